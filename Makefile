@@ -1,0 +1,81 @@
+# Everything is built with make. `make` alone lists the targets.
+#
+# `make run` and `make test` do all the set-up themselves, on a machine with python3.11, make, git and pip, and again only
+# when the locked dependencies, pyproject.toml or the protos have changed.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/sh
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+LOCK := .requirements.lock
+PROTOS := $(wildcard protos/krakencopy/v1/*.proto)
+PACKAGES := account_proc client paper_exchange supervisor
+
+# make run: DURATION=60 stops after 60 s; REPLAY=FILE.csv replays real trades; SEED=N is the synthetic market's.
+DURATION ?=
+REPLAY ?=
+SEED ?= 1
+STATE_DIR ?= data
+# make test: what to run, e.g. TESTS="tests/account_proc -k nonce".
+TESTS ?=
+
+.PHONY: help setup run test check format lint types stubs lock dist clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(VENV)/.installed: $(LOCK)
+	$(PYTHON) -c 'import sys; sys.exit("krakencopy needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK)
+	touch $@
+
+$(VENV)/.stubs: $(VENV)/.installed $(PROTOS)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m grpc_tools.protoc -I protos \
+	    --python_out=protos --grpc_python_out=protos --mypy_out=quiet:protos --mypy_grpc_out=quiet:protos $(PROTOS)
+	touch $@
+
+# Editable, so that the commands run what lies here.
+$(VENV)/.ready: $(VENV)/.stubs pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	touch $@
+
+setup: $(VENV)/.ready  ## only the set-up: virtual environment, locked dependencies, stubs
+
+stubs: $(VENV)/.stubs  ## generate the protobuf and gRPC stubs
+
+run: $(VENV)/.ready  ## paper exchange, a master that trades, three users (DURATION=60, REPLAY=FILE.csv, SEED=1)
+	$(BIN)/krakencopyd --paper --state-dir $(STATE_DIR) --seed $(SEED) \
+	    $(if $(DURATION),--duration $(DURATION)) $(if $(REPLAY),--replay $(REPLAY))
+
+test: $(VENV)/.ready  ## the tests (TESTS="tests/account_proc -k nonce" for some of them)
+	$(BIN)/python -m pytest $(TESTS)
+
+check: $(VENV)/.ready lint types test  ## what CI runs: format, lint, strict types, proto lint, tests
+
+format: $(VENV)/.ready  ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: $(VENV)/.ready
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(VENV)/.ready
+	$(BIN)/mypy $(PACKAGES) tests
+
+dist: $(VENV)/.ready  ## build the wheel into dist/
+	rm -rf build dist
+	$(BIN)/python -m build --wheel --no-isolation
+
+lock: $(VENV)/.installed  ## choose the newest dependencies again and lock them
+	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras --extra dev \
+	    --no-emit-index-url --no-emit-find-links --no-header --output-file $(LOCK) pyproject.toml
+
+clean:  ## remove everything that make made; state folders stay
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -f protos/krakencopy/v1/*_pb2*.py protos/krakencopy/v1/*_pb2*.pyi
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
