@@ -1,0 +1,205 @@
+"""Accounts: what they own, what is on hold, their orders and trades, and the API keys that speak for them.
+
+Balances never go below zero and holds never above the balance: whoever takes money checks first.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from hashlib import sha256
+from typing import Final
+
+from paper_exchange.ids import client_order_key
+from paper_exchange.money import ZERO
+from paper_exchange.orders import Order, Trade
+from paper_exchange.symbols import Asset
+from paper_exchange.timefmt import US_PER_S
+
+# Kraken's fee tiers look at the last 30 days.
+_FEE_WINDOW_US: Final = 30 * 24 * 3600 * US_PER_S
+
+
+class Permission(StrEnum):
+    """What a key may do, in the names of GetApiKeyInfo."""
+
+    QUERY_FUNDS = "query-funds"
+    ADD_FUNDS = "add-funds"
+    WITHDRAW_FUNDS = "withdraw-funds"
+    EARN_FUNDS = "earn-funds"
+    QUERY_OPEN_TRADES = "query-open-trades"
+    QUERY_CLOSED_TRADES = "query-closed-trades"
+    MODIFY_TRADES = "modify-trades"
+    CLOSE_TRADES = "close-trades"
+    QUERY_LEDGER = "query-ledger"
+    EXPORT_DATA = "export-data"
+    CREATE_WS_TOKEN = "create-ws-token"  # noqa: S105 - the name of a permission
+    ADD_WITHDRAW_ADDRESS = "add-withdraw-address"
+    UPDATE_WITHDRAW_ADDRESS = "update-withdraw-address"
+
+
+# What a key that trades by copying needs, and no more.
+TRADING_PERMISSIONS: Final = frozenset(
+    {
+        Permission.QUERY_FUNDS,
+        Permission.QUERY_OPEN_TRADES,
+        Permission.QUERY_CLOSED_TRADES,
+        Permission.MODIFY_TRADES,
+        Permission.CLOSE_TRADES,
+        Permission.QUERY_LEDGER,
+        Permission.CREATE_WS_TOKEN,
+    }
+)
+
+
+class Tier(StrEnum):
+    """Kraken's verification levels; they set the rate limits."""
+
+    STARTER = "starter"
+    INTERMEDIATE = "intermediate"
+    PRO = "pro"
+
+    @property
+    def max_rate_count(self) -> int:
+        """Kraken: the threshold of the engine's counter, told in the ack of a subscription."""
+        return {Tier.STARTER: 60, Tier.INTERMEDIATE: 125, Tier.PRO: 180}[self]
+
+
+@dataclass(slots=True, eq=False)
+class ApiKey:
+    """A key of an account. `nonce` is the highest one accepted; `seen` those inside the window below it."""
+
+    key: str
+    secret: bytes
+    account: "Account"
+    permissions: frozenset[Permission]
+    nonce_window: int
+    created_us: int
+    modified_us: int
+    nonce: int = 0
+    last_used_us: int = 0
+    seen: set[int] = field(default_factory=set)
+
+    @property
+    def key_id(self) -> str:
+        """What logs call the key: the first 8 hex digits of its SHA-256."""
+        return key_id(self.key)
+
+
+def key_id(key: str) -> str:
+    """The name under which a key appears in logs."""
+    return sha256(key.encode()).hexdigest()[:8]
+
+
+class Account:
+    """One client of the exchange."""
+
+    def __init__(self, account_id: str, tier: Tier) -> None:
+        self.id: Final = account_id
+        self.tier: Final = tier
+        self.balances: Final[dict[Asset, Decimal]] = {}
+        self.holds: Final[dict[Asset, Decimal]] = {}
+        self.keys: Final[dict[str, ApiKey]] = {}
+        self.orders: Final[dict[str, Order]] = {}
+        self.open_orders: Final[dict[str, Order]] = {}
+        self.closed_orders: Final[list[Order]] = []
+        self.trades: Final[list[Trade]] = []
+        self._open_by_client_id: dict[str, Order] = {}
+        self._volumes: deque[tuple[int, Decimal]] = deque()
+        self._volume_usd = ZERO
+
+    def balance(self, asset: Asset) -> Decimal:
+        """All of an asset, held or not."""
+        return self.balances.get(asset, ZERO)
+
+    def held(self, asset: Asset) -> Decimal:
+        """What resting orders keep on hold."""
+        return self.holds.get(asset, ZERO)
+
+    def available(self, asset: Asset) -> Decimal:
+        """What a new order may spend."""
+        return self.balance(asset) - self.held(asset)
+
+    def credit(self, asset: Asset, amount: Decimal) -> None:
+        """Add to a balance; a negative amount takes away, and must not take more than is there."""
+        balance = self.balance(asset) + amount
+        assert balance >= 0, f"{self.id}: balance of {asset.id} would be {balance}"
+        self.balances[asset] = balance
+
+    def set_hold(self, order: Order, amount: Decimal) -> None:
+        """Let an order keep `amount` of its paying asset on hold instead of what it held so far."""
+        asset = order.paying_asset
+        held = self.held(asset) - order.held + amount
+        assert 0 <= held <= self.balance(asset), f"{self.id}: hold of {asset.id} would be {held}"
+        self.holds[asset] = held
+        order.held = amount
+
+    def open(self, order: Order) -> None:
+        """Take an accepted order into the books."""
+        self.orders[order.txid] = order
+        self.open_orders[order.txid] = order
+        if order.request.cl_ord_id is not None:
+            client_key = client_order_key(order.request.cl_ord_id)
+            assert client_key is not None, "the id's form was checked when the order was read"
+            self._open_by_client_id[client_key] = order
+
+    def close(self, order: Order) -> None:
+        """Move an order from the open ones to the closed ones; its client order id is free again."""
+        del self.open_orders[order.txid]
+        self.closed_orders.append(order)
+        if order.request.cl_ord_id is not None:
+            client_key = client_order_key(order.request.cl_ord_id)
+            assert client_key is not None, "the id's form was checked when the order was read"
+            del self._open_by_client_id[client_key]
+
+    def open_order_of(self, cl_ord_id: str) -> Order | None:
+        """The open order with this client order id, in any spelling. Kraken knows it among open orders only."""
+        client_key = client_order_key(cl_ord_id)
+        return None if client_key is None else self._open_by_client_id.get(client_key)
+
+    def add_volume(self, at_us: int, usd: Decimal) -> None:
+        """Count a trade towards the fee tier."""
+        self._volumes.append((at_us, usd))
+        self._volume_usd += usd
+
+    def volume_usd(self, now_us: int) -> Decimal:
+        """What was traded in the last 30 days, in USD."""
+        while self._volumes and self._volumes[0][0] < now_us - _FEE_WINDOW_US:
+            self._volume_usd -= self._volumes.popleft()[1]
+        return self._volume_usd
+
+
+class Accounts:
+    """All accounts and all keys of the exchange."""
+
+    def __init__(self) -> None:
+        self._accounts: dict[str, Account] = {}
+        self._keys: dict[str, ApiKey] = {}
+
+    def __iter__(self) -> Iterator[Account]:
+        return iter(self._accounts.values())
+
+    def get(self, account_id: str) -> Account | None:
+        """The account with this id."""
+        return self._accounts.get(account_id)
+
+    def add(self, account: Account) -> None:
+        """Take in a new account, whose keys are added afterwards."""
+        assert account.id not in self._accounts, "the caller looked first"
+        self._accounts[account.id] = account
+
+    def key(self, key: str) -> ApiKey | None:
+        """The key, of whatever account."""
+        return self._keys.get(key)
+
+    def add_key(self, key: ApiKey) -> None:
+        """Take in a new key of an account."""
+        assert key.key not in self._keys, "the caller looked first"
+        self._keys[key.key] = key
+        key.account.keys[key.key] = key
+
+    def remove_key(self, key: ApiKey) -> None:
+        """Forget a key; requests signed with it are refused from now on."""
+        del self._keys[key.key]
+        del key.account.keys[key.key]

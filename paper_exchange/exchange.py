@@ -1,0 +1,123 @@
+"""The whole exchange without its wires: market, accounts, engine, tokens and logs, put together.
+
+Time is passed in. Whatever happens to orders goes to one listener, in order, before the call returns.
+"""
+
+import random
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+from paper_exchange.accounts import Account, Accounts, ApiKey
+from paper_exchange.engine import Engine
+from paper_exchange.ids import TransactionIds
+from paper_exchange.market import Market, MarketTrade, Quote
+from paper_exchange.orders import Order, OrderEvent, OrderRequest
+from paper_exchange.record import NumberedLog
+from paper_exchange.replay import Replay
+from paper_exchange.symbols import Asset, Pair
+from paper_exchange.tokens import Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRecord:
+    """A private request as it came in, and how it ended: `ok` or the error string."""
+
+    received_ns: int
+    account: str | None
+    key_id: str | None
+    method: str
+    nonce: str | None
+    params: dict[str, Any]
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class FillRecord:
+    """A fill, and when its event was about to be written to the sockets."""
+
+    event: OrderEvent
+    emitted_ns: int
+
+
+class Exchange:
+    """One exchange. Public calls change it at the instant that is passed in."""
+
+    def __init__(self, *, seed: int, replay: Replay | None, ids: random.Random, now_us: int) -> None:
+        self.started_us: Final = now_us
+        self.market: Final = Market(seed=seed, replay=replay, now_us=now_us)
+        self.accounts: Final = Accounts()
+        self.engine: Final = Engine(self.market, self.accounts, TransactionIds(ids))
+        self.tokens: Final = Tokens()
+        self.requests: Final[NumberedLog[RequestRecord]] = NumberedLog()
+        self.fills: Final[NumberedLog[FillRecord]] = NumberedLog()
+        self.on_events: Callable[[list[OrderEvent]], None] = _nobody_listens
+        self.on_market: Callable[[int], None] = _nobody_watches
+        self.on_key_revoked: Callable[[ApiKey], None] = _no_sessions
+
+    def place(self, account: Account, request: OrderRequest, now_us: int) -> Order:
+        """Accept and match an order. Raises KrakenError."""
+        placement = self.engine.place(account, request, now_us)
+        self.on_events(placement.events)
+        return placement.order
+
+    def cancel(self, account: Account, orders: Iterable[Order], now_us: int) -> int:
+        """Cancel open orders; how many."""
+        events = self.engine.cancel(account, orders, now_us)
+        self.on_events(events)
+        return len(events)
+
+    def tick(self, now_us: int) -> None:
+        """Let every walking pair take one step and trade."""
+        self._trade(self.market.step(), now_us)
+        self.on_market(now_us)
+
+    def play(self, elapsed_us: int, now_us: int) -> None:
+        """Let `elapsed_us` of the replay pass."""
+        due = self.market.replay_due(elapsed_us)
+        replay = self.market.replay
+        if replay is None or not due:
+            return
+        played = self.market.of(replay.pair)
+        for past in due:
+            self._trade([played.play(past)], now_us)
+        self.on_market(now_us)
+
+    def pin(self, pair: Pair, quote: Quote, now_us: int) -> None:
+        """Hold a pair's market at a quote; resting orders that it crosses fill."""
+        market = self.market.of(pair)
+        market.pin(quote)
+        self.on_events(self.engine.market_set(pair, now_us))
+        market.print_inside(now_us)
+        self.on_market(now_us)
+
+    def deposit(self, account: Account, asset: Asset, amount: Decimal) -> bool:
+        """Add to a balance, or take away where negative; False where less than that is available."""
+        if account.available(asset) + amount < 0:
+            return False
+        account.credit(asset, amount)
+        return True
+
+    def revoke_sessions(self, key: ApiKey) -> None:
+        """Let a key's tokens die, and with them the sockets that subscribed with them."""
+        self.tokens.revoke(key)
+        self.on_key_revoked(key)
+
+    def _trade(self, trades: Iterable[MarketTrade], now_us: int) -> None:
+        for trade in trades:
+            events = self.engine.market_traded(trade, now_us)
+            if events:
+                self.on_events(events)
+
+
+def _nobody_listens(_events: list[OrderEvent]) -> None:
+    """Before the wires are connected, events go nowhere."""
+
+
+def _nobody_watches(_now_us: int) -> None:
+    """Before the wires are connected, nobody is told that the market moved."""
+
+
+def _no_sessions(_key: ApiKey) -> None:
+    """Before the wires are connected, no socket depends on a key."""

@@ -1,0 +1,117 @@
+"""Which past orders and fills an answer shows: filters by id and time, pages of 50, newest first."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from paper_exchange.accounts import Account
+from paper_exchange.errors import invalid_arguments
+from paper_exchange.ids import client_order_key
+from paper_exchange.orders import Order
+from paper_exchange.params import Params
+from paper_exchange.rows import HistoricFill, fills_of
+from paper_exchange.timefmt import US_PER_S
+
+# Kraken: 50 rows a page, for orders and for trades.
+PAGE_ROWS: Final = 50
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Item]):
+    """Some of the rows that match, newest first, and how many match in all."""
+
+    rows: Sequence[Item]
+    count: int
+
+
+def closed_orders(account: Account, params: Params) -> Page[Order]:
+    """The page of closed orders that ClosedOrders' arguments ask for. Raises KrakenError."""
+    which = params.text("closetime") or "both"
+    if which not in {"open", "close", "both"}:
+        raise invalid_arguments("closetime")
+    start, end = _bounds(params, lambda txid: _opened_us(account, txid))
+
+    def inside(order: Order) -> bool:
+        opened = _between(start, order.opened_us, end)
+        closed = _between(start, order.closed_us, end)
+        return opened if which == "open" else closed if which == "close" else opened or closed
+
+    matches = matching(params)
+    found = [order for order in reversed(account.closed_orders) if inside(order) and matches(order)]
+    if which == "open":
+        found.sort(key=lambda order: order.opened_us, reverse=True)
+    return _page(found, params)
+
+
+def past_fills(account: Account, params: Params) -> Page[HistoricFill]:
+    """The page of fills that TradesHistory's arguments ask for. Raises KrakenError."""
+    # A spot account has no positions: every other kind of trade that Kraken names is an empty list.
+    kind = params.text("type") or "all"
+    if kind not in {"all", "any position", "closed position", "closing position", "no position"}:
+        raise invalid_arguments("type")
+    start, end = _bounds(params, lambda exec_id: _traded_us(account, exec_id))
+    if kind not in {"all", "no position"}:
+        return Page([], 0)
+    fills = fills_of(account.trades, consolidate=params.flag("consolidate_taker", default=True))
+    return _page([fill for fill in reversed(fills) if _between(start, fill.at_us, end)], params)
+
+
+def matching(params: Params) -> Callable[[Order], bool]:
+    """The filter of `userref` and `cl_ord_id`, which all order queries take. Raises KrakenError."""
+    userref = params.integer("userref")
+    cl_ord_id = params.optional("cl_ord_id")
+    wanted = None if cl_ord_id is None else client_order_key(cl_ord_id)
+    if cl_ord_id is not None and wanted is None:
+        raise invalid_arguments("cl_ord_id")
+
+    def matches(order: Order) -> bool:
+        request = order.request
+        if userref is not None and request.userref != userref:
+            return False
+        if wanted is None:
+            return True
+        return request.cl_ord_id is not None and client_order_key(request.cl_ord_id) == wanted
+
+    return matches
+
+
+def _bounds(params: Params, time_of: Callable[[str], int | None]) -> tuple[int | None, int | None]:
+    """`start` (exclusive, to the second) and `end` (inclusive): unix seconds or the id of a row."""
+
+    def bound(name: str) -> int | None:
+        text = params.text(name)
+        if not text:
+            return None
+        return time_of(text) if text[0].isalpha() else params.unix_us(name)
+
+    start = bound("start")
+    if start is not None and not params.text("start")[0].isalpha():
+        start -= start % US_PER_S
+    return start, bound("end")
+
+
+def _opened_us(account: Account, txid: str) -> int:
+    order = account.orders.get(txid)
+    if order is None:
+        raise invalid_arguments("start")
+    return order.opened_us
+
+
+def _traded_us(account: Account, exec_id: str) -> int:
+    for trade in reversed(account.trades):
+        if trade.exec_id == exec_id:
+            return trade.at_us
+    raise invalid_arguments("start")
+
+
+def _between(start: int | None, at_us: int, end: int | None) -> bool:
+    return (start is None or at_us > start) and (end is None or at_us <= end)
+
+
+def _page(found: Sequence[Item], params: Params) -> Page[Item]:
+    offset = params.integer("ofs", 0)
+    if offset is None or offset < 0:
+        raise invalid_arguments("ofs")
+    return Page(found[offset : offset + PAGE_ROWS], len(found))

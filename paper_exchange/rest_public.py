@@ -1,0 +1,270 @@
+"""The public REST methods: each takes the exchange, the query and the time, and returns Kraken's `result`."""
+
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from typing import Any, Final
+
+from paper_exchange import fees
+from paper_exchange.errors import KrakenError, invalid_arguments
+from paper_exchange.exchange import Exchange
+from paper_exchange.market import UNBOUNDED_SHOWN, PairMarket
+from paper_exchange.money import fixed
+from paper_exchange.params import Params
+from paper_exchange.symbols import ASSETS, PAIRS, Asset, Pair, find_asset, find_pair
+from paper_exchange.tape import Bar, OrderType, Side
+from paper_exchange.timefmt import US_PER_S, rfc1123, rfc3339_seconds, unix_seconds
+
+Result = dict[str, Any]
+_Method = Callable[[Exchange, Params, int], Result]
+
+_OHLC_MINUTES: Final = frozenset({1, 5, 15, 30, 60, 240, 1440, 10080, 21600})
+_OHLC_ROWS: Final = 720
+_DEPTH_MOST: Final = 500
+_TRADES_MOST: Final = 1000
+# A `since` above this is in nanoseconds: as seconds it would be the year 5138.
+_NS_FROM: Final = 10**11
+_MARKET_OR_LIMIT: Final = {OrderType.MARKET: "m", OrderType.LIMIT: "l"}
+_BUY_OR_SELL: Final = {Side.BUY: "b", Side.SELL: "s"}
+_PERCENT_DIGITS: Final = 2
+
+
+def call(exchange: Exchange, method: str, params: Params, now_us: int) -> Result:
+    """Answer a public method. Raises KrakenError."""
+    found = _METHODS.get(method)
+    if found is None:
+        raise KrakenError("EGeneral:Unknown method")
+    return found(exchange, params, now_us)
+
+
+def pair_key(pair: Pair, params: Params) -> str:
+    """What keys a pair's row: the id, or the v2 symbol where assetVersion=1 asks for display names."""
+    return pair.symbol if _display_names(params) else pair.id
+
+
+def asset_key(asset: Asset, params: Params) -> str:
+    """What keys an asset's row: the id, or the display name where assetVersion=1 asks for it."""
+    return asset.name if _display_names(params) else asset.id
+
+
+def _display_names(params: Params) -> bool:
+    version = params.text("assetVersion") or "0"
+    if version not in {"0", "1"}:
+        raise invalid_arguments("assetVersion")
+    return version == "1"
+
+
+def requested_pairs(params: Params) -> Iterable[Pair]:
+    """The pairs of a comma list in any spelling; all pairs where none is named. Raises KrakenError."""
+    text = params.text("pair")
+    if not text:
+        return PAIRS
+    return [_pair(spelling.strip()) for spelling in text.split(",")]
+
+
+def _pair(spelling: str) -> Pair:
+    pair = find_pair(spelling)
+    if pair is None:
+        raise KrakenError("EQuery:Unknown asset pair")
+    return pair
+
+
+def _one_pair(params: Params) -> Pair:
+    return _pair(params.required("pair"))
+
+
+def _time(_exchange: Exchange, _params: Params, now_us: int) -> Result:
+    return {"unixtime": now_us // US_PER_S, "rfc1123": rfc1123(now_us)}
+
+
+def _system_status(_exchange: Exchange, _params: Params, now_us: int) -> Result:
+    return {"status": "online", "timestamp": rfc3339_seconds(now_us)}
+
+
+def _assets(_exchange: Exchange, params: Params, _now_us: int) -> Result:
+    if params.text("aclass", "currency") != "currency":
+        raise invalid_arguments("aclass")
+    wanted: list[Asset] = []
+    for spelling in filter(None, params.text("asset").split(",")):
+        asset = find_asset(spelling.strip())
+        if asset is None:
+            raise KrakenError("EQuery:Unknown asset")
+        wanted.append(asset)
+    rows = {}
+    for asset in wanted or ASSETS:
+        row = rows[asset_key(asset, params)] = {
+            "aclass": "currency",
+            "altname": asset.altname,
+            "decimals": asset.decimals,
+            "display_decimals": asset.display_decimals,
+            "status": "enabled",
+        }
+        if asset.collateral_value is not None:
+            row["collateral_value"] = float(asset.collateral_value)
+    return rows
+
+
+def _asset_pairs(_exchange: Exchange, params: Params, _now_us: int) -> Result:
+    info = params.text("info") or "info"
+    if info not in _PAIR_FIELDS:
+        raise invalid_arguments("info")
+    return {pair_key(pair, params): _pair_row(pair, params, info) for pair in requested_pairs(params)}
+
+
+# Which fields each `info` shows; None is all of them.
+_PAIR_FIELDS: Final[dict[str, tuple[str, ...] | None]] = {
+    "info": None,
+    "leverage": ("leverage_buy", "leverage_sell"),
+    "fees": ("fees", "fees_maker", "fee_volume_currency"),
+    "margin": ("margin_call", "margin_stop"),
+}
+_FEES: Final = [[int(tier.volume), float(tier.taker)] for tier in fees.SCHEDULE]
+_FEES_MAKER: Final = [[int(tier.volume), float(tier.maker)] for tier in fees.SCHEDULE]
+
+
+def _pair_row(pair: Pair, params: Params, info: str) -> Result:
+    row: Result = {
+        "altname": pair.altname,
+        "wsname": pair.wsname,
+        "aclass_base": "currency",
+        "base": asset_key(pair.base, params),
+        "aclass_quote": "currency",
+        "quote": asset_key(pair.quote, params),
+        "lot": "unit",
+        "cost_decimals": pair.cost_decimals,
+        "pair_decimals": pair.pair_decimals,
+        "lot_decimals": pair.lot_decimals,
+        "lot_multiplier": 1,
+        "leverage_buy": [],
+        "leverage_sell": [],
+        "fees": _FEES,
+        "fees_maker": _FEES_MAKER,
+        "fee_volume_currency": "USD" if _display_names(params) else "ZUSD",
+        "margin_call": 80,
+        "margin_stop": 40,
+        "ordermin": f"{pair.ordermin:f}",
+        "costmin": f"{pair.costmin:f}",
+        "tick_size": f"{pair.tick_size:f}",
+        "status": "online",
+        "execution_venue": "international",
+    }
+    fields = _PAIR_FIELDS[info]
+    return row if fields is None else {field: row[field] for field in fields}
+
+
+def _ticker(exchange: Exchange, params: Params, now_us: int) -> Result:
+    return {
+        pair_key(pair, params): _ticker_row(exchange.market.of(pair), now_us)
+        for pair in requested_pairs(params)
+    }
+
+
+def _ticker_row(market: PairMarket, now_us: int) -> Result:
+    pair, quote, last = market.pair, market.quote, market.tape.last
+    windows = (market.tape.today(now_us), market.tape.last_24_hours(now_us))
+
+    def price(amount: Decimal) -> str:
+        return fixed(amount, pair.display_price_decimals)
+
+    def volume(amount: Decimal) -> str:
+        return fixed(amount, pair.lot_decimals)
+
+    # Kraken: price, whole lots, lots.
+    depth = quote.shown_depth
+    return {
+        "a": [price(quote.ask), str(int(depth)), fixed(depth, 3)],
+        "b": [price(quote.bid), str(int(depth)), fixed(depth, 3)],
+        "c": [price(last.price), volume(last.volume)],
+        "v": [volume(window.volume) for window in windows],
+        "p": [price(window.vwap) for window in windows],
+        "t": [window.count for window in windows],
+        "l": [price(window.low) for window in windows],
+        "h": [price(window.high) for window in windows],
+        "o": price(windows[0].open),
+    }
+
+
+def _depth(exchange: Exchange, params: Params, now_us: int) -> Result:
+    pair = _one_pair(params)
+    count = params.integer("count", 100)
+    if count is None or not 1 <= count <= _DEPTH_MOST:
+        raise invalid_arguments("count")
+    market = exchange.market.of(pair)
+
+    def side(taker: Side) -> list[list[Any]]:
+        rows: list[list[Any]] = []
+        for price, volume in market.quote.levels(taker):
+            shown = UNBOUNDED_SHOWN if volume is None else volume
+            rows.append([fixed(price, pair.display_price_decimals), fixed(shown, 3), now_us // US_PER_S])
+            if len(rows) == count:
+                break
+        return rows
+
+    return {pair.id: {"asks": side(Side.BUY), "bids": side(Side.SELL)}}
+
+
+def _trades(exchange: Exchange, params: Params, _now_us: int) -> Result:
+    pair = _one_pair(params)
+    count = params.integer("count", _TRADES_MOST)
+    if count is None or not 1 <= count <= _TRADES_MOST:
+        raise invalid_arguments("count")
+    tape = exchange.market.of(pair).tape
+    since_us = _since_us(params)
+    if since_us is None:
+        trades = list(tape.trades)[-count:]
+    else:
+        trades = [trade for trade in tape.trades if trade.at_us > since_us][:count]
+    rows = [
+        [
+            fixed(trade.price, pair.display_price_decimals),
+            fixed(trade.volume, pair.lot_decimals),
+            unix_seconds(trade.at_us),
+            _BUY_OR_SELL[trade.side],
+            _MARKET_OR_LIMIT[trade.ordertype],
+            "",
+            trade.trade_id,
+        ]
+        for trade in trades
+    ]
+    last_us = trades[-1].at_us if trades else tape.last.at_us
+    return {pair.id: rows, "last": str(last_us * 1000)}
+
+
+def _since_us(params: Params) -> int | None:
+    """`since` in microseconds: it is sent as seconds, or as the nanoseconds of an earlier `last`."""
+    text = params.text("since")
+    if text.isascii() and text.isdigit() and len(text) <= 20 and int(text) >= _NS_FROM:
+        return int(text) // 1000
+    return params.unix_us("since")
+
+
+def _ohlc(exchange: Exchange, params: Params, _now_us: int) -> Result:
+    pair = _one_pair(params)
+    minutes = params.integer("interval", 1)
+    if minutes is None or minutes not in _OHLC_MINUTES:
+        raise invalid_arguments("interval")
+    since = params.integer("since", 0) or 0
+    bars = exchange.market.of(pair).tape.bars(minutes)[-_OHLC_ROWS:]
+    rows = [_bar_row(bar, pair) for bar in bars if bar.minute * 60 > since]
+    # Kraken: the last row is a bar that is still open; `last` is the one before it.
+    last = bars[-2].minute * 60 if len(bars) > 1 else bars[-1].minute * 60
+    return {pair_key(pair, params): rows, "last": last}
+
+
+def _bar_row(bar: Bar, pair: Pair) -> list[Any]:
+    prices = [
+        fixed(price, pair.display_price_decimals)
+        for price in (bar.open, bar.high, bar.low, bar.close, bar.vwap)
+    ]
+    return [bar.minute * 60, *prices, fixed(bar.volume, pair.lot_decimals), bar.count]
+
+
+_METHODS: Final[dict[str, _Method]] = {
+    "Time": _time,
+    "SystemStatus": _system_status,
+    "Assets": _assets,
+    "AssetPairs": _asset_pairs,
+    "Ticker": _ticker,
+    "Depth": _depth,
+    "Trades": _trades,
+    "OHLC": _ohlc,
+}

@@ -1,0 +1,189 @@
+"""The HTTP shell: one process, one port for REST, WebSocket and control; and the clocks that move the market."""
+
+import asyncio
+import json
+import logging
+import os
+import random
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
+from typing import Any, Final
+
+from aiohttp import web
+
+from paper_exchange import rest_private, rest_public
+from paper_exchange.control import Control
+from paper_exchange.errors import KrakenError
+from paper_exchange.exchange import Exchange
+from paper_exchange.options import Options
+from paper_exchange.params import Params
+from paper_exchange.replay import Replay
+from paper_exchange.ws import Hub
+
+_log = logging.getLogger(__name__)
+
+# Connections that may wait to be accepted: hundreds of clients start in the same instant.
+_BACKLOG: Final = 4096
+_REQUEST_BYTES_MOST: Final = 1024 * 1024
+_SHUTDOWN_S: Final = 1.0
+_JSON: Final = {"Content-Type": "application/json; charset=utf-8"}
+_encode: Final = json.JSONEncoder(separators=(",", ":")).encode
+# A replay is looked at no more often than this, however fast it is played.
+_REPLAY_PAUSE_LEAST_US: Final = 1_000
+# However far the next trade is, or while its pair is pinned, the replay is looked at this often.
+_REPLAY_PAUSE_MOST_US: Final = 250_000
+
+
+class Rest:
+    """The handlers of Kraken's REST methods: bytes in, envelope out. Logical errors have HTTP status 200."""
+
+    def __init__(self, exchange: Exchange, latency_s: float) -> None:
+        self._exchange = exchange
+        self._latency_s = latency_s
+
+    async def public(self, request: web.Request) -> web.Response:
+        """Answer GET /0/public/<Method>."""
+        try:
+            if request.method != "GET":
+                # Kraken: public methods are GET only since 2024.
+                raise KrakenError("EGeneral:Unknown method")  # noqa: TRY301 - one envelope for all refusals
+            method = request.match_info["method"]
+            params = Params(dict(request.query))
+            return _envelope(rest_public.call(self._exchange, method, params, _now_us()))
+        except KrakenError as error:
+            return _refusal(error)
+
+    async def private(self, request: web.Request) -> web.Response:
+        """Answer POST /0/private/<Method>: the engine acts at once, the answer leaves after the latency."""
+        received_ns = time.monotonic_ns()
+        if request.method != "POST":
+            return _refusal(KrakenError("EGeneral:Unknown method"))
+        signed = rest_private.SignedRequest(
+            method=request.match_info["method"],
+            path=request.rel_url.raw_path,
+            api_key=request.headers.get("API-Key", ""),
+            api_sign=request.headers.get("API-Sign", ""),
+            body=await request.read(),
+            content_type=request.content_type,
+            received_ns=received_ns,
+        )
+        try:
+            response = _envelope(rest_private.call(self._exchange, signed, _now_us()))
+        except KrakenError as error:
+            response = _refusal(error)
+        left_s = self._latency_s - (time.monotonic_ns() - received_ns) / 1e9
+        if left_s > 0:
+            await asyncio.sleep(left_s)
+        return response
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1000
+
+
+def _envelope(result: Any) -> web.Response:
+    return _response({"error": [], "result": result})
+
+
+def _refusal(error: KrakenError) -> web.Response:
+    return _response({"error": [error.text]})
+
+
+def _response(envelope: dict[str, Any]) -> web.Response:
+    return web.Response(body=_encode(envelope).encode(), headers=_JSON)
+
+
+def application(exchange: Exchange, hub: Hub, latency_s: float) -> web.Application:
+    """All routes of the exchange."""
+    app = web.Application(client_max_size=_REQUEST_BYTES_MOST)
+    rest = Rest(exchange, latency_s)
+    app.router.add_route("*", "/0/private/{method:.*}", rest.private)
+    app.router.add_route("*", "/0/public/{method:.*}", rest.public)
+    app.router.add_get("/v2", hub.serve)
+    app.add_routes(Control(exchange).routes())
+    return app
+
+
+async def run(options: Options, replay: Replay | None) -> None:
+    """Serve until SIGTERM, SIGINT or the end of the lifeline. Raises OSError where the port cannot be had."""
+    # Ids must differ from those of an earlier run, whatever the seed of the market.
+    ids = random.Random(secrets.randbits(256))  # noqa: S311 - unique, not secret
+    exchange = Exchange(seed=options.seed, replay=replay, ids=ids, now_us=_now_us())
+    hub = Hub(exchange)
+    stop = asyncio.Event()
+    _watch(stop, options.lifeline_fd)
+    runner = web.AppRunner(
+        application(exchange, hub, options.latency_ms / 1000), access_log=None, shutdown_timeout=_SHUTDOWN_S
+    )
+    async with AsyncExitStack() as stack:
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        site = web.TCPSite(runner, options.host, options.port, backlog=_BACKLOG)
+        await site.start()
+        stack.push_async_callback(hub.close)
+        clocks = [hub.beat(), _tick(exchange, options.tick_ms)]
+        if replay is not None:
+            clocks.append(_play(exchange, replay))
+        _announce(runner, options.host)
+        await _until_stopped(stop, clocks)
+
+
+async def _until_stopped(stop: asyncio.Event, clocks: list[Coroutine[Any, Any, None]]) -> None:
+    """Run the clocks until the exchange is to stop; a clock that fails stops it with its error."""
+    tasks = [asyncio.create_task(clock) for clock in clocks]
+    stopped = asyncio.create_task(stop.wait())
+    done, _ = await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    for task in (stopped, *tasks):
+        task.cancel()
+    await asyncio.gather(stopped, *tasks, return_exceptions=True)
+    for task in done:
+        task.result()
+
+
+def _announce(runner: web.AppRunner, host: str) -> None:
+    """Tell on standard output, in one line, where the exchange listens."""
+    port = runner.addresses[0][1]
+    shown = f"[{host}]" if ":" in host else host
+    urls = {"rest_url": f"http://{shown}:{port}", "ws_url": f"ws://{shown}:{port}/v2"}
+    sys.stdout.write(json.dumps(urls) + "\n")
+    sys.stdout.flush()
+
+
+def _watch(stop: asyncio.Event, lifeline_fd: int | None) -> None:
+    """Let signals and the end of the lifeline stop the exchange."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if lifeline_fd is None:
+        return
+
+    def read_lifeline() -> None:
+        # Nothing is ever written into it: it ends when the last holder of the other side is gone.
+        if not os.read(lifeline_fd, 1024):
+            loop.remove_reader(lifeline_fd)
+            stop.set()
+
+    loop.add_reader(lifeline_fd, read_lifeline)
+
+
+async def _tick(exchange: Exchange, tick_ms: int) -> None:
+    """Move the synthetic pairs at a steady pace; ticks that were missed are not made up for."""
+    while True:
+        await asyncio.sleep(tick_ms / 1000)
+        exchange.tick(_now_us())
+
+
+async def _play(exchange: Exchange, replay: Replay) -> None:
+    """Let the replay's trades fall due in real time."""
+    market = exchange.market.of(replay.pair)
+    last_ns = time.monotonic_ns()
+    while True:
+        due_us = _REPLAY_PAUSE_MOST_US if market.pinned else replay.next_due_us()
+        await asyncio.sleep(min(max(due_us, _REPLAY_PAUSE_LEAST_US), _REPLAY_PAUSE_MOST_US) / 1e6)
+        now_ns = time.monotonic_ns()
+        exchange.play((now_ns - last_ns) // 1000, _now_us())
+        last_ns = now_ns

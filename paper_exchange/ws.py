@@ -1,0 +1,172 @@
+"""The WebSocket shell: sockets, heartbeats, and the fan-out of events. What is said is decided in `ws_session`.
+
+Frames are written straight to the transport, without a queue or a task in between: a subscriber hears of a fill in
+the instant that it happens, and the transport's own buffer is the bounded queue of a slow client.
+"""
+
+import asyncio
+import itertools
+import time
+from itertools import groupby
+from typing import Final
+
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from paper_exchange.accounts import ApiKey
+from paper_exchange.exchange import Exchange, FillRecord
+from paper_exchange.orders import OrderEvent
+from paper_exchange.ws_public import PublicFeed
+from paper_exchange.ws_session import EventRows, Session, Topic
+
+# A client that leaves this much unread is cut off, or it would cost memory without end.
+BACKLOG_BYTES_MOST: Final = 1024 * 1024
+# Kraken: a heartbeat about once a second where nothing else was sent.
+HEARTBEAT_S: Final = 1.0
+# Kraken: a connection without subscriptions and requests is closed after about a minute.
+IDLE_S: Final = 60.0
+# No request of a client is longer than this.
+_REQUEST_BYTES_MOST: Final = 64 * 1024
+_HEARTBEAT: Final = '{"channel":"heartbeat"}'
+
+
+class _Connection:
+    """One socket and its session."""
+
+    def __init__(self, socket: web.WebSocketResponse, transport: asyncio.Transport, session: Session) -> None:
+        self.socket: Final = socket
+        self.session: Final = session
+        self.topics: frozenset[Topic] = frozenset()
+        self.last_sent_s = self.last_heard_s = time.monotonic()
+        self._transport = transport
+
+    def send(self, texts: list[str]) -> None:
+        """Write messages at once, or cut the client off where it has stopped reading."""
+        if not texts or self._transport.is_closing() or self.socket.closed:
+            return
+        self._transport.write(b"".join([_text_frame(text.encode()) for text in texts]))
+        self.last_sent_s = time.monotonic()
+        if self._transport.get_write_buffer_size() > BACKLOG_BYTES_MOST:
+            self._transport.abort()
+
+
+class Hub:
+    """All WebSocket clients."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._feed = PublicFeed(exchange.market)
+        self._ids = itertools.count(1)
+        self._connections: set[_Connection] = set()
+        self._listeners: dict[Topic, set[_Connection]] = {}
+        self._closing: set[asyncio.Task[bool]] = set()
+        exchange.on_events = self.tell_orders
+        exchange.on_market = self.tell_market
+        exchange.on_key_revoked = self.drop_key
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        """One client, from its handshake to its end."""
+        socket = web.WebSocketResponse(compress=False, max_msg_size=_REQUEST_BYTES_MOST)
+        if not socket.can_prepare(request):
+            raise web.HTTPUpgradeRequired(headers={"Upgrade": "websocket"})
+        await socket.prepare(request)
+        transport = request.transport
+        if transport is None:
+            return socket
+        connection = _Connection(socket, transport, Session(self._exchange, self._feed, next(self._ids)))
+        self._connections.add(connection)
+        connection.send([connection.session.greeting()])
+        try:
+            async for message in socket:
+                if message.type is not WSMsgType.TEXT:
+                    continue
+                connection.last_heard_s = time.monotonic()
+                self._answer(connection, message.data)
+        finally:
+            self._forget(connection)
+        return socket
+
+    def _answer(self, connection: _Connection, text: str) -> None:
+        if connection not in self._connections:
+            return
+        answers = connection.session.handle(text, time.time_ns() // 1000)
+        self._listen(connection, connection.session.topics())
+        connection.send(answers)
+
+    def _listen(self, connection: _Connection, topics: frozenset[Topic]) -> None:
+        """Let a connection hear of exactly these topics."""
+        for topic in connection.topics - topics:
+            self._listeners[topic].discard(connection)
+            if not self._listeners[topic]:
+                del self._listeners[topic]
+        for topic in topics - connection.topics:
+            self._listeners.setdefault(topic, set()).add(connection)
+        connection.topics = topics
+
+    def _forget(self, connection: _Connection) -> None:
+        self._connections.discard(connection)
+        self._listen(connection, frozenset())
+        connection.session.close()
+
+    def tell_orders(self, events: list[OrderEvent]) -> None:
+        """Send events to the clients of their accounts, and record the fills at the instant before."""
+        rows = EventRows(self._exchange)
+        for account_id, group in groupby(events, key=lambda event: event.order.account_id):
+            of_account = list(group)
+            outgoing = [
+                (connection, connection.session.order_messages(of_account, rows))
+                for connection in self._listeners.get(account_id, ())
+            ]
+            emitted_ns = time.monotonic_ns()
+            for event in of_account:
+                if event.trade is not None:
+                    self._exchange.fills.append(FillRecord(event, emitted_ns))
+            for connection, messages in outgoing:
+                connection.send(messages)
+
+    def tell_market(self, now_us: int) -> None:
+        """Send what is new in the public channels."""
+        for update in self._feed.updates(now_us, self._listeners.keys()):
+            for connection in list(self._listeners[update.channel, update.pair]):
+                connection.send([update.text])
+
+    def drop_key(self, key: ApiKey) -> None:
+        """Close the sockets whose subscription lived on a token of this key."""
+        for connection in list(self._connections):
+            token = connection.session.token
+            if token is not None and token.key is key:
+                self._close(connection, WSCloseCode.POLICY_VIOLATION)
+
+    async def beat(self) -> None:
+        """Heartbeats and idle limits, until cancelled."""
+        while True:
+            await asyncio.sleep(HEARTBEAT_S / 4)
+            now_s = time.monotonic()
+            for connection in list(self._connections):
+                if connection.session.subscribed:
+                    if now_s - connection.last_sent_s >= HEARTBEAT_S:
+                        connection.send([_HEARTBEAT])
+                elif now_s - connection.last_heard_s >= IDLE_S:
+                    self._close(connection, WSCloseCode.OK)
+
+    async def close(self) -> None:
+        """Say goodbye to everyone."""
+        for connection in list(self._connections):
+            self._close(connection, WSCloseCode.GOING_AWAY)
+        if self._closing:
+            await asyncio.wait(self._closing, timeout=1.0)
+
+    def _close(self, connection: _Connection, code: WSCloseCode) -> None:
+        self._forget(connection)
+        task = asyncio.get_running_loop().create_task(connection.socket.close(code=code))
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+
+def _text_frame(payload: bytes) -> bytes:
+    """An unmasked, final text frame (RFC 6455, section 5.2)."""
+    length = len(payload)
+    if length < 126:
+        return bytes((0x81, length)) + payload
+    if length < 65536:
+        return b"\x81\x7e" + length.to_bytes(2, "big") + payload
+    return b"\x81\x7f" + length.to_bytes(8, "big") + payload

@@ -1,0 +1,199 @@
+"""Whatever a client sends, the exchange answers in Kraken's words and never falls over."""
+
+import json
+import random
+from decimal import Decimal
+from itertools import count
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from paper_exchange import rest_private, rest_public
+from paper_exchange.accounts import TRADING_PERMISSIONS, Account, ApiKey, Tier
+from paper_exchange.auth import methods, signature
+from paper_exchange.errors import KrakenError
+from paper_exchange.exchange import Exchange
+from paper_exchange.params import Params
+from paper_exchange.symbols import find_asset
+from paper_exchange.tokens import TOKEN_LIFE_S
+from paper_exchange.ws_public import PublicFeed
+from paper_exchange.ws_session import Session
+
+NOW_US = 1_700_000_000_000_000
+SECRET = b"secret"
+nonces = count(1)
+
+words = st.sampled_from(
+    [
+        "", "0", "1", "-1", "1.5", "0.01", "1e3", "9" * 30, "9" * 5000, "NaN", "true", "False", "XBTUSD", "ETH/XBT,XBTUSD", ",",
+        "buy", "sell", "market", "limit", "IOC", "GTC", "post", "fcib,post", "open", "ZUSD", "XBT", "50000", "70000.1", "both",
+        "2023-11-14T22:13:30Z", "OAAAAA-BBBBB-CCCCCC", "6d1b345e-2821-40e2-ad83-4ecb18a06876", "all", "\u0663", "\x00",
+    ]
+) | st.text(max_size=8)  # fmt: skip
+names = st.sampled_from(
+    [
+        "pair", "type", "ordertype", "volume", "price", "price2", "timeinforce", "oflags", "userref", "cl_ord_id", "deadline",
+        "validate", "txid", "trades", "start", "end", "ofs", "closetime", "asset", "assetVersion", "info", "count", "since",
+        "interval", "aclass", "consolidate_taker", "without_count", "leverage", "close", "stptype", "reduce_only",
+    ]
+)  # fmt: skip
+arguments = st.dictionaries(names, words, max_size=8)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | words,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@pytest.fixture(scope="module")
+def exchange() -> Exchange:
+    return new_exchange()
+
+
+def new_exchange() -> Exchange:
+    made = Exchange(seed=1, replay=None, ids=random.Random(3), now_us=NOW_US)  # noqa: S311 - no secret
+    account, usd = Account("a", Tier.PRO), find_asset("ZUSD")
+    assert usd is not None
+    account.credit(usd, Decimal(10**9))
+    made.accounts.add(account)
+    made.accounts.add_key(ApiKey("k", SECRET, account, TRADING_PERMISSIONS, 0, 0, 0))
+    return made
+
+
+def send(exchange: Exchange, method: str, body: bytes, nonce: str, kind: str) -> str:
+    """The outcome of a well signed request."""
+    path = f"/0/private/{method}"
+    sign = signature(SECRET, path, nonce, body)
+    request = rest_private.SignedRequest(method, path, "k", sign, body, kind, 0)
+    try:
+        rest_private.call(exchange, request, NOW_US)
+    except KrakenError as error:
+        return error.text
+    return "ok"
+
+
+def is_krakens(outcome: str) -> bool:
+    return outcome == "ok" or (outcome[0] == "E" and not outcome.startswith("EGeneral:Internal"))
+
+
+@given(st.sampled_from(sorted(methods())), arguments)
+def test_any_form_is_answered_without_a_fault(
+    exchange: Exchange, method: str, params: dict[str, str]
+) -> None:
+    nonce = str(next(nonces))
+    body = urlencode({"nonce": nonce, **params}, errors="surrogatepass").encode()
+    outcome = send(exchange, method, body, nonce, "application/x-www-form-urlencoded")
+    assert is_krakens(outcome)
+    assert exchange.requests.after(exchange.requests.count - 1, 1)[0][1].outcome == outcome
+
+
+@given(st.sampled_from(sorted(methods())), st.dictionaries(names, json_values, max_size=6))
+def test_any_json_is_answered_without_a_fault(
+    exchange: Exchange, method: str, params: dict[str, Any]
+) -> None:
+    nonce = str(next(nonces))
+    body = json.dumps({"nonce": nonce, **params}).encode()
+    assert is_krakens(send(exchange, method, body, nonce, "application/json"))
+
+
+@given(
+    st.sampled_from(sorted(methods())),
+    st.binary(max_size=60),
+    st.sampled_from(["application/json", "text/plain"]),
+)
+def test_any_bytes_are_answered_without_a_fault(
+    exchange: Exchange, method: str, body: bytes, kind: str
+) -> None:
+    assert is_krakens(send(exchange, method, body, "", kind))
+
+
+@given(
+    st.sampled_from(
+        ["Time", "SystemStatus", "Assets", "AssetPairs", "Ticker", "Depth", "Trades", "OHLC", "X"]
+    ),
+    arguments,
+)
+def test_any_public_query_is_answered_without_a_fault(
+    exchange: Exchange, method: str, params: dict[str, str]
+) -> None:
+    try:
+        json.dumps(rest_public.call(exchange, method, Params(params), NOW_US))
+        outcome = "ok"
+    except KrakenError as error:
+        outcome = error.text
+    assert is_krakens(outcome)
+
+
+channels = st.sampled_from(["executions", "ticker", "trade", "instrument"])
+ws_requests = st.fixed_dictionaries(
+    {"method": st.sampled_from(["subscribe", "unsubscribe", "ping"]) | json_values},
+    optional={
+        "req_id": json_values,
+        "params": json_values
+        | st.fixed_dictionaries(
+            {"channel": channels},
+            optional={
+                "symbol": st.lists(st.sampled_from(["BTC/USD", "XBT/USD"])) | json_values,
+                "token": json_values,
+                "snapshot": st.booleans() | json_values,
+                "event_trigger": st.sampled_from(["bbo", "trades"]) | json_values,
+            },
+        ),
+    },
+)
+
+
+@given(st.lists(ws_requests.map(json.dumps) | st.text(max_size=20), max_size=8))
+def test_any_websocket_message_is_answered_with_json(exchange: Exchange, texts: list[str]) -> None:
+    session = Session(exchange, PublicFeed(exchange.market), 1)
+    for text in texts:
+        answers = session.handle(text, NOW_US)
+        assert answers or '"symbol": []' in text
+        for answer in answers:
+            assert isinstance(json.loads(answer), dict)
+
+
+# --- tokens, whose time cannot be waited for
+
+
+def subscribed(exchange: Exchange, token: str, now_us: int) -> tuple[Session, bool]:
+    """A session, and whether it could subscribe to executions with the token."""
+    session = Session(exchange, PublicFeed(exchange.market), 1)
+    request = {"method": "subscribe", "params": {"channel": "executions", "token": token}}
+    return session, bool(json.loads(session.handle(json.dumps(request), now_us)[0])["success"])
+
+
+def test_a_token_lives_15_minutes_or_as_long_as_a_subscription() -> None:
+    exchange = new_exchange()
+    key = exchange.accounts.key("k")
+    assert key is not None
+    late_us = NOW_US + TOKEN_LIFE_S * 1_000_000
+    token = exchange.tokens.mint(key, NOW_US).text
+    assert not subscribed(exchange, token, late_us)[1]
+    _, success = subscribed(exchange, token, late_us - 1)
+    assert success
+    assert subscribed(exchange, token, late_us)[1], "it is bound to a subscription"
+    assert exchange.tokens.mint(key, late_us).text != token
+
+
+def test_a_token_whose_subscription_ended_is_no_longer_kept_alive_by_it() -> None:
+    exchange = new_exchange()
+    key = exchange.accounts.key("k")
+    assert key is not None
+    token = exchange.tokens.mint(key, NOW_US).text
+    session, _ = subscribed(exchange, token, NOW_US)
+    session.close()
+    assert not subscribed(exchange, token, NOW_US + TOKEN_LIFE_S * 1_000_000)[1]
+
+
+def test_a_revoked_key_takes_its_tokens_with_it() -> None:
+    exchange = new_exchange()
+    key = exchange.accounts.key("k")
+    assert key is not None
+    token = exchange.tokens.mint(key, NOW_US).text
+    assert subscribed(exchange, token, NOW_US)[1]
+    exchange.revoke_sessions(key)
+    assert not subscribed(exchange, token, NOW_US)[1]
