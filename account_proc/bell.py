@@ -1,0 +1,37 @@
+"""A change that many may wait for, and that nobody misses. Asyncio only; one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+
+
+class Bell:
+    """Wakes everyone who waits for a change; a change between two waits is not missed."""
+
+    def __init__(self) -> None:
+        self._version = 0
+        self._waiters: set[asyncio.Future[None]] = set()
+
+    @property
+    def version(self) -> int:
+        """How many changes there were."""
+        return self._version
+
+    def ring(self) -> None:
+        """Something changed."""
+        self._version += 1
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+        self._waiters.clear()
+
+    async def wait(self, seen: int) -> int:
+        """Returns as soon as there was a change after version ``seen``; the version now."""
+        if self._version == seen:
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiters.add(waiter)
+            try:
+                await waiter
+            finally:
+                self._waiters.discard(waiter)
+        return self._version

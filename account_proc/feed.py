@@ -1,0 +1,197 @@
+"""Keeps the subscription to an account's executions alive for ever. The shell around feed_session.py.
+
+It tells its sink what came, when it is connected and when not; what was missed meanwhile is the sink's to fetch. A silent stream
+is the worst of failures, as everything looks well, so silence is measured here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NoReturn, Protocol
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+
+from account_proc.errors import FINAL_EXIT_CODES, KrakenError, RateLimited
+from account_proc.executions import Execution, ExecutionsMerge, Incomplete
+from account_proc.feed_session import PING, Connected, FeedCut, FeedSession, subscription
+
+log = logging.getLogger(__name__)
+#: websockets logs whole frames at DEBUG, and one of them holds the token.
+_wire_log = logging.getLogger(f"{__name__}.wire")
+_wire_log.setLevel(logging.INFO)
+
+Rows = Sequence[Execution | Incomplete]
+
+#: Kraken: a heartbeat each second while nothing else is sent.
+SILENCE_S = 5.0
+#: For a token, which is a REST call that may wait behind others.
+TOKEN_TIMEOUT_S = 30.0
+CONNECT_TIMEOUT_S = 10.0
+#: The exchange is given this long to say goodbye.
+CLOSE_TIMEOUT_S = 1.0
+#: The largest frame is the snapshot: 50 trades and all open orders.
+FRAME_BYTES_MAX = 8 * 1024 * 1024
+
+#: Full jitter between 0 and this, doubled with each failure.
+BACKOFF_S = 0.5
+BACKOFF_S_MAX = 30.0
+#: After being live for so long a connection counts as healthy, and the next loss is a first one.
+HEALTHY_S = 10.0
+#: Kraken: at least 5 s between tries after maintenance.
+MAINTENANCE_S = 5.0
+#: Kraken: some 150 connections from one address in 10 minutes, then none for 10 minutes.
+BLOCKED_S = 30.0
+
+#: WebSocket close codes: against a policy; the service restarts, or asks to try again later.
+_POLICY = 1008
+_RESTARTING = frozenset({1012, 1013})
+#: HTTP: forbidden (a firewall), too many requests.
+_BLOCKED_STATUS = frozenset({403, 429})
+
+
+class Sink(Protocol):
+    """Who is told. Called in the event loop; must not block."""
+
+    def connected(self, snapshot: Rows) -> None:
+        """The feed is live from here on. What happened before may be in the snapshot, or not."""
+        ...
+
+    def executed(self, executions: Rows) -> None:
+        """What happened, in order."""
+        ...
+
+    def disconnected(self, reason: str) -> None:
+        """The feed is not live; called after each try that failed, too."""
+        ...
+
+
+class ExecutionsFeed:
+    """One account's executions, from now on."""
+
+    def __init__(
+        self,
+        url: str,
+        token: Callable[[], Awaitable[str]],
+        sink: Sink,
+        *,
+        silence_s: float = SILENCE_S,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """``token`` fetches a new WebSocket token; ``pause`` waits for so many seconds."""
+        self._url = url
+        self._token = token
+        self._sink = sink
+        self._silence_s = silence_s
+        self._pause = pause
+        self._merge = ExecutionsMerge()
+        self._session = FeedSession(self._merge)
+        self._live_since: float | None = None
+        self._heard_at = 0.0
+        self._system_status = ""
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the feed is live and something was heard within the time of silence."""
+        return self._live_since is not None and time.monotonic() - self._heard_at < self._silence_s
+
+    @property
+    def system_status(self) -> str:
+        """Kraken: online, maintenance, cancel_only, post_only, limit_only. Empty until told for the first time."""
+        return self._system_status
+
+    async def run(self) -> NoReturn:
+        """Connect and connect again, for ever. Raises what makes further tries useless: KeyRefused, InvalidNonce, NonceFault."""
+        failures = 0
+        while True:
+            try:
+                await self._follow()
+            except (KrakenError, WebSocketException, OSError) as error:  # TimeoutError is an OSError
+                cut = error
+            was_healthy = self._live_since is not None and time.monotonic() - self._live_since >= HEALTHY_S
+            self._live_since = None
+            self._sink.disconnected(_reason(cut))
+            if isinstance(cut, KrakenError) and cut.exit_code in FINAL_EXIT_CODES:
+                raise cut
+            failures = 0 if was_healthy else failures
+            floor_s = _least_pause_s(cut, self._system_status)
+            delay_s = reconnect_delay_s(failures, floor_s, random.random())  # noqa: S311 - spreads load, guards nothing
+            log.warning("executions feed lost (%s), next try in %.1f s", _reason(cut), delay_s)
+            failures += 1
+            await self._pause(delay_s)
+
+    async def _follow(self) -> NoReturn:
+        """One connection from its token to its end. Always ends by an error."""
+        async with asyncio.timeout(TOKEN_TIMEOUT_S):
+            token = await self._token()
+        async with connect(
+            self._url,
+            compression=None,
+            proxy=None,
+            ping_interval=None,
+            open_timeout=CONNECT_TIMEOUT_S,
+            close_timeout=CLOSE_TIMEOUT_S,
+            max_size=FRAME_BYTES_MAX,
+            logger=_wire_log,
+        ) as socket:
+            try:
+                with contextlib.suppress(ConnectionClosed):
+                    # If it is closed already, listening still gives what was said before: the market's status.
+                    await socket.send(subscription(token))
+                await self._listen(socket, FeedSession(self._merge))
+            except Exception:
+                # A polite goodbye to someone who does not answer would keep the sink waiting for the news.
+                socket.transport.abort()
+                raise
+
+    async def _listen(self, socket: ClientConnection, session: FeedSession) -> NoReturn:
+        is_asked = False
+        while True:
+            try:
+                async with asyncio.timeout(self._silence_s / 2):
+                    frame = await socket.recv(decode=False)
+            except TimeoutError:
+                if is_asked:
+                    raise FeedCut(f"silent for {self._silence_s:g} s, also when asked") from None
+                await socket.send(PING)
+                is_asked = True
+                continue
+            is_asked = False
+            self._heard_at = time.monotonic()
+            for event in session.receive(frame, self._heard_at):
+                if isinstance(event, Connected):
+                    self._live_since = self._heard_at
+                    self._sink.connected(event.rows)
+                else:
+                    self._sink.executed(event.rows)
+            self._system_status = session.system_status or self._system_status
+
+
+def reconnect_delay_s(failures: int, floor_s: float, spread: float) -> float:
+    """How long to wait after so many failures in a row before this one: at once at first, then full jitter.
+
+    ``spread`` is a random number from 0 to 1. A floor is spread upwards: accounts that were thrown out together come back one by one.
+    """
+    bound_s = 0.0 if failures == 0 else min(BACKOFF_S_MAX, BACKOFF_S * 2.0 ** min(failures, 16))
+    return max(floor_s * (1 + spread), bound_s * spread)
+
+
+def _least_pause_s(cut: Exception, system_status: str) -> float:
+    code = cut.rcvd.code if isinstance(cut, ConnectionClosed) and cut.rcvd is not None else None
+    status = cut.response.status_code if isinstance(cut, InvalidStatus) else None
+    if code == _POLICY or status in _BLOCKED_STATUS:
+        return BLOCKED_S
+    if code in _RESTARTING or isinstance(cut, RateLimited) or system_status not in {"", "online"}:
+        return MAINTENANCE_S
+    return 0.0
+
+
+def _reason(cut: Exception) -> str:
+    if isinstance(cut, ConnectionClosed) and cut.rcvd is not None:
+        return f"closed by the exchange: {cut.rcvd.code} {cut.rcvd.reason}".rstrip()
+    return str(cut) or type(cut).__name__

@@ -1,0 +1,133 @@
+"""One subscription to Kraken's ``executions`` channel, without a socket: frames in, events out. Pure.
+
+It knows acknowledgements, snapshots, sequence numbers and the market's status; it neither connects nor waits. Kraken: all
+subscriptions are lost with a connection, and nothing is sent again, so after any doubt the only way is a new connection.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from account_proc.errors import FINAL_EXIT_CODES, KrakenError
+from account_proc.executions import Execution, ExecutionsMerge, Incomplete
+from account_proc.kraken_errors import classify, loads
+
+CHANNEL = "executions"
+PING = '{"method":"ping"}'
+#: How heartbeats begin; they are recognised without decoding them, as there is one each second for each account.
+HEARTBEAT = b'{"channel":"heartbeat"'
+#: Kraken: whether an account without open orders and trades gets a snapshot at all is not documented.
+SNAPSHOT_WAIT_S = 2.0
+
+
+class FeedCut(KrakenError):
+    """The connection cannot be trusted any more."""
+
+    reason = "FEED_CUT"
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The subscription stands; these are the open orders and last trades."""
+
+    rows: tuple[Execution | Incomplete, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """Something happened."""
+
+    rows: tuple[Execution | Incomplete, ...]
+
+
+Event = Connected | Executed
+
+
+def subscription(token: str) -> str:
+    """The request to send first. It holds a secret."""
+    params = {
+        "channel": CHANNEL,
+        "token": token,
+        "snap_orders": True,
+        "snap_trades": True,
+        "order_status": True,
+        "ratecounter": False,
+    }
+    return json.dumps({"method": "subscribe", "params": params, "req_id": 1})
+
+
+class FeedSession:
+    """From the subscription to the first doubt."""
+
+    def __init__(self, merge: ExecutionsMerge) -> None:
+        """``merge`` outlives sessions: a row after a reconnect may belong to an order told before."""
+        self._merge = merge
+        self._accepted_at: float | None = None
+        self._sequence: int | None = None
+        #: Whether Connected has been returned.
+        self.live = False
+        #: Kraken: online, maintenance, cancel_only, post_only, limit_only; empty until told.
+        self.system_status = ""
+
+    def receive(self, frame: bytes, now: float) -> list[Event]:
+        """Events of one frame, in order. ``now``: any clock that only goes forward, in seconds.
+
+        Raises FeedCut, or KeyRefused if the key may not subscribe.
+        """
+        if frame.startswith(HEARTBEAT):
+            return self.waited(now)
+        try:
+            message = loads(frame)
+        except (ValueError, RecursionError) as error:
+            raise FeedCut("a frame that is no JSON") from error
+        if not isinstance(message, dict):
+            raise FeedCut("a frame that is no object")
+        if message.get("channel") == CHANNEL:
+            return self._executions(message)
+        if message.get("channel") == "status":
+            self._status(message)
+        elif message.get("success") is False or "Error" in message:
+            raise _refusal(str(message.get("error") or message.get("Error")))
+        elif message.get("method") == "subscribe":
+            self._accepted_at = now
+        return self.waited(now)
+
+    def waited(self, now: float) -> list[Event]:
+        """Connected with nothing in it, if the subscription was accepted a while ago and no snapshot came."""
+        if self.live or self._accepted_at is None or now - self._accepted_at < SNAPSHOT_WAIT_S:
+            return []
+        self.live = True
+        return [Connected(())]
+
+    def _executions(self, message: Mapping[str, Any]) -> list[Event]:
+        self._count(message.get("sequence"))
+        if not isinstance(message.get("data"), list):
+            raise FeedCut("an executions message without rows")
+        rows = tuple(self._merge.parse(message["data"]))
+        if self.live:
+            return [Executed(rows)]
+        self.live = True
+        if message.get("type") == "snapshot":
+            return [Connected(rows)]
+        return [Connected(()), Executed(rows)]
+
+    def _count(self, sequence: object) -> None:
+        """Kraken: counts the messages of one subscription, from the snapshot on."""
+        if not isinstance(sequence, int):
+            return
+        if self._sequence is not None and sequence != self._sequence + 1:
+            raise FeedCut(f"message {sequence} came after message {self._sequence}")
+        self._sequence = sequence
+
+    def _status(self, message: Mapping[str, Any]) -> None:
+        rows = message.get("data")
+        if isinstance(rows, list) and rows and isinstance(rows[-1], dict):
+            self.system_status = str(rows[-1].get("system") or self.system_status)
+
+
+def _refusal(error: str) -> KrakenError:
+    classified = classify("subscribe", [error], is_order=False)
+    return classified if classified.exit_code in FINAL_EXIT_CODES else FeedCut(f"refused: {error}")

@@ -1,0 +1,159 @@
+"""What Kraken's answer means: a result, a definite refusal, or an outcome that nobody knows. Pure: bytes in, values or errors out.
+
+The distinction decides about money. "Refused" means that nothing was done, so a copy may be written off or sent again; anything
+that is not proven to be a refusal is OutcomeUnknown for an order. Kraken: an error is ``<E|W><Category>:<text>[:<extra>]``; logical
+errors come with HTTP 200, any other status means trouble on the way.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from account_proc.errors import (
+    InvalidNonce,
+    KeyRefused,
+    KrakenError,
+    KrakenRefused,
+    OutcomeUnknown,
+    RateLimited,
+)
+
+#: Calls that change something at the exchange. For these an unproven answer means: find out before anything else.
+ORDER_METHODS = frozenset(
+    {
+        "AddOrder",
+        "AddOrderBatch",
+        "AmendOrder",
+        "EditOrder",
+        "CancelOrder",
+        "CancelOrderBatch",
+        "CancelAll",
+        "CancelAllOrdersAfter",
+    }
+)
+
+
+class ClOrdIdInUse(KrakenRefused):
+    """An *open* order already carries this cl_ord_id: very likely an earlier attempt of the same order. Reconcile."""
+
+    reason = "CL_ORD_ID_IN_USE"
+
+
+class NotSent(OutcomeUnknown):
+    """The request never left this machine, e.g. because the connection was refused: nothing was done, it may be sent again.
+
+    It is an OutcomeUnknown for all who do not care to know better: looking for an order that was not sent does no harm.
+    """
+
+    reason = "NOT_SENT"
+
+    def __init__(self, method: str, cause: str) -> None:
+        super().__init__(method, cause)
+        self.args = (f"{method}: not sent: {cause}",)
+
+
+#: By the start of the error, first match counts. None stands for OutcomeUnknown. Source: the catalogue of errors in Kraken's
+#: documentation, and what clients have seen after answers like these.
+_BY_START: tuple[tuple[str, type[KrakenRefused] | None], ...] = (
+    ("EGeneral:Invalid arguments:cl_ord_id not unique", ClOrdIdInUse),
+    ("EGeneral:Invalid arguments", KrakenRefused),
+    ("EGeneral:Unknown method", KrakenRefused),
+    ("EGeneral:Permission denied", KeyRefused),
+    ("EGeneral:Temporary lockout", KeyRefused),
+    ("EGeneral:Too many requests", RateLimited),
+    ("EAPI:Invalid nonce", InvalidNonce),
+    ("EAPI:Invalid key", KeyRefused),
+    ("EAPI:Invalid signature", KeyRefused),
+    ("EAPI:Rate limit exceeded", RateLimited),
+    ("EAPI:Bad request", KrakenRefused),
+    ("EAPI:Feature disabled", KrakenRefused),
+    ("EAuth:Rate limit exceeded", RateLimited),
+    ("EAuth:Too many requests", RateLimited),
+    ("EAuth:Account temporary disabled", KeyRefused),
+    ("EAuth:Account unconfirmed", KeyRefused),
+    # With something behind it, the region may not trade this pair: no fault of the key.
+    ("EAccount:Invalid permissions:", KrakenRefused),
+    ("EAccount:Invalid permissions", KeyRefused),
+    ("EService:Throttled", RateLimited),
+    ("EService:Market in ", KrakenRefused),
+    ("EOrder:Rate limit exceeded", RateLimited),
+    ("EOrder:Domain rate limit exceeded", RateLimited),
+    # Whole categories that speak about the request itself, before it is carried out.
+    ("EOrder:", KrakenRefused),
+    ("EQuery:", KrakenRefused),
+    ("EFunding:", KrakenRefused),
+    ("EBM:limit exceeded", KrakenRefused),
+    ("ETrade:User Locked", KeyRefused),
+    ("ETrade:Invalid request", KrakenRefused),
+    ("EService:", None),
+    ("EGeneral:Internal error", None),
+    ("EDatabase:", None),
+)
+
+_BLANK_AFTER_COLON = re.compile(r":\s+")
+#: Of an answer that is no answer, enough to recognise it.
+_SHOWN_CHARACTERS = 120
+
+
+def classify(method: str, errors: Sequence[str], *, is_order: bool) -> KrakenError:
+    """The error to raise for Kraken's ``errors`` (those that begin with E).
+
+    With several errors the least certain one counts. Strings that are not known are OutcomeUnknown for orders.
+    """
+    texts = tuple(_BLANK_AFTER_COLON.sub(":", error.strip()) for error in errors)
+    kinds = [_kind(text, is_order=is_order) for text in texts]
+    if not kinds or None in kinds:
+        return OutcomeUnknown(method, ", ".join(texts) or "an error without a text")
+    refusals = [kind for kind in kinds if kind is not None]
+    # KrakenRefused itself says least about what to do next.
+    kind = next((kind for kind in refusals if kind is not KrakenRefused), KrakenRefused)
+    return kind(method, texts)
+
+
+def _kind(text: str, *, is_order: bool) -> type[KrakenRefused] | None:
+    for start, kind in _BY_START:
+        if text.startswith(start):
+            return kind
+    return None if is_order else KrakenRefused
+
+
+def result_of(method: str, status: int, body: bytes, *, is_order: bool) -> Any:
+    """The ``result`` of an answer, numbers with a point as Decimal.
+
+    Raises what ``classify`` returns, and OutcomeUnknown for everything that is not Kraken's envelope: another HTTP status, HTML,
+    JSON that ends too early.
+    """
+    if status != 200:
+        raise OutcomeUnknown(method, f"HTTP {status}: {_shown(body)}")
+    try:
+        answer = loads(body)
+    except (ValueError, RecursionError) as error:
+        raise OutcomeUnknown(method, f"not JSON: {_shown(body)}") from error
+    errors = answer.get("error") if isinstance(answer, dict) else None
+    if not isinstance(errors, list) or not all(isinstance(error, str) for error in errors):
+        raise OutcomeUnknown(method, f"not an answer of Kraken's: {_shown(body)}")
+    # Kraken: warnings begin with W and come beside a result. Everything else is a failure, even in an unknown form.
+    failures = [error for error in errors if not error.startswith("W")]
+    if failures:
+        raise classify(method, failures, is_order=is_order)
+    if answer.get("result") is None:
+        raise OutcomeUnknown(method, f"neither error nor result: {_shown(body)}")
+    return answer["result"]
+
+
+def loads(text: bytes) -> Any:
+    """JSON with every number that has a point or an exponent as Decimal. Raises ValueError, also for NaN and Infinity."""
+    return json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _shown(body: bytes) -> str:
+    text = " ".join(body[: 4 * _SHOWN_CHARACTERS].decode("utf-8", "replace").split())
+    return repr(text[:_SHOWN_CHARACTERS]) if text else "an empty body"

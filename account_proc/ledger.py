@@ -1,0 +1,338 @@
+"""What one account's process must not forget, in its own SQLite file. No decisions, no exchange.
+
+One connection, WAL, ``synchronous=FULL``: when ``commit`` returns, the change survives power loss. A failed write ends the
+process (LedgerFault): memory is then ahead of the disk, and only the disk may be believed after a restart.
+
+A ledger belongs to one account and one journal for ever: seqs and copy ids mean nothing in another one.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from account_proc.copy_record import CopyRecord
+from account_proc.copy_state import MAY_BE_LIVE, CopyState
+from account_proc.errors import LedgerFault
+from account_proc.sizing import CopyBook, OrderPlan, Position, Slice
+from account_proc.units import BaseVolume, QuoteAmount, Ratio, Side
+
+SCHEMA_VERSION = 1
+SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE pending_fills (seq INTEGER PRIMARY KEY, body BLOB NOT NULL);
+CREATE TABLE copies (
+    copy_id TEXT PRIMARY KEY, revision INTEGER NOT NULL UNIQUE, state TEXT NOT NULL, body TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX copies_by_state ON copies (state);
+CREATE TABLE plans (order_id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE pairs (pair TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE own_orders (request_id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+#: Plans kept in memory; older ones are read from the file when a late fill of their order comes.
+PLANS_IN_MEMORY = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnOrder:
+    """An order that was asked for by an operator or a strategy, once for each request id."""
+
+    request_id: str
+    cl_ord_id: str
+    pair: str
+    side: Side
+    volume: Decimal
+    limit_price: Decimal | None
+    #: INTENT, ACKNOWLEDGED or REJECTED.
+    state: CopyState
+    deadline: float
+    order_id: str = ""
+    description: str = ""
+    error: str = ""
+
+
+class Ledger:
+    """The file. Opened once, by the one process that holds the account's lock."""
+
+    def __init__(self, path: Path, account_id: str) -> None:
+        """Opens or creates it. Raises LedgerFault when it is damaged or another account's."""
+        self.path = path
+        self._plans: dict[str, OrderPlan] = {}
+        self._dirty_plans: dict[str, OrderPlan] = {}
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            version = self._db.execute("PRAGMA user_version").fetchone()[0]
+            if version == 0:
+                self._create(account_id)
+            elif version != SCHEMA_VERSION:
+                raise LedgerFault(f"{path} has schema {version}, this program knows {SCHEMA_VERSION}")
+            check = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if check != "ok":
+                raise LedgerFault(
+                    f"{path} is damaged ({check}); restore it, or see 'A damaged ledger' in the README"
+                )
+            self._meta = dict(self._db.execute("SELECT key, value FROM meta"))
+        except sqlite3.Error as error:
+            raise LedgerFault(f"{path}: {error}") from error
+        if self._meta.get("account_id") != account_id:
+            raise LedgerFault(
+                f"{path} belongs to account {self._meta.get('account_id')!r}, not {account_id!r}"
+            )
+
+    def _create(self, account_id: str) -> None:
+        tables = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if tables:
+            raise LedgerFault(f"{self.path} is another program's database")
+        with self._transaction():
+            for statement in SCHEMA.split(";"):
+                self._db.execute(statement)
+            self._db.execute("INSERT INTO meta VALUES ('account_id', ?)", (account_id,))
+            self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """All or nothing, and durable when it returns. Raises LedgerFault."""
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise LedgerFault(
+                f"{self.path}: {error}; nothing more is traded before it can be written"
+            ) from error
+
+    def close(self) -> None:
+        """Closes the file; further calls raise."""
+        self._db.close()
+
+    # -- position in the journal --------------------------------------------------------------------------------
+
+    @property
+    def cursor(self) -> int | None:
+        """The last fill that this ledger has taken; None before the first conversation with a supervisor."""
+        value = self._meta.get("cursor")
+        return None if value is None else int(value)
+
+    @property
+    def journal_id(self) -> str | None:
+        """The journal that the cursor counts in."""
+        return self._meta.get("journal_id")
+
+    @property
+    def revision(self) -> int:
+        """The last change of any copy."""
+        return int(self._meta.get("revision", "0"))
+
+    def join(self, journal_id: str, seq: int) -> None:
+        """Binds the ledger to a journal, from after this fill."""
+        with self._transaction():
+            self._set("journal_id", journal_id)
+            self._set("cursor", str(seq))
+
+    def _set(self, key: str, value: str) -> None:
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+        self._meta[key] = value
+
+    # -- plans: the PlanStore of the rules ----------------------------------------------------------------------
+
+    def get_plan(self, order_id: str) -> OrderPlan | None:
+        """The plan of a master order, or None."""
+        plan = self._plans.get(order_id)
+        if plan is None:
+            row = self._db.execute("SELECT body FROM plans WHERE order_id = ?", (order_id,)).fetchone()
+            if row is None:
+                return None
+            plan = _plan_from(json.loads(row[0]))
+            self._plans[order_id] = plan
+        return plan
+
+    def put_plan(self, plan: OrderPlan) -> None:
+        """Keeps a plan; it becomes durable with the next ``commit``."""
+        self._plans[plan.order_id] = plan
+        self._dirty_plans[plan.order_id] = plan
+
+    # -- the one write ------------------------------------------------------------------------------------------
+
+    def commit(
+        self,
+        *,
+        copies: Iterable[CopyRecord] = (),
+        book: CopyBook | None = None,
+        pairs: Sequence[str] = (),
+        cursor: int | None = None,
+        add_pending: tuple[int, bytes] | None = None,
+        drop_pending: Iterable[int] = (),
+    ) -> None:
+        """Makes one step durable, all or nothing. Gives every copy its next revision. Raises LedgerFault."""
+        revision = self.revision
+        with self._transaction():
+            for copy in copies:
+                revision += 1
+                copy.revision = revision
+                self._db.execute(
+                    "INSERT INTO copies VALUES (?, ?, ?, ?) ON CONFLICT (copy_id) DO UPDATE SET "
+                    "revision = excluded.revision, state = excluded.state, body = excluded.body",
+                    (copy.copy_id, revision, copy.state, json.dumps(asdict(copy), default=str)),
+                )
+            for plan in self._dirty_plans.values():
+                body = json.dumps(asdict(plan), default=str)
+                self._db.execute("INSERT OR REPLACE INTO plans VALUES (?, ?)", (plan.order_id, body))
+            if book is not None:
+                for pair in pairs:
+                    body = json.dumps(_pair_body(book, pair), default=str)
+                    self._db.execute("INSERT OR REPLACE INTO pairs VALUES (?, ?)", (pair, body))
+            if add_pending is not None:
+                self._db.execute("INSERT INTO pending_fills VALUES (?, ?)", add_pending)
+            for seq in drop_pending:
+                self._db.execute("DELETE FROM pending_fills WHERE seq = ?", (seq,))
+            if cursor is not None:
+                self._set("cursor", str(cursor))
+            self._set("revision", str(revision))
+        self._dirty_plans.clear()
+        while len(self._plans) > PLANS_IN_MEMORY:
+            self._plans.pop(next(iter(self._plans)))
+
+    # -- what is read at a start --------------------------------------------------------------------------------
+
+    def pending_fills(self) -> list[tuple[int, bytes]]:
+        """Fills that were taken and not answered, by seq."""
+        return list(self._db.execute("SELECT seq, body FROM pending_fills ORDER BY seq"))
+
+    def load_book(self) -> CopyBook:
+        """The memory of the rules as it was at the last commit."""
+        book = CopyBook(self)
+        for pair, body in self._db.execute("SELECT pair, body FROM pairs"):
+            raw = json.loads(body)
+            book.positions[pair] = Position(
+                volume=BaseVolume(Decimal(raw["volume"])), cost=QuoteAmount(Decimal(raw["cost"]))
+            )
+            for side in Side:
+                if raw[side]:
+                    book.carried[pair, side] = [_slice_from(piece) for piece in raw[side]]
+        return book
+
+    def open_copies(self) -> list[CopyRecord]:
+        """Copies whose order may exist at the exchange, oldest first."""
+        states = tuple(MAY_BE_LIVE)
+        marks = ", ".join("?" * len(states))
+        rows = self._db.execute(
+            f"SELECT body FROM copies WHERE state IN ({marks}) ORDER BY revision",  # noqa: S608 - only question marks
+            states,
+        )
+        return [_copy_from(json.loads(body)) for (body,) in rows]
+
+    def copies_after(self, revision: int, limit: int) -> list[CopyRecord]:
+        """Copies that changed after a revision, in order of revision."""
+        rows = self._db.execute(
+            "SELECT body FROM copies WHERE revision > ? ORDER BY revision LIMIT ?", (revision, limit)
+        )
+        return [_copy_from(json.loads(body)) for (body,) in rows]
+
+    def copy(self, copy_id: str) -> CopyRecord | None:
+        """One copy, or None."""
+        row = self._db.execute("SELECT body FROM copies WHERE copy_id = ?", (copy_id,)).fetchone()
+        return None if row is None else _copy_from(json.loads(row[0]))
+
+    # -- orders that were asked for -----------------------------------------------------------------------------
+
+    def own_order(self, request_id: str) -> OwnOrder | None:
+        """The order of a request id, or None."""
+        row = self._db.execute("SELECT body FROM own_orders WHERE request_id = ?", (request_id,)).fetchone()
+        if row is None:
+            return None
+        raw = json.loads(row[0])
+        limit = raw["limit_price"]
+        raw |= {
+            "side": Side(raw["side"]),
+            "volume": Decimal(raw["volume"]),
+            "limit_price": None if limit is None else Decimal(limit),
+            "state": CopyState(raw["state"]),
+        }
+        return OwnOrder(**raw)
+
+    def put_own_order(self, order: OwnOrder) -> None:
+        """Makes an asked-for order, or its new state, durable. Raises LedgerFault."""
+        with self._transaction():
+            body = json.dumps(asdict(order), default=str)
+            self._db.execute("INSERT OR REPLACE INTO own_orders VALUES (?, ?)", (order.request_id, body))
+
+
+def _pair_body(book: CopyBook, pair: str) -> dict[str, Any]:
+    position = book.position(pair)
+    body: dict[str, Any] = {"volume": position.volume, "cost": position.cost}
+    for side in Side:
+        body[side] = [_flat(piece) for piece in book.carried.get((pair, side), ())]
+    return {
+        key: str(value) if isinstance(value, BaseVolume | QuoteAmount) else value
+        for key, value in body.items()
+    }
+
+
+def _flat(piece: Slice) -> dict[str, str]:
+    return {
+        "order_id": piece.order_id,
+        "volume": str(piece.volume),
+        "cost": str(piece.cost),
+        "copy_id": piece.copy_id,
+    }
+
+
+def _amount(raw: Any) -> Decimal:
+    """``asdict`` turns a quantity into ``{"amount": "1.5"}``; a flat string is taken as well."""
+    return Decimal(raw["amount"] if isinstance(raw, dict) else raw)
+
+
+def _slice_from(raw: dict[str, Any]) -> Slice:
+    return Slice(
+        order_id=raw["order_id"],
+        volume=BaseVolume(_amount(raw["volume"])),
+        cost=QuoteAmount(_amount(raw["cost"])),
+        copy_id=raw["copy_id"],
+    )
+
+
+def _plan_from(raw: dict[str, Any]) -> OrderPlan:
+    return OrderPlan(
+        order_id=raw["order_id"],
+        ratio=Ratio(_amount(raw["ratio"])),
+        cap=QuoteAmount(_amount(raw["cap"])),
+        position_before=BaseVolume(_amount(raw["position_before"])),
+        master_position_before=BaseVolume(_amount(raw["master_position_before"])),
+        user_equity=QuoteAmount(_amount(raw["user_equity"])),
+        master_volume=BaseVolume(_amount(raw["master_volume"])),
+        target=BaseVolume(_amount(raw["target"])),
+        allotted=BaseVolume(_amount(raw["allotted"])),
+        cost=QuoteAmount(_amount(raw["cost"])),
+    )
+
+
+_DECIMALS = {item.name for item in fields(CopyRecord) if item.type == "Decimal"}
+
+
+def _copy_from(raw: dict[str, Any]) -> CopyRecord:
+    for name in _DECIMALS:
+        raw[name] = Decimal(raw[name])
+    limit = raw["limit_price"]
+    raw |= {
+        "fill_seqs": tuple(raw["fill_seqs"]),
+        "side": Side(raw["side"]),
+        "state": CopyState(raw["state"]),
+        "limit_price": None if limit is None else Decimal(limit),
+        "carried_in": tuple(raw["carried_in"]),
+        "slices": tuple(_slice_from(piece) for piece in raw["slices"]),
+    }
+    return CopyRecord(**raw)

@@ -1,0 +1,65 @@
+"""One JSON object a line, in the account's own file, written by the account's own process. Secrets never get in.
+
+Rotated by size, so that an account that logs in a loop fills neither the disk nor its neighbours' patience.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import logging.handlers
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+#: 10 MB a file and three old ones: some weeks of an account's normal life.
+FILE_BYTES_MAX = 10_000_000
+FILES_KEPT = 3
+
+
+class JsonFormatter(logging.Formatter):
+    """A record as one JSON object: ``at`` (RFC 3339, UTC), ``level``, ``logger``, ``account``, ``message``, ``exception``."""
+
+    def __init__(self, account_id: str, secrets: Iterable[str] = ()) -> None:
+        super().__init__()
+        self._account_id = account_id
+        self._secrets = tuple(secret for secret in secrets if secret)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, with every secret blotted out."""
+        line = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "account": self._account_id,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        text = json.dumps(line, ensure_ascii=False)
+        for secret in self._secrets:
+            text = text.replace(secret, "[redacted]")
+        return text
+
+
+class _NoCancellations(logging.Filter):
+    """gRPC logs each stream that the end of the server cuts off as an error; it is none."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
+
+
+def log_to(path: Path, account_id: str, secrets: Iterable[str] = ()) -> None:
+    """Sends all logging of this process to a file, mode 0600."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handler = logging.handlers.RotatingFileHandler(
+        path, maxBytes=FILE_BYTES_MAX, backupCount=FILES_KEPT, encoding="utf-8"
+    )
+    handler.setFormatter(JsonFormatter(account_id, secrets))
+    handler.addFilter(_NoCancellations())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.INFO)
+    for noisy in ("urllib3", "websockets", "asyncio", "grpc"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)

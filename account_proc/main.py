@@ -1,0 +1,37 @@
+"""What a spawned process runs: one account, from its pipes to its exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+
+from account_proc.errors import AccountError, ExitCode
+from account_proc.log import log_to
+from account_proc.process import AccountProcess
+from account_proc.spec import AccountSpec, Credentials
+
+log = logging.getLogger(__name__)
+
+
+def run_account(spec: AccountSpec, credentials: Credentials, ready_fd: int, lifeline_fd: int) -> int:
+    """Runs the account until it is to end; the exit code.
+
+    ``ready_fd`` gets one line when the gRPC server listens; ``lifeline_fd`` reads EOF when the supervisor is gone. What goes
+    wrong on purpose is said in one line on standard error, which the supervisor keeps and shows.
+    """
+    log_to(spec.log_path, spec.id, (credentials.key, credentials.secret))
+    log.info("account %s (%s, run %d) starts", spec.id, spec.role, spec.epoch)
+    try:
+        return asyncio.run(_run(spec, credentials, ready_fd, lifeline_fd))
+    except AccountError as error:
+        log.error("%s: %s", error.reason, error)  # noqa: TRY400 - expected: the sentence says it all
+        sys.stderr.write(f"{error.reason}: {error}\n")
+        return error.exit_code
+    except Exception:
+        log.exception("the process crashed")
+        raise
+
+
+async def _run(spec: AccountSpec, credentials: Credentials, ready_fd: int, lifeline_fd: int) -> ExitCode:
+    return await AccountProcess(spec, credentials).run(ready_fd, lifeline_fd)

@@ -1,0 +1,320 @@
+"""The master's side: turns executions into fills with what was frozen before their order, without holes and without repeats.
+
+The journal at the supervisor is the memory; this process keeps none on disk. Whoever streams tells where the journal ends,
+and everything after that is fetched from the trade history before live executions go on. The same happens after each loss
+of the feed. A trade is counted once, by its execution id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from krakencopy.v1 import account_pb2 as account_pb
+from krakencopy.v1 import types_pb2 as pb
+
+from account_proc.copy_record import PB_SIDE, seconds, timestamp
+from account_proc.errors import KrakenError
+from account_proc.exchange import KrakenExchange, TradeRow
+from account_proc.executions import Execution, Incomplete
+from account_proc.pairs import SymbolTable
+from account_proc.portfolio import Portfolio
+from account_proc.units import Side, plain
+from account_proc.wallet import Marks, Wallet
+
+log = logging.getLogger(__name__)
+
+#: Execution ids and orders that are remembered; Kraken's history pages and snapshots repeat far fewer.
+SEEN_MAX = 100_000
+FROZEN_MAX = 10_000
+#: The trade history is read again from this long before the last fill, in seconds: it may trail behind the feed.
+OVERLAP_S = 120.0
+#: After a loss of the feed the history is read again after these pauses, in seconds: reads may trail by up to a minute.
+HISTORY_RECHECKS_S = (5.0, 60.0)
+#: Between two tries to read the history, in seconds.
+HISTORY_RETRY_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trade:
+    """One execution of the master, wherever it was heard of."""
+
+    exec_id: str
+    order_id: str
+    symbol: str
+    side: Side
+    price: Decimal
+    volume: Decimal
+    cost: Decimal
+    fees: tuple[tuple[str, Decimal], ...]
+    margin: bool
+    executed_at: float
+    source: pb.FillSource.ValueType
+
+
+@dataclass(slots=True, kw_only=True)
+class _Frozen:
+    equity: Decimal
+    cash: Decimal
+    position: Decimal
+    filled: Decimal
+
+
+class FillMaker:
+    """Pure: from trades in order to fills. Holds what was frozen at each order's first fill."""
+
+    def __init__(self) -> None:
+        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._frozen: OrderedDict[str, _Frozen] = OrderedDict()
+
+    def knows(self, exec_id: str) -> bool:
+        """Whether the trade was turned into a fill already, here or in the journal."""
+        return exec_id in self._seen
+
+    def learn(self, request: account_pb.StreamFillsRequest) -> None:
+        """Takes over what the journal has."""
+        for exec_id in request.known_exec_ids:
+            self._see(exec_id)
+        for order in request.frozen_orders:
+            self._frozen[order.order_id] = _Frozen(
+                equity=Decimal(order.master_equity), cash=Decimal(order.master_cash),
+                position=Decimal(order.master_position_before), filled=Decimal(order.filled_volume),
+            )  # fmt: skip
+
+    def _see(self, exec_id: str) -> None:
+        self._seen[exec_id] = None
+        while len(self._seen) > SEEN_MAX:
+            self._seen.popitem(last=False)
+
+    def make(
+        self, trade: Trade, wallet: Wallet, marks: Marks, table: SymbolTable, received_at: float
+    ) -> pb.Fill:
+        """The fill, and the wallet after it. ``wallet`` is what the master held right before."""
+        self._see(trade.exec_id)
+        pair = table.pair(trade.symbol)
+        marks.set(pair.base, pair.quote, trade.price)
+        frozen = self._frozen.get(trade.order_id)
+        if frozen is None:
+            frozen = self._frozen[trade.order_id] = _Frozen(
+                equity=wallet.value(pair.quote, marks),
+                cash=wallet[pair.quote],
+                position=wallet[pair.base],
+                filled=Decimal(0),
+            )
+            while len(self._frozen) > FROZEN_MAX:
+                self._frozen.popitem(last=False)
+        fill = pb.Fill(
+            exec_id=trade.exec_id, order_id=trade.order_id, pair=pair.symbol, side=PB_SIDE[trade.side],
+            price=plain(trade.price), volume=plain(trade.volume), master_equity=plain(frozen.equity),
+            master_cash=plain(frozen.cash), master_position_before=plain(frozen.position),
+            order_filled_before=plain(frozen.filled), margin=trade.margin, source=trade.source,
+            executed_at=timestamp(trade.executed_at), received_at=timestamp(received_at),
+        )  # fmt: skip
+        if trade.fees:
+            fill.fee.asset, fill.fee.amount = trade.fees[0][0], plain(trade.fees[0][1])
+        for asset in wallet.assets():
+            rate = marks.rate(asset, pair.quote)
+            if rate is not None and asset != pair.quote:
+                fill.marks[asset] = plain(rate)
+        frozen.filled += trade.volume
+        apply(wallet, trade, table)
+        return fill
+
+
+def apply(wallet: Wallet, trade: Trade, table: SymbolTable, *, undo: bool = False) -> None:
+    """Counts a trade into a wallet, or takes it out again. A margin trade moves no balance but its fee."""
+    pair = table.pair(trade.symbol)
+    sign = -1 if undo else 1
+    if not trade.margin:
+        side = trade.side if not undo else Side.SELL if trade.side is Side.BUY else Side.BUY
+        wallet.trade(pair.base, pair.quote, side, trade.volume, trade.cost)
+    for asset, amount in trade.fees:
+        wallet.add(asset, -sign * amount)
+
+
+class Master:
+    """The master's trading loop: the feed's sink and the source of StreamFills."""
+
+    def __init__(
+        self, *, exchange: KrakenExchange, portfolio: Portfolio, now: Callable[[], float],
+        changed: Callable[[], None], rechecks: Sequence[float] = HISTORY_RECHECKS_S,
+    ) -> None:  # fmt: skip
+        self._exchange = exchange
+        self._portfolio = portfolio
+        self._now = now
+        self._changed = changed
+        self._rechecks = rechecks
+        self._maker = FillMaker()
+        self._out: asyncio.Queue[pb.Fill | account_pb.CaughtUp | None] | None = None
+        self._since = 0.0
+        self._held: list[tuple[Trade, float]] | None = []  # a list while the past is not complete; else None
+        self._catching_up: asyncio.Task[None] | None = None
+        self._feed_up = False
+        #: Whether every fill so far has been streamed.
+        self.complete = False
+
+    # -- the stream ---------------------------------------------------------------------------------------------
+
+    async def stream(
+        self, request: account_pb.StreamFillsRequest
+    ) -> AsyncIterator[pb.Fill | account_pb.CaughtUp]:
+        """Fills after the journal's end, for ever; a later call takes over."""
+        if self._out is not None:
+            self._out.put_nowait(None)
+        out: asyncio.Queue[pb.Fill | account_pb.CaughtUp | None] = asyncio.Queue()
+        self._out = out
+        self._maker.learn(request)
+        self._since = max(self._since, seconds(request.since))
+        self._catch_up()
+        try:
+            while (item := await out.get()) is not None:
+                yield item
+        finally:
+            if self._out is out:
+                self._out = None
+                self._stop_catching_up()
+
+    def _emit(self, item: pb.Fill | account_pb.CaughtUp) -> None:
+        assert self._out is not None
+        self._out.put_nowait(item)
+
+    # -- the feed's sink ----------------------------------------------------------------------------------------
+
+    def connected(self, snapshot: Sequence[Execution | Incomplete]) -> None:
+        """The feed is up. What its snapshot tells is in the history as well, and the history is read anyway."""
+        log.info("executions feed connected, %d rows in its snapshot", len(snapshot))
+        self._feed_up = True
+        self._catch_up(hints=_trades(snapshot))
+
+    def executed(self, executions: Sequence[Execution | Incomplete]) -> None:
+        """Live news."""
+        received_at = self._now()
+        if any(isinstance(row, Incomplete) for row in executions):
+            log.warning("an execution came without its order; the trade history completes it")
+            self._catch_up()
+        for trade in _trades(executions):
+            if self._held is not None:
+                self._held.append((trade, received_at))
+            else:
+                self._live(trade, received_at)
+
+    def disconnected(self, reason: str) -> None:
+        """The feed is down: from here on there may be a hole."""
+        log.warning("executions feed lost: %s", reason)
+        self._feed_up = False
+        self._stop_catching_up()
+        self._changed()
+
+    def _live(self, trade: Trade, received_at: float) -> None:
+        if self._maker.knows(trade.exec_id):
+            return
+        self._portfolio.count_executions(1)
+        self._emit(
+            self._maker.make(
+                trade, self._portfolio.wallet, self._portfolio.marks, self._portfolio.table, received_at
+            )
+        )
+        self._since = max(self._since, trade.executed_at - OVERLAP_S)
+        self._changed()
+
+    # -- the past -----------------------------------------------------------------------------------------------
+
+    def _stop_catching_up(self) -> None:
+        if self._catching_up is not None:
+            self._catching_up.cancel()
+            self._catching_up = None
+        if self._held is None:
+            self._held = []
+        self.complete = False
+
+    def _catch_up(self, hints: Iterable[Trade] = ()) -> None:
+        """Holds live executions back until the history before them has been streamed."""
+        if self._out is None or not self._feed_up:
+            return
+        held = self._held or []
+        self._stop_catching_up()
+        self._held = held
+        self._catching_up = asyncio.get_running_loop().create_task(self._read_past(list(hints)))
+
+    async def _read_past(self, hints: list[Trade]) -> None:
+        found = await self._read_history(hints)
+        self._emit(account_pb.CaughtUp(from_history=found))
+        self.complete = True
+        self._changed()
+        for pause in self._rechecks:
+            # The history may have trailed behind the feed; what it had not shown yet would be lost for ever.
+            await asyncio.sleep(pause)
+            try:
+                late = [trade for trade in await self._history() if not self._maker.knows(trade.exec_id)]
+            except KrakenError as error:
+                log.warning("the trade history could not be read again: %s", error)
+                continue
+            if late:
+                log.warning("the trade history showed %d fills late", len(late))
+                self._held = []
+                await self._read_history([])
+
+    async def _history(self) -> list[Trade]:
+        rows = await self._exchange.trades_since(self._since)
+        return [_from_history(row, self._portfolio.table) for row in rows]
+
+    async def _read_history(self, hints: list[Trade]) -> int:
+        """Streams what is missing, then what was held back; how many fills came from the history."""
+        past = await self._past()
+        held = self._held or []
+        arrived = {trade.exec_id: at for trade, at in held}
+        # What came live is new whatever its time says: the exchange's clock and ours may differ. The feed's own row wins
+        # over the history's: it knows the fee's asset.
+        wanted = [trade for trade in (*past, *hints) if trade.executed_at >= self._since]
+        wanted += [trade for trade, _ in held]
+        trades = {trade.exec_id: trade for trade in wanted if not self._maker.knows(trade.exec_id)}
+        ordered = sorted(trades.values(), key=lambda trade: trade.executed_at)
+        # The balances that were just read hold all of these already: go back to before the first one.
+        wallet, marks = self._portfolio.wallet.copy(), self._portfolio.marks
+        for trade in reversed(ordered):
+            apply(wallet, trade, self._portfolio.table, undo=True)
+        now = self._now()
+        for trade in ordered:
+            received_at = arrived.get(trade.exec_id, now)
+            self._emit(self._maker.make(trade, wallet, marks, self._portfolio.table, received_at))
+            self._since = max(self._since, trade.executed_at - OVERLAP_S)
+        self._held = None
+        return sum(trade.exec_id not in arrived for trade in ordered)
+
+    async def _past(self) -> list[Trade]:
+        """The history, and a wallet that holds all of it; however long it takes."""
+        while True:
+            try:
+                past = await self._history()
+                await self._portfolio.refresh()
+            except KrakenError as error:
+                log.warning("the trade history could not be read: %s; trying again", error)
+                await asyncio.sleep(HISTORY_RETRY_S)
+            else:
+                return past
+
+
+def _trades(rows: Iterable[Execution | Incomplete]) -> list[Trade]:
+    return [
+        Trade(
+            exec_id=row.exec_id, order_id=row.order_id, symbol=row.symbol, side=Side(row.side),
+            price=row.last_price, volume=row.last_qty, cost=row.cost or row.last_qty * row.last_price,
+            fees=row.fees, margin=row.margin, executed_at=row.timestamp.timestamp(),
+            source=pb.FILL_SOURCE_FEED,
+        )
+        for row in rows
+        if isinstance(row, Execution) and row.exec_type == "trade"
+    ]  # fmt: skip
+
+
+def _from_history(row: TradeRow, table: SymbolTable) -> Trade:
+    pair = table.pair(row.pair)
+    return Trade(
+        exec_id=row.txid, order_id=row.ordertxid, symbol=pair.symbol, side=Side(row.side), price=row.price,
+        volume=row.vol, cost=row.cost, fees=((pair.quote, row.fee),) if row.fee else (), margin=row.margin,
+        executed_at=float(row.time), source=pb.FILL_SOURCE_HISTORY,
+    )  # fmt: skip

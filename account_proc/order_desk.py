@@ -1,0 +1,120 @@
+"""Sends an account's orders and finds out what became of them. No decisions about what to trade.
+
+The exchange checks ``cl_ord_id`` among *open* orders only, so an order whose answer was lost is never sent again blindly: a
+market order that filled at once would be bought twice. ``find`` waits until the deadline has passed, after which the engine
+may no longer act on the request, and then looks among open and closed orders, twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from account_proc.copy_record import utc
+from account_proc.errors import KrakenError
+from account_proc.exchange import KrakenExchange, OrderAck, OrderRequest, OrderRow
+from account_proc.order_watch import ENDED, Ending, OrderWatch, ending_of
+from account_proc.units import Side
+
+#: Namespace of this project's client order ids.
+CL_ORD_ID_SPACE = uuid.UUID("6b3a0e0e-54f4-4d0c-9a53-0f1b8a6f2d11")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """How long to wait for what, in seconds."""
+
+    #: The engine must not act on an order after this (Kraken: 2 to 60 s for REST).
+    deadline: float = 5.0
+    #: How much longer until a request that is late can no longer be acted on: clocks differ.
+    margin: float = 2.0
+    #: How far reads may trail behind the engine (seen at Kraken: up to 60 s; documented: nothing).
+    visibility_lag: float = 60.0
+    #: Between two questions about an order that the feed is silent about.
+    poll: float = 3.0
+    #: Between two tries of something that failed.
+    retry: float = 2.0
+
+    @classmethod
+    def paper(cls) -> Timing:
+        """The local exchange answers at once and its reads do not trail."""
+        return cls(deadline=2.5, margin=0.5, visibility_lag=1.0, poll=1.0, retry=0.5)
+
+
+def client_order_id(*parts: str) -> str:
+    """A UUID that is the same for the same parts, in every process and after every crash."""
+    return str(uuid.uuid5(CL_ORD_ID_SPACE, "/".join(parts)))
+
+
+class OrderDesk:
+    """Sends and finds orders of one account."""
+
+    def __init__(
+        self, exchange: KrakenExchange, watch: OrderWatch, now: Callable[[], float], timing: Timing
+    ) -> None:
+        self._exchange = exchange
+        self._now = now
+        self.watch = watch
+        self.timing = timing
+
+    async def send(
+        self, *, pair: str, side: Side, volume: Decimal, limit_price: Decimal | None, ioc: bool, cl_ord_id: str,
+        deadline: float,
+    ) -> OrderAck:  # fmt: skip
+        """Sends once. Raises KrakenRefused (nothing was done) or OutcomeUnknown (find out first)."""
+        request = OrderRequest(
+            pair=pair,
+            side=side,
+            volume=volume,
+            limit_price=limit_price,
+            time_in_force="IOC" if ioc else None,
+            cl_ord_id=cl_ord_id,
+            deadline=utc(deadline),
+        )
+        return await self._exchange.add_order(request)
+
+    async def find(self, cl_ord_id: str, deadline: float) -> OrderRow | None:
+        """The order with this id, or None when it is proven that there is none and that none can come any more.
+
+        Waits past the deadline, looks, waits for the visibility lag, looks again. A read that fails proves nothing and
+        is repeated for ever.
+        """
+        await self._wait_until(deadline + self.timing.margin)
+        found = await self._look(cl_ord_id, deadline)
+        if found is None:
+            await self._wait_until(deadline + self.timing.margin + self.timing.visibility_lag)
+            found = await self._look(cl_ord_id, deadline)
+        return found
+
+    async def _wait_until(self, at: float) -> None:
+        pause = at - self._now()
+        if pause > 0:
+            await asyncio.sleep(pause)
+
+    async def _look(self, cl_ord_id: str, deadline: float) -> OrderRow | None:
+        # An order is never older than its deadline by more than the 60 s that Kraken allows, and clocks differ.
+        since = deadline - 60.0 - self.timing.visibility_lag
+        while True:
+            try:
+                rows = await self._exchange.open_orders(cl_ord_id)
+                rows += await self._exchange.closed_orders(cl_ord_id, since)
+                # Open first, closed second: an order that ends between the two reads is still seen.
+                return max(rows, key=lambda row: row.status in ENDED, default=None)
+            except KrakenError:
+                await asyncio.sleep(self.timing.retry)
+
+    async def end(self, cl_ord_id: str) -> Ending:
+        """Waits until an acknowledged order is over."""
+        return await self.watch.end(cl_ord_id)
+
+    def adopt(self, cl_ord_id: str, volume: Decimal, row: OrderRow) -> Ending | None:
+        """Takes up an order that was found; its ending if it is over already."""
+        if row.status in ENDED:
+            self.watch.forget(cl_ord_id)
+            return ending_of(row)
+        self.watch.expect(cl_ord_id, volume)
+        self.watch.acknowledged(cl_ord_id, row.txid)
+        return None

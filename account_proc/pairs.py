@@ -1,0 +1,157 @@
+"""Kraken's pairs and assets under all their names, and the rules of each pair. Pure: parses what AssetPairs and Assets answered.
+
+One market has four names: ``XXBTZUSD`` (the answer's key), ``XBTUSD`` (altname), ``XBT/USD`` (wsname) and ``BTC/USD`` (WebSocket v2,
+and ours). They are matched by table only: stripping letters breaks on names like USDT, XTZ or ZEC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+#: Kraken: the two assets whose altname is not the name shown to people and used by WebSocket v2.
+DISPLAY_NAMES = {"XBT": "BTC", "XDG": "DOGE"}
+#: Kraken: kinds of the same asset that Balance lists by themselves: rewards, yield, staked, opt-in rewards, tokenised, withheld.
+SUFFIXES = (".F", ".B", ".S", ".M", ".T", ".HOLD")
+
+
+class UnknownSymbol(KeyError):
+    """The exchange lists no such pair or asset."""
+
+    def __init__(self, kind: str, name: str) -> None:
+        self.name = name
+        super().__init__(f"the exchange lists no {kind} {name!r}")
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairRules:
+    """One market. Prices are in quote for one base, volumes in base."""
+
+    #: Key of AssetPairs, Ticker and mostly TradesHistory, e.g. XXBTZUSD.
+    canonical: str
+    #: As orders are sent and described, e.g. XBTUSD.
+    altname: str
+    #: WebSocket v1, e.g. XBT/USD.
+    wsname: str
+    #: WebSocket v2 and this project, e.g. BTC/USD.
+    symbol: str
+    #: Display name, e.g. BTC.
+    base: str
+    quote: str
+    lot_decimals: int
+    pair_decimals: int
+    cost_decimals: int
+    #: Prices are multiples of this; it can be coarser than pair_decimals.
+    tick_size: Decimal
+    #: Least volume of an order, in base.
+    ordermin: Decimal
+    #: Least cost of an order, in quote.
+    costmin: Decimal
+    #: Kraken: online, cancel_only, post_only, limit_only, reduce_only.
+    status: str
+
+
+class SymbolTable:
+    """All pairs and assets of the exchange at one time."""
+
+    def __init__(
+        self, pairs: Iterable[PairRules], assets: Mapping[str, str], skipped: tuple[str, ...] = ()
+    ) -> None:
+        """``assets`` gives the display name for each spelling. Use ``parse`` for Kraken's answers."""
+        self._pairs = {pair.symbol: pair for pair in pairs}
+        self._assets = dict(assets)
+        #: Keys of rows that are no pair in a form that we know.
+        self.skipped = skipped
+        self._by_spelling: dict[str, PairRules] = {}
+        # An exact name of one pair goes before any other spelling of another one.
+        for spelling in ("symbol", "canonical", "altname", "wsname"):
+            for pair in self._pairs.values():
+                self._by_spelling.setdefault(getattr(pair, spelling), pair)
+        for name, pair in list(self._by_spelling.items()):
+            self._by_spelling.setdefault(name.upper(), pair)
+
+    @classmethod
+    def parse(cls, asset_pairs: Mapping[str, Any], assets: Mapping[str, Any]) -> SymbolTable:
+        """From the results of AssetPairs and Assets. A row that lacks what trading needs is left out and named in ``skipped``."""
+        names: dict[str, str] = {}
+        for key, row in assets.items():
+            altname = str(row.get("altname", key)) if isinstance(row, Mapping) else key
+            display = DISPLAY_NAMES.get(altname, altname)
+            for spelling in (key, altname, display):
+                names.setdefault(spelling, display)
+        pairs: list[PairRules] = []
+        skipped: list[str] = []
+        for key, row in asset_pairs.items():
+            try:
+                pairs.append(_pair(key, row, names))
+            except (KeyError, TypeError, ValueError, ArithmeticError):
+                skipped.append(key)
+        return cls(pairs, names, tuple(skipped))
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def find(self, spelling: str) -> PairRules | None:
+        """The pair under any of its names, or None."""
+        return self._by_spelling.get(spelling) or self._by_spelling.get(spelling.upper())
+
+    def pair(self, spelling: str) -> PairRules:
+        """The pair under any of its names. Raises UnknownSymbol."""
+        found = self.find(spelling)
+        if found is None:
+            raise UnknownSymbol("pair", spelling)
+        return found
+
+    def split_asset(self, spelling: str) -> tuple[str, str]:
+        """Display name and suffix: ``XXBT`` is (BTC, ""), ``USD.F`` is (USD, ".F"). Raises UnknownSymbol."""
+        found = self._assets.get(spelling)
+        stem, dot, kind = (found or spelling).rpartition(".")
+        if dot and f".{kind}" in SUFFIXES and stem in self._assets:
+            return self._assets[stem], f".{kind}"
+        if found is None:
+            raise UnknownSymbol("asset", spelling)
+        return found, ""
+
+    def asset(self, spelling: str) -> str:
+        """The display name, with its suffix if it has one: ``ZUSD`` is USD, ``XXBT.F`` is BTC.F. Raises UnknownSymbol."""
+        return "".join(self.split_asset(spelling))
+
+
+def _pair(key: str, row: Mapping[str, Any], names: Mapping[str, str]) -> PairRules:
+    base, quote = _display(row["base"], names), _display(row["quote"], names)
+    wsname = str(row.get("wsname") or f"{base}/{quote}")
+    left, slash, right = wsname.partition("/")
+    if not slash:
+        raise ValueError(wsname)
+    pair_decimals = int(row["pair_decimals"])
+    return PairRules(
+        canonical=key,
+        altname=str(row["altname"]),
+        wsname=wsname,
+        symbol=f"{DISPLAY_NAMES.get(left, left)}/{DISPLAY_NAMES.get(right, right)}",
+        base=base,
+        quote=quote,
+        lot_decimals=int(row["lot_decimals"]),
+        pair_decimals=pair_decimals,
+        cost_decimals=int(row["cost_decimals"]),
+        tick_size=_positive(row.get("tick_size", Decimal(1).scaleb(-pair_decimals))),
+        ordermin=_positive(row["ordermin"]),
+        costmin=_positive(row["costmin"]) if "costmin" in row else Decimal(0),
+        status=str(row.get("status", "online")),
+    )
+
+
+def _display(asset: str, names: Mapping[str, str]) -> str:
+    return names.get(asset) or DISPLAY_NAMES.get(asset, asset)
+
+
+def _positive(value: str | int | Decimal) -> Decimal:
+    number = Decimal(value)
+    if not number.is_finite() or number <= 0:
+        raise ValueError(value)
+    return number

@@ -1,0 +1,303 @@
+"""Puts one account's process together: locks, ledger, server, exchange, loops; and takes it apart again in order.
+
+    locks ─▶ ledger ─▶ gRPC server (NOT_SERVING) ─▶ ready line ─▶ exchange ─▶ feed and loops ─▶ SERVING
+
+Nothing reaches the exchange before the locks are held. SERVING is said by this file alone, and means that the account can
+trade: lock held, ledger recovered, exchange reached, and for a master that its feed is fresh and no fill is missing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health_pb2
+from grpc_health.v1.health import aio as grpc_health
+from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
+from krakencopy.v1 import account_pb2 as pb
+from krakencopy.v1 import types_pb2
+from krakencopy.v1.account_pb2_grpc import add_AccountServiceServicer_to_server
+
+from account_proc.bell import Bell
+from account_proc.copier import Copier
+from account_proc.errors import AccountError, ExitCode, KeyRefused, KrakenError
+from account_proc.exchange import KrakenExchange
+from account_proc.feed import ExecutionsFeed
+from account_proc.ledger import Ledger
+from account_proc.master import Master
+from account_proc.nonce import NonceCustody, key_lock
+from account_proc.order_desk import OrderDesk, Timing
+from account_proc.order_watch import OrderWatch
+from account_proc.own_orders import OwnOrders
+from account_proc.paper_demo import PaperDemo
+from account_proc.portfolio import Portfolio
+from account_proc.rest import CallQueue, KrakenRest
+from account_proc.server import AccountServicer
+from account_proc.spec import SERVICE_NAME, AccountSpec, Credentials, Role
+from account_proc.units import plain
+from account_proc.user_feed import UserFeed
+
+log = logging.getLogger(__name__)
+
+#: What is in flight gets this long at the end of a process, in seconds; the ledger takes up the rest at the next start.
+DRAIN_MAX_S = 10.0
+#: The same when the supervisor has died: nobody is left to wait for us.
+ORPHAN_DRAIN_MAX_S = 5.0
+#: Between two tries to reach the exchange, in seconds.
+RETRY_S = 1.0
+#: Between two tries with a key that the exchange refuses. Kraken locks out for about 15 minutes when this is overdone,
+#: and each try starts the lockout anew; the paper exchange does not mind.
+KEY_RETRY_S, KEY_RETRY_PAPER_S = 960.0, 1.0
+#: Balances and prices of what is held are read again after about this long, in seconds: deposits, withdrawals, drift.
+REFRESH_S, REFRESH_PAPER_S = 300.0, 60.0
+#: Currency that equity is shown in.
+DISPLAY_CURRENCY = "USD"
+
+GRPC_OPTIONS = (
+    ("grpc.max_receive_message_length", 16 * 1024 * 1024),
+    # The supervisor pings every 2 s to notice a frozen process; gRPC's default would hang up on it ("too_many_pings").
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_ping_interval_without_data_ms", 500),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 500),
+    ("grpc.http2.max_ping_strikes", 0),
+)
+
+
+class AccountProcess:
+    """One account, from its locks to its end."""
+
+    def __init__(self, spec: AccountSpec, credentials: Credentials) -> None:
+        """Takes the locks and opens the ledger. Raises LockHeld, NonceFault, LedgerFault."""
+        self.spec = spec
+        self._key_lock = key_lock(spec.key_lock_dir, credentials.key, spec.id)
+        self._nonce = NonceCustody.open(
+            spec.nonce_path, account_id=spec.id, now_us=lambda: time.time_ns() // 1_000
+        )
+        self.ledger = Ledger(spec.ledger_path, spec.id)
+        self._rest = KrakenRest(spec.rest_url, credentials, self._nonce)
+        self._calls = CallQueue(self._rest)
+        self._exchange = KrakenExchange(self._calls)
+        self.bell = Bell()
+        self._timing = Timing.paper() if spec.paper else Timing()
+        self._portfolio = Portfolio(self._exchange, self.bell.ring)
+        self._watch = OrderWatch(self._exchange, time.time, self._timing.poll)
+        self._desk = OrderDesk(self._exchange, self._watch, time.time, self._timing)
+        self.own_orders = OwnOrders(
+            spec.id, self.ledger, self._desk, lambda: self._portfolio.table, time.time
+        )
+        self.master: Master | None = None
+        self.copier: Copier | None = None
+        self._feed: ExecutionsFeed | None = None
+        self.draining = False
+        self._reason, self._message = "CONNECTING", "connecting to the exchange"
+        self._trading = asyncio.Event()
+        self._stop: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    # -- what others may know -----------------------------------------------------------------------------------
+
+    def readiness(self) -> tuple[str, str]:
+        """Why the account cannot trade, as a code and for people; two empty strings when it can."""
+        if not self._trading.is_set():
+            return self._reason, self._message
+        if self.master is not None:
+            if self._feed is None or not self._feed.fresh:
+                return "FEED_DOWN", "the executions feed is not connected"
+            if not self.master.complete:
+                return "CATCHING_UP", "reading what happened while nobody listened"
+        return "", ""
+
+    def snapshot(self) -> pb.WatchSnapshotResponse:
+        """The account as it is now."""
+        reason, message = self.readiness()
+        snapshot = pb.WatchSnapshotResponse(
+            nonce=types_pb2.NonceStatus(
+                path=str(self._nonce.path), last=self._nonce.last, reserved=self._nonce.reserved
+            ),
+            feed_connected=self._feed is not None and self._feed.fresh,
+            reason=reason,
+            message=message,
+        )
+        equity = self._portfolio.equity(DISPLAY_CURRENCY)
+        if equity is not None:
+            snapshot.equity.amount, snapshot.equity.asset = plain(round(equity, 4)), DISPLAY_CURRENCY
+        if self.copier is not None:
+            snapshot.cursor_seq = self.ledger.cursor or 0
+            snapshot.copies_open = self.copier.copies_open
+            snapshot.positions.extend(self.copier.positions())
+        return snapshot
+
+    async def trading(self) -> None:
+        """Waits until the exchange was reached and the loops run."""
+        await self._trading.wait()
+
+    async def drain(self) -> int:
+        """Takes no new work, finishes what is in flight; copies whose end is still not known."""
+        self.draining = True
+        self.bell.ring()
+        if self.copier is not None:
+            try:
+                await asyncio.wait_for(self.copier.drain(), DRAIN_MAX_S)
+            except TimeoutError:
+                log.warning("%d copies are still open; the next start takes them up", self.copier.copies_open)
+        return self.copier.copies_open if self.copier is not None else 0
+
+    # -- the life of the process --------------------------------------------------------------------------------
+
+    async def run(self, ready_fd: int, lifeline_fd: int) -> ExitCode:
+        """Serves until it is told to stop, by SIGTERM or by the supervisor's death. Raises what ended it otherwise."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self.stop, "SIGTERM")
+        threading.Thread(target=self._hold_lifeline, args=(loop, lifeline_fd), daemon=True).start()
+        server, health = await self._serve()
+        os.write(ready_fd, b'{"ready": true}\n')
+        os.close(ready_fd)
+        self._spawn(self._tell_health(health))
+        self._spawn(self._start_trading())
+        try:
+            why = await self._stop
+            log.info("ending: %s", why)
+            if not self.draining:
+                limit = ORPHAN_DRAIN_MAX_S if why == "LIFELINE" else DRAIN_MAX_S
+                await asyncio.wait_for(self.drain(), limit)
+        except TimeoutError:
+            log.warning("what is in flight did not end in time; the next start takes it up")
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await server.stop(grace=0.2)
+            await self.close()
+        return ExitCode.OK
+
+    async def close(self) -> None:
+        """Gives back the ledger and the locks. The locks last: nobody may start before the rest is closed."""
+        await asyncio.to_thread(self._calls.close)
+        self.ledger.close()
+        self._nonce.close()
+        self._key_lock.close()
+
+    def stop(self, why: str) -> None:
+        """Begins the end."""
+        if not self._stop.done():
+            self._stop.set_result(why)
+
+    def fail(self, error: BaseException) -> None:
+        """Ends the process with an error."""
+        if not self._stop.done():
+            self._stop.set_exception(error)
+
+    def _hold_lifeline(self, loop: asyncio.AbstractEventLoop, lifeline_fd: int) -> None:
+        """A thread of its own: the pipe must be heard even when the loop is stuck."""
+        while os.read(lifeline_fd, 1):
+            pass
+        loop.call_soon_threadsafe(self.stop, "LIFELINE")
+        time.sleep(ORPHAN_DRAIN_MAX_S + 1.0)
+        os._exit(ExitCode.CRASHED)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.fail(error)
+
+    async def _serve(self) -> tuple[grpc.aio.Server, grpc_health.HealthServicer]:
+        server = grpc.aio.server(options=GRPC_OPTIONS)
+        health = grpc_health.HealthServicer()
+        await health.set(SERVICE_NAME, health_pb2.HealthCheckResponse.NOT_SERVING)
+        add_HealthServicer_to_server(health, server)
+        add_AccountServiceServicer_to_server(AccountServicer(self), server)
+        # The nonce lock is held, so whatever lies here was left by a dead process.
+        self.spec.socket_path.unlink(missing_ok=True)
+        server.add_insecure_port(f"unix:{self.spec.socket_path}")
+        await server.start()
+        return server, health
+
+    async def _tell_health(self, health: grpc_health.HealthServicer) -> None:
+        seen, said = -1, ""
+        while True:
+            seen = await self.bell.wait(seen)
+            reason, message = self.readiness()
+            serving = (
+                health_pb2.HealthCheckResponse.NOT_SERVING
+                if reason
+                else health_pb2.HealthCheckResponse.SERVING
+            )
+            await health.set(SERVICE_NAME, serving)
+            if (said or "SERVING") != (reason or "SERVING") or said == "":
+                if said != (reason or "SERVING"):
+                    log.info("%s %s", reason or "SERVING", message)
+                said = reason or "SERVING"
+
+    # -- the exchange -------------------------------------------------------------------------------------------
+
+    async def _start_trading(self) -> None:
+        """Reaches the exchange, however long it takes, and starts the loops."""
+        while True:
+            try:
+                await self._portfolio.load()
+                break
+            except KeyRefused as error:
+                pause = KEY_RETRY_PAPER_S if self.spec.paper else KEY_RETRY_S
+                self._wait(
+                    "KEY_REFUSED", f"{error}; mend the key at the exchange (tried again every {pause:.0f} s)"
+                )
+            except KrakenError as error:
+                pause = RETRY_S
+                self._wait("EXCHANGE_UNREACHABLE", str(error))
+            await asyncio.sleep(pause)
+        if self.spec.role is Role.MASTER:
+            self.master = Master(
+                exchange=self._exchange, portfolio=self._portfolio, now=time.time, changed=self.bell.ring
+            )
+            sink: Master | UserFeed = self.master
+        else:
+            sink = self._start_copying()
+        self._feed = ExecutionsFeed(
+            url=self.spec.ws_url,
+            token=self._exchange.websocket_token,
+            sink=sink,
+        )
+        self._spawn(self._feed.run())
+        self._spawn(self._watch.run())
+        self._spawn(self._refresh())
+        self._trading.set()
+        self.bell.ring()
+        if self.spec.strategy == "paper_demo":
+            demo = PaperDemo(self.own_orders, self._portfolio, self.spec.instance_id)
+            self._spawn(demo.run(lambda: not self.draining and not self.readiness()[0]))
+
+    def _start_copying(self) -> UserFeed:
+        self.copier = Copier(
+            account_id=self.spec.id, rules=self.spec.copy, ledger=self.ledger, portfolio=self._portfolio,
+            desk=self._desk, now=time.time, changed=self.bell.ring, failed=self.fail,
+        )  # fmt: skip
+        self.copier.recover()
+        return UserFeed(self._watch, self._portfolio, self.bell.ring)
+
+    def _wait(self, reason: str, message: str) -> None:
+        if (reason, message) != (self._reason, self._message):
+            log.error("%s: %s", reason, message)
+        self._reason, self._message = reason, message
+        self.bell.ring()
+
+    async def _refresh(self) -> None:
+        period = REFRESH_PAPER_S if self.spec.paper else REFRESH_S
+        while True:
+            # Spread, so that many accounts on one machine do not ask at once.
+            await asyncio.sleep(period * random.uniform(0.75, 1.25))  # noqa: S311 - no secret depends on it
+            try:
+                await self._portfolio.refresh()
+            except AccountError as error:
+                log.warning("balances could not be read: %s", error)

@@ -1,0 +1,231 @@
+"""AccountService over gRPC: a thin shell between the supervisor's streams and the account's loops. Decides nothing.
+
+Readiness is told by ``grpc.health.v1`` under ``SERVICE_NAME`` and set by the process that trades, never here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from typing import Any, NoReturn, Protocol
+
+import grpc
+from google.protobuf import any_pb2
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+from grpc_status import rpc_status
+from krakencopy.v1 import account_pb2 as pb
+from krakencopy.v1 import account_pb2_grpc
+
+from account_proc.bell import Bell
+from account_proc.copier import Copier
+from account_proc.copy_record import SIDE_OF_PB
+from account_proc.errors import AccountError, LedgerFault, OutcomeUnknown
+from account_proc.ledger import Ledger
+from account_proc.master import Master
+from account_proc.own_orders import BadOrder, OrderAsked, OwnOrders, decimal_of
+from account_proc.spec import AccountSpec
+
+log = logging.getLogger(__name__)
+
+ERROR_DOMAIN = "krakencopy"
+#: Copies in one report at most.
+REPORT_MAX = 500
+#: Pause before a report, in seconds: changes that come together travel together, and never before an order.
+REPORT_PAUSE_S = 0.01
+#: Pause between two snapshots, in seconds.
+SNAPSHOT_PAUSE_S = 0.25
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class Process(Protocol):
+    """What the servicer needs of the process around it."""
+
+    spec: AccountSpec
+    ledger: Ledger
+    bell: Bell
+    master: Master | None
+    copier: Copier | None
+    own_orders: OwnOrders
+    draining: bool
+
+    def snapshot(self) -> pb.WatchSnapshotResponse:
+        """The account as it is now."""
+        ...
+
+    async def trading(self) -> None:
+        """Waits until the exchange was reached and the loops run."""
+        ...
+
+    async def drain(self) -> int:
+        """Takes no new work, finishes what is in flight; copies whose end is still not known."""
+        ...
+
+
+async def refuse(context: Context, code: grpc.StatusCode, reason: str, message: str) -> NoReturn:
+    """Ends a call with a status that carries google.rpc.ErrorInfo. Never returns."""
+    detail = any_pb2.Any()
+    detail.Pack(error_details_pb2.ErrorInfo(reason=reason, domain=ERROR_DOMAIN))
+    status = status_pb2.Status(code=code.value[0], message=message, details=[detail])
+    assert status.code != code_pb2.OK
+    await context.abort_with_status(rpc_status.to_status(status))
+    raise AssertionError("abort returned")
+
+
+class AccountServicer(account_pb2_grpc.AccountServiceServicer):
+    """Serves one account."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    async def StreamFills(
+        self, request: pb.StreamFillsRequest, context: Context
+    ) -> AsyncIterator[pb.StreamFillsResponse]:
+        """Fills after the journal's end."""
+        await self._check_epoch(request.epoch, context)
+        await self._process.trading()
+        master = self._process.master
+        if master is None:
+            await refuse(
+                context, grpc.StatusCode.FAILED_PRECONDITION, "NOT_MASTER", "this account is not a master"
+            )
+        async for item in master.stream(request):
+            if isinstance(item, pb.CaughtUp):
+                yield pb.StreamFillsResponse(caught_up=item)
+            else:
+                yield pb.StreamFillsResponse(fill=item)
+
+    async def CopyFills(
+        self, request_iterator: AsyncIterator[pb.CopyFillsRequest], context: Context
+    ) -> AsyncIterator[pb.CopyFillsResponse]:
+        """Takes fills, reports copies."""
+        first = await anext(request_iterator, None)
+        if first is None or first.WhichOneof("item") != "start":
+            await refuse(
+                context, grpc.StatusCode.INVALID_ARGUMENT, "NO_START", "the first message must be a start"
+            )
+        await self._check_epoch(first.start.epoch, context)
+        await self._process.trading()
+        copier, ledger = self._process.copier, self._process.ledger
+        if copier is None:
+            await refuse(
+                context, grpc.StatusCode.FAILED_PRECONDITION, "NOT_USER", "this account copies nobody"
+            )
+        await self._join(first.start, context)
+        yield pb.CopyFillsResponse(ready=pb.CopyReady(cursor_seq=ledger.cursor or 0))
+        taking = asyncio.get_running_loop().create_task(self._take(copier, request_iterator))
+        taking.add_done_callback(lambda _: self._process.bell.ring())
+        revision, seen, last = first.start.acked_revision, -1, False
+        try:
+            while not last:
+                seen = await self._process.bell.wait(seen)
+                await asyncio.sleep(REPORT_PAUSE_S)
+                # Whatever changed before the requests ended is still reported.
+                last = taking.done()
+                while copies := ledger.copies_after(revision, REPORT_MAX):
+                    revision = copies[-1].revision
+                    yield self._report([copy.to_proto(self._process.spec.id) for copy in copies])
+                yield self._report([])
+            taking.result()
+        finally:
+            taking.cancel()
+
+    def _report(self, copies: list[Any]) -> pb.CopyFillsResponse:
+        cursor = self._process.ledger.cursor or 0
+        return pb.CopyFillsResponse(report=pb.CopyReport(copies=copies, cursor_seq=cursor))
+
+    async def _take(self, copier: Copier, requests: AsyncIterator[pb.CopyFillsRequest]) -> None:
+        async for request in requests:
+            # While draining, fills are left to the journal, which sends them again at the next start.
+            if request.WhichOneof("item") == "fill" and not self._process.draining:
+                copier.take(request.fill)
+
+    async def _join(self, start: pb.CopyStart, context: Context) -> None:
+        """Binds a new ledger to the journal; refuses one that lost something or counts in another journal."""
+        ledger = self._process.ledger
+        if ledger.journal_id is None:
+            if start.acked_seq > start.joined_seq:
+                await self._behind(ledger, start, context)
+            ledger.join(start.journal_id, start.joined_seq)
+        if ledger.journal_id != start.journal_id:
+            await refuse(
+                context, grpc.StatusCode.FAILED_PRECONDITION, "LEDGER_OF_OTHER_JOURNAL",
+                f"{ledger.path} counts in another journal than this state folder's; bring back the journal.db it "
+                "belongs to, or move the ledger away to start this user anew (it then forgets its copied positions)",
+            )  # fmt: skip
+        if (ledger.cursor or 0) < start.acked_seq:
+            await self._behind(ledger, start, context)
+        if (ledger.cursor or 0) > start.head_seq:
+            await refuse(
+                context, grpc.StatusCode.DATA_LOSS, "JOURNAL_BEHIND_LEDGER",
+                f"{ledger.path} knows fill {ledger.cursor}, the journal ends at {start.head_seq}: an older journal.db was "
+                "brought back; restore the newest one",
+            )  # fmt: skip
+
+    @staticmethod
+    async def _behind(ledger: Ledger, start: pb.CopyStart, context: Context) -> NoReturn:
+        await refuse(
+            context, grpc.StatusCode.DATA_LOSS, "LEDGER_BEHIND_JOURNAL",
+            f"{ledger.path} ends at fill {ledger.cursor or 0}, but this user has handled {start.acked_seq}: it was deleted "
+            "or an old copy was brought back. Copying on would trade fills twice; restore the newest ledger",
+        )  # fmt: skip
+
+    async def WatchSnapshot(
+        self,
+        request: pb.WatchSnapshotRequest,
+        context: Context,
+    ) -> AsyncIterator[pb.WatchSnapshotResponse]:
+        """The account on every change."""
+        seen = -1
+        while True:
+            seen = await self._process.bell.wait(seen)
+            yield self._process.snapshot()
+            await asyncio.sleep(SNAPSHOT_PAUSE_S)
+
+    async def PlaceOrder(
+        self, request: pb.AccountServicePlaceOrderRequest, context: Context
+    ) -> pb.AccountServicePlaceOrderResponse:
+        """An order on this account, once for each request id."""
+        await self._process.trading()
+        try:
+            order = await self._process.own_orders.place(_asked(request))
+        except BadOrder as error:
+            await refuse(context, grpc.StatusCode.INVALID_ARGUMENT, error.reason, str(error))
+        except OutcomeUnknown as error:
+            message = f"{error.cause}; ask again with the same request_id {request.request_id!r} to find out"
+            await refuse(context, grpc.StatusCode.UNKNOWN, "ORDER_OUTCOME_UNKNOWN", message)
+        except LedgerFault as error:
+            await refuse(context, grpc.StatusCode.INTERNAL, error.reason, str(error))
+        except AccountError as error:
+            await refuse(context, grpc.StatusCode.FAILED_PRECONDITION, error.reason, str(error))
+        return pb.AccountServicePlaceOrderResponse(
+            order_id=order.order_id, cl_ord_id=order.cl_ord_id, description=order.description
+        )
+
+    async def Drain(
+        self,
+        request: pb.DrainRequest,
+        context: Context,
+    ) -> pb.DrainResponse:
+        """Finishes what is in flight."""
+        return pb.DrainResponse(copies_open=await self._process.drain())
+
+    async def _check_epoch(self, epoch: int, context: Context) -> None:
+        mine = self._process.spec.epoch
+        if epoch != mine:
+            message = f"this process belongs to run {mine} of the supervisor, not {epoch}"
+            await refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "EPOCH_MISMATCH", message)
+
+
+def _asked(request: pb.AccountServicePlaceOrderRequest) -> OrderAsked:
+    """The order that a request asks for. Raises BadOrder that names the field."""
+    if request.side not in SIDE_OF_PB:
+        raise BadOrder("side is missing; say buy or sell")
+    return OrderAsked(
+        request_id=request.request_id,
+        pair=request.pair,
+        side=SIDE_OF_PB[request.side],
+        volume=decimal_of(request.volume, "volume"),
+        limit_price=decimal_of(request.limit_price, "limit_price") if request.limit_price else None,
+    )

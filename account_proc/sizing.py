@@ -1,0 +1,515 @@
+"""What a user does about fills of the master. Pure: values in, values out; no clock, no files, no exchange.
+
+``CopyBook`` holds what the rules need to remember: a plan for each master order (what was frozen at its first fill, how much
+was allotted), the position that copying built in each pair, and what is carried until it is large enough. ``decide`` answers
+one run of fills of one pair and side; ``settle`` takes in how the user's order ended.
+
+The rules are those of the README ("How a copy is sized"):
+
+* entries: master volume x user balance / master balance, both before the master's order; the risk cap holds for the whole
+  master order and is counted at a price ``max_slippage_bps`` worse than the master's, so that a fill within that bound
+  cannot exceed it;
+* exits: the fraction of the copied position that the master sold of its own; never capped, never more than copying bought;
+* what is below the exchange's minimum is carried for that pair and side, never rounded up; an exit shrinks carried entries
+  by the same fraction, because the master has left that much of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Protocol
+
+from account_proc.copy_state import Reason
+from account_proc.pairs import PairRules
+from account_proc.spec import BalanceBasis, CopyRules, OrderStyle, Sizing
+from account_proc.units import NO_AMOUNT, NO_VOLUME, BaseVolume, Price, QuoteAmount, Ratio, Side
+
+#: Share of cash that is kept back for the fee when a buy is cut to what the cash allows.
+#: Kraken's highest spot taker fee is 0.80 % (fee schedule of 2026-07); the rest is for the price moving.
+FEE_RESERVE = Decimal("0.01")
+ONE = Ratio(Decimal(1))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MasterFill:
+    """One execution of the master, as the journal has it."""
+
+    seq: int
+    order_id: str
+    pair: str
+    side: Side
+    price: Price
+    volume: BaseVolume
+    master_equity: QuoteAmount
+    master_cash: QuoteAmount
+    master_position_before: BaseVolume
+    #: Volume of the same order filled before this execution.
+    order_filled_before: BaseVolume
+    margin: bool
+    #: Unix seconds, exchange clock.
+    executed_at: float
+
+
+@dataclass(slots=True, kw_only=True)
+class OrderPlan:
+    """What a user owes one master order, and what it has allotted to it so far."""
+
+    order_id: str
+    #: Entries: user volume per master volume (zero for a fixed notional).
+    ratio: Ratio
+    #: Entries: the most that the whole order's copy may cost.
+    cap: QuoteAmount
+    #: Exits: the copied position, and the master's, when this user first saw the order.
+    position_before: BaseVolume
+    master_position_before: BaseVolume
+    user_equity: QuoteAmount
+    #: Master volume answered so far.
+    master_volume: BaseVolume = NO_VOLUME
+    #: Exact volume that the rules allow so far; ``allotted`` is what of it became whole lots.
+    target: BaseVolume = NO_VOLUME
+    allotted: BaseVolume = NO_VOLUME
+    #: Entries: cost so far; at the worst allowed price while an order is on its way, as paid afterwards.
+    cost: QuoteAmount = NO_AMOUNT
+
+
+@dataclass(slots=True, kw_only=True)
+class Position:
+    """What copying bought of one pair and still holds."""
+
+    volume: BaseVolume = NO_VOLUME
+    cost: QuoteAmount = NO_AMOUNT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """A part of an order or of a carry that belongs to one master order."""
+
+    order_id: str
+    volume: BaseVolume
+    #: What the plan counts for it until it is settled.
+    cost: QuoteAmount
+    #: The copy in which it was carried; empty while it never was.
+    copy_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holdings:
+    """What the user has, before anything is done about the fills. ``equity`` is None when it is not known."""
+
+    equity: QuoteAmount | None
+    cash: QuoteAmount
+    base: BaseVolume
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skip:
+    """Not copied."""
+
+    fills: tuple[MasterFill, ...]
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carry:
+    """Too small alone."""
+
+    fills: tuple[MasterFill, ...]
+    reason: Reason
+    detail: str
+    planned: BaseVolume
+    slices: tuple[Slice, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """To be ordered."""
+
+    fills: tuple[MasterFill, ...]
+    reason: Reason
+    detail: str
+    #: What the rules asked for, carried volume included, before cash or holdings limited it.
+    planned: BaseVolume
+    volume: BaseVolume
+    slices: tuple[Slice, ...]
+    #: None: a market order.
+    limit_price: Price | None
+    #: A full exit: whatever is not there any more is written off afterwards.
+    sweep: bool = False
+
+    @property
+    def carried_in(self) -> tuple[str, ...]:
+        """Copies whose carried volume this order takes along, each once."""
+        return tuple(dict.fromkeys(piece.copy_id for piece in self.slices if piece.copy_id))
+
+
+Decision = Skip | Carry | Order
+
+
+class PlanStore(Protocol):
+    """Where plans are kept; there is one for each master order ever seen, so they do not all stay in memory."""
+
+    def get_plan(self, order_id: str) -> OrderPlan | None:
+        """The plan, or None."""
+        ...
+
+    def put_plan(self, plan: OrderPlan) -> None:
+        """Keeps the plan."""
+        ...
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What ``decide`` found: decisions, and carried copies that the master's exit has made pointless."""
+
+    decisions: list[Decision] = field(default_factory=list)
+    exited_copies: tuple[str, ...] = ()
+    #: User equity that the sizing used, in quote, for the record.
+    user_equity: QuoteAmount | None = None
+
+
+class CopyBook:
+    """The memory of the rules. Changes only in ``decide``, ``carry_again`` and ``settle``."""
+
+    def __init__(self, plans: PlanStore) -> None:
+        self._plans = plans
+        self.positions: dict[str, Position] = {}
+        self.carried: dict[tuple[str, Side], list[Slice]] = {}
+
+    def position(self, pair: str) -> Position:
+        """The copied position of a pair; empty when there never was one."""
+        return self.positions.setdefault(pair, Position())
+
+    def carried_volume(self, pair: str, side: Side) -> BaseVolume:
+        """What waits for the next fill of this pair and side."""
+        return _total(self.carried.get((pair, side), ()))
+
+    def decide(
+        self,
+        fills: Sequence[MasterFill],
+        pair: PairRules,
+        rules: CopyRules,
+        holdings: Holdings,
+        now: float,
+    ) -> Verdict:
+        """Answers fills of one pair and one side, in order. Each fill ends up in exactly one decision."""
+        verdict = Verdict(user_equity=holdings.equity)
+        live: list[MasterFill] = []
+        for fill in fills:
+            refusal = _refusal(fill, rules, holdings, now)
+            if refusal is None:
+                live.append(fill)
+            else:
+                verdict.decisions.append(refusal)
+        if not live:
+            return verdict
+        if live[0].side is Side.BUY:
+            verdict.decisions.append(self._enter(live, pair, rules, holdings))
+        else:
+            self._exit(live, pair, holdings, verdict)
+        return verdict
+
+    # -- entries ------------------------------------------------------------------------------------------------
+
+    def _enter(
+        self, fills: Sequence[MasterFill], pair: PairRules, rules: CopyRules, holdings: Holdings
+    ) -> Decision:
+        wanted, capped = NO_VOLUME, False
+        fresh: list[Slice] = []
+        for fill in fills:
+            piece, asked, was_capped = self._entry_slice(fill, pair, rules, holdings)
+            wanted += asked
+            capped |= was_capped
+            if piece.volume:
+                fresh.append(piece)
+        last = fills[-1]
+        carried = self.carried.get((pair.symbol, Side.BUY), [])
+        slices = (*carried, *fresh)
+        volume = _total(slices)
+        planned = volume if capped else wanted + _total(carried)
+        detail = _entry_detail(fills, volume, self._plans.get_plan(last.order_id), capped=capped)
+        if not volume:
+            reason = Reason.CAP_EXHAUSTED if capped else Reason.NOTHING_LEFT_OF_ORDER
+            return Skip(fills=tuple(fills), reason=reason, detail=detail)
+        affordable = (holdings.cash * Ratio(1 - FEE_RESERVE)) / last.price.worse(
+            Side.BUY, rules.max_slippage_bps
+        )
+        ordered = min(volume, affordable).to_lot(pair.lot_decimals)
+        short = _below_minimum(ordered, last.price, pair)
+        if short is not None:
+            if _below_minimum(volume, last.price, pair) is None:
+                detail += f"; cash of {holdings.cash} {pair.quote} does not reach the exchange's minimum"
+                return Skip(fills=tuple(fills), reason=Reason.CASH_LIMITED, detail=detail)
+            return Carry(
+                fills=tuple(fills), reason=short, detail=detail, planned=planned, slices=tuple(fresh)
+            )
+        self.carried.pop((pair.symbol, Side.BUY), None)
+        reason = Reason.CAPPED if capped else Reason.SCALED
+        if ordered < volume:
+            reason = Reason.CASH_LIMITED
+            detail += f"; cut to {ordered} by the cash of {holdings.cash} {pair.quote}"
+        limit = None
+        if rules.order is OrderStyle.LIMIT_IOC:
+            limit = last.price.worse(Side.BUY, rules.max_slippage_bps).to_tick(pair.tick_size, Side.BUY)
+        return Order(
+            fills=tuple(fills), reason=reason, detail=detail, planned=planned, volume=ordered, slices=slices,
+            limit_price=limit,
+        )  # fmt: skip
+
+    def _entry_slice(
+        self, fill: MasterFill, pair: PairRules, rules: CopyRules, holdings: Holdings
+    ) -> tuple[Slice, BaseVolume, bool]:
+        """The fill's part of the entry, what was asked for, and whether the cap cut it."""
+        plan = self._plans.get_plan(fill.order_id) or _entry_plan(fill, rules, holdings)
+        worst = fill.price.worse(Side.BUY, rules.max_slippage_bps)
+        if rules.sizing is Sizing.FIXED_NOTIONAL:
+            # The whole notional goes with the order's first fill: how large the master's order becomes does not matter.
+            first = not plan.master_volume
+            asked = QuoteAmount(rules.notional or Decimal(0)) / fill.price if first else NO_VOLUME
+        else:
+            asked = fill.volume * plan.ratio
+        room = max(plan.cap - plan.cost, NO_AMOUNT)
+        allowed = min(asked, room / worst)
+        plan.master_volume += fill.volume
+        plan.target += allowed
+        volume = plan.target.to_lot(pair.lot_decimals) - plan.allotted
+        cost = volume * worst
+        plan.allotted += volume
+        plan.cost += cost
+        self._plans.put_plan(plan)
+        return Slice(order_id=fill.order_id, volume=volume, cost=cost), asked, allowed < asked
+
+    # -- exits --------------------------------------------------------------------------------------------------
+
+    def _exit(
+        self, fills: Sequence[MasterFill], pair: PairRules, holdings: Holdings, verdict: Verdict
+    ) -> None:
+        position = self.position(pair.symbol)
+        fresh: list[Slice] = []
+        full = False
+        exited: list[str] = []
+        for fill in fills:
+            piece, left_of_order, full = self._exit_slice(fill, pair)
+            exited += self._shrink_carried_entries(pair, Ratio(Decimal(0)) if full else left_of_order)
+            if piece.volume:
+                fresh.append(piece)
+        verdict.exited_copies = tuple(dict.fromkeys(exited))
+        last = fills[-1]
+        carried = self.carried.get((pair.symbol, Side.SELL), [])
+        owed = position.volume if full else min(_total(carried) + _total(fresh), position.volume)
+        volume = owed.to_lot(pair.lot_decimals)
+        detail = _exit_detail(fills, volume, position.volume, full=full)
+        if not position.volume:
+            verdict.decisions.append(
+                Skip(
+                    fills=tuple(fills), reason=Reason.NO_COPIED_POSITION,
+                    detail=f"nothing of {pair.symbol} was bought by copying",
+                )
+            )  # fmt: skip
+            return
+        short = _below_minimum(volume, last.price, pair)
+        if short is not None and full:
+            detail += (
+                f"; {volume} is below the exchange's minimum and stays, the next full exit takes it along"
+            )
+            verdict.decisions.append(
+                Skip(fills=tuple(fills), reason=Reason.POSITION_BELOW_MINIMUM, detail=detail)
+            )
+            return
+        if short is not None:
+            verdict.decisions.append(
+                Carry(fills=tuple(fills), reason=short, detail=detail, planned=owed, slices=tuple(fresh))
+            )
+            return
+        reason = Reason.EXIT_FULL if full else Reason.EXIT_FRACTION
+        held = holdings.base.to_lot(pair.lot_decimals)
+        ordered = min(volume, held)
+        if ordered < volume and _below_minimum(ordered, last.price, pair) is None:
+            reason = Reason.HOLDINGS_LIMITED
+            detail += f"; only {held} {pair.base} is there"
+        else:
+            # Too little there to be sold, or the balance is older than the position: the exchange has the last word.
+            ordered = volume
+        self.carried.pop((pair.symbol, Side.SELL), None)
+        verdict.decisions.append(
+            Order(
+                fills=tuple(fills), reason=reason, detail=detail, planned=owed, volume=ordered,
+                slices=(*carried, *fresh), limit_price=None, sweep=full,
+            )
+        )  # fmt: skip
+
+    def _exit_slice(self, fill: MasterFill, pair: PairRules) -> tuple[Slice, Ratio, bool]:
+        """The fill's part of the exit, the share of the position that this fill leaves, and whether it is a full exit."""
+        plan = self._plans.get_plan(fill.order_id) or self._exit_plan(fill)
+        base = plan.master_position_before
+        before = _clamped(plan.master_volume, base)
+        plan.master_volume += fill.volume
+        after = _clamped(plan.master_volume, base)
+        left = base - plan.master_volume
+        full = after >= ONE or left < BaseVolume(pair.ordermin)
+        plan.target = plan.position_before if full else plan.position_before * after
+        volume = plan.target.to_lot(pair.lot_decimals) - plan.allotted
+        plan.allotted += volume
+        self._plans.put_plan(plan)
+        left_before = ONE - before
+        left_share = (ONE - after).amount / left_before.amount if left_before else Decimal(0)
+        piece = Slice(order_id=fill.order_id, volume=volume, cost=NO_AMOUNT)
+        return piece, Ratio(left_share), full
+
+    def _exit_plan(self, fill: MasterFill) -> OrderPlan:
+        owed = self.carried_volume(fill.pair, Side.SELL)
+        held = max(self.position(fill.pair).volume - owed, NO_VOLUME)
+        return OrderPlan(
+            order_id=fill.order_id, ratio=Ratio(Decimal(0)), cap=NO_AMOUNT, position_before=held,
+            master_position_before=fill.master_position_before - fill.order_filled_before, user_equity=NO_AMOUNT,
+        )  # fmt: skip
+
+    def _shrink_carried_entries(self, pair: PairRules, keep: Ratio) -> list[str]:
+        """Carried entries are part of what the master has just (partly) left. Returns the copies that are given up whole."""
+        key = (pair.symbol, Side.BUY)
+        kept: list[Slice] = []
+        gone: list[str] = []
+        for piece in self.carried.get(key, []):
+            volume = (piece.volume * keep).to_lot(pair.lot_decimals)
+            if volume:
+                kept.append(replace(piece, volume=volume, cost=piece.cost * keep))
+            else:
+                gone.append(piece.copy_id)
+        if kept:
+            self.carried[key] = kept
+        else:
+            self.carried.pop(key, None)
+        still = {piece.copy_id for piece in kept}
+        return [copy_id for copy_id in gone if copy_id not in still]
+
+    # -- what follows -------------------------------------------------------------------------------------------
+
+    def carry(self, pair: str, side: Side, slices: Sequence[Slice], copy_id: str) -> None:
+        """Keeps slices for the next fill of the pair and side, under the copy that could not send them."""
+        self.carried.setdefault((pair, side), []).extend(replace(piece, copy_id=copy_id) for piece in slices)
+
+    def settle(self, pair: str, side: Side, order: SettledOrder) -> None:
+        """Takes in how the user's order ended: the position, and what the plans count for it."""
+        position = self.position(pair)
+        if side is Side.BUY:
+            position.volume += order.filled - order.fee_base
+            position.cost += order.cost
+            self._count_cost(order)
+            return
+        held = position.volume
+        left = max(held - order.filled - order.fee_base, NO_VOLUME)
+        if order.sweep and order.filled:
+            left = min(left, max(order.ordered - order.filled, NO_VOLUME))
+        position.cost = position.cost * (left / held) if held else NO_AMOUNT
+        position.volume = left
+        unfilled = order.ordered - order.filled
+        if unfilled.amount > 0:
+            # An exit stays owed until it is done.
+            self.carry(pair, side, [Slice(order_id="", volume=unfilled, cost=NO_AMOUNT)], order.copy_id)
+
+    def _count_cost(self, order: SettledOrder) -> None:
+        """Replaces what the plans had counted at the worst price by what was really paid."""
+        whole = _total(order.slices)
+        for piece in order.slices:
+            plan = self._plans.get_plan(piece.order_id)
+            if plan is None or not whole:
+                continue
+            plan.cost += order.cost * (piece.volume / whole) - piece.cost
+            self._plans.put_plan(plan)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettledOrder:
+    """How a user's order ended."""
+
+    copy_id: str
+    slices: tuple[Slice, ...]
+    ordered: BaseVolume
+    filled: BaseVolume
+    cost: QuoteAmount
+    #: Fee that was taken in base: it never reaches the position.
+    fee_base: BaseVolume
+    sweep: bool
+
+
+def _entry_plan(fill: MasterFill, rules: CopyRules, holdings: Holdings) -> OrderPlan:
+    equity = holdings.equity or NO_AMOUNT
+    match rules.sizing:
+        case Sizing.BALANCE_RATIO if rules.balance is BalanceBasis.CASH:
+            ratio = holdings.cash / fill.master_cash
+        case Sizing.BALANCE_RATIO:
+            ratio = equity / fill.master_equity
+        case Sizing.FIXED_RATIO:
+            ratio = Ratio(rules.ratio or Decimal(0))
+        case _:
+            ratio = Ratio(Decimal(0))  # a fixed notional scales by nothing
+    return OrderPlan(
+        order_id=fill.order_id, ratio=ratio, cap=equity * Ratio(rules.max_user_risk), position_before=NO_VOLUME,
+        master_position_before=NO_VOLUME, user_equity=equity,
+    )  # fmt: skip
+
+
+def _refusal(fill: MasterFill, rules: CopyRules, holdings: Holdings, now: float) -> Skip | None:
+    """Why this fill is not copied at all, if it is not."""
+    if fill.margin:
+        return Skip(
+            fills=(fill,), reason=Reason.MARGIN_TRADE, detail="margin trades are not copied (spot only)"
+        )
+    if fill.side is Side.SELL:
+        return None
+    age = now - fill.executed_at
+    if age > rules.max_entry_age_s:
+        detail = f"the entry is {age:.1f} s old, more than max_entry_age_s = {rules.max_entry_age_s:g}"
+        return Skip(fills=(fill,), reason=Reason.STALE_ENTRY, detail=detail)
+    if holdings.equity is None or holdings.equity.amount <= 0:
+        return Skip(fills=(fill,), reason=Reason.NO_EQUITY, detail="the account holds nothing of value")
+    basis = fill.master_cash if rules.balance is BalanceBasis.CASH else fill.master_equity
+    if rules.sizing is Sizing.BALANCE_RATIO and basis.amount <= 0:
+        detail = "the master's balance before its order is not known, so there is nothing to scale by"
+        return Skip(fills=(fill,), reason=Reason.MASTER_EQUITY_UNKNOWN, detail=detail)
+    return None
+
+
+def _below_minimum(volume: BaseVolume, price: Price, pair: PairRules) -> Reason | None:
+    """Which of the exchange's two minima the volume misses (Kraken: ordermin in base, costmin in quote), if any."""
+    if volume < BaseVolume(pair.ordermin) or not volume:
+        return Reason.BELOW_ORDERMIN
+    if volume * price < QuoteAmount(pair.costmin):
+        return Reason.BELOW_COSTMIN
+    return None
+
+
+def _clamped(part: BaseVolume, whole: BaseVolume) -> Ratio:
+    """part / whole within 0..1. Selling from nothing known counts as leaving: an exit is never blocked."""
+    if whole.amount <= 0:
+        return ONE
+    return min(part / whole, ONE)
+
+
+def _total(slices: Sequence[Slice]) -> BaseVolume:
+    return sum((piece.volume for piece in slices), NO_VOLUME)
+
+
+def _entry_detail(
+    fills: Sequence[MasterFill], volume: BaseVolume, plan: OrderPlan | None, *, capped: bool
+) -> str:
+    bought = sum((fill.volume for fill in fills), NO_VOLUME)
+    last = fills[-1]
+    text = f"master bought {bought} at {last.price} with a balance of {last.master_equity}"
+    if plan is not None:
+        text += f"; yours was {plan.user_equity}, so {volume}"
+        if capped:
+            text += f" (cut by the cap of {plan.cap} for this order)"
+    return text
+
+
+def _exit_detail(fills: Sequence[MasterFill], volume: BaseVolume, held: BaseVolume, *, full: bool) -> str:
+    sold = sum((fill.volume for fill in fills), NO_VOLUME)
+    last = fills[-1]
+    what = "all" if full else "part"
+    return (
+        f"master sold {sold} at {last.price}, {what} of the {last.master_position_before} it held; "
+        f"copying holds {held}, so {volume}"
+    )

@@ -1,0 +1,122 @@
+"""All that an account's process is told: one value, written by the supervisor and read by the process.
+
+Secrets are not in it: ``Credentials`` travel by themselves over a pipe and never show in ``repr``.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+#: The name whose grpc.health.v1 status is an account's readiness. The empty name says SERVING from the first moment on, and
+#: means nothing.
+SERVICE_NAME = "krakencopy.v1.AccountService"
+
+
+class Role(StrEnum):
+    """What an account is for."""
+
+    MASTER = "master"
+    USER = "user"
+
+
+class Sizing(StrEnum):
+    """How a user's volume follows from the master's."""
+
+    BALANCE_RATIO = "balance_ratio"  # master volume x user balance / master balance
+    FIXED_RATIO = "fixed_ratio"  # master volume x ratio
+    FIXED_NOTIONAL = "fixed_notional"  # the same notional for every master order
+
+
+class OrderStyle(StrEnum):
+    """How the user's order is sent."""
+
+    MARKET = "market"
+    LIMIT_IOC = "limit_ioc"  # bounded by max_slippage_bps; what is not filled at once is cancelled
+
+
+class BalanceBasis(StrEnum):
+    """What "balance" means when a trade is scaled."""
+
+    EQUITY = "equity"  # everything the account holds, in the pair's quote asset
+    CASH = "cash"  # the free balance of the quote asset alone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyRules:
+    """How one user copies. Defaults as documented in the README."""
+
+    sizing: Sizing = Sizing.BALANCE_RATIO
+    balance: BalanceBasis = BalanceBasis.EQUITY
+    #: For ``fixed_ratio``: user volume per master volume.
+    ratio: Decimal | None = None
+    #: For ``fixed_notional``: notional of the whole master order's copy, in quote.
+    notional: Decimal | None = None
+    #: Share of the user's equity that the copy of one master order may cost; 0 < x <= 1.
+    max_user_risk: Decimal = Decimal("0.10")
+    order: OrderStyle = OrderStyle.MARKET
+    #: How much worse than the master's price the user's may be assumed or allowed to be, in 1/100 of a percent.
+    max_slippage_bps: int = 50
+    #: Older entries are skipped; exits never are.
+    max_entry_age_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSpec:
+    """One account's process: who it is, where its files are, whom it talks to."""
+
+    id: str
+    role: Role
+    broker: str
+    #: The supervisor's run; a process of another run is not listened to.
+    epoch: int
+    #: Unique for each start of a process.
+    instance_id: str
+    rest_url: str
+    ws_url: str
+    #: Files of this account alone.
+    nonce_path: Path
+    socket_path: Path
+    ledger_path: Path
+    log_path: Path
+    #: Where locks on API keys live, one place for each machine user.
+    key_lock_dir: Path
+    copy: CopyRules = field(default_factory=CopyRules)
+    #: Name of the strategy that trades this account, if any.
+    strategy: str | None = None
+    #: The paper exchange needs no separation of nonces and answers at once; tests and `make run` use it.
+    paper: bool = False
+
+    def to_json(self) -> str:
+        """The form in which it travels."""
+        return json.dumps(asdict(self), default=str)
+
+    @classmethod
+    def from_json(cls, text: str) -> AccountSpec:
+        """The inverse of ``to_json``. Raises KeyError, TypeError or ValueError on anything else."""
+        raw: dict[str, Any] = json.loads(text)
+        copy = raw.pop("copy")
+        for name in ("ratio", "notional", "max_user_risk"):
+            copy[name] = None if copy[name] is None else Decimal(copy[name])
+        copy["sizing"] = Sizing(copy["sizing"])
+        copy["balance"] = BalanceBasis(copy["balance"])
+        copy["order"] = OrderStyle(copy["order"])
+        for name in ("nonce_path", "socket_path", "ledger_path", "log_path", "key_lock_dir"):
+            raw[name] = Path(raw[name])
+        raw["role"] = Role(raw["role"])
+        return cls(copy=CopyRules(**copy), **raw)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """An API key and its secret. Shows neither."""
+
+    key: str = field(repr=False)
+    secret: str = field(repr=False)
+
+    def __str__(self) -> str:
+        return "Credentials(...)"

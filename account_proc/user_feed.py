@@ -1,0 +1,71 @@
+"""A user's own executions: they end its orders and keep its wallet right. Manual trades of the user are seen here, too."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+
+from account_proc.errors import KrakenError
+from account_proc.executions import Execution, Incomplete
+from account_proc.order_watch import OrderWatch
+from account_proc.portfolio import Portfolio
+
+log = logging.getLogger(__name__)
+
+#: Execution ids that are remembered, so that a repeated event does not count twice.
+SEEN_MAX = 10_000
+
+
+class UserFeed:
+    """The feed's sink in a user's process."""
+
+    def __init__(self, watch: OrderWatch, portfolio: Portfolio, changed: Callable[[], None]) -> None:
+        self._watch = watch
+        self._portfolio = portfolio
+        self._changed = changed
+        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._refreshing: asyncio.Task[None] | None = None
+
+    def connected(self, snapshot: Sequence[Execution | Incomplete]) -> None:
+        """What the snapshot tells may end orders; the wallet is read anew, as nobody knows what it had missed."""
+        rows = [row for row in snapshot if isinstance(row, Execution)]
+        for row in rows:
+            self._first_time(row)
+        self._watch.executed(rows)
+        self._refresh()
+        self._changed()
+
+    def executed(self, executions: Sequence[Execution | Incomplete]) -> None:
+        """Live news."""
+        rows = [row for row in executions if isinstance(row, Execution)]
+        for row in rows:
+            if row.exec_type == "trade" and self._first_time(row):
+                self._portfolio.executed(row)
+        self._watch.executed(rows)
+        if len(rows) < len(executions):
+            self._refresh()
+
+    def disconnected(self, reason: str) -> None:
+        """Orders are asked about one by one until it is back."""
+        log.warning("executions feed lost: %s", reason)
+        self._changed()
+
+    def _first_time(self, row: Execution) -> bool:
+        if not row.exec_id or row.exec_id in self._seen:
+            return False
+        self._seen[row.exec_id] = None
+        while len(self._seen) > SEEN_MAX:
+            self._seen.popitem(last=False)
+        return True
+
+    def _refresh(self) -> None:
+        if self._refreshing is None or self._refreshing.done():
+            self._refreshing = asyncio.get_running_loop().create_task(self._read_balances())
+
+    async def _read_balances(self) -> None:
+        try:
+            await self._portfolio.refresh()
+        except KrakenError as error:
+            log.warning("balances could not be read: %s; the next refresh corrects them", error)

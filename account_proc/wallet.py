@@ -1,0 +1,88 @@
+"""What an account holds and what that is worth, kept fresh from executions. Pure: no clock, no exchange.
+
+``Wallet`` counts: a snapshot of balances, then every execution once. ``Marks`` knows prices between assets. Together they give
+equity before an order without asking anyone on the way from a fill to an order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from account_proc.units import Side
+
+#: Assets that other assets are valued through when there is no direct price. Kraken quotes nearly everything in USD.
+BRIDGES = ("USD", "EUR", "BTC")
+
+
+class Marks:
+    """Last known prices, by (base, quote)."""
+
+    def __init__(self) -> None:
+        self._prices: dict[tuple[str, str], Decimal] = {}
+
+    def set(self, base: str, quote: str, price: Decimal) -> None:
+        """One unit of base is worth so much quote. Prices that are not positive are ignored: they value nothing."""
+        if price > 0:
+            self._prices[base, quote] = price
+
+    def rate(self, asset: str, quote: str) -> Decimal | None:
+        """What one unit of asset is worth in quote: directly, inverted, or over one bridge; None when not known."""
+        direct = self._direct(asset, quote)
+        if direct is not None:
+            return direct
+        for bridge in BRIDGES:
+            first, second = self._direct(asset, bridge), self._direct(bridge, quote)
+            if first is not None and second is not None:
+                return first * second
+        return None
+
+    def _direct(self, asset: str, quote: str) -> Decimal | None:
+        if asset == quote:
+            return Decimal(1)
+        price = self._prices.get((asset, quote))
+        if price is not None:
+            return price
+        inverse = self._prices.get((quote, asset))
+        return None if inverse is None else 1 / inverse
+
+
+class Wallet:
+    """Balances by asset (display names, e.g. BTC, USD), holds not deducted."""
+
+    def __init__(self, balances: Mapping[str, Decimal] | None = None) -> None:
+        self._balances: dict[str, Decimal] = dict(balances or {})
+
+    def __getitem__(self, asset: str) -> Decimal:
+        return self._balances.get(asset, Decimal(0))
+
+    def assets(self) -> tuple[str, ...]:
+        """Assets of which something is held."""
+        return tuple(asset for asset, amount in self._balances.items() if amount)
+
+    def replace(self, balances: Mapping[str, Decimal]) -> None:
+        """Takes a new snapshot."""
+        self._balances = dict(balances)
+
+    def add(self, asset: str, amount: Decimal) -> None:
+        """A change of one balance; may be negative."""
+        self._balances[asset] = self[asset] + amount
+
+    def trade(self, base: str, quote: str, side: Side, volume: Decimal, cost: Decimal) -> None:
+        """One execution, without its fees."""
+        sign = 1 if side is Side.BUY else -1
+        self.add(base, sign * volume)
+        self.add(quote, -sign * cost)
+
+    def value(self, quote: str, marks: Marks) -> Decimal:
+        """Total equity in quote. What has no price on this exchange (delisted or never listed) counts nothing."""
+        total = Decimal(0)
+        for asset, amount in self._balances.items():
+            rate = marks.rate(asset, quote) if amount else None
+            if rate is not None:
+                total += amount * rate
+        return total
+
+    def copy(self) -> Wallet:
+        """An independent copy, to look at another moment."""
+        return Wallet(self._balances)

@@ -1,0 +1,405 @@
+"""The feed against the real paper exchange, and against servers that fall silent, skip, refuse and hang up."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+
+from account_proc.errors import KeyRefused, NonceFault, RateLimited
+from account_proc.exchange import KrakenExchange, OrderRequest
+from account_proc.executions import Execution
+from account_proc.feed import (
+    BACKOFF_S_MAX,
+    BLOCKED_S,
+    MAINTENANCE_S,
+    ExecutionsFeed,
+    Rows,
+    reconnect_delay_s,
+)
+from account_proc.nonce import NonceCustody
+from account_proc.rest import CallQueue, KrakenRest
+from account_proc.spec import Credentials
+from account_proc.units import Side
+from tests.account_proc.odd_exchange import SECRET, Paper, paper_exchange
+
+LIMIT_S = 30
+
+
+@dataclass
+class Heard:
+    """A sink that remembers, and can be waited for."""
+
+    snapshots: list[Rows] = field(default_factory=list)
+    rows: list[Any] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+    telling: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def connected(self, snapshot: Rows) -> None:
+        self.snapshots.append(snapshot)
+        self._tell()
+
+    def executed(self, executions: Rows) -> None:
+        self.rows.extend(executions)
+        self._tell()
+
+    def disconnected(self, reason: str) -> None:
+        self.reasons.append(reason)
+        self._tell()
+
+    def _tell(self) -> None:
+        async def tell() -> None:
+            async with self.changed:
+                self.changed.notify_all()
+
+        task = asyncio.get_running_loop().create_task(tell())
+        self.telling.add(task)
+        task.add_done_callback(self.telling.discard)
+
+    async def until(self, is_so: Callable[[], bool]) -> None:
+        async with asyncio.timeout(LIMIT_S), self.changed:
+            await self.changed.wait_for(is_so)
+
+    @property
+    def trades(self) -> list[Execution]:
+        return [row for row in self.rows if isinstance(row, Execution) and row.exec_type == "trade"]
+
+
+@contextlib.asynccontextmanager
+async def running(feed: ExecutionsFeed) -> AsyncIterator[asyncio.Task[Any]]:
+    task = asyncio.create_task(feed.run())
+    try:
+        yield task
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError, KeyRefused, NonceFault):
+            await task
+
+
+# -- the real paper exchange ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def paper() -> Iterator[Paper]:
+    with paper_exchange("--seed", "1") as exchange:
+        exchange.control("POST", "markets/XBTUSD", {"price": "50000"})
+        yield exchange
+
+
+@contextlib.asynccontextmanager
+async def client(paper: Paper, name: str, folder: Path) -> AsyncIterator[KrakenExchange]:
+    custody = NonceCustody.open(folder / name, account_id=name, now_us=lambda: time.time_ns() // 1000)
+    queue = CallQueue(KrakenRest(paper.rest_url, Credentials(name, SECRET), custody))
+    try:
+        yield KrakenExchange(queue)
+    finally:
+        await asyncio.to_thread(queue.close)
+        custody.close()
+
+
+def test_a_trade_is_told_in_full_with_the_id_that_the_history_gives_it(paper: Paper, tmp_path: Path) -> None:
+    paper.account("trader", {"ZUSD": "10000"})
+
+    async def run() -> None:
+        heard = Heard()
+        async with client(paper, "trader", tmp_path) as exchange:
+            feed = ExecutionsFeed(paper.ws_url, exchange.websocket_token, heard)
+            assert not feed.fresh
+            async with running(feed):
+                await heard.until(lambda: len(heard.snapshots) == 1 and feed.fresh)
+                assert feed.system_status == "online"
+                ack = await exchange.add_order(
+                    OrderRequest(pair="BTC/USD", side=Side.BUY, volume=Decimal("0.01"), cl_ord_id="mine")
+                )
+                await heard.until(lambda: len(heard.trades) == 1)
+            history = await exchange.trades_since(time.time() - 60)
+        trade = heard.trades[0]
+        assert trade.exec_id == history[0].txid
+        assert (trade.order_id, trade.cl_ord_id, trade.side) == (ack.order_id, "mine", Side.BUY)
+        assert (trade.symbol, trade.last_qty, trade.last_price) == (
+            "BTC/USD",
+            Decimal("0.01"),
+            Decimal(50000),
+        )
+        assert trade.fees == (("USD", history[0].fee),)
+        assert trade.cost == history[0].cost
+        assert not trade.margin
+        assert heard.reasons == []
+
+    asyncio.run(run())
+
+
+def test_what_happened_before_is_in_the_snapshot(paper: Paper, tmp_path: Path) -> None:
+    paper.account("earlier", {"ZUSD": "10000"})
+
+    async def run() -> None:
+        heard = Heard()
+        async with client(paper, "earlier", tmp_path) as exchange:
+            filled = await exchange.add_order(
+                OrderRequest(pair="BTC/USD", side=Side.BUY, volume=Decimal("0.01"))
+            )
+            resting = await exchange.add_order(
+                OrderRequest(
+                    pair="BTC/USD", side=Side.BUY, volume=Decimal("0.01"), limit_price=Decimal(40000)
+                )
+            )
+            async with running(ExecutionsFeed(paper.ws_url, exchange.websocket_token, heard)):
+                await heard.until(lambda: bool(heard.snapshots))
+                await exchange.cancel_order(resting.order_id)
+                await heard.until(lambda: any(row.exec_type == "canceled" for row in heard.rows))
+        assert {row.order_id for row in heard.snapshots[0]} == {filled.order_id, resting.order_id}
+        cancelled = next(row for row in heard.rows if row.exec_type == "canceled")
+        assert isinstance(cancelled, Execution)
+        assert (cancelled.symbol, cancelled.order_id) == ("BTC/USD", resting.order_id)
+
+    asyncio.run(run())
+
+
+def test_a_key_without_the_permission_ends_the_feed(paper: Paper, tmp_path: Path) -> None:
+    paper.account("forbidden", {"ZUSD": "1"}, permissions=["query-funds"])
+
+    async def run() -> None:
+        heard = Heard()
+        async with client(paper, "forbidden", tmp_path) as exchange:
+            with pytest.raises(KeyRefused, match="Permission denied"):
+                await ExecutionsFeed(paper.ws_url, exchange.websocket_token, heard).run()
+        assert len(heard.reasons) == 1
+
+    asyncio.run(run())
+
+
+# -- servers that misbehave -------------------------------------------------------------------------------------------
+
+Behaviour = Callable[[ServerConnection], Awaitable[None]]
+SNAPSHOT = json.dumps({"channel": "executions", "type": "snapshot", "data": [], "sequence": 1})
+ACK = json.dumps({"method": "subscribe", "success": True, "result": {"channel": "executions"}})
+
+
+def status(system: str) -> str:
+    return json.dumps({"channel": "status", "type": "update", "data": [{"system": system}]})
+
+
+async def accept(socket: ServerConnection) -> None:
+    await socket.recv()
+    await socket.send(ACK)
+    await socket.send(SNAPSHOT)
+
+
+async def stay(socket: ServerConnection) -> None:
+    await accept(socket)
+    await socket.wait_closed()
+
+
+@dataclass
+class Odd:
+    """A server that behaves as told, one behaviour for each connection, and stays for ever after the last."""
+
+    behaviours: list[Behaviour]
+    heard: Heard = field(default_factory=Heard)
+    pauses: list[float] = field(default_factory=list)
+    tokens: int = 0
+    frames: list[str] = field(default_factory=list)
+
+    async def handle(self, socket: ServerConnection) -> None:
+        behave = self.behaviours.pop(0) if self.behaviours else stay
+        with contextlib.suppress(ConnectionClosed):
+            await behave(socket)
+
+    async def pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+
+    async def token(self) -> str:
+        self.tokens += 1
+        return f"token-{self.tokens}"
+
+
+def odd(*behaviours: Behaviour, silence_s: float = 5.0, connections: int | None = None) -> Odd:
+    """What a feed did until it was connected to a server that stays."""
+    lives = len(behaviours) + 1 if connections is None else connections
+
+    async def run() -> Odd:
+        server = Odd(list(behaviours))
+        async with serve(server.handle, "127.0.0.1", 0) as listening:
+            port = next(iter(listening.sockets)).getsockname()[1]
+            feed = ExecutionsFeed(
+                f"ws://127.0.0.1:{port}/v2",
+                server.token,
+                server.heard,
+                silence_s=silence_s,
+                pause=server.pause,
+            )
+            async with running(feed):
+                await server.heard.until(lambda: len(server.heard.snapshots) == lives and feed.fresh)
+        return server
+
+    return asyncio.run(run())
+
+
+def test_a_gap_in_the_count_reconnects_with_a_new_token() -> None:
+    async def skip(socket: ServerConnection) -> None:
+        await accept(socket)
+        await socket.send(json.dumps({"channel": "executions", "type": "update", "data": [], "sequence": 3}))
+        await socket.wait_closed()
+
+    server = odd(skip)
+    assert server.heard.reasons == ["message 3 came after message 1"]
+    assert server.tokens == 2
+    assert server.pauses == [0.0]
+
+
+def test_silence_is_asked_about_and_then_cut() -> None:
+    frames: list[str] = []
+
+    async def fall_silent(socket: ServerConnection) -> None:
+        await accept(socket)
+        async for frame in socket:
+            frames.append(str(frame))  # noqa: PERF401 - the loop ends by an error, and what came before it counts
+
+    server = odd(fall_silent, silence_s=0.1)
+    assert frames == ['{"method":"ping"}']
+    assert "silent for 0.1 s" in server.heard.reasons[0]
+
+
+def test_a_quiet_exchange_that_answers_when_asked_is_not_cut() -> None:
+    pings = 0
+
+    async def answer_pings(socket: ServerConnection) -> None:
+        nonlocal pings
+        await accept(socket)
+        async for _ in socket:
+            pings += 1
+            await socket.send('{"method":"pong"}')
+            if pings == 3:
+                await socket.close(1000, "enough")
+
+    server = odd(answer_pings, silence_s=0.1)
+    assert pings == 3
+    assert server.heard.reasons == ["closed by the exchange: 1000 enough"]
+
+
+def test_heartbeats_keep_the_feed_fresh_and_tell_the_sink_nothing() -> None:
+    async def beat(socket: ServerConnection) -> None:
+        await accept(socket)
+        for _ in range(100):
+            await socket.send('{"channel":"heartbeat"}')
+        await socket.close()
+
+    server = odd(beat)
+    assert server.heard.rows == []
+    assert len(server.heard.snapshots) == 2
+
+
+def test_a_refused_subscription_is_tried_again_with_another_token() -> None:
+    subscriptions: list[str] = []
+
+    async def refuse(socket: ServerConnection) -> None:
+        subscriptions.append(json.loads(await socket.recv())["params"]["token"])
+        error = {"method": "subscribe", "success": False, "error": "ESession:Invalid session"}
+        await socket.send(json.dumps(error))
+        await socket.wait_closed()
+
+    server = odd(refuse, refuse, connections=1)
+    assert subscriptions == ["token-1", "token-2"]
+    assert server.heard.reasons == ["refused: ESession:Invalid session"] * 2
+
+
+def test_after_maintenance_tries_are_five_seconds_apart() -> None:
+    async def maintain(socket: ServerConnection) -> None:
+        await socket.send(status("maintenance"))
+        await socket.close(1001)
+
+    server = odd(maintain, maintain, connections=1)
+    assert len(server.pauses) == 2
+    assert min(server.pauses) >= MAINTENANCE_S
+
+
+@pytest.mark.parametrize(
+    ("code", "least_s"), [(1008, BLOCKED_S), (1012, MAINTENANCE_S), (1013, MAINTENANCE_S)]
+)
+def test_close_codes_tell_how_long_to_stay_away(code: int, least_s: float) -> None:
+    async def close(socket: ServerConnection) -> None:
+        await accept(socket)
+        await socket.close(code, "told so")
+
+    server = odd(close)
+    assert server.heard.reasons == [f"closed by the exchange: {code} told so"]
+    assert server.pauses[0] >= least_s
+
+
+def test_a_server_that_is_not_there_is_tried_for_ever() -> None:
+    async def run() -> None:
+        heard, tries = Heard(), 0
+
+        async def token() -> str:
+            return "token"
+
+        async def pause(_: float) -> None:
+            nonlocal tries
+            tries += 1
+            await asyncio.sleep(0)
+
+        feed = ExecutionsFeed("ws://127.0.0.1:9/v2", token, heard, pause=pause)
+        async with running(feed):
+            await heard.until(lambda: len(heard.reasons) >= 5)
+        assert tries >= 4
+        assert heard.snapshots == []
+
+    asyncio.run(run())
+
+
+def test_a_token_that_is_refused_for_its_rate_waits_and_a_lost_nonce_ends_the_feed() -> None:
+    async def run() -> None:
+        heard, pauses = Heard(), []
+        errors: list[Exception] = [
+            RateLimited("GetWebSocketsToken", ("EAPI:Rate limit exceeded",)),
+            NonceFault("gone"),
+        ]
+
+        async def token() -> str:
+            raise errors.pop(0)
+
+        async def pause(seconds: float) -> None:
+            pauses.append(seconds)
+
+        with pytest.raises(NonceFault):
+            await ExecutionsFeed("ws://127.0.0.1:9/v2", token, heard, pause=pause).run()
+        assert pauses[0] >= MAINTENANCE_S
+
+    asyncio.run(run())
+
+
+def test_no_token_shows_in_logs(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+
+    async def close(socket: ServerConnection) -> None:
+        await accept(socket)
+        await socket.close(1011)
+
+    odd(close)
+    ours = [record.getMessage() for record in caplog.records if record.name.startswith("account_proc")]
+    assert ours
+    assert not [line for line in ours if "token-" in line]
+
+
+@given(st.integers(0, 10_000), st.floats(0, 60), st.floats(0, 1))
+def test_pauses_are_bounded_and_never_below_what_was_asked_for(
+    failures: int, floor_s: float, spread: float
+) -> None:
+    delay_s = reconnect_delay_s(failures, floor_s, spread)
+    assert floor_s <= delay_s <= max(2 * floor_s, BACKOFF_S_MAX)
+    if failures == 0 and floor_s == 0:
+        assert delay_s == 0

@@ -1,0 +1,176 @@
+"""One market has four names and one set of rules; an asset has three names and sometimes a suffix."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from account_proc.pairs import SymbolTable, UnknownSymbol
+
+ASSETS: dict[str, Any] = {
+    "XXBT": {"altname": "XBT"},
+    "XXDG": {"altname": "XDG"},
+    "XETH": {"altname": "ETH"},
+    "XTZ": {"altname": "XTZ"},
+    "ZUSD": {"altname": "USD"},
+    "USDT": {"altname": "USDT"},
+    "USD.HOLD": {"altname": "USD.HOLD"},
+    "ETH2.S": {"altname": "ETH2.S"},
+}
+
+
+def row(altname: str, wsname: str, base: str, quote: str, **more: Any) -> dict[str, Any]:
+    return {
+        "altname": altname,
+        "wsname": wsname,
+        "base": base,
+        "quote": quote,
+        "cost_decimals": 5,
+        "pair_decimals": 1,
+        "lot_decimals": 8,
+        "ordermin": "0.00005",
+        "costmin": "0.5",
+        "tick_size": "0.1",
+        "status": "online",
+    } | more
+
+
+PAIRS = {
+    "XXBTZUSD": row("XBTUSD", "XBT/USD", "XXBT", "ZUSD"),
+    "XDGUSD": row("XDGUSD", "XDG/USD", "XXDG", "ZUSD", ordermin="50"),
+    "XETHXXBT": row("ETHXBT", "ETH/XBT", "XETH", "XXBT"),
+    "XTZUSD": row("XTZUSD", "XTZ/USD", "XTZ", "ZUSD"),
+    "XBTUSDT": row("XBTUSDT", "XBT/USDT", "XXBT", "USDT", status="post_only"),
+}
+TABLE = SymbolTable.parse(PAIRS, ASSETS)
+
+
+@pytest.mark.parametrize("spelling", ["XXBTZUSD", "XBTUSD", "XBT/USD", "BTC/USD", "btc/usd", "xbtusd"])
+def test_every_spelling_finds_the_same_pair(spelling: str) -> None:
+    pair = TABLE.pair(spelling)
+    assert (pair.canonical, pair.altname, pair.wsname, pair.symbol) == (
+        "XXBTZUSD",
+        "XBTUSD",
+        "XBT/USD",
+        "BTC/USD",
+    )
+    assert (pair.base, pair.quote) == ("BTC", "USD")
+    assert (pair.tick_size, pair.ordermin, pair.costmin) == (
+        Decimal("0.1"),
+        Decimal("0.00005"),
+        Decimal("0.5"),
+    )
+    assert (pair.lot_decimals, pair.pair_decimals, pair.cost_decimals, pair.status) == (8, 1, 5, "online")
+
+
+@pytest.mark.parametrize(
+    ("spelling", "symbol"),
+    [("XDGUSD", "DOGE/USD"), ("ETHXBT", "ETH/BTC"), ("XTZ/USD", "XTZ/USD"), ("XBTUSDT", "BTC/USDT")],
+)
+def test_old_names_are_translated_by_table_only(spelling: str, symbol: str) -> None:
+    assert TABLE.pair(spelling).symbol == symbol
+
+
+def test_names_of_the_new_asset_version_are_understood() -> None:
+    table = SymbolTable.parse(
+        {"BTC/USD": row("XBTUSD", "XBT/USD", "BTC", "USD")}, {"BTC": {"altname": "XBT"}}
+    )
+    assert table.pair("XBTUSD").base == "BTC"
+    assert table.asset("BTC") == table.asset("XBT") == "BTC"
+
+
+def test_an_unknown_pair_is_named() -> None:
+    assert TABLE.find("BTC/XYZ") is None
+    with pytest.raises(UnknownSymbol, match="no pair 'BTC/XYZ'"):
+        TABLE.pair("BTC/XYZ")
+    with pytest.raises(KeyError):
+        TABLE.pair("")
+
+
+def test_a_name_of_one_pair_is_never_hidden_by_an_older_name_of_another() -> None:
+    table = SymbolTable.parse(
+        {"A": row("BTC/USD", "OLD/USD", "OLD", "ZUSD"), "XXBTZUSD": PAIRS["XXBTZUSD"]}, ASSETS
+    )
+    assert table.pair("BTC/USD").canonical == "XXBTZUSD"
+
+
+@pytest.mark.parametrize(
+    ("spelling", "display"),
+    [
+        ("XXBT", "BTC"),
+        ("XBT", "BTC"),
+        ("BTC", "BTC"),
+        ("ZUSD", "USD"),
+        ("USD", "USD"),
+        ("XXDG", "DOGE"),
+        ("XTZ", "XTZ"),
+        ("USDT", "USDT"),
+    ],
+)
+def test_assets_have_one_display_name(spelling: str, display: str) -> None:
+    assert TABLE.split_asset(spelling) == (display, "")
+    assert TABLE.asset(spelling) == display
+
+
+@pytest.mark.parametrize(
+    ("spelling", "parts"),
+    [
+        ("USDT.F", ("USDT", ".F")),
+        ("XXBT.B", ("BTC", ".B")),
+        ("XBT.M", ("BTC", ".M")),
+        ("USD.HOLD", ("USD", ".HOLD")),
+        ("ETH.S", ("ETH", ".S")),
+        ("ETH.T", ("ETH", ".T")),
+        ("ETH2.S", ("ETH2.S", "")),
+    ],
+)
+def test_suffixes_are_told_apart_and_kept(spelling: str, parts: tuple[str, str]) -> None:
+    assert TABLE.split_asset(spelling) == parts
+    assert TABLE.asset(spelling) == "".join(parts)
+
+
+@pytest.mark.parametrize("spelling", ["NOPE", "NOPE.F", "USD.X", ".F", ""])
+def test_an_unknown_asset_is_named(spelling: str) -> None:
+    with pytest.raises(UnknownSymbol, match="lists no asset"):
+        TABLE.asset(spelling)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"ordermin": "NaN"},
+        {"ordermin": "0"},
+        {"tick_size": "-1"},
+        {"lot_decimals": None},
+        {"wsname": "XBTUSD"},
+    ],
+)
+def test_a_pair_without_usable_rules_is_left_out_and_named(damage: dict[str, Any]) -> None:
+    table = SymbolTable.parse({"BAD": PAIRS["XTZUSD"] | damage, "XXBTZUSD": PAIRS["XXBTZUSD"]}, ASSETS)
+    assert table.skipped == ("BAD",)
+    assert len(table) == 1
+
+
+def test_what_kraken_leaves_out_has_a_meaning() -> None:
+    bare = {
+        key: value
+        for key, value in PAIRS["XXBTZUSD"].items()
+        if key not in {"tick_size", "costmin", "wsname"}
+    }
+    pair = SymbolTable.parse({"XXBTZUSD": bare}, ASSETS).pair("XBTUSD")
+    assert (pair.tick_size, pair.costmin, pair.symbol) == (Decimal("0.1"), Decimal(0), "BTC/USD")
+
+
+@given(
+    st.dictionaries(
+        st.text(),
+        st.none() | st.text() | st.dictionaries(st.sampled_from(sorted(row("", "", "", ""))), st.text()),
+    )
+)
+def test_any_rows_give_a_table(rows: dict[str, Any]) -> None:
+    table = SymbolTable.parse(rows, ASSETS)
+    assert len(table) + len(table.skipped) <= len(rows)

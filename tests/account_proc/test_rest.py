@@ -1,0 +1,427 @@
+"""Each request is sent once, signed, in order of its nonce; what the caller is told about its fate is never more than is known."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from account_proc import rest as rest_module
+from account_proc.errors import (
+    ConfigurationFault,
+    CredentialsFault,
+    InvalidNonce,
+    KrakenError,
+    KrakenRefused,
+    NonceFault,
+    OutcomeUnknown,
+)
+from account_proc.kraken_errors import NotSent
+from account_proc.rest import CallQueue, KrakenRest, Priority
+from account_proc.signing import sign
+from account_proc.spec import Credentials
+from tests.account_proc.odd_exchange import HANG, RESET, SECRET, OddExchange, answer, odd_exchange
+
+KEY = Credentials("the-public-key", SECRET)
+
+
+class Counter:
+    """Nonces in memory."""
+
+    def __init__(self) -> None:
+        self.last = 0
+        self.resynchronisations = 0
+
+    def next(self) -> int:
+        self.last += 1
+        return self.last
+
+    def top_up(self) -> None:
+        pass
+
+    def resynchronise(self) -> bool:
+        self.resynchronisations += 1
+        self.last += 1000
+        return self.resynchronisations == 1
+
+
+def client(exchange: OddExchange) -> KrakenRest:
+    return KrakenRest(exchange.url, KEY, Counter())
+
+
+def error_of(call: Callable[[], Any]) -> Exception:
+    with pytest.raises(KrakenError) as caught:
+        call()
+    return caught.value
+
+
+def test_a_private_call_is_signed_over_the_bytes_that_are_sent() -> None:
+    with odd_exchange(answer({"txid": ["OA"], "n": 1.10})) as exchange:
+        rest = client(exchange)
+        result = rest.private("AddOrder", {"pair": "XBTUSD", "price": "+5", "close[price]": "1"})
+        rest.close()
+    asked = exchange.asked[0]
+    assert result == {"txid": ["OA"], "n": Decimal("1.1")}
+    assert asked.body == b"nonce=1&pair=XBTUSD&price=%2B5&close%5Bprice%5D=1"
+    assert asked.target == "/0/private/AddOrder"
+    assert asked.headers["api-key"] == "the-public-key"
+    assert asked.headers["api-sign"] == sign("/0/private/AddOrder", 1, asked.body, SECRET)
+    assert asked.headers["content-type"] == "application/x-www-form-urlencoded"
+    assert asked.headers["user-agent"].startswith("krakencopy/")
+
+
+def test_a_public_call_carries_no_key() -> None:
+    with odd_exchange(answer({"unixtime": 1})) as exchange:
+        rest = client(exchange)
+        assert rest.public("Ticker", {"pair": "XBTUSD,ETHUSD"}) == {"unixtime": 1}
+        rest.close()
+    assert exchange.asked[0].target == "/0/public/Ticker?pair=XBTUSD%2CETHUSD"
+    assert not {"api-key", "api-sign"} & exchange.asked[0].headers.keys()
+
+
+def test_one_connection_is_used_for_everything() -> None:
+    with odd_exchange() as exchange:
+        rest = client(exchange)
+        for _ in range(5):
+            rest.private("Balance")
+            rest.public("Time")
+        rest.close()
+    assert {asked.connection for asked in exchange.asked} == {0}
+    assert len(exchange.asked) == 10
+
+
+def test_nonces_arrive_in_order_from_many_threads() -> None:
+    with odd_exchange() as exchange:
+        rest = client(exchange)
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda _: rest.private("Balance"), range(100)))
+        rest.close()
+    assert [int(asked.params["nonce"]) for asked in exchange.asked] == list(range(1, 101))
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        answer(body=b"<html>Bad gateway</html>", status="502 Bad Gateway"),
+        answer(body=b"<html>Web server is down</html>", status="520 Unknown"),
+        answer(body=b"<html>Just a moment...</html>"),
+        answer(body=b'{"error":[],"result":{"txid":["OAB'),
+        answer({"txid": ["OABC"]})[:-9] + RESET,
+        answer({"txid": ["OABC"]})[:20] + RESET,
+        b"HTTP/1.1 302 Found\r\nLocation: /0/private/AddOrder\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnope",
+        b"SSH-2.0-OpenSSH\r\n" + RESET,
+        RESET,
+        answer(None, "EService:Unavailable"),
+        answer(None, "EGeneral:Internal error"),
+    ],
+)
+def test_a_request_that_may_have_arrived_is_unknown_and_never_sent_again(odd: bytes) -> None:
+    with odd_exchange(odd) as exchange:
+        rest = client(exchange)
+        error = error_of(lambda: rest.private("AddOrder", {"volume": "1"}))
+        assert type(error) is OutcomeUnknown
+        rest.private("Balance")
+        rest.close()
+    assert [asked.target for asked in exchange.asked] == ["/0/private/AddOrder", "/0/private/Balance"]
+
+
+def test_a_kept_connection_that_breaks_after_the_request_leaves_the_outcome_unknown() -> None:
+    with odd_exchange(answer({}), RESET) as exchange:
+        rest = client(exchange)
+        rest.private("Balance")
+        error = error_of(lambda: rest.private("AddOrder"))
+        rest.close()
+    assert type(error) is OutcomeUnknown
+    assert [asked.connection for asked in exchange.asked] == [0, 0]
+
+
+def test_a_kept_connection_that_was_closed_meanwhile_is_replaced_before_anything_is_sent() -> None:
+    with odd_exchange(answer({}) + RESET) as exchange:
+        rest = client(exchange)
+        rest.private("Balance")
+        assert exchange.hung_up.wait(30)
+        rest.private("AddOrder")
+        rest.close()
+    assert [asked.connection for asked in exchange.asked] == [0, 1]
+
+
+def test_a_connection_that_was_idle_for_long_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rest_module, "IDLE_CONNECTION_S", -1.0)
+    with odd_exchange() as exchange:
+        rest = client(exchange)
+        rest.private("Balance")
+        rest.private("AddOrder")
+        rest.close()
+    assert [asked.connection for asked in exchange.asked] == [0, 1]
+
+
+def test_a_refused_connection_proves_that_nothing_was_sent() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    rest = KrakenRest(f"http://127.0.0.1:{port}", KEY, Counter())
+    assert type(error_of(lambda: rest.private("AddOrder"))) is NotSent
+    rest.close()
+
+
+def test_a_connection_that_never_comes_about_proves_that_nothing_was_sent() -> None:
+    # The queue of a listener that accepts nothing takes two connections; the third gets no answer to its SYN.
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+        fillers = []
+        for _ in range(4):
+            filler = socket.socket()
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+            fillers.append(filler)
+        rest = KrakenRest(f"http://127.0.0.1:{listener.getsockname()[1]}", KEY, Counter())
+        assert type(error_of(lambda: rest.private("AddOrder", timeout_s=0.3))) is NotSent
+        rest.close()
+        for filler in fillers:
+            filler.close()
+
+
+def test_an_answer_that_never_comes_is_unknown_and_cannot_be_taken_for_a_later_one() -> None:
+    with odd_exchange(HANG + answer({"late": 1}), answer({"next": 1})) as exchange:
+        rest = client(exchange)
+        assert type(error_of(lambda: rest.private("AddOrder", timeout_s=0.2))) is OutcomeUnknown
+        exchange.released.set()
+        assert rest.private("Balance") == {"next": 1}
+        rest.close()
+
+
+def test_an_answer_is_bounded_in_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rest_module, "ANSWER_BYTES_MAX", 1000)
+    with odd_exchange(answer("x" * 1000)) as exchange:
+        rest = client(exchange)
+        assert "longer than" in str(error_of(lambda: rest.private("AddOrder")))
+        rest.close()
+
+
+def test_krakens_refusals_are_told_as_such() -> None:
+    with odd_exchange(answer(None, "EOrder:Insufficient funds")) as exchange:
+        rest = client(exchange)
+        refused = error_of(lambda: rest.private("AddOrder"))
+        rest.close()
+    assert type(refused) is KrakenRefused
+    assert refused.errors == ("EOrder:Insufficient funds",)
+
+
+def test_a_read_is_asked_again_once_with_nonces_further_ahead() -> None:
+    invalid = answer(None, "EAPI:Invalid nonce")
+    with odd_exchange(invalid, answer({"ZUSD": "1"}), invalid) as exchange:
+        rest = client(exchange)
+        assert rest.private("Balance") == {"ZUSD": "1"}
+        with pytest.raises(NonceFault, match="make a new API key"):
+            rest.private("Balance")
+        rest.close()
+    assert [asked.params["nonce"] for asked in exchange.asked] == ["1", "1002", "1003"]
+
+
+def test_an_order_with_an_invalid_nonce_is_not_sent_again_here() -> None:
+    with odd_exchange(answer(None, "EAPI:Invalid nonce")) as exchange:
+        rest = client(exchange)
+        assert type(error_of(lambda: rest.private("AddOrder"))) is InvalidNonce
+        rest.private("Balance")
+        rest.close()
+    assert [asked.params["nonce"] for asked in exchange.asked] == ["1", "1002"]
+
+
+def test_without_a_nonce_nothing_is_sent() -> None:
+    class Broken(Counter):
+        def next(self) -> int:
+            raise NonceFault("no disk")
+
+        def top_up(self) -> None:
+            raise NonceFault("no disk")
+
+    with odd_exchange() as exchange:
+        rest = KrakenRest(exchange.url, KEY, Broken())
+        with pytest.raises(NonceFault):
+            rest.private("AddOrder")
+        rest.tend()
+        rest.close()
+    assert exchange.asked == []
+
+
+def test_the_environment_cannot_put_a_proxy_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    with odd_exchange() as exchange:
+        rest = client(exchange)
+        assert rest.private("Balance") == {}
+        rest.close()
+
+
+@pytest.mark.parametrize("url", ["", "api.kraken.com", "ftp://api.kraken.com", "https://"])
+def test_an_address_that_is_none_is_a_bad_configuration(url: str) -> None:
+    with pytest.raises(ConfigurationFault):
+        KrakenRest(url, KEY, Counter())
+
+
+@pytest.mark.parametrize("key", ["", "with blank", "with\nline", "schlüssel"])
+def test_a_key_that_is_none_is_refused_without_being_shown(key: str) -> None:
+    with pytest.raises(CredentialsFault) as caught:
+        KrakenRest("http://127.0.0.1", Credentials(key, SECRET), Counter())
+    assert not key or key not in str(caught.value)
+
+
+def test_logs_and_errors_hold_no_secret(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with odd_exchange(answer({}), RESET) as exchange:
+        rest = client(exchange)
+        rest.private("Balance")
+        error = error_of(lambda: rest.private("AddOrder"))
+        rest.close()
+    shown = caplog.text + str(error) + repr(error) + str(KEY) + repr(KEY)
+    signatures = [asked.headers["api-sign"] for asked in exchange.asked]
+    assert "Balance" in caplog.text
+    assert not [secret for secret in (SECRET, KEY.key, *signatures) if secret in shown]
+
+
+# -- the queue --------------------------------------------------------------------------------------------------------
+
+
+def in_queue(exchange: OddExchange, steps: Callable[[CallQueue], Coroutine[Any, Any, None]]) -> None:
+    async def run() -> None:
+        queue = CallQueue(client(exchange))
+        try:
+            await steps(queue)
+        finally:
+            await asyncio.to_thread(queue.close)
+
+    asyncio.run(run())
+
+
+async def begun(queue: CallQueue) -> tuple[threading.Event, asyncio.Task[bool]]:
+    """A call that keeps the thread busy until the event is set."""
+    release, started = threading.Event(), threading.Event()
+
+    def wait() -> bool:
+        started.set()
+        return release.wait(30)
+
+    task = asyncio.create_task(queue.call(Priority.BACKGROUND, wait))
+    await asyncio.to_thread(started.wait, 30)
+    return release, task
+
+
+async def waiting(queue: CallQueue, priority: Priority, *args: Any) -> asyncio.Task[Any]:
+    task = asyncio.create_task(queue.call(priority, *args))
+    await asyncio.sleep(0)  # until the task has put its call into the queue
+    return task
+
+
+def test_orders_go_before_reads_and_reads_before_the_rest() -> None:
+    done: list[str] = []
+
+    async def steps(queue: CallQueue) -> None:
+        release, busy = await begun(queue)
+        tasks = [
+            await waiting(queue, priority, done.append, f"{priority.name}{number}")
+            for number in range(2)
+            for priority in reversed(Priority)
+        ]
+        release.set()
+        await asyncio.gather(busy, *tasks)
+
+    with odd_exchange() as exchange:
+        in_queue(exchange, steps)
+    assert done == ["ORDER0", "ORDER1", "READ0", "READ1", "BACKGROUND0", "BACKGROUND1"]
+
+
+def test_results_and_errors_reach_whoever_waits() -> None:
+    async def steps(queue: CallQueue) -> None:
+        assert await queue.call(Priority.READ, queue.rest.private, "Balance") == {"ZUSD": "1"}
+        with pytest.raises(KrakenRefused, match="Insufficient"):
+            await queue.call(Priority.ORDER, queue.rest.private, "AddOrder", {"volume": "1"}, timeout_s=5.0)
+
+    with odd_exchange(answer({"ZUSD": "1"}), answer(None, "EOrder:Insufficient funds")) as exchange:
+        in_queue(exchange, steps)
+
+
+def test_a_cancelled_waiter_takes_back_only_a_call_that_has_not_begun() -> None:
+    done: list[str] = []
+
+    async def steps(queue: CallQueue) -> None:
+        release, busy = await begun(queue)
+        not_begun = await waiting(queue, Priority.ORDER, done.append, "taken back")
+        not_begun.cancel()
+        busy.cancel()
+        release.set()
+        await queue.call(Priority.BACKGROUND, done.append, "later")
+        assert busy.cancelled()
+
+    with odd_exchange() as exchange:
+        in_queue(exchange, steps)
+    assert done == ["later"]
+
+
+def test_a_request_that_was_started_is_finished_although_nobody_waits() -> None:
+    async def steps(queue: CallQueue) -> None:
+        task = asyncio.create_task(queue.call(Priority.ORDER, queue.rest.private, "AddOrder"))
+        await asyncio.to_thread(exchange.heard.wait, 30)
+        task.cancel()
+        exchange.released.set()
+        assert await queue.call(Priority.READ, queue.rest.private, "Balance") == {"after": 1}
+
+    with odd_exchange(HANG + answer({}), answer({"after": 1})) as exchange:
+        in_queue(exchange, steps)
+    assert [asked.connection for asked in exchange.asked] == [0, 0]
+
+
+def test_a_full_queue_refuses_but_still_takes_orders(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rest_module, "WAITING_MAX", 3)
+
+    async def steps(queue: CallQueue) -> None:
+        release, busy = await begun(queue)
+        reads = [await waiting(queue, Priority.READ, int) for _ in range(3)]
+        with pytest.raises(NotSent, match="3 calls wait"):
+            await queue.call(Priority.READ, int)
+        order = await waiting(queue, Priority.ORDER, int)
+        release.set()
+        await asyncio.gather(busy, order, *reads)
+
+    with odd_exchange() as exchange:
+        in_queue(exchange, steps)
+
+
+def test_closing_finishes_what_waits_and_takes_nothing_new() -> None:
+    done: list[int] = []
+
+    async def steps(queue: CallQueue) -> None:
+        release, busy = await begun(queue)
+        tasks = [await waiting(queue, Priority.BACKGROUND, done.append, number) for number in range(5)]
+        closing = asyncio.create_task(asyncio.to_thread(queue.close))
+        while not queue._closing:  # noqa: ASYNC110 - a flag that another thread sets
+            await asyncio.sleep(0)
+        with pytest.raises(NotSent, match="shutting down"):
+            await queue.call(Priority.ORDER, queue.rest.private, "AddOrder")
+        release.set()
+        await asyncio.gather(closing, busy, *tasks)
+
+    with odd_exchange() as exchange:
+        in_queue(exchange, steps)
+    assert done == [0, 1, 2, 3, 4]
+
+
+def test_the_idle_thread_looks_after_the_nonces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rest_module, "TEND_S", 0.005)
+    tended = threading.Event()
+
+    class Watched(Counter):
+        def top_up(self) -> None:
+            tended.set()
+
+    async def run() -> None:
+        queue = CallQueue(KrakenRest("http://127.0.0.1", KEY, Watched()))
+        assert await asyncio.to_thread(tended.wait, 30)
+        await asyncio.to_thread(queue.close)
+        await asyncio.to_thread(queue.close)
+
+    asyncio.run(run())
