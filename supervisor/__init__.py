@@ -1,0 +1,1 @@
+"""Processes, start order, journal, fan-out, control API."""

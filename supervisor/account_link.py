@@ -1,0 +1,269 @@
+"""The supervisor's conversation with one account's process: health, snapshots, and the stream of its role.
+
+The supervisor dials, the process serves. A link lives as long as its process; a stream that breaks is opened again from
+where both sides' durable positions say.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Protocol
+
+import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from krakencopy.v1 import account_pb2 as pb
+from krakencopy.v1 import account_pb2_grpc, types_pb2
+
+from account_proc.bell import Bell
+from account_proc.spec import SERVICE_NAME, Role
+from supervisor.fanout import FillLog, ReportLog
+from supervisor.journal import Journal, JournalFault
+
+log = logging.getLogger(__name__)
+
+#: A stopped peer is noticed within about 3 s. gRPC needs ping_timeout_ms beside keepalive_timeout_ms: without it a frozen
+#: process was noticed after 60 s (measured).
+CHANNEL_OPTIONS = (
+    ("grpc.keepalive_time_ms", 2_000),
+    ("grpc.keepalive_timeout_ms", 1_000),
+    ("grpc.http2.ping_timeout_ms", 1_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.max_receive_message_length", 16 * 1024 * 1024),
+    ("grpc.enable_retries", 0),
+)
+#: Pause before a broken stream is opened again, in seconds.
+REOPEN_S = 0.25
+#: What the journal already has is told to the master from this long before its last fill, in seconds.
+OVERLAP_S = 120.0
+#: Times of fan-out that are remembered until the copy is reported.
+SENT_MAX = 10_000
+#: How long an unary call may take beyond what it waits for itself, in seconds.
+DRAIN_TIMEOUT_S = 15.0
+
+
+class Owner(Protocol):
+    """What a link tells."""
+
+    def link_changed(self) -> None:
+        """Health or snapshot changed."""
+        ...
+
+    def journal_failed(self, error: JournalFault) -> None:
+        """What was received cannot be kept: nothing more may be handed out."""
+        ...
+
+    def link_refused(self, reason: str, message: str) -> None:
+        """The process refuses its stream for a reason that a new try does not change."""
+        ...
+
+
+class AccountLink:
+    """One process, over its Unix socket."""
+
+    def __init__(
+        self, *, account_id: str, role: Role, socket: Path, epoch: int, journal: Journal, fills: FillLog,
+        reports: ReportLog, owner: Owner, publish: Callable[[list[types_pb2.Fill]], None],
+    ) -> None:  # fmt: skip
+        self._account_id = account_id
+        self._role = role
+        self._epoch = epoch
+        self._journal = journal
+        self._fills = fills
+        self._reports = reports
+        self._owner = owner
+        self._publish = publish
+        self._channel = grpc.aio.insecure_channel(f"unix:{socket}", options=CHANNEL_OPTIONS)
+        self._stub = account_pb2_grpc.AccountServiceStub(self._channel)
+        # The generic form sends bytes that were encoded once for all users.
+        self._copy_fills = self._channel.stream_stream(
+            "/krakencopy.v1.AccountService/CopyFills",
+            request_serializer=_as_bytes,
+            response_deserializer=pb.CopyFillsResponse.FromString,
+        )
+        self._tasks: list[asyncio.Task[None]] = []
+        self._sent_at: OrderedDict[int, float] = OrderedDict()
+        self._closing = False
+        self._end = Bell()
+        self.linked = False
+        self.serving = False
+        self.snapshot = pb.WatchSnapshotResponse()
+
+    def open(self) -> None:
+        """Begins the conversation; the process listens already."""
+        stream = self._stream_fills if self._role is Role.MASTER else self._stream_copies
+        loop = asyncio.get_running_loop()
+        for work in (self._watch_health, self._watch_snapshot, stream):
+            self._tasks.append(loop.create_task(self._for_ever(work)))
+
+    async def close(self) -> None:
+        """Ends it."""
+        self._closing = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._channel.close()
+
+    async def drain(self) -> None:
+        """Lets the process finish what is in flight and takes its last reports. Raises grpc.aio.AioRpcError."""
+        self._closing = True
+        await self._stub.Drain(pb.DrainRequest(), timeout=DRAIN_TIMEOUT_S)
+        if self._role is Role.USER and self._tasks:
+            self._end.ring()
+            await asyncio.wait(self._tasks[-1:], timeout=DRAIN_TIMEOUT_S)
+            self._reports.flush()
+
+    async def place_order(
+        self,
+        request: pb.AccountServicePlaceOrderRequest,
+        timeout: float,  # noqa: ASYNC109 - gRPC's own deadline
+    ) -> pb.AccountServicePlaceOrderResponse:
+        """Raises grpc.aio.AioRpcError with the process's own status."""
+        return await self._stub.PlaceOrder(request, timeout=timeout)
+
+    # -- three conversations ------------------------------------------------------------------------------------
+
+    async def _for_ever(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        while not self._closing:
+            try:
+                await work()
+            except grpc.aio.AioRpcError as error:
+                if error.code() in {grpc.StatusCode.DATA_LOSS, grpc.StatusCode.FAILED_PRECONDITION}:
+                    self._owner.link_refused(error.code().name, error.details() or "")
+                    return
+                log.info("%s: %s ended: %s", self._account_id, work.__name__.strip("_"), error.details())
+            except JournalFault as error:
+                self._owner.journal_failed(error)
+                return
+            except Exception:
+                log.exception("%s: %s failed; it is opened again", self._account_id, work.__name__.strip("_"))
+            if not self._closing:
+                await asyncio.sleep(REOPEN_S)
+
+    async def _watch_health(self) -> None:
+        stub: Any = health_pb2_grpc.HealthStub(self._channel)  # its type stubs are those of the sync API
+        try:
+            async for answer in stub.Watch(health_pb2.HealthCheckRequest(service=SERVICE_NAME)):
+                self._seen(linked=True, serving=answer.status == health_pb2.HealthCheckResponse.SERVING)
+        finally:
+            self._seen(linked=False, serving=False)
+
+    def _seen(self, *, linked: bool, serving: bool) -> None:
+        if (linked, serving) != (self.linked, self.serving):
+            self.linked, self.serving = linked, serving
+            self._owner.link_changed()
+
+    async def _watch_snapshot(self) -> None:
+        async for snapshot in self._stub.WatchSnapshot(pb.WatchSnapshotRequest()):
+            self.snapshot = snapshot
+            self._owner.link_changed()
+
+    # -- master -------------------------------------------------------------------------------------------------
+
+    async def _stream_fills(self) -> None:
+        call = self._stub.StreamFills(self._journal_end())
+        async for item in call:
+            if item.WhichOneof("item") == "fill":
+                self._publish(self._fills.append([item.fill], self._epoch))
+            else:
+                log.info(
+                    "%s: caught up, %d fills from history", self._account_id, item.caught_up.from_history
+                )
+
+    def _journal_end(self) -> pb.StreamFillsRequest:
+        last = self._journal.last_executed_at()
+        since = self._journal.created_at if last is None else last - OVERLAP_S
+        since = max(since, self._journal.created_at)
+        request = pb.StreamFillsRequest(epoch=self._epoch, since=_timestamp(since))
+        frozen: OrderedDict[str, pb.FrozenOrder] = OrderedDict()
+        for fill in self._journal.known_since(since):
+            request.known_exec_ids.append(fill.exec_id)
+            order = frozen.setdefault(
+                fill.order_id,
+                pb.FrozenOrder(
+                    order_id=fill.order_id, master_equity=fill.master_equity, master_cash=fill.master_cash,
+                    master_position_before=fill.master_position_before, filled_volume="0",
+                ),
+            )  # fmt: skip
+            order.filled_volume = format(Decimal(order.filled_volume) + Decimal(fill.volume), "f")
+        request.frozen_orders.extend(frozen.values())
+        return request
+
+    # -- user ---------------------------------------------------------------------------------------------------
+
+    async def _stream_copies(self) -> None:
+        mark = self._journal.mark(self._account_id)
+        call = self._copy_fills()
+        start = pb.CopyStart(
+            epoch=self._epoch, acked_seq=mark.acked_seq, acked_revision=mark.acked_revision,
+            head_seq=self._fills.head, joined_seq=mark.joined_seq, journal_id=self._journal.journal_id,
+        )  # fmt: skip
+        await call.write(pb.CopyFillsRequest(start=start))
+        first: Any = await call.read()
+        if first is grpc.aio.EOF:
+            # Raises what the process said.
+            raise grpc.aio.AioRpcError(
+                await call.code(),
+                await call.initial_metadata(),
+                await call.trailing_metadata(),
+                await call.details(),
+            )
+        sending = asyncio.get_running_loop().create_task(self._send(call, first.ready.cursor_seq))
+        try:
+            # read() throughout: gRPC does not let a call be read in two ways.
+            while (item := await call.read()) is not grpc.aio.EOF:
+                if item.WhichOneof("item") == "report":
+                    self._report(item.report)
+        finally:
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+
+    async def _send(self, call: Any, position: int) -> None:
+        """Fills, until the link is to end."""
+        news, end = -1, self._end.version
+        while not self._closing:
+            batch = self._fills.after(position)
+            for seq, encoded in batch:
+                self._sent_at[seq] = time.time()
+                await call.write(encoded)
+                position = seq
+            while len(self._sent_at) > SENT_MAX:
+                self._sent_at.popitem(last=False)
+            if not batch:
+                news, end = await _first(self._fills.bell, news, self._end, end)
+        await call.done_writing()
+
+    def _report(self, report: pb.CopyReport) -> None:
+        for copy in report.copies:
+            sent_at = self._sent_at.get(copy.fill_seqs[0]) if copy.fill_seqs else None
+            if sent_at is not None:
+                copy.fanned_out_at.CopyFrom(_timestamp(sent_at))
+        self._reports.put(self._account_id, list(report.copies), report.cursor_seq)
+
+
+async def _first(one: Bell, one_seen: int, other: Bell, other_seen: int) -> tuple[int, int]:
+    """Waits for a change of either; both versions."""
+    waits = [asyncio.ensure_future(one.wait(one_seen)), asyncio.ensure_future(other.wait(other_seen))]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+    return one.version, other.version
+
+
+def _as_bytes(message: bytes | pb.CopyFillsRequest) -> bytes:
+    return message if isinstance(message, bytes) else message.SerializeToString()
+
+
+def _timestamp(seconds: float) -> Timestamp:
+    stamp = Timestamp()
+    stamp.FromMicroseconds(round(seconds * 1_000_000))
+    return stamp

@@ -1,0 +1,307 @@
+"""One supervised account: its life, its process, its link. Carries out the effects that lifecycle.py decides."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import signal
+import time
+import uuid
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
+from krakencopy.v1 import types_pb2 as pb
+
+from account_proc.spec import AccountSpec, Credentials, Role
+from supervisor.account_link import AccountLink
+from supervisor.child import Child, NotReady
+from supervisor.config import AccountConfig
+from supervisor.journal import JournalFault
+from supervisor.lifecycle import ALIVE, Effect, Ended, Life, Limits, Observed, State, step
+from supervisor.spawning import Spawner, crash_path
+
+log = logging.getLogger(__name__)
+
+#: What is shown of a process's last words.
+LAST_WORDS_MAX = 2_000
+PB_STATE = {state: pb.AccountState.Value(f"ACCOUNT_STATE_{state}") for state in State}
+#: A user's life is louder the worse it stands.
+SEVERITY = {
+    State.FAILED: pb.SEVERITY_ERROR,
+    State.BACKOFF: pb.SEVERITY_WARNING,
+    State.DEGRADED: pb.SEVERITY_WARNING,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Whether processes of a kind may start, and if not, why."""
+
+    open: bool
+    reason: str = ""
+    message: str = ""
+
+
+class Surroundings(Protocol):
+    """What one account needs of the supervisor."""
+
+    limits: Limits
+
+    def gate(self, account: AccountConfig) -> Gate:
+        """Whether a process of this account may start now."""
+        ...
+
+    def wanted(self, account_id: str) -> bool:
+        """Whether the account is to run."""
+        ...
+
+    def master_serving(self) -> bool:
+        """Whether the master is SERVING."""
+        ...
+
+    def spec(self, account: AccountConfig, instance_id: str) -> AccountSpec:
+        """What a new process is told."""
+        ...
+
+    def credentials(self, account: AccountConfig) -> Credentials:
+        """Its API key; read anew for each start, kept nowhere. Raises ConfigFaults."""
+        ...
+
+    def link(self, account: AccountConfig, socket: Path, owner: SupervisedAccount) -> AccountLink:
+        """A conversation with a new process."""
+        ...
+
+    def tell(self, severity: pb.Severity.ValueType, account_id: str, code: str, message: str) -> None:
+        """Writes an event."""
+        ...
+
+    def dirty(self, account_id: str) -> None:
+        """Something about this account changed."""
+        ...
+
+    def fail(self, error: JournalFault) -> None:
+        """Ends the supervisor."""
+        ...
+
+
+class SupervisedAccount:
+    """One account."""
+
+    def __init__(self, config: AccountConfig, around: Surroundings, spawner: Spawner) -> None:
+        self.config = config
+        self._around = around
+        self._spawner = spawner
+        self.life = Life(since=time.time())
+        self.child: Child | None = None
+        self.link: AccountLink | None = None
+        self.instance_id = ""
+        self.starts = 0
+        self._ended: Ended | None = None
+        self._refused: tuple[str, str] | None = None
+        self._restart = False
+        self._reset = False
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    # -- what is asked ------------------------------------------------------------------------------------------
+
+    def restart(self) -> None:
+        """Ends the process and starts it again."""
+        self._restart = True
+        self._around.dirty(self.config.id)
+
+    def reset(self) -> None:
+        """Another try, after FAILED or without waiting for a backoff."""
+        self._reset = True
+        self._around.dirty(self.config.id)
+
+    @property
+    def serving(self) -> bool:
+        """Whether its process says that it can trade."""
+        return self.link is not None and self.link.serving and self.life.state in ALIVE
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing of it runs."""
+        return self.life.state not in ALIVE and self.child is None
+
+    # -- the loop's step ----------------------------------------------------------------------------------------
+
+    def step(self, now: float) -> None:
+        """Compares what is wanted with what is seen, and does what follows."""
+        while True:
+            before = self.life
+            gate = self._around.gate(self.config)
+            self.life, effects = step(before, self._observed(gate), now, self._around.limits, random.random())  # noqa: S311
+            if self.life.state is not before.state:
+                self._forget_asked(before.state)
+                self._tell_change(before)
+            for effect in effects:
+                self._do(effect)
+            if self.life.state is before.state:
+                return
+
+    def _observed(self, gate: Gate) -> Observed:
+        link = self.link
+        reason, message = ("", "") if link is None else (link.snapshot.reason, link.snapshot.message)
+        if self._refused is not None:
+            reason, message = self._refused
+        return Observed(
+            wanted=self._around.wanted(self.config.id), gate_open=gate.open, gate_reason=gate.reason,
+            gate_message=gate.message, linked=link is not None and link.linked,
+            serving=self.serving and self._refused is None, reason=reason, message=message, ended=self._ended,
+            restart=self._restart, reset=self._reset,
+            master_serving=self.config.role is Role.MASTER or self._around.master_serving(),
+        )  # fmt: skip
+
+    def _forget_asked(self, before: State) -> None:
+        if self.life.state not in ALIVE:
+            self._ended = None
+        if self.life.state is State.STOPPING:
+            self._restart = False
+        if before in {State.FAILED, State.BACKOFF} or self.life.state is State.STARTING:
+            self._reset = False
+            self._restart = False
+
+    def _tell_change(self, before: Life) -> None:
+        life = self.life
+        code, severity = "ACCOUNT_STATE_CHANGED", SEVERITY.get(life.state, pb.SEVERITY_INFO)
+        if life.state is State.WAITING and life.reason == "MASTER_NOT_READY":
+            code, severity = "KRAKEN_USER_BLOCKED", pb.SEVERITY_ERROR
+        words = f"{before.state} -> {life.state}"
+        if life.reason:
+            words += f" ({life.reason}{': ' + life.message if life.message else ''})"
+        self._around.tell(severity, self.config.id, code, words)
+
+    # -- effects ------------------------------------------------------------------------------------------------
+
+    def _do(self, effect: Effect) -> None:
+        match effect:
+            case Effect.SPAWN:
+                self._begin(self._start())
+            case Effect.DRAIN:
+                self._begin(self._drain())
+            case Effect.TERMINATE:
+                self._signal(signal.SIGTERM)
+            case Effect.KILL:
+                self._signal(signal.SIGKILL)
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self.child is not None:
+            self.child.signal(number)
+
+    async def _start(self) -> None:
+        self.starts += 1
+        self._refused = None
+        self.instance_id = uuid.uuid4().hex[:12]
+        spec = self._around.spec(self.config, self.instance_id)
+        crashes = crash_path(spec)
+        size = crashes.stat().st_size if crashes.exists() else 0
+        try:
+            child = await self._spawner.spawn(spec, self._around.credentials(self.config))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the account did not start and says so
+            self._process_ended(Ended(None, None, f"could not be started: {error}"))
+            return
+        self.child = child
+        self._begin(self._wait_for_end(child, crashes, size))
+        try:
+            await child.wait_ready(self._around.limits.start)
+        except (NotReady, TimeoutError):
+            return  # its end, or the deadline of STARTING, says more
+        if self.child is child:
+            self.link = self._around.link(self.config, spec.socket_path, self)
+            self.link.open()
+
+    async def _wait_for_end(self, child: Child, crashes: Path, size: int) -> None:
+        status = await child.wait_exit()
+        if self.link is not None:
+            await self.link.close()
+            self.link = None
+        self.child = None
+        self._process_ended(Ended(status.code, status.signal, _last_words(crashes, size)))
+
+    def _process_ended(self, ended: Ended) -> None:
+        self._ended = ended
+        self._around.dirty(self.config.id)
+
+    async def _drain(self) -> None:
+        if self.link is not None:
+            try:
+                await self.link.drain()
+            except grpc.aio.AioRpcError as error:
+                log.warning("%s could not be drained: %s", self.config.id, error.details())
+        self._signal(signal.SIGTERM)
+
+    async def close(self) -> None:
+        """Ends what this object itself has going; the process is not touched."""
+        for task in self._tasks:
+            task.cancel()
+        if self.link is not None:
+            await self.link.close()
+
+    # -- what the link tells ------------------------------------------------------------------------------------
+
+    def link_changed(self) -> None:
+        """Health or snapshot changed."""
+        self._around.dirty(self.config.id)
+
+    def journal_failed(self, error: JournalFault) -> None:
+        """What was received cannot be kept."""
+        self._around.fail(error)
+
+    def link_refused(self, reason: str, message: str) -> None:
+        """The process refuses its stream: a human must look."""
+        self._refused = (reason, message)
+        self._around.tell(pb.SEVERITY_ERROR, self.config.id, reason, message)
+        self._around.dirty(self.config.id)
+
+    # -- what others may know -----------------------------------------------------------------------------------
+
+    def to_proto(self) -> pb.Account:
+        """The account in the public API."""
+        life, config = self.life, self.config
+        account = pb.Account(
+            id=config.id, role=pb.ROLE_MASTER if config.role is Role.MASTER else pb.ROLE_USER,
+            broker=config.broker, state=PB_STATE[life.state], reason=life.reason, message=life.message,
+            since=_timestamp(life.since), pid=self.child.pid if self.child else 0,
+            restarts=max(self.starts - 1, 0),
+        )  # fmt: skip
+        if self.child is not None:
+            account.instance_id = self.instance_id
+        if life.state is State.BACKOFF:
+            account.retry_at.CopyFrom(_timestamp(life.deadline))
+        if self.link is not None:
+            snapshot = self.link.snapshot
+            account.equity.CopyFrom(snapshot.equity)
+            account.nonce.CopyFrom(snapshot.nonce)
+            account.cursor_seq = snapshot.cursor_seq
+            account.positions.extend(snapshot.positions)
+            account.feed_connected = snapshot.feed_connected
+            account.copies_open = snapshot.copies_open
+        return account
+
+
+def _last_words(path: Path, size: int) -> str:
+    """What the process wrote on standard error since it started: its last line first."""
+    try:
+        with path.open("rb") as file:
+            file.seek(size)
+            text = file.read().decode(errors="replace").strip()
+    except OSError:
+        return ""
+    return text[-LAST_WORDS_MAX:].splitlines()[-1] if text else ""
+
+
+def _timestamp(seconds: float) -> Timestamp:
+    stamp = Timestamp()
+    stamp.FromMicroseconds(round(seconds * 1_000_000))
+    return stamp

@@ -1,0 +1,366 @@
+"""The configuration file: TOML in, one frozen ``Config`` out, or every fault in it at once.
+
+    [exchange]   mode = "live" | "paper" (needed); rest_url and ws_url together, only for tests
+    [startup]    nonce_separation_s = 5 (0 in paper mode), health_timeout_s = 60
+    [control]    no keys: the API is served on a Unix socket in the state folder
+    [copy]       defaults for every user: sizing, balance, ratio, notional, max_user_risk, order, max_slippage_bps,
+                 max_entry_age_s, with the defaults of ``CopyRules``
+    [[accounts]] id, role and broker (needed); credentials_file, strategy; for users copy = { the keys of [copy] }
+
+API keys never stand in it (credentials.py). It must not know processes, the exchange, or what a strategy does.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from account_proc.spec import CopyRules, Role, Sizing
+from supervisor.config_values import Mode, account_id, broker, copy_values, url
+from supervisor.toml_table import ConfigFaults, Fault, Table, read_toml, show
+
+__all__ = [
+    "AccountConfig",
+    "Config",
+    "ConfigFaults",
+    "ExchangeConfig",
+    "Fault",
+    "Mode",
+    "StartupConfig",
+    "StrategyRule",
+]
+
+# Kraken: REST and the private channels of WebSocket v2 (docs.kraken.com/api).
+LIVE_REST_URL = "https://api.kraken.com"
+LIVE_WS_URL = "wss://ws-auth.kraken.com/v2"
+#: ``sockaddr_un.sun_path`` is 108 bytes with its final NUL.
+SOCKET_PATH_BYTES_MAX = 107
+#: An hour: whoever waits longer has mistaken the unit.
+SECONDS_MAX = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyRule:
+    """Where a strategy may be used."""
+
+    name: str
+    roles: frozenset[Role]
+    modes: frozenset[Mode]
+
+
+STRATEGIES = (StrategyRule("paper_demo", frozenset({Role.MASTER}), frozenset({Mode.PAPER})),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExchangeConfig:
+    """Which exchange. Both URLs are None in paper mode when the supervisor is to start its own paper exchange."""
+
+    mode: Mode
+    rest_url: str | None
+    ws_url: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartupConfig:
+    """Start order, in seconds."""
+
+    #: Between the master's readiness and the first user's start.
+    nonce_separation_s: float
+    #: How long an account may take from its start to a healthy answer.
+    health_timeout_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountConfig:
+    """One account as configured; ``copy`` is complete, [copy] and the account's own rules merged."""
+
+    id: str
+    role: Role
+    broker: str
+    copy: CopyRules = field(default_factory=CopyRules)
+    strategy: str | None = None
+    #: As written: relative to the configuration's folder.
+    credentials_file: str | None = None
+
+    @property
+    def credential_variables(self) -> tuple[str, str]:
+        """Names of the environment variables that hold this account's key and secret."""
+        owner = "MASTER" if self.role is Role.MASTER else f"USER_{self.id.upper().replace('-', '_')}"
+        return f"KRAKEN_{owner}_API_KEY", f"KRAKEN_{owner}_API_SECRET"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """The whole configuration; accounts in the order of the file."""
+
+    exchange: ExchangeConfig
+    startup: StartupConfig
+    #: The defaults of [copy]; each account's own are in ``AccountConfig.copy``.
+    copy: CopyRules
+    accounts: tuple[AccountConfig, ...]
+    #: Where it was read from, for messages.
+    source: str
+
+    @property
+    def master(self) -> AccountConfig:
+        """The one account that is copied."""
+        return next(account for account in self.accounts if account.role is Role.MASTER)
+
+    @property
+    def users(self) -> tuple[AccountConfig, ...]:
+        """The accounts that copy."""
+        return tuple(account for account in self.accounts if account.role is Role.USER)
+
+
+def load(path: Path, strategies: Collection[StrategyRule] = STRATEGIES) -> Config:
+    """Read and check a configuration file. Raises ConfigFaults with all that is wrong with it."""
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except OSError as error:
+        remedy = "name a file that this user can read with --config"
+        raise ConfigFaults([Fault(str(path), "", f"cannot be read: {error.strerror}", remedy)]) from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ConfigFaults(
+            [Fault(str(path), f"line {line}", "not UTF-8", "save the file as UTF-8")]
+        ) from None
+    return parse(text, str(path), strategies)
+
+
+def parse(text: str, source: str, strategies: Collection[StrategyRule] = STRATEGIES) -> Config:
+    """Check a configuration's text. Raises ConfigFaults with all that is wrong; ``source`` names it there."""
+    reading = _Reading(source, strategies)
+    config = reading.config(read_toml(text, source))
+    if reading.faults or config is None:
+        raise ConfigFaults(reading.faults)
+    return config
+
+
+def check_state_dir(config: Config, state_dir: Path) -> None:
+    """Check that every socket's path fits the kernel's limit, for ``state_dir`` as it will be used in paths.
+
+    Raises ConfigFaults.
+    """
+    run = state_dir / "run"
+    room = SOCKET_PATH_BYTES_MAX - len(os.fsencode(run / "control.sock"))
+    if room < 0:
+        problem = f"the folder's path is {-room} bytes too long for the socket run/control.sock in it"
+        raise ConfigFaults([Fault(str(state_dir), "", problem, "choose a shorter --state-dir")])
+    faults = [
+        Fault(config.source, f"accounts[{index}].id", problem, "choose a shorter id or a shorter --state-dir")
+        for index, account in enumerate(config.accounts)
+        if (excess := len(os.fsencode(run / f"{account.id}.sock")) - SOCKET_PATH_BYTES_MAX) > 0
+        for problem in [
+            f"{show(account.id)} makes a socket path in {state_dir} that is {excess} bytes too long"
+        ]
+    ]
+    if faults:
+        raise ConfigFaults(faults)
+
+
+class _Reading:
+    """One pass over one document: values that could be read, faults of the rest."""
+
+    def __init__(self, source: str, strategies: Collection[StrategyRule]) -> None:
+        self._source = source
+        self._strategies = {rule.name: rule for rule in strategies}
+        self.faults: list[Fault] = []
+
+    def _report(self, where: str, problem: str, remedy: str) -> None:
+        self.faults.append(Fault(self._source, where, problem, remedy))
+
+    def _table(self, raw: Mapping[str, Any], where: str, known: Collection[str]) -> Table:
+        return Table(raw, where, self._report, known, _HOME_OF_KEY)
+
+    def _section(self, root: Table, name: str) -> Table:
+        remedy = f"write [{name}] with its keys on the lines below"
+        return self._table(root.table(name, remedy) or {}, name, _KEYS[name])
+
+    def config(self, raw: Mapping[str, Any]) -> Config | None:
+        """The configuration; None, with at least one fault, when a needed part is missing."""
+        root = self._table(raw, "", _KEYS.keys())
+        exchange = self._exchange(self._section(root, "exchange"))
+        startup = self._startup(self._section(root, "startup"), exchange)
+        self._section(root, "control")
+        copy_table = self._section(root, "copy")
+        rules = self._complete(copy_table, CopyRules(), own=True)
+        accounts = self._accounts(root, rules, exchange)
+        if exchange is None:
+            return None
+        return Config(exchange=exchange, startup=startup, copy=rules, accounts=accounts, source=self._source)
+
+    def _exchange(self, table: Table) -> ExchangeConfig | None:
+        if not table.has("mode"):
+            table.fault("mode", "missing", 'write mode = "live" (real money) or mode = "paper"')
+        mode = table.choice("mode", Mode)
+        urls = [url(table, "rest_url", "http", mode), url(table, "ws_url", "ws", mode)]
+        if table.has("rest_url") != table.has("ws_url"):
+            missing = "ws_url" if table.has("rest_url") else "rest_url"
+            table.fault(missing, "missing", "give both URLs, of the same exchange, or none")
+        if mode is None:
+            return None
+        if mode is Mode.LIVE and not table.has("rest_url"):
+            urls = [LIVE_REST_URL, LIVE_WS_URL]
+        return ExchangeConfig(mode=mode, rest_url=urls[0], ws_url=urls[1])
+
+    def _startup(self, table: Table, exchange: ExchangeConfig | None) -> StartupConfig:
+        separation = table.number(
+            "nonce_separation_s",
+            lambda s: 0 <= s <= SECONDS_MAX,
+            f"write seconds from 0 to {SECONDS_MAX}, such as 5",
+            quoted=False,
+        )
+        timeout = table.number(
+            "health_timeout_s",
+            lambda s: 0 < s <= SECONDS_MAX,
+            f"write seconds over 0 and up to {SECONDS_MAX}, such as 60",
+            quoted=False,
+        )
+        # The paper exchange keeps nonces by key; only the seed's order for Kraken waits between master and users.
+        usual_s = 0.0 if exchange is not None and exchange.mode is Mode.PAPER else 5.0
+        startup = StartupConfig(nonce_separation_s=usual_s if separation is None else float(separation))
+        return startup if timeout is None else replace(startup, health_timeout_s=float(timeout))
+
+    def _complete(self, table: Table, base: CopyRules, *, own: bool) -> CopyRules:
+        """``base`` with what the table says. ``own``: the table is [copy] itself, not an account's."""
+        values = copy_values(table)
+        rules = replace(base, **values)
+        if table.has("sizing") and "sizing" not in values:
+            return rules  # which of the others it needs cannot be told
+        needs = {Sizing.FIXED_RATIO: "ratio", Sizing.FIXED_NOTIONAL: "notional"}
+        for sizing, key in needs.items():
+            if rules.sizing is sizing:
+                # A fault of [copy] itself is told there, once.
+                told = table.has(key) or (base.sizing is sizing and not own)
+                if getattr(rules, key) is None and not told:
+                    table.fault(key, f'missing, and sizing = "{sizing}" needs it', f'write {key} = "..."')
+            elif key in values and not own:
+                table.fault(
+                    key, f'does nothing with sizing = "{rules.sizing}"', f'write sizing = "{sizing}" too'
+                )
+        return rules
+
+    def _accounts(
+        self, root: Table, rules: CopyRules, exchange: ExchangeConfig | None
+    ) -> tuple[AccountConfig, ...]:
+        how = "write [[accounts]] with id, role and broker below, once for each account"
+        raw = root.tables("accounts", how)
+        if raw is None:
+            return ()
+        if not raw:
+            root.fault("accounts", "no accounts", how)
+        accounts: list[AccountConfig] = []
+        seen: list[_Seen] = []
+        for index, values in raw:
+            first_fault = len(self.faults)
+            table = self._table(values, f"accounts[{index}]", _ACCOUNT_KEYS)
+            account = self._account(table, rules, exchange, seen)
+            if account is not None:
+                accounts.append(account)
+            label = seen[-1].account_id or ""
+            self.faults[first_fault:] = [replace(fault, account=label) for fault in self.faults[first_fault:]]
+        self._one_master(seen, complete=bool(raw))
+        return tuple(accounts)
+
+    def _account(
+        self, table: Table, base: CopyRules, exchange: ExchangeConfig | None, seen: list[_Seen]
+    ) -> AccountConfig | None:
+        named = account_id(table)
+        for needed, remedy in (
+            ("role", 'write role = "master" or role = "user"'),
+            ("broker", 'write broker = "kraken"'),
+        ):
+            if not table.has(needed):
+                table.fault(needed, "missing", remedy)
+        role = table.choice("role", Role)
+        at_broker = broker(table)
+        seen.append(_Seen(table, named, role))
+        self._no_clash(seen)
+        rules = self._account_rules(table, base, role)
+        strategy = self._strategy(table, role, exchange)
+        file = table.text("credentials_file", "write the path of a file that only this user can read")
+        if named is None or role is None or at_broker is None:
+            return None
+        return AccountConfig(
+            id=named, role=role, broker=at_broker, copy=rules, strategy=strategy, credentials_file=file
+        )
+
+    def _account_rules(self, table: Table, base: CopyRules, role: Role | None) -> CopyRules:
+        remedy = 'write copy = { max_user_risk = "0.05" }'
+        if role is Role.MASTER and table.has("copy"):
+            table.fault("copy", "a master does not copy", "take it out, or put it on a user")
+            return base
+        copy_table = self._table(table.table("copy", remedy) or {}, table.path("copy"), _KEYS["copy"])
+        return self._complete(copy_table, base, own=False)
+
+    def _strategy(self, table: Table, role: Role | None, exchange: ExchangeConfig | None) -> str | None:
+        name = table.text("strategy", "write the name of a strategy, or take it out")
+        if name is None:
+            return None
+        rule = self._strategies.get(name)
+        if rule is None:
+            known = ", ".join(sorted(self._strategies)) or "none"
+            table.fault("strategy", f"{show(name)} is not known", f"known strategies: {known}")
+        elif role is not None and role not in rule.roles:
+            table.fault(
+                "strategy", f"{show(name)} is not for a {role}", f"only for: {', '.join(sorted(rule.roles))}"
+            )
+        elif exchange is not None and exchange.mode not in rule.modes:
+            modes = ", ".join(sorted(rule.modes))
+            table.fault("strategy", f"{show(name)} is not for mode {exchange.mode}", f"only for: {modes}")
+        return name
+
+    def _no_clash(self, seen: list[_Seen]) -> None:
+        """Compare the account read last with those before it."""
+        *before, last = seen
+        for other in before:
+            if last.account_id is None or other.account_id is None:
+                continue
+            named = f"{show(last.account_id)} and {other.table.path('id')} {show(other.account_id)}"
+            if last.account_id.lower() == other.account_id.lower():
+                problem = f"{show(last.account_id)} is also the id of {other.table.path('id')[: -len('.id')]}"
+                last.table.fault("id", problem, "give each account its own id")
+            elif last.variables_clash(other):
+                problem = f"{named} mean the same environment variables"
+                last.table.fault("id", problem, "change one of the ids: - and _ are the same there")
+
+    def _one_master(self, seen: list[_Seen], *, complete: bool) -> None:
+        masters = [account for account in seen if account.role is Role.MASTER]
+        if complete and not masters and all(account.role is Role.USER for account in seen):
+            self._report("accounts", "no master", 'one account needs role = "master"')
+        for account in masters[1:]:
+            first = masters[0].table.path("role")
+            account.table.fault("role", f"a second master ({first} is the first)", 'write role = "user"')
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What is compared between accounts, good or bad."""
+
+    table: Table
+    account_id: str | None
+    role: Role | None
+
+    def variables_clash(self, other: _Seen) -> bool:
+        """Whether two ids are one name of environment variables."""
+        assert self.account_id is not None
+        assert other.account_id is not None
+        same = self.account_id.lower().replace("-", "_") == other.account_id.lower().replace("-", "_")
+        return same and self.role is Role.USER and other.role is Role.USER
+
+
+_KEYS: dict[str, frozenset[str]] = {
+    "exchange": frozenset({"mode", "rest_url", "ws_url"}),
+    "startup": frozenset({"nonce_separation_s", "health_timeout_s"}),
+    "control": frozenset(),
+    "copy": frozenset(CopyRules.__dataclass_fields__),
+    "accounts": frozenset(),
+}
+_ACCOUNT_KEYS = frozenset({"id", "role", "broker", "copy", "strategy", "credentials_file"})
+#: Where a key that stands in a wrong table belongs.
+_HOME_OF_KEY = {key: f"[{section}]" for section, keys in _KEYS.items() for key in keys} | dict.fromkeys(
+    _ACCOUNT_KEYS - {"copy"}, "[[accounts]]"
+)

@@ -1,0 +1,142 @@
+"""The values that configuration keys may take, each read from its table with its rule.
+
+One function for each kind of value; it must not know the document around it (config.py does).
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from account_proc.spec import BalanceBasis, OrderStyle, Sizing
+from supervisor.toml_table import Table, show
+
+BROKERS = ("kraken",)
+#: Names of the supervisor's own files beside those of the accounts (``run/control.sock``, ``logs/supervisor.jsonl``).
+RESERVED_IDS = frozenset({"control", "forkserver", "journal", "supervisor"})
+URL_LENGTH_MAX = 200
+ENTRY_AGE_MAX_S = 86_400
+SLIPPAGE_MAX_BPS = 1000
+RATIO_MAX = 1000
+NOTIONAL_MAX = 1_000_000_000
+
+_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
+_ID_RULE = "use 1 to 64 of a-z, 0-9, _ and -, with a letter or digit first: it becomes a file name"
+
+
+class Mode(StrEnum):
+    """Whose money is traded."""
+
+    LIVE = "live"
+    PAPER = "paper"
+
+
+def account_id(table: Table) -> str | None:
+    """The id as written, good or bad, so that clashes are found too; None if there is none."""
+    if not table.has("id"):
+        table.fault("id", "missing", _ID_RULE)
+    written = table.text("id", _ID_RULE)
+    if written is None:
+        return None
+    if not _ID.fullmatch(written):
+        table.fault("id", f"{show(written)} cannot be an id", _ID_RULE)
+    elif written in RESERVED_IDS:
+        table.fault("id", f"{show(written)} is the name of a file of the supervisor", "choose another id")
+    return written
+
+
+def broker(table: Table) -> str | None:
+    """The broker, if it is one that is built."""
+    written = table.text("broker", 'write broker = "kraken"')
+    if written is not None and written not in BROKERS:
+        table.fault(
+            "broker", f"{show(written)} is not built", 'write broker = "kraken": the only one there is'
+        )
+    return written
+
+
+def copy_values(table: Table) -> dict[str, Any]:
+    """The values of a copy table that are there and good."""
+    values = {
+        "sizing": table.choice("sizing", Sizing),
+        "balance": table.choice("balance", BalanceBasis),
+        "order": table.choice("order", OrderStyle),
+        "max_user_risk": table.number(
+            "max_user_risk",
+            lambda share: 0 < share <= 1,
+            'write a share over 0 and up to 1: "0.10" is ten percent',
+            quoted=True,
+        ),
+        "ratio": table.number(
+            "ratio",
+            lambda ratio: 0 < ratio <= RATIO_MAX,
+            f'write a number over 0 and up to {RATIO_MAX}, such as "0.5"',
+            quoted=True,
+        ),
+        "notional": table.number(
+            "notional",
+            lambda amount: 0 < amount <= NOTIONAL_MAX,
+            f'write an amount of quote over 0 and up to {NOTIONAL_MAX}, such as "25"',
+            quoted=True,
+        ),
+        "max_slippage_bps": table.whole(
+            "max_slippage_bps",
+            0,
+            SLIPPAGE_MAX_BPS,
+            f"write a whole number from 0 to {SLIPPAGE_MAX_BPS}: 50 is 0.5 %",
+        ),
+    }
+    age = table.number(
+        "max_entry_age_s",
+        lambda s: 0 < s <= ENTRY_AGE_MAX_S,
+        f"write seconds over 0 and up to {ENTRY_AGE_MAX_S}, such as 30",
+        quoted=False,
+    )
+    good: dict[str, Any] = {key: value for key, value in values.items() if value is not None}
+    if age is not None:
+        good["max_entry_age_s"] = float(age)
+    return good
+
+
+def url(table: Table, key: str, scheme: str, mode: Mode | None) -> str | None:
+    """A URL of ``scheme`` or its TLS form, without a final slash."""
+    remedy = f'write a URL such as "{scheme}s://host/path"'
+    text = table.text(key, remedy)
+    if text is None:
+        return None
+    parts = _split(text)
+    if parts is None or parts.scheme not in {scheme, f"{scheme}s"} or len(text) > URL_LENGTH_MAX:
+        table.fault(key, f"not a {scheme} or {scheme}s URL of at most {URL_LENGTH_MAX} characters", remedy)
+        return None
+    host = (parts.hostname or "").rstrip(".")
+    if parts.username is not None or "?" in text or "#" in text:
+        table.fault(key, "has a user, a query or a fragment", remedy)
+    elif mode is Mode.LIVE and parts.scheme == scheme and not _is_loopback(host):
+        table.fault(key, f"live keys would travel unencrypted to {show(host)}", f"write {scheme}s://")
+    elif mode is Mode.PAPER and (host == "kraken.com" or host.endswith(".kraken.com")):
+        table.fault(key, "paper mode would trade real money at Kraken", "take both URLs out")
+    return text.rstrip("/")
+
+
+def _split(text: str) -> SplitResult | None:
+    """The URL's parts; None if it has no host, a bad port, or characters that no URL has."""
+    if not text.isascii() or any(char <= " " or char == "\x7f" for char in text):
+        return None
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts if parts.hostname else None
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

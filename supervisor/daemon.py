@@ -1,0 +1,129 @@
+"""``krakencopyd``: reads its arguments and the configuration, puts the supervisor together, and takes it apart in order.
+
+    state folder's lock ─▶ forkserver ─▶ (paper exchange) ─▶ journal ─▶ control API ─▶ accounts
+
+The forkserver starts before any gRPC object exists: a process forked afterwards can hang (grpc #13873, #17093).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from account_proc.errors import ExitCode, LockHeld
+from account_proc.locks import LockedFile, free_line, holder_line
+from account_proc.spec import Credentials
+from supervisor import config as configuration
+from supervisor.config import AccountConfig, ConfigFaults, Mode
+from supervisor.credentials import load_all_credentials, load_credentials
+from supervisor.demo import demo_config
+
+#: Length of the line in the state folder's lock file that names its holder.
+LOCK_BYTES = 128
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """The command. Exits 0, 1 (a timed run's report does not add up), 70, 76 (state folder in use) or 78 (bad input)."""
+    arguments = _arguments(sys.argv[1:] if argv is None else argv)
+    try:
+        sys.exit(_run(arguments))
+    except ConfigFaults as faults:
+        for fault in faults.faults:
+            sys.stderr.write(f"{fault}\n")
+        sys.exit(ExitCode.CONFIGURATION)
+    except LockHeld as held:
+        sys.stderr.write(f"krakencopyd: {held}\n")
+        sys.exit(ExitCode.LOCK_HELD)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Bad arguments are a bad configuration: exit code 78."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        sys.stderr.write(f"{self.prog}: {message}\n")
+        sys.exit(ExitCode.CONFIGURATION)
+
+
+def _arguments(argv: Sequence[str]) -> argparse.Namespace:
+    parser = _Parser(
+        prog="krakencopyd", description="Supervises one process per Kraken account and copies the master."
+    )
+    parser.add_argument("command", nargs="?", choices=("run", "check"), default="run",
+                        help="run (the default), or only check the configuration and the credentials")  # fmt: skip
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--config", type=Path, metavar="FILE", help="the configuration, in TOML")
+    source.add_argument(
+        "--paper", action="store_true", help="a paper exchange, a master that trades, three users"
+    )
+    parser.add_argument("--state-dir", type=Path, default=Path("data"), metavar="DIR", help="default: data")
+    parser.add_argument(
+        "--duration", type=_seconds, metavar="S", help="stop by itself after so long and print the report"
+    )
+    parser.add_argument("--replay", type=Path, metavar="FILE.csv",
+                        help="paper only: replay a time-and-sales file (unix_time,price,volume), named as its pair")  # fmt: skip
+    parser.add_argument(
+        "--seed", type=int, default=1, metavar="N", help="paper only: of the synthetic market"
+    )
+    parser.add_argument("--spawner", choices=("forkserver", "exec"), default="forkserver",
+                        help="how account processes are started")  # fmt: skip
+    parser.add_argument("--quiet", action="store_true", help="print nothing while running")
+    return parser.parse_args(argv)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds larger than 0")
+    return value
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    config = demo_config() if arguments.paper else configuration.load(arguments.config)
+    state_dir = arguments.state_dir.absolute()
+    configuration.check_state_dir(config, state_dir)
+    managed = config.exchange.mode is Mode.PAPER and config.exchange.rest_url is None
+    credentials: Callable[[AccountConfig], Credentials] | None = None
+    if not managed:
+        base = arguments.config.absolute().parent
+        load_all_credentials(config, os.environ, base)
+
+        def credentials(account: AccountConfig) -> Credentials:
+            return load_credentials(account, os.environ, base)
+
+    if arguments.replay is not None and not managed:
+        raise ConfigFaults(
+            [configuration.Fault("--replay", "", "needs the paper exchange", "use it with --paper")]
+        )
+    if arguments.command == "check":
+        sys.stdout.write(f"{config.source}: {len(config.accounts)} accounts, nothing wrong\n")
+        return ExitCode.OK
+    os.umask(0o077)
+    for folder in (state_dir, state_dir / "run", state_dir / "logs", state_dir / "accounts"):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Only now: `check` needs neither gRPC nor a paper exchange.
+    from supervisor.serve import Run, serve
+
+    lock = LockedFile(state_dir / "run" / "supervisor.lock", f"the state folder {state_dir}")
+    try:
+        lock.write(0, holder_line("supervisor", LOCK_BYTES))
+        run = Run(
+            config=config, state_dir=state_dir, credentials=credentials, duration_s=arguments.duration,
+            replay=arguments.replay, seed=arguments.seed, spawner=arguments.spawner, quiet=arguments.quiet,
+        )  # fmt: skip
+        return asyncio.run(serve(run))
+    finally:
+        lock.write(0, free_line(LOCK_BYTES))
+        lock.close()
+
+
+if __name__ == "__main__":
+    main()

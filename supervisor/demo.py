@@ -1,0 +1,34 @@
+"""What ``krakencopyd --paper`` runs when there is no configuration file, and what paper accounts begin with."""
+
+from __future__ import annotations
+
+from account_proc.spec import CopyRules, Role
+from supervisor.config import AccountConfig, Config, ExchangeConfig, Mode, StartupConfig
+
+#: Master and users of ``krakencopyd --paper``, with their balances in USD. The last user is so poor that small trades of the
+#: master are below the exchange's minimum for it.
+DEMO_BALANCES = {"master": "10000", "daivon_frazier": "1000", "tania_gilbert": "2500", "small_account": "60"}
+#: Balances of the accounts of a configuration file in paper mode, in USD.
+MASTER_BALANCE, USER_BALANCE = "10000", "1000"
+
+
+def demo_config() -> Config:
+    """The configuration of ``krakencopyd --paper``: a master that trades by itself, and three users."""
+    accounts = [AccountConfig(id="master", role=Role.MASTER, broker="kraken", strategy="paper_demo")]
+    accounts += [
+        AccountConfig(id=user_id, role=Role.USER, broker="kraken")
+        for user_id in DEMO_BALANCES
+        if user_id != "master"
+    ]
+    return Config(
+        exchange=ExchangeConfig(mode=Mode.PAPER, rest_url=None, ws_url=None),
+        startup=StartupConfig(nonce_separation_s=0.0),
+        copy=CopyRules(),
+        accounts=tuple(accounts),
+        source="--paper",
+    )
+
+
+def balance_of(account: AccountConfig) -> str:
+    """What a paper account begins with, in USD."""
+    return DEMO_BALANCES.get(account.id, MASTER_BALANCE if account.role is Role.MASTER else USER_BALANCE)

@@ -1,0 +1,309 @@
+"""The supervisor's memory: fills in order, what users made of them, how far each user got, what operators want.
+
+SQLite, WAL, ``synchronous=FULL``, one connection, one writer: a fill is durable here before anyone else sees it. A failed
+write ends the supervisor (JournalFault), because what it would hand out could be forgotten again.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from krakencopy.v1 import types_pb2 as pb
+
+SCHEMA_VERSION = 1
+SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE fills (
+    seq INTEGER PRIMARY KEY, exec_id TEXT NOT NULL UNIQUE, order_id TEXT NOT NULL, pair TEXT NOT NULL,
+    executed_at REAL NOT NULL, body BLOB NOT NULL
+);
+CREATE INDEX fills_by_order ON fills (order_id);
+CREATE TABLE copies (
+    account_id TEXT NOT NULL, copy_id TEXT NOT NULL, change INTEGER NOT NULL UNIQUE, state INTEGER NOT NULL,
+    reason TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (account_id, copy_id)
+) WITHOUT ROWID;
+CREATE INDEX copies_by_end ON copies (account_id, state, reason);
+CREATE TABLE copy_fills (
+    seq INTEGER NOT NULL, account_id TEXT NOT NULL, copy_id TEXT NOT NULL, PRIMARY KEY (seq, account_id)
+) WITHOUT ROWID;
+CREATE TABLE users (
+    account_id TEXT PRIMARY KEY, joined_seq INTEGER NOT NULL, acked_seq INTEGER NOT NULL,
+    acked_revision INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE wanted (account_id TEXT PRIMARY KEY, wanted INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE events (seq INTEGER PRIMARY KEY, account_id TEXT NOT NULL, body BLOB NOT NULL);
+"""
+
+#: Where a user's reports stand when it has none.
+NOTHING = 0
+
+
+class JournalFault(Exception):
+    """The journal is damaged, foreign, or cannot be written. Nothing may be handed out any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserMark:
+    """How far one user got. ``joined_seq``: fills up to there were before its time."""
+
+    joined_seq: int
+    acked_seq: int
+    acked_revision: int
+
+
+class Journal:
+    """The file. Opened once, by the one supervisor that holds the state folder's lock."""
+
+    def __init__(self, path: Path) -> None:
+        """Opens or creates it. Raises JournalFault."""
+        self.path = path
+        try:
+            self._db = sqlite3.connect(path, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            version = self._db.execute("PRAGMA user_version").fetchone()[0]
+            if version == 0:
+                self._create()
+            elif version != SCHEMA_VERSION:
+                raise JournalFault(f"{path} has schema {version}, this program knows {SCHEMA_VERSION}")
+            check = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if check != "ok":
+                raise JournalFault(f"{path} is damaged ({check}); restore it from a backup")
+            meta = dict(self._db.execute("SELECT key, value FROM meta"))
+        except sqlite3.Error as error:
+            raise JournalFault(f"{path}: {error}") from error
+        #: Unique for ever: ledgers and order ids are bound to it.
+        self.journal_id: str = meta["journal_id"]
+        #: Unix seconds; nothing before this is copied.
+        self.created_at = float(meta["created_at"])
+        self.head = self._number("SELECT max(seq) FROM fills")
+        self.last_change = self._number("SELECT max(change) FROM copies")
+        self.last_event = self._number("SELECT max(seq) FROM events")
+
+    def _create(self) -> None:
+        if self._number("SELECT count(*) FROM sqlite_master"):
+            raise JournalFault(f"{self.path} is another program's database")
+        with self._transaction():
+            for statement in SCHEMA.split(";"):
+                self._db.execute(statement)
+            self._db.execute("INSERT INTO meta VALUES ('journal_id', ?)", (str(uuid.uuid4()),))
+            self._db.execute("INSERT INTO meta VALUES ('created_at', ?)", (repr(time.time()),))
+            self._db.execute("INSERT INTO meta VALUES ('epoch', '0')")
+            self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+
+    def _number(self, query: str, values: Sequence[object] = ()) -> int:
+        return int(self._db.execute(query, values).fetchone()[0] or 0)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise JournalFault(f"{self.path}: {error}; nothing is copied before it can be written") from error
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._db.close()
+
+    def next_epoch(self) -> int:
+        """Begins a new run: processes and fills of earlier ones are not listened to any more."""
+        with self._transaction():
+            self._db.execute("UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE key = 'epoch'")
+        return self._number("SELECT value FROM meta WHERE key = 'epoch'")
+
+    # -- fills --------------------------------------------------------------------------------------------------
+
+    def append(self, fills: Iterable[pb.Fill], epoch: int) -> list[pb.Fill]:
+        """Makes fills durable and gives them their seq; those that are new, in order. Repeated ones are left out."""
+        added: list[pb.Fill] = []
+        head = self.head
+        with self._transaction():
+            for fill in fills:
+                fill.seq, fill.epoch = head + 1, epoch
+                fill.journalled_at.GetCurrentTime()
+                executed_at = fill.executed_at.ToMicroseconds() / 1_000_000
+                cursor = self._db.execute(
+                    "INSERT INTO fills VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (exec_id) DO NOTHING",
+                    (fill.seq, fill.exec_id, fill.order_id, fill.pair, executed_at, fill.SerializeToString()),
+                )
+                if cursor.rowcount:
+                    head += 1
+                    added.append(fill)
+        self.head = head
+        return added
+
+    def fills_after(self, seq: int, limit: int, pair: str = "") -> list[pb.Fill]:
+        """Fills after a seq, ascending."""
+        rows = self._db.execute(
+            "SELECT body FROM fills WHERE seq > ? AND (? = '' OR pair = ?) ORDER BY seq LIMIT ?",
+            (seq, pair, pair, limit),
+        )
+        return [pb.Fill.FromString(body) for (body,) in rows]
+
+    def fills_before(self, seq: int, limit: int, pair: str = "") -> list[pb.Fill]:
+        """Fills before a seq, descending."""
+        rows = self._db.execute(
+            "SELECT body FROM fills WHERE seq < ? AND (? = '' OR pair = ?) ORDER BY seq DESC LIMIT ?",
+            (seq, pair, pair, limit),
+        )
+        return [pb.Fill.FromString(body) for (body,) in rows]
+
+    def fill(self, seq: int = 0, exec_id: str = "") -> pb.Fill | None:
+        """One fill, by seq or by execution id."""
+        row = self._db.execute(
+            "SELECT body FROM fills WHERE seq = ? OR exec_id = ?", (seq, exec_id)
+        ).fetchone()
+        return None if row is None else pb.Fill.FromString(row[0])
+
+    def known_since(self, executed_at: float) -> list[pb.Fill]:
+        """Fills that were executed at or after a time (Unix seconds), and all others of the same orders."""
+        rows = self._db.execute(
+            "SELECT body FROM fills WHERE order_id IN (SELECT order_id FROM fills WHERE executed_at >= ?) ORDER BY seq",
+            (executed_at,),
+        )
+        return [pb.Fill.FromString(body) for (body,) in rows]
+
+    def last_executed_at(self) -> float | None:
+        """When the last fill was executed (Unix seconds); None for an empty journal."""
+        value = self._db.execute("SELECT max(executed_at) FROM fills").fetchone()[0]
+        return None if value is None else float(value)
+
+    # -- users and their copies ---------------------------------------------------------------------------------
+
+    def join(self, account_id: str) -> UserMark:
+        """The user's mark; a new user joins behind the last fill."""
+        with self._transaction():
+            self._db.execute(
+                "INSERT INTO users VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                (account_id, self.head, self.head, NOTHING),
+            )
+        return self.mark(account_id)
+
+    def mark(self, account_id: str) -> UserMark:
+        """How far a user got. Only after ``join``."""
+        row = self._db.execute(
+            "SELECT joined_seq, acked_seq, acked_revision FROM users WHERE account_id = ?", (account_id,)
+        ).fetchone()
+        return UserMark(*row)
+
+    def put_reports(self, reports: Iterable[tuple[str, Sequence[pb.Copy], int]]) -> None:
+        """Makes reports (user, copies, cursor) durable in one write, and numbers the changes."""
+        change = self.last_change
+        with self._transaction():
+            for account_id, copies, cursor in reports:
+                for copy in copies:
+                    change += 1
+                    self._db.execute(
+                        "INSERT OR REPLACE INTO copies VALUES (?, ?, ?, ?, ?, ?)",
+                        (account_id, copy.copy_id, change, copy.state, copy.reason, copy.SerializeToString()),
+                    )
+                    self._db.executemany(
+                        "INSERT OR REPLACE INTO copy_fills VALUES (?, ?, ?)",
+                        [(seq, account_id, copy.copy_id) for seq in copy.fill_seqs],
+                    )
+                revision = copies[-1].revision if copies else 0
+                self._db.execute(
+                    "UPDATE users SET acked_seq = max(acked_seq, ?), acked_revision = max(acked_revision, ?) "
+                    "WHERE account_id = ?",
+                    (cursor, revision, account_id),
+                )
+        self.last_change = change
+
+    def copy(self, account_id: str, copy_id: str) -> pb.Copy | None:
+        """One copy."""
+        row = self._db.execute(
+            "SELECT body FROM copies WHERE account_id = ? AND copy_id = ?", (account_id, copy_id)
+        ).fetchone()
+        return None if row is None else pb.Copy.FromString(row[0])
+
+    def copies_of_fill(self, seq: int) -> dict[str, pb.Copy]:
+        """What each user made of a fill."""
+        rows = self._db.execute(
+            "SELECT account_id, body FROM copy_fills JOIN copies USING (account_id, copy_id) WHERE seq = ?",
+            (seq,),
+        )
+        return {account_id: pb.Copy.FromString(body) for account_id, body in rows}
+
+    def copies_before(
+        self, change: int, limit: int, account_id: str = "", state: int = 0, fill_seq: int = 0
+    ) -> list[tuple[int, pb.Copy]]:
+        """Copies whose last change was before ``change``, the latest first, with the change's number."""
+        rows = self._db.execute(
+            "SELECT change, body FROM copies WHERE change < ? AND (? = '' OR account_id = ?) AND (? = 0 OR state = ?) "
+            "AND (? = 0 OR (account_id, copy_id) IN (SELECT account_id, copy_id FROM copy_fills WHERE seq = ?)) "
+            "ORDER BY change DESC LIMIT ?",
+            (change, account_id, account_id, state, state, fill_seq, fill_seq, limit),
+        )
+        return [(number, pb.Copy.FromString(body)) for number, body in rows]
+
+    def copies_after(self, change: int, limit: int, account_id: str = "") -> list[tuple[int, pb.Copy]]:
+        """Copies that changed after ``change``, in order of their last change, with its number."""
+        rows = self._db.execute(
+            "SELECT change, body FROM copies WHERE change > ? AND (? = '' OR account_id = ?) ORDER BY change LIMIT ?",
+            (change, account_id, account_id, limit),
+        )
+        return [(number, pb.Copy.FromString(body)) for number, body in rows]
+
+    def ends(self) -> list[tuple[str, int, str, int]]:
+        """Copies counted by user, state and reason."""
+        return list(
+            self._db.execute(
+                "SELECT account_id, state, reason, count(*) FROM copies GROUP BY account_id, state, reason"
+            )
+        )
+
+    def answered(self, account_id: str, after_seq: int) -> int:
+        """How many fills after a seq the user has a copy for."""
+        return self._number(
+            "SELECT count(*) FROM copy_fills WHERE account_id = ? AND seq > ?", (account_id, after_seq)
+        )
+
+    # -- what operators want ------------------------------------------------------------------------------------
+
+    def wanted(self, account_id: str) -> bool:
+        """Whether the account is to run; yes unless an operator stopped it."""
+        row = self._db.execute("SELECT wanted FROM wanted WHERE account_id = ?", (account_id,)).fetchone()
+        return row is None or bool(row[0])
+
+    def set_wanted(self, account_id: str, *, wanted: bool) -> None:
+        """Keeps what an operator wants, across restarts."""
+        with self._transaction():
+            self._db.execute("INSERT OR REPLACE INTO wanted VALUES (?, ?)", (account_id, int(wanted)))
+
+    # -- events -------------------------------------------------------------------------------------------------
+
+    def add_event(self, event: pb.Event) -> pb.Event:
+        """Keeps an event and gives it its seq."""
+        event.seq = self.last_event + 1
+        with self._transaction():
+            self._db.execute(
+                "INSERT INTO events VALUES (?, ?, ?)",
+                (event.seq, event.account_id, event.SerializeToString()),
+            )
+        self.last_event = event.seq
+        return event
+
+    def events_before(self, seq: int, limit: int, account_id: str = "") -> list[pb.Event]:
+        """Events before a seq, the latest first."""
+        rows = self._db.execute(
+            "SELECT body FROM events WHERE seq < ? AND (? = '' OR account_id = ?) ORDER BY seq DESC LIMIT ?",
+            (seq, account_id, account_id, limit),
+        )
+        return [pb.Event.FromString(body) for (body,) in rows]
+
+    def events_after(self, seq: int, limit: int) -> list[pb.Event]:
+        """Events after a seq, ascending."""
+        rows = self._db.execute("SELECT body FROM events WHERE seq > ? ORDER BY seq LIMIT ?", (seq, limit))
+        return [pb.Event.FromString(body) for (body,) in rows]

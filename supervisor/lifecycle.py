@@ -1,0 +1,252 @@
+"""The life of one account's process, as one pure function: what is wanted, what is seen, what follows.
+
+    STOPPED ──▶ WAITING ──▶ STARTING ──▶ RUNNING ⇄ DEGRADED
+       ▲           ▲  ▲        │ │          │         │
+       │           │  └ BACKOFF ◀┴──────────┴─────────┤   the process ended by itself
+       │           │        │                         │
+       │           │        └──▶ FAILED ◀─────────────┘   ... and starting it again cannot help, or did not
+       └───────────┴──── STOPPING ◀── (not wanted, or to be restarted)
+
+``step`` is level-triggered: it compares what is wanted with what is observed and may be called at any time, any number of
+times. It reads no clock, starts nothing and knows no gRPC; the effects it returns are carried out by supervisor.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from account_proc.errors import FINAL_EXIT_CODES, ExitCode
+
+
+class State(StrEnum):
+    """Where an account's process stands; the names are those of ``krakencopy.v1.AccountState``."""
+
+    STOPPED = "STOPPED"
+    WAITING = "WAITING"
+    STARTING = "STARTING"
+    RUNNING = "RUNNING"
+    DEGRADED = "DEGRADED"
+    STOPPING = "STOPPING"
+    BACKOFF = "BACKOFF"
+    FAILED = "FAILED"
+
+
+#: States in which a process exists.
+ALIVE = frozenset({State.STARTING, State.RUNNING, State.DEGRADED, State.STOPPING})
+
+
+class Effect(StrEnum):
+    """What is to be done about it."""
+
+    SPAWN = "SPAWN"
+    #: Ask it to finish what is in flight.
+    DRAIN = "DRAIN"
+    TERMINATE = "TERMINATE"
+    KILL = "KILL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """All times in seconds."""
+
+    #: From the start to the first SERVING.
+    start: float = 60.0
+    #: Without an answer over gRPC, before a process counts as hung.
+    silence: float = 10.0
+    #: To finish what is in flight before SIGTERM, and then before SIGKILL.
+    drain: float = 12.0
+    terminate: float = 12.0
+    backoff_min: float = 0.5
+    backoff_max: float = 60.0
+    #: A process that was healthy for so long has earned a fresh start.
+    healthy: float = 60.0
+    restarts_max: int = 5
+    restarts_window: float = 300.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """What is seen of the account right now."""
+
+    wanted: bool
+    #: Whether a process of this account may start, and if not, why.
+    gate_open: bool
+    gate_reason: str = ""
+    gate_message: str = ""
+    #: None: no process. Otherwise whether it answers over gRPC, and whether it says SERVING.
+    linked: bool = False
+    serving: bool = False
+    reason: str = ""
+    message: str = ""
+    #: Set once, when the process has ended.
+    ended: Ended | None = None
+    #: An operator asks for a restart, or for another try after FAILED.
+    restart: bool = False
+    reset: bool = False
+    #: For users: whether their master is SERVING.
+    master_serving: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a process ended; ``last_words`` is what it left on standard error."""
+
+    code: int | None
+    signal: int | None
+    last_words: str = ""
+
+    def __str__(self) -> str:
+        how = f"exit code {self.code}" if self.signal is None else f"signal {self.signal}"
+        return f"{how}: {self.last_words}" if self.last_words else how
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """One account's process, from the supervisor's side. Times in Unix seconds, 0 for none."""
+
+    state: State = State.STOPPED
+    reason: str = ""
+    message: str = ""
+    since: float = 0.0
+    #: When the state must have changed.
+    deadline: float = 0.0
+    #: When the process stopped answering.
+    silent_since: float = 0.0
+    #: When processes of this account ended by themselves, within the window.
+    failures: tuple[float, ...] = ()
+    #: Failures in a row, for the backoff.
+    attempt: int = 0
+    serving_since: float = 0.0
+    #: While STOPPING: SIGTERM was sent because the deadline passed.
+    terminated: bool = False
+
+    def to(
+        self, state: State, now: float, reason: str = "", message: str = "", deadline: float = 0.0
+    ) -> Life:
+        """The life in another state; the same state with other words keeps ``since``."""
+        since = self.since if state is self.state else now
+        return replace(self, state=state, reason=reason, message=message, since=since, deadline=deadline)
+
+
+Step = tuple[Life, tuple[Effect, ...]]
+
+
+def step(life: Life, seen: Observed, now: float, limits: Limits, dice: float) -> Step:
+    """What follows. ``dice`` in [0, 1) spreads restarts over time."""
+    if seen.ended is not None and life.state in ALIVE:
+        return _after_end(life, seen, seen.ended, now, limits, dice)
+    match life.state:
+        case State.STOPPED:
+            return (_waiting(life, seen, now), ()) if seen.wanted else (life, ())
+        case State.WAITING:
+            return _wait(life, seen, now, limits)
+        case State.BACKOFF:
+            if not seen.wanted:
+                return life.to(State.STOPPED, now), ()
+            over = now >= life.deadline or seen.reset
+            return (_waiting(life, seen, now), ()) if over else (life, ())
+        case State.FAILED:
+            if not seen.wanted:
+                return life.to(State.STOPPED, now), ()
+            if seen.reset:
+                return _waiting(replace(life, failures=(), attempt=0), seen, now), ()
+            return life, ()
+        case State.STOPPING:
+            return _stopping(life, now, limits)
+        case _:
+            return _alive(life, seen, now, limits)
+
+
+def _waiting(life: Life, seen: Observed, now: float) -> Life:
+    return life.to(State.WAITING, now, seen.gate_reason, seen.gate_message)
+
+
+def _wait(life: Life, seen: Observed, now: float, limits: Limits) -> Step:
+    # WAITING -> STOPPED | STARTING
+    if not seen.wanted:
+        return life.to(State.STOPPED, now), ()
+    if not seen.gate_open:
+        return _waiting(life, seen, now), ()
+    started = replace(life, silent_since=0.0, serving_since=0.0)
+    return started.to(State.STARTING, now, deadline=now + limits.start), (Effect.SPAWN,)
+
+
+def _alive(life: Life, seen: Observed, now: float, limits: Limits) -> Step:
+    # STARTING | RUNNING | DEGRADED -> RUNNING | DEGRADED | STOPPING
+    if not seen.wanted or seen.restart:
+        reason, message = ("RESTART", "to be started again") if seen.wanted else ("", "")
+        life = replace(life, terminated=False)
+        return life.to(State.STOPPING, now, reason, message, now + limits.drain), (Effect.DRAIN,)
+    if seen.serving:
+        return _serving(life, seen, now, limits), ()
+    life = replace(life, serving_since=0.0)
+    if life.state is State.STARTING:
+        if now < life.deadline:
+            return life.to(State.STARTING, now, seen.reason, seen.message, life.deadline), ()
+        if not seen.linked:
+            words = f"no answer within {limits.start:g} s of its start; killed"
+            return life.to(State.STARTING, now, "START_TIMEOUT", words, now + limits.terminate), (
+                Effect.KILL,
+            )
+    if seen.linked:
+        # It answers and says what it waits for: killing it would not bring that nearer.
+        life = replace(life, silent_since=0.0)
+        return life.to(State.DEGRADED, now, seen.reason or "NOT_SERVING", seen.message), ()
+    silent = life.silent_since or now
+    life = replace(life, silent_since=silent)
+    if now - silent < limits.silence:
+        return life.to(
+            State.DEGRADED, now, "NO_ANSWER", "the process does not answer", silent + limits.silence
+        ), ()
+    words = f"the process did not answer for {limits.silence:g} s; killed"
+    return life.to(State.DEGRADED, now, "HUNG", words, now + limits.silence), (Effect.KILL,)
+
+
+def _serving(life: Life, seen: Observed, now: float, limits: Limits) -> Life:
+    life = replace(life, silent_since=0.0, serving_since=life.serving_since or now)
+    if now - life.serving_since >= limits.healthy:
+        life = replace(life, attempt=0)
+    if not seen.master_serving:
+        return life.to(
+            State.DEGRADED,
+            now,
+            "MASTER_LOST",
+            "the master is not healthy; there is nothing to copy until it is",
+        )
+    return life.to(State.RUNNING, now)
+
+
+def _stopping(life: Life, now: float, limits: Limits) -> Step:
+    if now < life.deadline:
+        return life, ()
+    deadline = now + limits.terminate
+    if not life.terminated:
+        life = replace(life, terminated=True)
+        words = "did not finish what was in flight in time; SIGTERM"
+        return life.to(State.STOPPING, now, life.reason, words, deadline), (Effect.TERMINATE,)
+    return life.to(State.STOPPING, now, life.reason, "ignored SIGTERM; SIGKILL", deadline), (Effect.KILL,)
+
+
+def _after_end(life: Life, seen: Observed, ended: Ended, now: float, limits: Limits, dice: float) -> Step:
+    # STARTING | RUNNING | DEGRADED | STOPPING -> STOPPED | WAITING | BACKOFF | FAILED
+    if not seen.wanted:
+        return life.to(State.STOPPED, now), ()
+    if life.state is State.STOPPING:
+        return _waiting(life, seen, now), ()
+    if ended.code in FINAL_EXIT_CODES:
+        reason = ExitCode(ended.code).name
+        words = f"{ended.last_words or ended}; mend it, then start the account"
+        return life.to(State.FAILED, now, reason, words), ()
+    failures = (*(at for at in life.failures if now - at < limits.restarts_window), now)
+    life = replace(life, failures=failures, attempt=life.attempt + 1)
+    if len(failures) > limits.restarts_max:
+        words = (
+            f"ended {len(failures)} times in {limits.restarts_window:g} s, at last with {ended}; "
+            "see its log, then start the account"
+        )
+        return life.to(State.FAILED, now, "RESTART_LIMIT", words), ()
+    # Full jitter: many accounts that failed together do not come back together.
+    longest = min(limits.backoff_max, limits.backoff_min * 2**life.attempt)
+    pause = limits.backoff_min + dice * (longest - limits.backoff_min)
+    return life.to(State.BACKOFF, now, "PROCESS_ENDED", f"{ended}; starting again", now + pause), ()

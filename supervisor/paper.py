@@ -1,0 +1,153 @@
+"""A paper exchange beside the supervisor: started with it, ended with it, with accounts and keys that are made up here.
+
+Its protocol is Kraken's; everything else about it is in paper_exchange/, which runs as a process of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import json
+import os
+import secrets
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from account_proc.spec import Credentials
+from supervisor.config import AccountConfig, Config
+
+#: How long the paper exchange may take to start, in seconds.
+START_TIMEOUT_S = 20.0
+#: Answers of its control API, in seconds.
+CALL_TIMEOUT_S = 10.0
+
+
+class PaperFault(Exception):
+    """The paper exchange could not be started, or refuses what it is told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Market:
+    """Which market the paper exchange shows."""
+
+    replay: Path | None = None
+    seed: int = 1
+
+    def arguments(self) -> list[str]:
+        """For its command line."""
+        if self.replay is not None:
+            return ["--market", "replay", "--replay", str(self.replay), "--seed", str(self.seed)]
+        return ["--market", "synthetic", "--seed", str(self.seed)]
+
+
+class PaperExchange:
+    """The process, and its control API."""
+
+    def __init__(self, process: asyncio.subprocess.Process, lifeline: int, urls: Mapping[str, str]) -> None:
+        self._process = process
+        self._lifeline = lifeline
+        self.rest_url = urls["rest_url"]
+        self.ws_url = urls["ws_url"]
+        self._session = requests.Session()
+        self._session.trust_env = False
+
+    @classmethod
+    async def start(cls, market: Market, log_path: Path) -> PaperExchange:
+        """Starts it on a free port. Raises PaperFault."""
+        log_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # It ends when this pipe does: with the supervisor, however that ends.
+        read_end, write_end = os.pipe()
+        with log_path.open("ab") as errors:
+            start = errors.tell()
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "paper_exchange", "--port", "0", "--lifeline-fd", str(read_end),
+                *market.arguments(), stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+                stderr=errors, pass_fds=(read_end,), start_new_session=True,
+            )  # fmt: skip
+        os.close(read_end)
+        assert process.stdout is not None
+        try:
+            line = await asyncio.wait_for(process.stdout.readline(), START_TIMEOUT_S)
+            return cls(process, write_end, json.loads(line))
+        except (TimeoutError, ValueError, KeyError):
+            os.close(write_end)
+            await process.wait()
+            content = log_path.read_bytes()  # noqa: ASYNC240 - nothing else runs yet
+            said = content[start:].decode(errors="replace").strip()
+            raise PaperFault(f"the paper exchange did not start: {said or 'no reason given'}") from None
+
+    async def open_account(self, account_id: str, balance: str, credentials: Credentials) -> None:
+        """Makes an account with one key. Raises PaperFault."""
+        body = {
+            "id": account_id,
+            "tier": "pro",
+            "balances": {"ZUSD": balance},
+            "keys": [{"key": credentials.key, "secret": credentials.secret}],
+        }
+        await asyncio.to_thread(self._call, "POST", "/paper/v1/accounts", body)
+
+    async def fills(self) -> list[dict[str, Any]]:
+        """Every fill of every account: the truth. Raises PaperFault."""
+        rows: list[dict[str, Any]] = []
+        while True:
+            after = rows[-1]["n"] if rows else 0
+            page = await asyncio.to_thread(self._call, "GET", f"/paper/v1/fills?after={after}")
+            found = page["fills"] if isinstance(page, dict) else page
+            if not found:
+                return rows
+            rows += found
+
+    def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        try:
+            answer = self._session.request(method, self.rest_url + path, json=body, timeout=CALL_TIMEOUT_S)
+        except requests.RequestException as error:
+            raise PaperFault(f"the paper exchange does not answer: {error}") from error
+        if answer.status_code >= requests.codes.bad_request:
+            raise PaperFault(f"the paper exchange refuses {path}: {answer.text}")
+        return answer.json()
+
+    async def close(self) -> None:
+        """Ends it."""
+        self._session.close()
+        os.close(self._lifeline)
+        await self._process.wait()
+
+
+def paper_credentials(account: AccountConfig) -> Credentials:
+    """A key that is made up, new for each call; ``PaperKeys`` keeps it for the run."""
+    key = base64.b64encode(hashlib.sha256(f"{account.id}/{secrets.token_hex(16)}".encode()).digest()).decode()
+    return Credentials(key=key, secret=base64.b64encode(secrets.token_bytes(64)).decode())
+
+
+class PaperKeys:
+    """The keys of one paper run. They open nothing but the paper exchange of this run."""
+
+    def __init__(self, config: Config) -> None:
+        self._keys = {account.id: paper_credentials(account) for account in config.accounts}
+
+    def __call__(self, account: AccountConfig) -> Credentials:
+        """The account's key."""
+        return self._keys[account.id]
+
+
+def compare(fills: list[dict[str, Any]], copied: Mapping[str, Decimal]) -> list[str]:
+    """Where the exchange's own record of a user's fills and the journal's copies differ; empty when they agree.
+
+    ``copied``: user id to filled base volume, over all pairs and sides.
+    """
+    seen: dict[str, Decimal] = dict.fromkeys(copied, Decimal(0))
+    for fill in fills:
+        if fill["account"] in seen:
+            seen[fill["account"]] += Decimal(str(fill["volume"]))
+    return [
+        f"{user_id}: the exchange filled {seen[user_id]}, the copies say {volume}"
+        for user_id, volume in copied.items()
+        if seen[user_id] != volume
+    ]

@@ -1,0 +1,216 @@
+"""Starting accounts' processes: by fork from a preloaded process, or by exec, behind one Protocol.
+
+Each process gets its spec and key on a pipe, says on another that it is ready, and reads EOF on the lifeline when the
+supervisor is gone. It must not know when a process is to be started, or what is done when it ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import select
+import signal
+import subprocess
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from account_proc.boot import DEFAULT_ENTRY, boot_message
+from account_proc.spec import AccountSpec, Credentials
+from supervisor.child import Child, ExitStatus, NotReady, SpawnFault
+from supervisor.forkserver import GRACE_S
+from supervisor.forkserver_link import ForkserverLink
+from supervisor.interpreter import process_environment, python_command
+
+__all__ = [
+    "Child",
+    "ExecSpawner",
+    "ExitStatus",
+    "ForkserverSpawner",
+    "NotReady",
+    "SpawnFault",
+    "Spawner",
+    "crash_path",
+]
+
+#: A fresh pipe takes this much at once, even when its owner has so many that each gets a single page.
+BOOT_BYTES_MAX = select.PIPE_BUF
+
+
+class Spawner(Protocol):
+    """Starts processes and sees them end."""
+
+    async def start(self) -> None:
+        """Get ready to spawn, before any gRPC object exists in this process. Raises SpawnFault."""
+
+    async def spawn(self, spec: AccountSpec, credentials: Credentials) -> Child:
+        """Start one account's process. Raises SpawnFault."""
+
+    async def close(self) -> None:
+        """Let go: what still runs is told by the lifeline to end, and killed if it does not; nothing is left then."""
+
+
+def crash_path(spec: AccountSpec) -> Path:
+    """Where the process's standard output and standard error are appended to: what its own log could not take."""
+    return spec.log_path.with_suffix(".crash")
+
+
+class _LifelineSpawner(ABC):
+    """What both ways of starting share: the lifeline, the pipes, and that no process outlives ``close``."""
+
+    def __init__(self, entry: str = DEFAULT_ENTRY, environ: Mapping[str, str] = os.environ) -> None:
+        """``entry`` is the ``module:function`` to run; ``environ`` is passed on without any credentials."""
+        self._entry = entry
+        self._environ = process_environment(environ)
+        #: Read and write end of a pipe that nothing is ever written to.
+        self._lifeline: tuple[int, int] | None = None
+        self._children: set[Child] = set()
+        #: One start at a time: few descriptors on the way, and ``close`` comes after it.
+        self._turn = asyncio.Lock()
+
+    async def start(self) -> None:
+        """See ``Spawner``."""
+        assert self._lifeline is None, "started twice"
+        # Not inheritable, and never passed on: the only write end is this process's.
+        self._lifeline = os.pipe()
+        try:
+            await self._prepare()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def spawn(self, spec: AccountSpec, credentials: Credentials) -> Child:
+        """See ``Spawner``."""
+        message = boot_message(spec, credentials)
+        if len(message) > BOOT_BYTES_MAX:
+            problem = f"{spec.id}: with its paths the specification has {len(message)} bytes"
+            raise SpawnFault(f"{problem}, and {BOOT_BYTES_MAX} fit; use a shorter state folder")
+        async with self._turn:
+            if self._lifeline is None:
+                raise SpawnFault(f"{spec.id}: the spawner is not started, or closed")
+            try:
+                with _start_pipes(spec, self._lifeline[0]) as pipes:
+                    child = await self._start(pipes)
+                    # Told only now: a process that nobody took charge of reads nothing but EOF, and ends.
+                    os.write(pipes.boot_write, message)
+            except OSError as error:
+                raise SpawnFault(f"{spec.id}: {error}") from error
+            self._children = {other for other in self._children if other.alive} | {child}
+            return child
+
+    async def close(self) -> None:
+        """See ``Spawner``."""
+        async with self._turn:
+            if self._lifeline is None:
+                return
+            for descriptor in self._lifeline:
+                os.close(descriptor)
+            self._lifeline = None
+            for child in self._children:
+                child.signal(signal.SIGCONT)  # a stopped one sees no EOF
+            exits = [asyncio.create_task(child.wait_exit()) for child in self._children]
+            if exits:
+                await asyncio.wait(exits, timeout=GRACE_S)
+            for child in self._children:
+                child.signal(signal.SIGKILL)
+            await asyncio.gather(*exits)
+            await self._let_go()
+
+    async def _prepare(self) -> None:  # noqa: B027  - exec needs nothing
+        """Start what helps to start processes. Raises OSError or SpawnFault."""
+
+    @abstractmethod
+    async def _start(self, pipes: _StartPipes) -> Child:
+        """Make the process. Raises OSError or SpawnFault."""
+
+    async def _let_go(self) -> None:  # noqa: B027  - exec needs nothing
+        """End what ``_prepare`` started, when all processes have ended."""
+
+
+class ExecSpawner(_LifelineSpawner):
+    """A new interpreter for each process: slower and larger than a fork, and depends on nothing.
+
+    When the supervisor is killed, nobody is left to kill a process that does not heed the lifeline; one that is
+    stopped is continued by the kernel, so that it can.
+    """
+
+    async def _start(self, pipes: _StartPipes) -> Child:
+        inherited = {
+            "--boot-fd": pipes.boot_read,
+            "--ready-fd": pipes.ready_write,
+            "--lifeline-fd": pipes.lifeline,
+        }
+        arguments = [word for name, number in inherited.items() for word in (name, str(number))]
+        # Not asyncio's: its watcher in Python 3.11 is a thread for each process, which would wait for it before us.
+        process = subprocess.Popen(  # noqa: ASYNC220, S603  - returns at exec; all arguments are ours
+            [*python_command("account_proc"), *arguments, "--entry", self._entry],
+            pass_fds=tuple(inherited.values()),
+            stdin=subprocess.DEVNULL,
+            stdout=pipes.output,
+            stderr=pipes.output,
+            env=self._environ,
+            # Ctrl-C in the terminal is for the supervisor, which stops accounts in order.
+            start_new_session=True,
+        )
+        try:
+            pidfd = os.pidfd_open(process.pid)
+            return Child(
+                process.pid, pidfd, pipes.ready_read, lambda child: child.end(ExitStatus.of(process.wait()))
+            )
+        except OSError:
+            process.kill()
+            process.wait()
+            raise
+
+
+class ForkserverSpawner(_LifelineSpawner):
+    """Forks from a process that has everything imported. If that process dies, the next spawn starts another."""
+
+    _server: ForkserverLink | None = None
+
+    async def _prepare(self) -> None:
+        server = ForkserverLink(self._entry, self._environ)
+        await server.wait_preloaded()
+        self._server = server
+
+    async def _start(self, pipes: _StartPipes) -> Child:
+        if self._server is None or not self._server.alive:
+            await self._prepare()
+        assert self._server is not None
+        descriptors = (pipes.boot_read, pipes.ready_write, pipes.lifeline, pipes.output)
+        return await self._server.fork(descriptors, pipes.ready_read)
+
+    async def _let_go(self) -> None:
+        if self._server is not None:
+            await self._server.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _StartPipes:
+    """The descriptors of one start."""
+
+    boot_read: int
+    boot_write: int
+    ready_read: int
+    ready_write: int
+    lifeline: int
+    output: int
+
+
+@contextlib.contextmanager
+def _start_pipes(spec: AccountSpec, lifeline: int) -> Iterator[_StartPipes]:
+    """Open them; all but the lifeline are closed on leaving. Raises OSError."""
+    with contextlib.ExitStack() as opened:
+
+        def keep(descriptor: int) -> int:
+            opened.callback(os.close, descriptor)
+            return descriptor
+
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        output = keep(os.open(crash_path(spec), flags, 0o600))
+        boot_read, boot_write = map(keep, os.pipe())
+        ready_read, ready_write = map(keep, os.pipe())
+        yield _StartPipes(boot_read, boot_write, ready_read, ready_write, lifeline, output)
