@@ -1,0 +1,56 @@
+"""The control API for people and programs: a Python SDK and the `krakencopy` command.
+
+    from client import KrakenCopy
+
+    with KrakenCopy("unix:data/run/control.sock") as supervisor:
+        for fill in supervisor.watch_fills(after_seq=0):
+            ...
+
+The way of a command: cli.py -> arguments.py -> commands.py -> sdk.py (the only one that knows gRPC, with faults.py and watching.py).
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from client.errors import (
+        BadInput,
+        ExitCode,
+        KrakenCopyError,
+        NotConnected,
+        NotFound,
+        PositionGone,
+        Refused,
+        ServerFault,
+        TimedOut,
+        Unavailable,
+    )
+    from client.sdk import KrakenCopy
+    from client.watching import Watch
+
+__all__ = [
+    "BadInput",
+    "ExitCode",
+    "KrakenCopy",
+    "KrakenCopyError",
+    "NotConnected",
+    "NotFound",
+    "PositionGone",
+    "Refused",
+    "ServerFault",
+    "TimedOut",
+    "Unavailable",
+    "Watch",
+]
+
+#: Where the public names live that need gRPC; all others are errors.
+_HOMES = {"KrakenCopy": "client.sdk", "Watch": "client.watching"}
+
+
+def __getattr__(name: str) -> object:
+    """Import what is asked for when it is first used: the command's `--help` has no need to wait for gRPC."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES.get(name, "client.errors")), name)

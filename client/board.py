@@ -1,0 +1,111 @@
+"""What `watch` knows and how it looks: changes go in one by one, a page or a line comes out.
+
+Pure: no threads, no terminal, no calls. Sizes of the terminal are passed in.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from google.protobuf.message import Message
+from krakencopy.v1 import control_pb2 as pb
+from krakencopy.v1 import types_pb2 as nouns
+
+from client import views
+from client.grid import table
+from client.words import local_time
+
+#: What a change is: the responses of the watches, and an account for which there is no watch.
+Change = pb.WatchFillsResponse | pb.WatchCopiesResponse | pb.WatchEventsResponse | pb.GetAccountResponse
+
+#: What fits on a screen together with some accounts.
+ROWS_MAX = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What of an account is worth a line when it changes. Equity, cursor and nonce move all the time and are not."""
+
+    state: int
+    reason: str
+    message: str
+    pid: int
+    feed_connected: bool
+
+    @classmethod
+    def of(cls, account: nouns.Account) -> _Standing:
+        return cls(account.state, account.reason, account.message, account.pid, account.feed_connected)
+
+
+class Board:
+    """The latest of everything. ``trouble`` is shown on top while there is any."""
+
+    def __init__(self) -> None:
+        self.trouble = ""
+        self._status = pb.GetStatusResponse()
+        self._standings: dict[str, _Standing] = {}
+        self._fills: deque[nouns.Fill] = deque(maxlen=ROWS_MAX)
+        self._copies: dict[tuple[str, str], nouns.Copy] = {}
+        self._events: deque[nouns.Event] = deque(maxlen=ROWS_MAX)
+
+    def take_status(self, status: pb.GetStatusResponse) -> list[Change]:
+        """The status now: gives the accounts that stand differently than before."""
+        changed: list[Change] = []
+        standings = {}
+        for account in status.accounts:
+            standing = standings[account.id] = _Standing.of(account)
+            if self._standings.get(account.id) != standing:
+                changed.append(pb.GetAccountResponse(account=account))
+        self._status = status
+        self._standings = standings
+        return changed
+
+    def take(self, change: Change) -> None:
+        """One change of a fill, a copy or an event."""
+        match change:
+            case pb.WatchFillsResponse():
+                self._fills.append(change.fill)
+            case pb.WatchCopiesResponse():
+                key = (change.copy.account_id, change.copy.copy_id)
+                self._copies.pop(key, None)  # the latest change stands last
+                self._copies[key] = change.copy
+                while len(self._copies) > ROWS_MAX:
+                    del self._copies[next(iter(self._copies))]
+            case pb.WatchEventsResponse():
+                self._events.append(change.event)
+            case _:
+                raise AssertionError("accounts come with the status")
+
+    def page(self, width: int, height: int) -> list[str]:
+        """The whole board, cut to the terminal's size (columns and lines)."""
+        status = self._status
+        lines = [f"!! {self.trouble}"] if self.trouble else []
+        lines += [*views.status_head(status), *views.cap_warning(status.copies), ""]
+        lines += table(views.ACCOUNT_COLUMNS, [views.account_row(account) for account in status.accounts])
+        if self._fills:
+            lines += ["", *table(views.FILL_COLUMNS, [views.fill_row(fill) for fill in self._fills])]
+        if self._copies:
+            lines += [
+                "",
+                *table(views.COPY_COLUMNS, [views.copy_row(copy) for copy in self._copies.values()]),
+            ]
+        if self._events:
+            lines += ["", *table(views.EVENT_COLUMNS, [views.event_row(event) for event in self._events])]
+        return [line[:width] for line in lines[:height]]
+
+
+def change_line(change: Message) -> str:
+    """One change in a sentence."""
+    match change:
+        case pb.WatchFillsResponse():
+            return views.fill_line(change.fill)
+        case pb.WatchCopiesResponse():
+            return views.copy_line(change.copy)
+        case pb.WatchEventsResponse():
+            return views.event_line(change.event)
+        case pb.GetAccountResponse():
+            account = change.account
+            return f"{local_time(account.since)}  account {views.account_line(account)}"
+        case _:
+            raise AssertionError(f"{type(change).__name__} is no change")

@@ -1,0 +1,11 @@
+"""The way to standard error, for everything that is not a result. Its own module: bad input is told before anything is imported."""
+
+from __future__ import annotations
+
+import sys
+
+
+def complain(text: str) -> None:
+    """One line, whatever the text holds."""
+    sys.stderr.write(f"krakencopy: {' '.join(text.split())}\n")
+    sys.stderr.flush()

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from client.endpoint import choose_endpoint, parse_endpoint
+from client.errors import BadInput
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "path"),
+    [
+        ("unix:/run/control.sock", "unix:/run/control.sock", Path("/run/control.sock")),
+        ("unix:///run/control.sock", "unix:/run/control.sock", Path("/run/control.sock")),
+        ("unix:data/control.sock", "unix:data/control.sock", Path("data/control.sock")),
+        ("localhost:50051", "localhost:50051", None),
+        ("[::1]:50051", "[::1]:50051", None),
+    ],
+)
+def test_an_endpoint_is_a_unix_socket_or_host_and_port(text: str, target: str, path: Path | None) -> None:
+    endpoint = parse_endpoint(text)
+    assert (endpoint.target, endpoint.socket_path) == (target, path)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "unix:", "/run/control.sock", "localhost", "host:0", "host:65536", "http://h:1", "a b:1"]
+)
+def test_anything_else_is_bad_input(text: str) -> None:
+    with pytest.raises(BadInput):
+        parse_endpoint(text)
+
+
+def test_a_socket_path_longer_than_linux_allows_is_bad_input_and_not_a_failed_dial() -> None:
+    assert parse_endpoint("unix:/" + "x" * 106).socket_path
+    with pytest.raises(BadInput, match="107 bytes"):
+        parse_endpoint("unix:/" + "x" * 107)
+
+
+def test_the_option_beats_the_environment_which_beats_the_state_folder() -> None:
+    assert str(choose_endpoint("a:1", "b:2", "dir")) == "a:1"
+    assert str(choose_endpoint(None, "b:2", "dir")) == "b:2"
+    assert str(choose_endpoint(None, None, "dir")) == "unix:dir/run/control.sock"
+    assert str(choose_endpoint(None, None, None)) == "unix:data/run/control.sock"
+
+
+@given(st.text(max_size=130))
+def test_any_text_is_an_endpoint_or_bad_input(text: str) -> None:
+    try:
+        endpoint = parse_endpoint(text)
+    except BadInput:
+        return
+    assert endpoint.target
