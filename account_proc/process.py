@@ -269,7 +269,7 @@ class AccountProcess:
             token=self._exchange.websocket_token,
             sink=sink,
         )
-        self._spawn(self._feed.run())
+        self._spawn(self._follow(self._feed))
         self._spawn(self._watch.run())
         self._spawn(self._refresh())
         self._trading.set()
@@ -277,6 +277,16 @@ class AccountProcess:
         if self.spec.strategy == "paper_demo":
             demo = PaperDemo(self.own_orders, self._portfolio, self.spec.instance_id)
             self._spawn(demo.run(lambda: not self.draining and not self.readiness()[0]))
+
+    async def _follow(self, feed: ExecutionsFeed) -> None:
+        """The feed, for ever. A key that is refused now (a lockout, an expired permission) may be accepted later."""
+        pause = KEY_RETRY_PAPER_S if self.spec.paper else KEY_RETRY_S
+        while True:
+            try:
+                await feed.run()
+            except KeyRefused as error:
+                log.error("KEY_REFUSED: %s; tried again in %.0f s", error, pause)  # noqa: TRY400 - expected
+                await asyncio.sleep(pause)
 
     def _start_copying(self) -> UserFeed:
         self.copier = Copier(

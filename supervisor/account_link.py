@@ -17,7 +17,9 @@ from typing import Any, Protocol
 
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
+from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_status import rpc_status
 from krakencopy.v1 import account_pb2 as pb
 from krakencopy.v1 import account_pb2_grpc, types_pb2
 
@@ -136,7 +138,7 @@ class AccountLink:
                 await work()
             except grpc.aio.AioRpcError as error:
                 if error.code() in {grpc.StatusCode.DATA_LOSS, grpc.StatusCode.FAILED_PRECONDITION}:
-                    self._owner.link_refused(error.code().name, error.details() or "")
+                    self._owner.link_refused(_reason(error), error.details() or "")
                     return
                 log.info("%s: %s ended: %s", self._account_id, work.__name__.strip("_"), error.details())
             except JournalFault as error:
@@ -257,6 +259,17 @@ async def _first(one: Bell, one_seen: int, other: Bell, other_seen: int) -> tupl
         for wait in waits:
             wait.cancel()
     return one.version, other.version
+
+
+def _reason(error: grpc.aio.AioRpcError) -> str:
+    """The stable reason in the error's google.rpc.ErrorInfo; the status code's name when it carries none."""
+    call: Any = error  # typed for the sync API
+    status = rpc_status.from_call(call)
+    info = error_details_pb2.ErrorInfo()
+    for detail in status.details if status is not None else ():
+        if detail.Unpack(info):
+            return info.reason
+    return error.code().name
 
 
 def _as_bytes(message: bytes | pb.CopyFillsRequest) -> bytes:

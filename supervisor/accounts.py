@@ -45,6 +45,8 @@ class Gate:
     open: bool
     reason: str = ""
     message: str = ""
+    #: Something is wrong with what the account waits for: more than "not yet".
+    blocked: bool = False
 
 
 class Surroundings(Protocol):
@@ -105,6 +107,7 @@ class SupervisedAccount:
         self._refused: tuple[str, str] | None = None
         self._restart = False
         self._reset = False
+        self._blocked_told = False
         self._tasks: set[asyncio.Task[Any]] = set()
 
     # -- what is asked ------------------------------------------------------------------------------------------
@@ -143,7 +146,8 @@ class SupervisedAccount:
             for effect in effects:
                 self._do(effect)
             if self.life.state is before.state:
-                return
+                break
+        self._tell_blocked(gate)
 
     def _observed(self, gate: Gate) -> Observed:
         link = self.link
@@ -170,12 +174,17 @@ class SupervisedAccount:
     def _tell_change(self, before: Life) -> None:
         life = self.life
         code, severity = "ACCOUNT_STATE_CHANGED", SEVERITY.get(life.state, pb.SEVERITY_INFO)
-        if life.state is State.WAITING and life.reason == "MASTER_NOT_READY":
-            code, severity = "KRAKEN_USER_BLOCKED", pb.SEVERITY_ERROR
         words = f"{before.state} -> {life.state}"
         if life.reason:
             words += f" ({life.reason}{': ' + life.message if life.message else ''})"
         self._around.tell(severity, self.config.id, code, words)
+
+    def _tell_blocked(self, gate: Gate) -> None:
+        """Once for each time that the account is held up by something that is wrong, and not only not ready yet."""
+        blocked = self.life.state is State.WAITING and gate.blocked
+        if blocked and not self._blocked_told:
+            self._around.tell(pb.SEVERITY_ERROR, self.config.id, "KRAKEN_USER_BLOCKED", gate.message)
+        self._blocked_told = blocked
 
     # -- effects ------------------------------------------------------------------------------------------------
 

@@ -35,6 +35,8 @@ LOG_LEVEL = {
 }
 #: At a shutdown, users get this long to answer the last fills, and nothing may happen for so long, in seconds.
 QUIESCE_MAX_S, QUIET_S = 8.0, 0.6
+#: Why a starting account is not SERVING yet when nothing is wrong.
+PASSING_REASONS = ("CONNECTING", "FEED_DOWN", "CATCHING_UP")
 #: Broker whose users may not start without their master (the seed's third fix).
 GATED_BROKER = "kraken"
 
@@ -91,6 +93,7 @@ class Supervisor:
         self._dirty: set[str] = set(self.accounts)
         self._work = asyncio.Event()
         self._master_was_serving = False
+        self._master_was: tuple[State, str] = State.STOPPED, ""
         self._users_from = 0.0
         self._quiescing: asyncio.Task[None] | None = None
         self._leaving = False
@@ -104,15 +107,27 @@ class Supervisor:
         if account.role is Role.MASTER or account.broker != GATED_BROKER:
             return Gate(open=True)
         if not self.master_serving():
-            master = self.accounts[self.config.master.id].life
-            words = f"the master is {master.state}" + (f" ({master.reason})" if master.reason else "")
-            return Gate(
-                False, "MASTER_NOT_READY", f"blocked: {words}; starts by itself once the master is healthy"
-            )
-        left = self._users_from - time.time()
-        if left > 0:
-            return Gate(False, "SEPARATION_WAIT", f"the master is ready; users start {left:.1f} s from now")
+            return self._master_gate()
+        if time.time() < self._users_from:
+            pause = self.config.startup.nonce_separation_s
+            words = f"the master is ready; users start {pause:g} s after it (nonce_separation_s)"
+            return Gate(open=False, reason="SEPARATION_WAIT", message=words)
         return Gate(open=True)
+
+    def _master_gate(self) -> Gate:
+        """Closed for want of the master; on its way for the first time is no fault, held up or lost again is."""
+        master_id = self.config.master.id
+        master = self.accounts[master_id].life
+        words = f"the master is {master.state}" + (
+            f" ({master.reason}: {master.message})" if master.reason else ""
+        )
+        on_its_way = (
+            self.wanted(master_id)
+            and master.state in {State.STOPPED, State.WAITING, State.STARTING}
+            and master.reason in {"", *PASSING_REASONS}
+        )
+        message = f"{words}; this user starts by itself once the master is healthy"
+        return Gate(open=False, reason="MASTER_NOT_READY", message=message, blocked=not on_its_way)
 
     def wanted(self, account_id: str) -> bool:
         """Whether the account is to run. At shutdown users are unwanted first, the master once they are gone."""
@@ -287,7 +302,10 @@ class Supervisor:
         return users_gone and self.accounts[self.config.master.id].settled
 
     def _watch_master(self) -> None:
-        serving = self.master_serving()
+        serving, life = self.master_serving(), self.accounts[self.config.master.id].life
+        if (life.state, life.reason) != self._master_was:
+            self._master_was = life.state, life.reason
+            self._dirty.update(self.accounts)
         if serving == self._master_was_serving:
             return
         self._master_was_serving = serving

@@ -251,6 +251,16 @@ def test_pages_without_a_count_end_with_a_short_one(tmp_path: Path) -> None:
     odd(tmp_path, steps, answer({"trades": trades(*range(50))}), answer({"trades": trades(50)}))
 
 
+def test_a_count_of_more_than_there_is_ends_with_an_empty_page(tmp_path: Path) -> None:
+    async def steps(exchange: KrakenExchange) -> None:
+        assert len(await exchange.trades_since(0.0)) == 2
+
+    asked = odd(
+        tmp_path, steps, answer({"trades": trades(1, 2), "count": 900}), answer({"trades": {}, "count": 900})
+    )
+    assert len(asked.asked) == len(TABLE) + 2
+
+
 def test_trades_of_one_instant_are_ordered_by_their_number(tmp_path: Path) -> None:
     rows = {key: row | {"time": 1_000} for key, row in trades(3, 1, 2).items()}
 

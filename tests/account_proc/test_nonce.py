@@ -8,6 +8,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -70,6 +71,30 @@ def test_the_disk_is_not_touched_while_the_reservation_lasts(tmp_path: Path) -> 
     clock.now_us += 1
     custody.next()
     assert custody.path.read_bytes() != before[0]
+    custody.close()
+
+
+def test_a_slot_is_on_the_disk_before_the_other_is_written_and_both_before_a_nonce_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    custody = opened(tmp_path / "nonce.txt", clock)
+    calls: list[str] = []
+    pwrite, fdatasync = os.pwrite, os.fdatasync
+
+    def recorded_pwrite(descriptor: int, content: bytes, offset: int) -> int:
+        calls.append(f"write at {offset}")
+        return pwrite(descriptor, content, offset)
+
+    def recorded_fdatasync(descriptor: int) -> None:
+        calls.append("sync")
+        fdatasync(descriptor)
+
+    monkeypatch.setattr(os, "pwrite", recorded_pwrite)
+    monkeypatch.setattr(os, "fdatasync", recorded_fdatasync)
+    clock.now_us += HOUR_US
+    custody.next()
+    assert calls == ["write at 64", "sync", "write at 0", "sync"]
     custody.close()
 
 
@@ -198,7 +223,7 @@ def test_a_folder_that_is_missing_is_named(tmp_path: Path) -> None:
         opened(tmp_path / "no such folder" / "nonce.txt", Clock())
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(damage=st.binary(max_size=2 * FILE_BYTES), later_us=st.integers(RESTART_US, BLOCK_US))
 def test_any_content_gives_larger_nonces_or_a_fault(tmp_path: Path, damage: bytes, later_us: int) -> None:
     path = tmp_path / "nonce.txt"
@@ -223,8 +248,8 @@ class LifeOfANonceFile(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.path = Path(f"/tmp/krakencopy-nonce-{os.getpid()}-{id(self)}.txt")  # noqa: S108 - removed in teardown
-        self.path.unlink(missing_ok=True)
+        self.folder = tempfile.TemporaryDirectory()
+        self.path = Path(self.folder.name, "nonce.txt")
         self.clock = Clock()
         self.true_us = START_US
         self.used = 0
@@ -303,7 +328,7 @@ class LifeOfANonceFile(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.custody.close()
-        self.path.unlink()
+        self.folder.cleanup()
 
     def _down(self, *, cleanly: bool) -> None:
         if cleanly:
@@ -317,7 +342,7 @@ class LifeOfANonceFile(RuleBasedStateMachine):
         self.clock.now_us += us
 
 
-LifeOfANonceFile.TestCase.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+LifeOfANonceFile.TestCase.settings = settings(max_examples=40, stateful_step_count=25)
 TestLifeOfANonceFile = LifeOfANonceFile.TestCase
 
 

@@ -133,6 +133,14 @@ def test_a_request_that_may_have_arrived_is_unknown_and_never_sent_again(odd: by
     assert [asked.target for asked in exchange.asked] == ["/0/private/AddOrder", "/0/private/Balance"]
 
 
+def test_reads_are_not_repeated_here_either() -> None:
+    with odd_exchange(RESET) as exchange:
+        rest = client(exchange)
+        assert type(error_of(lambda: rest.public("Time"))) is OutcomeUnknown
+        rest.close()
+    assert len(exchange.asked) == 1
+
+
 def test_a_kept_connection_that_breaks_after_the_request_leaves_the_outcome_unknown() -> None:
     with odd_exchange(answer({}), RESET) as exchange:
         rest = client(exchange)

@@ -1,0 +1,272 @@
+"""A whole system for end-to-end tests: a real paper exchange, a real supervisor, real account processes.
+
+Nothing here is imported from the code under test but the SDK: what a test sees is what an operator would see.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import requests
+
+from client.errors import KrakenCopyError
+from client.sdk import KrakenCopy
+
+ROOT = Path(__file__).parents[2]
+#: How long a test waits for a state before it fails, in seconds. Machines are shared and slow at times.
+PATIENCE_S = 45.0
+
+T = TypeVar("T")
+
+
+def wait_for(what: str, probe: Callable[[], T | None], patience_s: float = PATIENCE_S) -> T:
+    """The first value of ``probe`` that is true; AssertionError that names what did not come."""
+    until = time.monotonic() + patience_s
+    while True:
+        value = probe()
+        if value:
+            return value
+        if time.monotonic() > until:
+            raise AssertionError(f"waited {patience_s:g} s in vain for {what}; last seen: {value!r}")
+        time.sleep(0.02)
+
+
+@dataclass(frozen=True)
+class Key:
+    """An API key of the paper exchange."""
+
+    key: str
+    secret: str
+
+    @classmethod
+    def make(cls) -> Key:
+        return cls(
+            base64.b64encode(secrets.token_bytes(40)).decode(),
+            base64.b64encode(secrets.token_bytes(64)).decode(),
+        )
+
+
+class Paper:
+    """A paper exchange in a process of its own."""
+
+    def __init__(self, *arguments: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "paper_exchange", "--port", "0", *arguments],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+        )
+        assert self.process.stdout is not None
+        urls = json.loads(self.process.stdout.readline())
+        self.rest_url: str = urls["rest_url"]
+        self.ws_url: str = urls["ws_url"]
+        self._session = requests.Session()
+
+    def call(self, method: str, path: str, **body: Any) -> Any:
+        """The paper exchange's own control API."""
+        answer = self._session.request(
+            method, self.rest_url + "/paper/v1" + path, json=body or None, timeout=10
+        )
+        assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.json()
+
+    def rows(self, what: str) -> list[dict[str, Any]]:
+        """All of ``requests`` or ``fills``."""
+        rows: list[dict[str, Any]] = []
+        while page := self.call("GET", f"/{what}?after={rows[-1]['n'] if rows else 0}")[what]:
+            rows += page
+        return rows
+
+    def open_account(self, account_id: str, balances: dict[str, str], **key_fields: Any) -> Key:
+        """An account with one key."""
+        key = Key.make()
+        self.call(
+            "POST", "/accounts", id=account_id, tier="pro", balances=balances,
+            keys=[{"key": key.key, "secret": key.secret, **key_fields}],
+        )  # fmt: skip
+        return key
+
+    def price(self, pair: str, price: str) -> None:
+        """Pins a market: bid = ask = price, no limit of depth."""
+        self.call("POST", f"/markets/{pair}", price=price)
+
+    def close(self) -> None:
+        self._session.close()
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(timeout=10) == 0
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+@dataclass
+class System:
+    """A supervisor with its configuration, keys and state folder; started and stopped as often as a test likes."""
+
+    paper: Paper
+    users: dict[str, str]
+    master_balance: str = "1000"
+    config_tail: str = ""
+    user_lines: dict[str, str] = field(default_factory=dict)
+    #: Short: paths of Unix sockets are at most 107 bytes long.
+    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="kc")))
+    keys: dict[str, Key] = field(default_factory=dict)
+    process: subprocess.Popen[str] | None = None
+
+    def __post_init__(self) -> None:
+        for account, balance in {"master": self.master_balance, **self.users}.items():
+            if account not in self.keys:
+                self.keys[account] = self.paper.open_account(account, {"ZUSD": balance})
+
+    @property
+    def state_dir(self) -> Path:
+        return self.folder / "state"
+
+    @property
+    def endpoint(self) -> str:
+        return f"unix:{self.state_dir}/run/control.sock"
+
+    def environment(self) -> dict[str, str]:
+        """The environment of an operator who put the keys there."""
+        names = {account: f"USER_{account.upper()}" for account in self.users} | {"master": "MASTER"}
+        keys = {}
+        for account, name in names.items():
+            keys[f"KRAKEN_{name}_API_KEY"] = self.keys[account].key
+            keys[f"KRAKEN_{name}_API_SECRET"] = self.keys[account].secret
+        return os.environ | keys
+
+    def write_config(self) -> Path:
+        lines = ["[exchange]", 'mode = "paper"', f'rest_url = "{self.paper.rest_url}"']
+        lines += [f'ws_url = "{self.paper.ws_url}"', self.config_tail]
+        for account in ("master", *self.users):
+            role = "master" if account == "master" else "user"
+            lines += ["[[accounts]]", f'id = "{account}"', f'role = "{role}"', 'broker = "kraken"']
+            lines.append(self.user_lines.get(account, ""))
+        path = self.folder / "krakencopy.toml"
+        path.write_text("\n".join(lines))
+        return path
+
+    def start(self) -> Self:
+        assert self.process is None
+        self.process = subprocess.Popen(
+            [
+                sys.executable, "-m", "supervisor.daemon", "--config", str(self.write_config()),
+                "--state-dir", str(self.state_dir), "--quiet",
+            ],
+            env=self.environment(), cwd=ROOT, text=True, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        return self
+
+    @contextmanager
+    def api(self) -> Iterator[KrakenCopy]:
+        with KrakenCopy(self.endpoint) as api:
+            yield api
+
+    def status(self) -> Any:
+        """The status, or None while there is no supervisor."""
+        with self.api() as api:
+            try:
+                return api.get_status()
+            except KrakenCopyError:
+                return None
+
+    def wait_ready(self) -> Self:
+        def ready() -> bool:
+            assert self.process is not None
+            assert self.process.poll() is None, "the supervisor has ended"
+            status = self.status()
+            return status is not None and status.ready
+
+        wait_for("a system that is ready", ready)
+        return self
+
+    def accounts(self) -> dict[str, Any]:
+        status = self.status()
+        return {} if status is None else {account.id: account for account in status.accounts}
+
+    def pids(self) -> dict[str, int]:
+        return {account.id: account.pid for account in self.accounts().values() if account.pid}
+
+    def buy(self, pair: str, volume: str, **more: Any) -> Any:
+        with self.api() as api:
+            return api.place_order("buy", pair, Decimal(volume), **more)
+
+    def sell(self, pair: str, volume: str, **more: Any) -> Any:
+        with self.api() as api:
+            return api.place_order("sell", pair, Decimal(volume), **more)
+
+    def settled(self, fills: int) -> Any:
+        """The report, once there are so many fills and every user has answered all of them to the end."""
+
+        def done() -> Any:
+            with self.api() as api:
+                report = api.get_report()
+            ended = all(not account.copies.open for account in report.accounts)
+            return report if report.fills >= fills and not report.unanswered and ended else None
+
+        return wait_for(f"{fills} fills with every user's answer", done)
+
+    def copies(self, account: str) -> list[Any]:
+        """A user's copies, by fill."""
+        with self.api() as api:
+            return sorted(api.list_copies(account_id=account), key=lambda copy: min(copy.fill_seqs))
+
+    def stop(self, expect: int = 0) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(timeout=PATIENCE_S)
+        assert self.process.stderr is not None
+        said = self.process.stderr.read()
+        self.process.stderr.close()
+        self.process = None
+        assert code == expect, said
+
+    def kill(self) -> None:
+        """SIGKILL, as the out-of-memory killer would."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+        assert self.process.stderr is not None
+        self.process.stderr.close()
+        self.process = None
+
+    def logs(self, account: str) -> list[dict[str, Any]]:
+        path = self.state_dir / "logs" / f"{account}.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process is not None:
+            self.stop() if sys.exc_info()[0] is None else self.kill()
+        shutil.rmtree(self.folder)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs (a zombie does not)."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state not in {"Z", "X"}

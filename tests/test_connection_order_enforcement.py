@@ -1,0 +1,77 @@
+"""The seed's third fix, part A: no Kraken user connects before the master works."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.system import Key, Paper, System, wait_for
+
+
+@pytest.fixture
+def paper() -> Iterator[Paper]:
+    with Paper() as paper:
+        yield paper
+
+
+def test_users_are_blocked_while_the_exchange_refuses_the_masters_key_and_start_by_themselves_once_it_is_mended(
+    paper: Paper,
+) -> None:
+    wrong = Key.make()
+    with System(paper, {"anna": "100", "ben": "100"}, keys={"master": wrong}) as system:
+        system.start()
+        anna = wait_for(
+            "anna to be blocked by a master whose key is refused",
+            lambda: (
+                account
+                if (account := system.accounts().get("anna")) and "KEY_REFUSED" in account.message
+                else None
+            ),
+        )
+        assert anna.reason == "MASTER_NOT_READY"
+        # Several tries later there is still no user's process, and there never was one.
+        tries = len(paper.rows("requests"))
+        wait_for("more tries of the master", lambda: len(paper.rows("requests")) > tries + 2)
+        accounts = system.accounts()
+        assert [accounts[user].pid for user in ("anna", "ben")] == [0, 0]
+        assert not system.logs("anna")
+        assert {row["account"] for row in paper.rows("requests")} <= {None, "", "master"}
+        errors = [line for line in system.logs("supervisor") if "KRAKEN_USER_BLOCKED" in line["message"]]
+        assert {line["message"].split(":")[0] for line in errors} == {"anna", "ben"}
+        assert {line["level"] for line in errors} == {"ERROR"}
+        # The key is mended at the exchange; nobody touches the supervisor.
+        paper.call(
+            "POST", "/accounts", id="master", tier="pro", balances={"ZUSD": "1000"},
+            keys=[{"key": wrong.key, "secret": wrong.secret}],
+        )  # fmt: skip
+        system.wait_ready()
+        assert all(system.pids().values())
+
+
+def test_no_user_says_anything_to_the_exchange_before_the_master_is_healthy(paper: Paper) -> None:
+    with System(paper, {"anna": "100", "ben": "100"}) as system:
+        system.start().wait_ready()
+        rows = paper.rows("requests")
+        first_of_a_user = next(index for index, row in enumerate(rows) if row["account"] != "master")
+        before = [row["method"] for row in rows[:first_of_a_user]]
+        # A healthy master has read its balance, its history, and has its feed.
+        assert {"Balance", "TradesHistory", "GetWebSocketsToken"} <= set(before)
+
+
+def test_the_separation_wait_comes_between_the_master_and_the_users(paper: Paper) -> None:
+    with System(paper, {"anna": "100"}, config_tail="[startup]\nnonce_separation_s = 1.5\n") as system:
+        system.start()
+        wait_for(
+            "anna to wait for the separation",
+            lambda: (account := system.accounts().get("anna")) and account.reason == "SEPARATION_WAIT",
+        )
+        system.wait_ready()
+        rows = paper.rows("requests")
+        last_start = max(
+            row["received_ns"]
+            for row in rows
+            if row["method"] == "GetWebSocketsToken" and row["account"] == "master"
+        )
+        first = min(row["received_ns"] for row in rows if row["account"] == "anna")
+        assert first - last_start >= 1_500_000_000
