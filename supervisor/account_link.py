@@ -220,7 +220,10 @@ class AccountLink:
         sending = asyncio.get_running_loop().create_task(self._send(call, first.ready.cursor_seq))
         try:
             # read() throughout: gRPC does not let a call be read in two ways.
-            while (item := await call.read()) is not grpc.aio.EOF:
+            while True:
+                item: Any = await call.read()
+                if item is grpc.aio.EOF:
+                    break
                 if item.WhichOneof("item") == "report":
                     self._report(item.report)
         finally:
@@ -268,7 +271,7 @@ def _reason(error: grpc.aio.AioRpcError) -> str:
     info = error_details_pb2.ErrorInfo()
     for detail in status.details if status is not None else ():
         if detail.Unpack(info):
-            return info.reason
+            return str(info.reason)
     return error.code().name
 
 
