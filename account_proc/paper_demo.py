@@ -54,6 +54,12 @@ class PaperDemo:
                     await self._trade(pair, side, share)
 
     async def _trade(self, symbol: str, side: Side, share: tuple[float, float] | None) -> None:
+        try:
+            await self._place(symbol, side, share)
+        except AccountError as error:
+            log.warning("the demo strategy's order was not placed: %s", error)
+
+    async def _place(self, symbol: str, side: Side, share: tuple[float, float] | None) -> None:
         pair = self._portfolio.table.pair(symbol)
         held = self._portfolio.wallet[pair.base]
         part = Decimal(1) if share is None else Decimal(str(self._dice.uniform(*share)))
@@ -61,14 +67,10 @@ class PaperDemo:
             volume = held * part
         else:
             equity = self._portfolio.equity(pair.quote) or Decimal(0)
-            price = self._portfolio.marks.rate(pair.base, pair.quote)
-            volume = equity * part / price if price else Decimal(0)
+            volume = equity * part / (await self._portfolio.ticker(symbol)).ask
         volume = volume.quantize(Decimal(1).scaleb(-pair.lot_decimals), rounding=ROUND_DOWN)
         if volume < pair.ordermin:
             return
         self._count += 1
         request_id = f"{self._run_id}/{self._count}"
-        try:
-            await self._orders.place(OrderAsked(request_id=request_id, pair=symbol, side=side, volume=volume))
-        except AccountError as error:
-            log.warning("the demo strategy's order was not placed: %s", error)
+        await self._orders.place(OrderAsked(request_id=request_id, pair=symbol, side=side, volume=volume))

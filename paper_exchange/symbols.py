@@ -95,47 +95,47 @@ _HALF = _D("0.5")
 PAIRS: Final = (
     Pair(
         "XXBTZUSD", "XBTUSD", "XBT/USD", "BTC/USD", _XBT, _USD,
-        _D("0.1"), _D("0.00005"), _HALF, _D(60000), _D(1),
+        _D("0.1"), _D("0.00005"), _HALF, _D(60000), _D("0.02"),
     ),
     Pair(
         "XETHZUSD", "ETHUSD", "ETH/USD", "ETH/USD", _ETH, _USD,
-        _D("0.01"), _D("0.001"), _HALF, _D(3000), _D(20),
+        _D("0.01"), _D("0.001"), _HALF, _D(3000), _D("0.4"),
     ),
     Pair(
         "SOLUSD", "SOLUSD", "SOL/USD", "SOL/USD", _SOL, _USD,
-        _D("0.01"), _D("0.06"), _HALF, _D(150), _D(400),
+        _D("0.01"), _D("0.06"), _HALF, _D(150), _D(8),
     ),
     Pair(
         "XXRPZUSD", "XRPUSD", "XRP/USD", "XRP/USD", _XRP, _USD,
-        _D("0.00001"), _D("1.65"), _HALF, _D(2), _D(30000),
+        _D("0.00001"), _D("1.65"), _HALF, _D(2), _D(600),
     ),
     Pair(
         "ADAUSD", "ADAUSD", "ADA/USD", "ADA/USD", _ADA, _USD,
-        _D("0.000001"), _D(20), _HALF, _D("0.6"), _D(100000),
+        _D("0.000001"), _D(20), _HALF, _D("0.6"), _D(2000),
     ),
     Pair(
         "XLTCZUSD", "LTCUSD", "LTC/USD", "LTC/USD", _LTC, _USD,
-        _D("0.01"), _D("0.1"), _HALF, _D(90), _D(600),
+        _D("0.01"), _D("0.1"), _HALF, _D(90), _D(12),
     ),
     Pair(
         "XDGUSD", "XDGUSD", "XDG/USD", "DOGE/USD", _DOGE, _USD,
-        _D("0.0000001"), _D(50), _HALF, _D("0.2"), _D(300000),
+        _D("0.0000001"), _D(50), _HALF, _D("0.2"), _D(6000),
     ),
     Pair(
         "DOTUSD", "DOTUSD", "DOT/USD", "DOT/USD", _DOT, _USD,
-        _D("0.0001"), _D("3.9"), _HALF, _D("5"), _D(10000),
+        _D("0.0001"), _D("3.9"), _HALF, _D("5"), _D(200),
     ),
     Pair(
         "XXBTZEUR", "XBTEUR", "XBT/EUR", "BTC/EUR", _XBT, _EUR,
-        _D("0.1"), _D("0.00005"), _HALF, _D(54545), _D(1),
+        _D("0.1"), _D("0.00005"), _HALF, _D(54545), _D("0.02"),
     ),
     Pair(
         "XETHZEUR", "ETHEUR", "ETH/EUR", "ETH/EUR", _ETH, _EUR,
-        _D("0.01"), _D("0.001"), _HALF, _D(2727), _D(20),
+        _D("0.01"), _D("0.001"), _HALF, _D(2727), _D("0.4"),
     ),
     Pair(
         "ZEURZUSD", "EURUSD", "EUR/USD", "EUR/USD", _EUR, _USD,
-        _D("0.00001"), _HALF, _HALF, _D("1.1"), _D(50000),
+        _D("0.00001"), _HALF, _HALF, _D("1.1"), _D(1000),
     ),
     Pair(
         "XETHXXBT", "ETHXBT", "ETH/XBT", "ETH/BTC", _ETH, _XBT,
@@ -143,7 +143,7 @@ PAIRS: Final = (
     ),
     Pair(
         "XBTUSDT", "XBTUSDT", "XBT/USDT", "BTC/USDT", _XBT, _USDT,
-        _D("0.1"), _D("0.00005"), _HALF, _D(60000), _D(1),
+        _D("0.1"), _D("0.00005"), _HALF, _D(60000), _D("0.02"),
     ),
 )  # fmt: skip
 
