@@ -40,7 +40,8 @@ $(VENV)/.stubs: $(VENV)/.installed $(PROTOS)
 
 # Editable, so that the commands run what lies here.
 $(VENV)/.ready: $(VENV)/.stubs pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation \
+	    --no-deps --editable .
 	touch $@
 
 setup: $(VENV)/.ready  ## only the set-up: virtual environment, locked dependencies, stubs
