@@ -91,7 +91,7 @@ def _parser() -> _Parser:
     command(
         "watch", "accounts, fills and copies as they change; one line for each change when not on a terminal"
     )
-    logs = command("logs", "the last lines of an account's log")
+    logs = command("logs", "the last lines of an account's log; with -o json as they stand in the file")
     logs.add_argument("id", metavar="ID", help='account, or "supervisor"')
     logs.add_argument(
         "-n", "--lines", type=_positive, default=100, metavar="LINES", help="how many (%(default)s)"

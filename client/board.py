@@ -12,15 +12,16 @@ from google.protobuf.message import Message
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 
-from client import views
+from client import pages, views
 from client.grid import table
-from client.words import local_time
+from client.words import local_time, plain
 
 #: What a change is: the responses of the watches, and an account for which there is no watch.
 Change = pb.WatchFillsResponse | pb.WatchCopiesResponse | pb.WatchEventsResponse | pb.GetAccountResponse
 
-#: What fits on a screen together with some accounts.
+#: Of fills, copies and events each; fewer where the screen is small, but not less than two.
 ROWS_MAX = 8
+_ROWS_MIN = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +82,40 @@ class Board:
         """The whole board, cut to the terminal's size (columns and lines)."""
         status = self._status
         lines = [f"!! {self.trouble}"] if self.trouble else []
-        lines += [*views.status_head(status), *views.cap_warning(status.copies), ""]
-        lines += table(views.ACCOUNT_COLUMNS, [views.account_row(account) for account in status.accounts])
-        if self._fills:
-            lines += ["", *table(views.FILL_COLUMNS, [views.fill_row(fill) for fill in self._fills])]
-        if self._copies:
-            lines += [
-                "",
-                *table(views.COPY_COLUMNS, [views.copy_row(copy) for copy in self._copies.values()]),
-            ]
-        if self._events:
-            lines += ["", *table(views.EVENT_COLUMNS, [views.event_row(event) for event in self._events])]
-        return [line[:width] for line in lines[:height]]
+        lines += [*pages.status_head(status), *pages.cap_warning(status.copies), ""]
+        lines += self._accounts(width, height // 3)
+        sections = [
+            (columns, rows)
+            for columns, rows in (
+                (views.fill_columns(), [views.fill_row(fill) for fill in self._fills]),
+                (views.copy_columns(), [views.copy_row(copy) for copy in self._copies.values()]),
+                (views.event_columns(), [views.event_row(event) for event in self._events]),
+            )
+            if rows
+        ]
+        if sections:
+            # Each has an empty line and a header besides its rows; the latest rows stand last.
+            each = max((height - len(lines)) // len(sections) - 2, _ROWS_MIN)
+            for columns, rows in sections:
+                lines += ["", *table(columns, rows[-each:], width)]
+        return [_cut(line, width) for line in lines[:height]]
+
+    def _accounts(self, width: int, lines_max: int) -> list[str]:
+        """The table of accounts. When there are too many for the screen, those that are not RUNNING come first."""
+        accounts = list(self._status.accounts)
+        rows_max = max(lines_max, ROWS_MAX)
+        hidden = len(accounts) - rows_max
+        if hidden > 0:
+            accounts.sort(key=lambda account: account.state == nouns.ACCOUNT_STATE_RUNNING)
+            accounts = accounts[:rows_max]
+        lines = table(views.account_columns(), [views.account_row(account) for account in accounts], width)
+        if hidden > 0:
+            lines.append(f"... and {hidden} more accounts")
+        return lines + views.account_notes(accounts)
+
+
+def _cut(line: str, width: int) -> str:
+    return line if len(line) <= width else f"{line[: width - 1]}…"
 
 
 def change_line(change: Message) -> str:
@@ -106,6 +129,6 @@ def change_line(change: Message) -> str:
             return views.event_line(change.event)
         case pb.GetAccountResponse():
             account = change.account
-            return f"{local_time(account.since)}  account {views.account_line(account)}"
+            return f"{local_time(account.since)}  account {plain(account.id)}: {views.standing(account)}"
         case _:
             raise AssertionError(f"{type(change).__name__} is no change")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 
-from client import views
+from client import pages, views
 from client.arguments import LATEST
 from client.complain import complain
 from client.errors import BadInput, ExitCode, NotConnected, Refused, ServerFault, TimedOut, Unavailable
@@ -34,14 +34,14 @@ Command = Callable[[Namespace, Connect, Output], ExitCode]
 def status(_arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     """`status`."""
     with connect() as supervisor:
-        out.one(supervisor.get_status(), views.status_page)
+        out.one(supervisor.get_status(), lambda status: pages.status_page(status, out.room))
     return ExitCode.DONE
 
 
 def report(_arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     """`report`."""
     with connect() as supervisor:
-        out.one(supervisor.get_report(), views.report_page)
+        out.one(supervisor.get_report(), lambda report: pages.report_page(report, out.room))
     return ExitCode.DONE
 
 
@@ -49,15 +49,23 @@ def accounts(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     """`accounts [ID]`."""
     with connect() as supervisor:
         if arguments.id is None:
-            Listing(out, views.ACCOUNT_COLUMNS, views.account_row).show(list(supervisor.list_accounts()))
+            found = list(supervisor.list_accounts())
+            Listing(out, views.account_columns(), views.account_row).show(found)
+            if not out.as_json:
+                out.lines(views.account_notes(found))
         else:
-            out.one(supervisor.get_account(arguments.id), views.account_page)
+            out.one(supervisor.get_account(arguments.id), pages.account_page)
     return ExitCode.DONE
 
 
 def act(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     """`start|stop|restart ID...|--all`. One account that refuses does not keep the others from it."""
     code = ExitCode.DONE
+
+    def told(account: nouns.Account) -> list[str]:
+        # The answer shows the account as it was when it was told, often before anything followed from it.
+        return [f"{account.id}: told to {arguments.command}; at this moment {views.standing(account)}"]
+
     with connect() as supervisor:
         action = {
             "start": supervisor.start_account,
@@ -69,7 +77,7 @@ def act(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
             ids.reverse()  # users before the master, as in a shutdown
         for account_id in ids:
             try:
-                out.one(action(account_id), lambda account: [views.account_line(account)])
+                out.one(action(account_id), told)
             except Refused as error:
                 complain(str(error))
                 code = ExitCode.REFUSED
@@ -78,7 +86,7 @@ def act(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
 
 def fills(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     """`fills`."""
-    listing = Listing(out, views.FILL_COLUMNS, views.fill_row)
+    listing = Listing(out, views.fill_columns(), views.fill_row)
     with connect() as supervisor:
         head = supervisor.get_status().head_seq if arguments.follow else 0
         limit = _limit(arguments, None if arguments.after is not None else LATEST)
@@ -86,6 +94,10 @@ def fills(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
         if arguments.after is None:
             found.reverse()
         listing.show(found)
+        if not found:
+            # "XBTUSD" is a pair as well, for orders.
+            of = f" of {arguments.pair} (pairs are written like BTC/USD here)" if arguments.pair else ""
+            listing.none(f"no fills{of}{_yet(arguments)}")
         if arguments.follow:
             # Fills of other pairs may have come after the last one found; those before `head` need no second look.
             position = max(
@@ -100,7 +112,7 @@ def fills(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
 def copies(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     """`copies`."""
     state = _copy_state(arguments.state)
-    listing = Listing(out, views.COPY_COLUMNS, views.copy_row)
+    listing = Listing(out, views.copy_columns(), views.copy_row)
     with connect() as supervisor:
         # The watch begins where the journal ended before the list: what changes in between is in both and shown once.
         watch = None
@@ -116,6 +128,8 @@ def copies(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
             )
         )
         listing.show(found[::-1])
+        if not found:
+            listing.none(f"no such copies{_yet(arguments)}")
         shown = {(copy.account_id, copy.copy_id): copy.revision for copy in found}
         for change in watch or ():
             copy = change.copy
@@ -127,11 +141,14 @@ def copies(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
 
 def events(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     """`events`."""
-    listing = Listing(out, views.EVENT_COLUMNS, views.event_row)
+    listing = Listing(out, views.event_columns(), views.event_row)
     with connect() as supervisor:
         position = supervisor.get_status().head_event if arguments.follow else 0
         found = list(supervisor.list_events(account_id=arguments.account, limit=_limit(arguments, LATEST)))
         listing.show(found[::-1])
+        if not found:
+            about = f" about {arguments.account}" if arguments.account else ""
+            listing.none(f"no events{about}{_yet(arguments)}")
         if arguments.follow:
             position = max([position, *(event.seq for event in found)])
             for event in supervisor.watch_events(position):
@@ -176,7 +193,10 @@ def order(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
 
 
 def _order_page(placed: pb.PlaceOrderResponse) -> list[str]:
-    return [f"{placed.description or 'placed'}: order {placed.order_id}, cl_ord_id {placed.cl_ord_id}"]
+    return [
+        f"placed on the master: {placed.description}",
+        f"  order {placed.order_id}, cl_ord_id {placed.cl_ord_id}",
+    ]
 
 
 def watch(_arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
@@ -187,10 +207,10 @@ def watch(_arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
 
 
 def logs(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
-    """`logs ID`. A log's lines are JSON objects already: both forms show them as they are."""
+    """`logs ID`. A log's lines are JSON objects already."""
     with connect() as supervisor:
         for line in supervisor.read_log(arguments.id, lines=arguments.lines, follow=arguments.follow):
-            out.lines([line])
+            out.lines([line if out.as_json else views.log_line(line)])
     return ExitCode.DONE
 
 
@@ -200,8 +220,15 @@ def wait(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
         ready = wait_until_ready(
             lambda limit_s: supervisor.get_status(timeout_s=limit_s), _wait_limit_s(arguments)
         )
-    out.one(ready, lambda status: [f"ready: {len(status.accounts)} accounts, {status.head_seq} fills"])
+    out.one(ready, _ready_line)
     return ExitCode.DONE
+
+
+def _ready_line(status: pb.GetStatusResponse) -> list[str]:
+    running = sum(account.state == nouns.ACCOUNT_STATE_RUNNING for account in status.accounts)
+    stopped = pages.stopped(status)
+    accounts = f"ready: {running} of {len(status.accounts)} accounts running, {status.head_seq} fills"
+    return [f"{accounts}; {stopped}" if stopped else accounts]
 
 
 def shutdown(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
@@ -229,6 +256,10 @@ def shutdown(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
 
 def _wait_limit_s(arguments: Namespace) -> float:
     return WAIT_S if arguments.timeout is None else float(arguments.timeout)
+
+
+def _yet(arguments: Namespace) -> str:
+    return " yet" if arguments.follow else ""
 
 
 def _limit(arguments: Namespace, default: int | None) -> int | None:

@@ -47,7 +47,9 @@ class KrakenCopyError(Exception):
         super().__init__(message)
 
     def __str__(self) -> str:
-        return f"{self.message} ({self.reason})" if self.reason else self.message
+        # The exchange's own errors are both the reason and a part of the message.
+        is_told = not self.reason or self.reason in self.message
+        return self.message if is_told else f"{self.message} ({self.reason})"
 
 
 class Refused(KrakenCopyError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, TextIO, TypeVar
 
@@ -27,6 +28,11 @@ class Output:
         self.stream = stream
         self.as_json = as_json
 
+    @property
+    def room(self) -> int | None:
+        """How wide a line should be at most: the terminal's columns; None where there is no terminal."""
+        return shutil.get_terminal_size().columns if self.stream.isatty() else None
+
     def lines(self, lines: Iterable[str]) -> None:
         """Write these lines, and let whoever reads a pipe have them now."""
         self.stream.write("".join(f"{line}\n" for line in lines))
@@ -42,7 +48,7 @@ class Listing(Generic[M]):
 
     def __init__(self, out: Output, columns: Sequence[Column], row: Callable[[M], list[str]]) -> None:
         self._out = out
-        self._grid = Grid(columns)
+        self._grid = Grid(columns, out.room)
         self._row = row
         self._has_header = False
 
@@ -52,9 +58,16 @@ class Listing(Generic[M]):
             self._out.lines(to_json(message) for message in messages)
             return
         rows = [self._row(message) for message in messages]
+        if not rows:
+            return
         self._grid.fit(rows)
-        lines = [self._grid.line(row) for row in rows]
+        lines = []
         if not self._has_header:
             self._has_header = True
-            lines.insert(0, self._grid.header())
-        self._out.lines(lines)
+            lines.append(self._grid.header())
+        self._out.lines(lines + [self._grid.line(row) for row in rows])
+
+    def none(self, text: str) -> None:
+        """For people: say that there is nothing, which an empty screen does not."""
+        if not self._out.as_json:
+            self._out.lines([text])

@@ -8,7 +8,19 @@ from krakencopy.v1 import types_pb2 as nouns
 
 from client.grid import Column, table
 from client.views import seqs
-from client.words import because, local_time, milliseconds, money, nanoseconds, plain, side, word
+from client.words import (
+    because,
+    clock_time,
+    is_some,
+    local_time,
+    milliseconds,
+    money,
+    nanoseconds,
+    plain,
+    short,
+    side,
+    word,
+)
 
 #: A hop's name and when it happened.
 Hop = tuple[str, Timestamp]
@@ -16,7 +28,7 @@ Hop = tuple[str, Timestamp]
 _HOP_COLUMNS = (
     Column("  hop"),
     Column("at"),
-    Column("after the hop before", right=True),
+    Column("after previous", right=True),
     Column("after execution", right=True),
 )
 
@@ -36,18 +48,19 @@ def _fill_lines(fill: nouns.Fill) -> list[str]:
     fee = f", fee {money(fill.fee)}" if money(fill.fee) else ""
     lines = [
         f"Fill {fill.seq}: the master {_traded(fill.side)} {fill.volume} {fill.pair} at {fill.price}{fee}",
+        f"  on {local_time(fill.executed_at)} (times below are of this zone)",
         f"  execution {fill.exec_id} of order {fill.order_id}, {_heard(fill)}",
     ]
     quote = fill.pair.partition("/")[2]
     base = fill.pair.partition("/")[0]
     before = (
-        f"{fill.master_equity} {quote} in all" if fill.master_equity else "",
-        f"{fill.master_cash} {quote} free" if fill.master_cash else "",
+        f"{short(fill.master_equity)} {quote} in all" if fill.master_equity else "",
+        f"{short(fill.master_cash)} {quote} free" if fill.master_cash else "",
         f"{fill.master_position_before} {base} held" if fill.master_position_before else "",
     )
     if any(before):
         lines.append("  before its order the master had " + ", ".join(part for part in before if part))
-    if fill.order_filled_before:
+    if is_some(fill.order_filled_before):
         lines.append(f"  {fill.order_filled_before} {base} of the same order were filled before")
     if fill.margin:
         lines.append("  a margin trade: recorded, not copied")
@@ -59,7 +72,9 @@ def _outcome_lines(fill: nouns.Fill, outcome: pb.FillOutcome) -> list[str]:
     if not outcome.HasField("copy"):
         return [f"{user}: no answer yet", *_indented(outcome.explanation)]
     copy = outcome.copy
-    lines = [_headline(user, copy), *_indented(outcome.explanation), *_copy_lines(fill, copy)]
+    # The server's explanation has reason and detail in it; without one they stand in the headline.
+    told = [f"{user}: {_state(copy)}", *_indented(outcome.explanation)]
+    lines = [*(told if outcome.explanation else [_headline(user, copy)]), *_copy_lines(fill, copy)]
     last = copy
     if outcome.HasField("joined"):
         last = outcome.joined
@@ -72,23 +87,27 @@ def _outcome_lines(fill: nouns.Fill, outcome: pb.FillOutcome) -> list[str]:
 
 def _headline(who: str, copy: nouns.Copy) -> str:
     reason = because(copy.reason, copy.detail)
-    return f"{who}: {word(nouns.CopyState.DESCRIPTOR, copy.state)}" + (f" ({reason})" if reason else "")
+    return f"{who}: {_state(copy)}" + (f" ({reason})" if reason else "")
+
+
+def _state(copy: nouns.Copy) -> str:
+    return word(nouns.CopyState.DESCRIPTOR, copy.state)
 
 
 def _copy_lines(fill: nouns.Fill, copy: nouns.Copy) -> list[str]:
     base, _, quote = (copy.pair or fill.pair).partition("/")
     lines = []
     volumes = (
-        f"wanted {copy.planned_volume}" if copy.planned_volume else "",
+        f"wanted {short(copy.planned_volume)}" if copy.planned_volume else "",
         f"ordered {copy.ordered_volume}" if copy.ordered_volume else "",
         f"filled {copy.filled_volume}" if copy.filled_volume else "",
     )
-    if any(volumes):
-        price = f" at {copy.avg_price} {quote}" if copy.avg_price else ""
+    if any(map(is_some, (copy.planned_volume, copy.ordered_volume, copy.filled_volume))):
+        price = f" at {short(copy.avg_price)} {quote}" if copy.avg_price else ""
         fee = f", fee {money(copy.fee)}" if money(copy.fee) else ""
         lines.append(f"  {', '.join(part for part in volumes if part)} {base}{price}{fee}")
     if copy.user_equity:
-        lines.append(f"  sized for an equity of {copy.user_equity} {quote}")
+        lines.append(f"  sized for an equity of {short(copy.user_equity)} {quote}")
     if len(copy.fill_seqs) > 1:
         lines.append(f"  one answer to fills {seqs(copy)}; its times are those of the first")
     if copy.carried_in:
@@ -127,7 +146,7 @@ def _hop_lines(told: list[Hop], hops: list[Hop]) -> list[str]:
         if now:
             before.append(now)
             rows.append(
-                [f"  {name}", local_time(at), _distance(now - before[-2:][0]), _distance(now - before[0])]
+                [f"  {name}", clock_time(at), _distance(now - before[-2:][0]), _distance(now - before[0])]
             )
     return table(_HOP_COLUMNS, rows) if rows else []
 

@@ -10,7 +10,7 @@ from krakencopy.v1 import types_pb2 as nouns
 
 from client.errors import TimedOut, Unavailable
 from client.limits import CALL_TIMEOUT_S
-from client.views import account_line
+from client.views import account_notes
 
 #: Status is one small call; four of them a second disturb nobody, and nobody notices a quarter of a second.
 _INTERVAL_S = 0.25
@@ -34,7 +34,8 @@ def wait_until_ready(get_status: GetStatus, limit_s: float) -> pb.GetStatusRespo
                 return status
             why_not = _why_not(status)
         if not _pause(deadline):
-            raise TimedOut(f"not ready after {limit_s:g} s: {why_not}")
+            waited = f" after {limit_s:g} s" if limit_s else ""
+            raise TimedOut(f"not ready{waited}: {why_not}")
 
 
 def wait_until_gone(get_status: GetStatus, limit_s: float) -> None:
@@ -69,5 +70,6 @@ def _pause(deadline: float) -> bool:
 
 def _why_not(status: pb.GetStatusResponse) -> str:
     still = (nouns.ACCOUNT_STATE_RUNNING, nouns.ACCOUNT_STATE_STOPPED)
-    blocked = [account_line(account) for account in status.accounts if account.state not in still]
-    return "; ".join(part for part in (status.message, *blocked) if part) or "the supervisor gives no reason"
+    notes = account_notes(account for account in status.accounts if account.state not in still)
+    told = [part for part in (status.message, *notes) if part]
+    return "; ".join(told) or "the supervisor gives no reason"

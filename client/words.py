@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 from google.protobuf.descriptor import EnumDescriptor
 from google.protobuf.duration_pb2 import Duration
@@ -36,6 +36,11 @@ def because(reason: str, message: str) -> str:
     return plain(": ".join(part for part in (reason, message) if part))
 
 
+def joined(*parts: str) -> str:
+    """The parts that say something."""
+    return plain("; ".join(part for part in parts if part))
+
+
 def money(amount: nouns.Money) -> str:
     """``12.50 USD``; empty when not known."""
     return f"{amount.amount} {amount.asset}" if amount.amount else ""
@@ -50,10 +55,43 @@ def local_time(moment: Timestamp) -> str:
     """Local time with its offset, to the millisecond: ``2026-11-22 08:26:01.123+01:00``; empty when not given."""
     if nanoseconds(moment) == 0:
         return ""
-    at = datetime.fromtimestamp(moment.seconds, UTC).replace(microsecond=moment.nanos // 1000)
-    return at.astimezone().isoformat(sep=" ", timespec="milliseconds")
+    return _moment(moment, None).isoformat(sep=" ", timespec="milliseconds")
+
+
+def zoned(title: str) -> str:
+    """The title of a column of times: ``SINCE (+01:00)``, the machine's offset now, which holds for all its rows."""
+    return f"{title} ({datetime.now(UTC).astimezone().isoformat()[-len('+01:00') :]})"
+
+
+def table_time(moment: Timestamp) -> str:
+    """For a column whose title is ``zoned``: ``11-22 08:26:01.123``; empty when not given."""
+    if nanoseconds(moment) == 0:
+        return ""
+    # One offset for a whole table: astimezone() alone would take that of each row's own day.
+    return f"{_moment(moment, datetime.now(UTC).astimezone().tzinfo):%m-%d %H:%M:%S.%f}"[:-3]
+
+
+def clock_time(moment: Timestamp) -> str:
+    """Local time of day, where the day is known: ``08:26:01.123``."""
+    return f"{_moment(moment, None):%H:%M:%S.%f}"[:-3]
+
+
+def is_some(amount: str) -> bool:
+    """Whether a decimal string says more than nothing: not for an unknown one (empty) and not for zero."""
+    return bool(amount.strip("0."))
+
+
+def short(amount: str) -> str:
+    """An average, a ratio or a product may have any number of decimals; no order has more than eight, so no more are shown."""
+    whole, _, decimals = amount.partition(".")
+    return f"{whole}.{decimals[:8]}" if len(decimals) > 8 else amount
 
 
 def milliseconds(length: Duration, *, known: bool) -> str:
     """``3.214``; empty when not known."""
     return f"{nanoseconds(length) / 1e6:.3f}" if known else ""
+
+
+def _moment(moment: Timestamp, zone: tzinfo | None) -> datetime:
+    at = datetime.fromtimestamp(moment.seconds, UTC).replace(microsecond=moment.nanos // 1000)
+    return at.astimezone(zone)

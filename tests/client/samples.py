@@ -50,7 +50,7 @@ def user(
 
 
 def status(
-    *accounts: nouns.Account, ready: bool = True, message: str = "", capped: int = 0
+    *accounts: nouns.Account, ready: bool = True, message: str = "", capped: int = 0, sized_entries: int = 0
 ) -> pb.GetStatusResponse:
     return pb.GetStatusResponse(
         ready=ready,
@@ -64,8 +64,17 @@ def status(
         ),
         accounts=accounts or (master(), user()),
         head_seq=12,
+        head_change=40,
+        head_event=9,
         copies=pb.CopyCounts(
-            filled=10, part_filled=1, rejected=2, skipped=3, carried=4, open=5, capped=capped
+            filled=10,
+            part_filled=1,
+            rejected=2,
+            skipped=3,
+            carried=4,
+            open=5,
+            capped=capped,
+            sized_entries=sized_entries,
         ),
     )
 

@@ -48,6 +48,35 @@ def test_the_page_shows_the_latest_rows_and_fits_the_terminal() -> None:
     small = board.page(40, 10)
     assert len(small) == 10
     assert max(map(len, small)) <= 40
+    assert any(line.endswith("…") for line in small)
+
+
+def test_on_a_small_screen_fills_copies_and_events_share_what_the_accounts_leave() -> None:
+    board = Board()
+    board.take_status(samples.status())
+    for seq in range(1, ROWS_MAX + 1):
+        board.take(pb.WatchFillsResponse(fill=samples.fill(seq)))
+        board.take(pb.WatchEventsResponse(event=samples.event(seq)))
+        board.take(pb.WatchCopiesResponse(copy=samples.copy("bob", seq)))
+    page = board.page(120, 25)
+    for title in ("EXECUTED", "FILLED", "SEVERITY"):
+        start = next(i for i, line in enumerate(page) if title in line)
+        rows = page[start + 1 :][: ((*page[start + 1 :], "").index(""))]
+        assert len(rows) >= 2
+        assert str(ROWS_MAX) in rows[-1].split()[:2]
+
+
+def test_of_many_accounts_those_that_do_not_run_are_shown() -> None:
+    board = Board()
+    running = [samples.user(f"u{n:03}") for n in range(100)]
+    board.take_status(
+        samples.status(samples.master(), *running, samples.user("zoe", nouns.ACCOUNT_STATE_FAILED))
+    )
+    page = board.page(120, 24)
+    rows = page[page.index("") + 2 :]
+    assert rows[0].split()[0] == "zoe"
+    assert rows[1].split()[0] == "master"
+    assert page[-1] == "... and 94 more accounts"
 
 
 def test_trouble_stands_on_top_until_it_is_over() -> None:

@@ -193,14 +193,14 @@ def test_an_account_that_does_not_exist_is_refused_with_the_servers_text(termina
 def test_one_account_that_is_refused_does_not_keep_the_others_from_it(terminal: Terminal) -> None:
     stopping = pb.StopAccountResponse(account=samples.user("bob", nouns.ACCOUNT_STATE_STOPPING))
     assert terminal.run("stop bob eve bob", stopping, ("StopAccount", NOT_FOUND), stopping) == 1
-    assert terminal.out == "bob: STOPPING\nbob: STOPPING\n"
+    assert terminal.out == "bob: told to stop; at this moment STOPPING\n" * 2
     assert terminal.err.count("no account 'eve'") == 1
 
 
 def test_an_order_says_what_the_exchange_made_of_it(terminal: Terminal) -> None:
     placed = pb.PlaceOrderResponse(order_id="O1", cl_ord_id="kc-1", description="buy 0.005 XBTUSD @ market")
     assert terminal.run("order buy XBTUSD 0.005", placed) == 0
-    assert terminal.out == "buy 0.005 XBTUSD @ market: order O1, cl_ord_id kc-1\n"
+    assert terminal.out == ("placed on the master: buy 0.005 XBTUSD @ market\n  order O1, cl_ord_id kc-1\n")
 
 
 @pytest.mark.parametrize(
@@ -224,6 +224,41 @@ def test_an_order_that_was_refused_is_not_said_to_be_in_doubt(terminal: Terminal
     refused = refusal(grpc.StatusCode.FAILED_PRECONDITION, "EOrder:Insufficient funds", "not enough USD")
     assert terminal.run("order buy BTC/USD 1", ("PlaceOrder", refused)) == 1
     assert terminal.err == "krakencopy: not enough USD (EOrder:Insufficient funds)\n"
+
+
+def test_a_reason_that_the_message_names_is_not_repeated(terminal: Terminal) -> None:
+    reason = "EOrder:Insufficient funds"
+    refused = refusal(grpc.StatusCode.FAILED_PRECONDITION, reason, f"the exchange refused it: {reason}")
+    assert terminal.run("order buy BTC/USD 1", ("PlaceOrder", refused)) == 1
+    assert terminal.err == f"krakencopy: the exchange refused it: {reason}\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "answer", "said"),
+    [
+        ("fills", pb.ListFillsResponse(), "no fills"),
+        (
+            "fills --pair xbtusd",
+            pb.ListFillsResponse(),
+            "no fills of XBTUSD (pairs are written like BTC/USD here)",
+        ),
+        ("copies --state rejected", pb.ListCopiesResponse(), "no such copies"),
+        ("events --account eve", pb.ListEventsResponse(), "no events about eve"),
+    ],
+)
+def test_people_are_told_that_there_is_nothing_and_programs_get_nothing(
+    terminal: Terminal, line: str, answer: Message, said: str
+) -> None:
+    assert terminal.run(line, answer) == 0
+    assert terminal.out == f"{said}\n"
+    assert terminal.run(f"{line} -o json", answer) == 0
+    assert terminal.out == ""
+
+
+def test_accounts_tells_below_the_table_what_there_is_to_say(terminal: Terminal) -> None:
+    blocked = samples.user("eve", nouns.ACCOUNT_STATE_WAITING, "MASTER_NOT_READY", "start the master")
+    assert terminal.run("accounts", pb.ListAccountsResponse(accounts=[samples.master(), blocked])) == 0
+    assert terminal.out.splitlines()[-2:] == ["", "eve: start the master"]
 
 
 def test_an_order_that_never_left_is_not_said_to_be_in_doubt(

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+import time
+
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -8,9 +11,9 @@ from hypothesis import strategies as st
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 
-from client import views
+from client import pages, views
 from client.grid import Column, Grid, pairs, table
-from client.words import because, local_time, plain, word
+from client.words import because, clock_time, is_some, local_time, plain, short, table_time, word, zoned
 from tests.client import samples
 
 CELLS = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=12)
@@ -35,6 +38,34 @@ def test_a_row_that_comes_later_and_is_too_wide_pushes_only_itself_aside() -> No
     assert grid.line(["x", "y"]) == "x    y"
 
 
+WIDE = [Column("NAME"), Column("FEE", extra=1), Column("ID", extra=2), Column("REASON")]
+ROW = ["n" * 10, "f" * 10, "i" * 10, "r" * 50]
+
+
+@pytest.mark.parametrize(
+    ("room", "titles"),
+    [
+        (None, ["NAME", "FEE", "ID", "REASON"]),
+        (56, ["NAME", "FEE", "ID", "REASON"]),
+        (55, ["NAME", "FEE", "REASON"]),
+        (43, ["NAME", "REASON"]),
+        (1, ["NAME", "REASON"]),
+    ],
+)
+def test_where_the_room_is_small_extra_columns_are_left_out_the_last_extra_first(
+    room: int | None, titles: list[str]
+) -> None:
+    header, row = table(WIDE, [ROW], room)
+    assert header.split() == titles
+    assert [cell[0].upper() for cell in row.split()] == [title[0] for title in titles]
+
+
+def test_columns_that_were_left_out_stay_out_in_rows_that_come_later() -> None:
+    grid = Grid(WIDE, 20)
+    assert grid.header() == "NAME  FEE  REASON"
+    assert grid.line(["bob", "0.1", "T1", "SCALED"]) == "bob   0.1  SCALED"
+
+
 def test_pairs_leave_out_what_is_not_known() -> None:
     assert pairs([("pid", ""), ("state", "RUNNING"), ("a", "b")]) == ["state  RUNNING", "a      b"]
 
@@ -57,6 +88,35 @@ def test_a_state_that_this_client_does_not_know_is_shown_as_its_number() -> None
 def test_times_are_local_and_say_so() -> None:
     assert local_time(samples.at(123)) == "2026-01-02 04:04:05.123+01:00"
     assert local_time(Timestamp()) == ""
+    assert clock_time(samples.at(123)) == "04:04:05.123"
+
+
+def test_a_tables_times_are_short_and_its_title_says_of_which_zone_they_are() -> None:
+    assert zoned("SINCE") == "SINCE (+01:00)"
+    assert table_time(samples.at(123)) == "01-02 04:04:05.123"
+    assert table_time(Timestamp()) == ""
+
+
+def test_a_tables_times_are_all_of_the_zone_in_its_title(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "XXX-1YYY-2,M3.5.0,M10.5.0")  # an hour more in summer, whenever this test runs
+    time.tzset()
+    hour = int(zoned("AT")[len("AT (+") :][:2])
+    summer = Timestamp(seconds=samples.START_S + 180 * 86400)
+    assert [table_time(samples.at())[6:8], table_time(summer)[6:8]] == [f"{3 + hour:02}", f"{3 + hour:02}"]
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"), [("0.00050000", "0.00050000"), ("1.234567891", "1.23456789"), ("", "")]
+)
+def test_no_more_decimals_are_shown_than_an_order_has(amount: str, shown: str) -> None:
+    assert short(amount) == shown
+
+
+@pytest.mark.parametrize(
+    ("amount", "some"), [("", False), ("0", False), ("0.00", False), ("0.001", True), ("10", True)]
+)
+def test_nothing_and_not_known_are_no_amounts(amount: str, some: bool) -> None:
+    assert is_some(amount) is some
 
 
 @given(st.text())
@@ -73,39 +133,86 @@ def test_reason_and_message_are_shown_when_there_are_any() -> None:
 
 def test_the_status_page_shows_the_exchange_every_account_and_the_counts() -> None:
     blocked = samples.user("eve", nouns.ACCOUNT_STATE_WAITING, "MASTER_NOT_READY", "start the master")
-    page = views.status_page(
+    page = pages.status_page(
         samples.status(samples.master(), samples.user(), blocked, ready=False, message="1 account waits")
     )
     text = "\n".join(page)
     assert page[0] == "system       NOT READY: 1 account waits"
     assert "paper, REST http://127.0.0.1:8080, WebSocket ws://127.0.0.1:8080/v2" in text
-    assert "10 filled, 1 part filled, 2 rejected, 3 skipped, 4 carried, 5 open; 0 capped" in text
-    rows = [line.split() for line in page[page.index("") + 1 :]]
+    assert "copies       10 filled, 1 part filled, 2 rejected, 3 skipped, 4 carried, 5 open" in page
+    assert "capped       0 of 0 entries" in page
+    rows = [line.split() for line in page[page.index("") + 1 : -2]]
     assert [row[0] for row in rows] == ["ACCOUNT", "master", "bob", "eve"]
     assert [row[3] for row in rows] == ["STATE", "RUNNING", "RUNNING", "WAITING"]
-    assert page[-1].endswith("  MASTER_NOT_READY: start the master")
-    assert views.status_page(samples.status())[0] == "system       READY"
+    assert rows[-1][-1] == "MASTER_NOT_READY"
+    assert page[-2:] == ["", "eve: start the master"]
+    assert pages.status_page(samples.status())[0] == "system       READY"
 
 
-@pytest.mark.parametrize(("capped", "warns"), [(0, False), (4, False), (5, True), (18, True)])
-def test_the_status_warns_loudly_when_the_cap_decides_most_entries(capped: int, warns: bool) -> None:
-    page = views.status_page(samples.status(capped=capped))  # 18 copies got as far as an order
-    warnings = [line for line in page if line.startswith("WARNING")]
-    assert bool(warnings) is warns
-    if warns:
-        assert f"cut {capped} entries (18 copies" in warnings[0]
-        assert warnings[0].endswith("is max_user_risk meant to be this low?")
+def test_what_holds_for_several_accounts_is_said_once() -> None:
+    lost = ("MASTER_LOST", "the master is not healthy")
+    accounts = [
+        samples.user(account_id, nouns.ACCOUNT_STATE_DEGRADED, *lost) for account_id in ("ann", "bob")
+    ]
+    assert views.account_notes(accounts) == ["", "ann, bob: the master is not healthy"]
+    assert views.account_notes([samples.master()]) == []
+
+
+@pytest.mark.parametrize("ready", [True, False])
+def test_a_stopped_account_is_named_ready_or_not(ready: bool) -> None:
+    stopped = samples.user("eve", nouns.ACCOUNT_STATE_STOPPED)
+    page = pages.status_page(samples.status(samples.master(), stopped, ready=ready, message="no"))
+    assert page[0] == f"system       {'READY' if ready else 'NOT READY: no'}; stopped: eve"
+
+
+def test_of_an_account_without_a_process_only_what_is_known_is_shown() -> None:
+    account = nouns.Account(id="eve", role=nouns.ROLE_USER, state=nouns.ACCOUNT_STATE_STOPPED)
+    cells = dict(
+        zip((column.title for column in views.account_columns()), views.account_row(account), strict=True)
+    )
+    assert [cells[title] for title in ("PID", "FEED", "LAST FILL", "OPEN")] == ["", "", "", ""]
+    assert not [line for line in pages.account_page(account) if line.startswith(("feed", "last", "open"))]
+
+
+@pytest.mark.parametrize(
+    ("capped", "sized_entries", "warns"),
+    [(0, 0, False), (0, 9, False), (9, 18, False), (10, 18, True), (18, 18, True), (1, 1, True)],
+)
+def test_the_cap_that_cuts_more_than_half_of_the_sized_entries_is_warned_of_in_the_same_words_everywhere(
+    capped: int, sized_entries: int, warns: bool
+) -> None:
+    status = samples.status(capped=capped, sized_entries=sized_entries)
+    users = [pb.AccountReport(account_id="bob", copies=status.copies), pb.AccountReport(account_id="eve")]
+    expected = [
+        f"WARNING: the risk cap cut {capped} of {sized_entries} entries: is max_user_risk meant to be this low?"
+    ]
+    for page in (pages.status_page(status), pages.report_page(pb.GetReportResponse(accounts=users))):
+        assert [line for line in page if line.startswith("WARNING")] == (expected if warns else [])
+
+
+def test_the_warning_counts_the_entries_of_all_users_together() -> None:
+    counts = [pb.CopyCounts(capped=3, sized_entries=4), pb.CopyCounts(capped=1, sized_entries=4)]
+    users = [pb.AccountReport(account_id=str(n), copies=count) for n, count in enumerate(counts)]
+    assert "WARNING" not in "".join(pages.report_page(pb.GetReportResponse(accounts=users)))
+    users[1].copies.capped = 2
+    assert "cut 5 of 8 entries" in pages.report_page(pb.GetReportResponse(accounts=users))[-1]
+
+
+def test_status_and_report_count_copies_in_the_same_words() -> None:
+    line = next(line for line in pages.status_page(samples.status()) if line.startswith("copies"))
+    words = [part.partition(" ")[2].upper() for part in line.removeprefix("copies").strip().split(", ")]
+    header = pages.report_page(pb.GetReportResponse())[2]
+    assert words == ["FILLED", "PART FILLED", "REJECTED", "SKIPPED", "CARRIED", "OPEN"]
+    assert "  ".join(words) in header
 
 
 def test_an_account_in_backoff_says_when_it_starts_again() -> None:
     account = samples.user("bob", nouns.ACCOUNT_STATE_BACKOFF, "CRASHED", "exit 70")
     account.retry_at.CopyFrom(samples.at(5000))
-    assert (
-        views.account_line(account)
-        == "bob: BACKOFF (CRASHED: exit 70; next start 2026-01-02 04:04:10.000+01:00)"
-    )
+    assert views.standing(account) == "BACKOFF (CRASHED: exit 70; next start 2026-01-02 04:04:10.000+01:00)"
+    assert views.account_notes([account])[-1] == ("bob: exit 70; next start 2026-01-02 04:04:10.000+01:00")
     account.state = nouns.ACCOUNT_STATE_RUNNING
-    assert "next start" not in views.account_line(account)
+    assert "next start" not in views.standing(account)
 
 
 def test_an_accounts_page_shows_its_nonce_and_what_it_copied() -> None:
@@ -114,7 +221,7 @@ def test_an_accounts_page_shows_its_nonce_and_what_it_copied() -> None:
     account.positions.append(
         nouns.CopiedPosition(pair="BTC/USD", volume="0.5", cost="30000", carried_buy="0.1")
     )
-    page = views.account_page(account)
+    page = pages.account_page(account)
     assert "nonce        7, reserved up to 9, in nonce.txt" in page
     assert page[-1].split() == ["BTC/USD", "0.5", "30000", "0.1"]
 
@@ -132,26 +239,51 @@ def test_sentences_tell_a_fill_a_copy_and_an_event() -> None:
     )
     assert views.copy_line(samples.copy()) == (
         "2026-01-02 04:04:05.060+01:00  copy by bob of fill 12: FILLED, buy 0.00050000 BTC/USD at 60001.0 "
-        "(SCALED: 0.005 x 1000 / 10000)"
+        "(SCALED)"
     )
     assert views.event_line(samples.event()) == (
         "2026-01-02 04:04:05.000+01:00  WARNING bob: ACCOUNT_STATE_CHANGED: RUNNING -> DEGRADED"
     )
 
 
-def test_the_report_counts_names_reasons_and_warns() -> None:
+def test_the_numbers_behind_a_copy_are_told_where_something_is_missing() -> None:
+    skipped = samples.copy(state=nouns.COPY_STATE_SKIPPED)
+    skipped.ordered_volume = skipped.filled_volume = "0"
+    assert views.copy_row(skipped)[-1] == "SCALED: 0.005 x 1000 / 10000"
+    assert "SKIPPED, buy 0.00050000 BTC/USD" in views.copy_line(skipped)
+    assert views.copy_row(samples.copy())[-1] == "SCALED"
+
+
+def test_a_line_of_a_log_is_told_with_its_local_time_and_its_traceback() -> None:
+    entry = {"at": "2026-01-02T03:04:05.123456+00:00", "level": "INFO", "message": "a\x1b[2Jb", "logger": "x"}
+    assert views.log_line(json.dumps(entry)) == "2026-01-02 04:04:05.123+01:00  INFO     a [2Jb"
+    entry["exception"] = "Traceback:\n  boom"
+    assert views.log_line(json.dumps(entry)).splitlines()[1:] == ["    Traceback:", "      boom"]
+
+
+@pytest.mark.parametrize("line", ["", "not JSON", "[1]", "7", '{"at": "yesterday"}', '{"at": 3}'])
+def test_a_line_of_a_log_that_is_something_else_is_shown_as_it_is(line: str) -> None:
+    assert views.log_line(line) == line
+
+
+def test_the_report_counts_and_names_reasons() -> None:
     account = pb.AccountReport(
         account_id="bob",
-        copies=pb.CopyCounts(filled=4, capped=4),
+        copies=pb.CopyCounts(filled=4, capped=4, sized_entries=9),
         fills=5,
         unanswered=1,
         reasons={"BELOW_ORDERMIN": 2, "STALE_ENTRY": 7},
         bought={"USD": "12.5", "EUR": "1"},
         latency_median=Duration(nanos=3_214_000),
+        latency_p99=Duration(nanos=9_000_000),
     )
-    page = views.report_page(pb.GetReportResponse(fills=5, accounts=[account], unanswered=1))
-    assert page[0].startswith("5 fills in the journal, 1 without")
-    assert page[3].split() == ["bob", "5", "4", "0", "0", "0", "0", "0", "4", "1", "3.214"]
-    assert "  bought   1 EUR, 12.5 USD" in page
-    assert "  reasons  7 x STALE_ENTRY, 2 x BELOW_ORDERMIN" in page
-    assert page[-1].startswith("WARNING: the risk cap cut 4 entries")
+    page = pages.report_page(pb.GetReportResponse(fills=5, accounts=[account], unanswered=1))
+    assert page[0] == "5 fills in the journal, 1 UNANSWERED"
+    assert page[3].split() == ["bob", "5", "4", "0", "0", "0", "0", "0", "4", "of", "9", "1"]
+    assert "  unanswered  1 fills" in page
+    assert "  bought      1 EUR, 12.5 USD" in page
+    assert "  reasons     7 x STALE_ENTRY, 2 x BELOW_ORDERMIN" in page
+    assert page[-1].startswith("  latency     3.214 ms median, 9.000 ms p99")
+    assert pages.report_page(pb.GetReportResponse(fills=5))[0] == (
+        "5 fills in the journal, all answered by every user"
+    )

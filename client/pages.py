@@ -1,0 +1,163 @@
+"""Whole pages for people: the system, one account, the report. Pure: messages in, lines out; nothing is asked, nothing printed."""
+
+from __future__ import annotations
+
+from krakencopy.v1 import control_pb2 as pb
+from krakencopy.v1 import types_pb2 as nouns
+
+from client.grid import Column, pairs, table
+from client.views import account_columns, account_notes, account_reason, account_row, feed
+from client.words import joined, local_time, milliseconds, money, plain, short, word
+
+
+def account_page(account: nouns.Account) -> list[str]:
+    """One account with all that is known of it."""
+    nonce = account.nonce
+    is_known = account.role == nouns.ROLE_USER and account.pid != 0
+    lines = pairs(
+        (
+            ("account", plain(account.id)),
+            ("role", word(nouns.Role.DESCRIPTOR, account.role).lower()),
+            ("broker", account.broker),
+            ("state", word(nouns.AccountState.DESCRIPTOR, account.state)),
+            ("reason", account_reason(account)),
+            ("since", local_time(account.since)),
+            ("pid", str(account.pid or "")),
+            ("instance", account.instance_id),
+            ("restarts", str(account.restarts)),
+            ("equity", money(account.equity)),
+            ("feed", feed(account)),
+            (
+                "nonce",
+                f"{nonce.last}, reserved up to {nonce.reserved}, in {nonce.path}" if nonce.path else "",
+            ),
+            ("last fill", str(account.cursor_seq) if is_known else ""),
+            ("open copies", str(account.copies_open) if is_known else ""),
+        )
+    )
+    if account.positions:
+        rows = [[p.pair, p.volume, short(p.cost), p.carried_buy, p.carried_sell] for p in account.positions]
+        titles = ("HELD", "COST", "CARRIED BUY", "CARRIED SELL")
+        columns = [Column("COPIED"), *(Column(title, right=True) for title in titles)]
+        lines += ["", *table(columns, rows)]
+    return lines
+
+
+def status_page(status: pb.GetStatusResponse, room: int | None = None) -> list[str]:
+    """The whole system on one page."""
+    rows = [account_row(account) for account in status.accounts]
+    return [
+        *status_head(status),
+        "",
+        *table(account_columns(), rows, room),
+        *account_notes(status.accounts),
+        *cap_warning(status.copies),
+    ]
+
+
+def status_head(status: pb.GetStatusResponse) -> list[str]:
+    """What is true of the whole system, without the accounts."""
+    exchange = status.exchange
+    return pairs(
+        (
+            ("system", joined("READY" if status.ready else f"NOT READY: {status.message}", stopped(status))),
+            (
+                "krakencopyd",
+                f"{status.version}, run {status.epoch}, pid {status.pid}, up since {local_time(status.started_at)}",
+            ),
+            ("exchange", f"{exchange.mode}, REST {exchange.rest_url}, WebSocket {exchange.ws_url}"),
+            ("fills", str(status.head_seq)),
+            ("copies", ", ".join(f"{count} {name}" for name, count in _counted(status.copies))),
+            ("capped", _capped(status.copies, " entries")),
+        )
+    )
+
+
+def stopped(status: pb.GetStatusResponse) -> str:
+    """Who is STOPPED: wanted so by someone, hence no reason not to be ready, but not to be forgotten either."""
+    ids = [account.id for account in status.accounts if account.state == nouns.ACCOUNT_STATE_STOPPED]
+    return f"stopped: {', '.join(ids)}" if ids else ""
+
+
+def _counted(counts: pb.CopyCounts) -> tuple[tuple[str, int], ...]:
+    """How copies stand, in the words of every page."""
+    return (
+        ("filled", counts.filled),
+        ("part filled", counts.part_filled),
+        ("rejected", counts.rejected),
+        ("skipped", counts.skipped),
+        ("carried", counts.carried),
+        ("open", counts.open),
+    )
+
+
+def _capped(counts: pb.CopyCounts, what: str = "") -> str:
+    return f"{counts.capped} of {counts.sized_entries}{what}"
+
+
+def cap_warning(counts: pb.CopyCounts) -> list[str]:
+    """Say loudly when the risk cap decides most entries: a sizing error hides behind it. Empty when it does not."""
+    if counts.capped * 2 <= counts.sized_entries:
+        return []
+    return [
+        "",
+        (f"WARNING: the risk cap cut {_capped(counts, ' entries')}: is max_user_risk meant to be this low?"),
+    ]
+
+
+def report_page(report: pb.GetReportResponse, room: int | None = None) -> list[str]:
+    """What became of every fill at every user."""
+    columns = [
+        Column("ACCOUNT"),
+        Column("FILLS", right=True, extra=1),
+        *(Column(name.upper(), right=True) for name, _ in _counted(pb.CopyCounts())),
+        Column("CAPPED", right=True),
+        Column("UNANSWERED", right=True, extra=2),
+    ]
+    unanswered = f"{report.unanswered} UNANSWERED" if report.unanswered else "all answered by every user"
+    lines = [f"{report.fills} fills in the journal, {unanswered}", ""]
+    lines += table(columns, [_report_row(account) for account in report.accounts], room)
+    total = pb.CopyCounts()
+    for account in report.accounts:
+        lines += _report_details(account)
+        total.capped += account.copies.capped
+        total.sized_entries += account.copies.sized_entries
+    return lines + cap_warning(total)
+
+
+def _report_row(account: pb.AccountReport) -> list[str]:
+    return [
+        plain(account.account_id),
+        str(account.fills),
+        *(str(count) for _, count in _counted(account.copies)),
+        _capped(account.copies),
+        str(account.unanswered),
+    ]
+
+
+def _report_details(account: pb.AccountReport) -> list[str]:
+    reasons = sorted(account.reasons.items(), key=lambda item: (-item[1], item[0]))
+    latency = ""
+    if account.HasField("latency_median"):
+        median, worst = (
+            milliseconds(length, known=True) for length in (account.latency_median, account.latency_p99)
+        )
+        latency = (
+            f"{median} ms median, {worst} ms p99, from the master hearing of a fill to the order leaving"
+        )
+    lines = pairs(
+        (
+            ("unanswered", f"{account.unanswered} fills" if account.unanswered else ""),
+            ("bought", _amounts(dict(account.bought))),
+            ("sold", _amounts(dict(account.sold))),
+            ("fees", _amounts(dict(account.fees))),
+            ("reasons", plain(", ".join(f"{count} x {reason}" for reason, count in reasons))),
+            ("latency", latency),
+        ),
+        indent="  ",
+    )
+    return ["", f"{plain(account.account_id)}:", *lines] if lines else []
+
+
+def _amounts(by_asset: dict[str, str]) -> str:
+    return ", ".join(f"{amount} {asset}" for asset, amount in sorted(by_asset.items()))

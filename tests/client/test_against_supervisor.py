@@ -1,0 +1,525 @@
+"""Every command against the real thing, as an operator uses it: one supervisor with its paper exchange and a master that trades."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+import re
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from client.cli import main
+from tests.support.system import ROOT, wait_for
+
+USERS = {"daivon_frazier", "small_account", "tania_gilbert"}
+#: Every wait in these tests ends by itself, long after it should have.
+LIMIT_S = 30
+
+
+@dataclass(frozen=True)
+class Said:
+    """How a command ended, and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+    def objects(self) -> list[dict[str, Any]]:
+        """Standard output, read as one JSON object a line."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+class Operator:
+    """Someone who types commands for one supervisor."""
+
+    def __init__(self, folder: Path) -> None:
+        self.state_dir = folder / "state"
+        self.folder = folder
+        with (folder / "said").open("wb") as said:
+            self.process = subprocess.Popen(
+                [
+                    sys.executable, "-m", "supervisor.daemon", "--paper", "--state-dir", str(self.state_dir),
+                    "--quiet",
+                ],
+                cwd=ROOT, stdin=subprocess.DEVNULL, stdout=said, stderr=said,
+            )  # fmt: skip
+
+    def types(self, line: str) -> Said:
+        """Runs one command to its end, in this process: that spares an interpreter's start."""
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            code = main(["--state-dir", str(self.state_dir), *line.split()])
+        return Said(code, out.getvalue(), err.getvalue())
+
+    def done(self, line: str) -> str:
+        """The same for a command that must succeed: what it wrote."""
+        said = self.types(line)
+        assert (said.code, said.err) == (0, ""), line
+        return said.out
+
+    def objects(self, line: str) -> list[dict[str, Any]]:
+        """The same with -o json."""
+        return [json.loads(text) for text in self.done(f"{line} -o json").splitlines()]
+
+    def account(self, account_id: str) -> dict[str, Any]:
+        [account] = self.objects(f"accounts {account_id}")
+        return account
+
+    def comes_to(self, account_id: str, state: str) -> dict[str, Any]:
+        """The account, once it is in this state."""
+
+        def there() -> dict[str, Any] | None:
+            account = self.account(account_id)
+            return account if account["state"] == f"ACCOUNT_STATE_{state}" else None
+
+        return wait_for(f"{account_id} {state}", there, LIMIT_S)
+
+    def buys(self) -> dict[str, Any]:
+        """A fill of an order that was just given: its last one, which every user has answered to the end."""
+        [placed] = self.objects("order buy BTC/USD 0.01")
+
+        def filled() -> dict[str, Any] | None:
+            fills = [fill for fill in self.objects("fills") if fill["order_id"] == placed["order_id"]]
+            whole = sum(round(float(fill["volume"]) * 1e8) for fill in fills) == 1_000_000
+            return fills[-1] if whole else None
+
+        fill: dict[str, Any] = wait_for("the fill of the order", filled, LIMIT_S)
+        wait_for("every user's answer to it", lambda: self._answered(fill["seq"]), LIMIT_S)
+        return fill
+
+    def _answered(self, seq: str) -> bool:
+        ended = [copy for copy in self.objects(f"copies --fill {seq}") if "finished_at" in copy]
+        return {copy["account_id"] for copy in ended} == USERS
+
+    @contextmanager
+    def follows(self, line: str, stdout: int = subprocess.PIPE) -> Iterator[subprocess.Popen[str]]:
+        """A command that goes on until Ctrl-C, which ends it quietly with 130."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "client.cli", "--state-dir", str(self.state_dir), *line.split()],
+            cwd=ROOT, stdout=stdout, stderr=subprocess.PIPE, text=True, env={**os.environ, **SCREEN},
+        )  # fmt: skip
+        try:
+            yield process
+            process.send_signal(signal.SIGINT)
+            assert process.stderr is not None
+            assert (process.wait(LIMIT_S), process.stderr.read()) == (130, "")
+        finally:
+            process.kill()
+            process.communicate()
+
+    def family(self) -> set[tuple[int, str]]:
+        """The supervisor's process and all below it, each with its start time, which tells a pid that was given out again."""
+        parents, starts = {}, {}
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                fields = path.read_text().rpartition(")")[2].split()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if fields[0] not in {"Z", "X"}:
+                pid = int(path.parent.name)
+                parents[pid], starts[pid] = int(fields[1]), fields[19]
+        found = {self.process.pid} & set(parents)
+        while more := {pid for pid, parent in parents.items() if parent in found} - found:
+            found |= more
+        return {(pid, starts[pid]) for pid in found}
+
+    def said(self) -> str:
+        return (self.folder / "said").read_text()
+
+
+#: What `watch` takes a terminal's size from.
+SCREEN = {"COLUMNS": "100", "LINES": "40"}
+
+
+def is_alive(process: tuple[int, str]) -> bool:
+    """Whether that very process still runs."""
+    try:
+        fields = Path(f"/proc/{process[0]}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return fields[0] not in {"Z", "X"} and fields[19] == process[1]
+
+
+def next_line(process: subprocess.Popen[str]) -> str:
+    """What a command that goes on says next."""
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line, "it has ended"
+    return line
+
+
+def drawn_on(screen: int, is_enough: Callable[[str], bool]) -> str:
+    """What a terminal got, until it is enough."""
+    drawn = ""
+    while not is_enough(drawn):
+        ready, _, _ = select.select([screen], [], [], LIMIT_S)
+        assert ready, f"nothing more came after {drawn!r}"
+        drawn += os.read(screen, 65536).decode()
+    return drawn
+
+
+def all_gone(processes: set[tuple[int, str]]) -> Callable[[], bool]:
+    return lambda: not any(map(is_alive, processes))
+
+
+@pytest.fixture(scope="module")
+def operator() -> Iterator[Operator]:
+    # Not in tmp_path: the path of a Unix socket has at most 107 bytes.
+    folder = Path(tempfile.mkdtemp(prefix="kc"))
+    operator = Operator(folder)
+    try:
+        ready = operator.types(f"wait --ready --timeout {LIMIT_S}")
+        assert ready.code == 0, ready.err + operator.said()
+        yield operator
+    finally:
+        family = operator.family()
+        if operator.process.poll() is None:
+            operator.process.terminate()
+        try:
+            code = operator.process.wait(LIMIT_S)
+            wait_for("the end of every process", all_gone(family), LIMIT_S)
+        finally:
+            for pid, _ in filter(is_alive, family):
+                os.kill(pid, signal.SIGKILL)
+            said = operator.said()
+            shutil.rmtree(folder)
+    assert code == 0, said
+
+
+@pytest.fixture(scope="module")
+def fill(operator: Operator) -> dict[str, Any]:
+    """One fill that every user has answered to the end."""
+    return operator.buys()
+
+
+@pytest.fixture(autouse=True)
+def _ready(operator: Operator, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Each test leaves the system as it found it."""
+    yield
+    if operator.process.poll() is None:
+        assert operator.done(f"wait --ready --timeout {LIMIT_S}").startswith("ready: 4 of 4"), (
+            request.node.name
+        )
+
+
+def test_status_shows_exchange_and_accounts_on_one_page(operator: Operator) -> None:
+    [status] = operator.objects("status")
+    page = operator.done("status").splitlines()
+    assert page[0] == "system       READY"
+    assert f"pid {operator.process.pid}," in page[1]
+    assert page[2] == (
+        f"exchange     paper, REST {status['exchange']['rest_url']}, WebSocket {status['exchange']['ws_url']}"
+    )
+    assert re.fullmatch(r"capped       \d+ of \d+ entries", page[5])
+    start = next(number for number, line in enumerate(page) if line.startswith("ACCOUNT"))
+    rows = [line.split() for line in page[start + 1 :][:4]]
+    assert [row[0] for row in rows] == ["master", *sorted(USERS)]
+    assert [row[1] for row in rows] == ["master", "user", "user", "user"]
+    assert {row[3] for row in rows} == {"RUNNING"}
+
+
+def test_accounts_lists_all_and_shows_one(operator: Operator) -> None:
+    assert [account["id"] for account in operator.objects("accounts")] == ["master", *sorted(USERS)]
+    # An account's process says more about itself a moment after it says that it runs.
+    wait_for("its feed", lambda: operator.account("tania_gilbert")["feed_connected"], LIMIT_S)
+    lines = operator.done("accounts tania_gilbert").split("\n\n")[0].splitlines()
+    page = dict(line.split(maxsplit=1) for line in lines)
+    assert (page["role"], page["state"], page["feed"]) == ("user", "RUNNING", "up")
+    assert page["equity"].endswith(" USD")
+    assert page["nonce"].endswith(f"in {operator.state_dir}/kraken_nonce_user_tania_gilbert.txt")
+
+
+@pytest.mark.parametrize("line", ["accounts eve", "start eve", "copies --account eve", "logs eve"])
+def test_an_account_that_does_not_exist_is_refused_by_name(operator: Operator, line: str) -> None:
+    said = operator.types(line)
+    assert (said.code, said.out) == (1, "")
+    assert said.err == "krakencopy: there is no account 'eve' in the configuration (ACCOUNT_NOT_FOUND)\n"
+
+
+def test_an_order_is_filled_copied_and_explained(operator: Operator, fill: dict[str, Any]) -> None:
+    seq = fill["seq"]
+    assert (fill["side"], fill["pair"]) == ("SIDE_BUY", "BTC/USD")
+    [header, row] = operator.done(f"fills --after {int(seq) - 1} --limit 1").splitlines()
+    assert header.split()[:2] == ["FILL", "EXECUTED"]
+    assert row.split()[0] == seq
+    assert row.endswith(fill["exec_id"])
+    rows = operator.done(f"copies --fill {seq}").splitlines()[1:]
+    assert {line.split()[0] for line in rows} == USERS
+    told = operator.done(f"why {seq}")
+    assert told.startswith(f"Fill {seq}: the master bought {fill['volume']} BTC/USD at {fill['price']}")
+    for copy in operator.objects(f"copies --fill {seq}"):
+        state = copy["state"].removeprefix("COPY_STATE_")
+        assert f"\n{copy['account_id']}: {state}\n" in told
+        assert copy["detail"] in told
+    hops = re.findall(r"^  (\S.*?) {2,}\d\d:\d\d:\d\d\.\d{3} +\+", told, re.MULTILINE)
+    assert hops[:3] == [
+        "executed (exchange's clock)",
+        "master's process heard of it",
+        "durable in the journal",
+    ]
+    assert "order sent" in hops
+    assert operator.done(f"why {fill['exec_id']}") == told
+
+
+def test_the_same_request_id_gives_the_same_order(operator: Operator) -> None:
+    line = "order buy BTC/USD 0.001 --request-id typed-twice"
+    assert operator.objects(line) == operator.objects(line)
+    placed = operator.done(line).splitlines()
+    assert placed[0] == "placed on the master: buy 0.00100000 XBTUSD @ market"
+    assert re.fullmatch(r"  order \S+, cl_ord_id \S+", placed[1])
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "text"),
+    [
+        ("order buy FOO/BAR 1", 3, "pair 'FOO/BAR' is not listed at the exchange"),
+        ("order buy BTC/USD 0.00000001", 3, "below the exchange's minimum"),
+        ("order buy BTC/USD 0.0000000001", 3, "decimals"),
+        ("order buy BTC/USD 10000", 1, "EOrder:Insufficient funds"),
+        ("order sell BTC/USD 10000", 1, "EOrder:Insufficient funds"),
+    ],
+)
+def test_an_order_that_can_not_be_says_why_in_one_line(
+    operator: Operator, line: str, code: int, text: str
+) -> None:
+    said = operator.types(line)
+    assert (said.code, said.out) == (code, "")
+    assert said.err.count(text) == 1
+    assert said.err.count("\n") == 1
+    assert "may have been placed" not in said.err
+
+
+@pytest.mark.parametrize("line", ["why 1000000", "why TNONE-NONE-NONE"])
+def test_a_fill_that_does_not_exist_is_refused(operator: Operator, line: str) -> None:
+    said = operator.types(line)
+    assert (said.code, said.out) == (1, "")
+    assert "(FILL_NOT_FOUND)" in said.err
+
+
+def test_what_does_not_exist_yet_is_said_to_be_nothing(operator: Operator) -> None:
+    assert operator.done("fills --pair FOO/BAR").startswith("no fills of FOO/BAR")
+    assert operator.done("fills --after 1000000") == "no fills\n"
+    assert operator.done("copies --fill 1000000") == "no such copies\n"
+
+
+def test_fills_can_not_be_followed_from_beyond_the_end(operator: Operator) -> None:
+    said = operator.types("fills --after 1000000 --follow")
+    assert said.code == 1
+    assert "(AFTER_HEAD)" in said.err
+
+
+def test_events_tell_that_the_master_came_first(operator: Operator) -> None:
+    events = operator.objects("events --limit 0")
+    assert [int(event["seq"]) for event in events] == list(range(1, len(events) + 1))
+    ready = next(number for number, event in enumerate(events) if event["code"] == "MASTER_READY")
+    started = [number for number, event in enumerate(events) if event["message"].endswith("-> STARTING")]
+    users = [number for number in started if events[number]["account_id"] in USERS]
+    assert ready < min(users)
+    assert {event["account_id"] for event in operator.objects("events --account master")} == {"master"}
+    assert operator.done("events").splitlines()[0].split()[:2] == ["EVENT", "AT"]
+
+
+def test_logs_are_lines_for_people_or_the_objects_of_the_file(operator: Operator) -> None:
+    entries = operator.objects("logs master -n 1000")
+    assert {entry["account"] for entry in entries} == {"master"}
+    lines = operator.done("logs master -n 1000").splitlines()
+    assert any(re.match(r"\d{4}-\d\d-\d\d [\d:.]+\+01:00  INFO     SERVING", line) for line in lines)
+    assert len(operator.done("logs supervisor -n 2").splitlines()) == 2
+
+
+def test_logs_follow_shows_what_is_written_meanwhile(operator: Operator) -> None:
+    with operator.follows("logs supervisor -n 1 -f -o json") as following:
+        next_line(following)
+        before = operator.account("tania_gilbert")["instance_id"]
+        operator.done("restart tania_gilbert")
+        while "tania_gilbert" not in json.loads(next_line(following))["message"]:
+            pass
+        wait_for("a new process", lambda: operator.account("tania_gilbert")["instance_id"] != before, LIMIT_S)
+
+
+@pytest.mark.usefixtures("fill")
+def test_the_report_counts_every_users_copies(operator: Operator) -> None:
+    def answered() -> dict[str, Any] | None:  # the master goes on trading
+        [report] = operator.objects("report")
+        return report if report["unanswered"] == "0" else None
+
+    report = wait_for("a report without unanswered fills", answered, LIMIT_S)
+    assert {account["account_id"] for account in report["accounts"]} == USERS
+    for account in report["accounts"]:
+        counts = account["copies"]
+        assert int(counts["capped"]) <= int(counts["sized_entries"])
+        assert int(counts["filled"]) + int(counts["part_filled"]) > 0
+    page = operator.done("report")
+    assert re.match(r"\d+ fills in the journal, ", page)
+    assert page.splitlines()[2].split()[:5] == ["ACCOUNT", "FILLS", "FILLED", "PART", "FILLED"]
+
+
+def test_a_user_is_stopped_and_started(operator: Operator) -> None:
+    before = operator.account("small_account")
+    assert operator.done("stop small_account").startswith("small_account: told to stop; at this moment ")
+    stopped = operator.comes_to("small_account", "STOPPED")
+    assert stopped["pid"] == 0
+    assert operator.done("status").startswith("system       READY; stopped: small_account\n")
+    assert operator.done("wait --ready").rstrip().endswith("; stopped: small_account")
+    assert operator.done("start small_account").startswith("small_account: told to start; ")
+    started = operator.comes_to("small_account", "RUNNING")
+    assert started["instance_id"] != before["instance_id"]
+    assert not Path(f"/proc/{before['pid']}").exists()
+
+
+def test_without_its_master_the_system_is_not_ready_and_says_who_waits(operator: Operator) -> None:
+    operator.done("stop master")
+    operator.comes_to("master", "STOPPED")
+    waiting = operator.types("wait --ready --timeout 0")
+    assert (waiting.code, waiting.out) == (5, "")
+    assert waiting.err.startswith("krakencopy: not ready: the master is stopped")
+    assert waiting.err.count("\n") == 1
+    order = operator.types("order buy BTC/USD 0.01")
+    assert order.code == 1
+    assert "(MASTER_NOT_READY)" in order.err
+    operator.done("restart daivon_frazier")
+    operator.comes_to("daivon_frazier", "WAITING")
+    page = operator.done("status")
+    assert page.startswith("system       NOT READY: ")
+    assert re.search(r"^daivon_frazier +user .* WAITING .* MASTER_NOT_READY$", page, re.MULTILINE)
+    assert re.search(r"^small_account +user .* DEGRADED .* MASTER_LOST$", page, re.MULTILINE)
+    assert re.search(r"^small_account, tania_gilbert: ", page, re.MULTILINE)
+    told = operator.done("start --all").splitlines()
+    assert [line.partition(":")[0] for line in told] == ["master", *sorted(USERS)]
+    assert operator.done(f"wait --ready --timeout {LIMIT_S}").startswith("ready: 4 of 4 accounts running")
+
+
+def test_the_master_is_restarted(operator: Operator) -> None:
+    before = operator.account("master")["instance_id"]
+    operator.done("restart master")
+
+    def is_new() -> bool:
+        master = operator.account("master")
+        return bool(master["state"] == "ACCOUNT_STATE_RUNNING" and master["instance_id"] != before)
+
+    wait_for("another master", is_new, LIMIT_S)
+    operator.done(f"wait --ready --timeout {LIMIT_S}")
+    operator.buys()
+
+
+@pytest.mark.usefixtures("fill")
+def test_copies_that_are_followed_come_once_for_each_change(operator: Operator) -> None:
+    with operator.follows("copies --follow -o json") as following:
+        copies = [json.loads(next_line(following))]
+        seq = operator.buys()["seq"]
+        missing = set(USERS)
+        while missing:
+            copy = json.loads(next_line(following))
+            copies.append(copy)
+            if seq in copy["fill_seqs"] and "finished_at" in copy:
+                missing.discard(copy["account_id"])
+    changes = [(copy["account_id"], copy["copy_id"], copy["revision"]) for copy in copies]
+    assert len(set(changes)) == len(changes)
+
+
+@pytest.mark.usefixtures("fill")
+def test_fills_that_are_followed_have_no_gap(operator: Operator) -> None:
+    with operator.follows("fills --follow -o json") as following:
+        seqs = [int(json.loads(next_line(following))["seq"])]
+        last = int(operator.buys()["seq"])
+        while seqs[-1] < last:
+            seqs.append(int(json.loads(next_line(following))["seq"]))
+    assert seqs == list(range(seqs[0], last + 1))
+
+
+def test_events_of_one_account_are_followed(operator: Operator) -> None:
+    with operator.follows("events --account tania_gilbert --limit 1 --follow") as following:
+        next_line(following)  # the header
+        next_line(following)
+        operator.done("restart tania_gilbert")
+        while "STARTING -> RUNNING" not in (line := next_line(following)):
+            assert "tania_gilbert" in line
+
+
+def test_watch_in_a_pipe_tells_a_fill_and_its_copies(operator: Operator) -> None:
+    with operator.follows("watch") as watching:
+        first = [next_line(watching) for _ in range(4)]
+        assert [line.split()[3] for line in first] == ["master:", *(f"{user}:" for user in sorted(USERS))]
+        seq = operator.buys()["seq"]
+        wanted = {f"fill {seq}: buy", *(f"copy by {user} of fill" for user in USERS)}
+        while wanted:
+            line = next_line(watching)
+            wanted = {part for part in wanted if part not in line}
+
+
+def test_watch_as_json_is_one_object_a_line(operator: Operator) -> None:
+    with operator.follows("watch -o json") as watching:
+        first = [json.loads(next_line(watching)) for _ in range(4)]
+        assert [line["account"]["id"] for line in first] == ["master", *sorted(USERS)]
+        seq = operator.buys()["seq"]
+        kinds: set[str] = set()
+        while not {"fill", "copy"} <= kinds:
+            change = json.loads(next_line(watching))
+            if change.get("fill", {}).get("seq") == seq or seq in change.get("copy", {}).get("fill_seqs", []):
+                kinds.add("fill" if "fill" in change else "copy")
+
+
+def test_watch_on_a_terminal_draws_pages_that_fit_it(operator: Operator) -> None:
+    screen, terminal = pty.openpty()
+    try:
+        with operator.follows("watch", stdout=terminal):
+            drawn_on(screen, lambda drawn: "RUNNING" in drawn)
+            shows_it = re.compile(
+                rf"^ *{operator.buys()['seq']}  \d\d-\d\d .*\x1b\[J", re.MULTILINE | re.DOTALL
+            )
+            drawn = drawn_on(screen, lambda drawn: shows_it.search(drawn) is not None)
+    finally:
+        os.close(screen)
+        os.close(terminal)
+    page = drawn.rpartition("\x1b[J")[0].rpartition("\x1b[H")[2]
+    lines = re.sub(r"\x1b\[[?0-9]*[A-Za-z]", "", page).splitlines()
+    assert lines[0].startswith("system       READY")
+    assert len(lines) <= int(SCREEN["LINES"])
+    assert max(map(len, lines)) <= int(SCREEN["COLUMNS"])
+    titles = [line.split()[0] for line in lines if "(+01:00)" in line]
+    assert titles == ["ACCOUNT", "FILL", "ACCOUNT", "EVENT"]
+
+
+@pytest.mark.usefixtures("fill")
+@pytest.mark.parametrize(
+    ("line", "objects"),
+    [
+        ("status", 1),
+        ("accounts", 4),
+        ("accounts master", 1),
+        ("fills --limit 1", 1),
+        ("copies --limit 3", 3),
+        ("why 1", 1),
+        ("events --limit 2", 2),
+        ("logs supervisor -n 2", 2),
+        ("report", 1),
+        ("wait --ready", 1),
+        ("start --all", 4),
+    ],
+)
+def test_json_is_nothing_but_objects(operator: Operator, line: str, objects: int) -> None:
+    assert len(operator.objects(line)) == objects
+
+
+def test_shutdown_ends_the_supervisor_and_every_process_below_it(operator: Operator) -> None:
+    family = operator.family()
+    assert len(family) >= 1 + 4  # the supervisor and its accounts; whatever else it started
+    assert operator.done(f"shutdown --wait --timeout {LIMIT_S}") == "the supervisor has stopped\n"
+    assert operator.process.wait(LIMIT_S) == 0, operator.said()
+    wait_for("the end of every process", all_gone(family), LIMIT_S)
+    said = operator.types("status")
+    assert (said.code, said.out) == (2, "")
+    assert "is krakencopyd running" in said.err
