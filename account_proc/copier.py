@@ -17,34 +17,28 @@ from typing import Any
 
 from krakencopy.v1 import types_pb2 as pb
 
+from account_proc import failpoint
 from account_proc.copy_record import CopyRecord, master_fill
 from account_proc.copy_state import CopyState, Reason
+from account_proc.copy_trader import CopyTrader
 from account_proc.errors import (
     AccountError,
-    InvalidNonce,
-    KrakenError,
-    KrakenRefused,
     LedgerFault,
-    OutcomeUnknown,
-    RateLimited,
 )
 from account_proc.ledger import Ledger
-from account_proc.order_desk import OrderDesk, client_order_id
-from account_proc.order_watch import Ending
+from account_proc.order_desk import OrderDesk
 from account_proc.pairs import PairRules
 from account_proc.portfolio import Portfolio
-from account_proc.sizing import Carry, Decision, Holdings, MasterFill, Order, SettledOrder, Skip, Slice
+from account_proc.sizing import Carry, Decision, Holdings, MasterFill, Order, Skip
 from account_proc.spec import CopyRules
-from account_proc.units import BPS, NO_AMOUNT, BaseVolume, QuoteAmount, Side
+from account_proc.units import NO_AMOUNT, BaseVolume, Price, QuoteAmount, Side, plain
 
 log = logging.getLogger(__name__)
 
 #: Fills that are merged into one order at most.
 MERGE_MAX = 1_000
-#: Tries of an order that the exchange refused for its rate only, before an entry is given up.
-RATE_TRIES = 5
-#: Kraken's words for an order that is smaller than a minimum which has grown since the rules were read.
-MINIMUM_ERRORS = ("EOrder:Order minimum not met", "EOrder:Cost minimum not met")
+#: Pause before an exit that was refused or ended early is tried again, in tries of the order desk's pause.
+EXIT_PAUSES = 4
 
 
 class FillGap(AccountError):
@@ -82,6 +76,12 @@ class Copier:
         self._changed = changed
         self._failed = failed
         self._book = ledger.load_book()
+        self._trader = CopyTrader(
+            account_id=account_id, rules=rules, ledger=ledger, book=self._book, portfolio=portfolio, desk=desk, now=now,
+            changed=changed,
+        )  # fmt: skip
+        #: Pairs whose owed exits are not to be tried again before then (Unix seconds).
+        self._exit_not_before: dict[str, float] = {}
         self._lanes: dict[str, _Lane] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._open: dict[str, CopyRecord] = {}
@@ -103,11 +103,18 @@ class Copier:
             if position.volume or buy or sell:
                 found.append(
                     pb.CopiedPosition(
-                        pair=pair, volume=str(position.volume), cost=str(position.cost), carried_buy=str(buy),
-                        carried_sell=str(sell),
+                        pair=pair, volume=str(position.volume), cost=plain(round(position.cost.amount, 8)),
+                        carried_buy=str(buy), carried_sell=str(sell), missing_volume=self._missing(pair, position.volume),
                     )
                 )  # fmt: skip
         return found
+
+    def _missing(self, pair: str, held: BaseVolume) -> str:
+        """What should be there by copying and is not; empty when nothing is missing, or nobody knows."""
+        if self._lane(pair).busy or not self._portfolio.believed:
+            return ""
+        missing = held.amount - self._portfolio.wallet[pair.partition("/")[0]]
+        return plain(missing) if missing > 0 else ""
 
     # -- taking fills -------------------------------------------------------------------------------------------
 
@@ -193,6 +200,7 @@ class Copier:
             if order.side is Side.BUY:
                 worst = order.slices and sum(piece.cost.amount for piece in order.slices)
                 self._portfolio.reserve(order.copy_id, pair.quote, worst or Decimal(0))
+        failpoint.reach(self._account_id, "before_intent")
         self._ledger.commit(
             copies=records,
             book=self._book,
@@ -200,6 +208,7 @@ class Copier:
             cursor=cursor,
             drop_pending=[fill.seq for fill in fills],
         )
+        failpoint.reach(self._account_id, "after_intent")
         self._changed()
         return order
 
@@ -226,23 +235,16 @@ class Copier:
                 record.planned, record.slices = decision.planned.amount, decision.slices
                 record.move(CopyState.CARRIED, now)
             case Order():
-                record.planned, record.ordered = decision.planned.amount, decision.volume.amount
-                record.slices, record.sweep = decision.slices, decision.sweep
-                record.carried_in = decision.carried_in
-                record.limit_price = decision.limit_price.amount if decision.limit_price else None
-                record.move(CopyState.PLANNED, now)
-                self._intend(record)
+                self._planned(record, decision, now)
         return record
 
-    def _intend(self, copy: CopyRecord) -> None:
-        """Turns a plan (or an order that is proven not to exist) into the next attempt's intent; not durable yet."""
-        now = self._now()
-        copy.attempts += 1
-        copy.cl_ord_id = client_order_id(
-            self._ledger.journal_id or "", self._account_id, copy.copy_id, str(copy.attempts)
-        )
-        copy.deadline = now + self._desk.timing.deadline
-        copy.move(CopyState.INTENT, now)
+    def _planned(self, record: CopyRecord, order: Order, now: float) -> None:
+        """Takes an order into its record and makes it the first intent; not durable yet."""
+        record.planned, record.ordered = order.planned.amount, order.volume.amount
+        record.slices, record.sweep, record.carried_in = order.slices, order.sweep, order.carried_in
+        record.limit_price = order.limit_price.amount if order.limit_price else None
+        record.move(CopyState.PLANNED, now)
+        self._trader.intend(record)
 
     def _joined(self, order: Order, copy_id: str) -> list[CopyRecord]:
         joined = []
@@ -263,6 +265,43 @@ class Copier:
                 exited.append(carried)
         return exited
 
+    # -- exits that are owed ------------------------------------------------------------------------------------
+
+    async def converge(self) -> None:
+        """Finishes exits that are owed, for ever. Opens nothing, and waits its turn behind fills of the same pair."""
+        while True:
+            await asyncio.sleep(self._desk.timing.retry)
+            for pair_name, side in list(self._book.carried):
+                lane = self._lane(pair_name)
+                not_before = max(self._exit_not_before.get(pair_name, 0.0), self._trader.hold_until)
+                due = not_before <= self._now()
+                if side is Side.SELL and due and not lane.busy and not lane.waiting:
+                    self._sell_owed(lane)
+
+    def _sell_owed(self, lane: _Lane) -> None:
+        pair = self._portfolio.table.find(lane.pair)
+        price = None if pair is None else self._portfolio.marks.rate(pair.base, pair.quote)
+        if pair is None or price is None:
+            return
+        order = self._book.owed_exit(pair, Price(price))
+        if order is None:
+            return
+        now = self._now()
+        # No fill stands behind it, so its id comes from the revision that it will have.
+        record = CopyRecord(
+            copy_id=f"x{self._ledger.revision + 1}", fill_seqs=(), pair=lane.pair, side=Side.SELL,
+            state=CopyState.RECEIVED, reason=order.reason, detail=order.detail, received_at=now, decided_at=now,
+            executed_at=now, master_price=price,
+        )  # fmt: skip
+        self._planned(record, order, now)
+        self._open[record.copy_id] = record
+        lane.busy = True
+        self._ledger.commit(
+            copies=[record, *self._joined(order, record.copy_id)], book=self._book, pairs=(lane.pair,)
+        )
+        self._changed()
+        self._spawn(self._trade(lane, record))
+
     # -- trading ------------------------------------------------------------------------------------------------
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -282,165 +321,20 @@ class Copier:
 
     async def _take_up(self, lane: _Lane, copy: CopyRecord) -> None:
         """Goes on with a copy that an earlier process left open."""
-        self._desk.watch.expect(copy.cl_ord_id, copy.ordered)
-        if copy.state is CopyState.ACKNOWLEDGED:
-            self._desk.watch.acknowledged(copy.cl_ord_id, copy.order_id)
-        else:
-            if copy.state is not CopyState.UNKNOWN:
-                self._move(copy, CopyState.UNKNOWN, detail="the process ended before the answer came")
-            await self._resolve(copy)
-        await self._follow(lane, copy)
+        await self._trader.take_up(copy)
+        self._ended(lane, copy)
 
     async def _trade(self, lane: _Lane, copy: CopyRecord) -> None:
-        await self._send(copy)
-        await self._follow(lane, copy)
+        await self._trader.follow(copy)
+        self._ended(lane, copy)
 
-    async def _follow(self, lane: _Lane, copy: CopyRecord) -> None:
-        """To the end of the copy, however often it has to be sent."""
-        while copy.state in {CopyState.INTENT, CopyState.UNKNOWN}:
-            if copy.state is CopyState.INTENT:
-                await self._send(copy)
-            else:
-                await self._resolve(copy)
-        if copy.state is CopyState.ACKNOWLEDGED:
-            self._settle(copy, await self._desk.end(copy.cl_ord_id))
+    def _ended(self, lane: _Lane, copy: CopyRecord) -> None:
+        """The copy is over: the lane goes on with what has waited."""
+        if copy.side is Side.SELL and copy.filled < copy.ordered:
+            pause = EXIT_PAUSES * self._desk.timing.retry
+            self._exit_not_before[copy.pair] = self._now() + pause
         self._open.pop(copy.copy_id, None)
         self._portfolio.release(copy.copy_id)
         lane.busy = False
         self._advance(lane)
         self._changed()
-
-    async def _send(self, copy: CopyRecord) -> None:
-        """One attempt; afterwards the copy is ACKNOWLEDGED, UNKNOWN, INTENT (refused for its rate), or at its end."""
-        now = self._now()
-        # SENT needs no write of its own: whoever finds an intent must assume that it was sent.
-        copy.move(CopyState.SENT, now)
-        copy.sent_at = now
-        self._desk.watch.expect(copy.cl_ord_id, copy.ordered)
-        try:
-            ack = await self._desk.send(
-                pair=copy.pair, side=copy.side, volume=copy.ordered, limit_price=copy.limit_price,
-                ioc=copy.limit_price is not None, cl_ord_id=copy.cl_ord_id, deadline=copy.deadline,
-            )  # fmt: skip
-        except OutcomeUnknown as error:
-            self._move(copy, CopyState.UNKNOWN, detail=error.cause)
-        except (RateLimited, InvalidNonce) as error:
-            await self._send_later(copy, error)
-        except KrakenRefused as error:
-            self._refused(copy, error)
-        else:
-            copy.order_id = ack.order_id
-            copy.acknowledged_at = self._now()
-            self._move(copy, CopyState.ACKNOWLEDGED)
-            self._desk.watch.acknowledged(copy.cl_ord_id, ack.order_id)
-
-    async def _send_later(self, copy: CopyRecord, error: KrakenRefused) -> None:
-        """The exchange did nothing, and says to come back. An entry is only worth a few tries; an exit all of them."""
-        log.warning("copy %s: %s; it is sent again", copy.copy_id, error)
-        self._desk.watch.forget(copy.cl_ord_id)
-        stale = self._now() - copy.executed_at > self._rules.max_entry_age_s
-        if copy.side is Side.BUY and (stale or copy.attempts >= RATE_TRIES):
-            self._refused(copy, error)
-            return
-        await asyncio.sleep(self._desk.timing.retry)
-        self._intend(copy)
-        self._ledger.commit(copies=(copy,))
-
-    def _refused(self, copy: CopyRecord, error: KrakenRefused) -> None:
-        self._desk.watch.forget(copy.cl_ord_id)
-        now = self._now()
-        if error.errors[0].startswith(MINIMUM_ERRORS):
-            slices = copy.slices if copy.side is Side.BUY else (_owed(copy),)
-            self._book.carry(copy.pair, copy.side, slices, copy.copy_id)
-            copy.move(
-                CopyState.CARRIED, now, reason=error.errors[0], detail="the exchange's minimum has grown"
-            )
-        else:
-            self._book.settle(copy.pair, copy.side, _settled(copy, Decimal(0)))
-            copy.move(CopyState.REJECTED, now, reason=error.errors[0])
-        log.warning("copy %s was refused: %s", copy.copy_id, error)
-        self._ledger.commit(copies=(copy,), book=self._book, pairs=(copy.pair,))
-        self._changed()
-
-    async def _resolve(self, copy: CopyRecord) -> None:
-        """Finds out whether the order exists, before anything else happens to it."""
-        log.warning(
-            "copy %s: outcome unknown (%s); looking for %s", copy.copy_id, copy.detail, copy.cl_ord_id
-        )
-        order_id = self._desk.watch.seen_order_id(copy.cl_ord_id)
-        if not order_id:
-            row = await self._desk.find(copy.cl_ord_id, copy.deadline)
-            order_id = row.txid if row is not None else self._desk.watch.seen_order_id(copy.cl_ord_id)
-        if order_id:
-            copy.order_id = order_id
-            copy.acknowledged_at = self._now()
-            self._move(copy, CopyState.ACKNOWLEDGED, detail="found at the exchange")
-            self._desk.watch.expect(copy.cl_ord_id, copy.ordered)
-            self._desk.watch.acknowledged(copy.cl_ord_id, order_id)
-            return
-        self._desk.watch.forget(copy.cl_ord_id)
-        why_not = await self._why_not_again(copy)
-        if why_not:
-            self._book.settle(copy.pair, copy.side, _settled(copy, Decimal(0)))
-            copy.move(
-                CopyState.REJECTED, self._now(), reason=Reason.NEVER_ARRIVED,
-                detail=f"the order is proven not to exist and was not sent again: {why_not}",
-            )  # fmt: skip
-            self._ledger.commit(copies=(copy,), book=self._book, pairs=(copy.pair,))
-        else:
-            self._intend(copy)
-            copy.detail += "; proven not to exist, sent again"
-            self._ledger.commit(copies=(copy,))
-        self._changed()
-
-    async def _why_not_again(self, copy: CopyRecord) -> str:
-        """Why an entry that never arrived is not worth sending again; empty when it is. Exits always are."""
-        if copy.side is Side.SELL:
-            return ""
-        age = self._now() - copy.executed_at
-        if age > self._rules.max_entry_age_s:
-            return f"the entry is {age:.0f} s old"
-        try:
-            quote = (await self._portfolio.ticker(copy.pair)).ask
-        except KrakenError as error:
-            return f"no price to be had ({error})"
-        bound = copy.master_price * (1 + Decimal(self._rules.max_slippage_bps) / BPS)
-        return f"the price is {quote}, past the slippage bound {bound}" if quote > bound else ""
-
-    def _settle(self, copy: CopyRecord, ending: Ending) -> None:
-        """The order is over: position, plans and the copy's end in one write."""
-        base = copy.pair.partition("/")[0]
-        copy.order_id, copy.filled, copy.cost = ending.order_id, ending.filled, ending.cost
-        copy.fee, copy.fee_asset = ending.fee, ending.fee_asset
-        copy.fee_base = ending.fee if ending.fee_asset == base else Decimal(0)
-        self._book.settle(copy.pair, copy.side, _settled(copy, ending.filled))
-        if copy.filled >= copy.ordered:
-            copy.move(CopyState.FILLED, self._now())
-        elif copy.filled:
-            copy.move(
-                CopyState.PART_FILLED, self._now(), detail=f"{copy.filled} of {copy.ordered} was filled"
-            )
-        else:
-            copy.move(CopyState.REJECTED, self._now(), reason=Reason.ENDED_UNFILLED)
-        self._ledger.commit(copies=(copy,), book=self._book, pairs=(copy.pair,))
-
-    def _move(self, copy: CopyRecord, state: CopyState, detail: str = "") -> None:
-        copy.move(state, self._now(), detail=detail)
-        self._ledger.commit(copies=(copy,))
-        self._changed()
-
-
-def _owed(copy: CopyRecord) -> Slice:
-    return Slice(order_id="", volume=BaseVolume(copy.ordered), cost=NO_AMOUNT)
-
-
-def _settled(copy: CopyRecord, filled: Decimal) -> SettledOrder:
-    return SettledOrder(
-        copy_id=copy.copy_id,
-        slices=copy.slices,
-        ordered=BaseVolume(copy.ordered),
-        filled=BaseVolume(filled),
-        cost=QuoteAmount(copy.cost),
-        fee_base=BaseVolume(copy.fee_base),
-        sweep=copy.sweep,
-    )

@@ -19,6 +19,10 @@ PB_COPY_STATE = {state: pb.CopyState.Value(f"COPY_STATE_{state}") for state in C
 COPY_STATE_OF_PB = {number: state for state, number in PB_COPY_STATE.items()}
 
 
+#: What the rules asked for is shown a little finer than any lot.
+PLANNED_DECIMALS = 12
+
+
 @dataclass(slots=True, kw_only=True)
 class CopyRecord:
     """One copy. Volumes in base, ``cost`` in quote, times in Unix seconds (0 while it has not happened)."""
@@ -75,7 +79,7 @@ class CopyRecord:
         copy = pb.Copy(
             account_id=account_id, copy_id=self.copy_id, fill_seqs=self.fill_seqs, pair=self.pair,
             side=PB_SIDE[self.side], state=PB_COPY_STATE[self.state], reason=self.reason, detail=self.detail,
-            planned_volume=plain(self.planned), ordered_volume=plain(self.ordered),
+            planned_volume=plain(round(self.planned, PLANNED_DECIMALS)), ordered_volume=plain(self.ordered),
             filled_volume=plain(self.filled), order_id=self.order_id, cl_ord_id=self.cl_ord_id,
             attempts=self.attempts, joined_copy_id=self.joined_copy_id, carried_in=self.carried_in,
             user_equity=plain(self.user_equity), revision=self.revision,
@@ -119,8 +123,7 @@ def master_fill(fill: pb.Fill) -> MasterFill:
         volume=BaseVolume(Decimal(fill.volume)),
         master_equity=QuoteAmount(Decimal(fill.master_equity or 0)),
         master_cash=QuoteAmount(Decimal(fill.master_cash or 0)),
-        master_position_before=BaseVolume(Decimal(fill.master_position_before or 0)),
-        order_filled_before=BaseVolume(Decimal(fill.order_filled_before or 0)),
+        master_position=BaseVolume(Decimal(fill.master_position or 0)),
         margin=fill.margin,
         executed_at=seconds(fill.executed_at),
     )

@@ -19,6 +19,7 @@ from typing import Any
 
 from account_proc.copy_record import CopyRecord
 from account_proc.copy_state import MAY_BE_LIVE, CopyState
+from account_proc.database import Database
 from account_proc.errors import LedgerFault
 from account_proc.sizing import CopyBook, OrderPlan, Position, Slice
 from account_proc.units import BaseVolume, QuoteAmount, Ratio, Side
@@ -36,6 +37,7 @@ CREATE TABLE pairs (pair TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE own_orders (request_id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 """
 
+REMEDY = "restore the newest copy, or see 'A damaged ledger' in the README"
 #: Plans kept in memory; older ones are read from the file when a late fill of their order comes.
 PLANS_IN_MEMORY = 256
 
@@ -66,54 +68,35 @@ class Ledger:
         self.path = path
         self._plans: dict[str, OrderPlan] = {}
         self._dirty_plans: dict[str, OrderPlan] = {}
-        try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            version = self._db.execute("PRAGMA user_version").fetchone()[0]
-            if version == 0:
-                self._create(account_id)
-            elif version != SCHEMA_VERSION:
-                raise LedgerFault(f"{path} has schema {version}, this program knows {SCHEMA_VERSION}")
-            check = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
-            if check != "ok":
-                raise LedgerFault(
-                    f"{path} is damaged ({check}); restore it, or see 'A damaged ledger' in the README"
-                )
-            self._meta = dict(self._db.execute("SELECT key, value FROM meta"))
-        except sqlite3.Error as error:
-            raise LedgerFault(f"{path}: {error}") from error
-        if self._meta.get("account_id") != account_id:
-            raise LedgerFault(
-                f"{path} belongs to account {self._meta.get('account_id')!r}, not {account_id!r}"
-            )
 
-    def _create(self, account_id: str) -> None:
-        tables = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if tables:
-            raise LedgerFault(f"{self.path} is another program's database")
-        with self._transaction():
-            for statement in SCHEMA.split(";"):
-                self._db.execute(statement)
-            self._db.execute("INSERT INTO meta VALUES ('account_id', ?)", (account_id,))
-            self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        def recognise(database: Database) -> None:
+            row = database.execute("SELECT value FROM meta WHERE key = 'account_id'").fetchone()
+            owner = None if row is None else row[0]
+            if owner != account_id:
+                raise LedgerFault(f"{path} belongs to account {owner!r}, not {account_id!r}")
+
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._database = Database(
+            path, schema=SCHEMA, version=SCHEMA_VERSION, recognise=recognise, fault=LedgerFault, remedy=REMEDY,
+            fill=lambda new: new.execute("INSERT INTO meta VALUES ('account_id', ?)", (account_id,)),
+        )  # fmt: skip
+        self._db = self._database.connection
+        with self._reading():
+            self._meta = dict(self._db.execute("SELECT key, value FROM meta"))
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         """All or nothing, and durable when it returns. Raises LedgerFault."""
+        with self._database.transaction("nothing more is traded before it can be written"):
+            yield
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """A row that cannot be read is a fault of the file."""
         try:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise LedgerFault(
-                f"{self.path}: {error}; nothing more is traded before it can be written"
-            ) from error
+            yield
+        except (sqlite3.Error, ValueError, KeyError, TypeError, ArithmeticError) as error:
+            raise self._database.damaged(f"{type(error).__name__}: {error}") from error
 
     def close(self) -> None:
         """Closes the file; further calls raise."""
@@ -151,14 +134,15 @@ class Ledger:
 
     def get_plan(self, order_id: str) -> OrderPlan | None:
         """The plan of a master order, or None."""
-        plan = self._plans.get(order_id)
-        if plan is None:
-            row = self._db.execute("SELECT body FROM plans WHERE order_id = ?", (order_id,)).fetchone()
-            if row is None:
-                return None
-            plan = _plan_from(json.loads(row[0]))
-            self._plans[order_id] = plan
-        return plan
+        with self._reading():
+            plan = self._plans.get(order_id)
+            if plan is None:
+                row = self._db.execute("SELECT body FROM plans WHERE order_id = ?", (order_id,)).fetchone()
+                if row is None:
+                    return None
+                plan = _plan_from(json.loads(row[0]))
+                self._plans[order_id] = plan
+            return plan
 
     def put_plan(self, plan: OrderPlan) -> None:
         """Keeps a plan; it becomes durable with the next ``commit``."""
@@ -214,55 +198,62 @@ class Ledger:
 
     def load_book(self) -> CopyBook:
         """The memory of the rules as it was at the last commit."""
-        book = CopyBook(self)
-        for pair, body in self._db.execute("SELECT pair, body FROM pairs"):
-            raw = json.loads(body)
-            book.positions[pair] = Position(
-                volume=BaseVolume(Decimal(raw["volume"])), cost=QuoteAmount(Decimal(raw["cost"]))
-            )
-            for side in Side:
-                if raw[side]:
-                    book.carried[pair, side] = [_slice_from(piece) for piece in raw[side]]
-        return book
+        with self._reading():
+            book = CopyBook(self)
+            for pair, body in self._db.execute("SELECT pair, body FROM pairs"):
+                raw = json.loads(body)
+                book.positions[pair] = Position(
+                    volume=BaseVolume(Decimal(raw["volume"])), cost=QuoteAmount(Decimal(raw["cost"]))
+                )
+                for side in Side:
+                    if raw[side]:
+                        book.carried[pair, side] = [_slice_from(piece) for piece in raw[side]]
+            return book
 
     def open_copies(self) -> list[CopyRecord]:
         """Copies whose order may exist at the exchange, oldest first."""
-        states = tuple(MAY_BE_LIVE)
-        marks = ", ".join("?" * len(states))
-        rows = self._db.execute(
-            f"SELECT body FROM copies WHERE state IN ({marks}) ORDER BY revision",  # noqa: S608 - only question marks
-            states,
-        )
-        return [_copy_from(json.loads(body)) for (body,) in rows]
+        with self._reading():
+            states = tuple(MAY_BE_LIVE)
+            marks = ", ".join("?" * len(states))
+            rows = self._db.execute(
+                f"SELECT body FROM copies WHERE state IN ({marks}) ORDER BY revision",  # noqa: S608 - only question marks
+                states,
+            )
+            return [_copy_from(json.loads(body)) for (body,) in rows]
 
     def copies_after(self, revision: int, limit: int) -> list[CopyRecord]:
         """Copies that changed after a revision, in order of revision."""
-        rows = self._db.execute(
-            "SELECT body FROM copies WHERE revision > ? ORDER BY revision LIMIT ?", (revision, limit)
-        )
-        return [_copy_from(json.loads(body)) for (body,) in rows]
+        with self._reading():
+            rows = self._db.execute(
+                "SELECT body FROM copies WHERE revision > ? ORDER BY revision LIMIT ?", (revision, limit)
+            )
+            return [_copy_from(json.loads(body)) for (body,) in rows]
 
     def copy(self, copy_id: str) -> CopyRecord | None:
         """One copy, or None."""
-        row = self._db.execute("SELECT body FROM copies WHERE copy_id = ?", (copy_id,)).fetchone()
-        return None if row is None else _copy_from(json.loads(row[0]))
+        with self._reading():
+            row = self._db.execute("SELECT body FROM copies WHERE copy_id = ?", (copy_id,)).fetchone()
+            return None if row is None else _copy_from(json.loads(row[0]))
 
     # -- orders that were asked for -----------------------------------------------------------------------------
 
     def own_order(self, request_id: str) -> OwnOrder | None:
         """The order of a request id, or None."""
-        row = self._db.execute("SELECT body FROM own_orders WHERE request_id = ?", (request_id,)).fetchone()
-        if row is None:
-            return None
-        raw = json.loads(row[0])
-        limit = raw["limit_price"]
-        raw |= {
-            "side": Side(raw["side"]),
-            "volume": Decimal(raw["volume"]),
-            "limit_price": None if limit is None else Decimal(limit),
-            "state": CopyState(raw["state"]),
-        }
-        return OwnOrder(**raw)
+        with self._reading():
+            row = self._db.execute(
+                "SELECT body FROM own_orders WHERE request_id = ?", (request_id,)
+            ).fetchone()
+            if row is None:
+                return None
+            raw = json.loads(row[0])
+            limit = raw["limit_price"]
+            raw |= {
+                "side": Side(raw["side"]),
+                "volume": Decimal(raw["volume"]),
+                "limit_price": None if limit is None else Decimal(limit),
+                "state": CopyState(raw["state"]),
+            }
+            return OwnOrder(**raw)
 
     def put_own_order(self, order: OwnOrder) -> None:
         """Makes an asked-for order, or its new state, durable. Raises LedgerFault."""
@@ -310,8 +301,6 @@ def _plan_from(raw: dict[str, Any]) -> OrderPlan:
         order_id=raw["order_id"],
         ratio=Ratio(_amount(raw["ratio"])),
         cap=QuoteAmount(_amount(raw["cap"])),
-        position_before=BaseVolume(_amount(raw["position_before"])),
-        master_position_before=BaseVolume(_amount(raw["master_position_before"])),
         user_equity=QuoteAmount(_amount(raw["user_equity"])),
         master_volume=BaseVolume(_amount(raw["master_volume"])),
         target=BaseVolume(_amount(raw["target"])),

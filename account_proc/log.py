@@ -33,11 +33,13 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "account": self._account_id,
-            "message": record.getMessage(),
+            "message": self._blot(record.getMessage()),
         }
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        text = json.dumps(line, ensure_ascii=False)
+            line["exception"] = self._blot(self.formatException(record.exc_info))
+        return json.dumps(line, ensure_ascii=False)
+
+    def _blot(self, text: str) -> str:
         for secret in self._secrets:
             text = text.replace(secret, "[redacted]")
         return text

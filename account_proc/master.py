@@ -68,7 +68,8 @@ class FillMaker:
     """Pure: from trades in order to fills. Holds what was frozen at each order's first fill."""
 
     def __init__(self) -> None:
-        self._seen: OrderedDict[str, None] = OrderedDict()
+        #: Order and time (Unix seconds) by execution id.
+        self._seen: OrderedDict[str, tuple[str, float]] = OrderedDict()
         self._frozen: OrderedDict[str, _Frozen] = OrderedDict()
 
     def knows(self, exec_id: str) -> bool:
@@ -76,17 +77,22 @@ class FillMaker:
         return exec_id in self._seen
 
     def learn(self, request: account_pb.StreamFillsRequest) -> None:
-        """Takes over what the journal has."""
+        """Takes over what the journal has. A fill that was made and never arrived there is forgotten, to be made again."""
+        since, known = seconds(request.since), set(request.known_exec_ids)
+        lost = [exec_id for exec_id, (_, at) in self._seen.items() if at >= since and exec_id not in known]
+        for exec_id in lost:
+            order_id, _ = self._seen.pop(exec_id)
+            self._frozen.pop(order_id, None)
         for exec_id in request.known_exec_ids:
-            self._see(exec_id)
+            self._see(exec_id, "", 0.0)
         for order in request.frozen_orders:
             self._frozen[order.order_id] = _Frozen(
                 equity=Decimal(order.master_equity), cash=Decimal(order.master_cash),
                 position=Decimal(order.master_position_before), filled=Decimal(order.filled_volume),
             )  # fmt: skip
 
-    def _see(self, exec_id: str) -> None:
-        self._seen[exec_id] = None
+    def _see(self, exec_id: str, order_id: str, at: float) -> None:
+        self._seen.setdefault(exec_id, (order_id, at))
         while len(self._seen) > SEEN_MAX:
             self._seen.popitem(last=False)
 
@@ -94,8 +100,8 @@ class FillMaker:
         self, trade: Trade, wallet: Wallet, marks: Marks, table: SymbolTable, received_at: float
     ) -> pb.Fill:
         """The fill, and the wallet after it. ``wallet`` is what the master held right before."""
-        self._see(trade.exec_id)
         pair = table.pair(trade.symbol)
+        self._see(trade.exec_id, trade.order_id, trade.executed_at)
         marks.set(pair.base, pair.quote, trade.price)
         frozen = self._frozen.get(trade.order_id)
         if frozen is None:
@@ -110,7 +116,7 @@ class FillMaker:
         fill = pb.Fill(
             exec_id=trade.exec_id, order_id=trade.order_id, pair=pair.symbol, side=PB_SIDE[trade.side],
             price=plain(trade.price), volume=plain(trade.volume), master_equity=plain(frozen.equity),
-            master_cash=plain(frozen.cash), master_position_before=plain(frozen.position),
+            master_cash=plain(frozen.cash), master_position_before=plain(frozen.position), master_position=plain(wallet[pair.base]),
             order_filled_before=plain(frozen.filled), margin=trade.margin, source=trade.source,
             executed_at=timestamp(trade.executed_at), received_at=timestamp(received_at),
         )  # fmt: skip

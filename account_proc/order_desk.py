@@ -8,8 +8,10 @@ may no longer act on the request, and then looks among open and closed orders, t
 from __future__ import annotations
 
 import asyncio
+import logging
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -19,6 +21,10 @@ from account_proc.exchange import KrakenExchange, OrderAck, OrderRequest, OrderR
 from account_proc.order_watch import ENDED, Ending, OrderWatch, ending_of
 from account_proc.units import Side
 
+log = logging.getLogger(__name__)
+
+#: An order that showed up late says that others may show up this much later still.
+LAG_FACTOR = 1.5
 #: Namespace of this project's client order ids.
 CL_ORD_ID_SPACE = uuid.UUID("6b3a0e0e-54f4-4d0c-9a53-0f1b8a6f2d11")
 
@@ -37,11 +43,14 @@ class Timing:
     poll: float = 3.0
     #: Between two tries of something that failed.
     retry: float = 2.0
+    #: Between two tries with a key that the exchange refuses. Kraken locks out for about 15 minutes when this is overdone, and
+    #: each try starts the lockout anew; the paper exchange does not mind.
+    key_retry: float = 960.0
 
     @classmethod
     def paper(cls) -> Timing:
         """The local exchange answers at once and its reads do not trail."""
-        return cls(deadline=2.5, margin=0.5, visibility_lag=1.0, poll=1.0, retry=0.5)
+        return cls(deadline=2.5, margin=0.5, visibility_lag=1.0, poll=1.0, retry=0.5, key_retry=1.0)
 
 
 def client_order_id(*parts: str) -> str:
@@ -59,6 +68,8 @@ class OrderDesk:
         self._now = now
         self.watch = watch
         self.timing = timing
+        #: How far reads are taken to trail behind the engine, in seconds; grows with what is seen.
+        self.visibility_lag = timing.visibility_lag
 
     async def send(
         self, *, pair: str, side: Side, volume: Decimal, limit_price: Decimal | None, ioc: bool, cl_ord_id: str,
@@ -82,21 +93,28 @@ class OrderDesk:
         Waits past the deadline, looks, waits for the visibility lag, looks again. A read that fails proves nothing and
         is repeated for ever.
         """
-        await self._wait_until(deadline + self.timing.margin)
+        await self._wait_until(deadline + self.timing.margin, cl_ord_id)
         found = await self._look(cl_ord_id, deadline)
         if found is None:
-            await self._wait_until(deadline + self.timing.margin + self.timing.visibility_lag)
+            await self._wait_until(deadline + self.timing.margin + self.visibility_lag, cl_ord_id)
             found = await self._look(cl_ord_id, deadline)
+            if found is not None:
+                # It was there all the time: reads trail further behind than was thought.
+                seen_late = self._now() - deadline
+                self.visibility_lag = max(self.visibility_lag, LAG_FACTOR * seen_late)
+                log.warning("reads trail behind; they are now given %.1f s", self.visibility_lag)
         return found
 
-    async def _wait_until(self, at: float) -> None:
+    async def _wait_until(self, at: float, cl_ord_id: str) -> None:
+        """Or until the feed tells of the order, which settles the question."""
         pause = at - self._now()
         if pause > 0:
-            await asyncio.sleep(pause)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.watch.appears(cl_ord_id), pause)
 
     async def _look(self, cl_ord_id: str, deadline: float) -> OrderRow | None:
         # An order is never older than its deadline by more than the 60 s that Kraken allows, and clocks differ.
-        since = deadline - 60.0 - self.timing.visibility_lag
+        since = deadline - 60.0 - self.visibility_lag
         while True:
             try:
                 rows = await self._exchange.open_orders(cl_ord_id)

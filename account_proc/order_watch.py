@@ -35,8 +35,8 @@ class Ending:
     order_id: str
     filled: Decimal
     cost: Decimal
-    fee: Decimal
-    fee_asset: str
+    #: By asset.
+    fees: dict[str, Decimal]
 
 
 @dataclass(slots=True)
@@ -45,6 +45,8 @@ class _Track:
     ordered: Decimal
     future: asyncio.Future[Ending]
     order_id: str = ""
+    #: Set when the exchange's id is known.
+    known: asyncio.Event = field(default_factory=asyncio.Event)
     filled: Decimal = Decimal(0)
     cost: Decimal = Decimal(0)
     fees: dict[str, Decimal] = field(default_factory=dict)
@@ -74,6 +76,7 @@ class OrderWatch:
         """The exchange's id is known."""
         track = self._by_client_id[cl_ord_id]
         track.order_id = order_id
+        track.known.set()
         track.ask_at = self._now() + self._poll_s
         self._by_order_id[order_id] = track
         self._work.set()
@@ -84,6 +87,11 @@ class OrderWatch:
         """The exchange's id, if the feed has told it already; else empty."""
         track = self._by_client_id.get(cl_ord_id)
         return track.order_id if track else ""
+
+    async def appears(self, cl_ord_id: str) -> None:
+        """Returns when the exchange's id of an expected order is known; for others never."""
+        track = self._by_client_id.get(cl_ord_id)
+        await (track.known if track else asyncio.Event()).wait()
 
     def forget(self, cl_ord_id: str) -> None:
         """Stops to follow an order."""
@@ -133,9 +141,8 @@ class OrderWatch:
     def _finish_from_trades(self, track: _Track) -> None:
         if track.future.done():
             return
-        asset, fee = next(iter(track.fees.items()), ("", Decimal(0)))
         track.future.set_result(
-            Ending(order_id=track.order_id, filled=track.filled, cost=track.cost, fee=fee, fee_asset=asset)
+            Ending(order_id=track.order_id, filled=track.filled, cost=track.cost, fees=track.fees)
         )
 
     # -- where the feed is silent -------------------------------------------------------------------------------
@@ -176,5 +183,5 @@ class OrderWatch:
 def ending_of(row: OrderRow) -> Ending:
     """How an order ended, by its REST row (Kraken: the row's fee is in quote unless ``fcib`` is set)."""
     return Ending(
-        order_id=row.txid, filled=row.vol_exec, cost=row.cost, fee=row.fee, fee_asset="" if not row.fee else row.fee_asset
+        order_id=row.txid, filled=row.vol_exec, cost=row.cost, fees={row.fee_asset: row.fee} if row.fee else {},
     )  # fmt: skip

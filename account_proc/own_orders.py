@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 
 from account_proc.copy_state import CopyState
-from account_proc.errors import AccountError, KrakenRefused, OutcomeUnknown
+from account_proc.errors import AccountError, InvalidNonce, KrakenRefused, OutcomeUnknown
 from account_proc.ledger import Ledger, OwnOrder
 from account_proc.order_desk import OrderDesk, client_order_id
 from account_proc.pairs import SymbolTable
@@ -23,6 +23,17 @@ class BadOrder(AccountError):
     """What was asked for is no order; nothing was done."""
 
     reason = "BAD_ORDER"
+
+
+class RequestIdReused(BadOrder):
+    """A request id names one order for ever; nothing was done."""
+
+    reason = "REQUEST_ID_REUSED"
+
+    def __init__(self, request_id: str) -> None:
+        super().__init__(
+            f"request_id {request_id!r} belongs to another order; a new order needs an id of its own"
+        )
 
 
 class OrderRefused(AccountError):
@@ -73,6 +84,8 @@ class OwnOrders:
                     order = self._intend(asked)
                     self._ledger.put_own_order(order)
                     order = await self._send(order)
+                elif not _same(asked, order, self._table()):
+                    raise RequestIdReused(asked.request_id)
                 elif order.state is CopyState.INTENT:
                     order = await self._find(order)
         finally:
@@ -90,7 +103,7 @@ class OwnOrders:
             raise BadOrder(f"volume {asked.volume} must be larger than 0")
         if asked.limit_price is not None and (not asked.limit_price.is_finite() or asked.limit_price <= 0):
             raise BadOrder(f"limit price {asked.limit_price} must be larger than 0")
-        if asked.volume != asked.volume.quantize(Decimal(1).scaleb(-pair.lot_decimals)):
+        if not _fits(asked.volume, pair.lot_decimals):
             raise BadOrder(f"volume {plain(asked.volume)} has more than {pair.lot_decimals} decimals")
         if asked.volume < pair.ordermin:
             raise BadOrder(
@@ -113,6 +126,9 @@ class OwnOrders:
                 pair=order.pair, side=order.side, volume=order.volume, limit_price=order.limit_price,
                 ioc=False, cl_ord_id=order.cl_ord_id, deadline=order.deadline,
             )  # fmt: skip
+        except InvalidNonce as error:
+            # Our nonces only grow, so this may be the answer to a second delivery of an order that was taken at the first.
+            raise OutcomeUnknown(error.method, error.errors[0]) from error
         except KrakenRefused as error:
             return self._ended(replace(order, state=CopyState.REJECTED, error=error.errors[0]))
         return self._ended(
@@ -135,6 +151,19 @@ class OwnOrders:
     def _ended(self, order: OwnOrder) -> OwnOrder:
         self._ledger.put_own_order(order)
         return order
+
+
+def _same(asked: OrderAsked, order: OwnOrder, table: SymbolTable) -> bool:
+    pair = table.find(asked.pair)
+    wanted = (pair.symbol if pair else "", asked.side, asked.volume, asked.limit_price)
+    return wanted == (order.pair, order.side, order.volume, order.limit_price)
+
+
+def _fits(volume: Decimal, decimals: int) -> bool:
+    try:
+        return volume == volume.quantize(Decimal(1).scaleb(-decimals))
+    except InvalidOperation:  # more digits than any order has
+        return False
 
 
 def decimal_of(text: str, name: str) -> Decimal:

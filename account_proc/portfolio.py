@@ -47,6 +47,8 @@ class Portfolio:
         self.symbols: SymbolTable | None = None
         #: False until balances were read once.
         self.loaded = False
+        #: False while the last try to read balances failed: what is held is then not known, and not zero.
+        self.believed = False
 
     @property
     def table(self) -> SymbolTable:
@@ -62,7 +64,9 @@ class Portfolio:
 
     async def refresh(self, settle_s: float = SETTLE_S) -> None:
         """Reads balances, and prices for what is held. Raises KrakenError."""
+        self.believed = False
         self.wallet.replace(await self._quiet_balances(settle_s))
+        self.believed = True
         await self.refresh_marks()
         self.loaded = True
         self._changed()

@@ -16,6 +16,7 @@ import signal
 import threading
 import time
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -53,9 +54,6 @@ DRAIN_MAX_S = 10.0
 ORPHAN_DRAIN_MAX_S = 5.0
 #: Between two tries to reach the exchange, in seconds.
 RETRY_S = 1.0
-#: Between two tries with a key that the exchange refuses. Kraken locks out for about 15 minutes when this is overdone,
-#: and each try starts the lockout anew; the paper exchange does not mind.
-KEY_RETRY_S, KEY_RETRY_PAPER_S = 960.0, 1.0
 #: Balances and prices of what is held are read again after about this long, in seconds: deposits, withdrawals, drift.
 REFRESH_S, REFRESH_PAPER_S = 300.0, 60.0
 #: Currency that equity is shown in.
@@ -86,7 +84,9 @@ class AccountProcess:
         self._calls = CallQueue(self._rest)
         self._exchange = KrakenExchange(self._calls)
         self.bell = Bell()
-        self._timing = Timing.paper() if spec.paper else Timing()
+        self._timing = replace(
+            Timing.paper() if spec.paper else Timing(), visibility_lag=spec.visibility_lag_s
+        )
         self._portfolio = Portfolio(self._exchange, self.bell.ring)
         self._watch = OrderWatch(self._exchange, time.time, self._timing.poll)
         self._desk = OrderDesk(self._exchange, self._watch, time.time, self._timing)
@@ -249,7 +249,7 @@ class AccountProcess:
                 await self._portfolio.load()
                 break
             except KeyRefused as error:
-                pause = KEY_RETRY_PAPER_S if self.spec.paper else KEY_RETRY_S
+                pause = self._timing.key_retry
                 self._wait(
                     "KEY_REFUSED", f"{error}; mend the key at the exchange (tried again every {pause:.0f} s)"
                 )
@@ -280,7 +280,7 @@ class AccountProcess:
 
     async def _follow(self, feed: ExecutionsFeed) -> None:
         """The feed, for ever. A key that is refused now (a lockout, an expired permission) may be accepted later."""
-        pause = KEY_RETRY_PAPER_S if self.spec.paper else KEY_RETRY_S
+        pause = self._timing.key_retry
         while True:
             try:
                 await feed.run()
@@ -294,6 +294,7 @@ class AccountProcess:
             desk=self._desk, now=time.time, changed=self.bell.ring, failed=self.fail,
         )  # fmt: skip
         self.copier.recover()
+        self._spawn(self.copier.converge())
         return UserFeed(self._watch, self._portfolio, self.bell.ring)
 
     def _wait(self, reason: str, message: str) -> None:

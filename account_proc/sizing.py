@@ -44,9 +44,8 @@ class MasterFill:
     volume: BaseVolume
     master_equity: QuoteAmount
     master_cash: QuoteAmount
-    master_position_before: BaseVolume
-    #: Volume of the same order filled before this execution.
-    order_filled_before: BaseVolume
+    #: What the master held of the base asset right before this execution.
+    master_position: BaseVolume
     margin: bool
     #: Unix seconds, exchange clock.
     executed_at: float
@@ -61,9 +60,6 @@ class OrderPlan:
     ratio: Ratio
     #: Entries: the most that the whole order's copy may cost.
     cap: QuoteAmount
-    #: Exits: the copied position, and the master's, when this user first saw the order.
-    position_before: BaseVolume
-    master_position_before: BaseVolume
     user_equity: QuoteAmount
     #: Master volume answered so far.
     master_volume: BaseVolume = NO_VOLUME
@@ -217,29 +213,32 @@ class CopyBook:
         self, fills: Sequence[MasterFill], pair: PairRules, rules: CopyRules, holdings: Holdings
     ) -> Decision:
         wanted, capped = NO_VOLUME, False
+        last = fills[-1]
+        # One order buys all of it, what waited included, so all of it counts at that order's worst price.
+        worst = last.price.worse(Side.BUY, rules.max_slippage_bps)
+        self._reprice_carried(pair, worst)
         fresh: list[Slice] = []
         for fill in fills:
-            piece, asked, was_capped = self._entry_slice(fill, pair, rules, holdings)
+            piece, asked, was_capped = self._entry_slice(fill, worst, pair, rules, holdings)
             wanted += asked
             capped |= was_capped
             if piece.volume:
                 fresh.append(piece)
-        last = fills[-1]
         carried = self.carried.get((pair.symbol, Side.BUY), [])
         slices = (*carried, *fresh)
         volume = _total(slices)
         planned = volume if capped else wanted + _total(carried)
         detail = _entry_detail(fills, volume, self._plans.get_plan(last.order_id), capped=capped)
-        if not volume:
-            reason = Reason.CAP_EXHAUSTED if capped else Reason.NOTHING_LEFT_OF_ORDER
-            return Skip(fills=tuple(fills), reason=reason, detail=detail)
-        affordable = (holdings.cash * Ratio(1 - FEE_RESERVE)) / last.price.worse(
-            Side.BUY, rules.max_slippage_bps
-        )
+        affordable = (holdings.cash * Ratio(1 - FEE_RESERVE)) / worst
         ordered = min(volume, affordable).to_lot(pair.lot_decimals)
         short = _below_minimum(ordered, last.price, pair)
+        if short is not None and not fresh:
+            reason = Reason.CAP_EXHAUSTED if capped else Reason.NOTHING_LEFT_OF_ORDER
+            return Skip(fills=tuple(fills), reason=reason, detail=detail)
         if short is not None:
             if _below_minimum(volume, last.price, pair) is None:
+                for piece in fresh:
+                    self._recount(piece.order_id, -piece.cost)
                 detail += f"; cash of {holdings.cash} {pair.quote} does not reach the exchange's minimum"
                 return Skip(fills=tuple(fills), reason=Reason.CASH_LIMITED, detail=detail)
             return Carry(
@@ -252,28 +251,48 @@ class CopyBook:
             detail += f"; cut to {ordered} by the cash of {holdings.cash} {pair.quote}"
         limit = None
         if rules.order is OrderStyle.LIMIT_IOC:
-            limit = last.price.worse(Side.BUY, rules.max_slippage_bps).to_tick(pair.tick_size, Side.BUY)
+            limit = worst.to_tick(pair.tick_size, Side.BUY)
         return Order(
             fills=tuple(fills), reason=reason, detail=detail, planned=planned, volume=ordered, slices=slices,
             limit_price=limit,
         )  # fmt: skip
 
+    def _reprice_carried(self, pair: PairRules, worst: Price) -> None:
+        """Counts what waits at the price that it may cost now; what the cap of its order has no room for is given up."""
+        pieces = self.carried.get((pair.symbol, Side.BUY), [])
+        for piece in pieces:
+            self._recount(piece.order_id, -piece.cost)
+        for index, piece in enumerate(pieces):
+            plan = self._plans.get_plan(piece.order_id)
+            assert plan is not None, "a carried entry without a plan"
+            room = (_room(plan) / worst).to_lot(pair.lot_decimals)
+            volume = min(piece.volume, room)
+            pieces[index] = replace(piece, volume=volume, cost=volume * worst)
+            self._recount(piece.order_id, pieces[index].cost)
+
+    def _recount(self, order_id: str, change: QuoteAmount) -> None:
+        """Changes what a plan counts as its cost."""
+        plan = self._plans.get_plan(order_id)
+        if plan is not None:
+            plan.cost += change
+            self._plans.put_plan(plan)
+
     def _entry_slice(
-        self, fill: MasterFill, pair: PairRules, rules: CopyRules, holdings: Holdings
+        self, fill: MasterFill, worst: Price, pair: PairRules, rules: CopyRules, holdings: Holdings
     ) -> tuple[Slice, BaseVolume, bool]:
         """The fill's part of the entry, what was asked for, and whether the cap cut it."""
         plan = self._plans.get_plan(fill.order_id) or _entry_plan(fill, rules, holdings)
-        worst = fill.price.worse(Side.BUY, rules.max_slippage_bps)
         if rules.sizing is Sizing.FIXED_NOTIONAL:
             # The whole notional goes with the order's first fill: how large the master's order becomes does not matter.
             first = not plan.master_volume
             asked = QuoteAmount(rules.notional or Decimal(0)) / fill.price if first else NO_VOLUME
         else:
             asked = fill.volume * plan.ratio
-        room = max(plan.cap - plan.cost, NO_AMOUNT)
-        allowed = min(asked, room / worst)
+        room = _room(plan) / worst
+        allowed = min(asked, room)
         plan.master_volume += fill.volume
-        plan.target += allowed
+        # A part of a lot was not paid for, so the room still holds it: the target must not count it again.
+        plan.target = min(plan.target + allowed, plan.allotted + room)
         volume = plan.target.to_lot(pair.lot_decimals) - plan.allotted
         cost = volume * worst
         plan.allotted += volume
@@ -291,14 +310,15 @@ class CopyBook:
         full = False
         exited: list[str] = []
         for fill in fills:
-            piece, left_of_order, full = self._exit_slice(fill, pair)
-            exited += self._shrink_carried_entries(pair, Ratio(Decimal(0)) if full else left_of_order)
+            piece, keep, full = self._exit_slice(fill, pair, _total(fresh))
+            exited += self._shrink_carried_entries(pair, keep)
             if piece.volume:
                 fresh.append(piece)
         verdict.exited_copies = tuple(dict.fromkeys(exited))
         last = fills[-1]
         carried = self.carried.get((pair.symbol, Side.SELL), [])
-        owed = position.volume if full else min(_total(carried) + _total(fresh), position.volume)
+        owed = min(_total(carried) + _total(fresh), position.volume)
+        owed = position.volume if full else owed
         volume = owed.to_lot(pair.lot_decimals)
         detail = _exit_detail(fills, volume, position.volume, full=full)
         if not position.volume:
@@ -316,6 +336,11 @@ class CopyBook:
             )
             verdict.decisions.append(
                 Skip(fills=tuple(fills), reason=Reason.POSITION_BELOW_MINIMUM, detail=detail)
+            )
+            return
+        if short is not None and not fresh:
+            verdict.decisions.append(
+                Skip(fills=tuple(fills), reason=Reason.NOTHING_LEFT_OF_ORDER, detail=detail)
             )
             return
         if short is not None:
@@ -340,31 +365,25 @@ class CopyBook:
             )
         )  # fmt: skip
 
-    def _exit_slice(self, fill: MasterFill, pair: PairRules) -> tuple[Slice, Ratio, bool]:
-        """The fill's part of the exit, the share of the position that this fill leaves, and whether it is a full exit."""
-        plan = self._plans.get_plan(fill.order_id) or self._exit_plan(fill)
-        base = plan.master_position_before
-        before = _clamped(plan.master_volume, base)
+    def _exit_slice(self, fill: MasterFill, pair: PairRules, asked: BaseVolume) -> tuple[Slice, Ratio, bool]:
+        """The fill's part of the exit, the share that it leaves, and whether it is a full exit.
+
+        The fraction is of what both held right before this fill: what either bought since the order began counts as well.
+        ``asked`` is what earlier fills of the same run take already.
+        """
+        plan = self._plans.get_plan(fill.order_id) or OrderPlan(
+            order_id=fill.order_id, ratio=Ratio(Decimal(0)), cap=NO_AMOUNT, user_equity=NO_AMOUNT
+        )
+        full = fill.master_position - fill.volume < BaseVolume(pair.ordermin)
+        share = ONE if full else _clamped(fill.volume, fill.master_position)
+        spoken_for = self.carried_volume(fill.pair, Side.SELL) + asked + (plan.target - plan.allotted)
+        held = max(self.position(fill.pair).volume - spoken_for, NO_VOLUME)
         plan.master_volume += fill.volume
-        after = _clamped(plan.master_volume, base)
-        left = base - plan.master_volume
-        full = after >= ONE or left < BaseVolume(pair.ordermin)
-        plan.target = plan.position_before if full else plan.position_before * after
+        plan.target += held * share
         volume = plan.target.to_lot(pair.lot_decimals) - plan.allotted
         plan.allotted += volume
         self._plans.put_plan(plan)
-        left_before = ONE - before
-        left_share = (ONE - after).amount / left_before.amount if left_before else Decimal(0)
-        piece = Slice(order_id=fill.order_id, volume=volume, cost=NO_AMOUNT)
-        return piece, Ratio(left_share), full
-
-    def _exit_plan(self, fill: MasterFill) -> OrderPlan:
-        owed = self.carried_volume(fill.pair, Side.SELL)
-        held = max(self.position(fill.pair).volume - owed, NO_VOLUME)
-        return OrderPlan(
-            order_id=fill.order_id, ratio=Ratio(Decimal(0)), cap=NO_AMOUNT, position_before=held,
-            master_position_before=fill.master_position_before - fill.order_filled_before, user_equity=NO_AMOUNT,
-        )  # fmt: skip
+        return Slice(order_id=fill.order_id, volume=volume, cost=NO_AMOUNT), ONE - share, full
 
     def _shrink_carried_entries(self, pair: PairRules, keep: Ratio) -> list[str]:
         """Carried entries are part of what the master has just (partly) left. Returns the copies that are given up whole."""
@@ -373,8 +392,10 @@ class CopyBook:
         gone: list[str] = []
         for piece in self.carried.get(key, []):
             volume = (piece.volume * keep).to_lot(pair.lot_decimals)
+            cost = piece.cost * keep if volume else NO_AMOUNT
+            self._recount(piece.order_id, cost - piece.cost)
             if volume:
-                kept.append(replace(piece, volume=volume, cost=piece.cost * keep))
+                kept.append(replace(piece, volume=volume, cost=cost))
             else:
                 gone.append(piece.copy_id)
         if kept:
@@ -389,6 +410,35 @@ class CopyBook:
     def carry(self, pair: str, side: Side, slices: Sequence[Slice], copy_id: str) -> None:
         """Keeps slices for the next fill of the pair and side, under the copy that could not send them."""
         self.carried.setdefault((pair, side), []).extend(replace(piece, copy_id=copy_id) for piece in slices)
+
+    def owed_exit(self, pair: PairRules, price: Price) -> Order | None:
+        """What earlier exits could not sell, as an order of its own, once it is large enough; None otherwise.
+
+        Exits always converge: an order that was refused or ended early does not leave the user in a trade that the master
+        has left. Entries are never chased.
+        """
+        carried = self.carried.get((pair.symbol, Side.SELL), [])
+        position = self.position(pair.symbol)
+        owed = min(_total(carried), position.volume)
+        volume = owed.to_lot(pair.lot_decimals)
+        if _below_minimum(volume, price, pair) is not None:
+            return None
+        del self.carried[pair.symbol, Side.SELL]
+        return Order(
+            fills=(), reason=Reason.EXIT_OWED, detail=f"earlier exits owe {volume} of the {position.volume} that copying holds",
+            planned=owed, volume=volume, slices=tuple(carried), limit_price=None, sweep=volume == position.volume,
+        )  # fmt: skip
+
+    def write_off(self, pair: str, held: BaseVolume) -> BaseVolume:
+        """Forgets copied coins that are not there any more (sold or withdrawn by hand); how much that was."""
+        position = self.position(pair)
+        missing = position.volume - held
+        if missing.amount <= 0:
+            return NO_VOLUME
+        left = max(held, NO_VOLUME)
+        position.cost = position.cost * (left / position.volume)
+        position.volume = left
+        return missing
 
     def settle(self, pair: str, side: Side, order: SettledOrder) -> None:
         """Takes in how the user's order ended: the position, and what the plans count for it."""
@@ -413,11 +463,8 @@ class CopyBook:
         """Replaces what the plans had counted at the worst price by what was really paid."""
         whole = _total(order.slices)
         for piece in order.slices:
-            plan = self._plans.get_plan(piece.order_id)
-            if plan is None or not whole:
-                continue
-            plan.cost += order.cost * (piece.volume / whole) - piece.cost
-            self._plans.put_plan(plan)
+            if whole:
+                self._recount(piece.order_id, order.cost * (piece.volume / whole) - piece.cost)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -446,8 +493,7 @@ def _entry_plan(fill: MasterFill, rules: CopyRules, holdings: Holdings) -> Order
         case _:
             ratio = Ratio(Decimal(0))  # a fixed notional scales by nothing
     return OrderPlan(
-        order_id=fill.order_id, ratio=ratio, cap=equity * Ratio(rules.max_user_risk), position_before=NO_VOLUME,
-        master_position_before=NO_VOLUME, user_equity=equity,
+        order_id=fill.order_id, ratio=ratio, cap=equity * Ratio(rules.max_user_risk), user_equity=equity,
     )  # fmt: skip
 
 
@@ -488,6 +534,11 @@ def _clamped(part: BaseVolume, whole: BaseVolume) -> Ratio:
     return min(part / whole, ONE)
 
 
+def _room(plan: OrderPlan) -> QuoteAmount:
+    """What the cap still leaves for this master order."""
+    return max(plan.cap - plan.cost, NO_AMOUNT)
+
+
 def _total(slices: Sequence[Slice]) -> BaseVolume:
     return sum((piece.volume for piece in slices), NO_VOLUME)
 
@@ -510,6 +561,6 @@ def _exit_detail(fills: Sequence[MasterFill], volume: BaseVolume, held: BaseVolu
     last = fills[-1]
     what = "all" if full else "part"
     return (
-        f"master sold {sold} at {last.price}, {what} of the {last.master_position_before} it held; "
+        f"master sold {sold} at {last.price}, {what} of the {last.master_position} it held; "
         f"copying holds {held}, so {volume}"
     )

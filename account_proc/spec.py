@@ -90,6 +90,8 @@ class AccountSpec:
     strategy: str | None = None
     #: The paper exchange needs no separation of nonces and answers at once; tests and `make run` use it.
     paper: bool = False
+    #: How far the exchange's reads may trail behind its engine, in seconds.
+    visibility_lag_s: float = 60.0
 
     def to_json(self) -> str:
         """The form in which it travels."""

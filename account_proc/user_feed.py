@@ -27,6 +27,7 @@ class UserFeed:
         self._changed = changed
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._refreshing: asyncio.Task[None] | None = None
+        self._again = False
 
     def connected(self, snapshot: Sequence[Execution | Incomplete]) -> None:
         """What the snapshot tells may end orders; the wallet is read anew, as nobody knows what it had missed."""
@@ -61,11 +62,15 @@ class UserFeed:
         return True
 
     def _refresh(self) -> None:
+        # Balances that are being read may be older than what was just missed.
+        self._again = True
         if self._refreshing is None or self._refreshing.done():
             self._refreshing = asyncio.get_running_loop().create_task(self._read_balances())
 
     async def _read_balances(self) -> None:
-        try:
-            await self._portfolio.refresh()
-        except KrakenError as error:
-            log.warning("balances could not be read: %s; the next refresh corrects them", error)
+        while self._again:
+            self._again = False
+            try:
+                await self._portfolio.refresh()
+            except KrakenError as error:
+                log.warning("balances could not be read: %s; the next refresh corrects them", error)

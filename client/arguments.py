@@ -143,6 +143,8 @@ def _add_actions(command: Any) -> None:
         ("start", "run accounts; also the way out of FAILED"),
         ("stop", "let accounts finish what is in flight, and keep them stopped"),
         ("restart", "stop accounts and start them again"),
+        ("pause", "let fills wait for users, who finish what is in flight"),
+        ("resume", "copy again: exits of the pause first, entries that are too old are skipped"),
     ):
         sub = command(verb, text)
         which = sub.add_mutually_exclusive_group(required=True)

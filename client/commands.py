@@ -59,7 +59,7 @@ def accounts(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
 
 
 def act(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
-    """`start|stop|restart ID...|--all`. One account that refuses does not keep the others from it."""
+    """`start|stop|restart|pause|resume ID...|--all`. One account that refuses does not keep the others from it."""
     code = ExitCode.DONE
 
     def told(account: nouns.Account) -> list[str]:
@@ -71,8 +71,14 @@ def act(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
             "start": supervisor.start_account,
             "stop": supervisor.stop_account,
             "restart": supervisor.restart_account,
+            "pause": supervisor.pause_account,
+            "resume": supervisor.resume_account,
         }[arguments.command]
-        ids = [account.id for account in supervisor.list_accounts()] if arguments.all else arguments.ids
+        ids = arguments.ids
+        if arguments.all:
+            only_users = arguments.command in {"pause", "resume"}
+            everyone = supervisor.list_accounts()
+            ids = [account.id for account in everyone if not only_users or account.role == nouns.ROLE_USER]
         if arguments.all and arguments.command == "stop":
             ids.reverse()  # users before the master, as in a shutdown
         for account_id in ids:
@@ -282,6 +288,8 @@ COMMANDS: dict[str, Command] = {
     "start": act,
     "stop": act,
     "restart": act,
+    "pause": act,
+    "resume": act,
     "fills": fills,
     "copies": copies,
     "why": why,

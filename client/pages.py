@@ -6,7 +6,7 @@ from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 
 from client.grid import Column, pairs, table
-from client.views import account_columns, account_notes, account_reason, account_row, feed
+from client.views import account_columns, account_notes, account_reason, account_row, feed, missing, paused
 from client.words import joined, local_time, milliseconds, money, plain, short, word
 
 
@@ -21,6 +21,8 @@ def account_page(account: nouns.Account) -> list[str]:
             ("broker", account.broker),
             ("state", word(nouns.AccountState.DESCRIPTOR, account.state)),
             ("reason", account_reason(account)),
+            ("copying", paused(account)),
+            ("missing", missing(account)),
             ("since", local_time(account.since)),
             ("pid", str(account.pid or "")),
             ("instance", account.instance_id),

@@ -150,6 +150,22 @@ class KrakenCopy:
         request = pb.RestartAccountRequest(request_id=request_id, account_id=account_id)
         return self._ask(self._stub.RestartAccount, request, timeout_s, request_id).account
 
+    def pause_account(
+        self, account_id: str, *, request_id: str = "", timeout_s: float | None = None
+    ) -> nouns.Account:
+        """Hand a user no more fills; they wait in the journal. Gives the account as it stands right after."""
+        request_id = request_id or _new_request_id()
+        request = pb.PauseAccountRequest(request_id=request_id, account_id=account_id)
+        return self._ask(self._stub.PauseAccount, request, timeout_s, request_id).account
+
+    def resume_account(
+        self, account_id: str, *, request_id: str = "", timeout_s: float | None = None
+    ) -> nouns.Account:
+        """Hand a user fills again: exits of the pause are done, entries that are too old skipped."""
+        request_id = request_id or _new_request_id()
+        request = pb.ResumeAccountRequest(request_id=request_id, account_id=account_id)
+        return self._ask(self._stub.ResumeAccount, request, timeout_s, request_id).account
+
     # -- fills, copies, events ----------------------------------------------------------------------------------------
 
     def list_fills(

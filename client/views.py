@@ -72,10 +72,26 @@ def account_notes(accounts: Iterable[nouns.Account]) -> list[str]:
     """What there is to say about accounts below their table, each thing once: ``ann, bob: the master is not healthy``."""
     about: dict[str, list[str]] = {}
     for account in accounts:
-        note = joined(account.message, _next_start(account))
+        note = joined(account.message, _next_start(account), paused(account), missing(account))
         if note:
             about.setdefault(note, []).append(plain(account.id))
     return ["", *(f"{', '.join(ids)}: {note}" for note, ids in about.items())] if about else []
+
+
+def paused(account: nouns.Account) -> str:
+    """Said of a user whose fills wait."""
+    is_paused = account.copy_mode == nouns.COPY_MODE_PAUSED
+    return "PAUSED by an operator, fills wait until `resume`" if is_paused else ""
+
+
+def missing(account: nouns.Account) -> str:
+    """Said of a user from whose copied positions something was taken by hand."""
+    gone = ", ".join(f"{p.missing_volume} of {p.pair}" for p in account.positions if p.missing_volume)
+    return (
+        f"MISSING {gone}: bought by copying and not there any more (sold or withdrawn by hand)"
+        if gone
+        else ""
+    )
 
 
 def feed(account: nouns.Account) -> str:

@@ -72,7 +72,7 @@ class AccountLink:
 
     def __init__(
         self, *, account_id: str, role: Role, socket: Path, epoch: int, journal: Journal, fills: FillLog,
-        reports: ReportLog, owner: Owner, publish: Callable[[list[types_pb2.Fill]], None],
+        reports: ReportLog, owner: Owner, publish: Callable[[list[types_pb2.Fill]], None], paused: Callable[[], bool],
     ) -> None:  # fmt: skip
         self._account_id = account_id
         self._role = role
@@ -82,6 +82,7 @@ class AccountLink:
         self._reports = reports
         self._owner = owner
         self._publish = publish
+        self._paused = paused
         self._channel = grpc.aio.insecure_channel(f"unix:{socket}", options=CHANNEL_OPTIONS)
         self._stub = account_pb2_grpc.AccountServiceStub(self._channel)
         # The generic form sends bytes that were encoded once for all users.
@@ -234,8 +235,10 @@ class AccountLink:
         """Fills, until the link is to end."""
         news, end = -1, self._end.version
         while not self._closing:
-            batch = self._fills.after(position)
+            batch = [] if self._paused() else self._fills.after(position)
             for seq, encoded in batch:
+                if self._paused():
+                    break
                 self._sent_at[seq] = time.time()
                 await call.write(encoded)
                 position = seq

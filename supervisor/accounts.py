@@ -86,6 +86,10 @@ class Surroundings(Protocol):
         """Something about this account changed."""
         ...
 
+    def acked_seq(self, account_id: str) -> int:
+        """The last fill that a user is known to have answered."""
+        ...
+
     def fail(self, error: JournalFault) -> None:
         """Ends the supervisor."""
         ...
@@ -108,6 +112,8 @@ class SupervisedAccount:
         self._restart = False
         self._reset = False
         self._blocked_told = False
+        #: For users: an operator wants fills to wait.
+        self.paused = False
         self._tasks: set[asyncio.Task[Any]] = set()
 
     # -- what is asked ------------------------------------------------------------------------------------------
@@ -119,7 +125,8 @@ class SupervisedAccount:
 
     def reset(self) -> None:
         """Another try, after FAILED or without waiting for a backoff."""
-        self._reset = True
+        # Kept for later, it would undo the next backoff, or the next FAILED that nobody has looked at.
+        self._reset = self.life.state in {State.FAILED, State.BACKOFF}
         self._around.dirty(self.config.id)
 
     @property
@@ -296,6 +303,9 @@ class SupervisedAccount:
             account.positions.extend(snapshot.positions)
             account.feed_connected = snapshot.feed_connected
             account.copies_open = snapshot.copies_open
+        if config.role is Role.USER:
+            account.copy_mode = pb.COPY_MODE_PAUSED if self.paused else pb.COPY_MODE_COPYING
+            account.cursor_seq = account.cursor_seq or self._around.acked_seq(config.id)
         return account
 
 

@@ -1,6 +1,7 @@
 """The configuration file: TOML in, one frozen ``Config`` out, or every fault in it at once.
 
-    [exchange]   mode = "live" | "paper" (needed); rest_url and ws_url together, only for tests
+    [exchange]   mode = "live" | "paper" (needed); rest_url and ws_url together, only for tests;
+                 visibility_lag_s = 60 (1 in paper mode)
     [startup]    nonce_separation_s = 5 (0 in paper mode), health_timeout_s = 60
     [control]    no keys: the API is served on a Unix socket in the state folder
     [copy]       defaults for every user: sizing, balance, ratio, notional, max_user_risk, order, max_slippage_bps,
@@ -61,6 +62,8 @@ class ExchangeConfig:
     mode: Mode
     rest_url: str | None
     ws_url: str | None
+    #: How far reads may trail behind the engine, in seconds (seen at Kraken: up to 60; documented: nothing).
+    visibility_lag_s: float = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +207,19 @@ class _Reading:
             return None
         if mode is Mode.LIVE and not table.has("rest_url"):
             urls = [LIVE_REST_URL, LIVE_WS_URL]
-        return ExchangeConfig(mode=mode, rest_url=urls[0], ws_url=urls[1])
+        lag = table.number(
+            "visibility_lag_s",
+            lambda s: 0 < s <= SECONDS_MAX,
+            f"write seconds over 0 and up to {SECONDS_MAX}, such as 60: reads are never assumed to be up to date",
+            quoted=False,
+        )
+        usual_s = 1.0 if mode is Mode.PAPER else 60.0
+        return ExchangeConfig(
+            mode=mode,
+            rest_url=urls[0],
+            ws_url=urls[1],
+            visibility_lag_s=usual_s if lag is None else float(lag),
+        )
 
     def _startup(self, table: Table, exchange: ExchangeConfig | None) -> StartupConfig:
         separation = table.number(
@@ -353,7 +368,7 @@ class _Seen:
 
 
 _KEYS: dict[str, frozenset[str]] = {
-    "exchange": frozenset({"mode", "rest_url", "ws_url"}),
+    "exchange": frozenset({"mode", "rest_url", "ws_url", "visibility_lag_s"}),
     "startup": frozenset({"nonce_separation_s", "health_timeout_s"}),
     "control": frozenset(),
     "copy": frozenset(CopyRules.__dataclass_fields__),

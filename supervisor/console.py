@@ -6,6 +6,7 @@ import asyncio
 import sys
 from datetime import datetime
 
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from krakencopy.v1 import control_pb2
 from krakencopy.v1 import types_pb2 as pb
@@ -22,8 +23,9 @@ def say(line: str) -> None:
     try:
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
-    except (BrokenPipeError, ValueError):
-        sys.stdout = None  # nobody is there any more; later lines go nowhere
+    except (OSError, ValueError):
+        # A closed pipe, a terminal that hung up (EIO), a full disk: nobody is there any more; later lines go nowhere.
+        sys.stdout = None
     except AttributeError:
         return
 
@@ -101,6 +103,10 @@ def _copy_line(copy: pb.Copy) -> str:
     return f"{_clock(copy.finished_at)}    fill {fills}: {copy.account_id}: {what}"
 
 
+def _latency(duration: Duration, *, known: bool) -> str:
+    return f"{duration.ToMicroseconds() / 1000:.1f} ms" if known else "-"
+
+
 def report_lines(report: control_pb2.GetReportResponse) -> list[str]:
     """The report as a table."""
     lines = [f"{report.fills} fills of the master", ""]
@@ -124,7 +130,8 @@ def report_lines(report: control_pb2.GetReportResponse) -> list[str]:
             (
                 line.account_id, str(line.fills), str(copies.filled), str(copies.part_filled), str(copies.carried),
                 str(copies.skipped), str(copies.rejected), str(copies.open), str(copies.capped),
-                f"{line.latency_median.ToMicroseconds() / 1000:.1f} ms", f"{line.latency_p99.ToMicroseconds() / 1000:.1f} ms",
+                _latency(line.latency_median, known=line.HasField("latency_median")),
+                _latency(line.latency_p99, known=line.HasField("latency_p99")),
             )
         )  # fmt: skip
     widths = [max(len(row[column]) for row in rows) for column in range(len(header))]

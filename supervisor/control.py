@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NoReturn, TypeVar
 
@@ -18,6 +19,7 @@ from grpc_status import rpc_status
 from krakencopy.v1 import account_pb2, control_pb2_grpc
 from krakencopy.v1 import control_pb2 as pb
 
+from account_proc.spec import Role
 from supervisor import log_file, report
 from supervisor.accounts import SupervisedAccount
 from supervisor.supervisor import Supervisor
@@ -32,6 +34,8 @@ ANSWERS_MAX = 1_000
 #: How long the master's process may take to place an order, in seconds: its deadline, and the search for a lost answer.
 ORDER_TIMEOUT_S = 20.0
 
+#: How long an answer waits for the loop to act, in seconds.
+TURN_MAX_S = 1.0
 #: Between the answer to Shutdown and its beginning, in seconds.
 SHUTDOWN_PAUSE_S = 0.1
 
@@ -128,6 +132,26 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         """Stops the process and starts it again."""
         return await self._mutate(request, context, self._supervisor.restart, pb.RestartAccountResponse)
 
+    async def PauseAccount(
+        self, request: pb.PauseAccountRequest, context: Context
+    ) -> pb.PauseAccountResponse:
+        """Hands no more fills to a user."""
+        await self._user(request.account_id, context)
+        return await self._mutate(request, context, self._supervisor.pause, pb.PauseAccountResponse)
+
+    async def ResumeAccount(
+        self, request: pb.ResumeAccountRequest, context: Context
+    ) -> pb.ResumeAccountResponse:
+        """Hands out fills again, those of the pause first."""
+        await self._user(request.account_id, context)
+        return await self._mutate(request, context, self._supervisor.resume, pb.ResumeAccountResponse)
+
+    async def _user(self, account_id: str, context: Context) -> None:
+        account = await self._account(account_id, context)
+        if account.config.role is not Role.USER:
+            message = f"{account_id} is no user: only what copies can be paused"
+            await refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "NOT_A_USER", message)
+
     async def _mutate(
         self, request: Any, context: Context, act: Callable[[str], None], answer_type: type[Answer]
     ) -> Answer:
@@ -142,9 +166,11 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         known = self._answers.get(key)
         if isinstance(known, answer_type):
             return known
+        seen = self._supervisor.changes.version
         act(request.account_id)
         # The loop has its turn, so that the answer shows what the action led to.
-        await asyncio.sleep(0)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._supervisor.changes.wait(seen), TURN_MAX_S)
         answer = answer_type(account=account.to_proto())
         self._answers[key] = answer
         while len(self._answers) > ANSWERS_MAX:
@@ -229,7 +255,8 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         """An order on the master account, once for each request id."""
         master = self._supervisor.accounts[self._supervisor.config.master.id]
         if master.link is None or not master.serving:
-            message = f"the master is {master.life.state} {master.life.reason}; wait until it is RUNNING"
+            why = f" ({master.life.reason})" if master.life.reason else ""
+            message = f"the master is {master.life.state}{why}; orders are taken while it is healthy"
             await refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "MASTER_NOT_READY", message)
         asked = account_pb2.AccountServicePlaceOrderRequest(
             request_id=request.request_id, pair=request.pair, side=request.side, volume=request.volume,
@@ -254,6 +281,8 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
 
     async def ListEvents(self, request: pb.ListEventsRequest, context: Context) -> pb.ListEventsResponse:
         """Events, the latest first."""
+        if request.account_id:
+            await self._account(request.account_id, context)
         size, start = _page_size(request.page_size), await _position(request.page_token, END, context)
         events = self._journal.events_before(start, size + 1, request.account_id)
         more = len(events) > size
@@ -280,7 +309,8 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         if request.account_id != "supervisor":
             await self._account(request.account_id, context)
         path = self._supervisor.place.log(request.account_id)
-        async for line in log_file.lines(path, request.lines or PAGE_DEFAULT, follow=request.follow):
+        count = request.lines if request.lines > 0 else PAGE_DEFAULT
+        async for line in log_file.lines(path, count, follow=request.follow):
             yield pb.ReadLogResponse(line=line)
 
 
@@ -292,7 +322,7 @@ async def _position(token: str, start: int, context: Context) -> int:
     """Where a page begins."""
     if not token:
         return start
-    if not token.isdecimal():
+    if not token.isdecimal() or int(token) > END:
         message = "page_token was not given out by this server; begin again without one"
         await refuse(context, grpc.StatusCode.INVALID_ARGUMENT, "BAD_PAGE_TOKEN", message)
     return int(token)

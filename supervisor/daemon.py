@@ -19,9 +19,10 @@ from account_proc.errors import ExitCode, LockHeld
 from account_proc.locks import LockedFile, free_line, holder_line
 from account_proc.spec import Credentials
 from supervisor import config as configuration
-from supervisor.config import AccountConfig, ConfigFaults, Mode
+from supervisor.config import AccountConfig, ConfigFaults, Fault, Mode
 from supervisor.credentials import load_all_credentials, load_credentials
 from supervisor.demo import demo_config
+from supervisor.replay_file import check_replay
 
 #: Length of the line in the state folder's lock file that names its holder.
 LOCK_BYTES = 128
@@ -45,8 +46,7 @@ class _Parser(argparse.ArgumentParser):
     """Bad arguments are a bad configuration: exit code 78."""
 
     def error(self, message: str) -> NoReturn:
-        self.print_usage(sys.stderr)
-        sys.stderr.write(f"{self.prog}: {message}\n")
+        sys.stderr.write(f"{self.prog}: {message}; see {self.prog} --help\n")
         sys.exit(ExitCode.CONFIGURATION)
 
 
@@ -91,6 +91,10 @@ def _run(arguments: argparse.Namespace) -> int:
     state_dir = arguments.state_dir.absolute()
     configuration.check_state_dir(config, state_dir)
     managed = config.exchange.mode is Mode.PAPER and config.exchange.rest_url is None
+    if arguments.replay is not None:
+        if not managed:
+            raise ConfigFaults([Fault("--replay", "", "needs the paper exchange", "use it with --paper")])
+        check_replay(arguments.replay)
     credentials: Callable[[AccountConfig], Credentials] | None = None
     if not managed:
         base = arguments.config.absolute().parent
@@ -99,20 +103,13 @@ def _run(arguments: argparse.Namespace) -> int:
         def credentials(account: AccountConfig) -> Credentials:
             return load_credentials(account, os.environ, base)
 
-    if arguments.replay is not None and not managed:
-        raise ConfigFaults(
-            [configuration.Fault("--replay", "", "needs the paper exchange", "use it with --paper")]
-        )
     if arguments.command == "check":
         sys.stdout.write(f"{config.source}: {len(config.accounts)} accounts, nothing wrong\n")
         return ExitCode.OK
-    os.umask(0o077)
-    for folder in (state_dir, state_dir / "run", state_dir / "logs", state_dir / "accounts"):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = _take(state_dir)
     # Only now: `check` needs neither gRPC nor a paper exchange.
     from supervisor.serve import Run, serve
 
-    lock = LockedFile(state_dir / "run" / "supervisor.lock", f"the state folder {state_dir}")
     try:
         lock.write(0, holder_line("supervisor", LOCK_BYTES))
         run = Run(
@@ -123,6 +120,19 @@ def _run(arguments: argparse.Namespace) -> int:
     finally:
         lock.write(0, free_line(LOCK_BYTES))
         lock.close()
+
+
+def _take(state_dir: Path) -> LockedFile:
+    """Makes the state folder if need be and locks it. Raises ConfigFaults and LockHeld."""
+    os.umask(0o077)
+    try:
+        for folder in (state_dir, state_dir / "run", state_dir / "logs", state_dir / "accounts"):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return LockedFile(state_dir / "run" / "supervisor.lock", f"the state folder {state_dir}")
+    except OSError as error:
+        problem = f"cannot be used: {error.strerror or error}"
+        remedy = "choose a --state-dir that this user can write to"
+        raise ConfigFaults([Fault(str(error.filename or state_dir), "", problem, remedy)]) from None
 
 
 if __name__ == "__main__":

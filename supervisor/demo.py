@@ -21,7 +21,7 @@ def demo_config() -> Config:
         if user_id != "master"
     ]
     return Config(
-        exchange=ExchangeConfig(mode=Mode.PAPER, rest_url=None, ws_url=None),
+        exchange=ExchangeConfig(mode=Mode.PAPER, rest_url=None, ws_url=None, visibility_lag_s=1.0),
         startup=StartupConfig(nonce_separation_s=0.0),
         copy=CopyRules(),
         accounts=tuple(accounts),

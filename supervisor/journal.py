@@ -16,6 +16,8 @@ from pathlib import Path
 
 from krakencopy.v1 import types_pb2 as pb
 
+from account_proc.database import Database
+
 SCHEMA_VERSION = 1
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -37,9 +39,12 @@ CREATE TABLE users (
     acked_revision INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE wanted (account_id TEXT PRIMARY KEY, wanted INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE paused (account_id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE events (seq INTEGER PRIMARY KEY, account_id TEXT NOT NULL, body BLOB NOT NULL);
 """
 
+#: What the meta table always has.
+META_KEYS = {"journal_id", "created_at", "epoch"}
 #: Where a user's reports stand when it has none.
 NOTHING = 0
 
@@ -63,55 +68,35 @@ class Journal:
     def __init__(self, path: Path) -> None:
         """Opens or creates it. Raises JournalFault."""
         self.path = path
+        self._database = Database(
+            path, schema=SCHEMA, version=SCHEMA_VERSION, fill=_begin, recognise=_recognise, fault=JournalFault,
+            remedy="restore it from a backup, or see that it is the right file",
+        )  # fmt: skip
+        self._db = self._database.connection
         try:
-            self._db = sqlite3.connect(path, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            version = self._db.execute("PRAGMA user_version").fetchone()[0]
-            if version == 0:
-                self._create()
-            elif version != SCHEMA_VERSION:
-                raise JournalFault(f"{path} has schema {version}, this program knows {SCHEMA_VERSION}")
-            check = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
-            if check != "ok":
-                raise JournalFault(f"{path} is damaged ({check}); restore it from a backup")
             meta = dict(self._db.execute("SELECT key, value FROM meta"))
-        except sqlite3.Error as error:
-            raise JournalFault(f"{path}: {error}") from error
-        #: Unique for ever: ledgers and order ids are bound to it.
-        self.journal_id: str = meta["journal_id"]
-        #: Unix seconds; nothing before this is copied.
-        self.created_at = float(meta["created_at"])
-        self.head = self._number("SELECT max(seq) FROM fills")
-        self.last_change = self._number("SELECT max(change) FROM copies")
-        self.last_event = self._number("SELECT max(seq) FROM events")
-
-    def _create(self) -> None:
-        if self._number("SELECT count(*) FROM sqlite_master"):
-            raise JournalFault(f"{self.path} is another program's database")
-        with self._transaction():
-            for statement in SCHEMA.split(";"):
-                self._db.execute(statement)
-            self._db.execute("INSERT INTO meta VALUES ('journal_id', ?)", (str(uuid.uuid4()),))
-            self._db.execute("INSERT INTO meta VALUES ('created_at', ?)", (repr(time.time()),))
-            self._db.execute("INSERT INTO meta VALUES ('epoch', '0')")
-            self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+            #: Unique for ever: ledgers and order ids are bound to it.
+            self.journal_id: str = meta["journal_id"]
+            #: Unix seconds; nothing before this is copied.
+            self.created_at = float(meta["created_at"])
+            self.head = self._number("SELECT max(seq) FROM fills")
+            self.last_change = self._number("SELECT max(change) FROM copies")
+            self.last_event = self._number("SELECT max(seq) FROM events")
+            # Seqs have no gaps, so this also finds what SQLite's check cannot know.
+            fills = self._number("SELECT count(*) FROM fills")
+            if self.head != fills:
+                raise self._database.damaged(f"it ends with fill {self.head} and has {fills}")
+        except (sqlite3.Error, ValueError, JournalFault) as error:
+            self._db.close()
+            raise error if isinstance(error, JournalFault) else JournalFault(f"{path}: {error}") from error
 
     def _number(self, query: str, values: Sequence[object] = ()) -> int:
-        return int(self._db.execute(query, values).fetchone()[0] or 0)
+        return self._database.number(query, values)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise JournalFault(f"{self.path}: {error}; nothing is copied before it can be written") from error
+        with self._database.transaction("nothing is copied before it can be written"):
+            yield
 
     def close(self) -> None:
         """Closes the file."""
@@ -282,6 +267,17 @@ class Journal:
         with self._transaction():
             self._db.execute("INSERT OR REPLACE INTO wanted VALUES (?, ?)", (account_id, int(wanted)))
 
+    def paused(self, account_id: str) -> bool:
+        """Whether an operator has paused the user."""
+        return self._number("SELECT count(*) FROM paused WHERE account_id = ?", (account_id,)) == 1
+
+    def set_paused(self, account_id: str, *, paused: bool) -> None:
+        """Keeps whether the user is paused, across restarts."""
+        with self._transaction():
+            self._db.execute("DELETE FROM paused WHERE account_id = ?", (account_id,))
+            if paused:
+                self._db.execute("INSERT INTO paused VALUES (?)", (account_id,))
+
     # -- events -------------------------------------------------------------------------------------------------
 
     def add_event(self, event: pb.Event) -> pb.Event:
@@ -307,3 +303,19 @@ class Journal:
         """Events after a seq, ascending."""
         rows = self._db.execute("SELECT body FROM events WHERE seq > ? ORDER BY seq LIMIT ?", (seq, limit))
         return [pb.Event.FromString(body) for (body,) in rows]
+
+
+def _begin(database: Database) -> None:
+    """What a new journal holds."""
+    database.execute("INSERT INTO meta VALUES ('journal_id', ?)", (str(uuid.uuid4()),))
+    database.execute("INSERT INTO meta VALUES ('created_at', ?)", (repr(time.time()),))
+    database.execute("INSERT INTO meta VALUES ('epoch', '0')")
+
+
+def _recognise(database: Database) -> None:
+    """Raises JournalFault for a database that is no journal."""
+    meta = dict(database.execute("SELECT key, value FROM meta"))
+    if not meta.keys() >= META_KEYS:
+        raise JournalFault(
+            f"{database.path} is not a journal of krakencopy, or a part of it is gone; see that it is the right file"
+        )

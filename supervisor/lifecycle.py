@@ -32,6 +32,11 @@ class State(StrEnum):
     FAILED = "FAILED"
 
 
+#: Reasons of a process that was killed because it did not answer, and whose end is not known yet.
+KILLED = frozenset({"START_TIMEOUT", "HUNG"})
+#: Of the backoff; more would overflow a float, for an account that fails for days slower than restarts_window forbids.
+DOUBLINGS_MAX = 30
+
 #: States in which a process exists.
 ALIVE = frozenset({State.STARTING, State.RUNNING, State.DEGRADED, State.STOPPING})
 
@@ -138,7 +143,10 @@ def step(life: Life, seen: Observed, now: float, limits: Limits, dice: float) ->
         return _after_end(life, seen, seen.ended, now, limits, dice)
     match life.state:
         case State.STOPPED:
-            return (_waiting(life, seen, now), ()) if seen.wanted else (life, ())
+            if not seen.wanted:
+                return life, ()
+            # Only an operator or the supervisor's own start leads here: what failed before is no longer held against it.
+            return _waiting(replace(life, failures=(), attempt=0), seen, now), ()
         case State.WAITING:
             return _wait(life, seen, now, limits)
         case State.BACKOFF:
@@ -183,6 +191,8 @@ def _alive(life: Life, seen: Observed, now: float, limits: Limits) -> Step:
     life = replace(life, serving_since=0.0)
     if life.state is State.STARTING:
         if now < life.deadline:
+            if life.reason in KILLED:
+                return life, ()
             return life.to(State.STARTING, now, seen.reason, seen.message, life.deadline), ()
         if not seen.linked:
             words = f"no answer within {limits.start:g} s of its start; killed"
@@ -193,6 +203,8 @@ def _alive(life: Life, seen: Observed, now: float, limits: Limits) -> Step:
         # It answers and says what it waits for: killing it would not bring that nearer.
         life = replace(life, silent_since=0.0)
         return life.to(State.DEGRADED, now, seen.reason or "NOT_SERVING", seen.message), ()
+    if life.reason in KILLED and now < life.deadline:
+        return life, ()
     silent = life.silent_since or now
     life = replace(life, silent_since=silent)
     if now - silent < limits.silence:
@@ -238,15 +250,16 @@ def _after_end(life: Life, seen: Observed, ended: Ended, now: float, limits: Lim
         reason = ExitCode(ended.code).name
         words = f"{ended.last_words or ended}; mend it, then start the account"
         return life.to(State.FAILED, now, reason, words), ()
+    end = f"{life.message} ({ended})" if life.reason in KILLED else str(ended)
     failures = (*(at for at in life.failures if now - at < limits.restarts_window), now)
     life = replace(life, failures=failures, attempt=life.attempt + 1)
     if len(failures) > limits.restarts_max:
         words = (
-            f"ended {len(failures)} times in {limits.restarts_window:g} s, at last with {ended}; "
+            f"ended {len(failures)} times in {limits.restarts_window:g} s, at last with {end}; "
             "see its log, then start the account"
         )
         return life.to(State.FAILED, now, "RESTART_LIMIT", words), ()
     # Full jitter: many accounts that failed together do not come back together.
-    longest = min(limits.backoff_max, limits.backoff_min * 2**life.attempt)
+    longest = min(limits.backoff_max, limits.backoff_min * 2 ** min(life.attempt, DOUBLINGS_MAX))
     pause = limits.backoff_min + dice * (longest - limits.backoff_min)
-    return life.to(State.BACKOFF, now, "PROCESS_ENDED", f"{ended}; starting again", now + pause), ()
+    return life.to(State.BACKOFF, now, "PROCESS_ENDED", f"{end}; starting again", now + pause), ()

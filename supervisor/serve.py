@@ -16,20 +16,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-import grpc
-from grpc_health.v1 import health_pb2
-from grpc_health.v1.health import aio as grpc_health
-from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
-from grpc_reflection.v1alpha import reflection
-from krakencopy.v1 import control_pb2
-from krakencopy.v1.control_pb2_grpc import add_ControlServiceServicer_to_server
-
-from account_proc.errors import ExitCode
+from account_proc.errors import ExitCode, LockHeld
+from account_proc.locks import LockedFile
 from account_proc.log import log_to
 from account_proc.spec import Credentials
 from supervisor.config import AccountConfig, Config
 from supervisor.console import Console, report_lines, say
-from supervisor.control import ControlServicer
+from supervisor.control_server import ControlServer
 from supervisor.demo import balance_of
 from supervisor.journal import Journal, JournalFault
 from supervisor.paper import Market, PaperExchange, PaperFault, PaperKeys, compare
@@ -39,12 +32,8 @@ from supervisor.supervisor import Place, Supervisor
 
 log = logging.getLogger(__name__)
 
-SERVICE_NAME = control_pb2.DESCRIPTOR.services_by_name["ControlService"].full_name
-#: Clients ping every 30 s to notice a frozen supervisor; gRPC's default would hang up on a quiet watch ("too_many_pings").
-SERVER_OPTIONS = (
-    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
-)
+#: How long leftovers of a killed run may take to end, in seconds: their forkserver's grace, and a little.
+LEFTOVERS_MAX_S, LEFTOVERS_POLL_S = 8.0, 0.02
 #: Exit code of a timed run whose report does not add up.
 EXIT_REPORT = 1
 
@@ -68,23 +57,27 @@ async def serve(run: Run) -> int:
     """The whole run; the exit code."""
     log_to(run.state_dir / "logs" / "supervisor.jsonl", "supervisor")
     async with AsyncExitStack() as stack:
+        # Put first, so that it closes last: who sees the API gone may start the next supervisor.
+        control = ControlServer()
+        stack.push_async_callback(control.close)
         try:
             # Before any gRPC object exists in this process.
             spawner = ExecSpawner() if run.spawner == "exec" else ForkserverSpawner()
             await spawner.start()
             stack.push_async_callback(spawner.close)
+            await _wait_for_leftovers(run.state_dir)
             exchange, credentials, place = await _reach_exchange(run, stack)
             journal = Journal(run.state_dir / "journal.db")
-            stack.callback(journal.close)
         except (SpawnFault, PaperFault, JournalFault) as fault:
             log.error("%s", fault)  # noqa: TRY400 - expected: the sentence says it all
             sys.stderr.write(f"krakencopyd: {fault}\n")
             return ExitCode.CONFIGURATION
-        supervisor = Supervisor(
-            config=run.config, place=place, journal=journal, spawner=spawner, credentials=credentials
-        )
-        await _serve_control(supervisor, stack)
+        control.journal = journal
         try:
+            supervisor = Supervisor(
+                config=run.config, place=place, journal=journal, spawner=spawner, credentials=credentials
+            )
+            await control.start(supervisor)
             await _until_told(run, supervisor)
         except JournalFault as fault:
             log.critical("%s", fault)
@@ -125,6 +118,29 @@ async def _reach_exchange(
     return exchange, credentials, place
 
 
+async def _wait_for_leftovers(state_dir: Path) -> None:
+    """Processes of a run that was killed end by themselves, stopped ones within their forkserver's grace. Wait for them.
+
+    An account that found its lock held would be FAILED and wait for an operator; that is for strangers, not for our own.
+    """
+    nonce_files = list(state_dir.glob("kraken_nonce_*.txt"))  # noqa: ASYNC240 - nothing else runs yet
+    until = time.monotonic() + LEFTOVERS_MAX_S
+    told = False
+    while time.monotonic() < until and any(_locked(path) for path in nonce_files):
+        if not told:
+            log.warning("processes of an earlier run still hold their nonce files; waiting for their end")
+            told = True
+        await asyncio.sleep(LEFTOVERS_POLL_S)
+
+
+def _locked(path: Path) -> bool:
+    try:
+        LockedFile(path, "a nonce file").close()
+    except LockHeld:
+        return True
+    return False
+
+
 def _put_aside(state_dir: Path) -> None:
     """A paper exchange of our own forgets everything at its end; a journal of an earlier one would speak of other money."""
     journal = state_dir / "journal.db"
@@ -139,25 +155,6 @@ def _put_aside(state_dir: Path) -> None:
     for path in (*state_dir.glob("journal.db*"), state_dir / "accounts"):
         path.rename(old / path.name)
     (state_dir / "accounts").mkdir(mode=0o700)
-
-
-async def _serve_control(supervisor: Supervisor, stack: AsyncExitStack) -> None:
-    """ControlService, health and reflection on the state folder's socket (mode 0600 by the umask)."""
-    server = grpc.aio.server(options=SERVER_OPTIONS)
-    health = grpc_health.HealthServicer()
-    await health.set(SERVICE_NAME, health_pb2.HealthCheckResponse.SERVING)
-    add_HealthServicer_to_server(health, server)
-    add_ControlServiceServicer_to_server(ControlServicer(supervisor, supervisor.leave), server)
-    reflection.enable_server_reflection(
-        (SERVICE_NAME, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME),
-        server,
-    )
-    socket = supervisor.place.socket("control")
-    # The state folder's lock is held, so whatever lies here was left by a dead supervisor.
-    socket.unlink(missing_ok=True)
-    server.add_insecure_port(f"unix:{socket}")
-    await server.start()
-    stack.push_async_callback(server.stop, 0.2)
 
 
 async def _until_told(run: Run, supervisor: Supervisor) -> None:

@@ -90,6 +90,7 @@ class Supervisor:
         self._stopped = {account.id for account in ordered if not journal.wanted(account.id)}
         for user in config.users:
             journal.join(user.id)
+            self.accounts[user.id].paused = journal.paused(user.id)
         self._dirty: set[str] = set(self.accounts)
         self._work = asyncio.Event()
         self._master_was_serving = False
@@ -148,6 +149,7 @@ class Supervisor:
             ledger_path=self.place.state_dir / "accounts" / f"{account.id}.db",
             log_path=self.place.log(account.id), key_lock_dir=self.place.key_lock_dir, copy=account.copy,
             strategy=account.strategy, paper=self.config.exchange.mode is Mode.PAPER,
+            visibility_lag_s=self.config.exchange.visibility_lag_s,
         )  # fmt: skip
 
     def credentials(self, account: AccountConfig) -> Credentials:
@@ -159,6 +161,7 @@ class Supervisor:
         return AccountLink(
             account_id=account.id, role=account.role, socket=socket, epoch=self.epoch, journal=self.journal,
             fills=self.fills, reports=self.reports, owner=owner, publish=lambda _: self.changes.ring(),
+            paused=lambda: owner.paused,
         )  # fmt: skip
 
     def tell(self, severity: pb.Severity.ValueType, account_id: str, code: str, message: str) -> None:
@@ -173,6 +176,10 @@ class Supervisor:
         """Something about an account changed."""
         self._dirty.add(account_id)
         self._work.set()
+
+    def acked_seq(self, account_id: str) -> int:
+        """The last fill that a user is known to have answered."""
+        return self.journal.mark(account_id).acked_seq
 
     def fail(self, error: JournalFault) -> None:
         """Ends the supervisor with this error; the accounts' lifelines end them."""
@@ -191,6 +198,34 @@ class Supervisor:
         """Wants no process. Kept across restarts."""
         self.journal.set_wanted(account_id, wanted=False)
         self._stopped.add(account_id)
+        self.dirty(account_id)
+
+    def pause(self, account_id: str) -> None:
+        """Hands no more fills to a user. Kept across restarts."""
+        self._set_paused(account_id, paused=True)
+
+    def resume(self, account_id: str) -> None:
+        """Hands out fills again, those of the pause first."""
+        self._set_paused(account_id, paused=False)
+
+    def _set_paused(self, account_id: str, *, paused: bool) -> None:
+        account = self.accounts[account_id]
+        if account.paused != paused:
+            self.journal.set_paused(account_id, paused=paused)
+            account.paused = paused
+            if paused:
+                self.tell(
+                    pb.SEVERITY_WARNING,
+                    account_id,
+                    "PAUSED",
+                    "paused by an operator: fills wait in the journal",
+                )
+            else:
+                self.tell(
+                    pb.SEVERITY_INFO, account_id, "RESUMED", "resumed by an operator: first what has waited"
+                )
+        # Whoever sends fills to it looks again.
+        self.fills.bell.ring()
         self.dirty(account_id)
 
     def restart(self, account_id: str) -> None:

@@ -1,0 +1,361 @@
+"""The ledger gives back what was put in, all of a step or nothing of it, and is never taken for another one or begun anew."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from account_proc.copy_record import CopyRecord
+from account_proc.copy_state import MAY_BE_LIVE, CopyState, Reason
+from account_proc.errors import LedgerFault
+from account_proc.ledger import PLANS_IN_MEMORY, Ledger, OwnOrder
+from account_proc.sizing import CopyBook, OrderPlan, Slice
+from account_proc.units import BaseVolume, QuoteAmount, Ratio, Side
+
+one_ledger = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+numbers = st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**30), max_value=10**30)
+bases, quotes = st.builds(BaseVolume, numbers), st.builds(QuoteAmount, numbers)
+texts = st.text(max_size=20)
+ids = st.text("abcXYZ0123456789-/", min_size=1, max_size=12)
+times = st.floats(min_value=0, max_value=4e9)
+slices = st.lists(st.builds(Slice, order_id=ids, volume=bases, cost=quotes, copy_id=texts), max_size=3)
+copies = st.builds(
+    CopyRecord, copy_id=ids, fill_seqs=st.lists(st.integers(1, 2**62), max_size=4).map(tuple), pair=texts,
+    side=st.sampled_from(Side), state=st.sampled_from(CopyState), reason=st.sampled_from(Reason) | texts, detail=texts,
+    planned=numbers, ordered=numbers, filled=numbers, cost=numbers, fee=numbers, fee_asset=texts, fee_base=numbers,
+    limit_price=st.none() | numbers, master_price=numbers, order_id=texts, cl_ord_id=texts, attempts=st.integers(0, 99),
+    joined_copy_id=texts, carried_in=st.lists(texts, max_size=3).map(tuple), slices=slices.map(tuple), sweep=st.booleans(),
+    user_equity=numbers, deadline=times, executed_at=times, received_at=times, decided_at=times, sent_at=times,
+    acknowledged_at=times, finished_at=times,
+)  # fmt: skip
+plans = st.builds(
+    OrderPlan, order_id=ids, ratio=st.builds(Ratio, numbers), cap=quotes,
+    user_equity=quotes, master_volume=bases, target=bases, allotted=bases, cost=quotes,
+)  # fmt: skip
+own_orders = st.builds(
+    OwnOrder, request_id=texts.filter(bool), cl_ord_id=ids, pair=texts, side=st.sampled_from(Side), volume=numbers,
+    limit_price=st.none() | numbers, state=st.sampled_from(CopyState), deadline=times, order_id=texts, description=texts,
+    error=texts,
+)  # fmt: skip
+
+
+@contextmanager
+def opened(path: Path, account_id: str = "tania") -> Iterator[Ledger]:
+    with closing(Ledger(path, account_id)) as ledger:
+        yield ledger
+
+
+def copy(copy_id: str, state: CopyState = CopyState.SKIPPED) -> CopyRecord:
+    return CopyRecord(
+        copy_id=copy_id, fill_seqs=(1,), pair="BTC/USD", side=Side.BUY, state=state, reason="", detail=""
+    )
+
+
+def plan(order_id: str) -> OrderPlan:
+    none = QuoteAmount(Decimal(0))
+    return OrderPlan(
+        order_id=order_id, ratio=Ratio(Decimal(1)), cap=none, user_equity=none,
+    )  # fmt: skip
+
+
+# -- what is put in comes out --------------------------------------------------------------------------------------
+
+
+def test_a_new_ledger_knows_nothing(tmp_path: Path) -> None:
+    with opened(tmp_path / "accounts" / "tania.db") as ledger:
+        assert (ledger.cursor, ledger.journal_id, ledger.revision) == (None, None, 0)
+        assert ledger.pending_fills() == []
+        assert [*ledger.open_copies(), *ledger.copies_after(0, 10)] == []
+        assert [ledger.get_plan("O1"), ledger.copy("c1"), ledger.own_order("r1")] == [None, None, None]
+        assert ledger.load_book().positions == {}
+
+
+@one_ledger
+@given(st.lists(copies, min_size=1, max_size=4, unique_by=lambda copy: copy.copy_id))
+def test_copies_come_back_as_they_were(tmp_path: Path, records: list[CopyRecord]) -> None:
+    path = tmp_path / "copies.db"
+    with opened(path) as ledger:
+        before = ledger.revision
+        ledger.commit(copies=records)
+    with opened(path) as ledger:
+        assert ledger.copies_after(before, 10) == records
+        assert [ledger.copy(record.copy_id) for record in records] == records
+        assert [record.revision for record in records] == [
+            before + 1 + index for index in range(len(records))
+        ]
+        live = [record for record in records if record.state in MAY_BE_LIVE]
+        assert [found for found in ledger.open_copies() if found.revision > before] == live
+
+
+@one_ledger
+@given(st.lists(plans, min_size=1, max_size=4, unique_by=lambda plan: plan.order_id))
+def test_plans_come_back_as_they_were(tmp_path: Path, kept: list[OrderPlan]) -> None:
+    path = tmp_path / "plans.db"
+    with opened(path) as ledger:
+        for each in kept:
+            ledger.put_plan(each)
+        ledger.commit()
+    with opened(path) as ledger:
+        assert [ledger.get_plan(each.order_id) for each in kept] == kept
+
+
+@one_ledger
+@given(ids, bases, quotes, slices, slices)
+def test_the_book_comes_back_as_it_was(
+    tmp_path: Path, pair: str, volume: BaseVolume, cost: QuoteAmount, buys: list[Slice], sells: list[Slice]
+) -> None:
+    path = tmp_path / "book.db"
+    with opened(path) as ledger:
+        book = CopyBook(ledger)
+        position = book.position(pair)
+        position.volume, position.cost = volume, cost
+        book.carried[pair, Side.BUY], book.carried[pair, Side.SELL] = buys, sells
+        ledger.commit(book=book, pairs=(pair,))
+    with opened(path) as ledger:
+        found = ledger.load_book()
+        assert found.position(pair) == position
+        assert found.carried.get((pair, Side.BUY), []) == buys
+        assert found.carried.get((pair, Side.SELL), []) == sells
+
+
+@one_ledger
+@given(own_orders)
+def test_orders_that_were_asked_for_come_back_as_they_were(tmp_path: Path, order: OwnOrder) -> None:
+    path = tmp_path / "own.db"
+    with opened(path) as ledger:
+        ledger.put_own_order(replace(order, error="an earlier state"))
+        ledger.put_own_order(order)
+    with opened(path) as ledger:
+        assert ledger.own_order(order.request_id) == order
+
+
+def test_fills_wait_in_order_until_they_are_answered(tmp_path: Path) -> None:
+    with opened(tmp_path / "tania.db") as ledger:
+        ledger.join("journal", 4)
+        for seq in (5, 6, 7):
+            ledger.commit(cursor=seq, add_pending=(seq, b"fill %d\0" % seq))
+        ledger.commit(drop_pending=[6])
+    with opened(tmp_path / "tania.db") as ledger:
+        assert ledger.pending_fills() == [(5, b"fill 5\0"), (7, b"fill 7\0")]
+        assert (ledger.cursor, ledger.journal_id) == (7, "journal")
+
+
+def test_a_copy_that_changes_gets_a_new_revision_and_is_told_once_more(tmp_path: Path) -> None:
+    with opened(tmp_path / "tania.db") as ledger:
+        first, second = copy("c1", CopyState.INTENT), copy("c2", CopyState.UNKNOWN)
+        ledger.commit(copies=(first, second))
+        assert [found.copy_id for found in ledger.open_copies()] == ["c1", "c2"]
+        first.state = CopyState.FILLED
+        ledger.commit(copies=(first,))
+        assert [(found.copy_id, found.revision) for found in ledger.copies_after(1, 10)] == [
+            ("c2", 2),
+            ("c1", 3),
+        ]
+        assert [found.copy_id for found in ledger.copies_after(0, 1)] == ["c2"]
+        assert [found.copy_id for found in ledger.open_copies()] == ["c2"]
+
+
+def test_plans_that_do_not_stay_in_memory_are_read_again(tmp_path: Path) -> None:
+    many = PLANS_IN_MEMORY + 10
+    with opened(tmp_path / "tania.db") as ledger:
+        for number in range(many):
+            ledger.put_plan(replace(plan(f"O{number}"), master_volume=BaseVolume(Decimal(number))))
+        ledger.commit()
+        assert len(ledger._plans) == PLANS_IN_MEMORY
+        for number in range(many):
+            found = ledger.get_plan(f"O{number}")
+            assert found is not None
+            assert found.master_volume.amount == number
+        late = ledger.get_plan("O0")
+        assert late is not None
+        late.master_volume = BaseVolume(Decimal(-1))
+        ledger.put_plan(late)
+        ledger.commit()
+        assert len(ledger._plans) == PLANS_IN_MEMORY
+    with opened(tmp_path / "tania.db") as ledger:
+        assert ledger.get_plan("O0") == late
+
+
+# -- all or nothing ------------------------------------------------------------------------------------------------
+
+
+def test_a_step_that_cannot_be_written_whole_is_not_written_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "tania.db"
+    with opened(path) as ledger:
+        ledger.join("journal", 0)
+        ledger.commit(cursor=1, add_pending=(1, b"one"))
+        book = CopyBook(ledger)
+        book.position("BTC/USD").volume = BaseVolume(Decimal(1))
+        ledger.put_plan(plan("O1"))
+        with pytest.raises(LedgerFault, match="nothing more is traded"):
+            ledger.commit(
+                copies=[copy("c1")], book=book, pairs=("BTC/USD",), cursor=2, add_pending=(1, b"again")
+            )
+    with opened(path) as ledger:
+        assert (ledger.cursor, ledger.revision, ledger.pending_fills()) == (1, 0, [(1, b"one")])
+        assert [ledger.copy("c1"), ledger.get_plan("O1")] == [None, None]
+        assert ledger.load_book().positions == {}
+
+
+def test_a_full_disk_is_a_fault_and_the_file_still_opens_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "tania.db"
+    with opened(path) as ledger:
+        ledger.commit(copies=[copy("c1")])
+        pages = ledger._db.execute("PRAGMA page_count").fetchone()[0]
+        ledger._db.execute(f"PRAGMA max_page_count={pages}")
+        with pytest.raises(LedgerFault, match="full"):
+            ledger.commit(
+                copies=[copy("c1", CopyState.FILLED), *(copy(f"c{number}") for number in range(2, 500))]
+            )
+    with opened(path) as ledger:
+        assert [(found.copy_id, found.state) for found in ledger.copies_after(0, 10)] == [
+            ("c1", CopyState.SKIPPED)
+        ]
+        ledger.commit(copies=[copy("c2")])
+
+
+def test_after_a_kill_at_any_byte_of_a_write_there_is_one_whole_step_or_the_one_before(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "tania.db"
+    steps = 4
+    with opened(path) as ledger:
+        ledger.join("journal", 0)
+        for step in range(1, steps + 1):
+            book = CopyBook(ledger)
+            book.position("BTC/USD").volume = BaseVolume(Decimal(step))
+            ledger.put_plan(replace(plan("O1"), master_volume=BaseVolume(Decimal(step))))
+            ledger.commit(copies=[copy("c1")], book=book, pairs=("BTC/USD",), cursor=step)
+        # As a killed process leaves it: everything since the beginning is in the write-ahead log.
+        killed = tmp_path / "killed.db"
+        shutil.copy(path, killed)
+        log = Path(f"{path}-wal").read_bytes()
+    seen = set()
+    for length in range(len(log), 0, -1_237):
+        Path(f"{killed}-wal").write_bytes(log[:length])
+        base = killed.read_bytes()
+        with opened(killed) as ledger:
+            step = ledger.cursor or 0
+            found = ledger.get_plan("O1")
+            assert (0 if found is None else found.master_volume.amount) == step
+            assert ledger.load_book().position("BTC/USD").volume.amount == step
+            assert ledger.revision == step
+            seen.add(step)
+        killed.write_bytes(base)
+    assert seen == set(range(steps + 1))
+
+
+# -- whose it is, and what it is -----------------------------------------------------------------------------------
+
+
+def test_another_accounts_ledger_is_refused_and_left_alone(tmp_path: Path) -> None:
+    with opened(tmp_path / "tania.db") as ledger:
+        ledger.commit(copies=[copy("c1")])
+    with pytest.raises(LedgerFault, match="belongs to account 'tania', not 'jim'"):
+        Ledger(tmp_path / "tania.db", "jim")
+    with opened(tmp_path / "tania.db") as ledger:
+        assert ledger.copy("c1") is not None
+
+
+def test_a_ledger_of_another_schema_is_refused(tmp_path: Path) -> None:
+    with opened(tmp_path / "tania.db") as ledger:
+        ledger._db.execute("PRAGMA user_version=7")
+    with pytest.raises(LedgerFault, match="has schema 7, this program knows 1"):
+        Ledger(tmp_path / "tania.db", "tania")
+
+
+@pytest.mark.parametrize("version", [0, 1])
+def test_another_programs_database_is_refused_and_keeps_its_tables(tmp_path: Path, version: int) -> None:
+    path = tmp_path / "tania.db"
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE songs (title TEXT)")
+        other.execute(f"PRAGMA user_version={version}")
+        other.commit()
+    with pytest.raises(LedgerFault, match=r"another program's database|no such table: meta"):
+        Ledger(path, "tania")
+    with closing(sqlite3.connect(path)) as other:
+        assert other.execute("SELECT name FROM sqlite_master").fetchall() == [("songs",)]
+
+
+def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "tania.db"
+    path.write_text("dear diary " * 1_000)
+    with pytest.raises(LedgerFault, match="not a database"):
+        Ledger(path, "tania")
+    assert path.read_text() == "dear diary " * 1_000
+
+
+def test_a_folder_in_the_files_place_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(LedgerFault, match="Is a directory"):
+        Ledger(tmp_path, "tania")
+
+
+def filled(path: Path) -> bytes:
+    with opened(path) as ledger:
+        ledger.join("journal", 0)
+        for number in range(300):
+            ledger.commit(copies=[copy(f"c{number}")])
+    return path.read_bytes()
+
+
+PAGE = 4_096
+
+
+def test_a_ledger_that_was_cut_short_is_refused_and_never_begun_anew(tmp_path: Path) -> None:
+    path = tmp_path / "tania.db"
+    whole = filled(path)
+    for length in [2, 16, 99, 512, PAGE - 1, PAGE, PAGE + 1, *range(2 * PAGE, len(whole), 3 * PAGE)]:
+        path.write_bytes(whole[:length])
+        with pytest.raises(LedgerFault, match=str(path)):
+            Ledger(path, "tania")
+        assert path.read_bytes()[:16] == whole[: min(16, length)]
+        for leftover in tmp_path.glob("tania.db-*"):
+            leftover.unlink()
+    path.write_bytes(whole)
+    with opened(path) as ledger:
+        assert ledger.revision == 300
+
+
+@pytest.mark.parametrize("cut_to", [0, 1, -1])
+def test_a_ledger_of_which_nearly_all_or_nearly_nothing_is_gone_is_refused(
+    tmp_path: Path, cut_to: int
+) -> None:
+    path = tmp_path / "tania.db"
+    path.write_bytes(filled(path)[:cut_to])
+    with pytest.raises(LedgerFault):
+        Ledger(path, "tania").close()
+
+
+@pytest.mark.parametrize("page", [0, 1, 2, 10, -1])
+def test_a_damaged_page_is_refused(tmp_path: Path, page: int) -> None:
+    path = tmp_path / "tania.db"
+    whole = filled(path)
+    pages = [whole[at : at + PAGE] for at in range(0, len(whole), PAGE)]
+    pages[page] = b"\xff" * PAGE
+    path.write_bytes(b"".join(pages))
+    with pytest.raises(LedgerFault, match=str(path)):
+        Ledger(path, "tania")
+
+
+def test_a_row_that_cannot_be_read_is_a_fault_of_the_ledger(tmp_path: Path) -> None:
+    with opened(tmp_path / "tania.db") as ledger:
+        ledger._db.execute("INSERT INTO pairs VALUES ('BTC/USD', '{')")
+        with pytest.raises(LedgerFault):
+            ledger.load_book()
+
+
+def test_a_ledger_that_is_closed_says_so(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "tania.db", "tania")
+    ledger.close()
+    with pytest.raises(LedgerFault, match="closed"):
+        ledger.commit(cursor=1)

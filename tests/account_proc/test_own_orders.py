@@ -1,0 +1,237 @@
+"""An order that was asked for is placed once for each request id, whatever is lost on the way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from account_proc.copy_state import CopyState
+from account_proc.errors import KrakenRefused, LedgerFault, OutcomeUnknown
+from account_proc.ledger import Ledger
+from account_proc.order_desk import OrderDesk, Timing, client_order_id
+from account_proc.order_watch import OrderWatch
+from account_proc.own_orders import BadOrder, OrderAsked, OrderRefused, OwnOrders, decimal_of
+from account_proc.units import Side
+from tests.account_proc.scripted_kraken import TABLE, ScriptedKraken, order_row, run
+from tests.account_proc.trading import NOW
+
+ASKED = OrderAsked(request_id="r1", pair="XBTUSD", side=Side.BUY, volume=Decimal("0.0020"))
+ACCEPTED = {"descr": {"order": "buy 0.002 XBTUSD @ market"}, "txid": ["OABC"]}
+LOST = OutcomeUnknown("AddOrder", "timeout")
+#: A deadline that is over at once, and reads that do not trail.
+AT_ONCE = Timing(deadline=-60.0, margin=0.0, visibility_lag=0.0, poll=0.0, retry=0.0)
+NOWHERE: dict[str, Any] = {"OpenOrders": {"open": {}}, "ClosedOrders": {"closed": {}, "count": 0}}
+
+
+@contextmanager
+def placing(folder: Path, kraken: ScriptedKraken) -> Iterator[OwnOrders]:
+    with closing(Ledger(folder / "tania.db", "tania")) as ledger:
+        yield orders_of(ledger, kraken)
+
+
+def orders_of(ledger: Ledger, kraken: ScriptedKraken) -> OwnOrders:
+    desk = OrderDesk(kraken.exchange, OrderWatch(kraken.exchange, lambda: NOW, 1.0), lambda: NOW, AT_ONCE)
+    return OwnOrders("tania", ledger, desk, lambda: TABLE, lambda: NOW)
+
+
+def test_an_order_is_sent_once_and_asking_again_gives_the_same_answer(tmp_path: Path) -> None:
+    kraken = ScriptedKraken({"AddOrder": ACCEPTED})
+
+    async def steps() -> None:
+        with placing(tmp_path, kraken) as orders:
+            first = await orders.place(ASKED)
+            assert (first.order_id, first.state, first.pair) == ("OABC", CopyState.ACKNOWLEDGED, "BTC/USD")
+            assert await orders.place(ASKED) == first
+        with placing(tmp_path, kraken) as orders:  # and after the process has started again
+            assert await orders.place(ASKED) == first
+        ((_, params),) = kraken.asked
+        assert (params["pair"], params["type"], params["ordertype"], params["volume"]) == (
+            "XBTUSD",
+            "buy",
+            "market",
+            "0.002",
+        )
+        assert params["cl_ord_id"] == client_order_id("own", "tania", "r1")
+        assert "timeinforce" not in params
+
+    run(steps())
+
+
+def test_a_limit_price_makes_it_a_limit_order(tmp_path: Path) -> None:
+    kraken = ScriptedKraken({"AddOrder": ACCEPTED})
+
+    async def steps() -> None:
+        with placing(tmp_path, kraken) as orders:
+            await orders.place(replace(ASKED, side=Side.SELL, limit_price=Decimal(60_000)))
+        ((_, params),) = kraken.asked
+        assert (params["type"], params["ordertype"], params["price"]) == ("sell", "limit", "60000")
+
+    run(steps())
+
+
+def test_each_request_id_is_an_order_of_its_own(tmp_path: Path) -> None:
+    kraken = ScriptedKraken({"AddOrder": ACCEPTED})
+
+    async def steps() -> None:
+        with placing(tmp_path, kraken) as orders:
+            await asyncio.gather(
+                *(orders.place(replace(ASKED, request_id=f"r{number}")) for number in range(3))
+            )
+        assert len({params["cl_ord_id"] for _, params in kraken.asked}) == 3
+
+    run(steps())
+
+
+def test_asking_many_times_at_once_places_one_order(tmp_path: Path) -> None:
+    async def steps() -> None:
+        kraken = ScriptedKraken({"AddOrder": ACCEPTED}, held={"AddOrder": asyncio.Event()})
+        with placing(tmp_path, kraken) as orders:
+            asking = [asyncio.create_task(orders.place(ASKED)) for _ in range(5)]
+            await asyncio.sleep(0)
+            kraken.held["AddOrder"].set()
+            answers = await asyncio.gather(*asking)
+            assert len({answer.order_id for answer in answers}) == 1
+            assert orders._locks == {}
+        assert kraken.times_asked("AddOrder") == 1
+
+    run(steps())
+
+
+def test_a_refusal_is_the_answer_for_ever(tmp_path: Path) -> None:
+    kraken = ScriptedKraken({"AddOrder": KrakenRefused("AddOrder", ("EOrder:Insufficient funds",))})
+
+    async def steps() -> None:
+        for _ in range(2):
+            with placing(tmp_path, kraken) as orders, pytest.raises(OrderRefused) as refused:
+                await orders.place(ASKED)
+            assert refused.value.reason == "EOrder:Insufficient funds"
+        assert kraken.times_asked("AddOrder") == 1
+
+    run(steps())
+
+
+@pytest.mark.parametrize("place", ["OpenOrders", "ClosedOrders"])
+def test_an_order_whose_answer_was_lost_is_found_and_not_sent_again(tmp_path: Path, place: str) -> None:
+    key = "open" if place == "OpenOrders" else "closed"
+    row = order_row(key, "0.002", "0.002", cl_ord_id=client_order_id("own", "tania", "r1"))
+    kraken = ScriptedKraken(NOWHERE | {"AddOrder": LOST, place: {key: {"OFOUND": row}, "count": 1}})
+
+    async def steps() -> None:
+        with placing(tmp_path, kraken) as orders, pytest.raises(OutcomeUnknown):
+            await orders.place(ASKED)
+        with placing(tmp_path, kraken) as orders:
+            found = await orders.place(ASKED)
+        assert (found.order_id, found.state) == ("OFOUND", CopyState.ACKNOWLEDGED)
+        assert kraken.times_asked("AddOrder") == 1
+
+    run(steps())
+
+
+def test_an_order_that_is_proven_not_to_exist_is_refused_after_two_looks(tmp_path: Path) -> None:
+    kraken = ScriptedKraken(NOWHERE | {"AddOrder": LOST})
+
+    async def steps() -> None:
+        with placing(tmp_path, kraken) as orders:
+            with pytest.raises(OutcomeUnknown):
+                await orders.place(ASKED)
+            for _ in range(2):
+                with pytest.raises(OrderRefused, match="never reached the exchange"):
+                    await orders.place(ASKED)
+        assert [method for method, _ in kraken.asked] == ["AddOrder", *["OpenOrders", "ClosedOrders"] * 2]
+
+    run(steps())
+
+
+def test_a_look_that_fails_proves_nothing_and_is_repeated(tmp_path: Path) -> None:
+    row = order_row("closed", "0.002", "0.002")
+    kraken = ScriptedKraken(
+        NOWHERE | {"AddOrder": LOST, "ClosedOrders": {"closed": {"OFOUND": row}, "count": 1}},
+        {"ClosedOrders": [OutcomeUnknown("ClosedOrders", "reset")] * 3},
+    )
+
+    async def steps() -> None:
+        with placing(tmp_path, kraken) as orders:
+            with pytest.raises(OutcomeUnknown):
+                await orders.place(ASKED)
+            assert (await orders.place(ASKED)).order_id == "OFOUND"
+        assert kraken.times_asked("ClosedOrders") == 4
+
+    run(steps())
+
+
+def test_the_intent_is_on_disk_before_the_order_leaves(tmp_path: Path) -> None:
+    seen: list[CopyState] = []
+
+    async def steps() -> None:
+        with closing(Ledger(tmp_path / "tania.db", "tania")) as ledger:
+
+            def answer(_: dict[str, str]) -> dict[str, Any]:
+                assert not ledger._db.in_transaction
+                order = ledger.own_order("r1")
+                assert order is not None
+                seen.append(order.state)
+                return ACCEPTED
+
+            await orders_of(ledger, ScriptedKraken({"AddOrder": answer})).place(ASKED)
+        assert seen == [CopyState.INTENT]
+
+    run(steps())
+
+
+def test_an_order_that_cannot_be_written_down_is_not_sent(tmp_path: Path) -> None:
+    kraken = ScriptedKraken({"AddOrder": ACCEPTED})
+
+    async def steps() -> None:
+        with closing(Ledger(tmp_path / "tania.db", "tania")) as ledger:
+            ledger._db.execute("DROP TABLE own_orders")
+            ledger._db.execute("CREATE TABLE own_orders (request_id TEXT, body TEXT CHECK (body IS NULL))")
+            with pytest.raises(LedgerFault):
+                await orders_of(ledger, kraken).place(ASKED)
+        assert kraken.asked == []
+
+    run(steps())
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (replace(ASKED, request_id=""), "request_id is empty"),
+        (replace(ASKED, pair="BTC/XYZ"), "not listed"),
+        (replace(ASKED, volume=Decimal(0)), "larger than 0"),
+        (replace(ASKED, volume=Decimal(-1)), "larger than 0"),
+        (replace(ASKED, volume=Decimal("NaN")), "larger than 0"),
+        (replace(ASKED, volume=Decimal("Infinity")), "larger than 0"),
+        (replace(ASKED, volume=Decimal("0.123456789")), "more than 8 decimals"),
+        (replace(ASKED, volume=Decimal("1E+25")), "more than 8 decimals"),
+        (replace(ASKED, volume=Decimal("0.00004")), "minimum of 0.00005"),
+        (replace(ASKED, limit_price=Decimal(0)), "limit price"),
+        (replace(ASKED, limit_price=Decimal("NaN")), "limit price"),
+    ],
+)  # fmt: skip
+def test_what_is_no_order_is_refused_and_leaves_no_trace(
+    tmp_path: Path, asked: OrderAsked, message: str
+) -> None:
+    kraken = ScriptedKraken({"AddOrder": ACCEPTED})
+
+    async def steps() -> None:
+        with closing(Ledger(tmp_path / "tania.db", "tania")) as ledger:
+            with pytest.raises(BadOrder, match=message):
+                await orders_of(ledger, kraken).place(asked)
+            assert ledger.own_order(asked.request_id) is None
+        assert kraken.asked == []
+
+    run(steps())
+
+
+@pytest.mark.parametrize("text", ["", "much", "1,5", "0x10"])
+def test_what_is_no_number_is_refused_by_name(text: str) -> None:
+    with pytest.raises(BadOrder, match="volume"):
+        decimal_of(text, "volume")
+    assert decimal_of("0.005", "volume") == Decimal("0.005")

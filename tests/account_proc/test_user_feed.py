@@ -1,0 +1,175 @@
+"""A user's own executions end its orders and keep its wallet right: each counts once, and what was missed is read anew."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+
+from account_proc import user_feed
+from account_proc.errors import OutcomeUnknown
+from account_proc.executions import Incomplete
+from account_proc.order_watch import OrderWatch
+from account_proc.portfolio import Portfolio
+from account_proc.units import Side
+from account_proc.user_feed import UserFeed
+from tests.account_proc.scripted_kraken import ScriptedKraken, execution, run, until
+from tests.account_proc.trading import NOW
+
+BALANCES = {"ZUSD": "1000", "XXBT": "1"}
+INCOMPLETE = Incomplete(exec_type="trade", order_id="O9", exec_id="T9", missing=("symbol",))
+
+
+class User:
+    """A user's wallet and orders behind its feed, with balances as the exchange would tell them."""
+
+    def __init__(self, kraken: ScriptedKraken) -> None:
+        self.kraken = kraken
+        self.changes = 0
+        self.portfolio = Portfolio(kraken.exchange, self._changed)
+        self.watch = OrderWatch(kraken.exchange, lambda: NOW, 1.0)
+        self.feed = UserFeed(self.watch, self.portfolio, self._changed)
+
+    def _changed(self) -> None:
+        self.changes += 1
+
+    @property
+    def holds(self) -> tuple[Decimal, Decimal]:
+        return self.portfolio.wallet["USD"], self.portfolio.wallet["BTC"]
+
+
+async def user(kraken: ScriptedKraken | None = None) -> User:
+    made = User(kraken or ScriptedKraken({"Balance": BALANCES}))
+    await made.portfolio.load()
+    return made
+
+
+@pytest.fixture(autouse=True)
+def _balances_settle_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The scripted exchange has no execution on its way, so the pause of SETTLE_S would only take time.
+    monkeypatch.setattr(Portfolio.refresh, "__defaults__", (0.0,))
+
+
+def refreshed(someone: User) -> Callable[[], bool]:
+    return lambda: someone.feed._refreshing is not None and someone.feed._refreshing.done()
+
+
+def test_an_execution_changes_the_wallet_once_however_often_it_is_told() -> None:
+    async def steps() -> None:
+        someone = await user()
+        bought = execution(exec_id="T1", qty="0.01", price="50000", fees=(("USD", "2"),))
+        someone.feed.executed([bought, bought])
+        someone.feed.executed([bought])
+        assert someone.holds == (Decimal(498), Decimal("1.01"))
+        sold = execution(exec_id="T2", qty="0.02", price="50000", side=Side.SELL, fees=(("BTC", "0.001"),))
+        someone.feed.executed([sold])
+        assert someone.holds == (Decimal(1498), Decimal("0.989"))
+
+    run(steps())
+
+
+def test_only_trades_change_the_wallet() -> None:
+    async def steps() -> None:
+        someone = await user()
+        for kind in ("pending_new", "new", "filled", "canceled"):
+            someone.feed.executed([execution(kind)])
+        assert someone.holds == (Decimal(1000), Decimal(1))
+
+    run(steps())
+
+
+def test_an_execution_ends_the_order_that_it_fills() -> None:
+    async def steps() -> None:
+        someone = await user()
+        someone.watch.expect("mine", Decimal("0.01"))
+        someone.watch.acknowledged("mine", "O1")
+        someone.feed.executed([execution(exec_id="T1", qty="0.01")])
+        assert (await someone.watch.end("mine")).filled == Decimal("0.01")
+
+    run(steps())
+
+
+def test_a_snapshot_ends_orders_and_the_wallet_is_read_anew_and_not_counted_up() -> None:
+    async def steps() -> None:
+        someone = await user()
+        someone.watch.expect("mine", Decimal("0.01"))
+        someone.watch.acknowledged("mine", "O1")
+        someone.kraken.always["Balance"] = {"ZUSD": "500", "XXBT": "1.01"}
+        missed = execution(exec_id="T1", qty="0.01")
+        someone.feed.connected([missed])
+        assert (await someone.watch.end("mine")).filled == Decimal("0.01")
+        await until(refreshed(someone))
+        someone.feed.executed([missed])
+        assert someone.holds == (Decimal(500), Decimal("1.01"))
+
+    run(steps())
+
+
+def test_an_execution_that_is_not_understood_has_the_balances_read_anew() -> None:
+    async def steps() -> None:
+        someone = await user()
+        someone.kraken.always["Balance"] = {"ZUSD": "7"}
+        someone.feed.executed([INCOMPLETE])
+        await until(refreshed(someone))
+        assert someone.holds == (Decimal(7), Decimal(0))
+
+    run(steps())
+
+
+def test_a_loss_of_the_feed_while_balances_are_read_has_them_read_once_more() -> None:
+    async def steps() -> None:
+        someone = await user()
+        someone.kraken.held["Balance"] = asyncio.Event()
+        someone.feed.connected([])
+        await asyncio.sleep(0)
+        someone.feed.disconnected("reset")
+        # The first answer is from before what was missed, the second one from after it.
+        someone.kraken.next["Balance"] = [BALANCES, {"ZUSD": "500", "XXBT": "1.01"}]
+        someone.feed.connected([execution(exec_id="T1", qty="0.01")])
+        someone.kraken.held.pop("Balance").set()
+        await until(refreshed(someone))
+        assert someone.holds == (Decimal(500), Decimal("1.01"))
+
+    run(steps())
+
+
+def test_balances_that_cannot_be_read_leave_the_wallet_as_it_was_and_the_feed_working() -> None:
+    async def steps() -> None:
+        someone = await user()
+        someone.kraken.next["Balance"] = [OutcomeUnknown("Balance", "timeout")]
+        someone.feed.connected([])
+        await until(refreshed(someone))
+        assert someone.holds == (Decimal(1000), Decimal(1))
+        someone.feed.executed([execution(exec_id="T1", qty="0.01", price="50000")])
+        assert someone.holds == (Decimal(500), Decimal("1.01"))
+
+    run(steps())
+
+
+def test_whoever_watches_is_told_of_every_change() -> None:
+    async def steps() -> None:
+        someone = await user()
+        before = someone.changes
+        someone.feed.executed([execution(exec_id="T1", qty="0.01")])
+        someone.feed.disconnected("silence")
+        someone.feed.connected([])
+        assert someone.changes == before + 3
+        await until(refreshed(someone))
+
+    run(steps())
+
+
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(user_feed, "SEEN_MAX", 5)
+
+    async def steps() -> None:
+        someone = await user()
+        someone.feed.executed([execution(exec_id=f"T{number}", qty="0.0001") for number in range(20)])
+        assert len(someone.feed._seen) == 5
+        before = someone.holds
+        someone.feed.executed([execution(exec_id="T19", qty="0.0001")])
+        assert someone.holds == before
+
+    run(steps())

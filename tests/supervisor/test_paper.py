@@ -1,0 +1,100 @@
+"""The demo is an ordinary configuration, and a difference between exchange and copies is never overlooked."""
+
+from __future__ import annotations
+
+import base64
+from collections import Counter
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from account_proc.spec import Role
+from supervisor.config import AccountConfig, check_state_dir, parse
+from supervisor.demo import DEMO_BALANCES, MASTER_BALANCE, USER_BALANCE, balance_of, demo_config
+from supervisor.paper import Market, PaperKeys, compare
+
+USERS = ("daivon", "tania")
+
+
+def test_the_demo_is_what_this_configuration_says() -> None:
+    users = "".join(
+        f'[[accounts]]\nid = "{user}"\nrole = "user"\nbroker = "kraken"\n'
+        for user in ("daivon_frazier", "tania_gilbert", "small_account")
+    )
+    written = f"""
+        [exchange]
+        mode = "paper"
+        [[accounts]]
+        id = "master"
+        role = "master"
+        broker = "kraken"
+        strategy = "paper_demo"
+        {users}
+    """
+    demo = demo_config()
+    assert demo == replace(parse(written, "--paper"), source="--paper")
+    check_state_dir(demo, Path("/srv/krakencopy/data"))
+
+
+def test_every_paper_account_begins_with_money() -> None:
+    assert [balance_of(account) for account in demo_config().accounts] == list(DEMO_BALANCES.values())
+    other = [AccountConfig(id="x", role=role, broker="kraken") for role in (Role.MASTER, Role.USER)]
+    assert [balance_of(account) for account in other] == [MASTER_BALANCE, USER_BALANCE]
+
+
+def test_paper_keys_are_different_stay_the_same_for_a_run_and_open_nothing_else() -> None:
+    config = demo_config()
+    keys, others = PaperKeys(config), PaperKeys(config)
+    assert all(keys(account) is keys(account) for account in config.accounts)
+    made = {
+        (one.key, one.secret)
+        for run in (keys, others)
+        for account in config.accounts
+        for one in [run(account)]
+    }
+    assert len(made) == 2 * len(config.accounts)
+    assert {len(base64.b64decode(secret, validate=True)) for _, secret in made} == {64}
+
+
+@pytest.mark.parametrize(
+    ("market", "arguments"),
+    [
+        (Market(seed=7), ["--market", "synthetic", "--seed", "7"]),
+        (Market(replay=Path("X.csv")), ["--market", "replay", "--replay", "X.csv", "--seed", "1"]),
+    ],
+)
+def test_a_market_on_the_exchanges_command_line(market: Market, arguments: list[str]) -> None:
+    assert market.arguments() == arguments
+
+
+def exchange_fill(account: str, volume: str) -> dict[str, Any]:
+    return {"n": 1, "account": account, "volume": volume, "pair": "XBTUSD", "side": "buy"}
+
+
+VOLUMES = st.decimals("0.00000001", 1000, places=8)
+
+
+@given(st.lists(st.tuples(st.sampled_from((*USERS, "master", "stranger")), VOLUMES), max_size=12))
+def test_the_same_volumes_agree_and_every_other_is_named(trades: list[tuple[str, Decimal]]) -> None:
+    fills = [exchange_fill(account, str(volume)) for account, volume in trades]
+    truth: Counter[str] = Counter()
+    for account, volume in trades:
+        truth[account] += volume  # type: ignore[assignment]  # a Counter adds decimals as well
+    copied = {user: Decimal(truth[user]) for user in USERS}
+    assert compare(fills, copied) == []
+    wrong = {**copied, "tania": copied["tania"] + Decimal("0.00000001")}
+    (line,) = compare(fills, wrong)
+    assert line == f"tania: the exchange filled {copied['tania']}, the copies say {wrong['tania']}"
+
+
+def test_a_fill_that_no_copy_knows_of_and_a_copy_that_never_filled_are_both_told() -> None:
+    told = compare([exchange_fill("tania", "0.5")], {"tania": Decimal(0), "daivon": Decimal("0.1")})
+    assert told == [
+        "tania: the exchange filled 0.5, the copies say 0",
+        "daivon: the exchange filled 0, the copies say 0.1",
+    ]
