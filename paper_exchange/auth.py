@@ -32,9 +32,12 @@ _ANY_OF: Final[dict[str, tuple[Permission, ...]]] = {
 }
 
 
+_METHODS: Final = frozenset(_ANY_OF)
+
+
 def methods() -> frozenset[str]:
     """The private methods that have an entry in the permission map."""
-    return frozenset(_ANY_OF)
+    return _METHODS
 
 
 def signature(secret: bytes, path: str, nonce: str, body: bytes) -> str:

@@ -1,4 +1,4 @@
-"""The exchange's own control API under /paper/v1/: accounts, keys, markets, and what really happened. Loopback only.
+"""The exchange's own control API under /paper/v1/: accounts, keys, markets, faults, and what really happened. Loopback only.
 
 JSON in and out. 400 names the bad field, 404 an unknown thing, 409 one that exists already.
 """
@@ -13,10 +13,12 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from paper_exchange import wire_json
+from paper_exchange import fault_entry, wire_json
 from paper_exchange.accounts import TRADING_PERMISSIONS, Account, ApiKey, Permission, Tier
 from paper_exchange.auth import decode_secret
 from paper_exchange.exchange import Exchange, FillRecord, RequestRecord
+from paper_exchange.fault_entry import FaultRefused, fault_row, parse_fault
+from paper_exchange.faults import FAULTS_MOST
 from paper_exchange.market import quote_of
 from paper_exchange.money import decimals_of, fixed, parse_plain
 from paper_exchange.rows import balance_text, order_row
@@ -55,16 +57,20 @@ class Control:
             # A key may hold slashes, being base64 often.
             web.delete("/paper/v1/accounts/{id}/keys/{key:.+}", _guarded(self._delete_key)),
             web.post("/paper/v1/markets/{pair:.+}", _guarded(self._set_market)),
+            web.get("/paper/v1/faults", _guarded(self._list_faults)),
+            web.post("/paper/v1/faults", _guarded(self._set_fault)),
+            web.delete("/paper/v1/faults", _guarded(self._lift_all_faults)),
+            web.delete("/paper/v1/faults/{id}", _guarded(self._lift_fault)),
             web.get("/paper/v1/requests", _guarded(self._requests)),
             web.get("/paper/v1/fills", _guarded(self._fills)),
         ]
 
     async def _list_accounts(self, _request: web.Request) -> Any:
-        now_us = _now_us()
+        now_us = self._now_us()
         return {"accounts": [_account_row(account, now_us) for account in self._exchange.accounts]}
 
     async def _get_account(self, request: web.Request) -> Any:
-        return _account_row(self._account(request), _now_us())
+        return _account_row(self._account(request), self._now_us())
 
     async def _add_account(self, request: web.Request) -> Any:
         body = await _body(request, {"id", "tier", "balances", "keys"})
@@ -86,7 +92,7 @@ class Control:
         self._exchange.accounts.add(account)
         for key in keys:
             self._exchange.accounts.add_key(key)
-        return _account_row(account, _now_us())
+        return _account_row(account, self._now_us())
 
     async def _deposit(self, request: web.Request) -> Any:
         account = self._account(request)
@@ -95,7 +101,7 @@ class Control:
         amount = _signed(body.get("amount"), "amount")
         if not self._exchange.deposit(account, asset, amount):
             raise _Refusal(400, f"amount: only {balance_text(asset, account.available(asset))} are available")
-        return _account_row(account, _now_us())
+        return _account_row(account, self._now_us())
 
     async def _set_key(self, request: web.Request) -> Any:
         account = self._account(request)
@@ -140,7 +146,7 @@ class Control:
             if body.keys() != {"price"}:
                 raise _Refusal(400, "price: expected alone; bid, ask and depth are the other form")
             price = _price(body, "price", pair)
-            self._exchange.pin(pair, quote_of(pair, price, price, None), _now_us())
+            self._exchange.pin(pair, quote_of(pair, price, price, None), self._now_us())
         else:
             bid, ask = _price(body, "bid", pair), _price(body, "ask", pair)
             if bid > ask:
@@ -148,7 +154,7 @@ class Control:
             depth = _positive(body["depth"], "depth") if "depth" in body else None
             if depth is not None and decimals_of(depth) > pair.lot_decimals:
                 raise _Refusal(400, f"depth: more than {pair.lot_decimals} decimals")
-            self._exchange.pin(pair, quote_of(pair, bid, ask, depth), _now_us())
+            self._exchange.pin(pair, quote_of(pair, bid, ask, depth), self._now_us())
         market = self._exchange.market.of(pair)
         return {
             "pair": pair.altname,
@@ -157,6 +163,34 @@ class Control:
             "depth": None if market.quote.depth is None else f"{market.quote.depth:f}",
             "pinned": market.pinned,
         }
+
+    async def _list_faults(self, _request: web.Request) -> Any:
+        return {"faults": [fault_row(fault) for fault in self._exchange.faults]}
+
+    async def _set_fault(self, request: web.Request) -> Any:
+        body = await _body(request, fault_entry.fields())
+        if len(self._exchange.faults) >= FAULTS_MOST:
+            raise _Refusal(409, f"there are {FAULTS_MOST} faults already; delete some")
+        try:
+            spec = parse_fault(body, lambda account: self._exchange.accounts.get(account) is not None)
+        except FaultRefused as refusal:
+            raise _Refusal(400, str(refusal)) from None
+        return {"id": self._exchange.set_fault(spec, self._now_us()).id}
+
+    async def _lift_all_faults(self, _request: web.Request) -> Any:
+        ids = [fault.id for fault in self._exchange.faults]
+        return {"deleted": self._exchange.lift_faults(ids, self._now_us())}
+
+    async def _lift_fault(self, request: web.Request) -> Any:
+        text = request.match_info["id"]
+        ids = [int(text)] if text.isascii() and text.isdigit() and len(text) < 19 else []
+        lifted = self._exchange.lift_faults(ids, self._now_us())
+        if not lifted:
+            raise _Refusal(404, f"no such fault: {text}")
+        return {"deleted": lifted}
+
+    def _now_us(self) -> int:
+        return self._exchange.wall_us(_now_us())
 
     async def _requests(self, request: web.Request) -> Any:
         rows = self._exchange.requests.after(*_window(request))
@@ -336,6 +370,7 @@ def _request_row(number: int, record: RequestRecord) -> dict[str, Any]:
         "nonce": record.nonce,
         "params": record.params,
         "outcome": record.outcome,
+        "fault": record.fault,
     }
 
 

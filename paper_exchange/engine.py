@@ -5,7 +5,7 @@ self-trade cannot happen, and `stptype` has nothing to do.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
@@ -14,7 +14,7 @@ from paper_exchange.accounts import Account, Accounts
 from paper_exchange.errors import KrakenError, invalid_arguments
 from paper_exchange.ids import TransactionIds
 from paper_exchange.market import Market, MarketTrade
-from paper_exchange.money import ZERO, rounded, rounded_up
+from paper_exchange.money import ZERO, rounded, rounded_down, rounded_up
 from paper_exchange.orders import (
     ExecType,
     Order,
@@ -39,6 +39,14 @@ class Plan:
 
     fills: list[tuple[Decimal, Decimal]]
     taker_rate: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A fault: the order is filled by this fraction (rounded down to lots) and then cancelled by the engine."""
+
+    fraction: Decimal
+    tells_totals: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +90,16 @@ class Engine:
             raise KrakenError("EOrder:Post only order")
         return plan
 
-    def place(self, account: Account, request: OrderRequest, now_us: int) -> Placement:
+    def place(
+        self, account: Account, request: OrderRequest, now_us: int, cut: Cut | None = None
+    ) -> Placement:
         """Accept an order and match it. Raises KrakenError where `check` does."""
         plan = self.check(account, request, now_us)
         order = Order(self._ids.mint("O"), account.id, request, now_us)
         account.open(order)
         events = [_event(ExecType.PENDING_NEW, order, now_us), _event(ExecType.NEW, order, now_us)]
+        if cut is not None:
+            return Placement(order, events + self._fill_in_part(account, order, plan, cut, now_us))
         for price, volume in plan.fills:
             events.append(self._fill(account, order, price, volume, plan.taker_rate, now_us, maker=False))
         if not order.remaining:
@@ -100,6 +112,24 @@ class Engine:
             self._resting[order.pair][order.txid] = order
             self._hold_rest(account, order, now_us)
         return Placement(order, events)
+
+    def _fill_in_part(
+        self, account: Account, order: Order, plan: Plan, cut: Cut, now_us: int
+    ) -> list[OrderEvent]:
+        """Fill a fraction, at the limit what the market does not give at once, and end the order."""
+        events: list[OrderEvent] = []
+        left = rounded_down(order.request.volume * cut.fraction, order.pair.lot_step)
+        for price, volume in plan.fills:
+            part = min(left, volume)
+            if part:
+                events.append(self._fill(account, order, price, part, plan.taker_rate, now_us, maker=False))
+                left -= part
+        price_limit = order.request.price
+        if left and price_limit is not None:
+            maker_rate = fees.rate(account.volume_usd(now_us), maker=True)
+            events.append(self._fill(account, order, price_limit, left, maker_rate, now_us, maker=True))
+        ended = self._close(account, order, OrderStatus.CANCELED, NOTHING_LEFT, now_us)
+        return [*events, replace(ended, tells_totals=cut.tells_totals)]
 
     def cancel(self, account: Account, orders: Iterable[Order], now_us: int) -> list[OrderEvent]:
         """Cancel open orders of an account at its own request."""
@@ -205,7 +235,7 @@ class Engine:
 
     def _hold_rest(self, account: Account, order: Order, now_us: int) -> None:
         maker_rate = fees.rate(account.volume_usd(now_us), maker=True)
-        needed = _hold_needed(order.request, order.remaining, maker_rate)
+        needed = hold_needed(order.request, order.remaining, maker_rate)
         # Rounding may have taken a few units of the last digit more than was held for them.
         account.set_hold(order, min(needed, order.held + account.available(order.paying_asset)))
 
@@ -224,7 +254,7 @@ def _event(kind: ExecType, order: Order, now_us: int, trade: Trade | None = None
     return OrderEvent(kind, order, now_us, order.vol_exec, order.cost, trade)
 
 
-def _hold_needed(request: OrderRequest, volume: Decimal, maker_rate: Decimal) -> Decimal:
+def hold_needed(request: OrderRequest, volume: Decimal, maker_rate: Decimal) -> Decimal:
     """What a resting volume keeps on hold. The fee is part of it where it is paid in the same asset."""
     price, pair = request.price, request.pair
     assert price is not None, "only limit orders rest"
@@ -252,8 +282,8 @@ def _funds_needed(request: OrderRequest, plan: Plan, maker_rate: Decimal) -> Dec
     if request.price is None:
         return exact
     if request.time_in_force is TimeInForce.GTC:
-        exact += _hold_needed(request, request.volume - taken, maker_rate)
-    return max(exact, _hold_needed(request, request.volume, rate if plan.fills else maker_rate))
+        exact += hold_needed(request, request.volume - taken, maker_rate)
+    return max(exact, hold_needed(request, request.volume, rate if plan.fills else maker_rate))
 
 
 def _within(available: Decimal, order: Order, cost: Decimal, fee: Decimal) -> tuple[Decimal, Decimal]:

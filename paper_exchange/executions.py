@@ -40,7 +40,8 @@ def event_row(event: OrderEvent, market: Market) -> dict[str, Any]:
         row |= _trade_fields(event.trade, market)
         row |= _totals(event)
     elif event.kind is ExecType.CANCELED:
-        row |= _totals(event)
+        if event.tells_totals:
+            row |= _totals(event)
         row["reason"] = row["cancel_reason"] = order.reason
     return row
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Final, TypeVar
 
+from paper_exchange.conditions import Minima, listed_minima
 from paper_exchange.errors import KrakenError, invalid_arguments
 from paper_exchange.ids import client_order_key
 from paper_exchange.money import decimals_of
@@ -42,10 +43,26 @@ _NOT_BUILT: Final = {
 }
 
 
-def parse_order(params: Params, now_us: int, best_price: Callable[[Pair, Side], Decimal]) -> OrderRequest:
-    """Read and check AddOrder's arguments. `best_price` values a market order. Raises KrakenError."""
+class BelowMinimum(KrakenError):
+    """An order of this pair is too small."""
+
+    def __init__(self, text: str, pair: Pair) -> None:
+        super().__init__(text)
+        self.pair: Final = pair
+
+
+def parse_order(
+    params: Params,
+    now_us: int,
+    best_price: Callable[[Pair, Side], Decimal],
+    minima: Callable[[Pair], Minima] = listed_minima,
+) -> OrderRequest:
+    """Read and check AddOrder's arguments. `best_price` values a market order. Raises KrakenError.
+
+    `now_us` is when the request arrived: from then on a deadline is measured.
+    """
     request = check_precision(_read(params, now_us))
-    check_minima(request, best_price)
+    check_minima(request, best_price, minima(request.pair))
     return request
 
 
@@ -63,13 +80,13 @@ def check_precision(request: OrderRequest) -> OrderRequest:
     return replace(request, price=price.quantize(pair.price_step))
 
 
-def check_minima(request: OrderRequest, best_price: Callable[[Pair, Side], Decimal]) -> None:
+def check_minima(request: OrderRequest, best_price: Callable[[Pair, Side], Decimal], minima: Minima) -> None:
     """Kraken checks the volume against ordermin and the cost against costmin."""
-    if request.volume < request.pair.ordermin:
-        raise KrakenError("EOrder:Order minimum not met")
+    if request.volume < minima.ordermin:
+        raise BelowMinimum("EOrder:Order minimum not met", request.pair)
     price = request.price if request.price is not None else best_price(request.pair, request.side)
-    if request.volume * price < request.pair.costmin:
-        raise KrakenError("EOrder:Cost minimum not met")
+    if request.volume * price < minima.costmin:
+        raise BelowMinimum("EOrder:Cost minimum not met", request.pair)
 
 
 def _read(params: Params, now_us: int) -> OrderRequest:

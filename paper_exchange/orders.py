@@ -112,7 +112,10 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class OrderEvent:
-    """Something that happened to an order, with the totals as they were right after it."""
+    """Something that happened to an order, with the totals as they were right after it.
+
+    `tells_totals` is for a cancel alone: Kraken's row of one does not always carry them.
+    """
 
     kind: ExecType
     order: Order
@@ -120,6 +123,7 @@ class OrderEvent:
     cum_qty: Decimal
     cum_cost: Decimal
     trade: Trade | None = None
+    tells_totals: bool = True
 
 
 def average(cost: Decimal, volume: Decimal) -> Decimal:

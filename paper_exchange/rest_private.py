@@ -1,24 +1,30 @@
-"""The private REST methods, and the way of a request through key, signature, nonce, permission and arguments.
+"""The private REST methods, from a request that was admitted to Kraken's `result`.
 
-Pure: raw bytes and times come in, Kraken's `result` goes out (or a KrakenError), and each request is recorded.
+Pure: raw bytes and times come in, a result goes out (or a KrakenError), and each request is recorded. A request may wait
+between `admit` (`admission`) and `act`, where a fault has it so.
 """
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from paper_exchange import auth, fees, history
-from paper_exchange.accounts import Account, ApiKey, key_id
+from paper_exchange.accounts import Account, ApiKey
+from paper_exchange.admission import Admission, SignedRequest, admit, record
+from paper_exchange.engine import Cut
 from paper_exchange.errors import KrakenError
-from paper_exchange.exchange import Exchange, RequestRecord
+from paper_exchange.exchange import Exchange
+from paper_exchange.faults import FaultKind, Occasion
+from paper_exchange.modes import MarketMode, check_cancel, check_entry
 from paper_exchange.money import ZERO, fixed
-from paper_exchange.order_entry import parse_order
-from paper_exchange.orders import Order, OrderStatus
-from paper_exchange.params import Params, parse_body
+from paper_exchange.order_entry import BelowMinimum, parse_order
+from paper_exchange.orders import Order, OrderRequest, OrderStatus
+from paper_exchange.params import Params
+from paper_exchange.past import READS, account_as_of
 from paper_exchange.rest_public import asset_key, requested_pairs
 from paper_exchange.rows import balance_text, describe, fill_row, fills_of, order_row
-from paper_exchange.symbols import find_asset
+from paper_exchange.symbols import Pair, find_asset
 from paper_exchange.timefmt import US_PER_S
 from paper_exchange.tokens import TOKEN_LIFE_S
 
@@ -29,74 +35,61 @@ Result = Any
 # Kraken: at most this many ids in one question.
 QUERY_ORDERS_MOST: Final = 50
 QUERY_TRADES_MOST: Final = 20
-# Never recorded: a one-time password is a secret, and the nonce has a column of its own.
-_NOT_RECORDED: Final = frozenset({"otp", "nonce"})
-
-
-@dataclass(frozen=True, slots=True)
-class SignedRequest:
-    """A private request as it arrived. `received_ns` is the monotonic clock when its handler began."""
-
-    method: str
-    path: str
-    api_key: str
-    api_sign: str
-    body: bytes
-    content_type: str
-    received_ns: int
 
 
 @dataclass(frozen=True, slots=True)
 class _Call:
+    """A request that the engine acts on. `account` is as its reader sees it; `struck` gathers the faults that hit it."""
+
     exchange: Exchange
     key: ApiKey
+    account: Account
     params: Params
+    admitted_us: int
     now_us: int
-
-    @property
-    def account(self) -> Account:
-        return self.key.account
+    struck: list[FaultKind] = field(default_factory=list)
 
 
-def call(exchange: Exchange, request: SignedRequest, now_us: int) -> Result:
-    """Answer a private method and record it. Raises KrakenError."""
-    key = exchange.accounts.key(request.api_key)
-    params = Params({})
+def call(exchange: Exchange, request: SignedRequest, now_us: int, fault: FaultKind | None = None) -> Result:
+    """Answer a private method and record it, with the fault that strikes it. Raises KrakenError."""
+    return act(exchange, admit(exchange, request, now_us), now_us, fault)
+
+
+def act(exchange: Exchange, admission: Admission, now_us: int, fault: FaultKind | None = None) -> Result:
+    """Do what an admitted request asks for, and record it. Raises KrakenError."""
+    struck = [] if fault is None else [fault]
     outcome = "ok"
     try:
-        method = _METHODS.get(request.method)
-        if method is None:
-            raise KrakenError("EGeneral:Unknown method")  # noqa: TRY301 - one place records every outcome
-        if key is None:
-            raise KrakenError("EAPI:Invalid key")  # noqa: TRY301 - as above
-        params = parse_body(request.body, request.content_type)
-        auth.verify(key, request.api_sign, request.path, request.body, params)
-        auth.take_nonce(key, params)
-        key.last_used_us = now_us
-        auth.permit(key, request.method)
-        return method(_Call(exchange, key, params, now_us))
+        if admission.refusal is not None:
+            raise admission.refusal  # noqa: TRY301 - one place records every outcome
+        assert admission.key is not None, "without a key there is a refusal"
+        account = _seen_account(exchange, admission, now_us, struck)
+        method = _METHODS[admission.request.method]
+        return method(
+            _Call(exchange, admission.key, account, admission.params, admission.admitted_us, now_us, struck)
+        )
     except KrakenError as error:
         outcome = error.text
         raise
     except Exception:  # noqa: BLE001 - a fault of ours is answered and recorded like Kraken's own
-        _log.exception("a private call failed: %s", request.method)
+        _log.exception("a private call failed: %s", admission.request.method)
         outcome = "EGeneral:Internal error"
         raise KrakenError(outcome) from None
     finally:
-        exchange.requests.append(_record(request, key, params, outcome))
+        record(exchange, admission, outcome, struck)
 
 
-def _record(request: SignedRequest, key: ApiKey | None, params: Params, outcome: str) -> RequestRecord:
-    nonce = params.values.get("nonce")
-    return RequestRecord(
-        received_ns=request.received_ns,
-        account=None if key is None else key.account.id,
-        key_id=key_id(request.api_key) if request.api_key else None,
-        method=request.method,
-        nonce=nonce if isinstance(nonce, str) else None,
-        params={name: value for name, value in params.values.items() if name not in _NOT_RECORDED},
-        outcome=outcome,
-    )
+def _seen_account(exchange: Exchange, admission: Admission, now_us: int, struck: list[FaultKind]) -> Account:
+    """The account as it is, or as it was a while ago where a fault lets this read trail the engine."""
+    assert admission.key is not None, "the caller looked first"
+    account, method = admission.key.account, admission.request.method
+    if method not in READS or not exchange.faults.armed(Occasion.READ):
+        return account
+    fault = exchange.faults.strike(Occasion.READ, account.id, method)
+    if fault is None:
+        return account
+    struck.append(fault.spec.kind)
+    return account_as_of(account, now_us - fault.lag_us(account.id), now_us)
 
 
 def _balance(call: _Call) -> Result:
@@ -129,17 +122,59 @@ def _trade_balance(call: _Call) -> Result:
 
 
 def _add_order(call: _Call) -> Result:
-    engine = call.exchange.engine
-    request = parse_order(call.params, call.now_us, engine.best_price)
+    _check_mode(call, lambda mode: check_entry(mode, call.params))
+    request = _parse_order(call)
     result: dict[str, Any] = {"descr": {"order": describe(request)}}
     if call.params.flag("validate"):
-        engine.check(call.account, request, call.now_us)
+        call.exchange.engine.check(call.account, request, call.now_us)
     else:
-        result["txid"] = [call.exchange.place(call.account, request, call.now_us).txid]
+        cut = _cut(call, request)
+        result["txid"] = [call.exchange.place(call.account, request, call.now_us, cut).txid]
     return result
 
 
+def _check_mode(call: _Call, check: Callable[[MarketMode], None]) -> None:
+    """Refuse what the trading mode does not let in. Raises KrakenError."""
+    try:
+        check(call.exchange.conditions.mode)
+    except KrakenError:
+        _blame(call, FaultKind.MARKET_MODE)
+        raise
+
+
+def _blame(call: _Call, kind: FaultKind, pair: Pair | None = None) -> None:
+    call.struck.append(kind)
+    call.exchange.faults.blame(kind, pair)
+
+
+def _parse_order(call: _Call) -> OrderRequest:
+    """Read the order. A deadline is measured from when the request came in, and looked at again by the engine."""
+    exchange = call.exchange
+    try:
+        return parse_order(
+            call.params, call.admitted_us, exchange.engine.best_price, exchange.conditions.minima
+        )
+    except BelowMinimum as error:
+        if error.pair in exchange.conditions.engine_minima:
+            _blame(call, FaultKind.ORDERMIN, error.pair)
+        raise
+
+
+def _cut(call: _Call, request: OrderRequest) -> Cut | None:
+    """Whether a fault ends the order early; it strikes only orders that pass all checks."""
+    faults = call.exchange.faults
+    if not faults.armed(Occasion.ORDER):
+        return None
+    call.exchange.engine.check(call.account, request, call.now_us)
+    fault = faults.strike(Occasion.ORDER, call.account.id)
+    if fault is None:
+        return None
+    call.struck.append(fault.spec.kind)
+    return Cut(fault.spec.fraction, fault.spec.cum_qty)
+
+
 def _cancel_order(call: _Call) -> Result:
+    _check_mode(call, check_cancel)
     return {"count": call.exchange.cancel(call.account, _orders_to_cancel(call), call.now_us)}
 
 
@@ -168,6 +203,7 @@ def _orders_to_cancel(call: _Call) -> list[Order]:
 
 def _cancel_all(call: _Call) -> Result:
     account = call.account
+    _check_mode(call, check_cancel)
     return {"count": call.exchange.cancel(account, account.open_orders.values(), call.now_us)}
 
 
@@ -244,7 +280,8 @@ def _fee_row(index: int, *, maker: bool) -> dict[str, str | None]:
 
 
 def _web_sockets_token(call: _Call) -> Result:
-    return {"token": call.exchange.tokens.mint(call.key, call.now_us).text, "expires": TOKEN_LIFE_S}
+    token = call.exchange.tokens.mint(call.key, call.exchange.true_us(call.now_us))
+    return {"token": token.text, "expires": TOKEN_LIFE_S}
 
 
 def _api_key_info(call: _Call) -> Result:

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from paper_exchange import fees
+from paper_exchange.conditions import Conditions
 from paper_exchange.errors import KrakenError, invalid_arguments
 from paper_exchange.exchange import Exchange
 from paper_exchange.market import UNBOUNDED_SHOWN, PairMarket
@@ -76,8 +77,8 @@ def _time(_exchange: Exchange, _params: Params, now_us: int) -> Result:
     return {"unixtime": now_us // US_PER_S, "rfc1123": rfc1123(now_us)}
 
 
-def _system_status(_exchange: Exchange, _params: Params, now_us: int) -> Result:
-    return {"status": "online", "timestamp": rfc3339_seconds(now_us)}
+def _system_status(exchange: Exchange, _params: Params, now_us: int) -> Result:
+    return {"status": exchange.conditions.mode.system, "timestamp": rfc3339_seconds(now_us)}
 
 
 def _assets(_exchange: Exchange, params: Params, _now_us: int) -> Result:
@@ -103,11 +104,14 @@ def _assets(_exchange: Exchange, params: Params, _now_us: int) -> Result:
     return rows
 
 
-def _asset_pairs(_exchange: Exchange, params: Params, _now_us: int) -> Result:
+def _asset_pairs(exchange: Exchange, params: Params, _now_us: int) -> Result:
     info = params.text("info") or "info"
     if info not in _PAIR_FIELDS:
         raise invalid_arguments("info")
-    return {pair_key(pair, params): _pair_row(pair, params, info) for pair in requested_pairs(params)}
+    conditions = exchange.conditions
+    return {
+        pair_key(pair, params): _pair_row(pair, params, info, conditions) for pair in requested_pairs(params)
+    }
 
 
 # Which fields each `info` shows; None is all of them.
@@ -121,7 +125,8 @@ _FEES: Final = [[int(tier.volume), float(tier.taker)] for tier in fees.SCHEDULE]
 _FEES_MAKER: Final = [[int(tier.volume), float(tier.maker)] for tier in fees.SCHEDULE]
 
 
-def _pair_row(pair: Pair, params: Params, info: str) -> Result:
+def _pair_row(pair: Pair, params: Params, info: str, conditions: Conditions) -> Result:
+    minima = conditions.minima_shown(pair)
     row: Result = {
         "altname": pair.altname,
         "wsname": pair.wsname,
@@ -141,10 +146,10 @@ def _pair_row(pair: Pair, params: Params, info: str) -> Result:
         "fee_volume_currency": "USD" if _display_names(params) else "ZUSD",
         "margin_call": 80,
         "margin_stop": 40,
-        "ordermin": f"{pair.ordermin:f}",
-        "costmin": f"{pair.costmin:f}",
+        "ordermin": f"{minima.ordermin:f}",
+        "costmin": f"{minima.costmin:f}",
         "tick_size": f"{pair.tick_size:f}",
-        "status": "online",
+        "status": str(conditions.mode),
         "execution_venue": "international",
     }
     fields = _PAIR_FIELDS[info]

@@ -11,17 +11,21 @@ import sys
 import time
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
+from email.utils import formatdate
 from typing import Any, Final
 
 from aiohttp import web
 
-from paper_exchange import rest_private, rest_public
+from paper_exchange import envelope, rest_public
+from paper_exchange.admission import SignedRequest
 from paper_exchange.control import Control
 from paper_exchange.errors import KrakenError
 from paper_exchange.exchange import Exchange
 from paper_exchange.options import Options
 from paper_exchange.params import Params
 from paper_exchange.replay import Replay
+from paper_exchange.struck import StruckRequests
+from paper_exchange.timefmt import US_PER_S
 from paper_exchange.ws import Hub
 
 _log = logging.getLogger(__name__)
@@ -30,8 +34,6 @@ _log = logging.getLogger(__name__)
 _BACKLOG: Final = 4096
 _REQUEST_BYTES_MOST: Final = 1024 * 1024
 _SHUTDOWN_S: Final = 1.0
-_JSON: Final = {"Content-Type": "application/json; charset=utf-8"}
-_encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 # A replay is looked at no more often than this, however fast it is played.
 _REPLAY_PAUSE_LEAST_US: Final = 1_000
 # However far the next trade is, or while its pair is pinned, the replay is looked at this often.
@@ -44,6 +46,10 @@ class Rest:
     def __init__(self, exchange: Exchange, latency_s: float) -> None:
         self._exchange = exchange
         self._latency_s = latency_s
+        self.struck: Final = StruckRequests(exchange, self._now_us)
+
+    def _now_us(self) -> int:
+        return self._exchange.wall_us(_true_us())
 
     async def public(self, request: web.Request) -> web.Response:
         """Answer GET /0/public/<Method>."""
@@ -53,16 +59,16 @@ class Rest:
                 raise KrakenError("EGeneral:Unknown method")  # noqa: TRY301 - one envelope for all refusals
             method = request.match_info["method"]
             params = Params(dict(request.query))
-            return _envelope(rest_public.call(self._exchange, method, params, _now_us()))
+            return envelope.answered(rest_public.call(self._exchange, method, params, self._now_us()))
         except KrakenError as error:
-            return _refusal(error)
+            return envelope.refused(error.text)
 
-    async def private(self, request: web.Request) -> web.Response:
+    async def private(self, request: web.Request) -> web.StreamResponse:
         """Answer POST /0/private/<Method>: the engine acts at once, the answer leaves after the latency."""
         received_ns = time.monotonic_ns()
         if request.method != "POST":
-            return _refusal(KrakenError("EGeneral:Unknown method"))
-        signed = rest_private.SignedRequest(
+            return envelope.refused("EGeneral:Unknown method")
+        signed = SignedRequest(
             method=request.match_info["method"],
             path=request.rel_url.raw_path,
             api_key=request.headers.get("API-Key", ""),
@@ -71,36 +77,31 @@ class Rest:
             content_type=request.content_type,
             received_ns=received_ns,
         )
-        try:
-            response = _envelope(rest_private.call(self._exchange, signed, _now_us()))
-        except KrakenError as error:
-            response = _refusal(error)
+        response: web.StreamResponse
+        if self.struck.expected:
+            response = await self.struck.answer(request, signed)
+        else:
+            response = self.struck.handle(signed)
         left_s = self._latency_s - (time.monotonic_ns() - received_ns) / 1e9
         if left_s > 0:
             await asyncio.sleep(left_s)
         return response
 
 
-def _now_us() -> int:
+def _true_us() -> int:
     return time.time_ns() // 1000
 
 
-def _envelope(result: Any) -> web.Response:
-    return _response({"error": [], "result": result})
-
-
-def _refusal(error: KrakenError) -> web.Response:
-    return _response({"error": [error.text]})
-
-
-def _response(envelope: dict[str, Any]) -> web.Response:
-    return web.Response(body=_encode(envelope).encode(), headers=_JSON)
-
-
-def application(exchange: Exchange, hub: Hub, latency_s: float) -> web.Application:
+def application(exchange: Exchange, hub: Hub, rest: Rest) -> web.Application:
     """All routes of the exchange."""
+
+    async def date(_request: web.Request, response: web.StreamResponse) -> None:
+        # The one time that is not written by us.
+        if exchange.conditions.skew_us:
+            response.headers["Date"] = formatdate(exchange.wall_us(_true_us()) / US_PER_S, usegmt=True)
+
     app = web.Application(client_max_size=_REQUEST_BYTES_MOST)
-    rest = Rest(exchange, latency_s)
+    app.on_response_prepare.append(date)
     app.router.add_route("*", "/0/private/{method:.*}", rest.private)
     app.router.add_route("*", "/0/public/{method:.*}", rest.public)
     app.router.add_get("/v2", hub.serve)
@@ -112,19 +113,19 @@ async def run(options: Options, replay: Replay | None) -> None:
     """Serve until SIGTERM, SIGINT or the end of the lifeline. Raises OSError where the port cannot be had."""
     # Ids must differ from those of an earlier run, whatever the seed of the market.
     ids = random.Random(secrets.randbits(256))  # noqa: S311 - unique, not secret
-    exchange = Exchange(seed=options.seed, replay=replay, ids=ids, now_us=_now_us())
+    exchange = Exchange(seed=options.seed, replay=replay, ids=ids, now_us=_true_us())
     hub = Hub(exchange)
     stop = asyncio.Event()
     _watch(stop, options.lifeline_fd)
-    runner = web.AppRunner(
-        application(exchange, hub, options.latency_ms / 1000), access_log=None, shutdown_timeout=_SHUTDOWN_S
-    )
+    rest = Rest(exchange, options.latency_ms / 1000)
+    runner = web.AppRunner(application(exchange, hub, rest), access_log=None, shutdown_timeout=_SHUTDOWN_S)
     async with AsyncExitStack() as stack:
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         site = web.TCPSite(runner, options.host, options.port, backlog=_BACKLOG)
         await site.start()
         stack.push_async_callback(hub.close)
+        stack.callback(rest.struck.stop)
         clocks = [hub.beat(), _tick(exchange, options.tick_ms)]
         if replay is not None:
             clocks.append(_play(exchange, replay))
@@ -174,7 +175,7 @@ async def _tick(exchange: Exchange, tick_ms: int) -> None:
     """Move the synthetic pairs at a steady pace; ticks that were missed are not made up for."""
     while True:
         await asyncio.sleep(tick_ms / 1000)
-        exchange.tick(_now_us())
+        exchange.tick(exchange.wall_us(_true_us()))
 
 
 async def _play(exchange: Exchange, replay: Replay) -> None:
@@ -185,5 +186,5 @@ async def _play(exchange: Exchange, replay: Replay) -> None:
         due_us = _REPLAY_PAUSE_MOST_US if market.pinned else replay.next_due_us()
         await asyncio.sleep(min(max(due_us, _REPLAY_PAUSE_LEAST_US), _REPLAY_PAUSE_MOST_US) / 1e6)
         now_ns = time.monotonic_ns()
-        exchange.play((now_ns - last_ns) // 1000, _now_us())
+        exchange.play((now_ns - last_ns) // 1000, exchange.wall_us(_true_us()))
         last_ns = now_ns

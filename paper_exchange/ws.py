@@ -7,6 +7,7 @@ the instant that it happens, and the transport's own buffer is the bounded queue
 import asyncio
 import itertools
 import time
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
@@ -14,7 +15,9 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from paper_exchange.accounts import ApiKey
 from paper_exchange.exchange import Exchange, FillRecord
+from paper_exchange.faults import CutWhen, Fault, FaultKind, Occasion
 from paper_exchange.orders import OrderEvent
+from paper_exchange.telling import Telling, distorted
 from paper_exchange.ws_public import PublicFeed
 from paper_exchange.ws_session import EventRows, Session, Topic
 
@@ -29,6 +32,14 @@ _REQUEST_BYTES_MOST: Final = 64 * 1024
 _HEARTBEAT: Final = '{"channel":"heartbeat"}'
 
 
+@dataclass(eq=False, slots=True)
+class _Silence:
+    """A fault: nothing is sent to executions sockets (of one account) until it ends."""
+
+    fault: Fault
+    end: asyncio.TimerHandle
+
+
 class _Connection:
     """One socket and its session."""
 
@@ -37,16 +48,39 @@ class _Connection:
         self.session: Final = session
         self.topics: frozenset[Topic] = frozenset()
         self.last_sent_s = self.last_heard_s = time.monotonic()
+        self.silence: _Silence | None = None
+        self._late: list[str] = []
+        self._late_bytes = 0
         self._transport = transport
 
     def send(self, texts: list[str]) -> None:
         """Write messages at once, or cut the client off where it has stopped reading."""
         if not texts or self._transport.is_closing() or self.socket.closed:
             return
+        if self.silence is not None:
+            self._keep(texts, self.silence)
+            return
         self._transport.write(b"".join([_text_frame(text.encode()) for text in texts]))
         self.last_sent_s = time.monotonic()
         if self._transport.get_write_buffer_size() > BACKLOG_BYTES_MOST:
             self._transport.abort()
+
+    def _keep(self, texts: list[str], silence: _Silence) -> None:
+        if silence.fault.spec.lose:
+            return
+        self._late += texts
+        self._late_bytes += sum(len(text) for text in texts)
+        if self._late_bytes > BACKLOG_BYTES_MOST:
+            self._transport.abort()
+
+    def speak(self) -> None:
+        """The silence is over: send what it has kept, unless there is another one."""
+        late, self._late, self._late_bytes = self._late, [], 0
+        self.send(late)
+
+    def cut(self) -> None:
+        """End the connection as a failing network does: what was written arrives, and no goodbye."""
+        self._transport.close()
 
 
 class Hub:
@@ -59,12 +93,19 @@ class Hub:
         self._connections: set[_Connection] = set()
         self._listeners: dict[Topic, set[_Connection]] = {}
         self._closing: set[asyncio.Task[bool]] = set()
+        self._silences: list[_Silence] = []
         exchange.on_events = self.tell_orders
         exchange.on_market = self.tell_market
         exchange.on_key_revoked = self.drop_key
+        exchange.on_mode = self.tell_mode
+        exchange.on_fault_set = self.start_fault
+        exchange.on_fault_lifted = self.end_fault
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """One client, from its handshake to its end."""
+        faults = self._exchange.faults
+        if faults.armed(Occasion.CONNECT) and faults.strike(Occasion.CONNECT) is not None:
+            return web.Response(status=503, text="Service Unavailable\n")
         socket = web.WebSocketResponse(compress=False, max_msg_size=_REQUEST_BYTES_MOST)
         if not socket.can_prepare(request):
             raise web.HTTPUpgradeRequired(headers={"Upgrade": "websocket"})
@@ -74,7 +115,7 @@ class Hub:
             return socket
         connection = _Connection(socket, transport, Session(self._exchange, self._feed, next(self._ids)))
         self._connections.add(connection)
-        connection.send([connection.session.greeting()])
+        connection.send([connection.session.status()])
         try:
             async for message in socket:
                 if message.type is not WSMsgType.TEXT:
@@ -88,8 +129,10 @@ class Hub:
     def _answer(self, connection: _Connection, text: str) -> None:
         if connection not in self._connections:
             return
-        answers = connection.session.handle(text, time.time_ns() // 1000)
+        answers = connection.session.handle(text, self._exchange.wall_us(time.time_ns() // 1000))
         self._listen(connection, connection.session.topics())
+        if self._silences and connection.silence is None:
+            connection.silence = self._silence_of(connection)
         connection.send(answers)
 
     def _listen(self, connection: _Connection, topics: frozenset[Topic]) -> None:
@@ -112,9 +155,11 @@ class Hub:
         rows = EventRows(self._exchange)
         for account_id, group in groupby(events, key=lambda event: event.order.account_id):
             of_account = list(group)
+            listeners = list(self._listeners.get(account_id, ()))
+            telling = self._telling(account_id, of_account, listeners)
             outgoing = [
-                (connection, connection.session.order_messages(of_account, rows))
-                for connection in self._listeners.get(account_id, ())
+                (connection, connection.session.order_messages(telling.events, rows, telling.times))
+                for connection in listeners
             ]
             emitted_ns = time.monotonic_ns()
             for event in of_account:
@@ -122,6 +167,58 @@ class Hub:
                     self._exchange.fills.append(FillRecord(event, emitted_ns))
             for connection, messages in outgoing:
                 connection.send(messages)
+                if telling.cut:
+                    self._cut(connection)
+
+    def _telling(self, account_id: str, events: list[OrderEvent], listeners: list[_Connection]) -> Telling:
+        faults = self._exchange.faults
+        if not faults.distorting():
+            return Telling(events)
+        return distorted(
+            faults,
+            account_id,
+            events,
+            lambda event: any(connection.session.hears(event) for connection in listeners),
+        )
+
+    def tell_mode(self) -> None:
+        """Tell every client of the exchange's new status."""
+        for connection in list(self._connections):
+            connection.send([connection.session.status()])
+
+    def start_fault(self, fault: Fault) -> None:
+        """Let a fault act on the sockets that are there now, where it does so at once."""
+        spec = fault.spec
+        if spec.kind is FaultKind.WS_SILENCE:
+            loop = asyncio.get_running_loop()
+            silence = _Silence(fault, loop.call_later(spec.delay_ms / 1000, self.end_fault, fault))
+            self._silences.append(silence)
+        for connection in list(self._connections):
+            if not _concerns(fault, connection):
+                continue
+            if spec.kind is FaultKind.WS_SILENCE:
+                connection.silence = self._silence_of(connection)
+            elif spec.kind is FaultKind.WS_CUT and spec.when is CutWhen.NOW:
+                self._cut(connection)
+
+    def end_fault(self, fault: Fault) -> None:
+        """Let the sockets speak again that this fault silenced."""
+        for silence in [silence for silence in self._silences if silence.fault is fault]:
+            silence.end.cancel()
+            self._silences.remove(silence)
+            for connection in list(self._connections):
+                if connection.silence is silence:
+                    connection.silence = self._silence_of(connection)
+                    connection.speak()
+
+    def _silence_of(self, connection: _Connection) -> _Silence | None:
+        """The newest silence that concerns a connection."""
+        of_it = (silence for silence in reversed(self._silences) if _concerns(silence.fault, connection))
+        return next(of_it, None)
+
+    def _cut(self, connection: _Connection) -> None:
+        self._forget(connection)
+        connection.cut()
 
     def tell_market(self, now_us: int) -> None:
         """Send what is new in the public channels."""
@@ -143,7 +240,7 @@ class Hub:
             now_s = time.monotonic()
             for connection in list(self._connections):
                 if connection.session.subscribed:
-                    if now_s - connection.last_sent_s >= HEARTBEAT_S:
+                    if connection.silence is None and now_s - connection.last_sent_s >= HEARTBEAT_S:
                         connection.send([_HEARTBEAT])
                 elif now_s - connection.last_heard_s >= IDLE_S:
                     self._close(connection, WSCloseCode.OK)
@@ -160,6 +257,12 @@ class Hub:
         task = asyncio.get_running_loop().create_task(connection.socket.close(code=code))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
+
+
+def _concerns(fault: Fault, connection: _Connection) -> bool:
+    """Whether a connection has subscribed to executions that the fault is about."""
+    token = connection.session.token
+    return token is not None and fault.spec.account in {None, token.key.account.id}
 
 
 def _text_frame(payload: bytes) -> bytes:

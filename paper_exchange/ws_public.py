@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from paper_exchange import wire_json
+from paper_exchange.conditions import Conditions
 from paper_exchange.market import Market, PairMarket, Quote
 from paper_exchange.money import rounded, unit
 from paper_exchange.symbols import ASSETS, PAIRS, Pair
@@ -125,7 +126,7 @@ def trade_row(pair: Pair, trade: PublicTrade) -> dict[str, Any]:
     }
 
 
-def instrument_snapshot() -> str:
+def instrument_snapshot(conditions: Conditions) -> str:
     """All assets and pairs."""
     assets = [
         {
@@ -144,15 +145,15 @@ def instrument_snapshot() -> str:
             "symbol": pair.symbol,
             "base": pair.base.name,
             "quote": pair.quote.name,
-            "status": "online",
+            "status": str(conditions.mode),
             "qty_precision": pair.lot_decimals,
             "qty_increment": pair.lot_step,
-            "qty_min": pair.ordermin,
+            "qty_min": conditions.minima_shown(pair).ordermin,
             "price_precision": pair.pair_decimals,
             "price_increment": pair.tick_size,
             "tick_size": pair.tick_size,
             "cost_precision": pair.cost_decimals,
-            "cost_min": pair.costmin,
+            "cost_min": conditions.minima_shown(pair).costmin,
             "marginable": False,
             "has_index": False,
         }

@@ -3,7 +3,7 @@
 The socket, the clock and the other clients are elsewhere (`ws`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -81,10 +81,10 @@ class Session:
         """The token that the private subscription lives on."""
         return None if self._executions is None else self._executions.token
 
-    def greeting(self) -> str:
-        """Kraken: the status of the exchange comes first, before any request."""
+    def status(self) -> str:
+        """Kraken: the status of the exchange comes first, before any request, and again when it changes."""
         data = {
-            "system": "online",
+            "system": self._exchange.conditions.mode.system,
             "api_version": "v2",
             "connection_id": self._connection_id,
             "version": "2.0.10",
@@ -122,18 +122,33 @@ class Session:
         except _Refusal as refusal:
             return [_refused(request, refusal.text, now_us)]
 
-    def order_messages(self, events: list[OrderEvent], rows: "EventRows") -> list[str]:
-        """The messages that tell of events of this client's account, one each, with their sequence."""
+    def hears(self, event: OrderEvent) -> bool:
+        """Whether the subscription tells of such an event."""
+        subscription = self._executions
+        return subscription is not None and tells(event, order_status=subscription.order_status)
+
+    def order_messages(
+        self, events: list[OrderEvent], rows: "EventRows", times: Sequence[int] | None = None
+    ) -> list[str]:
+        """The messages that tell of events of this client's account, one each, with their sequence.
+
+        `times` says otherwise: how often each is told; one that is told 0 times uses up its sequence number.
+        """
         subscription = self._executions
         if subscription is None:
             return []
         messages = []
-        for event in events:
+        for place, event in enumerate(events):
             if not tells(event, order_status=subscription.order_status):
                 continue
             row = rows.row(event, full=not subscription.order_status)
             subscription.sequence += 1
+            if times is not None and times[place] == 0:
+                continue
             messages.append(_execution_message("update", row, subscription.sequence))
+            for _ in range(1, 1 if times is None else times[place]):
+                subscription.sequence += 1
+                messages.append(_execution_message("update", row, subscription.sequence))
         return messages
 
     def _subscribe(self, request: dict[str, Any], params: dict[str, Any], now_us: int) -> list[str]:
@@ -146,7 +161,7 @@ class Session:
                 raise _Refusal("Already subscribed")
             self._instrument = True
             ack = _ack(request, {"channel": channel, "snapshot": snapshot}, now_us)
-            return [ack, instrument_snapshot()] if snapshot else [ack]
+            return [ack, instrument_snapshot(self._exchange.conditions)] if snapshot else [ack]
         messages: list[str] = []
         result: dict[str, Any] = {"channel": channel, "snapshot": snapshot}
         trigger = Channel.TRADE
@@ -203,7 +218,8 @@ class Session:
 
     def _token(self, params: dict[str, Any], now_us: int) -> Token:
         text = params.get("token")
-        token = self._exchange.tokens.find(text, now_us) if isinstance(text, str) else None
+        true_us = self._exchange.true_us(now_us)
+        token = self._exchange.tokens.find(text, true_us) if isinstance(text, str) else None
         if token is None:
             raise _Refusal("ESession:Invalid session")
         return token

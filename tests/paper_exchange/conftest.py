@@ -11,3 +11,18 @@ def server() -> Iterator[Server]:
     running = Server("--tick-ms", "20")
     yield running
     assert running.stop() == 0
+
+
+@pytest.fixture(scope="session")
+def skewed() -> Iterator[Server]:
+    """An exchange whose clock may jump: the public record of the other one stays in order."""
+    running = Server("--tick-ms", "20")
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.fixture
+def faulty(server: Server) -> Iterator[Server]:
+    """The exchange for a test that sets faults; there are none afterwards."""
+    yield server
+    assert server.control("DELETE", "/faults").status_code == 200

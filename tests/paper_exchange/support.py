@@ -30,6 +30,7 @@ class Client:
         self.rest_url = rest_url
         self.key = key
         self.secret = secret
+        self.account = ""
         self.nonce = time.time_ns()
         self.http = requests.Session()
 
@@ -86,7 +87,13 @@ class Server:
 
     def __init__(self, *arguments: str, **popen: Any) -> None:
         command = [sys.executable, "-m", "paper_exchange", "--port", "0", *arguments]
+        # A run of tests that is killed takes its exchanges along. (A test of the lifeline brings its own.)
+        read_end, self._lifeline = os.pipe()
+        if "pass_fds" not in popen:
+            popen["pass_fds"] = (read_end,)
+            command += ["--lifeline-fd", str(read_end)]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, **popen)
+        os.close(read_end)
         assert self.process.stdout is not None
         urls = json.loads(self.process.stdout.readline())
         self.rest_url: str = urls["rest_url"]
@@ -100,6 +107,7 @@ class Server:
 
     def wait(self) -> int:
         code = self.process.wait(PATIENCE_S)
+        os.close(self._lifeline)
         assert self.process.stdout is not None
         self.process.stdout.close()
         return code
@@ -122,7 +130,45 @@ class Server:
             key["permissions"] = permissions
         body = {"id": f"account-{number}", "balances": balances, "keys": [key]}
         assert self.control("POST", "/accounts", body).status_code == 200
-        return Client(self.rest_url, key["key"])
+        client = Client(self.rest_url, key["key"])
+        client.account = f"account-{number}"
+        return client
+
+    def again(self, client: Client) -> Client:
+        """Another client of the same key, whose nonces are larger."""
+        other = Client(self.rest_url, client.key)
+        other.account = client.account
+        return other
+
+    def rows(self, client: Client) -> list[dict[str, Any]]:
+        """What the log of requests says of an account."""
+        rows = self.control("GET", "/requests").json()["requests"]
+        return [row for row in rows if row["account"] == client.account]
+
+    def outcomes(self, client: Client) -> list[tuple[str, str, str | None]]:
+        """Method, outcome and fault of an account's requests."""
+        return [(row["method"], row["outcome"], row["fault"]) for row in self.rows(client)]
+
+    def fills(self, client: Client) -> list[dict[str, Any]]:
+        """What really happened to an account's orders."""
+        fills = self.control("GET", "/fills").json()["fills"]
+        return [fill for fill in fills if fill["account"] == client.account]
+
+    def fault(self, kind: str, **fields: Any) -> int:
+        """Set a fault; its id."""
+        answer = self.control("POST", "/faults", {"kind": kind, **fields})
+        assert answer.status_code == 200, answer.text
+        (name, number), *rest = answer.json().items()
+        assert (name, rest) == ("id", [])
+        assert isinstance(number, int)
+        return number
+
+    def fired(self, number: int) -> int:
+        """How often a fault has fired."""
+        faults = self.control("GET", "/faults").json()["faults"]
+        (fired,) = (fault["fired"] for fault in faults if fault["id"] == number)
+        assert isinstance(fired, int)
+        return fired
 
 
 def until(state: Callable[[], Any], what: str) -> Any:

@@ -150,7 +150,7 @@ def test_the_logs_are_numbered_from_1_without_gaps(server: Server) -> None:
 
 
 def test_what_is_not_built_is_not_found(server: Server) -> None:
-    assert server.control("POST", "/faults", {"kind": "drop"}).status_code == 404
+    assert server.control("POST", "/weather", {"kind": "rain"}).status_code == 404
 
 
 def test_only_loopback_peers_may_control() -> None:

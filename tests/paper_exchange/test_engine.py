@@ -10,9 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paper_exchange.accounts import Account, Tier
+from paper_exchange.engine import Cut
 from paper_exchange.errors import KrakenError
 from paper_exchange.exchange import Exchange
+from paper_exchange.faults import FaultKind, FaultSpec
 from paper_exchange.market import MarketTrade, quote_of
+from paper_exchange.modes import MarketMode
 from paper_exchange.orders import ExecType, Order, OrderEvent, OrderRequest, OrderStatus, TimeInForce
 from paper_exchange.symbols import Asset, Pair, find_asset, find_pair
 from paper_exchange.tape import OrderType, Side
@@ -224,6 +227,26 @@ def test_the_fee_falls_with_the_volume_of_30_days_and_rises_again_after_them() -
     assert round(late.fee / late.cost * 100, 3) == Decimal("0.8")
 
 
+def test_nothing_trades_in_a_mode_that_matches_nothing() -> None:
+    market = venue()
+    market.exchange.market.of(XBTUSD).pinned = False
+    market.exchange.tick(START_US)
+    quote = market.exchange.market.of(XBTUSD).quote
+    order = market.place(Side.BUY, "0.001", f"{quote.bid:f}")
+    fault = market.exchange.set_fault(
+        FaultSpec(kind=FaultKind.MARKET_MODE, mode=MarketMode.CANCEL_ONLY), START_US
+    )
+    printed = market.exchange.market.of(XBTUSD).tape.last.trade_id
+    for _ in range(100):
+        market.exchange.tick(START_US)
+    assert order.status is OrderStatus.OPEN
+    assert market.exchange.market.of(XBTUSD).tape.last.trade_id == printed
+    assert market.exchange.lift_faults([fault.id, 99], START_US) == [fault.id]
+    for _ in range(100):
+        market.exchange.tick(START_US)
+    assert market.kinds(order)[-1] is ExecType.FILLED
+
+
 # --- properties
 
 prices = st.integers(400_000, 600_000).map(lambda ticks: Decimal(ticks) / 10)
@@ -254,16 +277,22 @@ quotes = st.builds(
     st.none() | volumes,
 )
 cancels = st.integers(0, 5)
-steps = st.lists(orders | market_orders | trades | quotes | cancels, max_size=40)
+# What the engine ends early, by a fault.
+cuts = st.tuples(
+    orders | market_orders,
+    st.builds(Cut, st.integers(0, 999).map(lambda thousandths: Decimal(thousandths) / 1000), st.booleans()),
+)
+steps = st.lists(orders | market_orders | cuts | trades | quotes | cancels, max_size=40)
 
 
 def run(market: Venue, script: list[object]) -> None:
     """Play a script of orders, market trades, quotes and cancels; refusals are part of the game."""
     for step in script:
         market.now_us += 1_000
-        if isinstance(step, OrderRequest):
+        if isinstance(step, OrderRequest | tuple):
+            request, cut = step if isinstance(step, tuple) else (step, None)
             try:
-                market.exchange.place(market.account, step, market.now_us)
+                market.exchange.place(market.account, request, market.now_us, cut)
             except KrakenError as error:
                 assert error.text == "EOrder:Insufficient funds"  # noqa: PT017 - any other refusal is a bug
         elif isinstance(step, MarketTrade):

@@ -2,6 +2,7 @@
 
 import json
 import random
+from contextlib import suppress
 from decimal import Decimal
 from itertools import count
 from typing import Any
@@ -13,11 +14,13 @@ from hypothesis import strategies as st
 
 from paper_exchange import rest_private, rest_public
 from paper_exchange.accounts import TRADING_PERMISSIONS, Account, ApiKey, Tier
+from paper_exchange.admission import SignedRequest, admit
 from paper_exchange.auth import methods, signature
 from paper_exchange.errors import KrakenError
 from paper_exchange.exchange import Exchange
 from paper_exchange.params import Params
 from paper_exchange.symbols import find_asset
+from paper_exchange.timefmt import rfc3339
 from paper_exchange.tokens import TOKEN_LIFE_S
 from paper_exchange.ws_public import PublicFeed
 from paper_exchange.ws_session import Session
@@ -67,7 +70,7 @@ def send(exchange: Exchange, method: str, body: bytes, nonce: str, kind: str) ->
     """The outcome of a well signed request."""
     path = f"/0/private/{method}"
     sign = signature(SECRET, path, nonce, body)
-    request = rest_private.SignedRequest(method, path, "k", sign, body, kind, 0)
+    request = SignedRequest(method, path, "k", sign, body, kind, 0)
     try:
         rest_private.call(exchange, request, NOW_US)
     except KrakenError as error:
@@ -197,3 +200,26 @@ def test_a_revoked_key_takes_its_tokens_with_it() -> None:
     assert subscribed(exchange, token, NOW_US)[1]
     exchange.revoke_sessions(key)
     assert not subscribed(exchange, token, NOW_US)[1]
+
+
+# --- requests that wait between the door and the engine
+
+
+def acted(wait_us: int, **order: str) -> str:
+    """The outcome of an order that the engine looks at `wait_us` after it was admitted."""
+    exchange, path = new_exchange(), "/0/private/AddOrder"
+    body = urlencode({"nonce": "1", "pair": "XBTUSD", "type": "buy", "ordertype": "market", **order}).encode()
+    sign = signature(SECRET, path, "1", body)
+    request = SignedRequest("AddOrder", path, "k", sign, body, "application/x-www-form-urlencoded", 0)
+    admission = admit(exchange, request, NOW_US)
+    assert (admission.refusal, exchange.requests.count) == (None, 0)
+    with suppress(KrakenError):
+        rest_private.act(exchange, admission, NOW_US + wait_us)
+    ((_, row),) = exchange.requests.after(0, 2)
+    return row.outcome
+
+
+def test_a_deadline_is_measured_from_the_door_and_kept_by_the_engine() -> None:
+    order = {"volume": "0.01", "deadline": rfc3339(NOW_US + 10_000_000)}
+    assert acted(9_999_999, **order) == "ok", "less than the two seconds that were needed at the door"
+    assert acted(10_000_000, **order) == "EService:Deadline elapsed"

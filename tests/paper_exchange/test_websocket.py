@@ -1,82 +1,14 @@
 """WebSocket v2 over a real socket, against an exchange in its own process."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from tests.paper_exchange.support import PATIENCE_S, Client, Server, until
-
-
-class Feed:
-    """One connection. Numbers are read as Decimal, so that lost digits would be seen."""
-
-    def __init__(self, socket: ClientConnection) -> None:
-        self._socket = socket
-
-    def send(self, method: str, params: dict[str, Any] | None = None, **rest: Any) -> None:
-        self._socket.send(
-            json.dumps({"method": method, **rest} | ({} if params is None else {"params": params}))
-        )
-
-    def send_text(self, text: str) -> None:
-        self._socket.send(text)
-
-    def next(self, *, heartbeats: bool = False) -> Any:
-        while True:
-            message = json.loads(self._socket.recv(PATIENCE_S), parse_float=Decimal)
-            if heartbeats or message.get("channel") != "heartbeat":
-                return message
-
-    def executions(self, client: Client, **params: Any) -> Any:
-        """Subscribe; the snapshot (or the ack, where there is none)."""
-        token = client.call("GetWebSocketsToken")["token"]
-        wanted = {"channel": "executions", "token": token, "snap_orders": True, "snap_trades": True} | params
-        self.send("subscribe", wanted, req_id=5)
-        ack = self.next()
-        assert (ack["success"], ack["req_id"], ack["result"]["channel"]) == (True, 5, "executions"), ack
-        return self.next() if wanted["snap_orders"] or wanted["snap_trades"] else ack
-
-    def rows(self, count: int) -> list[dict[str, Any]]:
-        """The rows of the next messages, which carry one each."""
-        found = []
-        for _ in range(count):
-            message = self.next()
-            assert (message["channel"], message["type"]) == ("executions", "update")
-            (row,) = message["data"]
-            found.append(row)
-        return found
-
-    def wait_closed(self) -> int:
-        """The code with which the exchange closes."""
-        with pytest.raises(ConnectionClosed) as closed:  # noqa: PT012 - whatever comes before is passed over
-            while True:
-                self._socket.recv(PATIENCE_S)
-        assert closed.value.rcvd is not None
-        return closed.value.rcvd.code
-
-
-@contextmanager
-def feed(server: Server) -> Iterator[Feed]:
-    """A connection that was greeted."""
-    with connect(server.ws_url) as socket:
-        connected = Feed(socket)
-        greeting = connected.next()
-        assert (greeting["channel"], greeting["data"][0]["api_version"]) == ("status", "v2")
-        yield connected
-
-
-def buy(client: Client, volume: str, **rest: str | int) -> str:
-    (txid,) = client.call("AddOrder", pair="XBTUSD", type="buy", ordertype="market", volume=volume, **rest)[
-        "txid"
-    ]
-    assert isinstance(txid, str)
-    return txid
+from tests.paper_exchange.feed import buy, feed
+from tests.paper_exchange.support import Server, until
 
 
 def test_a_ping_is_answered_by_a_pong_without_success(server: Server) -> None:
