@@ -233,7 +233,9 @@ class SupervisedAccount:
             await child.wait_ready(self._around.limits.start)
         except (NotReady, TimeoutError):
             return  # its end, or the deadline of STARTING, says more
-        if self.child is child:
+        if self.life.state is State.STOPPING:
+            self._signal(signal.SIGTERM)  # it was stopped while it was being started
+        elif self.child is child:
             self.link = self._around.link(self.config, spec.socket_path, self)
             self.link.open()
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import os
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -29,7 +31,11 @@ LOCK_BYTES = 128
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
-    """The command. Exits 0, 1 (a timed run's report does not add up), 70, 76 (state folder in use) or 78 (bad input)."""
+    """The command.
+
+    Exits 0, 1 (a timed run's report does not add up), 70 (crashed), 74 (the journal cannot be read or written), 76 (state folder
+    in use) or 78 (bad input).
+    """
     arguments = _arguments(sys.argv[1:] if argv is None else argv)
     try:
         sys.exit(_run(arguments))
@@ -40,6 +46,14 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     except LockHeld as held:
         sys.stderr.write(f"krakencopyd: {held}\n")
         sys.exit(ExitCode.LOCK_HELD)
+    except Exception as error:
+        # Account processes end by their lifelines; what they had in flight is taken up at the next start.
+        logging.getLogger(__name__).critical("krakencopyd crashed", exc_info=True)
+        traceback.print_exc()
+        sys.stderr.write(
+            f"krakencopyd: crashed: {error!r}; this is a defect, please report the lines above\n"
+        )
+        sys.exit(ExitCode.CRASHED)
 
 
 class _Parser(argparse.ArgumentParser):

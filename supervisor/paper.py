@@ -12,7 +12,8 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -137,17 +138,27 @@ class PaperKeys:
         return self._keys[account.id]
 
 
-def compare(fills: list[dict[str, Any]], copied: Mapping[str, Decimal]) -> list[str]:
-    """Where the exchange's own record of a user's fills and the journal's copies differ; empty when they agree.
+#: (user id, pair, side): pairs as Kraken's REST API writes them, e.g. XBTUSD; sides as buy and sell.
+Traded = tuple[str, str, str]
 
-    ``copied``: user id to filled base volume, over all pairs and sides.
-    """
-    seen: dict[str, Decimal] = dict.fromkeys(copied, Decimal(0))
+
+def altname(symbol: str) -> str:
+    """A pair's REST name. Only for pairs that the paper exchange has: two of their assets are called otherwise there."""
+    base, _, quote = symbol.partition("/")
+    return {"BTC": "XBT", "DOGE": "XDG"}.get(base, base) + {"BTC": "XBT"}.get(quote, quote)
+
+
+def compare(
+    fills: list[dict[str, Any]], copied: Mapping[Traded, Decimal], users: Collection[str]
+) -> list[str]:
+    """Where the exchange's own record of the users' fills and the journal's copies differ, in base; empty when they agree."""
+    seen: dict[Traded, Decimal] = defaultdict(Decimal)
     for fill in fills:
-        if fill["account"] in seen:
-            seen[fill["account"]] += Decimal(str(fill["volume"]))
+        if fill["account"] in users:
+            seen[fill["account"], fill["pair"], fill["side"]] += Decimal(str(fill["volume"]))
     return [
-        f"{user_id}: the exchange filled {seen[user_id]}, the copies say {volume}"
-        for user_id, volume in copied.items()
-        if seen[user_id] != volume
+        f"{user} {side} {pair}: the exchange filled {seen.get(key, 0)}, the copies say {copied.get(key, 0)}"
+        for key in sorted({*seen, *copied})
+        if seen.get(key, 0) != copied.get(key, 0)
+        for user, pair, side in (key,)
     ]

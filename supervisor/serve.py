@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+from krakencopy.v1 import types_pb2
+
 from account_proc.errors import ExitCode, LockHeld
 from account_proc.locks import LockedFile
 from account_proc.log import log_to
@@ -25,7 +27,7 @@ from supervisor.console import Console, report_lines, say
 from supervisor.control_server import ControlServer
 from supervisor.demo import balance_of
 from supervisor.journal import Journal, JournalFault
-from supervisor.paper import Market, PaperExchange, PaperFault, PaperKeys, compare
+from supervisor.paper import Market, PaperExchange, PaperFault, PaperKeys, Traded, altname, compare
 from supervisor.report import report
 from supervisor.spawning import ExecSpawner, ForkserverSpawner, SpawnFault
 from supervisor.supervisor import Place, Supervisor
@@ -160,7 +162,8 @@ def _put_aside(state_dir: Path) -> None:
 async def _until_told(run: Run, supervisor: Supervisor) -> None:
     """Runs until a signal, a Shutdown call, or the end of the run's time."""
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    # SIGHUP: the terminal is gone, and with it whoever would press Ctrl-C.
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, supervisor.leave)
     timer = loop.call_later(run.duration_s, supervisor.leave) if run.duration_s is not None else None
     if not run.quiet:
@@ -180,15 +183,15 @@ async def _until_told(run: Run, supervisor: Supervisor) -> None:
 
 async def _check(supervisor: Supervisor, exchange: PaperExchange) -> list[str]:
     """Holds what the copies say against the exchange's own record."""
-    copied: dict[str, Decimal] = defaultdict(Decimal)
+    copied: dict[Traded, Decimal] = defaultdict(Decimal)
     change = 0
     while rows := supervisor.journal.copies_after(change, 1_000):
         for _, copy in rows:
-            copied[copy.account_id] += Decimal(copy.filled_volume or 0)
+            if Decimal(copy.filled_volume or 0):
+                side = "buy" if copy.side == types_pb2.SIDE_BUY else "sell"
+                copied[copy.account_id, altname(copy.pair), side] += Decimal(copy.filled_volume)
         change = rows[-1][0]
-    for user in supervisor.config.users:
-        copied.setdefault(user.id, Decimal(0))
-    return compare(await exchange.fills(), copied)
+    return compare(await exchange.fills(), copied, {user.id for user in supervisor.config.users})
 
 
 def _verdict(exchange: PaperExchange | None, wrong: list[str]) -> list[str]:

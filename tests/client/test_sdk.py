@@ -4,6 +4,7 @@ import inspect
 import re
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -114,7 +115,11 @@ def test_the_token_goes_with_every_call_and_nothing_goes_without_one(
         sdk.get_status()
         list(sdk.read_log("bob"))
         with sdk.watch_fills():
-            pass
+            until = time.monotonic() + 10
+            # The status, the log, the watch's own look at the status, and the watch itself.
+            while len(supervisor.metadata) < 4 and time.monotonic() < until:
+                time.sleep(0.01)
+    assert len(supervisor.metadata) == 4
     assert {seen["authorization"] for seen in supervisor.metadata} == {"Bearer t0k3n"}
     supervisor.metadata.clear()
     with KrakenCopy(endpoint) as sdk:

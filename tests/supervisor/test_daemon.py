@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from account_proc.errors import ExitCode
+from supervisor.daemon import main
 from supervisor.journal import Journal
 from tests.supervisor.samples import fill
 
@@ -187,8 +188,23 @@ def test_missing_keys_are_named_by_their_variables(state: Path, config: Path) ->
         ),
     ],
 )
-def test_a_fault_in_the_arguments(state: Path, arguments: list[str], told: str) -> None:
-    assert_told(krakencopyd(state, *arguments), told)
+def test_a_fault_in_the_arguments(
+    state: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([*arguments, "--state-dir", str(state)])
+    output, errors = capsys.readouterr()
+    assert (ended.value.code, output) == (ExitCode.CONFIGURATION, "")
+    (line,) = errors.splitlines()
+    assert told in line
+    assert not state.exists()
+
+
+def test_a_fault_in_the_arguments_of_the_command_itself(state: Path) -> None:
+    assert_told(
+        krakencopyd(state, "--paper", "--duration", "0"),
+        "argument --duration: '0' is not a number of seconds",
+    )
     assert not state.exists()
 
 

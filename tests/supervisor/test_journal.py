@@ -8,7 +8,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -370,6 +370,14 @@ def filled(path: Path, fills: int = 40) -> None:
     assert not path.with_name("journal.db-wal").exists()
 
 
+@cache
+def filled_content() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "journal.db"
+        filled(path)
+        return path.read_bytes()
+
+
 def run_sql(path: Path, *statements: str) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         for statement in statements:
@@ -450,12 +458,17 @@ def refused_or_whole(path: Path) -> bool:
 def test_a_journal_that_lost_its_end_is_refused(path: Path) -> None:
     filled(path)
     whole = path.read_bytes()
-    # SQLite takes a file of one byte for a new one. It has another journal_id, so every user's ledger refuses it.
-    for size in (2, 15, 16, 99, 100, *range(512, len(whole), 512)):
+    for size in (0, 1, 2, 15, 16, 99, 100, *range(512, len(whole), 512), len(whole) - 1):
         path.write_bytes(whole[:size])
         assert refused_or_whole(path), f"cut off at {size}"
-    path.write_bytes(whole[:-1])
-    refused_or_whole(path)
+        assert path.stat().st_size == size
+
+
+def test_a_journal_that_was_never_finished_is_begun_again(path: Path) -> None:
+    path.with_name("journal.db.new").write_bytes(b"half of a page")
+    with closing(Journal(path)) as journal:
+        assert journal.head == 0
+    assert [one.name for one in path.parent.iterdir()] == ["journal.db"]
 
 
 @settings(max_examples=100, deadline=None)
@@ -463,8 +476,7 @@ def test_a_journal_that_lost_its_end_is_refused(path: Path) -> None:
 def test_a_flipped_bit_is_refused_or_leaves_every_fill_where_it_was(data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "journal.db"
-        filled(path)
-        content = bytearray(path.read_bytes())
+        content = bytearray(filled_content())
         place = data.draw(st.one_of(st.integers(0, 200), st.integers(0, len(content) - 1)), label="byte")
         content[place] ^= 1 << data.draw(st.integers(0, 7), label="bit")
         path.write_bytes(content)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections import Counter
+from collections import defaultdict
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from account_proc.spec import Role
 from supervisor.config import AccountConfig, check_state_dir, parse
 from supervisor.demo import DEMO_BALANCES, MASTER_BALANCE, USER_BALANCE, balance_of, demo_config
-from supervisor.paper import Market, PaperKeys, compare
+from supervisor.paper import Market, PaperKeys, Traded, altname, compare
 
 USERS = ("daivon", "tania")
 
@@ -72,29 +72,37 @@ def test_a_market_on_the_exchanges_command_line(market: Market, arguments: list[
     assert market.arguments() == arguments
 
 
-def exchange_fill(account: str, volume: str) -> dict[str, Any]:
-    return {"n": 1, "account": account, "volume": volume, "pair": "XBTUSD", "side": "buy"}
+def exchange_fill(account: str, volume: str, side: str = "buy") -> dict[str, Any]:
+    return {"n": 1, "account": account, "volume": volume, "pair": "XBTUSD", "side": side}
 
 
 VOLUMES = st.decimals("0.00000001", 1000, places=8)
+SIDES = st.sampled_from(("buy", "sell"))
 
 
-@given(st.lists(st.tuples(st.sampled_from((*USERS, "master", "stranger")), VOLUMES), max_size=12))
-def test_the_same_volumes_agree_and_every_other_is_named(trades: list[tuple[str, Decimal]]) -> None:
-    fills = [exchange_fill(account, str(volume)) for account, volume in trades]
-    truth: Counter[str] = Counter()
-    for account, volume in trades:
-        truth[account] += volume  # type: ignore[assignment]  # a Counter adds decimals as well
-    copied = {user: Decimal(truth[user]) for user in USERS}
-    assert compare(fills, copied) == []
-    wrong = {**copied, "tania": copied["tania"] + Decimal("0.00000001")}
-    (line,) = compare(fills, wrong)
-    assert line == f"tania: the exchange filled {copied['tania']}, the copies say {wrong['tania']}"
+@given(st.lists(st.tuples(st.sampled_from((*USERS, "master", "stranger")), SIDES, VOLUMES), max_size=12))
+def test_the_same_volumes_agree_and_every_other_is_named(trades: list[tuple[str, str, Decimal]]) -> None:
+    fills = [exchange_fill(account, str(volume), side) for account, side, volume in trades]
+    copied: dict[Traded, Decimal] = defaultdict(Decimal)
+    for account, side, volume in trades:
+        if account in USERS:
+            copied[account, altname("BTC/USD"), side] += volume
+    assert compare(fills, copied, set(USERS)) == []
+    key = ("tania", "XBTUSD", "sell")
+    truth = copied[key]
+    copied[key] += Decimal("0.00000001")
+    (line,) = compare(fills, copied, set(USERS))
+    assert line == f"tania sell XBTUSD: the exchange filled {truth}, the copies say {copied[key]}"
 
 
 def test_a_fill_that_no_copy_knows_of_and_a_copy_that_never_filled_are_both_told() -> None:
-    told = compare([exchange_fill("tania", "0.5")], {"tania": Decimal(0), "daivon": Decimal("0.1")})
-    assert told == [
-        "tania: the exchange filled 0.5, the copies say 0",
-        "daivon: the exchange filled 0, the copies say 0.1",
+    copied = {("daivon", "XBTUSD", "buy"): Decimal("0.1")}
+    assert compare([exchange_fill("tania", "0.5")], copied, set(USERS)) == [
+        "daivon buy XBTUSD: the exchange filled 0, the copies say 0.1",
+        "tania buy XBTUSD: the exchange filled 0.5, the copies say 0",
     ]
+
+
+def test_a_buy_that_was_booked_as_a_sell_does_not_agree() -> None:
+    copied = {("tania", "XBTUSD", "sell"): Decimal("0.5")}
+    assert len(compare([exchange_fill("tania", "0.5", "buy")], copied, set(USERS))) == 2
