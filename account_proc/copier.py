@@ -214,10 +214,13 @@ class Copier:
 
     def _holdings(self, pair: PairRules) -> Holdings:
         equity = self._portfolio.equity(pair.quote)
+        # A wallet that has missed an execution (feed down, process just started) must not cut an exit: the rest would be
+        # written off and stay. The exchange refuses what is not there, and only then are balances read and believed.
+        base = max(self._portfolio.wallet[pair.base], self._book.position(pair.symbol).volume.amount)
         return Holdings(
             equity=None if equity is None else QuoteAmount(equity),
             cash=QuoteAmount(max(self._portfolio.cash(pair.quote), Decimal(0))),
-            base=BaseVolume(max(self._portfolio.wallet[pair.base], Decimal(0))),
+            base=BaseVolume(base),
         )
 
     def _record(self, decision: Decision, received_at: float, now: float) -> CopyRecord:

@@ -68,6 +68,8 @@ class Ledger:
         self.path = path
         self._plans: dict[str, OrderPlan] = {}
         self._dirty_plans: dict[str, OrderPlan] = {}
+        #: Why the first write failed, once one has.
+        self._failed: BaseException | None = None
 
         def recognise(database: Database) -> None:
             row = database.execute("SELECT value FROM meta WHERE key = 'account_id'").fetchone()
@@ -86,9 +88,20 @@ class Ledger:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        """All or nothing, and durable when it returns. Raises LedgerFault."""
-        with self._database.transaction("nothing more is traded before it can be written"):
-            yield
+        """All or nothing, and durable when it returns. Raises LedgerFault, and after the first failure always.
+
+        What is remembered must not run ahead of the file: a cursor that was never written would be reported, and a plan that
+        belongs to a step that failed would be written with the next one.
+        """
+        if self._failed is not None:
+            raise LedgerFault(f"{self._failed} (this process may not go on)")
+        meta = dict(self._meta)
+        try:
+            with self._database.transaction("nothing more is traded before it can be written"):
+                yield
+        except BaseException as error:
+            self._meta, self._failed = meta, error
+            raise
 
     @contextmanager
     def _reading(self) -> Iterator[None]:

@@ -21,7 +21,7 @@ from account_proc.copy_record import PB_SIDE, seconds, timestamp
 from account_proc.errors import KrakenError
 from account_proc.exchange import KrakenExchange, TradeRow
 from account_proc.executions import Execution, Incomplete
-from account_proc.pairs import SymbolTable
+from account_proc.pairs import SymbolTable, UnknownSymbol
 from account_proc.portfolio import Portfolio
 from account_proc.units import Side, plain
 from account_proc.wallet import Marks, Wallet
@@ -33,8 +33,13 @@ SEEN_MAX = 100_000
 FROZEN_MAX = 10_000
 #: The trade history is read again from this long before the last fill, in seconds: it may trail behind the feed.
 OVERLAP_S = 120.0
-#: After a loss of the feed the history is read again after these pauses, in seconds: reads may trail by up to a minute.
-HISTORY_RECHECKS_S = (5.0, 60.0)
+#: The history is held against what was streamed this often, in seconds, as long as the feed is up: reads may trail behind the
+#: feed by up to a minute, and a feed may lose the last message before a silence, which no gap in its numbers shows.
+AUDIT_S, AUDIT_PAPER_S = 30.0, 2.0
+#: A trade that is younger than this, in seconds, may still be on its way through the feed.
+AUDIT_AGE_S = 1.0
+#: How often history and balances are read again because the master traded meanwhile, before they are taken as they are.
+QUIET_TRIES = 10
 #: Between two tries to read the history, in seconds.
 HISTORY_RETRY_S = 1.0
 
@@ -147,13 +152,14 @@ class Master:
 
     def __init__(
         self, *, exchange: KrakenExchange, portfolio: Portfolio, now: Callable[[], float],
-        changed: Callable[[], None], rechecks: Sequence[float] = HISTORY_RECHECKS_S,
+        changed: Callable[[], None], failed: Callable[[BaseException], None], audit_s: float = AUDIT_S,
     ) -> None:  # fmt: skip
         self._exchange = exchange
         self._portfolio = portfolio
         self._now = now
         self._changed = changed
-        self._rechecks = rechecks
+        self._failed = failed
+        self._audit_s = audit_s
         self._maker = FillMaker()
         self._out: asyncio.Queue[pb.Fill | account_pb.CaughtUp | None] | None = None
         self._since = 0.0
@@ -174,7 +180,7 @@ class Master:
         out: asyncio.Queue[pb.Fill | account_pb.CaughtUp | None] = asyncio.Queue()
         self._out = out
         self._maker.learn(request)
-        self._since = max(self._since, seconds(request.since))
+        self._since = seconds(request.since)
         self._catch_up()
         try:
             while (item := await out.get()) is not None:
@@ -204,6 +210,8 @@ class Master:
             self._catch_up()
         for trade in _trades(executions):
             if self._held is not None:
+                # Counted, so that balances which may or may not hold it already are read again.
+                self._portfolio.count_executions(1)
                 self._held.append((trade, received_at))
             else:
                 self._live(trade, received_at)
@@ -217,6 +225,13 @@ class Master:
 
     def _live(self, trade: Trade, received_at: float) -> None:
         if self._maker.knows(trade.exec_id):
+            return
+        if self._portfolio.table.find(trade.symbol) is None:
+            log.warning(
+                "%s was listed after this process started; the trade history is read with new pairs",
+                trade.symbol,
+            )
+            self._catch_up()
             return
         self._portfolio.count_executions(1)
         self._emit(
@@ -245,28 +260,41 @@ class Master:
         self._stop_catching_up()
         self._held = held
         self._catching_up = asyncio.get_running_loop().create_task(self._read_past(list(hints)))
+        self._catching_up.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._failed(error)
 
     async def _read_past(self, hints: list[Trade]) -> None:
         found = await self._read_history(hints)
         self._emit(account_pb.CaughtUp(from_history=found))
         self.complete = True
         self._changed()
-        for pause in self._rechecks:
-            # The history may have trailed behind the feed; what it had not shown yet would be lost for ever.
-            await asyncio.sleep(pause)
+        while True:
+            await asyncio.sleep(self._audit_s)
             try:
-                late = [trade for trade in await self._history() if not self._maker.knows(trade.exec_id)]
+                past = await self._history()
             except KrakenError as error:
                 log.warning("the trade history could not be read again: %s", error)
                 continue
-            if late:
-                log.warning("the trade history showed %d fills late", len(late))
+            old = self._now() - AUDIT_AGE_S
+            missed = [
+                trade for trade in past if trade.executed_at < old and not self._maker.knows(trade.exec_id)
+            ]
+            if missed:
+                log.warning("the feed has not told of %d fills that are in the trade history", len(missed))
                 self._held = []
                 await self._read_history([])
 
     async def _history(self) -> list[Trade]:
         rows = await self._exchange.trades_since(self._since)
-        return [_from_history(row, self._portfolio.table) for row in rows]
+        try:
+            return [_from_history(row, self._portfolio.table) for row in rows]
+        except UnknownSymbol:
+            # A pair that was listed after this process started.
+            await self._portfolio.load_symbols()
+            return [_from_history(row, self._portfolio.table) for row in rows]
 
     async def _read_history(self, hints: list[Trade]) -> int:
         """Streams what is missing, then what was held back; how many fills came from the history."""
@@ -283,6 +311,11 @@ class Master:
         wallet, marks = self._portfolio.wallet.copy(), self._portfolio.marks
         for trade in reversed(ordered):
             apply(wallet, trade, self._portfolio.table, undo=True)
+        for trade in ordered:
+            # What was held then and is not now has no price yet, and would count as nothing.
+            pair = self._portfolio.table.pair(trade.symbol)
+            if marks.rate(pair.base, pair.quote) is None:
+                marks.set(pair.base, pair.quote, trade.price)
         now = self._now()
         for trade in ordered:
             received_at = arrived.get(trade.exec_id, now)
@@ -292,15 +325,18 @@ class Master:
         return sum(trade.exec_id not in arrived for trade in ordered)
 
     async def _past(self) -> list[Trade]:
-        """The history, and a wallet that holds all of it; however long it takes."""
+        """The history, and a wallet that holds all of it and of what was held back; however long it takes."""
+        tries = 0
         while True:
             try:
                 past = await self._history()
-                await self._portfolio.refresh()
+                quiet = await self._portfolio.refresh()
             except KrakenError as error:
                 log.warning("the trade history could not be read: %s; trying again", error)
                 await asyncio.sleep(HISTORY_RETRY_S)
-            else:
+                continue
+            tries += 1
+            if quiet or tries == QUIET_TRIES:
                 return past
 
 

@@ -59,19 +59,30 @@ class Portfolio:
 
     async def load(self) -> None:
         """Reads pairs, balances and prices. Raises KrakenError."""
-        self.symbols = await self._exchange.asset_pairs()
+        await self.load_symbols()
         await self.refresh(settle_s=0.0)
 
-    async def refresh(self, settle_s: float = SETTLE_S) -> None:
-        """Reads balances, and prices for what is held. Raises KrakenError."""
+    async def load_symbols(self) -> None:
+        """Reads the exchange's pairs and their rules. Raises KrakenError."""
+        self.symbols = await self._exchange.asset_pairs()
+
+    async def refresh(self, settle_s: float = SETTLE_S) -> bool:
+        """Reads balances, and prices for what is held. Raises KrakenError.
+
+        Returns whether no execution has come in since the balances were asked for: they then hold exactly those that came
+        before.
+        """
         self.believed = False
-        self.wallet.replace(await self._quiet_balances(settle_s))
+        balances, seen = await self._quiet_balances(settle_s)
+        self.wallet.replace(balances)
         self.believed = True
         await self.refresh_marks()
         self.loaded = True
         self._changed()
+        return seen == self._executions_seen
 
-    async def _quiet_balances(self, settle_s: float) -> dict[str, Decimal]:
+    async def _quiet_balances(self, settle_s: float) -> tuple[dict[str, Decimal], int]:
+        """The balances, and how many executions had been seen when they were asked for."""
         tries = 0
         while True:
             tries += 1
@@ -79,10 +90,10 @@ class Portfolio:
             balances = await self._exchange.balances()
             await asyncio.sleep(settle_s)
             if before == self._executions_seen:
-                return balances
+                return balances, before
             if tries == QUIET_TRIES:
                 log.warning("balances were read while executions came in; the next refresh corrects them")
-                return balances
+                return balances, before
 
     async def refresh_marks(self) -> None:
         """Reads prices of what is held, against every bridge that the exchange quotes it in. Raises KrakenError."""

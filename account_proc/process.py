@@ -33,7 +33,7 @@ from account_proc.errors import AccountError, ExitCode, KeyRefused, KrakenError
 from account_proc.exchange import KrakenExchange
 from account_proc.feed import ExecutionsFeed
 from account_proc.ledger import Ledger
-from account_proc.master import Master
+from account_proc.master import AUDIT_PAPER_S, AUDIT_S, Master
 from account_proc.nonce import NonceCustody, key_lock
 from account_proc.order_desk import OrderDesk, Timing
 from account_proc.order_watch import OrderWatch
@@ -259,8 +259,9 @@ class AccountProcess:
             await asyncio.sleep(pause)
         if self.spec.role is Role.MASTER:
             self.master = Master(
-                exchange=self._exchange, portfolio=self._portfolio, now=time.time, changed=self.bell.ring
-            )
+                exchange=self._exchange, portfolio=self._portfolio, now=time.time, changed=self.bell.ring,
+                failed=self.fail, audit_s=AUDIT_PAPER_S if self.spec.paper else AUDIT_S,
+            )  # fmt: skip
             sink: Master | UserFeed = self.master
         else:
             sink = self._start_copying()

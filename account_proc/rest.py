@@ -23,7 +23,14 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from account_proc.errors import ConfigurationFault, CredentialsFault, InvalidNonce, NonceFault, OutcomeUnknown
+from account_proc.errors import (
+    ConfigurationFault,
+    CredentialsFault,
+    InvalidNonce,
+    KrakenRefused,
+    NonceFault,
+    OutcomeUnknown,
+)
 from account_proc.kraken_errors import ORDER_METHODS, NotSent, result_of
 from account_proc.signing import sign
 from account_proc.spec import Credentials
@@ -46,6 +53,9 @@ IDLE_CONNECTION_S = 240.0
 TEND_S = 60.0
 #: Calls of one priority that may wait. At one call each 50 ms this is a queue of 25 s.
 WAITING_MAX = 500
+
+#: Refused nonces in a row after which no further one is tried.
+NONCE_TRIES = 2
 
 _PRINTABLE = re.compile(r"[!-~]+")
 
@@ -92,6 +102,8 @@ class KrakenRest:
         )
         self._used_at = time.monotonic()
         self._one_at_a_time = threading.Lock()
+        #: Reads in a row that Kraken answered with Invalid nonce.
+        self._refused_nonces = 0
 
     def public(
         self, method: str, params: Mapping[str, str] | None = None, *, timeout_s: float = TIMEOUT_S
@@ -110,21 +122,35 @@ class KrakenRest:
     ) -> Any:
         """The result of a private method. Raises KrakenError; NonceFault if there is no nonce or Kraken takes none.
 
-        After an Invalid nonce, which means that nothing was done, nonces are resynchronised once. A read is then asked again; an
-        order is left to whoever knows what it was for.
+        An Invalid nonce may be the answer to a second delivery of a request that was taken at the first (a proxy that repeats). A
+        read is asked once more as it is, then once with nonces that go on further ahead, and then Kraken takes none. An order is
+        left to whoever knows what it was for, and nonces are not touched: the reads that look for it find out.
         """
-        try:
-            return self._private_once(method, params or {}, timeout_s)
-        except InvalidNonce as error:
-            if not self._nonces.resynchronise():
-                raise NonceFault(
-                    f"{method}: Kraken refuses nonces as too small, also a day ahead of the clock: another program uses this key "
-                    "with finer nonces; make a new API key for this account alone"
-                ) from error
-            log.warning("%s: Invalid nonce; nonces go on further ahead", method)
-            if method in ORDER_METHODS:
+        while True:
+            try:
+                result = self._private_once(method, params or {}, timeout_s)
+            except InvalidNonce as error:
+                if method in ORDER_METHODS:
+                    raise
+                self._refused_nonces += 1
+                self._mend_nonces(method, error)
+            except KrakenRefused:
+                self._refused_nonces = 0
                 raise
-        return self._private_once(method, params or {}, timeout_s)
+            else:
+                self._refused_nonces = 0
+                return result
+
+    def _mend_nonces(self, method: str, error: InvalidNonce) -> None:
+        log.warning("%s: Invalid nonce, %d in a row", method, self._refused_nonces)
+        if self._refused_nonces == 1:
+            return
+        if self._refused_nonces > NONCE_TRIES or not self._nonces.resynchronise():
+            raise NonceFault(
+                f"{method}: Kraken refuses nonces as too small, also a day ahead of the clock: another program uses this key "
+                "with finer nonces; make a new API key for this account alone"
+            ) from error
+        log.warning("%s: nonces go on further ahead", method)
 
     def _private_once(self, method: str, params: Mapping[str, str], timeout_s: float) -> Any:
         # Nonce and request under one lock: Kraken refuses a nonce that arrives after a larger one.

@@ -426,7 +426,7 @@ class CopyBook:
         del self.carried[pair.symbol, Side.SELL]
         return Order(
             fills=(), reason=Reason.EXIT_OWED, detail=f"earlier exits owe {volume} of the {position.volume} that copying holds",
-            planned=owed, volume=volume, slices=tuple(carried), limit_price=None, sweep=volume == position.volume,
+            planned=owed, volume=volume, slices=tuple(carried), limit_price=None, sweep=volume == position.volume.to_lot(pair.lot_decimals),
         )  # fmt: skip
 
     def write_off(self, pair: str, held: BaseVolume) -> BaseVolume:
@@ -436,6 +436,11 @@ class CopyBook:
         if missing.amount <= 0:
             return NO_VOLUME
         left = max(held, NO_VOLUME)
+        # What is owed of coins that are not there is owed no more, or it would be taken out of the next entry.
+        owed = self.carried.pop((pair, Side.SELL), [])
+        if left and owed:
+            volume = min(_total(owed), left)
+            self.carried[pair, Side.SELL] = [replace(owed[0], volume=volume)]
         position.cost = position.cost * (left / position.volume)
         position.volume = left
         return missing

@@ -24,8 +24,8 @@ from account_proc.ledger import Ledger
 from account_proc.pairs import PairRules
 from account_proc.sizing import Carry, CopyBook, MasterFill, Order, OrderPlan
 from account_proc.spec import CopyRules
-from account_proc.units import Side
-from tests.account_proc.trading import BTC, ETH, NOW, Follower, TradingMaster, copy_id_of
+from account_proc.units import Price, Side
+from tests.account_proc.trading import BTC, ETH, NOW, Follower, TradingMaster, copy_id_of, side_of
 
 PAIRS = {pair.symbol: replace(pair, ordermin=Decimal("0.05"), lot_decimals=4) for pair in (BTC, ETH)}
 EQUITY = Decimal(1000)
@@ -53,7 +53,7 @@ class CopyingForMonths(RuleBasedStateMachine):
         self.sold = dict.fromkeys(PAIRS, Decimal(0))
         self.written_off = dict.fromkeys(PAIRS, Decimal(0))
         self.answered: list[int] = []
-        self.carried_copies: set[str] = set()
+        self.carried_copies: set[tuple[str, str]] = set()
         self.master_orders: set[str] = set()
         self.ledger = Ledger(self.path, "tania")
         self.take_up(self.ledger.load_book())
@@ -90,10 +90,10 @@ class CopyingForMonths(RuleBasedStateMachine):
     def an_order_ends(self, data: st.DataObject, percent: int, slip: int, fee_bps: int) -> None:
         symbol = data.draw(st.sampled_from(sorted(self.on_its_way)))
         order = self.on_its_way.pop(symbol)
-        side = order.fills[0].side
+        side = side_of(order)
         held = self.users[symbol].position
         filled = (order.volume.amount * percent / 100).quantize(Decimal("0.0001"))
-        price = order.fills[-1].price.amount * (100 + slip) / 100
+        price = (order.fills[-1].price.amount if order.fills else Decimal(100)) * (100 + slip) / 100
         fee = filled * fee_bps / 10_000 if side is Side.BUY else Decimal(0)
         self.users[symbol].settle(order, filled=filled, price=price, fee_base=fee)
         if side is Side.BUY:
@@ -106,9 +106,26 @@ class CopyingForMonths(RuleBasedStateMachine):
             if order.sweep and filled:
                 self.written_off[symbol] += left - min(left, order.volume.amount - filled)
             if filled < order.volume.amount:
-                self.carried_copies.add(copy_id_of(order.fills))
+                self.carried_copies.add((symbol, copy_id_of(order.fills)))
         self.commit(symbol)
         self.go_on(symbol)
+
+    @rule(symbol=symbols)
+    def an_exit_that_is_owed_is_tried_again(self, symbol: str) -> None:
+        if symbol in self.on_its_way:
+            return
+        user = self.users[symbol]
+        carried, held = user.carried(Side.SELL), user.position
+        order = user.book.owed_exit(PAIRS[symbol], Price(Decimal(100)))
+        if order is None:
+            assert (user.carried(Side.SELL), user.position) == (carried, held)
+            assert min(carried, held) < PAIRS[symbol].ordermin
+            return
+        assert PAIRS[symbol].ordermin <= order.volume.amount <= min(carried, held)
+        for copy_id in order.carried_in:
+            self.carried_copies.remove((symbol, copy_id))
+        self.on_its_way[symbol] = order
+        self.commit(symbol)
 
     @rule()
     def the_process_starts_again(self) -> None:
@@ -147,16 +164,16 @@ class CopyingForMonths(RuleBasedStateMachine):
         held = user.position
         verdict = user.decide(*run)
         for copy_id in verdict.exited_copies:
-            self.carried_copies.remove(copy_id)
+            self.carried_copies.remove((symbol, copy_id))
         for decision in verdict.decisions:
             self.answered += [fill.seq for fill in decision.fills]
             if isinstance(decision, Carry):
-                self.carried_copies.add(copy_id_of(decision.fills))
+                self.carried_copies.add((symbol, copy_id_of(decision.fills)))
             if isinstance(decision, Order):
                 assert decision.volume.amount >= pair.ordermin
                 assert run[0].side is Side.BUY or decision.volume.amount <= held
                 for copy_id in decision.carried_in:
-                    self.carried_copies.remove(copy_id)
+                    self.carried_copies.remove((symbol, copy_id))
                 self.on_its_way[symbol] = decision
         self.commit(symbol)
 
@@ -175,6 +192,12 @@ class CopyingForMonths(RuleBasedStateMachine):
             assert user.position == counted
 
     @invariant()
+    def no_more_is_owed_than_is_held(self) -> None:
+        # What is owed is sold without another fill: more than the position would be sold out of the next entry.
+        for user in self.users.values():
+            assert user.carried(Side.SELL) <= user.position
+
+    @invariant()
     def every_fill_is_answered_once(self) -> None:
         waiting = [fill.seq for fills in self.waiting.values() for fill in fills]
         assert sorted(self.answered + waiting) == list(range(1, self.master.seq + 1))
@@ -182,7 +205,8 @@ class CopyingForMonths(RuleBasedStateMachine):
     @invariant()
     def what_waits_belongs_to_copies_that_wait(self) -> None:
         book = self.users[BTC.symbol].book
-        assert {piece.copy_id for pieces in book.carried.values() for piece in pieces} == self.carried_copies
+        found = {(pair, piece.copy_id) for (pair, _), pieces in book.carried.items() for piece in pieces}
+        assert found == self.carried_copies
 
     @invariant()
     def no_master_order_counts_more_than_its_cap(self) -> None:

@@ -15,7 +15,7 @@ from account_proc.copy_state import Reason
 from account_proc.pairs import PairRules
 from account_proc.sizing import Carry, Order, Skip
 from account_proc.spec import CopyRules, OrderStyle
-from account_proc.units import Side
+from account_proc.units import BaseVolume, Price, Side
 from tests.account_proc.trading import BTC, ETH, LOTS, NOW, Follower, TradingMaster, only_order
 
 NO_MINIMUM = replace(BTC, ordermin=Decimal("1e-8"), costmin=Decimal(0))
@@ -289,6 +289,54 @@ def test_an_exit_of_less_than_a_lot_is_skipped_and_not_carried_for_ever() -> Non
     assert second.volume.amount == Decimal("0.01")
 
 
+def test_an_exit_that_is_owed_is_sold_without_another_fill_of_the_master() -> None:
+    master, user = master_with("1"), Follower()
+    user.holds(Decimal(1))
+    user.settle(user.ordered(master.sell("O1", "1", "50000")), filled=Decimal("0.25"))
+    order = user.book.owed_exit(BTC, Price(Decimal(50_000)))
+    assert order is not None
+    assert (order.volume.amount, order.carried_in, order.reason) == (
+        Decimal("0.75"),
+        ("c1",),
+        Reason.EXIT_OWED,
+    )
+    assert user.carried(Side.SELL) == 0
+    user.settle(order, price=Decimal(50_000))
+    assert [user.position, user.carried(Side.SELL)] == [0, 0]
+    assert user.book.owed_exit(BTC, Price(Decimal(50_000))) is None
+
+
+def test_an_exit_that_is_owed_waits_while_it_is_below_the_minimum() -> None:
+    master, user = master_with("10"), Follower()
+    user.holds(Decimal("0.0004"))
+    user.decide(master.sell("O1", "1", "50000"))
+    assert user.book.owed_exit(BTC, Price(Decimal(50_000))) is None
+    assert user.carried(Side.SELL) == Decimal("0.00004")
+
+
+def test_coins_that_are_not_there_any_more_are_forgotten_with_their_share_of_the_cost() -> None:
+    user = Follower()
+    user.holds(Decimal(1), cost=Decimal(50_000))
+    assert user.book.write_off(BTC.symbol, BaseVolume(Decimal(3))).amount == 0
+    assert user.book.write_off(BTC.symbol, BaseVolume(Decimal("0.25"))).amount == Decimal("0.75")
+    position = user.book.position(BTC.symbol)
+    assert [position.volume.amount, position.cost.amount] == [Decimal("0.25"), 12_500]
+
+
+def test_coins_that_the_user_sold_by_hand_are_not_sold_again_out_of_a_deposit() -> None:
+    master, user = master_with("1"), Follower(equity=Decimal(10**6))
+    master.equity = Decimal(10**7)
+    user.holds(Decimal("0.1"))
+    refused = user.ordered(master.sell("O1", "1", "50000"))
+    user.book.write_off(BTC.symbol, BaseVolume(Decimal(0)))
+    user.settle(replace(refused, volume=BaseVolume(Decimal(0))))
+    entry = user.ordered(master.buy("O2", "1", "50000"))
+    user.settle(entry)
+    assert user.book.owed_exit(BTC, Price(Decimal(50_000))) is None
+    order = user.ordered(master.sell("O3", "1", "50000"))
+    assert order.volume == entry.volume
+
+
 # -- entries that wait while the master leaves ---------------------------------------------------------------------
 
 
@@ -319,6 +367,16 @@ def test_an_entry_that_shrinks_to_nothing_is_reported_once() -> None:
     second = user.decide(master.sell("O4", "0.24", "10", user.pair))
     assert second.exited_copies == ("c1",)
     assert user.decide(master.sell("O5", "0.01", "10", user.pair)).exited_copies == ()
+
+
+def test_a_copy_that_waits_with_two_orders_is_given_up_when_both_are_gone() -> None:
+    pair = replace(LOTS, ordermin=Decimal("0.1"))
+    master, user = TradingMaster(equity=Decimal(1000)), Follower(equity=Decimal(100), pair=pair)
+    user.decide(master.buy("O1", "0.4", "10", pair), master.buy("O2", "0.1", "10", pair))
+    half = user.decide(master.sell("O3", "0.25", "10", pair))
+    assert half.exited_copies == ()
+    assert [piece.order_id for piece in user.book.carried[BTC.symbol, Side.BUY]] == ["O1"]
+    assert user.decide(master.sell("O3", "0.25", "10", pair)).exited_copies == ("c1",)
 
 
 def test_a_full_exit_drops_the_entries_that_wait_in_its_pair_alone() -> None:

@@ -64,6 +64,8 @@ def test_all_fills_of_an_order_tell_the_same_and_how_much_came_before() -> None:
         ("1000", "1000", "0")
     }
     assert [fill.order_filled_before for fill in fills] == ["0", "0.001", "0.002"]
+    # This one is not frozen: an exit's fraction is of what the master held right before it.
+    assert [fill.master_position for fill in fills] == ["0", "0.001", "0.002"]
     # 1000 - 150 - 3, and 0.003 at the new price.
     assert (other.master_equity, other.master_cash, other.master_position_before) == ("1027", "847", "0.003")
 

@@ -221,24 +221,26 @@ def test_krakens_refusals_are_told_as_such() -> None:
     assert refused.errors == ("EOrder:Insufficient funds",)
 
 
-def test_a_read_is_asked_again_once_with_nonces_further_ahead() -> None:
+def test_a_read_is_asked_again_as_it_is_then_once_with_nonces_further_ahead_and_then_never() -> None:
     invalid = answer(None, "EAPI:Invalid nonce")
-    with odd_exchange(invalid, answer({"ZUSD": "1"}), invalid) as exchange:
+    good = answer({"ZUSD": "1"})
+    with odd_exchange(invalid, good, invalid, invalid, good, invalid, invalid, invalid) as exchange:
         rest = client(exchange)
+        assert rest.private("Balance") == {"ZUSD": "1"}
         assert rest.private("Balance") == {"ZUSD": "1"}
         with pytest.raises(NonceFault, match="make a new API key"):
             rest.private("Balance")
         rest.close()
-    assert [asked.params["nonce"] for asked in exchange.asked] == ["1", "1002", "1003"]
+    assert [asked.params["nonce"] for asked in exchange.asked][:5] == ["1", "2", "3", "4", "1005"]
 
 
-def test_an_order_with_an_invalid_nonce_is_not_sent_again_here() -> None:
+def test_an_order_with_an_invalid_nonce_is_not_sent_again_here_and_moves_no_nonce() -> None:
     with odd_exchange(answer(None, "EAPI:Invalid nonce")) as exchange:
         rest = client(exchange)
         assert type(error_of(lambda: rest.private("AddOrder"))) is InvalidNonce
         rest.private("Balance")
         rest.close()
-    assert [asked.params["nonce"] for asked in exchange.asked] == ["1", "1002"]
+    assert [asked.params["nonce"] for asked in exchange.asked] == ["1", "2"]
 
 
 def test_without_a_nonce_nothing_is_sent() -> None:

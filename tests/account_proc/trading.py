@@ -144,12 +144,12 @@ class Follower:
     ) -> None:  # fmt: skip
         """The order is over: in full at the master's price unless something else is said."""
         amount = order.volume.amount if filled is None else filled
-        paid = order.fills[-1].price.amount if price is None else price
+        paid = price if price is not None else order.fills[-1].price.amount if order.fills else Decimal(0)
         ending = SettledOrder(
             copy_id=copy_id_of(order.fills), slices=order.slices, ordered=order.volume, filled=BaseVolume(amount),
             cost=QuoteAmount(amount * paid), fee_base=BaseVolume(fee_base), sweep=order.sweep,
         )  # fmt: skip
-        self.book.settle(self.pair.symbol, order.fills[0].side, ending)
+        self.book.settle(self.pair.symbol, side_of(order), ending)
 
     def copy(self, *fills: MasterFill) -> Verdict:
         """Decides, and settles what was ordered in full."""
@@ -173,7 +173,12 @@ class Follower:
 
 
 def copy_id_of(fills: Sequence[MasterFill]) -> str:
-    return f"c{fills[0].seq}"
+    """An order without fills is an exit that was owed; there is never more than one of a pair on its way."""
+    return f"c{fills[0].seq}" if fills else "owed"
+
+
+def side_of(order: Order) -> Side:
+    return order.fills[0].side if order.fills else Side.SELL
 
 
 def only_order(verdict: Verdict) -> Order | None:

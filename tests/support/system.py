@@ -77,12 +77,12 @@ class Paper:
         self.ws_url: str = urls["ws_url"]
         self._session = requests.Session()
 
-    def call(self, method: str, path: str, **body: Any) -> Any:
+    def call(self, verb: str, path: str, /, **body: Any) -> Any:
         """The paper exchange's own control API."""
         answer = self._session.request(
-            method, self.rest_url + "/paper/v1" + path, json=body or None, timeout=10
+            verb, self.rest_url + "/paper/v1" + path, json=body or None, timeout=10
         )
-        assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text}"
+        assert answer.ok, f"{verb} {path}: {answer.status_code} {answer.text}"
         return answer.json()
 
     def rows(self, what: str) -> list[dict[str, Any]]:
