@@ -28,8 +28,8 @@ from account_proc.errors import (
 from account_proc.ledger import Ledger
 from account_proc.order_desk import OrderDesk
 from account_proc.pairs import PairRules
+from account_proc.plans import Carry, Decision, Holdings, MasterFill, Order, Skip
 from account_proc.portfolio import Portfolio
-from account_proc.sizing import Carry, Decision, Holdings, MasterFill, Order, Skip
 from account_proc.spec import CopyRules
 from account_proc.units import NO_AMOUNT, BaseVolume, Price, QuoteAmount, Side, plain
 

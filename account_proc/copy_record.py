@@ -10,7 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from krakencopy.v1 import types_pb2 as pb
 
 from account_proc.copy_state import ENDS, CopyState, advance
-from account_proc.sizing import MasterFill, Slice
+from account_proc.plans import MasterFill, Slice
 from account_proc.units import BaseVolume, Price, QuoteAmount, Side, plain
 
 PB_SIDE = {Side.BUY: pb.SIDE_BUY, Side.SELL: pb.SIDE_SELL}

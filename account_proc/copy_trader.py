@@ -26,8 +26,9 @@ from account_proc.kraken_errors import NotSent
 from account_proc.ledger import Ledger
 from account_proc.order_desk import OrderDesk, client_order_id
 from account_proc.order_watch import Ending
+from account_proc.plans import SettledOrder, Slice
 from account_proc.portfolio import Portfolio
-from account_proc.sizing import CopyBook, SettledOrder, Slice
+from account_proc.sizing import CopyBook
 from account_proc.spec import CopyRules
 from account_proc.units import BPS, NO_AMOUNT, BaseVolume, QuoteAmount, Side
 

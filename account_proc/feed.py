@@ -119,7 +119,7 @@ class ExecutionsFeed:
             if isinstance(cut, KrakenError) and cut.exit_code in FINAL_EXIT_CODES:
                 raise cut
             failures = 0 if was_healthy else failures
-            floor_s = _least_pause_s(cut, self._system_status)
+            floor_s = _least_pause_s(cut, self._system_status, failures)
             delay_s = reconnect_delay_s(failures, floor_s, random.random())  # noqa: S311 - spreads load, guards nothing
             log.warning("executions feed lost (%s), next try in %.1f s", _reason(cut), delay_s)
             failures += 1
@@ -181,10 +181,11 @@ def reconnect_delay_s(failures: int, floor_s: float, spread: float) -> float:
     return max(floor_s * (1 + spread), bound_s * spread)
 
 
-def _least_pause_s(cut: Exception, system_status: str) -> float:
+def _least_pause_s(cut: Exception, system_status: str, failures: int) -> float:
+    """The first time that a policy closes a connection it may only be its token that has died: a new one costs one try."""
     code = cut.rcvd.code if isinstance(cut, ConnectionClosed) and cut.rcvd is not None else None
     status = cut.response.status_code if isinstance(cut, InvalidStatus) else None
-    if code == _POLICY or status in _BLOCKED_STATUS:
+    if (code == _POLICY and failures) or status in _BLOCKED_STATUS:
         return BLOCKED_S
     if code in _RESTARTING or isinstance(cut, RateLimited) or system_status not in {"", "online"}:
         return MAINTENANCE_S

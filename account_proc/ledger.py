@@ -21,7 +21,8 @@ from account_proc.copy_record import CopyRecord
 from account_proc.copy_state import MAY_BE_LIVE, CopyState
 from account_proc.database import Database
 from account_proc.errors import LedgerFault
-from account_proc.sizing import CopyBook, OrderPlan, Position, Slice
+from account_proc.plans import OrderPlan, Position, Slice
+from account_proc.sizing import CopyBook
 from account_proc.units import BaseVolume, QuoteAmount, Ratio, Side
 
 SCHEMA_VERSION = 1

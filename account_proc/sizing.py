@@ -17,12 +17,25 @@ The rules are those of the README ("How a copy is sized"):
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from decimal import Decimal
-from typing import Protocol
 
 from account_proc.copy_state import Reason
 from account_proc.pairs import PairRules
+from account_proc.plans import (
+    Carry,
+    Decision,
+    Holdings,
+    MasterFill,
+    Order,
+    OrderPlan,
+    PlanStore,
+    Position,
+    SettledOrder,
+    Skip,
+    Slice,
+    Verdict,
+)
 from account_proc.spec import BalanceBasis, CopyRules, OrderStyle, Sizing
 from account_proc.units import NO_AMOUNT, NO_VOLUME, BaseVolume, Price, QuoteAmount, Ratio, Side
 
@@ -30,140 +43,6 @@ from account_proc.units import NO_AMOUNT, NO_VOLUME, BaseVolume, Price, QuoteAmo
 #: Kraken's highest spot taker fee is 0.80 % (fee schedule of 2026-07); the rest is for the price moving.
 FEE_RESERVE = Decimal("0.01")
 ONE = Ratio(Decimal(1))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MasterFill:
-    """One execution of the master, as the journal has it."""
-
-    seq: int
-    order_id: str
-    pair: str
-    side: Side
-    price: Price
-    volume: BaseVolume
-    master_equity: QuoteAmount
-    master_cash: QuoteAmount
-    #: What the master held of the base asset right before this execution.
-    master_position: BaseVolume
-    margin: bool
-    #: Unix seconds, exchange clock.
-    executed_at: float
-
-
-@dataclass(slots=True, kw_only=True)
-class OrderPlan:
-    """What a user owes one master order, and what it has allotted to it so far."""
-
-    order_id: str
-    #: Entries: user volume per master volume (zero for a fixed notional).
-    ratio: Ratio
-    #: Entries: the most that the whole order's copy may cost.
-    cap: QuoteAmount
-    user_equity: QuoteAmount
-    #: Master volume answered so far.
-    master_volume: BaseVolume = NO_VOLUME
-    #: Exact volume that the rules allow so far; ``allotted`` is what of it became whole lots.
-    target: BaseVolume = NO_VOLUME
-    allotted: BaseVolume = NO_VOLUME
-    #: Entries: cost so far; at the worst allowed price while an order is on its way, as paid afterwards.
-    cost: QuoteAmount = NO_AMOUNT
-
-
-@dataclass(slots=True, kw_only=True)
-class Position:
-    """What copying bought of one pair and still holds."""
-
-    volume: BaseVolume = NO_VOLUME
-    cost: QuoteAmount = NO_AMOUNT
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slice:
-    """A part of an order or of a carry that belongs to one master order."""
-
-    order_id: str
-    volume: BaseVolume
-    #: What the plan counts for it until it is settled.
-    cost: QuoteAmount
-    #: The copy in which it was carried; empty while it never was.
-    copy_id: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holdings:
-    """What the user has, before anything is done about the fills. ``equity`` is None when it is not known."""
-
-    equity: QuoteAmount | None
-    cash: QuoteAmount
-    base: BaseVolume
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Skip:
-    """Not copied."""
-
-    fills: tuple[MasterFill, ...]
-    reason: Reason
-    detail: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Carry:
-    """Too small alone."""
-
-    fills: tuple[MasterFill, ...]
-    reason: Reason
-    detail: str
-    planned: BaseVolume
-    slices: tuple[Slice, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """To be ordered."""
-
-    fills: tuple[MasterFill, ...]
-    reason: Reason
-    detail: str
-    #: What the rules asked for, carried volume included, before cash or holdings limited it.
-    planned: BaseVolume
-    volume: BaseVolume
-    slices: tuple[Slice, ...]
-    #: None: a market order.
-    limit_price: Price | None
-    #: A full exit: whatever is not there any more is written off afterwards.
-    sweep: bool = False
-
-    @property
-    def carried_in(self) -> tuple[str, ...]:
-        """Copies whose carried volume this order takes along, each once."""
-        return tuple(dict.fromkeys(piece.copy_id for piece in self.slices if piece.copy_id))
-
-
-Decision = Skip | Carry | Order
-
-
-class PlanStore(Protocol):
-    """Where plans are kept; there is one for each master order ever seen, so they do not all stay in memory."""
-
-    def get_plan(self, order_id: str) -> OrderPlan | None:
-        """The plan, or None."""
-        ...
-
-    def put_plan(self, plan: OrderPlan) -> None:
-        """Keeps the plan."""
-        ...
-
-
-@dataclass(slots=True)
-class Verdict:
-    """What ``decide`` found: decisions, and carried copies that the master's exit has made pointless."""
-
-    decisions: list[Decision] = field(default_factory=list)
-    exited_copies: tuple[str, ...] = ()
-    #: User equity that the sizing used, in quote, for the record.
-    user_equity: QuoteAmount | None = None
 
 
 class CopyBook:
@@ -470,20 +349,6 @@ class CopyBook:
         for piece in order.slices:
             if whole:
                 self._recount(piece.order_id, order.cost * (piece.volume / whole) - piece.cost)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SettledOrder:
-    """How a user's order ended."""
-
-    copy_id: str
-    slices: tuple[Slice, ...]
-    ordered: BaseVolume
-    filled: BaseVolume
-    cost: QuoteAmount
-    #: Fee that was taken in base: it never reaches the position.
-    fee_base: BaseVolume
-    sweep: bool
 
 
 def _entry_plan(fill: MasterFill, rules: CopyRules, holdings: Holdings) -> OrderPlan:

@@ -45,7 +45,6 @@ FEED_FAULTS: list[dict[str, Any]] = [
     {"kind": "duplicate_event", **MASTER_FEED},
     {"kind": "reorder_events", **MASTER_FEED},
     {"kind": "ws_silence", "delay_ms": 3000, **MASTER_FEED},
-    {"kind": "expire_token", "close": True, **MASTER_FEED},
 ]
 
 
@@ -107,5 +106,15 @@ def test_a_round_trip_is_copied_exactly_once_under(
     report = system.settled(master_fills(paper))
     wait_for("the exit to converge", lambda: held(paper, "anna") == 0)
     paper.call("DELETE", "/faults")
+    assert report.fills == master_fills(paper)
+    system.wait_ready()
+
+
+def test_a_token_that_dies_costs_one_connection_and_no_fill(paper: Paper, system: System) -> None:
+    paper.call("POST", "/faults", kind="expire_token", close=True, **MASTER_FEED)
+    trade(paper, system, "buy", "0.0018")
+    trade(paper, system, "sell", "0.0018")
+    report = system.settled(master_fills(paper))
+    wait_for("the exit to converge", lambda: held(paper, "anna") == 0)
     assert report.fills == master_fills(paper)
     system.wait_ready()

@@ -22,7 +22,8 @@ from hypothesis.stateful import (
 from account_proc import ledger as ledger_module
 from account_proc.ledger import Ledger
 from account_proc.pairs import PairRules
-from account_proc.sizing import Carry, CopyBook, MasterFill, Order, OrderPlan
+from account_proc.plans import Carry, MasterFill, Order, OrderPlan
+from account_proc.sizing import CopyBook
 from account_proc.spec import CopyRules
 from account_proc.units import Price, Side
 from tests.account_proc.trading import BTC, ETH, NOW, Follower, TradingMaster, copy_id_of, side_of

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from account_proc.copy_state import Reason
 from account_proc.pairs import PairRules
-from account_proc.sizing import Carry, Order, Skip
+from account_proc.plans import Carry, Order, Skip
 from account_proc.spec import CopyRules, OrderStyle
 from account_proc.units import BaseVolume, Price, Side
 from tests.account_proc.trading import BTC, ETH, LOTS, NOW, Follower, TradingMaster, only_order

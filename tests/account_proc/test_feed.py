@@ -353,9 +353,7 @@ def test_after_maintenance_tries_are_five_seconds_apart() -> None:
     assert min(server.pauses) >= MAINTENANCE_S
 
 
-@pytest.mark.parametrize(
-    ("code", "least_s"), [(1008, BLOCKED_S), (1012, MAINTENANCE_S), (1013, MAINTENANCE_S)]
-)
+@pytest.mark.parametrize(("code", "least_s"), [(1012, MAINTENANCE_S), (1013, MAINTENANCE_S)])
 def test_close_codes_tell_how_long_to_stay_away(code: int, least_s: float) -> None:
     async def close(socket: ServerConnection) -> None:
         await accept(socket)
@@ -364,6 +362,16 @@ def test_close_codes_tell_how_long_to_stay_away(code: int, least_s: float) -> No
     server = odd(close)
     assert server.heard.reasons == [f"closed by the exchange: {code} told so"]
     assert server.pauses[0] >= least_s
+
+
+def test_a_connection_that_a_policy_closed_is_tried_at_once_with_a_new_token_and_then_left_alone() -> None:
+    async def close(socket: ServerConnection) -> None:
+        await accept(socket)
+        await socket.close(1008, "policy")
+
+    server = odd(close, close)
+    assert server.pauses[0] < BLOCKED_S
+    assert server.pauses[1] >= BLOCKED_S
 
 
 def test_a_server_that_is_not_there_is_tried_for_ever() -> None:

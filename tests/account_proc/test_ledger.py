@@ -18,7 +18,8 @@ from account_proc.copy_record import CopyRecord
 from account_proc.copy_state import MAY_BE_LIVE, CopyState, Reason
 from account_proc.errors import LedgerFault
 from account_proc.ledger import PLANS_IN_MEMORY, Ledger, OwnOrder
-from account_proc.sizing import CopyBook, OrderPlan, Slice
+from account_proc.plans import OrderPlan, Slice
+from account_proc.sizing import CopyBook
 from account_proc.units import BaseVolume, QuoteAmount, Ratio, Side
 
 one_ledger = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from account_proc.copy_state import Reason
 from account_proc.pairs import PairRules
-from account_proc.sizing import Carry, MasterFill, Order, Skip
+from account_proc.plans import Carry, MasterFill, Order, Skip
 from account_proc.spec import BalanceBasis, CopyRules, OrderStyle, Sizing
 from account_proc.units import Side
 from tests.account_proc.trading import (

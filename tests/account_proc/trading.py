@@ -7,9 +7,8 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from account_proc.pairs import PairRules
-from account_proc.sizing import (
+from account_proc.plans import (
     Carry,
-    CopyBook,
     Holdings,
     MasterFill,
     Order,
@@ -19,6 +18,7 @@ from account_proc.sizing import (
     Slice,
     Verdict,
 )
+from account_proc.sizing import CopyBook
 from account_proc.spec import CopyRules
 from account_proc.units import NO_AMOUNT, NO_VOLUME, BaseVolume, Price, QuoteAmount, Side
 
