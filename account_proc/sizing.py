@@ -46,7 +46,7 @@ ONE = Ratio(Decimal(1))
 
 
 class CopyBook:
-    """The memory of the rules. Changes only in ``decide``, ``carry_again`` and ``settle``."""
+    """The memory of the rules. ``decide``, ``carry``, ``owed_exit``, ``write_off`` and ``settle`` change it, and nothing else."""
 
     def __init__(self, plans: PlanStore) -> None:
         self._plans = plans
