@@ -33,6 +33,8 @@ SILENCE_S = 5.0
 #: For a token, which is a REST call that may wait behind others.
 TOKEN_TIMEOUT_S = 30.0
 CONNECT_TIMEOUT_S = 10.0
+#: From the subscription to its first answer. Pings are answered by a connection whose subscription was lost, too.
+SUBSCRIPTION_S = 10.0
 #: The exchange is given this long to say goodbye.
 CLOSE_TIMEOUT_S = 1.0
 #: The largest frame is the snapshot: 50 trades and all open orders.
@@ -151,7 +153,10 @@ class ExecutionsFeed:
 
     async def _listen(self, socket: ClientConnection, session: FeedSession) -> NoReturn:
         is_asked = False
+        began = time.monotonic()
         while True:
+            if not session.live and time.monotonic() - began > SUBSCRIPTION_S:
+                raise FeedCut(f"no answer to the subscription within {SUBSCRIPTION_S:g} s")
             try:
                 async with asyncio.timeout(self._silence_s / 2):
                     frame = await socket.recv(decode=False)

@@ -17,6 +17,7 @@ from decimal import Decimal
 from krakencopy.v1 import account_pb2 as account_pb
 from krakencopy.v1 import types_pb2 as pb
 
+from account_proc import failpoint
 from account_proc.copy_record import PB_SIDE, seconds, timestamp
 from account_proc.errors import KrakenError
 from account_proc.exchange import KrakenExchange, TradeRow
@@ -151,9 +152,10 @@ class Master:
     """The master's trading loop: the feed's sink and the source of StreamFills."""
 
     def __init__(
-        self, *, exchange: KrakenExchange, portfolio: Portfolio, now: Callable[[], float],
+        self, *, account_id: str, exchange: KrakenExchange, portfolio: Portfolio, now: Callable[[], float],
         changed: Callable[[], None], failed: Callable[[BaseException], None], audit_s: float = AUDIT_S,
     ) -> None:  # fmt: skip
+        self._account_id = account_id
         self._exchange = exchange
         self._portfolio = portfolio
         self._now = now
@@ -192,7 +194,12 @@ class Master:
 
     def _emit(self, item: pb.Fill | account_pb.CaughtUp) -> None:
         assert self._out is not None
+        is_fill = isinstance(item, pb.Fill)
+        if is_fill:
+            failpoint.reach(self._account_id, "before_emit")
         self._out.put_nowait(item)
+        if is_fill:
+            failpoint.reach(self._account_id, "after_emit")
 
     # -- the feed's sink ----------------------------------------------------------------------------------------
 

@@ -259,7 +259,7 @@ class AccountProcess:
             await asyncio.sleep(pause)
         if self.spec.role is Role.MASTER:
             self.master = Master(
-                exchange=self._exchange, portfolio=self._portfolio, now=time.time, changed=self.bell.ring,
+                account_id=self.spec.id, exchange=self._exchange, portfolio=self._portfolio, now=time.time, changed=self.bell.ring,
                 failed=self.fail, audit_s=AUDIT_PAPER_S if self.spec.paper else AUDIT_S,
             )  # fmt: skip
             sink: Master | UserFeed = self.master

@@ -13,6 +13,10 @@ from paper_exchange.errors import ConfigurationError
 EXIT_CONFIGURATION: Final = 78
 
 
+def _not_a_dead_client(record: logging.LogRecord) -> bool:
+    return not (record.exc_info and isinstance(record.exc_info[1], ConnectionResetError))
+
+
 def main() -> int:
     """Run the exchange; its exit code."""
     try:
@@ -26,6 +30,8 @@ def main() -> int:
         level=logging.INFO if wanted.verbose else logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
+    # A client that died while its answer was written: what tests do all the time.
+    logging.getLogger("aiohttp.server").addFilter(_not_a_dead_client)
     # The server is imported late: a bad command line is answered at once.
     from paper_exchange import server
 

@@ -23,6 +23,7 @@ from grpc_status import rpc_status
 from krakencopy.v1 import account_pb2 as pb
 from krakencopy.v1 import account_pb2_grpc, types_pb2
 
+from account_proc import failpoint
 from account_proc.bell import Bell
 from account_proc.spec import SERVICE_NAME, Role
 from supervisor.fanout import FillLog, ReportLog
@@ -241,6 +242,7 @@ class AccountLink:
                     break
                 self._sent_at[seq] = time.time()
                 await call.write(encoded)
+                failpoint.reach("supervisor", "after_fanout")
                 position = seq
             while len(self._sent_at) > SENT_MAX:
                 self._sent_at.popitem(last=False)

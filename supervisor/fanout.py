@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from krakencopy.v1 import account_pb2, types_pb2
 
+from account_proc import failpoint
 from account_proc.bell import Bell
 from supervisor.journal import Journal
 
@@ -38,7 +39,9 @@ class FillLog:
 
     def append(self, fills: Iterable[types_pb2.Fill], epoch: int) -> list[types_pb2.Fill]:
         """Commits fills, then shows them to everyone. Raises JournalFault."""
+        failpoint.reach("supervisor", "before_journal")
         added = self._journal.append(fills, epoch)
+        failpoint.reach("supervisor", "after_journal")
         for fill in added:
             self._window.append((fill.seq, encode(fill)))
         if added:
@@ -89,5 +92,7 @@ class ReportLog:
         self._work.clear()
         if self._waiting:
             taken, self._waiting = self._waiting, []
+            failpoint.reach("supervisor", "before_reports")
             self._journal.put_reports(taken)
+            failpoint.reach("supervisor", "after_reports")
             self.bell.ring()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import signal
 import time
 from collections.abc import Iterator
 from decimal import Decimal
@@ -10,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.system import Paper, System, wait_for
+from tests.support.client import private
+from tests.support.system import Key, Paper, System, wait_for
 
 
 @pytest.fixture
@@ -52,6 +55,69 @@ def test_a_user_process_that_dies_at_any_step_of_a_copy_leaves_exactly_one_order
         system.sell("BTC/USD", "0.001")
         system.settled(2)
         assert trades(paper, "anna") == [("buy", Decimal("0.0001")), ("sell", Decimal("0.0001"))]
+
+
+MASTER_PLACES = ("before_emit", "after_emit")
+SUPERVISOR_PLACES = ("before_journal", "after_journal", "after_fanout", "before_reports", "after_reports")
+
+
+@pytest.mark.parametrize("place", MASTER_PLACES)
+def test_a_master_process_that_dies_at_any_step_of_a_fill_neither_loses_nor_repeats_it(
+    paper: Paper, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marker = tmp_path / "died"
+    monkeypatch.setenv("KRAKENCOPY_FAILPOINT", f"master:{place}")
+    monkeypatch.setenv("KRAKENCOPY_FAILPOINT_MARKER", str(marker))
+    with System(paper, {"anna": "100"}) as system:
+        hand = Key.make()
+        paper.call("POST", "/accounts/master/keys", key=hand.key, secret=hand.secret)
+        system.start().wait_ready()
+        private(
+            paper.rest_url, hand, "AddOrder", pair="XBTUSD", type="buy", ordertype="market", volume="0.001"
+        )
+        wait_for("the process to die", marker.exists)
+        assert system.settled(1).fills == 1
+        assert trades(paper, "anna") == [("buy", Decimal("0.0001"))]
+
+
+@pytest.mark.parametrize("place", SUPERVISOR_PLACES)
+def test_a_supervisor_that_dies_at_any_step_of_a_fill_leaves_one_order_for_each_user(
+    paper: Paper, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marker = tmp_path / "died"
+    monkeypatch.setenv("KRAKENCOPY_FAILPOINT", f"supervisor:{place}")
+    monkeypatch.setenv("KRAKENCOPY_FAILPOINT_MARKER", str(marker))
+    with System(paper, {"anna": "100", "ben": "200"}) as system:
+        hand = Key.make()
+        paper.call("POST", "/accounts/master/keys", key=hand.key, secret=hand.secret)
+        system.start()
+        if "reports" not in place:
+            system.wait_ready()  # the first report comes before anyone has traded: death may come while all start
+            private(
+                paper.rest_url,
+                hand,
+                "AddOrder",
+                pair="XBTUSD",
+                type="buy",
+                ordertype="market",
+                volume="0.001",
+            )
+        assert system.wait_death() == -signal.SIGKILL
+        assert marker.exists()
+        system.start().wait_ready()
+        if "reports" in place:
+            private(
+                paper.rest_url,
+                hand,
+                "AddOrder",
+                pair="XBTUSD",
+                type="buy",
+                ordertype="market",
+                volume="0.001",
+            )
+        assert system.settled(1).fills == 1
+        assert trades(paper, "anna") == [("buy", Decimal("0.0001"))]
+        assert trades(paper, "ben") == [("buy", Decimal("0.0002"))]
 
 
 def test_pause_leaves_fills_in_the_journal_and_resume_does_the_exits_and_skips_old_entries(
@@ -109,7 +175,10 @@ def test_when_a_user_has_sold_copied_coins_by_hand_what_is_there_is_sold_and_it_
 
 
 def test_the_failpoints_named_here_are_those_of_the_code() -> None:
-    root = Path(__file__).parents[1] / "account_proc"
-    code = "".join(path.read_text() for path in root.glob("*.py"))
-    assert all(f'"{place}"' in code for place in PLACES)
+    root = Path(__file__).parents[1]
+    code = "".join(
+        path.read_text() for name in ("account_proc", "supervisor") for path in (root / name).glob("*.py")
+    )
+    named = set(re.findall(r'[Rr]each\((?:self\._account_id, |"supervisor", )?"(\w+)"\)', code))
+    assert named == {*PLACES, *MASTER_PLACES, *SUPERVISOR_PLACES}
     assert "KRAKENCOPY_FAILPOINT" not in os.environ

@@ -241,6 +241,15 @@ class System:
         self.process = None
         assert code == expect, said
 
+    def wait_death(self) -> int:
+        """Waits until the supervisor has died by itself; its exit code, negative for a signal."""
+        assert self.process is not None
+        code = self.process.wait(timeout=PATIENCE_S)
+        assert self.process.stderr is not None
+        self.process.stderr.close()
+        self.process = None
+        return code
+
     def kill(self) -> None:
         """SIGKILL, as the out-of-memory killer would."""
         assert self.process is not None
