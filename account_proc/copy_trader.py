@@ -36,8 +36,10 @@ log = logging.getLogger(__name__)
 
 #: Tries of an order that the exchange refused for its rate only, before an entry is given up.
 RATE_TRIES = 5
-#: Kraken's words for an order that is smaller than a minimum which has grown since the rules were read.
 FUNDS_ERROR = "EOrder:Insufficient funds"
+#: Kraken: a deadline must lie 2 s ahead. The order left so late (this process was held up) that it did not any more.
+DEADLINE_ERROR = "EGeneral:Invalid arguments:deadline"
+#: Kraken's words for an order that is smaller than a minimum which has grown since the rules were read.
 MINIMUM_ERRORS = ("EOrder:Order minimum not met", "EOrder:Cost minimum not met")
 
 
@@ -114,7 +116,9 @@ class CopyTrader:
             self.hold_until = self._now() + self._desk.timing.key_retry
             self._refused(copy, error.errors[0])
         except KrakenRefused as error:
-            if copy.side is Side.SELL and error.errors[0].startswith(FUNDS_ERROR):
+            if error.errors[0].startswith(DEADLINE_ERROR):
+                await self._send_later(copy, error, error.errors[0])
+            elif copy.side is Side.SELL and error.errors[0].startswith(FUNDS_ERROR):
                 await self._sell_what_is_there(copy, error)
             else:
                 self._refused(copy, error.errors[0])

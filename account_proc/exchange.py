@@ -12,11 +12,12 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from account_proc.errors import OutcomeUnknown, RateLimited
 from account_proc.pairs import SymbolTable, UnknownSymbol
-from account_proc.rest import CallQueue, Priority
+from account_proc.rest import TIMEOUT_S, CallQueue, Priority
 from account_proc.rest_rows import (
     ApiKeyInfo,
     OrderAck,
@@ -111,11 +112,15 @@ class KrakenExchange:
 
     # -- orders -------------------------------------------------------------------------------------------------
 
-    async def add_order(self, order: OrderRequest) -> OrderAck:
-        """Send an order, once. Raises KrakenRefused, NotSent (nothing was done) or OutcomeUnknown (find out first)."""
+    async def add_order(self, order: OrderRequest, timeout_s: float = TIMEOUT_S) -> OrderAck:
+        """Send an order, once. Raises KrakenRefused, NotSent (nothing was done) or OutcomeUnknown (find out first).
+
+        After ``timeout_s`` without an answer the outcome is unknown.
+        """
         table = await self._table()
         params = order.params(table.pair(order.pair).altname)
-        result = await self._private("AddOrder", params, priority=Priority.ORDER)
+        call = partial(self._queue.rest.private, "AddOrder", params, timeout_s=timeout_s)
+        result = await self._queue.call(Priority.ORDER, call)
         with _expected_form("AddOrder"):
             description = str(result["descr"]["order"])
             return OrderAck("" if order.validate else str(result["txid"][0]), description)

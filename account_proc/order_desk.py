@@ -85,7 +85,8 @@ class OrderDesk:
             cl_ord_id=cl_ord_id,
             deadline=utc(deadline),
         )
-        return await self._exchange.add_order(request)
+        # Once the engine may not act on it any more, there is nothing to wait for.
+        return await self._exchange.add_order(request, timeout_s=self.timing.deadline + self.timing.margin)
 
     async def find(self, cl_ord_id: str, deadline: float) -> OrderRow | None:
         """The order with this id, or None when it is proven that there is none and that none can come any more.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -21,6 +22,8 @@ ORDER_FAULTS: list[dict[str, Any]] = [
     {"kind": "drop_reply", **ORDER},
     {"kind": "truncate_reply", **ORDER},
     {"kind": "hang_reply", "never": True, **ORDER},
+    # The engine gets to it after both look-ups: only the deadline keeps it from acting then.
+    {"kind": "hang_request", "delay_ms": 6000, **ORDER},
     {"kind": "html_5xx", "status": 502, "executed": True, **ORDER},
     {"kind": "html_5xx", "status": 520, "executed": False, **ORDER},
     {"kind": "error", "error": "EService:Deadline elapsed", "executed": True, **ORDER},
@@ -118,3 +121,14 @@ def test_a_token_that_dies_costs_one_connection_and_no_fill(paper: Paper, system
     wait_for("the exit to converge", lambda: held(paper, "anna") == 0)
     assert report.fills == master_fills(paper)
     system.wait_ready()
+
+
+def test_in_the_end_the_exchange_and_the_copies_agree_on_every_order(paper: Paper, system: System) -> None:
+    # What hung in the exchange has been dealt with by now, one way or the other.
+    wait_for("late requests", lambda: all(row["outcome"] for row in paper.rows("requests")))
+    filled: dict[str, Decimal] = defaultdict(Decimal)
+    for row in paper.rows("fills"):
+        if row["account"] == "anna":
+            filled[row["cl_ord_id"]] += Decimal(row["volume"])
+    copied = {copy.cl_ord_id: Decimal(copy.filled_volume) for copy in system.copies("anna") if copy.cl_ord_id}
+    assert filled == {cl_ord_id: volume for cl_ord_id, volume in copied.items() if volume}

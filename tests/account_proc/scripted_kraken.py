@@ -73,7 +73,7 @@ class ScriptedKraken:
     def public(self, method: str, _: dict[str, str]) -> Answer:
         return self.always[method]
 
-    def private(self, method: str, params: dict[str, str]) -> Answer:
+    def private(self, method: str, params: dict[str, str], *, timeout_s: float = 10.0) -> Answer:  # noqa: ARG002
         self.asked.append((method, params))
         waiting = self.next.get(method)
         answer = waiting.pop(0) if waiting else self.always[method]

@@ -229,7 +229,9 @@ class System:
     def copies(self, account: str) -> list[Any]:
         """A user's copies, by fill."""
         with self.api() as api:
-            return sorted(api.list_copies(account_id=account), key=lambda copy: min(copy.fill_seqs))
+            return sorted(
+                api.list_copies(account_id=account), key=lambda copy: min(copy.fill_seqs, default=0)
+            )
 
     def stop(self, expect: int = 0) -> None:
         assert self.process is not None
