@@ -12,7 +12,6 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
 from account_proc.errors import OutcomeUnknown, RateLimited
@@ -119,8 +118,8 @@ class KrakenExchange:
         """
         table = await self._table()
         params = order.params(table.pair(order.pair).altname)
-        call = partial(self._queue.rest.private, "AddOrder", params, timeout_s=timeout_s)
-        result = await self._queue.call(Priority.ORDER, call)
+        send = self._queue.rest.private
+        result = await self._queue.call(Priority.ORDER, send, "AddOrder", params, timeout_s=timeout_s)
         with _expected_form("AddOrder"):
             description = str(result["descr"]["order"])
             return OrderAck("" if order.validate else str(result["txid"][0]), description)

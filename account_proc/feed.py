@@ -43,8 +43,9 @@ FRAME_BYTES_MAX = 8 * 1024 * 1024
 #: Full jitter between 0 and this, doubled with each failure.
 BACKOFF_S = 0.5
 BACKOFF_S_MAX = 30.0
-#: After being live for so long a connection counts as healthy, and the next loss is a first one.
-HEALTHY_S = 10.0
+#: After being live for so long a connection counts as healthy, and the next loss is a first one: at most 120 connections in 10
+#: minutes, where Kraken allows 150 for one address.
+HEALTHY_S = 5.0
 #: Kraken: at least 5 s between tries after maintenance.
 MAINTENANCE_S = 5.0
 #: Kraken: some 150 connections from one address in 10 minutes, then none for 10 minutes.
@@ -109,7 +110,7 @@ class ExecutionsFeed:
 
     async def run(self) -> NoReturn:
         """Connect and connect again, for ever. Raises what makes further tries useless: KeyRefused, InvalidNonce, NonceFault."""
-        failures = 0
+        failures, policy_closes = 0, 0
         while True:
             try:
                 await self._follow()
@@ -121,7 +122,8 @@ class ExecutionsFeed:
             if isinstance(cut, KrakenError) and cut.exit_code in FINAL_EXIT_CODES:
                 raise cut
             failures = 0 if was_healthy else failures
-            floor_s = _least_pause_s(cut, self._system_status, failures)
+            policy_closes = policy_closes + 1 if _close_code(cut) == _POLICY else 0
+            floor_s = _least_pause_s(cut, self._system_status, policy_closes)
             delay_s = reconnect_delay_s(failures, floor_s, random.random())  # noqa: S311 - spreads load, guards nothing
             log.warning("executions feed lost (%s), next try in %.1f s", _reason(cut), delay_s)
             failures += 1
@@ -186,11 +188,15 @@ def reconnect_delay_s(failures: int, floor_s: float, spread: float) -> float:
     return max(floor_s * (1 + spread), bound_s * spread)
 
 
-def _least_pause_s(cut: Exception, system_status: str, failures: int) -> float:
+def _close_code(cut: Exception) -> int | None:
+    return cut.rcvd.code if isinstance(cut, ConnectionClosed) and cut.rcvd is not None else None
+
+
+def _least_pause_s(cut: Exception, system_status: str, policy_closes: int) -> float:
     """The first time that a policy closes a connection it may only be its token that has died: a new one costs one try."""
-    code = cut.rcvd.code if isinstance(cut, ConnectionClosed) and cut.rcvd is not None else None
+    code = _close_code(cut)
     status = cut.response.status_code if isinstance(cut, InvalidStatus) else None
-    if (code == _POLICY and failures) or status in _BLOCKED_STATUS:
+    if policy_closes > 1 or status in _BLOCKED_STATUS:
         return BLOCKED_S
     if code in _RESTARTING or isinstance(cut, RateLimited) or system_status not in {"", "online"}:
         return MAINTENANCE_S

@@ -58,9 +58,10 @@ class ScriptedKraken:
     # -- what the exchange client sees of a CallQueue and its rest ---------------------------------------------------
 
     async def call(
-        self, priority: object, function: Callable[..., Answer], method: str, params: Mapping[str, str] | None = None
+        self, priority: object, function: Callable[..., Answer], method: str, params: Mapping[str, str] | None = None, *,
+        timeout_s: float = 10.0,
     ) -> Any:  # fmt: skip
-        del priority
+        del priority, timeout_s
         if method in self.held:
             await self.held[method].wait()
         answer = function(method, dict(params or {}))
@@ -73,7 +74,7 @@ class ScriptedKraken:
     def public(self, method: str, _: dict[str, str]) -> Answer:
         return self.always[method]
 
-    def private(self, method: str, params: dict[str, str], *, timeout_s: float = 10.0) -> Answer:  # noqa: ARG002
+    def private(self, method: str, params: dict[str, str]) -> Answer:
         self.asked.append((method, params))
         waiting = self.next.get(method)
         answer = waiting.pop(0) if waiting else self.always[method]
