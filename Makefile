@@ -15,14 +15,16 @@ PROTOS := $(wildcard protos/krakencopy/v1/*.proto)
 PACKAGES := account_proc client paper_exchange supervisor
 
 # make run: DURATION=60 stops after 60 s; REPLAY=FILE.csv replays real trades; SEED=N is the synthetic market's.
+# make chaos: SEED=N draws the campaign, ROUNDS=N is its length.
 DURATION ?=
 REPLAY ?=
 SEED ?= 1
+ROUNDS ?= 50
 STATE_DIR ?= data
 # make test: what to run, e.g. TESTS="tests/account_proc -k nonce".
 TESTS ?=
 
-.PHONY: help setup run test check format lint types stubs lock dist clean
+.PHONY: help setup run test chaos check format lint types stubs lock dist clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +56,9 @@ run: $(VENV)/.ready  ## paper exchange, a master that trades, three users (DURAT
 
 test: $(VENV)/.ready  ## the tests (TESTS="tests/account_proc -k nonce" for some of them)
 	$(BIN)/python -m pytest $(TESTS)
+
+chaos: $(VENV)/.ready  ## a seeded run of kills and faults, judged by the exchange's own record (SEED=1 ROUNDS=50)
+	$(BIN)/python -m tests.chaos --seed $(SEED) --rounds $(ROUNDS)
 
 check: $(VENV)/.ready lint types test  ## what CI runs: format, lint, strict types, proto lint, tests
 

@@ -60,6 +60,8 @@ def log_to(path: Path, account_id: str, secrets: Iterable[str] = ()) -> None:
     )
     handler.setFormatter(JsonFormatter(account_id, secrets))
     handler.addFilter(_NoCancellations())
+    # A full disk must not drown standard error in tracebacks of the log itself; what hangs on the disk says so by itself.
+    logging.raiseExceptions = False
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
