@@ -42,7 +42,7 @@ FRAME_BYTES_MAX = 8 * 1024 * 1024
 
 #: Full jitter between 0 and this, doubled with each failure.
 BACKOFF_S = 0.5
-BACKOFF_S_MAX = 30.0
+BACKOFF_S_MAX = 10.0
 #: After being live for so long a connection counts as healthy, and the next loss is a first one: at most 120 connections in 10
 #: minutes, where Kraken allows 150 for one address.
 HEALTHY_S = 5.0

@@ -306,10 +306,12 @@ class AccountProcess:
 
     async def _refresh(self) -> None:
         period = REFRESH_PAPER_S if self.spec.paper else REFRESH_S
+        quiet = True
         while True:
             # Spread, so that many accounts on one machine do not ask at once.
-            await asyncio.sleep(period * random.uniform(0.75, 1.25))  # noqa: S311 - no secret depends on it
+            pause = period if quiet else RETRY_S
+            await asyncio.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311 - no secret depends on it
             try:
-                await self._portfolio.refresh()
+                quiet = await self._portfolio.refresh()
             except AccountError as error:
                 log.warning("balances could not be read: %s", error)

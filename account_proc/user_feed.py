@@ -16,6 +16,8 @@ log = logging.getLogger(__name__)
 
 #: Execution ids that are remembered, so that a repeated event does not count twice.
 SEEN_MAX = 10_000
+#: Between two tries to read balances while the account trades, in seconds.
+REREAD_S = 1.0
 
 
 class UserFeed:
@@ -71,6 +73,9 @@ class UserFeed:
         while self._again:
             self._again = False
             try:
-                await self._portfolio.refresh()
+                if not await self._portfolio.refresh():
+                    # They may hold the execution that came in meanwhile, or not: one trade counted twice or not at all.
+                    self._again = True
+                    await asyncio.sleep(REREAD_S)
             except KrakenError as error:
                 log.warning("balances could not be read: %s; the next refresh corrects them", error)
