@@ -1,0 +1,191 @@
+"""Judges of the master's side: the journal, what was frozen with its fills, the runs of the supervisor, the logs."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from decimal import Decimal
+from itertools import pairwise
+
+from tests.chaos.records import (
+    Fill,
+    Finding,
+    ProcessSeen,
+    Record,
+    Trade,
+)
+from tests.chaos.worth import MARKS_AGE_S, Prices, worth_of
+
+#: Faults after which the exchange shows a fill later than ones behind it, or by a clock that was set back.
+ORDER_FAULTS = ("visibility_lag", "reorder_events", "clock_skew", "ws_silence")
+
+
+#: Snapshots of a balance are rounded down to 4 decimals of a dollar, then executions count exactly.
+CASH_DUST = Decimal("0.002")
+
+
+#: A process may take so long from giving its locks back to its end.
+LEAVING_S = 1.5
+
+
+#: Account processes end by themselves so soon after their supervisor: what is in flight gets 5 s, the forkserver's grace 5 s.
+ORPHANS_S = 12.0
+
+
+def journal_is_what_the_master_did(record: Record) -> Iterator[Finding]:
+    """Each of the master's executions once, none invented, seqs without gaps, in the exchange's order."""
+    name = "journal"
+    truth = {trade.exec_id: trade for trade in record.trades_of("master")}
+    fills = sorted(record.fills, key=lambda fill: fill.seq)
+    for place, fill in enumerate(fills, start=1):
+        if fill.seq != place:
+            yield Finding(validator=name, text=f"seq {fill.seq} stands at place {place}")
+            break
+    for exec_id, times in Counter(fill.exec_id for fill in fills).items():
+        if times > 1:
+            yield Finding(validator=name, text=f"execution {exec_id} is there {times} times")
+    known = {fill.exec_id for fill in fills}
+    for exec_id, trade in truth.items():
+        if exec_id not in known:
+            yield Finding(validator=name, text=f"execution {exec_id} ({trade.side} {trade.pair}) is missing")
+    for fill in fills:
+        trade_of = truth.get(fill.exec_id)
+        if trade_of is None:
+            yield Finding(validator=name, text=f"fill {fill.seq} ({fill.exec_id}) never happened")
+        elif _what(fill) != _what(trade_of):
+            yield Finding(
+                validator=name, text=f"fill {fill.seq} says {_what(fill)}, the exchange {_what(trade_of)}"
+            )
+    yield from _out_of_order(record, [fill for fill in fills if fill.exec_id in truth], truth)
+
+
+def _what(row: Fill | Trade) -> tuple[object, ...]:
+    return row.order_id, row.pair, row.side, row.price, row.volume
+
+
+def _out_of_order(record: Record, fills: list[Fill], truth: dict[str, Trade]) -> Iterator[Finding]:
+    for before, after in pairwise(fills):
+        first, second = truth[before.exec_id], truth[after.exec_id]
+        if first.n > second.n and not record.faults_near(
+            "master", ORDER_FAULTS, second.at - 90.0, after.journalled_at
+        ):
+            text = f"fill {after.seq} happened before fill {before.seq} ({second.n} before {first.n})"
+            yield Finding(validator="journal", text=text)
+
+
+def what_was_frozen_is_true(record: Record) -> Iterator[Finding]:
+    """Position, cash and equity before each of the master's orders, by the exchange's own books."""
+    prices = Prices(record)
+    holds: dict[str, Decimal] = defaultdict(Decimal)
+    cash = record.master_usd
+    before: dict[str, tuple[Decimal, Decimal, dict[str, Decimal], Decimal]] = {}
+    filled: dict[str, Decimal] = defaultdict(Decimal)
+    truth: dict[str, tuple[Trade, Decimal, Decimal]] = {}
+    for trade in record.trades_of("master"):
+        if trade.order_id not in before:
+            before[trade.order_id] = holds[trade.pair], cash, dict(holds), trade.price
+        truth[trade.exec_id] = trade, filled[trade.order_id], holds[trade.pair]
+        filled[trade.order_id] += trade.volume
+        sign = 1 if trade.side == "buy" else -1
+        holds[trade.pair] += sign * trade.volume
+        cash -= sign * trade.cost + trade.fee
+    for fill in record.fills:
+        if fill.exec_id not in truth:
+            continue
+        trade, filled_before, right_before = truth[fill.exec_id]
+        position, money, held, price = before[fill.order_id]
+        wrong = []
+        late = record.faults_near("master", ORDER_FAULTS, trade.at - 90.0, fill.journalled_at)
+        if fill.master_position_before != position:
+            wrong.append(f"position {fill.master_position_before}, was {position}")
+        # Fills that came in another order were counted in that order.
+        if fill.master_position != right_before and not late:
+            wrong.append(f"position right before it {fill.master_position}, was {right_before}")
+        if abs(fill.master_cash - money) > CASH_DUST:
+            wrong.append(f"cash {fill.master_cash}, was {money}")
+        if fill.order_filled_before != filled_before and not late:
+            wrong.append(f"filled before {fill.order_filled_before}, was {filled_before}")
+        # What was heard of late was valued by prices of then.
+        until = max(trade.at, fill.journalled_at) + 1.0
+        ranges = {pair: prices.about(pair, trade.at - MARKS_AGE_S, until) for pair in held}
+        low, high = worth_of(money, {**held, trade.pair: position}, {**ranges, trade.pair: (price, price)})
+        if not low - CASH_DUST <= fill.master_equity <= high + CASH_DUST:
+            wrong.append(f"equity {fill.master_equity}, was {low:.4f} to {high:.4f}")
+        if wrong:
+            yield Finding(
+                validator="frozen", text=f"fill {fill.seq} ({fill.pair} {fill.side}): {'; '.join(wrong)}"
+            )
+
+
+def earlier_runs_are_over(record: Record) -> Iterator[Finding]:
+    """No fill of an earlier run after one of a later run, none outside its run, no process of an earlier run beside a later one."""
+    name = "fencing"
+    runs = {run.epoch: run for run in record.supervisors}
+    last = 0
+    for fill in sorted(record.fills, key=lambda fill: fill.seq):
+        if fill.epoch < last:
+            yield Finding(
+                validator=name, text=f"fill {fill.seq} is of run {fill.epoch}, one before it of run {last}"
+            )
+        last = max(last, fill.epoch)
+        run = runs.get(fill.epoch)
+        if run is None and 0 in runs:
+            continue  # killed before it told its number
+        if (
+            run is None
+            or fill.journalled_at < run.started
+            or (run.ended and fill.journalled_at > run.ended + 0.5)
+        ):
+            yield Finding(validator=name, text=f"fill {fill.seq} was journalled outside of run {fill.epoch}")
+    by_account: dict[str, list[ProcessSeen]] = defaultdict(list)
+    for process in sorted(record.processes, key=lambda process: process.first_seen):
+        by_account[process.account].append(process)
+    for account, processes in by_account.items():
+        for earlier, later in pairwise(processes):
+            if earlier.last_alive > later.first_seen + LEAVING_S:
+                text = f"process {earlier.pid} (run {earlier.epoch}) lived beside {later.pid} (run {later.epoch})"
+                yield Finding(validator=name, account=account, text=text)
+        for process in processes:
+            run = runs.get(process.epoch)
+            if run and run.ended and process.last_alive > run.ended + ORPHANS_S and not process.stopped:
+                text = (
+                    f"process {process.pid} outlived its supervisor by {process.last_alive - run.ended:.1f} s"
+                )
+                yield Finding(validator=name, account=account, text=text)
+
+
+#: Ended well, killed, journal not to be written (EX_IOERR).
+EXPECTED_EXITS = {0, -9, 74}
+
+
+def supervisors_end_for_a_reason(record: Record) -> Iterator[Finding]:
+    """By a blow, when told to, or because the journal cannot be written; never by an error of its own."""
+    for run in record.supervisors:
+        if run.ended and run.exit_code not in EXPECTED_EXITS:
+            text = f"run {run.epoch} of the supervisor ended with {run.exit_code}: {run.last_words}"
+            yield Finding(validator="supervisor", text=text)
+
+
+#: Errors that blows and faults lead to, by what their line begins with or holds.
+EXPECTED_ERRORS = (
+    "MASTER_LOST", "KRAKEN_USER_BLOCKED", "ACCOUNT_STATE_CHANGED", "forkserver", "EXCHANGE_UNREACHABLE", "LEDGER_FAULT",
+    "NONCE_FAULT", "LOCK_HELD", "KEY_REFUSED", "nothing is copied before it can be written",
+    "nothing more is traded before it can be written", "database or disk is full", "disk I/O error",
+)  # fmt: skip
+
+
+def logs_hold_no_surprise(record: Record) -> Iterator[Finding]:
+    """No error in any log that blows and faults do not explain."""
+    seen: Counter[tuple[str, str]] = Counter()
+    example: dict[tuple[str, str], str] = {}
+    for line in record.log_lines:
+        text = f"{line.message} {line.exception}"
+        if not any(word in text for word in EXPECTED_ERRORS):
+            last = line.exception.strip().splitlines()[-1:] or [""]
+            key = (line.message[:80], last[0][:120])
+            seen[key] += 1
+            example.setdefault(key, f"{line.account} at {line.at}")
+    for key, times in seen.items():
+        yield Finding(
+            validator="logs", text=f"{times}x {' / '.join(filter(None, key))} (first: {example[key]})"
+        )

@@ -1,0 +1,376 @@
+"""What a campaign does, drawn up front from one generator: worlds, in them batches, in them rounds of timed actions.
+
+Pure. An action is data, so that a failing batch can be printed, kept, cut down and done again.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import asdict, dataclass, field
+from decimal import ROUND_DOWN, Decimal
+from typing import Any
+
+from tests.chaos.model import MOVED_BY
+from tests.chaos.records import PAIRS, PairTerms, UserTerms
+
+#: Rounds that overlap freely in time, then everything comes to rest and is judged.
+ROUNDS_A_BATCH = 5
+#: Batches with one exchange and one state folder; then everything begins anew, so that records stay short.
+BATCHES_A_WORLD = 20
+ROUND_EVERY_S = 0.4
+MASTER_USD = Decimal(20_000)
+START_PRICES = {"BTC/USD": Decimal(60_000), "ETH/USD": Decimal(3_000), "SOL/USD": Decimal(150)}
+TICKS = {"BTC/USD": Decimal("0.1"), "ETH/USD": Decimal("0.01"), "SOL/USD": Decimal("0.01")}
+#: The prices of a pair stay within this share of where they began.
+PRICE_RANGE = Decimal("0.15")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Action:
+    """Something to do, so many seconds after its batch began."""
+
+    at: float
+    round: int
+    kind: str
+    account: str = ""
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Actions of some rounds, in order of time."""
+
+    number: int
+    rounds: tuple[int, ...]
+    actions: tuple[Action, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """Users, prices to begin with, and what happens to them."""
+
+    number: int
+    users: tuple[UserTerms, ...]
+    batches: tuple[Batch, ...]
+
+
+# -- reading and writing --------------------------------------------------------------------------------------------
+
+
+def to_json(world: World) -> str:
+    """A world as JSON, one action a line as far as that goes."""
+    return json.dumps(asdict(world), default=str, indent=1)
+
+
+def from_json(text: str) -> World:
+    """The inverse of ``to_json``."""
+    raw = json.loads(text)
+    users = []
+    for row in raw["users"]:
+        for name in ("usd", "ratio", "max_user_risk", "max_entry_age_s"):
+            row[name] = Decimal(row[name])
+        row["coins"] = {asset: Decimal(amount) for asset, amount in row["coins"].items()}
+        users.append(UserTerms(**row))
+    batches = [
+        Batch(
+            number=row["number"],
+            rounds=tuple(row["rounds"]),
+            actions=tuple(Action(**action) for action in row["actions"]),
+        )
+        for row in raw["batches"]
+    ]
+    return World(number=raw["number"], users=tuple(users), batches=tuple(batches))
+
+
+def config_line(user: UserTerms) -> str:
+    """The user's line in the configuration."""
+    parts = [
+        f'sizing = "{user.sizing}"',
+        f'max_user_risk = "{user.max_user_risk}"',
+        f'order = "{user.order}"',
+        f"max_slippage_bps = {user.max_slippage_bps}",
+        f"max_entry_age_s = {user.max_entry_age_s}",
+    ]
+    parts.append(
+        f'balance = "{user.balance}"' if user.sizing == "balance_ratio" else f'ratio = "{user.ratio}"'
+    )
+    return f"copy = {{ {', '.join(parts)} }}"
+
+
+# -- drawing --------------------------------------------------------------------------------------------------------
+
+
+def campaign(seed: int, rounds: int, users: int = 20, *, faults: bool = True) -> list[World]:
+    """All worlds of a campaign. The same arguments always give the same."""
+    dice = random.Random(seed)  # noqa: S311 - to be repeated, not to be secret
+    worlds: list[World] = []
+    done = 0
+    while done < rounds:
+        terms = _users(dice, users)
+        planner = _Planner(dice, [user.account for user in terms], faults=faults)
+        batches: list[Batch] = []
+        while done < rounds and len(batches) < BATCHES_A_WORLD:
+            numbers = tuple(range(done + 1, min(done + ROUNDS_A_BATCH, rounds) + 1))
+            batches.append(planner.batch(len(batches) + 1, numbers))
+            done = numbers[-1]
+        worlds.append(World(number=len(worlds) + 1, users=terms, batches=tuple(batches)))
+    return worlds
+
+
+def _users(dice: random.Random, number: int) -> tuple[UserTerms, ...]:
+    """Users of very different money: every third is tiny; every kind of rules is there when there are enough of them."""
+    users = []
+    for index in range(number):
+        low, high = ((30, 120), (200, 3_000), (3_000, 60_000))[index % 3]
+        coins = {"XXBT": Decimal("0.01"), "XETH": Decimal("0.2")} if index % 7 == 3 else {}
+        special: dict[str, Any] = {}
+        match index % 10:
+            case 1:
+                special = {"max_user_risk": Decimal(dice.choice(["0.01", "0.03", "0.05"]))}
+            case 2 | 8:
+                special = {"order": "limit_ioc", "max_slippage_bps": dice.choice([5, 20, 50])}
+            case 4:
+                special = {"max_user_risk": Decimal("1.0")}
+            case 5:
+                special = {"balance": "cash"}
+            case 6:
+                special = {"max_entry_age_s": Decimal(2)}
+            case 7:
+                special = {
+                    "sizing": "fixed_ratio",
+                    "ratio": Decimal(dice.choice(["0.01", "0.137", "0.3333333333"])),
+                }
+        usd = Decimal(dice.randint(low * 100, high * 100)) / 100
+        users.append(UserTerms(account=f"u{index:02d}", usd=usd, coins=coins, **special))
+    return tuple(users)
+
+
+class _Planner:
+    """Draws the batches of one world; remembers prices only."""
+
+    def __init__(self, dice: random.Random, users: list[str], *, faults: bool) -> None:
+        self._dice = dice
+        self._users = users
+        self._faults = faults
+        self._prices = dict(START_PRICES)
+        self._actions: list[Action] = []
+        self._round = 0
+        self._start = 0.0
+
+    def batch(self, number: int, rounds: tuple[int, ...]) -> Batch:
+        self._actions = []
+        for index, self._round in enumerate(rounds):
+            self._start = index * ROUND_EVERY_S
+            self._trades()
+            self._blows()
+            if self._faults:
+                self._exchange_faults()
+        self._start += ROUND_EVERY_S
+        if self._dice.random() < 0.5:
+            for offset, pair in enumerate(PAIRS):
+                self._do("market", offset * 0.05, pair=pair, side="sell", fraction="1")
+        self._actions.sort(key=lambda action: action.at)
+        return Batch(number=number, rounds=rounds, actions=tuple(self._actions))
+
+    def _do(self, kind: str, offset: float, account: str = "", /, **detail: Any) -> None:
+        at = round(self._start + offset, 3)
+        self._actions.append(Action(at=at, round=self._round, kind=kind, account=account, detail=detail))
+
+    def _some(self, chance: float) -> bool:
+        return self._dice.random() < chance
+
+    def _when(self) -> float:
+        return self._dice.uniform(0.0, ROUND_EVERY_S)
+
+    # -- trading ----------------------------------------------------------------------------------------------------
+
+    def _trades(self) -> None:
+        for _ in range(self._dice.choice([1, 1, 2, 2, 3])):
+            pair = self._dice.choice(list(PAIRS))
+            offset = self._when()
+            if self._some(0.6):
+                self._move(pair, offset - 0.02)
+            if self._some(0.25):
+                self._resting(pair, offset)
+            elif self._some(0.6):
+                self._do("market", offset, pair=pair, side="buy", volume=str(self._volume(pair)))
+            else:
+                self._do("market", offset, pair=pair, side="sell", fraction=self._fraction())
+
+    def _fraction(self) -> str:
+        return self._dice.choice(["0.1", "0.25", "0.3333", "0.5", "0.5", "0.75", "1", "1", "1"])
+
+    def _volume(self, pair: str) -> Decimal:
+        """For a buy: mostly a few percent of the master's money, at times enough to hit the cap."""
+        share = (
+            self._dice.uniform(0.1, 0.3) if self._some(0.15) else 0.002 * 30 ** self._dice.uniform(0.0, 1.0)
+        )
+        volume = MASTER_USD * Decimal(str(round(share, 6))) / self._prices[pair]
+        return max(_lots(volume), PAIRS[pair].ordermin)
+
+    def _move(self, pair: str, offset: float) -> None:
+        percent = self._dice.gauss(0.0, 0.4) if self._some(0.9) else self._dice.uniform(-3.0, 3.0)
+        middle = self._prices[pair] * (1 + Decimal(str(round(percent / 100, 6))))
+        start = START_PRICES[pair]
+        middle = min(max(middle, start * (1 - PRICE_RANGE)), start * (1 + PRICE_RANGE))
+        self._quote(pair, middle, offset)
+
+    def _quote(self, pair: str, middle: Decimal, offset: float) -> None:
+        tick = TICKS[pair]
+        bid = (middle / tick).quantize(Decimal(1)) * tick
+        # So much a level that orders of the master take one to some fills.
+        depth = _lots(Decimal(self._dice.randint(80, 1_500)) / bid)
+        self._prices[pair] = bid
+        self._do(
+            "price", max(offset, 0.0), pair=pair, bid=f"{bid:f}", ask=f"{bid + tick:f}", depth=f"{depth:f}"
+        )
+
+    def _resting(self, pair: str, offset: float) -> None:
+        """An order beside the market, which may come to it later: in parts, as the depth is."""
+        side = self._dice.choice(["buy", "sell"])
+        gap = Decimal(self._dice.randint(5, 60)) / 10_000
+        tick = TICKS[pair]
+        price = self._prices[pair] * (1 - gap if side == "buy" else 1 + gap)
+        limit = (price / tick).quantize(Decimal(1)) * tick
+        size = {"volume": str(self._volume(pair))} if side == "buy" else {"fraction": self._fraction()}
+        self._do("limit", offset, pair=pair, side=side, price=f"{limit:f}", **size)
+        if self._some(0.7):
+            self._quote(pair, limit, offset + self._dice.uniform(0.05, 0.5))
+            if self._some(0.5):
+                self._quote(pair, limit, offset + self._dice.uniform(0.5, 0.9))
+
+    # -- blows ------------------------------------------------------------------------------------------------------
+
+    def _blows(self) -> None:
+        dice = self._dice
+        if self._some(0.35):
+            self._do("kill", self._when(), dice.choice(self._users))
+        if self._some(0.12):
+            self._do("stop", self._when(), dice.choice(self._users), seconds=round(dice.uniform(0.2, 3.0), 2))
+        if self._some(0.08):
+            self._do("kill", self._when(), "master")
+        if self._some(0.05):
+            self._do("stop", self._when(), "master", seconds=round(dice.uniform(0.2, 2.5), 2))
+        if self._some(0.03):
+            self._do("kill_supervisor", self._when(), seconds=round(dice.uniform(0.0, 1.0), 2))
+        if self._some(0.02):
+            self._do("stop_supervisor", self._when(), seconds=round(dice.uniform(0.2, 2.0), 2))
+        if self._some(0.03):
+            self._do("kill_forkserver", self._when())
+        if self._some(0.05):
+            self._do("disk_full", self._when(), dice.choice(self._users))
+        if self._some(0.02):
+            self._do("disk_full_journal", self._when())
+        if self._some(0.05):
+            user, offset = dice.choice(self._users), self._when()
+            self._do("pause", offset, user)
+            self._do("resume", offset + dice.uniform(0.3, 2.5), user)
+        if self._some(0.04):
+            self._money()
+
+    def _money(self) -> None:
+        user = self._dice.choice(self._users)
+        if self._some(0.2):
+            pair = self._dice.choice(list(PAIRS.values()))
+            # A share of what is there: copied coins and own ones alike.
+            self._do(
+                "withdraw", self._when(), user, asset=pair.asset, fraction=self._dice.choice(["0.3", "1"])
+            )
+        else:
+            amount = self._dice.choice(["50", "500", "-10", "-100"])
+            self._do("deposit", self._when(), user, asset="ZUSD", amount=amount)
+
+    # -- faults of the exchange -------------------------------------------------------------------------------------
+
+    def _exchange_faults(self) -> None:
+        for _ in range(self._dice.choice([0, 1, 2, 3])):
+            self._do("fault", self._when() * 0.5, self._dice.choice(self._users), **self._user_fault())
+        if self._some(0.2):
+            self._do("fault", self._when() * 0.5, "master", **self._master_fault())
+        if self._some(0.03):
+            self._do("fault", self._when() * 0.5, **self._state_fault())
+
+    def _user_fault(self) -> dict[str, Any]:
+        dice = self._dice
+        delay = dice.randint(200, 4_000)
+        method = dice.choice(["AddOrder"] * 8 + ["QueryOrders", "ClosedOrders", "OpenOrders", "Balance"])
+        count = dice.choice([1, 1, 1, 2, 3])
+        on = {"method": method, "count": count}
+        return dice.choice(
+            [
+                {"kind": "drop_request", **on},
+                {"kind": "drop_reply", **on},
+                {"kind": "drop_reply", **on},
+                {"kind": "hang_reply", **on, "delay_ms": delay},
+                {"kind": "hang_request", **on, "delay_ms": delay},
+                {"kind": "truncate_reply", **on},
+                {"kind": "html_5xx", **on, "status": dice.choice([502, 503, 504, 520]), "executed": self._some(0.5)},
+                {"kind": "error", **on, "error": dice.choice(UNKNOWN_ERRORS), "executed": self._some(0.5)},
+                {"kind": "error", **on, "error": dice.choice(REFUSALS), "executed": False},
+                {"kind": "duplicate_delivery", "method": "AddOrder", "count": 1},
+                {"kind": "swap", "method": method, "count": 1, "delay_ms": dice.randint(100, 1_500)},
+                {"kind": "partial_cancel", "count": count, "fraction": dice.choice(["0.1", "0.5", "0.9"]),
+                 "cum_qty": self._some(0.5)},
+                *self._feed_faults(),
+            ]
+        )  # fmt: skip
+
+    def _feed_faults(self) -> list[dict[str, Any]]:
+        dice = self._dice
+        return [
+            {"kind": "ws_cut", "when": dice.choice(["now", "after_new", "before_event"])},
+            {"kind": "ws_silence", "delay_ms": dice.randint(500, 6_000), "lose": self._some(0.5)},
+            {"kind": "ws_refuse", "count": dice.choice([1, 2])},
+            {"kind": "sequence_gap", "count": 1},
+            {"kind": "duplicate_event", "count": dice.choice([1, 3])},
+            {"kind": "no_filled_marker", "count": dice.choice([1, 3])},
+            {"kind": "reorder_events", "count": 1},
+            {"kind": "expire_token", "close": self._some(0.7)},
+            {"kind": "visibility_lag", "delay_ms": dice.randint(50, 500), "jitter_ms": dice.randint(0, 400)},
+        ]
+
+    def _master_fault(self) -> dict[str, Any]:
+        """Never on AddOrder: the master is traded by hand, and that hand is no part of the system."""
+        dice = self._dice
+        method = dice.choice(["TradesHistory", "Balance", "GetWebSocketsToken"])
+        on = {"method": method, "count": dice.choice([1, 2])}
+        return dice.choice(
+            [
+                {"kind": "drop_request", **on},
+                {"kind": "drop_reply", **on},
+                {"kind": "html_5xx", **on, "status": 502, "executed": False},
+                {"kind": "error", **on, "error": dice.choice(UNKNOWN_ERRORS), "executed": False},
+                *(fault for fault in self._feed_faults() if fault["kind"] != "expire_token"),
+                # Closed for its token, the feed stays away for 30 to 60 s.
+                {"kind": "expire_token", "close": self._some(0.05)},
+                {"kind": "ws_cut", "when": "after_new"},
+                {"kind": "ws_cut", "when": "before_event"},
+            ]
+        )
+
+    def _state_fault(self) -> dict[str, Any]:
+        dice = self._dice
+        pair: PairTerms = dice.choice(list(PAIRS.values()))
+        return dice.choice(
+            [
+                {"kind": "market_mode", "mode": dice.choice(["cancel_only", "post_only", "limit_only", "maintenance"])},
+                {"kind": "ordermin", "pair": pair.altname, "ordermin": f"{pair.ordermin * MOVED_BY:f}", "stale": self._some(0.5)},
+                {"kind": "clock_skew", "seconds": dice.choice(["0.3", "-0.3"])},
+            ]
+        )  # fmt: skip
+
+
+#: Answers after which nobody knows whether the order exists.
+UNKNOWN_ERRORS = (
+    "EService:Deadline elapsed",
+    "EService:Unavailable",
+    "EService:Busy",
+    "EGeneral:Internal error",
+)
+#: Answers that say for certain that nothing was done.
+REFUSALS = ("EAPI:Rate limit exceeded", "EService:Throttled: <ts>", "EOrder:Rate limit exceeded")
+
+
+def _lots(volume: Decimal) -> Decimal:
+    return volume.quantize(Decimal("1e-8"), rounding=ROUND_DOWN)

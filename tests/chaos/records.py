@@ -1,0 +1,363 @@
+"""What a campaign writes down, as plain values: what was done to the system, what the exchange saw, what the system says it did.
+
+Validators judge these records afterwards and know nothing else. Amounts are Decimal, times Unix seconds; a record can be kept
+as JSON lines and read back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar, get_type_hints
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairTerms:
+    """What the exchange asks for in one pair."""
+
+    symbol: str
+    altname: str
+    asset: str
+    ordermin: Decimal
+    costmin: Decimal
+    lot_decimals: int = 8
+
+
+PAIRS = {
+    terms.symbol: terms
+    for terms in (
+        PairTerms(symbol="BTC/USD", altname="XBTUSD", asset="XXBT", ordermin=Decimal("0.00005"), costmin=Decimal("0.5")),
+        PairTerms(symbol="ETH/USD", altname="ETHUSD", asset="XETH", ordermin=Decimal("0.001"), costmin=Decimal("0.5")),
+        PairTerms(symbol="SOL/USD", altname="SOLUSD", asset="SOL", ordermin=Decimal("0.06"), costmin=Decimal("0.5")),
+    )
+}  # fmt: skip
+SYMBOLS = {terms.altname: terms.symbol for terms in PAIRS.values()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserTerms:
+    """How one user was configured, and what it began with."""
+
+    account: str
+    usd: Decimal
+    #: The user's own coins, by the exchange's asset id; never to be sold by copying.
+    coins: dict[str, Decimal] = field(default_factory=dict)
+    sizing: str = "balance_ratio"
+    balance: str = "equity"
+    ratio: Decimal = ZERO
+    max_user_risk: Decimal = Decimal("0.10")
+    order: str = "market"
+    max_slippage_bps: int = 50
+    max_entry_age_s: Decimal = Decimal(30)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """A private request as the exchange saw it. ``fault`` names what struck it."""
+
+    n: int
+    at: float
+    account: str
+    key_id: str
+    method: str
+    nonce: int
+    cl_ord_id: str
+    pair: str
+    side: str
+    volume: Decimal
+    deadline: str
+    outcome: str
+    fault: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trade:
+    """A fill as the exchange booked it; ``n`` is the exchange's order over all accounts."""
+
+    n: int
+    at: float
+    account: str
+    order_id: str
+    exec_id: str
+    cl_ord_id: str
+    pair: str
+    side: str
+    price: Decimal
+    volume: Decimal
+    cost: Decimal
+    fee: Decimal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fill:
+    """A fill of the master as the journal has it."""
+
+    seq: int
+    epoch: int
+    exec_id: str
+    order_id: str
+    pair: str
+    side: str
+    price: Decimal
+    volume: Decimal
+    master_equity: Decimal
+    master_cash: Decimal
+    #: Before its order, and right before this execution.
+    master_position_before: Decimal
+    master_position: Decimal
+    order_filled_before: Decimal
+    executed_at: float
+    journalled_at: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Copy:
+    """One copy of one user, by the public API."""
+
+    account: str
+    copy_id: str
+    seqs: tuple[int, ...]
+    pair: str
+    side: str
+    state: str
+    reason: str
+    detail: str = ""
+    planned: Decimal = ZERO
+    ordered: Decimal = ZERO
+    filled: Decimal = ZERO
+    avg_price: Decimal = ZERO
+    cl_ord_id: str = ""
+    attempts: int = 0
+    joined: str = ""
+    carried_in: tuple[str, ...] = ()
+    user_equity: Decimal = ZERO
+    decided_at: float = 0.0
+    finished_at: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Injection:
+    """Something that was done to the system. ``note`` says why it was not done, if it was not."""
+
+    at: float
+    round: int
+    kind: str
+    account: str = ""
+    detail: dict[str, Any] = field(default_factory=dict)
+    done: bool = True
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FiredFault:
+    """A fault of the exchange, with how often it struck."""
+
+    kind: str
+    account: str
+    method: str
+    set_at: float
+    cleared_at: float
+    fired: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deposit:
+    """Money or coins that came to an account (negative: went) beside its trades."""
+
+    at: float
+    account: str
+    asset: str
+    amount: Decimal
+
+
+@dataclass(frozen=True, kw_only=True)
+class PriceSet:
+    """The market of a pair from then on."""
+
+    at: float
+    pair: str
+    bid: Decimal
+    ask: Decimal
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessSeen:
+    """A process of an account, while it was seen. ``stopped``: it was under SIGSTOP at some time."""
+
+    account: str
+    pid: int
+    epoch: int
+    first_seen: float
+    last_alive: float
+    stopped: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SupervisorSeen:
+    """One run of the supervisor; ``ended`` is 0 while it runs, ``epoch`` while it has not been asked."""
+
+    pid: int
+    epoch: int
+    started: float
+    ended: float = 0.0
+    #: As ``subprocess`` has it: negative for a signal.
+    exit_code: int = 0
+    last_words: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settled:
+    """A moment at which everything had come to its end, with what accounts held and whether orders were open."""
+
+    at: float
+    #: Exchange fills up to here.
+    trades: int
+    balances: dict[str, dict[str, Decimal]]
+    open_orders: dict[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogLine:
+    """A line of a log that is an error."""
+
+    account: str
+    at: str
+    message: str
+    exception: str = ""
+
+
+class _Owned(Protocol):
+    @property
+    def account(self) -> str: ...
+
+
+Own = TypeVar("Own", bound=_Owned)
+
+
+class _ByAccount(Generic[Own]):
+    """Rows by account, as long as the list that they come from is the same and has not grown."""
+
+    def __init__(self, rows: list[Own]) -> None:
+        self._sorted: dict[str, list[Own]] = {}
+        self._of = rows
+        self._length = -1
+
+    def of(self, account: str, rows: list[Own]) -> list[Own]:
+        if rows is not self._of or len(rows) != self._length:
+            self._of, self._length = rows, len(rows)
+            self._sorted = {}
+            for row in rows:
+                self._sorted.setdefault(row.account, []).append(row)
+        return self._sorted.get(account, [])
+
+
+@dataclass(kw_only=True)
+class Record:
+    """Everything about one world."""
+
+    journal_id: str = ""
+    master_usd: Decimal = ZERO
+    users: list[UserTerms] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
+    trades: list[Trade] = field(default_factory=list)
+    fills: list[Fill] = field(default_factory=list)
+    copies: list[Copy] = field(default_factory=list)
+    injections: list[Injection] = field(default_factory=list)
+    faults: list[FiredFault] = field(default_factory=list)
+    deposits: list[Deposit] = field(default_factory=list)
+    prices: list[PriceSet] = field(default_factory=list)
+    processes: list[ProcessSeen] = field(default_factory=list)
+    supervisors: list[SupervisorSeen] = field(default_factory=list)
+    settled: list[Settled] = field(default_factory=list)
+    log_lines: list[LogLine] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._copies = _ByAccount[Copy](self.copies)
+        self._trades = _ByAccount[Trade](self.trades)
+        self._requests = _ByAccount[Request](self.requests)
+
+    def copies_of(self, account: str) -> list[Copy]:
+        """A user's copies."""
+        return self._copies.of(account, self.copies)
+
+    def trades_of(self, account: str) -> list[Trade]:
+        """An account's fills; rows come in the exchange's order."""
+        return self._trades.of(account, self.trades)
+
+    def requests_of(self, account: str) -> list[Request]:
+        """An account's requests, in order of arrival."""
+        return self._requests.of(account, self.requests)
+
+    def faults_near(self, account: str, kinds: Iterable[str], since: float, until: float) -> bool:
+        """Whether a fault of one of these kinds struck the account (or anyone) about then."""
+        wanted = set(kinds)
+        return any(
+            fault.fired
+            and fault.kind in wanted
+            and fault.account in {account, ""}
+            and fault.set_at <= until
+            and fault.cleared_at >= since
+            for fault in self.faults
+        )
+
+    def keep(self, folder: Path) -> None:
+        """Writes one file of JSON lines for each kind of row."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for item in fields(self):
+            rows = getattr(self, item.name)
+            rows = rows if isinstance(rows, list) else [rows]
+            lines = [json.dumps(asdict(row) if is_dataclass(row) else row, default=str) for row in rows]  # type: ignore[arg-type]  # a row is an instance
+            (folder / f"{item.name}.jsonl").write_text("".join(f"{line}\n" for line in lines))
+
+    @classmethod
+    def read(cls, folder: Path) -> Record:
+        """The inverse of ``keep``."""
+        record = cls()
+        rows: dict[str, type[Any]] = {
+            "users": UserTerms, "requests": Request, "trades": Trade, "fills": Fill, "copies": Copy,
+            "injections": Injection, "faults": FiredFault, "deposits": Deposit, "prices": PriceSet,
+            "processes": ProcessSeen, "supervisors": SupervisorSeen, "settled": Settled, "log_lines": LogLine,
+        }  # fmt: skip
+        for item in fields(cls):
+            lines = [json.loads(line) for line in (folder / f"{item.name}.jsonl").read_text().splitlines()]
+            if item.name in rows:
+                setattr(record, item.name, [_row(rows[item.name], line) for line in lines])
+            else:
+                setattr(record, item.name, Decimal(lines[0]) if item.name == "master_usd" else lines[0])
+        return record
+
+
+Row = TypeVar("Row")
+
+
+def _row(kind: type[Row], raw: Mapping[str, Any]) -> Row:
+    hints = get_type_hints(kind)
+    return kind(**{name: _value(hints[name], value) for name, value in raw.items()})
+
+
+def _value(hint: Any, value: Any) -> Any:
+    if hint is Decimal:
+        return Decimal(value)
+    if hint == dict[str, Decimal]:
+        return {key: Decimal(amount) for key, amount in value.items()}
+    if hint == dict[str, dict[str, Decimal]]:
+        return {key: {name: Decimal(amount) for name, amount in row.items()} for key, row in value.items()}
+    return tuple(value) if str(hint).startswith("tuple") else value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """Something that must not be."""
+
+    validator: str
+    text: str
+    account: str = ""
+
+    def __str__(self) -> str:
+        where = f" {self.account}:" if self.account else ""
+        return f"[{self.validator}]{where} {self.text}"

@@ -1,0 +1,116 @@
+"""The independent model knows the examples of the README, and tells a volume that is wrong by one lot."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.chaos.forged import NOW, copy, fill, trade
+from tests.chaos.model import LOT, Bought, Checked, check_volumes
+from tests.chaos.records import Copy, Fill, UserTerms
+
+D = Decimal
+ANNA = UserTerms(account="anna", usd=D(100))
+
+
+def entry(seq: int, volume: str, *, order: str = "O1", equity: str = "1000") -> Fill:
+    money = D(equity)
+    return fill(
+        seq, trade(seq, "master", "buy", volume, order=order), master_equity=money, master_cash=money,
+        master_position_before=D(0), master_position=D(0),
+    )  # fmt: skip
+
+
+def leave(seq: int, volume: str, held: str, *, order: str = "O2") -> Fill:
+    return fill(
+        seq, trade(seq, "master", "sell", volume, order=order), master_equity=D(1000), master_cash=D(1000),
+        master_position_before=D(held), master_position=D(held),
+    )  # fmt: skip
+
+
+def answer(seqs: tuple[int, ...], side: str, volume: str, reason: str, **more: object) -> Copy:
+    made = copy("c1", (1,), side, volume, reason, **more)
+    return replace(made, copy_id=f"c{seqs[0]}", seqs=seqs, decided_at=NOW + seqs[0])
+
+
+def check(fills: list[Fill], copies: list[Copy], user: UserTerms = ANNA) -> Checked:
+    """As if the exchange had filled every order at the one price there is."""
+    booked = {
+        one.copy_id: Bought(volume=Fraction(one.filled), cost=Fraction(one.filled) * 50_000) for one in copies
+    }
+    return check_volumes(user, copies, {one.seq: one for one in fills}, booked)
+
+
+@pytest.mark.parametrize(
+    ("fills", "copies"),
+    [
+        # A tenth of the money buys a tenth.
+        ([entry(1, "0.001")], [answer((1,), "buy", "0.0001", "SCALED")]),
+        # However the master's order was filled.
+        ([entry(1, "0.0007"), entry(2, "0.0003")], [answer((1, 2), "buy", "0.0001", "SCALED")]),
+        # The cap: 10 % of 100 dollars, counted at a price 0.5 % worse: 10 / 50250.
+        ([entry(1, "0.004")], [answer((1,), "buy", "0.00019900", "CAPPED")]),
+        # Half of the master's position is half of the copied one; all of it is all.
+        (
+            [entry(1, "0.0015"), leave(2, "0.00075", "0.0015"), leave(3, "0.00075", "0.00075", order="O3")],
+            [answer((1,), "buy", "0.00015", "SCALED"), answer((2,), "sell", "0.000075", "EXIT_FRACTION"),
+             answer((3,), "sell", "0.000075", "EXIT_FULL")],
+        ),
+        # Too small alone: it waits and joins the next.
+        (
+            [entry(1, "0.0003"), entry(2, "0.0003", order="O2")],
+            [answer((1,), "buy", "0", "BELOW_ORDERMIN", state="CARRIED", attempts=0, filled=D(0)),
+             answer((2,), "buy", "0.00006", "SCALED")],
+        ),
+        # Two orders of the master that are answered together: half, and half of the rest.
+        (
+            [entry(1, "0.0015"), leave(2, "0.00075", "0.0015"), leave(3, "0.000375", "0.00075", order="O3")],
+            [answer((1,), "buy", "0.00015", "SCALED"), answer((2, 3), "sell", "0.0001125", "EXIT_FRACTION")],
+        ),
+    ],
+)  # fmt: skip
+def test_what_the_readme_says_is_right_and_one_lot_more_or_less_is_wrong(
+    fills: list[Fill], copies: list[Copy]
+) -> None:
+    right = check(fills, copies)
+    assert right.findings == []
+    assert (right.exact, right.bounded) == (len(copies), 0)
+    last = copies[-1]
+    for lots in (-3, 3):
+        wrong = last.ordered + lots * D("1e-8")
+        assert check(fills, [*copies[:-1], replace(last, ordered=wrong, filled=wrong)]).findings
+
+
+@given(st.integers(1, 10**6), st.integers(10**3, 10**7), st.integers(1, 10**5))
+def test_an_uncapped_entry_is_the_exact_product_rounded_down(lots: int, cents: int, equity: int) -> None:
+    user = UserTerms(account="anna", usd=D(equity), max_user_risk=D(1))
+    volume, money = D(lots) * D("1e-8") * 10, D(cents) / 100
+    exact = Fraction(volume) * Fraction(equity) / Fraction(money)
+    cost_at_worst = exact * 50_250
+    whole = (exact / LOT).__floor__()
+    if cost_at_worst >= equity or whole < 5_000:
+        return
+    copies = [answer((1,), "buy", f"{whole * D('1e-8'):f}", "SCALED", user_equity=D(equity))]
+    assert check([entry(1, f"{volume:f}", equity=f"{money:f}")], copies, user).findings == []
+
+
+def test_what_the_record_does_not_tell_is_counted_as_bounded() -> None:
+    user = UserTerms(account="anna", usd=D(100), balance="cash")
+    checked = check([entry(1, "0.001")], [answer((1,), "buy", "0.00009", "SCALED")], user)
+    assert (checked.exact, checked.bounded, checked.findings) == (0, 1, [])
+
+
+def test_less_sold_than_is_there_is_found_unless_someone_took_coins() -> None:
+    fills = [entry(1, "0.001"), leave(2, "0.001", "0.001")]
+    copies = [answer((1,), "buy", "0.0001", "SCALED"), answer((2,), "sell", "0.00006", "HOLDINGS_LIMITED")]
+    assert check(fills, copies).findings
+    booked = {one.copy_id: Bought(volume=Fraction(one.filled)) for one in copies}
+    taken = check_volumes(
+        ANNA, copies, {one.seq: one for one in fills}, booked, coins_taken=frozenset({"BTC/USD"})
+    )
+    assert taken.findings == []

@@ -1,0 +1,187 @@
+"""Each validator catches its defect in a small forged record, and finds nothing in one where all is well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tests.chaos import validators
+from tests.chaos.forged import NOW, copy, fill, order_id, record, request, spoil, trade
+from tests.chaos.judge_copies import nonces_grow, volumes
+from tests.chaos.judge_money import exits_converge
+from tests.chaos.records import Deposit, FiredFault, LogLine, ProcessSeen, Record, SupervisorSeen
+
+D = Decimal
+Spoil = Callable[[Record], object]
+
+
+def test_a_world_in_which_all_is_well_has_no_findings() -> None:
+    well = record()
+    assert validators.judge(well) == []
+    assert volumes(well).exact == 2
+
+
+def repeated_fill(it: Record) -> None:
+    it.fills.append(it.fills[1])
+    spoil(it.fills, 2, seq=3)
+
+
+def invented_fill(it: Record) -> None:
+    ghost = trade(9, "master", "buy", "0.001", order="O9")
+    it.fills.append(
+        fill(
+            3, ghost, master_equity=D(1), master_cash=D(1), master_position_before=D(0), master_position=D(0)
+        )
+    )
+
+
+def swapped_fills(it: Record) -> None:
+    it.fills.reverse()
+    spoil(it.fills, 0, seq=1)
+    spoil(it.fills, 1, seq=2)
+
+
+def doubled_order(it: Record) -> None:
+    spoil(it.copies, 0, attempts=2, cl_ord_id=order_id("c1", 2), filled=D("0.0002"))
+    it.trades.insert(2, trade(2, "anna", "buy", "0.0001", order="A9", cl_ord_id=order_id("c1", 2)))
+
+
+def cap_broken(it: Record) -> None:
+    # 5 dollars were bought; one hundredth of 100 dollars is one.
+    it.users[0] = it.users[0].__class__(account="anna", usd=D(100), max_user_risk=D("0.01"))
+
+
+def too_much_cash_missing(it: Record) -> None:
+    spoil(it.copies, 0, reason="CASH_LIMITED", detail="cut to 0.0001 by the cash of 7 USD")
+
+
+def more_meant_than_there_was(it: Record) -> None:
+    spoil(it.copies, 0, state="REJECTED", reason="EOrder:Insufficient funds", ordered=D("0.003"))
+
+
+def exits_left(it: Record) -> None:
+    del it.trades[3], it.requests[1]
+    spoil(it.copies, 1, state="REJECTED", reason="ENDED_UNFILLED", filled=D(0), avg_price=D(0))
+
+
+def coins_sold(it: Record) -> None:
+    spoil(it.trades, 3, volume=D("0.0002"))
+
+
+def beside_each_other(it: Record) -> None:
+    it.processes.append(ProcessSeen(account="anna", pid=8, epoch=2, first_seen=NOW + 1, last_alive=NOW + 9))
+
+
+def crashed_supervisor(it: Record) -> None:
+    it.supervisors.append(
+        SupervisorSeen(pid=2, epoch=2, started=NOW + 9, ended=NOW + 10, exit_code=1, last_words="oops")
+    )
+
+
+def orphan(it: Record) -> None:
+    it.supervisors[0] = SupervisorSeen(pid=1, epoch=1, started=NOW - 5, ended=NOW + 5)
+    spoil(it.processes, 0, last_alive=NOW + 60)
+
+
+CASES: list[tuple[str, Spoil, str]] = [
+    ("journal", lambda it: it.fills.pop(), "T3 (sell BTC/USD) is missing"),
+    ("journal", repeated_fill, "T3 is there 2 times"),
+    ("journal", invented_fill, "never happened"),
+    ("journal", swapped_fills, "happened before fill 1"),
+    ("journal", lambda it: spoil(it.fills, 1, seq=5), "stands at place 2"),
+    ("journal", lambda it: spoil(it.fills, 0, price=D(49_999)), "the exchange"),
+    ("frozen", lambda it: spoil(it.fills, 1, master_position_before=D("0.002")), "position 0.002, was 0.001"),
+    ("frozen", lambda it: spoil(it.fills, 1, master_position=D("0.002")), "right before it 0.002"),
+    ("frozen", lambda it: spoil(it.fills, 0, master_cash=D(999)), "cash 999, was 1000"),
+    ("frozen", lambda it: spoil(it.fills, 0, master_equity=D(1010)), "equity 1010"),
+    ("frozen", lambda it: spoil(it.fills, 0, order_filled_before=D(1)), "filled before 1"),
+    ("one end", lambda it: it.copies.pop(0), "fill 1 is answered by 0 copies"),
+    ("one end", lambda it: it.copies.append(copy("c1b", (1,), "buy", "0", "SCALED")), "answered by 2 copies"),
+    ("one end", lambda it: spoil(it.copies, 0, state="UNKNOWN"), "still UNKNOWN"),
+    ("one end", lambda it: spoil(it.copies, 0, reason=""), "without a reason"),
+    ("one end", lambda it: spoil(it.copies, 0, seqs=(1, 7)), "fill 7 was answered and is not in the journal"),
+    ("intents", lambda it: it.requests.append(request(3, "c9", "buy", "0.1", 12)), "was meant by no copy"),
+    ("intents", lambda it: spoil(it.requests, 0, deadline=""), "no deadline"),
+    ("intents", lambda it: spoil(it.requests, 0, side="sell"), "is not what copy c1 meant"),
+    ("intents", lambda it: spoil(it.requests, 0, volume=D(1)), "asks for 1"),
+    ("intents", lambda it: spoil(it.copies, 0, cl_ord_id="else"), "names order else"),
+    ("intents", lambda it: spoil(it.trades, 1, cl_ord_id=""), "trade 2"),
+    ("doubled", doubled_order, "filled by 2 of its orders"),
+    ("doubled", lambda it: spoil(it.copies, 0, filled=D("0.0003")), "says 0.0003 was filled"),
+    ("doubled", lambda it: spoil(it.copies, 0, avg_price=D(51_000)), "says it paid 51000"),
+    ("doubled", lambda it: spoil(it.copies, 0, state="PART_FILLED"), "is PART_FILLED with"),
+    ("volumes", lambda it: spoil(it.copies, 0, ordered=D("0.00010002")), "the rules say 0.0001"),
+    ("equity", lambda it: spoil(it.copies, 0, user_equity=D(150)), "was sized by 150"),
+    ("cash", too_much_cash_missing, "was cut by cash of 7"),
+    ("cash", more_meant_than_there_was, "was to cost 150.75"),
+    ("own coins", coins_sold, "of the user's own"),
+    ("cap", cap_broken, "the cap is 1.0000"),
+    ("age", lambda it: spoil(it.copies, 0, decided_at=NOW + 40), "39.000 s old, the limit is 30 s: SCALED"),
+    ("age", lambda it: spoil(it.copies, 0, reason="STALE_ENTRY"), "0.100 s old"),
+    ("age", lambda it: spoil(it.copies, 1, reason="STALE_ENTRY"), "(sell)"),
+    ("age", lambda it: spoil(it.requests, 0, at=NOW + 60), "came 59.0 s after its entry"),
+    ("convergence", exits_left, "holds 0.0001 BTC/USD by copying"),
+    ("open orders", lambda it: it.settled[0].open_orders.update(anna=1), "1 orders are open"),
+    ("nonces", lambda it: spoil(it.requests, 1, nonce=10), "nonce 10 after 10"),
+    ("nonces", lambda it: spoil(it.requests, 1, outcome="EAPI:Invalid nonce"), "the exchange refused"),
+    ("fencing", lambda it: spoil(it.fills, 0, epoch=2), "is of run 1, one before it of run 2"),
+    ("fencing", lambda it: spoil(it.fills, 1, epoch=3), "outside of run 3"),
+    ("fencing", beside_each_other, "lived beside 8"),
+    ("fencing", orphan, "outlived its supervisor"),
+    ("supervisor", crashed_supervisor, "ended with 1: oops"),
+    ("one at a time", lambda it: spoil(it.copies, 0, finished_at=NOW + 9), "before copy c1 was over"),
+    ("logs", lambda it: it.log_lines.append(LogLine(account="anna", at="", message="oops")), "1x oops"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "spoiling", "words"), CASES, ids=[f"{case[0]}: {case[2]}" for case in CASES]
+)
+def test_each_defect_is_caught_by_the_validator_that_is_for_it(
+    name: str, spoiling: Spoil, words: str
+) -> None:
+    spoilt = record()
+    spoiling(spoilt)
+    found = [finding for finding in validators.judge(spoilt) if finding.validator == name]
+    assert any(words in finding.text for finding in found), found
+
+
+def test_every_validator_has_a_defect_that_it_caught() -> None:
+    caught = set()
+    for validator in validators.VALIDATORS:
+        for _, spoiling, _ in CASES:
+            spoilt = record()
+            spoiling(spoilt)
+            if list(validator(spoilt)):
+                caught.add(validator)
+    assert caught == set(validators.VALIDATORS)
+
+
+def test_a_nonce_that_a_fault_spoilt_is_no_finding() -> None:
+    excused = record()
+    spoil(excused.requests, 1, outcome="EAPI:Invalid nonce")
+    excused.faults.append(
+        FiredFault(
+            kind="duplicate_delivery", account="anna", method="", set_at=NOW, cleared_at=NOW + 5, fired=1
+        )
+    )
+    assert list(nonces_grow(excused)) == []
+    spoil(excused.faults, 0, fired=0)
+    assert len(list(nonces_grow(excused))) == 1
+
+
+def test_whoever_took_coins_away_may_be_left_with_some() -> None:
+    excused = record()
+    exits_left(excused)
+    assert len(list(exits_converge(excused))) == 1
+    excused.deposits.append(Deposit(at=NOW, account="anna", asset="XXBT", amount=D("-0.0001")))
+    assert list(exits_converge(excused)) == []
+
+
+def test_a_record_that_is_kept_reads_as_it_was(tmp_path: Path) -> None:
+    kept = record()
+    kept.keep(tmp_path)
+    assert Record.read(tmp_path) == kept
