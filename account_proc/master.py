@@ -294,8 +294,8 @@ class Master:
                 self._held = []
                 await self._read_history([])
 
-    async def _history(self) -> list[Trade]:
-        rows = await self._exchange.trades_since(self._since)
+    async def _history(self, since: float | None = None) -> list[Trade]:
+        rows = await self._exchange.trades_since(self._since if since is None else since)
         try:
             return [_from_history(row, self._portfolio.table) for row in rows]
         except UnknownSymbol:
@@ -338,6 +338,7 @@ class Master:
             try:
                 past = await self._history()
                 quiet = await self._portfolio.refresh()
+                quiet = quiet and not await self._traded_since(past)
             except KrakenError as error:
                 log.warning("the trade history could not be read: %s; trying again", error)
                 await asyncio.sleep(HISTORY_RETRY_S)
@@ -345,6 +346,15 @@ class Master:
             tries += 1
             if quiet or tries == QUIET_TRIES:
                 return past
+
+    async def _traded_since(self, past: Sequence[Trade]) -> bool:
+        """Whether the history now has trades that neither it had before nor the feed told: the balances may hold them."""
+        last = max((trade.executed_at for trade in past), default=None)
+        known = {trade.exec_id for trade in past} | {trade.exec_id for trade, _ in self._held or []}
+        return any(
+            trade.exec_id not in known and not self._maker.knows(trade.exec_id)
+            for trade in await self._history(last)
+        )
 
 
 def _trades(rows: Iterable[Execution | Incomplete]) -> list[Trade]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
 
 from tests.chaos.records import (
+    ZERO,
     Fill,
     Finding,
     ProcessSeen,
@@ -73,48 +75,76 @@ def _out_of_order(record: Record, fills: list[Fill], truth: dict[str, Trade]) ->
             yield Finding(validator="journal", text=text)
 
 
-def what_was_frozen_is_true(record: Record) -> Iterator[Finding]:
-    """Position, cash and equity before each of the master's orders, by the exchange's own books."""
-    prices = Prices(record)
+@dataclass(frozen=True)
+class _Before:
+    """What the master had before an order, and right before one execution of it."""
+
+    holds: dict[str, Decimal]
+    cash: Decimal
+    held: Decimal
+    filled: Decimal
+
+
+def _befores(master_usd: Decimal, trades: Iterable[Trade]) -> dict[str, _Before]:
+    """By execution id, when trades happened in this order."""
     holds: dict[str, Decimal] = defaultdict(Decimal)
-    cash = record.master_usd
-    before: dict[str, tuple[Decimal, Decimal, dict[str, Decimal], Decimal]] = {}
+    cash = master_usd
+    orders: dict[str, tuple[dict[str, Decimal], Decimal]] = {}
     filled: dict[str, Decimal] = defaultdict(Decimal)
-    truth: dict[str, tuple[Trade, Decimal, Decimal]] = {}
-    for trade in record.trades_of("master"):
-        if trade.order_id not in before:
-            before[trade.order_id] = holds[trade.pair], cash, dict(holds), trade.price
-        truth[trade.exec_id] = trade, filled[trade.order_id], holds[trade.pair]
+    found = {}
+    for trade in trades:
+        held, money = orders.setdefault(trade.order_id, (dict(holds), cash))
+        found[trade.exec_id] = _Before(held, money, holds[trade.pair], filled[trade.order_id])
         filled[trade.order_id] += trade.volume
         sign = 1 if trade.side == "buy" else -1
         holds[trade.pair] += sign * trade.volume
         cash -= sign * trade.cost + trade.fee
+    return found
+
+
+def what_was_frozen_is_true(record: Record) -> Iterator[Finding]:
+    """Position, cash and equity before each of the master's orders, by the exchange's own books."""
+    prices = Prices(record)
+    trades = {trade.exec_id: trade for trade in record.trades_of("master")}
+    truth = _befores(record.master_usd, trades.values())
+    # What was told in another order was counted in that order.
+    told = _befores(
+        record.master_usd, (trades[fill.exec_id] for fill in record.fills if fill.exec_id in trades)
+    )
+    order_prices: dict[str, list[Decimal]] = defaultdict(list)
+    for trade in trades.values():
+        order_prices[trade.order_id].append(trade.price)
     for fill in record.fills:
-        if fill.exec_id not in truth:
+        if fill.exec_id not in trades:
             continue
-        trade, filled_before, right_before = truth[fill.exec_id]
-        position, money, held, price = before[fill.order_id]
-        wrong = []
-        late = record.faults_near("master", ORDER_FAULTS, trade.at - 90.0, fill.journalled_at)
-        if fill.master_position_before != position:
-            wrong.append(f"position {fill.master_position_before}, was {position}")
-        # Fills that came in another order were counted in that order.
-        if fill.master_position != right_before and not late:
-            wrong.append(f"position right before it {fill.master_position}, was {right_before}")
-        if abs(fill.master_cash - money) > CASH_DUST:
-            wrong.append(f"cash {fill.master_cash}, was {money}")
-        if fill.order_filled_before != filled_before and not late:
-            wrong.append(f"filled before {fill.order_filled_before}, was {filled_before}")
+        trade, before = trades[fill.exec_id], truth[fill.exec_id]
+        paid = order_prices[fill.order_id][:1]
+        if record.faults_near("master", ORDER_FAULTS, trade.at - 90.0, fill.journalled_at):
+            before, paid = told[fill.exec_id], order_prices[fill.order_id]
         # What was heard of late was valued by prices of then.
         until = max(trade.at, fill.journalled_at) + 1.0
-        ranges = {pair: prices.about(pair, trade.at - MARKS_AGE_S, until) for pair in held}
-        low, high = worth_of(money, {**held, trade.pair: position}, {**ranges, trade.pair: (price, price)})
-        if not low - CASH_DUST <= fill.master_equity <= high + CASH_DUST:
-            wrong.append(f"equity {fill.master_equity}, was {low:.4f} to {high:.4f}")
+        ranges = {pair: prices.about(pair, trade.at - MARKS_AGE_S, until) for pair in before.holds}
+        low, high = worth_of(before.cash, before.holds, {**ranges, trade.pair: (min(paid), max(paid))})
+        wrong = _wrong(fill, before, low, high)
         if wrong:
-            yield Finding(
-                validator="frozen", text=f"fill {fill.seq} ({fill.pair} {fill.side}): {'; '.join(wrong)}"
-            )
+            text = f"fill {fill.seq} ({fill.pair} {fill.side}): {'; '.join(wrong)}"
+            yield Finding(validator="frozen", text=text)
+
+
+def _wrong(fill: Fill, before: _Before, low: Decimal, high: Decimal) -> list[str]:
+    wrong = []
+    position = before.holds.get(fill.pair, ZERO)
+    if fill.master_position_before != position:
+        wrong.append(f"position {fill.master_position_before}, was {position}")
+    if fill.master_position != before.held:
+        wrong.append(f"position right before it {fill.master_position}, was {before.held}")
+    if abs(fill.master_cash - before.cash) > CASH_DUST:
+        wrong.append(f"cash {fill.master_cash}, was {before.cash}")
+    if fill.order_filled_before != before.filled:
+        wrong.append(f"filled before {fill.order_filled_before}, was {before.filled}")
+    if not low - CASH_DUST <= fill.master_equity <= high + CASH_DUST:
+        wrong.append(f"equity {fill.master_equity}, was {low:.4f} to {high:.4f}")
+    return wrong
 
 
 def earlier_runs_are_over(record: Record) -> Iterator[Finding]:
@@ -156,12 +186,22 @@ def earlier_runs_are_over(record: Record) -> Iterator[Finding]:
 
 #: Ended well, killed, journal not to be written (EX_IOERR).
 EXPECTED_EXITS = {0, -9, 74}
+#: What the journal cannot be opened for ends the supervisor as a bad configuration.
+EXIT_AT_START = 78
 
 
 def supervisors_end_for_a_reason(record: Record) -> Iterator[Finding]:
     """By a blow, when told to, or because the journal cannot be written; never by an error of its own."""
     for run in record.supervisors:
-        if run.ended and run.exit_code not in EXPECTED_EXITS:
+        full = any(
+            blow.kind == "disk_full_journal" and run.started <= blow.at <= run.ended
+            for blow in record.injections
+        )
+        if (
+            run.ended
+            and run.exit_code not in EXPECTED_EXITS
+            and not (full and run.exit_code == EXIT_AT_START)
+        ):
             text = f"run {run.epoch} of the supervisor ended with {run.exit_code}: {run.last_words}"
             yield Finding(validator="supervisor", text=text)
 
