@@ -24,7 +24,7 @@ STATE_DIR ?= data
 # make test: what to run, e.g. TESTS="tests/account_proc -k nonce".
 TESTS ?=
 
-.PHONY: help setup run test chaos check format lint types stubs lock dist clean
+.PHONY: help setup run test fuzz chaos check format lint types stubs lock dist clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,10 @@ run: $(VENV)/.ready  ## paper exchange, a master that trades, three users (DURAT
 
 test: $(VENV)/.ready  ## the tests (TESTS="tests/account_proc -k nonce" for some of them)
 	$(BIN)/python -m pytest $(TESTS)
+
+fuzz: $(VENV)/.ready  ## the property tests with new examples, other ones each time
+	HYPOTHESIS_PROFILE=new $(BIN)/python -m pytest tests/account_proc tests/supervisor tests/paper_exchange \
+	    tests/client tests/chaos
 
 chaos: $(VENV)/.ready  ## a seeded run of kills and faults, judged by the exchange's own record (SEED=1 ROUNDS=50)
 	$(BIN)/python -m tests.chaos --seed $(SEED) --rounds $(ROUNDS)

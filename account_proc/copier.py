@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -27,9 +27,11 @@ from account_proc.errors import (
 )
 from account_proc.ledger import Ledger
 from account_proc.order_desk import OrderDesk
+from account_proc.order_watch import ENDED
 from account_proc.pairs import PairRules
 from account_proc.plans import Carry, Decision, Holdings, MasterFill, Order, Skip
 from account_proc.portfolio import Portfolio
+from account_proc.rest_rows import OrderRow
 from account_proc.spec import CopyRules
 from account_proc.units import NO_AMOUNT, BaseVolume, Price, QuoteAmount, Side, plain
 
@@ -149,10 +151,11 @@ class Copier:
         lane.waiting.append(_Waiting(fill, self._now()))
         try:
             if lane.busy:
-                self._ledger.commit(cursor=fill.seq, add_pending=(fill.seq, message.SerializeToString()))
+                pending = (fill.seq, message.SerializeToString())
+                self._ledger.commit(cursor=(fill.seq, message.exec_id), add_pending=pending)
                 self._changed()
             else:
-                self._advance(lane, cursor=fill.seq)
+                self._advance(lane, cursor=(fill.seq, message.exec_id))
         except LedgerFault as error:
             self._failed(error)
             raise
@@ -160,7 +163,7 @@ class Copier:
     def _lane(self, pair: str) -> _Lane:
         return self._lanes.setdefault(pair, _Lane(pair))
 
-    def _advance(self, lane: _Lane, cursor: int | None = None) -> None:
+    def _advance(self, lane: _Lane, cursor: tuple[int, str] | None = None) -> None:
         """Answers what waits, up to the first order."""
         while lane.waiting and not lane.busy:
             batch = [lane.waiting.popleft()]
@@ -173,7 +176,9 @@ class Copier:
                 lane.busy = True
                 self._spawn(self._trade(lane, order))
 
-    def _answer(self, lane: _Lane, batch: list[_Waiting], cursor: int | None) -> CopyRecord | None:
+    def _answer(
+        self, lane: _Lane, batch: list[_Waiting], cursor: tuple[int, str] | None
+    ) -> CopyRecord | None:
         """Decides about a batch and makes it durable; the copy that is to be ordered, if any."""
         fills = [waiting.fill for waiting in batch]
         now = self._now()
@@ -304,6 +309,34 @@ class Copier:
         )
         self._changed()
         self._spawn(self._trade(lane, record))
+
+    # -- orders that were given up and were there after all -----------------------------------------------------
+
+    def adopt(self, row: OrderRow, given_up: CopyRecord) -> bool:
+        """Takes what such an order filled into the copied position, as a copy of its own; False while the pair is busy.
+
+        An entry that is not attributed would stay when the master leaves; an exit that is not, would be made again.
+        """
+        lane = self._lane(given_up.pair)
+        if lane.busy:
+            return False
+        now = self._now()
+        record = CopyRecord(
+            copy_id=f"l{self._ledger.revision + 1}", fill_seqs=(), pair=given_up.pair, side=given_up.side,
+            state=CopyState.RECEIVED, reason=Reason.FOUND_LATE,
+            detail=f"order {row.txid} of copy {given_up.copy_id} had been proven not to exist and was there after all",
+            received_at=now, decided_at=now, executed_at=given_up.executed_at, master_price=given_up.master_price,
+            ordered=row.vol_exec if row.status in ENDED else row.vol, order_id=row.txid, cl_ord_id=row.cl_ord_id or "",
+            slices=tuple(replace(piece, cost=NO_AMOUNT) for piece in given_up.slices),
+        )  # fmt: skip
+        for state in (CopyState.PLANNED, CopyState.INTENT, CopyState.UNKNOWN, CopyState.ACKNOWLEDGED):
+            record.move(state, now)
+        self._ledger.commit(copies=(record,))
+        self._changed()
+        self._open[record.copy_id] = record
+        lane.busy = True
+        self._spawn(self._take_up(lane, record))
+        return True
 
     # -- trading ------------------------------------------------------------------------------------------------
 

@@ -69,6 +69,8 @@ class Reason(StrEnum):
     EXIT_FULL = "EXIT_FULL"
     HOLDINGS_LIMITED = "HOLDINGS_LIMITED"
     EXIT_OWED = "EXIT_OWED"
+    # the order was given up, and was there after all
+    FOUND_LATE = "FOUND_LATE"
     # carried
     BELOW_ORDERMIN = "BELOW_ORDERMIN"
     BELOW_COSTMIN = "BELOW_COSTMIN"

@@ -134,8 +134,10 @@ class CopyTrader:
         """Less is there than copying bought: sell that, say so, and forget the rest, which nobody can sell."""
         pair = self._portfolio.table.pair(copy.pair)
         try:
-            await self._portfolio.refresh()
+            known = await self._portfolio.know()
         except KrakenError:
+            known = False
+        if not known:
             # Nobody knows what is there: it stays owed and is tried again.
             self._refused(copy, error.errors[0])
             return

@@ -2,21 +2,34 @@
 
 Shared by the user's ledger and the supervisor's journal; knows the tables of neither. One connection to a file (SQLite before
 3.51.3 can lose a write-ahead log that two connections reset).
+
+SQLite takes a file without its write-ahead log for a whole one, and opens it as it was at the last checkpoint: for a young file,
+empty. So the file itself says, in its application id, whether it needs its log: IN_USE is what a checkpoint leaves in the file,
+CLOSED is the first thing in the log after it. Only a close, which brings the whole log into the file, leaves CLOSED there.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 #: SQLite's own name for a database without a file.
 IN_MEMORY = Path(":memory:")
 #: The first bytes of every SQLite file.
 MAGIC = b"SQLite format 3\0"
+#: The application id of a file whose newest part is in its log, and of one that is whole by itself.
+IN_USE, CLOSED = 0x6B634F31, 0x6B634F30
+#: Where SQLite keeps it (https://www.sqlite.org/fileformat2.html, 1.3.17): four bytes, big-endian.
+APPLICATION_ID = slice(68, 72)
+#: Bytes of a log's header; a shorter log holds nothing.
+LOG_HEADER = 32
+#: Transactions between two checkpoints: about SQLite's own 1,000 pages.
+CHECKPOINT_EVERY = 250
 
 
 class Database:
@@ -24,15 +37,16 @@ class Database:
 
     def __init__(
         self, path: Path, *, schema: str, version: int, fill: Callable[[Database], object],
-        recognise: Callable[[Database], None], fault: type[Exception], remedy: str,
+        recognise: Callable[[Database], None], fault: type[Exception], remedy: str, upgrades: Mapping[int, str] = MappingProxyType({}),
     ) -> None:  # fmt: skip
-        """Opens the file, or makes it with ``schema`` and what ``fill`` puts in.
+        """Opens the file, or makes it with ``schema`` and what ``fill`` puts in. ``upgrades``: from a version to the next.
 
         ``recognise`` raises the fault for a file that is somebody else's, before anything is written to it.
         """
         self.path = path
         self.fault = fault
         self._remedy = remedy
+        self._transactions = 0
         try:
             if path == IN_MEMORY:
                 self._connect(path)
@@ -43,28 +57,38 @@ class Database:
                 self._check_file()
                 self._connect(path)
             try:
-                self._check(version, recognise)
+                self._check(version, upgrades, recognise)
+                if path != IN_MEMORY:
+                    self.checkpoint()
             except BaseException:
                 self.connection.close()
                 raise
-        except (sqlite3.Error, OSError) as error:
+        # UnicodeError: text that is none, which SQLite does not check.
+        except (sqlite3.Error, OSError, UnicodeError) as error:
             raise fault(f"{path}: {error}; {remedy}") from error
 
     def _connect(self, path: Path) -> None:
         self.connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
 
-    def _check(self, version: int, recognise: Callable[[Database], None]) -> None:
+    def _check(
+        self, version: int, upgrades: Mapping[int, str], recognise: Callable[[Database], None]
+    ) -> None:
         found = self.number("PRAGMA user_version")
         if found == 0:
             raise self.fault(f"{self.path} is another program's database; {self._remedy}")
-        if found != version:
+        if found != version and found not in upgrades:
             raise self.fault(f"{self.path} has schema {found}, this program knows {version}")
         recognise(self)
         self.execute("PRAGMA journal_mode=WAL")
         self.execute("PRAGMA synchronous=FULL")
+        self.execute("PRAGMA wal_autocheckpoint=0")
         verdict = self.execute("PRAGMA quick_check(1)").fetchone()[0]
         if verdict != "ok":
             raise self.damaged(verdict)
+        for old in range(found, version):
+            with self.transaction("it stays as it was"):
+                self._run(upgrades[old])
+                self.execute(f"PRAGMA user_version={old + 1}")
 
     def _make(self, schema: str, version: int, fill: Callable[[Database], object]) -> None:
         """Under another name first: a file that a crash left half made must not pass for one that lost everything."""
@@ -86,10 +110,23 @@ class Database:
 
     def _fill(self, schema: str, version: int, fill: Callable[[Database], object]) -> None:
         with self.transaction("nothing was made"):
-            for statement in schema.split(";"):
-                self.execute(statement)
+            self._run(schema)
             fill(self)
             self.execute(f"PRAGMA user_version={version}")
+            self.execute(f"PRAGMA application_id={CLOSED}")
+
+    def _run(self, statements: str) -> None:
+        for statement in statements.split(";"):
+            self.execute(statement)
+
+    def checkpoint(self) -> None:
+        """Brings the log into the file, and has the file say that it needs its log from now on. Raises the fault."""
+        try:
+            self.execute(f"PRAGMA application_id={IN_USE}")
+            self.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            self.execute(f"PRAGMA application_id={CLOSED}")
+        except sqlite3.Error as error:
+            raise self.fault(f"{self.path}: {error}; {self._remedy}") from error
 
     def _check_file(self) -> None:
         """What SQLite would silently make good: an empty file, a cut last page."""
@@ -103,6 +140,10 @@ class Database:
         page = int.from_bytes(head[16:18], "big")
         if size % (65_536 if page == 1 else page):
             raise self.damaged("its last page is cut off")
+        log = self.path.with_name(f"{self.path.name}-wal")
+        needs_log = int.from_bytes(head[APPLICATION_ID], "big") == IN_USE
+        if needs_log and (not log.exists() or log.stat().st_size < LOG_HEADER):
+            raise self.damaged(f"its newest part is missing: {log.name} belongs beside it")
 
     def damaged(self, how: str) -> Exception:
         """The fault for a file whose content is wrong."""
@@ -129,6 +170,9 @@ class Database:
                     self.execute("ROLLBACK")
                 raise
             self.execute("COMMIT")
+            self._transactions += 1
+            if self._transactions % CHECKPOINT_EVERY == 0:
+                self.checkpoint()
         except sqlite3.Error as error:
             raise self.fault(f"{self.path}: {error}; {otherwise}") from error
 

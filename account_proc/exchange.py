@@ -139,21 +139,25 @@ class KrakenExchange:
                 rows |= {txid: order_row(txid, row, table) for txid, row in result.items()}
         return rows
 
-    async def open_orders(self, cl_ord_id: str | None = None) -> list[OrderRow]:
+    async def open_orders(
+        self, cl_ord_id: str | None = None, priority: Priority = Priority.READ
+    ) -> list[OrderRow]:
         """Open orders, the oldest first; only those with this client order id if one is given."""
         table = await self._table()
         params = {} if cl_ord_id is None else {"cl_ord_id": cl_ord_id}
-        result = await self._private("OpenOrders", params, priority=Priority.READ)
+        result = await self._private("OpenOrders", params, priority=priority)
         with _expected_form("OpenOrders"):
             return _by_age(order_row(txid, row, table) for txid, row in result["open"].items())
 
-    async def closed_orders(self, cl_ord_id: str | None, start: float) -> list[OrderRow]:
+    async def closed_orders(
+        self, cl_ord_id: str | None, start: float, priority: Priority = Priority.READ
+    ) -> list[OrderRow]:
         """Filled, cancelled and expired orders since ``start`` (unix seconds), the oldest first."""
         table = await self._table()
         params = {"start": _not_after(start)}
         if cl_ord_id is not None:
             params["cl_ord_id"] = cl_ord_id
-        rows = await self._pages("ClosedOrders", "closed", params, Priority.READ)
+        rows = await self._pages("ClosedOrders", "closed", params, priority)
         with _expected_form("ClosedOrders"):
             return _by_age(order_row(txid, row, table) for txid, row in rows.items())
 

@@ -25,7 +25,7 @@ from account_proc.plans import OrderPlan, Position, Slice
 from account_proc.sizing import CopyBook
 from account_proc.units import BaseVolume, QuoteAmount, Ratio, Side
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE pending_fills (seq INTEGER PRIMARY KEY, body BLOB NOT NULL);
@@ -36,8 +36,21 @@ CREATE INDEX copies_by_state ON copies (state);
 CREATE TABLE plans (order_id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE pairs (pair TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE own_orders (request_id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE order_ids (cl_ord_id TEXT PRIMARY KEY, copy_id TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE drifts (order_id TEXT PRIMARY KEY, found_at REAL NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
 """
+#: From each earlier schema to the next.
+UPGRADES = {
+    1: """
+CREATE TABLE order_ids (cl_ord_id TEXT PRIMARY KEY, copy_id TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE drifts (order_id TEXT PRIMARY KEY, found_at REAL NOT NULL, body TEXT NOT NULL) WITHOUT ROWID
+"""
+}
 
+#: States in which a copy makes an order id its own.
+CLAIMS = frozenset({CopyState.INTENT, CopyState.ACKNOWLEDGED})
+#: Owner of the id of an order that an operator or a strategy asked for.
+NO_COPY = ""
 REMEDY = "restore the newest copy, or see 'A damaged ledger' in the README"
 #: Plans kept in memory; older ones are read from the file when a late fill of their order comes.
 PLANS_IN_MEMORY = 256
@@ -61,6 +74,18 @@ class OwnOrder:
     error: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """An order at the exchange that does not agree with the ledger; see ``krakencopy.v1.Drift``. ``found_at`` in Unix seconds."""
+
+    code: str
+    order_id: str
+    cl_ord_id: str
+    copy_id: str
+    message: str
+    found_at: float
+
+
 class Ledger:
     """The file. Opened once, by the one process that holds the account's lock."""
 
@@ -80,7 +105,7 @@ class Ledger:
 
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._database = Database(
-            path, schema=SCHEMA, version=SCHEMA_VERSION, recognise=recognise, fault=LedgerFault, remedy=REMEDY,
+            path, schema=SCHEMA, version=SCHEMA_VERSION, upgrades=UPGRADES, recognise=recognise, fault=LedgerFault, remedy=REMEDY,
             fill=lambda new: new.execute("INSERT INTO meta VALUES ('account_id', ?)", (account_id,)),
         )  # fmt: skip
         self._db = self._database.connection
@@ -125,6 +150,11 @@ class Ledger:
         return None if value is None else int(value)
 
     @property
+    def cursor_exec_id(self) -> str:
+        """The exchange's id of the fill at the cursor; empty before the first."""
+        return str(self._meta.get("cursor_exec_id", ""))
+
+    @property
     def journal_id(self) -> str | None:
         """The journal that the cursor counts in."""
         return self._meta.get("journal_id")
@@ -143,6 +173,15 @@ class Ledger:
     def _set(self, key: str, value: str) -> None:
         self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
         self._meta[key] = value
+
+    def kept(self, name: str) -> str | None:
+        """What ``keep`` has kept under a name."""
+        return self._meta.get(f"kept {name}")
+
+    def keep(self, name: str, value: str) -> None:
+        """Makes a value durable. Raises LedgerFault."""
+        with self._transaction():
+            self._set(f"kept {name}", value)
 
     # -- plans: the PlanStore of the rules ----------------------------------------------------------------------
 
@@ -171,11 +210,14 @@ class Ledger:
         copies: Iterable[CopyRecord] = (),
         book: CopyBook | None = None,
         pairs: Sequence[str] = (),
-        cursor: int | None = None,
+        cursor: tuple[int, str] | None = None,
         add_pending: tuple[int, bytes] | None = None,
         drop_pending: Iterable[int] = (),
     ) -> None:
-        """Makes one step durable, all or nothing. Gives every copy its next revision. Raises LedgerFault."""
+        """Makes one step durable, all or nothing. Gives every copy its next revision. Raises LedgerFault.
+
+        ``cursor``: the last fill that was taken, by its seq and its execution id.
+        """
         revision = self.revision
         with self._transaction():
             for copy in copies:
@@ -186,6 +228,8 @@ class Ledger:
                     "revision = excluded.revision, state = excluded.state, body = excluded.body",
                     (copy.copy_id, revision, copy.state, json.dumps(asdict(copy), default=str)),
                 )
+                if copy.state in CLAIMS:
+                    self._claim(copy.cl_ord_id, copy.copy_id)
             for plan in self._dirty_plans.values():
                 body = json.dumps(asdict(plan), default=str)
                 self._db.execute("INSERT OR REPLACE INTO plans VALUES (?, ?)", (plan.order_id, body))
@@ -198,11 +242,15 @@ class Ledger:
             for seq in drop_pending:
                 self._db.execute("DELETE FROM pending_fills WHERE seq = ?", (seq,))
             if cursor is not None:
-                self._set("cursor", str(cursor))
+                self._set("cursor", str(cursor[0]))
+                self._set("cursor_exec_id", cursor[1])
             self._set("revision", str(revision))
         self._dirty_plans.clear()
         while len(self._plans) > PLANS_IN_MEMORY:
             self._plans.pop(next(iter(self._plans)))
+
+    def _claim(self, cl_ord_id: str, copy_id: str) -> None:
+        self._db.execute("INSERT OR REPLACE INTO order_ids VALUES (?, ?)", (cl_ord_id, copy_id))
 
     # -- what is read at a start --------------------------------------------------------------------------------
 
@@ -274,6 +322,45 @@ class Ledger:
         with self._transaction():
             body = json.dumps(asdict(order), default=str)
             self._db.execute("INSERT OR REPLACE INTO own_orders VALUES (?, ?)", (order.request_id, body))
+            self._claim(order.cl_ord_id, NO_COPY)
+
+    # -- what the exchange's record is held against -------------------------------------------------------------
+
+    def owner(self, cl_ord_id: str) -> str | None:
+        """The copy that an order id belongs to, NO_COPY for an order that was asked for, None for an id that was never made."""
+        with self._reading():
+            row = self._db.execute(
+                "SELECT copy_id FROM order_ids WHERE cl_ord_id = ?", (cl_ord_id,)
+            ).fetchone()
+            return None if row is None else str(row[0])
+
+    @property
+    def reconciled_at(self) -> float | None:
+        """Up to when the exchange's record of orders agrees with this ledger, or says where not (Unix seconds)."""
+        value = self._meta.get("reconciled_at")
+        return None if value is None else float(value)
+
+    def put_reconciled(self, at: float | None, drifts: Iterable[Drift]) -> None:
+        """Keeps what a comparison found; ``at``: None when it could not be finished. A drift keeps the time when it was found first.
+
+        Raises LedgerFault.
+        """
+        with self._transaction():
+            if at is not None:
+                self._set("reconciled_at", repr(at))
+            for drift in drifts:
+                self._db.execute(
+                    "INSERT INTO drifts VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                    (drift.order_id, drift.found_at, json.dumps(asdict(drift))),
+                )
+
+    def drifts(self, since: float) -> list[Drift]:
+        """Drifts that were found after a time (Unix seconds), the oldest first."""
+        with self._reading():
+            rows = self._db.execute(
+                "SELECT body FROM drifts WHERE found_at > ? ORDER BY found_at, order_id", (since,)
+            )
+            return [Drift(**json.loads(body)) for (body,) in rows]
 
 
 def _pair_body(book: CopyBook, pair: str) -> dict[str, Any]:

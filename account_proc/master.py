@@ -1,8 +1,11 @@
 """The master's side: turns executions into fills with what was frozen before their order, without holes and without repeats.
 
-The journal at the supervisor is the memory; this process keeps none on disk. Whoever streams tells where the journal ends,
-and everything after that is fetched from the trade history before live executions go on. The same happens after each loss
-of the feed. A trade is counted once, by its execution id.
+The journal at the supervisor is the memory of fills. Whoever streams tells where the journal ends, and everything after that is
+fetched from the trade history before live executions go on. The same happens after each loss of the feed. A trade is counted
+once, by its execution id.
+
+What the master held right before a fill comes from a wallet that is counted trade by trade (master_wallet.py), because balances
+may be told late. Only where nothing was counted yet are balances believed, once the master has not traded for a while.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -19,13 +22,15 @@ from krakencopy.v1 import types_pb2 as pb
 
 from account_proc import failpoint
 from account_proc.copy_record import PB_SIDE, seconds, timestamp
-from account_proc.errors import KrakenError
+from account_proc.errors import KrakenError, LedgerFault
 from account_proc.exchange import KrakenExchange, TradeRow
 from account_proc.executions import Execution, Incomplete
+from account_proc.ledger import Ledger
+from account_proc.master_wallet import CountedTrades, Trade, apply
 from account_proc.pairs import SymbolTable, UnknownSymbol
-from account_proc.portfolio import Portfolio
+from account_proc.portfolio import CONFIRM_S, Portfolio
 from account_proc.units import Side, plain
-from account_proc.wallet import Marks, Wallet
+from account_proc.wallet import Marks, Wallet, change_from_outside
 
 log = logging.getLogger(__name__)
 
@@ -39,27 +44,18 @@ OVERLAP_S = 120.0
 AUDIT_S, AUDIT_PAPER_S = 30.0, 2.0
 #: A trade that is younger than this, in seconds, may still be on its way through the feed.
 AUDIT_AGE_S = 1.0
-#: How often history and balances are read again because the master traded meanwhile, before they are taken as they are.
-QUIET_TRIES = 10
+#: How often balances are read at a start until two readings agree, before what was counted is taken as it is.
+AGREE_TRIES = 5
+#: Longest wait, at the very first start, for balances that hold all trades; in times that balances may trail.
+FIRST_WAIT_LAGS = 2.0
+#: Balances are held against the wallet after about this long, in seconds: deposits, withdrawals.
+REFRESH_S, REFRESH_PAPER_S = 300.0, 60.0
+#: The wallet is made durable at most this often, in seconds.
+KEEP_S = 1.0
+#: Its name in the ledger.
+WALLET = "wallet"
 #: Between two tries to read the history, in seconds.
 HISTORY_RETRY_S = 1.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trade:
-    """One execution of the master, wherever it was heard of."""
-
-    exec_id: str
-    order_id: str
-    symbol: str
-    side: Side
-    price: Decimal
-    volume: Decimal
-    cost: Decimal
-    fees: tuple[tuple[str, Decimal], ...]
-    margin: bool
-    executed_at: float
-    source: pb.FillSource.ValueType
 
 
 @dataclass(slots=True, kw_only=True)
@@ -137,37 +133,46 @@ class FillMaker:
         return fill
 
 
-def apply(wallet: Wallet, trade: Trade, table: SymbolTable, *, undo: bool = False) -> None:
-    """Counts a trade into a wallet, or takes it out again. A margin trade moves no balance but its fee."""
-    pair = table.pair(trade.symbol)
-    sign = -1 if undo else 1
-    if not trade.margin:
-        side = trade.side if not undo else Side.SELL if trade.side is Side.BUY else Side.BUY
-        wallet.trade(pair.base, pair.quote, side, trade.volume, trade.cost)
-    for asset, amount in trade.fees:
-        wallet.add(asset, -sign * amount)
-
-
 class Master:
     """The master's trading loop: the feed's sink and the source of StreamFills."""
 
     def __init__(
-        self, *, account_id: str, exchange: KrakenExchange, portfolio: Portfolio, now: Callable[[], float],
-        changed: Callable[[], None], failed: Callable[[BaseException], None], audit_s: float = AUDIT_S,
+        self, *, account_id: str, exchange: KrakenExchange, portfolio: Portfolio, ledger: Ledger, now: Callable[[], float],
+        changed: Callable[[], None], failed: Callable[[BaseException], None], audit_s: float = AUDIT_S, refresh_s: float = REFRESH_S,
     ) -> None:  # fmt: skip
+        """Raises LedgerFault when the wallet that an earlier process kept cannot be read."""
         self._account_id = account_id
         self._exchange = exchange
         self._portfolio = portfolio
         self._now = now
         self._changed = changed
         self._failed = failed
+        self._ledger = ledger
         self._audit_s = audit_s
+        self._refresh_s = refresh_s
+        self._refresh_at = now() + refresh_s
+        kept = ledger.kept(WALLET)
+        try:
+            self._counted = (
+                CountedTrades() if kept is None else CountedTrades.from_json(kept, portfolio.wallet)
+            )
+        except (ValueError, KeyError, TypeError, ArithmeticError) as error:
+            raise LedgerFault(f"{ledger.path}: the wallet in it cannot be read ({error})") from error
+        #: Whether there is a wallet that was counted; else balances are to be believed first.
+        self._has_wallet = kept is not None
+        #: Whether that wallet was held against balances in this process.
+        self._compared = False
+        self._kept = kept
         self._maker = FillMaker()
         self._out: asyncio.Queue[pb.Fill | account_pb.CaughtUp | None] | None = None
         self._since = 0.0
         self._held: list[tuple[Trade, float]] | None = []  # a list while the past is not complete; else None
         self._catching_up: asyncio.Task[None] | None = None
         self._feed_up = False
+        #: Executions that the first snapshot told: from before this process, whatever the history says of them.
+        self._before_us: set[str] | None = None
+        #: Executions that the last snapshot told, and when: the history will show them, if it trails now (Unix seconds).
+        self._promised: tuple[float, set[str]] = (0.0, set())
         #: Whether every fill so far has been streamed.
         self.complete = False
 
@@ -207,6 +212,10 @@ class Master:
         """The feed is up. What its snapshot tells is in the history as well, and the history is read anyway."""
         log.info("executions feed connected, %d rows in its snapshot", len(snapshot))
         self._feed_up = True
+        told = {row.exec_id for row in snapshot if row.exec_type == "trade" and row.exec_id}
+        if self._before_us is None:
+            self._before_us = told
+        self._promised = (self._now(), told - self._before_us)
         self._catch_up(hints=_trades(snapshot))
 
     def executed(self, executions: Sequence[Execution | Incomplete]) -> None:
@@ -217,8 +226,6 @@ class Master:
             self._catch_up()
         for trade in _trades(executions):
             if self._held is not None:
-                # Counted, so that balances which may or may not hold it already are read again.
-                self._portfolio.count_executions(1)
                 self._held.append((trade, received_at))
             else:
                 self._live(trade, received_at)
@@ -240,14 +247,16 @@ class Master:
             )
             self._catch_up()
             return
-        self._portfolio.count_executions(1)
-        self._emit(
-            self._maker.make(
-                trade, self._portfolio.wallet, self._portfolio.marks, self._portfolio.table, received_at
-            )
-        )
-        self._since = max(self._since, trade.executed_at - OVERLAP_S)
+        self._make(trade, received_at)
         self._changed()
+
+    def _make(self, trade: Trade, received_at: float) -> None:
+        """One more fill, and the wallet after it."""
+        portfolio = self._portfolio
+        portfolio.before_trade(trade.executed_at)
+        self._emit(self._maker.make(trade, portfolio.wallet, portfolio.marks, portfolio.table, received_at))
+        self._counted.add(trade)
+        self._since = max(self._since, trade.executed_at - OVERLAP_S)
 
     # -- the past -----------------------------------------------------------------------------------------------
 
@@ -279,23 +288,31 @@ class Master:
         self.complete = True
         self._changed()
         while True:
-            await asyncio.sleep(self._audit_s)
+            # Kraken: a snapshot's trades carry too little to be copied; the history has the rest, a little later.
+            told_at, told = self._promised
+            late = self._now() < told_at + OVERLAP_S and any(not self._maker.knows(one) for one in told)
+            await asyncio.sleep(min(self._audit_s, HISTORY_RETRY_S) if late else self._audit_s)
             try:
-                past = await self._history()
+                await self._audit()
             except KrakenError as error:
-                log.warning("the trade history could not be read again: %s", error)
-                continue
-            old = self._now() - AUDIT_AGE_S
-            missed = [
-                trade for trade in past if trade.executed_at < old and not self._maker.knows(trade.exec_id)
-            ]
-            if missed:
-                log.warning("the feed has not told of %d fills that are in the trade history", len(missed))
-                self._held = []
-                await self._read_history([])
+                log.warning("trade history or balances could not be read again: %s", error)
 
-    async def _history(self, since: float | None = None) -> list[Trade]:
-        rows = await self._exchange.trades_since(self._since if since is None else since)
+    async def _audit(self) -> None:
+        """Holds the history against what was streamed and, now and then, balances against the wallet. Raises KrakenError."""
+        past = await self._history()
+        old = self._now() - AUDIT_AGE_S
+        missed = [trade for trade in past if trade.executed_at < old and not self._maker.knows(trade.exec_id)]
+        if missed:
+            log.warning("the feed has not told of %d fills that are in the trade history", len(missed))
+            self._held = []
+            await self._read_history([])
+        elif self._now() >= self._refresh_at:
+            certain = await self._portfolio.refresh()
+            self._refresh_at = self._now() + (self._refresh_s if certain else CONFIRM_S)
+
+    async def _history(self) -> list[Trade]:
+        since = min(self._since, self._counted.newest - OVERLAP_S) if self._has_wallet else self._since
+        rows = await self._exchange.trades_since(since)
         try:
             return [_from_history(row, self._portfolio.table) for row in rows]
         except UnknownSymbol:
@@ -305,56 +322,107 @@ class Master:
 
     async def _read_history(self, hints: list[Trade]) -> int:
         """Streams what is missing, then what was held back; how many fills came from the history."""
-        past = await self._past()
-        held = self._held or []
-        arrived = {trade.exec_id: at for trade, at in held}
-        # What came live is new whatever its time says: the exchange's clock and ours may differ. The feed's own row wins
-        # over the history's: it knows the fee's asset.
-        wanted = [trade for trade in (*past, *hints) if trade.executed_at >= self._since]
-        wanted += [trade for trade, _ in held]
-        trades = {trade.exec_id: trade for trade in wanted if not self._maker.knows(trade.exec_id)}
-        ordered = sorted(trades.values(), key=lambda trade: trade.executed_at)
-        # The balances that were just read hold all of these already: go back to before the first one.
-        wallet, marks = self._portfolio.wallet.copy(), self._portfolio.marks
-        for trade in reversed(ordered):
-            apply(wallet, trade, self._portfolio.table, undo=True)
-        for trade in ordered:
+        told = await self._told(hints)
+        # From here on nothing waits: what was told is all there is.
+        arrived = {trade.exec_id: at for trade, at in self._held or []}
+        # What came live is new whatever its time says: the exchange's clock and ours may differ.
+        missing = {
+            trade.exec_id for trade in told
+            if not self._maker.knows(trade.exec_id) and (trade.executed_at >= self._since or trade.exec_id in arrived)
+        }  # fmt: skip
+        wallet, table, marks = self._portfolio.wallet, self._portfolio.table, self._portfolio.marks
+        again = self._counted.from_first(told, missing)
+        for trade in reversed(again):
+            if self._counted.holds(trade):
+                apply(wallet, trade, table, undo=True)
+        for trade in again:
             # What was held then and is not now has no price yet, and would count as nothing.
-            pair = self._portfolio.table.pair(trade.symbol)
+            pair = table.pair(trade.symbol)
             if marks.rate(pair.base, pair.quote) is None:
                 marks.set(pair.base, pair.quote, trade.price)
         now = self._now()
-        for trade in ordered:
-            received_at = arrived.get(trade.exec_id, now)
-            self._emit(self._maker.make(trade, wallet, marks, self._portfolio.table, received_at))
-            self._since = max(self._since, trade.executed_at - OVERLAP_S)
+        for trade in again:
+            if trade.exec_id in missing:
+                self._make(trade, arrived.get(trade.exec_id, now))
+            else:
+                self._portfolio.before_trade(trade.executed_at)
+                apply(wallet, trade, table)
+                self._counted.add(trade)
         self._held = None
-        return sum(trade.exec_id not in arrived for trade in ordered)
+        return len(missing - arrived.keys())
 
-    async def _past(self) -> list[Trade]:
-        """The history, and a wallet that holds all of it and of what was held back; however long it takes."""
-        tries = 0
+    async def _told(self, hints: list[Trade]) -> list[Trade]:
+        """All trades that are heard of, in order, and a wallet to count them into; however long it takes."""
+        since = self._now()
         while True:
             try:
-                past = await self._history()
-                quiet = await self._portfolio.refresh()
-                quiet = quiet and not await self._traded_since(past)
+                told = self._all(await self._history(), hints)
+                if self._has_wallet and self._compared:
+                    return told
+                balances, asked_at = await self._portfolio.read_balances()
+                told = self._all(told, ())
+                if self._has_wallet:
+                    await self._compare(told, balances, asked_at)
+                    return self._all(told, ())
+                lag = self._portfolio.lag_s
+                newest = max((trade.executed_at for trade in told), default=0.0)
+                if newest >= asked_at - lag and asked_at < since + FIRST_WAIT_LAGS * lag:
+                    pause = newest + lag - asked_at
+                    log.info("the master has just traded; its balances are certain in %.1f s", pause)
+                    await asyncio.sleep(min(max(pause, 0.0), lag))
+                    continue
+                self._portfolio.wallet.replace(balances)
+                self._counted = CountedTrades(max(asked_at - lag, newest))
+                self._has_wallet = self._compared = True
+                return self._all(told, ())
             except KrakenError as error:
-                log.warning("the trade history could not be read: %s; trying again", error)
+                log.warning("the past could not be read: %s; trying again", error)
                 await asyncio.sleep(HISTORY_RETRY_S)
-                continue
-            tries += 1
-            if quiet or tries == QUIET_TRIES:
-                return past
 
-    async def _traded_since(self, past: Sequence[Trade]) -> bool:
-        """Whether the history now has trades that neither it had before nor the feed told: the balances may hold them."""
-        last = max((trade.executed_at for trade in past), default=None)
-        known = {trade.exec_id for trade in past} | {trade.exec_id for trade, _ in self._held or []}
-        return any(
-            trade.exec_id not in known and not self._maker.knows(trade.exec_id)
-            for trade in await self._history(last)
-        )
+    def _all(self, told: Iterable[Trade], hints: Iterable[Trade]) -> list[Trade]:
+        """With what the feed has told meanwhile, in order of execution. The feed's own row wins: it knows the fee's asset."""
+        held = (trade for trade, _ in self._held or [])
+        trades = {trade.exec_id: trade for trade in (*told, *hints, *held)}
+        return sorted(trades.values(), key=lambda trade: trade.executed_at)
+
+    async def _compare(self, told: list[Trade], balances: Mapping[str, Decimal], asked_at: float) -> None:
+        """Takes what came from outside while no process ran into the wallet that an earlier one kept. Raises KrakenError."""
+        suspected: dict[str, Decimal] = {}
+        for _ in range(AGREE_TRIES):
+            states = self._counted.states(
+                self._portfolio.wallet, told, self._portfolio.table, asked_at - self._portfolio.lag_s
+            )
+            change = change_from_outside(balances, states)
+            if change == suspected:
+                break
+            suspected = change
+            await asyncio.sleep(CONFIRM_S)
+            balances, asked_at = await self._portfolio.read_balances()
+            told = self._all(told, ())
+        else:
+            log.warning("balances keep changing; what was counted is taken until they agree")
+            suspected = {}
+        for asset, amount in suspected.items():
+            log.info("%s of %s came from outside while nobody listened", amount, asset)
+            self._portfolio.wallet.add(asset, amount)
+        self._compared = True
+
+    # -- across restarts ----------------------------------------------------------------------------------------
+
+    async def keep_wallet(self) -> None:
+        """Makes the wallet durable when it has changed, for ever. Raises LedgerFault."""
+        while True:
+            await asyncio.sleep(KEEP_S)
+            self.save()
+
+    def save(self) -> None:
+        """Makes the wallet durable, with the trades that it holds. Raises LedgerFault."""
+        if not self._compared:
+            return
+        body = self._counted.to_json(self._portfolio.wallet)
+        if body != self._kept:
+            self._ledger.keep(WALLET, body)
+            self._kept = body
 
 
 def _trades(rows: Iterable[Execution | Incomplete]) -> list[Trade]:

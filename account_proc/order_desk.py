@@ -27,6 +27,10 @@ log = logging.getLogger(__name__)
 LAG_FACTOR = 1.5
 #: Namespace of this project's client order ids.
 CL_ORD_ID_SPACE = uuid.UUID("6b3a0e0e-54f4-4d0c-9a53-0f1b8a6f2d11")
+#: Every client order id begins with this, so that people and the reconciler know an order of krakencopy's when they see one.
+CL_ORD_ID_MARK = "6b3a0e0e-"
+#: The visibility lag grows to this at most, in seconds: five times what was ever seen at Kraken.
+LAG_MAX = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +58,8 @@ class Timing:
 
 
 def client_order_id(*parts: str) -> str:
-    """A UUID that is the same for the same parts, in every process and after every crash."""
-    return str(uuid.uuid5(CL_ORD_ID_SPACE, "/".join(parts)))
+    """A marked UUID that is the same for the same parts, in every process and after every crash."""
+    return CL_ORD_ID_MARK + str(uuid.uuid5(CL_ORD_ID_SPACE, "/".join(parts)))[len(CL_ORD_ID_MARK) :]
 
 
 class OrderDesk:
@@ -101,10 +105,13 @@ class OrderDesk:
             found = await self._look(cl_ord_id, deadline)
             if found is not None:
                 # It was there all the time: reads trail further behind than was thought.
-                seen_late = self._now() - deadline
-                self.visibility_lag = max(self.visibility_lag, LAG_FACTOR * seen_late)
-                log.warning("reads trail behind; they are now given %.1f s", self.visibility_lag)
+                self.trailed(self._now() - deadline)
         return found
+
+    def trailed(self, lag: float) -> None:
+        """Reads were found to trail behind the engine by as much (seconds): the next proof of absence waits longer."""
+        self.visibility_lag = min(max(self.visibility_lag, LAG_FACTOR * lag), LAG_MAX)
+        log.warning("reads trail behind; they are now given %.1f s", self.visibility_lag)
 
     async def _wait_until(self, at: float, cl_ord_id: str) -> None:
         """Or until the feed tells of the order, which settles the question."""

@@ -1,14 +1,16 @@
 """Keeps a wallet and prices fresh beside the trading loop, so that nobody has to ask for them on the way to an order.
 
-The wallet is a snapshot of balances plus every execution since. A snapshot is only believed when no execution came in while
-it was fetched: otherwise it may or may not hold that execution already, and one trade would count twice or not at all.
+The wallet is counted: balances once, then every execution. Balances that are read later may trail behind the engine (Kraken: up
+to a minute was seen), so they never replace what was counted; they are held against every state that the wallet has had within
+that time. What then is left over came from outside, a deposit or a withdrawal, and counts once two readings agree on it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Protocol
 
@@ -16,14 +18,15 @@ from account_proc.exchange import KrakenExchange, Quote
 from account_proc.executions import Execution
 from account_proc.pairs import PairRules, SymbolTable
 from account_proc.units import Side
-from account_proc.wallet import BRIDGES, Marks, Wallet
+from account_proc.wallet import BRIDGES, Marks, Wallet, change_from_outside
 
 log = logging.getLogger(__name__)
 
-#: Tries to fetch balances between two executions before the last answer is taken as it is.
-QUIET_TRIES = 5
-#: How long after a balance answer an execution may still arrive that the answer already counts, in seconds.
-SETTLE_S = 0.25
+#: Between two readings that must agree before a change from outside counts, in seconds at least: an execution that the balances
+#: know already may still be on its way through the feed.
+CONFIRM_S = 1.0
+#: Readings that are made at most to know what is there.
+KNOW_TRIES = 4
 
 
 class Watcher(Protocol):
@@ -37,17 +40,25 @@ class Watcher(Protocol):
 class Portfolio:
     """What one account holds and what it is worth."""
 
-    def __init__(self, exchange: KrakenExchange, changed: Watcher) -> None:
+    def __init__(
+        self, exchange: KrakenExchange, changed: Watcher, now: Callable[[], float], lag_s: float
+    ) -> None:
+        """``lag_s``: how far balances may trail behind the engine, in seconds."""
         self._exchange = exchange
         self._changed = changed
-        self._executions_seen = 0
+        self.now = now
+        self.lag_s = lag_s
+        #: What was held right before each of the last trades, and when they were executed (Unix seconds).
+        self._before: deque[tuple[float, Wallet]] = deque()
+        #: When the last reading was made that told of a change from outside, and which.
+        self._suspected: tuple[float, dict[str, Decimal]] = (0.0, {})
         self._reserved: dict[str, tuple[str, Decimal]] = {}
         self.wallet = Wallet()
         self.marks = Marks()
         self.symbols: SymbolTable | None = None
         #: False until balances were read once.
         self.loaded = False
-        #: False while the last try to read balances failed: what is held is then not known, and not zero.
+        #: False while the last reading failed or could not be explained: what is held is then not known, and not zero.
         self.believed = False
 
     @property
@@ -60,40 +71,62 @@ class Portfolio:
     async def load(self) -> None:
         """Reads pairs, balances and prices. Raises KrakenError."""
         await self.load_symbols()
-        await self.refresh(settle_s=0.0)
+        await self.refresh()
 
     async def load_symbols(self) -> None:
         """Reads the exchange's pairs and their rules. Raises KrakenError."""
         self.symbols = await self._exchange.asset_pairs()
 
-    async def refresh(self, settle_s: float = SETTLE_S) -> bool:
-        """Reads balances, and prices for what is held. Raises KrakenError.
+    async def refresh(self) -> bool:
+        """Reads balances, and prices for what is held; whether the wallet is now known to be right. Raises KrakenError.
 
-        Returns whether no execution has come in since the balances were asked for: they then hold exactly those that came
-        before.
+        The first reading is the wallet. Later ones correct it by what came from outside.
         """
         self.believed = False
-        balances, seen = await self._quiet_balances(settle_s)
-        self.wallet.replace(balances)
-        self.believed = True
+        balances, asked_at = await self.read_balances()
+        if not self.loaded:
+            self.wallet.replace(balances)
+            self.believed = True
+        else:
+            self.believed = self._explained(balances, asked_at)
         await self.refresh_marks()
         self.loaded = True
         self._changed()
-        return seen == self._executions_seen
+        return self.believed
 
-    async def _quiet_balances(self, settle_s: float) -> tuple[dict[str, Decimal], int]:
-        """The balances, and how many executions had been seen when they were asked for."""
-        tries = 0
-        while True:
-            tries += 1
-            before = self._executions_seen
-            balances = await self._exchange.balances()
-            await asyncio.sleep(settle_s)
-            if before == self._executions_seen:
-                return balances, before
-            if tries == QUIET_TRIES:
-                log.warning("balances were read while executions came in; the next refresh corrects them")
-                return balances, before
+    async def know(self) -> bool:
+        """As ``refresh``, and again until two readings agree or it has been tried often enough. Raises KrakenError."""
+        for _ in range(KNOW_TRIES):
+            if await self.refresh():
+                return True
+            await asyncio.sleep(CONFIRM_S)
+        return False
+
+    async def read_balances(self) -> tuple[dict[str, Decimal], float]:
+        """Balances as the exchange tells them, and when they were asked for (Unix seconds). Raises KrakenError."""
+        asked_at = self.now()
+        return await self._exchange.balances(), asked_at
+
+    def _explained(self, balances: Mapping[str, Decimal], asked_at: float) -> bool:
+        """Whether balances are what was counted; a change that two readings agree on is taken over."""
+        change = change_from_outside(balances, self._states(asked_at))
+        suspected_at, suspected = self._suspected
+        if change and (change != suspected or asked_at < suspected_at + CONFIRM_S):
+            self._suspected = (suspected_at if change == suspected else asked_at, change)
+            return False
+        for asset, amount in change.items():
+            log.info("%s of %s came from outside (a deposit, a withdrawal, or a trade unseen)", amount, asset)
+            self.wallet.add(asset, amount)
+            for _, state in self._before:
+                state.add(asset, amount)
+        self._suspected = (0.0, {})
+        return True
+
+    def _states(self, asked_at: float) -> list[Wallet]:
+        """What the wallet was at each moment that balances asked for at this time may be of."""
+        while self._before and self._before[0][0] < asked_at - self.lag_s:
+            self._before.popleft()
+        return [*(state for _, state in self._before), self.wallet]
 
     async def refresh_marks(self) -> None:
         """Reads prices of what is held, against every bridge that the exchange quotes it in. Raises KrakenError."""
@@ -116,9 +149,13 @@ class Portfolio:
 
     # -- what happens -------------------------------------------------------------------------------------------
 
+    def before_trade(self, executed_at: float) -> None:
+        """Is called right before a trade is counted into the wallet: balances may be of this state for a while."""
+        self._before.append((executed_at, self.wallet.copy()))
+
     def executed(self, execution: Execution) -> None:
         """Counts one execution of this account. The caller has made sure that it comes only once."""
-        self._executions_seen += 1
+        self.before_trade(self.now())
         pair = self.table.pair(execution.symbol)
         cost = execution.cost or execution.last_qty * execution.last_price
         side = Side(execution.side)
@@ -127,10 +164,6 @@ class Portfolio:
             self.wallet.add(asset, -amount)
         self.marks.set(pair.base, pair.quote, execution.last_price)
         self._changed()
-
-    def count_executions(self, number: int) -> None:
-        """Notes executions that someone else counts into the wallet, so that a snapshot taken meanwhile is not believed."""
-        self._executions_seen += number
 
     async def ticker(self, pair: str) -> Quote:
         """Bid and ask of one pair, now. Raises KrakenError."""

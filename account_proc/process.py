@@ -16,6 +16,7 @@ import signal
 import threading
 import time
 from collections.abc import Coroutine
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -29,17 +30,19 @@ from krakencopy.v1.account_pb2_grpc import add_AccountServiceServicer_to_server
 
 from account_proc.bell import Bell
 from account_proc.copier import Copier
-from account_proc.errors import AccountError, ExitCode, KeyRefused, KrakenError
+from account_proc.copy_record import timestamp
+from account_proc.errors import AccountError, ExitCode, KeyRefused, KrakenError, LedgerFault
 from account_proc.exchange import KrakenExchange
 from account_proc.feed import ExecutionsFeed
 from account_proc.ledger import Ledger
-from account_proc.master import AUDIT_PAPER_S, AUDIT_S, Master
+from account_proc.master import AUDIT_PAPER_S, AUDIT_S, REFRESH_PAPER_S, REFRESH_S, Master
 from account_proc.nonce import NonceCustody, key_lock
 from account_proc.order_desk import OrderDesk, Timing
 from account_proc.order_watch import OrderWatch
 from account_proc.own_orders import OwnOrders
 from account_proc.paper_demo import PaperDemo
 from account_proc.portfolio import Portfolio
+from account_proc.reconciler import PERIOD_PAPER_S, PERIOD_S, Reconciler
 from account_proc.rest import CallQueue, KrakenRest
 from account_proc.server import AccountServicer
 from account_proc.spec import SERVICE_NAME, AccountSpec, Credentials, Role
@@ -54,8 +57,6 @@ DRAIN_MAX_S = 10.0
 ORPHAN_DRAIN_MAX_S = 5.0
 #: Between two tries to reach the exchange, in seconds.
 RETRY_S = 1.0
-#: Balances and prices of what is held are read again after about this long, in seconds: deposits, withdrawals, drift.
-REFRESH_S, REFRESH_PAPER_S = 300.0, 60.0
 #: Currency that equity is shown in.
 DISPLAY_CURRENCY = "USD"
 
@@ -87,7 +88,7 @@ class AccountProcess:
         self._timing = replace(
             Timing.paper() if spec.paper else Timing(), visibility_lag=spec.visibility_lag_s
         )
-        self._portfolio = Portfolio(self._exchange, self.bell.ring)
+        self._portfolio = Portfolio(self._exchange, self.bell.ring, time.time, spec.visibility_lag_s)
         self._watch = OrderWatch(self._exchange, time.time, self._timing.poll)
         self._desk = OrderDesk(self._exchange, self._watch, time.time, self._timing)
         self.own_orders = OwnOrders(
@@ -95,6 +96,7 @@ class AccountProcess:
         )
         self.master: Master | None = None
         self.copier: Copier | None = None
+        self._reconciler: Reconciler | None = None
         self._feed: ExecutionsFeed | None = None
         self.draining = False
         self._reason, self._message = "CONNECTING", "connecting to the exchange"
@@ -133,6 +135,16 @@ class AccountProcess:
             snapshot.cursor_seq = self.ledger.cursor or 0
             snapshot.copies_open = self.copier.copies_open
             snapshot.positions.extend(self.copier.positions())
+        if self._reconciler is not None:
+            snapshot.drifts.extend(
+                types_pb2.Drift(
+                    code=drift.code, order_id=drift.order_id, cl_ord_id=drift.cl_ord_id, copy_id=drift.copy_id,
+                    message=drift.message, found_at=timestamp(drift.found_at),
+                )
+                for drift in self._reconciler.drifts()
+            )  # fmt: skip
+        if self.ledger.reconciled_at is not None:
+            snapshot.reconciled_at.CopyFrom(timestamp(self.ledger.reconciled_at))
         return snapshot
 
     async def trading(self) -> None:
@@ -180,6 +192,9 @@ class AccountProcess:
     async def close(self) -> None:
         """Gives back the ledger and the locks. The locks last: nobody may start before the rest is closed."""
         await asyncio.to_thread(self._calls.close)
+        if self.master is not None:
+            with suppress(LedgerFault):  # it is behind by a second then; the history tells the rest
+                self.master.save()
         self.ledger.close()
         self._nonce.close()
         self._key_lock.close()
@@ -258,10 +273,12 @@ class AccountProcess:
                 self._wait("EXCHANGE_UNREACHABLE", str(error))
             await asyncio.sleep(pause)
         if self.spec.role is Role.MASTER:
+            audit_s, refresh_s = (AUDIT_PAPER_S, REFRESH_PAPER_S) if self.spec.paper else (AUDIT_S, REFRESH_S)
             self.master = Master(
-                account_id=self.spec.id, exchange=self._exchange, portfolio=self._portfolio, now=time.time, changed=self.bell.ring,
-                failed=self.fail, audit_s=AUDIT_PAPER_S if self.spec.paper else AUDIT_S,
+                account_id=self.spec.id, exchange=self._exchange, portfolio=self._portfolio, ledger=self.ledger, now=time.time,
+                changed=self.bell.ring, failed=self.fail, audit_s=audit_s, refresh_s=refresh_s,
             )  # fmt: skip
+            self._spawn(self.master.keep_wallet())
             sink: Master | UserFeed = self.master
         else:
             sink = self._start_copying()
@@ -272,7 +289,8 @@ class AccountProcess:
         )
         self._spawn(self._follow(self._feed))
         self._spawn(self._watch.run())
-        self._spawn(self._refresh())
+        if self.master is None:
+            self._spawn(self._refresh())
         self._trading.set()
         self.bell.ring()
         if self.spec.strategy == "paper_demo":
@@ -296,6 +314,11 @@ class AccountProcess:
         )  # fmt: skip
         self.copier.recover()
         self._spawn(self.copier.converge())
+        self._reconciler = Reconciler(
+            exchange=self._exchange, ledger=self.ledger, adopter=self.copier, desk=self._desk, now=time.time,
+            changed=self.bell.ring, period_s=PERIOD_PAPER_S if self.spec.paper else PERIOD_S,
+        )  # fmt: skip
+        self._spawn(self._reconciler.run())
         return UserFeed(self._watch, self._portfolio, self.bell.ring)
 
     def _wait(self, reason: str, message: str) -> None:

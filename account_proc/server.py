@@ -113,7 +113,8 @@ class AccountServicer(account_pb2_grpc.AccountServiceServicer):
                 context, grpc.StatusCode.FAILED_PRECONDITION, "NOT_USER", "this account copies nobody"
             )
         await self._join(first.start, context)
-        yield pb.CopyFillsResponse(ready=pb.CopyReady(cursor_seq=ledger.cursor or 0))
+        ready = pb.CopyReady(cursor_seq=ledger.cursor or 0, cursor_exec_id=ledger.cursor_exec_id)
+        yield pb.CopyFillsResponse(ready=ready)
         taking = asyncio.get_running_loop().create_task(self._take(copier, request_iterator))
         taking.add_done_callback(lambda _: self._process.bell.ring())
         revision, seen, last = first.start.acked_revision, -1, False
@@ -145,7 +146,7 @@ class AccountServicer(account_pb2_grpc.AccountServiceServicer):
         """Binds a new ledger to the journal; refuses one that lost something or counts in another journal."""
         ledger = self._process.ledger
         if ledger.journal_id is None:
-            if start.acked_seq > start.joined_seq:
+            if start.acked_seq > start.joined_seq or start.acked_revision:
                 await self._behind(ledger, start, context)
             ledger.join(start.journal_id, start.joined_seq)
         if ledger.journal_id != start.journal_id:
@@ -154,7 +155,7 @@ class AccountServicer(account_pb2_grpc.AccountServiceServicer):
                 f"{ledger.path} counts in another journal than this state folder's; bring back the journal.db it "
                 "belongs to, or move the ledger away to start this user anew (it then forgets its copied positions)",
             )  # fmt: skip
-        if (ledger.cursor or 0) < start.acked_seq:
+        if (ledger.cursor or 0) < start.acked_seq or ledger.revision < start.acked_revision:
             await self._behind(ledger, start, context)
         if (ledger.cursor or 0) > start.head_seq:
             await refuse(
@@ -167,8 +168,9 @@ class AccountServicer(account_pb2_grpc.AccountServiceServicer):
     async def _behind(ledger: Ledger, start: pb.CopyStart, context: Context) -> NoReturn:
         await refuse(
             context, grpc.StatusCode.DATA_LOSS, "LEDGER_BEHIND_JOURNAL",
-            f"{ledger.path} ends at fill {ledger.cursor or 0}, but this user has handled {start.acked_seq}: it was deleted "
-            "or an old copy was brought back. Copying on would trade fills twice; restore the newest ledger",
+            f"{ledger.path} ends at fill {ledger.cursor or 0} (change {ledger.revision}), but this user has handled "
+            f"{start.acked_seq} (change {start.acked_revision}): it was deleted or an old copy was brought back. Copying on "
+            "would trade fills twice; restore the newest ledger",
         )  # fmt: skip
 
     async def WatchSnapshot(

@@ -259,7 +259,7 @@ class CopyBook:
         held = max(self.position(fill.pair).volume - spoken_for, NO_VOLUME)
         plan.master_volume += fill.volume
         plan.target += held * share
-        volume = plan.target.to_lot(pair.lot_decimals) - plan.allotted
+        volume = plan.target.whole_lots(pair.lot_decimals) - plan.allotted
         plan.allotted += volume
         self._plans.put_plan(plan)
         return Slice(order_id=fill.order_id, volume=volume, cost=NO_AMOUNT), ONE - share, full

@@ -78,6 +78,10 @@ class Price(_Quantity):
         return Price((self.amount / tick).quantize(Decimal(1), rounding=rounding) * tick)
 
 
+#: A quotient is exact to 28 digits; this far behind the lot's last decimal, digits are its rounding and no volume.
+QUOTIENT_DECIMALS = 6
+
+
 class BaseVolume(_Quantity):
     """So much of the pair's base asset."""
 
@@ -101,6 +105,11 @@ class BaseVolume(_Quantity):
     def to_lot(self, lot_decimals: int) -> BaseVolume:
         """Rounded down to the exchange's volume precision: never more than was meant."""
         return BaseVolume(self.amount.quantize(Decimal(1).scaleb(-lot_decimals), rounding=ROUND_DOWN))
+
+    def whole_lots(self, lot_decimals: int) -> BaseVolume:
+        """As ``to_lot``, for a sum of quotients: what misses a lot only by a division's last digits is that lot."""
+        exact = self.amount.quantize(Decimal(1).scaleb(-lot_decimals - QUOTIENT_DECIMALS))
+        return BaseVolume(exact).to_lot(lot_decimals)
 
 
 class QuoteAmount(_Quantity):

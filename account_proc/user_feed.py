@@ -30,12 +30,25 @@ class UserFeed:
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._refreshing: asyncio.Task[None] | None = None
         self._again = False
+        self._was_connected = False
+        #: Balances that are read before then (Unix seconds) may miss trades from before this process began.
+        self._certain_at = 0.0
 
     def connected(self, snapshot: Sequence[Execution | Incomplete]) -> None:
-        """What the snapshot tells may end orders; the wallet is read anew, as nobody knows what it had missed."""
+        """What the snapshot tells may end orders. Trades that it tells were missed, except those from before this process began,
+        which the first balances hold; what it does not tell, balances do.
+        """
         rows = [row for row in snapshot if isinstance(row, Execution)]
         for row in rows:
-            self._first_time(row)
+            if self._first_time(row) and row.exec_type == "trade" and self._was_connected:
+                # Nothing of it was counted: this feed was down when it happened.
+                self._portfolio.executed(row)
+        if not self._was_connected:
+            # The first balances may trail behind the last of these.
+            self._certain_at = (
+                max((row.timestamp.timestamp() for row in rows), default=0.0) + self._portfolio.lag_s
+            )
+        self._was_connected = True
         self._watch.executed(rows)
         self._refresh()
         self._changed()
@@ -73,8 +86,7 @@ class UserFeed:
         while self._again:
             self._again = False
             try:
-                if not await self._portfolio.refresh():
-                    # They may hold the execution that came in meanwhile, or not: one trade counted twice or not at all.
+                if not await self._portfolio.refresh() or self._portfolio.now() < self._certain_at:
                     self._again = True
                     await asyncio.sleep(REREAD_S)
             except KrakenError as error:

@@ -6,13 +6,19 @@ equity before an order without asking anyone on the way from a fill to an order.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from account_proc.units import Side
 
 #: Assets that other assets are valued through when there is no direct price. Kraken quotes nearly everything in USD.
 BRIDGES = ("USD", "EUR", "BTC")
+
+
+#: Share of a balance that the exchange's rounding of costs and fees may add up to.
+ROUNDING = Decimal("0.000001")
+#: Differences up to this, in any asset, are rounding as well: less than a cent of anything.
+DUST = Decimal("0.00000001")
 
 
 class Marks:
@@ -86,3 +92,25 @@ class Wallet:
     def copy(self) -> Wallet:
         """An independent copy, to look at another moment."""
         return Wallet(self._balances)
+
+    def balances(self) -> dict[str, Decimal]:
+        """Everything that is held, by asset."""
+        return {asset: amount for asset, amount in self._balances.items() if amount}
+
+    def change_to(self, balances: Mapping[str, Decimal]) -> dict[str, Decimal]:
+        """What would have to come in or go out for these balances to be right; differences of rounding are none."""
+        changes = {}
+        for asset in self._balances.keys() | balances.keys():
+            told, counted = balances.get(asset, Decimal(0)), self[asset]
+            if abs(told - counted) > max(ROUNDING * max(abs(told), abs(counted)), DUST):
+                changes[asset] = told - counted
+        return changes
+
+
+def change_from_outside(balances: Mapping[str, Decimal], states: Iterable[Wallet]) -> dict[str, Decimal]:
+    """What came in or went out beside trades (deposits, withdrawals), by asset: the least that explains the balances.
+
+    ``states``: what the wallet was at each moment that the balances may be of. A trade moves two assets, so the state that
+    differs in the fewest is the one.
+    """
+    return min((state.change_to(balances) for state in states), key=len)

@@ -35,6 +35,7 @@ def account_page(account: nouns.Account) -> list[str]:
             ),
             ("last fill", str(account.cursor_seq) if is_known else ""),
             ("open copies", str(account.copies_open) if is_known else ""),
+            ("reconciled", local_time(account.reconciled_at)),
         )
     )
     if account.positions:
@@ -42,6 +43,9 @@ def account_page(account: nouns.Account) -> list[str]:
         titles = ("HELD", "COST", "CARRIED BUY", "CARRIED SELL")
         columns = [Column("COPIED"), *(Column(title, right=True) for title in titles)]
         lines += ["", *table(columns, rows)]
+    if account.drifts:
+        lines += ["", "orders that the exchange tells otherwise than this account's ledger:"]
+        lines += [f"  {local_time(d.found_at)} {plain(d.code)} {plain(d.message)}" for d in account.drifts]
     return lines
 
 

@@ -72,7 +72,9 @@ def account_notes(accounts: Iterable[nouns.Account]) -> list[str]:
     """What there is to say about accounts below their table, each thing once: ``ann, bob: the master is not healthy``."""
     about: dict[str, list[str]] = {}
     for account in accounts:
-        note = joined(account.message, _next_start(account), paused(account), missing(account))
+        note = joined(
+            account.message, _next_start(account), paused(account), missing(account), drift(account)
+        )
         if note:
             about.setdefault(note, []).append(plain(account.id))
     return ["", *(f"{', '.join(ids)}: {note}" for note, ids in about.items())] if about else []
@@ -92,6 +94,11 @@ def missing(account: nouns.Account) -> str:
         if gone
         else ""
     )
+
+
+def drift(account: nouns.Account) -> str:
+    """Said of a user whose ledger and the exchange's record of orders disagree; `accounts ID` tells each."""
+    return f"DRIFT {len(account.drifts)}: {plain(account.drifts[-1].message)}" if account.drifts else ""
 
 
 def feed(account: nouns.Account) -> str:

@@ -68,6 +68,10 @@ class Owner(Protocol):
         ...
 
 
+class _Differs(Exception):
+    """Journal and ledger count other fills."""
+
+
 class AccountLink:
     """One process, over its Unix socket."""
 
@@ -143,6 +147,9 @@ class AccountLink:
                     self._owner.link_refused(_reason(error), error.details() or "")
                     return
                 log.info("%s: %s ended: %s", self._account_id, work.__name__.strip("_"), error.details())
+            except _Differs as error:
+                self._owner.link_refused("JOURNAL_DIFFERS", str(error))
+                return
             except JournalFault as error:
                 self._owner.journal_failed(error)
                 return
@@ -219,6 +226,7 @@ class AccountLink:
                 await call.trailing_metadata(),
                 await call.details(),
             )
+        self._check_same_fill(first.ready)
         sending = asyncio.get_running_loop().create_task(self._send(call, first.ready.cursor_seq))
         try:
             # read() throughout: gRPC does not let a call be read in two ways.
@@ -231,6 +239,15 @@ class AccountLink:
         finally:
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
+
+    def _check_same_fill(self, ready: pb.CopyReady) -> None:
+        """Raises _Differs when the user's last fill is not the journal's of that number: the numbers then mean other fills."""
+        mine = self._journal.fill(seq=ready.cursor_seq)
+        if ready.cursor_exec_id and (mine is None or mine.exec_id != ready.cursor_exec_id):
+            raise _Differs(
+                f"fill {ready.cursor_seq} is {ready.cursor_exec_id} in the user's ledger and {mine.exec_id if mine else 'unknown'} "
+                "in the journal: the journal lost its end and grew again. Restore the newest journal.db with its -wal file"
+            )
 
     async def _send(self, call: Any, position: int) -> None:
         """Fills, until the link is to end."""

@@ -303,6 +303,9 @@ class SupervisedAccount:
             account.nonce.CopyFrom(snapshot.nonce)
             account.cursor_seq = snapshot.cursor_seq
             account.positions.extend(snapshot.positions)
+            account.drifts.extend(snapshot.drifts)
+            if snapshot.HasField("reconciled_at"):
+                account.reconciled_at.CopyFrom(snapshot.reconciled_at)
             account.feed_connected = snapshot.feed_connected
             account.copies_open = snapshot.copies_open
         if config.role is Role.USER:

@@ -13,10 +13,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
+from google.protobuf.message import DecodeError
 from krakencopy.v1 import types_pb2 as pb
 
 from account_proc.database import Database
+
+Body = TypeVar("Body", pb.Fill, pb.Copy, pb.Event)
 
 SCHEMA_VERSION = 1
 SCHEMA = """
@@ -90,6 +94,24 @@ class Journal:
             self._db.close()
             raise error if isinstance(error, JournalFault) else JournalFault(f"{path}: {error}") from error
 
+    def _rows(self, query: str, values: Sequence[object] = ()) -> list[Any]:
+        """What a query finds. Raises JournalFault for a file that cannot be read."""
+        try:
+            return self._db.execute(query, values).fetchall()
+        except (sqlite3.Error, UnicodeError) as error:
+            raise self._database.damaged(str(error)) from error
+
+    def _row(self, query: str, values: Sequence[object] = ()) -> Any:
+        rows = self._rows(query, values)
+        return rows[0] if rows else None
+
+    def _parsed(self, kind: type[Body], body: bytes) -> Body:
+        """A message of a row. Raises JournalFault for one that is none."""
+        try:
+            return kind.FromString(body)
+        except DecodeError as error:
+            raise self._database.damaged(str(error)) from error
+
     def _number(self, query: str, values: Sequence[object] = ()) -> int:
         return self._database.number(query, values)
 
@@ -106,6 +128,8 @@ class Journal:
         """Begins a new run: processes and fills of earlier ones are not listened to any more."""
         with self._transaction():
             self._db.execute("UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE key = 'epoch'")
+        # Whatever is lost of this run's log, its number is not given twice.
+        self._database.checkpoint()
         return self._number("SELECT value FROM meta WHERE key = 'epoch'")
 
     # -- fills --------------------------------------------------------------------------------------------------
@@ -131,39 +155,37 @@ class Journal:
 
     def fills_after(self, seq: int, limit: int, pair: str = "") -> list[pb.Fill]:
         """Fills after a seq, ascending."""
-        rows = self._db.execute(
+        rows = self._rows(
             "SELECT body FROM fills WHERE seq > ? AND (? = '' OR pair = ?) ORDER BY seq LIMIT ?",
             (seq, pair, pair, limit),
         )
-        return [pb.Fill.FromString(body) for (body,) in rows]
+        return [self._parsed(pb.Fill, body) for (body,) in rows]
 
     def fills_before(self, seq: int, limit: int, pair: str = "") -> list[pb.Fill]:
         """Fills before a seq, descending."""
-        rows = self._db.execute(
+        rows = self._rows(
             "SELECT body FROM fills WHERE seq < ? AND (? = '' OR pair = ?) ORDER BY seq DESC LIMIT ?",
             (seq, pair, pair, limit),
         )
-        return [pb.Fill.FromString(body) for (body,) in rows]
+        return [self._parsed(pb.Fill, body) for (body,) in rows]
 
     def fill(self, seq: int = 0, exec_id: str = "") -> pb.Fill | None:
         """One fill, by seq or by execution id."""
-        row = self._db.execute(
-            "SELECT body FROM fills WHERE seq = ? OR exec_id = ?", (seq, exec_id)
-        ).fetchone()
-        return None if row is None else pb.Fill.FromString(row[0])
+        row = self._row("SELECT body FROM fills WHERE seq = ? OR exec_id = ?", (seq, exec_id))
+        return None if row is None else self._parsed(pb.Fill, row[0])
 
     def known_since(self, executed_at: float) -> list[pb.Fill]:
         """Fills that were executed at or after a time (Unix seconds), and all others of the same orders."""
-        rows = self._db.execute(
+        rows = self._rows(
             "SELECT body FROM fills WHERE order_id IN (SELECT order_id FROM fills WHERE executed_at >= ?) ORDER BY seq",
             (executed_at,),
         )
-        return [pb.Fill.FromString(body) for (body,) in rows]
+        return [self._parsed(pb.Fill, body) for (body,) in rows]
 
     def last_executed_at(self) -> float | None:
         """When the last fill was executed (Unix seconds); None for an empty journal."""
-        value = self._db.execute("SELECT max(executed_at) FROM fills").fetchone()[0]
-        return None if value is None else float(value)
+        row = self._row("SELECT max(executed_at) FROM fills")
+        return None if row is None or row[0] is None else float(row[0])
 
     # -- users and their copies ---------------------------------------------------------------------------------
 
@@ -178,9 +200,9 @@ class Journal:
 
     def mark(self, account_id: str) -> UserMark:
         """How far a user got. Only after ``join``."""
-        row = self._db.execute(
+        row = self._row(
             "SELECT joined_seq, acked_seq, acked_revision FROM users WHERE account_id = ?", (account_id,)
-        ).fetchone()
+        )
         return UserMark(*row)
 
     def put_reports(self, reports: Iterable[tuple[str, Sequence[pb.Copy], int]]) -> None:
@@ -208,45 +230,41 @@ class Journal:
 
     def copy(self, account_id: str, copy_id: str) -> pb.Copy | None:
         """One copy."""
-        row = self._db.execute(
-            "SELECT body FROM copies WHERE account_id = ? AND copy_id = ?", (account_id, copy_id)
-        ).fetchone()
-        return None if row is None else pb.Copy.FromString(row[0])
+        row = self._row("SELECT body FROM copies WHERE account_id = ? AND copy_id = ?", (account_id, copy_id))
+        return None if row is None else self._parsed(pb.Copy, row[0])
 
     def copies_of_fill(self, seq: int) -> dict[str, pb.Copy]:
         """What each user made of a fill."""
-        rows = self._db.execute(
+        rows = self._rows(
             "SELECT account_id, body FROM copy_fills JOIN copies USING (account_id, copy_id) WHERE seq = ?",
             (seq,),
         )
-        return {account_id: pb.Copy.FromString(body) for account_id, body in rows}
+        return {account_id: self._parsed(pb.Copy, body) for account_id, body in rows}
 
     def copies_before(
         self, change: int, limit: int, account_id: str = "", state: int = 0, fill_seq: int = 0
     ) -> list[tuple[int, pb.Copy]]:
         """Copies whose last change was before ``change``, the latest first, with the change's number."""
-        rows = self._db.execute(
+        rows = self._rows(
             "SELECT change, body FROM copies WHERE change < ? AND (? = '' OR account_id = ?) AND (? = 0 OR state = ?) "
             "AND (? = 0 OR (account_id, copy_id) IN (SELECT account_id, copy_id FROM copy_fills WHERE seq = ?)) "
             "ORDER BY change DESC LIMIT ?",
             (change, account_id, account_id, state, state, fill_seq, fill_seq, limit),
         )
-        return [(number, pb.Copy.FromString(body)) for number, body in rows]
+        return [(number, self._parsed(pb.Copy, body)) for number, body in rows]
 
     def copies_after(self, change: int, limit: int, account_id: str = "") -> list[tuple[int, pb.Copy]]:
         """Copies that changed after ``change``, in order of their last change, with its number."""
-        rows = self._db.execute(
+        rows = self._rows(
             "SELECT change, body FROM copies WHERE change > ? AND (? = '' OR account_id = ?) ORDER BY change LIMIT ?",
             (change, account_id, account_id, limit),
         )
-        return [(number, pb.Copy.FromString(body)) for number, body in rows]
+        return [(number, self._parsed(pb.Copy, body)) for number, body in rows]
 
     def ends(self) -> list[tuple[str, int, str, int]]:
         """Copies counted by user, state and reason."""
-        return list(
-            self._db.execute(
-                "SELECT account_id, state, reason, count(*) FROM copies GROUP BY account_id, state, reason"
-            )
+        return self._rows(
+            "SELECT account_id, state, reason, count(*) FROM copies GROUP BY account_id, state, reason"
         )
 
     def answered(self, account_id: str, after_seq: int) -> int:
@@ -259,7 +277,7 @@ class Journal:
 
     def wanted(self, account_id: str) -> bool:
         """Whether the account is to run; yes unless an operator stopped it."""
-        row = self._db.execute("SELECT wanted FROM wanted WHERE account_id = ?", (account_id,)).fetchone()
+        row = self._row("SELECT wanted FROM wanted WHERE account_id = ?", (account_id,))
         return row is None or bool(row[0])
 
     def set_wanted(self, account_id: str, *, wanted: bool) -> None:
@@ -293,16 +311,16 @@ class Journal:
 
     def events_before(self, seq: int, limit: int, account_id: str = "") -> list[pb.Event]:
         """Events before a seq, the latest first."""
-        rows = self._db.execute(
+        rows = self._rows(
             "SELECT body FROM events WHERE seq < ? AND (? = '' OR account_id = ?) ORDER BY seq DESC LIMIT ?",
             (seq, account_id, account_id, limit),
         )
-        return [pb.Event.FromString(body) for (body,) in rows]
+        return [self._parsed(pb.Event, body) for (body,) in rows]
 
     def events_after(self, seq: int, limit: int) -> list[pb.Event]:
         """Events after a seq, ascending."""
-        rows = self._db.execute("SELECT body FROM events WHERE seq > ? ORDER BY seq LIMIT ?", (seq, limit))
-        return [pb.Event.FromString(body) for (body,) in rows]
+        rows = self._rows("SELECT body FROM events WHERE seq > ? ORDER BY seq LIMIT ?", (seq, limit))
+        return [self._parsed(pb.Event, body) for (body,) in rows]
 
 
 def _begin(database: Database) -> None:

@@ -73,7 +73,7 @@ async def serve(run: Run) -> int:
         except (SpawnFault, PaperFault, JournalFault) as fault:
             log.error("%s", fault)  # noqa: TRY400 - expected: the sentence says it all
             sys.stderr.write(f"krakencopyd: {fault}\n")
-            return ExitCode.CONFIGURATION
+            return ExitCode.LEDGER if isinstance(fault, JournalFault) else ExitCode.CONFIGURATION
         control.journal = journal
         try:
             supervisor = Supervisor(

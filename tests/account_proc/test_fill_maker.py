@@ -13,7 +13,8 @@ from krakencopy.v1 import types_pb2 as pb
 
 from account_proc import master as master_module
 from account_proc.copy_record import seconds, timestamp
-from account_proc.master import FillMaker, Trade, apply
+from account_proc.master import FillMaker
+from account_proc.master_wallet import Trade, apply
 from account_proc.pairs import UnknownSymbol
 from account_proc.units import Side
 from account_proc.wallet import Marks, Wallet

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -14,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from account_proc import database
 from account_proc.copy_record import CopyRecord
 from account_proc.copy_state import MAY_BE_LIVE, CopyState, Reason
 from account_proc.errors import LedgerFault
@@ -21,6 +21,7 @@ from account_proc.ledger import PLANS_IN_MEMORY, Ledger, OwnOrder
 from account_proc.plans import OrderPlan, Slice
 from account_proc.sizing import CopyBook
 from account_proc.units import BaseVolume, QuoteAmount, Ratio, Side
+from tests.support.torn import KilledFile
 
 one_ledger = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -144,11 +145,11 @@ def test_fills_wait_in_order_until_they_are_answered(tmp_path: Path) -> None:
     with opened(tmp_path / "tania.db") as ledger:
         ledger.join("journal", 4)
         for seq in (5, 6, 7):
-            ledger.commit(cursor=seq, add_pending=(seq, b"fill %d\0" % seq))
+            ledger.commit(cursor=(seq, f"T{seq}"), add_pending=(seq, b"fill %d\0" % seq))
         ledger.commit(drop_pending=[6])
     with opened(tmp_path / "tania.db") as ledger:
         assert ledger.pending_fills() == [(5, b"fill 5\0"), (7, b"fill 7\0")]
-        assert (ledger.cursor, ledger.journal_id) == (7, "journal")
+        assert (ledger.cursor, ledger.cursor_exec_id, ledger.journal_id) == (7, "T7", "journal")
 
 
 def test_a_copy_that_changes_gets_a_new_revision_and_is_told_once_more(tmp_path: Path) -> None:
@@ -194,13 +195,17 @@ def test_a_step_that_cannot_be_written_whole_is_not_written_at_all(tmp_path: Pat
     path = tmp_path / "tania.db"
     with opened(path) as ledger:
         ledger.join("journal", 0)
-        ledger.commit(cursor=1, add_pending=(1, b"one"))
+        ledger.commit(cursor=(1, "T1"), add_pending=(1, b"one"))
         book = CopyBook(ledger)
         book.position("BTC/USD").volume = BaseVolume(Decimal(1))
         ledger.put_plan(plan("O1"))
         with pytest.raises(LedgerFault, match="nothing more is traded"):
             ledger.commit(
-                copies=[copy("c1")], book=book, pairs=("BTC/USD",), cursor=2, add_pending=(1, b"again")
+                copies=[copy("c1")],
+                book=book,
+                pairs=("BTC/USD",),
+                cursor=(2, "T2"),
+                add_pending=(1, b"again"),
             )
     with opened(path) as ledger:
         assert (ledger.cursor, ledger.revision, ledger.pending_fills()) == (1, 0, [(1, b"one")])
@@ -225,35 +230,82 @@ def test_a_full_disk_is_a_fault_and_the_file_still_opens_as_it_was(tmp_path: Pat
         ledger.commit(copies=[copy("c2")])
 
 
-def test_after_a_kill_at_any_byte_of_a_write_there_is_one_whole_step_or_the_one_before(
+def step_of(ledger: Ledger) -> int:
+    """How many steps are in it, each of them whole."""
+    step = ledger.cursor or 0
+    found = ledger.get_plan("O1")
+    assert (0 if found is None else found.master_volume.amount) == step
+    assert ledger.load_book().position("BTC/USD").volume.amount == step
+    assert ledger.revision == step
+    return step
+
+
+def test_cut_off_at_any_byte_it_is_one_whole_step_or_the_one_before_or_says_that_it_is_damaged(
     tmp_path: Path,
 ) -> None:
-    path = tmp_path / "tania.db"
-    steps = 4
+    path, steps = tmp_path / "tania.db", 3
     with opened(path) as ledger:
         ledger.join("journal", 0)
         for step in range(1, steps + 1):
             book = CopyBook(ledger)
             book.position("BTC/USD").volume = BaseVolume(Decimal(step))
             ledger.put_plan(replace(plan("O1"), master_volume=BaseVolume(Decimal(step))))
-            ledger.commit(copies=[copy("c1")], book=book, pairs=("BTC/USD",), cursor=step)
-        # As a killed process leaves it: everything since the beginning is in the write-ahead log.
-        killed = tmp_path / "killed.db"
-        shutil.copy(path, killed)
-        log = Path(f"{path}-wal").read_bytes()
-    seen = set()
-    for length in range(len(log), 0, -1_237):
-        Path(f"{killed}-wal").write_bytes(log[:length])
-        base = killed.read_bytes()
-        with opened(killed) as ledger:
-            step = ledger.cursor or 0
-            found = ledger.get_plan("O1")
-            assert (0 if found is None else found.master_volume.amount) == step
-            assert ledger.load_book().position("BTC/USD").volume.amount == step
-            assert ledger.revision == step
-            seen.add(step)
-        killed.write_bytes(base)
-    assert seen == set(range(steps + 1))
+            ledger.commit(copies=[copy("c1")], book=book, pairs=("BTC/USD",), cursor=(step, f"T{step}"))
+        killed = KilledFile(path, tmp_path / "killed.db")
+    found = []
+    for _ in killed.cut_at_every_byte():
+        try:
+            with opened(killed.path) as ledger:
+                found.append(step_of(ledger))
+        except LedgerFault as fault:
+            found.append(-1 if "killed.db-wal belongs beside it" in str(fault) else -99)
+    assert found == sorted(found, reverse=True)
+    assert set(found) == {-1, *range(steps + 1)}
+
+
+def test_a_ledger_without_its_log_is_refused_and_with_it_again_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "tania.db"
+    with opened(path) as ledger:
+        ledger.commit(copies=[copy("c1")])
+        killed = KilledFile(path, tmp_path / "killed.db")
+    killed.without_log()
+    with pytest.raises(LedgerFault, match=r"killed\.db-wal belongs beside it"), opened(killed.path):
+        pass
+    with opened(path) as ledger:
+        assert ledger.revision == 1
+    # Closed in order, the file is whole by itself.
+    assert not Path(f"{path}-wal").exists()
+
+
+def test_what_was_checkpointed_long_ago_still_needs_its_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "CHECKPOINT_EVERY", 10)
+    path = tmp_path / "tania.db"
+    with opened(path) as ledger:
+        for number in range(25):
+            ledger.commit(copies=[copy(f"c{number}")])
+        killed = KilledFile(path, tmp_path / "killed.db")
+    with opened(killed.path) as ledger:
+        assert ledger.revision == 25
+        again = KilledFile(killed.path, tmp_path / "again.db")
+    again.without_log()
+    with pytest.raises(LedgerFault, match=r"again\.db-wal belongs beside it"), opened(again.path):
+        pass
+
+
+def test_a_ledger_of_the_first_schema_is_brought_up_to_date_and_keeps_everything(tmp_path: Path) -> None:
+    path = tmp_path / "tania.db"
+    with opened(path) as ledger:
+        ledger.join("journal", 4)
+        ledger.commit(copies=[copy("c1")], cursor=(5, "T5"))
+        for table in ("order_ids", "drifts"):
+            ledger._db.execute(f"DROP TABLE {table}")
+        ledger._db.execute("PRAGMA user_version=1")
+    with opened(path) as ledger:
+        assert (ledger.cursor, ledger.revision, ledger.owner("any")) == (5, 1, None)
+        ledger.put_reconciled(7.0, [])
+        assert ledger.reconciled_at == 7.0
 
 
 # -- whose it is, and what it is -----------------------------------------------------------------------------------
@@ -271,7 +323,7 @@ def test_another_accounts_ledger_is_refused_and_left_alone(tmp_path: Path) -> No
 def test_a_ledger_of_another_schema_is_refused(tmp_path: Path) -> None:
     with opened(tmp_path / "tania.db") as ledger:
         ledger._db.execute("PRAGMA user_version=7")
-    with pytest.raises(LedgerFault, match="has schema 7, this program knows 1"):
+    with pytest.raises(LedgerFault, match="has schema 7, this program knows 2"):
         Ledger(tmp_path / "tania.db", "tania")
 
 
@@ -359,4 +411,4 @@ def test_a_ledger_that_is_closed_says_so(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "tania.db", "tania")
     ledger.close()
     with pytest.raises(LedgerFault, match="closed"):
-        ledger.commit(cursor=1)
+        ledger.commit(cursor=(1, "T1"))

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from account_proc import user_feed
+from account_proc import portfolio, user_feed
 from account_proc.errors import OutcomeUnknown
 from account_proc.executions import Incomplete
 from account_proc.order_watch import OrderWatch
@@ -19,6 +19,7 @@ from tests.account_proc.scripted_kraken import ScriptedKraken, execution, run, u
 from tests.account_proc.trading import NOW
 
 BALANCES = {"ZUSD": "1000", "XXBT": "1"}
+LAG_S = 60.0
 INCOMPLETE = Incomplete(exec_type="trade", order_id="O9", exec_id="T9", missing=("symbol",))
 
 
@@ -28,7 +29,9 @@ class User:
     def __init__(self, kraken: ScriptedKraken) -> None:
         self.kraken = kraken
         self.changes = 0
-        self.portfolio = Portfolio(kraken.exchange, self._changed)
+        #: Long after the trades in the scripts were executed, so that balances do not trail behind any of them.
+        self.now = NOW + 3600
+        self.portfolio = Portfolio(kraken.exchange, self._changed, lambda: self.now, LAG_S)
         self.watch = OrderWatch(kraken.exchange, lambda: NOW, 1.0)
         self.feed = UserFeed(self.watch, self.portfolio, self._changed)
 
@@ -47,9 +50,10 @@ async def user(kraken: ScriptedKraken | None = None) -> User:
 
 
 @pytest.fixture(autouse=True)
-def _balances_settle_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    # The scripted exchange has no execution on its way, so the pause of SETTLE_S would only take time.
-    monkeypatch.setattr(Portfolio.refresh, "__defaults__", (0.0,))
+def _readings_follow_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Nothing is on its way through the scripted exchange's feed, so the pauses between readings would only take time.
+    monkeypatch.setattr(user_feed, "REREAD_S", 0.0)
+    monkeypatch.setattr(portfolio, "CONFIRM_S", 0.0)
 
 
 def refreshed(someone: User) -> Callable[[], bool]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from tests.chaos.judge_copies import CL_ORD_ID_SPACE
+from tests.chaos.judge_copies import client_order_id
 from tests.chaos.records import (
     Copy,
     Fill,
@@ -29,7 +28,7 @@ D = Decimal
 
 def order_id(copy_id: str, attempt: int = 1, account: str = "anna") -> str:
     """The client order id of a copy."""
-    return str(uuid.uuid5(CL_ORD_ID_SPACE, f"{JOURNAL}/{account}/{copy_id}/{attempt}"))
+    return client_order_id(JOURNAL, account, copy_id, attempt)
 
 
 def trade(n: int, account: str, side: str, volume: str, *, order: str, cl_ord_id: str = "") -> Trade:

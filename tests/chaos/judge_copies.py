@@ -26,6 +26,7 @@ ENDS = {"FILLED", "PART_FILLED", "REJECTED", "SKIPPED", "CARRIED"}
 
 #: The project's documented way from a copy to its order id: a UUID of journal, user, copy and attempt.
 CL_ORD_ID_SPACE = uuid.UUID("6b3a0e0e-54f4-4d0c-9a53-0f1b8a6f2d11")
+CL_ORD_ID_MARK = "6b3a0e0e-"
 
 
 #: Faults that let a nonce arrive twice or late, so that the exchange refuses it.
@@ -73,13 +74,15 @@ def each_fill_has_one_end_for_each_user(record: Record) -> Iterator[Finding]:
 def order_ids(record: Record, copy: Copy) -> list[str]:
     """The client order ids of a copy's attempts."""
     return [
-        str(
-            uuid.uuid5(
-                CL_ORD_ID_SPACE, "/".join((record.journal_id, copy.account, copy.copy_id, str(attempt)))
-            )
-        )
+        client_order_id(record.journal_id, copy.account, copy.copy_id, attempt)
         for attempt in range(1, copy.attempts + 1)
     ]
+
+
+def client_order_id(journal_id: str, account: str, copy_id: str, attempt: int) -> str:
+    """The id that an attempt must have: a UUID made of names, under the mark of krakencopy's orders."""
+    made = uuid.uuid5(CL_ORD_ID_SPACE, f"{journal_id}/{account}/{copy_id}/{attempt}")
+    return CL_ORD_ID_MARK + str(made)[len(CL_ORD_ID_MARK) :]
 
 
 def orders_and_intents_belong_together(record: Record) -> Iterator[Finding]:

@@ -19,6 +19,8 @@ NAME = "volumes"
 LOT = Fraction(1, 10**8)
 #: Decimal has 28 digits: a quotient that should be a whole lot may come out this much below it, in lots.
 QUOTIENT = Fraction(1, 10**9)
+#: Exits are sums of quotients: what misses a lot by less than half a millionth is that lot, by rule.
+EXIT_QUOTIENT = Fraction(1, 2 * 10**6)
 #: What was paid may be known to the system as the exchange prints it, rounded to its cost decimals, in quote.
 COST_DUST = Fraction(1, 10**4)
 #: A campaign makes minima at most this much larger.
@@ -105,6 +107,8 @@ class PairModel:
         self._exits: dict[str, _Exit] = {}
         self._waiting: list[_Piece] = []
         self._owed = NOTHING
+        #: How far what is owed may be off by the rounding of quotients.
+        self._owed_edge = NOTHING
         self.position = NOTHING
         #: False once the record no longer tells what the next decision depends on.
         self._known = True
@@ -253,9 +257,10 @@ class PairModel:
         if copy.state == "CARRIED" and not copy.attempts:
             self._judge_carry(copy, volume, fills[-1])
             self._owed += fresh
+            self._owed_edge += edge
             return
-        self._judge_exit(copy, volume, edge)
-        self._owed = NOTHING
+        self._judge_exit(copy, volume, edge + self._owed_edge)
+        self._owed = self._owed_edge = NOTHING
         self._end_exit(copy, booked, sweep=full)
 
     def _fraction_of(self, fill: Fill, fresh: Fraction) -> tuple[Fraction, bool, Fraction]:
@@ -275,9 +280,9 @@ class PairModel:
         share = ONE if full or before <= 0 else min(sold / before, ONE)
         held = max(self.position - self._owed - fresh - (plan.target - plan.allotted), NOTHING)
         plan.target += held * share
-        volume = floor_lots(plan.target + QUOTIENT * LOT) - plan.allotted
+        volume = floor_lots(plan.target + EXIT_QUOTIENT * LOT) - plan.allotted
         plan.allotted += volume
-        was_on_edge, plan.on_edge = plan.on_edge, _on_edge(plan.target)
+        was_on_edge, plan.on_edge = plan.on_edge, _on_edge(plan.target, EXIT_QUOTIENT)
         self._leave_waiting(ONE - share)
         return volume, full, LOT if was_on_edge or plan.on_edge else NOTHING
 
@@ -337,9 +342,10 @@ class PairModel:
 
     def _sell_owed(self, copy: Copy, booked: Bought) -> None:
         volume = floor_lots(min(self._owed, self.position))
-        self._owed = NOTHING
+        slack = self._owed_edge
+        self._owed = self._owed_edge = NOTHING
         sweep = volume == self.position
-        self._judge_exit(copy, volume)
+        self._judge_exit(copy, volume, slack)
         self._end_exit(copy, booked, sweep=sweep)
 
     # -- judging ----------------------------------------------------------------------------------------------------
@@ -402,9 +408,9 @@ def check_volumes(
     return total
 
 
-def _on_edge(volume: Fraction) -> bool:
+def _on_edge(volume: Fraction, near: Fraction = QUOTIENT) -> bool:
     part = (volume / LOT) % 1
-    return bool(volume) and (part < QUOTIENT or part > 1 - QUOTIENT)
+    return bool(volume) and (part < 2 * near or part > 1 - 2 * near)
 
 
 def _show(volume: Fraction) -> str:

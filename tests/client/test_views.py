@@ -287,3 +287,14 @@ def test_the_report_counts_and_names_reasons() -> None:
     assert pages.report_page(pb.GetReportResponse(fills=5))[0] == (
         "5 fills in the journal, all answered by every user"
     )
+
+
+def test_what_is_missing_and_what_drifts_is_said_below_the_table_and_told_on_the_accounts_page() -> None:
+    account = samples.user("anna", nouns.ACCOUNT_STATE_RUNNING)
+    account.positions.add(pair="BTC/USD", volume="0.2", missing_volume="0.1")
+    account.drifts.add(code="ORDER_UNINTENDED", order_id="O9", message="order O9 was never made here")
+    (line,) = views.account_notes([account])[1:]
+    assert line.startswith("anna: ")
+    assert "MISSING 0.1 of BTC/USD" in line
+    assert "DRIFT 1: order O9 was never made here" in line
+    assert pages.account_page(account)[-1].endswith("ORDER_UNINTENDED order O9 was never made here")

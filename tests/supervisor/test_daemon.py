@@ -285,7 +285,7 @@ def test_a_damaged_journal_is_told_and_left_as_it_is(state: Path, config: Path) 
     journal = state / "journal.db"
     journal.write_bytes(b"not a database " * 500)
     ended = krakencopyd(state, "--config", config, **KEYS)
-    assert_told(ended, f"krakencopyd: {journal} is not a database")
+    assert_told(ended, f"krakencopyd: {journal} is not a database", code=ExitCode.LEDGER)
     assert journal.read_bytes() == b"not a database " * 500
 
 

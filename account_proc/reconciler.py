@@ -1,0 +1,161 @@
+"""Holds a user's ledger against the exchange's own record of orders, at the start and every few minutes.
+
+It trades nothing. Exits that are owed are finished by the copier; an order that had been given up and was there after all is
+handed to the copier, which takes it into the copied position. Everything else that does not agree is said, for people to judge.
+A record that cannot be read proves nothing: it is read again, and trading goes on meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+from typing import Protocol
+
+from account_proc.copy_record import CopyRecord
+from account_proc.copy_state import ENDS
+from account_proc.errors import KrakenError
+from account_proc.exchange import KrakenExchange, OrderRow
+from account_proc.ledger import NO_COPY, Drift, Ledger
+from account_proc.order_desk import CL_ORD_ID_MARK, OrderDesk
+from account_proc.order_watch import ENDED
+from account_proc.rest import Priority
+from account_proc.units import plain
+
+log = logging.getLogger(__name__)
+
+#: Between two comparisons, in seconds; spread, so that many accounts on one machine do not ask at once.
+PERIOD_S, PERIOD_PAPER_S = 300.0, 10.0
+#: After a comparison that failed, in seconds.
+RETRY_S = 15.0
+#: How far the first comparison of a ledger reaches back, in seconds.
+FIRST_LOOK_S = 86_400.0
+#: Each comparison reaches back behind the one before by what reads may trail, and this, in seconds: an order lives up to 60 s
+#: longer than its deadline.
+OVERLAP_S = 120.0
+#: Drifts are shown for this long, in seconds.
+SHOWN_S = 86_400.0
+
+
+class DriftCode(StrEnum):
+    """What does not agree; see ``krakencopy.v1.Drift``."""
+
+    ORDER_FOUND_LATE = "ORDER_FOUND_LATE"
+    ORDER_UNINTENDED = "ORDER_UNINTENDED"
+    VOLUME_DIFFERS = "VOLUME_DIFFERS"
+
+
+class Adopter(Protocol):
+    """Takes late orders into the copied position."""
+
+    def adopt(self, row: OrderRow, given_up: CopyRecord) -> bool:
+        """Whether it could be done now."""
+        ...
+
+
+def disagreement(row: OrderRow, owner: str | None, copy: CopyRecord | None) -> DriftCode | None:
+    """What is wrong with an order of the exchange, by the ledger's word for it. Pure.
+
+    ``owner``: the copy that made the order's id, NO_COPY for an order that was asked for, None if nobody did.
+    """
+    if not (row.cl_ord_id or "").startswith(CL_ORD_ID_MARK):
+        return None  # the user's own
+    if owner is None or (owner != NO_COPY and copy is None):
+        return DriftCode.ORDER_UNINTENDED
+    if copy is None or (row.status in ENDED and not row.vol_exec):
+        return None
+    given_up = copy.cl_ord_id != row.cl_ord_id or (copy.state in ENDS and not copy.order_id)
+    if given_up:
+        return DriftCode.ORDER_FOUND_LATE
+    if copy.state in ENDS and row.status in ENDED and row.vol_exec != copy.filled:
+        return DriftCode.VOLUME_DIFFERS
+    return None
+
+
+class Reconciler:
+    """One user's ledger against the exchange."""
+
+    def __init__(
+        self, *, exchange: KrakenExchange, ledger: Ledger, adopter: Adopter, desk: OrderDesk, now: Callable[[], float],
+        changed: Callable[[], None], period_s: float = PERIOD_S,
+    ) -> None:  # fmt: skip
+        self._exchange = exchange
+        self._ledger = ledger
+        self._adopter = adopter
+        self._desk = desk
+        self._now = now
+        self._changed = changed
+        self._period_s = period_s
+        self._drifts = ledger.drifts(0.0)
+
+    def drifts(self) -> list[Drift]:
+        """What was found lately, the oldest first."""
+        return [drift for drift in self._drifts if drift.found_at > self._now() - SHOWN_S]
+
+    async def run(self) -> None:
+        """Compares at once and every period, for ever. Raises LedgerFault."""
+        while True:
+            try:
+                done = await self.compare()
+            except KrakenError as error:
+                log.warning("the exchange's record of orders could not be read: %s", error)
+                done = False
+            pause = self._period_s if done else min(RETRY_S, self._period_s)
+            await asyncio.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311 - no secret depends on it
+
+    async def compare(self) -> bool:
+        """One comparison; False while something that was found must wait. Raises KrakenError (nothing is known) or LedgerFault."""
+        began = self._now()
+        last = self._ledger.reconciled_at
+        since = began - FIRST_LOOK_S if last is None else last
+        rows = await self._exchange.open_orders(priority=Priority.BACKGROUND)
+        rows += await self._exchange.closed_orders(
+            None, since - self._desk.visibility_lag - OVERLAP_S, Priority.BACKGROUND
+        )
+        drifts, waits = self._judge(rows)
+        if drifts or not waits:
+            self._ledger.put_reconciled(None if waits else began, drifts)
+            self._drifts = self._ledger.drifts(began - SHOWN_S)
+            self._changed()
+        return not waits
+
+    def _judge(self, rows: Iterable[OrderRow]) -> tuple[list[Drift], bool]:
+        known = {drift.order_id for drift in self._drifts}
+        drifts, waits = [], False
+        for row in rows:
+            owner = self._ledger.owner(row.cl_ord_id or "")
+            copy = self._ledger.copy(owner) if owner else None
+            code = disagreement(row, owner, copy)
+            if code is None or row.txid in known:
+                continue
+            if code is DriftCode.ORDER_FOUND_LATE and copy is not None:
+                self._desk.trailed(self._desk.visibility_lag)
+                if not self._adopter.adopt(row, copy):
+                    waits = True
+                    continue
+            known.add(row.txid)
+            drift = Drift(
+                code=code, order_id=row.txid, cl_ord_id=row.cl_ord_id or "", copy_id=owner or "", found_at=self._now(),
+                message=_message(code, row, copy),
+            )  # fmt: skip
+            log.error("%s: %s", code, drift.message)
+            drifts.append(drift)
+        return drifts, waits
+
+
+def _message(code: DriftCode, row: OrderRow, copy: CopyRecord | None) -> str:
+    filled = f"{row.side} {plain(row.vol_exec)} {row.pair}"
+    match code:
+        case DriftCode.ORDER_FOUND_LATE:
+            of = copy.copy_id if copy is not None else ""
+            return f"order {row.txid} of copy {of} had been proven not to exist and was there after all ({filled}); it now counts as copied"
+        case DriftCode.VOLUME_DIFFERS:
+            told = plain(copy.filled) if copy is not None else ""
+            return f"order {row.txid} filled {filled}, its copy says {told}; compare both by hand"
+        case DriftCode.ORDER_UNINTENDED:
+            return (
+                f"order {row.txid} ({filled}) carries an id of krakencopy's that this ledger never made: another installation "
+                "trades this account, or an old ledger was brought back"
+            )

@@ -1,0 +1,165 @@
+"""The wallet is counted; balances that trail behind the engine never undo a trade, and what came from outside still counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from account_proc import portfolio as portfolio_module
+from account_proc.errors import OutcomeUnknown
+from account_proc.portfolio import CONFIRM_S, Portfolio
+from account_proc.units import Side, plain
+from account_proc.wallet import Wallet, change_from_outside
+from tests.account_proc.scripted_kraken import ScriptedKraken, execution, run
+from tests.account_proc.trading import NOW
+
+LAG_S = 60.0
+START = {"ZUSD": "1000", "XXBT": "1"}
+#: After one purchase of 0.01 BTC at 50,000 USD.
+BOUGHT = {"ZUSD": "500", "XXBT": "1.01"}
+
+
+class Account:
+    """A portfolio, its exchange, and a clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.kraken = ScriptedKraken({"Balance": START})
+        self.now = NOW
+        self.portfolio = Portfolio(self.kraken.exchange, lambda: None, lambda: self.now, LAG_S)
+
+    def buys(self, number: int = 1) -> None:
+        self.portfolio.executed(execution(exec_id=f"T{number}", qty="0.01", price="50000"))
+
+    async def told(self, balances: Mapping[str, str], later: float = CONFIRM_S) -> bool:
+        """A reading some time later; whether the wallet is known to be right then."""
+        self.now += later
+        self.kraken.always["Balance"] = dict(balances)
+        return await self.portfolio.refresh()
+
+    @property
+    def holds(self) -> tuple[str, str]:
+        return plain(self.portfolio.wallet["USD"]), plain(self.portfolio.wallet["BTC"])
+
+
+async def account() -> Account:
+    made = Account()
+    await made.portfolio.load()
+    return made
+
+
+def test_balances_from_before_a_trade_do_not_undo_it() -> None:
+    async def steps() -> None:
+        it = await account()
+        it.buys()
+        assert await it.told(START)
+        assert it.holds == ("500", "1.01")
+        it.buys(2)
+        assert await it.told(BOUGHT)
+        assert it.holds == ("0", "1.02")
+
+    run(steps())
+
+
+def test_balances_that_still_miss_a_trade_when_they_cannot_trail_any_more_are_believed_at_the_second_reading() -> (
+    None
+):
+    async def steps() -> None:
+        it = await account()
+        it.buys()
+        assert not await it.told(START, later=LAG_S + 1)
+        assert not it.portfolio.believed
+        assert it.holds == ("500", "1.01")
+        assert await it.told(START)
+        assert it.holds == ("1000", "1")
+
+    run(steps())
+
+
+def test_a_deposit_counts_once_two_readings_tell_of_it_and_trades_between_them_count_too() -> None:
+    async def steps() -> None:
+        it = await account()
+        assert not await it.told({"ZUSD": "1700", "XXBT": "1"})
+        assert it.holds == ("1000", "1")
+        it.buys()
+        # This reading trails: the trade is not in it, the deposit is.
+        assert await it.told({"ZUSD": "1700", "XXBT": "1"})
+        assert it.holds == ("1200", "1.01")
+        assert await it.told({"ZUSD": "1200", "XXBT": "1.01"})
+        assert it.holds == ("1200", "1.01")
+
+    run(steps())
+
+
+def test_a_trade_that_balances_know_before_the_feed_tells_it_counts_once() -> None:
+    async def steps() -> None:
+        it = await account()
+        assert not await it.told(BOUGHT)
+        it.buys()
+        assert await it.told(BOUGHT)
+        assert it.holds == ("500", "1.01")
+
+    run(steps())
+
+
+def test_two_readings_within_a_moment_are_one() -> None:
+    async def steps() -> None:
+        it = await account()
+        assert not await it.told({"ZUSD": "7"})
+        assert not await it.told({"ZUSD": "7"}, later=CONFIRM_S / 2)
+        assert await it.told({"ZUSD": "7"}, later=CONFIRM_S / 2)
+        assert it.holds == ("7", "0")
+
+    run(steps())
+
+
+def test_a_reading_that_fails_is_unknown_and_not_zero() -> None:
+    async def steps() -> None:
+        it = await account()
+        it.kraken.next["Balance"] = [OutcomeUnknown("Balance", "timeout")]
+        with pytest.raises(OutcomeUnknown):
+            await it.portfolio.refresh()
+        assert (it.portfolio.believed, it.holds) == (False, ("1000", "1"))
+
+    run(steps())
+
+
+def test_whoever_must_know_asks_until_two_readings_agree_but_not_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(portfolio_module, "CONFIRM_S", 0.0)
+
+    async def steps() -> None:
+        it = await account()
+        it.kraken.always["Balance"] = {"ZUSD": "7"}
+        assert await it.portfolio.know()
+        assert it.holds == ("7", "0")
+        it.kraken.next["Balance"] = [{"ZUSD": str(number)} for number in range(10, 30)]
+        assert not await it.portfolio.know()
+        assert it.holds == ("7", "0")
+
+    run(steps())
+
+
+volumes = st.integers(1, 50).map(lambda lots: Decimal(lots) / 1000)
+trades = st.lists(st.tuples(st.sampled_from(Side), volumes), min_size=1, max_size=6)
+
+
+@given(trades, st.integers(0, 6), st.sampled_from(["", "USD", "BTC", "ETH"]), st.integers(1, 5))
+def test_whatever_moment_balances_are_of_the_change_from_outside_is_found(
+    done: list[tuple[Side, Decimal]], moment: int, asset: str, amount: int
+) -> None:
+    wallet = Wallet({"USD": Decimal(100_000), "BTC": Decimal(10)})
+    states = [wallet.copy()]
+    for side, volume in done:
+        # Two assets move, never by what came in: the smallest trade costs 49 USD.
+        wallet.trade("BTC", "USD", side, volume, volume * 49_000)
+        states.append(wallet.copy())
+    came = {asset: Decimal(amount)} if asset else {}
+    seen = states[moment % len(states)].copy()
+    for name, volume in came.items():
+        seen.add(name, volume)
+    assert change_from_outside(seen.balances(), states) == came

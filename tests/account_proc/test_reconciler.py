@@ -1,0 +1,210 @@
+"""The ledger against the exchange's record of orders: what does not agree is found, said, and taken into account where it can be."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from account_proc.copy_record import CopyRecord
+from account_proc.copy_state import CopyState
+from account_proc.errors import OutcomeUnknown
+from account_proc.exchange import OrderRow
+from account_proc.ledger import NO_COPY, Ledger, OwnOrder
+from account_proc.order_desk import OrderDesk, Timing, client_order_id
+from account_proc.order_watch import OrderWatch
+from account_proc.reconciler import DriftCode, Reconciler, disagreement
+from account_proc.units import Side
+from tests.account_proc.scripted_kraken import ScriptedKraken, run, until
+from tests.account_proc.trading import NOW
+
+FIRST, SECOND = client_order_id("j", "anna", "c1", "1"), client_order_id("j", "anna", "c1", "2")
+FILLED = CopyRecord(
+    copy_id="c1", fill_seqs=(1,), pair="BTC/USD", side=Side.BUY, state=CopyState.FILLED, reason="SCALED", detail="",
+    ordered=Decimal("0.01"), filled=Decimal("0.01"), order_id="O1", cl_ord_id=FIRST, attempts=1,
+)  # fmt: skip
+
+
+def row(cl_ord_id: str | None = FIRST, **changes: Any) -> OrderRow:
+    return replace(
+        OrderRow(
+            txid="O1", cl_ord_id=cl_ord_id, pair="BTC/USD", side=Side.BUY, status="closed", vol=Decimal("0.01"),
+            vol_exec=Decimal("0.01"), cost=Decimal(500), fee=Decimal(1), fee_asset="USD", price=Decimal(50_000),
+            opentm=Decimal(int(NOW)), closetm=Decimal(int(NOW)), reason=None, trades=(), description="",
+        ),
+        **changes,
+    )  # fmt: skip
+
+
+def copy(**changes: Any) -> CopyRecord:
+    return replace(FILLED, **changes)
+
+
+@pytest.mark.parametrize(
+    ("order", "owner", "record", "code"),
+    [
+        (row(None), None, None, None),
+        (row("9ce3b826-0000-4000-8000-000000000000"), None, None, None),
+        (row(), "c1", copy(), None),
+        (row(), NO_COPY, None, None),
+        (row(), None, None, DriftCode.ORDER_UNINTENDED),
+        (row(), "c1", None, DriftCode.ORDER_UNINTENDED),
+        (row(vol_exec=Decimal("0.02")), "c1", copy(), DriftCode.VOLUME_DIFFERS),
+        (row(status="canceled", vol_exec=Decimal(0)), "c1", copy(filled=Decimal(0), order_id=""), None),
+        # Given up, and sent again under another id.
+        (row(), "c1", copy(cl_ord_id=SECOND), DriftCode.ORDER_FOUND_LATE),
+        (row(status="open", vol_exec=Decimal(0)), "c1", copy(cl_ord_id=SECOND), DriftCode.ORDER_FOUND_LATE),
+        # Given up for good.
+        (row(), "c1", copy(state=CopyState.REJECTED, order_id="", filled=Decimal(0)), DriftCode.ORDER_FOUND_LATE),
+        # Still looked for.
+        (row(), "c1", copy(state=CopyState.UNKNOWN, order_id="", filled=Decimal(0)), None),
+        (row(), "c1", copy(state=CopyState.SENT, order_id="", filled=Decimal(0)), None),
+        (row(status="open", vol_exec=Decimal("0.005")), "c1", copy(state=CopyState.ACKNOWLEDGED), None),
+    ],
+)  # fmt: skip
+def test_what_disagrees_and_what_does_not(
+    order: OrderRow, owner: str | None, record: CopyRecord | None, code: DriftCode | None
+) -> None:
+    assert disagreement(order, owner, record) is code
+
+
+def kraken_row(cl_ord_id: str, vol_exec: str = "0.01") -> dict[str, Any]:
+    """An order as ClosedOrders tells it."""
+    return {
+        "cl_ord_id": cl_ord_id, "status": "closed", "opentm": NOW, "closetm": NOW, "vol": "0.01", "vol_exec": vol_exec,
+        "cost": "500", "fee": "1", "price": "50000", "oflags": "fciq", "misc": "", "reason": None,
+        "descr": {"pair": "XBTUSD", "type": "buy", "ordertype": "market", "price": "0", "price2": "0", "leverage": "none",
+                  "order": "buy 0.01 XBTUSD @ market", "close": ""},
+    }  # fmt: skip
+
+
+class Desk:
+    """A user's ledger and reconciler before a scripted exchange. The copier's part is played by a list."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.kraken = ScriptedKraken({"OpenOrders": {"open": {}}})
+        self.now = NOW
+        self.busy = False
+        self.adopted: list[tuple[str, str]] = []
+        exchange = self.kraken.exchange
+        self.desk = OrderDesk(exchange, OrderWatch(exchange, lambda: NOW, 1.0), lambda: NOW, Timing())
+        self.reconciler = self.start()
+
+    def start(self) -> Reconciler:
+        return Reconciler(
+            exchange=self.kraken.exchange, ledger=self.ledger, adopter=self, desk=self.desk, now=lambda: self.now,
+            changed=lambda: None,
+        )  # fmt: skip
+
+    def adopt(self, row: OrderRow, given_up: CopyRecord) -> bool:
+        if not self.busy:
+            self.adopted.append((row.txid, given_up.copy_id))
+        return not self.busy
+
+    def told(self, **orders: dict[str, Any]) -> None:
+        self.kraken.always["ClosedOrders"] = {"closed": orders, "count": len(orders)}
+
+    def codes(self) -> list[tuple[str, str]]:
+        return [(drift.code, drift.order_id) for drift in self.reconciler.drifts()]
+
+
+@pytest.fixture
+def it(tmp_path: Path) -> Iterator[Desk]:
+    with closing(Ledger(tmp_path / "anna.db", "anna")) as ledger:
+        ledger.commit(copies=[copy(state=CopyState.INTENT, order_id="", filled=Decimal(0))])
+        yield Desk(ledger)
+
+
+def test_a_ledger_that_agrees_says_when_that_was_found_out(it: Desk) -> None:
+    async def steps() -> None:
+        it.ledger.commit(copies=[copy()])
+        it.told(O1=kraken_row(FIRST))
+        assert await it.reconciler.compare()
+        assert (it.ledger.reconciled_at, it.codes()) == (NOW, [])
+
+    run(steps())
+
+
+def test_a_record_that_cannot_be_read_proves_nothing(it: Desk) -> None:
+    async def steps() -> None:
+        it.kraken.always["ClosedOrders"] = OutcomeUnknown("ClosedOrders", "timeout")
+        with pytest.raises(OutcomeUnknown):
+            await it.reconciler.compare()
+        assert (it.ledger.reconciled_at, it.codes(), it.adopted) == (None, [], [])
+        # ... and does not end the comparing.
+        task = asyncio.get_running_loop().create_task(it.reconciler.run())
+        await until(lambda: len(it.kraken.asked) > 3)
+        assert not task.done()
+        task.cancel()
+
+    run(steps())
+
+
+def test_an_order_that_nobody_intended_is_said_once_and_remembered_across_a_restart(it: Desk) -> None:
+    async def steps() -> None:
+        it.told(O9=kraken_row(client_order_id("someone", "else")))
+        assert await it.reconciler.compare()
+        it.now += 300
+        assert await it.reconciler.compare()
+        assert it.codes() == [("ORDER_UNINTENDED", "O9")]
+        it.reconciler = it.start()
+        assert it.codes() == [("ORDER_UNINTENDED", "O9")]
+        assert "another installation" in it.reconciler.drifts()[0].message
+        it.now += 90_000
+        assert it.codes() == []
+
+    run(steps())
+
+
+def test_an_order_that_was_asked_for_is_no_drift(it: Desk) -> None:
+    async def steps() -> None:
+        own = client_order_id("own", "anna", "r1")
+        it.ledger.put_own_order(
+            OwnOrder(
+                request_id="r1", cl_ord_id=own, pair="BTC/USD", side=Side.BUY, volume=Decimal("0.01"), limit_price=None,
+                state=CopyState.INTENT, deadline=NOW,
+            )
+        )  # fmt: skip
+        it.told(O2=kraken_row(own))
+        assert await it.reconciler.compare()
+        assert it.codes() == []
+
+    run(steps())
+
+
+def test_an_order_that_was_given_up_is_handed_over_when_its_pair_is_free_and_reads_get_more_time(
+    it: Desk,
+) -> None:
+    async def steps() -> None:
+        it.ledger.commit(copies=[copy(state=CopyState.INTENT, cl_ord_id=SECOND, attempts=2)])
+        it.told(O1=kraken_row(FIRST))
+        it.busy = True
+        assert not await it.reconciler.compare()
+        assert (it.adopted, it.codes(), it.ledger.reconciled_at) == ([], [], None)
+        it.busy = False
+        before = it.desk.visibility_lag
+        assert await it.reconciler.compare()
+        assert (it.adopted, it.codes()) == ([("O1", "c1")], [("ORDER_FOUND_LATE", "O1")])
+        assert it.desk.visibility_lag > before
+
+    run(steps())
+
+
+def test_each_comparison_reaches_back_behind_the_one_before(it: Desk) -> None:
+    async def steps() -> None:
+        it.told()
+        for _ in range(2):
+            assert await it.reconciler.compare()
+            it.now += 300
+        starts = [int(params["start"]) for method, params in it.kraken.asked if method == "ClosedOrders"]
+        assert starts[0] <= NOW - 86_400
+        assert starts[1] == int(NOW - it.desk.visibility_lag - 120) - 1
+
+    run(steps())
