@@ -245,6 +245,7 @@ class CopyTrader:
             (asset for asset in ending.fees if asset != base), base if copy.fee_base else ""
         )
         copy.fee = ending.fees.get(copy.fee_asset, Decimal(0))
+        self._portfolio.ended(ending, self._portfolio.table.pair(copy.pair), copy.side, copy.sent_at)
         self._book.settle(copy.pair, copy.side, _settled(copy, ending.filled))
         if copy.filled >= copy.ordered:
             copy.move(CopyState.FILLED, self._now())

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
 from account_proc.exchange import KrakenExchange, Quote
 from account_proc.executions import Execution
+from account_proc.order_watch import Ending
 from account_proc.pairs import PairRules, SymbolTable
 from account_proc.units import Side
 from account_proc.wallet import BRIDGES, Marks, Wallet, change_from_outside
@@ -25,8 +27,21 @@ log = logging.getLogger(__name__)
 #: Between two readings that must agree before a change from outside counts, in seconds at least: an execution that the balances
 #: know already may still be on its way through the feed.
 CONFIRM_S = 1.0
+#: Orders of which is remembered what was counted.
+ORDERS_MAX = 1_000
 #: Readings that are made at most to know what is there.
 KNOW_TRIES = 4
+
+
+@dataclass(slots=True)
+class _Counted:
+    """What of an order is in the wallet. Volume in base, cost in quote, fees by asset."""
+
+    volume: Decimal = Decimal(0)
+    cost: Decimal = Decimal(0)
+    fees: dict[str, Decimal] = field(default_factory=dict)
+    #: The order has ended and all of it is in the wallet.
+    whole: bool = False
 
 
 class Watcher(Protocol):
@@ -52,6 +67,9 @@ class Portfolio:
         self._before: deque[tuple[float, Wallet]] = deque()
         #: When the last reading was made that told of a change from outside, and which.
         self._suspected: tuple[float, dict[str, Decimal]] = (0.0, {})
+        #: What was counted of each order, by the exchange's order id.
+        self._counted: OrderedDict[str, _Counted] = OrderedDict()
+        self._loaded_at = 0.0
         self._reserved: dict[str, tuple[str, Decimal]] = {}
         self.wallet = Wallet()
         self.marks = Marks()
@@ -86,6 +104,7 @@ class Portfolio:
         balances, asked_at = await self.read_balances()
         if not self.loaded:
             self.wallet.replace(balances)
+            self._loaded_at = asked_at
             self.believed = True
         else:
             self.believed = self._explained(balances, asked_at)
@@ -155,6 +174,15 @@ class Portfolio:
 
     def executed(self, execution: Execution) -> None:
         """Counts one execution of this account. The caller has made sure that it comes only once."""
+        counted = self._counted.setdefault(execution.order_id, _Counted())
+        while len(self._counted) > ORDERS_MAX:
+            self._counted.popitem(last=False)
+        if counted.whole:
+            return
+        counted.volume += execution.last_qty
+        counted.cost += execution.last_qty * execution.last_price
+        for asset, amount in execution.fees:
+            counted.fees[asset] = counted.fees.get(asset, Decimal(0)) + amount
         self.before_trade(self.now())
         pair = self.table.pair(execution.symbol)
         cost = execution.cost or execution.last_qty * execution.last_price
@@ -163,6 +191,22 @@ class Portfolio:
         for asset, amount in execution.fees:
             self.wallet.add(asset, -amount)
         self.marks.set(pair.base, pair.quote, execution.last_price)
+        self._changed()
+
+    def ended(self, ending: Ending, pair: PairRules, side: Side, sent_at: float) -> None:
+        """Counts what an order of ours traded and the feed has not told; the feed may tell it later, and then it counts no more.
+
+        ``sent_at``: in Unix seconds. Orders from before the first balances are in those, or are found by later ones.
+        """
+        counted = self._counted.setdefault(ending.order_id, _Counted())
+        untold = ending.filled - counted.volume
+        if counted.whole or untold <= 0 or not self.loaded or sent_at < self._loaded_at:
+            return
+        counted.whole = True
+        self.before_trade(self.now())
+        self.wallet.trade(pair.base, pair.quote, side, untold, ending.cost - counted.cost)
+        for asset, amount in ending.fees.items():
+            self.wallet.add(asset, counted.fees.get(asset, Decimal(0)) - amount)
         self._changed()
 
     async def ticker(self, pair: str) -> Quote:

@@ -28,6 +28,7 @@ from krakencopy.v1 import account_pb2 as pb
 from krakencopy.v1 import types_pb2
 from krakencopy.v1.account_pb2_grpc import add_AccountServiceServicer_to_server
 
+from account_proc import nonce_report
 from account_proc.bell import Bell
 from account_proc.copier import Copier
 from account_proc.copy_record import timestamp
@@ -37,6 +38,7 @@ from account_proc.feed import ExecutionsFeed
 from account_proc.ledger import Ledger
 from account_proc.master import AUDIT_PAPER_S, AUDIT_S, REFRESH_PAPER_S, REFRESH_S, Master
 from account_proc.nonce import NonceCustody, key_lock
+from account_proc.nonce_report import KeyNonce
 from account_proc.order_desk import OrderDesk, Timing
 from account_proc.order_watch import OrderWatch
 from account_proc.own_orders import OwnOrders
@@ -161,6 +163,23 @@ class AccountProcess:
             except TimeoutError:
                 log.warning("%d copies are still open; the next start takes them up", self.copier.copies_open)
         return self.copier.copies_open if self.copier is not None else 0
+
+    async def nonce_report(self) -> types_pb2.NonceReport:
+        """What is known of the key's nonce. The exchange is asked; a key that may not ask, or no answer, leaves that part out."""
+        told = None
+        try:
+            asked_at = time.time()
+            exchange_time = await self._exchange.server_time()
+            # Kraken tells whole seconds: the middle of one is the best guess, and of the round trip as well.
+            offset = exchange_time + 0.5 - (asked_at + time.time()) / 2
+            key = await self._exchange.api_key_info()
+            told = KeyNonce(nonce=key.nonce, window=key.nonce_window, clock_offset_ms=round(offset * 1000))
+        except AccountError as error:
+            log.info("the exchange did not tell the key's nonce: %s", error)
+        return nonce_report.report(
+            self.spec.id, str(self._nonce.path), now_us=time.time_ns() // 1_000, last=self._nonce.last,
+            reserved=self._nonce.reserved, holder_pid=os.getpid(), told=told,
+        )  # fmt: skip
 
     # -- the life of the process --------------------------------------------------------------------------------
 

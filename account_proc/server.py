@@ -15,7 +15,7 @@ from google.protobuf import any_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 from krakencopy.v1 import account_pb2 as pb
-from krakencopy.v1 import account_pb2_grpc
+from krakencopy.v1 import account_pb2_grpc, types_pb2
 
 from account_proc.bell import Bell
 from account_proc.copier import Copier
@@ -60,6 +60,10 @@ class Process(Protocol):
 
     async def drain(self) -> int:
         """Takes no new work, finishes what is in flight; copies whose end is still not known."""
+        ...
+
+    async def nonce_report(self) -> types_pb2.NonceReport:
+        """What is known of the key's nonce, with the exchange's word where it gives one."""
         ...
 
 
@@ -212,6 +216,12 @@ class AccountServicer(account_pb2_grpc.AccountServiceServicer):
     ) -> pb.DrainResponse:
         """Finishes what is in flight."""
         return pb.DrainResponse(copies_open=await self._process.drain())
+
+    async def InspectNonce(
+        self, request: pb.InspectNonceRequest, context: Context
+    ) -> pb.InspectNonceResponse:
+        """What is known of the key's nonce."""
+        return pb.InspectNonceResponse(report=await self._process.nonce_report())
 
     async def _check_epoch(self, epoch: int, context: Context) -> None:
         mine = self._process.spec.epoch

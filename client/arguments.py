@@ -91,6 +91,10 @@ def _parser() -> _Parser:
     command(
         "watch", "accounts, fills and copies as they change; one line for each change when not on a terminal"
     )
+    nonce = command(
+        "nonce", "the nonce of an account's API key: file, process, lock and exchange, with a verdict"
+    )
+    nonce.add_argument("id", metavar="ID", help="account")
     logs = command("logs", "the last lines of an account's log; with -o json as they stand in the file")
     logs.add_argument("id", metavar="ID", help='account, or "supervisor"')
     logs.add_argument(

@@ -212,6 +212,14 @@ def watch(_arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     return ExitCode.DONE
 
 
+def nonce(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
+    """`nonce ID`. A verdict that needs someone to act is 5, so that scripts notice."""
+    with connect() as supervisor:
+        report = supervisor.get_nonce(arguments.id)
+    out.one(report, pages.nonce_page)
+    return ExitCode.NOT_IN_TIME if report.verdict in pages.NONCE_TROUBLE else ExitCode.DONE
+
+
 def logs(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     """`logs ID`. A log's lines are JSON objects already."""
     with connect() as supervisor:
@@ -296,6 +304,7 @@ COMMANDS: dict[str, Command] = {
     "order": order,
     "watch": watch,
     "events": events,
+    "nonce": nonce,
     "logs": logs,
     "report": report,
     "wait": wait,

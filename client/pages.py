@@ -49,6 +49,36 @@ def account_page(account: nouns.Account) -> list[str]:
     return lines
 
 
+#: Verdicts on a nonce that someone has to act on.
+NONCE_TROUBLE = frozenset({"NONCE_BEHIND", "NONCE_WINDOW", "FILE_DAMAGED"})
+
+
+def nonce_page(report: nouns.NonceReport) -> list[str]:
+    """Everything that is known of the nonce of one account's key."""
+    told = report.exchange_known
+    return pairs(
+        (
+            ("account", plain(report.account_id)),
+            ("verdict", f"{report.verdict}: {plain(report.message)}" if report.message else report.verdict),
+            ("file", plain(report.path)),
+            ("lock held by", f"process {report.holder_pid}" if report.holder_pid else "nobody"),
+            ("last used", str(report.last) if report.last else "not known without its process"),
+            (
+                "reserved",
+                f"{report.reserved}: no nonce up to here is ever used again"
+                if report.reserved
+                else "nothing",
+            ),
+            ("ahead of clock", f"{report.ahead_us / 1e6:.3f} s" if report.last or report.reserved else ""),
+            (
+                "at the exchange",
+                f"{report.exchange_nonce}, window {report.exchange_window}" if told else "not told",
+            ),
+            ("exchange clock", f"{report.clock_offset_ms / 1000:+.1f} s" if told else ""),
+        )
+    )
+
+
 def status_page(status: pb.GetStatusResponse, room: int | None = None) -> list[str]:
     """The whole system on one page."""
     rows = [account_row(account) for account in status.accounts]

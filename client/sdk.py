@@ -126,6 +126,11 @@ class KrakenCopy:
         request = pb.GetAccountRequest(account_id=account_id)
         return self._ask(self._stub.GetAccount, request, timeout_s).account
 
+    def get_nonce(self, account_id: str, *, timeout_s: float | None = None) -> nouns.NonceReport:
+        """What is known of the nonce of an account's API key. Raises NotFound."""
+        request = pb.GetNonceRequest(account_id=account_id)
+        return self._ask(self._stub.GetNonce, request, timeout_s).report
+
     def start_account(
         self, account_id: str, *, request_id: str = "", timeout_s: float | None = None
     ) -> nouns.Account:

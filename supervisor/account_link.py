@@ -50,6 +50,8 @@ OVERLAP_S = 120.0
 SENT_MAX = 10_000
 #: How long an unary call may take beyond what it waits for itself, in seconds.
 DRAIN_TIMEOUT_S = 15.0
+#: Two calls to the exchange, behind those that wait already.
+INSPECT_TIMEOUT_S = 15.0
 
 
 class Owner(Protocol):
@@ -135,6 +137,11 @@ class AccountLink:
     ) -> pb.AccountServicePlaceOrderResponse:
         """Raises grpc.aio.AioRpcError with the process's own status."""
         return await self._stub.PlaceOrder(request, timeout=timeout)
+
+    async def nonce_report(self) -> types_pb2.NonceReport:
+        """Raises grpc.aio.AioRpcError when the process does not answer in time."""
+        answer = await self._stub.InspectNonce(pb.InspectNonceRequest(), timeout=INSPECT_TIMEOUT_S)
+        return answer.report
 
     # -- three conversations ------------------------------------------------------------------------------------
 

@@ -17,6 +17,8 @@ import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 from krakencopy.v1 import types_pb2 as pb
 
+from account_proc import nonce_report
+from account_proc.locks import holder_pid, is_locked
 from account_proc.spec import AccountSpec, Credentials, Role
 from supervisor.account_link import AccountLink
 from supervisor.child import Child, NotReady
@@ -281,6 +283,20 @@ class SupervisedAccount:
         self._refused = (reason, message)
         self._around.tell(pb.SEVERITY_ERROR, self.config.id, reason, message)
         self._around.dirty(self.config.id)
+
+    async def nonce_report(self) -> pb.NonceReport:
+        """What the process and the exchange tell of the nonce, or the file alone where no process can be asked."""
+        if self.link is not None:
+            try:
+                return await self.link.nonce_report()
+            except grpc.aio.AioRpcError as error:
+                log.info("%s: its nonce could not be asked for: %s", self.config.id, error.details())
+        path = self._around.spec(self.config, "").nonce_path
+        content = path.read_bytes() if path.exists() else None
+        pid = holder_pid(path) if content is not None and is_locked(path) else None
+        return nonce_report.report_of_file(
+            self.config.id, str(path), content, now_us=time.time_ns() // 1_000, holder_pid=pid or 0
+        )
 
     # -- what others may know -----------------------------------------------------------------------------------
 

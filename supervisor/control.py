@@ -116,6 +116,11 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         account = await self._account(request.account_id, context)
         return pb.GetAccountResponse(account=account.to_proto())
 
+    async def GetNonce(self, request: pb.GetNonceRequest, context: Context) -> pb.GetNonceResponse:
+        """What is known of an account's nonce."""
+        account = await self._account(request.account_id, context)
+        return pb.GetNonceResponse(report=await account.nonce_report())
+
     async def StartAccount(
         self, request: pb.StartAccountRequest, context: Context
     ) -> pb.StartAccountResponse:

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from krakencopy.v1 import types_pb2
 
-from account_proc.errors import ExitCode, LockHeld
-from account_proc.locks import LockedFile
+from account_proc.errors import ExitCode
+from account_proc.locks import is_locked
 from account_proc.log import log_to
 from account_proc.spec import Credentials
 from supervisor.config import AccountConfig, Config
@@ -128,19 +128,11 @@ async def _wait_for_leftovers(state_dir: Path) -> None:
     nonce_files = list(state_dir.glob("kraken_nonce_*.txt"))  # noqa: ASYNC240 - nothing else runs yet
     until = time.monotonic() + LEFTOVERS_MAX_S
     told = False
-    while time.monotonic() < until and any(_locked(path) for path in nonce_files):
+    while time.monotonic() < until and any(is_locked(path) for path in nonce_files):
         if not told:
             log.warning("processes of an earlier run still hold their nonce files; waiting for their end")
             told = True
         await asyncio.sleep(LEFTOVERS_POLL_S)
-
-
-def _locked(path: Path) -> bool:
-    try:
-        LockedFile(path, "a nonce file").close()
-    except LockHeld:
-        return True
-    return False
 
 
 def _put_aside(state_dir: Path) -> None:

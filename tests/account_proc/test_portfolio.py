@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from account_proc import portfolio as portfolio_module
 from account_proc.errors import OutcomeUnknown
+from account_proc.order_watch import Ending
 from account_proc.portfolio import CONFIRM_S, Portfolio
 from account_proc.units import Side, plain
 from account_proc.wallet import Wallet, change_from_outside
@@ -140,6 +141,36 @@ def test_whoever_must_know_asks_until_two_readings_agree_but_not_for_ever(
         it.kraken.next["Balance"] = [{"ZUSD": str(number)} for number in range(10, 30)]
         assert not await it.portfolio.know()
         assert it.holds == ("7", "0")
+
+    run(steps())
+
+
+def ending(filled: str = "0.01", order_id: str = "O1") -> Ending:
+    volume = Decimal(filled)
+    return Ending(order_id=order_id, filled=volume, cost=volume * 50_000, fees={"USD": volume * 100})
+
+
+def test_what_an_order_of_ours_traded_and_the_feed_did_not_tell_counts_when_the_order_ends() -> None:
+    async def steps() -> None:
+        it = await account()
+        pair = it.portfolio.table.pair("BTC/USD")
+        it.portfolio.executed(execution(exec_id="T1", qty="0.004", price="50000", fees=(("USD", "0.4"),)))
+        it.portfolio.ended(ending(), pair, Side.BUY, NOW)
+        assert it.holds == ("499", "1.01")
+        # The feed comes back and tells the rest.
+        it.portfolio.executed(execution(exec_id="T2", qty="0.006", price="50000", fees=(("USD", "0.6"),)))
+        it.portfolio.ended(ending(), pair, Side.BUY, NOW)
+        assert it.holds == ("499", "1.01")
+        assert await it.told({"ZUSD": "499", "XXBT": "1.01"})
+
+    run(steps())
+
+
+def test_an_order_from_before_the_first_balances_is_in_them() -> None:
+    async def steps() -> None:
+        it = await account()
+        it.portfolio.ended(ending(), it.portfolio.table.pair("BTC/USD"), Side.BUY, NOW - 1)
+        assert it.holds == ("1000", "1")
 
     run(steps())
 

@@ -233,6 +233,15 @@ class System:
                 api.list_copies(account_id=account), key=lambda copy: min(copy.fill_seqs, default=0)
             )
 
+    def command(self, *words: str, expect: int = 0) -> str:
+        """What the operator's command says."""
+        done = subprocess.run(
+            [sys.executable, "-c", "import sys; from client.cli import main; sys.exit(main())", "--endpoint", self.endpoint, *words], cwd=ROOT, capture_output=True, text=True,
+            timeout=PATIENCE_S, check=False,
+        )  # fmt: skip
+        assert done.returncode == expect, done.stderr
+        return done.stdout
+
     def stop(self, expect: int = 0) -> None:
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
