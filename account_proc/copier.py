@@ -23,6 +23,7 @@ from account_proc.copy_state import CopyState, Reason
 from account_proc.copy_trader import CopyTrader
 from account_proc.errors import (
     AccountError,
+    KrakenError,
     LedgerFault,
 )
 from account_proc.ledger import Ledger
@@ -149,6 +150,10 @@ class Copier:
         self._portfolio.marks.set(fill.pair.partition("/")[0], quote, fill.price.amount)
         lane = self._lane(fill.pair)
         lane.waiting.append(_Waiting(fill, self._now()))
+        if not lane.busy and self._portfolio.table.find(fill.pair) is None:
+            # Listed after this process read the pairs; the fill waits until they were read again.
+            lane.busy = True
+            self._spawn(self._learn(lane))
         try:
             if lane.busy:
                 pending = (fill.seq, message.SerializeToString())
@@ -162,6 +167,15 @@ class Copier:
 
     def _lane(self, pair: str) -> _Lane:
         return self._lanes.setdefault(pair, _Lane(pair))
+
+    async def _learn(self, lane: _Lane) -> None:
+        """Reads the exchange's pairs again for one that is not known; what is still not known then is not listed."""
+        try:
+            await self._portfolio.load_symbols()
+        except KrakenError as error:
+            log.warning("pairs could not be read again for %s: %s", lane.pair, error)
+        lane.busy = False
+        self._advance(lane)
 
     def _advance(self, lane: _Lane, cursor: tuple[int, str] | None = None) -> None:
         """Answers what waits, up to the first order."""

@@ -9,24 +9,30 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
+from account_proc.errors import KrakenError
 from account_proc.exchange import KrakenExchange, Quote
 from account_proc.executions import Execution
 from account_proc.order_watch import Ending
 from account_proc.pairs import PairRules, SymbolTable
 from account_proc.units import Side
-from account_proc.wallet import BRIDGES, Marks, Wallet, change_from_outside
+from account_proc.wallet import BRIDGES, Marks, Wallet, change_from_outside, worth_as
 
 log = logging.getLogger(__name__)
 
 #: Between two readings that must agree before a change from outside counts, in seconds at least: an execution that the balances
 #: know already may still be on its way through the feed.
 CONFIRM_S = 1.0
+#: The rules of pairs are read again after about this long, and not more often than this, in seconds (Kraken changes minima now
+#: and then: SOL went from 0.02 to 0.06 within two months).
+RULES_S, RULES_PAUSE_S = 3_600.0, 30.0
 #: Orders of which is remembered what was counted.
 ORDERS_MAX = 1_000
 #: Readings that are made at most to know what is there.
@@ -70,6 +76,8 @@ class Portfolio:
         #: What was counted of each order, by the exchange's order id.
         self._counted: OrderedDict[str, _Counted] = OrderedDict()
         self._loaded_at = 0.0
+        self._rules_at = 0.0
+        self._rules_wrong = asyncio.Event()
         self._reserved: dict[str, tuple[str, Decimal]] = {}
         self.wallet = Wallet()
         self.marks = Marks()
@@ -92,8 +100,26 @@ class Portfolio:
         await self.refresh()
 
     async def load_symbols(self) -> None:
-        """Reads the exchange's pairs and their rules. Raises KrakenError."""
+        """Reads the exchange's pairs and their rules: minima change, pairs are listed. Raises KrakenError."""
         self.symbols = await self._exchange.asset_pairs()
+        self._rules_at = self.now()
+
+    async def keep_rules(self) -> None:
+        """Reads the rules again when they are old, or an order was refused by a minimum that is not in them; for ever."""
+        while True:
+            until = self._rules_at + RULES_S * random.uniform(0.75, 1.25)  # noqa: S311 - spreads many accounts' calls
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._rules_wrong.wait(), max(until - self.now(), RULES_PAUSE_S))
+            self._rules_wrong.clear()
+            try:
+                await self.load_symbols()
+            except KrakenError as error:
+                log.warning("the rules of pairs could not be read again: %s", error)
+            await asyncio.sleep(RULES_PAUSE_S)
+
+    def rules_are_wrong(self) -> None:
+        """The exchange has just refused an order by other rules than are known here."""
+        self._rules_wrong.set()
 
     async def refresh(self) -> bool:
         """Reads balances, and prices for what is held; whether the wallet is now known to be right. Raises KrakenError.
@@ -162,7 +188,7 @@ class Portfolio:
 
     def _pricing_pairs(self, asset: str) -> Iterable[PairRules]:
         for bridge in BRIDGES:
-            pair = self.table.find(f"{asset}/{bridge}")
+            pair = self.table.find(f"{worth_as(asset)}/{bridge}")
             if pair is not None:
                 yield pair
 

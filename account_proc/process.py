@@ -308,6 +308,7 @@ class AccountProcess:
         )
         self._spawn(self._follow(self._feed))
         self._spawn(self._watch.run())
+        self._spawn(self._portfolio.keep_rules())
         if self.master is None:
             self._spawn(self._refresh())
         self._trading.set()

@@ -21,6 +21,17 @@ ROUNDING = Decimal("0.000001")
 DUST = Decimal("0.00000001")
 
 
+#: Kraken: kinds of an asset that Balance lists by themselves: rewards, staked, yield, opt-in rewards. They are worth what the asset
+#: is worth, and are never sold: an order takes the plain asset only.
+KINDS = (".F", ".S", ".B", ".M")
+
+
+def worth_as(asset: str) -> str:
+    """The asset that a balance is valued as: ``BTC.F`` is BTC."""
+    stem, dot, kind = asset.rpartition(".")
+    return stem if f"{dot}{kind}" in KINDS else asset
+
+
 class Marks:
     """Last known prices, by (base, quote)."""
 
@@ -34,6 +45,7 @@ class Marks:
 
     def rate(self, asset: str, quote: str) -> Decimal | None:
         """What one unit of asset is worth in quote: directly, inverted, or over one bridge; None when not known."""
+        asset = worth_as(asset)
         direct = self._direct(asset, quote)
         if direct is not None:
             return direct

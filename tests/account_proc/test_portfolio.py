@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from decimal import Decimal
 
@@ -15,7 +16,7 @@ from account_proc.order_watch import Ending
 from account_proc.portfolio import CONFIRM_S, Portfolio
 from account_proc.units import Side, plain
 from account_proc.wallet import Wallet, change_from_outside
-from tests.account_proc.scripted_kraken import ScriptedKraken, execution, run
+from tests.account_proc.scripted_kraken import PAIRS, ScriptedKraken, execution, run, until
 from tests.account_proc.trading import NOW
 
 LAG_S = 60.0
@@ -194,3 +195,42 @@ def test_whatever_moment_balances_are_of_the_change_from_outside_is_found(
     for name, volume in came.items():
         seen.add(name, volume)
     assert change_from_outside(seen.balances(), states) == came
+
+
+def test_kinds_of_an_asset_count_as_the_asset_and_are_no_cash() -> None:
+    async def steps() -> None:
+        it = Account()
+        it.kraken.always["Balance"] = {
+            "ZUSD": "1000",
+            "USD.F": "10",
+            "XXBT": "1",
+            "XBT.F": "0.5",
+            "BTC.S": "0.25",
+        }
+        await it.portfolio.load()
+        # The ticker's middle is 50,000 USD.
+        assert it.portfolio.equity("USD") == 1010 + Decimal("1.75") * 50_000
+        assert plain(it.portfolio.cash("USD")) == "1000"
+        assert plain(it.portfolio.wallet["BTC"]) == "1"
+
+    run(steps())
+
+
+def test_rules_are_read_again_when_an_order_was_refused_by_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(portfolio_module, "RULES_PAUSE_S", 0.0)
+
+    async def steps() -> None:
+        it = await account()
+        keeping = asyncio.get_running_loop().create_task(it.portfolio.keep_rules())
+        changed = {key: row | {"ordermin": "0.5"} for key, row in PAIRS.items()}
+        it.kraken.always["AssetPairs"] = OutcomeUnknown("AssetPairs", "timeout")
+        it.portfolio.rules_are_wrong()
+        await until(lambda: not it.portfolio._rules_wrong.is_set())
+        # Not to be had now: the old ones stay.
+        assert it.portfolio.table.pair("BTC/USD").ordermin < 1
+        it.kraken.always["AssetPairs"] = changed
+        it.portfolio.rules_are_wrong()
+        await until(lambda: it.portfolio.table.pair("BTC/USD").ordermin == Decimal("0.5"))
+        keeping.cancel()
+
+    run(steps())
