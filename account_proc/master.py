@@ -421,7 +421,9 @@ class Master:
             return
         body = self._counted.to_json(self._portfolio.wallet)
         if body != self._kept:
+            failpoint.reach(self._account_id, "before_keep")
             self._ledger.keep(WALLET, body)
+            failpoint.reach(self._account_id, "after_keep")
             self._kept = body
 
 

@@ -57,7 +57,7 @@ def test_a_user_process_that_dies_at_any_step_of_a_copy_leaves_exactly_one_order
         assert trades(paper, "anna") == [("buy", Decimal("0.0001")), ("sell", Decimal("0.0001"))]
 
 
-MASTER_PLACES = ("before_emit", "after_emit")
+MASTER_PLACES = ("before_emit", "after_emit", "before_keep", "after_keep")
 SUPERVISOR_PLACES = ("before_journal", "after_journal", "after_fanout", "before_reports", "after_reports")
 
 
@@ -78,6 +78,12 @@ def test_a_master_process_that_dies_at_any_step_of_a_fill_neither_loses_nor_repe
         wait_for("the process to die", marker.exists)
         assert system.settled(1).fills == 1
         assert trades(paper, "anna") == [("buy", Decimal("0.0001"))]
+        # What the master holds was not lost with its process: three fifths of it are three fifths of the copy.
+        private(
+            paper.rest_url, hand, "AddOrder", pair="XBTUSD", type="sell", ordertype="market", volume="0.0006"
+        )
+        assert system.settled(2).fills == 2
+        assert trades(paper, "anna") == [("buy", Decimal("0.0001")), ("sell", Decimal("0.00006"))]
 
 
 @pytest.mark.parametrize("place", SUPERVISOR_PLACES)
