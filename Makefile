@@ -11,6 +11,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 LOCK := .requirements.lock
+CONFORMANCE := .venv-conformance
+CONFORMANCE_LOCK := .requirements-conformance.lock
 PROTOS := $(wildcard protos/krakencopy/v1/*.proto)
 PACKAGES := account_proc client paper_exchange supervisor
 
@@ -24,7 +26,7 @@ STATE_DIR ?= data
 # make test: what to run, e.g. TESTS="tests/account_proc -k nonce".
 TESTS ?=
 
-.PHONY: help setup run test fuzz chaos check format lint types stubs lock dist clean
+.PHONY: help setup run test fuzz chaos conformance conformance-short check format lint types stubs lock dist clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,7 +66,19 @@ fuzz: $(VENV)/.ready  ## the property tests with new examples, other ones each t
 chaos: $(VENV)/.ready  ## a seeded run of kills and faults, judged by the exchange's own record (SEED=1 ROUNDS=50)
 	$(BIN)/python -m tests.chaos --seed $(SEED) --rounds $(ROUNDS)
 
-check: $(VENV)/.ready lint types test  ## what CI runs: format, lint, strict types, proto lint, tests
+# Other people's clients have an environment of their own: nothing of ours may come to need them.
+$(CONFORMANCE)/.installed: $(CONFORMANCE_LOCK)
+	$(PYTHON) -m venv --clear $(CONFORMANCE)
+	$(CONFORMANCE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(CONFORMANCE_LOCK)
+	touch $@
+
+conformance: $(VENV)/.ready $(CONFORMANCE)/.installed  ## ccxt, krakenex and python-kraken-sdk against the paper exchange
+	$(CONFORMANCE)/bin/python -m tests.conformance --exchange $(BIN)/python
+
+conformance-short: $(VENV)/.ready $(CONFORMANCE)/.installed
+	$(CONFORMANCE)/bin/python -m tests.conformance --exchange $(BIN)/python --short
+
+check: $(VENV)/.ready lint types test conformance-short  ## what CI runs: format, lint, strict types, proto lint, tests, conformance
 
 format: $(VENV)/.ready  ## format the code
 	$(BIN)/ruff format .
@@ -84,8 +98,10 @@ dist: $(VENV)/.ready  ## build the wheel into dist/
 lock: $(VENV)/.installed  ## choose the newest dependencies again and lock them
 	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras --extra dev \
 	    --no-emit-index-url --no-emit-find-links --no-header --output-file $(LOCK) pyproject.toml
+	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras \
+	    --no-emit-index-url --no-emit-find-links --no-header --output-file $(CONFORMANCE_LOCK) .requirements-conformance.in
 
 clean:  ## remove everything that make made; state folders stay
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(CONFORMANCE) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	rm -f protos/krakencopy/v1/*_pb2*.py protos/krakencopy/v1/*_pb2*.pyi
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

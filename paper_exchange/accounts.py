@@ -12,9 +12,11 @@ from hashlib import sha256
 from typing import Final
 
 from paper_exchange.ids import client_order_key
+from paper_exchange.ledger import LedgerEntry, LedgerKind
+from paper_exchange.limits import RestCounter, Tier, TradingCounters
 from paper_exchange.money import ZERO
 from paper_exchange.orders import Order, Trade
-from paper_exchange.symbols import Asset
+from paper_exchange.symbols import Asset, Pair
 from paper_exchange.timefmt import US_PER_S
 
 # Kraken's fee tiers look at the last 30 days.
@@ -53,22 +55,12 @@ TRADING_PERMISSIONS: Final = frozenset(
 )
 
 
-class Tier(StrEnum):
-    """Kraken's verification levels; they set the rate limits."""
-
-    STARTER = "starter"
-    INTERMEDIATE = "intermediate"
-    PRO = "pro"
-
-    @property
-    def max_rate_count(self) -> int:
-        """Kraken: the threshold of the engine's counter, told in the ack of a subscription."""
-        return {Tier.STARTER: 60, Tier.INTERMEDIATE: 125, Tier.PRO: 180}[self]
-
-
 @dataclass(slots=True, eq=False)
 class ApiKey:
-    """A key of an account. `nonce` is the highest one accepted; `seen` those inside the window below it."""
+    """A key of an account. `nonce` is the highest one accepted; `seen` those inside the window below it.
+
+    `valid_until_us` and the two bounds of the queries are 0 where there are none, the allow-list is empty.
+    """
 
     key: str
     secret: bytes
@@ -80,6 +72,11 @@ class ApiKey:
     nonce: int = 0
     last_used_us: int = 0
     seen: set[int] = field(default_factory=set)
+    valid_until_us: int = 0
+    query_from_us: int = 0
+    query_to_us: int = 0
+    ip_allowlist: tuple[str, ...] = ()
+    rest: RestCounter = field(default_factory=RestCounter)
 
     @property
     def key_id(self) -> str:
@@ -93,11 +90,15 @@ def key_id(key: str) -> str:
 
 
 class Account:
-    """One client of the exchange."""
+    """One client of the exchange. `limited` is whether the rate limits of its tier hold for it."""
 
-    def __init__(self, account_id: str, tier: Tier) -> None:
+    def __init__(self, account_id: str, tier: Tier, *, limited: bool = True) -> None:
         self.id: Final = account_id
-        self.tier: Final = tier
+        self.tier = tier
+        self.limited = limited
+        self.counters: Final = TradingCounters()
+        # Kraken: one timer an account; the time at which it cancels everything.
+        self.cancel_all_at_us: int | None = None
         self.balances: Final[dict[Asset, Decimal]] = {}
         self.holds: Final[dict[Asset, Decimal]] = {}
         self.keys: Final[dict[str, ApiKey]] = {}
@@ -105,6 +106,8 @@ class Account:
         self.open_orders: Final[dict[str, Order]] = {}
         self.closed_orders: Final[list[Order]] = []
         self.trades: Final[list[Trade]] = []
+        self.ledger: Final[list[LedgerEntry]] = []
+        self._open_in: dict[Pair, int] = {}
         self._open_by_client_id: dict[str, Order] = {}
         self._volumes: deque[tuple[int, Decimal]] = deque()
         self._volume_usd = ZERO
@@ -127,6 +130,22 @@ class Account:
         assert balance >= 0, f"{self.id}: balance of {asset.id} would be {balance}"
         self.balances[asset] = balance
 
+    def book(
+        self,
+        entry_id: str,
+        refid: str,
+        at_us: int,
+        kind: LedgerKind,
+        asset: Asset,
+        amount: Decimal,
+        fee: Decimal,
+    ) -> LedgerEntry:
+        """Change a balance by `amount` less `fee`, and write it into the ledger."""
+        self.credit(asset, amount - fee)
+        entry = LedgerEntry(entry_id, refid, at_us, kind, asset, amount, fee, self.balances[asset])
+        self.ledger.append(entry)
+        return entry
+
     def set_hold(self, order: Order, amount: Decimal) -> None:
         """Let an order keep `amount` of its paying asset on hold instead of what it held so far."""
         asset = order.paying_asset
@@ -139,6 +158,7 @@ class Account:
         """Take an accepted order into the books."""
         self.orders[order.txid] = order
         self.open_orders[order.txid] = order
+        self._open_in[order.pair] = self.open_count(order.pair) + 1
         if order.request.cl_ord_id is not None:
             client_key = client_order_key(order.request.cl_ord_id)
             assert client_key is not None, "the id's form was checked when the order was read"
@@ -147,11 +167,16 @@ class Account:
     def close(self, order: Order) -> None:
         """Move an order from the open ones to the closed ones; its client order id is free again."""
         del self.open_orders[order.txid]
+        self._open_in[order.pair] -= 1
         self.closed_orders.append(order)
         if order.request.cl_ord_id is not None:
             client_key = client_order_key(order.request.cl_ord_id)
             assert client_key is not None, "the id's form was checked when the order was read"
             del self._open_by_client_id[client_key]
+
+    def open_count(self, pair: Pair) -> int:
+        """How many open orders there are of a pair."""
+        return self._open_in.get(pair, 0)
 
     def open_order_of(self, cl_ord_id: str) -> Order | None:
         """The open order with this client order id, in any spelling. Kraken knows it among open orders only."""

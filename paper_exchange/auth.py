@@ -8,31 +8,62 @@ from typing import Final
 
 from paper_exchange.accounts import ApiKey, Permission
 from paper_exchange.errors import KrakenError
+from paper_exchange.house_rules import HouseRules
 from paper_exchange.params import Params
 
 _NONCE_BOUND: Final = 2**64
 # Nonces inside a key's window that are remembered so that none is taken twice; the oldest are forgotten.
 _SEEN_MOST: Final = 10_000
 
-_ANY_OF: Final[dict[str, tuple[Permission, ...]]] = {
-    "Balance": (Permission.QUERY_FUNDS,),
-    "BalanceEx": (Permission.QUERY_FUNDS,),
-    "TradeVolume": (Permission.QUERY_FUNDS,),
-    "TradeBalance": (Permission.QUERY_OPEN_TRADES,),
-    "OpenOrders": (Permission.QUERY_OPEN_TRADES,),
-    "ClosedOrders": (Permission.QUERY_CLOSED_TRADES,),
-    "TradesHistory": (Permission.QUERY_CLOSED_TRADES,),
-    "QueryTrades": (Permission.QUERY_CLOSED_TRADES,),
-    "QueryOrders": (Permission.QUERY_OPEN_TRADES, Permission.QUERY_CLOSED_TRADES),
-    "AddOrder": (Permission.MODIFY_TRADES,),
-    "CancelOrder": (Permission.MODIFY_TRADES, Permission.CLOSE_TRADES),
-    "CancelAll": (Permission.MODIFY_TRADES, Permission.CLOSE_TRADES),
-    "GetWebSocketsToken": (Permission.CREATE_WS_TOKEN,),
+_Need = tuple[frozenset[Permission], ...]
+
+
+def _any_of(*permissions: Permission) -> _Need:
+    return (frozenset(permissions),)
+
+
+def _all_of(*permissions: Permission) -> _Need:
+    return tuple(frozenset({permission}) for permission in permissions)
+
+
+_QUERY_ORDERS: Final = _any_of(Permission.QUERY_OPEN_TRADES, Permission.QUERY_CLOSED_TRADES)
+_END_ORDERS: Final = _any_of(Permission.MODIFY_TRADES, Permission.CLOSE_TRADES)
+_REPLACE_ORDERS: Final = _all_of(Permission.MODIFY_TRADES, Permission.CLOSE_TRADES)
+# Kraken: of each set, a key must have one permission.
+_NEEDS: Final[dict[str, _Need]] = {
+    "Balance": _any_of(Permission.QUERY_FUNDS),
+    "BalanceEx": _any_of(Permission.QUERY_FUNDS),
+    "TradeVolume": _any_of(Permission.QUERY_FUNDS),
+    "TradeBalance": _any_of(Permission.QUERY_OPEN_TRADES),
+    "OpenOrders": _any_of(Permission.QUERY_OPEN_TRADES),
+    "OpenPositions": _any_of(Permission.QUERY_OPEN_TRADES),
+    "ClosedOrders": _any_of(Permission.QUERY_CLOSED_TRADES),
+    "TradesHistory": _any_of(Permission.QUERY_CLOSED_TRADES),
+    "QueryTrades": _any_of(Permission.QUERY_CLOSED_TRADES),
+    "QueryOrders": _QUERY_ORDERS,
+    "OrderAmends": _QUERY_ORDERS,
+    "Ledgers": _any_of(Permission.QUERY_LEDGER),
+    "QueryLedgers": _any_of(Permission.QUERY_LEDGER),
+    "AddOrder": _any_of(Permission.MODIFY_TRADES),
+    "AddOrderBatch": _REPLACE_ORDERS,
+    "EditOrder": _REPLACE_ORDERS,
+    "AmendOrder": _END_ORDERS,
+    "CancelOrder": _END_ORDERS,
+    "CancelOrderBatch": _END_ORDERS,
+    "CancelAll": _END_ORDERS,
+    "CancelAllOrdersAfter": _END_ORDERS,
+    "GetWebSocketsToken": _any_of(Permission.CREATE_WS_TOKEN),
     "GetApiKeyInfo": (),
 }
+# Kraken: orders are placed and ended at no cost to the REST counter (the engine has its own); what is not said to be
+# free costs 1, and history more (`HouseRules`).
+_FREE: Final = frozenset(
+    {"AddOrder", "AddOrderBatch", "AmendOrder", "EditOrder", "CancelOrder", "CancelOrderBatch"}
+)
+_HISTORY: Final = frozenset({"ClosedOrders", "TradesHistory", "QueryTrades", "Ledgers", "QueryLedgers"})
 
 
-_METHODS: Final = frozenset(_ANY_OF)
+_METHODS: Final = frozenset(_NEEDS)
 
 
 def methods() -> frozenset[str]:
@@ -62,11 +93,11 @@ def verify(key: ApiKey, api_sign: str, path: str, body: bytes, params: Params) -
         raise KrakenError("EAPI:Invalid signature")
 
 
-def take_nonce(key: ApiKey, params: Params) -> int:
+def take_nonce(key: ApiKey, params: Params, rules: HouseRules) -> int:
     """Use up the request's nonce. Raises `EAPI:Invalid nonce`.
 
     Kraken: strictly above the highest one of the key, or less than the key's window below it. Whether a window
-    lets the same nonce in twice is not documented; here it does not.
+    lets the same nonce in twice is not documented; here it does not, unless the house rules say so.
     """
     text = params.values.get("nonce")
     if not (
@@ -78,7 +109,8 @@ def take_nonce(key: ApiKey, params: Params) -> int:
     ):
         raise KrakenError("EAPI:Invalid nonce")
     nonce = int(text)
-    if nonce <= max(0, key.nonce - key.nonce_window) or nonce in key.seen:
+    repeated = nonce in key.seen and not rules.window_takes_repeats
+    if nonce <= max(0, key.nonce - key.nonce_window) or repeated:
         raise KrakenError("EAPI:Invalid nonce")
     key.nonce = max(nonce, key.nonce)
     if key.nonce_window:
@@ -90,6 +122,15 @@ def take_nonce(key: ApiKey, params: Params) -> int:
 
 def permit(key: ApiKey, method: str) -> None:
     """Raise `EGeneral:Permission denied` where the key has none of the permissions that open a method."""
-    needed = _ANY_OF[method]
-    if needed and key.permissions.isdisjoint(needed):
-        raise KrakenError("EGeneral:Permission denied")
+    for needed in _NEEDS[method]:
+        if key.permissions.isdisjoint(needed):
+            raise KrakenError("EGeneral:Permission denied")
+
+
+def rest_cost(method: str, rules: HouseRules) -> int:
+    """What a call costs the key's REST counter."""
+    if method in _FREE:
+        return 0
+    if method in _HISTORY:
+        return rules.history_cost
+    return rules.open_orders_cost if method == "OpenOrders" else 1

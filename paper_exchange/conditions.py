@@ -1,11 +1,14 @@
-"""The conditions under which the whole exchange works: its mode, its clock, its minima. Faults change them; the newest holds."""
+"""The conditions under which the whole exchange works: its mode, its clock, what each pair's orders must keep to.
+
+Listings are changed by the control API for good; faults change mode, clock and minima while they are set, the newest holds.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from paper_exchange.faults import FaultKind, FaultSpec
-from paper_exchange.modes import MarketMode
+from paper_exchange.modes import MarketMode, PairStatus
 from paper_exchange.symbols import Pair
 from paper_exchange.timefmt import US_PER_S
 
@@ -18,32 +21,75 @@ class Minima:
     costmin: Decimal
 
 
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a pair's orders must keep to, and whether it takes any."""
+
+    minima: Minima
+    tick_size: Decimal
+    status: PairStatus
+
+
 def listed_minima(pair: Pair) -> Minima:
     """The minima of the table."""
     return Minima(pair.ordermin, pair.costmin)
 
 
+def listing_of(pair: Pair) -> Listing:
+    """The listing of the table."""
+    return Listing(listed_minima(pair), pair.tick_size, PairStatus.ONLINE)
+
+
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What holds now. `engine_minima` and `shown_minima` have the pairs that differ from the table."""
+    """What holds now. The maps have only the pairs that differ from the table."""
 
     mode: MarketMode = MarketMode.ONLINE
     skew_us: int = 0
     engine_minima: Mapping[Pair, Minima] = field(default_factory=dict)
     shown_minima: Mapping[Pair, Minima] = field(default_factory=dict)
+    listings: Mapping[Pair, Listing] = field(default_factory=dict)
+
+    @property
+    def normal(self) -> bool:
+        """Whether every pair takes orders, by terms of the table."""
+        return self.mode is MarketMode.ONLINE and not self.listings
+
+    def listing(self, pair: Pair) -> Listing:
+        """The pair's own terms, faults left aside."""
+        return self.listings.get(pair) or listing_of(pair)
 
     def minima(self, pair: Pair) -> Minima:
         """What the engine checks."""
-        return self.engine_minima.get(pair) or listed_minima(pair)
+        return self.engine_minima.get(pair) or self.listing(pair).minima
 
     def minima_shown(self, pair: Pair) -> Minima:
         """What clients are told."""
-        return self.shown_minima.get(pair) or listed_minima(pair)
+        return self.shown_minima.get(pair) or self.listing(pair).minima
+
+    def tick_of(self, pair: Pair) -> Decimal:
+        """The grid of the pair's prices."""
+        listing = self.listings.get(pair)
+        return pair.tick_size if listing is None else listing.tick_size
+
+    def pair_status(self, pair: Pair) -> PairStatus:
+        """The pair's own status, whatever the exchange's mode."""
+        listing = self.listings.get(pair)
+        return PairStatus.ONLINE if listing is None else listing.status
+
+    def status_of(self, pair: Pair) -> str:
+        """The status of a pair as clients are told."""
+        return str(self.mode if self.mode is not MarketMode.ONLINE else self.pair_status(pair))
+
+    def matches(self, pair: Pair) -> bool:
+        """Whether orders of a pair fill."""
+        return self.mode.matches and self.pair_status(pair).matches
 
 
-def conditions_of(faults: Iterable[FaultSpec]) -> Conditions:
+def conditions_of(faults: Iterable[FaultSpec], listings: Mapping[Pair, Listing] | None = None) -> Conditions:
     """What faults, oldest first, make of the conditions."""
     mode, skew_us = MarketMode.ONLINE, 0
+    plain = Conditions(listings=listings or {})
     engine: dict[Pair, Minima] = {}
     shown: dict[Pair, Minima] = {}
     for spec in faults:
@@ -54,8 +100,8 @@ def conditions_of(faults: Iterable[FaultSpec]) -> Conditions:
         elif spec.kind is FaultKind.ORDERMIN:
             assert spec.pair is not None, "a fault of this kind names its pair"
             for minima in (engine,) if spec.stale else (engine, shown):
-                minima[spec.pair] = _changed(minima.get(spec.pair) or listed_minima(spec.pair), spec)
-    return Conditions(mode, skew_us, engine, shown)
+                minima[spec.pair] = _changed(minima.get(spec.pair) or plain.minima(spec.pair), spec)
+    return Conditions(mode, skew_us, engine, shown, plain.listings)
 
 
 def _changed(minima: Minima, spec: FaultSpec) -> Minima:

@@ -1,43 +1,50 @@
-"""The exchange's own control API under /paper/v1/: accounts, keys, markets, faults, and what really happened. Loopback only.
+"""The exchange's own control API under /paper/v1/, JSON in and out, for loopback peers only.
 
-JSON in and out. 400 names the bad field, 404 an unknown thing, 409 one that exists already.
+400 names the bad field, 404 an unknown thing, 409 one that exists already, 403 any other peer. Amounts are text.
+
+| call | does |
+|---|---|
+| GET accounts, GET accounts/{id} | balances, holds, open orders, tier, keys (without their names and secrets) |
+| POST accounts `{id, tier, limits, balances, keys}` | makes one; `tier`: starter, intermediate (default), pro; `limits` (true): rate limits, cap on open orders, lockout |
+| POST accounts/{id} `{tier, limits}` | changes either; counters go on |
+| POST accounts/{id}/deposit `{asset, amount}` | adds to a balance, or takes away; suffix assets (`XBT.F`, `USD.M`) are balances of their own, read-only to orders |
+| POST accounts/{id}/keys `{key, secret, permissions, nonce_window, valid_until, query_from, query_to, ip_allowlist}` | makes a key, or mends the one that exists (its nonce stays, a lockout ends); times are unix seconds, 0 for none; the two query bounds are shown only |
+| DELETE accounts/{id}/keys/{key} | forgets a key; its sockets are closed |
+| POST markets/{pair} `{price}`, `{bid, ask, depth}`, `{resume: true}` | pins a pair's market, or lets it move again |
+| GET pairs/{pair}, POST pairs/{pair} `{ordermin, costmin, tick_size, status}` | what its orders must keep to, shown to clients as well; `status`: online, cancel_only, post_only, limit_only, reduce_only; a tick has no more decimals than the pair's prices. (A minimum that clients are not shown is the fault `ordermin`, the mode of the whole exchange the fault `market_mode`.) |
+| GET rules, POST rules `{name: value}` | where Kraken's documents are silent (`house_rules`) |
+| GET faults, POST faults, DELETE faults, DELETE faults/{id} | what goes wrong (`faults`) |
+| GET requests?after=N, GET fills?after=N | every private request, every fill: what really happened |
+| GET calls | how often each REST method was called, and which of them the exchange does not have |
 """
 
-import json
 import re
 import time
 from collections.abc import Awaitable, Callable
-from decimal import Decimal
+from dataclasses import asdict
 from ipaddress import ip_address
 from typing import Any, Final
 
 from aiohttp import web
 
-from paper_exchange import fault_entry, wire_json
-from paper_exchange.accounts import TRADING_PERMISSIONS, Account, ApiKey, Permission, Tier
-from paper_exchange.auth import decode_secret
-from paper_exchange.exchange import Exchange, FillRecord, RequestRecord
+from paper_exchange import control_forms as forms
+from paper_exchange import fault_entry
+from paper_exchange.accounts import Account, ApiKey, Permission
+from paper_exchange.control_forms import KEY_FIELDS, RULE_FIELDS, Refusal
+from paper_exchange.control_rows import account_row, fill_row, key_row, pair_row, request_row
+from paper_exchange.exchange import Exchange
 from paper_exchange.fault_entry import FaultRefused, fault_row, parse_fault
 from paper_exchange.faults import FAULTS_MOST
+from paper_exchange.limits import Tier
 from paper_exchange.market import quote_of
-from paper_exchange.money import decimals_of, fixed, parse_plain
-from paper_exchange.rows import balance_text, order_row
-from paper_exchange.symbols import Asset, Pair, find_asset, find_pair
+from paper_exchange.money import decimals_of
+from paper_exchange.rows import balance_text
+from paper_exchange.symbols import Pair, find_pair
 
 # Rows of a log in one answer; the next ones are asked for with `after`.
 ROWS_MOST: Final = 100_000
 
 _ACCOUNT_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
-_NONCE_WINDOW_MOST: Final = 2**63
-
-
-class _Refusal(Exception):
-    """A control request is refused with an HTTP status and a sentence."""
-
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.status = status
-        self.text = text
 
 
 class Control:
@@ -48,79 +55,104 @@ class Control:
 
     def routes(self) -> list[web.RouteDef]:
         """Where each handler is reached."""
-        return [
-            web.get("/paper/v1/accounts", _guarded(self._list_accounts)),
-            web.post("/paper/v1/accounts", _guarded(self._add_account)),
-            web.get("/paper/v1/accounts/{id}", _guarded(self._get_account)),
-            web.post("/paper/v1/accounts/{id}/deposit", _guarded(self._deposit)),
-            web.post("/paper/v1/accounts/{id}/keys", _guarded(self._set_key)),
+        calls: list[tuple[str, str, Callable[[web.Request], Awaitable[Any]]]] = [
+            ("GET", "accounts", self._list_accounts),
+            ("POST", "accounts", self._add_account),
+            ("GET", "accounts/{id}", self._get_account),
+            ("POST", "accounts/{id}", self._change_account),
+            ("POST", "accounts/{id}/deposit", self._deposit),
+            ("POST", "accounts/{id}/keys", self._set_key),
             # A key may hold slashes, being base64 often.
-            web.delete("/paper/v1/accounts/{id}/keys/{key:.+}", _guarded(self._delete_key)),
-            web.post("/paper/v1/markets/{pair:.+}", _guarded(self._set_market)),
-            web.get("/paper/v1/faults", _guarded(self._list_faults)),
-            web.post("/paper/v1/faults", _guarded(self._set_fault)),
-            web.delete("/paper/v1/faults", _guarded(self._lift_all_faults)),
-            web.delete("/paper/v1/faults/{id}", _guarded(self._lift_fault)),
-            web.get("/paper/v1/requests", _guarded(self._requests)),
-            web.get("/paper/v1/fills", _guarded(self._fills)),
+            ("DELETE", "accounts/{id}/keys/{key:.+}", self._delete_key),
+            ("POST", "markets/{pair:.+}", self._set_market),
+            ("GET", "pairs/{pair:.+}", self._get_pair),
+            ("POST", "pairs/{pair:.+}", self._set_pair),
+            ("GET", "rules", self._get_rules),
+            ("POST", "rules", self._set_rules),
+            ("GET", "faults", self._list_faults),
+            ("POST", "faults", self._set_fault),
+            ("DELETE", "faults", self._lift_all_faults),
+            ("DELETE", "faults/{id}", self._lift_fault),
+            ("GET", "requests", self._requests),
+            ("GET", "fills", self._fills),
+            ("GET", "calls", self._calls),
         ]
+        return [web.route(method, f"/paper/v1/{path}", _guarded(handler)) for method, path, handler in calls]
 
     async def _list_accounts(self, _request: web.Request) -> Any:
         now_us = self._now_us()
-        return {"accounts": [_account_row(account, now_us) for account in self._exchange.accounts]}
+        return {"accounts": [account_row(account, now_us) for account in self._exchange.accounts]}
 
     async def _get_account(self, request: web.Request) -> Any:
-        return _account_row(self._account(request), self._now_us())
+        return account_row(self._account(request), self._now_us())
 
     async def _add_account(self, request: web.Request) -> Any:
-        body = await _body(request, {"id", "tier", "balances", "keys"})
+        body = await _body(request, "id", "tier", "limits", "balances", "keys")
         account_id = body.get("id")
         if not isinstance(account_id, str) or not _ACCOUNT_ID.fullmatch(account_id):
-            raise _Refusal(400, "id: expected 1 to 64 letters, digits, dots, dashes or underscores")
+            raise Refusal(400, "id: expected 1 to 64 letters, digits, dots, dashes or underscores")
         if self._exchange.accounts.get(account_id) is not None:
-            raise _Refusal(409, f"id: the account {account_id} exists already")
-        account = Account(account_id, _tier(body))
-        for asset, amount in _balances(body):
-            account.credit(asset, amount)
+            raise Refusal(409, f"id: the account {account_id} exists already")
+        tier = forms.choice(Tier, body.get("tier", Tier.INTERMEDIATE), "tier")
+        account = Account(account_id, tier, limited=forms.flag(body.get("limits", True), "limits"))
+        balances = forms.balances(body.get("balances", {}))
         rows = body.get("keys", [])
         if not isinstance(rows, list):
-            raise _Refusal(400, "keys: expected a list")
-        keys = [_key(account, row, f"keys[{index}].") for index, row in enumerate(rows)]
+            raise Refusal(400, "keys: expected a list")
+        keys = [forms.key_of(account, row, f"keys[{index}].", _true_us()) for index, row in enumerate(rows)]
         names = [key.key for key in keys]
         if len(set(names)) < len(names) or any(self._exchange.accounts.key(name) for name in names):
-            raise _Refusal(409, "keys: a key exists already")
+            raise Refusal(409, "keys: a key exists already")
         self._exchange.accounts.add(account)
+        for asset, amount in balances:
+            self._exchange.deposit(account, asset, amount, self._now_us())
         for key in keys:
-            self._exchange.accounts.add_key(key)
-        return _account_row(account, self._now_us())
+            self._take_key(key)
+        return account_row(account, self._now_us())
+
+    async def _change_account(self, request: web.Request) -> Any:
+        account = self._account(request)
+        body = await _body(request, "tier", "limits")
+        tier = forms.choice(Tier, body["tier"], "tier") if "tier" in body else account.tier
+        limited = forms.flag(body["limits"], "limits") if "limits" in body else account.limited
+        account.tier, account.limited = tier, limited
+        return account_row(account, self._now_us())
 
     async def _deposit(self, request: web.Request) -> Any:
         account = self._account(request)
-        body = await _body(request, {"asset", "amount"})
-        asset = _asset(body.get("asset"), "asset")
-        amount = _signed(body.get("amount"), "amount")
-        if not self._exchange.deposit(account, asset, amount):
-            raise _Refusal(400, f"amount: only {balance_text(asset, account.available(asset))} are available")
-        return _account_row(account, self._now_us())
+        body = await _body(request, "asset", "amount")
+        asset = forms.asset_named(body.get("asset"), "asset")
+        amount = forms.signed(body.get("amount"), "amount")
+        if not self._exchange.deposit(account, asset, amount, self._now_us()):
+            raise Refusal(400, f"amount: only {balance_text(asset, account.available(asset))} are available")
+        return account_row(account, self._now_us())
 
     async def _set_key(self, request: web.Request) -> Any:
         account = self._account(request)
-        body = await _body(request, {"key", "secret", "permissions", "nonce_window"})
+        body = await _body(request, *KEY_FIELDS)
         existing = self._exchange.accounts.key(body["key"]) if isinstance(body.get("key"), str) else None
         if existing is None:
-            key = _key(account, body, "")
-            self._exchange.accounts.add_key(key)
-            return _key_row(key)
+            key = forms.key_of(account, body, "", _true_us())
+            self._take_key(key)
+            return key_row(key)
         if existing.account is not account:
-            raise _Refusal(409, "key: it belongs to another account")
-        self._mend(existing, _key(account, {"secret": None} | body, "", existing))
-        return _key_row(existing)
+            raise Refusal(409, "key: it belongs to another account")
+        self._mend(existing, forms.key_of(account, {"secret": None} | body, "", _true_us(), existing))
+        return key_row(existing)
+
+    def _take_key(self, key: ApiKey) -> None:
+        self._exchange.accounts.add_key(key)
+        # It may have been tried in vain before it was there.
+        self._exchange.lockouts.clear(key.key)
 
     def _mend(self, key: ApiKey, wanted: ApiKey) -> None:
-        """Give a key another secret, other permissions or another window; its nonce stays what it is."""
+        """Give a key another secret, other permissions or other bounds; its nonce stays what it is."""
         token_dies = wanted.secret != key.secret or Permission.CREATE_WS_TOKEN not in wanted.permissions
         key.secret, key.permissions = wanted.secret, wanted.permissions
         key.nonce_window, key.modified_us = wanted.nonce_window, wanted.modified_us
+        key.valid_until_us, key.ip_allowlist = wanted.valid_until_us, wanted.ip_allowlist
+        key.query_from_us, key.query_to_us = wanted.query_from_us, wanted.query_to_us
+        self._exchange.lockouts.clear(key.key)
         if token_dies:
             self._exchange.revoke_sessions(key)
 
@@ -128,32 +160,31 @@ class Control:
         account = self._account(request)
         key = account.keys.get(request.match_info["key"])
         if key is None:
-            raise _Refusal(404, "no such key")
+            raise Refusal(404, "no such key")
         self._exchange.accounts.remove_key(key)
         self._exchange.revoke_sessions(key)
-        return _key_row(key)
+        return key_row(key)
 
     async def _set_market(self, request: web.Request) -> Any:
-        pair = find_pair(request.match_info["pair"])
-        if pair is None:
-            raise _Refusal(404, f"no such pair: {request.match_info['pair']}")
-        body = await _body(request, {"price", "bid", "ask", "depth", "resume"})
+        pair = _pair(request)
+        body = await _body(request, "price", "bid", "ask", "depth", "resume")
+        tick = self._exchange.conditions.tick_of(pair)
         if "resume" in body:
             if body != {"resume": True}:
-                raise _Refusal(400, "resume: expected true and nothing else")
+                raise Refusal(400, "resume: expected true and nothing else")
             self._exchange.market.of(pair).pinned = False
         elif "price" in body:
             if body.keys() != {"price"}:
-                raise _Refusal(400, "price: expected alone; bid, ask and depth are the other form")
-            price = _price(body, "price", pair)
+                raise Refusal(400, "price: expected alone; bid, ask and depth are the other form")
+            price = forms.price_of(body, "price", pair, tick)
             self._exchange.pin(pair, quote_of(pair, price, price, None), self._now_us())
         else:
-            bid, ask = _price(body, "bid", pair), _price(body, "ask", pair)
+            bid, ask = (forms.price_of(body, name, pair, tick) for name in ("bid", "ask"))
             if bid > ask:
-                raise _Refusal(400, "bid: it is above the ask")
-            depth = _positive(body["depth"], "depth") if "depth" in body else None
+                raise Refusal(400, "bid: it is above the ask")
+            depth = forms.positive(body["depth"], "depth") if "depth" in body else None
             if depth is not None and decimals_of(depth) > pair.lot_decimals:
-                raise _Refusal(400, f"depth: more than {pair.lot_decimals} decimals")
+                raise Refusal(400, f"depth: more than {pair.lot_decimals} decimals")
             self._exchange.pin(pair, quote_of(pair, bid, ask, depth), self._now_us())
         market = self._exchange.market.of(pair)
         return {
@@ -164,17 +195,34 @@ class Control:
             "pinned": market.pinned,
         }
 
+    async def _get_pair(self, request: web.Request) -> Any:
+        return pair_row(_pair(request), self._exchange.conditions)
+
+    async def _set_pair(self, request: web.Request) -> Any:
+        pair = _pair(request)
+        body = await _body(request, "ordermin", "costmin", "tick_size", "status")
+        listing = forms.listing_of(body, pair, self._exchange.conditions.listing(pair))
+        self._exchange.list_pair(pair, listing, self._now_us())
+        return pair_row(pair, self._exchange.conditions)
+
+    async def _get_rules(self, _request: web.Request) -> Any:
+        return asdict(self._exchange.rules)
+
+    async def _set_rules(self, request: web.Request) -> Any:
+        forms.change_rules(self._exchange.rules, await _body(request, *RULE_FIELDS))
+        return asdict(self._exchange.rules)
+
     async def _list_faults(self, _request: web.Request) -> Any:
         return {"faults": [fault_row(fault) for fault in self._exchange.faults]}
 
     async def _set_fault(self, request: web.Request) -> Any:
-        body = await _body(request, fault_entry.fields())
+        body = await _body(request, *fault_entry.fields())
         if len(self._exchange.faults) >= FAULTS_MOST:
-            raise _Refusal(409, f"there are {FAULTS_MOST} faults already; delete some")
+            raise Refusal(409, f"there are {FAULTS_MOST} faults already; delete some")
         try:
             spec = parse_fault(body, lambda account: self._exchange.accounts.get(account) is not None)
         except FaultRefused as refusal:
-            raise _Refusal(400, str(refusal)) from None
+            raise Refusal(400, str(refusal)) from None
         return {"id": self._exchange.set_fault(spec, self._now_us()).id}
 
     async def _lift_all_faults(self, _request: web.Request) -> Any:
@@ -186,25 +234,35 @@ class Control:
         ids = [int(text)] if text.isascii() and text.isdigit() and len(text) < 19 else []
         lifted = self._exchange.lift_faults(ids, self._now_us())
         if not lifted:
-            raise _Refusal(404, f"no such fault: {text}")
+            raise Refusal(404, f"no such fault: {text}")
         return {"deleted": lifted}
 
-    def _now_us(self) -> int:
-        return self._exchange.wall_us(_now_us())
-
     async def _requests(self, request: web.Request) -> Any:
-        rows = self._exchange.requests.after(*_window(request))
-        return {"requests": [_request_row(number, record) for number, record in rows]}
+        rows = self._exchange.requests.after(_after(request), ROWS_MOST)
+        return {"requests": [request_row(number, record) for number, record in rows]}
 
     async def _fills(self, request: web.Request) -> Any:
-        rows = self._exchange.fills.after(*_window(request))
-        return {"fills": [_fill_row(number, record) for number, record in rows]}
+        rows = self._exchange.fills.after(_after(request), ROWS_MOST)
+        return {"fills": [fill_row(number, record) for number, record in rows]}
+
+    async def _calls(self, _request: web.Request) -> Any:
+        return {"called": dict(self._exchange.called), "unknown": dict(self._exchange.unknown)}
+
+    def _now_us(self) -> int:
+        return self._exchange.wall_us(_true_us())
 
     def _account(self, request: web.Request) -> Account:
         account = self._exchange.accounts.get(request.match_info["id"])
         if account is None:
-            raise _Refusal(404, f"no such account: {request.match_info['id']}")
+            raise Refusal(404, f"no such account: {request.match_info['id']}")
         return account
+
+
+def _pair(request: web.Request) -> Pair:
+    pair = find_pair(request.match_info["pair"])
+    if pair is None:
+        raise Refusal(404, f"no such pair: {request.match_info['pair']}")
+    return pair
 
 
 def _guarded(
@@ -217,180 +275,26 @@ def _guarded(
             return _json(403, {"error": "the control API is for loopback peers only"})
         try:
             return _json(200, await handler(request))
-        except _Refusal as refusal:
+        except Refusal as refusal:
             return _json(refusal.status, {"error": refusal.text})
 
     return answer
 
 
 def _json(status: int, value: Any) -> web.Response:
-    return web.Response(status=status, body=json.dumps(value).encode(), content_type="application/json")
+    return web.Response(status=status, body=forms.to_json(value), content_type="application/json")
 
 
-def _now_us() -> int:
+def _true_us() -> int:
     return time.time_ns() // 1000
 
 
-async def _body(request: web.Request, fields: set[str]) -> dict[str, Any]:
-    try:
-        body = wire_json.loads_as_text(await request.read())
-    except (ValueError, RecursionError):
-        raise _Refusal(400, "body: expected JSON") from None
-    if not isinstance(body, dict):
-        raise _Refusal(400, "body: expected a JSON object")
-    unknown = sorted(body.keys() - fields)
-    if unknown:
-        raise _Refusal(400, f"{unknown[0]}: no such field")
-    return body
+async def _body(request: web.Request, *fields: str) -> dict[str, Any]:
+    return forms.read_body(await request.read(), frozenset(fields))
 
 
-def _window(request: web.Request) -> tuple[int, int]:
+def _after(request: web.Request) -> int:
     after = request.query.get("after", "0")
     if not (after.isascii() and after.isdigit() and len(after) < 19):
-        raise _Refusal(400, "after: expected a number")
-    return int(after), ROWS_MOST
-
-
-def _tier(body: dict[str, Any]) -> Tier:
-    try:
-        return Tier(body.get("tier", Tier.INTERMEDIATE))
-    except ValueError:
-        raise _Refusal(400, f"tier: expected one of {', '.join(Tier)}") from None
-
-
-def _asset(name: object, field: str) -> Asset:
-    asset = find_asset(name) if isinstance(name, str) else None
-    if asset is None:
-        raise _Refusal(400, f"{field}: no such asset")
-    return asset
-
-
-def _balances(body: dict[str, Any]) -> list[tuple[Asset, Decimal]]:
-    balances = body.get("balances", {})
-    if not isinstance(balances, dict):
-        raise _Refusal(400, "balances: expected an object")
-    found = []
-    for name, value in balances.items():
-        amount = parse_plain(value) if isinstance(value, str) else None
-        if amount is None:
-            raise _Refusal(400, f"balances.{name}: expected a plain decimal of at least 0")
-        found.append((_asset(name, f"balances.{name}"), amount))
-    return found
-
-
-def _signed(value: object, field: str) -> Decimal:
-    text = value if isinstance(value, str) else ""
-    amount = parse_plain(text.removeprefix("-"))
-    if amount is None:
-        raise _Refusal(400, f"{field}: expected a plain decimal")
-    return -amount if text.startswith("-") else amount
-
-
-def _positive(value: object, field: str) -> Decimal:
-    amount = parse_plain(value) if isinstance(value, str) else None
-    if not amount:
-        raise _Refusal(400, f"{field}: expected a plain decimal above 0")
-    return amount
-
-
-def _price(body: dict[str, Any], field: str, pair: Pair) -> Decimal:
-    price = _positive(body.get(field), field)
-    if price % pair.tick_size:
-        raise _Refusal(400, f"{field}: not a multiple of the tick size {pair.tick_size:f}")
-    return price.quantize(pair.price_step)
-
-
-def _key(account: Account, row: Any, where: str, existing: ApiKey | None = None) -> ApiKey:
-    """A key as a request describes it; what is left out is as it was in `existing`, or the default."""
-    if not isinstance(row, dict):
-        raise _Refusal(400, f"{where.rstrip('.')}: expected an object")
-    name = row.get("key")
-    if not isinstance(name, str) or not name or not name.isascii() or not name.isprintable():
-        raise _Refusal(400, f"{where}key: expected printable ASCII text")
-    secret = decode_secret(row["secret"]) if isinstance(row.get("secret"), str) else None
-    if secret is None and existing is not None and row.get("secret") is None:
-        secret = existing.secret
-    if secret is None:
-        raise _Refusal(400, f"{where}secret: expected base64")
-    window = row.get("nonce_window", str(existing.nonce_window) if existing is not None else "0")
-    if not (
-        isinstance(window, str) and window.isdigit() and len(window) < 20 and int(window) < _NONCE_WINDOW_MOST
-    ):
-        raise _Refusal(400, f"{where}nonce_window: expected a number of at least 0")
-    now_us = _now_us()
-    permissions = existing.permissions if existing is not None else TRADING_PERMISSIONS
-    return ApiKey(
-        key=name,
-        secret=secret,
-        account=account,
-        permissions=_permissions(row["permissions"], where) if "permissions" in row else permissions,
-        nonce_window=int(window),
-        created_us=now_us,
-        modified_us=now_us,
-    )
-
-
-def _permissions(value: Any, where: str) -> frozenset[Permission]:
-    if not isinstance(value, list):
-        raise _Refusal(400, f"{where}permissions: expected a list")
-    try:
-        return frozenset(Permission(item) for item in value)
-    except ValueError:
-        raise _Refusal(400, f"{where}permissions: expected names out of {', '.join(Permission)}") from None
-
-
-def _key_row(key: ApiKey) -> dict[str, Any]:
-    return {
-        "key_id": key.key_id,
-        "permissions": sorted(str(permission) for permission in key.permissions),
-        "nonce": str(key.nonce),
-        "nonce_window": key.nonce_window,
-    }
-
-
-def _account_row(account: Account, now_us: int) -> dict[str, Any]:
-    return {
-        "id": account.id,
-        "tier": str(account.tier),
-        "balances": {asset.id: balance_text(asset, amount) for asset, amount in account.balances.items()},
-        "holds": {asset.id: balance_text(asset, held) for asset, held in account.holds.items() if held},
-        "open_orders": {txid: order_row(order, trades=True) for txid, order in account.open_orders.items()},
-        "volume_30d_usd": fixed(account.volume_usd(now_us), 4),
-        "keys": [_key_row(key) for key in account.keys.values()],
-    }
-
-
-def _request_row(number: int, record: RequestRecord) -> dict[str, Any]:
-    return {
-        "n": number,
-        "received_ns": record.received_ns,
-        "account": record.account,
-        "key_id": record.key_id,
-        "method": record.method,
-        "nonce": record.nonce,
-        "params": record.params,
-        "outcome": record.outcome,
-        "fault": record.fault,
-    }
-
-
-def _fill_row(number: int, record: FillRecord) -> dict[str, Any]:
-    trade = record.event.trade
-    assert trade is not None, "only events with a trade are recorded as fills"
-    order = trade.order
-    return {
-        "n": number,
-        "account": order.account_id,
-        "txid": order.txid,
-        "exec_id": trade.exec_id,
-        "cl_ord_id": order.request.cl_ord_id,
-        "pair": order.pair.altname,
-        "side": str(order.side),
-        "price": f"{trade.price:f}",
-        "volume": f"{trade.volume:f}",
-        "cost": f"{trade.cost:f}",
-        "fee": f"{trade.fee:f}",
-        "fee_asset": trade.fee_asset.id,
-        "maker": trade.maker,
-        "emitted_ns": record.emitted_ns,
-    }
+        raise Refusal(400, "after: expected a number")
+    return int(after)

@@ -5,22 +5,34 @@ the exchange itself (its mode, clock, minima, tokens) take effect here; the othe
 """
 
 import random
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
 from paper_exchange.accounts import Account, Accounts, ApiKey
-from paper_exchange.conditions import Conditions, conditions_of
-from paper_exchange.engine import Cut, Engine
+from paper_exchange.conditions import Conditions, Listing, conditions_of
+from paper_exchange.engine import Cut, Engine, Placement
 from paper_exchange.faults import Fault, FaultKind, Faults, FaultSpec, Occasion
+from paper_exchange.house_rules import HouseRules
 from paper_exchange.ids import TransactionIds
+from paper_exchange.ledger import LedgerEntry, LedgerKind
+from paper_exchange.lockout import Lockouts
 from paper_exchange.market import Market, MarketTrade, Quote
-from paper_exchange.orders import Order, OrderEvent, OrderRequest
+from paper_exchange.modes import MarketMode
+from paper_exchange.money import ZERO
+from paper_exchange.order_entry import close_request
+from paper_exchange.orders import Order, OrderEvent, OrderRequest, OrderStatus
 from paper_exchange.record import NumberedLog
 from paper_exchange.replay import Replay
 from paper_exchange.symbols import PAIRS, Asset, Pair
+from paper_exchange.timefmt import US_PER_S
+from paper_exchange.timers import Timers
 from paper_exchange.tokens import Tokens
+
+# Seen on the live exchange.
+DEAD_MAN: Final = "CancelAllOrdersAfter Timeout"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +65,31 @@ class Exchange:
 
     def __init__(self, *, seed: int, replay: Replay | None, ids: random.Random, now_us: int) -> None:
         self.started_us: Final = now_us
+        self.rules: Final = HouseRules()
         self.market: Final = Market(seed=seed, replay=replay, now_us=now_us)
         self.accounts: Final = Accounts()
-        self.engine: Final = Engine(self.market, self.accounts, TransactionIds(ids))
+        self._ids: Final = TransactionIds(ids)
+        self.engine: Final = Engine(self.market, self.accounts, self._ids, self.rules)
+        self.lockouts: Final = Lockouts()
+        # In the time that is true whatever the exchange's clock shows.
+        self._timers: Final = Timers()
+        self._listings: Final[dict[Pair, Listing]] = {}
         self.tokens: Final = Tokens()
         self.faults: Final = Faults()
         self.conditions = Conditions()
         self.requests: Final[NumberedLog[RequestRecord]] = NumberedLog()
         self.fills: Final[NumberedLog[FillRecord]] = NumberedLog()
+        # What clients asked for and the exchange does not have: `GET /0/public/Foo`.
+        self.unknown: Final[Counter[str]] = Counter()
+        # What they asked for at all.
+        self.called: Final[Counter[str]] = Counter()
         self.on_events: Callable[[list[OrderEvent]], None] = _nobody_listens
         self.on_market: Callable[[int], None] = _nobody_watches
         self.on_key_revoked: Callable[[ApiKey], None] = _no_sessions
         self.on_mode: Callable[[], None] = _nobody_is_told
+        self.on_ledger: Callable[[Account, Sequence[LedgerEntry]], None] = _nobody_keeps_books
+        self.on_pair: Callable[[Pair], None] = _nobody_looks
+        self.on_alarm: Callable[[], None] = _nobody_is_told
         self.on_fault_set: Callable[[Fault], None] = _no_wires
         self.on_fault_lifted: Callable[[Fault], None] = _no_wires
 
@@ -78,20 +103,93 @@ class Exchange:
 
     def place(self, account: Account, request: OrderRequest, now_us: int, cut: Cut | None = None) -> Order:
         """Accept and match an order. Raises KrakenError."""
-        placement = self.engine.place(account, request, now_us, cut)
-        self.on_events(placement.events)
-        return placement.order
+        return self._placed(self.engine.place(account, request, now_us, cut), now_us)
+
+    def replace(self, order: Order, request: OrderRequest, now_us: int) -> Order:
+        """Cancel an order and place another in its stead. Raises KrakenError, and then nothing has changed."""
+        return self._placed(self.engine.replace(order, request, now_us), now_us)
+
+    def _placed(self, placement: Placement, now_us: int) -> Order:
+        order = placement.order
+        if order.request.start_us is not None and order.status is OrderStatus.PENDING:
+            self._at(order.request.start_us, lambda at_us: self._start(order, at_us))
+        if order.request.expire_us is not None:
+            self._at(order.request.expire_us, lambda at_us: self.engine.expire(order, at_us))
+        self._tell(placement.events, now_us)
+        return order
+
+    def _start(self, order: Order, now_us: int) -> list[OrderEvent]:
+        """Let a scheduled order begin, once its pair matches."""
+        if self.conditions.matches(order.pair):
+            return self.engine.start(order, now_us)
+        self._at(now_us + US_PER_S, lambda at_us: self._start(order, at_us))
+        return []
+
+    def amend(self, order: Order, request: OrderRequest, now_us: int) -> str:
+        """Give an open order other terms; the id of the amendment. Raises KrakenError, and then nothing has changed."""
+        amendment = self.engine.amend(order, request, now_us)
+        self._tell(amendment.events, now_us)
+        return amendment.amend_id
 
     def cancel(self, account: Account, orders: Iterable[Order], now_us: int) -> int:
         """Cancel open orders; how many."""
         events = self.engine.cancel(account, orders, now_us)
-        self.on_events(events)
+        self._tell(events, now_us)
         return len(events)
+
+    def cancel_all_at(self, account: Account, wall_us: int | None) -> None:
+        """Set an account's dead-man timer, or take it away. It fires once."""
+        account.cancel_all_at_us = wall_us
+        if wall_us is None:
+            return
+
+        def fire(now_us: int) -> list[OrderEvent]:
+            if account.cancel_all_at_us != wall_us:
+                return []
+            account.cancel_all_at_us = None
+            return self.engine.cancel(account, account.open_orders.values(), now_us, DEAD_MAN)
+
+        self._at(wall_us, fire)
+
+    def _at(self, wall_us: int, action: Callable[[int], list[OrderEvent]]) -> None:
+        """Let something happen when the exchange's clock, as it goes now, shows a time."""
+        due_us = self.true_us(wall_us)
+        first = self._timers.next_due_us()
+        self._timers.add(due_us, lambda now_us: self._tell(action(now_us), now_us))
+        if first is None or due_us < first:
+            self.on_alarm()
+
+    def next_alarm_us(self) -> int | None:
+        """The true time at which `advance` has something to do. Kraken: nothing is done in maintenance, but afterwards."""
+        return None if self.conditions.mode is MarketMode.MAINTENANCE else self._timers.next_due_us()
+
+    def advance(self, now_us: int) -> None:
+        """Do what has fallen due by now."""
+        while self.next_alarm_us() is not None:
+            action = self._timers.pop_due(self.true_us(now_us))
+            if action is None:
+                return
+            action(now_us)
+
+    def _tell(self, events: list[OrderEvent], now_us: int) -> None:
+        """Tell of events, and of the orders that fills place by their conditional closes."""
+        for event in events:
+            if event.trade is not None and event.order.request.close is not None:
+                break
+        else:
+            self.on_events(events)
+            return
+        followed = list(events)
+        for event in events:
+            if event.trade is not None and event.order.request.close is not None:
+                request = close_request(event.order, event.trade)
+                followed += self.engine.place_close(event.order, request, now_us)
+        self.on_events(followed)
 
     def tick(self, now_us: int) -> None:
         """Let every walking pair take one step and trade."""
         self._trade(self.market.step(), now_us)
-        self.on_market(now_us)
+        self._moved(now_us)
 
     def play(self, elapsed_us: int, now_us: int) -> None:
         """Let `elapsed_us` of the replay pass."""
@@ -102,7 +200,7 @@ class Exchange:
         played = self.market.of(replay.pair)
         for past in due:
             self._trade([played.play(past)], now_us)
-        self.on_market(now_us)
+        self._moved(now_us)
 
     def pin(self, pair: Pair, quote: Quote, now_us: int) -> None:
         """Hold a pair's market at a quote; resting orders that it crosses fill."""
@@ -110,14 +208,29 @@ class Exchange:
         market.pin(quote)
         self._match(pair, now_us)
         market.print_inside(now_us)
+        if self.conditions.matches(pair):
+            self._tell(self.engine.printed(pair, now_us), now_us)
+        self._moved(now_us)
+
+    def _moved(self, now_us: int) -> None:
+        self.market.note_quotes(now_us)
         self.on_market(now_us)
 
-    def deposit(self, account: Account, asset: Asset, amount: Decimal) -> bool:
+    def deposit(self, account: Account, asset: Asset, amount: Decimal, now_us: int) -> bool:
         """Add to a balance, or take away where negative; False where less than that is available."""
         if account.available(asset) + amount < 0:
             return False
-        account.credit(asset, amount)
+        kind = LedgerKind.DEPOSIT if amount >= 0 else LedgerKind.WITHDRAWAL
+        entry = account.book(self._ids.mint("L"), self._ids.mint("Q"), now_us, kind, asset, amount, ZERO)
+        self.on_ledger(account, [entry])
         return True
+
+    def list_pair(self, pair: Pair, listing: Listing, now_us: int) -> None:
+        """Change what a pair's orders must keep to. What rests stays; it fills when the pair matches again."""
+        self._listings[pair] = listing
+        self._refresh_conditions(now_us)
+        self.on_pair(pair)
+        self._match(pair, now_us)
 
     def revoke_sessions(self, key: ApiKey) -> None:
         """Let a key's tokens die, and with them the sockets that subscribed with them."""
@@ -145,10 +258,11 @@ class Exchange:
 
     def _refresh_conditions(self, now_us: int) -> None:
         mode = self.conditions.mode
-        self.conditions = conditions_of(self.faults.states())
+        self.conditions = conditions_of(self.faults.states(), dict(self._listings))
         if self.conditions.mode is mode:
             return
         self.on_mode()
+        self.on_alarm()
         for pair in PAIRS if not mode.matches else ():
             self._match(pair, now_us)
 
@@ -163,17 +277,19 @@ class Exchange:
 
     def _match(self, pair: Pair, now_us: int) -> None:
         """Fill the resting orders that the quote crosses, in a mode that matches."""
-        if self.conditions.mode.matches:
-            self.on_events(self.engine.market_set(pair, now_us))
+        if self.conditions.matches(pair):
+            self._tell(self.engine.market_set(pair, now_us), now_us)
 
     def _trade(self, trades: Iterable[MarketTrade], now_us: int) -> None:
         if not self.conditions.mode.matches:
             # Kraken: nothing is matched, so the market itself does not trade either.
             return
         for trade in trades:
+            if not self.conditions.matches(trade.pair):
+                continue
             events = self.engine.market_traded(trade, now_us)
             if events:
-                self.on_events(events)
+                self._tell(events, now_us)
 
 
 def _nobody_listens(_events: list[OrderEvent]) -> None:
@@ -194,3 +310,11 @@ def _no_wires(_fault: Fault) -> None:
 
 def _no_sessions(_key: ApiKey) -> None:
     """Before the wires are connected, no socket depends on a key."""
+
+
+def _nobody_keeps_books(_account: Account, _entries: Sequence[LedgerEntry]) -> None:
+    """Before the wires are connected, nobody is told that a balance changed."""
+
+
+def _nobody_looks(_pair: Pair) -> None:
+    """Before the wires are connected, nobody is told that a pair changed."""

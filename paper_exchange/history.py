@@ -1,21 +1,31 @@
-"""Which past orders and fills an answer shows: filters by id and time, pages of 50, newest first."""
+"""Which past orders, fills and ledger entries an answer shows: filters by id and time, pages of 50, newest first."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from paper_exchange.accounts import Account
-from paper_exchange.errors import invalid_arguments
+from paper_exchange.errors import KrakenError, invalid_arguments
 from paper_exchange.ids import client_order_key
-from paper_exchange.orders import Order
+from paper_exchange.ledger import LedgerEntry
+from paper_exchange.orders import Order, Revision, revision_of
 from paper_exchange.params import Params
 from paper_exchange.rows import HistoricFill, fills_of
+from paper_exchange.symbols import Asset, find_asset
 from paper_exchange.timefmt import US_PER_S
 
 # Kraken: 50 rows a page, for orders and for trades.
 PAGE_ROWS: Final = 50
 
 Item = TypeVar("Item")
+
+# Kraken: the kinds that Ledgers can be asked for; most of them never happen here.
+_LEDGER_KINDS: Final = frozenset(
+    {
+        "all", "trade", "deposit", "withdrawal", "transfer", "margin", "adjustment", "rollover", "credit",
+        "settled", "staking", "dividend", "sale", "nft_rebate", "spend", "receive", "reward",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,44 @@ def past_fills(account: Account, params: Params) -> Page[HistoricFill]:
         return Page([], 0)
     fills = fills_of(account.trades, consolidate=params.flag("consolidate_taker", default=True))
     return _page([fill for fill in reversed(fills) if _between(start, fill.at_us, end)], params)
+
+
+def ledger_entries(account: Account, params: Params) -> Page[LedgerEntry]:
+    """The page of the ledger that Ledgers' arguments ask for. Raises KrakenError."""
+    if params.text("aclass") not in {"", "currency"}:
+        raise invalid_arguments("aclass")
+    assets = _assets(params)
+    kind = params.text("type") or "all"
+    if kind not in _LEDGER_KINDS:
+        raise invalid_arguments("type")
+    start, end = _bounds(params, lambda entry_id: _booked_us(account, entry_id))
+    found = [
+        entry
+        for entry in reversed(account.ledger)
+        if (assets is None or entry.asset in assets)
+        and kind in {"all", entry.kind}
+        and _between(start, entry.at_us, end)
+    ]
+    return _page(found, params)
+
+
+def _assets(params: Params) -> set[Asset] | None:
+    """The assets of a comma list; None for all of them."""
+    text = params.text("asset") or "all"
+    if text == "all":
+        return None
+    found = set()
+    for spelling in text.split(","):
+        asset = find_asset(spelling.strip())
+        if asset is None:
+            raise KrakenError("EQuery:Unknown asset")
+        found.add(asset)
+    return found
+
+
+def revisions(order: Order) -> list[Revision]:
+    """The terms of an order since it came in, oldest first."""
+    return order.revisions or [revision_of(order, order.txid, "original", order.opened_us)]
 
 
 def matching(params: Params) -> Callable[[Order], bool]:
@@ -103,6 +151,13 @@ def _traded_us(account: Account, exec_id: str) -> int:
     for trade in reversed(account.trades):
         if trade.exec_id == exec_id:
             return trade.at_us
+    raise invalid_arguments("start")
+
+
+def _booked_us(account: Account, entry_id: str) -> int:
+    for entry in reversed(account.ledger):
+        if entry.id == entry_id:
+            return entry.at_us
     raise invalid_arguments("start")
 
 

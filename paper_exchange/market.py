@@ -6,12 +6,13 @@ the price of that is that nobody's order moves the market.
 """
 
 import random
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from paper_exchange.money import ZERO, rounded, rounded_up
+from paper_exchange.money import ZERO, rounded, rounded_down, rounded_up
 from paper_exchange.replay import PastTrade, Replay
 from paper_exchange.symbols import PAIRS, USD, XBT, Asset, Pair, find_pair
 from paper_exchange.tape import OrderType, Side, Tape
@@ -21,6 +22,8 @@ LEVEL_STEP: Final = Decimal("0.0001")
 # Kraken shows at most 500 levels; what a market order would need beyond them is not there.
 LEVELS: Final = 500
 # What public answers show of a level that has no bound.
+# Kraken: Spread answers about 200 rows.
+QUOTES_KEPT: Final = 200
 UNBOUNDED_SHOWN: Final = Decimal(1_000_000)
 # One step of the walk is at most this share of the price (2 basis points), and at least one tick.
 _STRIDE_DIVISOR: Final = 5_000
@@ -66,6 +69,18 @@ class Quote:
             if not left:
                 break
         return taken
+
+    def bought_for(self, pair: Pair, cash: Decimal) -> Decimal:
+        """The base volume, in whole lots, that a buyer gets for `cash` in quote; less where the book ends before."""
+        bought, left = ZERO, cash
+        for price, available in self.levels(Side.BUY):
+            affordable = rounded_down(left / price, pair.lot_step)
+            part = affordable if available is None else min(affordable, available)
+            bought += part
+            left -= part * price
+            if part == affordable:
+                break
+        return bought
 
 
 def quote_of(pair: Pair, bid: Decimal, ask: Decimal, depth: Decimal | None) -> Quote:
@@ -127,6 +142,13 @@ class PairMarket:
         if replay is not None:
             self.play(replay.first)
         self.tape.add(self.quote.bid, pair.ordermin, Side.SELL, OrderType.MARKET, now_us)
+        # The last quotes, each with the time of its first moment.
+        self.quotes: Final[deque[tuple[int, Quote]]] = deque([(now_us, self.quote)], maxlen=QUOTES_KEPT)
+
+    def note_quote(self, now_us: int) -> None:
+        """Keep the quote where it is another one than before."""
+        if self.quotes[-1][1] != self.quote:
+            self.quotes.append((now_us, self.quote))
 
     def step(self) -> MarketTrade | None:
         """One step of the walk; None while something else moves the pair."""
@@ -172,6 +194,11 @@ class Market:
         """One tick of every pair that walks."""
         return [trade for market in self._pairs.values() if (trade := market.step()) is not None]
 
+    def note_quotes(self, now_us: int) -> None:
+        """Keep the quotes that have moved."""
+        for market in self._pairs.values():
+            market.note_quote(now_us)
+
     def replay_due(self, elapsed_us: int) -> list[PastTrade]:
         """The replayed trades that fall due after `elapsed_us` more; the replay stands still while its pair is pinned."""
         if self.replay is None or self.of(self.replay.pair).pinned:
@@ -180,6 +207,7 @@ class Market:
 
     def usd_price(self, asset: Asset) -> Decimal:
         """What one unit of `asset` is worth in USD by last prices, directly or through bitcoin; 0 where unknown."""
+        asset = asset.underlying or asset
         if asset is USD:
             return Decimal(1)
         direct = find_pair(f"{asset.altname}/{USD.altname}")

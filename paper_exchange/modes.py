@@ -1,9 +1,8 @@
-"""The trading mode of the exchange: what each mode refuses, and how it is shown. Pure."""
+"""The trading mode of the exchange and the status of a pair: what each refuses, and how it is shown. Pure."""
 
 from enum import StrEnum
 
 from paper_exchange.errors import KrakenError
-from paper_exchange.params import Params
 from paper_exchange.tape import OrderType
 
 
@@ -27,15 +26,31 @@ class MarketMode(StrEnum):
         return str(MarketMode.ONLINE if self is MarketMode.LIMIT_ONLY else self)
 
 
-def check_entry(mode: MarketMode, params: Params) -> None:
-    """Refuse an AddOrder that the mode does not let in. Raises KrakenError. Kraken looks at the mode first."""
-    if mode is MarketMode.ONLINE:
+class PairStatus(StrEnum):
+    """Kraken: the states of a pair in AssetPairs."""
+
+    ONLINE = "online"
+    CANCEL_ONLY = "cancel_only"
+    POST_ONLY = "post_only"
+    LIMIT_ONLY = "limit_only"
+    REDUCE_ONLY = "reduce_only"
+
+    @property
+    def matches(self) -> bool:
+        """Whether the pair's orders fill."""
+        return self not in {PairStatus.CANCEL_ONLY, PairStatus.POST_ONLY}
+
+
+def check_entry(mode: MarketMode | PairStatus, ordertype: str, *, post: bool) -> None:
+    """Refuse a new order that a mode does not let in. Raises KrakenError. Kraken looks at the mode first."""
+    if mode.value == MarketMode.ONLINE.value:
         return
-    limit = params.values.get("ordertype") == OrderType.LIMIT
-    post = "post" in [flag.strip() for flag in str(params.values.get("oflags", "")).split(",")]
     if mode is MarketMode.MAINTENANCE:
         raise KrakenError("EService:Unavailable")
-    if mode is MarketMode.CANCEL_ONLY or not limit or (mode is MarketMode.POST_ONLY and not post):
+    limit = ordertype == OrderType.LIMIT
+    # Without margin there is no position to reduce.
+    shut = mode.value in {MarketMode.CANCEL_ONLY.value, PairStatus.REDUCE_ONLY.value}
+    if shut or not limit or (mode.value == MarketMode.POST_ONLY.value and not post):
         raise KrakenError(f"EService:Market in {mode} mode")
 
 
@@ -43,3 +58,11 @@ def check_cancel(mode: MarketMode) -> None:
     """Refuse a cancel in maintenance. Raises KrakenError."""
     if mode is MarketMode.MAINTENANCE:
         raise KrakenError("EService:Unavailable")
+
+
+def check_amend(mode: MarketMode | PairStatus) -> None:
+    """Refuse an amend where no order may come in. Raises KrakenError."""
+    if mode is MarketMode.MAINTENANCE:
+        raise KrakenError("EService:Unavailable")
+    if mode.value in {MarketMode.CANCEL_ONLY.value, PairStatus.REDUCE_ONLY.value}:
+        raise KrakenError(f"EService:Market in {mode} mode")

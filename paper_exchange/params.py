@@ -20,6 +20,18 @@ class Params:
     def __init__(self, values: Mapping[str, Any]) -> None:
         self.values: Final = values
 
+    @classmethod
+    def of_json(cls, values: Mapping[str, Any]) -> "Params":
+        """Arguments out of a JSON object whose numbers were read as text; null is as good as absent."""
+        return cls({name: _as_text(value) for name, value in values.items() if value is not None})
+
+    def rows(self, name: str) -> list[Any]:
+        """A list, as JSON alone can carry it."""
+        value = self.values.get(name)
+        if not isinstance(value, list):
+            raise invalid_arguments(name)
+        return value
+
     def text(self, name: str, default: str = "") -> str:
         """The argument as text, or `default` where it is absent."""
         value = self.values.get(name, default)
@@ -89,7 +101,7 @@ def parse_body(body: bytes, content_type: str) -> Params:
             raise KrakenError("EAPI:Bad request") from None
         if not isinstance(values, dict):
             raise KrakenError("EAPI:Bad request")
-        return Params({name: _as_text(value) for name, value in values.items() if value is not None})
+        return Params.of_json(values)
     try:
         return Params(dict(parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=1000)))
     except ValueError:

@@ -10,7 +10,7 @@ from typing import Final
 
 from paper_exchange import fees
 from paper_exchange.accounts import Account
-from paper_exchange.engine import hold_needed
+from paper_exchange.funds import hold_needed
 from paper_exchange.money import ZERO
 from paper_exchange.orders import Order, OrderStatus, Trade
 from paper_exchange.tape import Side
@@ -19,7 +19,7 @@ from paper_exchange.tape import Side
 READS: Final = frozenset(
     {
         "Balance", "BalanceEx", "TradeBalance", "OpenOrders", "ClosedOrders", "QueryOrders", "QueryTrades",
-        "TradesHistory",
+        "TradesHistory", "Ledgers", "QueryLedgers", "OrderAmends",
     }
 )  # fmt: skip
 
@@ -28,6 +28,7 @@ def account_as_of(account: Account, then_us: int, now_us: int) -> Account:
     """What a reader that is up to date to `then_us` sees: orders, trades, balances and holds; no keys."""
     past = Account(account.id, account.tier)
     past.balances.update(account.balances)
+    past.ledger.extend(entry for entry in account.ledger if entry.at_us <= then_us)
     for trade in account.trades:
         if trade.at_us <= then_us:
             past.trades.append(trade)
@@ -39,7 +40,7 @@ def account_as_of(account: Account, then_us: int, now_us: int) -> Account:
             continue
         known = _order_as_of(order, then_us)
         past.orders[known.txid] = known
-        if known.status is OrderStatus.OPEN:
+        if known.status.is_open:
             _hold(past, order, known, maker_rate)
             past.open_orders[known.txid] = known
     past.closed_orders.extend(
@@ -62,18 +63,35 @@ def _take_back(past: Account, trade: Trade) -> None:
 def _order_as_of(order: Order, then_us: int) -> Order:
     """The order itself where nothing happened to it since, else a copy without what happened."""
     trades = [trade for trade in order.trades if trade.at_us <= then_us]
-    closed_since = order.status is not OrderStatus.OPEN and order.closed_us > then_us
-    if not closed_since and len(trades) == len(order.trades):
+    closed_since = not order.status.is_open and order.closed_us > then_us
+    request, revisions = order.request, [row for row in order.revisions if row.at_us <= then_us]
+    started_since = request.start_us is not None and then_us < request.start_us
+    if not order.status.is_open and not closed_since:
+        # It ended before its time came.
+        started_since = False
+    changed_since = len(revisions) < len(order.revisions) or order.triggered_us > then_us or started_since
+    if not closed_since and not changed_since and len(trades) == len(order.trades):
         return order
+    if revisions and len(revisions) < len(order.revisions):
+        terms = revisions[-1]
+        request = replace(
+            request, volume=terms.volume, price=terms.price, display=terms.display, post_only=terms.post_only
+        )
     known = replace(
         order,
+        request=request,
         vol_exec=sum((trade.volume for trade in trades), ZERO),
         cost=sum((trade.cost for trade in trades), ZERO),
         fee=sum((trade.fee for trade in trades), ZERO),
         trades=trades,
+        # What an order was before its first amendment is what it is while there is none.
+        revisions=revisions if len(revisions) > 1 else [],
+        triggered_us=order.triggered_us if order.triggered_us <= then_us else 0,
     )
-    if closed_since:
+    if closed_since or started_since:
         known.status, known.closed_us, known.reason = OrderStatus.OPEN, 0, None
+    if started_since:
+        known.status = OrderStatus.PENDING
     return known
 
 

@@ -11,7 +11,7 @@ from paper_exchange.exchange import Exchange
 from paper_exchange.market import UNBOUNDED_SHOWN, PairMarket
 from paper_exchange.money import fixed
 from paper_exchange.params import Params
-from paper_exchange.symbols import ASSETS, PAIRS, Asset, Pair, find_asset, find_pair
+from paper_exchange.symbols import ASSETS, PAIRS, SUFFIXED_ASSETS, Asset, Pair, find_asset, find_pair
 from paper_exchange.tape import Bar, OrderType, Side
 from paper_exchange.timefmt import US_PER_S, rfc1123, rfc3339_seconds, unix_seconds
 
@@ -37,9 +37,24 @@ def call(exchange: Exchange, method: str, params: Params, now_us: int) -> Result
     return found(exchange, params, now_us)
 
 
+def methods() -> frozenset[str]:
+    """The public methods that there are."""
+    return _NAMES
+
+
 def pair_key(pair: Pair, params: Params) -> str:
-    """What keys a pair's row: the id, or the v2 symbol where assetVersion=1 asks for display names."""
-    return pair.symbol if _display_names(params) else pair.id
+    """What keys a pair's row: the id, or the v2 symbol where assetVersion=1 asks for display names.
+
+    Seen on the live exchange: who asks by a spelling with a slash is answered under that spelling.
+    """
+    if _display_names(params):
+        return pair.symbol
+    asked = params.text("pair")
+    if "/" in asked:
+        for spelling in asked.split(","):
+            if "/" in spelling and find_pair(spelling.strip()) is pair:
+                return spelling.strip()
+    return pair.id
 
 
 def asset_key(asset: Asset, params: Params) -> str:
@@ -91,7 +106,7 @@ def _assets(_exchange: Exchange, params: Params, _now_us: int) -> Result:
             raise KrakenError("EQuery:Unknown asset")
         wanted.append(asset)
     rows = {}
-    for asset in wanted or ASSETS:
+    for asset in wanted or (*ASSETS, *SUFFIXED_ASSETS):
         row = rows[asset_key(asset, params)] = {
             "aclass": "currency",
             "altname": asset.altname,
@@ -148,8 +163,8 @@ def _pair_row(pair: Pair, params: Params, info: str, conditions: Conditions) -> 
         "margin_stop": 40,
         "ordermin": f"{minima.ordermin:f}",
         "costmin": f"{minima.costmin:f}",
-        "tick_size": f"{pair.tick_size:f}",
-        "status": str(conditions.mode),
+        "tick_size": f"{conditions.tick_of(pair):f}",
+        "status": conditions.status_of(pair),
         "execution_venue": "international",
     }
     fields = _PAIR_FIELDS[info]
@@ -204,7 +219,23 @@ def _depth(exchange: Exchange, params: Params, now_us: int) -> Result:
                 break
         return rows
 
-    return {pair.id: {"asks": side(Side.BUY), "bids": side(Side.SELL)}}
+    return {pair_key(pair, params): {"asks": side(Side.BUY), "bids": side(Side.SELL)}}
+
+
+def _spread(exchange: Exchange, params: Params, _now_us: int) -> Result:
+    pair = _one_pair(params)
+    since_s = params.integer("since", 0) or 0
+    quotes = exchange.market.of(pair).quotes
+    rows = [
+        [
+            at_us // US_PER_S,
+            fixed(quote.bid, pair.display_price_decimals),
+            fixed(quote.ask, pair.display_price_decimals),
+        ]
+        for at_us, quote in quotes
+        if at_us // US_PER_S >= since_s
+    ]
+    return {pair_key(pair, params): rows, "last": quotes[-1][0] // US_PER_S}
 
 
 def _trades(exchange: Exchange, params: Params, _now_us: int) -> Result:
@@ -231,7 +262,7 @@ def _trades(exchange: Exchange, params: Params, _now_us: int) -> Result:
         for trade in trades
     ]
     last_us = trades[-1].at_us if trades else tape.last.at_us
-    return {pair.id: rows, "last": str(last_us * 1000)}
+    return {pair_key(pair, params): rows, "last": str(last_us * 1000)}
 
 
 def _since_us(params: Params) -> int | None:
@@ -272,4 +303,6 @@ _METHODS: Final[dict[str, _Method]] = {
     "Depth": _depth,
     "Trades": _trades,
     "OHLC": _ohlc,
+    "Spread": _spread,
 }
+_NAMES: Final = frozenset(_METHODS)

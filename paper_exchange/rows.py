@@ -5,67 +5,118 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
+from paper_exchange.ledger import LedgerEntry
 from paper_exchange.money import ZERO, fixed, rounded_down
-from paper_exchange.orders import Order, OrderRequest, OrderStatus, Trade, average
-from paper_exchange.symbols import Asset
+from paper_exchange.orders import Order, OrderRequest, OrderStatus, Revision, Trade, average
+from paper_exchange.symbols import Asset, Pair
+from paper_exchange.tape import OrderType
+from paper_exchange.terms import NO_PRICE, price_texts
 from paper_exchange.timefmt import unix_seconds
 
-NO_PRICE: Final = "0"
+# OrderAmends has its times in milliseconds.
+US_PER_MS: Final = 1_000
 
 
 def describe(request: OrderRequest) -> str:
-    """Kraken's one-line description: `buy 1.25000000 XBTUSD @ limit 37500.0`."""
-    pair = request.pair
-    head = f"{request.side} {request.volume:f} {pair.altname} @ {request.ordertype}"
-    return head if request.price is None else f"{head} {request.price:f}"
+    """Kraken's one-line description: `buy 1.25000000 XBTUSD @ limit 37500.0`, `... @ stop loss 30000.0 -> limit 29900.0`."""
+    volume = request.volume if request.cash is None else request.cash.quantize(request.pair.lot_step)
+    prices = _described_prices(request.ordertype, *price_texts(request))
+    return f"{request.side} {volume:f} {request.pair.altname} @ {prices}"
+
+
+def describe_close(request: OrderRequest) -> str:
+    """Kraken's description of a conditional close: `close position @ stop loss 22000.0 -> limit 21000.0`; empty without one."""
+    close = request.close
+    if close is None:
+        return ""
+    return f"close position @ {_described_prices(close.ordertype, close.price or NO_PRICE, close.price2 or NO_PRICE)}"
+
+
+def _described_prices(kind: OrderType, price: str, price2: str) -> str:
+    name = str(kind)
+    if kind.is_triggered:
+        name = name.removesuffix("-limit").replace("-", " ")
+    text = name if price == NO_PRICE else f"{name} {price}"
+    return f"{text} -> limit {price2}" if price2 != NO_PRICE else text
 
 
 def oflags(request: OrderRequest) -> str:
     """The flags as rows show them: the fee currency is always there."""
     fee_flag = "fcib" if request.fee_in_base else "fciq"
+    if request.cash is not None:
+        fee_flag = f"{fee_flag},viqc"
     return f"post,{fee_flag}" if request.post_only else fee_flag
+
+
+def _misc(order: Order) -> str:
+    """Kraken: what happened to an order beside its trades."""
+    notes = []
+    if order.triggered_us:
+        notes.append("touched" if order.request.ordertype.takes_profit else "stopped")
+    if order.status in {OrderStatus.CANCELED, OrderStatus.EXPIRED} and order.vol_exec:
+        notes.append("partial")
+    if order.amended:
+        notes.append("amended")
+    return ",".join(notes)
 
 
 def order_row(order: Order, *, trades: bool, consolidate: bool = True) -> dict[str, Any]:
     """A row of OpenOrders, ClosedOrders or QueryOrders. `price` is the average fill price, not the limit."""
     request, pair = order.request, order.pair
+    price, price2 = price_texts(request)
     row: dict[str, Any] = {
-        "refid": None,
+        "refid": request.refid,
         "userref": request.userref,
         "status": str(order.status),
         "opentm": unix_seconds(order.opened_us),
-        "starttm": 0,
-        "expiretm": 0,
+        "starttm": 0 if request.start_us is None else unix_seconds(request.start_us),
+        "expiretm": 0 if request.expire_us is None else unix_seconds(request.expire_us),
         "descr": {
             "aclass": "forex",
             "pair": pair.altname,
             "type": str(request.side),
             "ordertype": str(request.ordertype),
-            "price": NO_PRICE if request.price is None else f"{request.price:f}",
-            "price2": NO_PRICE,
+            "price": price,
+            "price2": price2,
             "leverage": "none",
             "order": describe(request),
-            "close": "",
+            "close": describe_close(request),
         },
-        "vol": f"{request.volume:f}",
-        "vol_exec": fixed(order.vol_exec, pair.lot_decimals),
-        "cost": fixed(order.cost, pair.cost_decimals),
-        "fee": fixed(order.fee, pair.lot_decimals if request.fee_in_base else pair.cost_decimals),
-        "price": fixed(order.average_price, pair.display_price_decimals),
-        "stopprice": fixed(ZERO, pair.display_price_decimals),
-        "limitprice": fixed(ZERO, pair.display_price_decimals),
-        "misc": "partial" if order.status is OrderStatus.CANCELED and order.vol_exec else "",
+        **_amounts(order),
+        "misc": _misc(order),
         "oflags": oflags(request),
         "time_in_force": str(request.time_in_force),
     }
+    if request.trigger is not None:
+        row["trigger"] = "last"
     if request.cl_ord_id is not None:
         row["cl_ord_id"] = request.cl_ord_id
-    if order.status is not OrderStatus.OPEN:
+    if not order.status.is_open:
         row["closetm"] = unix_seconds(order.closed_us)
         row["reason"] = order.reason
     if trades and order.trades:
         row["trades"] = [fill.exec_id for fill in fills_of(order.trades, consolidate=consolidate)]
     return row
+
+
+def _amounts(order: Order) -> dict[str, str]:
+    """Kraken: with viqc volumes are in quote and the cost is in base."""
+    request, pair = order.request, order.pair
+    volume, executed, cost = f"{request.volume:f}", order.vol_exec, order.cost
+    cost_decimals = pair.cost_decimals
+    if request.cash is not None:
+        volume, executed, cost = fixed(request.cash, pair.lot_decimals), order.cost, order.vol_exec
+        cost_decimals = pair.lot_decimals
+    limit = request.price if request.trigger is not None and order.triggered_us else None
+    return {
+        "vol": volume,
+        "vol_exec": fixed(executed, pair.lot_decimals),
+        "cost": fixed(cost, cost_decimals),
+        "fee": fixed(order.fee, pair.lot_decimals if request.fee_in_base else pair.cost_decimals),
+        "price": fixed(order.average_price, pair.display_price_decimals),
+        "stopprice": fixed(order.stop_price or ZERO, pair.display_price_decimals),
+        "limitprice": fixed(limit or ZERO, pair.display_price_decimals),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +127,7 @@ class HistoricFill:
     volume: Decimal
     cost: Decimal
     fee: Decimal
+    ledger: tuple[LedgerEntry, ...]
 
     @property
     def exec_id(self) -> str:
@@ -97,22 +149,26 @@ def fills_of(trades: Iterable[Trade], *, consolidate: bool) -> list[HistoricFill
         if index is not None:
             so_far = fills[index]
             fills[index] = HistoricFill(
-                so_far.trade, so_far.volume + trade.volume, so_far.cost + trade.cost, so_far.fee + trade.fee
+                so_far.trade,
+                so_far.volume + trade.volume,
+                so_far.cost + trade.cost,
+                so_far.fee + trade.fee,
+                so_far.ledger + trade.ledger,
             )
             continue
         if not trade.maker:
             place[trade.order.txid] = len(fills)
-        fills.append(HistoricFill(trade, trade.volume, trade.cost, trade.fee))
+        fills.append(HistoricFill(trade, trade.volume, trade.cost, trade.fee, trade.ledger))
     return fills
 
 
-def fill_row(fill: HistoricFill) -> dict[str, Any]:
+def fill_row(fill: HistoricFill, *, ledgers: bool = False) -> dict[str, Any]:
     """A row of TradesHistory or QueryTrades."""
     trade, request = fill.trade, fill.trade.order.request
     pair = request.pair
     single = fill.volume == trade.volume
     price = trade.price if single else average(fill.cost, fill.volume)
-    return {
+    row = {
         "ordertxid": trade.order.txid,
         "postxid": f"TKH{trade.exec_id[3:]}",
         "pair": pair.id,
@@ -130,6 +186,44 @@ def fill_row(fill: HistoricFill) -> dict[str, Any]:
         "misc": "",
         "trade_id": trade.trade_id,
         "maker": trade.maker,
+    }
+    return row | {"ledgers": [entry.id for entry in fill.ledger]} if ledgers else row
+
+
+def revision_row(revision: Revision, pair: Pair) -> dict[str, Any]:
+    """A row of OrderAmends."""
+    row: dict[str, Any] = {
+        "amend_id": revision.amend_id,
+        "amend_type": revision.kind,
+        "order_qty": fixed(revision.volume, pair.lot_decimals),
+        "remaining_qty": fixed(revision.remaining, pair.lot_decimals),
+        "post_only": revision.post_only,
+        "timestamp": revision.at_us // US_PER_MS,
+    }
+    optional = {
+        "display_qty": (revision.display, pair.lot_decimals),
+        "limit_price": (revision.price, pair.pair_decimals),
+        "trigger_price": (revision.stop_price, pair.pair_decimals),
+    }
+    row |= {
+        name: fixed(amount, decimals) for name, (amount, decimals) in optional.items() if amount is not None
+    }
+    return row if revision.reason is None else row | {"reason": revision.reason}
+
+
+def ledger_row(entry: LedgerEntry, asset: str) -> dict[str, Any]:
+    """A row of Ledgers or QueryLedgers; `asset` is the name that it is asked for by."""
+    decimals = entry.asset.decimals
+    return {
+        "refid": entry.refid,
+        "time": unix_seconds(entry.at_us),
+        "type": str(entry.kind),
+        "subtype": entry.subtype,
+        "aclass": "currency",
+        "asset": asset,
+        "amount": fixed(entry.amount, decimals),
+        "fee": fixed(entry.fee, decimals),
+        "balance": balance_text(entry.asset, entry.balance),
     }
 
 

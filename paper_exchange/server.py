@@ -10,13 +10,13 @@ import signal
 import sys
 import time
 from collections.abc import Coroutine
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from email.utils import formatdate
 from typing import Any, Final
 
 from aiohttp import web
 
-from paper_exchange import envelope, rest_public
+from paper_exchange import auth, envelope, rest_public
 from paper_exchange.admission import SignedRequest
 from paper_exchange.control import Control
 from paper_exchange.errors import KrakenError
@@ -32,6 +32,9 @@ _log = logging.getLogger(__name__)
 
 # Connections that may wait to be accepted: hundreds of clients start in the same instant.
 _BACKLOG: Final = 4096
+# Made-up methods that are noted, and how much of their path.
+_UNKNOWN_MOST: Final = 1_000
+_PATH_SHOWN: Final = 100
 _REQUEST_BYTES_MOST: Final = 1024 * 1024
 _SHUTDOWN_S: Final = 1.0
 # A replay is looked at no more often than this, however fast it is played.
@@ -46,6 +49,8 @@ class Rest:
     def __init__(self, exchange: Exchange, latency_s: float) -> None:
         self._exchange = exchange
         self._latency_s = latency_s
+        # How many requests of each key wait for their answer.
+        self._under_way: dict[str, int] = {}
         self.struck: Final = StruckRequests(exchange, self._now_us)
 
     def _now_us(self) -> int:
@@ -53,11 +58,12 @@ class Rest:
 
     async def public(self, request: web.Request) -> web.Response:
         """Answer GET /0/public/<Method>."""
+        method = request.match_info["method"]
+        self._count(request, known=method in rest_public.methods())
         try:
             if request.method != "GET":
                 # Kraken: public methods are GET only since 2024.
                 raise KrakenError("EGeneral:Unknown method")  # noqa: TRY301 - one envelope for all refusals
-            method = request.match_info["method"]
             params = Params(dict(request.query))
             return envelope.answered(rest_public.call(self._exchange, method, params, self._now_us()))
         except KrakenError as error:
@@ -66,6 +72,7 @@ class Rest:
     async def private(self, request: web.Request) -> web.StreamResponse:
         """Answer POST /0/private/<Method>: the engine acts at once, the answer leaves after the latency."""
         received_ns = time.monotonic_ns()
+        self._count(request, known=request.match_info["method"] in auth.methods())
         if request.method != "POST":
             return envelope.refused("EGeneral:Unknown method")
         signed = SignedRequest(
@@ -76,16 +83,36 @@ class Rest:
             body=await request.read(),
             content_type=request.content_type,
             received_ns=received_ns,
+            remote=request.remote,
         )
-        response: web.StreamResponse
-        if self.struck.expected:
-            response = await self.struck.answer(request, signed)
-        else:
-            response = self.struck.handle(signed)
-        left_s = self._latency_s - (time.monotonic_ns() - received_ns) / 1e9
-        if left_s > 0:
-            await asyncio.sleep(left_s)
-        return response
+        under_way = self._under_way[signed.api_key] = self._under_way.get(signed.api_key, 0) + 1
+        try:
+            if 0 < self._exchange.rules.requests_at_once < under_way:
+                return self.struck.throttle(signed)
+            if self.struck.expected:
+                response: web.StreamResponse = await self.struck.answer(request, signed)
+            else:
+                response = self.struck.handle(signed)
+            left_s = self._latency_s - (time.monotonic_ns() - received_ns) / 1e9
+            if left_s > 0:
+                await asyncio.sleep(left_s)
+            return response
+        finally:
+            self._leave(signed.api_key)
+
+    def _leave(self, api_key: str) -> None:
+        """A request of a key is answered."""
+        self._under_way[api_key] -= 1
+        if not self._under_way[api_key]:
+            del self._under_way[api_key]
+
+    def _count(self, request: web.Request, *, known: bool) -> None:
+        """Note which methods clients call. Those that don't exist are bounded: anyone may make them up."""
+        name = f"{request.method} {request.path[:_PATH_SHOWN]}"
+        called, unknown = self._exchange.called, self._exchange.unknown
+        if known or name in unknown or len(unknown) < _UNKNOWN_MOST:
+            called[name] += 1
+            unknown.update(() if known else (name,))
 
 
 def _true_us() -> int:
@@ -114,7 +141,7 @@ async def run(options: Options, replay: Replay | None) -> None:
     # Ids must differ from those of an earlier run, whatever the seed of the market.
     ids = random.Random(secrets.randbits(256))  # noqa: S311 - unique, not secret
     exchange = Exchange(seed=options.seed, replay=replay, ids=ids, now_us=_true_us())
-    hub = Hub(exchange)
+    hub = Hub(exchange, options.latency_ms / 1000)
     stop = asyncio.Event()
     _watch(stop, options.lifeline_fd)
     rest = Rest(exchange, options.latency_ms / 1000)
@@ -126,7 +153,7 @@ async def run(options: Options, replay: Replay | None) -> None:
         await site.start()
         stack.push_async_callback(hub.close)
         stack.callback(rest.struck.stop)
-        clocks = [hub.beat(), _tick(exchange, options.tick_ms)]
+        clocks = [hub.beat(), _tick(exchange, options.tick_ms), _alarms(exchange)]
         if replay is not None:
             clocks.append(_play(exchange, replay))
         _announce(runner, options.host)
@@ -176,6 +203,19 @@ async def _tick(exchange: Exchange, tick_ms: int) -> None:
     while True:
         await asyncio.sleep(tick_ms / 1000)
         exchange.tick(exchange.wall_us(_true_us()))
+
+
+async def _alarms(exchange: Exchange) -> None:
+    """Let expiries, scheduled starts and dead-man timers happen at their times."""
+    set_anew = asyncio.Event()
+    exchange.on_alarm = set_anew.set
+    while True:
+        due_us = exchange.next_alarm_us()
+        wait_s = None if due_us is None else max(0, due_us - _true_us()) / US_PER_S
+        with suppress(TimeoutError):
+            await asyncio.wait_for(set_anew.wait(), wait_s)
+        set_anew.clear()
+        exchange.advance(exchange.wall_us(_true_us()))
 
 
 async def _play(exchange: Exchange, replay: Replay) -> None:

@@ -103,6 +103,12 @@ class StruckRequests:
         except KrakenError as error:
             return envelope.refused(error.text)
 
+    def throttle(self, signed: SignedRequest) -> web.Response:
+        """Refuse a request of a key that has too many under way. Its nonce is not looked at."""
+        text = f"EService:Throttled: {self._now_us() // US_PER_S + 1}"
+        record_unseen(self._exchange, signed, None, text)
+        return envelope.refused(text)
+
     async def answer(self, request: web.Request, signed: SignedRequest) -> web.StreamResponse:
         """Answer a request, or don't, as the fault wants it that strikes it."""
         key = self._exchange.accounts.key(signed.api_key)

@@ -15,7 +15,10 @@ from paper_exchange.money import decimals_of, unit
 
 @dataclass(frozen=True, eq=False)
 class Asset:
-    """A currency. `id` keys balances, `name` is what WebSocket v2 and assetVersion=1 show."""
+    """A currency. `id` keys balances, `name` is what WebSocket v2 and assetVersion=1 show.
+
+    `underlying` is the currency itself where this is a form of it that is held but not traded (`suffix`: `.F`).
+    """
 
     id: str
     altname: str
@@ -23,6 +26,8 @@ class Asset:
     decimals: int
     display_decimals: int
     collateral_value: str | None = None
+    underlying: "Asset | None" = None
+    suffix: str = ""
 
     @cached_property
     def step(self) -> Decimal:
@@ -86,7 +91,18 @@ _USD: Final = Asset("ZUSD", "USD", "USD", 4, 2, "1")
 _EUR: Final = Asset("ZEUR", "EUR", "EUR", 4, 2, "1")
 _USDT: Final = Asset("USDT", "USDT", "USDT", 8, 4, "0.95")
 
+# Kraken: auto-earn, yield, staked, opt-in rewards, tokenised, withheld. Read-only: no pair trades them.
+SUFFIXES: Final = (".F", ".B", ".S", ".M", ".T", ".HOLD")
+
 ASSETS: Final = (_XBT, _ETH, _SOL, _XRP, _ADA, _LTC, _DOGE, _DOT, _USD, _EUR, _USDT)
+SUFFIXED_ASSETS: Final = tuple(
+    Asset(
+        f"{asset.altname}{suffix}", f"{asset.altname}{suffix}", f"{asset.name}{suffix}",
+        asset.decimals, asset.display_decimals, None, asset, suffix,
+    )
+    for asset in ASSETS
+    for suffix in SUFFIXES
+)  # fmt: skip
 USD: Final = _USD
 XBT: Final = _XBT
 
@@ -152,7 +168,9 @@ _BY_SPELLING: Final = {
 }
 _BY_SYMBOL: Final = {pair.symbol: pair for pair in PAIRS}
 _ASSET_BY_SPELLING: Final = {
-    spelling: asset for asset in ASSETS for spelling in (asset.id, asset.altname, asset.name)
+    spelling: asset
+    for asset in (*ASSETS, *SUFFIXED_ASSETS)
+    for spelling in (asset.id, asset.altname, asset.name)
 }
 
 

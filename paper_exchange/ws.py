@@ -5,21 +5,26 @@ the instant that it happens, and the transport's own buffer is the bounded queue
 """
 
 import asyncio
-import itertools
+import secrets
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from paper_exchange import ws_instrument
 from paper_exchange.accounts import ApiKey
 from paper_exchange.exchange import Exchange, FillRecord
 from paper_exchange.faults import CutWhen, Fault, FaultKind, Occasion
 from paper_exchange.orders import OrderEvent
+from paper_exchange.symbols import PAIRS, Pair
 from paper_exchange.telling import Telling, distorted
+from paper_exchange.ws_private import EventRows
 from paper_exchange.ws_public import PublicFeed
-from paper_exchange.ws_session import EventRows, Session, Topic
+from paper_exchange.ws_session import Session
+from paper_exchange.ws_topics import INSTRUMENT, Topic, balances_of, executions_of
 
 # A client that leaves this much unread is cut off, or it would cost memory without end.
 BACKLOG_BYTES_MOST: Final = 1024 * 1024
@@ -86,16 +91,18 @@ class _Connection:
 class Hub:
     """All WebSocket clients."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, latency_s: float = 0.0) -> None:
         self._exchange = exchange
+        self._latency_s = latency_s
         self._feed = PublicFeed(exchange.market)
-        self._ids = itertools.count(1)
         self._connections: set[_Connection] = set()
         self._listeners: dict[Topic, set[_Connection]] = {}
         self._closing: set[asyncio.Task[bool]] = set()
         self._silences: list[_Silence] = []
         exchange.on_events = self.tell_orders
+        exchange.on_ledger = lambda account, _entries: self.tell_balances(account.id)
         exchange.on_market = self.tell_market
+        exchange.on_pair = self.tell_pair
         exchange.on_key_revoked = self.drop_key
         exchange.on_mode = self.tell_mode
         exchange.on_fault_set = self.start_fault
@@ -113,7 +120,7 @@ class Hub:
         transport = request.transport
         if transport is None:
             return socket
-        connection = _Connection(socket, transport, Session(self._exchange, self._feed, next(self._ids)))
+        connection = _Connection(socket, transport, Session(self._exchange, self._feed, secrets.randbits(64)))
         self._connections.add(connection)
         connection.send([connection.session.status()])
         try:
@@ -129,11 +136,16 @@ class Hub:
     def _answer(self, connection: _Connection, text: str) -> None:
         if connection not in self._connections:
             return
-        answers = connection.session.handle(text, self._exchange.wall_us(time.time_ns() // 1000))
+        now_us, received_ns = self._exchange.wall_us(time.time_ns() // 1000), time.monotonic_ns()
+        answers = connection.session.handle(text, now_us, received_ns)
         self._listen(connection, connection.session.topics())
         if self._silences and connection.silence is None:
             connection.silence = self._silence_of(connection)
-        connection.send(answers)
+        if self._latency_s and connection.session.acted:
+            # As over REST: the engine acts at once, and what it did is told at once; the answer comes after the latency.
+            asyncio.get_running_loop().call_later(self._latency_s, connection.send, answers)
+        else:
+            connection.send(answers)
 
     def _listen(self, connection: _Connection, topics: frozenset[Topic]) -> None:
         """Let a connection hear of exactly these topics."""
@@ -155,7 +167,7 @@ class Hub:
         rows = EventRows(self._exchange)
         for account_id, group in groupby(events, key=lambda event: event.order.account_id):
             of_account = list(group)
-            listeners = list(self._listeners.get(account_id, ()))
+            listeners = list(self._listeners.get(executions_of(account_id), ()))
             telling = self._telling(account_id, of_account, listeners)
             outgoing = [
                 (connection, connection.session.order_messages(telling.events, rows, telling.times))
@@ -169,6 +181,12 @@ class Hub:
                 connection.send(messages)
                 if telling.cut:
                     self._cut(connection)
+            self.tell_balances(account_id)
+
+    def tell_balances(self, account_id: str) -> None:
+        """Tell of what is new in an account's ledger."""
+        for connection in list(self._listeners.get(balances_of(account_id), ())):
+            connection.send(connection.session.balance_messages())
 
     def _telling(self, account_id: str, events: list[OrderEvent], listeners: list[_Connection]) -> Telling:
         faults = self._exchange.faults
@@ -185,6 +203,18 @@ class Hub:
         """Tell every client of the exchange's new status."""
         for connection in list(self._connections):
             connection.send([connection.session.status()])
+        self._tell_instrument(PAIRS)
+
+    def tell_pair(self, pair: Pair) -> None:
+        """Tell of a pair whose minima, tick or status changed."""
+        self._tell_instrument([pair])
+
+    def _tell_instrument(self, pairs: Sequence[Pair]) -> None:
+        listeners = list(self._listeners.get(INSTRUMENT, ()))
+        if listeners:
+            text = ws_instrument.update(pairs, self._exchange.conditions)
+            for connection in listeners:
+                connection.send([text])
 
     def start_fault(self, fault: Fault) -> None:
         """Let a fault act on the sockets that are there now, where it does so at once."""
@@ -222,15 +252,14 @@ class Hub:
 
     def tell_market(self, now_us: int) -> None:
         """Send what is new in the public channels."""
-        for update in self._feed.updates(now_us, self._listeners.keys()):
-            for connection in list(self._listeners[update.channel, update.pair]):
-                connection.send([update.text])
+        for topic, text in self._feed.updates(now_us, self._listeners.keys()):
+            for connection in list(self._listeners[topic]):
+                connection.send([text])
 
     def drop_key(self, key: ApiKey) -> None:
         """Close the sockets whose subscription lived on a token of this key."""
         for connection in list(self._connections):
-            token = connection.session.token
-            if token is not None and token.key is key:
+            if any(token.key is key for token in connection.session.tokens):
                 self._close(connection, WSCloseCode.POLICY_VIOLATION)
 
     async def beat(self) -> None:

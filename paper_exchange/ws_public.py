@@ -1,43 +1,31 @@
-"""The public WebSocket channels ticker, trade and instrument: what their messages say, and what is new since the last ones.
+"""The public WebSocket channels ticker, trade, ohlc and book: what their messages say, and what is new since the last ones.
 
 What accounts trade joins the tape at once but is told to subscribers with the next move of the market, all of it
 in one message a pair: 300 orders of one instant must not become 300 messages to everyone.
 """
 
-from collections.abc import Container, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any, Final
 
-from paper_exchange import wire_json
-from paper_exchange.conditions import Conditions
+from paper_exchange import ws_book
 from paper_exchange.market import Market, PairMarket, Quote
 from paper_exchange.money import rounded, unit
-from paper_exchange.symbols import ASSETS, PAIRS, Pair
-from paper_exchange.tape import PublicTrade
-from paper_exchange.timefmt import rfc3339
+from paper_exchange.symbols import PAIRS, Pair
+from paper_exchange.tape import Bar, PublicTrade
+from paper_exchange.timefmt import US_PER_S, rfc3339
+from paper_exchange.ws_book import Book
+from paper_exchange.ws_topics import Channel, Topic
+from paper_exchange.ws_wire import message
 
+# Kraken: minutes of a bar.
+INTERVALS: Final = (1, 5, 15, 30, 60, 240, 1440, 10080, 21600)
 # Kraken: the snapshot of the trade channel is the last 50 trades.
 _SNAPSHOT_TRADES: Final = 50
+# How many bars a snapshot has is not documented; captured ones had about ten, without those in which nothing traded.
+_SNAPSHOT_BARS: Final = 10
 _PERCENT: Final = unit(2)
-
-
-class Channel(StrEnum):
-    """The public channels that move."""
-
-    TICKER_TRADES = "ticker/trades"
-    TICKER_BBO = "ticker/bbo"
-    TRADE = "trade"
-
-
-@dataclass(frozen=True, slots=True)
-class PublicUpdate:
-    """A message for the subscribers of one channel and pair."""
-
-    channel: Channel
-    pair: Pair
-    text: str
+_MINUTE_US: Final = 60 * US_PER_S
 
 
 class PublicFeed:
@@ -47,34 +35,77 @@ class PublicFeed:
         self._market = market
         self._told_trade = {pair: market.of(pair).tape.last.trade_id for pair in PAIRS}
         self._told_quote: dict[Pair, Quote] = {pair: market.of(pair).quote for pair in PAIRS}
+        # Books that somebody follows, as they were told.
+        self._told_books: dict[Topic, Book] = {}
 
-    def updates(self, now_us: int, wanted: Container[object]) -> Iterator[PublicUpdate]:
-        """What is new for the channels and pairs that anyone subscribed to; told only once."""
+    def updates(self, now_us: int, wanted: Collection[Topic]) -> Iterator[tuple[Topic, str]]:
+        """What is new in the topics that anyone subscribed to; told only once."""
+        self._told_books = {topic: book for topic, book in self._told_books.items() if topic in wanted}
+        by_pair: dict[Pair, list[Topic]] = {}
+        for topic in wanted:
+            if isinstance(topic.about, Pair):
+                by_pair.setdefault(topic.about, []).append(topic)
         for pair in PAIRS:
             market = self._market.of(pair)
             traded = market.tape.last.trade_id > self._told_trade[pair]
             moved = market.quote != self._told_quote[pair]
             if not traded and not moved:
                 continue
-            fresh = self._fresh(market) if traded and (Channel.TRADE, pair) in wanted else []
+            topics = by_pair.get(pair, ())
+            fresh = self._fresh(market) if any(topic.channel is Channel.TRADE for topic in topics) else []
             self._told_trade[pair] = market.tape.last.trade_id
             self._told_quote[pair] = market.quote
-            if fresh:
-                rows = [trade_row(pair, trade) for trade in fresh]
-                yield PublicUpdate(Channel.TRADE, pair, message("trade", "update", rows))
-            for channel, due in ((Channel.TICKER_TRADES, traded), (Channel.TICKER_BBO, moved)):
-                if due and (channel, pair) in wanted:
-                    text = message("ticker", "update", [ticker_row(market, now_us)])
-                    yield PublicUpdate(channel, pair, text)
+            for topic in topics:
+                text = self._update(topic, market, fresh, now_us, traded=traded, moved=moved)
+                if text is not None:
+                    yield topic, text
 
-    def ticker_snapshot(self, pair: Pair, now_us: int) -> str:
-        """The first message of a ticker subscription."""
-        return message("ticker", "snapshot", [ticker_row(self._market.of(pair), now_us)])
+    def _update(
+        self,
+        topic: Topic,
+        market: PairMarket,
+        fresh: list[PublicTrade],
+        now_us: int,
+        *,
+        traded: bool,
+        moved: bool,
+    ) -> str | None:
+        """What is new for one topic of a pair that traded or whose quote moved."""
+        channel = topic.channel
+        if channel is Channel.TRADE and fresh:
+            return message("trade", "update", [trade_row(market.pair, trade) for trade in fresh])
+        if (channel is Channel.TICKER_TRADES and traded) or (channel is Channel.TICKER_BBO and moved):
+            return message("ticker", "update", [ticker_row(market, now_us)])
+        if channel is Channel.OHLC and traded:
+            return _bars_message("update", market, topic.size, 1, now_us)
+        if channel is Channel.BOOK and moved:
+            told, book = self._book(topic), ws_book.book_of(market.pair, market.quote, topic.size)
+            self._told_books[topic] = book
+            return ws_book.update(market.pair, told, book, topic.size, now_us)
+        return None
 
-    def trade_snapshot(self, pair: Pair) -> str:
-        """The first message of a trade subscription: nothing that will be told again."""
-        told = [t for t in self._market.of(pair).tape.trades if t.trade_id <= self._told_trade[pair]]
-        return message("trade", "snapshot", [trade_row(pair, trade) for trade in told[-_SNAPSHOT_TRADES:]])
+    def snapshot(self, topic: Topic, now_us: int) -> str:
+        """The first message of a subscription: nothing that will be told again."""
+        assert isinstance(topic.about, Pair), "these channels are about pairs"
+        market = self._market.of(topic.about)
+        if topic.channel is Channel.TRADE:
+            told = [t for t in market.tape.trades if t.trade_id <= self._told_trade[market.pair]]
+            rows = [trade_row(market.pair, trade) for trade in told[-_SNAPSHOT_TRADES:]]
+            return message("trade", "snapshot", rows)
+        if topic.channel is Channel.OHLC:
+            return _bars_message("snapshot", market, topic.size, _SNAPSHOT_BARS, now_us)
+        if topic.channel is Channel.BOOK:
+            return ws_book.snapshot(market.pair, self._book(topic), now_us)
+        return message("ticker", "snapshot", [ticker_row(market, now_us)])
+
+    def _book(self, topic: Topic) -> Book:
+        """The book as its followers know it, or would if they had been told of the last quote."""
+        assert isinstance(topic.about, Pair), "books are of pairs"
+        told = self._told_books.get(topic)
+        if told is None:
+            told = ws_book.book_of(topic.about, self._told_quote[topic.about], topic.size)
+            self._told_books[topic] = told
+        return told
 
     def _fresh(self, market: PairMarket) -> list[PublicTrade]:
         told = self._told_trade[market.pair]
@@ -84,11 +115,6 @@ class PublicFeed:
                 break
             fresh.append(trade)
         return fresh[::-1]
-
-
-def message(channel: str, kind: str, rows: Any) -> str:
-    """A data message of a public channel."""
-    return wire_json.dumps({"channel": channel, "type": kind, "data": rows})
 
 
 def ticker_row(market: PairMarket, now_us: int) -> dict[str, Any]:
@@ -126,37 +152,33 @@ def trade_row(pair: Pair, trade: PublicTrade) -> dict[str, Any]:
     }
 
 
-def instrument_snapshot(conditions: Conditions) -> str:
-    """All assets and pairs."""
-    assets = [
-        {
-            "id": asset.name,
-            "status": "enabled",
-            "precision": asset.decimals,
-            "precision_display": asset.display_decimals,
-            "borrowable": False,
-            "collateral_value": Decimal(asset.collateral_value or 0),
-            "margin_rate": Decimal("0.0"),
-        }
-        for asset in ASSETS
-    ]
-    pairs = [
-        {
-            "symbol": pair.symbol,
-            "base": pair.base.name,
-            "quote": pair.quote.name,
-            "status": str(conditions.mode),
-            "qty_precision": pair.lot_decimals,
-            "qty_increment": pair.lot_step,
-            "qty_min": conditions.minima_shown(pair).ordermin,
-            "price_precision": pair.pair_decimals,
-            "price_increment": pair.tick_size,
-            "tick_size": pair.tick_size,
-            "cost_precision": pair.cost_decimals,
-            "cost_min": conditions.minima_shown(pair).costmin,
-            "marginable": False,
-            "has_index": False,
-        }
-        for pair in PAIRS
-    ]
-    return message("instrument", "snapshot", {"assets": assets, "pairs": pairs})
+def _bars_message(kind: str, market: PairMarket, minutes: int, most: int, now_us: int) -> str:
+    """The last bars; Kraken stamps the message itself, to the nanosecond."""
+    rows = [_bar_row(market.pair, bar, minutes) for bar in market.tape.bars(minutes)[-most:]]
+    return message("ohlc", kind, rows, timestamp=_nanoseconds(now_us))
+
+
+def _bar_row(pair: Pair, bar: Bar, minutes: int) -> dict[str, Any]:
+    """A bar. Kraken: `interval_begin` is its start, `timestamp` (deprecated) its end."""
+
+    def price(amount: Decimal) -> Decimal:
+        return rounded(amount, pair.price_step)
+
+    begin_us = bar.minute * _MINUTE_US
+    return {
+        "symbol": pair.symbol,
+        "open": price(bar.open),
+        "high": price(bar.high),
+        "low": price(bar.low),
+        "close": price(bar.close),
+        "trades": bar.count,
+        "volume": bar.volume,
+        "vwap": price(bar.vwap),
+        "interval_begin": _nanoseconds(begin_us),
+        "interval": minutes,
+        "timestamp": rfc3339(begin_us + minutes * _MINUTE_US),
+    }
+
+
+def _nanoseconds(at_us: int) -> str:
+    return rfc3339(at_us).replace("Z", "000Z")

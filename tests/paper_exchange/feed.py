@@ -19,6 +19,7 @@ class Feed:
 
     def __init__(self, socket: ClientConnection) -> None:
         self._socket = socket
+        self._kept: list[Any] = []
 
     def send(self, method: str, params: dict[str, Any] | None = None, **rest: Any) -> None:
         self._socket.send(
@@ -29,6 +30,8 @@ class Feed:
         self._socket.send(text)
 
     def next(self, *, heartbeats: bool = False) -> Any:
+        if self._kept:
+            return self._kept.pop(0)
         deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
             message = json.loads(self._socket.recv(PATIENCE_S), parse_float=Decimal)
@@ -52,6 +55,47 @@ class Feed:
         ack = self.next()
         assert (ack["success"], ack["req_id"], ack["result"]["channel"]) == (True, 5, "executions"), ack
         return self.next() if wanted["snap_orders"] or wanted["snap_trades"] else ack
+
+    def balances(self, client: Client, **params: Any) -> Any:
+        """Subscribe to balances; the snapshot."""
+        token = client.call("GetWebSocketsToken")["token"]
+        self.send("subscribe", {"channel": "balances", "token": token, **params}, req_id=6)
+        ack = self.next()
+        assert (ack["success"], ack["req_id"], ack["result"]["channel"]) == (True, 6, "balances"), ack
+        return self.next()
+
+    def subscribe(self, channel: str, **params: Any) -> Any:
+        """Subscribe to a public channel; the result of the acknowledgement."""
+        self.send("subscribe", {"channel": channel, **params}, req_id=7)
+        ack = self.next()
+        assert (ack["success"], ack["req_id"]) == (True, 7), ack
+        return ack["result"]
+
+    def ask(self, client: Client, method: str, **params: Any) -> Any:
+        """Send a trading request with a new token; its answer. What else comes before it is kept back."""
+        token = client.call("GetWebSocketsToken")["token"]
+        self.send(method, {"token": token, **params}, req_id=8)
+        kept, self._kept = self._kept, []
+        while "method" not in (message := self.next()):
+            kept.append(message)
+        self._kept = kept
+        assert (message["method"], message["req_id"]) == (method, 8), message
+        return message
+
+    def done(self, client: Client, method: str, **params: Any) -> Any:
+        """The result of a trading request that must succeed."""
+        answer = self.ask(client, method, **params)
+        assert answer["success"], answer
+        return answer["result"]
+
+    def refused(self, client: Client, method: str, **params: Any) -> str:
+        """The error of a trading request that must be refused."""
+        answer = self.ask(client, method, **params)
+        assert not answer["success"], answer
+        assert "result" not in answer
+        error = answer["error"]
+        assert isinstance(error, str)
+        return error
 
     def rows(self, count: int) -> list[dict[str, Any]]:
         """The rows of the next messages, which carry one each."""

@@ -122,13 +122,22 @@ class Server:
     def pin(self, pair: str, **market: str) -> None:
         assert self.control("POST", f"/markets/{pair}", market).status_code == 200
 
-    def account(self, *, permissions: list[str] | None = None, **balances: str) -> Client:
+    def account(
+        self,
+        *,
+        permissions: list[str] | None = None,
+        limits: bool = True,
+        tier: str = "intermediate",
+        **balances: str,
+    ) -> Client:
         """A new account with one key, and a client that uses it."""
         number = next(_numbers)
         key: dict[str, Any] = {"key": f"key/{os.getpid()}/{number}", "secret": SECRET}
         if permissions is not None:
             key["permissions"] = permissions
-        body = {"id": f"account-{number}", "balances": balances, "keys": [key]}
+        body = {
+            "id": f"account-{number}", "tier": tier, "limits": limits, "balances": balances, "keys": [key]
+        }  # fmt: skip
         assert self.control("POST", "/accounts", body).status_code == 200
         client = Client(self.rest_url, key["key"])
         client.account = f"account-{number}"

@@ -4,9 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paper_exchange.accounts import TRADING_PERMISSIONS, Account, ApiKey, Permission, Tier
+from paper_exchange.accounts import TRADING_PERMISSIONS, Account, ApiKey, Permission
 from paper_exchange.auth import permit, signature, take_nonce, verify
 from paper_exchange.errors import KrakenError
+from paper_exchange.house_rules import HouseRules
+from paper_exchange.limits import Tier
 from paper_exchange.params import Params, parse_body
 
 SECRET = base64.b64decode(
@@ -24,7 +26,7 @@ def key(window: int = 0, permissions: frozenset[Permission] = TRADING_PERMISSION
 
 def nonce_is_taken(api_key: ApiKey, nonce: object) -> bool:
     try:
-        take_nonce(api_key, Params({"nonce": nonce}))
+        take_nonce(api_key, Params({"nonce": nonce}), HouseRules())
     except KrakenError as error:
         return error.text != "EAPI:Invalid nonce"
     return True

@@ -1,82 +1,22 @@
 """The books stay right whatever happens: properties over random orders, cancels and market moves."""
 
-import random
 from collections import defaultdict
-from dataclasses import dataclass, field
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paper_exchange.accounts import Account, Tier
+from paper_exchange.accounts import Account
 from paper_exchange.engine import Cut
 from paper_exchange.errors import KrakenError
-from paper_exchange.exchange import Exchange
 from paper_exchange.faults import FaultKind, FaultSpec
 from paper_exchange.market import MarketTrade, quote_of
 from paper_exchange.modes import MarketMode
-from paper_exchange.orders import ExecType, Order, OrderEvent, OrderRequest, OrderStatus, TimeInForce
-from paper_exchange.symbols import Asset, Pair, find_asset, find_pair
+from paper_exchange.orders import ExecType, OrderRequest, OrderStatus, TimeInForce
+from paper_exchange.symbols import Asset
 from paper_exchange.tape import OrderType, Side
-
-START_US = 1_700_000_000_000_000
-
-
-def pair_named(name: str) -> Pair:
-    pair = find_pair(name)
-    assert pair is not None
-    return pair
-
-
-def asset_named(name: str) -> Asset:
-    asset = find_asset(name)
-    assert asset is not None
-    return asset
-
-
-XBTUSD = pair_named("XBTUSD")
-USD, XBT = asset_named("ZUSD"), asset_named("XXBT")
-
-
-@dataclass
-class Venue:
-    """An exchange with one account, whose events are kept."""
-
-    exchange: Exchange
-    account: Account
-    events: list[OrderEvent] = field(default_factory=list)
-    now_us: int = START_US
-
-    def pin(self, bid: str, ask: str, depth: str | None = None) -> None:
-        quote = quote_of(XBTUSD, Decimal(bid), Decimal(ask), None if depth is None else Decimal(depth))
-        self.exchange.pin(XBTUSD, quote, self.now_us)
-
-    def place(self, side: Side, volume: str, price: str | None = None, **rest: object) -> Order:
-        request = OrderRequest(
-            pair=XBTUSD,
-            side=side,
-            ordertype=OrderType.MARKET if price is None else OrderType.LIMIT,
-            volume=Decimal(volume).quantize(XBTUSD.lot_step),
-            price=None if price is None else Decimal(price),
-            **rest,  # type: ignore[arg-type]  # the fields of the request, by name
-        )
-        return self.exchange.place(self.account, request, self.now_us)
-
-    def kinds(self, order: Order) -> list[ExecType]:
-        return [event.kind for event in self.events if event.order is order]
-
-
-def venue(usd: str = "1000000", xbt: str = "100") -> Venue:
-    exchange = Exchange(seed=1, replay=None, ids=random.Random(1), now_us=START_US)  # noqa: S311 - no secret
-    account = Account("a", Tier.PRO)
-    account.credit(USD, Decimal(usd))
-    account.credit(XBT, Decimal(xbt))
-    exchange.accounts.add(account)
-    made = Venue(exchange, account)
-    exchange.on_events = made.events.extend
-    made.pin("50000.0", "50000.1", "1")
-    return made
+from tests.paper_exchange.venue import START_US, USD, XBT, XBTUSD, Venue, venue
 
 
 def test_a_market_order_larger_than_the_first_level_fills_in_several_trades_at_worse_prices() -> None:

@@ -3,10 +3,11 @@ from decimal import Decimal
 
 import pytest
 
-from paper_exchange.accounts import Account, Tier
+from paper_exchange.accounts import Account
 from paper_exchange.errors import KrakenError
 from paper_exchange.exchange import Exchange
 from paper_exchange.history import closed_orders, matching, past_fills
+from paper_exchange.limits import Tier
 from paper_exchange.market import quote_of
 from paper_exchange.orders import Order, OrderRequest
 from paper_exchange.params import Params

@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from paper_exchange.conditions import Conditions
 from paper_exchange.errors import KrakenError
 from paper_exchange.ids import client_order_key
-from paper_exchange.money import parse_plain
+from paper_exchange.money import parse_plain, rounded_down
 from paper_exchange.order_entry import parse_order
 from paper_exchange.orders import OrderRequest, TimeInForce
 from paper_exchange.params import Params
@@ -20,11 +21,25 @@ MARKET = {"pair": "XBTUSD", "type": "sell", "ordertype": "market", "volume": "0.
 
 
 def read(order: dict[str, str], **changes: str) -> OrderRequest:
-    return parse_order(Params(order | changes), NOW_US, best_price)
+    return parse_order(Params(order | changes), NOW_US, MarketAt("50000"), Conditions())
 
 
-def best_price(_pair: Pair, _side: Side) -> Decimal:
-    return Decimal(50_000)
+class MarketAt:
+    """A market that has one price for everyone."""
+
+    def __init__(self, price: str) -> None:
+        self.price = Decimal(price)
+
+    def best_price(self, pair: Pair, side: Side) -> Decimal:
+        assert (pair.symbol, side in Side) == ("BTC/USD", True)
+        return self.price
+
+    def last_price(self, pair: Pair) -> Decimal:
+        assert pair.symbol == "BTC/USD"
+        return self.price
+
+    def bought_for(self, pair: Pair, cash: Decimal) -> Decimal:
+        return rounded_down(cash / self.price, pair.lot_step)
 
 
 def refusal(order: dict[str, str], **changes: str) -> str:
@@ -52,8 +67,9 @@ def test_a_pair_is_found_under_each_of_its_four_names(spelling: str) -> None:
         ({"pair": "XBTXXX"}, "EQuery:Unknown asset pair"),
         ({"pair": ""}, "EGeneral:Invalid arguments:pair"),
         ({"type": "hold"}, "EGeneral:Invalid arguments:type"),
-        ({"ordertype": "iceberg"}, "EGeneral:Invalid arguments:ordertype"),
-        ({"timeinforce": "GTD"}, "EGeneral:Invalid arguments:timeinforce"),
+        ({"ordertype": "settle-position"}, "EGeneral:Invalid arguments:ordertype"),
+        ({"timeinforce": "GTX"}, "EGeneral:Invalid arguments:timeinforce"),
+        ({"timeinforce": "GTD"}, "EGeneral:Invalid arguments:expiretm"),
         ({"volume": "0"}, "EGeneral:Invalid arguments:volume"),
         ({"volume": "-1"}, "EGeneral:Invalid arguments:volume"),
         ({"volume": "1e-2"}, "EGeneral:Invalid arguments:volume"),
@@ -62,16 +78,19 @@ def test_a_pair_is_found_under_each_of_its_four_names(spelling: str) -> None:
         ({"volume": "\u0661"}, "EGeneral:Invalid arguments:volume"),
         ({"price": "5e4"}, "EGeneral:Invalid arguments:price"),
         ({"price": "0"}, "EGeneral:Invalid arguments:price"),
-        ({"price": "+5%"}, "EGeneral:Invalid arguments:price"),
+        ({"price": "+x%"}, "EGeneral:Invalid arguments:price"),
+        ({"price": "5%"}, "EGeneral:Invalid arguments:price"),
         ({"price": "50000.11"}, "EOrder:Invalid price: BTC/USD price can only be specified up to 1 decimals"),
         ({"volume": "0.00004999"}, "EOrder:Order minimum not met"),
         ({"price": "0.1", "volume": "4.9"}, "EOrder:Cost minimum not met"),
-        ({"oflags": "viqc"}, "EGeneral:Invalid arguments:oflags"),
+        ({"oflags": "viqc"}, "EGeneral:Invalid arguments:viqc"),
         ({"oflags": "fcib,fciq"}, "EGeneral:Invalid arguments:oflags"),
         ({"oflags": "post", "timeinforce": "IOC"}, "EGeneral:Invalid arguments:oflags"),
         ({"leverage": "2"}, "EGeneral:Invalid arguments:leverage"),
-        ({"close[ordertype]": "limit"}, "EGeneral:Invalid arguments:close[ordertype]"),
-        ({"expiretm": "+30"}, "EGeneral:Invalid arguments:expiretm"),
+        ({"close[ordertype]": "limit"}, "EGeneral:Invalid arguments:close[price]"),
+        ({"close[ordertype]": "market"}, "EGeneral:Invalid arguments:close[ordertype]"),
+        ({"expiretm": "+4"}, "EGeneral:Invalid arguments:expiretm"),
+        ({"expiretm": "+30", "timeinforce": "GTC"}, "EGeneral:Invalid arguments:expiretm"),
         ({"userref": "2147483648"}, "EGeneral:Invalid arguments:userref"),
         ({"userref": "x"}, "EGeneral:Invalid arguments:userref"),
         ({"userref": "1", "cl_ord_id": "a"}, "EGeneral:Invalid arguments"),
@@ -86,10 +105,10 @@ def test_post_only_needs_a_limit_order() -> None:
 
 
 def test_a_market_order_has_its_cost_checked_at_the_best_price() -> None:
-    cheap = parse_order(Params(MARKET | {"volume": "0.00005"}), NOW_US, best_price)
+    cheap = read(MARKET, volume="0.00005")
     assert cheap.price is None
     with pytest.raises(KrakenError, match="EOrder:Cost minimum not met"):
-        parse_order(Params(MARKET | {"volume": "0.00005"}), NOW_US, lambda _pair, _side: Decimal(9_999))
+        parse_order(Params(MARKET | {"volume": "0.00005"}), NOW_US, MarketAt("9999"), Conditions())
 
 
 @pytest.mark.parametrize("ahead_s", [2, 30, 60])

@@ -1,14 +1,19 @@
 """Reads that trail the engine show exactly what was there at an earlier instant."""
 
 import random
+from contextlib import suppress
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paper_exchange.accounts import Account, Tier
+from paper_exchange.accounts import Account
+from paper_exchange.errors import KrakenError
 from paper_exchange.exchange import Exchange
+from paper_exchange.history import revisions
+from paper_exchange.limits import Tier
 from paper_exchange.market import quote_of
 from paper_exchange.orders import OrderRequest, TimeInForce
 from paper_exchange.past import account_as_of
@@ -30,6 +35,8 @@ def seen(account: Account) -> dict[str, Any]:
         "closed": [orders[order.txid] for order in account.closed_orders],
         "orders": orders,
         "trades": [fill_row(fill) for fill in fills_of(account.trades, consolidate=False)],
+        "ledger": list(account.ledger),
+        "amends": {txid: revisions(order) for txid, order in account.orders.items() if order.amended},
     }
 
 
@@ -38,6 +45,7 @@ steps = st.one_of(
     st.tuples(st.just("limit"), st.sampled_from(Side), st.integers(90, 110)),
     st.tuples(st.just("pin"), st.integers(90, 110), st.integers(1, 20)),
     st.tuples(st.just("cancel"), st.just(0), st.just(0)),
+    st.tuples(st.just("amend"), st.integers(1, 20), st.integers(90, 110)),
 )
 
 
@@ -59,7 +67,12 @@ def test_an_account_as_of_an_instant_is_the_account_that_it_was_then(
         if what == "pin":
             price = Decimal(first)
             exchange.pin(pair, quote_of(pair, price, price, Decimal(second)), at_us)
-        elif what == "cancel":
+        elif what == "amend" and account.open_orders:
+            order = next(iter(account.open_orders.values()))
+            changed = replace(order.request, volume=Decimal(first), price=Decimal(second))
+            with suppress(KrakenError):
+                exchange.amend(order, changed, at_us)
+        elif what in {"cancel", "amend"}:
             exchange.cancel(account, list(account.open_orders.values())[:1], at_us)
         else:
             limit = what == "limit"

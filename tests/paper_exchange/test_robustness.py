@@ -13,11 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paper_exchange import rest_private, rest_public
-from paper_exchange.accounts import TRADING_PERMISSIONS, Account, ApiKey, Tier
+from paper_exchange.accounts import TRADING_PERMISSIONS, Account, ApiKey
 from paper_exchange.admission import SignedRequest, admit
 from paper_exchange.auth import methods, signature
 from paper_exchange.errors import KrakenError
 from paper_exchange.exchange import Exchange
+from paper_exchange.limits import Tier
 from paper_exchange.params import Params
 from paper_exchange.symbols import find_asset
 from paper_exchange.timefmt import rfc3339

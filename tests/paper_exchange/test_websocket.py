@@ -279,15 +279,15 @@ def test_a_subscription_ends_when_asked(server: Server) -> None:
         ('{"method":"subscribe","params":{"channel":["x"]}}', "Subscription name invalid"),
         (
             '{"method":"subscribe","params":{"channel":"ticker","symbol":["BTC/USD"],"depth":1}}',
-            "Unsupported field: 'depth'",
+            "Unsupported field: 'depth' for the given msg type: subscribe",
         ),
         (
             '{"method":"subscribe","params":{"channel":"trade","symbol":"BTC/USD"}}',
-            "Unsupported field: 'symbol'",
+            "Unsupported field: 'symbol' for the given msg type: subscribe",
         ),
         (
             '{"method":"subscribe","params":{"channel":"ticker","symbol":["BTC/USD"],"event_trigger":"x"}}',
-            "Unsupported field: 'event_trigger'",
+            "Unsupported field: 'event_trigger' for the given msg type: subscribe",
         ),
     ],
 )

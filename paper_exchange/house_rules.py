@@ -1,0 +1,36 @@
+"""How the exchange behaves where Kraken's documents are silent or sources disagree. The likelier is the default.
+
+`GET /paper/v1/rules` shows them, `POST` changes some of them while the exchange runs.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class HouseRules:
+    """One field for each open point; whoever decides by one reads it at that instant.
+
+    | field | default | the other |
+    |---|---|---|
+    | history_cost | 2: official CLI, docs of October 2026 | 4: docs of June 2026; what a history call costs the REST counter |
+    | open_orders_cost | 1 | 2: what the official SDK charges for OpenOrders |
+    | refusals_count | false: a call that is refused for the REST counter costs nothing | true, as documented: going on extends the block, here to twice the limit. (A client that does not pace itself never comes back from that.) |
+    | lockout_after | 10 refused keys, signatures, nonces in a row | any number; 0: never |
+    | requests_at_once | 0: no limit | so many calls of one key under way; beyond: EService:Throttled |
+    | key_info_snake_case | false: GetApiKeyInfo as documented | true: as another client's fixture has it |
+    | post_only_cancels | false: EOrder:Post only order at once | true: accepted, then cancelled by the engine |
+    | holds | true: resting orders hold their money | false: they don't, and die where it is gone |
+    | window_takes_repeats | false | true: a nonce window lets the same nonce in again |
+    | query_by_client_id | false: QueryOrders needs a txid | true: a cl_ord_id alone will do |
+    """
+
+    history_cost: int = 2
+    open_orders_cost: int = 1
+    refusals_count: bool = False
+    lockout_after: int = 10
+    requests_at_once: int = 0
+    key_info_snake_case: bool = False
+    post_only_cancels: bool = False
+    holds: bool = True
+    window_takes_repeats: bool = False
+    query_by_client_id: bool = False
