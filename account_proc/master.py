@@ -331,23 +331,24 @@ class Master:
             if not self._maker.knows(trade.exec_id) and (trade.executed_at >= self._since or trade.exec_id in arrived)
         }  # fmt: skip
         wallet, table, marks = self._portfolio.wallet, self._portfolio.table, self._portfolio.marks
-        again = self._counted.from_first(told, missing)
-        for trade in reversed(again):
-            if self._counted.holds(trade):
+        # Users take fills in the journal's order, so what is missing comes after all that the journal has, whatever its time.
+        for trade in reversed(told):
+            if trade.exec_id in missing and self._counted.holds(trade):
                 apply(wallet, trade, table, undo=True)
-        for trade in again:
+        for trade in told:
+            if trade.exec_id not in missing and not self._counted.holds(trade):
+                self._portfolio.before_trade(trade.executed_at)
+                apply(wallet, trade, table)
+                self._counted.add(trade)
+        now = self._now()
+        wanted = [trade for trade in told if trade.exec_id in missing]
+        for trade in wanted:
             # What was held then and is not now has no price yet, and would count as nothing.
             pair = table.pair(trade.symbol)
             if marks.rate(pair.base, pair.quote) is None:
                 marks.set(pair.base, pair.quote, trade.price)
-        now = self._now()
-        for trade in again:
-            if trade.exec_id in missing:
-                self._make(trade, arrived.get(trade.exec_id, now))
-            else:
-                self._portfolio.before_trade(trade.executed_at)
-                apply(wallet, trade, table)
-                self._counted.add(trade)
+        for trade in wanted:
+            self._make(trade, arrived.get(trade.exec_id, now))
         self._held = None
         return len(missing - arrived.keys())
 

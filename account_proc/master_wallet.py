@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -75,13 +75,6 @@ class CountedTrades:
                 break
             del self._since[exec_id]
             self._all_before = max(self._all_before, executed_at)
-
-    def from_first(self, told: Sequence[Trade], missing: Collection[str]) -> list[Trade]:
-        """From the first trade that is missing or not in the wallet, all: they are to be counted (again) in order."""
-        for index, trade in enumerate(told):
-            if trade.exec_id in missing or not self.holds(trade):
-                return list(told[index:])
-        return []
 
     def states(self, wallet: Wallet, told: Sequence[Trade], table: SymbolTable, since: float) -> list[Wallet]:
         """What the wallet was right before each trade since a time (Unix seconds), and after the last one."""

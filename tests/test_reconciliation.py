@@ -7,6 +7,7 @@ import signal
 from collections import defaultdict
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -87,6 +88,31 @@ def test_the_masters_position_is_right_though_its_balances_are_told_late(paper: 
         trade(paper, hand, "sell", "0.002")
         system.settled(fills(paper))
         assert positions_told(system) == positions_held(paper)
+        wait_for("the exit", lambda: held(paper, "anna") == 0)
+
+
+def test_parts_of_an_order_that_were_told_out_of_order_before_a_crash_count_in_the_journals_order(
+    paper: Paper, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    marker = tmp_path / "died"
+    with System(paper, {"anna": "1000"}) as system:
+        hand = key_of(paper, "master")
+        monkeypatch.setenv("KRAKENCOPY_FAILPOINT", "master:after_emit")
+        monkeypatch.setenv("KRAKENCOPY_FAILPOINT_MARKER", str(marker))
+        # It dies with the first part that it tells, which is the order's last.
+        paper.call("POST", "/faults", kind="reorder_events", account="master")
+        system.start().wait_ready()
+        trade(paper, hand, "buy", "0.0035")
+        wait_for("the master's process to die", marker.exists)
+        system.settled(fills(paper))
+        trade(paper, hand, "sell", "0.0035")
+        system.settled(fills(paper))
+        with system.api() as api:
+            told = sorted(api.list_fills(), key=lambda fill: fill.seq)
+        position = Decimal(0)
+        for fill in told:
+            assert Decimal(fill.master_position) == position
+            position += Decimal(fill.volume) * (1 if fill.side == 1 else -1)
         wait_for("the exit", lambda: held(paper, "anna") == 0)
 
 

@@ -55,16 +55,6 @@ def test_what_is_remembered_one_by_one_is_bounded_in_time() -> None:
     assert not counted.holds(trade("unheard", at=NOW + 1))
 
 
-def test_from_the_first_that_is_missing_all_are_counted_again() -> None:
-    trades = numbered(5)
-    counted = CountedTrades(NOW - 1)
-    for one in (trades[0], trades[2], trades[3]):
-        counted.add(one)
-    assert counted.from_first(trades, ()) == trades[1:]
-    assert counted.from_first(trades[:1], ()) == []
-    assert counted.from_first(trades, {"T0"}) == trades
-
-
 @given(st.integers(1, 8), st.data())
 def test_the_states_of_a_wallet_are_those_that_it_went_through(count: int, data: st.DataObject) -> None:
     trades = numbered(count)

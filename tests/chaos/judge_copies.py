@@ -244,11 +244,13 @@ def age_decides_about_entries_only(record: Record) -> Iterator[Finding]:
 def nonces_grow(record: Record) -> Iterator[Finding]:
     """Per key, in order of arrival, among what the engine took; and none is refused unless a fault made it so."""
     last: dict[str, int] = {}
-    for request in record.requests:
+    # A request that hung in the exchange is written down when it was carried out, behind others that came later.
+    for request in sorted(record.requests, key=lambda request: request.at):
         if request.outcome == "unseen":
             continue
         if request.outcome.startswith("EAPI:Invalid nonce"):
-            if not record.faults_near(
+            struck = any(fault in request.fault for fault in NONCE_FAULTS)
+            if not struck and not record.faults_near(
                 request.account, NONCE_FAULTS, request.at - NEAR_S, request.at + NEAR_S
             ):
                 text = f"request {request.n} ({request.method}) had a nonce that the exchange refused"
