@@ -61,11 +61,19 @@ def load_entry(name: str) -> Entry:
 
 
 def harden() -> None:
-    """Files for this user only, and no way for a key to leave by a core dump or another process's debugger.
-
-    It also closes /proc/<pid>/{environ,fd,smaps} to other processes that are not root's.
-    """
+    """Files for this user only, and no dump of the memory that holds the key."""
     os.umask(0o077)
+    keep_memory()
+
+
+def keep_memory() -> None:
+    """No way for keys to leave by a core dump or another process's debugger.
+
+    Both are needed: core(5) says that RLIMIT_CORE does not hold where cores are piped to a program (systemd-coredump, apport),
+    and a process that is not dumpable writes none either way. That also gives its /proc/<pid> to root, which closes environ, fd,
+    mem and smaps to other processes of the same user; a process still reads its own /proc/self/{fd,fdinfo,task,stat,status}, but
+    not its environ, and cannot write comm. Both last until exec; the limit beyond it.
+    """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _prctl(_PR_SET_DUMPABLE, ctypes.c_ulong(0))
 
@@ -88,7 +96,8 @@ def reset_signals() -> None:
 
 
 def run(load: Callable[[], Entry], pipes: BootPipes) -> int:
-    """Read the boot pipe and run the entry; the exit code. Nothing escapes: a traceback goes to standard error."""
+    """Read the boot pipe and run the entry; the exit code. Nothing escapes: a traceback goes to standard error, without keys."""
+    credentials = Credentials("", "")
     try:
         faulthandler.enable()
         told = _read_to_end(pipes.boot)
@@ -96,12 +105,21 @@ def run(load: Callable[[], Entry], pipes: BootPipes) -> int:
             return ExitCode.OK  # the supervisor ended or changed its mind before it told anything
         entry = load()
         message = json.loads(told)
+        credentials = Credentials(message["key"], message["secret"])
         spec = AccountSpec.from_json(json.dumps(message["spec"]))
         _name_process(spec.id)
-        return entry(spec, Credentials(message["key"], message["secret"]), pipes.ready, pipes.lifeline)
+        return entry(spec, credentials, pipes.ready, pipes.lifeline)
     except BaseException:  # noqa: BLE001  - the last frame of the process: everything is a crash to be told
-        traceback.print_exc()
+        # The supervisor keeps it, and shows its last line to whoever may see the account.
+        sys.stderr.write(without(credentials, traceback.format_exc()))
         return ExitCode.CRASHED
+
+
+def without(credentials: Credentials, text: str) -> str:
+    """The text with key and secret blotted out."""
+    for hidden in filter(None, (credentials.secret, credentials.key)):
+        text = text.replace(hidden, "[redacted]")
+    return text
 
 
 def leave(code: int) -> NoReturn:

@@ -40,8 +40,6 @@ log = logging.getLogger(__name__)
 
 #: Fills that are merged into one order at most.
 MERGE_MAX = 1_000
-#: Pause before an exit that was refused or ended early is tried again, in tries of the order desk's pause.
-EXIT_PAUSES = 4
 
 
 class FillGap(AccountError):
@@ -83,8 +81,6 @@ class Copier:
             account_id=account_id, rules=rules, ledger=ledger, book=self._book, portfolio=portfolio, desk=desk, now=now,
             changed=changed,
         )  # fmt: skip
-        #: Pairs whose owed exits are not to be tried again before then (Unix seconds).
-        self._exit_not_before: dict[str, float] = {}
         self._lanes: dict[str, _Lane] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._open: dict[str, CopyRecord] = {}
@@ -295,8 +291,7 @@ class Copier:
             await asyncio.sleep(self._desk.timing.retry)
             for pair_name, side in list(self._book.carried):
                 lane = self._lane(pair_name)
-                not_before = max(self._exit_not_before.get(pair_name, 0.0), self._trader.hold_until)
-                due = not_before <= self._now()
+                due = self._trader.exit_not_before(pair_name) <= self._now()
                 if side is Side.SELL and due and not lane.busy and not lane.waiting:
                     self._sell_owed(lane)
 
@@ -380,9 +375,8 @@ class Copier:
 
     def _ended(self, lane: _Lane, copy: CopyRecord) -> None:
         """The copy is over: the lane goes on with what has waited."""
-        if copy.side is Side.SELL and copy.filled < copy.ordered:
-            pause = EXIT_PAUSES * self._desk.timing.retry
-            self._exit_not_before[copy.pair] = self._now() + pause
+        if copy.side is Side.SELL:
+            self._trader.exit_ended(copy)
         self._open.pop(copy.copy_id, None)
         self._portfolio.release(copy.copy_id)
         lane.busy = False

@@ -22,7 +22,7 @@ from account_proc.errors import (
     OutcomeUnknown,
     RateLimited,
 )
-from account_proc.kraken_errors import NotSent
+from account_proc.kraken_errors import MARKET_MODE, RATE_ERROR, LockedOut, NotSent
 from account_proc.ledger import Ledger
 from account_proc.order_desk import OrderDesk, client_order_id
 from account_proc.order_watch import Ending
@@ -39,6 +39,8 @@ RATE_TRIES = 5
 FUNDS_ERROR = "EOrder:Insufficient funds"
 #: Kraken: a deadline must lie 2 s ahead. The order left so late (this process was held up) that it did not any more.
 DEADLINE_ERROR = "EGeneral:Invalid arguments:deadline"
+#: Pause before an exit that was refused or ended early is tried again, in tries of the order desk's pause.
+EXIT_PAUSES = 4
 #: Kraken's words for an order that is smaller than a minimum which has grown since the rules were read.
 MINIMUM_ERRORS = ("EOrder:Order minimum not met", "EOrder:Cost minimum not met")
 
@@ -59,7 +61,25 @@ class CopyTrader:
         self._now = now
         self._changed = changed
         #: Until then owed exits are not tried: the key was refused, and asking again makes a lockout longer (Unix seconds).
-        self.hold_until = 0.0
+        self._hold_until = 0.0
+        #: By pair: owed exits are not tried before then (Unix seconds), and the pause of a market that takes none now (seconds).
+        self._exit_pauses: dict[str, tuple[float, float]] = {}
+
+    def exit_not_before(self, pair: str) -> float:
+        """Owed exits of a pair are not to be tried before then (Unix seconds)."""
+        return max(self._exit_pauses.get(pair, (0.0, 0.0))[0], self._hold_until)
+
+    def exit_ended(self, copy: CopyRecord) -> None:
+        """An exit is over: what it owes still is tried again after a pause, a growing one where the market takes no such orders."""
+        if copy.filled >= copy.ordered:
+            self._exit_pauses.pop(copy.pair, None)
+            return
+        timing = self._desk.timing
+        pause, market_pause = EXIT_PAUSES * timing.retry, 0.0
+        if copy.reason.startswith(MARKET_MODE):
+            _, before = self._exit_pauses.get(copy.pair, (0.0, 0.0))
+            pause = market_pause = min(max(2 * before, timing.market_retry), timing.market_retry_max)
+        self._exit_pauses[copy.pair] = (self._now() + pause, market_pause)
 
     def intend(self, copy: CopyRecord) -> None:
         """Turns a plan (or an order that is proven not to exist) into the next attempt's intent; not durable yet."""
@@ -92,6 +112,9 @@ class CopyTrader:
 
     async def _send(self, copy: CopyRecord) -> None:
         """One attempt; afterwards the copy is ACKNOWLEDGED, UNKNOWN, INTENT (refused for its rate), or at its end."""
+        wait_s = self._desk.wait_s(copy.pair)
+        if wait_s and not await self._wait_for_room(copy, wait_s):
+            return
         now = self._now()
         # SENT needs no write of its own: whoever finds an intent must assume that it was sent.
         copy.move(CopyState.SENT, now)
@@ -112,8 +135,11 @@ class CopyTrader:
         except InvalidNonce as error:
             # Our nonces only grow, so this may be the answer to a second delivery of an order that was taken at the first.
             self._move(copy, CopyState.UNKNOWN, detail=error.errors[0])
+        except LockedOut as error:
+            self._hold_until = max(self._hold_until, self._now() + error.retry_after_s)
+            self._refused(copy, error.errors[0], detail=str(error))
         except KeyRefused as error:
-            self.hold_until = self._now() + self._desk.timing.key_retry
+            self._hold_until = self._now() + self._desk.timing.key_retry
             self._refused(copy, error.errors[0])
         except KrakenRefused as error:
             if error.errors[0].startswith(DEADLINE_ERROR):
@@ -129,6 +155,32 @@ class CopyTrader:
             self._move(copy, CopyState.ACKNOWLEDGED)
             self._reach("after_acknowledged")
             self._desk.watch.acknowledged(copy.cl_ord_id, ack.order_id)
+
+    async def _wait_for_room(self, copy: CopyRecord, wait_s: float) -> bool:
+        """Waits until the exchange's limits let the order in; False where an entry is given up, as it would be too old by then.
+
+        Nothing has been sent under the intent's id so far. The new deadline is durable before it is.
+        """
+        while wait_s:
+            words = f"waits {wait_s:.1f} s for the exchange's limit of orders in {copy.pair}"
+            log.warning("copy %s: %s", copy.copy_id, words)
+            age = self._now() + wait_s - copy.executed_at
+            if copy.side is Side.BUY and age > self._rules.max_entry_age_s:
+                copy.move(
+                    CopyState.SENT, self._now()
+                )  # by the table; it is at its end before anybody sees it
+                self._refused(
+                    copy, RATE_ERROR, detail=f"not sent: the entry would be {age:.0f} s old by then"
+                )
+                return False
+            copy.detail = f"{copy.detail}; {words}" if copy.detail else words
+            self._ledger.commit(copies=(copy,))
+            self._changed()
+            await asyncio.sleep(wait_s)
+            wait_s = self._desk.wait_s(copy.pair)
+        copy.deadline = self._now() + self._desk.timing.deadline
+        self._ledger.commit(copies=(copy,))
+        return True
 
     async def _sell_what_is_there(self, copy: CopyRecord, error: KrakenRefused) -> None:
         """Less is there than copying bought: sell that, say so, and forget the rest, which nobody can sell."""
@@ -175,7 +227,7 @@ class CopyTrader:
         self.intend(copy)
         self._ledger.commit(copies=(copy,))
 
-    def _refused(self, copy: CopyRecord, reason: str) -> None:
+    def _refused(self, copy: CopyRecord, reason: str, detail: str = "") -> None:
         """The end of a copy whose order does not exist; ``reason`` is Kraken's own error string, or ours."""
         self._desk.watch.forget(copy.cl_ord_id)
         now = self._now()
@@ -185,7 +237,7 @@ class CopyTrader:
             copy.move(CopyState.CARRIED, now, reason=reason, detail="the exchange's minimum has grown")
         else:
             self._book.settle(copy.pair, copy.side, _settled(copy, Decimal(0)))
-            copy.move(CopyState.REJECTED, now, reason=reason)
+            copy.move(CopyState.REJECTED, now, reason=reason, detail=detail)
         log.warning("copy %s was refused: %s", copy.copy_id, reason)
         self._ledger.commit(copies=(copy,), book=self._book, pairs=(copy.pair,))
         self._changed()

@@ -1,16 +1,15 @@
 """The exchange as the rest of an account sees it: typed calls, awaited, in order of urgency.
 
 A thin layer over rest.py: names of methods and parameters, paging, and the step from rows to values. It decides nothing and
-repeats nothing, except reading a page of history again after a rate limit.
+repeats nothing, except reading a page of history again that was refused for the rate.
 """
 
 from __future__ import annotations
 
-import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 from typing import Any
 
@@ -22,16 +21,28 @@ from account_proc.rest_rows import (
     OrderAck,
     OrderRequest,
     OrderRow,
+    PairFee,
     Quote,
     TradeRow,
     api_key_info,
     number,
     order_row,
+    pair_fees,
     quote_of,
     trade_row,
 )
 
-__all__ = ["ApiKeyInfo", "KrakenExchange", "OrderAck", "OrderRequest", "OrderRow", "Quote", "TradeRow"]
+__all__ = [
+    "ApiKeyInfo",
+    "KrakenExchange",
+    "OrderAck",
+    "OrderRequest",
+    "OrderRow",
+    "PairFee",
+    "Quote",
+    "TradeRow",
+    "UnexpectedForm",
+]
 
 #: Kraken: rows on a page of ClosedOrders and TradesHistory.
 PAGE_ROWS = 50
@@ -39,20 +50,22 @@ PAGE_ROWS = 50
 QUERY_IDS_MAX = 50
 #: 2500 pages are 125,000 trades; more than that is an answer that never ends.
 PAGES_MAX = 2_500
-#: Kraken: a history call costs up to 4 of 15 and 0.33 to 1 come back each second, so this pays for the next one in every tier.
-RATE_PAUSE_S = 13.0
-RATE_PAUSES_MAX = 10
+#: A page of history that is refused for the rate is asked for again so many times; the queue sees to the pauses.
+RATE_TRIES = 10
 #: The exchange's clock may be ahead of ours by this much; a history that ends in its past would miss the newest trades.
 CLOCK_SKEW_S = 60.0
+
+
+class UnexpectedForm(OutcomeUnknown):
+    """An answer came, and lacks what it must have. Asking again may not help."""
 
 
 class KrakenExchange:
     """One account at Kraken. All methods raise KrakenError."""
 
-    def __init__(self, queue: CallQueue, pause: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
-        """``pause`` waits for so many seconds."""
+    def __init__(self, queue: CallQueue) -> None:
         self._queue = queue
-        self._pause = pause
+        self._limits = queue.rest.limits
         self._symbols: SymbolTable | None = None
 
     # -- the exchange -------------------------------------------------------------------------------------------
@@ -95,14 +108,26 @@ class KrakenExchange:
             return {_asset(table, key): number(amount) for key, amount in result.items()}
 
     async def api_key_info(self) -> ApiKeyInfo:
-        """What the key may do."""
+        """What the key may do. Raises UnexpectedForm, and KrakenRefused where the key may not ask."""
         result = await self._private("GetApiKeyInfo", priority=Priority.READ)
         with _expected_form("GetApiKeyInfo"):
             return api_key_info(result)
 
+    async def trade_fees(self, pairs: Sequence[str]) -> tuple[PairFee, ...]:
+        """The account's own fees in these pairs by our name (BTC/USD), in one call. What is not listed is left out."""
+        table = await self._table()
+        names = {found.altname for pair in pairs if (found := table.find(pair)) is not None}
+        if not names:
+            return ()
+        result = await self._private(
+            "TradeVolume", {"pair": ",".join(sorted(names))}, priority=Priority.BACKGROUND
+        )
+        with _expected_form("TradeVolume"):
+            return pair_fees(result, table)
+
     async def websocket_token(self) -> str:
         """A new token for private channels. Kraken: to be used within 15 minutes."""
-        result = await self._private("GetWebSocketsToken", priority=Priority.READ)
+        result = await self._private("GetWebSocketsToken", priority=Priority.URGENT)
         with _expected_form("GetWebSocketsToken"):
             token = result["token"]
             if not isinstance(token, str) or not token:
@@ -111,15 +136,26 @@ class KrakenExchange:
 
     # -- orders -------------------------------------------------------------------------------------------------
 
+    def order_wait_s(self, pair: str) -> float:
+        """How long a new order of a pair (BTC/USD) has to wait for the exchange's limits; 0 in most cases."""
+        return self._limits.order_wait_s(pair, time.monotonic())
+
     async def add_order(self, order: OrderRequest, timeout_s: float = TIMEOUT_S) -> OrderAck:
         """Send an order, once. Raises KrakenRefused, NotSent (nothing was done) or OutcomeUnknown (find out first).
 
-        After ``timeout_s`` without an answer the outcome is unknown.
+        After ``timeout_s`` without an answer the outcome is unknown. It does not wait for the pair's counter: ask ``order_wait_s``.
         """
-        table = await self._table()
-        params = order.params(table.pair(order.pair).altname)
+        pair = (await self._table()).pair(order.pair)
+        params = order.params(pair.altname)
         send = self._queue.rest.private
-        result = await self._queue.call(Priority.ORDER, send, "AddOrder", params, timeout_s=timeout_s)
+        self._limits.charge_order(pair.symbol, time.monotonic())
+        try:
+            result = await self._queue.call(Priority.ORDER, send, "AddOrder", params, timeout_s=timeout_s)
+        except RateLimited as error:
+            self._limits.order_refused(pair.symbol, error, time.monotonic())
+            raise
+        finally:
+            self._limits.order_answered(pair.symbol, time.monotonic())
         with _expected_form("AddOrder"):
             description = str(result["descr"]["order"])
             return OrderAck("" if order.validate else str(result["txid"][0]), description)
@@ -161,7 +197,9 @@ class KrakenExchange:
         with _expected_form("ClosedOrders"):
             return _by_age(order_row(txid, row, table) for txid, row in rows.items())
 
-    async def trades_since(self, start: Decimal | float, end: float | None = None) -> list[TradeRow]:
+    async def trades_since(
+        self, start: Decimal | float, end: float | None = None, priority: Priority = Priority.READ
+    ) -> list[TradeRow]:
         """The account's executions from ``start`` to ``end`` (unix seconds), the oldest first, each once.
 
         Kraken counts in whole seconds: trades up to two seconds before ``start`` may be among them. Without an end: all until now.
@@ -170,7 +208,7 @@ class KrakenExchange:
         # A fixed end: rows must not leave the pages at their end while pages are read. New ones only push others to later pages.
         fixed_end = time.time() + CLOCK_SKEW_S if end is None else end
         params = {"start": _not_after(start), "end": str(math.ceil(fixed_end)), "consolidate_taker": "false"}
-        rows = await self._pages("TradesHistory", "trades", params, Priority.BACKGROUND)
+        rows = await self._pages("TradesHistory", "trades", params, priority)
         with _expected_form("TradesHistory"):
             trades = [trade_row(txid, row, table) for txid, row in rows.items()]
         return sorted(trades, key=lambda trade: (trade.time, trade.trade_id))
@@ -194,12 +232,9 @@ class KrakenExchange:
         raise OutcomeUnknown(method, f"more than {PAGES_MAX} pages")
 
     async def _page(self, method: str, params: Mapping[str, str], priority: Priority) -> Any:
-        for _ in range(RATE_PAUSES_MAX):
-            try:
+        for _ in range(RATE_TRIES):
+            with suppress(RateLimited):
                 return await self._private(method, params, priority=priority)
-            except RateLimited:
-                # Kraken: going on at once makes it worse.
-                await self._pause(RATE_PAUSE_S)
         return await self._private(method, params, priority=priority)
 
     async def _table(self) -> SymbolTable:
@@ -222,7 +257,7 @@ def _expected_form(method: str) -> Iterator[None]:
     try:
         yield
     except (KeyError, IndexError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
-        raise OutcomeUnknown(
+        raise UnexpectedForm(
             method, f"the answer has an unexpected form ({type(error).__name__}: {error})"
         ) from error
 

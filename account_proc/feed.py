@@ -17,9 +17,11 @@ from typing import NoReturn, Protocol
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
+from account_proc.connect_pace import Unpaced
 from account_proc.errors import FINAL_EXIT_CODES, KrakenError, RateLimited
 from account_proc.executions import Execution, ExecutionsMerge, Incomplete
 from account_proc.feed_session import PING, Connected, FeedCut, FeedSession, subscription
+from account_proc.kraken_errors import LockedOut
 
 log = logging.getLogger(__name__)
 #: websockets logs whole frames at DEBUG, and one of them holds the token.
@@ -43,8 +45,7 @@ FRAME_BYTES_MAX = 8 * 1024 * 1024
 #: Full jitter between 0 and this, doubled with each failure.
 BACKOFF_S = 0.5
 BACKOFF_S_MAX = 10.0
-#: After being live for so long a connection counts as healthy, and the next loss is a first one: at most 120 connections in 10
-#: minutes, where Kraken allows 150 for one address.
+#: After being live for so long a connection counts as healthy, and the next loss is a first one.
 HEALTHY_S = 5.0
 #: Kraken: at least 5 s between tries after maintenance.
 MAINTENANCE_S = 5.0
@@ -74,6 +75,14 @@ class Sink(Protocol):
         ...
 
 
+class Pace(Protocol):
+    """Lets one connection after another through."""
+
+    async def take(self) -> None:
+        """Returns when a connection may be made, and counts it."""
+        ...
+
+
 class ExecutionsFeed:
     """One account's executions, from now on."""
 
@@ -84,13 +93,15 @@ class ExecutionsFeed:
         sink: Sink,
         *,
         silence_s: float = SILENCE_S,
+        pace: Pace | None = None,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """``token`` fetches a new WebSocket token; ``pause`` waits for so many seconds."""
+        """``token`` fetches a new WebSocket token; ``pace`` is asked before each connection; ``pause`` waits for so many seconds."""
         self._url = url
         self._token = token
         self._sink = sink
         self._silence_s = silence_s
+        self._pace: Pace = Unpaced() if pace is None else pace
         self._pause = pause
         self._merge = ExecutionsMerge()
         self._session = FeedSession(self._merge)
@@ -119,12 +130,18 @@ class ExecutionsFeed:
             was_healthy = self._live_since is not None and time.monotonic() - self._live_since >= HEALTHY_S
             self._live_since = None
             self._sink.disconnected(_reason(cut))
-            if isinstance(cut, KrakenError) and cut.exit_code in FINAL_EXIT_CODES:
+            if (
+                isinstance(cut, KrakenError)
+                and cut.exit_code in FINAL_EXIT_CODES
+                and not isinstance(cut, LockedOut)
+            ):
                 raise cut
             failures = 0 if was_healthy else failures
             policy_closes = policy_closes + 1 if _close_code(cut) == _POLICY else 0
             floor_s = _least_pause_s(cut, self._system_status, policy_closes)
             delay_s = reconnect_delay_s(failures, floor_s, random.random())  # noqa: S311 - spreads load, guards nothing
+            if isinstance(cut, LockedOut):
+                delay_s += cut.retry_after_s
             log.warning("executions feed lost (%s), next try in %.1f s", _reason(cut), delay_s)
             failures += 1
             await self._pause(delay_s)
@@ -133,6 +150,8 @@ class ExecutionsFeed:
         """One connection from its token to its end. Always ends by an error."""
         async with asyncio.timeout(TOKEN_TIMEOUT_S):
             token = await self._token()
+        # After the token: one that cannot be had costs no connection, and it lives for longer than the pace ever holds up.
+        await self._pace.take()
         async with connect(
             self._url,
             compression=None,

@@ -37,6 +37,10 @@ ORDER_METHODS = frozenset(
 )
 
 
+#: Calls whose answer holds the API key, or a token that is as good as one for a while: nothing of it is ever shown.
+SECRET_METHODS = frozenset({"GetApiKeyInfo", "GetWebSocketsToken"})
+
+
 class ClOrdIdInUse(KrakenRefused):
     """An *open* order already carries this cl_ord_id: very likely an earlier attempt of the same order. Reconcile."""
 
@@ -56,6 +60,26 @@ class NotSent(OutcomeUnknown):
         self.args = (f"{method}: not sent: {cause}",)
 
 
+class LockedOut(KeyRefused):
+    """Not asked: the exchange has locked the key out, or refused it too often, and further tries would make that longer."""
+
+    reason = "LOCKED_OUT"
+
+    def __init__(self, method: str, retry_after_s: float) -> None:
+        """``retry_after_s``: how much longer nothing is sent."""
+        super().__init__(method, (LOCKOUT,))
+        self.retry_after_s = retry_after_s
+        self.args = (f"{method}: not sent: the key is locked out for {retry_after_s:.0f} s more",)
+
+
+#: Kraken's word for a lockout.
+LOCKOUT = "EGeneral:Temporary lockout"
+#: Kraken: a pair's counter of orders is full.
+RATE_ERROR = "EOrder:Rate limit exceeded"
+#: How Kraken's errors begin that say which orders the venue takes now, e.g. ``EService:Market in cancel_only mode``.
+MARKET_MODE = "EService:Market in "
+_THROTTLED = re.compile(r"EService:Throttled:(\d{1,12})\b", re.ASCII)
+
 #: By the start of the error, first match counts. None stands for OutcomeUnknown. Source: the catalogue of errors in Kraken's
 #: documentation, and what clients have seen after answers like these.
 _BY_START: tuple[tuple[str, type[KrakenRefused] | None], ...] = (
@@ -63,7 +87,7 @@ _BY_START: tuple[tuple[str, type[KrakenRefused] | None], ...] = (
     ("EGeneral:Invalid arguments", KrakenRefused),
     ("EGeneral:Unknown method", KrakenRefused),
     ("EGeneral:Permission denied", KeyRefused),
-    ("EGeneral:Temporary lockout", KeyRefused),
+    (LOCKOUT, KeyRefused),
     ("EGeneral:Too many requests", RateLimited),
     ("EAPI:Invalid nonce", InvalidNonce),
     ("EAPI:Invalid key", KeyRefused),
@@ -79,8 +103,8 @@ _BY_START: tuple[tuple[str, type[KrakenRefused] | None], ...] = (
     ("EAccount:Invalid permissions:", KrakenRefused),
     ("EAccount:Invalid permissions", KeyRefused),
     ("EService:Throttled", RateLimited),
-    ("EService:Market in ", KrakenRefused),
-    ("EOrder:Rate limit exceeded", RateLimited),
+    (MARKET_MODE, KrakenRefused),
+    (RATE_ERROR, RateLimited),
     ("EOrder:Domain rate limit exceeded", RateLimited),
     # Whole categories that speak about the request itself, before it is carried out.
     ("EOrder:", KrakenRefused),
@@ -121,6 +145,12 @@ def _kind(text: str, *, is_order: bool) -> type[KrakenRefused] | None:
     return None if is_order else KrakenRefused
 
 
+def throttled_until(error: str) -> float | None:
+    """When the exchange may be asked again after ``EService:Throttled: <Unix seconds>``; None where it does not say."""
+    found = _THROTTLED.match(error)
+    return float(found[1]) if found else None
+
+
 def result_of(method: str, status: int, body: bytes, *, is_order: bool) -> Any:
     """The ``result`` of an answer, numbers with a point as Decimal.
 
@@ -128,20 +158,20 @@ def result_of(method: str, status: int, body: bytes, *, is_order: bool) -> Any:
     JSON that ends too early.
     """
     if status != 200:
-        raise OutcomeUnknown(method, f"HTTP {status}: {_shown(body)}")
+        raise OutcomeUnknown(method, f"HTTP {status}: {_shown(method, body)}")
     try:
         answer = loads(body)
     except (ValueError, RecursionError) as error:
-        raise OutcomeUnknown(method, f"not JSON: {_shown(body)}") from error
+        raise OutcomeUnknown(method, f"not JSON: {_shown(method, body)}") from error
     errors = answer.get("error") if isinstance(answer, dict) else None
     if not isinstance(errors, list) or not all(isinstance(error, str) for error in errors):
-        raise OutcomeUnknown(method, f"not an answer of Kraken's: {_shown(body)}")
+        raise OutcomeUnknown(method, f"not an answer of Kraken's: {_shown(method, body)}")
     # Kraken: warnings begin with W and come beside a result. Everything else is a failure, even in an unknown form.
     failures = [error for error in errors if not error.startswith("W")]
     if failures:
         raise classify(method, failures, is_order=is_order)
     if answer.get("result") is None:
-        raise OutcomeUnknown(method, f"neither error nor result: {_shown(body)}")
+        raise OutcomeUnknown(method, f"neither error nor result: {_shown(method, body)}")
     return answer["result"]
 
 
@@ -154,6 +184,8 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
 
 
-def _shown(body: bytes) -> str:
+def _shown(method: str, body: bytes) -> str:
+    if method in SECRET_METHODS:
+        return f"{len(body)} bytes, which may hold a secret"
     text = " ".join(body[: 4 * _SHOWN_CHARACTERS].decode("utf-8", "replace").split())
     return repr(text[:_SHOWN_CHARACTERS]) if text else "an empty body"

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sys
 
+from account_proc.boot import without
 from account_proc.errors import AccountError, ExitCode
 from account_proc.log import log_to
 from account_proc.process import AccountProcess
@@ -26,7 +27,7 @@ def run_account(spec: AccountSpec, credentials: Credentials, ready_fd: int, life
         return asyncio.run(_run(spec, credentials, ready_fd, lifeline_fd))
     except AccountError as error:
         log.error("%s: %s", error.reason, error)  # noqa: TRY400 - expected: the sentence says it all
-        sys.stderr.write(f"{error.reason}: {error}\n")
+        sys.stderr.write(without(credentials, f"{error.reason}: {error}\n"))
         return error.exit_code
     except Exception:
         log.exception("the process crashed")

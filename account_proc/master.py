@@ -29,6 +29,7 @@ from account_proc.ledger import Ledger
 from account_proc.master_wallet import CountedTrades, Trade, apply
 from account_proc.pairs import SymbolTable, UnknownSymbol
 from account_proc.portfolio import CONFIRM_S, Portfolio
+from account_proc.rest import Priority
 from account_proc.units import Side, plain
 from account_proc.wallet import Marks, Wallet, change_from_outside
 
@@ -299,7 +300,7 @@ class Master:
 
     async def _audit(self) -> None:
         """Holds the history against what was streamed and, now and then, balances against the wallet. Raises KrakenError."""
-        past = await self._history()
+        past = await self._history(Priority.BACKGROUND)
         old = self._now() - AUDIT_AGE_S
         missed = [trade for trade in past if trade.executed_at < old and not self._maker.knows(trade.exec_id)]
         if missed:
@@ -310,9 +311,9 @@ class Master:
             certain = await self._portfolio.refresh()
             self._refresh_at = self._now() + (self._refresh_s if certain else CONFIRM_S)
 
-    async def _history(self) -> list[Trade]:
+    async def _history(self, priority: Priority = Priority.READ) -> list[Trade]:
         since = min(self._since, self._counted.newest - OVERLAP_S) if self._has_wallet else self._since
-        rows = await self._exchange.trades_since(since)
+        rows = await self._exchange.trades_since(since, priority=priority)
         try:
             return [_from_history(row, self._portfolio.table) for row in rows]
         except UnknownSymbol:

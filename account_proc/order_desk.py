@@ -19,6 +19,7 @@ from account_proc.copy_record import utc
 from account_proc.errors import KrakenError
 from account_proc.exchange import KrakenExchange, OrderAck, OrderRequest, OrderRow
 from account_proc.order_watch import ENDED, Ending, OrderWatch, ending_of
+from account_proc.rest import Priority
 from account_proc.units import Side
 
 log = logging.getLogger(__name__)
@@ -50,11 +51,17 @@ class Timing:
     #: Between two tries with a key that the exchange refuses. Kraken locks out for about 15 minutes when this is overdone, and
     #: each try starts the lockout anew; the paper exchange does not mind.
     key_retry: float = 960.0
+    #: Between two tries of an exit in a market that takes no such orders now: at first, and at most.
+    market_retry: float = 5.0
+    market_retry_max: float = 60.0
 
     @classmethod
     def paper(cls) -> Timing:
         """The local exchange answers at once and its reads do not trail."""
-        return cls(deadline=2.5, margin=0.5, visibility_lag=1.0, poll=1.0, retry=0.5, key_retry=1.0)
+        return cls(
+            deadline=2.5, margin=0.5, visibility_lag=1.0, poll=1.0, retry=0.5, key_retry=1.0, market_retry=0.5,
+            market_retry_max=2.0,
+        )  # fmt: skip
 
 
 def client_order_id(*parts: str) -> str:
@@ -74,6 +81,10 @@ class OrderDesk:
         self.timing = timing
         #: How far reads are taken to trail behind the engine, in seconds; grows with what is seen.
         self.visibility_lag = timing.visibility_lag
+
+    def wait_s(self, pair: str) -> float:
+        """How long an order of a pair has to wait for the exchange's limits before it is sent; 0 in most cases."""
+        return self._exchange.order_wait_s(pair)
 
     async def send(
         self, *, pair: str, side: Side, volume: Decimal, limit_price: Decimal | None, ioc: bool, cl_ord_id: str,
@@ -125,8 +136,8 @@ class OrderDesk:
         since = deadline - 60.0 - self.visibility_lag
         while True:
             try:
-                rows = await self._exchange.open_orders(cl_ord_id)
-                rows += await self._exchange.closed_orders(cl_ord_id, since)
+                rows = await self._exchange.open_orders(cl_ord_id, Priority.URGENT)
+                rows += await self._exchange.closed_orders(cl_ord_id, since, Priority.URGENT)
                 # Open first, closed second: an order that ends between the two reads is still seen.
                 return max(rows, key=lambda row: row.status in ENDED, default=None)
             except KrakenError:

@@ -13,6 +13,7 @@ from decimal import Decimal, InvalidOperation
 
 from account_proc.copy_state import CopyState
 from account_proc.errors import AccountError, InvalidNonce, KrakenRefused, OutcomeUnknown
+from account_proc.kraken_errors import RATE_ERROR
 from account_proc.ledger import Ledger, OwnOrder
 from account_proc.order_desk import OrderDesk, client_order_id
 from account_proc.pairs import SymbolTable
@@ -82,6 +83,8 @@ class OwnOrders:
                 order = self._ledger.own_order(asked.request_id)
                 if order is None:
                     order = self._intend(asked)
+                    if await self._waited(order.pair):
+                        order = self._intend(asked)
                     self._ledger.put_own_order(order)
                     order = await self._send(order)
                 elif not _same(asked, order, self._table()):
@@ -94,6 +97,16 @@ class OwnOrders:
         if order.state is CopyState.REJECTED:
             raise OrderRefused(order.error)
         return order
+
+    async def _waited(self, pair: str) -> bool:
+        """Whether the order had to wait for the exchange's limits. Raises OrderRefused where that would take too long."""
+        waited = False
+        while wait_s := self._desk.wait_s(pair):
+            if wait_s > self._desk.timing.deadline:
+                raise OrderRefused(f"{RATE_ERROR}: not sent, as there is room only in {wait_s:.1f} s")
+            await asyncio.sleep(wait_s)
+            waited = True
+        return waited
 
     def _intend(self, asked: OrderAsked) -> OwnOrder:
         pair = self._table().find(asked.pair)

@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Coroutine
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import grpc
@@ -30,12 +30,14 @@ from krakencopy.v1.account_pb2_grpc import add_AccountServiceServicer_to_server
 
 from account_proc import nonce_report
 from account_proc.bell import Bell
+from account_proc.connect_pace import pace_of
 from account_proc.copier import Copier
 from account_proc.copy_record import timestamp
 from account_proc.errors import AccountError, ExitCode, KeyRefused, KrakenError, LedgerFault
 from account_proc.exchange import KrakenExchange
 from account_proc.feed import ExecutionsFeed
 from account_proc.ledger import Ledger
+from account_proc.limits import AccountLimits
 from account_proc.master import AUDIT_PAPER_S, AUDIT_S, REFRESH_PAPER_S, REFRESH_S, Master
 from account_proc.nonce import NonceCustody, key_lock
 from account_proc.nonce_report import KeyNonce
@@ -44,6 +46,7 @@ from account_proc.order_watch import OrderWatch
 from account_proc.own_orders import OwnOrders
 from account_proc.paper_demo import PaperDemo
 from account_proc.portfolio import Portfolio
+from account_proc.preflight import Clock, KeyUnfit, Needs, Preflight, fee_pairs
 from account_proc.reconciler import PERIOD_PAPER_S, PERIOD_S, Reconciler
 from account_proc.rest import CallQueue, KrakenRest
 from account_proc.server import AccountServicer
@@ -83,14 +86,19 @@ class AccountProcess:
             spec.nonce_path, account_id=spec.id, now_us=lambda: time.time_ns() // 1_000
         )
         self.ledger = Ledger(spec.ledger_path, spec.id)
-        self._rest = KrakenRest(spec.rest_url, credentials, self._nonce)
-        self._calls = CallQueue(self._rest)
-        self._exchange = KrakenExchange(self._calls)
-        self.bell = Bell()
         self._timing = replace(
             Timing.paper() if spec.paper else Timing(), visibility_lag=spec.visibility_lag_s
         )
+        limits = AccountLimits(spec.tier, lockout_s=self._timing.key_retry)
+        self._rest = KrakenRest(spec.rest_url, credentials, self._nonce, limits)
+        self._calls = CallQueue(self._rest)
+        self._exchange = KrakenExchange(self._calls)
+        self.bell = Bell()
         self._portfolio = Portfolio(self._exchange, self.bell.ring, time.time, spec.visibility_lag_s)
+        needs = Needs.of(
+            spec.role, has_strategy=spec.strategy is not None, allow_withdraw=spec.allow_withdraw_key
+        )
+        self._preflight = Preflight(self._exchange, needs, self.bell.ring)
         self._watch = OrderWatch(self._exchange, time.time, self._timing.poll)
         self._desk = OrderDesk(self._exchange, self._watch, time.time, self._timing)
         self.own_orders = OwnOrders(
@@ -129,6 +137,7 @@ class AccountProcess:
             feed_connected=self._feed is not None and self._feed.fresh,
             reason=reason,
             message=message,
+            rate=types_pb2.RateStatus(**asdict(self._calls.rate_status())),
         )
         equity = self._portfolio.equity(DISPLAY_CURRENCY)
         if equity is not None:
@@ -145,6 +154,8 @@ class AccountProcess:
                 )
                 for drift in self._reconciler.drifts()
             )  # fmt: skip
+        if (found := self._preflight.to_proto()) is not None:
+            snapshot.preflight.CopyFrom(found)
         if self.ledger.reconciled_at is not None:
             snapshot.reconciled_at.CopyFrom(timestamp(self.ledger.reconciled_at))
         return snapshot
@@ -169,11 +180,11 @@ class AccountProcess:
         told = None
         try:
             asked_at = time.time()
-            exchange_time = await self._exchange.server_time()
-            # Kraken tells whole seconds: the middle of one is the best guess, and of the round trip as well.
-            offset = exchange_time + 0.5 - (asked_at + time.time()) / 2
+            clock = Clock.read(await self._exchange.server_time(), asked_at, time.time())
             key = await self._exchange.api_key_info()
-            told = KeyNonce(nonce=key.nonce, window=key.nonce_window, clock_offset_ms=round(offset * 1000))
+            told = KeyNonce(
+                nonce=key.nonce, window=key.nonce_window, clock_offset_ms=round(clock.offset * 1000)
+            )
         except AccountError as error:
             log.info("the exchange did not tell the key's nonce: %s", error)
         return nonce_report.report(
@@ -278,11 +289,20 @@ class AccountProcess:
 
     async def _start_trading(self) -> None:
         """Reaches the exchange, however long it takes, and starts the loops."""
+        key_is_fit = False
         while True:
             try:
+                # Once is enough: what is asked again costs what the rest waits for.
+                if not key_is_fit:
+                    await self._preflight.check()
+                    key_is_fit = True
                 await self._portfolio.load()
                 break
+            except KeyUnfit as error:
+                pause = self._timing.key_retry
+                self._wait(error.reason, f"{error} (looked at again every {pause:.0f} s)")
             except KeyRefused as error:
+                key_is_fit = False
                 pause = self._timing.key_retry
                 self._wait(
                     "KEY_REFUSED", f"{error}; mend the key at the exchange (tried again every {pause:.0f} s)"
@@ -305,10 +325,14 @@ class AccountProcess:
             url=self.spec.ws_url,
             token=self._exchange.websocket_token,
             sink=sink,
+            pace=pace_of(
+                self.spec.ws_url, self.spec.key_lock_dir.parent, is_master=self.spec.role is Role.MASTER
+            ),
         )
         self._spawn(self._follow(self._feed))
         self._spawn(self._watch.run())
         self._spawn(self._portfolio.keep_rules())
+        self._spawn(self._preflight.keep(self._fee_pairs))
         if self.master is None:
             self._spawn(self._refresh())
         self._trading.set()
@@ -316,6 +340,11 @@ class AccountProcess:
         if self.spec.strategy == "paper_demo":
             demo = PaperDemo(self.own_orders, self._portfolio, self.spec.instance_id)
             self._spawn(demo.run(lambda: not self.draining and not self.readiness()[0]))
+
+    def _fee_pairs(self) -> tuple[str, ...]:
+        return fee_pairs(
+            self._portfolio.table, self.ledger.load_book().positions, self._portfolio.wallet.assets()
+        )
 
     async def _follow(self, feed: ExecutionsFeed) -> None:
         """The feed, for ever. A key that is refused now (a lockout, an expired permission) may be accepted later."""

@@ -1,7 +1,8 @@
 """Kraken's REST transport for one account: one connection, one request at a time, each sent once.
 
-Knows envelopes, signatures and nonces, and nothing about what a method means. No order is sent again here: whether one may be
-repeated is known only to whoever wrote down what it was for.
+Knows envelopes, signatures, nonces and what a call costs, and nothing about what a method means. No order is sent again here:
+whether one may be repeated is known only to whoever wrote down what it was for. Every signed call is charged to the account's
+limits before it leaves; whoever waits for room there keeps no order from leaving.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Callable, Mapping
 from enum import IntEnum
 from functools import partial
 from importlib.metadata import version
+from math import inf
 from typing import Any, ParamSpec, Protocol, TypeVar
 from urllib.parse import urlencode, urlsplit
 
@@ -31,9 +33,10 @@ from account_proc.errors import (
     NonceFault,
     OutcomeUnknown,
 )
-from account_proc.kraken_errors import ORDER_METHODS, NotSent, result_of
+from account_proc.kraken_errors import ORDER_METHODS, LockedOut, NotSent, result_of
+from account_proc.limits import AccountLimits, RateStatus, rest_cost
 from account_proc.signing import sign
-from account_proc.spec import Credentials
+from account_proc.spec import Credentials, Tier
 
 log = logging.getLogger(__name__)
 
@@ -79,8 +82,17 @@ class NonceSource(Protocol):
 class KrakenRest:
     """Signed and public calls. Safe for threads; private calls go out strictly one after another."""
 
-    def __init__(self, base_url: str, credentials: Credentials, nonces: NonceSource) -> None:
-        """``base_url`` as ``https://api.kraken.com``. Raises ConfigurationFault or CredentialsFault if one of them cannot be used."""
+    def __init__(
+        self,
+        base_url: str,
+        credentials: Credentials,
+        nonces: NonceSource,
+        limits: AccountLimits | None = None,
+    ) -> None:
+        """``base_url`` as ``https://api.kraken.com``; without ``limits`` those of the lowest tier hold.
+
+        Raises ConfigurationFault or CredentialsFault if one of them cannot be used.
+        """
         parts = urlsplit(base_url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ConfigurationFault(f"rest_url {base_url!r} is not an http or https address")
@@ -93,6 +105,7 @@ class KrakenRest:
         self._base_url = base_url.rstrip("/")
         self._credentials = credentials
         self._nonces = nonces
+        self.limits = AccountLimits(Tier.STARTER) if limits is None else limits
         self._headers = {"User-Agent": f"krakencopy/{version('krakencopy')}", "Accept-Encoding": "gzip"}
         self._templates: dict[str, requests.PreparedRequest] = {}
         self._session = requests.Session()
@@ -121,6 +134,8 @@ class KrakenRest:
         self, method: str, params: Mapping[str, str] | None = None, *, timeout_s: float = TIMEOUT_S
     ) -> Any:
         """The result of a private method. Raises KrakenError; NonceFault if there is no nonce or Kraken takes none.
+
+        Nothing is sent while the key is locked out (LockedOut), nor while Kraken has asked for a pause (NotSent).
 
         An Invalid nonce may be the answer to a second delivery of a request that was taken at the first (a proxy that repeats). A
         read is asked once more as it is, then once with nonces that go on further ahead, and then Kraken takes none. An order is
@@ -155,9 +170,30 @@ class KrakenRest:
     def _private_once(self, method: str, params: Mapping[str, str], timeout_s: float) -> Any:
         # Nonce and request under one lock: Kraken refuses a nonce that arrives after a larger one.
         with self._one_at_a_time:
+            self._let_out(method)
             request = self._signed(method, params)
-            status, body = self._exchange(method, request, timeout_s)
-        return result_of(method, status, body, is_order=method in ORDER_METHODS)
+            self.limits.charge(method, time.monotonic())
+            try:
+                status, body = self._exchange(method, request, timeout_s)
+            finally:
+                self.limits.answered(method, time.monotonic())
+            try:
+                result = result_of(method, status, body, is_order=method in ORDER_METHODS)
+            except KrakenRefused as error:
+                self.limits.refused(error, time.monotonic(), time.time())
+                raise
+            self.limits.accepted()
+            return result
+
+    def _let_out(self, method: str) -> None:
+        """Raises LockedOut or NotSent for a call that must not be sent now."""
+        now = time.monotonic()
+        locked_s = self.limits.locked_s(now)
+        if locked_s:
+            raise LockedOut(method, locked_s)
+        pause_s = self.limits.throttled_until - now
+        if pause_s > 0:
+            raise NotSent(method, f"Kraken asked to be sent nothing for {pause_s:.1f} s more")
 
     def tend(self) -> None:
         """Work that should not be left to the next request. Called when there is time."""
@@ -250,14 +286,25 @@ class Priority(IntEnum):
     """Which calls go first."""
 
     ORDER = 0
-    READ = 1
-    BACKGROUND = 2
+    #: What an order's fate hangs on: the feed's token, and looking for an order that nobody knows about.
+    URGENT = 1
+    READ = 2
+    BACKGROUND = 3
+
+
+#: How much of the REST counter each leaves to those before it. A token (1) and one look among open and closed orders (2 + 4) are
+#: always paid for; so is, for the work in the background, a page of history (4). Of the 15 of Kraken's lowest tier that leaves 8
+#: for reads at once, and one page of history at a time for the background. The steps are larger than calls differ in cost, so
+#: that whenever one may go, all of more weight may: no small call keeps a large one waiting.
+RESERVES = {Priority.ORDER: 0.0, Priority.URGENT: 0.0, Priority.READ: 7.0, Priority.BACKGROUND: 11.0}
 
 
 class _Call:
     """A call and whoever waits for it."""
 
-    def __init__(self, function: Callable[[], Any]) -> None:
+    def __init__(self, name: str, function: Callable[[], Any]) -> None:
+        #: Its method, or what stands for it.
+        self.name = name
         self._function = function
         self._loop = asyncio.get_running_loop()
         self.future: asyncio.Future[Any] = self._loop.create_future()
@@ -271,6 +318,13 @@ class _Call:
             result = self._function()
         except BaseException as raised:  # noqa: BLE001 - it belongs to the waiter, whatever it is
             error = raised
+        self._end(result, error)
+
+    def give_up(self, why: str) -> None:
+        """In the thread: it will not be done."""
+        self._end(None, NotSent(self.name, why))
+
+    def _end(self, result: object, error: BaseException | None) -> None:
         try:
             self._loop.call_soon_threadsafe(self._settle, result, error)
         except RuntimeError:
@@ -286,41 +340,60 @@ class _Call:
 
 
 class CallQueue:
-    """Runs the calls of one KrakenRest in one thread: orders first, then reads, then the rest, each in order of arrival."""
+    """Runs the calls of one KrakenRest in one thread: orders first, then reads, then the rest, each in order of arrival.
+
+    A call that the REST counter has no room for waits in the queue and not in the thread, and only those wait behind it that need
+    room there as well.
+    """
 
     def __init__(self, rest: KrakenRest) -> None:
         """Takes over ``rest``: ``close`` closes it."""
         self.rest = rest
-        self._waiting: dict[Priority, deque[_Call]] = {priority: deque() for priority in Priority}
+        self._free: dict[Priority, deque[_Call]] = {priority: deque() for priority in Priority}
+        #: Those that the REST counter counts.
+        self._counted: dict[Priority, deque[_Call]] = {priority: deque() for priority in Priority}
         self._changed = threading.Condition()
         self._closing = False
+        self._tended_at = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="kraken-rest", daemon=True)
         self._thread.start()
 
     async def call(
         self, priority: Priority, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """The function's result, from the thread.
+        """The function's result, from the thread; a signed call waits for its room in the REST counter.
 
         A waiter that is cancelled takes back a call that has not begun; one that has begun runs to its end, so a cancelled order
         may have been placed. Raises what the function raises, and NotSent if the queue is full or closed.
         """
-        call = _Call(partial(function, *args, **kwargs))
-        waiting = self._waiting[priority]
+        call = _Call(_name(args), partial(function, *args, **kwargs))
+        is_counted = function == self.rest.private and rest_cost(call.name) > 0
+        waiting = (self._counted if is_counted else self._free)[priority]
         with self._changed:
             if self._closing:
-                raise NotSent(_name(args), "the account is shutting down")
+                raise NotSent(call.name, "the account is shutting down")
             if len(waiting) >= WAITING_MAX:
-                raise NotSent(_name(args), f"{WAITING_MAX} calls wait already")
+                raise NotSent(call.name, f"{WAITING_MAX} calls wait already")
             waiting.append(call)
             self._changed.notify()
-        result: T = await call.future
+        try:
+            result: T = await call.future
+        except asyncio.CancelledError:
+            with self._changed:
+                self._changed.notify()  # one behind it may need less room
+            raise
         return result
 
-    def close(self) -> None:
-        """Take no new calls, finish those that wait, then close the connection. Not an error if done twice.
+    def rate_status(self) -> RateStatus:
+        """How much of the account's limits is used, by its own count."""
+        with self._changed:
+            waiting = sum(not call.future.cancelled() for calls in self._counted.values() for call in calls)
+        return self.rest.limits.status(time.monotonic(), waiting)
 
-        Blocks until then; calls whose waiters were cancelled are not begun.
+    def close(self) -> None:
+        """Take no new calls, finish those that can go now, then close the connection. Not an error if done twice.
+
+        Blocks until then. Calls whose waiters were cancelled are not begun, and those that would have to wait end with NotSent.
         """
         with self._changed:
             self._closing = True
@@ -328,18 +401,50 @@ class CallQueue:
         self._thread.join()
 
     def _run(self) -> None:
+        while (call := self._take()) is not None:
+            call.run()
+        self.rest.close()
+
+    def _take(self) -> _Call | None:
+        """The next call, once it may go; None when the queue is closed and empty."""
         while True:
             with self._changed:
-                if not self._closing and not any(self._waiting.values()):
-                    self._changed.wait(TEND_S)
-                call = next((calls.popleft() for calls in self._waiting.values() if calls), None)
-                if call is None and self._closing:
-                    break
-            if call is None:
+                call, goes_at = self._next(time.monotonic())
+                if call is not None:
+                    return call
+                if self._closing:
+                    self._give_up()
+                    return None
+                self._changed.wait(max(min(goes_at, self._tended_at + TEND_S) - time.monotonic(), 0.0))
+                is_idle = time.monotonic() >= self._tended_at + TEND_S
+            if is_idle:
                 self.rest.tend()
-            else:
-                call.run()
-        self.rest.close()
+                self._tended_at = time.monotonic()
+
+    def _next(self, now: float) -> tuple[_Call | None, float]:
+        """The call that goes now, if any; else when one may go."""
+        limits = self.rest.limits
+        may_go_at = inf
+        for priority in Priority:
+            free, counted = self._free[priority], self._counted[priority]
+            # An order does not wait: it is sent, or refused here, and whoever sent it knows what to do then.
+            if free and (priority is Priority.ORDER or limits.throttled_until <= now):
+                return free.popleft(), now
+            if free:
+                may_go_at = min(may_go_at, limits.throttled_until)
+            while counted and counted[0].future.cancelled():
+                counted.popleft()
+            if counted:
+                goes_at = limits.goes_at(counted[0].name, RESERVES[priority], now)
+                if goes_at <= now:
+                    return counted.popleft(), now
+                may_go_at = min(may_go_at, goes_at)
+        return None, may_go_at
+
+    def _give_up(self) -> None:
+        for calls in (*self._counted.values(), *self._free.values()):
+            while calls:
+                calls.popleft().give_up("the account is shutting down")
 
 
 def _name(args: tuple[Any, ...]) -> str:

@@ -142,6 +142,18 @@ class ApiKeyInfo:
     nonce_window: int
     #: Unix seconds; 0 means for ever.
     valid_until: int
+    #: Addresses from which the key works; empty for all.
+    allowed_addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairFee:
+    """What the account pays for trades in a pair now, in percent of the cost."""
+
+    #: Our name of the pair, e.g. BTC/USD.
+    pair: str
+    maker: Decimal
+    taker: Decimal
 
 
 def quote_of(row: Mapping[str, Any]) -> Quote:
@@ -202,13 +214,32 @@ def api_key_info(row: Mapping[str, Any]) -> ApiKeyInfo:
     if not isinstance(permissions, list):
         raise TypeError("permissions")
     nonce = folded.get("nonce")
+    addresses = folded.get("ipallowlist") or []
+    if not isinstance(addresses, list):
+        raise TypeError("ipAllowlist")
     return ApiKeyInfo(
         name=str(folded.get("apikeyname") or ""),
         permissions=frozenset(str(permission) for permission in permissions),
         nonce=None if nonce in {None, ""} else int(nonce),
         nonce_window=int(folded.get("noncewindow") or 0),
         valid_until=int(folded.get("validuntil") or 0),
+        allowed_addresses=tuple(str(address) for address in addresses),
     )
+
+
+def pair_fees(result: Mapping[str, Any], table: SymbolTable) -> tuple[PairFee, ...]:
+    """The result of TradeVolume, pairs by name. Kraken: makers pay as takers where a pair has no fees_maker."""
+    takers = result.get("fees") or {}
+    makers = result.get("fees_maker") or {}
+    fees = [
+        PairFee(
+            pair=table.pair(key).symbol,
+            maker=number((makers.get(key) or row)["fee"]),
+            taker=number(row["fee"]),
+        )
+        for key, row in takers.items()
+    ]
+    return tuple(sorted(fees, key=lambda fee: fee.pair))
 
 
 def number(value: str | int | Decimal) -> Decimal:

@@ -24,6 +24,14 @@ class Role(StrEnum):
     USER = "user"
 
 
+class Tier(StrEnum):
+    """Kraken: how far an account is verified, which sets its rate limits."""
+
+    STARTER = "starter"
+    INTERMEDIATE = "intermediate"
+    PRO = "pro"
+
+
 class Sizing(StrEnum):
     """How a user's volume follows from the master's."""
 
@@ -90,8 +98,12 @@ class AccountSpec:
     strategy: str | None = None
     #: The paper exchange needs no separation of nonces and answers at once; tests and `make run` use it.
     paper: bool = False
+    #: Trade also with a key that could withdraw.
+    allow_withdraw_key: bool = False
     #: How far the exchange's reads may trail behind its engine, in seconds.
     visibility_lag_s: float = 60.0
+    #: Which rate limits hold for the account.
+    tier: Tier = Tier.STARTER
 
     def to_json(self) -> str:
         """The form in which it travels."""
@@ -110,6 +122,7 @@ class AccountSpec:
         for name in ("nonce_path", "socket_path", "ledger_path", "log_path", "key_lock_dir"):
             raw[name] = Path(raw[name])
         raw["role"] = Role(raw["role"])
+        raw["tier"] = Tier(raw["tier"])
         return cls(copy=CopyRules(**copy), **raw)
 
 

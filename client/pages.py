@@ -6,7 +6,16 @@ from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 
 from client.grid import Column, pairs, table
-from client.views import account_columns, account_notes, account_reason, account_row, feed, missing, paused
+from client.views import (
+    account_columns,
+    account_notes,
+    account_reason,
+    account_row,
+    feed,
+    missing,
+    paused,
+    warnings,
+)
 from client.words import joined, local_time, milliseconds, money, plain, short, word
 
 
@@ -36,8 +45,14 @@ def account_page(account: nouns.Account) -> list[str]:
             ("last fill", str(account.cursor_seq) if is_known else ""),
             ("open copies", str(account.copies_open) if is_known else ""),
             ("reconciled", local_time(account.reconciled_at)),
+            *_preflight_rows(account.preflight),
+            *_rate_rows(account.rate),
         )
     )
+    if account.preflight.fees:
+        columns = [Column("FEES"), Column("MAKER %", right=True), Column("TAKER %", right=True)]
+        rows = [[plain(fee.pair), fee.maker_percent, fee.taker_percent] for fee in account.preflight.fees]
+        lines += ["", *table(columns, rows)]
     if account.positions:
         rows = [[p.pair, p.volume, short(p.cost), p.carried_buy, p.carried_sell] for p in account.positions]
         titles = ("HELD", "COST", "CARRIED BUY", "CARRIED SELL")
@@ -46,7 +61,45 @@ def account_page(account: nouns.Account) -> list[str]:
     if account.drifts:
         lines += ["", "orders that the exchange tells otherwise than this account's ledger:"]
         lines += [f"  {local_time(d.found_at)} {plain(d.code)} {plain(d.message)}" for d in account.drifts]
+    if told := warnings(account):
+        lines += ["", *told]
     return lines
+
+
+def _preflight_rows(found: nouns.Preflight) -> tuple[tuple[str, str], ...]:
+    """What was found out about the key before anything was traded; all empty before that."""
+    if not found.HasField("checked_at"):
+        return ()
+    clock = ("exchange clock", f"{found.clock_offset_ms / 1000:+.1f} s")
+    checked = ("checked", local_time(found.checked_at))
+    if not found.key_known:
+        return ("key", "the exchange does not tell what it may do"), clock, checked
+    return (
+        ("key may", plain(", ".join(found.permissions)) or "nothing"),
+        ("key lacks", plain(", ".join(found.missing_permissions))),
+        (
+            "key window",
+            f"{found.nonce_window}" + ("" if found.nonce_window else " (requests in strict order)"),
+        ),
+        ("key expires", local_time(found.valid_until) or "never"),
+        ("key works from", plain(", ".join(found.allowed_addresses)) or "any address"),
+        clock,
+        checked,
+    )
+
+
+def _rate_rows(rate: nouns.RateStatus) -> tuple[tuple[str, str], ...]:
+    """How much of the exchange's limits is used; all empty while nothing is counted."""
+    if not rate.rest_limit:
+        return ()
+    waiting = f", {rate.waiting} calls wait" if rate.waiting else ""
+    orders = f"{rate.order_counter:.1f} of {rate.order_limit:g} for {plain(rate.order_pair)}"
+    return (
+        ("tier", plain(rate.tier)),
+        ("calls counted", f"{rate.rest_counter:.1f} of {rate.rest_limit:g}{waiting}"),
+        ("orders counted", orders if rate.order_pair else ""),
+        ("refused for rate", str(rate.refused)),
+    )
 
 
 #: Verdicts on a nonce that someone has to act on.

@@ -73,8 +73,9 @@ def account_notes(accounts: Iterable[nouns.Account]) -> list[str]:
     about: dict[str, list[str]] = {}
     for account in accounts:
         note = joined(
-            account.message, _next_start(account), paused(account), missing(account), drift(account)
-        )
+            account.message, _next_start(account), paused(account), missing(account), drift(account),
+            *warnings(account),
+        )  # fmt: skip
         if note:
             about.setdefault(note, []).append(plain(account.id))
     return ["", *(f"{', '.join(ids)}: {note}" for note, ids in about.items())] if about else []
@@ -99,6 +100,13 @@ def missing(account: nouns.Account) -> str:
 def drift(account: nouns.Account) -> str:
     """Said of a user whose ledger and the exchange's record of orders disagree; `accounts ID` tells each."""
     return f"DRIFT {len(account.drifts)}: {plain(account.drifts[-1].message)}" if account.drifts else ""
+
+
+def warnings(account: nouns.Account) -> list[str]:
+    """What was found out about its key, clock and fees that someone should act on, and refusals for the rate."""
+    told = [f"WARNING {plain(text)}" for text in account.preflight.warnings]
+    refused = account.rate.refused
+    return [*told, f"WARNING the exchange refused {refused} calls for their rate"] if refused else told
 
 
 def feed(account: nouns.Account) -> str:

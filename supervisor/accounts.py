@@ -73,7 +73,7 @@ class Surroundings(Protocol):
         ...
 
     def credentials(self, account: AccountConfig) -> Credentials:
-        """Its API key; read anew for each start, kept nowhere. Raises ConfigFaults."""
+        """Its API key, for one start (credentials.py). Raises ConfigFaults."""
         ...
 
     def link(self, account: AccountConfig, socket: Path, owner: SupervisedAccount) -> AccountLink:
@@ -322,6 +322,10 @@ class SupervisedAccount:
             account.drifts.extend(snapshot.drifts)
             if snapshot.HasField("reconciled_at"):
                 account.reconciled_at.CopyFrom(snapshot.reconciled_at)
+            if snapshot.HasField("preflight"):
+                account.preflight.CopyFrom(snapshot.preflight)
+            if snapshot.HasField("rate"):
+                account.rate.CopyFrom(snapshot.rate)
             account.feed_connected = snapshot.feed_connected
             account.copies_open = snapshot.copies_open
         if config.role is Role.USER:

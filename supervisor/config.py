@@ -6,7 +6,9 @@
     [control]    no keys: the API is served on a Unix socket in the state folder
     [copy]       defaults for every user: sizing, balance, ratio, notional, max_user_risk, order, max_slippage_bps,
                  max_entry_age_s, with the defaults of ``CopyRules``
-    [[accounts]] id, role and broker (needed); credentials_file, strategy; for users copy = { the keys of [copy] }
+    [[accounts]] id, role and broker (needed); credentials_file or credentials_command, allow_withdraw_key = false,
+                 strategy; tier = "starter" | "intermediate" | "pro" at the exchange, "starter" ("pro" in paper mode);
+                 for users copy = { the keys of [copy] }
 
 API keys never stand in it (credentials.py). It must not know processes, the exchange, or what a strategy does.
 """
@@ -19,7 +21,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from account_proc.spec import CopyRules, Role, Sizing
+from account_proc.spec import CopyRules, Role, Sizing, Tier
 from supervisor.config_values import Mode, account_id, broker, copy_values, url
 from supervisor.toml_table import ConfigFaults, Fault, Table, read_toml, show
 
@@ -85,8 +87,14 @@ class AccountConfig:
     broker: str
     copy: CopyRules = field(default_factory=CopyRules)
     strategy: str | None = None
-    #: As written: relative to the configuration's folder.
+    #: As written: relative to the configuration's folder. At most one of the two; without either the environment has the key.
     credentials_file: str | None = None
+    #: A program and its arguments, run without a shell; it prints key and secret.
+    credentials_command: tuple[str, ...] | None = None
+    #: Trade also with a key that could withdraw.
+    allow_withdraw_key: bool = False
+    #: Which of the exchange's rate limits hold for it.
+    tier: Tier = Tier.STARTER
 
     @property
     def credential_variables(self) -> tuple[str, str]:
@@ -297,11 +305,25 @@ class _Reading:
         rules = self._account_rules(table, base, role)
         strategy = self._strategy(table, role, exchange)
         file = table.text("credentials_file", "write the path of a file that only this user can read")
+        command = table.texts(
+            "credentials_command", 'write a program and its arguments: ["pass", "show", "kraken"]'
+        )
+        if table.has("credentials_file") and command is not None:
+            problem = "credentials_file is there as well"
+            table.fault("credentials_command", problem, "keep one of the two: a key has one source")
+        withdraw = table.flag(
+            "allow_withdraw_key", "write true to trade with a key that could withdraw, or take it out"
+        )
+        tier = table.choice("tier", Tier)
         if named is None or role is None or at_broker is None:
             return None
+        # Who believes to be in a lower tier than it is only waits longer; the other way round the exchange refuses.
+        is_paper = exchange is not None and exchange.mode is Mode.PAPER
+        usual = Tier.PRO if is_paper else Tier.STARTER
         return AccountConfig(
-            id=named, role=role, broker=at_broker, copy=rules, strategy=strategy, credentials_file=file
-        )
+            id=named, role=role, broker=at_broker, copy=rules, strategy=strategy, credentials_file=file,
+            credentials_command=command, allow_withdraw_key=bool(withdraw), tier=tier or usual,
+        )  # fmt: skip
 
     def _account_rules(self, table: Table, base: CopyRules, role: Role | None) -> CopyRules:
         remedy = 'write copy = { max_user_risk = "0.05" }'
@@ -374,7 +396,19 @@ _KEYS: dict[str, frozenset[str]] = {
     "copy": frozenset(CopyRules.__dataclass_fields__),
     "accounts": frozenset(),
 }
-_ACCOUNT_KEYS = frozenset({"id", "role", "broker", "copy", "strategy", "credentials_file"})
+_ACCOUNT_KEYS = frozenset(
+    {
+        "id",
+        "role",
+        "broker",
+        "copy",
+        "strategy",
+        "credentials_file",
+        "credentials_command",
+        "allow_withdraw_key",
+        "tier",
+    }
+)
 #: Where a key that stands in a wrong table belongs.
 _HOME_OF_KEY = {key: f"[{section}]" for section, keys in _KEYS.items() for key in keys} | dict.fromkeys(
     _ACCOUNT_KEYS - {"copy"}, "[[accounts]]"

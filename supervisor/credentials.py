@@ -1,43 +1,75 @@
-"""API keys from the environment or from files that only their owner can read.
+"""API keys from the environment, from files that only their owner can read, or from an operator's command.
 
-No message, name or repr here shows a key or a secret, or text of a file that was meant to hold them. It must not know
-what is done with the keys afterwards.
+No message, name or repr here shows a key or a secret, or text of a file or a command that was meant to hold them. It must
+not know what is done with the keys afterwards.
+
+Variables and files are read anew for each start of a process. A command is run once and its answer kept in memory until
+the supervisor ends: a password manager may ask a person, and a process that has to be started again at three in the morning
+must not wait for one. So a new key from a password manager takes a new start of the supervisor.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import json
 import os
 import re
 import shlex
 import stat
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from account_proc.spec import Credentials
 from supervisor.config import AccountConfig, Config, ConfigFaults, Fault
+from supervisor.credentials_command import CommandFailed, output_of
 from supervisor.toml_table import show
 
-#: Two short lines; whatever is larger is another file.
-FILE_BYTES_MAX = 4096
+#: Two short lines; whatever is larger is something else.
+SOURCE_BYTES_MAX = 4096
 _GROUP_AND_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 _NO_SPACES = re.compile(r"[!-~]{1,256}", re.ASCII)
 _FILE_RULE = 'write two lines: key = "..." and secret = "..."'
+_COMMAND_RULE = (
+    'have it print the key and the secret on two lines, or as JSON: {"key": "...", "secret": "..."}'
+)
 _SECRET_OF_ENVIRONMENT = re.compile(r"KRAKEN_.*_API_(KEY|SECRET)", re.ASCII | re.DOTALL)
+
+#: What a source of credentials says is wrong with it: the problem and the remedy.
+_MakeFault = Callable[[str, str], ConfigFaults]
+
+
+def credential_source(
+    config: Config, environ: Mapping[str, str], base_dir: Path
+) -> Callable[[AccountConfig], Credentials]:
+    """Where a run's credentials come from, after every account's were loaded once. Raises ConfigFaults, then and later."""
+    loaded = load_all_credentials(config, environ, base_dir)
+    kept = {
+        account.id: loaded[account.id]
+        for account in config.accounts
+        if account.credentials_command is not None
+    }
+
+    def credentials(account: AccountConfig) -> Credentials:
+        return kept.get(account.id) or load_credentials(account, environ, base_dir)
+
+    return credentials
 
 
 def load_all_credentials(
     config: Config, environ: Mapping[str, str], base_dir: Path
 ) -> dict[str, Credentials]:
-    """Every account's credentials by id. Raises ConfigFaults with all that is wrong with any of them."""
+    """Every account's credentials by id, commands run one after another. Raises ConfigFaults with all that is wrong."""
     loaded: dict[str, Credentials] = {}
     faults: list[Fault] = []
-    for account in config.accounts:
+    for index, account in enumerate(config.accounts):
+        table = f"{config.source}: accounts[{index}]"
         try:
-            loaded[account.id] = load_credentials(account, environ, base_dir)
+            loaded[account.id] = load_credentials(account, environ, base_dir, table)
         except ConfigFaults as found:
             faults += found.faults
     try:
@@ -49,20 +81,28 @@ def load_all_credentials(
     return loaded
 
 
-def load_credentials(account: AccountConfig, environ: Mapping[str, str], base_dir: Path) -> Credentials:
+def load_credentials(
+    account: AccountConfig, environ: Mapping[str, str], base_dir: Path, table: str = "accounts[]"
+) -> Credentials:
     """One account's key and secret.
 
-    From ``credentials_file``, relative to ``base_dir``, if the account has one, and from its environment variables
-    otherwise. Raises ConfigFaults.
+    From ``credentials_file``, relative to ``base_dir``, or ``credentials_command``, run there, if the account has one of
+    them, and from its environment variables otherwise. ``table`` is the account's place in the configuration, for messages.
+    Raises ConfigFaults.
     """
+    if account.credentials_command is not None:
+        place = f"{table}.credentials_command"
+        values = _ask(account.credentials_command, environ, base_dir, _faults_of(place, account.id))
+        return _checked(place, account.id, values, ("key", "secret"))
     if account.credentials_file is not None:
         path = base_dir / account.credentials_file
-        return _checked(str(path), account.id, _read_file(path, account.id), ("key", "secret"))
+        values = _read_file(path, _faults_of(str(path), account.id))
+        return _checked(str(path), account.id, values, ("key", "secret"))
     names = account.credential_variables
     missing = [name for name in names if not environ.get(name, "").strip()]
     if missing:
         problem = f"no API {' and no '.join('key' if name == names[0] else 'secret' for name in missing)}"
-        remedy = f"set {' and '.join(missing)}, or name a credentials_file"
+        remedy = f"set {' and '.join(missing)}, or name a credentials_file or a credentials_command"
         raise ConfigFaults([Fault("environment", "", problem, remedy, account.id)])
     return _checked("environment", account.id, {name: environ[name] for name in names}, names)
 
@@ -87,35 +127,103 @@ def without_credentials(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if not _SECRET_OF_ENVIRONMENT.fullmatch(name)}
 
 
-def _read_file(path: Path, account_id: str) -> Mapping[str, Any]:
-    def fault(problem: str, remedy: str) -> ConfigFaults:
-        return ConfigFaults([Fault(str(path), "", problem, remedy, account_id)])
+def _faults_of(source: str, account_id: str) -> _MakeFault:
+    return lambda problem, remedy: ConfigFaults([Fault(source, "", problem, remedy, account_id)])
 
+
+def _ask(
+    command: tuple[str, ...], environ: Mapping[str, str], base_dir: Path, fault: _MakeFault
+) -> Mapping[str, Any]:
+    """What a command answers; nothing of its output is shown or chained."""
     try:
-        # O_NONBLOCK: opening a named pipe must not wait for its writer.
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        output = output_of(command, without_credentials(environ), base_dir, SOURCE_BYTES_MAX)
+    except CommandFailed as failed:
+        raise fault(f"{show(command[0])} {failed}", "run the command by hand to see why") from None
+    try:
+        text = output.decode("utf-8").strip()
+        if text.startswith("{"):
+            return _only_key_and_secret(json.loads(text), fault, _COMMAND_RULE)
+    # An error of the parser could quote the secret.
+    except (ValueError, RecursionError):
+        raise fault(
+            f"{show(command[0])} printed something else than a key and a secret", _COMMAND_RULE
+        ) from None
+    lines = [line.strip() for line in text.splitlines()]
+    if len(lines) != 2 or not all(lines):
+        raise fault(f"{show(command[0])} did not print two lines", _COMMAND_RULE)
+    return dict(zip(("key", "secret"), lines, strict=True))
+
+
+def _read_file(path: Path, fault: _MakeFault) -> Mapping[str, Any]:
+    try:
+        with _opened(path, fault) as descriptor:
+            content = _read(descriptor, SOURCE_BYTES_MAX + 1)
     except OSError as error:
         raise fault(f"cannot be read: {error.strerror}", "correct credentials_file or the file") from None
     except ValueError:  # a NUL in the path
         raise fault("cannot be a path", "correct credentials_file") from None
-    with os.fdopen(descriptor, "rb") as file:
-        # Asked of the open file, so that it is the file that is read.
-        mode = os.fstat(descriptor).st_mode
-        if not stat.S_ISREG(mode):
-            raise fault("not a regular file", "correct credentials_file")
-        if mode & _GROUP_AND_OTHERS:
-            problem = f"group or others have access (mode {stat.S_IMODE(mode):04o})"
-            raise fault(problem, f"run: chmod 600 {shlex.quote(str(path))}")
-        content = file.read(FILE_BYTES_MAX + 1)
-    if len(content) > FILE_BYTES_MAX:
-        raise fault(f"larger than {FILE_BYTES_MAX} bytes", _FILE_RULE)
+    if len(content) > SOURCE_BYTES_MAX:
+        raise fault(f"larger than {SOURCE_BYTES_MAX} bytes", _FILE_RULE)
     try:
         values = tomllib.loads(content.decode("utf-8"))
-    # An error of the parser could quote the secret: it is neither shown nor chained.
+    # As above.
     except (ValueError, RecursionError):
         raise fault("not TOML", _FILE_RULE) from None
+    return _only_key_and_secret(values, fault, _FILE_RULE)
+
+
+@contextmanager
+def _opened(path: Path, fault: _MakeFault) -> Iterator[int]:
+    """A descriptor of a file that this user alone can read, and that nobody else can have put there. Raises OSError."""
+    folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
+    try:
+        _check_folder(path.parent, os.fstat(folder), fault)
+        # By the folder that was checked. O_NONBLOCK: opening a named pipe must not wait for its writer.
+        if stat.S_ISLNK(os.stat(path.name, dir_fd=folder, follow_symlinks=False).st_mode):
+            raise fault("is a symbolic link", "name the file itself in credentials_file")
+        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
+        descriptor = os.open(path.name, flags, dir_fd=folder)
+    finally:
+        os.close(folder)
+    try:
+        # Asked of the open file, so that it is the file that is read.
+        _check_file(path, os.fstat(descriptor), fault)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _check_folder(folder: Path, status: os.stat_result, fault: _MakeFault) -> None:
+    """Whoever can write to the folder can put another file in the place of this one."""
+    # In a sticky folder, such as /tmp, only a file's owner can.
+    if status.st_mode & _WRITABLE_BY_OTHERS and not status.st_mode & stat.S_ISVTX:
+        problem = f"group or others can write to its folder (mode {stat.S_IMODE(status.st_mode):04o})"
+        raise fault(problem, f"run: chmod go-w {shlex.quote(str(folder))}")
+    if status.st_uid not in {0, os.geteuid()}:
+        raise fault(
+            f"its folder belongs to another user (uid {status.st_uid})", "put it into a folder of your own"
+        )
+
+
+def _check_file(path: Path, status: os.stat_result, fault: _MakeFault) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise fault("not a regular file", "correct credentials_file")
+    if status.st_uid != os.geteuid():
+        problem = f"belongs to another user (uid {status.st_uid}, not {os.geteuid()})"
+        raise fault(problem, "make a file of your own")
+    if status.st_mode & _GROUP_AND_OTHERS:
+        problem = f"group or others have access (mode {stat.S_IMODE(status.st_mode):04o})"
+        raise fault(problem, f"run: chmod 600 {shlex.quote(str(path))}")
+
+
+def _read(descriptor: int, length: int) -> bytes:
+    with os.fdopen(descriptor, "rb", closefd=False) as file:
+        return file.read(length)
+
+
+def _only_key_and_secret(values: Mapping[str, Any], fault: _MakeFault, rule: str) -> Mapping[str, Any]:
     if values.keys() != {"key", "secret"}:
-        raise fault("needs key and secret, and nothing else", _FILE_RULE)
+        raise fault("needs key and secret, and nothing else", rule)
     return values
 
 

@@ -17,12 +17,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from account_proc.boot import keep_memory
 from account_proc.errors import ExitCode, LockHeld
 from account_proc.locks import LockedFile, free_line, holder_line
 from account_proc.spec import Credentials
 from supervisor import config as configuration
 from supervisor.config import AccountConfig, ConfigFaults, Fault, Mode
-from supervisor.credentials import load_all_credentials, load_credentials
+from supervisor.credentials import credential_source
 from supervisor.demo import demo_config
 from supervisor.replay_file import check_replay
 
@@ -110,13 +111,9 @@ def _run(arguments: argparse.Namespace) -> int:
             raise ConfigFaults([Fault("--replay", "", "needs the paper exchange", "use it with --paper")])
         check_replay(arguments.replay)
     credentials: Callable[[AccountConfig], Credentials] | None = None
+    keep_memory()
     if not managed:
-        base = arguments.config.absolute().parent
-        load_all_credentials(config, os.environ, base)
-
-        def credentials(account: AccountConfig) -> Credentials:
-            return load_credentials(account, os.environ, base)
-
+        credentials = credential_source(config, os.environ, arguments.config.absolute().parent)
     if arguments.command == "check":
         sys.stdout.write(f"{config.source}: {len(config.accounts)} accounts, nothing wrong\n")
         return ExitCode.OK

@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import secrets
-import sys
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -21,8 +20,9 @@ from typing import Any
 
 import requests
 
-from account_proc.spec import Credentials
+from account_proc.spec import Credentials, Tier
 from supervisor.config import AccountConfig, Config
+from supervisor.interpreter import process_environment, python_command
 
 #: How long the paper exchange may take to start, in seconds.
 START_TIMEOUT_S = 20.0
@@ -68,9 +68,9 @@ class PaperExchange:
         with log_path.open("ab") as errors:
             start = errors.tell()
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "paper_exchange", "--port", "0", "--lifeline-fd", str(read_end),
+                *python_command("paper_exchange"), "--port", "0", "--lifeline-fd", str(read_end),
                 *market.arguments(), stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
-                stderr=errors, pass_fds=(read_end,), start_new_session=True,
+                stderr=errors, pass_fds=(read_end,), start_new_session=True, env=process_environment(os.environ),
             )  # fmt: skip
         os.close(read_end)
         assert process.stdout is not None
@@ -84,11 +84,13 @@ class PaperExchange:
             said = content[start:].decode(errors="replace").strip()
             raise PaperFault(f"the paper exchange did not start: {said or 'no reason given'}") from None
 
-    async def open_account(self, account_id: str, balance: str, credentials: Credentials) -> None:
+    async def open_account(
+        self, account_id: str, balance: str, credentials: Credentials, tier: Tier = Tier.PRO
+    ) -> None:
         """Makes an account with one key. Raises PaperFault."""
         body = {
             "id": account_id,
-            "tier": "pro",
+            "tier": tier,
             "balances": {"ZUSD": balance},
             "keys": [{"key": credentials.key, "secret": credentials.secret}],
         }

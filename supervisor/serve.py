@@ -112,7 +112,7 @@ async def _reach_exchange(
         stack.push_async_callback(exchange.close)
         credentials = keys = PaperKeys(run.config)
         for account in run.config.accounts:
-            await exchange.open_account(account.id, balance_of(account), keys(account))
+            await exchange.open_account(account.id, balance_of(account), keys(account), account.tier)
         rest_url, ws_url = exchange.rest_url, exchange.ws_url
     assert rest_url is not None
     assert ws_url is not None

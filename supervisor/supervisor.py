@@ -149,11 +149,12 @@ class Supervisor:
             ledger_path=self.place.state_dir / "accounts" / f"{account.id}.db",
             log_path=self.place.log(account.id), key_lock_dir=self.place.key_lock_dir, copy=account.copy,
             strategy=account.strategy, paper=self.config.exchange.mode is Mode.PAPER,
-            visibility_lag_s=self.config.exchange.visibility_lag_s,
+            visibility_lag_s=self.config.exchange.visibility_lag_s, allow_withdraw_key=account.allow_withdraw_key,
+            tier=account.tier,
         )  # fmt: skip
 
     def credentials(self, account: AccountConfig) -> Credentials:
-        """An account's API key; read anew for each start, kept nowhere. Raises ConfigFaults."""
+        """An account's API key, for one start of its process (credentials.py). Raises ConfigFaults."""
         return self._credentials(account)
 
     def link(self, account: AccountConfig, socket: Path, owner: SupervisedAccount) -> AccountLink:

@@ -21,6 +21,8 @@ Choice = TypeVar("Choice", bound=StrEnum)
 SHOWN_LENGTH_MAX = 60
 #: More decimal places are a slip, and bound the arithmetic that follows.
 DECIMAL_PLACES_MAX = 18
+#: Longer than every key that there is, and shorter than every API key.
+KEY_LENGTH_MAX = 32
 _PLAIN_NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?", re.ASCII)
 _TOML_PLACE = re.compile(r"(?P<what>.*) \(at (?:line (?P<line>\d+), column \d+|end of document)\)", re.DOTALL)
 _SET_TWICE = re.compile(
@@ -77,6 +79,11 @@ def _printable(text: str) -> str:
     return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
 
 
+def _cut_key(key: str) -> str:
+    """The key, unless it is longer than any that there is: then it may be a secret in a wrong place, and is not shown."""
+    return key if len(key) <= KEY_LENGTH_MAX else f"(a key of {len(key)} characters)"
+
+
 def _kind(value: object) -> str:
     names: tuple[tuple[type | tuple[type, ...], str], ...] = (
         (bool, "a boolean"),
@@ -122,7 +129,7 @@ def _toml_problem(message: str, text: str) -> tuple[str, str, str]:
         )
     # Only a key is shown, never a value: that may be anything, a secret too.
     line = _KEY_OF_LINE.match(lines[at - 1])
-    named = twice["key"] or (line["key"] if line else "a key")
+    named = _cut_key(twice["key"] or (line["key"] if line else "a key"))
     return f"{named} is set a second time", f"line {at}", "keep one of the two"
 
 
@@ -147,7 +154,7 @@ class Table:
     def _unknown(self, key: str, known: Collection[str], elsewhere: Mapping[str, str]) -> None:
         if key.lower() in _SECRET_KEYS:
             remedy = "take it out, and replace the key if others could read this file: keys come from the environment"
-            remedy += " or from credentials_file"
+            remedy += ", credentials_file or credentials_command"
         elif key in elsewhere:
             remedy = f"it belongs in {elsewhere[key]}"
         elif near := difflib.get_close_matches(key.lower(), sorted(known), n=1):
@@ -160,7 +167,8 @@ class Table:
 
     def path(self, key: str) -> str:
         """The key's full path, quoted where TOML would."""
-        shown = key if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", key, re.ASCII) else show(key)
+        is_bare = re.fullmatch(r"[A-Za-z0-9_-]+", key, re.ASCII) or len(key) > KEY_LENGTH_MAX
+        shown = _cut_key(key) if is_bare else show(key)
         return f"{self._where}.{shown}" if self._where else shown
 
     def fault(self, key: str, problem: str, remedy: str) -> None:
@@ -183,6 +191,32 @@ class Table:
             self.fault(key, "empty", remedy)
             return None
         return value
+
+    def texts(self, key: str, remedy: str) -> tuple[str, ...] | None:
+        """An array of strings, none of them empty, at least one."""
+        value = self._raw.get(key)
+        if value is None:
+            return None
+        if not isinstance(value, list):
+            self.fault(key, f"{_kind(value)} where an array of strings is needed", remedy)
+            return None
+        if not value:
+            self.fault(key, "empty", remedy)
+            return None
+        bad = next((item for item in value if not isinstance(item, str) or not item.strip()), None)
+        if bad is not None:
+            what = "an empty string" if isinstance(bad, str) else _kind(bad)
+            self.fault(key, f"{what} in an array of strings", remedy)
+            return None
+        return tuple(value)
+
+    def flag(self, key: str, remedy: str) -> bool | None:
+        """True or false."""
+        value = self._raw.get(key)
+        if value is None or isinstance(value, bool):
+            return value
+        self.fault(key, f"{_kind(value)} where true or false is needed", remedy)
+        return None
 
     def choice(self, key: str, choices: type[Choice]) -> Choice | None:
         """One of an enumeration's values."""

@@ -18,8 +18,14 @@ from urllib.parse import parse_qs
 
 import requests
 
+from account_proc.limits import AccountLimits, DecayingCounter
+from account_proc.spec import Tier
+
 #: Base64, as Kraken's secrets are.
 SECRET = "a3Jha2VuY29weS1wYXBlci1zZWNyZXQ="
+
+#: Room in every counter, and full ones empty at once.
+ROOM = 1e9
 
 RESET = b"\0reset"
 HANG = b"\0hang"
@@ -32,6 +38,13 @@ def answer(result: Any = None, *errors: str, status: str = "200 OK", body: bytes
         body = json.dumps(envelope).encode()
     head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     return head.encode() + body
+
+
+def roomy_limits() -> AccountLimits:
+    """Limits that keep no test waiting."""
+    limits = AccountLimits(Tier.PRO)
+    limits.rest = DecayingCounter(ROOM, ROOM * 1_000)
+    return limits
 
 
 @dataclass

@@ -12,8 +12,10 @@ from typing import Any, cast
 from account_proc.errors import KrakenError
 from account_proc.exchange import KrakenExchange
 from account_proc.executions import Execution
+from account_proc.limits import AccountLimits
 from account_proc.pairs import SymbolTable
 from account_proc.rest import CallQueue
+from account_proc.spec import Tier
 from account_proc.units import Side
 from tests.account_proc.trading import NOW
 
@@ -44,6 +46,7 @@ class ScriptedKraken:
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     #: Calls of these methods wait until the event is set.
     held: dict[str, asyncio.Event] = field(default_factory=dict)
+    limits: AccountLimits = field(default_factory=lambda: AccountLimits(Tier.PRO))
 
     def __post_init__(self) -> None:
         quote = {"b": ["49999", "1", "1"], "a": ["50001", "1", "1"], "c": ["50000", "1"]}

@@ -14,14 +14,22 @@ from typing import Any
 import pytest
 
 from account_proc.errors import KeyRefused, KrakenRefused, OutcomeUnknown, RateLimited
-from account_proc.exchange import RATE_PAUSES_MAX, KrakenExchange, OrderRequest
+from account_proc.exchange import RATE_TRIES, KrakenExchange, OrderRequest
 from account_proc.kraken_errors import ClOrdIdInUse
 from account_proc.nonce import NonceCustody
 from account_proc.pairs import UnknownSymbol
 from account_proc.rest import CallQueue, KrakenRest
 from account_proc.spec import Credentials
 from account_proc.units import Side
-from tests.account_proc.odd_exchange import SECRET, OddExchange, Paper, answer, odd_exchange, paper_exchange
+from tests.account_proc.odd_exchange import (
+    SECRET,
+    OddExchange,
+    Paper,
+    answer,
+    odd_exchange,
+    paper_exchange,
+    roomy_limits,
+)
 
 Steps = Callable[[KrakenExchange], Awaitable[None]]
 
@@ -36,18 +44,14 @@ def paper() -> Iterator[Paper]:
 
 def on(url: str, name: str, folder: Path, steps: Steps) -> None:
     """Run steps with an exchange that has its own key, nonces and connection."""
-    paused: list[float] = []
-
-    async def pause(seconds: float) -> None:
-        paused.append(seconds)
 
     async def run() -> None:
         custody = NonceCustody.open(
             folder / f"{name}.txt", account_id=name, now_us=lambda: time.time_ns() // 1000
         )
-        queue = CallQueue(KrakenRest(url, Credentials(name, SECRET), custody))
+        queue = CallQueue(KrakenRest(url, Credentials(name, SECRET), custody, roomy_limits()))
         try:
-            await steps(KrakenExchange(queue, pause))
+            await steps(KrakenExchange(queue))
         finally:
             await asyncio.to_thread(queue.close)
             custody.close()
@@ -271,7 +275,7 @@ def test_trades_of_one_instant_are_ordered_by_their_number(tmp_path: Path) -> No
     assert asked[-1].params["start"] == "999"
 
 
-def test_a_history_waits_for_the_rate_limit_but_not_for_ever(tmp_path: Path) -> None:
+def test_a_page_that_is_refused_for_the_rate_is_asked_for_again_but_not_for_ever(tmp_path: Path) -> None:
     limited = answer(None, "EAPI:Rate limit exceeded")
 
     async def patient(exchange: KrakenExchange) -> None:
@@ -283,8 +287,8 @@ def test_a_history_waits_for_the_rate_limit_but_not_for_ever(tmp_path: Path) -> 
         with pytest.raises(RateLimited):
             await exchange.trades_since(0.0)
 
-    asked = odd(tmp_path, stopped, *[limited] * (RATE_PAUSES_MAX + 1)).asked
-    assert len(asked) == len(TABLE) + RATE_PAUSES_MAX + 1
+    asked = odd(tmp_path, stopped, *[limited] * (RATE_TRIES + 1)).asked
+    assert len(asked) == len(TABLE) + RATE_TRIES + 1
 
 
 def test_an_exchange_without_pairs_is_no_exchange(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from account_proc import feed as feed_module
-from account_proc.errors import KeyRefused, NonceFault, RateLimited
+from account_proc.errors import KeyRefused, NonceFault, OutcomeUnknown, RateLimited
 from account_proc.exchange import KrakenExchange, OrderRequest
 from account_proc.executions import Execution
 from account_proc.feed import (
@@ -32,11 +32,12 @@ from account_proc.feed import (
     Rows,
     reconnect_delay_s,
 )
+from account_proc.kraken_errors import LockedOut
 from account_proc.nonce import NonceCustody
 from account_proc.rest import CallQueue, KrakenRest
 from account_proc.spec import Credentials
 from account_proc.units import Side
-from tests.account_proc.odd_exchange import SECRET, Paper, paper_exchange
+from tests.account_proc.odd_exchange import SECRET, Paper, paper_exchange, roomy_limits
 
 LIMIT_S = 30
 
@@ -105,7 +106,7 @@ def paper() -> Iterator[Paper]:
 @contextlib.asynccontextmanager
 async def client(paper: Paper, name: str, folder: Path) -> AsyncIterator[KrakenExchange]:
     custody = NonceCustody.open(folder / name, account_id=name, now_us=lambda: time.time_ns() // 1000)
-    queue = CallQueue(KrakenRest(paper.rest_url, Credentials(name, SECRET), custody))
+    queue = CallQueue(KrakenRest(paper.rest_url, Credentials(name, SECRET), custody, roomy_limits()))
     try:
         yield KrakenExchange(queue)
     finally:
@@ -414,6 +415,62 @@ def test_a_token_that_is_refused_for_its_rate_waits_and_a_lost_nonce_ends_the_fe
         assert pauses[0] >= MAINTENANCE_S
 
     asyncio.run(run())
+
+
+def test_a_feed_outlasts_a_lockout_of_the_key() -> None:
+    async def run() -> None:
+        heard, pauses = Heard(), []
+        errors: list[Exception] = [LockedOut("GetWebSocketsToken", 700.0), NonceFault("gone")]
+
+        async def token() -> str:
+            raise errors.pop(0)
+
+        async def pause(seconds: float) -> None:
+            pauses.append(seconds)
+
+        with pytest.raises(NonceFault):
+            await ExecutionsFeed("ws://127.0.0.1:9/v2", token, heard, pause=pause).run()
+        assert pauses == [700.0]
+
+    asyncio.run(run())
+
+
+def test_the_pace_is_asked_before_each_connection_and_not_where_there_is_no_token() -> None:
+    async def close(socket: ServerConnection) -> None:
+        await accept(socket)
+        await socket.close(1011)
+
+    class Pace:
+        asked = 0
+
+        async def take(self) -> None:
+            self.asked += 1
+            assert self.asked == len(server.heard.snapshots) + 1
+
+    async def run() -> None:
+        async with serve(server.handle, "127.0.0.1", 0) as listening:
+            port = next(iter(listening.sockets)).getsockname()[1]
+            tokens: list[str | OutcomeUnknown] = [
+                "one",
+                "two",
+                OutcomeUnknown("GetWebSocketsToken", "timeout"),
+                "three",
+            ]
+
+            async def token() -> str:
+                given = tokens.pop(0)
+                if isinstance(given, OutcomeUnknown):
+                    raise given
+                return given
+
+            url = f"ws://127.0.0.1:{port}/v2"
+            feed = ExecutionsFeed(url, token, server.heard, pace=pace, pause=server.pause)
+            async with running(feed):
+                await server.heard.until(lambda: len(server.heard.snapshots) == 3)
+
+    server, pace = Odd([close, close]), Pace()
+    asyncio.run(run())
+    assert pace.asked == 3
 
 
 def test_no_token_shows_in_logs(caplog: pytest.LogCaptureFixture) -> None:

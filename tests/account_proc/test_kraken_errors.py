@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from decimal import Decimal
 
 import pytest
@@ -16,7 +17,7 @@ from account_proc.errors import (
     OutcomeUnknown,
     RateLimited,
 )
-from account_proc.kraken_errors import ClOrdIdInUse, classify, result_of
+from account_proc.kraken_errors import ClOrdIdInUse, classify, result_of, throttled_until
 
 UNKNOWN_FOR_ORDERS = [
     "EService:Deadline elapsed",
@@ -145,3 +146,40 @@ def test_what_is_no_answer_of_krakens_leaves_the_outcome_unknown(status: int, bo
 def test_arbitrary_bytes_never_look_like_a_refusal(status: int, body: bytes) -> None:
     with pytest.raises(OutcomeUnknown):
         result_of("AddOrder", status, body, is_order=True)
+
+
+@pytest.mark.parametrize("method", ["GetApiKeyInfo", "GetWebSocketsToken"])
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (502, b"<html>hidden</html>"),
+        (200, b'{"error":[],"result":{"apiKey":"hidden","token":"hidden'),
+        (200, b'["hidden"]'),
+        (200, b'{"error":[],"token":"hidden"}'),
+    ],
+)
+def test_nothing_is_shown_of_an_answer_that_may_hold_a_key_or_a_token(
+    method: str, status: int, body: bytes
+) -> None:
+    with pytest.raises(OutcomeUnknown, match=f"{len(body)} bytes") as raised:
+        result_of(method, status, body, is_order=False)
+    assert "hidden" not in "".join(traceback.format_exception(raised.value))
+    with pytest.raises(OutcomeUnknown, match="hidden"):
+        result_of("Balance", status, body, is_order=False)
+
+
+@pytest.mark.parametrize(
+    ("said", "ends"),
+    [
+        ("EService:Throttled: 1795336500", 1_795_336_500.0),
+        ("EService:Throttled:1795336500", 1_795_336_500.0),
+        ("EService:Throttled", None),
+        ("EService:Throttled: soon", None),
+        ("EService:Throttled: -5", None),
+        ("EService:Throttled: 99999999999999999999", None),
+    ],
+)
+def test_the_end_of_a_pause_is_read_where_it_is_named(said: str, ends: float | None) -> None:
+    refused = classify("Balance", [said], is_order=False)
+    assert isinstance(refused, RateLimited)
+    assert throttled_until(refused.errors[0]) == ends

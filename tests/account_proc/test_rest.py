@@ -6,28 +6,44 @@ import asyncio
 import logging
 import socket
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from account_proc import limits as limits_module
 from account_proc import rest as rest_module
 from account_proc.errors import (
     ConfigurationFault,
     CredentialsFault,
     InvalidNonce,
+    KeyRefused,
     KrakenError,
     KrakenRefused,
     NonceFault,
     OutcomeUnknown,
+    RateLimited,
 )
-from account_proc.kraken_errors import NotSent
-from account_proc.rest import CallQueue, KrakenRest, Priority
+from account_proc.kraken_errors import LockedOut, NotSent
+from account_proc.limits import AccountLimits, DecayingCounter
+from account_proc.rest import RESERVES, CallQueue, KrakenRest, Priority
 from account_proc.signing import sign
-from account_proc.spec import Credentials
-from tests.account_proc.odd_exchange import HANG, RESET, SECRET, OddExchange, answer, odd_exchange
+from account_proc.spec import Credentials, Tier
+from tests.account_proc.odd_exchange import (
+    HANG,
+    RESET,
+    SECRET,
+    OddExchange,
+    answer,
+    odd_exchange,
+    roomy_limits,
+)
 
 KEY = Credentials("the-public-key", SECRET)
 
@@ -52,8 +68,8 @@ class Counter:
         return self.resynchronisations == 1
 
 
-def client(exchange: OddExchange) -> KrakenRest:
-    return KrakenRest(exchange.url, KEY, Counter())
+def client(exchange: OddExchange, limits: AccountLimits | None = None) -> KrakenRest:
+    return KrakenRest(exchange.url, KEY, Counter(), roomy_limits() if limits is None else limits)
 
 
 def error_of(call: Callable[[], Any]) -> Exception:
@@ -297,9 +313,11 @@ def test_logs_and_errors_hold_no_secret(caplog: pytest.LogCaptureFixture) -> Non
 # -- the queue --------------------------------------------------------------------------------------------------------
 
 
-def in_queue(exchange: OddExchange, steps: Callable[[CallQueue], Coroutine[Any, Any, None]]) -> None:
+def in_queue(
+    exchange: OddExchange, steps: Callable[[CallQueue], Coroutine[Any, Any, None]], limits: AccountLimits | None = None
+) -> None:  # fmt: skip
     async def run() -> None:
-        queue = CallQueue(client(exchange))
+        queue = CallQueue(client(exchange, limits))
         try:
             await steps(queue)
         finally:
@@ -327,7 +345,7 @@ async def waiting(queue: CallQueue, priority: Priority, *args: Any) -> asyncio.T
     return task
 
 
-def test_orders_go_before_reads_and_reads_before_the_rest() -> None:
+def test_orders_go_first_then_what_is_urgent_then_reads_then_the_rest() -> None:
     done: list[str] = []
 
     async def steps(queue: CallQueue) -> None:
@@ -342,7 +360,7 @@ def test_orders_go_before_reads_and_reads_before_the_rest() -> None:
 
     with odd_exchange() as exchange:
         in_queue(exchange, steps)
-    assert done == ["ORDER0", "ORDER1", "READ0", "READ1", "BACKGROUND0", "BACKGROUND1"]
+    assert done == [f"{priority.name}{number}" for priority in Priority for number in range(2)]
 
 
 def test_results_and_errors_reach_whoever_waits() -> None:
@@ -435,3 +453,229 @@ def test_the_idle_thread_looks_after_the_nonces(monkeypatch: pytest.MonkeyPatch)
         await asyncio.to_thread(queue.close)
 
     asyncio.run(run())
+
+
+# -- limits -----------------------------------------------------------------------------------------------------------
+
+#: So slow that nothing comes back while a test runs, and so fast that nobody has to wait for long.
+HARDLY, SOON = 1e-4, 100.0
+
+
+def limits_with(decay: float, level: float = 0.0, *, lockout_s: float = 960.0) -> AccountLimits:
+    """Limits of Kraken's lowest tier, with another decay and something used already."""
+    limits = AccountLimits(Tier.STARTER, lockout_s=lockout_s)
+    limits.rest = DecayingCounter(15.0, decay)
+    limits.rest.charge(level, time.monotonic())
+    return limits
+
+
+def targets(exchange: OddExchange) -> list[str]:
+    return [asked.target.rpartition("/")[2] for asked in exchange.asked]
+
+
+async def private(queue: CallQueue, priority: Priority, method: str) -> Any:
+    return await queue.call(priority, queue.rest.private, method)
+
+
+async def waiting_for_room(queue: CallQueue, priority: Priority, method: str) -> asyncio.Task[Any]:
+    before = queue.rate_status().waiting
+    task = asyncio.create_task(private(queue, priority, method))
+    while queue.rate_status().waiting == before:  # noqa: ASYNC110 - until the task has put its call into the queue
+        await asyncio.sleep(0)
+    return task
+
+
+def test_every_signed_call_is_charged_before_it_leaves_also_one_that_is_repeated_or_lost() -> None:
+    levels: list[float] = []
+
+    class Watched(Counter):
+        def next(self) -> int:
+            levels.append(round(limits.rest.level(time.monotonic())))
+            return super().next()
+
+    limits = limits_with(HARDLY)
+    with odd_exchange(answer(None, "EAPI:Invalid nonce"), answer({}), RESET) as exchange:
+        rest = KrakenRest(exchange.url, KEY, Watched(), limits)
+        rest.private("Balance")
+        assert type(error_of(lambda: rest.private("ClosedOrders"))) is OutcomeUnknown
+        rest.private("AddOrder")
+        rest.public("Time")
+        rest.close()
+    assert levels == [0, 1, 2, 6]
+    assert round(limits.rest.level(time.monotonic())) == 6
+
+
+def test_an_order_leaves_while_reads_wait_for_the_counter() -> None:
+    async def steps(queue: CallQueue) -> None:
+        reads = [await waiting_for_room(queue, Priority.READ, "Balance") for _ in range(3)]
+        assert await private(queue, Priority.ORDER, "AddOrder") == {}
+        assert not any(read.done() for read in reads)
+        assert queue.rate_status().waiting == 3
+        for read in reads:
+            read.cancel()
+
+    with odd_exchange() as exchange:
+        in_queue(exchange, steps, limits_with(HARDLY, level=15.0))
+    assert targets(exchange) == ["AddOrder"]
+
+
+def test_reads_leave_room_for_what_is_urgent_and_the_background_for_reads() -> None:
+    async def steps(queue: CallQueue) -> None:
+        for _ in range(4):
+            await private(queue, Priority.BACKGROUND, "Balance")
+        background = await waiting_for_room(queue, Priority.BACKGROUND, "Balance")
+        for _ in range(4):
+            await private(queue, Priority.READ, "Balance")
+        read = await waiting_for_room(queue, Priority.READ, "Balance")
+        for method in ("GetWebSocketsToken", "OpenOrders", "ClosedOrders"):
+            await private(queue, Priority.URGENT, method)
+        urgent = await waiting_for_room(queue, Priority.URGENT, "GetWebSocketsToken")
+        for task in (background, read, urgent):
+            assert not task.done()
+            task.cancel()
+
+    with odd_exchange() as exchange:
+        in_queue(exchange, steps, limits_with(HARDLY))
+    assert targets(exchange) == ["Balance"] * 8 + ["GetWebSocketsToken", "OpenOrders", "ClosedOrders"]
+
+
+def test_no_call_goes_out_above_what_its_priority_may_use() -> None:
+    class Watched(AccountLimits):
+        def charge(self, method: str, now: float) -> None:
+            super().charge(method, now)
+            levels.append(self.rest.level(now))
+
+    levels: list[float] = []
+    limits = Watched(Tier.STARTER)
+    limits.rest = DecayingCounter(15.0, SOON)
+
+    async def steps(queue: CallQueue) -> None:
+        for priority in (Priority.BACKGROUND, Priority.READ, Priority.URGENT):
+            levels.clear()
+            calls = (
+                private(queue, priority, method) for method in ("Balance", "ClosedOrders", "OpenOrders") * 5
+            )
+            await asyncio.gather(*calls)
+            assert len(levels) == 15
+            assert max(levels) <= 15.0 - RESERVES[priority] + 1e-6
+
+    with odd_exchange() as exchange:
+        in_queue(exchange, steps, limits)
+
+
+@given(st.floats(0.0, 40.0), st.sampled_from(Tier))
+def test_whenever_a_call_may_go_every_call_of_more_weight_may(level: float, tier: Tier) -> None:
+    limits = AccountLimits(tier)
+    limits.rest.charge(level, 0.0)
+    for before, after in pairwise([Priority.URGENT, Priority.READ, Priority.BACKGROUND]):
+        latest = max(limits.goes_at(method, RESERVES[before], 0.0) for method in ("Balance", "ClosedOrders"))
+        assert latest <= min(
+            limits.goes_at(method, RESERVES[after], 0.0) for method in ("Balance", "ClosedOrders")
+        )
+
+
+def test_a_waiter_that_is_cancelled_makes_way_for_whoever_needs_less_room() -> None:
+    async def steps(queue: CallQueue) -> None:
+        large = await waiting_for_room(queue, Priority.READ, "ClosedOrders")
+        small = await waiting_for_room(queue, Priority.READ, "Balance")
+        await queue.call(Priority.BACKGROUND, queue.rest.public, "Time")
+        assert not small.done()
+        large.cancel()
+        await small
+
+    with odd_exchange() as exchange:
+        in_queue(exchange, steps, limits_with(HARDLY, level=6.0))
+    assert targets(exchange) == ["Time", "Balance"]
+
+
+def test_a_call_that_would_have_to_wait_ends_when_the_queue_is_closed() -> None:
+    async def steps(queue: CallQueue) -> None:
+        read = await waiting_for_room(queue, Priority.READ, "Balance")
+        await asyncio.to_thread(queue.close)
+        with pytest.raises(NotSent, match="shutting down"):
+            await read
+
+    with odd_exchange() as exchange:
+        in_queue(exchange, steps, limits_with(HARDLY, level=15.0))
+    assert exchange.asked == []
+
+
+def test_a_refusal_for_the_rate_holds_back_what_can_wait_and_nothing_else() -> None:
+    async def steps(queue: CallQueue) -> None:
+        with pytest.raises(RateLimited):
+            await private(queue, Priority.READ, "Balance")
+        read = await waiting_for_room(queue, Priority.READ, "Balance")
+        await private(queue, Priority.ORDER, "AddOrder")
+        await private(queue, Priority.URGENT, "GetWebSocketsToken")
+        assert not read.done()
+        assert queue.rate_status().refused == 1
+        await read
+
+    # 15 + 1 are down to 14 after 20 ms, and to half after 80 ms.
+    with odd_exchange(answer(None, "EAPI:Rate limit exceeded")) as exchange:
+        in_queue(exchange, steps, limits_with(SOON))
+    assert targets(exchange) == ["Balance", "AddOrder", "GetWebSocketsToken", "Balance"]
+
+
+def test_during_a_lockout_nothing_that_is_signed_is_sent_and_afterwards_everything() -> None:
+    limits = limits_with(SOON)
+
+    async def steps(queue: CallQueue) -> None:
+        with pytest.raises(KeyRefused):
+            await private(queue, Priority.READ, "Balance")
+        for priority, method in ((Priority.ORDER, "AddOrder"), (Priority.READ, "Balance")):
+            with pytest.raises(LockedOut, match="not sent") as caught:
+                await private(queue, priority, method)
+            assert caught.value.errors == ("EGeneral:Temporary lockout",)
+            assert 0 < caught.value.retry_after_s <= 960
+        await queue.call(Priority.READ, queue.rest.public, "Time")
+        limits._locked_until = time.monotonic()  # 16 minutes later
+        await private(queue, Priority.ORDER, "AddOrder")
+
+    with odd_exchange(answer(None, "EGeneral:Temporary lockout")) as exchange:
+        in_queue(exchange, steps, limits)
+    assert targets(exchange) == ["Balance", "Time", "AddOrder"]
+
+
+def test_a_key_that_is_refused_three_times_in_a_row_is_not_tried_a_fourth_time() -> None:
+    refused = answer(None, "EAPI:Invalid key")
+    with odd_exchange(refused, refused, answer({}), refused, refused, refused) as exchange:
+        rest = client(exchange)
+        for expected in (
+            KeyRefused,
+            KeyRefused,
+            None,
+            KeyRefused,
+            KeyRefused,
+            KeyRefused,
+            LockedOut,
+            LockedOut,
+        ):
+            if expected is None:
+                rest.private("Balance")
+            else:
+                assert type(error_of(lambda: rest.private("Balance"))) is expected
+        rest.close()
+    assert len(exchange.asked) == 6
+
+
+def test_in_a_pause_that_kraken_asks_for_orders_are_given_back_and_the_rest_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits_module, "THROTTLE_S_MIN", 0.3)
+
+    async def steps(queue: CallQueue) -> None:
+        with pytest.raises(RateLimited):
+            await private(queue, Priority.ORDER, "AddOrder")
+        with pytest.raises(NotSent, match="sent nothing"):
+            await private(queue, Priority.ORDER, "AddOrder")
+        await asyncio.gather(
+            private(queue, Priority.READ, "Balance"), queue.call(Priority.READ, queue.rest.public, "Time")
+        )
+        assert queue.rest.limits.throttled_until <= time.monotonic()
+        await private(queue, Priority.ORDER, "AddOrder")
+
+    with odd_exchange(answer(None, "EService:Throttled: 1")) as exchange:
+        in_queue(exchange, steps)
+    assert sorted(targets(exchange)[1:3]) == ["Balance", "Time"]
+    assert [targets(exchange)[place] for place in (0, -1)] == ["AddOrder", "AddOrder"]

@@ -11,7 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from account_proc.pairs import SymbolTable
-from account_proc.rest_rows import OrderRequest, api_key_info, number, order_row, quote_of, trade_row
+from account_proc.rest_rows import (
+    OrderRequest,
+    PairFee,
+    api_key_info,
+    number,
+    order_row,
+    pair_fees,
+    quote_of,
+    trade_row,
+)
 from account_proc.units import Side
 
 RULES = {
@@ -132,13 +141,21 @@ def test_a_ticker_row_is_read() -> None:
 @pytest.mark.parametrize(
     "row",
     [
-        {"apiKeyName": "k", "nonce": "17", "nonceWindow": 5, "permissions": ["a", "b"], "validUntil": "0"},
+        {
+            "apiKeyName": "k",
+            "nonce": "17",
+            "nonceWindow": 5,
+            "permissions": ["a", "b"],
+            "validUntil": "0",
+            "ipAllowlist": ["192.0.2.7"],
+        },
         {
             "api_key_name": "k",
             "nonce": "17",
             "nonce_window": "5",
             "permissions": ["a", "b"],
             "valid_until": "0",
+            "ip_allowlist": ["192.0.2.7"],
         },
     ],
 )
@@ -146,11 +163,33 @@ def test_a_key_is_read_in_both_styles(row: dict[str, Any]) -> None:
     info = api_key_info(row)
     assert (info.name, info.nonce, info.nonce_window, info.valid_until) == ("k", 17, 5, 0)
     assert info.permissions == {"a", "b"}
+    assert info.allowed_addresses == ("192.0.2.7",)
 
 
-def test_permissions_that_are_no_list_are_not_taken_for_none() -> None:
+@pytest.mark.parametrize("addresses", [{}, {"ipAllowlist": None}, {"ipAllowlist": []}])
+def test_a_key_without_a_list_of_addresses_works_from_all(addresses: dict[str, Any]) -> None:
+    assert api_key_info({"permissions": []} | addresses).allowed_addresses == ()
+
+
+@pytest.mark.parametrize(
+    "row", [{"permissions": "query-funds"}, {"permissions": [], "ipAllowlist": "192.0.2.7"}]
+)
+def test_what_is_no_list_is_not_taken_for_none(row: dict[str, Any]) -> None:
     with pytest.raises(TypeError):
-        api_key_info({"permissions": "query-funds"})
+        api_key_info(row)
+
+
+def test_fees_are_read_and_makers_pay_as_takers_where_nothing_else_is_said() -> None:
+    # Kraken: the rest of a row is about the next tier.
+    told = {
+        "fees": {"XBTUSDC": {"fee": "0.8000", "nextfee": None}},
+        "fees_maker": {"XBTUSDC": {"fee": "0.4000"}},
+    }
+    assert pair_fees(told, TABLE) == (PairFee(pair="BTC/USDC", maker=Decimal("0.4"), taker=Decimal("0.8")),)
+    assert pair_fees({"fees": told["fees"]}, TABLE)[0].maker == Decimal("0.8")
+    assert pair_fees({"currency": "ZUSD", "volume": "0"}, TABLE) == ()
+    with pytest.raises(KeyError):
+        pair_fees({"fees": {"LUNAUSD": {"fee": "0.1"}}}, TABLE)
 
 
 def test_a_market_order_is_written() -> None:

@@ -298,3 +298,79 @@ def test_what_is_missing_and_what_drifts_is_said_below_the_table_and_told_on_the
     assert "MISSING 0.1 of BTC/USD" in line
     assert "DRIFT 1: order O9 was never made here" in line
     assert pages.account_page(account)[-1].endswith("ORDER_UNINTENDED order O9 was never made here")
+
+
+def with_preflight(account: nouns.Account, *warnings: str) -> nouns.Account:
+    account.preflight.CopyFrom(
+        nouns.Preflight(
+            checked_at=samples.at(), key_known=True, permissions=["modify-trades", "query-funds"],
+            clock_offset_ms=-260, fees=[nouns.PairFees(pair="BTC/USD", maker_percent="0.4", taker_percent="0.8")],
+            warnings=warnings,
+        )
+    )  # fmt: skip
+    return account
+
+
+def value_of(page: list[str], name: str) -> str | None:
+    """What stands behind a name on an account's page."""
+    return next((line.removeprefix(name).strip() for line in page if line.startswith(f"{name} ")), None)
+
+
+def test_an_accounts_page_shows_what_was_found_out_about_its_key() -> None:
+    account = with_preflight(samples.user())
+    page = pages.account_page(account)
+    assert value_of(page, "key may") == "modify-trades, query-funds"
+    assert value_of(page, "key lacks") is None
+    assert value_of(page, "key window") == "0 (requests in strict order)"
+    assert value_of(page, "key expires") == "never"
+    assert value_of(page, "key works from") == "any address"
+    assert value_of(page, "exchange clock") == "-0.3 s"
+    assert value_of(page, "checked") == "2026-01-02 04:04:05.000+01:00"
+    assert page[-1].split() == ["BTC/USD", "0.4", "0.8"]
+
+    found = account.preflight
+    found.missing_permissions.append("close-trades")
+    found.nonce_window = 5000
+    found.valid_until.CopyFrom(samples.at(1000))
+    found.allowed_addresses.extend(["192.0.2.7", "2001:db8::7"])
+    page = pages.account_page(account)
+    assert value_of(page, "key lacks") == "close-trades"
+    assert value_of(page, "key window") == "5000"
+    assert value_of(page, "key expires") == "2026-01-02 04:04:06.000+01:00"
+    assert value_of(page, "key works from") == "192.0.2.7, 2001:db8::7"
+
+
+def test_of_a_key_that_the_exchange_tells_nothing_about_nothing_is_made_up() -> None:
+    account = samples.user()
+    assert not [line for line in pages.account_page(account) if line.startswith(("key", "exchange clock"))]
+    account.preflight.CopyFrom(nouns.Preflight(checked_at=samples.at(), clock_offset_ms=3200))
+    page = pages.account_page(account)
+    assert value_of(page, "key") == "the exchange does not tell what it may do"
+    assert value_of(page, "exchange clock") == "+3.2 s"
+    assert not [line for line in page if line.startswith(("key may", "key window", "key expires"))]
+
+
+def test_an_accounts_page_shows_how_much_of_the_limits_is_used() -> None:
+    account = samples.user()
+    assert value_of(pages.account_page(account), "calls counted") is None
+    account.rate.CopyFrom(nouns.RateStatus(tier="starter", rest_counter=3.26, rest_limit=15, order_limit=60))
+    page = pages.account_page(account)
+    assert value_of(page, "tier") == "starter"
+    assert value_of(page, "calls counted") == "3.3 of 15"
+    assert value_of(page, "orders counted") is None
+    assert value_of(page, "refused for rate") == "0"
+    account.rate.waiting, account.rate.order_counter, account.rate.order_pair = 2, 12.5, "BTC/USD"
+    page = pages.account_page(account)
+    assert value_of(page, "calls counted") == "3.3 of 15, 2 calls wait"
+    assert value_of(page, "orders counted") == "12.5 of 60 for BTC/USD"
+
+
+def test_warnings_stand_below_the_table_once_and_on_the_accounts_page() -> None:
+    warned = [with_preflight(samples.user(name), "the clock is\x1b behind") for name in ("ann", "bob")]
+    assert views.account_notes(warned) == ["", "ann, bob: WARNING the clock is  behind"]
+    assert pages.account_page(warned[0])[-1] == "WARNING the clock is  behind"
+    limited = samples.user("eve")
+    limited.rate.refused = 3
+    assert views.account_notes([limited])[-1] == "eve: WARNING the exchange refused 3 calls for their rate"
+    status = samples.status(samples.master(), *warned)
+    assert "ann, bob: WARNING the clock is  behind" in pages.status_page(status)

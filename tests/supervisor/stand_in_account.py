@@ -64,6 +64,8 @@ def run(spec: AccountSpec, credentials: Credentials, ready_fd: int, lifeline_fd:
         return int(command.removeprefix("exit "))
     if command == "raise":
         raise RuntimeError("something that nobody expected")
+    if command == "raise key":
+        raise RuntimeError(f"refused: {credentials.key}, {credentials.secret}")
     if command == "abort":
         os.abort()
     if command == "deaf":

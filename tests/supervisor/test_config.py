@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from account_proc.spec import BalanceBasis, CopyRules, OrderStyle, Role, Sizing
+from account_proc.spec import BalanceBasis, CopyRules, OrderStyle, Role, Sizing, Tier
 from supervisor.config import Config, ConfigFaults, Mode, check_state_dir, load, parse
 
 EXCHANGE = '[exchange]\nmode = "live"\n'
@@ -184,6 +184,45 @@ def test_an_unknown_key_is_a_fault_that_names_the_nearest(text: str, where: str,
     assert says in line
 
 
+def test_a_secret_in_the_place_of_a_key_is_not_shown() -> None:
+    secret = "c2VjcmV0" * 8
+    for line in (f"{secret} = 1", f'"{secret}==" = 1', f"{secret} = 1\n{secret} = 2"):
+        _, told = the_fault_of(f"{PAPER}{MASTER}{line}\n")
+        assert "(a key of 6" in told
+        assert "c2VjcmV0" not in told
+
+
+def test_where_an_accounts_key_comes_from_is_read() -> None:
+    lines = 'credentials_command = ["pass", "show", "kraken/tania"]\nallow_withdraw_key = true\n'
+    master, user = parse(EXCHANGE + MASTER + 'credentials_file = "keys/m"\n' + USER + lines, "c").accounts
+    assert (master.credentials_file, master.credentials_command) == ("keys/m", None)
+    assert (user.credentials_file, user.credentials_command) == (None, ("pass", "show", "kraken/tania"))
+    assert (master.allow_withdraw_key, user.allow_withdraw_key) == (False, True)
+
+
+def test_a_key_with_two_sources_is_a_fault() -> None:
+    where, line = the_fault_of(EXCHANGE + MASTER + 'credentials_file = "a"\ncredentials_command = ["b"]\n')
+    assert where == "accounts[0].credentials_command"
+    assert "keep one of the two" in line
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ('credentials_command = "pass show kraken"', "a string where an array of strings is needed"),
+        ("credentials_command = []", "empty"),
+        ('credentials_command = ["pass", 5]', "a number in an array of strings"),
+        ('credentials_command = ["pass", " "]', "an empty string in an array of strings"),
+        ('allow_withdraw_key = "yes"', "a string where true or false is needed"),
+    ],
+)
+def test_a_source_or_a_permission_of_another_type_is_a_fault(line: str, says: str) -> None:
+    where, told = the_fault_of(f"{EXCHANGE}{MASTER}{USER}{line}\n")
+    assert where == f"accounts[1].{line.split(maxsplit=1)[0]}"
+    assert says in told
+    assert "; write " in told
+
+
 @pytest.mark.parametrize("key", ["secret", "api_key", "API_SECRET", "key"])
 def test_a_secret_in_the_file_is_told_without_being_shown(key: str) -> None:
     where, line = the_fault_of(f'{PAPER}{MASTER}{key} = "aHVudGVyMg=="\n')
@@ -345,6 +384,27 @@ def test_the_paper_strategy_is_for_a_paper_master() -> None:
         assert says in line
 
 
+def test_an_account_has_the_rate_limits_of_its_tier() -> None:
+    config = parse(f'{EXCHANGE}{MASTER}tier = "pro"\n{USER}', "c")
+    assert [account.tier for account in config.accounts] == [Tier.PRO, Tier.STARTER]
+    config = parse(f'{PAPER}{MASTER}{USER}tier = "intermediate"\n', "c")
+    assert [account.tier for account in config.accounts] == [Tier.PRO, Tier.INTERMEDIATE]
+
+
+@pytest.mark.parametrize("written", ['"gold"', '"Pro"', "3", "true"])
+def test_a_tier_that_is_none_is_a_fault_that_names_those_there_are(written: str) -> None:
+    where, line = the_fault_of(f"{EXCHANGE}{MASTER}{USER}tier = {written}\n")
+    assert where == "accounts[1].tier"
+    for tier in Tier:
+        assert tier in line
+
+
+def test_a_tier_belongs_to_an_account() -> None:
+    where, line = the_fault_of(f'[exchange]\nmode = "live"\ntier = "pro"\n{MASTER}')
+    assert where == "exchange.tier"
+    assert "[[accounts]]" in line
+
+
 def test_all_faults_are_told_at_once() -> None:
     text = """
     [exchange]
@@ -404,7 +464,10 @@ def test_a_state_folder_whose_sockets_would_not_fit_is_a_fault() -> None:
         check_state_dir(config, Path("/" + "ä" * (room // 2 + 1)))
 
 
-KEYS = ("mode", "id", "role", "broker", "copy", "ratio", "sizing", "max_user_risk", "credentials_file", "x")
+KEYS = (
+    "mode", "id", "role", "broker", "copy", "ratio", "sizing", "max_user_risk", "credentials_file", "credentials_command",
+    "allow_withdraw_key", "x",
+)  # fmt: skip
 #: What means something to TOML, to a terminal, or to ``splitlines``.
 CHARACTERS = "[]{}=\"'\n\r#., \t\\a1-_+:\u00e4\u0660\u2028\x85\x00\x1b"
 SCALARS = st.one_of(

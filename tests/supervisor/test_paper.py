@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections import defaultdict
 from dataclasses import replace
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from account_proc.spec import Role
 from supervisor.config import AccountConfig, check_state_dir, parse
 from supervisor.demo import DEMO_BALANCES, MASTER_BALANCE, USER_BALANCE, balance_of, demo_config
-from supervisor.paper import Market, PaperKeys, Traded, altname, compare
+from supervisor.paper import Market, PaperExchange, PaperKeys, Traded, altname, compare
 
 USERS = ("daivon", "tania")
 
@@ -70,6 +71,27 @@ def test_paper_keys_are_different_stay_the_same_for_a_run_and_open_nothing_else(
 )
 def test_a_market_on_the_exchanges_command_line(market: Market, arguments: list[str]) -> None:
     assert market.arguments() == arguments
+
+
+def environ_of(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/environ").read_bytes()
+
+
+def test_a_paper_exchange_is_not_shown_the_real_keys_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KRAKEN_MASTER_API_SECRET", "cmVhbCBtb25leQ==")
+
+    async def scene() -> None:
+        exchange = await PaperExchange.start(Market(), tmp_path / "log")
+        try:
+            environ = environ_of(exchange._process.pid)
+        finally:
+            await exchange.close()
+        assert b"PATH=" in environ
+        assert b"cmVhbCBtb25leQ==" not in environ
+
+    asyncio.run(scene())
 
 
 def exchange_fill(account: str, volume: str, side: str = "buy") -> dict[str, Any]:

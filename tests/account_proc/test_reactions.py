@@ -1,0 +1,349 @@
+"""What a user's process does when limits, lockouts and market modes stand in the way of an order: it waits, skips or owes, and says so."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from krakencopy.v1 import types_pb2 as pb
+
+from account_proc import limits as limits_module
+from account_proc.copier import Copier
+from account_proc.copy_record import PB_SIDE, CopyRecord, timestamp
+from account_proc.copy_state import CopyState
+from account_proc.errors import KrakenRefused, RateLimited
+from account_proc.kraken_errors import LockedOut
+from account_proc.ledger import Ledger
+from account_proc.limits import AccountLimits, TierLimits
+from account_proc.order_desk import OrderDesk, Timing
+from account_proc.order_watch import OrderWatch
+from account_proc.own_orders import OrderAsked, OrderRefused, OwnOrders
+from account_proc.portfolio import Portfolio
+from account_proc.spec import CopyRules, Tier
+from account_proc.units import Side
+from tests.account_proc.scripted_kraken import ScriptedKraken, execution, run, until
+from tests.account_proc.trading import NOW
+
+#: Quick, but with the bounds of a live market.
+TIMING = Timing(deadline=5.0, retry=0.01)
+
+
+class Kraken(ScriptedKraken):
+    """Fills every order at once, and remembers public calls too."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.every: list[str] = []
+        self.watch: OrderWatch | None = None
+        self.sent: list[dict[str, str]] = []
+        self.always |= {"Balance": {"ZUSD": "100"}, "AddOrder": self._fill}
+
+    def public(self, method: str, params: dict[str, str]) -> Any:
+        self.every.append(method)
+        return super().public(method, params)
+
+    def private(self, method: str, params: dict[str, str]) -> Any:
+        self.every.append(method)
+        return super().private(method, params)
+
+    def _fill(self, params: dict[str, str]) -> Any:
+        self.sent.append(params)
+        number = len(self.sent)
+        assert self.watch is not None
+        told = execution(
+            order_id=f"O{number}", cl_ord_id=params["cl_ord_id"], exec_id=f"T{number}", qty=params["volume"],
+            side=Side(params["type"]),
+        )  # fmt: skip
+        asyncio.get_running_loop().call_soon(self.watch.executed, [told])
+        return {"descr": {"order": "an order"}, "txid": [f"O{number}"]}
+
+
+class User:
+    """A user's copier, with all that is real but the exchange."""
+
+    def __init__(self, ledger: Ledger, limits: AccountLimits) -> None:
+        self.ledger = ledger
+        self.now = NOW
+        self.seq = 0
+        self.failures: list[BaseException] = []
+        self.kraken = Kraken(limits=limits)
+        exchange = self.kraken.exchange
+        self.watch = self.kraken.watch = OrderWatch(exchange, lambda: self.now, 1.0)
+        self.desk = OrderDesk(exchange, self.watch, lambda: self.now, TIMING)
+        self.portfolio = Portfolio(exchange, lambda: None, lambda: self.now, 1.0)
+        ledger.join("a journal", 0)
+        self.copier = Copier(
+            account_id="anna", rules=CopyRules(), ledger=ledger, portfolio=self.portfolio, desk=self.desk,
+            now=lambda: self.now, changed=lambda: None, failed=self.failures.append,
+        )  # fmt: skip
+
+    def fill(self, side: Side = Side.BUY) -> None:
+        """The master of 1000 USD has traded 0.001 BTC; what it sells is all that it holds."""
+        self.seq += 1
+        held = Decimal("0.001") if side is Side.SELL else Decimal(0)
+        self.copier.take(
+            pb.Fill(
+                seq=self.seq, exec_id=f"M{self.seq}", order_id=f"MO{self.seq}", pair="BTC/USD", side=PB_SIDE[side],
+                price="50000", volume="0.001", master_equity="1000", master_cash="1000", master_position=str(held),
+                executed_at=timestamp(self.now),
+            )
+        )  # fmt: skip
+
+    @property
+    def copies(self) -> list[CopyRecord]:
+        return sorted(self.ledger.copies_after(0, 100), key=lambda copy: copy.received_at)
+
+    def copy(self, number: int = 1) -> CopyRecord:
+        found = self.ledger.copy(f"c{number}")
+        assert found is not None
+        return found
+
+    async def done(self) -> None:
+        await until(lambda: not self.copier.copies_open)
+        assert self.failures == []
+
+    async def tried(self, left: int) -> None:
+        """Waits until there are fewer answers left for orders than these."""
+        await until(lambda: len(self.kraken.next["AddOrder"]) < left)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with closing(Ledger(tmp_path / "anna.db", "anna")) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def copying(ledger: Ledger, limits: AccountLimits | None = None) -> AsyncIterator[User]:
+    user = User(ledger, AccountLimits(Tier.STARTER) if limits is None else limits)
+    await user.portfolio.load()
+    user.kraken.every.clear()
+    yield user
+    for task in user.copier._tasks:
+        task.cancel()
+
+
+def one_order_each(monkeypatch: pytest.MonkeyPatch, wait_s: float) -> None:
+    """A tier in which a pair takes one order, and another after so many seconds."""
+    tier = TierLimits(rest_limit=15.0, rest_decay=0.33, order_limit=1.0, order_decay=1 / wait_s)
+    monkeypatch.setitem(limits_module.TIERS, Tier.STARTER, tier)
+
+
+def test_nothing_is_asked_between_a_fill_and_its_order(ledger: Ledger) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            for number, side in enumerate((Side.BUY, Side.BUY, Side.SELL), start=1):
+                user.fill(side)
+                await user.done()
+                assert user.kraken.every == ["AddOrder"] * number
+
+    run(steps())
+
+
+def test_an_order_waits_until_its_pairs_counter_has_room_and_says_so(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_order_each(monkeypatch, wait_s=1.0)
+
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            for _ in range(2):
+                user.fill()
+                # The clock has gone on when the order leaves: a deadline of before the wait would be over.
+                user.now += 10.0
+                await user.done()
+            assert [copy.state for copy in user.copies] == [CopyState.FILLED] * 2
+            assert "waits" not in user.copy(1).detail
+            assert "s for the exchange's limit of orders in BTC/USD" in user.copy(2).detail
+            assert user.copy(2).attempts == 1
+
+    run(steps())
+
+
+def test_the_deadline_that_is_sent_after_a_wait_is_durable_before(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_order_each(monkeypatch, wait_s=0.5)
+    durable: list[bool] = []
+
+    async def steps() -> None:
+        async with copying(ledger) as user:
+
+            def look(params: dict[str, str]) -> Any:
+                (copy,) = ledger.open_copies()
+                durable.append(datetime.fromisoformat(params["deadline"]).timestamp() == copy.deadline)
+                return user.kraken._fill(params)
+
+            user.kraken.always["AddOrder"] = look
+            user.fill()
+            await user.done()
+            user.fill()
+            user.now += 20.0
+            await user.done()
+
+    run(steps())
+    assert durable == [True, True]
+
+
+def test_an_entry_that_would_be_too_old_by_then_is_not_sent_and_an_exit_waits(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_order_each(monkeypatch, wait_s=100.0)
+
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            user.fill()
+            await user.done()
+            user.fill()
+            await user.done()
+            entry = user.copy(2)
+            assert (entry.state, entry.reason) == (CopyState.REJECTED, "EOrder:Rate limit exceeded")
+            assert "not sent: the entry would be 100 s old" in entry.detail
+            assert entry.sent_at == 0
+            user.fill(Side.SELL)
+            await until(lambda: "waits" in user.copy(3).detail)
+            assert user.copy(3).state is CopyState.INTENT
+            assert len(user.kraken.sent) == 1
+
+    run(steps())
+
+
+def test_fills_that_come_while_an_order_waits_are_one_order_afterwards(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_order_each(monkeypatch, wait_s=0.1)
+
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            for _ in range(10):
+                user.fill()
+            await user.done()
+            assert len(user.kraken.sent) == 2
+            assert sum(Decimal(order["volume"]) for order in user.kraken.sent) == Decimal("0.001")
+
+    run(steps())
+
+
+def test_a_pair_whose_counter_is_fuller_than_was_counted_is_given_time_and_the_order_is_sent_again(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tier = TierLimits(rest_limit=15.0, rest_decay=0.33, order_limit=60.0, order_decay=2.0)
+    monkeypatch.setitem(limits_module.TIERS, Tier.STARTER, tier)
+
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            user.kraken.next["AddOrder"] = [RateLimited("AddOrder", ("EOrder:Rate limit exceeded",))]
+            user.fill()
+            await user.done()
+            assert (user.copy().state, user.copy().attempts) == (CopyState.FILLED, 2)
+            assert "waits 0." in user.copy().detail
+
+    run(steps())
+
+
+def test_during_a_lockout_entries_are_skipped_and_exits_stay_owed_until_it_ends(ledger: Ledger) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            user.fill()
+            await user.done()
+            user.kraken.next["AddOrder"] = [LockedOut("AddOrder", 700.0), LockedOut("AddOrder", 600.0)]
+            user.now += 10
+            for side in (Side.BUY, Side.SELL):
+                user.fill(side)
+                await user.done()
+            entry, leaving = user.copy(2), user.copy(3)
+            for copy in (entry, leaving):
+                assert (copy.state, copy.reason) == (CopyState.REJECTED, "EGeneral:Temporary lockout")
+                assert "not sent: the key is locked out" in copy.detail
+            assert user.copier._trader.exit_not_before("BTC/USD") == user.now + 700
+            converging = asyncio.create_task(user.copier.converge())
+            await asyncio.sleep(5 * TIMING.retry)
+            assert len(user.kraken.sent) == 1
+            user.now += 701
+            await until(lambda: len(user.kraken.sent) == 2)
+            await user.done()
+            converging.cancel()
+            assert [order["type"] for order in user.kraken.sent] == ["buy", "sell"]
+            assert user.copier.positions() == []
+
+    run(steps())
+
+
+@pytest.mark.parametrize("mode", ["cancel_only", "post_only", "limit_only", "maintenance"])
+def test_in_a_closed_market_entries_are_refused_and_exits_tried_again_after_growing_pauses(
+    ledger: Ledger, mode: str
+) -> None:
+    closed = KrakenRefused("AddOrder", (f"EService:Market in {mode} mode",))
+
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            user.fill()
+            await user.done()
+            user.kraken.next["AddOrder"] = [closed] * 7
+            user.fill()
+            await user.done()
+            assert (user.copy(2).state, user.copy(2).reason) == (CopyState.REJECTED, closed.errors[0])
+            user.fill(Side.SELL)
+            await user.done()
+            converging = asyncio.create_task(user.copier.converge())
+            pauses = []
+            while user.kraken.next["AddOrder"]:
+                left = len(user.kraken.next["AddOrder"])
+                pauses.append(user.copier._trader.exit_not_before("BTC/USD") - user.now)
+                user.now += pauses[-1]
+                await user.tried(left)
+                await user.done()
+            assert pauses == [5, 10, 20, 40, 60]
+            user.now += 60
+            await until(lambda: user.copier.positions() == [])
+            converging.cancel()
+            assert user.copier._trader.exit_not_before("BTC/USD") == 0
+
+    run(steps())
+
+
+# -- orders that somebody asks for --------------------------------------------------------------------------------------
+
+ASKED = OrderAsked(request_id="r1", pair="BTC/USD", side=Side.BUY, volume=Decimal("0.001"))
+
+
+def own_orders(user: User) -> OwnOrders:
+    return OwnOrders("anna", user.ledger, user.desk, lambda: user.portfolio.table, lambda: user.now)
+
+
+def test_an_order_that_somebody_asks_for_waits_a_little_for_its_pairs_counter(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_order_each(monkeypatch, wait_s=0.05)
+
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            user.fill()
+            await user.done()
+            assert (await own_orders(user).place(ASKED)).order_id == "O2"
+
+    run(steps())
+
+
+def test_an_order_that_somebody_asks_for_is_refused_where_that_would_take_long_and_may_be_asked_for_again(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_order_each(monkeypatch, wait_s=100.0)
+
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            user.fill()
+            await user.done()
+            orders = own_orders(user)
+            with pytest.raises(OrderRefused, match="EOrder:Rate limit exceeded: not sent"):
+                await orders.place(ASKED)
+            user.kraken.limits._orders.clear()
+            assert (await orders.place(ASKED)).order_id == "O2"
+
+    run(steps())
