@@ -16,10 +16,12 @@ CONFORMANCE_LOCK := .requirements-conformance.lock
 PROTOS := $(wildcard protos/krakencopy/v1/*.proto)
 PACKAGES := account_proc client paper_exchange supervisor
 
-# make run: DURATION=60 stops after 60 s; REPLAY=FILE.csv replays real trades; SEED=N is the synthetic market's.
+# make run: DURATION=60 stops after 60 s; REPLAY=FILE.csv replays real trades; MARKET=live takes the prices of Kraken's public
+# feed; SEED=N is the synthetic market's.
 # make chaos: SEED=N draws the campaign, ROUNDS=N is its length.
 DURATION ?=
 REPLAY ?=
+MARKET ?=
 SEED ?= 1
 ROUNDS ?= 50
 STATE_DIR ?= data
@@ -54,7 +56,8 @@ stubs: $(VENV)/.stubs  ## generate the protobuf and gRPC stubs
 
 run: $(VENV)/.ready  ## paper exchange, a master that trades, three users (DURATION=60, REPLAY=FILE.csv, SEED=1)
 	$(BIN)/krakencopyd --paper --state-dir $(STATE_DIR) --seed $(SEED) \
-	    $(if $(DURATION),--duration $(DURATION)) $(if $(REPLAY),--replay $(REPLAY))
+	    $(if $(DURATION),--duration $(DURATION)) $(if $(REPLAY),--replay $(REPLAY)) \
+	    $(if $(MARKET),--market $(MARKET))
 
 test: $(VENV)/.ready  ## the tests (TESTS="tests/account_proc -k nonce" for some of them)
 	$(BIN)/python -m pytest $(TESTS)

@@ -161,21 +161,19 @@ class CopyTrader:
 
         Nothing has been sent under the intent's id so far. The new deadline is durable before it is.
         """
+        words = f"waits {wait_s:.1f} s, as the exchange's limits let no order in {copy.pair} in before"
+        log.warning("copy %s: %s", copy.copy_id, words)
+        copy.detail = f"{copy.detail}; {words}" if copy.detail else words
+        self._ledger.commit(copies=(copy,))
+        self._changed()
         while wait_s:
-            words = f"waits {wait_s:.1f} s for the exchange's limit of orders in {copy.pair}"
-            log.warning("copy %s: %s", copy.copy_id, words)
             age = self._now() + wait_s - copy.executed_at
             if copy.side is Side.BUY and age > self._rules.max_entry_age_s:
-                copy.move(
-                    CopyState.SENT, self._now()
-                )  # by the table; it is at its end before anybody sees it
-                self._refused(
-                    copy, RATE_ERROR, detail=f"not sent: the entry would be {age:.0f} s old by then"
-                )
+                # By the table an intent ends only by way of SENT; nobody sees it there.
+                copy.move(CopyState.SENT, self._now())
+                words = f"not sent: the entry would be {age:.0f} s old by then"
+                self._refused(copy, RATE_ERROR, detail=words)
                 return False
-            copy.detail = f"{copy.detail}; {words}" if copy.detail else words
-            self._ledger.commit(copies=(copy,))
-            self._changed()
             await asyncio.sleep(wait_s)
             wait_s = self._desk.wait_s(copy.pair)
         copy.deadline = self._now() + self._desk.timing.deadline

@@ -39,6 +39,8 @@ TIERS = {
     Tier.STARTER: TierLimits(15.0, 0.33, 60.0, 1.0),
     Tier.INTERMEDIATE: TierLimits(20.0, 0.5, 125.0, 2.34),
     Tier.PRO: TierLimits(20.0, 1.0, 180.0, 3.75),
+    # Empty within a second, however much was counted.
+    Tier.UNLIMITED: TierLimits(1e12, 1e12, 1e12, 1e12),
 }
 
 #: Kraken: orders count in the engine, and not as REST calls.

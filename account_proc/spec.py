@@ -30,6 +30,8 @@ class Tier(StrEnum):
     STARTER = "starter"
     INTERMEDIATE = "intermediate"
     PRO = "pro"
+    #: A paper exchange that was told to keep no limits; not at Kraken.
+    UNLIMITED = "unlimited"
 
 
 class Sizing(StrEnum):

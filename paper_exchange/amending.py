@@ -13,6 +13,7 @@ from paper_exchange.order_entry import (
     Prices,
     check_display,
     check_minima,
+    grid_of,
     parse_pair,
     read_oflags,
     read_userref,
@@ -35,10 +36,10 @@ def amended_request(order: Order, params: Params, prices: Prices, conditions: Co
     _refuse_conditional_close(request)
     if request.cash is not None or ("pair" in params.values and parse_pair(params) is not pair):
         raise invalid_arguments("pair")
-    grid = Grid(pair, conditions.tick_of(pair), prices.last_price(pair))
+    grid = grid_of(pair, prices, conditions)
     changed = request
     if params.text("order_qty"):
-        changed = replace(changed, volume=read_volume(params, pair, "order_qty"))
+        changed = replace(changed, volume=read_volume(params, grid, "order_qty"))
     if params.text("trigger_price"):
         changed = replace(changed, trigger=_trigger(order, params.text("trigger_price"), grid))
     if params.text("limit_price"):
@@ -46,7 +47,7 @@ def amended_request(order: Order, params: Params, prices: Prices, conditions: Co
     if params.text("display_qty"):
         if request.ordertype is not OrderType.ICEBERG:
             raise invalid_arguments("display_qty")
-        changed = replace(changed, display=read_volume(params, pair, "display_qty"))
+        changed = replace(changed, display=read_volume(params, grid, "display_qty"))
     if changed.display is not None:
         check_display(changed.display, changed.volume, "display_qty")
     if params.flag("post_only"):
@@ -106,18 +107,18 @@ def edited_request(order: Order, params: Params, prices: Prices, conditions: Con
     _refuse_conditional_close(request)
     if "cl_ord_id" in params.values:
         raise invalid_arguments("cl_ord_id")
-    volume = read_volume(params, pair) if params.text("volume") else request.volume
+    grid = grid_of(pair, prices, conditions)
+    volume = read_volume(params, grid) if params.text("volume") else request.volume
     if volume <= order.vol_exec:
         raise invalid_arguments("volume")
     changed = replace(
         request,
         volume=volume - order.vol_exec,
         cl_ord_id=None,
-        display=_display(request, params, volume - order.vol_exec),
+        display=_display(request, params, grid, volume - order.vol_exec),
         start_us=request.start_us if order.status is OrderStatus.PENDING else None,
     )
     if params.text("price") or params.text("price2"):
-        grid = Grid(pair, conditions.tick_of(pair), prices.last_price(pair))
         old, old2 = price_texts(request)
         texts = params.text("price") or old, params.text("price2") or old2
         terms = read_terms(request.ordertype, order.side, grid, *texts)
@@ -130,13 +131,13 @@ def edited_request(order: Order, params: Params, prices: Prices, conditions: Con
     return changed
 
 
-def _display(request: OrderRequest, params: Params, volume: Decimal) -> Decimal | None:
+def _display(request: OrderRequest, params: Params, grid: Grid, volume: Decimal) -> Decimal | None:
     """An iceberg stays one; what it shows need not be named again."""
     if request.display is None:
         return None
     display = request.display
     if params.text("displayvol"):
-        display = read_volume(params, request.pair, "displayvol")
+        display = read_volume(params, grid, "displayvol")
     return check_display(min(display, volume), volume, "displayvol")
 
 

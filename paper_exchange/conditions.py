@@ -27,6 +27,7 @@ class Listing:
 
     minima: Minima
     tick_size: Decimal
+    lot_decimals: int
     status: PairStatus
 
 
@@ -37,23 +38,24 @@ def listed_minima(pair: Pair) -> Minima:
 
 def listing_of(pair: Pair) -> Listing:
     """The listing of the table."""
-    return Listing(listed_minima(pair), pair.tick_size, PairStatus.ONLINE)
+    return Listing(listed_minima(pair), pair.tick_size, pair.lot_decimals, PairStatus.ONLINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What holds now. The maps have only the pairs that differ from the table."""
+    """What holds now. The maps have only the pairs that differ from the table; `closed` are those without a trusted price."""
 
     mode: MarketMode = MarketMode.ONLINE
     skew_us: int = 0
     engine_minima: Mapping[Pair, Minima] = field(default_factory=dict)
     shown_minima: Mapping[Pair, Minima] = field(default_factory=dict)
     listings: Mapping[Pair, Listing] = field(default_factory=dict)
+    closed: frozenset[Pair] = frozenset()
 
     @property
     def normal(self) -> bool:
         """Whether every pair takes orders, by terms of the table."""
-        return self.mode is MarketMode.ONLINE and not self.listings
+        return self.mode is MarketMode.ONLINE and not self.listings and not self.closed
 
     def listing(self, pair: Pair) -> Listing:
         """The pair's own terms, faults left aside."""
@@ -72,8 +74,15 @@ class Conditions:
         listing = self.listings.get(pair)
         return pair.tick_size if listing is None else listing.tick_size
 
+    def lot_decimals_of(self, pair: Pair) -> int:
+        """How many digits after the point an order's volume may have."""
+        listing = self.listings.get(pair)
+        return pair.lot_decimals if listing is None else listing.lot_decimals
+
     def pair_status(self, pair: Pair) -> PairStatus:
         """The pair's own status, whatever the exchange's mode."""
+        if pair in self.closed:
+            return PairStatus.CANCEL_ONLY
         listing = self.listings.get(pair)
         return PairStatus.ONLINE if listing is None else listing.status
 
@@ -86,7 +95,11 @@ class Conditions:
         return self.mode.matches and self.pair_status(pair).matches
 
 
-def conditions_of(faults: Iterable[FaultSpec], listings: Mapping[Pair, Listing] | None = None) -> Conditions:
+def conditions_of(
+    faults: Iterable[FaultSpec],
+    listings: Mapping[Pair, Listing] | None = None,
+    closed: frozenset[Pair] = frozenset(),
+) -> Conditions:
     """What faults, oldest first, make of the conditions."""
     mode, skew_us = MarketMode.ONLINE, 0
     plain = Conditions(listings=listings or {})
@@ -101,7 +114,7 @@ def conditions_of(faults: Iterable[FaultSpec], listings: Mapping[Pair, Listing] 
             assert spec.pair is not None, "a fault of this kind names its pair"
             for minima in (engine,) if spec.stale else (engine, shown):
                 minima[spec.pair] = _changed(minima.get(spec.pair) or plain.minima(spec.pair), spec)
-    return Conditions(mode, skew_us, engine, shown, plain.listings)
+    return Conditions(mode, skew_us, engine, shown, plain.listings, closed)
 
 
 def _changed(minima: Minima, spec: FaultSpec) -> Minima:

@@ -10,6 +10,7 @@
 | POST accounts/{id}/deposit `{asset, amount}` | adds to a balance, or takes away; suffix assets (`XBT.F`, `USD.M`) are balances of their own, read-only to orders |
 | POST accounts/{id}/keys `{key, secret, permissions, nonce_window, valid_until, query_from, query_to, ip_allowlist}` | makes a key, or mends the one that exists (its nonce stays, a lockout ends); times are unix seconds, 0 for none; the two query bounds are shown only |
 | DELETE accounts/{id}/keys/{key} | forgets a key; its sockets are closed |
+| GET market | what moves the prices; of a live one how its feed fares, and which pairs are closed for want of a price (`live`) |
 | POST markets/{pair} `{price}`, `{bid, ask, depth}`, `{resume: true}` | pins a pair's market, or lets it move again |
 | GET pairs/{pair}, POST pairs/{pair} `{ordermin, costmin, tick_size, status}` | what its orders must keep to, shown to clients as well; `status`: online, cancel_only, post_only, limit_only, reduce_only; a tick has no more decimals than the pair's prices. (A minimum that clients are not shown is the fault `ordermin`, the mode of the whole exchange the fault `market_mode`.) |
 | GET rules, POST rules `{name: value}` | where Kraken's documents are silent (`house_rules`) |
@@ -50,8 +51,9 @@ _ACCOUNT_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 class Control:
     """The handlers of the control API."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, market: Callable[[], dict[str, Any]]) -> None:
         self._exchange = exchange
+        self._market = market
 
     def routes(self) -> list[web.RouteDef]:
         """Where each handler is reached."""
@@ -64,6 +66,7 @@ class Control:
             ("POST", "accounts/{id}/keys", self._set_key),
             # A key may hold slashes, being base64 often.
             ("DELETE", "accounts/{id}/keys/{key:.+}", self._delete_key),
+            ("GET", "market", self._get_market),
             ("POST", "markets/{pair:.+}", self._set_market),
             ("GET", "pairs/{pair:.+}", self._get_pair),
             ("POST", "pairs/{pair:.+}", self._set_pair),
@@ -165,6 +168,9 @@ class Control:
         self._exchange.revoke_sessions(key)
         return key_row(key)
 
+    async def _get_market(self, _request: web.Request) -> Any:
+        return self._market()
+
     async def _set_market(self, request: web.Request) -> Any:
         pair = _pair(request)
         body = await _body(request, "price", "bid", "ask", "depth", "resume")
@@ -172,7 +178,7 @@ class Control:
         if "resume" in body:
             if body != {"resume": True}:
                 raise Refusal(400, "resume: expected true and nothing else")
-            self._exchange.market.of(pair).pinned = False
+            self._exchange.resume(pair, self._now_us())
         elif "price" in body:
             if body.keys() != {"price"}:
                 raise Refusal(400, "price: expected alone; bid, ask and depth are the other form")

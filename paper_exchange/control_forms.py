@@ -130,7 +130,7 @@ def listing_of(body: dict[str, Any], pair: Pair, old: Listing) -> Listing:
         if decimals_of(tick) > pair.pair_decimals:
             raise Refusal(400, f"tick_size: the pair's prices have {pair.pair_decimals} decimals")
     status = choice(PairStatus, body["status"], "status") if "status" in body else old.status
-    return Listing(Minima(ordermin, costmin), tick, status)
+    return Listing(Minima(ordermin, costmin), tick, old.lot_decimals, status)
 
 
 def _minimum(body: dict[str, Any], field: str, old: Decimal) -> Decimal:

@@ -4,10 +4,11 @@ from typing import Any
 
 from paper_exchange.accounts import Account, ApiKey
 from paper_exchange.conditions import Conditions
-from paper_exchange.exchange import FillRecord, RequestRecord
+from paper_exchange.exchange import Exchange, FillRecord, RequestRecord
+from paper_exchange.live import LiveMarket
 from paper_exchange.money import fixed
 from paper_exchange.rows import balance_text, order_row
-from paper_exchange.symbols import Pair
+from paper_exchange.symbols import PAIRS, Pair
 from paper_exchange.timefmt import US_PER_S
 
 
@@ -49,6 +50,23 @@ def pair_row(pair: Pair, conditions: Conditions) -> dict[str, Any]:
         "tick_size": f"{listing.tick_size:f}",
         "status": str(listing.status),
     }
+
+
+def market_row(kind: str, exchange: Exchange, live: LiveMarket | None, now_s: float) -> dict[str, Any]:
+    """What moves the prices, and where each pair stands. `now_s` is of the clock that the live market is told."""
+    rows = {}
+    for pair in PAIRS:
+        market = exchange.market.of(pair)
+        rows[pair.altname] = {
+            "status": exchange.conditions.status_of(pair),
+            "bid": f"{market.quote.bid:f}" if market.priced else None,
+            "ask": f"{market.quote.ask:f}" if market.priced else None,
+            "pinned": market.pinned,
+        }
+        if live is not None:
+            rows[pair.altname] |= live.state_of(pair)
+    feed = {} if live is None else {"feed": live.row(now_s)}
+    return {"market": kind, **feed, "pairs": rows}
 
 
 def request_row(number: int, record: RequestRecord) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from paper_exchange.orders import Order, OrderEvent, OrderRequest, OrderStatus
 from paper_exchange.record import NumberedLog
 from paper_exchange.replay import Replay
 from paper_exchange.symbols import PAIRS, Asset, Pair
+from paper_exchange.tape import OrderType
 from paper_exchange.timefmt import US_PER_S
 from paper_exchange.timers import Timers
 from paper_exchange.tokens import Tokens
@@ -63,10 +64,12 @@ class FillRecord:
 class Exchange:
     """One exchange. Public calls change it at the instant that is passed in."""
 
-    def __init__(self, *, seed: int, replay: Replay | None, ids: random.Random, now_us: int) -> None:
+    def __init__(
+        self, *, seed: int, replay: Replay | None, ids: random.Random, now_us: int, live: bool = False
+    ) -> None:
         self.started_us: Final = now_us
         self.rules: Final = HouseRules()
-        self.market: Final = Market(seed=seed, replay=replay, now_us=now_us)
+        self.market: Final = Market(seed=seed, replay=replay, now_us=now_us, live=live)
         self.accounts: Final = Accounts()
         self._ids: Final = TransactionIds(ids)
         self.engine: Final = Engine(self.market, self.accounts, self._ids, self.rules)
@@ -74,6 +77,7 @@ class Exchange:
         # In the time that is true whatever the exchange's clock shows.
         self._timers: Final = Timers()
         self._listings: Final[dict[Pair, Listing]] = {}
+        self._closed: frozenset[Pair] = frozenset()
         self.tokens: Final = Tokens()
         self.faults: Final = Faults()
         self.conditions = Conditions()
@@ -202,15 +206,59 @@ class Exchange:
             self._trade([played.play(past)], now_us)
         self._moved(now_us)
 
+    def feed(self, pair: Pair, quote: Quote, last: Decimal, now_us: int) -> None:
+        """Take a pair's quote from a live feed; resting orders that it crosses fill."""
+        market = self.market.of(pair)
+        market.feed(quote, last, now_us)
+        if not market.pinned:
+            self._match(pair, now_us)
+        self._moved(now_us)
+
+    def feed_trade(self, trade: MarketTrade, now_us: int, *, past: bool) -> None:
+        """Take a trade from a live feed: resting orders take part in it, and it joins the record.
+
+        One of the `past` was made while nobody listened: it joins the record and fills no limit.
+        """
+        market = self.market.of(trade.pair)
+        if market.pinned or not market.priced:
+            return
+        if past or not self.conditions.matches(trade.pair):
+            market.tape.add(trade.price, trade.volume, trade.side, OrderType.MARKET, now_us)
+            self._trigger(trade.pair, now_us)
+        else:
+            self._trade([trade], now_us)
+        self._moved(now_us)
+
+    def close_pairs(self, closed: frozenset[Pair], now_us: int) -> None:
+        """Let exactly these pairs take no orders and fill none. In those that open again what rests meets the market."""
+        before, self._closed = self._closed, closed
+        if before == closed:
+            return
+        self._refresh_conditions(now_us)
+        for pair in PAIRS:
+            if pair in before ^ closed:
+                self.on_pair(pair)
+            if pair in before - closed:
+                self._match(pair, now_us)
+                self._trigger(pair, now_us)
+
     def pin(self, pair: Pair, quote: Quote, now_us: int) -> None:
         """Hold a pair's market at a quote; resting orders that it crosses fill."""
         market = self.market.of(pair)
         market.pin(quote)
         self._match(pair, now_us)
         market.print_inside(now_us)
-        if self.conditions.matches(pair):
-            self._tell(self.engine.printed(pair, now_us), now_us)
+        self._trigger(pair, now_us)
         self._moved(now_us)
+
+    def resume(self, pair: Pair, now_us: int) -> None:
+        """Let a pinned pair's market move again."""
+        market = self.market.of(pair)
+        held = market.quote
+        market.resume()
+        if market.quote != held:
+            self._match(pair, now_us)
+            self._moved(now_us)
 
     def _moved(self, now_us: int) -> None:
         self.market.note_quotes(now_us)
@@ -258,7 +306,7 @@ class Exchange:
 
     def _refresh_conditions(self, now_us: int) -> None:
         mode = self.conditions.mode
-        self.conditions = conditions_of(self.faults.states(), dict(self._listings))
+        self.conditions = conditions_of(self.faults.states(), dict(self._listings), self._closed)
         if self.conditions.mode is mode:
             return
         self.on_mode()
@@ -279,6 +327,11 @@ class Exchange:
         """Fill the resting orders that the quote crosses, in a mode that matches."""
         if self.conditions.matches(pair):
             self._tell(self.engine.market_set(pair, now_us), now_us)
+
+    def _trigger(self, pair: Pair, now_us: int) -> None:
+        """Fire what the last price reaches, in a mode that matches."""
+        if self.conditions.matches(pair):
+            self._tell(self.engine.printed(pair, now_us), now_us)
 
     def _trade(self, trades: Iterable[MarketTrade], now_us: int) -> None:
         if not self.conditions.mode.matches:

@@ -1,4 +1,4 @@
-"""The market that orders meet: a quote and a depth model for each pair, moved by a seeded walk, a replay or a pin.
+"""The market that orders meet: a quote and a depth model for each pair, moved by a seeded walk, a replay, a feed or a pin.
 
 A pure model, no order book: `depth` base volume waits at the best price and again at each further level, and it
 is there again for the next order. So 300 orders of one instant all see the same book and do not push each other;
@@ -31,17 +31,22 @@ _STRIDE_DIVISOR: Final = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """Best bid and ask. `depth` is base volume a level, None for as much as anyone wants at one price."""
+    """Best bid and ask. `depth` is base volume a level, None for as much as anyone wants at one price.
+
+    `bid_size` and `ask_size` are the volumes of the two best levels where they are known by themselves.
+    """
 
     bid: Decimal
     ask: Decimal
     depth: Decimal | None
     level_step: Decimal
+    bid_size: Decimal | None = None
+    ask_size: Decimal | None = None
 
-    @property
-    def shown_depth(self) -> Decimal:
-        """The depth that public answers show."""
-        return UNBOUNDED_SHOWN if self.depth is None else self.depth
+    def shown(self, side: Side) -> Decimal:
+        """The volume that public answers show of the first level that an order of `side` meets."""
+        _, volume = next(self.levels(side))
+        return UNBOUNDED_SHOWN if volume is None else volume
 
     def levels(self, side: Side) -> Iterator[tuple[Decimal, Decimal | None]]:
         """Price and volume of each level that an order of `side` meets, best first."""
@@ -50,10 +55,11 @@ class Quote:
             return
         price = self.ask if side is Side.BUY else self.bid
         step = self.level_step if side is Side.BUY else -self.level_step
-        for _ in range(LEVELS):
+        size = self.ask_size if side is Side.BUY else self.bid_size
+        for level in range(LEVELS):
             if price <= 0:
                 return
-            yield price, self.depth
+            yield price, self.depth if level or size is None else size
             price += step
 
     def sweep(self, side: Side, volume: Decimal, limit: Decimal | None) -> list[tuple[Decimal, Decimal]]:
@@ -130,12 +136,21 @@ class SyntheticWalk:
 
 
 class PairMarket:
-    """One pair: its quote now, its tape, and what moves it."""
+    """One pair: its quote now, its tape, and what moves it.
 
-    def __init__(self, pair: Pair, seed: int, replay: Replay | None, now_us: int) -> None:
+    With `live` a feed moves it. Until that has told a first price the pair is not `priced`: quote and tape are placeholders.
+    """
+
+    def __init__(
+        self, pair: Pair, seed: int, replay: Replay | None, now_us: int, *, live: bool = False
+    ) -> None:
         self.pair: Final = pair
-        self.tape: Final = Tape()
+        self.tape = Tape()
         self.pinned = False
+        self.priced = not live
+        self._live: Final = live
+        # What the feed told last, whether the pair is pinned or not.
+        self._fed: Quote | None = None
         self._walk = SyntheticWalk(pair, seed)
         self.replay: Final = replay
         self.quote = self._walk.quote()
@@ -152,7 +167,7 @@ class PairMarket:
 
     def step(self) -> MarketTrade | None:
         """One step of the walk; None while something else moves the pair."""
-        if self.pinned or self.replay is not None:
+        if self.pinned or self._live or self.replay is not None:
             return None
         self.quote, trade = self._walk.step()
         return trade
@@ -166,9 +181,25 @@ class PairMarket:
         self.quote = quote_of(self.pair, bid, ask, self.pair.depth)
         return MarketTrade(self.pair, past.price, past.volume, past.side)
 
+    def feed(self, quote: Quote, last: Decimal, now_us: int) -> None:
+        """Take the quote of a feed. With the first one the record begins, at the `last` price."""
+        if not self.priced:
+            self.priced = True
+            self.tape = Tape()
+            self.tape.add(last, self.pair.ordermin, Side.SELL, OrderType.MARKET, now_us)
+            self.quotes.clear()
+            self.quotes.append((now_us, quote))
+        self._fed = quote
+        if not self.pinned:
+            self.quote = quote
+
     def pin(self, quote: Quote) -> None:
-        """Hold the pair at `quote`: neither walk nor replay moves it until it is resumed."""
+        """Hold the pair at `quote`: nothing moves it until it is resumed."""
         self.pinned, self.quote = True, quote
+
+    def resume(self) -> None:
+        """Let walk, replay or feed move the pair again."""
+        self.pinned, self.quote = False, self._fed or self.quote
 
     def print_inside(self, now_us: int) -> None:
         """Print a smallest trade inside the quote, so that the last price agrees with it."""
@@ -179,10 +210,12 @@ class PairMarket:
 class Market:
     """All pairs. Time is passed in; nothing here knows an account."""
 
-    def __init__(self, *, seed: int, replay: Replay | None, now_us: int) -> None:
+    def __init__(self, *, seed: int, replay: Replay | None, now_us: int, live: bool = False) -> None:
         self.replay: Final = replay
         self._pairs = {
-            pair: PairMarket(pair, seed, replay if replay and replay.pair is pair else None, now_us)
+            pair: PairMarket(
+                pair, seed, replay if replay and replay.pair is pair else None, now_us, live=live
+            )
             for pair in PAIRS
         }
 
@@ -212,9 +245,9 @@ class Market:
             return Decimal(1)
         direct = find_pair(f"{asset.altname}/{USD.altname}")
         if direct is not None:
-            return self.of(direct).tape.last.price
+            return self.of(direct).tape.last.price if self.of(direct).priced else ZERO
         through = find_pair(f"{XBT.altname}/{asset.altname}")
-        if through is None:
+        if through is None or not self.of(through).priced:
             return ZERO
         return self.usd_price(XBT) / self.of(through).tape.last.price
 

@@ -81,7 +81,7 @@ def parse_order(
     `now_us` is when the request arrived: from then on a deadline is measured.
     """
     pair = parse_pair(params)
-    grid = Grid(pair, conditions.tick_of(pair), prices.last_price(pair))
+    grid = grid_of(pair, prices, conditions)
     request = _read(params, now_us, grid, rule)
     if request.cash is not None:
         request = replace(request, volume=prices.bought_for(pair, request.cash))
@@ -89,6 +89,11 @@ def parse_order(
         _check_close(request, request.close, grid)
     check_minima(request, prices, conditions.minima(pair))
     return request
+
+
+def grid_of(pair: Pair, prices: Prices, conditions: Conditions) -> Grid:
+    """What a pair's prices and volumes must keep to now."""
+    return Grid(pair, conditions.tick_of(pair), prices.last_price(pair), conditions.lot_decimals_of(pair))
 
 
 def parse_pair(params: Params) -> Pair:
@@ -121,7 +126,7 @@ def _read(params: Params, now_us: int, grid: Grid, rule: DeadlineRule) -> OrderR
     self_trade = _choice(SelfTrade, params.text("stptype") or SelfTrade.CANCEL_NEWEST, "stptype")
     oflags = _oflags(params, ordertype, time_in_force)
     cash = _cash(params, pair, ordertype, side) if "viqc" in oflags else None
-    volume = Decimal(1) if cash is not None else read_volume(params, pair)
+    volume = Decimal(1) if cash is not None else read_volume(params, grid)
     terms = _terms(params, ordertype, side, grid)
     return OrderRequest(
         pair=pair,
@@ -138,7 +143,7 @@ def _read(params: Params, now_us: int, grid: Grid, rule: DeadlineRule) -> OrderR
         trigger=terms.trigger,
         limit_offset=terms.limit_offset,
         cash=cash,
-        display=_display(params, pair, ordertype, volume),
+        display=_display(params, grid, ordertype, volume),
         start_us=_start(params, now_us),
         expire_us=_expiry(params, time_in_force, now_us),
         self_trade=self_trade,
@@ -181,12 +186,12 @@ def _refuse_margin(params: Params) -> None:
         raise invalid_arguments("trigger")
 
 
-def read_volume(params: Params, pair: Pair, name: str = "volume") -> Decimal:
+def read_volume(params: Params, grid: Grid, name: str = "volume") -> Decimal:
     """A base volume above 0 with no more decimals than the pair's lots."""
     volume = params.decimal(name)
-    if not volume or decimals_of(volume) > pair.lot_decimals:
+    if not volume or decimals_of(volume) > grid.lot_decimals:
         raise invalid_arguments(name)
-    return volume.quantize(pair.lot_step)
+    return volume.quantize(grid.pair.lot_step)
 
 
 def _cash(params: Params, pair: Pair, ordertype: OrderType, side: Side) -> Decimal:
@@ -283,12 +288,12 @@ def _expiry(params: Params, time_in_force: TimeInForce, now_us: int) -> int | No
     return expire_us
 
 
-def _display(params: Params, pair: Pair, ordertype: OrderType, volume: Decimal) -> Decimal | None:
+def _display(params: Params, grid: Grid, ordertype: OrderType, volume: Decimal) -> Decimal | None:
     if ordertype is not OrderType.ICEBERG:
         if params.text("displayvol") not in {"", "0"}:
             raise invalid_arguments("displayvol")
         return None
-    return check_display(read_volume(params, pair, "displayvol"), volume, "displayvol")
+    return check_display(read_volume(params, grid, "displayvol"), volume, "displayvol")
 
 
 def check_display(display: Decimal, volume: Decimal, name: str) -> Decimal:
@@ -334,7 +339,7 @@ def close_request(order: Order, trade: Trade) -> OrderRequest:
     request, close = order.request, order.request.close
     assert close is not None, "the caller looked first"
     side, pair = _other(request.side), request.pair
-    grid = Grid(pair, pair.tick_size, trade.price)
+    grid = Grid(pair, pair.tick_size, trade.price, pair.lot_decimals)
     terms = read_terms(close.ordertype, side, grid, close.price, close.price2, _CLOSE_NAMES)
     return OrderRequest(
         pair=pair,

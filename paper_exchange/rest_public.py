@@ -88,6 +88,14 @@ def _one_pair(params: Params) -> Pair:
     return _pair(params.required("pair"))
 
 
+def _market(exchange: Exchange, pair: Pair) -> PairMarket:
+    """The market of a pair that has a price; that of a live feed may still be waited for. Raises KrakenError."""
+    market = exchange.market.of(pair)
+    if not market.priced:
+        raise KrakenError("EService:Unavailable")
+    return market
+
+
 def _time(_exchange: Exchange, _params: Params, now_us: int) -> Result:
     return {"unixtime": now_us // US_PER_S, "rfc1123": rfc1123(now_us)}
 
@@ -152,7 +160,7 @@ def _pair_row(pair: Pair, params: Params, info: str, conditions: Conditions) -> 
         "lot": "unit",
         "cost_decimals": pair.cost_decimals,
         "pair_decimals": pair.pair_decimals,
-        "lot_decimals": pair.lot_decimals,
+        "lot_decimals": conditions.lot_decimals_of(pair),
         "lot_multiplier": 1,
         "leverage_buy": [],
         "leverage_sell": [],
@@ -172,9 +180,11 @@ def _pair_row(pair: Pair, params: Params, info: str, conditions: Conditions) -> 
 
 
 def _ticker(exchange: Exchange, params: Params, now_us: int) -> Result:
+    named = bool(params.text("pair"))
     return {
-        pair_key(pair, params): _ticker_row(exchange.market.of(pair), now_us)
+        pair_key(pair, params): _ticker_row(_market(exchange, pair), now_us)
         for pair in requested_pairs(params)
+        if named or exchange.market.of(pair).priced
     }
 
 
@@ -189,10 +199,10 @@ def _ticker_row(market: PairMarket, now_us: int) -> Result:
         return fixed(amount, pair.lot_decimals)
 
     # Kraken: price, whole lots, lots.
-    depth = quote.shown_depth
+    asked, bidden = quote.shown(Side.BUY), quote.shown(Side.SELL)
     return {
-        "a": [price(quote.ask), str(int(depth)), fixed(depth, 3)],
-        "b": [price(quote.bid), str(int(depth)), fixed(depth, 3)],
+        "a": [price(quote.ask), str(int(asked)), fixed(asked, 3)],
+        "b": [price(quote.bid), str(int(bidden)), fixed(bidden, 3)],
         "c": [price(last.price), volume(last.volume)],
         "v": [volume(window.volume) for window in windows],
         "p": [price(window.vwap) for window in windows],
@@ -208,7 +218,7 @@ def _depth(exchange: Exchange, params: Params, now_us: int) -> Result:
     count = params.integer("count", 100)
     if count is None or not 1 <= count <= _DEPTH_MOST:
         raise invalid_arguments("count")
-    market = exchange.market.of(pair)
+    market = _market(exchange, pair)
 
     def side(taker: Side) -> list[list[Any]]:
         rows: list[list[Any]] = []
@@ -225,7 +235,7 @@ def _depth(exchange: Exchange, params: Params, now_us: int) -> Result:
 def _spread(exchange: Exchange, params: Params, _now_us: int) -> Result:
     pair = _one_pair(params)
     since_s = params.integer("since", 0) or 0
-    quotes = exchange.market.of(pair).quotes
+    quotes = _market(exchange, pair).quotes
     rows = [
         [
             at_us // US_PER_S,
@@ -243,7 +253,7 @@ def _trades(exchange: Exchange, params: Params, _now_us: int) -> Result:
     count = params.integer("count", _TRADES_MOST)
     if count is None or not 1 <= count <= _TRADES_MOST:
         raise invalid_arguments("count")
-    tape = exchange.market.of(pair).tape
+    tape = _market(exchange, pair).tape
     since_us = _since_us(params)
     if since_us is None:
         trades = list(tape.trades)[-count:]
@@ -279,7 +289,7 @@ def _ohlc(exchange: Exchange, params: Params, _now_us: int) -> Result:
     if minutes is None or minutes not in _OHLC_MINUTES:
         raise invalid_arguments("interval")
     since = params.integer("since", 0) or 0
-    bars = exchange.market.of(pair).tape.bars(minutes)[-_OHLC_ROWS:]
+    bars = _market(exchange, pair).tape.bars(minutes)[-_OHLC_ROWS:]
     rows = [_bar_row(bar, pair) for bar in bars if bar.minute * 60 > since]
     # Kraken: the last row is a bar that is still open; `last` is the one before it.
     last = bars[-2].minute * 60 if len(bars) > 1 else bars[-1].minute * 60

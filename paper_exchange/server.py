@@ -9,7 +9,7 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from email.utils import formatdate
 from typing import Any, Final
@@ -19,8 +19,10 @@ from aiohttp import web
 from paper_exchange import auth, envelope, rest_public
 from paper_exchange.admission import SignedRequest
 from paper_exchange.control import Control
+from paper_exchange.control_rows import market_row
 from paper_exchange.errors import KrakenError
 from paper_exchange.exchange import Exchange
+from paper_exchange.live_client import LiveClient, now_s
 from paper_exchange.options import Options
 from paper_exchange.params import Params
 from paper_exchange.replay import Replay
@@ -39,6 +41,8 @@ _REQUEST_BYTES_MOST: Final = 1024 * 1024
 _SHUTDOWN_S: Final = 1.0
 # A replay is looked at no more often than this, however fast it is played.
 _REPLAY_PAUSE_LEAST_US: Final = 1_000
+# How long a start waits for a live feed's first prices: orders that come before them are refused.
+_FIRST_PRICES_S: Final = 5.0
 # However far the next trade is, or while its pair is pinned, the replay is looked at this often.
 _REPLAY_PAUSE_MOST_US: Final = 250_000
 
@@ -119,7 +123,9 @@ def _true_us() -> int:
     return time.time_ns() // 1000
 
 
-def application(exchange: Exchange, hub: Hub, rest: Rest) -> web.Application:
+def application(
+    exchange: Exchange, hub: Hub, rest: Rest, market: Callable[[], dict[str, Any]]
+) -> web.Application:
     """All routes of the exchange."""
 
     async def date(_request: web.Request, response: web.StreamResponse) -> None:
@@ -132,7 +138,7 @@ def application(exchange: Exchange, hub: Hub, rest: Rest) -> web.Application:
     app.router.add_route("*", "/0/private/{method:.*}", rest.private)
     app.router.add_route("*", "/0/public/{method:.*}", rest.public)
     app.router.add_get("/v2", hub.serve)
-    app.add_routes(Control(exchange).routes())
+    app.add_routes(Control(exchange, market).routes())
     return app
 
 
@@ -140,12 +146,19 @@ async def run(options: Options, replay: Replay | None) -> None:
     """Serve until SIGTERM, SIGINT or the end of the lifeline. Raises OSError where the port cannot be had."""
     # Ids must differ from those of an earlier run, whatever the seed of the market.
     ids = random.Random(secrets.randbits(256))  # noqa: S311 - unique, not secret
-    exchange = Exchange(seed=options.seed, replay=replay, ids=ids, now_us=_true_us())
+    followed = options.market == "live"
+    exchange = Exchange(seed=options.seed, replay=replay, ids=ids, now_us=_true_us(), live=followed)
+    live = LiveClient(exchange, options.live_url, options.live_silence_s) if followed else None
     hub = Hub(exchange, options.latency_ms / 1000)
     stop = asyncio.Event()
     _watch(stop, options.lifeline_fd)
     rest = Rest(exchange, options.latency_ms / 1000)
-    runner = web.AppRunner(application(exchange, hub, rest), access_log=None, shutdown_timeout=_SHUTDOWN_S)
+
+    def market() -> dict[str, Any]:
+        return market_row(options.market, exchange, None if live is None else live.market, now_s())
+
+    app = application(exchange, hub, rest, market)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_S)
     async with AsyncExitStack() as stack:
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
@@ -156,7 +169,10 @@ async def run(options: Options, replay: Replay | None) -> None:
         clocks = [hub.beat(), _tick(exchange, options.tick_ms), _alarms(exchange)]
         if replay is not None:
             clocks.append(_play(exchange, replay))
-        _announce(runner, options.host)
+        if live is None:
+            _announce(runner, options.host)
+        else:
+            clocks += [live.run(), _announce_late(live, runner, options.host)]
         await _until_stopped(stop, clocks)
 
 
@@ -179,6 +195,13 @@ def _announce(runner: web.AppRunner, host: str) -> None:
     urls = {"rest_url": f"http://{shown}:{port}", "ws_url": f"ws://{shown}:{port}/v2"}
     sys.stdout.write(json.dumps(urls) + "\n")
     sys.stdout.flush()
+
+
+async def _announce_late(live: LiveClient, runner: web.AppRunner, host: str) -> None:
+    """Tell where the exchange listens once its first prices are there; like the clocks it has no end."""
+    await live.first_prices(_FIRST_PRICES_S)
+    _announce(runner, host)
+    await asyncio.get_running_loop().create_future()
 
 
 def _watch(stop: asyncio.Event, lifeline_fd: int | None) -> None:

@@ -19,11 +19,12 @@ NO_PRICE: Final = "0"
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A pair's prices: its tick now, and the last price that relative ones are measured from."""
+    """A pair's numbers: its tick and its lots now, and the last price that relative ones are measured from."""
 
     pair: Pair
     tick: Decimal
     last: Decimal
+    lot_decimals: int
 
 
 @dataclass(frozen=True, slots=True)

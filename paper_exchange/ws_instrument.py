@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from paper_exchange.conditions import Conditions
+from paper_exchange.money import unit
 from paper_exchange.symbols import ASSETS, PAIRS, Asset, Pair
 from paper_exchange.ws_wire import message
 
@@ -42,8 +43,8 @@ def _pair_row(pair: Pair, conditions: Conditions) -> dict[str, Any]:
         "base": pair.base.name,
         "quote": pair.quote.name,
         "status": conditions.status_of(pair),
-        "qty_precision": pair.lot_decimals,
-        "qty_increment": pair.lot_step,
+        "qty_precision": conditions.lot_decimals_of(pair),
+        "qty_increment": unit(conditions.lot_decimals_of(pair)),
         "qty_min": minima.ordermin,
         "price_precision": pair.pair_decimals,
         "price_increment": conditions.tick_of(pair),

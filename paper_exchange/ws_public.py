@@ -4,7 +4,7 @@ What accounts trade joins the tape at once but is told to subscribers with the n
 in one message a pair: 300 orders of one instant must not become 300 messages to everyone.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from decimal import Decimal
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from paper_exchange import ws_book
 from paper_exchange.market import Market, PairMarket, Quote
 from paper_exchange.money import rounded, unit
 from paper_exchange.symbols import PAIRS, Pair
-from paper_exchange.tape import Bar, PublicTrade
+from paper_exchange.tape import Bar, PublicTrade, Side
 from paper_exchange.timefmt import US_PER_S, rfc3339
 from paper_exchange.ws_book import Book
 from paper_exchange.ws_topics import Channel, Topic
@@ -35,6 +35,8 @@ class PublicFeed:
         self._market = market
         self._told_trade = {pair: market.of(pair).tape.last.trade_id for pair in PAIRS}
         self._told_quote: dict[Pair, Quote] = {pair: market.of(pair).quote for pair in PAIRS}
+        # Pairs of which nothing could be told so far: a live feed has not told their price.
+        self._unpriced = {pair for pair in PAIRS if not market.of(pair).priced}
         # Books that somebody follows, as they were told.
         self._told_books: dict[Topic, Book] = {}
 
@@ -52,6 +54,9 @@ class PublicFeed:
             if not traded and not moved:
                 continue
             topics = by_pair.get(pair, ())
+            if pair in self._unpriced:
+                yield from self._first_told(pair, topics, now_us)
+                continue
             fresh = self._fresh(market) if any(topic.channel is Channel.TRADE for topic in topics) else []
             self._told_trade[pair] = market.tape.last.trade_id
             self._told_quote[pair] = market.quote
@@ -59,6 +64,18 @@ class PublicFeed:
                 text = self._update(topic, market, fresh, now_us, traded=traded, moved=moved)
                 if text is not None:
                     yield topic, text
+
+    def _first_told(self, pair: Pair, topics: Iterable[Topic], now_us: int) -> Iterator[tuple[Topic, str]]:
+        """The pair has its first price: who subscribed before gets the snapshot now."""
+        market = self._market.of(pair)
+        if not market.priced:
+            return
+        self._unpriced.discard(pair)
+        self._told_trade[pair], self._told_quote[pair] = market.tape.last.trade_id, market.quote
+        for topic in topics:
+            text = self.snapshot(topic, now_us)
+            if text is not None:
+                yield topic, text
 
     def _update(
         self,
@@ -84,9 +101,11 @@ class PublicFeed:
             return ws_book.update(market.pair, told, book, topic.size, now_us)
         return None
 
-    def snapshot(self, topic: Topic, now_us: int) -> str:
-        """The first message of a subscription: nothing that will be told again."""
+    def snapshot(self, topic: Topic, now_us: int) -> str | None:
+        """The first message of a subscription: nothing that will be told again. None where there is no price yet."""
         assert isinstance(topic.about, Pair), "these channels are about pairs"
+        if topic.about in self._unpriced:
+            return None
         market = self._market.of(topic.about)
         if topic.channel is Channel.TRADE:
             told = [t for t in market.tape.trades if t.trade_id <= self._told_trade[market.pair]]
@@ -125,9 +144,9 @@ def ticker_row(market: PairMarket, now_us: int) -> dict[str, Any]:
     return {
         "symbol": pair.symbol,
         "bid": quote.bid,
-        "bid_qty": quote.shown_depth,
+        "bid_qty": quote.shown(Side.SELL),
         "ask": quote.ask,
-        "ask_qty": quote.shown_depth,
+        "ask_qty": quote.shown(Side.BUY),
         "last": last.price,
         "volume": day.volume,
         "vwap": rounded(day.vwap, pair.price_step),

@@ -224,7 +224,8 @@ class Session:
         if topic.channel is Channel.OHLC:
             result["warnings"] = [_OHLC_WARNING]
         messages = [ack(request, result, now_us)]
-        return [*messages, self._feed.snapshot(topic, now_us)] if snapshot else messages
+        first = self._feed.snapshot(topic, now_us) if snapshot else None
+        return messages if first is None else [*messages, first]
 
     def _clashes(self, topic: Topic, other: Topic) -> bool:
         """Whether a client cannot have both: a ticker of a pair speaks at one kind of event only."""

@@ -1,7 +1,7 @@
 """The configuration file: TOML in, one frozen ``Config`` out, or every fault in it at once.
 
     [exchange]   mode = "live" | "paper" (needed); rest_url and ws_url together, only for tests;
-                 visibility_lag_s = 60 (1 in paper mode)
+                 visibility_lag_s = 60 (1 in paper mode); market = "synthetic" or "live" (prices of the paper exchange)
     [startup]    nonce_separation_s = 5 (0 in paper mode), health_timeout_s = 60
     [control]    no keys: the API is served on a Unix socket in the state folder
     [copy]       defaults for every user: sizing, balance, ratio, notional, max_user_risk, order, max_slippage_bps,
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from account_proc.spec import CopyRules, Role, Sizing, Tier
-from supervisor.config_values import Mode, account_id, broker, copy_values, url
+from supervisor.config_values import Mode, PaperMarket, account_id, broker, copy_values, url
 from supervisor.toml_table import ConfigFaults, Fault, Table, read_toml, show
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "ExchangeConfig",
     "Fault",
     "Mode",
+    "PaperMarket",
     "StartupConfig",
     "StrategyRule",
 ]
@@ -66,6 +67,13 @@ class ExchangeConfig:
     ws_url: str | None
     #: How far reads may trail behind the engine, in seconds (seen at Kraken: up to 60; documented: nothing).
     visibility_lag_s: float = 60.0
+    #: Of the paper exchange that the supervisor starts; it says nothing where there is none.
+    market: PaperMarket = PaperMarket.SYNTHETIC
+
+    @property
+    def managed(self) -> bool:
+        """Whether the supervisor starts a paper exchange of its own."""
+        return self.mode is Mode.PAPER and self.rest_url is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,12 +229,20 @@ class _Reading:
             f"write seconds over 0 and up to {SECONDS_MAX}, such as 60: reads are never assumed to be up to date",
             quoted=False,
         )
+        market = table.choice("market", PaperMarket)
+        if mode is Mode.LIVE and table.has("market"):
+            table.fault("market", 'does nothing with mode = "live"', 'take it out, or write mode = "paper"')
+        elif table.has("market") and (table.has("rest_url") or table.has("ws_url")):
+            table.fault(
+                "market", "does nothing with URLs: that exchange has its own prices", "take out either"
+            )
         usual_s = 1.0 if mode is Mode.PAPER else 60.0
         return ExchangeConfig(
             mode=mode,
             rest_url=urls[0],
             ws_url=urls[1],
             visibility_lag_s=usual_s if lag is None else float(lag),
+            market=market or PaperMarket.SYNTHETIC,
         )
 
     def _startup(self, table: Table, exchange: ExchangeConfig | None) -> StartupConfig:
@@ -315,6 +331,8 @@ class _Reading:
             "allow_withdraw_key", "write true to trade with a key that could withdraw, or take it out"
         )
         tier = table.choice("tier", Tier)
+        if tier is Tier.UNLIMITED and exchange is not None and exchange.mode is Mode.LIVE:
+            table.fault("tier", "Kraken has limits for everyone", "write the account's tier, or take it out")
         if named is None or role is None or at_broker is None:
             return None
         # Who believes to be in a lower tier than it is only waits longer; the other way round the exchange refuses.
@@ -390,7 +408,7 @@ class _Seen:
 
 
 _KEYS: dict[str, frozenset[str]] = {
-    "exchange": frozenset({"mode", "rest_url", "ws_url", "visibility_lag_s"}),
+    "exchange": frozenset({"mode", "market", "rest_url", "ws_url", "visibility_lag_s"}),
     "startup": frozenset({"nonce_separation_s", "health_timeout_s"}),
     "control": frozenset(),
     "copy": frozenset(CopyRules.__dataclass_fields__),

@@ -34,6 +34,14 @@ class Mode(StrEnum):
     PAPER = "paper"
 
 
+class PaperMarket(StrEnum):
+    """Where the prices of a paper exchange of our own come from."""
+
+    SYNTHETIC = "synthetic"
+    #: Kraken's public feed: the real market, and nobody's money.
+    LIVE = "live"
+
+
 def account_id(table: Table) -> str | None:
     """The id as written, good or bad, so that clashes are found too; None if there is none."""
     if not table.has("id"):

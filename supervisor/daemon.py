@@ -22,7 +22,7 @@ from account_proc.errors import ExitCode, LockHeld
 from account_proc.locks import LockedFile, free_line, holder_line
 from account_proc.spec import Credentials
 from supervisor import config as configuration
-from supervisor.config import AccountConfig, ConfigFaults, Fault, Mode
+from supervisor.config import AccountConfig, Config, ConfigFaults, Fault, PaperMarket
 from supervisor.credentials import credential_source
 from supervisor.demo import demo_config
 from supervisor.replay_file import check_replay
@@ -80,6 +80,11 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--duration", type=_seconds, metavar="S", help="stop by itself after so long and print the report"
     )
+    parser.add_argument("--market", choices=[str(kind) for kind in PaperMarket],
+                        help="paper only: synthetic prices, or those of Kraken's public feed (default: as configured, or synthetic)")  # fmt: skip
+    parser.add_argument(
+        "--live-url", metavar="URL", help="with --market live: another feed than Kraken's, for tests"
+    )
     parser.add_argument("--replay", type=Path, metavar="FILE.csv",
                         help="paper only: replay a time-and-sales file (unix_time,price,volume), named as its pair")  # fmt: skip
     parser.add_argument(
@@ -105,32 +110,46 @@ def _run(arguments: argparse.Namespace) -> int:
     config = demo_config() if arguments.paper else configuration.load(arguments.config)
     state_dir = arguments.state_dir.absolute()
     configuration.check_state_dir(config, state_dir)
-    managed = config.exchange.mode is Mode.PAPER and config.exchange.rest_url is None
-    if arguments.replay is not None:
-        if not managed:
-            raise ConfigFaults([Fault("--replay", "", "needs the paper exchange", "use it with --paper")])
-        check_replay(arguments.replay)
+    kind = _check_market(arguments, config)
     credentials: Callable[[AccountConfig], Credentials] | None = None
     keep_memory()
-    if not managed:
+    if not config.exchange.managed:
         credentials = credential_source(config, os.environ, arguments.config.absolute().parent)
     if arguments.command == "check":
         sys.stdout.write(f"{config.source}: {len(config.accounts)} accounts, nothing wrong\n")
         return ExitCode.OK
     lock = _take(state_dir)
     # Only now: `check` needs neither gRPC nor a paper exchange.
+    from supervisor.paper import Market
     from supervisor.serve import Run, serve
 
     try:
         lock.write(0, holder_line("supervisor", LOCK_BYTES))
+        market = Market(kind=kind, live_url=arguments.live_url, replay=arguments.replay, seed=arguments.seed)
         run = Run(
             config=config, state_dir=state_dir, credentials=credentials, duration_s=arguments.duration,
-            replay=arguments.replay, seed=arguments.seed, spawner=arguments.spawner, quiet=arguments.quiet,
+            market=market, spawner=arguments.spawner, quiet=arguments.quiet,
         )  # fmt: skip
         return asyncio.run(serve(run))
     finally:
         lock.write(0, free_line(LOCK_BYTES))
         lock.close()
+
+
+def _check_market(arguments: argparse.Namespace, config: Config) -> PaperMarket:
+    """Where the prices of a paper run come from. Raises ConfigFaults for what does not go together."""
+    for name, given in (("--replay", arguments.replay), ("--market", arguments.market)):
+        if given is not None and not config.exchange.managed:
+            raise ConfigFaults([Fault(name, "", "needs the paper exchange", "use it with --paper")])
+    kind = PaperMarket(arguments.market or config.exchange.market)
+    if arguments.replay is not None:
+        if kind is PaperMarket.LIVE:
+            problem = "the past and live prices exclude each other"
+            raise ConfigFaults([Fault("--replay", "", problem, "take out --replay or the live market")])
+        check_replay(arguments.replay)
+    if arguments.live_url is not None and kind is not PaperMarket.LIVE:
+        raise ConfigFaults([Fault("--live-url", "", "needs a live market", "use it with --market live")])
+    return kind
 
 
 def _take(state_dir: Path) -> LockedFile:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from account_proc.spec import CopyRules, Role
+from account_proc.spec import CopyRules, Role, Tier
 from supervisor.config import AccountConfig, Config, ExchangeConfig, Mode, StartupConfig
 
 #: Master and users of ``krakencopyd --paper``, with their balances in USD. The last user is so poor that small trades of the
@@ -14,9 +14,11 @@ MASTER_BALANCE, USER_BALANCE = "10000", "1000"
 
 def demo_config() -> Config:
     """The configuration of ``krakencopyd --paper``: a master that trades by itself, and three users."""
-    accounts = [AccountConfig(id="master", role=Role.MASTER, broker="kraken", strategy="paper_demo")]
+    accounts = [
+        AccountConfig(id="master", role=Role.MASTER, broker="kraken", strategy="paper_demo", tier=Tier.PRO)
+    ]
     accounts += [
-        AccountConfig(id=user_id, role=Role.USER, broker="kraken")
+        AccountConfig(id=user_id, role=Role.USER, broker="kraken", tier=Tier.PRO)
         for user_id in DEMO_BALANCES
         if user_id != "master"
     ]

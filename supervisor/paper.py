@@ -21,7 +21,7 @@ from typing import Any
 import requests
 
 from account_proc.spec import Credentials, Tier
-from supervisor.config import AccountConfig, Config
+from supervisor.config import AccountConfig, Config, PaperMarket
 from supervisor.interpreter import process_environment, python_command
 
 #: How long the paper exchange may take to start, in seconds.
@@ -38,11 +38,17 @@ class PaperFault(Exception):
 class Market:
     """Which market the paper exchange shows."""
 
+    kind: PaperMarket = PaperMarket.SYNTHETIC
+    #: Of a live market; None is Kraken's own feed.
+    live_url: str | None = None
     replay: Path | None = None
     seed: int = 1
 
     def arguments(self) -> list[str]:
         """For its command line."""
+        if self.kind is PaperMarket.LIVE:
+            feed = [] if self.live_url is None else ["--live-url", self.live_url]
+            return ["--market", "live", *feed]
         if self.replay is not None:
             return ["--market", "replay", "--replay", str(self.replay), "--seed", str(self.seed)]
         return ["--market", "synthetic", "--seed", str(self.seed)]
@@ -90,7 +96,8 @@ class PaperExchange:
         """Makes an account with one key. Raises PaperFault."""
         body = {
             "id": account_id,
-            "tier": tier,
+            "tier": Tier.PRO if tier is Tier.UNLIMITED else tier,
+            "limits": tier is not Tier.UNLIMITED,
             "balances": {"ZUSD": balance},
             "keys": [{"key": credentials.key, "secret": credentials.secret}],
         }

@@ -22,7 +22,7 @@ from account_proc.errors import ExitCode
 from account_proc.locks import is_locked
 from account_proc.log import log_to
 from account_proc.spec import Credentials
-from supervisor.config import AccountConfig, Config
+from supervisor.config import AccountConfig, Config, PaperMarket
 from supervisor.console import Console, report_lines, say
 from supervisor.control_server import ControlServer
 from supervisor.demo import balance_of
@@ -49,8 +49,7 @@ class Run:
     #: None: start a paper exchange and make the keys up.
     credentials: Callable[[AccountConfig], Credentials] | None
     duration_s: float | None
-    replay: Path | None
-    seed: int
+    market: Market
     spawner: str
     quiet: bool
 
@@ -107,8 +106,7 @@ async def _reach_exchange(
     exchange, credentials = None, run.credentials
     if credentials is None:
         _put_aside(run.state_dir)
-        market = Market(replay=run.replay, seed=run.seed)
-        exchange = await PaperExchange.start(market, run.state_dir / "logs" / "paper_exchange.log")
+        exchange = await PaperExchange.start(run.market, run.state_dir / "logs" / "paper_exchange.log")
         stack.push_async_callback(exchange.close)
         credentials = keys = PaperKeys(run.config)
         for account in run.config.accounts:
@@ -160,7 +158,9 @@ async def _until_told(run: Run, supervisor: Supervisor) -> None:
     timer = loop.call_later(run.duration_s, supervisor.leave) if run.duration_s is not None else None
     if not run.quiet:
         place = supervisor.place
-        say(f"state in {place.state_dir}, exchange ({run.config.exchange.mode}) at {place.rest_url}")
+        live = run.config.exchange.managed and run.market.kind is PaperMarket.LIVE
+        kind = "paper, live prices" if live else run.config.exchange.mode
+        say(f"state in {place.state_dir}, exchange ({kind}) at {place.rest_url}")
     console = Console(supervisor)
     printing = None if run.quiet else loop.create_task(console.run())
     try:

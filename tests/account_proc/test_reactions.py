@@ -160,7 +160,7 @@ def test_an_order_waits_until_its_pairs_counter_has_room_and_says_so(
                 await user.done()
             assert [copy.state for copy in user.copies] == [CopyState.FILLED] * 2
             assert "waits" not in user.copy(1).detail
-            assert "s for the exchange's limit of orders in BTC/USD" in user.copy(2).detail
+            assert "as the exchange's limits let no order in BTC/USD in before" in user.copy(2).detail
             assert user.copy(2).attempts == 1
 
     run(steps())

@@ -1,6 +1,7 @@
 """Whatever is done with orders, in whatever order: money is kept, and the books agree with each other."""
 
 from collections import defaultdict
+from dataclasses import replace
 from decimal import Decimal
 
 from hypothesis import settings
@@ -187,7 +188,7 @@ class Orders(RuleBasedStateMachine):
     @rule(status=st.sampled_from([PairStatus.ONLINE] * 9 + list(PairStatus)))
     def list_pair(self, status: PairStatus) -> None:
         listing = self.market.exchange.conditions.listing(XBTUSD)
-        changed = type(listing)(listing.minima, listing.tick_size, status)
+        changed = replace(listing, status=status)
         self.market.exchange.list_pair(XBTUSD, changed, self.market.now_us)
 
     @invariant()

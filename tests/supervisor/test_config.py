@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from account_proc.spec import BalanceBasis, CopyRules, OrderStyle, Role, Sizing, Tier
-from supervisor.config import Config, ConfigFaults, Mode, check_state_dir, load, parse
+from supervisor.config import Config, ConfigFaults, Mode, PaperMarket, check_state_dir, load, parse
 
 EXCHANGE = '[exchange]\nmode = "live"\n'
 PAPER = '[exchange]\nmode = "paper"\n'
@@ -367,6 +367,30 @@ def test_a_url_that_cannot_be_meant_is_a_fault(mode: str, rest: str, says: str) 
     assert "hunter2" not in line
 
 
+def test_a_paper_exchange_of_our_own_may_have_live_prices() -> None:
+    assert parse(PAPER + MASTER, "c").exchange.market is PaperMarket.SYNTHETIC
+    assert parse(PAPER + 'market = "synthetic"\n' + MASTER, "c").exchange.market is PaperMarket.SYNTHETIC
+    live = parse(PAPER + 'market = "live"\n' + MASTER, "c").exchange
+    assert (live.market, live.managed) == (PaperMarket.LIVE, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (EXCHANGE + 'market = "live"\n', 'does nothing with mode = "live"'),
+        (
+            PAPER + 'market = "live"\nrest_url = "http://127.0.0.1:1"\nws_url = "ws://127.0.0.1:1"\n',
+            "does nothing with URLs",
+        ),
+        (PAPER + 'market = "real"\n', '"real"'),
+    ],
+)
+def test_a_market_that_cannot_be_meant_is_a_fault(text: str, says: str) -> None:
+    where, line = the_fault_of(text + MASTER)
+    assert where == "exchange.market"
+    assert says in line
+
+
 def test_one_url_alone_would_mix_two_exchanges() -> None:
     where, _ = the_fault_of(f'{EXCHANGE}rest_url = "http://127.0.0.1:1"\n{MASTER}')
     assert where == "exchange.ws_url"
@@ -397,6 +421,14 @@ def test_a_tier_that_is_none_is_a_fault_that_names_those_there_are(written: str)
     assert where == "accounts[1].tier"
     for tier in Tier:
         assert tier in line
+
+
+def test_only_a_paper_exchange_keeps_no_limits() -> None:
+    config = parse(f'{PAPER}{MASTER}tier = "unlimited"\n', "c")
+    assert config.accounts[0].tier is Tier.UNLIMITED
+    where, line = the_fault_of(f'{EXCHANGE}{MASTER}tier = "unlimited"\n')
+    assert where == "accounts[0].tier"
+    assert "Kraken has limits for everyone" in line
 
 
 def test_a_tier_belongs_to_an_account() -> None:

@@ -20,6 +20,7 @@ from account_proc.errors import ExitCode
 from supervisor.daemon import main
 from supervisor.journal import Journal
 from tests.supervisor.samples import fill
+from tests.support.system import Paper
 
 ROOT = Path(__file__).parents[2]
 #: Longer than anything here takes on a busy machine, in seconds.
@@ -182,6 +183,12 @@ def test_missing_keys_are_named_by_their_variables(state: Path, config: Path) ->
         (["--paper", "--spawner", "fork"], "argument --spawner: invalid choice: 'fork'"),
         (["--paper", "--speed=2"], "unrecognized arguments: --speed=2"),
         (["walk", "--paper"], "argument command: invalid choice: 'walk'"),
+        (["--paper", "--market", "real"], "argument --market: invalid choice: 'real'"),
+        (["--paper", "--live-url", "ws://127.0.0.1:1/v2"], "--live-url: needs a live market; use it with"),
+        (
+            ["--paper", "--market", "live", "--replay", "/nowhere/XBTUSD.csv"],
+            "--replay: the past and live prices exclude each other",
+        ),
         (
             ["--paper", "--replay", "/nowhere/XBTUSD.csv"],
             "/nowhere/XBTUSD.csv: cannot be read: No such file or directory",
@@ -239,6 +246,8 @@ def test_a_replay_needs_the_paper_exchange(state: Path, config: Path) -> None:
         config.write_text(text)
         ended = krakencopyd(state, "--config", config, "--replay", file)
         assert_told(ended, "--replay: needs the paper exchange; use it with --paper")
+        ended = krakencopyd(state, "--config", config, "--market", "live")
+        assert_told(ended, "--market: needs the paper exchange; use it with --paper")
     assert not state.exists()
 
 
@@ -246,6 +255,26 @@ def test_what_only_the_paper_exchange_knows_to_be_wrong_is_told_in_a_line_too(st
     file = state.with_name("NOPAIR.csv")
     file.write_text(TRADES)
     assert_told(krakencopyd(state, "--paper", "--replay", file), "the file's name is not a pair: NOPAIR")
+
+
+def test_a_paper_run_on_live_prices_copies_at_the_prices_of_the_feed(state: Path) -> None:
+    with Paper("--tick-ms", "100") as source:
+        for pair, price in (("XBTUSD", "41000"), ("ETHUSD", "2100")):
+            source.price(pair, price)
+        ended = krakencopyd(
+            state, "--paper", "--market", "live", "--live-url", source.ws_url, "--duration", "10"
+        )
+    assert ended.returncode == 0, ended.stderr
+    assert "exchange (paper, live prices) at http://127.0.0.1:" in ended.stdout
+    prices = set(re.findall(r"fill \d+: master (?:buy|sell) +\S+ (\S+) at (\S+)", ended.stdout))
+    assert prices
+    assert prices <= {
+        ("BTC/USD", "41000"),
+        ("ETH/USD", "2100"),
+        ("BTC/USD", "41000.0"),
+        ("ETH/USD", "2100.00"),
+    }
+    assert "the exchange's own record of fills says the same" in ended.stdout
 
 
 @pytest.mark.parametrize("where", ["/proc/krakencopy", "/dev/null", "/dev/null/state"])

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from account_proc.spec import Role
-from supervisor.config import AccountConfig, check_state_dir, parse
+from supervisor.config import AccountConfig, PaperMarket, check_state_dir, parse
 from supervisor.demo import DEMO_BALANCES, MASTER_BALANCE, USER_BALANCE, balance_of, demo_config
 from supervisor.paper import Market, PaperExchange, PaperKeys, Traded, altname, compare
 
@@ -66,6 +66,11 @@ def test_paper_keys_are_different_stay_the_same_for_a_run_and_open_nothing_else(
     ("market", "arguments"),
     [
         (Market(seed=7), ["--market", "synthetic", "--seed", "7"]),
+        (Market(kind=PaperMarket.LIVE), ["--market", "live"]),
+        (
+            Market(kind=PaperMarket.LIVE, live_url="ws://127.0.0.1:1/v2"),
+            ["--market", "live", "--live-url", "ws://127.0.0.1:1/v2"],
+        ),
         (Market(replay=Path("X.csv")), ["--market", "replay", "--replay", "X.csv", "--seed", "1"]),
     ],
 )
