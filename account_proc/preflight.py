@@ -27,7 +27,7 @@ from account_proc.errors import (
     RateLimited,
 )
 from account_proc.exchange import ApiKeyInfo, KrakenExchange, PairFee, UnexpectedForm
-from account_proc.pairs import SymbolTable
+from account_proc.pairs import PairRules, SymbolTable
 from account_proc.spec import Role
 from account_proc.units import plain
 
@@ -263,18 +263,15 @@ class Preflight:
             log.info("the exchange does not tell what the key may do: %s", error)
         return None
 
-    def to_proto(self) -> pb.Preflight | None:
-        """All that is known; None before the first answer."""
+    def to_proto(self, table: SymbolTable | None) -> pb.Preflight | None:
+        """All that is known; None before the first answer. ``table``: the pairs' rules as they were read last."""
         if not self._checked_at:
             return None
         key = self._key
         told = pb.Preflight(
             checked_at=timestamp(self._checked_at), key_known=key is not None,
             missing_permissions=self._verdict.missing, clock_offset_ms=round(self._clock.offset * 1000),
-            fees=[
-                pb.PairFees(pair=fee.pair, maker_percent=plain(fee.maker), taker_percent=plain(fee.taker))
-                for fee in self._fees
-            ],
+            pairs=[_terms(fee, table.find(fee.pair) if table else None) for fee in self._fees],
             warnings=(*self._verdict.warnings, *filter(None, [self._fee_trouble])),
         )  # fmt: skip
         # Before that they are the reason why nothing is traded.
@@ -286,3 +283,12 @@ class Preflight:
             if key.valid_until:
                 told.valid_until.CopyFrom(timestamp(key.valid_until))
         return told
+
+
+def _terms(fee: PairFee, rules: PairRules | None) -> pb.PairTerms:
+    terms = pb.PairTerms(pair=fee.pair, maker_percent=plain(fee.maker), taker_percent=plain(fee.taker))
+    if rules is not None:
+        terms.ordermin, terms.costmin = plain(rules.ordermin), plain(rules.costmin)
+        terms.tick_size, terms.lot_decimals = plain(rules.tick_size), rules.lot_decimals
+        terms.status = rules.status
+    return terms

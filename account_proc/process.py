@@ -154,7 +154,7 @@ class AccountProcess:
                 )
                 for drift in self._reconciler.drifts()
             )  # fmt: skip
-        if (found := self._preflight.to_proto()) is not None:
+        if (found := self._preflight.to_proto(self._portfolio.symbols)) is not None:
             snapshot.preflight.CopyFrom(found)
         if self.ledger.reconciled_at is not None:
             snapshot.reconciled_at.CopyFrom(timestamp(self.ledger.reconciled_at))

@@ -49,14 +49,21 @@ def account_page(account: nouns.Account) -> list[str]:
             *_rate_rows(account.rate),
         )
     )
-    if account.preflight.fees:
-        columns = [Column("FEES"), Column("MAKER %", right=True), Column("TAKER %", right=True)]
-        rows = [[plain(fee.pair), fee.maker_percent, fee.taker_percent] for fee in account.preflight.fees]
+    if account.preflight.pairs:
+        titles = ("MAKER %", "TAKER %", "LEAST VOLUME", "LEAST COST", "TICK", "LOT DECIMALS")
+        columns = [Column("PAIR"), *(Column(title, right=True) for title in titles), Column("TAKES")]
+        rows = [
+            [
+                plain(pair.pair), pair.maker_percent, pair.taker_percent, pair.ordermin, pair.costmin, pair.tick_size,
+                str(pair.lot_decimals), plain(pair.status),
+            ]
+            for pair in account.preflight.pairs
+        ]  # fmt: skip
         lines += ["", *table(columns, rows)]
     if account.positions:
         rows = [[p.pair, p.volume, short(p.cost), p.carried_buy, p.carried_sell] for p in account.positions]
-        titles = ("HELD", "COST", "CARRIED BUY", "CARRIED SELL")
-        columns = [Column("COPIED"), *(Column(title, right=True) for title in titles)]
+        held = ("HELD", "COST", "CARRIED BUY", "CARRIED SELL")
+        columns = [Column("COPIED"), *(Column(title, right=True) for title in held)]
         lines += ["", *table(columns, rows)]
     if account.drifts:
         lines += ["", "orders that the exchange tells otherwise than this account's ledger:"]

@@ -63,7 +63,7 @@ def running(system: System, name: str) -> Any:
     def probe() -> Any:
         found = account(system, name)
         is_running = found is not None and found.state == nouns.ACCOUNT_STATE_RUNNING
-        return found if is_running and found.preflight.fees else None
+        return found if is_running and found.preflight.pairs else None
 
     return wait_for(f"{name} to run", probe)
 
@@ -102,12 +102,12 @@ def test_a_key_that_may_what_is_needed_runs_and_its_account_is_told_its_own_fees
     assert sorted(found.permissions) == sorted(NEEDED)
     assert (list(found.missing_permissions), list(found.warnings)) == ([], [])
     # What the paper exchange's first tier pays.
-    assert [(fee.pair, fee.maker_percent, fee.taker_percent) for fee in found.fees] == [
-        ("BTC/USD", "0.4", "0.8")
+    assert [(pair.pair, pair.maker_percent, pair.taker_percent, pair.ordermin) for pair in found.pairs] == [
+        ("BTC/USD", "0.4", "0.8", "0.00005")
     ]
     assert abs(found.clock_offset_ms) <= 2000
     page = shown(system, "accounts", "plain").splitlines()
-    assert any(line.split() == ["BTC/USD", "0.4", "0.8"] for line in page)
+    assert any(line.split()[:4] == ["BTC/USD", "0.4", "0.8", "0.00005"] for line in page)
     assert any(line.startswith("key may ") and "modify-trades" in line for line in page)
 
 

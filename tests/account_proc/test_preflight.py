@@ -202,7 +202,7 @@ def preflight(exchange: ScriptedKraken, needs: Needs = USER) -> Preflight:
 
 
 def test_nothing_is_told_before_anything_is_known() -> None:
-    assert preflight(kraken()).to_proto() is None
+    assert preflight(kraken()).to_proto(TABLE) is None
 
 
 def test_a_start_costs_one_call_for_the_key_and_one_for_the_fees() -> None:
@@ -212,12 +212,12 @@ def test_a_start_costs_one_call_for_the_key_and_one_for_the_fees() -> None:
         kept = Kept(exchange, NOW)
         kept.pairs = ("BTC/USD", "ETH/USD")
         await kept.run()
-        told = kept.flight.to_proto()
+        told = kept.flight.to_proto(TABLE)
         assert told is not None
         assert (told.key_known, list(told.permissions)) == (True, sorted([*READS, *TRADES]))
         assert list(told.allowed_addresses) == ["192.0.2.7"]
         assert not told.HasField("valid_until")
-        assert [(fee.pair, fee.maker_percent, fee.taker_percent) for fee in told.fees] == [
+        assert [(fee.pair, fee.maker_percent, fee.taker_percent) for fee in told.pairs] == [
             ("BTC/USD", "0.4", "0.8")
         ]
         assert (told.clock_offset_ms, list(told.warnings)) == (
@@ -245,7 +245,7 @@ def test_an_exchange_that_does_not_tell_what_the_key_may_do_is_traded_with_and_w
     async def steps() -> None:
         flight = preflight(kraken(answer))
         await flight.check()
-        told = flight.to_proto()
+        told = flight.to_proto(TABLE)
         assert told is not None
         assert not told.key_known
         assert "not checked" in told.warnings[0]
@@ -268,9 +268,9 @@ def test_a_failed_question_is_not_taken_for_an_answer_and_asked_again(error: Kra
         flight = preflight(kraken(error))
         with pytest.raises(type(error)):
             await flight.check()
-        assert flight.to_proto() is None
+        assert flight.to_proto(TABLE) is None
         await flight.check()
-        told = flight.to_proto()
+        told = flight.to_proto(TABLE)
         assert told is not None
         assert told.key_known
 
@@ -294,7 +294,7 @@ def test_an_unfit_key_is_refused_with_what_to_do_and_mending_it_is_enough() -> N
             with pytest.raises(KeyUnfit, match=r"may withdraw .*; the API key lacks close-trades") as raised:
                 await flight.check()
             assert raised.value.reason == "KEY_CAN_WITHDRAW"
-        told = flight.to_proto()
+        told = flight.to_proto(TABLE)
         assert told is not None
         assert list(told.missing_permissions) == ["close-trades"]
         await flight.check()
@@ -338,9 +338,9 @@ def test_fees_of_a_pair_that_comes_up_are_asked_for_and_lost_answers_again() -> 
         kept = Kept(exchange, NOW + 10 * LOOK_S)
         kept.pairs = ("BTC/USD", "ETH/USD")
         await kept.run()
-        told = kept.flight.to_proto()
+        told = kept.flight.to_proto(TABLE)
         assert told is not None
-        assert ([fee.pair for fee in told.fees], list(told.warnings)) == (["BTC/USD"], [])
+        assert ([fee.pair for fee in told.pairs], list(told.warnings)) == (["BTC/USD"], [])
 
     run(steps())
     assert exchange.times_asked("TradeVolume") == 3
@@ -352,7 +352,7 @@ def test_fees_that_the_exchange_refuses_to_tell_are_warned_of_and_not_asked_for_
     async def steps() -> None:
         kept = Kept(exchange, NOW + 10 * LOOK_S)
         await kept.run()
-        told = kept.flight.to_proto()
+        told = kept.flight.to_proto(TABLE)
         assert told is not None
         assert "fees are not known" in told.warnings[0]
 
@@ -366,7 +366,7 @@ def test_a_key_that_becomes_unfit_while_it_trades_is_warned_of_and_ends_nothing(
     async def steps() -> None:
         kept = Kept(exchange, NOW + 1.5 * RECHECK_S)
         await kept.run()
-        told = kept.flight.to_proto()
+        told = kept.flight.to_proto(TABLE)
         assert told is not None
         assert "may withdraw" in told.warnings[0]
 

@@ -304,7 +304,13 @@ def with_preflight(account: nouns.Account, *warnings: str) -> nouns.Account:
     account.preflight.CopyFrom(
         nouns.Preflight(
             checked_at=samples.at(), key_known=True, permissions=["modify-trades", "query-funds"],
-            clock_offset_ms=-260, fees=[nouns.PairFees(pair="BTC/USD", maker_percent="0.4", taker_percent="0.8")],
+            clock_offset_ms=-260,
+            pairs=[
+                nouns.PairTerms(
+                    pair="BTC/USD", maker_percent="0.4", taker_percent="0.8", ordermin="0.00005", costmin="0.5",
+                    tick_size="0.1", lot_decimals=8, status="online",
+                )
+            ],
             warnings=warnings,
         )
     )  # fmt: skip
@@ -326,7 +332,7 @@ def test_an_accounts_page_shows_what_was_found_out_about_its_key() -> None:
     assert value_of(page, "key works from") == "any address"
     assert value_of(page, "exchange clock") == "-0.3 s"
     assert value_of(page, "checked") == "2026-01-02 04:04:05.000+01:00"
-    assert page[-1].split() == ["BTC/USD", "0.4", "0.8"]
+    assert page[-1].split() == ["BTC/USD", "0.4", "0.8", "0.00005", "0.5", "0.1", "8", "online"]
 
     found = account.preflight
     found.missing_permissions.append("close-trades")
