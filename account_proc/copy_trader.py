@@ -230,6 +230,7 @@ class CopyTrader:
         self._desk.watch.forget(copy.cl_ord_id)
         now = self._now()
         if reason.startswith(MINIMUM_ERRORS):
+            self._portfolio.rules_are_wrong()
             slices = copy.slices if copy.side is Side.BUY else (_owed(copy),)
             self._book.carry(copy.pair, copy.side, slices, copy.copy_id)
             copy.move(CopyState.CARRIED, now, reason=reason, detail="the exchange's minimum has grown")

@@ -14,6 +14,7 @@ import pytest
 from krakencopy.v1 import types_pb2 as pb
 
 from account_proc import limits as limits_module
+from account_proc import portfolio as portfolio_module
 from account_proc.copier import Copier
 from account_proc.copy_record import PB_SIDE, CopyRecord, timestamp
 from account_proc.copy_state import CopyState
@@ -24,10 +25,11 @@ from account_proc.limits import AccountLimits, TierLimits
 from account_proc.order_desk import OrderDesk, Timing
 from account_proc.order_watch import OrderWatch
 from account_proc.own_orders import OrderAsked, OrderRefused, OwnOrders
+from account_proc.pairs import SymbolTable
 from account_proc.portfolio import Portfolio
 from account_proc.spec import CopyRules, Tier
 from account_proc.units import Side
-from tests.account_proc.scripted_kraken import ScriptedKraken, execution, run, until
+from tests.account_proc.scripted_kraken import ASSETS, PAIRS, ScriptedKraken, execution, run, until
 from tests.account_proc.trading import NOW
 
 #: Quick, but with the bounds of a live market.
@@ -345,5 +347,60 @@ def test_an_order_that_somebody_asks_for_is_refused_where_that_would_take_long_a
                 await orders.place(ASKED)
             user.kraken.limits._orders.clear()
             assert (await orders.place(ASKED)).order_id == "O2"
+
+    run(steps())
+
+
+# -- rules that are older than the exchange's ---------------------------------------------------------------------
+
+
+def test_a_minimum_that_has_grown_has_the_rules_read_again_and_what_waits_goes_with_the_next_fill(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(portfolio_module, "RULES_PAUSE_S", 0.0)
+
+    async def steps() -> None:
+        async with copying(ledger) as it:
+            keeping = asyncio.get_running_loop().create_task(it.portfolio.keep_rules())
+            grown = {key: row | {"ordermin": "0.00015"} for key, row in PAIRS.items()}
+            it.kraken.always["AssetPairs"] = grown
+            it.kraken.next["AddOrder"] = [
+                KrakenRefused("AddOrder", ("EOrder:Order minimum not met",)),
+                it.kraken.always["AddOrder"],
+            ]
+            it.fill()
+            await it.done()
+            assert it.copy().state is CopyState.CARRIED
+            await until(lambda: it.portfolio.table.pair("BTC/USD").ordermin == Decimal("0.00015"))
+            it.fill()
+            await it.done()
+            assert (it.copy(2).state, it.copy(2).ordered) == (CopyState.FILLED, Decimal("0.0002"))
+            keeping.cancel()
+
+    run(steps())
+
+
+def test_a_pair_that_was_listed_after_the_start_is_copied(ledger: Ledger) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as it:
+            it.portfolio.symbols = SymbolTable.parse({"XETHZUSD": PAIRS["XETHZUSD"]}, ASSETS)
+            it.fill()
+            it.fill()
+            await it.done()
+            assert [copy.state for copy in it.copies] == [CopyState.FILLED]
+            assert it.copy().fill_seqs == (1, 2)
+
+    run(steps())
+
+
+def test_a_pair_that_is_not_listed_is_skipped_and_said(ledger: Ledger) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as it:
+            only = {"XETHZUSD": PAIRS["XETHZUSD"]}
+            it.portfolio.symbols = SymbolTable.parse(only, ASSETS)
+            it.kraken.always["AssetPairs"] = only
+            it.fill()
+            await it.done()
+            assert (it.copy().state, it.copy().reason) == (CopyState.SKIPPED, "UNKNOWN_PAIR")
 
     run(steps())
