@@ -302,7 +302,11 @@ class Master:
         """Holds the history against what was streamed and, now and then, balances against the wallet. Raises KrakenError."""
         past = await self._history(Priority.BACKGROUND)
         old = self._now() - AUDIT_AGE_S
-        missed = [trade for trade in past if trade.executed_at < old and not self._maker.knows(trade.exec_id)]
+        # Kraken gives up to two seconds more than was asked for; what lies before the journal's end is not told again.
+        missed = [
+            trade for trade in past
+            if self._since <= trade.executed_at < old and not self._maker.knows(trade.exec_id)
+        ]  # fmt: skip
         if missed:
             log.warning("the feed has not told of %d fills that are in the trade history", len(missed))
             self._held = []
