@@ -23,7 +23,7 @@ from account_proc.copy_state import CopyState, Reason
 from account_proc.copy_trader import CopyTrader
 from account_proc.errors import (
     AccountError,
-    KrakenError,
+    ExchangeError,
     LedgerFault,
 )
 from account_proc.ledger import Ledger
@@ -168,7 +168,7 @@ class Copier:
         """Reads the exchange's pairs again for one that is not known; what is still not known then is not listed."""
         try:
             await self._portfolio.load_symbols()
-        except KrakenError as error:
+        except ExchangeError as error:
             log.warning("pairs could not be read again for %s: %s", lane.pair, error)
         lane.busy = False
         self._advance(lane)

@@ -15,10 +15,10 @@ from account_proc import failpoint
 from account_proc.copy_record import CopyRecord
 from account_proc.copy_state import CopyState, Reason
 from account_proc.errors import (
+    ExchangeError,
+    ExchangeRefused,
     InvalidNonce,
     KeyRefused,
-    KrakenError,
-    KrakenRefused,
     OutcomeUnknown,
     RateLimited,
 )
@@ -141,7 +141,7 @@ class CopyTrader:
         except KeyRefused as error:
             self._hold_until = self._now() + self._desk.timing.key_retry
             self._refused(copy, error.errors[0])
-        except KrakenRefused as error:
+        except ExchangeRefused as error:
             if error.errors[0].startswith(DEADLINE_ERROR):
                 await self._send_later(copy, error, error.errors[0])
             elif copy.side is Side.SELL and error.errors[0].startswith(FUNDS_ERROR):
@@ -180,12 +180,12 @@ class CopyTrader:
         self._ledger.commit(copies=(copy,))
         return True
 
-    async def _sell_what_is_there(self, copy: CopyRecord, error: KrakenRefused) -> None:
+    async def _sell_what_is_there(self, copy: CopyRecord, error: ExchangeRefused) -> None:
         """Less is there than copying bought: sell that, say so, and forget the rest, which nobody can sell."""
         pair = self._portfolio.table.pair(copy.pair)
         try:
             known = await self._portfolio.know()
-        except KrakenError:
+        except ExchangeError:
             known = False
         if not known:
             # Nobody knows what is there: it stays owed and is tried again.
@@ -213,7 +213,7 @@ class CopyTrader:
         self._ledger.commit(copies=(copy,), book=self._book, pairs=(copy.pair,))
         self._changed()
 
-    async def _send_later(self, copy: CopyRecord, error: KrakenError, reason: str) -> None:
+    async def _send_later(self, copy: CopyRecord, error: ExchangeError, reason: str) -> None:
         """Nothing was done, for certain, and later it may be. An entry is only worth a few tries; an exit all of them."""
         log.warning("copy %s: %s; it is sent again", copy.copy_id, error)
         self._desk.watch.forget(copy.cl_ord_id)
@@ -281,7 +281,7 @@ class CopyTrader:
             return f"the entry is {age:.0f} s old"
         try:
             quote = (await self._portfolio.ticker(copy.pair)).ask
-        except KrakenError as error:
+        except ExchangeError as error:
             return f"no price to be had ({error})"
         bound = copy.master_price * (1 + Decimal(self._rules.max_slippage_bps) / BPS)
         return f"the price is {quote}, past the slippage bound {bound}" if quote > bound else ""

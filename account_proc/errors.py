@@ -6,8 +6,8 @@ AccountError
 ├── LockHeld                someone else has the nonce file or the API key   exit 76, not restarted
 ├── NonceFault              the next nonce cannot be proven to be unused     exit 77, not restarted
 ├── LedgerFault             the ledger is damaged, foreign or behind         exit 74, restarted within limits
-└── KrakenError
-    ├── KrakenRefused       a definite answer: nothing was done
+└── ExchangeError
+    ├── ExchangeRefused     a definite answer: nothing was done
     │   ├── InvalidNonce
     │   ├── KeyRefused      invalid key, signature or permission, lockout
     │   └── RateLimited
@@ -85,13 +85,13 @@ class LedgerFault(AccountError):
     reason = "LEDGER_FAULT"
 
 
-class KrakenError(AccountError):
+class ExchangeError(AccountError):
     """Something went wrong between this process and the exchange."""
 
     reason = "EXCHANGE_ERROR"
 
 
-class KrakenRefused(KrakenError):
+class ExchangeRefused(ExchangeError):
     """A definite answer of the exchange: the request was not carried out.
 
     ``errors`` are Kraken's own strings, e.g. ``("EOrder:Insufficient funds",)``.
@@ -105,27 +105,27 @@ class KrakenRefused(KrakenError):
         super().__init__(f"{method}: {', '.join(errors)}")
 
 
-class InvalidNonce(KrakenRefused):
+class InvalidNonce(ExchangeRefused):
     """``EAPI:Invalid nonce``: the key has seen this nonce or a larger one."""
 
     exit_code = ExitCode.CREDENTIALS
     reason = "INVALID_NONCE"
 
 
-class KeyRefused(KrakenRefused):
+class KeyRefused(ExchangeRefused):
     """Invalid key, signature or permission, or a lockout: asking again makes it worse (Kraken: about 15 minutes)."""
 
     exit_code = ExitCode.CREDENTIALS
     reason = "KEY_REFUSED"
 
 
-class RateLimited(KrakenRefused):
+class RateLimited(ExchangeRefused):
     """A counter of Kraken's is full; the request was not carried out."""
 
     reason = "RATE_LIMITED"
 
 
-class OutcomeUnknown(KrakenError):
+class OutcomeUnknown(ExchangeError):
     """No answer that can be trusted: timeout, reset, 5xx, HTML, ``EService:*``, ``EGeneral:Internal error``.
 
     For a read this means "ask again"; for an order it means "find out before anything else".

@@ -61,7 +61,7 @@ class UnexpectedForm(OutcomeUnknown):
 
 
 class KrakenExchange:
-    """One account at Kraken. All methods raise KrakenError."""
+    """One account at Kraken. All methods raise ExchangeError."""
 
     def __init__(self, queue: CallQueue) -> None:
         self._queue = queue
@@ -108,7 +108,7 @@ class KrakenExchange:
             return {_asset(table, key): number(amount) for key, amount in result.items()}
 
     async def api_key_info(self) -> ApiKeyInfo:
-        """What the key may do. Raises UnexpectedForm, and KrakenRefused where the key may not ask."""
+        """What the key may do. Raises UnexpectedForm, and ExchangeRefused where the key may not ask."""
         result = await self._private("GetApiKeyInfo", priority=Priority.READ)
         with _expected_form("GetApiKeyInfo"):
             return api_key_info(result)
@@ -141,7 +141,7 @@ class KrakenExchange:
         return self._limits.order_wait_s(pair, time.monotonic())
 
     async def add_order(self, order: OrderRequest, timeout_s: float = TIMEOUT_S) -> OrderAck:
-        """Send an order, once. Raises KrakenRefused, NotSent (nothing was done) or OutcomeUnknown (find out first).
+        """Send an order, once. Raises ExchangeRefused, NotSent (nothing was done) or OutcomeUnknown (find out first).
 
         After ``timeout_s`` without an answer the outcome is unknown. It does not wait for the pair's counter: ask ``order_wait_s``.
         """
@@ -161,7 +161,7 @@ class KrakenExchange:
             return OrderAck("" if order.validate else str(result["txid"][0]), description)
 
     async def cancel_order(self, txid: str) -> None:
-        """Ask for an order to be cancelled. Raises KrakenRefused with ``EOrder:Unknown order`` if it is over already."""
+        """Ask for an order to be cancelled. Raises ExchangeRefused with ``EOrder:Unknown order`` if it is over already."""
         await self._private("CancelOrder", {"txid": txid}, priority=Priority.ORDER)
 
     async def query_orders(self, txids: Sequence[str], *, trades: bool = False) -> dict[str, OrderRow]:

@@ -18,7 +18,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from account_proc.connect_pace import Unpaced
-from account_proc.errors import FINAL_EXIT_CODES, KrakenError, RateLimited
+from account_proc.errors import FINAL_EXIT_CODES, ExchangeError, RateLimited
 from account_proc.executions import Execution, ExecutionsMerge, Incomplete
 from account_proc.feed_session import PING, Connected, FeedCut, FeedSession, subscription
 from account_proc.kraken_errors import LockedOut
@@ -125,13 +125,13 @@ class ExecutionsFeed:
         while True:
             try:
                 await self._follow()
-            except (KrakenError, WebSocketException, OSError) as error:  # TimeoutError is an OSError
+            except (ExchangeError, WebSocketException, OSError) as error:  # TimeoutError is an OSError
                 cut = error
             was_healthy = self._live_since is not None and time.monotonic() - self._live_since >= HEALTHY_S
             self._live_since = None
             self._sink.disconnected(_reason(cut))
             if (
-                isinstance(cut, KrakenError)
+                isinstance(cut, ExchangeError)
                 and cut.exit_code in FINAL_EXIT_CODES
                 and not isinstance(cut, LockedOut)
             ):

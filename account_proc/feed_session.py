@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from account_proc.errors import FINAL_EXIT_CODES, KrakenError
+from account_proc.errors import FINAL_EXIT_CODES, ExchangeError
 from account_proc.executions import Execution, ExecutionsMerge, Incomplete
 from account_proc.kraken_errors import classify, loads
 
@@ -23,7 +23,7 @@ HEARTBEAT = b'{"channel":"heartbeat"'
 SNAPSHOT_WAIT_S = 2.0
 
 
-class FeedCut(KrakenError):
+class FeedCut(ExchangeError):
     """The connection cannot be trusted any more."""
 
     reason = "FEED_CUT"
@@ -128,6 +128,6 @@ class FeedSession:
             self.system_status = str(rows[-1].get("system") or self.system_status)
 
 
-def _refusal(error: str) -> KrakenError:
+def _refusal(error: str) -> ExchangeError:
     classified = classify("subscribe", [error], is_order=False)
     return classified if classified.exit_code in FINAL_EXIT_CODES else FeedCut(f"refused: {error}")

@@ -14,10 +14,10 @@ from decimal import Decimal
 from typing import Any
 
 from account_proc.errors import (
+    ExchangeError,
+    ExchangeRefused,
     InvalidNonce,
     KeyRefused,
-    KrakenError,
-    KrakenRefused,
     OutcomeUnknown,
     RateLimited,
 )
@@ -41,7 +41,7 @@ ORDER_METHODS = frozenset(
 SECRET_METHODS = frozenset({"GetApiKeyInfo", "GetWebSocketsToken"})
 
 
-class ClOrdIdInUse(KrakenRefused):
+class ClOrdIdInUse(ExchangeRefused):
     """An *open* order already carries this cl_ord_id: very likely an earlier attempt of the same order. Reconcile."""
 
     reason = "CL_ORD_ID_IN_USE"
@@ -82,10 +82,10 @@ _THROTTLED = re.compile(r"EService:Throttled:(\d{1,12})\b", re.ASCII)
 
 #: By the start of the error, first match counts. None stands for OutcomeUnknown. Source: the catalogue of errors in Kraken's
 #: documentation, and what clients have seen after answers like these.
-_BY_START: tuple[tuple[str, type[KrakenRefused] | None], ...] = (
+_BY_START: tuple[tuple[str, type[ExchangeRefused] | None], ...] = (
     ("EGeneral:Invalid arguments:cl_ord_id not unique", ClOrdIdInUse),
-    ("EGeneral:Invalid arguments", KrakenRefused),
-    ("EGeneral:Unknown method", KrakenRefused),
+    ("EGeneral:Invalid arguments", ExchangeRefused),
+    ("EGeneral:Unknown method", ExchangeRefused),
     ("EGeneral:Permission denied", KeyRefused),
     (LOCKOUT, KeyRefused),
     ("EGeneral:Too many requests", RateLimited),
@@ -93,26 +93,26 @@ _BY_START: tuple[tuple[str, type[KrakenRefused] | None], ...] = (
     ("EAPI:Invalid key", KeyRefused),
     ("EAPI:Invalid signature", KeyRefused),
     ("EAPI:Rate limit exceeded", RateLimited),
-    ("EAPI:Bad request", KrakenRefused),
-    ("EAPI:Feature disabled", KrakenRefused),
+    ("EAPI:Bad request", ExchangeRefused),
+    ("EAPI:Feature disabled", ExchangeRefused),
     ("EAuth:Rate limit exceeded", RateLimited),
     ("EAuth:Too many requests", RateLimited),
     ("EAuth:Account temporary disabled", KeyRefused),
     ("EAuth:Account unconfirmed", KeyRefused),
     # With something behind it, the region may not trade this pair: no fault of the key.
-    ("EAccount:Invalid permissions:", KrakenRefused),
+    ("EAccount:Invalid permissions:", ExchangeRefused),
     ("EAccount:Invalid permissions", KeyRefused),
     ("EService:Throttled", RateLimited),
-    (MARKET_MODE, KrakenRefused),
+    (MARKET_MODE, ExchangeRefused),
     (RATE_ERROR, RateLimited),
     ("EOrder:Domain rate limit exceeded", RateLimited),
     # Whole categories that speak about the request itself, before it is carried out.
-    ("EOrder:", KrakenRefused),
-    ("EQuery:", KrakenRefused),
-    ("EFunding:", KrakenRefused),
-    ("EBM:limit exceeded", KrakenRefused),
+    ("EOrder:", ExchangeRefused),
+    ("EQuery:", ExchangeRefused),
+    ("EFunding:", ExchangeRefused),
+    ("EBM:limit exceeded", ExchangeRefused),
     ("ETrade:User Locked", KeyRefused),
-    ("ETrade:Invalid request", KrakenRefused),
+    ("ETrade:Invalid request", ExchangeRefused),
     ("EService:", None),
     ("EGeneral:Internal error", None),
     ("EDatabase:", None),
@@ -123,7 +123,7 @@ _BLANK_AFTER_COLON = re.compile(r":\s+")
 _SHOWN_CHARACTERS = 120
 
 
-def classify(method: str, errors: Sequence[str], *, is_order: bool) -> KrakenError:
+def classify(method: str, errors: Sequence[str], *, is_order: bool) -> ExchangeError:
     """The error to raise for Kraken's ``errors`` (those that begin with E).
 
     With several errors the least certain one counts. Strings that are not known are OutcomeUnknown for orders.
@@ -133,16 +133,16 @@ def classify(method: str, errors: Sequence[str], *, is_order: bool) -> KrakenErr
     if not kinds or None in kinds:
         return OutcomeUnknown(method, ", ".join(texts) or "an error without a text")
     refusals = [kind for kind in kinds if kind is not None]
-    # KrakenRefused itself says least about what to do next.
-    kind = next((kind for kind in refusals if kind is not KrakenRefused), KrakenRefused)
+    # ExchangeRefused itself says least about what to do next.
+    kind = next((kind for kind in refusals if kind is not ExchangeRefused), ExchangeRefused)
     return kind(method, texts)
 
 
-def _kind(text: str, *, is_order: bool) -> type[KrakenRefused] | None:
+def _kind(text: str, *, is_order: bool) -> type[ExchangeRefused] | None:
     for start, kind in _BY_START:
         if text.startswith(start):
             return kind
-    return None if is_order else KrakenRefused
+    return None if is_order else ExchangeRefused
 
 
 def throttled_until(error: str) -> float | None:

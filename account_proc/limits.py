@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import inf
 
-from account_proc.errors import KrakenRefused, RateLimited
+from account_proc.errors import ExchangeRefused, RateLimited
 from account_proc.kraken_errors import throttled_until
 from account_proc.spec import Tier
 
@@ -188,7 +188,7 @@ class AccountLimits:
         """The exchange took the key."""
         self._key_refusals = 0
 
-    def refused(self, error: KrakenRefused, now: float, unix_now: float) -> None:
+    def refused(self, error: ExchangeRefused, now: float, unix_now: float) -> None:
         """Takes in what a refusal says about limits and the key. ``unix_now``: the clock that the exchange speaks of."""
         self._refused += isinstance(error, RateLimited)
         is_key_refused = False
@@ -231,7 +231,7 @@ class AccountLimits:
         """It was answered, or is not waited for any longer."""
         self._orders[pair].counted_by(ADD_COST, now)
 
-    def order_refused(self, pair: str, error: KrakenRefused, now: float) -> None:
+    def order_refused(self, pair: str, error: ExchangeRefused, now: float) -> None:
         """Takes in whether it was refused because of its pair's counter."""
         if any(text.startswith(("EOrder:Rate limit", "EOrder:Domain rate limit")) for text in error.errors):
             self._orders[pair].overflow(0.0, now)

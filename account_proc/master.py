@@ -22,7 +22,7 @@ from krakencopy.v1 import types_pb2 as pb
 
 from account_proc import failpoint
 from account_proc.copy_record import PB_SIDE, seconds, timestamp
-from account_proc.errors import KrakenError, LedgerFault
+from account_proc.errors import ExchangeError, LedgerFault
 from account_proc.exchange import KrakenExchange, TradeRow
 from account_proc.executions import Execution, Incomplete
 from account_proc.ledger import Ledger
@@ -295,11 +295,11 @@ class Master:
             await asyncio.sleep(min(self._audit_s, HISTORY_RETRY_S) if late else self._audit_s)
             try:
                 await self._audit()
-            except KrakenError as error:
+            except ExchangeError as error:
                 log.warning("trade history or balances could not be read again: %s", error)
 
     async def _audit(self) -> None:
-        """Holds the history against what was streamed and, now and then, balances against the wallet. Raises KrakenError."""
+        """Holds the history against what was streamed and, now and then, balances against the wallet. Raises ExchangeError."""
         past = await self._history(Priority.BACKGROUND)
         old = self._now() - AUDIT_AGE_S
         # Kraken gives up to two seconds more than was asked for; what lies before the journal's end is not told again.
@@ -381,7 +381,7 @@ class Master:
                 self._counted = CountedTrades(max(asked_at - lag, newest))
                 self._has_wallet = self._compared = True
                 return self._all(told, ())
-            except KrakenError as error:
+            except ExchangeError as error:
                 log.warning("the past could not be read: %s; trying again", error)
                 await asyncio.sleep(HISTORY_RETRY_S)
 
@@ -392,7 +392,7 @@ class Master:
         return sorted(trades.values(), key=lambda trade: trade.executed_at)
 
     async def _compare(self, told: list[Trade], balances: Mapping[str, Decimal], asked_at: float) -> None:
-        """Takes what came from outside while no process ran into the wallet that an earlier one kept. Raises KrakenError."""
+        """Takes what came from outside while no process ran into the wallet that an earlier one kept. Raises ExchangeError."""
         suspected: dict[str, Decimal] = {}
         for _ in range(AGREE_TRIES):
             states = self._counted.states(

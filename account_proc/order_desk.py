@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from account_proc.copy_record import utc
-from account_proc.errors import KrakenError
+from account_proc.errors import ExchangeError
 from account_proc.exchange import KrakenExchange, OrderAck, OrderRequest, OrderRow
 from account_proc.order_watch import ENDED, Ending, OrderWatch, ending_of
 from account_proc.rest import Priority
@@ -90,7 +90,7 @@ class OrderDesk:
         self, *, pair: str, side: Side, volume: Decimal, limit_price: Decimal | None, ioc: bool, cl_ord_id: str,
         deadline: float,
     ) -> OrderAck:  # fmt: skip
-        """Sends once. Raises KrakenRefused (nothing was done) or OutcomeUnknown (find out first)."""
+        """Sends once. Raises ExchangeRefused (nothing was done) or OutcomeUnknown (find out first)."""
         request = OrderRequest(
             pair=pair,
             side=side,
@@ -140,7 +140,7 @@ class OrderDesk:
                 rows += await self._exchange.closed_orders(cl_ord_id, since, Priority.URGENT)
                 # Open first, closed second: an order that ends between the two reads is still seen.
                 return max(rows, key=lambda row: row.status in ENDED, default=None)
-            except KrakenError:
+            except ExchangeError:
                 await asyncio.sleep(self.timing.retry)
 
     async def end(self, cl_ord_id: str) -> Ending:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from account_proc.errors import KrakenError
+from account_proc.errors import ExchangeError
 from account_proc.exchange import KrakenExchange, OrderRow
 from account_proc.executions import Execution
 
@@ -170,7 +170,7 @@ class OrderWatch:
     async def _ask(self, due: Sequence[_Track]) -> None:
         try:
             rows = await self._exchange.query_orders([track.order_id for track in due])
-        except KrakenError as error:
+        except ExchangeError as error:
             log.warning("orders could not be queried: %s", error)
             rows = {}
         for track in due:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 
 from account_proc.copy_state import CopyState
-from account_proc.errors import AccountError, InvalidNonce, KrakenRefused, OutcomeUnknown
+from account_proc.errors import AccountError, ExchangeRefused, InvalidNonce, OutcomeUnknown
 from account_proc.kraken_errors import RATE_ERROR
 from account_proc.ledger import Ledger, OwnOrder
 from account_proc.order_desk import OrderDesk, client_order_id
@@ -142,7 +142,7 @@ class OwnOrders:
         except InvalidNonce as error:
             # Our nonces only grow, so this may be the answer to a second delivery of an order that was taken at the first.
             raise OutcomeUnknown(error.method, error.errors[0]) from error
-        except KrakenRefused as error:
+        except ExchangeRefused as error:
             return self._ended(replace(order, state=CopyState.REJECTED, error=error.errors[0]))
         return self._ended(
             replace(

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
-from account_proc.errors import KrakenError
+from account_proc.errors import ExchangeError
 from account_proc.exchange import KrakenExchange, Quote
 from account_proc.executions import Execution
 from account_proc.order_watch import Ending
@@ -95,12 +95,12 @@ class Portfolio:
         return self.symbols
 
     async def load(self) -> None:
-        """Reads pairs, balances and prices. Raises KrakenError."""
+        """Reads pairs, balances and prices. Raises ExchangeError."""
         await self.load_symbols()
         await self.refresh()
 
     async def load_symbols(self) -> None:
-        """Reads the exchange's pairs and their rules: minima change, pairs are listed. Raises KrakenError."""
+        """Reads the exchange's pairs and their rules: minima change, pairs are listed. Raises ExchangeError."""
         self.symbols = await self._exchange.asset_pairs()
         self._rules_at = self.now()
 
@@ -113,7 +113,7 @@ class Portfolio:
             self._rules_wrong.clear()
             try:
                 await self.load_symbols()
-            except KrakenError as error:
+            except ExchangeError as error:
                 log.warning("the rules of pairs could not be read again: %s", error)
             await asyncio.sleep(RULES_PAUSE_S)
 
@@ -122,7 +122,7 @@ class Portfolio:
         self._rules_wrong.set()
 
     async def refresh(self) -> bool:
-        """Reads balances, and prices for what is held; whether the wallet is now known to be right. Raises KrakenError.
+        """Reads balances, and prices for what is held; whether the wallet is now known to be right. Raises ExchangeError.
 
         The first reading is the wallet. Later ones correct it by what came from outside.
         """
@@ -140,7 +140,7 @@ class Portfolio:
         return self.believed
 
     async def know(self) -> bool:
-        """As ``refresh``, and again until two readings agree or it has been tried often enough. Raises KrakenError."""
+        """As ``refresh``, and again until two readings agree or it has been tried often enough. Raises ExchangeError."""
         for _ in range(KNOW_TRIES):
             if await self.refresh():
                 return True
@@ -148,7 +148,7 @@ class Portfolio:
         return False
 
     async def read_balances(self) -> tuple[dict[str, Decimal], float]:
-        """Balances as the exchange tells them, and when they were asked for (Unix seconds). Raises KrakenError."""
+        """Balances as the exchange tells them, and when they were asked for (Unix seconds). Raises ExchangeError."""
         asked_at = self.now()
         return await self._exchange.balances(), asked_at
 
@@ -174,7 +174,7 @@ class Portfolio:
         return [*(state for _, state in self._before), self.wallet]
 
     async def refresh_marks(self) -> None:
-        """Reads prices of what is held, against every bridge that the exchange quotes it in. Raises KrakenError."""
+        """Reads prices of what is held, against every bridge that the exchange quotes it in. Raises ExchangeError."""
         wanted = [pair for asset in self.wallet.assets() for pair in self._pricing_pairs(asset)]
         wanted += [pair for bridge in BRIDGES for pair in self._pricing_pairs(bridge)]
         symbols = tuple(dict.fromkeys(pair.symbol for pair in wanted))
@@ -236,7 +236,7 @@ class Portfolio:
         self._changed()
 
     async def ticker(self, pair: str) -> Quote:
-        """Bid and ask of one pair, now. Raises KrakenError."""
+        """Bid and ask of one pair, now. Raises ExchangeError."""
         return (await self._exchange.ticker((pair,)))[pair]
 
     def set_marks(self, quote: str, marks: Mapping[str, str]) -> None:

@@ -19,11 +19,11 @@ from krakencopy.v1 import types_pb2 as pb
 from account_proc.copy_record import timestamp
 from account_proc.errors import (
     AccountError,
+    ExchangeError,
+    ExchangeRefused,
     ExitCode,
     InvalidNonce,
     KeyRefused,
-    KrakenError,
-    KrakenRefused,
     RateLimited,
 )
 from account_proc.exchange import ApiKeyInfo, KrakenExchange, PairFee, UnexpectedForm
@@ -196,7 +196,7 @@ class Preflight:
         self._is_trading = False
 
     async def check(self) -> None:
-        """Learn what the key may do and what time it is. Raises KeyUnfit, and KrakenError while one of the two is not known."""
+        """Learn what the key may do and what time it is. Raises KeyUnfit, and ExchangeError while one of the two is not known."""
         asked_at = self._now()
         clock = Clock.read(await self._exchange.server_time(), asked_at, self._now())
         key = await self._ask_key()
@@ -231,7 +231,7 @@ class Preflight:
                 self._asked = frozenset()
                 try:
                     await self.check()
-                except (KeyUnfit, KrakenError) as error:
+                except (KeyUnfit, ExchangeError) as error:
                     log.warning("the key was looked at again: %s: %s", error.reason, error)
 
     async def _learn_fees(self, pairs: Sequence[str]) -> None:
@@ -240,9 +240,9 @@ class Preflight:
         try:
             self._fees = await self._exchange.trade_fees(pairs)
             self._asked = frozenset(pairs)
-        except KrakenError as error:
+        except ExchangeError as error:
             trouble = f"the account's fees are not known: {error}"
-            if isinstance(error, KrakenRefused) and not isinstance(error, RateLimited):
+            if isinstance(error, ExchangeRefused) and not isinstance(error, RateLimited):
                 self._asked = frozenset(pairs)  # a definite answer, which will not change soon
         if trouble and trouble != self._fee_trouble:
             log.warning("%s", trouble)
@@ -250,7 +250,7 @@ class Preflight:
         self._changed()
 
     async def _ask_key(self) -> ApiKeyInfo | None:
-        """None where the exchange does not tell. Raises KrakenError where the key is no good, or asking again may help."""
+        """None where the exchange does not tell. Raises ExchangeError where the key is no good, or asking again may help."""
         try:
             return await self._exchange.api_key_info()
         except (InvalidNonce, RateLimited):
@@ -259,7 +259,7 @@ class Preflight:
             if not all(text.startswith(_NOT_TOLD) for text in error.errors):
                 raise
             log.info("the exchange does not tell what the key may do: %s", error)
-        except (KrakenRefused, UnexpectedForm) as error:
+        except (ExchangeRefused, UnexpectedForm) as error:
             log.info("the exchange does not tell what the key may do: %s", error)
         return None
 

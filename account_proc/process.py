@@ -12,28 +12,18 @@ import asyncio
 import logging
 import os
 import random
-import signal
-import threading
 import time
-from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import asdict, replace
-from typing import Any
 
-import grpc
-from grpc_health.v1 import health_pb2
-from grpc_health.v1.health import aio as grpc_health
-from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 from krakencopy.v1 import account_pb2 as pb
 from krakencopy.v1 import types_pb2
-from krakencopy.v1.account_pb2_grpc import add_AccountServiceServicer_to_server
 
 from account_proc import nonce_report
-from account_proc.bell import Bell
 from account_proc.connect_pace import pace_of
 from account_proc.copier import Copier
 from account_proc.copy_record import timestamp
-from account_proc.errors import AccountError, ExitCode, KeyRefused, KrakenError, LedgerFault
+from account_proc.errors import AccountError, ExchangeError, KeyRefused, LedgerFault
 from account_proc.exchange import KrakenExchange
 from account_proc.feed import ExecutionsFeed
 from account_proc.ledger import Ledger
@@ -49,38 +39,26 @@ from account_proc.portfolio import Portfolio
 from account_proc.preflight import Clock, KeyUnfit, Needs, Preflight, fee_pairs
 from account_proc.reconciler import PERIOD_PAPER_S, PERIOD_S, Reconciler
 from account_proc.rest import CallQueue, KrakenRest
+from account_proc.served import DRAIN_MAX_S, ServedProcess
 from account_proc.server import AccountServicer
-from account_proc.spec import SERVICE_NAME, AccountSpec, Credentials, Role
+from account_proc.spec import AccountSpec, Credentials, Role
 from account_proc.units import plain
 from account_proc.user_feed import UserFeed
 
 log = logging.getLogger(__name__)
 
-#: What is in flight gets this long at the end of a process, in seconds; the ledger takes up the rest at the next start.
-DRAIN_MAX_S = 10.0
-#: The same when the supervisor has died: nobody is left to wait for us.
-ORPHAN_DRAIN_MAX_S = 5.0
 #: Between two tries to reach the exchange, in seconds.
 RETRY_S = 1.0
 #: Currency that equity is shown in.
 DISPLAY_CURRENCY = "USD"
 
-GRPC_OPTIONS = (
-    ("grpc.max_receive_message_length", 16 * 1024 * 1024),
-    # The supervisor pings every 2 s to notice a frozen process; gRPC's default would hang up on it ("too_many_pings").
-    ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.http2.min_ping_interval_without_data_ms", 500),
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", 500),
-    ("grpc.http2.max_ping_strikes", 0),
-)
 
-
-class AccountProcess:
+class AccountProcess(ServedProcess):
     """One account, from its locks to its end."""
 
     def __init__(self, spec: AccountSpec, credentials: Credentials) -> None:
         """Takes the locks and opens the ledger. Raises LockHeld, NonceFault, LedgerFault."""
-        self.spec = spec
+        super().__init__(spec)
         self._key_lock = key_lock(spec.key_lock_dir, credentials.key, spec.id)
         self._nonce = NonceCustody.open(
             spec.nonce_path, account_id=spec.id, now_us=lambda: time.time_ns() // 1_000
@@ -93,7 +71,6 @@ class AccountProcess:
         self._rest = KrakenRest(spec.rest_url, credentials, self._nonce, limits)
         self._calls = CallQueue(self._rest)
         self._exchange = KrakenExchange(self._calls)
-        self.bell = Bell()
         self._portfolio = Portfolio(self._exchange, self.bell.ring, time.time, spec.visibility_lag_s)
         needs = Needs.of(
             spec.role, has_strategy=spec.strategy is not None, allow_withdraw=spec.allow_withdraw_key
@@ -108,11 +85,8 @@ class AccountProcess:
         self.copier: Copier | None = None
         self._reconciler: Reconciler | None = None
         self._feed: ExecutionsFeed | None = None
-        self.draining = False
         self._reason, self._message = "CONNECTING", "connecting to the exchange"
         self._trading = asyncio.Event()
-        self._stop: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._tasks: set[asyncio.Task[Any]] = set()
 
     # -- what others may know -----------------------------------------------------------------------------------
 
@@ -194,30 +168,13 @@ class AccountProcess:
 
     # -- the life of the process --------------------------------------------------------------------------------
 
-    async def run(self, ready_fd: int, lifeline_fd: int) -> ExitCode:
-        """Serves until it is told to stop, by SIGTERM or by the supervisor's death. Raises what ended it otherwise."""
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, self.stop, "SIGTERM")
-        threading.Thread(target=self._hold_lifeline, args=(loop, lifeline_fd), daemon=True).start()
-        server, health = await self._serve()
-        os.write(ready_fd, b'{"ready": true}\n')
-        os.close(ready_fd)
-        self._spawn(self._tell_health(health))
-        self._spawn(self._start_trading())
-        try:
-            why = await self._stop
-            log.info("ending: %s", why)
-            if not self.draining:
-                limit = ORPHAN_DRAIN_MAX_S if why == "LIFELINE" else DRAIN_MAX_S
-                await asyncio.wait_for(self.drain(), limit)
-        except TimeoutError:
-            log.warning("what is in flight did not end in time; the next start takes it up")
-        finally:
-            for task in self._tasks:
-                task.cancel()
-            await server.stop(grace=0.2)
-            await self.close()
-        return ExitCode.OK
+    def servicer(self) -> AccountServicer:
+        """What answers AccountService."""
+        return AccountServicer(self)
+
+    async def work(self) -> None:
+        """Reaches the exchange and starts the loops."""
+        await self._start_trading()
 
     async def close(self) -> None:
         """Gives back the ledger and the locks. The locks last: nobody may start before the rest is closed."""
@@ -228,62 +185,6 @@ class AccountProcess:
         self.ledger.close()
         self._nonce.close()
         self._key_lock.close()
-
-    def stop(self, why: str) -> None:
-        """Begins the end."""
-        if not self._stop.done():
-            self._stop.set_result(why)
-
-    def fail(self, error: BaseException) -> None:
-        """Ends the process with an error."""
-        if not self._stop.done():
-            self._stop.set_exception(error)
-
-    def _hold_lifeline(self, loop: asyncio.AbstractEventLoop, lifeline_fd: int) -> None:
-        """A thread of its own: the pipe must be heard even when the loop is stuck."""
-        while os.read(lifeline_fd, 1):
-            pass
-        loop.call_soon_threadsafe(self.stop, "LIFELINE")
-        time.sleep(ORPHAN_DRAIN_MAX_S + 1.0)
-        os._exit(ExitCode.CRASHED)
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self.fail(error)
-
-    async def _serve(self) -> tuple[grpc.aio.Server, grpc_health.HealthServicer]:
-        server = grpc.aio.server(options=GRPC_OPTIONS)
-        health = grpc_health.HealthServicer()
-        await health.set(SERVICE_NAME, health_pb2.HealthCheckResponse.NOT_SERVING)
-        add_HealthServicer_to_server(health, server)
-        add_AccountServiceServicer_to_server(AccountServicer(self), server)
-        # The nonce lock is held, so whatever lies here was left by a dead process.
-        self.spec.socket_path.unlink(missing_ok=True)
-        server.add_insecure_port(f"unix:{self.spec.socket_path}")
-        await server.start()
-        return server, health
-
-    async def _tell_health(self, health: grpc_health.HealthServicer) -> None:
-        seen, said = -1, ""
-        while True:
-            seen = await self.bell.wait(seen)
-            reason, message = self.readiness()
-            serving = (
-                health_pb2.HealthCheckResponse.NOT_SERVING
-                if reason
-                else health_pb2.HealthCheckResponse.SERVING
-            )
-            await health.set(SERVICE_NAME, serving)
-            if (said or "SERVING") != (reason or "SERVING") or said == "":
-                if said != (reason or "SERVING"):
-                    log.info("%s %s", reason or "SERVING", message)
-                said = reason or "SERVING"
 
     # -- the exchange -------------------------------------------------------------------------------------------
 
@@ -307,7 +208,7 @@ class AccountProcess:
                 self._wait(
                     "KEY_REFUSED", f"{error}; mend the key at the exchange (tried again every {pause:.0f} s)"
                 )
-            except KrakenError as error:
+            except ExchangeError as error:
                 pause = RETRY_S
                 self._wait("EXCHANGE_UNREACHABLE", str(error))
             await asyncio.sleep(pause)

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from account_proc.copy_record import CopyRecord
 from account_proc.copy_state import ENDS
-from account_proc.errors import KrakenError
+from account_proc.errors import ExchangeError
 from account_proc.exchange import KrakenExchange, OrderRow
 from account_proc.ledger import NO_COPY, Drift, Ledger
 from account_proc.order_desk import CL_ORD_ID_MARK, OrderDesk
@@ -99,14 +99,14 @@ class Reconciler:
         while True:
             try:
                 done = await self.compare()
-            except KrakenError as error:
+            except ExchangeError as error:
                 log.warning("the exchange's record of orders could not be read: %s", error)
                 done = False
             pause = self._period_s if done else min(RETRY_S, self._period_s)
             await asyncio.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311 - no secret depends on it
 
     async def compare(self) -> bool:
-        """One comparison; False while something that was found must wait. Raises KrakenError (nothing is known) or LedgerFault."""
+        """One comparison; False while something that was found must wait. Raises ExchangeError (nothing is known) or LedgerFault."""
         began = self._now()
         last = self._ledger.reconciled_at
         since = began - FIRST_LOOK_S if last is None else last

@@ -28,8 +28,8 @@ from requests.adapters import HTTPAdapter
 from account_proc.errors import (
     ConfigurationFault,
     CredentialsFault,
+    ExchangeRefused,
     InvalidNonce,
-    KrakenRefused,
     NonceFault,
     OutcomeUnknown,
 )
@@ -121,7 +121,7 @@ class KrakenRest:
     def public(
         self, method: str, params: Mapping[str, str] | None = None, *, timeout_s: float = TIMEOUT_S
     ) -> Any:
-        """The result of a public method. Raises KrakenError."""
+        """The result of a public method. Raises ExchangeError."""
         query = f"?{urlencode(params)}" if params else ""
         request = requests.Request(
             "GET", f"{self._base_url}/0/public/{method}{query}", headers=self._headers
@@ -133,7 +133,7 @@ class KrakenRest:
     def private(
         self, method: str, params: Mapping[str, str] | None = None, *, timeout_s: float = TIMEOUT_S
     ) -> Any:
-        """The result of a private method. Raises KrakenError; NonceFault if there is no nonce or Kraken takes none.
+        """The result of a private method. Raises ExchangeError; NonceFault if there is no nonce or Kraken takes none.
 
         Nothing is sent while the key is locked out (LockedOut), nor while Kraken has asked for a pause (NotSent).
 
@@ -149,7 +149,7 @@ class KrakenRest:
                     raise
                 self._refused_nonces += 1
                 self._mend_nonces(method, error)
-            except KrakenRefused:
+            except ExchangeRefused:
                 self._refused_nonces = 0
                 raise
             else:
@@ -179,7 +179,7 @@ class KrakenRest:
                 self.limits.answered(method, time.monotonic())
             try:
                 result = result_of(method, status, body, is_order=method in ORDER_METHODS)
-            except KrakenRefused as error:
+            except ExchangeRefused as error:
                 self.limits.refused(error, time.monotonic(), time.time())
                 raise
             self.limits.accepted()

@@ -7,7 +7,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
-from account_proc.errors import KrakenError
+from account_proc.errors import ExchangeError
 from account_proc.executions import Execution, Incomplete
 from account_proc.order_watch import OrderWatch
 from account_proc.portfolio import Portfolio
@@ -89,5 +89,5 @@ class UserFeed:
                 if not await self._portfolio.refresh() or self._portfolio.now() < self._certain_at:
                     self._again = True
                     await asyncio.sleep(REREAD_S)
-            except KrakenError as error:
+            except ExchangeError as error:
                 log.warning("balances could not be read: %s; the next refresh corrects them", error)

@@ -193,14 +193,19 @@ def test_an_operator_sees_file_lock_process_and_exchange_with_a_verdict() -> Non
         pid = system.pids()["anna"]
         with system.api() as api:
             report = api.get_nonce("anna")
-            used = [row["nonce"] for row in paper.rows("requests") if row["account"] == "anna"]
+            asked = [
+                int(row["nonce"])
+                for row in paper.rows("requests")
+                if row["account"] == "anna" and row["method"] == "GetApiKeyInfo"
+            ]
             assert (report.verdict, report.holder_pid, report.exchange_known) == ("OK", pid, True)
-            assert report.exchange_nonce == max(map(int, used)) == report.last
-            assert report.last <= report.reserved
+            # The exchange names the nonce of this very question; the process may have asked something else since.
+            assert report.exchange_nonce == asked[-1] <= report.last <= report.reserved
             # Somebody else used the key, with larger nonces: one jump, told, and it goes on.
             private(paper.rest_url, system.keys["anna"], "Balance", nonce=str(report.reserved + 1_000_000))
             jumped = api.get_nonce("anna")
-            assert (jumped.verdict, jumped.exchange_nonce) == ("NONCE_AHEAD", jumped.last)
+            assert jumped.verdict == "NONCE_AHEAD"
+            assert report.reserved + 1_000_000 < jumped.exchange_nonce <= jumped.last
             assert jumped.ahead_us < 2 * 24 * HOUR_US
             api.stop_account("anna")
             wait_for("its end", lambda: not alive(pid))

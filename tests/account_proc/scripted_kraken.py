@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, cast
 
-from account_proc.errors import KrakenError
+from account_proc.errors import ExchangeError
 from account_proc.exchange import KrakenExchange
 from account_proc.executions import Execution
 from account_proc.limits import AccountLimits
@@ -70,7 +70,7 @@ class ScriptedKraken:
         answer = function(method, dict(params or {}))
         if isinstance(answer, Awaitable):
             answer = await answer
-        if isinstance(answer, KrakenError):
+        if isinstance(answer, ExchangeError):
             raise answer
         return answer
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from account_proc.errors import KeyRefused, KrakenRefused, OutcomeUnknown, RateLimited
+from account_proc.errors import ExchangeRefused, KeyRefused, OutcomeUnknown, RateLimited
 from account_proc.exchange import RATE_TRIES, KrakenExchange, OrderRequest
 from account_proc.kraken_errors import ClOrdIdInUse
 from account_proc.nonce import NonceCustody
@@ -121,7 +121,7 @@ def test_a_resting_order_is_found_by_its_id_and_guards_it(paper: Paper, tmp_path
         found = await exchange.open_orders("rests")
         assert [(row.txid, row.status, row.side) for row in found] == [(ack.order_id, "open", Side.BUY)]
         await exchange.cancel_order(ack.order_id)
-        with pytest.raises(KrakenRefused, match="EOrder:Unknown order"):
+        with pytest.raises(ExchangeRefused, match="EOrder:Unknown order"):
             await exchange.cancel_order(ack.order_id)
         closed = await exchange.closed_orders("rests", time.time() - 60)
         assert [(row.status, row.vol_exec) for row in closed] == [("canceled", Decimal(0))]
@@ -133,9 +133,9 @@ def test_refusals_place_nothing(paper: Paper, tmp_path: Path) -> None:
     paper.account("poor", {"ZUSD": "10"})
 
     async def steps(exchange: KrakenExchange) -> None:
-        with pytest.raises(KrakenRefused, match="EOrder:Insufficient funds"):
+        with pytest.raises(ExchangeRefused, match="EOrder:Insufficient funds"):
             await exchange.add_order(market("1"))
-        with pytest.raises(KrakenRefused, match="EOrder:Order minimum not met"):
+        with pytest.raises(ExchangeRefused, match="EOrder:Order minimum not met"):
             await exchange.add_order(market("0.00001"))
         with pytest.raises(UnknownSymbol):
             await exchange.add_order(OrderRequest(pair="BTC/XYZ", side=Side.BUY, volume=Decimal(1)))

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from account_proc.errors import (
+    ExchangeError,
+    ExchangeRefused,
     InvalidNonce,
     KeyRefused,
-    KrakenError,
-    KrakenRefused,
     OutcomeUnknown,
     RateLimited,
 )
@@ -36,7 +36,7 @@ UNKNOWN_FOR_ORDERS = [
     "nonsense",
     "",
 ]
-CATALOGUE: list[tuple[str, type[KrakenError]]] = [
+CATALOGUE: list[tuple[str, type[ExchangeError]]] = [
     ("EAPI:Invalid nonce", InvalidNonce),
     ("EAPI:Invalid key", KeyRefused),
     ("EAPI:Invalid signature", KeyRefused),
@@ -45,7 +45,7 @@ CATALOGUE: list[tuple[str, type[KrakenError]]] = [
     ("EAuth:Account temporary disabled", KeyRefused),
     ("EAuth:Account unconfirmed", KeyRefused),
     ("EAccount:Invalid permissions", KeyRefused),
-    ("EAccount:Invalid permissions:XMR trading restricted for GB.", KrakenRefused),
+    ("EAccount:Invalid permissions:XMR trading restricted for GB.", ExchangeRefused),
     ("ETrade:User Locked", KeyRefused),
     ("EService:Throttled: 1795336500", RateLimited),
     ("EAPI:Rate limit exceeded", RateLimited),
@@ -53,26 +53,26 @@ CATALOGUE: list[tuple[str, type[KrakenError]]] = [
     ("EAuth:Rate limit exceeded", RateLimited),
     ("EOrder:Rate limit exceeded", RateLimited),
     ("EOrder:Domain rate limit exceeded", RateLimited),
-    ("EOrder:Orders limit exceeded", KrakenRefused),
-    ("EService:Market in cancel_only mode", KrakenRefused),
-    ("EAPI:Bad request", KrakenRefused),
-    ("EGeneral:Invalid arguments", KrakenRefused),
-    ("EGeneral:Invalid arguments:volume", KrakenRefused),
+    ("EOrder:Orders limit exceeded", ExchangeRefused),
+    ("EService:Market in cancel_only mode", ExchangeRefused),
+    ("EAPI:Bad request", ExchangeRefused),
+    ("EGeneral:Invalid arguments", ExchangeRefused),
+    ("EGeneral:Invalid arguments:volume", ExchangeRefused),
     ("EGeneral: Invalid arguments: cl_ord_id not unique", ClOrdIdInUse),
     ("EGeneral:Invalid arguments:cl_ord_id not unique", ClOrdIdInUse),
-    ("EGeneral:Unknown method", KrakenRefused),
-    ("EQuery:Unknown asset pair", KrakenRefused),
-    ("EOrder:Insufficient funds", KrakenRefused),
-    ("EOrder:Invalid price: ETH/USD price can only be specified up to 2 decimals", KrakenRefused),
-    ("EOrder:Unknown order", KrakenRefused),
-    ("EBM:limit exceeded:CAL", KrakenRefused),
+    ("EGeneral:Unknown method", ExchangeRefused),
+    ("EQuery:Unknown asset pair", ExchangeRefused),
+    ("EOrder:Insufficient funds", ExchangeRefused),
+    ("EOrder:Invalid price: ETH/USD price can only be specified up to 2 decimals", ExchangeRefused),
+    ("EOrder:Unknown order", ExchangeRefused),
+    ("EBM:limit exceeded:CAL", ExchangeRefused),
 ]
 
 
 @pytest.mark.parametrize(("error", "kind"), CATALOGUE)
 @pytest.mark.parametrize("is_order", [True, False])
 def test_a_definite_answer_is_told_apart_by_what_to_do(
-    error: str, kind: type[KrakenError], *, is_order: bool
+    error: str, kind: type[ExchangeError], *, is_order: bool
 ) -> None:
     assert type(classify("AddOrder", [error], is_order=is_order)) is kind
 
@@ -95,7 +95,7 @@ def test_any_errors_give_an_error_and_only_known_ones_a_refusal(errors: list[str
     error = classify("AddOrder", errors, is_order=is_order)
     if is_order and not any(text.strip().startswith("E") for text in errors):
         assert isinstance(error, OutcomeUnknown)
-    assert isinstance(error, OutcomeUnknown | KrakenRefused)
+    assert isinstance(error, OutcomeUnknown | ExchangeRefused)
 
 
 def test_a_result_has_decimals_and_no_floats() -> None:
@@ -110,7 +110,7 @@ def test_a_warning_beside_a_result_is_no_failure() -> None:
 
 
 def test_an_error_wins_over_a_result() -> None:
-    with pytest.raises(KrakenRefused, match="Insufficient funds"):
+    with pytest.raises(ExchangeRefused, match="Insufficient funds"):
         result_of("AddOrder", 200, b'{"error":["EOrder:Insufficient funds"],"result":{}}', is_order=True)
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from account_proc.errors import KeyRefused, KrakenRefused, RateLimited
+from account_proc.errors import ExchangeRefused, KeyRefused, RateLimited
 from account_proc.limits import (
     KEY_TRIES,
     TIERS,
@@ -236,7 +236,7 @@ def test_a_key_that_is_refused_again_and_again_is_left_alone_before_it_is_locked
     limits.accepted()
     for _ in range(KEY_TRIES - 1):
         limits.refused(refused, NOW, 0.0)
-    limits.refused(KrakenRefused("AddOrder", ("EOrder:Insufficient funds",)), NOW, 0.0)
+    limits.refused(ExchangeRefused("AddOrder", ("EOrder:Insufficient funds",)), NOW, 0.0)
     for _ in range(KEY_TRIES - 1):
         limits.refused(refused, NOW, 0.0)
         assert limits.locked_s(NOW) == 0

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from account_proc.copy_state import CopyState
-from account_proc.errors import KrakenRefused, LedgerFault, OutcomeUnknown
+from account_proc.errors import ExchangeRefused, LedgerFault, OutcomeUnknown
 from account_proc.ledger import Ledger
 from account_proc.order_desk import OrderDesk, Timing, client_order_id
 from account_proc.order_watch import OrderWatch
@@ -105,7 +105,7 @@ def test_asking_many_times_at_once_places_one_order(tmp_path: Path) -> None:
 
 
 def test_a_refusal_is_the_answer_for_ever(tmp_path: Path) -> None:
-    kraken = ScriptedKraken({"AddOrder": KrakenRefused("AddOrder", ("EOrder:Insufficient funds",))})
+    kraken = ScriptedKraken({"AddOrder": ExchangeRefused("AddOrder", ("EOrder:Insufficient funds",))})
 
     async def steps() -> None:
         for _ in range(2):

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from account_proc.errors import (
+    ExchangeError,
+    ExchangeRefused,
     InvalidNonce,
     KeyRefused,
-    KrakenError,
-    KrakenRefused,
     OutcomeUnknown,
     RateLimited,
 )
@@ -234,7 +234,7 @@ def test_a_start_costs_one_call_for_the_key_and_one_for_the_fees() -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        KrakenRefused("GetApiKeyInfo", ("EGeneral:Unknown method",)),
+        ExchangeRefused("GetApiKeyInfo", ("EGeneral:Unknown method",)),
         KeyRefused("GetApiKeyInfo", PERMISSION_DENIED),
         {"permissions": "all of them"},
     ],
@@ -263,7 +263,7 @@ def test_an_exchange_that_does_not_tell_what_the_key_may_do_is_traded_with_and_w
         KeyRefused("GetApiKeyInfo", ("EGeneral:Temporary lockout",)),
     ],
 )
-def test_a_failed_question_is_not_taken_for_an_answer_and_asked_again(error: KrakenError) -> None:
+def test_a_failed_question_is_not_taken_for_an_answer_and_asked_again(error: ExchangeError) -> None:
     async def steps() -> None:
         flight = preflight(kraken(error))
         with pytest.raises(type(error)):
@@ -347,7 +347,7 @@ def test_fees_of_a_pair_that_comes_up_are_asked_for_and_lost_answers_again() -> 
 
 
 def test_fees_that_the_exchange_refuses_to_tell_are_warned_of_and_not_asked_for_all_the_time() -> None:
-    exchange = kraken(TradeVolume=KrakenRefused("TradeVolume", ("EGeneral:Unknown method",)))
+    exchange = kraken(TradeVolume=ExchangeRefused("TradeVolume", ("EGeneral:Unknown method",)))
 
     async def steps() -> None:
         kept = Kept(exchange, NOW + 10 * LOOK_S)

@@ -18,7 +18,7 @@ from account_proc import portfolio as portfolio_module
 from account_proc.copier import Copier
 from account_proc.copy_record import PB_SIDE, CopyRecord, timestamp
 from account_proc.copy_state import CopyState
-from account_proc.errors import KrakenRefused, RateLimited
+from account_proc.errors import ExchangeRefused, RateLimited
 from account_proc.kraken_errors import LockedOut
 from account_proc.ledger import Ledger
 from account_proc.limits import AccountLimits, TierLimits
@@ -281,7 +281,7 @@ def test_during_a_lockout_entries_are_skipped_and_exits_stay_owed_until_it_ends(
 def test_in_a_closed_market_entries_are_refused_and_exits_tried_again_after_growing_pauses(
     ledger: Ledger, mode: str
 ) -> None:
-    closed = KrakenRefused("AddOrder", (f"EService:Market in {mode} mode",))
+    closed = ExchangeRefused("AddOrder", (f"EService:Market in {mode} mode",))
 
     async def steps() -> None:
         async with copying(ledger) as user:
@@ -365,7 +365,7 @@ def test_a_minimum_that_has_grown_has_the_rules_read_again_and_what_waits_goes_w
             grown = {key: row | {"ordermin": "0.00015"} for key, row in PAIRS.items()}
             it.kraken.always["AssetPairs"] = grown
             it.kraken.next["AddOrder"] = [
-                KrakenRefused("AddOrder", ("EOrder:Order minimum not met",)),
+                ExchangeRefused("AddOrder", ("EOrder:Order minimum not met",)),
                 it.kraken.always["AddOrder"],
             ]
             it.fill()

@@ -22,10 +22,10 @@ from account_proc import rest as rest_module
 from account_proc.errors import (
     ConfigurationFault,
     CredentialsFault,
+    ExchangeError,
+    ExchangeRefused,
     InvalidNonce,
     KeyRefused,
-    KrakenError,
-    KrakenRefused,
     NonceFault,
     OutcomeUnknown,
     RateLimited,
@@ -73,7 +73,7 @@ def client(exchange: OddExchange, limits: AccountLimits | None = None) -> Kraken
 
 
 def error_of(call: Callable[[], Any]) -> Exception:
-    with pytest.raises(KrakenError) as caught:
+    with pytest.raises(ExchangeError) as caught:
         call()
     return caught.value
 
@@ -233,7 +233,7 @@ def test_krakens_refusals_are_told_as_such() -> None:
         rest = client(exchange)
         refused = error_of(lambda: rest.private("AddOrder"))
         rest.close()
-    assert type(refused) is KrakenRefused
+    assert type(refused) is ExchangeRefused
     assert refused.errors == ("EOrder:Insufficient funds",)
 
 
@@ -366,7 +366,7 @@ def test_orders_go_first_then_what_is_urgent_then_reads_then_the_rest() -> None:
 def test_results_and_errors_reach_whoever_waits() -> None:
     async def steps(queue: CallQueue) -> None:
         assert await queue.call(Priority.READ, queue.rest.private, "Balance") == {"ZUSD": "1"}
-        with pytest.raises(KrakenRefused, match="Insufficient"):
+        with pytest.raises(ExchangeRefused, match="Insufficient"):
             await queue.call(Priority.ORDER, queue.rest.private, "AddOrder", {"volume": "1"}, timeout_s=5.0)
 
     with odd_exchange(answer({"ZUSD": "1"}), answer(None, "EOrder:Insufficient funds")) as exchange:

@@ -1,0 +1,157 @@
+"""The shell of every account's process: it serves gRPC, tells its health, hears the supervisor's death, and ends in order.
+
+    gRPC server (NOT_SERVING) ─▶ ready line ─▶ work() ─▶ ... ─▶ told to stop ─▶ drain() ─▶ close()
+
+What the account does is its subclass's business: process.py for Kraken, broker_process.py for the others. Health is told by this
+file alone, under ``SERVICE_NAME``: SERVING while ``readiness`` has nothing to say.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Coroutine
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health_pb2
+from grpc_health.v1.health import aio as grpc_health
+from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
+from krakencopy.v1 import account_pb2_grpc
+
+from account_proc.bell import Bell
+from account_proc.errors import ExitCode
+from account_proc.spec import SERVICE_NAME, AccountSpec
+
+log = logging.getLogger(__name__)
+
+#: What is in flight gets this long at the end of a process, in seconds; the ledger takes up the rest at the next start.
+DRAIN_MAX_S = 10.0
+#: The same when the supervisor has died: nobody is left to wait for us.
+ORPHAN_DRAIN_MAX_S = 5.0
+
+GRPC_OPTIONS = (
+    ("grpc.max_receive_message_length", 16 * 1024 * 1024),
+    # The supervisor pings every 2 s to notice a frozen process; gRPC's default would hang up on it ("too_many_pings").
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_ping_interval_without_data_ms", 500),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 500),
+    ("grpc.http2.max_ping_strikes", 0),
+)
+
+
+class ServedProcess(ABC):
+    """One account's process, from its ready line to its end. Whoever makes one holds the account's locks already."""
+
+    def __init__(self, spec: AccountSpec) -> None:
+        self.spec = spec
+        #: Rings on every change of the account.
+        self.bell = Bell()
+        self.draining = False
+        self._stop: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    @abstractmethod
+    def readiness(self) -> tuple[str, str]:
+        """Why the account cannot trade, as a code and for people; two empty strings when it can."""
+
+    @abstractmethod
+    def servicer(self) -> account_pb2_grpc.AccountServiceServicer:
+        """What answers AccountService."""
+
+    @abstractmethod
+    async def work(self) -> None:
+        """What the account does until it is told to stop; its error ends the process."""
+
+    @abstractmethod
+    async def drain(self) -> int:
+        """Takes no new work, finishes what is in flight; copies whose end is still not known."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Gives back the files and, last, the locks: nobody may start before the rest is closed."""
+
+    async def run(self, ready_fd: int, lifeline_fd: int) -> ExitCode:
+        """Serves until it is told to stop, by SIGTERM or by the supervisor's death. Raises what ended it otherwise."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self.stop, "SIGTERM")
+        threading.Thread(target=self._hold_lifeline, args=(loop, lifeline_fd), daemon=True).start()
+        server, health = await self._serve()
+        os.write(ready_fd, b'{"ready": true}\n')
+        os.close(ready_fd)
+        self._spawn(self._tell_health(health))
+        self._spawn(self.work())
+        try:
+            why = await self._stop
+            log.info("ending: %s", why)
+            if not self.draining:
+                limit = ORPHAN_DRAIN_MAX_S if why == "LIFELINE" else DRAIN_MAX_S
+                await asyncio.wait_for(self.drain(), limit)
+        except TimeoutError:
+            log.warning("what is in flight did not end in time; the next start takes it up")
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await server.stop(grace=0.2)
+            await self.close()
+        return ExitCode.OK
+
+    def stop(self, why: str) -> None:
+        """Begins the end."""
+        if not self._stop.done():
+            self._stop.set_result(why)
+
+    def fail(self, error: BaseException) -> None:
+        """Ends the process with an error."""
+        if not self._stop.done():
+            self._stop.set_exception(error)
+
+    def _hold_lifeline(self, loop: asyncio.AbstractEventLoop, lifeline_fd: int) -> None:
+        """A thread of its own: the pipe must be heard even when the loop is stuck."""
+        while os.read(lifeline_fd, 1):
+            pass
+        loop.call_soon_threadsafe(self.stop, "LIFELINE")
+        time.sleep(ORPHAN_DRAIN_MAX_S + 1.0)
+        os._exit(ExitCode.CRASHED)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.fail(error)
+
+    async def _serve(self) -> tuple[grpc.aio.Server, grpc_health.HealthServicer]:
+        server = grpc.aio.server(options=GRPC_OPTIONS)
+        health = grpc_health.HealthServicer()
+        await health.set(SERVICE_NAME, health_pb2.HealthCheckResponse.NOT_SERVING)
+        add_HealthServicer_to_server(health, server)
+        account_pb2_grpc.add_AccountServiceServicer_to_server(self.servicer(), server)
+        # The account's lock is held, so whatever lies here was left by a dead process.
+        self.spec.socket_path.unlink(missing_ok=True)
+        server.add_insecure_port(f"unix:{self.spec.socket_path}")
+        await server.start()
+        return server, health
+
+    async def _tell_health(self, health: grpc_health.HealthServicer) -> None:
+        seen, said = -1, ""
+        while True:
+            seen = await self.bell.wait(seen)
+            reason, message = self.readiness()
+            serving = (
+                health_pb2.HealthCheckResponse.NOT_SERVING
+                if reason
+                else health_pb2.HealthCheckResponse.SERVING
+            )
+            await health.set(SERVICE_NAME, serving)
+            if said != (reason or "SERVING"):
+                said = reason or "SERVING"
+                log.info("%s %s", said, message)
