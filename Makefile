@@ -44,8 +44,9 @@ $(VENV)/.stubs: $(VENV)/.installed $(PROTOS)
 	    --python_out=protos --grpc_python_out=protos --mypy_out=quiet:protos --mypy_grpc_out=quiet:protos $(PROTOS)
 	touch $@
 
-# Editable, so that the commands run what lies here.
+# Editable, so that the commands run what lies here. An egg-info that a build left would hide the entry points of today.
 $(VENV)/.ready: $(VENV)/.stubs pyproject.toml
+	rm -rf *.egg-info
 	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation \
 	    --no-deps --editable .
 	touch $@
@@ -97,6 +98,7 @@ types: $(VENV)/.ready
 dist: $(VENV)/.ready  ## build the wheel into dist/
 	rm -rf build dist
 	$(BIN)/python -m build --wheel --no-isolation
+	rm -rf build *.egg-info
 
 lock: $(VENV)/.installed  ## choose the newest dependencies again and lock them
 	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras --extra dev \

@@ -67,7 +67,11 @@ class Copier:
     def __init__(
         self, *, account_id: str, rules: CopyRules, ledger: Ledger, portfolio: Portfolio, desk: OrderDesk,
         now: Callable[[], float], changed: Callable[[], None], failed: Callable[[BaseException], None],
+        occupied: Callable[[], bool], own_held: Callable[[str], Decimal],
     ) -> None:  # fmt: skip
+        """``occupied``: whether an order of the account's own strategy may still reach the exchange; ``own_held``: what that
+        strategy holds of an asset, which is not copying's to sell.
+        """
         self._account_id = account_id
         self._rules = rules
         self._ledger = ledger
@@ -76,10 +80,12 @@ class Copier:
         self._now = now
         self._changed = changed
         self._failed = failed
+        self._occupied = occupied
+        self._own_held = own_held
         self._book = ledger.load_book()
         self._trader = CopyTrader(
             account_id=account_id, rules=rules, ledger=ledger, book=self._book, portfolio=portfolio, desk=desk, now=now,
-            changed=changed,
+            changed=changed, own_held=own_held,
         )  # fmt: skip
         self._lanes: dict[str, _Lane] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -108,11 +114,19 @@ class Copier:
                 )  # fmt: skip
         return found
 
+    def held(self, asset: str) -> Decimal:
+        """What copying holds of an asset."""
+        held = self._book.positions.items()
+        return sum(
+            (position.volume.amount for pair, position in held if pair.partition("/")[0] == asset), Decimal(0)
+        )
+
     def _missing(self, pair: str, held: BaseVolume) -> str:
         """What should be there by copying and is not; empty when nothing is missing, or nobody knows."""
         if self._lane(pair).busy or not self._portfolio.believed:
             return ""
-        missing = held.amount - self._portfolio.wallet[pair.partition("/")[0]]
+        base = pair.partition("/")[0]
+        missing = held.amount - (self._portfolio.wallet[base] - self._own_held(base))
         return plain(missing) if missing > 0 else ""
 
     # -- taking fills -------------------------------------------------------------------------------------------
@@ -292,7 +306,7 @@ class Copier:
             for pair_name, side in list(self._book.carried):
                 lane = self._lane(pair_name)
                 due = self._trader.exit_not_before(pair_name) <= self._now()
-                if side is Side.SELL and due and not lane.busy and not lane.waiting:
+                if side is Side.SELL and due and not lane.busy and not lane.waiting and not self._occupied():
                     self._sell_owed(lane)
 
     def _sell_owed(self, lane: _Lane) -> None:

@@ -50,7 +50,7 @@ class CopyTrader:
 
     def __init__(
         self, *, account_id: str, rules: CopyRules, ledger: Ledger, book: CopyBook, portfolio: Portfolio,
-        desk: OrderDesk, now: Callable[[], float], changed: Callable[[], None],
+        desk: OrderDesk, now: Callable[[], float], changed: Callable[[], None], own_held: Callable[[str], Decimal],
     ) -> None:  # fmt: skip
         self._account_id = account_id
         self._rules = rules
@@ -60,6 +60,7 @@ class CopyTrader:
         self._desk = desk
         self._now = now
         self._changed = changed
+        self._own_held = own_held
         #: Until then owed exits are not tried: the key was refused, and asking again makes a lockout longer (Unix seconds).
         self._hold_until = 0.0
         #: By pair: owed exits are not tried before then (Unix seconds), and the pause of a market that takes none now (seconds).
@@ -191,7 +192,8 @@ class CopyTrader:
             # Nobody knows what is there: it stays owed and is tried again.
             self._refused(copy, error.errors[0])
             return
-        held = BaseVolume(max(self._portfolio.wallet[pair.base], Decimal(0))).to_lot(pair.lot_decimals)
+        there = self._portfolio.wallet[pair.base] - self._own_held(pair.base)
+        held = BaseVolume(max(there, Decimal(0))).to_lot(pair.lot_decimals)
         if held.amount >= copy.ordered:
             # It is there, but held by another order of the user: it stays owed.
             self._refused(copy, error.errors[0])

@@ -21,11 +21,12 @@ from account_proc.copy_record import CopyRecord
 from account_proc.copy_state import MAY_BE_LIVE, CopyState
 from account_proc.database import Database
 from account_proc.errors import LedgerFault
+from account_proc.own_order import OwnOrder, OwnPosition
 from account_proc.plans import OrderPlan, Position, Slice
 from account_proc.sizing import CopyBook
 from account_proc.units import BaseVolume, QuoteAmount, Ratio, Side
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE pending_fills (seq INTEGER PRIMARY KEY, body BLOB NOT NULL);
@@ -35,7 +36,11 @@ CREATE TABLE copies (
 CREATE INDEX copies_by_state ON copies (state);
 CREATE TABLE plans (order_id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE pairs (pair TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE own_orders (request_id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE own_orders (
+    request_id TEXT PRIMARY KEY, body TEXT NOT NULL, live INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE INDEX own_orders_live ON own_orders (live) WHERE live;
+CREATE TABLE own_positions (pair TEXT PRIMARY KEY, volume TEXT NOT NULL, cost TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE order_ids (cl_ord_id TEXT PRIMARY KEY, copy_id TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE drifts (order_id TEXT PRIMARY KEY, found_at REAL NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
 """
@@ -44,7 +49,12 @@ UPGRADES = {
     1: """
 CREATE TABLE order_ids (cl_ord_id TEXT PRIMARY KEY, copy_id TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE drifts (order_id TEXT PRIMARY KEY, found_at REAL NOT NULL, body TEXT NOT NULL) WITHOUT ROWID
-"""
+""",
+    2: """
+ALTER TABLE own_orders ADD COLUMN live INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX own_orders_live ON own_orders (live) WHERE live;
+CREATE TABLE own_positions (pair TEXT PRIMARY KEY, volume TEXT NOT NULL, cost TEXT NOT NULL) WITHOUT ROWID
+""",
 }
 
 #: States in which a copy makes an order id its own.
@@ -54,24 +64,6 @@ NO_COPY = ""
 REMEDY = "restore the newest copy, or see 'A damaged ledger' in the README"
 #: Plans kept in memory; older ones are read from the file when a late fill of their order comes.
 PLANS_IN_MEMORY = 256
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OwnOrder:
-    """An order that was asked for by an operator or a strategy, once for each request id."""
-
-    request_id: str
-    cl_ord_id: str
-    pair: str
-    side: Side
-    volume: Decimal
-    limit_price: Decimal | None
-    #: INTENT, ACKNOWLEDGED or REJECTED.
-    state: CopyState
-    deadline: float
-    order_id: str = ""
-    description: str = ""
-    error: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -305,24 +297,38 @@ class Ledger:
             row = self._db.execute(
                 "SELECT body FROM own_orders WHERE request_id = ?", (request_id,)
             ).fetchone()
-            if row is None:
-                return None
-            raw = json.loads(row[0])
-            limit = raw["limit_price"]
-            raw |= {
-                "side": Side(raw["side"]),
-                "volume": Decimal(raw["volume"]),
-                "limit_price": None if limit is None else Decimal(limit),
-                "state": CopyState(raw["state"]),
-            }
-            return OwnOrder(**raw)
+            return None if row is None else OwnOrder.from_json(row[0])
 
     def put_own_order(self, order: OwnOrder) -> None:
-        """Makes an asked-for order, or its new state, durable. Raises LedgerFault."""
+        """Makes an asked-for order, or its new state, durable. Raises LedgerFault.
+
+        A strategy's order that ends changes what the strategy holds in the same write.
+        """
+        before = self.own_order(order.request_id)
         with self._transaction():
-            body = json.dumps(asdict(order), default=str)
-            self._db.execute("INSERT OR REPLACE INTO own_orders VALUES (?, ?)", (order.request_id, body))
+            self._db.execute(
+                "INSERT OR REPLACE INTO own_orders VALUES (?, ?, ?)",
+                (order.request_id, order.to_json(), order.live),
+            )
+            if before is not None and before.live and not order.live:
+                after = self.own_positions().get(order.pair, OwnPosition()).after(order)
+                self._db.execute(
+                    "INSERT OR REPLACE INTO own_positions VALUES (?, ?, ?)",
+                    (order.pair, str(after.volume), str(after.cost)),
+                )
             self._claim(order.cl_ord_id, NO_COPY)
+
+    def live_own_orders(self) -> list[OwnOrder]:
+        """Strategies' orders whose end is not known."""
+        with self._reading():
+            rows = self._db.execute("SELECT body FROM own_orders WHERE live ORDER BY request_id")
+            return [OwnOrder.from_json(body) for (body,) in rows]
+
+    def own_positions(self) -> dict[str, OwnPosition]:
+        """What strategies hold, by pair."""
+        with self._reading():
+            rows = self._db.execute("SELECT pair, volume, cost FROM own_positions")
+            return {pair: OwnPosition(Decimal(volume), Decimal(cost)) for pair, volume, cost in rows}
 
     # -- what the exchange's record is held against -------------------------------------------------------------
 

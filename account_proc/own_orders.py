@@ -1,7 +1,8 @@
-"""Orders that an operator or a strategy asks for on this account: exactly once for each request id.
+"""Orders that an operator or a strategy asks for on this account: exactly once for each request id, at any broker.
 
 The request id makes the ``cl_ord_id``; the ledger remembers the intent before the order leaves and the answer afterwards.
-Asking again with the same id gives the same answer, also after a crash in between.
+Asking again with the same id gives the same answer, also after a crash in between. A strategy's order is followed to its end, and
+what it traded is the strategy's position from then on.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 
+from account_proc.broker import Broker, BrokerOrder, Ending, Market
 from account_proc.copy_state import CopyState
-from account_proc.errors import AccountError, ExchangeRefused, InvalidNonce, OutcomeUnknown
+from account_proc.errors import AccountError, ExchangeRefused, OutcomeUnknown
 from account_proc.kraken_errors import RATE_ERROR
-from account_proc.ledger import Ledger, OwnOrder
-from account_proc.order_desk import OrderDesk, client_order_id
-from account_proc.pairs import SymbolTable
+from account_proc.ledger import Ledger
+from account_proc.order_desk import client_order_id
+from account_proc.own_order import OwnOrder, OwnPosition
 from account_proc.units import Side, plain
 
 
@@ -38,7 +40,7 @@ class RequestIdReused(BadOrder):
 
 
 class OrderRefused(AccountError):
-    """The exchange refused the order; ``reason`` is its own error string."""
+    """The broker refused the order; ``reason`` is its own error string."""
 
     def __init__(self, error: str) -> None:
         self.reason = error
@@ -54,19 +56,17 @@ class OrderAsked:
     side: Side
     volume: Decimal
     limit_price: Decimal | None = None
+    #: The strategy that asks; empty for an operator. A strategy's limit order is filled at once or cancelled.
+    strategy: str = ""
 
 
 class OwnOrders:
     """The account's own orders, beside those that copying makes."""
 
-    def __init__(
-        self, account_id: str, ledger: Ledger, desk: OrderDesk, table: Callable[[], SymbolTable],
-        now: Callable[[], float],
-    ) -> None:  # fmt: skip
+    def __init__(self, account_id: str, ledger: Ledger, broker: Broker, now: Callable[[], float]) -> None:
         self._account_id = account_id
         self._ledger = ledger
-        self._desk = desk
-        self._table = table
+        self._broker = broker
         self._now = now
         self._locks: dict[str, asyncio.Lock] = {}
 
@@ -87,94 +87,140 @@ class OwnOrders:
                         order = self._intend(asked)
                     self._ledger.put_own_order(order)
                     order = await self._send(order)
-                elif not _same(asked, order, self._table()):
+                elif not self._same(asked, order):
                     raise RequestIdReused(asked.request_id)
                 elif order.state is CopyState.INTENT:
                     order = await self._find(order)
         finally:
             if not lock.locked():
                 self._locks.pop(asked.request_id, None)
-        if order.state is CopyState.REJECTED:
+        if order.state is CopyState.REJECTED and not order.filled and order.error:
             raise OrderRefused(order.error)
         return order
+
+    # -- a strategy's orders ------------------------------------------------------------------------------------
+
+    def live(self) -> list[OwnOrder]:
+        """Strategies' orders whose end is not known: what an earlier process left."""
+        return self._ledger.live_own_orders()
+
+    def position(self, pair: str) -> OwnPosition:
+        """What strategies hold of a pair (BTC/USD)."""
+        return self._ledger.own_positions().get(pair, OwnPosition())
+
+    def positions(self) -> dict[str, OwnPosition]:
+        """What strategies hold, by pair."""
+        return {pair: position for pair, position in self._ledger.own_positions().items() if position.volume}
+
+    async def settle(self, order: OwnOrder) -> OwnOrder:
+        """Waits, however long, until a strategy's order is over, and counts what it traded. Raises LedgerFault."""
+        if order.state is CopyState.INTENT:
+            order = await self._find(order)
+        if order.state is CopyState.ACKNOWLEDGED:
+            order = self._keep(_ended(order, await self._broker.end(_sent(order), order.order_id)))
+        return order
+
+    # -- how ----------------------------------------------------------------------------------------------------
 
     async def _waited(self, pair: str) -> bool:
         """Whether the order had to wait for the exchange's limits. Raises OrderRefused where that would take too long."""
         waited = False
-        while wait_s := self._desk.wait_s(pair):
-            if wait_s > self._desk.timing.deadline:
+        while wait_s := self._broker.wait_s(pair):
+            if wait_s > self._broker.deadline_s:
                 raise OrderRefused(f"{RATE_ERROR}: not sent, as there is room only in {wait_s:.1f} s")
             await asyncio.sleep(wait_s)
             waited = True
         return waited
 
     def _intend(self, asked: OrderAsked) -> OwnOrder:
-        pair = self._table().find(asked.pair)
-        if pair is None:
+        market = self._broker.market(asked.pair)
+        if market is None:
             raise BadOrder(f"pair {asked.pair!r} is not listed at the exchange; write it like BTC/USD")
-        if not asked.volume.is_finite() or asked.volume <= 0:
-            raise BadOrder(f"volume {asked.volume} must be larger than 0")
-        if asked.limit_price is not None and (not asked.limit_price.is_finite() or asked.limit_price <= 0):
-            raise BadOrder(f"limit price {asked.limit_price} must be larger than 0")
-        if not _fits(asked.volume, pair.lot_decimals):
-            raise BadOrder(f"volume {plain(asked.volume)} has more than {pair.lot_decimals} decimals")
-        if asked.volume < pair.ordermin:
-            raise BadOrder(
-                f"volume {plain(asked.volume)} is below the exchange's minimum of {plain(pair.ordermin)}"
-            )
+        _check(asked, market)
         return OwnOrder(
             request_id=asked.request_id,
             cl_ord_id=client_order_id("own", self._account_id, asked.request_id),
-            pair=pair.symbol,
+            pair=market.symbol,
             side=asked.side,
             volume=asked.volume,
             limit_price=asked.limit_price,
             state=CopyState.INTENT,
-            deadline=self._now() + self._desk.timing.deadline,
+            deadline=self._now() + self._broker.deadline_s,
+            strategy=asked.strategy,
         )
 
     async def _send(self, order: OwnOrder) -> OwnOrder:
         try:
-            ack = await self._desk.send(
-                pair=order.pair, side=order.side, volume=order.volume, limit_price=order.limit_price,
-                ioc=False, cl_ord_id=order.cl_ord_id, deadline=order.deadline,
-            )  # fmt: skip
-        except InvalidNonce as error:
-            # Our nonces only grow, so this may be the answer to a second delivery of an order that was taken at the first.
-            raise OutcomeUnknown(error.method, error.errors[0]) from error
+            ack = await self._broker.send(_sent(order))
         except ExchangeRefused as error:
-            return self._ended(replace(order, state=CopyState.REJECTED, error=error.errors[0]))
-        return self._ended(
+            return self._keep(replace(order, state=CopyState.REJECTED, error=error.errors[0]))
+        return self._keep(
             replace(
                 order, state=CopyState.ACKNOWLEDGED, order_id=ack.order_id, description=ack.description
             )
         )  # fmt: skip
 
     async def _find(self, order: OwnOrder) -> OwnOrder:
-        """An earlier call left no answer: look for the order."""
-        row = await self._desk.find(order.cl_ord_id, order.deadline)
-        if row is None:
-            return self._ended(
+        """The answer was lost: look for the order."""
+        found = await self._broker.find(_sent(order))
+        if found is None:
+            return self._keep(
                 replace(order, state=CopyState.REJECTED, error="the order never reached the exchange")
             )
-        return self._ended(
-            replace(order, state=CopyState.ACKNOWLEDGED, order_id=row.txid, description=row.description)
+        order = replace(
+            order, state=CopyState.ACKNOWLEDGED, order_id=found.order_id, description=found.description
         )
+        return self._keep(_ended(order, found.ending) if order.strategy and found.ending else order)
 
-    def _ended(self, order: OwnOrder) -> OwnOrder:
+    def _keep(self, order: OwnOrder) -> OwnOrder:
         self._ledger.put_own_order(order)
         return order
 
+    def _same(self, asked: OrderAsked, order: OwnOrder) -> bool:
+        market = self._broker.market(asked.pair)
+        wanted = (market.symbol if market else "", asked.side, asked.volume, asked.limit_price)
+        return wanted == (order.pair, order.side, order.volume, order.limit_price)
 
-def _same(asked: OrderAsked, order: OwnOrder, table: SymbolTable) -> bool:
-    pair = table.find(asked.pair)
-    wanted = (pair.symbol if pair else "", asked.side, asked.volume, asked.limit_price)
-    return wanted == (order.pair, order.side, order.volume, order.limit_price)
+
+def _sent(order: OwnOrder) -> BrokerOrder:
+    return BrokerOrder(
+        cl_ord_id=order.cl_ord_id, pair=order.pair, side=order.side, volume=order.volume, limit_price=order.limit_price,
+        ioc=bool(order.strategy) and order.limit_price is not None, deadline=order.deadline,
+    )  # fmt: skip
 
 
-def _fits(volume: Decimal, decimals: int) -> bool:
+def _ended(order: OwnOrder, ending: Ending) -> OwnOrder:
+    """The order with what it traded."""
+    base, _, quote = order.pair.partition("/")
+    if not ending.filled:
+        state = CopyState.REJECTED
+    else:
+        state = CopyState.FILLED if ending.filled >= order.volume else CopyState.PART_FILLED
+    return replace(
+        order, state=state, order_id=ending.order_id, filled=ending.filled, cost=ending.cost,
+        fee_base=ending.fees.get(base, Decimal(0)), fee_quote=ending.fees.get(quote, Decimal(0)),
+    )  # fmt: skip
+
+
+def _check(asked: OrderAsked, market: Market) -> None:
+    """Raises BadOrder that names what is wrong."""
+    if not asked.volume.is_finite() or asked.volume <= 0:
+        raise BadOrder(f"volume {asked.volume} must be larger than 0")
+    if asked.limit_price is not None and (not asked.limit_price.is_finite() or asked.limit_price <= 0):
+        raise BadOrder(f"limit price {asked.limit_price} must be larger than 0")
+    if not _fits(asked.volume, market.lot):
+        raise BadOrder(
+            f"volume {plain(asked.volume)} has more decimals than the exchange takes (steps of {plain(market.lot)})"
+        )
+    if asked.volume < market.ordermin:
+        raise BadOrder(
+            f"volume {plain(asked.volume)} is below the exchange's minimum of {plain(market.ordermin)}"
+        )
+
+
+def _fits(volume: Decimal, lot: Decimal) -> bool:
     try:
-        return volume == volume.quantize(Decimal(1).scaleb(-decimals))
+        return not volume % lot
     except InvalidOperation:  # more digits than any order has
         return False
 

@@ -15,6 +15,7 @@ import random
 import time
 from contextlib import suppress
 from dataclasses import asdict, replace
+from decimal import Decimal
 
 from krakencopy.v1 import account_pb2 as pb
 from krakencopy.v1 import types_pb2
@@ -26,6 +27,7 @@ from account_proc.copy_record import timestamp
 from account_proc.errors import AccountError, ExchangeError, KeyRefused, LedgerFault
 from account_proc.exchange import KrakenExchange
 from account_proc.feed import ExecutionsFeed
+from account_proc.kraken_broker import KrakenBroker
 from account_proc.ledger import Ledger
 from account_proc.limits import AccountLimits
 from account_proc.master import AUDIT_PAPER_S, AUDIT_S, REFRESH_PAPER_S, REFRESH_S, Master
@@ -34,7 +36,6 @@ from account_proc.nonce_report import KeyNonce
 from account_proc.order_desk import OrderDesk, Timing
 from account_proc.order_watch import OrderWatch
 from account_proc.own_orders import OwnOrders
-from account_proc.paper_demo import PaperDemo
 from account_proc.portfolio import Portfolio
 from account_proc.preflight import Clock, KeyUnfit, Needs, Preflight, fee_pairs
 from account_proc.reconciler import PERIOD_PAPER_S, PERIOD_S, Reconciler
@@ -42,6 +43,8 @@ from account_proc.rest import CallQueue, KrakenRest
 from account_proc.served import DRAIN_MAX_S, ServedProcess
 from account_proc.server import AccountServicer
 from account_proc.spec import AccountSpec, Credentials, Role
+from account_proc.strategy import make_strategy
+from account_proc.trading_loop import RiskLimits, TradingLoop
 from account_proc.units import plain
 from account_proc.user_feed import UserFeed
 
@@ -57,8 +60,11 @@ class AccountProcess(ServedProcess):
     """One account, from its locks to its end."""
 
     def __init__(self, spec: AccountSpec, credentials: Credentials) -> None:
-        """Takes the locks and opens the ledger. Raises LockHeld, NonceFault, LedgerFault."""
+        """Takes the locks and opens the ledger. Raises ConfigurationFault, LockHeld, NonceFault, LedgerFault."""
         super().__init__(spec)
+        self._strategy = (
+            None if spec.strategy is None else make_strategy(spec.strategy, spec.strategy_options)
+        )
         self._key_lock = key_lock(spec.key_lock_dir, credentials.key, spec.id)
         self._nonce = NonceCustody.open(
             spec.nonce_path, account_id=spec.id, now_us=lambda: time.time_ns() // 1_000
@@ -78,9 +84,9 @@ class AccountProcess(ServedProcess):
         self._preflight = Preflight(self._exchange, needs, self.bell.ring)
         self._watch = OrderWatch(self._exchange, time.time, self._timing.poll)
         self._desk = OrderDesk(self._exchange, self._watch, time.time, self._timing)
-        self.own_orders = OwnOrders(
-            spec.id, self.ledger, self._desk, lambda: self._portfolio.table, time.time
-        )
+        self._broker = KrakenBroker(self._desk, self._portfolio, self._copied)
+        self.own_orders = OwnOrders(spec.id, self.ledger, self._broker, time.time)
+        self.strategy_loop: TradingLoop | None = None
         self.master: Master | None = None
         self.copier: Copier | None = None
         self._reconciler: Reconciler | None = None
@@ -128,6 +134,11 @@ class AccountProcess(ServedProcess):
                 )
                 for drift in self._reconciler.drifts()
             )  # fmt: skip
+        snapshot.trading_mode = types_pb2.TRADING_MODE_COPYING
+        if self.copier is None or (self.strategy_loop is not None and self.strategy_loop.on):
+            snapshot.trading_mode = types_pb2.TRADING_MODE_OWN
+        if self.strategy_loop is not None:
+            snapshot.strategy.CopyFrom(self.strategy_loop.to_proto())
         if (found := self._preflight.to_proto(self._portfolio.symbols)) is not None:
             snapshot.preflight.CopyFrom(found)
         if self.ledger.reconciled_at is not None:
@@ -140,6 +151,8 @@ class AccountProcess(ServedProcess):
 
     async def drain(self) -> int:
         """Takes no new work, finishes what is in flight; copies whose end is still not known."""
+        if self.strategy_loop is not None:
+            await self.strategy_loop.stop()
         self.draining = True
         self.bell.ring()
         if self.copier is not None:
@@ -238,9 +251,45 @@ class AccountProcess(ServedProcess):
             self._spawn(self._refresh())
         self._trading.set()
         self.bell.ring()
-        if self.spec.strategy == "paper_demo":
-            demo = PaperDemo(self.own_orders, self._portfolio, self.spec.instance_id)
-            self._spawn(demo.run(lambda: not self.draining and not self.readiness()[0]))
+        self._start_strategy()
+
+    def _start_strategy(self) -> None:
+        """Its own loop: a master's is always on, a user's when its supervisor says that the master is lost."""
+        if self.spec.strategy is None or self._strategy is None:
+            return
+        copier = self.copier
+        self.strategy_loop = TradingLoop(
+            name=self.spec.strategy, strategy=self._strategy, orders=self.own_orders, broker=self._broker, now=time.time, bell=self.bell,
+            limits=RiskLimits(risk=self.spec.strategy_risk, slippage_bps=self.spec.copy.max_slippage_bps),
+            ready=lambda: not self.draining and not self.readiness()[0],
+            copying=lambda: copier is not None and copier.copies_open > 0,
+        )  # fmt: skip
+        self._spawn(self.strategy_loop.run())
+        if copier is None:
+            self.strategy_loop.switch_on()
+
+    def _copied(self, asset: str) -> Decimal:
+        """What copying holds of an asset."""
+        return Decimal(0) if self.copier is None else self.copier.held(asset)
+
+    def _own_held(self, asset: str) -> Decimal:
+        """What the account's own strategy holds of an asset."""
+        if self.spec.strategy is None:
+            return Decimal(0)
+        held = self.own_orders.positions().items()
+        return sum((own.volume for pair, own in held if pair.partition("/")[0] == asset), Decimal(0))
+
+    def _trades_by_itself(self) -> bool:
+        return self.strategy_loop is not None and self.strategy_loop.under_way
+
+    async def set_trading_mode(self, mode: types_pb2.TradingMode.ValueType) -> None:
+        """As the supervisor says. Returns, for COPYING, when no order of the strategy can reach the exchange any more."""
+        if self.strategy_loop is None:
+            return
+        if mode == types_pb2.TRADING_MODE_OWN and not self.draining:
+            self.strategy_loop.switch_on()
+        else:
+            await self.strategy_loop.off()
 
     def _fee_pairs(self) -> tuple[str, ...]:
         return fee_pairs(
@@ -261,6 +310,7 @@ class AccountProcess(ServedProcess):
         self.copier = Copier(
             account_id=self.spec.id, rules=self.spec.copy, ledger=self.ledger, portfolio=self._portfolio,
             desk=self._desk, now=time.time, changed=self.bell.ring, failed=self.fail,
+            occupied=self._trades_by_itself, own_held=self._own_held,
         )  # fmt: skip
         self.copier.recover()
         self._spawn(self.copier.converge())

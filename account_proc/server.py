@@ -62,6 +62,10 @@ class Process(Protocol):
         """Takes no new work, finishes what is in flight; copies whose end is still not known."""
         ...
 
+    async def set_trading_mode(self, mode: types_pb2.TradingMode.ValueType) -> None:
+        """As the supervisor says; returns when it holds."""
+        ...
+
     async def nonce_report(self) -> types_pb2.NonceReport:
         """What is known of the key's nonce, with the exchange's word where it gives one."""
         ...
@@ -117,6 +121,8 @@ class AccountServicer(account_pb2_grpc.AccountServiceServicer):
                 context, grpc.StatusCode.FAILED_PRECONDITION, "NOT_USER", "this account copies nobody"
             )
         await self._join(first.start, context)
+        # Copying until the supervisor says otherwise.
+        await self._process.set_trading_mode(types_pb2.TRADING_MODE_COPYING)
         ready = pb.CopyReady(cursor_seq=ledger.cursor or 0, cursor_exec_id=ledger.cursor_exec_id)
         yield pb.CopyFillsResponse(ready=ready)
         taking = asyncio.get_running_loop().create_task(self._take(copier, request_iterator))
@@ -135,6 +141,8 @@ class AccountServicer(account_pb2_grpc.AccountServiceServicer):
             taking.result()
         finally:
             taking.cancel()
+            # Nobody tells any more when the master is back.
+            await self._process.set_trading_mode(types_pb2.TRADING_MODE_COPYING)
 
     def _report(self, copies: list[Any]) -> pb.CopyFillsResponse:
         cursor = self._process.ledger.cursor or 0
@@ -142,6 +150,8 @@ class AccountServicer(account_pb2_grpc.AccountServiceServicer):
 
     async def _take(self, copier: Copier, requests: AsyncIterator[pb.CopyFillsRequest]) -> None:
         async for request in requests:
+            if request.WhichOneof("item") == "trading_mode":
+                await self._process.set_trading_mode(request.trading_mode)
             # While draining, fills are left to the journal, which sends them again at the next start.
             if request.WhichOneof("item") == "fill" and not self._process.draining:
                 copier.take(request.fill)

@@ -6,6 +6,7 @@ Secrets are not in it: ``Credentials`` travel by themselves over a pipe and neve
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -15,6 +16,10 @@ from typing import Any
 #: The name whose grpc.health.v1 status is an account's readiness. The empty name says SERVING from the first moment on, and
 #: means nothing.
 SERVICE_NAME = "krakencopy.v1.AccountService"
+
+
+#: The seed's limit for a trade, and the default of ``copy.max_user_risk`` as well.
+STRATEGY_RISK = Decimal("0.10")
 
 
 class Role(StrEnum):
@@ -96,8 +101,11 @@ class AccountSpec:
     #: Where locks on API keys live, one place for each machine user.
     key_lock_dir: Path
     copy: CopyRules = field(default_factory=CopyRules)
-    #: Name of the strategy that trades this account, if any.
+    #: Name of the strategy that trades this account, if any, and what it is told.
     strategy: str | None = None
+    strategy_options: Mapping[str, Any] = field(default_factory=dict)
+    #: Share of the equity that the strategy's position in one pair may cost.
+    strategy_risk: Decimal = STRATEGY_RISK
     #: The paper exchange needs no separation of nonces and answers at once; tests and `make run` use it.
     paper: bool = False
     #: Trade also with a key that could withdraw.
@@ -124,6 +132,7 @@ class AccountSpec:
         for name in ("nonce_path", "socket_path", "ledger_path", "log_path", "key_lock_dir"):
             raw[name] = Path(raw[name])
         raw["role"] = Role(raw["role"])
+        raw["strategy_risk"] = Decimal(raw["strategy_risk"])
         raw["tier"] = Tier(raw["tier"])
         return cls(copy=CopyRules(**copy), **raw)
 

@@ -65,6 +65,14 @@ class Owner(Protocol):
         """What was received cannot be kept: nothing more may be handed out."""
         ...
 
+    def trading_mode(self, *, fills_wait: bool) -> types_pb2.TradingMode.ValueType:
+        """Who is to decide what a user trades now; ``fills_wait``: there are fills that were not sent to it."""
+        ...
+
+    def trading_mode_told(self, mode: types_pb2.TradingMode.ValueType) -> None:
+        """A user was told so."""
+        ...
+
     def link_refused(self, reason: str, message: str) -> None:
         """The process refuses its stream for a reason that a new try does not change."""
         ...
@@ -257,10 +265,17 @@ class AccountLink:
             )
 
     async def _send(self, call: Any, position: int) -> None:
-        """Fills, until the link is to end."""
-        news, end = -1, self._end.version
+        """Fills, and who decides what the user trades, until the link is to end."""
+        news, end, told = -1, self._end.version, types_pb2.TRADING_MODE_COPYING
         while not self._closing:
             batch = [] if self._paused() else self._fills.after(position)
+            mode = self._owner.trading_mode(fills_wait=bool(batch))
+            if mode != told:
+                # Before any fill: a user never copies one while its own strategy trades.
+                await call.write(pb.CopyFillsRequest(trading_mode=mode))
+                told = mode
+                self._owner.trading_mode_told(mode)
+                continue
             for seq, encoded in batch:
                 if self._paused():
                     break

@@ -26,6 +26,7 @@ from supervisor.config import AccountConfig
 from supervisor.journal import JournalFault
 from supervisor.lifecycle import ALIVE, Effect, Ended, Life, Limits, Observed, State, step
 from supervisor.spawning import Spawner, crash_path
+from supervisor.trading_mode import told_mode
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +67,10 @@ class Surroundings(Protocol):
 
     def master_serving(self) -> bool:
         """Whether the master is SERVING."""
+        ...
+
+    def leaving(self) -> bool:
+        """Whether the supervisor is shutting down."""
         ...
 
     def spec(self, account: AccountConfig, instance_id: str) -> AccountSpec:
@@ -278,6 +283,24 @@ class SupervisedAccount:
         """What was received cannot be kept."""
         self._around.fail(error)
 
+    def trading_mode(self, *, fills_wait: bool) -> pb.TradingMode.ValueType:
+        """Who is to decide what this user trades now."""
+        return told_mode(
+            has_strategy=self.config.strategy is not None, master_serving=self._around.master_serving(),
+            paused=self.paused, leaving=self._around.leaving(), fills_wait=fills_wait,
+        )  # fmt: skip
+
+    def trading_mode_told(self, mode: pb.TradingMode.ValueType) -> None:
+        """Its process was told so."""
+        if mode == pb.TRADING_MODE_OWN:
+            words = f"the master is lost: strategy {self.config.strategy} trades by itself, once nothing is copied any more"
+            self._around.tell(pb.SEVERITY_WARNING, self.config.id, "OWN_STRATEGY_ON", words)
+        else:
+            words = (
+                f"strategy {self.config.strategy} is off before its next order; fills are copied from here on"
+            )
+            self._around.tell(pb.SEVERITY_INFO, self.config.id, "OWN_STRATEGY_OFF", words)
+
     def link_refused(self, reason: str, message: str) -> None:
         """The process refuses its stream: a human must look."""
         self._refused = (reason, message)
@@ -328,6 +351,9 @@ class SupervisedAccount:
                 account.rate.CopyFrom(snapshot.rate)
             account.feed_connected = snapshot.feed_connected
             account.copies_open = snapshot.copies_open
+            account.trading_mode = snapshot.trading_mode
+            if snapshot.HasField("strategy"):
+                account.strategy.CopyFrom(snapshot.strategy)
         if config.role is Role.USER:
             account.copy_mode = pb.COPY_MODE_PAUSED if self.paused else pb.COPY_MODE_COPYING
             account.cursor_seq = account.cursor_seq or self._around.acked_seq(config.id)

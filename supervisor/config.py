@@ -7,7 +7,7 @@
     [copy]       defaults for every user: sizing, balance, ratio, notional, max_user_risk, order, max_slippage_bps,
                  max_entry_age_s, with the defaults of ``CopyRules``
     [[accounts]] id, role and broker (needed); credentials_file or credentials_command, allow_withdraw_key = false,
-                 strategy; tier = "starter" | "intermediate" | "pro" at the exchange, "starter" ("pro" in paper mode);
+                 strategy with strategy_options = { ... } and strategy_risk = "0.10" (of a user: its max_user_risk); tier = "starter" | "intermediate" | "pro" at the exchange, "starter" ("pro" in paper mode);
                  for users copy = { the keys of [copy] }
 
 API keys never stand in it (credentials.py). It must not know processes, the exchange, or what a strategy does.
@@ -18,11 +18,22 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from account_proc.spec import CopyRules, Role, Sizing, Tier
-from supervisor.config_values import Mode, PaperMarket, account_id, broker, copy_values, url
+from account_proc.spec import STRATEGY_RISK, CopyRules, Role, Sizing, Tier
+from account_proc.strategy import installed
+from supervisor.config_values import (
+    PAPER_STRATEGIES,
+    Mode,
+    PaperMarket,
+    account_id,
+    broker,
+    copy_values,
+    options_table,
+    url,
+)
 from supervisor.toml_table import ConfigFaults, Fault, Table, read_toml, show
 
 __all__ = [
@@ -34,7 +45,6 @@ __all__ = [
     "Mode",
     "PaperMarket",
     "StartupConfig",
-    "StrategyRule",
 ]
 
 # Kraken: REST and the private channels of WebSocket v2 (docs.kraken.com/api).
@@ -44,18 +54,6 @@ LIVE_WS_URL = "wss://ws-auth.kraken.com/v2"
 SOCKET_PATH_BYTES_MAX = 107
 #: An hour: whoever waits longer has mistaken the unit.
 SECONDS_MAX = 3600
-
-
-@dataclass(frozen=True, slots=True)
-class StrategyRule:
-    """Where a strategy may be used."""
-
-    name: str
-    roles: frozenset[Role]
-    modes: frozenset[Mode]
-
-
-STRATEGIES = (StrategyRule("paper_demo", frozenset({Role.MASTER}), frozenset({Mode.PAPER})),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +92,11 @@ class AccountConfig:
     role: Role
     broker: str
     copy: CopyRules = field(default_factory=CopyRules)
+    #: What trades the account by itself: a strategy's name, what it is told, and the share of the equity that its position in one
+    #: pair may cost.
     strategy: str | None = None
+    strategy_options: Mapping[str, Any] = field(default_factory=dict)
+    strategy_risk: Decimal = STRATEGY_RISK
     #: As written: relative to the configuration's folder. At most one of the two; without either the environment has the key.
     credentials_file: str | None = None
     #: A program and its arguments, run without a shell; it prints key and secret.
@@ -134,7 +136,7 @@ class Config:
         return tuple(account for account in self.accounts if account.role is Role.USER)
 
 
-def load(path: Path, strategies: Collection[StrategyRule] = STRATEGIES) -> Config:
+def load(path: Path, strategies: Collection[str] | None = None) -> Config:
     """Read and check a configuration file. Raises ConfigFaults with all that is wrong with it."""
     try:
         text = path.read_bytes().decode("utf-8")
@@ -149,9 +151,12 @@ def load(path: Path, strategies: Collection[StrategyRule] = STRATEGIES) -> Confi
     return parse(text, str(path), strategies)
 
 
-def parse(text: str, source: str, strategies: Collection[StrategyRule] = STRATEGIES) -> Config:
-    """Check a configuration's text. Raises ConfigFaults with all that is wrong; ``source`` names it there."""
-    reading = _Reading(source, strategies)
+def parse(text: str, source: str, strategies: Collection[str] | None = None) -> Config:
+    """Check a configuration's text. Raises ConfigFaults with all that is wrong; ``source`` names it there.
+
+    ``strategies``: the names that are known; those that are installed by default.
+    """
+    reading = _Reading(source, installed().keys() if strategies is None else strategies)
     config = reading.config(read_toml(text, source))
     if reading.faults or config is None:
         raise ConfigFaults(reading.faults)
@@ -183,9 +188,9 @@ def check_state_dir(config: Config, state_dir: Path) -> None:
 class _Reading:
     """One pass over one document: values that could be read, faults of the rest."""
 
-    def __init__(self, source: str, strategies: Collection[StrategyRule]) -> None:
+    def __init__(self, source: str, strategies: Collection[str]) -> None:
         self._source = source
-        self._strategies = {rule.name: rule for rule in strategies}
+        self._strategies = strategies
         self.faults: list[Fault] = []
 
     def _report(self, where: str, problem: str, remedy: str) -> None:
@@ -319,7 +324,7 @@ class _Reading:
         seen.append(_Seen(table, named, role))
         self._no_clash(seen)
         rules = self._account_rules(table, base, role)
-        strategy = self._strategy(table, role, exchange)
+        strategy, options, risk = self._strategy(table, rules, role, exchange)
         file = table.text("credentials_file", "write the path of a file that only this user can read")
         command = table.texts(
             "credentials_command", 'write a program and its arguments: ["pass", "show", "kraken"]'
@@ -339,7 +344,8 @@ class _Reading:
         is_paper = exchange is not None and exchange.mode is Mode.PAPER
         usual = Tier.PRO if is_paper else Tier.STARTER
         return AccountConfig(
-            id=named, role=role, broker=at_broker, copy=rules, strategy=strategy, credentials_file=file,
+            id=named, role=role, broker=at_broker, copy=rules, strategy=strategy, strategy_options=options,
+            strategy_risk=risk, credentials_file=file,
             credentials_command=command, allow_withdraw_key=bool(withdraw), tier=tier or usual,
         )  # fmt: skip
 
@@ -351,22 +357,29 @@ class _Reading:
         copy_table = self._table(table.table("copy", remedy) or {}, table.path("copy"), _KEYS["copy"])
         return self._complete(copy_table, base, own=False)
 
-    def _strategy(self, table: Table, role: Role | None, exchange: ExchangeConfig | None) -> str | None:
+    def _strategy(
+        self, table: Table, rules: CopyRules, role: Role | None, exchange: ExchangeConfig | None
+    ) -> tuple[str | None, Mapping[str, Any], Decimal]:
+        """Name, options and risk of the account's own strategy."""
         name = table.text("strategy", "write the name of a strategy, or take it out")
-        if name is None:
-            return None
-        rule = self._strategies.get(name)
-        if rule is None:
+        if name is not None and name not in self._strategies:
             known = ", ".join(sorted(self._strategies)) or "none"
-            table.fault("strategy", f"{show(name)} is not known", f"known strategies: {known}")
-        elif role is not None and role not in rule.roles:
-            table.fault(
-                "strategy", f"{show(name)} is not for a {role}", f"only for: {', '.join(sorted(rule.roles))}"
-            )
-        elif exchange is not None and exchange.mode not in rule.modes:
-            modes = ", ".join(sorted(rule.modes))
-            table.fault("strategy", f"{show(name)} is not for mode {exchange.mode}", f"only for: {modes}")
-        return name
+            table.fault("strategy", f"{show(name)} is not installed", f"installed: {known}")
+        elif name in PAPER_STRATEGIES and exchange is not None and exchange.mode is not Mode.PAPER:
+            table.fault("strategy", f"{show(name)} is only for paper money", "take it out")
+        options = options_table(table)
+        risk = table.number(
+            "strategy_risk",
+            lambda share: 0 < share <= 1,
+            'write a share of the equity over 0 and up to 1, such as "0.10"',
+            quoted=True,
+        )
+        for key in ("strategy_options", "strategy_risk"):
+            if table.has(key) and not table.has("strategy"):
+                table.fault(key, "does nothing without a strategy", 'write strategy = "..." too')
+        # A user has agreed to a risk already.
+        usual = rules.max_user_risk if role is Role.USER else STRATEGY_RISK
+        return name, options, usual if risk is None else risk
 
     def _no_clash(self, seen: list[_Seen]) -> None:
         """Compare the account read last with those before it."""
@@ -421,6 +434,8 @@ _ACCOUNT_KEYS = frozenset(
         "broker",
         "copy",
         "strategy",
+        "strategy_options",
+        "strategy_risk",
         "credentials_file",
         "credentials_command",
         "allow_withdraw_key",

@@ -5,7 +5,10 @@ One function for each kind of value; it must not know the document around it (co
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Mapping
+from decimal import Decimal
 from enum import StrEnum
 from ipaddress import ip_address
 from typing import Any
@@ -22,6 +25,10 @@ ENTRY_AGE_MAX_S = 86_400
 SLIPPAGE_MAX_BPS = 1000
 RATIO_MAX = 1000
 NOTIONAL_MAX = 1_000_000_000
+#: An account's whole specification travels in one page of a pipe, and this is the part of it that an operator can make long.
+OPTIONS_BYTES_MAX = 2_000
+#: Strategies that must never meet real money.
+PAPER_STRATEGIES = frozenset({"paper_demo"})
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
 _ID_RULE = "use 1 to 64 of a-z, 0-9, _ and -, with a letter or digit first: it becomes a file name"
@@ -148,3 +155,36 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def options_table(table: Table) -> Mapping[str, Any]:
+    """A strategy's options as plain values: strings, whole numbers, booleans, arrays of these. Other numbers become strings."""
+    remedy = 'write strategy_options = { pair = "BTC/USD" }'
+    raw = table.table("strategy_options", remedy) or {}
+    options: dict[str, Any] = {}
+    for key, value in raw.items():
+        plain = _plain(value)
+        if plain is None:
+            problem = f"{key} is neither a string, a number, a boolean, nor an array of these"
+            table.fault("strategy_options", problem, remedy)
+        else:
+            options[key] = plain
+    size = len(json.dumps(options))
+    if size > OPTIONS_BYTES_MAX:
+        table.fault(
+            "strategy_options", f"{size} bytes are more than the {OPTIONS_BYTES_MAX} that fit", "shorten them"
+        )
+    return options
+
+
+def _plain(value: object) -> Any:
+    match value:
+        case bool() | int() | str():
+            return value
+        case Decimal():
+            return str(value)
+        case list():
+            items = [_plain(item) for item in value]
+            return None if None in items else items
+        case _:
+            return None

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from account_proc.spec import CopyRules, Role, Tier
 from supervisor.config import AccountConfig, Config, ExchangeConfig, Mode, StartupConfig
 
 #: Master and users of ``krakencopyd --paper``, with their balances in USD. The last user is so poor that small trades of the
 #: master are below the exchange's minimum for it.
 DEMO_BALANCES = {"master": "10000", "daivon_frazier": "1000", "tania_gilbert": "2500", "small_account": "60"}
+#: Of the master's equity, for its position in one pair: its largest trades make the users' 10 % cap bite.
+DEMO_RISK = Decimal("0.30")
 #: Balances of the accounts of a configuration file in paper mode, in USD.
 MASTER_BALANCE, USER_BALANCE = "10000", "1000"
 
@@ -15,8 +19,10 @@ MASTER_BALANCE, USER_BALANCE = "10000", "1000"
 def demo_config() -> Config:
     """The configuration of ``krakencopyd --paper``: a master that trades by itself, and three users."""
     accounts = [
-        AccountConfig(id="master", role=Role.MASTER, broker="kraken", strategy="paper_demo", tier=Tier.PRO)
-    ]
+        AccountConfig(
+            id="master", role=Role.MASTER, broker="kraken", strategy="paper_demo", strategy_risk=DEMO_RISK, tier=Tier.PRO
+        )
+    ]  # fmt: skip
     accounts += [
         AccountConfig(id=user_id, role=Role.USER, broker="kraken", tier=Tier.PRO)
         for user_id in DEMO_BALANCES

@@ -140,6 +140,10 @@ class Supervisor:
         """Whether the master's named health service is SERVING."""
         return self.accounts[self.config.master.id].serving
 
+    def leaving(self) -> bool:
+        """Whether the shutdown has begun."""
+        return self._quiescing is not None
+
     def spec(self, account: AccountConfig, instance_id: str) -> AccountSpec:
         """What a new process is told."""
         return AccountSpec(
@@ -148,7 +152,8 @@ class Supervisor:
             socket_path=self.place.socket(account.id),
             ledger_path=self.place.state_dir / "accounts" / f"{account.id}.db",
             log_path=self.place.log(account.id), key_lock_dir=self.place.key_lock_dir, copy=account.copy,
-            strategy=account.strategy, paper=self.config.exchange.mode is Mode.PAPER,
+            strategy=account.strategy, strategy_options=account.strategy_options, strategy_risk=account.strategy_risk,
+            paper=self.config.exchange.mode is Mode.PAPER,
             visibility_lag_s=self.config.exchange.visibility_lag_s, allow_withdraw_key=account.allow_withdraw_key,
             tier=account.tier,
         )  # fmt: skip
@@ -356,6 +361,8 @@ class Supervisor:
         elif self._quiescing is None:
             words = "users finish what is in flight, no user is started"
             self.tell(pb.SEVERITY_ERROR, self.config.master.id, "MASTER_LOST", words)
+        # Whoever sends fills to users tells them who decides from here on.
+        self.fills.bell.ring()
         self._dirty.update(self.accounts)
 
     async def _wait(self) -> None:

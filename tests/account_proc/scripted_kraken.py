@@ -12,8 +12,11 @@ from typing import Any, cast
 from account_proc.errors import ExchangeError
 from account_proc.exchange import KrakenExchange
 from account_proc.executions import Execution
+from account_proc.kraken_broker import KrakenBroker
 from account_proc.limits import AccountLimits
+from account_proc.order_desk import OrderDesk
 from account_proc.pairs import SymbolTable
+from account_proc.portfolio import Portfolio
 from account_proc.rest import CallQueue
 from account_proc.spec import Tier
 from account_proc.units import Side
@@ -131,3 +134,10 @@ def run(steps: Awaitable[None]) -> None:
             await steps
 
     asyncio.run(limited())
+
+
+def broker_of(kraken: ScriptedKraken, desk: OrderDesk) -> KrakenBroker:
+    """Kraken as a broker, for an account without copies that holds nothing."""
+    portfolio = Portfolio(kraken.exchange, lambda: None, lambda: NOW, 0.0)
+    portfolio.symbols = TABLE
+    return KrakenBroker(desk, portfolio, lambda _: Decimal(0))

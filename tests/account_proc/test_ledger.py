@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -17,7 +18,8 @@ from account_proc import database
 from account_proc.copy_record import CopyRecord
 from account_proc.copy_state import MAY_BE_LIVE, CopyState, Reason
 from account_proc.errors import LedgerFault
-from account_proc.ledger import PLANS_IN_MEMORY, Ledger, OwnOrder
+from account_proc.ledger import PLANS_IN_MEMORY, Ledger
+from account_proc.own_order import OwnOrder, OwnPosition
 from account_proc.plans import OrderPlan, Slice
 from account_proc.sizing import CopyBook
 from account_proc.units import BaseVolume, QuoteAmount, Ratio, Side
@@ -47,8 +49,12 @@ plans = st.builds(
 own_orders = st.builds(
     OwnOrder, request_id=texts.filter(bool), cl_ord_id=ids, pair=texts, side=st.sampled_from(Side), volume=numbers,
     limit_price=st.none() | numbers, state=st.sampled_from(CopyState), deadline=times, order_id=texts, description=texts,
-    error=texts,
+    error=texts, strategy=texts, filled=numbers, cost=numbers, fee_base=numbers, fee_quote=numbers,
 )  # fmt: skip
+#: Of an own order, before there were strategies.
+EARLY_FIELDS = {
+    "request_id", "cl_ord_id", "pair", "side", "volume", "limit_price", "state", "deadline", "order_id", "description", "error"
+}  # fmt: skip
 
 
 @contextmanager
@@ -294,18 +300,75 @@ def test_what_was_checkpointed_long_ago_still_needs_its_log(
         pass
 
 
-def test_a_ledger_of_the_first_schema_is_brought_up_to_date_and_keeps_everything(tmp_path: Path) -> None:
+#: What each schema added to the one before.
+ADDED = {
+    3: ("DROP TABLE own_positions", "DROP INDEX own_orders_live", "ALTER TABLE own_orders DROP COLUMN live"),
+    2: ("DROP TABLE order_ids", "DROP TABLE drifts"),
+}
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_ledger_of_an_earlier_schema_is_brought_up_to_date_and_keeps_everything(
+    tmp_path: Path, version: int
+) -> None:
     path = tmp_path / "tania.db"
+    asked = OwnOrder(
+        request_id="r1", cl_ord_id="id", pair="BTC/USD", side=Side.BUY, volume=Decimal(1), limit_price=None,
+        state=CopyState.ACKNOWLEDGED, deadline=5.0,
+    )  # fmt: skip
     with opened(path) as ledger:
         ledger.join("journal", 4)
         ledger.commit(copies=[copy("c1")], cursor=(5, "T5"))
-        for table in ("order_ids", "drifts"):
-            ledger._db.execute(f"DROP TABLE {table}")
-        ledger._db.execute("PRAGMA user_version=1")
+        ledger.put_own_order(asked)
+        for newer in (3, 2):
+            for undo in ADDED[newer] if newer > version else ():
+                ledger._db.execute(undo)
+        early = {name: value for name, value in json.loads(asked.to_json()).items() if name in EARLY_FIELDS}
+        ledger._db.execute("UPDATE own_orders SET body = ?", (json.dumps(early),))
+        ledger._db.execute(f"PRAGMA user_version={version}")
     with opened(path) as ledger:
         assert (ledger.cursor, ledger.revision, ledger.owner("any")) == (5, 1, None)
+        assert (ledger.own_order("r1"), ledger.live_own_orders()) == (asked, [])
         ledger.put_reconciled(7.0, [])
         assert ledger.reconciled_at == 7.0
+
+
+# -- orders of a strategy ------------------------------------------------------------------------------------------
+
+
+def of_strategy(request_id: str, side: Side, state: CopyState, filled: str, fee_base: str = "0") -> OwnOrder:
+    return OwnOrder(
+        request_id=request_id, cl_ord_id=request_id, pair="BTC/USD", side=side, volume=Decimal(2), limit_price=None,
+        state=state, deadline=5.0, strategy="sma", filled=Decimal(filled), cost=Decimal(filled) * 100,
+        fee_base=Decimal(fee_base),
+    )  # fmt: skip
+
+
+def test_a_strategys_order_is_live_until_its_end_and_then_counts_once_into_its_position(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "tania.db"
+    with opened(path) as ledger:
+        ledger.put_own_order(of_strategy("a", Side.BUY, CopyState.INTENT, "0"))
+        ledger.put_own_order(of_strategy("b", Side.BUY, CopyState.INTENT, "0"))
+    with opened(path) as ledger:
+        assert [order.request_id for order in ledger.live_own_orders()] == ["a", "b"]
+        for _ in range(2):  # told twice, counted once
+            ledger.put_own_order(of_strategy("a", Side.BUY, CopyState.PART_FILLED, "1.5", fee_base="0.1"))
+        ledger.put_own_order(of_strategy("b", Side.BUY, CopyState.REJECTED, "0"))
+        assert ledger.own_positions() == {"BTC/USD": OwnPosition(Decimal("1.4"), Decimal(150))}
+        assert ledger.live_own_orders() == []
+    with opened(path) as ledger:
+        ledger.put_own_order(of_strategy("c", Side.SELL, CopyState.INTENT, "0"))
+        ledger.put_own_order(of_strategy("c", Side.SELL, CopyState.FILLED, "0.7"))
+        assert ledger.own_positions() == {"BTC/USD": OwnPosition(Decimal("0.7"), Decimal(75))}
+
+
+def test_an_order_that_an_operator_asked_for_is_never_a_strategys(tmp_path: Path) -> None:
+    with opened(tmp_path / "tania.db") as ledger:
+        for state in (CopyState.INTENT, CopyState.ACKNOWLEDGED):
+            ledger.put_own_order(replace(of_strategy("a", Side.BUY, state, "1"), strategy=""))
+        assert (ledger.live_own_orders(), ledger.own_positions()) == ([], {})
 
 
 # -- whose it is, and what it is -----------------------------------------------------------------------------------
@@ -323,7 +386,7 @@ def test_another_accounts_ledger_is_refused_and_left_alone(tmp_path: Path) -> No
 def test_a_ledger_of_another_schema_is_refused(tmp_path: Path) -> None:
     with opened(tmp_path / "tania.db") as ledger:
         ledger._db.execute("PRAGMA user_version=7")
-    with pytest.raises(LedgerFault, match="has schema 7, this program knows 2"):
+    with pytest.raises(LedgerFault, match="has schema 7, this program knows 3"):
         Ledger(tmp_path / "tania.db", "tania")
 
 

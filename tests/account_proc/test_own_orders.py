@@ -19,7 +19,7 @@ from account_proc.order_desk import OrderDesk, Timing, client_order_id
 from account_proc.order_watch import OrderWatch
 from account_proc.own_orders import BadOrder, OrderAsked, OrderRefused, OwnOrders, decimal_of
 from account_proc.units import Side
-from tests.account_proc.scripted_kraken import TABLE, ScriptedKraken, order_row, run
+from tests.account_proc.scripted_kraken import ScriptedKraken, broker_of, order_row, run
 from tests.account_proc.trading import NOW
 
 ASKED = OrderAsked(request_id="r1", pair="XBTUSD", side=Side.BUY, volume=Decimal("0.0020"))
@@ -38,7 +38,7 @@ def placing(folder: Path, kraken: ScriptedKraken) -> Iterator[OwnOrders]:
 
 def orders_of(ledger: Ledger, kraken: ScriptedKraken) -> OwnOrders:
     desk = OrderDesk(kraken.exchange, OrderWatch(kraken.exchange, lambda: NOW, 1.0), lambda: NOW, AT_ONCE)
-    return OwnOrders("tania", ledger, desk, lambda: TABLE, lambda: NOW)
+    return OwnOrders("tania", ledger, broker_of(kraken, desk), lambda: NOW)
 
 
 def test_an_order_is_sent_once_and_asking_again_gives_the_same_answer(tmp_path: Path) -> None:
@@ -208,8 +208,8 @@ def test_an_order_that_cannot_be_written_down_is_not_sent(tmp_path: Path) -> Non
         (replace(ASKED, volume=Decimal(-1)), "larger than 0"),
         (replace(ASKED, volume=Decimal("NaN")), "larger than 0"),
         (replace(ASKED, volume=Decimal("Infinity")), "larger than 0"),
-        (replace(ASKED, volume=Decimal("0.123456789")), "more than 8 decimals"),
-        (replace(ASKED, volume=Decimal("1E+25")), "more than 8 decimals"),
+        (replace(ASKED, volume=Decimal("0.123456789")), "more decimals than the exchange takes"),
+        (replace(ASKED, volume=Decimal("1E+25")), "more decimals than the exchange takes"),
         (replace(ASKED, volume=Decimal("0.00004")), "minimum of 0.00005"),
         (replace(ASKED, limit_price=Decimal(0)), "limit price"),
         (replace(ASKED, limit_price=Decimal("NaN")), "limit price"),

@@ -19,6 +19,7 @@ from account_proc.copier import Copier
 from account_proc.copy_record import PB_SIDE, CopyRecord, timestamp
 from account_proc.copy_state import CopyState
 from account_proc.errors import ExchangeRefused, RateLimited
+from account_proc.kraken_broker import KrakenBroker
 from account_proc.kraken_errors import LockedOut
 from account_proc.ledger import Ledger
 from account_proc.limits import AccountLimits, TierLimits
@@ -83,6 +84,7 @@ class User:
         self.copier = Copier(
             account_id="anna", rules=CopyRules(), ledger=ledger, portfolio=self.portfolio, desk=self.desk,
             now=lambda: self.now, changed=lambda: None, failed=self.failures.append,
+            occupied=lambda: False, own_held=lambda _: Decimal(0),
         )  # fmt: skip
 
     def fill(self, side: Side = Side.BUY) -> None:
@@ -316,7 +318,8 @@ ASKED = OrderAsked(request_id="r1", pair="BTC/USD", side=Side.BUY, volume=Decima
 
 
 def own_orders(user: User) -> OwnOrders:
-    return OwnOrders("anna", user.ledger, user.desk, lambda: user.portfolio.table, lambda: user.now)
+    broker = KrakenBroker(user.desk, user.portfolio, user.copier.held)
+    return OwnOrders("anna", user.ledger, broker, lambda: user.now)
 
 
 def test_an_order_that_somebody_asks_for_waits_a_little_for_its_pairs_counter(

@@ -16,9 +16,10 @@ from account_proc.copy_record import CopyRecord
 from account_proc.copy_state import CopyState
 from account_proc.errors import OutcomeUnknown
 from account_proc.exchange import OrderRow
-from account_proc.ledger import NO_COPY, Ledger, OwnOrder
+from account_proc.ledger import NO_COPY, Ledger
 from account_proc.order_desk import OrderDesk, Timing, client_order_id
 from account_proc.order_watch import OrderWatch
+from account_proc.own_order import OwnOrder
 from account_proc.reconciler import DriftCode, Reconciler, disagreement
 from account_proc.units import Side
 from tests.account_proc.scripted_kraken import ScriptedKraken, run, until

@@ -396,16 +396,42 @@ def test_one_url_alone_would_mix_two_exchanges() -> None:
     assert where == "exchange.ws_url"
 
 
-def test_the_paper_strategy_is_for_a_paper_master() -> None:
-    assert parse(f'{PAPER}{MASTER}strategy = "paper_demo"\n', "c").master.strategy == "paper_demo"
-    for text, says in (
-        (f'{EXCHANGE}{MASTER}strategy = "paper_demo"\n', "is not for mode live"),
-        (f'{PAPER}{MASTER}{USER}strategy = "paper_demo"\n', "is not for a user"),
-        (f'{PAPER}{MASTER}strategy = "moon"\n', "known strategies: paper_demo"),
-    ):
-        where, line = the_fault_of(text)
-        assert where.endswith(".strategy")
-        assert says in line
+def test_an_account_has_a_strategy_with_its_options_and_its_risk() -> None:
+    text = f"""{EXCHANGE}{MASTER}strategy = "scripted"
+strategy_options = {{ script = ["buy BTC/USD 1"], interval_s = 0.5, repeat = 3, loud = true }}
+{USER}strategy = "sma_cross"
+copy = {{ max_user_risk = "0.03" }}
+"""
+    master, user = parse(text, "c").accounts
+    assert master.strategy_options == {
+        "script": ["buy BTC/USD 1"], "interval_s": "0.5", "repeat": 3, "loud": True
+    }  # fmt: skip
+    assert (master.strategy_risk, user.strategy_risk) == (Decimal("0.10"), Decimal("0.03"))
+    own = parse(f'{EXCHANGE}{MASTER}strategy = "sma_cross"\nstrategy_risk = "0.5"\n', "c").master
+    assert own.strategy_risk == Decimal("0.5")
+
+
+@pytest.mark.parametrize(
+    ("lines", "where", "says"),
+    [
+        ('strategy = "paper_demo"', "strategy", "only for paper money"),
+        ('strategy = "moon"', "strategy", "installed: paper_demo, scripted, sma_cross"),
+        ('strategy_risk = "0.1"', "strategy_risk", "does nothing without a strategy"),
+        ("strategy_options = { a = 1 }", "strategy_options", "does nothing without a strategy"),
+        ('strategy = "sma_cross"\nstrategy_risk = 1.5', "strategy_risk", "up to 1"),
+        ('strategy = "sma_cross"\nstrategy_options = 3', "strategy_options", "a table is needed"),
+        ('strategy = "sma_cross"\nstrategy_options = { a = { b = 1 } }', "strategy_options", "a is neither"),
+        (
+            f'strategy = "scripted"\nstrategy_options = {{ a = "{"x" * 3000}" }}',
+            "strategy_options",
+            "that fit",
+        ),
+    ],
+)
+def test_a_strategy_that_cannot_be_meant_is_a_fault(lines: str, where: str, says: str) -> None:
+    place, line = the_fault_of(f"{EXCHANGE}{MASTER}{lines}\n")
+    assert place.endswith(f".{where}")
+    assert says in line
 
 
 def test_an_account_has_the_rate_limits_of_its_tier() -> None:

@@ -1,0 +1,1 @@
+"""The strategies that are shipped: examples to read, and what demonstrations and tests run. None is advice to trade."""
