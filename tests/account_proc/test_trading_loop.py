@@ -149,18 +149,33 @@ class Kraken(ScriptedKraken):
         self.portfolio: Portfolio | None = None
         self.log: list[tuple[str, str]] = []
         self.sent: list[dict[str, str]] = []
+        #: Share of the exits that it refuses, so that they stay owed.
+        self.refuses = 0.0
         self.dice = random.Random(1)  # noqa: S311 - a test's
         self.always |= {
             "Balance": {"ZUSD": "1000"}, "AddOrder": self._fill, "OpenOrders": {"open": {}},
             "ClosedOrders": {"closed": {}, "count": 0},
         }  # fmt: skip
 
+    def public(self, method: str, params: dict[str, str]) -> Any:
+        async def later() -> Any:
+            await self._a_while()
+            return super(Kraken, self).public(method, params)
+
+        return later()
+
+    async def _a_while(self) -> None:
+        for _ in range(self.dice.randrange(12)):
+            await asyncio.sleep(0)
+
     async def _fill(self, params: dict[str, str]) -> Any:
         self.sent.append(params)
         number = len(self.sent)
         self.log.append(("begin", params["cl_ord_id"]))
-        for _ in range(self.dice.randrange(12)):
-            await asyncio.sleep(0)
+        await self._a_while()
+        if params["type"] == "sell" and self.dice.random() < self.refuses:
+            self.log.append(("end", params["cl_ord_id"]))
+            return ExchangeRefused("AddOrder", ("EOrder:Margin allowance exceeded",))
         assert self.watch is not None
         assert self.portfolio is not None
         told = execution(
@@ -393,7 +408,7 @@ def test_through_hundreds_of_flaps_copying_and_the_strategy_never_trade_at_the_s
     async def steps() -> None:
         endless = Wants(round_trips())
         async with trading(ledger, endless) as user:
-            user.kraken.dice = dice
+            user.kraken.dice, user.kraken.refuses = dice, 0.4
             #: Of each request in the supervisor's stream: what was taken, and which orders had begun by then.
             taken: list[tuple[str, int]] = []
 
