@@ -45,7 +45,7 @@ MARKET = Market(
     costmin=Decimal("0.5"),
 )  # fmt: skip
 QUOTE = Quote(bid=Decimal(49_999), ask=Decimal(50_001), last=Decimal(50_000))
-USUAL = Timing(deadline=5.0, retry=0.01)
+USUAL = Timing(deadline=5.0, retry=0.0005)
 #: Of an order whose answer is lost: it can be looked for at once.
 AT_ONCE = Timing(deadline=0.001, margin=0.0, visibility_lag=0.001, poll=0.0, retry=0.001)
 LIMITS = RiskLimits(risk=Decimal("0.10"), slippage_bps=50)
@@ -399,7 +399,7 @@ def test_what_a_strategy_wants_at_an_orderly_end_is_ordered_and_at_the_masters_r
 # -- never both ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_through_hundreds_of_flaps_copying_and_the_strategy_never_trade_at_the_same_time(
     ledger: Ledger, seed: int
 ) -> None:
@@ -416,7 +416,7 @@ def test_through_hundreds_of_flaps_copying_and_the_strategy_never_trade_at_the_s
                 for _ in range(150):
                     yield account_pb2.CopyFillsRequest(trading_mode=types_pb2.TRADING_MODE_OWN)
                     taken.append(("own", len(user.kraken.log)))
-                    for _ in range(dice.choice((0, 1, 5, 40))):
+                    for _ in range(dice.choice((0, 1, 5, 300))):
                         await asyncio.sleep(0)
                     yield account_pb2.CopyFillsRequest(trading_mode=types_pb2.TRADING_MODE_COPYING)
                     taken.append(("copying", len(user.kraken.log)))
