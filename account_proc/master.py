@@ -139,15 +139,19 @@ class Master:
 
     def __init__(
         self, *, account_id: str, exchange: KrakenExchange, portfolio: Portfolio, ledger: Ledger, now: Callable[[], float],
-        changed: Callable[[], None], failed: Callable[[BaseException], None], audit_s: float = AUDIT_S, refresh_s: float = REFRESH_S,
+        changed: Callable[[], None], failed: Callable[[BaseException], None], heard: Callable[[Sequence[Execution]], None],
+        audit_s: float = AUDIT_S, refresh_s: float = REFRESH_S,
     ) -> None:  # fmt: skip
-        """Raises LedgerFault when the wallet that an earlier process kept cannot be read."""
+        """``heard`` takes what the feed tells, for orders of the account's own. Raises LedgerFault when the wallet that an earlier
+        process kept cannot be read.
+        """
         self._account_id = account_id
         self._exchange = exchange
         self._portfolio = portfolio
         self._now = now
         self._changed = changed
         self._failed = failed
+        self._heard = heard
         self._ledger = ledger
         self._audit_s = audit_s
         self._refresh_s = refresh_s
@@ -218,6 +222,7 @@ class Master:
             self._before_us = told
         self._promised = (self._now(), told - self._before_us)
         self._catch_up(hints=_trades(snapshot))
+        self._heard([row for row in snapshot if isinstance(row, Execution)])
 
     def executed(self, executions: Sequence[Execution | Incomplete]) -> None:
         """Live news."""
@@ -230,6 +235,8 @@ class Master:
                 self._held.append((trade, received_at))
             else:
                 self._live(trade, received_at)
+        # After the fills, which users wait for.
+        self._heard([row for row in executions if isinstance(row, Execution)])
 
     def disconnected(self, reason: str) -> None:
         """The feed is down: from here on there may be a hole."""

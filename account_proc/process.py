@@ -135,7 +135,7 @@ class AccountProcess(ServedProcess):
                 for drift in self._reconciler.drifts()
             )  # fmt: skip
         snapshot.trading_mode = types_pb2.TRADING_MODE_COPYING
-        if self.copier is None or (self.strategy_loop is not None and self.strategy_loop.on):
+        if self.spec.role is Role.MASTER or (self.strategy_loop is not None and self.strategy_loop.on):
             snapshot.trading_mode = types_pb2.TRADING_MODE_OWN
         if self.strategy_loop is not None:
             snapshot.strategy.CopyFrom(self.strategy_loop.to_proto())
@@ -229,7 +229,7 @@ class AccountProcess(ServedProcess):
             audit_s, refresh_s = (AUDIT_PAPER_S, REFRESH_PAPER_S) if self.spec.paper else (AUDIT_S, REFRESH_S)
             self.master = Master(
                 account_id=self.spec.id, exchange=self._exchange, portfolio=self._portfolio, ledger=self.ledger, now=time.time,
-                changed=self.bell.ring, failed=self.fail, audit_s=audit_s, refresh_s=refresh_s,
+                changed=self.bell.ring, failed=self.fail, heard=self._watch.executed, audit_s=audit_s, refresh_s=refresh_s,
             )  # fmt: skip
             self._spawn(self.master.keep_wallet())
             sink: Master | UserFeed = self.master

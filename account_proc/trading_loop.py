@@ -121,8 +121,8 @@ class TradingLoop:
         self._stopping = asyncio.Event()
         #: While an order of ours may still reach the exchange: until when (Unix seconds).
         self._under_way_until = 0.0
-        #: Whether the strategy trades at this moment.
-        self.on = False
+        #: The turn of the session that goes on, 0 for none. One that was switched off may still be about to find that out.
+        self._session_turn = 0
         #: Why it was switched off for good; empty while it was not.
         self.failure = ""
         #: What it did last, for people.
@@ -139,6 +139,7 @@ class TradingLoop:
 
     async def off(self) -> None:
         """Switches the loop off; returns when nothing of it can reach the exchange any more."""
+        was_on = self.on
         if self._wanted:
             self._wanted, self._turn = False, self._turn + 1
             self._bell.ring()
@@ -149,6 +150,13 @@ class TradingLoop:
                 seen = await asyncio.wait_for(self._bell.wait(seen), pause)
             except TimeoutError:
                 continue
+        if was_on:
+            log.info("strategy %s is off", self.name)
+
+    @property
+    def on(self) -> bool:
+        """Whether the strategy trades at this moment."""
+        return self._session_turn != 0 and self._session_turn == self._turn
 
     @property
     def under_way(self) -> bool:
@@ -206,7 +214,7 @@ class TradingLoop:
         await self.off()
 
     async def _session(self, turn: int) -> None:
-        self.on = True
+        self._session_turn = turn
         self._bell.ring()
         log.info("strategy %s is on", self.name)
         try:
@@ -220,9 +228,10 @@ class TradingLoop:
             self.failure = f"{type(error.cause).__name__}: {error.cause}"
             log.exception("strategy %s failed and is off until the account is restarted", self.name)
         finally:
-            self.on = False
+            if self.on:
+                log.info("strategy %s is off", self.name)
+            self._session_turn = 0
             self._wanted = self._wanted and not self._stopping.is_set()
-            log.info("strategy %s is off", self.name)
             self._bell.ring()
 
     async def _ticks(self, turn: int) -> None:

@@ -45,6 +45,7 @@ def account_page(account: nouns.Account) -> list[str]:
             ("last fill", str(account.cursor_seq) if is_known else ""),
             ("open copies", str(account.copies_open) if is_known else ""),
             ("reconciled", local_time(account.reconciled_at)),
+            *_strategy_rows(account),
             *_preflight_rows(account.preflight),
             *_rate_rows(account.rate),
         )
@@ -65,12 +66,30 @@ def account_page(account: nouns.Account) -> list[str]:
         held = ("HELD", "COST", "CARRIED BUY", "CARRIED SELL")
         columns = [Column("COPIED"), *(Column(title, right=True) for title in held)]
         lines += ["", *table(columns, rows)]
+    if account.strategy.positions:
+        rows = [[p.pair, p.volume, short(p.cost)] for p in account.strategy.positions]
+        columns = [Column("BY ITS STRATEGY"), *(Column(title, right=True) for title in ("HELD", "COST"))]
+        lines += ["", *table(columns, rows)]
     if account.drifts:
         lines += ["", "orders that the exchange tells otherwise than this account's ledger:"]
         lines += [f"  {local_time(d.found_at)} {plain(d.code)} {plain(d.message)}" for d in account.drifts]
     if told := warnings(account):
         lines += ["", *told]
     return lines
+
+
+def _strategy_rows(account: nouns.Account) -> tuple[tuple[str, str], ...]:
+    """Who decides what it trades, and what its own strategy does; all empty for an account without one."""
+    strategy = account.strategy
+    if not strategy.name:
+        return ()
+    off = "off until the account is restarted" if strategy.failure else "off, its master's trades are copied"
+    return (
+        ("strategy", f"{plain(strategy.name)}: {'on' if strategy.on else off}"),
+        ("strategy error", plain(strategy.failure)),
+        ("strategy orders", f"{strategy.orders_sent} since the process started"),
+        ("strategy last", plain(strategy.last)),
+    )
 
 
 def _preflight_rows(found: nouns.Preflight) -> tuple[tuple[str, str], ...]:

@@ -73,7 +73,7 @@ def account_notes(accounts: Iterable[nouns.Account]) -> list[str]:
     about: dict[str, list[str]] = {}
     for account in accounts:
         note = joined(
-            account.message, _next_start(account), paused(account), missing(account), drift(account),
+            account.message, _next_start(account), paused(account), own_strategy(account), missing(account), drift(account),
             *warnings(account),
         )  # fmt: skip
         if note:
@@ -85,6 +85,19 @@ def paused(account: nouns.Account) -> str:
     """Said of a user whose fills wait."""
     is_paused = account.copy_mode == nouns.COPY_MODE_PAUSED
     return "PAUSED by an operator, fills wait until `resume`" if is_paused else ""
+
+
+def own_strategy(account: nouns.Account) -> str:
+    """Said of a user that trades by its own strategy, and of a strategy that has failed."""
+    strategy = account.strategy
+    if strategy.failure:
+        return f"STRATEGY {plain(strategy.name)} FAILED and is off until the account is restarted: {plain(strategy.failure)}"
+    is_user = account.role == nouns.ROLE_USER
+    return (
+        f"strategy {plain(strategy.name)} trades by itself until the master is back"
+        if strategy.on and is_user
+        else ""
+    )
 
 
 def missing(account: nouns.Account) -> str:

@@ -26,6 +26,7 @@ from supervisor.config import AccountConfig, Config, ConfigFaults, Fault, PaperM
 from supervisor.credentials import credential_source
 from supervisor.demo import demo_config
 from supervisor.replay_file import check_replay
+from supervisor.strategies import check_strategies
 
 #: Length of the line in the state folder's lock file that names its holder.
 LOCK_BYTES = 128
@@ -110,6 +111,8 @@ def _run(arguments: argparse.Namespace) -> int:
     config = demo_config() if arguments.paper else configuration.load(arguments.config)
     state_dir = arguments.state_dir.absolute()
     configuration.check_state_dir(config, state_dir)
+    if not arguments.paper:
+        check_strategies(config)
     kind = _check_market(arguments, config)
     credentials: Callable[[AccountConfig], Credentials] | None = None
     keep_memory()

@@ -289,8 +289,8 @@ def test_a_loop_trades_only_while_it_is_switched_on_and_tells_its_strategy(ledge
             )
             assert user.orders.positions() == {}
             await user.loop.off()
-            await until(lambda: not user.loop.on)
-            assert user.strategy.told[3:] == [StopReason.COPYING]
+            assert not user.loop.on
+            await until(lambda: user.strategy.told[3:] == [StopReason.COPYING])
 
     run(steps())
 
@@ -390,7 +390,8 @@ def test_what_a_strategy_wants_at_an_orderly_end_is_ordered_and_at_the_masters_r
                 user.loop.switch_on()
                 await until(lambda user=user: not user.loop.under_way and user.orders.positions())  # type: ignore[misc]  # a default
                 await (user.loop.stop() if stops else user.loop.off())
-                await until(lambda user=user: not user.loop.on)  # type: ignore[misc]  # a default
+                why = StopReason.SHUTDOWN if stops else StopReason.COPYING
+                await until(lambda user=user, why=why: why in user.strategy.told)  # type: ignore[misc]  # defaults
                 assert [order["type"] for order in user.kraken.sent] == orders
 
     run(steps())
