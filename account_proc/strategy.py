@@ -89,10 +89,15 @@ class Strategy(Protocol):
     off until the account is restarted.
     """
 
-    #: What it wants ``on_market`` for.
-    pairs: Sequence[str]
-    #: Between two ticks of a pair, in seconds.
-    interval_s: float
+    @property
+    def pairs(self) -> Sequence[str]:
+        """What it wants ``on_market`` for."""
+        ...
+
+    @property
+    def interval_s(self) -> float:
+        """Between two ticks of a pair, in seconds."""
+        ...
 
     def on_start(self, account: Account) -> Iterable[OrderIntent]:
         """The loop begins, at the process's start and each time that it is switched on again."""
