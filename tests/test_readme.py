@@ -76,9 +76,13 @@ def test_make_test_runs_tests() -> None:
     assert re.search(r"\d+ passed", done.stdout)
 
 
-def test_the_live_configuration_is_accepted_by_check(folder: Path) -> None:
-    (example,) = blocks("toml")
-    (folder / "krakencopy.toml").write_text(example)
+#: The whole file, and lines for its last account.
+EXAMPLE, *MORE_LINES = blocks("toml")
+
+
+@pytest.mark.parametrize("lines", ["", *MORE_LINES])
+def test_the_live_configuration_is_accepted_by_check(folder: Path, lines: str) -> None:
+    (folder / "krakencopy.toml").write_text(EXAMPLE + lines)
     exports = [line for line in commands() if line.startswith("export ")]
     lines = [line.replace("=...", f"={letter * 40}") for line, letter in zip(exports, "AB", strict=True)]
     check = next(line for line in commands() if "krakencopyd check" in line)
@@ -88,8 +92,7 @@ def test_the_live_configuration_is_accepted_by_check(folder: Path) -> None:
 
 
 def test_a_live_start_without_keys_names_the_variables_and_starts_nothing(folder: Path) -> None:
-    (example,) = blocks("toml")
-    (folder / "krakencopy.toml").write_text(example)
+    (folder / "krakencopy.toml").write_text(EXAMPLE)
     start = next(line for line in STARTING if "krakencopyd" in line)
     done = run(start, folder)
     assert done.returncode == 78
