@@ -43,7 +43,7 @@ def main() -> None:
             dice = random.Random(given.seed)  # noqa: S311 - no secret depends on it
             pids = system.pids()
             kills = [kill_once(system, person, dice) for _ in range(given.kills)]
-            system.settled(person.orders)
+            wait_for("every user's answers", lambda: all_answered(system, person.orders), PATIENCE_S)
             judge(paper, system, person, pids)
             tell(system, kills)
 
@@ -92,13 +92,20 @@ def all_lost_it(system: System) -> bool:
     return all(account.reason == "MASTER_LOST" for account in accounts if account.id != "master")
 
 
+def all_answered(system: System, fills: int) -> bool:
+    """Whether every user has taken every fill and has nothing on its way. Cheaper than the report, which reads every copy."""
+    status = system.status()
+    users = [] if status is None else [account for account in status.accounts if account.id != "master"]
+    return bool(users) and all(user.cursor_seq == fills and not user.copies_open for user in users)
+
+
 def judge(paper: Paper, system: System, person: Person, pids: dict[str, int]) -> None:
     """Raises AssertionError where something was lost, doubled, wrong or restarted."""
     now = system.pids()
     restarted = [user for user in system.users if now.get(user) != pids[user]]
     assert not restarted, f"processes that were restarted: {restarted}"
     with system.api() as api:
-        report = api.get_report()
+        report = api.get_report(timeout_s=PATIENCE_S)
         assert (report.fills, report.unanswered) == (person.orders, 0)
         told: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
         for copy in api.list_copies():
