@@ -80,9 +80,9 @@ def test_make_test_runs_tests() -> None:
 EXAMPLE, *MORE_LINES = blocks("toml")
 
 
-@pytest.mark.parametrize("lines", ["", *MORE_LINES])
-def test_the_live_configuration_is_accepted_by_check(folder: Path, lines: str) -> None:
-    (folder / "krakencopy.toml").write_text(EXAMPLE + lines)
+@pytest.mark.parametrize("more", ["", *MORE_LINES])
+def test_the_live_configuration_is_accepted_by_check(folder: Path, more: str) -> None:
+    (folder / "krakencopy.toml").write_text(EXAMPLE + more)
     exports = [line for line in commands() if line.startswith("export ")]
     lines = [line.replace("=...", f"={letter * 40}") for line, letter in zip(exports, "AB", strict=True)]
     check = next(line for line in commands() if "krakencopyd check" in line)
