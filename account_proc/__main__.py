@@ -1,4 +1,4 @@
-"""An account's process started by exec: ``python -m account_proc --boot-fd N --ready-fd N --lifeline-fd N``.
+"""An account's process started by exec: ``python -m account_proc --boot-fd N --ready-fd N --lifeline-fd N --pulse-fd N``.
 
 Started by the supervisor, with pipes as in boot.py; not for hands.
 """
@@ -22,14 +22,16 @@ from account_proc.boot import (
 def main() -> None:
     """Run the entry and leave with its code."""
     parser = argparse.ArgumentParser(prog="python -m account_proc", description="Started by the supervisor.")
-    for name in ("--boot-fd", "--ready-fd", "--lifeline-fd"):
+    for name in ("--boot-fd", "--ready-fd", "--lifeline-fd", "--pulse-fd"):
         parser.add_argument(name, type=int, required=True)
     parser.add_argument("--entry", default=DEFAULT_ENTRY, metavar="MODULE:FUNCTION")
     given = parser.parse_args()
     harden()
     reset_signals()
     continue_when_parent_dies()
-    pipes = BootPipes(boot=given.boot_fd, ready=given.ready_fd, lifeline=given.lifeline_fd)
+    pipes = BootPipes(
+        boot=given.boot_fd, ready=given.ready_fd, lifeline=given.lifeline_fd, pulse=given.pulse_fd
+    )
     leave(run(lambda: load_entry(given.entry), pipes))
 
 

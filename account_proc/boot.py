@@ -22,9 +22,9 @@ from typing import NoReturn
 from account_proc.errors import ExitCode
 from account_proc.spec import AccountSpec, Credentials
 
-#: (spec, credentials, ready_fd, lifeline_fd) -> exit code. Writes one line of JSON to ``ready_fd`` when it serves; ends
-#: when ``lifeline_fd`` reads EOF.
-Entry = Callable[[AccountSpec, Credentials, int, int], int]
+#: (spec, credentials, ready_fd, lifeline_fd, pulse_fd) -> exit code. Writes one line of JSON to ``ready_fd`` when it serves; ends
+#: when ``lifeline_fd`` reads EOF; beats on ``pulse_fd`` (pulse.py) from before its ready line to its end.
+Entry = Callable[[AccountSpec, Credentials, int, int, int], int]
 
 DEFAULT_ENTRY = "account_proc.main:run_account"
 
@@ -45,6 +45,8 @@ class BootPipes:
     ready: int
     #: Reads EOF when the supervisor is gone.
     lifeline: int
+    #: Where the process's loop shows that it moves: pulse.py.
+    pulse: int
 
 
 def boot_message(spec: AccountSpec, credentials: Credentials) -> bytes:
@@ -108,7 +110,7 @@ def run(load: Callable[[], Entry], pipes: BootPipes) -> int:
         credentials = Credentials(message["key"], message["secret"])
         spec = AccountSpec.from_json(json.dumps(message["spec"]))
         _name_process(spec.id)
-        return entry(spec, credentials, pipes.ready, pipes.lifeline)
+        return entry(spec, credentials, pipes.ready, pipes.lifeline, pipes.pulse)
     except BaseException:  # noqa: BLE001  - the last frame of the process: everything is a crash to be told
         # The supervisor keeps it, and shows its last line to whoever may see the account.
         sys.stderr.write(without(credentials, traceback.format_exc()))

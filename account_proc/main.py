@@ -15,16 +15,19 @@ from account_proc.spec import AccountSpec, Credentials
 log = logging.getLogger(__name__)
 
 
-def run_account(spec: AccountSpec, credentials: Credentials, ready_fd: int, lifeline_fd: int) -> int:
+def run_account(
+    spec: AccountSpec, credentials: Credentials, ready_fd: int, lifeline_fd: int, pulse_fd: int
+) -> int:
     """Runs the account until it is to end; the exit code.
 
-    ``ready_fd`` gets one line when the gRPC server listens; ``lifeline_fd`` reads EOF when the supervisor is gone. What goes
-    wrong on purpose is said in one line on standard error, which the supervisor keeps and shows.
+    ``ready_fd`` gets one line when the gRPC server listens; ``lifeline_fd`` reads EOF when the supervisor is gone;
+    ``pulse_fd`` is where the loop shows that it moves. What goes wrong on purpose is said in one line on standard error, which the supervisor
+    keeps and shows.
     """
     log_to(spec.log_path, spec.id, (credentials.key, credentials.secret))
     log.info("account %s (%s, run %d) starts", spec.id, spec.role, spec.epoch)
     try:
-        return asyncio.run(_run(spec, credentials, ready_fd, lifeline_fd))
+        return asyncio.run(_run(spec, credentials, ready_fd, lifeline_fd, pulse_fd))
     except AccountError as error:
         log.error("%s: %s", error.reason, error)  # noqa: TRY400 - expected: the sentence says it all
         sys.stderr.write(without(credentials, f"{error.reason}: {error}\n"))
@@ -34,5 +37,7 @@ def run_account(spec: AccountSpec, credentials: Credentials, ready_fd: int, life
         raise
 
 
-async def _run(spec: AccountSpec, credentials: Credentials, ready_fd: int, lifeline_fd: int) -> ExitCode:
-    return await AccountProcess(spec, credentials).run(ready_fd, lifeline_fd)
+async def _run(
+    spec: AccountSpec, credentials: Credentials, ready_fd: int, lifeline_fd: int, pulse_fd: int
+) -> ExitCode:
+    return await AccountProcess(spec, credentials).run(ready_fd, lifeline_fd, pulse_fd)

@@ -1,6 +1,6 @@
 """The shell of every account's process: it serves gRPC, tells its health, hears the supervisor's death, and ends in order.
 
-    gRPC server (NOT_SERVING) ─▶ ready line ─▶ work() ─▶ ... ─▶ told to stop ─▶ drain() ─▶ close()
+    gRPC server (NOT_SERVING) ─▶ first beat, ready line ─▶ work() ─▶ ... ─▶ told to stop ─▶ drain() ─▶ close()
 
 What the account does is its subclass's business: process.py for Kraken, broker_process.py for the others. Health is told by this
 file alone, under ``SERVICE_NAME``: SERVING while ``readiness`` has nothing to say.
@@ -24,6 +24,7 @@ from grpc_health.v1.health import aio as grpc_health
 from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 from krakencopy.v1 import account_pb2_grpc
 
+from account_proc import pulse
 from account_proc.bell import Bell
 from account_proc.errors import ExitCode
 from account_proc.spec import SERVICE_NAME, AccountSpec
@@ -76,14 +77,16 @@ class ServedProcess(ABC):
     async def close(self) -> None:
         """Gives back the files and, last, the locks: nobody may start before the rest is closed."""
 
-    async def run(self, ready_fd: int, lifeline_fd: int) -> ExitCode:
+    async def run(self, ready_fd: int, lifeline_fd: int, pulse_fd: int) -> ExitCode:
         """Serves until it is told to stop, by SIGTERM or by the supervisor's death. Raises what ended it otherwise."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self.stop, "SIGTERM")
         threading.Thread(target=self._hold_lifeline, args=(loop, lifeline_fd), daemon=True).start()
         server, health = await self._serve()
+        pulse.beat(pulse_fd)  # whoever reads the ready line finds a pulse
         os.write(ready_fd, b'{"ready": true}\n')
         os.close(ready_fd)
+        self._spawn(pulse.keep_beating(pulse_fd))
         self._spawn(self._tell_health(health))
         self._spawn(self.work())
         try:

@@ -6,6 +6,7 @@ It must not know how the process was started; its spawner tells it how the proce
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import select
@@ -13,6 +14,8 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+from account_proc import pulse
 
 #: The ready line says little more than that it is one.
 READY_LINE_BYTES_MAX = 4096
@@ -56,19 +59,28 @@ def has_ended(pidfd: int) -> bool:
     return bool(poll.poll(0))
 
 
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """The supervisor's ends of what a process was started with."""
+
+    ready: int
+    pulse: int
+
+
 class Child:
     """A running process. Made and used in the event loop's thread."""
 
-    def __init__(self, pid: int, pidfd: int, ready_fd: int, on_gone: Callable[[Child], None]) -> None:
-        """Takes ``pidfd`` over, and a copy of ``ready_fd``. Raises OSError if there can be no copy.
+    def __init__(self, pid: int, pidfd: int, ends: Ends, on_gone: Callable[[Child], None]) -> None:
+        """Takes ``pidfd`` over, and copies of ``ends``. Raises OSError if there can be no copies.
 
         ``on_gone`` is called once when the process has ended; a call of ``end`` must follow.
         """
-        try:
-            self._ready_fd: int | None = os.dup(ready_fd)
-        except OSError:
-            os.close(pidfd)
-            raise
+        with contextlib.ExitStack() as undo:
+            undo.callback(os.close, pidfd)
+            self._ready_fd: int | None = os.dup(ends.ready)
+            undo.callback(os.close, self._ready_fd)
+            self._pulse_fd = os.dup(ends.pulse)
+            undo.pop_all()
         self.pid = pid
         self._pidfd = pidfd
         self._on_gone = on_gone
@@ -115,6 +127,11 @@ class Child:
             return False
         return True
 
+    @property
+    def last_beat_ns(self) -> int:
+        """When its loop was last alive, on the monotonic clock; 0 for never, and once it has ended."""
+        return 0 if self._exit.done() else pulse.last_beat_ns(self._pulse_fd)
+
     def end(self, status: ExitStatus) -> None:
         """Its spawner's word on how it ended; only the first counts."""
         if self._exit.done():
@@ -123,6 +140,7 @@ class Child:
         self._close_ready()
         self._loop.remove_reader(self._pidfd)
         os.close(self._pidfd)
+        os.close(self._pulse_fd)
         self._exit.set_result(status)
 
     def _see_gone(self) -> None:

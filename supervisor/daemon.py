@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import logging
 import os
+import resource
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -121,6 +122,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.command == "check":
         sys.stdout.write(f"{config.source}: {len(config.accounts)} accounts, nothing wrong\n")
         return ExitCode.OK
+    _allow_files()
     lock = _take(state_dir)
     # Only now: `check` needs neither gRPC nor a paper exchange.
     from supervisor.paper import Market
@@ -137,6 +139,12 @@ def _run(arguments: argparse.Namespace) -> int:
     finally:
         lock.write(0, free_line(LOCK_BYTES))
         lock.close()
+
+
+def _allow_files() -> None:
+    """As many open files as the machine lets us have: a pidfd, a pulse and a socket for each account outgrow the usual 1024."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _check_market(arguments: argparse.Namespace, config: Config) -> PaperMarket:

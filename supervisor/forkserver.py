@@ -7,7 +7,7 @@ stopped or started again.
 One SOCK_SEQPACKET socket joins it to the supervisor:
 
     forkserver  {"hello": pid} or {"error": text}         once, after the imports
-    supervisor  a request, with boot, ready, lifeline and output descriptors
+    supervisor  a request, with boot, ready, lifeline, pulse and output descriptors
     forkserver  {"forked": pid} with a pidfd, or {"refused": text}
     forkserver  {"exited": pid, "code": n, "signal": n}   one of the two is null
     supervisor  EOF: it is gone, or wants no more. Children that do not end by themselves are killed, then this process ends
@@ -47,8 +47,8 @@ from account_proc.errors import ExitCode
 MESSAGE_BYTES_MAX = 32_768
 #: The end of a traceback says most; JSON may write six bytes for a character.
 TRACEBACK_LENGTH_MAX = 5_000
-#: boot, ready, lifeline, output
-DESCRIPTORS_OF_REQUEST = 4
+#: boot, ready, lifeline, pulse, output
+DESCRIPTORS_OF_REQUEST = 5
 REQUEST = b"fork"
 #: How long children have, when the supervisor is gone, to see EOF on the lifeline, finish the request in flight and commit.
 GRACE_S = 5.0
@@ -95,8 +95,8 @@ class Forkserver:
         if pid == 0:
             # Or a later garbage collection would close a number that is another file's by then.
             self._control.detach()
-            boot, ready, lifeline, output = descriptors
-            return Birth(BootPipes(boot=boot, ready=ready, lifeline=lifeline), output)
+            boot, ready, lifeline, pulse, output = descriptors
+            return Birth(BootPipes(boot=boot, ready=ready, lifeline=lifeline, pulse=pulse), output)
         for descriptor in descriptors:
             os.close(descriptor)
         if pid is not None:
@@ -186,10 +186,11 @@ def _live(birth: Birth, entry: Entry) -> NoReturn:
     try:
         os.dup2(birth.output, 1)
         os.dup2(birth.output, 2)
-        _close_all_but({0, 1, 2, birth.pipes.boot, birth.pipes.ready, birth.pipes.lifeline})
+        pipes = birth.pipes
+        _close_all_but({0, 1, 2, pipes.boot, pipes.ready, pipes.lifeline, pipes.pulse})
         harden()
         reset_signals()
-        code = run(lambda: entry, birth.pipes)
+        code = run(lambda: entry, pipes)
     except BaseException:  # noqa: BLE001  - a child must never become a second forkserver
         traceback.print_exc()
     leave(code)

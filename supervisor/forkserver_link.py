@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from supervisor.child import UNKNOWN_EXIT, Child, ExitStatus, SpawnFault, has_ended
+from supervisor.child import UNKNOWN_EXIT, Child, Ends, ExitStatus, SpawnFault, has_ended
 from supervisor.forkserver import GRACE_S, MESSAGE_BYTES_MAX, REQUEST
 from supervisor.interpreter import python_command
 
@@ -35,7 +35,7 @@ REPORT_LIMIT_S = 5.0
 class _Request:
     """A fork that was asked for."""
 
-    ready_fd: int
+    ends: Ends
     answer: asyncio.Future[Child]
 
 
@@ -98,9 +98,9 @@ class ForkserverLink:
                 raise SpawnFault(problem) from None
             raise
 
-    async def fork(self, descriptors: Sequence[int], ready_fd: int) -> Child:
-        """Have a child made that holds ``descriptors`` (boot, ready, lifeline, output). Raises SpawnFault or OSError."""
-        request = _Request(ready_fd, self._loop.create_future())
+    async def fork(self, descriptors: Sequence[int], ends: Ends) -> Child:
+        """Have a child made that holds ``descriptors``: boot, ready, lifeline, pulse, output. Raises SpawnFault or OSError."""
+        request = _Request(ends, self._loop.create_future())
         socket.send_fds(self._control, [REQUEST], list(descriptors))
         self._requests.append(request)
         try:
@@ -169,7 +169,7 @@ class ForkserverLink:
             return
         try:
             (pidfd,) = descriptors or [os.pidfd_open(pid)]
-            self._children[pid] = Child(pid, pidfd, request.ready_fd, self._child_gone)
+            self._children[pid] = Child(pid, pidfd, request.ends, self._child_gone)
         except OSError as error:
             _answer(request.answer, error)
         else:

@@ -1,7 +1,7 @@
 """Starting accounts' processes: by fork from a preloaded process, or by exec, behind one Protocol.
 
-Each process gets its spec and key on a pipe, says on another that it is ready, and reads EOF on the lifeline when the
-supervisor is gone. It must not know when a process is to be started, or what is done when it ends.
+Each process gets its spec and key on a pipe, says on another that it is ready, reads EOF on the lifeline when the
+supervisor is gone, and beats on a page of its own that the supervisor reads. It must not know when a process is to be started, or what is done when it ends.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from account_proc import pulse
 from account_proc.boot import DEFAULT_ENTRY, boot_message
 from account_proc.spec import AccountSpec, Credentials
-from supervisor.child import Child, ExitStatus, NotReady, SpawnFault
+from supervisor.child import Child, Ends, ExitStatus, NotReady, SpawnFault
 from supervisor.forkserver import GRACE_S
 from supervisor.forkserver_link import ForkserverLink
 from supervisor.interpreter import process_environment, python_command
@@ -142,6 +143,7 @@ class ExecSpawner(_LifelineSpawner):
             "--boot-fd": pipes.boot_read,
             "--ready-fd": pipes.ready_write,
             "--lifeline-fd": pipes.lifeline,
+            "--pulse-fd": pipes.pulse,
         }
         arguments = [word for name, number in inherited.items() for word in (name, str(number))]
         # Not asyncio's: its watcher in Python 3.11 is a thread for each process, which would wait for it before us.
@@ -158,7 +160,10 @@ class ExecSpawner(_LifelineSpawner):
         try:
             pidfd = os.pidfd_open(process.pid)
             return Child(
-                process.pid, pidfd, pipes.ready_read, lambda child: child.end(ExitStatus.of(process.wait()))
+                process.pid,
+                pidfd,
+                Ends(pipes.ready_read, pipes.pulse),
+                lambda child: child.end(ExitStatus.of(process.wait())),
             )
         except OSError:
             process.kill()
@@ -180,8 +185,8 @@ class ForkserverSpawner(_LifelineSpawner):
         if self._server is None or not self._server.alive:
             await self._prepare()
         assert self._server is not None
-        descriptors = (pipes.boot_read, pipes.ready_write, pipes.lifeline, pipes.output)
-        return await self._server.fork(descriptors, pipes.ready_read)
+        descriptors = (pipes.boot_read, pipes.ready_write, pipes.lifeline, pipes.pulse, pipes.output)
+        return await self._server.fork(descriptors, Ends(pipes.ready_read, pipes.pulse))
 
     async def _let_go(self) -> None:
         if self._server is not None:
@@ -197,6 +202,7 @@ class _StartPipes:
     ready_read: int
     ready_write: int
     lifeline: int
+    pulse: int
     output: int
 
 
@@ -213,4 +219,5 @@ def _start_pipes(spec: AccountSpec, lifeline: int) -> Iterator[_StartPipes]:
         output = keep(os.open(crash_path(spec), flags, 0o600))
         boot_read, boot_write = map(keep, os.pipe())
         ready_read, ready_write = map(keep, os.pipe())
-        yield _StartPipes(boot_read, boot_write, ready_read, ready_write, lifeline, output)
+        page = keep(pulse.new_page())
+        yield _StartPipes(boot_read, boot_write, ready_read, ready_write, lifeline, page, output)

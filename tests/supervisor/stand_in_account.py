@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from account_proc import pulse
 from account_proc.spec import AccountSpec, Credentials
 
 _PR_GET_DUMPABLE = 3
@@ -47,7 +48,9 @@ def descriptors() -> dict[int, tuple[str, bool]]:
     return found
 
 
-def run(spec: AccountSpec, credentials: Credentials, ready_fd: int, lifeline_fd: int) -> int:
+def run(
+    spec: AccountSpec, credentials: Credentials, ready_fd: int, lifeline_fd: int, pulse_fd: int
+) -> int:
     before_ready: dict[str, Callable[[], object]] = {
         "silent": lambda: wait_for_end(lifeline_fd),
         "exit early": lambda: os._exit(3),
@@ -58,6 +61,7 @@ def run(spec: AccountSpec, credentials: Credentials, ready_fd: int, lifeline_fd:
     if command in before_ready:
         before_ready[command]()
         return wait_for_end(lifeline_fd)
+    pulse.beat(pulse_fd)
     spec.ledger_path.write_text(json.dumps(circumstances(credentials)))
     os.write(ready_fd, json.dumps({"id": spec.id, "pid": os.getpid()}).encode() + b"\n")
     if command.startswith("exit "):

@@ -11,6 +11,7 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,8 @@ from supervisor.spawning import (
 HERE = Path(__file__).parent
 ENTRY = "stand_in_account:run"
 KEY, SECRET = "Kunguessable", "c2VjcmV0LW9mLXRhbmlh"
+#: As /proc shows the page of a pulse.
+PULSE = "/memfd:pulse (deleted)"
 #: Long enough for a busy machine; nothing waits that long when it works.
 LIMIT_S = 60
 
@@ -257,10 +260,29 @@ def test_a_process_holds_its_pipes_its_crash_file_and_nothing_else(
                 crash = (str(crash_path(spec_of(tmp_path, account_id))), True)
                 assert held.pop(0)[0] == "/dev/null"
                 assert (held.pop(1), held.pop(2)) == (crash, crash)
-                (ready_pipe,) = [what for what in held.values() if what[0] != lifeline]
+                assert [what for what in held.values() if what[0] == PULSE] == [(PULSE, True)]
+                (ready_pipe,) = [what for what in held.values() if what[0] not in {lifeline, PULSE}]
                 assert ready_pipe[0].startswith("pipe:")
                 assert ready_pipe[1]
                 assert [what for what in held.values() if what[0] == lifeline] == [(lifeline, False)]
+
+    asyncio.run(scene())
+
+
+def test_each_process_has_a_pulse_of_its_own_that_is_read_without_asking_it(
+    kind: type[AnySpawner], tmp_path: Path
+) -> None:
+    async def scene() -> None:
+        async with spawning_with(kind) as spawner:
+            began = time.monotonic_ns()
+            silent = await spawned(spawner, spec_of(tmp_path, "silent", strategy="silent"))
+            child, _ = await ready(spawner, spec_of(tmp_path))
+            child.signal(signal.SIGSTOP)
+            assert began < child.last_beat_ns < time.monotonic_ns()
+            assert silent.last_beat_ns == 0
+            child.signal(signal.SIGKILL)
+            await child.wait_exit()
+            assert child.last_beat_ns == 0
 
     asyncio.run(scene())
 
