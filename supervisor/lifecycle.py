@@ -8,7 +8,10 @@
        └───────────┴──── STOPPING ◀── (not wanted, or to be restarted)
 
 ``step`` is level-triggered: it compares what is wanted with what is observed and may be called at any time, any number of
-times. It reads no clock, starts nothing and knows no gRPC; the effects it returns are carried out by supervisor.py.
+times. It reads no clock, starts nothing and knows no gRPC; the effects it returns are carried out by accounts.py.
+
+STOPPED, RUNNING and FAILED may last. Every other state has a deadline: the end of its patience, or, where force would not help
+(WAITING, and a DEGRADED that answers), the next time that operators are told again.
 """
 
 from __future__ import annotations
@@ -34,7 +37,13 @@ class State(StrEnum):
 
 #: Reasons of a process that was killed because it did not answer, and whose end is not known yet.
 KILLED = frozenset({"START_TIMEOUT", "HUNG"})
-#: Of the backoff; more would overflow a float, for an account that fails for days slower than restarts_window forbids.
+#: What comes before another start, by the reason of a FAILED that no restart can help.
+MENDS = {
+    "LOCK_HELD": "once the other process is gone",
+    "CREDENTIALS": "once its key is mended",
+    "CONFIGURATION": "once its configuration is mended",
+}
+#: Of the backoff and of the reminders; more would overflow a float, for an account that fails for days slower than restarts_window forbids.
 DOUBLINGS_MAX = 30
 
 #: States in which a process exists.
@@ -49,6 +58,8 @@ class Effect(StrEnum):
     DRAIN = "DRAIN"
     TERMINATE = "TERMINATE"
     KILL = "KILL"
+    #: Tell operators again that it still stands there, since when, why, and what they can do.
+    REMIND = "REMIND"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +79,9 @@ class Limits:
     healthy: float = 60.0
     restarts_max: int = 5
     restarts_window: float = 300.0
+    #: In WAITING, or DEGRADED though it answers, before operators are told again; then twice as long each time, up to the maximum.
+    remind: float = 60.0
+    remind_max: float = 3_600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +93,7 @@ class Observed:
     gate_open: bool
     gate_reason: str = ""
     gate_message: str = ""
-    #: None: no process. Otherwise whether it answers over gRPC, and whether it says SERVING.
+    #: Whether its process answers (over gRPC, and its loop moves), and whether it says SERVING.
     linked: bool = False
     serving: bool = False
     reason: str = ""
@@ -91,6 +105,8 @@ class Observed:
     reset: bool = False
     #: For users: whether their master is SERVING.
     master_serving: bool = True
+    #: Many accounts' processes end at once (breaker.py): its own end is not held against this one.
+    many_failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +126,17 @@ class Ended:
 class Life:
     """One account's process, from the supervisor's side. Times in Unix seconds, 0 for none."""
 
+    #: The account's id, for the commands that messages name.
+    account_id: str = "ID"
     state: State = State.STOPPED
     reason: str = ""
     message: str = ""
     since: float = 0.0
-    #: When the state must have changed.
+    #: When the state must have changed, or operators are to be told again.
     deadline: float = 0.0
+    #: How often they were, and when they are next, in this state.
+    reminders: int = 0
+    remind_at: float = 0.0
     #: When the process stopped answering.
     silent_since: float = 0.0
     #: When processes of this account ended by themselves, within the window.
@@ -130,8 +151,8 @@ class Life:
         self, state: State, now: float, reason: str = "", message: str = "", deadline: float = 0.0
     ) -> Life:
         """The life in another state; the same state with other words keeps ``since``."""
-        since = self.since if state is self.state else now
-        return replace(self, state=state, reason=reason, message=message, since=since, deadline=deadline)
+        life = replace(self, state=state, reason=reason, message=message, deadline=deadline)
+        return life if state is self.state else replace(life, since=now, reminders=0, remind_at=0.0)
 
 
 Step = tuple[Life, tuple[Effect, ...]]
@@ -146,19 +167,19 @@ def step(life: Life, seen: Observed, now: float, limits: Limits, dice: float) ->
             if not seen.wanted:
                 return life, ()
             # Only an operator or the supervisor's own start leads here: what failed before is no longer held against it.
-            return _waiting(replace(life, failures=(), attempt=0), seen, now), ()
+            return _waiting(_fresh(life), seen, now, limits)
         case State.WAITING:
             return _wait(life, seen, now, limits)
         case State.BACKOFF:
             if not seen.wanted:
                 return life.to(State.STOPPED, now), ()
             over = now >= life.deadline or seen.reset
-            return (_waiting(life, seen, now), ()) if over else (life, ())
+            return _waiting(life, seen, now, limits) if over else (life, ())
         case State.FAILED:
             if not seen.wanted:
                 return life.to(State.STOPPED, now), ()
             if seen.reset:
-                return _waiting(replace(life, failures=(), attempt=0), seen, now), ()
+                return _waiting(_fresh(life), seen, now, limits)
             return life, ()
         case State.STOPPING:
             return _stopping(life, now, limits)
@@ -166,8 +187,56 @@ def step(life: Life, seen: Observed, now: float, limits: Limits, dice: float) ->
             return _alive(life, seen, now, limits)
 
 
-def _waiting(life: Life, seen: Observed, now: float) -> Life:
-    return life.to(State.WAITING, now, seen.gate_reason, seen.gate_message)
+def ends_by_itself(life: Life, seen: Observed) -> bool:
+    """Whether the end that is seen is a failure that a restart may mend: nobody asked for it, and the process did not say that
+    another try is useless.
+    """
+    asked = not seen.wanted or life.state not in ALIVE or life.state is State.STOPPING
+    return seen.ended is not None and not asked and seen.ended.code not in FINAL_EXIT_CODES
+
+
+def forgive(life: Life, since: float, now: float, limits: Limits) -> Life:
+    """The life without its failures after ``since``, which had a cause outside of it; FAILED only by them, it gets another try."""
+    kept = tuple(at for at in life.failures if at < since)
+    forgiven = len(life.failures) - len(kept)
+    if not forgiven:
+        return life
+    life = replace(life, failures=kept, attempt=max(life.attempt - forgiven, 0))
+    if life.state is State.FAILED and life.reason == "RESTART_LIMIT":
+        words = "it ended too often, but at last together with many others; starting again"
+        return life.to(State.BACKOFF, now, "PROCESS_ENDED", words, now + limits.backoff_min)
+    return life
+
+
+def excuse(life: Life, late: float) -> Life:
+    """The life after ``late`` seconds in which the supervisor itself did not look, or by which the clock was set (which may be
+    back): nobody is held to a time limit that nobody watched.
+    """
+    moved = {
+        name: at + late
+        for name in ("deadline", "silent_since", "serving_since", "remind_at")
+        if (at := getattr(life, name))
+    }
+    return replace(life, **moved)
+
+
+def _fresh(life: Life) -> Life:
+    return replace(life, failures=(), attempt=0)
+
+
+def _waiting(life: Life, seen: Observed, now: float, limits: Limits) -> Step:
+    return _reminding(life.to(State.WAITING, now, seen.gate_reason, seen.gate_message), now, limits)
+
+
+def _reminding(life: Life, now: float, limits: Limits) -> Step:
+    """A state that force cannot end: its deadline is when operators hear of it again."""
+    if not life.remind_at:
+        life = replace(life, remind_at=now + limits.remind)
+    if now < life.remind_at:
+        return replace(life, deadline=life.remind_at), ()
+    told = life.reminders + 1
+    pause = min(limits.remind_max, limits.remind * 2 ** min(told, DOUBLINGS_MAX))
+    return replace(life, reminders=told, remind_at=now + pause, deadline=now + pause), (Effect.REMIND,)
 
 
 def _wait(life: Life, seen: Observed, now: float, limits: Limits) -> Step:
@@ -175,7 +244,7 @@ def _wait(life: Life, seen: Observed, now: float, limits: Limits) -> Step:
     if not seen.wanted:
         return life.to(State.STOPPED, now), ()
     if not seen.gate_open:
-        return _waiting(life, seen, now), ()
+        return _waiting(life, seen, now, limits)
     started = replace(life, silent_since=0.0, serving_since=0.0)
     return started.to(State.STARTING, now, deadline=now + limits.start), (Effect.SPAWN,)
 
@@ -187,7 +256,7 @@ def _alive(life: Life, seen: Observed, now: float, limits: Limits) -> Step:
         life = replace(life, terminated=False)
         return life.to(State.STOPPING, now, reason, message, now + limits.drain), (Effect.DRAIN,)
     if seen.serving:
-        return _serving(life, seen, now, limits), ()
+        return _serving(life, seen, now, limits)
     life = replace(life, serving_since=0.0)
     if life.state is State.STARTING:
         if now < life.deadline:
@@ -202,7 +271,8 @@ def _alive(life: Life, seen: Observed, now: float, limits: Limits) -> Step:
     if seen.linked:
         # It answers and says what it waits for: killing it would not bring that nearer.
         life = replace(life, silent_since=0.0)
-        return life.to(State.DEGRADED, now, seen.reason or "NOT_SERVING", seen.message), ()
+        life = life.to(State.DEGRADED, now, seen.reason or "NOT_SERVING", seen.message)
+        return _reminding(life, now, limits)
     if life.reason in KILLED and now < life.deadline:
         return life, ()
     silent = life.silent_since or now
@@ -215,18 +285,14 @@ def _alive(life: Life, seen: Observed, now: float, limits: Limits) -> Step:
     return life.to(State.DEGRADED, now, "HUNG", words, now + limits.silence), (Effect.KILL,)
 
 
-def _serving(life: Life, seen: Observed, now: float, limits: Limits) -> Life:
+def _serving(life: Life, seen: Observed, now: float, limits: Limits) -> Step:
     life = replace(life, silent_since=0.0, serving_since=life.serving_since or now)
     if now - life.serving_since >= limits.healthy:
         life = replace(life, attempt=0)
     if not seen.master_serving:
-        return life.to(
-            State.DEGRADED,
-            now,
-            "MASTER_LOST",
-            "the master is not healthy; there is nothing to copy until it is",
-        )
-    return life.to(State.RUNNING, now)
+        words = "the master is not healthy; there is nothing to copy until it is"
+        return _reminding(life.to(State.DEGRADED, now, "MASTER_LOST", words), now, limits)
+    return life.to(State.RUNNING, now), ()
 
 
 def _stopping(life: Life, now: float, limits: Limits) -> Step:
@@ -245,18 +311,21 @@ def _after_end(life: Life, seen: Observed, ended: Ended, now: float, limits: Lim
     if not seen.wanted:
         return life.to(State.STOPPED, now), ()
     if life.state is State.STOPPING:
-        return _waiting(life, seen, now), ()
+        return _waiting(life, seen, now, limits)
     if ended.code in FINAL_EXIT_CODES:
         reason = ExitCode(ended.code).name
-        words = f"{ended.last_words or ended}; mend it, then start the account"
+        words = f"{ended.last_words or ended}; {MENDS[reason]}: `krakencopy start {life.account_id}`"
         return life.to(State.FAILED, now, reason, words), ()
     end = f"{life.message} ({ended})" if life.reason in KILLED else str(ended)
-    failures = (*(at for at in life.failures if now - at < limits.restarts_window), now)
-    life = replace(life, failures=failures, attempt=life.attempt + 1)
+    failures = tuple(at for at in life.failures if now - at < limits.restarts_window)
+    if not seen.many_failed:
+        failures = (*failures, now)
+        life = replace(life, attempt=life.attempt + 1)
+    life = replace(life, failures=failures)
     if len(failures) > limits.restarts_max:
         words = (
-            f"ended {len(failures)} times in {limits.restarts_window:g} s, at last with {end}; "
-            "see its log, then start the account"
+            f"ended {len(failures)} times in {limits.restarts_window:g} s, at last with {end}; find out why "
+            f"(`krakencopy logs {life.account_id}`), mend it, then `krakencopy start {life.account_id}`"
         )
         return life.to(State.FAILED, now, "RESTART_LIMIT", words), ()
     # Full jitter: many accounts that failed together do not come back together.

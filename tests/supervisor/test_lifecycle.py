@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from account_proc.errors import FINAL_EXIT_CODES, ExitCode
-from supervisor.lifecycle import ALIVE, Effect, Ended, Life, Limits, Observed, State, step
+from supervisor.lifecycle import ALIVE, Effect, Ended, Life, Limits, Observed, State, excuse, forgive, step
 
 LIMITS = Limits()
 NOW = 1_800_000_000.0
@@ -48,7 +48,7 @@ def after(life: Life, dice: float = 0.5, now: float = NOW, **what: Any) -> tuple
 
 def life_in(state: State, **more: Any) -> Life:
     deadline = NOW + 5 if state in {State.STARTING, State.STOPPING, State.BACKOFF} else 0.0
-    return Life(**{"state": state, "since": NOW - 100, "deadline": deadline, **more})
+    return Life(**{"account_id": "anna", "state": state, "since": NOW - 100, "deadline": deadline, **more})
 
 
 RUNNING = life_in(State.RUNNING, serving_since=NOW - 10)
@@ -167,6 +167,7 @@ def test_an_end_that_a_restart_cannot_mend_is_failed_at_once_and_says_what_the_p
     life, effects = after(life_in(state), ended=Ended(code, None, "EAPI:Invalid key"))
     assert (life.state, life.reason, effects) == (State.FAILED, code.name, ())
     assert "EAPI:Invalid key" in life.message
+    assert life.message.endswith(": `krakencopy start anna`")
     assert not life.deadline
 
 
@@ -193,13 +194,13 @@ def test_a_new_state_begins_now_and_leaves_the_old_reason_behind() -> None:
 
 def test_degraded_says_what_the_process_says() -> None:
     life, _ = after(RUNNING, linked=True, reason="FEED_DOWN", message="no heartbeat for 5 s")
-    assert (life.reason, life.message, life.deadline) == ("FEED_DOWN", "no heartbeat for 5 s", 0.0)
+    assert (life.reason, life.message) == ("FEED_DOWN", "no heartbeat for 5 s")
     assert after(RUNNING, linked=True)[0].reason == "NOT_SERVING"
 
 
 def test_a_master_that_is_lost_is_the_reason_and_no_fault_of_the_user() -> None:
     life, _ = after(RUNNING, linked=True, serving=True, master_serving=False)
-    assert (life.reason, life.deadline) == ("MASTER_LOST", 0.0)
+    assert life.reason == "MASTER_LOST"
     assert after(life, linked=True, serving=True)[0].state is State.RUNNING
 
 
@@ -282,7 +283,9 @@ def test_more_ends_than_allowed_within_the_window_are_failed_and_say_what_to_do(
     assert (life.state, life.reason) == (State.FAILED, "RESTART_LIMIT")
     assert "ended 6 times in 300 s" in life.message
     assert "KeyError: 'XBT'" in life.message
-    assert "start the account" in life.message
+    assert life.message.endswith(
+        "find out why (`krakencopy logs anna`), mend it, then `krakencopy start anna`"
+    )
 
 
 def test_ends_that_are_further_apart_than_the_window_never_fail_it() -> None:
@@ -334,6 +337,91 @@ def test_health_is_counted_anew_after_every_interruption() -> None:
     life, _ = after(life, linked=True)
     life, _ = after(life, now=NOW + 2, linked=True, serving=True)
     assert life.attempt == 4
+
+
+@pytest.mark.parametrize(
+    ("life", "what"),
+    [
+        pytest.param(
+            life_in(State.STOPPED), {"gate_open": False, "gate_reason": "MASTER_NOT_READY"}, id="WAITING"
+        ),
+        pytest.param(RUNNING, {"linked": True, "reason": "FEED_DOWN"}, id="DEGRADED"),
+        pytest.param(RUNNING, {"linked": True, "serving": True, "master_serving": False}, id="MASTER_LOST"),
+    ],
+)
+def test_what_force_cannot_end_is_told_again_after_a_minute_and_then_ever_more_seldom(
+    life: Life, what: dict[str, Any]
+) -> None:
+    life, effects = after(life, **what)
+    assert effects == ()
+    told: list[float] = []
+    for _ in range(9):
+        now = life.deadline
+        assert after(life, now=now - 0.001, **what)[1] == ()
+        life, effects = after(life, now=now, **what)
+        assert effects == (Effect.REMIND,)
+        told.append(now - NOW - sum(told))
+    assert told == [60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
+    assert life.since == NOW
+
+
+def test_a_moment_of_silence_or_another_reason_does_not_put_the_reminder_off() -> None:
+    life, _ = after(RUNNING, linked=True, reason="FEED_DOWN")
+    life, _ = after(life, now=NOW + 55)
+    assert life.reason == "NO_ANSWER"
+    life, effects = after(life, now=NOW + 61, linked=True, reason="CATCHING_UP")
+    assert effects == (Effect.REMIND,)
+
+
+def test_a_new_wait_begins_its_reminders_anew() -> None:
+    life, _ = after(life_in(State.WAITING, reminders=5, remind_at=NOW + 1000), linked=True)
+    life, _ = after(life, now=NOW + 1, linked=True, serving=True)
+    life, _ = after(life, now=NOW + 2, linked=True)
+    assert (life.reminders, life.deadline) == (0, NOW + 2 + LIMITS.remind)
+
+
+def test_an_end_among_many_is_not_held_against_it_and_does_not_lengthen_its_backoff() -> None:
+    life = life_in(State.RUNNING)
+    for number in range(50):
+        life, _ = after(replace(life, state=State.RUNNING), now=NOW + number, ended=CRASH, many_failed=True)
+        assert life.state is State.BACKOFF
+        assert life.deadline <= NOW + number + LIMITS.backoff_min
+    assert (life.failures, life.attempt) == ((), 0)
+
+
+@pytest.mark.parametrize("code", sorted(FINAL_EXIT_CODES))
+def test_a_final_end_among_many_is_final_all_the_same(code: int) -> None:
+    assert after(RUNNING, ended=Ended(code, None), many_failed=True)[0].state is State.FAILED
+
+
+def test_what_turns_out_to_be_nobodys_fault_is_forgiven_and_only_that() -> None:
+    life = failing(LIMITS.restarts_max + 1, 10.0)
+    assert life.state is State.FAILED
+    since = NOW + 10.0 * LIMITS.restarts_max
+    assert forgive(life, since + 0.001, NOW + 60, LIMITS) == life
+    forgiven = forgive(life, since, NOW + 60, LIMITS)
+    assert (forgiven.state, len(forgiven.failures), forgiven.attempt) == (State.BACKOFF, 5, 5)
+    assert forgiven.deadline > NOW + 60
+    once_more, _ = after(replace(forgiven, state=State.RUNNING), now=NOW + 70, ended=CRASH)
+    assert once_more.reason == "RESTART_LIMIT"
+
+
+def test_a_final_failure_is_not_forgiven_with_the_others() -> None:
+    life, _ = after(failing(3, 1.0), now=NOW + 5)
+    life, _ = after(replace(life, state=State.RUNNING), now=NOW + 6, ended=Ended(78, None))
+    assert forgive(life, NOW, NOW + 7, LIMITS).state is State.FAILED
+
+
+@given(st.floats(-4_000, 4_000))
+def test_nobody_is_held_to_time_that_nobody_watched(late: float) -> None:
+    silent, _ = after(RUNNING)
+    starting = STARTING
+    for life in (silent, starting):
+        later = excuse(life, late)
+        assert after(later, now=later.deadline - 0.001)[1] == ()
+        assert after(later, now=later.deadline + 0.001)[1] == (Effect.KILL,)
+        assert later.deadline == pytest.approx(life.deadline + late)
+    assert excuse(life_in(State.RUNNING), late) == life_in(State.RUNNING)
 
 
 # -- anything in any order --------------------------------------------------------------------------------------
@@ -408,6 +496,8 @@ class AccountsLife(RuleBasedStateMachine):
             case Effect.KILL:
                 assert self.process is not None
                 self.end(Ended(None, 9))
+            case Effect.REMIND:
+                assert self.now >= self.life.since + LIMITS.remind
 
     def end(self, ended: Ended) -> None:
         self.process, self.ended = None, ended
@@ -468,11 +558,10 @@ class AccountsLife(RuleBasedStateMachine):
 
     @invariant()
     def what_passes_has_a_deadline_that_is_still_to_come(self) -> None:
-        silent = self.life.state is State.DEGRADED and self.process is not None and not self.process.linked
-        if silent or self.life.state in {State.STARTING, State.STOPPING, State.BACKOFF}:
-            assert self.life.deadline > self.now
-        else:
+        if self.life.state in {State.STOPPED, State.RUNNING, State.FAILED}:
             assert not self.life.deadline
+        else:
+            assert self.life.deadline > self.now
 
     @invariant()
     def without_a_change_nothing_follows(self) -> None:
