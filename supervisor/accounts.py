@@ -9,7 +9,7 @@ import signal
 import time
 import uuid
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,8 +23,21 @@ from account_proc.spec import AccountSpec, Credentials, Role
 from supervisor.account_link import AccountLink
 from supervisor.child import Child, NotReady
 from supervisor.config import AccountConfig
+from supervisor.gate import Gate
 from supervisor.journal import JournalFault
-from supervisor.lifecycle import ALIVE, Effect, Ended, Life, Limits, Observed, State, step
+from supervisor.lifecycle import (
+    ALIVE,
+    Effect,
+    Ended,
+    Life,
+    Limits,
+    Observed,
+    State,
+    ends_by_itself,
+    excuse,
+    forgive,
+    step,
+)
 from supervisor.spawning import Spawner, crash_path
 from supervisor.trading_mode import told_mode
 
@@ -39,17 +52,6 @@ SEVERITY = {
     State.BACKOFF: pb.SEVERITY_WARNING,
     State.DEGRADED: pb.SEVERITY_WARNING,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """Whether processes of a kind may start, and if not, why."""
-
-    open: bool
-    reason: str = ""
-    message: str = ""
-    #: Something is wrong with what the account waits for: more than "not yet".
-    blocked: bool = False
 
 
 class Surroundings(Protocol):
@@ -71,6 +73,14 @@ class Surroundings(Protocol):
 
     def leaving(self) -> bool:
         """Whether the supervisor is shutting down."""
+        ...
+
+    def ended_by_itself(self, account_id: str, now: float) -> bool:
+        """Its process failed; whether so many do that it is not the account's own fault."""
+        ...
+
+    def remind(self, account_id: str) -> None:
+        """Operators are to hear again where it stands."""
         ...
 
     def spec(self, account: AccountConfig, instance_id: str) -> AccountSpec:
@@ -109,7 +119,9 @@ class SupervisedAccount:
         self.config = config
         self._around = around
         self._spawner = spawner
-        self.life = Life(since=time.time())
+        self.life = Life(account_id=config.id, since=time.time())
+        #: Whether the loop of its process moves, as far as its pulse tells.
+        self.answering = True
         self.child: Child | None = None
         self.link: AccountLink | None = None
         self.instance_id = ""
@@ -138,8 +150,18 @@ class SupervisedAccount:
 
     @property
     def serving(self) -> bool:
-        """Whether its process says that it can trade."""
-        return self.link is not None and self.link.serving and self.life.state in ALIVE
+        """Whether its process says that it can trade, and moves: a stuck loop cannot take back what gRPC's threads go on saying."""
+        return self.link is not None and self.link.serving and self.answering and self.life.state in ALIVE
+
+    @property
+    def linked(self) -> bool:
+        """Whether its process answers."""
+        return self.link is not None and self.link.linked and self.answering
+
+    @property
+    def last_beat(self) -> tuple[str, int] | None:
+        """Which process it is, and when its loop last moved, in ns; None without a process."""
+        return None if self.child is None else (self.instance_id, self.child.last_beat_ns)
 
     @property
     def settled(self) -> bool:
@@ -151,9 +173,12 @@ class SupervisedAccount:
     def step(self, now: float) -> None:
         """Compares what is wanted with what is seen, and does what follows."""
         while True:
-            before = self.life
             gate = self._around.gate(self.config)
-            self.life, effects = step(before, self._observed(gate), now, self._around.limits, random.random())  # noqa: S311
+            seen = self._observed(gate)
+            if ends_by_itself(self.life, seen):
+                seen = replace(seen, many_failed=self._around.ended_by_itself(self.config.id, now))
+            before = self.life
+            self.life, effects = step(before, seen, now, self._around.limits, random.random())  # noqa: S311
             if self.life.state is not before.state:
                 self._forget_asked(before.state)
                 self._tell_change(before)
@@ -163,6 +188,17 @@ class SupervisedAccount:
                 break
         self._tell_blocked(gate)
 
+    def forgive(self, since: float, now: float) -> None:
+        """What it did after ``since`` was not its own fault."""
+        before = self.life
+        self.life = forgive(before, since, now, self._around.limits)
+        if self.life.state is not before.state:
+            self._tell_change(before)
+
+    def excuse(self, late: float) -> None:
+        """Nobody looked for so many seconds, or the clock was set."""
+        self.life = excuse(self.life, late)
+
     def _observed(self, gate: Gate) -> Observed:
         link = self.link
         reason, message = ("", "") if link is None else (link.snapshot.reason, link.snapshot.message)
@@ -170,7 +206,7 @@ class SupervisedAccount:
             reason, message = self._refused
         return Observed(
             wanted=self._around.wanted(self.config.id), gate_open=gate.open, gate_reason=gate.reason,
-            gate_message=gate.message, linked=link is not None and link.linked,
+            gate_message=gate.message, linked=self.linked,
             serving=self.serving and self._refused is None, reason=reason, message=message, ended=self._ended,
             restart=self._restart, reset=self._reset,
             master_serving=self.config.role is Role.MASTER or self._around.master_serving(),
@@ -212,6 +248,8 @@ class SupervisedAccount:
                 self._signal(signal.SIGTERM)
             case Effect.KILL:
                 self._signal(signal.SIGKILL)
+            case Effect.REMIND:
+                self._around.remind(self.config.id)
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

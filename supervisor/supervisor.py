@@ -19,12 +19,15 @@ from krakencopy.v1 import types_pb2 as pb
 from account_proc.bell import Bell
 from account_proc.spec import AccountSpec, Credentials, Role
 from supervisor.account_link import AccountLink
-from supervisor.accounts import Gate, SupervisedAccount
+from supervisor.accounts import SupervisedAccount
 from supervisor.config import AccountConfig, Config, Mode
 from supervisor.fanout import FillLog, ReportLog
+from supervisor.gate import Gate, MasterSeen, gate, narrower
 from supervisor.journal import Journal, JournalFault
 from supervisor.lifecycle import ALIVE, Life, Limits, State
+from supervisor.pulses import LOOK_S
 from supervisor.spawning import Spawner
+from supervisor.watch import Watch
 
 log = logging.getLogger(__name__)
 
@@ -35,10 +38,6 @@ LOG_LEVEL = {
 }
 #: At a shutdown, users get this long to answer the last fills, and nothing may happen for so long, in seconds.
 QUIESCE_MAX_S, QUIET_S = 8.0, 0.6
-#: Why a starting account is not SERVING yet when nothing is wrong.
-PASSING_REASONS = ("CONNECTING", "FEED_DOWN", "CATCHING_UP")
-#: Broker whose users may not start without their master (the seed's third fix).
-GATED_BROKER = "kraken"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +95,7 @@ class Supervisor:
         self._master_was_serving = False
         self._master_was: tuple[State, str] = State.STOPPED, ""
         self._users_from = 0.0
+        self._watch = Watch(self)
         self._quiescing: asyncio.Task[None] | None = None
         self._leaving = False
         self._master_leaving = False
@@ -104,31 +104,25 @@ class Supervisor:
     # -- what one account may ask (Surroundings) ----------------------------------------------------------------
 
     def gate(self, account: AccountConfig) -> Gate:
-        """A Kraken user starts only while the Kraken master is SERVING, and the separation after that is over."""
-        if account.role is Role.MASTER or account.broker != GATED_BROKER:
-            return Gate(open=True)
-        if not self.master_serving():
-            return self._master_gate()
-        if time.time() < self._users_from:
-            pause = self.config.startup.nonce_separation_s
-            words = f"the master is ready; users start {pause:g} s after it (nonce_separation_s)"
-            return Gate(open=False, reason="SEPARATION_WAIT", message=words)
-        return Gate(open=True)
+        """Whether a process of this account may start now."""
+        return narrower(self.start_order(account), self._watch.gate(account.id))
 
-    def _master_gate(self) -> Gate:
-        """Closed for want of the master; on its way for the first time is no fault, held up or lost again is."""
+    def start_order(self, account: AccountConfig) -> Gate:
+        """Whether a process of this account may start, as far as master and users go."""
         master_id = self.config.master.id
-        master = self.accounts[master_id].life
-        words = f"the master is {master.state}" + (
-            f" ({master.reason}: {master.message})" if master.reason else ""
-        )
-        on_its_way = (
-            self.wanted(master_id)
-            and master.state in {State.STOPPED, State.WAITING, State.STARTING}
-            and master.reason in {"", *PASSING_REASONS}
-        )
-        message = f"{words}; this user starts by itself once the master is healthy"
-        return Gate(open=False, reason="MASTER_NOT_READY", message=message, blocked=not on_its_way)
+        master = MasterSeen(
+            life=self.accounts[master_id].life, wanted=self.wanted(master_id), serving=self.master_serving(),
+            users_from=self._users_from, separation_s=self.config.startup.nonce_separation_s,
+        )  # fmt: skip
+        return gate(account.role, account.broker, master, time.time())
+
+    def ended_by_itself(self, account_id: str, now: float) -> bool:
+        """Its process failed; whether so many do that it is not the account's own fault."""
+        return self._watch.ended_by_itself(account_id, now)
+
+    def remind(self, account_id: str) -> None:
+        """Operators are to hear again where it stands."""
+        self._watch.remind(account_id)
 
     def wanted(self, account_id: str) -> bool:
         """Whether the account is to run. At shutdown users are unwanted first, the master once they are gone."""
@@ -198,6 +192,7 @@ class Supervisor:
         """Wants the account to run, and gives it another try if it had FAILED. Kept across restarts."""
         self.journal.set_wanted(account_id, wanted=True)
         self._stopped.discard(account_id)
+        self._watch.try_now()
         self.accounts[account_id].reset()
 
     def stop(self, account_id: str) -> None:
@@ -238,6 +233,7 @@ class Supervisor:
         """Wants a new process."""
         self.journal.set_wanted(account_id, wanted=True)
         self._stopped.discard(account_id)
+        self._watch.try_now()
         account = self.accounts[account_id]
         if account.life.state in ALIVE:
             account.restart()
@@ -293,6 +289,8 @@ class Supervisor:
             return "shutting down"
         if self.config.master.id in self._stopped:
             missing.insert(0, "the master is stopped by an operator")
+        if self._watch.message:
+            missing.insert(0, self._watch.message)
         return "; ".join(missing[:5]) + (f"; and {len(missing) - 5} more" if len(missing) > 5 else "")
 
     # -- the loop -----------------------------------------------------------------------------------------------
@@ -319,12 +317,14 @@ class Supervisor:
         while True:
             if self._failure is not None:
                 raise self._failure
+            self._watch.look()
             self._watch_master()
             dirty, self._dirty = self._dirty, set()
             now = time.time()
             for account_id in dirty:
                 self.accounts[account_id].step(now)
             self._watch_master()
+            self._watch.tell_reminders(now)
             if dirty:
                 self.changes.ring()
             if self._leaving and self._all_gone():
@@ -366,14 +366,14 @@ class Supervisor:
         self._dirty.update(self.accounts)
 
     async def _wait(self) -> None:
-        """For a change or the next deadline; what is due then becomes dirty."""
+        """For a change, the next deadline, or the next look; what is due then becomes dirty."""
         now = time.time()
         due: dict[str, float] = {}
         for account_id, account in self.accounts.items():
             at = _next(account.life, self._users_from, self.limits)
             if at:
                 due[account_id] = at
-        pause = min(due.values(), default=now + 3600.0) - now
+        pause = min(min(due.values(), default=now + LOOK_S) - now, LOOK_S)
         with suppress(TimeoutError):
             await asyncio.wait_for(self._work.wait(), max(pause, 0.005))
         self._work.clear()
@@ -383,8 +383,8 @@ class Supervisor:
 
 def _next(life: Life, users_from: float, limits: Limits) -> float:
     """When this account must be looked at again even if nothing happens; 0 for never."""
-    if life.state is State.WAITING:
-        return users_from if life.reason == "SEPARATION_WAIT" else 0.0
+    if life.state is State.WAITING and life.reason == "SEPARATION_WAIT":
+        return min(users_from, life.deadline)
     if life.state is State.RUNNING:
         return life.serving_since + limits.healthy if life.attempt else 0.0
     return life.deadline

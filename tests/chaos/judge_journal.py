@@ -208,8 +208,8 @@ def supervisors_end_for_a_reason(record: Record) -> Iterator[Finding]:
 
 #: Errors that blows and faults lead to, by what their line begins with or holds.
 EXPECTED_ERRORS = (
-    "MASTER_LOST", "KRAKEN_USER_BLOCKED", "ACCOUNT_STATE_CHANGED", "forkserver", "EXCHANGE_UNREACHABLE", "LEDGER_FAULT",
-    "NONCE_FAULT", "LOCK_HELD", "KEY_REFUSED", "nothing is copied before it can be written",
+    "MASTER_LOST", "KRAKEN_USER_BLOCKED", "ACCOUNT_STATE_CHANGED", "MANY_FAILED", "forkserver", "EXCHANGE_UNREACHABLE",
+    "LEDGER_FAULT", "NONCE_FAULT", "LOCK_HELD", "KEY_REFUSED", "nothing is copied before it can be written",
     "nothing more is traded before it can be written", "database or disk is full", "disk I/O error",
 )  # fmt: skip
 

@@ -48,9 +48,7 @@ def descriptors() -> dict[int, tuple[str, bool]]:
     return found
 
 
-def run(
-    spec: AccountSpec, credentials: Credentials, ready_fd: int, lifeline_fd: int, pulse_fd: int
-) -> int:
+def run(spec: AccountSpec, credentials: Credentials, ready_fd: int, lifeline_fd: int, pulse_fd: int) -> int:
     before_ready: dict[str, Callable[[], object]] = {
         "silent": lambda: wait_for_end(lifeline_fd),
         "exit early": lambda: os._exit(3),

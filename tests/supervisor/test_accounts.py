@@ -8,8 +8,9 @@ import pytest
 from krakencopy.v1 import types_pb2 as pb
 
 from account_proc.spec import Role
-from supervisor.accounts import Gate, SupervisedAccount, Surroundings
+from supervisor.accounts import SupervisedAccount, Surroundings
 from supervisor.config import AccountConfig
+from supervisor.gate import Gate
 from supervisor.lifecycle import Ended, Life, Limits, State
 from supervisor.spawning import Spawner
 
@@ -31,6 +32,9 @@ class Around:
         return True
 
     def master_serving(self) -> bool:
+        return False
+
+    def ended_by_itself(self, _: str, __: float) -> bool:
         return False
 
     def tell(self, severity: pb.Severity.ValueType, account_id: str, code: str, message: str) -> None:

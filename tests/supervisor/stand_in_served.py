@@ -1,0 +1,67 @@
+"""An account's process that really serves, beats and drains, and trades nothing. SIGUSR1 lets its loop get stuck for good."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+from krakencopy.v1 import account_pb2 as pb
+from krakencopy.v1 import account_pb2_grpc
+
+from account_proc.served import ServedProcess
+from account_proc.spec import AccountSpec, Credentials
+
+
+class Servicer(account_pb2_grpc.AccountServiceServicer):
+    """Every stream stays open and says as little as it may."""
+
+    async def StreamFills(self, request: Any, context: Any) -> AsyncIterator[pb.StreamFillsResponse]:  # noqa: ARG002, N802 - gRPC's
+        yield pb.StreamFillsResponse(caught_up=pb.CaughtUp())
+        await asyncio.Event().wait()
+
+    async def CopyFills(self, requests: Any, context: Any) -> AsyncIterator[pb.CopyFillsResponse]:  # noqa: ARG002, N802 - gRPC's
+        yield pb.CopyFillsResponse(ready=pb.CopyReady())
+        async for _ in requests:
+            pass
+
+    async def WatchSnapshot(self, request: Any, context: Any) -> AsyncIterator[pb.WatchSnapshotResponse]:  # noqa: ARG002, N802 - gRPC's
+        yield pb.WatchSnapshotResponse()
+        await asyncio.Event().wait()
+
+    async def PlaceOrder(self, request: Any, context: Any) -> pb.AccountServicePlaceOrderResponse:  # noqa: N802 - gRPC's
+        raise NotImplementedError
+
+    async def InspectNonce(self, request: Any, context: Any) -> pb.InspectNonceResponse:  # noqa: N802 - gRPC's
+        raise NotImplementedError
+
+    async def Drain(self, request: Any, context: Any) -> pb.DrainResponse:  # noqa: ARG002, N802 - gRPC's
+        return pb.DrainResponse()
+
+
+class StandIn(ServedProcess):
+    """Ready as soon as it serves."""
+
+    def readiness(self) -> tuple[str, str]:
+        return "", ""
+
+    def servicer(self) -> Servicer:
+        return Servicer()
+
+    async def work(self) -> None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, lambda: time.sleep(3600))
+
+    async def drain(self) -> int:
+        return 0
+
+    async def close(self) -> None:
+        pass
+
+
+def run(spec: AccountSpec, _: Credentials, ready_fd: int, lifeline_fd: int, pulse_fd: int) -> int:
+    async def serve() -> int:
+        return await StandIn(spec).run(ready_fd, lifeline_fd, pulse_fd)
+
+    return asyncio.run(serve())
