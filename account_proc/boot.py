@@ -137,10 +137,14 @@ def _read_to_end(descriptor: int) -> bytes:
         return pipe.read()
 
 
+def process_name(account_id: str) -> bytes:
+    """What an account's process is called in ``ps -o comm`` and ``top``."""
+    return f"kc:{account_id}".encode()[:_NAME_BYTES_MAX]
+
+
 def _name_process(account_id: str) -> None:
-    """Show the account in ``ps -o comm`` and ``top``."""
     # prctl, as /proc/self/comm is root's in a process that is not dumpable.
-    _prctl(_PR_SET_NAME, ctypes.c_char_p(f"kc:{account_id}".encode()[:_NAME_BYTES_MAX]))
+    _prctl(_PR_SET_NAME, ctypes.c_char_p(process_name(account_id)))
 
 
 def _prctl(option: int, value: ctypes.c_ulong | ctypes.c_char_p) -> None:

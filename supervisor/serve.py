@@ -19,7 +19,6 @@ from pathlib import Path
 from krakencopy.v1 import types_pb2
 
 from account_proc.errors import ExitCode
-from account_proc.locks import is_locked
 from account_proc.log import log_to
 from account_proc.spec import Credentials
 from supervisor.config import AccountConfig, Config, PaperMarket
@@ -27,6 +26,7 @@ from supervisor.console import Console, report_lines, say
 from supervisor.control_server import ControlServer
 from supervisor.demo import balance_of
 from supervisor.journal import Journal, JournalFault
+from supervisor.leftovers import end_leftovers
 from supervisor.paper import Market, PaperExchange, PaperFault, PaperKeys, Traded, altname, compare
 from supervisor.report import report
 from supervisor.spawning import ExecSpawner, ForkserverSpawner, SpawnFault
@@ -34,8 +34,6 @@ from supervisor.supervisor import Place, Supervisor
 
 log = logging.getLogger(__name__)
 
-#: How long leftovers of a killed run may take to end, in seconds: their forkserver's grace, and a little.
-LEFTOVERS_MAX_S, LEFTOVERS_POLL_S = 8.0, 0.02
 #: Exit code of a timed run whose report does not add up.
 EXIT_REPORT = 1
 
@@ -66,7 +64,8 @@ async def serve(run: Run) -> int:
             spawner = ExecSpawner() if run.spawner == "exec" else ForkserverSpawner()
             await spawner.start()
             stack.push_async_callback(spawner.close)
-            await _wait_for_leftovers(run.state_dir)
+            # An account that found its lock held would be FAILED and wait for an operator; that is for strangers.
+            await end_leftovers(run.state_dir)
             exchange, credentials, place = await _reach_exchange(run, stack)
             journal = Journal(run.state_dir / "journal.db")
         except (SpawnFault, PaperFault, JournalFault) as fault:
@@ -116,21 +115,6 @@ async def _reach_exchange(
     assert ws_url is not None
     place = Place(state_dir=run.state_dir, key_lock_dir=key_lock_dir(), rest_url=rest_url, ws_url=ws_url)
     return exchange, credentials, place
-
-
-async def _wait_for_leftovers(state_dir: Path) -> None:
-    """Processes of a run that was killed end by themselves, stopped ones within their forkserver's grace. Wait for them.
-
-    An account that found its lock held would be FAILED and wait for an operator; that is for strangers, not for our own.
-    """
-    nonce_files = list(state_dir.glob("kraken_nonce_*.txt"))  # noqa: ASYNC240 - nothing else runs yet
-    until = time.monotonic() + LEFTOVERS_MAX_S
-    told = False
-    while time.monotonic() < until and any(is_locked(path) for path in nonce_files):
-        if not told:
-            log.warning("processes of an earlier run still hold their nonce files; waiting for their end")
-            told = True
-        await asyncio.sleep(LEFTOVERS_POLL_S)
 
 
 def _put_aside(state_dir: Path) -> None:

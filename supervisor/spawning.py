@@ -161,6 +161,7 @@ class ExecSpawner(_LifelineSpawner):
                 process.pid, pidfd, pipes.ready_read, lambda child: child.end(ExitStatus.of(process.wait()))
             )
         except OSError:
+            # Without a pidfd; its pid stays its own until it is waited for.
             process.kill()
             process.wait()
             raise

@@ -108,7 +108,6 @@ def test_draining_waits_for_the_answer_to_an_order_that_is_on_its_way(tmp_path: 
     async def steps() -> None:
         kraken = ScriptedKraken({"AddOrder": ACCEPTED}, held={"AddOrder": asyncio.Event()})
         with placing(tmp_path, kraken) as orders:
-            assert not orders.open
             await orders.drain()
             placing_it = asyncio.create_task(orders.place(ASKED))
             await asyncio.sleep(0)
@@ -118,8 +117,7 @@ def test_draining_waits_for_the_answer_to_an_order_that_is_on_its_way(tmp_path: 
             assert not done
             kraken.held["AddOrder"].set()
             await draining
-            assert not orders.open
-            assert (await placing_it).state is CopyState.ACKNOWLEDGED
+            assert (orders.open, (await placing_it).state) == (False, CopyState.ACKNOWLEDGED)
 
     run(steps())
 
