@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from decimal import Decimal
+from math import inf
 from pathlib import Path
 
 from krakencopy.v1 import types_pb2
@@ -34,6 +35,9 @@ from supervisor.supervisor import Place, Supervisor
 
 log = logging.getLogger(__name__)
 
+#: Who starts us may repeat a signal that the terminal has sent to us as well (timeout(1), npm, a shell): within this, in seconds,
+#: both are one.
+TWICE_S = 0.5
 #: Exit code of a timed run whose report does not add up.
 EXIT_REPORT = 1
 
@@ -136,9 +140,11 @@ def _put_aside(state_dir: Path) -> None:
 async def _until_told(run: Run, supervisor: Supervisor) -> None:
     """Runs until a signal, a Shutdown call, or the end of the run's time."""
     loop = asyncio.get_running_loop()
-    # SIGHUP: the terminal is gone, and with it whoever would press Ctrl-C.
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        loop.add_signal_handler(number, supervisor.leave)
+    asked = _Asked(supervisor)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked.again)
+    # The terminal is gone, and with it whoever would press Ctrl-C.
+    loop.add_signal_handler(signal.SIGHUP, supervisor.leave)
     timer = loop.call_later(run.duration_s, supervisor.leave) if run.duration_s is not None else None
     if not run.quiet:
         place = supervisor.place
@@ -155,6 +161,22 @@ async def _until_told(run: Run, supervisor: Supervisor) -> None:
         if printing is not None:
             printing.cancel()
             console.catch_up()
+
+
+class _Asked:
+    """SIGTERM and SIGINT: the first begins the shutdown, a later one hurries it."""
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+        self._begun_at = -inf
+
+    def again(self) -> None:
+        """One of the signals came."""
+        if not self._supervisor.leaving:
+            self._begun_at = time.monotonic()
+            self._supervisor.leave()
+        elif time.monotonic() - self._begun_at > TWICE_S:
+            self._supervisor.hurry()
 
 
 async def _check(supervisor: Supervisor, exchange: PaperExchange) -> list[str]:

@@ -35,6 +35,7 @@ LOG_LEVEL = {
 }
 #: At a shutdown, users get this long to answer the last fills, and nothing may happen for so long, in seconds.
 QUIESCE_MAX_S, QUIET_S = 8.0, 0.6
+HOW_TO_HURRY = "press Ctrl-C again to hurry (or: SIGTERM, krakencopy shutdown --now)"
 #: Why a starting account is not SERVING yet when nothing is wrong.
 PASSING_REASONS = ("CONNECTING", "FEED_DOWN", "CATCHING_UP")
 #: Broker whose users may not start without their master (the seed's third fix).
@@ -98,6 +99,7 @@ class Supervisor:
         self._users_from = 0.0
         self._quiescing: asyncio.Task[None] | None = None
         self._leaving = False
+        self._hurried = False
         self._master_leaving = False
         self._failure: JournalFault | None = None
 
@@ -244,16 +246,34 @@ class Supervisor:
         else:
             account.reset()
 
+    @property
+    def leaving(self) -> bool:
+        """Whether a shutdown has begun."""
+        return self._quiescing is not None
+
     def leave(self) -> None:
         """Begins the shutdown: the master's own strategy first, then the users, then the master."""
         if self._quiescing is None:
-            self.tell(
-                pb.SEVERITY_INFO,
-                "",
-                "SHUTDOWN",
-                "users finish what is in flight and end first, then the master",
-            )
+            words = "users finish what is in flight and end first, then the master"
+            self.tell(pb.SEVERITY_INFO, "", "SHUTDOWN", f"{words}; {HOW_TO_HURRY}")
             self._quiescing = asyncio.get_running_loop().create_task(self._quiesce())
+
+    def hurry(self) -> None:
+        """The shutdown, begun now or before, waits for nobody any more; in the same order."""
+        if self._quiescing is None:
+            self.leave()
+        if self._hurried:
+            return
+        self._hurried = True
+        self.limits = self.limits.hurried()
+        words = (
+            f"hurried: what does not end within {self.limits.drain:g} s gets SIGTERM, and SIGKILL "
+            f"{self.limits.terminate:g} s later; what is in flight is taken up at the next start"
+        )
+        self.tell(pb.SEVERITY_WARNING, "", "SHUTDOWN_HURRIED", words)
+        if self._quiescing is not None:
+            self._quiescing.cancel()
+        self._let_go()
 
     async def _quiesce(self) -> None:
         """Lets the users answer the last fills of a strategy that no longer trades; then everyone may go."""
@@ -266,6 +286,10 @@ class Supervisor:
             await asyncio.sleep(QUIET_S / 10)
             if self.fills.head != head or not self._caught_up():
                 head, quiet_since = self.fills.head, time.time()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Everyone may end, each in its turn."""
         self._leaving = True
         self._dirty.update(self.accounts)
         self._work.set()
