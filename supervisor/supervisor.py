@@ -24,6 +24,7 @@ from supervisor.config import AccountConfig, Config, Mode
 from supervisor.fanout import FillLog, ReportLog
 from supervisor.journal import Journal, JournalFault
 from supervisor.lifecycle import ALIVE, Life, Limits, State
+from supervisor.process_end import LastEnds
 from supervisor.spawning import Spawner
 
 log = logging.getLogger(__name__)
@@ -82,6 +83,7 @@ class Supervisor:
         self.fills = FillLog(journal)
         self.reports = ReportLog(journal)
         self.events = Bell()
+        self.ends = LastEnds(journal)
         #: Rings on every change of any account.
         self.changes = Bell()
         ordered = (config.master, *sorted(config.users, key=lambda account: account.id))
@@ -327,11 +329,11 @@ class Supervisor:
         committing = asyncio.get_running_loop().create_task(self._commit_reports())
         try:
             await self._loop()
+            self.reports.flush()
         finally:
             committing.cancel()
-        self.reports.flush()
-        for account in self.accounts.values():
-            await account.close()
+            for account in self.accounts.values():
+                await account.close()
 
     async def _commit_reports(self) -> None:
         try:
