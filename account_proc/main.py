@@ -21,7 +21,8 @@ def run_account(spec: AccountSpec, credentials: Credentials, ready_fd: int, life
     ``ready_fd`` gets one line when the gRPC server listens; ``lifeline_fd`` reads EOF when the supervisor is gone. What goes
     wrong on purpose is said in one line on standard error, which the supervisor keeps and shows.
     """
-    log_to(spec.log_path, spec.id, (credentials.key, credentials.secret))
+    secrets = (credentials.key, credentials.secret)
+    log_to(spec.log_path, spec.id, secrets, run=spec.epoch, instance_id=spec.instance_id)
     log.info("account %s (%s, run %d) starts", spec.id, spec.role, spec.epoch)
     try:
         return asyncio.run(_run(spec, credentials, ready_fd, lifeline_fd))

@@ -20,7 +20,7 @@ from pathlib import Path
 from krakencopy.v1 import types_pb2
 
 from account_proc.errors import ExitCode
-from account_proc.log import log_to
+from account_proc.log import JsonFormatter, log_to
 from account_proc.spec import Credentials
 from supervisor.config import AccountConfig, Config, PaperMarket
 from supervisor.console import Console, report_lines, say
@@ -58,7 +58,7 @@ class Run:
 
 async def serve(run: Run) -> int:
     """The whole run; the exit code."""
-    log_to(run.state_dir / "logs" / "supervisor.jsonl", "supervisor")
+    lines = log_to(run.state_dir / "logs" / "supervisor.jsonl", "supervisor")
     async with AsyncExitStack() as stack:
         # Put first, so that it closes last: who sees the API gone may start the next supervisor.
         control = ControlServer()
@@ -79,8 +79,10 @@ async def serve(run: Run) -> int:
         control.journal = journal
         try:
             supervisor = Supervisor(
-                config=run.config, place=place, journal=journal, spawner=spawner, credentials=credentials
-            )
+                config=run.config, place=place, journal=journal, spawner=spawner,
+                credentials=_hidden(credentials, lines),
+            )  # fmt: skip
+            lines.run = supervisor.epoch
             await control.start(supervisor)
             await _until_told(run, supervisor)
         except JournalFault as fault:
@@ -94,6 +96,19 @@ async def serve(run: Run) -> int:
     for line in (*report_lines(final), *_verdict(exchange, wrong)):
         say(line)
     return EXIT_REPORT if run.duration_s is not None and (wrong or final.unanswered) else ExitCode.OK
+
+
+def _hidden(
+    credentials: Callable[[AccountConfig], Credentials], lines: JsonFormatter
+) -> Callable[[AccountConfig], Credentials]:
+    """The same keys; whatever was handed out is blotted out of the supervisor's own log from then on."""
+
+    def found(account: AccountConfig) -> Credentials:
+        key = credentials(account)
+        lines.hide(key.key, key.secret)
+        return key
+
+    return found
 
 
 def key_lock_dir() -> Path:
