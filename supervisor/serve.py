@@ -187,7 +187,7 @@ class _Asked:
 
     def again(self) -> None:
         """One of the signals came."""
-        if not self._supervisor.leaving:
+        if not self._supervisor.leaving():
             self._begun_at = time.monotonic()
             self._supervisor.leave()
         elif time.monotonic() - self._begun_at > TWICE_S:

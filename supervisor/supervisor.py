@@ -248,11 +248,6 @@ class Supervisor:
         else:
             account.reset()
 
-    @property
-    def leaving(self) -> bool:
-        """Whether a shutdown has begun."""
-        return self._quiescing is not None
-
     def leave(self) -> None:
         """Begins the shutdown: the master's own strategy first, then the users, then the master."""
         if self._quiescing is None:
