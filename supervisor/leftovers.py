@@ -71,20 +71,24 @@ async def end_leftovers(state_dir: Path) -> None:
     proven = _open_proven(locked, state_dir / STATE_LOCK)
     try:
         _signal_all(proven, signal.SIGCONT)
-        await _wait_for_end(locked, GRACE_S)
+        await _wait_for_end(locked, proven, GRACE_S)
         for path, pidfd in proven.items():
             if not has_ended(pidfd):
                 log.warning("the process that holds %s did not end in %g s and is killed", path.name, GRACE_S)
         _signal_all(proven, signal.SIGKILL)
-        await _wait_for_end(proven, KILL_S)
+        await _wait_for_end(proven, proven, KILL_S)
     finally:
         for pidfd in proven.values():
             os.close(pidfd)
 
 
-async def _wait_for_end(nonce_files: Collection[Path], limit_s: float) -> None:
+async def _wait_for_end(nonce_files: Collection[Path], proven: Mapping[Path, int], limit_s: float) -> None:
+    def is_over() -> bool:
+        # Both: an exiting process gives back its locks a moment before it has ended.
+        return all(map(has_ended, proven.values())) and not any(map(is_locked, nonce_files))
+
     until = time.monotonic() + limit_s
-    while any(is_locked(path) for path in nonce_files) and time.monotonic() < until:  # noqa: ASYNC110 - no event tells of a lock
+    while not is_over() and time.monotonic() < until:  # noqa: ASYNC110 - no event tells of a lock
         await asyncio.sleep(POLL_S)
 
 
