@@ -14,9 +14,11 @@ import os
 import resource
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import TracebackType
 from typing import NoReturn
 
 from account_proc.errors import ExitCode
@@ -108,6 +110,7 @@ def run(load: Callable[[], Entry], pipes: BootPipes) -> int:
         entry = load()
         message = json.loads(told)
         credentials = Credentials(message["key"], message["secret"])
+        _hide(credentials)
         spec = AccountSpec.from_json(json.dumps(message["spec"]))
         _name_process(spec.id)
         return entry(spec, credentials, pipes.ready, pipes.lifeline, pipes.pulse)
@@ -115,6 +118,29 @@ def run(load: Callable[[], Entry], pipes: BootPipes) -> int:
         # The supervisor keeps it, and shows its last line to whoever may see the account.
         sys.stderr.write(without(credentials, traceback.format_exc()))
         return ExitCode.CRASHED
+
+
+def _hide(credentials: Credentials) -> None:
+    """Also what Python itself prints about an error, of a thread or where nothing can be raised, is without keys."""
+
+    def tell(
+        where: str, kind: type[BaseException], error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        text = "".join(traceback.format_exception(kind, error, trace))
+        sys.stderr.write(without(credentials, f"{where}:\n{text}"))
+
+    threading.excepthook = lambda told: tell(
+        f"in thread {told.thread.name if told.thread else 'unknown'}",
+        told.exc_type,
+        told.exc_value,
+        told.exc_traceback,
+    )
+    sys.unraisablehook = lambda told: tell(
+        f"{told.err_msg or 'Exception ignored in'} {told.object!r}",
+        told.exc_type,
+        told.exc_value,
+        told.exc_traceback,
+    )
 
 
 def without(credentials: Credentials, text: str) -> str:
@@ -139,10 +165,14 @@ def _read_to_end(descriptor: int) -> bytes:
         return pipe.read()
 
 
+def process_name(account_id: str) -> bytes:
+    """What an account's process is called in ``ps -o comm`` and ``top``."""
+    return f"kc:{account_id}".encode()[:_NAME_BYTES_MAX]
+
+
 def _name_process(account_id: str) -> None:
-    """Show the account in ``ps -o comm`` and ``top``."""
     # prctl, as /proc/self/comm is root's in a process that is not dumpable.
-    _prctl(_PR_SET_NAME, ctypes.c_char_p(f"kc:{account_id}".encode()[:_NAME_BYTES_MAX]))
+    _prctl(_PR_SET_NAME, ctypes.c_char_p(process_name(account_id)))
 
 
 def _prctl(option: int, value: ctypes.c_ulong | ctypes.c_char_p) -> None:

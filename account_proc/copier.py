@@ -96,7 +96,8 @@ class Copier:
     @property
     def copies_open(self) -> int:
         """Copies whose end is not known, and fills that wait."""
-        return len(self._open) + sum(len(lane.waiting) for lane in self._lanes.values())
+        # A copy of the lanes: another thread may ask as well.
+        return len(self._open) + sum(len(lane.waiting) for lane in list(self._lanes.values()))
 
     def positions(self) -> list[pb.CopiedPosition]:
         """What copying holds and carries."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -19,7 +20,15 @@ from account_proc.errors import LockHeld
 #: A file of ours is far smaller; a larger one is somebody else's, and its first part shows that as well.
 READ_BYTES_MAX = 4096
 
-_HOLDER = re.compile(rb"in use by process (\d{1,10})\b")
+_HOLDER = re.compile(rb"in use by process (\d{1,10}) for account (\S+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who says in the file that it holds the lock."""
+
+    pid: int
+    account_id: str
 
 
 class LockedFile:
@@ -113,7 +122,13 @@ def free_line(length: int) -> bytes:
 
 def holder_pid(path: Path) -> int | None:
     """The process that says in the file that it holds the lock; None if it cannot be read or says nothing."""
+    holder = holder_of(path)
+    return None if holder is None else holder.pid
+
+
+def holder_of(path: Path) -> Holder | None:
+    """Who says in the file that it holds the lock; None if it cannot be read or says nothing."""
     with contextlib.suppress(OSError), path.open("rb") as file:
         found = _HOLDER.search(file.read(READ_BYTES_MAX))
-        return int(found[1]) if found else None
+        return Holder(int(found[1]), found[2].decode("ascii", "replace")) if found else None
     return None

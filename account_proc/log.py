@@ -19,12 +19,26 @@ FILES_KEPT = 3
 
 
 class JsonFormatter(logging.Formatter):
-    """A record as one JSON object: ``at`` (RFC 3339, UTC), ``level``, ``logger``, ``account``, ``message``, ``exception``."""
+    """A record as one JSON object: ``at`` (RFC 3339, UTC), ``level``, ``logger``, ``account``, ``message``, ``exception``.
 
-    def __init__(self, account_id: str, secrets: Iterable[str] = ()) -> None:
+    Where they are known also ``run``, the number of the supervisor's run, and ``instance``, the start of the account's process: what
+    the API calls epoch and instance_id, so that lines can be told apart by what wrote them.
+    """
+
+    def __init__(
+        self, account_id: str, secrets: Iterable[str] = (), *, run: int = 0, instance_id: str = ""
+    ) -> None:
         super().__init__()
         self._account_id = account_id
-        self._secrets = tuple(secret for secret in secrets if secret)
+        self._instance_id = instance_id
+        self._secrets: tuple[str, ...] = ()
+        #: 0 while it is not known.
+        self.run = run
+        self.hide(*secrets)
+
+    def hide(self, *secrets: str) -> None:
+        """Blots these out as well from now on."""
+        self._secrets = tuple(dict.fromkeys((*self._secrets, *filter(None, secrets))))
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, with every secret blotted out."""
@@ -33,6 +47,8 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "account": self._account_id,
+            **({"run": self.run} if self.run else {}),
+            **({"instance": self._instance_id} if self._instance_id else {}),
             "message": self._blot(record.getMessage()),
         }
         if record.exc_info:
@@ -52,13 +68,16 @@ class _NoCancellations(logging.Filter):
         return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
-def log_to(path: Path, account_id: str, secrets: Iterable[str] = ()) -> None:
-    """Sends all logging of this process to a file, mode 0600."""
+def log_to(
+    path: Path, account_id: str, secrets: Iterable[str] = (), *, run: int = 0, instance_id: str = ""
+) -> JsonFormatter:
+    """Sends all logging of this process to a file, mode 0600. What it returns may be told of secrets that come later."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handler = logging.handlers.RotatingFileHandler(
         path, maxBytes=FILE_BYTES_MAX, backupCount=FILES_KEPT, encoding="utf-8"
     )
-    handler.setFormatter(JsonFormatter(account_id, secrets))
+    formatter = JsonFormatter(account_id, secrets, run=run, instance_id=instance_id)
+    handler.setFormatter(formatter)
     handler.addFilter(_NoCancellations())
     # A full disk must not drown standard error in tracebacks of the log itself; what hangs on the disk says so by itself.
     logging.raiseExceptions = False
@@ -67,3 +86,4 @@ def log_to(path: Path, account_id: str, secrets: Iterable[str] = ()) -> None:
     root.setLevel(logging.INFO)
     for noisy in ("urllib3", "websockets", "asyncio", "grpc"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    return formatter

@@ -24,7 +24,8 @@ def run_account(
     ``pulse_fd`` is where the loop shows that it moves. What goes wrong on purpose is said in one line on standard error, which the supervisor
     keeps and shows.
     """
-    log_to(spec.log_path, spec.id, (credentials.key, credentials.secret))
+    secrets = (credentials.key, credentials.secret)
+    log_to(spec.log_path, spec.id, secrets, run=spec.epoch, instance_id=spec.instance_id)
     log.info("account %s (%s, run %d) starts", spec.id, spec.role, spec.epoch)
     try:
         return asyncio.run(_run(spec, credentials, ready_fd, lifeline_fd, pulse_fd))

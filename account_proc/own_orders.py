@@ -98,6 +98,17 @@ class OwnOrders:
             raise OrderRefused(order.error)
         return order
 
+    @property
+    def open(self) -> bool:
+        """Whether an order is on its way."""
+        return bool(self._locks)
+
+    async def drain(self) -> None:
+        """Waits for the answers to the orders that are on their way."""
+        for lock in list(self._locks.values()):
+            async with lock:
+                pass
+
     # -- a strategy's orders ------------------------------------------------------------------------------------
 
     def live(self) -> list[OwnOrder]:

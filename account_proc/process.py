@@ -149,12 +149,17 @@ class AccountProcess(ServedProcess):
         """Waits until the exchange was reached and the loops run."""
         await self._trading.wait()
 
+    def in_flight(self) -> bool:
+        """Whether a copy or an order of the account's own is on its way."""
+        return self.own_orders.open or (self.copier is not None and self.copier.copies_open > 0)
+
     async def drain(self) -> int:
         """Takes no new work, finishes what is in flight; copies whose end is still not known."""
         if self.strategy_loop is not None:
             await self.strategy_loop.stop()
         self.draining = True
         self.bell.ring()
+        await self.own_orders.drain()
         if self.copier is not None:
             try:
                 await asyncio.wait_for(self.copier.drain(), DRAIN_MAX_S)

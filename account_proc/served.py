@@ -1,6 +1,7 @@
 """The shell of every account's process: it serves gRPC, tells its health, hears the supervisor's death, and ends in order.
 
     gRPC server (NOT_SERVING) ─▶ first beat, ready line ─▶ work() ─▶ ... ─▶ told to stop ─▶ drain() ─▶ close()
+                                                                         └▶ supervisor gone ─▶ (drain() if in_flight()) ─▶ exit
 
 What the account does is its subclass's business: process.py for Kraken, broker_process.py for the others. Health is told by this
 file alone, under ``SERVICE_NAME``: SERVING while ``readiness`` has nothing to say.
@@ -26,6 +27,7 @@ from krakencopy.v1 import account_pb2_grpc
 
 from account_proc import pulse
 from account_proc.bell import Bell
+from account_proc.boot import leave
 from account_proc.errors import ExitCode
 from account_proc.spec import SERVICE_NAME, AccountSpec
 
@@ -69,6 +71,10 @@ class ServedProcess(ABC):
     async def work(self) -> None:
         """What the account does until it is told to stop; its error ends the process."""
 
+    def in_flight(self) -> bool:
+        """Whether an order is on its way. Asked from another thread as well. A process that cannot tell says yes."""
+        return True
+
     @abstractmethod
     async def drain(self) -> int:
         """Takes no new work, finishes what is in flight; copies whose end is still not known."""
@@ -92,17 +98,23 @@ class ServedProcess(ABC):
         try:
             why = await self._stop
             log.info("ending: %s", why)
+            if why == "LIFELINE":
+                await self._finish(ORPHAN_DRAIN_MAX_S)
+                leave(ExitCode.OK)  # nobody is left who would hear the rest
             if not self.draining:
-                limit = ORPHAN_DRAIN_MAX_S if why == "LIFELINE" else DRAIN_MAX_S
-                await asyncio.wait_for(self.drain(), limit)
-        except TimeoutError:
-            log.warning("what is in flight did not end in time; the next start takes it up")
+                await self._finish(DRAIN_MAX_S)
         finally:
             for task in self._tasks:
                 task.cancel()
             await server.stop(grace=0.2)
             await self.close()
         return ExitCode.OK
+
+    async def _finish(self, limit_s: float) -> None:
+        try:
+            await asyncio.wait_for(self.drain(), limit_s)
+        except TimeoutError:
+            log.warning("what is in flight did not end in time; the next start takes it up")
 
     def stop(self, why: str) -> None:
         """Begins the end."""
@@ -118,6 +130,13 @@ class ServedProcess(ABC):
         """A thread of its own: the pipe must be heard even when the loop is stuck."""
         while os.read(lifeline_fd, 1):
             pass
+        if not self.in_flight():
+            # At once, and not through the loop, which is about to hear from gRPC of every stream that broke: with a hundred
+            # processes on two cores that alone takes a second. No worse than SIGKILL at this line, which ledger and nonce file
+            # survive at every line: what is not committed yet has not left either, an intent that the loop commits just now is
+            # taken up at the next start, and a read of the exchange that is on its way harms nobody, as the next nonces are larger.
+            log.info("ending: the supervisor is gone, and nothing is in flight")
+            leave(ExitCode.OK)
         loop.call_soon_threadsafe(self.stop, "LIFELINE")
         time.sleep(ORPHAN_DRAIN_MAX_S + 1.0)
         os._exit(ExitCode.CRASHED)

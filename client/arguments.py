@@ -108,6 +108,11 @@ def _parser() -> _Parser:
     )
     shutdown = command("shutdown", "stop the users, then the master, then the supervisor")
     shutdown.add_argument(
+        "--now",
+        action="store_true",
+        help="wait for nothing in flight; also hurries a shutdown that has begun",
+    )
+    shutdown.add_argument(
         "--wait", action="store_true", help="until it is done; --timeout limits the whole wait"
     )
     return parser

@@ -246,11 +246,11 @@ def _ready_line(status: pb.GetStatusResponse) -> list[str]:
 
 
 def shutdown(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
-    """`shutdown [--wait]`."""
+    """`shutdown [--now] [--wait]`."""
     with connect() as supervisor:
         answer = pb.ShutdownResponse()
         try:
-            answer = supervisor.shutdown()
+            answer = supervisor.shutdown(now=arguments.now)
         except NotConnected:
             raise
         except Unavailable:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 
+from client.endings import ending
 from client.grid import Column, pairs, table
 from client.views import (
     account_columns,
@@ -74,6 +75,8 @@ def account_page(account: nouns.Account) -> list[str]:
         lines += ["", "orders that the exchange tells otherwise than this account's ledger:"]
         lines += [f"  {local_time(d.found_at)} {plain(d.code)} {plain(d.message)}" for d in account.drifts]
     if told := warnings(account):
+        lines += ["", *told]
+    if told := ending(account):
         lines += ["", *told]
     return lines
 

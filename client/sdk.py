@@ -102,12 +102,16 @@ class KrakenCopy:
         """What became of every fill at every user."""
         return self._ask(self._stub.GetReport, pb.GetReportRequest(), timeout_s)
 
-    def shutdown(self, *, request_id: str = "", timeout_s: float | None = None) -> pb.ShutdownResponse:
-        """Begin to stop the supervisor. Returns at once; the supervisor is gone when calls raise Unavailable."""
+    def shutdown(
+        self, *, now: bool = False, request_id: str = "", timeout_s: float | None = None
+    ) -> pb.ShutdownResponse:
+        """Begin to stop the supervisor. Returns at once; the supervisor is gone when calls raise Unavailable.
+
+        ``now``: wait for nothing in flight longer than about a second, also where a shutdown has begun already.
+        """
         request_id = request_id or _new_request_id()
-        return self._ask(
-            self._stub.Shutdown, pb.ShutdownRequest(request_id=request_id), timeout_s, request_id
-        )
+        request = pb.ShutdownRequest(request_id=request_id, now=now)
+        return self._ask(self._stub.Shutdown, request, timeout_s, request_id)
 
     # -- accounts -----------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ import random
 import signal
 import time
 import uuid
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -38,13 +38,12 @@ from supervisor.lifecycle import (
     forgive,
     step,
 )
+from supervisor.process_end import LastEnds, Lived, begin_output, last_output, process_end
 from supervisor.spawning import Spawner, crash_path
 from supervisor.trading_mode import told_mode
 
 log = logging.getLogger(__name__)
 
-#: What is shown of a process's last words.
-LAST_WORDS_MAX = 2_000
 PB_STATE = {state: pb.AccountState.Value(f"ACCOUNT_STATE_{state}") for state in State}
 #: A user's life is louder the worse it stands.
 SEVERITY = {
@@ -58,6 +57,7 @@ class Surroundings(Protocol):
     """What one account needs of the supervisor."""
 
     limits: Limits
+    ends: LastEnds
 
     def gate(self, account: AccountConfig) -> Gate:
         """Whether a process of this account may start now."""
@@ -120,6 +120,7 @@ class SupervisedAccount:
         self._around = around
         self._spawner = spawner
         self.life = Life(account_id=config.id, since=time.time())
+        self._state_before = self.life.state
         #: Whether the loop of its process moves, as far as its pulse tells.
         self.answering = True
         self.child: Child | None = None
@@ -180,6 +181,7 @@ class SupervisedAccount:
             before = self.life
             self.life, effects = step(before, seen, now, self._around.limits, random.random())  # noqa: S311
             if self.life.state is not before.state:
+                self._state_before = before.state
                 self._forget_asked(before.state)
                 self._tell_change(before)
             for effect in effects:
@@ -265,15 +267,16 @@ class SupervisedAccount:
         self._refused = None
         self.instance_id = uuid.uuid4().hex[:12]
         spec = self._around.spec(self.config, self.instance_id)
-        crashes = crash_path(spec)
-        size = crashes.stat().st_size if crashes.exists() else 0
+        output, started_at = crash_path(spec), time.time()
         try:
+            start = begin_output(output)
             child = await self._spawner.spawn(spec, self._around.credentials(self.config))
         except Exception as error:  # noqa: BLE001 - whatever it is, the account did not start and says so
             self._process_ended(Ended(None, None, f"could not be started: {error}"))
             return
         self.child = child
-        self._begin(self._wait_for_end(child, crashes, size))
+        self._begin(self._wait_for_end(child, self.instance_id, started_at, output, start))
+        self._keep(lambda ends: ends.started(self.config.id))
         try:
             await child.wait_ready(self._around.limits.start)
         except (NotReady, TimeoutError):
@@ -284,13 +287,31 @@ class SupervisedAccount:
             self.link = self._around.link(self.config, spec.socket_path, self)
             self.link.open()
 
-    async def _wait_for_end(self, child: Child, crashes: Path, size: int) -> None:
+    async def _wait_for_end(
+        self, child: Child, instance_id: str, started_at: float, output: Path, start: int
+    ) -> None:
         status = await child.wait_exit()
+        words = last_output(output, start)
+        if self._is_wanted():
+            lived = Lived(child.pid, instance_id, started_at, time.time(), status, words)
+            end = process_end(lived, self.life, self._state_before)
+            self._keep(lambda ends: ends.ended(self.config.id, end))
         if self.link is not None:
             await self.link.close()
             self.link = None
         self.child = None
-        self._process_ended(Ended(status.code, status.signal, _last_words(crashes, size)))
+        self._process_ended(Ended(status.code, status.signal, words[-1] if words else ""))
+
+    def _is_wanted(self) -> bool:
+        """Whether nobody has asked for the end of its process, or for another one in its place."""
+        asked = self.life.state is State.STOPPING or self._restart
+        return not asked and self._around.wanted(self.config.id)
+
+    def _keep(self, keep: Callable[[LastEnds], None]) -> None:
+        try:
+            keep(self._around.ends)
+        except JournalFault as error:
+            self._around.fail(error)
 
     def _process_ended(self, ended: Ended) -> None:
         self._ended = ended
@@ -372,6 +393,8 @@ class SupervisedAccount:
         )  # fmt: skip
         if self.child is not None:
             account.instance_id = self.instance_id
+        if (end := self._around.ends.of(config.id)) is not None:
+            account.last_end.CopyFrom(end)
         if life.state is State.BACKOFF:
             account.retry_at.CopyFrom(_timestamp(life.deadline))
         if self.link is not None:
@@ -396,17 +419,6 @@ class SupervisedAccount:
             account.copy_mode = pb.COPY_MODE_PAUSED if self.paused else pb.COPY_MODE_COPYING
             account.cursor_seq = account.cursor_seq or self._around.acked_seq(config.id)
         return account
-
-
-def _last_words(path: Path, size: int) -> str:
-    """What the process wrote on standard error since it started: its last line first."""
-    try:
-        with path.open("rb") as file:
-            file.seek(size)
-            text = file.read().decode(errors="replace").strip()
-    except OSError:
-        return ""
-    return text[-LAST_WORDS_MAX:].splitlines()[-1] if text else ""
 
 
 def _timestamp(seconds: float) -> Timestamp:

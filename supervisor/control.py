@@ -63,10 +63,9 @@ async def refuse(context: Context, code: grpc.StatusCode, reason: str, message: 
 class ControlServicer(control_pb2_grpc.ControlServiceServicer):
     """Serves one supervisor."""
 
-    def __init__(self, supervisor: Supervisor, shutdown: Callable[[], None]) -> None:
+    def __init__(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
         self._journal = supervisor.journal
-        self._shutdown = shutdown
         self._answers: OrderedDict[str, Message] = OrderedDict()
 
     # -- the whole ----------------------------------------------------------------------------------------------
@@ -94,7 +93,8 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
     async def Shutdown(self, request: pb.ShutdownRequest, context: Context) -> pb.ShutdownResponse:
         """Users first, then the master, then the supervisor itself."""
         # After the answer has left: the end of the server would lose it.
-        asyncio.get_running_loop().call_later(SHUTDOWN_PAUSE_S, self._shutdown)
+        shutdown = self._supervisor.hurry if request.now else self._supervisor.leave
+        asyncio.get_running_loop().call_later(SHUTDOWN_PAUSE_S, shutdown)
         return pb.ShutdownResponse()
 
     # -- accounts -----------------------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ class ControlServer:
         health = grpc_health.HealthServicer()
         await health.set(SERVICE_NAME, health_pb2.HealthCheckResponse.SERVING)
         add_HealthServicer_to_server(health, server)
-        add_ControlServiceServicer_to_server(ControlServicer(supervisor, supervisor.leave), server)
+        add_ControlServiceServicer_to_server(ControlServicer(supervisor), server)
         names = (
             SERVICE_NAME,
             health_pb2.DESCRIPTOR.services_by_name["Health"].full_name,

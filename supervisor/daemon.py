@@ -26,6 +26,7 @@ from supervisor import config as configuration
 from supervisor.config import AccountConfig, Config, ConfigFaults, Fault, PaperMarket
 from supervisor.credentials import credential_source
 from supervisor.demo import demo_config
+from supervisor.leftovers import STATE_LOCK
 from supervisor.replay_file import check_replay
 from supervisor.strategies import check_strategies
 
@@ -169,7 +170,7 @@ def _take(state_dir: Path) -> LockedFile:
     try:
         for folder in (state_dir, state_dir / "run", state_dir / "logs", state_dir / "accounts"):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return LockedFile(state_dir / "run" / "supervisor.lock", f"the state folder {state_dir}")
+        return LockedFile(state_dir / STATE_LOCK, f"the state folder {state_dir}")
     except OSError as error:
         problem = f"cannot be used: {error.strerror or error}"
         remedy = "choose a --state-dir that this user can write to"

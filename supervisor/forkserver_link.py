@@ -10,6 +10,7 @@ import contextlib
 import json
 import logging
 import os
+import signal
 import socket
 import subprocess
 from collections import deque
@@ -91,7 +92,7 @@ class ForkserverLink:
                 await self._hello
         except BaseException as error:
             self._closing = True
-            self._process.kill()
+            self._kill()
             await self._ended.wait()
             if isinstance(error, TimeoutError):
                 problem = f"the forkserver has not imported {self._entry} in {PRELOAD_LIMIT_S:g} s"
@@ -107,9 +108,14 @@ class ForkserverLink:
             async with asyncio.timeout(FORK_LIMIT_S):
                 return await request.answer
         except TimeoutError:
-            self._process.kill()
+            self._kill()
             await self._ended.wait()
             raise SpawnFault(f"the forkserver did not answer in {FORK_LIMIT_S:g} s and was killed") from None
+
+    def _kill(self) -> None:
+        # Closed with its end, and the number may be another file's by then.
+        if not self._ended.is_set():
+            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
 
     async def close(self) -> None:
         """End it, and wait for that; children that still run have ``GRACE_S``."""
@@ -123,7 +129,7 @@ class ForkserverLink:
             async with asyncio.timeout(GRACE_S + REPORT_LIMIT_S):
                 await self._ended.wait()
         except TimeoutError:
-            self._process.kill()
+            self._kill()
             await self._ended.wait()
 
     def _read_all(self) -> None:

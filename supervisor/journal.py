@@ -20,9 +20,9 @@ from krakencopy.v1 import types_pb2 as pb
 
 from account_proc.database import Database
 
-Body = TypeVar("Body", pb.Fill, pb.Copy, pb.Event)
+Body = TypeVar("Body", pb.Fill, pb.Copy, pb.Event, pb.ProcessEnd)
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE fills (
@@ -45,7 +45,12 @@ CREATE TABLE users (
 CREATE TABLE wanted (account_id TEXT PRIMARY KEY, wanted INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE paused (account_id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE events (seq INTEGER PRIMARY KEY, account_id TEXT NOT NULL, body BLOB NOT NULL);
+CREATE TABLE process_ends (account_id TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
 """
+#: From a version to the next.
+UPGRADES = {
+    1: "CREATE TABLE process_ends (account_id TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID",
+}
 
 #: What the meta table always has.
 META_KEYS = {"journal_id", "created_at", "epoch"}
@@ -73,7 +78,7 @@ class Journal:
         """Opens or creates it. Raises JournalFault."""
         self.path = path
         self._database = Database(
-            path, schema=SCHEMA, version=SCHEMA_VERSION, fill=_begin, recognise=_recognise, fault=JournalFault,
+            path, schema=SCHEMA, version=SCHEMA_VERSION, upgrades=UPGRADES, fill=_begin, recognise=_recognise, fault=JournalFault,
             remedy="restore it from a backup, or see that it is the right file",
         )  # fmt: skip
         self._db = self._database.connection
@@ -295,6 +300,20 @@ class Journal:
             self._db.execute("DELETE FROM paused WHERE account_id = ?", (account_id,))
             if paused:
                 self._db.execute("INSERT INTO paused VALUES (?)", (account_id,))
+
+    # -- how processes ended ------------------------------------------------------------------------------------
+
+    def process_ends(self) -> dict[str, pb.ProcessEnd]:
+        """By account, the last end of its process that nobody had asked for."""
+        rows = self._rows("SELECT account_id, body FROM process_ends")
+        return {account_id: self._parsed(pb.ProcessEnd, body) for account_id, body in rows}
+
+    def put_process_end(self, account_id: str, end: pb.ProcessEnd) -> None:
+        """Keeps it across restarts, in place of the one before."""
+        with self._transaction():
+            self._db.execute(
+                "INSERT OR REPLACE INTO process_ends VALUES (?, ?)", (account_id, end.SerializeToString())
+            )
 
     # -- events -------------------------------------------------------------------------------------------------
 

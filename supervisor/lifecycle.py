@@ -46,6 +46,9 @@ MENDS = {
 #: Of the backoff and of the reminders; more would overflow a float, for an account that fails for days slower than restarts_window forbids.
 DOUBLINGS_MAX = 30
 
+#: In a hurry, for what is in flight before SIGTERM, and again before SIGKILL, in seconds.
+HURRIED_S = 1.0
+
 #: States in which a process exists.
 ALIVE = frozenset({State.STARTING, State.RUNNING, State.DEGRADED, State.STOPPING})
 
@@ -82,6 +85,10 @@ class Limits:
     #: In WAITING, or DEGRADED though it answers, before operators are told again; then twice as long each time, up to the maximum.
     remind: float = 60.0
     remind_max: float = 3_600.0
+
+    def hurried(self) -> Limits:
+        """When an operator does not want to wait: what is in flight then is taken up at the next start."""
+        return replace(self, drain=min(self.drain, HURRIED_S), terminate=min(self.terminate, HURRIED_S))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -296,6 +303,9 @@ def _serving(life: Life, seen: Observed, now: float, limits: Limits) -> Step:
 
 
 def _stopping(life: Life, now: float, limits: Limits) -> Step:
+    # The limits may have become shorter since the deadline was set.
+    longest = now + (limits.terminate if life.terminated else limits.drain)
+    life = replace(life, deadline=min(life.deadline, longest))
     if now < life.deadline:
         return life, ()
     deadline = now + limits.terminate

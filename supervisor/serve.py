@@ -14,19 +14,20 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from decimal import Decimal
+from math import inf
 from pathlib import Path
 
 from krakencopy.v1 import types_pb2
 
 from account_proc.errors import ExitCode
-from account_proc.locks import is_locked
-from account_proc.log import log_to
+from account_proc.log import JsonFormatter, log_to
 from account_proc.spec import Credentials
 from supervisor.config import AccountConfig, Config, PaperMarket
 from supervisor.console import Console, report_lines, say
 from supervisor.control_server import ControlServer
 from supervisor.demo import balance_of
 from supervisor.journal import Journal, JournalFault
+from supervisor.leftovers import end_leftovers
 from supervisor.paper import Market, PaperExchange, PaperFault, PaperKeys, Traded, altname, compare
 from supervisor.report import report
 from supervisor.spawning import ExecSpawner, ForkserverSpawner, SpawnFault
@@ -34,8 +35,9 @@ from supervisor.supervisor import Place, Supervisor
 
 log = logging.getLogger(__name__)
 
-#: How long leftovers of a killed run may take to end, in seconds: their forkserver's grace, and a little.
-LEFTOVERS_MAX_S, LEFTOVERS_POLL_S = 8.0, 0.02
+#: Who starts us may repeat a signal that the terminal has sent to us as well (timeout(1), npm, a shell): within this, in seconds,
+#: both are one.
+TWICE_S = 0.5
 #: Exit code of a timed run whose report does not add up.
 EXIT_REPORT = 1
 
@@ -56,7 +58,7 @@ class Run:
 
 async def serve(run: Run) -> int:
     """The whole run; the exit code."""
-    log_to(run.state_dir / "logs" / "supervisor.jsonl", "supervisor")
+    lines = log_to(run.state_dir / "logs" / "supervisor.jsonl", "supervisor")
     async with AsyncExitStack() as stack:
         # Put first, so that it closes last: who sees the API gone may start the next supervisor.
         control = ControlServer()
@@ -66,7 +68,8 @@ async def serve(run: Run) -> int:
             spawner = ExecSpawner() if run.spawner == "exec" else ForkserverSpawner()
             await spawner.start()
             stack.push_async_callback(spawner.close)
-            await _wait_for_leftovers(run.state_dir)
+            # An account that found its lock held would be FAILED and wait for an operator; that is for strangers.
+            await end_leftovers(run.state_dir)
             exchange, credentials, place = await _reach_exchange(run, stack)
             journal = Journal(run.state_dir / "journal.db")
         except (SpawnFault, PaperFault, JournalFault) as fault:
@@ -76,8 +79,10 @@ async def serve(run: Run) -> int:
         control.journal = journal
         try:
             supervisor = Supervisor(
-                config=run.config, place=place, journal=journal, spawner=spawner, credentials=credentials
-            )
+                config=run.config, place=place, journal=journal, spawner=spawner,
+                credentials=_hidden(credentials, lines),
+            )  # fmt: skip
+            lines.run = supervisor.epoch
             await control.start(supervisor)
             await _until_told(run, supervisor)
         except JournalFault as fault:
@@ -91,6 +96,19 @@ async def serve(run: Run) -> int:
     for line in (*report_lines(final), *_verdict(exchange, wrong)):
         say(line)
     return EXIT_REPORT if run.duration_s is not None and (wrong or final.unanswered) else ExitCode.OK
+
+
+def _hidden(
+    credentials: Callable[[AccountConfig], Credentials], lines: JsonFormatter
+) -> Callable[[AccountConfig], Credentials]:
+    """The same keys; whatever was handed out is blotted out of the supervisor's own log from then on."""
+
+    def found(account: AccountConfig) -> Credentials:
+        key = credentials(account)
+        lines.hide(key.key, key.secret)
+        return key
+
+    return found
 
 
 def key_lock_dir() -> Path:
@@ -118,21 +136,6 @@ async def _reach_exchange(
     return exchange, credentials, place
 
 
-async def _wait_for_leftovers(state_dir: Path) -> None:
-    """Processes of a run that was killed end by themselves, stopped ones within their forkserver's grace. Wait for them.
-
-    An account that found its lock held would be FAILED and wait for an operator; that is for strangers, not for our own.
-    """
-    nonce_files = list(state_dir.glob("kraken_nonce_*.txt"))  # noqa: ASYNC240 - nothing else runs yet
-    until = time.monotonic() + LEFTOVERS_MAX_S
-    told = False
-    while time.monotonic() < until and any(is_locked(path) for path in nonce_files):
-        if not told:
-            log.warning("processes of an earlier run still hold their nonce files; waiting for their end")
-            told = True
-        await asyncio.sleep(LEFTOVERS_POLL_S)
-
-
 def _put_aside(state_dir: Path) -> None:
     """A paper exchange of our own forgets everything at its end; a journal of an earlier one would speak of other money."""
     journal = state_dir / "journal.db"
@@ -152,9 +155,11 @@ def _put_aside(state_dir: Path) -> None:
 async def _until_told(run: Run, supervisor: Supervisor) -> None:
     """Runs until a signal, a Shutdown call, or the end of the run's time."""
     loop = asyncio.get_running_loop()
-    # SIGHUP: the terminal is gone, and with it whoever would press Ctrl-C.
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        loop.add_signal_handler(number, supervisor.leave)
+    asked = _Asked(supervisor)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked.again)
+    # The terminal is gone, and with it whoever would press Ctrl-C.
+    loop.add_signal_handler(signal.SIGHUP, supervisor.leave)
     timer = loop.call_later(run.duration_s, supervisor.leave) if run.duration_s is not None else None
     if not run.quiet:
         place = supervisor.place
@@ -171,6 +176,22 @@ async def _until_told(run: Run, supervisor: Supervisor) -> None:
         if printing is not None:
             printing.cancel()
             console.catch_up()
+
+
+class _Asked:
+    """SIGTERM and SIGINT: the first begins the shutdown, a later one hurries it."""
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+        self._begun_at = -inf
+
+    def again(self) -> None:
+        """One of the signals came."""
+        if not self._supervisor.leaving():
+            self._begun_at = time.monotonic()
+            self._supervisor.leave()
+        elif time.monotonic() - self._begun_at > TWICE_S:
+            self._supervisor.hurry()
 
 
 async def _check(supervisor: Supervisor, exchange: PaperExchange) -> list[str]:

@@ -166,6 +166,7 @@ class ExecSpawner(_LifelineSpawner):
                 lambda child: child.end(ExitStatus.of(process.wait())),
             )
         except OSError:
+            # Without a pidfd; its pid stays its own until it is waited for.
             process.kill()
             process.wait()
             raise

@@ -25,6 +25,7 @@ from supervisor.fanout import FillLog, ReportLog
 from supervisor.gate import Gate, MasterSeen, gate, narrower
 from supervisor.journal import Journal, JournalFault
 from supervisor.lifecycle import ALIVE, Life, Limits, State
+from supervisor.process_end import LastEnds
 from supervisor.pulses import LOOK_S
 from supervisor.spawning import Spawner
 from supervisor.watch import Watch
@@ -38,6 +39,7 @@ LOG_LEVEL = {
 }
 #: At a shutdown, users get this long to answer the last fills, and nothing may happen for so long, in seconds.
 QUIESCE_MAX_S, QUIET_S = 8.0, 0.6
+HOW_TO_HURRY = "press Ctrl-C again to hurry (or: SIGTERM, krakencopy shutdown --now)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +82,7 @@ class Supervisor:
         self.fills = FillLog(journal)
         self.reports = ReportLog(journal)
         self.events = Bell()
+        self.ends = LastEnds(journal)
         #: Rings on every change of any account.
         self.changes = Bell()
         ordered = (config.master, *sorted(config.users, key=lambda account: account.id))
@@ -98,6 +101,7 @@ class Supervisor:
         self._watch = Watch(self)
         self._quiescing: asyncio.Task[None] | None = None
         self._leaving = False
+        self._hurried = False
         self._master_leaving = False
         self._failure: JournalFault | None = None
 
@@ -243,13 +247,26 @@ class Supervisor:
     def leave(self) -> None:
         """Begins the shutdown: the master's own strategy first, then the users, then the master."""
         if self._quiescing is None:
-            self.tell(
-                pb.SEVERITY_INFO,
-                "",
-                "SHUTDOWN",
-                "users finish what is in flight and end first, then the master",
-            )
+            words = "users finish what is in flight and end first, then the master"
+            self.tell(pb.SEVERITY_INFO, "", "SHUTDOWN", f"{words}; {HOW_TO_HURRY}")
             self._quiescing = asyncio.get_running_loop().create_task(self._quiesce())
+
+    def hurry(self) -> None:
+        """The shutdown, begun now or before, waits for nobody any more; in the same order."""
+        if self._quiescing is None:
+            self.leave()
+        if self._hurried:
+            return
+        self._hurried = True
+        self.limits = self.limits.hurried()
+        words = (
+            f"hurried: what does not end within {self.limits.drain:g} s gets SIGTERM, and SIGKILL "
+            f"{self.limits.terminate:g} s later; what is in flight is taken up at the next start"
+        )
+        self.tell(pb.SEVERITY_WARNING, "", "SHUTDOWN_HURRIED", words)
+        if self._quiescing is not None:
+            self._quiescing.cancel()
+        self._let_go()
 
     async def _quiesce(self) -> None:
         """Lets the users answer the last fills of a strategy that no longer trades; then everyone may go."""
@@ -262,6 +279,10 @@ class Supervisor:
             await asyncio.sleep(QUIET_S / 10)
             if self.fills.head != head or not self._caught_up():
                 head, quiet_since = self.fills.head, time.time()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Everyone may end, each in its turn."""
         self._leaving = True
         self._dirty.update(self.accounts)
         self._work.set()
@@ -301,11 +322,11 @@ class Supervisor:
         committing = asyncio.get_running_loop().create_task(self._commit_reports())
         try:
             await self._loop()
+            self.reports.flush()
         finally:
             committing.cancel()
-        self.reports.flush()
-        for account in self.accounts.values():
-            await account.close()
+            for account in self.accounts.values():
+                await account.close()
 
     async def _commit_reports(self) -> None:
         try:

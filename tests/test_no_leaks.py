@@ -346,6 +346,7 @@ def commands(system: LeakySystem) -> dict[str, bytes]:
         ["status"],
         ["accounts"],
         ["accounts", FILE],
+        ["accounts", COMMAND],
         ["accounts", WRONG],
         ["nonce", FILE],
         ["logs", FILE],
@@ -457,6 +458,9 @@ def test_every_refused_start_says_in_one_line_what_is_wrong(evidence: Evidence) 
 def test_crashes_left_tracebacks_and_no_cores(evidence: Evidence) -> None:
     assert b"Fatal Python error: Segmentation fault" in evidence.places[f"state/logs/{FILE}.crash"]
     assert b"IsADirectoryError" in evidence.places[f"state/logs/{COMMAND}.crash"]
+    # The API tells of it.
+    assert b"IsADirectoryError" in evidence.places[f"answer/GetAccount/{LIVING.index(COMMAND)}"]
+    assert b"IsADirectoryError" in evidence.places[f"client/table/accounts {COMMAND}"]
     assert evidence.working_folder == []
     assert len(evidence.core_limits) >= 5
     assert set(map(tuple, evidence.core_limits.values())) == {("0", "0")}

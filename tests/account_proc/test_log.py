@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from account_proc import log as account_log
 from account_proc.log import FILES_KEPT, JsonFormatter, log_to
+from supervisor import log_file
 
 
 @pytest.fixture(autouse=True)
@@ -91,6 +92,54 @@ def test_a_log_that_grows_takes_a_bounded_place(tmp_path: Path, monkeypatch: pyt
     assert all(file.stat().st_size <= 2_000 for file in files)
     assert all(stat.S_IMODE(file.stat().st_mode) == 0o600 for file in files)
     assert json.loads(path.read_text().splitlines()[-1])["message"] == "line 199"
+
+
+def test_whoever_follows_a_log_through_many_rotations_gets_every_line_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(account_log, "FILE_BYTES_MAX", 1_000)
+    monkeypatch.setattr(log_file, "POLL_S", 0.001)
+    path = tmp_path / "tania.jsonl"
+
+    async def follow() -> None:
+        async with asyncio.timeout(60):
+            followed = log_file.lines(path, 0, follow=True)
+            for number in range(100):
+                coming = asyncio.ensure_future(anext(followed))
+                await asyncio.sleep(0)
+                logging.getLogger("account_proc").info("line %d", number)
+                assert json.loads(await coming)["message"] == f"line {number}"
+
+    log_to(path, "tania")
+    logging.getLogger("account_proc").info("before anyone followed")
+    asyncio.run(follow())
+    assert len(list(tmp_path.iterdir())) == 1 + FILES_KEPT
+
+
+def test_a_line_says_which_process_of_which_run_wrote_it_where_that_is_known(tmp_path: Path) -> None:
+    path = tmp_path / "tania.jsonl"
+    log_to(path, "tania", run=3, instance_id="ab12")
+    logging.getLogger("account_proc").info("one")
+    logging.getLogger().handlers[0].close()
+    lines = log_to(path, "supervisor")
+    logging.getLogger("supervisor").info("two")
+    lines.run = 4
+    logging.getLogger("supervisor").info("three")
+    told = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [(line.get("run"), line.get("instance")) for line in told] == [
+        (3, "ab12"),
+        (None, None),
+        (4, None),
+    ]
+
+
+def test_a_secret_that_comes_later_is_blotted_out_from_then_on(tmp_path: Path) -> None:
+    path = tmp_path / "supervisor.jsonl"
+    lines = log_to(path, "supervisor")
+    for _ in range(2):
+        lines.hide("very-secret", "")
+        logging.getLogger("supervisor").info("key very-secret at work")
+    assert path.read_text().count("key [redacted] at work") == 2
 
 
 def test_a_stream_that_the_end_cut_off_is_no_error(tmp_path: Path) -> None:

@@ -104,6 +104,24 @@ def test_asking_many_times_at_once_places_one_order(tmp_path: Path) -> None:
     run(steps())
 
 
+def test_draining_waits_for_the_answer_to_an_order_that_is_on_its_way(tmp_path: Path) -> None:
+    async def steps() -> None:
+        kraken = ScriptedKraken({"AddOrder": ACCEPTED}, held={"AddOrder": asyncio.Event()})
+        with placing(tmp_path, kraken) as orders:
+            await orders.drain()
+            placing_it = asyncio.create_task(orders.place(ASKED))
+            await asyncio.sleep(0)
+            assert orders.open
+            draining = asyncio.create_task(orders.drain())
+            done, _ = await asyncio.wait([draining], timeout=0.01)
+            assert not done
+            kraken.held["AddOrder"].set()
+            await draining
+            assert (orders.open, (await placing_it).state) == (False, CopyState.ACKNOWLEDGED)
+
+    run(steps())
+
+
 def test_a_refusal_is_the_answer_for_ever(tmp_path: Path) -> None:
     kraken = ScriptedKraken({"AddOrder": ExchangeRefused("AddOrder", ("EOrder:Insufficient funds",))})
 

@@ -246,6 +246,15 @@ def test_shutdown_with_wait_is_done_when_the_supervisor_was_quicker_than_its_ans
         assert code.result(LIMIT_S) == 0
 
 
+@pytest.mark.parametrize("words", [["shutdown"], ["shutdown", "--now"]])
+def test_shutdown_says_whether_it_is_in_a_hurry(
+    endpoint: str, supervisor: Scripted, words: list[str]
+) -> None:
+    assert main([*words, "--endpoint", endpoint]) == 0
+    (asked,) = supervisor.requests(pb.ShutdownRequest)
+    assert asked.now is ("--now" in words)
+
+
 def test_shutdown_where_nobody_listens_ends_with_2(tmp_path: Path) -> None:
     assert main(["shutdown", "--wait", "--state-dir", str(tmp_path)]) == 2
 

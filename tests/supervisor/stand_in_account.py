@@ -10,6 +10,7 @@ import resource
 import select
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -67,13 +68,33 @@ def run(spec: AccountSpec, credentials: Credentials, ready_fd: int, lifeline_fd:
     if command == "raise":
         raise RuntimeError("something that nobody expected")
     if command == "raise key":
-        raise RuntimeError(f"refused: {credentials.key}, {credentials.secret}")
+        raise_key(credentials)
+    if command == "raise key in thread":
+        thread = threading.Thread(target=raise_key, args=(credentials,), name="feed")
+        thread.start()
+        thread.join()
+        return 3
+    if command == "raise key where nothing can be raised":
+        Unraisable(credentials)  # gone at once
+        return 3
     if command == "abort":
         os.abort()
     if command == "deaf":
         while True:
             signal.pause()
     return wait_for_end(lifeline_fd)
+
+
+def raise_key(credentials: Credentials) -> None:
+    raise RuntimeError(f"refused: {credentials.key}, {credentials.secret}")
+
+
+class Unraisable:
+    def __init__(self, credentials: Credentials) -> None:
+        self.credentials = credentials
+
+    def __del__(self) -> None:
+        raise_key(self.credentials)
 
 
 def wait_for_end(lifeline_fd: int) -> int:

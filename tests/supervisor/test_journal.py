@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from krakencopy.v1 import types_pb2 as pb
 
 from account_proc.ledger import Ledger
-from supervisor.journal import Journal, JournalFault, UserMark
+from supervisor.journal import SCHEMA_VERSION, Journal, JournalFault, UserMark
 from tests.supervisor.samples import NOW, copy, event, fill
 from tests.support.torn import KilledFile
 
@@ -402,8 +402,8 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path, conten
             "is not a journal of krakencopy",
         ),
         (["CREATE TABLE meta (name TEXT)", "PRAGMA user_version=1"], "no such column"),
-        (["PRAGMA user_version=2"], "has schema 2, this program knows 1"),
-        (["PRAGMA user_version=-1"], "has schema -1, this program knows 1"),
+        (["PRAGMA user_version=3"], "has schema 3, this program knows 2"),
+        (["PRAGMA user_version=-1"], "has schema -1, this program knows 2"),
     ],
 )
 def test_another_programs_or_versions_database_is_refused_and_left_alone(
@@ -431,11 +431,25 @@ def test_a_journal_that_lost_a_part_of_itself_is_refused(path: Path, key: str) -
 
 def test_a_journal_of_a_newer_program_keeps_its_fills(path: Path) -> None:
     filled(path)
-    run_sql(path, "PRAGMA user_version=2")
-    assert "schema 2" in refused(path)
-    run_sql(path, "PRAGMA user_version=1")
+    run_sql(path, f"PRAGMA user_version={SCHEMA_VERSION + 1}")
+    assert f"schema {SCHEMA_VERSION + 1}" in refused(path)
+    run_sql(path, f"PRAGMA user_version={SCHEMA_VERSION}")
     with closing(Journal(path)) as journal:
         assert journal.head == 40
+
+
+def test_a_journal_of_the_first_version_keeps_its_fills_and_learns_of_ends(path: Path) -> None:
+    filled(path)
+    run_sql(path, "DROP TABLE process_ends", "PRAGMA user_version=1")
+    for _ in range(2):
+        with closing(Journal(path)) as journal:
+            assert journal.head == 40
+            assert journal.process_ends() == {}
+    with closing(Journal(path)) as journal:
+        journal.put_process_end("tania", pb.ProcessEnd(pid=1))
+        journal.put_process_end("tania", pb.ProcessEnd(pid=2))
+    with closing(Journal(path)) as journal:
+        assert journal.process_ends() == {"tania": pb.ProcessEnd(pid=2)}
 
 
 def test_a_folder_that_does_not_exist_and_a_folder_in_its_place_are_refused(tmp_path: Path) -> None:

@@ -691,3 +691,22 @@ def test_only_an_end_leads_to_backoff_or_failed(
         State.BACKOFF,
         State.FAILED,
     }
+
+
+def test_in_a_hurry_what_is_stopping_already_has_a_second_until_sigterm_and_one_more_until_sigkill() -> None:
+    def stopped_at(life: Life, now: float, limits: Limits) -> tuple[Life, tuple[Effect, ...]]:
+        return step(life, seen(wanted=False), now, limits, 0.5)
+
+    hurried = LIMITS.hurried()
+    life, effects = stopped_at(life_in(State.STOPPING, deadline=NOW + LIMITS.drain), NOW, hurried)
+    assert (effects, life.deadline) == ((), NOW + 1)
+    life, effects = stopped_at(life, NOW + 1, hurried)
+    assert (effects, life.deadline) == ((Effect.TERMINATE,), NOW + 2)
+    life, effects = stopped_at(life, NOW + 2, hurried)
+    assert effects == (Effect.KILL,)
+    # One that had its SIGTERM before the hurry, too.
+    late = life_in(State.STOPPING, deadline=NOW + LIMITS.terminate, terminated=True)
+    life, _ = stopped_at(late, NOW, hurried)
+    assert stopped_at(life, NOW + 1, hurried)[1] == (Effect.KILL,)
+    # Without a hurry the limits stay as they were.
+    assert stopped_at(late, NOW + 1, LIMITS) == (late, ())

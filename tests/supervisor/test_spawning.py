@@ -167,14 +167,25 @@ def test_an_exception_that_escapes_is_exit_70_with_its_traceback_in_the_crash_fi
     assert crash.stat().st_mode & 0o077 == 0
 
 
-def test_a_traceback_in_the_crash_file_shows_no_key(kind: type[AnySpawner], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("strategy", "code", "where"),
+    [
+        ("raise key", 70, "Traceback"),
+        ("raise key in thread", 3, "in thread feed:"),
+        ("raise key where nothing can be raised", 3, "Exception ignored in"),
+    ],
+)
+def test_a_traceback_in_the_crash_file_shows_no_key(
+    kind: type[AnySpawner], tmp_path: Path, strategy: str, code: int, where: str
+) -> None:
     async def scene() -> None:
         async with spawning_with(kind) as spawner:
-            child = await spawned(spawner, spec_of(tmp_path, strategy="raise key"))
-            assert await child.wait_exit() == ExitStatus(70, None)
+            child = await spawned(spawner, spec_of(tmp_path, strategy=strategy))
+            assert await child.wait_exit() == ExitStatus(code, None)
 
     asyncio.run(scene())
     told = crash_path(spec_of(tmp_path)).read_text()
+    assert told.startswith(where)
     assert "RuntimeError: refused: [redacted], [redacted]" in told
     assert KEY not in told
     assert SECRET not in told
