@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from client.errors import (
+        BadConfiguration,
         BadInput,
         ExitCode,
         KrakenCopyError,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from client.watching import Watch
 
 __all__ = [
+    "BadConfiguration",
     "BadInput",
     "ExitCode",
     "KrakenCopy",

@@ -24,10 +24,11 @@ The supervisor is found by --endpoint (unix:/path/control.sock or host:port), el
 variable {ENDPOINT_VARIABLE}, else in the state folder. The options above may stand before or after the command.
 
 With -o json standard output holds only data: protobuf messages as JSON in proto field names. status, report,
-why, order and `accounts ID` give one object; all that lists or follows gives one object a line. As always in protobuf's
+why, order, reload and `accounts ID` give one object; all that lists or follows gives one object a line. As always in protobuf's
 JSON, 64-bit numbers (seq, revision, ...) are strings.
 
-exit codes: 0 done, 1 refused by the server, 2 no connection, 3 bad input, 4 server fault, 5 not healthy or timed out
+exit codes: 0 done, 1 refused by the server, 2 no connection, 3 bad input, 4 server fault, 5 not healthy or timed out,
+78 bad configuration (reload)
 """
 
 
@@ -102,6 +103,8 @@ def _parser() -> _Parser:
     )
     logs.add_argument("-f", "--follow", action="store_true", help="go on with new lines")
     command("report", "what became of every fill at every user, counted")
+    reload = command("reload", "read the configuration file again and apply what has changed in it")
+    reload.add_argument("--dry-run", action="store_true", help="only check the file and show the difference")
     wait = command("wait", "wait until the system is ready; --timeout limits the whole wait, 0 only looks")
     wait.add_argument(
         "--ready", action="store_true", required=True, help="master and all wanted users are RUNNING"

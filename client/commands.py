@@ -16,7 +16,16 @@ from krakencopy.v1 import types_pb2 as nouns
 from client import pages, views
 from client.arguments import LATEST
 from client.complain import complain
-from client.errors import BadInput, ExitCode, NotConnected, Refused, ServerFault, TimedOut, Unavailable
+from client.errors import (
+    BadConfiguration,
+    BadInput,
+    ExitCode,
+    NotConnected,
+    Refused,
+    ServerFault,
+    TimedOut,
+    Unavailable,
+)
 from client.limits import WAIT_S
 from client.live import watch_all
 from client.output import Listing, Output
@@ -228,6 +237,20 @@ def logs(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     return ExitCode.DONE
 
 
+def reload(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
+    """`reload [--dry-run]`. A file that cannot be used is told as `krakencopyd check` tells it, one line for each fault."""
+    with connect() as supervisor:
+        try:
+            answer = supervisor.reload(dry_run=arguments.dry_run, timeout_s=arguments.timeout)
+        except BadConfiguration as error:
+            complain("the configuration cannot be used; nothing was changed")
+            for line in error.message.splitlines():
+                complain(line)
+            return error.exit_code
+    out.one(answer, pages.reload_page)
+    return ExitCode.DONE
+
+
 def wait(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     """`wait --ready`."""
     with connect() as supervisor:
@@ -307,6 +330,7 @@ COMMANDS: dict[str, Command] = {
     "nonce": nonce,
     "logs": logs,
     "report": report,
+    "reload": reload,
     "wait": wait,
     "shutdown": shutdown,
 }

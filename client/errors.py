@@ -7,6 +7,7 @@
     ├── Unavailable       the connection was lost                     exit 2
     │   └── NotConnected  there never was one: nothing was sent
     ├── BadInput          the question makes no sense                 exit 3
+    │   └── BadConfiguration  the supervisor cannot use its configuration file any more    exit 78
     ├── ServerFault       the server failed at it                     exit 4
     └── TimedOut          no answer, or not healthy, in time          exit 5
 
@@ -27,6 +28,7 @@ class ExitCode(IntEnum):
     BAD_INPUT = 3
     SERVER_FAULT = 4
     NOT_IN_TIME = 5
+    CONFIGURATION = 78  # EX_CONFIG, as krakencopyd itself ends with it
     INTERRUPTED = 130  # 128 + SIGINT, as shells count
 
 
@@ -82,6 +84,12 @@ class BadInput(KrakenCopyError):
     """The question makes no sense: found here, or by the server (INVALID_ARGUMENT)."""
 
     exit_code = ExitCode.BAD_INPUT
+
+
+class BadConfiguration(BadInput):
+    """The configuration file as it stands now cannot be used, and nothing was changed; ``message`` has one line a fault."""
+
+    exit_code = ExitCode.CONFIGURATION
 
 
 class ServerFault(KrakenCopyError):

@@ -8,6 +8,7 @@ import grpc
 
 from client.endpoint import Endpoint
 from client.errors import (
+    BadConfiguration,
     BadInput,
     KrakenCopyError,
     NotConnected,
@@ -21,6 +22,9 @@ from client.errors import (
 
 #: Every error of the supervisor's own carries an ErrorInfo of this domain (control.proto).
 _DOMAIN = "krakencopy"
+
+#: The one reason whose text has lines: one for each fault of a file.
+_BAD_CONFIGURATION = "BAD_CONFIGURATION"
 
 #: How gRPC's own text begins when a dial failed and the call never left. Any other text counts as "may have been sent".
 _NEVER_CONNECTED = "failed to connect to all addresses"
@@ -52,6 +56,8 @@ def fault(error: grpc.RpcError, endpoint: Endpoint, request_id: str = "") -> Kra
     reason = _reason(error)
     details = " ".join((error.details() or "").split())
     kind = _KINDS.get(code, ServerFault)
+    if reason == _BAD_CONFIGURATION:
+        return BadConfiguration((error.details() or "").strip(), reason=reason, request_id=request_id)
     if kind is Unavailable and details.startswith(_NEVER_CONNECTED):
         kind = NotConnected
     return kind(_message(code, reason, details, endpoint), reason=reason, request_id=request_id)

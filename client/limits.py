@@ -2,6 +2,8 @@
 
 #: A call on the same machine takes milliseconds; an order waits for the exchange, 1-2 s on a bad day.
 CALL_TIMEOUT_S = 5.0
+#: A reload may run the operator's own commands for credentials, which may ask a person: 30 s each.
+RELOAD_TIMEOUT_S = 60.0
 #: After a lost connection. A supervisor restarts in seconds; after half a minute someone should know that it did not.
 PATIENCE_S = 30.0
 #: For `wait` and `shutdown --wait`: the accounts' own limit for a start is 60 s by default, and the master goes first.

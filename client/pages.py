@@ -223,6 +223,27 @@ def cap_warning(counts: pb.CopyCounts) -> list[str]:
     ]
 
 
+def reload_page(answer: pb.ReloadResponse) -> list[str]:
+    """What a new configuration changes, one line for each account and each setting of the supervisor."""
+    lines = [_change_line(change) for change in answer.accounts]
+    lines += [f"changed: {_setting(setting)} (at once)" for setting in answer.settings]
+    if not lines:
+        return ["nothing has changed"]
+    return lines if answer.applied else [*lines, "a dry run: nothing of this was applied"]
+
+
+def _change_line(change: pb.AccountChange) -> str:
+    kind = word(pb.ChangeKind.DESCRIPTOR, change.kind).lower()
+    settings = ", ".join(_setting(setting) for setting in change.settings)
+    effect = f" ({plain(change.effect)})" if change.effect else ""
+    return f"{kind}: {plain(change.account_id)}" + (f": {settings}" if settings else "") + effect
+
+
+def _setting(setting: pb.SettingChange) -> str:
+    old, new = (plain(value) or "(not set)" for value in (setting.old_value, setting.new_value))
+    return f"{plain(setting.key)} {old} -> {new}"
+
+
 def report_page(report: pb.GetReportResponse, room: int | None = None) -> list[str]:
     """What became of every fill at every user."""
     columns = [
@@ -245,7 +266,7 @@ def report_page(report: pb.GetReportResponse, room: int | None = None) -> list[s
 
 def _report_row(account: pb.AccountReport) -> list[str]:
     return [
-        plain(account.account_id),
+        plain(account.account_id) + (" (removed)" if account.removed else ""),
         str(account.fills),
         *(str(count) for _, count in _counted(account.copies)),
         _capped(account.copies),

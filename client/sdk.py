@@ -20,7 +20,7 @@ from krakencopy.v1.control_pb2_grpc import ControlServiceStub
 from client.endpoint import Endpoint, parse_endpoint
 from client.errors import BadInput, KrakenCopyError
 from client.faults import fault
-from client.limits import CALL_TIMEOUT_S, PATIENCE_S
+from client.limits import CALL_TIMEOUT_S, PATIENCE_S, RELOAD_TIMEOUT_S
 from client.watching import Stream, Watch
 
 Q = TypeVar("Q")
@@ -101,6 +101,19 @@ class KrakenCopy:
     def get_report(self, *, timeout_s: float | None = None) -> pb.GetReportResponse:
         """What became of every fill at every user."""
         return self._ask(self._stub.GetReport, pb.GetReportRequest(), timeout_s)
+
+    def reload(
+        self, *, dry_run: bool = False, request_id: str = "", timeout_s: float | None = None
+    ) -> pb.ReloadResponse:
+        """Have the supervisor read its configuration file again and apply what changed, or with ``dry_run`` only say what would be.
+
+        Raises BadConfiguration for a file that cannot be used, Refused for changes that need a restart. The supervisor may run
+        commands for credentials, which takes as long as they take: ``timeout_s`` is a minute unless given.
+        """
+        request_id = request_id or _new_request_id()
+        request = pb.ReloadRequest(request_id=request_id, dry_run=dry_run)
+        limit_s = RELOAD_TIMEOUT_S if timeout_s is None else timeout_s
+        return self._ask(self._stub.Reload, request, limit_s, request_id)
 
     def shutdown(
         self, *, now: bool = False, request_id: str = "", timeout_s: float | None = None

@@ -108,7 +108,10 @@ class AccountLink:
         )
         self._tasks: list[asyncio.Task[None]] = []
         self._sent_at: OrderedDict[int, float] = OrderedDict()
+        #: No conversation is begun again, and no fill sent.
         self._closing = False
+        #: Everything that was in flight has ended, so that the stream may end: not before, or the last reports are lost.
+        self._drained = False
         self._end = Bell()
         self.linked = False
         self.serving = False
@@ -134,6 +137,7 @@ class AccountLink:
         self._closing = True
         await self._stub.Drain(pb.DrainRequest(), timeout=DRAIN_TIMEOUT_S)
         if self._role is Role.USER and self._tasks:
+            self._drained = True
             self._end.ring()
             await asyncio.wait(self._tasks[-1:], timeout=DRAIN_TIMEOUT_S)
             self._reports.flush()
@@ -267,9 +271,9 @@ class AccountLink:
     async def _send(self, call: Any, position: int) -> None:
         """Fills, and who decides what the user trades, until the link is to end."""
         news, end, told = -1, self._end.version, types_pb2.TRADING_MODE_COPYING
-        while not self._closing:
-            batch = [] if self._paused() else self._fills.after(position)
-            mode = self._owner.trading_mode(fills_wait=bool(batch))
+        while not self._drained:
+            batch = [] if self._closing or self._paused() else self._fills.after(position)
+            mode = told if self._closing else self._owner.trading_mode(fills_wait=bool(batch))
             if mode != told:
                 # Before any fill: a user never copies one while its own strategy trades.
                 await call.write(pb.CopyFillsRequest(trading_mode=mode))
@@ -277,7 +281,7 @@ class AccountLink:
                 self._owner.trading_mode_told(mode)
                 continue
             for seq, encoded in batch:
-                if self._paused():
+                if self._closing or self._paused():
                     break
                 self._sent_at[seq] = time.time()
                 await call.write(encoded)

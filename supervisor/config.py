@@ -86,7 +86,7 @@ class StartupConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountConfig:
-    """One account as configured; ``copy`` is complete, [copy] and the account's own rules merged."""
+    """One account as configured; a user's ``copy`` is complete, [copy] and the account's own rules merged."""
 
     id: str
     role: Role
@@ -351,9 +351,10 @@ class _Reading:
 
     def _account_rules(self, table: Table, base: CopyRules, role: Role | None) -> CopyRules:
         remedy = 'write copy = { max_user_risk = "0.05" }'
-        if role is Role.MASTER and table.has("copy"):
-            table.fault("copy", "a master does not copy", "take it out, or put it on a user")
-            return base
+        if role is Role.MASTER:
+            if table.has("copy"):
+                table.fault("copy", "a master does not copy", "take it out, or put it on a user")
+            return CopyRules()
         copy_table = self._table(table.table("copy", remedy) or {}, table.path("copy"), _KEYS["copy"])
         return self._complete(copy_table, base, own=False)
 
@@ -377,8 +378,8 @@ class _Reading:
         for key in ("strategy_options", "strategy_risk"):
             if table.has(key) and not table.has("strategy"):
                 table.fault(key, "does nothing without a strategy", 'write strategy = "..." too')
-        # A user has agreed to a risk already.
-        usual = rules.max_user_risk if role is Role.USER else STRATEGY_RISK
+        # A user has agreed to a risk already; without a strategy it means nothing.
+        usual = rules.max_user_risk if role is Role.USER and name is not None else STRATEGY_RISK
         return name, options, usual if risk is None else risk
 
     def _no_clash(self, seen: list[_Seen]) -> None:

@@ -22,6 +22,7 @@ from krakencopy.v1 import control_pb2 as pb
 from account_proc.spec import Role
 from supervisor import log_file, report
 from supervisor.accounts import SupervisedAccount
+from supervisor.reloading import Reloader, ReloadRefused
 from supervisor.supervisor import Supervisor
 
 #: Of google.rpc.ErrorInfo.
@@ -63,8 +64,9 @@ async def refuse(context: Context, code: grpc.StatusCode, reason: str, message: 
 class ControlServicer(control_pb2_grpc.ControlServiceServicer):
     """Serves one supervisor."""
 
-    def __init__(self, supervisor: Supervisor) -> None:
+    def __init__(self, supervisor: Supervisor, reloader: Reloader) -> None:
         self._supervisor = supervisor
+        self._reloader = reloader
         self._journal = supervisor.journal
         self._answers: OrderedDict[str, Message] = OrderedDict()
 
@@ -89,6 +91,16 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
     async def GetReport(self, request: pb.GetReportRequest, context: Context) -> pb.GetReportResponse:
         """What became of every fill at every user."""
         return report.report(self._journal, [user.id for user in self._supervisor.config.users])
+
+    async def Reload(self, request: pb.ReloadRequest, context: Context) -> pb.ReloadResponse:
+        """Reads the configuration again and applies what it changes."""
+        await self._check_request_id(request.request_id, context)
+        try:
+            return await self._reloader.reload(request.request_id, dry_run=request.dry_run)
+        except ReloadRefused as refused:
+            is_bad = refused.reason == "BAD_CONFIGURATION"
+            code = grpc.StatusCode.INVALID_ARGUMENT if is_bad else grpc.StatusCode.FAILED_PRECONDITION
+            await refuse(context, code, refused.reason, str(refused))
 
     async def Shutdown(self, request: pb.ShutdownRequest, context: Context) -> pb.ShutdownResponse:
         """Users first, then the master, then the supervisor itself."""
@@ -162,11 +174,10 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
     ) -> Answer:
         """Acts once for each request id; the account as it stands right after."""
         account = await self._account(request.account_id, context)
-        if not request.request_id:
-            await refuse(
-                context, grpc.StatusCode.INVALID_ARGUMENT, "REQUEST_ID_MISSING",
-                "request_id is empty; give each action an id of its own, so that repeating it is safe",
-            )  # fmt: skip
+        if self._supervisor.is_removed(request.account_id):
+            message = f"{request.account_id} is not in the configuration any more and only finishes what is in flight"
+            await refuse(context, grpc.StatusCode.NOT_FOUND, "ACCOUNT_NOT_FOUND", message)
+        await self._check_request_id(request.request_id, context)
         key = f"{answer_type.DESCRIPTOR.name}/{request.account_id}/{request.request_id}"
         known = self._answers.get(key)
         if isinstance(known, answer_type):
@@ -181,6 +192,18 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         while len(self._answers) > ANSWERS_MAX:
             self._answers.popitem(last=False)
         return answer
+
+    async def _check_request_id(self, request_id: str, context: Context) -> None:
+        if not request_id:
+            await refuse(
+                context, grpc.StatusCode.INVALID_ARGUMENT, "REQUEST_ID_MISSING",
+                "request_id is empty; give each action an id of its own, so that repeating it is safe",
+            )  # fmt: skip
+
+    async def _check_known(self, account_id: str, context: Context) -> None:
+        """What was written of a user stays to be read when it is not configured any more."""
+        if account_id not in self._journal.user_ids():
+            await self._account(account_id, context)
 
     async def _account(self, account_id: str, context: Context) -> SupervisedAccount:
         account = self._supervisor.accounts.get(account_id)
@@ -220,7 +243,7 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
     async def ListCopies(self, request: pb.ListCopiesRequest, context: Context) -> pb.ListCopiesResponse:
         """Copies, the latest first."""
         if request.account_id:
-            await self._account(request.account_id, context)
+            await self._check_known(request.account_id, context)
         size, start = _page_size(request.page_size), await _position(request.page_token, END, context)
         rows = self._journal.copies_before(
             start, size + 1, request.account_id, request.state, request.fill_seq
@@ -236,7 +259,7 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
     ) -> AsyncIterator[pb.WatchCopiesResponse]:
         """Every change of a copy after a change number, then live ones."""
         if request.account_id:
-            await self._account(request.account_id, context)
+            await self._check_known(request.account_id, context)
         change = await _watch_from(request, "after_change", self._journal.last_change, context)
         seen = -1
         while True:
@@ -287,7 +310,7 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
     async def ListEvents(self, request: pb.ListEventsRequest, context: Context) -> pb.ListEventsResponse:
         """Events, the latest first."""
         if request.account_id:
-            await self._account(request.account_id, context)
+            await self._check_known(request.account_id, context)
         size, start = _page_size(request.page_size), await _position(request.page_token, END, context)
         events = self._journal.events_before(start, size + 1, request.account_id)
         more = len(events) > size
@@ -312,7 +335,7 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
     ) -> AsyncIterator[pb.ReadLogResponse]:
         """The last lines of a log, then new ones if asked."""
         if request.account_id != "supervisor":
-            await self._account(request.account_id, context)
+            await self._check_known(request.account_id, context)
         path = self._supervisor.place.log(request.account_id)
         count = request.lines if request.lines > 0 else PAGE_DEFAULT
         async for line in log_file.lines(path, count, follow=request.follow):

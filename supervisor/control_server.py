@@ -12,6 +12,7 @@ from krakencopy.v1.control_pb2_grpc import add_ControlServiceServicer_to_server
 
 from supervisor.control import ControlServicer
 from supervisor.journal import Journal
+from supervisor.reloading import Reloader
 from supervisor.supervisor import Supervisor
 
 SERVICE_NAME = control_pb2.DESCRIPTOR.services_by_name["ControlService"].full_name
@@ -32,13 +33,13 @@ class ControlServer:
         #: Closed with the server, which reads it to the end.
         self.journal: Journal | None = None
 
-    async def start(self, supervisor: Supervisor) -> None:
+    async def start(self, supervisor: Supervisor, reloader: Reloader) -> None:
         """Serves on the state folder's socket, mode 0600 by the umask."""
         self._server = server = grpc.aio.server(options=SERVER_OPTIONS)
         health = grpc_health.HealthServicer()
         await health.set(SERVICE_NAME, health_pb2.HealthCheckResponse.SERVING)
         add_HealthServicer_to_server(health, server)
-        add_ControlServiceServicer_to_server(ControlServicer(supervisor), server)
+        add_ControlServiceServicer_to_server(ControlServicer(supervisor, reloader), server)
         names = (
             SERVICE_NAME,
             health_pb2.DESCRIPTOR.services_by_name["Health"].full_name,

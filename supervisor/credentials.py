@@ -5,11 +5,12 @@ not know what is done with the keys afterwards.
 
 Variables and files are read anew for each start of a process. A command is run once and its answer kept in memory until
 the supervisor ends: a password manager may ask a person, and a process that has to be started again at three in the morning
-must not wait for one. So a new key from a password manager takes a new start of the supervisor.
+must not wait for one. So a new key from a password manager takes a new start of the supervisor, or a reload with another command.
 """
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import json
@@ -18,8 +19,8 @@ import re
 import shlex
 import stat
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -43,30 +44,82 @@ _SECRET_OF_ENVIRONMENT = re.compile(r"KRAKEN_.*_API_(KEY|SECRET)", re.ASCII | re
 _MakeFault = Callable[[str, str], ConfigFaults]
 
 
-def credential_source(
-    config: Config, environ: Mapping[str, str], base_dir: Path
-) -> Callable[[AccountConfig], Credentials]:
-    """Where a run's credentials come from, after every account's were loaded once. Raises ConfigFaults, then and later."""
-    loaded = load_all_credentials(config, environ, base_dir)
-    kept = {
-        account.id: loaded[account.id]
-        for account in config.accounts
-        if account.credentials_command is not None
-    }
+class CredentialSource:
+    """Where a run's credentials come from; whole for its configuration from the start on, whatever becomes of that."""
 
-    def credentials(account: AccountConfig) -> Credentials:
-        return kept.get(account.id) or load_credentials(account, environ, base_dir)
+    def __init__(self, config: Config, environ: Mapping[str, str], base_dir: Path) -> None:
+        """Loads every account's once. Raises ConfigFaults."""
+        self._environ = environ
+        self._base_dir = base_dir
+        #: What commands have answered, by account, with the command.
+        self._kept: dict[str, tuple[tuple[str, ...], Credentials]] = {}
+        self._keep(config, load_all_credentials(config, environ, base_dir))
 
-    return credentials
+    def __call__(self, account: AccountConfig) -> Credentials:
+        """For one start of the account's process. Raises ConfigFaults."""
+        return self._known(account) or load_credentials(account, self._environ, self._base_dir)
+
+    async def prepare(self, config: Config, touched: Collection[str]) -> Mapping[str, Credentials]:
+        """Those of accounts that another configuration adds or changes, by id. Nothing is kept yet.
+
+        Only commands that are new are run. The other accounts' credentials are looked at as far as they can be read: no two may
+        be the same. Raises ConfigFaults with all that is wrong.
+        """
+        # A command may ask a person.
+        return await asyncio.to_thread(self._load_touched, config, touched)
+
+    def _load_touched(self, config: Config, touched: Collection[str]) -> Mapping[str, Credentials]:
+        others: dict[str, Credentials] = {}
+        for account in config.accounts:
+            with suppress(ConfigFaults):
+                if account.id not in touched:
+                    others[account.id] = self(account)
+                elif (known := self._known(account)) is not None:
+                    others[account.id] = known
+        unread = [account.id for account in config.accounts if account.id not in {*touched, *others}]
+        loaded = load_all_credentials(config, self._environ, self._base_dir, others, unread)
+        return {account_id: loaded[account_id] for account_id in touched}
+
+    async def take(self, config: Config, loaded: Mapping[str, Credentials]) -> None:
+        """From now on the run has this configuration, with what was prepared for it."""
+        self._keep(config, loaded)
+
+    def _known(self, account: AccountConfig) -> Credentials | None:
+        """What the account's command has answered already."""
+        command, credentials = self._kept.get(account.id, (None, None))
+        return credentials if command is not None and command == account.credentials_command else None
+
+    def _keep(self, config: Config, loaded: Mapping[str, Credentials]) -> None:
+        with_command = {
+            account.id: account.credentials_command
+            for account in config.accounts
+            if account.credentials_command is not None
+        }
+        answers = {account_id: kept for account_id, kept in self._kept.items() if account_id in with_command}
+        answers |= {
+            account_id: (command, loaded[account_id])
+            for account_id, command in with_command.items()
+            if account_id in loaded
+        }
+        self._kept = answers
 
 
 def load_all_credentials(
-    config: Config, environ: Mapping[str, str], base_dir: Path
+    config: Config,
+    environ: Mapping[str, str],
+    base_dir: Path,
+    known: Mapping[str, Credentials] | None = None,
+    left_out: Collection[str] = (),
 ) -> dict[str, Credentials]:
-    """Every account's credentials by id, commands run one after another. Raises ConfigFaults with all that is wrong."""
-    loaded: dict[str, Credentials] = {}
+    """Every account's credentials by id, commands run one after another. Raises ConfigFaults with all that is wrong.
+
+    What is ``known`` is not loaded again, and accounts that are ``left_out`` are not asked for theirs.
+    """
+    loaded: dict[str, Credentials] = dict(known or {})
     faults: list[Fault] = []
     for index, account in enumerate(config.accounts):
+        if account.id in loaded or account.id in left_out:
+            continue
         table = f"{config.source}: accounts[{index}]"
         try:
             loaded[account.id] = load_credentials(account, environ, base_dir, table)

@@ -14,17 +14,16 @@ import os
 import resource
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from account_proc.boot import keep_memory
 from account_proc.errors import ExitCode, LockHeld
 from account_proc.locks import LockedFile, free_line, holder_line
-from account_proc.spec import Credentials
 from supervisor import config as configuration
-from supervisor.config import AccountConfig, Config, ConfigFaults, Fault, PaperMarket
-from supervisor.credentials import credential_source
+from supervisor.config import Config, ConfigFaults, Fault, PaperMarket
+from supervisor.credentials import CredentialSource
 from supervisor.demo import demo_config
 from supervisor.leftovers import STATE_LOCK
 from supervisor.replay_file import check_replay
@@ -116,10 +115,13 @@ def _run(arguments: argparse.Namespace) -> int:
     if not arguments.paper:
         check_strategies(config)
     kind = _check_market(arguments, config)
-    credentials: Callable[[AccountConfig], Credentials] | None = None
+    # Absolute: the working folder may be left or renamed before a reload.
+    config_path: Path | None = arguments.config.absolute() if arguments.config is not None else None
+    credentials: CredentialSource | None = None
     keep_memory()
     if not config.exchange.managed:
-        credentials = credential_source(config, os.environ, arguments.config.absolute().parent)
+        assert config_path is not None
+        credentials = CredentialSource(config, os.environ, config_path.parent)
     if arguments.command == "check":
         sys.stdout.write(f"{config.source}: {len(config.accounts)} accounts, nothing wrong\n")
         return ExitCode.OK
@@ -133,7 +135,7 @@ def _run(arguments: argparse.Namespace) -> int:
         lock.write(0, holder_line("supervisor", LOCK_BYTES))
         market = Market(kind=kind, live_url=arguments.live_url, replay=arguments.replay, seed=arguments.seed)
         run = Run(
-            config=config, state_dir=state_dir, credentials=credentials, duration_s=arguments.duration,
+            config=config, config_path=config_path, state_dir=state_dir, credentials=credentials, duration_s=arguments.duration,
             market=market, spawner=arguments.spawner, quiet=arguments.quiet,
         )  # fmt: skip
         return asyncio.run(serve(run))

@@ -203,6 +203,12 @@ class Journal:
             )
         return self.mark(account_id)
 
+    def user_ids(self) -> list[str]:
+        """Every user that has ever joined, configured or not, by id."""
+        return [
+            account_id for (account_id,) in self._rows("SELECT account_id FROM users ORDER BY account_id")
+        ]
+
     def mark(self, account_id: str) -> UserMark:
         """How far a user got. Only after ``join``."""
         row = self._row(

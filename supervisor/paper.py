@@ -22,6 +22,7 @@ import requests
 
 from account_proc.spec import Credentials, Tier
 from supervisor.config import AccountConfig, Config, PaperMarket
+from supervisor.demo import balance_of
 from supervisor.interpreter import process_environment, python_command
 
 #: How long the paper exchange may take to start, in seconds.
@@ -96,12 +97,14 @@ class PaperExchange:
         """Makes an account with one key. Raises PaperFault."""
         body = {
             "id": account_id,
-            "tier": Tier.PRO if tier is Tier.UNLIMITED else tier,
-            "limits": tier is not Tier.UNLIMITED,
             "balances": {"ZUSD": balance},
             "keys": [{"key": credentials.key, "secret": credentials.secret}],
         }
-        await asyncio.to_thread(self._call, "POST", "/paper/v1/accounts", body)
+        await asyncio.to_thread(self._call, "POST", "/paper/v1/accounts", body | _limits_of(tier))
+
+    async def set_tier(self, account_id: str, tier: Tier) -> None:
+        """Gives an account another tier. Raises PaperFault."""
+        await asyncio.to_thread(self._call, "POST", f"/paper/v1/accounts/{account_id}", _limits_of(tier))
 
     async def fills(self) -> list[dict[str, Any]]:
         """Every fill of every account: the truth. Raises PaperFault."""
@@ -130,6 +133,12 @@ class PaperExchange:
         await self._process.wait()
 
 
+def _limits_of(tier: Tier) -> dict[str, Any]:
+    """A tier as the paper exchange is told of it."""
+    limited = tier is not Tier.UNLIMITED
+    return {"tier": tier if limited else Tier.PRO, "limits": limited}
+
+
 def paper_credentials(account: AccountConfig) -> Credentials:
     """A key that is made up, new for each call; ``PaperKeys`` keeps it for the run."""
     key = base64.b64encode(hashlib.sha256(f"{account.id}/{secrets.token_hex(16)}".encode()).digest()).decode()
@@ -139,12 +148,37 @@ def paper_credentials(account: AccountConfig) -> Credentials:
 class PaperKeys:
     """The keys of one paper run. They open nothing but the paper exchange of this run."""
 
-    def __init__(self, config: Config) -> None:
-        self._keys = {account.id: paper_credentials(account) for account in config.accounts}
+    def __init__(self) -> None:
+        self._keys: dict[str, Credentials] = {}
 
     def __call__(self, account: AccountConfig) -> Credentials:
-        """The account's key."""
-        return self._keys[account.id]
+        """The account's key, made when it is first asked for."""
+        return self._keys.get(account.id) or self._keys.setdefault(account.id, paper_credentials(account))
+
+
+class PaperAccounts:
+    """The accounts of one run at its paper exchange, as its configuration has them and with ``PaperKeys``."""
+
+    def __init__(self, exchange: PaperExchange, keys: PaperKeys) -> None:
+        self._exchange = exchange
+        self._keys = keys
+        #: Those that exist there: one that is not configured any more keeps its account and its key.
+        self._tiers: dict[str, Tier] = {}
+
+    async def prepare(self, _config: Config, _touched: Collection[str]) -> Mapping[str, Credentials]:
+        """Nothing can be wrong with keys that are made up, and none goes from one account to another."""
+        return {}
+
+    async def take(self, config: Config, _loaded: Mapping[str, Credentials]) -> None:
+        """Opens the accounts that are new, and gives the others their tier. Raises PaperFault."""
+        for account in config.accounts:
+            if account.id not in self._tiers:
+                await self._exchange.open_account(
+                    account.id, balance_of(account), self._keys(account), account.tier
+                )
+            elif account.tier != self._tiers[account.id]:
+                await self._exchange.set_tier(account.id, account.tier)
+            self._tiers[account.id] = account.tier
 
 
 #: (user id, pair, side): pairs as Kraken's REST API writes them, e.g. XBTUSD; sides as buy and sell.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from statistics import median, quantiles
 
@@ -46,19 +46,29 @@ def counts(ends: Iterable[tuple[str, int, str, int]]) -> control_pb2.CopyCounts:
     return control_pb2.CopyCounts(**totals)
 
 
-def report(journal: Journal, user_ids: Iterable[str]) -> control_pb2.GetReportResponse:
-    """What became of every fill at every user."""
+def report(journal: Journal, user_ids: Sequence[str]) -> control_pb2.GetReportResponse:
+    """What became of every fill at every user; those that are not configured any more come last, if they ever took a fill."""
     answer = control_pb2.GetReportResponse(fills=journal.head)
     ends = journal.ends()
-    for user_id in user_ids:
+    for user_id in (*user_ids, *_removed(journal, user_ids)):
         mark = journal.mark(user_id)
-        line = control_pb2.AccountReport(account_id=user_id, fills=journal.head - mark.joined_seq)
+        removed = user_id not in user_ids
+        # Nobody has handed later ones to it.
+        last = mark.acked_seq if removed else journal.head
+        if removed and last == mark.joined_seq:
+            continue
+        line = control_pb2.AccountReport(account_id=user_id, fills=last - mark.joined_seq, removed=removed)
         line.copies.CopyFrom(counts(end for end in ends if end[0] == user_id))
         line.unanswered = line.fills - journal.answered(user_id, mark.joined_seq)
         _sum_up(journal, user_id, line)
         answer.unanswered += line.unanswered
         answer.accounts.append(line)
     return answer
+
+
+def _removed(journal: Journal, user_ids: Sequence[str]) -> list[str]:
+    """Users that are not configured any more."""
+    return [user_id for user_id in journal.user_ids() if user_id not in user_ids]
 
 
 def _sum_up(journal: Journal, user_id: str, line: control_pb2.AccountReport) -> None:
@@ -99,11 +109,11 @@ def _delay(journal: Journal, copy: pb.Copy) -> float | None:
     return None if fill is None else _seconds(copy.sent_at) - _seconds(fill.received_at)
 
 
-def explain(journal: Journal, fill: pb.Fill, user_ids: Iterable[str]) -> control_pb2.ExplainFillResponse:
-    """What each user made of one fill."""
+def explain(journal: Journal, fill: pb.Fill, user_ids: Sequence[str]) -> control_pb2.ExplainFillResponse:
+    """What each user made of one fill; those that are not configured any more come last, if they have answered it."""
     answer = control_pb2.ExplainFillResponse(fill=fill)
     copies = journal.copies_of_fill(fill.seq)
-    for user_id in user_ids:
+    for user_id in (*user_ids, *(gone for gone in _removed(journal, user_ids) if gone in copies)):
         outcome = answer.outcomes.add(account_id=user_id)
         copy = copies.get(user_id)
         if copy is None:

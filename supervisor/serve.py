@@ -25,10 +25,20 @@ from account_proc.spec import Credentials
 from supervisor.config import AccountConfig, Config, PaperMarket
 from supervisor.console import Console, report_lines, say
 from supervisor.control_server import ControlServer
-from supervisor.demo import balance_of
+from supervisor.credentials import CredentialSource
 from supervisor.journal import Journal, JournalFault
 from supervisor.leftovers import end_leftovers
-from supervisor.paper import Market, PaperExchange, PaperFault, PaperKeys, Traded, altname, compare
+from supervisor.paper import (
+    Market,
+    PaperAccounts,
+    PaperExchange,
+    PaperFault,
+    PaperKeys,
+    Traded,
+    altname,
+    compare,
+)
+from supervisor.reloading import Keys, Reloader
 from supervisor.report import report
 from supervisor.spawning import ExecSpawner, ForkserverSpawner, SpawnFault
 from supervisor.supervisor import Place, Supervisor
@@ -47,9 +57,11 @@ class Run:
     """What one run is asked to do."""
 
     config: Config
+    #: Where it was read from, absolute; None when it did not come from a file.
+    config_path: Path | None
     state_dir: Path
     #: None: start a paper exchange and make the keys up.
-    credentials: Callable[[AccountConfig], Credentials] | None
+    credentials: CredentialSource | None
     duration_s: float | None
     market: Market
     spawner: str
@@ -70,7 +82,7 @@ async def serve(run: Run) -> int:
             stack.push_async_callback(spawner.close)
             # An account that found its lock held would be FAILED and wait for an operator; that is for strangers.
             await end_leftovers(run.state_dir)
-            exchange, credentials, place = await _reach_exchange(run, stack)
+            exchange, credentials, keys, place = await _reach_exchange(run, stack)
             journal = Journal(run.state_dir / "journal.db")
         except (SpawnFault, PaperFault, JournalFault) as fault:
             log.error("%s", fault)  # noqa: TRY400 - expected: the sentence says it all
@@ -83,13 +95,13 @@ async def serve(run: Run) -> int:
                 credentials=_hidden(credentials, lines),
             )  # fmt: skip
             lines.run = supervisor.epoch
-            await control.start(supervisor)
+            await control.start(supervisor, Reloader(supervisor, run.config_path, keys))
             await _until_told(run, supervisor)
         except JournalFault as fault:
             log.critical("%s", fault)
             sys.stderr.write(f"krakencopyd: {fault}\n")
             return ExitCode.LEDGER
-        final = report(journal, [user.id for user in run.config.users])
+        final = report(journal, [user.id for user in supervisor.config.users])
         wrong = [] if exchange is None else await _check(supervisor, exchange)
     if run.duration_s is None and exchange is None:
         return ExitCode.OK
@@ -118,22 +130,26 @@ def key_lock_dir() -> Path:
 
 async def _reach_exchange(
     run: Run, stack: AsyncExitStack
-) -> tuple[PaperExchange | None, Callable[[AccountConfig], Credentials], Place]:
-    """Where orders go; starts a paper exchange with its accounts if none is named."""
+) -> tuple[PaperExchange | None, Callable[[AccountConfig], Credentials], Keys, Place]:
+    """Where orders go, and with which keys; starts a paper exchange with its accounts if none is named."""
     rest_url, ws_url = run.config.exchange.rest_url, run.config.exchange.ws_url
-    exchange, credentials = None, run.credentials
-    if credentials is None:
+    exchange: PaperExchange | None = None
+    credentials: Callable[[AccountConfig], Credentials]
+    keys: Keys
+    if run.credentials is None:
         _put_aside(run.state_dir)
         exchange = await PaperExchange.start(run.market, run.state_dir / "logs" / "paper_exchange.log")
         stack.push_async_callback(exchange.close)
-        credentials = keys = PaperKeys(run.config)
-        for account in run.config.accounts:
-            await exchange.open_account(account.id, balance_of(account), keys(account), account.tier)
+        credentials = PaperKeys()
+        keys = PaperAccounts(exchange, credentials)
+        await keys.take(run.config, {})
         rest_url, ws_url = exchange.rest_url, exchange.ws_url
+    else:
+        credentials = keys = run.credentials
     assert rest_url is not None
     assert ws_url is not None
     place = Place(state_dir=run.state_dir, key_lock_dir=key_lock_dir(), rest_url=rest_url, ws_url=ws_url)
-    return exchange, credentials, place
+    return exchange, credentials, keys, place
 
 
 def _put_aside(state_dir: Path) -> None:
@@ -204,7 +220,7 @@ async def _check(supervisor: Supervisor, exchange: PaperExchange) -> list[str]:
                 side = "buy" if copy.side == types_pb2.SIDE_BUY else "sell"
                 copied[copy.account_id, altname(copy.pair), side] += Decimal(copy.filled_volume)
         change = rows[-1][0]
-    return compare(await exchange.fills(), copied, {user.id for user in supervisor.config.users})
+    return compare(await exchange.fills(), copied, set(supervisor.journal.user_ids()))
 
 
 def _verdict(exchange: PaperExchange | None, wrong: list[str]) -> list[str]:

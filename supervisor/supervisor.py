@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import grpc
@@ -24,9 +24,12 @@ from supervisor.config import AccountConfig, Config, Mode
 from supervisor.fanout import FillLog, ReportLog
 from supervisor.gate import Gate, MasterSeen, gate, narrower
 from supervisor.journal import Journal, JournalFault
+from supervisor.key_turns import KeyTurns
 from supervisor.lifecycle import ALIVE, Life, Limits, State
 from supervisor.process_end import LastEnds
 from supervisor.pulses import LOOK_S
+from supervisor.reload import Difference
+from supervisor.report import counts
 from supervisor.spawning import Spawner
 from supervisor.watch import Watch
 
@@ -66,7 +69,7 @@ class Place:
 
 
 class Supervisor:
-    """All accounts of one configuration."""
+    """All accounts of one configuration, which may change while they run."""
 
     def __init__(
         self, *, config: Config, place: Place, journal: Journal, spawner: Spawner,
@@ -77,6 +80,7 @@ class Supervisor:
         self.journal = journal
         self.limits = limits or Limits(start=config.startup.health_timeout_s)
         self._credentials = credentials
+        self._spawner = spawner
         self.epoch = journal.next_epoch()
         self.started_at = time.time()
         self.fills = FillLog(journal)
@@ -90,6 +94,9 @@ class Supervisor:
             account.id: SupervisedAccount(account, self, spawner) for account in ordered
         }
         self._stopped = {account.id for account in ordered if not journal.wanted(account.id)}
+        #: Not configured any more; they finish what is in flight and are forgotten.
+        self._removed: set[str] = set()
+        self._turns = KeyTurns()
         for user in config.users:
             journal.join(user.id)
             self.accounts[user.id].paused = journal.paused(user.id)
@@ -109,6 +116,9 @@ class Supervisor:
 
     def gate(self, account: AccountConfig) -> Gate:
         """Whether a process of this account may start now."""
+        if holder := self._turns.holder(account.id):
+            words = f"the process of {holder} still has this API key; this account starts once that has ended"
+            return Gate(open=False, reason="KEY_IN_USE", message=words)
         return narrower(self.start_order(account), self._watch.gate(account.id))
 
     def start_order(self, account: AccountConfig) -> Gate:
@@ -132,7 +142,7 @@ class Supervisor:
         """Whether the account is to run. At shutdown users are unwanted first, the master once they are gone."""
         if self._leaving and (account_id != self.config.master.id or self._master_leaving):
             return False
-        return account_id not in self._stopped
+        return account_id not in self._stopped and account_id not in self._removed
 
     def master_serving(self) -> bool:
         """Whether the master's named health service is SERVING."""
@@ -158,7 +168,9 @@ class Supervisor:
 
     def credentials(self, account: AccountConfig) -> Credentials:
         """An account's API key, for one start of its process (credentials.py). Raises ConfigFaults."""
-        return self._credentials(account)
+        credentials = self._credentials(account)
+        self._turns.started(account.id, credentials)
+        return credentials
 
     def link(self, account: AccountConfig, socket: Path, owner: SupervisedAccount) -> AccountLink:
         """A conversation with a new process."""
@@ -243,6 +255,76 @@ class Supervisor:
             account.restart()
         else:
             account.reset()
+
+    def is_removed(self, account_id: str) -> bool:
+        """Whether the account is only there until its process has ended."""
+        return account_id in self._removed
+
+    def is_stopped(self, account_id: str) -> bool:
+        """Whether an operator has stopped the account, also before it was configured (again)."""
+        return not self.journal.wanted(account_id)
+
+    def apply(self, difference: Difference, loaded: Mapping[str, Credentials]) -> None:
+        """Takes a difference that needs no restart; ``loaded`` are the credentials of those that it touches.
+
+        Processes of accounts that it does not touch are left alone. Raises JournalFault, before anything is changed.
+        """
+        for account in difference.added:
+            self.journal.join(account.id)
+        pause_s = difference.startup.nonce_separation_s - self.config.startup.nonce_separation_s
+        self.config = difference.applied_to(self.config)
+        self.limits = replace(self.limits, start=self.config.startup.health_timeout_s)
+        self._users_from += pause_s
+        self._turns.hand_over(loaded, self.accounts)
+        self._removed |= {account.id for account in difference.removed}
+        for account in difference.added:
+            self._add(account)
+        for changed in difference.changed:
+            self._renew(changed.account)
+        known = sorted(self.accounts.values(), key=lambda one: (one.config.role is Role.USER, one.config.id))
+        self.accounts = {one.config.id: one for one in known}
+        self._dirty.update(self.accounts)
+        self._work.set()
+
+    def _add(self, account: AccountConfig) -> None:
+        """A user that is new, or one that was removed and comes back: then with what operators wanted of it."""
+        if account.id in self._removed:
+            # Its last process has not ended yet.
+            self._removed.discard(account.id)
+            self._renew(account)
+            return
+        added = SupervisedAccount(account, self, self._spawner)
+        added.paused = self.journal.paused(account.id)
+        self.accounts = {**self.accounts, account.id: added}
+        if self.is_stopped(account.id):
+            self._stopped.add(account.id)
+
+    def _renew(self, account: AccountConfig) -> None:
+        """Other settings: for the next process, which comes at once if there is one now, or if the last one failed."""
+        known = self.accounts[account.id]
+        known.config = account
+        if known.life.state in ALIVE:
+            known.restart()
+        else:
+            known.reset()
+
+    def _forget_removed(self) -> None:
+        """Those whose process has ended; and whoever waited for the key of one that has."""
+        self._dirty.update(self._turns.come())
+        for account_id in list(self._removed):
+            account = self.accounts[account_id]
+            if account.life.state is State.STOPPED and account.settled:
+                self._removed.discard(account_id)
+                self._stopped.discard(account_id)
+                self._tell_left_open(account_id)
+                self.accounts = {key: one for key, one in self.accounts.items() if key != account_id}
+
+    def _tell_left_open(self, account_id: str) -> None:
+        """A process that could not finish in time leaves copies that the next one takes up, and here there is none."""
+        left = counts(end for end in self.journal.ends() if end[0] == account_id).open
+        if left:
+            words = f"{left} copies have no known end: look at its orders at the exchange, or configure it again to have them finished"
+            self.tell(pb.SEVERITY_WARNING, account_id, "REMOVED_WITH_OPEN_COPIES", words)
 
     def leave(self) -> None:
         """Begins the shutdown: the master's own strategy first, then the users, then the master."""
@@ -342,8 +424,9 @@ class Supervisor:
             self._watch_master()
             dirty, self._dirty = self._dirty, set()
             now = time.time()
-            for account_id in dirty:
+            for account_id in dirty & self.accounts.keys():
                 self.accounts[account_id].step(now)
+            self._forget_removed()
             self._watch_master()
             self._watch.tell_reminders(now)
             if dirty:

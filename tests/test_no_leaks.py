@@ -232,6 +232,8 @@ def whole_run(paper: Paper, system: LeakySystem, evidence: Evidence) -> None:
     wait_for("three accounts that run once more", is_there)
     note_processes(system, evidence)
     evidence.places |= commands(system) | answers(system.endpoint)
+    evidence.places |= reloads(system)
+    wait_for("three accounts after the reload", is_there)
     # While they live: write-ahead logs are folded into the databases at the end.
     evidence.places |= files_below(system.state_dir, key_lock_dir())
     assert any(place.endswith("-wal") and content for place, content in evidence.places.items())
@@ -248,6 +250,29 @@ ENDED = {
     nouns.COPY_STATE_REJECTED,
     nouns.COPY_STATE_CARRIED,
 }
+
+
+def reloads(system: LeakySystem) -> dict[str, bytes]:
+    """What is said of files with keys in wrong places, and of one that moves keys from source to source."""
+    good, places = system.config.read_text(), {}
+    of_file, of_command = system.keys[FILE], system.keys[COMMAND]
+    spill = f'["sh", "-c", "cat command.keys; exit 1", "{CANARY}"]'
+    for number, (text, code) in enumerate(
+        (
+            (good + f'secret = "{of_file.secret}"\n', 78),
+            (good + f'"{of_command.key}" = 1\n', 78),
+            (good.replace('["cat", "command.keys"]', spill), 78),
+            (good.replace('["cat", "command.keys"]', '["sh", "-c", "cat command.keys"]'), 0),
+        )
+    ):
+        system.config.write_text(text)
+        ended = subprocess.run(
+            [sys.executable, "-m", "client.cli", "--endpoint", system.endpoint, "reload"],
+            cwd=ROOT, capture_output=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert ended.returncode == code, ended.stderr
+        places[f"client/reload/{number}"] = ended.stdout + ended.stderr
+    return places
 
 
 def crash_by_exception(system: LeakySystem) -> None:
@@ -297,6 +322,7 @@ def requests() -> dict[str, list[Any]]:
         "WatchCopies": [pb.WatchCopiesRequest(after_change=0)],
         "ExplainFill": [pb.ExplainFillRequest(seq=1), pb.ExplainFillRequest(seq=10**6)],
         "PlaceOrder": [order, senseless],
+        "Reload": [pb.ReloadRequest(request_id="look", dry_run=True), pb.ReloadRequest(request_id="reload")],
         "PauseAccount": told(pb.PauseAccountRequest, FILE),
         "ResumeAccount": told(pb.ResumeAccountRequest, FILE),
         "StopAccount": told(pb.StopAccountRequest, WRONG),

@@ -131,6 +131,28 @@ def copy(
     )
 
 
+def reloaded(*, applied: bool) -> pb.ReloadResponse:
+    def setting(key: str, old: str, new: str) -> pb.SettingChange:
+        return pb.SettingChange(key=key, old_value=old, new_value=new)
+
+    def change(
+        account_id: str, kind: pb.ChangeKind.ValueType, effect: str, *settings: pb.SettingChange
+    ) -> pb.AccountChange:
+        return pb.AccountChange(account_id=account_id, kind=kind, effect=effect, settings=settings)
+
+    risk, strategy = setting("copy.max_user_risk", "0.10", "0.05"), setting("strategy", "", "mine")
+    return pb.ReloadResponse(
+        applied=applied,
+        source="/etc/krakencopy.toml",
+        accounts=[
+            change("ann", pb.CHANGE_KIND_ADDED, "it copies what the master trades from now on"),
+            change("bob", pb.CHANGE_KIND_REMOVED, "it has no process"),
+            change("eve", pb.CHANGE_KIND_CHANGED, "its process restarts", risk, strategy),
+        ],
+        settings=[setting("startup.nonce_separation_s", "5", "0")],
+    )
+
+
 def event(seq: int = 5, account_id: str = "bob") -> nouns.Event:
     return nouns.Event(
         seq=seq,

@@ -514,6 +514,16 @@ def test_json_is_nothing_but_objects(operator: Operator, line: str, objects: int
     assert len(operator.objects(line)) == objects
 
 
+@pytest.mark.parametrize("line", ["reload", "reload --dry-run"])
+def test_a_run_that_has_no_configuration_file_can_not_reload_it(operator: Operator, line: str) -> None:
+    said = operator.types(line)
+    assert (said.code, said.out) == (1, "")
+    assert said.err == (
+        "krakencopy: this run has no configuration file; stop krakencopyd and start it with --config FILE "
+        "(NO_CONFIGURATION_FILE)\n"
+    )
+
+
 def test_shutdown_ends_the_supervisor_and_every_process_below_it(operator: Operator) -> None:
     family = operator.family()
     assert len(family) >= 1 + 4  # the supervisor and its accounts; whatever else it started

@@ -90,6 +90,7 @@ def test_status_shows_the_system_and_ends_with_0_even_when_it_is_not_ready(termi
         ("accounts bob", pb.GetAccountResponse(account=samples.user())),
         ("order buy BTC/USD 0.005", pb.PlaceOrderResponse(order_id="O1")),
         ("shutdown", pb.ShutdownResponse()),
+        ("reload --dry-run", samples.reloaded(applied=False)),
         ("wait --ready", samples.status()),
         ("start bob", pb.StartAccountResponse(account=samples.user())),
     ],
@@ -195,6 +196,37 @@ def test_one_account_that_is_refused_does_not_keep_the_others_from_it(terminal: 
     assert terminal.run("stop bob eve bob", stopping, ("StopAccount", NOT_FOUND), stopping) == 1
     assert terminal.out == "bob: told to stop; at this moment STOPPING\n" * 2
     assert terminal.err.count("no account 'eve'") == 1
+
+
+CHANGES = [
+    "added: ann (it copies what the master trades from now on)",
+    "removed: bob (it has no process)",
+    "changed: eve: copy.max_user_risk 0.10 -> 0.05, strategy (not set) -> mine (its process restarts)",
+    "changed: startup.nonce_separation_s 5 -> 0 (at once)",
+]
+
+
+def test_a_reload_says_what_it_has_changed_one_line_each(terminal: Terminal) -> None:
+    assert terminal.run("reload", samples.reloaded(applied=True)) == 0
+    assert terminal.out.splitlines() == CHANGES
+    assert not terminal.asked[-1].dry_run
+    assert terminal.run("reload --dry-run", samples.reloaded(applied=False)) == 0
+    assert terminal.out.splitlines() == [*CHANGES, "a dry run: nothing of this was applied"]
+    assert terminal.asked[-1].dry_run
+    assert terminal.run("reload", pb.ReloadResponse(applied=True)) == 0
+    assert terminal.out == "nothing has changed\n"
+
+
+def test_a_bad_configuration_ends_with_78_and_a_line_for_each_fault(terminal: Terminal) -> None:
+    faults = "c.toml: line 7: not TOML; see https://toml.io\nc.toml: exchange.mode: missing; write one"
+    refused = refusal(grpc.StatusCode.INVALID_ARGUMENT, "BAD_CONFIGURATION", faults)
+    assert terminal.run("reload", ("Reload", refused)) == 78
+    assert terminal.out == ""
+    assert terminal.err.splitlines() == [
+        "krakencopy: the configuration cannot be used; nothing was changed",
+        "krakencopy: c.toml: line 7: not TOML; see https://toml.io",
+        "krakencopy: c.toml: exchange.mode: missing; write one",
+    ]
 
 
 def test_an_order_says_what_the_exchange_made_of_it(terminal: Terminal) -> None:

@@ -17,6 +17,7 @@ from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 
 from client import (
+    BadConfiguration,
     BadInput,
     ExitCode,
     KrakenCopy,
@@ -59,6 +60,7 @@ MUTATIONS: list[tuple[Callable[..., Any], type[Any]]] = [
     (lambda sdk, **given: sdk.pause_account("bob", **given), pb.PauseAccountRequest),
     (lambda sdk, **given: sdk.resume_account("bob", **given), pb.ResumeAccountRequest),
     (lambda sdk, **given: sdk.place_order("buy", "BTC/USD", Decimal(1), **given), pb.PlaceOrderRequest),
+    (lambda sdk, **given: sdk.reload(**given), pb.ReloadRequest),
     (lambda sdk, **given: sdk.shutdown(**given), pb.ShutdownRequest),
 ]
 
@@ -255,6 +257,19 @@ def test_a_status_without_an_error_info_still_says_something(
     assert raised.value.reason == ""
     assert sdk.endpoint.target in raised.value.message
     assert raised.value.exit_code == exit_code
+
+
+def test_a_bad_configuration_keeps_its_lines_one_for_each_fault(
+    sdk: KrakenCopy, supervisor: Scripted
+) -> None:
+    faults = 'c.toml: accounts[1].id: missing; write one\nc.toml: accounts: no master; one account needs role = "master"'
+    supervisor.on["Reload"] = refuse(grpc.StatusCode.INVALID_ARGUMENT, "BAD_CONFIGURATION", faults)
+    with pytest.raises(BadConfiguration) as raised:
+        sdk.reload(dry_run=True)
+    assert (raised.value.message, raised.value.reason) == (faults, "BAD_CONFIGURATION")
+    assert (raised.value.exit_code, raised.value.request_id != "") == (78, True)
+    [request] = supervisor.requests(pb.ReloadRequest)
+    assert request.dry_run
 
 
 def test_a_reason_of_another_domain_is_not_ours(sdk: KrakenCopy, supervisor: Scripted) -> None:

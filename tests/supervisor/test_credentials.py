@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -17,8 +18,8 @@ from account_proc.spec import Credentials, Role
 from supervisor import credentials_command
 from supervisor.config import AccountConfig, Config, ConfigFaults, parse
 from supervisor.credentials import (
+    CredentialSource,
     check_credentials,
-    credential_source,
     load_all_credentials,
     load_credentials,
     without_credentials,
@@ -291,7 +292,7 @@ def test_a_command_is_run_once_for_a_run_and_a_file_is_read_for_each_start(
         ),
         "c.toml",
     )
-    credentials = credential_source(config, {}, tmp_path)
+    credentials = CredentialSource(config, {}, tmp_path)
     (tania,) = config.users
     for _ in range(3):
         assert credentials(tania) == Credentials(KEY, SECRET)
@@ -300,13 +301,54 @@ def test_a_command_is_run_once_for_a_run_and_a_file_is_read_for_each_start(
     assert credentials(config.master) == Credentials("Kmended", SECRET)
 
 
+def test_another_configuration_has_only_new_commands_run_and_holds_only_when_it_is_taken(
+    tmp_path: Path,
+) -> None:
+    def configured(**commands: str) -> Config:
+        account = '[[accounts]]\nid = "{0}"\nrole = "{1}"\nbroker = "kraken"\ncredentials_command = ["sh", "-c", "{2}"]\n'
+        users = [account.format(user, "user", command) for user, command in commands.items()]
+        text = (
+            '[exchange]\nmode = "live"\n'
+            + account.format("master", "master", "echo KM; echo c2Vj")
+            + "".join(users)
+        )
+        return parse(text, "c.toml")
+
+    def asks(name: str, key: str) -> str:
+        return f"printf x >> {name}; echo {key}; echo c2Vj"
+
+    before = configured(tania=asks("tania", "KT"), daivon=asks("daivon", "KD"))
+    source = CredentialSource(before, {}, tmp_path)
+    after = configured(tania=asks("tania", "KT"), daivon=asks("other", "KO"), eve=asks("eve", "KE"))
+    tania, daivon, eve = after.users
+    loaded = asyncio.run(source.prepare(after, {"daivon", "eve"}))
+    assert {user: one.key for user, one in loaded.items()} == {"daivon": "KO", "eve": "KE"}
+    assert source(before.users[1]).key == "KD"
+    asyncio.run(source.take(after, loaded))
+    assert [source(account).key for account in (tania, daivon, eve)] == ["KT", "KO", "KE"]
+    # Somebody else's settings changed as well as tania's rules: nobody is asked again.
+    assert asyncio.run(source.prepare(after, {"tania", "eve"})) == {
+        "tania": source(tania),
+        "eve": source(eve),
+    }
+    asked = {name: (tmp_path / name).read_text() for name in ("tania", "daivon", "other", "eve")}
+    assert asked == dict.fromkeys(asked, "x")
+    # Who was removed is asked again when it comes back.
+    asyncio.run(source.take(before, {"daivon": source(daivon)}))
+    asyncio.run(source.prepare(after, {"eve"}))
+    assert (tmp_path / "eve").read_text() == "xx"
+    same = configured(tania=asks("tania", "KT"), eve="echo KT; echo c2Vj")
+    with pytest.raises(ConfigFaults, match='"tania" and "eve" have the same API key'):
+        asyncio.run(source.prepare(same, {"eve"}))
+
+
 def test_a_failed_command_is_told_with_its_place_in_the_configuration() -> None:
     account = '[[accounts]]\nid = "{0}"\nrole = "{1}"\nbroker = "kraken"\n{2}\n'
     text = '[exchange]\nmode = "live"\n' + account.format("master", "master", "")
     text += account.format("tania", "user", 'credentials_command = ["false"]')
     environ = {"KRAKEN_MASTER_API_KEY": KEY, "KRAKEN_MASTER_API_SECRET": SECRET, "PATH": os.environ["PATH"]}
     with pytest.raises(ConfigFaults) as raised:
-        credential_source(parse(text, "c.toml"), environ, Path("/"))
+        CredentialSource(parse(text, "c.toml"), environ, Path("/"))
     assert str(raised.value) == (
         'c.toml: accounts[1].credentials_command ("tania"): "false" ended with exit code 1; run the command by hand to see why'
     )

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from account_proc.spec import Role
+from account_proc.spec import Role, Tier
 from supervisor.config import AccountConfig, PaperMarket, check_state_dir, parse
 from supervisor.demo import DEMO_BALANCES, MASTER_BALANCE, USER_BALANCE, balance_of, demo_config
-from supervisor.paper import Market, PaperExchange, PaperKeys, Traded, altname, compare
+from supervisor.paper import Market, PaperAccounts, PaperExchange, PaperKeys, Traded, altname, compare
 
 USERS = ("daivon", "tania")
 
@@ -50,7 +50,7 @@ def test_every_paper_account_begins_with_money() -> None:
 
 def test_paper_keys_are_different_stay_the_same_for_a_run_and_open_nothing_else() -> None:
     config = demo_config()
-    keys, others = PaperKeys(config), PaperKeys(config)
+    keys, others = PaperKeys(), PaperKeys()
     assert all(keys(account) is keys(account) for account in config.accounts)
     made = {
         (one.key, one.secret)
@@ -95,6 +95,30 @@ def test_a_paper_exchange_is_not_shown_the_real_keys_of_the_environment(
             await exchange.close()
         assert b"PATH=" in environ
         assert b"cmVhbCBtb25leQ==" not in environ
+
+    asyncio.run(scene())
+
+
+def test_a_run_opens_accounts_that_its_configuration_gains_once_and_tells_the_exchange_their_tiers(
+    tmp_path: Path,
+) -> None:
+    demo = demo_config()
+    other = AccountConfig(id="later", role=Role.USER, broker="kraken", tier=Tier.STARTER)
+
+    async def scene() -> None:
+        exchange = await PaperExchange.start(Market(), tmp_path / "log")
+        try:
+            accounts = PaperAccounts(exchange, PaperKeys())
+            await accounts.take(demo, {})
+            await accounts.take(replace(demo, accounts=(*demo.accounts, other)), {})
+            await accounts.take(demo, {})
+            higher = replace(other, tier=Tier.INTERMEDIATE)
+            await accounts.take(replace(demo, accounts=(*demo.accounts, higher)), {})
+            told = exchange._call("GET", "/paper/v1/accounts/later")
+        finally:
+            await exchange.close()
+        assert told["tier"] == "intermediate"
+        assert Decimal(told["balances"]["ZUSD"]) == Decimal(USER_BALANCE)
 
     asyncio.run(scene())
 

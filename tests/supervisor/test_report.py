@@ -79,12 +79,33 @@ def test_fills_before_a_user_joined_are_not_its_and_each_one_after_is_answered_o
     assert [line.copies.filled for line in answer.accounts] == [2, 1]
 
 
-def test_a_user_that_is_not_asked_for_is_not_in_the_report(journal: Journal) -> None:
-    journal.join("tania")
-    journal.join("gone")
-    put(journal, copy("gone", [1]))
-    assert [line.account_id for line in report(journal, ["tania"]).accounts] == ["tania"]
-    assert line_of(journal).copies.filled == 0
+def test_a_user_that_is_not_configured_any_more_comes_last_and_owes_no_answer_to_later_fills(
+    journal: Journal,
+) -> None:
+    for user in ("gone", "never_began", "tania"):
+        journal.join(user)
+    journal.append([fill(1), fill(2), fill(3)], 1)
+    put(journal, copy("gone", [1]), copy("tania", [1]), copy("tania", [2, 3]))
+    answer = report(journal, ["tania"])
+    assert [(line.account_id, line.fills, line.removed) for line in answer.accounts] == [
+        ("tania", 3, False),
+        ("gone", 1, True),
+    ]
+    assert (answer.unanswered, answer.accounts[1].copies.filled) == (0, 1)
+    assert [line.account_id for line in report(journal, ["gone", "tania"]).accounts] == ["gone", "tania"]
+    assert [told.account_id for told in explain(journal, fill_of(journal, 1), ["tania"]).outcomes] == [
+        "tania",
+        "gone",
+    ]
+    assert [told.account_id for told in explain(journal, fill_of(journal, 2), ["tania"]).outcomes] == [
+        "tania"
+    ]
+
+
+def fill_of(journal: Journal, seq: int) -> pb.Fill:
+    found = journal.fill(seq)
+    assert found is not None
+    return found
 
 
 def test_money_is_summed_exactly_by_side_and_asset_of_what_was_filled_only(journal: Journal) -> None:
