@@ -7,10 +7,11 @@ import logging
 import sys
 
 from account_proc.boot import without
+from account_proc.broker_process import BrokerProcess
 from account_proc.errors import AccountError, ExitCode
 from account_proc.log import log_to
 from account_proc.process import AccountProcess
-from account_proc.spec import AccountSpec, Credentials
+from account_proc.spec import KRAKEN, AccountSpec, Credentials
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +22,7 @@ def run_account(spec: AccountSpec, credentials: Credentials, ready_fd: int, life
     ``ready_fd`` gets one line when the gRPC server listens; ``lifeline_fd`` reads EOF when the supervisor is gone. What goes
     wrong on purpose is said in one line on standard error, which the supervisor keeps and shows.
     """
-    log_to(spec.log_path, spec.id, (credentials.key, credentials.secret))
+    log_to(spec.log_path, spec.id, credentials.hidden)
     log.info("account %s (%s, run %d) starts", spec.id, spec.role, spec.epoch)
     try:
         return asyncio.run(_run(spec, credentials, ready_fd, lifeline_fd))
@@ -35,4 +36,5 @@ def run_account(spec: AccountSpec, credentials: Credentials, ready_fd: int, life
 
 
 async def _run(spec: AccountSpec, credentials: Credentials, ready_fd: int, lifeline_fd: int) -> ExitCode:
-    return await AccountProcess(spec, credentials).run(ready_fd, lifeline_fd)
+    process = AccountProcess if spec.broker == KRAKEN else BrokerProcess
+    return await process(spec, credentials).run(ready_fd, lifeline_fd)
