@@ -9,7 +9,6 @@ import signal
 import time
 import uuid
 from collections.abc import Coroutine
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,6 +22,7 @@ from account_proc.spec import AccountSpec, Credentials, Role
 from supervisor.account_link import AccountLink
 from supervisor.child import Child, NotReady
 from supervisor.config import AccountConfig
+from supervisor.gate import Gate
 from supervisor.journal import JournalFault
 from supervisor.lifecycle import ALIVE, Effect, Ended, Life, Limits, Observed, State, step
 from supervisor.spawning import Spawner, crash_path
@@ -40,17 +40,6 @@ SEVERITY = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """Whether processes of a kind may start, and if not, why."""
-
-    open: bool
-    reason: str = ""
-    message: str = ""
-    #: Something is wrong with what the account waits for: more than "not yet".
-    blocked: bool = False
-
-
 class Surroundings(Protocol):
     """What one account needs of the supervisor."""
 
@@ -58,6 +47,10 @@ class Surroundings(Protocol):
 
     def gate(self, account: AccountConfig) -> Gate:
         """Whether a process of this account may start now."""
+        ...
+
+    def without_master(self, account: AccountConfig) -> str:
+        """What is to be said when this account starts now without a master of its broker; empty for most."""
         ...
 
     def wanted(self, account_id: str) -> bool:
@@ -168,7 +161,7 @@ class SupervisedAccount:
             gate_message=gate.message, linked=link is not None and link.linked,
             serving=self.serving and self._refused is None, reason=reason, message=message, ended=self._ended,
             restart=self._restart, reset=self._reset,
-            master_serving=self.config.role is Role.MASTER or self._around.master_serving(),
+            master_serving=not self.config.copies or self._around.master_serving(),
         )  # fmt: skip
 
     def _forget_asked(self, before: State) -> None:
@@ -187,6 +180,8 @@ class SupervisedAccount:
         if life.reason:
             words += f" ({life.reason}{': ' + life.message if life.message else ''})"
         self._around.tell(severity, self.config.id, code, words)
+        if life.state is State.STARTING and (words := self._around.without_master(self.config)):
+            self._around.tell(pb.SEVERITY_WARNING, self.config.id, "USER_WITHOUT_MASTER", words)
 
     def _tell_blocked(self, gate: Gate) -> None:
         """Once for each time that the account is held up by something that is wrong, and not only not ready yet."""
@@ -328,7 +323,7 @@ class SupervisedAccount:
                 account.rate.CopyFrom(snapshot.rate)
             account.feed_connected = snapshot.feed_connected
             account.copies_open = snapshot.copies_open
-        if config.role is Role.USER:
+        if config.copies:
             account.copy_mode = pb.COPY_MODE_PAUSED if self.paused else pb.COPY_MODE_COPYING
             account.cursor_seq = account.cursor_seq or self._around.acked_seq(config.id)
         return account

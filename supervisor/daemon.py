@@ -115,6 +115,8 @@ def _run(arguments: argparse.Namespace) -> int:
     keep_memory()
     if not config.exchange.managed:
         credentials = credential_source(config, os.environ, arguments.config.absolute().parent)
+    for warning in config.warnings:
+        sys.stderr.write(f"{warning}\n")
     if arguments.command == "check":
         sys.stdout.write(f"{config.source}: {len(config.accounts)} accounts, nothing wrong\n")
         return ExitCode.OK

@@ -123,12 +123,13 @@ async def _wait_for_leftovers(state_dir: Path) -> None:
 
     An account that found its lock held would be FAILED and wait for an operator; that is for strangers, not for our own.
     """
-    nonce_files = list(state_dir.glob("kraken_nonce_*.txt"))  # noqa: ASYNC240 - nothing else runs yet
+    patterns = ("kraken_nonce_*.txt", "accounts/*.lock")
+    locks = [path for pattern in patterns for path in state_dir.glob(pattern)]  # noqa: ASYNC240 - nothing else runs yet
     until = time.monotonic() + LEFTOVERS_MAX_S
     told = False
-    while time.monotonic() < until and any(is_locked(path) for path in nonce_files):
+    while time.monotonic() < until and any(is_locked(path) for path in locks):
         if not told:
-            log.warning("processes of an earlier run still hold their nonce files; waiting for their end")
+            log.warning("processes of an earlier run still hold their locks; waiting for their end")
             told = True
         await asyncio.sleep(LEFTOVERS_POLL_S)
 

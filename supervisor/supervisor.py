@@ -19,9 +19,11 @@ from krakencopy.v1 import types_pb2 as pb
 from account_proc.bell import Bell
 from account_proc.spec import AccountSpec, Credentials, Role
 from supervisor.account_link import AccountLink
-from supervisor.accounts import Gate, SupervisedAccount
+from supervisor.accounts import SupervisedAccount
+from supervisor.brokers import speaks_kraken
 from supervisor.config import AccountConfig, Config, Mode
 from supervisor.fanout import FillLog, ReportLog
+from supervisor.gate import Gate, MasterSeen, gate, without_master
 from supervisor.journal import Journal, JournalFault
 from supervisor.lifecycle import ALIVE, Life, Limits, State
 from supervisor.spawning import Spawner
@@ -35,10 +37,6 @@ LOG_LEVEL = {
 }
 #: At a shutdown, users get this long to answer the last fills, and nothing may happen for so long, in seconds.
 QUIESCE_MAX_S, QUIET_S = 8.0, 0.6
-#: Why a starting account is not SERVING yet when nothing is wrong.
-PASSING_REASONS = ("CONNECTING", "FEED_DOWN", "CATCHING_UP")
-#: Broker whose users may not start without their master (the seed's third fix).
-GATED_BROKER = "kraken"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +81,11 @@ class Supervisor:
         self.events = Bell()
         #: Rings on every change of any account.
         self.changes = Bell()
-        ordered = (config.master, *sorted(config.users, key=lambda account: account.id))
+        ordered = sorted(
+            config.accounts,
+            key=lambda account: (account.role is not Role.MASTER, not account.is_kraken, account.id),
+        )
+        self._masters = tuple(account for account in ordered if account.role is Role.MASTER)
         self.accounts: Mapping[str, SupervisedAccount] = {
             account.id: SupervisedAccount(account, self, spawner) for account in ordered
         }
@@ -94,45 +96,39 @@ class Supervisor:
         self._dirty: set[str] = set(self.accounts)
         self._work = asyncio.Event()
         self._master_was_serving = False
-        self._master_was: tuple[State, str] = State.STOPPED, ""
+        self._masters_were: tuple[tuple[State, str], ...] = ()
+        #: Masters that have been SERVING in this run.
+        self._have_served: set[str] = set()
         self._users_from = 0.0
         self._quiescing: asyncio.Task[None] | None = None
         self._leaving = False
-        self._master_leaving = False
+        self._masters_leaving = False
         self._failure: JournalFault | None = None
 
     # -- what one account may ask (Surroundings) ----------------------------------------------------------------
 
     def gate(self, account: AccountConfig) -> Gate:
-        """A Kraken user starts only while the Kraken master is SERVING, and the separation after that is over."""
-        if account.role is Role.MASTER or account.broker != GATED_BROKER:
-            return Gate(open=True)
-        if not self.master_serving():
-            return self._master_gate()
-        if time.time() < self._users_from:
-            pause = self.config.startup.nonce_separation_s
-            words = f"the master is ready; users start {pause:g} s after it (nonce_separation_s)"
-            return Gate(open=False, reason="SEPARATION_WAIT", message=words)
-        return Gate(open=True)
+        """Whether a process of this account may start now (gate.py)."""
+        return gate(account.role, account.broker, self._masters_seen(), time.time())
 
-    def _master_gate(self) -> Gate:
-        """Closed for want of the master; on its way for the first time is no fault, held up or lost again is."""
-        master_id = self.config.master.id
-        master = self.accounts[master_id].life
-        words = f"the master is {master.state}" + (
-            f" ({master.reason}: {master.message})" if master.reason else ""
-        )
-        on_its_way = (
-            self.wanted(master_id)
-            and master.state in {State.STOPPED, State.WAITING, State.STARTING}
-            and master.reason in {"", *PASSING_REASONS}
-        )
-        message = f"{words}; this user starts by itself once the master is healthy"
-        return Gate(open=False, reason="MASTER_NOT_READY", message=message, blocked=not on_its_way)
+    def without_master(self, account: AccountConfig) -> str:
+        """What is to be said when this account starts now; empty for most."""
+        return without_master(account.role, account.broker, self._masters_seen())
+
+    def _masters_seen(self) -> list[MasterSeen]:
+        return [
+            MasterSeen(
+                id=master.id, broker=master.broker, life=self.accounts[master.id].life, wanted=self.wanted(master.id),
+                serving=self.accounts[master.id].serving, has_served=master.id in self._have_served,
+                users_from=self._users_from, separation_s=self.config.startup.nonce_separation_s,
+            )
+            for master in self._masters
+        ]  # fmt: skip
 
     def wanted(self, account_id: str) -> bool:
-        """Whether the account is to run. At shutdown users are unwanted first, the master once they are gone."""
-        if self._leaving and (account_id != self.config.master.id or self._master_leaving):
+        """Whether the account is to run. At shutdown users are unwanted first, masters once they are gone."""
+        is_master = self.accounts[account_id].config.role is Role.MASTER
+        if self._leaving and (not is_master or self._masters_leaving):
             return False
         return account_id not in self._stopped
 
@@ -142,9 +138,15 @@ class Supervisor:
 
     def spec(self, account: AccountConfig, instance_id: str) -> AccountSpec:
         """What a new process is told."""
+        rest_url = account.broker_url or ""
+        # The paper exchange stands for Kraken, also for Kraken over ccxt.
+        if account.is_kraken or (
+            not rest_url and self.config.exchange.mode is Mode.PAPER and speaks_kraken(account.broker)
+        ):
+            rest_url = self.place.rest_url
         return AccountSpec(
             id=account.id, role=account.role, broker=account.broker, epoch=self.epoch, instance_id=instance_id,
-            rest_url=self.place.rest_url, ws_url=self.place.ws_url, nonce_path=self.place.nonce(account),
+            rest_url=rest_url, ws_url=self.place.ws_url, nonce_path=self.place.nonce(account),
             socket_path=self.place.socket(account.id),
             ledger_path=self.place.state_dir / "accounts" / f"{account.id}.db",
             log_path=self.place.log(account.id), key_lock_dir=self.place.key_lock_dir, copy=account.copy,
@@ -160,7 +162,7 @@ class Supervisor:
     def link(self, account: AccountConfig, socket: Path, owner: SupervisedAccount) -> AccountLink:
         """A conversation with a new process."""
         return AccountLink(
-            account_id=account.id, role=account.role, socket=socket, epoch=self.epoch, journal=self.journal,
+            account_id=account.id, role=account.role if account.is_kraken else None, socket=socket, epoch=self.epoch, journal=self.journal,
             fills=self.fills, reports=self.reports, owner=owner, publish=lambda _: self.changes.ring(),
             paused=lambda: owner.paused,
         )  # fmt: skip
@@ -240,7 +242,7 @@ class Supervisor:
             account.reset()
 
     def leave(self) -> None:
-        """Begins the shutdown: the master's own strategy first, then the users, then the master."""
+        """Begins the shutdown: the master's own strategy first, then the users, then the masters."""
         if self._quiescing is None:
             self.tell(
                 pb.SEVERITY_INFO,
@@ -266,11 +268,11 @@ class Supervisor:
         self._work.set()
 
     def _caught_up(self) -> bool:
-        """Whether every user that runs has answered every fill."""
+        """Whether every user that copies and runs has answered every fill."""
         snapshots = [
             account.link.snapshot
             for account in self.accounts.values()
-            if account.config.role is Role.USER and account.serving and account.link is not None
+            if account.config.copies and account.serving and account.link is not None
         ]
         return all(
             snapshot.cursor_seq == self.fills.head and not snapshot.copies_open for snapshot in snapshots
@@ -314,12 +316,12 @@ class Supervisor:
         while True:
             if self._failure is not None:
                 raise self._failure
-            self._watch_master()
+            self._watch_masters()
             dirty, self._dirty = self._dirty, set()
             now = time.time()
             for account_id in dirty:
                 self.accounts[account_id].step(now)
-            self._watch_master()
+            self._watch_masters()
             if dirty:
                 self.changes.ring()
             if self._leaving and self._all_gone():
@@ -331,17 +333,20 @@ class Supervisor:
         users_gone = all(
             account.settled for account in self.accounts.values() if account.config.role is not Role.MASTER
         )
-        if users_gone and not self._master_leaving:
-            self._master_leaving = True
-            self._dirty.add(self.config.master.id)
+        if users_gone and not self._masters_leaving:
+            self._masters_leaving = True
+            self._dirty.update(master.id for master in self._masters)
             return False
-        return users_gone and self.accounts[self.config.master.id].settled
+        return users_gone and all(self.accounts[master.id].settled for master in self._masters)
 
-    def _watch_master(self) -> None:
-        serving, life = self.master_serving(), self.accounts[self.config.master.id].life
-        if (life.state, life.reason) != self._master_was:
-            self._master_was = life.state, life.reason
+    def _watch_masters(self) -> None:
+        masters = [self.accounts[master.id] for master in self._masters]
+        self._have_served.update(master.config.id for master in masters if master.serving)
+        states = tuple((master.life.state, master.life.reason) for master in masters)
+        if states != self._masters_were:
+            self._masters_were = states
             self._dirty.update(self.accounts)
+        serving = self.master_serving()
         if serving == self._master_was_serving:
             return
         self._master_was_serving = serving

@@ -8,8 +8,9 @@ import pytest
 from krakencopy.v1 import types_pb2 as pb
 
 from account_proc.spec import Role
-from supervisor.accounts import Gate, SupervisedAccount, Surroundings
+from supervisor.accounts import SupervisedAccount, Surroundings
 from supervisor.config import AccountConfig
+from supervisor.gate import Gate
 from supervisor.lifecycle import Ended, Life, Limits, State
 from supervisor.spawning import Spawner
 
