@@ -101,7 +101,7 @@ dist: $(VENV)/.ready  ## build the wheel into dist/
 	rm -rf build *.egg-info
 
 lock: $(VENV)/.installed  ## choose the newest dependencies again and lock them
-	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras --extra dev \
+	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras --extra dev --extra brokers \
 	    --no-emit-index-url --no-emit-find-links --no-header --output-file $(LOCK) pyproject.toml
 	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras \
 	    --no-emit-index-url --no-emit-find-links --no-header --output-file $(CONFORMANCE_LOCK) .requirements-conformance.in

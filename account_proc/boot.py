@@ -145,7 +145,7 @@ def _hide(credentials: Credentials) -> None:
 
 def without(credentials: Credentials, text: str) -> str:
     """The text with key and secret blotted out."""
-    for hidden in filter(None, (credentials.secret, credentials.key)):
+    for hidden in filter(None, credentials.hidden):
         text = text.replace(hidden, "[redacted]")
     return text
 

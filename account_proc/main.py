@@ -7,10 +7,11 @@ import logging
 import sys
 
 from account_proc.boot import without
+from account_proc.broker_process import BrokerProcess
 from account_proc.errors import AccountError, ExitCode
 from account_proc.log import log_to
 from account_proc.process import AccountProcess
-from account_proc.spec import AccountSpec, Credentials
+from account_proc.spec import KRAKEN, AccountSpec, Credentials
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +25,7 @@ def run_account(
     ``pulse_fd`` is where the loop shows that it moves. What goes wrong on purpose is said in one line on standard error, which the supervisor
     keeps and shows.
     """
-    secrets = (credentials.key, credentials.secret)
-    log_to(spec.log_path, spec.id, secrets, run=spec.epoch, instance_id=spec.instance_id)
+    log_to(spec.log_path, spec.id, credentials.hidden, run=spec.epoch, instance_id=spec.instance_id)
     log.info("account %s (%s, run %d) starts", spec.id, spec.role, spec.epoch)
     try:
         return asyncio.run(_run(spec, credentials, ready_fd, lifeline_fd, pulse_fd))
@@ -41,4 +41,5 @@ def run_account(
 async def _run(
     spec: AccountSpec, credentials: Credentials, ready_fd: int, lifeline_fd: int, pulse_fd: int
 ) -> ExitCode:
-    return await AccountProcess(spec, credentials).run(ready_fd, lifeline_fd, pulse_fd)
+    process = AccountProcess if spec.broker == KRAKEN else BrokerProcess
+    return await process(spec, credentials).run(ready_fd, lifeline_fd, pulse_fd)

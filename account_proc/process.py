@@ -43,8 +43,8 @@ from account_proc.rest import CallQueue, KrakenRest
 from account_proc.served import DRAIN_MAX_S, ServedProcess
 from account_proc.server import AccountServicer
 from account_proc.spec import AccountSpec, Credentials, Role
-from account_proc.strategy import make_strategy
-from account_proc.trading_loop import RiskLimits, TradingLoop
+from account_proc.strategy import strategy_of
+from account_proc.trading_loop import TradingLoop, make_loop
 from account_proc.units import plain
 from account_proc.user_feed import UserFeed
 
@@ -62,9 +62,7 @@ class AccountProcess(ServedProcess):
     def __init__(self, spec: AccountSpec, credentials: Credentials) -> None:
         """Takes the locks and opens the ledger. Raises ConfigurationFault, LockHeld, NonceFault, LedgerFault."""
         super().__init__(spec)
-        self._strategy = (
-            None if spec.strategy is None else make_strategy(spec.strategy, spec.strategy_options)
-        )
+        self._strategy = strategy_of(spec)
         self._key_lock = key_lock(spec.key_lock_dir, credentials.key, spec.id)
         self._nonce = NonceCustody.open(
             spec.nonce_path, account_id=spec.id, now_us=lambda: time.time_ns() // 1_000
@@ -260,12 +258,11 @@ class AccountProcess(ServedProcess):
 
     def _start_strategy(self) -> None:
         """Its own loop: a master's is always on, a user's when its supervisor says that the master is lost."""
-        if self.spec.strategy is None or self._strategy is None:
+        if self._strategy is None:
             return
         copier = self.copier
-        self.strategy_loop = TradingLoop(
-            name=self.spec.strategy, strategy=self._strategy, orders=self.own_orders, broker=self._broker, now=time.time, bell=self.bell,
-            limits=RiskLimits(risk=self.spec.strategy_risk, slippage_bps=self.spec.copy.max_slippage_bps),
+        self.strategy_loop = make_loop(
+            self.spec, self._strategy, self.own_orders, self._broker, self.bell,
             ready=lambda: not self.draining and not self.readiness()[0],
             copying=lambda: copier is not None and copier.copies_open > 0,
         )  # fmt: skip

@@ -20,6 +20,11 @@ SERVICE_NAME = "krakencopy.v1.AccountService"
 
 #: The seed's limit for a trade, and the default of ``copy.max_user_risk`` as well.
 STRATEGY_RISK = Decimal("0.10")
+#: The broker that our own client trades with, and whose accounts copy and are copied. All others are had over ccxt.
+KRAKEN = "kraken"
+CCXT_PREFIX = "ccxt:"
+#: A shorter line of a secret tells nothing, and may stand anywhere.
+HIDDEN_LINE_MIN = 16
 
 
 class Role(StrEnum):
@@ -91,7 +96,9 @@ class AccountSpec:
     epoch: int
     #: Unique for each start of a process.
     instance_id: str
+    #: Empty at another broker whose API is where ccxt says it is.
     rest_url: str
+    #: Kraken's only.
     ws_url: str
     #: Files of this account alone.
     nonce_path: Path
@@ -143,6 +150,12 @@ class Credentials:
 
     key: str = field(repr=False)
     secret: str = field(repr=False)
+
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """Every text that must not show anywhere: a secret of several lines also line by line, and as ``repr`` writes it."""
+        lines = tuple(line for line in self.secret.split("\n")[1:-1] if len(line) >= HIDDEN_LINE_MIN)
+        return (self.secret, self.secret.encode("unicode_escape").decode(), *lines, self.key)
 
     def __str__(self) -> str:
         return "Credentials(...)"

@@ -15,6 +15,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Protocol
 
 from account_proc.errors import ConfigurationFault
+from account_proc.spec import AccountSpec
 from account_proc.units import Side
 
 ENTRY_POINTS = "krakencopy.strategies"
@@ -141,3 +142,8 @@ def make_strategy(name: str, options: Mapping[str, Any]) -> Strategy:
     except Exception as error:
         said = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
         raise ConfigurationFault(f"strategy {name!r}: strategy_options: {said}") from error
+
+
+def strategy_of(spec: AccountSpec) -> Strategy | None:
+    """The strategy of an account, if it has one. Raises ConfigurationFault."""
+    return None if spec.strategy is None else make_strategy(spec.strategy, spec.strategy_options)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from account_proc.broker import Broker, Holdings, Market, Quote
 from account_proc.errors import AccountError, ExchangeError, LedgerFault, OutcomeUnknown
 from account_proc.own_order import OwnOrder
 from account_proc.own_orders import OrderAsked, OwnOrders
+from account_proc.spec import AccountSpec
 from account_proc.strategy import OrderIntent, StopReason, Strategy, StrategyFill, Tick
 from account_proc.units import BPS, Side, plain
 
@@ -359,6 +361,19 @@ class TradingLoop:
         log.info("strategy %s: %s", self.name, words)
         self.last = words
         self._bell.ring()
+
+
+def make_loop(
+    spec: AccountSpec, strategy: Strategy, orders: OwnOrders, broker: Broker, bell: Bell, *, ready: Callable[[], bool],
+    copying: Callable[[], bool],
+) -> TradingLoop:  # fmt: skip
+    """The loop of an account, by its specification."""
+    assert spec.strategy is not None
+    limits = RiskLimits(risk=spec.strategy_risk, slippage_bps=spec.copy.max_slippage_bps)
+    return TradingLoop(
+        name=spec.strategy, strategy=strategy, orders=orders, broker=broker, limits=limits, now=time.time, bell=bell,
+        ready=ready, copying=copying,
+    )  # fmt: skip
 
 
 class _Failed(Exception):

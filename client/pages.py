@@ -12,6 +12,7 @@ from client.views import (
     account_notes,
     account_reason,
     account_row,
+    copies,
     feed,
     missing,
     paused,
@@ -23,7 +24,7 @@ from client.words import joined, local_time, milliseconds, money, plain, short, 
 def account_page(account: nouns.Account) -> list[str]:
     """One account with all that is known of it."""
     nonce = account.nonce
-    is_known = account.role == nouns.ROLE_USER and account.pid != 0
+    is_known = copies(account) and account.pid != 0
     lines = pairs(
         (
             ("account", plain(account.id)),

@@ -27,6 +27,8 @@ from client.words import (
     zoned,
 )
 
+#: The broker whose accounts copy and are copied; those of others have no feed, no nonce and no copies.
+COPIED_BROKER = "kraken"
 #: As wide as table_time's text, so that tables keep their columns while they grow.
 _TIME_WIDTH = 18
 
@@ -51,7 +53,7 @@ def account_columns() -> tuple[Column, ...]:
 
 def account_row(account: nouns.Account) -> list[str]:
     """One account's cells of account_columns. Without a process nothing is known of feed, position and open copies."""
-    is_user = account.role == nouns.ROLE_USER and account.pid != 0
+    is_user = copies(account) and account.pid != 0
     return [
         plain(account.id),
         word(nouns.Role.DESCRIPTOR, account.role).lower(),
@@ -79,6 +81,11 @@ def account_notes(accounts: Iterable[nouns.Account]) -> list[str]:
         if note:
             about.setdefault(note, []).append(plain(account.id))
     return ["", *(f"{', '.join(ids)}: {note}" for note, ids in about.items())] if about else []
+
+
+def copies(account: nouns.Account) -> bool:
+    """Whether it copies the master: users of other brokers than Kraken do not."""
+    return account.role == nouns.ROLE_USER and account.broker == COPIED_BROKER
 
 
 def paused(account: nouns.Account) -> str:
@@ -123,7 +130,9 @@ def warnings(account: nouns.Account) -> list[str]:
 
 
 def feed(account: nouns.Account) -> str:
-    """Whether its executions feed is up; nothing is known of it without a process."""
+    """Whether its executions feed is up; nothing is known of it without a process, and only Kraken's accounts have one."""
+    if account.broker != COPIED_BROKER:
+        return ""
     return ("up" if account.feed_connected else "down") if account.pid else ""
 
 

@@ -86,9 +86,10 @@ class AccountLink:
     """One process, over its Unix socket."""
 
     def __init__(
-        self, *, account_id: str, role: Role, socket: Path, epoch: int, journal: Journal, fills: FillLog,
+        self, *, account_id: str, role: Role | None, socket: Path, epoch: int, journal: Journal, fills: FillLog,
         reports: ReportLog, owner: Owner, publish: Callable[[list[types_pb2.Fill]], None], paused: Callable[[], bool],
     ) -> None:  # fmt: skip
+        """``role``: what it is in copying; None for one that takes no part in it."""
         self._account_id = account_id
         self._role = role
         self._epoch = epoch
@@ -119,9 +120,12 @@ class AccountLink:
 
     def open(self) -> None:
         """Begins the conversation; the process listens already."""
-        stream = self._stream_fills if self._role is Role.MASTER else self._stream_copies
+        streams = {Role.MASTER: self._stream_fills, Role.USER: self._stream_copies}
+        conversations = [self._watch_health, self._watch_snapshot]
+        if self._role is not None:
+            conversations.append(streams[self._role])
         loop = asyncio.get_running_loop()
-        for work in (self._watch_health, self._watch_snapshot, stream):
+        for work in conversations:
             self._tasks.append(loop.create_task(self._for_ever(work)))
 
     async def close(self) -> None:

@@ -63,6 +63,10 @@ class Surroundings(Protocol):
         """Whether a process of this account may start now."""
         ...
 
+    def without_master(self, account: AccountConfig) -> str:
+        """What is to be said when this account starts now without a master of its broker; empty for most."""
+        ...
+
     def wanted(self, account_id: str) -> bool:
         """Whether the account is to run."""
         ...
@@ -211,7 +215,7 @@ class SupervisedAccount:
             gate_message=gate.message, linked=self.linked,
             serving=self.serving and self._refused is None, reason=reason, message=message, ended=self._ended,
             restart=self._restart, reset=self._reset,
-            master_serving=self.config.role is Role.MASTER or self._around.master_serving(),
+            master_serving=not self.config.copies or self._around.master_serving(),
         )  # fmt: skip
 
     def _forget_asked(self, before: State) -> None:
@@ -230,6 +234,8 @@ class SupervisedAccount:
         if life.reason:
             words += f" ({life.reason}{': ' + life.message if life.message else ''})"
         self._around.tell(severity, self.config.id, code, words)
+        if life.state is State.STARTING and (words := self._around.without_master(self.config)):
+            self._around.tell(pb.SEVERITY_WARNING, self.config.id, "USER_WITHOUT_MASTER", words)
 
     def _tell_blocked(self, gate: Gate) -> None:
         """Once for each time that the account is held up by something that is wrong, and not only not ready yet."""
@@ -415,7 +421,7 @@ class SupervisedAccount:
             account.trading_mode = snapshot.trading_mode
             if snapshot.HasField("strategy"):
                 account.strategy.CopyFrom(snapshot.strategy)
-        if config.role is Role.USER:
+        if config.copies:
             account.copy_mode = pb.COPY_MODE_PAUSED if self.paused else pb.COPY_MODE_COPYING
             account.cursor_seq = account.cursor_seq or self._around.acked_seq(config.id)
         return account

@@ -7,8 +7,11 @@
     [copy]       defaults for every user: sizing, balance, ratio, notional, max_user_risk, order, max_slippage_bps,
                  max_entry_age_s, with the defaults of ``CopyRules``
     [[accounts]] id, role and broker (needed); credentials_file or credentials_command, allow_withdraw_key = false,
-                 strategy with strategy_options = { ... } and strategy_risk = "0.10" (of a user: its max_user_risk); tier = "starter" | "intermediate" | "pro" at the exchange, "starter" ("pro" in paper mode);
+                 strategy with strategy_options = { ... } and strategy_risk = "0.10" (of a user: its max_user_risk);
+                 tier = "starter" | "intermediate" | "pro" at the exchange, "starter" ("pro" in paper mode);
                  for users copy = { the keys of [copy] }
+                 at other brokers than Kraken (brokers.py) only id, role, broker, credentials_*, strategy*, and
+                 broker_url, for tests and sandboxes; there may be one master at each
 
 API keys never stand in it (credentials.py). It must not know processes, the exchange, or what a strategy does.
 """
@@ -24,12 +27,14 @@ from typing import Any
 
 from account_proc.spec import STRATEGY_RISK, CopyRules, Role, Sizing, Tier
 from account_proc.strategy import installed
+from supervisor.brokers import KRAKEN, variables_prefix
 from supervisor.config_values import (
     PAPER_STRATEGIES,
     Mode,
     PaperMarket,
     account_id,
     broker,
+    broker_url,
     copy_values,
     options_table,
     url,
@@ -105,12 +110,25 @@ class AccountConfig:
     allow_withdraw_key: bool = False
     #: Which of the exchange's rate limits hold for it.
     tier: Tier = Tier.STARTER
+    #: Another broker's API at another place than its own; None: its own.
+    broker_url: str | None = None
+
+    @property
+    def is_kraken(self) -> bool:
+        """Whether it is traded by our own client and takes part in copying."""
+        return self.broker == KRAKEN
+
+    @property
+    def copies(self) -> bool:
+        """Whether it copies the master."""
+        return self.is_kraken and self.role is Role.USER
 
     @property
     def credential_variables(self) -> tuple[str, str]:
         """Names of the environment variables that hold this account's key and secret."""
         owner = "MASTER" if self.role is Role.MASTER else f"USER_{self.id.upper().replace('-', '_')}"
-        return f"KRAKEN_{owner}_API_KEY", f"KRAKEN_{owner}_API_SECRET"
+        prefix = f"{variables_prefix(self.broker)}_{owner}_API"
+        return f"{prefix}_KEY", f"{prefix}_SECRET"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,13 +145,29 @@ class Config:
 
     @property
     def master(self) -> AccountConfig:
-        """The one account that is copied."""
-        return next(account for account in self.accounts if account.role is Role.MASTER)
+        """The one account that is copied: Kraken's master."""
+        return next(account for account in self.accounts if account.role is Role.MASTER and account.is_kraken)
 
     @property
     def users(self) -> tuple[AccountConfig, ...]:
-        """The accounts that copy."""
-        return tuple(account for account in self.accounts if account.role is Role.USER)
+        """The accounts that copy: Kraken's users."""
+        return tuple(account for account in self.accounts if account.copies)
+
+    @property
+    def others(self) -> tuple[AccountConfig, ...]:
+        """The accounts at other brokers, which neither copy nor are copied; masters first."""
+        found = (account for account in self.accounts if not account.is_kraken)
+        return tuple(sorted(found, key=lambda account: account.role is not Role.MASTER))
+
+    @property
+    def warnings(self) -> list[str]:
+        """What can be run and is probably not meant, one line each."""
+        return [
+            f"{self.source}: {show(account.id)}: no strategy: it is connected and shown, and trades nothing "
+            f"(nobody is copied at {account.broker})"
+            for account in self.others
+            if account.strategy is None
+        ]
 
 
 def load(path: Path, strategies: Collection[str] | None = None) -> Config:
@@ -321,10 +355,18 @@ class _Reading:
                 table.fault(needed, "missing", remedy)
         role = table.choice("role", Role)
         at_broker = broker(table)
-        seen.append(_Seen(table, named, role))
+        seen.append(_Seen(table, named, role, at_broker))
         self._no_clash(seen)
-        rules = self._account_rules(table, base, role)
-        strategy, options, risk = self._strategy(table, rules, role, exchange)
+        at = broker_url(
+            table,
+            at_broker,
+            exchange.mode if exchange else None,
+            managed=exchange is not None and exchange.managed,
+        )
+        # What another broker's account says of copying was a fault already.
+        rules = self._account_rules(table, base, role) if at_broker in {None, KRAKEN} else base
+        copies = role is Role.USER and at_broker == KRAKEN
+        strategy, options, risk = self._strategy(table, rules if copies else None, exchange)
         file = table.text("credentials_file", "write the path of a file that only this user can read")
         command = table.texts(
             "credentials_command", 'write a program and its arguments: ["pass", "show", "kraken"]'
@@ -345,8 +387,8 @@ class _Reading:
         usual = Tier.PRO if is_paper else Tier.STARTER
         return AccountConfig(
             id=named, role=role, broker=at_broker, copy=rules, strategy=strategy, strategy_options=options,
-            strategy_risk=risk, credentials_file=file,
-            credentials_command=command, allow_withdraw_key=bool(withdraw), tier=tier or usual,
+            strategy_risk=risk, credentials_file=file, credentials_command=command,
+            allow_withdraw_key=bool(withdraw), tier=tier or usual, broker_url=at,
         )  # fmt: skip
 
     def _account_rules(self, table: Table, base: CopyRules, role: Role | None) -> CopyRules:
@@ -359,9 +401,9 @@ class _Reading:
         return self._complete(copy_table, base, own=False)
 
     def _strategy(
-        self, table: Table, rules: CopyRules, role: Role | None, exchange: ExchangeConfig | None
+        self, table: Table, rules: CopyRules | None, exchange: ExchangeConfig | None
     ) -> tuple[str | None, Mapping[str, Any], Decimal]:
-        """Name, options and risk of the account's own strategy."""
+        """Name, options and risk of the account's own strategy. ``rules``: those of a user that copies."""
         name = table.text("strategy", "write the name of a strategy, or take it out")
         if name is not None and name not in self._strategies:
             known = ", ".join(sorted(self._strategies)) or "none"
@@ -379,7 +421,7 @@ class _Reading:
             if table.has(key) and not table.has("strategy"):
                 table.fault(key, "does nothing without a strategy", 'write strategy = "..." too')
         # A user has agreed to a risk already; without a strategy it means nothing.
-        usual = rules.max_user_risk if role is Role.USER and name is not None else STRATEGY_RISK
+        usual = STRATEGY_RISK if rules is None or name is None else rules.max_user_risk
         return name, options, usual if risk is None else risk
 
     def _no_clash(self, seen: list[_Seen]) -> None:
@@ -392,17 +434,24 @@ class _Reading:
             if last.account_id.lower() == other.account_id.lower():
                 problem = f"{show(last.account_id)} is also the id of {other.table.path('id')[: -len('.id')]}"
                 last.table.fault("id", problem, "give each account its own id")
-            elif last.variables_clash(other):
+            elif last.broker == other.broker and last.variables_clash(other):
                 problem = f"{named} mean the same environment variables"
                 last.table.fault("id", problem, "change one of the ids: - and _ are the same there")
 
     def _one_master(self, seen: list[_Seen], *, complete: bool) -> None:
-        masters = [account for account in seen if account.role is Role.MASTER]
-        if complete and not masters and all(account.role is Role.USER for account in seen):
-            self._report("accounts", "no master", 'one account needs role = "master"')
-        for account in masters[1:]:
-            first = masters[0].table.path("role")
-            account.table.fault("role", f"a second master ({first} is the first)", 'write role = "user"')
+        first: dict[str, _Seen] = {}
+        for account in seen:
+            if account.role is not Role.MASTER or account.broker is None:
+                continue
+            other = first.setdefault(account.broker, account)
+            if other is not account:
+                at = "" if account.broker == KRAKEN else f" at {account.broker}"
+                problem = f"a second master{at} ({other.table.path('role')} is the first)"
+                account.table.fault("role", problem, 'write role = "user"')
+        is_read = all(account.role is not None and account.broker is not None for account in seen)
+        if complete and is_read and KRAKEN not in first:
+            at = " at Kraken" if first else ""
+            self._report("accounts", f"no master{at}", 'one account at Kraken needs role = "master"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -412,6 +461,7 @@ class _Seen:
     table: Table
     account_id: str | None
     role: Role | None
+    broker: str | None
 
     def variables_clash(self, other: _Seen) -> bool:
         """Whether two ids are one name of environment variables."""
@@ -441,6 +491,7 @@ _ACCOUNT_KEYS = frozenset(
         "credentials_command",
         "allow_withdraw_key",
         "tier",
+        "broker_url",
     }
 )
 #: Where a key that stands in a wrong table belongs.

@@ -15,9 +15,9 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from account_proc.spec import BalanceBasis, OrderStyle, Sizing
+from supervisor import brokers
 from supervisor.toml_table import Table, show
 
-BROKERS = ("kraken",)
 #: Names of the supervisor's own files beside those of the accounts (``run/control.sock``, ``logs/supervisor.jsonl``).
 RESERVED_IDS = frozenset({"control", "forkserver", "journal", "supervisor"})
 URL_LENGTH_MAX = 200
@@ -30,6 +30,12 @@ OPTIONS_BYTES_MAX = 2_000
 #: Strategies that must never meet real money.
 PAPER_STRATEGIES = frozenset({"paper_demo"})
 
+#: What only Kraken's accounts have, and why.
+_KRAKEN_ALONE = {
+    "copy": "nobody is copied there",
+    "tier": "it names Kraken's rate limits",
+    "allow_withdraw_key": "only Kraken tells what a key may do",
+}
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
 _ID_RULE = "use 1 to 64 of a-z, 0-9, _ and -, with a letter or digit first: it becomes a file name"
 
@@ -64,13 +70,40 @@ def account_id(table: Table) -> str | None:
 
 
 def broker(table: Table) -> str | None:
-    """The broker, if it is one that is built."""
+    """The broker, in its normal form; None if there is none that can be traded with."""
     written = table.text("broker", 'write broker = "kraken"')
-    if written is not None and written not in BROKERS:
-        table.fault(
-            "broker", f"{show(written)} is not built", 'write broker = "kraken": the only one there is'
-        )
-    return written
+    if written is None:
+        return None
+    if (wrong := brokers.fault_of(written)) is not None:
+        problem, remedy = wrong
+        table.fault("broker", f"{show(written)}: {problem}", remedy)
+        return None
+    return brokers.normal(written)
+
+
+def broker_url(table: Table, at_broker: str | None, mode: Mode | None, *, managed: bool) -> str | None:
+    """Where another broker's API is, if not at its own place; and that no key stands there which means nothing at it.
+
+    ``managed``: the exchange is a paper exchange of our own.
+    """
+    at = url(table, "broker_url", "http", mode)
+    if at_broker is None:
+        return at
+    if at_broker == brokers.KRAKEN:
+        if table.has("broker_url"):
+            table.fault("broker_url", "Kraken's URLs are those of [exchange]", "take it out")
+        return None
+    for key, why in _KRAKEN_ALONE.items():
+        if table.has(key):
+            table.fault(key, f"means nothing at {at_broker}: {why}", "take it out")
+    if mode is Mode.PAPER and not brokers.speaks_kraken(at_broker):
+        if managed:
+            problem = f"the paper exchange speaks Kraken's protocol, not that of {at_broker}"
+            table.fault("broker", problem, 'write broker = "ccxt:kraken", or mode = "live"')
+        elif not table.has("broker_url"):
+            problem = f"missing: paper mode would trade real money at {at_broker}"
+            table.fault("broker_url", problem, 'write the URL of a test server, or mode = "live"')
+    return at
 
 
 def copy_values(table: Table) -> dict[str, Any]:

@@ -19,7 +19,6 @@ from grpc_status import rpc_status
 from krakencopy.v1 import account_pb2, control_pb2_grpc
 from krakencopy.v1 import control_pb2 as pb
 
-from account_proc.spec import Role
 from supervisor import log_file, report
 from supervisor.accounts import SupervisedAccount
 from supervisor.reloading import Reloader, ReloadRefused
@@ -114,7 +113,7 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
     async def ListAccounts(
         self, request: pb.ListAccountsRequest, context: Context
     ) -> pb.ListAccountsResponse:
-        """All accounts, the master first, then by id."""
+        """All accounts, masters first, then Kraken's users, then the others, each by id."""
         size, start = _page_size(request.page_size), await _position(request.page_token, 0, context)
         accounts = list(self._supervisor.accounts.values())
         more = start + size < len(accounts)
@@ -131,6 +130,9 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
     async def GetNonce(self, request: pb.GetNonceRequest, context: Context) -> pb.GetNonceResponse:
         """What is known of an account's nonce."""
         account = await self._account(request.account_id, context)
+        if not account.config.is_kraken:
+            message = f"{request.account_id} is at {account.config.broker}, over ccxt: it keeps no nonce file"
+            await refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "NO_NONCE", message)
         return pb.GetNonceResponse(report=await account.nonce_report())
 
     async def StartAccount(
@@ -165,8 +167,8 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
 
     async def _user(self, account_id: str, context: Context) -> None:
         account = await self._account(account_id, context)
-        if account.config.role is not Role.USER:
-            message = f"{account_id} is no user: only what copies can be paused"
+        if not account.config.copies:
+            message = f"{account_id} copies nobody: only what copies can be paused"
             await refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "NOT_A_USER", message)
 
     async def _mutate(

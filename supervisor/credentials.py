@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from account_proc.spec import Credentials
+from supervisor.brokers import speaks_kraken
 from supervisor.config import AccountConfig, Config, ConfigFaults, Fault
 from supervisor.credentials_command import CommandFailed, output_of
 from supervisor.toml_table import show
@@ -33,12 +34,17 @@ from supervisor.toml_table import show
 SOURCE_BYTES_MAX = 4096
 _GROUP_AND_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+#: An EC or Ed25519 private key in PEM, as Coinbase gives out; RSA keys, as Binance has them, are the longest.
+_PEM = "-----BEGIN "
+_PEM_LENGTH_MAX = 3500
 _NO_SPACES = re.compile(r"[!-~]{1,256}", re.ASCII)
 _FILE_RULE = 'write two lines: key = "..." and secret = "..."'
 _COMMAND_RULE = (
     'have it print the key and the secret on two lines, or as JSON: {"key": "...", "secret": "..."}'
 )
-_SECRET_OF_ENVIRONMENT = re.compile(r"KRAKEN_.*_API_(KEY|SECRET)", re.ASCII | re.DOTALL)
+_SECRET_OF_ENVIRONMENT = re.compile(
+    r"(KRAKEN_.*|[A-Z0-9_]+_(MASTER|USER_.*))_API_(KEY|SECRET)", re.ASCII | re.DOTALL
+)
 
 #: What a source of credentials says is wrong with it: the problem and the remedy.
 _MakeFault = Callable[[str, str], ConfigFaults]
@@ -146,18 +152,18 @@ def load_credentials(
     if account.credentials_command is not None:
         place = f"{table}.credentials_command"
         values = _ask(account.credentials_command, environ, base_dir, _faults_of(place, account.id))
-        return _checked(place, account.id, values, ("key", "secret"))
+        return _checked(place, account, values, ("key", "secret"))
     if account.credentials_file is not None:
         path = base_dir / account.credentials_file
         values = _read_file(path, _faults_of(str(path), account.id))
-        return _checked(str(path), account.id, values, ("key", "secret"))
+        return _checked(str(path), account, values, ("key", "secret"))
     names = account.credential_variables
     missing = [name for name in names if not environ.get(name, "").strip()]
     if missing:
         problem = f"no API {' and no '.join('key' if name == names[0] else 'secret' for name in missing)}"
         remedy = f"set {' and '.join(missing)}, or name a credentials_file or a credentials_command"
         raise ConfigFaults([Fault("environment", "", problem, remedy, account.id)])
-    return _checked("environment", account.id, {name: environ[name] for name in names}, names)
+    return _checked("environment", account, {name: environ[name] for name in names}, names)
 
 
 def check_credentials(config: Config, loaded: Mapping[str, Credentials]) -> None:
@@ -202,6 +208,8 @@ def _ask(
             f"{show(command[0])} printed something else than a key and a secret", _COMMAND_RULE
         ) from None
     lines = [line.strip() for line in text.splitlines()]
+    if len(lines) > 2 and lines[1].startswith(_PEM):
+        lines[1:] = ["\n".join(lines[1:])]
     if len(lines) != 2 or not all(lines):
         raise fault(f"{show(command[0])} did not print two lines", _COMMAND_RULE)
     return dict(zip(("key", "secret"), lines, strict=True))
@@ -280,20 +288,40 @@ def _only_key_and_secret(values: Mapping[str, Any], fault: _MakeFault, rule: str
     return values
 
 
-def _checked(source: str, account_id: str, values: Mapping[str, Any], names: tuple[str, str]) -> Credentials:
+def _checked(
+    source: str, account: AccountConfig, values: Mapping[str, Any], names: tuple[str, str]
+) -> Credentials:
     """The credentials, if they can be any; ``names`` are those of key and secret in ``values``."""
     key, secret = (value.strip() if isinstance(value := values[name], str) else "" for name in names)
     faults: list[Fault] = []
     if not _NO_SPACES.fullmatch(key):
         problem = "not an API key: empty, too long, or with spaces or other letters than ASCII"
-        faults.append(Fault(source, names[0], problem, "copy it again from the exchange", account_id))
-    if not _is_base64(secret):
+        faults.append(Fault(source, names[0], problem, "copy it again from the exchange", account.id))
+    if speaks_kraken(account.broker):
         # Kraken: the private key is base64, and signing starts with decoding it.
-        problem = "not base64, so not an API secret"
-        faults.append(Fault(source, names[1], problem, "copy it again from the exchange", account_id))
+        problem = "" if _is_base64(secret) else "not base64, so not an API secret"
+    elif secret.startswith(_PEM):
+        # Variables and JSON often carry the ends of its lines as two characters.
+        secret = secret.replace("\\n", "\n").rstrip()
+        problem = "" if _is_pem(secret) else "not the whole of a private key"
+    else:
+        problem = "" if _NO_SPACES.fullmatch(secret) else "not an API secret: empty, too long, or with spaces"
+    if problem:
+        faults.append(Fault(source, names[1], problem, "copy it again from the exchange", account.id))
     if faults:
         raise ConfigFaults(faults)
     return Credentials(key=key, secret=secret)
+
+
+def _is_pem(text: str) -> bool:
+    lines = text.split("\n")
+    return (
+        len(text) <= _PEM_LENGTH_MAX
+        and text.isascii()
+        and len(lines) > 2
+        and lines[-1].startswith("-----END ")
+        and lines[-1].endswith("-----")
+    )
 
 
 def _is_base64(text: str) -> bool:

@@ -122,6 +122,8 @@ def _run(arguments: argparse.Namespace) -> int:
     if not config.exchange.managed:
         assert config_path is not None
         credentials = CredentialSource(config, os.environ, config_path.parent)
+    for warning in config.warnings:
+        sys.stderr.write(f"{warning}\n")
     if arguments.command == "check":
         sys.stdout.write(f"{config.source}: {len(config.accounts)} accounts, nothing wrong\n")
         return ExitCode.OK

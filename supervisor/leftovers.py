@@ -2,7 +2,7 @@
 
 One that runs has seen its supervisor's end and ends by itself. One that is stopped sees nothing; if its forkserver died as well, it
 would keep its account's locks for ever. Here it is woken, and killed if it still does not end: by pidfd, and only once it is proven
-that this very process holds the lock on this very nonce file and is one of ours. What cannot be proven is left alone; its account is
+that this very process holds the lock on this very file and is one of ours. What cannot be proven is left alone; its account is
 FAILED then (LOCK_HELD), with its pid and the way out. This file must not know what an account does, nor what is started afterwards.
 """
 
@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 #: In a state folder: what keeps a second supervisor out of it.
 STATE_LOCK = Path("run", "supervisor.lock")
+#: In a state folder: what an account's process keeps locked for all of its life.
+LOCKED_FILES = ("kraken_nonce_*.txt", "accounts/*.lock")
 #: How long leftovers may take to end by themselves, in seconds: their own limit without a supervisor, or the grace that their
 #: forkserver gives them, and a little.
 GRACE_S = 8.0
@@ -59,15 +61,15 @@ def flocks(listed: str) -> set[Flock]:
 
 
 async def end_leftovers(state_dir: Path) -> None:
-    """Returns when nobody holds a nonce file any more, or when all that may be done has been done.
+    """Returns when nobody holds a nonce file (of other brokers' accounts: a ledger's lock) any more, or when all that may be done has been done.
 
     Whoever calls this holds the state folder's lock.
     """
-    nonce_files = state_dir.glob("kraken_nonce_*.txt")  # noqa: ASYNC240 - nothing else runs yet
-    locked = [path for path in nonce_files if is_locked(path)]
+    files = (path for pattern in LOCKED_FILES for path in state_dir.glob(pattern))  # noqa: ASYNC240 - nothing else runs yet
+    locked = [path for path in files if is_locked(path)]
     if not locked:
         return
-    log.warning("processes of an earlier run still hold their nonce files; waiting for their end")
+    log.warning("processes of an earlier run still hold their locks; waiting for their end")
     proven = _open_proven(locked, state_dir / STATE_LOCK)
     try:
         _signal_all(proven, signal.SIGCONT)

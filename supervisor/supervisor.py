@@ -20,9 +20,10 @@ from account_proc.bell import Bell
 from account_proc.spec import AccountSpec, Credentials, Role
 from supervisor.account_link import AccountLink
 from supervisor.accounts import SupervisedAccount
+from supervisor.brokers import speaks_kraken
 from supervisor.config import AccountConfig, Config, Mode
 from supervisor.fanout import FillLog, ReportLog
-from supervisor.gate import Gate, MasterSeen, gate, narrower
+from supervisor.gate import Gate, MasterSeen, gate, narrower, without_master
 from supervisor.journal import Journal, JournalFault
 from supervisor.key_turns import KeyTurns
 from supervisor.lifecycle import ALIVE, Life, Limits, State
@@ -89,7 +90,7 @@ class Supervisor:
         self.ends = LastEnds(journal)
         #: Rings on every change of any account.
         self.changes = Bell()
-        ordered = (config.master, *sorted(config.users, key=lambda account: account.id))
+        ordered = sorted(config.accounts, key=_place_in_status)
         self.accounts: Mapping[str, SupervisedAccount] = {
             account.id: SupervisedAccount(account, self, spawner) for account in ordered
         }
@@ -103,13 +104,15 @@ class Supervisor:
         self._dirty: set[str] = set(self.accounts)
         self._work = asyncio.Event()
         self._master_was_serving = False
-        self._master_was: tuple[State, str] = State.STOPPED, ""
+        self._masters_were: tuple[tuple[State, str], ...] = ()
+        #: Masters that have been SERVING in this run.
+        self._have_served: set[str] = set()
         self._users_from = 0.0
         self._watch = Watch(self)
         self._quiescing: asyncio.Task[None] | None = None
         self._leaving = False
         self._hurried = False
-        self._master_leaving = False
+        self._masters_leaving = False
         self._failure: JournalFault | None = None
 
     # -- what one account may ask (Surroundings) ----------------------------------------------------------------
@@ -122,13 +125,27 @@ class Supervisor:
         return narrower(self.start_order(account), self._watch.gate(account.id))
 
     def start_order(self, account: AccountConfig) -> Gate:
-        """Whether a process of this account may start, as far as master and users go."""
-        master_id = self.config.master.id
-        master = MasterSeen(
-            life=self.accounts[master_id].life, wanted=self.wanted(master_id), serving=self.master_serving(),
-            users_from=self._users_from, separation_s=self.config.startup.nonce_separation_s,
-        )  # fmt: skip
-        return gate(account.role, account.broker, master, time.time())
+        """Whether a process of this account may start, as far as masters and users go."""
+        return gate(account.role, account.broker, self._masters_seen(), time.time())
+
+    def without_master(self, account: AccountConfig) -> str:
+        """What is to be said when this account starts now; empty for most."""
+        return without_master(account.role, account.broker, self._masters_seen())
+
+    def _masters_seen(self) -> list[MasterSeen]:
+        return [
+            MasterSeen(
+                id=master_id, broker=master.config.broker, life=master.life, wanted=self.wanted(master_id),
+                serving=master.serving, has_served=master_id in self._have_served,
+                users_from=self._users_from, separation_s=self.config.startup.nonce_separation_s,
+            )
+            for master_id, master in self._masters.items()
+        ]  # fmt: skip
+
+    @property
+    def _masters(self) -> dict[str, SupervisedAccount]:
+        """By id; Kraken's first."""
+        return {key: one for key, one in self.accounts.items() if one.config.role is Role.MASTER}
 
     def ended_by_itself(self, account_id: str, now: float) -> bool:
         """Its process failed; whether so many do that it is not the account's own fault."""
@@ -139,8 +156,9 @@ class Supervisor:
         self._watch.remind(account_id)
 
     def wanted(self, account_id: str) -> bool:
-        """Whether the account is to run. At shutdown users are unwanted first, the master once they are gone."""
-        if self._leaving and (account_id != self.config.master.id or self._master_leaving):
+        """Whether the account is to run. At shutdown users are unwanted first, masters once they are gone."""
+        is_master = self.accounts[account_id].config.role is Role.MASTER
+        if self._leaving and (not is_master or self._masters_leaving):
             return False
         return account_id not in self._stopped and account_id not in self._removed
 
@@ -154,9 +172,15 @@ class Supervisor:
 
     def spec(self, account: AccountConfig, instance_id: str) -> AccountSpec:
         """What a new process is told."""
+        rest_url = account.broker_url or ""
+        # The paper exchange stands for Kraken, also for Kraken over ccxt.
+        if account.is_kraken or (
+            not rest_url and self.config.exchange.mode is Mode.PAPER and speaks_kraken(account.broker)
+        ):
+            rest_url = self.place.rest_url
         return AccountSpec(
             id=account.id, role=account.role, broker=account.broker, epoch=self.epoch, instance_id=instance_id,
-            rest_url=self.place.rest_url, ws_url=self.place.ws_url, nonce_path=self.place.nonce(account),
+            rest_url=rest_url, ws_url=self.place.ws_url, nonce_path=self.place.nonce(account),
             socket_path=self.place.socket(account.id),
             ledger_path=self.place.state_dir / "accounts" / f"{account.id}.db",
             log_path=self.place.log(account.id), key_lock_dir=self.place.key_lock_dir, copy=account.copy,
@@ -175,7 +199,7 @@ class Supervisor:
     def link(self, account: AccountConfig, socket: Path, owner: SupervisedAccount) -> AccountLink:
         """A conversation with a new process."""
         return AccountLink(
-            account_id=account.id, role=account.role, socket=socket, epoch=self.epoch, journal=self.journal,
+            account_id=account.id, role=account.role if account.is_kraken else None, socket=socket, epoch=self.epoch, journal=self.journal,
             fills=self.fills, reports=self.reports, owner=owner, publish=lambda _: self.changes.ring(),
             paused=lambda: owner.paused,
         )  # fmt: skip
@@ -270,7 +294,8 @@ class Supervisor:
         Processes of accounts that it does not touch are left alone. Raises JournalFault, before anything is changed.
         """
         for account in difference.added:
-            self.journal.join(account.id)
+            if account.copies:
+                self.journal.join(account.id)
         pause_s = difference.startup.nonce_separation_s - self.config.startup.nonce_separation_s
         self.config = difference.applied_to(self.config)
         self.limits = replace(self.limits, start=self.config.startup.health_timeout_s)
@@ -281,7 +306,7 @@ class Supervisor:
             self._add(account)
         for changed in difference.changed:
             self._renew(changed.account)
-        known = sorted(self.accounts.values(), key=lambda one: (one.config.role is Role.USER, one.config.id))
+        known = sorted(self.accounts.values(), key=lambda one: _place_in_status(one.config))
         self.accounts = {one.config.id: one for one in known}
         self._dirty.update(self.accounts)
         self._work.set()
@@ -327,7 +352,7 @@ class Supervisor:
             self.tell(pb.SEVERITY_WARNING, account_id, "REMOVED_WITH_OPEN_COPIES", words)
 
     def leave(self) -> None:
-        """Begins the shutdown: the master's own strategy first, then the users, then the master."""
+        """Begins the shutdown: the master's own strategy first, then the users, then the masters."""
         if self._quiescing is None:
             words = "users finish what is in flight and end first, then the master"
             self.tell(pb.SEVERITY_INFO, "", "SHUTDOWN", f"{words}; {HOW_TO_HURRY}")
@@ -370,11 +395,11 @@ class Supervisor:
         self._work.set()
 
     def _caught_up(self) -> bool:
-        """Whether every user that runs has answered every fill."""
+        """Whether every user that copies and runs has answered every fill."""
         snapshots = [
             account.link.snapshot
             for account in self.accounts.values()
-            if account.config.role is Role.USER and account.serving and account.link is not None
+            if account.config.copies and account.serving and account.link is not None
         ]
         return all(
             snapshot.cursor_seq == self.fills.head and not snapshot.copies_open for snapshot in snapshots
@@ -421,13 +446,13 @@ class Supervisor:
             if self._failure is not None:
                 raise self._failure
             self._watch.look()
-            self._watch_master()
+            self._watch_masters()
             dirty, self._dirty = self._dirty, set()
             now = time.time()
             for account_id in dirty & self.accounts.keys():
                 self.accounts[account_id].step(now)
             self._forget_removed()
-            self._watch_master()
+            self._watch_masters()
             self._watch.tell_reminders(now)
             if dirty:
                 self.changes.ring()
@@ -440,17 +465,20 @@ class Supervisor:
         users_gone = all(
             account.settled for account in self.accounts.values() if account.config.role is not Role.MASTER
         )
-        if users_gone and not self._master_leaving:
-            self._master_leaving = True
-            self._dirty.add(self.config.master.id)
+        if users_gone and not self._masters_leaving:
+            self._masters_leaving = True
+            self._dirty.update(self._masters)
             return False
-        return users_gone and self.accounts[self.config.master.id].settled
+        return users_gone and all(master.settled for master in self._masters.values())
 
-    def _watch_master(self) -> None:
-        serving, life = self.master_serving(), self.accounts[self.config.master.id].life
-        if (life.state, life.reason) != self._master_was:
-            self._master_was = life.state, life.reason
+    def _watch_masters(self) -> None:
+        masters = list(self._masters.values())
+        self._have_served.update(master.config.id for master in masters if master.serving)
+        states = tuple((master.life.state, master.life.reason) for master in masters)
+        if states != self._masters_were:
+            self._masters_were = states
             self._dirty.update(self.accounts)
+        serving = self.master_serving()
         if serving == self._master_was_serving:
             return
         self._master_was_serving = serving
@@ -483,6 +511,11 @@ class Supervisor:
         self._work.clear()
         now = time.time()
         self._dirty.update(account_id for account_id, at in due.items() if at <= now)
+
+
+def _place_in_status(account: AccountConfig) -> tuple[bool, bool, str]:
+    """Masters first, Kraken's before others, then by id."""
+    return account.role is not Role.MASTER, not account.is_kraken, account.id
 
 
 def _next(life: Life, users_from: float, limits: Limits) -> float:

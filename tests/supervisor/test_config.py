@@ -268,7 +268,11 @@ def test_what_is_not_toml_is_told_with_its_line(text: str, line: str, says: str)
         (PAPER + MASTER.replace('role = "master"\n', ""), "accounts[0].role", "missing"),
         (PAPER + MASTER + USER.replace('"user"', '"follower"'), "accounts[1].role", "is not known"),
         (PAPER + MASTER + USER.replace('broker = "kraken"\n', ""), "accounts[1].broker", "missing"),
-        (PAPER + MASTER + USER.replace('"kraken"', '"coinbase"'), "accounts[1].broker", "not built"),
+        (
+            PAPER + MASTER + USER.replace('"kraken"', '"coinbase"'),
+            "accounts[1].broker",
+            "speaks Kraken's protocol",
+        ),
         (PAPER + MASTER + "copy = { ratio = 1 }\n", "accounts[0].copy", "a master does not copy"),
         (PAPER + MASTER + USER + "copy = 'all'\n", "accounts[1].copy", "a string where a table is needed"),
     ],

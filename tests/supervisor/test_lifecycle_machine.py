@@ -116,7 +116,7 @@ class SupervisorsWorld(RuleBasedStateMachine):
         """A supervisor starts; of an earlier one nothing is left but what an operator stopped."""
         self.accounts = {name: Account(Life(account_id=name, since=self.now)) for name in EVERYONE}
         self.breaker = breaker.Breaker()
-        self.master_was_serving = False
+        self.master_was_serving = self.master_has_served = False
         self.users_from = 0.0
 
     # -- the shell: what supervisor.py, watch.py and accounts.py do -----------------------------------------------
@@ -124,11 +124,11 @@ class SupervisorsWorld(RuleBasedStateMachine):
     def order(self, name: str) -> Gate:
         master = self.accounts[MASTER]
         seen = MasterSeen(
-            life=master.life, wanted=MASTER not in self.stopped, serving=master.serving, users_from=self.users_from,
+            id=MASTER, broker="kraken", has_served=self.master_has_served, life=master.life, wanted=MASTER not in self.stopped, serving=master.serving, users_from=self.users_from,
             separation_s=SEPARATION_S,
         )  # fmt: skip
         role = Role.MASTER if name == MASTER else Role.USER
-        return gate(role, "other" if name == ABROAD else "kraken", seen, self.now)
+        return gate(role, "other" if name == ABROAD else "kraken", [seen], self.now)
 
     def look(self, name: str) -> Observed:
         account = self.accounts[name]
@@ -190,6 +190,7 @@ class SupervisorsWorld(RuleBasedStateMachine):
         if serving and not self.master_was_serving:
             self.users_from = self.now + SEPARATION_S
         self.master_was_serving = serving
+        self.master_has_served = self.master_has_served or serving
 
     def watch_breaker(self) -> None:
         if not self.breaker.open:
