@@ -89,7 +89,7 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
 
     async def GetReport(self, request: pb.GetReportRequest, context: Context) -> pb.GetReportResponse:
         """What became of every fill at every user."""
-        return report.report(self._journal, [user.id for user in self._supervisor.config.users])
+        return await report.report(self._journal, [user.id for user in self._supervisor.config.users])
 
     async def Reload(self, request: pb.ReloadRequest, context: Context) -> pb.ReloadResponse:
         """Reads the configuration again and applies what it changes."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+import asyncio
+from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from statistics import median, quantiles
 
@@ -21,8 +22,10 @@ EXPLAINED = frozenset(
 )
 #: Copies that bought or sold something.
 TRADED = frozenset({pb.COPY_STATE_FILLED, pb.COPY_STATE_PART_FILLED})
-#: Reads from the journal at once.
-BATCH = 1_000
+#: Copies that are read from the journal at once: some milliseconds, in which no fill goes out.
+BATCH = 100
+#: Delays of the latest copies that are looked at, for each user.
+DELAYS_MAX = 10_000
 #: Reasons of entries that were ordered.
 SIZED_ENTRIES = frozenset({Reason.SCALED, Reason.CAPPED, Reason.CASH_LIMITED})
 COUNTED = {
@@ -46,10 +49,14 @@ def counts(ends: Iterable[tuple[str, int, str, int]]) -> control_pb2.CopyCounts:
     return control_pb2.CopyCounts(**totals)
 
 
-def report(journal: Journal, user_ids: Sequence[str]) -> control_pb2.GetReportResponse:
-    """What became of every fill at every user; those that are not configured any more come last, if they ever took a fill."""
+async def report(journal: Journal, user_ids: Sequence[str]) -> control_pb2.GetReportResponse:
+    """What became of every fill at every user; those that are not configured any more come last, if they ever took a fill.
+
+    Reads every copy there is, a few at a time: fills go out meanwhile.
+    """
     answer = control_pb2.GetReportResponse(fills=journal.head)
     ends = journal.ends()
+    sums: dict[str, _Sums] = {}
     for user_id in (*user_ids, *_removed(journal, user_ids)):
         mark = journal.mark(user_id)
         removed = user_id not in user_ids
@@ -57,12 +64,22 @@ def report(journal: Journal, user_ids: Sequence[str]) -> control_pb2.GetReportRe
         last = mark.acked_seq if removed else journal.head
         if removed and last == mark.joined_seq:
             continue
-        line = control_pb2.AccountReport(account_id=user_id, fills=last - mark.joined_seq, removed=removed)
+        line = answer.accounts.add(account_id=user_id, fills=last - mark.joined_seq, removed=removed)
         line.copies.CopyFrom(counts(end for end in ends if end[0] == user_id))
         line.unanswered = line.fills - journal.answered(user_id, mark.joined_seq)
-        _sum_up(journal, user_id, line)
         answer.unanswered += line.unanswered
-        answer.accounts.append(line)
+        sums[user_id] = _Sums()
+        await asyncio.sleep(0)
+    received_at = _ReceivedAt(journal)
+    change, last_change = 0, journal.last_change
+    while change < last_change and (batch := journal.copies_after(change, BATCH)):
+        for _, copy in batch:
+            if copy.account_id in sums:
+                sums[copy.account_id].add(copy, received_at)
+        change = batch[-1][0]
+        await asyncio.sleep(0)
+    for line in answer.accounts:
+        sums[line.account_id].into(line)
     return answer
 
 
@@ -71,42 +88,69 @@ def _removed(journal: Journal, user_ids: Sequence[str]) -> list[str]:
     return [user_id for user_id in journal.user_ids() if user_id not in user_ids]
 
 
-def _sum_up(journal: Journal, user_id: str, line: control_pb2.AccountReport) -> None:
-    traded: dict[str, dict[str, Decimal]] = {
-        side: defaultdict(Decimal) for side in ("bought", "sold", "fees")
-    }
-    delays: list[float] = []
-    change = 0
-    while batch := journal.copies_after(change, BATCH, user_id):
-        for _, copy in batch:
-            if copy.state in EXPLAINED:
-                line.reasons[copy.reason] += 1
-            if copy.state in TRADED:
-                side = "bought" if copy.side == pb.SIDE_BUY else "sold"
-                cost = Decimal(copy.filled_volume) * Decimal(copy.avg_price)
-                traded[side][copy.pair.partition("/")[2]] += cost
-                if copy.fee.asset:
-                    traded["fees"][copy.fee.asset] += Decimal(copy.fee.amount)
-            delay = _delay(journal, copy)
-            if delay is not None:
-                delays.append(delay)
-        change = batch[-1][0]
-    for name, amounts in traded.items():
-        for asset, amount in amounts.items():
-            getattr(line, name)[asset] = format(round(amount, 8).normalize(), "f")
-    if delays:
-        line.latency_median.CopyFrom(_duration(median(delays)))
-        # "inclusive": otherwise the percentile of a few delays is worse than the worst of them.
-        worst = quantiles(delays, n=100, method="inclusive")[98] if len(delays) > 1 else delays[0]
-        line.latency_p99.CopyFrom(_duration(worst))
+class _ReceivedAt:
+    """When the master's process received a fill, in Unix seconds. Copies of the same fills come one after another."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._known: OrderedDict[int, float | None] = OrderedDict()
+
+    def __call__(self, seq: int) -> float | None:
+        """None for a fill that is not in the journal."""
+        if seq not in self._known:
+            fill = self._journal.fill(seq)
+            self._known[seq] = None if fill is None else _seconds(fill.received_at)
+            if len(self._known) > BATCH:
+                self._known.popitem(last=False)
+        return self._known[seq]
 
 
-def _delay(journal: Journal, copy: pb.Copy) -> float | None:
+class _Sums:
+    """What the copies of one user come to."""
+
+    def __init__(self) -> None:
+        self._reasons: Counter[str] = Counter()
+        #: By side or "fees", then by asset.
+        self._traded: dict[str, dict[str, Decimal]] = {
+            side: defaultdict(Decimal) for side in ("bought", "sold", "fees")
+        }
+        self._delays: deque[float] = deque(maxlen=DELAYS_MAX)
+
+    def add(self, copy: pb.Copy, received_at: Callable[[int], float | None]) -> None:
+        """One more copy."""
+        if copy.state in EXPLAINED:
+            self._reasons[copy.reason] += 1
+        if copy.state in TRADED:
+            side = "bought" if copy.side == pb.SIDE_BUY else "sold"
+            cost = Decimal(copy.filled_volume) * Decimal(copy.avg_price)
+            self._traded[side][copy.pair.partition("/")[2]] += cost
+            if copy.fee.asset:
+                self._traded["fees"][copy.fee.asset] += Decimal(copy.fee.amount)
+        delay = _delay(copy, received_at)
+        if delay is not None:
+            self._delays.append(delay)
+
+    def into(self, line: control_pb2.AccountReport) -> None:
+        """All of them."""
+        for reason, count in self._reasons.items():
+            line.reasons[reason] = count
+        for name, amounts in self._traded.items():
+            for asset, amount in amounts.items():
+                getattr(line, name)[asset] = format(round(amount, 8).normalize(), "f")
+        delays = self._delays
+        if delays:
+            line.latency_median.CopyFrom(_duration(median(delays)))
+            # "inclusive": otherwise the percentile of a few delays is worse than the worst of them.
+            worst = quantiles(delays, n=100, method="inclusive")[98] if len(delays) > 1 else delays[0]
+            line.latency_p99.CopyFrom(_duration(worst))
+
+
+def _delay(copy: pb.Copy, received_at: Callable[[int], float | None]) -> float | None:
     """From the master's process receiving the copy's first fill to the user's order leaving, in seconds."""
     if not copy.HasField("sent_at") or not copy.fill_seqs or copy.attempts != 1:
         return None
-    fill = journal.fill(copy.fill_seqs[0])
-    return None if fill is None else _seconds(copy.sent_at) - _seconds(fill.received_at)
+    received = received_at(copy.fill_seqs[0])
+    return None if received is None else _seconds(copy.sent_at) - received
 
 
 def explain(journal: Journal, fill: pb.Fill, user_ids: Sequence[str]) -> control_pb2.ExplainFillResponse:
@@ -129,7 +173,7 @@ def explain(journal: Journal, fill: pb.Fill, user_ids: Sequence[str]) -> control
         if joined is not None:
             outcome.joined.CopyFrom(joined)
         outcome.explanation = _sentence(copy, joined)
-        delay = _delay(journal, copy)
+        delay = _delay(copy, _ReceivedAt(journal))
         if delay is not None:
             outcome.latency.CopyFrom(_duration(delay))
     return answer

@@ -101,7 +101,7 @@ async def serve(run: Run) -> int:
             log.critical("%s", fault)
             sys.stderr.write(f"krakencopyd: {fault}\n")
             return ExitCode.LEDGER
-        final = report(journal, [user.id for user in supervisor.config.users])
+        final = await report(journal, [user.id for user in supervisor.config.users])
         wrong = [] if exchange is None else await _check(supervisor, exchange)
     if run.duration_s is None and exchange is None:
         return ExitCode.OK

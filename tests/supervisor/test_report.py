@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import closing
 from decimal import Decimal
@@ -16,7 +17,7 @@ from krakencopy.v1 import types_pb2 as pb
 
 from supervisor import report as report_module
 from supervisor.journal import Journal
-from supervisor.report import counts, explain, report
+from supervisor.report import counts, explain
 from tests.supervisor.samples import NOW, copy, fill
 
 S = pb.CopyState
@@ -31,6 +32,10 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 def put(journal: Journal, *copies: pb.Copy) -> None:
     for one in copies:
         journal.put_reports([(one.account_id, [one], one.fill_seqs[-1])])
+
+
+def report(journal: Journal, users: list[str]) -> control_pb2.GetReportResponse:
+    return asyncio.run(report_module.report(journal, users))
 
 
 def line_of(journal: Journal, user: str = "tania") -> control_pb2.AccountReport:
