@@ -6,7 +6,6 @@ It must not know how a difference is applied (supervisor.py) or where the config
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from decimal import Decimal
@@ -144,8 +143,6 @@ def _words(value: Any) -> str:
             return format(value, "f")
         case float():
             return f"{value:g}"
-        case list():
-            return json.dumps(value)
         case tuple() if value:
             # A command: who wrote a secret into its arguments should not find it in an event.
             return f"{show(value[0])} and its arguments" if len(value) > 1 else show(value[0])

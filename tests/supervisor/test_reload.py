@@ -27,6 +27,10 @@ RULES = st.builds(
 SETTINGS = {
     "copy": RULES,
     "strategy": st.sampled_from((None, "mine", "yours")),
+    "strategy_options": st.dictionaries(
+        st.sampled_from(("pair", "fast")), st.sampled_from((1, "x", [1], [2])), max_size=2
+    ),
+    "strategy_risk": st.sampled_from((Decimal("0.1"), Decimal("0.3"))),
     "credentials_file": st.sampled_from((None, "a", "b")),
     "credentials_command": st.sampled_from((None, ("pass", "a"), ("pass", "b"), ("cat",))),
     "allow_withdraw_key": st.booleans(),
@@ -142,6 +146,20 @@ def config(*changes: tuple[str, str]) -> Config:
 def test_a_difference_is_told_by_its_keys(old: str, new: str, told: str) -> None:
     difference = compare(config(), config((old, new)))
     assert (str(difference), difference.fixed) == (told, ())
+
+
+def test_options_of_a_strategy_are_told_one_by_one_and_without_a_strategy_its_risk_says_nothing() -> None:
+    one, other = (
+        config(('id = "ben"', f'id = "ben"\nstrategy = "scripted"\nstrategy_options = {{ {options} }}'))
+        for options in ('script = ["buy"], repeat = 3', 'script = ["sell"], loud = true')
+    )
+    assert [str(setting) for setting in compare(one, other).changed[0].settings] == [
+        "strategy_options.loud (not set) -> true",
+        "strategy_options.repeat 3 -> (not set)",
+        "strategy_options.script an array -> an array (changed)",
+    ]
+    riskier = config(('max_user_risk = "0.05"', 'max_user_risk = "0.08"'))
+    assert str(compare(config(), riskier)) == "changed ben (copy.max_user_risk 0.05 -> 0.08)"
 
 
 def test_a_commands_arguments_are_never_shown_and_yet_said_to_differ() -> None:
