@@ -35,6 +35,7 @@ def test_the_demo_is_what_this_configuration_says() -> None:
         role = "master"
         broker = "kraken"
         strategy = "paper_demo"
+        strategy_risk = "0.30"
         {users}
     """
     demo = demo_config()
