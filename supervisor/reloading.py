@@ -144,6 +144,8 @@ class Reloader:
     def _effect_on_added(self, account: AccountConfig) -> str:
         if self._supervisor.is_stopped(account.id):
             return "an operator stopped it when it was configured before; it stays so until it is started"
+        if not account.copies:
+            return "it follows nobody"
         if account.id in self._supervisor.journal.user_ids():
             return "it was configured before and goes on from its ledger"
         return "it copies what the master trades from now on"
