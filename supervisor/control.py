@@ -104,7 +104,7 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
     async def Shutdown(self, request: pb.ShutdownRequest, context: Context) -> pb.ShutdownResponse:
         """Users first, then the master, then the supervisor itself."""
         # After the answer has left: the end of the server would lose it.
-        shutdown = self._supervisor.hurry if request.now else self._supervisor.leave
+        shutdown = self._supervisor.shutdown.hurry if request.now else self._supervisor.shutdown.begin
         asyncio.get_running_loop().call_later(SHUTDOWN_PAUSE_S, shutdown)
         return pb.ShutdownResponse()
 
@@ -176,7 +176,7 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
     ) -> Answer:
         """Acts once for each request id; the account as it stands right after."""
         account = await self._account(request.account_id, context)
-        if self._supervisor.is_removed(request.account_id):
+        if self._supervisor.roster.removed(request.account_id):
             message = f"{request.account_id} is not in the configuration any more and only finishes what is in flight"
             await refuse(context, grpc.StatusCode.NOT_FOUND, "ACCOUNT_NOT_FOUND", message)
         await self._check_request_id(request.request_id, context)

@@ -116,7 +116,7 @@ class Reloader:
         return answer
 
     def _check_staying(self) -> None:
-        if self._supervisor.leaving():
+        if self._supervisor.shutdown.begun:
             raise ReloadRefused(
                 "SHUTTING_DOWN", "the supervisor is stopping; it reads the file at its next start"
             )
@@ -142,7 +142,7 @@ class Reloader:
         return answer
 
     def _effect_on_added(self, account: AccountConfig) -> str:
-        if self._supervisor.is_stopped(account.id):
+        if self._supervisor.roster.stopped(account.id):
             return "an operator stopped it when it was configured before; it stays so until it is started"
         if not account.copies:
             return "it follows nobody"

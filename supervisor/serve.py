@@ -175,8 +175,8 @@ async def _until_told(run: Run, supervisor: Supervisor) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked.again)
     # The terminal is gone, and with it whoever would press Ctrl-C.
-    loop.add_signal_handler(signal.SIGHUP, supervisor.leave)
-    timer = loop.call_later(run.duration_s, supervisor.leave) if run.duration_s is not None else None
+    loop.add_signal_handler(signal.SIGHUP, supervisor.shutdown.begin)
+    timer = loop.call_later(run.duration_s, supervisor.shutdown.begin) if run.duration_s is not None else None
     if not run.quiet:
         place = supervisor.place
         live = run.config.exchange.managed and run.market.kind is PaperMarket.LIVE
@@ -203,11 +203,11 @@ class _Asked:
 
     def again(self) -> None:
         """One of the signals came."""
-        if not self._supervisor.leaving():
+        if not self._supervisor.shutdown.begun:
             self._begun_at = time.monotonic()
-            self._supervisor.leave()
+            self._supervisor.shutdown.begin()
         elif time.monotonic() - self._begun_at > TWICE_S:
-            self._supervisor.hurry()
+            self._supervisor.shutdown.hurry()
 
 
 async def _check(supervisor: Supervisor, exchange: PaperExchange) -> list[str]:

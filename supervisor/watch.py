@@ -26,7 +26,10 @@ LATE_S = 1.0
 class Over(Protocol):
     """What the watch needs of the supervisor."""
 
-    accounts: Mapping[str, SupervisedAccount]
+    @property
+    def accounts(self) -> Mapping[str, SupervisedAccount]:
+        """All of them, by id."""
+        ...
 
     def wanted(self, account_id: str) -> bool:
         """Whether the account is to run."""

@@ -15,7 +15,7 @@ import pytest
 
 from account_proc.spec import CopyRules, Credentials, Role
 from supervisor import breaker
-from supervisor import supervisor as supervisor_module
+from supervisor import shutdown as shutdown_module
 from supervisor.config import AccountConfig, Config, ExchangeConfig, StartupConfig
 from supervisor.config_values import Mode
 from supervisor.journal import Journal
@@ -33,7 +33,7 @@ LIMITS = Limits(silence=0.5, backoff_min=0.05, backoff_max=0.1)
 @pytest.fixture(autouse=True)
 def _brief_goodbyes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing trades here, so nothing has to come to rest at the end."""
-    monkeypatch.setattr(supervisor_module, "QUIET_S", 0.01)
+    monkeypatch.setattr(shutdown_module, "QUIET_S", 0.01)
 
 
 class System:
@@ -91,7 +91,7 @@ async def running() -> AsyncIterator[System]:
         await system.until_all_run()
         yield system
     finally:
-        supervisor.leave()
+        supervisor.shutdown.begin()
         await run
         await spawner.close()
         journal.close()
