@@ -16,7 +16,7 @@ from krakencopy.v1 import account_pb2 as pb
 from krakencopy.v1 import account_pb2_grpc, types_pb2
 
 from tests.support.client import private
-from tests.support.system import Key, Paper, System, alive, wait_for
+from tests.support.system import Key, Paper, System, alive, freeze, wait_for
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_a_user_that_was_frozen_through_a_change_of_supervisors_trades_nothing_a
         system.start().wait_ready()
         old = system.pids()["anna"]
         spawner = parent_of(old)
-        os.kill(old, signal.SIGSTOP)
+        freeze(old)
         # It has not read this one yet: it lies in its socket.
         private(
             paper.rest_url, hand, "AddOrder", pair="XBTUSD", type="buy", ordertype="market", volume="0.001"

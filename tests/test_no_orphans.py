@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.measure_orphans import Measured
-from tests.support.system import Paper, System, alive, wait_for
+from tests.support.system import Paper, System, alive, freeze, wait_for
 
 IDLE_END = "ending: the supervisor is gone, and nothing is in flight"
 
@@ -61,7 +61,7 @@ def test_after_a_stop_as_by_power_with_a_stopped_process_left_the_next_start_end
         run = system.state_dir / "run"
         assert system.process is not None
         supervisor, forkserver = system.process.pid, parent_of(old["anna"])
-        os.kill(old["anna"], signal.SIGSTOP)
+        freeze(old["anna"])
         os.kill(forkserver, signal.SIGKILL)
         system.kill()
         wait_for(

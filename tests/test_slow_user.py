@@ -6,7 +6,7 @@ import os
 import signal
 from decimal import Decimal
 
-from tests.support.system import Paper, System, wait_for
+from tests.support.system import Paper, System, freeze, wait_for
 
 FILLS = 20
 #: As much as the master, whatever fees have left of the balances.
@@ -20,7 +20,7 @@ def test_while_one_user_is_stopped_the_others_copy_everything_and_afterwards_it_
         with System(paper, users, user_lines=dict.fromkeys(users, TERMS)) as system:
             system.start().wait_ready()
             stopped = system.pids()["anna"]
-            os.kill(stopped, signal.SIGSTOP)
+            freeze(stopped)
             with system.api() as api:
                 for _ in range(FILLS):
                     api.place_order("buy", "BTC/USD", Decimal("0.0001"))

@@ -292,3 +292,14 @@ def alive(pid: int) -> bool:
     except (FileNotFoundError, ProcessLookupError):
         return False
     return state not in {"Z", "X"}
+
+
+def freeze(pid: int) -> None:
+    """SIGSTOP, and waits until it holds: other threads than the first to hear of it run on for a moment."""
+    os.kill(pid, signal.SIGSTOP)
+
+    def frozen() -> bool:
+        stats = (path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/stat"))
+        return all(stat.rpartition(")")[2].split()[0] == "T" for stat in stats)
+
+    wait_for(f"every thread of process {pid} to be stopped", frozen)
