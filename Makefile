@@ -25,8 +25,9 @@ MARKET ?=
 SEED ?= 1
 ROUNDS ?= 50
 STATE_DIR ?= data
-# make test: what to run, e.g. TESTS="tests/account_proc -k nonce".
+# make test: what to run, e.g. TESTS="tests/account_proc -k nonce", and how many files at a time.
 TESTS ?=
+JOBS ?= 2
 
 .PHONY: help setup run test fuzz chaos conformance conformance-short check format lint types stubs lock dist clean
 
@@ -61,7 +62,7 @@ run: $(VENV)/.ready  ## paper exchange, a master that trades, three users (DURAT
 	    $(if $(MARKET),--market $(MARKET))
 
 test: $(VENV)/.ready  ## the tests (TESTS="tests/account_proc -k nonce" for some of them)
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(TESTS)
 
 fuzz: $(VENV)/.ready  ## the property tests with new examples, other ones each time
 	HYPOTHESIS_PROFILE=new $(BIN)/python -m pytest tests/account_proc tests/supervisor tests/paper_exchange \
