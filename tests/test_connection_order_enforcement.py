@@ -1,4 +1,4 @@
-"""The seed's third fix, part A: no Kraken user connects before the master works."""
+"""The seed's third fix, part A: no Kraken user connects before the master works; users of other brokers do, with a warning."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.mixed import MixedSystem, ran
 from tests.support.system import Key, Paper, System, wait_for
 
 
@@ -75,3 +76,23 @@ def test_the_separation_wait_comes_between_the_master_and_the_users(paper: Paper
         )
         first = min(row["received_ns"] for row in rows if row["account"] == "anna")
         assert first - last_start >= 1_500_000_000
+
+
+def test_without_its_master_a_kraken_user_is_blocked_and_another_brokers_starts_with_a_warning(
+    paper: Paper,
+) -> None:
+    keys = {"master": Key.make(), "eddy": Key.make()}
+    others = {"dora": ("user", "ccxt:kraken", ""), "eddy": ("user", "ccxt:kraken", "")}
+    with MixedSystem(paper, {"bob": "100"}, others=others, keys=keys) as system:
+        system.start()
+        wait_for("dora to run", lambda: (a := system.accounts().get("dora")) and a.pid and not a.reason)
+        wait_for("dora to be ready", lambda: ran(10**9, "dora", system.events()))
+        wait_for("eddy's key to be refused", lambda: system.accounts()["eddy"].reason == "KEY_REFUSED")
+        bob = system.accounts()["bob"]
+        assert (bob.pid, bob.reason) == (0, "MASTER_NOT_READY")
+        told = {(event.account_id, event.code, event.severity): event.message for event in system.events()}
+        assert ("bob", "KRAKEN_USER_BLOCKED", 3) in told
+        warning = told["dora", "USER_WITHOUT_MASTER", 2]
+        assert "users of other brokers than Kraken are not held back" in warning
+        log = (system.state_dir / "logs" / "supervisor.jsonl").read_text()
+        assert f"dora: USER_WITHOUT_MASTER {warning}" in log

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.support.client import private
+from tests.support.mixed import MixedSystem
 from tests.support.system import Key, Paper, System, wait_for
 
 SCRIPT = 'strategy = "scripted"\nstrategy_options = { script = ["buy BTC/USD 0.0001", "sell BTC/USD 100%"], repeat = 1000000, interval_s = 0.02 }\n'
@@ -76,6 +77,25 @@ def test_users_run_their_own_loop_only_while_the_master_is_not_connected(paper: 
         assert (len(copied), len(own)) == (2, before)
         now = system.pids()
         assert {user: now[user] for user in ("anna", "ben")} == {user: pids[user] for user in ("anna", "ben")}
+
+
+def test_an_account_at_another_broker_always_runs_its_own_loop(paper: Paper) -> None:
+    others = {"carl": ("user", "ccxt:kraken", SCRIPT)}
+    with MixedSystem(paper, {"anna": "1000"}, user_lines={"anna": SCRIPT}, others=others) as system:
+        system.start().wait_ready()
+        wait_for("orders of carl's strategy", lambda: len(orders(paper, system, "carl")[1]) >= 4)
+        # While the master is connected, and nobody else's.
+        assert orders(paper, system, "anna") == ([], [])
+        system.buy("BTC/USD", "0.001")
+        system.settled(1)
+        system.command("stop", "master")
+        wait_for("orders of anna's strategy", lambda: len(orders(paper, system, "anna")[1]) >= 2)
+        before = len(orders(paper, system, "carl")[1])
+        wait_for("carl to go on", lambda: len(orders(paper, system, "carl")[1]) > before)
+        system.command("start", "master")
+        system.wait_ready()
+        assert [mode_of(system, account) for account in ("anna", "carl")] == [COPYING, OWN]
+        assert not system.copies("carl")
 
 
 def test_a_master_trades_by_its_own_strategy_while_it_is_copied(paper: Paper) -> None:

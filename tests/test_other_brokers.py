@@ -6,8 +6,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 
@@ -16,50 +14,8 @@ from account_proc.locks import is_locked
 from account_proc.nonce import key_lock
 from supervisor.serve import key_lock_dir
 from tests.support.coinbase import KEY_NAME, Coinbase
-from tests.support.system import ROOT, Key, Paper, System, wait_for
-
-
-@dataclass
-class MixedSystem(System):
-    """A system with accounts at other brokers too: id to role, broker and further lines."""
-
-    others: dict[str, tuple[str, str, str]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for account, (role, broker, lines) in self.others.items():
-            if account not in self.keys:
-                self.keys[account] = self.paper.open_account(account, {"ZUSD": "500", "XXBT": "0.01"})
-            self.config_tail += (
-                f'\n[[accounts]]\nid = "{account}"\nrole = "{role}"\nbroker = "{broker}"\n{lines}\n'
-            )
-
-    def environment(self) -> dict[str, str]:
-        keys = {}
-        for account, (role, broker, _) in self.others.items():
-            prefix = broker.upper().replace(":", "_")
-            name = "MASTER" if role == "master" else f"USER_{account.upper()}"
-            keys[f"{prefix}_{name}_API_KEY"] = self.keys[account].key
-            # As people paste it: a line's end is two characters.
-            keys[f"{prefix}_{name}_API_SECRET"] = self.keys[account].secret.replace("\n", "\\n")
-        return super().environment() | keys
-
-    def events(self) -> list[Any]:
-        """All events, the first one first."""
-        with self.api() as api:
-            return sorted(api.list_events(), key=lambda event: event.seq)
-
-    def started(self, account: str) -> int:
-        """The number of the event that tells of its start."""
-        starts = [e.seq for e in self.events() if e.account_id == account and "-> STARTING" in e.message]
-        return int(starts[0])
-
-
-def ran(seq: int, account: str, events: list[Any]) -> bool:
-    """Whether an account was RUNNING before an event."""
-    return any(
-        event.account_id == account and "-> RUNNING" in event.message and event.seq < seq for event in events
-    )
+from tests.support.mixed import MixedSystem, ran
+from tests.support.system import ROOT, Key, Paper, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -181,23 +137,3 @@ def test_users_end_before_masters(system: MixedSystem) -> None:
     ends = [line["message"].partition(":")[0] for line in lines if "STOPPING -> STOPPED" in line["message"]]
     assert set(ends[:3]) == {"anna", "carl", "cora"}
     assert set(ends[3:]) == {"master", "north"}
-
-
-def test_without_its_master_a_kraken_user_is_blocked_and_another_brokers_starts_with_a_warning(
-    paper: Paper,
-) -> None:
-    keys = {"master": Key.make(), "eddy": Key.make()}
-    others = {"dora": ("user", "ccxt:kraken", ""), "eddy": ("user", "ccxt:kraken", "")}
-    with MixedSystem(paper, {"bob": "100"}, others=others, keys=keys) as system:
-        system.start()
-        wait_for("dora to run", lambda: (a := system.accounts().get("dora")) and a.pid and not a.reason)
-        wait_for("dora to be ready", lambda: ran(10**9, "dora", system.events()))
-        wait_for("eddy's key to be refused", lambda: system.accounts()["eddy"].reason == "KEY_REFUSED")
-        bob = system.accounts()["bob"]
-        assert (bob.pid, bob.reason) == (0, "MASTER_NOT_READY")
-        told = {(event.account_id, event.code, event.severity): event.message for event in system.events()}
-        assert ("bob", "KRAKEN_USER_BLOCKED", 3) in told
-        warning = told["dora", "USER_WITHOUT_MASTER", 2]
-        assert "users of other brokers than Kraken are not held back" in warning
-        log = (system.state_dir / "logs" / "supervisor.jsonl").read_text()
-        assert f"dora: USER_WITHOUT_MASTER {warning}" in log
