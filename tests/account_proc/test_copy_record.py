@@ -81,7 +81,9 @@ def test_a_copy_moves_by_the_table_and_says_why_each_time() -> None:
         copy.move(CopyState.SENT, NOW)
 
 
-@pytest.mark.parametrize(("before", "after"), [(one, two) for one in CopyState for two in sorted(TRANSITIONS[one])])
+@pytest.mark.parametrize(
+    ("before", "after"), [(one, two) for one in CopyState for two in sorted(TRANSITIONS[one])]
+)
 def test_only_an_end_has_a_time_of_its_own(before: CopyState, after: CopyState) -> None:
     copy = replace(COPY, state=before, detail="")
     copy.move(after, NOW, detail="first words")
