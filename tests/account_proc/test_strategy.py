@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -18,6 +19,7 @@ from account_proc.strategies.scripted import Scripted
 from account_proc.strategies.sma_cross import SmaCross
 from account_proc.strategy import OrderIntent, StopReason, Strategy, Tick, installed, make_strategy
 from account_proc.units import Side
+from tests.support.system import ROOT
 
 MODULE = """
 import no_such_library
@@ -118,6 +120,27 @@ def test_options_that_cannot_be_meant_are_refused_by_name(
     with pytest.raises(ConfigurationFault, match=r"strategy_options: ") as fault:
         make_strategy(name, options)
     assert says in str(fault.value)
+
+
+def test_the_example_in_the_documentation_is_found_and_trades(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guide = (ROOT / "docs" / "strategies.md").read_text()
+    (code,) = re.findall(r"^```python\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
+    (named,) = re.findall(
+        r'^```toml\n\[project\.entry-points\."(.*?)"\]\n(.*?)^```$', guide, re.MULTILINE | re.DOTALL
+    )
+    (tmp_path / "your_package.py").write_text(code)
+    found = tmp_path / "yours-1.0.dist-info"
+    found.mkdir()
+    (found / "METADATA").write_text("Metadata-Version: 2.1\nName: yours\nVersion: 1.0\n")
+    (found / "entry_points.txt").write_text(f"[{named[0]}]\n{named[1].replace(chr(34), '')}")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    strategy, account = make_strategy("buy_the_dip", {}), Held()
+    strategy.on_start(account)
+    assert [intent.side for intent in wanted(strategy, [100, 99, 98])] == [Side.BUY]
+    account.volumes["BTC/USD"] = Decimal(1)
+    assert [intent.side for intent in wanted(strategy, [97, 101])] == [Side.SELL]
 
 
 # -- what the shipped ones want ---------------------------------------------------------------------------------------------
