@@ -10,7 +10,7 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -82,6 +82,9 @@ class Journal:
             remedy="restore it from a backup, or see that it is the right file",
         )  # fmt: skip
         self._db = self._database.connection
+        #: Inside of ``together``: what commits at its end, and whether there is anything to commit.
+        self._together: ExitStack | None = None
+        self._written = False
         try:
             meta = dict(self._db.execute("SELECT key, value FROM meta"))
             #: Unique for ever: ledgers and order ids are bound to it.
@@ -122,8 +125,30 @@ class Journal:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with self._database.transaction("nothing is copied before it can be written"):
-            yield
+        own = self._database.transaction("nothing is copied before it can be written")
+        if self._together is None:
+            with own:
+                yield
+            return
+        if not self._written:
+            self._written = True
+            self._together.enter_context(own)
+        yield
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is written inside is one commit, if anything is. Raises JournalFault; this journal must not be used any more then.
+
+        Hundreds of users that change their state at once would otherwise hold up the next fill by a disk write each. There must
+        be no pause inside, in which somebody might rely on what is not durable yet.
+        """
+        assert self._together is None
+        with ExitStack() as outer:
+            self._together, self._written = outer, False
+            try:
+                yield
+            finally:
+                self._together = None
 
     def close(self) -> None:
         """Closes the file."""

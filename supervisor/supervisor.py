@@ -327,21 +327,27 @@ class Supervisor:
         while True:
             if self._failure is not None:
                 raise self._failure
-            self._watch.look()
-            self._watch_masters()
-            dirty, self._dirty = self._dirty, set()
-            now = time.time()
-            for account_id in dirty & self.accounts.keys():
-                self.accounts[account_id].step(now)
-            self._forget_removed()
-            self._watch_masters()
-            self._watch.tell_reminders(now)
+            with self.journal.together():
+                dirty = self._turn()
             if dirty:
                 self.changes.ring()
             if self.shutdown.over():
                 return
             if not self._dirty:
                 await self._wait()
+
+    def _turn(self) -> set[str]:
+        """Looks at everything that may have changed, once; the accounts that were looked at."""
+        self._watch.look()
+        self._watch_masters()
+        dirty, self._dirty = self._dirty, set()
+        now = time.time()
+        for account_id in dirty & self.accounts.keys():
+            self.accounts[account_id].step(now)
+        self._forget_removed()
+        self._watch_masters()
+        self._watch.tell_reminders(now)
+        return dirty
 
     def _watch_masters(self) -> None:
         masters = list(self.roster.masters().values())

@@ -262,6 +262,33 @@ def test_events_are_paged_by_account_too(journal: Journal) -> None:
     assert [one.seq for one in journal.events_after(4, 10)] == [5, 6]
 
 
+def test_what_is_written_together_is_one_commit_and_nothing_of_it_stays_when_it_is_broken_off(
+    path: Path,
+) -> None:
+    def break_off(journal: Journal) -> None:
+        with journal.together():
+            journal.add_event(pb.Event(code="C"))
+            raise ZeroDivisionError
+
+    with closing(Journal(path)) as journal, closing(sqlite3.connect(path)) as other:
+        count = "SELECT count(*) FROM events"
+        with journal.together():
+            journal.add_event(pb.Event(code="A"))
+            journal.set_wanted("tania", wanted=False)
+            assert other.execute(count).fetchone() == (0,)
+        assert other.execute(count).fetchone() == (1,)
+        with journal.together():
+            pass
+        journal.add_event(pb.Event(code="B"))
+        assert other.execute(count).fetchone() == (2,)
+        with pytest.raises(ZeroDivisionError):
+            break_off(journal)
+        assert other.execute(count).fetchone() == (2,)
+    with closing(Journal(path)) as journal:
+        assert [one.code for one in journal.events_after(0, 10)] == ["A", "B"]
+        assert not journal.wanted("tania")
+
+
 def test_the_master_is_told_all_fills_of_every_order_that_it_might_still_fill(journal: Journal) -> None:
     journal.append(
         [
