@@ -21,6 +21,8 @@ from collections import defaultdict
 from decimal import Decimal
 from typing import Any
 
+from krakencopy.v1.types_pb2 import ACCOUNT_STATE_BACKOFF, ACCOUNT_STATE_FAILED
+
 from tests.support.client import private
 from tests.support.system import Key, Paper, System, wait_for
 
@@ -78,11 +80,18 @@ def kill_once(system: System, person: Person, dice: random.Random) -> float:
     for _ in range(dice.randrange(1, 3)):
         person.trade()
     wait_for("the users to notice", lambda: all_lost_it(system), PATIENCE_S)
+    wait_for("its end to be seen", lambda: is_over(system, pid), PATIENCE_S)
     with system.api() as api:
         # An operator does not wait for the backoff, nor mind the limit of restarts: fifty deaths are many.
         api.start_account("master")
     wait_for("everyone's return", lambda: (status := system.status()) and status.ready, PATIENCE_S)
     return at
+
+
+def is_over(system: System, pid: int) -> bool:
+    """Whether the supervisor has judged the master's end: asked earlier for another start, it would have nothing to do."""
+    master = system.accounts()["master"]
+    return master.state in {ACCOUNT_STATE_BACKOFF, ACCOUNT_STATE_FAILED} or master.pid not in {0, pid}
 
 
 def all_lost_it(system: System) -> bool:
