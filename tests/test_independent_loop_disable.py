@@ -133,7 +133,7 @@ def flap(paper: Paper, system: System, flaps: int, seed: int) -> None:
     dice = random.Random(seed)  # noqa: S311 - a test's
     held, person = False, Key.make()
     paper.call("POST", "/accounts/master/keys", key=person.key, secret=person.secret)
-    for number in range(flaps):
+    for _ in range(flaps):
         paper.call("POST", "/faults", kind="ws_cut", account="master")
         answer = private(
             paper.rest_url, person, "AddOrder", pair="XBTUSD", type="sell" if held else "buy", ordertype="market",
@@ -142,8 +142,8 @@ def flap(paper: Paper, system: System, flaps: int, seed: int) -> None:
         assert not answer["error"], answer
         held = not held
         time.sleep(dice.uniform(0, 0.4))
-        if number % 10 == 9:
-            wait_for("the master's return", lambda: (status := system.status()) and status.ready)
+        wait_for("the master's return", lambda: (status := system.status()) and status.ready)
+        time.sleep(dice.uniform(0, 0.1))
     wait_for("the end", lambda: (status := system.status()) and status.ready)
     system.settled(flaps)
     judge(paper, system)
