@@ -121,8 +121,8 @@ class TradingLoop:
         self._turn = 0
         self._wanted = False
         self._stopping = asyncio.Event()
-        #: While an order of ours may still reach the exchange: until when (Unix seconds).
-        self._under_way_until = 0.0
+        #: While an order of ours may still reach the exchange, one of an earlier process included: until when (Unix seconds).
+        self._under_way_until = max((order.deadline + MARGIN_S for order in orders.live()), default=0.0)
         #: The turn of the session that goes on, 0 for none. One that was switched off may still be about to find that out.
         self._session_turn = 0
         #: Why it was switched off for good; empty while it was not.

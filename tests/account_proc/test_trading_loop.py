@@ -360,6 +360,14 @@ def test_a_live_order_of_an_earlier_process_is_settled_before_the_strategy_begin
             user.loop.switch_on()
             await until(lambda: bool(ledger.live_own_orders()))
         (left,) = ledger.live_own_orders()
+        # Until its deadline is over, nobody may copy.
+        async with trading(ledger, Wants()) as user:
+            switching = asyncio.create_task(user.loop.off())
+            await asyncio.sleep(0.01)
+            assert not switching.done()
+            user.clock = 100.0
+            user.bell.ring()
+            await until(switching.done)
         # It had reached the exchange all the same, and the next process asks for it.
         async with trading(ledger, Wants()) as user:
             found = {
