@@ -18,15 +18,18 @@ import statistics
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 from krakencopy.v1.types_pb2 import ACCOUNT_STATE_BACKOFF, ACCOUNT_STATE_FAILED
 
 from tests.support.client import private
-from tests.support.system import Key, Paper, System, wait_for
+from tests.support.system import Key, Paper, System
 
 PATIENCE_S = 120.0
+#: Between two looks, in seconds: looking costs what is measured, and the times come from the events.
+LOOK_S = 0.5
 
 
 def main() -> None:
@@ -45,9 +48,17 @@ def main() -> None:
             dice = random.Random(given.seed)  # noqa: S311 - no secret depends on it
             pids = system.pids()
             kills = [kill_once(system, person, dice) for _ in range(given.kills)]
-            wait_for("every user's answers", lambda: all_answered(system, person.orders), PATIENCE_S)
+            seldom("every user's answers", lambda: all_answered(system, person.orders))
             judge(paper, system, person, pids)
             tell(system, kills)
+
+
+def seldom(what: str, probe: Callable[[], object]) -> None:
+    """Waits for it, looking seldom."""
+    until = time.monotonic() + PATIENCE_S
+    while not probe():
+        assert time.monotonic() < until, f"waited in vain for {what}"
+        time.sleep(LOOK_S)
 
 
 class Person:
@@ -79,12 +90,12 @@ def kill_once(system: System, person: Person, dice: random.Random) -> float:
     os.kill(pid, signal.SIGKILL)
     for _ in range(dice.randrange(1, 3)):
         person.trade()
-    wait_for("the users to notice", lambda: all_lost_it(system), PATIENCE_S)
-    wait_for("its end to be seen", lambda: is_over(system, pid), PATIENCE_S)
+    seldom("the users to notice", lambda: all_lost_it(system))
+    seldom("its end to be seen", lambda: is_over(system, pid))
     with system.api() as api:
         # An operator does not wait for the backoff, nor mind the limit of restarts: fifty deaths are many.
         api.start_account("master")
-    wait_for("everyone's return", lambda: (status := system.status()) and status.ready, PATIENCE_S)
+    seldom("everyone's return", lambda: (status := system.status()) and status.ready)
     return at
 
 
