@@ -159,6 +159,7 @@ def judge(paper: Paper, system: System) -> None:
             if line["message"] in {"strategy scripted is on", "strategy scripted is off"}
         ]
         copied, own = orders(paper, system, account)
+        refused = 0
         for kind, rows in (("copy", copied), ("own", own)):
             for row in rows:
                 at = row["received_ns"] / 1e9 + offset
@@ -168,9 +169,14 @@ def judge(paper: Paper, system: System) -> None:
                         switches, [*switches[1:], (1e18, False)], strict=True
                     )
                 )
-                assert on == (kind == "own"), f"{account}: an order of the {kind} kind at {at}"
+                if row["outcome"] != "ok":
+                    # It came after its deadline, say, and the exchange did nothing.
+                    refused += on != (kind == "own")
+                    continue
+                assert on == (kind == "own"), f"{account}: an order of the {kind} kind at {at}: {row}"
         sys.stdout.write(
-            f"{account}: {len(copied)} copies, {len(own)} own orders, {len(switches)} switches\n"
+            f"{account}: {len(copied)} copies, {len(own)} own orders, {len(switches)} switches, "
+            f"{refused} orders too late to be carried out\n"
         )
         assert copied
         assert own
