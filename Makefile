@@ -28,11 +28,18 @@ STATE_DIR ?= data
 # make test: what to run, e.g. TESTS="tests/account_proc -k nonce", and how many files at a time.
 TESTS ?=
 JOBS ?= 2
+# make bench: USERS=1,10 and FILLS=20 for a short one; where the results go, and the plots if elsewhere (FIGURES=docs/performance).
+# make bench-compare: BASE is what the newest results are held against, without it those before.
+USERS ?=
+FILLS ?=
+RESULTS ?= bench
+FIGURES ?= $(RESULTS)
+BASE ?= $(RESULTS)/results.previous.json
 
-.PHONY: help setup run test fuzz chaos conformance conformance-short check format lint types stubs lock dist clean
+.PHONY: help setup run test bench bench-compare fuzz chaos conformance conformance-short check format lint types stubs lock dist clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(VENV)/.installed: $(LOCK)
 	$(PYTHON) -c 'import sys; sys.exit("krakencopy needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
@@ -70,6 +77,13 @@ fuzz: $(VENV)/.ready  ## the property tests with new examples, other ones each t
 
 chaos: $(VENV)/.ready  ## a seeded run of kills and faults, judged by the exchange's own record (SEED=1 ROUNDS=50)
 	$(BIN)/python -m tests.chaos --seed $(SEED) --rounds $(ROUNDS)
+
+bench: $(VENV)/.ready  ## beside a one-thread loop and the floor: table, JSON, plots (USERS=1,10 FILLS=20; about half an hour without)
+	$(BIN)/python -m tests.bench --out $(RESULTS)/results.json --figures $(FIGURES) \
+	    $(if $(USERS),--users $(USERS)) $(if $(FILLS),--fills $(FILLS))
+
+bench-compare: $(VENV)/.ready  ## the newest results of make bench beside others (BASE=FILE.json)
+	$(BIN)/python -m tests.bench.compare $(BASE) $(RESULTS)/results.json
 
 # Other people's clients have an environment of their own: nothing of ours may come to need them.
 $(CONFORMANCE)/.installed: $(CONFORMANCE_LOCK)

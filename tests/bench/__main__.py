@@ -1,0 +1,132 @@
+"""``python -m tests.bench``: krakencopy beside a one-thread loop and beside the floor, in one run; a table, JSON and plots.
+
+``--out FILE.json`` is where the results go; the table and the plots are put beside it, and results that were there become
+FILE.previous.json. ``--short`` takes a few fills of everything, to see that it works.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tests.bench import figures, floor, loop, machine, ours, whole
+from tests.bench.results import Burst, Copying, Results, Standing, Who
+from tests.bench.table import table
+from tests.bench.timing import Round
+from tests.bench.venue import exchange
+
+#: The exchange acts at once and answers after so many ms: as fast as it can, and as one far away.
+ANSWERS_MS = [0, 50]
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """How much of everything is measured."""
+
+    users: list[int]
+    fills: int
+    idle_s: float = 20.0
+    #: After so long the loop begins no new fill.
+    loop_s: float = 60.0
+    burst_users: int = 50
+    burst_fills: int = 1000
+    journal_s: float = 5.0
+
+
+SHORT = Amounts([1, 2], fills=5, idle_s=0.5, loop_s=5.0, burst_users=2, burst_fills=20, journal_s=0.2)
+LONG = Amounts([1, 10, 50, 100, 300], fills=200)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--users", type=_numbers, metavar="1,10,50")
+    parser.add_argument(
+        "--fills", type=_number, help="of the master, for each number of users and each answer time"
+    )
+    parser.add_argument("--short", action="store_true", help="a few fills of everything")
+    parser.add_argument("--out", type=Path, default=Path("bench/results.json"), metavar="FILE.json")
+    parser.add_argument(
+        "--figures", type=Path, metavar="FOLDER", help="where the plots go; default: beside the results"
+    )
+    given = parser.parse_args()
+    amounts = SHORT if given.short else LONG
+    amounts = replace(amounts, users=given.users or amounts.users, fills=given.fills or amounts.fills)
+    here = machine.facts()
+    if not machine.is_quiet(here):
+        say(
+            f"WARNING: the load is {here['load']}; wait until the machine is quiet, or its numbers mean little"
+        )
+    results = run(amounts, here)
+    keep(results, given.out, given.figures or given.out.parent)
+    sys.stdout.write(table(results))
+    return 0
+
+
+def run(amounts: Amounts, here: dict[str, str]) -> Results:
+    """One after another: for each number of users the floor, krakencopy and the loop, each with an exchange of its own."""
+    copying: list[Copying] = []
+    standing: list[Standing] = []
+
+    def add(who: Who, users: int, found: dict[int, list[Round]]) -> None:
+        copying.extend(Copying.of(who, users, answer_ms, rounds) for answer_ms, rounds in found.items())
+
+    for users in amounts.users:
+        say(f"{users} users: floor")
+        add(Who.FLOOR, users, floor.measure(users, amounts.fills, ANSWERS_MS))
+        say(f"{users} users: krakencopy")
+        with exchange() as paper, ours.started(paper, users) as (system, person):
+            standing.append(whole.standing(system, amounts.idle_s))
+            add(
+                Who.OURS,
+                users,
+                {ms: ours.measure(system, person, amounts.fills, ms) for ms in ANSWERS_MS},
+            )
+        say(f"{users} users: loop")
+        add(Who.LOOP, users, loop.measure(users, amounts.fills, ANSWERS_MS, amounts.loop_s))
+    bursts: list[Burst] = []
+    for answer_ms in ANSWERS_MS:
+        say(
+            f"burst of {amounts.burst_fills} fills to {amounts.burst_users} users, answers after {answer_ms} ms"
+        )
+        bursts.append(whole.burst(amounts.burst_users, amounts.burst_fills, answer_ms))
+    say("journal")
+    return Results(here, copying, standing, bursts, whole.commits_per_s(amounts.journal_s))
+
+
+def keep(results: Results, out: Path, plots: Path) -> None:
+    """Writes JSON, table and plots; results that were there are kept under another name."""
+    for folder in (out.parent, plots):
+        folder.mkdir(parents=True, exist_ok=True)
+    if out.exists():
+        out.replace(out.with_suffix(".previous.json"))
+    out.write_text(results.to_json())
+    out.with_suffix(".txt").write_text(table(results))
+    for name, picture in figures.figures(results).items():
+        (plots / name).write_text(picture)
+
+
+def say(line: str) -> None:
+    """On standard error: standard output has the table alone."""
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
+def _number(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 1, got {text!r}")
+    return number
+
+
+def _numbers(text: str) -> list[int]:
+    return [_number(part) for part in text.split(",")]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+"""What one run of the benchmark found, and its way to JSON and back. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from tests.bench.timing import Round, Spread
+
+
+class Who(StrEnum):
+    """Who brings the orders to the exchange."""
+
+    OURS = "krakencopy"
+    LOOP = "loop"
+    FLOOR = "floor"
+
+
+@dataclass(frozen=True, slots=True)
+class Copying:
+    """From a fill to the users' orders at an exchange that answers after so many ms; all times in ms."""
+
+    who: Who
+    users: int
+    answer_ms: int
+    first: Spread
+    middle: Spread
+    last: Spread
+
+    @classmethod
+    def of(cls, who: Who, users: int, answer_ms: int, rounds: list[Round]) -> Copying:
+        first, middle, last = (
+            Spread.of([getattr(each, name) for each in rounds]) for name in ("first", "middle", "last")
+        )
+        return cls(who, users, answer_ms, first, middle, last)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A system of so many users that trades nothing."""
+
+    users: int
+    #: From the first user's start to the last one SERVING.
+    start_s: float
+    #: CPU time of all of krakencopy's processes, in shares of one core.
+    idle_cores: float
+    #: Proportional set size of a user's process, median and worst; None where it may not be read.
+    memory_mib: float | None
+    memory_worst_mib: float | None
+    #: GetStatus, in ms.
+    status: Spread
+
+
+@dataclass(frozen=True, slots=True)
+class Burst:
+    """Fills of the master as fast as one connection brings its orders."""
+
+    users: int
+    fills: int
+    answer_ms: int
+    #: Of all users together.
+    orders: int
+    #: Fills that went along with another one's order, of all users together.
+    merged: int
+    #: From the first fill to the last fill, and to the last user's last order.
+    fills_s: float
+    last_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Everything."""
+
+    machine: dict[str, str]
+    copying: list[Copying]
+    standing: list[Standing]
+    bursts: list[Burst]
+    #: Appends to the journal, one fill each, one after another.
+    commits_per_s: float
+
+    def cell(self, who: Who, users: int, answer_ms: int) -> Copying | None:
+        """One contestant's times, if it was measured."""
+        wanted = (who, users, answer_ms)
+        found = (each for each in self.copying if (each.who, each.users, each.answer_ms) == wanted)
+        return next(found, None)
+
+    def users(self) -> list[int]:
+        return sorted({each.users for each in self.copying})
+
+    def answers_ms(self) -> list[int]:
+        return sorted({each.answer_ms for each in self.copying})
+
+    def numbers(self) -> Iterator[tuple[str, Spread | float | None]]:
+        """Every number by a name that is the same in each run."""
+        for cell in self.copying:
+            for name in ("first", "middle", "last"):
+                where = f"{cell.users} users, answer {cell.answer_ms} ms"
+                yield f"{cell.who}, {where}: {name} order, ms", getattr(cell, name)
+        for each in self.standing:
+            yield f"{each.users} users: start, s", each.start_s
+            yield f"{each.users} users: idle, cores", each.idle_cores
+            yield f"{each.users} users: memory of a process, MiB", each.memory_mib
+            yield f"{each.users} users: worst memory of a process, MiB", each.memory_worst_mib
+            yield f"{each.users} users: status, ms", each.status
+        for burst in self.bursts:
+            where = f"burst of {burst.fills} fills to {burst.users} users, answer {burst.answer_ms} ms"
+            yield f"{where}: orders", float(burst.orders)
+            yield f"{where}: last order, s", burst.last_s
+        yield "journal: commits a second", self.commits_per_s
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=1) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Results:
+        """Raises ValueError, KeyError or TypeError for what is no result of this version."""
+        found: dict[str, Any] = json.loads(text)
+        return cls(
+            machine=found["machine"],
+            copying=[
+                Copying(Who(row["who"]), row["users"], row["answer_ms"],
+                        *(Spread(**row[name]) for name in ("first", "middle", "last")))
+                for row in found["copying"]
+            ],
+            standing=[Standing(**row | {"status": Spread(**row["status"])}) for row in found["standing"]],
+            bursts=[Burst(**row) for row in found["bursts"]],
+            commits_per_s=found["commits_per_s"],
+        )  # fmt: skip

@@ -1,0 +1,100 @@
+"""A run's results as one plain table for people. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from tests.bench.machine import is_quiet
+from tests.bench.results import Copying, Results, Who
+from tests.bench.timing import Spread
+
+
+def table(results: Results) -> str:
+    """Everything that was measured."""
+    return "\n".join(_lines(results)) + "\n"
+
+
+def _lines(results: Results) -> Iterator[str]:
+    yield ", ".join(f"{name} {value}" for name, value in results.machine.items())
+    if not is_quiet(results.machine):
+        yield f"WARNING: the load was {results.machine['load']} before the run began: these numbers are of a busy machine."
+    for answer_ms in results.answers_ms():
+        yield ""
+        late = f"answers after {answer_ms} ms" if answer_ms else "answers at once"
+        yield f"From a fill of the master to users' orders at an exchange that {late}; ms, median and p99"
+        yield from aligned(_copying(results, answer_ms))
+    yield from _standing(results)
+    yield from _bursts(results)
+    yield ""
+    yield f"Journal: {results.commits_per_s:.0f} commits a second, one fill each"
+
+
+def _copying(results: Results, answer_ms: int) -> Iterator[Sequence[str]]:
+    yield ("users", "who", "fills", "first", "p99", "median", "p99", "last", "p99", "of loop", "of floor")
+    for users in results.users():
+        loop, floor = (results.cell(who, users, answer_ms) for who in (Who.LOOP, Who.FLOOR))
+        for who in Who:
+            cell = results.cell(who, users, answer_ms)
+            if cell is None:
+                continue
+            spreads = (cell.first, cell.middle, cell.last)
+            times = [text for spread in spreads for text in (_ms(spread.median), _ms(spread.p99))]
+            yield (str(users), who, str(cell.last.count), *times, ratio(cell, loop), ratio(cell, floor))
+
+
+def ratio(cell: Copying, base: Copying | None) -> str:
+    """Of the medians until the last user's order."""
+    return "-" if base is None or base.who is cell.who else f"{cell.last.median / base.last.median:.3g}"
+
+
+def _standing(results: Results) -> Iterator[str]:
+    yield ""
+    yield "A system that trades nothing: start until the last user is SERVING, own memory of a user's process (PSS), all processes"
+    yield "together in shares of one core, and how long GetStatus takes"
+    rows: list[Sequence[str]] = [
+        ("users", "start s", "MiB", "worst", "idle cores", "status ms", "p99"),
+    ]
+    for each in results.standing:
+        memory = ("-" if mib is None else f"{mib:.1f}" for mib in (each.memory_mib, each.memory_worst_mib))
+        rows.append(
+            (
+                str(each.users), f"{each.start_s:.2f}", *memory, f"{each.idle_cores:.3f}", _ms(each.status.median),
+                _ms(each.status.p99),
+            )
+        )  # fmt: skip
+    yield from aligned(rows)
+
+
+def _bursts(results: Results) -> Iterator[str]:
+    yield ""
+    yield "A burst of fills: users' orders, fills that went along with another's order, seconds from the first fill to the last fill and to"
+    yield "the last user's last order"
+    rows: list[Sequence[str]] = [("answer ms", "users", "fills", "orders", "merged", "fills s", "last s")]
+    rows += [
+        (
+            str(each.answer_ms), str(each.users), str(each.fills), str(each.orders), str(each.merged),
+            f"{each.fills_s:.2f}", f"{each.last_s:.2f}",
+        )
+        for each in results.bursts
+    ]  # fmt: skip
+    yield from aligned(rows)
+
+
+def _ms(value: float) -> str:
+    return f"{value:.1f}" if value < 1000 else f"{value:.0f}"
+
+
+def shown(number: Spread | float) -> str:
+    """A number of any kind, for a comparison."""
+    return f"{number.median if isinstance(number, Spread) else number:.4g}"
+
+
+def aligned(rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Columns under a head, words to the left and numbers to the right."""
+    kept = list(rows)
+    for row in kept:
+        cells = []
+        for cell, column in zip(row, zip(*kept, strict=True), strict=True):
+            width = max(map(len, column))
+            cells.append(cell.ljust(width) if column[-1][:1].isalpha() else cell.rjust(width))
+        yield "  ".join(cells).rstrip()

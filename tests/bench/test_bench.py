@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.bench.compare import comparison, verdict
+from tests.bench.figures import Axis, chart, figures
+from tests.bench.machine import facts, is_quiet
+from tests.bench.results import Burst, Copying, Results, Standing, Who
+from tests.bench.table import aligned, table
+from tests.bench.timing import Round, Spread, p99
+from tests.support.system import ROOT
+
+NUMBERS = st.lists(st.floats(0.001, 1e6), min_size=1, max_size=300)
+
+
+def sample(factor: float = 1.0) -> Results:
+    """A run of two sizes, made up; krakencopy's own times are ``factor`` as large."""
+
+    def cell(who: Who, users: int, answer_ms: int) -> Copying:
+        base = {Who.OURS: 4.0 * factor, Who.LOOP: 40.0 + answer_ms, Who.FLOOR: 2.0}[who] * users
+        rounds = [Round(base + n / 100, base + 1 + n / 100, base + 2 + n / 100) for n in range(200)]
+        return Copying.of(who, users, answer_ms, rounds)
+
+    return Results(
+        machine={"cores": "2", "load": "0.10"},
+        copying=[cell(who, users, ms) for users in (1, 100) for who in Who for ms in (0, 50)],
+        standing=[
+            Standing(1, 0.5, 0.001, 20.0, 20.0, Spread.of([1.0, 2.0])),
+            Standing(100, 4.0, 0.1, None, None, Spread.of([5.0, 6.0])),
+        ],
+        bursts=[Burst(50, 1000, 50, 700, 49_300, 0.5, 2.5)],
+        commits_per_s=2500.0,
+    )
+
+
+def parsed(text: str) -> ET.Element:
+    return ET.fromstring(text)  # noqa: S314 - written here
+
+
+def run(*arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=150, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+# -- numbers ----------------------------------------------------------------------------------------------------
+
+
+def test_a_round_is_told_from_the_fill_to_the_first_the_median_and_the_last_order() -> None:
+    assert Round.of(1_000_000, [9_000_000, 2_000_000, 4_000_000]) == Round(first=1.0, middle=3.0, last=8.0)
+
+
+@pytest.mark.parametrize(("count", "worse"), [(1, 0), (99, 0), (100, 0), (199, 1), (200, 1), (1000, 9)])
+def test_fewer_than_one_in_a_hundred_are_worse_than_the_p99(count: int, worse: int) -> None:
+    ranked = [float(number) for number in range(count)]
+    assert sum(number > p99(ranked) for number in ranked) == worse
+
+
+@given(NUMBERS)
+def test_the_median_lies_in_its_range_and_the_range_among_the_values(values: list[float]) -> None:
+    spread = Spread.of(values)
+    assert min(values) <= spread.low <= spread.median <= spread.high <= max(values)
+    assert spread.median <= spread.p99 <= max(values)
+    assert spread.count == len(values)
+
+
+def test_the_range_of_200_values_median_is_known_to_the_rank() -> None:
+    spread = Spread.of([float(number) for number in range(1, 201)])
+    # By the binomial distribution: between the 87th and the 114th with 95 %.
+    assert (spread.low, spread.high) == (87.0, 114.0)
+
+
+def test_results_are_the_same_after_their_way_to_json_and_back() -> None:
+    assert Results.from_json(sample().to_json()) == sample()
+
+
+# -- tables -----------------------------------------------------------------------------------------------------
+
+
+def test_numbers_stand_to_the_right_and_words_to_the_left() -> None:
+    assert list(aligned([("who", "ms"), ("loop", "7"), ("a", "100")])) == [
+        "who    ms",
+        "loop    7",
+        "a     100",
+    ]
+
+
+def test_the_table_has_the_ratio_of_the_last_orders_to_the_loop_and_to_the_floor() -> None:
+    lines = table(sample()).splitlines()
+    row = next(line.split() for line in lines if line.split()[:2] == ["100", "krakencopy"])
+    # 100 users: 400, 4000 and 200 ms, each and about 3 ms.
+    assert row[-2:] == ["0.101", "1.99"]
+    assert row[2] == "200"
+
+
+def test_a_cell_that_was_not_measured_is_left_out_and_has_no_ratio() -> None:
+    whole = sample()
+    results = replace(whole, copying=[cell for cell in whole.copying if cell.who is not Who.LOOP])
+    lines = table(results).splitlines()
+    assert not any("loop" in line.split() for line in lines if line[:1] == " ")
+    assert next(line.split() for line in lines if "krakencopy" in line)[-2] == "-"
+
+
+def test_a_busy_machine_is_warned_of() -> None:
+    assert "WARNING" not in table(sample())
+    assert "WARNING" in table(replace(sample(), machine={"load": "1.50"}))
+
+
+def test_the_machine_is_told_with_its_load() -> None:
+    here = facts()
+    assert all(here.values())
+    assert is_quiet(here) == (float(here["load"]) <= 1)
+
+
+# -- comparison -------------------------------------------------------------------------------------------------
+
+
+def test_a_run_is_the_same_as_itself() -> None:
+    text = comparison(sample(), sample())
+    assert "MORE" not in text
+    assert "LESS" not in text
+    assert text.count("\n") == 1 + sum(number is not None for _, number in sample().numbers())
+
+
+def test_only_what_became_slower_is_said_to_be_more() -> None:
+    more = [line for line in comparison(sample(), sample(1.5)).splitlines() if "MORE" in line]
+    assert len(more) == sum(cell.who is Who.OURS for cell in sample().copying) * 3
+    assert all(line.startswith("krakencopy") for line in more)
+    assert not any("MORE" in line for line in comparison(sample(1.5), sample()).splitlines())
+
+
+def test_ranges_that_meet_are_no_change_and_what_was_measured_once_has_no_verdict() -> None:
+    slow, fast = Spread(9, 5.0, 6.0, 4.0, 6.0), Spread(9, 3.0, 4.0, 2.0, 4.0)
+    assert verdict(slow, fast) == verdict(fast, slow) == "same"
+    assert verdict(slow, replace(fast, high=3.9)) == "LESS"
+    assert verdict(1.0, 2.0) == "measured once"
+
+
+def test_what_only_one_run_has_is_said() -> None:
+    more = replace(sample(), bursts=[])
+    assert "only in base" in comparison(sample(), more)
+    assert "only in new" in comparison(more, sample())
+
+
+# -- figures ----------------------------------------------------------------------------------------------------
+
+
+def test_every_picture_is_xml_with_a_title_a_legend_and_a_mark_for_each_point() -> None:
+    pictures = figures(sample())
+    assert set(pictures) == {
+        "orders-0ms.svg", "orders-50ms.svg", "start.svg", "memory.svg", "idle.svg", "status.svg",
+    }  # fmt: skip
+    for text in pictures.values():
+        parsed(text)
+    root = parsed(pictures["orders-50ms.svg"])
+    words = [element.text for element in root.iter() if element.tag.endswith("text")]
+    assert {"krakencopy", "loop", "floor", "users", "ms after the master's fill"} <= set(words)
+    marks = [element for element in root.iter() if element.get("class") in {"m0", "m1", "m2"}]
+    assert len(marks) == 3 * (2 + 1), "two sizes and one in the legend, each"
+
+
+def test_signs_of_xml_in_words_are_only_words() -> None:
+    root = parsed(chart("a < b & c", "<", ("&", ">"), [], log=False))
+    assert root[0].text == "a < b & c"
+
+
+@given(NUMBERS, st.booleans())
+def test_every_value_and_every_tick_stands_inside_of_its_axis(values: list[float], log: bool) -> None:
+    axis = Axis.over("x", values, (100.0, 500.0), log=log)
+    assert all(100 <= axis.at(value) <= 500 for value in (*values, *axis.ticks()))
+
+
+@given(st.floats(0.001, 1e6))
+def test_a_linear_axis_has_a_few_ticks_from_zero_to_its_end(most: float) -> None:
+    axis = Axis.over("x", [most], (0.0, 1.0), log=False)
+    ticks = axis.ticks()
+    assert ticks[0] == 0
+    assert ticks[-1] == pytest.approx(axis.most)
+    assert 3 <= len(ticks) <= 7
+
+
+# -- all of it --------------------------------------------------------------------------------------------------
+
+
+def positive(spread: Spread) -> bool:
+    return all(number > 0 for number in asdict(spread).values())
+
+
+def test_a_short_run_fills_every_cell_and_can_be_compared(tmp_path: Path) -> None:
+    out = tmp_path / "results.json"
+    text = run("tests.bench", "--short", "--users", "2", "--fills", "3", "--out", str(out))
+    results = Results.from_json(out.read_text())
+    assert text == out.with_suffix(".txt").read_text() == table(results)
+    cells = {(cell.who, cell.users, cell.answer_ms) for cell in results.copying}
+    assert cells == {(who, 2, ms) for who in Who for ms in (0, 50)}
+    for cell in results.copying:
+        assert positive(cell.first)
+        assert cell.first.median <= cell.middle.median <= cell.last.median
+        assert cell.first.count == cell.middle.count == cell.last.count == 3
+    (standing,) = results.standing
+    assert standing.users == 2
+    assert standing.start_s > 0
+    assert positive(standing.status)
+    # So short an idle time may cost no tick of the processes' clocks; memory may be hidden, and is not nothing.
+    assert standing.idle_cores >= 0
+    assert standing.memory_mib != 0
+    assert [burst.answer_ms for burst in results.bursts] == [0, 50]
+    assert all(burst.orders >= 2 and burst.last_s > 0 for burst in results.bursts)
+    assert all(burst.orders + burst.merged == burst.users * burst.fills for burst in results.bursts)
+    assert results.commits_per_s > 0
+    # The loop asks for a balance before each order, and waits for both answers.
+    loop = results.cell(Who.LOOP, 2, 50)
+    assert loop is not None
+    assert loop.first.median > 50
+    assert loop.last.median > 150
+    assert set(tmp_path.glob("*.svg"))
+    compared = run("tests.bench.compare", str(out), str(out))
+    assert "1.00" in compared
+    assert "MORE" not in compared

@@ -1,0 +1,72 @@
+"""What all contestants have in common: one exchange, how late it answers, its record, and the trade that is copied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tests.support.system import Key, Paper
+
+PAIR, PRICE = "XBTUSD", "50000"
+#: Large enough that no fee of a long run makes anyone short of money; a user's share of a fill is far above the exchange's minimum.
+MASTER_USD, USER_USD = "1000000", "10000"
+MASTER_VOLUME, USER_VOLUME = "0.1", "0.001"
+#: What a contestant may call on its way from a fill to an order.
+SLOW_METHODS = ("AddOrder", "Balance")
+
+
+def names(users: int) -> list[str]:
+    return [f"user{number:03}" for number in range(users)]
+
+
+def accounts(paper: Paper, users: int) -> list[Key]:
+    """Accounts for a contestant that is no system of ours."""
+    return [paper.open_account(name, {"ZUSD": USER_USD}) for name in names(users)]
+
+
+@contextmanager
+def exchange() -> Iterator[Paper]:
+    """A fresh exchange at a price that stands: each order is one fill."""
+    with Paper() as paper:
+        paper.price(PAIR, PRICE)
+        yield paper
+
+
+@contextmanager
+def answering(paper: Paper, answer_ms: int) -> Iterator[None]:
+    """The exchange acts at once and answers so much later, as one far away would."""
+    for method in SLOW_METHODS if answer_ms else ():
+        paper.call("POST", "/faults", kind="hang_reply", method=method, delay_ms=answer_ms, count=0)
+    yield
+    paper.call("DELETE", "/faults")
+
+
+class Record:
+    """The exchange's own record, read on from where it stood."""
+
+    def __init__(self, paper: Paper) -> None:
+        self._paper = paper
+        self._read = {"requests": 0, "fills": 0}
+        for what in self._read:
+            self._new(what)
+
+    def orders(self) -> list[dict[str, Any]]:
+        """New orders of users, in the order of their arrival; none of them may have been refused."""
+        rows = [
+            row for row in self._new("requests") if row["method"] == "AddOrder" and row["account"] != "master"
+        ]
+        refused = [row for row in rows if row["outcome"] != "ok"]
+        assert not refused, f"the exchange refused an order: {refused[0]}"
+        return rows
+
+    def master_fills(self) -> list[dict[str, Any]]:
+        """New fills of the master."""
+        return [row for row in self._new("fills") if row["account"] == "master"]
+
+    def _new(self, what: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        while page := self._paper.call("GET", f"/{what}?after={self._read[what]}")[what]:
+            found += page
+            self._read[what] = page[-1]["n"]
+        return found

@@ -1,0 +1,106 @@
+"""The whole system without a contestant: start, memory, idle time, status, a burst, and what its journal's disk can do."""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from decimal import Decimal
+from pathlib import Path
+
+from krakencopy.v1 import types_pb2 as pb
+
+from supervisor.journal import Journal
+from tests.bench.ours import Person, rest, started
+from tests.bench.results import Burst, Standing
+from tests.bench.timing import NS_PER_MS, Spread
+from tests.bench.venue import PAIR, Record, answering, exchange
+from tests.support.footprint import idle_cores, memory_mib, start_s, user_pids
+from tests.support.system import System
+
+#: How often the status is asked.
+STATUS_CALLS = 50
+#: A level of the burst's book, in base: a fill of the master. A hundredth of it is a user's, and above the exchange's minimum.
+LEVEL = Decimal("0.01")
+#: As many fills has each order of a burst: less than a twentieth of the equity, so that no cap bites.
+FILLS_AN_ORDER = 100
+#: What a start leaves to do is done after this, in seconds.
+SETTLE_S = 5.0
+
+
+def standing(system: System, idle_s: float) -> Standing:
+    """A system that has just become ready; it is left alone for a while first."""
+    with system.api() as api:
+        events = list(api.list_events())
+    time.sleep(min(SETTLE_S, idle_s))
+    idle = idle_cores(system, idle_s)
+    memory = memory_mib(user_pids(system))
+    return Standing(
+        users=len(system.users),
+        start_s=start_s(events),
+        idle_cores=idle,
+        memory_mib=statistics.median(memory) if memory else None,
+        memory_worst_mib=memory[-1] if memory else None,
+        status=_status(system),
+    )
+
+
+def _status(system: System) -> Spread:
+    """Over a connection that is there: as a board that is looked at all day asks."""
+    with system.api() as api:
+        api.get_status()
+        took = []
+        for _ in range(STATUS_CALLS):
+            began_ns = time.monotonic_ns()
+            api.get_status()
+            took.append((time.monotonic_ns() - began_ns) / NS_PER_MS)
+    return Spread.of(took)
+
+
+def burst(users: int, fills: int, answer_ms: int) -> Burst:
+    """The master buys level by level, order by order, as fast as the exchange answers."""
+    with exchange() as paper:
+        paper.call("POST", f"/markets/{PAIR}", bid="49999.9", ask="50000", depth=str(LEVEL))
+        with started(paper, users) as (system, person), answering(paper, answer_ms), system.api() as api:
+            record = Record(paper)
+            _buy(person, fills)
+            rest(api, person, fills)
+            orders, filled = record.orders(), record.master_fills()
+            copies = api.get_status().copies
+    assert len(filled) == fills, f"{len(filled)} fills instead of {fills}"
+    assert not copies.skipped + copies.rejected, f"not everything was copied: {copies}"
+    began_ns = filled[0]["emitted_ns"]
+    return Burst(
+        users=users,
+        fills=fills,
+        answer_ms=answer_ms,
+        orders=len(orders),
+        merged=users * fills - len(orders),
+        fills_s=(filled[-1]["emitted_ns"] - began_ns) / 1e9,
+        last_s=(orders[-1]["received_ns"] - began_ns) / 1e9,
+    )
+
+
+def _buy(person: Person, fills: int) -> None:
+    left = fills
+    while left:
+        now = min(left, FILLS_AN_ORDER)
+        person.order("buy", str(LEVEL * now))
+        left -= now
+
+
+def commits_per_s(seconds: float) -> float:
+    """Fills that the journal makes durable one by one, on the disk of temporary files, where the measured systems are as well."""
+    with tempfile.TemporaryDirectory(prefix="kc") as folder:
+        journal = Journal(Path(folder) / "journal.db")
+        began = time.monotonic()
+        while (took := time.monotonic() - began) < seconds:
+            number = journal.head + 1
+            fill = pb.Fill(
+                exec_id=f"E{number}", order_id=f"O{number}", pair="BTC/USD", side=pb.SIDE_BUY, price="50000",
+                volume="0.1", master_equity="1000000", master_position_before="0",
+            )  # fmt: skip
+            journal.append([fill], 1)
+        done = journal.head
+        journal.close()
+    return done / took
