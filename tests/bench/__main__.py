@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.bench import figures, floor, loop, machine, ours, whole
-from tests.bench.results import Burst, Copying, Results, Standing, Who
+from tests.bench.results import Copying, Results, Standing, Who
 from tests.bench.table import table
 from tests.bench.timing import Round
 from tests.bench.venue import exchange
@@ -89,12 +89,8 @@ def run(amounts: Amounts, here: dict[str, str]) -> Results:
             )
         say(f"{users} users: loop")
         add(Who.LOOP, users, loop.measure(users, amounts.fills, ANSWERS_MS, amounts.loop_s))
-    bursts: list[Burst] = []
-    for answer_ms in ANSWERS_MS:
-        say(
-            f"burst of {amounts.burst_fills} fills to {amounts.burst_users} users, answers after {answer_ms} ms"
-        )
-        bursts.append(whole.burst(amounts.burst_users, amounts.burst_fills, answer_ms))
+    say(f"bursts of {amounts.burst_fills} fills to {amounts.burst_users} users")
+    bursts = whole.bursts(amounts.burst_users, amounts.burst_fills, ANSWERS_MS)
     say("journal")
     return Results(here, copying, standing, bursts, whole.commits_per_s(amounts.journal_s))
 

@@ -86,20 +86,25 @@ def fork(given: dict[str, Any]) -> list[socket.socket]:
     return bells
 
 
+def hear(bells: list[socket.socket]) -> None:
+    """Waits for everyone's word that its call was answered and taken."""
+    heard = {bell.recv(1) for bell in bells}
+    assert heard == {b"."}, "a process of the floor has ended, or its order was refused"
+
+
 def main() -> None:
     given = json.load(sys.stdin)
     gc.collect()
     gc.freeze()
     bells = fork(given)
-    heard = [bell.recv(1) for bell in bells]
+    hear(bells)
     began: list[int] = []
     for _ in range(given["rounds"]):
-        assert set(heard) == {b"."}, "a process of the floor has ended, or its order was refused"
         time.sleep(random.uniform(*PAUSE_S))  # noqa: S311 - no secret depends on it
         began.append(time.monotonic_ns())
         for bell in bells:
             bell.send(b".")
-        heard = [bell.recv(1) for bell in bells]
+        hear(bells)
     json.dump(began, sys.stdout)
     sys.stdout.flush()
     for bell in bells:

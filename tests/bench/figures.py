@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from xml.sax.saxutils import escape
 
 from tests.bench.results import Results, Who
@@ -51,6 +51,8 @@ class Axis:
     most: float
     pixels: tuple[float, float]
     log: bool
+    #: Where a logarithmic axis is to have its ticks, instead of at round values.
+    marks: tuple[float, ...] = ()
 
     @classmethod
     def over(cls, label: str, values: Sequence[float], pixels: tuple[float, float], *, log: bool) -> Axis:
@@ -75,6 +77,8 @@ class Axis:
         if not self.log:
             step = _step(self.most)
             return [number * step for number in range(round(self.most / step) + 1)]
+        if self.marks:
+            return list(self.marks)
         decades = range(math.floor(math.log10(self.least)), math.ceil(math.log10(self.most)) + 1)
         # More than three decades have no room for what is between.
         factors = (1, 2, 5) if len(decades) <= 4 else (1,)
@@ -94,6 +98,8 @@ def chart(title: str, note: str, labels: tuple[str, str], lines: Sequence[Line],
     assert len(lines) <= 3, "there are three colours"
     points = [point for line in lines for point in (*line.points, *line.worse)]
     x = Axis.over(labels[0], [point[0] for point in points], (LEFT, WIDTH - RIGHT), log=log)
+    # What was measured has its number.
+    x = replace(x, marks=tuple(sorted({point[0] for point in points})))
     y = Axis.over(labels[1], [point[1] for point in points], (HEIGHT - BOTTOM, TOP), log=log)
     inner = [*_frame(title, note, x, y)]
     for number, line in enumerate(lines):
@@ -109,7 +115,7 @@ def _frame(title: str, note: str, x: Axis, y: Axis) -> Iterator[str]:
     (left, right), (bottom, top) = x.pixels, y.pixels
     yield f'<rect class="paper" width="{WIDTH}" height="{HEIGHT}" rx="6"/>'
     yield f'<text class="title" x="{left}" y="26">{escape(title)}</text>'
-    yield f'<text class="small" x="{right}" y="26" text-anchor="end">{escape(note)}</text>'
+    yield f'<text class="small" x="{right}" y="50" text-anchor="end">{escape(note)}</text>'
     for tick in y.ticks():
         at = y.at(tick)
         yield f'<line class="grid" x1="{left}" y1="{at}" x2="{right}" y2="{at}"/>'

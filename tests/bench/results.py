@@ -87,6 +87,11 @@ class Results:
         found = (each for each in self.copying if (each.who, each.users, each.answer_ms) == wanted)
         return next(found, None)
 
+    def ratio(self, cell: Copying, to: Who) -> Spread | None:
+        """Of the times until the last user's order; None for what is not there, or the same."""
+        base = self.cell(to, cell.users, cell.answer_ms)
+        return None if base is None or base is cell else cell.last.over(base.last)
+
     def users(self) -> list[int]:
         return sorted({each.users for each in self.copying})
 
@@ -96,17 +101,20 @@ class Results:
     def numbers(self) -> Iterator[tuple[str, Spread | float | None]]:
         """Every number by a name that is the same in each run."""
         for cell in self.copying:
+            where = f"{cell.who}, {_many(cell.users)}, answer {cell.answer_ms} ms"
             for name in ("first", "middle", "last"):
-                where = f"{cell.users} users, answer {cell.answer_ms} ms"
-                yield f"{cell.who}, {where}: {name} order, ms", getattr(cell, name)
+                yield f"{where}: {name} order, ms", getattr(cell, name)
+            if cell.who is Who.OURS:
+                for base in (Who.LOOP, Who.FLOOR):
+                    yield f"{where}: last order, times the {base}", self.ratio(cell, base)
         for each in self.standing:
-            yield f"{each.users} users: start, s", each.start_s
-            yield f"{each.users} users: idle, cores", each.idle_cores
-            yield f"{each.users} users: memory of a process, MiB", each.memory_mib
-            yield f"{each.users} users: worst memory of a process, MiB", each.memory_worst_mib
-            yield f"{each.users} users: status, ms", each.status
+            yield f"{_many(each.users)}: start, s", each.start_s
+            yield f"{_many(each.users)}: idle, cores", each.idle_cores
+            yield f"{_many(each.users)}: memory of a process, MiB", each.memory_mib
+            yield f"{_many(each.users)}: worst memory of a process, MiB", each.memory_worst_mib
+            yield f"{_many(each.users)}: status, ms", each.status
         for burst in self.bursts:
-            where = f"burst of {burst.fills} fills to {burst.users} users, answer {burst.answer_ms} ms"
+            where = f"burst of {burst.fills} fills to {_many(burst.users)}, answer {burst.answer_ms} ms"
             yield f"{where}: orders", float(burst.orders)
             yield f"{where}: last order, s", burst.last_s
         yield "journal: commits a second", self.commits_per_s
@@ -129,3 +137,7 @@ class Results:
             bursts=[Burst(**row) for row in found["bursts"]],
             commits_per_s=found["commits_per_s"],
         )  # fmt: skip
+
+
+def _many(users: int) -> str:
+    return "1 user" if users == 1 else f"{users} users"

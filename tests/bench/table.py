@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from tests.bench.machine import is_quiet
-from tests.bench.results import Copying, Results, Who
+from tests.bench.results import Results, Who
 from tests.bench.timing import Spread
 
 
@@ -30,21 +30,33 @@ def _lines(results: Results) -> Iterator[str]:
 
 
 def _copying(results: Results, answer_ms: int) -> Iterator[Sequence[str]]:
-    yield ("users", "who", "fills", "first", "p99", "median", "p99", "last", "p99", "of loop", "of floor")
+    yield (
+        "users",
+        "who",
+        "fills",
+        "first",
+        "p99",
+        "median",
+        "p99",
+        "last",
+        "p99",
+        "last/users",
+        "of loop",
+        "of floor",
+    )
     for users in results.users():
-        loop, floor = (results.cell(who, users, answer_ms) for who in (Who.LOOP, Who.FLOOR))
         for who in Who:
             cell = results.cell(who, users, answer_ms)
             if cell is None:
                 continue
             spreads = (cell.first, cell.middle, cell.last)
             times = [text for spread in spreads for text in (_ms(spread.median), _ms(spread.p99))]
-            yield (str(users), who, str(cell.last.count), *times, ratio(cell, loop), ratio(cell, floor))
+            ratios = [_times(results.ratio(cell, base)) for base in (Who.LOOP, Who.FLOOR)]
+            yield (str(users), who, str(cell.last.count), *times, f"{cell.last.median / users:.2f}", *ratios)
 
 
-def ratio(cell: Copying, base: Copying | None) -> str:
-    """Of the medians until the last user's order."""
-    return "-" if base is None or base.who is cell.who else f"{cell.last.median / base.last.median:.3g}"
+def _times(ratio: Spread | None) -> str:
+    return "-" if ratio is None else f"{ratio.median:.3g}"
 
 
 def _standing(results: Results) -> Iterator[str]:

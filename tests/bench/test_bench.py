@@ -80,6 +80,10 @@ def test_the_range_of_200_values_median_is_known_to_the_rank() -> None:
     assert (spread.low, spread.high) == (87.0, 114.0)
 
 
+def test_a_ratio_is_as_uncertain_as_both_of_its_sides() -> None:
+    assert Spread(9, 6.0, 9.0, 4.0, 8.0).over(Spread(5, 2.0, 3.0, 1.0, 4.0)) == Spread(5, 3.0, 3.0, 1.0, 8.0)
+
+
 def test_results_are_the_same_after_their_way_to_json_and_back() -> None:
     assert Results.from_json(sample().to_json()) == sample()
 
@@ -134,7 +138,8 @@ def test_a_run_is_the_same_as_itself() -> None:
 
 def test_only_what_became_slower_is_said_to_be_more() -> None:
     more = [line for line in comparison(sample(), sample(1.5)).splitlines() if "MORE" in line]
-    assert len(more) == sum(cell.who is Who.OURS for cell in sample().copying) * 3
+    # Three times and two ratios each.
+    assert len(more) == sum(cell.who is Who.OURS for cell in sample().copying) * 5
     assert all(line.startswith("krakencopy") for line in more)
     assert not any("MORE" in line for line in comparison(sample(1.5), sample()).splitlines())
 

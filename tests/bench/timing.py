@@ -47,6 +47,16 @@ class Spread:
         high = min(count - 1, math.ceil(count / 2 + reach) - 1)
         return cls(count, statistics.median(ranked), p99(ranked), ranked[low], ranked[max(low, high)])
 
+    def over(self, base: Spread) -> Spread:
+        """As a multiple of another one; the range is the widest that both ranges allow."""
+        return Spread(
+            count=min(self.count, base.count),
+            median=self.median / base.median,
+            p99=self.p99 / base.p99,
+            low=self.low / base.high,
+            high=self.high / base.low,
+        )
+
 
 def p99(ranked: Sequence[float]) -> float:
     """The least value that fewer than one in a hundred exceed: of 200 the second worst, of less than 100 the worst."""

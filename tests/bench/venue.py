@@ -10,7 +10,7 @@ from tests.support.system import Key, Paper
 
 PAIR, PRICE = "XBTUSD", "50000"
 #: Large enough that no fee of a long run makes anyone short of money; a user's share of a fill is far above the exchange's minimum.
-MASTER_USD, USER_USD = "1000000", "10000"
+MASTER_USD, USER_USD = "4000000", "40000"
 MASTER_VOLUME, USER_VOLUME = "0.1", "0.001"
 #: What a contestant may call on its way from a fill to an order.
 SLOW_METHODS = ("AddOrder", "Balance")

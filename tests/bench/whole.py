@@ -57,18 +57,27 @@ def _status(system: System) -> Spread:
     return Spread.of(took)
 
 
-def burst(users: int, fills: int, answer_ms: int) -> Burst:
-    """The master buys level by level, order by order, as fast as the exchange answers."""
+def bursts(users: int, fills: int, answers_ms: list[int]) -> list[Burst]:
+    """The master buys level by level, order by order, as fast as the exchange answers; one system has all bursts."""
     with exchange() as paper:
         paper.call("POST", f"/markets/{PAIR}", bid="49999.9", ask="50000", depth=str(LEVEL))
-        with started(paper, users) as (system, person), answering(paper, answer_ms), system.api() as api:
-            record = Record(paper)
-            _buy(person, fills)
-            rest(api, person, fills)
-            orders, filled = record.orders(), record.master_fills()
+        with started(paper, users) as (system, person), system.api() as api:
+            found = []
+            for answer_ms in answers_ms:
+                with answering(paper, answer_ms):
+                    record = Record(paper)
+                    _buy(person, fills)
+                    rest(api, person, fills * (len(found) + 1))
+                found.append(_burst(record, users, fills, answer_ms))
             copies = api.get_status().copies
-    assert len(filled) == fills, f"{len(filled)} fills instead of {fills}"
     assert not copies.skipped + copies.rejected, f"not everything was copied: {copies}"
+    return found
+
+
+def _burst(record: Record, users: int, fills: int, answer_ms: int) -> Burst:
+    """What the exchange has seen of it."""
+    orders, filled = record.orders(), record.master_fills()
+    assert len(filled) == fills, f"{len(filled)} fills instead of {fills}"
     began_ns = filled[0]["emitted_ns"]
     return Burst(
         users=users,
