@@ -62,7 +62,7 @@ def bursts(users: int, fills: int, answers_ms: list[int]) -> list[Burst]:
     with exchange() as paper:
         paper.call("POST", f"/markets/{PAIR}", bid="49999.9", ask="50000", depth=str(LEVEL))
         with started(paper, users) as (system, person), system.api() as api:
-            found = []
+            found: list[Burst] = []
             for answer_ms in answers_ms:
                 with answering(paper, answer_ms):
                     record = Record(paper)
@@ -86,7 +86,7 @@ def _burst(record: Record, users: int, fills: int, answer_ms: int) -> Burst:
         orders=len(orders),
         merged=users * fills - len(orders),
         fills_s=(filled[-1]["emitted_ns"] - began_ns) / 1e9,
-        last_s=(orders[-1]["received_ns"] - began_ns) / 1e9,
+        last_s=(max(row["received_ns"] for row in orders) - began_ns) / 1e9,
     )
 
 
