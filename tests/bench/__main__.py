@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.bench import figures, floor, loop, machine, ours, whole
-from tests.bench.results import Copying, Results, Standing, Who
+from tests.bench.results import Copying, Results, Who
 from tests.bench.table import table
 from tests.bench.timing import Round
 from tests.bench.venue import exchange
@@ -62,45 +63,45 @@ def main() -> int:
         say(
             f"WARNING: the load is {here['load']}; wait until the machine is quiet, or its numbers mean little"
         )
-    results = run(amounts, here)
-    keep(results, given.out, given.figures or given.out.parent)
-    sys.stdout.write(table(results))
+    for number, results in enumerate(run(amounts, here)):
+        if number == 0 and given.out.exists():
+            given.out.replace(given.out.with_suffix(".previous.json"))
+        # What was measured is kept, whatever becomes of the rest.
+        keep(results, given.out, given.figures or given.out.parent)
+    sys.stdout.write(given.out.with_suffix(".txt").read_text())
     return 0
 
 
-def run(amounts: Amounts, here: dict[str, str]) -> Results:
-    """One after another: for each number of users the floor, krakencopy and the loop, each with an exchange of its own."""
-    copying: list[Copying] = []
-    standing: list[Standing] = []
+def run(amounts: Amounts, here: dict[str, str]) -> Iterator[Results]:
+    """All results so far, after each part; the last ones are whole.
+
+    One after another: for each number of users the floor, krakencopy and the loop, each with an exchange of its own.
+    """
+    say("journal")
+    commits_per_s = whole.commits_per_s(amounts.journal_s)
+    say(f"bursts of {amounts.burst_fills} fills to {amounts.burst_users} users")
+    bursts = whole.bursts(amounts.burst_users, amounts.burst_fills, ANSWERS_MS)
+    results = Results(here, [], [], bursts, commits_per_s)
 
     def add(who: Who, users: int, found: dict[int, list[Round]]) -> None:
-        copying.extend(Copying.of(who, users, answer_ms, rounds) for answer_ms, rounds in found.items())
+        results.copying.extend(Copying.of(who, users, ms, rounds) for ms, rounds in found.items())
 
     for users in amounts.users:
         say(f"{users} users: floor")
         add(Who.FLOOR, users, floor.measure(users, amounts.fills, ANSWERS_MS))
         say(f"{users} users: krakencopy")
         with exchange() as paper, ours.started(paper, users) as (system, person):
-            standing.append(whole.standing(system, amounts.idle_s))
-            add(
-                Who.OURS,
-                users,
-                {ms: ours.measure(system, person, amounts.fills, ms) for ms in ANSWERS_MS},
-            )
+            results.standing.append(whole.standing(system, amounts.idle_s))
+            add(Who.OURS, users, {ms: ours.measure(system, person, amounts.fills, ms) for ms in ANSWERS_MS})
         say(f"{users} users: loop")
         add(Who.LOOP, users, loop.measure(users, amounts.fills, ANSWERS_MS, amounts.loop_s))
-    say(f"bursts of {amounts.burst_fills} fills to {amounts.burst_users} users")
-    bursts = whole.bursts(amounts.burst_users, amounts.burst_fills, ANSWERS_MS)
-    say("journal")
-    return Results(here, copying, standing, bursts, whole.commits_per_s(amounts.journal_s))
+        yield results
 
 
 def keep(results: Results, out: Path, plots: Path) -> None:
-    """Writes JSON, table and plots; results that were there are kept under another name."""
+    """Writes JSON, table and plots."""
     for folder in (out.parent, plots):
         folder.mkdir(parents=True, exist_ok=True)
-    if out.exists():
-        out.replace(out.with_suffix(".previous.json"))
     out.write_text(results.to_json())
     out.with_suffix(".txt").write_text(table(results))
     for name, picture in figures.figures(results).items():

@@ -65,6 +65,9 @@ class Burst:
     orders: int
     #: Fills that went along with another one's order, of all users together.
     merged: int
+    #: Orders that the exchange did not take, and copies that ended without an order or with a refused one.
+    refused: int
+    uncopied: int
     #: From the first fill to the last fill, and to the last user's last order.
     fills_s: float
     last_s: float
@@ -116,6 +119,8 @@ class Results:
         for burst in self.bursts:
             where = f"burst of {burst.fills} fills to {_many(burst.users)}, answer {burst.answer_ms} ms"
             yield f"{where}: orders", float(burst.orders)
+            yield f"{where}: refused orders", float(burst.refused)
+            yield f"{where}: copies skipped or rejected", float(burst.uncopied)
             yield f"{where}: last order, s", burst.last_s
         yield "journal: commits a second", self.commits_per_s
 

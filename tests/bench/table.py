@@ -79,12 +79,15 @@ def _standing(results: Results) -> Iterator[str]:
 
 def _bursts(results: Results) -> Iterator[str]:
     yield ""
-    yield "A burst of fills: users' orders, fills that went along with another's order, seconds from the first fill to the last fill and to"
+    yield "A burst of fills: users' orders, fills that went along with another's order, orders that were refused, copies skipped or rejected, seconds from the first fill to the last fill and to"
     yield "the last user's last order"
-    rows: list[Sequence[str]] = [("answer ms", "users", "fills", "orders", "merged", "fills s", "last s")]
+    rows: list[Sequence[str]] = [
+        ("answer ms", "users", "fills", "orders", "merged", "refused", "uncopied", "fills s", "last s")
+    ]
     rows += [
         (
             str(each.answer_ms), str(each.users), str(each.fills), str(each.orders), str(each.merged),
+            str(each.refused), str(each.uncopied),
             f"{each.fills_s:.2f}", f"{each.last_s:.2f}",
         )
         for each in results.bursts

@@ -36,7 +36,7 @@ def sample(factor: float = 1.0) -> Results:
             Standing(1, 0.5, 0.001, 20.0, 20.0, Spread.of([1.0, 2.0])),
             Standing(100, 4.0, 0.1, None, None, Spread.of([5.0, 6.0])),
         ],
-        bursts=[Burst(50, 1000, 50, 700, 49_300, 0.5, 2.5)],
+        bursts=[Burst(50, 1000, 50, 700, 49_300, 0, 0, 0.5, 2.5)],
         commits_per_s=2500.0,
     )
 
@@ -221,7 +221,7 @@ def test_a_short_run_fills_every_cell_and_can_be_compared(tmp_path: Path) -> Non
     assert standing.memory_mib != 0
     assert [burst.answer_ms for burst in results.bursts] == [0, 50]
     assert all(burst.orders >= 2 and burst.last_s > 0 for burst in results.bursts)
-    assert all(burst.orders + burst.merged == burst.users * burst.fills for burst in results.bursts)
+    assert all(burst.orders + burst.merged == 2 * 20 and not burst.uncopied for burst in results.bursts)
     assert results.commits_per_s > 0
     # The loop asks for a balance before each order, and waits for both answers.
     loop = results.cell(Who.LOOP, 2, 50)

@@ -63,28 +63,32 @@ def bursts(users: int, fills: int, answers_ms: list[int]) -> list[Burst]:
         paper.call("POST", f"/markets/{PAIR}", bid="49999.9", ask="50000", depth=str(LEVEL))
         with started(paper, users) as (system, person), system.api() as api:
             found: list[Burst] = []
+            uncopied = 0
             for answer_ms in answers_ms:
                 with answering(paper, answer_ms):
                     record = Record(paper)
                     _buy(person, fills)
                     rest(api, person, fills * (len(found) + 1))
-                found.append(_burst(record, users, fills, answer_ms))
-            copies = api.get_status().copies
-    assert not copies.skipped + copies.rejected, f"not everything was copied: {copies}"
+                copies, before = api.get_status().copies, uncopied
+                uncopied = copies.skipped + copies.rejected
+                found.append(_burst(record, users, fills, answer_ms, uncopied - before))
     return found
 
 
-def _burst(record: Record, users: int, fills: int, answer_ms: int) -> Burst:
+def _burst(record: Record, users: int, fills: int, answer_ms: int, uncopied: int) -> Burst:
     """What the exchange has seen of it."""
     orders, filled = record.orders(), record.master_fills()
     assert len(filled) == fills, f"{len(filled)} fills instead of {fills}"
+    assert orders, "nothing was copied"
     began_ns = filled[0]["emitted_ns"]
     return Burst(
         users=users,
         fills=fills,
         answer_ms=answer_ms,
         orders=len(orders),
-        merged=users * fills - len(orders),
+        merged=users * fills - len(orders) - uncopied,
+        refused=record.refused,
+        uncopied=uncopied,
         fills_s=(filled[-1]["emitted_ns"] - began_ns) / 1e9,
         last_s=(max(row["received_ns"] for row in orders) - began_ns) / 1e9,
     )
