@@ -79,8 +79,8 @@ def _standing(results: Results) -> Iterator[str]:
 
 def _bursts(results: Results) -> Iterator[str]:
     yield ""
-    yield "A burst of fills: users' orders, fills that went along with another's order, orders that were refused, copies skipped or rejected, seconds from the first fill to the last fill and to"
-    yield "the last user's last order"
+    yield "A burst of fills: users' orders, fills that went along with another's order, orders that were refused, copies skipped or"
+    yield "rejected, and seconds from the first fill to the last fill and to the last user's last order"
     rows: list[Sequence[str]] = [
         ("answer ms", "users", "fills", "orders", "merged", "refused", "uncopied", "fills s", "last s")
     ]
