@@ -224,7 +224,7 @@ def watch(_arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
 def nonce(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     """`nonce ID`. A verdict that needs someone to act is 5, so that scripts notice."""
     with connect() as supervisor:
-        report = supervisor.get_nonce(arguments.id)
+        report = supervisor.get_nonce(arguments.id, timeout_s=arguments.timeout)
     out.one(report, pages.nonce_page)
     return ExitCode.NOT_IN_TIME if report.verdict in pages.NONCE_TROUBLE else ExitCode.DONE
 

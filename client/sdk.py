@@ -20,7 +20,7 @@ from krakencopy.v1.control_pb2_grpc import ControlServiceStub
 from client.endpoint import Endpoint, parse_endpoint
 from client.errors import BadInput, KrakenCopyError
 from client.faults import fault
-from client.limits import CALL_TIMEOUT_S, PATIENCE_S, RELOAD_TIMEOUT_S
+from client.limits import CALL_TIMEOUT_S, NONCE_TIMEOUT_S, PATIENCE_S, RELOAD_TIMEOUT_S
 from client.watching import Stream, Watch
 
 Q = TypeVar("Q")
@@ -144,9 +144,13 @@ class KrakenCopy:
         return self._ask(self._stub.GetAccount, request, timeout_s).account
 
     def get_nonce(self, account_id: str, *, timeout_s: float | None = None) -> nouns.NonceReport:
-        """What is known of the nonce of an account's API key. Raises NotFound."""
+        """What is known of the nonce of an account's API key. Raises NotFound.
+
+        The exchange is asked as well: ``timeout_s`` is 20 s unless given.
+        """
         request = pb.GetNonceRequest(account_id=account_id)
-        return self._ask(self._stub.GetNonce, request, timeout_s).report
+        limit_s = NONCE_TIMEOUT_S if timeout_s is None else timeout_s
+        return self._ask(self._stub.GetNonce, request, limit_s).report
 
     def start_account(
         self, account_id: str, *, request_id: str = "", timeout_s: float | None = None

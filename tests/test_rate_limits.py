@@ -213,8 +213,8 @@ def test_no_balance_and_no_price_is_asked_for_between_a_fill_and_its_order(paper
         for began, ended in zip(filled, sent, strict=True):
             assert began < ended
             disturbed += any(began < row["received_ns"] < ended for row in mine)
-    # What runs beside it, every few seconds, may fall in between once.
-    assert disturbed <= 1
+    # What runs beside it, every few seconds, may fall in between now and then; what is on the way would every time.
+    assert disturbed <= 5
 
 
 def test_exits_are_finished_when_the_market_opens_again(paper: Paper) -> None:

@@ -30,6 +30,8 @@ from client.sdk import KrakenCopy
 ROOT = Path(__file__).parents[2]
 #: How long a test waits for a state before it fails, in seconds. Machines are shared and slow at times.
 PATIENCE_S = 45.0
+#: A call may take this long: some ask the exchange, and machines are slow at times.
+CALL_S = 20.0
 
 T = TypeVar("T")
 
@@ -181,7 +183,7 @@ class System:
 
     @contextmanager
     def api(self) -> Iterator[KrakenCopy]:
-        with KrakenCopy(self.endpoint) as api:
+        with KrakenCopy(self.endpoint, timeout_s=CALL_S) as api:
             yield api
 
     def status(self) -> Any:
