@@ -3,7 +3,9 @@
 ``python -m tests.measure_master_kills --users 100 --kills 50``. From the events' own times:
 
     degraded   from the kill until the last user is DEGRADED
-    back       from the master's health (MASTER_READY) until the last user has answered all that happened meanwhile
+    back       from the master's health (MASTER_READY) until the last user is RUNNING and has taken and decided a fill of meanwhile
+    ordering   ... until the last user's first order has left
+    caught up  ... until the last user has answered all that happened meanwhile: one to four orders each
 
 Fails when a user's process was restarted, a fill was lost, or a copy disagrees with the exchange's own record.
 """
@@ -143,7 +145,7 @@ def tell(system: System, kills: list[float]) -> None:
         events = sorted(api.list_events(), key=lambda event: event.seq)
         copies = list(api.list_copies())
         fills = {fill.seq: fill for fill in api.list_fills()}
-    degraded, back = [], []
+    degraded, back, ordering, caught_up = [], [], [], []
     for number, at in enumerate(kills):
         until = kills[number + 1] if number + 1 < len(kills) else float("inf")
         during = [event for event in events if at <= seconds(event.at) < until]
@@ -151,11 +153,26 @@ def tell(system: System, kills: list[float]) -> None:
         ready = next(seconds(e.at) for e in during if e.code == "MASTER_READY")
         assert len(lost) >= len(system.users)
         missed = {seq for seq, fill in fills.items() if at <= seconds(fill.executed_at) < ready}
-        done = [seconds(copy.finished_at) for copy in copies if missed.intersection(copy.fill_seqs)]
-        running = [seconds(e.at) for e in during if "DEGRADED -> RUNNING" in e.message]
+        answers: dict[str, list[Any]] = defaultdict(list)
+        for copy in copies:
+            if missed.intersection(copy.fill_seqs):
+                answers[copy.account_id].append(copy)
+        assert answers.keys() == system.users.keys(), "a user without a copy"
+        running = max(seconds(e.at) for e in during if "DEGRADED -> RUNNING" in e.message)
         degraded.append(max(lost[: len(system.users)]) - at)
-        back.append(max(*done, *running) - ready)
-    for name, values in (("degraded", degraded), ("back", back)):
+        decided = [min(seconds(copy.decided_at) for copy in mine) for mine in answers.values()]
+        back.append(max(running, *decided) - ready)
+        ordering.append(
+            max(min(seconds(copy.sent_at or copy.decided_at) for copy in mine) for mine in answers.values())
+            - ready
+        )
+        caught_up.append(max(seconds(copy.finished_at) for mine in answers.values() for copy in mine) - ready)
+    for name, values in (
+        ("degraded", degraded),
+        ("back", back),
+        ("ordering", ordering),
+        ("caught up", caught_up),
+    ):
         sys.stdout.write(
             f"{name}: median {statistics.median(values):.2f} s, worst {max(values):.2f} s of {len(values)}\n"
         )
