@@ -169,9 +169,9 @@ def judge(paper: Paper, system: System) -> None:
                         switches, [*switches[1:], (1e18, False)], strict=True
                     )
                 )
-                if row["outcome"] != "ok":
-                    # It came after its deadline, say, and the exchange did nothing.
-                    refused += on != (kind == "own")
+                if "deadline" in row["outcome"].lower() and on != (kind == "own"):
+                    # Nobody waits for an order that is dead for certain: it came too late, and the exchange did nothing.
+                    refused += 1
                     continue
                 assert on == (kind == "own"), f"{account}: an order of the {kind} kind at {at}: {row}"
         sys.stdout.write(
