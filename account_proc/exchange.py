@@ -147,10 +147,9 @@ class KrakenExchange:
         """
         pair = (await self._table()).pair(order.pair)
         params = order.params(pair.altname)
-        send = self._queue.rest.private
         self._limits.charge_order(pair.symbol, time.monotonic())
         try:
-            result = await self._queue.call(Priority.ORDER, send, "AddOrder", params, timeout_s=timeout_s)
+            result = await self._queue.order("AddOrder", params, timeout_s=timeout_s)
         except RateLimited as error:
             self._limits.order_refused(pair.symbol, error, time.monotonic())
             raise

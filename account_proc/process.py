@@ -34,6 +34,7 @@ from account_proc.master import AUDIT_PAPER_S, AUDIT_S, REFRESH_PAPER_S, REFRESH
 from account_proc.nonce import NonceCustody, key_lock
 from account_proc.nonce_report import KeyNonce
 from account_proc.order_desk import OrderDesk, Timing
+from account_proc.order_line import OrderLine
 from account_proc.order_watch import OrderWatch
 from account_proc.own_orders import OwnOrders
 from account_proc.portfolio import Portfolio
@@ -73,7 +74,8 @@ class AccountProcess(ServedProcess):
         )
         limits = AccountLimits(spec.tier, lockout_s=self._timing.key_retry)
         self._rest = KrakenRest(spec.rest_url, credentials, self._nonce, limits)
-        self._calls = CallQueue(self._rest)
+        self._line = OrderLine(spec.rest_url)
+        self._calls = CallQueue(self._rest, self._line)
         self._exchange = KrakenExchange(self._calls)
         self._portfolio = Portfolio(self._exchange, self.bell.ring, time.time, spec.visibility_lag_s)
         needs = Needs.of(
@@ -246,6 +248,7 @@ class AccountProcess(ServedProcess):
                 self.spec.ws_url, self.spec.key_lock_dir.parent, is_master=self.spec.role is Role.MASTER
             ),
         )
+        self._spawn(self._line.keep())
         self._spawn(self._follow(self._feed))
         self._spawn(self._watch.run())
         self._spawn(self._portfolio.keep_rules())

@@ -13,7 +13,9 @@ import re
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import IntEnum
 from functools import partial
 from importlib.metadata import version
@@ -79,6 +81,17 @@ class NonceSource(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class SignedCall:
+    """A private call that is ready to be sent, once."""
+
+    method: str
+    #: Of the URL, without the host.
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
 class KrakenRest:
     """Signed and public calls. Safe for threads; private calls go out strictly one after another."""
 
@@ -107,6 +120,11 @@ class KrakenRest:
         self._nonces = nonces
         self.limits = AccountLimits(Tier.STARTER) if limits is None else limits
         self._headers = {"User-Agent": f"krakencopy/{version('krakencopy')}", "Accept-Encoding": "gzip"}
+        self._signed_headers = {
+            "User-Agent": self._headers["User-Agent"],
+            "API-Key": credentials.key,
+            "Content-Type": "application/x-www-form-urlencoded",
+        }
         self._templates: dict[str, requests.PreparedRequest] = {}
         self._session = requests.Session()
         self._session.trust_env = False  # no proxies and no netrc from the environment
@@ -114,7 +132,9 @@ class KrakenRest:
             parts.scheme + "://", HTTPAdapter(pool_connections=1, pool_maxsize=1, max_retries=0)
         )
         self._used_at = time.monotonic()
+        #: The connection's, and the turn of a signed call, whoever sends it.
         self._one_at_a_time = threading.Lock()
+        self._turn = threading.Lock()
         #: Reads in a row that Kraken answered with Invalid nonce.
         self._refused_nonces = 0
 
@@ -143,18 +163,41 @@ class KrakenRest:
         """
         while True:
             try:
-                result = self._private_once(method, params or {}, timeout_s)
+                return self._private_once(method, params or {}, timeout_s)
             except InvalidNonce as error:
                 if method in ORDER_METHODS:
                     raise
                 self._refused_nonces += 1
                 self._mend_nonces(method, error)
-            except ExchangeRefused:
+
+    @contextmanager
+    def at_once(self, method: str, params: Mapping[str, str]) -> Iterator[SignedCall | None]:
+        """An order that somebody else sends while the context lasts, and whose answer is read by ``result``: its turn is taken
+        without waiting, so that an event loop may ask. None while another signed call is on its way.
+
+        Raises as ``private`` before anything is sent.
+        """
+        if not self._turn.acquire(blocking=False):
+            yield None
+            return
+        try:
+            self._let_out(method)
+            yield self._sign(method, params)
+        finally:
+            self._turn.release()
+
+    def result(self, method: str, status: int, body: bytes) -> Any:
+        """What the answer to a signed call says, and takes in what it says about limits and nonces. Raises ExchangeError."""
+        try:
+            result = result_of(method, status, body, is_order=method in ORDER_METHODS)
+        except ExchangeRefused as error:
+            self.limits.refused(error, time.monotonic(), time.time())
+            if not isinstance(error, InvalidNonce):
                 self._refused_nonces = 0
-                raise
-            else:
-                self._refused_nonces = 0
-                return result
+            raise
+        self.limits.accepted()
+        self._refused_nonces = 0
+        return result
 
     def _mend_nonces(self, method: str, error: InvalidNonce) -> None:
         log.warning("%s: Invalid nonce, %d in a row", method, self._refused_nonces)
@@ -169,21 +212,16 @@ class KrakenRest:
 
     def _private_once(self, method: str, params: Mapping[str, str], timeout_s: float) -> Any:
         # Nonce and request under one lock: Kraken refuses a nonce that arrives after a larger one.
-        with self._one_at_a_time:
+        with self._turn:
             self._let_out(method)
-            request = self._signed(method, params)
+            request = self._prepared(self._sign(method, params))
             self.limits.charge(method, time.monotonic())
             try:
-                status, body = self._exchange(method, request, timeout_s)
+                with self._one_at_a_time:
+                    status, body = self._exchange(method, request, timeout_s)
             finally:
                 self.limits.answered(method, time.monotonic())
-            try:
-                result = result_of(method, status, body, is_order=method in ORDER_METHODS)
-            except ExchangeRefused as error:
-                self.limits.refused(error, time.monotonic(), time.time())
-                raise
-            self.limits.accepted()
-            return result
+            return self.result(method, status, body)
 
     def _let_out(self, method: str) -> None:
         """Raises LockedOut or NotSent for a call that must not be sent now."""
@@ -206,23 +244,22 @@ class KrakenRest:
         """Close the connection."""
         self._session.close()
 
-    def _signed(self, method: str, params: Mapping[str, str]) -> requests.PreparedRequest:
-        template = self._templates.get(method)
-        if template is None:
-            headers = {
-                **self._headers,
-                "API-Key": self._credentials.key,
-                "Content-Type": "application/x-www-form-urlencoded",
-            }
-            template = requests.Request(
-                "POST", f"{self._base_url}/0/private/{method}", headers=headers
-            ).prepare()
-            self._templates[method] = template
-        nonce = self._nonces.next()
+    def _sign(self, method: str, params: Mapping[str, str]) -> SignedCall:
+        """Raises NonceFault."""
+        path, nonce = f"/0/private/{method}", self._nonces.next()
         body = urlencode({"nonce": str(nonce), **params}).encode("ascii")
+        signature = sign(path, nonce, body, self._credentials.secret)
+        return SignedCall(method, path, {**self._signed_headers, "API-Sign": signature}, body)
+
+    def _prepared(self, call: SignedCall) -> requests.PreparedRequest:
+        template = self._templates.get(call.method)
+        if template is None:
+            headers = {**self._headers, **self._signed_headers}
+            template = requests.Request("POST", self._base_url + call.path, headers=headers).prepare()
+            self._templates[call.method] = template
         request = template.copy()
-        request.headers["API-Sign"] = sign(f"/0/private/{method}", nonce, body, self._credentials.secret)
-        request.prepare_body(body, files=None)
+        request.headers["API-Sign"] = call.headers["API-Sign"]
+        request.prepare_body(call.body, files=None)
         return request
 
     def _exchange(
@@ -299,6 +336,19 @@ class Priority(IntEnum):
 RESERVES = {Priority.ORDER: 0.0, Priority.URGENT: 0.0, Priority.READ: 7.0, Priority.BACKGROUND: 11.0}
 
 
+class Line(Protocol):
+    """Another way for orders (order_line.py)."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether an order may take it now."""
+        ...
+
+    async def send(self, call: SignedCall, timeout_s: float) -> tuple[int, bytes]:
+        """HTTP status and body of the answer. Raises OutcomeUnknown."""
+        ...
+
+
 class _Call:
     """A call and whoever waits for it."""
 
@@ -346,9 +396,10 @@ class CallQueue:
     room there as well.
     """
 
-    def __init__(self, rest: KrakenRest) -> None:
-        """Takes over ``rest``: ``close`` closes it."""
+    def __init__(self, rest: KrakenRest, line: Line | None = None) -> None:
+        """Takes over ``rest``: ``close`` closes it. Orders go over ``line`` while that is ready."""
         self.rest = rest
+        self._line = line
         self._free: dict[Priority, deque[_Call]] = {priority: deque() for priority in Priority}
         #: Those that the REST counter counts.
         self._counted: dict[Priority, deque[_Call]] = {priority: deque() for priority in Priority}
@@ -383,6 +434,17 @@ class CallQueue:
                 self._changed.notify()  # one behind it may need less room
             raise
         return result
+
+    async def order(self, method: str, params: Mapping[str, str], *, timeout_s: float) -> Any:
+        """The result of an order, which goes before all other calls: at once over the line, if that is ready and no signed call is
+        on its way; else through the thread. Raises as ``KrakenRest.private``. A waiter that is cancelled may have placed it.
+        """
+        if self._line is not None and self._line.ready and not self._closing:
+            with self.rest.at_once(method, params) as signed:
+                if signed is not None:
+                    status, body = await self._line.send(signed, timeout_s)
+                    return self.rest.result(method, status, body)
+        return await self.call(Priority.ORDER, self.rest.private, method, params, timeout_s=timeout_s)
 
     def rate_status(self) -> RateStatus:
         """How much of the account's limits is used, by its own count."""

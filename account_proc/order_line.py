@@ -1,0 +1,227 @@
+"""A warm connection of its own for orders, inside the event loop: an order leaves by one write, without a thread and without waiting.
+
+It carries calls that others have signed and counted (rest.py) and knows nothing of what they mean. HTTP itself is h11's: what
+counts here is which connection may be used. One that is older than ``IDLE_CONNECTION_S``, that said something nobody asked for, or
+that the other side has closed, is never written to: a request that vanishes is an order that nobody knows about. Without a
+connection that may be used the line is not ``ready``, and the order takes the other way, through rest.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import select
+import ssl
+import time
+from typing import NoReturn
+from urllib.parse import urlsplit
+
+import h11
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+
+from account_proc.errors import OutcomeUnknown
+from account_proc.rest import ANSWER_BYTES_MAX, CONNECT_TIMEOUT_S, IDLE_CONNECTION_S, SignedCall
+
+log = logging.getLogger(__name__)
+
+#: Full jitter between 0 and this until the next try to connect, in seconds, doubled with each failure.
+BACKOFF_S, BACKOFF_S_MAX = 0.5, 30.0
+#: A connection that nothing was sent over is replaced before it is too old, in parts of ``IDLE_CONNECTION_S``; drawn, so that
+#: hundreds of accounts do not connect at once.
+RENEW_FROM, RENEW_TO = 0.6, 0.9
+
+
+class _Connection(asyncio.Protocol):
+    """One connection: at most one call at a time."""
+
+    def __init__(self) -> None:
+        self._http = h11.Connection(h11.CLIENT)
+        self._transport: asyncio.Transport | None = None
+        self._answer: asyncio.Future[tuple[int, bytes]] | None = None
+        self._status = 0
+        self._body = bytearray()
+        self._poll = select.poll()
+        self.used_at = time.monotonic()
+        self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    # -- asyncio.Protocol ---------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN | select.POLLHUP)
+
+    def data_received(self, data: bytes) -> None:
+        if self._answer is None:
+            # Nobody asked: whatever it is, the next answer must not be taken for another one's.
+            self.close("it spoke out of turn")
+            return
+        try:
+            self._http.receive_data(data)
+            self._take()
+        except (h11.RemoteProtocolError, ValueError) as error:
+            self.close(f"{type(error).__name__}: {error}")
+
+    def eof_received(self) -> None:
+        if self._answer is not None:
+            # An answer may end by it; h11 minds one that is cut off.
+            self.data_received(b"")
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.close(str(error) if error else "closed by the exchange")
+
+    # -- a call -------------------------------------------------------------------------------------------------
+
+    @property
+    def ready(self) -> bool:
+        """Whether a call may be written now. The kernel is asked: the loop may not have read the other side's goodbye yet."""
+        return (
+            self._transport is not None
+            and not self.lost.done()
+            and self._answer is None
+            and not self._transport.is_closing()
+            and time.monotonic() - self.used_at < IDLE_CONNECTION_S
+            and not self._poll.poll(0)
+        )
+
+    def write(self, host: str, call: SignedCall) -> asyncio.Future[tuple[int, bytes]]:
+        """Sends at once; the answer's status and body. Only while ``ready``. The future has OSError when the connection breaks."""
+        assert self.ready
+        assert self._transport is not None
+        headers = [("Host", host), *call.headers.items(), ("Content-Length", str(len(call.body)))]
+        head = self._http.send(h11.Request(method="POST", target=call.path, headers=headers))
+        body = self._http.send(h11.Data(data=call.body))
+        self._http.send(h11.EndOfMessage())
+        assert head is not None
+        assert body is not None
+        self._answer = asyncio.get_running_loop().create_future()
+        self._status, self._body = 0, bytearray()
+        self._transport.write(head + body)
+        return self._answer
+
+    def _take(self) -> None:
+        """What has come of the answer. Raises h11.RemoteProtocolError or ValueError."""
+        while True:
+            event = self._http.next_event()
+            match event:
+                case h11.Response():
+                    self._status = event.status_code
+                case h11.Data():
+                    self._body += event.data
+                    if len(self._body) > ANSWER_BYTES_MAX:
+                        raise ValueError(f"the answer is longer than {ANSWER_BYTES_MAX} bytes")
+                case h11.EndOfMessage():
+                    self._answered()
+                    return
+                case h11.InformationalResponse():
+                    continue
+                case _:  # it needs more, or the other side is gone, which is told by connection_lost as well
+                    return
+
+    def _answered(self) -> None:
+        assert self._answer is not None
+        answer, self._answer = self._answer, None
+        self.used_at = time.monotonic()
+        if not answer.done():
+            answer.set_result((self._status, bytes(self._body)))
+        if self._http.trailing_data[0]:
+            self.close("it spoke out of turn")
+        elif self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
+            self._http.start_next_cycle()
+        else:
+            self.close("the exchange keeps it no longer")
+
+    def close(self, why: str) -> None:
+        """Never uses it again: a late answer would be taken for the next call's."""
+        if not self.lost.done():
+            self.lost.set_result(why)
+        if self._transport is not None:
+            self._transport.abort()
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(ConnectionError(why))
+
+
+class OrderLine:
+    """Keeps such a connection to one exchange."""
+
+    def __init__(self, base_url: str, context: ssl.SSLContext | None = None) -> None:
+        """``base_url`` as of KrakenRest; ``context``: how to trust an https one, by default as ``requests`` does."""
+        parts = urlsplit(base_url)
+        self._host = parts.netloc
+        self._name = parts.hostname or ""
+        self._tls: ssl.SSLContext | None = None
+        if parts.scheme == "https":
+            self._tls = (
+                ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH) if context is None else context
+            )
+        self._port = parts.port or (80 if self._tls is None else 443)
+        self._connection: _Connection | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether an order may take this line now."""
+        return self._connection is not None and self._connection.ready
+
+    async def send(self, call: SignedCall, timeout_s: float) -> tuple[int, bytes]:
+        """Sends once, before it waits for anything; the answer's HTTP status and body. Only while ``ready``.
+
+        Raises OutcomeUnknown without a whole answer within ``timeout_s``.
+        """
+        connection = self._connection
+        assert connection is not None
+        answer = connection.write(self._host, call)
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await answer
+        except OSError as error:  # TimeoutError is one
+            cause = str(error) or f"no answer within {timeout_s:g} s"
+            raise OutcomeUnknown(call.method, f"{type(error).__name__}: {cause}"[:200]) from error
+        finally:
+            if not answer.done() or answer.cancelled() or answer.exception() is not None:
+                connection.close("a call over it was given up")
+
+    async def keep(self) -> NoReturn:
+        """Connects and connects again, for ever."""
+        failures = 0
+        while True:
+            try:
+                async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                    connection = await self._connect()
+            except OSError as error:
+                log.info("no line for orders: %s", str(error) or type(error).__name__)
+                failures += 1
+            else:
+                failures = 0
+                why = await self._until_over(connection)
+                log.debug("the line for orders is made anew: %s", why or "it was idle for long")
+                if not why:
+                    continue
+            bound_s = min(BACKOFF_S_MAX, BACKOFF_S * 2.0 ** min(failures, 16))
+            await asyncio.sleep(bound_s * random.random())  # noqa: S311 - spreads load, guards nothing
+
+    async def _connect(self) -> _Connection:
+        _, connection = await asyncio.get_running_loop().create_connection(
+            _Connection,
+            self._name,
+            self._port,
+            ssl=self._tls,
+            server_hostname=self._name if self._tls else None,
+        )
+        return connection
+
+    async def _until_over(self, connection: _Connection) -> str:
+        """Offers it until it is lost; why. Empty when it is so old that another one should take its place."""
+        self._connection = connection
+        share = random.uniform(RENEW_FROM, RENEW_TO)  # noqa: S311 - spreads load, guards nothing
+        try:
+            while not connection.lost.done():
+                left_s = connection.used_at + IDLE_CONNECTION_S * share - time.monotonic()
+                if left_s <= 0 and connection.ready:
+                    return ""
+                # A call that is on its way moves the time, or loses the connection.
+                await asyncio.wait([connection.lost], timeout=max(left_s, 1.0))
+            return connection.lost.result()
+        finally:
+            connection.close("over")
+            self._connection = None
