@@ -17,7 +17,7 @@ from account_proc.limits import AccountLimits
 from account_proc.order_desk import OrderDesk
 from account_proc.pairs import SymbolTable
 from account_proc.portfolio import Portfolio
-from account_proc.rest import CallQueue
+from account_proc.rest import CallQueue, Priority
 from account_proc.spec import Tier
 from account_proc.units import Side
 from tests.account_proc.trading import NOW
@@ -76,6 +76,9 @@ class ScriptedKraken:
         if isinstance(answer, ExchangeError):
             raise answer
         return answer
+
+    async def order(self, method: str, params: Mapping[str, str], *, timeout_s: float) -> Any:
+        return await self.call(Priority.ORDER, self.private, method, params, timeout_s=timeout_s)
 
     def public(self, method: str, _: dict[str, str]) -> Answer:
         return self.always[method]
