@@ -1,7 +1,7 @@
 """A warm connection of its own for orders, inside the event loop: an order leaves by one write, without a thread and without waiting.
 
-It carries calls that others have signed and counted (rest.py) and knows nothing of what they mean. HTTP itself is h11's: what
-counts here is which connection may be used. One that is older than ``IDLE_CONNECTION_S``, that said something nobody asked for, or
+It carries calls that others have signed and counted (rest.py) and knows nothing of what they mean. Answers are parsed by httptools;
+what counts here is which connection may be used. One that is older than ``IDLE_CONNECTION_S``, that said something nobody asked for, or
 that the other side has closed, is never written to: a request that vanishes is an order that nobody knows about. Without a
 connection that may be used the line is not ``ready``, and the order takes the other way, through rest.py.
 """
@@ -17,7 +17,7 @@ import time
 from typing import NoReturn
 from urllib.parse import urlsplit
 
-import h11
+import httptools
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from account_proc.errors import OutcomeUnknown
@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 #: Full jitter between 0 and this until the next try to connect, in seconds, doubled with each failure.
 BACKOFF_S, BACKOFF_S_MAX = 0.5, 30.0
+#: Answers below are informational, and followed by another one.
+FIRST_FINAL_STATUS = 200
 #: A connection that nothing was sent over is replaced before it is too old, in parts of ``IDLE_CONNECTION_S``; drawn, so that
 #: hundreds of accounts do not connect at once.
 RENEW_FROM, RENEW_TO = 0.6, 0.9
@@ -36,10 +38,10 @@ class _Connection(asyncio.Protocol):
     """One connection: at most one call at a time."""
 
     def __init__(self) -> None:
-        self._http = h11.Connection(h11.CLIENT)
+        self._parser = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport | None = None
         self._answer: asyncio.Future[tuple[int, bytes]] | None = None
-        self._status = 0
+        self._gives_up: asyncio.TimerHandle | None = None
         self._body = bytearray()
         self._poll = select.poll()
         self.used_at = time.monotonic()
@@ -53,23 +55,41 @@ class _Connection(asyncio.Protocol):
         self._poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN | select.POLLHUP)
 
     def data_received(self, data: bytes) -> None:
-        if self._answer is None:
-            # Nobody asked: whatever it is, the next answer must not be taken for another one's.
-            self.close("it spoke out of turn")
-            return
         try:
-            self._http.receive_data(data)
-            self._take()
-        except (h11.RemoteProtocolError, ValueError) as error:
-            self.close(f"{type(error).__name__}: {error}")
-
-    def eof_received(self) -> None:
-        if self._answer is not None:
-            # An answer may end by it; h11 minds one that is cut off.
-            self.data_received(b"")
+            self._parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            # What a callback raised stands behind it.
+            self.close(str(error.__context__ or error) or type(error).__name__)
 
     def connection_lost(self, error: Exception | None) -> None:
+        # An answer that is only ended by this may be cut off: it is not believed.
         self.close(str(error) if error else "closed by the exchange")
+
+    # -- httptools ----------------------------------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        if self._answer is None:
+            # Nobody asked: whatever it is, the next answer must not be taken for another one's.
+            raise ValueError("it spoke out of turn")
+
+    def on_body(self, data: bytes) -> None:
+        self._body += data
+        if len(self._body) > ANSWER_BYTES_MAX:
+            raise ValueError(f"the answer is longer than {ANSWER_BYTES_MAX} bytes")
+
+    def on_message_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if status < FIRST_FINAL_STATUS:
+            return
+        assert self._answer is not None
+        answer, self._answer = self._answer, None
+        self.used_at = time.monotonic()
+        if self._gives_up is not None:
+            self._gives_up.cancel()
+        if not answer.done():
+            answer.set_result((status, bytes(self._body)))
+        if not self._parser.should_keep_alive():
+            self.close("the exchange keeps it no longer")
 
     # -- a call -------------------------------------------------------------------------------------------------
 
@@ -85,57 +105,25 @@ class _Connection(asyncio.Protocol):
             and not self._poll.poll(0)
         )
 
-    def write(self, host: str, call: SignedCall) -> asyncio.Future[tuple[int, bytes]]:
-        """Sends at once; the answer's status and body. Only while ``ready``. The future has OSError when the connection breaks."""
-        assert self.ready
+    def write(self, request: bytes, timeout_s: float) -> asyncio.Future[tuple[int, bytes]]:
+        """Sends at once; the answer's status and body. Only while ``ready``. The future has ConnectionError when the connection
+        breaks, or is given up after ``timeout_s``.
+        """
         assert self._transport is not None
-        headers = [("Host", host), *call.headers.items(), ("Content-Length", str(len(call.body)))]
-        head = self._http.send(h11.Request(method="POST", target=call.path, headers=headers))
-        body = self._http.send(h11.Data(data=call.body))
-        self._http.send(h11.EndOfMessage())
-        assert head is not None
-        assert body is not None
-        self._answer = asyncio.get_running_loop().create_future()
-        self._status, self._body = 0, bytearray()
-        self._transport.write(head + body)
-        return self._answer
-
-    def _take(self) -> None:
-        """What has come of the answer. Raises h11.RemoteProtocolError or ValueError."""
-        while True:
-            event = self._http.next_event()
-            match event:
-                case h11.Response():
-                    self._status = event.status_code
-                case h11.Data():
-                    self._body += event.data
-                    if len(self._body) > ANSWER_BYTES_MAX:
-                        raise ValueError(f"the answer is longer than {ANSWER_BYTES_MAX} bytes")
-                case h11.EndOfMessage():
-                    self._answered()
-                    return
-                case h11.InformationalResponse():
-                    continue
-                case _:  # it needs more, or the other side is gone, which is told by connection_lost as well
-                    return
-
-    def _answered(self) -> None:
-        assert self._answer is not None
-        answer, self._answer = self._answer, None
-        self.used_at = time.monotonic()
-        if not answer.done():
-            answer.set_result((self._status, bytes(self._body)))
-        if self._http.trailing_data[0]:
-            self.close("it spoke out of turn")
-        elif self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
-            self._http.start_next_cycle()
-        else:
-            self.close("the exchange keeps it no longer")
+        assert self._answer is None
+        loop = asyncio.get_running_loop()
+        self._body.clear()
+        self._answer = answer = loop.create_future()
+        self._transport.write(request)
+        self._gives_up = loop.call_later(timeout_s, self.close, f"no answer within {timeout_s:g} s")
+        return answer
 
     def close(self, why: str) -> None:
         """Never uses it again: a late answer would be taken for the next call's."""
         if not self.lost.done():
             self.lost.set_result(why)
+        if self._gives_up is not None:
+            self._gives_up.cancel()
         if self._transport is not None:
             self._transport.abort()
         if self._answer is not None and not self._answer.done():
@@ -148,7 +136,7 @@ class OrderLine:
     def __init__(self, base_url: str, context: ssl.SSLContext | None = None) -> None:
         """``base_url`` as of KrakenRest; ``context``: how to trust an https one, by default as ``requests`` does."""
         parts = urlsplit(base_url)
-        self._host = parts.netloc
+        self._host = parts.netloc.encode("ascii")
         self._name = parts.hostname or ""
         self._tls: ssl.SSLContext | None = None
         if parts.scheme == "https":
@@ -170,16 +158,17 @@ class OrderLine:
         """
         connection = self._connection
         assert connection is not None
-        answer = connection.write(self._host, call)
+        request = b"POST %b HTTP/1.1\r\nHost: %b\r\n%bContent-Length: %d\r\n\r\n%b" % (
+            call.path.encode("ascii"), self._host, call.header_lines, len(call.body), call.body,
+        )  # fmt: skip
+        answer = connection.write(request, timeout_s)
         try:
-            async with asyncio.timeout(timeout_s):
-                return await answer
-        except OSError as error:  # TimeoutError is one
-            cause = str(error) or f"no answer within {timeout_s:g} s"
-            raise OutcomeUnknown(call.method, f"{type(error).__name__}: {cause}"[:200]) from error
-        finally:
-            if not answer.done() or answer.cancelled() or answer.exception() is not None:
-                connection.close("a call over it was given up")
+            return await answer
+        except ConnectionError as error:
+            raise OutcomeUnknown(call.method, str(error)[:200]) from error
+        except asyncio.CancelledError:
+            connection.close("a call over it was given up")
+            raise
 
     async def keep(self) -> NoReturn:
         """Connects and connects again, for ever."""

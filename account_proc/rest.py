@@ -62,6 +62,8 @@ WAITING_MAX = 500
 #: Refused nonces in a row after which no further one is tried.
 NONCE_TRIES = 2
 
+#: RFC 3986: all but the unreserved characters.
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.~-]+")
 _PRINTABLE = re.compile(r"[!-~]+")
 
 
@@ -90,6 +92,11 @@ class SignedCall:
     path: str
     headers: Mapping[str, str]
     body: bytes
+
+    @property
+    def header_lines(self) -> bytes:
+        """The headers as they are sent, each with its line's end."""
+        return "".join([f"{name}: {value}\r\n" for name, value in self.headers.items()]).encode("ascii")
 
 
 class KrakenRest:
@@ -247,7 +254,7 @@ class KrakenRest:
     def _sign(self, method: str, params: Mapping[str, str]) -> SignedCall:
         """Raises NonceFault."""
         path, nonce = f"/0/private/{method}", self._nonces.next()
-        body = urlencode({"nonce": str(nonce), **params}).encode("ascii")
+        body = _form({"nonce": str(nonce), **params})
         signature = sign(path, nonce, body, self._credentials.secret)
         return SignedCall(method, path, {**self._signed_headers, "API-Sign": signature}, body)
 
@@ -287,6 +294,19 @@ class KrakenRest:
         self._used_at = time.monotonic()
         log.debug("%s: HTTP %d in %.1f ms", method, response.status_code, (self._used_at - started) * 1e3)
         return response.status_code, body
+
+
+def _form(fields: Mapping[str, str]) -> bytes:
+    """As ``urllib.parse.urlencode``, which takes ten times as long, for what the way of an order has time for."""
+    return "&".join([f"{_quoted(name)}={_quoted(value)}" for name, value in fields.items()]).encode("ascii")
+
+
+def _quoted(text: str) -> str:
+    return _UNSAFE.sub(_escaped, text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return "".join([f"%{byte:02X}" for byte in found[0].encode()])
 
 
 def _never_connected(error: BaseException) -> bool:

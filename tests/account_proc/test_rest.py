@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode
 
 import pytest
 from hypothesis import given
@@ -679,3 +680,11 @@ def test_in_a_pause_that_kraken_asks_for_orders_are_given_back_and_the_rest_wait
         in_queue(exchange, steps)
     assert sorted(targets(exchange)[1:3]) == ["Balance", "Time"]
     assert [targets(exchange)[place] for place in (0, -1)] == ["AddOrder", "AddOrder"]
+
+
+@given(st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=4))
+def test_forms_say_what_was_meant(fields: dict[str, str]) -> None:
+    form = rest_module._form(fields).decode()
+    assert dict(parse_qsl(form, keep_blank_values=True)) == fields
+    # As others sign and send it, but for blanks.
+    assert form == urlencode(fields, quote_via=quote)
