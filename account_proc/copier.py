@@ -169,9 +169,10 @@ class Copier:
             if lane.busy:
                 pending = (fill.seq, message.SerializeToString())
                 self._ledger.commit(cursor=(fill.seq, message.exec_id), add_pending=pending)
-                self._changed()
             else:
                 self._advance(lane, cursor=(fill.seq, message.exec_id))
+            # Behind the order, if there is one: whoever hears of it has time.
+            self._changed()
         except LedgerFault as error:
             self._failed(error)
             raise
@@ -187,6 +188,7 @@ class Copier:
             log.warning("pairs could not be read again for %s: %s", lane.pair, error)
         lane.busy = False
         self._advance(lane)
+        self._changed()
 
     def _advance(self, lane: _Lane, cursor: tuple[int, str] | None = None) -> None:
         """Answers what waits, up to the first order."""
@@ -236,10 +238,10 @@ class Copier:
             book=self._book,
             pairs=(lane.pair,),
             cursor=cursor,
-            drop_pending=[fill.seq for fill in fills],
+            # The fill at the cursor comes straight from the journal and was never kept here.
+            drop_pending=[fill.seq for fill in fills if cursor is None or fill.seq != cursor[0]],
         )
         failpoint.reach(self._account_id, "after_intent")
-        self._changed()
         return order
 
     def _holdings(self, pair: PairRules) -> Holdings:

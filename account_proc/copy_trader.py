@@ -153,9 +153,13 @@ class CopyTrader:
             self._reach("after_send")
             copy.order_id = ack.order_id
             copy.acknowledged_at = self._now()
-            self._move(copy, CopyState.ACKNOWLEDGED)
-            self._reach("after_acknowledged")
             self._desk.watch.acknowledged(copy.cl_ord_id, ack.order_id)
+            if self._desk.watch.is_over(copy.cl_ord_id):
+                # The feed was faster than the answer: the end is written at once, and says all that this would.
+                copy.move(CopyState.ACKNOWLEDGED, copy.acknowledged_at)
+            else:
+                self._move(copy, CopyState.ACKNOWLEDGED)
+            self._reach("after_acknowledged")
 
     async def _wait_for_room(self, copy: CopyRecord, wait_s: float) -> bool:
         """Waits until the exchange's limits let the order in; False where an entry is given up, as it would be too old by then.

@@ -93,6 +93,10 @@ class OrderWatch:
         track = self._by_client_id.get(cl_ord_id)
         await (track.known if track else asyncio.Event()).wait()
 
+    def is_over(self, cl_ord_id: str) -> bool:
+        """Whether ``end`` of an acknowledged order has nothing to wait for."""
+        return self._by_client_id[cl_ord_id].future.done()
+
     def forget(self, cl_ord_id: str) -> None:
         """Stops to follow an order."""
         track = self._by_client_id.pop(cl_ord_id, None)

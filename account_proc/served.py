@@ -38,6 +38,9 @@ DRAIN_MAX_S = 10.0
 #: The same when the supervisor has died: nobody is left to wait for us.
 ORPHAN_DRAIN_MAX_S = 5.0
 
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
 GRPC_OPTIONS = (
     ("grpc.max_receive_message_length", 16 * 1024 * 1024),
     # The supervisor pings every 2 s to notice a frozen process; gRPC's default would hang up on it ("too_many_pings").
@@ -154,7 +157,7 @@ class ServedProcess(ABC):
     async def _serve(self) -> tuple[grpc.aio.Server, grpc_health.HealthServicer]:
         server = grpc.aio.server(options=GRPC_OPTIONS)
         health = grpc_health.HealthServicer()
-        await health.set(SERVICE_NAME, health_pb2.HealthCheckResponse.NOT_SERVING)
+        await health.set(SERVICE_NAME, NOT_SERVING)
         add_HealthServicer_to_server(health, server)
         account_pb2_grpc.add_AccountServiceServicer_to_server(self.servicer(), server)
         # The account's lock is held, so whatever lies here was left by a dead process.
@@ -164,16 +167,14 @@ class ServedProcess(ABC):
         return server, health
 
     async def _tell_health(self, health: grpc_health.HealthServicer) -> None:
-        seen, said = -1, ""
+        seen, said, was_serving = -1, "", False
         while True:
             seen = await self.bell.wait(seen)
             reason, message = self.readiness()
-            serving = (
-                health_pb2.HealthCheckResponse.NOT_SERVING
-                if reason
-                else health_pb2.HealthCheckResponse.SERVING
-            )
-            await health.set(SERVICE_NAME, serving)
-            if said != (reason or "SERVING"):
-                said = reason or "SERVING"
-                log.info("%s %s", said, message)
+            if said == (reason or "SERVING"):
+                continue
+            said = reason or "SERVING"
+            if was_serving != (not reason):
+                was_serving = not reason
+                await health.set(SERVICE_NAME, SERVING if was_serving else NOT_SERVING)
+            log.info("%s %s", said, message)

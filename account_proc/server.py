@@ -31,9 +31,10 @@ log = logging.getLogger(__name__)
 ERROR_DOMAIN = "krakencopy"
 #: Copies in one report at most.
 REPORT_MAX = 500
-#: Pause before a report, in seconds: changes that come together travel together, and never before an order.
-REPORT_PAUSE_S = 0.01
-#: Pause between two snapshots, in seconds.
+#: Pause before a report, in seconds: changes that come together travel together, and while a fill is on its way to hundreds of users,
+#: no report of the first is in the way of the last one's order.
+REPORT_PAUSE_S = 0.1
+#: Pause between a change and the snapshot that tells it, in seconds, for the same reasons.
 SNAPSHOT_PAUSE_S = 0.25
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -127,17 +128,19 @@ class AccountServicer(account_pb2_grpc.AccountServiceServicer):
         yield pb.CopyFillsResponse(ready=ready)
         taking = asyncio.get_running_loop().create_task(self._take(copier, request_iterator))
         taking.add_done_callback(lambda _: self._process.bell.ring())
-        revision, seen, last = first.start.acked_revision, -1, False
+        revision, told, seen, last = first.start.acked_revision, -1, -1, False
         try:
             while not last:
                 seen = await self._process.bell.wait(seen)
-                await asyncio.sleep(REPORT_PAUSE_S)
+                if not taking.done():
+                    await asyncio.wait([taking], timeout=REPORT_PAUSE_S)
                 # Whatever changed before the requests ended is still reported.
                 last = taking.done()
-                while copies := ledger.copies_after(revision, REPORT_MAX):
-                    revision = copies[-1].revision
+                while ledger.revision > revision or (ledger.cursor or 0) > told:
+                    copies = ledger.copies_after(revision, REPORT_MAX)
+                    revision = copies[-1].revision if copies else ledger.revision
+                    told = ledger.cursor or 0
                     yield self._report([copy.to_proto(self._process.spec.id) for copy in copies])
-                yield self._report([])
             taking.result()
         finally:
             taking.cancel()
@@ -192,12 +195,16 @@ class AccountServicer(account_pb2_grpc.AccountServiceServicer):
         request: pb.WatchSnapshotRequest,
         context: Context,
     ) -> AsyncIterator[pb.WatchSnapshotResponse]:
-        """The account on every change."""
-        seen = -1
+        """The account, now and after every change."""
+        seen, told = self._process.bell.version, self._process.snapshot()
+        yield told
         while True:
             seen = await self._process.bell.wait(seen)
-            yield self._process.snapshot()
             await asyncio.sleep(SNAPSHOT_PAUSE_S)
+            seen, now = self._process.bell.version, self._process.snapshot()
+            if now != told:
+                told = now
+                yield now
 
     async def PlaceOrder(
         self, request: pb.AccountServicePlaceOrderRequest, context: Context
