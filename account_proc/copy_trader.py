@@ -36,6 +36,9 @@ log = logging.getLogger(__name__)
 
 #: Tries of an order that the exchange refused for its rate only, before an entry is given up.
 RATE_TRIES = 5
+#: The feed tells the end of an order that fills at once at about the time of its answer. For so long, in seconds, both are waited for,
+#: so that they are one write; whoever finds the intent meanwhile looks for the order.
+END_SOON_S = 0.05
 FUNDS_ERROR = "EOrder:Insufficient funds"
 #: Kraken: a deadline must lie 2 s ahead. The order left so late (this process was held up) that it did not any more.
 DEADLINE_ERROR = "EGeneral:Invalid arguments:deadline"
@@ -154,8 +157,8 @@ class CopyTrader:
             copy.order_id = ack.order_id
             copy.acknowledged_at = self._now()
             self._desk.watch.acknowledged(copy.cl_ord_id, ack.order_id)
-            if self._desk.watch.is_over(copy.cl_ord_id):
-                # The feed was faster than the answer: the end is written at once, and says all that this would.
+            if await self._desk.watch.is_over(copy.cl_ord_id, within_s=END_SOON_S):
+                # The end is written at once, and says all that a write of its own would say about the answer.
                 copy.move(CopyState.ACKNOWLEDGED, copy.acknowledged_at)
             else:
                 self._move(copy, CopyState.ACKNOWLEDGED)

@@ -14,6 +14,7 @@ import random
 import select
 import ssl
 import time
+from contextlib import AbstractContextManager
 from typing import NoReturn
 from urllib.parse import urlsplit
 
@@ -133,8 +134,13 @@ class _Connection(asyncio.Protocol):
 class OrderLine:
     """Keeps such a connection to one exchange."""
 
-    def __init__(self, base_url: str, context: ssl.SSLContext | None = None) -> None:
-        """``base_url`` as of KrakenRest; ``context``: how to trust an https one, by default as ``requests`` does."""
+    def __init__(
+        self, base_url: str, waiting: AbstractContextManager[None], context: ssl.SSLContext | None = None
+    ) -> None:
+        """``base_url`` as of KrakenRest; ``waiting`` is entered, again and again, while an answer is waited for; ``context``: how to
+        trust an https one, by default as ``requests`` does.
+        """
+        self._waiting = waiting
         parts = urlsplit(base_url)
         self._host = parts.netloc.encode("ascii")
         self._name = parts.hostname or ""
@@ -163,7 +169,8 @@ class OrderLine:
         )  # fmt: skip
         answer = connection.write(request, timeout_s)
         try:
-            return await answer
+            with self._waiting:
+                return await answer
         except ConnectionError as error:
             raise OutcomeUnknown(call.method, str(error)[:200]) from error
         except asyncio.CancelledError:

@@ -93,9 +93,12 @@ class OrderWatch:
         track = self._by_client_id.get(cl_ord_id)
         await (track.known if track else asyncio.Event()).wait()
 
-    def is_over(self, cl_ord_id: str) -> bool:
-        """Whether ``end`` of an acknowledged order has nothing to wait for."""
-        return self._by_client_id[cl_ord_id].future.done()
+    async def is_over(self, cl_ord_id: str, within_s: float) -> bool:
+        """Whether ``end`` of an acknowledged order has nothing to wait for, now or soon (seconds)."""
+        future = self._by_client_id[cl_ord_id].future
+        if not future.done():
+            await asyncio.wait([future], timeout=within_s)
+        return future.done()
 
     def forget(self, cl_ord_id: str) -> None:
         """Stops to follow an order."""

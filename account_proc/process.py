@@ -13,6 +13,7 @@ import logging
 import os
 import random
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, replace
 from decimal import Decimal
@@ -57,6 +58,21 @@ RETRY_S = 1.0
 DISPLAY_CURRENCY = "USD"
 
 
+class _Held:
+    """While entered, the feed is not read: what it says of an order is not needed before the order's answer."""
+
+    def __init__(self, feed: Callable[[], ExecutionsFeed | None]) -> None:
+        self._feed = feed
+
+    def __enter__(self) -> None:
+        if (feed := self._feed()) is not None:
+            feed.hold()
+
+    def __exit__(self, *_: object) -> None:
+        if (feed := self._feed()) is not None:
+            feed.release()
+
+
 class AccountProcess(ServedProcess):
     """One account, from its locks to its end."""
 
@@ -74,7 +90,7 @@ class AccountProcess(ServedProcess):
         )
         limits = AccountLimits(spec.tier, lockout_s=self._timing.key_retry)
         self._rest = KrakenRest(spec.rest_url, credentials, self._nonce, limits)
-        self._line = OrderLine(spec.rest_url)
+        self._line = OrderLine(spec.rest_url, _Held(lambda: self._feed))
         self._calls = CallQueue(self._rest, self._line)
         self._exchange = KrakenExchange(self._calls)
         self._portfolio = Portfolio(self._exchange, self.bell.ring, time.time, spec.visibility_lag_s)

@@ -7,7 +7,7 @@ import socket
 import ssl
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,7 @@ async def until(happened: Callable[[], bool]) -> None:
 async def trading(
     url: str, context: ssl.SSLContext | None = None
 ) -> AsyncIterator[tuple[CallQueue, OrderLine]]:
-    line = OrderLine(url, context)
+    line = OrderLine(url, nullcontext(), context)
     queue = CallQueue(KrakenRest(url, KEY, Counter(), roomy_limits()), line)
     keeping = asyncio.create_task(line.keep())
     try:
