@@ -58,7 +58,7 @@ class Owner(Protocol):
     """What a link tells."""
 
     def link_changed(self) -> None:
-        """Health or snapshot changed."""
+        """Its health changed, or what it says of it."""
         ...
 
     def journal_failed(self, error: JournalFault) -> None:
@@ -87,7 +87,7 @@ class AccountLink:
 
     def __init__(
         self, *, account_id: str, role: Role | None, socket: Path, epoch: int, journal: Journal, fills: FillLog,
-        reports: ReportLog, owner: Owner, publish: Callable[[list[types_pb2.Fill]], None], paused: Callable[[], bool],
+        reports: ReportLog, owner: Owner, paused: Callable[[], bool],
     ) -> None:  # fmt: skip
         """``role``: what it is in copying; None for one that takes no part in it."""
         self._account_id = account_id
@@ -97,7 +97,6 @@ class AccountLink:
         self._fills = fills
         self._reports = reports
         self._owner = owner
-        self._publish = publish
         self._paused = paused
         self._channel = grpc.aio.insecure_channel(f"unix:{socket}", options=CHANNEL_OPTIONS)
         self._stub = account_pb2_grpc.AccountServiceStub(self._channel)
@@ -113,7 +112,8 @@ class AccountLink:
         self._closing = False
         #: Everything that was in flight has ended, so that the stream may end: not before, or the last reports are lost.
         self._drained = False
-        self._end = Bell()
+        #: Rings for a new fill, for who decides from here on, and for the end of the link.
+        self._news = Bell()
         self.linked = False
         self.serving = False
         self.snapshot = pb.WatchSnapshotResponse()
@@ -142,7 +142,7 @@ class AccountLink:
         await self._stub.Drain(pb.DrainRequest(), timeout=DRAIN_TIMEOUT_S)
         if self._role is Role.USER and self._tasks:
             self._drained = True
-            self._end.ring()
+            self._news.ring()
             await asyncio.wait(self._tasks[-1:], timeout=DRAIN_TIMEOUT_S)
             self._reports.flush()
 
@@ -196,8 +196,10 @@ class AccountLink:
 
     async def _watch_snapshot(self) -> None:
         async for snapshot in self._stub.WatchSnapshot(pb.WatchSnapshotRequest()):
-            self.snapshot = snapshot
-            self._owner.link_changed()
+            was, self.snapshot = self.snapshot, snapshot
+            # All else in it is only shown; hundreds of users tell theirs right after a fill, when the next one may come.
+            if (snapshot.reason, snapshot.message) != (was.reason, was.message):
+                self._owner.link_changed()
 
     # -- master -------------------------------------------------------------------------------------------------
 
@@ -205,7 +207,7 @@ class AccountLink:
         call = self._stub.StreamFills(self._journal_end())
         async for item in call:
             if item.WhichOneof("item") == "fill":
-                self._publish(self._fills.append([item.fill], self._epoch))
+                self._fills.append([item.fill], self._epoch)
             else:
                 log.info(
                     "%s: caught up, %d fills from history", self._account_id, item.caught_up.from_history
@@ -251,6 +253,7 @@ class AccountLink:
             )
         self._check_same_fill(first.ready)
         sending = asyncio.get_running_loop().create_task(self._send(call, first.ready.cursor_seq))
+        self._fills.users.join(self._news)
         try:
             # read() throughout: gRPC does not let a call be read in two ways.
             while True:
@@ -260,6 +263,7 @@ class AccountLink:
                 if item.WhichOneof("item") == "report":
                     self._report(item.report)
         finally:
+            self._fills.users.leave(self._news)
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
 
@@ -274,8 +278,9 @@ class AccountLink:
 
     async def _send(self, call: Any, position: int) -> None:
         """Fills, and who decides what the user trades, until the link is to end."""
-        news, end, told = -1, self._end.version, types_pb2.TRADING_MODE_COPYING
+        told = types_pb2.TRADING_MODE_COPYING
         while not self._drained:
+            seen = self._news.version
             batch = [] if self._closing or self._paused() else self._fills.after(position)
             mode = told if self._closing else self._owner.trading_mode(fills_wait=bool(batch))
             if mode != told:
@@ -294,7 +299,7 @@ class AccountLink:
             while len(self._sent_at) > SENT_MAX:
                 self._sent_at.popitem(last=False)
             if not batch:
-                news, end = await _first(self._fills.bell, news, self._end, end)
+                await self._news.wait(seen)
         await call.done_writing()
 
     def _report(self, report: pb.CopyReport) -> None:
@@ -303,17 +308,6 @@ class AccountLink:
             if sent_at is not None:
                 copy.fanned_out_at.CopyFrom(_timestamp(sent_at))
         self._reports.put(self._account_id, list(report.copies), report.cursor_seq)
-
-
-async def _first(one: Bell, one_seen: int, other: Bell, other_seen: int) -> tuple[int, int]:
-    """Waits for a change of either; both versions."""
-    waits = [asyncio.ensure_future(one.wait(one_seen)), asyncio.ensure_future(other.wait(other_seen))]
-    try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()
-    return one.version, other.version
 
 
 def _reason(error: grpc.aio.AioRpcError) -> str:

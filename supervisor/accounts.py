@@ -341,7 +341,7 @@ class SupervisedAccount:
     # -- what the link tells ------------------------------------------------------------------------------------
 
     def link_changed(self) -> None:
-        """Health or snapshot changed."""
+        """Its health changed, or what it says of it."""
         self._around.dirty(self.config.id)
 
     def journal_failed(self, error: JournalFault) -> None:
@@ -350,6 +350,9 @@ class SupervisedAccount:
 
     def trading_mode(self, *, fills_wait: bool) -> pb.TradingMode.ValueType:
         """Who is to decide what this user trades now."""
+        if self.config.strategy is None:
+            # As told_mode says, whatever else holds: most users, and each of them asks for each fill.
+            return pb.TRADING_MODE_COPYING
         return told_mode(
             has_strategy=self.config.strategy is not None, master_serving=self._around.master_serving(),
             paused=self.paused, leaving=self._around.leaving(), fills_wait=fills_wait,

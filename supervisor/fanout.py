@@ -15,6 +15,7 @@ from krakencopy.v1 import account_pb2, types_pb2
 from account_proc import failpoint
 from account_proc.bell import Bell
 from supervisor.journal import Journal
+from supervisor.round import Round
 
 #: Encoded fills that are kept in memory: more than any live user is behind.
 WINDOW = 10_000
@@ -30,6 +31,9 @@ class FillLog:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._window: deque[tuple[int, bytes]] = deque(maxlen=WINDOW)
+        #: Those who send fills to users. They are woken in turn, and before anyone else.
+        self.users = Round()
+        #: For those who show fills.
         self.bell = Bell()
 
     @property
@@ -45,6 +49,7 @@ class FillLog:
         for fill in added:
             self._window.append((fill.seq, encode(fill)))
         if added:
+            self.users.ring()
             self.bell.ring()
         return added
 
@@ -52,6 +57,8 @@ class FillLog:
         """Fills after a seq with their encoded requests, ascending; at most ``BATCH``, empty at the end."""
         if seq >= self.head:
             return []
+        if seq == self.head - 1 and self._window:
+            return [self._window[-1]]  # whoever keeps up
         if self._window and self._window[0][0] <= seq + 1:
             start = seq + 1 - self._window[0][0]
             stop = min(start + BATCH, len(self._window))

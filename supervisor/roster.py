@@ -28,6 +28,7 @@ class Roster:
         self.turns = KeyTurns()
         #: By id, in the order in which they are shown.
         self.accounts: Mapping[str, SupervisedAccount] = {}
+        self._masters: Mapping[str, SupervisedAccount] = {}
         self._stopped: set[str] = set()
         self._removed: set[str] = set()
         for user in config.users:
@@ -36,9 +37,9 @@ class Roster:
             self._add(account)
         self._sort()
 
-    def masters(self) -> dict[str, SupervisedAccount]:
-        """By id; Kraken's first."""
-        return {key: one for key, one in self.accounts.items() if one.config.role is Role.MASTER}
+    def masters(self) -> Mapping[str, SupervisedAccount]:
+        """By id; Kraken's first. Every step of every account asks."""
+        return self._masters
 
     # -- what operators want ------------------------------------------------------------------------------------
 
@@ -85,6 +86,7 @@ class Roster:
                 self._removed.discard(account_id)
                 self._stopped.discard(account_id)
                 self.accounts = {key: one for key, one in self.accounts.items() if key != account_id}
+                self._sort()
                 yield account_id
 
     def _add(self, account: AccountConfig) -> None:
@@ -116,3 +118,4 @@ class Roster:
             return one.config.role is not Role.MASTER, not one.config.is_kraken, one.config.id
 
         self.accounts = {one.config.id: one for one in sorted(self.accounts.values(), key=place)}
+        self._masters = {key: one for key, one in self.accounts.items() if one.config.role is Role.MASTER}

@@ -182,7 +182,7 @@ class Supervisor:
         """A conversation with a new process."""
         return AccountLink(
             account_id=account.id, role=account.role if account.is_kraken else None, socket=socket, epoch=self.epoch, journal=self.journal,
-            fills=self.fills, reports=self.reports, owner=owner, publish=lambda _: self.changes.ring(),
+            fills=self.fills, reports=self.reports, owner=owner,
             paused=lambda: owner.paused,
         )  # fmt: skip
 
@@ -246,7 +246,7 @@ class Supervisor:
                     pb.SEVERITY_INFO, account_id, "RESUMED", "resumed by an operator: first what has waited"
                 )
         # Whoever sends fills to it looks again.
-        self.fills.bell.ring()
+        self.fills.users.ring()
         self.dirty(account_id)
 
     def restart(self, account_id: str) -> None:
@@ -372,7 +372,7 @@ class Supervisor:
             words = "users finish what is in flight, no user is started"
             self.tell(pb.SEVERITY_ERROR, self.config.master.id, "MASTER_LOST", words)
         # Whoever sends fills to users tells them who decides from here on.
-        self.fills.bell.ring()
+        self.fills.users.ring()
         self._dirty.update(self.accounts)
 
     async def _wait(self) -> None:
