@@ -28,8 +28,10 @@ IN_USE, CLOSED = 0x6B634F31, 0x6B634F30
 APPLICATION_ID = slice(68, 72)
 #: Bytes of a log's header; a shorter log holds nothing.
 LOG_HEADER = 32
-#: Transactions between two checkpoints: about SQLite's own 1,000 pages.
+#: Transactions after which a checkpoint is worth its time: about SQLite's own 1,000 pages.
 CHECKPOINT_EVERY = 250
+#: Transactions after which one is made in the middle of the work, as nobody found the time for it: a log of some 16 MiB.
+CHECKPOINT_OVERDUE = 4 * CHECKPOINT_EVERY
 
 
 class Database:
@@ -119,8 +121,14 @@ class Database:
         for statement in statements.split(";"):
             self.execute(statement)
 
+    def tidy(self) -> None:
+        """Makes a checkpoint if one is due; to be called when nothing waits. Not in a transaction. Raises the fault."""
+        if self._transactions >= CHECKPOINT_EVERY:
+            self.checkpoint()
+
     def checkpoint(self) -> None:
         """Brings the log into the file, and has the file say that it needs its log from now on. Raises the fault."""
+        self._transactions = 0
         try:
             self.execute(f"PRAGMA application_id={IN_USE}")
             self.execute("PRAGMA wal_checkpoint(PASSIVE)")
@@ -171,7 +179,7 @@ class Database:
                 raise
             self.execute("COMMIT")
             self._transactions += 1
-            if self._transactions % CHECKPOINT_EVERY == 0:
+            if self._transactions >= CHECKPOINT_OVERDUE:
                 self.checkpoint()
         except sqlite3.Error as error:
             raise self.fault(f"{self.path}: {error}; {otherwise}") from error

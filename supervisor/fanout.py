@@ -7,8 +7,12 @@ ones from the journal. So nothing is queued for a slow or dead user, and none de
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections import deque
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 
 from krakencopy.v1 import account_pb2, types_pb2
 
@@ -21,8 +25,17 @@ from supervisor.round import Round
 WINDOW = 10_000
 #: Fills that are read from the journal at once for a user that is further behind.
 BATCH = 500
-#: Reports of many users are committed together, at most this late, in seconds. Nobody trades on them.
-COMMIT_PAUSE_S = 0.02
+#: So long after the last fill there is time for what would hold up the next one, in seconds.
+QUIET_S = 1.0
+#: Reports are committed about this late, in seconds. Nobody trades on them, and by then most copies of a fill are at their end:
+#: one row instead of one for each of its states.
+COMMIT_PAUSE_S = 0.1
+#: Copies that are committed at once: a millisecond or two, which a fill may have to wait for.
+PIECE = 40
+#: Between two commits of reports, in seconds: fills go first.
+PIECE_PAUSE_S = 0.005
+#: The same when nothing waits any more, at the end.
+FLUSH = 1_000
 
 
 class FillLog:
@@ -31,6 +44,7 @@ class FillLog:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._window: deque[tuple[int, bytes]] = deque(maxlen=WINDOW)
+        self._appended_at = -math.inf
         #: Those who send fills to users. They are woken in turn, and before anyone else.
         self.users = Round()
         #: For those who show fills.
@@ -49,9 +63,15 @@ class FillLog:
         for fill in added:
             self._window.append((fill.seq, encode(fill)))
         if added:
+            self._appended_at = time.monotonic()
             self.users.ring()
             self.bell.ring()
         return added
+
+    def tidy(self) -> None:
+        """Does what the journal has put off, unless fills have just come. Raises JournalFault."""
+        if time.monotonic() - self._appended_at > QUIET_S:
+            self._journal.tidy()
 
     def after(self, seq: int) -> list[tuple[int, bytes]]:
         """Fills after a seq with their encoded requests, ascending; at most ``BATCH``, empty at the end."""
@@ -71,6 +91,31 @@ def encode(fill: types_pb2.Fill) -> bytes:
     return account_pb2.CopyFillsRequest(fill=fill).SerializeToString()
 
 
+@dataclass(slots=True)
+class _Told:
+    """What one user has reported and is not committed yet."""
+
+    #: By copy id, in the order of their revisions: only how a copy stands now is written.
+    copies: dict[str, types_pb2.Copy] = field(default_factory=dict)
+    cursor: int = 0
+
+    def add(self, copies: Iterable[types_pb2.Copy], cursor: int) -> None:
+        for copy in copies:
+            known = self.copies.get(copy.copy_id)
+            if known is not None and known.revision >= copy.revision:
+                continue  # told again after a break; it must not come behind what was told after it
+            self.copies.pop(copy.copy_id, None)
+            self.copies[copy.copy_id] = copy
+        self.cursor = max(self.cursor, cursor)
+
+    def take(self, most: int) -> tuple[list[types_pb2.Copy], int]:
+        """The first of it. The cursor comes with the last."""
+        taken = list(islice(self.copies.values(), most))
+        for copy in taken:
+            del self.copies[copy.copy_id]
+        return taken, 0 if self.copies else self.cursor
+
+
 class ReportLog:
     """Takes the users' reports and commits them in groups. What is lost before that is reported again: a user's process
     starts each conversation at the last revision that the journal has.
@@ -78,13 +123,13 @@ class ReportLog:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._waiting: list[tuple[str, Sequence[types_pb2.Copy], int]] = []
+        self._told: dict[str, _Told] = {}
         self._work = asyncio.Event()
         self.bell = Bell()
 
     def put(self, account_id: str, copies: Sequence[types_pb2.Copy], cursor: int) -> None:
         """Takes a report."""
-        self._waiting.append((account_id, copies, cursor))
+        self._told.setdefault(account_id, _Told()).add(copies, cursor)
         self._work.set()
 
     async def run(self) -> None:
@@ -92,14 +137,29 @@ class ReportLog:
         while True:
             await self._work.wait()
             await asyncio.sleep(COMMIT_PAUSE_S)
-            self.flush()
+            while self._told:
+                self._commit(PIECE)
+                await asyncio.sleep(PIECE_PAUSE_S)
+            self._work.clear()
 
     def flush(self) -> None:
         """Commits what has come in. Raises JournalFault."""
         self._work.clear()
-        if self._waiting:
-            taken, self._waiting = self._waiting, []
-            failpoint.reach("supervisor", "before_reports")
-            self._journal.put_reports(taken)
-            failpoint.reach("supervisor", "after_reports")
-            self.bell.ring()
+        while self._told:
+            self._commit(FLUSH)
+
+    def _commit(self, most: int) -> None:
+        """So many copies at most, of those that have waited longest."""
+        reports: list[tuple[str, Sequence[types_pb2.Copy], int]] = []
+        while self._told and most > 0:
+            account_id, told = next(iter(self._told.items()))
+            copies, cursor = told.take(most)
+            # A user that has nothing new but its cursor costs as much as a copy.
+            most -= max(len(copies), 1)
+            reports.append((account_id, copies, cursor))
+            if not told.copies:
+                del self._told[account_id]
+        failpoint.reach("supervisor", "before_reports")
+        self._journal.put_reports(reports)
+        failpoint.reach("supervisor", "after_reports")
+        self.bell.ring()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -52,6 +53,9 @@ UPGRADES = {
     1: "CREATE TABLE process_ends (account_id TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID",
 }
 
+#: Copies counted by user, state and reason.
+ENDS = "SELECT account_id, state, reason, count(*) FROM copies GROUP BY account_id, state, reason"
+
 #: What the meta table always has.
 META_KEYS = {"journal_id", "created_at", "epoch"}
 #: Where a user's reports stand when it has none.
@@ -94,6 +98,10 @@ class Journal:
             self.head = self._number("SELECT max(seq) FROM fills")
             self.last_change = self._number("SELECT max(change) FROM copies")
             self.last_event = self._number("SELECT max(seq) FROM events")
+            #: Copies by user, state and reason: counted once here, and with each report from then on.
+            self._ends = Counter(
+                {(user, state, reason): number for user, state, reason, number in self._rows(ENDS)}
+            )
             # Seqs have no gaps, so this also finds what SQLite's check cannot know.
             fills = self._number("SELECT count(*) FROM fills")
             if self.head != fills:
@@ -149,6 +157,10 @@ class Journal:
                 yield
             finally:
                 self._together = None
+
+    def tidy(self) -> None:
+        """What takes longer than a fill may wait, if it is due. Raises JournalFault."""
+        self._database.tidy()
 
     def close(self) -> None:
         """Closes the file."""
@@ -243,19 +255,27 @@ class Journal:
 
     def put_reports(self, reports: Iterable[tuple[str, Sequence[pb.Copy], int]]) -> None:
         """Makes reports (user, copies, cursor) durable in one write, and numbers the changes."""
-        change = self.last_change
+        change, ends = self.last_change, Counter[tuple[str, int, str]]()
         with self._transaction():
             for account_id, copies, cursor in reports:
                 for copy in copies:
                     change += 1
+                    before = self._db.execute(
+                        "SELECT state, reason FROM copies WHERE account_id = ? AND copy_id = ?",
+                        (account_id, copy.copy_id),
+                    ).fetchone()
+                    if before is not None:
+                        ends[account_id, *before] -= 1
+                    ends[account_id, copy.state, copy.reason] += 1
                     self._db.execute(
                         "INSERT OR REPLACE INTO copies VALUES (?, ?, ?, ?, ?, ?)",
                         (account_id, copy.copy_id, change, copy.state, copy.reason, copy.SerializeToString()),
                     )
-                    self._db.executemany(
-                        "INSERT OR REPLACE INTO copy_fills VALUES (?, ?, ?)",
-                        [(seq, account_id, copy.copy_id) for seq in copy.fill_seqs],
-                    )
+                    if before is None:
+                        self._db.executemany(
+                            "INSERT OR REPLACE INTO copy_fills VALUES (?, ?, ?)",
+                            [(seq, account_id, copy.copy_id) for seq in copy.fill_seqs],
+                        )
                 revision = copies[-1].revision if copies else 0
                 self._db.execute(
                     "UPDATE users SET acked_seq = max(acked_seq, ?), acked_revision = max(acked_revision, ?) "
@@ -263,6 +283,7 @@ class Journal:
                     (cursor, revision, account_id),
                 )
         self.last_change = change
+        self._ends.update(ends)
 
     def copy(self, account_id: str, copy_id: str) -> pb.Copy | None:
         """One copy."""
@@ -299,9 +320,9 @@ class Journal:
 
     def ends(self) -> list[tuple[str, int, str, int]]:
         """Copies counted by user, state and reason."""
-        return self._rows(
-            "SELECT account_id, state, reason, count(*) FROM copies GROUP BY account_id, state, reason"
-        )
+        return [
+            (user, state, reason, number) for (user, state, reason), number in self._ends.items() if number
+        ]
 
     def answered(self, account_id: str, after_seq: int) -> int:
         """How many fills after a seq the user has a copy for."""

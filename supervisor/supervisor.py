@@ -329,6 +329,7 @@ class Supervisor:
                 raise self._failure
             with self.journal.together():
                 dirty = self._turn()
+            self.fills.tidy()
             if dirty:
                 self.changes.ring()
             if self.shutdown.over():

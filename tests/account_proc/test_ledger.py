@@ -286,7 +286,7 @@ def test_a_ledger_without_its_log_is_refused_and_with_it_again_is_whole(tmp_path
 def test_what_was_checkpointed_long_ago_still_needs_its_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "CHECKPOINT_EVERY", 10)
+    monkeypatch.setattr(database, "CHECKPOINT_OVERDUE", 10)
     path = tmp_path / "tania.db"
     with opened(path) as ledger:
         for number in range(25):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,10 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from krakencopy.v1 import account_pb2
+from krakencopy.v1 import types_pb2 as pb
 
+from account_proc import database
 from supervisor import fanout
 from supervisor.fanout import FillLog, ReportLog, encode
-from supervisor.journal import Journal, JournalFault
+from supervisor.journal import Journal, JournalFault, UserMark
 from tests.supervisor.samples import copy, fill
 
 END = 2**62
@@ -125,11 +128,65 @@ def test_reports_that_come_together_are_committed_together(journal: Journal) -> 
     journal._db.set_trace_callback(None)
     assert [made.account_id for _, made in journal.copies_after(0, END)] == [
         "tania",
-        "daivon",
         "tania",
+        "daivon",
         "daivon",
     ]
     assert {user: journal.mark(user).acked_seq for user in ("daivon", "tania")} == {"daivon": 2, "tania": 2}
+
+
+def test_of_what_a_user_tells_of_one_copy_only_the_last_is_written_and_nothing_of_another_is_left_out(
+    journal: Journal,
+) -> None:
+    journal.join("tania")
+    log = ReportLog(journal)
+    sent = copy("tania", [1], pb.COPY_STATE_SENT, revision=1)
+    filled = copy("tania", [1], pb.COPY_STATE_FILLED, revision=3)
+    other = copy("tania", [2], revision=2)
+    log.put("tania", [sent, other], 1)
+    log.put("tania", [filled], 2)
+    # After a break a user tells again what the journal does not have yet.
+    log.put("tania", [other, filled], 2)
+    log.flush()
+    assert journal.copies_after(0, END) == [(1, other), (2, filled)]
+    assert journal.mark("tania") == UserMark(0, 2, 3)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    told=st.lists(st.tuples(st.sampled_from(["daivon", "tania", "eve"]), st.integers(0, 5)), max_size=12),
+    piece=st.integers(1, 4),
+)
+def test_in_pieces_of_any_size_the_journal_never_claims_more_of_a_user_than_it_has(
+    told: list[tuple[str, int]], piece: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch, closing(Journal(Path(":memory:"))) as journal:
+        patch.setattr(fanout, "FLUSH", piece)
+        log, revisions = ReportLog(journal), Counter[str]()
+        sizes: list[int] = []
+        put = journal.put_reports
+
+        def written(reports: list[tuple[str, list[pb.Copy], int]]) -> None:
+            put(reports)
+            sizes.append(sum(len(copies) for _, copies, _ in reports))
+            # As if the supervisor died here.
+            for user in revisions:
+                found = {made.revision for _, made in journal.copies_after(0, END, user)}
+                assert found == set(range(1, journal.mark(user).acked_revision + 1))
+                assert journal.mark(user).acked_seq in {0, revisions[user]}
+
+        patch.setattr(journal, "put_reports", written)
+        for user, number in told:
+            journal.join(user)
+            first = revisions[user] + 1
+            revisions[user] += number
+            copies = [copy(user, [seq], revision=seq) for seq in range(first, first + number)]
+            log.put(user, copies, revisions[user])
+        log.flush()
+        assert {user: journal.mark(user) for user in revisions} == {
+            user: UserMark(0, last, last) for user, last in revisions.items()
+        }
+        assert max(sizes, default=0) <= piece
 
 
 def test_a_flush_commits_at_once_what_came_in_and_nothing_twice(journal: Journal) -> None:
@@ -156,3 +213,21 @@ def test_reports_that_cannot_be_kept_end_the_committing_with_the_fault(journal: 
         assert log.bell.version == 0
 
     asyncio.run(scene())
+
+
+def test_a_checkpoint_waits_until_no_fill_has_come_for_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "CHECKPOINT_EVERY", 3)
+    path = tmp_path / "journal.db"
+    with closing(Journal(path)) as journal:
+        log = FillLog(journal)
+        log.tidy()
+        size = path.stat().st_size
+        for number in range(20):
+            log.append([fill(number, marks={"BTC": "1" * 400})], 1)
+            log.tidy()
+        assert path.stat().st_size == size
+        monkeypatch.setattr(fanout, "QUIET_S", 0.0)
+        log.tidy()
+        assert path.stat().st_size > size

@@ -6,6 +6,7 @@ import resource
 import shutil
 import sqlite3
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import cache, partial
@@ -149,6 +150,8 @@ class JournalOfADay(RuleBasedStateMachine):
         assert [made for _, made in rows] == [self.copies[key] for key in self.order_of_change]
         assert [number for number, _ in rows] == sorted({number for number, _ in rows})
         assert self.journal.last_change == (rows[-1][0] if rows else 0) == self.changes
+        ends = Counter((user, made.state, made.reason) for (user, _), made in self.copies.items())
+        assert {(user, state, reason): number for user, state, reason, number in self.journal.ends()} == ends
 
 
 JournalOfADay.TestCase.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
