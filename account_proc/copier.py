@@ -32,6 +32,7 @@ from account_proc.order_watch import ENDED
 from account_proc.pairs import PairRules
 from account_proc.plans import Carry, Decision, Holdings, MasterFill, Order, Skip
 from account_proc.portfolio import Portfolio
+from account_proc.quiet import Quiet
 from account_proc.rest_rows import OrderRow
 from account_proc.spec import CopyRules
 from account_proc.units import NO_AMOUNT, BaseVolume, Price, QuoteAmount, Side, plain
@@ -67,9 +68,9 @@ class Copier:
     def __init__(
         self, *, account_id: str, rules: CopyRules, ledger: Ledger, portfolio: Portfolio, desk: OrderDesk,
         now: Callable[[], float], changed: Callable[[], None], failed: Callable[[BaseException], None],
-        occupied: Callable[[], bool], own_held: Callable[[str], Decimal],
+        occupied: Callable[[], bool], own_held: Callable[[str], Decimal], quiet: Quiet,
     ) -> None:  # fmt: skip
-        """``occupied``: whether an order of the account's own strategy may still reach the exchange; ``own_held``: what that
+        """``quiet`` is ended when something waits for an order. ``occupied``: whether an order of the account's own strategy may still reach the exchange; ``own_held``: what that
         strategy holds of an asset, which is not copying's to sell.
         """
         self._account_id = account_id
@@ -82,10 +83,11 @@ class Copier:
         self._failed = failed
         self._occupied = occupied
         self._own_held = own_held
+        self._quiet = quiet
         self._book = ledger.load_book()
         self._trader = CopyTrader(
             account_id=account_id, rules=rules, ledger=ledger, book=self._book, portfolio=portfolio, desk=desk, now=now,
-            changed=changed, own_held=own_held,
+            changed=changed, own_held=own_held, quiet=quiet,
         )  # fmt: skip
         self._lanes: dict[str, _Lane] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -161,6 +163,9 @@ class Copier:
         self._portfolio.marks.set(fill.pair.partition("/")[0], quote, fill.price.amount)
         lane = self._lane(fill.pair)
         lane.waiting.append(_Waiting(fill, self._now()))
+        if self._open:
+            # Its order, or its turn at the exchange, waits for one that is on its way.
+            self._quiet.end()
         if not lane.busy and self._portfolio.table.find(fill.pair) is None:
             # Listed after this process read the pairs; the fill waits until they were read again.
             lane.busy = True
@@ -379,6 +384,7 @@ class Copier:
     async def drain(self) -> None:
         """Waits until nothing is on its way."""
         while self._tasks:
+            self._quiet.end()
             await asyncio.wait(self._tasks)
 
     async def _take_up(self, lane: _Lane, copy: CopyRecord) -> None:
@@ -387,7 +393,7 @@ class Copier:
         self._ended(lane, copy)
 
     async def _trade(self, lane: _Lane, copy: CopyRecord) -> None:
-        await self._trader.follow(copy)
+        await self._trader.follow(copy, in_quiet=len(self._open) == 1 and not lane.waiting)
         self._ended(lane, copy)
 
     def _ended(self, lane: _Lane, copy: CopyRecord) -> None:

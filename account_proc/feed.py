@@ -22,6 +22,7 @@ from account_proc.errors import FINAL_EXIT_CODES, ExchangeError, RateLimited
 from account_proc.executions import Execution, ExecutionsMerge, Incomplete
 from account_proc.feed_session import PING, Connected, FeedCut, FeedSession, subscription
 from account_proc.kraken_errors import LockedOut
+from account_proc.quiet import Quiet
 
 log = logging.getLogger(__name__)
 #: websockets logs whole frames at DEBUG, and one of them holds the token.
@@ -35,8 +36,6 @@ SILENCE_S = 5.0
 #: For a token, which is a REST call that may wait behind others.
 TOKEN_TIMEOUT_S = 30.0
 CONNECT_TIMEOUT_S = 10.0
-#: What comes is left alone for so long at most while an order is on its way.
-HOLD_S = 0.2
 #: From the subscription to its first answer. Pings are answered by a connection whose subscription was lost, too.
 SUBSCRIPTION_S = 10.0
 #: The exchange is given this long to say goodbye.
@@ -96,9 +95,10 @@ class ExecutionsFeed:
         *,
         silence_s: float = SILENCE_S,
         pace: Pace | None = None,
+        quiet: Quiet | None = None,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """``token`` fetches a new WebSocket token; ``pace`` is asked before each connection; ``pause`` waits for so many seconds."""
+        """``token`` fetches a new WebSocket token; ``pace`` is asked before each connection, and each joins ``quiet``; ``pause`` waits for so many seconds."""
         self._url = url
         self._token = token
         self._sink = sink
@@ -110,8 +110,7 @@ class ExecutionsFeed:
         self._live_since: float | None = None
         self._heard_at = 0.0
         self._system_status = ""
-        self._socket: ClientConnection | None = None
-        self._held: asyncio.TimerHandle | None = None
+        self._quiet = quiet
 
     @property
     def fresh(self) -> bool:
@@ -122,23 +121,6 @@ class ExecutionsFeed:
     def system_status(self) -> str:
         """Kraken: online, maintenance, cancel_only, post_only, limit_only. Empty until told for the first time."""
         return self._system_status
-
-    def hold(self) -> None:
-        """Leaves what comes in the kernel until ``release``, for ``HOLD_S`` at most: an order is on its way, and until it is answered
-        nothing that the feed says about it is needed. Where hundreds of processes share a few cores, whoever reads now keeps
-        another user's order waiting.
-        """
-        if self._socket is not None and self._held is None:
-            self._socket.transport.pause_reading()
-            self._held = asyncio.get_running_loop().call_later(HOLD_S, self.release)
-
-    def release(self) -> None:
-        """Reads on, if it was held."""
-        if self._held is not None:
-            self._held.cancel()
-            self._held = None
-            if self._socket is not None:
-                self._socket.transport.resume_reading()
 
     async def run(self) -> NoReturn:
         """Connect and connect again, for ever. Raises what makes further tries useless: KeyRefused, InvalidNonce, NonceFault."""
@@ -183,19 +165,20 @@ class ExecutionsFeed:
             max_size=FRAME_BYTES_MAX,
             logger=_wire_log,
         ) as socket:
+            if self._quiet is not None:
+                self._quiet.join(socket.transport)
             try:
                 with contextlib.suppress(ConnectionClosed):
                     # If it is closed already, listening still gives what was said before: the market's status.
                     await socket.send(subscription(token))
-                self._socket = socket
                 await self._listen(socket, FeedSession(self._merge))
             except Exception:
                 # A polite goodbye to someone who does not answer would keep the sink waiting for the news.
                 socket.transport.abort()
                 raise
             finally:
-                self.release()
-                self._socket = None
+                if self._quiet is not None:
+                    self._quiet.leave(socket.transport)
 
     async def _listen(self, socket: ClientConnection, session: FeedSession) -> NoReturn:
         is_asked = False

@@ -14,7 +14,6 @@ import random
 import select
 import ssl
 import time
-from contextlib import AbstractContextManager
 from typing import NoReturn
 from urllib.parse import urlsplit
 
@@ -22,6 +21,7 @@ import httptools
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from account_proc.errors import OutcomeUnknown
+from account_proc.quiet import Quiet
 from account_proc.rest import ANSWER_BYTES_MAX, CONNECT_TIMEOUT_S, IDLE_CONNECTION_S, SignedCall
 
 log = logging.getLogger(__name__)
@@ -95,6 +95,12 @@ class _Connection(asyncio.Protocol):
     # -- a call -------------------------------------------------------------------------------------------------
 
     @property
+    def transport(self) -> asyncio.Transport:
+        """Only once it is made."""
+        assert self._transport is not None
+        return self._transport
+
+    @property
     def ready(self) -> bool:
         """Whether a call may be written now. The kernel is asked: the loop may not have read the other side's goodbye yet."""
         return (
@@ -110,12 +116,11 @@ class _Connection(asyncio.Protocol):
         """Sends at once; the answer's status and body. Only while ``ready``. The future has ConnectionError when the connection
         breaks, or is given up after ``timeout_s``.
         """
-        assert self._transport is not None
         assert self._answer is None
         loop = asyncio.get_running_loop()
         self._body.clear()
         self._answer = answer = loop.create_future()
-        self._transport.write(request)
+        self.transport.write(request)
         self._gives_up = loop.call_later(timeout_s, self.close, f"no answer within {timeout_s:g} s")
         return answer
 
@@ -134,13 +139,11 @@ class _Connection(asyncio.Protocol):
 class OrderLine:
     """Keeps such a connection to one exchange."""
 
-    def __init__(
-        self, base_url: str, waiting: AbstractContextManager[None], context: ssl.SSLContext | None = None
-    ) -> None:
-        """``base_url`` as of KrakenRest; ``waiting`` is entered, again and again, while an answer is waited for; ``context``: how to
-        trust an https one, by default as ``requests`` does.
+    def __init__(self, base_url: str, quiet: Quiet, context: ssl.SSLContext | None = None) -> None:
+        """``base_url`` as of KrakenRest; its connections join ``quiet``; ``context``: how to trust an https one, by default as
+        ``requests`` does.
         """
-        self._waiting = waiting
+        self._quiet = quiet
         parts = urlsplit(base_url)
         self._host = parts.netloc.encode("ascii")
         self._name = parts.hostname or ""
@@ -169,8 +172,7 @@ class OrderLine:
         )  # fmt: skip
         answer = connection.write(request, timeout_s)
         try:
-            with self._waiting:
-                return await answer
+            return await answer
         except ConnectionError as error:
             raise OutcomeUnknown(call.method, str(error)[:200]) from error
         except asyncio.CancelledError:
@@ -209,6 +211,7 @@ class OrderLine:
     async def _until_over(self, connection: _Connection) -> str:
         """Offers it until it is lost; why. Empty when it is so old that another one should take its place."""
         self._connection = connection
+        self._quiet.join(connection.transport)
         share = random.uniform(RENEW_FROM, RENEW_TO)  # noqa: S311 - spreads load, guards nothing
         try:
             while not connection.lost.done():
@@ -219,5 +222,6 @@ class OrderLine:
                 await asyncio.wait([connection.lost], timeout=max(left_s, 1.0))
             return connection.lost.result()
         finally:
+            self._quiet.leave(connection.transport)
             connection.close("over")
             self._connection = None

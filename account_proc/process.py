@@ -13,7 +13,6 @@ import logging
 import os
 import random
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, replace
 from decimal import Decimal
@@ -40,6 +39,7 @@ from account_proc.order_watch import OrderWatch
 from account_proc.own_orders import OwnOrders
 from account_proc.portfolio import Portfolio
 from account_proc.preflight import Clock, KeyUnfit, Needs, Preflight, fee_pairs
+from account_proc.quiet import Quiet
 from account_proc.reconciler import PERIOD_PAPER_S, PERIOD_S, Reconciler
 from account_proc.rest import CallQueue, KrakenRest
 from account_proc.served import DRAIN_MAX_S, ServedProcess
@@ -56,21 +56,6 @@ log = logging.getLogger(__name__)
 RETRY_S = 1.0
 #: Currency that equity is shown in.
 DISPLAY_CURRENCY = "USD"
-
-
-class _Held:
-    """While entered, the feed is not read: what it says of an order is not needed before the order's answer."""
-
-    def __init__(self, feed: Callable[[], ExecutionsFeed | None]) -> None:
-        self._feed = feed
-
-    def __enter__(self) -> None:
-        if (feed := self._feed()) is not None:
-            feed.hold()
-
-    def __exit__(self, *_: object) -> None:
-        if (feed := self._feed()) is not None:
-            feed.release()
 
 
 class AccountProcess(ServedProcess):
@@ -90,7 +75,8 @@ class AccountProcess(ServedProcess):
         )
         limits = AccountLimits(spec.tier, lockout_s=self._timing.key_retry)
         self._rest = KrakenRest(spec.rest_url, credentials, self._nonce, limits)
-        self._line = OrderLine(spec.rest_url, _Held(lambda: self._feed))
+        self._quiet = Quiet()
+        self._line = OrderLine(spec.rest_url, self._quiet)
         self._calls = CallQueue(self._rest, self._line)
         self._exchange = KrakenExchange(self._calls)
         self._portfolio = Portfolio(self._exchange, self.bell.ring, time.time, spec.visibility_lag_s)
@@ -260,6 +246,7 @@ class AccountProcess(ServedProcess):
             url=self.spec.ws_url,
             token=self._exchange.websocket_token,
             sink=sink,
+            quiet=self._quiet,
             pace=pace_of(
                 self.spec.ws_url, self.spec.key_lock_dir.parent, is_master=self.spec.role is Role.MASTER
             ),
@@ -331,7 +318,7 @@ class AccountProcess(ServedProcess):
         self.copier = Copier(
             account_id=self.spec.id, rules=self.spec.copy, ledger=self.ledger, portfolio=self._portfolio,
             desk=self._desk, now=time.time, changed=self.bell.ring, failed=self.fail,
-            occupied=self._trades_by_itself, own_held=self._own_held,
+            occupied=self._trades_by_itself, own_held=self._own_held, quiet=self._quiet,
         )  # fmt: skip
         self.copier.recover()
         self._spawn(self.copier.converge())

@@ -7,7 +7,7 @@ import socket
 import ssl
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from account_proc import order_line as order_line_module
 from account_proc.errors import ExchangeRefused, OutcomeUnknown, RateLimited
 from account_proc.kraken_errors import NotSent
 from account_proc.order_line import OrderLine
+from account_proc.quiet import Quiet
 from account_proc.rest import CallQueue, KrakenRest, Priority
 from account_proc.signing import sign
 from account_proc.spec import Credentials
@@ -46,7 +47,7 @@ async def until(happened: Callable[[], bool]) -> None:
 async def trading(
     url: str, context: ssl.SSLContext | None = None
 ) -> AsyncIterator[tuple[CallQueue, OrderLine]]:
-    line = OrderLine(url, nullcontext(), context)
+    line = OrderLine(url, Quiet(), context)
     queue = CallQueue(KrakenRest(url, KEY, Counter(), roomy_limits()), line)
     keeping = asyncio.create_task(line.keep())
     try:

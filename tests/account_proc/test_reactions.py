@@ -28,6 +28,7 @@ from account_proc.order_watch import OrderWatch
 from account_proc.own_orders import OrderAsked, OrderRefused, OwnOrders
 from account_proc.pairs import SymbolTable
 from account_proc.portfolio import Portfolio
+from account_proc.quiet import Quiet
 from account_proc.spec import CopyRules, Tier
 from account_proc.units import Side
 from tests.account_proc.scripted_kraken import ASSETS, PAIRS, ScriptedKraken, execution, run, until
@@ -80,11 +81,12 @@ class User:
         self.watch = self.kraken.watch = OrderWatch(exchange, lambda: self.now, 1.0)
         self.desk = OrderDesk(exchange, self.watch, lambda: self.now, TIMING)
         self.portfolio = Portfolio(exchange, lambda: None, lambda: self.now, 1.0)
+        self.quiet = Quiet()
         ledger.join("a journal", 0)
         self.copier = Copier(
             account_id="anna", rules=CopyRules(), ledger=ledger, portfolio=self.portfolio, desk=self.desk,
             now=lambda: self.now, changed=lambda: None, failed=self.failures.append,
-            occupied=lambda: False, own_held=lambda _: Decimal(0),
+            occupied=lambda: False, own_held=lambda _: Decimal(0), quiet=self.quiet,
         )  # fmt: skip
 
     def fill(self, side: Side = Side.BUY) -> None:

@@ -29,6 +29,7 @@ from account_proc.order_desk import OrderDesk, Timing
 from account_proc.order_watch import OrderWatch
 from account_proc.own_orders import OwnOrders
 from account_proc.portfolio import Portfolio
+from account_proc.quiet import Quiet
 from account_proc.server import AccountServicer
 from account_proc.spec import CopyRules, Tier
 from account_proc.strategy import Account, OrderIntent, StopReason, StrategyFill, Tick
@@ -209,7 +210,7 @@ class User:
         self.copier = Copier(
             account_id="anna", rules=CopyRules(), ledger=ledger, portfolio=self.portfolio, desk=self.desk,
             now=self.now, changed=self.bell.ring, failed=self.failures.append,
-            occupied=lambda: self.loop.under_way, own_held=lambda _: Decimal(0),
+            occupied=lambda: self.loop.under_way, own_held=lambda _: Decimal(0), quiet=Quiet(),
         )  # fmt: skip
         broker = KrakenBroker(self.desk, self.portfolio, self.copier.held)
         self.orders = OwnOrders("anna", ledger, broker, self.now)
