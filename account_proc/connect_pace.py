@@ -86,7 +86,7 @@ class ConnectPace:
         """``clock``: seconds since boot, the same for all processes and never set; ``boot``: which boot that was (16 bytes)."""
         self._path = path
         self._most = CONNECTS_MAX if is_master else CONNECTS_MAX - MASTER_RESERVE
-        self._boot = _boot_id() if boot is None else boot
+        self._boot = boot_id() if boot is None else boot
         self._clock = clock
         self._pause = pause
 
@@ -158,7 +158,8 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _boot_id() -> bytes:
+def boot_id() -> bytes:
+    """16 bytes that are others after each start of the machine; zeros where it does not tell."""
     try:
         return bytes.fromhex(_BOOT_ID.read_text().strip().replace("-", ""))
     except (OSError, ValueError):

@@ -77,7 +77,7 @@ class KrakenExchange:
             return int(result["unixtime"])
 
     async def asset_pairs(self) -> SymbolTable:
-        """All pairs and assets, read anew. The other methods use the table that was read last."""
+        """All pairs and assets, read anew. The other methods read names by it, until they are told of another table."""
         pairs = await self._public("AssetPairs", priority=Priority.BACKGROUND)
         assets = await self._public("Assets", priority=Priority.BACKGROUND)
         with _expected_form("AssetPairs"):
@@ -86,6 +86,10 @@ class KrakenExchange:
                 raise ValueError("no pairs")
         self._symbols = table
         return table
+
+    def read_names_by(self, table: SymbolTable) -> None:
+        """All methods but ``asset_pairs`` use this table from now on."""
+        self._symbols = table
 
     async def ticker(self, pairs: Sequence[str]) -> dict[str, Quote]:
         """Prices by our name of the pair (BTC/USD); pairs that the answer leaves out are left out. Raises UnknownSymbol."""

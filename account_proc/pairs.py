@@ -2,19 +2,30 @@
 
 One market has four names: ``XXBTZUSD`` (the answer's key), ``XBTUSD`` (altname), ``XBT/USD`` (wsname) and ``BTC/USD`` (WebSocket v2,
 and ours). They are matched by table only: stripping letters breaks on names like USDT, XTZ or ZEC.
+
+Kraken lists some 1,500 pairs, and an account trades a handful. So a table is kept as text, a line for each pair and each name, and a
+pair becomes an object when it is first asked for. The text is what processes share (listing.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import astuple, dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 #: Kraken: the two assets whose altname is not the name shown to people and used by WebSocket v2.
 DISPLAY_NAMES = {"XBT": "BTC", "XDG": "DOGE"}
 #: Kraken: kinds of the same asset that Balance lists by themselves: rewards, yield, staked, opt-in rewards, tokenised, withheld.
 SUFFIXES = (".F", ".B", ".S", ".M", ".T", ".HOLD")
+#: How lines of a table's text begin: the rules of a pair, a name of a pair, a name of an asset.
+_RULES, _PAIR_NAME, _ASSET_NAME = "=", ":", "~"
+#: Answers of a table that are remembered; an account asks for fewer, and an operator may ask for anything.
+ANSWERS_MAX = 500
+
+
+_Answer = TypeVar("_Answer")
 
 
 class UnknownSymbol(KeyError):
@@ -59,21 +70,14 @@ class PairRules:
 class SymbolTable:
     """All pairs and assets of the exchange at one time."""
 
-    def __init__(
-        self, pairs: Iterable[PairRules], assets: Mapping[str, str], skipped: tuple[str, ...] = ()
-    ) -> None:
-        """``assets`` gives the display name for each spelling. Use ``parse`` for Kraken's answers."""
-        self._pairs = {pair.symbol: pair for pair in pairs}
-        self._assets = dict(assets)
+    def __init__(self, text: bytes, skipped: tuple[str, ...] = ()) -> None:
+        """``text`` as another table has it. Use ``parse`` for Kraken's answers."""
+        #: An empty line, then lines of one kind, a name and what it stands for; both in JSON, so that they hold no line's end and no tab.
+        self.text = text
         #: Keys of rows that are no pair in a form that we know.
         self.skipped = skipped
-        self._by_spelling: dict[str, PairRules] = {}
-        # An exact name of one pair goes before any other spelling of another one.
-        for spelling in ("symbol", "canonical", "altname", "wsname"):
-            for pair in self._pairs.values():
-                self._by_spelling.setdefault(getattr(pair, spelling), pair)
-        for name, pair in list(self._by_spelling.items()):
-            self._by_spelling.setdefault(name.upper(), pair)
+        self._pairs: dict[str, PairRules | None] = {}
+        self._assets: dict[str, str | None] = {}
 
     @classmethod
     def parse(cls, asset_pairs: Mapping[str, Any], assets: Mapping[str, Any]) -> SymbolTable:
@@ -91,14 +95,20 @@ class SymbolTable:
                 pairs.append(_pair(key, row, names))
             except (KeyError, TypeError, ValueError, ArithmeticError):
                 skipped.append(key)
-        return cls(pairs, names, tuple(skipped))
+        return cls("\n".join(["", *_lines(pairs, names), ""]).encode("ascii"), tuple(skipped))
 
     def __len__(self) -> int:
-        return len(self._pairs)
+        return self.text.count(f"\n{_RULES}".encode("ascii"))
 
     def find(self, spelling: str) -> PairRules | None:
         """The pair under any of its names, or None."""
-        return self._by_spelling.get(spelling) or self._by_spelling.get(spelling.upper())
+        if spelling not in self._pairs:
+            symbol = self._told(_PAIR_NAME, spelling) or self._told(_PAIR_NAME, spelling.upper())
+            pair = None
+            if symbol is not None:
+                pair = self._pairs.get(symbol) or _from_row(self._told(_RULES, symbol))
+            _remember(self._pairs, spelling, pair)
+        return self._pairs[spelling]
 
     def pair(self, spelling: str) -> PairRules:
         """The pair under any of its names. Raises UnknownSymbol."""
@@ -109,10 +119,10 @@ class SymbolTable:
 
     def split_asset(self, spelling: str) -> tuple[str, str]:
         """Display name and suffix: ``XXBT`` is (BTC, ""), ``USD.F`` is (USD, ".F"). Raises UnknownSymbol."""
-        found = self._assets.get(spelling)
+        found = self._display(spelling)
         stem, dot, kind = (found or spelling).rpartition(".")
-        if dot and f".{kind}" in SUFFIXES and stem in self._assets:
-            return self._assets[stem], f".{kind}"
+        if dot and f".{kind}" in SUFFIXES and (of_stem := self._display(stem)) is not None:
+            return of_stem, f".{kind}"
         if found is None:
             raise UnknownSymbol("asset", spelling)
         return found, ""
@@ -120,6 +130,51 @@ class SymbolTable:
     def asset(self, spelling: str) -> str:
         """The display name, with its suffix if it has one: ``ZUSD`` is USD, ``XXBT.F`` is BTC.F. Raises UnknownSymbol."""
         return "".join(self.split_asset(spelling))
+
+    def _display(self, spelling: str) -> str | None:
+        if spelling not in self._assets:
+            _remember(self._assets, spelling, self._told(_ASSET_NAME, spelling))
+        return self._assets[spelling]
+
+    def _told(self, kind: str, name: str) -> Any:
+        """What the text says of a name; None if nothing."""
+        key = f"\n{kind}{json.dumps(name)}\t".encode("ascii")
+        at = self.text.find(key)
+        if at < 0:
+            return None
+        start = at + len(key)
+        return json.loads(self.text[start : self.text.index(b"\n", start)])
+
+
+def _lines(pairs: Iterable[PairRules], assets: Mapping[str, str]) -> Iterator[str]:
+    """The lines of a table's text. ``assets``: the display name by each spelling."""
+    by_symbol = {pair.symbol: pair for pair in pairs}
+    by_spelling: dict[str, str] = {}
+    # An exact name of one pair goes before any other spelling of another one.
+    for spelling in ("symbol", "canonical", "altname", "wsname"):
+        for pair in by_symbol.values():
+            by_spelling.setdefault(getattr(pair, spelling), pair.symbol)
+    for name, symbol in list(by_spelling.items()):
+        by_spelling.setdefault(name.upper(), symbol)
+    for symbol, pair in by_symbol.items():
+        yield f"{_RULES}{json.dumps(symbol)}\t{json.dumps(astuple(pair), default=str)}"
+    for kind, names in ((_PAIR_NAME, by_spelling), (_ASSET_NAME, assets)):
+        for name, meaning in names.items():
+            yield f"{kind}{json.dumps(name)}\t{json.dumps(meaning)}"
+
+
+def _from_row(row: list[Any]) -> PairRules:
+    """The rules of a pair as ``_lines`` wrote them."""
+    fields = dict(zip(PairRules.__slots__, row, strict=True))
+    for name in ("tick_size", "ordermin", "costmin"):
+        fields[name] = Decimal(fields[name])
+    return PairRules(**fields)
+
+
+def _remember(answers: dict[str, _Answer], name: str, answer: _Answer) -> None:
+    if len(answers) >= ANSWERS_MAX:
+        answers.clear()
+    answers[name] = answer
 
 
 def _pair(key: str, row: Mapping[str, Any], names: Mapping[str, str]) -> PairRules:

@@ -20,6 +20,7 @@ from typing import Protocol
 from account_proc.errors import ExchangeError
 from account_proc.exchange import KrakenExchange, Quote
 from account_proc.executions import Execution
+from account_proc.listing import SharedListing
 from account_proc.order_watch import Ending
 from account_proc.pairs import PairRules, SymbolTable
 from account_proc.units import Side
@@ -33,6 +34,9 @@ CONFIRM_S = 1.0
 #: The rules of pairs are read again after about this long, and not more often than this, in seconds (Kraken changes minima now
 #: and then: SOL went from 0.02 to 0.06 within two months).
 RULES_S, RULES_PAUSE_S = 3_600.0, 30.0
+#: What another process of this supervisor has read is taken over if it is not older than this, in seconds. With the time until the
+#: next reading, which counts from when the exchange was asked, no rules are used for longer than by a process that reads alone.
+SHARED_RULES_S = RULES_S / 2
 #: Orders of which is remembered what was counted.
 ORDERS_MAX = 1_000
 #: Readings that are made at most to know what is there.
@@ -51,10 +55,10 @@ class _Counted:
 
 
 class Watcher(Protocol):
-    """Is told when equity may have changed."""
+    """Is told when what is shown may have changed."""
 
     def __call__(self) -> None:
-        """Equity may have changed."""
+        """Equity or the rules of pairs may have changed."""
         ...
 
 
@@ -62,10 +66,12 @@ class Portfolio:
     """What one account holds and what it is worth."""
 
     def __init__(
-        self, exchange: KrakenExchange, changed: Watcher, now: Callable[[], float], lag_s: float
-    ) -> None:
-        """``lag_s``: how far balances may trail behind the engine, in seconds."""
+        self, exchange: KrakenExchange, changed: Watcher, now: Callable[[], float], lag_s: float,
+        listing: SharedListing | None = None,
+    ) -> None:  # fmt: skip
+        """``lag_s``: how far balances may trail behind the engine, in seconds. ``listing``: where pairs are shared, if anywhere."""
         self._exchange = exchange
+        self._listing = listing
         self._changed = changed
         self.now = now
         self.lag_s = lag_s
@@ -96,13 +102,20 @@ class Portfolio:
 
     async def load(self) -> None:
         """Reads pairs, balances and prices. Raises ExchangeError."""
-        await self.load_symbols()
+        await self._load_symbols(SHARED_RULES_S)
         await self.refresh()
 
     async def load_symbols(self) -> None:
-        """Reads the exchange's pairs and their rules: minima change, pairs are listed. Raises ExchangeError."""
-        self.symbols = await self._exchange.asset_pairs()
-        self._rules_at = self.now()
+        """The exchange's pairs and their rules as they are now: minima change, pairs are listed. Raises ExchangeError."""
+        await self._load_symbols(0.0)
+
+    async def _load_symbols(self, age_max_s: float) -> None:
+        if self._listing is None:
+            self.symbols, age_s = await self._exchange.asset_pairs(), 0.0
+        else:
+            self.symbols, age_s = await self._listing.get(self._exchange.asset_pairs, age_max_s)
+            self._exchange.read_names_by(self.symbols)
+        self._rules_at = self.now() - age_s
 
     async def keep_rules(self) -> None:
         """Reads the rules again when they are old, or an order was refused by a minimum that is not in them; for ever."""
@@ -110,9 +123,11 @@ class Portfolio:
             until = self._rules_at + RULES_S * random.uniform(0.75, 1.25)  # noqa: S311 - spreads many accounts' calls
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._rules_wrong.wait(), max(until - self.now(), RULES_PAUSE_S))
+            age_max_s = 0.0 if self._rules_wrong.is_set() else SHARED_RULES_S
             self._rules_wrong.clear()
             try:
-                await self.load_symbols()
+                await self._load_symbols(age_max_s)
+                self._changed()  # they are shown
             except ExchangeError as error:
                 log.warning("the rules of pairs could not be read again: %s", error)
             await asyncio.sleep(RULES_PAUSE_S)

@@ -30,6 +30,7 @@ from account_proc.feed import ExecutionsFeed
 from account_proc.kraken_broker import KrakenBroker
 from account_proc.ledger import Ledger
 from account_proc.limits import AccountLimits
+from account_proc.listing import Origin, SharedListing
 from account_proc.master import AUDIT_PAPER_S, AUDIT_S, REFRESH_PAPER_S, REFRESH_S, Master
 from account_proc.nonce import NonceCustody, key_lock
 from account_proc.nonce_report import KeyNonce
@@ -79,7 +80,11 @@ class AccountProcess(ServedProcess):
         self._line = OrderLine(spec.rest_url, self._quiet)
         self._calls = CallQueue(self._rest, self._line)
         self._exchange = KrakenExchange(self._calls)
-        self._portfolio = Portfolio(self._exchange, self.bell.ring, time.time, spec.visibility_lag_s)
+        # Beside the sockets: for this supervisor's processes, and of no use later.
+        listing = SharedListing(
+            spec.socket_path.parent / "listing", spec.id, Origin.of(spec.rest_url, spec.epoch)
+        )
+        self._portfolio = Portfolio(self._exchange, self.bell.ring, time.time, spec.visibility_lag_s, listing)
         needs = Needs.of(
             spec.role, has_strategy=spec.strategy is not None, allow_withdraw=spec.allow_withdraw_key
         )

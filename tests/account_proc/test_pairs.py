@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from account_proc.pairs import SymbolTable, UnknownSymbol
+from account_proc.pairs import ANSWERS_MAX, SymbolTable, UnknownSymbol
 
 ASSETS: dict[str, Any] = {
     "XXBT": {"altname": "XBT"},
@@ -174,3 +174,37 @@ def test_what_kraken_leaves_out_has_a_meaning() -> None:
 def test_any_rows_give_a_table(rows: dict[str, Any]) -> None:
     table = SymbolTable.parse(rows, ASSETS)
     assert len(table) + len(table.skipped) <= len(rows)
+
+
+_texts = st.text(st.characters(codec="utf-8"), max_size=8) | st.sampled_from(
+    ["A", "a", "A/B", "a/b", '"', "\n", "\t"]
+)
+_rows = st.builds(row, _texts, st.tuples(_texts, _texts).map("/".join), _texts, _texts)
+
+
+@given(st.dictionaries(_texts, _rows, max_size=5), st.dictionaries(_texts, _texts, max_size=5), _texts)
+def test_a_table_made_of_anothers_text_tells_the_same(
+    rows: dict[str, Any], assets: dict[str, str], other: str
+) -> None:
+    table = SymbolTable.parse(rows, {key: {"altname": name} for key, name in assets.items()})
+    copy = SymbolTable(table.text)
+    names = {name for key, one in rows.items() for name in (key, one["altname"], one["wsname"])}
+    for name in (*names, *(name.upper() for name in names), other):
+        assert copy.find(name) == table.find(name)
+        if name in names:
+            assert (found := table.find(name)) is not None
+            assert name.upper() in {
+                spelled.upper() for spelled in (found.canonical, found.altname, found.wsname, found.symbol)
+            }
+    for key, name in assets.items():
+        assert copy.asset(key) == table.asset(key)
+        assert copy.asset(name) == table.asset(name)
+    assert len(copy) == len(table)
+
+
+def test_pairs_that_nobody_lists_do_not_pile_up() -> None:
+    table = SymbolTable.parse(PAIRS, ASSETS)
+    for number in range(3 * ANSWERS_MAX):
+        assert table.find(f"NO{number}/USD") is None
+    assert len(table._pairs) <= ANSWERS_MAX
+    assert table.pair("XBTUSD").symbol == "BTC/USD"
