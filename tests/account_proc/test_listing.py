@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from account_proc import listing as listing_module
 from account_proc import portfolio as portfolio_module
 from account_proc.errors import OutcomeUnknown
-from account_proc.listing import TURN_S, Origin, SharedListing
+from account_proc.listing import TURN_S, Origin, SharedListing, encode
 from account_proc.locks import LockedFile
 from account_proc.pairs import SymbolTable
 from account_proc.portfolio import RULES_S, SHARED_RULES_S, Portfolio
@@ -185,6 +186,18 @@ def test_while_another_asks_it_is_waited_for_and_not_asked_again(machine: Machin
     machine.pause = ended_meanwhile  # type: ignore[method-assign]
     machine.get(age_max_s=0.0)
     assert machine.asked == 1
+
+
+def test_what_another_wrote_between_the_look_and_the_turn_is_not_asked_for_again(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def a_moment_later(path: Path, what: str) -> LockedFile:
+        machine.path.write_bytes(encode(TABLE, ORIGIN, machine.now))
+        return LockedFile(path, what)
+
+    monkeypatch.setattr(listing_module, "LockedFile", a_moment_later)
+    assert machine.get().text == TABLE.text
+    assert machine.asked == 0
 
 
 def test_another_that_does_not_end_is_not_waited_for_long(machine: Machine) -> None:
