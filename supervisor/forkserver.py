@@ -42,6 +42,7 @@ from account_proc.boot import (
     run,
 )
 from account_proc.errors import ExitCode
+from supervisor.heap import fill_holes
 
 #: One message in either direction.
 MESSAGE_BYTES_MAX = 32_768
@@ -177,6 +178,7 @@ def _preload(entry_name: str) -> Entry:
     # What is frozen is never looked at by a collection, so its pages stay shared with the children.
     gc.collect()
     gc.freeze()
+    fill_holes()
     return entry
 
 
