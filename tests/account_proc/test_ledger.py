@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -475,3 +476,22 @@ def test_a_ledger_that_is_closed_says_so(tmp_path: Path) -> None:
     ledger.close()
     with pytest.raises(LedgerFault, match="closed"):
         ledger.commit(cursor=(1, "T1"))
+
+
+def test_a_new_file_is_on_the_disk_as_a_whole_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "anna.db"
+    synced: list[tuple[str, bool]] = []
+    sync = os.fsync
+
+    def noted(descriptor: int) -> None:
+        synced.append((Path(f"/proc/self/fd/{descriptor}").readlink().name, path.exists()))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    Ledger(path, "anna").close()
+    assert synced == [("anna.db.new", False), (tmp_path.name, True)]
+    with closing(sqlite3.connect(path)) as file:
+        assert file.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert [leftover.name for leftover in tmp_path.glob("*.new*")] == []
