@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -149,8 +149,12 @@ class Copier:
         for lane in list(self._lanes.values()):
             self._advance(lane)
 
-    def take(self, message: pb.Fill) -> None:
-        """Takes the next fill; durable when it returns. Raises FillGap or LedgerFault. A repeated fill does nothing."""
+    def take(self, messages: Iterable[pb.Fill]) -> None:
+        """Takes the next fills; durable when it returns. Raises FillGap or LedgerFault. A repeated fill does nothing."""
+        for message in messages:
+            self._take(message)
+
+    def _take(self, message: pb.Fill) -> None:
         cursor = self._ledger.cursor
         assert cursor is not None, "fills before the ledger joined a journal"
         if message.seq <= cursor:

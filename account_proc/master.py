@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 #: Execution ids and orders that are remembered; Kraken's history pages and snapshots repeat far fewer.
 SEEN_MAX = 100_000
 FROZEN_MAX = 10_000
+#: Fills that are told together at most.
+STREAM_MAX = 200
 #: The trade history is read again from this long before the last fill, in seconds: it may trail behind the feed.
 OVERLAP_S = 120.0
 #: The history is held against what was streamed this often, in seconds, as long as the feed is up: reads may trail behind the
@@ -185,8 +187,8 @@ class Master:
 
     async def stream(
         self, request: account_pb.StreamFillsRequest
-    ) -> AsyncIterator[pb.Fill | account_pb.CaughtUp]:
-        """Fills after the journal's end, for ever; a later call takes over."""
+    ) -> AsyncIterator[list[pb.Fill] | account_pb.CaughtUp]:
+        """Fills after the journal's end, for ever, those together that wait together; a later call takes over."""
         if self._out is not None:
             self._out.put_nowait(None)
         out: asyncio.Queue[pb.Fill | account_pb.CaughtUp | None] = asyncio.Queue()
@@ -195,8 +197,14 @@ class Master:
         self._since = seconds(request.since)
         self._catch_up()
         try:
-            while (item := await out.get()) is not None:
-                yield item
+            while True:
+                waiting = [await out.get()]
+                while not out.empty() and len(waiting) < STREAM_MAX:
+                    waiting.append(out.get_nowait())
+                for told in _together(waiting):
+                    if told is None:
+                        return
+                    yield told
         finally:
             if self._out is out:
                 self._out = None
@@ -438,6 +446,23 @@ class Master:
             self._ledger.keep(WALLET, body)
             failpoint.reach(self._account_id, "after_keep")
             self._kept = body
+
+
+def _together(
+    items: Iterable[pb.Fill | account_pb.CaughtUp | None],
+) -> Iterator[list[pb.Fill] | account_pb.CaughtUp | None]:
+    """The same, with fills that follow each other in one."""
+    fills: list[pb.Fill] = []
+    for item in items:
+        if isinstance(item, pb.Fill):
+            fills.append(item)
+            continue
+        if fills:
+            yield fills
+            fills = []
+        yield item
+    if fills:
+        yield fills
 
 
 def _trades(rows: Iterable[Execution | Incomplete]) -> list[Trade]:

@@ -103,7 +103,7 @@ class AccountServicer(account_pb2_grpc.AccountServiceServicer):
             if isinstance(item, pb.CaughtUp):
                 yield pb.StreamFillsResponse(caught_up=item)
             else:
-                yield pb.StreamFillsResponse(fill=item)
+                yield pb.StreamFillsResponse(fills=item)
 
     async def CopyFills(
         self, request_iterator: AsyncIterator[pb.CopyFillsRequest], context: Context
@@ -156,8 +156,8 @@ class AccountServicer(account_pb2_grpc.AccountServiceServicer):
             if request.WhichOneof("item") == "trading_mode":
                 await self._process.set_trading_mode(request.trading_mode)
             # While draining, fills are left to the journal, which sends them again at the next start.
-            if request.WhichOneof("item") == "fill" and not self._process.draining:
-                copier.take(request.fill)
+            if request.fills and not self._process.draining:
+                copier.take(request.fills)
 
     async def _join(self, start: pb.CopyStart, context: Context) -> None:
         """Binds a new ledger to the journal; refuses one that lost something or counts in another journal."""

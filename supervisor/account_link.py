@@ -26,6 +26,7 @@ from krakencopy.v1 import account_pb2_grpc, types_pb2
 from account_proc import failpoint
 from account_proc.bell import Bell
 from account_proc.spec import SERVICE_NAME, Role
+from supervisor.arrivals import Arrivals
 from supervisor.fanout import FillLog, ReportLog
 from supervisor.journal import Journal, JournalFault
 
@@ -204,14 +205,17 @@ class AccountLink:
     # -- master -------------------------------------------------------------------------------------------------
 
     async def _stream_fills(self) -> None:
-        call = self._stub.StreamFills(self._journal_end())
-        async for item in call:
-            if item.WhichOneof("item") == "fill":
-                self._fills.append([item.fill], self._epoch)
-            else:
-                log.info(
-                    "%s: caught up, %d fills from history", self._account_id, item.caught_up.from_history
-                )
+        arrivals = Arrivals(lambda fills: self._fills.append(fills, self._epoch), self._owner.journal_failed)
+        try:
+            async for item in self._stub.StreamFills(self._journal_end()):
+                if item.HasField("caught_up"):
+                    log.info(
+                        "%s: caught up, %d fills from history", self._account_id, item.caught_up.from_history
+                    )
+                else:
+                    arrivals.take(item.fills)
+        finally:
+            arrivals.flush()
 
     def _journal_end(self) -> pb.StreamFillsRequest:
         last = self._journal.last_executed_at()
@@ -281,25 +285,25 @@ class AccountLink:
         told = types_pb2.TRADING_MODE_COPYING
         while not self._drained:
             seen = self._news.version
-            batch = [] if self._closing or self._paused() else self._fills.after(position)
-            mode = told if self._closing else self._owner.trading_mode(fills_wait=bool(batch))
+            batch = None if self._closing or self._paused() else self._fills.after(position)
+            mode = told if self._closing else self._owner.trading_mode(fills_wait=batch is not None)
             if mode != told:
                 # Before any fill: a user never copies one while its own strategy trades.
                 await call.write(pb.CopyFillsRequest(trading_mode=mode))
                 told = mode
                 self._owner.trading_mode_told(mode)
                 continue
-            for seq, encoded in batch:
-                if self._closing or self._paused():
-                    break
-                self._sent_at[seq] = time.time()
-                await call.write(encoded)
-                failpoint.reach("supervisor", "after_fanout")
-                position = seq
+            if batch is None:
+                await self._news.wait(seen)
+                continue
+            sent_at = time.time()
+            for seq in range(batch.first_seq, batch.last_seq + 1):
+                self._sent_at[seq] = sent_at
+            await call.write(batch.encoded)
+            failpoint.reach("supervisor", "after_fanout")
+            position = batch.last_seq
             while len(self._sent_at) > SENT_MAX:
                 self._sent_at.popitem(last=False)
-            if not batch:
-                await self._news.wait(seen)
         await call.done_writing()
 
     def _report(self, report: pb.CopyReport) -> None:

@@ -23,8 +23,8 @@ from supervisor.round import Round
 
 #: Encoded fills that are kept in memory: more than any live user is behind.
 WINDOW = 10_000
-#: Fills that are read from the journal at once for a user that is further behind.
-BATCH = 500
+#: Fills that go out together at most, for a user that is behind; and bytes after which no more are added: messages of 16 MiB are taken.
+BATCH, BATCH_BYTES = 500, 1 << 20
 #: So long after the last fill there is time for what would hold up the next one, in seconds.
 QUIET_S = 1.0
 #: Reports are committed about this late, in seconds. Nobody trades on them, and by then most copies of a fill are at their end:
@@ -38,6 +38,15 @@ PIECE_PAUSE_S = 0.005
 FLUSH = 1_000
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Fills without a gap as one request of CopyFills."""
+
+    first_seq: int
+    last_seq: int
+    encoded: bytes
+
+
 class FillLog:
     """The end of the journal, ready to be sent."""
 
@@ -45,6 +54,8 @@ class FillLog:
         self._journal = journal
         self._window: deque[tuple[int, bytes]] = deque(maxlen=WINDOW)
         self._appended_at = -math.inf
+        #: What was asked for last: users that keep up ask for the same.
+        self._batch: Batch | None = None
         #: Those who send fills to users. They are woken in turn, and before anyone else.
         self.users = Round()
         #: For those who show fills.
@@ -63,6 +74,7 @@ class FillLog:
         for fill in added:
             self._window.append((fill.seq, encode(fill)))
         if added:
+            self._batch = None
             self._appended_at = time.monotonic()
             self.users.ring()
             self.bell.ring()
@@ -73,12 +85,25 @@ class FillLog:
         if time.monotonic() - self._appended_at > QUIET_S:
             self._journal.tidy()
 
-    def after(self, seq: int) -> list[tuple[int, bytes]]:
-        """Fills after a seq with their encoded requests, ascending; at most ``BATCH``, empty at the end."""
+    def after(self, seq: int) -> Batch | None:
+        """The fills after a seq, as many as go together; None at the end."""
         if seq >= self.head:
-            return []
-        if seq == self.head - 1 and self._window:
-            return [self._window[-1]]  # whoever keeps up
+            return None
+        if self._batch is None or self._batch.first_seq != seq + 1:
+            self._batch = self._encoded_after(seq)
+        return self._batch
+
+    def _encoded_after(self, seq: int) -> Batch:
+        size, parts = 0, list[bytes]()
+        for _, encoded in self._rows_after(seq):
+            parts.append(encoded)
+            size += len(encoded)
+            if size > BATCH_BYTES:
+                break
+        # Protobuf: messages behind each other are one message, in which repeated fields have all of their items.
+        return Batch(seq + 1, seq + len(parts), b"".join(parts))
+
+    def _rows_after(self, seq: int) -> list[tuple[int, bytes]]:
         if self._window and self._window[0][0] <= seq + 1:
             start = seq + 1 - self._window[0][0]
             stop = min(start + BATCH, len(self._window))
@@ -88,7 +113,7 @@ class FillLog:
 
 def encode(fill: types_pb2.Fill) -> bytes:
     """The fill as a request of CopyFills."""
-    return account_pb2.CopyFillsRequest(fill=fill).SerializeToString()
+    return account_pb2.CopyFillsRequest(fills=[fill]).SerializeToString()
 
 
 @dataclass(slots=True)

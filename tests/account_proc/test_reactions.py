@@ -93,13 +93,12 @@ class User:
         """The master of 1000 USD has traded 0.001 BTC; what it sells is all that it holds."""
         self.seq += 1
         held = Decimal("0.001") if side is Side.SELL else Decimal(0)
-        self.copier.take(
-            pb.Fill(
-                seq=self.seq, exec_id=f"M{self.seq}", order_id=f"MO{self.seq}", pair="BTC/USD", side=PB_SIDE[side],
-                price="50000", volume="0.001", master_equity="1000", master_cash="1000", master_position=str(held),
-                executed_at=timestamp(self.now),
-            )
+        made = pb.Fill(
+            seq=self.seq, exec_id=f"M{self.seq}", order_id=f"MO{self.seq}", pair="BTC/USD", side=PB_SIDE[side],
+            price="50000", volume="0.001", master_equity="1000", master_cash="1000", master_position=str(held),
+            executed_at=timestamp(self.now),
         )  # fmt: skip
+        self.copier.take([made])
 
     @property
     def copies(self) -> list[CopyRecord]:

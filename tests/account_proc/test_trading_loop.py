@@ -432,7 +432,7 @@ def test_through_hundreds_of_flaps_copying_and_the_strategy_never_trade_at_the_s
                     taken.append(("copying", len(user.kraken.log)))
                     for _ in range(dice.choice((0, 0, 1, 2))):
                         side = dice.choice((Side.BUY, Side.SELL))
-                        yield account_pb2.CopyFillsRequest(fill=user.fill(side))
+                        yield account_pb2.CopyFillsRequest(fills=[user.fill(side)])
                         for _ in range(dice.choice((0, 3, 20))):
                             await asyncio.sleep(0)
 

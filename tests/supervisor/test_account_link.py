@@ -38,7 +38,7 @@ class Account(account_pb2_grpc.AccountServiceServicer):
         await anext(requests)
         yield pb.CopyFillsResponse(ready=pb.CopyReady())
         async for request in requests:
-            self._got.append((self._name, request.fill.seq))
+            self._got += [(self._name, fill.seq) for fill in request.fills]
             self._changed.ring()
 
     async def WatchSnapshot(self, _: Any, __: Any) -> AsyncIterator[pb.WatchSnapshotResponse]:  # noqa: N802 - gRPC's

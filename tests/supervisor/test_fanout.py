@@ -17,7 +17,7 @@ from krakencopy.v1 import types_pb2 as pb
 
 from account_proc import database
 from supervisor import fanout
-from supervisor.fanout import FillLog, ReportLog, encode
+from supervisor.fanout import FillLog, ReportLog
 from supervisor.journal import Journal, JournalFault, UserMark
 from tests.supervisor.samples import copy, fill
 
@@ -32,12 +32,14 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
         yield journal
 
 
-def read_all(log: FillLog, seq: int) -> list[tuple[int, bytes]]:
+def read_all(log: FillLog, seq: int) -> list[pb.Fill]:
     """As a user that is not disturbed reads."""
-    found: list[tuple[int, bytes]] = []
-    while batch := log.after(found[-1][0] if found else seq):
-        assert len(batch) <= fanout.BATCH
-        found += batch
+    found: list[pb.Fill] = []
+    while (batch := log.after(found[-1].seq if found else seq)) is not None:
+        fills = account_pb2.CopyFillsRequest.FromString(batch.encoded).fills
+        assert [one.seq for one in fills] == list(range(batch.first_seq, batch.last_seq + 1))
+        assert len(fills) <= fanout.BATCH
+        found += fills
     return found
 
 
@@ -60,24 +62,39 @@ def test_a_user_gets_the_same_fills_from_memory_and_from_the_journal_wherever_it
             live.append([fill(n) for n in range(number, number + size)], 2)
             number += size
         without_memory = FillLog(journal)
-        expected = [(one.seq, encode(one)) for one in journal.fills_after(0, END)]
+        expected = journal.fills_after(0, END)
         for seq in range(number + 2):
             assert read_all(live, seq) == read_all(without_memory, seq) == expected[seq:]
 
 
-def test_what_goes_out_is_the_journalled_fill_as_a_request(journal: Journal) -> None:
+def test_what_goes_out_are_the_journalled_fills_as_one_request(journal: Journal) -> None:
     log = FillLog(journal)
-    (added,) = log.append([fill(1)], 3)
-    ((seq, encoded),) = log.after(0)
-    request = account_pb2.CopyFillsRequest.FromString(encoded)
-    assert (seq, request.WhichOneof("item"), request.fill) == (1, "fill", added)
-    assert (request.fill.seq, request.fill.epoch, request.fill.exec_id) == (1, 3, "E1")
+    added = log.append([fill(1), fill(2)], 3)
+    batch = log.after(0)
+    assert batch is not None
+    request = account_pb2.CopyFillsRequest.FromString(batch.encoded)
+    assert request == account_pb2.CopyFillsRequest(fills=added)
+    assert [(one.seq, one.epoch, one.exec_id) for one in request.fills] == [(1, 3, "E1"), (2, 3, "E2")]
 
 
-def test_a_fill_is_encoded_once_for_all_users(journal: Journal) -> None:
+def test_fills_are_encoded_once_for_all_users_that_keep_up(journal: Journal) -> None:
     log = FillLog(journal)
-    log.append([fill(1), fill(2)], 1)
-    assert all(one is other for (_, one), (_, other) in zip(log.after(0), log.after(0), strict=True))
+    for head in (2, 3):
+        log.append([fill(1), fill(2), fill(head)], 1)
+        assert log.after(0) is log.after(0) is not None
+    assert read_all(log, 0) == journal.fills_after(0, END)
+
+
+def test_large_fills_do_not_go_out_together_in_a_message_that_nobody_takes(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = FillLog(journal)
+    log.append([fill(number, marks={"BTC": "1" * 400}) for number in range(1, 10)], 1)
+    monkeypatch.setattr(fanout, "BATCH_BYTES", 1_000)
+    batch = log.after(0)
+    assert batch is not None
+    assert (batch.last_seq, len(batch.encoded) < 2_000) == (3, True)
+    assert read_all(log, 0) == journal.fills_after(0, END)
 
 
 def test_the_bell_rings_for_new_fills_only(journal: Journal) -> None:
@@ -95,7 +112,7 @@ def test_a_fill_that_could_not_be_committed_is_shown_to_nobody(journal: Journal)
     journal._db.execute("PRAGMA query_only=1")
     with pytest.raises(JournalFault):
         log.append([fill(2)], 1)
-    assert (log.head, log.bell.version, log.after(1), len(log.after(0))) == (1, 1, [], 1)
+    assert (log.head, log.bell.version, log.after(1), len(read_all(log, 0))) == (1, 1, None, 1)
 
 
 def test_reports_that_come_together_are_committed_together(journal: Journal) -> None:
