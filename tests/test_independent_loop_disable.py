@@ -120,6 +120,32 @@ def test_a_strategy_whose_options_are_wrong_is_refused_before_anything_starts(pa
         assert not system.state_dir.exists()
 
 
+def test_an_own_order_that_comes_too_late_is_waited_out_and_does_nothing(paper: Paper) -> None:
+    """What a busy machine or network does to one order in many thousands: it is at the exchange when its strategy is off again."""
+    with System(paper, {"anna": "1000"}, user_lines={"anna": SCRIPT}) as system:
+        system.start().wait_ready()
+        system.command("stop", "master")
+        wait_for("anna's own orders", lambda: len(orders(paper, system, "anna")[1]) >= 2)
+        # The engine sees it only after its deadline, when nobody waits for an answer any more.
+        paper.call(
+            "POST", "/faults", kind="hang_request", account="anna", method="AddOrder", delay_ms=8000, count=1
+        )
+        wait_for("an order that hangs", lambda: paper.call("GET", "/faults")["faults"][0]["fired"] > 0)
+        system.command("start", "master")
+        system.wait_ready()
+        wait_for("copying again", lambda: mode_of(system, "anna") == COPYING)
+        system.buy("BTC/USD", "0.001")
+        system.settled(1)
+        (late,) = wait_for(
+            "the late order",
+            lambda: [row for row in orders(paper, system, "anna")[1] if row["outcome"] != "ok"],
+        )
+        assert "deadline" in late["outcome"]
+        assert len(orders(paper, system, "anna")[0]) == 1
+        done = {row["cl_ord_id"] for row in paper.rows("fills") if row["account"] == "anna"}
+        assert late["params"]["cl_ord_id"] not in done
+
+
 def events(system: System, account: str) -> list[Any]:
     with system.api() as api:
         return list(api.list_events(account_id=account))
