@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -150,41 +150,60 @@ class Copier:
             self._advance(lane)
 
     def take(self, messages: Iterable[pb.Fill]) -> None:
-        """Takes the next fills; durable when it returns. Raises FillGap or LedgerFault. A repeated fill does nothing."""
-        for message in messages:
-            self._take(message)
+        """Takes the next fills in one durable step. Raises FillGap or LedgerFault. Repeated fills do nothing.
 
-    def _take(self, message: pb.Fill) -> None:
+        That step already answers the first of them, with those behind it that are of the same master order; the others are kept.
+        """
         cursor = self._ledger.cursor
         assert cursor is not None, "fills before the ledger joined a journal"
-        if message.seq <= cursor:
+        new = [message for message in messages if message.seq > cursor]
+        if not new:
             return
-        if message.seq != cursor + 1:
-            raise FillGap(f"fill {message.seq} does not follow {cursor}")
-        fill = master_fill(message)
-        quote = fill.pair.partition("/")[2]
-        self._portfolio.set_marks(quote, message.marks)
-        self._portfolio.marks.set(fill.pair.partition("/")[0], quote, fill.price.amount)
-        lane = self._lane(fill.pair)
-        lane.waiting.append(_Waiting(fill, self._now()))
+        for number, message in enumerate(new, start=cursor + 1):
+            if message.seq != number:
+                raise FillGap(f"fill {message.seq} does not follow {number - 1}")
+        lanes = list({lane.pair: lane for lane in map(self._await_turn, new)}.values())
         if self._open:
-            # Its order, or its turn at the exchange, waits for one that is on its way.
+            # Their order, or their turn at the exchange, waits for one that is on its way.
             self._quiet.end()
-        if not lane.busy and self._portfolio.table.find(fill.pair) is None:
-            # Listed after this process read the pairs; the fill waits until they were read again.
-            lane.busy = True
-            self._spawn(self._learn(lane))
+        for lane in lanes:
+            if not lane.busy and self._portfolio.table.find(lane.pair) is None:
+                # Listed after this process read the pairs; its fills wait until they were read again.
+                lane.busy = True
+                self._spawn(self._learn(lane))
         try:
-            if lane.busy:
-                pending = (fill.seq, message.SerializeToString())
-                self._ledger.commit(cursor=(fill.seq, message.exec_id), add_pending=pending)
-            else:
-                self._advance(lane, cursor=(fill.seq, message.exec_id))
-            # Behind the order, if there is one: whoever hears of it has time.
+            self._take(new, next((lane for lane in lanes if not lane.busy), None))
+            for lane in lanes:
+                self._advance(lane)
+            # Behind the orders, if there are any: whoever hears of it has time.
             self._changed()
         except LedgerFault as error:
             self._failed(error)
             raise
+
+    def _await_turn(self, message: pb.Fill) -> _Lane:
+        """Puts a fill behind the others of its pair, with the prices that it brings."""
+        fill = master_fill(message)
+        base, _, quote = fill.pair.partition("/")
+        self._portfolio.set_marks(quote, message.marks)
+        self._portfolio.marks.set(base, quote, fill.price.amount)
+        lane = self._lane(fill.pair)
+        lane.waiting.append(_Waiting(fill, self._now()))
+        return lane
+
+    def _take(self, new: list[pb.Fill], free: _Lane | None) -> None:
+        """Moves the cursor behind new fills and keeps those that are not answered at once.
+
+        Those are of one master order: what the next is copied with is known when the copy of this one is paid for.
+        """
+        cursor = (new[-1].seq, new[-1].exec_id)
+        run = [] if free is None else self._next_run(free, of_one_order=True)
+        at_once = {waiting.fill.seq for waiting in run}
+        kept = [(message.seq, message.SerializeToString()) for message in new if message.seq not in at_once]
+        if free is None:
+            self._ledger.commit(cursor=cursor, add_pending=kept)
+        else:
+            self._begin(free, self._answer(free, run, cursor, kept))
 
     def _lane(self, pair: str) -> _Lane:
         return self._lanes.setdefault(pair, _Lane(pair))
@@ -199,23 +218,35 @@ class Copier:
         self._advance(lane)
         self._changed()
 
-    def _advance(self, lane: _Lane, cursor: tuple[int, str] | None = None) -> None:
+    def _advance(self, lane: _Lane) -> None:
         """Answers what waits, up to the first order."""
         while lane.waiting and not lane.busy:
-            batch = [lane.waiting.popleft()]
-            while (
-                lane.waiting and lane.waiting[0].fill.side is batch[0].fill.side and len(batch) < MERGE_MAX
-            ):  # merged: one order for the whole run
-                batch.append(lane.waiting.popleft())
-            order = self._answer(lane, batch, cursor)
-            if order is not None:
-                lane.busy = True
-                self._spawn(self._trade(lane, order))
+            self._begin(lane, self._answer(lane, self._next_run(lane)))
+
+    @staticmethod
+    def _next_run(lane: _Lane, *, of_one_order: bool = False) -> list[_Waiting]:
+        """The fills that are merged into the next order: the first that waits, and those of the same side right behind it."""
+        run = [lane.waiting.popleft()]
+        first = run[0].fill
+        while lane.waiting and len(run) < MERGE_MAX:
+            fill = lane.waiting[0].fill
+            if fill.side is not first.side or (of_one_order and fill.order_id != first.order_id):
+                break
+            run.append(lane.waiting.popleft())
+        return run
+
+    def _begin(self, lane: _Lane, order: CopyRecord | None) -> None:
+        if order is not None:
+            lane.busy = True
+            self._spawn(self._trade(lane, order))
 
     def _answer(
-        self, lane: _Lane, batch: list[_Waiting], cursor: tuple[int, str] | None
-    ) -> CopyRecord | None:
-        """Decides about a batch and makes it durable; the copy that is to be ordered, if any."""
+        self, lane: _Lane, batch: list[_Waiting], cursor: tuple[int, str] | None = None, keep: Sequence[tuple[int, bytes]] = ()
+    ) -> CopyRecord | None:  # fmt: skip
+        """Decides about a batch and makes it durable; the copy that is to be ordered, if any.
+
+        ``cursor``: the batch comes straight from the journal and was never kept here; ``keep``: others that came with it.
+        """
         fills = [waiting.fill for waiting in batch]
         now = self._now()
         pair = self._portfolio.table.find(lane.pair)
@@ -247,8 +278,8 @@ class Copier:
             book=self._book,
             pairs=(lane.pair,),
             cursor=cursor,
-            # The fill at the cursor comes straight from the journal and was never kept here.
-            drop_pending=[fill.seq for fill in fills if cursor is None or fill.seq != cursor[0]],
+            add_pending=keep,
+            drop_pending=[fill.seq for fill in fills] if cursor is None else (),
         )
         failpoint.reach(self._account_id, "after_intent")
         return order

@@ -206,7 +206,7 @@ class Ledger:
         book: CopyBook | None = None,
         pairs: Sequence[str] = (),
         cursor: tuple[int, str] | None = None,
-        add_pending: tuple[int, bytes] | None = None,
+        add_pending: Iterable[tuple[int, bytes]] = (),
         drop_pending: Iterable[int] = (),
     ) -> None:
         """Makes one step durable, all or nothing. Gives every copy its next revision. Raises LedgerFault.
@@ -233,8 +233,7 @@ class Ledger:
                 for pair in pairs:
                     body = _pair_body(book, pair)
                     self._db.execute("INSERT OR REPLACE INTO pairs VALUES (?, ?)", (pair, body))
-            if add_pending is not None:
-                self._db.execute("INSERT INTO pending_fills VALUES (?, ?)", add_pending)
+            self._db.executemany("INSERT INTO pending_fills VALUES (?, ?)", add_pending)
             for seq in drop_pending:
                 self._db.execute("DELETE FROM pending_fills WHERE seq = ?", (seq,))
             self._set_all(

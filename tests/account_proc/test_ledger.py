@@ -152,7 +152,7 @@ def test_fills_wait_in_order_until_they_are_answered(tmp_path: Path) -> None:
     with opened(tmp_path / "tania.db") as ledger:
         ledger.join("journal", 4)
         for seq in (5, 6, 7):
-            ledger.commit(cursor=(seq, f"T{seq}"), add_pending=(seq, b"fill %d\0" % seq))
+            ledger.commit(cursor=(seq, f"T{seq}"), add_pending=[(seq, b"fill %d\0" % seq)])
         ledger.commit(drop_pending=[6])
     with opened(tmp_path / "tania.db") as ledger:
         assert ledger.pending_fills() == [(5, b"fill 5\0"), (7, b"fill 7\0")]
@@ -202,7 +202,7 @@ def test_a_step_that_cannot_be_written_whole_is_not_written_at_all(tmp_path: Pat
     path = tmp_path / "tania.db"
     with opened(path) as ledger:
         ledger.join("journal", 0)
-        ledger.commit(cursor=(1, "T1"), add_pending=(1, b"one"))
+        ledger.commit(cursor=(1, "T1"), add_pending=[(1, b"one")])
         book = CopyBook(ledger)
         book.position("BTC/USD").volume = BaseVolume(Decimal(1))
         ledger.put_plan(plan("O1"))
@@ -212,7 +212,7 @@ def test_a_step_that_cannot_be_written_whole_is_not_written_at_all(tmp_path: Pat
                 book=book,
                 pairs=("BTC/USD",),
                 cursor=(2, "T2"),
-                add_pending=(1, b"again"),
+                add_pending=[(1, b"again")],
             )
     with opened(path) as ledger:
         assert (ledger.cursor, ledger.revision, ledger.pending_fills()) == (1, 0, [(1, b"one")])
