@@ -43,7 +43,7 @@ NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 GRPC_OPTIONS = (
     ("grpc.max_receive_message_length", 16 * 1024 * 1024),
-    # The supervisor pings every 2 s to notice a frozen process; gRPC's default would hang up on it ("too_many_pings").
+    # The supervisor pings, also where nothing is said for long; gRPC's default would hang up on it ("too_many_pings").
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_ping_interval_without_data_ms", 500),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 500),
@@ -92,10 +92,9 @@ class ServedProcess(ABC):
         loop.add_signal_handler(signal.SIGTERM, self.stop, "SIGTERM")
         threading.Thread(target=self._hold_lifeline, args=(loop, lifeline_fd), daemon=True).start()
         server, health = await self._serve()
-        pulse.beat(pulse_fd)  # whoever reads the ready line finds a pulse
+        pulse.keep_beating(pulse_fd)  # from here on: whoever reads the ready line finds a pulse
         os.write(ready_fd, b'{"ready": true}\n')
         os.close(ready_fd)
-        self._spawn(pulse.keep_beating(pulse_fd))
         self._spawn(self._tell_health(health))
         self._spawn(self.work())
         try:

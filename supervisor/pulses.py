@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-#: Between two looks, in seconds: as often as a loop beats. 300 pulses are read in less than a millisecond.
+#: Between two looks, in seconds. 300 pulses are read in less than a millisecond.
 LOOK_S = 0.5
-#: A loop that has not moved for so long does not answer. With a look and a beat missed by a hair, it is noticed within 2.5 s.
-SILENT_S = 2.0
+#: A loop that has not moved for so long does not answer: a beat may be late by more than its period. With a look missed by a hair, it
+#: is noticed within 2.9 s.
+SILENT_S = 2.4
 _NS_PER_S = 1_000_000_000
 
 
