@@ -14,7 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NoReturn, Protocol
 
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from account_proc.connect_pace import Unpaced
@@ -23,6 +23,7 @@ from account_proc.executions import Execution, ExecutionsMerge, Incomplete
 from account_proc.feed_session import PING, Connected, FeedCut, FeedSession, subscription
 from account_proc.kraken_errors import LockedOut
 from account_proc.quiet import Quiet
+from account_proc.drowsy_connection import DrowsyConnection
 
 log = logging.getLogger(__name__)
 #: websockets logs whole frames at DEBUG, and one of them holds the token.
@@ -97,8 +98,13 @@ class ExecutionsFeed:
         pace: Pace | None = None,
         quiet: Quiet | None = None,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        may_drowse: Callable[[], bool] | None = None,
     ) -> None:
-        """``token`` fetches a new WebSocket token; ``pace`` is asked before each connection, and each joins ``quiet``; ``pause`` waits for so many seconds."""
+        """``token`` fetches a new WebSocket token; ``pace`` is asked before each connection, and each joins ``quiet``; ``pause`` waits for so many seconds.
+
+        ``may_drowse``: whether nobody waits for news just now, so that heartbeats may lie unread (drowsy_connection.py); without it they
+        never do. Whoever begins to wait calls ``wake``.
+        """
         self._url = url
         self._token = token
         self._sink = sink
@@ -107,20 +113,28 @@ class ExecutionsFeed:
         self._pause = pause
         self._merge = ExecutionsMerge()
         self._session = FeedSession(self._merge)
+        self._may_drowse = may_drowse
+        self._socket: DrowsyConnection | None = None
         self._live_since: float | None = None
-        self._heard_at = 0.0
         self._system_status = ""
         self._quiet = quiet
 
     @property
     def fresh(self) -> bool:
         """Whether the feed is live and something was heard within the time of silence."""
-        return self._live_since is not None and time.monotonic() - self._heard_at < self._silence_s
+        if self._live_since is None or self._socket is None:
+            return False
+        return time.monotonic() - self._socket.heard_at < self._silence_s
 
     @property
     def system_status(self) -> str:
         """Kraken: online, maintenance, cancel_only, post_only, limit_only. Empty until told for the first time."""
         return self._system_status
+
+    def wake(self) -> None:
+        """Somebody waits for news from here on."""
+        if self._socket is not None:
+            self._socket.wake()
 
     async def run(self) -> NoReturn:
         """Connect and connect again, for ever. Raises what makes further tries useless: KeyRefused, InvalidNonce, NonceFault."""
@@ -164,7 +178,10 @@ class ExecutionsFeed:
             close_timeout=CLOSE_TIMEOUT_S,
             max_size=FRAME_BYTES_MAX,
             logger=_wire_log,
+            create_connection=DrowsyConnection,
         ) as socket:
+            assert isinstance(socket, DrowsyConnection)
+            self._socket = socket
             if self._quiet is not None:
                 self._quiet.join(socket.transport)
             try:
@@ -179,27 +196,27 @@ class ExecutionsFeed:
             finally:
                 if self._quiet is not None:
                     self._quiet.leave(socket.transport)
+                self._socket = None
 
-    async def _listen(self, socket: ClientConnection, session: FeedSession) -> NoReturn:
-        is_asked = False
+    async def _listen(self, socket: DrowsyConnection, session: FeedSession) -> NoReturn:
+        asked_at = 0.0
         began = time.monotonic()
         while True:
             if not session.live and time.monotonic() - began > SUBSCRIPTION_S:
                 raise FeedCut(f"no answer to the subscription within {SUBSCRIPTION_S:g} s")
             try:
-                async with asyncio.timeout(self._silence_s / 2):
-                    frame = await socket.recv(decode=False)
+                frame = await socket.frame(self._silence_s / 2)
             except TimeoutError:
-                if is_asked:
+                if asked_at > socket.heard_at:
                     raise FeedCut(f"silent for {self._silence_s:g} s, also when asked") from None
                 await socket.send(PING)
-                is_asked = True
+                asked_at = time.monotonic()
                 continue
-            is_asked = False
-            self._heard_at = time.monotonic()
-            for event in session.receive(frame, self._heard_at):
+            for event in session.receive(frame, socket.heard_at):
                 if isinstance(event, Connected):
-                    self._live_since = self._heard_at
+                    self._live_since = socket.heard_at
+                    if self._may_drowse is not None:
+                        socket.drowse(self._may_drowse)
                     self._sink.connected(event.rows)
                 else:
                     self._sink.executed(event.rows)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from account_proc.bell import Bell
 from account_proc.errors import ExchangeError
 from account_proc.exchange import KrakenExchange, OrderRow
 from account_proc.executions import Execution
@@ -57,7 +58,12 @@ class _Track:
 class OrderWatch:
     """Follows the account's own orders to their end."""
 
-    def __init__(self, exchange: KrakenExchange, now: Callable[[], float], poll_s: float) -> None:
+    def __init__(
+        self, exchange: KrakenExchange, now: Callable[[], float], poll_s: float,
+        began: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
+        """``poll_s``: between two questions about one order; ``began`` is called before an order is sent."""
+        self._began = began
         self._exchange = exchange
         self._now = now
         self._poll_s = poll_s
@@ -65,12 +71,21 @@ class OrderWatch:
         self._by_order_id: dict[str, _Track] = {}
         self._unclaimed: OrderedDict[str, list[Execution]] = OrderedDict()
         self._work = asyncio.Event()
+        #: Rings when an order is begun, and when the feed tells anything, of orders that are not followed as well.
+        self.news = Bell()
 
     def expect(self, cl_ord_id: str, ordered: Decimal) -> None:
         """Starts to follow an order, before it is sent."""
         if cl_ord_id not in self._by_client_id:
             future = asyncio.get_running_loop().create_future()
             self._by_client_id[cl_ord_id] = _Track(cl_ord_id, ordered, future)
+            self.news.ring()
+            self._began()
+
+    @property
+    def idle(self) -> bool:
+        """Whether no order is followed."""
+        return not self._by_client_id
 
     def acknowledged(self, cl_ord_id: str, order_id: str) -> None:
         """The exchange's id is known."""
@@ -117,6 +132,8 @@ class OrderWatch:
 
     def executed(self, executions: Sequence[Execution]) -> None:
         """News from the feed; repeated ones are counted once."""
+        if executions:
+            self.news.ring()
         for execution in executions:
             track = self._by_order_id.get(execution.order_id)
             if track is None and execution.cl_ord_id:

@@ -90,7 +90,7 @@ class AccountProcess(ServedProcess):
             spec.role, has_strategy=spec.strategy is not None, allow_withdraw=spec.allow_withdraw_key
         )
         self._preflight = Preflight(self._exchange, needs, self.bell.ring)
-        self._watch = OrderWatch(self._exchange, time.time, self._timing.poll)
+        self._watch = OrderWatch(self._exchange, time.time, self._timing.poll, self._wake_feed)
         self._desk = OrderDesk(self._exchange, self._watch, time.time, self._timing)
         self._broker = KrakenBroker(self._desk, self._portfolio, self._copied)
         self.own_orders = OwnOrders(spec.id, self.ledger, self._broker, time.time)
@@ -256,6 +256,8 @@ class AccountProcess(ServedProcess):
             pace=pace_of(
                 self.spec.ws_url, self.spec.key_lock_dir.parent, is_master=self.spec.role is Role.MASTER
             ),
+            # A master's news are what everyone waits for, a user's are those of its orders.
+            may_drowse=None if self.spec.role is Role.MASTER else lambda: self._watch.idle,
         )
         self._spawn(self._line.keep())
         self._spawn(self._follow(self._feed))
@@ -309,6 +311,10 @@ class AccountProcess(ServedProcess):
         return fee_pairs(
             self._portfolio.table, self.ledger.load_book().positions, self._portfolio.wallet.assets()
         )
+
+    def _wake_feed(self) -> None:
+        if self._feed is not None:
+            self._feed.wake()
 
     async def _follow(self, feed: ExecutionsFeed) -> None:
         """The feed, for ever. A key that is refused now (a lockout, an expired permission) may be accepted later."""

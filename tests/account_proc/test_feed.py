@@ -254,7 +254,10 @@ class Odd:
         return f"token-{self.tokens}"
 
 
-def odd(*behaviours: Behaviour, silence_s: float = 5.0, connections: int | None = None) -> Odd:
+def odd(
+    *behaviours: Behaviour, silence_s: float = 5.0, connections: int | None = None,
+    may_drowse: Callable[[], bool] | None = None,
+) -> Odd:  # fmt: skip
     """What a feed did until it was connected to a server that stays."""
     lives = len(behaviours) + 1 if connections is None else connections
 
@@ -268,6 +271,7 @@ def odd(*behaviours: Behaviour, silence_s: float = 5.0, connections: int | None 
                 server.heard,
                 silence_s=silence_s,
                 pause=server.pause,
+                may_drowse=may_drowse,
             )
             async with running(feed):
                 await server.heard.until(lambda: len(server.heard.snapshots) == lives and feed.fresh)
@@ -288,20 +292,27 @@ def test_a_gap_in_the_count_reconnects_with_a_new_token() -> None:
     assert server.pauses == [0.0]
 
 
-def test_silence_is_asked_about_and_then_cut() -> None:
+#: A feed that reads all, and one that leaves heartbeats unread.
+WAKEFUL_AND_DROWSY = pytest.mark.parametrize("may_drowse", [None, lambda: True])
+
+
+@WAKEFUL_AND_DROWSY
+def test_silence_is_asked_about_and_then_cut(may_drowse: Callable[[], bool] | None) -> None:
     frames: list[str] = []
 
     async def fall_silent(socket: ServerConnection) -> None:
         await accept(socket)
+        await socket.send('{"channel":"heartbeat"}')
         async for frame in socket:
             frames.append(str(frame))  # noqa: PERF401 - the loop ends by an error, and what came before it counts
 
-    server = odd(fall_silent, silence_s=0.1)
+    server = odd(fall_silent, silence_s=0.1, may_drowse=may_drowse)
     assert frames == ['{"method":"ping"}']
     assert "silent for 0.1 s" in server.heard.reasons[0]
 
 
-def test_a_quiet_exchange_that_answers_when_asked_is_not_cut() -> None:
+@WAKEFUL_AND_DROWSY
+def test_a_quiet_exchange_that_answers_when_asked_is_not_cut(may_drowse: Callable[[], bool] | None) -> None:
     pings = 0
 
     async def answer_pings(socket: ServerConnection) -> None:
@@ -313,19 +324,22 @@ def test_a_quiet_exchange_that_answers_when_asked_is_not_cut() -> None:
             if pings == 3:
                 await socket.close(1000, "enough")
 
-    server = odd(answer_pings, silence_s=0.1)
+    server = odd(answer_pings, silence_s=0.1, may_drowse=may_drowse)
     assert pings == 3
     assert server.heard.reasons == ["closed by the exchange: 1000 enough"]
 
 
-def test_heartbeats_keep_the_feed_fresh_and_tell_the_sink_nothing() -> None:
+@WAKEFUL_AND_DROWSY
+def test_heartbeats_keep_the_feed_fresh_and_tell_the_sink_nothing(
+    may_drowse: Callable[[], bool] | None,
+) -> None:
     async def beat(socket: ServerConnection) -> None:
         await accept(socket)
         for _ in range(100):
             await socket.send('{"channel":"heartbeat"}')
         await socket.close()
 
-    server = odd(beat)
+    server = odd(beat, may_drowse=may_drowse)
     assert server.heard.rows == []
     assert len(server.heard.snapshots) == 2
 
