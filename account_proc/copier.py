@@ -18,6 +18,7 @@ from typing import Any
 from krakencopy.v1 import types_pb2 as pb
 
 from account_proc import failpoint
+from account_proc.bell import Bell
 from account_proc.copy_record import CopyRecord, master_fill
 from account_proc.copy_state import CopyState, Reason
 from account_proc.copy_trader import CopyTrader
@@ -342,10 +343,17 @@ class Copier:
 
     # -- exits that are owed ------------------------------------------------------------------------------------
 
-    async def converge(self) -> None:
-        """Finishes exits that are owed, for ever. Opens nothing, and waits its turn behind fills of the same pair."""
+    async def converge(self, changes: Bell) -> None:
+        """Finishes exits that are owed, for ever. Opens nothing, and waits its turn behind fills of the same pair.
+
+        ``changes`` rings on each change of the account: while no exit is owed, nothing else wakes this.
+        """
+        seen = -1
         while True:
             await asyncio.sleep(self._desk.timing.retry)
+            if not any(side is Side.SELL for _, side in self._book.carried):
+                seen = await changes.wait(seen)
+                continue
             for pair_name, side in list(self._book.carried):
                 lane = self._lane(pair_name)
                 due = self._trader.exit_not_before(pair_name) <= self._now()

@@ -333,12 +333,12 @@ class AccountProcess(ServedProcess):
             occupied=self._trades_by_itself, own_held=self._own_held, quiet=self._quiet,
         )  # fmt: skip
         self.copier.recover()
-        self._spawn(self.copier.converge())
+        self._spawn(self.copier.converge(self.bell))
         self._reconciler = Reconciler(
             exchange=self._exchange, ledger=self.ledger, adopter=self.copier, desk=self._desk, now=time.time,
             changed=self.bell.ring, period_s=PERIOD_PAPER_S if self.spec.paper else PERIOD_S,
         )  # fmt: skip
-        self._spawn(self._reconciler.run())
+        self._spawn(self._reconciler.run(self._watch.news))
         return UserFeed(self._watch, self._portfolio, self.bell.ring)
 
     def _wait(self, reason: str, message: str) -> None:

@@ -11,9 +11,11 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from enum import StrEnum
 from typing import Protocol
 
+from account_proc.bell import Bell
 from account_proc.copy_record import CopyRecord
 from account_proc.copy_state import ENDS
 from account_proc.errors import ExchangeError
@@ -28,6 +30,9 @@ log = logging.getLogger(__name__)
 
 #: Between two comparisons, in seconds; spread, so that many accounts on one machine do not ask at once.
 PERIOD_S, PERIOD_PAPER_S = 300.0, 10.0
+#: An account that has neither ordered nor traded for so long, in seconds, is compared every PERIOD_S only, until it does again: what may
+#: come to light late at the paper exchange has come to light by then, and comparing is the dearest of what an idle account does.
+SETTLED_S = 30.0
 #: After a comparison that failed, in seconds.
 RETRY_S = 15.0
 #: How far the first comparison of a ledger reaches back, in seconds.
@@ -94,8 +99,9 @@ class Reconciler:
         """What was found lately, the oldest first."""
         return [drift for drift in self._drifts if drift.found_at > self._now() - SHOWN_S]
 
-    async def run(self) -> None:
-        """Compares at once and every period, for ever. Raises LedgerFault."""
+    async def run(self, news: Bell) -> None:
+        """Compares at once and every period, for ever. Raises LedgerFault. ``news`` rings when the account orders or trades."""
+        seen, heard_at = news.version, self._now()
         while True:
             try:
                 done = await self.compare()
@@ -103,7 +109,13 @@ class Reconciler:
                 log.warning("the exchange's record of orders could not be read: %s", error)
                 done = False
             pause = self._period_s if done else min(RETRY_S, self._period_s)
-            await asyncio.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311 - no secret depends on it
+            await asyncio.sleep(_spread(pause))
+            if done and news.version == seen and self._now() - heard_at > SETTLED_S:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(news.wait(seen), _spread(PERIOD_S - self._period_s))
+                    await asyncio.sleep(_spread(pause))
+            if news.version != seen:
+                seen, heard_at = news.version, self._now()
 
     async def compare(self) -> bool:
         """One comparison; False while something that was found must wait. Raises ExchangeError (nothing is known) or LedgerFault."""
@@ -143,6 +155,11 @@ class Reconciler:
             log.error("%s: %s", code, drift.message)
             drifts.append(drift)
         return drifts, waits
+
+
+def _spread(pause_s: float) -> float:
+    """Many accounts on one machine are not to ask at once."""
+    return pause_s * random.uniform(0.75, 1.25)  # noqa: S311 - no secret depends on it
 
 
 def _message(code: DriftCode, row: OrderRow, copy: CopyRecord | None) -> str:

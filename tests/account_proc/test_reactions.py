@@ -15,6 +15,7 @@ from krakencopy.v1 import types_pb2 as pb
 
 from account_proc import limits as limits_module
 from account_proc import portfolio as portfolio_module
+from account_proc.bell import Bell
 from account_proc.copier import Copier
 from account_proc.copy_record import PB_SIDE, CopyRecord, timestamp
 from account_proc.copy_state import CopyState
@@ -75,6 +76,7 @@ class User:
         self.ledger = ledger
         self.now = NOW
         self.seq = 0
+        self.bell = Bell()
         self.failures: list[BaseException] = []
         self.kraken = Kraken(limits=limits)
         exchange = self.kraken.exchange
@@ -85,7 +87,7 @@ class User:
         ledger.join("a journal", 0)
         self.copier = Copier(
             account_id="anna", rules=CopyRules(), ledger=ledger, portfolio=self.portfolio, desk=self.desk,
-            now=lambda: self.now, changed=lambda: None, failed=self.failures.append,
+            now=lambda: self.now, changed=self.bell.ring, failed=self.failures.append,
             occupied=lambda: False, own_held=lambda _: Decimal(0), quiet=self.quiet,
         )  # fmt: skip
 
@@ -267,7 +269,7 @@ def test_during_a_lockout_entries_are_skipped_and_exits_stay_owed_until_it_ends(
                 assert (copy.state, copy.reason) == (CopyState.REJECTED, "EGeneral:Temporary lockout")
                 assert "not sent: the key is locked out" in copy.detail
             assert user.copier._trader.exit_not_before("BTC/USD") == user.now + 700
-            converging = asyncio.create_task(user.copier.converge())
+            converging = asyncio.create_task(user.copier.converge(user.bell))
             await asyncio.sleep(5 * TIMING.retry)
             assert len(user.kraken.sent) == 1
             user.now += 701
@@ -296,7 +298,7 @@ def test_in_a_closed_market_entries_are_refused_and_exits_tried_again_after_grow
             assert (user.copy(2).state, user.copy(2).reason) == (CopyState.REJECTED, closed.errors[0])
             user.fill(Side.SELL)
             await user.done()
-            converging = asyncio.create_task(user.copier.converge())
+            converging = asyncio.create_task(user.copier.converge(user.bell))
             pauses = []
             while user.kraken.next["AddOrder"]:
                 left = len(user.kraken.next["AddOrder"])
@@ -406,5 +408,28 @@ def test_a_pair_that_is_not_listed_is_skipped_and_said(ledger: Ledger) -> None:
             it.fill()
             await it.done()
             assert (it.copy().state, it.copy().reason) == (CopyState.SKIPPED, "UNKNOWN_PAIR")
+
+    run(steps())
+
+
+def test_while_no_exit_is_owed_nothing_but_a_change_wakes_who_finishes_them(ledger: Ledger) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            converging = asyncio.create_task(user.copier.converge(user.bell))
+            await until(lambda: bool(user.bell._waiters))
+            user.fill()
+            await user.done()
+            await until(lambda: bool(user.bell._waiters))
+            # An exit that was refused is owed; it is tried again by the clock, until it is done.
+            user.kraken.next["AddOrder"] = [
+                ExchangeRefused("AddOrder", ("EService:Market in post_only mode",))
+            ]
+            user.fill(Side.SELL)
+            await user.done()
+            user.now += 60
+            await until(lambda: user.copier.positions() == [])
+            await user.done()
+            await until(lambda: bool(user.bell._waiters))
+            converging.cancel()
 
     run(steps())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -12,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from account_proc import reconciler as reconciler_module
+from account_proc.bell import Bell
 from account_proc.copy_record import CopyRecord
 from account_proc.copy_state import CopyState
 from account_proc.errors import OutcomeUnknown
@@ -140,7 +143,7 @@ def test_a_record_that_cannot_be_read_proves_nothing(it: Desk) -> None:
             await it.reconciler.compare()
         assert (it.ledger.reconciled_at, it.codes(), it.adopted) == (None, [], [])
         # ... and does not end the comparing.
-        task = asyncio.get_running_loop().create_task(it.reconciler.run())
+        task = asyncio.get_running_loop().create_task(it.reconciler.run(Bell()))
         await until(lambda: len(it.kraken.asked) > 3)
         assert not task.done()
         task.cancel()
@@ -207,5 +210,28 @@ def test_each_comparison_reaches_back_behind_the_one_before(it: Desk) -> None:
         starts = [int(params["start"]) for method, params in it.kraken.asked if method == "ClosedOrders"]
         assert starts[0] <= NOW - 86_400
         assert starts[1] == int(NOW - it.desk.visibility_lag - 120) - 1
+
+    run(steps())
+
+
+def test_an_account_that_neither_orders_nor_trades_is_compared_seldom_until_it_does_again(
+    it: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconciler_module, "SETTLED_S", 0.0)
+
+    async def steps() -> None:
+        it.told()
+        it.reconciler = Reconciler(
+            exchange=it.kraken.exchange, ledger=it.ledger, adopter=it, desk=it.desk, now=time.monotonic,
+            changed=lambda: None, period_s=0.001,
+        )  # fmt: skip
+        news = Bell()
+        task = asyncio.get_running_loop().create_task(it.reconciler.run(news))
+        for _ in range(2):
+            await until(lambda: bool(news._waiters))
+            asked = len(it.kraken.asked)
+            news.ring()
+            await until(lambda asked=asked: len(it.kraken.asked) > asked)  # type: ignore[misc]  # a lambda's default
+        task.cancel()
 
     run(steps())

@@ -436,7 +436,7 @@ def test_through_hundreds_of_flaps_copying_and_the_strategy_never_trade_at_the_s
                         for _ in range(dice.choice((0, 3, 20))):
                             await asyncio.sleep(0)
 
-            converging = asyncio.create_task(user.copier.converge())
+            converging = asyncio.create_task(user.copier.converge(user.bell))
             await user.servicer._take(user.copier, requests())
             await until(lambda: not user.copier.copies_open)
             converging.cancel()
