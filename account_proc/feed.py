@@ -18,12 +18,12 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from account_proc.connect_pace import Unpaced
+from account_proc.drowsy_connection import DrowsyConnection
 from account_proc.errors import FINAL_EXIT_CODES, ExchangeError, RateLimited
 from account_proc.executions import Execution, ExecutionsMerge, Incomplete
 from account_proc.feed_session import PING, Connected, FeedCut, FeedSession, subscription
 from account_proc.kraken_errors import LockedOut
 from account_proc.quiet import Quiet
-from account_proc.drowsy_connection import DrowsyConnection
 
 log = logging.getLogger(__name__)
 #: websockets logs whole frames at DEBUG, and one of them holds the token.
