@@ -261,3 +261,41 @@ def test_a_fee_in_base_is_not_lost_behind_one_in_quote() -> None:
         assert (await watch.end("mine")).fees == {"USD": Decimal("0.1"), "BTC": Decimal("0.004")}
 
     run(steps())
+
+
+# -- who waits for news ----------------------------------------------------------------------------------------------
+
+
+def test_the_feed_is_woken_before_an_order_is_sent_and_is_idle_when_none_is_followed() -> None:
+    async def steps() -> None:
+        woken: list[bool] = []
+        watch = OrderWatch(ScriptedKraken().exchange, Clock(), 3.0, lambda: woken.append(watch.idle))
+        assert watch.idle
+        watch.expect("mine", TWO)
+        watch.expect("mine", TWO)
+        assert woken == [False]
+        watch.acknowledged("mine", "O1")
+        watch.executed([trade("T1", "2")])
+        await watch.end("mine")
+        assert watch.idle
+        watch.expect("another", TWO)
+        watch.forget("another")
+        assert watch.idle
+        assert woken == [False, False]
+
+    run(steps())
+
+
+def test_orders_that_are_begun_and_whatever_the_feed_tells_is_news() -> None:
+    async def steps() -> None:
+        watch = watching()
+        heard = [watch.news.version]
+        watch.expect("mine", TWO)
+        heard.append(watch.news.version)
+        watch.executed([trade("T1", "1", order_id="of a person's own order")])
+        heard.append(watch.news.version)
+        assert heard == sorted(set(heard))
+        watch.executed([])
+        assert watch.news.version == heard[-1]
+
+    run(steps())
