@@ -24,6 +24,7 @@ from account_proc.executions import Execution, ExecutionsMerge, Incomplete
 from account_proc.feed_session import PING, Connected, FeedCut, FeedSession, subscription
 from account_proc.kraken_errors import LockedOut
 from account_proc.quiet import Quiet
+from account_proc.tls import EXCHANGE_TLS
 
 log = logging.getLogger(__name__)
 #: websockets logs whole frames at DEBUG, and one of them holds the token.
@@ -171,6 +172,8 @@ class ExecutionsFeed:
         await self._pace.take()
         async with connect(
             self._url,
+            # Else it reads all root certificates for each connection.
+            ssl=EXCHANGE_TLS if self._url.startswith("wss:") else None,
             compression=None,
             proxy=None,
             ping_interval=None,

@@ -39,6 +39,7 @@ from account_proc.kraken_errors import ORDER_METHODS, LockedOut, NotSent, result
 from account_proc.limits import AccountLimits, RateStatus, rest_cost
 from account_proc.signing import sign
 from account_proc.spec import Credentials, Tier
+from account_proc.tls import EXCHANGE_TLS
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +65,8 @@ NONCE_TRIES = 2
 
 #: RFC 3986: all but the unreserved characters.
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.~-]+")
+#: Read from the package's metadata when this is imported: in each process it would cost 2 ms and 0.5 MiB.
+USER_AGENT = f"krakencopy/{version('krakencopy')}"
 _PRINTABLE = re.compile(r"[!-~]+")
 
 
@@ -99,6 +102,16 @@ class SignedCall:
         return "".join([f"{name}: {value}\r\n" for name, value in self.headers.items()]).encode("ascii")
 
 
+class _Trusting(HTTPAdapter):
+    """Trusts by the context that the process has already, and does not read all root certificates again."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, ssl_context=EXCHANGE_TLS, **kwargs)
+
+    def cert_verify(self, conn: Any, *_: Any, **__: Any) -> None:
+        conn.cert_reqs = "CERT_REQUIRED"
+
+
 class KrakenRest:
     """Signed and public calls. Safe for threads; private calls go out strictly one after another."""
 
@@ -126,7 +139,7 @@ class KrakenRest:
         self._credentials = credentials
         self._nonces = nonces
         self.limits = AccountLimits(Tier.STARTER) if limits is None else limits
-        self._headers = {"User-Agent": f"krakencopy/{version('krakencopy')}", "Accept-Encoding": "gzip"}
+        self._headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "gzip"}
         self._signed_headers = {
             "User-Agent": self._headers["User-Agent"],
             "API-Key": credentials.key,
@@ -136,7 +149,7 @@ class KrakenRest:
         self._session = requests.Session()
         self._session.trust_env = False  # no proxies and no netrc from the environment
         self._session.mount(
-            parts.scheme + "://", HTTPAdapter(pool_connections=1, pool_maxsize=1, max_retries=0)
+            parts.scheme + "://", _Trusting(pool_connections=1, pool_maxsize=1, max_retries=0)
         )
         self._used_at = time.monotonic()
         #: The connection's, and the turn of a signed call, whoever sends it.
