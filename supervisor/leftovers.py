@@ -60,6 +60,10 @@ def flocks(listed: str) -> set[Flock]:
     return {Flock(int(pid), device, int(inode)) for pid, device, inode in _FLOCK.findall(listed)}
 
 
+#: The kernel's list of locks, and how often it is read for one answer.
+LOCKS, READS = Path("/proc/locks"), 5
+
+
 async def end_leftovers(state_dir: Path) -> None:
     """Returns when nobody holds a nonce file (of other brokers' accounts: a ledger's lock) any more, or when all that may be done has been done.
 
@@ -142,7 +146,8 @@ def _prove(nonce_file: Path, holder: Holder, own_lock: Path, pidfd: int) -> None
     if not stat.S_ISREG(file.st_mode) or file.st_nlink != 1:
         # Under its other name it may belong to a supervisor that lives.
         raise NotProven("the file has another name elsewhere")
-    locks = flocks(Path("/proc/locks").read_text(encoding="ascii"))
+    # The kernel tells its list in pieces: a lock that others' coming and going moves between two of them is not told. None is made up.
+    locks = set().union(*(flocks(LOCKS.read_text(encoding="ascii")) for _ in range(READS)))
     # Our own lock shows the device's name here, and that pids and inodes here are the same as ours: in another pid namespace, or
     # where a filesystem makes up numbers for stat(2), they are not.
     devices = {lock.device for lock in locks if (lock.pid, lock.inode) == (os.getpid(), own.st_ino)}

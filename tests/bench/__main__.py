@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.bench import figures, floor, loop, machine, ours, whole
-from tests.bench.results import Copying, Results, Who
+from tests.bench.results import Copying, Results, Way, Who
 from tests.bench.table import table
 from tests.bench.timing import Round
 from tests.bench.venue import exchange
@@ -81,7 +81,7 @@ def run(amounts: Amounts, here: dict[str, str]) -> Iterator[Results]:
     commits_per_s = whole.commits_per_s(amounts.journal_s)
     say(f"bursts of {amounts.burst_fills} fills to {amounts.burst_users} users")
     bursts = whole.bursts(amounts.burst_users, amounts.burst_fills, ANSWERS_MS)
-    results = Results(here, [], [], bursts, commits_per_s)
+    results = Results(here, [], [], [], bursts, commits_per_s)
 
     def add(who: Who, users: int, found: dict[int, list[Round]]) -> None:
         results.copying.extend(Copying.of(who, users, ms, rounds) for ms, rounds in found.items())
@@ -92,7 +92,10 @@ def run(amounts: Amounts, here: dict[str, str]) -> Iterator[Results]:
         say(f"{users} users: krakencopy")
         with exchange() as paper, ours.started(paper, users) as (system, person):
             results.standing.append(whole.standing(system, amounts.idle_s))
-            add(Who.OURS, users, {ms: ours.measure(system, person, amounts.fills, ms) for ms in ANSWERS_MS})
+            for ms in ANSWERS_MS:
+                rounds, hops = ours.measure(system, person, amounts.fills, ms)
+                add(Who.OURS, users, {ms: rounds})
+                results.ways.append(Way(users, ms, hops))
         say(f"{users} users: loop")
         add(Who.LOOP, users, loop.measure(users, amounts.fills, ANSWERS_MS, amounts.loop_s))
         yield results

@@ -10,7 +10,8 @@ from typing import Any
 import requests
 
 from client.sdk import KrakenCopy
-from tests.bench.timing import Round
+from tests.bench.hops import HOP_FILLS, Travel, hops
+from tests.bench.timing import Round, Spread
 from tests.bench.venue import MASTER_USD, MASTER_VOLUME, PAIR, USER_USD, Record, answering, names
 from tests.support.client import signed
 from tests.support.system import Key, Paper, System, wait_for
@@ -60,11 +61,14 @@ def started(paper: Paper, users: int) -> Iterator[tuple[System, Person]]:
         person.close()
 
 
-def measure(system: System, person: Person, fills: int, answer_ms: int) -> list[Round]:
-    """A round for each fill."""
+def measure(
+    system: System, person: Person, fills: int, answer_ms: int
+) -> tuple[list[Round], dict[str, Spread]]:
+    """A round for each fill; and each hop of a copy, in ms, by name."""
     with answering(system.paper, answer_ms), system.api() as api:
         record = Record(system.paper)
         rounds: list[Round] = []
+        travels: list[Travel] = []
         pause_s = FIRST_PAUSE_S
         for _ in range(fills):
             person.trade()
@@ -73,14 +77,15 @@ def measure(system: System, person: Person, fills: int, answer_ms: int) -> list[
             arrivals = _arrivals(record, len(system.users))
             (fill,) = record.master_fills()
             assert fill["emitted_ns"], "nobody was told of the master's fill"
-            rounds.append(Round.of(fill["emitted_ns"], arrivals))
+            rounds.append(Round.of(fill["emitted_ns"], list(arrivals.values())))
+            travels.append(Travel(fill["exec_id"], fill["emitted_ns"], arrivals))
             pause_s = min(max(1.5 * rounds[-1].last / 1000, 0.02), FIRST_PAUSE_S)
             rest(api, person)
-        return rounds
+        return rounds, hops(api, travels[-HOP_FILLS:])
 
 
-def _arrivals(record: Record, users: int) -> list[int]:
-    """When each user's order was at the exchange."""
+def _arrivals(record: Record, users: int) -> dict[str, int]:
+    """When each user's order was at the exchange, by user."""
     rows: list[dict[str, Any]] = []
 
     def all_there() -> bool:
@@ -88,8 +93,9 @@ def _arrivals(record: Record, users: int) -> list[int]:
         return len(rows) >= users
 
     wait_for("every user's order", all_there, PATIENCE_S)
-    assert len({row["account"] for row in rows}) == len(rows) == users, "a user ordered twice"
-    return [row["received_ns"] for row in rows]
+    arrivals = {row["account"]: row["received_ns"] for row in rows}
+    assert len(arrivals) == len(rows) == users, "a user ordered twice"
+    return arrivals
 
 
 def rest(api: KrakenCopy, person: Person, fills: int | None = None) -> None:

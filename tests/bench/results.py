@@ -39,6 +39,15 @@ class Copying:
 
 
 @dataclass(frozen=True, slots=True)
+class Way:
+    """Where the time of krakencopy's copies goes, hop by hop in ms, over all users."""
+
+    users: int
+    answer_ms: int
+    hops: dict[str, Spread]
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """A system of so many users that trades nothing."""
 
@@ -79,6 +88,7 @@ class Results:
 
     machine: dict[str, str]
     copying: list[Copying]
+    ways: list[Way]
     standing: list[Standing]
     bursts: list[Burst]
     #: Appends to the journal, one fill each, one after another.
@@ -110,6 +120,9 @@ class Results:
             if cell.who is Who.OURS:
                 for base in (Who.LOOP, Who.FLOOR):
                     yield f"{where}: last order, times the {base}", self.ratio(cell, base)
+        for way in self.ways:
+            for name, spread in way.hops.items():
+                yield f"{_many(way.users)}, answer {way.answer_ms} ms: {name}, ms", spread
         for each in self.standing:
             yield f"{_many(each.users)}: start, s", each.start_s
             yield f"{_many(each.users)}: idle, cores", each.idle_cores
@@ -137,6 +150,10 @@ class Results:
                 Copying(Who(row["who"]), row["users"], row["answer_ms"],
                         *(Spread(**row[name]) for name in ("first", "middle", "last")))
                 for row in found["copying"]
+            ],
+            ways=[
+                Way(row["users"], row["answer_ms"], {name: Spread(**spread) for name, spread in row["hops"].items()})
+                for row in found["ways"]
             ],
             standing=[Standing(**row | {"status": Spread(**row["status"])}) for row in found["standing"]],
             bursts=[Burst(**row) for row in found["bursts"]],

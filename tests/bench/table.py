@@ -23,6 +23,7 @@ def _lines(results: Results) -> Iterator[str]:
         late = f"answers after {answer_ms} ms" if answer_ms else "answers at once"
         yield f"From a fill of the master to users' orders at an exchange that {late}; ms, median and p99"
         yield from aligned(_copying(results, answer_ms))
+    yield from _ways(results)
     yield from _standing(results)
     yield from _bursts(results)
     yield ""
@@ -53,6 +54,20 @@ def _copying(results: Results, answer_ms: int) -> Iterator[Sequence[str]]:
             times = [text for spread in spreads for text in (_ms(spread.median), _ms(spread.p99))]
             ratios = [_times(results.ratio(cell, base)) for base in (Who.LOOP, Who.FLOOR)]
             yield (str(users), who, str(cell.last.count), *times, f"{cell.last.median / users:.2f}", *ratios)
+
+
+def _ways(results: Results) -> Iterator[str]:
+    yield ""
+    yield "Where the time of krakencopy's copies goes, over all users: each hop's median and p99 in ms"
+    names = list(dict.fromkeys(name for way in results.ways for name in way.hops))
+    rows: list[Sequence[str]] = [
+        ("users", "answer ms", *(text for name in names for text in (name, "p99"))),
+    ]
+    for way in results.ways:
+        spreads = [way.hops[name] for name in names]
+        times = [text for spread in spreads for text in (f"{spread.median:.2f}", f"{spread.p99:.1f}")]
+        rows.append((str(way.users), str(way.answer_ms), *times))
+    yield from aligned(rows)
 
 
 def _times(ratio: Spread | None) -> str:

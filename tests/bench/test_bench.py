@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from tests.bench.compare import comparison, verdict
 from tests.bench.figures import Axis, chart, figures
+from tests.bench.hops import HOPS
 from tests.bench.machine import facts, is_quiet
-from tests.bench.results import Burst, Copying, Results, Standing, Who
+from tests.bench.results import Burst, Copying, Results, Standing, Way, Who
 from tests.bench.table import aligned, table
 from tests.bench.timing import Round, Spread, p99
 from tests.support.system import ROOT
@@ -32,6 +33,7 @@ def sample(factor: float = 1.0) -> Results:
     return Results(
         machine={"cores": "2", "load": "0.10"},
         copying=[cell(who, users, ms) for users in (1, 100) for who in Who for ms in (0, 50)],
+        ways=[Way(users, 50, dict.fromkeys(HOPS, Spread.of([1.0, 2.0]))) for users in (1, 100)],
         standing=[
             Standing(1, 0.5, 0.001, 20.0, 20.0, Spread.of([1.0, 2.0])),
             Standing(100, 4.0, 0.1, None, None, Spread.of([5.0, 6.0])),

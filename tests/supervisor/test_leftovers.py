@@ -92,6 +92,27 @@ def test_one_that_does_not_end_is_killed_after_the_grace(state: Path, holds: Hol
     assert holder.wait() == -signal.SIGKILL
 
 
+class TornList:
+    """The kernel's list while others' locks come and go: each reading misses a part of it."""
+
+    def __init__(self) -> None:
+        self._readings = 0
+
+    def read_text(self, **_: str) -> str:
+        self._readings += 1
+        lines = Path("/proc/locks").read_text().splitlines(keepends=True)
+        return "".join(lines[self._readings % 2 :: 2])
+
+
+def test_a_lock_that_one_reading_of_the_kernels_list_missed_is_found_in_another(
+    state: Path, holds: Holds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leftovers, "LOCKS", TornList())
+    holder = holds(then="stop-deaf")
+    end(state)
+    assert holder.wait() == -signal.SIGKILL
+
+
 @pytest.mark.parametrize("name", ["python", "kc:ben", "kc:annabel"])
 def test_a_stranger_that_holds_the_lock_gets_no_signal(
     state: Path, nonce_file: Path, holds: Holds, name: str
