@@ -346,11 +346,14 @@ class Copier:
     async def converge(self, changes: Bell) -> None:
         """Finishes exits that are owed, for ever. Opens nothing, and waits its turn behind fills of the same pair.
 
-        ``changes`` rings on each change of the account: while no exit is owed, nothing else wakes this.
+        ``changes`` rings on each change of the account: while no exit is owed, nothing else wakes this. Looks after the ledger as
+        well, when nothing is copied. Raises LedgerFault.
         """
         seen = -1
         while True:
             await asyncio.sleep(self._desk.timing.retry)
+            if not self.copies_open:
+                self._ledger.tidy()
             if not any(side is Side.SELL for _, side in self._book.carried):
                 seen = await changes.wait(seen)
                 continue

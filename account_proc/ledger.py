@@ -129,6 +129,10 @@ class Ledger:
         except (sqlite3.Error, ValueError, KeyError, TypeError, ArithmeticError) as error:
             raise self._database.damaged(f"{type(error).__name__}: {error}") from error
 
+    def tidy(self) -> None:
+        """What takes longer than an order may wait, if it is due. Raises LedgerFault."""
+        self._database.tidy()
+
     def close(self) -> None:
         """Closes the file; further calls raise."""
         self._db.close()

@@ -431,21 +431,24 @@ class Master:
     # -- across restarts ----------------------------------------------------------------------------------------
 
     async def keep_wallet(self) -> None:
-        """Makes the wallet durable when it has changed, for ever. Raises LedgerFault."""
+        """Makes the wallet durable when it has changed, and tidies the ledger when it has not, for ever. Raises LedgerFault."""
         while True:
             await asyncio.sleep(KEEP_S)
-            self.save()
+            if not self.save():
+                self._ledger.tidy()
 
-    def save(self) -> None:
-        """Makes the wallet durable, with the trades that it holds. Raises LedgerFault."""
+    def save(self) -> bool:
+        """Makes the wallet durable, with the trades that it holds; whether it had changed. Raises LedgerFault."""
         if not self._compared:
-            return
+            return False
         body = self._counted.to_json(self._portfolio.wallet)
-        if body != self._kept:
+        changed = body != self._kept
+        if changed:
             failpoint.reach(self._account_id, "before_keep")
             self._ledger.keep(WALLET, body)
             failpoint.reach(self._account_id, "after_keep")
             self._kept = body
+        return changed
 
 
 def _together(

@@ -284,6 +284,28 @@ def test_a_ledger_without_its_log_is_refused_and_with_it_again_is_whole(tmp_path
     assert not Path(f"{path}-wal").exists()
 
 
+def test_a_checkpoint_is_made_when_there_is_time_for_it_or_when_it_is_overdue(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "CHECKPOINT_EVERY", 5)
+    monkeypatch.setattr(database, "CHECKPOINT_OVERDUE", 20)
+    with opened(tmp_path / "tania.db") as ledger:
+        checkpoints: list[str] = []
+
+        def note(statement: str) -> None:
+            checkpoints.extend(["made"] if "wal_checkpoint" in statement else [])
+
+        ledger._db.set_trace_callback(note)
+        made = []
+        for number in range(30):
+            ledger.commit(copies=[copy(f"c{number}")])
+            if number in {3, 6, 8}:
+                ledger.tidy()
+            made.append(len(checkpoints))
+        # After 4 writes there is nothing to do yet; after 7 there is; then not again until it is overdue.
+        assert [made.index(count) for count in (1, 2)] == [6, 26]
+
+
 def test_what_was_checkpointed_long_ago_still_needs_its_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
