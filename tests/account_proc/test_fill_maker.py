@@ -199,3 +199,16 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [number for number in range(10) if master.maker.knows(f"T{number}")] == [6, 7, 8, 9]
     assert len(master.maker._frozen) == 2
     assert master.make(trade("T10", "O9")).order_filled_before == "0.01"
+
+
+def test_fills_that_wait_together_are_told_together_and_nothing_changes_places() -> None:
+    one, two, three = (pb.Fill(exec_id=name) for name in ("E1", "E2", "E3"))
+    caught_up = account_pb.CaughtUp(from_history=2)
+    assert list(master_module._together([one, two, caught_up, three, None])) == [
+        [one, two],
+        caught_up,
+        [three],
+        None,
+    ]
+    assert list(master_module._together([caught_up])) == [caught_up]
+    assert list(master_module._together([one])) == [[one]]
