@@ -40,7 +40,7 @@ from account_proc.order_watch import OrderWatch
 from account_proc.own_orders import OwnOrders
 from account_proc.portfolio import Portfolio
 from account_proc.preflight import Clock, KeyUnfit, Needs, Preflight, fee_pairs
-from account_proc.quiet import Quiet
+from account_proc.quiet import Quiet, quiet_s
 from account_proc.reconciler import PERIOD_PAPER_S, PERIOD_S, Reconciler
 from account_proc.rest import CallQueue, KrakenRest
 from account_proc.served import DRAIN_MAX_S, ServedProcess
@@ -77,7 +77,7 @@ class AccountProcess(ServedProcess):
         )
         limits = AccountLimits(spec.tier, lockout_s=self._timing.key_retry)
         self._rest = KrakenRest(spec.rest_url, credentials, self._nonce, limits)
-        self._quiet = Quiet()
+        self._quiet = Quiet(quiet_s(spec.users))
         self._line = OrderLine(spec.rest_url, self._quiet, EXCHANGE_TLS)
         self._calls = CallQueue(self._rest, self._line)
         self._exchange = KrakenExchange(self._calls)

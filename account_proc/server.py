@@ -24,6 +24,7 @@ from account_proc.errors import AccountError, LedgerFault, OutcomeUnknown
 from account_proc.ledger import Ledger
 from account_proc.master import Master
 from account_proc.own_orders import BadOrder, OrderAsked, OwnOrders, decimal_of
+from account_proc.quiet import quiet_s
 from account_proc.spec import AccountSpec
 
 log = logging.getLogger(__name__)
@@ -31,9 +32,9 @@ log = logging.getLogger(__name__)
 ERROR_DOMAIN = "krakencopy"
 #: Copies in one report at most.
 REPORT_MAX = 500
-#: Pause before a report, in seconds: changes that come together travel together, and while a fill is on its way to hundreds of users,
-#: no report of the first is in the way of the last one's order.
-REPORT_PAUSE_S = 0.1
+#: Pause before a report, in seconds: changes that come together travel together. At least as long as the quiet after an order
+#: (quiet.py): while a fill is on its way to hundreds of users, no report of the first is in the way of the last one's order.
+REPORT_PAUSE_S = 0.05
 #: Pause between a change and the snapshot that tells it, in seconds, for the same reasons.
 SNAPSHOT_PAUSE_S = 0.25
 
@@ -87,6 +88,9 @@ class AccountServicer(account_pb2_grpc.AccountServiceServicer):
 
     def __init__(self, process: Process) -> None:
         self._process = process
+        quiet = quiet_s(process.spec.users)
+        self._report_pause_s = max(REPORT_PAUSE_S, 2 * quiet)
+        self._snapshot_pause_s = max(SNAPSHOT_PAUSE_S, 2 * quiet)
 
     async def StreamFills(
         self, request: pb.StreamFillsRequest, context: Context
@@ -133,7 +137,7 @@ class AccountServicer(account_pb2_grpc.AccountServiceServicer):
             while not last:
                 seen = await self._process.bell.wait(seen)
                 if not taking.done():
-                    await asyncio.wait([taking], timeout=REPORT_PAUSE_S)
+                    await asyncio.wait([taking], timeout=self._report_pause_s)
                 # Whatever changed before the requests ended is still reported.
                 last = taking.done()
                 while ledger.revision > revision or (ledger.cursor or 0) > told:
@@ -200,7 +204,7 @@ class AccountServicer(account_pb2_grpc.AccountServiceServicer):
         yield told
         while True:
             seen = await self._process.bell.wait(seen)
-            await asyncio.sleep(SNAPSHOT_PAUSE_S)
+            await asyncio.sleep(self._snapshot_pause_s)
             seen, now = self._process.bell.version, self._process.snapshot()
             if now != told:
                 told = now

@@ -121,6 +121,8 @@ class AccountSpec:
     visibility_lag_s: float = 60.0
     #: Which rate limits hold for the account.
     tier: Tier = Tier.STARTER
+    #: How many users of one master share this machine with it: what can wait does so for longer where there are many (quiet.py).
+    users: int = 1
 
     def to_json(self) -> str:
         """The form in which it travels."""

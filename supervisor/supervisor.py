@@ -169,7 +169,7 @@ class Supervisor:
             strategy=account.strategy, strategy_options=account.strategy_options, strategy_risk=account.strategy_risk,
             paper=self.config.exchange.mode is Mode.PAPER,
             visibility_lag_s=self.config.exchange.visibility_lag_s, allow_withdraw_key=account.allow_withdraw_key,
-            tier=account.tier,
+            tier=account.tier, users=len(self.config.users),
         )  # fmt: skip
 
     def credentials(self, account: AccountConfig) -> Credentials:

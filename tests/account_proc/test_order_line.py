@@ -47,7 +47,7 @@ async def until(happened: Callable[[], bool]) -> None:
 async def trading(
     url: str, context: ssl.SSLContext | None = None
 ) -> AsyncIterator[tuple[CallQueue, OrderLine]]:
-    line = OrderLine(url, Quiet(), context)
+    line = OrderLine(url, Quiet(0.1), context)
     queue = CallQueue(KrakenRest(url, KEY, Counter(), roomy_limits()), line)
     keeping = asyncio.create_task(line.keep())
     try:

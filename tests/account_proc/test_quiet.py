@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from account_proc import quiet as quiet_module
 from account_proc.ledger import Ledger
-from account_proc.quiet import Quiet
+from account_proc.quiet import QUIET_S_MAX, Quiet, quiet_s
 from account_proc.units import Side
 from tests.account_proc.scripted_kraken import run, until
 from tests.account_proc.test_reactions import User, copying
@@ -39,11 +38,15 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
         yield opened
 
 
-def test_everyone_rests_until_the_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(quiet_module, "QUIET_S", 0.02)
+def test_the_more_users_share_a_core_the_longer_it_is() -> None:
+    assert quiet_s(100, 2) == 10 * quiet_s(10, 2) == 2 * quiet_s(100, 4)
+    assert quiet_s(10_000, 2) == QUIET_S_MAX
+    assert quiet_s(1) < 0.01
 
+
+def test_everyone_rests_until_the_time_is_over() -> None:
     async def steps() -> None:
-        quiet, feed, line = Quiet(), Paused(), Paused()
+        quiet, feed, line = Quiet(0.02), Paused(), Paused()
         quiet.join(feed)
         quiet.join(line)
         quiet.begin()
@@ -55,11 +58,9 @@ def test_everyone_rests_until_the_time_is_over(monkeypatch: pytest.MonkeyPatch) 
     run(steps())
 
 
-def test_a_quiet_is_not_made_longer_by_another_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(quiet_module, "QUIET_S", 0.02)
-
+def test_a_quiet_is_not_made_longer_by_another_one() -> None:
     async def steps() -> None:
-        quiet, feed = Quiet(), Paused()
+        quiet, feed = Quiet(0.02), Paused()
         quiet.join(feed)
         quiet.begin()
 
@@ -75,7 +76,7 @@ def test_a_quiet_is_not_made_longer_by_another_one(monkeypatch: pytest.MonkeyPat
 
 def test_whoever_needs_what_lies_there_ends_it() -> None:
     async def steps() -> None:
-        quiet, feed = Quiet(), Paused()
+        quiet, feed = Quiet(60), Paused()
         quiet.join(feed)
         quiet.begin()
         quiet.end()
@@ -89,7 +90,7 @@ def test_whoever_needs_what_lies_there_ends_it() -> None:
 
 def test_connections_come_and_go_in_it() -> None:
     async def steps() -> None:
-        quiet, old, new = Quiet(), Paused(), Paused()
+        quiet, old, new = Quiet(60), Paused(), Paused()
         quiet.join(old)
         quiet.begin()
         quiet.leave(old)

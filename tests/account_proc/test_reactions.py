@@ -83,7 +83,7 @@ class User:
         self.watch = self.kraken.watch = OrderWatch(exchange, lambda: self.now, 1.0)
         self.desk = OrderDesk(exchange, self.watch, lambda: self.now, TIMING)
         self.portfolio = Portfolio(exchange, lambda: None, lambda: self.now, 1.0)
-        self.quiet = Quiet()
+        self.quiet = Quiet(0.1)
         ledger.join("a journal", 0)
         self.copier = Copier(
             account_id="anna", rules=CopyRules(), ledger=ledger, portfolio=self.portfolio, desk=self.desk,

@@ -210,7 +210,7 @@ class User:
         self.copier = Copier(
             account_id="anna", rules=CopyRules(), ledger=ledger, portfolio=self.portfolio, desk=self.desk,
             now=self.now, changed=self.bell.ring, failed=self.failures.append,
-            occupied=lambda: self.loop.under_way, own_held=lambda _: Decimal(0), quiet=Quiet(),
+            occupied=lambda: self.loop.under_way, own_held=lambda _: Decimal(0), quiet=Quiet(0.1),
         )  # fmt: skip
         broker = KrakenBroker(self.desk, self.portfolio, self.copier.held)
         self.orders = OwnOrders("anna", ledger, broker, self.now)
