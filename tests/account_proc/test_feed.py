@@ -40,6 +40,8 @@ from account_proc.units import Side
 from tests.account_proc.odd_exchange import SECRET, Paper, paper_exchange, roomy_limits
 
 LIMIT_S = 30
+#: A feed that reads all, and one that leaves heartbeats unread.
+WAKEFUL_AND_DROWSY = pytest.mark.parametrize("may_drowse", [None, lambda: True])
 
 
 @dataclass
@@ -172,8 +174,9 @@ def test_what_happened_before_is_in_the_snapshot(paper: Paper, tmp_path: Path) -
     asyncio.run(run())
 
 
+@WAKEFUL_AND_DROWSY
 def test_an_exchange_that_stands_still_is_noticed_and_found_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, may_drowse: Callable[[], bool] | None
 ) -> None:
     # Nobody waits for its goodbye.
     monkeypatch.setattr(feed_module, "CLOSE_TIMEOUT_S", 3600.0)
@@ -181,7 +184,9 @@ def test_an_exchange_that_stands_still_is_noticed_and_found_again(
     async def run(paper: Paper) -> None:
         heard = Heard()
         async with client(paper, "frozen", tmp_path) as exchange:
-            feed = ExecutionsFeed(paper.ws_url, exchange.websocket_token, heard, silence_s=0.4)
+            feed = ExecutionsFeed(
+                paper.ws_url, exchange.websocket_token, heard, silence_s=0.4, may_drowse=may_drowse
+            )
             async with running(feed):
                 await heard.until(lambda: len(heard.snapshots) == 1)
                 paper.process.send_signal(signal.SIGSTOP)
@@ -290,10 +295,6 @@ def test_a_gap_in_the_count_reconnects_with_a_new_token() -> None:
     assert server.heard.reasons == ["message 3 came after message 1"]
     assert server.tokens == 2
     assert server.pauses == [0.0]
-
-
-#: A feed that reads all, and one that leaves heartbeats unread.
-WAKEFUL_AND_DROWSY = pytest.mark.parametrize("may_drowse", [None, lambda: True])
 
 
 @WAKEFUL_AND_DROWSY
