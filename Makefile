@@ -61,7 +61,7 @@ $(VENV)/.ready: $(VENV)/.stubs pyproject.toml
 
 setup: $(VENV)/.ready  ## only the set-up: virtual environment, locked dependencies, stubs
 
-stubs: $(VENV)/.stubs  ## generate the protobuf and gRPC stubs
+stubs: $(VENV)/.ready  ## generate the protobuf and gRPC stubs
 
 run: $(VENV)/.ready  ## paper exchange, a master that trades, three users (DURATION=60, REPLAY=FILE.csv, SEED=1)
 	$(BIN)/krakencopyd --paper --state-dir $(STATE_DIR) --seed $(SEED) \
