@@ -28,8 +28,8 @@ IN_USE, CLOSED = 0x6B634F31, 0x6B634F30
 APPLICATION_ID = slice(68, 72)
 #: Bytes of a log's header; a shorter log holds nothing.
 LOG_HEADER = 32
-#: Transactions after which a checkpoint is worth its time: about SQLite's own 1,000 pages.
-CHECKPOINT_EVERY = 250
+#: Transactions after which a checkpoint is worth its time: about SQLite's own 1,000 pages, at some ten for a step of a copy.
+CHECKPOINT_EVERY = 100
 #: Transactions after which one is made in the middle of the work, as nobody found the time for it: a log of some 16 MiB.
 CHECKPOINT_OVERDUE = 4 * CHECKPOINT_EVERY
 

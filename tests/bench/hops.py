@@ -53,7 +53,8 @@ def _rows(
     fill = told.fill
     for outcome in told.outcomes:
         copy = outcome.copy
-        if outcome.account_id not in travel.arrivals_ns or copy.attempts != 1:
+        # What a user has not reported yet is left out as well.
+        if outcome.account_id not in travel.arrivals_ns or copy.attempts != 1 or not copy.HasField("sent_at"):
             continue
         stops = [
             (travel.emitted_ns + offset_ns) / NS_PER_MS,
