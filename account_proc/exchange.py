@@ -13,9 +13,10 @@ from contextlib import contextmanager, suppress
 from decimal import Decimal
 from typing import Any
 
+from account_proc.call_queue import CallQueue, Priority
 from account_proc.errors import OutcomeUnknown, RateLimited
 from account_proc.pairs import SymbolTable, UnknownSymbol
-from account_proc.rest import TIMEOUT_S, CallQueue, Priority
+from account_proc.rest import TIMEOUT_S
 from account_proc.rest_rows import (
     ApiKeyInfo,
     OrderAck,

@@ -21,6 +21,7 @@ from krakencopy.v1 import account_pb2 as account_pb
 from krakencopy.v1 import types_pb2 as pb
 
 from account_proc import failpoint
+from account_proc.call_queue import Priority
 from account_proc.copy_record import PB_SIDE, seconds, timestamp
 from account_proc.errors import ExchangeError, LedgerFault
 from account_proc.exchange import KrakenExchange, TradeRow
@@ -29,7 +30,6 @@ from account_proc.ledger import Ledger
 from account_proc.master_wallet import CountedTrades, Trade, apply
 from account_proc.pairs import SymbolTable, UnknownSymbol
 from account_proc.portfolio import CONFIRM_S, Portfolio
-from account_proc.rest import Priority
 from account_proc.units import Side, plain
 from account_proc.wallet import Marks, Wallet, change_from_outside
 

@@ -15,11 +15,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 
+from account_proc.call_queue import Priority
 from account_proc.copy_record import utc
 from account_proc.errors import ExchangeError
 from account_proc.exchange import KrakenExchange, OrderAck, OrderRequest, OrderRow
 from account_proc.order_watch import ENDED, Ending, OrderWatch, ending_of
-from account_proc.rest import Priority
 from account_proc.units import Side
 
 log = logging.getLogger(__name__)

@@ -21,6 +21,7 @@ from krakencopy.v1 import account_pb2 as pb
 from krakencopy.v1 import types_pb2
 
 from account_proc import nonce_report
+from account_proc.call_queue import CallQueue
 from account_proc.connect_pace import pace_of
 from account_proc.copier import Copier
 from account_proc.copy_record import timestamp
@@ -42,7 +43,7 @@ from account_proc.portfolio import Portfolio
 from account_proc.preflight import Clock, KeyUnfit, Needs, Preflight, fee_pairs
 from account_proc.quiet import Quiet, quiet_s
 from account_proc.reconciler import PERIOD_PAPER_S, PERIOD_S, Reconciler
-from account_proc.rest import CallQueue, KrakenRest
+from account_proc.rest import KrakenRest
 from account_proc.served import DRAIN_MAX_S, ServedProcess
 from account_proc.server import AccountServicer
 from account_proc.spec import AccountSpec, Credentials, Role

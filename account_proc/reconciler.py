@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from account_proc.bell import Bell
+from account_proc.call_queue import Priority
 from account_proc.copy_record import CopyRecord
 from account_proc.copy_state import ENDS
 from account_proc.errors import ExchangeError
@@ -23,7 +24,6 @@ from account_proc.exchange import KrakenExchange, OrderRow
 from account_proc.ledger import NO_COPY, Drift, Ledger
 from account_proc.order_desk import CL_ORD_ID_MARK, OrderDesk
 from account_proc.order_watch import ENDED
-from account_proc.rest import Priority
 from account_proc.units import plain
 
 log = logging.getLogger(__name__)

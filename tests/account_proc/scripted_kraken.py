@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, cast
 
+from account_proc.call_queue import CallQueue, Priority
 from account_proc.errors import ExchangeError
 from account_proc.exchange import KrakenExchange
 from account_proc.executions import Execution
@@ -17,7 +18,6 @@ from account_proc.limits import AccountLimits
 from account_proc.order_desk import OrderDesk
 from account_proc.pairs import SymbolTable
 from account_proc.portfolio import Portfolio
-from account_proc.rest import CallQueue, Priority
 from account_proc.spec import Tier
 from account_proc.units import Side
 from tests.account_proc.trading import NOW

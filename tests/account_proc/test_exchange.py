@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 
+from account_proc.call_queue import CallQueue
 from account_proc.errors import ExchangeRefused, KeyRefused, OutcomeUnknown, RateLimited
 from account_proc.exchange import RATE_TRIES, KrakenExchange, OrderRequest
 from account_proc.kraken_errors import ClOrdIdInUse
 from account_proc.nonce import NonceCustody
 from account_proc.pairs import UnknownSymbol
-from account_proc.rest import CallQueue, KrakenRest
+from account_proc.rest import KrakenRest
 from account_proc.spec import Credentials
 from account_proc.units import Side
 from tests.account_proc.odd_exchange import (

@@ -21,6 +21,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from account_proc import feed as feed_module
+from account_proc.call_queue import CallQueue
 from account_proc.errors import KeyRefused, NonceFault, OutcomeUnknown, RateLimited
 from account_proc.exchange import KrakenExchange, OrderRequest
 from account_proc.executions import Execution
@@ -34,7 +35,7 @@ from account_proc.feed import (
 )
 from account_proc.kraken_errors import LockedOut
 from account_proc.nonce import NonceCustody
-from account_proc.rest import CallQueue, KrakenRest
+from account_proc.rest import KrakenRest
 from account_proc.spec import Credentials
 from account_proc.units import Side
 from tests.account_proc.odd_exchange import SECRET, Paper, paper_exchange, roomy_limits

@@ -14,11 +14,12 @@ from typing import Any
 import pytest
 
 from account_proc import order_line as order_line_module
+from account_proc.call_queue import CallQueue, Priority
 from account_proc.errors import ExchangeRefused, OutcomeUnknown, RateLimited
 from account_proc.kraken_errors import NotSent
 from account_proc.order_line import OrderLine
 from account_proc.quiet import Quiet
-from account_proc.rest import CallQueue, KrakenRest, Priority
+from account_proc.rest import KrakenRest
 from account_proc.signing import sign
 from account_proc.spec import Credentials
 from tests.account_proc.odd_exchange import (

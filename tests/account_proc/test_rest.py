@@ -18,8 +18,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from account_proc import call_queue
 from account_proc import limits as limits_module
 from account_proc import rest as rest_module
+from account_proc.call_queue import RESERVES, CallQueue, Priority
 from account_proc.errors import (
     ConfigurationFault,
     CredentialsFault,
@@ -33,7 +35,7 @@ from account_proc.errors import (
 )
 from account_proc.kraken_errors import LockedOut, NotSent
 from account_proc.limits import AccountLimits, DecayingCounter
-from account_proc.rest import RESERVES, CallQueue, KrakenRest, Priority
+from account_proc.rest import KrakenRest
 from account_proc.signing import sign
 from account_proc.spec import Credentials, Tier
 from tests.account_proc.odd_exchange import (
@@ -405,7 +407,7 @@ def test_a_request_that_was_started_is_finished_although_nobody_waits() -> None:
 
 
 def test_a_full_queue_refuses_but_still_takes_orders(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rest_module, "WAITING_MAX", 3)
+    monkeypatch.setattr(call_queue, "WAITING_MAX", 3)
 
     async def steps(queue: CallQueue) -> None:
         release, busy = await begun(queue)
@@ -440,7 +442,7 @@ def test_closing_finishes_what_waits_and_takes_nothing_new() -> None:
 
 
 def test_the_idle_thread_looks_after_the_nonces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rest_module, "TEND_S", 0.005)
+    monkeypatch.setattr(call_queue, "TEND_S", 0.005)
     tended = threading.Event()
 
     class Watched(Counter):
