@@ -60,6 +60,10 @@ class Line(Protocol):
         """HTTP status and body of the answer. Raises OutcomeUnknown."""
         ...
 
+    def hurry(self) -> None:
+        """Somebody waits for the answer to an order that is on its way."""
+        ...
+
 
 class _Call:
     """A call and whoever waits for it."""
@@ -156,6 +160,9 @@ class CallQueue:
                 if signed is not None:
                     status, body = await self._line.send(signed, timeout_s)
                     return self.rest.result(method, status, body)
+        if self._line is not None:
+            # Its turn comes when the answer to an order before it has been read.
+            self._line.hurry()
         return await self.call(Priority.ORDER, self.rest.private, method, params, timeout_s=timeout_s)
 
     def rate_status(self) -> RateStatus:

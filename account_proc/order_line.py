@@ -179,6 +179,10 @@ class OrderLine:
             connection.close("a call over it was given up")
             raise
 
+    def hurry(self) -> None:
+        """Reads an answer that lies there in quiet: somebody waits for it."""
+        self._quiet.end()
+
     async def keep(self) -> NoReturn:
         """Connects and connects again, for ever."""
         failures = 0

@@ -46,9 +46,9 @@ async def until(happened: Callable[[], bool]) -> None:
 
 @asynccontextmanager
 async def trading(
-    url: str, context: ssl.SSLContext | None = None
+    url: str, context: ssl.SSLContext | None = None, quiet: Quiet | None = None
 ) -> AsyncIterator[tuple[CallQueue, OrderLine]]:
-    line = OrderLine(url, Quiet(0.1), context)
+    line = OrderLine(url, quiet or Quiet(0.1), context)
     queue = CallQueue(KrakenRest(url, KEY, Counter(), roomy_limits()), line)
     keeping = asyncio.create_task(line.keep())
     try:
@@ -267,6 +267,22 @@ def test_a_read_takes_its_turn_behind_an_order_that_is_on_the_line() -> None:
 
         with_line(exchange, work)
     assert [asked.target for asked in exchange.asked] == ["/0/private/AddOrder", "/0/private/Balance"]
+
+
+def test_an_order_that_waits_for_another_ones_answer_ends_the_quiet() -> None:
+    with odd_exchange(answer({"txid": ["O1"]}), answer({"txid": ["O2"]})) as exchange:
+
+        async def main() -> None:
+            quiet = Quiet(60)
+            async with trading(exchange.url, quiet=quiet) as (queue, line):
+                await until(lambda: line.ready)
+                quiet.begin()
+                first = asyncio.create_task(order(queue))
+                await until(exchange.heard.is_set)
+                assert await order(queue) == {"txid": ["O2"]}
+                assert await first == {"txid": ["O1"]}
+
+        asyncio.run(main())
 
 
 def test_refusals_over_the_line_count_as_by_the_other_way() -> None:
