@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -192,7 +193,7 @@ class Kraken(ScriptedKraken):
 class User:
     """A user with a copier and a strategy, all real but the exchange."""
 
-    spec = None
+    spec = SimpleNamespace(users=1)
 
     def __init__(self, ledger: Ledger, strategy: Wants, timing: Timing) -> None:
         self.ledger = ledger
