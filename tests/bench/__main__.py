@@ -30,7 +30,7 @@ class Amounts:
     fills: int
     idle_s: float = 20.0
     #: After so long the loop begins no new fill.
-    loop_s: float = 60.0
+    loop_s: float = 30.0
     burst_users: int = 50
     burst_fills: int = 1000
     journal_s: float = 5.0
