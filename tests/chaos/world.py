@@ -52,6 +52,8 @@ LEAVE_MAX_S = 40.0
 BACKOFF_MAX_S = 0.5
 #: Exits that are still owed get so long once all else is at rest.
 CONVERGE_MAX_S = 25.0
+#: The same for the reports of those.
+REPORT_MAX_S = 5.0
 
 
 class DidNotRest(Exception):
@@ -488,6 +490,19 @@ class RunningWorld:
             if time.monotonic() > until:
                 raise DidNotRest(why)
             time.sleep(POLL_S)
+        # No fill stands behind an owed exit, so nobody misses its report. One that never comes is for the validators to find.
+        until = time.monotonic() + REPORT_MAX_S
+        while self._untold() and time.monotonic() < until:
+            time.sleep(POLL_S)
+            self._unrest()
+
+    def _untold(self) -> bool:
+        """Whether a user has traded by an order that no copy names so far."""
+        named = {(copy.account, copy.cl_ord_id) for copy in self.record.copies}
+        return any(
+            trade.account != "master" and (trade.account, trade.cl_ord_id) not in named
+            for trade in self.record.trades
+        )
 
     def _owing(self) -> bool:
         master = self._paper.call("GET", "/accounts/master")["balances"]
