@@ -49,7 +49,7 @@ REOPEN_S = 0.25
 #: What the journal already has is told to the master from this long before its last fill, in seconds.
 OVERLAP_S = 120.0
 #: Times of fan-out that are remembered until the copy is reported.
-SENT_MAX = 10_000
+SENT_MAX = 1_000
 #: How long an unary call may take beyond what it waits for itself, in seconds.
 DRAIN_TIMEOUT_S = 15.0
 #: Two calls to the exchange, behind those that wait already.
