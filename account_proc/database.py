@@ -11,6 +11,7 @@ CLOSED is the first thing in the log after it. Only a close, which brings the wh
 from __future__ import annotations
 
 import os
+import random
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -49,6 +50,8 @@ class Database:
         self.fault = fault
         self._remedy = remedy
         self._transactions = 0
+        # Hundreds of ledgers write in step with one another, and their checkpoints are not to come all at once.
+        self._patience = random.uniform(1.0, 2.0)  # noqa: S311 - spreads load, guards nothing
         try:
             if path == IN_MEMORY:
                 self._connect(path)
@@ -123,7 +126,7 @@ class Database:
 
     def tidy(self) -> None:
         """Makes a checkpoint if one is due; to be called when nothing waits. Not in a transaction. Raises the fault."""
-        if self._transactions >= CHECKPOINT_EVERY:
+        if self._transactions >= CHECKPOINT_EVERY * self._patience:
             self.checkpoint()
 
     def checkpoint(self) -> None:
