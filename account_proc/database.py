@@ -31,6 +31,8 @@ APPLICATION_ID = slice(68, 72)
 LOG_HEADER = 32
 #: Transactions after which a checkpoint is worth its time: about SQLite's own 1,000 pages, at some ten for a step of a copy.
 CHECKPOINT_EVERY = 100
+#: Up to so many times as many for some: hundreds of ledgers write in step with one another, and are not to make it all at once.
+CHECKPOINT_SPREAD = 2.0
 #: Transactions after which one is made in the middle of the work, as nobody found the time for it: a log of some 16 MiB.
 CHECKPOINT_OVERDUE = 4 * CHECKPOINT_EVERY
 
@@ -50,8 +52,7 @@ class Database:
         self.fault = fault
         self._remedy = remedy
         self._transactions = 0
-        # Hundreds of ledgers write in step with one another, and their checkpoints are not to come all at once.
-        self._patience = random.uniform(1.0, 2.0)  # noqa: S311 - spreads load, guards nothing
+        self._patience = random.uniform(1.0, CHECKPOINT_SPREAD)  # noqa: S311 - spreads load, guards nothing
         try:
             if path == IN_MEMORY:
                 self._connect(path)

@@ -288,6 +288,7 @@ def test_a_checkpoint_is_made_when_there_is_time_for_it_or_when_it_is_overdue(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database, "CHECKPOINT_EVERY", 5)
+    monkeypatch.setattr(database, "CHECKPOINT_SPREAD", 1.0)
     monkeypatch.setattr(database, "CHECKPOINT_OVERDUE", 20)
     with opened(tmp_path / "tania.db") as ledger:
         checkpoints: list[str] = []
