@@ -71,8 +71,8 @@ class Copier:
         now: Callable[[], float], changed: Callable[[], None], failed: Callable[[BaseException], None],
         occupied: Callable[[], bool], own_held: Callable[[str], Decimal], quiet: Quiet,
     ) -> None:  # fmt: skip
-        """``quiet`` is ended when something waits for an order. ``occupied``: whether an order of the account's own strategy may still reach the exchange; ``own_held``: what that
-        strategy holds of an asset, which is not copying's to sell.
+        """``quiet`` is ended when something waits for an order. ``occupied``: whether an order of the account's own strategy may still
+        reach the exchange; ``own_held``: what that strategy holds of an asset, which is not copying's to sell.
         """
         self._account_id = account_id
         self._rules = rules
@@ -163,7 +163,9 @@ class Copier:
         for number, message in enumerate(new, start=cursor + 1):
             if message.seq != number:
                 raise FillGap(f"fill {message.seq} does not follow {number - 1}")
-        lanes = list({lane.pair: lane for lane in map(self._await_turn, new)}.values())
+        # One that cannot be read is found before any of them waits: they will all come again.
+        fills = list(map(self._read, new))
+        lanes = list({lane.pair: lane for lane in map(self._await_turn, fills)}.values())
         if self._open:
             # Their order, or their turn at the exchange, waits for one that is on its way.
             self._quiet.end()
@@ -182,12 +184,16 @@ class Copier:
             self._failed(error)
             raise
 
-    def _await_turn(self, message: pb.Fill) -> _Lane:
-        """Puts a fill behind the others of its pair, with the prices that it brings."""
+    def _read(self, message: pb.Fill) -> MasterFill:
+        """The fill as the rules see it; takes over the prices that it brings."""
         fill = master_fill(message)
         base, _, quote = fill.pair.partition("/")
         self._portfolio.set_marks(quote, message.marks)
         self._portfolio.marks.set(base, quote, fill.price.amount)
+        return fill
+
+    def _await_turn(self, fill: MasterFill) -> _Lane:
+        """Puts a fill behind the others of its pair."""
         lane = self._lane(fill.pair)
         lane.waiting.append(_Waiting(fill, self._now()))
         return lane

@@ -18,11 +18,11 @@ from typing import NoReturn
 from urllib.parse import urlsplit
 
 import httptools
-from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from account_proc.errors import OutcomeUnknown
 from account_proc.quiet import Quiet
 from account_proc.rest import ANSWER_BYTES_MAX, CONNECT_TIMEOUT_S, IDLE_CONNECTION_S, SignedCall
+from account_proc.tls import EXCHANGE_TLS
 
 log = logging.getLogger(__name__)
 
@@ -139,7 +139,7 @@ class _Connection(asyncio.Protocol):
 class OrderLine:
     """Keeps such a connection to one exchange."""
 
-    def __init__(self, base_url: str, quiet: Quiet, context: ssl.SSLContext | None = None) -> None:
+    def __init__(self, base_url: str, quiet: Quiet, context: ssl.SSLContext = EXCHANGE_TLS) -> None:
         """``base_url`` as of KrakenRest; its connections join ``quiet``; ``context``: how to trust an https one, by default as
         ``requests`` does.
         """
@@ -147,11 +147,7 @@ class OrderLine:
         parts = urlsplit(base_url)
         self._host = parts.netloc.encode("ascii")
         self._name = parts.hostname or ""
-        self._tls: ssl.SSLContext | None = None
-        if parts.scheme == "https":
-            self._tls = (
-                ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH) if context is None else context
-            )
+        self._tls = context if parts.scheme == "https" else None
         self._port = parts.port or (80 if self._tls is None else 443)
         self._connection: _Connection | None = None
 

@@ -48,7 +48,6 @@ from account_proc.served import DRAIN_MAX_S, ServedProcess
 from account_proc.server import AccountServicer
 from account_proc.spec import AccountSpec, Credentials, Role
 from account_proc.strategy import strategy_of
-from account_proc.tls import EXCHANGE_TLS
 from account_proc.trading_loop import TradingLoop, make_loop
 from account_proc.units import plain
 from account_proc.user_feed import UserFeed
@@ -79,7 +78,7 @@ class AccountProcess(ServedProcess):
         limits = AccountLimits(spec.tier, lockout_s=self._timing.key_retry)
         self._rest = KrakenRest(spec.rest_url, credentials, self._nonce, limits)
         self._quiet = Quiet(quiet_s(spec.users))
-        self._line = OrderLine(spec.rest_url, self._quiet, EXCHANGE_TLS)
+        self._line = OrderLine(spec.rest_url, self._quiet)
         self._calls = CallQueue(self._rest, self._line)
         self._exchange = KrakenExchange(self._calls)
         # Beside the sockets: for this supervisor's processes, and of no use later.

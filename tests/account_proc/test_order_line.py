@@ -22,6 +22,7 @@ from account_proc.quiet import Quiet
 from account_proc.rest import KrakenRest
 from account_proc.signing import sign
 from account_proc.spec import Credentials
+from account_proc.tls import EXCHANGE_TLS
 from tests.account_proc.odd_exchange import (
     HANG,
     RESET,
@@ -46,7 +47,7 @@ async def until(happened: Callable[[], bool]) -> None:
 
 @asynccontextmanager
 async def trading(
-    url: str, context: ssl.SSLContext | None = None, quiet: Quiet | None = None
+    url: str, context: ssl.SSLContext = EXCHANGE_TLS, quiet: Quiet | None = None
 ) -> AsyncIterator[tuple[CallQueue, OrderLine]]:
     line = OrderLine(url, quiet or Quiet(0.1), context)
     queue = CallQueue(KrakenRest(url, KEY, Counter(), roomy_limits()), line)
@@ -67,7 +68,7 @@ async def order(queue: CallQueue, timeout_s: float = 5.0) -> Any:
 def with_line(
     exchange: OddExchange,
     work: Callable[[CallQueue, OrderLine], Awaitable[None]],
-    context: ssl.SSLContext | None = None,
+    context: ssl.SSLContext = EXCHANGE_TLS,
 ) -> None:
     async def main() -> None:
         async with trading(exchange.url, context) as (queue, line):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from decimal import InvalidOperation
 from itertools import pairwise
 from pathlib import Path
 
@@ -138,4 +139,28 @@ def test_whatever_comes_together_each_fill_is_kept_or_answered_at_every_moment_a
     new = fills(*what)
     bounds = [0, *sorted(cut for cut in cuts if cut < len(new)), len(new)]
     batches = [new[start:stop] for start, stop in pairwise(bounds)]
+    run(steps())
+
+
+@pytest.mark.parametrize("spoil", ["volume", "mark"])
+def test_of_fills_of_which_one_cannot_be_read_none_is_taken_so_that_none_is_ordered_twice(
+    ledger: Ledger, spoil: str
+) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            spoilt = fills(*[(BUY, "BTC/USD")] * 3)
+            if spoil == "volume":
+                spoilt[2].volume = "many"
+            else:
+                spoilt[2].marks["ETH"] = "dear"
+            with pytest.raises(InvalidOperation):
+                user.copier.take(spoilt)
+            assert ledger.cursor == 0
+            assert not user.copier.copies_open
+            # They come again.
+            user.copier.take(fills(*[(BUY, "BTC/USD")] * 3))
+            await user.done()
+            assert [copy.fill_seqs for copy in user.copies] == [(1, 2, 3)]
+            assert len(user.kraken.sent) == 1
+
     run(steps())
