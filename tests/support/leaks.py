@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
-#: So many characters or bytes in a row are a secret's: by chance they are in a gigabyte of anything else once in 10^8 runs.
+#: So many characters of a secret, or bytes of what it stands for, in a row are the secret's: by chance they are in a gigabyte of
+#: anything else once in 10^8 runs. They are counted before they are encoded: of hex or of what Python shows, ten characters are
+#: two or five random bytes, and those do turn up by themselves.
 PIECE = 10
 
 
@@ -22,34 +24,46 @@ class Secret:
     name: str
     text: str
 
-    def forms(self) -> dict[str, bytes]:
-        """By what was done to it."""
+    def forms(self) -> dict[str, list[bytes]]:
+        """By what was done to it, how its pieces then look: every part of twice their length contains one."""
         plain = self.text.encode()
         forms = {
-            "as it is": plain, "url-encoded": quote(self.text, safe="").encode(),
-            "form-encoded": quote_plus(self.text).encode(), "hex": plain.hex().encode(), "base64": base64.b64encode(plain),
-            "backwards": plain[::-1],
-        }  # fmt: skip
+            "as it is": _pieces(plain),
+            "url-encoded": [quote(piece, safe="").encode() for piece in _pieces(plain)],
+            "form-encoded": [quote_plus(piece).encode() for piece in _pieces(plain)],
+            "hex": _hex(plain),
+            "base64": _pieces(base64.b64encode(plain)),
+            "backwards": _pieces(plain[::-1]),
+        }
         with suppress(binascii.Error, ValueError):
             decoded = base64.b64decode(self.text, validate=True)
             forms |= {
-                "decoded": decoded, "decoded, in hex": decoded.hex().encode(),
-                "decoded, as Python shows it": repr(decoded)[2:-1].encode(),
-            }  # fmt: skip
+                "decoded": _pieces(decoded),
+                "decoded, in hex": _hex(decoded),
+                "decoded, as Python shows it": [
+                    shown for piece in _pieces(decoded) for shown in _shown(piece)
+                ],
+            }
         return forms
 
     def found_in(self, content: bytes) -> set[str]:
         """What was done to the secret that is in there, whole or in part."""
-        return {
-            form for form, look in self.forms().items() if any(piece in content for piece in _pieces(look))
-        }
+        return {form for form, pieces in self.forms().items() if any(piece in content for piece in pieces)}
 
 
-def _pieces(look: bytes) -> Iterator[bytes]:
-    """Pieces of which every part of twice their length contains one."""
+def _pieces(look: bytes) -> list[bytes]:
     last = max(0, len(look) - PIECE)
-    for start in (*range(0, last, PIECE), last):
-        yield look[start : start + PIECE]
+    return [look[start : start + PIECE] for start in (*range(0, last, PIECE), last)]
+
+
+def _hex(plain: bytes) -> list[bytes]:
+    return [piece.hex().encode() for piece in _pieces(plain)]
+
+
+def _shown(piece: bytes) -> set[bytes]:
+    """As repr() of a whole shows this part: an apostrophe is escaped where the whole has quotation marks too."""
+    shown = repr(b'"' + piece)[3:-1].encode()
+    return {shown, shown.replace(rb"\'", b"'")}
 
 
 Found = set[tuple[str, str, str]]  # place, name of the secret, form
