@@ -16,9 +16,10 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, NoReturn
 
-import grpc
+from grpclib.const import Status
+from grpclib.exceptions import GRPCError
 from krakencopy.v1 import account_pb2 as pb
-from krakencopy.v1 import account_pb2_grpc, types_pb2
+from krakencopy.v1 import types_pb2
 
 from account_proc.ccxt_broker import DISPLAY_CURRENCY, CcxtBroker
 from account_proc.ccxt_client import CcxtClient
@@ -28,8 +29,9 @@ from account_proc.locks import LockedFile, free_line, holder_line
 from account_proc.nonce import key_lock
 from account_proc.order_desk import Timing
 from account_proc.own_orders import OwnOrders
+from account_proc.rpc_server import refusal
 from account_proc.served import ServedProcess
-from account_proc.server import SNAPSHOT_PAUSE_S, refuse
+from account_proc.server import SNAPSHOT_PAUSE_S
 from account_proc.spec import CCXT_PREFIX, AccountSpec, Credentials
 from account_proc.strategy import strategy_of
 from account_proc.trading_loop import TradingLoop, make_loop
@@ -85,7 +87,7 @@ class BrokerProcess(ServedProcess):
             snapshot.strategy.CopyFrom(self._strategy_loop.to_proto())
         return snapshot
 
-    def servicer(self) -> account_pb2_grpc.AccountServiceServicer:
+    def servicer(self) -> BrokerServicer:
         """What answers AccountService."""
         return BrokerServicer(self)
 
@@ -208,13 +210,13 @@ def _lock_ledger(spec: AccountSpec) -> LockedFile:
     return file
 
 
-class BrokerServicer(account_pb2_grpc.AccountServiceServicer):
-    """AccountService of an account that takes no part in copying."""
+class BrokerServicer:
+    """Answers AccountService for an account that takes no part in copying."""
 
     def __init__(self, process: BrokerProcess) -> None:
         self._process = process
 
-    async def WatchSnapshot(self, request: pb.WatchSnapshotRequest, context: Any) -> AsyncIterator[Any]:
+    async def WatchSnapshot(self, request: pb.WatchSnapshotRequest) -> AsyncIterator[Any]:
         """The account on every change."""
         seen = -1
         while True:
@@ -222,31 +224,27 @@ class BrokerServicer(account_pb2_grpc.AccountServiceServicer):
             yield self._process.snapshot()
             await asyncio.sleep(SNAPSHOT_PAUSE_S)
 
-    async def Drain(self, request: pb.DrainRequest, context: Any) -> pb.DrainResponse:
+    async def Drain(self, request: pb.DrainRequest) -> pb.DrainResponse:
         """Takes no new work."""
         return pb.DrainResponse(copies_open=await self._process.drain())
 
-    async def StreamFills(  # type: ignore[override]  # what is only refused streams nothing
-        self, request: pb.StreamFillsRequest, context: Any
-    ) -> NoReturn:
+    def StreamFills(self, request: pb.StreamFillsRequest) -> NoReturn:
         """Refused: nobody is copied there."""
-        await self._refuse(context, "only the Kraken master is copied")
+        raise self._refusal("only the Kraken master is copied")
 
-    async def CopyFills(  # type: ignore[override]  # as above
-        self, request_iterator: AsyncIterator[Any], context: Any
-    ) -> NoReturn:
+    def CopyFills(self, requests: AsyncIterator[Any]) -> NoReturn:
         """Refused: it copies nobody."""
-        await self._refuse(context, "only Kraken's users copy")
+        raise self._refusal("only Kraken's users copy")
 
-    async def PlaceOrder(self, request: pb.AccountServicePlaceOrderRequest, context: Any) -> NoReturn:
+    async def PlaceOrder(self, request: pb.AccountServicePlaceOrderRequest) -> NoReturn:
         """Refused: an operator's orders are for the master."""
-        await self._refuse(context, "orders by hand are placed on the Kraken master alone")
+        raise self._refusal("orders by hand are placed on the Kraken master alone")
 
-    async def InspectNonce(self, request: pb.InspectNonceRequest, context: Any) -> NoReturn:
+    async def InspectNonce(self, request: pb.InspectNonceRequest) -> NoReturn:
         """Refused: ccxt makes what its exchange needs."""
-        await self._refuse(context, "it keeps no nonce")
+        raise self._refusal("it keeps no nonce")
 
-    async def _refuse(self, context: Any, why: str) -> NoReturn:
+    def _refusal(self, why: str) -> GRPCError:
         spec = self._process.spec
         message = f"{spec.id} is at {spec.broker}, by ccxt: {why}"
-        await refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "NOT_AT_KRAKEN", message)
+        return refusal(Status.FAILED_PRECONDITION, "NOT_AT_KRAKEN", message)

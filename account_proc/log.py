@@ -84,6 +84,6 @@ def log_to(
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
-    for noisy in ("urllib3", "websockets", "asyncio", "grpc"):
+    for noisy in ("urllib3", "websockets", "asyncio", "grpc", "grpclib"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     return formatter

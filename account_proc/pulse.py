@@ -1,8 +1,8 @@
 """The pulse of an account's process: its event loop writes the time into a page that the supervisor reads.
 
-gRPC answers pings in threads of its own, so a process whose Python loop is stuck still looks alive to it. The page is a memfd
-that both sides hold: a beat wakes nobody, and 300 accounts are read in less than a millisecond. It must not know what follows
-from a pulse that stops (supervisor/pulses.py).
+A process that is stopped, or whose loop is stuck, closes no connection and takes back nothing that it has said, and asking all of them
+all the time would wake them all. The page is a memfd that both sides hold: a beat wakes nobody, and 300 accounts are read in less
+than a millisecond. It must not know what follows from a pulse that stops (supervisor/pulses.py).
 """
 
 from __future__ import annotations

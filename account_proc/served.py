@@ -19,16 +19,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Coroutine
 from typing import Any
 
-import grpc
-from grpc_health.v1 import health_pb2
-from grpc_health.v1.health import aio as grpc_health
-from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
-from krakencopy.v1 import account_pb2_grpc
-
 from account_proc import pulse
 from account_proc.bell import Bell
 from account_proc.boot import leave
 from account_proc.errors import ExitCode
+from account_proc.rpc import ACCOUNT_SERVICE, HEALTH_SERVICE
+from account_proc.rpc_server import Health, RpcServer
 from account_proc.spec import SERVICE_NAME, AccountSpec
 
 log = logging.getLogger(__name__)
@@ -38,17 +34,8 @@ DRAIN_MAX_S = 10.0
 #: The same when the supervisor has died: nobody is left to wait for us.
 ORPHAN_DRAIN_MAX_S = 5.0
 
-SERVING = health_pb2.HealthCheckResponse.SERVING
-NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
-
-GRPC_OPTIONS = (
-    ("grpc.max_receive_message_length", 16 * 1024 * 1024),
-    # The supervisor pings, also where nothing is said for long; gRPC's default would hang up on it ("too_many_pings").
-    ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.http2.min_ping_interval_without_data_ms", 500),
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", 500),
-    ("grpc.http2.max_ping_strikes", 0),
-)
+#: Answers that are due at the end of a process get this long to leave, in seconds.
+ANSWER_GRACE_S = 0.2
 
 
 class ServedProcess(ABC):
@@ -67,8 +54,8 @@ class ServedProcess(ABC):
         """Why the account cannot trade, as a code and for people; two empty strings when it can."""
 
     @abstractmethod
-    def servicer(self) -> account_pb2_grpc.AccountServiceServicer:
-        """What answers AccountService."""
+    def servicer(self) -> object:
+        """What answers AccountService, by methods of the names in its descriptor (rpc_server.py)."""
 
     @abstractmethod
     async def work(self) -> None:
@@ -108,7 +95,7 @@ class ServedProcess(ABC):
         finally:
             for task in self._tasks:
                 task.cancel()
-            await server.stop(grace=0.2)
+            await server.stop(ANSWER_GRACE_S)
             await self.close()
         return ExitCode.OK
 
@@ -133,7 +120,7 @@ class ServedProcess(ABC):
         while os.read(lifeline_fd, 1):
             pass
         if not self.in_flight():
-            # At once, and not through the loop, which is about to hear from gRPC of every stream that broke: with a hundred
+            # At once, and not through the loop, which is about to hear of every stream that broke: with a hundred
             # processes on two cores that alone takes a second. No worse than SIGKILL at this line, which ledger and nonce file
             # survive at every line: what is not committed yet has not left either, an intent that the loop commits just now is
             # taken up at the next start, and a read of the exchange that is on its way harms nobody, as the next nonces are larger.
@@ -153,27 +140,21 @@ class ServedProcess(ABC):
         if not task.cancelled() and (error := task.exception()) is not None:
             self.fail(error)
 
-    async def _serve(self) -> tuple[grpc.aio.Server, grpc_health.HealthServicer]:
-        server = grpc.aio.server(options=GRPC_OPTIONS)
-        health = grpc_health.HealthServicer()
-        await health.set(SERVICE_NAME, NOT_SERVING)
-        add_HealthServicer_to_server(health, server)
-        account_pb2_grpc.add_AccountServiceServicer_to_server(self.servicer(), server)
+    async def _serve(self) -> tuple[RpcServer, Health]:
+        health = Health(SERVICE_NAME)
+        server = RpcServer({ACCOUNT_SERVICE: self.servicer(), HEALTH_SERVICE: health})
         # The account's lock is held, so whatever lies here was left by a dead process.
         self.spec.socket_path.unlink(missing_ok=True)
-        server.add_insecure_port(f"unix:{self.spec.socket_path}")
-        await server.start()
+        await server.start(self.spec.socket_path)
         return server, health
 
-    async def _tell_health(self, health: grpc_health.HealthServicer) -> None:
-        seen, said, was_serving = -1, "", False
+    async def _tell_health(self, health: Health) -> None:
+        seen, said = -1, ""
         while True:
             seen = await self.bell.wait(seen)
             reason, message = self.readiness()
             if said == (reason or "SERVING"):
                 continue
             said = reason or "SERVING"
-            if was_serving != (not reason):
-                was_serving = not reason
-                await health.set(SERVICE_NAME, SERVING if was_serving else NOT_SERVING)
+            health.set(serving=not reason)
             log.info("%s %s", said, message)

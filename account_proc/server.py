@@ -8,14 +8,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from typing import Any, NoReturn, Protocol
+from typing import Any, Protocol
 
-import grpc
-from google.protobuf import any_pb2
-from google.rpc import code_pb2, error_details_pb2, status_pb2
-from grpc_status import rpc_status
+from grpclib.const import Status
+from grpclib.exceptions import GRPCError
 from krakencopy.v1 import account_pb2 as pb
-from krakencopy.v1 import account_pb2_grpc, types_pb2
+from krakencopy.v1 import types_pb2
 
 from account_proc.bell import Bell
 from account_proc.copier import Copier
@@ -25,11 +23,11 @@ from account_proc.ledger import Ledger
 from account_proc.master import Master
 from account_proc.own_orders import BadOrder, OrderAsked, OwnOrders, decimal_of
 from account_proc.quiet import quiet_s
+from account_proc.rpc_server import refusal
 from account_proc.spec import AccountSpec
 
 log = logging.getLogger(__name__)
 
-ERROR_DOMAIN = "krakencopy"
 #: Copies in one report at most.
 REPORT_MAX = 500
 #: Pause before a report, in seconds: changes that come together travel together. At least as long as the quiet after an order
@@ -37,8 +35,6 @@ REPORT_MAX = 500
 REPORT_PAUSE_S = 0.05
 #: Pause between a change and the snapshot that tells it, in seconds, for the same reasons.
 SNAPSHOT_PAUSE_S = 0.25
-
-Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class Process(Protocol):
@@ -73,18 +69,8 @@ class Process(Protocol):
         ...
 
 
-async def refuse(context: Context, code: grpc.StatusCode, reason: str, message: str) -> NoReturn:
-    """Ends a call with a status that carries google.rpc.ErrorInfo. Never returns."""
-    detail = any_pb2.Any()
-    detail.Pack(error_details_pb2.ErrorInfo(reason=reason, domain=ERROR_DOMAIN))
-    status = status_pb2.Status(code=code.value[0], message=message, details=[detail])
-    assert status.code != code_pb2.OK
-    await context.abort_with_status(rpc_status.to_status(status))
-    raise AssertionError("abort returned")
-
-
-class AccountServicer(account_pb2_grpc.AccountServiceServicer):
-    """Serves one account."""
+class AccountServicer:
+    """Answers AccountService for one account (rpc_server.py)."""
 
     def __init__(self, process: Process) -> None:
         self._process = process
@@ -92,17 +78,13 @@ class AccountServicer(account_pb2_grpc.AccountServiceServicer):
         self._report_pause_s = max(REPORT_PAUSE_S, 2 * quiet)
         self._snapshot_pause_s = max(SNAPSHOT_PAUSE_S, 2 * quiet)
 
-    async def StreamFills(
-        self, request: pb.StreamFillsRequest, context: Context
-    ) -> AsyncIterator[pb.StreamFillsResponse]:
+    async def StreamFills(self, request: pb.StreamFillsRequest) -> AsyncIterator[pb.StreamFillsResponse]:
         """Fills after the journal's end."""
-        await self._check_epoch(request.epoch, context)
+        self._check_epoch(request.epoch)
         await self._process.trading()
         master = self._process.master
         if master is None:
-            await refuse(
-                context, grpc.StatusCode.FAILED_PRECONDITION, "NOT_MASTER", "this account is not a master"
-            )
+            raise refusal(Status.FAILED_PRECONDITION, "NOT_MASTER", "this account is not a master")
         async for item in master.stream(request):
             if isinstance(item, pb.CaughtUp):
                 yield pb.StreamFillsResponse(caught_up=item)
@@ -110,27 +92,23 @@ class AccountServicer(account_pb2_grpc.AccountServiceServicer):
                 yield pb.StreamFillsResponse(fills=item)
 
     async def CopyFills(
-        self, request_iterator: AsyncIterator[pb.CopyFillsRequest], context: Context
+        self, requests: AsyncIterator[pb.CopyFillsRequest]
     ) -> AsyncIterator[pb.CopyFillsResponse]:
         """Takes fills, reports copies."""
-        first = await anext(request_iterator, None)
+        first = await anext(requests, None)
         if first is None or first.WhichOneof("item") != "start":
-            await refuse(
-                context, grpc.StatusCode.INVALID_ARGUMENT, "NO_START", "the first message must be a start"
-            )
-        await self._check_epoch(first.start.epoch, context)
+            raise refusal(Status.INVALID_ARGUMENT, "NO_START", "the first message must be a start")
+        self._check_epoch(first.start.epoch)
         await self._process.trading()
         copier, ledger = self._process.copier, self._process.ledger
         if copier is None:
-            await refuse(
-                context, grpc.StatusCode.FAILED_PRECONDITION, "NOT_USER", "this account copies nobody"
-            )
-        await self._join(first.start, context)
+            raise refusal(Status.FAILED_PRECONDITION, "NOT_USER", "this account copies nobody")
+        self._join(first.start)
         # Copying until the supervisor says otherwise.
         await self._process.set_trading_mode(types_pb2.TRADING_MODE_COPYING)
         ready = pb.CopyReady(cursor_seq=ledger.cursor or 0, cursor_exec_id=ledger.cursor_exec_id)
         yield pb.CopyFillsResponse(ready=ready)
-        taking = asyncio.get_running_loop().create_task(self._take(copier, request_iterator))
+        taking = asyncio.get_running_loop().create_task(self._take(copier, requests))
         taking.add_done_callback(lambda _: self._process.bell.ring())
         revision, told, seen, last = first.start.acked_revision, -1, -1, False
         try:
@@ -163,32 +141,30 @@ class AccountServicer(account_pb2_grpc.AccountServiceServicer):
             if request.fills and not self._process.draining:
                 copier.take(request.fills)
 
-    async def _join(self, start: pb.CopyStart, context: Context) -> None:
+    def _join(self, start: pb.CopyStart) -> None:
         """Binds a new ledger to the journal; refuses one that lost something or counts in another journal."""
         ledger = self._process.ledger
         if ledger.journal_id is None:
             if start.acked_seq > start.joined_seq or start.acked_revision:
-                await self._behind(ledger, start, context)
+                raise self._behind(ledger, start)
             ledger.join(start.journal_id, start.joined_seq)
         if ledger.journal_id != start.journal_id:
-            await refuse(
-                context, grpc.StatusCode.FAILED_PRECONDITION, "LEDGER_OF_OTHER_JOURNAL",
+            raise refusal(Status.FAILED_PRECONDITION, "LEDGER_OF_OTHER_JOURNAL",
                 f"{ledger.path} counts in another journal than this state folder's; bring back the journal.db it "
                 "belongs to, or move the ledger away to start this user anew (it then forgets its copied positions)",
             )  # fmt: skip
         if (ledger.cursor or 0) < start.acked_seq or ledger.revision < start.acked_revision:
-            await self._behind(ledger, start, context)
+            raise self._behind(ledger, start)
         if (ledger.cursor or 0) > start.head_seq:
-            await refuse(
-                context, grpc.StatusCode.DATA_LOSS, "JOURNAL_BEHIND_LEDGER",
+            raise refusal(Status.DATA_LOSS, "JOURNAL_BEHIND_LEDGER",
                 f"{ledger.path} knows fill {ledger.cursor}, the journal ends at {start.head_seq}: an older journal.db was "
                 "brought back; restore the newest one",
             )  # fmt: skip
 
     @staticmethod
-    async def _behind(ledger: Ledger, start: pb.CopyStart, context: Context) -> NoReturn:
-        await refuse(
-            context, grpc.StatusCode.DATA_LOSS, "LEDGER_BEHIND_JOURNAL",
+    def _behind(ledger: Ledger, start: pb.CopyStart) -> GRPCError:
+        return refusal(
+            Status.DATA_LOSS, "LEDGER_BEHIND_JOURNAL",
             f"{ledger.path} ends at fill {ledger.cursor or 0} (change {ledger.revision}), but this user has handled "
             f"{start.acked_seq} (change {start.acked_revision}): it was deleted or an old copy was brought back. Copying on "
             "would trade fills twice; restore the newest ledger",
@@ -197,7 +173,6 @@ class AccountServicer(account_pb2_grpc.AccountServiceServicer):
     async def WatchSnapshot(
         self,
         request: pb.WatchSnapshotRequest,
-        context: Context,
     ) -> AsyncIterator[pb.WatchSnapshotResponse]:
         """The account, now and after every change."""
         seen, told = self._process.bell.version, self._process.snapshot()
@@ -211,21 +186,21 @@ class AccountServicer(account_pb2_grpc.AccountServiceServicer):
                 yield now
 
     async def PlaceOrder(
-        self, request: pb.AccountServicePlaceOrderRequest, context: Context
+        self, request: pb.AccountServicePlaceOrderRequest
     ) -> pb.AccountServicePlaceOrderResponse:
         """An order on this account, once for each request id."""
         await self._process.trading()
         try:
             order = await self._process.own_orders.place(_asked(request))
         except BadOrder as error:
-            await refuse(context, grpc.StatusCode.INVALID_ARGUMENT, error.reason, str(error))
+            raise refusal(Status.INVALID_ARGUMENT, error.reason, str(error)) from error
         except OutcomeUnknown as error:
             message = f"{error.cause}; ask again with the same request_id {request.request_id!r} to find out"
-            await refuse(context, grpc.StatusCode.UNKNOWN, "ORDER_OUTCOME_UNKNOWN", message)
+            raise refusal(Status.UNKNOWN, "ORDER_OUTCOME_UNKNOWN", message) from error
         except LedgerFault as error:
-            await refuse(context, grpc.StatusCode.INTERNAL, error.reason, str(error))
+            raise refusal(Status.INTERNAL, error.reason, str(error)) from error
         except AccountError as error:
-            await refuse(context, grpc.StatusCode.FAILED_PRECONDITION, error.reason, str(error))
+            raise refusal(Status.FAILED_PRECONDITION, error.reason, str(error)) from error
         return pb.AccountServicePlaceOrderResponse(
             order_id=order.order_id, cl_ord_id=order.cl_ord_id, description=order.description
         )
@@ -233,22 +208,19 @@ class AccountServicer(account_pb2_grpc.AccountServiceServicer):
     async def Drain(
         self,
         request: pb.DrainRequest,
-        context: Context,
     ) -> pb.DrainResponse:
         """Finishes what is in flight."""
         return pb.DrainResponse(copies_open=await self._process.drain())
 
-    async def InspectNonce(
-        self, request: pb.InspectNonceRequest, context: Context
-    ) -> pb.InspectNonceResponse:
+    async def InspectNonce(self, request: pb.InspectNonceRequest) -> pb.InspectNonceResponse:
         """What is known of the key's nonce."""
         return pb.InspectNonceResponse(report=await self._process.nonce_report())
 
-    async def _check_epoch(self, epoch: int, context: Context) -> None:
+    def _check_epoch(self, epoch: int) -> None:
         mine = self._process.spec.epoch
         if epoch != mine:
             message = f"this process belongs to run {mine} of the supervisor, not {epoch}"
-            await refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "EPOCH_MISMATCH", message)
+            raise refusal(Status.FAILED_PRECONDITION, "EPOCH_MISMATCH", message)
 
 
 def _asked(request: pb.AccountServicePlaceOrderRequest) -> OrderAsked:

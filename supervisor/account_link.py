@@ -13,15 +13,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
-import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
-from google.rpc import error_details_pb2
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_status import rpc_status
+from grpc_health.v1 import health_pb2
+from grpclib.const import Status
 from krakencopy.v1 import account_pb2 as pb
-from krakencopy.v1 import account_pb2_grpc, types_pb2
+from krakencopy.v1 import types_pb2
 
 from account_proc import failpoint
 from account_proc.bell import Bell
@@ -29,21 +27,10 @@ from account_proc.spec import SERVICE_NAME, Role
 from supervisor.arrivals import Arrivals
 from supervisor.fanout import FillLog, ReportLog
 from supervisor.journal import Journal, JournalFault
+from supervisor.rpc_client import Call, CallFailed, RpcClient
 
 log = logging.getLogger(__name__)
 
-#: A process that stops, or whose loop is stuck, is noticed by its pulse within 3 s (pulses.py), and one that ends by the end of its Unix
-#: socket. These pings are for what neither shows, gRPC's own threads standing still while the loop moves, and are as rare as that: each
-#: wakes gRPC's threads on both sides some fifty times (decision 0018). gRPC needs ping_timeout_ms beside keepalive_timeout_ms.
-CHANNEL_OPTIONS = (
-    ("grpc.keepalive_time_ms", 300_000),
-    ("grpc.keepalive_timeout_ms", 10_000),
-    ("grpc.http2.ping_timeout_ms", 10_000),
-    ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.http2.max_pings_without_data", 0),
-    ("grpc.max_receive_message_length", 16 * 1024 * 1024),
-    ("grpc.enable_retries", 0),
-)
 #: Pause before a broken stream is opened again, in seconds.
 REOPEN_S = 0.25
 #: What the journal already has is told to the master from this long before its last fill, in seconds.
@@ -100,14 +87,7 @@ class AccountLink:
         self._reports = reports
         self._owner = owner
         self._paused = paused
-        self._channel = grpc.aio.insecure_channel(f"unix:{socket}", options=CHANNEL_OPTIONS)
-        self._stub = account_pb2_grpc.AccountServiceStub(self._channel)
-        # The generic form sends bytes that were encoded once for all users.
-        self._copy_fills = self._channel.stream_stream(
-            "/krakencopy.v1.AccountService/CopyFills",
-            request_serializer=_as_bytes,
-            response_deserializer=pb.CopyFillsResponse.FromString,
-        )
+        self._rpc = RpcClient(socket)
         self._tasks: list[asyncio.Task[None]] = []
         self._sent_at: OrderedDict[int, float] = OrderedDict()
         #: No conversation is begun again, and no fill sent.
@@ -136,12 +116,12 @@ class AccountLink:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._channel.close()
+        self._rpc.close()
 
     async def drain(self) -> None:
-        """Lets the process finish what is in flight and takes its last reports. Raises grpc.aio.AioRpcError."""
+        """Lets the process finish what is in flight and takes its last reports. Raises CallFailed."""
         self._closing = True
-        await self._stub.Drain(pb.DrainRequest(), timeout=DRAIN_TIMEOUT_S)
+        await self._rpc.ask("Drain", pb.DrainRequest(), DRAIN_TIMEOUT_S)
         if self._role is Role.USER and self._tasks:
             self._drained = True
             self._news.ring()
@@ -149,17 +129,17 @@ class AccountLink:
             self._reports.flush()
 
     async def place_order(
-        self,
-        request: pb.AccountServicePlaceOrderRequest,
-        timeout: float,  # noqa: ASYNC109 - gRPC's own deadline
+        self, request: pb.AccountServicePlaceOrderRequest, timeout_s: float
     ) -> pb.AccountServicePlaceOrderResponse:
-        """Raises grpc.aio.AioRpcError with the process's own status."""
-        return await self._stub.PlaceOrder(request, timeout=timeout)
+        """Raises CallFailed with the process's own status."""
+        return cast(
+            "pb.AccountServicePlaceOrderResponse", await self._rpc.ask("PlaceOrder", request, timeout_s)
+        )
 
     async def nonce_report(self) -> types_pb2.NonceReport:
-        """Raises grpc.aio.AioRpcError when the process does not answer in time."""
-        answer = await self._stub.InspectNonce(pb.InspectNonceRequest(), timeout=INSPECT_TIMEOUT_S)
-        return answer.report
+        """Raises CallFailed when the process does not answer in time."""
+        answer = await self._rpc.ask("InspectNonce", pb.InspectNonceRequest(), INSPECT_TIMEOUT_S)
+        return cast("types_pb2.NonceReport", answer.report)
 
     # -- three conversations ------------------------------------------------------------------------------------
 
@@ -167,11 +147,11 @@ class AccountLink:
         while not self._closing:
             try:
                 await work()
-            except grpc.aio.AioRpcError as error:
-                if error.code() in {grpc.StatusCode.DATA_LOSS, grpc.StatusCode.FAILED_PRECONDITION}:
-                    self._owner.link_refused(_reason(error), error.details() or "")
+            except CallFailed as error:
+                if error.status in {Status.DATA_LOSS, Status.FAILED_PRECONDITION}:
+                    self._owner.link_refused(error.reason or error.status.name, error.message)
                     return
-                log.info("%s: %s ended: %s", self._account_id, work.__name__.strip("_"), error.details())
+                log.info("%s: %s ended: %s", self._account_id, work.__name__.strip("_"), error)
             except _Differs as error:
                 self._owner.link_refused("JOURNAL_DIFFERS", str(error))
                 return
@@ -184,9 +164,8 @@ class AccountLink:
                 await asyncio.sleep(REOPEN_S)
 
     async def _watch_health(self) -> None:
-        stub: Any = health_pb2_grpc.HealthStub(self._channel)  # its type stubs are those of the sync API
         try:
-            async for answer in stub.Watch(health_pb2.HealthCheckRequest(service=SERVICE_NAME)):
+            async for answer in self._rpc.watch("Watch", health_pb2.HealthCheckRequest(service=SERVICE_NAME)):
                 self._seen(linked=True, serving=answer.status == health_pb2.HealthCheckResponse.SERVING)
         finally:
             self._seen(linked=False, serving=False)
@@ -197,7 +176,7 @@ class AccountLink:
             self._owner.link_changed()
 
     async def _watch_snapshot(self) -> None:
-        async for snapshot in self._stub.WatchSnapshot(pb.WatchSnapshotRequest()):
+        async for snapshot in self._rpc.watch("WatchSnapshot", pb.WatchSnapshotRequest()):
             was, self.snapshot = self.snapshot, snapshot
             # All else in it is only shown; hundreds of users tell theirs right after a fill, when the next one may come.
             if (snapshot.reason, snapshot.message) != (was.reason, was.message):
@@ -208,7 +187,7 @@ class AccountLink:
     async def _stream_fills(self) -> None:
         arrivals = Arrivals(lambda fills: self._fills.append(fills, self._epoch), self._owner.journal_failed)
         try:
-            async for item in self._stub.StreamFills(self._journal_end()):
+            async for item in self._rpc.watch("StreamFills", self._journal_end()):
                 if item.HasField("caught_up"):
                     log.info(
                         "%s: caught up, %d fills from history", self._account_id, item.caught_up.from_history
@@ -241,36 +220,36 @@ class AccountLink:
 
     async def _stream_copies(self) -> None:
         mark = self._journal.mark(self._account_id)
-        call = self._copy_fills()
         start = pb.CopyStart(
             epoch=self._epoch, acked_seq=mark.acked_seq, acked_revision=mark.acked_revision,
             head_seq=self._fills.head, joined_seq=mark.joined_seq, journal_id=self._journal.journal_id,
         )  # fmt: skip
-        await call.write(pb.CopyFillsRequest(start=start))
-        first: Any = await call.read()
-        if first is grpc.aio.EOF:
-            # Raises what the process said.
-            raise grpc.aio.AioRpcError(
-                await call.code(),
-                await call.initial_metadata(),
-                await call.trailing_metadata(),
-                await call.details(),
-            )
-        self._check_same_fill(first.ready)
-        sending = asyncio.get_running_loop().create_task(self._send(call, first.ready.cursor_seq))
-        self._fills.users.join(self._news)
+        async with self._rpc.open("CopyFills") as call:
+            await call.send_message(pb.CopyFillsRequest(start=start))
+            first = await call.recv_message()
+            if first is None:
+                raise CallFailed(Status.UNKNOWN, "the process ended the stream without a word")
+            self._check_same_fill(first.ready)
+            self._fills.users.join(self._news)
+            try:
+                await self._converse(call, first.ready.cursor_seq)
+            finally:
+                self._fills.users.leave(self._news)
+
+    async def _converse(self, call: Call, position: int) -> None:
+        """Sends and reads until one of both ends, or fails: then the other must not go on alone."""
         try:
-            # read() throughout: gRPC does not let a call be read in two ways.
-            while True:
-                item: Any = await call.read()
-                if item is grpc.aio.EOF:
-                    break
-                if item.WhichOneof("item") == "report":
-                    self._report(item.report)
-        finally:
-            self._fills.users.leave(self._news)
-            sending.cancel()
-            await asyncio.gather(sending, return_exceptions=True)
+            async with asyncio.TaskGroup() as both:
+                sending = both.create_task(self._send(call, position))
+                async for item in call:
+                    if item.WhichOneof("item") == "report":
+                        self._report(item.report)
+                if not sending.done():
+                    sending.cancel()
+                    # Only to a call that is ended on both sides does grpclib tell how it ended.
+                    await call.end()
+        except BaseExceptionGroup as errors:
+            raise errors.exceptions[0] from None
 
     def _check_same_fill(self, ready: pb.CopyReady) -> None:
         """Raises _Differs when the user's last fill is not the journal's of that number: the numbers then mean other fills."""
@@ -281,7 +260,7 @@ class AccountLink:
                 "in the journal: the journal lost its end and grew again. Restore the newest journal.db with its -wal file"
             )
 
-    async def _send(self, call: Any, position: int) -> None:
+    async def _send(self, call: Call, position: int) -> None:
         """Fills, and who decides what the user trades, until the link is to end."""
         told = types_pb2.TRADING_MODE_COPYING
         while not self._drained:
@@ -290,7 +269,7 @@ class AccountLink:
             mode = told if self._closing else self._owner.trading_mode(fills_wait=batch is not None)
             if mode != told:
                 # Before any fill: a user never copies one while its own strategy trades.
-                await call.write(pb.CopyFillsRequest(trading_mode=mode))
+                await call.send_message(pb.CopyFillsRequest(trading_mode=mode))
                 told = mode
                 self._owner.trading_mode_told(mode)
                 continue
@@ -300,12 +279,12 @@ class AccountLink:
             sent_at = time.time()
             for seq in range(batch.first_seq, batch.last_seq + 1):
                 self._sent_at[seq] = sent_at
-            await call.write(batch.encoded)
+            await call.send_message(batch.encoded)
             failpoint.reach("supervisor", "after_fanout")
             position = batch.last_seq
             while len(self._sent_at) > SENT_MAX:
                 self._sent_at.popitem(last=False)
-        await call.done_writing()
+        await call.end()
 
     def _report(self, report: pb.CopyReport) -> None:
         for copy in report.copies:
@@ -313,21 +292,6 @@ class AccountLink:
             if sent_at is not None:
                 copy.fanned_out_at.CopyFrom(_timestamp(sent_at))
         self._reports.put(self._account_id, list(report.copies), report.cursor_seq)
-
-
-def _reason(error: grpc.aio.AioRpcError) -> str:
-    """The stable reason in the error's google.rpc.ErrorInfo; the status code's name when it carries none."""
-    call: Any = error  # typed for the sync API
-    status = rpc_status.from_call(call)
-    info = error_details_pb2.ErrorInfo()
-    for detail in status.details if status is not None else ():
-        if detail.Unpack(info):
-            return str(info.reason)
-    return error.code().name
-
-
-def _as_bytes(message: bytes | pb.CopyFillsRequest) -> bytes:
-    return message if isinstance(message, bytes) else message.SerializeToString()
 
 
 def _timestamp(seconds: float) -> Timestamp:

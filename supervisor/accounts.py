@@ -13,7 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
-import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 from krakencopy.v1 import types_pb2 as pb
 
@@ -39,6 +38,7 @@ from supervisor.lifecycle import (
     step,
 )
 from supervisor.process_end import LastEnds, Lived, begin_output, last_output, process_end
+from supervisor.rpc_client import CallFailed
 from supervisor.spawning import Spawner, crash_path
 from supervisor.trading_mode import told_mode
 
@@ -155,7 +155,7 @@ class SupervisedAccount:
 
     @property
     def serving(self) -> bool:
-        """Whether its process says that it can trade, and moves: a stuck loop cannot take back what gRPC's threads go on saying."""
+        """Whether its process says that it can trade, and moves: a stuck loop cannot take back what it has said."""
         return self.link is not None and self.link.serving and self.answering and self.life.state in ALIVE
 
     @property
@@ -327,8 +327,8 @@ class SupervisedAccount:
         if self.link is not None:
             try:
                 await self.link.drain()
-            except grpc.aio.AioRpcError as error:
-                log.warning("%s could not be drained: %s", self.config.id, error.details())
+            except CallFailed as error:
+                log.warning("%s could not be drained: %s", self.config.id, error)
         self._signal(signal.SIGTERM)
 
     async def close(self) -> None:
@@ -380,8 +380,8 @@ class SupervisedAccount:
         if self.link is not None:
             try:
                 return await self.link.nonce_report()
-            except grpc.aio.AioRpcError as error:
-                log.info("%s: its nonce could not be asked for: %s", self.config.id, error.details())
+            except CallFailed as error:
+                log.info("%s: its nonce could not be asked for: %s", self.config.id, error)
         path = self._around.spec(self.config, "").nonce_path
         content = path.read_bytes() if path.exists() else None
         pid = holder_pid(path) if content is not None and is_locked(path) else None

@@ -16,12 +16,14 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
+from grpclib.const import Status
 from krakencopy.v1 import account_pb2, control_pb2_grpc
 from krakencopy.v1 import control_pb2 as pb
 
 from supervisor import log_file, report
 from supervisor.accounts import SupervisedAccount
 from supervisor.reloading import Reloader, ReloadRefused
+from supervisor.rpc_client import CallFailed
 from supervisor.supervisor import Supervisor
 
 #: Of google.rpc.ErrorInfo.
@@ -40,6 +42,8 @@ TURN_MAX_S = 1.0
 SHUTDOWN_PAUSE_S = 0.1
 
 Context = grpc.aio.ServicerContext[Any, Any]
+#: grpc's name of a status of grpclib's.
+CODES = {status: next(code for code in grpc.StatusCode if code.value[0] == status.value) for status in Status}
 Answer = TypeVar("Answer", bound=Message)
 
 
@@ -294,14 +298,10 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         )  # fmt: skip
         try:
             placed = await master.link.place_order(asked, ORDER_TIMEOUT_S)
-        except grpc.aio.AioRpcError as error:
-            call: Any = error  # typed for the sync API
-            status = rpc_status.from_call(call)
-            if status is not None:
-                await context.abort_with_status(rpc_status.to_status(status))
-            message = (
-                f"{error.details()}; ask again with the same request_id {request.request_id!r} to find out"
-            )
+        except CallFailed as error:
+            if error.reason:
+                await refuse(context, CODES[error.status], error.reason, error.message)
+            message = f"{error}; ask again with the same request_id {request.request_id!r} to find out"
             await refuse(context, grpc.StatusCode.UNKNOWN, "ORDER_OUTCOME_UNKNOWN", message)
         return pb.PlaceOrderResponse(
             order_id=placed.order_id, cl_ord_id=placed.cl_ord_id, description=placed.description

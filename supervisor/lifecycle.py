@@ -71,7 +71,7 @@ class Limits:
 
     #: From the start to the first SERVING.
     start: float = 60.0
-    #: Without an answer over gRPC, before a process counts as hung.
+    #: Without an answer or a beat, before a process counts as hung.
     silence: float = 10.0
     #: To finish what is in flight before SIGTERM, and then before SIGKILL.
     drain: float = 12.0

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Protocol
 
-import grpc
 from krakencopy.v1 import types_pb2 as pb
 
 from account_proc.spec import Role
@@ -19,6 +18,7 @@ from supervisor.accounts import SupervisedAccount
 from supervisor.config import Config
 from supervisor.fanout import FillLog
 from supervisor.lifecycle import Limits
+from supervisor.rpc_client import CallFailed
 
 #: Users get this long to answer the last fills, and nothing may happen for so long, in seconds.
 QUIESCE_MAX_S, QUIET_S = 8.0, 0.6
@@ -107,7 +107,7 @@ class Shutdown:
         whole = self._whole
         master = whole.accounts[whole.config.master.id]
         if master.link is not None:
-            with suppress(grpc.aio.AioRpcError):
+            with suppress(CallFailed):
                 await master.link.drain()
         until, quiet_since, head = time.time() + QUIESCE_MAX_S, time.time(), whole.fills.head
         while time.time() < until and time.time() - quiet_since < QUIET_S:

@@ -72,7 +72,7 @@ class Watch:
             self._look_at_breaker(now)
 
     def _read_pulses(self, now_ns: int) -> None:
-        """Whose pulse has stopped does not answer, whatever gRPC says."""
+        """Whose pulse has stopped does not answer, whatever it said before."""
         accounts = self._over.accounts.values()
         stopped = self._pulses.look(dict(filter(None, (account.last_beat for account in accounts))), now_ns)
         for account in accounts:

@@ -32,7 +32,7 @@ def _logging_as_before() -> Iterator[None]:
             handler.close()
     root.handlers[:] = handlers
     root.setLevel(level)
-    for noisy in ("urllib3", "websockets", "asyncio", "grpc"):
+    for noisy in ("urllib3", "websockets", "asyncio", "grpc", "grpclib"):
         logging.getLogger(noisy).setLevel(logging.NOTSET)
 
 

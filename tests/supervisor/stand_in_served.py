@@ -9,35 +9,34 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from krakencopy.v1 import account_pb2 as pb
-from krakencopy.v1 import account_pb2_grpc
 
 from account_proc.served import ServedProcess
 from account_proc.spec import AccountSpec, Credentials
 
 
-class Servicer(account_pb2_grpc.AccountServiceServicer):
+class Servicer:
     """Every stream stays open and says as little as it may."""
 
-    async def StreamFills(self, request: Any, context: Any) -> AsyncIterator[pb.StreamFillsResponse]:  # noqa: ARG002, N802 - gRPC's
+    async def StreamFills(self, request: Any) -> AsyncIterator[pb.StreamFillsResponse]:
         yield pb.StreamFillsResponse(caught_up=pb.CaughtUp())
         await asyncio.Event().wait()
 
-    async def CopyFills(self, requests: Any, context: Any) -> AsyncIterator[pb.CopyFillsResponse]:  # noqa: ARG002, N802 - gRPC's
+    async def CopyFills(self, requests: Any) -> AsyncIterator[pb.CopyFillsResponse]:
         yield pb.CopyFillsResponse(ready=pb.CopyReady())
         async for _ in requests:
             pass
 
-    async def WatchSnapshot(self, request: Any, context: Any) -> AsyncIterator[pb.WatchSnapshotResponse]:  # noqa: ARG002, N802 - gRPC's
+    async def WatchSnapshot(self, request: Any) -> AsyncIterator[pb.WatchSnapshotResponse]:
         yield pb.WatchSnapshotResponse()
         await asyncio.Event().wait()
 
-    async def PlaceOrder(self, request: Any, context: Any) -> pb.AccountServicePlaceOrderResponse:  # noqa: N802 - gRPC's
+    async def PlaceOrder(self, request: Any) -> pb.AccountServicePlaceOrderResponse:
         raise NotImplementedError
 
-    async def InspectNonce(self, request: Any, context: Any) -> pb.InspectNonceResponse:  # noqa: N802 - gRPC's
+    async def InspectNonce(self, request: Any) -> pb.InspectNonceResponse:
         raise NotImplementedError
 
-    async def Drain(self, request: Any, context: Any) -> pb.DrainResponse:  # noqa: ARG002, N802 - gRPC's
+    async def Drain(self, request: Any) -> pb.DrainResponse:
         return pb.DrainResponse()
 
 

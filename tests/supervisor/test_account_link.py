@@ -10,38 +10,40 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
 
-import grpc
 import pytest
 from krakencopy.v1 import account_pb2 as pb
-from krakencopy.v1 import account_pb2_grpc, types_pb2
+from krakencopy.v1 import types_pb2
 
 from account_proc.bell import Bell
+from account_proc.rpc import ACCOUNT_SERVICE
+from account_proc.rpc_server import RpcServer
 from account_proc.spec import Role
 from supervisor.account_link import AccountLink, Owner
 from supervisor.fanout import FillLog, ReportLog
-from supervisor.journal import Journal
+from supervisor.journal import Journal, JournalFault
 from tests.supervisor.samples import fill
+from tests.supervisor.stand_in_served import Servicer
 
 #: For what must happen on a busy machine, in seconds; nothing waits that long when it works.
 LIMIT_S = 30
 USERS = ("anna", "ben", "eve")
 
 
-class Account(account_pb2_grpc.AccountServiceServicer):
+class Account(Servicer):
     """Takes fills, tells one snapshot."""
 
     def __init__(self, name: str, got: list[tuple[str, int]], changed: Bell) -> None:
         self._name, self._got, self._changed = name, got, changed
         self.snapshot = pb.WatchSnapshotResponse()
 
-    async def CopyFills(self, requests: Any, _: Any) -> AsyncIterator[pb.CopyFillsResponse]:  # noqa: N802 - gRPC's
+    async def CopyFills(self, requests: Any) -> AsyncIterator[pb.CopyFillsResponse]:  # noqa: N802 - gRPC's
         await anext(requests)
         yield pb.CopyFillsResponse(ready=pb.CopyReady())
         async for request in requests:
             self._got += [(self._name, fill.seq) for fill in request.fills]
             self._changed.ring()
 
-    async def WatchSnapshot(self, _: Any, __: Any) -> AsyncIterator[pb.WatchSnapshotResponse]:  # noqa: N802 - gRPC's
+    async def WatchSnapshot(self, _: Any) -> AsyncIterator[pb.WatchSnapshotResponse]:  # noqa: N802 - gRPC's
         yield self.snapshot
 
 
@@ -50,9 +52,13 @@ class Boss:
 
     def __init__(self) -> None:
         self.steps = 0
+        self.failed: asyncio.Future[JournalFault] = asyncio.get_running_loop().create_future()
 
     def link_changed(self) -> None:
         self.steps += 1
+
+    def journal_failed(self, error: JournalFault) -> None:
+        self.failed.set_result(error)
 
     def trading_mode(self, **_: bool) -> types_pb2.TradingMode.ValueType:
         return types_pb2.TRADING_MODE_COPYING
@@ -92,14 +98,11 @@ def folder() -> Iterator[Path]:
 async def connected(folder: Path) -> AsyncIterator[Scene]:
     scene = Scene(folder)
     reports = ReportLog(scene.journal)
-    server: grpc.aio.Server | None = None
     servers = []
     for name in USERS:
         scene.journal.join(name)
-        server = grpc.aio.server()
-        account_pb2_grpc.add_AccountServiceServicer_to_server(scene.accounts[name], server)
-        server.add_insecure_port(f"unix:{folder}/{name}.sock")
-        await server.start()
+        server = RpcServer({ACCOUNT_SERVICE: scene.accounts[name]})
+        await server.start(folder / f"{name}.sock")
         servers.append(server)
         scene.links[name] = AccountLink(
             account_id=name, role=Role.USER, socket=folder / f"{name}.sock", epoch=1, journal=scene.journal,
@@ -111,7 +114,7 @@ async def connected(folder: Path) -> AsyncIterator[Scene]:
         for link in scene.links.values():
             await link.close()
         for server in servers:
-            await server.stop(None)
+            await server.stop(1.0)
         scene.journal.close()
 
 
@@ -137,21 +140,41 @@ def test_every_fill_goes_to_everyone_and_each_time_another_user_is_served_first(
 
 def _note_writes(link: AccountLink, name: str, written: list[str]) -> None:
     """Has the order in which writes begin told: when they arrive is the kernel's business."""
-    begin = cast("Any", link)._copy_fills
+    begin = link._rpc.open
 
-    def begun() -> Any:
-        call = begin()
-        write = call.write
+    @asynccontextmanager
+    async def begun(method: str, timeout_s: float | None = None) -> AsyncIterator[Any]:
+        async with begin(method, timeout_s) as call:
+            write = call.send_message
 
-        async def noted(message: Any) -> None:
-            if isinstance(message, bytes):
-                written.append(name)
-            await write(message)
+            async def noted(message: Any) -> None:
+                if isinstance(message, bytes):
+                    written.append(name)
+                await write(message)
 
-        call.write = noted
-        return call
+            cast("Any", call).send_message = noted
+            yield call
 
-    cast("Any", link)._copy_fills = begun
+    cast("Any", link._rpc).open = begun
+
+
+def test_a_link_that_cannot_send_any_more_does_not_go_on_reading_as_if_all_were_well(folder: Path) -> None:
+    async def play() -> None:
+        async with connected(folder) as scene:
+            scene.fills.append([fill(1)], 1)
+            scene.links["anna"].open()
+            await scene.until_got(1)
+            fault = JournalFault("a page of the journal cannot be read")
+
+            def unreadable(_: int) -> None:
+                raise fault
+
+            cast("Any", scene.fills).after = unreadable
+            scene.fills.append([fill(2)], 1)
+            async with asyncio.timeout(LIMIT_S):
+                assert await scene.boss.failed is fault
+
+    asyncio.run(play())
 
 
 def test_a_snapshot_that_says_the_same_of_the_account_is_kept_and_moves_nobody(folder: Path) -> None:
