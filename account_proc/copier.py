@@ -179,7 +179,7 @@ class Copier:
             for lane in lanes:
                 self._advance(lane)
             # Behind the orders, if there are any: whoever hears of it has time.
-            self._changed()
+            asyncio.get_running_loop().call_soon(self._changed)
         except LedgerFault as error:
             self._failed(error)
             raise

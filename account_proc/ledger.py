@@ -186,15 +186,15 @@ class Ledger:
 
     def get_plan(self, order_id: str) -> OrderPlan | None:
         """The plan of a master order, or None."""
-        with self._reading():
-            plan = self._plans.get(order_id)
-            if plan is None:
-                row = self._db.execute("SELECT body FROM plans WHERE order_id = ?", (order_id,)).fetchone()
-                if row is None:
-                    return None
-                plan = _plan_from(json.loads(row[0]))
-                self._plans[order_id] = plan
+        plan = self._plans.get(order_id)
+        if plan is not None:
             return plan
+        with self._reading():
+            row = self._db.execute("SELECT body FROM plans WHERE order_id = ?", (order_id,)).fetchone()
+            if row is None:
+                return None
+            plan = self._plans[order_id] = _plan_from(json.loads(row[0]))
+        return plan
 
     def put_plan(self, plan: OrderPlan) -> None:
         """Keeps a plan; it becomes durable with the next ``commit``."""

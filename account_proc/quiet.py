@@ -43,7 +43,8 @@ class Quiet:
         """``longest_s``: how long one quiet lasts at most, in seconds."""
         self._longest_s = longest_s
         self._readers: set[Reader] = set()
-        self._over: asyncio.TimerHandle | None = None
+        #: What comes next: its beginning, then its end.
+        self._next: asyncio.Handle | None = None
 
     def join(self, reader: Reader) -> None:
         """Rests with the others from the next time on."""
@@ -54,16 +55,19 @@ class Quiet:
         self._readers.discard(reader)
 
     def begin(self) -> None:
-        """Rests from here on, if it does not already: it is not made longer."""
-        if self._over is None:
-            self._over = asyncio.get_running_loop().call_later(self._longest_s, self.end)
-            for reader in self._readers:
-                reader.pause_reading()
+        """Rests from the loop's next turn on, so that the order leaves first. If it does already, it is not made longer."""
+        if self._next is None:
+            self._next = asyncio.get_running_loop().call_soon(self._rest)
+
+    def _rest(self) -> None:
+        self._next = asyncio.get_running_loop().call_later(self._longest_s, self.end)
+        for reader in self._readers:
+            reader.pause_reading()
 
     def end(self) -> None:
         """Reads on: the time is over, or something waits for what lies there."""
-        if self._over is not None:
-            self._over.cancel()
-            self._over = None
+        if self._next is not None:
+            self._next.cancel()
+            self._next = None
             for reader in self._readers:
                 reader.resume_reading()

@@ -50,6 +50,8 @@ def test_everyone_rests_until_the_time_is_over() -> None:
         quiet.join(feed)
         quiet.join(line)
         quiet.begin()
+        assert not feed.rests(), "the order leaves first"
+        await asyncio.sleep(0)
         assert feed.rests()
         assert line.rests()
         await until(lambda: not feed.rests())
@@ -63,6 +65,8 @@ def test_a_quiet_is_not_made_longer_by_another_one() -> None:
         quiet, feed = Quiet(0.02), Paused()
         quiet.join(feed)
         quiet.begin()
+        await asyncio.sleep(0)
+        assert feed.rests()
 
         def ended() -> bool:
             if feed.rests():
@@ -79,11 +83,14 @@ def test_whoever_needs_what_lies_there_ends_it() -> None:
         quiet, feed = Quiet(60), Paused()
         quiet.join(feed)
         quiet.begin()
+        await asyncio.sleep(0)
+        assert feed.rests()
         quiet.end()
         assert not feed.rests()
         quiet.begin()
-        assert feed.rests()
         quiet.end()
+        await asyncio.sleep(0)
+        assert not feed.rests(), "it ended before it began"
 
     run(steps())
 
@@ -93,11 +100,13 @@ def test_connections_come_and_go_in_it() -> None:
         quiet, old, new = Quiet(60), Paused(), Paused()
         quiet.join(old)
         quiet.begin()
+        await asyncio.sleep(0)
         quiet.leave(old)
         quiet.join(new)
         assert not new.rests()
         quiet.end()
         quiet.begin()
+        await asyncio.sleep(0)
         assert new.rests()
         quiet.end()
 
