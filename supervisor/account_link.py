@@ -237,19 +237,25 @@ class AccountLink:
                 self._fills.users.leave(self._news)
 
     async def _converse(self, call: Call, position: int) -> None:
-        """Sends and reads until one of both ends, or fails: then the other must not go on alone."""
+        """Sends and reads until the process ends the call, or one of both fails: then the other must not go on alone.
+
+        Each is a task of its own, as grpclib cancels whoever waits for a call that breaks, and a task group's own task must not be.
+        """
         try:
             async with asyncio.TaskGroup() as both:
                 sending = both.create_task(self._send(call, position))
-                async for item in call:
-                    if item.WhichOneof("item") == "report":
-                        self._report(item.report)
-                if not sending.done():
-                    sending.cancel()
-                    # Only to a call that is ended on both sides does grpclib tell how it ended.
-                    await call.end()
+                both.create_task(self._read(call, sending))
         except BaseExceptionGroup as errors:
             raise errors.exceptions[0] from None
+
+    async def _read(self, call: Call, sending: asyncio.Task[None]) -> None:
+        async for item in call:
+            if item.WhichOneof("item") == "report":
+                self._report(item.report)
+        if not sending.done():
+            sending.cancel()
+            # Only of a call that is ended on both sides does grpclib tell how it ended.
+            await call.end()
 
     def _check_same_fill(self, ready: pb.CopyReady) -> None:
         """Raises _Differs when the user's last fill is not the journal's of that number: the numbers then mean other fills."""
