@@ -78,7 +78,7 @@ fuzz: $(VENV)/.ready  ## the property tests with new examples, other ones each t
 chaos: $(VENV)/.ready  ## a seeded run of kills and faults, judged by the exchange's own record (SEED=1 ROUNDS=50)
 	$(BIN)/python -m tests.chaos --seed $(SEED) --rounds $(ROUNDS)
 
-bench: $(VENV)/.ready  ## beside a one-thread loop and the floor: table, JSON, plots (USERS=1,10 FILLS=20; about 40 minutes without)
+bench: $(VENV)/.ready  ## beside a one-thread loop and the floor: table, JSON, plots (USERS=1,10 FILLS=20; about 45 minutes without)
 	$(BIN)/python -m tests.bench --out $(RESULTS)/results.json --figures $(FIGURES) \
 	    $(if $(USERS),--users $(USERS)) $(if $(FILLS),--fills $(FILLS))
 
