@@ -425,8 +425,9 @@ class RunningWorld:
             if why and time.monotonic() > until:
                 raise DidNotRest(why)
             time.sleep(POLL_S if why else 0)
+        before = len(self.record.trades)
         self._converge()
-        self._write_down_rest()
+        self._write_down_rest(before)
 
     def _unrest(self) -> str:
         """Why not all is over yet; empty when it is."""
@@ -478,7 +479,6 @@ class RunningWorld:
 
     def _converge(self) -> None:
         """Owed exits may take a while; whether they came to their end is for the validators to say."""
-        before = len(self.record.trades)
         until = time.monotonic() + CONVERGE_MAX_S
         while time.monotonic() < until:
             self._reader.read_exchange()
@@ -491,11 +491,6 @@ class RunningWorld:
             if time.monotonic() > until:
                 raise DidNotRest(why)
             time.sleep(POLL_S)
-        # No fill stands behind an owed exit, so nobody misses its report. One that never comes is for the validators to find.
-        until = time.monotonic() + REPORT_MAX_S
-        while self._untold(before) and time.monotonic() < until:
-            time.sleep(POLL_S)
-            self._unrest()
 
     def _untold(self, before: int) -> bool:
         """Whether a user has traded, after so many trades of all, by an order that no copy names so far."""
@@ -522,23 +517,37 @@ class RunningWorld:
             for (account, pair), volume in held.items()
         )
 
-    def _write_down_rest(self) -> None:
-        balances: dict[str, dict[str, Decimal]] = {}
-        open_orders: dict[str, int] = {}
-        for account in ("master", *(user.account for user in self.plan.users)):
-            row = self._paper.call("GET", f"/accounts/{account}")
-            balances[account] = {asset: Decimal(amount) for asset, amount in row["balances"].items()}
-            open_orders[account] = len(row["open_orders"])
-        self._reader.read_exchange()
+    def _write_down_rest(self, before: int) -> None:
+        """What everyone has, once the copies of all trades after the first ``before`` are told.
+
+        No fill stands behind an owed exit, so nobody misses its report, and one may trade at any moment, this one as well. A report
+        that never comes is for the validators to find.
+        """
+        until = time.monotonic() + REPORT_MAX_S
+        while True:
+            balances: dict[str, dict[str, Decimal]] = {}
+            open_orders: dict[str, int] = {}
+            for account in ("master", *(user.account for user in self.plan.users)):
+                row = self._paper.call("GET", f"/accounts/{account}")
+                balances[account] = {asset: Decimal(amount) for asset, amount in row["balances"].items()}
+                open_orders[account] = len(row["open_orders"])
+            self._reader.read_exchange()
+            if not self._untold(before) or time.monotonic() > until:
+                break
+            time.sleep(POLL_S)
+            self._unrest()
         last = self.record.trades[-1].n if self.record.trades else 0
         self.record.settled.append(
             Settled(at=time.time(), trades=last, balances=balances, open_orders=open_orders)
         )
-        self.collect()
+        self._collect_runs()
 
     def collect(self) -> None:
         """Takes into the record what has not been taken yet."""
         self._reader.read_exchange()
+        self._collect_runs()
+
+    def _collect_runs(self) -> None:
         self.record.processes = self._watch.seen()
         epochs = self._watch.epochs
         self.record.supervisors[:] = [
