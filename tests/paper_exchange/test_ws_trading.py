@@ -200,7 +200,8 @@ def test_a_trigger_tells_what_it_waits_for_and_when_it_fired(
 
 
 def test_an_expired_order_says_so(client: Client, told: Feed) -> None:
-    soon = datetime.now(UTC) + timedelta(seconds=6)
+    # Whole seconds are told, which are up to one less, and Kraken wants five to be left when the order comes in.
+    soon = datetime.now(UTC) + timedelta(seconds=7)
     order = {**LIMIT, "time_in_force": "gtd", "expire_time": soon.strftime("%Y-%m-%dT%H:%M:%SZ")}
     order_id = told.done(client, "add_order", **order)["order_id"]
     pending, _, expired = told.rows(3)
