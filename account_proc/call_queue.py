@@ -156,10 +156,13 @@ class CallQueue:
         on its way; else through the thread. Raises as ``KrakenRest.private``. A waiter that is cancelled may have placed it.
         """
         if self._line is not None and self._line.ready and not self._closing:
-            with self.rest.at_once(method, params) as signed:
-                if signed is not None:
+            signed = self.rest.take_turn(method, params)
+            if signed is not None:
+                try:
                     status, body = await self._line.send(signed, timeout_s)
                     return self.rest.result(method, status, body)
+                finally:
+                    self.rest.leave_turn()
         if self._line is not None:
             # Its turn comes when the answer to an order before it has been read.
             self._line.hurry()

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from krakencopy.v1 import types_pb2 as pb
@@ -88,10 +89,11 @@ class Copier:
         self._book = ledger.load_book()
         self._trader = CopyTrader(
             account_id=account_id, rules=rules, ledger=ledger, book=self._book, portfolio=portfolio, desk=desk, now=now,
-            changed=changed, own_held=own_held, quiet=quiet,
+            changed=changed, own_held=own_held,
         )  # fmt: skip
         self._lanes: dict[str, _Lane] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        #: Tasks, and what begun work waits for first.
+        self._tasks: set[asyncio.Future[Any]] = set()
         self._open: dict[str, CopyRecord] = {}
 
     # -- what others may know -----------------------------------------------------------------------------------
@@ -179,7 +181,7 @@ class Copier:
             for lane in lanes:
                 self._advance(lane)
             # Behind the orders, if there are any: whoever hears of it has time.
-            asyncio.get_running_loop().call_soon(self._changed)
+            self._quiet.behind(self._changed)
         except LedgerFault as error:
             self._failed(error)
             raise
@@ -210,10 +212,15 @@ class Copier:
         if free is None:
             self._ledger.commit(cursor=cursor, add_pending=kept)
         else:
-            self._begin(free, self._answer(free, run, cursor, kept))
+            order = self._answer(free, run, cursor, kept)
+            if order is not None:
+                free.busy = True
+                self._begin(self._trade(free, order))
+                if len(self._open) == 1 and not free.waiting:
+                    self._quiet.begin()
 
     def _lane(self, pair: str) -> _Lane:
-        return self._lanes.setdefault(pair, _Lane(pair))
+        return self._lanes.get(pair) or self._lanes.setdefault(pair, _Lane(pair))
 
     async def _learn(self, lane: _Lane) -> None:
         """Reads the exchange's pairs again for one that is not known; what is still not known then is not listed."""
@@ -228,7 +235,10 @@ class Copier:
     def _advance(self, lane: _Lane) -> None:
         """Answers what waits, up to the first order."""
         while lane.waiting and not lane.busy:
-            self._begin(lane, self._answer(lane, self._next_run(lane)))
+            order = self._answer(lane, self._next_run(lane))
+            if order is not None:
+                lane.busy = True
+                self._spawn(self._trade(lane, order))
 
     @staticmethod
     def _next_run(lane: _Lane, *, of_one_order: bool = False) -> list[_Waiting]:
@@ -241,11 +251,6 @@ class Copier:
                 break
             run.append(lane.waiting.popleft())
         return run
-
-    def _begin(self, lane: _Lane, order: CopyRecord | None) -> None:
-        if order is not None:
-            lane.busy = True
-            self._spawn(self._trade(lane, order))
 
     def _answer(
         self, lane: _Lane, batch: list[_Waiting], cursor: tuple[int, str] | None = None, keep: Sequence[tuple[int, bytes]] = ()
@@ -428,6 +433,28 @@ class Copier:
         self._tasks.add(task)
         task.add_done_callback(self._done)
 
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """As ``_spawn``, but does at once what comes before its first wait: the order leaves one turn of the loop earlier, and its task
+        is made when the answer is there. Until that wait the work has no task, so nothing there may use ``asyncio.timeout``.
+        """
+        try:
+            awaited: asyncio.Future[Any] | None = work.send(None)
+        except StopIteration:
+            return
+        except Exception as error:  # noqa: BLE001 - as of a task that ends by it
+            self._failed(error)
+            return
+        if awaited is None:  # a wait for the loop's next turn only
+            self._spawn(work)
+            return
+        self._tasks.add(awaited)
+        awaited.add_done_callback(partial(self._go_on, work))
+
+    def _go_on(self, work: Coroutine[Any, Any, None], awaited: asyncio.Future[Any]) -> None:
+        self._tasks.discard(awaited)
+        # What it waited for is done: a task's first step is its next one.
+        self._spawn(work)
+
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
@@ -445,7 +472,7 @@ class Copier:
         self._ended(lane, copy)
 
     async def _trade(self, lane: _Lane, copy: CopyRecord) -> None:
-        await self._trader.follow(copy, in_quiet=len(self._open) == 1 and not lane.waiting)
+        await self._trader.follow(copy)
         self._ended(lane, copy)
 
     def _ended(self, lane: _Lane, copy: CopyRecord) -> None:

@@ -104,7 +104,7 @@ def timestamp(seconds: float) -> Timestamp:
 
 def seconds(stamp: Timestamp) -> float:
     """A protobuf timestamp as Unix seconds."""
-    return stamp.ToMicroseconds() / 1_000_000
+    return (stamp.seconds * 1_000_000 + stamp.nanos // 1_000) / 1_000_000
 
 
 def utc(at: float) -> datetime:

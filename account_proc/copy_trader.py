@@ -28,7 +28,6 @@ from account_proc.order_desk import OrderDesk, client_order_id
 from account_proc.order_watch import Ending
 from account_proc.plans import SettledOrder, Slice
 from account_proc.portfolio import Portfolio
-from account_proc.quiet import Quiet
 from account_proc.sizing import CopyBook
 from account_proc.spec import CopyRules
 from account_proc.units import BPS, NO_AMOUNT, BaseVolume, QuoteAmount, Side
@@ -55,7 +54,6 @@ class CopyTrader:
     def __init__(
         self, *, account_id: str, rules: CopyRules, ledger: Ledger, book: CopyBook, portfolio: Portfolio,
         desk: OrderDesk, now: Callable[[], float], changed: Callable[[], None], own_held: Callable[[str], Decimal],
-        quiet: Quiet,
     ) -> None:  # fmt: skip
         self._account_id = account_id
         self._rules = rules
@@ -66,7 +64,6 @@ class CopyTrader:
         self._now = now
         self._changed = changed
         self._own_held = own_held
-        self._quiet = quiet
         #: Until then owed exits are not tried: the key was refused, and asking again makes a lockout longer (Unix seconds).
         self._hold_until = 0.0
         #: By pair: owed exits are not tried before then (Unix seconds), and the pause of a market that takes none now (seconds).
@@ -107,10 +104,8 @@ class CopyTrader:
             self._move(copy, CopyState.UNKNOWN, detail="the process ended before the answer came")
         await self.follow(copy)
 
-    async def follow(self, copy: CopyRecord, *, in_quiet: bool = False) -> None:
-        """From an intent to the end of the copy, however often it has to be sent; ``in_quiet``: nothing waits for that end."""
-        if in_quiet:
-            self._quiet.begin()
+    async def follow(self, copy: CopyRecord) -> None:
+        """From an intent to the end of the copy, however often it has to be sent."""
         while copy.state in {CopyState.INTENT, CopyState.UNKNOWN}:
             if copy.state is CopyState.INTENT:
                 await self._send(copy)

@@ -185,8 +185,9 @@ class ExecutionsFeed:
         ) as socket:
             assert isinstance(socket, DrowsyConnection)
             self._socket = socket
+            held = socket.transport.get_extra_info("socket")
             if self._quiet is not None:
-                self._quiet.join(socket.transport)
+                self._quiet.join(held)
             try:
                 with contextlib.suppress(ConnectionClosed):
                     # If it is closed already, listening still gives what was said before: the market's status.
@@ -198,7 +199,7 @@ class ExecutionsFeed:
                 raise
             finally:
                 if self._quiet is not None:
-                    self._quiet.leave(socket.transport)
+                    self._quiet.leave(held)
                 self._socket = None
 
     async def _listen(self, socket: DrowsyConnection, session: FeedSession) -> NoReturn:

@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from decimal import Decimal
+from operator import attrgetter
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from account_proc.copy_record import CopyRecord
 from account_proc.copy_state import MAY_BE_LIVE, CopyState
-from account_proc.database import Database
+from account_proc.database import Database, Transaction
 from account_proc.errors import LedgerFault
 from account_proc.own_order import OwnOrder, OwnPosition
 from account_proc.plans import OrderPlan, Position, Slice
@@ -101,33 +102,28 @@ class Ledger:
             fill=lambda new: new.execute("INSERT INTO meta VALUES ('account_id', ?)", (account_id,)),
         )  # fmt: skip
         self._db = self._database.connection
-        with self._reading():
+        self._reading = _Reading(self._database)
+        with self._reading:
             self._meta = dict(self._db.execute("SELECT key, value FROM meta"))
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """All or nothing, and durable when it returns. Raises LedgerFault, and after the first failure always.
+    def _transaction(self) -> _Step:
+        """A context: all or nothing, and durable at its end. Raises LedgerFault, and after the first failure always."""
+        if self._failed is not None:
+            raise LedgerFault(f"{self._failed} (this process may not go on)")
+        return _Step(self, self._database.transaction("nothing more is traded before it can be written"))
+
+    def fail(self, meta: dict[str, str], error: BaseException) -> None:
+        """A step was not written: nothing is any more, and ``meta`` is what the file has.
 
         What is remembered must not run ahead of the file: a cursor that was never written would be reported, and a plan that
         belongs to a step that failed would be written with the next one.
         """
-        if self._failed is not None:
-            raise LedgerFault(f"{self._failed} (this process may not go on)")
-        meta = dict(self._meta)
-        try:
-            with self._database.transaction("nothing more is traded before it can be written"):
-                yield
-        except BaseException as error:
-            self._meta, self._failed = meta, error
-            raise
+        self._meta, self._failed = meta, error
 
-    @contextmanager
-    def _reading(self) -> Iterator[None]:
-        """A row that cannot be read is a fault of the file."""
-        try:
-            yield
-        except (sqlite3.Error, ValueError, KeyError, TypeError, ArithmeticError) as error:
-            raise self._database.damaged(f"{type(error).__name__}: {error}") from error
+    @property
+    def meta(self) -> dict[str, str]:
+        """A copy of what is kept by name."""
+        return dict(self._meta)
 
     def tidy(self) -> None:
         """What takes longer than an order may wait, if it is due. Raises LedgerFault."""
@@ -189,7 +185,7 @@ class Ledger:
         plan = self._plans.get(order_id)
         if plan is not None:
             return plan
-        with self._reading():
+        with self._reading:
             row = self._db.execute("SELECT body FROM plans WHERE order_id = ?", (order_id,)).fetchone()
             if row is None:
                 return None
@@ -259,7 +255,7 @@ class Ledger:
 
     def load_book(self) -> CopyBook:
         """The memory of the rules as it was at the last commit."""
-        with self._reading():
+        with self._reading:
             book = CopyBook(self)
             for pair, body in self._db.execute("SELECT pair, body FROM pairs"):
                 raw = json.loads(body)
@@ -273,7 +269,7 @@ class Ledger:
 
     def open_copies(self) -> list[CopyRecord]:
         """Copies whose order may exist at the exchange, oldest first."""
-        with self._reading():
+        with self._reading:
             states = tuple(MAY_BE_LIVE)
             marks = ", ".join("?" * len(states))
             rows = self._db.execute(
@@ -284,7 +280,7 @@ class Ledger:
 
     def copies_after(self, revision: int, limit: int) -> list[CopyRecord]:
         """Copies that changed after a revision, in order of revision."""
-        with self._reading():
+        with self._reading:
             rows = self._db.execute(
                 "SELECT body FROM copies WHERE revision > ? ORDER BY revision LIMIT ?", (revision, limit)
             )
@@ -292,7 +288,7 @@ class Ledger:
 
     def copy(self, copy_id: str) -> CopyRecord | None:
         """One copy, or None."""
-        with self._reading():
+        with self._reading:
             row = self._db.execute("SELECT body FROM copies WHERE copy_id = ?", (copy_id,)).fetchone()
             return None if row is None else _copy_from(json.loads(row[0]))
 
@@ -300,7 +296,7 @@ class Ledger:
 
     def own_order(self, request_id: str) -> OwnOrder | None:
         """The order of a request id, or None."""
-        with self._reading():
+        with self._reading:
             row = self._db.execute(
                 "SELECT body FROM own_orders WHERE request_id = ?", (request_id,)
             ).fetchone()
@@ -327,13 +323,13 @@ class Ledger:
 
     def live_own_orders(self) -> list[OwnOrder]:
         """Strategies' orders whose end is not known."""
-        with self._reading():
+        with self._reading:
             rows = self._db.execute("SELECT body FROM own_orders WHERE live ORDER BY request_id")
             return [OwnOrder.from_json(body) for (body,) in rows]
 
     def own_positions(self) -> dict[str, OwnPosition]:
         """What strategies hold, by pair."""
-        with self._reading():
+        with self._reading:
             rows = self._db.execute("SELECT pair, volume, cost FROM own_positions")
             return {pair: OwnPosition(Decimal(volume), Decimal(cost)) for pair, volume, cost in rows}
 
@@ -341,7 +337,7 @@ class Ledger:
 
     def owner(self, cl_ord_id: str) -> str | None:
         """The copy that an order id belongs to, NO_COPY for an order that was asked for, None for an id that was never made."""
-        with self._reading():
+        with self._reading:
             row = self._db.execute(
                 "SELECT copy_id FROM order_ids WHERE cl_ord_id = ?", (cl_ord_id,)
             ).fetchone()
@@ -369,34 +365,86 @@ class Ledger:
 
     def drifts(self, since: float) -> list[Drift]:
         """Drifts that were found after a time (Unix seconds), the oldest first."""
-        with self._reading():
+        with self._reading:
             rows = self._db.execute(
                 "SELECT body FROM drifts WHERE found_at > ? ORDER BY found_at, order_id", (since,)
             )
             return [Drift(**json.loads(body)) for (body,) in rows]
 
 
+class _Step:
+    """What ``Ledger._transaction`` gives: a transaction that no other one follows when it fails."""
+
+    __slots__ = ("_ledger", "_meta", "_own")
+
+    def __init__(self, ledger: Ledger, own: Transaction) -> None:
+        self._ledger = ledger
+        self._own = own
+
+    def __enter__(self) -> None:
+        self._meta = self._ledger.meta
+        try:
+            self._own.__enter__()
+        except BaseException as error:
+            self._ledger.fail(self._meta, error)
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._own.__exit__(kind, error, trace)
+        except BaseException as failure:
+            self._ledger.fail(self._meta, failure)
+            raise
+        if error is not None:
+            self._ledger.fail(self._meta, error)
+
+
+class _Reading:
+    """A context in which a row that cannot be read is a fault of the file."""
+
+    __slots__ = ("_database",)
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, sqlite3.Error | ValueError | KeyError | TypeError | ArithmeticError):
+            raise self._database.damaged(f"{type(error).__name__}: {error}") from error
+
+
 # What a commit writes lies on the way of an order, so these say field by field what ``dataclasses.asdict`` would take five times
 # as long to find out.
 
 
+_json = json.JSONEncoder(default=str).encode
+_SIDES = tuple(Side)
+_COPY_FIELDS = tuple(item.name for item in fields(CopyRecord))
+_copy_values = attrgetter(*_COPY_FIELDS)
+
+
 def _copy_body(copy: CopyRecord) -> str:
-    body = {name: getattr(copy, name) for name in _COPY_FIELDS}
+    body = dict(zip(_COPY_FIELDS, _copy_values(copy), strict=True))
     body["slices"] = [_flat(piece) for piece in copy.slices]
-    return json.dumps(body, default=str)
+    return _json(body)
 
 
 def _plan_body(plan: OrderPlan) -> str:
     body = {name: str(getattr(plan, name).amount) for name in _PLAN_QUANTITIES}
-    return json.dumps({"order_id": plan.order_id} | body)
+    return _json({"order_id": plan.order_id} | body)
 
 
 def _pair_body(book: CopyBook, pair: str) -> str:
     position = book.position(pair)
     body: dict[str, Any] = {"volume": str(position.volume), "cost": str(position.cost)}
-    for side in Side:
+    for side in _SIDES:
         body[side] = [_flat(piece) for piece in book.carried.get((pair, side), ())]
-    return json.dumps(body)
+    return _json(body)
 
 
 def _flat(piece: Slice) -> dict[str, str]:
@@ -438,7 +486,6 @@ def _plan_from(raw: dict[str, Any]) -> OrderPlan:
     )
 
 
-_COPY_FIELDS = tuple(item.name for item in fields(CopyRecord))
 _DECIMALS = {item.name for item in fields(CopyRecord) if item.type == "Decimal"}
 
 

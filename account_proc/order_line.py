@@ -211,7 +211,8 @@ class OrderLine:
     async def _until_over(self, connection: _Connection) -> str:
         """Offers it until it is lost; why. Empty when it is so old that another one should take its place."""
         self._connection = connection
-        self._quiet.join(connection.transport)
+        held = connection.transport.get_extra_info("socket")
+        self._quiet.join(held)
         share = random.uniform(RENEW_FROM, RENEW_TO)  # noqa: S311 - spreads load, guards nothing
         try:
             while not connection.lost.done():
@@ -222,6 +223,6 @@ class OrderLine:
                 await asyncio.wait([connection.lost], timeout=max(left_s, 1.0))
             return connection.lost.result()
         finally:
-            self._quiet.leave(connection.transport)
+            self._quiet.leave(held)
             connection.close("over")
             self._connection = None

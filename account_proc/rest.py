@@ -11,8 +11,7 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, Protocol
@@ -52,7 +51,10 @@ IDLE_CONNECTION_S = 240.0
 NONCE_TRIES = 2
 
 #: RFC 3986: all but the unreserved characters.
-_UNSAFE = re.compile(r"[^A-Za-z0-9_.~-]+")
+_QUOTED = {
+    number: f"%{number:02X}" for number in range(128) if not (chr(number).isalnum() or chr(number) in "_.~-")
+}
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 #: Read from the package's metadata when this is imported: in each process it would cost 2 ms and 0.5 MiB.
 USER_AGENT = f"krakencopy/{version('krakencopy')}"
 _PRINTABLE = re.compile(r"[!-~]+")
@@ -178,21 +180,24 @@ class KrakenRest:
                 self._refused_nonces += 1
                 self._mend_nonces(method, error)
 
-    @contextmanager
-    def at_once(self, method: str, params: Mapping[str, str]) -> Iterator[SignedCall | None]:
-        """An order that somebody else sends while the context lasts, and whose answer is read by ``result``: its turn is taken
-        without waiting, so that an event loop may ask. None while another signed call is on its way.
+    def take_turn(self, method: str, params: Mapping[str, str]) -> SignedCall | None:
+        """An order that somebody else sends, and whose answer is read by ``result``: its turn is taken without waiting, so that an
+        event loop may ask. None while another signed call is on its way. Whoever has got one gives the turn back by ``leave_turn``.
 
         Raises as ``private`` before anything is sent.
         """
         if not self._turn.acquire(blocking=False):
-            yield None
-            return
+            return None
         try:
             self._let_out(method)
-            yield self._sign(method, params)
-        finally:
+            return self._sign(method, params)
+        except BaseException:
             self._turn.release()
+            raise
+
+    def leave_turn(self) -> None:
+        """The call of ``take_turn`` is over: the next signed call may go."""
+        self._turn.release()
 
     def result(self, method: str, status: int, body: bytes) -> Any:
         """What the answer to a signed call says, and takes in what it says about limits and nonces. Raises ExchangeError."""
@@ -298,16 +303,13 @@ class KrakenRest:
 
 
 def _form(fields: Mapping[str, str]) -> bytes:
-    """As ``urllib.parse.urlencode``, which takes ten times as long, for what the way of an order has time for."""
-    return "&".join([f"{_quoted(name)}={_quoted(value)}" for name, value in fields.items()]).encode("ascii")
-
-
-def _quoted(text: str) -> str:
-    return _UNSAFE.sub(_escaped, text)
-
-
-def _escaped(found: re.Match[str]) -> str:
-    return "".join([f"%{byte:02X}" for byte in found[0].encode()])
+    """As ``urllib.parse.urlencode`` but for spaces, which takes ten times as long, for what the way of an order has time for."""
+    form = "&".join(
+        [f"{name.translate(_QUOTED)}={value.translate(_QUOTED)}" for name, value in fields.items()]
+    )
+    if not form.isascii():
+        form = _BEYOND_ASCII.sub(lambda found: "".join([f"%{byte:02X}" for byte in found[0].encode()]), form)
+    return form.encode("ascii")
 
 
 def _never_connected(error: BaseException) -> bool:

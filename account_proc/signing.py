@@ -6,7 +6,6 @@ what is sent, form or JSON.
 
 from __future__ import annotations
 
-import base64
 import binascii
 import hashlib
 import hmac
@@ -20,13 +19,14 @@ def sign(path: str, nonce: int, body: bytes, secret: str) -> str:
     ``nonce`` must be the one that stands in ``body``. Raises CredentialsFault if the secret is not base64; the secret is not shown.
     """
     message = path.encode("ascii") + hashlib.sha256(str(nonce).encode("ascii") + body).digest()
-    return base64.b64encode(hmac.digest(_decoded(secret), message, "sha512")).decode("ascii")
+    signature = hmac.digest(_decoded(secret), message, "sha512")
+    return binascii.b2a_base64(signature, newline=False).decode("ascii")
 
 
 def _decoded(secret: str) -> bytes:
     try:
-        key = base64.b64decode(secret, validate=True)
-    except (binascii.Error, ValueError):
+        key = binascii.a2b_base64(secret, strict_mode=True)
+    except ValueError:  # binascii.Error is one
         key = b""
     if not key:
         # Raised outside the except block: a traceback must not chain to an error that may quote the secret.

@@ -55,7 +55,7 @@ class CopyBook:
 
     def position(self, pair: str) -> Position:
         """The copied position of a pair; empty when there never was one."""
-        return self.positions.setdefault(pair, Position())
+        return self.positions.get(pair) or self.positions.setdefault(pair, Position())
 
     def carried_volume(self, pair: str, side: Side) -> BaseVolume:
         """What waits for the next fill of this pair and side."""

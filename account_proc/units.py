@@ -42,11 +42,14 @@ class _Quantity:
             raise TypeError(f"{type(self).__name__} and {type(other).__name__} cannot be added or compared")
         return other.amount
 
+    # As ``_same``, without its call: these two are most of a decision.
     def __add__(self, other: Self) -> Self:
-        return type(self)(self.amount + self._same(other))
+        kind = type(self)
+        return kind(self.amount + (other.amount if type(other) is kind else self._same(other)))
 
     def __sub__(self, other: Self) -> Self:
-        return type(self)(self.amount - self._same(other))
+        kind = type(self)
+        return kind(self.amount - (other.amount if type(other) is kind else self._same(other)))
 
     def __neg__(self) -> Self:
         return type(self)(-self.amount)

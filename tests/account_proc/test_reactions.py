@@ -9,8 +9,11 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import uuid5
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from krakencopy.v1 import types_pb2 as pb
 
 from account_proc import limits as limits_module
@@ -19,12 +22,12 @@ from account_proc.bell import Bell
 from account_proc.copier import Copier
 from account_proc.copy_record import PB_SIDE, CopyRecord, timestamp
 from account_proc.copy_state import CopyState
-from account_proc.errors import ExchangeRefused, RateLimited
+from account_proc.errors import ExchangeRefused, NonceFault, RateLimited
 from account_proc.kraken_broker import KrakenBroker
 from account_proc.kraken_errors import LockedOut
 from account_proc.ledger import Ledger
 from account_proc.limits import AccountLimits, TierLimits
-from account_proc.order_desk import OrderDesk, Timing
+from account_proc.order_desk import CL_ORD_ID_MARK, CL_ORD_ID_SPACE, OrderDesk, Timing, client_order_id
 from account_proc.order_watch import OrderWatch
 from account_proc.own_orders import OrderAsked, OrderRefused, OwnOrders
 from account_proc.pairs import SymbolTable
@@ -433,3 +436,50 @@ def test_while_no_exit_is_owed_nothing_but_a_change_wakes_who_finishes_them(ledg
             converging.cancel()
 
     run(steps())
+
+
+def test_an_order_has_left_when_its_fill_is_taken(ledger: Ledger) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            user.fill()
+            assert len(user.kraken.sent) == 1
+            await user.done()
+            assert user.copy().state is CopyState.FILLED
+
+    run(steps())
+
+
+def test_an_order_that_is_refused_before_it_could_leave_is_over_and_the_next_fill_is_taken(
+    ledger: Ledger,
+) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            user.kraken.next["AddOrder"] = [LockedOut("AddOrder", 60.0)]
+            user.fill()
+            user.fill()
+            await user.done()
+            assert [copy.state for copy in user.copies] == [CopyState.REJECTED, CopyState.FILLED]
+
+    run(steps())
+
+
+def test_what_fails_before_an_order_has_left_ends_the_process(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault(_: OrderDesk, pair: str) -> float:
+        raise NonceFault(f"no nonce for {pair}")
+
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            monkeypatch.setattr(OrderDesk, "wait_s", fault)
+            user.fill()
+            assert [str(error) for error in user.failures] == ["no nonce for BTC/USD"]
+            assert user.copy().state is CopyState.INTENT, "the next process looks for it"
+
+    run(steps())
+
+
+@given(st.lists(st.text(max_size=8), max_size=4))
+def test_client_order_ids_are_uuids_of_version_5_but_for_their_mark(parts: list[str]) -> None:
+    made = client_order_id(*parts)
+    assert made == CL_ORD_ID_MARK + str(uuid5(CL_ORD_ID_SPACE, "/".join(parts)))[len(CL_ORD_ID_MARK) :]
