@@ -2,13 +2,15 @@
 
 Kraken sends a heartbeat each second, and reading one costs more than all else that an idle account does. So while its owner allows it,
 heartbeats lie unread in the socket: the kernel reports the socket only when as many bytes are there as an execution has (SO_RCVLOWAT),
-or its end. Before it is called silent, what lies there is read; that and not more is late. It must not know what frames mean.
+which some heartbeats together have as well, or its end. Before it is called silent, the kernel is asked when anything came in last. It must
+not know what frames mean.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import socket
 import struct
 import time
@@ -21,12 +23,9 @@ from account_proc.feed_session import HEARTBEAT
 
 #: RFC 6455: a whole text frame, and its longest payload with a header of two bytes.
 _TEXT_FRAME, _SHORT_BYTES_MAX = 0x81, 125
-#: The socket is reported from so many unread bytes on. Less than any execution has with its channel, order and time (some 160), more
-#: than the heartbeats of the longest look: three of 25 bytes, or two of 47 over TLS.
+#: The socket is reported from so many unread bytes on. Less than any execution has with its channel, order and time (some 160); four
+#: heartbeats of 25 bytes, or three of 47 over TLS.
 DROWSY_BYTES = 96
-#: So long before the connection would be called silent what lies unread is read, in seconds: reading takes one round of the event loop, and
-#: may be held up by an order's moment of quiet (quiet.py).
-READ_S = 0.2
 #: linux/tcp.h, struct tcp_info: ``tcpi_last_data_recv``, in ms.
 _LAST_DATA = struct.Struct("=52xI")
 
@@ -41,7 +40,7 @@ class DrowsyConnection(ClientConnection):
         self._may_drowse: Callable[[], bool] | None = None
         self._is_drowsy = False
         self._silence: asyncio.Timeout | None = None
-        self._silence_s = 0.0
+        self._silence_s = self._drowsy_s = math.inf
         #: When the connection will be silent, on the monotonic clock.
         self._silent_at = 0.0
         self._look: asyncio.TimerHandle | None = None
@@ -56,11 +55,13 @@ class DrowsyConnection(ClientConnection):
             self._is_drowsy = False
             self._report_from(1)
 
-    async def frame(self, silence_s: float) -> bytes:
-        """The next frame. Raises TimeoutError when nothing at all was heard for so many seconds, and ConnectionClosed."""
+    async def frame(self, silence_s: float, drowsy_s: float | None = None) -> bytes:
+        """The next frame. Raises TimeoutError when nothing at all was heard for so many seconds, ``drowsy_s`` while it is drowsy (by
+        default the same), and ConnectionClosed.
+        """
         try:
             async with asyncio.timeout(None) as self._silence:
-                self._silence_s = silence_s
+                self._silence_s, self._drowsy_s = silence_s, silence_s if drowsy_s is None else drowsy_s
                 self._silent_at = time.monotonic() + silence_s
                 self._look_in_time()
                 frame = await self.recv(decode=False)
@@ -77,29 +78,35 @@ class DrowsyConnection(ClientConnection):
             self.wake()
             super().data_received(data)
             return
-        # When it came in, not when it was read.
-        self.heard_at = max(self.heard_at, time.monotonic() - self._data_age_s())
-        if self._may_drowse() and not self._is_drowsy:
+        self._listen_to_kernel()
+        # Not by what lay there while it fell silent: the answer to whoever asks now is waited for.
+        is_news = time.monotonic() - self.heard_at < self._silence_s
+        if is_news and not self._is_drowsy and self._may_drowse():
             self._report_from(DROWSY_BYTES)
             self._is_drowsy = True
-        if self._silence is not None:
-            self._silent_at = self.heard_at + self._silence_s
-            self._look_in_time()
 
     # -- silence ------------------------------------------------------------------------------------------------
+
+    def _listen_to_kernel(self) -> None:
+        """Something came in when the kernel says so, and not when it was read."""
+        self.heard_at = max(self.heard_at, time.monotonic() - self._data_age_s())
+        if self._silence is not None:
+            self._silent_at = self.heard_at + (self._drowsy_s if self._is_drowsy else self._silence_s)
+            self._look_in_time()
 
     def _look_in_time(self) -> None:
         if self._look is not None:
             self._look.cancel()
-        at = self._silent_at - (READ_S if self._is_drowsy else 0.0)
         # asyncio's clock is the monotonic one, and may not go on for the same time.
-        self._look = self.loop.call_later(max(at - time.monotonic(), 0.0), self._look_for_news)
+        self._look = self.loop.call_later(max(self._silent_at - time.monotonic(), 0.0), self._look_for_news)
 
     def _look_for_news(self) -> None:
         if self._is_drowsy:
-            self.wake()  # whatever lies there is read right after this, and moves the next look
-            self._look_in_time()
-        elif self._silence is not None and not self._silence.expired():
+            self._listen_to_kernel()
+            if self._silent_at > time.monotonic():
+                return
+            self.wake()  # the next thing that comes in is waited for
+        if self._silence is not None and not self._silence.expired():
             self._silence.reschedule(self.loop.time())
 
     # -- the socket ---------------------------------------------------------------------------------------------

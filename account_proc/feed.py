@@ -35,6 +35,9 @@ Rows = Sequence[Execution | Incomplete]
 
 #: Kraken: a heartbeat each second while nothing else is sent.
 SILENCE_S = 5.0
+#: The other side is asked after half of that; where nobody waits for news (drowsy_connection.py) after this share, which is later than its
+#: heartbeats are read together.
+DROWSY_SHARE = 0.95
 #: For a token, which is a REST call that may wait behind others.
 TOKEN_TIMEOUT_S = 30.0
 CONNECT_TIMEOUT_S = 10.0
@@ -209,7 +212,7 @@ class ExecutionsFeed:
             if not session.live and time.monotonic() - began > SUBSCRIPTION_S:
                 raise FeedCut(f"no answer to the subscription within {SUBSCRIPTION_S:g} s")
             try:
-                frame = await socket.frame(self._silence_s / 2)
+                frame = await socket.frame(self._silence_s / 2, DROWSY_SHARE * self._silence_s)
             except TimeoutError:
                 if asked_at > socket.heard_at:
                     raise FeedCut(f"silent for {self._silence_s:g} s, also when asked") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import sys
 
@@ -11,6 +10,7 @@ from account_proc.broker_process import BrokerProcess
 from account_proc.errors import AccountError, ExitCode
 from account_proc.log import log_to
 from account_proc.process import AccountProcess
+from account_proc.pulse import run_with
 from account_proc.spec import KRAKEN, AccountSpec, Credentials
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ def run_account(
     log_to(spec.log_path, spec.id, credentials.hidden, run=spec.epoch, instance_id=spec.instance_id)
     log.info("account %s (%s, run %d) starts", spec.id, spec.role, spec.epoch)
     try:
-        return asyncio.run(_run(spec, credentials, ready_fd, lifeline_fd, pulse_fd))
+        return run_with(pulse_fd, lambda: _run(spec, credentials, ready_fd, lifeline_fd))
     except AccountError as error:
         log.error("%s: %s", error.reason, error)  # noqa: TRY400 - expected: the sentence says it all
         sys.stderr.write(without(credentials, f"{error.reason}: {error}\n"))
@@ -38,8 +38,6 @@ def run_account(
         raise
 
 
-async def _run(
-    spec: AccountSpec, credentials: Credentials, ready_fd: int, lifeline_fd: int, pulse_fd: int
-) -> ExitCode:
+async def _run(spec: AccountSpec, credentials: Credentials, ready_fd: int, lifeline_fd: int) -> ExitCode:
     process = AccountProcess if spec.broker == KRAKEN else BrokerProcess
-    return await process(spec, credentials).run(ready_fd, lifeline_fd, pulse_fd)
+    return await process(spec, credentials).run(ready_fd, lifeline_fd)

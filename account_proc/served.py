@@ -1,7 +1,7 @@
 """The shell of every account's process: it serves gRPC, tells its health, hears the supervisor's death, and ends in order.
 
-    gRPC server (NOT_SERVING) ─▶ first beat, ready line ─▶ work() ─▶ ... ─▶ told to stop ─▶ drain() ─▶ close()
-                                                                         └▶ supervisor gone ─▶ (drain() if in_flight()) ─▶ exit
+    gRPC server (NOT_SERVING) ─▶ ready line ─▶ work() ─▶ ... ─▶ told to stop ─▶ drain() ─▶ close()
+                                                             └▶ supervisor gone ─▶ (drain() if in_flight()) ─▶ exit
 
 What the account does is its subclass's business: process.py for Kraken, broker_process.py for the others. Health is told by this
 file alone, under ``SERVICE_NAME``: SERVING while ``readiness`` has nothing to say.
@@ -19,7 +19,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Coroutine
 from typing import Any
 
-from account_proc import pulse
 from account_proc.bell import Bell
 from account_proc.boot import leave
 from account_proc.errors import ExitCode
@@ -73,13 +72,12 @@ class ServedProcess(ABC):
     async def close(self) -> None:
         """Gives back the files and, last, the locks: nobody may start before the rest is closed."""
 
-    async def run(self, ready_fd: int, lifeline_fd: int, pulse_fd: int) -> ExitCode:
+    async def run(self, ready_fd: int, lifeline_fd: int) -> ExitCode:
         """Serves until it is told to stop, by SIGTERM or by the supervisor's death. Raises what ended it otherwise."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self.stop, "SIGTERM")
         threading.Thread(target=self._hold_lifeline, args=(loop, lifeline_fd), daemon=True).start()
         server, health = await self._serve()
-        pulse.keep_beating(pulse_fd)  # from here on: whoever reads the ready line finds a pulse
         os.write(ready_fd, b'{"ready": true}\n')
         os.close(ready_fd)
         self._spawn(self._tell_health(health))

@@ -38,6 +38,7 @@ from supervisor.lifecycle import (
     step,
 )
 from supervisor.process_end import LastEnds, Lived, begin_output, last_output, process_end
+from supervisor.pulses import Seen
 from supervisor.rpc_client import CallFailed
 from supervisor.spawning import Spawner, crash_path
 from supervisor.trading_mode import told_mode
@@ -164,9 +165,11 @@ class SupervisedAccount:
         return self.link is not None and self.link.linked and self.answering
 
     @property
-    def last_beat(self) -> tuple[str, int] | None:
-        """Which process it is, and when its loop last moved, in ns; None without a process."""
-        return None if self.child is None else (self.instance_id, self.child.last_beat_ns)
+    def pulse(self) -> tuple[str, Seen] | None:
+        """Which process it is, and how it stands; None without a process."""
+        return (
+            None if self.child is None else (self.instance_id, Seen(self.child.last_beat, self.child.stopped))
+        )
 
     @property
     def settled(self) -> bool:

@@ -16,9 +16,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from account_proc import pulse
+from account_proc.pulse import Beat
 
 #: The ready line says little more than that it is one.
 READY_LINE_BYTES_MAX = 4096
+#: proc(5), /proc/pid/stat: the pid, the name of at most 15 bytes in brackets, the state.
+_STAT_HEAD_BYTES = 64
 
 
 class SpawnFault(Exception):
@@ -52,6 +55,18 @@ class ExitStatus:
 UNKNOWN_EXIT = ExitStatus(None, None)
 
 
+def _stat_of(pid: int, pidfd: int) -> int | None:
+    """The kernel's word on a process, open; of this one for ever, whoever has its pid later."""
+    try:
+        opened = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+    except (FileNotFoundError, PermissionError):
+        return None
+    if has_ended(pidfd):  # then it may be another one's
+        os.close(opened)
+        return None
+    return opened
+
+
 def has_ended(pidfd: int) -> bool:
     """Whether the process is over, waited for or not."""
     poll = select.poll()
@@ -80,6 +95,8 @@ class Child:
             self._ready_fd: int | None = os.dup(ends.ready)
             undo.callback(os.close, self._ready_fd)
             self._pulse_fd = os.dup(ends.pulse)
+            undo.callback(os.close, self._pulse_fd)
+            self._stat_fd = _stat_of(pid, pidfd)
             undo.pop_all()
         self.pid = pid
         self._pidfd = pidfd
@@ -128,9 +145,20 @@ class Child:
         return True
 
     @property
-    def last_beat_ns(self) -> int:
-        """When its loop was last alive, on the monotonic clock; 0 for never, and once it has ended."""
-        return 0 if self._exit.done() else pulse.last_beat_ns(self._pulse_fd)
+    def last_beat(self) -> Beat:
+        """What its loop says of itself; as of one that never beat, once it has ended."""
+        return Beat(0) if self._exit.done() else pulse.last_beat(self._pulse_fd)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the kernel says that it is stopped (SIGSTOP, a debugger). False where the kernel does not say (hidepid)."""
+        if self._stat_fd is None or self._exit.done():
+            return False
+        try:
+            head = os.pread(self._stat_fd, _STAT_HEAD_BYTES, 0)
+        except ProcessLookupError:  # it has ended
+            return False
+        return head.rpartition(b") ")[2][:1] in {b"T", b"t"}
 
     def end(self, status: ExitStatus) -> None:
         """Its spawner's word on how it ended; only the first counts."""
@@ -141,6 +169,8 @@ class Child:
         self._loop.remove_reader(self._pidfd)
         os.close(self._pidfd)
         os.close(self._pulse_fd)
+        if self._stat_fd is not None:
+            os.close(self._stat_fd)
         self._exit.set_result(status)
 
     def _see_gone(self) -> None:

@@ -74,7 +74,7 @@ class Watch:
     def _read_pulses(self, now_ns: int) -> None:
         """Whose pulse has stopped does not answer, whatever it said before."""
         accounts = self._over.accounts.values()
-        stopped = self._pulses.look(dict(filter(None, (account.last_beat for account in accounts))), now_ns)
+        stopped = self._pulses.look(dict(filter(None, (account.pulse for account in accounts))), now_ns)
         for account in accounts:
             answering = account.instance_id not in stopped
             if answering != account.answering:

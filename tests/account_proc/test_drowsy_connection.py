@@ -23,6 +23,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from account_proc.drowsy_connection import DROWSY_BYTES, DrowsyConnection, only_heartbeats
+from account_proc.feed import DROWSY_SHARE, SILENCE_S
 from tests.account_proc.scripted_kraken import run, until
 
 HEARTBEAT = '{"channel":"heartbeat"}'
@@ -137,6 +138,10 @@ def test_an_execution_is_longer_than_what_may_lie_unread() -> None:
     assert len(EXECUTION) > DROWSY_BYTES > 3 * (len(HEARTBEAT) + 2)
 
 
+def test_heartbeats_are_read_together_before_an_idle_connection_is_asked_after() -> None:
+    assert DROWSY_SHARE * SILENCE_S * (len(HEARTBEAT) + 2) >= DROWSY_BYTES
+
+
 @pytest.mark.parametrize("tls", [False, True])
 def test_who_begins_to_wait_for_news_hears_the_shortest_at_once(*, tls: bool) -> None:
     async def steps() -> None:
@@ -171,17 +176,48 @@ def test_an_end_is_heard_at_once() -> None:
 
 
 @pytest.mark.parametrize("tls", [False, True])
-def test_before_a_connection_is_called_silent_what_lies_unread_is_read(*, tls: bool) -> None:
+def test_silence_is_counted_from_what_came_in_last_and_not_from_what_was_read(*, tls: bool) -> None:
     async def steps() -> None:
         async with line(tls=tls) as it:
             await it.fall_asleep()
             sent_at = time.monotonic()
             with pytest.raises(TimeoutError):
                 await it.client.frame(0.3)
-            assert it.unread_bytes == 0
-            # When it came in counts, and not when it was read: a dead feed is noticed as early as one that is always read.
             assert it.client.heard_at <= sent_at + 0.05
             assert time.monotonic() >= it.client.heard_at + 0.3
+            await until(lambda: it.unread_bytes == 0)  # it is awake for the answer to whoever asks now
+
+    run(steps())
+
+
+def test_heartbeats_that_lie_unread_are_no_silence() -> None:
+    async def steps() -> None:
+        async with line(tls=False) as it:
+            await it.fall_asleep()
+            listening = asyncio.create_task(it.client.frame(0.2))
+            await asyncio.sleep(0)
+            heard_at = it.client.heard_at
+            await it.beat()
+            await until(lambda: it.client.heard_at > heard_at)
+            assert it.unread_bytes == 2 * len(BEAT_FRAME), "the kernel was asked, nothing was read"
+            with pytest.raises(TimeoutError):
+                await listening
+
+    run(steps())
+
+
+def test_who_waits_for_nothing_has_more_patience() -> None:
+    async def steps() -> None:
+        async with line(tls=False) as it:
+            await it.fall_asleep()
+            began = time.monotonic()
+            with pytest.raises(TimeoutError):
+                await it.client.frame(0.1, drowsy_s=0.4)
+            # It slept for as long as it may; what the kernel says is in whole milliseconds.
+            assert time.monotonic() - began > 0.3
+            # ... and is awake then, for the answer to whoever asks.
+            with pytest.raises(TimeoutError):
+                await it.client.frame(0.1, drowsy_s=NEVER_S)
 
     run(steps())
 

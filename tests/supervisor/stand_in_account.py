@@ -11,10 +11,10 @@ import select
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
-from account_proc import pulse
 from account_proc.spec import AccountSpec, Credentials
 
 _PR_GET_DUMPABLE = 3
@@ -60,7 +60,7 @@ def run(spec: AccountSpec, credentials: Credentials, ready_fd: int, lifeline_fd:
     if command in before_ready:
         before_ready[command]()
         return wait_for_end(lifeline_fd)
-    pulse.beat(pulse_fd)
+    os.pwrite(pulse_fd, (time.monotonic_ns() << 1).to_bytes(8, "little"), 0)  # it has no loop
     spec.ledger_path.write_text(json.dumps(circumstances(credentials)))
     os.write(ready_fd, json.dumps({"id": spec.id, "pid": os.getpid()}).encode() + b"\n")
     if command.startswith("exit "):

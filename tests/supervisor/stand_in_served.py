@@ -10,6 +10,7 @@ from typing import Any
 
 from krakencopy.v1 import account_pb2 as pb
 
+from account_proc import pulse
 from account_proc.served import ServedProcess
 from account_proc.spec import AccountSpec, Credentials
 
@@ -61,6 +62,6 @@ class StandIn(ServedProcess):
 
 def run(spec: AccountSpec, _: Credentials, ready_fd: int, lifeline_fd: int, pulse_fd: int) -> int:
     async def serve() -> int:
-        return await StandIn(spec).run(ready_fd, lifeline_fd, pulse_fd)
+        return await StandIn(spec).run(ready_fd, lifeline_fd)
 
-    return asyncio.run(serve())
+    return pulse.run_with(pulse_fd, serve)

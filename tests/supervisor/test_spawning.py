@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from account_proc.pulse import Beat
 from account_proc.spec import AccountSpec, Credentials, Role
 from supervisor import forkserver_link, spawning
 from supervisor.spawning import (
@@ -29,6 +30,8 @@ from supervisor.spawning import (
     SpawnFault,
     crash_path,
 )
+from tests.account_proc.scripted_kraken import until
+from tests.support.system import freeze
 
 HERE = Path(__file__).parent
 ENTRY = "stand_in_account:run"
@@ -289,11 +292,30 @@ def test_each_process_has_a_pulse_of_its_own_that_is_read_without_asking_it(
             silent = await spawned(spawner, spec_of(tmp_path, "silent", strategy="silent"))
             child, _ = await ready(spawner, spec_of(tmp_path))
             child.signal(signal.SIGSTOP)
-            assert began < child.last_beat_ns < time.monotonic_ns()
-            assert silent.last_beat_ns == 0
+            assert began < child.last_beat.at_ns < time.monotonic_ns()
+            assert silent.last_beat == Beat(0)
             child.signal(signal.SIGKILL)
             await child.wait_exit()
-            assert child.last_beat_ns == 0
+            assert child.last_beat == Beat(0)
+
+    asyncio.run(scene())
+
+
+def test_a_process_that_is_stopped_is_known_by_the_kernels_word(
+    kind: type[AnySpawner], tmp_path: Path
+) -> None:
+    async def scene() -> None:
+        async with spawning_with(kind) as spawner:
+            child, _ = await ready(spawner, spec_of(tmp_path))
+            seen = [child.stopped]
+            freeze(child.pid)
+            seen.append(child.stopped)
+            child.signal(signal.SIGCONT)
+            await until(lambda: not child.stopped)
+            freeze(child.pid)
+            child.signal(signal.SIGKILL)
+            await child.wait_exit()
+            assert [*seen, child.stopped] == [False, True, False]
 
     asyncio.run(scene())
 
