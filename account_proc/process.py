@@ -349,12 +349,15 @@ class AccountProcess(ServedProcess):
 
     async def _refresh(self) -> None:
         period = REFRESH_PAPER_S if self.spec.paper else REFRESH_S
-        quiet = True
+        known, heard = True, self._watch.news.version
         while True:
             # Spread, so that many accounts on one machine do not ask at once.
-            pause = period if quiet else RETRY_S
+            pause = period if known else RETRY_S
             await asyncio.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311 - no secret depends on it
+            # While an account neither orders nor trades, reading its balances is what it costs most.
+            period = REFRESH_PAPER_S if self.spec.paper and self._watch.news.version != heard else REFRESH_S
+            heard = self._watch.news.version
             try:
-                quiet = await self._portfolio.refresh()
+                known = await self._portfolio.refresh()
             except AccountError as error:
                 log.warning("balances could not be read: %s", error)

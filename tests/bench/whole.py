@@ -24,8 +24,9 @@ STATUS_CALLS = 50
 LEVEL = Decimal("0.01")
 #: As many fills has each order of a burst: less than a twentieth of the equity, so that no cap bites.
 FILLS_AN_ORDER = 100
-#: What a start leaves to do is done after this, in seconds.
-SETTLE_S = 5.0
+#: What a start leaves to do is done after this, in seconds: an account's orders are compared every ten seconds for half a minute, and its
+#: balances are read once more after a minute.
+SETTLE_S = 80.0
 
 
 def standing(system: System, idle_s: float) -> Standing:
