@@ -147,7 +147,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _allow_files() -> None:
-    """As many open files as the machine lets us have: a pidfd, a pulse and a socket for each account outgrow the usual 1024."""
+    """As many open files as the machine lets us have: a pidfd, a pulse, the kernel's word and a socket for each account outgrow the usual 1024."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 

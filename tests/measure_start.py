@@ -12,7 +12,7 @@ import statistics
 import sys
 import time
 
-from tests.support.footprint import idle_cores, memory_mib, start_s, user_pids
+from tests.support.footprint import SETTLE_S, idle_cores, memory_mib, start_s, user_pids
 from tests.support.system import Paper, System
 
 
@@ -21,6 +21,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.measure_start", description=__doc__)
     parser.add_argument("--users", type=int, default=100)
     parser.add_argument("--idle", type=float, default=30.0, metavar="S")
+    parser.add_argument(
+        "--settle",
+        type=float,
+        default=SETTLE_S,
+        metavar="S",
+        help="wait so long before (default: %(default)g)",
+    )
     given = parser.parse_args()
     with Paper() as paper:
         paper.price("XBTUSD", "50000")
@@ -29,7 +36,7 @@ def main() -> None:
             with system.api() as api:
                 events = list(api.list_events())
             say(f"{given.users} users SERVING {start_s(events):.1f} s after the first one's start")
-            time.sleep(5.0)
+            time.sleep(given.settle)
             say(f"idle: {idle_cores(system, given.idle):.1%} of one core, all processes together")
             memory = memory_mib(user_pids(system))
             if memory:

@@ -17,6 +17,7 @@ from tests.bench.results import Copying, Results, Way, Who
 from tests.bench.table import table
 from tests.bench.timing import Round
 from tests.bench.venue import exchange
+from tests.support.footprint import SETTLE_S
 
 #: The exchange acts at once and answers after so many ms: as fast as it can, and as one far away.
 ANSWERS_MS = [0, 50]
@@ -28,6 +29,8 @@ class Amounts:
 
     users: list[int]
     fills: int
+    #: How long a system that is ready is left alone, and then looked at.
+    settle_s: float = SETTLE_S
     idle_s: float = 20.0
     #: After so long the loop begins no new fill.
     loop_s: float = 30.0
@@ -36,7 +39,9 @@ class Amounts:
     journal_s: float = 5.0
 
 
-SHORT = Amounts([1, 2], fills=5, idle_s=0.5, loop_s=5.0, burst_users=2, burst_fills=20, journal_s=0.2)
+SHORT = Amounts(
+    [1, 2], fills=5, settle_s=0.5, idle_s=0.5, loop_s=5.0, burst_users=2, burst_fills=20, journal_s=0.2
+)
 LONG = Amounts([1, 10, 50, 100, 300], fills=200)
 
 
@@ -91,7 +96,7 @@ def run(amounts: Amounts, here: dict[str, str]) -> Iterator[Results]:
         add(Who.FLOOR, users, floor.measure(users, amounts.fills, ANSWERS_MS))
         say(f"{users} users: krakencopy")
         with exchange() as paper, ours.started(paper, users) as (system, person):
-            results.standing.append(whole.standing(system, amounts.idle_s))
+            results.standing.append(whole.standing(system, amounts.settle_s, amounts.idle_s))
             for ms in ANSWERS_MS:
                 rounds, hops = ours.measure(system, person, amounts.fills, ms)
                 add(Who.OURS, users, {ms: rounds})

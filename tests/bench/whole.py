@@ -24,16 +24,13 @@ STATUS_CALLS = 50
 LEVEL = Decimal("0.01")
 #: As many fills has each order of a burst: less than a twentieth of the equity, so that no cap bites.
 FILLS_AN_ORDER = 100
-#: What a start leaves to do is done after this, in seconds: an account's orders are compared every ten seconds for half a minute, and its
-#: balances are read once more after a minute.
-SETTLE_S = 80.0
 
 
-def standing(system: System, idle_s: float) -> Standing:
+def standing(system: System, settle_s: float, idle_s: float) -> Standing:
     """A system that has just become ready; it is left alone for a while first."""
     with system.api() as api:
         events = list(api.list_events())
-    time.sleep(min(SETTLE_S, idle_s))
+    time.sleep(settle_s)
     idle = idle_cores(system, idle_s)
     memory = memory_mib(user_pids(system))
     return Standing(

@@ -265,17 +265,18 @@ class SupervisorsWorld(RuleBasedStateMachine):
         assert not any(spawn.stopped for spawn in self.spawns)
 
     @invariant()
-    def what_an_operator_stopped_runs_no_longer_than_its_limits(self) -> None:
-        for name in self.stopped:
-            account = self.accounts[name]
-            assert account.life.state in {State.STOPPED, State.STOPPING}
-            assert account.life.state is State.STOPPED or self.now < account.gone_by
+    def what_an_operator_stopped_or_restarted_runs_no_longer_than_its_limits(self) -> None:
+        for name, account in self.accounts.items():
+            assert name not in self.stopped or account.life.state in {State.STOPPED, State.STOPPING}
+            assert account.life.state is not State.STOPPING or self.now < account.gone_by
 
     @invariant()
     def no_process_lives_that_does_not_answer_in_time(self) -> None:
+        """One that is asked to end has the limits of that instead."""
         for account in self.accounts.values():
             for process in account.processes:
-                assert process.linked or self.now - process.silent_since < LIMITS.start + 0.001
+                in_time = self.now - process.silent_since < LIMITS.start + 0.001
+                assert process.linked or in_time or account.life.state is State.STOPPING
 
     @invariant()
     def nobody_is_blamed_for_what_happened_to_many(self) -> None:
@@ -365,7 +366,7 @@ class SupervisorsWorld(RuleBasedStateMachine):
     def operator_stops(self, name: str) -> None:
         self.stopped.add(name)
         self.accounts[name].final = False
-        self.accounts[name].gone_by = self.now + LIMITS.drain + LIMITS.terminate + 0.001
+        self.expect_end(name)
         self.pump()
 
     @rule(name=WHO)
@@ -375,7 +376,14 @@ class SupervisorsWorld(RuleBasedStateMachine):
             return
         self.stopped.discard(name)
         self.accounts[name].restart = True
+        self.expect_end(name)
         self.pump()
+
+    def expect_end(self, name: str) -> None:
+        """A second word does not make the time for it longer."""
+        account = self.accounts[name]
+        if account.life.state is not State.STOPPING:
+            account.gone_by = self.now + LIMITS.drain + LIMITS.terminate + 0.001
 
     @rule(name=WHO)
     def process_serves(self, name: str) -> None:
@@ -510,6 +518,22 @@ class SupervisorsWorld(RuleBasedStateMachine):
                 assert account.life.reason == "MASTER_LOST"
             else:
                 assert account.life.state is State.RUNNING, account.life
+
+
+def test_who_is_restarted_just_before_its_start_would_have_been_given_up_has_the_time_of_a_restart() -> None:
+    world = SupervisorsWorld()
+    world.begins("starting")
+    world.pass_time(LIMITS.start - 8)
+    world.operator_restarts(MASTER)
+    for seconds in (9, LIMITS.drain + LIMITS.terminate - 10):
+        world.pass_time(seconds)
+        assert world.accounts[MASTER].life.state is State.STOPPING
+        world.no_process_lives_that_does_not_answer_in_time()
+        world.what_an_operator_stopped_or_restarted_runs_no_longer_than_its_limits()
+    world.pass_time(1.1)
+    assert world.accounts[MASTER].life.state is State.STARTING
+    assert world.accounts[MASTER].ended is None
+    world.teardown()
 
 
 SupervisorsWorld.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)

@@ -9,6 +9,10 @@ from typing import Any
 
 from tests.support.system import System
 
+#: What a start leaves to do is done after this, in seconds: an account's orders are compared every ten seconds for half a minute, and its
+#: balances are read once more after a minute.
+SETTLE_S = 80.0
+
 
 def start_s(events: list[Any]) -> float:
     """From the first user's start to the last one's first SERVING; users' ids begin with "user"."""
