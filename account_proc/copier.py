@@ -1,8 +1,9 @@
 """The user's trading loop: takes fills in the journal's order, decides, orders, settles. Knows no gRPC and no sockets.
 
-A fill is taken in one durable step. Where nothing of its pair is on its way, that step already holds the decision and the
-intent, so that an order leaves after a single disk write; otherwise the fill waits in its pair's lane and is merged with
-those behind it. One order a pair is on its way at a time: an exit must know what the entry before it has bought.
+A fill is taken in one durable step. Where nothing of its coin is on its way, that step already holds the decision and the
+intent, so that an order leaves after a single disk write; otherwise the fill waits in its coin's lane and is merged with
+those behind it. One order a coin is on its way at a time, in whatever pair: an exit must know what the entry before it has bought,
+and what a cross pair has spent.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 from krakencopy.v1 import types_pb2 as pb
 
 from account_proc import failpoint
+from account_proc.asset_forms import FIAT
 from account_proc.bell import Bell
 from account_proc.copy_record import CopyRecord, master_fill
 from account_proc.copy_state import CopyState, Reason
@@ -59,7 +61,9 @@ class _Waiting:
 
 @dataclass(slots=True)
 class _Lane:
-    pair: str
+    """Fills of all pairs with one base coin."""
+
+    coin: str
     waiting: deque[_Waiting] = field(default_factory=deque)
     busy: bool = False
 
@@ -105,34 +109,46 @@ class Copier:
         return len(self._open) + sum(len(lane.waiting) for lane in list(self._lanes.values()))
 
     def positions(self) -> list[pb.CopiedPosition]:
-        """What copying holds and carries."""
-        pairs = {*self._book.positions, *(pair for pair, _ in self._book.carried)}
+        """What copying holds and carries, by coin."""
+        waiting: dict[str, dict[Side, Decimal]] = {}
+        pairs: dict[str, str] = {}
+        for pair, side in self._book.carried:
+            coin = _coin_of(pair)
+            pairs.setdefault(coin, pair)
+            of_coin = waiting.setdefault(coin, dict.fromkeys(Side, Decimal(0)))
+            of_coin[side] += self._book.carried_volume(pair, side).amount
         found = []
-        for pair in sorted(pairs):
-            position = self._book.position(pair)
-            buy, sell = (self._book.carried_volume(pair, side) for side in (Side.BUY, Side.SELL))
-            if position.volume or buy or sell:
-                found.append(
-                    pb.CopiedPosition(
-                        pair=pair, volume=str(position.volume), cost=plain(round(position.cost.amount, 8)),
-                        carried_buy=str(buy), carried_sell=str(sell), missing_volume=self._missing(pair, position.volume),
-                    )
-                )  # fmt: skip
+        for coin in sorted({*waiting, *(coin for coin, _ in self._book.coins)}):
+            position = self._book.coins.position(coin)
+            carried = waiting.get(coin, {})
+            if not any((position.volume, *carried.values())) or (coin in FIAT and not position.pair):
+                # Money that came in for coins is cash again, whatever it will be spent on.
+                continue
+            pair = position.pair or pairs.get(coin, coin)
+            cost = position.costs.get(pair.partition("/")[2], Decimal(0))
+            found.append(
+                pb.CopiedPosition(
+                    pair=pair, asset=coin, volume=plain(position.volume), cost=_shown(cost),
+                    costs=[pb.Money(amount=_shown(paid), asset=quote) for quote, paid in position.costs.items()],
+                    carried_buy=plain(carried.get(Side.BUY, Decimal(0))), carried_sell=plain(carried.get(Side.SELL, Decimal(0))),
+                    missing_volume=self._missing(coin, position.volume),
+                )
+            )  # fmt: skip
         return found
 
     def held(self, asset: str) -> Decimal:
         """What copying holds of an asset."""
-        held = self._book.positions.items()
-        return sum(
-            (position.volume.amount for pair, position in held if pair.partition("/")[0] == asset), Decimal(0)
-        )
+        return self._book.coins.volume(asset)
 
-    def _missing(self, pair: str, held: BaseVolume) -> str:
+    def pairs(self) -> tuple[str, ...]:
+        """Pairs in which copying has bought what it holds."""
+        return tuple(position.pair for _, position in self._book.coins if position.volume and position.pair)
+
+    def _missing(self, coin: str, held: Decimal) -> str:
         """What should be there by copying and is not; empty when nothing is missing, or nobody knows."""
-        if self._lane(pair).busy or not self._portfolio.believed:
+        if self._is_busy(coin) or not self._portfolio.believed or coin in FIAT:
             return ""
-        base = pair.partition("/")[0]
-        missing = held.amount - (self._portfolio.wallet[base] - self._own_held(base))
+        missing = held - (self._portfolio.holding(coin) - self._own_held(coin))
         return plain(missing) if missing > 0 else ""
 
     # -- taking fills -------------------------------------------------------------------------------------------
@@ -141,16 +157,15 @@ class Copier:
         """Takes up what an earlier process left: intents first, then fills that waited."""
         for copy in self._ledger.open_copies():
             log.info("taking up copy %s, left %s", copy.copy_id, copy.state)
-            lane = self._lane(copy.pair)
+            lane = self._lane(_coin_of(copy.pair))
             lane.busy = True
             self._open[copy.copy_id] = copy
             self._spawn(self._take_up(lane, copy))
         for seq, body in self._ledger.pending_fills():
             fill = master_fill(pb.Fill.FromString(body))
             assert fill.seq == seq
-            self._lane(fill.pair).waiting.append(_Waiting(fill, self._now()))
-        for lane in list(self._lanes.values()):
-            self._advance(lane)
+            self._lane(_coin_of(fill.pair)).waiting.append(_Waiting(fill, self._now()))
+        self._advance_all()
 
     def take(self, messages: Iterable[pb.Fill]) -> None:
         """Takes the next fills in one durable step. Raises FillGap or LedgerFault. Repeated fills do nothing.
@@ -167,17 +182,17 @@ class Copier:
                 raise FillGap(f"fill {message.seq} does not follow {number - 1}")
         # One that cannot be read is found before any of them waits: they will all come again.
         fills = list(map(self._read, new))
-        lanes = list({lane.pair: lane for lane in map(self._await_turn, fills)}.values())
+        lanes = list({lane.coin: lane for lane in map(self._await_turn, fills)}.values())
         if self._open:
             # Their order, or their turn at the exchange, waits for one that is on its way.
             self._quiet.end()
         for lane in lanes:
-            if not lane.busy and self._portfolio.table.find(lane.pair) is None:
+            if not lane.busy and any(self._is_unknown(waiting.fill.pair) for waiting in lane.waiting):
                 # Listed after this process read the pairs; its fills wait until they were read again.
                 lane.busy = True
                 self._spawn(self._learn(lane))
         try:
-            self._take(new, next((lane for lane in lanes if not lane.busy), None))
+            self._take(new, next((lane for lane in lanes if self._is_free(lane)), None))
             for lane in lanes:
                 self._advance(lane)
             # Behind the orders, if there are any: whoever hears of it has time.
@@ -195,8 +210,8 @@ class Copier:
         return fill
 
     def _await_turn(self, fill: MasterFill) -> _Lane:
-        """Puts a fill behind the others of its pair."""
-        lane = self._lane(fill.pair)
+        """Puts a fill behind the others of its coin."""
+        lane = self._lane(_coin_of(fill.pair))
         lane.waiting.append(_Waiting(fill, self._now()))
         return lane
 
@@ -212,48 +227,85 @@ class Copier:
         if free is None:
             self._ledger.commit(cursor=cursor, add_pending=kept)
         else:
-            order = self._answer(free, run, cursor, kept)
+            order = self._answer(run, cursor, kept)
             if order is not None:
                 free.busy = True
                 self._begin(self._trade(free, order))
                 if len(self._open) == 1 and not free.waiting:
                     self._quiet.begin()
 
-    def _lane(self, pair: str) -> _Lane:
-        return self._lanes.get(pair) or self._lanes.setdefault(pair, _Lane(pair))
+    def _lane(self, coin: str) -> _Lane:
+        return self._lanes.get(coin) or self._lanes.setdefault(coin, _Lane(coin))
+
+    def _is_busy(self, coin: str) -> bool:
+        """Whether an order on its way may change what copying holds of a coin."""
+        return any(coin in copy.pair.split("/") for copy in self._open.values())
+
+    def _is_free(self, lane: _Lane) -> bool:
+        """Whether the lane's first fill may be answered now.
+
+        Not while an order on its way buys, sells or spends the lane's coin, or buys or sells the coin that this fill is paid in; nor
+        before earlier fills that do so and wait themselves. Each counts on what the one before it leaves.
+        """
+        if lane.busy:
+            return False
+        others = [other for other in self._lanes.values() if other.waiting and other is not lane]
+        if not self._open and not others:
+            return True
+        first = lane.waiting[0].fill
+        quote = _quote_of(first.pair)
+        if self._is_busy(lane.coin) or any(_coin_of(copy.pair) == quote for copy in self._open.values()):
+            return False
+        return not any(
+            waiting.fill.seq < first.seq
+            and (other.coin == quote or _quote_of(waiting.fill.pair) == lane.coin)
+            for other in others
+            for waiting in other.waiting
+        )
+
+    def _is_unknown(self, pair: str) -> bool:
+        return self._portfolio.table.find(pair) is None
 
     async def _learn(self, lane: _Lane) -> None:
         """Reads the exchange's pairs again for one that is not known; what is still not known then is not listed."""
         try:
             await self._portfolio.load_symbols()
         except ExchangeError as error:
-            log.warning("pairs could not be read again for %s: %s", lane.pair, error)
+            log.warning("pairs could not be read again for fills of %s: %s", lane.coin, error)
         lane.busy = False
         self._advance(lane)
         self._changed()
 
+    def _advance_all(self) -> None:
+        """Answers what waits in any lane, in the journal's order."""
+        waiting = [lane for lane in self._lanes.values() if lane.waiting]
+        for lane in sorted(waiting, key=lambda lane: lane.waiting[0].fill.seq):
+            self._advance(lane)
+
     def _advance(self, lane: _Lane) -> None:
         """Answers what waits, up to the first order."""
-        while lane.waiting and not lane.busy:
-            order = self._answer(lane, self._next_run(lane))
+        while lane.waiting and self._is_free(lane):
+            order = self._answer(self._next_run(lane))
             if order is not None:
                 lane.busy = True
                 self._spawn(self._trade(lane, order))
 
     @staticmethod
     def _next_run(lane: _Lane, *, of_one_order: bool = False) -> list[_Waiting]:
-        """The fills that are merged into the next order: the first that waits, and those of the same side right behind it."""
+        """The fills that are merged into the next order: the first that waits, and those of the same pair and side right behind it."""
         run = [lane.waiting.popleft()]
         first = run[0].fill
         while lane.waiting and len(run) < MERGE_MAX:
             fill = lane.waiting[0].fill
-            if fill.side is not first.side or (of_one_order and fill.order_id != first.order_id):
+            if (fill.pair, fill.side) != (first.pair, first.side) or (
+                of_one_order and fill.order_id != first.order_id
+            ):
                 break
             run.append(lane.waiting.popleft())
         return run
 
     def _answer(
-        self, lane: _Lane, batch: list[_Waiting], cursor: tuple[int, str] | None = None, keep: Sequence[tuple[int, bytes]] = ()
+        self, batch: list[_Waiting], cursor: tuple[int, str] | None = None, keep: Sequence[tuple[int, bytes]] = ()
     ) -> CopyRecord | None:  # fmt: skip
         """Decides about a batch and makes it durable; the copy that is to be ordered, if any.
 
@@ -261,11 +313,12 @@ class Copier:
         """
         fills = [waiting.fill for waiting in batch]
         now = self._now()
-        pair = self._portfolio.table.find(lane.pair)
+        pair_name = fills[0].pair
+        pair = self._portfolio.table.find(pair_name)
         records: list[CopyRecord] = []
         order: CopyRecord | None = None
         if pair is None:
-            skip = Skip(fills=tuple(fills), reason=Reason.UNKNOWN_PAIR, detail=f"{lane.pair} is not listed")
+            skip = Skip(fills=tuple(fills), reason=Reason.UNKNOWN_PAIR, detail=f"{pair_name} is not listed")
             records.append(self._record(skip, batch[0].received_at, now))
         else:
             verdict = self._book.decide(fills, pair, self._rules, self._holdings(pair), now)
@@ -277,7 +330,7 @@ class Copier:
                     order = record
                     records += self._joined(decision, record.copy_id)
                 elif isinstance(decision, Carry):
-                    self._book.carry(lane.pair, record.side, decision.slices, record.copy_id)
+                    self._book.carry(pair_name, record.side, decision.slices, record.copy_id)
             records += self._exited(verdict.exited_copies)
         if order is not None and pair is not None:
             self._open[order.copy_id] = order
@@ -288,7 +341,6 @@ class Copier:
         self._ledger.commit(
             copies=records,
             book=self._book,
-            pairs=(lane.pair,),
             cursor=cursor,
             add_pending=keep,
             drop_pending=[fill.seq for fill in fills] if cursor is None else (),
@@ -300,7 +352,7 @@ class Copier:
         equity = self._portfolio.equity(pair.quote)
         # A wallet that has missed an execution (feed down, process just started) must not cut an exit: the rest would be
         # written off and stay. The exchange refuses what is not there, and only then are balances read and believed.
-        base = max(self._portfolio.wallet[pair.base], self._book.position(pair.symbol).volume.amount)
+        base = max(self._portfolio.holding(pair.base), self._book.coins.volume(pair.base))
         return Holdings(
             equity=None if equity is None else QuoteAmount(equity),
             cash=QuoteAmount(max(self._portfolio.cash(pair.quote), Decimal(0))),
@@ -369,13 +421,14 @@ class Copier:
                 seen = await changes.wait(seen)
                 continue
             for pair_name, side in list(self._book.carried):
-                lane = self._lane(pair_name)
+                lane = self._lane(_coin_of(pair_name))
                 due = self._trader.exit_not_before(pair_name) <= self._now()
-                if side is Side.SELL and due and not lane.busy and not lane.waiting and not self._occupied():
-                    self._sell_owed(lane)
+                is_free = not lane.busy and not lane.waiting and not self._is_busy(lane.coin)
+                if side is Side.SELL and due and is_free and not self._occupied():
+                    self._sell_owed(lane, pair_name)
 
-    def _sell_owed(self, lane: _Lane) -> None:
-        pair = self._portfolio.table.find(lane.pair)
+    def _sell_owed(self, lane: _Lane, pair_name: str) -> None:
+        pair = self._portfolio.table.find(pair_name)
         price = None if pair is None else self._portfolio.marks.rate(pair.base, pair.quote)
         if pair is None or price is None:
             return
@@ -385,16 +438,14 @@ class Copier:
         now = self._now()
         # No fill stands behind it, so its id comes from the revision that it will have.
         record = CopyRecord(
-            copy_id=f"x{self._ledger.revision + 1}", fill_seqs=(), pair=lane.pair, side=Side.SELL,
+            copy_id=f"x{self._ledger.revision + 1}", fill_seqs=(), pair=pair_name, side=Side.SELL,
             state=CopyState.RECEIVED, reason=order.reason, detail=order.detail, received_at=now, decided_at=now,
             executed_at=now, master_price=price,
         )  # fmt: skip
         self._planned(record, order, now)
         self._open[record.copy_id] = record
         lane.busy = True
-        self._ledger.commit(
-            copies=[record, *self._joined(order, record.copy_id)], book=self._book, pairs=(lane.pair,)
-        )
+        self._ledger.commit(copies=[record, *self._joined(order, record.copy_id)], book=self._book)
         self._changed()
         self._spawn(self._trade(lane, record))
 
@@ -405,8 +456,8 @@ class Copier:
 
         An entry that is not attributed would stay when the master leaves; an exit that is not, would be made again.
         """
-        lane = self._lane(given_up.pair)
-        if lane.busy:
+        lane = self._lane(_coin_of(given_up.pair))
+        if lane.busy or self._is_busy(lane.coin):
             return False
         now = self._now()
         record = CopyRecord(
@@ -482,5 +533,18 @@ class Copier:
         self._open.pop(copy.copy_id, None)
         self._portfolio.release(copy.copy_id)
         lane.busy = False
-        self._advance(lane)
+        self._advance_all()
         self._changed()
+
+
+def _coin_of(pair: str) -> str:
+    """The base coin, whose lane a fill goes by; of a pair that is not in our spelling, its name."""
+    return pair.partition("/")[0]
+
+
+def _quote_of(pair: str) -> str:
+    return pair.partition("/")[2]
+
+
+def _shown(cost: Decimal) -> str:
+    return plain(round(cost, 8))

@@ -113,17 +113,29 @@ def utc(at: float) -> datetime:
 
 
 def master_fill(fill: pb.Fill) -> MasterFill:
-    """The journal's fill as the rules see it. Raises KeyError or decimal.InvalidOperation when it is malformed."""
+    """The journal's fill as the rules see it. Raises KeyError or decimal.InvalidOperation when it is malformed.
+
+    Fills that an earlier version journalled do not tell the counted position: the wallet's stands for it.
+    """
+    wallet, volume = Decimal(fill.master_position or 0), Decimal(fill.volume)
+    before = Decimal(fill.journal_position) if fill.journal_position else wallet
+    after = (
+        Decimal(fill.journal_position_after)
+        if fill.journal_position_after
+        else max(before - volume, Decimal(0))
+    )
     return MasterFill(
         seq=fill.seq,
         order_id=fill.order_id,
         pair=fill.pair,
         side=SIDE_OF_PB[fill.side],
         price=Price(Decimal(fill.price)),
-        volume=BaseVolume(Decimal(fill.volume)),
+        volume=BaseVolume(volume),
+        position_before=BaseVolume(before),
+        position_after=BaseVolume(after),
         master_equity=QuoteAmount(Decimal(fill.master_equity or 0)),
         master_cash=QuoteAmount(Decimal(fill.master_cash or 0)),
-        master_position=BaseVolume(Decimal(fill.master_position or 0)),
+        master_position=BaseVolume(wallet),
         margin=fill.margin,
         executed_at=seconds(fill.executed_at),
     )

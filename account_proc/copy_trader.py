@@ -199,14 +199,14 @@ class CopyTrader:
             # Nobody knows what is there: it stays owed and is tried again.
             self._refused(copy, error.errors[0])
             return
-        there = self._portfolio.wallet[pair.base] - self._own_held(pair.base)
+        there = self._portfolio.holding(pair.base) - self._own_held(pair.base)
         held = BaseVolume(max(there, Decimal(0))).to_lot(pair.lot_decimals)
         if held.amount >= copy.ordered:
             # It is there, but held by another order of the user: it stays owed.
             self._refused(copy, error.errors[0])
             return
         self._desk.watch.forget(copy.cl_ord_id)
-        missing = self._book.write_off(copy.pair, held)
+        missing = self._book.write_off(pair.base, held)
         words = f"{missing} of what copying bought is not there any more (sold or withdrawn by hand)"
         log.warning("copy %s: %s", copy.copy_id, words)
         copy.detail += f"; {words}"
@@ -219,7 +219,7 @@ class CopyTrader:
         else:
             copy.reason = Reason.HOLDINGS_LIMITED
             self.intend(copy)
-        self._ledger.commit(copies=(copy,), book=self._book, pairs=(copy.pair,))
+        self._ledger.commit(copies=(copy,), book=self._book)
         self._changed()
 
     async def _send_later(self, copy: CopyRecord, error: ExchangeError, reason: str) -> None:
@@ -247,7 +247,7 @@ class CopyTrader:
             self._book.settle(copy.pair, copy.side, _settled(copy, Decimal(0)))
             copy.move(CopyState.REJECTED, now, reason=reason, detail=detail)
         log.warning("copy %s was refused: %s", copy.copy_id, reason)
-        self._ledger.commit(copies=(copy,), book=self._book, pairs=(copy.pair,))
+        self._ledger.commit(copies=(copy,), book=self._book)
         self._changed()
 
     async def _resolve(self, copy: CopyRecord) -> None:
@@ -274,7 +274,7 @@ class CopyTrader:
                 CopyState.REJECTED, self._now(), reason=Reason.NEVER_ARRIVED,
                 detail=f"the order is proven not to exist and was not sent again: {why_not}",
             )  # fmt: skip
-            self._ledger.commit(copies=(copy,), book=self._book, pairs=(copy.pair,))
+            self._ledger.commit(copies=(copy,), book=self._book)
         else:
             self.intend(copy)
             copy.detail += "; proven not to exist, sent again"
@@ -316,7 +316,7 @@ class CopyTrader:
         else:
             copy.move(CopyState.REJECTED, self._now(), reason=Reason.ENDED_UNFILLED)
         self._reach("before_settled")
-        self._ledger.commit(copies=(copy,), book=self._book, pairs=(copy.pair,))
+        self._ledger.commit(copies=(copy,), book=self._book)
         self._reach("after_settled")
 
     def _reach(self, place: str) -> None:
@@ -339,6 +339,15 @@ def _settled(copy: CopyRecord, filled: Decimal) -> SettledOrder:
         ordered=BaseVolume(copy.ordered),
         filled=BaseVolume(filled),
         cost=QuoteAmount(copy.cost),
-        fee_base=BaseVolume(copy.fee_base),
+        fees=_fees(copy),
         sweep=copy.sweep,
     )
+
+
+def _fees(copy: CopyRecord) -> dict[str, Decimal]:
+    """What the copy paid, by the coin that it was taken in."""
+    base = copy.pair.partition("/")[0]
+    fees = {base: copy.fee_base} if copy.fee_base else {}
+    if copy.fee_asset and copy.fee_asset != base:
+        fees[copy.fee_asset] = copy.fee
+    return fees

@@ -41,9 +41,11 @@ class Database:
 
     def __init__(
         self, path: Path, *, schema: str, version: int, fill: Callable[[Database], object],
-        recognise: Callable[[Database], None], fault: type[Exception], remedy: str, upgrades: Mapping[int, str] = MappingProxyType({}),
+        recognise: Callable[[Database], None], fault: type[Exception], remedy: str,
+        upgrades: Mapping[int, str | Callable[[Database], None]] = MappingProxyType({}),
     ) -> None:  # fmt: skip
-        """Opens the file, or makes it with ``schema`` and what ``fill`` puts in. ``upgrades``: from a version to the next.
+        """Opens the file, or makes it with ``schema`` and what ``fill`` puts in. ``upgrades``: from a version to the next,
+        as statements or as a function that is called inside of a transaction.
 
         ``recognise`` raises the fault for a file that is somebody else's, before anything is written to it.
         """
@@ -76,8 +78,9 @@ class Database:
         self.connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
 
     def _check(
-        self, version: int, upgrades: Mapping[int, str], recognise: Callable[[Database], None]
-    ) -> None:
+        self, version: int, upgrades: Mapping[int, str | Callable[[Database], None]],
+        recognise: Callable[[Database], None],
+    ) -> None:  # fmt: skip
         found = self.number("PRAGMA user_version")
         if found == 0:
             raise self.fault(f"{self.path} is another program's database; {self._remedy}")
@@ -92,7 +95,11 @@ class Database:
             raise self.damaged(verdict)
         for old in range(found, version):
             with self.transaction("it stays as it was"):
-                self._run(upgrades[old])
+                upgrade = upgrades[old]
+                if callable(upgrade):
+                    upgrade(self)
+                else:
+                    self.run(upgrade)
                 self.execute(f"PRAGMA user_version={old + 1}")
 
     def _make(self, schema: str, version: int, fill: Callable[[Database], object]) -> None:
@@ -115,12 +122,13 @@ class Database:
 
     def _fill(self, schema: str, version: int, fill: Callable[[Database], object]) -> None:
         with self.transaction("nothing was made"):
-            self._run(schema)
+            self.run(schema)
             fill(self)
             self.execute(f"PRAGMA user_version={version}")
             self.execute(f"PRAGMA application_id={CLOSED}")
 
-    def _run(self, statements: str) -> None:
+    def run(self, statements: str) -> None:
+        """Statements, separated by semicolons. Raises sqlite3.Error."""
         for statement in statements.split(";"):
             self.execute(statement)
 

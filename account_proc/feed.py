@@ -21,7 +21,15 @@ from account_proc.connect_pace import Unpaced
 from account_proc.drowsy_connection import DrowsyConnection
 from account_proc.errors import FINAL_EXIT_CODES, ExchangeError, RateLimited
 from account_proc.executions import Execution, ExecutionsMerge, Incomplete
-from account_proc.feed_session import PING, Connected, FeedCut, FeedSession, subscription
+from account_proc.feed_session import (
+    PING,
+    BalanceChanged,
+    Connected,
+    FeedCut,
+    FeedSession,
+    balances_subscription,
+    subscription,
+)
 from account_proc.kraken_errors import LockedOut
 from account_proc.quiet import Quiet
 from account_proc.tls import EXCHANGE_TLS
@@ -80,6 +88,10 @@ class Sink(Protocol):
         """The feed is not live; called after each try that failed, too."""
         ...
 
+    def balance_changed(self, change: BalanceChanged) -> None:
+        """A balance changed, by a trade or without one; only where balances are asked for."""
+        ...
+
 
 class Pace(Protocol):
     """Lets one connection after another through."""
@@ -103,12 +115,14 @@ class ExecutionsFeed:
         quiet: Quiet | None = None,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         may_drowse: Callable[[], bool] | None = None,
+        balances: bool = False,
     ) -> None:
         """``token`` fetches a new WebSocket token; ``pace`` is asked before each connection, and each joins ``quiet``; ``pause`` waits for so many seconds.
 
         ``may_drowse``: whether nobody waits for news just now, so that heartbeats may lie unread (drowsy_connection.py); without it they
-        never do. Whoever begins to wait calls ``wake``.
+        never do. Whoever begins to wait calls ``wake``. ``balances``: whether changes of balances are wanted as well.
         """
+        self._balances = balances
         self._url = url
         self._token = token
         self._sink = sink
@@ -195,6 +209,8 @@ class ExecutionsFeed:
                 with contextlib.suppress(ConnectionClosed):
                     # If it is closed already, listening still gives what was said before: the market's status.
                     await socket.send(subscription(token))
+                    if self._balances:
+                        await socket.send(balances_subscription(token))
                 await self._listen(socket, FeedSession(self._merge))
             except Exception:
                 # A polite goodbye to someone who does not answer would keep the sink waiting for the news.
@@ -225,6 +241,8 @@ class ExecutionsFeed:
                     if self._may_drowse is not None:
                         socket.drowse(self._may_drowse)
                     self._sink.connected(event.rows)
+                elif isinstance(event, BalanceChanged):
+                    self._sink.balance_changed(event)
                 else:
                     self._sink.executed(event.rows)
             self._system_status = session.system_status or self._system_status

@@ -1,21 +1,30 @@
 """One subscription to Kraken's ``executions`` channel, without a socket: frames in, events out. Pure.
 
-It knows acknowledgements, snapshots, sequence numbers and the market's status; it neither connects nor waits. Kraken: all
+Where it is asked to, the ``balances`` channel comes over the same connection. It knows acknowledgements, snapshots, sequence numbers and the market's status; it neither connects nor waits. Kraken: all
 subscriptions are lost with a connection, and nothing is sent again, so after any doubt the only way is a new connection.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from account_proc.errors import FINAL_EXIT_CODES, ExchangeError
 from account_proc.executions import Execution, ExecutionsMerge, Incomplete
 from account_proc.kraken_errors import classify, loads
+from account_proc.rest_rows import number
+
+log = logging.getLogger(__name__)
 
 CHANNEL = "executions"
+#: Kraken: tells each entry of the account's ledger, trades included.
+BALANCES = "balances"
+#: Kraken: echoed in the acknowledgement.
+EXECUTIONS_REQUEST, BALANCES_REQUEST = 1, 2
 PING = '{"method":"ping"}'
 #: How heartbeats begin; they are recognised without decoding them, as there is one each second for each account.
 HEARTBEAT = b'{"channel":"heartbeat"'
@@ -43,7 +52,16 @@ class Executed:
     rows: tuple[Execution | Incomplete, ...]
 
 
-Event = Connected | Executed
+@dataclass(frozen=True, slots=True)
+class BalanceChanged:
+    """A balance changed: by so much of an asset (its fee deducted), for a reason of Kraken's such as "trade" or "withdrawal"."""
+
+    asset: str
+    amount: Decimal
+    kind: str
+
+
+Event = Connected | Executed | BalanceChanged
 
 
 def subscription(token: str) -> str:
@@ -56,7 +74,13 @@ def subscription(token: str) -> str:
         "order_status": True,
         "ratecounter": False,
     }
-    return json.dumps({"method": "subscribe", "params": params, "req_id": 1})
+    return json.dumps({"method": "subscribe", "params": params, "req_id": EXECUTIONS_REQUEST})
+
+
+def balances_subscription(token: str) -> str:
+    """The request for changes of balances, to send second. It holds a secret."""
+    params = {"channel": BALANCES, "token": token, "snapshot": False}
+    return json.dumps({"method": "subscribe", "params": params, "req_id": BALANCES_REQUEST})
 
 
 class FeedSession:
@@ -87,13 +111,23 @@ class FeedSession:
             raise FeedCut("a frame that is no object")
         if message.get("channel") == CHANNEL:
             return self._executions(message)
+        if message.get("channel") == BALANCES:
+            return [*_balance_changes(message), *self.waited(now)]
         if message.get("channel") == "status":
             self._status(message)
+        elif message.get("req_id") == BALANCES_REQUEST:
+            self._acknowledge_balances(message)
         elif message.get("success") is False or "Error" in message:
             raise _refusal(str(message.get("error") or message.get("Error")))
         elif message.get("method") == "subscribe":
             self._accepted_at = now
         return self.waited(now)
+
+    @staticmethod
+    def _acknowledge_balances(message: Mapping[str, Any]) -> None:
+        """Without them, balances are read now and then all the same."""
+        if message.get("success") is not True:
+            log.warning("the exchange does not tell changes of balances: %s", message.get("error"))
 
     def waited(self, now: float) -> list[Event]:
         """Connected with nothing in it, if the subscription was accepted a while ago and no snapshot came."""
@@ -126,6 +160,19 @@ class FeedSession:
         rows = message.get("data")
         if isinstance(rows, list) and rows and isinstance(rows[-1], dict):
             self.system_status = str(rows[-1].get("system") or self.system_status)
+
+
+def _balance_changes(message: Mapping[str, Any]) -> list[Event]:
+    """What a message of the balances channel tells. A row that cannot be read costs that row: balances are read as well."""
+    changes: list[Event] = []
+    rows = message.get("data")
+    for row in rows if message.get("type") == "update" and isinstance(rows, list) else ():
+        try:
+            amount = number(row["amount"]) - number(row.get("fee") or 0)
+            changes.append(BalanceChanged(str(row["asset"]), amount, str(row["type"])))
+        except (KeyError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
+            log.warning("a change of a balance cannot be read (%s: %s)", type(error).__name__, error)
+    return changes
 
 
 def _refusal(error: str) -> ExchangeError:

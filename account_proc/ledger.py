@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields
 from decimal import Decimal
 from operator import attrgetter
@@ -18,16 +18,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from account_proc.copied_coins import CopiedCoins, Exchanged, Position
 from account_proc.copy_record import CopyRecord
 from account_proc.copy_state import MAY_BE_LIVE, CopyState
 from account_proc.database import Database, Transaction
 from account_proc.errors import LedgerFault
 from account_proc.own_order import OwnOrder, OwnPosition
-from account_proc.plans import OrderPlan, Position, Slice
+from account_proc.plans import OrderPlan, Slice
 from account_proc.sizing import CopyBook
 from account_proc.units import BaseVolume, QuoteAmount, Ratio, Side
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE pending_fills (seq INTEGER PRIMARY KEY, body BLOB NOT NULL);
@@ -36,7 +37,8 @@ CREATE TABLE copies (
 ) WITHOUT ROWID;
 CREATE INDEX copies_by_state ON copies (state);
 CREATE TABLE plans (order_id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE pairs (pair TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE positions (coin TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE carried (pair TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE own_orders (
     request_id TEXT PRIMARY KEY, body TEXT NOT NULL, live INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
@@ -45,8 +47,41 @@ CREATE TABLE own_positions (pair TEXT PRIMARY KEY, volume TEXT NOT NULL, cost TE
 CREATE TABLE order_ids (cl_ord_id TEXT PRIMARY KEY, copy_id TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE drifts (order_id TEXT PRIMARY KEY, found_at REAL NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
 """
+
+
+def _count_by_coin(database: Database) -> None:
+    """Version 3 kept a position for each pair, and beside it what was carried there."""
+    book = CopyBook(_NoPlans())
+    for pair, body in database.execute("SELECT pair, body FROM pairs").fetchall():
+        raw = json.loads(body)
+        base, _, quote = pair.partition("/")
+        volume = Decimal(raw["volume"])
+        if volume > 0:
+            cost = QuoteAmount(Decimal(raw["cost"])).amount
+            book.coins.bought(Exchanged(base=base, quote=quote, volume=volume, cost=cost))
+        for side in _SIDES:
+            for piece in raw[side]:
+                book.carry(pair, side, [_slice_from(piece)], piece["copy_id"])
+    database.run(
+        "CREATE TABLE positions (coin TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;"
+        "CREATE TABLE carried (pair TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;"
+        "DROP TABLE pairs"
+    )
+    _write_book(database, book)
+
+
+class _NoPlans:
+    """For a book that decides nothing."""
+
+    def get_plan(self, order_id: str) -> OrderPlan | None:
+        raise AssertionError(order_id)
+
+    def put_plan(self, plan: OrderPlan) -> None:
+        raise AssertionError(plan)
+
+
 #: From each earlier schema to the next.
-UPGRADES = {
+UPGRADES: dict[int, str | Callable[[Database], None]] = {
     1: """
 CREATE TABLE order_ids (cl_ord_id TEXT PRIMARY KEY, copy_id TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE drifts (order_id TEXT PRIMARY KEY, found_at REAL NOT NULL, body TEXT NOT NULL) WITHOUT ROWID
@@ -56,6 +91,7 @@ ALTER TABLE own_orders ADD COLUMN live INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX own_orders_live ON own_orders (live) WHERE live;
 CREATE TABLE own_positions (pair TEXT PRIMARY KEY, volume TEXT NOT NULL, cost TEXT NOT NULL) WITHOUT ROWID
 """,
+    3: _count_by_coin,
 }
 
 #: States in which a copy makes an order id its own.
@@ -204,7 +240,6 @@ class Ledger:
         *,
         copies: Iterable[CopyRecord] = (),
         book: CopyBook | None = None,
-        pairs: Sequence[str] = (),
         cursor: tuple[int, str] | None = None,
         add_pending: Iterable[tuple[int, bytes]] = (),
         drop_pending: Iterable[int] = (),
@@ -230,9 +265,7 @@ class Ledger:
                     "INSERT OR REPLACE INTO plans VALUES (?, ?)", (plan.order_id, _plan_body(plan))
                 )
             if book is not None:
-                for pair in pairs:
-                    body = _pair_body(book, pair)
-                    self._db.execute("INSERT OR REPLACE INTO pairs VALUES (?, ?)", (pair, body))
+                _write_book(self._database, book)
             self._db.executemany("INSERT INTO pending_fills VALUES (?, ?)", add_pending)
             for seq in drop_pending:
                 self._db.execute("DELETE FROM pending_fills WHERE seq = ?", (seq,))
@@ -257,11 +290,10 @@ class Ledger:
         """The memory of the rules as it was at the last commit."""
         with self._reading:
             book = CopyBook(self)
-            for pair, body in self._db.execute("SELECT pair, body FROM pairs"):
+            positions = self._db.execute("SELECT coin, body FROM positions")
+            book.coins = CopiedCoins({coin: Position.from_json(body) for coin, body in positions})
+            for pair, body in self._db.execute("SELECT pair, body FROM carried"):
                 raw = json.loads(body)
-                book.positions[pair] = Position(
-                    volume=BaseVolume(Decimal(raw["volume"])), cost=QuoteAmount(Decimal(raw["cost"]))
-                )
                 for side in Side:
                     if raw[side]:
                         book.carried[pair, side] = [_slice_from(piece) for piece in raw[side]]
@@ -439,12 +471,13 @@ def _plan_body(plan: OrderPlan) -> str:
     return _json({"order_id": plan.order_id} | body)
 
 
-def _pair_body(book: CopyBook, pair: str) -> str:
-    position = book.position(pair)
-    body: dict[str, Any] = {"volume": str(position.volume), "cost": str(position.cost)}
-    for side in _SIDES:
-        body[side] = [_flat(piece) for piece in book.carried.get((pair, side), ())]
-    return _json(body)
+def _write_book(database: Database, book: CopyBook) -> None:
+    """Writes what has changed in a book since it was written last."""
+    for coin, position in book.coins.take_changed():
+        database.execute("INSERT OR REPLACE INTO positions VALUES (?, ?)", (coin, position.to_json()))
+    for pair in book.take_changed():
+        body = {side: [_flat(piece) for piece in book.carried.get((pair, side), ())] for side in _SIDES}
+        database.execute("INSERT OR REPLACE INTO carried VALUES (?, ?)", (pair, _json(body)))
 
 
 def _flat(piece: Slice) -> dict[str, str]:

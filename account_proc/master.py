@@ -13,25 +13,30 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from krakencopy.v1 import account_pb2 as account_pb
 from krakencopy.v1 import types_pb2 as pb
 
 from account_proc import failpoint
+from account_proc.asset_forms import worth_as
 from account_proc.call_queue import Priority
 from account_proc.copy_record import PB_SIDE, seconds, timestamp
 from account_proc.errors import ExchangeError, LedgerFault
 from account_proc.exchange import KrakenExchange, TradeRow
 from account_proc.executions import Execution, Incomplete
+from account_proc.feed_session import BalanceChanged
 from account_proc.ledger import Ledger
 from account_proc.master_wallet import CountedTrades, Trade, apply
+from account_proc.notices import Notices
 from account_proc.pairs import SymbolTable, UnknownSymbol
 from account_proc.portfolio import CONFIRM_S, Portfolio
 from account_proc.units import Side, plain
-from account_proc.wallet import Marks, Wallet, change_from_outside
+from account_proc.wallet import NOTHING_RESERVED, Marks, Wallet, change_from_outside
 
 log = logging.getLogger(__name__)
 
@@ -61,10 +66,19 @@ WALLET = "wallet"
 HISTORY_RETRY_S = 1.0
 
 
+#: A buy that costs more than what was counted by this share proves the count wrong: smaller differences are rounding and fees.
+SHORT_SHARE = Decimal("0.001")
+#: Kraken: entries of the ledger that the executions feed tells as well.
+TRADE_KINDS = frozenset({"trade", "margin"})
+#: Kraken: entries that may move an asset between two wallets of the account, each told by itself: balances say what is where.
+MOVES = frozenset({"earn", "staking", "transfer"})
+
+
 @dataclass(slots=True, kw_only=True)
 class _Frozen:
-    equity: Decimal
-    cash: Decimal
+    #: None where they were not known.
+    equity: Decimal | None
+    cash: Decimal | None
     position: Decimal
     filled: Decimal
 
@@ -92,7 +106,7 @@ class FillMaker:
             self._see(exec_id, "", 0.0)
         for order in request.frozen_orders:
             self._frozen[order.order_id] = _Frozen(
-                equity=Decimal(order.master_equity), cash=Decimal(order.master_cash),
+                equity=_known(order.master_equity), cash=_known(order.master_cash),
                 position=Decimal(order.master_position_before), filled=Decimal(order.filled_volume),
             )  # fmt: skip
 
@@ -102,17 +116,20 @@ class FillMaker:
             self._seen.popitem(last=False)
 
     def make(
-        self, trade: Trade, wallet: Wallet, marks: Marks, table: SymbolTable, received_at: float
-    ) -> pb.Fill:
-        """The fill, and the wallet after it. ``wallet`` is what the master held right before."""
+        self, trade: Trade, wallet: Wallet, marks: Marks, table: SymbolTable, received_at: float,
+        reserve: Mapping[str, Decimal] = NOTHING_RESERVED, *, certain: bool = True,
+    ) -> pb.Fill:  # fmt: skip
+        """The fill, and the wallet after it. ``wallet`` is what the master held right before; with ``certain`` False it is known to be
+        wrong, so that nobody may be sized by it. ``reserve`` is left out of equity and cash.
+        """
         pair = table.pair(trade.symbol)
         self._see(trade.exec_id, trade.order_id, trade.executed_at)
         marks.set(pair.base, pair.quote, trade.price)
         frozen = self._frozen.get(trade.order_id)
         if frozen is None:
             frozen = self._frozen[trade.order_id] = _Frozen(
-                equity=wallet.value(pair.quote, marks),
-                cash=wallet[pair.quote],
+                equity=wallet.value(pair.quote, marks, reserve) if certain else None,
+                cash=wallet[pair.quote] - reserve.get(pair.quote, Decimal(0)) if certain else None,
                 position=wallet[pair.base],
                 filled=Decimal(0),
             )
@@ -120,8 +137,8 @@ class FillMaker:
                 self._frozen.popitem(last=False)
         fill = pb.Fill(
             exec_id=trade.exec_id, order_id=trade.order_id, pair=pair.symbol, side=PB_SIDE[trade.side],
-            price=plain(trade.price), volume=plain(trade.volume), master_equity=plain(frozen.equity),
-            master_cash=plain(frozen.cash), master_position_before=plain(frozen.position), master_position=plain(wallet[pair.base]),
+            price=plain(trade.price), volume=plain(trade.volume), master_equity=_told(frozen.equity),
+            master_cash=_told(frozen.cash), master_position_before=plain(frozen.position), master_position=plain(wallet[pair.base]),
             order_filled_before=plain(frozen.filled), margin=trade.margin, source=trade.source,
             executed_at=timestamp(trade.executed_at), received_at=timestamp(received_at),
         )  # fmt: skip
@@ -142,7 +159,7 @@ class Master:
     def __init__(
         self, *, account_id: str, exchange: KrakenExchange, portfolio: Portfolio, ledger: Ledger, now: Callable[[], float],
         changed: Callable[[], None], failed: Callable[[BaseException], None], heard: Callable[[Sequence[Execution]], None],
-        audit_s: float = AUDIT_S, refresh_s: float = REFRESH_S,
+        notices: Notices, audit_s: float = AUDIT_S, refresh_s: float = REFRESH_S,
     ) -> None:  # fmt: skip
         """``heard`` takes what the feed tells, for orders of the account's own. Raises LedgerFault when the wallet that an earlier
         process kept cannot be read.
@@ -154,6 +171,7 @@ class Master:
         self._changed = changed
         self._failed = failed
         self._heard = heard
+        self._notices = notices
         self._ledger = ledger
         self._audit_s = audit_s
         self._refresh_s = refresh_s
@@ -169,6 +187,8 @@ class Master:
         self._has_wallet = kept is not None
         #: Whether that wallet was held against balances in this process.
         self._compared = False
+        #: A fill has proven the wallet wrong, and balances have not explained how: nobody is sized by it.
+        self._doubted = False
         self._kept = kept
         self._maker = FillMaker()
         self._out: asyncio.Queue[pb.Fill | account_pb.CaughtUp | None] | None = None
@@ -180,6 +200,8 @@ class Master:
         self._before_us: set[str] | None = None
         #: Executions that the last snapshot told, and when: the history will show them, if it trails now (Unix seconds).
         self._promised: tuple[float, set[str]] = (0.0, set())
+        #: Set when balances are to be read before their time.
+        self._hurry = asyncio.Event()
         #: Whether every fill so far has been streamed.
         self.complete = False
 
@@ -229,6 +251,8 @@ class Master:
         if self._before_us is None:
             self._before_us = told
         self._promised = (self._now(), told - self._before_us)
+        # What came in or went out while the feed was down was not told: balances are held against the wallet first.
+        self._compared = False
         self._catch_up(hints=_trades(snapshot))
         self._heard([row for row in snapshot if isinstance(row, Execution)])
 
@@ -245,6 +269,19 @@ class Master:
                 self._live(trade, received_at)
         # After the fills, which users wait for.
         self._heard([row for row in executions if isinstance(row, Execution)])
+
+    def balance_changed(self, change: BalanceChanged) -> None:
+        """A balance changed. What is no trade counts at once: balances that are read tell it minutes later."""
+        if change.kind in TRADE_KINDS or not self._compared:
+            return
+        if change.kind not in MOVES:
+            self._portfolio.before_trade(self._now())
+            self._portfolio.take_outside({worth_as(change.asset): change.amount}, change.kind)
+        self._read_balances_soon()
+
+    def _read_balances_soon(self) -> None:
+        self._refresh_at = self._now()
+        self._hurry.set()
 
     def disconnected(self, reason: str) -> None:
         """The feed is down: from here on there may be a hole."""
@@ -263,14 +300,57 @@ class Master:
             )
             self._catch_up()
             return
+        if not self._doubted and self._proves_wrong(trade):
+            log.warning(
+                "fill %s costs more than was counted: balances are read before it is told", trade.exec_id
+            )
+            self._doubted = True
+            self._held = [(trade, received_at)]
+            self._restart_reading(self._reread())
+            return
         self._make(trade, received_at)
         self._changed()
+
+    def _proves_wrong(self, trade: Trade) -> bool:
+        """Whether the master has paid with money that was not counted: a deposit has come in, or coins were turned into it."""
+        pair = self._portfolio.table.pair(trade.symbol)
+        if trade.margin or trade.side is not Side.BUY:
+            return False
+        have = self._portfolio.wallet[pair.quote]
+        # An account with a credit line is below zero all the time, and its balances say the same.
+        return have >= 0 and trade.cost - have > trade.cost * SHORT_SHARE
+
+    async def _reread(self) -> None:
+        """Finds out what came in before a fill that proves the wallet wrong, then tells it and those behind it."""
+        try:
+            balances, asked_at = await self._portfolio.read_balances()
+            told = self._all(await self._history(), ())
+            self._doubted = not await self._compare(told, balances, asked_at, expect_change=True)
+        except ExchangeError as error:
+            log.warning("balances could not be read: %s", error)
+        if self._doubted:
+            self._tell_doubt()
+        await self._read_history([])
+        self._changed()
+        await self._audit_for_ever()
 
     def _make(self, trade: Trade, received_at: float) -> None:
         """One more fill, and the wallet after it."""
         portfolio = self._portfolio
+        self._doubted = self._doubted or self._proves_wrong(trade)
         portfolio.before_trade(trade.executed_at)
-        self._emit(self._maker.make(trade, portfolio.wallet, portfolio.marks, portfolio.table, received_at))
+        fill = self._maker.make(
+            trade,
+            portfolio.wallet,
+            portfolio.marks,
+            portfolio.table,
+            received_at,
+            portfolio.kept_out,
+            certain=not self._doubted,
+        )
+        self._emit(fill)
+        if self._doubted:
+            self._read_balances_soon()
         self._counted.add(trade)
         self._since = max(self._since, trade.executed_at - OVERLAP_S)
 
@@ -291,7 +371,13 @@ class Master:
         held = self._held or []
         self._stop_catching_up()
         self._held = held
-        self._catching_up = asyncio.get_running_loop().create_task(self._read_past(list(hints)))
+        self._restart_reading(self._read_past(list(hints)))
+
+    def _restart_reading(self, reading: Coroutine[Any, Any, None]) -> None:
+        """One task reads the past and audits it; the one before is over."""
+        if self._catching_up is not None:
+            self._catching_up.cancel()
+        self._catching_up = asyncio.get_running_loop().create_task(reading)
         self._catching_up.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
@@ -303,11 +389,17 @@ class Master:
         self._emit(account_pb.CaughtUp(from_history=found))
         self.complete = True
         self._changed()
+        await self._audit_for_ever()
+
+    async def _audit_for_ever(self) -> None:
         while True:
             # Kraken: a snapshot's trades carry too little to be copied; the history has the rest, a little later.
             told_at, told = self._promised
             late = self._now() < told_at + OVERLAP_S and any(not self._maker.knows(one) for one in told)
-            await asyncio.sleep(min(self._audit_s, HISTORY_RETRY_S) if late else self._audit_s)
+            pause = min(self._audit_s, HISTORY_RETRY_S) if late or self._hurry.is_set() else self._audit_s
+            self._hurry.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._hurry.wait(), pause)
             try:
                 await self._audit()
             except ExchangeError as error:
@@ -328,7 +420,10 @@ class Master:
             await self._read_history([])
         elif self._now() >= self._refresh_at:
             certain = await self._portfolio.refresh()
+            self._doubted = self._doubted and not certain
             self._refresh_at = self._now() + (self._refresh_s if certain else CONFIRM_S)
+            if not certain:
+                self._hurry.set()
 
     async def _history(self, priority: Priority = Priority.READ) -> list[Trade]:
         since = min(self._since, self._counted.newest - OVERLAP_S) if self._has_wallet else self._since
@@ -406,27 +501,45 @@ class Master:
         trades = {trade.exec_id: trade for trade in (*told, *hints, *held)}
         return sorted(trades.values(), key=lambda trade: trade.executed_at)
 
-    async def _compare(self, told: list[Trade], balances: Mapping[str, Decimal], asked_at: float) -> None:
-        """Takes what came from outside while no process ran into the wallet that an earlier one kept. Raises ExchangeError."""
+    async def _compare(
+        self,
+        told: list[Trade],
+        balances: Mapping[str, Decimal],
+        asked_at: float,
+        *,
+        expect_change: bool = False,
+    ) -> bool:
+        """Takes what came from outside unseen into the wallet that was counted; whether balances and wallet agree then.
+
+        ``expect_change``: something did, so that balances that show nothing trail behind. Raises ExchangeError.
+        """
         suspected: dict[str, Decimal] = {}
+        agree = True
         for _ in range(AGREE_TRIES):
             states = self._counted.states(
                 self._portfolio.wallet, told, self._portfolio.table, asked_at - self._portfolio.lag_s
             )
             change = change_from_outside(balances, states)
-            if change == suspected:
+            if change == suspected and (change or not expect_change):
                 break
             suspected = change
             await asyncio.sleep(CONFIRM_S)
             balances, asked_at = await self._portfolio.read_balances()
             told = self._all(told, ())
         else:
-            log.warning("balances keep changing; what was counted is taken until they agree")
-            suspected = {}
-        for asset, amount in suspected.items():
-            log.info("%s of %s came from outside while nobody listened", amount, asset)
-            self._portfolio.wallet.add(asset, amount)
+            log.warning(
+                "balances keep changing, or do not show what must have come in; what was counted is taken until they agree"
+            )
+            suspected, agree = {}, False
+        self._portfolio.take_outside(suspected, "")
         self._compared = True
+        return agree
+
+    def _tell_doubt(self) -> None:
+        self._notices.tell(
+            pb.SEVERITY_WARNING, "MASTER_EQUITY_UNKNOWN",
+            "the master paid with money that its balances do not show yet: its entries are not copied until they do, its exits are",
+        )  # fmt: skip
 
     # -- across restarts ----------------------------------------------------------------------------------------
 
@@ -449,6 +562,15 @@ class Master:
             failpoint.reach(self._account_id, "after_keep")
             self._kept = body
         return changed
+
+
+def _known(text: str) -> Decimal | None:
+    return Decimal(text) if text else None
+
+
+def _told(amount: Decimal | None) -> str:
+    """Empty for what is not known."""
+    return "" if amount is None else plain(amount)
 
 
 def _together(

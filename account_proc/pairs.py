@@ -15,10 +15,10 @@ from dataclasses import astuple, dataclass
 from decimal import Decimal
 from typing import Any, TypeVar
 
+from account_proc.asset_forms import FORMS
+
 #: Kraken: the two assets whose altname is not the name shown to people and used by WebSocket v2.
 DISPLAY_NAMES = {"XBT": "BTC", "XDG": "DOGE"}
-#: Kraken: kinds of the same asset that Balance lists by themselves: rewards, yield, staked, opt-in rewards, tokenised, withheld.
-SUFFIXES = (".F", ".B", ".S", ".M", ".T", ".HOLD")
 #: How lines of a table's text begin: the rules of a pair, a name of a pair, a name of an asset.
 _RULES, _PAIR_NAME, _ASSET_NAME = "=", ":", "~"
 #: Answers of a table that are remembered; an account asks for fewer, and an operator may ask for anything.
@@ -118,11 +118,13 @@ class SymbolTable:
         return found
 
     def split_asset(self, spelling: str) -> tuple[str, str]:
-        """Display name and suffix: ``XXBT`` is (BTC, ""), ``USD.F`` is (USD, ".F"). Raises UnknownSymbol."""
+        """Display name and form: ``XXBT`` is (BTC, ""), ``USD.F`` is (USD, ".F"), ``XBT28.S`` is (BTC, "28.S"). Raises UnknownSymbol."""
         found = self._display(spelling)
         stem, dot, kind = (found or spelling).rpartition(".")
-        if dot and f".{kind}" in SUFFIXES and (of_stem := self._display(stem)) is not None:
-            return of_stem, f".{kind}"
+        if dot and f".{kind}" in FORMS:
+            bare = stem if self.lists(stem) else stem.rstrip("0123456789")
+            if (of_stem := self._display(bare)) is not None:
+                return of_stem, f"{stem[len(bare) :]}.{kind}"
         if found is None:
             raise UnknownSymbol("asset", spelling)
         return found, ""
@@ -130,6 +132,10 @@ class SymbolTable:
     def asset(self, spelling: str) -> str:
         """The display name, with its suffix if it has one: ``ZUSD`` is USD, ``XXBT.F`` is BTC.F. Raises UnknownSymbol."""
         return "".join(self.split_asset(spelling))
+
+    def lists(self, asset: str) -> bool:
+        """Whether the exchange has an asset of this name."""
+        return self._display(asset) is not None
 
     def _display(self, spelling: str) -> str | None:
         if spelling not in self._assets:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Protocol
 
 from account_proc.copy_state import Reason
@@ -21,7 +23,10 @@ class MasterFill:
     volume: BaseVolume
     master_equity: QuoteAmount
     master_cash: QuoteAmount
-    #: What the master held of the base asset right before this execution.
+    #: What the master held of the base coin by the journal's count (copied_coins.py), right before this execution and after it.
+    position_before: BaseVolume
+    position_after: BaseVolume
+    #: What the master's wallet had of the base coin right before this execution.
     master_position: BaseVolume
     margin: bool
     #: Unix seconds, exchange clock.
@@ -44,14 +49,6 @@ class OrderPlan:
     target: BaseVolume = NO_VOLUME
     allotted: BaseVolume = NO_VOLUME
     #: Entries: cost so far; at the worst allowed price while an order is on its way, as paid afterwards.
-    cost: QuoteAmount = NO_AMOUNT
-
-
-@dataclass(slots=True, kw_only=True)
-class Position:
-    """What copying bought of one pair and still holds."""
-
-    volume: BaseVolume = NO_VOLUME
     cost: QuoteAmount = NO_AMOUNT
 
 
@@ -152,6 +149,6 @@ class SettledOrder:
     ordered: BaseVolume
     filled: BaseVolume
     cost: QuoteAmount
-    #: Fee that was taken in base: it never reaches the position.
-    fee_base: BaseVolume
+    #: By the coin that they were taken in: a fee in base never reaches the position.
+    fees: Mapping[str, Decimal]
     sweep: bool

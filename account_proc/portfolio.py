@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
+from account_proc.asset_forms import by_use, worth_as
 from account_proc.errors import ExchangeError
 from account_proc.exchange import KrakenExchange, Quote
 from account_proc.executions import Execution
@@ -24,7 +25,7 @@ from account_proc.listing import SharedListing
 from account_proc.order_watch import Ending
 from account_proc.pairs import PairRules, SymbolTable
 from account_proc.units import Side
-from account_proc.wallet import BRIDGES, Marks, Wallet, change_from_outside, worth_as
+from account_proc.wallet import BRIDGES, NOTHING_RESERVED, Marks, Wallet, change_from_outside
 
 log = logging.getLogger(__name__)
 
@@ -67,9 +68,15 @@ class Portfolio:
 
     def __init__(
         self, exchange: KrakenExchange, changed: Watcher, now: Callable[[], float], lag_s: float,
-        listing: SharedListing | None = None,
+        listing: SharedListing | None = None, reserve: Mapping[str, Decimal] = NOTHING_RESERVED,
+        outside: Callable[[Mapping[str, Decimal], str], None] | None = None,
     ) -> None:  # fmt: skip
-        """``lag_s``: how far balances may trail behind the engine, in seconds. ``listing``: where pairs are shared, if anywhere."""
+        """``lag_s``: how far balances may trail behind the engine, in seconds. ``listing``: where pairs are shared, if anywhere.
+        ``reserve``: what of an asset is left out of equity and cash. ``outside`` is told of changes of balances that are no
+        trades, and of the exchange's word for them.
+        """
+        self.kept_out = reserve
+        self._outside = outside
         self._exchange = exchange
         self._listing = listing
         self._changed = changed
@@ -165,7 +172,8 @@ class Portfolio:
     async def read_balances(self) -> tuple[dict[str, Decimal], float]:
         """Balances as the exchange tells them, and when they were asked for (Unix seconds). Raises ExchangeError."""
         asked_at = self.now()
-        return await self._exchange.balances(), asked_at
+        told = await self._exchange.balances()
+        return by_use(told, self.table.lists), asked_at
 
     def _explained(self, balances: Mapping[str, Decimal], asked_at: float) -> bool:
         """Whether balances are what was counted; a change that two readings agree on is taken over."""
@@ -175,12 +183,24 @@ class Portfolio:
             self._suspected = (suspected_at if change == suspected else asked_at, change)
             return False
         for asset, amount in change.items():
-            log.info("%s of %s came from outside (a deposit, a withdrawal, or a trade unseen)", amount, asset)
-            self.wallet.add(asset, amount)
             for _, state in self._before:
                 state.add(asset, amount)
+        self.take_outside(change, "")
         self._suspected = (0.0, {})
         return True
+
+    def take_outside(self, change: Mapping[str, Decimal], kind: str) -> None:
+        """Counts what came in or went out without a trade, by asset. ``kind``: the exchange's word for it, empty where it tells none."""
+        for asset, amount in change.items():
+            log.info(
+                "%s of %s came from outside (%s)",
+                amount,
+                asset,
+                kind or "a deposit, a withdrawal, or a trade unseen",
+            )
+            self.wallet.add(asset, amount)
+        if change and self._outside is not None:
+            self._outside(change, kind)
 
     def _states(self, asked_at: float) -> list[Wallet]:
         """What the wallet was at each moment that balances asked for at this time may be of."""
@@ -227,8 +247,9 @@ class Portfolio:
         self.before_trade(self.now())
         pair = self.table.pair(execution.symbol)
         cost = execution.cost or execution.last_qty * execution.last_price
-        side = Side(execution.side)
-        self.wallet.trade(pair.base, pair.quote, side, execution.last_qty, cost)
+        if not execution.margin:
+            # A margin trade moves no coins, only its fee.
+            self.wallet.trade(pair.base, pair.quote, Side(execution.side), execution.last_qty, cost)
         for asset, amount in execution.fees:
             self.wallet.add(asset, -amount)
         self.marks.set(pair.base, pair.quote, execution.last_price)
@@ -273,15 +294,13 @@ class Portfolio:
 
     def equity(self, quote: str) -> Decimal | None:
         """Total equity in quote; None while balances are not known."""
-        return self.wallet.value(quote, self.marks) if self.loaded else None
+        return self.wallet.value(quote, self.marks, self.kept_out) if self.loaded else None
 
     def cash(self, quote: str) -> Decimal:
         """Balance of quote that is not set aside."""
-        return self.wallet[quote] - sum(
-            (amount for asset, amount in self._reserved.values() if asset == quote), Decimal(0)
-        )
+        set_aside = sum((amount for asset, amount in self._reserved.values() if asset == quote), Decimal(0))
+        return self.wallet[quote] - set_aside - self.kept_out.get(quote, Decimal(0))
 
-    def marks_in(self, quote: str) -> dict[str, str]:
-        """Price in quote of every asset that is held."""
-        rates = ((asset, self.marks.rate(asset, quote)) for asset in self.wallet.assets())
-        return {asset: format(rate, "f") for asset, rate in rates if rate is not None and asset != quote}
+    def holding(self, asset: str) -> Decimal:
+        """All that is there of an asset, in forms that no order takes as well."""
+        return self.wallet.holding(asset)

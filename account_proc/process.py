@@ -13,6 +13,7 @@ import logging
 import os
 import random
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
 from decimal import Decimal
@@ -35,6 +36,7 @@ from account_proc.listing import Origin, SharedListing
 from account_proc.master import AUDIT_PAPER_S, AUDIT_S, REFRESH_PAPER_S, REFRESH_S, Master
 from account_proc.nonce import NonceCustody, key_lock
 from account_proc.nonce_report import KeyNonce
+from account_proc.notices import Notices, outside_notices
 from account_proc.order_desk import OrderDesk, Timing
 from account_proc.order_line import OrderLine
 from account_proc.order_watch import OrderWatch
@@ -85,7 +87,16 @@ class AccountProcess(ServedProcess):
         listing = SharedListing(
             spec.socket_path.parent / "listing", spec.id, Origin.of(spec.rest_url, spec.epoch)
         )
-        self._portfolio = Portfolio(self._exchange, self.bell.ring, time.time, spec.visibility_lag_s, listing)
+        self._notices = Notices(self.bell.ring)
+        self._portfolio = Portfolio(
+            self._exchange,
+            self.bell.ring,
+            time.time,
+            spec.visibility_lag_s,
+            listing,
+            spec.reserve,
+            self._outside,
+        )
         needs = Needs.of(
             spec.role, has_strategy=spec.strategy is not None, allow_withdraw=spec.allow_withdraw_key
         )
@@ -126,6 +137,7 @@ class AccountProcess(ServedProcess):
             reason=reason,
             message=message,
             rate=types_pb2.RateStatus(**asdict(self._calls.rate_status())),
+            notices=self._notices,
         )
         equity = self._portfolio.equity(DISPLAY_CURRENCY)
         if equity is not None:
@@ -242,7 +254,8 @@ class AccountProcess(ServedProcess):
             audit_s, refresh_s = (AUDIT_PAPER_S, REFRESH_PAPER_S) if self.spec.paper else (AUDIT_S, REFRESH_S)
             self.master = Master(
                 account_id=self.spec.id, exchange=self._exchange, portfolio=self._portfolio, ledger=self.ledger, now=time.time,
-                changed=self.bell.ring, failed=self.fail, heard=self._watch.executed, audit_s=audit_s, refresh_s=refresh_s,
+                changed=self.bell.ring, failed=self.fail, heard=self._watch.executed, notices=self._notices, audit_s=audit_s,
+                refresh_s=refresh_s,
             )  # fmt: skip
             self._spawn(self.master.keep_wallet())
             sink: Master | UserFeed = self.master
@@ -258,6 +271,7 @@ class AccountProcess(ServedProcess):
             ),
             # A master's news are what everyone waits for, a user's are those of its orders.
             may_drowse=None if self.spec.role is Role.MASTER else lambda: self._watch.idle,
+            balances=self.spec.role is Role.MASTER,
         )
         self._spawn(self._line.keep())
         self._spawn(self._follow(self._feed))
@@ -284,6 +298,12 @@ class AccountProcess(ServedProcess):
         if copier is None:
             self.strategy_loop.switch_on()
 
+    def _outside(self, change: Mapping[str, Decimal], kind: str) -> None:
+        """Balances changed without a trade. A master's are told: its users still hold what it may have parted with."""
+        if self.master is not None:
+            for notice in outside_notices(change, kind):
+                self._notices.tell(*notice[:3], asset=notice[3])
+
     def _copied(self, asset: str) -> Decimal:
         """What copying holds of an asset."""
         return Decimal(0) if self.copier is None else self.copier.held(asset)
@@ -308,9 +328,8 @@ class AccountProcess(ServedProcess):
             await self.strategy_loop.off()
 
     def _fee_pairs(self) -> tuple[str, ...]:
-        return fee_pairs(
-            self._portfolio.table, self.ledger.load_book().positions, self._portfolio.wallet.assets()
-        )
+        traded = () if self.copier is None else self.copier.pairs()
+        return fee_pairs(self._portfolio.table, traded, self._portfolio.wallet.assets())
 
     def _wake_feed(self) -> None:
         if self._feed is not None:

@@ -1,7 +1,7 @@
 """What a user does about fills of the master. Pure: values in, values out; no clock, no files, no exchange.
 
 ``CopyBook`` holds what the rules need to remember: a plan for each master order (what was frozen at its first fill, how much
-was allotted), the position that copying built in each pair, and what is carried until it is large enough. ``decide`` answers
+was allotted), the position that copying built in each coin, and what is carried until it is large enough. ``decide`` answers
 one run of fills of one pair and side; ``settle`` takes in how the user's order ended.
 
 The rules are those of the README ("How a copy is sized"):
@@ -9,7 +9,8 @@ The rules are those of the README ("How a copy is sized"):
 * entries: master volume x user balance / master balance, both before the master's order; the risk cap holds for the whole
   master order and is counted at a price ``max_slippage_bps`` worse than the master's, so that a fill within that bound
   cannot exceed it;
-* exits: the fraction of the copied position that the master sold of its own; never capped, never more than copying bought;
+* exits: the fraction of the copied coins that the master sold of its own, both as copied_coins.py counts them; never capped, never more
+  than copying bought of that coin, in whatever pair;
 * what is below the exchange's minimum is carried for that pair and side, never rounded up; an exit shrinks carried entries
   by the same fraction, because the master has left that much of them.
 """
@@ -20,6 +21,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
+from account_proc.copied_coins import CopiedCoins, Exchanged, split_pair
 from account_proc.copy_state import Reason
 from account_proc.pairs import PairRules
 from account_proc.plans import (
@@ -30,7 +32,6 @@ from account_proc.plans import (
     Order,
     OrderPlan,
     PlanStore,
-    Position,
     SettledOrder,
     Skip,
     Slice,
@@ -43,6 +44,9 @@ from account_proc.units import NO_AMOUNT, NO_VOLUME, BaseVolume, Price, QuoteAmo
 #: Kraken's highest spot taker fee is 0.80 % (fee schedule of 2026-07); the rest is for the price moving.
 FEE_RESERVE = Decimal("0.01")
 ONE = Ratio(Decimal(1))
+#: Where the master's wallet is empty, what remains of a position below this share of it has left as fees that nobody told in which coin
+#: they were taken (the trade history does not; Kraken's highest spot fee is 0.80 %, once in and once out).
+FEE_RESIDUE = Ratio(Decimal("0.02"))
 
 
 class CopyBook:
@@ -50,16 +54,43 @@ class CopyBook:
 
     def __init__(self, plans: PlanStore) -> None:
         self._plans = plans
-        self.positions: dict[str, Position] = {}
+        self.coins = CopiedCoins()
         self.carried: dict[tuple[str, Side], list[Slice]] = {}
+        self._changed: set[str] = set()
 
-    def position(self, pair: str) -> Position:
-        """The copied position of a pair; empty when there never was one."""
-        return self.positions.get(pair) or self.positions.setdefault(pair, Position())
+    def held(self, coin: str) -> BaseVolume:
+        """What copying bought of a coin and still holds."""
+        return BaseVolume(self.coins.volume(coin))
 
     def carried_volume(self, pair: str, side: Side) -> BaseVolume:
         """What waits for the next fill of this pair and side."""
         return _total(self.carried.get((pair, side), ()))
+
+    def owed(self, coin: str) -> BaseVolume:
+        """What exits owe of a coin, in all of its pairs."""
+        pairs = self._pairs_of(coin, Side.SELL)
+        return sum((self.carried_volume(pair, Side.SELL) for pair in pairs), NO_VOLUME)
+
+    def take_changed(self) -> list[str]:
+        """Pairs whose carried volume may have changed since the last call."""
+        changed = sorted(self._changed)
+        self._changed.clear()
+        return changed
+
+    def _pairs_of(self, coin: str, side: Side) -> list[str]:
+        """Pairs with this base in which something of this side waits."""
+        return [
+            pair
+            for pair, of in self.carried
+            if of is side and split_pair(pair) == (coin, pair[len(coin) + 1 :])
+        ]
+
+    def _put_carried(self, pair: str, side: Side, slices: Sequence[Slice]) -> None:
+        self._changed.add(pair)
+        if slices:
+            self.carried[pair, side] = list(slices)
+        else:
+            self.carried.pop((pair, side), None)
 
     def decide(
         self,
@@ -123,7 +154,7 @@ class CopyBook:
             return Carry(
                 fills=tuple(fills), reason=short, detail=detail, planned=planned, slices=tuple(fresh)
             )
-        self.carried.pop((pair.symbol, Side.BUY), None)
+        self._put_carried(pair.symbol, Side.BUY, ())
         reason = Reason.CAPPED if capped else Reason.SCALED
         if ordered < volume:
             reason = Reason.CASH_LIMITED
@@ -139,6 +170,8 @@ class CopyBook:
     def _reprice_carried(self, pair: PairRules, worst: Price) -> None:
         """Counts what waits at the price that it may cost now; what the cap of its order has no room for is given up."""
         pieces = self.carried.get((pair.symbol, Side.BUY), [])
+        if pieces:
+            self._changed.add(pair.symbol)
         for piece in pieces:
             self._recount(piece.order_id, -piece.cost)
         for index, piece in enumerate(pieces):
@@ -184,65 +217,65 @@ class CopyBook:
     def _exit(
         self, fills: Sequence[MasterFill], pair: PairRules, holdings: Holdings, verdict: Verdict
     ) -> None:
-        position = self.position(pair.symbol)
+        position = self.held(pair.base)
         fresh: list[Slice] = []
         full = False
         exited: list[str] = []
         for fill in fills:
             piece, keep, full = self._exit_slice(fill, pair, _total(fresh))
-            exited += self._shrink_carried_entries(pair, keep)
+            exited += self._shrink_carried_entries(pair.base, keep, pair.lot_decimals)
             if piece.volume:
                 fresh.append(piece)
         verdict.exited_copies = tuple(dict.fromkeys(exited))
         last = fills[-1]
-        carried = self.carried.get((pair.symbol, Side.SELL), [])
-        owed = min(_total(carried) + _total(fresh), position.volume)
-        owed = position.volume if full else owed
+        # A full exit sells what earlier ones owe in other pairs of the coin as well.
+        joined = self._pairs_of(pair.base, Side.SELL) if full else [pair.symbol]
+        carried = [piece for name in joined for piece in self.carried.get((name, Side.SELL), ())]
+        owed = position if full else min(_total(carried) + _total(fresh), position)
         volume = owed.to_lot(pair.lot_decimals)
-        detail = _exit_detail(fills, volume, position.volume, full=full)
-        if not position.volume:
-            verdict.decisions.append(
-                Skip(
-                    fills=tuple(fills), reason=Reason.NO_COPIED_POSITION,
-                    detail=f"nothing of {pair.symbol} was bought by copying",
-                )
-            )  # fmt: skip
-            return
-        short = _below_minimum(volume, last.price, pair)
-        if short is not None and full:
-            detail += (
-                f"; {volume} is below the exchange's minimum and stays, the next full exit takes it along"
-            )
-            verdict.decisions.append(
-                Skip(fills=tuple(fills), reason=Reason.POSITION_BELOW_MINIMUM, detail=detail)
-            )
-            return
-        if short is not None and not fresh:
-            verdict.decisions.append(
-                Skip(fills=tuple(fills), reason=Reason.NOTHING_LEFT_OF_ORDER, detail=detail)
-            )
-            return
-        if short is not None:
-            verdict.decisions.append(
-                Carry(fills=tuple(fills), reason=short, detail=detail, planned=owed, slices=tuple(fresh))
-            )
+        detail = _exit_detail(fills, volume, position, full=full)
+        answer = self._small_exit(fills, pair, owed, fresh, detail, full=full)
+        if answer is not None:
+            verdict.decisions.append(answer)
             return
         reason = Reason.EXIT_FULL if full else Reason.EXIT_FRACTION
-        held = holdings.base.to_lot(pair.lot_decimals)
-        ordered = min(volume, held)
+        there = holdings.base.to_lot(pair.lot_decimals)
+        ordered = min(volume, there)
         if ordered < volume and _below_minimum(ordered, last.price, pair) is None:
             reason = Reason.HOLDINGS_LIMITED
-            detail += f"; only {held} {pair.base} is there"
+            detail += f"; only {there} {pair.base} is there"
         else:
             # Too little there to be sold, or the balance is older than the position: the exchange has the last word.
             ordered = volume
-        self.carried.pop((pair.symbol, Side.SELL), None)
+        for name in joined:
+            self._put_carried(name, Side.SELL, ())
         verdict.decisions.append(
             Order(
                 fills=tuple(fills), reason=reason, detail=detail, planned=owed, volume=ordered,
                 slices=(*carried, *fresh), limit_price=None, sweep=full,
             )
         )  # fmt: skip
+
+    def _small_exit(
+        self, fills: Sequence[MasterFill], pair: PairRules, owed: BaseVolume, fresh: Sequence[Slice], detail: str, *,
+        full: bool,
+    ) -> Skip | Carry | None:  # fmt: skip
+        """The answer to an exit that is too small to be ordered; None when it is large enough."""
+        if not self.held(pair.base):
+            words = f"nothing of {pair.base} was bought by copying"
+            return Skip(fills=tuple(fills), reason=Reason.NO_COPIED_POSITION, detail=words)
+        volume = owed.to_lot(pair.lot_decimals)
+        short = _below_minimum(volume, fills[-1].price, pair)
+        if short is None:
+            return None
+        if full:
+            detail += (
+                f"; {volume} is below the exchange's minimum and stays, the next full exit takes it along"
+            )
+            return Skip(fills=tuple(fills), reason=Reason.POSITION_BELOW_MINIMUM, detail=detail)
+        if not fresh:
+            return Skip(fills=tuple(fills), reason=Reason.NOTHING_LEFT_OF_ORDER, detail=detail)
+        return Carry(fills=tuple(fills), reason=short, detail=detail, planned=owed, slices=tuple(fresh))
 
     def _exit_slice(self, fill: MasterFill, pair: PairRules, asked: BaseVolume) -> tuple[Slice, Ratio, bool]:
         """The fill's part of the exit, the share that it leaves, and whether it is a full exit.
@@ -253,10 +286,10 @@ class CopyBook:
         plan = self._plans.get_plan(fill.order_id) or OrderPlan(
             order_id=fill.order_id, ratio=Ratio(Decimal(0)), cap=NO_AMOUNT, user_equity=NO_AMOUNT
         )
-        full = fill.master_position - fill.volume < BaseVolume(pair.ordermin)
-        share = ONE if full else _clamped(fill.volume, fill.master_position)
-        spoken_for = self.carried_volume(fill.pair, Side.SELL) + asked + (plan.target - plan.allotted)
-        held = max(self.position(fill.pair).volume - spoken_for, NO_VOLUME)
+        full = is_full_exit(fill, pair)
+        share = ONE if full else _clamped(fill.position_before - fill.position_after, fill.position_before)
+        spoken_for = self.owed(pair.base) + asked + (plan.target - plan.allotted)
+        held = max(self.held(pair.base) - spoken_for, NO_VOLUME)
         plan.master_volume += fill.volume
         plan.target += held * share
         volume = plan.target.whole_lots(pair.lot_decimals) - plan.allotted
@@ -264,31 +297,31 @@ class CopyBook:
         self._plans.put_plan(plan)
         return Slice(order_id=fill.order_id, volume=volume, cost=NO_AMOUNT), ONE - share, full
 
-    def _shrink_carried_entries(self, pair: PairRules, keep: Ratio) -> list[str]:
+    def _shrink_carried_entries(self, coin: str, keep: Ratio, lot_decimals: int) -> list[str]:
         """Carried entries are part of what the master has just (partly) left. Returns the copies that are given up whole."""
-        key = (pair.symbol, Side.BUY)
-        kept: list[Slice] = []
-        gone: list[str] = []
-        for piece in self.carried.get(key, []):
-            volume = (piece.volume * keep).to_lot(pair.lot_decimals)
-            cost = piece.cost * keep if volume else NO_AMOUNT
-            self._recount(piece.order_id, cost - piece.cost)
-            if volume:
-                kept.append(replace(piece, volume=volume, cost=cost))
-            else:
-                gone.append(piece.copy_id)
-        if kept:
-            self.carried[key] = kept
-        else:
-            self.carried.pop(key, None)
-        still = {piece.copy_id for piece in kept}
-        return [copy_id for copy_id in gone if copy_id not in still]
+        exited: list[str] = []
+        for pair in self._pairs_of(coin, Side.BUY):
+            kept: list[Slice] = []
+            gone: list[str] = []
+            for piece in self.carried[pair, Side.BUY]:
+                volume = (piece.volume * keep).to_lot(lot_decimals)
+                cost = piece.cost * keep if volume else NO_AMOUNT
+                self._recount(piece.order_id, cost - piece.cost)
+                if volume:
+                    kept.append(replace(piece, volume=volume, cost=cost))
+                else:
+                    gone.append(piece.copy_id)
+            self._put_carried(pair, Side.BUY, kept)
+            still = {piece.copy_id for piece in kept}
+            exited += [copy_id for copy_id in gone if copy_id not in still]
+        return exited
 
     # -- what follows -------------------------------------------------------------------------------------------
 
     def carry(self, pair: str, side: Side, slices: Sequence[Slice], copy_id: str) -> None:
         """Keeps slices for the next fill of the pair and side, under the copy that could not send them."""
-        self.carried.setdefault((pair, side), []).extend(replace(piece, copy_id=copy_id) for piece in slices)
+        more = [replace(piece, copy_id=copy_id) for piece in slices]
+        self._put_carried(pair, side, [*self.carried.get((pair, side), ()), *more])
 
     def owed_exit(self, pair: PairRules, price: Price) -> Order | None:
         """What earlier exits could not sell, as an order of its own, once it is large enough; None otherwise.
@@ -297,47 +330,54 @@ class CopyBook:
         has left. Entries are never chased.
         """
         carried = self.carried.get((pair.symbol, Side.SELL), [])
-        position = self.position(pair.symbol)
-        owed = min(_total(carried), position.volume)
+        position = self.held(pair.base)
+        owed = min(_total(carried), position)
         volume = owed.to_lot(pair.lot_decimals)
         if _below_minimum(volume, price, pair) is not None:
             return None
-        del self.carried[pair.symbol, Side.SELL]
+        self._put_carried(pair.symbol, Side.SELL, ())
         return Order(
-            fills=(), reason=Reason.EXIT_OWED, detail=f"earlier exits owe {volume} of the {position.volume} that copying holds",
-            planned=owed, volume=volume, slices=tuple(carried), limit_price=None, sweep=volume == position.volume.to_lot(pair.lot_decimals),
+            fills=(), reason=Reason.EXIT_OWED, detail=f"earlier exits owe {volume} of the {position} that copying holds",
+            planned=owed, volume=volume, slices=tuple(carried), limit_price=None, sweep=volume == position.to_lot(pair.lot_decimals),
         )  # fmt: skip
 
-    def write_off(self, pair: str, held: BaseVolume) -> BaseVolume:
+    def write_off(self, coin: str, there: BaseVolume) -> BaseVolume:
         """Forgets copied coins that are not there any more (sold or withdrawn by hand); how much that was."""
-        position = self.position(pair)
-        missing = position.volume - held
-        if missing.amount <= 0:
+        missing = self.coins.keep_at_most(coin, there.amount)
+        if missing <= 0:
             return NO_VOLUME
-        left = max(held, NO_VOLUME)
-        # What is owed of coins that are not there is owed no more, or it would be taken out of the next entry.
-        owed = self.carried.pop((pair, Side.SELL), [])
-        if left and owed:
+        self._owe_no_more_than_is_held(coin)
+        return BaseVolume(missing)
+
+    def _owe_no_more_than_is_held(self, coin: str) -> None:
+        """What is owed of coins that are not there is owed no more, or it would be taken out of the next entry."""
+        left = self.held(coin)
+        if self.owed(coin) <= left:
+            return
+        for pair in self._pairs_of(coin, Side.SELL):
+            owed = self.carried[pair, Side.SELL]
             volume = min(_total(owed), left)
-            self.carried[pair, Side.SELL] = [replace(owed[0], volume=volume)]
-        position.cost = position.cost * (left / position.volume)
-        position.volume = left
-        return missing
+            self._put_carried(pair, Side.SELL, [replace(owed[0], volume=volume)] if volume else ())
+            left -= volume
 
     def settle(self, pair: str, side: Side, order: SettledOrder) -> None:
-        """Takes in how the user's order ended: the position, and what the plans count for it."""
-        position = self.position(pair)
+        """Takes in how the user's order ended: positions, and what the plans count for it."""
+        names = split_pair(pair)
+        assert names is not None, f"an order was sent in {pair!r}"
+        base, quote = names
+        trade = Exchanged(
+            base=base, quote=quote, volume=order.filled.amount, cost=order.cost.amount, fees=order.fees
+        )
         if side is Side.BUY:
-            position.volume += order.filled - order.fee_base
-            position.cost += order.cost
+            if order.filled:
+                self.coins.bought(trade)
+                self._owe_no_more_than_is_held(quote)
             self._count_cost(order)
             return
-        held = position.volume
-        left = max(held - order.filled - order.fee_base, NO_VOLUME)
+        if order.filled:
+            self.coins.sold(trade)
         if order.sweep and order.filled:
-            left = min(left, max(order.ordered - order.filled, NO_VOLUME))
-        position.cost = position.cost * (left / held) if held else NO_AMOUNT
-        position.volume = left
+            self.coins.keep_at_most(base, max(order.ordered - order.filled, NO_VOLUME).amount)
         unfilled = order.ordered - order.filled
         if unfilled.amount > 0:
             # An exit stays owed until it is done.
@@ -404,6 +444,16 @@ def _clamped(part: BaseVolume, whole: BaseVolume) -> Ratio:
     return min(part / whole, ONE)
 
 
+def is_full_exit(fill: MasterFill, pair: PairRules) -> bool:
+    """Whether the master has left the coin: what remains of what it bought cannot be sold, or is no more than unseen fees.
+
+    Selling from nothing counted counts as leaving, too: an exit is never blocked.
+    """
+    left, least = fill.position_after, BaseVolume(pair.ordermin)
+    has_sold_all = fill.master_position - fill.volume < least
+    return left < least or (has_sold_all and left < fill.position_before * FEE_RESIDUE)
+
+
 def _room(plan: OrderPlan) -> QuoteAmount:
     """What the cap still leaves for this master order."""
     return max(plan.cap - plan.cost, NO_AMOUNT)
@@ -431,6 +481,6 @@ def _exit_detail(fills: Sequence[MasterFill], volume: BaseVolume, held: BaseVolu
     last = fills[-1]
     what = "all" if full else "part"
     return (
-        f"master sold {sold} at {last.price}, {what} of the {last.master_position} it held; "
+        f"master sold {sold} at {last.price}, {what} of the {last.position_before} that it had bought since the journal began; "
         f"copying holds {held}, so {volume}"
     )

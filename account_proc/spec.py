@@ -115,6 +115,8 @@ class AccountSpec:
     strategy_risk: Decimal = STRATEGY_RISK
     #: The paper exchange needs no separation of nonces and answers at once; tests and `make run` use it.
     paper: bool = False
+    #: So much of an asset is left out of the account's equity and cash, e.g. an old stock of coins.
+    reserve: Mapping[str, Decimal] = field(default_factory=dict)
     #: Trade also with a key that could withdraw.
     allow_withdraw_key: bool = False
     #: How far the exchange's reads may trail behind its engine, in seconds.
@@ -142,6 +144,7 @@ class AccountSpec:
             raw[name] = Path(raw[name])
         raw["role"] = Role(raw["role"])
         raw["strategy_risk"] = Decimal(raw["strategy_risk"])
+        raw["reserve"] = {asset: Decimal(amount) for asset, amount in raw["reserve"].items()}
         raw["tier"] = Tier(raw["tier"])
         return cls(copy=CopyRules(**copy), **raw)
 

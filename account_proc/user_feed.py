@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from account_proc.errors import ExchangeError
 from account_proc.executions import Execution, Incomplete
+from account_proc.feed_session import BalanceChanged
 from account_proc.order_watch import OrderWatch
 from account_proc.portfolio import Portfolio
 
@@ -62,6 +63,9 @@ class UserFeed:
         self._watch.executed(rows)
         if len(rows) < len(executions):
             self._refresh()
+
+    def balance_changed(self, change: BalanceChanged) -> None:
+        """A user's feed does not ask for them: its balances are read now and then."""
 
     def disconnected(self, reason: str) -> None:
         """Orders are asked about one by one until it is back."""

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from types import MappingProxyType
 
+from account_proc.asset_forms import locked, worth_as
 from account_proc.units import Side
 
 #: Assets that other assets are valued through when there is no direct price. Kraken quotes nearly everything in USD.
@@ -21,15 +23,8 @@ ROUNDING = Decimal("0.000001")
 DUST = Decimal("0.00000001")
 
 
-#: Kraken: kinds of an asset that Balance lists by themselves: rewards, staked, yield, opt-in rewards. They are worth what the asset
-#: is worth, and are never sold: an order takes the plain asset only.
-KINDS = (".F", ".S", ".B", ".M")
-
-
-def worth_as(asset: str) -> str:
-    """The asset that a balance is valued as: ``BTC.F`` is BTC."""
-    stem, dot, kind = asset.rpartition(".")
-    return stem if f"{dot}{kind}" in KINDS else asset
+#: No part of a wallet is left out.
+NOTHING_RESERVED: Mapping[str, Decimal] = MappingProxyType({})
 
 
 class Marks:
@@ -66,13 +61,17 @@ class Marks:
 
 
 class Wallet:
-    """Balances by asset (display names, e.g. BTC, USD), holds not deducted."""
+    """Balances by asset (display names, e.g. BTC, USD; locked forms as BTC.S), holds not deducted."""
 
     def __init__(self, balances: Mapping[str, Decimal] | None = None) -> None:
         self._balances: dict[str, Decimal] = dict(balances or {})
 
     def __getitem__(self, asset: str) -> Decimal:
         return self._balances.get(asset, Decimal(0))
+
+    def holding(self, asset: str) -> Decimal:
+        """All that is there of an asset, in whatever form; some of it may be locked (asset_forms.py)."""
+        return self[asset] + sum((self[name] for name in locked(self._balances, asset)), Decimal(0))
 
     def assets(self) -> tuple[str, ...]:
         """Assets of which something is held."""
@@ -92,13 +91,20 @@ class Wallet:
         self.add(base, sign * volume)
         self.add(quote, -sign * cost)
 
-    def value(self, quote: str, marks: Marks) -> Decimal:
-        """Total equity in quote. What has no price on this exchange (delisted or never listed) counts nothing."""
+    def value(self, quote: str, marks: Marks, reserve: Mapping[str, Decimal] = NOTHING_RESERVED) -> Decimal:
+        """Total equity in quote. What has no price on this exchange (delisted or never listed) counts nothing.
+
+        ``reserve``: so much of an asset is not counted, or all that is there where that is less.
+        """
         total = Decimal(0)
         for asset, amount in self._balances.items():
             rate = marks.rate(asset, quote) if amount else None
             if rate is not None:
                 total += amount * rate
+        for asset, amount in reserve.items():
+            rate = marks.rate(asset, quote)
+            if rate is not None:
+                total -= min(amount, max(self.holding(asset), Decimal(0))) * rate
         return total
 
     def copy(self) -> Wallet:

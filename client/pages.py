@@ -64,7 +64,10 @@ def account_page(account: nouns.Account) -> list[str]:
         ]  # fmt: skip
         lines += ["", *table(columns, rows)]
     if account.positions:
-        rows = [[p.pair, p.volume, short(p.cost), p.carried_buy, p.carried_sell] for p in account.positions]
+        rows = [
+            [p.asset, p.volume, " + ".join(money(cost) for cost in p.costs), p.carried_buy, p.carried_sell]
+            for p in account.positions
+        ]
         held = ("HELD", "COST", "CARRIED BUY", "CARRIED SELL")
         columns = [Column("COPIED"), *(Column(title, right=True) for title in held)]
         lines += ["", *table(columns, rows)]

@@ -60,6 +60,9 @@ def _fill_lines(fill: nouns.Fill) -> list[str]:
     )
     if any(before):
         lines.append("  before its order the master had " + ", ".join(part for part in before if part))
+    if fill.journal_position:
+        counted = f"{fill.journal_position} {base} before this fill and {fill.journal_position_after} {base} after it"
+        lines.append(f"  of what it bought since the journal began it held {counted}")
     if is_some(fill.order_filled_before):
         lines.append(f"  {fill.order_filled_before} {base} of the same order were filled before")
     if fill.margin:

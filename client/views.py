@@ -109,7 +109,7 @@ def own_strategy(account: nouns.Account) -> str:
 
 def missing(account: nouns.Account) -> str:
     """Said of a user from whose copied positions something was taken by hand."""
-    gone = ", ".join(f"{p.missing_volume} of {p.pair}" for p in account.positions if p.missing_volume)
+    gone = ", ".join(f"{p.missing_volume} {p.asset}" for p in account.positions if p.missing_volume)
     return (
         f"MISSING {gone}: bought by copying and not there any more (sold or withdrawn by hand)"
         if gone

@@ -66,6 +66,10 @@ class Owner(Protocol):
         """The process refuses its stream for a reason that a new try does not change."""
         ...
 
+    def noticed(self, notice: pb.Notice) -> None:
+        """The process has something to tell operators."""
+        ...
+
 
 class _Differs(Exception):
     """Journal and ledger count other fills."""
@@ -98,6 +102,8 @@ class AccountLink:
         self._news = Bell()
         self.linked = False
         self.serving = False
+        #: The last notice of this process that was told.
+        self._noticed = 0
         self.snapshot = pb.WatchSnapshotResponse()
 
     def open(self) -> None:
@@ -178,6 +184,10 @@ class AccountLink:
     async def _watch_snapshot(self) -> None:
         async for snapshot in self._rpc.watch("WatchSnapshot", pb.WatchSnapshotRequest()):
             was, self.snapshot = self.snapshot, snapshot
+            for notice in snapshot.notices:
+                if notice.number > self._noticed:
+                    self._noticed = notice.number
+                    self._owner.noticed(notice)
             # All else in it is only shown; hundreds of users tell theirs right after a fill, when the next one may come.
             if (snapshot.reason, snapshot.message) != (was.reason, was.message):
                 self._owner.link_changed()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from google.protobuf.timestamp_pb2 import Timestamp
+from krakencopy.v1 import account_pb2
 from krakencopy.v1 import types_pb2 as pb
 
 from account_proc import nonce_report
@@ -102,6 +103,10 @@ class Surroundings(Protocol):
 
     def tell(self, severity: pb.Severity.ValueType, account_id: str, code: str, message: str) -> None:
         """Writes an event."""
+        ...
+
+    def copied(self, asset: str) -> str:
+        """What users hold of a coin by copying, for people; empty for nothing."""
         ...
 
     def dirty(self, account_id: str) -> None:
@@ -377,6 +382,16 @@ class SupervisedAccount:
         self._refused = (reason, message)
         self._around.tell(pb.SEVERITY_ERROR, self.config.id, reason, message)
         self._around.dirty(self.config.id)
+
+    def noticed(self, notice: account_pb2.Notice) -> None:
+        """Its process has something to tell operators."""
+        message = notice.message
+        if notice.asset and self.config.role is Role.MASTER:
+            held = self._around.copied(notice.asset)
+            message += (
+                f"; by copying users still hold: {held}" if held else "; no user holds any of it by copying"
+            )
+        self._around.tell(notice.severity, self.config.id, notice.code, message)
 
     async def nonce_report(self) -> pb.NonceReport:
         """What the process and the exchange tell of the nonce, or the file alone where no process can be asked."""

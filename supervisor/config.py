@@ -7,6 +7,7 @@
     [copy]       defaults for every user: sizing, balance, ratio, notional, max_user_risk, order, max_slippage_bps,
                  max_entry_age_s, with the defaults of ``CopyRules``
     [[accounts]] id, role and broker (needed); credentials_file or credentials_command, allow_withdraw_key = false,
+                 reserve = { BTC = "1.0" };
                  strategy with strategy_options = { ... } and strategy_risk = "0.10" (of a user: its max_user_risk);
                  tier = "starter" | "intermediate" | "pro" at the exchange, "starter" ("pro" in paper mode);
                  for users copy = { the keys of [copy] }
@@ -37,6 +38,7 @@ from supervisor.config_values import (
     broker_url,
     copy_values,
     options_table,
+    reserve_of,
     url,
 )
 from supervisor.toml_table import ConfigFaults, Fault, Table, read_toml, show
@@ -108,6 +110,8 @@ class AccountConfig:
     credentials_command: tuple[str, ...] | None = None
     #: Trade also with a key that could withdraw.
     allow_withdraw_key: bool = False
+    #: So much of each asset is left out of its equity and cash.
+    reserve: Mapping[str, Decimal] = field(default_factory=dict)
     #: Which of the exchange's rate limits hold for it.
     tier: Tier = Tier.STARTER
     #: Another broker's API at another place than its own; None: its own.
@@ -377,6 +381,7 @@ class _Reading:
         withdraw = table.flag(
             "allow_withdraw_key", "write true to trade with a key that could withdraw, or take it out"
         )
+        reserve = reserve_of(table)
         tier = table.choice("tier", Tier)
         if tier is Tier.UNLIMITED and exchange is not None and exchange.mode is Mode.LIVE:
             table.fault("tier", "Kraken has limits for everyone", "write the account's tier, or take it out")
@@ -388,7 +393,7 @@ class _Reading:
         return AccountConfig(
             id=named, role=role, broker=at_broker, copy=rules, strategy=strategy, strategy_options=options,
             strategy_risk=risk, credentials_file=file, credentials_command=command,
-            allow_withdraw_key=bool(withdraw), tier=tier or usual, broker_url=at,
+            allow_withdraw_key=bool(withdraw), tier=tier or usual, broker_url=at, reserve=reserve,
         )  # fmt: skip
 
     def _account_rules(self, table: Table, base: CopyRules, role: Role | None) -> CopyRules:
@@ -490,6 +495,7 @@ _ACCOUNT_KEYS = frozenset(
         "credentials_file",
         "credentials_command",
         "allow_withdraw_key",
+        "reserve",
         "tier",
         "broker_url",
     }

@@ -25,6 +25,10 @@ ENTRY_AGE_MAX_S = 86_400
 SLIPPAGE_MAX_BPS = 1000
 RATIO_MAX = 1000
 NOTIONAL_MAX = 1_000_000_000
+#: More than there is of any coin.
+AMOUNT_MAX = 10**15
+#: More than anybody keeps apart.
+RESERVE_ASSETS_MAX = 20
 #: An account's whole specification travels in one page of a pipe, and this is the part of it that an operator can make long.
 OPTIONS_BYTES_MAX = 2_000
 #: Strategies that must never meet real money.
@@ -35,7 +39,10 @@ _KRAKEN_ALONE = {
     "copy": "nobody is copied there",
     "tier": "it names Kraken's rate limits",
     "allow_withdraw_key": "only Kraken tells what a key may do",
+    "reserve": "nobody is copied there",
 }
+#: Kraken: assets as they are shown, e.g. BTC, USD, 1INCH, AAPLx.
+_ASSET = re.compile(r"[A-Za-z0-9]{1,16}", re.ASCII)
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
 _ID_RULE = "use 1 to 64 of a-z, 0-9, _ and -, with a letter or digit first: it becomes a file name"
 
@@ -188,6 +195,24 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def reserve_of(table: Table) -> Mapping[str, Decimal]:
+    """So much of each asset is left out when the account's equity is counted."""
+    remedy = 'write reserve = { BTC = "1.0" }: assets as Kraken shows them, and how much of each is no part of what is copied'
+    raw = table.table("reserve", remedy) or {}
+    if len(raw) > RESERVE_ASSETS_MAX:
+        table.fault("reserve", f"more than {RESERVE_ASSETS_MAX} assets", remedy)
+        return {}
+    inner = table.inner("reserve", raw)
+    reserve: dict[str, Decimal] = {}
+    for asset in raw:
+        amount = inner.number(asset, lambda amount: 0 < amount <= AMOUNT_MAX, remedy, quoted=True)
+        if not _ASSET.fullmatch(asset):
+            inner.fault(asset, "no name of an asset", remedy)
+        elif amount is not None:
+            reserve[asset] = amount
+    return reserve
 
 
 def options_table(table: Table) -> Mapping[str, Any]:

@@ -10,20 +10,23 @@ import sqlite3
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
 from google.protobuf.message import DecodeError
 from krakencopy.v1 import types_pb2 as pb
 
+from account_proc.copied_coins import CopiedCoins, Exchanged, Position, split_pair
 from account_proc.database import Database
+from account_proc.units import plain
 
 Body = TypeVar("Body", pb.Fill, pb.Copy, pb.Event, pb.ProcessEnd)
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE fills (
@@ -47,10 +50,23 @@ CREATE TABLE wanted (account_id TEXT PRIMARY KEY, wanted INTEGER NOT NULL) WITHO
 CREATE TABLE paused (account_id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE events (seq INTEGER PRIMARY KEY, account_id TEXT NOT NULL, body BLOB NOT NULL);
 CREATE TABLE process_ends (account_id TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE positions (coin TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 """
+
+
+def _count_positions(database: Database) -> None:
+    """Version 2 did not count what the master holds of what it bought."""
+    database.run("CREATE TABLE positions (coin TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID")
+    coins = CopiedCoins()
+    for (body,) in database.execute("SELECT body FROM fills ORDER BY seq"):
+        count_fill(coins, pb.Fill.FromString(body))
+    _write_positions(database, coins)
+
+
 #: From a version to the next.
-UPGRADES = {
+UPGRADES: dict[int, str | Callable[[Database], None]] = {
     1: "CREATE TABLE process_ends (account_id TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID",
+    2: _count_positions,
 }
 
 #: Copies counted by user, state and reason.
@@ -102,11 +118,18 @@ class Journal:
             self._ends = Counter(
                 {(user, state, reason): number for user, state, reason, number in self._rows(ENDS)}
             )
+            #: What the master holds of what it bought since the journal began.
+            self._coins = CopiedCoins(
+                {
+                    coin: Position.from_json(body)
+                    for coin, body in self._rows("SELECT coin, body FROM positions")
+                }
+            )
             # Seqs have no gaps, so this also finds what SQLite's check cannot know.
             fills = self._number("SELECT count(*) FROM fills")
             if self.head != fills:
                 raise self._database.damaged(f"it ends with fill {self.head} and has {fills}")
-        except (sqlite3.Error, ValueError, JournalFault) as error:
+        except (sqlite3.Error, ValueError, KeyError, TypeError, ArithmeticError, JournalFault) as error:
             self._db.close()
             raise error if isinstance(error, JournalFault) else JournalFault(f"{path}: {error}") from error
 
@@ -182,16 +205,19 @@ class Journal:
         head = self.head
         with self._transaction():
             for fill in fills:
+                if self._db.execute("SELECT 1 FROM fills WHERE exec_id = ?", (fill.exec_id,)).fetchone():
+                    continue
                 fill.seq, fill.epoch = head + 1, epoch
                 fill.journalled_at.GetCurrentTime()
+                count_fill(self._coins, fill)
                 executed_at = fill.executed_at.ToMicroseconds() / 1_000_000
-                cursor = self._db.execute(
-                    "INSERT INTO fills VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (exec_id) DO NOTHING",
+                self._db.execute(
+                    "INSERT INTO fills VALUES (?, ?, ?, ?, ?, ?)",
                     (fill.seq, fill.exec_id, fill.order_id, fill.pair, executed_at, fill.SerializeToString()),
                 )
-                if cursor.rowcount:
-                    head += 1
-                    added.append(fill)
+                head += 1
+                added.append(fill)
+            _write_positions(self._database, self._coins)
         self.head = head
         return added
 
@@ -392,6 +418,31 @@ class Journal:
         """Events after a seq, ascending."""
         rows = self._rows("SELECT body FROM events WHERE seq > ? ORDER BY seq LIMIT ?", (seq, limit))
         return [self._parsed(pb.Event, body) for (body,) in rows]
+
+
+def count_fill(coins: CopiedCoins, fill: pb.Fill) -> None:
+    """Counts one more fill of the master, and says in it what the master held of the base coin before and after."""
+    names = split_pair(fill.pair)
+    if names is None:
+        return  # a pair that the exchange did not list: nobody copies it
+    base, quote = names
+    volume = Decimal(fill.volume)
+    fees = {fill.fee.asset: Decimal(fill.fee.amount)} if fill.fee.amount else {}
+    trade = Exchanged(base=base, quote=quote, volume=volume, cost=volume * Decimal(fill.price), fees=fees)
+    fill.journal_position = plain(coins.volume(base))
+    if fill.margin:
+        coins.paid(fees)
+    elif fill.side == pb.SIDE_BUY:
+        coins.bought(trade)
+    else:
+        coins.sold(trade)
+    fill.journal_position_after = plain(coins.volume(base))
+
+
+def _write_positions(database: Database, coins: CopiedCoins) -> None:
+    """Writes what has changed since it was written last."""
+    for coin, position in coins.take_changed():
+        database.execute("INSERT OR REPLACE INTO positions VALUES (?, ?)", (coin, position.to_json()))
 
 
 def _begin(database: Database) -> None:

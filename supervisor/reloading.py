@@ -155,7 +155,7 @@ class Reloader:
         words = "it finishes what is in flight" if known.life.state in ALIVE else "it has no process"
         held = [] if known.link is None else known.link.snapshot.positions
         told = ", ".join(
-            f"{position.volume} of {position.pair}" for position in held if Decimal(position.volume or 0)
+            f"{position.volume} {position.asset}" for position in held if Decimal(position.volume or 0)
         )
         return f"{words}; what it has copied and still holds stays in its account: {told}" if told else words
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 
 from krakencopy.v1 import types_pb2 as pb
@@ -36,6 +37,8 @@ from supervisor.watch import Watch
 
 log = logging.getLogger(__name__)
 
+#: Accounts that are named in one sentence at most.
+NAMED_MAX = 10
 LOG_LEVEL = {
     pb.SEVERITY_INFO: logging.INFO,
     pb.SEVERITY_WARNING: logging.WARNING,
@@ -169,7 +172,7 @@ class Supervisor:
             strategy=account.strategy, strategy_options=account.strategy_options, strategy_risk=account.strategy_risk,
             paper=self.config.exchange.mode is Mode.PAPER,
             visibility_lag_s=self.config.exchange.visibility_lag_s, allow_withdraw_key=account.allow_withdraw_key,
-            tier=account.tier, users=len(self.config.users),
+            tier=account.tier, reserve=account.reserve, users=len(self.config.users),
         )  # fmt: skip
 
     def credentials(self, account: AccountConfig) -> Credentials:
@@ -193,6 +196,18 @@ class Supervisor:
         self.journal.add_event(event)
         log.log(LOG_LEVEL[severity], "%s: %s %s", account_id or "supervisor", code, message)
         self.events.ring()
+
+    def copied(self, asset: str) -> str:
+        """What users hold of a coin by copying, for people, as their processes told it last; empty for nothing."""
+        linked = ((user, user.link.snapshot) for user in self.accounts.values() if user.link is not None)
+        held = [
+            f"{user.config.id} {position.volume}"
+            for user, snapshot in linked
+            for position in snapshot.positions
+            if position.asset == asset and Decimal(position.volume or 0)
+        ]
+        more = f" and {len(held) - NAMED_MAX} more users" if len(held) > NAMED_MAX else ""
+        return f"{', '.join(held[:NAMED_MAX])}{more}"
 
     def dirty(self, account_id: str) -> None:
         """Something about an account changed."""

@@ -275,6 +275,10 @@ class Table:
             return None
         return value
 
+    def inner(self, key: str, raw: Mapping[str, Any]) -> Table:
+        """A table of it whose keys are free names; its faults are told with their whole path."""
+        return Table(raw, self.path(key), self._report, raw.keys())
+
     def tables(self, key: str, remedy: str) -> list[tuple[int, Mapping[str, Any]]] | None:
         """The tables of an array of tables, each with its index; what is not a table is a fault and left out.
 

@@ -154,7 +154,7 @@ def test_users_come_go_and_change_while_the_master_trades_and_nobody_else_notice
     said = system.reload("--dry-run")
     assert said == [
         "added: eve (it copies what the master trades from now on)",
-        "removed: ben (it finishes what is in flight; what it has copied and still holds stays in its account: 0.0001 of BTC/USD)",
+        "removed: ben (it finishes what is in flight; what it has copied and still holds stays in its account: 0.0001 BTC)",
         "changed: carl: copy.max_user_risk 0.10 -> 0.06 (its process restarts)",
         "a dry run: nothing of this was applied",
     ]

@@ -51,8 +51,8 @@ def total_of(batches: Sequence[Sequence[Decimal]]) -> Decimal:
     return sum((volume for batch in batches for volume in batch), Decimal(0))
 
 
-def master_with(volume: Decimal | str, symbol: str = BTC.symbol) -> TradingMaster:
-    return TradingMaster(position={symbol: Decimal(volume)})
+def master_with(volume: Decimal | str, coin: str = BTC.base) -> TradingMaster:
+    return TradingMaster(position={coin: Decimal(volume)})
 
 
 # -- the fraction --------------------------------------------------------------------------------------------------
@@ -89,7 +89,7 @@ def test_what_a_full_exit_cannot_sell_is_written_off(position: Decimal) -> None:
     user = Follower(pair=NO_MINIMUM)
     user.holds(position, cost=Decimal(7))
     user.settle(user.ordered(master_with("1").sell("O1", "1", "50000", NO_MINIMUM)))
-    assert [user.position, user.book.position(BTC.symbol).cost.amount] == [0, 0]
+    assert [user.position, sum(user.book.coins.position("BTC").costs.values())] == [0, 0]
 
 
 @given(st.lists(sales, min_size=1, max_size=4), volumes, positions)
@@ -116,7 +116,7 @@ def test_an_old_order_that_fills_at_last_leaves_what_was_bought_since() -> None:
     order = user.ordered(master.sell("RESTING", "8", "10", LOTS))
     assert (order.volume.amount, order.sweep) == (Decimal("0.8"), False)
     user.settle(order)
-    assert master.position[BTC.symbol] == 5
+    assert master.position[BTC.base] == 5
     assert user.position == Decimal("0.5")
     assert user.ordered(master.sell("O3", "5", "10", LOTS)).sweep
 
@@ -317,10 +317,10 @@ def test_an_exit_that_is_owed_waits_while_it_is_below_the_minimum() -> None:
 def test_coins_that_are_not_there_any_more_are_forgotten_with_their_share_of_the_cost() -> None:
     user = Follower()
     user.holds(Decimal(1), cost=Decimal(50_000))
-    assert user.book.write_off(BTC.symbol, BaseVolume(Decimal(3))).amount == 0
-    assert user.book.write_off(BTC.symbol, BaseVolume(Decimal("0.25"))).amount == Decimal("0.75")
-    position = user.book.position(BTC.symbol)
-    assert [position.volume.amount, position.cost.amount] == [Decimal("0.25"), 12_500]
+    assert user.book.write_off(BTC.base, BaseVolume(Decimal(3))).amount == 0
+    assert user.book.write_off(BTC.base, BaseVolume(Decimal("0.25"))).amount == Decimal("0.75")
+    position = user.book.coins.position("BTC")
+    assert [position.volume, position.costs] == [Decimal("0.25"), {"USD": 12_500}]
 
 
 def test_coins_that_the_user_sold_by_hand_are_not_sold_again_out_of_a_deposit() -> None:
@@ -328,7 +328,7 @@ def test_coins_that_the_user_sold_by_hand_are_not_sold_again_out_of_a_deposit() 
     master.equity = Decimal(10**7)
     user.holds(Decimal("0.1"))
     refused = user.ordered(master.sell("O1", "1", "50000"))
-    user.book.write_off(BTC.symbol, BaseVolume(Decimal(0)))
+    user.book.write_off(BTC.base, BaseVolume(Decimal(0)))
     user.settle(replace(refused, volume=BaseVolume(Decimal(0))))
     entry = user.ordered(master.buy("O2", "1", "50000"))
     user.settle(entry)
@@ -409,7 +409,7 @@ def test_an_old_order_of_the_master_sells_also_what_was_bought_since() -> None:
     user.copy(master.buy("O2", "10", "10", LOTS))
     assert user.position == 1
     user.copy(master.sell("RESTING", "8", "10", LOTS))
-    assert master.position[BTC.symbol] == 11
+    assert master.position[BTC.base] == 11
     assert user.position < 1
 
 
@@ -419,5 +419,5 @@ def test_two_orders_that_leave_the_position_together_drop_the_entries_that_wait(
     user.decide(master.buy("O1", "0.6", "10", pair))
     for order_id in ("O2", "O3", "O2", "O3"):
         user.decide(master.sell(order_id, "0.15", "10", pair))
-    assert master.position[BTC.symbol] == 0
+    assert master.position[BTC.base] == 0
     assert user.carried(Side.BUY) == 0

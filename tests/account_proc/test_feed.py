@@ -33,6 +33,7 @@ from account_proc.feed import (
     Rows,
     reconnect_delay_s,
 )
+from account_proc.feed_session import BalanceChanged
 from account_proc.kraken_errors import LockedOut
 from account_proc.nonce import NonceCustody
 from account_proc.rest import KrakenRest
@@ -65,6 +66,10 @@ class Heard:
 
     def disconnected(self, reason: str) -> None:
         self.reasons.append(reason)
+        self._tell()
+
+    def balance_changed(self, change: BalanceChanged) -> None:
+        self.rows.append(change)
         self._tell()
 
     def _tell(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from account_proc.errors import ExchangeError, KeyRefused
 from account_proc.executions import ExecutionsMerge
 from account_proc.feed_session import (
     SNAPSHOT_WAIT_S,
+    BalanceChanged,
     Connected,
     Executed,
     FeedCut,
@@ -72,7 +74,36 @@ def test_a_snapshot_that_never_comes_is_not_waited_for_for_ever() -> None:
 def test_an_update_before_any_snapshot_is_not_lost() -> None:
     connected, executed = session().receive(message(7, "update", ROW), 0.0)
     assert connected == Connected(())
+    assert isinstance(executed, Executed)
     assert len(executed.rows) == 1
+
+
+def balances(kind: str, *rows: Any) -> bytes:
+    return json.dumps({"channel": "balances", "type": kind, "data": rows, "sequence": 9}).encode()
+
+
+def test_changes_of_balances_are_told_without_their_fees_and_a_row_that_is_none_costs_that_row() -> None:
+    feed = session()
+    row = {"asset": "BTC", "amount": -0.5, "fee": 0.0001, "type": "withdrawal", "ledger_id": "L1"}
+    assert feed.receive(balances("update", {"asset": "BTC"}, row, None, "x"), 0.0) == [
+        BalanceChanged("BTC", Decimal("-0.5001"), "withdrawal")
+    ]
+    assert feed.receive(balances("snapshot", row), 0.0) == []
+    assert feed.receive(b'{"channel":"balances","type":"update"}', 0.0) == []
+
+
+def test_a_key_that_may_not_hear_of_balances_still_hears_of_executions() -> None:
+    feed = session()
+    refused = b'{"method":"subscribe","req_id":2,"success":false,"error":"EGeneral:Permission denied"}'
+    assert feed.receive(refused, 0.0) == []
+    assert (
+        feed.receive(b'{"method":"subscribe","req_id":2,"result":{"channel":"balances"},"success":true}', 0.0)
+        == []
+    )
+    # The one subscription's acknowledgement is not the other's.
+    assert feed.receive(HEARTBEAT, 2 * SNAPSHOT_WAIT_S) == []
+    (connected,) = feed.receive(message(1, "snapshot"), 0.0)
+    assert connected == Connected(())
 
 
 def test_a_second_snapshot_is_news_like_any_other() -> None:
@@ -157,4 +188,4 @@ def test_any_frame_gives_events_or_an_error_of_ours(frame: bytes) -> None:
         events = feed.receive(frame, 0.0)
     except ExchangeError:
         return
-    assert all(isinstance(event, Connected | Executed) for event in events)
+    assert all(isinstance(event, Connected | Executed | BalanceChanged) for event in events)

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from account_proc import database
+from account_proc.copied_coins import Exchanged
 from account_proc.copy_record import CopyRecord
 from account_proc.copy_state import MAY_BE_LIVE, CopyState, Reason
 from account_proc.errors import LedgerFault
@@ -86,7 +87,7 @@ def test_a_new_ledger_knows_nothing(tmp_path: Path) -> None:
         assert ledger.pending_fills() == []
         assert [*ledger.open_copies(), *ledger.copies_after(0, 10)] == []
         assert [ledger.get_plan("O1"), ledger.copy("c1"), ledger.own_order("r1")] == [None, None, None]
-        assert ledger.load_book().positions == {}
+        assert list(ledger.load_book().coins) == []
 
 
 @one_ledger
@@ -126,13 +127,15 @@ def test_the_book_comes_back_as_it_was(
     path = tmp_path / "book.db"
     with opened(path) as ledger:
         book = CopyBook(ledger)
-        position = book.position(pair)
-        position.volume, position.cost = volume, cost
-        book.carried[pair, Side.BUY], book.carried[pair, Side.SELL] = buys, sells
-        ledger.commit(book=book, pairs=(pair,))
+        book.coins.bought(Exchanged(base=pair, quote="USD", volume=volume.amount, cost=cost.amount))
+        position = book.coins.position(pair)
+        for side, pieces in ((Side.BUY, buys), (Side.SELL, sells)):
+            for piece in pieces:
+                book.carry(pair, side, [piece], piece.copy_id)
+        ledger.commit(book=book)
     with opened(path) as ledger:
         found = ledger.load_book()
-        assert found.position(pair) == position
+        assert found.coins.position(pair) == position
         assert found.carried.get((pair, Side.BUY), []) == buys
         assert found.carried.get((pair, Side.SELL), []) == sells
 
@@ -204,20 +207,19 @@ def test_a_step_that_cannot_be_written_whole_is_not_written_at_all(tmp_path: Pat
         ledger.join("journal", 0)
         ledger.commit(cursor=(1, "T1"), add_pending=[(1, b"one")])
         book = CopyBook(ledger)
-        book.position("BTC/USD").volume = BaseVolume(Decimal(1))
+        book.coins.change("BTC").volume = Decimal(1)
         ledger.put_plan(plan("O1"))
         with pytest.raises(LedgerFault, match="nothing more is traded"):
             ledger.commit(
                 copies=[copy("c1")],
                 book=book,
-                pairs=("BTC/USD",),
                 cursor=(2, "T2"),
                 add_pending=[(1, b"again")],
             )
     with opened(path) as ledger:
         assert (ledger.cursor, ledger.revision, ledger.pending_fills()) == (1, 0, [(1, b"one")])
         assert [ledger.copy("c1"), ledger.get_plan("O1")] == [None, None]
-        assert ledger.load_book().positions == {}
+        assert list(ledger.load_book().coins) == []
 
 
 def test_a_full_disk_is_a_fault_and_the_file_still_opens_as_it_was(tmp_path: Path) -> None:
@@ -242,7 +244,7 @@ def step_of(ledger: Ledger) -> int:
     step = ledger.cursor or 0
     found = ledger.get_plan("O1")
     assert (0 if found is None else found.master_volume.amount) == step
-    assert ledger.load_book().position("BTC/USD").volume.amount == step
+    assert ledger.load_book().coins.volume("BTC") == step
     assert ledger.revision == step
     return step
 
@@ -255,9 +257,9 @@ def test_cut_off_at_any_byte_it_is_one_whole_step_or_the_one_before_or_says_that
         ledger.join("journal", 0)
         for step in range(1, steps + 1):
             book = CopyBook(ledger)
-            book.position("BTC/USD").volume = BaseVolume(Decimal(step))
+            book.coins.change("BTC").volume = Decimal(step)
             ledger.put_plan(replace(plan("O1"), master_volume=BaseVolume(Decimal(step))))
-            ledger.commit(copies=[copy("c1")], book=book, pairs=("BTC/USD",), cursor=(step, f"T{step}"))
+            ledger.commit(copies=[copy("c1")], book=book, cursor=(step, f"T{step}"))
         killed = KilledFile(path, tmp_path / "killed.db")
     found = []
     for _ in killed.cut_at_every_byte():
@@ -326,12 +328,20 @@ def test_what_was_checkpointed_long_ago_still_needs_its_log(
 
 #: What each schema added to the one before.
 ADDED = {
+    4: (
+        "DROP TABLE positions",
+        "DROP TABLE carried",
+        "CREATE TABLE pairs (pair TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID",
+        """INSERT INTO pairs VALUES ('BTC/EUR', '{"volume": "0.25", "cost": "10000", "buy": [], "sell": []}')""",
+        """INSERT INTO pairs VALUES ('BTC/USD', '{"volume": "0.5", "cost": "25000", "buy": [], "sell": [
+           {"order_id": "", "volume": "0.1", "cost": "0", "copy_id": "c1"}]}')""",
+    ),
     3: ("DROP TABLE own_positions", "DROP INDEX own_orders_live", "ALTER TABLE own_orders DROP COLUMN live"),
     2: ("DROP TABLE order_ids", "DROP TABLE drifts"),
 }
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_a_ledger_of_an_earlier_schema_is_brought_up_to_date_and_keeps_everything(
     tmp_path: Path, version: int
 ) -> None:
@@ -344,7 +354,7 @@ def test_a_ledger_of_an_earlier_schema_is_brought_up_to_date_and_keeps_everythin
         ledger.join("journal", 4)
         ledger.commit(copies=[copy("c1")], cursor=(5, "T5"))
         ledger.put_own_order(asked)
-        for newer in (3, 2):
+        for newer in (4, 3, 2):
             for undo in ADDED[newer] if newer > version else ():
                 ledger._db.execute(undo)
         early = {name: value for name, value in json.loads(asked.to_json()).items() if name in EARLY_FIELDS}
@@ -355,6 +365,13 @@ def test_a_ledger_of_an_earlier_schema_is_brought_up_to_date_and_keeps_everythin
         assert (ledger.own_order("r1"), ledger.live_own_orders()) == (asked, [])
         ledger.put_reconciled(7.0, [])
         assert ledger.reconciled_at == 7.0
+        book = ledger.load_book()
+        held = book.coins.position("BTC")
+        assert (held.volume, held.costs) == (
+            Decimal("0.75"),
+            {"EUR": Decimal(10_000), "USD": Decimal(25_000)},
+        )
+        assert book.owed("BTC").amount == Decimal("0.1")
 
 
 # -- orders of a strategy ------------------------------------------------------------------------------------------
@@ -410,7 +427,7 @@ def test_another_accounts_ledger_is_refused_and_left_alone(tmp_path: Path) -> No
 def test_a_ledger_of_another_schema_is_refused(tmp_path: Path) -> None:
     with opened(tmp_path / "tania.db") as ledger:
         ledger._db.execute("PRAGMA user_version=7")
-    with pytest.raises(LedgerFault, match="has schema 7, this program knows 3"):
+    with pytest.raises(LedgerFault, match="has schema 7, this program knows 4"):
         Ledger(tmp_path / "tania.db", "tania")
 
 
@@ -489,7 +506,7 @@ def test_a_damaged_page_is_refused(tmp_path: Path, page: int) -> None:
 
 def test_a_row_that_cannot_be_read_is_a_fault_of_the_ledger(tmp_path: Path) -> None:
     with opened(tmp_path / "tania.db") as ledger:
-        ledger._db.execute("INSERT INTO pairs VALUES ('BTC/USD', '{')")
+        ledger._db.execute("INSERT INTO carried VALUES ('BTC/USD', '{')")
         with pytest.raises(LedgerFault):
             ledger.load_book()
 

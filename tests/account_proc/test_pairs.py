@@ -125,7 +125,8 @@ def test_assets_have_one_display_name(spelling: str, display: str) -> None:
         ("USD.HOLD", ("USD", ".HOLD")),
         ("ETH.S", ("ETH", ".S")),
         ("ETH.T", ("ETH", ".T")),
-        ("ETH2.S", ("ETH2.S", "")),
+        ("ETH2.S", ("ETH", "2.S")),
+        ("XBT28.S", ("BTC", "28.S")),
     ],
 )
 def test_suffixes_are_told_apart_and_kept(spelling: str, parts: tuple[str, str]) -> None:

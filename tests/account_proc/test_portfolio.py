@@ -197,7 +197,9 @@ def test_whatever_moment_balances_are_of_the_change_from_outside_is_found(
     assert change_from_outside(seen.balances(), states) == came
 
 
-def test_kinds_of_an_asset_count_as_the_asset_and_are_no_cash() -> None:
+def test_every_form_of_an_asset_counts_and_orders_take_what_earns_by_itself_but_nothing_that_is_locked() -> (
+    None
+):
     async def steps() -> None:
         it = Account()
         it.kraken.always["Balance"] = {
@@ -205,13 +207,15 @@ def test_kinds_of_an_asset_count_as_the_asset_and_are_no_cash() -> None:
             "USD.F": "10",
             "XXBT": "1",
             "XBT.F": "0.5",
-            "BTC.S": "0.25",
+            "BTC.S": "0.125",
+            "XBT28.S": "0.125",
         }
         await it.portfolio.load()
         # The ticker's middle is 50,000 USD.
         assert it.portfolio.equity("USD") == 1010 + Decimal("1.75") * 50_000
-        assert plain(it.portfolio.cash("USD")) == "1000"
-        assert plain(it.portfolio.wallet["BTC"]) == "1"
+        assert plain(it.portfolio.cash("USD")) == "1010"
+        assert plain(it.portfolio.wallet["BTC"]) == "1.5"
+        assert plain(it.portfolio.holding("BTC")) == "1.75"
 
     run(steps())
 

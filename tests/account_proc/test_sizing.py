@@ -281,7 +281,7 @@ def test_nothing_below_a_minimum_is_ordered_and_nothing_is_ordered_twice(runs: l
         fills = [
             master.fill(f"{side}{small.order_id}", side, small.volume, small.price)
             for small in run
-            if side is Side.BUY or small.volume <= master.position.get(BTC.symbol, 0)
+            if side is Side.BUY or small.volume <= master.position.get(BTC.base, 0)
         ]
         if not fills:
             continue
@@ -349,7 +349,7 @@ def test_a_fill_that_adds_no_whole_lot_is_skipped_and_not_carried_for_ever() -> 
 
 
 def test_an_entry_on_margin_is_skipped_and_so_is_an_exit() -> None:
-    master, user = TradingMaster(position={BTC.symbol: Decimal(1)}), Follower()
+    master, user = TradingMaster(position={BTC.base: Decimal(1)}), Follower()
     user.holds(Decimal(1))
     for fill in (master.buy("O1", "1", "50000", margin=True), master.sell("O2", "1", "50000", margin=True)):
         (skip,) = user.decide(fill).decisions

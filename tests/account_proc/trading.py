@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
+from account_proc.copied_coins import Exchanged
 from account_proc.pairs import PairRules
 from account_proc.plans import (
     Carry,
@@ -60,8 +61,10 @@ class TradingMaster:
 
     equity: Decimal = Decimal(1000)
     cash: Decimal = Decimal(1000)
-    #: By symbol.
+    #: What it bought since the journal began, by coin.
     position: dict[str, Decimal] = field(default_factory=dict)
+    #: What it owned before, by coin.
+    old_stock: dict[str, Decimal] = field(default_factory=dict)
     seq: int = 0
     _frozen: dict[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
 
@@ -70,15 +73,17 @@ class TradingMaster:
         margin: bool = False, executed_at: float = NOW,
     ) -> MasterFill:  # fmt: skip
         self.seq += 1
-        held = self.position.get(pair.symbol, Decimal(0))
+        held = self.position.get(pair.base, Decimal(0))
+        left = held
         equity, cash = self._frozen.setdefault(order_id, (self.equity, self.cash))
         if not margin:
             sign = 1 if side is Side.BUY else -1
-            self.position[pair.symbol] = held + sign * volume
+            left = self.position[pair.base] = held + sign * volume
             self.cash -= sign * volume * price
         return MasterFill(
             seq=self.seq, order_id=order_id, pair=pair.symbol, side=side, price=Price(price), volume=BaseVolume(volume),
-            master_equity=QuoteAmount(equity), master_cash=QuoteAmount(cash), master_position=BaseVolume(held),
+            master_equity=QuoteAmount(equity), master_cash=QuoteAmount(cash), position_before=BaseVolume(held),
+            position_after=BaseVolume(max(left, Decimal(0))), master_position=BaseVolume(held + self.old_stock.get(pair.base, Decimal(0))),
             margin=margin, executed_at=executed_at,
         )  # fmt: skip
 
@@ -147,7 +152,7 @@ class Follower:
         paid = price if price is not None else order.fills[-1].price.amount if order.fills else Decimal(0)
         ending = SettledOrder(
             copy_id=copy_id_of(order.fills), slices=order.slices, ordered=order.volume, filled=BaseVolume(amount),
-            cost=QuoteAmount(amount * paid), fee_base=BaseVolume(fee_base), sweep=order.sweep,
+            cost=QuoteAmount(amount * paid), fees={self.pair.base: fee_base} if fee_base else {}, sweep=order.sweep,
         )  # fmt: skip
         self.book.settle(self.pair.symbol, side_of(order), ending)
 
@@ -161,12 +166,14 @@ class Follower:
 
     def holds(self, volume: Decimal, cost: Decimal = Decimal(0)) -> None:
         """Has bought so much by copying."""
-        position = self.book.position(self.pair.symbol)
-        position.volume, position.cost = BaseVolume(volume), QuoteAmount(cost)
+        self.book.coins.keep_at_most(self.pair.base, Decimal(0))
+        self.book.coins.bought(
+            Exchanged(base=self.pair.base, quote=self.pair.quote, volume=volume, cost=cost)
+        )
 
     @property
     def position(self) -> Decimal:
-        return self.book.position(self.pair.symbol).volume.amount
+        return self.book.coins.volume(self.pair.base)
 
     def carried(self, side: Side) -> Decimal:
         return self.book.carried_volume(self.pair.symbol, side).amount

@@ -219,11 +219,18 @@ def test_an_accounts_page_shows_its_nonce_and_what_it_copied() -> None:
     account = samples.user()
     account.nonce.CopyFrom(nouns.NonceStatus(path="nonce.txt", last=7, reserved=9))
     account.positions.append(
-        nouns.CopiedPosition(pair="BTC/USD", volume="0.5", cost="30000", carried_buy="0.1")
+        nouns.CopiedPosition(
+            pair="BTC/USD",
+            asset="BTC",
+            volume="0.5",
+            cost="30000",
+            carried_buy="0.1",
+            costs=[nouns.Money(amount="30000", asset="USD"), nouns.Money(amount="50", asset="EUR")],
+        )
     )
     page = pages.account_page(account)
     assert "nonce        7, reserved up to 9, in nonce.txt" in page
-    assert page[-1].split() == ["BTC/USD", "0.5", "30000", "0.1"]
+    assert page[-1].split() == ["BTC", "0.5", "30000", "USD", "+", "50", "EUR", "0.1"]
 
 
 @pytest.mark.parametrize(
@@ -291,11 +298,11 @@ def test_the_report_counts_and_names_reasons() -> None:
 
 def test_what_is_missing_and_what_drifts_is_said_below_the_table_and_told_on_the_accounts_page() -> None:
     account = samples.user("anna", nouns.ACCOUNT_STATE_RUNNING)
-    account.positions.add(pair="BTC/USD", volume="0.2", missing_volume="0.1")
+    account.positions.add(pair="BTC/USD", asset="BTC", volume="0.2", missing_volume="0.1")
     account.drifts.add(code="ORDER_UNINTENDED", order_id="O9", message="order O9 was never made here")
     (line,) = views.account_notes([account])[1:]
     assert line.startswith("anna: ")
-    assert "MISSING 0.1 of BTC/USD" in line
+    assert "MISSING 0.1 BTC" in line
     assert "DRIFT 1: order O9 was never made here" in line
     assert pages.account_page(account)[-1].endswith("ORDER_UNINTENDED order O9 was never made here")
 

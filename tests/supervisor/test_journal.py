@@ -171,6 +171,9 @@ def test_a_fill_comes_back_as_it_was_with_its_seq_its_run_and_when_it_was_journa
     kept.ClearField("seq")
     kept.ClearField("epoch")
     kept.ClearField("journalled_at")
+    assert (kept.journal_position, kept.journal_position_after) == ("0", "0")
+    kept.ClearField("journal_position")
+    kept.ClearField("journal_position_after")
     assert kept == fill(1, received=NOW + 0.25, margin=True, marks={"BTC": "10000"})
 
 
@@ -432,8 +435,8 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path, conten
             "is not a journal of krakencopy",
         ),
         (["CREATE TABLE meta (name TEXT)", "PRAGMA user_version=1"], "no such column"),
-        (["PRAGMA user_version=3"], "has schema 3, this program knows 2"),
-        (["PRAGMA user_version=-1"], "has schema -1, this program knows 2"),
+        (["PRAGMA user_version=4"], "has schema 4, this program knows 3"),
+        (["PRAGMA user_version=-1"], "has schema -1, this program knows 3"),
     ],
 )
 def test_another_programs_or_versions_database_is_refused_and_left_alone(
@@ -470,7 +473,7 @@ def test_a_journal_of_a_newer_program_keeps_its_fills(path: Path) -> None:
 
 def test_a_journal_of_the_first_version_keeps_its_fills_and_learns_of_ends(path: Path) -> None:
     filled(path)
-    run_sql(path, "DROP TABLE process_ends", "PRAGMA user_version=1")
+    run_sql(path, "DROP TABLE process_ends", "DROP TABLE positions", "PRAGMA user_version=1")
     for _ in range(2):
         with closing(Journal(path)) as journal:
             assert journal.head == 40

@@ -1,0 +1,101 @@
+"""D 12: coins and money that come to the master or leave it without a trade."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pytest
+
+from tests.support.system import Paper, System, wait_for
+
+D = Decimal
+
+
+@pytest.fixture
+def paper() -> Iterator[Paper]:
+    with Paper() as paper:
+        paper.price("XBTUSD", "50000")
+        yield paper
+
+
+def balance(paper: Paper, account: str, asset: str) -> Decimal:
+    return D(paper.call("GET", f"/accounts/{account}")["balances"].get(asset, "0"))
+
+
+def message(system: System, code: str) -> str:
+    """What the first event of a code says, once it is there."""
+
+    def told() -> str | None:
+        with system.api() as api:
+            return next((event.message for event in api.list_events() if event.code == code), None)
+
+    return wait_for(f"an event {code}", told)
+
+
+def test_a_deposit_right_before_an_order_is_in_what_users_are_sized_by(paper: Paper) -> None:
+    """A master with 1000 $ gets 9000 $ and buys for 500 $ at once: a user with 1000 $ buys for 50 $, a tenth, and not for half of it."""
+    with System(paper, {"anna": "1000"}) as system:
+        system.start().wait_ready()
+        paper.call("POST", "/accounts/master/deposit", asset="ZUSD", amount="9000")
+        system.buy("BTC/USD", "0.01")
+        system.settled(1)
+        with system.api() as api:
+            (fill,) = api.list_fills()
+        assert fill.master_equity == "10000"
+        assert balance(paper, "anna", "XXBT") == D("0.001")
+        assert "9000 USD came to the master without a trade (deposit)" in message(system, "COINS_CAME")
+
+
+def test_a_buy_for_more_than_was_counted_is_sized_by_balances_that_are_read_again(paper: Paper) -> None:
+    """The exchange does not tell of a deposit; the master's buy costs more than was counted: balances are read before users are sized."""
+    with System(paper, {"anna": "1000"}) as system:
+        paper.call("POST", "/faults", kind="mute_balances")
+        system.start().wait_ready()
+        paper.call("POST", "/accounts/master/deposit", asset="ZUSD", amount="9000")
+        system.buy("BTC/USD", "0.04")
+        system.settled(1)
+        with system.api() as api:
+            (fill,) = api.list_fills()
+        assert fill.master_equity == "10000"
+        # 2000 of 10000: a fifth of the user's money, which the cap of a tenth cuts.
+        (copy,) = system.copies("anna")
+        assert (copy.reason, balance(paper, "anna", "XXBT") > D("0.0019")) == ("CAPPED", True)
+
+
+def test_a_withdrawal_of_the_master_is_told_at_once_with_what_users_still_hold(paper: Paper) -> None:
+    """The master withdraws the coins that it bought: nobody sells, and an event says at once what users still hold."""
+    with System(paper, {"anna": "1000"}) as system:
+        system.start().wait_ready()
+        system.buy("BTC/USD", "0.002")
+        system.settled(1)
+        wait_for("anna to tell what it holds", lambda: list(system.accounts()["anna"].positions))
+        paper.call("POST", "/accounts/master/deposit", asset="XXBT", amount="-0.0015")
+        words = message(system, "COINS_LEFT")
+        assert "0.0015 BTC left the master without a trade (withdrawal)" in words
+        assert "by copying users still hold: anna 0.00199" in words
+        # What the master sells afterwards is a fraction of all that it bought.
+        system.sell("BTC/USD", "0.0005")
+        system.settled(2)
+        assert system.copies("anna")[-1].reason == "EXIT_FRACTION"
+        assert D("0.0014") < balance(paper, "anna", "XXBT") < D("0.0016")
+
+
+def test_a_reserve_is_no_part_of_what_is_scaled(paper: Paper) -> None:
+    """A master with an old stock of 1 BTC and a user with one of 0.2 BTC, both reserved: the ratio is that of the money that is left."""
+    keys = {
+        "master": paper.open_account("master", {"ZUSD": "10000", "XXBT": "1"}),
+        "anna": paper.open_account("anna", {"ZUSD": "1000", "XXBT": "0.2"}),
+    }
+    lines = {"master": 'reserve = { BTC = "1.0" }', "anna": "reserve = { BTC = 0.2 }"}
+    with System(paper, {"anna": "0"}, keys=keys, user_lines=lines) as system:
+        system.start().wait_ready()
+        system.buy("BTC/USD", "0.01")
+        system.settled(1)
+        with system.api() as api:
+            (fill,) = api.list_fills()
+        assert fill.master_equity == "10000"
+        assert balance(paper, "anna", "XXBT") == D("0.201")
+        system.sell("BTC/USD", "0.01")
+        system.settled(2)
+        assert balance(paper, "anna", "XXBT") == D("0.2")
