@@ -120,6 +120,10 @@ class Account:
         """What resting orders keep on hold."""
         return self.holds.get(asset, ZERO)
 
+    def unheld(self, asset: Asset) -> Decimal:
+        """What can be taken away from a balance."""
+        return self.balance(asset) - self.held(asset)
+
     def available(self, asset: Asset) -> Decimal:
         """What a new order may spend."""
         return self.balance(asset) - self.held(asset)
@@ -138,11 +142,12 @@ class Account:
         kind: LedgerKind,
         asset: Asset,
         amount: Decimal,
-        fee: Decimal,
+        fee: Decimal = ZERO,
+        subtype: str = "",
     ) -> LedgerEntry:
         """Change a balance by `amount` less `fee`, and write it into the ledger."""
         self.credit(asset, amount - fee)
-        entry = LedgerEntry(entry_id, refid, at_us, kind, asset, amount, fee, self.balances[asset])
+        entry = LedgerEntry(entry_id, refid, at_us, kind, asset, amount, fee, self.balances[asset], subtype)
         self.ledger.append(entry)
         return entry
 

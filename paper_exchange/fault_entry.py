@@ -10,7 +10,7 @@ from paper_exchange.faults import CutWhen, Fault, FaultKind, FaultSpec
 from paper_exchange.modes import MarketMode
 from paper_exchange.money import parse_plain
 from paper_exchange.past import READS
-from paper_exchange.symbols import Pair, find_pair
+from paper_exchange.symbols import Pair
 
 # An hour: nobody waits longer for an answer.
 DELAY_MS_MOST: Final = 3_600_000
@@ -82,7 +82,9 @@ def fields() -> set[str]:
     return {"kind"}.union(*_FIELDS.values())
 
 
-def parse_fault(body: dict[str, Any], is_account: Callable[[str], bool]) -> FaultSpec:
+def parse_fault(
+    body: dict[str, Any], is_account: Callable[[str], bool], find_pair: Callable[[str], Pair | None]
+) -> FaultSpec:
     """Read a fault from JSON whose numbers are text. Raises FaultRefused."""
     kind = _kind(body.get("kind"))
     for name in body:
@@ -95,6 +97,10 @@ def parse_fault(body: dict[str, Any], is_account: Callable[[str], bool]) -> Faul
     for name in _FIELDS[kind]:
         if name in body:
             values[name] = _READERS[name](name, body[name])
+    if "pair" in values:
+        values["pair"] = find_pair(values["pair"])
+        if values["pair"] is None:
+            raise FaultRefused("pair", "no such pair")
     spec = FaultSpec(kind=kind, **values)
     if spec.account is not None and not is_account(spec.account):
         raise FaultRefused("account", f"no such account: {spec.account}")
@@ -239,13 +245,6 @@ def _mode(name: str, value: Any) -> MarketMode:
         raise FaultRefused(name, f"expected one of {', '.join(MarketMode)}") from None
 
 
-def _pair(name: str, value: Any) -> Pair:
-    pair = find_pair(value) if isinstance(value, str) else None
-    if pair is None:
-        raise FaultRefused(name, "no such pair")
-    return pair
-
-
 _READERS: Final[dict[str, Callable[[str, Any], Any]]] = {
     "account": _text,
     "method": _method,
@@ -265,7 +264,7 @@ _READERS: Final[dict[str, Callable[[str, Any], Any]]] = {
     "lose": _flag,
     "close": _flag,
     "mode": _mode,
-    "pair": _pair,
+    "pair": _text,
     "ordermin": _minimum,
     "costmin": _minimum,
     "stale": _flag,

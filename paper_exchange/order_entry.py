@@ -13,7 +13,7 @@ from paper_exchange.ids import client_order_key
 from paper_exchange.money import decimals_of
 from paper_exchange.orders import CloseTerms, Order, OrderRequest, SelfTrade, TimeInForce, Trade
 from paper_exchange.params import Params
-from paper_exchange.symbols import Pair, find_pair
+from paper_exchange.symbols import Pair
 from paper_exchange.tape import OrderType, Side
 from paper_exchange.terms import Grid, PriceTerms, read_terms
 from paper_exchange.timefmt import US_PER_S, parse_rfc3339
@@ -80,7 +80,7 @@ def parse_order(
 
     `now_us` is when the request arrived: from then on a deadline is measured.
     """
-    pair = parse_pair(params)
+    pair = parse_pair(params, conditions)
     grid = grid_of(pair, prices, conditions)
     request = _read(params, now_us, grid, rule)
     if request.cash is not None:
@@ -96,9 +96,9 @@ def grid_of(pair: Pair, prices: Prices, conditions: Conditions) -> Grid:
     return Grid(pair, conditions.tick_of(pair), prices.last_price(pair), conditions.lot_decimals_of(pair))
 
 
-def parse_pair(params: Params) -> Pair:
+def parse_pair(params: Params, conditions: Conditions) -> Pair:
     """The pair that is named, in any spelling. Raises KrakenError."""
-    pair = find_pair(params.required("pair"))
+    pair = conditions.catalogue.find_pair(params.required("pair"))
     if pair is None:
         raise KrakenError("EQuery:Unknown asset pair")
     return pair

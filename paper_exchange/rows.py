@@ -8,7 +8,7 @@ from typing import Any, Final
 from paper_exchange.ledger import LedgerEntry
 from paper_exchange.money import ZERO, fixed, rounded_down
 from paper_exchange.orders import Order, OrderRequest, OrderStatus, Revision, Trade, average
-from paper_exchange.symbols import Asset, Pair
+from paper_exchange.symbols import CURRENCY, Asset, Pair
 from paper_exchange.tape import OrderType
 from paper_exchange.terms import NO_PRICE, price_texts
 from paper_exchange.timefmt import unix_seconds
@@ -60,6 +60,11 @@ def _misc(order: Order) -> str:
     return ",".join(notes)
 
 
+def _pair_class(pair: Pair) -> str:
+    """Kraken: what rows of orders and trades call the class of their pair."""
+    return "forex" if pair.base.aclass == CURRENCY else "equity_pair"
+
+
 def order_row(order: Order, *, trades: bool, consolidate: bool = True) -> dict[str, Any]:
     """A row of OpenOrders, ClosedOrders or QueryOrders. `price` is the average fill price, not the limit."""
     request, pair = order.request, order.pair
@@ -72,7 +77,7 @@ def order_row(order: Order, *, trades: bool, consolidate: bool = True) -> dict[s
         "starttm": 0 if request.start_us is None else unix_seconds(request.start_us),
         "expiretm": 0 if request.expire_us is None else unix_seconds(request.expire_us),
         "descr": {
-            "aclass": "forex",
+            "aclass": _pair_class(pair),
             "pair": pair.altname,
             "type": str(request.side),
             "ordertype": str(request.ordertype),
@@ -172,7 +177,7 @@ def fill_row(fill: HistoricFill, *, ledgers: bool = False) -> dict[str, Any]:
         "ordertxid": trade.order.txid,
         "postxid": f"TKH{trade.exec_id[3:]}",
         "pair": pair.id,
-        "aclass": "forex",
+        "aclass": _pair_class(pair),
         "time": unix_seconds(trade.at_us),
         "type": str(request.side),
         "ordertype": str(request.ordertype),
@@ -219,7 +224,7 @@ def ledger_row(entry: LedgerEntry, asset: str) -> dict[str, Any]:
         "time": unix_seconds(entry.at_us),
         "type": str(entry.kind),
         "subtype": entry.subtype,
-        "aclass": "currency",
+        "aclass": entry.asset.aclass,
         "asset": asset,
         "amount": fixed(entry.amount, decimals),
         "fee": fixed(entry.fee, decimals),

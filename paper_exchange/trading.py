@@ -25,7 +25,7 @@ from paper_exchange.modes import MarketMode, check_amend, check_cancel, check_en
 from paper_exchange.order_entry import REST_DEADLINE, WS_DEADLINE, BelowMinimum, DeadlineRule
 from paper_exchange.orders import Order, OrderRequest
 from paper_exchange.params import Params
-from paper_exchange.symbols import Pair, find_pair
+from paper_exchange.symbols import Pair
 from paper_exchange.timefmt import US_PER_S
 
 __all__ = [
@@ -276,7 +276,12 @@ def _check_entry_mode(caller: Caller, params: Params) -> None:
         return
     ordertype, name = str(params.values.get("ordertype", "")), params.values.get("pair")
     post = "post" in [flag.strip() for flag in str(params.values.get("oflags", "")).split(",")]
-    _check_entry(caller, find_pair(name) if isinstance(name, str) else None, ordertype, post=post)
+    _check_entry(
+        caller,
+        caller.exchange.catalogue.find_pair(name) if isinstance(name, str) else None,
+        ordertype,
+        post=post,
+    )
 
 
 def _check_entry(caller: Caller, pair: Pair | None, ordertype: str, *, post: bool) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from paper_exchange import wire_json
 from paper_exchange.fault_entry import FaultRefused, fault_row, fields, parse_fault
 from paper_exchange.faults import CutWhen, Fault, FaultKind, Faults, FaultSpec, Occasion
+from tests.paper_exchange.venue import CATALOGUE
 
 ACCOUNTS = ("tania", "daivon", "master")
 METHODS = ("AddOrder", "Balance", "OpenOrders")
@@ -183,7 +184,9 @@ def test_a_lag_lies_between_delay_and_delay_with_jitter(delay: int, jitter: int,
 
 
 def read(body: dict[str, Any]) -> FaultSpec:
-    return parse_fault(wire_json.loads_as_text(json.dumps(body)), lambda name: name in ACCOUNTS)
+    return parse_fault(
+        wire_json.loads_as_text(json.dumps(body)), lambda name: name in ACCOUNTS, CATALOGUE.find_pair
+    )
 
 
 def refused(body: dict[str, Any]) -> str:
