@@ -100,16 +100,16 @@ class Exchange:
         self.unknown: Final[Counter[str]] = Counter()
         # What they asked for at all.
         self.called: Final[Counter[str]] = Counter()
-        self.on_events: Callable[[list[OrderEvent]], None] = _nobody_listens
-        self.on_market: Callable[[int], None] = _nobody_watches
-        self.on_key_revoked: Callable[[ApiKey], None] = _no_sessions
-        self.on_mode: Callable[[], None] = _nobody_is_told
-        self.on_ledger: Callable[[Account, Sequence[LedgerEntry]], None] = _nobody_keeps_books
-        self.on_pair: Callable[[Pair], None] = _nobody_looks
-        self.on_listed: Callable[[Sequence[Asset], Sequence[Pair]], None] = _nobody_reads
-        self.on_alarm: Callable[[], None] = _nobody_is_told
-        self.on_fault_set: Callable[[Fault], None] = _no_wires
-        self.on_fault_lifted: Callable[[Fault], None] = _no_wires
+        self.on_events: Callable[[list[OrderEvent]], None] = _nobody
+        self.on_market: Callable[[int], None] = _nobody
+        self.on_key_revoked: Callable[[ApiKey], None] = _nobody
+        self.on_mode: Callable[[], None] = _nobody
+        self.on_ledger: Callable[[Account, Sequence[LedgerEntry]], None] = _nobody
+        self.on_pair: Callable[[Pair], None] = _nobody
+        self.on_listed: Callable[[Sequence[Asset], Sequence[Pair]], None] = _nobody
+        self.on_alarm: Callable[[], None] = _nobody
+        self.on_fault_set: Callable[[Fault], None] = _nobody
+        self.on_fault_lifted: Callable[[Fault], None] = _nobody
 
     def wall_us(self, true_us: int) -> int:
         """What the exchange's clock shows at a time: all that clients see is stamped by it."""
@@ -402,33 +402,5 @@ class Exchange:
                 self._tell(events, now_us)
 
 
-def _nobody_listens(_events: list[OrderEvent]) -> None:
-    """Before the wires are connected, events go nowhere."""
-
-
-def _nobody_watches(_now_us: int) -> None:
-    """Before the wires are connected, nobody is told that the market moved."""
-
-
-def _nobody_is_told() -> None:
-    """Before the wires are connected, nobody is told of a mode."""
-
-
-def _no_wires(_fault: Fault) -> None:
-    """Before the wires are connected, there is nothing for a fault to cut."""
-
-
-def _no_sessions(_key: ApiKey) -> None:
-    """Before the wires are connected, no socket depends on a key."""
-
-
-def _nobody_keeps_books(_account: Account, _entries: Sequence[LedgerEntry]) -> None:
-    """Before the wires are connected, nobody is told that a balance changed."""
-
-
-def _nobody_reads(_assets: Sequence[Asset], _pairs: Sequence[Pair]) -> None:
-    """Before the wires are connected, nobody is told of new pairs."""
-
-
-def _nobody_looks(_pair: Pair) -> None:
-    """Before the wires are connected, nobody is told that a pair changed."""
+def _nobody(*_told: object) -> None:
+    """Before the wires are connected, nobody is told of anything."""

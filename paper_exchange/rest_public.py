@@ -9,8 +9,10 @@ from paper_exchange.catalogue import Catalogue
 from paper_exchange.conditions import Conditions
 from paper_exchange.errors import KrakenError, invalid_arguments
 from paper_exchange.exchange import Exchange
+from paper_exchange.faults import Occasion
 from paper_exchange.market import UNBOUNDED_SHOWN, PairMarket
 from paper_exchange.money import fixed
+from paper_exchange.odd_rows import with_odd_row
 from paper_exchange.params import Params
 from paper_exchange.symbols import CURRENCY, SUFFIXES, TOKENISED, Asset, Pair, form_of
 from paper_exchange.tape import Bar, OrderType, Side
@@ -35,7 +37,11 @@ def call(exchange: Exchange, method: str, params: Params, now_us: int) -> Result
     found = _METHODS.get(method)
     if found is None:
         raise KrakenError("EGeneral:Unknown method")
-    return found(exchange, params, now_us)
+    result = found(exchange, params, now_us)
+    fault = (
+        exchange.faults.strike(Occasion.ROWS, method=method) if exchange.faults.armed(Occasion.ROWS) else None
+    )
+    return result if fault is None else with_odd_row(method, result, fault.spec)
 
 
 def methods() -> frozenset[str]:
@@ -203,9 +209,14 @@ def _pair_row(pair: Pair, params: Params, info: str, conditions: Conditions) -> 
 
 def _ticker(exchange: Exchange, params: Params, now_us: int) -> Result:
     named = bool(params.text("pair"))
+    pairs = requested_pairs(exchange, params, _aclass(params, "asset_class"))
+    for pair in pairs if named else ():
+        refusal = exchange.faults.market_refusal(pair, "Ticker")
+        if refusal is not None:
+            raise KrakenError(refusal)
     return {
         pair_key(pair, params): _ticker_row(_market(exchange, pair), now_us)
-        for pair in requested_pairs(exchange, params, _aclass(params, "asset_class"))
+        for pair in pairs
         if named or exchange.market.of(pair).priced
     }
 

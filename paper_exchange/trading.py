@@ -272,16 +272,17 @@ def _check_mode(caller: Caller, check: Callable[[MarketMode], None]) -> None:
 
 def _check_entry_mode(caller: Caller, params: Params) -> None:
     """Refuse a new order that mode or pair don't let in, before its arguments are looked at."""
-    if caller.exchange.conditions.normal:
+    exchange, name = caller.exchange, params.values.get("pair")
+    pair = exchange.catalogue.find_pair(name) if isinstance(name, str) else None
+    refusal = None if pair is None else exchange.faults.market_refusal(pair, "AddOrder", caller.account.id)
+    if refusal is not None:
+        caller.struck.append(FaultKind.MARKET_REFUSED)
+        raise KrakenError(refusal)
+    if exchange.conditions.normal:
         return
-    ordertype, name = str(params.values.get("ordertype", "")), params.values.get("pair")
+    ordertype = str(params.values.get("ordertype", ""))
     post = "post" in [flag.strip() for flag in str(params.values.get("oflags", "")).split(",")]
-    _check_entry(
-        caller,
-        caller.exchange.catalogue.find_pair(name) if isinstance(name, str) else None,
-        ordertype,
-        post=post,
-    )
+    _check_entry(caller, pair, ordertype, post=post)
 
 
 def _check_entry(caller: Caller, pair: Pair | None, ordertype: str, *, post: bool) -> None:

@@ -14,7 +14,7 @@ from typing import Final
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from paper_exchange import ws_instrument
+from paper_exchange import wire_json, ws_instrument
 from paper_exchange.accounts import ApiKey
 from paper_exchange.exchange import Exchange, FillRecord
 from paper_exchange.faults import CutWhen, Fault, FaultKind, Occasion
@@ -170,8 +170,9 @@ class Hub:
             of_account = list(group)
             listeners = list(self._listeners.get(executions_of(account_id), ()))
             telling = self._telling(account_id, of_account, listeners)
+            odd = self._odd_row(account_id) if listeners else None
             outgoing = [
-                (connection, connection.session.order_messages(telling.events, rows, telling.times))
+                (connection, connection.session.order_messages(telling.events, rows, telling.times, odd))
                 for connection in listeners
             ]
             emitted_ns = time.monotonic_ns()
@@ -188,6 +189,14 @@ class Hub:
         """Tell of what is new in an account's ledger."""
         for connection in list(self._listeners.get(balances_of(account_id), ())):
             connection.send(connection.session.balance_messages())
+
+    def _odd_row(self, account_id: str) -> str | None:
+        """The row, as JSON, that a fault puts before the next ones of an account."""
+        faults = self._exchange.faults
+        fault = (
+            faults.strike(Occasion.ROWS, account_id, "executions") if faults.armed(Occasion.ROWS) else None
+        )
+        return None if fault is None else wire_json.dumps(fault.spec.row)
 
     def _telling(self, account_id: str, events: list[OrderEvent], listeners: list[_Connection]) -> Telling:
         faults = self._exchange.faults

@@ -59,13 +59,21 @@ class Executions:
         return tells(event, order_status=self.order_status)
 
     def messages(
-        self, events: Sequence[OrderEvent], rows: "EventRows", times: Sequence[int] | None
+        self,
+        events: Sequence[OrderEvent],
+        rows: "EventRows",
+        times: Sequence[int] | None,
+        odd: str | None = None,
     ) -> list[str]:
         """One message for each event that it tells of, with its sequence.
 
-        `times` says how often each is told, else once; one that is told 0 times uses up its sequence number.
+        `times` says how often each is told, else once; one that is told 0 times uses up its sequence number. `odd` is a row
+        that comes before them.
         """
         found = []
+        if odd is not None:
+            self.sequence += 1
+            found.append(_private_message("executions", "update", odd, self.sequence))
         for place, event in enumerate(events):
             if not self.hears(event):
                 continue

@@ -155,10 +155,14 @@ class Session:
         return self._executions is not None and self._executions.hears(event)
 
     def order_messages(
-        self, events: Sequence[OrderEvent], rows: EventRows, times: Sequence[int] | None = None
+        self,
+        events: Sequence[OrderEvent],
+        rows: EventRows,
+        times: Sequence[int] | None = None,
+        odd: str | None = None,
     ) -> list[str]:
         """The messages that tell of events of this client's account (`Executions.messages`)."""
-        return [] if self._executions is None else self._executions.messages(events, rows, times)
+        return [] if self._executions is None else self._executions.messages(events, rows, times, odd)
 
     def balance_messages(self) -> list[str]:
         """The messages that tell of what is new in the ledger of this client's account."""
