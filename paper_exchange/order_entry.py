@@ -5,10 +5,12 @@ The order of the checks: arguments, then precision and tick, then the pair's min
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from enum import StrEnum, auto
 from typing import Any, Final, Protocol, TypeVar
 
 from paper_exchange.conditions import Conditions, Minima
 from paper_exchange.errors import KrakenError, invalid_arguments
+from paper_exchange.house_rules import MinimumWords
 from paper_exchange.ids import client_order_key
 from paper_exchange.money import decimals_of
 from paper_exchange.orders import CloseTerms, Order, OrderRequest, SelfTrade, TimeInForce, Trade
@@ -61,11 +63,32 @@ class Prices(Protocol):
         """The base volume that a buyer gets for an amount of quote."""
 
 
+class TooSmall(StrEnum):
+    """What of an order is below its pair's minimum."""
+
+    VOLUME = auto()
+    COST = auto()
+
+
+# As logged in 2025 and 2026, and as documented.
+_WORDS: Final = {
+    MinimumWords.ARGUMENTS: {
+        TooSmall.VOLUME: "EGeneral:Invalid arguments:volume minimum not met",
+        TooSmall.COST: "EGeneral:Invalid arguments:cost minimum not met",
+    },
+    MinimumWords.ORDER: {
+        TooSmall.VOLUME: "EOrder:Order minimum not met",
+        TooSmall.COST: "EOrder:Cost minimum not met",
+    },
+}
+
+
 class BelowMinimum(KrakenError):
     """An order of this pair is too small."""
 
-    def __init__(self, text: str, pair: Pair) -> None:
-        super().__init__(text)
+    def __init__(self, what: TooSmall, pair: Pair, words: MinimumWords = MinimumWords.ARGUMENTS) -> None:
+        super().__init__(_WORDS[words][what])
+        self.what: Final = what
         self.pair: Final = pair
 
 
@@ -107,14 +130,14 @@ def parse_pair(params: Params, conditions: Conditions) -> Pair:
 def check_minima(request: OrderRequest, prices: Prices, minima: Minima) -> None:
     """Kraken checks the volume against ordermin and the cost against costmin."""
     if request.volume < minima.ordermin:
-        raise BelowMinimum("EOrder:Order minimum not met", request.pair)
+        raise BelowMinimum(TooSmall.VOLUME, request.pair)
     price = request.price
     if price is None and request.trigger is not None:
         price = request.trigger.price
     if price is None:
         price = prices.best_price(request.pair, request.side)
     if request.volume * price < minima.costmin:
-        raise BelowMinimum("EOrder:Cost minimum not met", request.pair)
+        raise BelowMinimum(TooSmall.COST, request.pair)
 
 
 def _read(params: Params, now_us: int, grid: Grid, rule: DeadlineRule) -> OrderRequest:

@@ -301,24 +301,22 @@ def _blame(caller: Caller, kind: FaultKind, pair: Pair | None = None) -> None:
 def _parse(caller: Caller, params: Params, rule: DeadlineRule) -> OrderRequest:
     """Read an order. A deadline is measured from when the request came in, and looked at again by the engine."""
     exchange = caller.exchange
-    try:
+
+    def read() -> OrderRequest:
         return order_entry.parse_order(params, caller.admitted_us, exchange.engine, exchange.conditions, rule)
-    except BelowMinimum as error:
-        _blame_minima(caller, error)
-        raise
+
+    return _minima_blamed(caller, read)
 
 
 def _minima_blamed(caller: Caller, read: Callable[[], OrderRequest]) -> OrderRequest:
+    """What is read, or the refusal of what is too small in the words of the house rules."""
+    exchange = caller.exchange
     try:
         return read()
     except BelowMinimum as error:
-        _blame_minima(caller, error)
-        raise
-
-
-def _blame_minima(caller: Caller, error: BelowMinimum) -> None:
-    if error.pair in caller.exchange.conditions.engine_minima:
-        _blame(caller, FaultKind.ORDERMIN, error.pair)
+        if error.pair in exchange.conditions.engine_minima:
+            _blame(caller, FaultKind.ORDERMIN, error.pair)
+        raise BelowMinimum(error.what, error.pair, exchange.rules.minimum_words) from None
 
 
 def _check_deadline(caller: Caller, params: Params, rule: DeadlineRule) -> int | None:
