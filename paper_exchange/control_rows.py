@@ -33,7 +33,11 @@ def account_row(account: Account, now_us: int) -> dict[str, Any]:
         "tier": str(account.tier),
         "limits": account.limited,
         "balances": {asset.id: balance_text(asset, amount) for asset, amount in account.balances.items()},
-        "holds": {asset.id: balance_text(asset, held) for asset, held in account.holds.items() if held},
+        "holds": {
+            asset.id: balance_text(asset, account.held(asset))
+            for asset in account.balances
+            if account.held(asset)
+        },
         "open_orders": {txid: order_row(order, trades=True) for txid, order in account.open_orders.items()},
         "volume_30d_usd": fixed(account.volume_usd(now_us), 4),
         "keys": [key_row(key) for key in account.keys.values()],
