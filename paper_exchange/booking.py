@@ -91,12 +91,13 @@ class Booking:
             cost=cost,
             fee=fee,
             fee_asset=pair.base if in_base else pair.quote,
+            fee_in_quote=rounded(cost * rate, pair.cost_step) if in_base else fee,
             maker=maker,
             ledger=entries,
         )
         order.vol_exec += volume
         order.cost += cost
-        order.fee += fee
+        order.fee += trade.fee_in_quote
         order.trades.append(trade)
         account.trades.append(trade)
         account.add_volume(now_us, cost * self._market.usd_price(pair.quote))

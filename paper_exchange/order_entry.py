@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from paper_exchange.conditions import Conditions, Minima
 from paper_exchange.errors import KrakenError, invalid_arguments
-from paper_exchange.house_rules import MinimumWords
+from paper_exchange.house_rules import FeeFlag, MinimumWords
 from paper_exchange.ids import client_order_key
 from paper_exchange.money import decimals_of
 from paper_exchange.orders import CloseTerms, Order, OrderRequest, SelfTrade, TimeInForce, Trade
@@ -98,14 +98,15 @@ def parse_order(
     prices: Prices,
     conditions: Conditions,
     rule: DeadlineRule = REST_DEADLINE,
+    sell_fee: FeeFlag = FeeFlag.QUOTE,
 ) -> OrderRequest:
     """Read and check AddOrder's arguments. Raises KrakenError.
 
-    `now_us` is when the request arrived: from then on a deadline is measured.
+    `now_us` is when the request arrived: from then on a deadline is measured. `sell_fee` is what a sell means by no flag.
     """
     pair = parse_pair(params, conditions)
     grid = grid_of(pair, prices, conditions)
-    request = _read(params, now_us, grid, rule)
+    request = _read(params, now_us, grid, rule, sell_fee)
     if request.cash is not None:
         request = replace(request, volume=prices.bought_for(pair, request.cash))
     if request.close is not None:
@@ -140,7 +141,7 @@ def check_minima(request: OrderRequest, prices: Prices, minima: Minima) -> None:
         raise BelowMinimum(TooSmall.COST, request.pair)
 
 
-def _read(params: Params, now_us: int, grid: Grid, rule: DeadlineRule) -> OrderRequest:
+def _read(params: Params, now_us: int, grid: Grid, rule: DeadlineRule, sell_fee: FeeFlag) -> OrderRequest:
     pair = grid.pair
     side = _choice(Side, params.required("type"), "type")
     ordertype = _choice(OrderType, params.required("ordertype"), "ordertype")
@@ -159,7 +160,7 @@ def _read(params: Params, now_us: int, grid: Grid, rule: DeadlineRule) -> OrderR
         price=terms.price,
         time_in_force=time_in_force,
         post_only="post" in oflags,
-        fee_in_base="fcib" in oflags,
+        fee_in_base=FeeFlag.BASE in _fee_flags(oflags, side, sell_fee),
         userref=read_userref(params),
         cl_ord_id=read_client_id(params),
         deadline_us=read_deadline(params, now_us, rule),
@@ -239,6 +240,12 @@ def _oflags(params: Params, ordertype: OrderType, time_in_force: TimeInForce) ->
     if "post" in oflags and not (ordertype in _LIMITS and time_in_force.rests):
         raise invalid_arguments("oflags")
     return oflags
+
+
+def _fee_flags(oflags: frozenset[str], side: Side, sell_fee: FeeFlag) -> frozenset[str]:
+    """The flags with the one of the fee's currency. Kraken: a buy without it pays in quote."""
+    default = sell_fee if side is Side.SELL else FeeFlag.QUOTE
+    return oflags if oflags & set(FeeFlag) else oflags | {default}
 
 
 def read_oflags(params: Params) -> frozenset[str]:

@@ -82,7 +82,7 @@ def _order_as_of(order: Order, then_us: int) -> Order:
         request=request,
         vol_exec=sum((trade.volume for trade in trades), ZERO),
         cost=sum((trade.cost for trade in trades), ZERO),
-        fee=sum((trade.fee for trade in trades), ZERO),
+        fee=sum((trade.fee_in_quote for trade in trades), ZERO),
         trades=trades,
         # What an order was before its first amendment is what it is while there is none.
         revisions=revisions if len(revisions) > 1 else [],

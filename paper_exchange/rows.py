@@ -117,7 +117,7 @@ def _amounts(order: Order) -> dict[str, str]:
         "vol": volume,
         "vol_exec": fixed(executed, pair.lot_decimals),
         "cost": fixed(cost, cost_decimals),
-        "fee": fixed(order.fee, pair.lot_decimals if request.fee_in_base else pair.cost_decimals),
+        "fee": fixed(order.fee, pair.cost_decimals),
         "price": fixed(order.average_price, pair.display_price_decimals),
         "stopprice": fixed(order.stop_price or ZERO, pair.display_price_decimals),
         "limitprice": fixed(limit or ZERO, pair.display_price_decimals),
@@ -126,7 +126,10 @@ def _amounts(order: Order) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class HistoricFill:
-    """One row of the trade history: a trade, or all matches that one taker order made, as one."""
+    """One row of the trade history: a trade, or all matches that one taker order made, as one.
+
+    Kraken states fees of orders and trades in the quote currency, whatever they were taken in.
+    """
 
     trade: Trade
     volume: Decimal
@@ -157,13 +160,13 @@ def fills_of(trades: Iterable[Trade], *, consolidate: bool) -> list[HistoricFill
                 so_far.trade,
                 so_far.volume + trade.volume,
                 so_far.cost + trade.cost,
-                so_far.fee + trade.fee,
+                so_far.fee + trade.fee_in_quote,
                 so_far.ledger + trade.ledger,
             )
             continue
         if not trade.maker:
             place[trade.order.txid] = len(fills)
-        fills.append(HistoricFill(trade, trade.volume, trade.cost, trade.fee, trade.ledger))
+        fills.append(HistoricFill(trade, trade.volume, trade.cost, trade.fee_in_quote, trade.ledger))
     return fills
 
 
@@ -184,7 +187,7 @@ def fill_row(fill: HistoricFill, *, ledgers: bool = False) -> dict[str, Any]:
         "tradeordertype": str(request.ordertype),
         "price": fixed(price, pair.display_price_decimals),
         "cost": fixed(fill.cost, pair.cost_decimals),
-        "fee": fixed(fill.fee, pair.lot_decimals if request.fee_in_base else pair.cost_decimals),
+        "fee": fixed(fill.fee, pair.cost_decimals),
         "vol": fixed(fill.volume, pair.lot_decimals),
         "margin": fixed(ZERO, pair.cost_decimals),
         "leverage": "0",

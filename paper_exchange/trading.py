@@ -303,7 +303,14 @@ def _parse(caller: Caller, params: Params, rule: DeadlineRule) -> OrderRequest:
     exchange = caller.exchange
 
     def read() -> OrderRequest:
-        return order_entry.parse_order(params, caller.admitted_us, exchange.engine, exchange.conditions, rule)
+        return order_entry.parse_order(
+            params,
+            caller.admitted_us,
+            exchange.engine,
+            exchange.conditions,
+            rule,
+            exchange.rules.sell_fee_default,
+        )
 
     return _minima_blamed(caller, read)
 

@@ -70,6 +70,7 @@ def test_a_resting_order_holds_the_own_balance_first(market: Server) -> None:
     held = {name: row["hold_trade"] for name, row in client.call("BalanceEx").items()}
     assert held == {"XXBT": "0.3000000000", "XBT.F": "0.2000000000"}
     assert sell(client, "0.6")["error"] == [NO_FUNDS]
+    assert sell(client, "0.6", ordertype="limit", price="50000", timeinforce="IOC")["error"] == [NO_FUNDS]
     assert sell(client, "0.5")["error"] == []
     held = {name: row["hold_trade"] for name, row in client.call("BalanceEx").items()}
     assert Decimal(held["XXBT"]) + Decimal(held["XBT.F"]) == Decimal("0.5")
