@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from paper_exchange.catalogue import Catalogue
 from paper_exchange.faults import FaultKind, FaultSpec
 from paper_exchange.modes import MarketMode, PairStatus
 from paper_exchange.symbols import Pair
@@ -23,12 +24,13 @@ class Minima:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a pair's orders must keep to, and whether it takes any."""
+    """What a pair's orders must keep to, whether it takes any, and whether clients are told of the pair at all."""
 
     minima: Minima
     tick_size: Decimal
     lot_decimals: int
     status: PairStatus
+    listed: bool = True
 
 
 def listed_minima(pair: Pair) -> Minima:
@@ -45,6 +47,7 @@ def listing_of(pair: Pair) -> Listing:
 class Conditions:
     """What holds now. The maps have only the pairs that differ from the table; `closed` are those without a trusted price."""
 
+    catalogue: Catalogue = field(default_factory=Catalogue)
     mode: MarketMode = MarketMode.ONLINE
     skew_us: int = 0
     engine_minima: Mapping[Pair, Minima] = field(default_factory=dict)
@@ -79,6 +82,11 @@ class Conditions:
         listing = self.listings.get(pair)
         return pair.lot_decimals if listing is None else listing.lot_decimals
 
+    def lists(self, pair: Pair) -> bool:
+        """Whether clients are told of a pair."""
+        listing = self.listings.get(pair)
+        return listing is None or listing.listed
+
     def pair_status(self, pair: Pair) -> PairStatus:
         """The pair's own status, whatever the exchange's mode."""
         if pair in self.closed:
@@ -96,13 +104,14 @@ class Conditions:
 
 
 def conditions_of(
+    catalogue: Catalogue,
     faults: Iterable[FaultSpec],
     listings: Mapping[Pair, Listing] | None = None,
     closed: frozenset[Pair] = frozenset(),
 ) -> Conditions:
     """What faults, oldest first, make of the conditions."""
     mode, skew_us = MarketMode.ONLINE, 0
-    plain = Conditions(listings=listings or {})
+    plain = Conditions(catalogue, listings=listings or {})
     engine: dict[Pair, Minima] = {}
     shown: dict[Pair, Minima] = {}
     for spec in faults:
@@ -114,7 +123,7 @@ def conditions_of(
             assert spec.pair is not None, "a fault of this kind names its pair"
             for minima in (engine,) if spec.stale else (engine, shown):
                 minima[spec.pair] = _changed(minima.get(spec.pair) or plain.minima(spec.pair), spec)
-    return Conditions(mode, skew_us, engine, shown, plain.listings, closed)
+    return Conditions(catalogue, mode, skew_us, engine, shown, plain.listings, closed)
 
 
 def _changed(minima: Minima, spec: FaultSpec) -> Minima:
