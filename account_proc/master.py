@@ -277,10 +277,6 @@ class Master:
         if change.kind not in MOVES:
             self._portfolio.before_trade(self._now())
             self._portfolio.take_outside({worth_as(change.asset): change.amount}, change.kind)
-        self._read_balances_soon()
-
-    def _read_balances_soon(self) -> None:
-        self._refresh_at = self._now()
         self._hurry.set()
 
     def disconnected(self, reason: str) -> None:
@@ -350,7 +346,7 @@ class Master:
         )
         self._emit(fill)
         if self._doubted:
-            self._read_balances_soon()
+            self._hurry.set()
         self._counted.add(trade)
         self._since = max(self._since, trade.executed_at - OVERLAP_S)
 
@@ -392,18 +388,26 @@ class Master:
         await self._audit_for_ever()
 
     async def _audit_for_ever(self) -> None:
+        """Holds what was told against the exchange's record now and then, and balances against the wallet, sooner where there is a reason."""
+        pause = CONFIRM_S / 2
         while True:
             # Kraken: a snapshot's trades carry too little to be copied; the history has the rest, a little later.
             told_at, told = self._promised
             late = self._now() < told_at + OVERLAP_S and any(not self._maker.knows(one) for one in told)
-            pause = min(self._audit_s, HISTORY_RETRY_S) if late or self._hurry.is_set() else self._audit_s
-            self._hurry.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._hurry.wait(), pause)
+                await asyncio.wait_for(
+                    self._hurry.wait(), min(self._audit_s, HISTORY_RETRY_S) if late else self._audit_s
+                )
             try:
-                await self._audit()
+                if self._hurry.is_set():
+                    await self._read_balances()
+                else:
+                    await self._audit()
             except ExchangeError as error:
                 log.warning("trade history or balances could not be read again: %s", error)
+            # One more reading must agree; the longer none does, the less it is worth to ask.
+            pause = min(pause * 2, self._audit_s) if self._hurry.is_set() else CONFIRM_S
+            await asyncio.sleep(pause)
 
     async def _audit(self) -> None:
         """Holds the history against what was streamed and, now and then, balances against the wallet. Raises ExchangeError."""
@@ -419,11 +423,20 @@ class Master:
             self._held = []
             await self._read_history([])
         elif self._now() >= self._refresh_at:
+            await self._read_balances()
+
+    async def _read_balances(self) -> None:
+        """Holds balances against the wallet; again at once while they disagree. Raises ExchangeError."""
+        self._hurry.clear()
+        try:
             certain = await self._portfolio.refresh()
-            self._doubted = self._doubted and not certain
-            self._refresh_at = self._now() + (self._refresh_s if certain else CONFIRM_S)
-            if not certain:
-                self._hurry.set()
+        except ExchangeError:
+            self._hurry.set()
+            raise
+        self._doubted = self._doubted and not certain
+        self._refresh_at = self._now() + self._refresh_s
+        if not certain:
+            self._hurry.set()
 
     async def _history(self, priority: Priority = Priority.READ) -> list[Trade]:
         since = min(self._since, self._counted.newest - OVERLAP_S) if self._has_wallet else self._since

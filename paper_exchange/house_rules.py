@@ -39,6 +39,7 @@ class HouseRules:
     | earn_form_tradable | true: an order uses the `.F` balance of what it pays with as well (Kraken's page on balances) | false: it does not, and is refused for funds |
     | sell_fee_default | fciq, as recorded of API sells of 2024 and 2025 | fcib, as documented: in which currency a sell without the flag pays its fee |
     | minimum_words | arguments: `EGeneral:Invalid arguments:volume minimum not met`, as logged in 2025 and 2026 | order: `EOrder:Order minimum not met`, as documented |
+    | balances_told | true: changes that are no trades are told on the balances channel at once, as documented | false: they are not told |
     | query_by_client_id | false: QueryOrders needs a txid | true: a cl_ord_id alone will do |
     """
 
@@ -53,5 +54,6 @@ class HouseRules:
     window_takes_repeats: bool = False
     query_by_client_id: bool = False
     earn_form_tradable: bool = True
+    balances_told: bool = True
     sell_fee_default: FeeFlag = FeeFlag.QUOTE
     minimum_words: MinimumWords = MinimumWords.ARGUMENTS

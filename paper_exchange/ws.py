@@ -188,7 +188,9 @@ class Hub:
     def tell_balances(self, account_id: str) -> None:
         """Tell of what is new in an account's ledger."""
         for connection in list(self._listeners.get(balances_of(account_id), ())):
-            connection.send(connection.session.balance_messages())
+            messages = connection.session.balance_messages()
+            if self._exchange.rules.balances_told:
+                connection.send(messages)
 
     def _odd_row(self, account_id: str) -> str | None:
         """The row, as JSON, that a fault puts before the next ones of an account."""

@@ -50,7 +50,7 @@ def test_a_deposit_right_before_an_order_is_in_what_users_are_sized_by(paper: Pa
 def test_a_buy_for_more_than_was_counted_is_sized_by_balances_that_are_read_again(paper: Paper) -> None:
     """The exchange does not tell of a deposit; the master's buy costs more than was counted: balances are read before users are sized."""
     with System(paper, {"anna": "1000"}) as system:
-        paper.call("POST", "/faults", kind="mute_balances")
+        paper.call("POST", "/house", balances_told=False)
         system.start().wait_ready()
         paper.call("POST", "/accounts/master/deposit", asset="ZUSD", amount="9000")
         system.buy("BTC/USD", "0.04")
