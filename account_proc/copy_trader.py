@@ -22,7 +22,7 @@ from account_proc.errors import (
     OutcomeUnknown,
     RateLimited,
 )
-from account_proc.kraken_errors import MARKET_MODE, RATE_ERROR, LockedOut, NotSent
+from account_proc.kraken_errors import MARKET_MODE, RATE_ERROR, LockedOut, NotSent, is_below_minimum
 from account_proc.ledger import Ledger
 from account_proc.order_desk import OrderDesk, client_order_id
 from account_proc.order_watch import Ending
@@ -44,8 +44,6 @@ FUNDS_ERROR = "EOrder:Insufficient funds"
 DEADLINE_ERROR = "EGeneral:Invalid arguments:deadline"
 #: Pause before an exit that was refused or ended early is tried again, in tries of the order desk's pause.
 EXIT_PAUSES = 4
-#: Kraken's words for an order that is smaller than a minimum which has grown since the rules were read.
-MINIMUM_ERRORS = ("EOrder:Order minimum not met", "EOrder:Cost minimum not met")
 
 
 class CopyTrader:
@@ -238,7 +236,7 @@ class CopyTrader:
         """The end of a copy whose order does not exist; ``reason`` is Kraken's own error string, or ours."""
         self._desk.watch.forget(copy.cl_ord_id)
         now = self._now()
-        if reason.startswith(MINIMUM_ERRORS):
+        if is_below_minimum(reason):
             self._portfolio.rules_are_wrong()
             slices = copy.slices if copy.side is Side.BUY else (_owed(copy),)
             self._book.carry(copy.pair, copy.side, slices, copy.copy_id)
