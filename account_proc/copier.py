@@ -28,6 +28,7 @@ from account_proc.errors import (
     ExchangeError,
     LedgerFault,
 )
+from account_proc.exits import Exits
 from account_proc.ledger import Ledger
 from account_proc.order_desk import OrderDesk
 from account_proc.order_watch import ENDED
@@ -36,6 +37,7 @@ from account_proc.plans import Carry, Decision, Holdings, MasterFill, Order, Ski
 from account_proc.portfolio import Portfolio
 from account_proc.quiet import Quiet
 from account_proc.rest_rows import OrderRow
+from account_proc.sizing import below_minimum
 from account_proc.spec import CopyRules
 from account_proc.units import NO_AMOUNT, BaseVolume, Price, QuoteAmount, Side, plain
 
@@ -87,9 +89,12 @@ class Copier:
         self._own_held = own_held
         self._quiet = quiet
         self._book = ledger.load_book()
+        self._exits = Exits(
+            exchange=desk.exchange, portfolio=portfolio, timing=desk.timing, now=now, own_held=own_held
+        )
         self._trader = CopyTrader(
             account_id=account_id, rules=rules, ledger=ledger, book=self._book, portfolio=portfolio, desk=desk, now=now,
-            changed=changed, own_held=own_held,
+            changed=changed, exits=self._exits,
         )  # fmt: skip
         self._lanes: dict[str, _Lane] = {}
         #: Tasks, and what begun work waits for first.
@@ -116,6 +121,7 @@ class Copier:
                     pb.CopiedPosition(
                         pair=pair, volume=str(position.volume), cost=plain(round(position.cost.amount, 8)),
                         carried_buy=str(buy), carried_sell=str(sell), missing_volume=self._missing(pair, position.volume),
+                        exit_owed=self._exits.owed_words(pair, sell),
                     )
                 )  # fmt: skip
         return found
@@ -132,7 +138,7 @@ class Copier:
         if self._lane(pair).busy or not self._portfolio.believed:
             return ""
         base = pair.partition("/")[0]
-        missing = held.amount - (self._portfolio.wallet[base] - self._own_held(base))
+        missing = held.amount - (self._portfolio.owned(base) - self._own_held(base))
         return plain(missing) if missing > 0 else ""
 
     # -- taking fills -------------------------------------------------------------------------------------------
@@ -330,6 +336,8 @@ class Copier:
         record.planned, record.ordered = order.planned.amount, order.volume.amount
         record.slices, record.sweep, record.carried_in = order.slices, order.sweep, order.carried_in
         record.limit_price = order.limit_price.amount if order.limit_price else None
+        if record.side is Side.SELL:
+            self._trader.shape_exit(record)
         record.move(CopyState.PLANNED, now)
         self._trader.intend(record)
 
@@ -370,16 +378,28 @@ class Copier:
                 continue
             for pair_name, side in list(self._book.carried):
                 lane = self._lane(pair_name)
-                due = self._trader.exit_not_before(pair_name) <= self._now()
-                if side is Side.SELL and due and not lane.busy and not lane.waiting and not self._occupied():
-                    self._sell_owed(lane)
+                if (
+                    side is Side.SELL
+                    and self._exits.not_before(pair_name) <= self._now()
+                    and self._is_free(lane)
+                ):
+                    await self._sell_owed(lane)
 
-    def _sell_owed(self, lane: _Lane) -> None:
+    def _is_free(self, lane: _Lane) -> bool:
+        return not lane.busy and not lane.waiting and not self._occupied()
+
+    async def _sell_owed(self, lane: _Lane) -> None:
         pair = self._portfolio.table.find(lane.pair)
         price = None if pair is None else self._portfolio.marks.rate(pair.base, pair.quote)
         if pair is None or price is None:
             return
-        order = self._book.owed_exit(pair, Price(price))
+        owed = min(self._book.carried_volume(lane.pair, Side.SELL), self._book.position(lane.pair).volume)
+        if below_minimum(owed.to_lot(pair.lot_decimals), Price(price), pair) is not None:
+            return
+        may_try = await self._exits.may_try(pair, owed.to_lot(pair.lot_decimals), Price(price))
+        self._changed()
+        # While that was found out, fills may have come, and they go first.
+        order = self._book.owed_exit(pair, Price(price)) if may_try and self._is_free(lane) else None
         if order is None:
             return
         now = self._now()
@@ -477,8 +497,6 @@ class Copier:
 
     def _ended(self, lane: _Lane, copy: CopyRecord) -> None:
         """The copy is over: the lane goes on with what has waited."""
-        if copy.side is Side.SELL:
-            self._trader.exit_ended(copy)
         self._open.pop(copy.copy_id, None)
         self._portfolio.release(copy.copy_id)
         lane.busy = False

@@ -86,6 +86,8 @@ class Portfolio:
         self._rules_wrong = asyncio.Event()
         self._reserved: dict[str, tuple[str, Decimal]] = {}
         self.wallet = Wallet()
+        #: What open orders held of an asset, the account's own orders beside copying above all, as of the last reading.
+        self.holds: dict[str, Decimal] = {}
         self.marks = Marks()
         self.symbols: SymbolTable | None = None
         #: False until balances were read once.
@@ -165,7 +167,8 @@ class Portfolio:
     async def read_balances(self) -> tuple[dict[str, Decimal], float]:
         """Balances as the exchange tells them, and when they were asked for (Unix seconds). Raises ExchangeError."""
         asked_at = self.now()
-        return await self._exchange.balances(), asked_at
+        balances, self.holds = await self._exchange.holdings()
+        return balances, asked_at
 
     def _explained(self, balances: Mapping[str, Decimal], asked_at: float) -> bool:
         """Whether balances are what was counted; a change that two readings agree on is taken over."""
@@ -275,9 +278,18 @@ class Portfolio:
         """Total equity in quote; None while balances are not known."""
         return self.wallet.value(quote, self.marks) if self.loaded else None
 
+    def free(self, asset: str) -> Decimal:
+        """What of an asset an order could use: what was counted, less what open orders held when balances were read last."""
+        return max(self.wallet[asset] - self.holds.get(asset, Decimal(0)), Decimal(0))
+
+    def owned(self, asset: str) -> Decimal:
+        """What is there of an asset in whatever form, held or staked."""
+        forms = (form for form in self.wallet.assets() if worth_as(form) == asset)
+        return sum((self.wallet[form] for form in forms), Decimal(0))
+
     def cash(self, quote: str) -> Decimal:
-        """Balance of quote that is not set aside."""
-        return self.wallet[quote] - sum(
+        """What of quote is free and not set aside."""
+        return self.free(quote) - sum(
             (amount for asset, amount in self._reserved.values() if asset == quote), Decimal(0)
         )
 
