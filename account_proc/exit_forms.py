@@ -166,4 +166,4 @@ def _pause(obstacle: Obstacle, met: int, pauses: Pauses, *, changed: bool) -> fl
     if met == 1 and obstacle in {Obstacle.SELF_TRADE, Obstacle.NOT_ALL_SOLD, Obstacle.BELOW_MINIMUM}:
         return pauses.quick
     # Exponents that a float can hold, whatever was met how often.
-    return min(pauses.first * 2 ** min(met - 1, 32), pauses.longest)
+    return min(pauses.first * 2.0 ** min(met - 1, 32), pauses.longest)

@@ -33,7 +33,7 @@ class User:
         self.now = NOW + 3600
         self.portfolio = Portfolio(kraken.exchange, self._changed, lambda: self.now, LAG_S)
         self.watch = OrderWatch(kraken.exchange, lambda: NOW, 1.0)
-        self.feed = UserFeed(self.watch, self.portfolio, self._changed)
+        self.feed = UserFeed(self.watch, self.portfolio, self._changed, 0.0)
 
     def _changed(self) -> None:
         self.changes += 1
@@ -125,14 +125,14 @@ def test_an_execution_that_is_not_understood_has_the_balances_read_anew() -> Non
 def test_a_loss_of_the_feed_while_balances_are_read_has_them_read_once_more() -> None:
     async def steps() -> None:
         someone = await user()
-        someone.kraken.held["Balance"] = asyncio.Event()
+        someone.kraken.held["BalanceEx"] = asyncio.Event()
         someone.feed.connected([])
         await asyncio.sleep(0)
         someone.feed.disconnected("reset")
         # The first answer is from before what was missed, the second one from after it.
         someone.kraken.next["Balance"] = [BALANCES, {"ZUSD": "500", "XXBT": "1.01"}]
         someone.feed.connected([execution(exec_id="T1", qty="0.01")])
-        someone.kraken.held.pop("Balance").set()
+        someone.kraken.held.pop("BalanceEx").set()
         await until(refreshed(someone))
         assert someone.holds == (Decimal(500), Decimal("1.01"))
 
