@@ -22,6 +22,7 @@ from account_proc import failpoint
 from account_proc.bell import Bell
 from account_proc.copy_record import CopyRecord, master_fill
 from account_proc.copy_state import CopyState, Reason
+from account_proc.copy_steps import CopySteps
 from account_proc.copy_trader import CopyTrader
 from account_proc.errors import (
     AccountError,
@@ -92,10 +93,11 @@ class Copier:
         self._exits = Exits(
             exchange=desk.exchange, portfolio=portfolio, timing=desk.timing, now=now, own_held=own_held
         )
-        self._trader = CopyTrader(
+        self._steps = CopySteps(
             account_id=account_id, rules=rules, ledger=ledger, book=self._book, portfolio=portfolio, desk=desk, now=now,
-            changed=changed, exits=self._exits,
+            changed=changed,
         )  # fmt: skip
+        self._trader = CopyTrader(self._steps, self._exits)
         self._lanes: dict[str, _Lane] = {}
         #: Tasks, and what begun work waits for first.
         self._tasks: set[asyncio.Future[Any]] = set()
@@ -339,7 +341,7 @@ class Copier:
         if record.side is Side.SELL:
             self._trader.shape_exit(record)
         record.move(CopyState.PLANNED, now)
-        self._trader.intend(record)
+        self._steps.intend(record)
 
     def _joined(self, order: Order, copy_id: str) -> list[CopyRecord]:
         joined = []
@@ -376,14 +378,14 @@ class Copier:
             if not any(side is Side.SELL for _, side in self._book.carried):
                 seen = await changes.wait(seen)
                 continue
-            for pair_name, side in list(self._book.carried):
-                lane = self._lane(pair_name)
-                if (
-                    side is Side.SELL
-                    and self._exits.not_before(pair_name) <= self._now()
-                    and self._is_free(lane)
-                ):
-                    await self._sell_owed(lane)
+            lanes = [self._lane(pair) for pair, side in self._book.carried if side is Side.SELL]
+            due = [
+                lane
+                for lane in lanes
+                if self._exits.not_before(lane.pair) <= self._now() and self._is_free(lane)
+            ]
+            # Together, as one market's answers must not keep the exits of others waiting.
+            await asyncio.gather(*map(self._sell_owed, due))
 
     def _is_free(self, lane: _Lane) -> bool:
         return not lane.busy and not lane.waiting and not self._occupied()

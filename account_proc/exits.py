@@ -87,11 +87,12 @@ class Exits:
 
     # -- what is there ------------------------------------------------------------------------------------------
 
-    def there(self, pair: PairRules) -> tuple[BaseVolume, BaseVolume]:
-        """What is there of a pair's base in whatever form, and what of it an order could sell now; in whole lots."""
-        own = self._own_held(pair.base)
-        amounts = (self._portfolio.owned(pair.base) - own, self._portfolio.free(pair.base) - own)
-        owned, free = (BaseVolume(max(amount, Decimal(0))).to_lot(pair.lot_decimals) for amount in amounts)
+    def there(self, pair: str) -> tuple[BaseVolume, BaseVolume]:
+        """What is there of a pair's base in whatever form, and what of it an order could sell now."""
+        base = pair.partition("/")[0]
+        own = self._own_held(base)
+        amounts = (self._portfolio.owned(base) - own, self._portfolio.free(base) - own)
+        owned, free = (BaseVolume(max(amount, Decimal(0))) for amount in amounts)
         return owned, min(free, owned)
 
     def sellable(self, pair: PairRules, wanted: BaseVolume) -> BaseVolume:
@@ -101,16 +102,15 @@ class Exits:
         """
         if not self._portfolio.believed:
             return wanted
-        owned, free = self.there(pair)
-        return free if free < wanted <= owned else wanted
+        owned, free = self.there(pair.symbol)
+        return free.to_lot(pair.lot_decimals) if free < wanted <= owned else wanted
 
     def why_held(self, asset: str) -> str:
         """Why what is there cannot be sold, in words."""
         return HELD if self._portfolio.holds.get(asset) else OTHER_FORM
 
     def _free(self, pair: str) -> BaseVolume | None:
-        rules = self._portfolio.table.find(pair)
-        return None if rules is None or not self._portfolio.believed else self.there(rules)[1]
+        return self.there(pair)[1] if self._portfolio.believed else None
 
     # -- how the next one goes ----------------------------------------------------------------------------------
 

@@ -44,7 +44,7 @@ def test_where_the_users_own_bid_is_best_the_exit_leaves_and_that_bid_gives_way(
 
 
 @pytest.mark.parametrize("known", [False, True])
-def test_in_a_market_that_takes_limit_orders_only_an_exit_is_one(paper: Paper, known: bool) -> None:  # noqa: FBT001 - a parameter
+def test_in_a_market_that_takes_limit_orders_only_an_exit_is_one(paper: Paper, known: bool) -> None:
     """A pair takes limit orders only, since before the start or since a moment ago. The exit leaves at once, as a limit order near the bid."""
     with System(paper, {"anna": "100"}) as system:
         system.start().wait_ready()
@@ -61,7 +61,7 @@ def test_in_a_market_that_takes_limit_orders_only_an_exit_is_one(paper: Paper, k
         assert copy.attempts == (1 if known else 2)
         last = orders_sent(paper, "anna")[-1]
         assert (last["ordertype"], last["timeinforce"]) == ("limit", "IOC")
-        assert Decimal("49700") < Decimal(last["price"]) < Decimal("49990")
+        assert Decimal(49700) < Decimal(last["price"]) < Decimal(49990)
 
 
 @pytest.mark.parametrize(
