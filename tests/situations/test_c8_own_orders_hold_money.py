@@ -120,3 +120,19 @@ def test_where_holds_are_not_told_everything_else_works(paper: Paper) -> None:
         system.settled(2)
         assert [copy.filled_volume for copy in system.copies("anna")] == ["0.0001", "0.0001"]
         assert any("what open orders hold is not known" in line["message"] for line in system.logs("anna"))
+
+
+def test_coins_that_are_staked_are_owed_until_they_can_be_sold(paper: Paper) -> None:
+    """A user stakes what copying bought, and the master sells. Nothing is forgotten: the exit leaves when the coins are back."""
+    with System(paper, {"anna": "100"}) as system:
+        system.start().wait_ready()
+        system.buy("BTC/USD", "0.001")
+        system.settled(1)
+        paper.call("POST", "/accounts/anna/move", asset="XBT", form=".S", amount="0.0001")
+        system.sell("BTC/USD", "0.001")
+        wait_owed(system, "anna", "0.0001 BTC, there in a form that an order cannot sell")
+        (position,) = system.accounts()["anna"].positions
+        assert (position.volume, position.missing_volume) == ("0.0001", "")
+        paper.call("POST", "/accounts/anna/move", asset="XBT", form=".S", amount="-0.0001")
+        wait_for("the exit to leave", lambda: not system.accounts()["anna"].positions)
+        assert [row["side"] for row in paper.rows("fills") if row["account"] == "anna"] == ["buy", "sell"]

@@ -82,6 +82,22 @@ def test_a_market_order_that_is_refused_as_such_becomes_a_limit_order(paper: Pap
         assert words in system.command("why", "2")
 
 
+def test_a_market_that_never_takes_market_orders_is_left_all_the_same(paper: Paper) -> None:
+    """One pair refuses a user's market orders for good, with words that nobody has seen before. Each exit of it leaves as a limit order."""
+    with System(paper, {"anna": "100"}) as system:
+        system.start().wait_ready()
+        paper.call(
+            "POST", "/faults", kind="market_refused", pair="XBTUSD", account="anna", method="AddOrder",
+            ordertype="market", error="EOrder:No market orders here",
+        )  # fmt: skip
+        for number in (1, 2):
+            system.buy("BTC/USD", "0.001")
+            system.settled(2 * number - 1)
+            system.sell("BTC/USD", "0.001")
+            wait_for("the exit to leave", lambda: bitcoin(paper, "anna") == 0)
+            system.settled(2 * number)
+
+
 def test_an_exit_that_nobody_takes_near_the_bid_goes_further(paper: Paper) -> None:
     """Market orders are refused, and each limit order ends without a buyer at first. Each next one goes further below the bid."""
     with System(paper, {"anna": "100"}) as system:
