@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
@@ -29,10 +28,11 @@ from account_proc.ccxt_rows import (
     with_client_id,
 )
 from account_proc.errors import ExchangeError, ExchangeRefused, OutcomeUnknown
-from account_proc.order_desk import Timing
+from account_proc.order_desk import LOOK_AT_CLOCK_S, Timing
 from account_proc.units import Side, plain
 
 log = logging.getLogger(__name__)
+
 
 #: How much over the ask a market order to buy may pay at exchanges that take no volume of base for one.
 MARKET_BUY_BOUND = Decimal("1.01")
@@ -251,9 +251,10 @@ class CcxtBroker:
             take=lambda rows: _with_fees(ending, rows),
         )  # fmt: skip
 
-    @staticmethod
-    async def _until(at: float) -> None:
-        await asyncio.sleep(max(at - time.time(), 0.0))
+    async def _until(self, at: float) -> None:
+        """Until the exchange's clock shows a time: it may be found out meanwhile that it is another one."""
+        while (pause := at - self._client.clock.now()) > 0:  # noqa: ASYNC110 - no event tells of the time
+            await asyncio.sleep(min(pause, LOOK_AT_CLOCK_S))
 
     def close(self) -> None:
         """Begins nothing more."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import partial
@@ -71,9 +71,11 @@ class Copier:
         self, *, account_id: str, rules: CopyRules, ledger: Ledger, portfolio: Portfolio, desk: OrderDesk,
         now: Callable[[], float], changed: Callable[[], None], failed: Callable[[BaseException], None],
         occupied: Callable[[], bool], own_held: Callable[[str], Decimal], quiet: Quiet,
+        doubts_time: Callable[[], Callable[[], Awaitable[None]] | None] = lambda: None,
     ) -> None:  # fmt: skip
         """``quiet`` is ended when something waits for an order. ``occupied``: whether an order of the account's own strategy may still
-        reach the exchange; ``own_held``: what that strategy holds of an asset, which is not copying's to sell.
+        reach the exchange; ``own_held``: what that strategy holds of an asset, which is not copying's to sell. ``doubts_time``: how to
+        make sure of ``now`` before an entry is given up as too old; None while it is certain.
         """
         self._account_id = account_id
         self._rules = rules
@@ -86,6 +88,7 @@ class Copier:
         self._occupied = occupied
         self._own_held = own_held
         self._quiet = quiet
+        self._doubts_time = doubts_time
         self._book = ledger.load_book()
         self._trader = CopyTrader(
             account_id=account_id, rules=rules, ledger=ledger, book=self._book, portfolio=portfolio, desk=desk, now=now,
@@ -172,10 +175,9 @@ class Copier:
             # Their order, or their turn at the exchange, waits for one that is on its way.
             self._quiet.end()
         for lane in lanes:
-            if not lane.busy and self._portfolio.table.find(lane.pair) is None:
-                # Listed after this process read the pairs; its fills wait until they were read again.
+            if not lane.busy and (learn := self._not_known(lane)) is not None:
                 lane.busy = True
-                self._spawn(self._learn(lane))
+                self._spawn(self._learn(lane, learn))
         try:
             self._take(new, next((lane for lane in lanes if not lane.busy), None))
             for lane in lanes:
@@ -222,12 +224,21 @@ class Copier:
     def _lane(self, pair: str) -> _Lane:
         return self._lanes.get(pair) or self._lanes.setdefault(pair, _Lane(pair))
 
-    async def _learn(self, lane: _Lane) -> None:
-        """Reads the exchange's pairs again for one that is not known; what is still not known then is not listed."""
+    def _not_known(self, lane: _Lane) -> Callable[[], Awaitable[None]] | None:
+        """What has to be asked before the fills of a pair can be answered; None for nothing, as in most cases."""
+        if self._portfolio.table.find(lane.pair) is None:
+            # Listed after this process read the pairs.
+            return self._portfolio.load_symbols
+        oldest = self._now() - self._rules.max_entry_age_s
+        is_late = any(item.fill.side is Side.BUY and item.fill.executed_at < oldest for item in lane.waiting)
+        return self._doubts_time() if is_late else None
+
+    async def _learn(self, lane: _Lane, ask: Callable[[], Awaitable[None]]) -> None:
+        """Asks; what is still not known then is answered by what is."""
         try:
-            await self._portfolio.load_symbols()
+            await ask()
         except ExchangeError as error:
-            log.warning("pairs could not be read again for %s: %s", lane.pair, error)
+            log.warning("%s: fills are answered by what is known: %s", lane.pair, error)
         lane.busy = False
         self._advance(lane)
         self._changed()

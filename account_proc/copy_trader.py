@@ -22,7 +22,7 @@ from account_proc.errors import (
     OutcomeUnknown,
     RateLimited,
 )
-from account_proc.kraken_errors import MARKET_MODE, RATE_ERROR, LockedOut, NotSent
+from account_proc.kraken_errors import DEADLINE_ERROR, MARKET_MODE, RATE_ERROR, LockedOut, NotSent
 from account_proc.ledger import Ledger
 from account_proc.order_desk import OrderDesk, client_order_id
 from account_proc.order_watch import Ending
@@ -40,8 +40,6 @@ RATE_TRIES = 5
 #: so that they are one write; whoever finds the intent meanwhile looks for the order.
 END_SOON_S = 0.05
 FUNDS_ERROR = "EOrder:Insufficient funds"
-#: Kraken: a deadline must lie 2 s ahead. The order left so late (this process was held up) that it did not any more.
-DEADLINE_ERROR = "EGeneral:Invalid arguments:deadline"
 #: Pause before an exit that was refused or ended early is tried again, in tries of the order desk's pause.
 EXIT_PAUSES = 4
 #: Kraken's words for an order that is smaller than a minimum which has grown since the rules were read.

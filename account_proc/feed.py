@@ -20,10 +20,12 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 from account_proc.connect_pace import Unpaced
 from account_proc.drowsy_connection import DrowsyConnection
 from account_proc.errors import FINAL_EXIT_CODES, ExchangeError, RateLimited
+from account_proc.exchange_clock import ExchangeClock
 from account_proc.executions import Execution, ExecutionsMerge, Incomplete
 from account_proc.feed_session import PING, Connected, FeedCut, FeedSession, subscription
 from account_proc.kraken_errors import LockedOut
 from account_proc.quiet import Quiet
+from account_proc.steady import steady_s
 from account_proc.tls import EXCHANGE_TLS
 
 log = logging.getLogger(__name__)
@@ -103,8 +105,10 @@ class ExecutionsFeed:
         quiet: Quiet | None = None,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         may_drowse: Callable[[], bool] | None = None,
+        clock: ExchangeClock | None = None,
     ) -> None:
-        """``token`` fetches a new WebSocket token; ``pace`` is asked before each connection, and each joins ``quiet``; ``pause`` waits for so many seconds.
+        """``token`` fetches a new WebSocket token; ``pace`` is asked before each connection, and each joins ``quiet``; ``pause`` waits
+        for so many seconds; ``clock`` is told what time it is at the exchange.
 
         ``may_drowse``: whether nobody waits for news just now, so that heartbeats may lie unread (drowsy_connection.py); without it they
         never do. Whoever begins to wait calls ``wake``.
@@ -122,6 +126,7 @@ class ExecutionsFeed:
         self._live_since: float | None = None
         self._system_status = ""
         self._quiet = quiet
+        self._clock = ExchangeClock() if clock is None else clock
 
     @property
     def fresh(self) -> bool:
@@ -192,10 +197,11 @@ class ExecutionsFeed:
             if self._quiet is not None:
                 self._quiet.join(held)
             try:
+                subscribed_at = steady_s()
                 with contextlib.suppress(ConnectionClosed):
                     # If it is closed already, listening still gives what was said before: the market's status.
                     await socket.send(subscription(token))
-                await self._listen(socket, FeedSession(self._merge))
+                await self._listen(socket, FeedSession(self._merge), subscribed_at)
             except Exception:
                 # A polite goodbye to someone who does not answer would keep the sink waiting for the news.
                 socket.transport.abort()
@@ -205,8 +211,8 @@ class ExecutionsFeed:
                     self._quiet.leave(held)
                 self._socket = None
 
-    async def _listen(self, socket: DrowsyConnection, session: FeedSession) -> NoReturn:
-        asked_at = 0.0
+    async def _listen(self, socket: DrowsyConnection, session: FeedSession, subscribed_at: float) -> NoReturn:
+        asked_at, is_timed = 0.0, False
         began = time.monotonic()
         while True:
             if not session.live and time.monotonic() - began > SUBSCRIPTION_S:
@@ -227,7 +233,17 @@ class ExecutionsFeed:
                     self._sink.connected(event.rows)
                 else:
                     self._sink.executed(event.rows)
+                # After the fills, which users wait for.
+                self._hear_times(event.rows)
+            if not is_timed and all(session.answered):
+                is_timed = True
+                self._clock.hear_span(*session.answered, subscribed_at, steady_s())
             self._system_status = session.system_status or self._system_status
+
+    def _hear_times(self, rows: Rows) -> None:
+        times = [row.timestamp.timestamp() for row in rows if isinstance(row, Execution)]
+        if times:
+            self._clock.hear_event(max(times))
 
 
 def reconnect_delay_s(failures: int, floor_s: float, spread: float) -> float:

@@ -76,6 +76,9 @@ class LockedOut(KeyRefused):
 LOCKOUT = "EGeneral:Temporary lockout"
 #: Kraken: a pair's counter of orders is full.
 RATE_ERROR = "EOrder:Rate limit exceeded"
+#: An order's deadline: not within 2 to 60 s from now by Kraken's clock when it came in, or over when it was carried out.
+DEADLINE_ERROR = "EGeneral:Invalid arguments:deadline"
+DEADLINE_ELAPSED = "EService:Deadline elapsed"
 #: How Kraken's errors begin that say which orders the venue takes now, e.g. ``EService:Market in cancel_only mode``.
 MARKET_MODE = "EService:Market in "
 _THROTTLED = re.compile(r"EService:Throttled:(\d{1,12})\b", re.ASCII)
@@ -143,6 +146,12 @@ def _kind(text: str, *, is_order: bool) -> type[ExchangeRefused] | None:
         if text.startswith(start):
             return kind
     return None if is_order else ExchangeRefused
+
+
+def speaks_of_time(error: ExchangeError) -> bool:
+    """Whether an order was refused for its deadline: our idea of the exchange's time may be wrong."""
+    texts = error.errors if isinstance(error, ExchangeRefused) else (getattr(error, "cause", ""),)
+    return any(DEADLINE_ERROR in text or DEADLINE_ELAPSED in text for text in texts)
 
 
 def throttled_until(error: str) -> float | None:

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 #: An order that showed up late says that others may show up this much later still.
 LAG_FACTOR = 1.5
+#: Whoever waits for a time of the exchange's looks at its clock this often, in seconds: answers may move it.
+LOOK_AT_CLOCK_S = 1.0
 #: Namespace of this project's client order ids.
 CL_ORD_ID_SPACE = uuid.UUID("6b3a0e0e-54f4-4d0c-9a53-0f1b8a6f2d11")
 _SPACE = CL_ORD_ID_SPACE.bytes
@@ -131,10 +133,11 @@ class OrderDesk:
 
     async def _wait_until(self, at: float, cl_ord_id: str) -> None:
         """Or until the feed tells of the order, which settles the question."""
-        pause = at - self._now()
-        if pause > 0:
+        while (pause := at - self._now()) > 0:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.watch.appears(cl_ord_id), pause)
+                # The clock is looked at again: an answer may have told meanwhile that the exchange's shows less.
+                await asyncio.wait_for(self.watch.appears(cl_ord_id), min(pause, LOOK_AT_CLOCK_S))
+                return
 
     async def _look(self, cl_ord_id: str, deadline: float) -> OrderRow | None:
         # An order is never older than its deadline by more than the 60 s that Kraken allows, and clocks differ.

@@ -27,6 +27,7 @@ from account_proc.copier import Copier
 from account_proc.copy_record import timestamp
 from account_proc.errors import AccountError, ExchangeError, KeyRefused, LedgerFault
 from account_proc.exchange import KrakenExchange
+from account_proc.exchange_clock import ExchangeClock
 from account_proc.feed import ExecutionsFeed
 from account_proc.kraken_broker import KrakenBroker
 from account_proc.ledger import Ledger
@@ -40,7 +41,7 @@ from account_proc.order_line import OrderLine
 from account_proc.order_watch import OrderWatch
 from account_proc.own_orders import OwnOrders
 from account_proc.portfolio import Portfolio
-from account_proc.preflight import Clock, KeyUnfit, Needs, Preflight, fee_pairs
+from account_proc.preflight import KeyUnfit, Needs, Preflight, fee_pairs
 from account_proc.quiet import Quiet, quiet_s
 from account_proc.reconciler import PERIOD_PAPER_S, PERIOD_S, Reconciler
 from account_proc.rest import KrakenRest
@@ -76,24 +77,28 @@ class AccountProcess(ServedProcess):
             Timing.paper() if spec.paper else Timing(), visibility_lag=spec.visibility_lag_s
         )
         limits = AccountLimits(spec.tier, lockout_s=self._timing.key_retry)
-        self._rest = KrakenRest(spec.rest_url, credentials, self._nonce, limits)
+        #: What everything here that speaks of the exchange's time, or compares with it, goes by.
+        self._clock = ExchangeClock()
+        self._clock.changed = self._clock_changed
+        self._rest = KrakenRest(spec.rest_url, credentials, self._nonce, limits, self._clock)
         self._quiet = Quiet(quiet_s(spec.users))
-        self._line = OrderLine(spec.rest_url, self._quiet)
+        self._line = OrderLine(spec.rest_url, self._quiet, clock=self._clock)
         self._calls = CallQueue(self._rest, self._line)
-        self._exchange = KrakenExchange(self._calls)
+        self._exchange = KrakenExchange(self._calls, self._clock)
         # Beside the sockets: for this supervisor's processes, and of no use later.
         listing = SharedListing(
             spec.socket_path.parent / "listing", spec.id, Origin.of(spec.rest_url, spec.epoch)
         )
-        self._portfolio = Portfolio(self._exchange, self.bell.ring, time.time, spec.visibility_lag_s, listing)
+        now = self._clock.now
+        self._portfolio = Portfolio(self._exchange, self.bell.ring, now, spec.visibility_lag_s, listing)
         needs = Needs.of(
             spec.role, has_strategy=spec.strategy is not None, allow_withdraw=spec.allow_withdraw_key
         )
-        self._preflight = Preflight(self._exchange, needs, self.bell.ring)
-        self._watch = OrderWatch(self._exchange, time.time, self._timing.poll, self._wake_feed)
-        self._desk = OrderDesk(self._exchange, self._watch, time.time, self._timing)
+        self._preflight = Preflight(self._exchange, needs, self.bell.ring, now=now, clock=self._clock)
+        self._watch = OrderWatch(self._exchange, now, self._timing.poll, self._wake_feed)
+        self._desk = OrderDesk(self._exchange, self._watch, now, self._timing)
         self._broker = KrakenBroker(self._desk, self._portfolio, self._copied)
-        self.own_orders = OwnOrders(spec.id, self.ledger, self._broker, time.time)
+        self.own_orders = OwnOrders(spec.id, self.ledger, self._broker, now)
         self.strategy_loop: TradingLoop | None = None
         self.master: Master | None = None
         self.copier: Copier | None = None
@@ -179,8 +184,7 @@ class AccountProcess(ServedProcess):
         """What is known of the key's nonce. The exchange is asked; a key that may not ask, or no answer, leaves that part out."""
         told = None
         try:
-            asked_at = time.time()
-            clock = Clock.read(await self._exchange.server_time(), asked_at, time.time())
+            clock = await self._clock.ask(self._exchange.server_time)
             key = await self._exchange.api_key_info()
             told = KeyNonce(
                 nonce=key.nonce, window=key.nonce_window, clock_offset_ms=round(clock.offset * 1000)
@@ -241,7 +245,7 @@ class AccountProcess(ServedProcess):
         if self.spec.role is Role.MASTER:
             audit_s, refresh_s = (AUDIT_PAPER_S, REFRESH_PAPER_S) if self.spec.paper else (AUDIT_S, REFRESH_S)
             self.master = Master(
-                account_id=self.spec.id, exchange=self._exchange, portfolio=self._portfolio, ledger=self.ledger, now=time.time,
+                account_id=self.spec.id, exchange=self._exchange, portfolio=self._portfolio, ledger=self.ledger, now=self._clock.now,
                 changed=self.bell.ring, failed=self.fail, heard=self._watch.executed, audit_s=audit_s, refresh_s=refresh_s,
             )  # fmt: skip
             self._spawn(self.master.keep_wallet())
@@ -257,6 +261,7 @@ class AccountProcess(ServedProcess):
                 self.spec.ws_url, self.spec.key_lock_dir.parent, is_master=self.spec.role is Role.MASTER
             ),
             # A master's news are what everyone waits for, a user's are those of its orders.
+            clock=self._clock,
             may_drowse=None if self.spec.role is Role.MASTER else lambda: self._watch.idle,
         )
         self._spawn(self._line.keep())
@@ -278,7 +283,7 @@ class AccountProcess(ServedProcess):
         self.strategy_loop = make_loop(
             self.spec, self._strategy, self.own_orders, self._broker, self.bell,
             ready=lambda: not self.draining and not self.readiness()[0],
-            copying=lambda: copier is not None and copier.copies_open > 0,
+            copying=lambda: copier is not None and copier.copies_open > 0, now=self._clock.now,
         )  # fmt: skip
         self._spawn(self.strategy_loop.run())
         if copier is None:
@@ -307,6 +312,14 @@ class AccountProcess(ServedProcess):
         else:
             await self.strategy_loop.off()
 
+    def _clock_changed(self) -> None:
+        """In any thread: this machine's clock turned out to be wrong, or right again."""
+        with suppress(RuntimeError):  # the loop is over
+            self._stop.get_loop().call_soon_threadsafe(self.bell.ring)
+
+    async def _ask_time(self) -> None:
+        await self._clock.ask(self._exchange.server_time)
+
     def _fee_pairs(self) -> tuple[str, ...]:
         return fee_pairs(
             self._portfolio.table, self.ledger.load_book().positions, self._portfolio.wallet.assets()
@@ -329,13 +342,14 @@ class AccountProcess(ServedProcess):
     def _start_copying(self) -> UserFeed:
         self.copier = Copier(
             account_id=self.spec.id, rules=self.spec.copy, ledger=self.ledger, portfolio=self._portfolio,
-            desk=self._desk, now=time.time, changed=self.bell.ring, failed=self.fail,
+            desk=self._desk, now=self._clock.now, changed=self.bell.ring, failed=self.fail,
             occupied=self._trades_by_itself, own_held=self._own_held, quiet=self._quiet,
+            doubts_time=lambda: None if self._clock.certain else self._ask_time,
         )  # fmt: skip
         self.copier.recover()
         self._spawn(self.copier.converge(self.bell))
         self._reconciler = Reconciler(
-            exchange=self._exchange, ledger=self.ledger, adopter=self.copier, desk=self._desk, now=time.time,
+            exchange=self._exchange, ledger=self.ledger, adopter=self.copier, desk=self._desk, now=self._clock.now,
             changed=self.bell.ring, period_s=PERIOD_PAPER_S if self.spec.paper else PERIOD_S,
         )  # fmt: skip
         self._spawn(self._reconciler.run(self._watch.news))

@@ -24,15 +24,18 @@ from requests.adapters import HTTPAdapter
 from account_proc.errors import (
     ConfigurationFault,
     CredentialsFault,
+    ExchangeError,
     ExchangeRefused,
     InvalidNonce,
     NonceFault,
     OutcomeUnknown,
 )
-from account_proc.kraken_errors import ORDER_METHODS, LockedOut, NotSent, result_of
+from account_proc.exchange_clock import ExchangeClock
+from account_proc.kraken_errors import ORDER_METHODS, LockedOut, NotSent, result_of, speaks_of_time
 from account_proc.limits import AccountLimits
 from account_proc.signing import sign
 from account_proc.spec import Credentials, Tier
+from account_proc.steady import steady_s
 from account_proc.tls import EXCHANGE_TLS
 
 log = logging.getLogger(__name__)
@@ -47,6 +50,8 @@ CHUNK_BYTES = 64 * 1024
 #: and a request that vanishes is an order that nobody knows about.
 IDLE_CONNECTION_S = 240.0
 
+#: HTTP: Kraken answers with this, whatever the answer says; everything else comes from a front.
+OK = 200
 #: Refused nonces in a row after which no further one is tried.
 NONCE_TRIES = 2
 
@@ -111,8 +116,10 @@ class KrakenRest:
         credentials: Credentials,
         nonces: NonceSource,
         limits: AccountLimits | None = None,
+        clock: ExchangeClock | None = None,
     ) -> None:
-        """``base_url`` as ``https://api.kraken.com``; without ``limits`` those of the lowest tier hold.
+        """``base_url`` as ``https://api.kraken.com``; without ``limits`` those of the lowest tier hold. ``clock`` is told what time
+        it is at the exchange by each answer.
 
         Raises ConfigurationFault or CredentialsFault if one of them cannot be used.
         """
@@ -141,7 +148,9 @@ class KrakenRest:
         self._session.mount(
             parts.scheme + "://", _Trusting(pool_connections=1, pool_maxsize=1, max_retries=0)
         )
-        self._used_at = time.monotonic()
+        self.clock = ExchangeClock() if clock is None else clock
+        # The other side's patience goes on while this machine sleeps.
+        self._used_at = steady_s()
         #: The connection's, and the turn of a signed call, whoever sends it.
         self._one_at_a_time = threading.Lock()
         self._turn = threading.Lock()
@@ -203,8 +212,12 @@ class KrakenRest:
         """What the answer to a signed call says, and takes in what it says about limits and nonces. Raises ExchangeError."""
         try:
             result = result_of(method, status, body, is_order=method in ORDER_METHODS)
-        except ExchangeRefused as error:
-            self.limits.refused(error, time.monotonic(), time.time())
+        except ExchangeError as error:
+            if speaks_of_time(error):
+                self.clock.refused()
+            if not isinstance(error, ExchangeRefused):
+                raise
+            self.limits.refused(error, time.monotonic(), self.clock.now())
             if not isinstance(error, InvalidNonce):
                 self._refused_nonces = 0
             raise
@@ -279,8 +292,8 @@ class KrakenRest:
         self, method: str, request: requests.PreparedRequest, timeout_s: float
     ) -> tuple[int, bytes]:
         """Send once and read the answer. Raises NotSent only with proof, else OutcomeUnknown."""
-        started = time.monotonic()
-        if started - self._used_at > IDLE_CONNECTION_S:
+        started, sent_at = time.monotonic(), steady_s()
+        if sent_at - self._used_at > IDLE_CONNECTION_S:
             self._session.close()
         try:
             response = self._session.send(
@@ -297,8 +310,11 @@ class KrakenRest:
             if _never_connected(error):
                 raise NotSent(method, _cause(error)) from error
             raise OutcomeUnknown(method, _cause(error)) from error
-        self._used_at = time.monotonic()
-        log.debug("%s: HTTP %d in %.1f ms", method, response.status_code, (self._used_at - started) * 1e3)
+        self._used_at = steady_s()
+        # Pages of a front, and answers to public calls, may come from elsewhere, or be old; Time is asked for to learn the time.
+        if response.status_code == OK and (request.method == "POST" or method == "Time"):
+            self.clock.hear_date(response.headers.get("Date"), sent_at, self._used_at)
+        log.debug("%s: HTTP %d in %.1f ms", method, response.status_code, (self._used_at - sent_at) * 1e3)
         return response.status_code, body
 
 
