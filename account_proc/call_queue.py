@@ -212,10 +212,11 @@ class CallQueue:
         for priority in Priority:
             free, counted = self._free[priority], self._counted[priority]
             # An order does not wait: it is sent, or refused here, and whoever sent it knows what to do then.
-            if free and (priority is Priority.ORDER or limits.throttled_until <= now):
+            closed_until = limits.closed_until(is_urgent=not RESERVES[priority])
+            if free and (priority is Priority.ORDER or closed_until <= now):
                 return free.popleft(), now
             if free:
-                may_go_at = min(may_go_at, limits.throttled_until)
+                may_go_at = min(may_go_at, closed_until)
             while counted and counted[0].future.cancelled():
                 counted.popleft()
             if counted:

@@ -71,11 +71,11 @@ class Copier:
         self, *, account_id: str, rules: CopyRules, ledger: Ledger, portfolio: Portfolio, desk: OrderDesk,
         now: Callable[[], float], changed: Callable[[], None], failed: Callable[[BaseException], None],
         occupied: Callable[[], bool], own_held: Callable[[str], Decimal], quiet: Quiet,
-        doubts_time: Callable[[], Callable[[], Awaitable[None]] | None] = lambda: None,
+        ask_time: Callable[[], Awaitable[None]] | None = None,
     ) -> None:  # fmt: skip
         """``quiet`` is ended when something waits for an order. ``occupied``: whether an order of the account's own strategy may still
-        reach the exchange; ``own_held``: what that strategy holds of an asset, which is not copying's to sell. ``doubts_time``: how to
-        make sure of ``now`` before an entry is given up as too old; None while it is certain.
+        reach the exchange; ``own_held``: what that strategy holds of an asset, which is not copying's to sell. ``ask_time`` makes
+        sure of ``now`` before an entry is given up as too old.
         """
         self._account_id = account_id
         self._rules = rules
@@ -88,13 +88,15 @@ class Copier:
         self._occupied = occupied
         self._own_held = own_held
         self._quiet = quiet
-        self._doubts_time = doubts_time
+        self._ask_time = ask_time
         self._book = ledger.load_book()
         self._trader = CopyTrader(
             account_id=account_id, rules=rules, ledger=ledger, book=self._book, portfolio=portfolio, desk=desk, now=now,
             changed=changed, own_held=own_held,
         )  # fmt: skip
         self._lanes: dict[str, _Lane] = {}
+        #: What the master trades, as far as this user has heard.
+        self.master_pairs: set[str] = set()
         #: Tasks, and what begun work waits for first.
         self._tasks: set[asyncio.Future[Any]] = set()
         self._open: dict[str, CopyRecord] = {}
@@ -182,6 +184,7 @@ class Copier:
             self._take(new, next((lane for lane in lanes if not lane.busy), None))
             for lane in lanes:
                 self._advance(lane)
+            self.master_pairs.update(lane.pair for lane in lanes)
             # Behind the orders, if there are any: whoever hears of it has time.
             self._quiet.behind(self._changed)
         except LedgerFault as error:
@@ -231,7 +234,7 @@ class Copier:
             return self._portfolio.load_symbols
         oldest = self._now() - self._rules.max_entry_age_s
         is_late = any(item.fill.side is Side.BUY and item.fill.executed_at < oldest for item in lane.waiting)
-        return self._doubts_time() if is_late else None
+        return self._ask_time if is_late else None
 
     async def _learn(self, lane: _Lane, ask: Callable[[], Awaitable[None]]) -> None:
         """Asks; what is still not known then is answered by what is."""

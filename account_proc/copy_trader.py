@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -22,7 +23,8 @@ from account_proc.errors import (
     OutcomeUnknown,
     RateLimited,
 )
-from account_proc.kraken_errors import DEADLINE_ERROR, MARKET_MODE, RATE_ERROR, LockedOut, NotSent
+from account_proc.front import FRONT_REFUSES, growing_pause_s
+from account_proc.kraken_errors import DEADLINE_ERROR, MARKET_MODE, LockedOut, NotSent
 from account_proc.ledger import Ledger
 from account_proc.order_desk import OrderDesk, client_order_id
 from account_proc.order_watch import Ending
@@ -90,8 +92,12 @@ class CopyTrader:
         copy.cl_ord_id = client_order_id(
             self._ledger.journal_id or "", self._account_id, copy.copy_id, str(copy.attempts)
         )
-        copy.deadline = now + self._desk.timing.deadline
+        copy.deadline = self._deadline(copy)
         copy.move(CopyState.INTENT, now)
+
+    def _deadline(self, copy: CopyRecord) -> float:
+        """A fill cannot come from the future: then the exchange's clock is ahead of what we take it to be."""
+        return max(self._now(), copy.executed_at) + self._desk.timing.deadline
 
     async def take_up(self, copy: CopyRecord) -> None:
         """Goes on with a copy that an earlier process left open, to its end."""
@@ -129,7 +135,7 @@ class CopyTrader:
                 ioc=copy.limit_price is not None, cl_ord_id=copy.cl_ord_id, deadline=copy.deadline,
             )  # fmt: skip
         except NotSent as error:
-            await self._send_later(copy, error, "NOT_SENT")
+            await self._send_later(copy, error, error.reason)
         except OutcomeUnknown as error:
             self._move(copy, CopyState.UNKNOWN, detail=error.cause)
         except RateLimited as error:
@@ -167,7 +173,10 @@ class CopyTrader:
 
         Nothing has been sent under the intent's id so far. The new deadline is durable before it is.
         """
+        why = self._desk.wait_reason
         words = f"waits {wait_s:.1f} s, as the exchange's limits let no order in {copy.pair} in before"
+        if why == FRONT_REFUSES:
+            words = f"waits {wait_s:.1f} s, as the exchange's front refuses what is sent ({why})"
         log.warning("copy %s: %s", copy.copy_id, words)
         copy.detail = f"{copy.detail}; {words}" if copy.detail else words
         self._ledger.commit(copies=(copy,))
@@ -178,11 +187,11 @@ class CopyTrader:
                 # By the table an intent ends only by way of SENT; nobody sees it there.
                 copy.move(CopyState.SENT, self._now())
                 words = f"not sent: the entry would be {age:.0f} s old by then"
-                self._refused(copy, RATE_ERROR, detail=words)
+                self._refused(copy, why, detail=words)
                 return False
             await asyncio.sleep(wait_s)
             wait_s = self._desk.wait_s(copy.pair)
-        copy.deadline = self._now() + self._desk.timing.deadline
+        copy.deadline = self._deadline(copy)
         self._ledger.commit(copies=(copy,))
         return True
 
@@ -228,7 +237,8 @@ class CopyTrader:
         if copy.side is Side.BUY and (stale or copy.attempts >= RATE_TRIES):
             self._refused(copy, reason)
             return
-        await asyncio.sleep(self._desk.timing.retry)
+        timing, dice = self._desk.timing, random.random()  # noqa: S311 - spreads load, guards nothing
+        await asyncio.sleep(growing_pause_s(copy.attempts - 1, timing.retry, timing.retry_max, dice))
         self.intend(copy)
         self._ledger.commit(copies=(copy,))
 

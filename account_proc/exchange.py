@@ -16,6 +16,8 @@ from typing import Any
 from account_proc.call_queue import CallQueue, Priority
 from account_proc.errors import OutcomeUnknown, RateLimited
 from account_proc.exchange_clock import ExchangeClock
+from account_proc.front import FRONT_REFUSES
+from account_proc.kraken_errors import RATE_ERROR
 from account_proc.pairs import SymbolTable, UnknownSymbol
 from account_proc.rest import TIMEOUT_S
 from account_proc.rest_rows import (
@@ -147,6 +149,11 @@ class KrakenExchange:
     def order_wait_s(self, pair: str) -> float:
         """How long a new order of a pair (BTC/USD) has to wait for the exchange's limits; 0 in most cases."""
         return self._limits.order_wait_s(pair, time.monotonic())
+
+    @property
+    def order_wait_reason(self) -> str:
+        """Why it has to wait then, as a code."""
+        return FRONT_REFUSES if self._limits.front.orders_until > time.monotonic() else RATE_ERROR
 
     async def add_order(self, order: OrderRequest, timeout_s: float = TIMEOUT_S) -> OrderAck:
         """Send an order, once. Raises ExchangeRefused, NotSent (nothing was done) or OutcomeUnknown (find out first).

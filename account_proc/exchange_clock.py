@@ -32,8 +32,6 @@ DRIFT = 500e-6
 DISAGREE_S = 0.1
 #: From here on this machine's clock is told to be wrong, in seconds; orders' deadlines had this much margin when they were told by it.
 CLOCK_WARNING_S = 2.0
-#: What was heard so long ago, in seconds, is asked for again before an entry is given up as too old.
-CERTAIN_S = 10.0
 #: What an HTTP Date leaves out, in seconds: it is cut to whole ones (RFC 9110, 5.6.7).
 WHOLE_S = 1.0
 
@@ -96,8 +94,6 @@ class ExchangeClock:
         self._bounds = Bounds()
         #: What contradicts the bounds, until another answer says so too or one agrees with them.
         self._suspected: Bounds | None = None
-        #: When the exchange last told its time, on the steady clock.
-        self.heard_at = -inf
         self._one_at_a_time = threading.Lock()
         self._was_off = False
         #: Is called, in any thread, when this machine's clock turns out to be wrong, or right again.
@@ -116,11 +112,6 @@ class ExchangeClock:
             return None
         middle, doubt = (bounds.low + bounds.high) / 2, (bounds.high - bounds.low) / 2
         return Clock(middle - (self._wall() - steady), doubt)
-
-    @property
-    def certain(self) -> bool:
-        """Whether the exchange told its time lately, and nothing contradicts it."""
-        return self._suspected is None and self.steady() - self.heard_at < CERTAIN_S
 
     async def ask(self, server_time: Callable[[], Awaitable[int]]) -> Clock:
         """Asks the exchange (whole Unix seconds) what time it is; how far this machine's clock is off. Raises what asking raises."""
@@ -165,7 +156,6 @@ class ExchangeClock:
 
     def _hear(self, more: Bounds) -> None:
         with self._one_at_a_time:
-            self.heard_at = more.at
             narrowed = self._bounds.aged(more.at).narrowed(more)
             if narrowed is not None:
                 self._bounds, self._suspected = narrowed, None

@@ -21,6 +21,7 @@ from account_proc.errors import (
     OutcomeUnknown,
     RateLimited,
 )
+from account_proc.front import FRONT_REFUSES
 
 #: Calls that change something at the exchange. For these an unproven answer means: find out before anything else.
 ORDER_METHODS = frozenset(
@@ -60,6 +61,21 @@ class NotSent(OutcomeUnknown):
         self.args = (f"{method}: not sent: {cause}",)
 
 
+class FrontRefuses(NotSent):
+    """A page of what stands in front of the exchange (HTTP 403 or 429, no answer of Kraken's): the request went no further.
+
+    RFC 9110, 15.5.4, and RFC 6585, 4: a request that is answered so was not carried out; Kraken's own refusals come with HTTP 200.
+    """
+
+    reason = FRONT_REFUSES
+
+    def __init__(self, method: str, status: int, said: str) -> None:
+        super().__init__(method, f"HTTP {status}: {said}")
+        self.status = status
+        self.said = said
+        self.args = (f"{method}: refused by the exchange's front: HTTP {status}: {said}",)
+
+
 class LockedOut(KeyRefused):
     """Not asked: the exchange has locked the key out, or refused it too often, and further tries would make that longer."""
 
@@ -72,6 +88,8 @@ class LockedOut(KeyRefused):
         self.args = (f"{method}: not sent: the key is locked out for {retry_after_s:.0f} s more",)
 
 
+#: HTTP: forbidden, too many requests. Seen with pages of Cloudflare's such as "error code: 1015".
+FRONT_STATUS = frozenset({403, 429})
 #: Kraken's word for a lockout.
 LOCKOUT = "EGeneral:Temporary lockout"
 #: Kraken: a pair's counter of orders is full.
@@ -163,9 +181,11 @@ def throttled_until(error: str) -> float | None:
 def result_of(method: str, status: int, body: bytes, *, is_order: bool) -> Any:
     """The ``result`` of an answer, numbers with a point as Decimal.
 
-    Raises what ``classify`` returns, and OutcomeUnknown for everything that is not Kraken's envelope: another HTTP status, HTML,
+    Raises what ``classify`` returns, FrontRefuses for a page of a front, and OutcomeUnknown for everything that is not Kraken's envelope: another HTTP status, HTML,
     JSON that ends too early.
     """
+    if status in FRONT_STATUS:
+        raise FrontRefuses(method, status, _shown(method, body))
     if status != 200:
         raise OutcomeUnknown(method, f"HTTP {status}: {_shown(method, body)}")
     try:

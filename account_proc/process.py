@@ -13,6 +13,7 @@ import logging
 import os
 import random
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, replace
 from decimal import Decimal
@@ -29,6 +30,7 @@ from account_proc.errors import AccountError, ExchangeError, KeyRefused, LedgerF
 from account_proc.exchange import KrakenExchange
 from account_proc.exchange_clock import ExchangeClock
 from account_proc.feed import ExecutionsFeed
+from account_proc.front import DOUBLINGS_MAX, FRONT_REFUSES, growing_pause_s
 from account_proc.kraken_broker import KrakenBroker
 from account_proc.ledger import Ledger
 from account_proc.limits import AccountLimits
@@ -36,6 +38,7 @@ from account_proc.listing import Origin, SharedListing
 from account_proc.master import AUDIT_PAPER_S, AUDIT_S, REFRESH_PAPER_S, REFRESH_S, Master
 from account_proc.nonce import NonceCustody, key_lock
 from account_proc.nonce_report import KeyNonce
+from account_proc.notices import Notice, clock_notice, front_notice, funds_notice
 from account_proc.order_desk import OrderDesk, Timing
 from account_proc.order_line import OrderLine
 from account_proc.order_watch import OrderWatch
@@ -52,11 +55,14 @@ from account_proc.strategy import strategy_of
 from account_proc.trading_loop import TradingLoop, make_loop
 from account_proc.units import plain
 from account_proc.user_feed import UserFeed
+from account_proc.wallet import worth_as
 
 log = logging.getLogger(__name__)
 
-#: Between two tries to reach the exchange, in seconds.
-RETRY_S = 1.0
+#: Between two tries to reach the exchange, in seconds: at first, and at most.
+RETRY_S, RETRY_S_MAX = 1.0, 15.0
+#: Whoever wants to know the exchange's time for certain waits for it so long at most, in seconds: exits may stand behind.
+TIME_WITHIN_S = 2.0
 #: Currency that equity is shown in.
 DISPLAY_CURRENCY = "USD"
 
@@ -77,9 +83,10 @@ class AccountProcess(ServedProcess):
             Timing.paper() if spec.paper else Timing(), visibility_lag=spec.visibility_lag_s
         )
         limits = AccountLimits(spec.tier, lockout_s=self._timing.key_retry)
+        limits.front.changed = self._ring
         #: What everything here that speaks of the exchange's time, or compares with it, goes by.
         self._clock = ExchangeClock()
-        self._clock.changed = self._clock_changed
+        self._clock.changed = self._ring
         self._rest = KrakenRest(spec.rest_url, credentials, self._nonce, limits, self._clock)
         self._quiet = Quiet(quiet_s(spec.users))
         self._line = OrderLine(spec.rest_url, self._quiet, clock=self._clock)
@@ -98,7 +105,7 @@ class AccountProcess(ServedProcess):
         self._watch = OrderWatch(self._exchange, now, self._timing.poll, self._wake_feed)
         self._desk = OrderDesk(self._exchange, self._watch, now, self._timing)
         self._broker = KrakenBroker(self._desk, self._portfolio, self._copied)
-        self.own_orders = OwnOrders(spec.id, self.ledger, self._broker, now)
+        self.own_orders = OwnOrders(spec.id, self.ledger, self._broker, now, self._ask_time)
         self.strategy_loop: TradingLoop | None = None
         self.master: Master | None = None
         self.copier: Copier | None = None
@@ -154,9 +161,24 @@ class AccountProcess(ServedProcess):
             snapshot.strategy.CopyFrom(self.strategy_loop.to_proto())
         if (found := self._preflight.to_proto(self._portfolio.symbols)) is not None:
             snapshot.preflight.CopyFrom(found)
+        snapshot.notices.extend(
+            types_pb2.Notice(code=notice.code, message=notice.message) for notice in self._notices()
+        )
         if self.ledger.reconciled_at is not None:
             snapshot.reconciled_at.CopyFrom(timestamp(self.ledger.reconciled_at))
         return snapshot
+
+    def _notices(self) -> Iterator[Notice]:
+        yield from clock_notice(self._clock.reading())
+        front = self._rest.limits.front.words(time.monotonic(), self._clock.now())
+        yield from front_notice(front, "" if self._feed is None else self._feed.blocked)
+        if self.copier is not None:
+            yield from funds_notice(self.copier.master_pairs, self._owned, self._portfolio.table)
+
+    def _owned(self, asset: str) -> Decimal:
+        """What is there of an asset, in whatever form."""
+        wallet = self._portfolio.wallet
+        return sum((wallet[form] for form in wallet.assets() if worth_as(form) == asset), Decimal(0))
 
     async def trading(self) -> None:
         """Waits until the exchange was reached and the loops run."""
@@ -220,7 +242,7 @@ class AccountProcess(ServedProcess):
 
     async def _start_trading(self) -> None:
         """Reaches the exchange, however long it takes, and starts the loops."""
-        key_is_fit = False
+        key_is_fit, failures = False, 0
         while True:
             try:
                 # Once is enough: what is asked again costs what the rest waits for.
@@ -239,14 +261,17 @@ class AccountProcess(ServedProcess):
                     "KEY_REFUSED", f"{error}; mend the key at the exchange (tried again every {pause:.0f} s)"
                 )
             except ExchangeError as error:
-                pause = RETRY_S
-                self._wait("EXCHANGE_UNREACHABLE", str(error))
+                pause = growing_pause_s(failures, RETRY_S, RETRY_S_MAX, random.random())  # noqa: S311 - spreads load
+                failures += 1
+                front = self._rest.limits.front.words(time.monotonic(), self._clock.now())
+                self._wait(FRONT_REFUSES if front else "EXCHANGE_UNREACHABLE", front or str(error))
             await asyncio.sleep(pause)
         if self.spec.role is Role.MASTER:
             audit_s, refresh_s = (AUDIT_PAPER_S, REFRESH_PAPER_S) if self.spec.paper else (AUDIT_S, REFRESH_S)
             self.master = Master(
                 account_id=self.spec.id, exchange=self._exchange, portfolio=self._portfolio, ledger=self.ledger, now=self._clock.now,
                 changed=self.bell.ring, failed=self.fail, heard=self._watch.executed, audit_s=audit_s, refresh_s=refresh_s,
+                clock_offset=lambda: self._clock.now() - time.time(),
             )  # fmt: skip
             self._spawn(self.master.keep_wallet())
             sink: Master | UserFeed = self.master
@@ -312,13 +337,16 @@ class AccountProcess(ServedProcess):
         else:
             await self.strategy_loop.off()
 
-    def _clock_changed(self) -> None:
-        """In any thread: this machine's clock turned out to be wrong, or right again."""
+    def _ring(self) -> None:
+        """In any thread: what is shown has changed."""
         with suppress(RuntimeError):  # the loop is over
             self._stop.get_loop().call_soon_threadsafe(self.bell.ring)
 
     async def _ask_time(self) -> None:
-        await self._clock.ask(self._exchange.server_time)
+        """Makes sure of the exchange's time; without an answer soon it is what it was taken to be."""
+        with suppress(ExchangeError, TimeoutError):
+            async with asyncio.timeout(TIME_WITHIN_S):
+                await self._clock.ask(self._exchange.server_time)
 
     def _fee_pairs(self) -> tuple[str, ...]:
         return fee_pairs(
@@ -344,7 +372,7 @@ class AccountProcess(ServedProcess):
             account_id=self.spec.id, rules=self.spec.copy, ledger=self.ledger, portfolio=self._portfolio,
             desk=self._desk, now=self._clock.now, changed=self.bell.ring, failed=self.fail,
             occupied=self._trades_by_itself, own_held=self._own_held, quiet=self._quiet,
-            doubts_time=lambda: None if self._clock.certain else self._ask_time,
+            ask_time=self._ask_time,
         )  # fmt: skip
         self.copier.recover()
         self._spawn(self.copier.converge(self.bell))
@@ -363,10 +391,11 @@ class AccountProcess(ServedProcess):
 
     async def _refresh(self) -> None:
         period = REFRESH_PAPER_S if self.spec.paper else REFRESH_S
-        known, heard = True, self._watch.news.version
+        known, heard, failures = True, self._watch.news.version, 0
         while True:
             # Spread, so that many accounts on one machine do not ask at once.
-            pause = period if known else RETRY_S
+            pause = period if known else min(RETRY_S * 2.0 ** min(failures, DOUBLINGS_MAX), period)
+            failures = 0 if known else failures + 1
             await asyncio.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311 - no secret depends on it
             # While an account neither orders nor trades, reading its balances is what it costs most.
             period = REFRESH_PAPER_S if self.spec.paper and self._watch.news.version != heard else REFRESH_S

@@ -8,6 +8,7 @@ limits before it leaves; whoever waits for room there keeps no order from leavin
 from __future__ import annotations
 
 import logging
+import random
 import re
 import threading
 import time
@@ -31,7 +32,14 @@ from account_proc.errors import (
     OutcomeUnknown,
 )
 from account_proc.exchange_clock import ExchangeClock
-from account_proc.kraken_errors import ORDER_METHODS, LockedOut, NotSent, result_of, speaks_of_time
+from account_proc.kraken_errors import (
+    ORDER_METHODS,
+    FrontRefuses,
+    LockedOut,
+    NotSent,
+    result_of,
+    speaks_of_time,
+)
 from account_proc.limits import AccountLimits
 from account_proc.signing import sign
 from account_proc.spec import Credentials, Tier
@@ -167,7 +175,7 @@ class KrakenRest:
         ).prepare()
         with self._one_at_a_time:
             status, body = self._exchange(method, request, timeout_s)
-        return result_of(method, status, body, is_order=False)
+        return self._read(method, status, body)
 
     def private(
         self, method: str, params: Mapping[str, str] | None = None, *, timeout_s: float = TIMEOUT_S
@@ -211,7 +219,7 @@ class KrakenRest:
     def result(self, method: str, status: int, body: bytes) -> Any:
         """What the answer to a signed call says, and takes in what it says about limits and nonces. Raises ExchangeError."""
         try:
-            result = result_of(method, status, body, is_order=method in ORDER_METHODS)
+            result = self._read(method, status, body)
         except ExchangeError as error:
             if speaks_of_time(error):
                 self.clock.refused()
@@ -223,6 +231,20 @@ class KrakenRest:
             raise
         self.limits.accepted()
         self._refused_nonces = 0
+        return result
+
+    def _read(self, method: str, status: int, body: bytes) -> Any:
+        """What an answer says, and whether it is the exchange's at all. Raises ExchangeError."""
+        try:
+            result = result_of(method, status, body, is_order=method in ORDER_METHODS)
+        except FrontRefuses as error:
+            dice = random.random()  # noqa: S311 - spreads load, guards nothing
+            self.limits.front.refused(error.status, error.said, time.monotonic(), dice)
+            raise
+        except ExchangeRefused:
+            self.limits.front.passed()
+            raise
+        self.limits.front.passed()
         return result
 
     def _mend_nonces(self, method: str, error: InvalidNonce) -> None:
@@ -258,6 +280,13 @@ class KrakenRest:
         pause_s = self.limits.throttled_until - now
         if pause_s > 0:
             raise NotSent(method, f"Kraken asked to be sent nothing for {pause_s:.1f} s more")
+        front = self.limits.front
+        if front.orders_until > now:
+            raise FrontRefuses(
+                method,
+                front.status,
+                f"{front.said}, not tried before {front.orders_until - now:.1f} s are over",
+            )
 
     def tend(self) -> None:
         """Work that should not be left to the next request. Called when there is time."""
@@ -303,7 +332,7 @@ class KrakenRest:
                 allow_redirects=False,
             )
             with response:
-                body = _read(response, started + timeout_s)
+                body = _body(response, started + timeout_s)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             # Never use this connection again: a late answer would be taken for the next request's.
             self._session.close()
@@ -344,7 +373,7 @@ def _cause(error: BaseException) -> str:
     return f"{type(reason).__name__}: {reason}"[:200]
 
 
-def _read(response: requests.Response, until: float) -> bytes:
+def _body(response: requests.Response, until: float) -> bytes:
     """The body, bounded in length and time. Raises OSError, ValueError or urllib3's errors."""
     chunks: list[bytes] = []
     size = 0

@@ -104,6 +104,7 @@ class AccountServicer:
         if copier is None:
             raise refusal(Status.FAILED_PRECONDITION, "NOT_USER", "this account copies nobody")
         self._join(first.start)
+        copier.master_pairs.update(first.start.master_pairs)
         # Copying until the supervisor says otherwise.
         await self._process.set_trading_mode(types_pb2.TRADING_MODE_COPYING)
         ready = pb.CopyReady(cursor_seq=ledger.cursor or 0, cursor_exec_id=ledger.cursor_exec_id)

@@ -50,6 +50,10 @@ class Owner(Protocol):
         """Its health changed, or what it says of it."""
         ...
 
+    def noticed(self) -> None:
+        """What operators should know of it has changed, and nothing else that moves anyone."""
+        ...
+
     def journal_failed(self, error: JournalFault) -> None:
         """What was received cannot be kept: nothing more may be handed out."""
         ...
@@ -181,6 +185,8 @@ class AccountLink:
             # All else in it is only shown; hundreds of users tell theirs right after a fill, when the next one may come.
             if (snapshot.reason, snapshot.message) != (was.reason, was.message):
                 self._owner.link_changed()
+            elif snapshot.notices != was.notices:
+                self._owner.noticed()
 
     # -- master -------------------------------------------------------------------------------------------------
 
@@ -201,7 +207,8 @@ class AccountLink:
         last = self._journal.last_executed_at()
         since = self._journal.created_at if last is None else last - OVERLAP_S
         since = max(since, self._journal.created_at)
-        request = pb.StreamFillsRequest(epoch=self._epoch, since=_timestamp(since))
+        began = _timestamp(self._journal.created_at)
+        request = pb.StreamFillsRequest(epoch=self._epoch, since=_timestamp(since), journal_began=began)
         frozen: OrderedDict[str, pb.FrozenOrder] = OrderedDict()
         for fill in self._journal.known_since(since):
             request.known_exec_ids.append(fill.exec_id)
@@ -223,6 +230,7 @@ class AccountLink:
         start = pb.CopyStart(
             epoch=self._epoch, acked_seq=mark.acked_seq, acked_revision=mark.acked_revision,
             head_seq=self._fills.head, joined_seq=mark.joined_seq, journal_id=self._journal.journal_id,
+            master_pairs=sorted(self._fills.pairs),
         )  # fmt: skip
         async with self._rpc.open("CopyFills") as call:
             await call.send_message(pb.CopyFillsRequest(start=start))

@@ -137,6 +137,8 @@ class SupervisedAccount:
         self._restart = False
         self._reset = False
         self._blocked_told = False
+        #: What operators were told that holds, by code; also of the process before.
+        self._noticed: dict[str, str] = {}
         #: For users: an operator wants fills to wait.
         self.paused = False
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -345,7 +347,23 @@ class SupervisedAccount:
 
     def link_changed(self) -> None:
         """Its health changed, or what it says of it."""
+        self.noticed()
         self._around.dirty(self.config.id)
+
+    def noticed(self) -> None:
+        """Its process tells what operators should know; what it does not tell any more is over."""
+        if self.link is None:
+            return
+        snapshot = self.link.snapshot
+        told = {notice.code: notice.message for notice in snapshot.notices}
+        for code, message in told.items():
+            if code not in self._noticed:
+                self._around.tell(pb.SEVERITY_WARNING, self.config.id, code, message)
+        # Before it can trade a process does not know all of them yet.
+        for code in () if snapshot.reason else self._noticed.keys() - told.keys():
+            words = f"over: {self._noticed.pop(code)}"
+            self._around.tell(pb.SEVERITY_INFO, self.config.id, f"{code}_OVER", words)
+        self._noticed |= told
 
     def journal_failed(self, error: JournalFault) -> None:
         """What was received cannot be kept."""
@@ -422,6 +440,7 @@ class SupervisedAccount:
                 account.preflight.CopyFrom(snapshot.preflight)
             if snapshot.HasField("rate"):
                 account.rate.CopyFrom(snapshot.rate)
+            account.notices.extend(snapshot.notices)
             account.feed_connected = snapshot.feed_connected
             account.copies_open = snapshot.copies_open
             account.trading_mode = snapshot.trading_mode
