@@ -319,7 +319,14 @@ class Copier:
             equity=None if equity is None else QuoteAmount(equity),
             cash=QuoteAmount(max(self._portfolio.cash(pair.quote), Decimal(0))),
             base=BaseVolume(base),
+            notional=self._notional(pair),
         )
+
+    def _notional(self, pair: PairRules) -> QuoteAmount | None:
+        """A fixed notional in another currency, in the pair's quote."""
+        amount, asset = self._rules.notional, self._rules.notional_asset
+        rate = self._portfolio.marks.rate(asset, pair.quote) if amount is not None and asset else None
+        return None if amount is None or rate is None else QuoteAmount(amount * rate)
 
     def _record(self, decision: Decision, received_at: float, now: float) -> CopyRecord:
         first = decision.fills[0]

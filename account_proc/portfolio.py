@@ -89,6 +89,8 @@ class Portfolio:
         self.wallet = Wallet()
         self.marks = Marks()
         self.symbols: SymbolTable | None = None
+        #: Prices of these are wanted though nothing of them is held.
+        self.priced: tuple[str, ...] = ()
         #: False until balances were read once.
         self.loaded = False
         #: False while the last reading failed or could not be explained: what is held is then not known, and not zero.
@@ -198,6 +200,7 @@ class Portfolio:
     async def refresh_marks(self) -> None:
         """Reads prices of what is held, against every bridge that the exchange quotes it in. Raises ExchangeError."""
         wanted = [pair for asset in self.wallet.assets() for pair in self._pricing_pairs(asset)]
+        wanted += [pair for asset in self.priced for pair in self._pricing_pairs(asset)]
         wanted += [pair for bridge in BRIDGES for pair in self._pricing_pairs(bridge)]
         symbols = tuple(dict.fromkeys(pair.symbol for pair in wanted))
         if not symbols:

@@ -26,7 +26,7 @@ from account_proc.call_queue import CallQueue
 from account_proc.connect_pace import pace_of
 from account_proc.copier import Copier
 from account_proc.copy_record import timestamp
-from account_proc.errors import AccountError, ExchangeError, KeyRefused, LedgerFault
+from account_proc.errors import AccountError, ConfigurationFault, ExchangeError, KeyRefused, LedgerFault
 from account_proc.exchange import KrakenExchange
 from account_proc.exchange_clock import ExchangeClock
 from account_proc.feed import ExecutionsFeed
@@ -43,6 +43,7 @@ from account_proc.order_desk import OrderDesk, Timing
 from account_proc.order_line import OrderLine
 from account_proc.order_watch import OrderWatch
 from account_proc.own_orders import OwnOrders
+from account_proc.pairs import UnknownSymbol
 from account_proc.portfolio import Portfolio
 from account_proc.preflight import KeyUnfit, Needs, Preflight, fee_pairs
 from account_proc.quiet import Quiet, quiet_s
@@ -300,6 +301,17 @@ class AccountProcess(ServedProcess):
         self.bell.ring()
         self._start_strategy()
 
+    def _check_notional(self) -> None:
+        """Raises ConfigurationFault for an amount of something that the exchange does not have."""
+        asset = self.spec.copy.notional_asset
+        try:
+            self._portfolio.priced = (self._portfolio.table.asset(asset),) if asset else ()
+        except UnknownSymbol as error:
+            amount = f"{self.spec.copy.notional} {asset}"
+            raise ConfigurationFault(
+                f'copy.notional = "{amount}": the exchange has no {asset}; write "50 USD"'
+            ) from error
+
     def _start_strategy(self) -> None:
         """Its own loop: a master's is always on, a user's when its supervisor says that the master is lost."""
         if self._strategy is None:
@@ -368,6 +380,7 @@ class AccountProcess(ServedProcess):
                 await asyncio.sleep(pause)
 
     def _start_copying(self) -> UserFeed:
+        self._check_notional()
         self.copier = Copier(
             account_id=self.spec.id, rules=self.spec.copy, ledger=self.ledger, portfolio=self._portfolio,
             desk=self._desk, now=self._clock.now, changed=self.bell.ring, failed=self.fail,
