@@ -122,7 +122,7 @@ class Engine:
         rate, waits = self._booking.rate(account, now_us, maker=False), _waits_first(request)
         plan = Plan([], rate) if waits else self._planner.plan(account, request, request.volume, rate)
         needed = self._planner.needed(account, request, request.volume, plan, now_us, waits=waits)
-        if account.available(request.paying_asset) < needed:
+        if self._booking.available(account, request.paying_asset) < needed:
             raise KrakenError("EOrder:Insufficient funds")
         if request.post_only and plan.takes and not self._rules.post_only_cancels:
             raise KrakenError("EOrder:Post only order")
@@ -209,7 +209,7 @@ class Engine:
         rate, waits = self._booking.rate(account, now_us, maker=False), order.waits or _starts_later(order)
         plan = Plan([], rate) if waits else self._planner.plan(account, request, remaining, rate)
         needed = self._planner.needed(account, request, remaining, plan, now_us, waits=waits)
-        if account.available(order.paying_asset) + order.held < needed:
+        if self._booking.available(account, order.paying_asset) + order.held < needed:
             raise KrakenError("EOrder:Insufficient funds")
         if request.post_only and plan.takes:
             raise KrakenError("EOrder:Post only order")
@@ -341,7 +341,7 @@ class Engine:
             account, request, order.remaining, self._booking.rate(account, now_us, maker=False)
         )
         needed = self._planner.needed(account, request, order.remaining, plan, now_us, waits=False)
-        if account.available(order.paying_asset) < needed:
+        if self._booking.available(account, order.paying_asset) < needed:
             return [self._booking.close(account, order, OrderStatus.CANCELED, NO_FUNDS, now_us)]
         return self._match(account, order, plan, now_us)
 
@@ -372,7 +372,7 @@ class Engine:
         held = order.held
         account.set_hold(order, ZERO)
         needed = hold_needed(order.request, volume, maker_rate)
-        if not held and account.available(order.paying_asset) < needed:
+        if not held and self._booking.available(account, order.paying_asset) < needed:
             # By the house rules its money was not kept for it.
             return [self._booking.close(account, order, OrderStatus.CANCELED, NO_FUNDS, now_us)]
         reserved = order.remaining if held else volume

@@ -244,8 +244,7 @@ def _trade_fields(trade: Trade, market: Market) -> dict[str, Any]:
 
 
 def _fee_usd(order: Order, market: Market) -> Decimal:
-    asset = order.pair.base if order.request.fee_in_base else order.pair.quote
-    return rounded(order.fee * market.usd_price(asset), _USD_STEP)
+    return rounded(order.fee * market.usd_price(order.pair.quote), _USD_STEP)
 
 
 def _totals(event: OrderEvent) -> dict[str, Any]:

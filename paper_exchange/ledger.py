@@ -13,6 +13,10 @@ class LedgerKind(StrEnum):
     TRADE = "trade"
     DEPOSIT = "deposit"
     WITHDRAWAL = "withdrawal"
+    EARN = "earn"
+    TRANSFER = "transfer"
+    SPEND = "spend"
+    RECEIVE = "receive"
 
 
 @dataclass(frozen=True, slots=True)

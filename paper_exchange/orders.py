@@ -117,7 +117,10 @@ class OrderRequest:
 
 @dataclass(frozen=True, slots=True)
 class Trade:
-    """One match of one order, as its owner sees it. `price`, `volume`, `cost` and `fee` are exact."""
+    """One match of one order, as its owner sees it. `price`, `volume`, `cost` and `fee` are exact.
+
+    `fee` was taken of `fee_asset`; `fee_in_quote` is what it is in the quote currency.
+    """
 
     exec_id: str
     order: "Order"
@@ -128,6 +131,7 @@ class Trade:
     cost: Decimal
     fee: Decimal
     fee_asset: Asset
+    fee_in_quote: Decimal
     maker: bool
     ledger: tuple[LedgerEntry, ...] = ()
 
@@ -152,7 +156,7 @@ class Revision:
 class Order:
     """An order that the engine accepted. `held` is what its rest keeps on hold, in the asset that it pays with.
 
-    `stop_price` is the trigger's level now. `peak` is the best last price that a trailing stop has seen.
+    `fee` is in the quote currency, whatever it was taken in. `stop_price` is the trigger's level now. `peak` is the best last price that a trailing stop has seen.
     `touched_us` is when its owner placed or last amended it.
     """
 

@@ -1,6 +1,6 @@
 """An account as it was a while ago, for reads that trail the engine. Pure: built from the times of orders and trades.
 
-Deposits and withdrawals show at once: they have no time. A clock that was just set back or forward by a fault makes the
+Deposits, withdrawals and moves show at once: they have no time. A clock that was just set back or forward by a fault makes the
 records of before look younger or older than they are.
 """
 
@@ -82,7 +82,7 @@ def _order_as_of(order: Order, then_us: int) -> Order:
         request=request,
         vol_exec=sum((trade.volume for trade in trades), ZERO),
         cost=sum((trade.cost for trade in trades), ZERO),
-        fee=sum((trade.fee for trade in trades), ZERO),
+        fee=sum((trade.fee_in_quote for trade in trades), ZERO),
         trades=trades,
         # What an order was before its first amendment is what it is while there is none.
         revisions=revisions if len(revisions) > 1 else [],
@@ -99,4 +99,5 @@ def _hold(past: Account, order: Order, known: Order, maker_rate: Decimal) -> Non
     if known is not order and known.request.price is not None:
         known.held = hold_needed(known.request, known.remaining, maker_rate)
     asset = known.paying_asset
-    past.holds[asset] = min(past.held(asset) + known.held, past.balance(asset))
+    held = past.holds.get(asset, ZERO) + known.held
+    past.holds[asset] = min(held, past.balance(asset) + past.earning(asset))

@@ -10,7 +10,6 @@ from paper_exchange.errors import KrakenError
 from paper_exchange.money import ZERO, fixed
 from paper_exchange.rest_public import asset_key, requested_pairs
 from paper_exchange.rows import balance_text
-from paper_exchange.symbols import find_asset
 from paper_exchange.timefmt import US_PER_S
 from paper_exchange.tokens import TOKEN_LIFE_S
 
@@ -38,7 +37,7 @@ def balance_ex(call: Call) -> Result:
 
 def trade_balance(call: Call) -> Result:
     """What everything is worth in one asset by last prices."""
-    asset = find_asset(call.params.text("asset") or "ZUSD")
+    asset = call.exchange.catalogue.find_asset(call.params.text("asset") or "ZUSD")
     if asset is None:
         raise KrakenError("EQuery:Unknown asset")
     market = call.exchange.market
@@ -54,7 +53,7 @@ def trade_volume(call: Call) -> Result:
     volume = call.account.volume_usd(call.now_us)
     result: dict[str, Any] = {"currency": "ZUSD", "volume": fixed(volume, 4)}
     if call.params.text("pair"):
-        pairs = list(requested_pairs(call.params))
+        pairs = requested_pairs(call.exchange, call.params)
         result["fees"] = {pair.id: _fee_row(fees.tier_index(volume), maker=False) for pair in pairs}
         result["fees_maker"] = {pair.id: _fee_row(fees.tier_index(volume), maker=True) for pair in pairs}
     return result

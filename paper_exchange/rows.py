@@ -8,7 +8,7 @@ from typing import Any, Final
 from paper_exchange.ledger import LedgerEntry
 from paper_exchange.money import ZERO, fixed, rounded_down
 from paper_exchange.orders import Order, OrderRequest, OrderStatus, Revision, Trade, average
-from paper_exchange.symbols import Asset, Pair
+from paper_exchange.symbols import CURRENCY, Asset, Pair
 from paper_exchange.tape import OrderType
 from paper_exchange.terms import NO_PRICE, price_texts
 from paper_exchange.timefmt import unix_seconds
@@ -60,6 +60,11 @@ def _misc(order: Order) -> str:
     return ",".join(notes)
 
 
+def _pair_class(pair: Pair) -> str:
+    """Kraken: what rows of orders and trades call the class of their pair."""
+    return "forex" if pair.base.aclass == CURRENCY else "equity_pair"
+
+
 def order_row(order: Order, *, trades: bool, consolidate: bool = True) -> dict[str, Any]:
     """A row of OpenOrders, ClosedOrders or QueryOrders. `price` is the average fill price, not the limit."""
     request, pair = order.request, order.pair
@@ -72,7 +77,7 @@ def order_row(order: Order, *, trades: bool, consolidate: bool = True) -> dict[s
         "starttm": 0 if request.start_us is None else unix_seconds(request.start_us),
         "expiretm": 0 if request.expire_us is None else unix_seconds(request.expire_us),
         "descr": {
-            "aclass": "forex",
+            "aclass": _pair_class(pair),
             "pair": pair.altname,
             "type": str(request.side),
             "ordertype": str(request.ordertype),
@@ -112,7 +117,7 @@ def _amounts(order: Order) -> dict[str, str]:
         "vol": volume,
         "vol_exec": fixed(executed, pair.lot_decimals),
         "cost": fixed(cost, cost_decimals),
-        "fee": fixed(order.fee, pair.lot_decimals if request.fee_in_base else pair.cost_decimals),
+        "fee": fixed(order.fee, pair.cost_decimals),
         "price": fixed(order.average_price, pair.display_price_decimals),
         "stopprice": fixed(order.stop_price or ZERO, pair.display_price_decimals),
         "limitprice": fixed(limit or ZERO, pair.display_price_decimals),
@@ -121,7 +126,10 @@ def _amounts(order: Order) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class HistoricFill:
-    """One row of the trade history: a trade, or all matches that one taker order made, as one."""
+    """One row of the trade history: a trade, or all matches that one taker order made, as one.
+
+    Kraken states fees of orders and trades in the quote currency, whatever they were taken in.
+    """
 
     trade: Trade
     volume: Decimal
@@ -152,13 +160,13 @@ def fills_of(trades: Iterable[Trade], *, consolidate: bool) -> list[HistoricFill
                 so_far.trade,
                 so_far.volume + trade.volume,
                 so_far.cost + trade.cost,
-                so_far.fee + trade.fee,
+                so_far.fee + trade.fee_in_quote,
                 so_far.ledger + trade.ledger,
             )
             continue
         if not trade.maker:
             place[trade.order.txid] = len(fills)
-        fills.append(HistoricFill(trade, trade.volume, trade.cost, trade.fee, trade.ledger))
+        fills.append(HistoricFill(trade, trade.volume, trade.cost, trade.fee_in_quote, trade.ledger))
     return fills
 
 
@@ -172,14 +180,14 @@ def fill_row(fill: HistoricFill, *, ledgers: bool = False) -> dict[str, Any]:
         "ordertxid": trade.order.txid,
         "postxid": f"TKH{trade.exec_id[3:]}",
         "pair": pair.id,
-        "aclass": "forex",
+        "aclass": _pair_class(pair),
         "time": unix_seconds(trade.at_us),
         "type": str(request.side),
         "ordertype": str(request.ordertype),
         "tradeordertype": str(request.ordertype),
         "price": fixed(price, pair.display_price_decimals),
         "cost": fixed(fill.cost, pair.cost_decimals),
-        "fee": fixed(fill.fee, pair.lot_decimals if request.fee_in_base else pair.cost_decimals),
+        "fee": fixed(fill.fee, pair.cost_decimals),
         "vol": fixed(fill.volume, pair.lot_decimals),
         "margin": fixed(ZERO, pair.cost_decimals),
         "leverage": "0",
@@ -219,7 +227,7 @@ def ledger_row(entry: LedgerEntry, asset: str) -> dict[str, Any]:
         "time": unix_seconds(entry.at_us),
         "type": str(entry.kind),
         "subtype": entry.subtype,
-        "aclass": "currency",
+        "aclass": entry.asset.aclass,
         "asset": asset,
         "amount": fixed(entry.amount, decimals),
         "fee": fixed(entry.fee, decimals),

@@ -270,7 +270,7 @@ class SdkWebSocket(Round):
         order = {"symbol": "BTC/USD", "side": "buy", "order_type": "limit", "limit_price": 40000}
         for changes, words in (
             ({"order_qty": 5}, "EOrder:Insufficient funds"),
-            ({"order_qty": 0.00001}, "EOrder:Order minimum not met"),
+            ({"order_qty": 0.00001}, "EGeneral:Invalid arguments:volume minimum not met"),
             (
                 {"order_qty": 0.01, "margin": True},
                 "Unsupported field: 'margin' for the given msg type: add order",

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from paper_exchange.errors import KrakenError
 from paper_exchange.wire_json import loads
 from paper_exchange.ws_order_fields import amendment, batch, cancels, edit, new_order, recorded, timeout
-from paper_exchange.ws_wire import Refusal
+from paper_exchange.ws_wire import Refusal, pair_of
+from tests.paper_exchange.venue import CATALOGUE
 
 LIMIT = {"symbol": "BTC/USD", "side": "buy", "order_type": "limit", "limit_price": 26500.4, "order_qty": 1.2}
 
@@ -164,7 +165,7 @@ def test_a_number_that_would_be_a_megabyte_of_digits_is_refused() -> None:
 )
 def test_only_v2_symbols_are_taken(symbol: str, words: str) -> None:
     with pytest.raises(Refusal) as refused:
-        order(**LIMIT | {"symbol": symbol})
+        pair_of(CATALOGUE, symbol)
     assert refused.value.text == words
 
 

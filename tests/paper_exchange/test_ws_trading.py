@@ -75,7 +75,7 @@ def test_a_market_order_may_be_sized_in_quote(client: Client, told: Feed) -> Non
     ("fields", "error"),
     [
         ({"order_qty": 50}, "EOrder:Insufficient funds"),
-        ({"order_qty": 0.00001}, "EOrder:Order minimum not met"),
+        ({"order_qty": 0.00001}, "EGeneral:Invalid arguments:volume minimum not met"),
         ({"order_qty": 0.01, "price": 1}, "Unsupported field: 'price' for the given msg type: add order"),
         ({"order_qty": 0.01, "symbol": "XBT/USD"}, "Currency pair not supported XBT/USD"),
         ({"order_qty": "0.01"}, "EGeneral:Invalid arguments:order_qty"),
