@@ -99,6 +99,8 @@ DEADLINE_ERROR = "EGeneral:Invalid arguments:deadline"
 DEADLINE_ELAPSED = "EService:Deadline elapsed"
 #: How Kraken's errors begin that say which orders the venue takes now, e.g. ``EService:Market in cancel_only mode``.
 MARKET_MODE = "EService:Market in "
+#: What Cloudflare's pages say, whatever was asked: 1015 for a rate, 1020 for a rule.
+_FRONT_CODE = re.compile(rb"error code: \d{3,5}")
 _THROTTLED = re.compile(r"EService:Throttled:(\d{1,12})\b", re.ASCII)
 
 #: By the start of the error, first match counts. None stands for OutcomeUnknown. Source: the catalogue of errors in Kraken's
@@ -185,7 +187,8 @@ def result_of(method: str, status: int, body: bytes, *, is_order: bool) -> Any:
     JSON that ends too early.
     """
     if status in FRONT_STATUS:
-        raise FrontRefuses(method, status, _shown(method, body))
+        code = _FRONT_CODE.search(body)
+        raise FrontRefuses(method, status, code[0].decode("ascii") if code else _shown(method, body))
     if status != 200:
         raise OutcomeUnknown(method, f"HTTP {status}: {_shown(method, body)}")
     try:

@@ -151,8 +151,8 @@ class AccountLimits:
         self._low_pause_until = self._throttled_until = self._locked_until = -inf
         self._key_refusals = 0
         self._refused = 0
-        #: What stands before all of it.
-        self.front = Front()
+        #: What stands before all of it, for signed calls and for public ones: fronts tell them apart by their address.
+        self.front, self.public_front = Front(), Front()
 
     # -- REST calls ---------------------------------------------------------------------------------------------
 
@@ -172,9 +172,10 @@ class AccountLimits:
         """The exchange has asked to be sent nothing before."""
         return self._throttled_until
 
-    def closed_until(self, *, is_urgent: bool) -> float:
+    def closed_until(self, *, is_urgent: bool, is_public: bool = False) -> float:
         """Nothing is sent before, whatever it costs. ``is_urgent``: an order, or what one waits for."""
-        return max(self._throttled_until, self.front.orders_until if is_urgent else self.front.until)
+        front = self.public_front if is_public else self.front
+        return max(self._throttled_until, front.orders_until if is_urgent else front.until)
 
     def locked_s(self, now: float) -> float:
         """For how much longer nothing that is signed may be sent; 0 for no lockout."""

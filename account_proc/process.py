@@ -84,7 +84,7 @@ class AccountProcess(ServedProcess):
             Timing.paper() if spec.paper else Timing(), visibility_lag=spec.visibility_lag_s
         )
         limits = AccountLimits(spec.tier, lockout_s=self._timing.key_retry)
-        limits.front.changed = self._ring
+        limits.front.changed = limits.public_front.changed = self._ring
         #: What everything here that speaks of the exchange's time, or compares with it, goes by.
         self._clock = ExchangeClock()
         self._clock.changed = self._ring
@@ -171,10 +171,14 @@ class AccountProcess(ServedProcess):
 
     def _notices(self) -> Iterator[Notice]:
         yield from clock_notice(self._clock.reading())
-        front = self._rest.limits.front.words(time.monotonic(), self._clock.now())
-        yield from front_notice(front, "" if self._feed is None else self._feed.blocked)
+        yield from front_notice(self._front(), "" if self._feed is None else self._feed.blocked)
         if self.copier is not None:
             yield from funds_notice(self.copier.master_pairs, self._owned, self._portfolio.table)
+
+    def _front(self) -> str:
+        """What in front of the exchange refuses calls, for people; empty while nothing does."""
+        limits, now, unix_now = self._rest.limits, time.monotonic(), self._clock.now()
+        return limits.front.words(now, unix_now) or limits.public_front.words(now, unix_now)
 
     def _owned(self, asset: str) -> Decimal:
         """What is there of an asset, in whatever form."""
@@ -264,7 +268,7 @@ class AccountProcess(ServedProcess):
             except ExchangeError as error:
                 pause = growing_pause_s(failures, RETRY_S, RETRY_S_MAX, random.random())  # noqa: S311 - spreads load
                 failures += 1
-                front = self._rest.limits.front.words(time.monotonic(), self._clock.now())
+                front = self._front()
                 self._wait(FRONT_REFUSES if front else "EXCHANGE_UNREACHABLE", front or str(error))
             await asyncio.sleep(pause)
         if self.spec.role is Role.MASTER:

@@ -32,6 +32,7 @@ from account_proc.errors import (
     OutcomeUnknown,
 )
 from account_proc.exchange_clock import ExchangeClock
+from account_proc.front import Front
 from account_proc.kraken_errors import (
     ORDER_METHODS,
     FrontRefuses,
@@ -175,7 +176,7 @@ class KrakenRest:
         ).prepare()
         with self._one_at_a_time:
             status, body = self._exchange(method, request, timeout_s)
-        return self._read(method, status, body)
+        return self._read(method, status, body, self.limits.public_front)
 
     def private(
         self, method: str, params: Mapping[str, str] | None = None, *, timeout_s: float = TIMEOUT_S
@@ -219,7 +220,7 @@ class KrakenRest:
     def result(self, method: str, status: int, body: bytes) -> Any:
         """What the answer to a signed call says, and takes in what it says about limits and nonces. Raises ExchangeError."""
         try:
-            result = self._read(method, status, body)
+            result = self._read(method, status, body, self.limits.front)
         except ExchangeError as error:
             if speaks_of_time(error):
                 self.clock.refused()
@@ -233,18 +234,19 @@ class KrakenRest:
         self._refused_nonces = 0
         return result
 
-    def _read(self, method: str, status: int, body: bytes) -> Any:
+    @staticmethod
+    def _read(method: str, status: int, body: bytes, front: Front) -> Any:
         """What an answer says, and whether it is the exchange's at all. Raises ExchangeError."""
         try:
             result = result_of(method, status, body, is_order=method in ORDER_METHODS)
         except FrontRefuses as error:
             dice = random.random()  # noqa: S311 - spreads load, guards nothing
-            self.limits.front.refused(error.status, error.said, time.monotonic(), dice)
+            front.refused(error.status, error.said, time.monotonic(), dice)
             raise
         except ExchangeRefused:
-            self.limits.front.passed()
+            front.passed()
             raise
-        self.limits.front.passed()
+        front.passed()
         return result
 
     def _mend_nonces(self, method: str, error: InvalidNonce) -> None:

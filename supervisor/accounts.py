@@ -19,6 +19,7 @@ from krakencopy.v1 import types_pb2 as pb
 from account_proc import nonce_report
 from account_proc.locks import holder_pid, is_locked
 from account_proc.spec import AccountSpec, Credentials, Role
+from supervisor import steady_time
 from supervisor.account_link import AccountLink
 from supervisor.child import Child, NotReady
 from supervisor.config import AccountConfig
@@ -124,7 +125,7 @@ class SupervisedAccount:
         self.config = config
         self._around = around
         self._spawner = spawner
-        self.life = Life(account_id=config.id, since=time.time())
+        self.life = Life(account_id=config.id, since=steady_time.now())
         self._state_before = self.life.state
         #: Whether the loop of its process moves, as far as its pulse tells.
         self.answering = True
@@ -207,7 +208,7 @@ class SupervisedAccount:
             self._tell_change(before)
 
     def excuse(self, late: float) -> None:
-        """Nobody looked for so many seconds, or the clock was set."""
+        """Nobody looked for so many seconds."""
         self.life = excuse(self.life, late)
 
     def _observed(self, gate: Gate) -> Observed:
@@ -278,7 +279,7 @@ class SupervisedAccount:
         self._refused = None
         self.instance_id = uuid.uuid4().hex[:12]
         spec = self._around.spec(self.config, self.instance_id)
-        output, started_at = crash_path(spec), time.time()
+        output, started_at = crash_path(spec), steady_time.now()
         try:
             start = begin_output(output)
             child = await self._spawner.spawn(spec, self._around.credentials(self.config))
@@ -304,8 +305,9 @@ class SupervisedAccount:
         status = await child.wait_exit()
         words = last_output(output, start)
         if self._is_wanted():
-            lived = Lived(child.pid, instance_id, started_at, time.time(), status, words)
+            lived = Lived(child.pid, instance_id, started_at, steady_time.now(), status, words)
             end = process_end(lived, self.life, self._state_before)
+            end.at.CopyFrom(_timestamp(steady_time.shown(lived.ended_at)))
             self._keep(lambda ends: ends.ended(self.config.id, end))
         if self.link is not None:
             await self.link.close()
@@ -418,7 +420,7 @@ class SupervisedAccount:
         account = pb.Account(
             id=config.id, role=pb.ROLE_MASTER if config.role is Role.MASTER else pb.ROLE_USER,
             broker=config.broker, state=PB_STATE[life.state], reason=life.reason, message=life.message,
-            since=_timestamp(life.since), pid=self.child.pid if self.child else 0,
+            since=_timestamp(steady_time.shown(life.since)), pid=self.child.pid if self.child else 0,
             restarts=max(self.starts - 1, 0),
         )  # fmt: skip
         if self.child is not None:
@@ -426,7 +428,7 @@ class SupervisedAccount:
         if (end := self._around.ends.of(config.id)) is not None:
             account.last_end.CopyFrom(end)
         if life.state is State.BACKOFF:
-            account.retry_at.CopyFrom(_timestamp(life.deadline))
+            account.retry_at.CopyFrom(_timestamp(steady_time.shown(life.deadline)))
         if self.link is not None:
             snapshot = self.link.snapshot
             account.equity.CopyFrom(snapshot.equity)

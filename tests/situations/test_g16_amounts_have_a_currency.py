@@ -104,7 +104,9 @@ def test_an_amount_of_something_that_the_exchange_does_not_have_fails_its_user(p
             return found if found is not None and found.reason == "CONFIGURATION" else None
 
         assert "the exchange has no QQQ" in wait_for("ann to fail", failed).message
-        wait_for("bob to run", lambda: (found := system.accounts().get("bob")) is not None and found.state == 4)
+        wait_for(
+            "bob to run", lambda: (found := system.accounts().get("bob")) is not None and found.state == 4
+        )
 
 
 def started(system: System) -> subprocess.CompletedProcess[str]:
