@@ -19,13 +19,13 @@ from account_proc.errors import (
     RateLimited,
 )
 from account_proc.exchange import ApiKeyInfo
+from account_proc.exchange_clock import Clock
 from account_proc.preflight import (
     LOOK_S,
     READS,
     RECHECK_S,
     TRADES,
     WITHDRAWS,
-    Clock,
     KeyUnfit,
     Needs,
     Preflight,
