@@ -15,7 +15,7 @@ from paper_exchange.control_rows import account_row, pair_row
 from paper_exchange.errors import KrakenError
 from paper_exchange.exchange import Exchange
 from paper_exchange.rows import balance_text, order_row
-from paper_exchange.symbols import Asset, form_of
+from paper_exchange.symbols import USD, Asset, form_of
 
 _LEG_FIELDS: Final = frozenset({"asset", "amount"})
 
@@ -107,6 +107,8 @@ class MoneyControl:
         keeps_key = forms.flag(body.get("keeps_key", False), "keeps_key")
         if self._exchange.live:
             raise Refusal(409, "asset: the live market knows it by its name")
+        if old is USD:
+            raise Refusal(409, "asset: everything is valued in it")
         if not self._exchange.catalogue.free(name):
             raise Refusal(409, f"to: {name} is the name of an asset or a pair already")
         new = treasury.rename(self._exchange, old, name, keeps_key=keeps_key, now_us=self._now_us())

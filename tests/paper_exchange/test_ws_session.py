@@ -14,11 +14,12 @@ from paper_exchange.exchange import Exchange
 from paper_exchange.ledger import LedgerKind
 from paper_exchange.limits import Tier
 from paper_exchange.money import ZERO
-from paper_exchange.symbols import USD, XBT
+from paper_exchange.symbols import USD
 from paper_exchange.tokens import TOKEN_LIFE_S
 from paper_exchange.ws_public import PublicFeed
 from paper_exchange.ws_session import Session
 from paper_exchange.ws_trading import METHODS
+from tests.paper_exchange.venue import XBT
 
 NOW_US = 1_700_000_000_000_000
 
