@@ -18,6 +18,7 @@ from tests.chaos.records import (
     SupervisorSeen,
     Trade,
     UserTerms,
+    coin_of,
 )
 
 JOURNAL = "the-journal"
@@ -49,11 +50,16 @@ def request(n: int, copy_id: str, side: str, volume: str, nonce: int) -> Request
 
 
 def fill(seq: int, source: Trade, **frozen: Any) -> Fill:
-    """A journalled fill of the master."""
+    """A journalled fill of the master; all that it holds was bought since the journal began unless said otherwise."""
+    before = frozen.get("master_position", D(0))
+    counted = {
+        "journal_position": before, "journal_position_after": before + source.volume * (1 if source.side == "buy" else -1),
+        "fee": source.fee, "fee_coin": coin_of(source.fee_asset), "source": "FEED",
+    }  # fmt: skip
     return Fill(
         seq=seq, epoch=1, exec_id=source.exec_id, order_id=source.order_id, pair=source.pair, side=source.side,
         price=source.price, volume=source.volume, executed_at=source.at, journalled_at=source.at + 0.01,
-        **{"order_filled_before": D(0), **frozen},
+        **{"order_filled_before": D(0), **counted, **frozen},
     )  # fmt: skip
 
 
@@ -74,7 +80,7 @@ def record() -> Record:
     sold = trade(3, "master", "sell", "0.001", order="O2")
     return Record(
         journal_id=JOURNAL,
-        master_usd=D(1000),
+        master={"ZUSD": D(1000)},
         users=[UserTerms(account="anna", usd=D(100))],
         prices=[PriceSet(at=NOW - 10, pair="BTC/USD", bid=PRICE, ask=PRICE)],
         trades=[
