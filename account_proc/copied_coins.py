@@ -185,6 +185,44 @@ class CopiedCoins:
         return taken, origin
 
 
+class CoinNames:
+    """What coins are called now that had another name once (MATIC is POL since 2024)."""
+
+    def __init__(self, renamed: Mapping[str, str] | None = None) -> None:
+        """``renamed``: from an old name to the next one."""
+        self._renamed = dict(renamed or {})
+
+    def add(self, old: str, new: str) -> None:
+        """The coin has another name from now on."""
+        self._renamed[old] = new
+
+    def now_of(self, coin: str) -> str | None:
+        """The name that came after this one; None if it has it still."""
+        return self._renamed.get(coin)
+
+    def current(self, coin: str) -> str:
+        """The name that the coin has now."""
+        for _ in self._renamed:
+            if coin not in self._renamed:
+                break
+            coin = self._renamed[coin]
+        return coin
+
+    def current_pair(self, pair: str) -> str:
+        """The pair under the names that its coins have now; one that is not in our spelling as it is."""
+        names = split_pair(pair) if self._renamed else None
+        return pair if names is None else "/".join(map(self.current, names))
+
+    def to_json(self) -> str:
+        """The form in which they are kept."""
+        return json.dumps(self._renamed)
+
+    @classmethod
+    def from_json(cls, text: str) -> CoinNames:
+        """The inverse. Raises ValueError or TypeError on anything else."""
+        return cls({str(old): str(new) for old, new in dict(json.loads(text)).items()})
+
+
 def split_pair(pair: str) -> tuple[str, str] | None:
     """Base and quote of a pair in our spelling (BTC/USD); None for a name that is not in it."""
     base, slash, quote = pair.partition("/")

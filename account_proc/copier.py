@@ -162,7 +162,7 @@ class Copier:
             self._open[copy.copy_id] = copy
             self._spawn(self._take_up(lane, copy))
         for seq, body in self._ledger.pending_fills():
-            fill = master_fill(pb.Fill.FromString(body))
+            fill = self._in_current_names(master_fill(pb.Fill.FromString(body)))
             assert fill.seq == seq
             self._lane(_coin_of(fill.pair)).waiting.append(_Waiting(fill, self._now()))
         self._advance_all()
@@ -203,11 +203,38 @@ class Copier:
 
     def _read(self, message: pb.Fill) -> MasterFill:
         """The fill as the rules see it; takes over the prices that it brings."""
-        fill = master_fill(message)
+        fill = self._in_current_names(master_fill(message))
         base, _, quote = fill.pair.partition("/")
         self._portfolio.set_marks(quote, message.marks)
         self._portfolio.marks.set(base, quote, fill.price.amount)
         return fill
+
+    def _in_current_names(self, fill: MasterFill) -> MasterFill:
+        """The fill in the names that its coins have now; a pair that is listed as it is stays so."""
+        current = self._book.names.current_pair(fill.pair)
+        return (
+            fill if current == fill.pair or not self._is_unknown(fill.pair) else replace(fill, pair=current)
+        )
+
+    def rename(self, number: int, old: str, new: str) -> None:
+        """A coin has another name from now on; ``number`` counts renamings in the journal. Repeated ones do nothing. Raises LedgerFault."""
+        if number <= self._ledger.renamed:
+            return
+        log.info("%s is %s from now on", old, new)
+        self._book.rename(old, new)
+        self._portfolio.rename(old, new)
+        self._ledger.commit(book=self._book, renamed=number)
+        waiting = sorted(
+            (each for lane in self._lanes.values() for each in lane.waiting), key=lambda each: each.fill.seq
+        )
+        for lane in self._lanes.values():
+            lane.waiting.clear()
+        for each in waiting:
+            self._lane(_coin_of(self._book.names.current_pair(each.fill.pair))).waiting.append(
+                _Waiting(self._in_current_names(each.fill), each.received_at)
+            )
+        self._advance_all()
+        self._changed()
 
     def _await_turn(self, fill: MasterFill) -> _Lane:
         """Puts a fill behind the others of its coin."""
@@ -239,7 +266,9 @@ class Copier:
 
     def _is_busy(self, coin: str) -> bool:
         """Whether an order on its way may change what copying holds of a coin."""
-        return any(coin in copy.pair.split("/") for copy in self._open.values())
+        return any(
+            coin in self._book.names.current_pair(copy.pair).split("/") for copy in self._open.values()
+        )
 
     def _is_free(self, lane: _Lane) -> bool:
         """Whether the lane's first fill may be answered now.

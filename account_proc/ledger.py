@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from account_proc.copied_coins import CopiedCoins, Exchanged, Position
+from account_proc.copied_coins import CoinNames, CopiedCoins, Exchanged, Position
 from account_proc.copy_record import CopyRecord
 from account_proc.copy_state import MAY_BE_LIVE, CopyState
 from account_proc.database import Database, Transaction
@@ -192,6 +192,11 @@ class Ledger:
         """The last change of any copy."""
         return int(self._meta.get("revision", "0"))
 
+    @property
+    def renamed(self) -> int:
+        """The number of the last renaming of a coin that this ledger has followed; 0 for none."""
+        return int(self._meta.get("renamed", "0"))
+
     def join(self, journal_id: str, seq: int) -> None:
         """Binds the ledger to a journal, from after this fill."""
         with self._transaction():
@@ -243,10 +248,12 @@ class Ledger:
         cursor: tuple[int, str] | None = None,
         add_pending: Iterable[tuple[int, bytes]] = (),
         drop_pending: Iterable[int] = (),
+        renamed: int | None = None,
     ) -> None:
         """Makes one step durable, all or nothing. Gives every copy its next revision. Raises LedgerFault.
 
-        ``cursor``: the last fill that was taken, by its seq and its execution id.
+        ``cursor``: the last fill that was taken, by its seq and its execution id. ``renamed``: the number of a coin's renaming, which
+        ``book`` has followed.
         """
         revision = self.revision
         with self._transaction():
@@ -269,6 +276,9 @@ class Ledger:
             self._db.executemany("INSERT INTO pending_fills VALUES (?, ?)", add_pending)
             for seq in drop_pending:
                 self._db.execute("DELETE FROM pending_fills WHERE seq = ?", (seq,))
+            if renamed is not None and book is not None:
+                self._set_all({"renamed": str(renamed), "coin_names": book.names.to_json()})
+                self._rename_own_positions(book)
             self._set_all(
                 {"revision": str(revision)}
                 | ({} if cursor is None else {"cursor": str(cursor[0]), "cursor_exec_id": cursor[1]})
@@ -276,6 +286,20 @@ class Ledger:
         self._dirty_plans.clear()
         while len(self._plans) > PLANS_IN_MEMORY:
             self._plans.pop(next(iter(self._plans)))
+
+    def _rename_own_positions(self, book: CopyBook) -> None:
+        """What strategies hold follows its coin, too."""
+        for pair, position in self.own_positions().items():
+            current = book.names.current_pair(pair)
+            if current == pair:
+                continue
+            there = self.own_positions().get(current, OwnPosition())
+            whole = OwnPosition(there.volume + position.volume, there.cost + position.cost)
+            self._db.execute("DELETE FROM own_positions WHERE pair = ?", (pair,))
+            self._db.execute(
+                "INSERT OR REPLACE INTO own_positions VALUES (?, ?, ?)",
+                (current, str(whole.volume), str(whole.cost)),
+            )
 
     def _claim(self, cl_ord_id: str, copy_id: str) -> None:
         self._db.execute("INSERT OR REPLACE INTO order_ids VALUES (?, ?)", (cl_ord_id, copy_id))
@@ -291,6 +315,7 @@ class Ledger:
         with self._reading:
             book = CopyBook(self)
             positions = self._db.execute("SELECT coin, body FROM positions")
+            book.names = CoinNames.from_json(self._meta.get("coin_names", "{}"))
             book.coins = CopiedCoins({coin: Position.from_json(body) for coin, body in positions})
             for pair, body in self._db.execute("SELECT pair, body FROM carried"):
                 raw = json.loads(body)

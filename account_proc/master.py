@@ -167,6 +167,7 @@ class Master:
         self._account_id = account_id
         self._exchange = exchange
         self._portfolio = portfolio
+        portfolio.rules_read = self.rules_read
         self._now = now
         self._changed = changed
         self._failed = failed
@@ -191,7 +192,7 @@ class Master:
         self._doubted = False
         self._kept = kept
         self._maker = FillMaker()
-        self._out: asyncio.Queue[pb.Fill | account_pb.CaughtUp | None] | None = None
+        self._out: asyncio.Queue[pb.Fill | account_pb.CaughtUp | account_pb.AssetRename | None] | None = None
         self._since = 0.0
         self._held: list[tuple[Trade, float]] | None = []  # a list while the past is not complete; else None
         self._catching_up: asyncio.Task[None] | None = None
@@ -200,6 +201,8 @@ class Master:
         self._before_us: set[str] | None = None
         #: Executions that the last snapshot told, and when: the history will show them, if it trails now (Unix seconds).
         self._promised: tuple[float, set[str]] = (0.0, set())
+        #: Coins that the journal may count a position of.
+        self._coins: set[str] = set()
         #: Set when balances are to be read before their time.
         self._hurry = asyncio.Event()
         #: Whether every fill so far has been streamed.
@@ -209,14 +212,16 @@ class Master:
 
     async def stream(
         self, request: account_pb.StreamFillsRequest
-    ) -> AsyncIterator[list[pb.Fill] | account_pb.CaughtUp]:
+    ) -> AsyncIterator[list[pb.Fill] | account_pb.CaughtUp | account_pb.AssetRename]:
         """Fills after the journal's end, for ever, those together that wait together; a later call takes over."""
         if self._out is not None:
             self._out.put_nowait(None)
-        out: asyncio.Queue[pb.Fill | account_pb.CaughtUp | None] = asyncio.Queue()
+        out: asyncio.Queue[pb.Fill | account_pb.CaughtUp | account_pb.AssetRename | None] = asyncio.Queue()
         self._out = out
         self._maker.learn(request)
+        self._coins = set(request.held_coins)
         self._since = seconds(request.since)
+        self.rules_read()
         self._catch_up()
         try:
             while True:
@@ -232,7 +237,19 @@ class Master:
                 self._out = None
                 self._stop_catching_up()
 
-    def _emit(self, item: pb.Fill | account_pb.CaughtUp) -> None:
+    def rules_read(self) -> None:
+        """The exchange's pairs and assets were read again: a coin that the journal counts may have another name since."""
+        if self._out is None:
+            return
+        table = self._portfolio.table
+        for old in sorted(self._coins):
+            new = table.asset(old) if table.lists(old) else old
+            if new != old:
+                self._coins = {*self._coins - {old}, new}
+                self._portfolio.rename(old, new)
+                self._emit(account_pb.AssetRename(old_name=old, new_name=new))
+
+    def _emit(self, item: pb.Fill | account_pb.CaughtUp | account_pb.AssetRename) -> None:
         assert self._out is not None
         is_fill = isinstance(item, pb.Fill)
         if is_fill:
@@ -344,6 +361,7 @@ class Master:
             portfolio.kept_out,
             certain=not self._doubted,
         )
+        self._coins.add(portfolio.table.pair(trade.symbol).base)
         self._emit(fill)
         if self._doubted:
             self._hurry.set()
@@ -587,8 +605,8 @@ def _told(amount: Decimal | None) -> str:
 
 
 def _together(
-    items: Iterable[pb.Fill | account_pb.CaughtUp | None],
-) -> Iterator[list[pb.Fill] | account_pb.CaughtUp | None]:
+    items: Iterable[pb.Fill | account_pb.CaughtUp | account_pb.AssetRename | None],
+) -> Iterator[list[pb.Fill] | account_pb.CaughtUp | account_pb.AssetRename | None]:
     """The same, with fills that follow each other in one."""
     fills: list[pb.Fill] = []
     for item in items:

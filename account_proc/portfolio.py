@@ -76,6 +76,8 @@ class Portfolio:
         trades, and of the exchange's word for them.
         """
         self.kept_out = reserve
+        #: Called when the exchange's pairs and assets were read again.
+        self.rules_read: Callable[[], None] | None = None
         self._outside = outside
         self._exchange = exchange
         self._listing = listing
@@ -123,6 +125,8 @@ class Portfolio:
             self.symbols, age_s = await self._listing.get(self._exchange.asset_pairs, age_max_s)
             self._exchange.read_names_by(self.symbols)
         self._rules_at = self.now() - age_s
+        if self.rules_read is not None:
+            self.rules_read()
 
     async def keep_rules(self) -> None:
         """Reads the rules again when they are old, or an order was refused by a minimum that is not in them; for ever."""
@@ -201,6 +205,11 @@ class Portfolio:
             self.wallet.add(asset, amount)
         if change and self._outside is not None:
             self._outside(change, kind)
+
+    def rename(self, old: str, new: str) -> None:
+        """An asset has another name from now on."""
+        for wallet in (self.wallet, *(state for _, state in self._before)):
+            wallet.rename(old, new)
 
     def _states(self, asked_at: float) -> list[Wallet]:
         """What the wallet was at each moment that balances asked for at this time may be of."""

@@ -88,6 +88,8 @@ class AccountServicer:
         async for item in master.stream(request):
             if isinstance(item, pb.CaughtUp):
                 yield pb.StreamFillsResponse(caught_up=item)
+            elif isinstance(item, pb.AssetRename):
+                yield pb.StreamFillsResponse(renamed=item)
             else:
                 yield pb.StreamFillsResponse(fills=item)
 
@@ -104,6 +106,8 @@ class AccountServicer:
         if copier is None:
             raise refusal(Status.FAILED_PRECONDITION, "NOT_USER", "this account copies nobody")
         self._join(first.start)
+        for rename in first.start.renames:
+            copier.rename(rename.number, rename.old_name, rename.new_name)
         # Copying until the supervisor says otherwise.
         await self._process.set_trading_mode(types_pb2.TRADING_MODE_COPYING)
         ready = pb.CopyReady(cursor_seq=ledger.cursor or 0, cursor_exec_id=ledger.cursor_exec_id)
@@ -137,6 +141,8 @@ class AccountServicer:
         async for request in requests:
             if request.WhichOneof("item") == "trading_mode":
                 await self._process.set_trading_mode(request.trading_mode)
+            if request.WhichOneof("item") == "renamed":
+                copier.rename(request.renamed.number, request.renamed.old_name, request.renamed.new_name)
             # While draining, fills are left to the journal, which sends them again at the next start.
             if request.fills and not self._process.draining:
                 copier.take(request.fills)

@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from account_proc.copied_coins import CopiedCoins, Exchanged, split_pair
+from account_proc.copied_coins import CoinNames, CopiedCoins, Exchanged, split_pair
 from account_proc.copy_state import Reason
 from account_proc.pairs import PairRules
 from account_proc.plans import (
@@ -55,6 +55,7 @@ class CopyBook:
     def __init__(self, plans: PlanStore) -> None:
         self._plans = plans
         self.coins = CopiedCoins()
+        self.names = CoinNames()
         self.carried: dict[tuple[str, Side], list[Slice]] = {}
         self._changed: set[str] = set()
 
@@ -70,6 +71,17 @@ class CopyBook:
         """What exits owe of a coin, in all of its pairs."""
         pairs = self._pairs_of(coin, Side.SELL)
         return sum((self.carried_volume(pair, Side.SELL) for pair in pairs), NO_VOLUME)
+
+    def rename(self, old: str, new: str) -> None:
+        """A coin has another name from now on: what is held and what waits follows it."""
+        self.names.add(old, new)
+        self.coins.rename(old, new)
+        for pair, side in list(self.carried):
+            current = self.names.current_pair(pair)
+            if current != pair:
+                moved = self.carried[pair, side]
+                self._put_carried(pair, side, ())
+                self._put_carried(current, side, [*self.carried.get((current, side), ()), *moved])
 
     def take_changed(self) -> list[str]:
         """Pairs whose carried volume may have changed since the last call."""
@@ -320,6 +332,7 @@ class CopyBook:
 
     def carry(self, pair: str, side: Side, slices: Sequence[Slice], copy_id: str) -> None:
         """Keeps slices for the next fill of the pair and side, under the copy that could not send them."""
+        pair = self.names.current_pair(pair)
         more = [replace(piece, copy_id=copy_id) for piece in slices]
         self._put_carried(pair, side, [*self.carried.get((pair, side), ()), *more])
 
@@ -362,7 +375,7 @@ class CopyBook:
 
     def settle(self, pair: str, side: Side, order: SettledOrder) -> None:
         """Takes in how the user's order ended: positions, and what the plans count for it."""
-        names = split_pair(pair)
+        names = split_pair(self.names.current_pair(pair))
         assert names is not None, f"an order was sent in {pair!r}"
         base, quote = names
         trade = Exchanged(

@@ -85,6 +85,12 @@ class Wallet:
         """A change of one balance; may be negative."""
         self._balances[asset] = self[asset] + amount
 
+    def rename(self, old: str, new: str) -> None:
+        """An asset has another name from now on, in every form."""
+        for name in [old, *locked(self._balances, old)]:
+            amount = self._balances.pop(name, Decimal(0))
+            self.add(f"{new}{name[len(old) :]}", amount)
+
     def trade(self, base: str, quote: str, side: Side, volume: Decimal, cost: Decimal) -> None:
         """One execution, without its fees."""
         sign = 1 if side is Side.BUY else -1

@@ -85,6 +85,7 @@ def _parser() -> _Parser:
     command("status", "the whole system on one page")
     command("accounts", "all accounts, or one with its details").add_argument("id", nargs="?", metavar="ID")
     _add_actions(command)
+    _add_rename(command)
     _add_lists(command)
     _add_order(command("order", "place an order on the master account; the users follow its fills"))
     why = command("why", "what every user made of one fill, and when")
@@ -162,6 +163,14 @@ def _add_actions(command: Any) -> None:
         which = sub.add_mutually_exclusive_group(required=True)
         which.add_argument("ids", nargs="*", default=[], metavar="ID")
         which.add_argument("--all", action="store_true", help="all accounts")
+
+
+def _add_rename(command: Any) -> None:
+    sub = command(
+        "rename", "have positions follow a coin that the exchange gave another name, e.g. MATIC POL"
+    )
+    sub.add_argument("old", metavar="OLD", help="its name until now")
+    sub.add_argument("new", metavar="NEW", help="its name from now on")
 
 
 def _add_lists(command: Any) -> None:

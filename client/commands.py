@@ -99,6 +99,18 @@ def act(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     return code
 
 
+def rename(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
+    """`rename OLD NEW`."""
+    with connect() as supervisor:
+        out.one(
+            supervisor.rename_asset(arguments.old, arguments.new),
+            lambda answer: [
+                f"{arguments.old} is {arguments.new} from now on; the master's counted position in it is {answer.journal_position}"
+            ],
+        )
+    return ExitCode.DONE
+
+
 def fills(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     """`fills`."""
     listing = Listing(out, views.fill_columns(), views.fill_row)
@@ -325,6 +337,7 @@ COMMANDS: dict[str, Command] = {
     "copies": copies,
     "why": why,
     "order": order,
+    "rename": rename,
     "watch": watch,
     "events": events,
     "nonce": nonce,

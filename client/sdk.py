@@ -192,6 +192,17 @@ class KrakenCopy:
         request = pb.ResumeAccountRequest(request_id=request_id, account_id=account_id)
         return self._ask(self._stub.ResumeAccount, request, timeout_s, request_id).account
 
+    def rename_asset(
+        self, old_name: str, new_name: str, *, request_id: str = "", timeout_s: float | None = None
+    ) -> pb.RenameAssetResponse:
+        """Have positions follow a coin that has another name from now on (MATIC is POL). Repeating it does nothing.
+
+        Gives the master's counted position in it. Raises BadInput (no names) or Refused (renamed to something else before).
+        """
+        request_id = request_id or _new_request_id()
+        request = pb.RenameAssetRequest(request_id=request_id, old_name=old_name, new_name=new_name)
+        return self._ask(self._stub.RenameAsset, request, timeout_s, request_id)
+
     # -- fills, copies, events ----------------------------------------------------------------------------------------
 
     def list_fills(

@@ -66,6 +66,10 @@ class Owner(Protocol):
         """The process refuses its stream for a reason that a new try does not change."""
         ...
 
+    def asset_renamed(self, old: str, new: str) -> None:
+        """The exchange has another name for a coin."""
+        ...
+
     def noticed(self, notice: pb.Notice) -> None:
         """The process has something to tell operators."""
         ...
@@ -202,6 +206,9 @@ class AccountLink:
                     log.info(
                         "%s: caught up, %d fills from history", self._account_id, item.caught_up.from_history
                     )
+                elif item.HasField("renamed"):
+                    arrivals.flush()
+                    self._owner.asset_renamed(item.renamed.old_name, item.renamed.new_name)
                 else:
                     arrivals.take(item.fills)
         finally:
@@ -211,7 +218,9 @@ class AccountLink:
         last = self._journal.last_executed_at()
         since = self._journal.created_at if last is None else last - OVERLAP_S
         since = max(since, self._journal.created_at)
-        request = pb.StreamFillsRequest(epoch=self._epoch, since=_timestamp(since))
+        request = pb.StreamFillsRequest(
+            epoch=self._epoch, since=_timestamp(since), held_coins=self._journal.held_coins()
+        )
         frozen: OrderedDict[str, pb.FrozenOrder] = OrderedDict()
         for fill in self._journal.known_since(since):
             request.known_exec_ids.append(fill.exec_id)
@@ -233,6 +242,7 @@ class AccountLink:
         start = pb.CopyStart(
             epoch=self._epoch, acked_seq=mark.acked_seq, acked_revision=mark.acked_revision,
             head_seq=self._fills.head, joined_seq=mark.joined_seq, journal_id=self._journal.journal_id,
+            renames=self._journal.renames,
         )  # fmt: skip
         async with self._rpc.open("CopyFills") as call:
             await call.send_message(pb.CopyFillsRequest(start=start))
@@ -242,18 +252,18 @@ class AccountLink:
             self._check_same_fill(first.ready)
             self._fills.users.join(self._news)
             try:
-                await self._converse(call, first.ready.cursor_seq)
+                await self._converse(call, first.ready.cursor_seq, len(start.renames))
             finally:
                 self._fills.users.leave(self._news)
 
-    async def _converse(self, call: Call, position: int) -> None:
+    async def _converse(self, call: Call, position: int, renames: int) -> None:
         """Sends and reads until the process ends the call, or one of both fails: then the other must not go on alone.
 
         Each is a task of its own, as grpclib cancels whoever waits for a call that breaks, and a task group's own task must not be.
         """
         try:
             async with asyncio.TaskGroup() as both:
-                sending = both.create_task(self._send(call, position))
+                sending = both.create_task(self._send(call, position, renames))
                 both.create_task(self._read(call, sending))
         except BaseExceptionGroup as errors:
             raise errors.exceptions[0] from None
@@ -276,13 +286,18 @@ class AccountLink:
                 "in the journal: the journal lost its end and grew again. Restore the newest journal.db with its -wal file"
             )
 
-    async def _send(self, call: Call, position: int) -> None:
-        """Fills, and who decides what the user trades, until the link is to end."""
+    async def _send(self, call: Call, position: int, renames: int) -> None:
+        """Fills, and who decides what the user trades, until the link is to end. ``renames``: so many of the journal's are told."""
         told = types_pb2.TRADING_MODE_COPYING
         while not self._drained:
             seen = self._news.version
             batch = None if self._closing or self._paused() else self._fills.after(position)
             mode = told if self._closing else self._owner.trading_mode(fills_wait=batch is not None)
+            if len(self._journal.renames) > renames:
+                # Before any fill under a new name.
+                await call.send_message(pb.CopyFillsRequest(renamed=self._journal.renames[renames]))
+                renames += 1
+                continue
             if mode != told:
                 # Before any fill: a user never copies one while its own strategy trades.
                 await call.send_message(pb.CopyFillsRequest(trading_mode=mode))

@@ -105,6 +105,10 @@ class Surroundings(Protocol):
         """Writes an event."""
         ...
 
+    def rename_asset(self, old: str, new: str, by: str) -> None:
+        """Has positions follow a coin to its new name; ``by``: who says so."""
+        ...
+
     def copied(self, asset: str) -> str:
         """What users hold of a coin by copying, for people; empty for nothing."""
         ...
@@ -382,6 +386,10 @@ class SupervisedAccount:
         self._refused = (reason, message)
         self._around.tell(pb.SEVERITY_ERROR, self.config.id, reason, message)
         self._around.dirty(self.config.id)
+
+    def asset_renamed(self, old: str, new: str) -> None:
+        """The exchange has another name for a coin."""
+        self._around.rename_asset(old, new, "the exchange's tables")
 
     def noticed(self, notice: account_pb2.Notice) -> None:
         """Its process has something to tell operators."""

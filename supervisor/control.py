@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
@@ -20,12 +21,15 @@ from grpclib.const import Status
 from krakencopy.v1 import account_pb2, control_pb2_grpc
 from krakencopy.v1 import control_pb2 as pb
 
+from account_proc.units import plain
 from supervisor import log_file, report
 from supervisor.accounts import SupervisedAccount
 from supervisor.reloading import Reloader, ReloadRefused
 from supervisor.rpc_client import CallFailed
 from supervisor.supervisor import Supervisor
 
+#: Kraken: assets as they are shown, e.g. BTC, USD, 1INCH, AAPLx.
+ASSET = re.compile(r"[A-Za-z0-9]{1,16}", re.ASCII)
 #: Of google.rpc.ErrorInfo.
 ERROR_DOMAIN = "krakencopy"
 PAGE_DEFAULT, PAGE_MAX = 100, 1_000
@@ -168,6 +172,19 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         """Hands out fills again, those of the pause first."""
         await self._user(request.account_id, context)
         return await self._mutate(request, context, self._supervisor.resume, pb.ResumeAccountResponse)
+
+    async def RenameAsset(self, request: pb.RenameAssetRequest, context: Context) -> pb.RenameAssetResponse:
+        """Has positions follow a coin to its new name."""
+        await self._check_request_id(request.request_id, context)
+        for field, name in (("old_name", request.old_name), ("new_name", request.new_name)):
+            if not ASSET.fullmatch(name):
+                message = f"{field} {name[:32]!r} is no name of a coin; write it as Kraken shows it, e.g. POL"
+                await refuse(context, grpc.StatusCode.INVALID_ARGUMENT, "BAD_ASSET", message)
+        try:
+            self._supervisor.rename_asset(request.old_name, request.new_name, "an operator's word")
+        except ValueError as error:
+            await refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "ALREADY_RENAMED", str(error))
+        return pb.RenameAssetResponse(journal_position=plain(self._journal.position(request.new_name)))
 
     async def _user(self, account_id: str, context: Context) -> None:
         account = await self._account(account_id, context)

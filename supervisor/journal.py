@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from google.protobuf.message import DecodeError
+from krakencopy.v1 import account_pb2
 from krakencopy.v1 import types_pb2 as pb
 
-from account_proc.copied_coins import CopiedCoins, Exchanged, Position, split_pair
+from account_proc.copied_coins import CoinNames, CopiedCoins, Exchanged, Position, split_pair
 from account_proc.database import Database
 from account_proc.units import plain
 
@@ -51,15 +52,19 @@ CREATE TABLE paused (account_id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE events (seq INTEGER PRIMARY KEY, account_id TEXT NOT NULL, body BLOB NOT NULL);
 CREATE TABLE process_ends (account_id TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE positions (coin TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE renames (number INTEGER PRIMARY KEY, old_name TEXT NOT NULL UNIQUE, new_name TEXT NOT NULL);
 """
 
 
 def _count_positions(database: Database) -> None:
     """Version 2 did not count what the master holds of what it bought."""
-    database.run("CREATE TABLE positions (coin TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID")
+    database.run(
+        "CREATE TABLE positions (coin TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;"
+        "CREATE TABLE renames (number INTEGER PRIMARY KEY, old_name TEXT NOT NULL UNIQUE, new_name TEXT NOT NULL)"
+    )
     coins = CopiedCoins()
     for (body,) in database.execute("SELECT body FROM fills ORDER BY seq"):
-        count_fill(coins, pb.Fill.FromString(body))
+        count_fill(coins, pb.Fill.FromString(body), CoinNames())
     _write_positions(database, coins)
 
 
@@ -125,6 +130,14 @@ class Journal:
                     for coin, body in self._rows("SELECT coin, body FROM positions")
                 }
             )
+            #: Coins that have other names since, in order.
+            self.renames = [
+                account_pb2.AssetRename(number=number, old_name=old, new_name=new)
+                for number, old, new in self._rows(
+                    "SELECT number, old_name, new_name FROM renames ORDER BY number"
+                )
+            ]
+            self._names = CoinNames({rename.old_name: rename.new_name for rename in self.renames})
             # Seqs have no gaps, so this also finds what SQLite's check cannot know.
             fills = self._number("SELECT count(*) FROM fills")
             if self.head != fills:
@@ -209,7 +222,7 @@ class Journal:
                     continue
                 fill.seq, fill.epoch = head + 1, epoch
                 fill.journalled_at.GetCurrentTime()
-                count_fill(self._coins, fill)
+                count_fill(self._coins, fill, self._names)
                 executed_at = fill.executed_at.ToMicroseconds() / 1_000_000
                 self._db.execute(
                     "INSERT INTO fills VALUES (?, ?, ?, ?, ?, ?)",
@@ -220,6 +233,36 @@ class Journal:
             _write_positions(self._database, self._coins)
         self.head = head
         return added
+
+    # -- the master's coins -------------------------------------------------------------------------------------
+
+    def held_coins(self) -> list[str]:
+        """Coins that the master holds of what it bought since the journal began."""
+        return [coin for coin, position in self._coins if position.volume]
+
+    def position(self, coin: str) -> Decimal:
+        """How much of a coin the master holds of what it bought since the journal began."""
+        return self._coins.volume(self._names.current(coin))
+
+    def rename(self, old: str, new: str) -> bool:
+        """Has the coin's position follow it to its new name; False if it has done so before. Raises ValueError for a contradiction."""
+        if old == new or self._names.current(new) == old:
+            raise ValueError(f"{new} is {old} already")
+        known = self._names.now_of(old)
+        if known is not None:
+            if known != new:
+                raise ValueError(f"{old} was renamed to {known} already")
+            return False
+        number = len(self.renames) + 1
+        with self._transaction():
+            self._db.execute("INSERT INTO renames VALUES (?, ?, ?)", (number, old, new))
+            self._coins.rename(old, new)
+            _write_positions(self._database, self._coins)
+        self.renames.append(account_pb2.AssetRename(number=number, old_name=old, new_name=new))
+        self._names.add(old, new)
+        return True
+
+    # -- fills as they are ----------------------------------------------------------------------------------------
 
     def fills_after(self, seq: int, limit: int, pair: str = "") -> list[pb.Fill]:
         """Fills after a seq, ascending."""
@@ -420,14 +463,14 @@ class Journal:
         return [self._parsed(pb.Event, body) for (body,) in rows]
 
 
-def count_fill(coins: CopiedCoins, fill: pb.Fill) -> None:
+def count_fill(coins: CopiedCoins, fill: pb.Fill, coin_names: CoinNames) -> None:
     """Counts one more fill of the master, and says in it what the master held of the base coin before and after."""
     names = split_pair(fill.pair)
     if names is None:
         return  # a pair that the exchange did not list: nobody copies it
-    base, quote = names
+    base, quote = map(coin_names.current, names)
     volume = Decimal(fill.volume)
-    fees = {fill.fee.asset: Decimal(fill.fee.amount)} if fill.fee.amount else {}
+    fees = {coin_names.current(fill.fee.asset): Decimal(fill.fee.amount)} if fill.fee.amount else {}
     trade = Exchanged(base=base, quote=quote, volume=volume, cost=volume * Decimal(fill.price), fees=fees)
     fill.journal_position = plain(coins.volume(base))
     if fill.margin:

@@ -197,6 +197,15 @@ class Supervisor:
         log.log(LOG_LEVEL[severity], "%s: %s %s", account_id or "supervisor", code, message)
         self.events.ring()
 
+    def rename_asset(self, old: str, new: str, by: str) -> None:
+        """Has positions follow a coin to its new name; ``by``: who says so. Raises ValueError for a contradiction, and JournalFault."""
+        if self.journal.rename(old, new):
+            words = (
+                f"{old} is {new} from now on, by {by}: the master's count and every user's position follow it"
+            )
+            self.tell(pb.SEVERITY_WARNING, "", "ASSET_RENAMED", words)
+            self.fills.users.ring()
+
     def copied(self, asset: str) -> str:
         """What users hold of a coin by copying, for people, as their processes told it last; empty for nothing."""
         linked = ((user, user.link.snapshot) for user in self.accounts.values() if user.link is not None)

@@ -7,11 +7,12 @@ import hashlib
 import hmac
 import time
 import urllib.parse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import requests
 
-from tests.support.system import Key
+if TYPE_CHECKING:
+    from tests.support.system import Key
 
 
 def signed(key: Key, method: str, params: dict[str, str]) -> tuple[str, str, dict[str, str]]:

@@ -26,6 +26,7 @@ import requests
 
 from client.errors import KrakenCopyError
 from client.sdk import KrakenCopy
+from tests.support.client import private
 
 ROOT = Path(__file__).parents[2]
 #: How long a test waits for a state before it fails, in seconds. Machines are shared and slow at times.
@@ -102,6 +103,19 @@ class Paper:
             keys=[{"key": key.key, "secret": key.secret, **key_fields}],
         )  # fmt: skip
         return key
+
+    def another_key(self, account: str) -> Key:
+        """One more key of an account: its owner's own client."""
+        key = Key.make()
+        self.call("POST", f"/accounts/{account}/keys", key=key.key, secret=key.secret)
+        return key
+
+    def by_hand(self, key: Key, side: str, pair: str, volume: str, **more: str) -> dict[str, Any]:
+        """An order that an account's owner makes with a client of its own; a market order unless ``ordertype`` says otherwise."""
+        order = {"pair": pair, "type": side, "ordertype": "market", "volume": volume}
+        answer = private(self.rest_url, key, "AddOrder", **order | more)
+        assert answer["error"] == [], answer
+        return dict(answer["result"])
 
     def price(self, pair: str, price: str) -> None:
         """Pins a market: bid = ask = price, no limit of depth."""
