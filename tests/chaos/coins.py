@@ -60,7 +60,7 @@ class Coins:
             return
         taken, parts = self._of(quote).take(cost)
         rate = volume / cost
-        own = {money: part * rate for money, part in parts.items()}
+        own = {money: part * rate for money, part in parts.items() if money != base}
         own[quote] = own.get(quote, NOTHING) + (cost - taken) * rate
         self._of(base).put(volume, own)
 

@@ -105,7 +105,7 @@ def record() -> Record:
         processes=[ProcessSeen(account="anna", pid=7, epoch=1, first_seen=NOW - 4, last_alive=NOW + 9)],
         settled=[
             Settled(
-                at=NOW + 8, trades=4, balances={"master": {"XXBT": D(0)}, "anna": {"XXBT": D(0)}},
+                at=NOW + 8, trades=4, balances={"master": {"XXBT": D(0)}, "anna": {"XXBT": D(0), "ZUSD": D("99.92")}},
                 open_orders={"anna": 0},
             )
         ],

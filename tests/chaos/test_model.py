@@ -109,7 +109,7 @@ def test_less_sold_than_is_there_is_found_unless_someone_took_coins() -> None:
     fills = [entry(1, "0.001"), leave(2, "0.001", "0.001")]
     copies = [answer((1,), "buy", "0.0001", "SCALED"), answer((2,), "sell", "0.00006", "HOLDINGS_LIMITED")]
     assert check(fills, copies).findings
-    booked = {one.copy_id: Bought(volume=Fraction(one.filled)) for one in copies}
+    booked = {one.copy_id: Bought(volume=Fraction(one.filled), cost=Fraction(one.filled) * 50_000) for one in copies}
     taken = check_volumes(
         ANNA, copies, {one.seq: one for one in fills}, booked, coins_taken=frozenset({"BTC"})
     )

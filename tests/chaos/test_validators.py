@@ -123,7 +123,7 @@ CASES: list[tuple[str, Spoil, str]] = [
     ("age", lambda it: spoil(it.copies, 0, reason="STALE_ENTRY"), "0.100 s old"),
     ("age", lambda it: spoil(it.copies, 1, reason="STALE_ENTRY"), "(sell)"),
     ("age", lambda it: spoil(it.requests, 0, at=NOW + 60), "came 59.0 s after its entry"),
-    ("convergence", exits_left, "holds 0.0001 BTC/USD by copying"),
+    ("convergence", exits_left, "holds 0.00010000 BTC by copying"),
     ("open orders", lambda it: it.settled[0].open_orders.update(anna=1), "1 orders are open"),
     ("nonces", lambda it: spoil(it.requests, 1, nonce=10), "nonce 10 after 10"),
     ("nonces", lambda it: spoil(it.requests, 1, outcome="EAPI:Invalid nonce"), "the exchange refused"),

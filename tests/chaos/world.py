@@ -103,6 +103,9 @@ class RunningWorld:
     def _make_system(self) -> System:
         for pair, price in plan.START_PRICES.items():
             self._price(pair, price, price + plan.TICKS[pair], Decimal(1_000) / price)
+        if "USDT" in self.plan.master:
+            # At Kraken there is one; without it nothing tells what the coin is worth in dollars.
+            self._paper.call("POST", "/pairs", base="USDT", quote="USD", price="1", altname="USDTUSD")
         keys = {}
         for user in self.plan.users:
             coins = {asset: str(amount) for asset, amount in user.coins.items()}
