@@ -120,6 +120,16 @@ class CoinBook:
                 self.forget(pair.quote)
         for coin, fee in booked.fees.items():
             self.coins.lose(coin, fee)
+        for coin in {pair.quote, *booked.fees}:
+            self._owe_no_more_than_held(coin)
+
+    def _owe_no_more_than_held(self, coin: str) -> None:
+        """Copied coins that an entry has spent are owed no more."""
+        owed, held = self.owed_of(coin), self.coins.held(coin)
+        if owed > held:
+            for pair in PAIRS.values():
+                if pair.base == coin:
+                    self.owed[pair.symbol] *= held / owed
 
     def knows(self, coin: str) -> bool:
         """False once the record no longer tells what the next decision about a coin depends on."""
