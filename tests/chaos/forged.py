@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.chaos.judge_copies import client_order_id
 from tests.chaos.records import (
+    ASSETS,
     Copy,
     Fill,
     PriceSet,
@@ -24,6 +25,9 @@ from tests.chaos.records import (
 JOURNAL = "the-journal"
 NOW = 1_795_336_500.0
 PRICE = Decimal(50_000)
+PRICES = {
+    "BTC/USD": PRICE, "BTC/EUR": Decimal(40_000), "ETH/BTC": Decimal("0.05"), "ETH/USD": Decimal(2_500), "EUR/USD": Decimal("1.25"),
+}  # fmt: skip
 D = Decimal
 
 
@@ -32,12 +36,16 @@ def order_id(copy_id: str, attempt: int = 1, account: str = "anna") -> str:
     return client_order_id(JOURNAL, account, copy_id, attempt)
 
 
-def trade(n: int, account: str, side: str, volume: str, *, order: str, cl_ord_id: str = "") -> Trade:
-    """A fill at the exchange at the one price that there is."""
-    cost = D(volume) * PRICE
+def trade(
+    n: int, account: str, side: str, volume: str, *, order: str, cl_ord_id: str = "", pair: str = "BTC/USD",
+    price: Decimal | None = None,
+) -> Trade:  # fmt: skip
+    """A fill at the exchange at the one price that there is in each pair."""
+    at = PRICES[pair] if price is None else price
+    cost = D(volume) * at
     return Trade(
-        n=n, at=NOW + n, account=account, order_id=order, exec_id=f"T{n}", cl_ord_id=cl_ord_id, pair="BTC/USD", side=side,
-        price=PRICE, volume=D(volume), cost=cost, fee=cost * D("0.008"),
+        n=n, at=NOW + n, account=account, order_id=order, exec_id=f"T{n}", cl_ord_id=cl_ord_id, pair=pair, side=side,
+        price=at, volume=D(volume), cost=cost, fee=cost * D("0.008"), fee_asset=ASSETS[pair.partition("/")[2]],
     )  # fmt: skip
 
 
