@@ -170,6 +170,7 @@ def booked(record: Record, user: UserTerms) -> dict[str, Bought]:
     for trade in record.trades_of(user.account):
         if trade.cl_ord_id in owners:
             row = found[owners[trade.cl_ord_id]]
+            row.trades += 1
             row.volume += Fraction(trade.volume)
             row.cost += Fraction(trade.price) * Fraction(trade.volume)
             coin = coin_of(trade.fee_asset)
@@ -188,18 +189,27 @@ def minima_moved(record: Record) -> frozenset[str]:
 
 
 def coins_gone(record: Record, account: str) -> frozenset[str]:
-    """Coins that the account's owner has taken away by hand, moved to a form that no order sells, or promised to an order, at some time."""
-    gone = {
+    """Coins that the account's owner has taken away for good at some time."""
+    return frozenset(
         coin_of(deposit.asset)
         for deposit in record.deposits
-        if deposit.account == account and deposit.amount < 0 and deposit.kind != "to .F"
+        if deposit.account == account and deposit.amount < 0 and deposit.kind in {"deposit", "convert"}
+    )
+
+
+def coins_promised(record: Record, account: str) -> frozenset[str]:
+    """Coins that were there and could not be sold at some time: moved to another form, or held by the owner's own order."""
+    moved = {
+        coin_of(deposit.asset)
+        for deposit in record.deposits
+        if deposit.account == account and deposit.kind in {"move", "to .F"}
     }
-    promised = {
+    held = {
         PAIRS[order.pair].base
         for order in record.hand_orders
         if order.account == account and order.side == "sell"
     }
-    return frozenset(gone | promised)
+    return frozenset(moved | held)
 
 
 def volumes(record: Record) -> Checked:
@@ -211,7 +221,7 @@ def volumes(record: Record) -> Checked:
         total.add(
             check_volumes(
                 user, record.copies_of(user.account), fills, booked(record, user),
-                coins_taken=coins_gone(record, user.account), minima_moved=moved,
+                coins_taken=coins_gone(record, user.account) | coins_promised(record, user.account), minima_moved=moved,
             )
         )  # fmt: skip
     return total

@@ -27,6 +27,9 @@ EXIT_QUOTIENT = Fraction(1, 2 * 10**6)
 COST_DUST = 10
 #: A wallet as good as empty whose count keeps less than this share has left: so much can fees have taken that nobody told.
 LEFT_SHARE = Fraction(2, 100)
+#: Coins whose balances have four decimals, and that.
+MONEY = frozenset({"USD", "EUR"})
+SHOWN = Fraction(1, 10**4)
 #: A campaign makes minima at most this much larger.
 MOVED_BY = 3
 ONE, NOTHING = Fraction(1), Fraction(0)
@@ -50,6 +53,7 @@ class Bought:
     cost: Fraction = NOTHING
     #: By coin, as they were taken.
     fees: dict[str, Fraction] = field(default_factory=dict)
+    trades: int = 0
 
 
 @dataclass(kw_only=True)
@@ -106,6 +110,8 @@ class CoinBook:
         #: Owed exits by pair, and how far they may be off by the rounding of quotients.
         self.owed: dict[str, Fraction] = defaultdict(Fraction)
         self.owed_edge: dict[str, Fraction] = defaultdict(Fraction)
+        #: How far a coin that was paid or came in as quote may be off: the exchange rounds each trade's cost and fee.
+        self._dust: dict[str, Fraction] = defaultdict(Fraction)
         self._unknown: set[str] = set()
 
     def book(self, pair: PairTerms, side: str, booked: Bought) -> None:
@@ -120,6 +126,7 @@ class CoinBook:
                 self.forget(pair.quote)
         for coin, fee in booked.fees.items():
             self.coins.lose(coin, fee)
+        self._dust[pair.quote] += 2 * booked.trades * Fraction(1, 10**pair.cost_decimals)
         for coin in {pair.quote, *booked.fees}:
             self._owe_no_more_than_held(coin)
 
@@ -130,6 +137,11 @@ class CoinBook:
             for pair in PAIRS.values():
                 if pair.base == coin:
                     self.owed[pair.symbol] *= held / owed
+
+    def dust_of(self, coin: str) -> Fraction:
+        """How far a position may be off; of money a balance shows four decimals, and what is there limits what is sold."""
+        dust = self._dust[coin]
+        return -floor_lots(-dust) + (SHOWN if dust and coin in MONEY else NOTHING)
 
     def knows(self, coin: str) -> bool:
         """False once the record no longer tells what the next decision about a coin depends on."""
@@ -331,7 +343,7 @@ class PairModel:
             book.owed[symbol] += fresh
             book.owed_edge[symbol] += edge
             return
-        self._judge_exit(copy, volume, edge + book.owed_edge[symbol])
+        self._judge_exit(copy, volume, edge + book.owed_edge[symbol] + book.dust_of(self._pair.base))
         book.owed[symbol] = book.owed_edge[symbol] = NOTHING
         if full:
             book.forgive(self._pair.base)
@@ -383,7 +395,7 @@ class PairModel:
     ) -> None:
         match copy.reason:
             case "NO_COPIED_POSITION":
-                right = not self._position
+                right = self._position <= self._book.dust_of(self._pair.base)
             case "POSITION_BELOW_MINIMUM":
                 right = full and (self._minimum_moved or self._is_short(volume, last.price))
             case "NOTHING_LEFT_OF_ORDER":
@@ -394,7 +406,7 @@ class PairModel:
 
     def _judge_exit(self, copy: Copy, volume: Fraction, slack: Fraction = NOTHING) -> None:
         ordered = Fraction(copy.ordered)
-        if copy.reason in LESS_THERE:
+        if copy.reason in LESS_THERE and abs(ordered - volume) > slack:
             if self._coins_taken:
                 self._judge(
                     copy, ordered <= volume, f"{_show(ordered)} is more than {_show(volume)}", exact=False
@@ -428,7 +440,7 @@ class PairModel:
         slack = book.owed_edge[symbol]
         book.owed[symbol] = book.owed_edge[symbol] = NOTHING
         sweep = volume == self._position
-        self._judge_exit(copy, volume, slack)
+        self._judge_exit(copy, volume, slack + book.dust_of(self._pair.base))
         self._end_exit(copy, booked, sweep=sweep)
 
     # -- judging ----------------------------------------------------------------------------------------------------

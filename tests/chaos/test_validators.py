@@ -168,6 +168,7 @@ CASES: list[tuple[str, Spoil, str]] = [
     ("count", lambda it: spoil(it.fills, 1, journal_position=D("0.0011")), "counts 0.0011 before it, the rules 0.001"),
     ("count", lambda it: spoil(it.fills, 1, journal_position_after=D("0.0001")), "counts 0.0001 after it, the rules 0.0"),
     ("count", lambda it: spoil(it.fills, 1, fee_coin="BTC"), "was taken in ZUSD, the journal says BTC"),
+    ("bound", lambda it: spoil(it.trades, 1, price=D(50_251)), "bought BTC/USD at 50251, the bound is 50250"),
     ("cap", cap_broken, "the cap is 1.0000"),
     ("age", lambda it: spoil(it.copies, 0, decided_at=NOW + 40), "39.000 s old, the limit is 30 s: SCALED"),
     ("age", lambda it: spoil(it.copies, 0, reason="STALE_ENTRY"), "0.100 s old"),

@@ -28,6 +28,7 @@ from tests.chaos.judge_journal import (
 )
 from tests.chaos.judge_money import (
     cash_is_true,
+    entries_are_bound,
     equity_is_true,
     exits_converge,
     no_master_order_costs_more_than_its_cap,
@@ -52,6 +53,7 @@ VALIDATORS: tuple[Callable[[Record], Iterator[Finding]], ...] = (
     cash_is_true,
     nobody_sells_what_copying_did_not_buy,
     what_is_the_users_own_is_still_there,
+    entries_are_bound,
     no_master_order_costs_more_than_its_cap,
     age_decides_about_entries_only,
     exits_converge,
