@@ -73,6 +73,18 @@ def by_use(
     return folded
 
 
+def earning(
+    balances: Mapping[str, Decimal], is_asset: Callable[[str], bool] = lambda _: False
+) -> dict[str, Decimal]:
+    """Of ``by_use``, what is not in the plain form although an order takes it."""
+    found: dict[str, Decimal] = {}
+    for name, amount in balances.items():
+        asset, form = split_form(name, is_asset)
+        if form and is_tradable(form) and amount:
+            found[asset] = found.get(asset, Decimal(0)) + amount
+    return found
+
+
 def worth_as(name: str) -> str:
     """The asset that a balance of ``by_use`` counts as, e.g. ``BTC.S`` as BTC."""
     stem, dot, end = name.rpartition(".")

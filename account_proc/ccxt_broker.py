@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, Decimal
+from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
 from account_proc.broker import BrokerOrder, Ending, FoundOrder, Holdings, Market, OrderAck, Quote
@@ -173,7 +173,7 @@ class CcxtBroker:
             raise ExchangeRefused(
                 "createOrder", (f"not sent, as the price is not known: {error}",)
             ) from error
-        return (quote.ask * MARKET_BUY_BOUND / market.tick).quantize(Decimal(1), ROUND_CEILING) * market.tick
+        return (quote.ask * MARKET_BUY_BOUND / market.tick).quantize(Decimal(1), ROUND_FLOOR) * market.tick
 
     async def find(self, order: BrokerOrder) -> FoundOrder | None:
         """The order, or None when it is proven that there is none and that none can come any more.

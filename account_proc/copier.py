@@ -24,12 +24,14 @@ from account_proc.asset_forms import FIAT
 from account_proc.bell import Bell
 from account_proc.copy_record import CopyRecord, master_fill
 from account_proc.copy_state import CopyState, Reason
+from account_proc.copy_steps import CopySteps
 from account_proc.copy_trader import CopyTrader
 from account_proc.errors import (
     AccountError,
     ExchangeError,
     LedgerFault,
 )
+from account_proc.exits import Exits
 from account_proc.ledger import Ledger
 from account_proc.order_desk import OrderDesk
 from account_proc.order_watch import ENDED
@@ -38,6 +40,7 @@ from account_proc.plans import Carry, Decision, Holdings, MasterFill, Order, Ski
 from account_proc.portfolio import Portfolio
 from account_proc.quiet import Quiet
 from account_proc.rest_rows import OrderRow
+from account_proc.sizing import below_minimum
 from account_proc.spec import CopyRules
 from account_proc.units import NO_AMOUNT, BaseVolume, Price, QuoteAmount, Side, plain
 
@@ -91,10 +94,14 @@ class Copier:
         self._own_held = own_held
         self._quiet = quiet
         self._book = ledger.load_book()
-        self._trader = CopyTrader(
+        self._exits = Exits(
+            exchange=desk.exchange, portfolio=portfolio, timing=desk.timing, now=now, own_held=own_held
+        )
+        self._steps = CopySteps(
             account_id=account_id, rules=rules, ledger=ledger, book=self._book, portfolio=portfolio, desk=desk, now=now,
-            changed=changed, own_held=own_held,
+            changed=changed,
         )  # fmt: skip
+        self._trader = CopyTrader(self._steps, self._exits)
         self._lanes: dict[str, _Lane] = {}
         #: Tasks, and what begun work waits for first.
         self._tasks: set[asyncio.Future[Any]] = set()
@@ -126,9 +133,13 @@ class Copier:
                 continue
             pair = position.pair or pairs.get(coin, coin)
             cost = position.costs.get(pair.partition("/")[2], Decimal(0))
+            owed = [name for name, side in self._book.carried if side is Side.SELL and _coin_of(name) == coin]
+            words = (
+                self._exits.owed_words(name, self._book.carried_volume(name, Side.SELL)) for name in owed
+            )
             found.append(
                 pb.CopiedPosition(
-                    pair=pair, asset=coin, volume=plain(position.volume), cost=_shown(cost),
+                    pair=pair, asset=coin, exit_owed="; ".join(filter(None, words)), volume=plain(position.volume), cost=_shown(cost),
                     costs=[pb.Money(amount=_shown(paid), asset=quote) for quote, paid in position.costs.items()],
                     carried_buy=plain(carried.get(Side.BUY, Decimal(0))), carried_sell=plain(carried.get(Side.SELL, Decimal(0))),
                     missing_volume=self._missing(coin, position.volume),
@@ -411,8 +422,10 @@ class Copier:
         record.planned, record.ordered = order.planned.amount, order.volume.amount
         record.slices, record.sweep, record.carried_in = order.slices, order.sweep, order.carried_in
         record.limit_price = order.limit_price.amount if order.limit_price else None
+        if record.side is Side.SELL:
+            self._trader.shape_exit(record)
         record.move(CopyState.PLANNED, now)
-        self._trader.intend(record)
+        self._steps.intend(record)
 
     def _joined(self, order: Order, copy_id: str) -> list[CopyRecord]:
         joined = []
@@ -449,19 +462,31 @@ class Copier:
             if not any(side is Side.SELL for _, side in self._book.carried):
                 seen = await changes.wait(seen)
                 continue
-            for pair_name, side in list(self._book.carried):
-                lane = self._lane(_coin_of(pair_name))
-                due = self._trader.exit_not_before(pair_name) <= self._now()
-                is_free = not lane.busy and not lane.waiting and not self._is_busy(lane.coin)
-                if side is Side.SELL and due and is_free and not self._occupied():
-                    self._sell_owed(lane, pair_name)
+            due = [
+                pair
+                for pair, side in self._book.carried
+                if side is Side.SELL and self._exits.not_before(pair) <= self._now() and self._may_sell(pair)
+            ]
+            # Together, as one market's answers must not keep the exits of others waiting.
+            await asyncio.gather(*map(self._sell_owed, due))
 
-    def _sell_owed(self, lane: _Lane, pair_name: str) -> None:
-        pair = self._portfolio.table.find(pair_name)
+    def _may_sell(self, pair_name: str) -> bool:
+        """Whether nothing of the pair's coin is on its way or waits, and no order of the account's own strategy is about."""
+        lane = self._lane(_coin_of(pair_name))
+        return not lane.busy and not lane.waiting and not self._is_busy(lane.coin) and not self._occupied()
+
+    async def _sell_owed(self, pair_name: str) -> None:
+        lane, pair = self._lane(_coin_of(pair_name)), self._portfolio.table.find(pair_name)
         price = None if pair is None else self._portfolio.marks.rate(pair.base, pair.quote)
         if pair is None or price is None:
             return
-        order = self._book.owed_exit(pair, Price(price))
+        owed = min(self._book.carried_volume(pair_name, Side.SELL), self._book.held(pair.base))
+        if below_minimum(owed.to_lot(pair.lot_decimals), Price(price), pair) is not None:
+            return
+        may_try = await self._exits.may_try(pair, owed.to_lot(pair.lot_decimals), Price(price))
+        self._changed()
+        # While that was found out, fills may have come, and they go first.
+        order = self._book.owed_exit(pair, Price(price)) if may_try and self._may_sell(pair_name) else None
         if order is None:
             return
         now = self._now()
@@ -557,8 +582,6 @@ class Copier:
 
     def _ended(self, lane: _Lane, copy: CopyRecord) -> None:
         """The copy is over: the lane goes on with what has waited."""
-        if copy.side is Side.SELL:
-            self._trader.exit_ended(copy)
         self._open.pop(copy.copy_id, None)
         self._portfolio.release(copy.copy_id)
         lane.busy = False

@@ -43,6 +43,8 @@ class CopyRecord:
     #: The part of the fee that was taken in base.
     fee_base: Decimal = Decimal(0)
     limit_price: Decimal | None = None
+    #: Orders of the account's own that it meets give way.
+    cancels_own: bool = False
     #: The master's price when it was decided, in quote: what slippage is measured from.
     master_price: Decimal = Decimal(0)
     order_id: str = ""

@@ -40,7 +40,7 @@ TRANSITIONS: dict[CopyState, frozenset[CopyState]] = {
     # A process that died between the intent and the answer cannot know whether the order left.
     S.INTENT: frozenset({S.SENT, S.UNKNOWN}),
     # CARRIED: the exchange's minimum has grown since the pair's rules were read, and the volume waits for more.
-    # INTENT: a rate limit or a connection that was never made prove that nothing was done; it is sent again.
+    # INTENT: a refusal or a connection that was never made prove that nothing was done; it is sent again, cut or in another form.
     S.SENT: frozenset({S.ACKNOWLEDGED, S.UNKNOWN, S.REJECTED, S.CARRIED, S.INTENT}),
     S.ACKNOWLEDGED: frozenset({S.FILLED, S.PART_FILLED, S.REJECTED}),
     S.UNKNOWN: frozenset({S.ACKNOWLEDGED, S.REJECTED, S.INTENT}),
@@ -88,6 +88,8 @@ class Reason(StrEnum):
     UNKNOWN_PAIR = "UNKNOWN_PAIR"
     # ended without a fill, or with a part
     ENDED_UNFILLED = "ENDED_UNFILLED"
+    SLIPPAGE_BOUND = "SLIPPAGE_BOUND"
+    SELF_TRADE = "SELF_TRADE"
     NOT_THERE = "NOT_THERE"
     NEVER_ARRIVED = "NEVER_ARRIVED"
 

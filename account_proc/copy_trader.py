@@ -8,92 +8,61 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from decimal import Decimal
 
 from account_proc import failpoint
 from account_proc.copy_record import CopyRecord
 from account_proc.copy_state import CopyState, Reason
+from account_proc.copy_steps import CopySteps, settled
 from account_proc.errors import (
     ExchangeError,
     ExchangeRefused,
     InvalidNonce,
-    KeyRefused,
     OutcomeUnknown,
     RateLimited,
 )
-from account_proc.kraken_errors import MARKET_MODE, RATE_ERROR, LockedOut, NotSent
-from account_proc.ledger import Ledger
-from account_proc.order_desk import OrderDesk, client_order_id
+from account_proc.exit_forms import Obstacle, is_self_trade
+from account_proc.exits import Exits
+from account_proc.kraken_errors import RATE_ERROR, NotSent
 from account_proc.order_watch import Ending
-from account_proc.plans import SettledOrder, Slice
-from account_proc.portfolio import Portfolio
-from account_proc.sizing import CopyBook
-from account_proc.spec import CopyRules
-from account_proc.units import BPS, NO_AMOUNT, BaseVolume, QuoteAmount, Side
+from account_proc.refusals import Refusals
+from account_proc.sizing import below_minimum
+from account_proc.units import BaseVolume, Price, Side, plain
 
 log = logging.getLogger(__name__)
 
-#: Tries of an order that the exchange refused for its rate only, before an entry is given up.
-RATE_TRIES = 5
 #: The feed tells the end of an order that fills at once at about the time of its answer. For so long, in seconds, both are waited for,
 #: so that they are one write; whoever finds the intent meanwhile looks for the order.
 END_SOON_S = 0.05
-FUNDS_ERROR = "EOrder:Insufficient funds"
 #: Kraken: a deadline must lie 2 s ahead. The order left so late (this process was held up) that it did not any more.
 DEADLINE_ERROR = "EGeneral:Invalid arguments:deadline"
-#: Pause before an exit that was refused or ended early is tried again, in tries of the order desk's pause.
-EXIT_PAUSES = 4
-#: Kraken's words for an order that is smaller than a minimum which has grown since the rules were read.
-MINIMUM_ERRORS = ("EOrder:Order minimum not met", "EOrder:Cost minimum not met")
+#: How the reasons begin that Kraken gives for orders that did not end by their limit.
+OTHER_ENDS = ("User requested", "Insufficient funds")
 
 
 class CopyTrader:
     """Sends and settles the copies of one user."""
 
-    def __init__(
-        self, *, account_id: str, rules: CopyRules, ledger: Ledger, book: CopyBook, portfolio: Portfolio,
-        desk: OrderDesk, now: Callable[[], float], changed: Callable[[], None], own_held: Callable[[str], Decimal],
-    ) -> None:  # fmt: skip
-        self._account_id = account_id
-        self._rules = rules
-        self._ledger = ledger
-        self._book = book
-        self._portfolio = portfolio
-        self._desk = desk
-        self._now = now
-        self._changed = changed
-        self._own_held = own_held
-        #: Until then owed exits are not tried: the key was refused, and asking again makes a lockout longer (Unix seconds).
-        self._hold_until = 0.0
-        #: By pair: owed exits are not tried before then (Unix seconds), and the pause of a market that takes none now (seconds).
-        self._exit_pauses: dict[str, tuple[float, float]] = {}
+    def __init__(self, steps: CopySteps, exits: Exits) -> None:
+        self._steps = steps
+        self._exits = exits
+        self._refusals = Refusals(steps, exits)
+        self._portfolio = steps.portfolio
+        self._desk = steps.desk
+        self._now = steps.now
 
-    def exit_not_before(self, pair: str) -> float:
-        """Owed exits of a pair are not to be tried before then (Unix seconds)."""
-        return max(self._exit_pauses.get(pair, (0.0, 0.0))[0], self._hold_until)
-
-    def exit_ended(self, copy: CopyRecord) -> None:
-        """An exit is over: what it owes still is tried again after a pause, a growing one where the market takes no such orders."""
-        if copy.filled >= copy.ordered:
-            self._exit_pauses.pop(copy.pair, None)
-            return
-        timing = self._desk.timing
-        pause, market_pause = EXIT_PAUSES * timing.retry, 0.0
-        if copy.reason.startswith(MARKET_MODE):
-            _, before = self._exit_pauses.get(copy.pair, (0.0, 0.0))
-            pause = market_pause = min(max(2 * before, timing.market_retry), timing.market_retry_max)
-        self._exit_pauses[copy.pair] = (self._now() + pause, market_pause)
-
-    def intend(self, copy: CopyRecord) -> None:
-        """Turns a plan (or an order that is proven not to exist) into the next attempt's intent; not durable yet."""
-        now = self._now()
-        copy.attempts += 1
-        copy.cl_ord_id = client_order_id(
-            self._ledger.journal_id or "", self._account_id, copy.copy_id, str(copy.attempts)
-        )
-        copy.deadline = now + self._desk.timing.deadline
-        copy.move(CopyState.INTENT, now)
+    def shape_exit(self, copy: CopyRecord) -> None:
+        """Gives an exit that is to be sent the form and the volume that can leave now; the rest is owed. Not durable yet."""
+        self._exits.shape(copy)
+        pair = self._portfolio.table.pair(copy.pair)
+        wanted = BaseVolume(copy.ordered)
+        part = self._exits.sellable(pair, wanted)
+        if part < wanted and below_minimum(part, Price(copy.master_price), pair) is None:
+            self._steps.owe(copy, wanted - part)
+            copy.ordered, copy.sweep, copy.reason = part.amount, False, Reason.HOLDINGS_LIMITED
+            copy.detail += (
+                f"; {part} of it now, {wanted - part} is {self._exits.why_held(pair.base)} and stays owed"
+            )
 
     async def take_up(self, copy: CopyRecord) -> None:
         """Goes on with a copy that an earlier process left open, to its end."""
@@ -101,7 +70,7 @@ class CopyTrader:
         if copy.state is CopyState.ACKNOWLEDGED:
             self._desk.watch.acknowledged(copy.cl_ord_id, copy.order_id)
         elif copy.state is not CopyState.UNKNOWN:
-            self._move(copy, CopyState.UNKNOWN, detail="the process ended before the answer came")
+            self._steps.move(copy, CopyState.UNKNOWN, detail="the process ended before the answer came")
         await self.follow(copy)
 
     async def follow(self, copy: CopyRecord) -> None:
@@ -129,29 +98,22 @@ class CopyTrader:
             ack = await self._desk.send(
                 pair=copy.pair, side=copy.side, volume=copy.ordered, limit_price=copy.limit_price,
                 ioc=copy.limit_price is not None, cl_ord_id=copy.cl_ord_id, deadline=copy.deadline,
+                cancels_own=copy.cancels_own,
             )  # fmt: skip
         except NotSent as error:
             await self._send_later(copy, error, "NOT_SENT")
         except OutcomeUnknown as error:
-            self._move(copy, CopyState.UNKNOWN, detail=error.cause)
+            self._steps.move(copy, CopyState.UNKNOWN, detail=error.cause)
         except RateLimited as error:
             await self._send_later(copy, error, error.errors[0])
         except InvalidNonce as error:
             # Our nonces only grow, so this may be the answer to a second delivery of an order that was taken at the first.
-            self._move(copy, CopyState.UNKNOWN, detail=error.errors[0])
-        except LockedOut as error:
-            self._hold_until = max(self._hold_until, self._now() + error.retry_after_s)
-            self._refused(copy, error.errors[0], detail=str(error))
-        except KeyRefused as error:
-            self._hold_until = self._now() + self._desk.timing.key_retry
-            self._refused(copy, error.errors[0])
+            self._steps.move(copy, CopyState.UNKNOWN, detail=error.errors[0])
         except ExchangeRefused as error:
             if error.errors[0].startswith(DEADLINE_ERROR):
                 await self._send_later(copy, error, error.errors[0])
-            elif copy.side is Side.SELL and error.errors[0].startswith(FUNDS_ERROR):
-                await self._sell_what_is_there(copy, error)
             else:
-                self._refused(copy, error.errors[0])
+                await self._refusals.answer(copy, error)
         else:
             self._reach("after_send")
             copy.order_id = ack.order_id
@@ -161,7 +123,7 @@ class CopyTrader:
                 # The end is written at once, and says all that a write of its own would say about the answer.
                 copy.move(CopyState.ACKNOWLEDGED, copy.acknowledged_at)
             else:
-                self._move(copy, CopyState.ACKNOWLEDGED)
+                self._steps.move(copy, CopyState.ACKNOWLEDGED)
             self._reach("after_acknowledged")
 
     async def _wait_for_room(self, copy: CopyRecord, wait_s: float) -> bool:
@@ -172,83 +134,32 @@ class CopyTrader:
         words = f"waits {wait_s:.1f} s, as the exchange's limits let no order in {copy.pair} in before"
         log.warning("copy %s: %s", copy.copy_id, words)
         copy.detail = f"{copy.detail}; {words}" if copy.detail else words
-        self._ledger.commit(copies=(copy,))
-        self._changed()
+        self._steps.ledger.commit(copies=(copy,))
+        self._steps.changed()
         while wait_s:
             age = self._now() + wait_s - copy.executed_at
-            if copy.side is Side.BUY and age > self._rules.max_entry_age_s:
+            if copy.side is Side.BUY and age > self._steps.rules.max_entry_age_s:
                 # By the table an intent ends only by way of SENT; nobody sees it there.
                 copy.move(CopyState.SENT, self._now())
                 words = f"not sent: the entry would be {age:.0f} s old by then"
-                self._refused(copy, RATE_ERROR, detail=words)
+                self._steps.refused(copy, RATE_ERROR, detail=words)
                 return False
             await asyncio.sleep(wait_s)
             wait_s = self._desk.wait_s(copy.pair)
         copy.deadline = self._now() + self._desk.timing.deadline
-        self._ledger.commit(copies=(copy,))
+        self._steps.ledger.commit(copies=(copy,))
         return True
-
-    async def _sell_what_is_there(self, copy: CopyRecord, error: ExchangeRefused) -> None:
-        """Less is there than copying bought: sell that, say so, and forget the rest, which nobody can sell."""
-        pair = self._portfolio.table.pair(copy.pair)
-        try:
-            known = await self._portfolio.know()
-        except ExchangeError:
-            known = False
-        if not known:
-            # Nobody knows what is there: it stays owed and is tried again.
-            self._refused(copy, error.errors[0])
-            return
-        there = self._portfolio.holding(pair.base) - self._own_held(pair.base)
-        held = BaseVolume(max(there, Decimal(0))).to_lot(pair.lot_decimals)
-        if held.amount >= copy.ordered:
-            # It is there, but held by another order of the user: it stays owed.
-            self._refused(copy, error.errors[0])
-            return
-        self._desk.watch.forget(copy.cl_ord_id)
-        missing = self._book.write_off(pair.base, held)
-        words = f"{missing} of what copying bought is not there any more (sold or withdrawn by hand)"
-        log.warning("copy %s: %s", copy.copy_id, words)
-        copy.detail += f"; {words}"
-        copy.ordered = min(copy.ordered, held.amount)
-        copy.sweep = True
-        if held.amount < pair.ordermin:
-            copy.ordered = Decimal(0)
-            self._book.settle(copy.pair, copy.side, _settled(copy, Decimal(0)))
-            copy.move(CopyState.REJECTED, self._now(), reason=Reason.NOT_THERE)
-        else:
-            copy.reason = Reason.HOLDINGS_LIMITED
-            self.intend(copy)
-        self._ledger.commit(copies=(copy,), book=self._book)
-        self._changed()
 
     async def _send_later(self, copy: CopyRecord, error: ExchangeError, reason: str) -> None:
         """Nothing was done, for certain, and later it may be. An entry is only worth a few tries; an exit all of them."""
         log.warning("copy %s: %s; it is sent again", copy.copy_id, error)
         self._desk.watch.forget(copy.cl_ord_id)
-        stale = self._now() - copy.executed_at > self._rules.max_entry_age_s
-        if copy.side is Side.BUY and (stale or copy.attempts >= RATE_TRIES):
-            self._refused(copy, reason)
+        if self._steps.is_given_up(copy):
+            self._steps.refused(copy, reason)
             return
         await asyncio.sleep(self._desk.timing.retry)
-        self.intend(copy)
-        self._ledger.commit(copies=(copy,))
-
-    def _refused(self, copy: CopyRecord, reason: str, detail: str = "") -> None:
-        """The end of a copy whose order does not exist; ``reason`` is Kraken's own error string, or ours."""
-        self._desk.watch.forget(copy.cl_ord_id)
-        now = self._now()
-        if reason.startswith(MINIMUM_ERRORS):
-            self._portfolio.rules_are_wrong()
-            slices = copy.slices if copy.side is Side.BUY else (_owed(copy),)
-            self._book.carry(copy.pair, copy.side, slices, copy.copy_id)
-            copy.move(CopyState.CARRIED, now, reason=reason, detail="the exchange's minimum has grown")
-        else:
-            self._book.settle(copy.pair, copy.side, _settled(copy, Decimal(0)))
-            copy.move(CopyState.REJECTED, now, reason=reason, detail=detail)
-        log.warning("copy %s was refused: %s", copy.copy_id, reason)
-        self._ledger.commit(copies=(copy,), book=self._book)
-        self._changed()
+        self._steps.intend(copy)
+        self._steps.ledger.commit(copies=(copy,))
 
     async def _resolve(self, copy: CopyRecord) -> None:
         """Finds out whether the order exists, before anything else happens to it."""
@@ -262,37 +173,37 @@ class CopyTrader:
         if order_id:
             copy.order_id = order_id
             copy.acknowledged_at = self._now()
-            self._move(copy, CopyState.ACKNOWLEDGED, detail="found at the exchange")
+            self._steps.move(copy, CopyState.ACKNOWLEDGED, detail="found at the exchange")
             self._desk.watch.expect(copy.cl_ord_id, copy.ordered)
             self._desk.watch.acknowledged(copy.cl_ord_id, order_id)
             return
         self._desk.watch.forget(copy.cl_ord_id)
         why_not = await self._why_not_again(copy)
         if why_not:
-            self._book.settle(copy.pair, copy.side, _settled(copy, Decimal(0)))
+            self._steps.book.settle(copy.pair, copy.side, settled(copy, Decimal(0)))
             copy.move(
                 CopyState.REJECTED, self._now(), reason=Reason.NEVER_ARRIVED,
                 detail=f"the order is proven not to exist and was not sent again: {why_not}",
             )  # fmt: skip
-            self._ledger.commit(copies=(copy,), book=self._book)
+            self._steps.ledger.commit(copies=(copy,), book=self._steps.book)
         else:
-            self.intend(copy)
+            self._steps.intend(copy)
             copy.detail += "; proven not to exist, sent again"
-            self._ledger.commit(copies=(copy,))
-        self._changed()
+            self._steps.ledger.commit(copies=(copy,))
+        self._steps.changed()
 
     async def _why_not_again(self, copy: CopyRecord) -> str:
         """Why an entry that never arrived is not worth sending again; empty when it is. Exits always are."""
         if copy.side is Side.SELL:
             return ""
         age = self._now() - copy.executed_at
-        if age > self._rules.max_entry_age_s:
+        if age > self._steps.rules.max_entry_age_s:
             return f"the entry is {age:.0f} s old"
         try:
             quote = (await self._portfolio.ticker(copy.pair)).ask
-        except ExchangeError as error:
+        except (ExchangeError, KeyError) as error:
             return f"no price to be had ({error})"
-        bound = copy.master_price * (1 + Decimal(self._rules.max_slippage_bps) / BPS)
+        bound = self._steps.worst_price(copy).amount
         return f"the price is {quote}, past the slippage bound {bound}" if quote > bound else ""
 
     def _settle(self, copy: CopyRecord, ending: Ending) -> None:
@@ -305,49 +216,39 @@ class CopyTrader:
             (asset for asset in ending.fees if asset != base), base if copy.fee_base else ""
         )
         copy.fee = ending.fees.get(copy.fee_asset, Decimal(0))
-        self._portfolio.ended(ending, self._portfolio.table.pair(copy.pair), copy.side, copy.sent_at)
-        self._book.settle(copy.pair, copy.side, _settled(copy, ending.filled))
+        if (pair := self._portfolio.table.find(copy.pair)) is not None:
+            # What a pair that is not listed any more has moved, the next balances tell.
+            self._portfolio.ended(ending, pair, copy.side, copy.sent_at)
+        self._steps.book.settle(copy.pair, copy.side, settled(copy, ending.filled))
         if copy.filled >= copy.ordered:
             copy.move(CopyState.FILLED, self._now())
-        elif copy.filled:
-            copy.move(
-                CopyState.PART_FILLED, self._now(), detail=f"{copy.filled} of {copy.ordered} was filled"
-            )
+            if copy.side is Side.SELL:
+                self._exits.done(copy.pair)
         else:
-            copy.move(CopyState.REJECTED, self._now(), reason=Reason.ENDED_UNFILLED)
+            self._ended_early(copy, ending.reason)
         self._reach("before_settled")
-        self._ledger.commit(copies=(copy,), book=self._book)
+        self._steps.ledger.commit(copies=(copy,), book=self._steps.book)
         self._reach("after_settled")
 
+    def _ended_early(self, copy: CopyRecord, words: str) -> None:
+        """The order ended before all of it was filled; ``words``: why, as the exchange says."""
+        self_trade = is_self_trade(words)
+        reason = Reason.SELF_TRADE if self_trade else "" if copy.filled else Reason.ENDED_UNFILLED
+        told = f"{plain(copy.filled)} of {plain(copy.ordered)} was filled"
+        if words:
+            told += f"; the exchange says: {words}"
+        if copy.side is Side.SELL:
+            obstacle = Obstacle.SELF_TRADE if self_trade else Obstacle.NOT_ALL_SOLD
+            self._exits.met(copy.pair, obstacle, words or "not all of it was sold", sold=bool(copy.filled))
+        elif not self_trade and copy.limit_price is not None and not words.startswith(OTHER_ENDS):
+            reason = Reason.SLIPPAGE_BOUND
+            told += f"; no more was to be had up to {plain(copy.limit_price)}, {self._steps.rules.max_slippage_bps} bps over the master's price"
+        copy.move(
+            CopyState.PART_FILLED if copy.filled else CopyState.REJECTED,
+            self._now(),
+            reason=reason,
+            detail=told,
+        )
+
     def _reach(self, place: str) -> None:
-        failpoint.reach(self._account_id, place)
-
-    def _move(self, copy: CopyRecord, state: CopyState, detail: str = "") -> None:
-        copy.move(state, self._now(), detail=detail)
-        self._ledger.commit(copies=(copy,))
-        self._changed()
-
-
-def _owed(copy: CopyRecord) -> Slice:
-    return Slice(order_id="", volume=BaseVolume(copy.ordered), cost=NO_AMOUNT)
-
-
-def _settled(copy: CopyRecord, filled: Decimal) -> SettledOrder:
-    return SettledOrder(
-        copy_id=copy.copy_id,
-        slices=copy.slices,
-        ordered=BaseVolume(copy.ordered),
-        filled=BaseVolume(filled),
-        cost=QuoteAmount(copy.cost),
-        fees=_fees(copy),
-        sweep=copy.sweep,
-    )
-
-
-def _fees(copy: CopyRecord) -> dict[str, Decimal]:
-    """What the copy paid, by the coin that it was taken in."""
-    base = copy.pair.partition("/")[0]
-    fees = {base: copy.fee_base} if copy.fee_base else {}
-    if copy.fee_asset and copy.fee_asset != base:
-        fees[copy.fee_asset] = copy.fee
-    return fees
+        failpoint.reach(self._steps.account_id, place)

@@ -8,6 +8,7 @@ AccountError
 ├── LedgerFault             the ledger is damaged, foreign or behind         exit 74, restarted within limits
 └── ExchangeError
     ├── ExchangeRefused     a definite answer: nothing was done
+    │   ├── BelowMinimum    the order is too small by the exchange's rules of now (kraken_errors.py)
     │   ├── InvalidNonce
     │   ├── KeyRefused      invalid key, signature or permission, lockout
     │   └── RateLimited

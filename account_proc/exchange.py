@@ -6,6 +6,7 @@ repeats nothing, except reading a page of history again that was refused for the
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +15,7 @@ from decimal import Decimal
 from typing import Any
 
 from account_proc.call_queue import CallQueue, Priority
-from account_proc.errors import OutcomeUnknown, RateLimited
+from account_proc.errors import ExchangeRefused, OutcomeUnknown, RateLimited
 from account_proc.pairs import SymbolTable, UnknownSymbol
 from account_proc.rest import TIMEOUT_S
 from account_proc.rest_rows import (
@@ -45,6 +46,15 @@ __all__ = [
     "UnexpectedForm",
 ]
 
+log = logging.getLogger(__name__)
+
+#: How refusals begin of a call that this key or this exchange does not have; another one may have the answer.
+NO_SUCH_CALL = (
+    "EGeneral:Permission denied",
+    "EGeneral:Unknown method",
+    "EAccount:Invalid permissions",
+    "EAPI:Feature disabled",
+)
 #: Kraken: rows on a page of ClosedOrders and TradesHistory.
 PAGE_ROWS = 50
 #: Kraken: ids in one QueryOrders.
@@ -68,6 +78,8 @@ class KrakenExchange:
         self._queue = queue
         self._limits = queue.rest.limits
         self._symbols: SymbolTable | None = None
+        #: False once BalanceEx was refused.
+        self._tells_holds = True
 
     # -- the exchange -------------------------------------------------------------------------------------------
 
@@ -92,6 +104,14 @@ class KrakenExchange:
         """All methods but ``asset_pairs`` use this table from now on."""
         self._symbols = table
 
+    async def market_states(self, pair: str) -> tuple[str, ...]:
+        """What the exchange says now of its own state and of a pair's, in its words. Raises UnknownSymbol."""
+        name = (await self._table()).pair(pair).altname
+        system = await self._public("SystemStatus", priority=Priority.READ)
+        rows = await self._public("AssetPairs", {"pair": name}, priority=Priority.READ)
+        with _expected_form("AssetPairs"):
+            return str(system["status"]), *(str(row.get("status", "online")) for row in rows.values())
+
     async def ticker(self, pairs: Sequence[str]) -> dict[str, Quote]:
         """Prices by our name of the pair (BTC/USD); pairs that the answer leaves out are left out. Raises UnknownSymbol."""
         table = await self._table()
@@ -111,6 +131,25 @@ class KrakenExchange:
         result = await self._private("Balance", priority=Priority.READ)
         with _expected_form("Balance"):
             return {_asset(table, key): number(amount) for key, amount in result.items()}
+
+    async def holdings(self) -> tuple[dict[str, Decimal], dict[str, Decimal]]:
+        """``balances``, and what open orders hold of them; where BalanceEx is refused, nothing is known to be held."""
+        table = await self._table()
+        if self._tells_holds:
+            try:
+                result = await self._private("BalanceEx", priority=Priority.READ)
+            except ExchangeRefused as error:
+                if not error.errors[0].startswith(NO_SUCH_CALL):
+                    raise
+                log.warning("what open orders hold is not known: %s", error)
+                self._tells_holds = False
+            else:
+                with _expected_form("BalanceEx"):
+                    rows = {_asset(table, key): row for key, row in result.items()}
+                    balances = {asset: number(row["balance"]) for asset, row in rows.items()}
+                    holds = {asset: number(row.get("hold_trade") or 0) for asset, row in rows.items()}
+                return balances, {asset: hold for asset, hold in holds.items() if hold > 0}
+        return await self.balances(), {}
 
     async def api_key_info(self) -> ApiKeyInfo:
         """What the key may do. Raises UnexpectedForm, and ExchangeRefused where the key may not ask."""

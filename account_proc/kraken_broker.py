@@ -29,7 +29,10 @@ class KrakenBroker:
 
     def holdings(self, market: Market) -> Holdings:
         """By the wallet that is counted beside trading. Coins that copying bought are left out."""
-        base = self._portfolio.wallet[market.base] - self._copied(market.base)
+        # What its owner's orders hold of the base may be of either kind, and is nobody's to sell now.
+        base = min(
+            self._portfolio.wallet[market.base] - self._copied(market.base), self._portfolio.free(market.base)
+        )
         return Holdings(
             equity=self._portfolio.equity(market.quote),
             cash=self._portfolio.cash(market.quote),

@@ -56,13 +56,16 @@ class Timing:
     #: Between two tries of an exit in a market that takes no such orders now: at first, and at most.
     market_retry: float = 5.0
     market_retry_max: float = 60.0
+    #: Between two readings of balances because orders of the account's own came or went. Kraken's lowest tier allows a call every 3 s
+    #: in the long run.
+    holds_pause: float = 10.0
 
     @classmethod
     def paper(cls) -> Timing:
         """The local exchange answers at once and its reads do not trail."""
         return cls(
             deadline=2.5, margin=0.5, visibility_lag=1.0, poll=1.0, retry=0.5, key_retry=1.0, market_retry=0.5,
-            market_retry_max=2.0,
+            market_retry_max=2.0, holds_pause=1.0,
         )  # fmt: skip
 
 
@@ -80,7 +83,7 @@ class OrderDesk:
     def __init__(
         self, exchange: KrakenExchange, watch: OrderWatch, now: Callable[[], float], timing: Timing
     ) -> None:
-        self._exchange = exchange
+        self.exchange = exchange
         self._now = now
         self.watch = watch
         self.timing = timing
@@ -89,24 +92,28 @@ class OrderDesk:
 
     def wait_s(self, pair: str) -> float:
         """How long an order of a pair has to wait for the exchange's limits before it is sent; 0 in most cases."""
-        return self._exchange.order_wait_s(pair)
+        return self.exchange.order_wait_s(pair)
 
     async def send(
         self, *, pair: str, side: Side, volume: Decimal, limit_price: Decimal | None, ioc: bool, cl_ord_id: str,
-        deadline: float,
+        deadline: float, cancels_own: bool = False,
     ) -> OrderAck:  # fmt: skip
-        """Sends once. Raises ExchangeRefused (nothing was done) or OutcomeUnknown (find out first)."""
+        """Sends once; ``cancels_own``: orders of the account's own that it meets give way, instead of it.
+
+        Raises ExchangeRefused (nothing was done) or OutcomeUnknown (find out first).
+        """
         request = OrderRequest(
             pair=pair,
             side=side,
             volume=volume,
             limit_price=limit_price,
             time_in_force="IOC" if ioc else None,
+            self_trade="cancel-oldest" if cancels_own else None,
             cl_ord_id=cl_ord_id,
             deadline=utc(deadline),
         )
         # Once the engine may not act on it any more, there is nothing to wait for.
-        return await self._exchange.add_order(request, timeout_s=self.timing.deadline + self.timing.margin)
+        return await self.exchange.add_order(request, timeout_s=self.timing.deadline + self.timing.margin)
 
     async def find(self, cl_ord_id: str, deadline: float) -> OrderRow | None:
         """The order with this id, or None when it is proven that there is none and that none can come any more.
@@ -141,8 +148,8 @@ class OrderDesk:
         since = deadline - 60.0 - self.visibility_lag
         while True:
             try:
-                rows = await self._exchange.open_orders(cl_ord_id, Priority.URGENT)
-                rows += await self._exchange.closed_orders(cl_ord_id, since, Priority.URGENT)
+                rows = await self.exchange.open_orders(cl_ord_id, Priority.URGENT)
+                rows += await self.exchange.closed_orders(cl_ord_id, since, Priority.URGENT)
                 # Open first, closed second: an order that ends between the two reads is still seen.
                 return max(rows, key=lambda row: row.status in ENDED, default=None)
             except ExchangeError:

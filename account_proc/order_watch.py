@@ -38,6 +38,8 @@ class Ending:
     cost: Decimal
     #: By asset.
     fees: dict[str, Decimal]
+    #: Why it ended before all of it was filled, in the exchange's words; empty where it does not say.
+    reason: str = ""
 
 
 @dataclass(slots=True)
@@ -53,6 +55,8 @@ class _Track:
     fees: dict[str, Decimal] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
     ask_at: float = 0.0
+    #: Why the exchange ended it, by the feed.
+    reason: str = ""
 
 
 class OrderWatch:
@@ -159,6 +163,7 @@ class OrderWatch:
             self._finish_from_trades(track)
         elif execution.exec_type in {"filled", "canceled", "expired"}:
             # The trades do not add up to the order, or were cut short: the order's own row is the better witness.
+            track.reason = execution.reason
             track.ask_at = 0.0
             self._work.set()
 
@@ -201,11 +206,12 @@ class OrderWatch:
             track.ask_at = self._now() + self._poll_s
             row = rows.get(track.order_id)
             if row is not None and row.status in ENDED and not track.future.done():
-                track.future.set_result(ending_of(row))
+                track.future.set_result(ending_of(row, track.reason))
 
 
-def ending_of(row: OrderRow) -> Ending:
-    """How an order ended, by its REST row (Kraken: the row's fee is in quote unless ``fcib`` is set)."""
+def ending_of(row: OrderRow, told: str = "") -> Ending:
+    """How an order ended, by its REST row (Kraken: the row's fee is in quote unless ``fcib`` is set). ``told``: why, by the feed."""
     return Ending(
         order_id=row.txid, filled=row.vol_exec, cost=row.cost, fees={row.fee_asset: row.fee} if row.fee else {},
+        reason=row.reason or told,
     )  # fmt: skip

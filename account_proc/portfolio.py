@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
-from account_proc.asset_forms import by_use, worth_as
+from account_proc.asset_forms import by_use, earning, worth_as
 from account_proc.errors import ExchangeError
 from account_proc.exchange import KrakenExchange, Quote
 from account_proc.executions import Execution
@@ -40,6 +40,9 @@ RULES_S, RULES_PAUSE_S = 3_600.0, 30.0
 SHARED_RULES_S = RULES_S / 2
 #: Orders of which is remembered what was counted.
 ORDERS_MAX = 1_000
+#: For so long, in seconds, coins that earn by themselves are taken not to be sold, once an order was refused that needed them: Kraken says
+#: that it sells them, and a refusal may have had another cause.
+DISTRUST_S = 300.0
 #: Readings that are made at most to know what is there.
 KNOW_TRIES = 4
 
@@ -76,6 +79,10 @@ class Portfolio:
         trades, and of the exchange's word for them.
         """
         self.kept_out = reserve
+        #: What is there in forms that an order should take beside the plain one, by asset, as balances told it last.
+        self._earning: dict[str, Decimal] = {}
+        #: Until then an order is taken to leave those alone (Unix seconds).
+        self._distrusted_until: dict[str, float] = {}
         #: Called when the exchange's pairs and assets were read again.
         self.rules_read: Callable[[], None] | None = None
         self._outside = outside
@@ -95,6 +102,8 @@ class Portfolio:
         self._rules_wrong = asyncio.Event()
         self._reserved: dict[str, tuple[str, Decimal]] = {}
         self.wallet = Wallet()
+        #: What open orders held of an asset, the account's own orders beside copying above all, as of the last reading.
+        self.holds: dict[str, Decimal] = {}
         self.marks = Marks()
         self.symbols: SymbolTable | None = None
         #: False until balances were read once.
@@ -176,7 +185,9 @@ class Portfolio:
     async def read_balances(self) -> tuple[dict[str, Decimal], float]:
         """Balances as the exchange tells them, and when they were asked for (Unix seconds). Raises ExchangeError."""
         asked_at = self.now()
-        told = await self._exchange.balances()
+        told, holds = await self._exchange.holdings()
+        self.holds = by_use(holds, self.table.lists)
+        self._earning = earning(told, self.table.lists)
         return by_use(told, self.table.lists), asked_at
 
     def _explained(self, balances: Mapping[str, Decimal], asked_at: float) -> bool:
@@ -305,10 +316,26 @@ class Portfolio:
         """Total equity in quote; None while balances are not known."""
         return self.wallet.value(quote, self.marks, self.kept_out) if self.loaded else None
 
+    def free(self, asset: str) -> Decimal:
+        """What of an asset an order could use: what was counted, less what open orders held when balances were read last."""
+        used = self.holds.get(asset, Decimal(0))
+        if self._distrusted_until.get(asset, 0.0) > self.now():
+            used += self._earning.get(asset, Decimal(0))
+        return max(self.wallet[asset] - used, Decimal(0))
+
+    def distrust_earning(self, asset: str) -> bool:
+        """The exchange has refused an order for funds that are there, some of them in a form that earns by itself (BTC.F): for a while those
+        do not count as free. Whether there are any.
+        """
+        if not self._earning.get(asset) or self._distrusted_until.get(asset, 0.0) > self.now():
+            return False
+        self._distrusted_until[asset] = self.now() + DISTRUST_S
+        return True
+
     def cash(self, quote: str) -> Decimal:
-        """Balance of quote that is not set aside."""
+        """What of quote is free and not set aside."""
         set_aside = sum((amount for asset, amount in self._reserved.values() if asset == quote), Decimal(0))
-        return self.wallet[quote] - set_aside - self.kept_out.get(quote, Decimal(0))
+        return self.free(quote) - set_aside - self.kept_out.get(quote, Decimal(0))
 
     def holding(self, asset: str) -> Decimal:
         """All that is there of an asset, in forms that no order takes as well."""

@@ -358,7 +358,7 @@ class AccountProcess(ServedProcess):
             changed=self.bell.ring, period_s=PERIOD_PAPER_S if self.spec.paper else PERIOD_S,
         )  # fmt: skip
         self._spawn(self._reconciler.run(self._watch.news))
-        return UserFeed(self._watch, self._portfolio, self.bell.ring)
+        return UserFeed(self._watch, self._portfolio, self.bell.ring, self._timing.holds_pause)
 
     def _wait(self, reason: str, message: str) -> None:
         if (reason, message) != (self._reason, self._message):

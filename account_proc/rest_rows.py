@@ -39,6 +39,8 @@ class OrderRequest:
     cl_ord_id: str | None = None
     #: The engine must not act on the order after this. Kraken: 2 to 60 s ahead on REST.
     deadline: datetime | None = None
+    #: Kraken: cancel-newest (the default), cancel-oldest or cancel-both, where it meets an order of the same account.
+    self_trade: str | None = None
     #: Only have it checked.
     validate: bool = False
 
@@ -61,6 +63,8 @@ class OrderRequest:
             params["price"] = plain(self.limit_price)
         if self.time_in_force is not None:
             params["timeinforce"] = self.time_in_force
+        if self.self_trade is not None:
+            params["stptype"] = self.self_trade
         if self.cl_ord_id is not None:
             params["cl_ord_id"] = self.cl_ord_id
         if self.deadline is not None:

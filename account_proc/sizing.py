@@ -6,9 +6,9 @@ one run of fills of one pair and side; ``settle`` takes in how the user's order 
 
 The rules are those of the README ("How a copy is sized"):
 
-* entries: master volume x user balance / master balance, both before the master's order; the risk cap holds for the whole
-  master order and is counted at a price ``max_slippage_bps`` worse than the master's, so that a fill within that bound
-  cannot exceed it;
+* entries: master volume x user balance / master balance, both before the master's order, bought at most ``max_slippage_bps``
+  worse than the master's price; the risk cap holds for the whole master order and is counted at that price, so that it cannot
+  be exceeded;
 * exits: the fraction of the copied coins that the master sold of its own, both as copied_coins.py counts them; never capped, never more
   than copying bought of that coin, in whatever pair;
 * what is below the exchange's minimum is carried for that pair and side, never rounded up; an exit shrinks carried entries
@@ -37,7 +37,7 @@ from account_proc.plans import (
     Slice,
     Verdict,
 )
-from account_proc.spec import BalanceBasis, CopyRules, OrderStyle, Sizing
+from account_proc.spec import BalanceBasis, CopyRules, Sizing
 from account_proc.units import NO_AMOUNT, NO_VOLUME, BaseVolume, Price, QuoteAmount, Ratio, Side
 
 #: Share of cash that is kept back for the fee when a buy is cut to what the cash allows.
@@ -153,12 +153,12 @@ class CopyBook:
         detail = _entry_detail(fills, volume, self._plans.get_plan(last.order_id), capped=capped)
         affordable = (holdings.cash * Ratio(1 - FEE_RESERVE)) / worst
         ordered = min(volume, affordable).to_lot(pair.lot_decimals)
-        short = _below_minimum(ordered, last.price, pair)
+        short = below_minimum(ordered, last.price, pair)
         if short is not None and not fresh:
             reason = Reason.CAP_EXHAUSTED if capped else Reason.NOTHING_LEFT_OF_ORDER
             return Skip(fills=tuple(fills), reason=reason, detail=detail)
         if short is not None:
-            if _below_minimum(volume, last.price, pair) is None:
+            if below_minimum(volume, last.price, pair) is None:
                 for piece in fresh:
                     self._recount(piece.order_id, -piece.cost)
                 detail += f"; cash of {holdings.cash} {pair.quote} does not reach the exchange's minimum"
@@ -171,12 +171,10 @@ class CopyBook:
         if ordered < volume:
             reason = Reason.CASH_LIMITED
             detail += f"; cut to {ordered} by the cash of {holdings.cash} {pair.quote}"
-        limit = None
-        if rules.order is OrderStyle.LIMIT_IOC:
-            limit = worst.to_tick(pair.tick_size, Side.BUY)
+        # Both styles of order: nothing is bought beyond the bound, however the market moves and however late the fill comes.
         return Order(
             fills=tuple(fills), reason=reason, detail=detail, planned=planned, volume=ordered, slices=slices,
-            limit_price=limit,
+            limit_price=bound_of(worst, pair),
         )  # fmt: skip
 
     def _reprice_carried(self, pair: PairRules, worst: Price) -> None:
@@ -253,7 +251,7 @@ class CopyBook:
         reason = Reason.EXIT_FULL if full else Reason.EXIT_FRACTION
         there = holdings.base.to_lot(pair.lot_decimals)
         ordered = min(volume, there)
-        if ordered < volume and _below_minimum(ordered, last.price, pair) is None:
+        if ordered < volume and below_minimum(ordered, last.price, pair) is None:
             reason = Reason.HOLDINGS_LIMITED
             detail += f"; only {there} {pair.base} is there"
         else:
@@ -277,7 +275,7 @@ class CopyBook:
             words = f"nothing of {pair.base} was bought by copying"
             return Skip(fills=tuple(fills), reason=Reason.NO_COPIED_POSITION, detail=words)
         volume = owed.to_lot(pair.lot_decimals)
-        short = _below_minimum(volume, fills[-1].price, pair)
+        short = below_minimum(volume, fills[-1].price, pair)
         if short is None:
             return None
         if full:
@@ -346,7 +344,7 @@ class CopyBook:
         position = self.held(pair.base)
         owed = min(_total(carried), position)
         volume = owed.to_lot(pair.lot_decimals)
-        if _below_minimum(volume, price, pair) is not None:
+        if below_minimum(volume, price, pair) is not None:
             return None
         self._put_carried(pair.symbol, Side.SELL, ())
         return Order(
@@ -404,6 +402,12 @@ class CopyBook:
                 self._recount(piece.order_id, order.cost * (piece.volume / whole) - piece.cost)
 
 
+def bound_of(worst: Price, pair: PairRules) -> Price:
+    """The limit of an order to buy: the worst price that it may pay, on the pair's grid and never past it."""
+    # On a grid that is coarser than the price there is none; then the exchange says what it thinks of the price itself.
+    return worst.to_tick(pair.tick_size, Side.BUY) or worst
+
+
 def _entry_plan(fill: MasterFill, rules: CopyRules, holdings: Holdings) -> OrderPlan:
     equity = holdings.equity or NO_AMOUNT
     match rules.sizing:
@@ -441,7 +445,7 @@ def _refusal(fill: MasterFill, rules: CopyRules, holdings: Holdings, now: float)
     return None
 
 
-def _below_minimum(volume: BaseVolume, price: Price, pair: PairRules) -> Reason | None:
+def below_minimum(volume: BaseVolume, price: Price, pair: PairRules) -> Reason | None:
     """Which of the exchange's two minima the volume misses (Kraken: ordermin in base, costmin in quote), if any."""
     if volume < BaseVolume(pair.ordermin) or not volume:
         return Reason.BELOW_ORDERMIN

@@ -53,10 +53,12 @@ class Sizing(StrEnum):
 
 
 class OrderStyle(StrEnum):
-    """How the user's order is sent."""
+    """How the user's entries are sent. Both are limit orders at the slippage bound, and what is not filled at once is cancelled:
+    a market order cannot be bound (docs/decisions/0025). The two names are what configurations have.
+    """
 
     MARKET = "market"
-    LIMIT_IOC = "limit_ioc"  # bounded by max_slippage_bps; what is not filled at once is cancelled
+    LIMIT_IOC = "limit_ioc"
 
 
 class BalanceBasis(StrEnum):
@@ -79,7 +81,7 @@ class CopyRules:
     #: Share of the user's equity that the copy of one master order may cost; 0 < x <= 1.
     max_user_risk: Decimal = Decimal("0.10")
     order: OrderStyle = OrderStyle.MARKET
-    #: How much worse than the master's price the user's may be assumed or allowed to be, in 1/100 of a percent.
+    #: How much worse than the master's price an entry may be bought, in 1/100 of a percent.
     max_slippage_bps: int = 50
     #: Older entries are skipped; exits never are.
     max_entry_age_s: float = 30.0

@@ -16,7 +16,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Decimal
 from functools import partial
 
 from krakencopy.v1 import types_pb2 as pb
@@ -315,7 +315,7 @@ class TradingLoop:
         # From here to the order there is no pause in which somebody could switch the loop off unseen.
         if not self._may_trade(turn):
             return None
-        price = None if intent.limit_price is None else _on_tick(intent.limit_price, market)
+        price = None if intent.limit_price is None else _on_tick(intent.limit_price, market, intent.side)
         asked = OrderAsked(
             request_id=f"{self.name}/{uuid.uuid4().hex}", pair=market.symbol, side=intent.side, volume=verdict.volume,
             limit_price=price, strategy=self.name,
@@ -384,5 +384,7 @@ class _Failed(Exception):
         super().__init__(str(cause))
 
 
-def _on_tick(price: Decimal, market: Market) -> Decimal:
-    return (price / market.tick).quantize(Decimal(1), rounding=ROUND_HALF_EVEN) * market.tick
+def _on_tick(price: Decimal, market: Market, side: Side) -> Decimal:
+    """On the market's grid, and never worse than the strategy wanted."""
+    rounding = ROUND_FLOOR if side is Side.BUY else ROUND_CEILING
+    return (price / market.tick).quantize(Decimal(1), rounding=rounding) * market.tick

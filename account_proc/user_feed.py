@@ -1,4 +1,6 @@
-"""A user's own executions: they end its orders and keep its wallet right. Manual trades of the user are seen here, too."""
+"""A user's own executions: they end its orders and keep its wallet right. What the user does by hand is seen here, too: its trades are
+counted, and balances are read soon after an order of its own has come or gone, as those hold money that copying then does not have.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ from collections.abc import Callable, Sequence
 from account_proc.errors import ExchangeError
 from account_proc.executions import Execution, Incomplete
 from account_proc.feed_session import BalanceChanged
+from account_proc.order_desk import CL_ORD_ID_MARK
 from account_proc.order_watch import OrderWatch
 from account_proc.portfolio import Portfolio
 
@@ -19,12 +22,21 @@ log = logging.getLogger(__name__)
 SEEN_MAX = 10_000
 #: Between two tries to read balances while the account trades, in seconds.
 REREAD_S = 1.0
+#: After an order of the account's own has come or gone, balances are read so much later, in seconds: what else comes with it is waited for,
+#: and reads trail behind the engine.
+HOLDS_SOON_S = 0.5
 
 
 class UserFeed:
     """The feed's sink in a user's process."""
 
-    def __init__(self, watch: OrderWatch, portfolio: Portfolio, changed: Callable[[], None]) -> None:
+    def __init__(
+        self, watch: OrderWatch, portfolio: Portfolio, changed: Callable[[], None], holds_pause_s: float
+    ) -> None:
+        """``holds_pause_s``: between two readings of balances because of the account's own orders, in seconds."""
+        self._holds_pause_s = holds_pause_s
+        self._holds_read_at = 0.0
+        self._holds_due: asyncio.TimerHandle | None = None
         self._watch = watch
         self._portfolio = portfolio
         self._changed = changed
@@ -63,6 +75,8 @@ class UserFeed:
         self._watch.executed(rows)
         if len(rows) < len(executions):
             self._refresh()
+        elif any(not (row.cl_ord_id or "").startswith(CL_ORD_ID_MARK) for row in rows):
+            self._refresh_soon()
 
     def balance_changed(self, change: BalanceChanged) -> None:
         """A user's feed does not ask for them: its balances are read now and then."""
@@ -79,6 +93,17 @@ class UserFeed:
         while len(self._seen) > SEEN_MAX:
             self._seen.popitem(last=False)
         return True
+
+    def _refresh_soon(self) -> None:
+        """An order that copying did not make has changed what is held. However many do, balances are read once in a while."""
+        if self._holds_due is None:
+            loop = asyncio.get_running_loop()
+            at = max(loop.time() + HOLDS_SOON_S, self._holds_read_at + self._holds_pause_s)
+            self._holds_due = loop.call_at(at, self._read_holds)
+
+    def _read_holds(self) -> None:
+        self._holds_due, self._holds_read_at = None, asyncio.get_running_loop().time()
+        self._refresh()
 
     def _refresh(self) -> None:
         # Balances that are being read may be older than what was just missed.

@@ -15,6 +15,7 @@ from client.views import (
     copies,
     feed,
     missing,
+    owed,
     paused,
     warnings,
 )
@@ -34,6 +35,7 @@ def account_page(account: nouns.Account) -> list[str]:
             ("reason", account_reason(account)),
             ("copying", paused(account)),
             ("missing", missing(account)),
+            ("owed", owed(account)),
             ("since", local_time(account.since)),
             ("pid", str(account.pid or "")),
             ("instance", account.instance_id),

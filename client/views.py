@@ -75,8 +75,8 @@ def account_notes(accounts: Iterable[nouns.Account]) -> list[str]:
     about: dict[str, list[str]] = {}
     for account in accounts:
         note = joined(
-            account.message, _next_start(account), paused(account), own_strategy(account), missing(account), drift(account),
-            *warnings(account),
+            account.message, _next_start(account), paused(account), own_strategy(account), missing(account), owed(account),
+            drift(account), *warnings(account),
         )  # fmt: skip
         if note:
             about.setdefault(note, []).append(plain(account.id))
@@ -115,6 +115,11 @@ def missing(account: nouns.Account) -> str:
         if gone
         else ""
     )
+
+
+def owed(account: nouns.Account) -> str:
+    """Said of a user with exits that could not leave so far."""
+    return joined(*(f"exit owed: {p.exit_owed}" for p in account.positions if p.exit_owed))
 
 
 def drift(account: nouns.Account) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from paper_exchange.catalogue import Catalogue
+from paper_exchange.clock import Clock
 from paper_exchange.faults import FaultKind, FaultSpec
 from paper_exchange.modes import MarketMode, PairStatus
 from paper_exchange.symbols import Pair
@@ -49,7 +50,7 @@ class Conditions:
 
     catalogue: Catalogue = field(default_factory=Catalogue)
     mode: MarketMode = MarketMode.ONLINE
-    skew_us: int = 0
+    clock: Clock = field(default_factory=Clock)
     engine_minima: Mapping[Pair, Minima] = field(default_factory=dict)
     shown_minima: Mapping[Pair, Minima] = field(default_factory=dict)
     listings: Mapping[Pair, Listing] = field(default_factory=dict)
@@ -110,7 +111,7 @@ def conditions_of(
     closed: frozenset[Pair] = frozenset(),
 ) -> Conditions:
     """What faults, oldest first, make of the conditions."""
-    mode, skew_us = MarketMode.ONLINE, 0
+    mode, clock = MarketMode.ONLINE, Clock()
     plain = Conditions(catalogue, listings=listings or {})
     engine: dict[Pair, Minima] = {}
     shown: dict[Pair, Minima] = {}
@@ -118,12 +119,12 @@ def conditions_of(
         if spec.kind is FaultKind.MARKET_MODE:
             mode = spec.mode
         elif spec.kind is FaultKind.CLOCK_SKEW:
-            skew_us = int(spec.seconds * US_PER_S)
+            clock = Clock(int(spec.seconds * US_PER_S), spec.drift, spec.since_us)
         elif spec.kind is FaultKind.ORDERMIN:
             assert spec.pair is not None, "a fault of this kind names its pair"
             for minima in (engine,) if spec.stale else (engine, shown):
                 minima[spec.pair] = _changed(minima.get(spec.pair) or plain.minima(spec.pair), spec)
-    return Conditions(catalogue, mode, skew_us, engine, shown, plain.listings, closed)
+    return Conditions(catalogue, mode, clock, engine, shown, plain.listings, closed)
 
 
 def _changed(minima: Minima, spec: FaultSpec) -> Minima:

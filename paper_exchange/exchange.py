@@ -113,11 +113,11 @@ class Exchange:
 
     def wall_us(self, true_us: int) -> int:
         """What the exchange's clock shows at a time: all that clients see is stamped by it."""
-        return true_us + self.conditions.skew_us
+        return self.conditions.clock.wall_us(true_us)
 
     def true_us(self, wall_us: int) -> int:
         """The time at which the exchange's clock shows `wall_us`: for what lasts, such as a token."""
-        return wall_us - self.conditions.skew_us
+        return self.conditions.clock.true_us(wall_us)
 
     def place(self, account: Account, request: OrderRequest, now_us: int, cut: Cut | None = None) -> Order:
         """Accept and match an order. Raises KrakenError."""
@@ -342,6 +342,8 @@ class Exchange:
 
     def set_fault(self, spec: FaultSpec, now_us: int) -> Fault:
         """Set a fault; what acts at once has acted when this returns."""
+        if spec.kind is FaultKind.CLOCK_SKEW:
+            spec = replace(spec, since_us=self.true_us(now_us))
         fault = self.faults.add(spec)
         if spec.occasion is Occasion.NOW or spec.kind is FaultKind.CLOCK_SKEW:
             fault.fired = 1

@@ -11,11 +11,14 @@ from paper_exchange.modes import MarketMode
 from paper_exchange.money import parse_plain
 from paper_exchange.past import READS
 from paper_exchange.symbols import Pair
+from paper_exchange.tape import OrderType
 
 # An hour: nobody waits longer for an answer.
 DELAY_MS_MOST: Final = 3_600_000
 # A day: clocks that are further off are not skewed but wrong.
 SKEW_S_MOST: Final = 86_400
+# A clock that goes at half or at one and a half of its pace.
+DRIFT_MOST: Final = Decimal("0.5")
 
 _COUNT_MOST: Final = 1_000_000_000
 _SEED_BOUND: Final = 2**63
@@ -50,11 +53,11 @@ _FIELDS: Final[dict[FaultKind, tuple[str, ...]]] = {
     FaultKind.REORDER_EVENTS: _OF_EVENTS,
     FaultKind.EXPIRE_TOKEN: ("account", "close"),
     FaultKind.FRONT_PAGE: (*_OF_REQUESTS, "status"),
-    FaultKind.MARKET_REFUSED: ("pair", "error", *_OF_REQUESTS),
+    FaultKind.MARKET_REFUSED: ("pair", "error", *_OF_REQUESTS, "ordertype"),
     FaultKind.ODD_ROW: (*_OF_REQUESTS, "row", "key"),
     FaultKind.MARKET_MODE: ("mode",),
     FaultKind.ORDERMIN: ("pair", "ordermin", "costmin", "stale"),
-    FaultKind.CLOCK_SKEW: ("seconds",),
+    FaultKind.CLOCK_SKEW: ("seconds", "drift"),
     FaultKind.VISIBILITY_LAG: ("account", "method", "delay_ms", "jitter_ms", "seed"),
 }
 _REQUIRED: Final = {
@@ -63,7 +66,6 @@ _REQUIRED: Final = {
     FaultKind.ODD_ROW: ("method",),
     FaultKind.MARKET_MODE: ("mode",),
     FaultKind.ORDERMIN: ("pair",),
-    FaultKind.CLOCK_SKEW: ("seconds",),
 }
 # Which methods a fault can be about, where that is not every private one.
 _METHODS: Final = {
@@ -146,6 +148,8 @@ def _check_together(spec: FaultSpec, body: dict[str, Any]) -> None:
     """What one field means for another."""
     if spec.never and "delay_ms" in body:
         raise FaultRefused("delay_ms", "has no meaning with never")
+    if spec.kind is FaultKind.CLOCK_SKEW and body.keys().isdisjoint({"seconds", "drift"}):
+        raise FaultRefused("seconds", "expected this or drift, or both")
     if spec.kind is FaultKind.ORDERMIN and spec.ordermin is None and spec.costmin is None:
         raise FaultRefused("ordermin", "expected this or costmin, or both")
     if spec.kind is FaultKind.WS_CUT and not spec.counted:
@@ -226,6 +230,21 @@ def _seconds(name: str, value: Any) -> Decimal:
     return -seconds if text.startswith("-") else seconds
 
 
+def _drift(name: str, value: Any) -> Decimal:
+    text = value if isinstance(value, str) else ""
+    drift = _decimal(name, text.removeprefix("-"), "a plain decimal")
+    if drift > DRIFT_MOST:
+        raise FaultRefused(name, f"expected at most {DRIFT_MOST} either way")
+    return -drift if text.startswith("-") else drift
+
+
+def _ordertype(name: str, value: Any) -> OrderType:
+    try:
+        return OrderType(value)
+    except ValueError:
+        raise FaultRefused(name, f"expected one of {', '.join(OrderType)}") from None
+
+
 def _flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise FaultRefused(name, "expected true or false")
@@ -287,6 +306,8 @@ _READERS: Final[dict[str, Callable[[str, Any], Any]]] = {
     "seconds": _seconds,
     "row": _anything,
     "key": _text,
+    "drift": _drift,
+    "ordertype": _ordertype,
 }
 assert _FIELDS.keys() == set(FaultKind), "every kind has its fields"
 assert _READERS.keys() == fields() - {"kind"}, "every field can be read"

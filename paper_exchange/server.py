@@ -136,7 +136,7 @@ def application(
 
     async def date(_request: web.Request, response: web.StreamResponse) -> None:
         # The one time that is not written by us.
-        if exchange.conditions.skew_us:
+        if not exchange.conditions.clock.is_true:
             response.headers["Date"] = formatdate(exchange.wall_us(_true_us()) / US_PER_S, usegmt=True)
 
     app = web.Application(client_max_size=_REQUEST_BYTES_MOST)

@@ -274,13 +274,15 @@ def _check_entry_mode(caller: Caller, params: Params) -> None:
     """Refuse a new order that mode or pair don't let in, before its arguments are looked at."""
     exchange, name = caller.exchange, params.values.get("pair")
     pair = exchange.catalogue.find_pair(name) if isinstance(name, str) else None
-    refusal = None if pair is None else exchange.faults.market_refusal(pair, "AddOrder", caller.account.id)
+    ordertype = str(params.values.get("ordertype", ""))
+    refusal = None
+    if pair is not None:
+        refusal = exchange.faults.market_refusal(pair, "AddOrder", caller.account.id, ordertype)
     if refusal is not None:
         caller.struck.append(FaultKind.MARKET_REFUSED)
         raise KrakenError(refusal)
     if exchange.conditions.normal:
         return
-    ordertype = str(params.values.get("ordertype", ""))
     post = "post" in [flag.strip() for flag in str(params.values.get("oflags", "")).split(",")]
     _check_entry(caller, pair, ordertype, post=post)
 

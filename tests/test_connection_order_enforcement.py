@@ -57,7 +57,7 @@ def test_no_user_says_anything_to_the_exchange_before_the_master_is_healthy(pape
         first_of_a_user = next(index for index, row in enumerate(rows) if row["account"] != "master")
         before = [row["method"] for row in rows[:first_of_a_user]]
         # A healthy master has read its balance, its history, and has its feed.
-        assert {"Balance", "TradesHistory", "GetWebSocketsToken"} <= set(before)
+        assert {"BalanceEx", "TradesHistory", "GetWebSocketsToken"} <= set(before)
 
 
 def test_the_separation_wait_comes_between_the_master_and_the_users(paper: Paper) -> None:

@@ -207,7 +207,7 @@ def whole_run(paper: Paper, system: LeakySystem, evidence: Evidence) -> None:
     wait_for("the wrong key's refusal", is_refused)
     note_processes(system, evidence)
     for fill, (side, method) in enumerate(
-        (("buy", "AddOrder"), ("sell", "Balance"), ("buy", "OpenOrders")), 1
+        (("buy", "AddOrder"), ("sell", "BalanceEx"), ("buy", "OpenOrders")), 1
     ):
         for kind in ("truncate_reply", "html_5xx", "error"):
             more = {"error": "EGeneral:Internal error"} if kind == "error" else {}

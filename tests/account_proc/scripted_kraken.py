@@ -53,7 +53,9 @@ class ScriptedKraken:
 
     def __post_init__(self) -> None:
         quote = {"b": ["49999", "1", "1"], "a": ["50001", "1", "1"], "c": ["50000", "1"]}
-        always = {"AssetPairs": PAIRS, "Assets": ASSETS, "Ticker": {"XXBTZUSD": quote}}
+        always = {
+            "AssetPairs": PAIRS, "Assets": ASSETS, "Ticker": {"XXBTZUSD": quote}, "SystemStatus": {"status": "online"}
+        }  # fmt: skip
         self.always = always | self.always
         self.rest = self
 
@@ -85,12 +87,24 @@ class ScriptedKraken:
 
     def private(self, method: str, params: dict[str, str]) -> Answer:
         self.asked.append((method, params))
+        if method == "BalanceEx" and method not in self.always:
+            # What is told as Balance, and nothing of it on hold.
+            return _nothing_held(self._answer("Balance", params))
+        return self._answer(method, params)
+
+    def _answer(self, method: str, params: dict[str, str]) -> Answer:
         waiting = self.next.get(method)
         answer = waiting.pop(0) if waiting else self.always[method]
         return answer(params) if callable(answer) else answer
 
     def times_asked(self, method: str) -> int:
         return sum(asked == method for asked, _ in self.asked)
+
+
+def _nothing_held(balances: Answer) -> Answer:
+    if isinstance(balances, ExchangeError):
+        return balances
+    return {asset: {"balance": amount, "hold_trade": "0"} for asset, amount in balances.items()}
 
 
 def order_row(

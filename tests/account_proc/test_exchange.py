@@ -228,6 +228,30 @@ def test_balances_of_an_unexpected_form_are_not_taken_for_money(tmp_path: Path, 
     odd(tmp_path, steps, answer(result))
 
 
+@pytest.mark.parametrize("row", ["1", [], {}, {"balance": "1", "hold_trade": "much"}, {"balance": None}])
+def test_holdings_of_an_unexpected_form_are_not_taken_for_money(tmp_path: Path, row: object) -> None:
+    async def steps(exchange: KrakenExchange) -> None:
+        with pytest.raises(OutcomeUnknown):
+            await exchange.holdings()
+
+    odd(tmp_path, steps, answer({"ZUSD": row}))
+
+
+def test_holdings_are_balances_and_what_open_orders_hold_of_them(tmp_path: Path) -> None:
+    rows = {
+        "ZUSD": {"balance": "25435.21", "hold_trade": "8249.76"},
+        "XXBT": {"balance": 1.5},
+        "USD.F": {"balance": "2", "hold_trade": "0"},
+    }
+
+    async def steps(exchange: KrakenExchange) -> None:
+        balances, holds = await exchange.holdings()
+        assert balances == {"USD": Decimal("25435.21"), "BTC": Decimal("1.5"), "USD.F": 2}
+        assert holds == {"USD": Decimal("8249.76")}
+
+    odd(tmp_path, steps, answer(rows))
+
+
 def test_kinds_of_an_asset_and_unknown_ones_stand_by_themselves(tmp_path: Path) -> None:
     async def steps(exchange: KrakenExchange) -> None:
         assert await exchange.balances() == {"USD": 1, "USD.F": 2, "NEW": 3, "BTC.HOLD": 4}

@@ -17,7 +17,14 @@ from account_proc.errors import (
     OutcomeUnknown,
     RateLimited,
 )
-from account_proc.kraken_errors import ClOrdIdInUse, classify, result_of, throttled_until
+from account_proc.kraken_errors import (
+    BelowMinimum,
+    ClOrdIdInUse,
+    classify,
+    is_below_minimum,
+    result_of,
+    throttled_until,
+)
 
 UNKNOWN_FOR_ORDERS = [
     "EService:Deadline elapsed",
@@ -57,7 +64,12 @@ CATALOGUE: list[tuple[str, type[ExchangeError]]] = [
     ("EService:Market in cancel_only mode", ExchangeRefused),
     ("EAPI:Bad request", ExchangeRefused),
     ("EGeneral:Invalid arguments", ExchangeRefused),
-    ("EGeneral:Invalid arguments:volume", ExchangeRefused),
+    ("EGeneral:Invalid arguments:volume", BelowMinimum),
+    ("EGeneral:Invalid arguments:volume minimum not met", BelowMinimum),
+    ("EGeneral: Invalid arguments: cost minimum not met", BelowMinimum),
+    ("EGeneral:Invalid arguments:price", ExchangeRefused),
+    ("EOrder:Order minimum not met", BelowMinimum),
+    ("EOrder: Cost minimum not met", BelowMinimum),
     ("EGeneral: Invalid arguments: cl_ord_id not unique", ClOrdIdInUse),
     ("EGeneral:Invalid arguments:cl_ord_id not unique", ClOrdIdInUse),
     ("EGeneral:Unknown method", ExchangeRefused),
@@ -75,6 +87,11 @@ def test_a_definite_answer_is_told_apart_by_what_to_do(
     error: str, kind: type[ExchangeError], *, is_order: bool
 ) -> None:
     assert type(classify("AddOrder", [error], is_order=is_order)) is kind
+
+
+@pytest.mark.parametrize(("error", "kind"), CATALOGUE)
+def test_all_words_for_a_too_small_order_are_known(error: str, kind: type[ExchangeError]) -> None:
+    assert is_below_minimum(error) == (kind is BelowMinimum)
 
 
 @pytest.mark.parametrize("error", UNKNOWN_FOR_ORDERS)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from account_proc import portfolio as portfolio_module
-from account_proc.errors import OutcomeUnknown
+from account_proc.errors import ExchangeRefused, OutcomeUnknown, RateLimited
 from account_proc.order_watch import Ending
 from account_proc.portfolio import CONFIRM_S, Portfolio
 from account_proc.units import Side, plain
@@ -51,6 +51,52 @@ async def account() -> Account:
     made = Account()
     await made.portfolio.load()
     return made
+
+
+def test_what_open_orders_held_at_the_last_reading_is_not_free_and_is_owned_in_whatever_form() -> None:
+    async def steps() -> None:
+        it = await account()
+        rows = {"ZUSD": ("1000", "300"), "XXBT": ("1", "1"), "XBT.S": ("0.5", "0"), "XBT.F": ("0.25", "0")}
+        it.kraken.always["BalanceEx"] = {
+            key: {"balance": has, "hold_trade": held} for key, (has, held) in rows.items()
+        }
+        for _ in range(2):
+            it.now += CONFIRM_S
+            await it.portfolio.refresh()
+        it.portfolio.reserve("c1", "USD", Decimal(100))
+        assert [it.portfolio.free("USD"), it.portfolio.cash("USD")] == [700, 600]
+        # What earns by itself is free, unless the exchange has just refused it.
+        assert [it.portfolio.free("BTC"), it.portfolio.holding("BTC")] == [Decimal("0.25"), Decimal("1.75")]
+        assert [it.portfolio.distrust_earning("BTC"), it.portfolio.distrust_earning("BTC")] == [True, False]
+        assert [it.portfolio.free("BTC"), it.portfolio.distrust_earning("USD")] == [0, False]
+        # A fill of the order that held it is known before the hold is known to be gone: never less than nothing.
+        it.portfolio.wallet.add("BTC", Decimal(-1))
+        assert it.portfolio.free("BTC") == 0
+
+    run(steps())
+
+
+@pytest.mark.parametrize("error", ["EGeneral:Permission denied", "EGeneral:Unknown method"])
+def test_where_holds_are_not_told_balances_are_read_without_them_from_then_on(error: str) -> None:
+    async def steps() -> None:
+        kraken = ScriptedKraken({"Balance": START, "BalanceEx": ExchangeRefused("BalanceEx", (error,))})
+        exchange = kraken.exchange
+        for _ in range(2):
+            assert await exchange.holdings() == (await exchange.balances(), {})
+        assert kraken.times_asked("BalanceEx") == 1
+
+    run(steps())
+
+
+def test_a_refusal_of_balances_that_says_nothing_about_holds_stays_one() -> None:
+    async def steps() -> None:
+        kraken = ScriptedKraken(
+            {"Balance": START, "BalanceEx": RateLimited("BalanceEx", ("EAPI:Rate limit exceeded",))}
+        )
+        with pytest.raises(RateLimited):
+            await kraken.exchange.holdings()
+
+    run(steps())
 
 
 def test_balances_from_before_a_trade_do_not_undo_it() -> None:

@@ -271,7 +271,7 @@ def test_during_a_lockout_entries_are_skipped_and_exits_stay_owed_until_it_ends(
             for copy in (entry, leaving):
                 assert (copy.state, copy.reason) == (CopyState.REJECTED, "EGeneral:Temporary lockout")
                 assert "not sent: the key is locked out" in copy.detail
-            assert user.copier._trader.exit_not_before("BTC/USD") == user.now + 700
+            assert user.copier._exits.not_before("BTC/USD") == user.now + 700
             converging = asyncio.create_task(user.copier.converge(user.bell))
             await asyncio.sleep(5 * TIMING.retry)
             assert len(user.kraken.sent) == 1
@@ -285,7 +285,7 @@ def test_during_a_lockout_entries_are_skipped_and_exits_stay_owed_until_it_ends(
     run(steps())
 
 
-@pytest.mark.parametrize("mode", ["cancel_only", "post_only", "limit_only", "maintenance"])
+@pytest.mark.parametrize("mode", ["cancel_only", "post_only", "maintenance"])
 def test_in_a_closed_market_entries_are_refused_and_exits_tried_again_after_growing_pauses(
     ledger: Ledger, mode: str
 ) -> None:
@@ -305,7 +305,7 @@ def test_in_a_closed_market_entries_are_refused_and_exits_tried_again_after_grow
             pauses = []
             while user.kraken.next["AddOrder"]:
                 left = len(user.kraken.next["AddOrder"])
-                pauses.append(user.copier._trader.exit_not_before("BTC/USD") - user.now)
+                pauses.append(user.copier._exits.not_before("BTC/USD") - user.now)
                 user.now += pauses[-1]
                 await user.tried(left)
                 await user.done()
@@ -313,7 +313,7 @@ def test_in_a_closed_market_entries_are_refused_and_exits_tried_again_after_grow
             user.now += 60
             await until(lambda: user.copier.positions() == [])
             converging.cancel()
-            assert user.copier._trader.exit_not_before("BTC/USD") == 0
+            assert user.copier._exits.not_before("BTC/USD") == 0
 
     run(steps())
 

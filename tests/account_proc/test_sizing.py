@@ -80,7 +80,7 @@ def test_a_user_with_a_tenth_of_the_money_buys_a_tenth() -> None:
     master, user = TradingMaster(equity=Decimal(1000)), Follower(equity=Decimal(100))
     order = user.ordered(master.buy("O1", "0.001", "50000"))
     assert order.volume.amount * 50_000 == 5
-    assert (order.reason, order.planned, order.limit_price) == (Reason.SCALED, order.volume, None)
+    assert (order.reason, order.planned) == (Reason.SCALED, order.volume)
 
 
 @given(batches_of_fills, prices, cents, cents, risks, slippages, pairs)
@@ -194,9 +194,8 @@ def test_no_master_order_ever_costs_more_than_its_cap_at_the_worst_price_allowed
         if order is None:
             continue
         worst = bound(fills[-1].price.amount, bps)
-        if style is OrderStyle.LIMIT_IOC:
-            assert order.limit_price is not None
-            assert worst - Fraction(pair.tick_size) < Fraction(order.limit_price.amount) <= worst
+        assert order.limit_price is not None
+        assert worst - Fraction(pair.tick_size) < Fraction(order.limit_price.amount) <= worst
         for order_id, already in paid.items():
             part = Fraction(volume_of([piece for piece in order.slices if piece.order_id == order_id]))
             assert already + part * worst <= caps.get(order_id, 0) * (1 + Fraction(1, 10**20))

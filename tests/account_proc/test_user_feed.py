@@ -11,6 +11,7 @@ import pytest
 from account_proc import portfolio, user_feed
 from account_proc.errors import OutcomeUnknown
 from account_proc.executions import Incomplete
+from account_proc.order_desk import CL_ORD_ID_MARK
 from account_proc.order_watch import OrderWatch
 from account_proc.portfolio import Portfolio
 from account_proc.units import Side
@@ -26,14 +27,14 @@ INCOMPLETE = Incomplete(exec_type="trade", order_id="O9", exec_id="T9", missing=
 class User:
     """A user's wallet and orders behind its feed, with balances as the exchange would tell them."""
 
-    def __init__(self, kraken: ScriptedKraken) -> None:
+    def __init__(self, kraken: ScriptedKraken, holds_pause_s: float) -> None:
         self.kraken = kraken
         self.changes = 0
         #: Long after the trades in the scripts were executed, so that balances do not trail behind any of them.
         self.now = NOW + 3600
         self.portfolio = Portfolio(kraken.exchange, self._changed, lambda: self.now, LAG_S)
         self.watch = OrderWatch(kraken.exchange, lambda: NOW, 1.0)
-        self.feed = UserFeed(self.watch, self.portfolio, self._changed)
+        self.feed = UserFeed(self.watch, self.portfolio, self._changed, holds_pause_s)
 
     def _changed(self) -> None:
         self.changes += 1
@@ -43,8 +44,8 @@ class User:
         return self.portfolio.wallet["USD"], self.portfolio.wallet["BTC"]
 
 
-async def user(kraken: ScriptedKraken | None = None) -> User:
-    made = User(kraken or ScriptedKraken({"Balance": BALANCES}))
+async def user(kraken: ScriptedKraken | None = None, *, holds_pause_s: float = 0.0) -> User:
+    made = User(kraken or ScriptedKraken({"Balance": BALANCES}), holds_pause_s)
     await made.portfolio.load()
     return made
 
@@ -125,14 +126,14 @@ def test_an_execution_that_is_not_understood_has_the_balances_read_anew() -> Non
 def test_a_loss_of_the_feed_while_balances_are_read_has_them_read_once_more() -> None:
     async def steps() -> None:
         someone = await user()
-        someone.kraken.held["Balance"] = asyncio.Event()
+        someone.kraken.held["BalanceEx"] = asyncio.Event()
         someone.feed.connected([])
         await asyncio.sleep(0)
         someone.feed.disconnected("reset")
         # The first answer is from before what was missed, the second one from after it.
         someone.kraken.next["Balance"] = [BALANCES, {"ZUSD": "500", "XXBT": "1.01"}]
         someone.feed.connected([execution(exec_id="T1", qty="0.01")])
-        someone.kraken.held.pop("Balance").set()
+        someone.kraken.held.pop("BalanceEx").set()
         await until(refreshed(someone))
         assert someone.holds == (Decimal(500), Decimal("1.01"))
 
@@ -175,5 +176,49 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         before = someone.holds
         someone.feed.executed([execution(exec_id="T19", qty="0.0001")])
         assert someone.holds == before
+
+    run(steps())
+
+
+def test_balances_are_read_soon_after_an_order_that_copying_did_not_make_came_or_went(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(user_feed, "HOLDS_SOON_S", 0.0)
+
+    async def steps() -> None:
+        someone = await user()
+        ours = f"{CL_ORD_ID_MARK}0000-5000-8000-000000000000"
+        someone.feed.executed([execution("new", cl_ord_id=ours), execution("canceled", cl_ord_id=ours)])
+        await asyncio.sleep(0)
+        assert someone.feed._holds_due is None
+        read = someone.kraken.times_asked("BalanceEx")
+        someone.kraken.always["BalanceEx"] = {
+            "ZUSD": {"balance": "1000", "hold_trade": "400"},
+            "XXBT": {"balance": "1"},
+        }
+        # A person's order, and another bot's, which has an id of its own.
+        someone.feed.executed([execution("new"), execution("new", order_id="O2", cl_ord_id="theirs")])
+        await until(lambda: someone.portfolio.cash("USD") == 600)
+        assert someone.kraken.times_asked("BalanceEx") == read + 1
+
+    run(steps())
+
+
+def test_however_many_orders_its_owner_makes_balances_are_read_once_in_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(user_feed, "HOLDS_SOON_S", 0.0)
+
+    async def steps() -> None:
+        someone = await user(holds_pause_s=60.0)
+        loop = asyncio.get_running_loop()
+        someone.feed._holds_read_at = loop.time()
+        read = someone.kraken.times_asked("BalanceEx")
+        for _ in range(50):
+            someone.feed.executed([execution("new"), execution("canceled")])
+            await asyncio.sleep(0)
+        assert someone.kraken.times_asked("BalanceEx") == read
+        assert someone.feed._holds_due is not None
+        assert someone.feed._holds_due.when() > loop.time() + 50
 
     run(steps())

@@ -13,7 +13,7 @@ PAIR, PRICE = "XBTUSD", "50000"
 MASTER_USD, USER_USD = "4000000", "40000"
 MASTER_VOLUME, USER_VOLUME = "0.1", "0.001"
 #: What a contestant may call on its way from a fill to an order.
-SLOW_METHODS = ("AddOrder", "Balance")
+SLOW_METHODS = ("AddOrder", "Balance", "BalanceEx")
 
 
 def names(users: int) -> list[str]:

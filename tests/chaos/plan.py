@@ -355,7 +355,7 @@ class _Planner:
     def _user_fault(self) -> dict[str, Any]:
         dice = self._dice
         delay = dice.randint(200, 4_000)
-        method = dice.choice(["AddOrder"] * 8 + ["QueryOrders", "ClosedOrders", "OpenOrders", "Balance"])
+        method = dice.choice(["AddOrder"] * 8 + ["QueryOrders", "ClosedOrders", "OpenOrders", "BalanceEx"])
         count = dice.choice([1, 1, 1, 2, 3])
         on = {"method": method, "count": count}
         return dice.choice(
@@ -394,7 +394,7 @@ class _Planner:
     def _master_fault(self) -> dict[str, Any]:
         """Never on AddOrder: the master is traded by hand, and that hand is no part of the system."""
         dice = self._dice
-        method = dice.choice(["TradesHistory", "Balance", "GetWebSocketsToken"])
+        method = dice.choice(["TradesHistory", "BalanceEx", "GetWebSocketsToken"])
         on = {"method": method, "count": dice.choice([1, 2])}
         return dice.choice(
             [

@@ -298,11 +298,19 @@ def test_the_report_counts_and_names_reasons() -> None:
 
 def test_what_is_missing_and_what_drifts_is_said_below_the_table_and_told_on_the_accounts_page() -> None:
     account = samples.user("anna", nouns.ACCOUNT_STATE_RUNNING)
-    account.positions.add(pair="BTC/USD", asset="BTC", volume="0.2", missing_volume="0.1")
+    account.positions.add(
+        pair="BTC/USD",
+        asset="BTC",
+        volume="0.2",
+        missing_volume="0.1",
+        exit_owed="0.05 BTC, held by the account's own orders",
+    )
     account.drifts.add(code="ORDER_UNINTENDED", order_id="O9", message="order O9 was never made here")
     (line,) = views.account_notes([account])[1:]
     assert line.startswith("anna: ")
     assert "MISSING 0.1 BTC" in line
+    assert "exit owed: 0.05 BTC, held by the account's own orders" in line
+    assert any("0.05 BTC, held by the account's own orders" in told for told in pages.account_page(account))
     assert "DRIFT 1: order O9 was never made here" in line
     assert pages.account_page(account)[-1].endswith("ORDER_UNINTENDED order O9 was never made here")
 

@@ -286,6 +286,8 @@ values = {
     "seconds": st.decimals(-100, 100, places=3).map(str),
     "row": st.sampled_from([{"descr": {}}, [], "odd"]),
     "key": st.text(max_size=4),
+    "drift": st.decimals("-0.5", "0.5", places=3).map(str),
+    "ordertype": st.sampled_from(["market", "limit"]),
 }
 # What some kinds take of a field where others take other values.
 own_values: dict[FaultKind, dict[str, st.SearchStrategy[Any]]] = {

@@ -164,3 +164,84 @@ def test_a_bad_fault_is_refused_by_the_name_of_the_field(
     answer = faulty.control("POST", "/faults", fault)
     assert answer.status_code == 400
     assert answer.json()["error"].startswith(f"{field}: ")
+
+
+# --- the status of a pair, and one kind of orders
+
+
+MARKET = {"pair": "LTCUSD", "type": "sell", "ordertype": "market", "volume": "1"}
+LIMIT = MARKET | {"ordertype": "limit", "price": "90"}
+POST = MARKET | {"ordertype": "limit", "price": "100", "oflags": "post"}
+
+
+@pytest.mark.parametrize(
+    ("status", "market", "limit", "post"),
+    [
+        ("online", None, "closed", "open"),
+        ("limit_only", "EService:Market in limit_only mode", "closed", "open"),
+        ("post_only", *["EService:Market in post_only mode"] * 2, "open"),
+        ("cancel_only", *["EService:Market in cancel_only mode"] * 3),
+        ("reduce_only", *["EService:Market in reduce_only mode"] * 3),
+    ],
+)
+def test_each_status_of_a_pair_lets_in_what_it_says(
+    faulty: Server, status: str, market: str | None, limit: str, post: str
+) -> None:
+    faulty.pin("LTCUSD", price="90")
+    client = faulty.account(LTC="10")
+    try:
+        assert faulty.control("POST", "/pairs/LTCUSD", {"status": status}).status_code == 200
+        assert client.answer("AddOrder", **MARKET)["error"] == ([] if market is None else [market])
+        for wanted, outcome in ((LIMIT, limit), (POST, post)):
+            answer = client.answer("AddOrder", **wanted)
+            if outcome.startswith("E"):
+                assert answer["error"] == [outcome]
+            else:
+                (txid,) = answer["result"]["txid"]
+                assert client.call("QueryOrders", txid=txid)[txid]["status"] == outcome
+    finally:
+        faulty.control("POST", "/pairs/LTCUSD", {"status": "online"})
+
+
+def test_market_orders_of_a_pair_may_be_refused_where_limits_are_taken(faulty: Server) -> None:
+    faulty.pin("LTCUSD", price="90")
+    client = faulty.account(LTC="10")
+    refusal = "EOrder:Market order not allowed"
+    faulty.fault("market_refused", pair="LTCUSD", error=refusal, ordertype="market", account=client.account)
+    assert client.error("AddOrder", **MARKET) == refusal
+    (txid,) = client.call("AddOrder", **LIMIT, timeinforce="IOC")["txid"]
+    assert client.call("QueryOrders", txid=txid)[txid]["status"] == "closed"
+    assert faulty.public("Ticker", pair="LTCUSD")["error"] == []
+
+
+# --- self-trade prevention, as a client sees it
+
+
+@pytest.mark.parametrize(
+    ("stptype", "own", "sold"),
+    [
+        (None, "open", "canceled"),
+        ("cancel-newest", "open", "canceled"),
+        ("cancel-oldest", "canceled", "closed"),
+        ("cancel-both", "canceled", "canceled"),
+    ],
+)
+@pytest.mark.parametrize("ordertype", ["market", "limit"])
+def test_an_order_that_would_meet_ones_own_is_accepted_and_then_cancelled(
+    faulty: Server, stptype: str | None, own: str, sold: str, ordertype: str
+) -> None:
+    faulty.pin("LTCUSD", bid="90", ask="95")
+    client = faulty.account(LTC="10", ZUSD="1000")
+    (bid,) = client.call("AddOrder", **LIMIT | {"type": "buy", "price": "91"})["txid"]
+    wanted = MARKET | {"ordertype": ordertype} | ({"price": "90"} if ordertype == "limit" else {})
+    with feed(faulty) as connected:
+        connected.executions(client, snap_orders=False, snap_trades=False)
+        (txid,) = client.call("AddOrder", **wanted | ({} if stptype is None else {"stptype": stptype}))[
+            "txid"
+        ]
+        rows = {row["exec_type"]: row for row in connected.rows(3) if row["order_id"] == txid}
+    orders = client.call("QueryOrders", txid=f"{bid},{txid}")
+    assert (orders[bid]["status"], orders[txid]["status"]) == (own, sold)
+    assert "pending_new" in rows, "it was accepted"
+    ended = {name: order["reason"] for name, order in orders.items() if order["status"] == "canceled"}
+    assert set(ended.values()) == {"Self trade prevention"}

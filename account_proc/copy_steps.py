@@ -1,0 +1,126 @@
+"""The durable steps of one user's copies, and what they are counted with: whoever takes them up after a crash finds one of these.
+
+No decisions, and no questions to the exchange: those are copy_trader.py's and refusals.py's.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from decimal import Decimal
+
+from account_proc.copy_record import CopyRecord
+from account_proc.copy_state import CopyState
+from account_proc.kraken_errors import is_below_minimum
+from account_proc.ledger import Ledger
+from account_proc.order_desk import OrderDesk, client_order_id
+from account_proc.plans import SettledOrder, Slice
+from account_proc.portfolio import Portfolio
+from account_proc.sizing import CopyBook
+from account_proc.spec import CopyRules
+from account_proc.units import NO_AMOUNT, BaseVolume, Price, QuoteAmount, Side
+
+log = logging.getLogger(__name__)
+
+#: Tries of an order that the exchange refused for its rate or for its funds, before an entry is given up.
+ENTRY_TRIES = 5
+
+
+class CopySteps:
+    """What copies are moved, written and counted with."""
+
+    def __init__(
+        self, *, account_id: str, rules: CopyRules, ledger: Ledger, book: CopyBook, portfolio: Portfolio,
+        desk: OrderDesk, now: Callable[[], float], changed: Callable[[], None],
+    ) -> None:  # fmt: skip
+        self.account_id = account_id
+        self.rules = rules
+        self.ledger = ledger
+        self.book = book
+        self.portfolio = portfolio
+        self.desk = desk
+        self.now = now
+        self.changed = changed
+
+    def is_given_up(self, copy: CopyRecord) -> bool:
+        """Whether an entry that was refused is not worth another order: it is too old, or was tried often enough. Exits always are."""
+        if copy.side is Side.SELL:
+            return False
+        return self.now() - copy.executed_at > self.rules.max_entry_age_s or copy.attempts >= ENTRY_TRIES
+
+    def worst_price(self, copy: CopyRecord) -> Price:
+        """The most that an entry may pay."""
+        return Price(copy.master_price).worse(Side.BUY, self.rules.max_slippage_bps)
+
+    def intend(self, copy: CopyRecord) -> None:
+        """Turns a plan (or an order that is proven not to exist) into the next attempt's intent; not durable yet."""
+        now = self.now()
+        copy.attempts += 1
+        copy.cl_ord_id = client_order_id(
+            self.ledger.journal_id or "", self.account_id, copy.copy_id, str(copy.attempts)
+        )
+        copy.deadline = now + self.desk.timing.deadline
+        copy.move(CopyState.INTENT, now)
+
+    def send_again(self, copy: CopyRecord) -> None:
+        """Nothing was done under the last intent: the next one, with what has been changed of the copy."""
+        self.desk.watch.forget(copy.cl_ord_id)
+        log.warning("copy %s is sent again: %s", copy.copy_id, copy.detail)
+        self.intend(copy)
+        self.commit(copy)
+
+    def owe(self, copy: CopyRecord, volume: BaseVolume) -> None:
+        """So much of an exit stays owed, beside what its order may leave; not durable yet."""
+        self.book.carry(
+            copy.pair, copy.side, [Slice(order_id="", volume=volume, cost=NO_AMOUNT)], copy.copy_id
+        )
+
+    def refused(self, copy: CopyRecord, reason: str, detail: str = "") -> None:
+        """The end of a copy whose order does not exist; ``reason`` is Kraken's own error string, or ours. An exit stays owed."""
+        if is_below_minimum(reason) and copy.side is Side.BUY:
+            self.portfolio.rules_are_wrong()
+            self.book.carry(copy.pair, copy.side, copy.slices, copy.copy_id)
+            self.end_unsent(copy, CopyState.CARRIED, reason, "the exchange's minimum has grown")
+            return
+        self.book.settle(copy.pair, copy.side, settled(copy, Decimal(0)))
+        self.end_unsent(copy, CopyState.REJECTED, reason, detail)
+
+    def end_unsent(self, copy: CopyRecord, state: CopyState, reason: str, detail: str) -> None:
+        """The end of a copy whose order does not exist, with what the book was told of it."""
+        self.desk.watch.forget(copy.cl_ord_id)
+        copy.move(state, self.now(), reason=reason, detail=detail)
+        log.warning("copy %s was refused: %s", copy.copy_id, reason)
+        self.commit(copy)
+
+    def commit(self, copy: CopyRecord) -> None:
+        """Makes the copy durable, with its pair as the book has it."""
+        self.ledger.commit(copies=(copy,), book=self.book)
+        self.changed()
+
+    def move(self, copy: CopyRecord, state: CopyState, detail: str = "") -> None:
+        """To another state that is no end, durably."""
+        copy.move(state, self.now(), detail=detail)
+        self.ledger.commit(copies=(copy,))
+        self.changed()
+
+
+def settled(copy: CopyRecord, filled: Decimal) -> SettledOrder:
+    """How a copy's order ended, for the book."""
+    return SettledOrder(
+        copy_id=copy.copy_id,
+        slices=copy.slices,
+        ordered=BaseVolume(copy.ordered),
+        filled=BaseVolume(filled),
+        cost=QuoteAmount(copy.cost),
+        fees=_fees(copy),
+        sweep=copy.sweep,
+    )
+
+
+def _fees(copy: CopyRecord) -> dict[str, Decimal]:
+    """What the copy paid, by the coin that it was taken in."""
+    base = copy.pair.partition("/")[0]
+    fees = {base: copy.fee_base} if copy.fee_base else {}
+    if copy.fee_asset and copy.fee_asset != base:
+        fees[copy.fee_asset] = copy.fee
+    return fees
