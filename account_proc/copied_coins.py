@@ -113,8 +113,9 @@ class CopiedCoins:
         self.paid(fees)
         copied, origin = self._spend(trade.quote, spent)
         paid = copied / spent if spent > 0 else NOTHING  # with what copying held, as a share
-        # Its own coins, spent earlier and come back by way of others, are the account's own again.
-        gained *= 1 - paid * origin.pop(trade.base, NOTHING)
+        # Also its own coins that come back by way of others: a follower that went another way (it had none of them to spend) buys with its
+        # own money here, and its exit is a fraction of this.
+        origin.pop(trade.base, None)
         position = self.change(trade.base)
         position.volume += gained
         position.pair = f"{trade.base}/{trade.quote}"

@@ -66,13 +66,18 @@ def test_money_of_its_own_that_comes_back_is_its_own_again(quote: str) -> None:
     assert held(coins) == {}
 
 
-def test_its_own_coins_that_come_back_by_way_of_others_are_its_own_again() -> None:
-    coins = CopiedCoins()
-    coins.bought(trade("ETH", "BTC", "2", "0.1"))  # paid with bitcoin that nobody had copied
-    coins.sold(trade("ETH", "USDT", "2", "5000"))
-    assert held(coins) == {"USDT": 5000}
-    coins.bought(trade("BTC", "USDT", "0.1", "5000"))
-    assert held(coins) == {}
+def test_a_buy_counts_whole_also_of_coins_that_were_its_own_and_come_back_by_way_of_others() -> None:
+    master, follower = CopiedCoins(), CopiedCoins()
+    master.bought(trade("ETH", "BTC", "2", "0.1"))  # paid with bitcoin that nobody had copied, of which the follower had none
+    master.sold(trade("ETH", "USD", "2", "5000"))
+    assert held(master) == {"USD": 5000}
+    for coins in (master, follower):
+        coins.bought(trade("BTC", "USD", "0.1", "5000"))
+        assert held(coins) == {"BTC": D("0.1")}
+    # They are a copied coin from then on, and what is bought with them is as well.
+    master.bought(trade("ETH", "BTC", "2", "0.1"))
+    master.sold(trade("ETH", "BTC", "2", "0.1"))
+    assert held(master) == {"BTC": D("0.1")}
 
 
 def test_what_is_sold_beyond_the_copied_coins_was_its_own() -> None:

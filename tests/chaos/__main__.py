@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.chaos import campaign, plan
 from tests.chaos.judge_copies import volumes
 from tests.chaos.records import Record
+from tests.chaos.situations import ALL, MENDED
 from tests.chaos.validators import judge
 
 
@@ -21,6 +22,10 @@ def main() -> int:
         "--without-faults", action="store_true", help="processes are hit, the exchange is not"
     )
     parser.add_argument(
+        "--situations", type=_names, default=MENDED, metavar="NAME,NAME",
+        help=f"what is drawn beside kills and faults, of: {', '.join(ALL)}; default: {', '.join(MENDED)}",
+    )  # fmt: skip
+    parser.add_argument(
         "--keep-in", type=Path, help="where failing worlds are kept; default: the folder of temporary files"
     )
     parser.add_argument("--keep-all", action="store_true", help="keep the worlds without findings, too")
@@ -32,14 +37,28 @@ def main() -> int:
     if given.world is not None:
         worlds, origin = [plan.from_json(given.world.read_text())], f"--world {given.world}"
     else:
-        worlds = plan.campaign(given.seed, given.rounds, given.users, faults=not given.without_faults)
+        worlds = plan.campaign(
+            given.seed,
+            given.rounds,
+            given.users,
+            faults=not given.without_faults,
+            situations=given.situations,
+        )
         origin = f"--seed {given.seed} --rounds {given.rounds} --users {given.users}"
+        origin += f" --situations {','.join(given.situations)}"
         origin += " --without-faults" if given.without_faults else ""
     keeping = campaign.Keeping(origin=origin, folder=given.keep_in, everything=given.keep_all)
     outcome = campaign.run(worlds, keeping)
     for line in campaign.table(outcome):
         campaign.say(line)
     return 0 if outcome.clean else 1
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(filter(None, text.split(",")))
+    if unknown := sorted(set(names) - set(ALL)):
+        raise argparse.ArgumentTypeError(f"no such situation: {unknown[0]}")
+    return names
 
 
 def _judge(folder: Path) -> int:

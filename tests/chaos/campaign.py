@@ -138,7 +138,7 @@ def _one_batch(running: RunningWorld, batch: Batch, outcome: Outcome, tell: Say)
     return findings
 
 
-QUIET = {"price", "market", "limit", "resume"}
+QUIET = {"price", "market", "limit", "resume", "move_back", "hand_cancel"}
 
 
 def _numbers(record: Record) -> tuple[int, int, int]:
@@ -161,7 +161,9 @@ def _keep(
     running: RunningWorld, done: list[Batch], findings: list[Finding], keeping: Keeping, tell: Say
 ) -> Path:
     folder = Path(tempfile.mkdtemp(prefix="krakencopy-chaos-", dir=keeping.folder))
-    played = World(number=running.plan.number, users=running.plan.users, batches=tuple(done))
+    played = World(
+        number=running.plan.number, users=running.plan.users, batches=tuple(done), master=running.plan.master
+    )
     (folder / "world.json").write_text(plan.to_json(played))
     (folder / "findings.jsonl").write_text(findings_text(findings))
     running.record.keep(folder / "record")

@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.chaos.judge_copies import client_order_id
 from tests.chaos.records import (
+    ASSETS,
     Copy,
     Fill,
     PriceSet,
@@ -18,11 +19,15 @@ from tests.chaos.records import (
     SupervisorSeen,
     Trade,
     UserTerms,
+    coin_of,
 )
 
 JOURNAL = "the-journal"
 NOW = 1_795_336_500.0
 PRICE = Decimal(50_000)
+PRICES = {
+    "BTC/USD": PRICE, "BTC/EUR": Decimal(40_000), "ETH/BTC": Decimal("0.05"), "ETH/USD": Decimal(2_500), "EUR/USD": Decimal("1.25"),
+}  # fmt: skip
 D = Decimal
 
 
@@ -31,12 +36,16 @@ def order_id(copy_id: str, attempt: int = 1, account: str = "anna") -> str:
     return client_order_id(JOURNAL, account, copy_id, attempt)
 
 
-def trade(n: int, account: str, side: str, volume: str, *, order: str, cl_ord_id: str = "") -> Trade:
-    """A fill at the exchange at the one price that there is."""
-    cost = D(volume) * PRICE
+def trade(
+    n: int, account: str, side: str, volume: str, *, order: str, cl_ord_id: str = "", pair: str = "BTC/USD",
+    price: Decimal | None = None,
+) -> Trade:  # fmt: skip
+    """A fill at the exchange at the one price that there is in each pair."""
+    at = PRICES[pair] if price is None else price
+    cost = D(volume) * at
     return Trade(
-        n=n, at=NOW + n, account=account, order_id=order, exec_id=f"T{n}", cl_ord_id=cl_ord_id, pair="BTC/USD", side=side,
-        price=PRICE, volume=D(volume), cost=cost, fee=cost * D("0.008"),
+        n=n, at=NOW + n, account=account, order_id=order, exec_id=f"T{n}", cl_ord_id=cl_ord_id, pair=pair, side=side,
+        price=at, volume=D(volume), cost=cost, fee=cost * D("0.008"), fee_asset=ASSETS[pair.partition("/")[2]],
     )  # fmt: skip
 
 
@@ -49,11 +58,16 @@ def request(n: int, copy_id: str, side: str, volume: str, nonce: int) -> Request
 
 
 def fill(seq: int, source: Trade, **frozen: Any) -> Fill:
-    """A journalled fill of the master."""
+    """A journalled fill of the master; all that it holds was bought since the journal began unless said otherwise."""
+    before = frozen.get("master_position", D(0))
+    counted = {
+        "journal_position": before, "journal_position_after": before + source.volume * (1 if source.side == "buy" else -1),
+        "fee": source.fee, "fee_coin": coin_of(source.fee_asset), "source": "FEED",
+    }  # fmt: skip
     return Fill(
         seq=seq, epoch=1, exec_id=source.exec_id, order_id=source.order_id, pair=source.pair, side=source.side,
         price=source.price, volume=source.volume, executed_at=source.at, journalled_at=source.at + 0.01,
-        **{"order_filled_before": D(0), **frozen},
+        **{"order_filled_before": D(0), **counted, **frozen},
     )  # fmt: skip
 
 
@@ -74,7 +88,7 @@ def record() -> Record:
     sold = trade(3, "master", "sell", "0.001", order="O2")
     return Record(
         journal_id=JOURNAL,
-        master_usd=D(1000),
+        master={"ZUSD": D(1000)},
         users=[UserTerms(account="anna", usd=D(100))],
         prices=[PriceSet(at=NOW - 10, pair="BTC/USD", bid=PRICE, ask=PRICE)],
         trades=[
@@ -99,7 +113,7 @@ def record() -> Record:
         processes=[ProcessSeen(account="anna", pid=7, epoch=1, first_seen=NOW - 4, last_alive=NOW + 9)],
         settled=[
             Settled(
-                at=NOW + 8, trades=4, balances={"master": {"XXBT": D(0)}, "anna": {"XXBT": D(0)}},
+                at=NOW + 8, trades=4, balances={"master": {"XXBT": D(0)}, "anna": {"XXBT": D(0), "ZUSD": D("99.92")}},
                 open_orders={"anna": 0},
             )
         ],

@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
-from itertools import pairwise
 
 from tests.chaos.model import Bought, Checked, check_volumes
 from tests.chaos.records import (
@@ -19,6 +18,7 @@ from tests.chaos.records import (
     Request,
     Trade,
     UserTerms,
+    coin_of,
 )
 
 ENDS = {"FILLED", "PART_FILLED", "REJECTED", "SKIPPED", "CARRIED"}
@@ -90,6 +90,7 @@ def orders_and_intents_belong_together(record: Record) -> Iterator[Finding]:
     name = "intents"
     for user in record.users:
         meant: dict[str, Copy] = {}
+        by_hand = record.orders_by_hand(user.account)
         for copy in record.copies_of(user.account):
             ids = order_ids(record, copy)
             meant |= dict.fromkeys(ids, copy)
@@ -110,7 +111,7 @@ def orders_and_intents_belong_together(record: Record) -> Iterator[Finding]:
                 if copy_of.reason not in {"NOT_THERE", "HOLDINGS_LIMITED"}:
                     yield Finding(validator=name, account=user.account, text=text)
         for trade in record.trades_of(user.account):
-            if trade.cl_ord_id not in meant:
+            if trade.cl_ord_id not in meant and trade.order_id not in by_hand:
                 text = f"trade {trade.n} ({trade.side} {trade.volume} {trade.pair}) was meant by no copy"
                 yield Finding(validator=name, account=user.account, text=text)
 
@@ -119,7 +120,7 @@ def _orders(record: Record, account: str) -> Iterator[Request]:
     return (
         request
         for request in record.requests_of(account)
-        if request.method == "AddOrder" and request.outcome != "unseen"
+        if request.method == "AddOrder" and request.outcome != "unseen" and not request.by_hand
     )
 
 
@@ -147,8 +148,9 @@ def _told_as_booked(copy: Copy, trades: list[Trade]) -> Iterator[Finding]:
         yield Finding(validator="doubled", account=copy.account, text=text)
         return
     exact = sum((trade.price * trade.volume for trade in trades), ZERO)
-    # A row of the exchange rounds each trade's cost to 5 decimals.
-    allowed = Decimal("0.00001") * (len(trades) + 1) + volume * Decimal("1e-9")
+    # A row of the exchange rounds each trade's cost.
+    cent = Decimal(1).scaleb(-PAIRS[copy.pair].cost_decimals)
+    allowed = cent * (len(trades) + 1) + volume * Decimal("1e-9")
     if abs(copy.avg_price * volume - exact) > allowed:
         text = f"copy {copy.copy_id} says it paid {copy.avg_price}, the exchange says {exact / volume:.10f}"
         yield Finding(validator="doubled", account=copy.account, text=text)
@@ -168,8 +170,11 @@ def booked(record: Record, user: UserTerms) -> dict[str, Bought]:
     for trade in record.trades_of(user.account):
         if trade.cl_ord_id in owners:
             row = found[owners[trade.cl_ord_id]]
+            row.trades += 1
             row.volume += Fraction(trade.volume)
             row.cost += Fraction(trade.price) * Fraction(trade.volume)
+            coin = coin_of(trade.fee_asset)
+            row.fees[coin] = row.fees.get(coin, Fraction(0)) + Fraction(trade.fee)
     return found
 
 
@@ -183,21 +188,40 @@ def minima_moved(record: Record) -> frozenset[str]:
     return frozenset(pair.symbol for pair in PAIRS.values() if pair.altname in named)
 
 
+def coins_gone(record: Record, account: str) -> frozenset[str]:
+    """Coins that the account's owner has taken away for good at some time."""
+    return frozenset(
+        coin_of(deposit.asset)
+        for deposit in record.deposits
+        if deposit.account == account and deposit.amount < 0 and deposit.kind in {"deposit", "convert"}
+    )
+
+
+def coins_promised(record: Record, account: str) -> frozenset[str]:
+    """Coins that were there and could not be sold at some time: moved to another form, or held by the owner's own order."""
+    moved = {
+        coin_of(deposit.asset)
+        for deposit in record.deposits
+        if deposit.account == account and deposit.kind in {"move", "to .F"}
+    }
+    held = {
+        PAIRS[order.pair].base
+        for order in record.hand_orders
+        if order.account == account and order.side == "sell"
+    }
+    return frozenset(moved | held)
+
+
 def volumes(record: Record) -> Checked:
     """Every copy of every user against the independent model."""
     total = Checked()
     fills = {fill.seq: fill for fill in record.fills}
     moved = minima_moved(record)
     for user in record.users:
-        taken = {
-            deposit.asset for deposit in record.deposits
-            if deposit.account == user.account and deposit.amount < 0 and deposit.asset != "ZUSD"
-        }  # fmt: skip
         total.add(
             check_volumes(
                 user, record.copies_of(user.account), fills, booked(record, user),
-                coins_taken=frozenset(pair.symbol for pair in PAIRS.values() if pair.asset in taken),
-                minima_moved=moved,
+                coins_taken=coins_gone(record, user.account) | coins_promised(record, user.account), minima_moved=moved,
             )
         )  # fmt: skip
     return total
@@ -263,12 +287,19 @@ def nonces_grow(record: Record) -> Iterator[Finding]:
 
 
 def one_order_at_a_time(record: Record) -> Iterator[Finding]:
-    """In one pair a user decides about the next copy only when the one before is over."""
+    """Of one coin a user decides about the next copy only when the one before is over, in whatever pair."""
     for user in record.users:
-        for pair in PAIRS:
-            ordered = [copy for copy in record.copies_of(user.account) if copy.pair == pair and copy.attempts]
-            ordered.sort(key=lambda copy: copy.decided_at)
-            for before, after in pairwise(ordered):
-                if after.decided_at < before.finished_at - 1e-4:
-                    text = f"copy {after.copy_id} was decided before copy {before.copy_id} was over ({pair})"
+        ordered = sorted(
+            (copy for copy in record.copies_of(user.account) if copy.attempts),
+            key=lambda copy: copy.decided_at,
+        )
+        busy: dict[str, Copy] = {}
+        for after in ordered:
+            pair = PAIRS[after.pair]
+            # A cross pair waits for the coin that it is paid in as well.
+            for coin in (pair.base, pair.quote):
+                before = busy.get(coin)
+                if before is not None and after.decided_at < before.finished_at - 1e-4:
+                    text = f"copy {after.copy_id} ({after.pair}) was decided before copy {before.copy_id} was over ({before.pair})"
                     yield Finding(validator="one at a time", account=user.account, text=text)
+            busy[pair.base] = after

@@ -6,24 +6,54 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 from itertools import pairwise
 
+from tests.chaos.coins import Coins
 from tests.chaos.records import (
+    PAIRS,
     ZERO,
     Fill,
     Finding,
     ProcessSeen,
     Record,
     Trade,
+    coin_of,
+    is_plain,
 )
-from tests.chaos.worth import MARKS_AGE_S, Prices, worth_of
+from tests.chaos.worth import MARKS_AGE_S, Prices, State, legs, worth_in
 
 #: Faults after which the exchange shows a fill later than ones behind it, or by a clock that was set back.
 ORDER_FAULTS = ("visibility_lag", "reorder_events", "clock_skew", "ws_silence")
 
 
+#: Faults after which the master's feed is away for a moment, or says less than it should.
+FEED_FAULTS = (
+    *ORDER_FAULTS,
+    "ws_cut",
+    "ws_refuse",
+    "sequence_gap",
+    "duplicate_event",
+    "no_filled_marker",
+    "expire_token",
+)
+#: What is done to processes.
+BLOWS = frozenset(
+    {"kill", "stop", "kill_supervisor", "stop_supervisor", "kill_forkserver", "disk_full", "disk_full_journal"}
+)  # fmt: skip
+
+
 #: Snapshots of a balance are rounded down to 4 decimals of a dollar, then executions count exactly.
 CASH_DUST = Decimal("0.002")
+
+
+#: Balances of coins have 8 to 10 decimals.
+COIN_DUST = Decimal("0.00000002")
+#: The journal counts with 28 digits, the model in fractions.
+COUNT_DUST = Fraction(1, 10**12)
+#: Coins whose prices are those of their own dollar pairs.
+DOLLAR_COINS = frozenset({"USD", "BTC", "ETH", "SOL"})
+CROSS_SHARE = Decimal("0.02")
 
 
 #: A process may take so long from giving its locks back to its end.
@@ -77,28 +107,40 @@ def _out_of_order(record: Record, fills: list[Fill], truth: dict[str, Trade]) ->
 
 @dataclass(frozen=True)
 class _Before:
-    """What the master had before an order, and right before one execution of it."""
+    """What the master had before an order, in all forms and of that in forms, right before one execution of it, and how much of it was filled."""
 
-    holds: dict[str, Decimal]
-    cash: Decimal
-    held: Decimal
+    order: State
+    now: State
     filled: Decimal
 
 
-def _befores(master_usd: Decimal, trades: Iterable[Trade]) -> dict[str, _Before]:
-    """By execution id, when trades happened in this order."""
-    holds: dict[str, Decimal] = defaultdict(Decimal)
-    cash = master_usd
-    orders: dict[str, tuple[dict[str, Decimal], Decimal]] = {}
+def _befores(record: Record, trades: Iterable[Trade]) -> dict[str, _Before]:
+    """By execution id, when trades happened in this order; what came and went beside them, when it did."""
+    moved = sorted(
+        (deposit for deposit in record.deposits if deposit.account == "master"),
+        key=lambda deposit: deposit.at,
+    )
+    total, in_forms = Counter[str](), Counter[str]()
+
+    def change(asset: str, amount: Decimal) -> None:
+        total[coin_of(asset)] += amount  # type: ignore[assignment]  # Decimal counts as well
+        if not is_plain(asset):
+            in_forms[coin_of(asset)] += amount  # type: ignore[assignment]
+
+    for asset, amount in record.master.items():
+        change(asset, amount)
+    orders: dict[str, State] = {}
     filled: dict[str, Decimal] = defaultdict(Decimal)
     found = {}
     for trade in trades:
-        held, money = orders.setdefault(trade.order_id, (dict(holds), cash))
-        found[trade.exec_id] = _Before(held, money, holds[trade.pair], filled[trade.order_id])
+        while moved and moved[0].at <= trade.at:
+            deposit = moved.pop(0)
+            change(deposit.asset, deposit.amount)
+        now = State(trade.at, dict(total), dict(in_forms))  # type: ignore[arg-type]
+        found[trade.exec_id] = _Before(orders.setdefault(trade.order_id, now), now, filled[trade.order_id])
         filled[trade.order_id] += trade.volume
-        sign = 1 if trade.side == "buy" else -1
-        holds[trade.pair] += sign * trade.volume
-        cash -= sign * trade.cost + trade.fee
+        for asset, amount in legs(trade):
+            change(asset, amount)
     return found
 
 
@@ -106,14 +148,13 @@ def what_was_frozen_is_true(record: Record) -> Iterator[Finding]:
     """Position, cash and equity before each of the master's orders, by the exchange's own books."""
     prices = Prices(record)
     trades = {trade.exec_id: trade for trade in record.trades_of("master")}
-    truth = _befores(record.master_usd, trades.values())
+    truth = _befores(record, trades.values())
     # What was told in another order was counted in that order.
-    told = _befores(
-        record.master_usd, (trades[fill.exec_id] for fill in record.fills if fill.exec_id in trades)
-    )
+    told = _befores(record, (trades[fill.exec_id] for fill in record.fills if fill.exec_id in trades))
     order_prices: dict[str, list[Decimal]] = defaultdict(list)
     for trade in trades.values():
         order_prices[trade.order_id].append(trade.price)
+    moves = [deposit.at for deposit in record.deposits if deposit.account == "master"]
     for fill in record.fills:
         if fill.exec_id not in trades:
             continue
@@ -121,30 +162,82 @@ def what_was_frozen_is_true(record: Record) -> Iterator[Finding]:
         paid = order_prices[fill.order_id][:1]
         if record.faults_near("master", ORDER_FAULTS, trade.at - 90.0, fill.journalled_at):
             before, paid = told[fill.exec_id], order_prices[fill.order_id]
+        # What came or went beside trades is known when the feed tells it; without a feed, at the next look.
+        since = trade.at - MARKS_AGE_S
+        if any(since <= at <= fill.journalled_at for at in moves) and _feed_was_hit(record, since, fill):
+            continue
         # What was heard of late was valued by prices of then.
         until = max(trade.at, fill.journalled_at) + 1.0
-        ranges = {pair: prices.about(pair, trade.at - MARKS_AGE_S, until) for pair in before.holds}
-        low, high = worth_of(before.cash, before.holds, {**ranges, trade.pair: (min(paid), max(paid))})
-        wrong = _wrong(fill, before, low, high)
+        ranges = prices.in_dollars(trade.at - MARKS_AGE_S, until)
+        pair = PAIRS[trade.pair]
+        if pair.quote == "USD":
+            ranges[pair.base] = (min(paid), max(paid))
+        wrong = _wrong(fill, before, *worth_in(before.order.total, pair.quote, ranges))
         if wrong:
             text = f"fill {fill.seq} ({fill.pair} {fill.side}): {'; '.join(wrong)}"
             yield Finding(validator="frozen", text=text)
 
 
+def _feed_was_hit(record: Record, since: float, fill: Fill) -> bool:
+    """Whether the master's feed may have been away for a moment, or its process."""
+    return record.faults_near("master", FEED_FAULTS, since, fill.journalled_at) or any(
+        since <= blow.at <= fill.journalled_at
+        and (blow.account == "master" or "supervisor" in blow.kind or "forkserver" in blow.kind)
+        and blow.kind in BLOWS
+        for blow in record.injections
+    )
+
+
 def _wrong(fill: Fill, before: _Before, low: Decimal, high: Decimal) -> list[str]:
     wrong = []
-    position = before.holds.get(fill.pair, ZERO)
-    if fill.master_position_before != position:
+    pair = PAIRS[fill.pair]
+    position = before.order.total.get(pair.base, ZERO)
+    held = before.now.total.get(pair.base, ZERO)
+    cash = before.order.total.get(pair.quote, ZERO)
+    dust = CASH_DUST if pair.quote in {"USD", "EUR"} else COIN_DUST
+    if abs(fill.master_position_before - position) > COIN_DUST:
         wrong.append(f"position {fill.master_position_before}, was {position}")
-    if fill.master_position != before.held:
-        wrong.append(f"position right before it {fill.master_position}, was {before.held}")
-    if abs(fill.master_cash - before.cash) > CASH_DUST:
-        wrong.append(f"cash {fill.master_cash}, was {before.cash}")
+    if abs(fill.master_position - held) > COIN_DUST:
+        wrong.append(f"position right before it {fill.master_position}, was {held}")
+    if abs(fill.master_cash - cash) > dust:
+        wrong.append(f"cash {fill.master_cash}, was {cash}")
     if fill.order_filled_before != before.filled:
         wrong.append(f"filled before {fill.order_filled_before}, was {before.filled}")
-    if not low - CASH_DUST <= fill.master_equity <= high + CASH_DUST:
-        wrong.append(f"equity {fill.master_equity}, was {low:.4f} to {high:.4f}")
+    # Prices of cross pairs are rounded to their own ticks.
+    margin = dust if pair.quote == "USD" and set(before.order.total) <= DOLLAR_COINS else CROSS_SHARE * high
+    if not low - margin <= fill.master_equity <= high + margin:
+        wrong.append(f"equity {fill.master_equity}, was {low:.6f} to {high:.6f}")
     return wrong
+
+
+def journal_counts_what_the_master_bought(record: Record) -> Iterator[Finding]:
+    """The journal's own figures: what the master had bought of the coin before and after each fill, by decision 26."""
+    coins = Coins()
+    trades = {trade.exec_id: trade for trade in record.trades_of("master")}
+    for fill in sorted(record.fills, key=lambda fill: fill.seq):
+        pair = PAIRS.get(fill.pair)
+        if pair is None:
+            continue
+        before = coins.held(pair.base)
+        move = coins.buy if fill.side == "buy" else coins.sell
+        move(pair.base, pair.quote, Fraction(fill.volume), Fraction(fill.volume) * Fraction(fill.price))
+        coins.lose(fill.fee_coin, Fraction(fill.fee))
+        after = coins.held(pair.base)
+        if abs(Fraction(fill.journal_position) - before) > COUNT_DUST:
+            text = f"fill {fill.seq} ({fill.pair} {fill.side}): the journal counts {fill.journal_position} before it, the rules {float(before):.12f}"
+            yield Finding(validator="count", text=text)
+            return
+        if abs(Fraction(fill.journal_position_after) - after) > COUNT_DUST:
+            text = f"fill {fill.seq} ({fill.pair} {fill.side}): the journal counts {fill.journal_position_after} after it, the rules {float(after):.12f}"
+            yield Finding(validator="count", text=text)
+            return
+        trade = trades.get(fill.exec_id)
+        # The trade history does not tell in which coin a fee was taken.
+        if trade is not None and fill.source == "FEED" and coin_of(trade.fee_asset) != fill.fee_coin:
+            text = (
+                f"fill {fill.seq}: the fee was taken in {trade.fee_asset}, the journal says {fill.fee_coin}"
+            )
+            yield Finding(validator="count", text=text)
 
 
 def earlier_runs_are_over(record: Record) -> Iterator[Finding]:

@@ -10,18 +10,21 @@ from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
-from tests.chaos.judge_copies import booked, minima_moved
-from tests.chaos.model import MOVED_BY
+from tests.chaos.coins import Coins
+from tests.chaos.judge_copies import booked, coins_gone, minima_moved, order_ids
+from tests.chaos.model import COST_DUST, MONEY, MOVED_BY, SHOWN
 from tests.chaos.records import (
     PAIRS,
+    TRADED_COINS,
     ZERO,
     Copy,
     Finding,
     Record,
-    Settled,
     UserTerms,
+    by_coin,
+    coin_of,
 )
-from tests.chaos.worth import MARKS_AGE_S, Prices, user_states, worth_of
+from tests.chaos.worth import MARKS_AGE_S, Prices, legs, states, worth_in
 
 #: How the system words what cash did.
 CASH = re.compile(r"cash of ([0-9.]+) ")
@@ -35,6 +38,14 @@ CASH_KNOWN_S = 1.0
 CASH_DUST = Decimal("0.002")
 
 
+#: What the books round while a coin is counted through many trades; below a lot.
+OWN_DUST = Fraction(1, 10**9)
+#: Books round each trade's cost and fee to the digits that a balance has.
+BALANCE_DUST = Decimal("0.01")
+#: No order sells less.
+DUST_DOLLARS = Fraction(6, 10)
+
+
 #: Balances are read again about every minute; until then a deposit is not known.
 EQUITY_AGE_S = 80.0
 
@@ -43,51 +54,77 @@ def equity_is_true(record: Record) -> Iterator[Finding]:
     """The equity that a copy was sized by lies within what the user's balances were worth in the last minutes."""
     prices = Prices(record)
     for user in record.users:
-        states = user_states(record, user)
-        times = [at for at, _, _ in states]
+        known = states(record, user.account)
+        times = [state.at for state in known]
         for copy in record.copies_of(user.account):
             if not copy.user_equity or not copy.seqs:
                 continue
             since, until = copy.decided_at - MARKS_AGE_S, copy.decided_at + 1.0
-            ranges = {pair: prices.about(pair, since, until) for pair in PAIRS}
+            ranges = prices.in_dollars(since, until)
             first = max(bisect_right(times, copy.decided_at - EQUITY_AGE_S) - 1, 0)
+            quote = PAIRS[copy.pair].quote
             worths = [
-                worth_of(cash, coins, ranges) for _, cash, coins in states[first : bisect_right(times, until)]
+                worth_in(state.total, quote, ranges) for state in known[first : bisect_right(times, until)]
             ]
             least, most = min(low for low, _ in worths), max(high for _, high in worths)
             # A wallet may have heard of a part of an order only; a price moves on while it is traded.
             margin = Decimal("0.02") * most
             if not least - margin <= copy.user_equity <= most + margin:
-                text = (
-                    f"copy {copy.copy_id} was sized by {copy.user_equity}, it was {least:.2f} to {most:.2f}"
-                )
+                text = f"copy {copy.copy_id} was sized by {copy.user_equity} {quote}, it was {least:.6f} to {most:.6f}"
                 yield Finding(validator="equity", account=user.account, text=text)
 
 
 def cash_is_true(record: Record) -> Iterator[Finding]:
     """Where cash cut or stopped an entry there was no more, less what orders on their way may take; nothing was bought without."""
     for user in record.users:
-        states = user_states(record, user)
-        times = [at for at, _, _ in states]
+        all_states = states(record, user.account)
+        times = [state.at for state in all_states]
         moved = [deposit.at for deposit in record.deposits if deposit.account == user.account]
+        moved += [order.at for order in record.hand_orders if order.account == user.account]
+        moved += [order.cancelled_at for order in record.hand_orders if order.account == user.account]
         for copy in record.copies_of(user.account):
             at = copy.decided_at
             # What came or went beside trades is known after the next look at the balances.
             if copy.side != "buy" or any(at - MARKS_AGE_S <= when <= at + 1.0 for when in moved):
                 continue
+            quote = PAIRS[copy.pair].quote
             first = max(bisect_right(times, at - CASH_KNOWN_S) - 1, 0)
-            known = [cash for _, cash, _ in states[first : bisect_right(times, at)]]
+            known = [
+                state.total.get(quote, ZERO) - _held_by_hand(record, user.account, quote, at)
+                for state in all_states[first : bisect_right(times, at)]
+            ]
             told = CASH.search(copy.detail)
             if told is not None:
                 free = min(known) - _spoken_for(record, user, copy)
-                if Decimal(told[1]) < free - CASH_DUST:
-                    text = f"copy {copy.copy_id} was cut by cash of {told[1]}, there was {free:.5f}"
+                if Decimal(told[1]) < free - _dust(quote):
+                    text = f"copy {copy.copy_id} was cut by cash of {told[1]} {quote}, there was {free:.8f}"
                     yield Finding(validator="cash", account=user.account, text=text)
             elif copy.reason.startswith("EOrder:Insufficient funds"):
                 cost = _worst_cost(record, user, replace(copy, planned=ZERO))
                 if cost > max(known):
-                    text = f"copy {copy.copy_id} was to cost {cost:.5f} where there was {max(known)}"
+                    text = f"copy {copy.copy_id} was to cost {cost:.8f} {quote} where there was {max(known)}"
                     yield Finding(validator="cash", account=user.account, text=text)
+
+
+def _held_by_hand(record: Record, account: str, coin: str, at: float) -> Decimal:
+    """What the owner's own resting orders held of a coin at some time, without fees."""
+    held = ZERO
+    for order in record.hand_orders:
+        if (
+            order.account == account
+            and order.at <= at
+            and not (order.cancelled_at and order.cancelled_at < at)
+        ):
+            pair = PAIRS[order.pair]
+            if order.side == "sell" and pair.base == coin:
+                held += order.volume
+            elif order.side == "buy" and pair.quote == coin:
+                held += order.volume * order.price
+    return held
+
+
+def _dust(quote: str) -> Decimal:
+    return CASH_DUST if quote in {"USD", "EUR"} else Decimal("0.00000002")
 
 
 def _spoken_for(record: Record, user: UserTerms, copy: Copy) -> Decimal:
@@ -98,6 +135,7 @@ def _spoken_for(record: Record, user: UserTerms, copy: Copy) -> Decimal:
             _worst_cost(record, user, other)
             for other in record.copies_of(user.account)
             if other.side == "buy" and other.attempts and other.copy_id != copy.copy_id
+            and PAIRS[other.pair].quote == PAIRS[copy.pair].quote
             and other.decided_at <= at <= other.finished_at + 0.5
         ),
         ZERO,
@@ -113,15 +151,74 @@ def _worst_cost(record: Record, user: UserTerms, copy: Copy) -> Decimal:
 
 
 def nobody_sells_what_copying_did_not_buy(record: Record) -> Iterator[Finding]:
-    """At every moment no more was sold than had been bought, so that the user's own coins stay."""
+    """At every moment no more of a coin was sold than copying held, in whatever pairs it was bought; so the user's own coins stay."""
     for user in record.users:
-        position: dict[str, Decimal] = defaultdict(Decimal)
+        coins = Coins()
+        by_hand = record.orders_by_hand(user.account)
         for trade in record.trades_of(user.account):
-            position[trade.pair] += trade.volume if trade.side == "buy" else -trade.volume
-            if position[trade.pair] < 0:
-                text = f"trade {trade.n} sells {-position[trade.pair]} {trade.pair} of the user's own"
-                yield Finding(validator="own coins", account=user.account, text=text)
-                break
+            if trade.order_id in by_hand:
+                continue
+            pair = PAIRS[trade.pair]
+            volume, cost = Fraction(trade.volume), Fraction(trade.cost)
+            if trade.side == "buy":
+                coins.buy(pair.base, pair.quote, volume, cost)
+            else:
+                own = volume - coins.held(pair.base)
+                # Below the last digit of what is shown as a balance nobody can count.
+                if own > (SHOWN if pair.base in MONEY else OWN_DUST):
+                    text = f"trade {trade.n} ({trade.pair}) sells {float(own):.10f} {pair.base} of the user's own"
+                    yield Finding(validator="own coins", account=user.account, text=text)
+                    break
+                coins.sell(pair.base, pair.quote, volume, cost)
+            coins.lose(coin_of(trade.fee_asset), Fraction(trade.fee))
+
+
+def what_is_the_users_own_is_still_there(record: Record) -> Iterator[Finding]:
+    """By balances alone: each coin is there at least as it was, with what its owner did, less what entries paid with it."""
+    for user in record.users:
+        own = by_coin(user.balances)
+        changes: list[tuple[float, str, Decimal]] = [
+            (deposit.at, coin_of(deposit.asset), deposit.amount)
+            for deposit in record.deposits
+            if deposit.account == user.account
+        ]
+        by_hand = record.orders_by_hand(user.account)
+        for trade in record.trades_of(user.account):
+            if trade.order_id in by_hand:
+                changes += [(trade.at, coin_of(asset), amount) for asset, amount in legs(trade)]
+            elif trade.side == "buy":
+                quote = PAIRS[trade.pair].quote
+                changes.append((trade.at, quote, -trade.cost))
+                changes.append((trade.at, coin_of(trade.fee_asset), -trade.fee))
+            # What a sale brings in is no entry's money, and mostly pays its own fee.
+            elif coin_of(trade.fee_asset) != PAIRS[trade.pair].quote:
+                changes.append((trade.at, coin_of(trade.fee_asset), -trade.fee))
+        for rest in record.settled:
+            there = by_coin(rest.balances[user.account])
+            for coin in {*own, *there}:
+                least = own.get(coin, ZERO) + sum(
+                    (amount for at, changed, amount in changes if changed == coin and at <= rest.at), ZERO
+                )
+                if there.get(coin, ZERO) < least - BALANCE_DUST:
+                    text = f"has {there.get(coin, ZERO)} {coin}, of its own there were to be {least}"
+                    yield Finding(validator="own balance", account=user.account, text=text)
+
+
+def entries_are_bound(record: Record) -> Iterator[Finding]:
+    """No entry is bought further above the master's price than the user allows."""
+    fills = {fill.seq: fill for fill in record.fills}
+    for user in record.users:
+        bound = 1 + Decimal(user.max_slippage_bps) / 10_000
+        worst = {}
+        for copy in record.copies_of(user.account):
+            prices = [fills[seq].price for seq in copy.seqs if seq in fills]
+            if copy.side == "buy" and prices:
+                worst |= dict.fromkeys(order_ids(record, copy), max(prices) * bound)
+        for trade in record.trades_of(user.account):
+            limit = worst.get(trade.cl_ord_id)
+            if limit is not None and trade.price > limit:
+                text = f"trade {trade.n} bought {trade.pair} at {trade.price}, the bound is {limit}"
+                yield Finding(validator="bound", account=user.account, text=text)
 
 
 def no_master_order_costs_more_than_its_cap(record: Record) -> Iterator[Finding]:
@@ -146,26 +243,30 @@ def no_master_order_costs_more_than_its_cap(record: Record) -> Iterator[Finding]
                     caps.setdefault(fills[seq].order_id, equity)
             bought = paid.get(copy.copy_id)
             if bought is not None and bought.volume:
-                slip = 1 + Fraction(user.max_slippage_bps, 10_000)
-                worst = Fraction(fills[max(seq for seq in copy.seqs if seq in fills)].price) * slip
-                # README: a market that jumps further than the slippage can cost more.
-                costs[orders[0]] += bought.volume * min(bought.cost / bought.volume, worst)
-        yield from _over(user, groups, caps, costs)
+                costs[orders[0]] += bought.cost
+        pairs = {fill.order_id: fill.pair for fill in record.fills}
+        yield from _over(user, groups, caps, costs, pairs)
 
 
 def _over(
-    user: UserTerms, groups: _Groups, caps: dict[str, Fraction], costs: dict[str, Fraction]
+    user: UserTerms,
+    groups: _Groups,
+    caps: dict[str, Fraction],
+    costs: dict[str, Fraction],
+    pairs: dict[str, str],
 ) -> Iterator[Finding]:
     allowed: dict[str, Fraction] = defaultdict(Fraction)
     spent: dict[str, Fraction] = defaultdict(Fraction)
+    dust: dict[str, Fraction] = {}
     for order, cap in caps.items():
         allowed[groups.of(order)] += cap
+        dust[groups.of(order)] = COST_DUST * Fraction(1, 10 ** PAIRS[pairs[order]].cost_decimals)
     for order, cost in costs.items():
         spent[groups.of(order)] += cost
     for group, cost in spent.items():
-        if cost > allowed[group] + Fraction(1, 10**4):
+        if cost > allowed[group] + dust[group]:
             text = (
-                f"the copies of order {group} cost {float(cost):.4f}, the cap is {float(allowed[group]):.4f}"
+                f"the copies of order {group} cost {float(cost):.8f}, the cap is {float(allowed[group]):.8f}"
             )
             yield Finding(validator="cap", account=user.account, text=text)
 
@@ -188,40 +289,79 @@ class _Groups:
 
 
 def exits_converge(record: Record) -> Iterator[Finding]:
-    """Whenever the master was out of a pair and all had come to rest, nobody held more than dust of it by copying."""
-    taken = {(deposit.account, deposit.asset) for deposit in record.deposits if deposit.amount < 0}
+    """Whenever the master had sold all that it bought of a coin and all had come to rest, nobody held more than dust of it by copying."""
+    for rest in record.settled:
+        for account, coin, held in still_held(record, rest.trades, rest.at):
+            text = (
+                f"holds {float(held):.8f} {coin} by copying, {rest.trades} trades on, and the master has left"
+            )
+            yield Finding(validator="convergence", account=account, text=text)
+
+
+def still_held(record: Record, trades: int, at: float) -> Iterator[tuple[str, str, Fraction]]:
+    """Users that hold what they should have sold, so many trades of the exchange on: account, coin, how much.
+
+    A coin that came in since the master's last sale of all of it (an entry paid in it was skipped) waits for the next one; whoever took
+    coins away by hand may be left with some.
+    """
     prices = Prices(record)
     moved = minima_moved(record)
-    for rest in record.settled:
-        for pair in PAIRS.values():
-            if rest.balances["master"].get(pair.asset, ZERO) >= pair.ordermin:
+    left = {coin: seq for coin in TRADED_COINS if (seq := _left_at(record, coin, trades))}
+    if not left:
+        return
+    worth = prices.in_dollars(at - 60.0, at)
+    for user in record.users:
+        held = copied(record, user.account, trades)
+        gone = coins_gone(record, user.account)
+        for coin in left:
+            if coin in gone or coin not in worth:
                 continue
-            _, price = prices.about(pair.symbol, rest.at - 60.0, rest.at)
-            for user in record.users:
-                held = _copied(record, user.account, pair.symbol, rest)
-                # A process that read the larger minima still goes by them.
-                least = pair.ordermin * (MOVED_BY if pair.symbol in moved else 1)
-                is_dust = held < least or held * price < pair.costmin
-                if not is_dust and (user.account, pair.asset) not in taken:
-                    text = f"holds {held} {pair.symbol} by copying, {rest.trades} trades on, and the master has left"
-                    yield Finding(validator="convergence", account=user.account, text=text)
+            # A process that read the larger minima still goes by them.
+            least = max(
+                pair.ordermin * (MOVED_BY if pair.symbol in moved else 1)
+                for pair in PAIRS.values()
+                if pair.base == coin
+            )
+            is_dust = held.held(coin) < least or held.held(coin) * Fraction(worth[coin][1]) < DUST_DOLLARS
+            if not is_dust:
+                yield user.account, coin, held.held(coin)
 
 
-def _copied(record: Record, account: str, pair: str, rest: Settled) -> Decimal:
-    return sum(
-        (
-            trade.volume if trade.side == "buy" else -trade.volume
-            for trade in record.trades_of(account)
-            if trade.pair == pair and trade.n <= rest.trades
-        ),
-        ZERO,
-    )
+def _left_at(record: Record, coin: str, trades: int) -> int:
+    """The fill with which the master sold all of a coin that it had bought, if it has bought none since; or 0."""
+    names = {trade.exec_id for trade in record.trades_of("master") if trade.n <= trades}
+    left = 0
+    for fill in record.fills:
+        pair = PAIRS.get(fill.pair)
+        if pair is None or fill.exec_id not in names:
+            continue
+        if pair.base == coin:
+            is_out = fill.side == "sell" and fill.journal_position_after < pair.ordermin
+            left = fill.seq if is_out else 0
+        elif pair.quote == coin and fill.side == "sell":
+            left = 0
+    return left
+
+
+def copied(record: Record, account: str, trades: int) -> Coins:
+    """What copying held of each coin, so many trades of the exchange on."""
+    coins = Coins()
+    by_hand = record.orders_by_hand(account)
+    for trade in record.trades_of(account):
+        if trade.n > trades or trade.order_id in by_hand:
+            continue
+        pair = PAIRS[trade.pair]
+        move = coins.buy if trade.side == "buy" else coins.sell
+        move(pair.base, pair.quote, Fraction(trade.volume), Fraction(trade.cost))
+        coins.lose(coin_of(trade.fee_asset), Fraction(trade.fee))
+    return coins
 
 
 def nothing_rests(record: Record) -> Iterator[Finding]:
     """A user's orders are market or immediate: when all is over, none is open."""
     for rest in record.settled:
         for user in record.users:
+            # The owner's own orders are cancelled before.
             if rest.open_orders.get(user.account):
                 text = f"{rest.open_orders[user.account]} orders are open at rest"
                 yield Finding(validator="open orders", account=user.account, text=text)

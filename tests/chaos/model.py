@@ -1,18 +1,20 @@
 """What each copy should have been: the rules of the README ("How a copy is sized") once more, in fractions, from records alone.
 
-It shares no code with the system. For each user and pair it goes through the copies in the order in which they were decided,
-with the master's fills as the journal froze them, the user's equity as the copy recorded it, and what the *exchange* booked
-for the copy's orders. Where a record does not tell what a decision depended on (free cash, coins withdrawn by hand), it says
+It shares no code with the system. For each user it goes through the copies in the order in which they were decided, and counts
+what copying holds of each coin across pairs (decision 26, ``coins.py``), with the master's fills as the journal froze them, the
+user's equity as the copy recorded it, and what the *exchange* booked for the copy's orders. Where a record does not tell what a decision depended on (free cash, coins withdrawn by hand), it says
 so: the volume is then checked against bounds and counted as such.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 
+from tests.chaos.coins import Coins
 from tests.chaos.records import PAIRS, Copy, Fill, Finding, PairTerms, UserTerms
 
 NAME = "volumes"
@@ -21,8 +23,13 @@ LOT = Fraction(1, 10**8)
 QUOTIENT = Fraction(1, 10**9)
 #: Exits are sums of quotients: what misses a lot by less than half a millionth is that lot, by rule.
 EXIT_QUOTIENT = Fraction(1, 2 * 10**6)
-#: What was paid may be known to the system as the exchange prints it, rounded to its cost decimals, in quote.
-COST_DUST = Fraction(1, 10**4)
+#: What was paid may be known to the system as the exchange prints it, rounded to its cost decimals: so many of the last digit.
+COST_DUST = 10
+#: A wallet as good as empty whose count keeps less than this share has left: so much can fees have taken that nobody told.
+LEFT_SHARE = Fraction(2, 100)
+#: Coins whose balances have four decimals, and that.
+MONEY = frozenset({"USD", "EUR"})
+SHOWN = Fraction(1, 10**4)
 #: A campaign makes minima at most this much larger.
 MOVED_BY = 3
 ONE, NOTHING = Fraction(1), Fraction(0)
@@ -44,6 +51,9 @@ class Bought:
 
     volume: Fraction = NOTHING
     cost: Fraction = NOTHING
+    #: By coin, as they were taken.
+    fees: dict[str, Fraction] = field(default_factory=dict)
+    trades: int = 0
 
 
 @dataclass(kw_only=True)
@@ -92,27 +102,100 @@ class Checked:
         self.findings += other.findings
 
 
+class CoinBook:
+    """What copying holds of each coin for one user, what it still owes of it, and whether the record tells all of that."""
+
+    def __init__(self) -> None:
+        self.coins = Coins()
+        #: Owed exits by pair, and how far they may be off by the rounding of quotients.
+        self.owed: dict[str, Fraction] = defaultdict(Fraction)
+        self.owed_edge: dict[str, Fraction] = defaultdict(Fraction)
+        #: How far a coin that was paid or came in as quote may be off: the exchange rounds each trade's cost and fee.
+        self._dust: dict[str, Fraction] = defaultdict(Fraction)
+        self._unknown: set[str] = set()
+
+    def book(self, pair: PairTerms, side: str, booked: Bought) -> None:
+        """What the exchange booked for a copy."""
+        if not booked.volume:
+            return
+        if side == "buy":
+            self.coins.buy(pair.base, pair.quote, booked.volume, booked.cost)
+        else:
+            self.coins.sell(pair.base, pair.quote, booked.volume, booked.cost)
+            if pair.base in self._unknown:
+                self.forget(pair.quote)
+        for coin, fee in booked.fees.items():
+            self.coins.lose(coin, fee)
+        self._dust[pair.quote] += 2 * booked.trades * Fraction(1, 10**pair.cost_decimals)
+        for coin in {pair.quote, *booked.fees}:
+            self._owe_no_more_than_held(coin)
+
+    def _owe_no_more_than_held(self, coin: str) -> None:
+        """Copied coins that an entry has spent are owed no more."""
+        owed, held = self.owed_of(coin), self.coins.held(coin)
+        if owed > held:
+            for pair in PAIRS.values():
+                if pair.base == coin:
+                    self.owed[pair.symbol] *= held / owed
+
+    def dust_of(self, coin: str) -> Fraction:
+        """How far a position may be off; of money a balance shows four decimals, and what is there limits what is sold."""
+        dust = self._dust[coin]
+        return -floor_lots(-dust) + (SHOWN if dust and coin in MONEY else NOTHING)
+
+    def knows(self, coin: str) -> bool:
+        """False once the record no longer tells what the next decision about a coin depends on."""
+        return coin not in self._unknown
+
+    def forget(self, coin: str) -> None:
+        """The record does not tell any more."""
+        self._unknown.add(coin)
+
+    def owed_of(self, coin: str) -> Fraction:
+        """What earlier exits still owe of a coin, in all its pairs."""
+        return sum((owed for pair, owed in self.owed.items() if PAIRS[pair].base == coin), NOTHING)
+
+    def forgive(self, coin: str) -> None:
+        """A full exit in one pair sweeps what is owed in the others."""
+        for pair in PAIRS.values():
+            if pair.base == coin:
+                self.owed[pair.symbol] = self.owed_edge[pair.symbol] = NOTHING
+
+
 class PairModel:
-    """One user in one pair."""
+    """One user in one pair. ``others`` are its models of all pairs, to be reached by their symbols."""
 
     def __init__(
-        self, user: UserTerms, pair: PairTerms, *, coins_taken: bool = False, minimum_moved: bool = False
-    ) -> None:
-        """``coins_taken``: someone withdrew base coins. ``minimum_moved``: the exchange changed its minima meanwhile."""
+        self, user: UserTerms, pair: PairTerms, book: CoinBook, others: Mapping[str, PairModel], *,
+        coins_taken: bool = False, minimum_moved: bool = False,
+    ) -> None:  # fmt: skip
+        """``coins_taken``: someone took base coins or holds them. ``minimum_moved``: the exchange changed its minima meanwhile."""
         self._user = user
         self._pair = pair
+        self._book = book
+        self._others = others
         self._coins_taken = coins_taken
         self._minimum_moved = minimum_moved
         self._entries: dict[str, _Entry] = {}
         self._exits: dict[str, _Exit] = {}
         self._waiting: list[_Piece] = []
-        self._owed = NOTHING
-        #: How far what is owed may be off by the rounding of quotients.
-        self._owed_edge = NOTHING
-        self.position = NOTHING
-        #: False once the record no longer tells what the next decision depends on.
-        self._known = True
+        self._cost_dust = COST_DUST * Fraction(1, 10**pair.cost_decimals)
         self.checked = Checked()
+
+    @property
+    def _position(self) -> Fraction:
+        return self._book.coins.held(self._pair.base)
+
+    @property
+    def _known(self) -> bool:
+        return self._book.knows(self._pair.base)
+
+    def _forget(self) -> None:
+        self._book.forget(self._pair.base)
+
+    def _family(self) -> Iterator[PairModel]:
+        """The models of all pairs of the coin."""
+        return (other for other in self._others.values() if other._pair.base == self._pair.base)
 
     def take(self, copy: Copy, fills: Sequence[Fill], booked: Bought) -> None:
         """The next copy that was decided, with what came of it."""
@@ -140,12 +223,12 @@ class PairModel:
                 fresh.append(piece)
         # What waited was cut by what its own order had cost so far.
         cut = sum(self._entries[piece.order_id].was_cut for piece in self._waiting)
-        dust += cut * (COST_DUST / worst + LOT)
+        dust += cut * (self._cost_dust / worst + LOT)
         pieces = [*self._waiting, *fresh]
         volume = sum((piece.volume for piece in pieces), NOTHING)
         entry = self._entries[last.order_id]
         if entry.ratio is None:
-            self._known = False
+            self._forget()
         if copy.state == "SKIPPED" and copy.reason in NOTHING_FRESH:
             self._judge(copy, not fresh or bool(dust), f"nothing was bought, the rules say {_show(volume)}")
             self._follow_skip(fresh)
@@ -185,7 +268,7 @@ class PairModel:
         was_on_edge, entry.on_edge = entry.on_edge, _on_edge(entry.target)
         slack = LOT if was_on_edge or entry.on_edge else NOTHING
         if entry.was_cut:
-            slack += COST_DUST / worst + LOT
+            slack += self._cost_dust / worst + LOT
         return _Piece(order_id=fill.order_id, volume=volume, cost=cost), cut, slack
 
     def _ratio(self, fill: Fill, copy: Copy) -> Fraction | None:
@@ -239,7 +322,7 @@ class PairModel:
         for piece in pieces:
             paid = booked.cost * piece.volume / whole if whole else NOTHING
             self._entries[piece.order_id].cost += paid - piece.cost
-        self.position += booked.volume
+        self._book.book(self._pair, "buy", booked)
 
     # -- exits ------------------------------------------------------------------------------------------------------
 
@@ -249,44 +332,54 @@ class PairModel:
             volume, full, slack = self._fraction_of(fill, fresh)
             fresh += volume
             edge += slack
-        owed = self.position if full else min(self._owed + fresh, self.position)
+        book, symbol = self._book, self._pair.symbol
+        owed = self._position if full else min(book.owed[symbol] + fresh, self._position)
         volume = floor_lots(owed)
         if copy.state == "SKIPPED":
             self._judge_skipped_exit(copy, volume, fresh, fills[-1], full=full)
             return
         if copy.state == "CARRIED" and not copy.attempts:
             self._judge_carry(copy, volume, fills[-1])
-            self._owed += fresh
-            self._owed_edge += edge
+            book.owed[symbol] += fresh
+            book.owed_edge[symbol] += edge
             return
-        self._judge_exit(copy, volume, edge + self._owed_edge)
-        self._owed = self._owed_edge = NOTHING
+        self._judge_exit(copy, volume, edge + book.owed_edge[symbol] + book.dust_of(self._pair.base))
+        book.owed[symbol] = book.owed_edge[symbol] = NOTHING
+        if full:
+            book.forgive(self._pair.base)
         self._end_exit(copy, booked, sweep=full)
 
     def _fraction_of(self, fill: Fill, fresh: Fraction) -> tuple[Fraction, bool, Fraction]:
-        """What a fill of the master sells of the copied position, whether the master has left it, and how exact that is.
+        """What a fill of the master sells of the copied position, whether the master has left the coin, and how exact that is.
 
-        The fraction is of what both held right before the fill: the master by its record, the user by what it bought, less
-        what is to be sold already.
+        The fraction is of what both hold of the coin right before the fill, in all pairs: the master by the journal's count, the user by
+        what copying bought, less what is to be sold already.
         """
         plan = self._exits.setdefault(fill.order_id, _Exit())
-        before, sold = Fraction(fill.master_position), Fraction(fill.volume)
-        left, least = before - sold, Fraction(self._pair.ordermin)
-        full = left < least
-        if self._minimum_moved and least <= left < least * MOVED_BY:
-            self._known = (
-                False  # whether that counts as having left depends on when a process read the minima
-            )
-        share = ONE if full or before <= 0 else min(sold / before, ONE)
-        held = max(self.position - self._owed - fresh - (plan.target - plan.allotted), NOTHING)
+        before, left = Fraction(fill.journal_position), Fraction(fill.journal_position_after)
+        full = self._has_left(fill, before, left)
+        share = ONE if full or before <= 0 else min((before - left) / before, ONE)
+        held = max(
+            self._position - self._book.owed_of(self._pair.base) - fresh - (plan.target - plan.allotted),
+            NOTHING,
+        )
         plan.target += held * share
         volume = floor_lots(plan.target + EXIT_QUOTIENT * LOT) - plan.allotted
         plan.allotted += volume
         was_on_edge, plan.on_edge = plan.on_edge, _on_edge(plan.target, EXIT_QUOTIENT)
-        self._leave_waiting(ONE - share)
+        for other in self._family():
+            other.leave_waiting(ONE - share)
         return volume, full, LOT if was_on_edge or plan.on_edge else NOTHING
 
-    def _leave_waiting(self, keep: Fraction) -> None:
+    def _has_left(self, fill: Fill, before: Fraction, left: Fraction) -> bool:
+        """Less than an order's minimum of its count; or a wallet as good as empty, with a count that fees can explain."""
+        least = Fraction(self._pair.ordermin)
+        if self._minimum_moved and least <= left < least * MOVED_BY:
+            self._forget()  # whether that counts as having left depends on when a process read the minima
+        in_wallet = Fraction(fill.master_position) - Fraction(fill.volume)
+        return left < least or (in_wallet < least and left < before * LEFT_SHARE)
+
+    def leave_waiting(self, keep: Fraction) -> None:
         """Entries that wait are part of what the master leaves."""
         kept = []
         for piece in self._waiting:
@@ -302,23 +395,23 @@ class PairModel:
     ) -> None:
         match copy.reason:
             case "NO_COPIED_POSITION":
-                right = not self.position
+                right = self._position <= self._book.dust_of(self._pair.base)
             case "POSITION_BELOW_MINIMUM":
                 right = full and (self._minimum_moved or self._is_short(volume, last.price))
             case "NOTHING_LEFT_OF_ORDER":
                 right = not fresh
             case _:
                 right = False
-        self._judge(copy, right, f"skipped, the rules say {_show(volume)} of {_show(self.position)}")
+        self._judge(copy, right, f"skipped, the rules say {_show(volume)} of {_show(self._position)}")
 
     def _judge_exit(self, copy: Copy, volume: Fraction, slack: Fraction = NOTHING) -> None:
         ordered = Fraction(copy.ordered)
-        if copy.reason in LESS_THERE:
+        if copy.reason in LESS_THERE and abs(ordered - volume) > slack:
             if self._coins_taken:
                 self._judge(
                     copy, ordered <= volume, f"{_show(ordered)} is more than {_show(volume)}", exact=False
                 )
-                self._known = False
+                self._forget()
             else:
                 self._find(
                     copy,
@@ -330,22 +423,24 @@ class PairModel:
         )
 
     def _end_exit(self, copy: Copy, booked: Bought, *, sweep: bool) -> None:
-        ordered = Fraction(copy.ordered)
-        left = max(self.position - booked.volume, NOTHING)
+        ordered, symbol = Fraction(copy.ordered), self._pair.symbol
+        self._book.book(self._pair, "sell", booked)
         if copy.state == "CARRIED":
-            self._owed += ordered
+            self._book.owed[symbol] += ordered
             return
         if sweep and booked.volume:
-            left = min(left, max(ordered - booked.volume, NOTHING))
-        self.position = left
-        self._owed += ordered - booked.volume
+            # What is finer than a lot, and was to be swept, is nothing.
+            rest = max(ordered - booked.volume, NOTHING)
+            self._book.coins.lose(self._pair.base, max(self._position - rest, NOTHING))
+        self._book.owed[symbol] += ordered - booked.volume
 
     def _sell_owed(self, copy: Copy, booked: Bought) -> None:
-        volume = floor_lots(min(self._owed, self.position))
-        slack = self._owed_edge
-        self._owed = self._owed_edge = NOTHING
-        sweep = volume == self.position
-        self._judge_exit(copy, volume, slack)
+        book, symbol = self._book, self._pair.symbol
+        volume = floor_lots(min(book.owed[symbol], self._position))
+        slack = book.owed_edge[symbol]
+        book.owed[symbol] = book.owed_edge[symbol] = NOTHING
+        sweep = volume == self._position
+        self._judge_exit(copy, volume, slack + book.dust_of(self._pair.base))
         self._end_exit(copy, booked, sweep=sweep)
 
     # -- judging ----------------------------------------------------------------------------------------------------
@@ -378,7 +473,7 @@ class PairModel:
         if self._known and not right:
             self._find(copy, words)
             # What follows from a wrong copy would be found wrong again and again.
-            self._known = False
+            self._forget()
 
     def _find(self, copy: Copy, words: str) -> None:
         text = f"copy {copy.copy_id} of fills {list(copy.seqs)} ({copy.pair} {copy.side}, {copy.state} {copy.reason}): {words}"
@@ -394,16 +489,21 @@ def check_volumes(
     coins_taken: frozenset[str] = frozenset(),
     minima_moved: frozenset[str] = frozenset(),
 ) -> Checked:
-    """All copies of one user. ``booked`` by copy id; ``coins_taken`` and ``minima_moved`` name pairs."""
-    total = Checked()
+    """All copies of one user. ``booked`` by copy id; ``coins_taken`` names coins, ``minima_moved`` pairs."""
+    book = CoinBook()
+    models: dict[str, PairModel] = {}
     for pair in PAIRS.values():
-        model = PairModel(
-            user, pair, coins_taken=pair.symbol in coins_taken, minimum_moved=pair.symbol in minima_moved
-        )
-        mine = [copy for copy in copies if copy.pair == pair.symbol]
-        for copy in sorted(mine, key=lambda copy: (copy.decided_at, min(copy.seqs, default=0))):
-            if all(seq in fills for seq in copy.seqs):
-                model.take(copy, [fills[seq] for seq in copy.seqs], booked.get(copy.copy_id, Bought()))
+        models[pair.symbol] = PairModel(
+            user, pair, book, models,
+            coins_taken=pair.base in coins_taken, minimum_moved=pair.symbol in minima_moved,
+        )  # fmt: skip
+    for copy in sorted(copies, key=lambda copy: (copy.decided_at, min(copy.seqs, default=0))):
+        if copy.pair in models and all(seq in fills for seq in copy.seqs):
+            models[copy.pair].take(
+                copy, [fills[seq] for seq in copy.seqs], booked.get(copy.copy_id, Bought())
+            )
+    total = Checked()
+    for model in models.values():
         total.add(model.checked)
     return total
 

@@ -7,21 +7,30 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 from tests.chaos.model import MOVED_BY
-from tests.chaos.records import PAIRS, PairTerms, UserTerms
+from tests.chaos.records import CROSS_PAIRS, DOLLAR_PAIRS, PAIRS, PairTerms, UserTerms
+from tests.chaos.situations import MASTER_USD, MENDED, Situations, master_balances, pairs, user_coins
 
 #: Rounds that overlap freely in time, then everything comes to rest and is judged.
 ROUNDS_A_BATCH = 5
 #: Batches with one exchange and one state folder; then everything begins anew, so that records stay short.
 BATCHES_A_WORLD = 20
 ROUND_EVERY_S = 0.4
-MASTER_USD = Decimal(20_000)
-START_PRICES = {"BTC/USD": Decimal(60_000), "ETH/USD": Decimal(3_000), "SOL/USD": Decimal(150)}
-TICKS = {"BTC/USD": Decimal("0.1"), "ETH/USD": Decimal("0.01"), "SOL/USD": Decimal("0.01")}
+START_PRICES = {
+    "BTC/USD": Decimal(60_000), "ETH/USD": Decimal(3_000), "SOL/USD": Decimal(150), "EUR/USD": Decimal("1.1"),
+    "BTC/EUR": Decimal("54545.4"), "BTC/USDT": Decimal(60_000), "ETH/BTC": Decimal("0.05"),
+}  # fmt: skip
+TICKS = {
+    "BTC/USD": Decimal("0.1"), "ETH/USD": Decimal("0.01"), "SOL/USD": Decimal("0.01"), "EUR/USD": Decimal("0.00001"),
+    "BTC/EUR": Decimal("0.1"), "BTC/USDT": Decimal("0.1"), "ETH/BTC": Decimal("0.00001"),
+}  # fmt: skip
+#: What a unit of the quote is worth in dollars, where it is not about one.
+MONEY_WORTH = {"ETH/BTC": 60_000}
 #: The prices of a pair stay within this share of where they began.
 PRICE_RANGE = Decimal("0.15")
 
@@ -53,6 +62,8 @@ class World:
     number: int
     users: tuple[UserTerms, ...]
     batches: tuple[Batch, ...]
+    #: What the master begins with, by the exchange's asset ids.
+    master: dict[str, Decimal] = field(default_factory=lambda: {"ZUSD": MASTER_USD})
 
 
 # -- reading and writing --------------------------------------------------------------------------------------------
@@ -80,7 +91,8 @@ def from_json(text: str) -> World:
         )
         for row in raw["batches"]
     ]
-    return World(number=raw["number"], users=tuple(users), batches=tuple(batches))
+    master = {asset: Decimal(amount) for asset, amount in raw["master"].items()}
+    return World(number=raw["number"], users=tuple(users), batches=tuple(batches), master=master)
 
 
 def config_line(user: UserTerms) -> str:
@@ -101,29 +113,32 @@ def config_line(user: UserTerms) -> str:
 # -- drawing --------------------------------------------------------------------------------------------------------
 
 
-def campaign(seed: int, rounds: int, users: int = 20, *, faults: bool = True) -> list[World]:
+def campaign(
+    seed: int, rounds: int, users: int = 20, *, faults: bool = True, situations: Iterable[str] = MENDED
+) -> list[World]:
     """All worlds of a campaign. The same arguments always give the same."""
+    names = frozenset(situations)
     dice = random.Random(seed)  # noqa: S311 - to be repeated, not to be secret
     worlds: list[World] = []
     done = 0
     while done < rounds:
-        terms = _users(dice, users)
-        planner = _Planner(dice, [user.account for user in terms], faults=faults)
+        master = master_balances(dice, names)
+        terms = _users(dice, users, names)
+        planner = _Planner(dice, [user.account for user in terms], names, faults=faults)
         batches: list[Batch] = []
         while done < rounds and len(batches) < BATCHES_A_WORLD:
             numbers = tuple(range(done + 1, min(done + ROUNDS_A_BATCH, rounds) + 1))
             batches.append(planner.batch(len(batches) + 1, numbers))
             done = numbers[-1]
-        worlds.append(World(number=len(worlds) + 1, users=terms, batches=tuple(batches)))
+        worlds.append(World(number=len(worlds) + 1, users=terms, batches=tuple(batches), master=master))
     return worlds
 
 
-def _users(dice: random.Random, number: int) -> tuple[UserTerms, ...]:
+def _users(dice: random.Random, number: int, names: frozenset[str]) -> tuple[UserTerms, ...]:
     """Users of very different money: every third is tiny; every kind of rules is there when there are enough of them."""
     users = []
     for index in range(number):
         low, high = ((30, 120), (200, 3_000), (3_000, 60_000))[index % 3]
-        coins = {"XXBT": Decimal("0.01"), "XETH": Decimal("0.2")} if index % 7 == 3 else {}
         special: dict[str, Any] = {}
         match index % 10:
             case 1:
@@ -142,6 +157,7 @@ def _users(dice: random.Random, number: int) -> tuple[UserTerms, ...]:
                     "ratio": Decimal(dice.choice(["0.01", "0.137", "0.3333333333"])),
                 }
         usd = Decimal(dice.randint(low * 100, high * 100)) / 100
+        coins = user_coins(dice, names, index, usd)
         users.append(UserTerms(account=f"u{index:02d}", usd=usd, coins=coins, **special))
     return tuple(users)
 
@@ -149,9 +165,11 @@ def _users(dice: random.Random, number: int) -> tuple[UserTerms, ...]:
 class _Planner:
     """Draws the batches of one world; remembers prices only."""
 
-    def __init__(self, dice: random.Random, users: list[str], *, faults: bool) -> None:
+    def __init__(self, dice: random.Random, users: list[str], names: frozenset[str], *, faults: bool) -> None:
         self._dice = dice
         self._users = users
+        self._names = names
+        self._situations = Situations(dice, self._do, self._when, users, names)
         self._faults = faults
         self._prices = dict(START_PRICES)
         self._actions: list[Action] = []
@@ -164,11 +182,15 @@ class _Planner:
             self._start = index * ROUND_EVERY_S
             self._trades()
             self._blows()
+            self._situations.round()
             if self._faults:
                 self._exchange_faults()
         self._start += ROUND_EVERY_S
         if self._dice.random() < 0.5:
-            for offset, pair in enumerate(PAIRS):
+            # Everything that was bought, the coins in which others are paid last; a dollar pair of each coin is enough.
+            for offset, pair in enumerate(
+                pair for pair in reversed(pairs(self._names)) if pair.endswith("/USD")
+            ):
                 self._do("market", offset * 0.05, pair=pair, side="sell", fraction="1")
         self._actions.sort(key=lambda action: action.at)
         return Batch(number=number, rounds=rounds, actions=tuple(self._actions))
@@ -187,16 +209,36 @@ class _Planner:
 
     def _trades(self) -> None:
         for _ in range(self._dice.choice([1, 1, 2, 2, 3])):
-            pair = self._dice.choice(list(PAIRS))
+            crosses = "cross_pairs" in self._names and self._some(0.3)
+            pair = self._dice.choice(CROSS_PAIRS if crosses else DOLLAR_PAIRS)
             offset = self._when()
             if self._some(0.6):
                 self._move(pair, offset - 0.02)
             if self._some(0.25):
                 self._resting(pair, offset)
             elif self._some(0.6):
-                self._do("market", offset, pair=pair, side="buy", volume=str(self._volume(pair)))
+                self._do("market", offset, pair=pair, side="buy", **self._size(pair), **self._flags())
             else:
-                self._do("market", offset, pair=pair, side="sell", fraction=self._fraction())
+                old = {"old": True} if "old_stock" in self._names and self._some(0.1) else {}
+                self._do(
+                    "market",
+                    offset,
+                    pair=pair,
+                    side="sell",
+                    fraction=self._fraction(),
+                    **old,
+                    **self._flags(),
+                )
+
+    def _size(self, pair: str) -> dict[str, str]:
+        """How much is bought: in a cross pair, a share of what there is to pay with."""
+        if pair in CROSS_PAIRS:
+            return {"of_quote": self._dice.choice(["0.02", "0.05", "0.2", "0.5", "0.95"])}
+        return {"volume": str(self._volume(pair))}
+
+    def _flags(self) -> dict[str, str]:
+        """At times the fee is taken in the coin."""
+        return {"oflags": "fcib"} if "base_fees" in self._names and self._some(0.15) else {}
 
     def _fraction(self) -> str:
         return self._dice.choice(["0.1", "0.25", "0.3333", "0.5", "0.5", "0.75", "1", "1", "1"])
@@ -214,13 +256,32 @@ class _Planner:
         middle = self._prices[pair] * (1 + Decimal(str(round(percent / 100, 6))))
         start = START_PRICES[pair]
         middle = min(max(middle, start * (1 - PRICE_RANGE)), start * (1 + PRICE_RANGE))
+        self._quote_all(pair, middle, offset)
+
+    def _quote_all(self, pair: str, middle: Decimal, offset: float) -> None:
+        """A price, and those of other pairs that hang together with it."""
+        if pair == "BTC/EUR":
+            pair, middle = "BTC/USD", middle * self._prices["EUR/USD"]
+        elif pair == "BTC/USDT":
+            pair = "BTC/USD"
+        elif pair == "ETH/BTC":
+            pair, middle = "ETH/USD", middle * self._prices["BTC/USD"]
         self._quote(pair, middle, offset)
+        if "cross_pairs" not in self._names:
+            return
+        dollars, coin = self._prices[pair], pair.partition("/")[0]
+        if coin in {"BTC", "EUR"}:
+            self._quote("BTC/EUR", self._prices["BTC/USD"] / self._prices["EUR/USD"], offset)
+        if coin == "BTC":
+            self._quote("BTC/USDT", dollars, offset)
+        if coin in {"BTC", "ETH"}:
+            self._quote("ETH/BTC", self._prices["ETH/USD"] / self._prices["BTC/USD"], offset)
 
     def _quote(self, pair: str, middle: Decimal, offset: float) -> None:
         tick = TICKS[pair]
         bid = (middle / tick).quantize(Decimal(1)) * tick
         # So much a level that orders of the master take one to some fills.
-        depth = _lots(Decimal(self._dice.randint(80, 1_500)) / bid)
+        depth = _lots(Decimal(self._dice.randint(80, 1_500)) / (bid * MONEY_WORTH.get(pair, 1)))
         self._prices[pair] = bid
         self._do(
             "price", max(offset, 0.0), pair=pair, bid=f"{bid:f}", ask=f"{bid + tick:f}", depth=f"{depth:f}"
@@ -233,12 +294,12 @@ class _Planner:
         tick = TICKS[pair]
         price = self._prices[pair] * (1 - gap if side == "buy" else 1 + gap)
         limit = (price / tick).quantize(Decimal(1)) * tick
-        size = {"volume": str(self._volume(pair))} if side == "buy" else {"fraction": self._fraction()}
+        size = self._size(pair) if side == "buy" else {"fraction": self._fraction()}
         self._do("limit", offset, pair=pair, side=side, price=f"{limit:f}", **size)
         if self._some(0.7):
-            self._quote(pair, limit, offset + self._dice.uniform(0.05, 0.5))
+            self._quote_all(pair, limit, offset + self._dice.uniform(0.05, 0.5))
             if self._some(0.5):
-                self._quote(pair, limit, offset + self._dice.uniform(0.5, 0.9))
+                self._quote_all(pair, limit, offset + self._dice.uniform(0.5, 0.9))
 
     # -- blows ------------------------------------------------------------------------------------------------------
 
@@ -272,7 +333,7 @@ class _Planner:
     def _money(self) -> None:
         user = self._dice.choice(self._users)
         if self._some(0.2):
-            pair = self._dice.choice(list(PAIRS.values()))
+            pair = PAIRS[self._dice.choice(pairs(self._names))]
             # A share of what is there: copied coins and own ones alike.
             self._do(
                 "withdraw", self._when(), user, asset=pair.asset, fraction=self._dice.choice(["0.3", "1"])
@@ -351,7 +412,7 @@ class _Planner:
 
     def _state_fault(self) -> dict[str, Any]:
         dice = self._dice
-        pair: PairTerms = dice.choice(list(PAIRS.values()))
+        pair: PairTerms = PAIRS[dice.choice(pairs(self._names))]
         return dice.choice(
             [
                 {"kind": "market_mode", "mode": dice.choice(["cancel_only", "post_only", "limit_only", "maintenance"])},

@@ -12,20 +12,23 @@ from typing import Any
 from krakencopy.v1 import types_pb2 as pb
 
 from client.sdk import KrakenCopy
-from tests.chaos.records import SYMBOLS, Copy, Fill, LogLine, Record, Request, Trade
+from tests.chaos.records import SYMBOLS, Copy, Fill, LogLine, Record, Request, Trade, coin_of
 from tests.support.system import Paper
 
 SIDES = {pb.SIDE_BUY: "buy", pb.SIDE_SELL: "sell"}
 STATES = {number: name.removeprefix("COPY_STATE_") for name, number in pb.CopyState.items()}
+SOURCES = {number: name.removeprefix("FILL_SOURCE_") for name, number in pb.FillSource.items()}
 ENDS = {"FILLED", "PART_FILLED", "REJECTED", "SKIPPED", "CARRIED"}
 
 
 class Reader:
     """Fills a record, each row once."""
 
-    def __init__(self, paper: Paper, record: Record) -> None:
+    def __init__(self, paper: Paper, record: Record, hands: frozenset[str] = frozenset()) -> None:
+        """``hands``: the ids of keys with which people trade beside the system."""
         self._paper = paper
         self._record = record
+        self._hands = hands
         self._requests = 0
         self._trades = 0
         self._offsets: dict[Path, int] = {}
@@ -48,6 +51,7 @@ class Reader:
             n=row["n"], at=self._epoch_s + row["emitted_ns"] / 1e9, account=row["account"], order_id=row["txid"],
             exec_id=row["exec_id"], cl_ord_id=row["cl_ord_id"] or "", pair=SYMBOLS[row["pair"]], side=row["side"],
             price=Decimal(row["price"]), volume=Decimal(row["volume"]), cost=Decimal(row["cost"]), fee=Decimal(row["fee"]),
+            fee_asset=row["fee_asset"],
         )  # fmt: skip
 
     def _request(self, row: dict[str, Any]) -> Request:
@@ -58,6 +62,7 @@ class Reader:
             cl_ord_id=params.get("cl_ord_id", ""), pair=SYMBOLS.get(params.get("pair", ""), ""),
             side=params.get("type", ""), volume=Decimal(params.get("volume", "0")), deadline=params.get("deadline", ""),
             outcome=row["outcome"], fault=row.get("fault") or "",
+            by_hand=row["key_id"] in self._hands,
         )  # fmt: skip
 
     def read_system(self, api: KrakenCopy, head_change: int) -> None:
@@ -126,7 +131,9 @@ def _fill(row: pb.Fill) -> Fill:
         seq=row.seq, epoch=row.epoch, exec_id=row.exec_id, order_id=row.order_id, pair=row.pair, side=SIDES[row.side],
         price=Decimal(row.price), volume=Decimal(row.volume), master_equity=Decimal(row.master_equity),
         master_cash=Decimal(row.master_cash), master_position_before=Decimal(row.master_position_before),
-        master_position=Decimal(row.master_position), order_filled_before=Decimal(row.order_filled_before), executed_at=row.executed_at.ToMicroseconds() / 1e6,
+        master_position=Decimal(row.master_position), order_filled_before=Decimal(row.order_filled_before),
+        journal_position=Decimal(row.journal_position or 0), journal_position_after=Decimal(row.journal_position_after or 0),
+        fee=Decimal(row.fee.amount or 0), fee_coin=coin_of(row.fee.asset), source=SOURCES[row.source], executed_at=row.executed_at.ToMicroseconds() / 1e6,
         journalled_at=row.journalled_at.ToMicroseconds() / 1e6,
     )  # fmt: skip
 

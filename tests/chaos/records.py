@@ -18,25 +18,77 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, kw_only=True)
 class PairTerms:
-    """What the exchange asks for in one pair."""
+    """What the exchange asks for in one pair. ``base`` and ``quote`` are the names of coins in symbols."""
 
     symbol: str
     altname: str
-    asset: str
     ordermin: Decimal
     costmin: Decimal
+    #: Costs are printed with so many decimals of the quote.
+    cost_decimals: int = 5
     lot_decimals: int = 8
 
+    @property
+    def base(self) -> str:
+        """The coin that is traded."""
+        return self.symbol.partition("/")[0]
 
+    @property
+    def quote(self) -> str:
+        """What it is paid in."""
+        return self.symbol.partition("/")[2]
+
+    @property
+    def asset(self) -> str:
+        """The base coin's id at the exchange."""
+        return ASSETS[self.base]
+
+
+#: The exchange's id of each coin.
+ASSETS = {"BTC": "XXBT", "ETH": "XETH", "SOL": "SOL", "EUR": "ZEUR", "USD": "ZUSD", "USDT": "USDT"}
+#: Every spelling of an asset of the exchange, without a form's ending.
+COINS = {
+    **{coin: coin for coin in ASSETS}, **{asset: coin for coin, asset in ASSETS.items()},
+    "XBT": "BTC", "DOT": "DOT", "DOTNEW": "DOTNEW",
+}  # fmt: skip
+CENT = Decimal("0.5")
 PAIRS = {
     terms.symbol: terms
     for terms in (
-        PairTerms(symbol="BTC/USD", altname="XBTUSD", asset="XXBT", ordermin=Decimal("0.00005"), costmin=Decimal("0.5")),
-        PairTerms(symbol="ETH/USD", altname="ETHUSD", asset="XETH", ordermin=Decimal("0.001"), costmin=Decimal("0.5")),
-        PairTerms(symbol="SOL/USD", altname="SOLUSD", asset="SOL", ordermin=Decimal("0.06"), costmin=Decimal("0.5")),
+        PairTerms(symbol="BTC/USD", altname="XBTUSD", ordermin=Decimal("0.00005"), costmin=CENT),
+        PairTerms(symbol="ETH/USD", altname="ETHUSD", ordermin=Decimal("0.001"), costmin=CENT),
+        PairTerms(symbol="SOL/USD", altname="SOLUSD", ordermin=Decimal("0.06"), costmin=CENT),
+        PairTerms(symbol="BTC/EUR", altname="XBTEUR", ordermin=Decimal("0.00005"), costmin=CENT),
+        PairTerms(symbol="BTC/USDT", altname="XBTUSDT", ordermin=Decimal("0.00005"), costmin=CENT),
+        PairTerms(symbol="ETH/BTC", altname="ETHXBT", ordermin=Decimal("0.001"), costmin=Decimal("0.00002"), cost_decimals=10),
+        PairTerms(symbol="EUR/USD", altname="EURUSD", ordermin=CENT, costmin=CENT),
     )
 }  # fmt: skip
 SYMBOLS = {terms.altname: terms.symbol for terms in PAIRS.values()}
+#: What every campaign trades; the others are drawn with the situation "cross_pairs".
+DOLLAR_PAIRS = ("BTC/USD", "ETH/USD", "SOL/USD")
+CROSS_PAIRS = ("BTC/EUR", "BTC/USDT", "ETH/BTC", "EUR/USD")
+#: Coins whose positions are counted; the others are money.
+TRADED_COINS = tuple(dict.fromkeys(terms.base for terms in PAIRS.values()))
+
+
+def coin_of(asset: str) -> str:
+    """The coin behind an asset's id, whatever form it is in: ``XBT.F`` is BTC."""
+    name = asset.partition(".")[0]
+    return COINS.get(name) or COINS.get(name.rstrip("0123456789"), name)
+
+
+def is_plain(asset: str) -> bool:
+    """Whether this is the coin itself and no form of it."""
+    return "." not in asset
+
+
+def by_coin(balances: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """Balances of an account by coin, all forms of it together."""
+    total: dict[str, Decimal] = {}
+    for asset, amount in balances.items():
+        total[coin_of(asset)] = total.get(coin_of(asset), ZERO) + amount
+    return total
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +97,7 @@ class UserTerms:
 
     account: str
     usd: Decimal
-    #: The user's own coins, by the exchange's asset id; never to be sold by copying.
+    #: The user's own coins, by the exchange's asset id; never to be sold by copying. Money of other kinds than dollars as well.
     coins: dict[str, Decimal] = field(default_factory=dict)
     sizing: str = "balance_ratio"
     balance: str = "equity"
@@ -54,6 +106,11 @@ class UserTerms:
     order: str = "market"
     max_slippage_bps: int = 50
     max_entry_age_s: Decimal = Decimal(30)
+
+    @property
+    def balances(self) -> dict[str, Decimal]:
+        """What the user began with, by asset."""
+        return {"ZUSD": self.usd, **self.coins}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +130,8 @@ class Request:
     deadline: str
     outcome: str
     fault: str = ""
+    #: Sent by an account's owner with a key of its own, beside the system.
+    by_hand: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +150,7 @@ class Trade:
     volume: Decimal
     cost: Decimal
     fee: Decimal
+    fee_asset: str = "ZUSD"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +173,13 @@ class Fill:
     order_filled_before: Decimal
     executed_at: float
     journalled_at: float
+    #: What the journal counts of the base coin, before and after this execution.
+    journal_position: Decimal = ZERO
+    journal_position_after: Decimal = ZERO
+    #: As the journal was told: for what the trade history alone told, nobody knows the coin of the fee.
+    fee: Decimal = ZERO
+    fee_coin: str = "USD"
+    source: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,12 +234,31 @@ class FiredFault:
 
 @dataclass(frozen=True, kw_only=True)
 class Deposit:
-    """Money or coins that came to an account (negative: went) beside its trades."""
+    """Money or coins that came to an account (negative: went) beside its trades.
+
+    ``asset`` may be a form; what is moved between forms is two rows of kind ``move``, a convert two of kind ``convert``.
+    """
 
     at: float
     account: str
     asset: str
     amount: Decimal
+    kind: str = "deposit"
+
+
+@dataclass(frozen=True, kw_only=True)
+class HandOrder:
+    """An order that a user made by hand, beside the system, with a key of its own; what it holds is not there for copies."""
+
+    at: float
+    account: str
+    order_id: str
+    pair: str
+    side: str
+    volume: Decimal
+    price: Decimal
+    #: When it was cancelled; 0 while it rests.
+    cancelled_at: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -261,7 +347,8 @@ class Record:
     """Everything about one world."""
 
     journal_id: str = ""
-    master_usd: Decimal = ZERO
+    #: What the master began with, by asset.
+    master: dict[str, Decimal] = field(default_factory=dict)
     users: list[UserTerms] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     trades: list[Trade] = field(default_factory=list)
@@ -270,6 +357,7 @@ class Record:
     injections: list[Injection] = field(default_factory=list)
     faults: list[FiredFault] = field(default_factory=list)
     deposits: list[Deposit] = field(default_factory=list)
+    hand_orders: list[HandOrder] = field(default_factory=list)
     prices: list[PriceSet] = field(default_factory=list)
     processes: list[ProcessSeen] = field(default_factory=list)
     supervisors: list[SupervisorSeen] = field(default_factory=list)
@@ -292,6 +380,19 @@ class Record:
     def requests_of(self, account: str) -> list[Request]:
         """An account's requests, in order of arrival."""
         return self._requests.of(account, self.requests)
+
+    def user(self, account: str) -> UserTerms:
+        """A user's terms."""
+        return next(user for user in self.users if user.account == account)
+
+    def last_price(self, pair: str) -> tuple[Decimal, Decimal]:
+        """The market of a pair as it was set last: bid and ask."""
+        quote = next(quote for quote in reversed(self.prices) if quote.pair == pair)
+        return quote.bid, quote.ask
+
+    def orders_by_hand(self, account: str) -> frozenset[str]:
+        """The exchange's ids of orders that the account's owner made beside the system."""
+        return frozenset(order.order_id for order in self.hand_orders if order.account == account)
 
     def faults_near(self, account: str, kinds: Iterable[str], since: float, until: float) -> bool:
         """Whether a fault of one of these kinds struck the account (or anyone) about then."""
@@ -320,7 +421,7 @@ class Record:
         record = cls()
         rows: dict[str, type[Any]] = {
             "users": UserTerms, "requests": Request, "trades": Trade, "fills": Fill, "copies": Copy,
-            "injections": Injection, "faults": FiredFault, "deposits": Deposit, "prices": PriceSet,
+            "injections": Injection, "faults": FiredFault, "deposits": Deposit, "hand_orders": HandOrder, "prices": PriceSet,
             "processes": ProcessSeen, "supervisors": SupervisorSeen, "settled": Settled, "log_lines": LogLine,
         }  # fmt: skip
         for item in fields(cls):
@@ -328,7 +429,11 @@ class Record:
             if item.name in rows:
                 setattr(record, item.name, [_row(rows[item.name], line) for line in lines])
             else:
-                setattr(record, item.name, Decimal(lines[0]) if item.name == "master_usd" else lines[0])
+                setattr(
+                    record,
+                    item.name,
+                    _value(dict[str, Decimal], lines[0]) if item.name == "master" else lines[0],
+                )
         return record
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.chaos.forged import NOW, copy, fill, trade
+from tests.chaos.forged import NOW, PRICES, copy, fill, trade
 from tests.chaos.model import LOT, Bought, Checked, check_volumes
 from tests.chaos.records import Copy, Fill, UserTerms
 
@@ -18,18 +18,28 @@ D = Decimal
 ANNA = UserTerms(account="anna", usd=D(100))
 
 
-def entry(seq: int, volume: str, *, order: str = "O1", equity: str = "1000") -> Fill:
+def entry(
+    seq: int,
+    volume: str,
+    *,
+    order: str = "O1",
+    equity: str = "1000",
+    pair: str = "BTC/USD",
+    **counted: Decimal,
+) -> Fill:
     money = D(equity)
     return fill(
-        seq, trade(seq, "master", "buy", volume, order=order), master_equity=money, master_cash=money,
-        master_position_before=D(0), master_position=D(0),
+        seq, trade(seq, "master", "buy", volume, order=order, pair=pair), master_equity=money, master_cash=money,
+        master_position_before=D(0), master_position=D(0), **counted,
     )  # fmt: skip
 
 
-def leave(seq: int, volume: str, held: str, *, order: str = "O2") -> Fill:
+def leave(
+    seq: int, volume: str, held: str, *, order: str = "O2", pair: str = "BTC/USD", **counted: Decimal
+) -> Fill:
     return fill(
-        seq, trade(seq, "master", "sell", volume, order=order), master_equity=D(1000), master_cash=D(1000),
-        master_position_before=D(held), master_position=D(held),
+        seq, trade(seq, "master", "sell", volume, order=order, pair=pair), master_equity=D(1000), master_cash=D(1000),
+        master_position_before=D(held), master_position=D(held), **counted,
     )  # fmt: skip
 
 
@@ -41,7 +51,10 @@ def answer(seqs: tuple[int, ...], side: str, volume: str, reason: str, **more: o
 def check(fills: list[Fill], copies: list[Copy], user: UserTerms = ANNA) -> Checked:
     """As if the exchange had filled every order at the one price there is."""
     booked = {
-        one.copy_id: Bought(volume=Fraction(one.filled), cost=Fraction(one.filled) * 50_000) for one in copies
+        one.copy_id: Bought(
+            volume=Fraction(one.filled), cost=Fraction(one.filled) * Fraction(PRICES[one.pair])
+        )
+        for one in copies
     }
     return check_volumes(user, copies, {one.seq: one for one in fills}, booked)
 
@@ -71,6 +84,64 @@ def check(fills: list[Fill], copies: list[Copy], user: UserTerms = ANNA) -> Chec
         (
             [entry(1, "0.0015"), leave(2, "0.00075", "0.0015"), leave(3, "0.000375", "0.00075", order="O3")],
             [answer((1,), "buy", "0.00015", "SCALED"), answer((2, 3), "sell", "0.0001125", "EXIT_FRACTION")],
+        ),
+        # An old stock of the master's does not count: all that it bought is all that was copied.
+        (
+            [entry(1, "0.0015"), leave(2, "0.0015", "3", journal_position=D("0.0015"), journal_position_after=D(0))],
+            [answer((1,), "buy", "0.00015", "SCALED"), answer((2,), "sell", "0.00015", "EXIT_FULL")],
+        ),
+        # What the master sells beyond what it bought makes nobody sell more than all.
+        (
+            [entry(1, "0.0015"), leave(2, "2", "3", journal_position=D("0.0015"), journal_position_after=D(0))],
+            [answer((1,), "buy", "0.00015", "SCALED"), answer((2,), "sell", "0.00015", "EXIT_FULL")],
+        ),
+        # A coin is one position in whatever pairs it was bought: half of it is sold in one of them.
+        (
+            [entry(1, "0.0015"), entry(2, "0.0015", order="O2", pair="BTC/EUR"), leave(3, "0.0015", "0.003", order="O3")],
+            [answer((1,), "buy", "0.00015", "SCALED"), answer((2,), "buy", "0.00015", "SCALED", pair="BTC/EUR"),
+             answer((3,), "sell", "0.00015", "EXIT_FRACTION")],
+        ),
+        # Copied bitcoin that pays for ether is no copied bitcoin any more: 0.00015 less 0.002 x 0.05 are left.
+        (
+            [entry(1, "0.0015"), entry(2, "0.02", order="O2", pair="ETH/BTC"),
+             leave(3, "0.0005", "0.0005", order="O3")],
+            [answer((1,), "buy", "0.00015", "SCALED"), answer((2,), "buy", "0.002", "SCALED", pair="ETH/BTC"),
+             answer((3,), "sell", "0.00005", "EXIT_FULL")],
+        ),
+        # Ether that is sold for bitcoin is copied bitcoin then, as what it was paid with was not bitcoin: 0.004 x 0.05.
+        (
+            [entry(1, "0.03", pair="ETH/USD"), leave(2, "0.03", "0.03", pair="ETH/BTC"),
+             leave(3, "0.001", "0.0015", order="O3")],
+            [answer((1,), "buy", "0.003", "SCALED", pair="ETH/USD"),
+             answer((2,), "sell", "0.003", "EXIT_FULL", pair="ETH/BTC"), answer((3,), "sell", "0.0001", "EXIT_FRACTION")],
+        ),
+        # Bitcoin of its own that paid for ether and came back is its own: nothing is there to be sold, only what was bought.
+        (
+            [entry(1, "0.04", pair="ETH/BTC"), leave(2, "0.04", "0.04", pair="ETH/BTC"),
+             entry(3, "0.001", order="O3"), leave(4, "0.001", "0.001", order="O4")],
+            [answer((1,), "buy", "0.004", "SCALED", pair="ETH/BTC"), answer((2,), "sell", "0.004", "EXIT_FULL", pair="ETH/BTC"),
+             answer((3,), "buy", "0.0001", "SCALED"), answer((4,), "sell", "0.0001", "EXIT_FULL")],
+        ),
+        # What is owed in one pair is swept by a full exit in another one.
+        (
+            [entry(1, "0.0015"), leave(2, "0.0003", "0.0015"), leave(3, "0.0012", "0.0012", order="O3", pair="BTC/EUR")],
+            [answer((1,), "buy", "0.00015", "SCALED"),
+             answer((2,), "sell", "0", "BELOW_ORDERMIN", state="CARRIED", attempts=0, filled=D(0)),
+             answer((3,), "sell", "0.00015", "EXIT_FULL", pair="BTC/EUR")],
+        ),
+        # What is owed and was spent is owed no more: of 0.00015, 0.00003 are owed, all is spent; a half of what comes new is a half.
+        (
+            [entry(1, "0.0015"), leave(2, "0.0003", "0.0015"), entry(3, "0.03", order="O3", pair="ETH/BTC"),
+             entry(4, "0.0012", order="O4"), leave(5, "0.0006", "0.0012", order="O5")],
+            [answer((1,), "buy", "0.00015", "SCALED"),
+             answer((2,), "sell", "0", "BELOW_ORDERMIN", state="CARRIED", attempts=0, filled=D(0)),
+             answer((3,), "buy", "0.003", "SCALED", pair="ETH/BTC"), answer((4,), "buy", "0.00012", "SCALED"),
+             answer((5,), "sell", "0.00006", "EXIT_FRACTION")],
+        ),
+        # A wallet as good as empty has left, where fees that nobody told explain what is still counted.
+        (
+            [entry(1, "0.0015"), leave(2, "0.00148", "0.00148", journal_position=D("0.0015"), journal_position_after=D("0.00002"))],
+            [answer((1,), "buy", "0.00015", "SCALED"), answer((2,), "sell", "0.00015", "EXIT_FULL")],
         ),
     ],
 )  # fmt: skip
@@ -109,8 +180,10 @@ def test_less_sold_than_is_there_is_found_unless_someone_took_coins() -> None:
     fills = [entry(1, "0.001"), leave(2, "0.001", "0.001")]
     copies = [answer((1,), "buy", "0.0001", "SCALED"), answer((2,), "sell", "0.00006", "HOLDINGS_LIMITED")]
     assert check(fills, copies).findings
-    booked = {one.copy_id: Bought(volume=Fraction(one.filled)) for one in copies}
+    booked = {
+        one.copy_id: Bought(volume=Fraction(one.filled), cost=Fraction(one.filled) * 50_000) for one in copies
+    }
     taken = check_volumes(
-        ANNA, copies, {one.seq: one for one in fills}, booked, coins_taken=frozenset({"BTC/USD"})
+        ANNA, copies, {one.seq: one for one in fills}, booked, coins_taken=frozenset({"BTC"})
     )
     assert taken.findings == []

@@ -12,7 +12,16 @@ from tests.chaos import validators
 from tests.chaos.forged import NOW, copy, fill, order_id, record, request, spoil, trade
 from tests.chaos.judge_copies import nonces_grow, volumes
 from tests.chaos.judge_money import exits_converge
-from tests.chaos.records import Deposit, FiredFault, LogLine, ProcessSeen, Record, SupervisorSeen
+from tests.chaos.records import (
+    Deposit,
+    FiredFault,
+    HandOrder,
+    LogLine,
+    PriceSet,
+    ProcessSeen,
+    Record,
+    SupervisorSeen,
+)
 
 D = Decimal
 Spoil = Callable[[Record], object]
@@ -86,6 +95,40 @@ def orphan(it: Record) -> None:
     spoil(it.processes, 0, last_alive=NOW + 60)
 
 
+def sold_in_another_pair(it: Record) -> None:
+    # Twice what was copied, half of it where nobody looks for it.
+    it.trades.append(trade(5, "anna", "sell", "0.0001", order="A3", cl_ord_id=order_id("c2"), pair="BTC/EUR"))
+
+
+def spent_and_sold(it: Record) -> None:
+    # The copied bitcoin paid for ether, and bitcoin is sold all the same.
+    it.trades.insert(
+        2, trade(3, "anna", "buy", "0.002", order="A5", cl_ord_id=order_id("c1"), pair="ETH/BTC")
+    )
+
+
+def own_order(it: Record) -> None:
+    it.trades.append(trade(6, "anna", "sell", "0.5", order="MINE"))
+    it.settled[0].balances["anna"].update(XXBT=D("-0.5"), ZUSD=D("24899.92"))
+    it.hand_orders.append(
+        HandOrder(
+            at=NOW,
+            account="anna",
+            order_id="MINE",
+            pair="BTC/USD",
+            side="sell",
+            volume=D("0.5"),
+            price=D(50_000),
+        )
+    )
+
+
+def busy_coin(it: Record) -> None:
+    spoil(it.copies, 0, finished_at=NOW + 9)
+    spoil(it.copies, 1, pair="BTC/EUR")
+    it.prices.append(PriceSet(at=NOW - 10, pair="EUR/USD", bid=D("1.25"), ask=D("1.25")))
+
+
 CASES: list[tuple[str, Spoil, str]] = [
     ("journal", lambda it: it.fills.pop(), "T3 (sell BTC/USD) is missing"),
     ("journal", repeated_fill, "T3 is there 2 times"),
@@ -118,12 +161,20 @@ CASES: list[tuple[str, Spoil, str]] = [
     ("cash", too_much_cash_missing, "was cut by cash of 7"),
     ("cash", more_meant_than_there_was, "was to cost 150.75"),
     ("own coins", coins_sold, "of the user's own"),
+    ("own coins", sold_in_another_pair, "trade 5 (BTC/EUR) sells 0.0001"),
+    ("own coins", spent_and_sold, "trade 4 (BTC/USD) sells 0.0001"),
+    ("own balance", lambda it: it.settled[0].balances["anna"].update(ZUSD=D(90)), "has 90 USD, of its own there were to be 94.9"),
+    ("own balance", lambda it: it.settled[0].balances["anna"].update(XXBT=D("-0.02")), "has -0.02 BTC"),
+    ("count", lambda it: spoil(it.fills, 1, journal_position=D("0.0011")), "counts 0.0011 before it, the rules 0.001"),
+    ("count", lambda it: spoil(it.fills, 1, journal_position_after=D("0.0001")), "counts 0.0001 after it, the rules 0.0"),
+    ("count", lambda it: spoil(it.fills, 1, fee_coin="BTC"), "was taken in ZUSD, the journal says BTC"),
+    ("bound", lambda it: spoil(it.trades, 1, price=D(50_251)), "bought BTC/USD at 50251, the bound is 50250"),
     ("cap", cap_broken, "the cap is 1.0000"),
     ("age", lambda it: spoil(it.copies, 0, decided_at=NOW + 40), "39.000 s old, the limit is 30 s: SCALED"),
     ("age", lambda it: spoil(it.copies, 0, reason="STALE_ENTRY"), "0.100 s old"),
     ("age", lambda it: spoil(it.copies, 1, reason="STALE_ENTRY"), "(sell)"),
     ("age", lambda it: spoil(it.requests, 0, at=NOW + 60), "came 59.0 s after its entry"),
-    ("convergence", exits_left, "holds 0.0001 BTC/USD by copying"),
+    ("convergence", exits_left, "holds 0.00010000 BTC by copying"),
     ("open orders", lambda it: it.settled[0].open_orders.update(anna=1), "1 orders are open"),
     ("nonces", lambda it: spoil(it.requests, 1, nonce=10), "nonce 10 after 10"),
     ("nonces", lambda it: spoil(it.requests, 1, outcome="EAPI:Invalid nonce"), "the exchange refused"),
@@ -133,6 +184,7 @@ CASES: list[tuple[str, Spoil, str]] = [
     ("fencing", orphan, "outlived its supervisor"),
     ("supervisor", crashed_supervisor, "ended with 1: oops"),
     ("one at a time", lambda it: spoil(it.copies, 0, finished_at=NOW + 9), "before copy c1 was over"),
+    ("one at a time", busy_coin, "(BTC/EUR) was decided before copy c1 was over (BTC/USD)"),
     ("logs", lambda it: it.log_lines.append(LogLine(account="anna", at="", message="oops")), "1x oops"),
 ]  # fmt: skip
 
@@ -179,6 +231,15 @@ def test_whoever_took_coins_away_may_be_left_with_some() -> None:
     assert len(list(exits_converge(excused))) == 1
     excused.deposits.append(Deposit(at=NOW, account="anna", asset="XXBT", amount=D("-0.0001")))
     assert list(exits_converge(excused)) == []
+
+
+def test_what_a_user_sells_by_hand_is_nobodys_but_its_own() -> None:
+    it = record()
+    own_order(it)
+    names = {finding.validator for finding in validators.judge(it)}
+    assert not names & {"own coins", "intents"}
+    # That its own coins are gone is no wonder, as long as nothing else is.
+    assert "own balance" not in names
 
 
 def test_a_record_that_is_kept_reads_as_it_was(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from tests.chaos.judge_copies import (
 )
 from tests.chaos.judge_journal import (
     earlier_runs_are_over,
+    journal_counts_what_the_master_bought,
     journal_is_what_the_master_did,
     logs_hold_no_surprise,
     supervisors_end_for_a_reason,
@@ -27,11 +28,13 @@ from tests.chaos.judge_journal import (
 )
 from tests.chaos.judge_money import (
     cash_is_true,
+    entries_are_bound,
     equity_is_true,
     exits_converge,
     no_master_order_costs_more_than_its_cap,
     nobody_sells_what_copying_did_not_buy,
     nothing_rests,
+    what_is_the_users_own_is_still_there,
 )
 from tests.chaos.records import (
     Finding,
@@ -41,6 +44,7 @@ from tests.chaos.records import (
 VALIDATORS: tuple[Callable[[Record], Iterator[Finding]], ...] = (
     journal_is_what_the_master_did,
     what_was_frozen_is_true,
+    journal_counts_what_the_master_bought,
     each_fill_has_one_end_for_each_user,
     orders_and_intents_belong_together,
     nothing_is_doubled,
@@ -48,6 +52,8 @@ VALIDATORS: tuple[Callable[[Record], Iterator[Finding]], ...] = (
     equity_is_true,
     cash_is_true,
     nobody_sells_what_copying_did_not_buy,
+    what_is_the_users_own_is_still_there,
+    entries_are_bound,
     no_master_order_costs_more_than_its_cap,
     age_decides_about_entries_only,
     exits_converge,

@@ -27,19 +27,21 @@ from krakencopy.v1 import types_pb2 as pb
 
 from client.errors import KrakenCopyError
 from tests.chaos import plan, processes, reading
+from tests.chaos.judge_money import copied, still_held
+from tests.chaos.owners import OWNERS_DO, Owners
 from tests.chaos.plan import Action, Batch, World
 from tests.chaos.records import (
+    ASSETS,
     PAIRS,
-    Deposit,
     FiredFault,
     Injection,
+    PairTerms,
     PriceSet,
     Record,
     Settled,
     SupervisorSeen,
 )
-from tests.support.client import private
-from tests.support.system import ROOT, Key, Paper, System, wait_for
+from tests.support.system import ROOT, Paper, System, wait_for
 
 #: How long all may take to come to rest after a batch. Reads of an exchange that trail are looked at again after 60 s.
 REST_MAX_S = 100.0
@@ -83,11 +85,12 @@ class RunningWorld:
 
     def __init__(self, world: World) -> None:
         self.plan = world
-        self.record = Record(master_usd=plan.MASTER_USD, users=list(world.users))
+        self.record = Record(master=dict(world.master), users=list(world.users))
         self.tally = Tally()
         self.folder = Path(tempfile.mkdtemp(prefix="kcx"))
         self._paper = Paper("--tick-ms", "3600000", "--seed", str(world.number))
-        self._hand = Key.make()
+        self._owners = Owners(self._paper, self.record)
+        self._hands: frozenset[str] = frozenset()
         self._system = self._make_system()
         self._watch = processes.Watch(self._system.endpoint)
         self._calls = ThreadPoolExecutor(max_workers=4, thread_name_prefix="operator")
@@ -95,17 +98,21 @@ class RunningWorld:
         self._faults: dict[int, tuple[str, float]] = {}
         self._supervisor_stopped = False
         self._listening: threading.Thread | None = None
-        self._reader = reading.Reader(self._paper, self.record)
+        self._reader = reading.Reader(self._paper, self.record, self._hands)
 
     def _make_system(self) -> System:
         for pair, price in plan.START_PRICES.items():
             self._price(pair, price, price + plan.TICKS[pair], Decimal(1_000) / price)
+        if "USDT" in self.plan.master:
+            # At Kraken there is one; without it nothing tells what the coin is worth in dollars.
+            self._paper.call("POST", "/pairs", base="USDT", quote="USD", price="1", altname="USDTUSD")
         keys = {}
         for user in self.plan.users:
             coins = {asset: str(amount) for asset, amount in user.coins.items()}
             keys[user.account] = self._paper.open_account(user.account, {"ZUSD": str(user.usd), **coins})
-        keys["master"] = self._paper.open_account("master", {"ZUSD": str(plan.MASTER_USD)})
-        self._paper.call("POST", "/accounts/master/keys", key=self._hand.key, secret=self._hand.secret)
+        owned = {asset: str(amount) for asset, amount in self.plan.master.items()}
+        keys["master"] = self._paper.open_account("master", owned)
+        self._hands = frozenset(self._owners.give_key(account) for account in keys)
         return System(
             self._paper, {user.account: str(user.usd) for user in self.plan.users},
             user_lines={user.account: plan.config_line(user) for user in self.plan.users}, folder=self.folder, keys=keys,
@@ -220,7 +227,10 @@ class RunningWorld:
 
     def _do(self, action: Action) -> None:
         try:
-            note = getattr(self, f"_do_{action.kind}")(action)
+            # What owners do, and what happens to processes and the exchange.
+            done_by = self._owners if action.kind in OWNERS_DO else self
+            name = action.kind if action.kind in OWNERS_DO else f"_do_{action.kind}"
+            note = getattr(done_by, name)(action)
         except (AssertionError, requests.RequestException) as error:
             note = str(error)[:200]
         self._write_down(action, note or "")
@@ -272,22 +282,31 @@ class RunningWorld:
     def _trade(self, action: Action, **more: str) -> str:
         detail = action.detail
         terms = PAIRS[detail["pair"]]
-        if "fraction" in detail:
-            account = self._paper.call("GET", "/accounts/master")
-            free = Decimal(account["balances"].get(terms.asset, "0")) - Decimal(
-                account["holds"].get(terms.asset, "0")
-            )
-            volume = (free * Decimal(detail["fraction"])).quantize(Decimal("1e-8"), rounding=ROUND_DOWN)
-        else:
-            volume = Decimal(detail["volume"])
+        volume = self._volume(terms, detail)
         if volume < terms.ordermin:
-            return "nothing to sell"
-        answer = private(
-            self._paper.rest_url, self._hand, "AddOrder", pair=terms.altname, type=detail["side"], volume=f"{volume:f}",
-            **more,
-        )  # fmt: skip
+            return "nothing to sell" if detail["side"] == "sell" else "nothing to pay with"
+        more |= {name: detail[name] for name in ("oflags",) if name in detail}
+        answer = self._owners.order("master", terms.symbol, detail["side"], volume, **more)
         self.tally.orders += 1
         return ", ".join(answer["error"])
+
+    def _volume(self, terms: PairTerms, detail: dict[str, Any]) -> Decimal:
+        """How much of the base: so much, a share of what the master bought of it (or has of it), or what a share of its money buys."""
+        if "volume" in detail:
+            return Decimal(detail["volume"])
+        if "of_quote" in detail:
+            _, ask = self.record.last_price(terms.symbol)
+            free = self._owners.free("master", ASSETS[terms.quote])
+            # The fee has to be paid as well.
+            volume = free * Decimal(detail["of_quote"]) / ask * Decimal("0.98")
+        else:
+            free = self._owners.free("master", terms.asset)
+            if not detail.get("old"):
+                self._reader.read_exchange()
+                bought = copied(self.record, "master", len(self.record.trades)).held(terms.base)
+                free = min(free, Decimal(bought.numerator) / Decimal(bought.denominator))
+            volume = free * Decimal(detail["fraction"])
+        return volume.quantize(Decimal("1e-8"), rounding=ROUND_DOWN)
 
     # -- blows ------------------------------------------------------------------------------------------------------
 
@@ -362,20 +381,12 @@ class RunningWorld:
         self._calls.submit(ask)
         return ""
 
-    def _do_deposit(self, action: Action) -> str:
-        return self._move_money(action.account, action.detail["asset"], Decimal(action.detail["amount"]))
-
-    def _do_withdraw(self, action: Action) -> str:
-        asset = action.detail["asset"]
-        account = self._paper.call("GET", f"/accounts/{action.account}")
-        held = Decimal(account["balances"].get(asset, "0")) * Decimal(action.detail["fraction"])
-        amount = held.quantize(Decimal("1e-8"), rounding=ROUND_DOWN)
-        return self._move_money(action.account, asset, -amount) if amount else "nothing there"
-
-    def _move_money(self, account: str, asset: str, amount: Decimal) -> str:
-        self._paper.call("POST", f"/accounts/{account}/deposit", asset=asset, amount=f"{amount:f}")
-        self.record.deposits.append(Deposit(at=time.time(), account=account, asset=asset, amount=amount))
-        return ""
+    def _do_clock(self, action: Action) -> str:
+        """The newest one holds; also when it is zero."""
+        fault = Action(
+            at=0.0, round=action.round, kind="fault", detail={"kind": "clock_skew", **action.detail}
+        )
+        return self._do_fault(fault)
 
     # -- faults of the exchange -------------------------------------------------------------------------------------
 
@@ -413,7 +424,7 @@ class RunningWorld:
     def rest(self) -> None:
         """Ends all blows and faults, mends what needs an operator, and waits until everything is over. Raises DidNotRest."""
         self._clear_faults()
-        private(self._paper.rest_url, self._hand, "CancelAll")
+        self._owners.put_back()
         self._watch.continue_all()
         self._continue_supervisor()
         until = time.monotonic() + REST_MAX_S
@@ -501,21 +512,7 @@ class RunningWorld:
         )
 
     def _owing(self) -> bool:
-        master = self._paper.call("GET", "/accounts/master")["balances"]
-        held: Counter[tuple[str, str]] = Counter()
-        for trade in self.record.trades:
-            sign = 1 if trade.side == "buy" else -1
-            held[trade.account, trade.pair] += sign * trade.volume  # type: ignore[assignment]  # Decimal counts as well
-        prices = {quote.pair: quote.bid for quote in self.record.prices}
-        gone = {(deposit.account, deposit.asset) for deposit in self.record.deposits if deposit.amount < 0}
-        return any(
-            account != "master"
-            and (account, PAIRS[pair].asset) not in gone
-            and Decimal(master.get(PAIRS[pair].asset, "0")) < PAIRS[pair].ordermin
-            and volume >= PAIRS[pair].ordermin
-            and volume * prices[pair] >= PAIRS[pair].costmin
-            for (account, pair), volume in held.items()
-        )
+        return any(still_held(self.record, len(self.record.trades), time.time()))
 
     def _write_down_rest(self, before: int) -> None:
         """What everyone has, once the copies of all trades after the first ``before`` are told.

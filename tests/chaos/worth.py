@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 
 from tests.chaos.records import (
+    ASSETS,
     PAIRS,
     ZERO,
     Record,
-    UserTerms,
+    Trade,
+    by_coin,
+    coin_of,
+    is_plain,
 )
 
 #: Prices that a valuation used may be this old: balances and prices are read again about every minute, at a start at once.
@@ -42,35 +48,69 @@ class Prices:
             )  # fmt: skip
         return self._known[key]
 
+    def in_dollars(self, since: float, until: float) -> dict[str, tuple[Decimal, Decimal]]:
+        """Least and most of each coin between two times, in dollars; a stable coin by what a bitcoin costs in it."""
+        found = {
+            pair.base: self.about(pair.symbol, since, until) for pair in PAIRS.values() if pair.quote == "USD"
+        }
+        found = {coin: around for coin, around in found.items() if all(around)}
+        found["USD"] = (Decimal(1), Decimal(1))
+        found["USDT"] = (Decimal("0.99"), Decimal("1.01"))
+        return found
 
-def worth_of(
-    cash: Decimal, holds: dict[str, Decimal], ranges: dict[str, tuple[Decimal, Decimal]]
+
+def worth_in(
+    balances: Mapping[str, Decimal], quote: str, ranges: Mapping[str, tuple[Decimal, Decimal]]
 ) -> tuple[Decimal, Decimal]:
-    """Least and most that this was worth."""
-    held = [(volume, ranges[pair]) for pair, volume in holds.items() if volume]
-    return (
-        cash + sum((volume * low for volume, (low, _) in held), ZERO),
-        cash + sum((volume * high for volume, (_, high) in held), ZERO),
-    )
+    """Least and most that these coins were worth in one of them. ``ranges``: of each coin, in dollars."""
+    low = sum((amount * ranges[coin][0] for coin, amount in balances.items() if coin in ranges), ZERO)
+    high = sum((amount * ranges[coin][1] for coin, amount in balances.items() if coin in ranges), ZERO)
+    least, most = ranges[quote]
+    return low / most, high / least
 
 
-def user_states(record: Record, user: UserTerms) -> list[tuple[float, Decimal, dict[str, Decimal]]]:
-    """Cash and coins of a user after each thing that happened to them."""
-    assets = {pair.asset: pair.symbol for pair in PAIRS.values()}
-    coins = {assets[asset]: amount for asset, amount in user.coins.items()}
-    cash = user.usd
-    happened: list[tuple[float, str, Decimal, Decimal]] = [
-        (deposit.at, assets.get(deposit.asset, ""), deposit.amount, ZERO)
+@dataclass(frozen=True)
+class State:
+    """What an account had from some time on: by coin, in all forms, and of that what is no plain balance."""
+
+    at: float
+    total: dict[str, Decimal]
+    in_forms: dict[str, Decimal]
+
+
+def states(record: Record, account: str) -> list[State]:
+    """All states of an account, one after each thing that happened to it."""
+    begin = record.master if account == "master" else record.user(account).balances
+    happened: list[tuple[float, list[tuple[str, Decimal]]]] = [
+        (deposit.at, [(deposit.asset, deposit.amount)])
         for deposit in record.deposits
-        if deposit.account == user.account
+        if deposit.account == account
     ]
-    for trade in record.trades_of(user.account):
-        sign = 1 if trade.side == "buy" else -1
-        happened.append((trade.at, trade.pair, sign * trade.volume, -(sign * trade.cost + trade.fee)))
-    states = [(0.0, cash, dict(coins))]
-    for at, pair, amount, money in sorted(happened, key=lambda item: item[0]):
-        cash += money if pair else amount
-        if pair:
-            coins[pair] = coins.get(pair, ZERO) + amount
-        states.append((at, cash, dict(coins)))
-    return states
+    happened += [(trade.at, legs(trade)) for trade in record.trades_of(account)]
+    found = [
+        State(
+            0.0,
+            by_coin(begin),
+            {coin_of(asset): amount for asset, amount in begin.items() if not is_plain(asset)},
+        )
+    ]
+    for at, changes in sorted(happened, key=lambda item: item[0]):
+        total, in_forms = dict(found[-1].total), dict(found[-1].in_forms)
+        for asset, amount in changes:
+            coin = coin_of(asset)
+            total[coin] = total.get(coin, ZERO) + amount
+            if not is_plain(asset):
+                in_forms[coin] = in_forms.get(coin, ZERO) + amount
+        found.append(State(at, total, in_forms))
+    return found
+
+
+def legs(trade: Trade) -> list[tuple[str, Decimal]]:
+    """What a trade changed, by asset; the fee in the asset that it was taken in."""
+    pair = PAIRS[trade.pair]
+    sign = 1 if trade.side == "buy" else -1
+    return [
+        (ASSETS[pair.base], sign * trade.volume),
+        (ASSETS[pair.quote], -sign * trade.cost),
+        (trade.fee_asset, -trade.fee),
+    ]
