@@ -68,7 +68,9 @@ def test_money_of_its_own_that_comes_back_is_its_own_again(quote: str) -> None:
 
 def test_a_buy_counts_whole_also_of_coins_that_were_its_own_and_come_back_by_way_of_others() -> None:
     master, follower = CopiedCoins(), CopiedCoins()
-    master.bought(trade("ETH", "BTC", "2", "0.1"))  # paid with bitcoin that nobody had copied, of which the follower had none
+    master.bought(
+        trade("ETH", "BTC", "2", "0.1")
+    )  # paid with bitcoin that nobody had copied, of which the follower had none
     master.sold(trade("ETH", "USD", "2", "5000"))
     assert held(master) == {"USD": 5000}
     for coins in (master, follower):
