@@ -72,7 +72,9 @@ def test_the_masters_position_is_right_though_its_balances_are_told_late(paper: 
         system.start().wait_ready()
         trade(paper, hand, "buy", "0.0025")
         system.settled(fills(paper))
-        paper.call("POST", "/faults", kind="visibility_lag", account="master", method="BalanceEx", delay_ms=900)
+        paper.call(
+            "POST", "/faults", kind="visibility_lag", account="master", method="BalanceEx", delay_ms=900
+        )
         # The feed is cut off while it trades, the history tells what was missed, and balances are from before.
         for volume in ("0.0015", "0.0005"):
             paper.call("POST", "/faults", kind="ws_cut", account="master", when="after_new")

@@ -219,9 +219,10 @@ def journal_counts_what_the_master_bought(record: Record) -> Iterator[Finding]:
         if pair is None:
             continue
         before = coins.held(pair.base)
-        move = coins.buy if fill.side == "buy" else coins.sell
-        move(pair.base, pair.quote, Fraction(fill.volume), Fraction(fill.volume) * Fraction(fill.price))
-        coins.lose(fill.fee_coin, Fraction(fill.fee))
+        volume = Fraction(fill.volume)
+        coins.count(
+            fill.pair, fill.side, volume, volume * Fraction(fill.price), {fill.fee_coin: Fraction(fill.fee)}
+        )
         after = coins.held(pair.base)
         if abs(Fraction(fill.journal_position) - before) > COUNT_DUST:
             text = f"fill {fill.seq} ({fill.pair} {fill.side}): the journal counts {fill.journal_position} before it, the rules {float(before):.12f}"
