@@ -58,17 +58,18 @@ class Coins:
     def count(
         self, pair: str, side: str, volume: Fraction, cost: Fraction, fees: Mapping[str, Fraction]
     ) -> None:
-        """One trade. A fee in the quote makes a buy dearer and lets a sell bring less, for the copied part and the own one alike."""
+        """One trade. A fee in what is paid or sold makes that more, one in what comes in makes that less."""
         base, _, quote = pair.partition("/")
         if not volume:
             return
-        in_quote = fees.get(quote, NOTHING)
+        in_quote, in_base = fees.get(quote, NOTHING), fees.get(base, NOTHING)
         if side == "buy":
-            self._buy(base, quote, volume, cost + in_quote)
+            self._buy(base, quote, max(volume - in_base, NOTHING), cost + in_quote)
         else:
             self._sell(base, quote, volume, max(cost - in_quote, NOTHING))
+            self.lose(base, in_base)
         for coin, fee in fees.items():
-            if coin != quote:
+            if coin not in {base, quote}:
                 self.lose(coin, fee)
 
     def _buy(self, base: str, quote: str, volume: Fraction, spent: Fraction) -> None:
