@@ -100,11 +100,12 @@ class BrokerProcess(ServedProcess):
         broker = CcxtBroker(client, self._timing)
         self.broker = broker
         await self._connect(broker)
-        self._own_orders = OwnOrders(self.spec.id, self.ledger, broker, time.time)
+        self._own_orders = OwnOrders(self.spec.id, self.ledger, broker, client.clock.now)
         if self._strategy is not None:
             self._strategy_loop = make_loop(
                 self.spec, self._strategy, self._own_orders, broker, self.bell,
                 ready=lambda: not self.draining and not self.readiness()[0], copying=lambda: False,
+                now=client.clock.now,
             )  # fmt: skip
             self._spawn(self._strategy_loop.run())
             # At other brokers than Kraken it always runs (the seed, fix 3B).

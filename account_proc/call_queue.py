@@ -68,9 +68,10 @@ class Line(Protocol):
 class _Call:
     """A call and whoever waits for it."""
 
-    def __init__(self, name: str, function: Callable[[], Any]) -> None:
-        #: Its method, or what stands for it.
+    def __init__(self, name: str, function: Callable[[], Any], *, is_public: bool) -> None:
+        #: Its method, or what stands for it; and whether it is nobody's.
         self.name = name
+        self.is_public = is_public
         self._function = function
         self._loop = asyncio.get_running_loop()
         self.future: asyncio.Future[Any] = self._loop.create_future()
@@ -133,7 +134,7 @@ class CallQueue:
         A waiter that is cancelled takes back a call that has not begun; one that has begun runs to its end, so a cancelled order
         may have been placed. Raises what the function raises, and NotSent if the queue is full or closed.
         """
-        call = _Call(_name(args), partial(function, *args, **kwargs))
+        call = _Call(_name(args), partial(function, *args, **kwargs), is_public=function == self.rest.public)
         is_counted = function == self.rest.private and rest_cost(call.name) > 0
         waiting = (self._counted if is_counted else self._free)[priority]
         with self._changed:
@@ -158,11 +159,15 @@ class CallQueue:
         if self._line is not None and self._line.ready and not self._closing:
             signed = self.rest.take_turn(method, params)
             if signed is not None:
+                was_refused = self.rest.limits.front.refusals
                 try:
                     status, body = await self._line.send(signed, timeout_s)
                     return self.rest.result(method, status, body)
                 finally:
                     self.rest.leave_turn()
+                    if was_refused:
+                        with self._changed:
+                            self._changed.notify()  # the others need not wait any longer, or have to
         if self._line is not None:
             # Its turn comes when the answer to an order before it has been read.
             self._line.hurry()
@@ -212,10 +217,12 @@ class CallQueue:
         for priority in Priority:
             free, counted = self._free[priority], self._counted[priority]
             # An order does not wait: it is sent, or refused here, and whoever sent it knows what to do then.
-            if free and (priority is Priority.ORDER or limits.throttled_until <= now):
-                return free.popleft(), now
             if free:
-                may_go_at = min(may_go_at, limits.throttled_until)
+                is_urgent = not RESERVES[priority]
+                closed_until = limits.closed_until(is_urgent=is_urgent, is_public=free[0].is_public)
+                if priority is Priority.ORDER or closed_until <= now:
+                    return free.popleft(), now
+                may_go_at = min(may_go_at, closed_until)
             while counted and counted[0].future.cancelled():
                 counted.popleft()
             if counted:

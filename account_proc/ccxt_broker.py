@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
@@ -29,10 +29,12 @@ from account_proc.ccxt_rows import (
     with_client_id,
 )
 from account_proc.errors import ExchangeError, ExchangeRefused, OutcomeUnknown
-from account_proc.order_desk import Timing
+from account_proc.front import growing_pause_s
+from account_proc.order_desk import LOOK_AT_CLOCK_S, Timing
 from account_proc.units import Side, plain
 
 log = logging.getLogger(__name__)
+
 
 #: How much over the ask a market order to buy may pay at exchanges that take no volume of base for one.
 MARKET_BUY_BOUND = Decimal("1.01")
@@ -190,12 +192,16 @@ class CcxtBroker:
         return found
 
     async def _look(self, order: BrokerOrder) -> FoundOrder | None:
+        failures = 0
         while True:
             try:
                 return await self._look_once(order)
             except ExchangeError as error:
-                log.warning("an order could not be looked for, again in %g s: %s", self._timing.retry, error)
-                await asyncio.sleep(self._timing.retry)
+                dice = random.random()  # noqa: S311 - spreads load, guards nothing
+                pause = growing_pause_s(failures, self._timing.retry, self._timing.retry_max, dice)
+                log.warning("an order could not be looked for, again in %.1f s: %s", pause, error)
+                await asyncio.sleep(pause)
+                failures += 1
 
     async def _look_once(self, order: BrokerOrder) -> FoundOrder | None:
         client = self._client
@@ -219,18 +225,20 @@ class CcxtBroker:
 
     async def end(self, order: BrokerOrder, order_id: str) -> Ending:
         """Waits, however long, until an order that exists is over; raises nothing."""
-        pause = FIRST_POLL_S
+        pause, most = FIRST_POLL_S, self._timing.poll
         while True:
             try:
                 ending = await self._ending(order, order_id)
             except ExchangeError as error:
                 log.warning("order %s could not be asked for: %s", order_id, error)
-                ending = None
+                ending, most = None, self._timing.retry_max
+            else:
+                most = self._timing.poll
             if ending is not None:
                 self.stale.set()
                 return ending
             await asyncio.sleep(pause)
-            pause = min(pause * 1.5, self._timing.poll)
+            pause = min(pause * 1.5, most)
 
     async def _ending(self, order: BrokerOrder, order_id: str) -> Ending | None:
         def take(row: Mapping[str, Any]) -> Ending | None:
@@ -251,9 +259,10 @@ class CcxtBroker:
             take=lambda rows: _with_fees(ending, rows),
         )  # fmt: skip
 
-    @staticmethod
-    async def _until(at: float) -> None:
-        await asyncio.sleep(max(at - time.time(), 0.0))
+    async def _until(self, at: float) -> None:
+        """Until the exchange's clock shows a time: it may be found out meanwhile that it is another one."""
+        while (pause := at - self._client.clock.now()) > 0:  # noqa: ASYNC110 - no event tells of the time
+            await asyncio.sleep(min(pause, LOOK_AT_CLOCK_S))
 
     def close(self) -> None:
         """Begins nothing more."""

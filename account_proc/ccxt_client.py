@@ -13,7 +13,6 @@ import itertools
 import json
 import logging
 import sys
-import time
 import types
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +24,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 from account_proc.ccxt_rows import Sent, coinbase_refuses, error_of
 from account_proc.errors import ConfigurationFault, ExchangeError, ExchangeRefused, KeyRefused, OutcomeUnknown
+from account_proc.exchange_clock import ExchangeClock
+from account_proc.kraken_errors import speaks_of_time
+from account_proc.rest import OK
 from account_proc.spec import Credentials
 
 T = TypeVar("T")
@@ -106,6 +108,10 @@ class CcxtClient:
         self.exchange.sign, self.exchange.fetch = self._sign, self._fetch
         self.exchange.on_rest_response = self._on_response
         self._order: tuple[str, float] | None = None
+        #: What time it is at the exchange, by what answers to signed calls say; orders are timed by it.
+        self.clock = ExchangeClock()
+        #: When the signed call that is on its way left, on the steady clock.
+        self._signed_at: float | None = None
         self._began = False
         self._status: int | None = None
         self._text = ""
@@ -184,7 +190,10 @@ class CcxtClient:
         if isinstance(error, _Kept):
             return ExchangeRefused(method, (str(error),))
         refused = self.habits.refuses is not None and self.habits.refuses(self._answer())
-        return error_of(method, error, Sent(self._began, self._status, refused))
+        told = error_of(method, error, Sent(self._began, self._status, refused))
+        if speaks_of_time(told):
+            self.clock.refused()
+        return told
 
     def _answer(self) -> object:
         """The last answer, if it is JSON."""
@@ -239,7 +248,7 @@ class CcxtClient:
         self._status, self._text = None, ""
         if self._order is not None and method != "GET":
             cl_ord_id, deadline = self._order
-            if time.time() >= deadline:
+            if self.clock.now() >= deadline:
                 raise _Kept("its time was over before it could be sent")
             if cl_ord_id not in f"{url}{body}{headers}":
                 raise _Kept(
@@ -247,12 +256,15 @@ class CcxtClient:
                 )
         # What ccxt reads on the way to an order changes nothing.
         self._began = self._began or self._order is None or method != "GET"
+        self._signed_at = self.clock.steady() if headers else None
         return self._original["fetch"](url, method, headers, body)
 
     def _on_response(  # ccxt's own signature
         self, code: int, reason: str, url: str, method: str, headers: Any, text: str, *request: Any
     ) -> Any:
         self._status, self._text = code, text
+        if code == OK and self._signed_at is not None and headers is not None:
+            self.clock.hear_date(headers.get("Date"), self._signed_at, self.clock.steady())
         return self._original["on_rest_response"](code, reason, url, method, headers, text, *request)
 
 

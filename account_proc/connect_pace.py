@@ -12,7 +12,6 @@ import logging
 import random
 import re
 import struct
-import time
 import zlib
 from collections.abc import Awaitable, Callable, Sequence
 from ipaddress import ip_address
@@ -21,6 +20,7 @@ from urllib.parse import urlsplit
 
 from account_proc.errors import LockHeld
 from account_proc.locks import LockedFile
+from account_proc.steady import steady_s
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ class ConnectPace:
 
     def __init__(
         self, path: Path, *, is_master: bool, boot: bytes | None = None,
-        clock: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
+        clock: Callable[[], float] = steady_s,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:  # fmt: skip
         """``clock``: seconds since boot, the same for all processes and never set; ``boot``: which boot that was (16 bytes)."""

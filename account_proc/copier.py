@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import partial
@@ -78,9 +78,11 @@ class Copier:
         self, *, account_id: str, rules: CopyRules, ledger: Ledger, portfolio: Portfolio, desk: OrderDesk,
         now: Callable[[], float], changed: Callable[[], None], failed: Callable[[BaseException], None],
         occupied: Callable[[], bool], own_held: Callable[[str], Decimal], quiet: Quiet,
+        ask_time: Callable[[], Awaitable[None]] | None = None,
     ) -> None:  # fmt: skip
         """``quiet`` is ended when something waits for an order. ``occupied``: whether an order of the account's own strategy may still
-        reach the exchange; ``own_held``: what that strategy holds of an asset, which is not copying's to sell.
+        reach the exchange; ``own_held``: what that strategy holds of an asset, which is not copying's to sell. ``ask_time`` makes
+        sure of ``now`` before an entry is given up as too old.
         """
         self._account_id = account_id
         self._rules = rules
@@ -93,6 +95,7 @@ class Copier:
         self._occupied = occupied
         self._own_held = own_held
         self._quiet = quiet
+        self._ask_time = ask_time
         self._book = ledger.load_book()
         self._exits = Exits(
             exchange=desk.exchange, portfolio=portfolio, timing=desk.timing, now=now, own_held=own_held
@@ -103,6 +106,8 @@ class Copier:
         )  # fmt: skip
         self._trader = CopyTrader(self._steps, self._exits)
         self._lanes: dict[str, _Lane] = {}
+        #: What the master trades, as far as this user has heard.
+        self.master_pairs: set[str] = set()
         #: Tasks, and what begun work waits for first.
         self._tasks: set[asyncio.Future[Any]] = set()
         self._open: dict[str, CopyRecord] = {}
@@ -198,13 +203,13 @@ class Copier:
             # Their order, or their turn at the exchange, waits for one that is on its way.
             self._quiet.end()
         for lane in lanes:
-            if not lane.busy and any(self._is_unknown(waiting.fill.pair) for waiting in lane.waiting):
-                # Listed after this process read the pairs; its fills wait until they were read again.
+            if not lane.busy and (learn := self._not_known(lane)) is not None:
                 lane.busy = True
-                self._spawn(self._learn(lane))
+                self._spawn(self._learn(lane, learn))
         try:
             self._take(new, next((lane for lane in lanes if self._is_free(lane)), None))
             self._advance_all()
+            self.master_pairs.update(fill.pair for fill in fills)
             # Behind the orders, if there are any: whoever hears of it has time.
             self._quiet.behind(self._changed)
         except LedgerFault as error:
@@ -309,12 +314,21 @@ class Copier:
     def _is_unknown(self, pair: str) -> bool:
         return self._portfolio.table.find(pair) is None
 
-    async def _learn(self, lane: _Lane) -> None:
-        """Reads the exchange's pairs again for one that is not known; what is still not known then is not listed."""
+    def _not_known(self, lane: _Lane) -> Callable[[], Awaitable[None]] | None:
+        """What has to be asked before the fills of a coin can be answered; None for nothing, as in most cases."""
+        if any(self._is_unknown(waiting.fill.pair) for waiting in lane.waiting):
+            # Listed after this process read the pairs.
+            return self._portfolio.load_symbols
+        oldest = self._now() - self._rules.max_entry_age_s
+        is_late = any(item.fill.side is Side.BUY and item.fill.executed_at < oldest for item in lane.waiting)
+        return self._ask_time if is_late else None
+
+    async def _learn(self, lane: _Lane, ask: Callable[[], Awaitable[None]]) -> None:
+        """Asks; what is still not known then is answered by what is."""
         try:
-            await self._portfolio.load_symbols()
+            await ask()
         except ExchangeError as error:
-            log.warning("pairs could not be read again for fills of %s: %s", lane.coin, error)
+            log.warning("fills of %s are answered by what is known: %s", lane.coin, error)
         lane.busy = False
         self._advance_all()
         self._changed()
@@ -412,7 +426,14 @@ class Copier:
             equity=None if equity is None else QuoteAmount(equity),
             cash=QuoteAmount(max(self._portfolio.cash(pair.quote), Decimal(0))),
             base=BaseVolume(base),
+            notional=self._notional(pair),
         )
+
+    def _notional(self, pair: PairRules) -> QuoteAmount | None:
+        """A fixed notional in another currency, in the pair's quote."""
+        amount, asset = self._rules.notional, self._rules.notional_asset
+        rate = self._portfolio.marks.rate(asset, pair.quote) if amount is not None and asset else None
+        return None if amount is None or rate is None else QuoteAmount(amount * rate)
 
     def _record(self, decision: Decision, received_at: float, now: float) -> CopyRecord:
         first = decision.fills[0]

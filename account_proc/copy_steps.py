@@ -52,6 +52,13 @@ class CopySteps:
         """The most that an entry may pay."""
         return Price(copy.master_price).worse(Side.BUY, self.rules.max_slippage_bps)
 
+    def deadline_of(self, copy: CopyRecord) -> float:
+        """Until when the exchange may act on an order that leaves now (Unix seconds, the exchange's clock).
+
+        A fill cannot come from the future: then that clock is ahead of what we take it to be.
+        """
+        return max(self.now(), copy.executed_at) + self.desk.timing.deadline
+
     def intend(self, copy: CopyRecord) -> None:
         """Turns a plan (or an order that is proven not to exist) into the next attempt's intent; not durable yet."""
         now = self.now()
@@ -59,7 +66,7 @@ class CopySteps:
         copy.cl_ord_id = client_order_id(
             self.ledger.journal_id or "", self.account_id, copy.copy_id, str(copy.attempts)
         )
-        copy.deadline = now + self.desk.timing.deadline
+        copy.deadline = self.deadline_of(copy)
         copy.move(CopyState.INTENT, now)
 
     def send_again(self, copy: CopyRecord) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from decimal import Decimal
 
 from account_proc import failpoint
@@ -23,7 +24,8 @@ from account_proc.errors import (
 )
 from account_proc.exit_forms import Obstacle, is_self_trade
 from account_proc.exits import Exits
-from account_proc.kraken_errors import RATE_ERROR, NotSent
+from account_proc.front import FRONT_REFUSES, growing_pause_s
+from account_proc.kraken_errors import DEADLINE_ERROR, NotSent
 from account_proc.order_watch import Ending
 from account_proc.refusals import Refusals
 from account_proc.sizing import below_minimum
@@ -34,8 +36,6 @@ log = logging.getLogger(__name__)
 #: The feed tells the end of an order that fills at once at about the time of its answer. For so long, in seconds, both are waited for,
 #: so that they are one write; whoever finds the intent meanwhile looks for the order.
 END_SOON_S = 0.05
-#: Kraken: a deadline must lie 2 s ahead. The order left so late (this process was held up) that it did not any more.
-DEADLINE_ERROR = "EGeneral:Invalid arguments:deadline"
 #: How the reasons begin that Kraken gives for orders that did not end by their limit.
 OTHER_ENDS = ("User requested", "Insufficient funds")
 
@@ -101,7 +101,7 @@ class CopyTrader:
                 cancels_own=copy.cancels_own,
             )  # fmt: skip
         except NotSent as error:
-            await self._send_later(copy, error, "NOT_SENT")
+            await self._send_later(copy, error, error.reason)
         except OutcomeUnknown as error:
             self._steps.move(copy, CopyState.UNKNOWN, detail=error.cause)
         except RateLimited as error:
@@ -131,7 +131,10 @@ class CopyTrader:
 
         Nothing has been sent under the intent's id so far. The new deadline is durable before it is.
         """
+        why = self._desk.wait_reason
         words = f"waits {wait_s:.1f} s, as the exchange's limits let no order in {copy.pair} in before"
+        if why == FRONT_REFUSES:
+            words = f"waits {wait_s:.1f} s, as the exchange's front refuses what is sent ({why})"
         log.warning("copy %s: %s", copy.copy_id, words)
         copy.detail = f"{copy.detail}; {words}" if copy.detail else words
         self._steps.ledger.commit(copies=(copy,))
@@ -142,11 +145,11 @@ class CopyTrader:
                 # By the table an intent ends only by way of SENT; nobody sees it there.
                 copy.move(CopyState.SENT, self._now())
                 words = f"not sent: the entry would be {age:.0f} s old by then"
-                self._steps.refused(copy, RATE_ERROR, detail=words)
+                self._steps.refused(copy, why, detail=words)
                 return False
             await asyncio.sleep(wait_s)
             wait_s = self._desk.wait_s(copy.pair)
-        copy.deadline = self._now() + self._desk.timing.deadline
+        copy.deadline = self._steps.deadline_of(copy)
         self._steps.ledger.commit(copies=(copy,))
         return True
 
@@ -157,7 +160,8 @@ class CopyTrader:
         if self._steps.is_given_up(copy):
             self._steps.refused(copy, reason)
             return
-        await asyncio.sleep(self._desk.timing.retry)
+        timing, dice = self._desk.timing, random.random()  # noqa: S311 - spreads load, guards nothing
+        await asyncio.sleep(growing_pause_s(copy.attempts - 1, timing.retry, timing.retry_max, dice))
         self._steps.intend(copy)
         self._steps.ledger.commit(copies=(copy,))
 

@@ -16,6 +16,9 @@ from typing import Any
 
 from account_proc.call_queue import CallQueue, Priority
 from account_proc.errors import ExchangeRefused, OutcomeUnknown, RateLimited
+from account_proc.exchange_clock import ExchangeClock
+from account_proc.front import FRONT_REFUSES
+from account_proc.kraken_errors import RATE_ERROR
 from account_proc.pairs import SymbolTable, UnknownSymbol
 from account_proc.rest import TIMEOUT_S
 from account_proc.rest_rows import (
@@ -63,7 +66,7 @@ QUERY_IDS_MAX = 50
 PAGES_MAX = 2_500
 #: A page of history that is refused for the rate is asked for again so many times; the queue sees to the pauses.
 RATE_TRIES = 10
-#: The exchange's clock may be ahead of ours by this much; a history that ends in its past would miss the newest trades.
+#: The exchange's clock may be ahead of what we take it to be by this much; a history that ends in its past would miss the newest trades.
 CLOCK_SKEW_S = 60.0
 
 
@@ -74,7 +77,9 @@ class UnexpectedForm(OutcomeUnknown):
 class KrakenExchange:
     """One account at Kraken. All methods raise ExchangeError."""
 
-    def __init__(self, queue: CallQueue) -> None:
+    def __init__(self, queue: CallQueue, clock: ExchangeClock | None = None) -> None:
+        """``clock``: what the exchange's shows; this machine's without it."""
+        self._clock = ExchangeClock() if clock is None else clock
         self._queue = queue
         self._limits = queue.rest.limits
         self._symbols: SymbolTable | None = None
@@ -184,6 +189,11 @@ class KrakenExchange:
         """How long a new order of a pair (BTC/USD) has to wait for the exchange's limits; 0 in most cases."""
         return self._limits.order_wait_s(pair, time.monotonic())
 
+    @property
+    def order_wait_reason(self) -> str:
+        """Why it has to wait then, as a code."""
+        return FRONT_REFUSES if self._limits.front.orders_until > time.monotonic() else RATE_ERROR
+
     async def add_order(self, order: OrderRequest, timeout_s: float = TIMEOUT_S) -> OrderAck:
         """Send an order, once. Raises ExchangeRefused, NotSent (nothing was done) or OutcomeUnknown (find out first).
 
@@ -249,7 +259,7 @@ class KrakenExchange:
         """
         table = await self._table()
         # A fixed end: rows must not leave the pages at their end while pages are read. New ones only push others to later pages.
-        fixed_end = time.time() + CLOCK_SKEW_S if end is None else end
+        fixed_end = self._clock.now() + CLOCK_SKEW_S if end is None else end
         params = {"start": _not_after(start), "end": str(math.ceil(fixed_end)), "consolidate_taker": "false"}
         rows = await self._pages("TradesHistory", "trades", params, priority)
         with _expected_form("TradesHistory"):

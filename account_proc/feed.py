@@ -12,6 +12,7 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from typing import NoReturn, Protocol
 
 from websockets.asyncio.client import connect
@@ -20,6 +21,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 from account_proc.connect_pace import Unpaced
 from account_proc.drowsy_connection import DrowsyConnection
 from account_proc.errors import FINAL_EXIT_CODES, ExchangeError, RateLimited
+from account_proc.exchange_clock import ExchangeClock
 from account_proc.executions import Execution, ExecutionsMerge, Incomplete
 from account_proc.feed_session import (
     PING,
@@ -30,8 +32,10 @@ from account_proc.feed_session import (
     balances_subscription,
     subscription,
 )
-from account_proc.kraken_errors import LockedOut
+from account_proc.front import DOUBLINGS_MAX
+from account_proc.kraken_errors import FRONT_STATUS, LockedOut
 from account_proc.quiet import Quiet
+from account_proc.steady import steady_s
 from account_proc.tls import EXCHANGE_TLS
 
 log = logging.getLogger(__name__)
@@ -63,14 +67,12 @@ BACKOFF_S_MAX = 10.0
 HEALTHY_S = 5.0
 #: Kraken: at least 5 s between tries after maintenance.
 MAINTENANCE_S = 5.0
-#: Kraken: some 150 connections from one address in 10 minutes, then none for 10 minutes.
-BLOCKED_S = 30.0
+#: Kraken: some 150 connections from one address in 10 minutes, then none for 10 minutes. Doubled with each refusal in a row.
+BLOCKED_S, BLOCKED_S_MAX = 30.0, 300.0
 
 #: WebSocket close codes: against a policy; the service restarts, or asks to try again later.
 _POLICY = 1008
 _RESTARTING = frozenset({1012, 1013})
-#: HTTP: forbidden (a firewall), too many requests.
-_BLOCKED_STATUS = frozenset({403, 429})
 
 
 class Sink(Protocol):
@@ -116,8 +118,10 @@ class ExecutionsFeed:
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         may_drowse: Callable[[], bool] | None = None,
         balances: bool = False,
+        clock: ExchangeClock | None = None,
     ) -> None:
-        """``token`` fetches a new WebSocket token; ``pace`` is asked before each connection, and each joins ``quiet``; ``pause`` waits for so many seconds.
+        """``token`` fetches a new WebSocket token; ``pace`` is asked before each connection, and each joins ``quiet``; ``pause`` waits
+        for so many seconds; ``clock`` is told what time it is at the exchange.
 
         ``may_drowse``: whether nobody waits for news just now, so that heartbeats may lie unread (drowsy_connection.py); without it they
         never do. Whoever begins to wait calls ``wake``. ``balances``: whether changes of balances are wanted as well.
@@ -136,6 +140,9 @@ class ExecutionsFeed:
         self._live_since: float | None = None
         self._system_status = ""
         self._quiet = quiet
+        self._clock = ExchangeClock() if clock is None else clock
+        #: That a front refuses its connections, and when the next is tried; empty while none does.
+        self.blocked = ""
 
     @property
     def fresh(self) -> bool:
@@ -156,7 +163,7 @@ class ExecutionsFeed:
 
     async def run(self) -> NoReturn:
         """Connect and connect again, for ever. Raises what makes further tries useless: KeyRefused, InvalidNonce, NonceFault."""
-        failures, policy_closes = 0, 0
+        failures = policy_closes = blocks = 0
         while True:
             try:
                 await self._follow()
@@ -173,11 +180,14 @@ class ExecutionsFeed:
                 raise cut
             failures = 0 if was_healthy else failures
             policy_closes = policy_closes + 1 if _close_code(cut) == _POLICY else 0
-            floor_s = _least_pause_s(cut, self._system_status, policy_closes)
+            blocks = blocks + 1 if policy_closes > 1 or _status(cut) in FRONT_STATUS else 0
+            floor_s = _least_pause_s(cut, self._system_status, blocks)
             delay_s = reconnect_delay_s(failures, floor_s, random.random())  # noqa: S311 - spreads load, guards nothing
             if isinstance(cut, LockedOut):
                 delay_s += cut.retry_after_s
             log.warning("executions feed lost (%s), next try in %.1f s", _reason(cut), delay_s)
+            next_at = datetime.fromtimestamp(self._clock.now() + delay_s, UTC)
+            self.blocked = f"the feed: {_reason(cut)}, next try at {next_at:%H:%M:%S} UTC" if blocks else ""
             failures += 1
             await self._pause(delay_s)
 
@@ -206,12 +216,13 @@ class ExecutionsFeed:
             if self._quiet is not None:
                 self._quiet.join(held)
             try:
+                subscribed_at = steady_s()
                 with contextlib.suppress(ConnectionClosed):
                     # If it is closed already, listening still gives what was said before: the market's status.
                     await socket.send(subscription(token))
                     if self._balances:
                         await socket.send(balances_subscription(token))
-                await self._listen(socket, FeedSession(self._merge))
+                await self._listen(socket, FeedSession(self._merge), subscribed_at)
             except Exception:
                 # A polite goodbye to someone who does not answer would keep the sink waiting for the news.
                 socket.transport.abort()
@@ -221,8 +232,8 @@ class ExecutionsFeed:
                     self._quiet.leave(held)
                 self._socket = None
 
-    async def _listen(self, socket: DrowsyConnection, session: FeedSession) -> NoReturn:
-        asked_at = 0.0
+    async def _listen(self, socket: DrowsyConnection, session: FeedSession, subscribed_at: float) -> NoReturn:
+        asked_at, is_timed = 0.0, False
         began = time.monotonic()
         while True:
             if not session.live and time.monotonic() - began > SUBSCRIPTION_S:
@@ -237,7 +248,7 @@ class ExecutionsFeed:
                 continue
             for event in session.receive(frame, socket.heard_at):
                 if isinstance(event, Connected):
-                    self._live_since = socket.heard_at
+                    self._live_since, self.blocked = socket.heard_at, ""
                     if self._may_drowse is not None:
                         socket.drowse(self._may_drowse)
                     self._sink.connected(event.rows)
@@ -245,7 +256,18 @@ class ExecutionsFeed:
                     self._sink.balance_changed(event)
                 else:
                     self._sink.executed(event.rows)
+                if not isinstance(event, BalanceChanged):
+                    # After the fills, which users wait for.
+                    self._hear_times(event.rows)
+            if not is_timed and all(session.answered):
+                is_timed = True
+                self._clock.hear_span(*session.answered, subscribed_at, steady_s())
             self._system_status = session.system_status or self._system_status
+
+    def _hear_times(self, rows: Rows) -> None:
+        times = [row.timestamp.timestamp() for row in rows if isinstance(row, Execution)]
+        if times:
+            self._clock.hear_event(max(times))
 
 
 def reconnect_delay_s(failures: int, floor_s: float, spread: float) -> float:
@@ -261,12 +283,17 @@ def _close_code(cut: Exception) -> int | None:
     return cut.rcvd.code if isinstance(cut, ConnectionClosed) and cut.rcvd is not None else None
 
 
-def _least_pause_s(cut: Exception, system_status: str, policy_closes: int) -> float:
-    """The first time that a policy closes a connection it may only be its token that has died: a new one costs one try."""
+def _status(cut: Exception) -> int | None:
+    return cut.response.status_code if isinstance(cut, InvalidStatus) else None
+
+
+def _least_pause_s(cut: Exception, system_status: str, blocks: int) -> float:
+    """``blocks``: how often in a row it was refused by a front, or by a policy. The first time that a policy closes a connection it may
+    only be its token that has died: a new one costs one try.
+    """
     code = _close_code(cut)
-    status = cut.response.status_code if isinstance(cut, InvalidStatus) else None
-    if policy_closes > 1 or status in _BLOCKED_STATUS:
-        return BLOCKED_S
+    if blocks:
+        return min(BLOCKED_S * 2.0 ** min(blocks - 1, DOUBLINGS_MAX), BLOCKED_S_MAX)
     if code in _RESTARTING or isinstance(cut, RateLimited) or system_status not in {"", "online"}:
         return MAINTENANCE_S
     return 0.0

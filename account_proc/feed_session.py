@@ -93,6 +93,8 @@ class FeedSession:
         self._sequence: int | None = None
         #: Whether Connected has been returned.
         self.live = False
+        #: When the exchange took the subscription and answered, by its own clock; empty until it has.
+        self.answered: tuple[str, str] = ("", "")
         #: Kraken: online, maintenance, cancel_only, post_only, limit_only; empty until told.
         self.system_status = ""
 
@@ -121,6 +123,7 @@ class FeedSession:
             raise _refusal(str(message.get("error") or message.get("Error")))
         elif message.get("method") == "subscribe":
             self._accepted_at = now
+            self.answered = str(message.get("time_in")), str(message.get("time_out"))
         return self.waited(now)
 
     @staticmethod

@@ -21,6 +21,7 @@ from account_proc.errors import (
     OutcomeUnknown,
     RateLimited,
 )
+from account_proc.front import FRONT_REFUSES
 
 #: Calls that change something at the exchange. For these an unproven answer means: find out before anything else.
 ORDER_METHODS = frozenset(
@@ -66,6 +67,21 @@ class NotSent(OutcomeUnknown):
         self.args = (f"{method}: not sent: {cause}",)
 
 
+class FrontRefuses(NotSent):
+    """A page of what stands in front of the exchange (HTTP 403 or 429, no answer of Kraken's): the request went no further.
+
+    RFC 9110, 15.5.4, and RFC 6585, 4: a request that is answered so was not carried out; Kraken's own refusals come with HTTP 200.
+    """
+
+    reason = FRONT_REFUSES
+
+    def __init__(self, method: str, status: int, said: str) -> None:
+        super().__init__(method, f"HTTP {status}: {said}")
+        self.status = status
+        self.said = said
+        self.args = (f"{method}: refused by the exchange's front: HTTP {status}: {said}",)
+
+
 class LockedOut(KeyRefused):
     """Not asked: the exchange has locked the key out, or refused it too often, and further tries would make that longer."""
 
@@ -78,12 +94,19 @@ class LockedOut(KeyRefused):
         self.args = (f"{method}: not sent: the key is locked out for {retry_after_s:.0f} s more",)
 
 
+#: HTTP: forbidden, too many requests. Seen with pages of Cloudflare's such as "error code: 1015".
+FRONT_STATUS = frozenset({403, 429})
 #: Kraken's word for a lockout.
 LOCKOUT = "EGeneral:Temporary lockout"
 #: Kraken: a pair's counter of orders is full.
 RATE_ERROR = "EOrder:Rate limit exceeded"
+#: An order's deadline: not within 2 to 60 s from now by Kraken's clock when it came in, or over when it was carried out.
+DEADLINE_ERROR = "EGeneral:Invalid arguments:deadline"
+DEADLINE_ELAPSED = "EService:Deadline elapsed"
 #: How Kraken's errors begin that say which orders the venue takes now, e.g. ``EService:Market in cancel_only mode``.
 MARKET_MODE = "EService:Market in "
+#: What Cloudflare's pages say, whatever was asked: 1015 for a rate, 1020 for a rule.
+_FRONT_CODE = re.compile(rb"error code: \d{3,5}")
 _THROTTLED = re.compile(r"EService:Throttled:(\d{1,12})\b", re.ASCII)
 
 #: By the start of the error, first match counts. None stands for OutcomeUnknown. Source: the catalogue of errors in Kraken's
@@ -162,6 +185,12 @@ def is_below_minimum(error: str) -> bool:
     return _kind(_BLANK_AFTER_COLON.sub(":", error.strip()), is_order=True) is BelowMinimum
 
 
+def speaks_of_time(error: ExchangeError) -> bool:
+    """Whether an order was refused for its deadline: our idea of the exchange's time may be wrong."""
+    texts = error.errors if isinstance(error, ExchangeRefused) else (getattr(error, "cause", ""),)
+    return any(DEADLINE_ERROR in text or DEADLINE_ELAPSED in text for text in texts)
+
+
 def throttled_until(error: str) -> float | None:
     """When the exchange may be asked again after ``EService:Throttled: <Unix seconds>``; None where it does not say."""
     found = _THROTTLED.match(error)
@@ -171,9 +200,12 @@ def throttled_until(error: str) -> float | None:
 def result_of(method: str, status: int, body: bytes, *, is_order: bool) -> Any:
     """The ``result`` of an answer, numbers with a point as Decimal.
 
-    Raises what ``classify`` returns, and OutcomeUnknown for everything that is not Kraken's envelope: another HTTP status, HTML,
+    Raises what ``classify`` returns, FrontRefuses for a page of a front, and OutcomeUnknown for everything that is not Kraken's envelope: another HTTP status, HTML,
     JSON that ends too early.
     """
+    if status in FRONT_STATUS:
+        code = _FRONT_CODE.search(body)
+        raise FrontRefuses(method, status, code[0].decode("ascii") if code else _shown(method, body))
     if status != 200:
         raise OutcomeUnknown(method, f"HTTP {status}: {_shown(method, body)}")
     try:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from math import inf
 
 from account_proc.errors import ExchangeRefused, RateLimited
+from account_proc.front import Front
 from account_proc.kraken_errors import throttled_until
 from account_proc.spec import Tier
 
@@ -150,6 +151,8 @@ class AccountLimits:
         self._low_pause_until = self._throttled_until = self._locked_until = -inf
         self._key_refusals = 0
         self._refused = 0
+        #: What stands before all of it, for signed calls and for public ones: fronts tell them apart by their address.
+        self.front, self.public_front = Front(), Front()
 
     # -- REST calls ---------------------------------------------------------------------------------------------
 
@@ -161,12 +164,18 @@ class AccountLimits:
         if self._locked_until > now:
             return now
         room_at = self.rest.room_at(rest_cost(method), reserve)
-        return max(room_at, self._throttled_until, self._low_pause_until if reserve else -inf)
+        closed_until = self.closed_until(is_urgent=not reserve)
+        return max(room_at, closed_until, self._low_pause_until if reserve else -inf)
 
     @property
     def throttled_until(self) -> float:
         """The exchange has asked to be sent nothing before."""
         return self._throttled_until
+
+    def closed_until(self, *, is_urgent: bool, is_public: bool = False) -> float:
+        """Nothing is sent before, whatever it costs. ``is_urgent``: an order, or what one waits for."""
+        front = self.public_front if is_public else self.front
+        return max(self._throttled_until, front.orders_until if is_urgent else front.until)
 
     def locked_s(self, now: float) -> float:
         """For how much longer nothing that is signed may be sent; 0 for no lockout."""
@@ -219,7 +228,7 @@ class AccountLimits:
         """How long a new order of a pair has to wait; 0 in most cases."""
         counter = self._orders.get(pair)
         room_at = -inf if counter is None else counter.room_at(ADD_COST)
-        return max(room_at - now, self._throttled_until - now, 0.0)
+        return max(room_at - now, self.closed_until(is_urgent=True) - now, 0.0)
 
     def charge_order(self, pair: str, now: float) -> None:
         """A new order goes out."""

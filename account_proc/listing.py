@@ -14,7 +14,6 @@ import logging
 import os
 import random
 import stat
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from account_proc.connect_pace import boot_id
 from account_proc.errors import LockHeld
 from account_proc.locks import LockedFile
 from account_proc.pairs import SymbolTable
+from account_proc.steady import steady_s
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +91,7 @@ class SharedListing:
 
     def __init__(
         self, path: Path, account_id: str, origin: Origin,
-        *, clock: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
+        *, clock: Callable[[], float] = steady_s,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:  # fmt: skip
         """``path`` is the same for all; ``clock``: seconds since the machine's start, the same for all and never set."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -23,6 +24,7 @@ from krakencopy.v1 import account_pb2 as account_pb
 from krakencopy.v1 import types_pb2 as pb
 
 from account_proc import failpoint
+from account_proc.announcements import Announcements
 from account_proc.asset_forms import worth_as
 from account_proc.call_queue import Priority
 from account_proc.copy_record import PB_SIDE, seconds, timestamp
@@ -30,9 +32,9 @@ from account_proc.errors import ExchangeError, LedgerFault
 from account_proc.exchange import KrakenExchange, TradeRow
 from account_proc.executions import Execution, Incomplete
 from account_proc.feed_session import BalanceChanged
+from account_proc.front import growing_pause_s
 from account_proc.ledger import Ledger
 from account_proc.master_wallet import CountedTrades, Trade, apply
-from account_proc.notices import Notices
 from account_proc.pairs import SymbolTable, UnknownSymbol
 from account_proc.portfolio import CONFIRM_S, Portfolio
 from account_proc.units import Side, plain
@@ -60,10 +62,10 @@ FIRST_WAIT_LAGS = 2.0
 REFRESH_S, REFRESH_PAPER_S = 300.0, 60.0
 #: The wallet is made durable at most this often, in seconds.
 KEEP_S = 1.0
-#: Its name in the ledger.
-WALLET = "wallet"
-#: Between two tries to read the history, in seconds.
-HISTORY_RETRY_S = 1.0
+#: Its name in the ledger; and of when the journal began, by the supervisor's clock and by the exchange's.
+WALLET, JOURNAL_BEGAN = "wallet", "journal_began"
+#: Between two tries to read the history, in seconds: at first, and at most where it cannot be read again and again.
+HISTORY_RETRY_S, HISTORY_RETRY_S_MAX = 1.0, 15.0
 
 
 #: A buy that costs more than what was counted by this share proves the count wrong: smaller differences are rounding and fees.
@@ -159,9 +161,10 @@ class Master:
     def __init__(
         self, *, account_id: str, exchange: KrakenExchange, portfolio: Portfolio, ledger: Ledger, now: Callable[[], float],
         changed: Callable[[], None], failed: Callable[[BaseException], None], heard: Callable[[Sequence[Execution]], None],
-        notices: Notices, audit_s: float = AUDIT_S, refresh_s: float = REFRESH_S,
+        announcements: Announcements, audit_s: float = AUDIT_S, refresh_s: float = REFRESH_S,
+        clock_offset: Callable[[], float] = lambda: 0.0,
     ) -> None:  # fmt: skip
-        """``heard`` takes what the feed tells, for orders of the account's own. Raises LedgerFault when the wallet that an earlier
+        """``now`` is the exchange's clock, and ``clock_offset`` how far that is ahead of this machine's (seconds). ``heard`` takes what the feed tells, for orders of the account's own. Raises LedgerFault when the wallet that an earlier
         process kept cannot be read.
         """
         self._account_id = account_id
@@ -172,8 +175,9 @@ class Master:
         self._changed = changed
         self._failed = failed
         self._heard = heard
-        self._notices = notices
+        self._announcements = announcements
         self._ledger = ledger
+        self._clock_offset = clock_offset
         self._audit_s = audit_s
         self._refresh_s = refresh_s
         self._refresh_at = now() + refresh_s
@@ -220,7 +224,7 @@ class Master:
         self._out = out
         self._maker.learn(request)
         self._coins = set(request.held_coins)
-        self._since = seconds(request.since)
+        self._since = self._wanted_since(request)
         self.rules_read()
         self._catch_up()
         try:
@@ -248,6 +252,22 @@ class Master:
                 self._coins = {*self._coins - {old}, new}
                 self._portfolio.rename(old, new)
                 self._emit(account_pb.AssetRename(old_name=old, new_name=new))
+
+    def _wanted_since(self, request: account_pb.StreamFillsRequest) -> float:
+        """From when on trades are wanted, by the exchange's clock. Raises LedgerFault.
+
+        When the journal began was told by the supervisor's, which may have been wrong, and set since: it is put right once, and kept.
+        """
+        since = seconds(request.since)
+        if not request.HasField("journal_began"):
+            return since
+        told = seconds(request.journal_began)
+        kept = self._ledger.kept(JOURNAL_BEGAN) or ""
+        told_then, _, began = kept.partition(" ")
+        if told_then != repr(told):
+            began = repr(told + self._clock_offset())
+            self._ledger.keep(JOURNAL_BEGAN, f"{told!r} {began}")
+        return float(began) if since <= told else max(since, float(began))
 
     def _emit(self, item: pb.Fill | account_pb.CaughtUp | account_pb.AssetRename) -> None:
         assert self._out is not None
@@ -500,7 +520,7 @@ class Master:
 
     async def _told(self, hints: list[Trade]) -> list[Trade]:
         """All trades that are heard of, in order, and a wallet to count them into; however long it takes."""
-        since = self._now()
+        since, failures = self._now(), 0
         while True:
             try:
                 told = self._all(await self._history(), hints)
@@ -524,7 +544,9 @@ class Master:
                 return self._all(told, ())
             except ExchangeError as error:
                 log.warning("the past could not be read: %s; trying again", error)
-                await asyncio.sleep(HISTORY_RETRY_S)
+                dice = random.random()  # noqa: S311 - spreads load, guards nothing
+                await asyncio.sleep(growing_pause_s(failures, HISTORY_RETRY_S, HISTORY_RETRY_S_MAX, dice))
+                failures += 1
 
     def _all(self, told: Iterable[Trade], hints: Iterable[Trade]) -> list[Trade]:
         """With what the feed has told meanwhile, in order of execution. The feed's own row wins: it knows the fee's asset."""
@@ -567,7 +589,7 @@ class Master:
         return agree
 
     def _tell_doubt(self) -> None:
-        self._notices.tell(
+        self._announcements.tell(
             pb.SEVERITY_WARNING, "MASTER_EQUITY_UNKNOWN",
             "the master paid with money that its balances do not show yet: its entries are not copied until they do, its exits are",
         )  # fmt: skip

@@ -1,80 +1,58 @@
-"""What one account's process has to tell operators beside its state: each becomes an event at the supervisor, once.
-
-Notices travel with the account's snapshot, so they may be told twice or, where hundreds come at once, not at all: what must not be lost
-stands in the ledger or in the journal as well. Not for what changes with every fill.
-"""
+"""What an operator should know about an account while it lasts, and that stops nothing: in status, and an event when it begins. Pure."""
 
 from __future__ import annotations
 
-import logging
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 
-from krakencopy.v1 import account_pb2 as pb
-from krakencopy.v1 import types_pb2
-
-from account_proc.asset_forms import FIAT, worth_as
+from account_proc.exchange_clock import Clock, clock_words
+from account_proc.front import FRONT_REFUSES
+from account_proc.pairs import SymbolTable
 from account_proc.units import plain
 
-log = logging.getLogger(__name__)
 
-#: Notices that are kept for a supervisor that has not read them yet.
-KEPT_MAX = 100
-_LEVEL = {
-    types_pb2.SEVERITY_INFO: logging.INFO,
-    types_pb2.SEVERITY_WARNING: logging.WARNING,
-    types_pb2.SEVERITY_ERROR: logging.ERROR,
-}
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One of them, by a stable code; there is one of a code at a time."""
+
+    code: str
+    message: str
 
 
-class Notices:
-    """The last notices of one process, numbered from 1."""
-
-    def __init__(self, changed: Callable[[], None]) -> None:
-        self._changed = changed
-        self._kept: deque[pb.Notice] = deque(maxlen=KEPT_MAX)
-        self._number = 0
-
-    def __iter__(self) -> Iterator[pb.Notice]:
-        return iter(self._kept)
-
-    def tell(
-        self, severity: types_pb2.Severity.ValueType, code: str, message: str, *, asset: str = ""
-    ) -> None:
-        """Tells operators. ``code`` is stable, ``message`` for people; ``asset``: the coin that it is about, if it is about one."""
-        self._number += 1
-        self._kept.append(
-            pb.Notice(number=self._number, severity=severity, code=code, message=message, asset=asset)
-        )
-        log.log(_LEVEL[severity], "%s: %s", code, message)
-        self._changed()
+def clock_notice(clock: Clock | None) -> Iterator[Notice]:
+    """The machine's clock is wrong."""
+    if clock is not None and (words := clock_words(clock)):
+        yield Notice("CLOCK_OFF", words)
 
 
-def outside_notices(
-    change: Mapping[str, Decimal], kind: str
-) -> list[tuple[types_pb2.Severity.ValueType, str, str, str]]:
-    """What to tell of a master's balances that changed without a trade: severity, code, message and coin of each notice.
+def front_notice(*refusals: str) -> Iterator[Notice]:
+    """What stands in front of the exchange refuses; empty texts are of ways that are open."""
+    if told := "; ".join(filter(None, refusals)):
+        yield Notice(FRONT_REFUSES, f"FRONT REFUSES: {told}")
 
-    ``change`` by asset, locked forms as ``BTC.S``; ``kind``: the exchange's word for it, if it has one.
+
+def funds_notice(
+    traded: Iterable[str], owned: Callable[[str], Decimal], table: SymbolTable
+) -> Iterator[Notice]:
+    """The user owns nothing that the master pays with, or less than the least order costs: nothing of that can be copied.
+
+    ``traded``: the pairs that the master trades; ``owned``: what the user has of an asset, in whatever form.
     """
-    totals: dict[str, Decimal] = {}
-    for name, amount in change.items():
-        asset = worth_as(name)
-        totals[asset] = totals.get(asset, Decimal(0)) + amount
-    why = f" ({kind})" if kind else ""
-    notices = []
-    for asset, total in totals.items():
-        plain_part = change.get(asset, Decimal(0))
-        severity = types_pb2.SEVERITY_INFO if asset in FIAT else types_pb2.SEVERITY_WARNING
-        if not total and plain_part:
-            done = "were locked" if plain_part < 0 else "are free again"
-            words = f"{plain(abs(plain_part))} {asset} of the master {done} (staked, bonded or withheld){why}: that is no trade"
-            notices.append((types_pb2.SEVERITY_INFO, "COINS_LOCKED", words, asset))
-        elif total < 0:
-            words = f"{plain(-total)} {asset} left the master without a trade{why}: that is no exit, and nobody follows it"
-            notices.append((severity, "COINS_LEFT", words, asset))
-        elif total > 0:
-            words = f"{plain(total)} {asset} came to the master without a trade{why}: it counts for its equity, and nobody follows it"
-            notices.append((types_pb2.SEVERITY_INFO, "COINS_CAME", words, asset))
-    return notices
+    by_quote: dict[str, list[str]] = defaultdict(list)
+    for name in sorted(traded):
+        pair = table.find(name)
+        if pair is not None and owned(pair.quote) < pair.costmin:
+            by_quote[pair.quote].append(pair.symbol)
+    told = [
+        f"NO FUNDS IN {quote}: the master trades {', '.join(pairs)}"
+        + (
+            f", and {plain(amount)} {quote} is less than any order there costs"
+            if (amount := owned(quote)) > 0
+            else ""
+        )
+        for quote, pairs in by_quote.items()
+    ]
+    if told:
+        yield Notice("NO_FUNDS", "; ".join(told))

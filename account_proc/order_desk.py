@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import random
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,6 +21,7 @@ from account_proc.call_queue import Priority
 from account_proc.copy_record import utc
 from account_proc.errors import ExchangeError
 from account_proc.exchange import KrakenExchange, OrderAck, OrderRequest, OrderRow
+from account_proc.front import growing_pause_s
 from account_proc.order_watch import ENDED, Ending, OrderWatch, ending_of
 from account_proc.units import Side
 
@@ -27,6 +29,8 @@ log = logging.getLogger(__name__)
 
 #: An order that showed up late says that others may show up this much later still.
 LAG_FACTOR = 1.5
+#: Whoever waits for a time of the exchange's looks at its clock this often, in seconds: answers may move it.
+LOOK_AT_CLOCK_S = 1.0
 #: Namespace of this project's client order ids.
 CL_ORD_ID_SPACE = uuid.UUID("6b3a0e0e-54f4-4d0c-9a53-0f1b8a6f2d11")
 _SPACE = CL_ORD_ID_SPACE.bytes
@@ -48,8 +52,9 @@ class Timing:
     visibility_lag: float = 60.0
     #: Between two questions about an order that the feed is silent about.
     poll: float = 3.0
-    #: Between two tries of something that failed.
+    #: Between two tries of something that failed, at first, and at most where it fails again and again.
     retry: float = 2.0
+    retry_max: float = 15.0
     #: Between two tries with a key that the exchange refuses. Kraken locks out for about 15 minutes when this is overdone, and
     #: each try starts the lockout anew; the paper exchange does not mind.
     key_retry: float = 960.0
@@ -64,7 +69,7 @@ class Timing:
     def paper(cls) -> Timing:
         """The local exchange answers at once and its reads do not trail."""
         return cls(
-            deadline=2.5, margin=0.5, visibility_lag=1.0, poll=1.0, retry=0.5, key_retry=1.0, market_retry=0.5,
+            deadline=2.5, margin=0.5, visibility_lag=1.0, poll=1.0, retry=0.5, retry_max=4.0, key_retry=1.0, market_retry=0.5,
             market_retry_max=2.0, holds_pause=1.0,
         )  # fmt: skip
 
@@ -93,6 +98,11 @@ class OrderDesk:
     def wait_s(self, pair: str) -> float:
         """How long an order of a pair has to wait for the exchange's limits before it is sent; 0 in most cases."""
         return self.exchange.order_wait_s(pair)
+
+    @property
+    def wait_reason(self) -> str:
+        """Why it has to wait then, as a code."""
+        return self.exchange.order_wait_reason
 
     async def send(
         self, *, pair: str, side: Side, volume: Decimal, limit_price: Decimal | None, ioc: bool, cl_ord_id: str,
@@ -138,14 +148,16 @@ class OrderDesk:
 
     async def _wait_until(self, at: float, cl_ord_id: str) -> None:
         """Or until the feed tells of the order, which settles the question."""
-        pause = at - self._now()
-        if pause > 0:
+        while (pause := at - self._now()) > 0:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.watch.appears(cl_ord_id), pause)
+                # The clock is looked at again: an answer may have told meanwhile that the exchange's shows less.
+                await asyncio.wait_for(self.watch.appears(cl_ord_id), min(pause, LOOK_AT_CLOCK_S))
+                return
 
     async def _look(self, cl_ord_id: str, deadline: float) -> OrderRow | None:
         # An order is never older than its deadline by more than the 60 s that Kraken allows, and clocks differ.
         since = deadline - 60.0 - self.visibility_lag
+        failures = 0
         while True:
             try:
                 rows = await self.exchange.open_orders(cl_ord_id, Priority.URGENT)
@@ -153,7 +165,9 @@ class OrderDesk:
                 # Open first, closed second: an order that ends between the two reads is still seen.
                 return max(rows, key=lambda row: row.status in ENDED, default=None)
             except ExchangeError:
-                await asyncio.sleep(self.timing.retry)
+                dice = random.random()  # noqa: S311 - spreads load, guards nothing
+                await asyncio.sleep(growing_pause_s(failures, self.timing.retry, self.timing.retry_max, dice))
+                failures += 1
 
     async def end(self, cl_ord_id: str) -> Ending:
         """Waits until an acknowledged order is over."""

@@ -13,15 +13,17 @@ import logging
 import random
 import select
 import ssl
-import time
+from functools import partial
 from typing import NoReturn
 from urllib.parse import urlsplit
 
 import httptools
 
 from account_proc.errors import OutcomeUnknown
+from account_proc.exchange_clock import ExchangeClock
 from account_proc.quiet import Quiet
-from account_proc.rest import ANSWER_BYTES_MAX, CONNECT_TIMEOUT_S, IDLE_CONNECTION_S, SignedCall
+from account_proc.rest import ANSWER_BYTES_MAX, CONNECT_TIMEOUT_S, IDLE_CONNECTION_S, OK, SignedCall
+from account_proc.steady import steady_s
 from account_proc.tls import EXCHANGE_TLS
 
 log = logging.getLogger(__name__)
@@ -38,14 +40,18 @@ RENEW_FROM, RENEW_TO = 0.6, 0.9
 class _Connection(asyncio.Protocol):
     """One connection: at most one call at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: ExchangeClock) -> None:
+        self._clock = clock
+        self._date = b""
+        self._sent_at = 0.0
         self._parser = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport | None = None
         self._answer: asyncio.Future[tuple[int, bytes]] | None = None
         self._gives_up: asyncio.TimerHandle | None = None
         self._body = bytearray()
         self._poll = select.poll()
-        self.used_at = time.monotonic()
+        # The other side's patience goes on while this machine sleeps.
+        self.used_at = steady_s()
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     # -- asyncio.Protocol ---------------------------------------------------------------------------------------
@@ -73,6 +79,10 @@ class _Connection(asyncio.Protocol):
             # Nobody asked: whatever it is, the next answer must not be taken for another one's.
             raise ValueError("it spoke out of turn")
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if name.lower() == b"date":
+            self._date = value
+
     def on_body(self, data: bytes) -> None:
         self._body += data
         if len(self._body) > ANSWER_BYTES_MAX:
@@ -84,7 +94,9 @@ class _Connection(asyncio.Protocol):
             return
         assert self._answer is not None
         answer, self._answer = self._answer, None
-        self.used_at = time.monotonic()
+        self.used_at = steady_s()
+        if status == OK and self._date:
+            self._clock.hear_date(self._date.decode("latin-1"), self._sent_at, self.used_at)
         if self._gives_up is not None:
             self._gives_up.cancel()
         if not answer.done():
@@ -108,7 +120,7 @@ class _Connection(asyncio.Protocol):
             and not self.lost.done()
             and self._answer is None
             and not self._transport.is_closing()
-            and time.monotonic() - self.used_at < IDLE_CONNECTION_S
+            and steady_s() - self.used_at < IDLE_CONNECTION_S
             and not self._poll.poll(0)
         )
 
@@ -119,6 +131,8 @@ class _Connection(asyncio.Protocol):
         assert self._answer is None
         loop = asyncio.get_running_loop()
         self._body.clear()
+        self._date = b""
+        self._sent_at = steady_s()
         self._answer = answer = loop.create_future()
         self.transport.write(request)
         self._gives_up = loop.call_later(timeout_s, self.close, f"no answer within {timeout_s:g} s")
@@ -139,10 +153,17 @@ class _Connection(asyncio.Protocol):
 class OrderLine:
     """Keeps such a connection to one exchange."""
 
-    def __init__(self, base_url: str, quiet: Quiet, context: ssl.SSLContext = EXCHANGE_TLS) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        quiet: Quiet,
+        context: ssl.SSLContext = EXCHANGE_TLS,
+        clock: ExchangeClock | None = None,
+    ) -> None:
         """``base_url`` as of KrakenRest; its connections join ``quiet``; ``context``: how to trust an https one, by default as
-        ``requests`` does.
+        ``requests`` does; ``clock`` is told what time it is at the exchange.
         """
+        self._clock = ExchangeClock() if clock is None else clock
         self._quiet = quiet
         parts = urlsplit(base_url)
         self._host = parts.netloc.encode("ascii")
@@ -200,7 +221,7 @@ class OrderLine:
 
     async def _connect(self) -> _Connection:
         _, connection = await asyncio.get_running_loop().create_connection(
-            _Connection,
+            partial(_Connection, self._clock),
             self._name,
             self._port,
             ssl=self._tls,
@@ -216,7 +237,7 @@ class OrderLine:
         share = random.uniform(RENEW_FROM, RENEW_TO)  # noqa: S311 - spreads load, guards nothing
         try:
             while not connection.lost.done():
-                left_s = connection.used_at + IDLE_CONNECTION_S * share - time.monotonic()
+                left_s = connection.used_at + IDLE_CONNECTION_S * share - steady_s()
                 if left_s <= 0 and connection.ready:
                     return ""
                 # A call that is on its way moves the time, or loses the connection.

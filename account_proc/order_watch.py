@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,12 +18,15 @@ from account_proc.bell import Bell
 from account_proc.errors import ExchangeError
 from account_proc.exchange import KrakenExchange, OrderRow
 from account_proc.executions import Execution
+from account_proc.front import growing_pause_s
 
 log = logging.getLogger(__name__)
 
 #: Executions of orders that nobody has claimed yet are kept for this many orders: the feed may be faster than the answer
 #: to the request that made the order.
 UNCLAIMED_ORDERS = 1_000
+#: Between two questions about one order, at most, where none is answered, in seconds.
+POLL_S_MAX = 30.0
 #: Kraken: QueryOrders takes at most 50 ids.
 QUERY_BATCH = 50
 #: Statuses of a REST order row after which nothing more happens to the order.
@@ -75,6 +79,8 @@ class OrderWatch:
         self._by_order_id: dict[str, _Track] = {}
         self._unclaimed: OrderedDict[str, list[Execution]] = OrderedDict()
         self._work = asyncio.Event()
+        #: Questions in a row that were not answered.
+        self._failures = 0
         #: Rings when an order is begun, and when the feed tells anything, of orders that are not followed as well.
         self.news = Bell()
 
@@ -202,8 +208,17 @@ class OrderWatch:
         except ExchangeError as error:
             log.warning("orders could not be queried: %s", error)
             rows = {}
+            self._failures += 1
+        else:
+            self._failures = 0
+        dice = random.random()  # noqa: S311 - spreads load, guards nothing
+        pause = (
+            growing_pause_s(self._failures, self._poll_s, POLL_S_MAX, dice)
+            if self._failures
+            else self._poll_s
+        )
         for track in due:
-            track.ask_at = self._now() + self._poll_s
+            track.ask_at = self._now() + pause
             row = rows.get(track.order_id)
             if row is not None and row.status in ENDED and not track.future.done():
                 track.future.set_result(ending_of(row, track.reason))

@@ -8,14 +8,14 @@ what it traded is the strategy's position from then on.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 
 from account_proc.broker import Broker, BrokerOrder, Ending, Market
 from account_proc.copy_state import CopyState
 from account_proc.errors import AccountError, ExchangeRefused, OutcomeUnknown
-from account_proc.kraken_errors import RATE_ERROR
+from account_proc.kraken_errors import RATE_ERROR, speaks_of_time
 from account_proc.ledger import Ledger
 from account_proc.order_desk import client_order_id
 from account_proc.own_order import OwnOrder, OwnPosition
@@ -63,7 +63,12 @@ class OrderAsked:
 class OwnOrders:
     """The account's own orders, beside those that copying makes."""
 
-    def __init__(self, account_id: str, ledger: Ledger, broker: Broker, now: Callable[[], float]) -> None:
+    def __init__(
+        self, account_id: str, ledger: Ledger, broker: Broker, now: Callable[[], float],
+        ask_time: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:  # fmt: skip
+        """``now``: the broker's time; ``ask_time`` makes sure of it, where it can be asked for."""
+        self._ask_time = ask_time
         self._account_id = account_id
         self._ledger = ledger
         self._broker = broker
@@ -82,6 +87,9 @@ class OwnOrders:
             async with lock:
                 order = self._ledger.own_order(asked.request_id)
                 if order is None:
+                    if self._ask_time is not None:
+                        # Nobody waits for such an order as for a copy, and its deadline is told by that time.
+                        await self._ask_time()
                     order = self._intend(asked)
                     if await self._waited(order.pair):
                         order = self._intend(asked)
@@ -160,10 +168,14 @@ class OwnOrders:
             strategy=asked.strategy,
         )
 
-    async def _send(self, order: OwnOrder) -> OwnOrder:
+    async def _send(self, order: OwnOrder, *, is_second: bool = False) -> OwnOrder:
         try:
             ack = await self._broker.send(_sent(order))
         except ExchangeRefused as error:
+            if speaks_of_time(error) and not is_second:
+                # Nothing was done, and that very answer has put our idea of the broker's clock right.
+                order = self._keep(replace(order, deadline=self._now() + self._broker.deadline_s))
+                return await self._send(order, is_second=True)
             return self._keep(replace(order, state=CopyState.REJECTED, error=error.errors[0]))
         return self._keep(
             replace(

@@ -71,6 +71,8 @@ class Holdings:
     equity: QuoteAmount | None
     cash: QuoteAmount
     base: BaseVolume
+    #: What a notional in another currency is worth in quote; None where its price is not known.
+    notional: QuoteAmount | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

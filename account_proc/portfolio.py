@@ -21,6 +21,7 @@ from account_proc.asset_forms import by_use, earning, worth_as
 from account_proc.errors import ExchangeError
 from account_proc.exchange import KrakenExchange, Quote
 from account_proc.executions import Execution
+from account_proc.front import growing_pause_s
 from account_proc.listing import SharedListing
 from account_proc.order_watch import Ending
 from account_proc.pairs import PairRules, SymbolTable
@@ -106,6 +107,8 @@ class Portfolio:
         self.holds: dict[str, Decimal] = {}
         self.marks = Marks()
         self.symbols: SymbolTable | None = None
+        #: Prices of these are wanted though nothing of them is held.
+        self.priced: tuple[str, ...] = ()
         #: False until balances were read once.
         self.loaded = False
         #: False while the last reading failed or could not be explained: what is held is then not known, and not zero.
@@ -139,6 +142,7 @@ class Portfolio:
 
     async def keep_rules(self) -> None:
         """Reads the rules again when they are old, or an order was refused by a minimum that is not in them; for ever."""
+        failures = 0
         while True:
             until = self._rules_at + RULES_S * random.uniform(0.75, 1.25)  # noqa: S311 - spreads many accounts' calls
             with suppress(TimeoutError):
@@ -148,9 +152,14 @@ class Portfolio:
             try:
                 await self._load_symbols(age_max_s)
                 self._changed()  # they are shown
+                failures = 0
             except ExchangeError as error:
                 log.warning("the rules of pairs could not be read again: %s", error)
-            await asyncio.sleep(RULES_PAUSE_S)
+                failures += 1
+            dice = random.random()  # noqa: S311 - spreads many accounts' calls
+            await asyncio.sleep(
+                growing_pause_s(failures, RULES_PAUSE_S, RULES_S / 4, dice) if failures else RULES_PAUSE_S
+            )
 
     def rules_are_wrong(self) -> None:
         """The exchange has just refused an order by other rules than are known here."""
@@ -231,6 +240,7 @@ class Portfolio:
     async def refresh_marks(self) -> None:
         """Reads prices of what is held, against every bridge that the exchange quotes it in. Raises ExchangeError."""
         wanted = [pair for asset in self.wallet.assets() for pair in self._pricing_pairs(asset)]
+        wanted += [pair for asset in self.priced for pair in self._pricing_pairs(asset)]
         wanted += [pair for bridge in BRIDGES for pair in self._pricing_pairs(bridge)]
         symbols = tuple(dict.fromkeys(pair.symbol for pair in wanted))
         if not symbols:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import inf
 
 from krakencopy.v1 import types_pb2 as pb
 
@@ -27,6 +28,7 @@ from account_proc.errors import (
     RateLimited,
 )
 from account_proc.exchange import ApiKeyInfo, KrakenExchange, PairFee, UnexpectedForm
+from account_proc.exchange_clock import Clock, ExchangeClock, clock_words
 from account_proc.pairs import PairRules, SymbolTable
 from account_proc.spec import Role
 from account_proc.units import plain
@@ -42,8 +44,6 @@ WITHDRAWS = ("withdraw-funds", "add-withdraw-address", "update-withdraw-address"
 
 #: A key that ends within this time wants a successor, in seconds.
 EXPIRY_WARNING_S = 7 * 86_400
-#: Deadlines of orders have this much margin (order_desk.Timing), in seconds.
-CLOCK_WARNING_S = 2.0
 #: All of it is asked again after so long, in seconds: keys expire and clocks drift while a process runs for months.
 RECHECK_S = 6 * 3600.0
 #: How often it is looked whether fees of further pairs are wanted, or something is still unknown, in seconds.
@@ -83,21 +83,6 @@ class Needs:
         return cls(permissions=(*READS, *trades), allow_withdraw=allow_withdraw)
 
 
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """The exchange's clock as it was found, in seconds."""
-
-    #: The exchange's minus ours.
-    offset: float
-    #: How wrong that may be.
-    doubt: float
-
-    @classmethod
-    def read(cls, told: int, asked_at: float, answered_at: float) -> Clock:
-        """Kraken tells whole seconds: the middle of one is the best guess, and so is the middle of the round trip."""
-        return cls(told + 0.5 - (asked_at + answered_at) / 2, 0.5 + abs(answered_at - asked_at) / 2)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What follows from what was found out."""
@@ -110,7 +95,7 @@ class Verdict:
 
 def judge(key: ApiKeyInfo | None, clock: Clock, needs: Needs, now: float) -> Verdict:
     """``key``: None where the exchange does not tell. ``now`` by this machine's clock, in Unix seconds."""
-    warnings = _clock_warnings(clock)
+    warnings = [words] if (words := clock_words(clock)) else []
     if key is None:
         untold = "the exchange does not tell what the API key may do: permissions, nonce window, expiry and addresses"
         return Verdict(warnings=(*warnings, f"{untold} are not checked"))
@@ -135,17 +120,6 @@ def judge(key: ApiKeyInfo | None, clock: Clock, needs: Needs, now: float) -> Ver
             "repeats; set it to 0 at Kraken, this account sends strictly in order"
         )
     return Verdict(missing=missing, refusals=tuple(refusals), warnings=tuple(warnings))
-
-
-def _clock_warnings(clock: Clock) -> list[str]:
-    if abs(clock.offset) <= CLOCK_WARNING_S + clock.doubt:
-        return []
-    side = "behind" if clock.offset > 0 else "ahead of"
-    words = (
-        f"this machine's clock is {abs(clock.offset):.0f} s {side} the exchange's: deadlines of orders are told by it, so orders are "
-        "refused as too late, or carried out after they were given up; set the clock"
-    )
-    return [words]
 
 
 def _judge_expiry(
@@ -178,15 +152,16 @@ class Preflight:
     def __init__(
         self, exchange: KrakenExchange, needs: Needs, changed: Callable[[], None],
         *, now: Callable[[], float] = time.time, pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: ExchangeClock | None = None,
     ) -> None:  # fmt: skip
-        """``changed`` is called when there is news for ``to_proto``; ``now`` is in Unix seconds."""
+        """``changed`` is called when there is news for ``to_proto``; ``now`` is in Unix seconds; ``clock``: what the exchange's shows."""
         self._exchange = exchange
         self._needs = needs
         self._changed = changed
         self._now = now
         self._pause = pause
         self._key: ApiKeyInfo | None = None
-        self._clock = Clock(0.0, 0.0)
+        self._clock = ExchangeClock(now, now) if clock is None else clock
         self._verdict = Verdict()
         self._checked_at = 0.0
         self._fees: tuple[PairFee, ...] = ()
@@ -197,19 +172,23 @@ class Preflight:
 
     async def check(self) -> None:
         """Learn what the key may do and what time it is. Raises KeyUnfit, and ExchangeError while one of the two is not known."""
-        asked_at = self._now()
-        clock = Clock.read(await self._exchange.server_time(), asked_at, self._now())
+        clock = await self._clock.ask(self._exchange.server_time)
         key = await self._ask_key()
         before = self._verdict
-        self._key, self._clock, self._checked_at = key, clock, self._now()
-        self._verdict = judge(key, clock, self._needs, self._checked_at)
+        self._key, self._checked_at = key, self._now()
+        self._verdict = self._judged(clock)
         for warning in self._verdict.warnings:
-            if warning not in before.warnings:
+            # The clock itself says that it is wrong, at once.
+            if warning not in before.warnings and warning != clock_words(clock):
                 log.warning("%s", warning)
         self._changed()
         if self._verdict.refusals:
             reason, _ = self._verdict.refusals[0]
             raise KeyUnfit(reason, "; ".join(message for _, message in self._verdict.refusals))
+
+    def _judged(self, clock: Clock) -> Verdict:
+        """As it is now, by what the exchange's clock shows."""
+        return judge(self._key, clock, self._needs, self._clock.now() - clock.offset)
 
     async def keep(self, pairs: Callable[[], Sequence[str]]) -> None:
         """Learn the fees, and keep all of it fresh for ever.
@@ -268,14 +247,17 @@ class Preflight:
         if not self._checked_at:
             return None
         key = self._key
+        # The clock moves, and keys expire, between two questions.
+        clock = self._clock.reading() or Clock(0.0, inf)
+        verdict = self._judged(clock)
         told = pb.Preflight(
             checked_at=timestamp(self._checked_at), key_known=key is not None,
-            missing_permissions=self._verdict.missing, clock_offset_ms=round(self._clock.offset * 1000),
+            missing_permissions=verdict.missing, clock_offset_ms=round(clock.offset * 1000),
             pairs=[_terms(fee, table.find(fee.pair) if table else None) for fee in self._fees],
-            warnings=(*self._verdict.warnings, *filter(None, [self._fee_trouble])),
+            warnings=(*verdict.warnings, *filter(None, [self._fee_trouble])),
         )  # fmt: skip
         # Before that they are the reason why nothing is traded.
-        told.warnings.extend(message for _, message in self._verdict.refusals if self._is_trading)
+        told.warnings.extend(message for _, message in verdict.refusals if self._is_trading)
         if key is not None:
             told.permissions.extend(sorted(key.permissions))
             told.nonce_window = key.nonce_window

@@ -13,7 +13,7 @@ import logging
 import os
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
 from decimal import Decimal
@@ -22,13 +22,16 @@ from krakencopy.v1 import account_pb2 as pb
 from krakencopy.v1 import types_pb2
 
 from account_proc import nonce_report
+from account_proc.announcements import Announcements, of_outside_change
 from account_proc.call_queue import CallQueue
 from account_proc.connect_pace import pace_of
 from account_proc.copier import Copier
 from account_proc.copy_record import timestamp
-from account_proc.errors import AccountError, ExchangeError, KeyRefused, LedgerFault
+from account_proc.errors import AccountError, ConfigurationFault, ExchangeError, KeyRefused, LedgerFault
 from account_proc.exchange import KrakenExchange
+from account_proc.exchange_clock import ExchangeClock
 from account_proc.feed import ExecutionsFeed
+from account_proc.front import DOUBLINGS_MAX, FRONT_REFUSES, growing_pause_s
 from account_proc.kraken_broker import KrakenBroker
 from account_proc.ledger import Ledger
 from account_proc.limits import AccountLimits
@@ -36,13 +39,14 @@ from account_proc.listing import Origin, SharedListing
 from account_proc.master import AUDIT_PAPER_S, AUDIT_S, REFRESH_PAPER_S, REFRESH_S, Master
 from account_proc.nonce import NonceCustody, key_lock
 from account_proc.nonce_report import KeyNonce
-from account_proc.notices import Notices, outside_notices
+from account_proc.notices import Notice, clock_notice, front_notice, funds_notice
 from account_proc.order_desk import OrderDesk, Timing
 from account_proc.order_line import OrderLine
 from account_proc.order_watch import OrderWatch
 from account_proc.own_orders import OwnOrders
+from account_proc.pairs import UnknownSymbol
 from account_proc.portfolio import Portfolio
-from account_proc.preflight import Clock, KeyUnfit, Needs, Preflight, fee_pairs
+from account_proc.preflight import KeyUnfit, Needs, Preflight, fee_pairs
 from account_proc.quiet import Quiet, quiet_s
 from account_proc.reconciler import PERIOD_PAPER_S, PERIOD_S, Reconciler
 from account_proc.rest import KrakenRest
@@ -56,8 +60,10 @@ from account_proc.user_feed import UserFeed
 
 log = logging.getLogger(__name__)
 
-#: Between two tries to reach the exchange, in seconds.
-RETRY_S = 1.0
+#: Between two tries to reach the exchange, in seconds: at first, and at most.
+RETRY_S, RETRY_S_MAX = 1.0, 15.0
+#: Whoever wants to know the exchange's time for certain waits for it so long at most, in seconds: exits may stand behind.
+TIME_WITHIN_S = 2.0
 #: Currency that equity is shown in.
 DISPLAY_CURRENCY = "USD"
 
@@ -78,33 +84,32 @@ class AccountProcess(ServedProcess):
             Timing.paper() if spec.paper else Timing(), visibility_lag=spec.visibility_lag_s
         )
         limits = AccountLimits(spec.tier, lockout_s=self._timing.key_retry)
-        self._rest = KrakenRest(spec.rest_url, credentials, self._nonce, limits)
+        limits.front.changed = limits.public_front.changed = self._ring
+        #: What everything here that speaks of the exchange's time, or compares with it, goes by.
+        self._clock = ExchangeClock()
+        self._clock.changed = self._ring
+        self._rest = KrakenRest(spec.rest_url, credentials, self._nonce, limits, self._clock)
         self._quiet = Quiet(quiet_s(spec.users))
-        self._line = OrderLine(spec.rest_url, self._quiet)
+        self._line = OrderLine(spec.rest_url, self._quiet, clock=self._clock)
         self._calls = CallQueue(self._rest, self._line)
-        self._exchange = KrakenExchange(self._calls)
+        self._exchange = KrakenExchange(self._calls, self._clock)
         # Beside the sockets: for this supervisor's processes, and of no use later.
         listing = SharedListing(
             spec.socket_path.parent / "listing", spec.id, Origin.of(spec.rest_url, spec.epoch)
         )
-        self._notices = Notices(self.bell.ring)
+        self._announcements = Announcements(self.bell.ring)
+        now = self._clock.now
         self._portfolio = Portfolio(
-            self._exchange,
-            self.bell.ring,
-            time.time,
-            spec.visibility_lag_s,
-            listing,
-            spec.reserve,
-            self._outside,
+            self._exchange, self.bell.ring, now, spec.visibility_lag_s, listing, spec.reserve, self._outside
         )
         needs = Needs.of(
             spec.role, has_strategy=spec.strategy is not None, allow_withdraw=spec.allow_withdraw_key
         )
-        self._preflight = Preflight(self._exchange, needs, self.bell.ring)
-        self._watch = OrderWatch(self._exchange, time.time, self._timing.poll, self._wake_feed)
-        self._desk = OrderDesk(self._exchange, self._watch, time.time, self._timing)
+        self._preflight = Preflight(self._exchange, needs, self.bell.ring, now=now, clock=self._clock)
+        self._watch = OrderWatch(self._exchange, now, self._timing.poll, self._wake_feed)
+        self._desk = OrderDesk(self._exchange, self._watch, now, self._timing)
         self._broker = KrakenBroker(self._desk, self._portfolio, self._copied)
-        self.own_orders = OwnOrders(spec.id, self.ledger, self._broker, time.time)
+        self.own_orders = OwnOrders(spec.id, self.ledger, self._broker, now, self._ask_time)
         self.strategy_loop: TradingLoop | None = None
         self.master: Master | None = None
         self.copier: Copier | None = None
@@ -137,7 +142,7 @@ class AccountProcess(ServedProcess):
             reason=reason,
             message=message,
             rate=types_pb2.RateStatus(**asdict(self._calls.rate_status())),
-            notices=self._notices,
+            announcements=self._announcements,
         )
         equity = self._portfolio.equity(DISPLAY_CURRENCY)
         if equity is not None:
@@ -161,9 +166,23 @@ class AccountProcess(ServedProcess):
             snapshot.strategy.CopyFrom(self.strategy_loop.to_proto())
         if (found := self._preflight.to_proto(self._portfolio.symbols)) is not None:
             snapshot.preflight.CopyFrom(found)
+        snapshot.notices.extend(
+            types_pb2.Notice(code=notice.code, message=notice.message) for notice in self._notices()
+        )
         if self.ledger.reconciled_at is not None:
             snapshot.reconciled_at.CopyFrom(timestamp(self.ledger.reconciled_at))
         return snapshot
+
+    def _notices(self) -> Iterator[Notice]:
+        yield from clock_notice(self._clock.reading())
+        yield from front_notice(self._front(), "" if self._feed is None else self._feed.blocked)
+        if self.copier is not None:
+            yield from funds_notice(self.copier.master_pairs, self._portfolio.holding, self._portfolio.table)
+
+    def _front(self) -> str:
+        """What in front of the exchange refuses calls, for people; empty while nothing does."""
+        limits, now, unix_now = self._rest.limits, time.monotonic(), self._clock.now()
+        return limits.front.words(now, unix_now) or limits.public_front.words(now, unix_now)
 
     async def trading(self) -> None:
         """Waits until the exchange was reached and the loops run."""
@@ -191,8 +210,7 @@ class AccountProcess(ServedProcess):
         """What is known of the key's nonce. The exchange is asked; a key that may not ask, or no answer, leaves that part out."""
         told = None
         try:
-            asked_at = time.time()
-            clock = Clock.read(await self._exchange.server_time(), asked_at, time.time())
+            clock = await self._clock.ask(self._exchange.server_time)
             key = await self._exchange.api_key_info()
             told = KeyNonce(
                 nonce=key.nonce, window=key.nonce_window, clock_offset_ms=round(clock.offset * 1000)
@@ -228,7 +246,7 @@ class AccountProcess(ServedProcess):
 
     async def _start_trading(self) -> None:
         """Reaches the exchange, however long it takes, and starts the loops."""
-        key_is_fit = False
+        key_is_fit, failures = False, 0
         while True:
             try:
                 # Once is enough: what is asked again costs what the rest waits for.
@@ -247,15 +265,17 @@ class AccountProcess(ServedProcess):
                     "KEY_REFUSED", f"{error}; mend the key at the exchange (tried again every {pause:.0f} s)"
                 )
             except ExchangeError as error:
-                pause = RETRY_S
-                self._wait("EXCHANGE_UNREACHABLE", str(error))
+                pause = growing_pause_s(failures, RETRY_S, RETRY_S_MAX, random.random())  # noqa: S311 - spreads load
+                failures += 1
+                front = self._front()
+                self._wait(FRONT_REFUSES if front else "EXCHANGE_UNREACHABLE", front or str(error))
             await asyncio.sleep(pause)
         if self.spec.role is Role.MASTER:
             audit_s, refresh_s = (AUDIT_PAPER_S, REFRESH_PAPER_S) if self.spec.paper else (AUDIT_S, REFRESH_S)
             self.master = Master(
-                account_id=self.spec.id, exchange=self._exchange, portfolio=self._portfolio, ledger=self.ledger, now=time.time,
-                changed=self.bell.ring, failed=self.fail, heard=self._watch.executed, notices=self._notices, audit_s=audit_s,
-                refresh_s=refresh_s,
+                account_id=self.spec.id, exchange=self._exchange, portfolio=self._portfolio, ledger=self.ledger, now=self._clock.now,
+                changed=self.bell.ring, failed=self.fail, heard=self._watch.executed, announcements=self._announcements,
+                audit_s=audit_s, refresh_s=refresh_s, clock_offset=lambda: self._clock.now() - time.time(),
             )  # fmt: skip
             self._spawn(self.master.keep_wallet())
             sink: Master | UserFeed = self.master
@@ -270,6 +290,7 @@ class AccountProcess(ServedProcess):
                 self.spec.ws_url, self.spec.key_lock_dir.parent, is_master=self.spec.role is Role.MASTER
             ),
             # A master's news are what everyone waits for, a user's are those of its orders.
+            clock=self._clock,
             may_drowse=None if self.spec.role is Role.MASTER else lambda: self._watch.idle,
             balances=self.spec.role is Role.MASTER,
         )
@@ -284,6 +305,17 @@ class AccountProcess(ServedProcess):
         self.bell.ring()
         self._start_strategy()
 
+    def _check_notional(self) -> None:
+        """Raises ConfigurationFault for an amount of something that the exchange does not have."""
+        asset = self.spec.copy.notional_asset
+        try:
+            self._portfolio.priced = (self._portfolio.table.asset(asset),) if asset else ()
+        except UnknownSymbol as error:
+            amount = f"{self.spec.copy.notional} {asset}"
+            raise ConfigurationFault(
+                f'copy.notional = "{amount}": the exchange has no {asset}; write "50 USD"'
+            ) from error
+
     def _start_strategy(self) -> None:
         """Its own loop: a master's is always on, a user's when its supervisor says that the master is lost."""
         if self._strategy is None:
@@ -292,7 +324,7 @@ class AccountProcess(ServedProcess):
         self.strategy_loop = make_loop(
             self.spec, self._strategy, self.own_orders, self._broker, self.bell,
             ready=lambda: not self.draining and not self.readiness()[0],
-            copying=lambda: copier is not None and copier.copies_open > 0,
+            copying=lambda: copier is not None and copier.copies_open > 0, now=self._clock.now,
         )  # fmt: skip
         self._spawn(self.strategy_loop.run())
         if copier is None:
@@ -301,8 +333,8 @@ class AccountProcess(ServedProcess):
     def _outside(self, change: Mapping[str, Decimal], kind: str) -> None:
         """Balances changed without a trade. A master's are told: its users still hold what it may have parted with."""
         if self.master is not None:
-            for notice in outside_notices(change, kind):
-                self._notices.tell(*notice[:3], asset=notice[3])
+            for severity, code, message, asset in of_outside_change(change, kind):
+                self._announcements.tell(severity, code, message, asset=asset)
 
     def _copied(self, asset: str) -> Decimal:
         """What copying holds of an asset."""
@@ -327,6 +359,17 @@ class AccountProcess(ServedProcess):
         else:
             await self.strategy_loop.off()
 
+    def _ring(self) -> None:
+        """In any thread: what is shown has changed."""
+        with suppress(RuntimeError):  # the loop is over
+            self._stop.get_loop().call_soon_threadsafe(self.bell.ring)
+
+    async def _ask_time(self) -> None:
+        """Makes sure of the exchange's time; without an answer soon it is what it was taken to be."""
+        with suppress(ExchangeError, TimeoutError):
+            async with asyncio.timeout(TIME_WITHIN_S):
+                await self._clock.ask(self._exchange.server_time)
+
     def _fee_pairs(self) -> tuple[str, ...]:
         traded = () if self.copier is None else self.copier.pairs()
         return fee_pairs(self._portfolio.table, traded, self._portfolio.wallet.assets())
@@ -346,15 +389,17 @@ class AccountProcess(ServedProcess):
                 await asyncio.sleep(pause)
 
     def _start_copying(self) -> UserFeed:
+        self._check_notional()
         self.copier = Copier(
             account_id=self.spec.id, rules=self.spec.copy, ledger=self.ledger, portfolio=self._portfolio,
-            desk=self._desk, now=time.time, changed=self.bell.ring, failed=self.fail,
+            desk=self._desk, now=self._clock.now, changed=self.bell.ring, failed=self.fail,
             occupied=self._trades_by_itself, own_held=self._own_held, quiet=self._quiet,
+            ask_time=self._ask_time,
         )  # fmt: skip
         self.copier.recover()
         self._spawn(self.copier.converge(self.bell))
         self._reconciler = Reconciler(
-            exchange=self._exchange, ledger=self.ledger, adopter=self.copier, desk=self._desk, now=time.time,
+            exchange=self._exchange, ledger=self.ledger, adopter=self.copier, desk=self._desk, now=self._clock.now,
             changed=self.bell.ring, period_s=PERIOD_PAPER_S if self.spec.paper else PERIOD_S,
         )  # fmt: skip
         self._spawn(self._reconciler.run(self._watch.news))
@@ -368,10 +413,11 @@ class AccountProcess(ServedProcess):
 
     async def _refresh(self) -> None:
         period = REFRESH_PAPER_S if self.spec.paper else REFRESH_S
-        known, heard = True, self._watch.news.version
+        known, heard, failures = True, self._watch.news.version, 0
         while True:
             # Spread, so that many accounts on one machine do not ask at once.
-            pause = period if known else RETRY_S
+            pause = period if known else min(RETRY_S * 2.0 ** min(failures, DOUBLINGS_MAX), period)
+            failures = 0 if known else failures + 1
             await asyncio.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311 - no secret depends on it
             # While an account neither orders nor trades, reading its balances is what it costs most.
             period = REFRESH_PAPER_S if self.spec.paper and self._watch.news.version != heard else REFRESH_S

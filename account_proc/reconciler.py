@@ -21,6 +21,7 @@ from account_proc.copy_record import CopyRecord
 from account_proc.copy_state import ENDS
 from account_proc.errors import ExchangeError
 from account_proc.exchange import KrakenExchange, OrderRow
+from account_proc.front import DOUBLINGS_MAX
 from account_proc.ledger import NO_COPY, Drift, Ledger
 from account_proc.order_desk import CL_ORD_ID_MARK, OrderDesk
 from account_proc.order_watch import ENDED
@@ -33,7 +34,7 @@ PERIOD_S, PERIOD_PAPER_S = 300.0, 10.0
 #: An account that has neither ordered nor traded for so long, in seconds, is compared every PERIOD_S only, until it does again: what may
 #: come to light late at the paper exchange has come to light by then, and comparing is the dearest of what an idle account does.
 SETTLED_S = 30.0
-#: After a comparison that failed, in seconds.
+#: After a comparison that failed, in seconds, doubled with each that fails again, up to the usual period.
 RETRY_S = 15.0
 #: How far the first comparison of a ledger reaches back, in seconds.
 FIRST_LOOK_S = 86_400.0
@@ -101,14 +102,20 @@ class Reconciler:
 
     async def run(self, news: Bell) -> None:
         """Compares at once and every period, for ever. Raises LedgerFault. ``news`` rings when the account orders or trades."""
-        seen, heard_at = news.version, self._now()
+        seen, heard_at, failures = news.version, self._now(), 0
         while True:
             try:
                 done = await self.compare()
             except ExchangeError as error:
                 log.warning("the exchange's record of orders could not be read: %s", error)
                 done = False
-            pause = self._period_s if done else min(RETRY_S, self._period_s)
+            failures = 0 if done else failures + 1
+            pause = (
+                self._period_s
+                if done
+                else min(RETRY_S, self._period_s) * 2.0 ** min(failures - 1, DOUBLINGS_MAX)
+            )
+            pause = min(pause, PERIOD_S)
             await asyncio.sleep(_spread(pause))
             if done and news.version == seen and self._now() - heard_at > SETTLED_S:
                 with suppress(TimeoutError):

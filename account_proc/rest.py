@@ -8,6 +8,7 @@ limits before it leaves; whoever waits for room there keeps no order from leavin
 from __future__ import annotations
 
 import logging
+import random
 import re
 import threading
 import time
@@ -24,15 +25,26 @@ from requests.adapters import HTTPAdapter
 from account_proc.errors import (
     ConfigurationFault,
     CredentialsFault,
+    ExchangeError,
     ExchangeRefused,
     InvalidNonce,
     NonceFault,
     OutcomeUnknown,
 )
-from account_proc.kraken_errors import ORDER_METHODS, LockedOut, NotSent, result_of
+from account_proc.exchange_clock import ExchangeClock
+from account_proc.front import Front
+from account_proc.kraken_errors import (
+    ORDER_METHODS,
+    FrontRefuses,
+    LockedOut,
+    NotSent,
+    result_of,
+    speaks_of_time,
+)
 from account_proc.limits import AccountLimits
 from account_proc.signing import sign
 from account_proc.spec import Credentials, Tier
+from account_proc.steady import steady_s
 from account_proc.tls import EXCHANGE_TLS
 
 log = logging.getLogger(__name__)
@@ -47,6 +59,8 @@ CHUNK_BYTES = 64 * 1024
 #: and a request that vanishes is an order that nobody knows about.
 IDLE_CONNECTION_S = 240.0
 
+#: HTTP: Kraken answers with this, whatever the answer says; everything else comes from a front.
+OK = 200
 #: Refused nonces in a row after which no further one is tried.
 NONCE_TRIES = 2
 
@@ -111,8 +125,10 @@ class KrakenRest:
         credentials: Credentials,
         nonces: NonceSource,
         limits: AccountLimits | None = None,
+        clock: ExchangeClock | None = None,
     ) -> None:
-        """``base_url`` as ``https://api.kraken.com``; without ``limits`` those of the lowest tier hold.
+        """``base_url`` as ``https://api.kraken.com``; without ``limits`` those of the lowest tier hold. ``clock`` is told what time
+        it is at the exchange by each answer.
 
         Raises ConfigurationFault or CredentialsFault if one of them cannot be used.
         """
@@ -141,7 +157,9 @@ class KrakenRest:
         self._session.mount(
             parts.scheme + "://", _Trusting(pool_connections=1, pool_maxsize=1, max_retries=0)
         )
-        self._used_at = time.monotonic()
+        self.clock = ExchangeClock() if clock is None else clock
+        # The other side's patience goes on while this machine sleeps.
+        self._used_at = steady_s()
         #: The connection's, and the turn of a signed call, whoever sends it.
         self._one_at_a_time = threading.Lock()
         self._turn = threading.Lock()
@@ -158,7 +176,7 @@ class KrakenRest:
         ).prepare()
         with self._one_at_a_time:
             status, body = self._exchange(method, request, timeout_s)
-        return result_of(method, status, body, is_order=False)
+        return self._read(method, status, body, self.limits.public_front)
 
     def private(
         self, method: str, params: Mapping[str, str] | None = None, *, timeout_s: float = TIMEOUT_S
@@ -202,14 +220,33 @@ class KrakenRest:
     def result(self, method: str, status: int, body: bytes) -> Any:
         """What the answer to a signed call says, and takes in what it says about limits and nonces. Raises ExchangeError."""
         try:
-            result = result_of(method, status, body, is_order=method in ORDER_METHODS)
-        except ExchangeRefused as error:
-            self.limits.refused(error, time.monotonic(), time.time())
+            result = self._read(method, status, body, self.limits.front)
+        except ExchangeError as error:
+            if speaks_of_time(error):
+                self.clock.refused()
+            if not isinstance(error, ExchangeRefused):
+                raise
+            self.limits.refused(error, time.monotonic(), self.clock.now())
             if not isinstance(error, InvalidNonce):
                 self._refused_nonces = 0
             raise
         self.limits.accepted()
         self._refused_nonces = 0
+        return result
+
+    @staticmethod
+    def _read(method: str, status: int, body: bytes, front: Front) -> Any:
+        """What an answer says, and whether it is the exchange's at all. Raises ExchangeError."""
+        try:
+            result = result_of(method, status, body, is_order=method in ORDER_METHODS)
+        except FrontRefuses as error:
+            dice = random.random()  # noqa: S311 - spreads load, guards nothing
+            front.refused(error.status, error.said, time.monotonic(), dice)
+            raise
+        except ExchangeRefused:
+            front.passed()
+            raise
+        front.passed()
         return result
 
     def _mend_nonces(self, method: str, error: InvalidNonce) -> None:
@@ -245,6 +282,13 @@ class KrakenRest:
         pause_s = self.limits.throttled_until - now
         if pause_s > 0:
             raise NotSent(method, f"Kraken asked to be sent nothing for {pause_s:.1f} s more")
+        front = self.limits.front
+        if front.orders_until > now:
+            raise FrontRefuses(
+                method,
+                front.status,
+                f"{front.said}, not tried before {front.orders_until - now:.1f} s are over",
+            )
 
     def tend(self) -> None:
         """Work that should not be left to the next request. Called when there is time."""
@@ -279,8 +323,8 @@ class KrakenRest:
         self, method: str, request: requests.PreparedRequest, timeout_s: float
     ) -> tuple[int, bytes]:
         """Send once and read the answer. Raises NotSent only with proof, else OutcomeUnknown."""
-        started = time.monotonic()
-        if started - self._used_at > IDLE_CONNECTION_S:
+        started, sent_at = time.monotonic(), steady_s()
+        if sent_at - self._used_at > IDLE_CONNECTION_S:
             self._session.close()
         try:
             response = self._session.send(
@@ -290,15 +334,18 @@ class KrakenRest:
                 allow_redirects=False,
             )
             with response:
-                body = _read(response, started + timeout_s)
+                body = _body(response, started + timeout_s)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             # Never use this connection again: a late answer would be taken for the next request's.
             self._session.close()
             if _never_connected(error):
                 raise NotSent(method, _cause(error)) from error
             raise OutcomeUnknown(method, _cause(error)) from error
-        self._used_at = time.monotonic()
-        log.debug("%s: HTTP %d in %.1f ms", method, response.status_code, (self._used_at - started) * 1e3)
+        self._used_at = steady_s()
+        # Pages of a front, and answers to public calls, may come from elsewhere, or be old; Time is asked for to learn the time.
+        if response.status_code == OK and (request.method == "POST" or method == "Time"):
+            self.clock.hear_date(response.headers.get("Date"), sent_at, self._used_at)
+        log.debug("%s: HTTP %d in %.1f ms", method, response.status_code, (self._used_at - sent_at) * 1e3)
         return response.status_code, body
 
 
@@ -328,7 +375,7 @@ def _cause(error: BaseException) -> str:
     return f"{type(reason).__name__}: {reason}"[:200]
 
 
-def _read(response: requests.Response, until: float) -> bytes:
+def _body(response: requests.Response, until: float) -> bytes:
     """The body, bounded in length and time. Raises OSError, ValueError or urllib3's errors."""
     chunks: list[bytes] = []
     size = 0

@@ -108,6 +108,7 @@ class AccountServicer:
         self._join(first.start)
         for rename in first.start.renames:
             copier.rename(rename.number, rename.old_name, rename.new_name)
+        copier.master_pairs.update(first.start.master_pairs)
         # Copying until the supervisor says otherwise.
         await self._process.set_trading_mode(types_pb2.TRADING_MODE_COPYING)
         ready = pb.CopyReady(cursor_seq=ledger.cursor or 0, cursor_exec_id=ledger.cursor_exec_id)

@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
+from account_proc.amounts import needs_currency
 from account_proc.copied_coins import CoinNames, CopiedCoins, Exchanged, split_pair
 from account_proc.copy_state import Reason
 from account_proc.pairs import PairRules
@@ -207,7 +208,7 @@ class CopyBook:
         if rules.sizing is Sizing.FIXED_NOTIONAL:
             # The whole notional goes with the order's first fill: how large the master's order becomes does not matter.
             first = not plan.master_volume
-            asked = QuoteAmount(rules.notional or Decimal(0)) / fill.price if first else NO_VOLUME
+            asked = (_notional(rules, holdings) or NO_AMOUNT) / fill.price if first else NO_VOLUME
         else:
             asked = fill.volume * plan.ratio
         room = _room(plan) / worst
@@ -424,6 +425,11 @@ def _entry_plan(fill: MasterFill, rules: CopyRules, holdings: Holdings) -> Order
     )  # fmt: skip
 
 
+def _notional(rules: CopyRules, holdings: Holdings) -> QuoteAmount | None:
+    """A fixed notional in the pair's quote; None where its price is not known."""
+    return holdings.notional if rules.notional_asset else QuoteAmount(rules.notional or Decimal(0))
+
+
 def _refusal(fill: MasterFill, rules: CopyRules, holdings: Holdings, now: float) -> Skip | None:
     """Why this fill is not copied at all, if it is not."""
     if fill.margin:
@@ -442,6 +448,20 @@ def _refusal(fill: MasterFill, rules: CopyRules, holdings: Holdings, now: float)
     if rules.sizing is Sizing.BALANCE_RATIO and basis.amount <= 0:
         detail = "the master's balance before its order is not known, so there is nothing to scale by"
         return Skip(fills=(fill,), reason=Reason.MASTER_EQUITY_UNKNOWN, detail=detail)
+    if rules.sizing is Sizing.FIXED_NOTIONAL:
+        return _notional_refusal(fill, rules, holdings)
+    return None
+
+
+def _notional_refusal(fill: MasterFill, rules: CopyRules, holdings: Holdings) -> Skip | None:
+    """An amount that may mean something else than was meant buys nothing. It is not carried: a later fill would buy it late."""
+    quote = fill.pair.partition("/")[2]
+    if not rules.notional_asset and needs_currency(fill.pair):
+        detail = f'notional = "{rules.notional}" names no currency, and {quote} is no money; write notional = "50 USD"'
+        return Skip(fills=(fill,), reason=Reason.NOTIONAL_NEEDS_CURRENCY, detail=detail)
+    if rules.notional_asset and holdings.notional is None:
+        detail = f"what {rules.notional} {rules.notional_asset} are in {quote} is not known"
+        return Skip(fills=(fill,), reason=Reason.NO_MARK, detail=detail)
     return None
 
 

@@ -76,8 +76,10 @@ class CopyRules:
     balance: BalanceBasis = BalanceBasis.EQUITY
     #: For ``fixed_ratio``: user volume per master volume.
     ratio: Decimal | None = None
-    #: For ``fixed_notional``: notional of the whole master order's copy, in quote.
+    #: For ``fixed_notional``: notional of the whole master order's copy, and the asset that it is an amount of. Without one it is an
+    #: amount of the quote, where that is money (amounts.py).
     notional: Decimal | None = None
+    notional_asset: str = ""
     #: Share of the user's equity that the copy of one master order may cost; 0 < x <= 1.
     max_user_risk: Decimal = Decimal("0.10")
     order: OrderStyle = OrderStyle.MARKET

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -365,13 +364,13 @@ class TradingLoop:
 
 def make_loop(
     spec: AccountSpec, strategy: Strategy, orders: OwnOrders, broker: Broker, bell: Bell, *, ready: Callable[[], bool],
-    copying: Callable[[], bool],
+    copying: Callable[[], bool], now: Callable[[], float],
 ) -> TradingLoop:  # fmt: skip
     """The loop of an account, by its specification."""
     assert spec.strategy is not None
     limits = RiskLimits(risk=spec.strategy_risk, slippage_bps=spec.copy.max_slippage_bps)
     return TradingLoop(
-        name=spec.strategy, strategy=strategy, orders=orders, broker=broker, limits=limits, now=time.time, bell=bell,
+        name=spec.strategy, strategy=strategy, orders=orders, broker=broker, limits=limits, now=now, bell=bell,
         ready=ready, copying=copying,
     )  # fmt: skip
 

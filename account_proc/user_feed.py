@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
 from account_proc.errors import ExchangeError
 from account_proc.executions import Execution, Incomplete
 from account_proc.feed_session import BalanceChanged
+from account_proc.front import growing_pause_s
 from account_proc.order_desk import CL_ORD_ID_MARK
 from account_proc.order_watch import OrderWatch
 from account_proc.portfolio import Portfolio
@@ -20,8 +22,8 @@ log = logging.getLogger(__name__)
 
 #: Execution ids that are remembered, so that a repeated event does not count twice.
 SEEN_MAX = 10_000
-#: Between two tries to read balances while the account trades, in seconds.
-REREAD_S = 1.0
+#: Between two tries to read balances while the account trades, in seconds: at first, and at most.
+REREAD_S, REREAD_S_MAX = 1.0, 15.0
 #: After an order of the account's own has come or gone, balances are read so much later, in seconds: what else comes with it is waited for,
 #: and reads trail behind the engine.
 HOLDS_SOON_S = 0.5
@@ -112,11 +114,14 @@ class UserFeed:
             self._refreshing = asyncio.get_running_loop().create_task(self._read_balances())
 
     async def _read_balances(self) -> None:
+        failures = 0
         while self._again:
             self._again = False
             try:
                 if not await self._portfolio.refresh() or self._portfolio.now() < self._certain_at:
                     self._again = True
-                    await asyncio.sleep(REREAD_S)
+                    dice = random.random()  # noqa: S311 - spreads load, guards nothing
+                    await asyncio.sleep(growing_pause_s(failures, REREAD_S, REREAD_S_MAX, dice))
+                    failures += 1
             except ExchangeError as error:
                 log.warning("balances could not be read: %s; the next refresh corrects them", error)

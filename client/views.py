@@ -128,8 +128,10 @@ def drift(account: nouns.Account) -> str:
 
 
 def warnings(account: nouns.Account) -> list[str]:
-    """What was found out about its key, clock and fees that someone should act on, and refusals for the rate."""
-    told = [f"WARNING {plain(text)}" for text in account.preflight.warnings]
+    """What was found out about its key, clock, fees and funds that someone should act on, and refusals for the rate."""
+    known = account.preflight.warnings
+    told = [f"WARNING {plain(text)}" for text in known]
+    told += [plain(notice.message) for notice in account.notices if notice.message not in known]
     refused = account.rate.refused
     return [*told, f"WARNING the exchange refused {refused} calls for their rate"] if refused else told
 

@@ -79,7 +79,8 @@ def _trigger(order: Order, text: str, grid: Grid) -> Trigger:
 
 def _with_limit(order: Order, request: OrderRequest, text: str, grid: Grid) -> OrderRequest:
     if request.ordertype.executes_as is not OrderType.LIMIT:
-        raise invalid_arguments("limit_price")
+        # As logged of a plain stop-loss.
+        raise KrakenError("EOrder:Invalid limit price")
     if order.waits and request.limit_offset is not None:
         return replace(request, limit_offset=_offset(text, "limit_price"))
     reference = grid.last

@@ -69,14 +69,16 @@ class Booking:
             available = account.available(order.paying_asset, earning=True)
             cost, fee = within(available, order, cost, fee, reserved=reserved)
         fee_quote, fee_base = (ZERO, fee) if in_base else (fee, ZERO)
-        self._draw(account, order.paying_asset, cost + fee_quote if buyer else volume + fee_base, now_us)
         exec_id, kind, sign = self._ids.mint("T"), LedgerKind.TRADE, 1 if buyer else -1
+        changes = [(pair.base, sign * volume, fee_base), (pair.quote, -sign * cost, fee_quote)]
+        if order.request.leverage is not None:
+            # A position is lent its coins and its money: only the fee is the account's.
+            kind, changes = LedgerKind.MARGIN, [(pair.quote, ZERO, fee_quote)]
+        for asset, amount, charged in changes:
+            self._draw(account, asset, charged - amount, now_us)
         entries = tuple(
             account.book(self._ids.mint("L"), exec_id, now_us, kind, asset, amount, charged)
-            for asset, amount, charged in (
-                (pair.base, sign * volume, fee_base),
-                (pair.quote, -sign * cost, fee_quote),
-            )
+            for asset, amount, charged in changes
         )
         taker_side = order.side if not maker else (Side.SELL if buyer else Side.BUY)
         executes_as = order.request.ordertype.executes_as

@@ -10,6 +10,7 @@
 | POST accounts/{id}/deposit `{asset, amount}` | adds to a balance, or takes away (a withdrawal); forms (`XBT.F`, `USD.M`, `DOT28.S`) are balances of their own |
 | POST accounts/{id}/move `{asset, form, amount}` | from the asset into its form, back below 0; in Ledgers and on the balances channel, as all that is no trade |
 | POST accounts/{id}/convert `{spend: {asset, amount}, receive: {asset, amount}}` | one asset for another outside of the book |
+| POST accounts/{id}/margin `{pair, side, volume, leverage}` | a market order on margin, made by hand; `leverage` 2 to 10 (2). It moves its fee alone |
 | POST accounts/{id}/keys `{key, secret, permissions, nonce_window, valid_until, query_from, query_to, ip_allowlist}` | makes a key, or mends the one that exists (its nonce stays, a lockout ends); times are unix seconds, 0 for none; the two query bounds are shown only |
 | DELETE accounts/{id}/keys/{key} | forgets a key; its sockets are closed |
 | GET market | what moves the prices; of a live one how its feed fares, and which pairs are closed for want of a price (`live`) |

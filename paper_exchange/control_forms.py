@@ -14,7 +14,9 @@ from paper_exchange.house_rules import FeeFlag, HouseRules, MinimumWords
 from paper_exchange.limits import Tier
 from paper_exchange.modes import PairStatus
 from paper_exchange.money import decimals_of, parse_plain
+from paper_exchange.orders import OrderRequest
 from paper_exchange.symbols import Asset, Pair
+from paper_exchange.tape import OrderType, Side
 from paper_exchange.timefmt import US_PER_S
 
 KEY_FIELDS: Final = frozenset(
@@ -24,8 +26,11 @@ RULE_FIELDS: Final = frozenset(field.name for field in fields(HouseRules))
 
 _NONCE_WINDOW_MOST: Final = 2**63
 _COUNT_MOST: Final = 1_000_000
+# Kraken: 2:1 to 10:1.
+_LEVERAGE_LEAST: Final = 2
+_LEVERAGE_MOST: Final = 10
 _UNIX_S_MOST: Final = 10**11
-_Choice = TypeVar("_Choice", Tier, PairStatus, FeeFlag, MinimumWords)
+_Choice = TypeVar("_Choice", Tier, PairStatus, FeeFlag, MinimumWords, Side)
 
 
 class Refusal(Exception):
@@ -141,6 +146,21 @@ def listing_of(body: dict[str, Any], pair: Pair, old: Listing) -> Listing:
     status = choice(PairStatus, body["status"], "status") if "status" in body else old.status
     listed = flag(body["listed"], "listed") if "listed" in body else old.listed
     return Listing(Minima(ordermin, costmin), tick, old.lot_decimals, status, listed)
+
+
+def margin_order(body: dict[str, Any], catalogue: Catalogue) -> OrderRequest:
+    """A market order on margin."""
+    pair = catalogue.find_pair(body["pair"]) if isinstance(body.get("pair"), str) else None
+    if pair is None:
+        raise Refusal(400, "pair: no such pair")
+    volume = positive(body.get("volume"), "volume")
+    if decimals_of(volume) > pair.lot_decimals:
+        raise Refusal(400, f"volume: more than {pair.lot_decimals} decimals")
+    leverage = whole(body.get("leverage", "2"), "leverage", _LEVERAGE_MOST)
+    if leverage < _LEVERAGE_LEAST:
+        raise Refusal(400, f"leverage: expected at least {_LEVERAGE_LEAST}")
+    side = choice(Side, body.get("side"), "side")
+    return OrderRequest(pair, side, OrderType.MARKET, volume.quantize(pair.lot_step), leverage=leverage)
 
 
 def _minimum(body: dict[str, Any], field: str, old: Decimal) -> Decimal:

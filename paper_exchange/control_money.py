@@ -12,9 +12,10 @@ from paper_exchange.accounts import Account
 from paper_exchange.control_forms import Refusal
 from paper_exchange.control_pairs import PAIR_FIELDS, pair_of
 from paper_exchange.control_rows import account_row, pair_row
+from paper_exchange.errors import KrakenError
 from paper_exchange.exchange import Exchange
-from paper_exchange.rows import balance_text
-from paper_exchange.symbols import Asset, form_of
+from paper_exchange.rows import balance_text, order_row
+from paper_exchange.symbols import USD, Asset, form_of
 
 _LEG_FIELDS: Final = frozenset({"asset", "amount"})
 
@@ -32,6 +33,7 @@ class MoneyControl:
             ("POST", "accounts/{id}/deposit", self._deposit),
             ("POST", "accounts/{id}/move", self._move),
             ("POST", "accounts/{id}/convert", self._convert),
+            ("POST", "accounts/{id}/margin", self._margin),
             ("POST", "pairs", self._add_pair),
             ("POST", "assets/{asset}/rename", self._rename),
         ]
@@ -70,6 +72,16 @@ class MoneyControl:
             raise _too_much("spend.amount", account, spend[0])
         return account_row(account, self._now_us())
 
+    async def _margin(self, request: web.Request) -> Any:
+        account = forms.account_named(request.match_info["id"], self._exchange.accounts)
+        body = forms.read_body(await request.read(), frozenset({"pair", "side", "volume", "leverage"}))
+        wanted = forms.margin_order(body, self._exchange.catalogue)
+        try:
+            order = self._exchange.place_on_margin(account, wanted, self._now_us())
+        except KrakenError as error:
+            raise Refusal(400, f"volume: {error.text}") from None
+        return order_row(order, trades=True)
+
     def _leg(self, value: Any, field: str) -> tuple[Asset, Decimal]:
         if not isinstance(value, dict) or value.keys() != _LEG_FIELDS:
             raise Refusal(400, f"{field}: expected an object of asset and amount")
@@ -95,6 +107,8 @@ class MoneyControl:
         keeps_key = forms.flag(body.get("keeps_key", False), "keeps_key")
         if self._exchange.live:
             raise Refusal(409, "asset: the live market knows it by its name")
+        if old is USD:
+            raise Refusal(409, "asset: everything is valued in it")
         if not self._exchange.catalogue.free(name):
             raise Refusal(409, f"to: {name} is the name of an asset or a pair already")
         new = treasury.rename(self._exchange, old, name, keeps_key=keeps_key, now_us=self._now_us())

@@ -18,7 +18,7 @@ from paper_exchange.house_rules import HouseRules
 from paper_exchange.ids import TransactionIds
 from paper_exchange.limits import limits_of
 from paper_exchange.market import Market, MarketTrade
-from paper_exchange.money import ZERO, rounded_down
+from paper_exchange.money import ZERO, rounded_down, rounded_up
 from paper_exchange.orders import (
     ExecType,
     Order,
@@ -149,6 +149,20 @@ class Engine:
         if request.trigger is not None:
             return Placement(order, events + self._wait(account, order, now_us))
         return Placement(order, events + self._match(account, order, plan, now_us))
+
+    def place_on_margin(self, account: Account, request: OrderRequest, now_us: int) -> Placement:
+        """Fill a market order on margin, of which the account pays the fee alone. Raises KrakenError.
+
+        There are no positions here and nothing is lent: for clients that are to see such trades, and leave them alone.
+        """
+        rate = self._booking.rate(account, now_us, maker=False)
+        fills = self._market.of(request.pair).quote.sweep(request.side, request.volume, None)
+        fee = sum((rounded_up(price * part * rate, request.pair.cost_step) for price, part in fills), ZERO)
+        if self._booking.available(account, request.pair.quote) < fee:
+            raise KrakenError("EOrder:Insufficient margin")
+        order = self._accept(account, request, now_us)
+        events = [event_of(kind, order, now_us) for kind in (ExecType.PENDING_NEW, ExecType.NEW)]
+        return Placement(order, events + self._match(account, order, Plan(fills, rate), now_us))
 
     def place_close(self, order: Order, request: OrderRequest, now_us: int) -> list[OrderEvent]:
         """Place what a conditional close of `order` asks for; what can't be placed is accepted and cancelled."""

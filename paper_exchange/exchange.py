@@ -123,6 +123,10 @@ class Exchange:
         """Accept and match an order. Raises KrakenError."""
         return self._placed(self.engine.place(account, request, now_us, cut), now_us)
 
+    def place_on_margin(self, account: Account, request: OrderRequest, now_us: int) -> Order:
+        """Fill a market order on margin. Raises KrakenError."""
+        return self._placed(self.engine.place_on_margin(account, request, now_us), now_us)
+
     def replace(self, order: Order, request: OrderRequest, now_us: int) -> Order:
         """Cancel an order and place another in its stead. Raises KrakenError, and then nothing has changed."""
         return self._placed(self.engine.replace(order, request, now_us), now_us)

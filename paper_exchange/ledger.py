@@ -17,6 +17,7 @@ class LedgerKind(StrEnum):
     TRANSFER = "transfer"
     SPEND = "spend"
     RECEIVE = "receive"
+    MARGIN = "margin"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from typing import Final
 from paper_exchange.catalogue import Catalogue
 from paper_exchange.money import ZERO, rounded, rounded_down, rounded_up
 from paper_exchange.replay import PastTrade, Replay
-from paper_exchange.symbols import USD, XBT, Asset, Pair
+from paper_exchange.symbols import USD, Asset, Pair
 from paper_exchange.tape import OrderType, Side, Tape
 
 # Each further level of the book is this much worse than the one before it, and at least one tick.
@@ -264,17 +264,25 @@ class Market:
         return self.replay.advance(elapsed_us)
 
     def usd_price(self, asset: Asset) -> Decimal:
-        """What one unit of `asset` is worth in USD by last prices, directly or through bitcoin; 0 where unknown."""
+        """What one unit of `asset` is worth in USD by last prices, directly or through a coin that it buys; 0 where unknown."""
         asset = asset.underlying or asset
+        direct = self._price_in_usd(asset)
+        if direct is not None:
+            return direct
+        for pair in self.catalogue.pairs:
+            worth = self._price_in_usd(pair.base) if pair.quote is asset and self.of(pair).priced else None
+            if worth:
+                return worth / self.of(pair).tape.last.price
+        return ZERO
+
+    def _price_in_usd(self, asset: Asset) -> Decimal | None:
+        """By the pair of both; None where there is none."""
         if asset is USD:
             return Decimal(1)
-        direct = self.catalogue.find_pair(f"{asset.altname}/{USD.altname}")
-        if direct is not None:
-            return self.of(direct).tape.last.price if self.of(direct).priced else ZERO
-        through = self.catalogue.find_pair(f"{XBT.altname}/{asset.altname}")
-        if through is None or not self.of(through).priced:
-            return ZERO
-        return self.usd_price(XBT) / self.of(through).tape.last.price
+        for pair in self.catalogue.pairs:
+            if pair.base is asset and pair.quote is USD:
+                return self.of(pair).tape.last.price if self.of(pair).priced else ZERO
+        return None
 
     def value(self, asset: Asset, amount: Decimal, target: Asset) -> Decimal:
         """`amount` of `asset` in `target` by last prices, to the target's decimals."""

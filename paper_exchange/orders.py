@@ -85,7 +85,7 @@ class OrderRequest:
     """An order as it was asked for, after its arguments were read.
 
     `price` is the limit, None for an order that executes at the market (and for a trailing limit before its trigger,
-    whose distance from it is `limit_offset`). `cash` is what a viqc order spends in quote; `volume` is what that buys.
+    whose distance from it is `limit_offset`). With `leverage` it is on margin. `cash` is what a viqc order spends in quote; `volume` is what that buys.
     """
 
     pair: Pair
@@ -108,6 +108,7 @@ class OrderRequest:
     self_trade: SelfTrade = SelfTrade.CANCEL_NEWEST
     close: CloseTerms | None = None
     refid: str | None = None
+    leverage: int | None = None
 
     @property
     def paying_asset(self) -> Asset:

@@ -55,7 +55,8 @@ def _take_back(past: Account, trade: Trade) -> None:
     """Undo what a trade did to the balances. What was withdrawn since cannot be shown: never below zero."""
     pair = trade.order.pair
     sign = 1 if trade.order.side is Side.BUY else -1
-    for asset, amount in ((pair.base, -sign * trade.volume), (pair.quote, sign * trade.cost)):
+    moved = int(trade.order.request.leverage is None)
+    for asset, amount in ((pair.base, -sign * trade.volume * moved), (pair.quote, sign * trade.cost * moved)):
         fee = trade.fee if trade.fee_asset is asset else ZERO
         past.balances[asset] = max(ZERO, past.balance(asset) + amount + fee)
 

@@ -21,7 +21,8 @@ def describe(request: OrderRequest) -> str:
     """Kraken's one-line description: `buy 1.25000000 XBTUSD @ limit 37500.0`, `... @ stop loss 30000.0 -> limit 29900.0`."""
     volume = request.volume if request.cash is None else request.cash.quantize(request.pair.lot_step)
     prices = _described_prices(request.ordertype, *price_texts(request))
-    return f"{request.side} {volume:f} {request.pair.altname} @ {prices}"
+    lent = "" if request.leverage is None else f" with {request.leverage}:1 leverage"
+    return f"{request.side} {volume:f} {request.pair.altname} @ {prices}{lent}"
 
 
 def describe_close(request: OrderRequest) -> str:
@@ -83,7 +84,7 @@ def order_row(order: Order, *, trades: bool, consolidate: bool = True) -> dict[s
             "ordertype": str(request.ordertype),
             "price": price,
             "price2": price2,
-            "leverage": "none",
+            "leverage": "none" if request.leverage is None else f"{request.leverage}:1",
             "order": describe(request),
             "close": describe_close(request),
         },
@@ -138,6 +139,12 @@ class HistoricFill:
     ledger: tuple[LedgerEntry, ...]
 
     @property
+    def margin(self) -> Decimal:
+        """The collateral of a position that it opened; 0 of a spot trade. Not rounded."""
+        leverage = self.trade.order.request.leverage
+        return ZERO if leverage is None else self.cost / leverage
+
+    @property
     def exec_id(self) -> str:
         """The trade's id; that of the first match where several are one."""
         return self.trade.exec_id
@@ -189,12 +196,14 @@ def fill_row(fill: HistoricFill, *, ledgers: bool = False) -> dict[str, Any]:
         "cost": fixed(fill.cost, pair.cost_decimals),
         "fee": fixed(fill.fee, pair.cost_decimals),
         "vol": fixed(fill.volume, pair.lot_decimals),
-        "margin": fixed(ZERO, pair.cost_decimals),
-        "leverage": "0",
+        "margin": fixed(fill.margin, pair.cost_decimals),
+        "leverage": str(request.leverage or 0),
         "misc": "",
         "trade_id": trade.trade_id,
         "maker": trade.maker,
     }
+    if request.leverage is not None:
+        row["posstatus"] = "open"
     return row | {"ledgers": [entry.id for entry in fill.ledger]} if ledgers else row
 
 

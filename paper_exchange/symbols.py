@@ -137,7 +137,6 @@ EARN_SUFFIX: Final = ".F"
 ASSETS: Final = (_XBT, _ETH, _SOL, _XRP, _ADA, _LTC, _DOGE, _DOT, _USD, _EUR, _USDT)
 TOKENISED_ASSETS: Final = (_AAPLX,)
 USD: Final = _USD
-XBT: Final = _XBT
 
 _D = Decimal
 _HALF = _D("0.5")

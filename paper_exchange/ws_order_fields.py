@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from paper_exchange.errors import invalid_arguments
-from paper_exchange.ws_wire import Fields, check_names, is_integer, unsupported
+from paper_exchange.ws_wire import Fields, Refusal, check_names, is_integer, unsupported
 
 # Kraken: the fields of an order.
 ORDER: Final = frozenset(
@@ -227,12 +227,12 @@ def _optional(params: Fields, name: str) -> str | None:
 
 
 def _number(params: Fields, name: str) -> str | None:
-    """A number as plain digits. Kraken: JSON numbers, at whatever precision the client's JSON gives them."""
+    """A number as plain digits. Kraken: JSON numbers, at whatever precision the client's JSON gives them; text is refused in these words."""
     value = params.get(name)
     if value is None:
         return None
     if not is_integer(value) and not isinstance(value, Decimal):
-        raise invalid_arguments(name)
+        raise Refusal(f"{name.capitalize()} field must be a number_float")
     number = Decimal(value)
     if number and abs(number.adjusted()) > _EXPONENT_MOST:
         raise invalid_arguments(name)

@@ -161,6 +161,7 @@ def ticker_row(market: PairMarket, now_us: int) -> dict[str, Any]:
         "vwap": rounded(day.vwap, pair.price_step),
         "low": day.low,
         "high": day.high,
+        "trades": day.count,
         "change": change,
         "change_pct": rounded(change / day.open * 100, _PERCENT),
         "timestamp": rfc3339(now_us),

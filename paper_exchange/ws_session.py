@@ -34,6 +34,7 @@ from paper_exchange.ws_wire import (
     refused,
     stamped,
     symbols,
+    unsupported,
 )
 
 _FIELDS: Final[dict[str, frozenset[str]]] = {
@@ -130,9 +131,11 @@ class Session:
             return [wire_json.dumps({"error": "Malformed request", "method": "", "success": False})]
         method, params = request.get("method"), request.get("params", {})
         self._exchange.called[_called(method, params)] += 1
-        if method == "ping":
+        if method == "ping" and "params" not in request:
             return [stamped({"method": "pong"}, request, now_us)]
         try:
+            if method == "ping":
+                raise unsupported("params", "ping")
             if not isinstance(params, dict):
                 raise Refusal("Malformed request")  # noqa: TRY301 - answered in one place
             if isinstance(method, str) and method in ws_trading.METHODS:
@@ -170,6 +173,8 @@ class Session:
 
     def _token(self, params: Fields, now_us: int) -> Token:
         text = params.get("token")
+        if text is None:
+            raise Refusal("Token(s) not found")
         true_us = self._exchange.true_us(now_us)
         token = self._exchange.tokens.find(text, true_us) if isinstance(text, str) else None
         if token is None:

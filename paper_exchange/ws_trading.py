@@ -19,7 +19,7 @@ from paper_exchange.orders import Order
 from paper_exchange.params import Params
 from paper_exchange.timefmt import rfc3339_seconds
 from paper_exchange.ws_order_fields import ORDER
-from paper_exchange.ws_wire import Fields, Refusal, ack, check_names, pair_of, refused
+from paper_exchange.ws_wire import Fields, Refusal, ack, check_names, pair_of, refused, stamped
 
 _log = logging.getLogger(__name__)
 
@@ -199,7 +199,10 @@ def _ids(order: Order) -> dict[str, Any]:
 
 def _batch_cancel(call: WsCall) -> list[str]:
     asked = Params(ws_order_fields.cancels(call.params, call.method))
-    return [call.ack({"count": trading.cancel_batch(call.caller, asked)})]
+    cancelled = trading.cancel_batch(call.caller, asked)
+    # As recorded of the live exchange; a `result` with `count` is documented.
+    answer = {"method": call.method, "orders_cancelled": cancelled, "success": True}
+    return [stamped(answer, call.request, call.now_us)]
 
 
 def _cancel_all(call: WsCall) -> list[str]:

@@ -50,6 +50,10 @@ class Owner(Protocol):
         """Its health changed, or what it says of it."""
         ...
 
+    def noticed(self) -> None:
+        """What operators should know of it has changed, and nothing else that moves anyone."""
+        ...
+
     def journal_failed(self, error: JournalFault) -> None:
         """What was received cannot be kept: nothing more may be handed out."""
         ...
@@ -70,8 +74,8 @@ class Owner(Protocol):
         """The exchange has another name for a coin."""
         ...
 
-    def noticed(self, notice: pb.Notice) -> None:
-        """The process has something to tell operators."""
+    def announced(self, announcement: pb.Announcement) -> None:
+        """The process has something to tell operators, once."""
         ...
 
 
@@ -106,8 +110,8 @@ class AccountLink:
         self._news = Bell()
         self.linked = False
         self.serving = False
-        #: The last notice of this process that was told.
-        self._noticed = 0
+        #: The last announcement of this process that was told.
+        self._announced = 0
         self.snapshot = pb.WatchSnapshotResponse()
 
     def open(self) -> None:
@@ -188,13 +192,15 @@ class AccountLink:
     async def _watch_snapshot(self) -> None:
         async for snapshot in self._rpc.watch("WatchSnapshot", pb.WatchSnapshotRequest()):
             was, self.snapshot = self.snapshot, snapshot
-            for notice in snapshot.notices:
-                if notice.number > self._noticed:
-                    self._noticed = notice.number
-                    self._owner.noticed(notice)
+            for announcement in snapshot.announcements:
+                if announcement.number > self._announced:
+                    self._announced = announcement.number
+                    self._owner.announced(announcement)
             # All else in it is only shown; hundreds of users tell theirs right after a fill, when the next one may come.
             if (snapshot.reason, snapshot.message) != (was.reason, was.message):
                 self._owner.link_changed()
+            elif snapshot.notices != was.notices:
+                self._owner.noticed()
 
     # -- master -------------------------------------------------------------------------------------------------
 
@@ -219,8 +225,9 @@ class AccountLink:
         since = self._journal.created_at if last is None else last - OVERLAP_S
         since = max(since, self._journal.created_at)
         request = pb.StreamFillsRequest(
-            epoch=self._epoch, since=_timestamp(since), held_coins=self._journal.held_coins()
-        )
+            epoch=self._epoch, since=_timestamp(since), held_coins=self._journal.held_coins(),
+            journal_began=_timestamp(self._journal.created_at),
+        )  # fmt: skip
         frozen: OrderedDict[str, pb.FrozenOrder] = OrderedDict()
         for fill in self._journal.known_since(since):
             request.known_exec_ids.append(fill.exec_id)
@@ -242,7 +249,7 @@ class AccountLink:
         start = pb.CopyStart(
             epoch=self._epoch, acked_seq=mark.acked_seq, acked_revision=mark.acked_revision,
             head_seq=self._fills.head, joined_seq=mark.joined_seq, journal_id=self._journal.journal_id,
-            renames=self._journal.renames,
+            renames=self._journal.renames, master_pairs=sorted(self._fills.pairs),
         )  # fmt: skip
         async with self._rpc.open("CopyFills") as call:
             await call.send_message(pb.CopyFillsRequest(start=start))

@@ -20,6 +20,7 @@ from krakencopy.v1 import types_pb2 as pb
 from account_proc import nonce_report
 from account_proc.locks import holder_pid, is_locked
 from account_proc.spec import AccountSpec, Credentials, Role
+from supervisor import steady_time
 from supervisor.account_link import AccountLink
 from supervisor.child import Child, NotReady
 from supervisor.config import AccountConfig
@@ -133,7 +134,7 @@ class SupervisedAccount:
         self.config = config
         self._around = around
         self._spawner = spawner
-        self.life = Life(account_id=config.id, since=time.time())
+        self.life = Life(account_id=config.id, since=steady_time.now())
         self._state_before = self.life.state
         #: Whether the loop of its process moves, as far as its pulse tells.
         self.answering = True
@@ -146,6 +147,8 @@ class SupervisedAccount:
         self._restart = False
         self._reset = False
         self._blocked_told = False
+        #: What operators were told that holds, by code; also of the process before.
+        self._noticed: dict[str, str] = {}
         #: For users: an operator wants fills to wait.
         self.paused = False
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -214,7 +217,7 @@ class SupervisedAccount:
             self._tell_change(before)
 
     def excuse(self, late: float) -> None:
-        """Nobody looked for so many seconds, or the clock was set."""
+        """Nobody looked for so many seconds."""
         self.life = excuse(self.life, late)
 
     def _observed(self, gate: Gate) -> Observed:
@@ -285,7 +288,7 @@ class SupervisedAccount:
         self._refused = None
         self.instance_id = uuid.uuid4().hex[:12]
         spec = self._around.spec(self.config, self.instance_id)
-        output, started_at = crash_path(spec), time.time()
+        output, started_at = crash_path(spec), steady_time.now()
         try:
             start = begin_output(output)
             child = await self._spawner.spawn(spec, self._around.credentials(self.config))
@@ -311,8 +314,9 @@ class SupervisedAccount:
         status = await child.wait_exit()
         words = last_output(output, start)
         if self._is_wanted():
-            lived = Lived(child.pid, instance_id, started_at, time.time(), status, words)
+            lived = Lived(child.pid, instance_id, started_at, steady_time.now(), status, words)
             end = process_end(lived, self.life, self._state_before)
+            end.at.CopyFrom(_timestamp(steady_time.shown(lived.ended_at)))
             self._keep(lambda ends: ends.ended(self.config.id, end))
         if self.link is not None:
             await self.link.close()
@@ -354,7 +358,23 @@ class SupervisedAccount:
 
     def link_changed(self) -> None:
         """Its health changed, or what it says of it."""
+        self.noticed()
         self._around.dirty(self.config.id)
+
+    def noticed(self) -> None:
+        """Its process tells what operators should know; what it does not tell any more is over."""
+        if self.link is None:
+            return
+        snapshot = self.link.snapshot
+        told = {notice.code: notice.message for notice in snapshot.notices}
+        for code, message in told.items():
+            if code not in self._noticed:
+                self._around.tell(pb.SEVERITY_WARNING, self.config.id, code, message)
+        # Before it can trade a process does not know all of them yet.
+        for code in () if snapshot.reason else self._noticed.keys() - told.keys():
+            words = f"over: {self._noticed.pop(code)}"
+            self._around.tell(pb.SEVERITY_INFO, self.config.id, f"{code}_OVER", words)
+        self._noticed |= told
 
     def journal_failed(self, error: JournalFault) -> None:
         """What was received cannot be kept."""
@@ -391,15 +411,15 @@ class SupervisedAccount:
         """The exchange has another name for a coin."""
         self._around.rename_asset(old, new, "the exchange's tables")
 
-    def noticed(self, notice: account_pb2.Notice) -> None:
-        """Its process has something to tell operators."""
-        message = notice.message
-        if notice.asset and self.config.role is Role.MASTER:
-            held = self._around.copied(notice.asset)
+    def announced(self, announcement: account_pb2.Announcement) -> None:
+        """Its process has something to tell operators, once."""
+        message = announcement.message
+        if announcement.asset and self.config.role is Role.MASTER:
+            held = self._around.copied(announcement.asset)
             message += (
                 f"; by copying users still hold: {held}" if held else "; no user holds any of it by copying"
             )
-        self._around.tell(notice.severity, self.config.id, notice.code, message)
+        self._around.tell(announcement.severity, self.config.id, announcement.code, message)
 
     async def nonce_report(self) -> pb.NonceReport:
         """What the process and the exchange tell of the nonce, or the file alone where no process can be asked."""
@@ -423,7 +443,7 @@ class SupervisedAccount:
         account = pb.Account(
             id=config.id, role=pb.ROLE_MASTER if config.role is Role.MASTER else pb.ROLE_USER,
             broker=config.broker, state=PB_STATE[life.state], reason=life.reason, message=life.message,
-            since=_timestamp(life.since), pid=self.child.pid if self.child else 0,
+            since=_timestamp(steady_time.shown(life.since)), pid=self.child.pid if self.child else 0,
             restarts=max(self.starts - 1, 0),
         )  # fmt: skip
         if self.child is not None:
@@ -431,7 +451,7 @@ class SupervisedAccount:
         if (end := self._around.ends.of(config.id)) is not None:
             account.last_end.CopyFrom(end)
         if life.state is State.BACKOFF:
-            account.retry_at.CopyFrom(_timestamp(life.deadline))
+            account.retry_at.CopyFrom(_timestamp(steady_time.shown(life.deadline)))
         if self.link is not None:
             snapshot = self.link.snapshot
             account.equity.CopyFrom(snapshot.equity)
@@ -445,6 +465,7 @@ class SupervisedAccount:
                 account.preflight.CopyFrom(snapshot.preflight)
             if snapshot.HasField("rate"):
                 account.rate.CopyFrom(snapshot.rate)
+            account.notices.extend(snapshot.notices)
             account.feed_connected = snapshot.feed_connected
             account.copies_open = snapshot.copies_open
             account.trading_mode = snapshot.trading_mode

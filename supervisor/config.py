@@ -20,12 +20,13 @@ API keys never stand in it (credentials.py). It must not know processes, the exc
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from account_proc.amounts import needs_currency
 from account_proc.spec import STRATEGY_RISK, CopyRules, Role, Sizing, Tier
 from account_proc.strategy import installed
 from supervisor.brokers import KRAKEN, variables_prefix
@@ -166,7 +167,13 @@ class Config:
     @property
     def warnings(self) -> list[str]:
         """What can be run and is probably not meant, one line each."""
-        return [
+        bare = [
+            f'{self.source}: {show(account.id)}: notional = "{account.copy.notional}" names no currency: it is taken as an amount of each '
+            'pair\'s quote where that is money, and entries in other pairs are skipped; write notional = "50 USD"'
+            for account in self.users
+            if account.copy.sizing is Sizing.FIXED_NOTIONAL and not account.copy.notional_asset
+        ]
+        return bare + [
             f"{self.source}: {show(account.id)}: no strategy: it is connected and shown, and trades nothing "
             f"(nobody is copied at {account.broker})"
             for account in self.others
@@ -199,6 +206,21 @@ def parse(text: str, source: str, strategies: Collection[str] | None = None) -> 
     if reading.faults or config is None:
         raise ConfigFaults(reading.faults)
     return config
+
+
+def check_notionals(config: Config, traded: Iterable[str]) -> None:
+    """Check that every amount of the configuration means what it says in the pairs that the master trades. Raises ConfigFaults."""
+    others = sorted(filter(needs_currency, traded))
+    faults = [
+        Fault(
+            config.source, "copy.notional", f'"{account.copy.notional}" names no currency, and the master trades {", ".join(others)}',
+            'write an amount with its currency, such as notional = "50 USD"', account=account.id,
+        )
+        for account in config.users
+        if others and account.copy.sizing is Sizing.FIXED_NOTIONAL and not account.copy.notional_asset
+    ]  # fmt: skip
+    if faults:
+        raise ConfigFaults(faults)
 
 
 def check_state_dir(config: Config, state_dir: Path) -> None:
@@ -480,7 +502,8 @@ _KEYS: dict[str, frozenset[str]] = {
     "exchange": frozenset({"mode", "market", "rest_url", "ws_url", "visibility_lag_s"}),
     "startup": frozenset({"nonce_separation_s", "health_timeout_s"}),
     "control": frozenset(),
-    "copy": frozenset(CopyRules.__dataclass_fields__),
+    # An amount and its asset are one key.
+    "copy": frozenset(CopyRules.__dataclass_fields__) - {"notional_asset"},
     "accounts": frozenset(),
 }
 _ACCOUNT_KEYS = frozenset(

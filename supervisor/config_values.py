@@ -131,12 +131,6 @@ def copy_values(table: Table) -> dict[str, Any]:
             f'write a number over 0 and up to {RATIO_MAX}, such as "0.5"',
             quoted=True,
         ),
-        "notional": table.number(
-            "notional",
-            lambda amount: 0 < amount <= NOTIONAL_MAX,
-            f'write an amount of quote over 0 and up to {NOTIONAL_MAX}, such as "25"',
-            quoted=True,
-        ),
         "max_slippage_bps": table.whole(
             "max_slippage_bps",
             0,
@@ -151,6 +145,13 @@ def copy_values(table: Table) -> dict[str, Any]:
         quoted=False,
     )
     good: dict[str, Any] = {key: value for key, value in values.items() if value is not None}
+    notional = table.amount(
+        "notional",
+        lambda amount: 0 < amount <= NOTIONAL_MAX,
+        f'write an amount over 0 and up to {NOTIONAL_MAX} with its currency, such as "25 USD"',
+    )
+    if notional is not None:
+        good["notional"], good["notional_asset"] = notional
     if age is not None:
         good["max_entry_age_s"] = float(age)
     return good

@@ -25,6 +25,8 @@ from supervisor.round import Round
 WINDOW = 10_000
 #: Fills that go out together at most, for a user that is behind; and bytes after which no more are added: messages of 16 MiB are taken.
 BATCH, BATCH_BYTES = 500, 1 << 20
+#: Of so many last fills the pairs are what the master trades.
+LATEST = 1_000
 #: So long after the last fill there is time for what would hold up the next one, in seconds.
 QUIET_S = 1.0
 #: Reports are committed about this late, in seconds. Nobody trades on them, and by then most copies of a fill are at their end:
@@ -56,6 +58,8 @@ class FillLog:
         self._appended_at = -math.inf
         #: What was asked for last: users that keep up ask for the same.
         self._batch: Batch | None = None
+        #: Pairs that the master traded lately.
+        self.pairs = set(journal.latest_pairs(LATEST))
         #: Those who send fills to users. They are woken in turn, and before anyone else.
         self.users = Round()
         #: For those who show fills.
@@ -73,6 +77,7 @@ class FillLog:
         failpoint.reach("supervisor", "after_journal")
         for fill in added:
             self._window.append((fill.seq, encode(fill)))
+            self.pairs.add(fill.pair)
         if added:
             self._batch = None
             self._appended_at = time.monotonic()

@@ -293,6 +293,11 @@ class Journal:
         )
         return [self._parsed(pb.Fill, body) for (body,) in rows]
 
+    def latest_pairs(self, fills: int) -> list[str]:
+        """The pairs of so many last fills."""
+        query = "SELECT DISTINCT pair FROM (SELECT pair FROM fills ORDER BY seq DESC LIMIT ?)"
+        return [pair for (pair,) in self._rows(query, (fills,))]
+
     def last_executed_at(self) -> float | None:
         """When the last fill was executed (Unix seconds); None for an empty journal."""
         row = self._row("SELECT max(executed_at) FROM fills")

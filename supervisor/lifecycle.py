@@ -131,7 +131,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Life:
-    """One account's process, from the supervisor's side. Times in Unix seconds, 0 for none."""
+    """One account's process, from the supervisor's side. Times in Unix seconds of a steady clock (steady_time.py), 0 for none."""
 
     #: The account's id, for the commands that messages name.
     account_id: str = "ID"
@@ -216,9 +216,7 @@ def forgive(life: Life, since: float, now: float, limits: Limits) -> Life:
 
 
 def excuse(life: Life, late: float) -> Life:
-    """The life after ``late`` seconds in which the supervisor itself did not look, or by which the clock was set (which may be
-    back): nobody is held to a time limit that nobody watched.
-    """
+    """The life after ``late`` seconds in which the supervisor itself did not look: nobody is held to a time limit that nobody watched."""
     moved = {
         name: at + late
         for name in ("deadline", "silent_since", "serving_since", "remind_at")

@@ -95,6 +95,7 @@ class Reloader:
         self._check_staying()
         try:
             new = await asyncio.to_thread(_read, self._path, self._supervisor.place.state_dir)
+            configuration.check_notionals(new, self._supervisor.fills.pairs)
             difference = compare(self._supervisor.config, new)
             if difference.fixed:
                 message = f"restart krakencopyd for this, nothing was changed: {'; '.join(difference.fixed)}"

@@ -23,10 +23,11 @@ from krakencopy.v1 import types_pb2
 from account_proc.errors import ExitCode
 from account_proc.log import JsonFormatter, log_to
 from account_proc.spec import Credentials
-from supervisor.config import AccountConfig, Config, PaperMarket
+from supervisor.config import AccountConfig, Config, ConfigFaults, PaperMarket, check_notionals
 from supervisor.console import Console, report_lines, say
 from supervisor.control_server import ControlServer
 from supervisor.credentials import CredentialSource
+from supervisor.fanout import LATEST
 from supervisor.journal import Journal, JournalFault
 from supervisor.leftovers import end_leftovers
 from supervisor.paper import (
@@ -85,11 +86,12 @@ async def serve(run: Run) -> int:
             await end_leftovers(run.state_dir)
             exchange, credentials, keys, place = await _reach_exchange(run, stack)
             journal = Journal(run.state_dir / "journal.db")
-        except (SpawnFault, PaperFault, JournalFault) as fault:
+            control.journal = journal
+            check_notionals(run.config, journal.latest_pairs(LATEST))
+        except (SpawnFault, PaperFault, JournalFault, ConfigFaults) as fault:
             log.error("%s", fault)  # noqa: TRY400 - expected: the sentence says it all
             sys.stderr.write(f"krakencopyd: {fault}\n")
             return ExitCode.LEDGER if isinstance(fault, JournalFault) else ExitCode.CONFIGURATION
-        control.journal = journal
         try:
             supervisor = Supervisor(
                 config=run.config, place=place, journal=journal, spawner=spawner,

@@ -6,7 +6,6 @@ It knows in which order accounts may go; how one process is ended is lifecycle.p
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Protocol
@@ -14,6 +13,7 @@ from typing import Protocol
 from krakencopy.v1 import types_pb2 as pb
 
 from account_proc.spec import Role
+from supervisor import steady_time
 from supervisor.accounts import SupervisedAccount
 from supervisor.config import Config
 from supervisor.fanout import FillLog
@@ -109,11 +109,11 @@ class Shutdown:
         if master.link is not None:
             with suppress(CallFailed):
                 await master.link.drain()
-        until, quiet_since, head = time.time() + QUIESCE_MAX_S, time.time(), whole.fills.head
-        while time.time() < until and time.time() - quiet_since < QUIET_S:
+        until, quiet_since, head = steady_time.now() + QUIESCE_MAX_S, steady_time.now(), whole.fills.head
+        while steady_time.now() < until and steady_time.now() - quiet_since < QUIET_S:
             await asyncio.sleep(QUIET_S / 10)
             if whole.fills.head != head or not self._caught_up():
-                head, quiet_since = whole.fills.head, time.time()
+                head, quiet_since = whole.fills.head, steady_time.now()
         self._let_users_go()
 
     def _let_users_go(self) -> None:

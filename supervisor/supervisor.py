@@ -18,6 +18,7 @@ from krakencopy.v1 import types_pb2 as pb
 
 from account_proc.bell import Bell
 from account_proc.spec import AccountSpec, Credentials, Role
+from supervisor import steady_time
 from supervisor.account_link import AccountLink
 from supervisor.accounts import SupervisedAccount
 from supervisor.brokers import speaks_kraken
@@ -114,7 +115,7 @@ class Supervisor:
 
     def start_order(self, account: AccountConfig) -> Gate:
         """Whether a process of this account may start, as far as masters and users go."""
-        return gate(account.role, account.broker, self._masters_seen(), time.time())
+        return gate(account.role, account.broker, self._masters_seen(), steady_time.now())
 
     def without_master(self, account: AccountConfig) -> str:
         """What is to be said when this account starts now; empty for most."""
@@ -366,12 +367,12 @@ class Supervisor:
         self._watch.look()
         self._watch_masters()
         dirty, self._dirty = self._dirty, set()
-        now = time.time()
+        at = steady_time.now()
         for account_id in dirty & self.accounts.keys():
-            self.accounts[account_id].step(now)
+            self.accounts[account_id].step(at)
         self._forget_removed()
         self._watch_masters()
-        self._watch.tell_reminders(now)
+        self._watch.tell_reminders(at)
         return dirty
 
     def _watch_masters(self) -> None:
@@ -386,7 +387,7 @@ class Supervisor:
             return
         self._master_was_serving = serving
         if serving:
-            self._users_from = time.time() + self.config.startup.nonce_separation_s
+            self._users_from = steady_time.now() + self.config.startup.nonce_separation_s
             self.tell(
                 pb.SEVERITY_INFO,
                 self.config.master.id,
@@ -402,18 +403,18 @@ class Supervisor:
 
     async def _wait(self) -> None:
         """For a change, the next deadline, or the next look; what is due then becomes dirty."""
-        now = time.time()
+        at_start = steady_time.now()
         due: dict[str, float] = {}
         for account_id, account in self.accounts.items():
             at = _next(account.life, self._users_from, self.limits)
             if at:
                 due[account_id] = at
-        pause = min(min(due.values(), default=now + LOOK_S) - now, LOOK_S)
+        pause = min(min(due.values(), default=at_start + LOOK_S) - at_start, LOOK_S)
         with suppress(TimeoutError):
             await asyncio.wait_for(self._work.wait(), max(pause, 0.005))
         self._work.clear()
-        now = time.time()
-        self._dirty.update(account_id for account_id, at in due.items() if at <= now)
+        passed = steady_time.now()
+        self._dirty.update(account_id for account_id, at in due.items() if at <= passed)
 
 
 def _next(life: Life, users_from: float, limits: Limits) -> float:

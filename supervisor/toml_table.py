@@ -23,6 +23,8 @@ SHOWN_LENGTH_MAX = 60
 DECIMAL_PLACES_MAX = 18
 #: Longer than every key that there is, and shorter than every API key.
 KEY_LENGTH_MAX = 32
+#: As Kraken displays assets: USD, BTC, 1INCH.
+_ASSET = re.compile(r"[A-Z0-9]{2,12}", re.ASCII)
 _PLAIN_NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?", re.ASCII)
 _TOML_PLACE = re.compile(r"(?P<what>.*) \(at (?:line (?P<line>\d+), column \d+|end of document)\)", re.DOTALL)
 _SET_TWICE = re.compile(
@@ -231,7 +233,11 @@ class Table:
 
     def number(self, key: str, fits: Callable[[Decimal], bool], rule: str, *, quoted: bool) -> Decimal | None:
         """A finite number that ``fits``; ``quoted`` allows it as a string too. ``rule`` is the remedy."""
-        value = self._raw.get(key)
+        return self._number(key, self._raw.get(key), fits, rule, quoted=quoted)
+
+    def _number(
+        self, key: str, value: Any, fits: Callable[[Decimal], bool], rule: str, *, quoted: bool
+    ) -> Decimal | None:
         if value is None:
             return None
         kinds = (int, Decimal, str) if quoted else (int, Decimal)
@@ -250,6 +256,16 @@ class Table:
             self.fault(key, f"more than {DECIMAL_PLACES_MAX} decimal places", rule)
             return None
         return number
+
+    def amount(self, key: str, fits: Callable[[Decimal], bool], rule: str) -> tuple[Decimal, str] | None:
+        """A number that ``fits`` and the asset that it is an amount of, as ``"50 USD"``; the asset is empty where none is named."""
+        value = self._raw.get(key)
+        written, _, asset = value.partition(" ") if isinstance(value, str) else (value, "", "")
+        if asset and not _ASSET.fullmatch(asset):
+            self.fault(key, f"{show(asset)} is no asset's name", rule)
+            return None
+        number = self._number(key, written, fits, rule, quoted=True)
+        return None if number is None else (number, asset)
 
     def whole(self, key: str, least: int, most: int, rule: str) -> int | None:
         """An integer within bounds, written as one."""

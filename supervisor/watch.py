@@ -11,7 +11,7 @@ from typing import Protocol
 
 from krakencopy.v1 import types_pb2 as pb
 
-from supervisor import breaker
+from supervisor import breaker, steady_time
 from supervisor.accounts import SupervisedAccount
 from supervisor.config import AccountConfig
 from supervisor.gate import Gate
@@ -19,7 +19,7 @@ from supervisor.lifecycle import ALIVE, State
 from supervisor.pulses import LOOK_S, Pulses
 from supervisor.reminders import reminders
 
-#: A look that comes so much later than planned, in seconds: the machine stood still, or its clock was set.
+#: A look that comes so much later than planned, in seconds: the machine or this process stood still.
 LATE_S = 1.0
 
 
@@ -55,21 +55,21 @@ class Watch:
         self._over = over
         self._breaker = breaker.Breaker()
         self._pulses = Pulses(time.monotonic_ns())
-        self._looked_at = time.time()
+        self._looked_at = steady_time.now()
         self._reminders: list[str] = []
 
     def look(self) -> None:
         """Reads every pulse, twice a second, and sees to the breaker."""
-        now_ns, now = time.monotonic_ns(), time.time()
+        now_ns, at = time.monotonic_ns(), steady_time.now()
         if self._pulses.due(now_ns):
-            late = now - self._looked_at - LOOK_S
-            self._looked_at = now
+            late = at - self._looked_at - LOOK_S
+            self._looked_at = at
             if abs(late) > LATE_S:
                 for account in self._over.accounts.values():
                     account.excuse(late)
             self._read_pulses(now_ns)
         if self._breaker.open:
-            self._look_at_breaker(now)
+            self._look_at_breaker(at)
 
     def _read_pulses(self, now_ns: int) -> None:
         """Whose pulse has stopped does not answer, whatever it said before."""
@@ -94,7 +94,7 @@ class Watch:
 
     def try_now(self) -> None:
         """An operator starts an account: who is held back need not wait for the next try."""
-        self._breaker = breaker.hurry(self._breaker, time.time())
+        self._breaker = breaker.hurry(self._breaker, steady_time.now())
 
     def ended_by_itself(self, account_id: str, now: float) -> bool:
         """A process failed; whether so many do that it is not the account's own fault."""

@@ -6,8 +6,10 @@ import asyncio
 import socket
 import ssl
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -356,3 +358,17 @@ def test_an_exchange_whose_certificate_nobody_trusts_gets_no_order() -> None:
 
         asyncio.run(main())
     assert exchange.asked == []
+
+
+def test_the_time_is_heard_from_the_answer_to_an_order() -> None:
+    head, _, body = answer({"txid": ["O1"]}).partition(b"\r\n")
+    date = formatdate(time.time() - 60, usegmt=True).encode()
+    with odd_exchange(head + b"\r\ndate: " + date + b"\r\n" + body) as exchange:
+
+        async def work(queue: CallQueue, line: OrderLine) -> None:
+            await order(queue)
+            reading = line._clock.reading()
+            assert reading is not None
+            assert reading.offset == pytest.approx(-60, abs=1.5)
+
+        with_line(exchange, work)

@@ -253,3 +253,38 @@ def test_what_is_no_number_is_refused_by_name(text: str) -> None:
     with pytest.raises(BadOrder, match="volume"):
         decimal_of(text, "volume")
     assert decimal_of("0.005", "volume") == Decimal("0.005")
+
+
+def test_an_order_that_is_refused_for_its_deadline_is_sent_once_more_with_another(tmp_path: Path) -> None:
+    late = ExchangeRefused("AddOrder", ("EGeneral:Invalid arguments:deadline",))
+    kraken = ScriptedKraken({"AddOrder": ACCEPTED}, next={"AddOrder": [late]})
+
+    async def steps() -> None:
+        with placing(tmp_path, kraken) as orders:
+            assert (await orders.place(ASKED)).order_id == "OABC"
+        kraken.next["AddOrder"] = [late, late]
+        with placing(tmp_path, kraken) as orders, pytest.raises(OrderRefused, match="deadline"):
+            await orders.place(replace(ASKED, request_id="r2"))
+
+    run(steps())
+    assert kraken.times_asked("AddOrder") == 4
+
+
+def test_the_time_is_asked_for_before_an_order_and_not_again_for_its_answer(tmp_path: Path) -> None:
+    kraken = ScriptedKraken({"AddOrder": ACCEPTED})
+    asked: list[int] = []
+
+    async def ask() -> None:
+        asked.append(kraken.times_asked("AddOrder"))
+
+    async def steps() -> None:
+        with closing(Ledger(tmp_path / "tania.db", "tania")) as ledger:
+            desk = OrderDesk(
+                kraken.exchange, OrderWatch(kraken.exchange, lambda: NOW, 1.0), lambda: NOW, AT_ONCE
+            )
+            orders = OwnOrders("tania", ledger, broker_of(kraken, desk), lambda: NOW, ask)
+            await orders.place(ASKED)
+            await orders.place(ASKED)
+
+    run(steps())
+    assert asked == [0]

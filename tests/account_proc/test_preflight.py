@@ -19,13 +19,13 @@ from account_proc.errors import (
     RateLimited,
 )
 from account_proc.exchange import ApiKeyInfo
+from account_proc.exchange_clock import Clock
 from account_proc.preflight import (
     LOOK_S,
     READS,
     RECHECK_S,
     TRADES,
     WITHDRAWS,
-    Clock,
     KeyUnfit,
     Needs,
     Preflight,
@@ -135,18 +135,6 @@ def test_a_clock_that_is_surely_off_by_more_than_the_margin_of_deadlines_is_warn
     warnings = judge(key(), Clock(offset, doubt), USER, NOW).warnings
     assert len(warnings) == (says is not None)
     assert says is None or (says in warnings[0] and "deadlines" in warnings[0])
-
-
-@given(
-    st.floats(-100, 100), st.floats(0, 30), st.floats(0, 1), st.floats(NOW, NOW + 1000),
-)  # fmt: skip
-def test_the_true_offset_of_the_clock_is_always_within_the_doubt(
-    offset: float, there_s: float, share: float, asked_at: float
-) -> None:
-    answered_at = asked_at + there_s
-    told = int(asked_at + there_s * share + offset)  # read at some time on the way, cut to whole seconds
-    clock = Clock.read(told, asked_at, answered_at)
-    assert abs(clock.offset - offset) <= clock.doubt + 1e-6
 
 
 def test_what_is_not_told_is_not_fine() -> None:

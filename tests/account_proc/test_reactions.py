@@ -526,3 +526,67 @@ def test_what_fails_before_an_order_has_left_ends_the_process(
 def test_client_order_ids_are_uuids_of_version_5_but_for_their_mark(parts: list[str]) -> None:
     made = client_order_id(*parts)
     assert made == CL_ORD_ID_MARK + str(uuid5(CL_ORD_ID_SPACE, "/".join(parts)))[len(CL_ORD_ID_MARK) :]
+
+
+def test_an_entry_is_not_given_up_as_too_old_before_the_exchange_was_asked_for_the_time(
+    ledger: Ledger,
+) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            asked: list[float] = []
+
+            async def ask() -> None:
+                # This machine's clock had been a minute ahead, and nobody had noticed.
+                asked.append(user.now)
+                user.now = NOW
+
+            user.copier._ask_time = ask
+            user.fill()
+            await user.done()
+            assert asked == []
+            user.now = NOW + 60
+            user.copier.take([made_at(user, NOW)])
+            await user.done()
+            assert asked == [NOW + 60]
+            assert [copy.reason for copy in user.copies] == ["SCALED", "SCALED"]
+
+    run(steps())
+
+
+def test_an_entry_that_is_too_old_by_the_exchanges_clock_is_skipped_once_it_was_asked(ledger: Ledger) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            asked: list[float] = []
+
+            async def ask() -> None:
+                asked.append(user.now)
+
+            user.copier._ask_time = ask
+            user.now = NOW + 60
+            user.copier.take([made_at(user, NOW)])
+            await user.done()
+            assert len(asked) == 1
+            assert [copy.reason for copy in user.copies] == ["STALE_ENTRY"]
+
+    run(steps())
+
+
+def test_a_fill_from_the_future_says_that_the_exchanges_clock_is_ahead(ledger: Ledger) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            user.copier.take([made_at(user, NOW + 40)])
+            await user.done()
+            (sent,) = user.kraken.sent
+            deadline = datetime.fromisoformat(sent["deadline"]).timestamp()
+            assert deadline == pytest.approx(NOW + 40 + TIMING.deadline, abs=1)
+
+    run(steps())
+
+
+def made_at(user: User, executed_at: float) -> pb.Fill:
+    """The master of 1000 USD has bought 0.001 BTC, at this time of the exchange's clock."""
+    user.seq += 1
+    return pb.Fill(
+        seq=user.seq, exec_id=f"M{user.seq}", order_id=f"MO{user.seq}", pair="BTC/USD", side=pb.SIDE_BUY, price="50000",
+        volume="0.001", master_equity="1000", master_cash="1000", master_position="0", executed_at=timestamp(executed_at),
+    )  # fmt: skip

@@ -9,7 +9,9 @@ import threading
 import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from decimal import Decimal
+from email.utils import formatdate
 from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
@@ -690,3 +692,44 @@ def test_forms_say_what_was_meant(fields: dict[str, str]) -> None:
     assert dict(parse_qsl(form, keep_blank_values=True)) == fields
     # As others sign and send it, but for blanks.
     assert form == urlencode(fields, quote_via=quote)
+
+
+def dated(reply: bytes, at: float) -> bytes:
+    """An answer with a Date."""
+    head, _, body = reply.partition(b"\r\n")
+    return head + b"\r\nDate: " + formatdate(at, usegmt=True).encode() + b"\r\n" + body
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "is_heard"),
+    [
+        ("Balance", "200 OK", True),
+        ("Time", "200 OK", True),
+        ("Ticker", "200 OK", False),
+        ("Balance", "429 No", False),
+    ],
+)
+def test_the_time_is_heard_from_answers_that_come_from_the_exchange_itself(
+    method: str, status: str, is_heard: bool
+) -> None:
+    with odd_exchange(dated(answer({}, status=status), time.time() + 90)) as exchange:
+        rest = KrakenRest(exchange.url, KEY, Counter(), roomy_limits())
+        call = rest.private if method == "Balance" else rest.public
+        with suppress(OutcomeUnknown):
+            call(method)
+        reading = rest.clock.reading()
+        assert (reading is not None) == is_heard
+        assert reading is None or reading.offset == pytest.approx(90, abs=1.5)
+
+
+@pytest.mark.parametrize("error", ["EGeneral:Invalid arguments:deadline", "EService:Deadline elapsed"])
+def test_an_order_that_is_refused_for_its_time_corrects_the_clock_by_that_very_answer(error: str) -> None:
+    right = [dated(answer({}), time.time()) for _ in range(2)]
+    with odd_exchange(*right, dated(answer(None, error), time.time() + 4)) as exchange:
+        rest = KrakenRest(exchange.url, KEY, Counter(), roomy_limits())
+        for _ in right:
+            rest.private("Balance")
+        assert abs(rest.clock.now() - time.time()) < 0.01
+        with pytest.raises(ExchangeError):
+            rest.private("AddOrder")
+        assert rest.clock.now() - time.time() == pytest.approx(4, abs=1.5)

@@ -17,15 +17,18 @@ from hypothesis import strategies as st
 
 from account_proc.copy_state import Reason
 from account_proc.pairs import PairRules
-from account_proc.plans import Carry, MasterFill, Order, Skip
+from account_proc.plans import Carry, Decision, Holdings, MasterFill, Order, Skip
+from account_proc.sizing import CopyBook
 from account_proc.spec import BalanceBasis, CopyRules, OrderStyle, Sizing
-from account_proc.units import Side
+from account_proc.units import BaseVolume, QuoteAmount, Side
 from tests.account_proc.trading import (
     BTC,
     ETH,
     LOTS,
     NOW,
+    PLENTY,
     Follower,
+    MemoryPlans,
     TradingMaster,
     copy_id_of,
     cost_of,
@@ -478,3 +481,55 @@ def test_what_is_planned_is_what_the_rules_asked_for_before_cash_cut_it(fills: l
     if order is not None and order.reason is not Reason.CAPPED:
         assert order.planned.amount <= sum(fills, Decimal(0)) / 10
         assert order.volume <= order.planned
+
+
+CROSS = replace(
+    BTC,
+    altname="ETHXBT",
+    symbol="ETH/BTC",
+    base="ETH",
+    quote="BTC",
+    ordermin=Decimal("0.0001"),
+    costmin=Decimal(0),
+)
+IN_DOLLARS = CopyRules(
+    sizing=Sizing.FIXED_NOTIONAL,
+    notional=Decimal(50),
+    notional_asset="USD",
+    max_slippage_bps=0,
+    max_user_risk=Decimal(1),
+)
+
+
+def decided(rules: CopyRules, notional: str | None, pair: PairRules = CROSS) -> Decision:
+    """What a rich user makes of the master's entry; ``notional``: what its amount is worth in the quote."""
+    holdings = Holdings(
+        equity=QuoteAmount(PLENTY), cash=QuoteAmount(PLENTY), base=BaseVolume(PLENTY),
+        notional=None if notional is None else QuoteAmount(Decimal(notional)),
+    )  # fmt: skip
+    fill = TradingMaster().buy("O1", "1", "0.04", pair)
+    (decision,) = CopyBook(MemoryPlans()).decide([fill], pair, rules, holdings, NOW).decisions
+    return decision
+
+
+def test_a_notional_in_another_currency_is_what_it_is_worth_in_the_quote() -> None:
+    decision = decided(IN_DOLLARS, "0.001")
+    assert isinstance(decision, Order)
+    assert decision.volume.amount == Decimal("0.025")
+
+
+def test_a_notional_whose_worth_is_not_known_buys_nothing_and_is_not_carried() -> None:
+    decision = decided(IN_DOLLARS, None)
+    assert isinstance(decision, Skip)
+    assert (decision.reason, decision.detail) == (Reason.NO_MARK, "what 50 USD are in BTC is not known")
+
+
+@pytest.mark.parametrize(
+    ("pair", "is_money"), [(CROSS, False), (BTC, True), (replace(CROSS, symbol="ETH/USDT"), True)]
+)
+def test_a_notional_without_a_currency_is_taken_where_the_quote_is_money(
+    pair: PairRules, is_money: bool
+) -> None:
+    decision = decided(replace(IN_DOLLARS, notional_asset=""), None, pair)
+    assert isinstance(decision, Order) == is_money
+    assert is_money or decision.reason is Reason.NOTIONAL_NEEDS_CURRENCY

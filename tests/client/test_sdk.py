@@ -58,6 +58,7 @@ MUTATIONS: list[tuple[Callable[..., Any], type[Any]]] = [
     (lambda sdk, **given: sdk.stop_account("bob", **given), pb.StopAccountRequest),
     (lambda sdk, **given: sdk.restart_account("bob", **given), pb.RestartAccountRequest),
     (lambda sdk, **given: sdk.pause_account("bob", **given), pb.PauseAccountRequest),
+    (lambda sdk, **given: sdk.rename_asset("MATIC", "POL", **given), pb.RenameAssetRequest),
     (lambda sdk, **given: sdk.resume_account("bob", **given), pb.ResumeAccountRequest),
     (lambda sdk, **given: sdk.place_order("buy", "BTC/USD", Decimal(1), **given), pb.PlaceOrderRequest),
     (lambda sdk, **given: sdk.reload(**given), pb.ReloadRequest),

@@ -137,7 +137,7 @@ class CcxtPro(Round):
         # Its table of WebSocket errors has these only with an explanation in brackets behind, so they are plain ones.
         await raises_later(ccxt.ExchangeError, self.placed(amount=5), "EOrder:Insufficient funds")
         await raises_later(
-            ccxt.ExchangeError,
+            ccxt.BadRequest,
             self.placed(amount=0.00001),
             "EGeneral:Invalid arguments:volume minimum not met",
         )

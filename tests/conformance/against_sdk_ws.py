@@ -244,7 +244,7 @@ class SdkWebSocket(Round):
         placed = [row["order_id"] for row in answer["result"]]
         same([row["order_userref"] for row in answer["result"]], [1, 2, 3])
         answer = await self.send("batch_cancel", orders=placed[:2])
-        same(answer["result"], {"count": 2})
+        same((answer["orders_cancelled"], answer["success"]), (2, True))
         await self.inbox.execution(placed[1], "canceled")
 
     @calls("cancel_all, cancel_all_orders_after")

@@ -257,3 +257,22 @@ def test_a_name_that_is_taken_is_refused(listing: Server) -> None:
             status,
             True,
         )
+
+
+def test_bitcoin_under_a_new_name_is_valued_and_traded() -> None:
+    running = Server("--tick-ms", "3600000")
+    try:
+        running.pin("XBTUSD", price="50000")
+        running.pin("XBTUSDT", price="50000")
+        assert (
+            running.control("POST", "/assets/XBT/rename", {"to": "BITC", "keeps_key": True}).status_code
+            == 200
+        )
+        client = running.account(BITC="1", USDT="100")
+        assert running.public("AssetPairs", pair="BITCUSD")["result"]["XXBTZUSD"]["base"] == "XXBT"
+        assert client.call("TradeBalance")["eb"] == "50100.0000"
+        client.call("AddOrder", pair="BITCUSD", type="sell", ordertype="market", volume="0.5")
+        assert client.call("Balance")["XXBT"] == "0.5000000000"
+        assert running.control("POST", "/assets/USD/rename", {"to": "DOLLAR"}).status_code == 409
+    finally:
+        assert running.stop() == 0

@@ -157,3 +157,27 @@ def test_forms_of_assets_that_there_are_can_be_owned(server: Server, name: str) 
     assert answer.status_code == (200 if there_is else 400)
     if there_is:
         assert list(answer.json()["balances"]) == [name]
+
+
+def test_a_trade_on_margin_moves_its_fee_alone(server: Server) -> None:
+    server.pin("XBTUSD", price="50000")
+    client = server.account(ZUSD="100", XXBT="1")
+    with feed(server) as connected:
+        connected.executions(client)
+        connected.balances(client)
+        change(server, client, "margin", pair="XBTUSD", side="sell", volume="0.2", leverage=5)
+        rows = [connected.next()["data"][0] for _ in range(5)]
+    assert [row["type"] for row in rows[4:]] == ["margin"]
+    assert (rows[0]["margin"], rows[2]["margin_borrow"], rows[2]["position_status"]) == (True, True, "opened")
+    assert client.call("Balance") == {"ZUSD": "20.0000", "XXBT": "1.0000000000"}
+    (trade,) = client.call("TradesHistory")["trades"].values()
+    assert (trade["margin"], trade["leverage"], trade["fee"], trade["posstatus"]) == (
+        "2000.00000", "5", "80.00000", "open",
+    )  # fmt: skip
+    (order,) = client.call("ClosedOrders")["closed"].values()
+    assert order["descr"]["order"] == "sell 0.20000000 XBTUSD @ market with 5:1 leverage"
+    (entry,) = client.call("Ledgers", type="margin")["ledger"].values()
+    assert (entry["asset"], entry["amount"], entry["fee"]) == ("ZUSD", "0.0000", "80.0000")
+    body = {"pair": "XBTUSD", "side": "buy", "volume": "1"}
+    answer = server.control("POST", f"/accounts/{client.account}/margin", body)
+    assert (answer.status_code, answer.json()["error"]) == (400, "volume: EOrder:Insufficient margin")

@@ -23,6 +23,7 @@ REFUSALS = (
     "EOrder:Insufficient funds",
     "EOrder:Post only order",
     "EGeneral:Invalid arguments:volume minimum not met",
+    "EOrder:Invalid limit price",
     "EOrder:Rate limit exceeded",
     "EOrder:Orders limit exceeded",
     "EOrder:Unknown order",

@@ -98,6 +98,10 @@ def test_suffix_balances_are_shown_and_valued(server: Server) -> None:
     assert server.public("Assets", asset="XBT.F")["result"]["XBT.F"]["altname"] == "XBT.F"
 
 
+def test_a_key_without_an_allow_list_shows_one_empty_text(client: Client) -> None:
+    assert client.call("GetApiKeyInfo")["ipAllowlist"] == [""]
+
+
 def test_a_key_shows_its_bounds_and_is_refused_when_it_has_expired(server: Server, client: Client) -> None:
     until_s = int(time.time()) + 3600
     bounds = {"valid_until": until_s, "query_from": 1, "query_to": 2, "ip_allowlist": ["127.0.0.1"]}

@@ -1,4 +1,4 @@
-"""C 7: one asset in several forms: what earns by itself, what is staked, what is bonded."""
+"""One asset in several forms: what earns by itself, what is staked, what is bonded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""C 9: a margin trade that a user makes by hand moves what it moves, its fee, and no coins."""
+"""A margin trade that a user makes by hand moves what it moves, its fee, and no coins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""D 10: positions are counted by coin on both sides, and fractions are of what copying is about."""
+"""Positions are counted by coin on both sides, and fractions are of what copying is about."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""D 12: coins and money that come to the master or leave it without a trade."""
+"""Coins and money that come to the master or leave it without a trade."""
 
 from __future__ import annotations
 
@@ -99,3 +99,38 @@ def test_a_reserve_is_no_part_of_what_is_scaled(paper: Paper) -> None:
         system.sell("BTC/USD", "0.01")
         system.settled(2)
         assert balance(paper, "anna", "XXBT") == D("0.2")
+
+
+def test_a_convert_of_the_master_is_no_exit_and_is_told(paper: Paper) -> None:
+    """The master turns its coins into dollars by Kraken's convert, which is no trade: nobody sells, and an event says what users hold."""
+    with System(paper, {"anna": "1000"}) as system:
+        system.start().wait_ready()
+        system.buy("BTC/USD", "0.002")
+        system.settled(1)
+        wait_for("anna to tell what it holds", lambda: list(system.accounts()["anna"].positions))
+        paper.call(
+            "POST", "/accounts/master/convert", spend={"asset": "XBT", "amount": "0.001"}, receive={"asset": "USD", "amount": "49"}
+        )  # fmt: skip
+        words = message(system, "COINS_LEFT")
+        assert "0.001 BTC left the master without a trade (conversion)" in words
+        assert "by copying users still hold: anna 0.00199" in words
+        assert "49 USD came to the master without a trade (conversion)" in message(system, "COINS_CAME")
+        assert balance(paper, "anna", "XXBT") > D("0.0019")
+
+
+def test_coins_that_the_master_stakes_are_still_its_position(paper: Paper) -> None:
+    """The master stakes half of what it bought and sells the other half: an event tells of the staking, and users sell a half."""
+    with System(paper, {"anna": "1000"}) as system:
+        system.start().wait_ready()
+        system.buy("BTC/USD", "0.002")
+        system.settled(1)
+        copied = balance(paper, "anna", "XXBT")
+        wait_for("anna to tell what it holds", lambda: list(system.accounts()["anna"].positions))
+        paper.call("POST", "/accounts/master/move", asset="XBT", form=".S", amount="0.001")
+        words = message(system, "COINS_LOCKED")
+        assert "0.001 BTC of the master were locked" in words
+        assert "by copying users still hold: anna 0.00199" in words
+        system.sell("BTC/USD", "0.001")
+        system.settled(2)
+        assert system.copies("anna")[-1].reason == "EXIT_FRACTION"
+        assert abs(balance(paper, "anna", "XXBT") - copied / 2) <= D("1e-8")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, cast
 
 import pytest
+from krakencopy.v1 import account_pb2 as account_pb
 from krakencopy.v1 import types_pb2 as pb
 
 from account_proc.spec import Role
+from supervisor import steady_time
+from supervisor.account_link import AccountLink
 from supervisor.accounts import SupervisedAccount, Surroundings
 from supervisor.config import AccountConfig
 from supervisor.gate import Gate
@@ -74,3 +78,41 @@ def test_a_start_of_an_account_that_waits_or_failed_is_another_try_now(state: St
     assert around.told[0] == (
         f"SEVERITY_INFO tania ACCOUNT_STATE_CHANGED {state} -> WAITING (MASTER_NOT_READY: blocked)"
     )
+
+
+class Link:
+    """A conversation of which only what it tells is looked at."""
+
+    def __init__(self, *codes: str, reason: str = "") -> None:
+        notices = [pb.Notice(code=code, message=f"about {code}") for code in codes]
+        self.snapshot = account_pb.WatchSnapshotResponse(notices=notices, reason=reason)
+
+
+def test_what_operators_should_know_is_an_event_when_it_begins_and_when_it_ends() -> None:
+    account, around = account_in(State.RUNNING)
+
+    def told(*codes: str, reason: str = "") -> list[str]:
+        around.told.clear()
+        account.link = cast("AccountLink", Link(*codes, reason=reason))
+        account.noticed()
+        return around.told
+
+    assert told() == []
+    assert told("CLOCK_OFF") == ["SEVERITY_WARNING tania CLOCK_OFF about CLOCK_OFF"]
+    assert told("CLOCK_OFF") == []
+    # A new process knows nothing yet.
+    assert told(reason="CONNECTING") == []
+    assert told("CLOCK_OFF", reason="CONNECTING") == []
+    assert told("NO_FUNDS") == [
+        "SEVERITY_WARNING tania NO_FUNDS about NO_FUNDS", "SEVERITY_INFO tania CLOCK_OFF_OVER over: about CLOCK_OFF",
+    ]  # fmt: skip
+    assert told() == ["SEVERITY_INFO tania NO_FUNDS_OVER over: about NO_FUNDS"]
+
+
+def test_times_are_shown_by_the_machines_clock_as_it_is_set_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = steady_time.now()
+    assert steady_time.shown(at) == at
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + 3600.0)
+    assert steady_time.now() - at < 3000
+    assert steady_time.shown(at) == pytest.approx(at + 3600, abs=1)

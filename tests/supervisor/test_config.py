@@ -11,7 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from account_proc.spec import BalanceBasis, CopyRules, OrderStyle, Role, Sizing, Tier
-from supervisor.config import Config, ConfigFaults, Mode, PaperMarket, check_state_dir, load, parse
+from supervisor.config import (
+    Config,
+    ConfigFaults,
+    Mode,
+    PaperMarket,
+    check_notionals,
+    check_state_dir,
+    load,
+    parse,
+)
 
 EXCHANGE = '[exchange]\nmode = "live"\n'
 PAPER = '[exchange]\nmode = "paper"\n'
@@ -600,3 +609,68 @@ def test_only_shares_over_0_and_up_to_1_are_risk_limits(share: Decimal, quoted: 
     if isinstance(result, Config):
         assert 0 < result.copy.max_user_risk <= 1
         assert result.copy.max_user_risk == share
+
+
+def notional_of(written: str) -> tuple[Decimal | None, str]:
+    copy = f'copy = {{ sizing = "fixed_notional", notional = {written} }}\n'
+    rules = parse(PAPER + MASTER + USER + copy, "c").users[0].copy
+    return rules.notional, rules.notional_asset
+
+
+@pytest.mark.parametrize(
+    ("written", "amount", "asset"),
+    [
+        ('"50 USD"', "50", "USD"),
+        ('"0.5 BTC"', "0.5", "BTC"),
+        ('"50"', "50", ""),
+        ("50", "50", ""),
+        ("2.5", "2.5", ""),
+    ],
+)
+def test_an_amount_names_its_currency_or_none(written: str, amount: str, asset: str) -> None:
+    assert notional_of(written) == (Decimal(amount), asset)
+
+
+@pytest.mark.parametrize(
+    "written",
+    ['"50 usd"', '"50 $"', '"50 USD a day"', '"USD 50"', '"50  USD"', '"0 USD"', '"-1 USD"', '"50USD"'],
+)
+def test_an_amount_that_cannot_be_read_is_a_fault_with_how_it_is_written(written: str) -> None:
+    where, line = the_fault_of(
+        f'{PAPER}{MASTER}{USER}copy = {{ sizing = "fixed_notional", notional = {written} }}\n'
+    )
+    assert where == "accounts[1].copy.notional"
+    assert 'such as "25 USD"' in line
+
+
+def test_the_asset_of_an_amount_is_no_key_of_its_own() -> None:
+    where, _ = the_fault_of(f'{PAPER}[copy]\nnotional_asset = "USD"\n{MASTER}{USER}')
+    assert where == "copy.notional_asset"
+
+
+BARE = 'copy = { sizing = "fixed_notional", notional = "50" }\n'
+DOLLARS = 'copy = { sizing = "fixed_notional", notional = "50 USD" }\n'
+
+
+@pytest.mark.parametrize(
+    ("line", "traded", "is_refused"),
+    [
+        (BARE, ["BTC/USD", "BTC/USDT", "BTC/EUR"], False),
+        (BARE, [], False),
+        (BARE, ["BTC/USD", "ETH/BTC"], True),
+        (DOLLARS, ["ETH/BTC"], False),
+        ("", ["ETH/BTC"], False),
+    ],
+)
+def test_an_amount_without_a_currency_is_refused_where_the_master_trades_for_something_else(
+    line: str, traded: list[str], is_refused: bool
+) -> None:
+    config = parse(PAPER + MASTER + USER + line, "c")
+    assert bool(config.warnings) == (line == BARE)
+    if not is_refused:
+        check_notionals(config, traded)
+        return
+    with pytest.raises(
+        ConfigFaults, match='"50" names no currency, and the master trades ETH/BTC; write an amount'
+    ):
+        check_notionals(config, traded)

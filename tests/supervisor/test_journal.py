@@ -473,7 +473,9 @@ def test_a_journal_of_a_newer_program_keeps_its_fills(path: Path) -> None:
 
 def test_a_journal_of_the_first_version_keeps_its_fills_and_learns_of_ends(path: Path) -> None:
     filled(path)
-    run_sql(path, "DROP TABLE process_ends", "DROP TABLE positions", "PRAGMA user_version=1")
+    run_sql(
+        path, "DROP TABLE process_ends", "DROP TABLE positions", "DROP TABLE renames", "PRAGMA user_version=1"
+    )
     for _ in range(2):
         with closing(Journal(path)) as journal:
             assert journal.head == 40

@@ -1,0 +1,50 @@
+"""What operators are told of an account while it lasts."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from account_proc.exchange_clock import Clock
+from account_proc.notices import Notice, clock_notice, front_notice, funds_notice
+from tests.account_proc.scripted_kraken import TABLE
+
+USD_PAIRS = ("BTC/USD", "ETH/USD")
+
+
+@pytest.mark.parametrize("clock", [None, Clock(0.0, 0.0), Clock(2.4, 0.5)])
+def test_a_clock_that_is_right_or_not_known_is_nothing_to_tell(clock: Clock | None) -> None:
+    assert list(clock_notice(clock)) == []
+
+
+def test_a_clock_that_is_wrong_is_told() -> None:
+    (notice,) = clock_notice(Clock(-40.0, 0.5))
+    assert notice.code == "CLOCK_OFF"
+    assert "40 s ahead of the exchange's" in notice.message
+
+
+def test_ways_that_are_refused_are_told_together() -> None:
+    assert list(front_notice("", "")) == []
+    assert list(front_notice("HTTP 429", "", "the feed: HTTP 403")) == [
+        Notice("FRONT_REFUSES", "FRONT REFUSES: HTTP 429; the feed: HTTP 403")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("traded", "usd", "says"),
+    [
+        ((), "0", ""),
+        (USD_PAIRS, "0.5", ""),
+        (("LUNA/USD",), "0", ""),
+        (USD_PAIRS, "0", "NO FUNDS IN USD: the master trades BTC/USD, ETH/USD"),
+        (
+            ("BTC/USD",),
+            "0.4",
+            "NO FUNDS IN USD: the master trades BTC/USD, and 0.4 USD is less than any order there costs",
+        ),
+    ],
+)
+def test_a_quote_that_is_traded_and_not_owned_is_told(traded: tuple[str, ...], usd: str, says: str) -> None:
+    found = list(funds_notice(traded, lambda _: Decimal(usd), TABLE))
+    assert found == ([Notice("NO_FUNDS", says)] if says else [])
