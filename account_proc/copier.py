@@ -208,8 +208,7 @@ class Copier:
                 self._spawn(self._learn(lane, learn))
         try:
             self._take(new, next((lane for lane in lanes if self._is_free(lane)), None))
-            for lane in lanes:
-                self._advance(lane)
+            self._advance_all()
             self.master_pairs.update(fill.pair for fill in fills)
             # Behind the orders, if there are any: whoever hears of it has time.
             self._quiet.behind(self._changed)
@@ -294,17 +293,21 @@ class Copier:
         """
         if lane.busy:
             return False
-        others = [other for other in self._lanes.values() if other.waiting and other is not lane]
-        if not self._open and not others:
-            return True
         first = lane.waiting[0].fill
         quote = _quote_of(first.pair)
-        if self._is_busy(lane.coin) or any(_coin_of(copy.pair) == quote for copy in self._open.values()):
+        if self._open and (
+            self._is_busy(lane.coin) or any(_coin_of(copy.pair) == quote for copy in self._open.values())
+        ):
             return False
-        return not any(
-            waiting.fill.seq < first.seq
-            and (other.coin == quote or _quote_of(waiting.fill.pair) == lane.coin)
-            for other in others
+        return not self._is_behind_another(lane, first)
+
+    def _is_behind_another(self, lane: _Lane, fill: MasterFill) -> bool:
+        """Whether an earlier fill waits in another lane that changes a coin that this one counts on."""
+        quote = _quote_of(fill.pair)
+        return any(
+            waiting.fill.seq < fill.seq and (other.coin == quote or _quote_of(waiting.fill.pair) == lane.coin)
+            for other in self._lanes.values()
+            if other is not lane
             for waiting in other.waiting
         )
 
@@ -327,26 +330,36 @@ class Copier:
         except ExchangeError as error:
             log.warning("fills of %s are answered by what is known: %s", lane.coin, error)
         lane.busy = False
-        self._advance(lane)
+        self._advance_all()
         self._changed()
 
     def _advance_all(self) -> None:
-        """Answers what waits in any lane, in the journal's order."""
-        waiting = [lane for lane in self._lanes.values() if lane.waiting]
-        for lane in sorted(waiting, key=lambda lane: lane.waiting[0].fill.seq):
-            self._advance(lane)
+        """Answers what waits in any lane, in the journal's order.
 
-    def _advance(self, lane: _Lane) -> None:
-        """Answers what waits, up to the first order."""
+        An answer without an order ends no order that would call this again, and may be what another lane has waited for.
+        """
+        progress = True
+        while progress:
+            waiting = [lane for lane in self._lanes.values() if lane.waiting]
+            waiting.sort(key=lambda lane: lane.waiting[0].fill.seq)
+            progress = sum(map(self._advance, waiting)) > 0
+
+    def _advance(self, lane: _Lane) -> bool:
+        """Answers what waits, up to the first order; whether it has answered anything."""
+        answered = False
         while lane.waiting and self._is_free(lane):
+            answered = True
             order = self._answer(self._next_run(lane))
             if order is not None:
                 lane.busy = True
                 self._spawn(self._trade(lane, order))
+        return answered
 
-    @staticmethod
-    def _next_run(lane: _Lane, *, of_one_order: bool = False) -> list[_Waiting]:
-        """The fills that are merged into the next order: the first that waits, and those of the same pair and side right behind it."""
+    def _next_run(self, lane: _Lane, *, of_one_order: bool = False) -> list[_Waiting]:
+        """The fills that are merged into the next order: the first that waits, and those of the same pair and side right behind it.
+
+        Behind it in the journal, as far as the coin goes: one that comes after a fill that spends the coin counts on what that leaves.
+        """
         run = [lane.waiting.popleft()]
         first = run[0].fill
         while lane.waiting and len(run) < MERGE_MAX:
@@ -354,6 +367,8 @@ class Copier:
             if (fill.pair, fill.side) != (first.pair, first.side) or (
                 of_one_order and fill.order_id != first.order_id
             ):
+                break
+            if self._is_behind_another(lane, fill):
                 break
             run.append(lane.waiting.popleft())
         return run

@@ -38,6 +38,13 @@ from account_proc.units import Side
 from tests.account_proc.scripted_kraken import ASSETS, PAIRS, ScriptedKraken, execution, run, until
 from tests.account_proc.trading import NOW
 
+ETH_BTC = PAIRS["XETHZUSD"] | {
+    "altname": "ETHXBT",
+    "wsname": "ETH/XBT",
+    "quote": "XXBT",
+    "pair_decimals": 5,
+    "tick_size": "0.00001",
+}
 #: Quick, but with the bounds of a live market.
 TIMING = Timing(deadline=5.0, retry=0.01)
 
@@ -96,14 +103,17 @@ class User:
 
     def fill(self, side: Side = Side.BUY) -> None:
         """The master of 1000 USD has traded 0.001 BTC; what it sells is all that it holds."""
+        self.copier.take([self.made(side)])
+
+    def made(self, side: Side, pair: str = "BTC/USD") -> pb.Fill:
+        """The next fill of the master."""
         self.seq += 1
         held = Decimal("0.001") if side is Side.SELL else Decimal(0)
-        made = pb.Fill(
-            seq=self.seq, exec_id=f"M{self.seq}", order_id=f"MO{self.seq}", pair="BTC/USD", side=PB_SIDE[side],
+        return pb.Fill(
+            seq=self.seq, exec_id=f"M{self.seq}", order_id=f"MO{self.seq}", pair=pair, side=PB_SIDE[side],
             price="50000", volume="0.001", master_equity="1000", master_cash="1000", master_position=str(held),
             executed_at=timestamp(self.now),
         )  # fmt: skip
-        self.copier.take([made])
 
     @property
     def copies(self) -> list[CopyRecord]:
@@ -152,6 +162,39 @@ def test_nothing_is_asked_between_a_fill_and_its_order(ledger: Ledger) -> None:
                 user.fill(side)
                 await user.done()
                 assert user.kraken.every == ["AddOrder"] * number
+
+    run(steps())
+
+
+def test_fills_that_wait_for_each_others_coins_are_all_answered_though_none_of_them_is_an_order(
+    ledger: Ledger,
+) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            user.kraken.always["AssetPairs"] = PAIRS | {"XETHXXBT": ETH_BTC}
+            await user.portfolio.load_symbols()
+            # The third is paid in BTC and waits for the second, which is answered after the first in another turn.
+            pairs = ("ETH/USD", "BTC/USD", "ETH/BTC")
+            user.copier.take([user.made(Side.SELL, pair) for pair in pairs])
+            assert user.copier.copies_open == 0
+            assert [user.copy(number).reason for number in (1, 2, 3)] == ["NO_COPIED_POSITION"] * 3
+
+    run(steps())
+
+
+def test_fills_are_not_merged_over_one_between_them_that_spends_their_coin(ledger: Ledger) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            user.kraken.always["AssetPairs"] = PAIRS | {"XETHXXBT": ETH_BTC}
+            await user.portfolio.load_symbols()
+            steps = (
+                (Side.SELL, "ETH/USD"),
+                (Side.SELL, "BTC/USD"),
+                (Side.SELL, "ETH/BTC"),
+                (Side.SELL, "BTC/USD"),
+            )
+            user.copier.take([user.made(side, pair) for side, pair in steps])
+            assert [user.copy(number).fill_seqs for number in (2, 3, 4)] == [(2,), (3,), (4,)]
 
     run(steps())
 

@@ -5,6 +5,7 @@ The same rules count for the master (all fills of the journal) and for a user (w
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -54,17 +55,33 @@ class Coins:
     def _of(self, coin: str) -> _Held:
         return self._held.setdefault(coin, _Held())
 
-    def buy(self, base: str, quote: str, volume: Fraction, cost: Fraction) -> None:
-        """A buy adds to the base coin and takes what it spends from the quote coin, as far as copying holds it."""
+    def count(
+        self, pair: str, side: str, volume: Fraction, cost: Fraction, fees: Mapping[str, Fraction]
+    ) -> None:
+        """One trade. A fee in what is paid or sold makes that more, one in what comes in makes that less."""
+        base, _, quote = pair.partition("/")
         if not volume:
             return
-        taken, parts = self._of(quote).take(cost)
-        rate = volume / cost
+        in_quote, in_base = fees.get(quote, NOTHING), fees.get(base, NOTHING)
+        if side == "buy":
+            self._buy(base, quote, max(volume - in_base, NOTHING), cost + in_quote)
+        else:
+            self._sell(base, quote, volume, max(cost - in_quote, NOTHING))
+            self.lose(base, in_base)
+        for coin, fee in fees.items():
+            if coin not in {base, quote}:
+                self.lose(coin, fee)
+
+    def _buy(self, base: str, quote: str, volume: Fraction, spent: Fraction) -> None:
+        """A buy adds to the base coin and takes what it spends from the quote coin, as far as copying holds it."""
+        taken, parts = self._of(quote).take(spent)
+        rate = volume / spent
+        # A coin does not come from itself.
         own = {money: part * rate for money, part in parts.items() if money != base}
-        own[quote] = own.get(quote, NOTHING) + (cost - taken) * rate
+        own[quote] = own.get(quote, NOTHING) + (spent - taken) * rate
         self._of(base).put(volume, own)
 
-    def sell(self, base: str, quote: str, volume: Fraction, proceeds: Fraction) -> None:
+    def _sell(self, base: str, quote: str, volume: Fraction, proceeds: Fraction) -> None:
         """What comes in for coins that copying held is held by copying as well, except for what was paid with own money of that kind."""
         sold, parts = self._of(base).take(volume)
         if not sold:

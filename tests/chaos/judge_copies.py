@@ -303,3 +303,21 @@ def one_order_at_a_time(record: Record) -> Iterator[Finding]:
                     text = f"copy {after.copy_id} ({after.pair}) was decided before copy {before.copy_id} was over ({before.pair})"
                     yield Finding(validator="one at a time", account=user.account, text=text)
             busy[pair.base] = after
+
+
+def coins_are_taken_in_order(record: Record) -> Iterator[Finding]:
+    """What is ordered for a fill counts on what the fills before it left of its coins, in whatever pairs those were."""
+    for user in record.users:
+        ordered = [copy for copy in record.copies_of(user.account) if copy.seqs]
+        ordered.sort(key=lambda copy: (copy.decided_at, min(copy.seqs)))
+        bought: dict[str, Copy] = {}
+        spent: dict[str, Copy] = {}
+        for copy in ordered:
+            pair = PAIRS[copy.pair]
+            before = [bought.get(pair.base), spent.get(pair.base), bought.get(pair.quote)]
+            for other in filter(None, before):
+                if copy.filled and other.filled and max(other.seqs) > min(copy.seqs):
+                    text = f"copy {copy.copy_id} ({copy.pair}) was decided after copy {other.copy_id} of fill {max(other.seqs)} ({other.pair})"
+                    yield Finding(validator="order", account=user.account, text=text)
+            if copy.filled:
+                bought[pair.base] = spent[pair.quote] = copy

@@ -20,6 +20,7 @@ from tests.chaos.records import (
     Copy,
     Finding,
     Record,
+    Trade,
     UserTerms,
     by_coin,
     coin_of,
@@ -151,26 +152,38 @@ def _worst_cost(record: Record, user: UserTerms, copy: Copy) -> Decimal:
 
 
 def nobody_sells_what_copying_did_not_buy(record: Record) -> Iterator[Finding]:
-    """At every moment no more of a coin was sold than copying held, in whatever pairs it was bought; so the user's own coins stay."""
+    """At every moment no more of a coin was sold than copying held, in whatever pairs it was bought; so the user's own coins stay.
+
+    Trades are counted copy by copy, as those came to their ends. Which part of a sale's proceeds is own money come back hangs on the order
+    in which money went through pairs that trade beside each other: a thousandth of what came in may be called either.
+    """
     for user in record.users:
-        coins = Coins()
+        ended: dict[str, float] = {}
+        for copy in record.copies_of(user.account):
+            ended |= dict.fromkeys(order_ids(record, copy), copy.finished_at)
         by_hand = record.orders_by_hand(user.account)
-        for trade in record.trades_of(user.account):
-            if trade.order_id in by_hand:
-                continue
-            pair = PAIRS[trade.pair]
-            volume, cost = Fraction(trade.volume), Fraction(trade.cost)
-            if trade.side == "buy":
-                coins.buy(pair.base, pair.quote, volume, cost)
-            else:
-                own = volume - coins.held(pair.base)
-                # Below the last digit of what is shown as a balance nobody can count.
-                if own > (SHOWN if pair.base in MONEY else OWN_DUST):
-                    text = f"trade {trade.n} ({trade.pair}) sells {float(own):.10f} {pair.base} of the user's own"
-                    yield Finding(validator="own coins", account=user.account, text=text)
-                    break
-                coins.sell(pair.base, pair.quote, volume, cost)
-            coins.lose(coin_of(trade.fee_asset), Fraction(trade.fee))
+        trades = [trade for trade in record.trades_of(user.account) if trade.order_id not in by_hand]
+        trades.sort(key=lambda trade: (ended.get(trade.cl_ord_id, trade.at), trade.n))
+        coins, came_in = Coins(), defaultdict[str, Fraction](Fraction)
+        for trade in trades:
+            base, quote = PAIRS[trade.pair].base, PAIRS[trade.pair].quote
+            own = Fraction(trade.volume) - coins.held(base) - came_in[base] / 1000
+            # Below the last digit of what is shown as a balance nobody can count.
+            if trade.side == "sell" and own > (SHOWN if base in MONEY else OWN_DUST):
+                text = f"trade {trade.n} ({trade.pair}) sells {float(own):.10f} {base} of the user's own"
+                yield Finding(validator="own coins", account=user.account, text=text)
+                break
+            count_trade(coins, trade)
+            if trade.side == "sell":
+                came_in[quote] += Fraction(trade.cost)
+                if not coins.held(base):
+                    came_in[base] = Fraction(0)
+
+
+def count_trade(coins: Coins, trade: Trade) -> None:
+    """Counts what the exchange booked."""
+    fees = {coin_of(trade.fee_asset): Fraction(trade.fee)}
+    coins.count(trade.pair, trade.side, Fraction(trade.volume), Fraction(trade.cost), fees)
 
 
 def what_is_the_users_own_is_still_there(record: Record) -> Iterator[Finding]:
@@ -209,7 +222,7 @@ def entries_are_bound(record: Record) -> Iterator[Finding]:
     fills = {fill.seq: fill for fill in record.fills}
     for user in record.users:
         bound = 1 + Decimal(user.max_slippage_bps) / 10_000
-        worst = {}
+        worst: dict[str, Decimal] = {}
         for copy in record.copies_of(user.account):
             prices = [fills[seq].price for seq in copy.seqs if seq in fills]
             if copy.side == "buy" and prices:
@@ -348,12 +361,8 @@ def copied(record: Record, account: str, trades: int) -> Coins:
     coins = Coins()
     by_hand = record.orders_by_hand(account)
     for trade in record.trades_of(account):
-        if trade.n > trades or trade.order_id in by_hand:
-            continue
-        pair = PAIRS[trade.pair]
-        move = coins.buy if trade.side == "buy" else coins.sell
-        move(pair.base, pair.quote, Fraction(trade.volume), Fraction(trade.cost))
-        coins.lose(coin_of(trade.fee_asset), Fraction(trade.fee))
+        if trade.n <= trades and trade.order_id not in by_hand:
+            count_trade(coins, trade)
     return coins
 
 

@@ -118,14 +118,9 @@ class CoinBook:
         """What the exchange booked for a copy."""
         if not booked.volume:
             return
-        if side == "buy":
-            self.coins.buy(pair.base, pair.quote, booked.volume, booked.cost)
-        else:
-            self.coins.sell(pair.base, pair.quote, booked.volume, booked.cost)
-            if pair.base in self._unknown:
-                self.forget(pair.quote)
-        for coin, fee in booked.fees.items():
-            self.coins.lose(coin, fee)
+        self.coins.count(pair.symbol, side, booked.volume, booked.cost, booked.fees)
+        if side == "sell" and pair.base in self._unknown:
+            self.forget(pair.quote)
         self._dust[pair.quote] += 2 * booked.trades * Fraction(1, 10**pair.cost_decimals)
         for coin in {pair.quote, *booked.fees}:
             self._owe_no_more_than_held(coin)

@@ -107,6 +107,12 @@ def spent_and_sold(it: Record) -> None:
     )
 
 
+def out_of_turn(it: Record) -> None:
+    # The sale of fill 2 was decided before a purchase of fill 1 in another pair.
+    spoil(it.copies, 0, pair="BTC/EUR", decided_at=NOW + 5)
+    it.prices.append(PriceSet(at=NOW - 10, pair="EUR/USD", bid=D("1.25"), ask=D("1.25")))
+
+
 def own_order(it: Record) -> None:
     it.trades.append(trade(6, "anna", "sell", "0.5", order="MINE"))
     it.settled[0].balances["anna"].update(XXBT=D("-0.5"), ZUSD=D("24899.92"))
@@ -184,6 +190,7 @@ CASES: list[tuple[str, Spoil, str]] = [
     ("fencing", orphan, "outlived its supervisor"),
     ("supervisor", crashed_supervisor, "ended with 1: oops"),
     ("one at a time", lambda it: spoil(it.copies, 0, finished_at=NOW + 9), "before copy c1 was over"),
+    ("order", out_of_turn, "copy c1 (BTC/EUR) was decided after copy c2 of fill 2"),
     ("one at a time", busy_coin, "(BTC/EUR) was decided before copy c1 was over (BTC/USD)"),
     ("logs", lambda it: it.log_lines.append(LogLine(account="anna", at="", message="oops")), "1x oops"),
 ]  # fmt: skip

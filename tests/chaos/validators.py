@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from tests.chaos.judge_copies import (
     age_decides_about_entries_only,
+    coins_are_taken_in_order,
     each_fill_has_one_end_for_each_user,
     nonces_grow,
     nothing_is_doubled,
@@ -62,6 +63,7 @@ VALIDATORS: tuple[Callable[[Record], Iterator[Finding]], ...] = (
     earlier_runs_are_over,
     supervisors_end_for_a_reason,
     one_order_at_a_time,
+    coins_are_taken_in_order,
     logs_hold_no_surprise,
 )
 
