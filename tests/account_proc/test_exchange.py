@@ -79,8 +79,7 @@ def test_pairs_prices_and_the_clock(paper: Paper, tmp_path: Path) -> None:
         assert quotes["BTC/USD"].bid == quotes["BTC/USD"].ask == Decimal(50000)
         assert (quotes["ETH/USD"].bid, quotes["ETH/USD"].ask) == (Decimal("1999.99"), Decimal("2000.01"))
         assert await exchange.ticker([]) == {}
-        with pytest.raises(UnknownSymbol):
-            await exchange.ticker(["BTC/XYZ"])
+        assert await exchange.ticker(["BTC/XYZ"]) == {}
         assert abs(await exchange.server_time() - time.time()) < 5
 
     on(paper.rest_url, "public", tmp_path, steps)
@@ -98,7 +97,7 @@ def test_a_market_order_from_the_balance_to_the_history(paper: Paper, tmp_path: 
         assert balances["BTC"] == Decimal("0.01")
         order = (await exchange.query_orders([ack.order_id], trades=True))[ack.order_id]
         assert (order.status, order.vol_exec, order.cl_ord_id) == ("closed", Decimal("0.01"), "first")
-        assert order.fee_asset == "USD"
+        assert (order.quote, order.fee_in_base) == ("USD", False)
         assert balances["USD"] == Decimal(1000) - order.cost - order.fee
         assert [row.txid for row in await exchange.closed_orders("first", began)] == [ack.order_id]
         assert await exchange.open_orders("first") == []

@@ -17,7 +17,14 @@ from account_proc.errors import (
     OutcomeUnknown,
     RateLimited,
 )
-from account_proc.kraken_errors import BelowMinimum, ClOrdIdInUse, classify, is_below_minimum, result_of, throttled_until
+from account_proc.kraken_errors import (
+    BelowMinimum,
+    ClOrdIdInUse,
+    classify,
+    is_below_minimum,
+    result_of,
+    throttled_until,
+)
 
 UNKNOWN_FOR_ORDERS = [
     "EService:Deadline elapsed",
