@@ -156,9 +156,9 @@ def number(value: Any) -> Decimal:
 
     Raises ValueError, TypeError or ArithmeticError.
     """
-    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         raise TypeError(f"not a number: {value!r}")
-    result = Decimal(value)
+    result = Decimal(repr(value) if isinstance(value, float) else value)
     if not result.is_finite() or abs(result.adjusted()) > POWER_MAX:
         raise ValueError(f"not a number: {value!r}")
     return result
