@@ -120,7 +120,7 @@ def test_a_trading_request_needs_a_token_that_is_alive() -> None:
     late_us = NOW_US + TOKEN_LIFE_S * 1_000_000
     assert told(session, "cancel_all", token=token)["success"]
     assert told(session, "cancel_all", late_us, token=token)["error"] == "ESession:Invalid session"
-    assert told(session, "cancel_all")["error"] == "ESession:Invalid session"
+    assert told(session, "cancel_all")["error"] == "Token(s) not found"
 
 
 @pytest.mark.parametrize("channel", ["executions", "balances"])
