@@ -203,6 +203,7 @@ def test_a_market_order_is_written() -> None:
         "pair": "XBTUSD",
         "type": "buy",
         "ordertype": "market",
+        "oflags": "fciq",
         "volume": "0.00005",
     }
 
@@ -222,6 +223,7 @@ def test_a_limit_order_with_everything_is_written() -> None:
         "pair": "XBTUSD",
         "type": "sell",
         "ordertype": "limit",
+        "oflags": "fciq",
         "volume": "100",
         "price": "20000.1",
         "timeinforce": "IOC",
