@@ -502,4 +502,6 @@ class Copier:
         self._portfolio.release(copy.copy_id)
         lane.busy = False
         self._advance(lane)
+        # What was bought may have to be sold when its pair is listed no more.
+        self._portfolio.keep_pairs()
         self._changed()

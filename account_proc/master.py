@@ -456,6 +456,7 @@ class Master:
             await asyncio.sleep(KEEP_S)
             if not self.save():
                 self._ledger.tidy()
+            self._portfolio.keep_pairs()
 
     def save(self) -> bool:
         """Makes the wallet durable, with the trades that it holds; whether it had changed. Raises LedgerFault."""

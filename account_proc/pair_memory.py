@@ -28,6 +28,8 @@ class PairMemory:
         self._ledger = ledger
         self._kept = ledger.kept(KEPT) or "[]"
         self._pairs: dict[str, PairRules] = {}
+        #: The table that was kept last, and how many of its pairs had been asked for.
+        self._done: tuple[SymbolTable | None, int] = (None, 0)
         try:
             self._pairs = {pair.symbol: pair for pair in map(rules_from, json.loads(self._kept))}
         except (ValueError, KeyError, TypeError, ArithmeticError) as error:
@@ -39,7 +41,11 @@ class PairMemory:
         return table.remembering(self._pairs.values())
 
     def keep(self, table: SymbolTable) -> None:
-        """Makes durable what the account has asked for, as it is now. Raises LedgerFault."""
+        """Makes durable what the account has asked for, as it is now. Costs nothing where nothing is new. Raises LedgerFault."""
+        done = table, table.answers
+        if done == self._done:
+            return
+        self._done = done
         self._pairs |= {pair.symbol: pair for pair in table.asked}
         while len(self._pairs) > PAIRS_MAX:
             del self._pairs[next(iter(self._pairs))]

@@ -135,6 +135,11 @@ class SymbolTable:
         return tuple(dict.fromkeys(json.loads(line[line.index(b"\t") :]) for line in lines))
 
     @property
+    def answers(self) -> int:
+        """How many names of pairs were asked for."""
+        return len(self._pairs)
+
+    @property
     def asked(self) -> tuple[PairRules, ...]:
         """The pairs that were asked for, each once."""
         return tuple({pair.symbol: pair for pair in self._pairs.values() if pair is not None}.values())

@@ -166,6 +166,11 @@ class Portfolio:
         self.certain_at = max(self.certain_at, self.now() + self.lag_s)
         self.doubted.set()
 
+    def keep_pairs(self) -> None:
+        """Makes durable the rules of pairs that were asked for since the last time. Raises LedgerFault."""
+        if self._memory is not None:
+            self._memory.keep(self.table)
+
     async def keep_rules(self) -> None:
         """Reads the rules again when they are old, or an order was refused by a minimum that is not in them; for ever."""
         while True:
@@ -203,8 +208,7 @@ class Portfolio:
             self.believed = self._explained(balances, asked_at)
             self._uncounted = self._uncounted & balances.unknown if self.believed else self._uncounted
         await self.refresh_marks()
-        if self._memory is not None:
-            self._memory.keep(self.table)
+        self.keep_pairs()
         self.loaded = True
         self._changed()
         return self.believed

@@ -233,9 +233,11 @@ class AccountProcess(ServedProcess):
     async def close(self) -> None:
         """Gives back the ledger and the locks. The locks last: nobody may start before the rest is closed."""
         await asyncio.to_thread(self._calls.close)
-        if self.master is not None:
-            with suppress(LedgerFault):  # it is behind by a second then; the history tells the rest
+        with suppress(LedgerFault):  # it is behind by a second then; the history tells the rest
+            if self.master is not None:
                 self.master.save()
+            if self._portfolio.symbols is not None:
+                self._portfolio.keep_pairs()
         self.ledger.close()
         self._nonce.close()
         self._key_lock.close()

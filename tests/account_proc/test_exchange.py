@@ -239,7 +239,8 @@ def test_what_is_no_balances_is_not_taken_for_none(tmp_path: Path, result: objec
 def test_a_balance_that_cannot_be_read_is_not_known_and_not_zero(tmp_path: Path, amount: object) -> None:
     async def steps(exchange: KrakenExchange) -> None:
         balances = await exchange.balances()
-        assert (balances, balances.unknown) == ({"BTC": 1}, frozenset({"USD"}))
+        assert balances == {"BTC": 1}
+        assert balances.unknown == {"USD"}
 
     odd(tmp_path, steps, answer({"ZUSD": amount, "XXBT": "1"}))
 
