@@ -85,10 +85,15 @@ class UnexpectedForm(OutcomeUnknown):
 class KrakenExchange:
     """One account at Kraken. All methods raise ExchangeError."""
 
-    def __init__(self, queue: CallQueue, odd: Odd | None = None) -> None:
-        """``odd`` is told of every row that cannot be read; without it they are logged."""
+    def __init__(
+        self, queue: CallQueue, odd: Odd | None = None, refused: Callable[[str, str], None] | None = None
+    ) -> None:
+        """``odd`` is told of every row that cannot be read (without it they are logged), ``refused`` of a pair that the account may not
+        trade in, with the exchange's words.
+        """
         self._queue = queue
         self._odd: Odd = _log_odd if odd is None else odd
+        self._refused = refused
         self._limits = queue.rest.limits
         self._symbols: SymbolTable | None = None
         #: By pair, until when its price is not asked for among others (monotonic seconds).
@@ -245,10 +250,12 @@ class KrakenExchange:
         except RateLimited as error:
             self._limits.order_refused(pair.symbol, error, time.monotonic())
             raise
-        except KeyRefused as error:
-            if all(text.startswith(NOT_PERMITTED) for text in error.errors) and await self._key_may_trade():
-                raise MarketRefused(error.method, error.errors) from error
-            raise
+        except (KeyRefused, MarketRefused) as error:
+            if isinstance(error, KeyRefused) and not await self._is_market(error):
+                raise
+            if self._refused is not None:
+                self._refused(pair.symbol, ", ".join(error.errors))
+            raise MarketRefused(error.method, error.errors) from error
         finally:
             self._limits.order_answered(pair.symbol, time.monotonic())
         with _expected_form("AddOrder"):
@@ -257,15 +264,17 @@ class KrakenExchange:
             return OrderAck(ack.order_id, str(result["descr"]["order"]))
         return ack
 
-    async def _key_may_trade(self) -> bool:
-        """Whether nothing speaks against the key: asked when an order was refused in words that Kraken uses for keys and for markets.
+    async def _is_market(self, error: KeyRefused) -> bool:
+        """Whether the refusal of an order is one of its market: Kraken has the same words for that and for a key that may not trade.
 
         A key that may not trade says so itself; one that may not be asked has proven that it is known by any answer that it gets.
         """
+        if not all(text.startswith(NOT_PERMITTED) for text in error.errors):
+            return False
         try:
             return MAY_TRADE in (await self.api_key_info()).permissions
-        except KeyRefused as error:
-            return all(text.startswith(NOT_PERMITTED) for text in error.errors)
+        except KeyRefused as answer:
+            return all(text.startswith(NOT_PERMITTED) for text in answer.errors)
         except ExchangeError:
             # No answer says nothing about the key; and asking for another market does it no harm.
             return True

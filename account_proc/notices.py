@@ -115,6 +115,14 @@ class Notices:
         words = f"{method}: row {row.key} cannot be read ({row.problem}); {_MEANING[code]}"
         self.say(code, row.key, words)
 
+    def market_refused(self, pair: str, words: str) -> None:
+        """The account may not trade in a pair."""
+        self.say(
+            NoticeCode.MARKET_REFUSED,
+            pair,
+            f"the exchange lets this account not trade in {pair} ({words}); other pairs go on",
+        )
+
     def shown(self) -> list[Notice]:
         """What holds or has come up lately."""
         since = self._now() - SHOWN_S

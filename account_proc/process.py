@@ -85,7 +85,7 @@ class AccountProcess(ServedProcess):
         self._line = OrderLine(spec.rest_url, self._quiet)
         self._calls = CallQueue(self._rest, self._line)
         self._notices = Notices(time.time, self.bell.ring)
-        self._exchange = KrakenExchange(self._calls, self._notices.odd_row)
+        self._exchange = KrakenExchange(self._calls, self._notices.odd_row, self._notices.market_refused)
         # Beside the sockets: for this supervisor's processes, and of no use later.
         listing = SharedListing(
             spec.socket_path.parent / "listing", spec.id, Origin.of(spec.rest_url, spec.epoch)
