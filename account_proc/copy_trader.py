@@ -24,7 +24,8 @@ from account_proc.errors import (
 )
 from account_proc.kraken_errors import MARKET_MODE, RATE_ERROR, LockedOut, NotSent
 from account_proc.ledger import Ledger
-from account_proc.order_desk import OrderDesk, client_order_id
+from account_proc.order_desk import OrderDesk
+from account_proc.order_ids import copy_order_id
 from account_proc.order_watch import Ending
 from account_proc.plans import SettledOrder, Slice
 from account_proc.portfolio import Portfolio
@@ -89,8 +90,8 @@ class CopyTrader:
         """Turns a plan (or an order that is proven not to exist) into the next attempt's intent; not durable yet."""
         now = self._now()
         copy.attempts += 1
-        copy.cl_ord_id = client_order_id(
-            self._ledger.journal_id or "", self._account_id, copy.copy_id, str(copy.attempts)
+        copy.cl_ord_id = copy_order_id(
+            self._ledger.journal_id or "", self._account_id, copy.copy_id, copy.attempts
         )
         copy.deadline = now + self._desk.timing.deadline
         copy.move(CopyState.INTENT, now)

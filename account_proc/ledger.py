@@ -21,8 +21,9 @@ from typing import Any
 from account_proc.copy_record import CopyRecord
 from account_proc.copy_state import MAY_BE_LIVE, CopyState
 from account_proc.database import Database, Transaction
-from account_proc.errors import LedgerFault
+from account_proc.errors import ForeignLedger, LedgerFault
 from account_proc.own_order import OwnOrder, OwnPosition
+from account_proc.owner import is_foreign, why_foreign
 from account_proc.plans import OrderPlan, Position, Slice
 from account_proc.sizing import CopyBook
 from account_proc.units import BaseVolume, QuoteAmount, Ratio, Side
@@ -63,6 +64,7 @@ CLAIMS = frozenset({CopyState.INTENT, CopyState.ACKNOWLEDGED})
 #: Owner of the id of an order that an operator or a strategy asked for.
 NO_COPY = ""
 REMEDY = "restore the newest copy, or see 'A damaged ledger' in the README"
+_OWN_FOLDER = "give this run a --state-dir of its own, or put back the ledger that belongs here"
 #: Plans kept in memory; older ones are read from the file when a late fill of their order comes.
 PLANS_IN_MEMORY = 256
 
@@ -82,8 +84,11 @@ class Drift:
 class Ledger:
     """The file. Opened once, by the one process that holds the account's lock."""
 
-    def __init__(self, path: Path, account_id: str) -> None:
-        """Opens or creates it. Raises LedgerFault when it is damaged or another account's."""
+    def __init__(self, path: Path, account_id: str, owner: str = "", *, adopt: bool = False) -> None:
+        """Opens or creates it for this owner (owner.py; empty: nobody asks). ``adopt``: one that does not say whose it is becomes theirs.
+
+        Raises LedgerFault when it is damaged or another account's, ForeignLedger when it is another owner's.
+        """
         self.path = path
         self._plans: dict[str, OrderPlan] = {}
         self._dirty_plans: dict[str, OrderPlan] = {}
@@ -91,20 +96,28 @@ class Ledger:
         self._failed: BaseException | None = None
 
         def recognise(database: Database) -> None:
-            row = database.execute("SELECT value FROM meta WHERE key = 'account_id'").fetchone()
-            owner = None if row is None else row[0]
-            if owner != account_id:
-                raise LedgerFault(f"{path} belongs to account {owner!r}, not {account_id!r}")
+            meta = dict(database.execute("SELECT key, value FROM meta"))
+            if meta.get("account_id") != account_id:
+                raise LedgerFault(f"{path} belongs to account {meta.get('account_id')!r}, not {account_id!r}")
+            if is_foreign(meta.get("owner"), owner, adopt=adopt):
+                words = why_foreign(path, meta.get("owner"), owner)
+                way_out = "start krakencopyd once with --adopt-state" if not meta.get("owner") else _OWN_FOLDER
+                raise ForeignLedger(f"{words}; {way_out}")
 
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._database = Database(
             path, schema=SCHEMA, version=SCHEMA_VERSION, upgrades=UPGRADES, recognise=recognise, fault=LedgerFault, remedy=REMEDY,
-            fill=lambda new: new.execute("INSERT INTO meta VALUES ('account_id', ?)", (account_id,)),
+            fill=lambda new: new.connection.executemany(
+                "INSERT INTO meta VALUES (?, ?)", (("account_id", account_id), ("owner", owner))
+            ),
         )  # fmt: skip
         self._db = self._database.connection
         self._reading = _Reading(self._database)
         with self._reading:
             self._meta = dict(self._db.execute("SELECT key, value FROM meta"))
+        if owner and not self._meta.get("owner"):
+            with self._transaction():
+                self._set("owner", owner)
 
     def _transaction(self) -> _Step:
         """A context: all or nothing, and durable at its end. Raises LedgerFault, and after the first failure always."""
@@ -332,6 +345,22 @@ class Ledger:
         with self._reading:
             rows = self._db.execute("SELECT pair, volume, cost FROM own_positions")
             return {pair: OwnPosition(Decimal(volume), Decimal(cost)) for pair, volume, cost in rows}
+
+    def placed_order_ids(self, before: float, limit: int) -> list[str]:
+        """The exchange's ids of orders of this ledger that traded, the latest first, as many as are asked for. Only those that ended
+        before this time (Unix seconds), but for orders that were asked for, which do not say when.
+        """
+        with self._reading:
+            copies = self._db.execute(
+                "SELECT body FROM copies WHERE state IN (?, ?) ORDER BY revision DESC LIMIT ?",
+                (CopyState.FILLED, CopyState.PART_FILLED, limit),
+            )
+            found = [_copy_from(json.loads(body)) for (body,) in copies]
+            rows = self._db.execute("SELECT body FROM own_orders ORDER BY request_id DESC LIMIT ?", (limit,))
+            asked = [OwnOrder.from_json(body) for (body,) in rows]
+            placed = [copy.order_id for copy in found if copy.order_id and copy.finished_at < before]
+            placed += [order.order_id for order in asked if order.filled and order.deadline < before]
+            return placed[:limit]
 
     # -- what the exchange's record is held against -------------------------------------------------------------
 

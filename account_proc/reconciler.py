@@ -22,7 +22,8 @@ from account_proc.copy_state import ENDS
 from account_proc.errors import ExchangeError
 from account_proc.exchange import KrakenExchange, OrderRow
 from account_proc.ledger import NO_COPY, Drift, Ledger
-from account_proc.order_desk import CL_ORD_ID_MARK, OrderDesk
+from account_proc.order_desk import OrderDesk
+from account_proc.order_ids import CL_ORD_ID_MARK
 from account_proc.order_watch import ENDED
 from account_proc.units import plain
 
