@@ -89,10 +89,14 @@ class CopyTrader:
     def intend(self, copy: CopyRecord) -> None:
         """Turns a plan (or an order that is proven not to exist) into the next attempt's intent; not durable yet."""
         now = self._now()
-        copy.attempts += 1
-        copy.cl_ord_id = copy_order_id(
-            self._ledger.journal_id or "", self._account_id, copy.copy_id, copy.attempts
-        )
+        while True:
+            copy.attempts += 1
+            copy.cl_ord_id = copy_order_id(
+                self._ledger.journal_id or "", self._account_id, copy.copy_id, copy.attempts
+            )
+            # An id that an order at the exchange has already would be found there, and taken for this one.
+            if copy.cl_ord_id not in self._ledger.taken_over:
+                break
         copy.deadline = now + self._desk.timing.deadline
         copy.move(CopyState.INTENT, now)
 

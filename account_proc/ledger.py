@@ -92,6 +92,9 @@ class Ledger:
         self.path = path
         self._plans: dict[str, OrderPlan] = {}
         self._dirty_plans: dict[str, OrderPlan] = {}
+        #: See ``take_over``; with times in Unix seconds, by pair.
+        self.taken_over: frozenset[str] = frozenset()
+        self.answered: dict[str, float] = {}
         #: Why the first write failed, once one has.
         self._failed: BaseException | None = None
 
@@ -101,7 +104,9 @@ class Ledger:
                 raise LedgerFault(f"{path} belongs to account {meta.get('account_id')!r}, not {account_id!r}")
             if is_foreign(meta.get("owner"), owner, adopt=adopt):
                 words = why_foreign(path, meta.get("owner"), owner)
-                way_out = "start krakencopyd once with --adopt-state" if not meta.get("owner") else _OWN_FOLDER
+                way_out = (
+                    "start krakencopyd once with --adopt-state" if not meta.get("owner") else _OWN_FOLDER
+                )
                 raise ForeignLedger(f"{words}; {way_out}")
 
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -115,6 +120,10 @@ class Ledger:
         self._reading = _Reading(self._database)
         with self._reading:
             self._meta = dict(self._db.execute("SELECT key, value FROM meta"))
+            self.taken_over = frozenset(json.loads(self._meta.get("taken_over", "[]")))
+            self.answered = {
+                pair: float(at) for pair, at in json.loads(self._meta.get("answered", "{}")).items()
+            }
         if owner and not self._meta.get("owner"):
             with self._transaction():
                 self._set("owner", owner)
@@ -260,6 +269,22 @@ class Ledger:
     def _claim(self, cl_ord_id: str, copy_id: str) -> None:
         self._db.execute("INSERT OR REPLACE INTO order_ids VALUES (?, ?)", (cl_ord_id, copy_id))
 
+    def take_over(self, cl_ord_ids: Iterable[str], answered: dict[str, float], book: CopyBook) -> None:
+        """Orders of this ledger are at the exchange, and it does not know them: it is older than they are. Their ids are not given again,
+        fills of a pair that were executed up to ``answered`` (Unix seconds) were answered by them, and what was carried in these pairs was
+        decided by who made them. Raises LedgerFault.
+        """
+        taken = self.taken_over | frozenset(cl_ord_ids)
+        upto = self.answered | {pair: max(at, self.answered.get(pair, at)) for pair, at in answered.items()}
+        for pair in answered:
+            for side in Side:
+                book.carried.pop((pair, side), None)
+        with self._transaction():
+            for pair in answered:
+                self._db.execute("INSERT OR REPLACE INTO pairs VALUES (?, ?)", (pair, _pair_body(book, pair)))
+            self._set_all({"taken_over": _json(sorted(taken)), "answered": _json(upto)})
+        self.taken_over, self.answered = taken, upto
+
     # -- what is read at a start --------------------------------------------------------------------------------
 
     def pending_fills(self) -> list[tuple[int, bytes]]:
@@ -333,6 +358,11 @@ class Ledger:
                     (order.pair, str(after.volume), str(after.cost)),
                 )
             self._claim(order.cl_ord_id, NO_COPY)
+
+    def claim_own(self, cl_ord_id: str) -> None:
+        """An order that was asked for and that this ledger has lost is known by its id from now on. Raises LedgerFault."""
+        with self._transaction():
+            self._claim(cl_ord_id, NO_COPY)
 
     def live_own_orders(self) -> list[OwnOrder]:
         """Strategies' orders whose end is not known."""

@@ -17,9 +17,9 @@ from account_proc.locks import LockedFile, free_line, holder_line
 from account_proc.nonce_slots import (
     FILE_BYTES,
     FOREIGN_AHEAD_US_MAX,
-    RESYNCHRONISE_US,
     HOLDER_BYTES,
     HOLDER_OFFSET,
+    RESYNCHRONISE_US,
     encode_slots,
     is_top_up_due,
     next_nonce,

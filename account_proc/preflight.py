@@ -245,7 +245,9 @@ class Preflight:
                 f"the exchange's nonce of this key grows ahead of ours ({first}, {NONCE_LOOK_S:g} s later {second}): another program uses "
                 "the key now, and its nonce window lets both in; stop it, or make a new API key for this account alone"
             )
-        log.warning("the exchange has accepted nonce %d, which was not handed out here, and no other since", first)
+        log.warning(
+            "the exchange has accepted nonce %d, which was not handed out here, and no other since", first
+        )
         return key
 
     async def keep(self, pairs: Callable[[], Sequence[str]]) -> None:

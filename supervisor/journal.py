@@ -71,7 +71,7 @@ class ForeignJournal(JournalFault):
     """The journal is about another exchange or mode than this run, or does not say about which. Nothing was changed."""
 
     def __init__(self, path: Path, found: str | None, owner: str) -> None:
-        self.found = found
+        self.path, self.found = path, found
         super().__init__(why_foreign(path, found, owner))
 
 
