@@ -363,7 +363,7 @@ class AccountProcess(ServedProcess):
                 journal_id=self.spec.journal_id,
             )  # fmt: skip
         clock = self._preflight.clock
-        self._found = await self._reconciler.look_back(time.time() + clock.offset + clock.doubt)
+        self._found = await self._reconciler.look_back(time.time() + clock.offset - clock.doubt)
 
     async def _start_copying(self) -> UserFeed:
         copier, reconciler = self.copier, self._reconciler

@@ -120,15 +120,17 @@ class Reconciler:
         self._tags = {maker: tag(maker, journal_id, account_id) for maker in Maker}
         #: When the record was read before the first comparison, and what it had: it need not be read twice at a start.
         self._looked: tuple[float, list[OrderRow]] | None = None
-        #: Orders that began later than this, by the exchange's clock, were made while this process ran (Unix seconds).
-        self._began_at = inf
+        #: Orders that began later than this, by the exchange's clock (Unix seconds), and were not in the record then, were made while
+        #: this process ran.
+        self._began_at, self._before_us = inf, frozenset[str]()
 
     def drifts(self) -> list[Drift]:
         """What was found lately, the oldest first."""
         return [drift for drift in self._drifts if drift.found_at > self._now() - SHOWN_S]
 
     async def look_back(self, at_exchange: float) -> LookBack:
-        """What is in the exchange's record and not in the ledger, before anything is sent; ``at_exchange``: its clock now (Unix seconds).
+        """What is in the exchange's record and not in the ledger, before anything is sent; ``at_exchange``: its clock now (Unix seconds),
+        rather too early than too late.
 
         Raises ExchangeError (nothing is known: do not trade) or LedgerFault.
         """
@@ -146,12 +148,13 @@ class Reconciler:
                 marked.append(self._drift(DriftCode.ORDER_UNINTENDED, row, None))
             elif row.vol_exec or row.status not in ENDED:
                 lost.append(row)
-        self._began_at, self._looked = at_exchange, (looked_at, rows)
+        self._began_at, self._before_us = at_exchange, frozenset(row.txid for row in rows)
+        self._looked = looked_at, rows
         return LookBack(tuple(sorted(lost, key=lambda row: row.opentm)), tuple(marked))
 
     def heard(self, told: Execution) -> None:
         """What the feed tells of an order that nobody here follows. Raises LedgerFault."""
-        began = told.exec_type in BEGINNINGS and told.timestamp.timestamp() > self._began_at
+        began = told.exec_type in BEGINNINGS and self._is_later(told.order_id, told.timestamp.timestamp())
         known = {drift.order_id for drift in self._drifts}
         if not began or told.order_id in known or self._ledger.owner(told.cl_ord_id or "") is not None:
             return
@@ -218,12 +221,15 @@ class Reconciler:
                     waits = True
                     continue
             known.add(row.txid)
-            if code is DriftCode.ORDER_UNINTENDED and float(row.opentm) > self._began_at:
+            if code is DriftCode.ORDER_UNINTENDED and self._is_later(row.txid, float(row.opentm)):
                 code = DriftCode.ORDER_MADE_ELSEWHERE
             drift = self._drift(code, row, copy)
             log.error("%s: %s", code, drift.message)
             drifts.append(drift)
         return drifts, waits
+
+    def _is_later(self, order_id: str, opened_at: float) -> bool:
+        return opened_at > self._began_at and order_id not in self._before_us
 
     def _drift(self, code: DriftCode, row: OrderRow, copy: CopyRecord | None) -> Drift:
         return Drift(

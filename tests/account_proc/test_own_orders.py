@@ -15,7 +15,8 @@ import pytest
 from account_proc.copy_state import CopyState
 from account_proc.errors import ExchangeRefused, LedgerFault, OutcomeUnknown
 from account_proc.ledger import Ledger
-from account_proc.order_desk import OrderDesk, Timing, client_order_id
+from account_proc.order_desk import OrderDesk, Timing
+from account_proc.order_ids import own_order_id
 from account_proc.order_watch import OrderWatch
 from account_proc.own_orders import BadOrder, OrderAsked, OrderRefused, OwnOrders, decimal_of
 from account_proc.units import Side
@@ -58,7 +59,7 @@ def test_an_order_is_sent_once_and_asking_again_gives_the_same_answer(tmp_path: 
             "market",
             "0.002",
         )
-        assert params["cl_ord_id"] == client_order_id("own", "tania", "r1")
+        assert params["cl_ord_id"] == own_order_id("", "tania", "r1")
         assert "timeinforce" not in params
 
     run(steps())
@@ -138,7 +139,7 @@ def test_a_refusal_is_the_answer_for_ever(tmp_path: Path) -> None:
 @pytest.mark.parametrize("place", ["OpenOrders", "ClosedOrders"])
 def test_an_order_whose_answer_was_lost_is_found_and_not_sent_again(tmp_path: Path, place: str) -> None:
     key = "open" if place == "OpenOrders" else "closed"
-    row = order_row(key, "0.002", "0.002", cl_ord_id=client_order_id("own", "tania", "r1"))
+    row = order_row(key, "0.002", "0.002", cl_ord_id=own_order_id("", "tania", "r1"))
     kraken = ScriptedKraken(NOWHERE | {"AddOrder": LOST, place: {key: {"OFOUND": row}, "count": 1}})
 
     async def steps() -> None:

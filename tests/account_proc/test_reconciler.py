@@ -20,7 +20,8 @@ from account_proc.copy_state import CopyState
 from account_proc.errors import OutcomeUnknown
 from account_proc.exchange import OrderRow
 from account_proc.ledger import NO_COPY, Ledger
-from account_proc.order_desk import OrderDesk, Timing, client_order_id
+from account_proc.order_desk import OrderDesk, Timing
+from account_proc.order_ids import copy_order_id, own_order_id
 from account_proc.order_watch import OrderWatch
 from account_proc.own_order import OwnOrder
 from account_proc.reconciler import DriftCode, Reconciler, disagreement
@@ -28,7 +29,7 @@ from account_proc.units import Side
 from tests.account_proc.scripted_kraken import ScriptedKraken, run, until
 from tests.account_proc.trading import NOW
 
-FIRST, SECOND = client_order_id("j", "anna", "c1", "1"), client_order_id("j", "anna", "c1", "2")
+FIRST, SECOND = copy_order_id("j", "anna", "c1", 1), copy_order_id("j", "anna", "c1", 2)
 FILLED = CopyRecord(
     copy_id="c1", fill_seqs=(1,), pair="BTC/USD", side=Side.BUY, state=CopyState.FILLED, reason="SCALED", detail="",
     ordered=Decimal("0.01"), filled=Decimal("0.01"), order_id="O1", cl_ord_id=FIRST, attempts=1,
@@ -153,7 +154,7 @@ def test_a_record_that_cannot_be_read_proves_nothing(it: Desk) -> None:
 
 def test_an_order_that_nobody_intended_is_said_once_and_remembered_across_a_restart(it: Desk) -> None:
     async def steps() -> None:
-        it.told(O9=kraken_row(client_order_id("someone", "else")))
+        it.told(O9=kraken_row(copy_order_id("other", "someone", "c1", 1)))
         assert await it.reconciler.compare()
         it.now += 300
         assert await it.reconciler.compare()
@@ -169,7 +170,7 @@ def test_an_order_that_nobody_intended_is_said_once_and_remembered_across_a_rest
 
 def test_an_order_that_was_asked_for_is_no_drift(it: Desk) -> None:
     async def steps() -> None:
-        own = client_order_id("own", "anna", "r1")
+        own = own_order_id("j", "anna", "r1")
         it.ledger.put_own_order(
             OwnOrder(
                 request_id="r1", cl_ord_id=own, pair="BTC/USD", side=Side.BUY, volume=Decimal("0.01"), limit_price=None,
