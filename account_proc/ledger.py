@@ -127,6 +127,7 @@ class Ledger:
         if owner and not self._meta.get("owner"):
             with self._transaction():
                 self._set("owner", owner)
+            self._database.checkpoint()
 
     def _transaction(self) -> _Step:
         """A context: all or nothing, and durable at its end. Raises LedgerFault, and after the first failure always."""

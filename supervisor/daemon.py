@@ -28,7 +28,14 @@ from supervisor.credentials import CredentialSource
 from supervisor.demo import demo_config
 from supervisor.leftovers import STATE_LOCK
 from supervisor.replay_file import check_replay
-from supervisor.state_folder import ADOPT_FLAG, LIVE_FOLDER, PAPER_FOLDER, StateFolder, default_folder, owner_of
+from supervisor.state_folder import (
+    ADOPT_FLAG,
+    LIVE_FOLDER,
+    PAPER_FOLDER,
+    StateFolder,
+    default_folder,
+    owner_of,
+)
 from supervisor.strategies import check_strategies
 
 #: Length of the line in the state folder's lock file that names its holder.

@@ -118,6 +118,7 @@ class Journal:
             if owner and not meta.get("owner"):
                 with self._transaction():
                     self._db.execute("INSERT OR REPLACE INTO meta VALUES ('owner', ?)", (owner,))
+                self._database.checkpoint()
             #: Unique for ever: ledgers and order ids are bound to it.
             self.journal_id: str = meta["journal_id"]
             #: Unix seconds; nothing before this is copied.

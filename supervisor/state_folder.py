@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,17 +55,30 @@ class StateFolder:
             return
         for path in sorted((self.path / LEDGERS).glob("*.db")):
             # They are moved away, so nobody asks them later.
-            if is_foreign(found := _said_by(path), self.owner, adopt=self.adopt):
-                raise self._refusal(path, found)
+            try:
+                found = _said_by(path)
+            except sqlite3.Error as error:
+                remedy = "it may be anybody's: move it away, or choose another --state-dir"
+                raise ConfigFaults([Fault(str(path), "", f"cannot be read ({error})", remedy)]) from None
+            self._refuse_foreign(path, found)
         self.open_journal().close()
         _put_aside(self.path)
 
     def open_journal(self) -> Journal:
         """Raises ConfigFaults, before anything is changed, if it is another run's, and JournalFault."""
+        path = self.path / JOURNAL
+        # One that cannot be read says so itself, below.
+        with suppress(sqlite3.Error):
+            if path.exists():
+                self._refuse_foreign(path, _said_by(path))
         try:
-            return Journal(self.path / JOURNAL, self.owner, adopt=self.adopt)
+            return Journal(path, self.owner, adopt=self.adopt)
         except ForeignJournal as foreign:
             raise self._refusal(foreign.path, foreign.found) from None
+
+    def _refuse_foreign(self, path: Path, found: str | None) -> None:
+        if is_foreign(found, self.owner, adopt=self.adopt):
+            raise self._refusal(path, found)
 
     def _refusal(self, path: Path, found: str | None) -> ConfigFaults:
         problem = f"{why_foreign(path, found, self.owner)}; nothing was changed"
@@ -79,13 +92,12 @@ class StateFolder:
 
 
 def _said_by(path: Path) -> str | None:
-    """Whose a ledger says it is; None where it does not. Raises ConfigFaults for one that cannot be read: it may be anybody's."""
-    try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as file:
-            row = file.execute("SELECT value FROM meta WHERE key = 'owner'").fetchone()
-    except sqlite3.Error as error:
-        remedy = "move it away, or choose another --state-dir"
-        raise ConfigFaults([Fault(str(path), "", f"cannot be read ({error})", remedy)]) from None
+    """Whose a journal or ledger says it is; None where it does not. Raises sqlite3.Error.
+
+    Without its log, and so without touching it: whose it is stands in the file itself since it was made or taken over.
+    """
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)) as file:
+        row = file.execute("SELECT value FROM meta WHERE key = 'owner'").fetchone()
     return None if row is None else str(row[0])
 
 

@@ -474,4 +474,3 @@ def test_what_fails_before_an_order_has_left_ends_the_process(
             assert user.copy().state is CopyState.INTENT, "the next process looks for it"
 
     run(steps())
-
