@@ -130,6 +130,8 @@ class System:
     master_balance: str = "1000"
     config_tail: str = ""
     mode: str = "paper"
+    #: What Python runs.
+    program: tuple[str, ...] = ("-m", "supervisor.daemon")
     #: More of the command line.
     arguments: tuple[str, ...] = ()
     user_lines: dict[str, str] = field(default_factory=dict)
@@ -177,7 +179,7 @@ class System:
         assert self.process is None
         self.process = subprocess.Popen(
             [
-                sys.executable, "-m", "supervisor.daemon", "--config", str(self.write_config()),
+                sys.executable, *self.program, "--config", str(self.write_config()),
                 "--state-dir", str(self.state_dir), "--quiet", *self.arguments,
             ],
             env=self.environment(), cwd=ROOT, text=True, stderr=subprocess.PIPE,
