@@ -58,7 +58,8 @@ def test_where_it_is_not_told_or_not_known_the_ledgers_own_orders_say_it(
     placed(ledger)
     assert check(ledger, told, {"O1": kraken_row(FILLED.cl_ord_id)}) == ["QueryOrders"]
     unknown = ExchangeRefused("QueryOrders", ("EOrder:Unknown order",))
-    for answer in ({}, unknown):
+    answers: tuple[Answer, ...] = ({}, unknown)
+    for answer in answers:
         with pytest.raises(OtherAccount, match="knows none of the last 1 orders"):
             check(ledger, told, answer)
 

@@ -73,13 +73,13 @@ def test_a_start_at_another_exchange_or_in_another_mode(paper: Paper) -> None:
         used(system)
         before = content(system.state_dir)
         system.mode = "live"
-        said = system.refused()
+        said = system.start_refused()
         assert (
             f"belongs to a paper run at {paper.rest_url}, and this is a live run at {paper.rest_url}" in said
         )
         assert "choose another --state-dir" in said
         system.mode, system.paper = "paper", elsewhere
-        said = system.refused()
+        said = system.start_refused()
         assert f"a paper run at {paper.rest_url}, and this is a paper run at {elsewhere.rest_url}" in said
         assert content(system.state_dir) == before
         system.paper = paper
@@ -126,7 +126,7 @@ def test_a_folder_that_an_earlier_version_made(paper: Paper) -> None:
         used(system)
         for path in (system.state_dir / "journal.db", *system.state_dir.glob("accounts/*.db")):
             without_owner(path)
-        said = system.refused()
+        said = system.start_refused()
         command = f"krakencopyd --config {system.folder}/krakencopy.toml --state-dir {system.state_dir} --adopt-state"
         assert command in said
         system.arguments = ("--adopt-state",)

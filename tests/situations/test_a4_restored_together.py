@@ -119,7 +119,7 @@ def test_half_an_exit_and_entries_in_two_pairs(paper: Paper) -> None:
         system.settled(5)
         system.sell("BTC/USD", "0.003")
         system.settled(6)
-        assert (held(paper, "anna"), held(paper, "anna", "ETHUSD")) == (0, 0)
+        assert (held(paper, "anna"), held(paper, "anna", "ETHUSD")) == (D(0), D(0))
 
 
 def test_what_the_master_did_after_the_lost_days_is_done_once(paper: Paper) -> None:

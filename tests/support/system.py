@@ -261,7 +261,7 @@ class System:
         self.process = None
         assert code == expect, said
 
-    def refused(self) -> str:
+    def start_refused(self) -> str:
         """Starts it where it must not start; what it says."""
         self.start()
         assert self.process is not None
