@@ -420,8 +420,12 @@ class Copier:
 
         An entry that is not attributed would stay when the master leaves; an exit that is not, would be made again.
         """
+        lane = self._lane(row.pair)
+        if lane.busy:
+            return False
         words = f"order {row.txid} of copy {given_up.copy_id} had been proven not to exist and was there after all"
-        return self._adopt(row, Reason.FOUND_LATE, words, given_up)
+        self._spawn(self._take_up(lane, self._adopted(row, Reason.FOUND_LATE, words, given_up)))
+        return True
 
     async def take_over(self, rows: Sequence[OrderRow]) -> None:
         """The same for orders that this ledger made before it was brought back from a backup, the oldest first; to their end, and
@@ -433,13 +437,16 @@ class Copier:
         self._ledger.take_over([row.cl_ord_id or "" for row in rows], answered, self._book)
         for row in rows:
             words = f"order {row.txid} was made before this ledger was brought back from a backup; it counts as copied"
-            self._adopt(row, Reason.TAKEN_OVER, words, None)
-            await self.drain()
+            lane, record = self._lane(row.pair), self._adopted(row, Reason.TAKEN_OVER, words, None)
+            if row.status in ENDED:
+                self._trader.found_ended(record, row)
+                self._ended(lane, record)
+            else:
+                self._spawn(self._take_up(lane, record))
+                await self.drain()
 
-    def _adopt(self, row: OrderRow, reason: Reason, words: str, given_up: CopyRecord | None) -> bool:
-        lane = self._lane(row.pair)
-        if lane.busy:
-            return False
+    def _adopted(self, row: OrderRow, reason: Reason, words: str, given_up: CopyRecord | None) -> CopyRecord:
+        """An order that is there as a copy of its own, durable and not over yet; its pair is busy with it."""
         now = self._now()
         record = CopyRecord(
             copy_id=f"l{self._ledger.revision + 1}", fill_seqs=(), pair=row.pair, side=row.side,
@@ -454,9 +461,8 @@ class Copier:
         self._ledger.commit(copies=(record,))
         self._changed()
         self._open[record.copy_id] = record
-        lane.busy = True
-        self._spawn(self._take_up(lane, record))
-        return True
+        self._lane(row.pair).busy = True
+        return record
 
     # -- trading ------------------------------------------------------------------------------------------------
 

@@ -26,9 +26,10 @@ from account_proc.kraken_errors import MARKET_MODE, RATE_ERROR, LockedOut, NotSe
 from account_proc.ledger import Ledger
 from account_proc.order_desk import OrderDesk
 from account_proc.order_ids import copy_order_id
-from account_proc.order_watch import Ending
+from account_proc.order_watch import Ending, ending_of
 from account_proc.plans import SettledOrder, Slice
 from account_proc.portfolio import Portfolio
+from account_proc.rest_rows import OrderRow
 from account_proc.sizing import CopyBook
 from account_proc.spec import CopyRules
 from account_proc.units import BPS, NO_AMOUNT, BaseVolume, QuoteAmount, Side
@@ -108,6 +109,10 @@ class CopyTrader:
         elif copy.state is not CopyState.UNKNOWN:
             self._move(copy, CopyState.UNKNOWN, detail="the process ended before the answer came")
         await self.follow(copy)
+
+    def found_ended(self, copy: CopyRecord, row: OrderRow) -> None:
+        """An acknowledged copy whose order is found to be over. Raises LedgerFault."""
+        self._settle(copy, ending_of(row))
 
     async def follow(self, copy: CopyRecord) -> None:
         """From an intent to the end of the copy, however often it has to be sent."""

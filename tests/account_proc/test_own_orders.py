@@ -136,6 +136,25 @@ def test_a_refusal_is_the_answer_for_ever(tmp_path: Path) -> None:
     run(steps())
 
 
+def test_an_order_that_a_restored_ledger_does_not_know_is_looked_for_in_all_the_past_and_not_sent_again(
+    tmp_path: Path,
+) -> None:
+    lost = own_order_id("", "tania", "r1")
+    row = order_row("closed", "0.002", "0.002", cl_ord_id=lost)
+    kraken = ScriptedKraken(NOWHERE | {"ClosedOrders": {"closed": {"OLD": row}, "count": 1}})
+
+    async def steps() -> None:
+        with closing(Ledger(tmp_path / "tania.db", "tania")) as ledger:
+            # What the look back at a start does (reconciler.py).
+            ledger.claim_own(lost)
+            order = await orders_of(ledger, kraken).place(ASKED)
+        assert (order.order_id, order.state) == ("OLD", CopyState.ACKNOWLEDGED)
+        assert [params["start"] for method, params in kraken.asked if method == "ClosedOrders"] == ["0"]
+        assert kraken.times_asked("AddOrder") == 0
+
+    run(steps())
+
+
 @pytest.mark.parametrize("place", ["OpenOrders", "ClosedOrders"])
 def test_an_order_whose_answer_was_lost_is_found_and_not_sent_again(tmp_path: Path, place: str) -> None:
     key = "open" if place == "OpenOrders" else "closed"
