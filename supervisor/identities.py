@@ -41,6 +41,10 @@ class Accounts(Protocol):
         """The account must not trade until an operator starts it again."""
         ...
 
+    def tell(self, severity: pb.Severity.ValueType, account_id: str, code: str, message: str) -> None:
+        """Writes an event. Raises JournalFault."""
+        ...
+
 
 def same_account(account_id: str, identity: str, known: Mapping[str, str], copying: Sequence[str]) -> str:
     """The account that is the same at the exchange and goes before this one; empty if there is none. Pure.
@@ -96,13 +100,18 @@ class Identities:
     # -- while they trade ---------------------------------------------------------------------------------------
 
     def set_apart(self, fills: Iterable[pb.Fill]) -> None:
-        """Marks fills of the master that are our own users' orders: nobody copies them, and whose they are must not trade."""
+        """Marks fills of the master that are our own users' orders: nobody copies them, and whose they are must not trade.
+
+        Raises JournalFault.
+        """
         for fill in fills:
             if not fill.cl_ord_id.startswith(CL_ORD_ID_MARK):
                 continue
             user = self._other_maker(self._accounts.copying[0], fill.cl_ord_id, configured=False)
             if user:
                 fill.not_copied = SAME_ACCOUNT
+                words = f"{fill.exec_id} of {fill.pair} is an order that was made for {user} in the master's own account; nobody copies it"
+                self._accounts.tell(pb.SEVERITY_ERROR, self._accounts.copying[0], "FILL_NOT_COPIED", words)
                 if _seconds(fill.executed_at) > self._accounts.process_started_at(user) > 0:
                     self._condemn_same(user, self._accounts.copying[0], "")
 

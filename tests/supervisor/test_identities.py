@@ -26,6 +26,7 @@ class Scene:
         self.copying = ["master", "ben", "anna"]
         self.starts = dict.fromkeys(self.copying, NOW)
         self.condemned: list[tuple[str, str, str]] = []
+        self.told: list[tuple[str, str, str]] = []
         for user in self.copying[1:]:
             journal.join(user)
         self.identities = Identities(journal, self)
@@ -35,6 +36,10 @@ class Scene:
 
     def condemn(self, account_id: str, reason: str, message: str) -> None:
         self.condemned.append((account_id, reason, message))
+
+    def tell(self, severity: int, account_id: str, code: str, message: str) -> None:
+        assert severity == pb.SEVERITY_ERROR
+        self.told.append((account_id, code, message))
 
     def who(self) -> list[tuple[str, str]]:
         """Who was condemned since the last question, and for what."""
@@ -131,6 +136,9 @@ def test_a_fill_of_the_master_that_is_a_users_order_is_copied_by_nobody_and_stop
     it.identities.set_apart(fills)
     assert [told.not_copied for told in fills] == ["", "", "", "", "SAME_ACCOUNT"]
     assert it.who() == [("anna", "SAME_ACCOUNT")]
+    ((account_id, code, words),) = it.told
+    assert (account_id, code) == ("master", "FILL_NOT_COPIED")
+    assert "made for anna" in words
     # One from before its start is not copied either, but whoever started it since may have mended it.
     it.starts["anna"] = NOW + 100
     late = fill(6, cl_ord_id=it.copy_id("anna"))
