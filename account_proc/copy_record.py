@@ -141,4 +141,5 @@ def master_fill(fill: pb.Fill) -> MasterFill:
         margin=fill.margin,
         executed_at=seconds(fill.executed_at),
         pair_unknown=fill.pair_unknown,
+        not_copied=fill.not_copied,
     )

@@ -71,6 +71,8 @@ class Reason(StrEnum):
     EXIT_OWED = "EXIT_OWED"
     # the order was given up, and was there after all
     FOUND_LATE = "FOUND_LATE"
+    # the order was made before the ledger was brought back from a backup
+    TAKEN_OVER = "TAKEN_OVER"
     # carried
     BELOW_ORDERMIN = "BELOW_ORDERMIN"
     BELOW_COSTMIN = "BELOW_COSTMIN"
@@ -88,6 +90,10 @@ class Reason(StrEnum):
     UNKNOWN_PAIR = "UNKNOWN_PAIR"
     NO_MARK = "NO_MARK"
     NOTIONAL_NEEDS_CURRENCY = "NOTIONAL_NEEDS_CURRENCY"
+    # answered by orders of before the ledger was brought back from a backup
+    ANSWERED_BEFORE = "ANSWERED_BEFORE"
+    # the master's order is a copy of one of our own users
+    SAME_ACCOUNT = "SAME_ACCOUNT"
     # ended without a fill, or with a part
     ENDED_UNFILLED = "ENDED_UNFILLED"
     SLIPPAGE_BOUND = "SLIPPAGE_BOUND"

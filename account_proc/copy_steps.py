@@ -13,7 +13,8 @@ from account_proc.copy_record import CopyRecord
 from account_proc.copy_state import CopyState
 from account_proc.kraken_errors import is_below_minimum
 from account_proc.ledger import Ledger
-from account_proc.order_desk import OrderDesk, client_order_id
+from account_proc.order_desk import OrderDesk
+from account_proc.order_ids import copy_order_id
 from account_proc.plans import SettledOrder, Slice
 from account_proc.portfolio import Portfolio
 from account_proc.sizing import CopyBook
@@ -62,10 +63,14 @@ class CopySteps:
     def intend(self, copy: CopyRecord) -> None:
         """Turns a plan (or an order that is proven not to exist) into the next attempt's intent; not durable yet."""
         now = self.now()
-        copy.attempts += 1
-        copy.cl_ord_id = client_order_id(
-            self.ledger.journal_id or "", self.account_id, copy.copy_id, str(copy.attempts)
-        )
+        while True:
+            copy.attempts += 1
+            copy.cl_ord_id = copy_order_id(
+                self.ledger.journal_id or "", self.account_id, copy.copy_id, copy.attempts
+            )
+            # An id that an order at the exchange has already would be found there, and taken for this one.
+            if copy.cl_ord_id not in self.ledger.taken_over:
+                break
         copy.deadline = self.deadline_of(copy)
         copy.move(CopyState.INTENT, now)
 

@@ -26,8 +26,9 @@ from account_proc.exit_forms import Obstacle, is_self_trade
 from account_proc.exits import Exits
 from account_proc.front import FRONT_REFUSES, growing_pause_s
 from account_proc.kraken_errors import DEADLINE_ERROR, NotSent
-from account_proc.order_watch import Ending
+from account_proc.order_watch import Ending, ending_of
 from account_proc.refusals import Refusals
+from account_proc.rest_rows import OrderRow
 from account_proc.sizing import below_minimum
 from account_proc.units import BaseVolume, Price, Side, plain
 
@@ -72,6 +73,10 @@ class CopyTrader:
         elif copy.state is not CopyState.UNKNOWN:
             self._steps.move(copy, CopyState.UNKNOWN, detail="the process ended before the answer came")
         await self.follow(copy)
+
+    def found_ended(self, copy: CopyRecord, row: OrderRow) -> None:
+        """An acknowledged copy whose order is found to be over. Raises LedgerFault."""
+        self._settle(copy, ending_of(row))
 
     async def follow(self, copy: CopyRecord) -> None:
         """From an intent to the end of the copy, however often it has to be sent."""

@@ -335,19 +335,21 @@ class KrakenExchange:
         """Ask for an order to be cancelled. Raises ExchangeRefused with ``EOrder:Unknown order`` if it is over already."""
         await self._private("CancelOrder", {"txid": txid}, priority=Priority.ORDER)
 
-    async def query_orders(self, txids: Sequence[str], *, trades: bool = False) -> dict[str, OrderRow]:
+    async def query_orders(
+        self, txids: Sequence[str], *, trades: bool = False, priority: Priority = Priority.READ
+    ) -> dict[str, OrderRow]:
         """Orders by their id; ids that the exchange does not know, and rows that cannot be read, are left out."""
-        return (await self.look_up(txids, trades=trades))[0]
+        return (await self.look_up(txids, trades=trades, priority=priority))[0]
 
     async def look_up(
-        self, txids: Sequence[str], *, trades: bool = False
+        self, txids: Sequence[str], *, trades: bool = False, priority: Priority = Priority.READ
     ) -> tuple[dict[str, OrderRow], list[OddRow]]:
         """Orders by their id, and rows that cannot be read. Ids that the exchange does not know are left out."""
         rows: dict[str, OrderRow] = {}
         odd: list[OddRow] = []
         for start in range(0, len(txids), QUERY_IDS_MAX):
             params = {"txid": ",".join(txids[start : start + QUERY_IDS_MAX]), "trades": _flag(trades)}
-            result = await self._private("QueryOrders", params, priority=Priority.READ)
+            result = await self._private("QueryOrders", params, priority=priority)
             rows |= await self._orders("QueryOrders", result, odd.append)
         for row in odd:
             self._odd("QueryOrders", row)

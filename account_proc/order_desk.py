@@ -8,10 +8,8 @@ may no longer act on the request, and then looks among open and closed orders, t
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import random
-import uuid
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -31,11 +29,6 @@ log = logging.getLogger(__name__)
 LAG_FACTOR = 1.5
 #: Whoever waits for a time of the exchange's looks at its clock this often, in seconds: answers may move it.
 LOOK_AT_CLOCK_S = 1.0
-#: Namespace of this project's client order ids.
-CL_ORD_ID_SPACE = uuid.UUID("6b3a0e0e-54f4-4d0c-9a53-0f1b8a6f2d11")
-_SPACE = CL_ORD_ID_SPACE.bytes
-#: Every client order id begins with this, so that people and the reconciler know an order of krakencopy's when they see one.
-CL_ORD_ID_MARK = "6b3a0e0e-"
 #: The visibility lag grows to this at most, in seconds: five times what was ever seen at Kraken.
 LAG_MAX = 300.0
 
@@ -72,14 +65,6 @@ class Timing:
             deadline=2.5, margin=0.5, visibility_lag=1.0, poll=1.0, retry=0.5, retry_max=4.0, key_retry=1.0, market_retry=0.5,
             market_retry_max=2.0, holds_pause=1.0,
         )  # fmt: skip
-
-
-def client_order_id(*parts: str) -> str:
-    """A marked UUID that is the same for the same parts, in every process and after every crash."""
-    # RFC 9562, 5.5, as uuid.uuid5 does it, which makes an object of it and takes it apart again.
-    name = hashlib.sha1(_SPACE + "/".join(parts).encode(), usedforsecurity=False).hexdigest()
-    variant = "89ab"[int(name[16], 16) & 3]
-    return f"{CL_ORD_ID_MARK}{name[8:12]}-5{name[13:16]}-{variant}{name[17:20]}-{name[20:32]}"
 
 
 @dataclass(frozen=True, slots=True)

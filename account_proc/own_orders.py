@@ -17,7 +17,7 @@ from account_proc.copy_state import CopyState
 from account_proc.errors import AccountError, ExchangeRefused, OutcomeUnknown
 from account_proc.kraken_errors import RATE_ERROR, speaks_of_time
 from account_proc.ledger import Ledger
-from account_proc.order_desk import client_order_id
+from account_proc.order_ids import own_order_id
 from account_proc.own_order import OwnOrder, OwnPosition
 from account_proc.units import Side, plain
 
@@ -65,10 +65,13 @@ class OwnOrders:
 
     def __init__(
         self, account_id: str, ledger: Ledger, broker: Broker, now: Callable[[], float],
-        ask_time: Callable[[], Awaitable[None]] | None = None,
+        ask_time: Callable[[], Awaitable[None]] | None = None, journal_id: str = "",
     ) -> None:  # fmt: skip
-        """``now``: the broker's time; ``ask_time`` makes sure of it, where it can be asked for."""
+        """``now``: the broker's time; ``ask_time`` makes sure of it, where it can be asked for. ``journal_id``: of the state folder, for
+        the orders' ids (order_ids.py).
+        """
         self._ask_time = ask_time
+        self._journal_id = journal_id
         self._account_id = account_id
         self._ledger = ledger
         self._broker = broker
@@ -93,8 +96,12 @@ class OwnOrders:
                     order = self._intend(asked)
                     if await self._waited(order.pair):
                         order = self._intend(asked)
+                    lost = self._ledger.owner(order.cl_ord_id) is not None
+                    if lost:
+                        # Sent before the ledger was brought back from a backup: it may be as old as it likes.
+                        order = replace(order, deadline=0.0)
                     self._ledger.put_own_order(order)
-                    order = await self._send(order)
+                    order = await (self._find(order) if lost else self._send(order))
                 elif not self._same(asked, order):
                     raise RequestIdReused(asked.request_id)
                 elif order.state is CopyState.INTENT:
@@ -158,7 +165,7 @@ class OwnOrders:
         _check(asked, market)
         return OwnOrder(
             request_id=asked.request_id,
-            cl_ord_id=client_order_id("own", self._account_id, asked.request_id),
+            cl_ord_id=own_order_id(self._journal_id, self._account_id, asked.request_id),
             pair=market.symbol,
             side=asked.side,
             volume=asked.volume,

@@ -33,6 +33,8 @@ class MasterFill:
     executed_at: float
     #: The master's process knew no rules of the pair: nothing of it can be copied.
     pair_unknown: bool = False
+    #: Why the supervisor says that nobody copies it, as a stable code; empty for most.
+    not_copied: str = ""
 
 
 @dataclass(slots=True, kw_only=True)

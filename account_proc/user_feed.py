@@ -14,7 +14,7 @@ from account_proc.errors import ExchangeError
 from account_proc.executions import Execution, Incomplete
 from account_proc.feed_session import BalanceChanged
 from account_proc.front import growing_pause_s
-from account_proc.order_desk import CL_ORD_ID_MARK
+from account_proc.order_ids import CL_ORD_ID_MARK
 from account_proc.order_watch import OrderWatch
 from account_proc.portfolio import Portfolio
 
@@ -33,12 +33,16 @@ class UserFeed:
     """The feed's sink in a user's process."""
 
     def __init__(
-        self, watch: OrderWatch, portfolio: Portfolio, changed: Callable[[], None], holds_pause_s: float
-    ) -> None:
-        """``holds_pause_s``: between two readings of balances because of the account's own orders, in seconds."""
+        self, watch: OrderWatch, portfolio: Portfolio, changed: Callable[[], None], holds_pause_s: float,
+        marked: Callable[[Execution], None],
+    ) -> None:  # fmt: skip
+        """``holds_pause_s``: between two readings of balances because of the account's own orders, in seconds; ``marked`` hears of orders
+        under an id of krakencopy's that nobody here follows.
+        """
         self._holds_pause_s = holds_pause_s
         self._holds_read_at = 0.0
         self._holds_due: asyncio.TimerHandle | None = None
+        self._marked = marked
         self._watch = watch
         self._portfolio = portfolio
         self._changed = changed
@@ -74,6 +78,8 @@ class UserFeed:
         for row in rows:
             if row.exec_type == "trade" and self._first_time(row):
                 self._portfolio.executed(row)
+            if row.cl_ord_id and row.cl_ord_id.startswith(CL_ORD_ID_MARK) and not self._watch.follows(row):
+                self._marked(row)
         self._watch.executed(rows)
         if len(rows) < len(executions):
             self._refresh()

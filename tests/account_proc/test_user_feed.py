@@ -11,7 +11,7 @@ import pytest
 from account_proc import portfolio, user_feed
 from account_proc.errors import OutcomeUnknown
 from account_proc.executions import Incomplete
-from account_proc.order_desk import CL_ORD_ID_MARK
+from account_proc.order_ids import CL_ORD_ID_MARK
 from account_proc.order_watch import OrderWatch
 from account_proc.portfolio import Portfolio
 from account_proc.units import Side
@@ -34,7 +34,15 @@ class User:
         self.now = NOW + 3600
         self.portfolio = Portfolio(kraken.exchange, self._changed, lambda: self.now, LAG_S)
         self.watch = OrderWatch(kraken.exchange, lambda: NOW, 1.0)
-        self.feed = UserFeed(self.watch, self.portfolio, self._changed, holds_pause_s)
+        #: Orders under an id of krakencopy's that nobody here follows.
+        self.marked: list[str] = []
+        self.feed = UserFeed(
+            self.watch,
+            self.portfolio,
+            self._changed,
+            holds_pause_s,
+            lambda told: self.marked.append(told.order_id),
+        )
 
     def _changed(self) -> None:
         self.changes += 1
@@ -220,5 +228,20 @@ def test_however_many_orders_its_owner_makes_balances_are_read_once_in_a_while(
         assert someone.kraken.times_asked("BalanceEx") == read
         assert someone.feed._holds_due is not None
         assert someone.feed._holds_due.when() > loop.time() + 50
+
+    run(steps())
+
+
+def test_a_marked_order_that_nobody_here_follows_is_told_and_no_other() -> None:
+    async def steps() -> None:
+        it = await user()
+        it.watch.expect(CL_ORD_ID_MARK + "ours", Decimal(1))
+        for order_id, cl_ord_id in (
+            ("O1", CL_ORD_ID_MARK + "theirs"),
+            ("O2", CL_ORD_ID_MARK + "ours"),
+            ("O3", None),
+        ):
+            it.feed.executed([execution(order_id=order_id, cl_ord_id=cl_ord_id)])
+        assert it.marked == ["O1"]
 
     run(steps())

@@ -324,7 +324,13 @@ def test_what_was_not_understood_is_said_below_the_table_and_told_on_the_account
         code="UNKNOWN_PAIR", subject="NEW/USD", message="nobody lists NEW/USD", last_at=samples.at()
     )
     (line,) = views.account_notes([account])[1:]
-    assert "UNKNOWN_PAIR nobody lists NEW/USD (and 1 more)" in line
+    assert line == (
+        "anna: UNKNOWN_PAIR; nobody lists NEW/USD; ROW_UNREADABLE; ClosedOrders: row O9 cannot be read"
+    )
+    for number in (1, 2):
+        account.notices.add(code="MARKET_REFUSED", subject=f"X{number}/USD", message=f"refused {number}")
+    (line,) = views.account_notes([account])[1:]
+    assert line.endswith("; (and 1 more)")
     page = pages.account_page(account)
     assert any(line.endswith("ROW_UNREADABLE ClosedOrders: row O9 cannot be read (3 times)") for line in page)
 
