@@ -82,6 +82,8 @@ class Portfolio:
         self.kept_out = reserve
         #: What is there in forms that an order should take beside the plain one, by asset, as balances told it last.
         self._earning: dict[str, Decimal] = {}
+        #: Balances as they were told last.
+        self._told: Mapping[str, Decimal] = {}
         #: Until then an order is taken to leave those alone (Unix seconds).
         self._distrusted_until: dict[str, float] = {}
         #: Called when the exchange's pairs and assets were read again.
@@ -197,7 +199,9 @@ class Portfolio:
         told, holds = await self._exchange.holdings()
         self.holds = by_use(holds, self.table.lists)
         self._earning = earning(told, self.table.lists)
-        return by_use(told, self.table.lists), asked_at
+        balances = by_use(told, self.table.lists)
+        self._told = balances
+        return balances, asked_at
 
     def _explained(self, balances: Mapping[str, Decimal], asked_at: float) -> bool:
         """Whether balances are what was counted; a change that two readings agree on is taken over."""
@@ -346,6 +350,10 @@ class Portfolio:
         """What of quote is free and not set aside."""
         set_aside = sum((amount for asset, amount in self._reserved.values() if asset == quote), Decimal(0))
         return self.free(quote) - set_aside - self.kept_out.get(quote, Decimal(0))
+
+    def rounded_away(self, asset: str) -> Decimal:
+        """What is counted of an asset beyond what balances showed last, where that is no more than their rounding."""
+        return max(self.wallet.rounding(asset, self._told.get(asset, Decimal(0))), Decimal(0))
 
     def holding(self, asset: str) -> Decimal:
         """All that is there of an asset, in forms that no order takes as well."""
