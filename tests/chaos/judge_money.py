@@ -53,6 +53,8 @@ EQUITY_AGE_S = 80.0
 
 def equity_is_true(record: Record) -> Iterator[Finding]:
     """The equity that a copy was sized by lies within what the user's balances were worth in the last minutes."""
+    if record.clock_stepped:
+        return
     prices = Prices(record)
     for user in record.users:
         known = states(record, user.account)
@@ -77,6 +79,8 @@ def equity_is_true(record: Record) -> Iterator[Finding]:
 
 def cash_is_true(record: Record) -> Iterator[Finding]:
     """Where cash cut or stopped an entry there was no more, less what orders on their way may take; nothing was bought without."""
+    if record.clock_stepped:
+        return
     for user in record.users:
         all_states = states(record, user.account)
         times = [state.at for state in all_states]
@@ -160,7 +164,8 @@ def nobody_sells_what_copying_did_not_buy(record: Record) -> Iterator[Finding]:
     for user in record.users:
         ended: dict[str, float] = {}
         for copy in record.copies_of(user.account):
-            ended |= dict.fromkeys(order_ids(record, copy), copy.finished_at)
+            if not record.clock_stepped:
+                ended |= dict.fromkeys(order_ids(record, copy), copy.finished_at)
         by_hand = record.orders_by_hand(user.account)
         trades = [trade for trade in record.trades_of(user.account) if trade.order_id not in by_hand]
         trades.sort(key=lambda trade: (ended.get(trade.cl_ord_id, trade.at), trade.n))

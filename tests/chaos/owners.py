@@ -137,15 +137,14 @@ class Owners:
         if volume < pair.ordermin:
             return "nothing there"
         answer = self.order(action.account, pair.symbol, side, volume, ordertype="limit", price=f"{price:f}")
-        if answer["error"]:
-            return ", ".join(answer["error"])
+        # Refused or not: a fault that was meant for the system may have struck this one, and the order is there all the same.
+        order_id = "unknown" if answer["error"] else answer["result"]["txid"][0]
         self._record.hand_orders.append(
             HandOrder(
-                at=time.time(), account=action.account, order_id=answer["result"]["txid"][0], pair=pair.symbol, side=side,
-                volume=volume, price=price,
+                at=time.time(), account=action.account, order_id=order_id, pair=pair.symbol, side=side, volume=volume, price=price
             )
         )  # fmt: skip
-        return ""
+        return ", ".join(answer["error"])
 
     def hand_cancel(self, action: Action) -> str:
         return "" if self._cancel(action.account) else "nothing to cancel"
@@ -185,6 +184,8 @@ class Owners:
         private(self._paper.rest_url, self._keys["master"], "CancelAll")
         for account in {order.account for order in self._record.hand_orders}:
             self._cancel(account)
+            # Also what was thought to be cancelled while a fault struck.
+            private(self._paper.rest_url, self._keys[account], "CancelAll")
         for pair in self._changed:
             self._paper.call("POST", f"/pairs/{PAIRS[pair].altname}", listed=True, status="online")
         self._changed.clear()

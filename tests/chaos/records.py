@@ -390,6 +390,11 @@ class Record:
         quote = next(quote for quote in reversed(self.prices) if quote.pair == pair)
         return quote.bid, quote.ask
 
+    @property
+    def clock_stepped(self) -> bool:
+        """Whether the exchange's clock was set while this was recorded: processes go by it, so their times tell no order."""
+        return any(blow.kind == "clock" and blow.done for blow in self.injections)
+
     def orders_by_hand(self, account: str) -> frozenset[str]:
         """The exchange's ids of orders that the account's owner made beside the system."""
         return frozenset(order.order_id for order in self.hand_orders if order.account == account)
