@@ -8,18 +8,10 @@ from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
 
-from tests.chaos.model import Bought, Checked, check_volumes
-from tests.chaos.records import (
-    PAIRS,
-    ZERO,
-    Copy,
-    Finding,
-    Record,
-    Request,
-    Trade,
-    UserTerms,
-    coin_of,
-)
+from tests.chaos.coin_book import Bought
+from tests.chaos.model import Checked, check_volumes
+from tests.chaos.records import Copy, Finding, Record, Request, Trade, UserTerms
+from tests.chaos.terms import PAIRS, ZERO, coin_of
 
 ENDS = {"FILLED", "PART_FILLED", "REJECTED", "SKIPPED", "CARRIED"}
 

@@ -9,19 +9,10 @@ from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 
+from tests.chaos.coin_book import MONEY
 from tests.chaos.coins import Coins
-from tests.chaos.model import MONEY
-from tests.chaos.records import (
-    PAIRS,
-    ZERO,
-    Fill,
-    Finding,
-    ProcessSeen,
-    Record,
-    Trade,
-    coin_of,
-    is_plain,
-)
+from tests.chaos.records import Fill, Finding, ProcessSeen, Record, Trade
+from tests.chaos.terms import PAIRS, ZERO, coin_of, is_plain
 from tests.chaos.worth import MARKS_AGE_S, Prices, State, legs, worth_in
 
 #: Faults after which the exchange shows a fill later than ones behind it, or by a clock that was set back.

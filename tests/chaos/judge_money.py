@@ -10,21 +10,12 @@ from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
+from tests.chaos.coin_book import MONEY, SHOWN
 from tests.chaos.coins import Coins
 from tests.chaos.judge_copies import booked, coins_gone, minima_moved, order_ids
-from tests.chaos.model import COST_DUST, MONEY, MOVED_BY, SHOWN
-from tests.chaos.records import (
-    PAIRS,
-    TRADED_COINS,
-    ZERO,
-    Copy,
-    Finding,
-    Record,
-    Trade,
-    UserTerms,
-    by_coin,
-    coin_of,
-)
+from tests.chaos.model import COST_DUST, MOVED_BY
+from tests.chaos.records import Copy, Finding, Record, Trade, UserTerms
+from tests.chaos.terms import PAIRS, TRADED_COINS, ZERO, by_coin, coin_of
 from tests.chaos.worth import MARKS_AGE_S, Prices, legs, states, worth_in
 
 #: How the system words what cash did.

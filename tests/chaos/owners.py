@@ -10,7 +10,8 @@ from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 from tests.chaos.plan import Action
-from tests.chaos.records import ASSETS, PAIRS, ZERO, Deposit, HandOrder, Record
+from tests.chaos.records import Deposit, HandOrder, Record
+from tests.chaos.terms import ASSETS, PAIRS, ZERO
 from tests.support.client import private
 from tests.support.system import Key, Paper
 

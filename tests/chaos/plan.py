@@ -13,8 +13,9 @@ from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 from tests.chaos.model import MOVED_BY
-from tests.chaos.records import CROSS_PAIRS, DOLLAR_PAIRS, PAIRS, PairTerms, UserTerms
+from tests.chaos.records import UserTerms
 from tests.chaos.situations import MASTER_USD, MENDED, Situations, master_balances, pairs, user_coins
+from tests.chaos.terms import CROSS_PAIRS, DOLLAR_PAIRS, PAIRS, PairTerms
 
 #: Rounds that overlap freely in time, then everything comes to rest and is judged.
 ROUNDS_A_BATCH = 5

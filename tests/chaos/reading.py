@@ -12,7 +12,8 @@ from typing import Any
 from krakencopy.v1 import types_pb2 as pb
 
 from client.sdk import KrakenCopy
-from tests.chaos.records import SYMBOLS, Copy, Fill, LogLine, Record, Request, Trade, coin_of
+from tests.chaos.records import Copy, Fill, LogLine, Record, Request, Trade
+from tests.chaos.terms import SYMBOLS, coin_of
 from tests.support.system import Paper
 
 SIDES = {pb.SIDE_BUY: "buy", pb.SIDE_SELL: "sell"}

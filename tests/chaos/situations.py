@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable
 from decimal import Decimal
 
-from tests.chaos.records import CROSS_PAIRS, DOLLAR_PAIRS, PAIRS
+from tests.chaos.terms import CROSS_PAIRS, DOLLAR_PAIRS, PAIRS
 
 ALL = (
     "old_stock", "cross_pairs", "base_fees", "master_money", "converts", "earn", "staking", "holds", "unlisted", "clock_steps",

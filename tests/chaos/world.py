@@ -30,17 +30,8 @@ from tests.chaos import plan, processes, reading
 from tests.chaos.judge_money import copied, still_held
 from tests.chaos.owners import OWNERS_DO, Owners
 from tests.chaos.plan import Action, Batch, World
-from tests.chaos.records import (
-    ASSETS,
-    PAIRS,
-    FiredFault,
-    Injection,
-    PairTerms,
-    PriceSet,
-    Record,
-    Settled,
-    SupervisorSeen,
-)
+from tests.chaos.records import FiredFault, Injection, PriceSet, Record, Settled, SupervisorSeen
+from tests.chaos.terms import ASSETS, PAIRS, PairTerms
 from tests.support.system import ROOT, Paper, System, wait_for
 
 #: How long all may take to come to rest after a batch. Reads of an exchange that trail are looked at again after 60 s.
