@@ -427,9 +427,8 @@ class RunningWorld:
             if why and time.monotonic() > until:
                 raise DidNotRest(why)
             time.sleep(POLL_S if why else 0)
-        before = len(self.record.trades)
         self._converge()
-        self._write_down_rest(before)
+        self._write_down_rest()
 
     def _unrest(self) -> str:
         """Why not all is over yet; empty when it is."""
@@ -494,19 +493,24 @@ class RunningWorld:
                 raise DidNotRest(why)
             time.sleep(POLL_S)
 
-    def _untold(self, before: int) -> bool:
-        """Whether a user has traded, after so many trades of all, by an order that no copy names so far."""
+    def _untold(self) -> bool:
+        """Whether a user has traded since the last rest by an order that no copy names so far."""
         named = {(copy.account, copy.cl_ord_id) for copy in self.record.copies}
+        settled = self.record.settled[-1].trades if self.record.settled else 0
+        by_hand = {order.order_id for order in self.record.hand_orders}
         return any(
-            trade.account != "master" and (trade.account, trade.cl_ord_id) not in named
-            for trade in self.record.trades[before:]
+            trade.n > settled
+            and trade.account != "master"
+            and trade.order_id not in by_hand
+            and (trade.account, trade.cl_ord_id) not in named
+            for trade in self.record.trades
         )
 
     def _owing(self) -> bool:
         return any(still_held(self.record, len(self.record.trades), time.time()))
 
-    def _write_down_rest(self, before: int) -> None:
-        """What everyone has, once the copies of all trades after the first ``before`` are told.
+    def _write_down_rest(self) -> None:
+        """What everyone has, once the copies of all trades since the last rest are told.
 
         No fill stands behind an owed exit, so nobody misses its report, and one may trade at any moment, this one as well. A report
         that never comes is for the validators to find.
@@ -520,7 +524,7 @@ class RunningWorld:
                 balances[account] = {asset: Decimal(amount) for asset, amount in row["balances"].items()}
                 open_orders[account] = len(row["open_orders"])
             self._reader.read_exchange()
-            if not self._untold(before) or time.monotonic() > until:
+            if not self._untold() or time.monotonic() > until:
                 break
             time.sleep(POLL_S)
             self._unrest()
