@@ -9,6 +9,8 @@ from dataclasses import replace
 from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
+import requests
+
 from tests.chaos.plan import Action
 from tests.chaos.records import Deposit, HandOrder, Record
 from tests.chaos.terms import ASSETS, PAIRS, ZERO
@@ -137,7 +139,12 @@ class Owners:
             volume = _whole(self._share(action, ASSETS[pair.quote]) / price / Decimal("1.01"), pair.asset)
         if volume < pair.ordermin:
             return "nothing there"
-        answer = self.order(action.account, pair.symbol, side, volume, ordertype="limit", price=f"{price:f}")
+        try:
+            answer = self.order(
+                action.account, pair.symbol, side, volume, ordertype="limit", price=f"{price:f}"
+            )
+        except requests.RequestException as error:
+            answer = {"error": [str(error)[:60]]}
         # Refused or not: a fault that was meant for the system may have struck this one, and the order is there all the same.
         order_id = "unknown" if answer["error"] else answer["result"]["txid"][0]
         self._record.hand_orders.append(
