@@ -44,7 +44,7 @@ COIN_DUST = Decimal("0.00000002")
 #: What comes in for a coin is kept to 12 decimals, each time again; the model counts in fractions.
 COUNT_DUST = Fraction(1, 10**10)
 #: Coins whose prices are those of their own dollar pairs.
-DOLLAR_COINS = frozenset({"USD", "BTC", "ETH", "SOL"})
+DOLLAR_COINS = frozenset({"USD", "BTC", "ETH", "SOL", "DOT"})
 CROSS_SHARE = Decimal("0.02")
 
 

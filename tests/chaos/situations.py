@@ -8,11 +8,11 @@ import random
 from collections.abc import Callable
 from decimal import Decimal
 
-from tests.chaos.terms import CROSS_PAIRS, DOLLAR_PAIRS, PAIRS
+from tests.chaos.terms import CROSS_PAIRS, DOLLAR_PAIRS, PAIRS, RENAMED_PAIR
 
 ALL = (
     "old_stock", "cross_pairs", "base_fees", "master_money", "converts", "earn", "staking", "holds", "unlisted", "clock_steps",
-    "market_refused", "minimum_words", "market_modes",
+    "market_refused", "minimum_words", "market_modes", "renames",
 )  # fmt: skip
 #: Those that the system is known to be right in.
 MENDED = (
@@ -53,7 +53,8 @@ def user_coins(dice: random.Random, names: frozenset[str], index: int, usd: Deci
 
 def pairs(names: frozenset[str]) -> tuple[str, ...]:
     """The pairs whose prices move."""
-    return (*DOLLAR_PAIRS, *CROSS_PAIRS) if "cross_pairs" in names else DOLLAR_PAIRS
+    renamed = (RENAMED_PAIR,) if "renames" in names else ()
+    return (*DOLLAR_PAIRS, *renamed, *(CROSS_PAIRS if "cross_pairs" in names else ()))
 
 
 class Situations:

@@ -38,11 +38,19 @@ class PairTerms:
 
 
 #: The exchange's id of each coin.
-ASSETS = {"BTC": "XXBT", "ETH": "XETH", "SOL": "SOL", "EUR": "ZEUR", "USD": "ZUSD", "USDT": "USDT"}
+ASSETS = {
+    "BTC": "XXBT",
+    "ETH": "XETH",
+    "SOL": "SOL",
+    "DOT": "DOT",
+    "EUR": "ZEUR",
+    "USD": "ZUSD",
+    "USDT": "USDT",
+}
 #: Every spelling of an asset of the exchange, without a form's ending.
 COINS = {
     **{coin: coin for coin in ASSETS}, **{asset: coin for coin, asset in ASSETS.items()},
-    "XBT": "BTC", "DOT": "DOT", "DOTNEW": "DOTNEW",
+    "XBT": "BTC",
 }  # fmt: skip
 CENT = Decimal("0.5")
 PAIRS = {
@@ -54,9 +62,12 @@ PAIRS = {
         PairTerms(symbol="BTC/EUR", altname="XBTEUR", ordermin=Decimal("0.00005"), costmin=CENT),
         PairTerms(symbol="BTC/USDT", altname="XBTUSDT", ordermin=Decimal("0.00005"), costmin=CENT),
         PairTerms(symbol="ETH/BTC", altname="ETHXBT", ordermin=Decimal("0.001"), costmin=Decimal("0.00002"), cost_decimals=10),
+        PairTerms(symbol="DOT/USD", altname="DOTUSD", ordermin=Decimal("3.9"), costmin=CENT),
         PairTerms(symbol="EUR/USD", altname="EURUSD", ordermin=CENT, costmin=CENT),
     )
 }  # fmt: skip
+#: The coin that gets new names (DOT1, DOT2 ...) with the situation "renames", and its pair; records have it under the first one.
+RENAMED, RENAMED_PAIR = "DOT", "DOT/USD"
 SYMBOLS = {terms.altname: terms.symbol for terms in PAIRS.values()}
 #: What every campaign trades; the others are drawn with the situation "cross_pairs".
 DOLLAR_PAIRS = ("BTC/USD", "ETH/USD", "SOL/USD")
@@ -68,7 +79,19 @@ TRADED_COINS = tuple(dict.fromkeys(terms.base for terms in PAIRS.values()))
 def coin_of(asset: str) -> str:
     """The coin behind an asset's id, whatever form it is in: ``XBT.F`` is BTC."""
     name = asset.partition(".")[0]
+    if name.startswith(RENAMED):
+        return RENAMED
     return COINS.get(name) or COINS.get(name.rstrip("0123456789"), name)
+
+
+def symbol_of(altname: str) -> str:
+    """The pair behind an altname, under the name that it began with; empty for one that campaigns do not trade."""
+    return RENAMED_PAIR if altname.startswith(RENAMED) else SYMBOLS.get(altname, "")
+
+
+def first_name(symbol: str) -> str:
+    """A pair by the name that it began with."""
+    return RENAMED_PAIR if symbol.startswith(RENAMED) else symbol
 
 
 def is_plain(asset: str) -> bool:

@@ -31,7 +31,7 @@ from tests.chaos.judge_money import copied, still_held
 from tests.chaos.owners import OWNERS_DO, Owners
 from tests.chaos.plan import Action, Batch, World
 from tests.chaos.records import FiredFault, Injection, PriceSet, Record, Settled, SupervisorSeen
-from tests.chaos.terms import ASSETS, PAIRS, PairTerms
+from tests.chaos.terms import ASSETS, PAIRS, RENAMED_PAIR, PairTerms
 from tests.support.system import ROOT, Paper, System, wait_for
 
 #: How long all may take to come to rest after a batch. Reads of an exchange that trail are looked at again after 60 s.
@@ -255,7 +255,11 @@ class RunningWorld:
     def _price(self, pair: str, bid: Decimal, ask: Decimal, depth: Decimal) -> None:
         size = depth.quantize(Decimal("1e-8"))
         self._paper.call(
-            "POST", f"/markets/{PAIRS[pair].altname}", bid=f"{bid:f}", ask=f"{ask:f}", depth=f"{size:f}"
+            "POST",
+            f"/markets/{self._owners.altname(pair)}",
+            bid=f"{bid:f}",
+            ask=f"{ask:f}",
+            depth=f"{size:f}",
         )
         self.record.prices.append(PriceSet(at=time.time(), pair=pair, bid=bid, ask=ask))
 
@@ -383,6 +387,8 @@ class RunningWorld:
 
     def _do_fault(self, action: Action) -> str:
         body = dict(action.detail)
+        if body.get("pair") == PAIRS[RENAMED_PAIR].altname:
+            body["pair"] = self._owners.altname(RENAMED_PAIR)
         if action.account and body["kind"] not in {"ws_refuse", "market_mode", "ordermin", "clock_skew"}:
             body["account"] = action.account
         # Not by Paper.call: a fault has a field of the name of its first argument.
@@ -436,6 +442,9 @@ class RunningWorld:
         if status is None:
             return "no supervisor answers"
         self._help(status)
+        self._tell_names()
+        if self._owners.untold:
+            return "a coin's new name is not told"
         if not status.ready:
             return f"not ready: {status.message}"
         self._reader.read_exchange()
@@ -470,6 +479,17 @@ class RunningWorld:
                 self._ask("start_account", account.id)
             if account.copy_mode == pb.COPY_MODE_PAUSED:
                 self._ask("resume_account", account.id)
+
+    def _tell_names(self) -> None:
+        """An operator tells which coin has another name; again until somebody has heard it."""
+        while self._owners.untold:
+            with self._system.api() as api:
+                try:
+                    api.rename_asset(*self._owners.untold[0], timeout_s=3.0)
+                except KrakenCopyError as error:
+                    self.tally.not_done[f"rename_asset: {type(error).__name__}"] += 1
+                    return
+            self._owners.untold.pop(0)
 
     def _ask(self, what: str, account: str) -> None:
         with self._system.api() as api:
