@@ -163,8 +163,12 @@ class Situations:
         self._do("listed", offset + self._dice.uniform(0.2, 3.0), pair=pair, listed=True)
 
     def _step_clock(self) -> None:
-        """The exchange's clock and this machine's part, by seconds or a minute, and meet again."""
-        back, self._clock = self._clock, Decimal(self._dice.choice(["0", "3", "-3", "6", "-6", "60", "-60"]))
+        """The exchange's clock and this machine's part, by seconds, and meet again.
+
+        Not by more: nobody else's clock can be set here than the exchange's, and one that goes back a minute gives trades times at which
+        everybody has already looked. A machine that is a minute wrong is a situation of its own (tests/situations).
+        """
+        back, self._clock = self._clock, Decimal(self._dice.choice(["0", "3", "-3", "6", "-6"]))
         if self._clock != back:
             self._do("clock", self._when(), seconds=str(self._clock))
 
