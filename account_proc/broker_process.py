@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 #: Between two reads of balances, in seconds; after an order of ours at once.
 REFRESH_S, REFRESH_PAPER_S = 30.0, 1.0
 #: Between two tries to reach the broker, in seconds: at first, and at most (twice as long each time).
-RETRY_S, RETRY_MAX_S = 1.0, 30.0
+RETRY_S, RETRY_MAX_S, RETRY_PAPER_MAX_S = 1.0, 30.0, 8.0
 #: Reads that fail one after another before the broker counts as gone: a single one may be lost on the way.
 FAILURES_MAX = 2
 #: Between two reads of the rules of markets, in seconds.
@@ -163,7 +163,7 @@ class BrokerProcess(ServedProcess):
         # A refusal of a read is no network's fault, but nothing else can be done about it either.
         reason = "EXCHANGE_REFUSES" if isinstance(error, ExchangeRefused) else "EXCHANGE_UNREACHABLE"
         self._say(reason, str(error))
-        return min(pause * 2, RETRY_S if self.spec.paper else RETRY_MAX_S)
+        return min(pause * 2, RETRY_PAPER_MAX_S if self.spec.paper else RETRY_MAX_S)
 
     def _say(self, reason: str, message: str) -> None:
         if reason and reason != self._reason:

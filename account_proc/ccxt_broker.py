@@ -146,14 +146,15 @@ class CcxtBroker:
         price, ioc = order.limit_price, order.ioc
         if price is None and order.side is Side.BUY and self._feature(market, "marketBuyRequiresPrice"):
             price, ioc = await self._bound(market), True
-        params: dict[str, Any] = {self._client.habits.client_id: order.cl_ord_id}
+        habits = self._client.habits
+        params: dict[str, Any] = {habits.client_id: order.cl_ord_id, **habits.order_params}
         if ioc:
             if not (self._feature(market, "timeInForce") or {}).get("IOC"):
                 raise ExchangeRefused(
                     "createOrder", (f"ccxt knows no IOC order at {self._client.id}; not sent",)
                 )
             params["timeInForce"] = "IOC"
-        if self._client.habits.takes_deadline:
+        if habits.takes_deadline:
             params["deadline"] = self._client.exchange.iso8601(round(order.deadline * 1000))
         kind, limit = ("market", None) if price is None else ("limit", plain(price))
         order_id = await self._client.send_order(
@@ -208,10 +209,11 @@ class CcxtBroker:
         market = self._markets[order.pair.upper()]
         since_ms = round((order.deadline - self.deadline_s - CLOCKS_DIFFER_S) * 1000)
         params = {client.habits.client_id: order.cl_ord_id} if client.habits.finds_by_id else {}
+        fee_asset = self._fee_asset(market)
 
         def take(rows: list[Mapping[str, Any]]) -> tuple[FoundOrder | None, int]:
             row = with_client_id(rows, order.cl_ord_id)
-            return None if row is None else found_order(row), len(rows)
+            return None if row is None else found_order(row, fee_asset), len(rows)
 
         found: FoundOrder | None = None
         for method in client.order_lists():
@@ -241,10 +243,12 @@ class CcxtBroker:
             pause = min(pause * 1.5, most)
 
     async def _ending(self, order: BrokerOrder, order_id: str) -> Ending | None:
-        def take(row: Mapping[str, Any]) -> Ending | None:
-            return ending_of(row, order_id)
+        market = self._markets[order.pair.upper()]
+        symbol, fee_asset = market.symbol, self._fee_asset(market)
 
-        symbol = self._markets[order.pair.upper()].symbol
+        def take(row: Mapping[str, Any]) -> Ending | None:
+            return ending_of(row, order_id, fee_asset)
+
         ending = await self._client.read(Priority.URGENT, "fetch_order", order_id, symbol, take=take)
         if (
             ending is None
@@ -258,6 +262,10 @@ class CcxtBroker:
             Priority.URGENT, "fetch_my_trades", symbol, round((order.deadline - CLOCKS_DIFFER_S) * 1000),
             take=lambda rows: _with_fees(ending, rows),
         )  # fmt: skip
+
+    def _fee_asset(self, market: Market) -> str:
+        """What every fee of an order is in; empty where ccxt names it rightly."""
+        return market.quote if self._client.habits.fees_in_quote else ""
 
     async def _until(self, at: float) -> None:
         """Until the exchange's clock shows a time: it may be found out meanwhile that it is another one."""

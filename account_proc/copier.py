@@ -33,9 +33,10 @@ from account_proc.errors import (
 )
 from account_proc.exits import Exits
 from account_proc.ledger import Ledger
+from account_proc.notices import NoticeCode
 from account_proc.order_desk import OrderDesk
 from account_proc.order_watch import ENDED
-from account_proc.pairs import PairRules
+from account_proc.pairs import NOT_LISTED, PairRules
 from account_proc.plans import Carry, Decision, Holdings, MasterFill, Order, Skip
 from account_proc.portfolio import Portfolio
 from account_proc.quiet import Quiet
@@ -69,6 +70,17 @@ class _Lane:
     coin: str
     waiting: deque[_Waiting] = field(default_factory=deque)
     busy: bool = False
+
+
+def why_not_copied(fill: MasterFill, pair: PairRules | None) -> str:
+    """Why nothing of a fill can be copied for want of its pair's rules; empty where it can. Pure."""
+    if pair is None:
+        return f"{fill.pair} is not listed at the exchange"
+    if fill.pair_unknown and fill.side is Side.BUY:
+        return f"{fill.pair} was not listed at the exchange when the master traded it, and what it held then is not known"
+    if pair.status == NOT_LISTED and fill.side is Side.BUY:
+        return f"{fill.pair} is not listed at the exchange any more; what is held of it may still be sold"
+    return ""
 
 
 class Copier:
@@ -219,6 +231,8 @@ class Copier:
     def _read(self, message: pb.Fill) -> MasterFill:
         """The fill as the rules see it; takes over the prices that it brings."""
         fill = self._in_current_names(master_fill(message))
+        if not _quote_of(fill.pair):
+            return fill  # a pair that is in no list, by the name that the exchange has for it
         base, _, quote = fill.pair.partition("/")
         self._portfolio.set_marks(quote, message.marks)
         self._portfolio.marks.set(base, quote, fill.price.amount)
@@ -227,9 +241,7 @@ class Copier:
     def _in_current_names(self, fill: MasterFill) -> MasterFill:
         """The fill in the names that its coins have now; a pair that is listed as it is stays so."""
         current = self._book.names.current_pair(fill.pair)
-        return (
-            fill if current == fill.pair or not self._is_unknown(fill.pair) else replace(fill, pair=current)
-        )
+        return fill if current == fill.pair or self._is_listed(fill.pair) else replace(fill, pair=current)
 
     def rename(self, number: int, old: str, new: str) -> None:
         """A coin has another name from now on; ``number`` counts renamings in the journal. Repeated ones do nothing. Raises LedgerFault."""
@@ -311,14 +323,16 @@ class Copier:
             for waiting in other.waiting
         )
 
-    def _is_unknown(self, pair: str) -> bool:
-        return self._portfolio.table.find(pair) is None
+    def _is_listed(self, pair: str) -> bool:
+        rules = self._portfolio.table.find(pair)
+        return rules is not None and rules.status != NOT_LISTED
 
     def _not_known(self, lane: _Lane) -> Callable[[], Awaitable[None]] | None:
         """What has to be asked before the fills of a coin can be answered; None for nothing, as in most cases."""
-        if any(self._is_unknown(waiting.fill.pair) for waiting in lane.waiting):
-            # Listed after this process read the pairs.
-            return self._portfolio.load_symbols
+        unknown = [each.fill.pair for each in lane.waiting if self._portfolio.may_learn(each.fill.pair)]
+        if unknown:
+            # Perhaps listed after this process read the pairs; its fills wait until they were read again.
+            return partial(self._portfolio.learn, unknown)
         oldest = self._now() - self._rules.max_entry_age_s
         is_late = any(item.fill.side is Side.BUY and item.fill.executed_at < oldest for item in lane.waiting)
         return self._ask_time if is_late else None
@@ -370,6 +384,8 @@ class Copier:
                 break
             if self._is_behind_another(lane, fill):
                 break
+            if fill.pair_unknown is not first.pair_unknown:
+                break
             run.append(lane.waiting.popleft())
         return run
 
@@ -386,8 +402,11 @@ class Copier:
         pair = self._portfolio.table.find(pair_name)
         records: list[CopyRecord] = []
         order: CopyRecord | None = None
-        if pair is None:
-            skip = Skip(fills=tuple(fills), reason=Reason.UNKNOWN_PAIR, detail=f"{pair_name} is not listed")
+        if pair is None or why_not_copied(fills[0], pair):
+            skip = Skip(fills=tuple(fills), reason=Reason.UNKNOWN_PAIR, detail=why_not_copied(fills[0], pair))
+            self._portfolio.notices.say(
+                NoticeCode.UNKNOWN_PAIR, pair_name, f"fill {fills[0].seq} is not copied: {skip.detail}"
+            )
             records.append(self._record(skip, batch[0].received_at, now))
         else:
             verdict = self._book.decide(fills, pair, self._rules, self._holdings(pair), now)
@@ -621,6 +640,8 @@ class Copier:
         self._open.pop(copy.copy_id, None)
         self._portfolio.release(copy.copy_id)
         lane.busy = False
+        # What was bought may have to be sold when its pair is listed no more.
+        self._portfolio.keep_pairs()
         self._advance_all()
         self._changed()
 

@@ -140,4 +140,5 @@ def master_fill(fill: pb.Fill) -> MasterFill:
         master_position=BaseVolume(wallet),
         margin=fill.margin,
         executed_at=seconds(fill.executed_at),
+        pair_unknown=fill.pair_unknown,
     )

@@ -220,9 +220,7 @@ class CopyTrader:
             (asset for asset in ending.fees if asset != base), base if copy.fee_base else ""
         )
         copy.fee = ending.fees.get(copy.fee_asset, Decimal(0))
-        if (pair := self._portfolio.table.find(copy.pair)) is not None:
-            # What a pair that is not listed any more has moved, the next balances tell.
-            self._portfolio.ended(ending, pair, copy.side, copy.sent_at)
+        self._portfolio.ended(ending, copy.pair, copy.side, copy.sent_at)
         self._steps.book.settle(copy.pair, copy.side, settled(copy, ending.filled))
         if copy.filled >= copy.ordered:
             copy.move(CopyState.FILLED, self._now())

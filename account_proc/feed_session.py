@@ -16,7 +16,7 @@ from typing import Any
 from account_proc.errors import FINAL_EXIT_CODES, ExchangeError
 from account_proc.executions import Execution, ExecutionsMerge, Incomplete
 from account_proc.kraken_errors import classify, loads
-from account_proc.rest_rows import number
+from account_proc.units import number
 
 log = logging.getLogger(__name__)
 

@@ -54,6 +54,12 @@ class BelowMinimum(ExchangeRefused):
     reason = "BELOW_MINIMUM"
 
 
+class MarketRefused(ExchangeRefused):
+    """The account may not trade in this pair (its region, its verification, a kind of asset); the key is good for all others."""
+
+    reason = "MARKET_REFUSED"
+
+
 class NotSent(OutcomeUnknown):
     """The request never left this machine, e.g. because the connection was refused: nothing was done, it may be sent again.
 
@@ -96,6 +102,8 @@ class LockedOut(KeyRefused):
 
 #: HTTP: forbidden, too many requests. Seen with pages of Cloudflare's such as "error code: 1015".
 FRONT_STATUS = frozenset({403, 429})
+#: Kraken's words for a key that may not do this, which it also answers where the account may not trade in one market.
+NOT_PERMITTED = ("EGeneral:Permission denied", "EAccount:Invalid permissions")
 #: Kraken's word for a lockout.
 LOCKOUT = "EGeneral:Temporary lockout"
 #: Kraken: a pair's counter of orders is full.
@@ -131,8 +139,8 @@ _BY_START: tuple[tuple[str, type[ExchangeRefused] | None], ...] = (
     ("EAuth:Too many requests", RateLimited),
     ("EAuth:Account temporary disabled", KeyRefused),
     ("EAuth:Account unconfirmed", KeyRefused),
-    # With something behind it, the region may not trade this pair: no fault of the key.
-    ("EAccount:Invalid permissions:", ExchangeRefused),
+    # With something behind it, the region may not trade this pair: no fault of the key. ``AAPLx trading restricted for NL.``
+    ("EAccount:Invalid permissions:", MarketRefused),
     ("EAccount:Invalid permissions", KeyRefused),
     ("EService:Throttled", RateLimited),
     (MARKET_MODE, ExchangeRefused),

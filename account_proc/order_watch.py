@@ -42,6 +42,8 @@ class Ending:
     cost: Decimal
     #: By asset.
     fees: dict[str, Decimal]
+    #: False where only their worth is known and not in which asset they were taken: balances tell what that was.
+    fees_certain: bool = True
     #: Why it ended before all of it was filled, in the exchange's words; empty where it does not say.
     reason: str = ""
 
@@ -225,8 +227,8 @@ class OrderWatch:
 
 
 def ending_of(row: OrderRow, told: str = "") -> Ending:
-    """How an order ended, by its REST row (Kraken: the row's fee is in quote unless ``fcib`` is set). ``told``: why, by the feed."""
+    """How an order ended, by its REST row (Kraken: the row's fee is in quote, also where it was taken in base). ``told``: why, by the feed."""
     return Ending(
-        order_id=row.txid, filled=row.vol_exec, cost=row.cost, fees={row.fee_asset: row.fee} if row.fee else {},
-        reason=row.reason or told,
+        order_id=row.txid, filled=row.vol_exec, cost=row.cost, fees={row.quote: row.fee} if row.fee and row.quote else {},
+        fees_certain=not row.fee_in_base and bool(row.quote), reason=row.reason or told,
     )  # fmt: skip

@@ -24,8 +24,6 @@ RULES_ERRORS = (
     "EOrder:Invalid price", "EOrder:Tick size check failed", "EGeneral:Invalid arguments:price",
     "EGeneral:Invalid arguments:volume",
 )  # fmt: skip
-#: How Kraken's words begin that are about one market as often as about the key, and never lock the key out.
-MARKET_OR_KEY = ("EGeneral:Permission denied", "EAccount:Invalid permissions")
 
 
 class Refusals:
@@ -39,7 +37,7 @@ class Refusals:
     async def answer(self, copy: CopyRecord, error: ExchangeRefused) -> None:
         """Afterwards the copy is an INTENT again, or at its end."""
         text = error.errors[0]
-        if isinstance(error, KeyRefused) and not text.startswith(MARKET_OR_KEY):
+        if isinstance(error, KeyRefused):
             locked_s = (
                 error.retry_after_s if isinstance(error, LockedOut) else self._steps.desk.timing.key_retry
             )

@@ -76,7 +76,7 @@ def account_notes(accounts: Iterable[nouns.Account]) -> list[str]:
     for account in accounts:
         note = joined(
             account.message, _next_start(account), paused(account), own_strategy(account), missing(account), owed(account),
-            drift(account), *warnings(account),
+            drift(account), notices(account), *warnings(account),
         )  # fmt: skip
         if note:
             about.setdefault(note, []).append(plain(account.id))
@@ -127,11 +127,33 @@ def drift(account: nouns.Account) -> str:
     return f"DRIFT {len(account.drifts)}: {plain(account.drifts[-1].message)}" if account.drifts else ""
 
 
+#: Notices that are told below a table at most.
+NOTICES_SHOWN = 3
+
+
+def notices(account: nouns.Account) -> str:
+    """What an operator should know of an account that stops nothing, the latest first; `accounts ID` tells each."""
+    known = account.preflight.warnings
+    found = [notice for notice in account.notices if notice.message not in known]
+    found.sort(key=lambda notice: notice.last_at.ToNanoseconds(), reverse=True)
+    told = [
+        joined(plain(notice.code) if notice.subject else "", plain(notice.message))
+        for notice in found[:NOTICES_SHOWN]
+    ]
+    if len(found) > NOTICES_SHOWN:
+        told.append(f"(and {len(found) - NOTICES_SHOWN} more)")
+    return "; ".join(told)
+
+
+def times(count: int) -> str:
+    """How often something came up, if more than once."""
+    return f" ({count} times)" if count > 1 else ""
+
+
 def warnings(account: nouns.Account) -> list[str]:
     """What was found out about its key, clock, fees and funds that someone should act on, and refusals for the rate."""
     known = account.preflight.warnings
     told = [f"WARNING {plain(text)}" for text in known]
-    told += [plain(notice.message) for notice in account.notices if notice.message not in known]
     refused = account.rate.refused
     return [*told, f"WARNING the exchange refused {refused} calls for their rate"] if refused else told
 

@@ -199,7 +199,7 @@ class AccountLink:
             # All else in it is only shown; hundreds of users tell theirs right after a fill, when the next one may come.
             if (snapshot.reason, snapshot.message) != (was.reason, was.message):
                 self._owner.link_changed()
-            elif snapshot.notices != was.notices:
+            elif len(snapshot.notices) or len(was.notices):
                 self._owner.noticed()
 
     # -- master -------------------------------------------------------------------------------------------------

@@ -147,8 +147,8 @@ class SupervisedAccount:
         self._restart = False
         self._reset = False
         self._blocked_told = False
-        #: What operators were told that holds, by code; also of the process before.
-        self._noticed: dict[str, str] = {}
+        #: What operators were told that holds, by code and subject; also of the process before.
+        self._noticed: dict[tuple[str, str], str] = {}
         #: For users: an operator wants fills to wait.
         self.paused = False
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -366,14 +366,14 @@ class SupervisedAccount:
         if self.link is None:
             return
         snapshot = self.link.snapshot
-        told = {notice.code: notice.message for notice in snapshot.notices}
-        for code, message in told.items():
-            if code not in self._noticed:
-                self._around.tell(pb.SEVERITY_WARNING, self.config.id, code, message)
+        told = {(notice.code, notice.subject): notice.message for notice in snapshot.notices}
+        for key, message in told.items():
+            if key not in self._noticed:
+                self._around.tell(pb.SEVERITY_WARNING, self.config.id, key[0], message)
         # Before it can trade a process does not know all of them yet.
-        for code in () if snapshot.reason else self._noticed.keys() - told.keys():
-            words = f"over: {self._noticed.pop(code)}"
-            self._around.tell(pb.SEVERITY_INFO, self.config.id, f"{code}_OVER", words)
+        for key in () if snapshot.reason else self._noticed.keys() - told.keys():
+            words = f"over: {self._noticed.pop(key)}"
+            self._around.tell(pb.SEVERITY_INFO, self.config.id, f"{key[0]}_OVER", words)
         self._noticed |= told
 
     def journal_failed(self, error: JournalFault) -> None:
@@ -459,6 +459,7 @@ class SupervisedAccount:
             account.cursor_seq = snapshot.cursor_seq
             account.positions.extend(snapshot.positions)
             account.drifts.extend(snapshot.drifts)
+            account.notices.extend(snapshot.notices)
             if snapshot.HasField("reconciled_at"):
                 account.reconciled_at.CopyFrom(snapshot.reconciled_at)
             if snapshot.HasField("preflight"):

@@ -95,7 +95,16 @@ class ScriptedKraken:
     def _answer(self, method: str, params: dict[str, str]) -> Answer:
         waiting = self.next.get(method)
         answer = waiting.pop(0) if waiting else self.always[method]
-        return answer(params) if callable(answer) else answer
+        answer = answer(params) if callable(answer) else answer
+        if "cl_ord_id" in params and isinstance(answer, dict):
+            # Kraken finds by that id alone.
+            rows = answer.get("open") or answer.get("closed") or {}
+            return answer | {
+                key: {txid: {"cl_ord_id": params["cl_ord_id"]} | row for txid, row in rows.items()}
+                for key in ("open", "closed")
+                if key in answer
+            }
+        return answer
 
     def times_asked(self, method: str) -> int:
         return sum(asked == method for asked, _ in self.asked)

@@ -20,6 +20,7 @@ from account_proc.errors import (
 from account_proc.kraken_errors import (
     BelowMinimum,
     ClOrdIdInUse,
+    MarketRefused,
     classify,
     is_below_minimum,
     result_of,
@@ -52,7 +53,7 @@ CATALOGUE: list[tuple[str, type[ExchangeError]]] = [
     ("EAuth:Account temporary disabled", KeyRefused),
     ("EAuth:Account unconfirmed", KeyRefused),
     ("EAccount:Invalid permissions", KeyRefused),
-    ("EAccount:Invalid permissions:XMR trading restricted for GB.", ExchangeRefused),
+    ("EAccount:Invalid permissions:XMR trading restricted for GB.", MarketRefused),
     ("ETrade:User Locked", KeyRefused),
     ("EService:Throttled: 1795336500", RateLimited),
     ("EAPI:Rate limit exceeded", RateLimited),

@@ -200,7 +200,7 @@ def ending(filled: str = "0.01", order_id: str = "O1") -> Ending:
 def test_what_an_order_of_ours_traded_and_the_feed_did_not_tell_counts_when_the_order_ends() -> None:
     async def steps() -> None:
         it = await account()
-        pair = it.portfolio.table.pair("BTC/USD")
+        pair = "BTC/USD"
         it.portfolio.executed(execution(exec_id="T1", qty="0.004", price="50000", fees=(("USD", "0.4"),)))
         it.portfolio.ended(ending(), pair, Side.BUY, NOW)
         assert it.holds == ("499", "1.01")
@@ -216,7 +216,7 @@ def test_what_an_order_of_ours_traded_and_the_feed_did_not_tell_counts_when_the_
 def test_an_order_from_before_the_first_balances_is_in_them() -> None:
     async def steps() -> None:
         it = await account()
-        it.portfolio.ended(ending(), it.portfolio.table.pair("BTC/USD"), Side.BUY, NOW - 1)
+        it.portfolio.ended(ending(), "BTC/USD", Side.BUY, NOW - 1)
         assert it.holds == ("1000", "1")
 
     run(steps())

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
+from account_proc.current_notices import CurrentNotice, clock_notice, front_notice, funds_notice
 from account_proc.exchange_clock import Clock
-from account_proc.notices import Notice, clock_notice, front_notice, funds_notice
 from tests.account_proc.scripted_kraken import TABLE
 
 USD_PAIRS = ("BTC/USD", "ETH/USD")
@@ -27,7 +27,7 @@ def test_a_clock_that_is_wrong_is_told() -> None:
 def test_ways_that_are_refused_are_told_together() -> None:
     assert list(front_notice("", "")) == []
     assert list(front_notice("HTTP 429", "", "the feed: HTTP 403")) == [
-        Notice("FRONT_REFUSES", "FRONT REFUSES: HTTP 429; the feed: HTTP 403")
+        CurrentNotice("FRONT_REFUSES", "FRONT REFUSES: HTTP 429; the feed: HTTP 403")
     ]
 
 
@@ -47,4 +47,4 @@ def test_ways_that_are_refused_are_told_together() -> None:
 )
 def test_a_quote_that_is_traded_and_not_owned_is_told(traded: tuple[str, ...], usd: str, says: str) -> None:
     found = list(funds_notice(traded, lambda _: Decimal(usd), TABLE))
-    assert found == ([Notice("NO_FUNDS", says)] if says else [])
+    assert found == ([CurrentNotice("NO_FUNDS", says)] if says else [])

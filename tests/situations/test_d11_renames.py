@@ -1,0 +1,91 @@
+"""D 11: a coin gets another name at the exchange, and positions follow it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pytest
+
+from tests.support.system import Paper, System, wait_for
+
+D = Decimal
+
+
+@pytest.fixture
+def paper() -> Iterator[Paper]:
+    with Paper() as paper:
+        paper.call("POST", "/pairs", base="MATIC", quote="USD", price="0.5", ordermin="1")
+        paper.price("MATICUSD", "0.5")
+        yield paper
+
+
+def balance(paper: Paper, account: str, asset: str) -> Decimal:
+    return D(paper.call("GET", f"/accounts/{account}")["balances"].get(asset, "0"))
+
+
+def held(system: System, asset: str) -> Decimal:
+    """What anna holds of a coin by copying."""
+    positions = system.accounts()["anna"].positions
+    return sum((D(position.volume) for position in positions if position.asset == asset), D(0))
+
+
+def buy_some(system: System) -> Decimal:
+    system.buy("MATIC/USD", "100")
+    system.settled(1)
+    return wait_for("anna to tell what it holds", lambda: held(system, "MATIC"))
+
+
+def test_a_position_follows_its_coin_by_the_exchanges_own_tables(paper: Paper) -> None:
+    """MATIC becomes POL in Kraken's tables while it is held: a half that the master sells under the new name is a half of the user's."""
+    with System(paper, {"anna": "500"}) as system:
+        hand = paper.another_key("master")
+        system.start().wait_ready()
+        copied = buy_some(system)
+        paper.call("POST", "/assets/MATIC/rename", to="POL", keeps_key=True)
+        paper.price("POLUSD", "0.5")
+        paper.by_hand(hand, "sell", "POLUSD", "50")
+        system.settled(2)
+        assert (system.copies("anna")[-1].reason, system.copies("anna")[-1].pair) == (
+            "EXIT_FRACTION",
+            "POL/USD",
+        )
+        wait_for("anna to tell half", lambda: abs(held(system, "POL") - copied / 2) <= D("1e-8"))
+        assert held(system, "MATIC") == 0
+        system.stop()
+        system.start().wait_ready()
+        paper.by_hand(hand, "sell", "POLUSD", "50")
+        system.settled(3)
+        wait_for("nothing to be left", lambda: not system.accounts()["anna"].positions)
+
+
+def test_a_position_follows_its_coin_by_an_operators_word_also_while_nobody_runs(paper: Paper) -> None:
+    """MATIC is gone and POL is there, under another id: an operator says so once, and every user follows, also one that was stopped."""
+    with System(paper, {"anna": "500"}) as system:
+        system.start().wait_ready()
+        buy_some(system)
+        system.command("stop", "anna")
+        paper.call("POST", "/assets/MATIC/rename", to="POL", keeps_key=False)
+        paper.price("POLUSD", "0.5")
+        said = system.command("rename", "MATIC", "POL")
+        assert said.startswith("MATIC is POL from now on; the master's counted position in it is ")
+        paper.by_hand(paper.another_key("master"), "sell", "POLUSD", "100")
+        system.command("start", "anna")
+        system.settled(2)
+        assert system.copies("anna")[-1].reason == "EXIT_FULL"
+        assert balance(paper, "anna", "POL") < 1
+
+
+def test_a_renaming_is_told_and_a_contradiction_is_refused(paper: Paper) -> None:
+    """An operator renames a coin twice, to the same name and to another: the first is done already, the second is refused with why."""
+    with System(paper, {"anna": "500"}) as system:
+        system.start().wait_ready()
+        buy_some(system)
+        for _ in range(2):
+            system.command("rename", "MATIC", "POL")
+        with system.api() as api:
+            assert [event.code for event in api.list_events()].count("ASSET_RENAMED") == 1
+        system.command("rename", "MATIC", "XYZ", expect=1)
+        system.command("rename", "POL", "MATIC", expect=1)
+        system.command("rename", "PO L", "MATIC", expect=3)
+        wait_for("anna to follow", lambda: held(system, "POL") > 0 and not held(system, "MATIC"))
