@@ -81,7 +81,7 @@ class Situations:
             ("earn", 0.30, self._earn),
             ("staking", 0.10, self._stake),
             ("holds", 0.30, self._hold),
-            ("unlisted", 0.06, self._unlist),
+            ("unlisted", 0.10, self._unlist),
             ("clock_steps", 0.10, self._step_clock),
             ("market_refused", 0.12, self._refuse_market),
             ("market_modes", 0.06, self._market_mode),
@@ -158,9 +158,10 @@ class Situations:
         self._do("listed", offset, pair=pair, listed=False)
         if self._dice.random() < 0.7:
             self._do("market", offset + 0.05, pair=pair, side="buy", of_quote="0.03")
-        if self._dice.random() < 0.3:
+        if self._dice.random() < 0.6:
+            # Who starts now has never read the pair, unless it remembers it.
             self._do("kill", offset + 0.02, self._dice.choice(["master", *self._users]))
-        self._do("listed", offset + self._dice.uniform(0.2, 3.0), pair=pair, listed=True)
+        self._do("listed", offset + self._dice.uniform(0.5, 4.0), pair=pair, listed=True)
 
     def _step_clock(self) -> None:
         """The exchange's clock and this machine's part, by seconds, and meet again.
