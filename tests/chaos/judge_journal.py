@@ -149,8 +149,10 @@ def what_was_frozen_is_true(record: Record) -> Iterator[Finding]:
     for trade in trades.values():
         order_prices[trade.order_id].append(trade.price)
     moves = [deposit.at for deposit in record.deposits if deposit.account == "master"]
+    # The fill itself is told as far as it is known; what it moved is in balances that are read soon.
+    unknown = [fill.executed_at for fill in record.fills if fill.pair_unknown]
     for fill in record.fills:
-        if fill.exec_id not in trades:
+        if fill.exec_id not in trades or any(0 <= fill.journalled_at - at <= MARKS_AGE_S for at in unknown):
             continue
         trade, before = trades[fill.exec_id], truth[fill.exec_id]
         paid = order_prices[fill.order_id][:1]

@@ -119,7 +119,12 @@ class PairModel:
     def take(self, copy: Copy, fills: Sequence[Fill], booked: Bought) -> None:
         """The next copy that was decided, with what came of it."""
         if copy.state == "SKIPPED" and copy.reason in ENDED_WITHOUT_PLAN:
-            if copy.side == "sell" and copy.reason != "MARGIN_TRADE" and self._known and self._position >= LOT:
+            if (
+                copy.side == "sell"
+                and copy.reason != "MARGIN_TRADE"
+                and self._known
+                and self._position >= LOT
+            ):
                 self._find(copy, f"an exit of {_show(self._position)} was not made")
             return
         if copy.side == "buy":

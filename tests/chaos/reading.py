@@ -134,7 +134,7 @@ def _fill(row: pb.Fill) -> Fill:
         master_cash=Decimal(row.master_cash), master_position_before=Decimal(row.master_position_before),
         master_position=Decimal(row.master_position), order_filled_before=Decimal(row.order_filled_before),
         journal_position=Decimal(row.journal_position or 0), journal_position_after=Decimal(row.journal_position_after or 0),
-        fee=Decimal(row.fee.amount or 0), fee_coin=coin_of(row.fee.asset), source=SOURCES[row.source], executed_at=row.executed_at.ToMicroseconds() / 1e6,
+        fee=Decimal(row.fee.amount or 0), fee_coin=coin_of(row.fee.asset), source=SOURCES[row.source], pair_unknown=row.pair_unknown, executed_at=row.executed_at.ToMicroseconds() / 1e6,
         journalled_at=row.journalled_at.ToMicroseconds() / 1e6,
     )  # fmt: skip
 

@@ -105,6 +105,8 @@ class Fill:
     fee: Decimal = ZERO
     fee_coin: str = "USD"
     source: str = ""
+    #: The exchange listed no such pair when it was journalled: balances are not guessed then, but read.
+    pair_unknown: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
