@@ -15,10 +15,7 @@ ALL = (
     "market_refused", "minimum_words", "market_modes", "renames",
 )  # fmt: skip
 #: Those that the system is known to be right in.
-MENDED = (
-    "old_stock", "cross_pairs", "base_fees", "master_money", "converts", "earn", "staking", "holds", "clock_steps", "minimum_words",
-    "market_modes",
-)  # fmt: skip
+MENDED = ALL
 MASTER_USD = Decimal(20_000)
 #: What the master owns of coins that it trades, before copying begins.
 OLD_STOCK = {"XXBT": Decimal("0.4"), "XETH": Decimal(3), "SOL": Decimal(40)}

@@ -43,8 +43,8 @@ STANDARD_ERROR = "supervisor.stderr"
 LEAVE_MAX_S = 40.0
 #: A backoff that lasts longer is cut short by an operator's `start`.
 BACKOFF_MAX_S = 0.5
-#: Exits that are still owed get so long once all else is at rest.
-CONVERGE_MAX_S = 25.0
+#: Exits that are still owed get so long once all else is at rest: what was refused again and again is tried up to once a minute.
+CONVERGE_MAX_S = 75.0
 #: The same for the reports of those.
 REPORT_MAX_S = 5.0
 
