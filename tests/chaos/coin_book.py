@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -43,6 +44,23 @@ class CoinBook:
         #: How far a coin that was paid or came in as quote may be off: the exchange rounds each trade's cost and fee.
         self._dust: dict[str, Fraction] = defaultdict(Fraction)
         self._unknown: set[str] = set()
+        #: What ended copies do to the count, by when they ended, and which coin each is about.
+        self._later: list[tuple[float, str, Callable[[], None]]] = []
+
+    def at(self, finished_at: float, coin: str, what: Callable[[], None]) -> None:
+        """Counts a copy when it ended: money goes through copies of several coins beside each other, in the order of their ends."""
+        self._later.append((finished_at, coin, what))
+
+    def go_on_to(self, decided_at: float, coins: set[str]) -> None:
+        """Counts what had ended before a decision; of the coins that it is about, everything has."""
+        self._later.sort(key=lambda item: item[0])
+        waiting = []
+        for finished_at, coin, what in self._later:
+            if finished_at <= decided_at or coin in coins:
+                what()
+            else:
+                waiting.append((finished_at, coin, what))
+        self._later = waiting
 
     def book(self, pair: PairTerms, side: str, booked: Bought) -> None:
         """What the exchange booked for a copy."""

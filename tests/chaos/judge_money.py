@@ -10,7 +10,7 @@ from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
-from tests.chaos.coin_book import MONEY, SHOWN
+from tests.chaos.coin_book import MONEY
 from tests.chaos.coins import Coins
 from tests.chaos.judge_copies import booked, coins_gone, minima_moved, order_ids
 from tests.chaos.model import COST_DUST, MOVED_BY
@@ -32,6 +32,7 @@ CASH_DUST = Decimal("0.002")
 
 #: What the books round while a coin is counted through many trades; below a lot.
 OWN_DUST = Fraction(1, 10**9)
+MONEY_DUST = Fraction(1, 1000)
 #: Books round each trade's cost and fee to the digits that a balance has.
 BALANCE_DUST = Decimal("0.01")
 #: No order sells less.
@@ -166,8 +167,8 @@ def nobody_sells_what_copying_did_not_buy(record: Record) -> Iterator[Finding]:
         for trade in trades:
             base, quote = PAIRS[trade.pair].base, PAIRS[trade.pair].quote
             own = Fraction(trade.volume) - coins.held(base) - came_in[base] * either
-            # Below the last digit of what is shown as a balance nobody can count.
-            if trade.side == "sell" and own > (SHOWN if base in MONEY else OWN_DUST):
+            # The exchange rounds each trade's cost to a digit that adds up in money.
+            if trade.side == "sell" and own > (MONEY_DUST if base in MONEY else OWN_DUST):
                 text = f"trade {trade.n} ({trade.pair}) sells {float(own):.10f} {base} of the user's own"
                 yield Finding(validator="own coins", account=user.account, text=text)
                 break

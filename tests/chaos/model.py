@@ -118,6 +118,7 @@ class PairModel:
 
     def take(self, copy: Copy, fills: Sequence[Fill], booked: Bought) -> None:
         """The next copy that was decided, with what came of it."""
+        self._book.go_on_to(copy.decided_at, {self._pair.base, self._pair.quote})
         if copy.state == "SKIPPED" and copy.reason in ENDED_WITHOUT_PLAN:
             if (
                 copy.side == "sell"
@@ -248,7 +249,7 @@ class PairModel:
         for piece in pieces:
             paid = booked.cost * piece.volume / whole if whole else NOTHING
             self._entries[piece.order_id].cost += paid - piece.cost
-        self._book.book(self._pair, "buy", booked)
+        self._book.at(copy.finished_at, self._pair.base, lambda: self._book.book(self._pair, "buy", booked))
 
     # -- exits ------------------------------------------------------------------------------------------------------
 
@@ -350,15 +351,16 @@ class PairModel:
 
     def _end_exit(self, copy: Copy, booked: Bought, *, sweep: bool) -> None:
         ordered, symbol = Fraction(copy.ordered), self._pair.symbol
-        self._book.book(self._pair, "sell", booked)
-        if copy.state == "CARRIED":
-            self._book.owed[symbol] += ordered
-            return
-        if sweep and booked.volume:
-            # What is finer than a lot, and was to be swept, is nothing.
-            rest = max(ordered - booked.volume, NOTHING)
-            self._book.coins.lose(self._pair.base, max(self._position - rest, NOTHING))
-        self._book.owed[symbol] += ordered - booked.volume
+
+        def end() -> None:
+            self._book.book(self._pair, "sell", booked)
+            if sweep and booked.volume and copy.state != "CARRIED":
+                # What is finer than a lot, and was to be swept, is nothing.
+                rest = max(ordered - booked.volume, NOTHING)
+                self._book.coins.lose(self._pair.base, max(self._position - rest, NOTHING))
+            self._book.owed[symbol] += ordered - booked.volume
+
+        self._book.at(copy.finished_at, self._pair.base, end)
 
     def _sell_owed(self, copy: Copy, booked: Bought) -> None:
         book, symbol = self._book, self._pair.symbol
