@@ -28,8 +28,9 @@ from account_proc.ccxt_rows import (
     quote_of,
     with_client_id,
 )
-from account_proc.errors import ExchangeError, ExchangeRefused, OutcomeUnknown
+from account_proc.errors import ExchangeError, ExchangeRefused, KeyRefused, OutcomeUnknown, RateLimited
 from account_proc.front import growing_pause_s
+from account_proc.kraken_errors import BelowMinimum
 from account_proc.order_desk import LOOK_AT_CLOCK_S, Timing
 from account_proc.units import Side, plain
 
@@ -70,7 +71,9 @@ class CcxtBroker:
         self._markets: dict[str, Market] = {}
         self._known = _Known({}, {})
         self._quotes = {DISPLAY_CURRENCY}
-        #: Set when balances have changed.
+        #: An order was refused by other rules than were read.
+        self.rules_wrong = False
+        #: Set when balances have changed, or rules.
         self.stale = asyncio.Event()
 
     # -- what is known ------------------------------------------------------------------------------------------
@@ -103,6 +106,7 @@ class CcxtBroker:
 
     async def load(self) -> None:
         """Reads the rules of all markets. Raises ExchangeError."""
+        self.rules_wrong = False
         exchange = self._client.exchange
 
         def take(markets: Mapping[str, Mapping[str, Any]]) -> dict[str, Market]:
@@ -127,11 +131,20 @@ class CcxtBroker:
                 if (found := self._markets.get(pair)) is not None
             }
         ):
-            ticker = await self._client.read(
+            last[symbol] = await self._last(symbol) or last.get(symbol, Decimal(0))
+        self._known = _Known(balances, last)
+
+    async def _last(self, symbol: str) -> Decimal | None:
+        """The last price; None where the exchange refuses to tell it, which is no reason to know nothing of the account."""
+        try:
+            return await self._client.read(
                 Priority.READ, "fetch_ticker", symbol, take=lambda row: number(row["last"])
             )
-            last[symbol] = ticker
-        self._known = _Known(balances, last)
+        except (RateLimited, KeyRefused):
+            raise
+        except ExchangeRefused as error:
+            log.warning("no price of %s, which counts nothing until there is one: %s", symbol, error)
+            return None
 
     async def quote(self, pair: str) -> Quote:
         """Bid, ask and last price of a pair, now. Raises ExchangeError."""
@@ -157,10 +170,15 @@ class CcxtBroker:
         if habits.takes_deadline:
             params["deadline"] = self._client.exchange.iso8601(round(order.deadline * 1000))
         kind, limit = ("market", None) if price is None else ("limit", plain(price))
-        order_id = await self._client.send_order(
-            order.cl_ord_id, order.deadline, self._timing.deadline + self._timing.margin,
-            market.symbol, kind, order.side.value, plain(order.volume), limit, params,
-        )  # fmt: skip
+        try:
+            order_id = await self._client.send_order(
+                order.cl_ord_id, order.deadline, self._timing.deadline + self._timing.margin,
+                market.symbol, kind, order.side.value, plain(order.volume), limit, params,
+            )  # fmt: skip
+        except BelowMinimum:
+            self.rules_wrong = True
+            self.stale.set()
+            raise
         self.stale.set()
         return OrderAck(order_id, f"{order.side} {plain(order.volume)} {market.symbol} @ {limit or 'market'}")
 

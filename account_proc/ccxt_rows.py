@@ -14,6 +14,7 @@ from typing import Any
 
 from account_proc.broker import Ending, FoundOrder, Market, Quote
 from account_proc.errors import ExchangeError, ExchangeRefused, KeyRefused, OutcomeUnknown, RateLimited
+from account_proc.kraken_errors import BelowMinimum
 
 #: ccxt: values of an exchange's ``precisionMode``.
 DECIMAL_PLACES, SIGNIFICANT_DIGITS, TICK_SIZE = 2, 3, 4
@@ -37,6 +38,8 @@ _FULL = frozenset({"DDoSProtection", "RateLimitExceeded"})
 _KEY = "AuthenticationError"
 #: The exchange itself, or what stands before it, did not get to an answer.
 _SERVER_FAULT = 500
+#: Kraken's words in an exception of ccxt, which has one for all invalid orders; other exchanges are not told apart.
+_TOO_SMALL = re.compile(r"(volume|cost|Order|Cost) minimum not met|Invalid arguments: ?(volume|cost)\b")
 _QUERY_OF_URL = re.compile(r"\?\S+")
 
 
@@ -70,7 +73,7 @@ def error_of(method: str, error: BaseException, sent: Sent) -> ExchangeError:
         return RateLimited(method, (text,))
     is_refusal = sent.refused or bool(names & _REFUSALS and not names & _NO_REFUSALS)
     if (is_refusal and is_answer) or not sent.began:
-        return ExchangeRefused(method, (text,))
+        return (BelowMinimum if _TOO_SMALL.search(text) else ExchangeRefused)(method, (text,))
     return OutcomeUnknown(method, text)
 
 

@@ -30,7 +30,7 @@ from account_proc.call_queue import Priority
 from account_proc.copy_record import PB_SIDE, seconds, timestamp
 from account_proc.errors import ExchangeError, LedgerFault
 from account_proc.exchange import KrakenExchange, TradeRow
-from account_proc.executions import Execution, Incomplete
+from account_proc.executions import TRADE, Execution, Incomplete
 from account_proc.feed_session import BalanceChanged
 from account_proc.front import growing_pause_s
 from account_proc.ledger import Ledger
@@ -312,7 +312,8 @@ class Master:
     def executed(self, executions: Sequence[Execution | Incomplete]) -> None:
         """Live news."""
         received_at = self._now()
-        if any(isinstance(row, Incomplete) for row in executions):
+        # Of others nothing is copied, whatever they lack.
+        if any(isinstance(row, Incomplete) and row.exec_type in {"", TRADE} for row in executions):
             log.warning("an execution came without its order; the trade history completes it")
             self._catch_up()
         for trade in _trades(executions):

@@ -97,13 +97,7 @@ class ScriptedKraken:
         answer = waiting.pop(0) if waiting else self.always[method]
         answer = answer(params) if callable(answer) else answer
         if "cl_ord_id" in params and isinstance(answer, dict):
-            # Kraken finds by that id alone.
-            rows = answer.get("open") or answer.get("closed") or {}
-            return answer | {
-                key: {txid: {"cl_ord_id": params["cl_ord_id"]} | row for txid, row in rows.items()}
-                for key in ("open", "closed")
-                if key in answer
-            }
+            return {key: _with_id(found, params["cl_ord_id"]) for key, found in answer.items()}
         return answer
 
     def times_asked(self, method: str) -> int:
@@ -114,6 +108,15 @@ def _nothing_held(balances: Answer) -> Answer:
     if isinstance(balances, ExchangeError):
         return balances
     return {asset: {"balance": amount, "hold_trade": "0"} for asset, amount in balances.items()}
+
+
+def _with_id(rows: Any, cl_ord_id: str) -> Any:
+    """Kraken finds orders by that id alone, and their rows have it."""
+    if not isinstance(rows, dict):
+        return rows
+    return {
+        txid: {"cl_ord_id": cl_ord_id} | row if isinstance(row, dict) else row for txid, row in rows.items()
+    }
 
 
 def order_row(
