@@ -18,7 +18,7 @@ PACKAGES := account_proc client paper_exchange supervisor
 
 # make run: DURATION=60 stops after 60 s; REPLAY=FILE.csv replays real trades; MARKET=live takes the prices of Kraken's public
 # feed; SEED=N is the synthetic market's.
-# make chaos: SEED=N draws the campaign, ROUNDS=N is its length.
+# make chaos: SEED=N draws the campaign, ROUNDS=N is its length, SITUATIONS=old_stock,holds,... what is drawn beside kills and faults (most).
 DURATION ?=
 REPLAY ?=
 MARKET ?=
@@ -76,7 +76,7 @@ fuzz: $(VENV)/.ready  ## the property tests with new examples, other ones each t
 	    tests/client tests/chaos
 
 chaos: $(VENV)/.ready  ## a seeded run of kills and faults, judged by the exchange's own record (SEED=1 ROUNDS=50)
-	$(BIN)/python -m tests.chaos --seed $(SEED) --rounds $(ROUNDS)
+	$(BIN)/python -m tests.chaos --seed $(SEED) --rounds $(ROUNDS) $(if $(SITUATIONS),--situations $(SITUATIONS))
 
 bench: $(VENV)/.ready  ## beside a one-thread loop and the floor: table, JSON, plots (USERS=1,10 FILLS=20; about 45 minutes without)
 	$(BIN)/python -m tests.bench --out $(RESULTS)/results.json --figures $(FIGURES) \

@@ -239,9 +239,9 @@ class Copier:
         return fill
 
     def _in_current_names(self, fill: MasterFill) -> MasterFill:
-        """The fill in the names that its coins have now; a pair that is listed as it is stays so."""
+        """The fill in the names that its coins have now: under those they are counted, also where the old pair is still known."""
         current = self._book.names.current_pair(fill.pair)
-        return fill if current == fill.pair or self._is_listed(fill.pair) else replace(fill, pair=current)
+        return fill if current == fill.pair else replace(fill, pair=current)
 
     def rename(self, number: int, old: str, new: str) -> None:
         """A coin has another name from now on; ``number`` counts renamings in the journal. Repeated ones do nothing. Raises LedgerFault."""
@@ -260,8 +260,22 @@ class Copier:
             self._lane(_coin_of(self._book.names.current_pair(each.fill.pair))).waiting.append(
                 _Waiting(self._in_current_names(each.fill), each.received_at)
             )
+        lane = self._lane(new)
+        if (
+            not lane.busy
+            and self._book.coins.volume(new)
+            and not any(map(self._portfolio.table.find, self._pairs_now(new)))
+        ):
+            # Or what is owed of it would wait until the pairs are read again some time.
+            lane.busy = True
+            self._spawn(self._learn(lane, self._portfolio.load_symbols))
         self._advance_all()
         self._changed()
+
+    def _pairs_now(self, coin: str) -> set[str]:
+        """The pairs in which copying has bought or owes a coin, by the names of now."""
+        pairs = {pair for pair, _ in self._book.carried if _coin_of(pair) == coin}
+        return pairs | {self._book.names.current_pair(self._book.coins.position(coin).pair)} - {""}
 
     def _await_turn(self, fill: MasterFill) -> _Lane:
         """Puts a fill behind the others of its coin."""

@@ -87,6 +87,8 @@ class Portfolio:
         self.kept_out = reserve
         #: What is there in forms that an order should take beside the plain one, by asset, as balances told it last.
         self._earning: dict[str, Decimal] = {}
+        #: Balances as they were told last.
+        self._told: Mapping[str, Decimal] = {}
         #: Until then an order is taken to leave those alone (Unix seconds).
         self._distrusted_until: dict[str, float] = {}
         #: Called when the exchange's pairs and assets were read again.
@@ -261,7 +263,8 @@ class Portfolio:
         self._earning = earning(told, is_asset)
         unknown = frozenset(by_use(dict.fromkeys(told.unknown, Decimal(0)), is_asset))
         counted = {asset: self.wallet[asset] for asset in unknown if self.wallet[asset]}
-        return Balances({**by_use(told, is_asset), **counted}, unknown), asked_at
+        self._told = Balances({**by_use(told, is_asset), **counted}, unknown)
+        return self._told, asked_at
 
     def _explained(self, balances: Mapping[str, Decimal], asked_at: float) -> bool:
         """Whether balances are what was counted; a change that two readings agree on is taken over."""
@@ -433,6 +436,10 @@ class Portfolio:
         """What of quote is free and not set aside."""
         set_aside = sum((amount for asset, amount in self._reserved.values() if asset == quote), Decimal(0))
         return self.free(quote) - set_aside - self.kept_out.get(quote, Decimal(0))
+
+    def rounded_away(self, asset: str) -> Decimal:
+        """What is counted of an asset beyond what balances showed last, where that is no more than their rounding."""
+        return max(self.wallet.rounding(asset, self._told.get(asset, Decimal(0))), Decimal(0))
 
     def holding(self, asset: str) -> Decimal:
         """All that is there of an asset, in forms that no order takes as well."""

@@ -135,6 +135,10 @@ class Refusals:
         if known and pair is not None and free >= wanted and self._portfolio.distrust_earning(pair.base):
             # All of it is there, in part as coins that earn by themselves: only the exchange knows whether an order takes those.
             owned, free = self._exits.there(copy.pair)
+        if known and pair is not None and free >= wanted:
+            # Copying counts with all digits, and the exchange rounds each trade: what balances do not show is not to be had.
+            unseen = BaseVolume(self._portfolio.rounded_away(pair.base))
+            owned, free = owned - unseen, free - unseen
         if not known or pair is None or free >= wanted:
             # Nobody knows what is there; or it is, and whoever refuses it knows something else for now.
             self._stays_owed(copy, text)

@@ -125,10 +125,16 @@ class Wallet:
         """What would have to come in or go out for these balances to be right; differences of rounding are none."""
         changes = {}
         for asset in self._balances.keys() | balances.keys():
-            told, counted = balances.get(asset, Decimal(0)), self[asset]
-            if abs(told - counted) > max(ROUNDING * max(abs(told), abs(counted)), DUST):
-                changes[asset] = told - counted
+            told = balances.get(asset, Decimal(0))
+            if told != self[asset] and not self.rounding(asset, told):
+                changes[asset] = told - self[asset]
         return changes
+
+    def rounding(self, asset: str, told: Decimal) -> Decimal:
+        """What is counted beyond the balance that is told (or short of it), where that is a matter of rounding; else 0."""
+        counted = self[asset]
+        is_rounding = abs(told - counted) <= max(ROUNDING * max(abs(told), abs(counted)), DUST)
+        return counted - told if is_rounding else Decimal(0)
 
 
 def change_from_outside(balances: Mapping[str, Decimal], states: Iterable[Wallet]) -> dict[str, Decimal]:

@@ -179,6 +179,25 @@ def test_fills_that_wait_for_each_others_coins_are_all_answered_though_none_of_t
     run(steps())
 
 
+def test_an_exit_in_a_coins_old_name_sells_what_is_counted_under_the_new_one(ledger: Ledger) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            user.fill()
+            await user.done()
+            new = PAIRS["XXBTZUSD"] | {"altname": "NEWUSD", "wsname": "NEW/USD", "base": "NEW"}
+            user.kraken.always["AssetPairs"] = PAIRS | {"NEWUSD": new}
+            user.kraken.always["Assets"] = ASSETS | {"NEW": {"altname": "NEW"}}
+            # Its pair is read at once, so that nothing waits for it; the old one is still known.
+            user.copier.rename(1, "BTC", "NEW")
+            await until(lambda: user.portfolio.table.find("NEW/USD") is not None)
+            user.fill(Side.SELL)
+            await user.done()
+            assert user.kraken.sent[-1]["pair"] == "NEWUSD"
+            assert user.copier.positions() == []
+
+    run(steps())
+
+
 def test_fills_are_not_merged_over_one_between_them_that_spends_their_coin(ledger: Ledger) -> None:
     async def steps() -> None:
         async with copying(ledger) as user:

@@ -228,6 +228,22 @@ def test_an_exit_forgets_only_what_is_not_there_in_any_form(ledger: Ledger) -> N
     run(steps())
 
 
+def test_an_exit_that_is_a_digit_more_than_the_balance_shows_is_cut_to_that(ledger: Ledger) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            await bought(user)
+            # The exchange rounds each trade, copying counts with all digits: so little is no change from outside.
+            user.kraken.always["BalanceEx"] = held(ZUSD="95", XXBT="0.00009999")
+            user.kraken.next["AddOrder"] = [FUNDS]
+            user.fill(Side.SELL)
+            await user.done()
+            assert (last(user).state, last(user).reason) == (CopyState.FILLED, Reason.HOLDINGS_LIMITED)
+            assert user.kraken.sent[-1]["volume"] == "0.00009999"
+            assert user.copier.positions() == []
+
+    run(steps())
+
+
 def test_an_exit_of_what_balances_say_is_there_is_tried_again_after_growing_pauses(ledger: Ledger) -> None:
     async def steps() -> None:
         async with copying(ledger) as user:

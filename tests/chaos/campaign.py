@@ -51,8 +51,8 @@ class Outcome:
 
     @property
     def clean(self) -> bool:
-        """Nothing was found, and something was checked exactly."""
-        return not self.findings and self.exact > 0
+        """Nothing was found, and something was checked."""
+        return not self.findings and self.exact + self.bounded > 0
 
 
 @dataclass(frozen=True, kw_only=True)

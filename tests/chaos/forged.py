@@ -8,7 +8,6 @@ from typing import Any
 
 from tests.chaos.judge_copies import client_order_id
 from tests.chaos.records import (
-    ASSETS,
     Copy,
     Fill,
     PriceSet,
@@ -19,8 +18,8 @@ from tests.chaos.records import (
     SupervisorSeen,
     Trade,
     UserTerms,
-    coin_of,
 )
+from tests.chaos.terms import ASSETS, coin_of
 
 JOURNAL = "the-journal"
 NOW = 1_795_336_500.0

@@ -8,18 +8,10 @@ from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
 
-from tests.chaos.model import Bought, Checked, check_volumes
-from tests.chaos.records import (
-    PAIRS,
-    ZERO,
-    Copy,
-    Finding,
-    Record,
-    Request,
-    Trade,
-    UserTerms,
-    coin_of,
-)
+from tests.chaos.coin_book import Bought
+from tests.chaos.model import Checked, check_volumes
+from tests.chaos.records import Copy, Finding, Record, Request, Trade, UserTerms
+from tests.chaos.terms import PAIRS, ZERO, coin_of
 
 ENDS = {"FILLED", "PART_FILLED", "REJECTED", "SKIPPED", "CARRIED"}
 
@@ -216,6 +208,10 @@ def coins_promised(record: Record, account: str) -> frozenset[str]:
 def volumes(record: Record) -> Checked:
     """Every copy of every user against the independent model."""
     total = Checked()
+    if record.clock_stepped:
+        # In which order copies were decided is not known, and all hangs on that. What was sold and is left is judged all the same.
+        total.bounded = len(record.copies)
+        return total
     fills = {fill.seq: fill for fill in record.fills}
     moved = minima_moved(record)
     for user in record.users:
@@ -235,6 +231,8 @@ def volumes_are_those_of_the_model(record: Record) -> Iterator[Finding]:
 
 def age_decides_about_entries_only(record: Record) -> Iterator[Finding]:
     """An entry that is too old is skipped, a younger one is not; exits never are; no old entry is sent again."""
+    if record.clock_stepped:
+        return
     name = "age"
     fills = {fill.seq: fill for fill in record.fills}
     for user in record.users:
@@ -289,6 +287,8 @@ def nonces_grow(record: Record) -> Iterator[Finding]:
 
 def one_order_at_a_time(record: Record) -> Iterator[Finding]:
     """Of one coin a user decides about the next copy only when the one before is over, in whatever pair."""
+    if record.clock_stepped:
+        return
     for user in record.users:
         ordered = sorted(
             (copy for copy in record.copies_of(user.account) if copy.attempts),
@@ -308,6 +308,8 @@ def one_order_at_a_time(record: Record) -> Iterator[Finding]:
 
 def coins_are_taken_in_order(record: Record) -> Iterator[Finding]:
     """What is ordered for a fill counts on what the fills before it left of its coins, in whatever pairs those were."""
+    if record.clock_stepped:
+        return
     for user in record.users:
         ordered = [copy for copy in record.copies_of(user.account) if copy.seqs]
         ordered.sort(key=lambda copy: (copy.decided_at, min(copy.seqs)))

@@ -9,19 +9,10 @@ from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 
+from tests.chaos.coin_book import MONEY
 from tests.chaos.coins import Coins
-from tests.chaos.model import MONEY
-from tests.chaos.records import (
-    PAIRS,
-    ZERO,
-    Fill,
-    Finding,
-    ProcessSeen,
-    Record,
-    Trade,
-    coin_of,
-    is_plain,
-)
+from tests.chaos.records import Fill, Finding, ProcessSeen, Record, Trade
+from tests.chaos.terms import PAIRS, ZERO, coin_of, is_plain
 from tests.chaos.worth import MARKS_AGE_S, Prices, State, legs, worth_in
 
 #: Faults after which the exchange shows a fill later than ones behind it, or by a clock that was set back.
@@ -53,7 +44,7 @@ COIN_DUST = Decimal("0.00000002")
 #: What comes in for a coin is kept to 12 decimals, each time again; the model counts in fractions.
 COUNT_DUST = Fraction(1, 10**10)
 #: Coins whose prices are those of their own dollar pairs.
-DOLLAR_COINS = frozenset({"USD", "BTC", "ETH", "SOL"})
+DOLLAR_COINS = frozenset({"USD", "BTC", "ETH", "SOL", "DOT"})
 CROSS_SHARE = Decimal("0.02")
 
 
@@ -147,6 +138,8 @@ def _befores(record: Record, trades: Iterable[Trade]) -> dict[str, _Before]:
 
 def what_was_frozen_is_true(record: Record) -> Iterator[Finding]:
     """Position, cash and equity before each of the master's orders, by the exchange's own books."""
+    if record.clock_stepped:
+        return
     prices = Prices(record)
     trades = {trade.exec_id: trade for trade in record.trades_of("master")}
     truth = _befores(record, trades.values())
@@ -156,8 +149,10 @@ def what_was_frozen_is_true(record: Record) -> Iterator[Finding]:
     for trade in trades.values():
         order_prices[trade.order_id].append(trade.price)
     moves = [deposit.at for deposit in record.deposits if deposit.account == "master"]
+    # The fill itself is told as far as it is known; what it moved is in balances that are read soon.
+    unknown = [fill.executed_at for fill in record.fills if fill.pair_unknown]
     for fill in record.fills:
-        if fill.exec_id not in trades:
+        if fill.exec_id not in trades or any(0 <= fill.journalled_at - at <= MARKS_AGE_S for at in unknown):
             continue
         trade, before = trades[fill.exec_id], truth[fill.exec_id]
         paid = order_prices[fill.order_id][:1]

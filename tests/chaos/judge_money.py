@@ -10,21 +10,12 @@ from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
+from tests.chaos.coin_book import MONEY
 from tests.chaos.coins import Coins
 from tests.chaos.judge_copies import booked, coins_gone, minima_moved, order_ids
-from tests.chaos.model import COST_DUST, MONEY, MOVED_BY, SHOWN
-from tests.chaos.records import (
-    PAIRS,
-    TRADED_COINS,
-    ZERO,
-    Copy,
-    Finding,
-    Record,
-    Trade,
-    UserTerms,
-    by_coin,
-    coin_of,
-)
+from tests.chaos.model import COST_DUST, MOVED_BY
+from tests.chaos.records import Copy, Finding, Record, Trade, UserTerms
+from tests.chaos.terms import PAIRS, TRADED_COINS, ZERO, by_coin, coin_of
 from tests.chaos.worth import MARKS_AGE_S, Prices, legs, states, worth_in
 
 #: How the system words what cash did.
@@ -41,6 +32,7 @@ CASH_DUST = Decimal("0.002")
 
 #: What the books round while a coin is counted through many trades; below a lot.
 OWN_DUST = Fraction(1, 10**9)
+MONEY_DUST = Fraction(1, 1000)
 #: Books round each trade's cost and fee to the digits that a balance has.
 BALANCE_DUST = Decimal("0.01")
 #: No order sells less.
@@ -53,6 +45,8 @@ EQUITY_AGE_S = 80.0
 
 def equity_is_true(record: Record) -> Iterator[Finding]:
     """The equity that a copy was sized by lies within what the user's balances were worth in the last minutes."""
+    if record.clock_stepped:
+        return
     prices = Prices(record)
     for user in record.users:
         known = states(record, user.account)
@@ -77,6 +71,8 @@ def equity_is_true(record: Record) -> Iterator[Finding]:
 
 def cash_is_true(record: Record) -> Iterator[Finding]:
     """Where cash cut or stopped an entry there was no more, less what orders on their way may take; nothing was bought without."""
+    if record.clock_stepped:
+        return
     for user in record.users:
         all_states = states(record, user.account)
         times = [state.at for state in all_states]
@@ -155,21 +151,24 @@ def nobody_sells_what_copying_did_not_buy(record: Record) -> Iterator[Finding]:
     """At every moment no more of a coin was sold than copying held, in whatever pairs it was bought; so the user's own coins stay.
 
     Trades are counted copy by copy, as those came to their ends. Which part of a sale's proceeds is own money come back hangs on the order
-    in which money went through pairs that trade beside each other: a thousandth of what came in may be called either.
+    in which money went through pairs that trade beside each other: a thousandth of what came in may be called either, and all of it where
+    the clock was set, so that nobody knows the order.
     """
+    either = Fraction(1) if record.clock_stepped else Fraction(1, 1000)
     for user in record.users:
         ended: dict[str, float] = {}
         for copy in record.copies_of(user.account):
-            ended |= dict.fromkeys(order_ids(record, copy), copy.finished_at)
+            if not record.clock_stepped:
+                ended |= dict.fromkeys(order_ids(record, copy), copy.finished_at)
         by_hand = record.orders_by_hand(user.account)
         trades = [trade for trade in record.trades_of(user.account) if trade.order_id not in by_hand]
         trades.sort(key=lambda trade: (ended.get(trade.cl_ord_id, trade.at), trade.n))
         coins, came_in = Coins(), defaultdict[str, Fraction](Fraction)
         for trade in trades:
             base, quote = PAIRS[trade.pair].base, PAIRS[trade.pair].quote
-            own = Fraction(trade.volume) - coins.held(base) - came_in[base] / 1000
-            # Below the last digit of what is shown as a balance nobody can count.
-            if trade.side == "sell" and own > (SHOWN if base in MONEY else OWN_DUST):
+            own = Fraction(trade.volume) - coins.held(base) - came_in[base] * either
+            # The exchange rounds each trade's cost to a digit that adds up in money.
+            if trade.side == "sell" and own > (MONEY_DUST if base in MONEY else OWN_DUST):
                 text = f"trade {trade.n} ({trade.pair}) sells {float(own):.10f} {base} of the user's own"
                 yield Finding(validator="own coins", account=user.account, text=text)
                 break

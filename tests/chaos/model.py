@@ -8,17 +8,16 @@ so: the volume is then checked against bounds and counted as such.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 
-from tests.chaos.coins import Coins
-from tests.chaos.records import PAIRS, Copy, Fill, Finding, PairTerms, UserTerms
+from tests.chaos.coin_book import LOT, NOTHING, ONE, Bought, CoinBook, floor_lots
+from tests.chaos.records import Copy, Fill, Finding, UserTerms
+from tests.chaos.terms import PAIRS, PairTerms
 
 NAME = "volumes"
-LOT = Fraction(1, 10**8)
 #: Decimal has 28 digits: a quotient that should be a whole lot may come out this much below it, in lots.
 QUOTIENT = Fraction(1, 10**9)
 #: Exits are sums of quotients: what misses a lot by less than half a millionth is that lot, by rule.
@@ -27,33 +26,13 @@ EXIT_QUOTIENT = Fraction(1, 2 * 10**6)
 COST_DUST = 10
 #: A wallet as good as empty whose count keeps less than this share has left: so much can fees have taken that nobody told.
 LEFT_SHARE = Fraction(2, 100)
-#: Coins whose balances have four decimals, and that.
-MONEY = frozenset({"USD", "EUR"})
-SHOWN = Fraction(1, 10**4)
 #: A campaign makes minima at most this much larger.
 MOVED_BY = 3
-ONE, NOTHING = Fraction(1), Fraction(0)
 
 ENDED_WITHOUT_PLAN = {"STALE_ENTRY", "MARGIN_TRADE", "NO_EQUITY", "MASTER_EQUITY_UNKNOWN", "UNKNOWN_PAIR"}
 SHORT = {"BELOW_ORDERMIN", "BELOW_COSTMIN", "CARRY_EXITED", "EOrder:Order minimum not met", "EOrder:Cost minimum not met"}  # fmt: skip
 NOTHING_FRESH = {"CAP_EXHAUSTED", "NOTHING_LEFT_OF_ORDER"}
 LESS_THERE = {"HOLDINGS_LIMITED", "NOT_THERE"}
-
-
-def floor_lots(volume: Fraction) -> Fraction:
-    """Rounded down to the exchange's volume precision."""
-    return (volume / LOT).__floor__() * LOT
-
-
-@dataclass(kw_only=True)
-class Bought:
-    """What the exchange booked for a copy's orders."""
-
-    volume: Fraction = NOTHING
-    cost: Fraction = NOTHING
-    #: By coin, as they were taken.
-    fees: dict[str, Fraction] = field(default_factory=dict)
-    trades: int = 0
 
 
 @dataclass(kw_only=True)
@@ -102,61 +81,6 @@ class Checked:
         self.findings += other.findings
 
 
-class CoinBook:
-    """What copying holds of each coin for one user, what it still owes of it, and whether the record tells all of that."""
-
-    def __init__(self) -> None:
-        self.coins = Coins()
-        #: Owed exits by pair, and how far they may be off by the rounding of quotients.
-        self.owed: dict[str, Fraction] = defaultdict(Fraction)
-        self.owed_edge: dict[str, Fraction] = defaultdict(Fraction)
-        #: How far a coin that was paid or came in as quote may be off: the exchange rounds each trade's cost and fee.
-        self._dust: dict[str, Fraction] = defaultdict(Fraction)
-        self._unknown: set[str] = set()
-
-    def book(self, pair: PairTerms, side: str, booked: Bought) -> None:
-        """What the exchange booked for a copy."""
-        if not booked.volume:
-            return
-        self.coins.count(pair.symbol, side, booked.volume, booked.cost, booked.fees)
-        if side == "sell" and pair.base in self._unknown:
-            self.forget(pair.quote)
-        self._dust[pair.quote] += 2 * booked.trades * Fraction(1, 10**pair.cost_decimals)
-        for coin in {pair.quote, *booked.fees}:
-            self._owe_no_more_than_held(coin)
-
-    def _owe_no_more_than_held(self, coin: str) -> None:
-        """Copied coins that an entry has spent are owed no more."""
-        owed, held = self.owed_of(coin), self.coins.held(coin)
-        if owed > held:
-            for pair in PAIRS.values():
-                if pair.base == coin:
-                    self.owed[pair.symbol] *= held / owed
-
-    def dust_of(self, coin: str) -> Fraction:
-        """How far a position may be off; of money a balance shows four decimals, and what is there limits what is sold."""
-        dust = self._dust[coin]
-        return -floor_lots(-dust) + (SHOWN if dust and coin in MONEY else NOTHING)
-
-    def knows(self, coin: str) -> bool:
-        """False once the record no longer tells what the next decision about a coin depends on."""
-        return coin not in self._unknown
-
-    def forget(self, coin: str) -> None:
-        """The record does not tell any more."""
-        self._unknown.add(coin)
-
-    def owed_of(self, coin: str) -> Fraction:
-        """What earlier exits still owe of a coin, in all its pairs."""
-        return sum((owed for pair, owed in self.owed.items() if PAIRS[pair].base == coin), NOTHING)
-
-    def forgive(self, coin: str) -> None:
-        """A full exit in one pair sweeps what is owed in the others."""
-        for pair in PAIRS.values():
-            if pair.base == coin:
-                self.owed[pair.symbol] = self.owed_edge[pair.symbol] = NOTHING
-
-
 class PairModel:
     """One user in one pair. ``others`` are its models of all pairs, to be reached by their symbols."""
 
@@ -194,7 +118,15 @@ class PairModel:
 
     def take(self, copy: Copy, fills: Sequence[Fill], booked: Bought) -> None:
         """The next copy that was decided, with what came of it."""
+        self._book.go_on_to(copy.decided_at, {self._pair.base, self._pair.quote})
         if copy.state == "SKIPPED" and copy.reason in ENDED_WITHOUT_PLAN:
+            if (
+                copy.side == "sell"
+                and copy.reason != "MARGIN_TRADE"
+                and self._known
+                and self._position >= LOT
+            ):
+                self._find(copy, f"an exit of {_show(self._position)} was not made")
             return
         if copy.side == "buy":
             self._enter(copy, fills, booked)
@@ -317,7 +249,7 @@ class PairModel:
         for piece in pieces:
             paid = booked.cost * piece.volume / whole if whole else NOTHING
             self._entries[piece.order_id].cost += paid - piece.cost
-        self._book.book(self._pair, "buy", booked)
+        self._book.at(copy.finished_at, self._pair.base, lambda: self._book.book(self._pair, "buy", booked))
 
     # -- exits ------------------------------------------------------------------------------------------------------
 
@@ -419,15 +351,16 @@ class PairModel:
 
     def _end_exit(self, copy: Copy, booked: Bought, *, sweep: bool) -> None:
         ordered, symbol = Fraction(copy.ordered), self._pair.symbol
-        self._book.book(self._pair, "sell", booked)
-        if copy.state == "CARRIED":
-            self._book.owed[symbol] += ordered
-            return
-        if sweep and booked.volume:
-            # What is finer than a lot, and was to be swept, is nothing.
-            rest = max(ordered - booked.volume, NOTHING)
-            self._book.coins.lose(self._pair.base, max(self._position - rest, NOTHING))
-        self._book.owed[symbol] += ordered - booked.volume
+
+        def end() -> None:
+            self._book.book(self._pair, "sell", booked)
+            if sweep and booked.volume and copy.state != "CARRIED":
+                # What is finer than a lot, and was to be swept, is nothing.
+                rest = max(ordered - booked.volume, NOTHING)
+                self._book.coins.lose(self._pair.base, max(self._position - rest, NOTHING))
+            self._book.owed[symbol] += ordered - booked.volume
+
+        self._book.at(copy.finished_at, self._pair.base, end)
 
     def _sell_owed(self, copy: Copy, booked: Bought) -> None:
         book, symbol = self._book, self._pair.symbol

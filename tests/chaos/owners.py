@@ -9,8 +9,11 @@ from dataclasses import replace
 from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
+import requests
+
 from tests.chaos.plan import Action
-from tests.chaos.records import ASSETS, PAIRS, ZERO, Deposit, HandOrder, Record
+from tests.chaos.records import Deposit, HandOrder, Record
+from tests.chaos.terms import ASSETS, PAIRS, RENAMED, ZERO
 from tests.support.client import private
 from tests.support.system import Key, Paper
 
@@ -33,6 +36,7 @@ OWNERS_DO = frozenset(
         "listed",
         "pair_status",
         "house",
+        "rename",
     }
 )
 
@@ -46,6 +50,9 @@ class Owners:
         self._keys: dict[str, Key] = {}
         #: What was changed about markets and has to be put back before all can rest.
         self._changed: set[str] = set()
+        #: The coin that gets new names: which one it has, and which an operator has not told the system yet.
+        self.name = RENAMED
+        self.untold: list[tuple[str, str]] = []
 
     def give_key(self, account: str) -> str:
         """A second key for an account, for its owner; the key's id."""
@@ -53,15 +60,20 @@ class Owners:
         self._paper.call("POST", f"/accounts/{account}/keys", key=key.key, secret=key.secret)
         return key_id(key)
 
+    def altname(self, pair: str) -> str:
+        """How the exchange spells a pair now."""
+        return PAIRS[pair].altname.replace(RENAMED, self.name)
+
     def free(self, account: str, asset: str) -> Decimal:
         """What an account has of an asset and no order holds."""
+        asset = self.name if asset == RENAMED else asset
         row = self._paper.call("GET", f"/accounts/{account}")
         return Decimal(row["balances"].get(asset, "0")) - Decimal(row["holds"].get(asset, "0"))
 
     def order(self, account: str, pair: str, side: str, volume: Decimal, **more: str) -> dict[str, Any]:
         """An order by hand; the whole answer."""
         return private(
-            self._paper.rest_url, self._keys[account], "AddOrder", pair=PAIRS[pair].altname, type=side,
+            self._paper.rest_url, self._keys[account], "AddOrder", pair=self.altname(pair), type=side,
             volume=f"{volume:f}", **more,
         )  # fmt: skip
 
@@ -79,6 +91,7 @@ class Owners:
         return _whole(free, asset)
 
     def _give(self, account: str, asset: str, amount: Decimal) -> str:
+        asset = self.name if asset == RENAMED else asset
         self._paper.call("POST", f"/accounts/{account}/deposit", asset=asset, amount=f"{amount:f}")
         self._wrote(account, asset, amount, "deposit")
         return ""
@@ -136,16 +149,20 @@ class Owners:
             volume = _whole(self._share(action, ASSETS[pair.quote]) / price / Decimal("1.01"), pair.asset)
         if volume < pair.ordermin:
             return "nothing there"
-        answer = self.order(action.account, pair.symbol, side, volume, ordertype="limit", price=f"{price:f}")
-        if answer["error"]:
-            return ", ".join(answer["error"])
+        try:
+            answer = self.order(
+                action.account, pair.symbol, side, volume, ordertype="limit", price=f"{price:f}"
+            )
+        except requests.RequestException as error:
+            answer = {"error": [str(error)[:60]]}
+        # Refused or not: a fault that was meant for the system may have struck this one, and the order is there all the same.
+        order_id = "unknown" if answer["error"] else answer["result"]["txid"][0]
         self._record.hand_orders.append(
             HandOrder(
-                at=time.time(), account=action.account, order_id=answer["result"]["txid"][0], pair=pair.symbol, side=side,
-                volume=volume, price=price,
+                at=time.time(), account=action.account, order_id=order_id, pair=pair.symbol, side=side, volume=volume, price=price
             )
         )  # fmt: skip
-        return ""
+        return ", ".join(answer["error"])
 
     def hand_cancel(self, action: Action) -> str:
         return "" if self._cancel(action.account) else "nothing to cancel"
@@ -170,8 +187,16 @@ class Owners:
         return self._market(action.detail["pair"], status=action.detail["status"])
 
     def _market(self, pair: str, **change: Any) -> str:
-        self._paper.call("POST", f"/pairs/{PAIRS[pair].altname}", **change)
+        self._paper.call("POST", f"/pairs/{self.altname(pair)}", **change)
         self._changed.add(pair)
+        return ""
+
+    def rename(self, action: Action) -> str:
+        """The coin has another name and another id from now on, as MATIC got; an operator tells the system."""
+        del action
+        old, self.name = self.name, f"{RENAMED}{int(self.name.removeprefix(RENAMED) or 0) + 1}"
+        self._paper.call("POST", f"/assets/{old}/rename", to=self.name, keeps_key=False)
+        self.untold.append((old, self.name))
         return ""
 
     def house(self, action: Action) -> str:
@@ -185,8 +210,10 @@ class Owners:
         private(self._paper.rest_url, self._keys["master"], "CancelAll")
         for account in {order.account for order in self._record.hand_orders}:
             self._cancel(account)
+            # Also what was thought to be cancelled while a fault struck.
+            private(self._paper.rest_url, self._keys[account], "CancelAll")
         for pair in self._changed:
-            self._paper.call("POST", f"/pairs/{PAIRS[pair].altname}", listed=True, status="online")
+            self._paper.call("POST", f"/pairs/{self.altname(pair)}", listed=True, status="online")
         self._changed.clear()
         for account, asset, form, amount in self._staked():
             detail = {"asset": asset, "form": form}

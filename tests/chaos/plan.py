@@ -13,8 +13,9 @@ from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 from tests.chaos.model import MOVED_BY
-from tests.chaos.records import CROSS_PAIRS, DOLLAR_PAIRS, PAIRS, PairTerms, UserTerms
+from tests.chaos.records import UserTerms
 from tests.chaos.situations import MASTER_USD, MENDED, Situations, master_balances, pairs, user_coins
+from tests.chaos.terms import CROSS_PAIRS, PAIRS, PairTerms
 
 #: Rounds that overlap freely in time, then everything comes to rest and is judged.
 ROUNDS_A_BATCH = 5
@@ -22,11 +23,11 @@ ROUNDS_A_BATCH = 5
 BATCHES_A_WORLD = 20
 ROUND_EVERY_S = 0.4
 START_PRICES = {
-    "BTC/USD": Decimal(60_000), "ETH/USD": Decimal(3_000), "SOL/USD": Decimal(150), "EUR/USD": Decimal("1.1"),
+    "BTC/USD": Decimal(60_000), "ETH/USD": Decimal(3_000), "SOL/USD": Decimal(150), "EUR/USD": Decimal("1.1"), "DOT/USD": Decimal(5),
     "BTC/EUR": Decimal("54545.4"), "BTC/USDT": Decimal(60_000), "ETH/BTC": Decimal("0.05"),
 }  # fmt: skip
 TICKS = {
-    "BTC/USD": Decimal("0.1"), "ETH/USD": Decimal("0.01"), "SOL/USD": Decimal("0.01"), "EUR/USD": Decimal("0.00001"),
+    "BTC/USD": Decimal("0.1"), "ETH/USD": Decimal("0.01"), "SOL/USD": Decimal("0.01"), "EUR/USD": Decimal("0.00001"), "DOT/USD": Decimal("0.0001"),
     "BTC/EUR": Decimal("0.1"), "BTC/USDT": Decimal("0.1"), "ETH/BTC": Decimal("0.00001"),
 }  # fmt: skip
 #: What a unit of the quote is worth in dollars, where it is not about one.
@@ -192,6 +193,8 @@ class _Planner:
                 pair for pair in reversed(pairs(self._names)) if pair.endswith("/USD")
             ):
                 self._do("market", offset * 0.05, pair=pair, side="sell", fraction="1")
+        if "renames" in self._names and self._some(0.3):
+            self._do("rename", 0.5)
         self._actions.sort(key=lambda action: action.at)
         return Batch(number=number, rounds=rounds, actions=tuple(self._actions))
 
@@ -210,7 +213,9 @@ class _Planner:
     def _trades(self) -> None:
         for _ in range(self._dice.choice([1, 1, 2, 2, 3])):
             crosses = "cross_pairs" in self._names and self._some(0.3)
-            pair = self._dice.choice(CROSS_PAIRS if crosses else DOLLAR_PAIRS)
+            pair = self._dice.choice(
+                CROSS_PAIRS if crosses else [pair for pair in pairs(self._names) if pair not in CROSS_PAIRS]
+            )
             offset = self._when()
             if self._some(0.6):
                 self._move(pair, offset - 0.02)

@@ -12,7 +12,8 @@ from typing import Any
 from krakencopy.v1 import types_pb2 as pb
 
 from client.sdk import KrakenCopy
-from tests.chaos.records import SYMBOLS, Copy, Fill, LogLine, Record, Request, Trade, coin_of
+from tests.chaos.records import Copy, Fill, LogLine, Record, Request, Trade
+from tests.chaos.terms import coin_of, first_name, symbol_of
 from tests.support.system import Paper
 
 SIDES = {pb.SIDE_BUY: "buy", pb.SIDE_SELL: "sell"}
@@ -49,7 +50,7 @@ class Reader:
     def _trade(self, row: dict[str, Any]) -> Trade:
         return Trade(
             n=row["n"], at=self._epoch_s + row["emitted_ns"] / 1e9, account=row["account"], order_id=row["txid"],
-            exec_id=row["exec_id"], cl_ord_id=row["cl_ord_id"] or "", pair=SYMBOLS[row["pair"]], side=row["side"],
+            exec_id=row["exec_id"], cl_ord_id=row["cl_ord_id"] or "", pair=symbol_of(row["pair"]), side=row["side"],
             price=Decimal(row["price"]), volume=Decimal(row["volume"]), cost=Decimal(row["cost"]), fee=Decimal(row["fee"]),
             fee_asset=row["fee_asset"],
         )  # fmt: skip
@@ -59,7 +60,7 @@ class Reader:
         return Request(
             n=row["n"], at=self._epoch_s + row["received_ns"] / 1e9, account=row["account"] or "",
             key_id=row["key_id"] or "", method=row["method"], nonce=int(row["nonce"] or 0),
-            cl_ord_id=params.get("cl_ord_id", ""), pair=SYMBOLS.get(params.get("pair", ""), ""),
+            cl_ord_id=params.get("cl_ord_id", ""), pair=symbol_of(params.get("pair", "")),
             side=params.get("type", ""), volume=Decimal(params.get("volume", "0")), deadline=params.get("deadline", ""),
             outcome=row["outcome"], fault=row.get("fault") or "",
             by_hand=row["key_id"] in self._hands,
@@ -128,19 +129,19 @@ class Reader:
 
 def _fill(row: pb.Fill) -> Fill:
     return Fill(
-        seq=row.seq, epoch=row.epoch, exec_id=row.exec_id, order_id=row.order_id, pair=row.pair, side=SIDES[row.side],
+        seq=row.seq, epoch=row.epoch, exec_id=row.exec_id, order_id=row.order_id, pair=first_name(row.pair), side=SIDES[row.side],
         price=Decimal(row.price), volume=Decimal(row.volume), master_equity=Decimal(row.master_equity),
         master_cash=Decimal(row.master_cash), master_position_before=Decimal(row.master_position_before),
         master_position=Decimal(row.master_position), order_filled_before=Decimal(row.order_filled_before),
         journal_position=Decimal(row.journal_position or 0), journal_position_after=Decimal(row.journal_position_after or 0),
-        fee=Decimal(row.fee.amount or 0), fee_coin=coin_of(row.fee.asset), source=SOURCES[row.source], executed_at=row.executed_at.ToMicroseconds() / 1e6,
+        fee=Decimal(row.fee.amount or 0), fee_coin=coin_of(row.fee.asset), source=SOURCES[row.source], pair_unknown=row.pair_unknown, executed_at=row.executed_at.ToMicroseconds() / 1e6,
         journalled_at=row.journalled_at.ToMicroseconds() / 1e6,
     )  # fmt: skip
 
 
 def _copy(row: pb.Copy) -> Copy:
     return Copy(
-        account=row.account_id, copy_id=row.copy_id, seqs=tuple(row.fill_seqs), pair=row.pair, side=SIDES[row.side],
+        account=row.account_id, copy_id=row.copy_id, seqs=tuple(row.fill_seqs), pair=first_name(row.pair), side=SIDES[row.side],
         state=STATES[row.state], reason=row.reason, detail=row.detail, planned=Decimal(row.planned_volume or 0),
         ordered=Decimal(row.ordered_volume or 0), filled=Decimal(row.filled_volume or 0),
         avg_price=Decimal(row.avg_price or 0), cl_ord_id=row.cl_ord_id, attempts=row.attempts, joined=row.joined_copy_id,

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.chaos.coin_book import LOT, Bought
 from tests.chaos.forged import NOW, PRICES, copy, fill, trade
-from tests.chaos.model import LOT, Bought, Checked, check_volumes
+from tests.chaos.model import Checked, check_volumes
 from tests.chaos.records import Copy, Fill, UserTerms
 
 D = Decimal

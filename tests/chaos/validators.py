@@ -37,10 +37,7 @@ from tests.chaos.judge_money import (
     nothing_rests,
     what_is_the_users_own_is_still_there,
 )
-from tests.chaos.records import (
-    Finding,
-    Record,
-)
+from tests.chaos.records import Finding, Record
 
 VALIDATORS: tuple[Callable[[Record], Iterator[Finding]], ...] = (
     journal_is_what_the_master_did,

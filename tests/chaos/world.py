@@ -30,17 +30,8 @@ from tests.chaos import plan, processes, reading
 from tests.chaos.judge_money import copied, still_held
 from tests.chaos.owners import OWNERS_DO, Owners
 from tests.chaos.plan import Action, Batch, World
-from tests.chaos.records import (
-    ASSETS,
-    PAIRS,
-    FiredFault,
-    Injection,
-    PairTerms,
-    PriceSet,
-    Record,
-    Settled,
-    SupervisorSeen,
-)
+from tests.chaos.records import FiredFault, Injection, PriceSet, Record, Settled, SupervisorSeen
+from tests.chaos.terms import ASSETS, PAIRS, RENAMED_PAIR, PairTerms
 from tests.support.system import ROOT, Paper, System, wait_for
 
 #: How long all may take to come to rest after a batch. Reads of an exchange that trail are looked at again after 60 s.
@@ -52,8 +43,8 @@ STANDARD_ERROR = "supervisor.stderr"
 LEAVE_MAX_S = 40.0
 #: A backoff that lasts longer is cut short by an operator's `start`.
 BACKOFF_MAX_S = 0.5
-#: Exits that are still owed get so long once all else is at rest.
-CONVERGE_MAX_S = 25.0
+#: Exits that are still owed get so long once all else is at rest: what was refused again and again is tried up to once a minute.
+CONVERGE_MAX_S = 75.0
 #: The same for the reports of those.
 REPORT_MAX_S = 5.0
 
@@ -264,7 +255,11 @@ class RunningWorld:
     def _price(self, pair: str, bid: Decimal, ask: Decimal, depth: Decimal) -> None:
         size = depth.quantize(Decimal("1e-8"))
         self._paper.call(
-            "POST", f"/markets/{PAIRS[pair].altname}", bid=f"{bid:f}", ask=f"{ask:f}", depth=f"{size:f}"
+            "POST",
+            f"/markets/{self._owners.altname(pair)}",
+            bid=f"{bid:f}",
+            ask=f"{ask:f}",
+            depth=f"{size:f}",
         )
         self.record.prices.append(PriceSet(at=time.time(), pair=pair, bid=bid, ask=ask))
 
@@ -392,6 +387,8 @@ class RunningWorld:
 
     def _do_fault(self, action: Action) -> str:
         body = dict(action.detail)
+        if body.get("pair") == PAIRS[RENAMED_PAIR].altname:
+            body["pair"] = self._owners.altname(RENAMED_PAIR)
         if action.account and body["kind"] not in {"ws_refuse", "market_mode", "ordermin", "clock_skew"}:
             body["account"] = action.account
         # Not by Paper.call: a fault has a field of the name of its first argument.
@@ -436,9 +433,8 @@ class RunningWorld:
             if why and time.monotonic() > until:
                 raise DidNotRest(why)
             time.sleep(POLL_S if why else 0)
-        before = len(self.record.trades)
         self._converge()
-        self._write_down_rest(before)
+        self._write_down_rest()
 
     def _unrest(self) -> str:
         """Why not all is over yet; empty when it is."""
@@ -446,6 +442,9 @@ class RunningWorld:
         if status is None:
             return "no supervisor answers"
         self._help(status)
+        self._tell_names()
+        if self._owners.untold:
+            return "a coin's new name is not told"
         if not status.ready:
             return f"not ready: {status.message}"
         self._reader.read_exchange()
@@ -481,6 +480,17 @@ class RunningWorld:
             if account.copy_mode == pb.COPY_MODE_PAUSED:
                 self._ask("resume_account", account.id)
 
+    def _tell_names(self) -> None:
+        """An operator tells which coin has another name; again until somebody has heard it."""
+        while self._owners.untold:
+            with self._system.api() as api:
+                try:
+                    api.rename_asset(*self._owners.untold[0], timeout_s=3.0)
+                except KrakenCopyError as error:
+                    self.tally.not_done[f"rename_asset: {type(error).__name__}"] += 1
+                    return
+            self._owners.untold.pop(0)
+
     def _ask(self, what: str, account: str) -> None:
         with self._system.api() as api:
             try:
@@ -503,19 +513,24 @@ class RunningWorld:
                 raise DidNotRest(why)
             time.sleep(POLL_S)
 
-    def _untold(self, before: int) -> bool:
-        """Whether a user has traded, after so many trades of all, by an order that no copy names so far."""
+    def _untold(self) -> bool:
+        """Whether a user has traded since the last rest by an order that no copy names so far."""
         named = {(copy.account, copy.cl_ord_id) for copy in self.record.copies}
+        settled = self.record.settled[-1].trades if self.record.settled else 0
+        by_hand = {order.order_id for order in self.record.hand_orders}
         return any(
-            trade.account != "master" and (trade.account, trade.cl_ord_id) not in named
-            for trade in self.record.trades[before:]
+            trade.n > settled
+            and trade.account != "master"
+            and trade.order_id not in by_hand
+            and (trade.account, trade.cl_ord_id) not in named
+            for trade in self.record.trades
         )
 
     def _owing(self) -> bool:
         return any(still_held(self.record, len(self.record.trades), time.time()))
 
-    def _write_down_rest(self, before: int) -> None:
-        """What everyone has, once the copies of all trades after the first ``before`` are told.
+    def _write_down_rest(self) -> None:
+        """What everyone has, once the copies of all trades since the last rest are told.
 
         No fill stands behind an owed exit, so nobody misses its report, and one may trade at any moment, this one as well. A report
         that never comes is for the validators to find.
@@ -529,7 +544,7 @@ class RunningWorld:
                 balances[account] = {asset: Decimal(amount) for asset, amount in row["balances"].items()}
                 open_orders[account] = len(row["open_orders"])
             self._reader.read_exchange()
-            if not self._untold(before) or time.monotonic() > until:
+            if not self._untold() or time.monotonic() > until:
                 break
             time.sleep(POLL_S)
             self._unrest()
