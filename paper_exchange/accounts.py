@@ -1,6 +1,9 @@
 """Accounts: what they own, what is on hold, their orders and trades, and the API keys that speak for them.
 
-Balances never go below zero and holds never above the balance: whoever takes money checks first.
+Balances never go below zero and holds never above what is there: whoever takes money checks first.
+
+What orders spend is the asset's own balance and, as Kraken's page on balances says, what Auto Earn keeps of it (`.F`). In
+which order, and how a hold shows on the two, is not documented: here the own balance comes first, in both.
 """
 
 from collections import deque
@@ -16,7 +19,7 @@ from paper_exchange.ledger import LedgerEntry, LedgerKind
 from paper_exchange.limits import RestCounter, Tier, TradingCounters
 from paper_exchange.money import ZERO
 from paper_exchange.orders import Order, Trade
-from paper_exchange.symbols import Asset, Pair
+from paper_exchange.symbols import EARN_SUFFIX, Asset, Pair, form_of
 from paper_exchange.timefmt import US_PER_S
 
 # Kraken's fee tiers look at the last 30 days.
@@ -100,6 +103,7 @@ class Account:
         # Kraken: one timer an account; the time at which it cancels everything.
         self.cancel_all_at_us: int | None = None
         self.balances: Final[dict[Asset, Decimal]] = {}
+        # Of what resting orders pay with, however much of it Auto Earn keeps.
         self.holds: Final[dict[Asset, Decimal]] = {}
         self.keys: Final[dict[str, ApiKey]] = {}
         self.orders: Final[dict[str, Order]] = {}
@@ -116,13 +120,26 @@ class Account:
         """All of an asset, held or not."""
         return self.balances.get(asset, ZERO)
 
-    def held(self, asset: Asset) -> Decimal:
-        """What resting orders keep on hold."""
-        return self.holds.get(asset, ZERO)
+    def earning(self, asset: Asset) -> Decimal:
+        """What Auto Earn keeps of an asset."""
+        return self.balance(form_of(asset, EARN_SUFFIX)) if asset.underlying is None else ZERO
 
-    def available(self, asset: Asset) -> Decimal:
-        """What a new order may spend."""
+    def held(self, asset: Asset) -> Decimal:
+        """What resting orders keep on hold of a balance."""
+        if asset.underlying is None:
+            return min(self.holds.get(asset, ZERO), self.balance(asset))
+        if asset.suffix != EARN_SUFFIX:
+            return ZERO
+        return max(ZERO, self.holds.get(asset.underlying, ZERO) - self.balance(asset.underlying))
+
+    def unheld(self, asset: Asset) -> Decimal:
+        """What can be taken away from a balance."""
         return self.balance(asset) - self.held(asset)
+
+    def available(self, asset: Asset, *, earning: bool = False) -> Decimal:
+        """What a new order may spend: with `earning` of what Auto Earn keeps as well."""
+        owned = self.balance(asset) + (self.earning(asset) if earning else ZERO)
+        return owned - self.holds.get(asset, ZERO)
 
     def credit(self, asset: Asset, amount: Decimal) -> None:
         """Add to a balance; a negative amount takes away, and must not take more than is there."""
@@ -138,19 +155,22 @@ class Account:
         kind: LedgerKind,
         asset: Asset,
         amount: Decimal,
-        fee: Decimal,
+        fee: Decimal = ZERO,
+        subtype: str = "",
     ) -> LedgerEntry:
         """Change a balance by `amount` less `fee`, and write it into the ledger."""
         self.credit(asset, amount - fee)
-        entry = LedgerEntry(entry_id, refid, at_us, kind, asset, amount, fee, self.balances[asset])
+        entry = LedgerEntry(entry_id, refid, at_us, kind, asset, amount, fee, self.balances[asset], subtype)
         self.ledger.append(entry)
         return entry
 
     def set_hold(self, order: Order, amount: Decimal) -> None:
         """Let an order keep `amount` of its paying asset on hold instead of what it held so far."""
         asset = order.paying_asset
-        held = self.held(asset) - order.held + amount
-        assert 0 <= held <= self.balance(asset), f"{self.id}: hold of {asset.id} would be {held}"
+        held = self.holds.get(asset, ZERO) - order.held + amount
+        assert 0 <= held <= self.balance(asset) + self.earning(asset), (
+            f"{self.id}: hold of {asset.id} would be {held}"
+        )
         self.holds[asset] = held
         order.held = amount
 

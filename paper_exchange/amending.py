@@ -34,7 +34,7 @@ def amended_request(order: Order, params: Params, prices: Prices, conditions: Co
     if not any(params.text(name) for name in _AMENDABLE):
         raise invalid_arguments()
     _refuse_conditional_close(request)
-    if request.cash is not None or ("pair" in params.values and parse_pair(params) is not pair):
+    if request.cash is not None or ("pair" in params.values and parse_pair(params, conditions) is not pair):
         raise invalid_arguments("pair")
     grid = grid_of(pair, prices, conditions)
     changed = request
@@ -79,7 +79,8 @@ def _trigger(order: Order, text: str, grid: Grid) -> Trigger:
 
 def _with_limit(order: Order, request: OrderRequest, text: str, grid: Grid) -> OrderRequest:
     if request.ordertype.executes_as is not OrderType.LIMIT:
-        raise invalid_arguments("limit_price")
+        # As logged of a plain stop-loss.
+        raise KrakenError("EOrder:Invalid limit price")
     if order.waits and request.limit_offset is not None:
         return replace(request, limit_offset=_offset(text, "limit_price"))
     reference = grid.last
@@ -102,7 +103,7 @@ def edited_request(order: Order, params: Params, prices: Prices, conditions: Con
     Kraken: what was executed counts towards the new volume, and a trigger that has fired cannot be edited.
     """
     request, pair = order.request, order.pair
-    if parse_pair(params) is not pair or order.triggered_us:
+    if parse_pair(params, conditions) is not pair or order.triggered_us:
         raise KrakenError("EOrder:Invalid order")
     _refuse_conditional_close(request)
     if "cl_ord_id" in params.values:

@@ -16,6 +16,7 @@ from paper_exchange.ledger import LedgerKind
 from paper_exchange.market import Market
 from paper_exchange.money import ZERO, rounded
 from paper_exchange.orders import ExecType, Order, OrderEvent, OrderRequest, OrderStatus, Trade
+from paper_exchange.symbols import EARN_SUFFIX, Asset, form_of
 from paper_exchange.tape import Side
 
 
@@ -31,6 +32,10 @@ class Booking:
     def rate(self, account: Account, now_us: int, *, maker: bool) -> Decimal:
         """The account's fee now, as a fraction."""
         return fees.rate(account.volume_usd(now_us), maker=maker)
+
+    def available(self, account: Account, asset: Asset) -> Decimal:
+        """What an order may spend of an asset."""
+        return account.available(asset, earning=self._rules.earn_form_tradable)
 
     def expected_price(self, request: OrderRequest) -> Decimal:
         """What a waiting order without a limit is expected to pay: the level that it waits for, or the best price."""
@@ -60,16 +65,20 @@ class Booking:
         cost = rounded(price * volume, pair.cost_step)
         fee = rounded(volume * rate, pair.lot_step) if in_base else rounded(cost * rate, pair.cost_step)
         if reserved is not None:
-            available = account.available(order.paying_asset)
+            # What it held counts, whatever the house rules have become since.
+            available = account.available(order.paying_asset, earning=True)
             cost, fee = within(available, order, cost, fee, reserved=reserved)
         fee_quote, fee_base = (ZERO, fee) if in_base else (fee, ZERO)
         exec_id, kind, sign = self._ids.mint("T"), LedgerKind.TRADE, 1 if buyer else -1
+        changes = [(pair.base, sign * volume, fee_base), (pair.quote, -sign * cost, fee_quote)]
+        if order.request.leverage is not None:
+            # A position is lent its coins and its money: only the fee is the account's.
+            kind, changes = LedgerKind.MARGIN, [(pair.quote, ZERO, fee_quote)]
+        for asset, amount, charged in changes:
+            self._draw(account, asset, charged - amount, now_us)
         entries = tuple(
             account.book(self._ids.mint("L"), exec_id, now_us, kind, asset, amount, charged)
-            for asset, amount, charged in (
-                (pair.base, sign * volume, fee_base),
-                (pair.quote, -sign * cost, fee_quote),
-            )
+            for asset, amount, charged in changes
         )
         taker_side = order.side if not maker else (Side.SELL if buyer else Side.BUY)
         executes_as = order.request.ordertype.executes_as
@@ -84,16 +93,29 @@ class Booking:
             cost=cost,
             fee=fee,
             fee_asset=pair.base if in_base else pair.quote,
+            fee_in_quote=rounded(cost * rate, pair.cost_step) if in_base else fee,
             maker=maker,
             ledger=entries,
         )
         order.vol_exec += volume
         order.cost += cost
-        order.fee += fee
+        order.fee += trade.fee_in_quote
         order.trades.append(trade)
         account.trades.append(trade)
         account.add_volume(now_us, cost * self._market.usd_price(pair.quote))
         return event_of(ExecType.TRADE, order, now_us, trade)
+
+    def _draw(self, account: Account, asset: Asset, amount: Decimal, now_us: int) -> None:
+        """Take out of what Auto Earn keeps what a trade needs beyond the asset's own balance.
+
+        How Kraken books this is not documented: here by the two rows of a deallocation, before those of the trade.
+        """
+        short = amount - account.balance(asset)
+        if short <= 0:
+            return
+        refid, kind = self._ids.mint("Q"), LedgerKind.EARN
+        for of, change in ((form_of(asset, EARN_SUFFIX), -short), (asset, short)):
+            account.book(self._ids.mint("L"), refid, now_us, kind, of, change, subtype="deallocation")
 
     def hold_rest(self, account: Account, order: Order, now_us: int) -> None:
         """Let an order hold what its rest needs, unless the house rules say that orders hold nothing."""
@@ -104,7 +126,7 @@ class Booking:
         expected = None if request.price is not None else self.expected_price(request)
         needed = hold_needed(request, order.remaining, rate, expected)
         # Rounding may have taken a few units of the last digit more than was held for them.
-        account.set_hold(order, min(needed, order.held + account.available(order.paying_asset)))
+        account.set_hold(order, min(needed, order.held + self.available(account, order.paying_asset)))
 
     def close(
         self, account: Account, order: Order, status: OrderStatus, reason: str | None, now_us: int

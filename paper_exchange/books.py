@@ -1,10 +1,11 @@
 """Which orders rest in the books and which wait for a trigger, by pair and in the order of time. Records only."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from paper_exchange.orders import Order, OrderRequest
-from paper_exchange.symbols import PAIRS, Pair
+from paper_exchange.symbols import Pair
 from paper_exchange.tape import Side
 
 
@@ -12,8 +13,8 @@ class Books:
     """All orders that the market may still reach."""
 
     def __init__(self) -> None:
-        self._resting: dict[Pair, dict[str, Order]] = {pair: {} for pair in PAIRS}
-        self._waiting: dict[Pair, dict[str, Order]] = {pair: {} for pair in PAIRS}
+        self._resting: defaultdict[Pair, dict[str, Order]] = defaultdict(dict)
+        self._waiting: defaultdict[Pair, dict[str, Order]] = defaultdict(dict)
 
     def rest(self, order: Order) -> None:
         """Put a limit order into the book, behind those of its price; one that is there keeps its place."""

@@ -12,7 +12,7 @@ from paper_exchange.exchange import Exchange
 from paper_exchange.faults import FaultKind
 from paper_exchange.limits import Action
 from paper_exchange.orders import Order
-from paper_exchange.symbols import Pair, find_pair
+from paper_exchange.symbols import Pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def _charge(caller: Caller, pair: Pair, cost: Decimal | int, further: int = 0) -
 
 def charge_new(caller: Caller, name: object, cost: Decimal | int) -> None:
     """Charge new orders of a pair; one that does not exist has no counter."""
-    pair = find_pair(name) if isinstance(name, str) else None
+    pair = caller.exchange.catalogue.find_pair(name) if isinstance(name, str) else None
     if pair is not None:
         _charge(caller, pair, cost)
 

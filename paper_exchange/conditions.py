@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from paper_exchange.catalogue import Catalogue
+from paper_exchange.clock import Clock
 from paper_exchange.faults import FaultKind, FaultSpec
 from paper_exchange.modes import MarketMode, PairStatus
 from paper_exchange.symbols import Pair
@@ -23,12 +25,13 @@ class Minima:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a pair's orders must keep to, and whether it takes any."""
+    """What a pair's orders must keep to, whether it takes any, and whether clients are told of the pair at all."""
 
     minima: Minima
     tick_size: Decimal
     lot_decimals: int
     status: PairStatus
+    listed: bool = True
 
 
 def listed_minima(pair: Pair) -> Minima:
@@ -45,8 +48,9 @@ def listing_of(pair: Pair) -> Listing:
 class Conditions:
     """What holds now. The maps have only the pairs that differ from the table; `closed` are those without a trusted price."""
 
+    catalogue: Catalogue = field(default_factory=Catalogue)
     mode: MarketMode = MarketMode.ONLINE
-    skew_us: int = 0
+    clock: Clock = field(default_factory=Clock)
     engine_minima: Mapping[Pair, Minima] = field(default_factory=dict)
     shown_minima: Mapping[Pair, Minima] = field(default_factory=dict)
     listings: Mapping[Pair, Listing] = field(default_factory=dict)
@@ -79,6 +83,11 @@ class Conditions:
         listing = self.listings.get(pair)
         return pair.lot_decimals if listing is None else listing.lot_decimals
 
+    def lists(self, pair: Pair) -> bool:
+        """Whether clients are told of a pair."""
+        listing = self.listings.get(pair)
+        return listing is None or listing.listed
+
     def pair_status(self, pair: Pair) -> PairStatus:
         """The pair's own status, whatever the exchange's mode."""
         if pair in self.closed:
@@ -96,25 +105,26 @@ class Conditions:
 
 
 def conditions_of(
+    catalogue: Catalogue,
     faults: Iterable[FaultSpec],
     listings: Mapping[Pair, Listing] | None = None,
     closed: frozenset[Pair] = frozenset(),
 ) -> Conditions:
     """What faults, oldest first, make of the conditions."""
-    mode, skew_us = MarketMode.ONLINE, 0
-    plain = Conditions(listings=listings or {})
+    mode, clock = MarketMode.ONLINE, Clock()
+    plain = Conditions(catalogue, listings=listings or {})
     engine: dict[Pair, Minima] = {}
     shown: dict[Pair, Minima] = {}
     for spec in faults:
         if spec.kind is FaultKind.MARKET_MODE:
             mode = spec.mode
         elif spec.kind is FaultKind.CLOCK_SKEW:
-            skew_us = int(spec.seconds * US_PER_S)
+            clock = Clock(int(spec.seconds * US_PER_S), spec.drift, spec.since_us)
         elif spec.kind is FaultKind.ORDERMIN:
             assert spec.pair is not None, "a fault of this kind names its pair"
             for minima in (engine,) if spec.stale else (engine, shown):
                 minima[spec.pair] = _changed(minima.get(spec.pair) or plain.minima(spec.pair), spec)
-    return Conditions(mode, skew_us, engine, shown, plain.listings, closed)
+    return Conditions(catalogue, mode, clock, engine, shown, plain.listings, closed)
 
 
 def _changed(minima: Minima, spec: FaultSpec) -> Minima:

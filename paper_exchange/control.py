@@ -7,13 +7,18 @@
 | GET accounts, GET accounts/{id} | balances, holds, open orders, tier, keys (without their names and secrets) |
 | POST accounts `{id, tier, limits, balances, keys}` | makes one; `tier`: starter, intermediate (default), pro; `limits` (true): rate limits, cap on open orders, lockout |
 | POST accounts/{id} `{tier, limits}` | changes either; counters go on |
-| POST accounts/{id}/deposit `{asset, amount}` | adds to a balance, or takes away; suffix assets (`XBT.F`, `USD.M`) are balances of their own, read-only to orders |
+| POST accounts/{id}/deposit `{asset, amount}` | adds to a balance, or takes away (a withdrawal); forms (`XBT.F`, `USD.M`, `DOT28.S`) are balances of their own |
+| POST accounts/{id}/move `{asset, form, amount}` | from the asset into its form, back below 0; in Ledgers and on the balances channel, as all that is no trade |
+| POST accounts/{id}/convert `{spend: {asset, amount}, receive: {asset, amount}}` | one asset for another outside of the book |
+| POST accounts/{id}/margin `{pair, side, volume, leverage}` | a market order on margin, made by hand; `leverage` 2 to 10 (2). It moves its fee alone |
 | POST accounts/{id}/keys `{key, secret, permissions, nonce_window, valid_until, query_from, query_to, ip_allowlist}` | makes a key, or mends the one that exists (its nonce stays, a lockout ends); times are unix seconds, 0 for none; the two query bounds are shown only |
 | DELETE accounts/{id}/keys/{key} | forgets a key; its sockets are closed |
 | GET market | what moves the prices; of a live one how its feed fares, and which pairs are closed for want of a price (`live`) |
 | POST markets/{pair} `{price}`, `{bid, ask, depth}`, `{resume: true}` | pins a pair's market, or lets it move again |
-| GET pairs/{pair}, POST pairs/{pair} `{ordermin, costmin, tick_size, status}` | what its orders must keep to, shown to clients as well; `status`: online, cancel_only, post_only, limit_only, reduce_only; a tick has no more decimals than the pair's prices. (A minimum that clients are not shown is the fault `ordermin`, the mode of the whole exchange the fault `market_mode`.) |
-| GET rules, POST rules `{name: value}` | where Kraken's documents are silent (`house_rules`) |
+| POST pairs `{base, quote, price, altname, wsname, key, aclass_base, ordermin, costmin, lot_decimals, pair_decimals, tick_size}` | lists a new pair, with assets that are not there yet; `aclass_base`: currency, tokenized_asset |
+| POST assets/{asset}/rename `{to, keeps_key}` | another name for an asset, its forms and pairs; its id stays with `keeps_key`, else the old one is gone |
+| GET pairs/{pair}, POST pairs/{pair} `{ordermin, costmin, tick_size, status, listed}` | what its orders must keep to, shown to clients as well; `status`: online, cancel_only, post_only, limit_only, reduce_only; a tick has no more decimals than the pair's prices; `listed` (false): clients are not told of it any more, orders still go through. (A minimum that clients are not shown is the fault `ordermin`, the mode of the whole exchange the fault `market_mode`.) |
+| GET rules, POST rules `{name: value}`, the same as `house` | where Kraken's documents are silent (`house_rules`) |
 | GET faults, POST faults, DELETE faults, DELETE faults/{id} | what goes wrong (`faults`) |
 | GET requests?after=N, GET fills?after=N | every private request, every fill: what really happened |
 | GET calls | how often each REST method was called, and which of them the exchange does not have |
@@ -32,6 +37,7 @@ from paper_exchange import control_forms as forms
 from paper_exchange import fault_entry
 from paper_exchange.accounts import Account, ApiKey, Permission
 from paper_exchange.control_forms import KEY_FIELDS, RULE_FIELDS, Refusal
+from paper_exchange.control_money import MoneyControl
 from paper_exchange.control_rows import account_row, fill_row, key_row, pair_row, request_row
 from paper_exchange.exchange import Exchange
 from paper_exchange.fault_entry import FaultRefused, fault_row, parse_fault
@@ -39,8 +45,7 @@ from paper_exchange.faults import FAULTS_MOST
 from paper_exchange.limits import Tier
 from paper_exchange.market import quote_of
 from paper_exchange.money import decimals_of
-from paper_exchange.rows import balance_text
-from paper_exchange.symbols import Pair, find_pair
+from paper_exchange.symbols import Pair
 
 # Rows of a log in one answer; the next ones are asked for with `after`.
 ROWS_MOST: Final = 100_000
@@ -54,6 +59,7 @@ class Control:
     def __init__(self, exchange: Exchange, market: Callable[[], dict[str, Any]]) -> None:
         self._exchange = exchange
         self._market = market
+        self._money = MoneyControl(exchange, self._now_us)
 
     def routes(self) -> list[web.RouteDef]:
         """Where each handler is reached."""
@@ -62,7 +68,6 @@ class Control:
             ("POST", "accounts", self._add_account),
             ("GET", "accounts/{id}", self._get_account),
             ("POST", "accounts/{id}", self._change_account),
-            ("POST", "accounts/{id}/deposit", self._deposit),
             ("POST", "accounts/{id}/keys", self._set_key),
             # A key may hold slashes, being base64 often.
             ("DELETE", "accounts/{id}/keys/{key:.+}", self._delete_key),
@@ -72,6 +77,8 @@ class Control:
             ("POST", "pairs/{pair:.+}", self._set_pair),
             ("GET", "rules", self._get_rules),
             ("POST", "rules", self._set_rules),
+            ("GET", "house", self._get_rules),
+            ("POST", "house", self._set_rules),
             ("GET", "faults", self._list_faults),
             ("POST", "faults", self._set_fault),
             ("DELETE", "faults", self._lift_all_faults),
@@ -79,6 +86,7 @@ class Control:
             ("GET", "requests", self._requests),
             ("GET", "fills", self._fills),
             ("GET", "calls", self._calls),
+            *self._money.calls(),
         ]
         return [web.route(method, f"/paper/v1/{path}", _guarded(handler)) for method, path, handler in calls]
 
@@ -98,7 +106,7 @@ class Control:
             raise Refusal(409, f"id: the account {account_id} exists already")
         tier = forms.choice(Tier, body.get("tier", Tier.INTERMEDIATE), "tier")
         account = Account(account_id, tier, limited=forms.flag(body.get("limits", True), "limits"))
-        balances = forms.balances(body.get("balances", {}))
+        balances = forms.balances(body.get("balances", {}), self._exchange.catalogue)
         rows = body.get("keys", [])
         if not isinstance(rows, list):
             raise Refusal(400, "keys: expected a list")
@@ -119,15 +127,6 @@ class Control:
         tier = forms.choice(Tier, body["tier"], "tier") if "tier" in body else account.tier
         limited = forms.flag(body["limits"], "limits") if "limits" in body else account.limited
         account.tier, account.limited = tier, limited
-        return account_row(account, self._now_us())
-
-    async def _deposit(self, request: web.Request) -> Any:
-        account = self._account(request)
-        body = await _body(request, "asset", "amount")
-        asset = forms.asset_named(body.get("asset"), "asset")
-        amount = forms.signed(body.get("amount"), "amount")
-        if not self._exchange.deposit(account, asset, amount, self._now_us()):
-            raise Refusal(400, f"amount: only {balance_text(asset, account.available(asset))} are available")
         return account_row(account, self._now_us())
 
     async def _set_key(self, request: web.Request) -> Any:
@@ -172,7 +171,7 @@ class Control:
         return self._market()
 
     async def _set_market(self, request: web.Request) -> Any:
-        pair = _pair(request)
+        pair = self._pair(request)
         body = await _body(request, "price", "bid", "ask", "depth", "resume")
         tick = self._exchange.conditions.tick_of(pair)
         if "resume" in body:
@@ -202,11 +201,11 @@ class Control:
         }
 
     async def _get_pair(self, request: web.Request) -> Any:
-        return pair_row(_pair(request), self._exchange.conditions)
+        return pair_row(self._pair(request), self._exchange.conditions)
 
     async def _set_pair(self, request: web.Request) -> Any:
-        pair = _pair(request)
-        body = await _body(request, "ordermin", "costmin", "tick_size", "status")
+        pair = self._pair(request)
+        body = await _body(request, "ordermin", "costmin", "tick_size", "status", "listed")
         listing = forms.listing_of(body, pair, self._exchange.conditions.listing(pair))
         self._exchange.list_pair(pair, listing, self._now_us())
         return pair_row(pair, self._exchange.conditions)
@@ -226,7 +225,8 @@ class Control:
         if len(self._exchange.faults) >= FAULTS_MOST:
             raise Refusal(409, f"there are {FAULTS_MOST} faults already; delete some")
         try:
-            spec = parse_fault(body, lambda account: self._exchange.accounts.get(account) is not None)
+            accounts, catalogue = self._exchange.accounts, self._exchange.catalogue
+            spec = parse_fault(body, lambda account: accounts.get(account) is not None, catalogue.find_pair)
         except FaultRefused as refusal:
             raise Refusal(400, str(refusal)) from None
         return {"id": self._exchange.set_fault(spec, self._now_us()).id}
@@ -258,17 +258,13 @@ class Control:
         return self._exchange.wall_us(_true_us())
 
     def _account(self, request: web.Request) -> Account:
-        account = self._exchange.accounts.get(request.match_info["id"])
-        if account is None:
-            raise Refusal(404, f"no such account: {request.match_info['id']}")
-        return account
+        return forms.account_named(request.match_info["id"], self._exchange.accounts)
 
-
-def _pair(request: web.Request) -> Pair:
-    pair = find_pair(request.match_info["pair"])
-    if pair is None:
-        raise Refusal(404, f"no such pair: {request.match_info['pair']}")
-    return pair
+    def _pair(self, request: web.Request) -> Pair:
+        pair = self._exchange.catalogue.find_pair(request.match_info["pair"])
+        if pair is None:
+            raise Refusal(404, f"no such pair: {request.match_info['pair']}")
+        return pair
 
 
 def _guarded(

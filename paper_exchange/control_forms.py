@@ -6,14 +6,17 @@ from decimal import Decimal
 from typing import Any, Final, TypeVar
 
 from paper_exchange import wire_json
-from paper_exchange.accounts import TRADING_PERMISSIONS, Account, ApiKey, Permission
+from paper_exchange.accounts import TRADING_PERMISSIONS, Account, Accounts, ApiKey, Permission
 from paper_exchange.auth import decode_secret
+from paper_exchange.catalogue import Catalogue
 from paper_exchange.conditions import Listing, Minima
-from paper_exchange.house_rules import HouseRules
+from paper_exchange.house_rules import FeeFlag, HouseRules, MinimumWords
 from paper_exchange.limits import Tier
 from paper_exchange.modes import PairStatus
 from paper_exchange.money import decimals_of, parse_plain
-from paper_exchange.symbols import Asset, Pair, find_asset
+from paper_exchange.orders import OrderRequest
+from paper_exchange.symbols import Asset, Pair
+from paper_exchange.tape import OrderType, Side
 from paper_exchange.timefmt import US_PER_S
 
 KEY_FIELDS: Final = frozenset(
@@ -23,8 +26,11 @@ RULE_FIELDS: Final = frozenset(field.name for field in fields(HouseRules))
 
 _NONCE_WINDOW_MOST: Final = 2**63
 _COUNT_MOST: Final = 1_000_000
+# Kraken: 2:1 to 10:1.
+_LEVERAGE_LEAST: Final = 2
+_LEVERAGE_MOST: Final = 10
 _UNIX_S_MOST: Final = 10**11
-_Choice = TypeVar("_Choice", Tier, PairStatus)
+_Choice = TypeVar("_Choice", Tier, PairStatus, FeeFlag, MinimumWords, Side)
 
 
 class Refusal(Exception):
@@ -59,6 +65,14 @@ def whole(value: object, field: str, most: int) -> int:
     return int(value)
 
 
+def account_named(account_id: str, accounts: Accounts) -> Account:
+    """The account of a call's path."""
+    account = accounts.get(account_id)
+    if account is None:
+        raise Refusal(404, f"no such account: {account_id}")
+    return account
+
+
 def flag(value: object, field: str) -> bool:
     """True or false."""
     if not isinstance(value, bool):
@@ -74,15 +88,15 @@ def choice(kind: type[_Choice], value: Any, field: str) -> _Choice:
         raise Refusal(400, f"{field}: expected one of {', '.join(kind)}") from None
 
 
-def asset_named(name: object, field: str) -> Asset:
+def asset_named(name: object, field: str, catalogue: Catalogue) -> Asset:
     """An asset, in any spelling; forms of one that have a suffix are assets of their own."""
-    asset = find_asset(name) if isinstance(name, str) else None
+    asset = catalogue.find_asset(name) if isinstance(name, str) else None
     if asset is None:
         raise Refusal(400, f"{field}: no such asset")
     return asset
 
 
-def balances(value: object) -> list[tuple[Asset, Decimal]]:
+def balances(value: object, catalogue: Catalogue) -> list[tuple[Asset, Decimal]]:
     """Amounts by asset."""
     if not isinstance(value, dict):
         raise Refusal(400, "balances: expected an object")
@@ -91,7 +105,7 @@ def balances(value: object) -> list[tuple[Asset, Decimal]]:
         amount = parse_plain(text) if isinstance(text, str) else None
         if amount is None:
             raise Refusal(400, f"balances.{name}: expected a plain decimal of at least 0")
-        found.append((asset_named(name, f"balances.{name}"), amount))
+        found.append((asset_named(name, f"balances.{name}", catalogue), amount))
     return found
 
 
@@ -130,7 +144,23 @@ def listing_of(body: dict[str, Any], pair: Pair, old: Listing) -> Listing:
         if decimals_of(tick) > pair.pair_decimals:
             raise Refusal(400, f"tick_size: the pair's prices have {pair.pair_decimals} decimals")
     status = choice(PairStatus, body["status"], "status") if "status" in body else old.status
-    return Listing(Minima(ordermin, costmin), tick, old.lot_decimals, status)
+    listed = flag(body["listed"], "listed") if "listed" in body else old.listed
+    return Listing(Minima(ordermin, costmin), tick, old.lot_decimals, status, listed)
+
+
+def margin_order(body: dict[str, Any], catalogue: Catalogue) -> OrderRequest:
+    """A market order on margin."""
+    pair = catalogue.find_pair(body["pair"]) if isinstance(body.get("pair"), str) else None
+    if pair is None:
+        raise Refusal(400, "pair: no such pair")
+    volume = positive(body.get("volume"), "volume")
+    if decimals_of(volume) > pair.lot_decimals:
+        raise Refusal(400, f"volume: more than {pair.lot_decimals} decimals")
+    leverage = whole(body.get("leverage", "2"), "leverage", _LEVERAGE_MOST)
+    if leverage < _LEVERAGE_LEAST:
+        raise Refusal(400, f"leverage: expected at least {_LEVERAGE_LEAST}")
+    side = choice(Side, body.get("side"), "side")
+    return OrderRequest(pair, side, OrderType.MARKET, volume.quantize(pair.lot_step), leverage=leverage)
 
 
 def _minimum(body: dict[str, Any], field: str, old: Decimal) -> Decimal:
@@ -142,12 +172,19 @@ def _minimum(body: dict[str, Any], field: str, old: Decimal) -> Decimal:
     return amount
 
 
+def _rule(name: str, value: object, old: object) -> object:
+    if isinstance(old, bool):
+        return flag(value, name)
+    if isinstance(old, FeeFlag):
+        return choice(FeeFlag, value, name)
+    if isinstance(old, MinimumWords):
+        return choice(MinimumWords, value, name)
+    return whole(value, name, _COUNT_MOST)
+
+
 def change_rules(rules: HouseRules, body: dict[str, Any]) -> None:
     """Set those house rules that a request names, or none of them."""
-    wanted = {
-        name: flag(value, name) if isinstance(getattr(rules, name), bool) else whole(value, name, _COUNT_MOST)
-        for name, value in body.items()
-    }
+    wanted = {name: _rule(name, value, getattr(rules, name)) for name, value in body.items()}
     for name, value in wanted.items():
         setattr(rules, name, value)
 

@@ -8,7 +8,7 @@ from paper_exchange.exchange import Exchange, FillRecord, RequestRecord
 from paper_exchange.live import LiveMarket
 from paper_exchange.money import fixed
 from paper_exchange.rows import balance_text, order_row
-from paper_exchange.symbols import PAIRS, Pair
+from paper_exchange.symbols import Pair
 from paper_exchange.timefmt import US_PER_S
 
 
@@ -33,7 +33,11 @@ def account_row(account: Account, now_us: int) -> dict[str, Any]:
         "tier": str(account.tier),
         "limits": account.limited,
         "balances": {asset.id: balance_text(asset, amount) for asset, amount in account.balances.items()},
-        "holds": {asset.id: balance_text(asset, held) for asset, held in account.holds.items() if held},
+        "holds": {
+            asset.id: balance_text(asset, account.held(asset))
+            for asset in account.balances
+            if account.held(asset)
+        },
         "open_orders": {txid: order_row(order, trades=True) for txid, order in account.open_orders.items()},
         "volume_30d_usd": fixed(account.volume_usd(now_us), 4),
         "keys": [key_row(key) for key in account.keys.values()],
@@ -49,13 +53,14 @@ def pair_row(pair: Pair, conditions: Conditions) -> dict[str, Any]:
         "costmin": f"{listing.minima.costmin:f}",
         "tick_size": f"{listing.tick_size:f}",
         "status": str(listing.status),
+        "listed": listing.listed,
     }
 
 
 def market_row(kind: str, exchange: Exchange, live: LiveMarket | None, now_s: float) -> dict[str, Any]:
     """What moves the prices, and where each pair stands. `now_s` is of the clock that the live market is told."""
     rows = {}
-    for pair in PAIRS:
+    for pair in exchange.catalogue.pairs:
         market = exchange.market.of(pair)
         rows[pair.altname] = {
             "status": exchange.conditions.status_of(pair),
@@ -63,7 +68,7 @@ def market_row(kind: str, exchange: Exchange, live: LiveMarket | None, now_s: fl
             "ask": f"{market.quote.ask:f}" if market.priced else None,
             "pinned": market.pinned,
         }
-        if live is not None:
+        if live is not None and live.follows(pair):
             rows[pair.altname] |= live.state_of(pair)
     feed = {} if live is None else {"feed": live.row(now_s)}
     return {"market": kind, **feed, "pairs": rows}

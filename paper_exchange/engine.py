@@ -18,7 +18,7 @@ from paper_exchange.house_rules import HouseRules
 from paper_exchange.ids import TransactionIds
 from paper_exchange.limits import limits_of
 from paper_exchange.market import Market, MarketTrade
-from paper_exchange.money import ZERO, rounded_down
+from paper_exchange.money import ZERO, rounded_down, rounded_up
 from paper_exchange.orders import (
     ExecType,
     Order,
@@ -122,7 +122,7 @@ class Engine:
         rate, waits = self._booking.rate(account, now_us, maker=False), _waits_first(request)
         plan = Plan([], rate) if waits else self._planner.plan(account, request, request.volume, rate)
         needed = self._planner.needed(account, request, request.volume, plan, now_us, waits=waits)
-        if account.available(request.paying_asset) < needed:
+        if self._booking.available(account, request.paying_asset) < needed:
             raise KrakenError("EOrder:Insufficient funds")
         if request.post_only and plan.takes and not self._rules.post_only_cancels:
             raise KrakenError("EOrder:Post only order")
@@ -149,6 +149,20 @@ class Engine:
         if request.trigger is not None:
             return Placement(order, events + self._wait(account, order, now_us))
         return Placement(order, events + self._match(account, order, plan, now_us))
+
+    def place_on_margin(self, account: Account, request: OrderRequest, now_us: int) -> Placement:
+        """Fill a market order on margin, of which the account pays the fee alone. Raises KrakenError.
+
+        There are no positions here and nothing is lent: for clients that are to see such trades, and leave them alone.
+        """
+        rate = self._booking.rate(account, now_us, maker=False)
+        fills = self._market.of(request.pair).quote.sweep(request.side, request.volume, None)
+        fee = sum((rounded_up(price * part * rate, request.pair.cost_step) for price, part in fills), ZERO)
+        if self._booking.available(account, request.pair.quote) < fee:
+            raise KrakenError("EOrder:Insufficient margin")
+        order = self._accept(account, request, now_us)
+        events = [event_of(kind, order, now_us) for kind in (ExecType.PENDING_NEW, ExecType.NEW)]
+        return Placement(order, events + self._match(account, order, Plan(fills, rate), now_us))
 
     def place_close(self, order: Order, request: OrderRequest, now_us: int) -> list[OrderEvent]:
         """Place what a conditional close of `order` asks for; what can't be placed is accepted and cancelled."""
@@ -209,7 +223,7 @@ class Engine:
         rate, waits = self._booking.rate(account, now_us, maker=False), order.waits or _starts_later(order)
         plan = Plan([], rate) if waits else self._planner.plan(account, request, remaining, rate)
         needed = self._planner.needed(account, request, remaining, plan, now_us, waits=waits)
-        if account.available(order.paying_asset) + order.held < needed:
+        if self._booking.available(account, order.paying_asset) + order.held < needed:
             raise KrakenError("EOrder:Insufficient funds")
         if request.post_only and plan.takes:
             raise KrakenError("EOrder:Post only order")
@@ -341,7 +355,7 @@ class Engine:
             account, request, order.remaining, self._booking.rate(account, now_us, maker=False)
         )
         needed = self._planner.needed(account, request, order.remaining, plan, now_us, waits=False)
-        if account.available(order.paying_asset) < needed:
+        if self._booking.available(account, order.paying_asset) < needed:
             return [self._booking.close(account, order, OrderStatus.CANCELED, NO_FUNDS, now_us)]
         return self._match(account, order, plan, now_us)
 
@@ -372,7 +386,7 @@ class Engine:
         held = order.held
         account.set_hold(order, ZERO)
         needed = hold_needed(order.request, volume, maker_rate)
-        if not held and account.available(order.paying_asset) < needed:
+        if not held and self._booking.available(account, order.paying_asset) < needed:
             # By the house rules its money was not kept for it.
             return [self._booking.close(account, order, OrderStatus.CANCELED, NO_FUNDS, now_us)]
         reserved = order.remaining if held else volume

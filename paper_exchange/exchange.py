@@ -7,7 +7,7 @@ the exchange itself (its mode, clock, minima, tokens) take effect here; the othe
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -21,17 +21,18 @@ from paper_exchange.ledger import LedgerEntry, LedgerKind
 from paper_exchange.lockout import Lockouts
 from paper_exchange.market import Market, MarketTrade, Quote
 from paper_exchange.modes import MarketMode
-from paper_exchange.money import ZERO
 from paper_exchange.order_entry import close_request
 from paper_exchange.orders import Order, OrderEvent, OrderRequest, OrderStatus
 from paper_exchange.record import NumberedLog
 from paper_exchange.replay import Replay
-from paper_exchange.symbols import PAIRS, Asset, Pair
+from paper_exchange.symbols import Asset, Pair
 from paper_exchange.tape import OrderType
 from paper_exchange.timefmt import US_PER_S
 from paper_exchange.timers import Timers
 from paper_exchange.tokens import Tokens
 
+# The words are not documented.
+RENAMED: Final = "Asset renamed"
 # Seen on the live exchange.
 DEAD_MAN: Final = "CancelAllOrdersAfter Timeout"
 
@@ -61,6 +62,16 @@ class FillRecord:
     emitted_ns: int
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of a balance outside of trading."""
+
+    kind: LedgerKind
+    asset: Asset
+    amount: Decimal
+    subtype: str = ""
+
+
 class Exchange:
     """One exchange. Public calls change it at the instant that is passed in."""
 
@@ -68,8 +79,10 @@ class Exchange:
         self, *, seed: int, replay: Replay | None, ids: random.Random, now_us: int, live: bool = False
     ) -> None:
         self.started_us: Final = now_us
+        self.live: Final = live
         self.rules: Final = HouseRules()
         self.market: Final = Market(seed=seed, replay=replay, now_us=now_us, live=live)
+        self.catalogue: Final = self.market.catalogue
         self.accounts: Final = Accounts()
         self._ids: Final = TransactionIds(ids)
         self.engine: Final = Engine(self.market, self.accounts, self._ids, self.rules)
@@ -80,34 +93,39 @@ class Exchange:
         self._closed: frozenset[Pair] = frozenset()
         self.tokens: Final = Tokens()
         self.faults: Final = Faults()
-        self.conditions = Conditions()
+        self.conditions = Conditions(self.catalogue)
         self.requests: Final[NumberedLog[RequestRecord]] = NumberedLog()
         self.fills: Final[NumberedLog[FillRecord]] = NumberedLog()
         # What clients asked for and the exchange does not have: `GET /0/public/Foo`.
         self.unknown: Final[Counter[str]] = Counter()
         # What they asked for at all.
         self.called: Final[Counter[str]] = Counter()
-        self.on_events: Callable[[list[OrderEvent]], None] = _nobody_listens
-        self.on_market: Callable[[int], None] = _nobody_watches
-        self.on_key_revoked: Callable[[ApiKey], None] = _no_sessions
-        self.on_mode: Callable[[], None] = _nobody_is_told
-        self.on_ledger: Callable[[Account, Sequence[LedgerEntry]], None] = _nobody_keeps_books
-        self.on_pair: Callable[[Pair], None] = _nobody_looks
-        self.on_alarm: Callable[[], None] = _nobody_is_told
-        self.on_fault_set: Callable[[Fault], None] = _no_wires
-        self.on_fault_lifted: Callable[[Fault], None] = _no_wires
+        self.on_events: Callable[[list[OrderEvent]], None] = _nobody
+        self.on_market: Callable[[int], None] = _nobody
+        self.on_key_revoked: Callable[[ApiKey], None] = _nobody
+        self.on_mode: Callable[[], None] = _nobody
+        self.on_ledger: Callable[[Account, Sequence[LedgerEntry]], None] = _nobody
+        self.on_pair: Callable[[Pair], None] = _nobody
+        self.on_listed: Callable[[Sequence[Asset], Sequence[Pair]], None] = _nobody
+        self.on_alarm: Callable[[], None] = _nobody
+        self.on_fault_set: Callable[[Fault], None] = _nobody
+        self.on_fault_lifted: Callable[[Fault], None] = _nobody
 
     def wall_us(self, true_us: int) -> int:
         """What the exchange's clock shows at a time: all that clients see is stamped by it."""
-        return true_us + self.conditions.skew_us
+        return self.conditions.clock.wall_us(true_us)
 
     def true_us(self, wall_us: int) -> int:
         """The time at which the exchange's clock shows `wall_us`: for what lasts, such as a token."""
-        return wall_us - self.conditions.skew_us
+        return self.conditions.clock.true_us(wall_us)
 
     def place(self, account: Account, request: OrderRequest, now_us: int, cut: Cut | None = None) -> Order:
         """Accept and match an order. Raises KrakenError."""
         return self._placed(self.engine.place(account, request, now_us, cut), now_us)
+
+    def place_on_margin(self, account: Account, request: OrderRequest, now_us: int) -> Order:
+        """Fill a market order on margin. Raises KrakenError."""
+        return self._placed(self.engine.place_on_margin(account, request, now_us), now_us)
 
     def replace(self, order: Order, request: OrderRequest, now_us: int) -> Order:
         """Cancel an order and place another in its stead. Raises KrakenError, and then nothing has changed."""
@@ -235,7 +253,7 @@ class Exchange:
         if before == closed:
             return
         self._refresh_conditions(now_us)
-        for pair in PAIRS:
+        for pair in self.catalogue.pairs:
             if pair in before ^ closed:
                 self.on_pair(pair)
             if pair in before - closed:
@@ -266,12 +284,28 @@ class Exchange:
 
     def deposit(self, account: Account, asset: Asset, amount: Decimal, now_us: int) -> bool:
         """Add to a balance, or take away where negative; False where less than that is available."""
-        if account.available(asset) + amount < 0:
+        if account.unheld(asset) + amount < 0:
             return False
         kind = LedgerKind.DEPOSIT if amount >= 0 else LedgerKind.WITHDRAWAL
-        entry = account.book(self._ids.mint("L"), self._ids.mint("Q"), now_us, kind, asset, amount, ZERO)
-        self.on_ledger(account, [entry])
+        self.book(account, [Change(kind, asset, amount)], now_us)
         return True
+
+    def book(self, account: Account, changes: Iterable[Change], now_us: int) -> None:
+        """Change balances outside of trading, under one reference. Whoever calls looked whether there is enough."""
+        refid = self._ids.mint("Q")
+        entries = [
+            account.book(
+                self._ids.mint("L"),
+                refid,
+                now_us,
+                change.kind,
+                change.asset,
+                change.amount,
+                subtype=change.subtype,
+            )
+            for change in changes
+        ]
+        self.on_ledger(account, entries)
 
     def list_pair(self, pair: Pair, listing: Listing, now_us: int) -> None:
         """Change what a pair's orders must keep to. What rests stays; it fills when the pair matches again."""
@@ -280,6 +314,31 @@ class Exchange:
         self.on_pair(pair)
         self._match(pair, now_us)
 
+    def add_pair(self, pair: Pair, now_us: int) -> None:
+        """Take in a pair, with those of its assets that there were not before; its market begins at its start price."""
+        assets = [asset for asset in (pair.base, pair.quote) if asset not in self.catalogue.assets]
+        for asset in assets:
+            self.catalogue.add_asset(asset)
+        self.catalogue.add_pair(pair)
+        self.market.add(pair, now_us)
+        self.on_listed(assets, [pair])
+
+    def rename_asset(self, old: Asset, new: Asset, now_us: int) -> None:
+        """Let an asset, its forms and its pairs have other names. Open orders of its pairs end; what is past keeps the old names."""
+        for account in self.accounts:
+            concerned = [
+                order for order in account.open_orders.values() if old in {order.pair.base, order.pair.quote}
+            ]
+            self._tell(self.engine.cancel(account, concerned, now_us, RENAMED), now_us)
+        for pair in self.catalogue.pairs_of(old):
+            self.list_pair(pair, replace(self.conditions.listing(pair), listed=False), now_us)
+        moved = self.catalogue.replace(old, new)
+        for pair, successor in moved:
+            self.market.rename(pair, successor)
+            self._listings[successor] = replace(self._listings[pair], listed=True)
+        self._refresh_conditions(now_us)
+        self.on_listed([new], [successor for _, successor in moved])
+
     def revoke_sessions(self, key: ApiKey) -> None:
         """Let a key's tokens die, and with them the sockets that subscribed with them."""
         self.tokens.revoke(key)
@@ -287,6 +346,8 @@ class Exchange:
 
     def set_fault(self, spec: FaultSpec, now_us: int) -> Fault:
         """Set a fault; what acts at once has acted when this returns."""
+        if spec.kind is FaultKind.CLOCK_SKEW:
+            spec = replace(spec, since_us=self.true_us(now_us))
         fault = self.faults.add(spec)
         if spec.occasion is Occasion.NOW or spec.kind is FaultKind.CLOCK_SKEW:
             fault.fired = 1
@@ -306,12 +367,14 @@ class Exchange:
 
     def _refresh_conditions(self, now_us: int) -> None:
         mode = self.conditions.mode
-        self.conditions = conditions_of(self.faults.states(), dict(self._listings), self._closed)
+        self.conditions = conditions_of(
+            self.catalogue, self.faults.states(), dict(self._listings), self._closed
+        )
         if self.conditions.mode is mode:
             return
         self.on_mode()
         self.on_alarm()
-        for pair in PAIRS if not mode.matches else ():
+        for pair in self.catalogue.pairs if not mode.matches else ():
             self._match(pair, now_us)
 
     def _expire_tokens(self, spec: FaultSpec) -> None:
@@ -345,29 +408,5 @@ class Exchange:
                 self._tell(events, now_us)
 
 
-def _nobody_listens(_events: list[OrderEvent]) -> None:
-    """Before the wires are connected, events go nowhere."""
-
-
-def _nobody_watches(_now_us: int) -> None:
-    """Before the wires are connected, nobody is told that the market moved."""
-
-
-def _nobody_is_told() -> None:
-    """Before the wires are connected, nobody is told of a mode."""
-
-
-def _no_wires(_fault: Fault) -> None:
-    """Before the wires are connected, there is nothing for a fault to cut."""
-
-
-def _no_sessions(_key: ApiKey) -> None:
-    """Before the wires are connected, no socket depends on a key."""
-
-
-def _nobody_keeps_books(_account: Account, _entries: Sequence[LedgerEntry]) -> None:
-    """Before the wires are connected, nobody is told that a balance changed."""
-
-
-def _nobody_looks(_pair: Pair) -> None:
-    """Before the wires are connected, nobody is told that a pair changed."""
+def _nobody(*_told: object) -> None:
+    """Before the wires are connected, nobody is told of anything."""

@@ -145,6 +145,8 @@ def _whole_order(order: Order) -> dict[str, Any]:
     row |= _limit_fields(order)
     row |= _trigger_fields(order)
     row |= _iceberg_fields(order)
+    if request.leverage is not None:
+        row["margin"] = True
     if request.post_only:
         row["post_only"] = True
     if request.start_us is not None:
@@ -228,7 +230,8 @@ def _amended_fields(event: OrderEvent) -> dict[str, Any]:
 
 def _trade_fields(trade: Trade, market: Market) -> dict[str, Any]:
     request = trade.order.request
-    return {
+    position = {} if request.leverage is None else {"margin_borrow": True, "position_status": "opened"}
+    return position | {
         "exec_id": trade.exec_id,
         "trade_id": trade.trade_id,
         "symbol": request.pair.symbol,
@@ -244,8 +247,7 @@ def _trade_fields(trade: Trade, market: Market) -> dict[str, Any]:
 
 
 def _fee_usd(order: Order, market: Market) -> Decimal:
-    asset = order.pair.base if order.request.fee_in_base else order.pair.quote
-    return rounded(order.fee * market.usd_price(asset), _USD_STEP)
+    return rounded(order.fee * market.usd_price(order.pair.quote), _USD_STEP)
 
 
 def _totals(event: OrderEvent) -> dict[str, Any]:

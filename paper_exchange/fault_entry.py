@@ -5,23 +5,29 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 
-from paper_exchange import auth
+from paper_exchange import auth, odd_rows, rest_public
 from paper_exchange.faults import CutWhen, Fault, FaultKind, FaultSpec
 from paper_exchange.modes import MarketMode
 from paper_exchange.money import parse_plain
 from paper_exchange.past import READS
-from paper_exchange.symbols import Pair, find_pair
+from paper_exchange.symbols import Pair
+from paper_exchange.tape import OrderType
 
 # An hour: nobody waits longer for an answer.
 DELAY_MS_MOST: Final = 3_600_000
 # A day: clocks that are further off are not skewed but wrong.
 SKEW_S_MOST: Final = 86_400
+# A clock that goes at half or at one and a half of its pace.
+DRIFT_MOST: Final = Decimal("0.5")
 
 _COUNT_MOST: Final = 1_000_000_000
 _SEED_BOUND: Final = 2**63
 _WHOLE: Final = re.compile(r"[0-9]{1,19}", re.ASCII)
 _KRAKEN_ERROR: Final = re.compile(r"[EW][A-Za-z]+:[ -~]{1,200}", re.ASCII)
-_HTML_STATUS: Final = {502: "502", 503: "503", 504: "504", 520: "520"}
+_STATUS: Final = {
+    FaultKind.HTML_5XX: (502, 503, 504, 520),
+    FaultKind.FRONT_PAGE: (403, 429),
+}
 
 _COUNTED: Final = ("count", "after", "probability", "seed")
 _OF_REQUESTS: Final = ("account", "method", *_COUNTED)
@@ -46,16 +52,27 @@ _FIELDS: Final[dict[FaultKind, tuple[str, ...]]] = {
     FaultKind.NO_FILLED_MARKER: _OF_EVENTS,
     FaultKind.REORDER_EVENTS: _OF_EVENTS,
     FaultKind.EXPIRE_TOKEN: ("account", "close"),
+    FaultKind.FRONT_PAGE: (*_OF_REQUESTS, "status"),
+    FaultKind.MARKET_REFUSED: ("pair", "error", *_OF_REQUESTS, "ordertype"),
+    FaultKind.ODD_ROW: (*_OF_REQUESTS, "row", "key"),
     FaultKind.MARKET_MODE: ("mode",),
     FaultKind.ORDERMIN: ("pair", "ordermin", "costmin", "stale"),
-    FaultKind.CLOCK_SKEW: ("seconds",),
+    FaultKind.CLOCK_SKEW: ("seconds", "drift"),
     FaultKind.VISIBILITY_LAG: ("account", "method", "delay_ms", "jitter_ms", "seed"),
 }
 _REQUIRED: Final = {
-    FaultKind.ERROR: "error",
-    FaultKind.MARKET_MODE: "mode",
-    FaultKind.ORDERMIN: "pair",
-    FaultKind.CLOCK_SKEW: "seconds",
+    FaultKind.ERROR: ("error",),
+    FaultKind.MARKET_REFUSED: ("pair", "error"),
+    FaultKind.ODD_ROW: ("method",),
+    FaultKind.MARKET_MODE: ("mode",),
+    FaultKind.ORDERMIN: ("pair",),
+}
+# Which methods a fault can be about, where that is not every private one.
+_METHODS: Final = {
+    FaultKind.FRONT_PAGE: auth.methods() | rest_public.methods(),
+    FaultKind.MARKET_REFUSED: frozenset({"AddOrder", "Ticker"}),
+    FaultKind.ODD_ROW: frozenset(odd_rows.PLACES),
+    FaultKind.VISIBILITY_LAG: READS,
 }
 # Where a kind's default differs from that of FaultSpec.
 _DEFAULTS: Final[dict[FaultKind, dict[str, Any]]] = {
@@ -63,6 +80,9 @@ _DEFAULTS: Final[dict[FaultKind, dict[str, Any]]] = {
     FaultKind.HANG_REQUEST: {"delay_ms": 30_000},
     FaultKind.HTML_5XX: {"executed": True},
     FaultKind.SWAP: {"delay_ms": 1_000},
+    FaultKind.FRONT_PAGE: {"status": 429},
+    FaultKind.MARKET_REFUSED: {"count": 0},
+    FaultKind.ODD_ROW: {"row": {"descr": {}}},
     FaultKind.PARTIAL_CANCEL: {"fraction": Decimal("0.5")},
     FaultKind.WS_SILENCE: {"delay_ms": 5_000},
     FaultKind.VISIBILITY_LAG: {"delay_ms": 1_000},
@@ -82,19 +102,25 @@ def fields() -> set[str]:
     return {"kind"}.union(*_FIELDS.values())
 
 
-def parse_fault(body: dict[str, Any], is_account: Callable[[str], bool]) -> FaultSpec:
+def parse_fault(
+    body: dict[str, Any], is_account: Callable[[str], bool], find_pair: Callable[[str], Pair | None]
+) -> FaultSpec:
     """Read a fault from JSON whose numbers are text. Raises FaultRefused."""
     kind = _kind(body.get("kind"))
     for name in body:
         if name != "kind" and name not in _FIELDS[kind]:
             raise FaultRefused(name, f"no field of {kind}, which has {', '.join(_FIELDS[kind])}")
-    required = _REQUIRED.get(kind)
-    if required is not None and required not in body:
-        raise FaultRefused(required, f"{kind} needs it")
+    for name in _REQUIRED.get(kind, ()):
+        if name not in body:
+            raise FaultRefused(name, f"{kind} needs it")
     values: dict[str, Any] = dict(_DEFAULTS.get(kind, {}))
     for name in _FIELDS[kind]:
         if name in body:
             values[name] = _READERS[name](name, body[name])
+    if "pair" in values:
+        values["pair"] = find_pair(values["pair"])
+        if values["pair"] is None:
+            raise FaultRefused("pair", "no such pair")
     spec = FaultSpec(kind=kind, **values)
     if spec.account is not None and not is_account(spec.account):
         raise FaultRefused("account", f"no such account: {spec.account}")
@@ -122,14 +148,20 @@ def _check_together(spec: FaultSpec, body: dict[str, Any]) -> None:
     """What one field means for another."""
     if spec.never and "delay_ms" in body:
         raise FaultRefused("delay_ms", "has no meaning with never")
+    if spec.kind is FaultKind.CLOCK_SKEW and body.keys().isdisjoint({"seconds", "drift"}):
+        raise FaultRefused("seconds", "expected this or drift, or both")
     if spec.kind is FaultKind.ORDERMIN and spec.ordermin is None and spec.costmin is None:
         raise FaultRefused("ordermin", "expected this or costmin, or both")
     if spec.kind is FaultKind.WS_CUT and not spec.counted:
         for name in _COUNTED:
             if name in body:
                 raise FaultRefused(name, "a cut now waits for no event")
-    if spec.kind is FaultKind.VISIBILITY_LAG and spec.method is not None and spec.method not in READS:
-        raise FaultRefused("method", f"expected one of {', '.join(sorted(READS))}")
+    methods = _METHODS.get(spec.kind, auth.methods())
+    if spec.method is not None and spec.method not in methods:
+        raise FaultRefused("method", f"expected one of {', '.join(sorted(methods))}")
+    statuses = _STATUS.get(spec.kind, ())
+    if statuses and spec.status not in statuses:
+        raise FaultRefused("status", f"expected one of {', '.join(map(str, statuses))}")
 
 
 def _kind(value: Any) -> FaultKind:
@@ -143,13 +175,6 @@ def _text(name: str, value: Any) -> str:
     if not isinstance(value, str):
         raise FaultRefused(name, "expected text")
     return value
-
-
-def _method(name: str, value: Any) -> str:
-    method = _text(name, value)
-    if method not in auth.methods():
-        raise FaultRefused(name, f"expected one of {', '.join(sorted(auth.methods()))}")
-    return method
 
 
 def _whole(name: str, value: Any, most: int) -> int:
@@ -205,6 +230,21 @@ def _seconds(name: str, value: Any) -> Decimal:
     return -seconds if text.startswith("-") else seconds
 
 
+def _drift(name: str, value: Any) -> Decimal:
+    text = value if isinstance(value, str) else ""
+    drift = _decimal(name, text.removeprefix("-"), "a plain decimal")
+    if drift > DRIFT_MOST:
+        raise FaultRefused(name, f"expected at most {DRIFT_MOST} either way")
+    return -drift if text.startswith("-") else drift
+
+
+def _ordertype(name: str, value: Any) -> OrderType:
+    try:
+        return OrderType(value)
+    except ValueError:
+        raise FaultRefused(name, f"expected one of {', '.join(OrderType)}") from None
+
+
 def _flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise FaultRefused(name, "expected true or false")
@@ -212,10 +252,11 @@ def _flag(name: str, value: Any) -> bool:
 
 
 def _status(name: str, value: Any) -> int:
-    for status, text in _HTML_STATUS.items():
-        if value == text:
-            return status
-    raise FaultRefused(name, f"expected one of {', '.join(_HTML_STATUS.values())}")
+    return _whole(name, value, 599)
+
+
+def _anything(_name: str, value: Any) -> Any:
+    return value
 
 
 def _kraken_error(name: str, value: Any) -> str:
@@ -239,16 +280,9 @@ def _mode(name: str, value: Any) -> MarketMode:
         raise FaultRefused(name, f"expected one of {', '.join(MarketMode)}") from None
 
 
-def _pair(name: str, value: Any) -> Pair:
-    pair = find_pair(value) if isinstance(value, str) else None
-    if pair is None:
-        raise FaultRefused(name, "no such pair")
-    return pair
-
-
 _READERS: Final[dict[str, Callable[[str, Any], Any]]] = {
     "account": _text,
-    "method": _method,
+    "method": _text,
     "count": _count,
     "after": _count,
     "probability": _probability,
@@ -265,11 +299,15 @@ _READERS: Final[dict[str, Callable[[str, Any], Any]]] = {
     "lose": _flag,
     "close": _flag,
     "mode": _mode,
-    "pair": _pair,
+    "pair": _text,
     "ordermin": _minimum,
     "costmin": _minimum,
     "stale": _flag,
     "seconds": _seconds,
+    "row": _anything,
+    "key": _text,
+    "drift": _drift,
+    "ordertype": _ordertype,
 }
 assert _FIELDS.keys() == set(FaultKind), "every kind has its fields"
 assert _READERS.keys() == fields() - {"kind"}, "every field can be read"

@@ -25,10 +25,17 @@ id. Request faults strike private requests whose API key is known. "engine acts"
 | no_filled_marker | a `filled` event | left out, without a gap; the trade events say partially_filled as ever |
 | reorder_events | an order's trades of one instant | sent in reverse order |
 | expire_token | now | tokens die; `close` (false): the sockets that subscribed with them are closed |
+| front_page | any REST request | a page of the front (`error code: 1015`, no JSON) with `status` (429; 403, 429); the exchange never saw it |
+| market_refused | an order or a ticker of `pair` (required) | answered with `error` (required); `method` AddOrder or Ticker (either), `ordertype` (any) of the order; `count` (0) |
+| odd_row | rows of an answer | `method` (required, below): `row` (`{"descr": {}}`) is among them under `key` (one of its own; one that is there: replaced) |
 | market_mode | state | `mode` (required): online, cancel_only, post_only, limit_only, maintenance (orders and cancels only; reads go on) |
 | ordermin | state | `pair` (required), `ordermin`, `costmin`: the engine's minima; `stale` (false): AssetPairs shows the old ones |
-| clock_skew | state | `seconds` (required, may be negative) are added to the exchange's clock wherever a client sees it |
+| clock_skew | state | `seconds` (0, may be negative) are added to the exchange's clock wherever a client sees it, HTTP's `Date` too, and `drift` (0) more for each second from now on (0.01: 10 ms a second) |
 | visibility_lag | state | reads trail the engine by `delay_ms` (1000) and up to `jitter_ms` (0) more, drawn for each read by `seed` |
+
+An odd row is put into the answers of OpenOrders, ClosedOrders, QueryOrders, TradesHistory, QueryTrades, Ledgers, Balance,
+BalanceEx, Ticker, AssetPairs, Assets, or before the next message of the `executions` channel. Its numbers become text.
+A front page and a refused market strike public calls too, where no account is named.
 
 Replayed fills after a re-subscription are no fault: a snapshot with `snap_trades` always repeats them.
 
@@ -50,11 +57,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum, auto
-from typing import Final
+from typing import Any, Final
 
 from paper_exchange.modes import MarketMode
 from paper_exchange.money import ZERO
 from paper_exchange.symbols import Pair
+from paper_exchange.tape import OrderType
 
 # Faults that are kept, exhausted ones included: a long run of faults need not tidy up behind itself.
 FAULTS_MOST: Final = 10_000
@@ -83,6 +91,9 @@ class FaultKind(StrEnum):
     NO_FILLED_MARKER = auto()
     REORDER_EVENTS = auto()
     EXPIRE_TOKEN = auto()
+    FRONT_PAGE = auto()
+    MARKET_REFUSED = auto()
+    ODD_ROW = auto()
     MARKET_MODE = auto()
     ORDERMIN = auto()
     CLOCK_SKEW = auto()
@@ -93,6 +104,9 @@ class Occasion(StrEnum):
     """The events that faults wait for, and the two occasions that are none: at once, and all the time."""
 
     REQUEST = auto()  # a private request came in
+    FRONT = auto()  # any REST request came in
+    MARKET = auto()  # an order or a ticker of a pair is asked for
+    ROWS = auto()  # rows are about to be answered or told
     READ = auto()  # a private request wants to know what an account has
     ORDER = auto()  # an order passed all checks
     CONNECT = auto()  # a WebSocket client knocks
@@ -120,6 +134,9 @@ _OCCASIONS: Final = {
     FaultKind.NO_FILLED_MARKER: Occasion.FILLED,
     FaultKind.REORDER_EVENTS: Occasion.TRADES,
     FaultKind.EXPIRE_TOKEN: Occasion.NOW,
+    FaultKind.FRONT_PAGE: Occasion.FRONT,
+    FaultKind.MARKET_REFUSED: Occasion.MARKET,
+    FaultKind.ODD_ROW: Occasion.ROWS,
     FaultKind.MARKET_MODE: Occasion.STATE,
     FaultKind.ORDERMIN: Occasion.STATE,
     FaultKind.CLOCK_SKEW: Occasion.STATE,
@@ -170,6 +187,11 @@ class FaultSpec:
     costmin: Decimal | None = None
     stale: bool = False
     seconds: Decimal = ZERO
+    drift: Decimal = ZERO
+    since_us: int = 0
+    row: Any = None
+    key: str | None = None
+    ordertype: OrderType | None = None
 
     @property
     def occasion(self) -> Occasion:
@@ -199,9 +221,15 @@ class Fault:
         """Whether it has fired as often as it was to."""
         return self.spec.counted and 0 < self.spec.count <= self.fired
 
-    def is_for(self, account: str, method: str | None) -> bool:
-        """Whether the account and method of an event are among those that it was set for."""
-        return self.spec.account in {None, account} and self.spec.method in {None, method}
+    def is_for(self, account: str, method: str | None, pair: Pair | None, ordertype: str | None) -> bool:
+        """Whether an event is among those that it was set for."""
+        spec = self.spec
+        return (
+            spec.account in {None, account}
+            and spec.method in {None, method}
+            and spec.pair in {None, pair}
+            and spec.ordertype in {None, ordertype}
+        )
 
     def is_due(self, account: str) -> bool:
         """Count one matching event of an account; whether the fault is to strike it."""
@@ -276,12 +304,14 @@ class Faults:
         account: str = "",
         method: str | None = None,
         *,
+        pair: Pair | None = None,
+        ordertype: str | None = None,
         barred: frozenset[FaultKind] = frozenset(),
     ) -> Fault | None:
         """The fault that strikes this event, which has then fired. `barred` kinds see the event but cannot strike it."""
         struck: Fault | None = None
         for fault in self._armed.get(occasion, ()):
-            if not fault.is_for(account, method):
+            if not fault.is_for(account, method, pair, ordertype):
                 continue
             due = fault.is_due(account)
             if due and struck is None and fault.spec.kind not in barred:
@@ -292,6 +322,13 @@ class Faults:
                 del self._live[struck.id]
                 self._arm()
         return struck
+
+    def market_refusal(
+        self, pair: Pair, method: str, account: str = "", ordertype: str | None = None
+    ) -> str | None:
+        """The error with which a market, or one kind of orders in it, is refused to an account."""
+        fault = self.strike(Occasion.MARKET, account, method, pair=pair, ordertype=ordertype)
+        return None if fault is None else fault.spec.error
 
     def blame(self, kind: FaultKind, pair: Pair | None = None) -> None:
         """A state (of this pair) refused a request: the newest fault of its kind has fired."""

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from paper_exchange.accounts import Account
+from paper_exchange.catalogue import Catalogue
 from paper_exchange.errors import KrakenError, invalid_arguments
 from paper_exchange.ids import client_order_key
 from paper_exchange.ledger import LedgerEntry
 from paper_exchange.orders import Order, Revision, revision_of
 from paper_exchange.params import Params
 from paper_exchange.rows import HistoricFill, fills_of
-from paper_exchange.symbols import Asset, find_asset
+from paper_exchange.symbols import CURRENCY, TOKENISED, Asset
 from paper_exchange.timefmt import US_PER_S
 
 # Kraken: 50 rows a page, for orders and for trades.
@@ -68,11 +69,12 @@ def past_fills(account: Account, params: Params) -> Page[HistoricFill]:
     return _page([fill for fill in reversed(fills) if _between(start, fill.at_us, end)], params)
 
 
-def ledger_entries(account: Account, params: Params) -> Page[LedgerEntry]:
+def ledger_entries(account: Account, params: Params, catalogue: Catalogue) -> Page[LedgerEntry]:
     """The page of the ledger that Ledgers' arguments ask for. Raises KrakenError."""
-    if params.text("aclass") not in {"", "currency"}:
+    aclass = params.text("aclass")
+    if aclass not in {"", CURRENCY, TOKENISED}:
         raise invalid_arguments("aclass")
-    assets = _assets(params)
+    assets = _assets(params, catalogue)
     kind = params.text("type") or "all"
     if kind not in _LEDGER_KINDS:
         raise invalid_arguments("type")
@@ -81,20 +83,21 @@ def ledger_entries(account: Account, params: Params) -> Page[LedgerEntry]:
         entry
         for entry in reversed(account.ledger)
         if (assets is None or entry.asset in assets)
+        and aclass in {"", entry.asset.aclass}
         and kind in {"all", entry.kind}
         and _between(start, entry.at_us, end)
     ]
     return _page(found, params)
 
 
-def _assets(params: Params) -> set[Asset] | None:
+def _assets(params: Params, catalogue: Catalogue) -> set[Asset] | None:
     """The assets of a comma list; None for all of them."""
     text = params.text("asset") or "all"
     if text == "all":
         return None
     found = set()
     for spelling in text.split(","):
-        asset = find_asset(spelling.strip())
+        asset = catalogue.find_asset(spelling.strip())
         if asset is None:
             raise KrakenError("EQuery:Unknown asset")
         found.add(asset)

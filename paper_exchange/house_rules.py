@@ -1,9 +1,24 @@
 """How the exchange behaves where Kraken's documents are silent or sources disagree. The likelier is the default.
 
-`GET /paper/v1/rules` shows them, `POST` changes some of them while the exchange runs.
+`GET /paper/v1/rules` (or `house`) shows them, `POST` changes some of them while the exchange runs.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class FeeFlag(StrEnum):
+    """Kraken: the order flags that say in which currency a fee is preferred."""
+
+    QUOTE = "fciq"
+    BASE = "fcib"
+
+
+class MinimumWords(StrEnum):
+    """How a too small order is refused."""
+
+    ARGUMENTS = "arguments"
+    ORDER = "order"
 
 
 @dataclass(slots=True)
@@ -21,6 +36,9 @@ class HouseRules:
     | post_only_cancels | false: EOrder:Post only order at once | true: accepted, then cancelled by the engine |
     | holds | true: resting orders hold their money | false: they don't, and die where it is gone |
     | window_takes_repeats | false | true: a nonce window lets the same nonce in again |
+    | earn_form_tradable | true: an order uses the `.F` balance of what it pays with as well (Kraken's page on balances) | false: it does not, and is refused for funds |
+    | sell_fee_default | fciq, as recorded of API sells of 2024 and 2025 | fcib, as documented: in which currency a sell without the flag pays its fee |
+    | minimum_words | arguments: `EGeneral:Invalid arguments:volume minimum not met`, as logged in 2025 and 2026 | order: `EOrder:Order minimum not met`, as documented |
     | query_by_client_id | false: QueryOrders needs a txid | true: a cl_ord_id alone will do |
     """
 
@@ -34,3 +52,6 @@ class HouseRules:
     holds: bool = True
     window_takes_repeats: bool = False
     query_by_client_id: bool = False
+    earn_form_tradable: bool = True
+    sell_fee_default: FeeFlag = FeeFlag.QUOTE
+    minimum_words: MinimumWords = MinimumWords.ARGUMENTS

@@ -13,6 +13,11 @@ class LedgerKind(StrEnum):
     TRADE = "trade"
     DEPOSIT = "deposit"
     WITHDRAWAL = "withdrawal"
+    EARN = "earn"
+    TRANSFER = "transfer"
+    SPEND = "spend"
+    RECEIVE = "receive"
+    MARGIN = "margin"
 
 
 @dataclass(frozen=True, slots=True)

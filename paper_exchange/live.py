@@ -291,6 +291,10 @@ class LiveMarket:
             "not_understood": self._strange,
         }
 
+    def follows(self, pair: Pair) -> bool:
+        """Whether a pair is moved by the feed."""
+        return pair in self._pairs
+
     def state_of(self, pair: Pair) -> dict[str, Any]:
         """How a pair fares, for the control API."""
         followed = self._pairs[pair]

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from paper_exchange import wire_json
 from paper_exchange.modes import PairStatus
-from paper_exchange.symbols import Pair, find_symbol
+from paper_exchange.symbols import PAIRS, Pair
 from paper_exchange.tape import Side
 
 # Exponents are no form of Kraken's REST; whether its JSON numbers ever have one is not documented.
@@ -20,6 +20,8 @@ _NUMBER: Final = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,20})?(?:[eE][-+]?[0-9]{1,2
 _LEAST: Final = Decimal("1e-18")
 _BELOW: Final = Decimal("1e10")
 _DECIMALS_MOST: Final = 18
+# What is followed: the currencies of the table.
+_PAIRS: Final = {pair.symbol: pair for pair in PAIRS}
 # Of a message that is not understood, enough to recognise it.
 _SHOWN: Final = 120
 
@@ -162,7 +164,7 @@ def _answer(answer: dict[str, Any]) -> list[Word]:
     # A ticker that is asked for anew may not have ended in time.
     if why == "Already subscribed":
         return []
-    pair = find_symbol(symbol) if isinstance(symbol, str) else None
+    pair = _PAIRS.get(symbol) if isinstance(symbol, str) else None
     return [SubscriptionRefused(pair, str(why)[:_SHOWN])]
 
 
@@ -177,7 +179,7 @@ def _read_row(reader: Callable[[_Row], Word | None], row: Any) -> Iterator[Word]
 
 def _pair_of(row: _Row) -> Pair | None:
     symbol = row.get("symbol")
-    return find_symbol(symbol) if isinstance(symbol, str) else None
+    return _PAIRS.get(symbol) if isinstance(symbol, str) else None
 
 
 def _read_prices(row: _Row) -> Word | None:

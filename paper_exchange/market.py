@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from paper_exchange.catalogue import Catalogue
 from paper_exchange.money import ZERO, rounded, rounded_down, rounded_up
 from paper_exchange.replay import PastTrade, Replay
-from paper_exchange.symbols import PAIRS, USD, XBT, Asset, Pair, find_pair
+from paper_exchange.symbols import USD, Asset, Pair
 from paper_exchange.tape import OrderType, Side, Tape
 
 # Each further level of the book is this much worse than the one before it, and at least one tick.
@@ -110,7 +111,7 @@ class SyntheticWalk:
     """A random walk in whole ticks around the start price; step n of a seed is always the same."""
 
     def __init__(self, pair: Pair, seed: int) -> None:
-        self._pair = pair
+        self.pair = pair
         self._rng = random.Random(f"{seed}:{pair.id}")  # noqa: S311 - a market, not a secret
         self._middle = int(pair.start_price / pair.tick_size)
         self._lowest = self._middle * 4 // 5
@@ -118,8 +119,8 @@ class SyntheticWalk:
 
     def quote(self) -> Quote:
         """The quote of the present step: one tick wide."""
-        bid = self._middle * self._pair.tick_size
-        return quote_of(self._pair, bid, bid + self._pair.tick_size, self._pair.depth)
+        bid = self._middle * self.pair.tick_size
+        return quote_of(self.pair, bid, bid + self.pair.tick_size, self.pair.depth)
 
     def step(self) -> tuple[Quote, MarketTrade]:
         """Move once, and trade once at the bid or the ask."""
@@ -129,10 +130,10 @@ class SyntheticWalk:
             move = -move
         self._middle += move
         side = self._rng.choice((Side.BUY, Side.SELL))
-        volume = rounded_up(self._pair.depth * self._rng.randint(1, 100) / 100, self._pair.lot_step)
+        volume = rounded_up(self.pair.depth * self._rng.randint(1, 100) / 100, self.pair.lot_step)
         quote = self.quote()
         price = quote.ask if side is Side.BUY else quote.bid
-        return quote, MarketTrade(self._pair, price, volume, side)
+        return quote, MarketTrade(self.pair, price, volume, side)
 
 
 class PairMarket:
@@ -144,7 +145,7 @@ class PairMarket:
     def __init__(
         self, pair: Pair, seed: int, replay: Replay | None, now_us: int, *, live: bool = False
     ) -> None:
-        self.pair: Final = pair
+        self.pair = pair
         self.tape = Tape()
         self.pinned = False
         self.priced = not live
@@ -159,6 +160,10 @@ class PairMarket:
         self.tape.add(self.quote.bid, pair.ordermin, Side.SELL, OrderType.MARKET, now_us)
         # The last quotes, each with the time of its first moment.
         self.quotes: Final[deque[tuple[int, Quote]]] = deque([(now_us, self.quote)], maxlen=QUOTES_KEPT)
+
+    def rename(self, pair: Pair) -> None:
+        """Be the market of another pair from now on, at the same prices."""
+        self.pair = self._walk.pair = pair
 
     def note_quote(self, now_us: int) -> None:
         """Keep the quote where it is another one than before."""
@@ -210,18 +215,38 @@ class PairMarket:
 class Market:
     """All pairs. Time is passed in; nothing here knows an account."""
 
-    def __init__(self, *, seed: int, replay: Replay | None, now_us: int, live: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        seed: int,
+        replay: Replay | None,
+        now_us: int,
+        live: bool = False,
+        catalogue: Catalogue | None = None,
+    ) -> None:
         self.replay: Final = replay
+        self.catalogue: Final = catalogue or Catalogue(tokenised=not live)
+        self._seed = seed
         self._pairs = {
             pair: PairMarket(
                 pair, seed, replay if replay and replay.pair is pair else None, now_us, live=live
             )
-            for pair in PAIRS
+            for pair in self.catalogue.pairs
         }
 
     def of(self, pair: Pair) -> PairMarket:
-        """The market of a pair of the table."""
+        """The market of a pair."""
         return self._pairs[pair]
+
+    def add(self, pair: Pair, now_us: int) -> PairMarket:
+        """The market of a new pair; it walks, whatever moves the others."""
+        market = self._pairs[pair] = PairMarket(pair, self._seed, None, now_us)
+        return market
+
+    def rename(self, old: Pair, new: Pair) -> None:
+        """Let the market of a pair be that of another, which stands for it."""
+        market = self._pairs[new] = self._pairs.pop(old)
+        market.rename(new)
 
     def step(self) -> list[MarketTrade]:
         """One tick of every pair that walks."""
@@ -239,17 +264,25 @@ class Market:
         return self.replay.advance(elapsed_us)
 
     def usd_price(self, asset: Asset) -> Decimal:
-        """What one unit of `asset` is worth in USD by last prices, directly or through bitcoin; 0 where unknown."""
+        """What one unit of `asset` is worth in USD by last prices, directly or through a coin that it buys; 0 where unknown."""
         asset = asset.underlying or asset
+        direct = self._price_in_usd(asset)
+        if direct is not None:
+            return direct
+        for pair in self.catalogue.pairs:
+            worth = self._price_in_usd(pair.base) if pair.quote is asset and self.of(pair).priced else None
+            if worth:
+                return worth / self.of(pair).tape.last.price
+        return ZERO
+
+    def _price_in_usd(self, asset: Asset) -> Decimal | None:
+        """By the pair of both; None where there is none."""
         if asset is USD:
             return Decimal(1)
-        direct = find_pair(f"{asset.altname}/{USD.altname}")
-        if direct is not None:
-            return self.of(direct).tape.last.price if self.of(direct).priced else ZERO
-        through = find_pair(f"{XBT.altname}/{asset.altname}")
-        if through is None or not self.of(through).priced:
-            return ZERO
-        return self.usd_price(XBT) / self.of(through).tape.last.price
+        for pair in self.catalogue.pairs:
+            if pair.base is asset and pair.quote is USD:
+                return self.of(pair).tape.last.price if self.of(pair).priced else ZERO
+        return None
 
     def value(self, asset: Asset, amount: Decimal, target: Asset) -> Decimal:
         """`amount` of `asset` in `target` by last prices, to the target's decimals."""

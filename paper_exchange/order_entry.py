@@ -5,15 +5,17 @@ The order of the checks: arguments, then precision and tick, then the pair's min
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from enum import StrEnum, auto
 from typing import Any, Final, Protocol, TypeVar
 
 from paper_exchange.conditions import Conditions, Minima
 from paper_exchange.errors import KrakenError, invalid_arguments
+from paper_exchange.house_rules import FeeFlag, MinimumWords
 from paper_exchange.ids import client_order_key
 from paper_exchange.money import decimals_of
 from paper_exchange.orders import CloseTerms, Order, OrderRequest, SelfTrade, TimeInForce, Trade
 from paper_exchange.params import Params
-from paper_exchange.symbols import Pair, find_pair
+from paper_exchange.symbols import Pair
 from paper_exchange.tape import OrderType, Side
 from paper_exchange.terms import Grid, PriceTerms, read_terms
 from paper_exchange.timefmt import US_PER_S, parse_rfc3339
@@ -61,11 +63,32 @@ class Prices(Protocol):
         """The base volume that a buyer gets for an amount of quote."""
 
 
+class TooSmall(StrEnum):
+    """What of an order is below its pair's minimum."""
+
+    VOLUME = auto()
+    COST = auto()
+
+
+# As logged in 2025 and 2026, and as documented.
+_WORDS: Final = {
+    MinimumWords.ARGUMENTS: {
+        TooSmall.VOLUME: "EGeneral:Invalid arguments:volume minimum not met",
+        TooSmall.COST: "EGeneral:Invalid arguments:cost minimum not met",
+    },
+    MinimumWords.ORDER: {
+        TooSmall.VOLUME: "EOrder:Order minimum not met",
+        TooSmall.COST: "EOrder:Cost minimum not met",
+    },
+}
+
+
 class BelowMinimum(KrakenError):
     """An order of this pair is too small."""
 
-    def __init__(self, text: str, pair: Pair) -> None:
-        super().__init__(text)
+    def __init__(self, what: TooSmall, pair: Pair, words: MinimumWords = MinimumWords.ARGUMENTS) -> None:
+        super().__init__(_WORDS[words][what])
+        self.what: Final = what
         self.pair: Final = pair
 
 
@@ -75,14 +98,15 @@ def parse_order(
     prices: Prices,
     conditions: Conditions,
     rule: DeadlineRule = REST_DEADLINE,
+    sell_fee: FeeFlag = FeeFlag.QUOTE,
 ) -> OrderRequest:
     """Read and check AddOrder's arguments. Raises KrakenError.
 
-    `now_us` is when the request arrived: from then on a deadline is measured.
+    `now_us` is when the request arrived: from then on a deadline is measured. `sell_fee` is what a sell means by no flag.
     """
-    pair = parse_pair(params)
+    pair = parse_pair(params, conditions)
     grid = grid_of(pair, prices, conditions)
-    request = _read(params, now_us, grid, rule)
+    request = _read(params, now_us, grid, rule, sell_fee)
     if request.cash is not None:
         request = replace(request, volume=prices.bought_for(pair, request.cash))
     if request.close is not None:
@@ -96,9 +120,9 @@ def grid_of(pair: Pair, prices: Prices, conditions: Conditions) -> Grid:
     return Grid(pair, conditions.tick_of(pair), prices.last_price(pair), conditions.lot_decimals_of(pair))
 
 
-def parse_pair(params: Params) -> Pair:
+def parse_pair(params: Params, conditions: Conditions) -> Pair:
     """The pair that is named, in any spelling. Raises KrakenError."""
-    pair = find_pair(params.required("pair"))
+    pair = conditions.catalogue.find_pair(params.required("pair"))
     if pair is None:
         raise KrakenError("EQuery:Unknown asset pair")
     return pair
@@ -107,17 +131,17 @@ def parse_pair(params: Params) -> Pair:
 def check_minima(request: OrderRequest, prices: Prices, minima: Minima) -> None:
     """Kraken checks the volume against ordermin and the cost against costmin."""
     if request.volume < minima.ordermin:
-        raise BelowMinimum("EOrder:Order minimum not met", request.pair)
+        raise BelowMinimum(TooSmall.VOLUME, request.pair)
     price = request.price
     if price is None and request.trigger is not None:
         price = request.trigger.price
     if price is None:
         price = prices.best_price(request.pair, request.side)
     if request.volume * price < minima.costmin:
-        raise BelowMinimum("EOrder:Cost minimum not met", request.pair)
+        raise BelowMinimum(TooSmall.COST, request.pair)
 
 
-def _read(params: Params, now_us: int, grid: Grid, rule: DeadlineRule) -> OrderRequest:
+def _read(params: Params, now_us: int, grid: Grid, rule: DeadlineRule, sell_fee: FeeFlag) -> OrderRequest:
     pair = grid.pair
     side = _choice(Side, params.required("type"), "type")
     ordertype = _choice(OrderType, params.required("ordertype"), "ordertype")
@@ -136,7 +160,7 @@ def _read(params: Params, now_us: int, grid: Grid, rule: DeadlineRule) -> OrderR
         price=terms.price,
         time_in_force=time_in_force,
         post_only="post" in oflags,
-        fee_in_base="fcib" in oflags,
+        fee_in_base=FeeFlag.BASE in _fee_flags(oflags, side, sell_fee),
         userref=read_userref(params),
         cl_ord_id=read_client_id(params),
         deadline_us=read_deadline(params, now_us, rule),
@@ -216,6 +240,12 @@ def _oflags(params: Params, ordertype: OrderType, time_in_force: TimeInForce) ->
     if "post" in oflags and not (ordertype in _LIMITS and time_in_force.rests):
         raise invalid_arguments("oflags")
     return oflags
+
+
+def _fee_flags(oflags: frozenset[str], side: Side, sell_fee: FeeFlag) -> frozenset[str]:
+    """The flags with the one of the fee's currency. Kraken: a buy without it pays in quote."""
+    default = sell_fee if side is Side.SELL else FeeFlag.QUOTE
+    return oflags if oflags & set(FeeFlag) else oflags | {default}
 
 
 def read_oflags(params: Params) -> frozenset[str]:

@@ -85,7 +85,7 @@ class OrderRequest:
     """An order as it was asked for, after its arguments were read.
 
     `price` is the limit, None for an order that executes at the market (and for a trailing limit before its trigger,
-    whose distance from it is `limit_offset`). `cash` is what a viqc order spends in quote; `volume` is what that buys.
+    whose distance from it is `limit_offset`). With `leverage` it is on margin. `cash` is what a viqc order spends in quote; `volume` is what that buys.
     """
 
     pair: Pair
@@ -108,6 +108,7 @@ class OrderRequest:
     self_trade: SelfTrade = SelfTrade.CANCEL_NEWEST
     close: CloseTerms | None = None
     refid: str | None = None
+    leverage: int | None = None
 
     @property
     def paying_asset(self) -> Asset:
@@ -117,7 +118,10 @@ class OrderRequest:
 
 @dataclass(frozen=True, slots=True)
 class Trade:
-    """One match of one order, as its owner sees it. `price`, `volume`, `cost` and `fee` are exact."""
+    """One match of one order, as its owner sees it. `price`, `volume`, `cost` and `fee` are exact.
+
+    `fee` was taken of `fee_asset`; `fee_in_quote` is what it is in the quote currency.
+    """
 
     exec_id: str
     order: "Order"
@@ -128,6 +132,7 @@ class Trade:
     cost: Decimal
     fee: Decimal
     fee_asset: Asset
+    fee_in_quote: Decimal
     maker: bool
     ledger: tuple[LedgerEntry, ...] = ()
 
@@ -152,7 +157,7 @@ class Revision:
 class Order:
     """An order that the engine accepted. `held` is what its rest keeps on hold, in the asset that it pays with.
 
-    `stop_price` is the trigger's level now. `peak` is the best last price that a trailing stop has seen.
+    `fee` is in the quote currency, whatever it was taken in. `stop_price` is the trigger's level now. `peak` is the best last price that a trailing stop has seen.
     `touched_us` is when its owner placed or last amended it.
     """
 

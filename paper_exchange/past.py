@@ -1,6 +1,6 @@
 """An account as it was a while ago, for reads that trail the engine. Pure: built from the times of orders and trades.
 
-Deposits and withdrawals show at once: they have no time. A clock that was just set back or forward by a fault makes the
+Deposits, withdrawals and moves show at once: they have no time. A clock that was just set back or forward by a fault makes the
 records of before look younger or older than they are.
 """
 
@@ -55,7 +55,8 @@ def _take_back(past: Account, trade: Trade) -> None:
     """Undo what a trade did to the balances. What was withdrawn since cannot be shown: never below zero."""
     pair = trade.order.pair
     sign = 1 if trade.order.side is Side.BUY else -1
-    for asset, amount in ((pair.base, -sign * trade.volume), (pair.quote, sign * trade.cost)):
+    moved = int(trade.order.request.leverage is None)
+    for asset, amount in ((pair.base, -sign * trade.volume * moved), (pair.quote, sign * trade.cost * moved)):
         fee = trade.fee if trade.fee_asset is asset else ZERO
         past.balances[asset] = max(ZERO, past.balance(asset) + amount + fee)
 
@@ -82,7 +83,7 @@ def _order_as_of(order: Order, then_us: int) -> Order:
         request=request,
         vol_exec=sum((trade.volume for trade in trades), ZERO),
         cost=sum((trade.cost for trade in trades), ZERO),
-        fee=sum((trade.fee for trade in trades), ZERO),
+        fee=sum((trade.fee_in_quote for trade in trades), ZERO),
         trades=trades,
         # What an order was before its first amendment is what it is while there is none.
         revisions=revisions if len(revisions) > 1 else [],
@@ -99,4 +100,5 @@ def _hold(past: Account, order: Order, known: Order, maker_rate: Decimal) -> Non
     if known is not order and known.request.price is not None:
         known.held = hold_needed(known.request, known.remaining, maker_rate)
     asset = known.paying_asset
-    past.holds[asset] = min(past.held(asset) + known.held, past.balance(asset))
+    held = past.holds.get(asset, ZERO) + known.held
+    past.holds[asset] = min(held, past.balance(asset) + past.earning(asset))

@@ -8,9 +8,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
+from paper_exchange.catalogue import Catalogue
 from paper_exchange.errors import ConfigurationError
 from paper_exchange.money import parse_plain, rounded
-from paper_exchange.symbols import Pair, find_pair
+from paper_exchange.symbols import Pair
 from paper_exchange.tape import Side
 from paper_exchange.timefmt import US_PER_S
 
@@ -66,7 +67,7 @@ def load(path: Path, speed: float = 1.0) -> Replay:
 
     Raises ConfigurationError, naming the file and the line, for a file that is missing, empty or malformed.
     """
-    pair = find_pair(path.stem)
+    pair = Catalogue().find_pair(path.stem)
     if pair is None:
         raise ConfigurationError(f"{path}: the file's name is not a pair: {path.stem}")
     try:

@@ -6,11 +6,11 @@ from typing import Any, Final
 from paper_exchange import fees
 from paper_exchange.accounts import ApiKey
 from paper_exchange.calls import Call, Result
-from paper_exchange.errors import KrakenError
+from paper_exchange.errors import KrakenError, invalid_arguments
 from paper_exchange.money import ZERO, fixed
+from paper_exchange.params import Params
 from paper_exchange.rest_public import asset_key, requested_pairs
 from paper_exchange.rows import balance_text
-from paper_exchange.symbols import find_asset
 from paper_exchange.timefmt import US_PER_S
 from paper_exchange.tokens import TOKEN_LIFE_S
 
@@ -38,7 +38,7 @@ def balance_ex(call: Call) -> Result:
 
 def trade_balance(call: Call) -> Result:
     """What everything is worth in one asset by last prices."""
-    asset = find_asset(call.params.text("asset") or "ZUSD")
+    asset = call.exchange.catalogue.find_asset(call.params.text("asset") or "ZUSD")
     if asset is None:
         raise KrakenError("EQuery:Unknown asset")
     market = call.exchange.market
@@ -53,11 +53,24 @@ def trade_volume(call: Call) -> Result:
     """The 30-day volume, and the account's own fees for the pairs that are named."""
     volume = call.account.volume_usd(call.now_us)
     result: dict[str, Any] = {"currency": "ZUSD", "volume": fixed(volume, 4)}
-    if call.params.text("pair"):
-        pairs = list(requested_pairs(call.params))
+    asked = _asked_pairs(call.params)
+    if asked:
+        pairs = requested_pairs(call.exchange, Params({"pair": asked}))
         result["fees"] = {pair.id: _fee_row(fees.tier_index(volume), maker=False) for pair in pairs}
         result["fees_maker"] = {pair.id: _fee_row(fees.tier_index(volume), maker=True) for pair in pairs}
     return result
+
+
+def _asked_pairs(params: Params) -> str:
+    """The pairs as a comma list. Kraken: JSON may have a list, of names or of objects with a pair and its class."""
+    value = params.values.get("pair", "")
+    if not isinstance(value, list):
+        return params.text("pair")
+    names = [item.get("pair") if isinstance(item, dict) else item for item in value]
+    texts = [name for name in names if isinstance(name, str)]
+    if len(texts) < len(names):
+        raise invalid_arguments("pair")
+    return ",".join(texts)
 
 
 def _fee_row(index: int, *, maker: bool) -> dict[str, str | None]:
@@ -102,6 +115,7 @@ def _key_row(key: ApiKey) -> dict[str, Any]:
         "queryTo": str(key.query_to_us // US_PER_S),
         "createdTime": str(key.created_us // US_PER_S),
         "modifiedTime": str(key.modified_us // US_PER_S),
-        "ipAllowlist": list(key.ip_allowlist),
+        # Kraken: one empty text where there is none.
+        "ipAllowlist": list(key.ip_allowlist) or [""],
         "lastUsed": str(key.last_used_us // US_PER_S),
     }

@@ -97,7 +97,7 @@ def open_positions(call: Call) -> Result:
 
 def ledgers(call: Call) -> Result:
     """A page of the ledger."""
-    page = history.ledger_entries(call.account, call.params)
+    page = history.ledger_entries(call.account, call.params, call.exchange.catalogue)
     rows = {entry.id: ledger_row(entry, asset_key(entry.asset, call.params)) for entry in page.rows}
     return _counted(call, "ledger", rows, page.count)
 

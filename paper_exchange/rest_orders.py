@@ -4,14 +4,17 @@ from typing import Any
 
 from paper_exchange import trading
 from paper_exchange.calls import Call, Result
+from paper_exchange.errors import KrakenError
 from paper_exchange.orders import Order, OrderRequest
 from paper_exchange.rows import describe, describe_close
+from paper_exchange.symbols import CURRENCY
 from paper_exchange.terms import price_texts
 from paper_exchange.timefmt import rfc3339_seconds
 
 
 def add_order(call: Call) -> Result:
     """The description of the order, and its id unless it was only validated."""
+    _check_class(call)
     entered = trading.add(call.caller, call.params)
     result: dict[str, Any] = {"descr": _descr(entered.request)}
     if entered.order is not None:
@@ -21,7 +24,15 @@ def add_order(call: Call) -> Result:
 
 def add_order_batch(call: Call) -> Result:
     """A row for each order, in their order. Kraken: here the id is a plain text."""
+    _check_class(call)
     return {"orders": [_batch_row(line) for line in trading.add_batch(call.caller, call.params)]}
+
+
+def _check_class(call: Call) -> None:
+    """Kraken: an order of a tokenised stock names its class. What is answered to one that does not is not documented."""
+    pair = call.exchange.catalogue.find_pair(call.params.text("pair"))
+    if pair is not None and (call.params.text("asset_class") or CURRENCY) != pair.base.aclass:
+        raise KrakenError("EQuery:Unknown asset pair")
 
 
 def _batch_row(line: trading.BatchLine) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from paper_exchange.calls import Call, Result
 from paper_exchange.errors import KrakenError
 from paper_exchange.exchange import Exchange
 from paper_exchange.faults import FaultKind, Occasion
+from paper_exchange.odd_rows import with_odd_row
 from paper_exchange.past import READS, account_as_of
 
 _log = logging.getLogger(__name__)
@@ -37,9 +38,10 @@ def act(exchange: Exchange, admission: Admission, now_us: int, fault: FaultKind 
         exchange.advance(now_us)
         account = _seen_account(exchange, admission, now_us, struck)
         method = _METHODS[admission.request.method]
-        return method(
+        result = method(
             Call(exchange, admission.key, account, admission.params, admission.admitted_us, now_us, struck)
         )
+        return _with_odd_row(exchange, admission, result, struck)
     except KrakenError as error:
         outcome = error.text
         raise
@@ -62,6 +64,21 @@ def _seen_account(exchange: Exchange, admission: Admission, now_us: int, struck:
         return account
     struck.append(fault.spec.kind)
     return account_as_of(account, now_us - fault.lag_us(account.id), now_us)
+
+
+def _with_odd_row(
+    exchange: Exchange, admission: Admission, result: Result, struck: list[FaultKind]
+) -> Result:
+    """The result, with a row that a fault puts into it."""
+    assert admission.key is not None, "the caller looked first"
+    if not exchange.faults.armed(Occasion.ROWS):
+        return result
+    method = admission.request.method
+    fault = exchange.faults.strike(Occasion.ROWS, admission.key.account.id, method)
+    if fault is None:
+        return result
+    struck.append(fault.spec.kind)
+    return with_odd_row(method, result, fault.spec)
 
 
 _METHODS: Final[dict[str, Callable[[Call], Result]]] = {

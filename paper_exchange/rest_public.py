@@ -1,17 +1,20 @@
 """The public REST methods: each takes the exchange, the query and the time, and returns Kraken's `result`."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 
 from paper_exchange import fees
+from paper_exchange.catalogue import Catalogue
 from paper_exchange.conditions import Conditions
 from paper_exchange.errors import KrakenError, invalid_arguments
 from paper_exchange.exchange import Exchange
+from paper_exchange.faults import Occasion
 from paper_exchange.market import UNBOUNDED_SHOWN, PairMarket
 from paper_exchange.money import fixed
+from paper_exchange.odd_rows import with_odd_row
 from paper_exchange.params import Params
-from paper_exchange.symbols import ASSETS, PAIRS, SUFFIXED_ASSETS, Asset, Pair, find_asset, find_pair
+from paper_exchange.symbols import CURRENCY, SUFFIXES, TOKENISED, Asset, Pair, form_of
 from paper_exchange.tape import Bar, OrderType, Side
 from paper_exchange.timefmt import US_PER_S, rfc1123, rfc3339_seconds, unix_seconds
 
@@ -34,7 +37,11 @@ def call(exchange: Exchange, method: str, params: Params, now_us: int) -> Result
     found = _METHODS.get(method)
     if found is None:
         raise KrakenError("EGeneral:Unknown method")
-    return found(exchange, params, now_us)
+    result = found(exchange, params, now_us)
+    fault = (
+        exchange.faults.strike(Occasion.ROWS, method=method) if exchange.faults.armed(Occasion.ROWS) else None
+    )
+    return result if fault is None else with_odd_row(method, result, fault.spec)
 
 
 def methods() -> frozenset[str]:
@@ -52,7 +59,7 @@ def pair_key(pair: Pair, params: Params) -> str:
     asked = params.text("pair")
     if "/" in asked:
         for spelling in asked.split(","):
-            if "/" in spelling and find_pair(spelling.strip()) is pair:
+            if "/" in spelling and spelling.strip() in {pair.wsname, pair.symbol}:
                 return spelling.strip()
     return pair.id
 
@@ -69,23 +76,38 @@ def _display_names(params: Params) -> bool:
     return version == "1"
 
 
-def requested_pairs(params: Params) -> Iterable[Pair]:
-    """The pairs of a comma list in any spelling; all pairs where none is named. Raises KrakenError."""
-    text = params.text("pair")
-    if not text:
-        return PAIRS
-    return [_pair(spelling.strip()) for spelling in text.split(",")]
+def requested_pairs(exchange: Exchange, params: Params, aclass: str | None = None) -> list[Pair]:
+    """The listed pairs (of a class) of a comma list in any spelling; all of them where none is named. Raises KrakenError.
+
+    Kraken: one that is unknown refuses the whole call.
+    """
+    text, conditions = params.text("pair"), exchange.conditions
+    if text:
+        return [_pair(exchange, spelling.strip(), aclass) for spelling in text.split(",")]
+    return [
+        pair
+        for pair in exchange.catalogue.pairs
+        if conditions.lists(pair) and aclass in {None, pair.base.aclass}
+    ]
 
 
-def _pair(spelling: str) -> Pair:
-    pair = find_pair(spelling)
-    if pair is None:
+def _pair(exchange: Exchange, spelling: str, aclass: str | None) -> Pair:
+    pair = exchange.catalogue.find_pair(spelling)
+    if pair is None or not exchange.conditions.lists(pair) or aclass not in {None, pair.base.aclass}:
         raise KrakenError("EQuery:Unknown asset pair")
     return pair
 
 
-def _one_pair(params: Params) -> Pair:
-    return _pair(params.required("pair"))
+def _aclass(params: Params, name: str) -> str:
+    """Kraken: a tokenised stock is there only for those who ask for its class."""
+    aclass = params.text(name, CURRENCY) or CURRENCY
+    if aclass not in {CURRENCY, TOKENISED}:
+        raise invalid_arguments(name)
+    return aclass
+
+
+def _one_pair(exchange: Exchange, params: Params) -> Pair:
+    return _pair(exchange, params.required("pair"), _aclass(params, "asset_class"))
 
 
 def _market(exchange: Exchange, pair: Pair) -> PairMarket:
@@ -104,19 +126,18 @@ def _system_status(exchange: Exchange, _params: Params, now_us: int) -> Result:
     return {"status": exchange.conditions.mode.system, "timestamp": rfc3339_seconds(now_us)}
 
 
-def _assets(_exchange: Exchange, params: Params, _now_us: int) -> Result:
-    if params.text("aclass", "currency") != "currency":
-        raise invalid_arguments("aclass")
+def _assets(exchange: Exchange, params: Params, _now_us: int) -> Result:
+    aclass, catalogue = _aclass(params, "aclass"), exchange.catalogue
     wanted: list[Asset] = []
     for spelling in filter(None, params.text("asset").split(",")):
-        asset = find_asset(spelling.strip())
-        if asset is None:
+        asset = catalogue.find_asset(spelling.strip())
+        if asset is None or asset.aclass != aclass:
             raise KrakenError("EQuery:Unknown asset")
         wanted.append(asset)
     rows = {}
-    for asset in wanted or (*ASSETS, *SUFFIXED_ASSETS):
+    for asset in wanted or _all_assets(catalogue, aclass):
         row = rows[asset_key(asset, params)] = {
-            "aclass": "currency",
+            "aclass": asset.aclass,
             "altname": asset.altname,
             "decimals": asset.decimals,
             "display_decimals": asset.display_decimals,
@@ -127,14 +148,21 @@ def _assets(_exchange: Exchange, params: Params, _now_us: int) -> Result:
     return rows
 
 
+def _all_assets(catalogue: Catalogue, aclass: str) -> list[Asset]:
+    """The assets of a class; money and coins with their forms, without those that have a bonding time."""
+    plain = [asset for asset in catalogue.assets if asset.aclass == aclass]
+    if aclass != CURRENCY:
+        return plain
+    return plain + [form_of(asset, suffix) for asset in plain for suffix in SUFFIXES]
+
+
 def _asset_pairs(exchange: Exchange, params: Params, _now_us: int) -> Result:
     info = params.text("info") or "info"
     if info not in _PAIR_FIELDS:
         raise invalid_arguments("info")
     conditions = exchange.conditions
-    return {
-        pair_key(pair, params): _pair_row(pair, params, info, conditions) for pair in requested_pairs(params)
-    }
+    pairs = requested_pairs(exchange, params, _aclass(params, "aclass_base"))
+    return {pair_key(pair, params): _pair_row(pair, params, info, conditions) for pair in pairs}
 
 
 # Which fields each `info` shows; None is all of them.
@@ -153,9 +181,9 @@ def _pair_row(pair: Pair, params: Params, info: str, conditions: Conditions) -> 
     row: Result = {
         "altname": pair.altname,
         "wsname": pair.wsname,
-        "aclass_base": "currency",
+        "aclass_base": pair.base.aclass,
         "base": asset_key(pair.base, params),
-        "aclass_quote": "currency",
+        "aclass_quote": pair.quote.aclass,
         "quote": asset_key(pair.quote, params),
         "lot": "unit",
         "cost_decimals": pair.cost_decimals,
@@ -181,9 +209,14 @@ def _pair_row(pair: Pair, params: Params, info: str, conditions: Conditions) -> 
 
 def _ticker(exchange: Exchange, params: Params, now_us: int) -> Result:
     named = bool(params.text("pair"))
+    pairs = requested_pairs(exchange, params, _aclass(params, "asset_class"))
+    for pair in pairs if named else ():
+        refusal = exchange.faults.market_refusal(pair, "Ticker")
+        if refusal is not None:
+            raise KrakenError(refusal)
     return {
         pair_key(pair, params): _ticker_row(_market(exchange, pair), now_us)
-        for pair in requested_pairs(params)
+        for pair in pairs
         if named or exchange.market.of(pair).priced
     }
 
@@ -214,7 +247,7 @@ def _ticker_row(market: PairMarket, now_us: int) -> Result:
 
 
 def _depth(exchange: Exchange, params: Params, now_us: int) -> Result:
-    pair = _one_pair(params)
+    pair = _one_pair(exchange, params)
     count = params.integer("count", 100)
     if count is None or not 1 <= count <= _DEPTH_MOST:
         raise invalid_arguments("count")
@@ -233,7 +266,7 @@ def _depth(exchange: Exchange, params: Params, now_us: int) -> Result:
 
 
 def _spread(exchange: Exchange, params: Params, _now_us: int) -> Result:
-    pair = _one_pair(params)
+    pair = _one_pair(exchange, params)
     since_s = params.integer("since", 0) or 0
     quotes = _market(exchange, pair).quotes
     rows = [
@@ -249,7 +282,7 @@ def _spread(exchange: Exchange, params: Params, _now_us: int) -> Result:
 
 
 def _trades(exchange: Exchange, params: Params, _now_us: int) -> Result:
-    pair = _one_pair(params)
+    pair = _one_pair(exchange, params)
     count = params.integer("count", _TRADES_MOST)
     if count is None or not 1 <= count <= _TRADES_MOST:
         raise invalid_arguments("count")
@@ -284,7 +317,7 @@ def _since_us(params: Params) -> int | None:
 
 
 def _ohlc(exchange: Exchange, params: Params, _now_us: int) -> Result:
-    pair = _one_pair(params)
+    pair = _one_pair(exchange, params)
     minutes = params.integer("interval", 1)
     if minutes is None or minutes not in _OHLC_MINUTES:
         raise invalid_arguments("interval")

@@ -8,7 +8,7 @@ from typing import Any, Final
 from paper_exchange.ledger import LedgerEntry
 from paper_exchange.money import ZERO, fixed, rounded_down
 from paper_exchange.orders import Order, OrderRequest, OrderStatus, Revision, Trade, average
-from paper_exchange.symbols import Asset, Pair
+from paper_exchange.symbols import CURRENCY, Asset, Pair
 from paper_exchange.tape import OrderType
 from paper_exchange.terms import NO_PRICE, price_texts
 from paper_exchange.timefmt import unix_seconds
@@ -21,7 +21,8 @@ def describe(request: OrderRequest) -> str:
     """Kraken's one-line description: `buy 1.25000000 XBTUSD @ limit 37500.0`, `... @ stop loss 30000.0 -> limit 29900.0`."""
     volume = request.volume if request.cash is None else request.cash.quantize(request.pair.lot_step)
     prices = _described_prices(request.ordertype, *price_texts(request))
-    return f"{request.side} {volume:f} {request.pair.altname} @ {prices}"
+    lent = "" if request.leverage is None else f" with {request.leverage}:1 leverage"
+    return f"{request.side} {volume:f} {request.pair.altname} @ {prices}{lent}"
 
 
 def describe_close(request: OrderRequest) -> str:
@@ -60,6 +61,11 @@ def _misc(order: Order) -> str:
     return ",".join(notes)
 
 
+def _pair_class(pair: Pair) -> str:
+    """Kraken: what rows of orders and trades call the class of their pair."""
+    return "forex" if pair.base.aclass == CURRENCY else "equity_pair"
+
+
 def order_row(order: Order, *, trades: bool, consolidate: bool = True) -> dict[str, Any]:
     """A row of OpenOrders, ClosedOrders or QueryOrders. `price` is the average fill price, not the limit."""
     request, pair = order.request, order.pair
@@ -72,13 +78,13 @@ def order_row(order: Order, *, trades: bool, consolidate: bool = True) -> dict[s
         "starttm": 0 if request.start_us is None else unix_seconds(request.start_us),
         "expiretm": 0 if request.expire_us is None else unix_seconds(request.expire_us),
         "descr": {
-            "aclass": "forex",
+            "aclass": _pair_class(pair),
             "pair": pair.altname,
             "type": str(request.side),
             "ordertype": str(request.ordertype),
             "price": price,
             "price2": price2,
-            "leverage": "none",
+            "leverage": "none" if request.leverage is None else f"{request.leverage}:1",
             "order": describe(request),
             "close": describe_close(request),
         },
@@ -112,7 +118,7 @@ def _amounts(order: Order) -> dict[str, str]:
         "vol": volume,
         "vol_exec": fixed(executed, pair.lot_decimals),
         "cost": fixed(cost, cost_decimals),
-        "fee": fixed(order.fee, pair.lot_decimals if request.fee_in_base else pair.cost_decimals),
+        "fee": fixed(order.fee, pair.cost_decimals),
         "price": fixed(order.average_price, pair.display_price_decimals),
         "stopprice": fixed(order.stop_price or ZERO, pair.display_price_decimals),
         "limitprice": fixed(limit or ZERO, pair.display_price_decimals),
@@ -121,13 +127,22 @@ def _amounts(order: Order) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class HistoricFill:
-    """One row of the trade history: a trade, or all matches that one taker order made, as one."""
+    """One row of the trade history: a trade, or all matches that one taker order made, as one.
+
+    Kraken states fees of orders and trades in the quote currency, whatever they were taken in.
+    """
 
     trade: Trade
     volume: Decimal
     cost: Decimal
     fee: Decimal
     ledger: tuple[LedgerEntry, ...]
+
+    @property
+    def margin(self) -> Decimal:
+        """The collateral of a position that it opened; 0 of a spot trade. Not rounded."""
+        leverage = self.trade.order.request.leverage
+        return ZERO if leverage is None else self.cost / leverage
 
     @property
     def exec_id(self) -> str:
@@ -152,13 +167,13 @@ def fills_of(trades: Iterable[Trade], *, consolidate: bool) -> list[HistoricFill
                 so_far.trade,
                 so_far.volume + trade.volume,
                 so_far.cost + trade.cost,
-                so_far.fee + trade.fee,
+                so_far.fee + trade.fee_in_quote,
                 so_far.ledger + trade.ledger,
             )
             continue
         if not trade.maker:
             place[trade.order.txid] = len(fills)
-        fills.append(HistoricFill(trade, trade.volume, trade.cost, trade.fee, trade.ledger))
+        fills.append(HistoricFill(trade, trade.volume, trade.cost, trade.fee_in_quote, trade.ledger))
     return fills
 
 
@@ -172,21 +187,23 @@ def fill_row(fill: HistoricFill, *, ledgers: bool = False) -> dict[str, Any]:
         "ordertxid": trade.order.txid,
         "postxid": f"TKH{trade.exec_id[3:]}",
         "pair": pair.id,
-        "aclass": "forex",
+        "aclass": _pair_class(pair),
         "time": unix_seconds(trade.at_us),
         "type": str(request.side),
         "ordertype": str(request.ordertype),
         "tradeordertype": str(request.ordertype),
         "price": fixed(price, pair.display_price_decimals),
         "cost": fixed(fill.cost, pair.cost_decimals),
-        "fee": fixed(fill.fee, pair.lot_decimals if request.fee_in_base else pair.cost_decimals),
+        "fee": fixed(fill.fee, pair.cost_decimals),
         "vol": fixed(fill.volume, pair.lot_decimals),
-        "margin": fixed(ZERO, pair.cost_decimals),
-        "leverage": "0",
+        "margin": fixed(fill.margin, pair.cost_decimals),
+        "leverage": str(request.leverage or 0),
         "misc": "",
         "trade_id": trade.trade_id,
         "maker": trade.maker,
     }
+    if request.leverage is not None:
+        row["posstatus"] = "open"
     return row | {"ledgers": [entry.id for entry in fill.ledger]} if ledgers else row
 
 
@@ -219,7 +236,7 @@ def ledger_row(entry: LedgerEntry, asset: str) -> dict[str, Any]:
         "time": unix_seconds(entry.at_us),
         "type": str(entry.kind),
         "subtype": entry.subtype,
-        "aclass": "currency",
+        "aclass": entry.asset.aclass,
         "asset": asset,
         "amount": fixed(entry.amount, decimals),
         "fee": fixed(entry.fee, decimals),

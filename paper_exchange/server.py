@@ -64,6 +64,9 @@ class Rest:
         """Answer GET /0/public/<Method>."""
         method = request.match_info["method"]
         self._count(request, known=method in rest_public.methods())
+        page = self.struck.front_page(method)
+        if page is not None:
+            return page
         try:
             if request.method != "GET":
                 # Kraken: public methods are GET only since 2024.
@@ -89,6 +92,9 @@ class Rest:
             received_ns=received_ns,
             remote=request.remote,
         )
+        page = self.struck.front_page(signed.method, signed)
+        if page is not None:
+            return page
         under_way = self._under_way[signed.api_key] = self._under_way.get(signed.api_key, 0) + 1
         try:
             if 0 < self._exchange.rules.requests_at_once < under_way:
@@ -130,7 +136,7 @@ def application(
 
     async def date(_request: web.Request, response: web.StreamResponse) -> None:
         # The one time that is not written by us.
-        if exchange.conditions.skew_us:
+        if not exchange.conditions.clock.is_true:
             response.headers["Date"] = formatdate(exchange.wall_us(_true_us()) / US_PER_S, usegmt=True)
 
     app = web.Application(client_max_size=_REQUEST_BYTES_MOST)

@@ -28,6 +28,8 @@ _PAGE: Final = (
     "<!DOCTYPE html>\n<html><head><title>{status} {reason}</title></head>"
     "<body><h1>{status} {reason}</h1><p>paper exchange: the origin could not be reached.</p></body></html>\n"
 )
+# Seen of the front where an address asked too often.
+_FRONT_PAGE: Final = "error code: 1015\n"
 _REASONS: Final = {
     502: "Bad Gateway",
     503: "Service Unavailable",
@@ -108,6 +110,19 @@ class StruckRequests:
         text = f"EService:Throttled: {self._now_us() // US_PER_S + 1}"
         record_unseen(self._exchange, signed, None, text)
         return envelope.refused(text)
+
+    def front_page(self, method: str, signed: SignedRequest | None = None) -> web.Response | None:
+        """What the front answers by itself to a request, public ones included, while a fault has it so."""
+        faults = self._exchange.faults
+        if not faults.armed(Occasion.FRONT):
+            return None
+        key = None if signed is None else self._exchange.accounts.key(signed.api_key)
+        fault = faults.strike(Occasion.FRONT, "" if key is None else key.account.id, method)
+        if fault is None:
+            return None
+        if signed is not None:
+            record_unseen(self._exchange, signed, fault.spec.kind)
+        return web.Response(status=fault.spec.status, text=_FRONT_PAGE)
 
     async def answer(self, request: web.Request, signed: SignedRequest) -> web.StreamResponse:
         """Answer a request, or don't, as the fault wants it that strikes it."""

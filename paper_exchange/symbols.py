@@ -5,19 +5,24 @@ Kraken names one pair four ways: the id that keys answers (`XXBTZUSD`), the altn
 they are known; the others are sensible.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Final
 
 from paper_exchange.money import decimals_of, unit
+
+# Kraken's classes of assets: money and coins, and tokenised stocks, which are listed only when they are asked for.
+CURRENCY: Final = "currency"
+TOKENISED: Final = "tokenized_asset"
 
 
 @dataclass(frozen=True, eq=False)
 class Asset:
     """A currency. `id` keys balances, `name` is what WebSocket v2 and assetVersion=1 show.
 
-    `underlying` is the currency itself where this is a form of it that is held but not traded (`suffix`: `.F`).
+    `underlying` is the currency itself where this is a form of it (`suffix`: `.F`, `28.S`). `aclass` is `currency`, or
+    `tokenized_asset` of a tokenised stock.
     """
 
     id: str
@@ -28,11 +33,28 @@ class Asset:
     collateral_value: str | None = None
     underlying: "Asset | None" = None
     suffix: str = ""
+    aclass: str = CURRENCY
 
     @cached_property
     def step(self) -> Decimal:
         """The smallest amount that a balance shows."""
         return unit(self.decimals)
+
+
+@cache
+def form_of(asset: Asset, suffix: str) -> Asset:
+    """A form of an asset, such as `.F`: always the same one."""
+    assert asset.underlying is None, "a form has no forms"
+    altname = f"{asset.altname}{suffix}"
+    return replace(
+        asset,
+        id=altname,
+        altname=altname,
+        name=f"{asset.name}{suffix}",
+        collateral_value=None,
+        underlying=asset,
+        suffix=suffix,
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +74,20 @@ class Pair:
     depth: Decimal
     lot_decimals: int = 8
     cost_decimals: int = 5
+
+    def renamed(self, old: Asset, new: Asset) -> "Pair":
+        """The pair as it is named once `old`, which it trades, is called `new`. Its id changes with the asset's."""
+        base, quote = (new if asset is old else asset for asset in (self.base, self.quote))
+        altname = f"{base.altname}{quote.altname}"
+        return replace(
+            self,
+            id=self.id if new.id == old.id else altname,
+            altname=altname,
+            wsname=f"{base.altname}/{quote.altname}",
+            symbol=f"{base.name}/{quote.name}",
+            base=base,
+            quote=quote,
+        )
 
     @cached_property
     def pair_decimals(self) -> int:
@@ -91,20 +127,16 @@ _USD: Final = Asset("ZUSD", "USD", "USD", 4, 2, "1")
 _EUR: Final = Asset("ZEUR", "EUR", "EUR", 4, 2, "1")
 _USDT: Final = Asset("USDT", "USDT", "USDT", 8, 4, "0.95")
 
-# Kraken: auto-earn, yield, staked, opt-in rewards, tokenised, withheld. Read-only: no pair trades them.
-SUFFIXES: Final = (".F", ".B", ".S", ".M", ".T", ".HOLD")
+_AAPLX: Final = Asset("AAPLx", "AAPLx", "AAPLx", 8, 4, aclass=TOKENISED)
+
+# Kraken: auto-earn, yield, staked, opt-in rewards, parachain, tokenised, withheld. No pair trades them.
+SUFFIXES: Final = (".F", ".B", ".S", ".M", ".P", ".T", ".HOLD")
+# Kraken: what Auto Earn keeps is spent by orders on the asset itself.
+EARN_SUFFIX: Final = ".F"
 
 ASSETS: Final = (_XBT, _ETH, _SOL, _XRP, _ADA, _LTC, _DOGE, _DOT, _USD, _EUR, _USDT)
-SUFFIXED_ASSETS: Final = tuple(
-    Asset(
-        f"{asset.altname}{suffix}", f"{asset.altname}{suffix}", f"{asset.name}{suffix}",
-        asset.decimals, asset.display_decimals, None, asset, suffix,
-    )
-    for asset in ASSETS
-    for suffix in SUFFIXES
-)  # fmt: skip
+TOKENISED_ASSETS: Final = (_AAPLX,)
 USD: Final = _USD
-XBT: Final = _XBT
 
 _D = Decimal
 _HALF = _D("0.5")
@@ -163,27 +195,10 @@ PAIRS: Final = (
     ),
 )  # fmt: skip
 
-_BY_SPELLING: Final = {
-    spelling: pair for pair in PAIRS for spelling in (pair.id, pair.altname, pair.wsname, pair.symbol)
-}
-_BY_SYMBOL: Final = {pair.symbol: pair for pair in PAIRS}
-_ASSET_BY_SPELLING: Final = {
-    spelling: asset
-    for asset in (*ASSETS, *SUFFIXED_ASSETS)
-    for spelling in (asset.id, asset.altname, asset.name)
-}
-
-
-def find_pair(spelling: str) -> Pair | None:
-    """The pair with this id, altname, v1 name or v2 symbol."""
-    return _BY_SPELLING.get(spelling)
-
-
-def find_symbol(symbol: str) -> Pair | None:
-    """The pair with this WebSocket v2 symbol; v2 knows no other spelling."""
-    return _BY_SYMBOL.get(symbol)
-
-
-def find_asset(spelling: str) -> Asset | None:
-    """The asset with this id, altname or v2 name."""
-    return _ASSET_BY_SPELLING.get(spelling)
+# Ordermin and tick as recorded in 2026; how many decimals a balance has is not known.
+TOKENISED_PAIRS: Final = (
+    Pair(
+        "AAPLxUSD", "AAPLxUSD", "AAPLx/USD", "AAPLx/USD", _AAPLX, _USD,
+        _D("0.01"), _D("0.00000001"), _HALF, _D(250), _D(4),
+    ),
+)  # fmt: skip

@@ -25,7 +25,7 @@ from paper_exchange.modes import MarketMode, check_amend, check_cancel, check_en
 from paper_exchange.order_entry import REST_DEADLINE, WS_DEADLINE, BelowMinimum, DeadlineRule
 from paper_exchange.orders import Order, OrderRequest
 from paper_exchange.params import Params
-from paper_exchange.symbols import Pair, find_pair
+from paper_exchange.symbols import Pair
 from paper_exchange.timefmt import US_PER_S
 
 __all__ = [
@@ -272,11 +272,19 @@ def _check_mode(caller: Caller, check: Callable[[MarketMode], None]) -> None:
 
 def _check_entry_mode(caller: Caller, params: Params) -> None:
     """Refuse a new order that mode or pair don't let in, before its arguments are looked at."""
-    if caller.exchange.conditions.normal:
+    exchange, name = caller.exchange, params.values.get("pair")
+    pair = exchange.catalogue.find_pair(name) if isinstance(name, str) else None
+    ordertype = str(params.values.get("ordertype", ""))
+    refusal = None
+    if pair is not None:
+        refusal = exchange.faults.market_refusal(pair, "AddOrder", caller.account.id, ordertype)
+    if refusal is not None:
+        caller.struck.append(FaultKind.MARKET_REFUSED)
+        raise KrakenError(refusal)
+    if exchange.conditions.normal:
         return
-    ordertype, name = str(params.values.get("ordertype", "")), params.values.get("pair")
     post = "post" in [flag.strip() for flag in str(params.values.get("oflags", "")).split(",")]
-    _check_entry(caller, find_pair(name) if isinstance(name, str) else None, ordertype, post=post)
+    _check_entry(caller, pair, ordertype, post=post)
 
 
 def _check_entry(caller: Caller, pair: Pair | None, ordertype: str, *, post: bool) -> None:
@@ -295,24 +303,29 @@ def _blame(caller: Caller, kind: FaultKind, pair: Pair | None = None) -> None:
 def _parse(caller: Caller, params: Params, rule: DeadlineRule) -> OrderRequest:
     """Read an order. A deadline is measured from when the request came in, and looked at again by the engine."""
     exchange = caller.exchange
-    try:
-        return order_entry.parse_order(params, caller.admitted_us, exchange.engine, exchange.conditions, rule)
-    except BelowMinimum as error:
-        _blame_minima(caller, error)
-        raise
+
+    def read() -> OrderRequest:
+        return order_entry.parse_order(
+            params,
+            caller.admitted_us,
+            exchange.engine,
+            exchange.conditions,
+            rule,
+            exchange.rules.sell_fee_default,
+        )
+
+    return _minima_blamed(caller, read)
 
 
 def _minima_blamed(caller: Caller, read: Callable[[], OrderRequest]) -> OrderRequest:
+    """What is read, or the refusal of what is too small in the words of the house rules."""
+    exchange = caller.exchange
     try:
         return read()
     except BelowMinimum as error:
-        _blame_minima(caller, error)
-        raise
-
-
-def _blame_minima(caller: Caller, error: BelowMinimum) -> None:
-    if error.pair in caller.exchange.conditions.engine_minima:
-        _blame(caller, FaultKind.ORDERMIN, error.pair)
+        if error.pair in exchange.conditions.engine_minima:
+            _blame(caller, FaultKind.ORDERMIN, error.pair)
+        raise BelowMinimum(error.what, error.pair, exchange.rules.minimum_words) from None
 
 
 def _check_deadline(caller: Caller, params: Params, rule: DeadlineRule) -> int | None:

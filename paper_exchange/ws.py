@@ -14,17 +14,17 @@ from typing import Final
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from paper_exchange import ws_instrument
+from paper_exchange import wire_json, ws_instrument
 from paper_exchange.accounts import ApiKey
 from paper_exchange.exchange import Exchange, FillRecord
 from paper_exchange.faults import CutWhen, Fault, FaultKind, Occasion
 from paper_exchange.orders import OrderEvent
-from paper_exchange.symbols import PAIRS, Pair
+from paper_exchange.symbols import Asset, Pair
 from paper_exchange.telling import Telling, distorted
 from paper_exchange.ws_private import EventRows
 from paper_exchange.ws_public import PublicFeed
 from paper_exchange.ws_session import Session
-from paper_exchange.ws_topics import INSTRUMENT, Topic, balances_of, executions_of
+from paper_exchange.ws_topics import INSTRUMENT, INSTRUMENT_OF_ALL, Topic, balances_of, executions_of
 
 # A client that leaves this much unread is cut off, or it would cost memory without end.
 BACKLOG_BYTES_MOST: Final = 1024 * 1024
@@ -103,6 +103,7 @@ class Hub:
         exchange.on_ledger = lambda account, _entries: self.tell_balances(account.id)
         exchange.on_market = self.tell_market
         exchange.on_pair = self.tell_pair
+        exchange.on_listed = self.tell_new
         exchange.on_key_revoked = self.drop_key
         exchange.on_mode = self.tell_mode
         exchange.on_fault_set = self.start_fault
@@ -169,8 +170,9 @@ class Hub:
             of_account = list(group)
             listeners = list(self._listeners.get(executions_of(account_id), ()))
             telling = self._telling(account_id, of_account, listeners)
+            odd = self._odd_row(account_id) if listeners else None
             outgoing = [
-                (connection, connection.session.order_messages(telling.events, rows, telling.times))
+                (connection, connection.session.order_messages(telling.events, rows, telling.times, odd))
                 for connection in listeners
             ]
             emitted_ns = time.monotonic_ns()
@@ -188,6 +190,14 @@ class Hub:
         for connection in list(self._listeners.get(balances_of(account_id), ())):
             connection.send(connection.session.balance_messages())
 
+    def _odd_row(self, account_id: str) -> str | None:
+        """The row, as JSON, that a fault puts before the next ones of an account."""
+        faults = self._exchange.faults
+        fault = (
+            faults.strike(Occasion.ROWS, account_id, "executions") if faults.armed(Occasion.ROWS) else None
+        )
+        return None if fault is None else wire_json.dumps(fault.spec.row)
+
     def _telling(self, account_id: str, events: list[OrderEvent], listeners: list[_Connection]) -> Telling:
         faults = self._exchange.faults
         if not faults.distorting():
@@ -203,18 +213,27 @@ class Hub:
         """Tell every client of the exchange's new status."""
         for connection in list(self._connections):
             connection.send([connection.session.status()])
-        self._tell_instrument(PAIRS)
+        self._tell_instrument(self._exchange.catalogue.pairs)
 
     def tell_pair(self, pair: Pair) -> None:
-        """Tell of a pair whose minima, tick or status changed."""
+        """Tell of a pair whose minima, tick, status or listing changed."""
         self._tell_instrument([pair])
 
-    def _tell_instrument(self, pairs: Sequence[Pair]) -> None:
-        listeners = list(self._listeners.get(INSTRUMENT, ()))
-        if listeners:
-            text = ws_instrument.update(pairs, self._exchange.conditions)
+    def tell_new(self, assets: Sequence[Asset], pairs: Sequence[Pair]) -> None:
+        """Tell of assets and pairs that there were not before."""
+        for pair in pairs:
+            self._feed.add(pair)
+        self._tell_instrument(pairs, assets)
+
+    def _tell_instrument(self, pairs: Sequence[Pair], assets: Sequence[Asset] = ()) -> None:
+        for topic in (INSTRUMENT, INSTRUMENT_OF_ALL):
+            listeners = list(self._listeners.get(topic, ()))
+            if not listeners:
+                continue
+            conditions, tokenised = self._exchange.conditions, topic is INSTRUMENT_OF_ALL
+            text = ws_instrument.update(pairs, conditions, assets, tokenised=tokenised)
             for connection in listeners:
-                connection.send([text])
+                connection.send([] if text is None else [text])
 
     def start_fault(self, fault: Fault) -> None:
         """Let a fault act on the sockets that are there now, where it does so at once."""

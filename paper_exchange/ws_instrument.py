@@ -2,26 +2,36 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from paper_exchange.conditions import Conditions
 from paper_exchange.money import unit
-from paper_exchange.symbols import ASSETS, PAIRS, Asset, Pair
+from paper_exchange.symbols import CURRENCY, Asset, Pair
 from paper_exchange.ws_wire import message
 
-
-def snapshot(conditions: Conditions) -> str:
-    """Everything there is."""
-    pairs = [_pair_row(pair, conditions) for pair in PAIRS]
-    return message(
-        "instrument", "snapshot", {"assets": [_asset_row(asset) for asset in ASSETS], "pairs": pairs}
-    )
+# Kraken: the status of a pair that is no longer listed; AssetPairs has no word for it.
+_DELISTED: Final = "delisted"
 
 
-def update(pairs: Iterable[Pair], conditions: Conditions) -> str:
-    """Pairs that changed, in full."""
-    rows = [_pair_row(pair, conditions) for pair in pairs]
-    return message("instrument", "update", {"assets": [], "pairs": rows})
+def snapshot(conditions: Conditions, *, tokenised: bool = False) -> str:
+    """Everything that is listed."""
+    catalogue = conditions.catalogue
+    assets = [_asset_row(asset) for asset in catalogue.assets if tokenised or asset.aclass == CURRENCY]
+    pairs = [
+        _pair_row(pair, conditions)
+        for pair in catalogue.pairs
+        if conditions.lists(pair) and (tokenised or pair.base.aclass == CURRENCY)
+    ]
+    return message("instrument", "snapshot", {"assets": assets, "pairs": pairs})
+
+
+def update(
+    pairs: Iterable[Pair], conditions: Conditions, assets: Iterable[Asset] = (), *, tokenised: bool = False
+) -> str | None:
+    """Pairs that changed, in full, and assets that are new; None where there is nothing to tell."""
+    rows = [_pair_row(pair, conditions) for pair in pairs if tokenised or pair.base.aclass == CURRENCY]
+    new = [_asset_row(asset) for asset in assets if tokenised or asset.aclass == CURRENCY]
+    return message("instrument", "update", {"assets": new, "pairs": rows}) if rows or new else None
 
 
 def _asset_row(asset: Asset) -> dict[str, Any]:
@@ -42,7 +52,7 @@ def _pair_row(pair: Pair, conditions: Conditions) -> dict[str, Any]:
         "symbol": pair.symbol,
         "base": pair.base.name,
         "quote": pair.quote.name,
-        "status": conditions.status_of(pair),
+        "status": conditions.status_of(pair) if conditions.lists(pair) else _DELISTED,
         "qty_precision": conditions.lot_decimals_of(pair),
         "qty_increment": unit(conditions.lot_decimals_of(pair)),
         "qty_min": minima.ordermin,

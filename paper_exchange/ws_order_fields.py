@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from paper_exchange.errors import invalid_arguments
-from paper_exchange.ws_wire import Fields, check_names, is_integer, pair_of, unsupported
+from paper_exchange.ws_wire import Fields, Refusal, check_names, is_integer, unsupported
 
 # Kraken: the fields of an order.
 ORDER: Final = frozenset(
@@ -38,7 +38,7 @@ def amendment(params: Fields) -> dict[str, Any]:
         "limit_price": _price(params, "limit_price", "limit_price_type"),
         "trigger_price": _price(params, "trigger_price", "trigger_price_type"),
         "post_only": _boolean(params, "post_only"),
-        "pair": _pair(params),
+        "pair": _optional(params, "symbol"),
         "deadline": _optional(params, "deadline"),
     }
     return _given(fields)
@@ -51,7 +51,7 @@ def edit(params: Fields, *, triggered: bool) -> dict[str, Any]:
         first, second = None, first
     fields = {
         "txid": _text(params.get("order_id"), "order_id"),
-        "pair": _pair(params),
+        "pair": _optional(params, "symbol"),
         "volume": _number(params, "order_qty"),
         "displayvol": _number(params, "display_qty"),
         "price": first,
@@ -73,7 +73,7 @@ def batch(params: Fields, method: str) -> dict[str, Any]:
     for order in orders:
         check_names(order, ORDER, method)
     fields = {
-        "pair": _pair(params),
+        "pair": _optional(params, "symbol"),
         "orders": [new_order(order, method) for order in orders],
         "deadline": _optional(params, "deadline"),
         "validate": _boolean(params, "validate"),
@@ -105,7 +105,7 @@ def new_order(params: Fields, method: str) -> dict[str, Any]:
         # There is no margin here; REST's word for it is a leverage.
         raise unsupported("margin", method)
     fields = {
-        "pair": _pair(params),
+        "pair": _optional(params, "symbol"),
         "type": _optional(params, "side"),
         "ordertype": _optional(params, "order_type"),
         "volume": _number(params, "order_qty") if cash is None else cash,
@@ -128,12 +128,6 @@ def new_order(params: Fields, method: str) -> dict[str, Any]:
         "validate": _boolean(params, "validate"),
     }
     return _given(fields)
-
-
-def _pair(params: Fields) -> str | None:
-    """The symbol, which must be a v2 one."""
-    symbol = _optional(params, "symbol")
-    return None if symbol is None else pair_of(symbol).symbol
 
 
 def _prices(params: Fields) -> tuple[str | None, str | None]:
@@ -233,12 +227,12 @@ def _optional(params: Fields, name: str) -> str | None:
 
 
 def _number(params: Fields, name: str) -> str | None:
-    """A number as plain digits. Kraken: JSON numbers, at whatever precision the client's JSON gives them."""
+    """A number as plain digits. Kraken: JSON numbers, at whatever precision the client's JSON gives them; text is refused in these words."""
     value = params.get(name)
     if value is None:
         return None
     if not is_integer(value) and not isinstance(value, Decimal):
-        raise invalid_arguments(name)
+        raise Refusal(f"{name.capitalize()} field must be a number_float")
     number = Decimal(value)
     if number and abs(number.adjusted()) > _EXPONENT_MOST:
         raise invalid_arguments(name)

@@ -12,7 +12,7 @@ from paper_exchange import wire_json
 from paper_exchange.accounts import Account
 from paper_exchange.exchange import Exchange
 from paper_exchange.executions import event_row, full_event_row, snapshot_rows, tells
-from paper_exchange.ledger import LedgerEntry
+from paper_exchange.ledger import LedgerEntry, LedgerKind
 from paper_exchange.orders import ExecType, OrderEvent
 from paper_exchange.symbols import Asset
 from paper_exchange.timefmt import rfc3339
@@ -27,6 +27,8 @@ _WARNINGS: Final = [
     "trigger is deprecated use triggers.reference",
     "triggered_price is deprecated use triggers.last_price",
 ]
+# Kraken: the channel calls converts otherwise than Ledgers does. What it calls moves into earn products is not documented.
+_CHANNEL_KINDS: Final = {LedgerKind.SPEND: "conversion", LedgerKind.RECEIVE: "conversion"}
 # Where an asset with a suffix is kept. Kraken names wallets `spot`/`main` and `earn`/something; which suffix is which is a guess.
 _SPOT: Final = ("spot", "main")
 _WALLETS: Final = {
@@ -57,13 +59,21 @@ class Executions:
         return tells(event, order_status=self.order_status)
 
     def messages(
-        self, events: Sequence[OrderEvent], rows: "EventRows", times: Sequence[int] | None
+        self,
+        events: Sequence[OrderEvent],
+        rows: "EventRows",
+        times: Sequence[int] | None,
+        odd: str | None = None,
     ) -> list[str]:
         """One message for each event that it tells of, with its sequence.
 
-        `times` says how often each is told, else once; one that is told 0 times uses up its sequence number.
+        `times` says how often each is told, else once; one that is told 0 times uses up its sequence number. `odd` is a row
+        that comes before them.
         """
         found = []
+        if odd is not None:
+            self.sequence += 1
+            found.append(_private_message("executions", "update", odd, self.sequence))
         for place, event in enumerate(events):
             if not self.hears(event):
                 continue
@@ -192,7 +202,7 @@ def _balance_rows(account: Account) -> list[dict[str, Any]]:
     return [
         {
             "asset": asset.name,
-            "asset_class": "currency",
+            "asset_class": asset.aclass,
             "balance": sum((wallet["balance"] for wallet in found), Decimal(0)).quantize(asset.step),
             "wallets": found,
         }
@@ -207,14 +217,14 @@ def _ledger_row(entry: LedgerEntry) -> dict[str, Any]:
         "ledger_id": entry.id,
         "ref_id": entry.refid,
         "timestamp": rfc3339(entry.at_us),
-        "type": str(entry.kind),
+        "type": _CHANNEL_KINDS.get(entry.kind, str(entry.kind)),
     }
     if entry.subtype:
         row["subtype"] = entry.subtype
     return row | {
         "asset": (asset.underlying or asset).name,
-        "asset_class": "currency",
-        "category": str(entry.kind),
+        "asset_class": asset.aclass,
+        "category": _CHANNEL_KINDS.get(entry.kind, str(entry.kind)),
         "wallet_type": wallet_type,
         "wallet_id": wallet_id,
         "amount": entry.amount.quantize(asset.step),

@@ -11,7 +11,7 @@ from typing import Any, Final
 from paper_exchange import ws_book
 from paper_exchange.market import Market, PairMarket, Quote
 from paper_exchange.money import rounded, unit
-from paper_exchange.symbols import PAIRS, Pair
+from paper_exchange.symbols import Pair
 from paper_exchange.tape import Bar, PublicTrade, Side
 from paper_exchange.timefmt import US_PER_S, rfc3339
 from paper_exchange.ws_book import Book
@@ -33,12 +33,21 @@ class PublicFeed:
 
     def __init__(self, market: Market) -> None:
         self._market = market
-        self._told_trade = {pair: market.of(pair).tape.last.trade_id for pair in PAIRS}
-        self._told_quote: dict[Pair, Quote] = {pair: market.of(pair).quote for pair in PAIRS}
+        self._told_trade: dict[Pair, int] = {}
+        self._told_quote: dict[Pair, Quote] = {}
         # Pairs of which nothing could be told so far: a live feed has not told their price.
-        self._unpriced = {pair for pair in PAIRS if not market.of(pair).priced}
+        self._unpriced: set[Pair] = set()
+        for pair in market.catalogue.pairs:
+            self.add(pair)
         # Books that somebody follows, as they were told.
         self._told_books: dict[Topic, Book] = {}
+
+    def add(self, pair: Pair) -> None:
+        """Take in a pair: what it is now needs no telling, snapshots show it."""
+        market = self._market.of(pair)
+        self._told_trade[pair], self._told_quote[pair] = market.tape.last.trade_id, market.quote
+        if not market.priced:
+            self._unpriced.add(pair)
 
     def updates(self, now_us: int, wanted: Collection[Topic]) -> Iterator[tuple[Topic, str]]:
         """What is new in the topics that anyone subscribed to; told only once."""
@@ -47,7 +56,7 @@ class PublicFeed:
         for topic in wanted:
             if isinstance(topic.about, Pair):
                 by_pair.setdefault(topic.about, []).append(topic)
-        for pair in PAIRS:
+        for pair in self._market.catalogue.pairs:
             market = self._market.of(pair)
             traded = market.tape.last.trade_id > self._told_trade[pair]
             moved = market.quote != self._told_quote[pair]
@@ -152,6 +161,7 @@ def ticker_row(market: PairMarket, now_us: int) -> dict[str, Any]:
         "vwap": rounded(day.vwap, pair.price_step),
         "low": day.low,
         "high": day.high,
+        "trades": day.count,
         "change": change,
         "change_pct": rounded(change / day.open * 100, _PERCENT),
         "timestamp": rfc3339(now_us),

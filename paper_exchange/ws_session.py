@@ -20,7 +20,7 @@ from paper_exchange.ws_private import (
     subscribe_executions,
 )
 from paper_exchange.ws_public import INTERVALS, PublicFeed
-from paper_exchange.ws_topics import INSTRUMENT, Channel, Topic, balances_of, executions_of
+from paper_exchange.ws_topics import INSTRUMENT, INSTRUMENT_OF_ALL, Channel, Topic, balances_of, executions_of
 from paper_exchange.ws_trading import WsCall
 from paper_exchange.ws_wire import (
     Fields,
@@ -34,6 +34,7 @@ from paper_exchange.ws_wire import (
     refused,
     stamped,
     symbols,
+    unsupported,
 )
 
 _FIELDS: Final[dict[str, frozenset[str]]] = {
@@ -48,9 +49,11 @@ _FIELDS: Final[dict[str, frozenset[str]]] = {
     "trade": frozenset({"channel", "symbol", "snapshot"}),
     "book": frozenset({"channel", "symbol", "depth", "snapshot"}),
     "ohlc": frozenset({"channel", "symbol", "interval", "snapshot"}),
-    "instrument": frozenset({"channel", "snapshot"}),
+    "instrument": frozenset({"channel", "snapshot", "include_tokenized_assets", "execution_venue"}),
 }  # fmt: skip
 _PRIVATE: Final = frozenset({"executions", "balances"})
+# Kraken: where orders of a pair meet; there is one place here.
+_VENUES: Final = ("international",)
 _TRIGGERS: Final = {"trades": Channel.TICKER_TRADES, "bbo": Channel.TICKER_BBO}
 # What Kraken says of channels with a field that is going away.
 _INSTRUMENT_WARNING: Final = "tick_size is deprecated, use price_increment"
@@ -68,7 +71,7 @@ class Session:
         self._connection_id = connection_id
         self._executions: Executions | None = None
         self._balances: Balances | None = None
-        self._instrument = False
+        self._instrument: Topic | None = None
         self._public: set[Topic] = set()
         # Whether the last message asked the engine to do something.
         self.acted = False
@@ -81,8 +84,8 @@ class Session:
     def topics(self) -> frozenset[Topic]:
         """What this client is to be told of."""
         found = set(self._public)
-        if self._instrument:
-            found.add(INSTRUMENT)
+        if self._instrument is not None:
+            found.add(self._instrument)
         if self._executions is not None:
             found.add(executions_of(self._executions.account.id))
         if self._balances is not None:
@@ -128,9 +131,11 @@ class Session:
             return [wire_json.dumps({"error": "Malformed request", "method": "", "success": False})]
         method, params = request.get("method"), request.get("params", {})
         self._exchange.called[_called(method, params)] += 1
-        if method == "ping":
+        if method == "ping" and "params" not in request:
             return [stamped({"method": "pong"}, request, now_us)]
         try:
+            if method == "ping":
+                raise unsupported("params", "ping")
             if not isinstance(params, dict):
                 raise Refusal("Malformed request")  # noqa: TRY301 - answered in one place
             if isinstance(method, str) and method in ws_trading.METHODS:
@@ -153,10 +158,14 @@ class Session:
         return self._executions is not None and self._executions.hears(event)
 
     def order_messages(
-        self, events: Sequence[OrderEvent], rows: EventRows, times: Sequence[int] | None = None
+        self,
+        events: Sequence[OrderEvent],
+        rows: EventRows,
+        times: Sequence[int] | None = None,
+        odd: str | None = None,
     ) -> list[str]:
         """The messages that tell of events of this client's account (`Executions.messages`)."""
-        return [] if self._executions is None else self._executions.messages(events, rows, times)
+        return [] if self._executions is None else self._executions.messages(events, rows, times, odd)
 
     def balance_messages(self) -> list[str]:
         """The messages that tell of what is new in the ledger of this client's account."""
@@ -164,6 +173,8 @@ class Session:
 
     def _token(self, params: Fields, now_us: int) -> Token:
         text = params.get("token")
+        if text is None:
+            raise Refusal("Token(s) not found")
         true_us = self._exchange.true_us(now_us)
         token = self._exchange.tokens.find(text, true_us) if isinstance(text, str) else None
         if token is None:
@@ -188,18 +199,32 @@ class Session:
             return self._subscribe_private(channel, request, params, now_us)
         snapshot = flag(params, "snapshot", "subscribe", default=True)
         if channel == "instrument":
-            if self._instrument:
-                raise Refusal("Already subscribed")
-            self._instrument = True
-            result = {"channel": channel, "snapshot": snapshot, "warnings": [_INSTRUMENT_WARNING]}
-            messages = [ack(request, result, now_us)]
-            return [*messages, ws_instrument.snapshot(self._exchange.conditions)] if snapshot else messages
+            return self._subscribe_instrument(request, params, now_us, snapshot=snapshot)
         return self._for_each_symbol(
             request,
             params,
             now_us,
-            lambda symbol: self._subscribe_pair(request, params, pair_of(symbol), now_us, snapshot=snapshot),
+            lambda symbol: self._subscribe_pair(
+                request, params, self._pair(symbol), now_us, snapshot=snapshot
+            ),
         )
+
+    def _subscribe_instrument(
+        self, request: Fields, params: Fields, now_us: int, *, snapshot: bool
+    ) -> list[str]:
+        if self._instrument is not None:
+            raise Refusal("Already subscribed")
+        tokenised = flag(params, "include_tokenized_assets", "subscribe", default=False)
+        choice(params, "execution_venue", "subscribe", _VENUES, _VENUES[0])
+        self._instrument = INSTRUMENT_OF_ALL if tokenised else INSTRUMENT
+        result = {"channel": "instrument", "snapshot": snapshot, "warnings": [_INSTRUMENT_WARNING]}
+        messages = [ack(request, result, now_us)]
+        if snapshot:
+            messages.append(ws_instrument.snapshot(self._exchange.conditions, tokenised=tokenised))
+        return messages
+
+    def _pair(self, symbol: str) -> Pair:
+        return pair_of(self._exchange.catalogue, symbol)
 
     def _for_each_symbol(
         self, request: Fields, params: Fields, now_us: int, answer: Callable[[str], list[str]]
@@ -254,16 +279,16 @@ class Session:
             self._unsubscribe_private(channel)
             return [ack(request, {"channel": channel}, now_us)]
         if channel == "instrument":
-            if not self._instrument:
+            if self._instrument is None:
                 raise Refusal("Subscription Not Found")
-            self._instrument = False
+            self._instrument = None
             return [ack(request, {"channel": channel}, now_us)]
         return self._for_each_symbol(
             request, params, now_us, lambda symbol: self._unsubscribe_pair(request, params, symbol, now_us)
         )
 
     def _unsubscribe_pair(self, request: Fields, params: Fields, symbol: str, now_us: int) -> list[str]:
-        topic, details = _topic(params, pair_of(symbol), "unsubscribe")
+        topic, details = _topic(params, self._pair(symbol), "unsubscribe")
         if topic not in self._public:
             raise Refusal("Subscription Not Found")
         self._public.discard(topic)

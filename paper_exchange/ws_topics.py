@@ -20,7 +20,7 @@ class Channel(StrEnum):
 
 
 class Topic(NamedTuple):
-    """A channel of a pair, or of an account (its id). `size` is a book's depth in levels, or a bar's length in minutes."""
+    """A channel of a pair, or of an account (its id); `instrument` is about everything. `size` is a book's depth in levels, or a bar's length in minutes."""
 
     channel: Channel
     about: Pair | str | None = None
@@ -28,6 +28,8 @@ class Topic(NamedTuple):
 
 
 INSTRUMENT = Topic(Channel.INSTRUMENT)
+# With the tokenised stocks.
+INSTRUMENT_OF_ALL = Topic(Channel.INSTRUMENT, "all")
 
 
 def executions_of(account_id: str) -> Topic:

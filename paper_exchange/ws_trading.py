@@ -19,7 +19,7 @@ from paper_exchange.orders import Order
 from paper_exchange.params import Params
 from paper_exchange.timefmt import rfc3339_seconds
 from paper_exchange.ws_order_fields import ORDER
-from paper_exchange.ws_wire import Fields, Refusal, ack, check_names, refused
+from paper_exchange.ws_wire import Fields, Refusal, ack, check_names, pair_of, refused, stamped
 
 _log = logging.getLogger(__name__)
 
@@ -88,6 +88,8 @@ def answer(call: WsCall) -> list[str]:
     try:
         check_names(call.params, _FIELDS[call.method], call.method)
         auth.permit(call.key, _PERMITTED_AS[call.method])
+        if isinstance(call.params.get("symbol"), str):
+            pair_of(call.exchange.catalogue, call.params["symbol"])
         return _METHODS[call.method](call)
     except KrakenError as error:
         outcome = error.text
@@ -197,7 +199,10 @@ def _ids(order: Order) -> dict[str, Any]:
 
 def _batch_cancel(call: WsCall) -> list[str]:
     asked = Params(ws_order_fields.cancels(call.params, call.method))
-    return [call.ack({"count": trading.cancel_batch(call.caller, asked)})]
+    cancelled = trading.cancel_batch(call.caller, asked)
+    # As recorded of the live exchange; a `result` with `count` is documented.
+    answer = {"method": call.method, "orders_cancelled": cancelled, "success": True}
+    return [stamped(answer, call.request, call.now_us)]
 
 
 def _cancel_all(call: WsCall) -> list[str]:

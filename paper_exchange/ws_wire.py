@@ -4,7 +4,8 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from paper_exchange import wire_json
-from paper_exchange.symbols import Pair, find_symbol
+from paper_exchange.catalogue import Catalogue
+from paper_exchange.symbols import Pair
 from paper_exchange.timefmt import rfc3339
 
 Fields = Mapping[str, Any]
@@ -85,9 +86,9 @@ def symbols(params: Fields, method: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def pair_of(symbol: str) -> Pair:
+def pair_of(catalogue: Catalogue, symbol: str) -> Pair:
     """The pair with a v2 symbol; `XBT/USD` is none. Raises Refusal."""
-    pair = find_symbol(symbol)
+    pair = catalogue.find_symbol(symbol)
     if pair is None:
         words = _NO_SUCH_SYMBOL if "/" in symbol else _NOT_A_SYMBOL
         raise Refusal(f"{words} {symbol}", symbol=symbol)

@@ -200,7 +200,11 @@ class Ccxt(Round):
     @calls("exceptions of create_order: funds, minimum, pair, price")
     def refused_orders(self) -> None:
         raises(ccxt.InsufficientFunds, lambda: self.placed(amount=5))
-        raises(ccxt.InvalidOrder, lambda: self.placed(amount=0.00001), "EOrder:Order minimum not met")
+        raises(
+            ccxt.InvalidOrder,
+            lambda: self.placed(amount=0.00001),
+            "EGeneral:Invalid arguments:volume minimum not met",
+        )
         raises(ccxt.BadSymbol, lambda: self.api.create_order("NO/SUCH", "limit", "buy", 1, 1))
         raises(
             ccxt.ExchangeError,

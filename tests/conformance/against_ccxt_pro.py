@@ -136,6 +136,10 @@ class CcxtPro(Round):
     async def refused_orders(self) -> None:
         # Its table of WebSocket errors has these only with an explanation in brackets behind, so they are plain ones.
         await raises_later(ccxt.ExchangeError, self.placed(amount=5), "EOrder:Insufficient funds")
-        await raises_later(ccxt.ExchangeError, self.placed(amount=0.00001), "EOrder:Order minimum not met")
+        await raises_later(
+            ccxt.BadRequest,
+            self.placed(amount=0.00001),
+            "EGeneral:Invalid arguments:volume minimum not met",
+        )
         await raises_later(ccxt.OrderNotFound, self.api.cancel_order_ws(self.resting), "EOrder:Unknown order")
         await raises_later(ccxt.BadRequest, self.placed(clientOrderId="x" * 19), "EGeneral:Invalid arguments")

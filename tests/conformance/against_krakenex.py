@@ -213,7 +213,10 @@ class Krakenex(Round):
     def refused_orders(self) -> None:
         order = {"pair": "XBTUSD", "type": "buy", "ordertype": "limit", "price": "40000", "volume": "1"}
         same(self.refused("AddOrder", **order), ["EOrder:Insufficient funds"])
-        same(self.refused("AddOrder", **order | {"volume": "0.00001"}), ["EOrder:Order minimum not met"])
+        same(
+            self.refused("AddOrder", **order | {"volume": "0.00001"}),
+            ["EGeneral:Invalid arguments:volume minimum not met"],
+        )
         same(self.refused("AddOrder", **order | {"pair": "XBTXXX"}), ["EQuery:Unknown asset pair"])
         same(self.refused("AddOrder", **order | {"volume": "1e-3"}), ["EGeneral:Invalid arguments:volume"])
         (text,) = self.refused("AddOrder", **order | {"price": "40000.11"})

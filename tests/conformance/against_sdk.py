@@ -223,8 +223,12 @@ class Sdk(Round):
             return lambda: self.trade.create_order(**wanted | changes)
 
         raises(refusals.KrakenInsufficientFundsError, order(volume="5"))
+        # The words that are seen, and those that are documented.
+        raises(refusals.KrakenInvalidArgumentsError, order(volume="0.00001"))
+        self.world.control("POST", "/house", {"minimum_words": "order"})
         raises(refusals.KrakenOrderMinimumNotMetError, order(volume="0.00001"))
         raises(refusals.KrakenCostMinimumNotMetError, order(volume="0.00005", price="100"))
+        self.world.control("POST", "/house", {"minimum_words": "arguments"})
         raises(refusals.KrakenInvalidPriceError, order(price="40000.12"))
         raises(refusals.KrakenInvalidArgumentsError, order(oflags="nonsense"))
         # Its table names the asset before the pair, so an unknown pair is an unknown asset.

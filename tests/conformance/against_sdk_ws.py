@@ -244,7 +244,7 @@ class SdkWebSocket(Round):
         placed = [row["order_id"] for row in answer["result"]]
         same([row["order_userref"] for row in answer["result"]], [1, 2, 3])
         answer = await self.send("batch_cancel", orders=placed[:2])
-        same(answer["result"], {"count": 2})
+        same((answer["orders_cancelled"], answer["success"]), (2, True))
         await self.inbox.execution(placed[1], "canceled")
 
     @calls("cancel_all, cancel_all_orders_after")
@@ -270,7 +270,7 @@ class SdkWebSocket(Round):
         order = {"symbol": "BTC/USD", "side": "buy", "order_type": "limit", "limit_price": 40000}
         for changes, words in (
             ({"order_qty": 5}, "EOrder:Insufficient funds"),
-            ({"order_qty": 0.00001}, "EOrder:Order minimum not met"),
+            ({"order_qty": 0.00001}, "EGeneral:Invalid arguments:volume minimum not met"),
             (
                 {"order_qty": 0.01, "margin": True},
                 "Unsupported field: 'margin' for the given msg type: add order",

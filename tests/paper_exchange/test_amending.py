@@ -108,7 +108,7 @@ def test_what_an_order_was_is_kept() -> None:
     [
         ({}, "EGeneral:Invalid arguments"),
         ({"order_qty": "0.123456789"}, "EGeneral:Invalid arguments:order_qty"),
-        ({"order_qty": "0.00001"}, "EOrder:Order minimum not met"),
+        ({"order_qty": "0.00001"}, "EGeneral:Invalid arguments:volume minimum not met"),
         (
             {"limit_price": "40000.01"},
             "EOrder:Invalid price: BTC/USD price can only be specified up to 1 decimals",
@@ -215,7 +215,7 @@ def test_a_stop_is_edited_by_its_price() -> None:
         ({"cl_ord_id": "new"}, "EGeneral:Invalid arguments:cl_ord_id"),
         ({"price": "0.01"}, "EOrder:Invalid price: BTC/USD price can only be specified up to 1 decimals"),
         ({"oflags": "viqc"}, "EGeneral:Invalid arguments:oflags"),
-        ({"volume": "0.00001"}, "EOrder:Order minimum not met"),
+        ({"volume": "0.00001"}, "EGeneral:Invalid arguments:volume minimum not met"),
     ],
 )
 def test_a_bad_edit_is_refused(changes: dict[str, str], error: str) -> None:

@@ -48,7 +48,11 @@ def test_a_buy_pays_cost_and_fee_in_quote_rounded_half_up() -> None:
 def test_with_fcib_the_fee_is_taken_from_what_was_bought() -> None:
     market = venue()
     trade = market.place(Side.BUY, "1", fee_in_base=True).trades[0]
-    assert (trade.fee, trade.fee_asset) == (Decimal("0.008"), XBT)
+    assert (trade.fee, trade.fee_asset, trade.fee_in_quote) == (
+        Decimal("0.008"),
+        XBT,
+        trade.cost * Decimal("0.008"),
+    )
     assert market.account.balance(XBT) == Decimal("100.992")
     assert market.account.balance(USD) == 1_000_000 - trade.cost
 

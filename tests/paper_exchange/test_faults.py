@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from paper_exchange import wire_json
 from paper_exchange.fault_entry import FaultRefused, fault_row, fields, parse_fault
 from paper_exchange.faults import CutWhen, Fault, FaultKind, Faults, FaultSpec, Occasion
+from tests.paper_exchange.venue import CATALOGUE
 
 ACCOUNTS = ("tania", "daivon", "master")
 METHODS = ("AddOrder", "Balance", "OpenOrders")
@@ -183,7 +184,9 @@ def test_a_lag_lies_between_delay_and_delay_with_jitter(delay: int, jitter: int,
 
 
 def read(body: dict[str, Any]) -> FaultSpec:
-    return parse_fault(wire_json.loads_as_text(json.dumps(body)), lambda name: name in ACCOUNTS)
+    return parse_fault(
+        wire_json.loads_as_text(json.dumps(body)), lambda name: name in ACCOUNTS, CATALOGUE.find_pair
+    )
 
 
 def refused(body: dict[str, Any]) -> str:
@@ -281,6 +284,20 @@ values = {
     "costmin": st.decimals(0, 10, places=2).map(str),
     "stale": st.booleans(),
     "seconds": st.decimals(-100, 100, places=3).map(str),
+    "row": st.sampled_from([{"descr": {}}, [], "odd"]),
+    "key": st.text(max_size=4),
+    "drift": st.decimals("-0.5", "0.5", places=3).map(str),
+    "ordertype": st.sampled_from(["market", "limit"]),
+}
+# What some kinds take of a field where others take other values.
+own_values: dict[FaultKind, dict[str, st.SearchStrategy[Any]]] = {
+    FaultKind.FRONT_PAGE: {
+        "status": st.sampled_from([403, 429]),
+        "method": st.sampled_from(["Ticker", "Balance"]),
+    },
+    FaultKind.MARKET_REFUSED: {"method": st.sampled_from(["AddOrder", "Ticker"])},
+    FaultKind.ODD_ROW: {"method": st.sampled_from(["ClosedOrders", "executions", "Ticker"])},
+    FaultKind.VISIBILITY_LAG: {"method": st.sampled_from(["Balance", "OpenOrders"])},
 }
 required = {"error": "EService:Busy", "mode": "online", "pair": "XBTUSD", "ordermin": "1", "seconds": "5"}
 
@@ -291,13 +308,14 @@ def good_faults(draw: st.DrawFn) -> dict[str, Any]:
     kind, when = draw(st.sampled_from(FaultKind)), draw(st.sampled_from(CutWhen))
     own = fault_row(Fault(1, FaultSpec(kind=kind, when=when))).keys() & values.keys()
     body: dict[str, Any] = {"kind": kind} | {name: required[name] for name in own & required.keys()}
-    body |= draw(st.fixed_dictionaries({}, optional={name: values[name] for name in sorted(own)}))
+    if kind is FaultKind.ODD_ROW:
+        body["method"] = "Balance"
+    of_kind = values | own_values.get(kind, {})
+    body |= draw(st.fixed_dictionaries({}, optional={name: of_kind[name] for name in sorted(own)}))
     if kind is FaultKind.WS_CUT:
         body["when"] = when
     if body.get("never"):
         body.pop("delay_ms", None)
-    if kind is FaultKind.VISIBILITY_LAG and body.get("method") == "AddOrder":
-        del body["method"]
     return body
 
 

@@ -13,8 +13,8 @@ from paper_exchange.orders import Order, OrderRequest
 from paper_exchange.params import Params
 from paper_exchange.record import NumberedLog
 from paper_exchange.rows import fill_row, fills_of, order_row
-from paper_exchange.symbols import find_asset, find_pair
 from paper_exchange.tape import OrderType, Side
+from tests.paper_exchange.venue import asset_named, pair_named
 
 START_S = 1_700_000_000
 
@@ -23,9 +23,7 @@ START_S = 1_700_000_000
 def account() -> Account:
     """An account that bought 120 times, once a second, two matches each."""
     exchange = Exchange(seed=1, replay=None, ids=random.Random(2), now_us=START_S * 10**6)  # noqa: S311 - no secret
-    owner, usd, pair = Account("a", Tier.PRO), find_asset("ZUSD"), find_pair("XBTUSD")
-    assert usd is not None
-    assert pair is not None
+    owner, usd, pair = Account("a", Tier.PRO), asset_named("ZUSD"), pair_named("XBTUSD")
     owner.credit(usd, Decimal(10**9))
     exchange.accounts.add(owner)
     exchange.pin(pair, quote_of(pair, Decimal(50_000), Decimal(50_000), Decimal(1)), START_S * 10**6)

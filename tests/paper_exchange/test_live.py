@@ -569,8 +569,8 @@ def test_minima_ticks_lots_and_status_are_those_of_the_feed() -> None:
     made = followed()
     changed = instrument(qty_min=0.002, cost_min=150, price_increment=0.5, qty_precision=5)
     made.hear(changed)
-    assert made.refusal("buy 0.0015 market") == "EOrder:Order minimum not met"
-    assert made.refusal("buy 0.0025 market") == "EOrder:Cost minimum not met"
+    assert made.refusal("buy 0.0015 market") == "EGeneral:Invalid arguments:volume minimum not met"
+    assert made.refusal("buy 0.0025 market") == "EGeneral:Invalid arguments:cost minimum not met"
     assert made.refusal("buy 0.01 limit 49000.1") == "EOrder:Tick size check failed"
     assert made.refusal("buy 0.010001 market") == "EGeneral:Invalid arguments:volume"
     assert made.add("buy 0.01001 limit 49000.5").status.is_open

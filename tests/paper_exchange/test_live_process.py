@@ -187,6 +187,7 @@ def test_terms_and_status_are_those_of_the_source(source: Server) -> None:
     with following(source) as follower:
         assert {**follower.control("GET", "/pairs/XBTUSD").json(), **changed} == {
             "pair": "XBTUSD", "ordermin": "0.5", "costmin": "0.5", "tick_size": "0.5", "status": "online",
+            "listed": True,
         }  # fmt: skip
         assert source.control("POST", "/pairs/XBTUSD", {"status": "post_only"}).status_code == 200
         until(lambda: market(follower)["pairs"]["XBTUSD"]["status"] == "post_only", "the status was told")

@@ -9,15 +9,16 @@ from paper_exchange.errors import ConfigurationError
 from paper_exchange.market import LEVELS, Market, Quote, SyntheticWalk, quote_of
 from paper_exchange.money import ZERO
 from paper_exchange.replay import LOOP_PAUSE_US, load
-from paper_exchange.symbols import ASSETS, PAIRS, Pair, find_asset, find_pair
+from paper_exchange.symbols import ASSETS, PAIRS, Pair
 from paper_exchange.tape import OrderType, Side, Tape
+from tests.paper_exchange.venue import CATALOGUE
 
 MINUTE_US = 60_000_000
 PAST = "1561939203.172,10749.4,0.004\n1561939205.224,10749.7,0.03869709\n1561939205.430,10749.7,0.5\n1561939206,10740,1\n"
 
 
 def pair_named(name: str) -> Pair:
-    pair = find_pair(name)
+    pair = CATALOGUE.find_pair(name)
     assert pair is not None
     return pair
 
@@ -26,9 +27,9 @@ XBTUSD = pair_named("XBTUSD")
 
 
 def test_every_spelling_names_one_pair() -> None:
-    for pair in PAIRS:
+    for pair in CATALOGUE.pairs:
         for spelling in (pair.id, pair.altname, pair.wsname, pair.symbol):
-            assert find_pair(spelling) is pair
+            assert CATALOGUE.find_pair(spelling) is pair
     assert len({pair.symbol for pair in PAIRS}) == len(PAIRS)
 
 
@@ -86,7 +87,7 @@ def test_a_value_is_found_directly_or_through_bitcoin() -> None:
     assert usd["USD"] == 1
     assert (usd["XBT"], usd["EUR"], usd["USDT"]) == (Decimal(60_000), Decimal("1.1"), Decimal(1))
     assert all(usd.values())
-    xbt = find_asset("XBT")
+    xbt = CATALOGUE.find_asset("XBT")
     assert xbt is not None
     assert market.value(names["USD"], Decimal(30_000), xbt) == Decimal("0.5")
 
@@ -95,10 +96,10 @@ def test_a_pinned_pair_stands_still_and_the_others_do_not() -> None:
     market = Market(seed=1, replay=None, now_us=0)
     quote = Quote(Decimal(1), Decimal(1), None, Decimal("0.1"))
     market.of(XBTUSD).pin(quote)
-    assert len(market.step()) == len(PAIRS) - 1
+    assert len(market.step()) == len(CATALOGUE.pairs) - 1
     assert market.of(XBTUSD).quote == quote
     market.of(XBTUSD).pinned = False
-    assert len(market.step()) == len(PAIRS)
+    assert len(market.step()) == len(CATALOGUE.pairs)
     assert market.of(XBTUSD).quote != quote
 
 
@@ -137,7 +138,7 @@ def test_the_quote_lies_around_the_last_replayed_trade(tmp_path: Path) -> None:
     for past in market.replay_due(3_000_000):
         played.play(past)
     assert (played.quote.bid, played.quote.ask) == (Decimal("10740.0"), Decimal("10740.1"))
-    assert len(market.step()) == len(PAIRS) - 1
+    assert len(market.step()) == len(CATALOGUE.pairs) - 1
 
 
 def test_a_replay_stands_still_while_its_pair_is_pinned(tmp_path: Path) -> None:

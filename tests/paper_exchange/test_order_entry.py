@@ -81,8 +81,8 @@ def test_a_pair_is_found_under_each_of_its_four_names(spelling: str) -> None:
         ({"price": "+x%"}, "EGeneral:Invalid arguments:price"),
         ({"price": "5%"}, "EGeneral:Invalid arguments:price"),
         ({"price": "50000.11"}, "EOrder:Invalid price: BTC/USD price can only be specified up to 1 decimals"),
-        ({"volume": "0.00004999"}, "EOrder:Order minimum not met"),
-        ({"price": "0.1", "volume": "4.9"}, "EOrder:Cost minimum not met"),
+        ({"volume": "0.00004999"}, "EGeneral:Invalid arguments:volume minimum not met"),
+        ({"price": "0.1", "volume": "4.9"}, "EGeneral:Invalid arguments:cost minimum not met"),
         ({"oflags": "viqc"}, "EGeneral:Invalid arguments:viqc"),
         ({"oflags": "fcib,fciq"}, "EGeneral:Invalid arguments:oflags"),
         ({"oflags": "post", "timeinforce": "IOC"}, "EGeneral:Invalid arguments:oflags"),
@@ -107,7 +107,7 @@ def test_post_only_needs_a_limit_order() -> None:
 def test_a_market_order_has_its_cost_checked_at_the_best_price() -> None:
     cheap = read(MARKET, volume="0.00005")
     assert cheap.price is None
-    with pytest.raises(KrakenError, match="EOrder:Cost minimum not met"):
+    with pytest.raises(KrakenError, match="EGeneral:Invalid arguments:cost minimum not met"):
         parse_order(Params(MARKET | {"volume": "0.00005"}), NOW_US, MarketAt("9999"), Conditions())
 
 

@@ -243,7 +243,7 @@ def test_a_market_buy_may_name_what_it_spends() -> None:
         ("sell 100 market", "viqc", "EGeneral:Invalid arguments:viqc"),
         ("buy 100 limit 50000", "viqc", "EGeneral:Invalid arguments:viqc"),
         ("buy 0.000001 market", "viqc", "EGeneral:Invalid arguments:volume"),
-        ("buy 0.4 market", "viqc", "EOrder:Order minimum not met"),
+        ("buy 0.4 market", "viqc", "EGeneral:Invalid arguments:volume minimum not met"),
     ],
 )
 def test_volume_in_quote_is_for_market_buys_of_some_size(text: str, oflags: str, error: str) -> None:

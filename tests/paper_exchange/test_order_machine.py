@@ -22,7 +22,8 @@ from tests.paper_exchange.venue import SECOND_US, USD, XBT, XBTUSD, order_params
 REFUSALS = (
     "EOrder:Insufficient funds",
     "EOrder:Post only order",
-    "EOrder:Order minimum not met",
+    "EGeneral:Invalid arguments:volume minimum not met",
+    "EOrder:Invalid limit price",
     "EOrder:Rate limit exceeded",
     "EOrder:Orders limit exceeded",
     "EOrder:Unknown order",

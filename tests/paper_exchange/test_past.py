@@ -18,8 +18,8 @@ from paper_exchange.market import quote_of
 from paper_exchange.orders import OrderRequest, TimeInForce
 from paper_exchange.past import account_as_of
 from paper_exchange.rows import fill_row, fills_of, order_row
-from paper_exchange.symbols import find_asset, find_pair
 from paper_exchange.tape import OrderType, Side
+from tests.paper_exchange.venue import asset_named, pair_named
 
 START_US = 1_700_000_000_000_000
 STEP_US = 1_000
@@ -36,7 +36,7 @@ def seen(account: Account) -> dict[str, Any]:
         "orders": orders,
         "trades": [fill_row(fill) for fill in fills_of(account.trades, consolidate=False)],
         "ledger": list(account.ledger),
-        "amends": {txid: revisions(order) for txid, order in account.orders.items() if order.amended},
+        "amends": {txid: list(revisions(order)) for txid, order in account.orders.items() if order.amended},
     }
 
 
@@ -54,9 +54,7 @@ def test_an_account_as_of_an_instant_is_the_account_that_it_was_then(
     story: list[tuple[Any, ...]], fee_in_base: bool
 ) -> None:
     exchange = Exchange(seed=1, replay=None, ids=random.Random(1), now_us=START_US)  # noqa: S311 - no secret
-    account, pair, usd = Account("a", Tier.PRO), find_pair("SOLUSD"), find_asset("ZUSD")
-    assert pair is not None
-    assert usd is not None
+    account, pair, usd = Account("a", Tier.PRO), pair_named("SOLUSD"), asset_named("ZUSD")
     account.credit(usd, Decimal(10_000))
     account.credit(pair.base, Decimal(100))
     exchange.accounts.add(account)
@@ -97,9 +95,7 @@ def test_an_account_as_of_an_instant_is_the_account_that_it_was_then(
 
 def test_a_hold_is_that_of_what_was_left_of_an_order() -> None:
     exchange = Exchange(seed=1, replay=None, ids=random.Random(1), now_us=START_US)  # noqa: S311 - no secret
-    account, pair, usd = Account("a", Tier.PRO), find_pair("SOLUSD"), find_asset("ZUSD")
-    assert pair is not None
-    assert usd is not None
+    account, pair, usd = Account("a", Tier.PRO), pair_named("SOLUSD"), asset_named("ZUSD")
     account.credit(usd, Decimal(1_004))
     exchange.accounts.add(account)
     exchange.pin(pair, quote_of(pair, Decimal(101), Decimal(101), None), START_US)

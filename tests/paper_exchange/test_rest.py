@@ -334,6 +334,11 @@ def test_the_fee_tier_follows_the_traded_volume(server: Server) -> None:
         "tiervolume": "10000.0000",
     }
     assert later["fees_maker"]["XXBTZUSD"]["fee"] == "0.2200"
+    # Kraken: since June 2026 JSON may have a list, of names or of objects.
+    for pairs in (["XBTUSD", "ETHUSD"], [{"pair": "XBTUSD"}, {"pair": "ETH/USD", "aclass": "forex"}]):
+        listed = client.answer_json("TradeVolume", pair=pairs)["result"]
+        assert listed["fees"].keys() == {"XXBTZUSD", "XETHZUSD"}
+    assert client.answer_json("TradeVolume", pair=[True])["error"] == ["EGeneral:Invalid arguments:pair"]
 
 
 def test_the_trade_balance_values_all_that_is_owned(server: Server) -> None:

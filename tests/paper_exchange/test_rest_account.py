@@ -81,7 +81,7 @@ def test_there_are_no_positions(client: Client) -> None:
     assert client.call("OpenPositions", consolidation="market") == []
 
 
-def test_suffix_balances_are_shown_valued_and_never_spent(server: Server) -> None:
+def test_suffix_balances_are_shown_and_valued(server: Server) -> None:
     server.pin("XBTUSD", price="50000")
     client = server.account(ZUSD="100")
     for asset, amount in {"XBT.F": "0.5", "USD.M": "7", "USD.HOLD": "1"}.items():
@@ -95,8 +95,11 @@ def test_suffix_balances_are_shown_valued_and_never_spent(server: Server) -> Non
     assert client.call("Balance", assetVersion="1").keys() == {"USD", "BTC.F", "USD.M", "USD.HOLD"}
     assert client.call("BalanceEx")["XBT.F"] == {"balance": "0.5000000000", "hold_trade": "0.0000000000"}
     assert client.call("TradeBalance")["eb"] == "25108.0000"
-    assert client.error("AddOrder", **MARKET | {"type": "sell"}) == "EOrder:Insufficient funds"
     assert server.public("Assets", asset="XBT.F")["result"]["XBT.F"]["altname"] == "XBT.F"
+
+
+def test_a_key_without_an_allow_list_shows_one_empty_text(client: Client) -> None:
+    assert client.call("GetApiKeyInfo")["ipAllowlist"] == [""]
 
 
 def test_a_key_shows_its_bounds_and_is_refused_when_it_has_expired(server: Server, client: Client) -> None:

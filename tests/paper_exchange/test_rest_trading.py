@@ -141,11 +141,14 @@ def test_a_pair_may_change_its_minima_and_its_tick(client: Client, server: Serve
     before = server.control("GET", "/pairs/SOL/USD").json()
     try:
         shown = server.control("POST", "/pairs/SOLUSD", changed).json()
-        assert shown == {"pair": "SOLUSD", "status": "online"} | changed
+        assert shown == {"pair": "SOLUSD", "status": "online", "listed": True} | changed
         row = server.public("AssetPairs", pair="SOLUSD")["result"]["SOLUSD"]
         assert {name: row[name] for name in changed} == changed
         order = LIMIT | {"pair": "SOLUSD", "price": "100.50"}
-        assert client.error("AddOrder", **order | {"volume": "1.9"}) == "EOrder:Order minimum not met"
+        assert (
+            client.error("AddOrder", **order | {"volume": "1.9"})
+            == "EGeneral:Invalid arguments:volume minimum not met"
+        )
         assert client.error("AddOrder", **order | {"price": "100.25"}) == "EOrder:Tick size check failed"
         assert client.call("AddOrder", **order | {"volume": "2", "validate": "true"})
     finally:

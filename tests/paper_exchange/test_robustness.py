@@ -20,11 +20,11 @@ from paper_exchange.errors import KrakenError
 from paper_exchange.exchange import Exchange
 from paper_exchange.limits import Tier
 from paper_exchange.params import Params
-from paper_exchange.symbols import find_asset
 from paper_exchange.timefmt import rfc3339
 from paper_exchange.tokens import TOKEN_LIFE_S
 from paper_exchange.ws_public import PublicFeed
 from paper_exchange.ws_session import Session
+from tests.paper_exchange.venue import asset_named
 
 NOW_US = 1_700_000_000_000_000
 SECRET = b"secret"
@@ -59,8 +59,7 @@ def exchange() -> Exchange:
 
 def new_exchange() -> Exchange:
     made = Exchange(seed=1, replay=None, ids=random.Random(3), now_us=NOW_US)  # noqa: S311 - no secret
-    account, usd = Account("a", Tier.PRO), find_asset("ZUSD")
-    assert usd is not None
+    account, usd = Account("a", Tier.PRO), asset_named("ZUSD")
     account.credit(usd, Decimal(10**9))
     made.accounts.add(account)
     made.accounts.add_key(ApiKey("k", SECRET, account, TRADING_PERMISSIONS, 0, 0, 0))

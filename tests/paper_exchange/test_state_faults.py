@@ -136,13 +136,15 @@ def test_a_higher_minimum_is_shown_and_checked_at_once_and_gone_with_the_fault(
 ) -> None:
     number = faulty.fault("ordermin", pair="XBT/USD", ordermin="0.02")
     assert minima(faulty) == ("0.02", "0.5")
-    assert client.error("AddOrder", **BUY) == "EOrder:Order minimum not met"
-    assert faulty.outcomes(client) == [("AddOrder", "EOrder:Order minimum not met", "ordermin")]
+    assert client.error("AddOrder", **BUY) == "EGeneral:Invalid arguments:volume minimum not met"
+    assert faulty.outcomes(client) == [
+        ("AddOrder", "EGeneral:Invalid arguments:volume minimum not met", "ordermin")
+    ]
     assert faulty.fired(number) == 1
     other = faulty.fault("ordermin", pair="XBTUSD", ordermin="0.001", costmin="1000")
-    assert client.error("AddOrder", **BUY) == "EOrder:Cost minimum not met"
+    assert client.error("AddOrder", **BUY) == "EGeneral:Invalid arguments:cost minimum not met"
     faulty.control("DELETE", f"/faults/{other}")
-    assert client.error("AddOrder", **BUY) == "EOrder:Order minimum not met"
+    assert client.error("AddOrder", **BUY) == "EGeneral:Invalid arguments:volume minimum not met"
     faulty.control("DELETE", f"/faults/{number}")
     assert client.call("AddOrder", **BUY)["txid"]
     assert minima(faulty) == ("0.00005", "0.5")
@@ -151,7 +153,7 @@ def test_a_higher_minimum_is_shown_and_checked_at_once_and_gone_with_the_fault(
 def test_a_stale_minimum_is_checked_but_not_shown(faulty: Server, client: Client) -> None:
     faulty.fault("ordermin", pair="XBTUSD", ordermin="0.02", stale=True)
     assert minima(faulty) == ("0.00005", "0.5")
-    assert client.error("AddOrder", **BUY) == "EOrder:Order minimum not met"
+    assert client.error("AddOrder", **BUY) == "EGeneral:Invalid arguments:volume minimum not met"
     faulty.pin("ETHUSD", price="3000")
     assert client.error("AddOrder", **BUY | {"pair": "ETHUSD", "volume": "0.0009"})
     assert [outcome[2] for outcome in faulty.outcomes(client)] == ["ordermin", None], "another pair"
@@ -159,7 +161,7 @@ def test_a_stale_minimum_is_checked_but_not_shown(faulty: Server, client: Client
 
 def test_a_lower_minimum_lets_smaller_orders_in(faulty: Server, client: Client) -> None:
     tiny = BUY | {"volume": "0.00000001"}
-    assert client.error("AddOrder", **tiny) == "EOrder:Order minimum not met"
+    assert client.error("AddOrder", **tiny) == "EGeneral:Invalid arguments:volume minimum not met"
     faulty.fault("ordermin", pair="XBTUSD", ordermin="0", costmin="0")
     assert client.call("AddOrder", **tiny)["txid"]
     with feed(faulty) as connected:

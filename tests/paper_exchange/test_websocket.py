@@ -165,10 +165,24 @@ def test_nobody_hears_of_the_orders_of_others(server: Server) -> None:
 
 def test_a_bad_token_is_refused(server: Server) -> None:
     with feed(server) as connected:
-        for token in ("nonsense", None, 7):
+        for token, error in (
+            ("nonsense", "ESession:Invalid session"),
+            (7, "ESession:Invalid session"),
+            (None, "Token(s) not found"),
+        ):
             connected.send("subscribe", {"channel": "executions", "token": token})
             answer = connected.next()
-            assert (answer["success"], answer["error"]) == (False, "ESession:Invalid session")
+            assert (answer["success"], answer["error"]) == (False, error)
+        connected.send("edit_order", {"order_id": "OAAAAA-AAAAA-AAAAAA"})
+        assert connected.next()["error"] == "Token(s) not found"
+
+
+def test_a_ping_takes_no_params(server: Server) -> None:
+    with feed(server) as connected:
+        connected.send("ping", {}, req_id=3)
+        answer = connected.next()
+    assert (answer["method"], answer["success"], answer["req_id"]) == ("ping", False, 3)
+    assert answer["error"] == "Unsupported field: 'params' for the given msg type: ping"
 
 
 def test_a_token_dies_with_its_key_and_cuts_its_subscription_off(server: Server) -> None:

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from paper_exchange import wire_json
 from paper_exchange.market import Quote
-from paper_exchange.symbols import PAIRS, Asset, Pair, find_symbol
+from paper_exchange.symbols import PAIRS, Asset, Pair
 from paper_exchange.ws_book import DEPTHS, Book, Level, book_of, checksum, snapshot, update
+from tests.paper_exchange.venue import CATALOGUE
 
 NOW_US = 1_700_000_000_000_000
 D = Decimal
@@ -135,7 +136,7 @@ def test_every_client_that_follows_the_updates_has_the_book_that_the_checksum_is
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.symbol)
 def test_prices_and_volumes_are_sent_with_all_digits_of_their_pair(pair: Pair) -> None:
-    assert find_symbol(pair.symbol) is pair
+    assert CATALOGUE.find_symbol(pair.symbol) is pair
     book = book_of(pair, Quote(D(7), D(8), D(1), D(1)), 10)
     price, volume = book.asks[0]
     assert f"{price:f}" == f"{D(8).quantize(pair.price_step):f}"

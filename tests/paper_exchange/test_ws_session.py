@@ -14,11 +14,12 @@ from paper_exchange.exchange import Exchange
 from paper_exchange.ledger import LedgerKind
 from paper_exchange.limits import Tier
 from paper_exchange.money import ZERO
-from paper_exchange.symbols import USD, XBT
+from paper_exchange.symbols import USD
 from paper_exchange.tokens import TOKEN_LIFE_S
 from paper_exchange.ws_public import PublicFeed
 from paper_exchange.ws_session import Session
 from paper_exchange.ws_trading import METHODS
+from tests.paper_exchange.venue import XBT
 
 NOW_US = 1_700_000_000_000_000
 
@@ -120,7 +121,7 @@ def test_a_trading_request_needs_a_token_that_is_alive() -> None:
     late_us = NOW_US + TOKEN_LIFE_S * 1_000_000
     assert told(session, "cancel_all", token=token)["success"]
     assert told(session, "cancel_all", late_us, token=token)["error"] == "ESession:Invalid session"
-    assert told(session, "cancel_all")["error"] == "ESession:Invalid session"
+    assert told(session, "cancel_all")["error"] == "Token(s) not found"
 
 
 @pytest.mark.parametrize("channel", ["executions", "balances"])

@@ -75,10 +75,10 @@ def test_a_market_order_may_be_sized_in_quote(client: Client, told: Feed) -> Non
     ("fields", "error"),
     [
         ({"order_qty": 50}, "EOrder:Insufficient funds"),
-        ({"order_qty": 0.00001}, "EOrder:Order minimum not met"),
+        ({"order_qty": 0.00001}, "EGeneral:Invalid arguments:volume minimum not met"),
         ({"order_qty": 0.01, "price": 1}, "Unsupported field: 'price' for the given msg type: add order"),
         ({"order_qty": 0.01, "symbol": "XBT/USD"}, "Currency pair not supported XBT/USD"),
-        ({"order_qty": "0.01"}, "EGeneral:Invalid arguments:order_qty"),
+        ({"order_qty": "0.01"}, "Order_qty field must be a number_float"),
         ({"order_qty": 0.01, "cl_ord_id": "x" * 19}, "EGeneral:Invalid arguments:cl_ord_id"),
         ({"order_qty": 0.01, "deadline": "2020-01-01T00:00:00.000Z"}, "EService:Deadline elapsed"),
     ],
@@ -155,7 +155,9 @@ def test_a_batch_answers_each_line_in_its_place(client: Client, told: Feed) -> N
     assert second == {"error": "EOrder:Insufficient funds"}
     assert third["cl_ord_id"] == "third"
     ids = [first["order_id"], third["order_id"]]
-    assert told.done(client, "batch_cancel", orders=ids) == {"count": 2}
+    answer = told.ask(client, "batch_cancel", orders=ids)
+    assert answer.keys() == {"method", "orders_cancelled", "req_id", "success", "time_in", "time_out"}
+    assert (answer["orders_cancelled"], answer["success"]) == (2, True)
     assert client.call("OpenOrders") == {"open": {}}
 
 

@@ -6,26 +6,28 @@ from decimal import Decimal
 
 from paper_exchange import trading
 from paper_exchange.accounts import Account
+from paper_exchange.catalogue import Catalogue
 from paper_exchange.exchange import Exchange
 from paper_exchange.limits import Tier
 from paper_exchange.market import MarketTrade, quote_of
 from paper_exchange.orders import ExecType, Order, OrderEvent, OrderRequest
 from paper_exchange.params import Params
-from paper_exchange.symbols import Asset, Pair, find_asset, find_pair
+from paper_exchange.symbols import Asset, Pair
 from paper_exchange.tape import OrderType, Side
 
 START_US = 1_700_000_000_000_000
 SECOND_US = 1_000_000
+CATALOGUE = Catalogue()
 
 
 def pair_named(name: str) -> Pair:
-    pair = find_pair(name)
+    pair = CATALOGUE.find_pair(name)
     assert pair is not None
     return pair
 
 
 def asset_named(name: str) -> Asset:
-    asset = find_asset(name)
+    asset = CATALOGUE.find_asset(name)
     assert asset is not None
     return asset
 
