@@ -10,6 +10,7 @@ AccountError
     ├── ExchangeRefused     a definite answer: nothing was done
     │   ├── BelowMinimum    the order is too small by the exchange's rules of now (kraken_errors.py)
     │   ├── InvalidNonce
+    │   ├── MarketRefused   the account may not trade in this pair (kraken_errors.py)
     │   ├── KeyRefused      invalid key, signature or permission, lockout
     │   └── RateLimited
     └── OutcomeUnknown      no answer that can be trusted: the request may have been carried out

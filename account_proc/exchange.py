@@ -1,24 +1,31 @@
 """The exchange as the rest of an account sees it: typed calls, awaited, in order of urgency.
 
-A thin layer over rest.py: names of methods and parameters, paging, and the step from rows to values. It decides nothing and
-repeats nothing, except reading a page of history again that was refused for the rate.
+A thin layer over rest.py: names of methods and parameters, paging, and the step from rows to values. It repeats nothing, except reading a
+page of history again that was refused for the rate, and asking for prices one by one where a question for many was refused. Rows are read
+one by one: one that cannot be read is told to ``odd`` and costs that row, not the answer.
 """
 
 from __future__ import annotations
 
+import logging
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from account_proc.call_queue import CallQueue, Priority
-from account_proc.errors import OutcomeUnknown, RateLimited
-from account_proc.pairs import SymbolTable, UnknownSymbol
+from account_proc.errors import ExchangeError, ExchangeRefused, KeyRefused, OutcomeUnknown, RateLimited
+from account_proc.kraken_errors import NOT_PERMITTED, MarketRefused
+from account_proc.pairs import NOT_LISTED, TOKENIZED, PairRules, SymbolTable, UnknownSymbol
 from account_proc.rest import TIMEOUT_S
 from account_proc.rest_rows import (
+    UNREADABLE,
     ApiKeyInfo,
+    Balances,
+    OddRow,
     OrderAck,
     OrderRequest,
     OrderRow,
@@ -26,16 +33,19 @@ from account_proc.rest_rows import (
     Quote,
     TradeRow,
     api_key_info,
-    number,
     order_row,
     pair_fees,
     quote_of,
+    readable,
     trade_row,
 )
+from account_proc.units import number
 
 __all__ = [
     "ApiKeyInfo",
+    "Balances",
     "KrakenExchange",
+    "OddRow",
     "OrderAck",
     "OrderRequest",
     "OrderRow",
@@ -55,6 +65,17 @@ PAGES_MAX = 2_500
 RATE_TRIES = 10
 #: The exchange's clock may be ahead of ours by this much; a history that ends in its past would miss the newest trades.
 CLOCK_SKEW_S = 60.0
+#: Questions for prices that one question becomes at most when it is refused: 1 pair among 20 is found by some ten.
+TICKER_CALLS_MAX = 24
+#: A pair whose price was refused is not asked for among others again for so long, in seconds: pairs are listed anew rarely.
+PRICE_REFUSED_S = 1_800.0
+#: Kraken: what a key must be allowed for orders.
+MAY_TRADE = "modify-trades"
+
+log = logging.getLogger(__name__)
+
+#: Is told of a row of a method's answer that cannot be read.
+Odd = Callable[[str, OddRow], None]
 
 
 class UnexpectedForm(OutcomeUnknown):
@@ -64,10 +85,19 @@ class UnexpectedForm(OutcomeUnknown):
 class KrakenExchange:
     """One account at Kraken. All methods raise ExchangeError."""
 
-    def __init__(self, queue: CallQueue) -> None:
+    def __init__(
+        self, queue: CallQueue, odd: Odd | None = None, refused: Callable[[str, str], None] | None = None
+    ) -> None:
+        """``odd`` is told of every row that cannot be read (without it they are logged), ``refused`` of a pair that the account may not
+        trade in, with the exchange's words.
+        """
         self._queue = queue
+        self._odd: Odd = _log_odd if odd is None else odd
+        self._refused = refused
         self._limits = queue.rest.limits
         self._symbols: SymbolTable | None = None
+        #: By pair, until when its price is not asked for among others (monotonic seconds).
+        self._price_refused: dict[str, float] = {}
 
     # -- the exchange -------------------------------------------------------------------------------------------
 
@@ -78,39 +108,97 @@ class KrakenExchange:
             return int(result["unixtime"])
 
     async def asset_pairs(self) -> SymbolTable:
-        """All pairs and assets, read anew. The other methods read names by it, until they are told of another table."""
-        pairs = await self._public("AssetPairs", priority=Priority.BACKGROUND)
-        assets = await self._public("Assets", priority=Priority.BACKGROUND)
+        """All pairs and assets, read anew. The other methods read names by it, until they are told of another table.
+
+        Kraken lists tokenised assets by themselves. Without an answer to that question there is a table all the same.
+        """
+        pairs = await self._listed("AssetPairs", "aclass_base")
+        assets = await self._listed("Assets", "aclass")
         with _expected_form("AssetPairs"):
             table = SymbolTable.parse(pairs, assets)
             if not len(table):
                 raise ValueError("no pairs")
+        for key in table.skipped:
+            self._odd("AssetPairs", OddRow(key, None, "it lacks what trading needs"))
         self._symbols = table
         return table
+
+    async def _listed(self, method: str, parameter: str) -> Mapping[str, Any]:
+        rows = await self._public(method, priority=Priority.BACKGROUND)
+        try:
+            more = await self._public(method, {parameter: TOKENIZED}, priority=Priority.BACKGROUND)
+        except ExchangeError as error:
+            log.warning("%s: tokenised assets are not told: %s", method, error)
+            more = {}
+        with _expected_form(method):
+            # An exchange that does not know the question answers it as the first one: what that told counts.
+            return {**more, **rows}
 
     def read_names_by(self, table: SymbolTable) -> None:
         """All methods but ``asset_pairs`` use this table from now on."""
         self._symbols = table
 
     async def ticker(self, pairs: Sequence[str]) -> dict[str, Quote]:
-        """Prices by our name of the pair (BTC/USD); pairs that the answer leaves out are left out. Raises UnknownSymbol."""
+        """Prices by our name of the pair (BTC/USD). Left out: pairs that are not listed, that the exchange refuses (one such pair
+        refuses a whole question, so it is found by asking for fewer), and those whose row cannot be read.
+        """
         table = await self._table()
-        names = {table.pair(pair).symbol: table.pair(pair).altname for pair in pairs}
-        if not names:
-            return {}
-        result = await self._public("Ticker", {"pair": ",".join(names.values())}, priority=Priority.READ)
-        with _expected_form("Ticker"):
-            # Kraken: keyed by the canonical id, whatever was asked for.
-            return {table.pair(key).symbol: quote_of(row) for key, row in result.items()}
+        now = time.monotonic()
+        found = (table.find(pair) for pair in pairs)
+        wanted = {rules.symbol: rules for rules in found if rules and rules.status != NOT_LISTED}
+        if len(wanted) > 1:
+            wanted = {
+                name: rules for name, rules in wanted.items() if self._price_refused.get(name, now) <= now
+            }
+        quotes: dict[str, Quote] = {}
+        for asset_class in ("", TOKENIZED):
+            group = [rules for rules in wanted.values() if rules.asset_class == asset_class]
+            if group:
+                quotes |= await self._quotes(group, table)
+        return quotes
+
+    async def _quotes(self, pairs: list[PairRules], table: SymbolTable) -> dict[str, Quote]:
+        """Prices of pairs of one class."""
+        quotes: dict[str, Quote] = {}
+        waiting, calls = [pairs], 0
+        while waiting and calls < TICKER_CALLS_MAX:
+            some, calls = waiting.pop(), calls + 1
+            params = {"pair": ",".join(pair.altname for pair in some)}
+            if some[0].asset_class:
+                params["asset_class"] = some[0].asset_class
+            try:
+                result = await self._public("Ticker", params, priority=Priority.READ)
+            except RateLimited:
+                raise
+            except ExchangeRefused as error:
+                half = len(some) // 2
+                if half:
+                    waiting += [some[half:], some[:half]]
+                else:
+                    log.warning("the exchange tells no price of %s: %s", some[0].symbol, error)
+                    self._price_refused[some[0].symbol] = time.monotonic() + PRICE_REFUSED_S
+                continue
+            with _expected_form("Ticker"):
+                # Kraken: keyed by the canonical id, whatever was asked for.
+                rows = readable(result, lambda _, row: quote_of(row), partial(self._odd, "Ticker"))
+            quotes |= {pair.symbol: quote for key, quote in rows.items() if (pair := table.find(key))}
+        return quotes
 
     # -- the account --------------------------------------------------------------------------------------------
 
-    async def balances(self) -> dict[str, Decimal]:
+    async def balances(self) -> Balances:
         """By display name, e.g. BTC, USD. Kinds like USD.F stand by themselves. Kraken: holds are not deducted."""
         table = await self._table()
         result = await self._private("Balance", priority=Priority.READ)
+        unknown: set[str] = set()
+
+        def odd(row: OddRow) -> None:
+            unknown.add(_asset(table, row.key))
+            self._odd("Balance", row)
+
         with _expected_form("Balance"):
-            return {_asset(table, key): number(amount) for key, amount in result.items()}
+            rows = readable(result, lambda _, amount: number(amount), odd)
+        return Balances({_asset(table, key): amount for key, amount in rows.items()}, frozenset(unknown))
 
     async def api_key_info(self) -> ApiKeyInfo:
         """What the key may do. Raises UnexpectedForm, and ExchangeRefused where the key may not ask."""
@@ -121,14 +209,17 @@ class KrakenExchange:
     async def trade_fees(self, pairs: Sequence[str]) -> tuple[PairFee, ...]:
         """The account's own fees in these pairs by our name (BTC/USD), in one call. What is not listed is left out."""
         table = await self._table()
-        names = {found.altname for pair in pairs if (found := table.find(pair)) is not None}
+        found = (table.find(pair) for pair in pairs)
+        names = {
+            rules.altname for rules in found if rules and not rules.asset_class and rules.status != NOT_LISTED
+        }
         if not names:
             return ()
         result = await self._private(
             "TradeVolume", {"pair": ",".join(sorted(names))}, priority=Priority.BACKGROUND
         )
         with _expected_form("TradeVolume"):
-            return pair_fees(result, table)
+            return pair_fees(result, table, partial(self._odd, "TradeVolume"))
 
     async def websocket_token(self) -> str:
         """A new token for private channels. Kraken: to be used within 15 minutes."""
@@ -146,60 +237,122 @@ class KrakenExchange:
         return self._limits.order_wait_s(pair, time.monotonic())
 
     async def add_order(self, order: OrderRequest, timeout_s: float = TIMEOUT_S) -> OrderAck:
-        """Send an order, once. Raises ExchangeRefused, NotSent (nothing was done) or OutcomeUnknown (find out first).
+        """Send an order, once. Raises ExchangeRefused, NotSent (nothing was done) or OutcomeUnknown (find out first). A refusal of the
+        account in this pair alone is MarketRefused, and not KeyRefused.
 
         After ``timeout_s`` without an answer the outcome is unknown. It does not wait for the pair's counter: ask ``order_wait_s``.
         """
         pair = (await self._table()).pair(order.pair)
-        params = order.params(pair.altname)
+        params = order.params(pair.altname, pair.asset_class)
         self._limits.charge_order(pair.symbol, time.monotonic())
         try:
             result = await self._queue.order("AddOrder", params, timeout_s=timeout_s)
         except RateLimited as error:
             self._limits.order_refused(pair.symbol, error, time.monotonic())
             raise
+        except (KeyRefused, MarketRefused) as error:
+            if isinstance(error, KeyRefused) and not await self._is_market(error):
+                raise
+            if self._refused is not None:
+                self._refused(pair.symbol, ", ".join(error.errors))
+            raise MarketRefused(error.method, error.errors) from error
         finally:
             self._limits.order_answered(pair.symbol, time.monotonic())
         with _expected_form("AddOrder"):
-            description = str(result["descr"]["order"])
-            return OrderAck("" if order.validate else str(result["txid"][0]), description)
+            ack = OrderAck("" if order.validate else str(result["txid"][0]), "")
+        with suppress(*UNREADABLE):
+            return OrderAck(ack.order_id, str(result["descr"]["order"]))
+        return ack
+
+    async def _is_market(self, error: KeyRefused) -> bool:
+        """Whether the refusal of an order is one of its market: Kraken has the same words for that and for a key that may not trade.
+
+        A key that may not trade says so itself; one that may not be asked has proven that it is known by any answer that it gets.
+        """
+        if not all(text.startswith(NOT_PERMITTED) for text in error.errors):
+            return False
+        try:
+            return MAY_TRADE in (await self.api_key_info()).permissions
+        except KeyRefused as answer:
+            return all(text.startswith(NOT_PERMITTED) for text in answer.errors)
+        except ExchangeError:
+            # No answer says nothing about the key; and asking for another market does it no harm.
+            return True
 
     async def cancel_order(self, txid: str) -> None:
         """Ask for an order to be cancelled. Raises ExchangeRefused with ``EOrder:Unknown order`` if it is over already."""
         await self._private("CancelOrder", {"txid": txid}, priority=Priority.ORDER)
 
     async def query_orders(self, txids: Sequence[str], *, trades: bool = False) -> dict[str, OrderRow]:
-        """Orders by their id; ids that the exchange does not know are left out."""
-        table = await self._table()
+        """Orders by their id; ids that the exchange does not know, and rows that cannot be read, are left out."""
+        return (await self.look_up(txids, trades=trades))[0]
+
+    async def look_up(
+        self, txids: Sequence[str], *, trades: bool = False
+    ) -> tuple[dict[str, OrderRow], list[OddRow]]:
+        """Orders by their id, and rows that cannot be read. Ids that the exchange does not know are left out."""
         rows: dict[str, OrderRow] = {}
+        odd: list[OddRow] = []
         for start in range(0, len(txids), QUERY_IDS_MAX):
             params = {"txid": ",".join(txids[start : start + QUERY_IDS_MAX]), "trades": _flag(trades)}
             result = await self._private("QueryOrders", params, priority=Priority.READ)
-            with _expected_form("QueryOrders"):
-                rows |= {txid: order_row(txid, row, table) for txid, row in result.items()}
-        return rows
+            rows |= await self._orders("QueryOrders", result, odd.append)
+        for row in odd:
+            self._odd("QueryOrders", row)
+        return rows, odd
 
     async def open_orders(
         self, cl_ord_id: str | None = None, priority: Priority = Priority.READ
     ) -> list[OrderRow]:
         """Open orders, the oldest first; only those with this client order id if one is given."""
-        table = await self._table()
-        params = {} if cl_ord_id is None else {"cl_ord_id": cl_ord_id}
-        result = await self._private("OpenOrders", params, priority=priority)
-        with _expected_form("OpenOrders"):
-            return _by_age(order_row(txid, row, table) for txid, row in result["open"].items())
+        rows = await self._open_rows(cl_ord_id, priority)
+        return _by_age((await self._orders("OpenOrders", rows, partial(self._odd, "OpenOrders"))).values())
 
     async def closed_orders(
         self, cl_ord_id: str | None, start: float, priority: Priority = Priority.READ
     ) -> list[OrderRow]:
         """Filled, cancelled and expired orders since ``start`` (unix seconds), the oldest first."""
-        table = await self._table()
+        rows = await self._closed_rows(cl_ord_id, start, priority)
+        return _by_age(
+            (await self._orders("ClosedOrders", rows, partial(self._odd, "ClosedOrders"))).values()
+        )
+
+    async def orders_of(
+        self, cl_ord_id: str, start: float, priority: Priority = Priority.READ
+    ) -> tuple[list[OrderRow], list[OddRow]]:
+        """Orders with a client order id, open ones and those that ended since ``start``, and rows of the answers that may be one of
+        them and cannot be read.
+        """
+        odd: list[OddRow] = []
+        # Open first, closed second: an order that ends between the two reads is still seen.
+        opened = await self._open_rows(cl_ord_id, priority)
+        closed = await self._closed_rows(cl_ord_id, start, priority)
+        rows = {
+            **await self._orders("OpenOrders", opened, odd.append),
+            **await self._orders("ClosedOrders", closed, odd.append),
+        }
+        for row in odd:
+            self._odd("ClosedOrders" if row.key in closed else "OpenOrders", row)
+        return _by_age(rows.values()), [row for row in odd if row.key not in rows]
+
+    async def _open_rows(self, cl_ord_id: str | None, priority: Priority) -> Mapping[str, Any]:
+        params = {} if cl_ord_id is None else {"cl_ord_id": cl_ord_id}
+        result = await self._private("OpenOrders", params, priority=priority)
+        with _expected_form("OpenOrders"):
+            return dict(result["open"])
+
+    async def _closed_rows(
+        self, cl_ord_id: str | None, start: float, priority: Priority
+    ) -> Mapping[str, Any]:
         params = {"start": _not_after(start)}
         if cl_ord_id is not None:
             params["cl_ord_id"] = cl_ord_id
-        rows = await self._pages("ClosedOrders", "closed", params, priority)
-        with _expected_form("ClosedOrders"):
-            return _by_age(order_row(txid, row, table) for txid, row in rows.items())
+        return await self._pages("ClosedOrders", "closed", params, priority)
+
+    async def _orders(self, method: str, rows: Any, odd: Callable[[OddRow], None]) -> dict[str, OrderRow]:
+        table = await self._table()
+        with _expected_form(method):
+            return readable(rows, lambda txid, row: order_row(txid, row, table), odd)
 
     async def trades_since(
         self, start: Decimal | float, end: float | None = None, priority: Priority = Priority.READ
@@ -214,23 +367,27 @@ class KrakenExchange:
         params = {"start": _not_after(start), "end": str(math.ceil(fixed_end)), "consolidate_taker": "false"}
         rows = await self._pages("TradesHistory", "trades", params, priority)
         with _expected_form("TradesHistory"):
-            trades = [trade_row(txid, row, table) for txid, row in rows.items()]
-        return sorted(trades, key=lambda trade: (trade.time, trade.trade_id))
+            trades = readable(
+                rows, lambda txid, row: trade_row(txid, row, table), partial(self._odd, "TradesHistory")
+            )
+        return sorted(trades.values(), key=lambda trade: (trade.time, trade.trade_id))
 
     # -- how ----------------------------------------------------------------------------------------------------
 
     async def _pages(
         self, method: str, key: str, params: Mapping[str, str], priority: Priority
-    ) -> dict[str, Mapping[str, Any]]:
+    ) -> dict[str, Any]:
         """All rows by their id, so that one that is on two pages counts once."""
-        rows: dict[str, Mapping[str, Any]] = {}
+        rows: dict[str, Any] = {}
         for page in range(PAGES_MAX):
             offset = page * PAGE_ROWS
             result = await self._page(method, {**params, "ofs": str(offset)}, priority)
             with _expected_form(method):
                 found, count = result[key], result.get("count")
                 rows.update(found)
-                is_last = len(found) < PAGE_ROWS if count is None else offset + PAGE_ROWS >= int(count)
+                is_last = (
+                    len(found) < PAGE_ROWS if not isinstance(count, int) else offset + PAGE_ROWS >= count
+                )
             if is_last or not found:
                 return rows
         raise OutcomeUnknown(method, f"more than {PAGES_MAX} pages")
@@ -260,10 +417,14 @@ def _expected_form(method: str) -> Iterator[None]:
     """An answer that lacks what it must have is as good as none: an order may have been placed all the same."""
     try:
         yield
-    except (KeyError, IndexError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
+    except UNREADABLE as error:
         raise UnexpectedForm(
             method, f"the answer has an unexpected form ({type(error).__name__}: {error})"
         ) from error
+
+
+def _log_odd(method: str, row: OddRow) -> None:
+    log.warning("%s: row %s cannot be read: %s", method, row.key, row.problem)
 
 
 def _asset(table: SymbolTable, key: str) -> str:
@@ -273,7 +434,7 @@ def _asset(table: SymbolTable, key: str) -> str:
         return key  # listed after the table was read: better under Kraken's name than not at all
 
 
-def _by_age(rows: Iterator[OrderRow]) -> list[OrderRow]:
+def _by_age(rows: Iterable[OrderRow]) -> list[OrderRow]:
     return sorted(rows, key=lambda row: (row.opentm, row.txid))
 
 

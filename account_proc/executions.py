@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from account_proc.rest_rows import number
-from account_proc.units import Side
+from account_proc.units import Side, number, positive
 
 #: Kraken: after these nothing more happens to an order, but rows of it may still trail in.
 ENDED = frozenset({"filled", "canceled", "expired"})
@@ -87,18 +87,18 @@ class _Order:
     margin: bool = False
 
     def learn(self, row: Mapping[str, Any]) -> None:
-        """Take over what a row tells. Raises ValueError, TypeError or ArithmeticError; what was read before that is kept."""
+        """Take over what a row tells; a field that cannot be read tells nothing."""
         for name in ("symbol", "order_type", "order_status", "cl_ord_id"):
-            if row.get(name):
-                setattr(self, name, str(row[name]))
+            if isinstance(row.get(name), str) and row[name]:
+                setattr(self, name, row[name])
         # Kraken: "margin" on an order, "margin_borrow" and "position_status" on its trades.
         if row.get("margin") is True or row.get("margin_borrow") is True or row.get("position_status"):
             self.margin = True
-        if row.get("side"):
-            self.side = Side(row["side"])
+        with suppress(ValueError):
+            self.side = Side(row.get("side"))  # type: ignore[arg-type]  # anything else raises
         for name in ("order_qty", "cum_qty"):
-            if row.get(name) is not None:
-                setattr(self, name, number(row[name]))
+            with suppress(ValueError, TypeError, ArithmeticError):
+                setattr(self, name, number(row.get(name)))
 
 
 class ExecutionsMerge:
@@ -116,19 +116,16 @@ class ExecutionsMerge:
         return [self._row(row if isinstance(row, Mapping) else {}) for row in rows]
 
     def _row(self, row: Mapping[str, Any]) -> Execution | Incomplete:
-        order_id, exec_type = str(row.get("order_id") or ""), str(row.get("exec_type") or "")
-        missing = [name for name in ("order_id", "exec_type") if not row.get(name)]
+        order_id, exec_type = _text(row, "order_id"), _text(row, "exec_type")
+        missing = [name for name in ("order_id", "exec_type") if not _text(row, name)]
         order = self._order(order_id) if order_id else _Order()
-        try:
-            order.learn(row)
-        except (ValueError, TypeError, ArithmeticError):
-            missing.append("order")
+        order.learn(row)
         if exec_type in ENDED or order.order_status in ENDED:
             self._end(order_id)
         missing += [name for name in ("symbol", "side") if not getattr(order, name)]
         own = _own_fields(row, missing)
         if order.side is None or missing:
-            exec_id = str(row.get("exec_id") or "")
+            exec_id = _text(row, "exec_id")
             return Incomplete(exec_type=exec_type, order_id=order_id, exec_id=exec_id, missing=tuple(missing))
         return Execution(
             exec_type=exec_type,
@@ -175,13 +172,13 @@ def _own_fields(row: Mapping[str, Any], missing: list[str]) -> dict[str, Any]:
     own["timestamp"] = _read(missing, "timestamp", lambda: _time(row["timestamp"]))
     if row.get("exec_type") != TRADE:
         return own
-    if row.get("exec_id"):
-        own["exec_id"] = str(row["exec_id"])
-    else:
+    own["exec_id"] = _text(row, "exec_id")
+    if not own["exec_id"]:
         missing.append("exec_id")
-    own["trade_id"] = _read(missing, "trade_id", lambda: int(row.get("trade_id") or 0))
-    own["last_qty"] = _read(missing, "last_qty", lambda: _positive(row["last_qty"]))
-    own["last_price"] = _read(missing, "last_price", lambda: _positive(row["last_price"]))
+    with suppress(ValueError, TypeError, ArithmeticError):
+        own["trade_id"] = int(number(row.get("trade_id")))
+    own["last_qty"] = _read(missing, "last_qty", lambda: positive(row["last_qty"]))
+    own["last_price"] = _read(missing, "last_price", lambda: positive(row["last_price"]))
     if row.get("cost") is not None:
         own["cost"] = _read(missing, "cost", lambda: number(row["cost"]))
     elif own["last_qty"] is not None and own["last_price"] is not None:
@@ -191,10 +188,16 @@ def _own_fields(row: Mapping[str, Any], missing: list[str]) -> dict[str, Any]:
     return own
 
 
+def _text(row: Mapping[str, Any], name: str) -> str:
+    """A field that is a text; empty for anything else."""
+    value = row.get(name)
+    return value if isinstance(value, str) else ""
+
+
 def _read(missing: list[str], name: str, read: Any) -> Any:
     try:
         return read()
-    except (KeyError, TypeError, ValueError, ArithmeticError):
+    except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError):
         missing.append(name)
         return None
 
@@ -203,13 +206,6 @@ def _time(text: str) -> datetime:
     """Kraken: RFC 3339 in UTC with up to nine digits after the second; Python keeps six."""
     time = datetime.fromisoformat(text)
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time
-
-
-def _positive(value: Any) -> Decimal:
-    result = number(value)
-    if result <= 0:
-        raise ValueError(value)
-    return result
 
 
 def _fees(rows: list[Mapping[str, Any]]) -> tuple[tuple[str, Decimal], ...]:

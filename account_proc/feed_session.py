@@ -104,9 +104,9 @@ class FeedSession:
 
     def _executions(self, message: Mapping[str, Any]) -> list[Event]:
         self._count(message.get("sequence"))
-        if not isinstance(message.get("data"), list):
-            raise FeedCut("an executions message without rows")
-        rows = tuple(self._merge.parse(message["data"]))
+        told = message.get("data")
+        # Without rows it is one that cannot be read: whoever needs what it told reads the history.
+        rows = tuple(self._merge.parse(told if isinstance(told, list) else [told]))
         if self.live:
             return [Executed(rows)]
         self.live = True

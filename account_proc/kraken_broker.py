@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from account_proc.broker import BrokerOrder, Ending, FoundOrder, Holdings, Market, OrderAck, Quote
 from account_proc.errors import InvalidNonce, OutcomeUnknown
+from account_proc.kraken_errors import BelowMinimum
 from account_proc.order_desk import OrderDesk
 from account_proc.pairs import PairRules
 from account_proc.portfolio import Portfolio
@@ -38,10 +39,7 @@ class KrakenBroker:
 
     async def quote(self, pair: str) -> Quote:
         """Asked now. Raises ExchangeError."""
-        try:
-            return await self._portfolio.ticker(pair)
-        except KeyError as error:
-            raise OutcomeUnknown("Ticker", f"no price of {pair} in the answer") from error
+        return await self._portfolio.ticker(pair)
 
     def wait_s(self, pair: str) -> float:
         """By the account's own count of its limits."""
@@ -54,19 +52,24 @@ class KrakenBroker:
                 pair=order.pair, side=order.side, volume=order.volume, limit_price=order.limit_price, ioc=order.ioc,
                 cl_ord_id=order.cl_ord_id, deadline=order.deadline,
             )  # fmt: skip
+        except BelowMinimum:
+            self._portfolio.rules_are_wrong()
+            raise
         except InvalidNonce as error:
             # Our nonces only grow, so this may be the answer to a second delivery of an order that was taken at the first.
             raise OutcomeUnknown(error.method, error.errors[0]) from error
 
     async def find(self, order: BrokerOrder) -> FoundOrder | None:
         """By the client order id, once nothing can come any more."""
-        row = await self._desk.find(order.cl_ord_id, order.deadline)
-        if row is None:
+        found = await self._desk.find(order.cl_ord_id, order.deadline)
+        if found is None:
             return None
-        ending = self._desk.adopt(order.cl_ord_id, order.volume, row)
+        if found.row is None:
+            return FoundOrder(found.txid, "", None)
+        ending = self._desk.adopt(order.cl_ord_id, order.volume, found.row)
         if ending is None:
             self._desk.watch.forget(order.cl_ord_id)
-        return FoundOrder(row.txid, row.description, ending)
+        return FoundOrder(found.txid, found.row.description, ending)
 
     async def end(self, order: BrokerOrder, order_id: str) -> Ending:
         """From the feed, or by asking where that is silent."""

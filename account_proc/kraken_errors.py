@@ -53,6 +53,12 @@ class BelowMinimum(ExchangeRefused):
     reason = "BELOW_MINIMUM"
 
 
+class MarketRefused(ExchangeRefused):
+    """The account may not trade in this pair (its region, its verification, a kind of asset); the key is good for all others."""
+
+    reason = "MARKET_REFUSED"
+
+
 class NotSent(OutcomeUnknown):
     """The request never left this machine, e.g. because the connection was refused: nothing was done, it may be sent again.
 
@@ -78,6 +84,8 @@ class LockedOut(KeyRefused):
         self.args = (f"{method}: not sent: the key is locked out for {retry_after_s:.0f} s more",)
 
 
+#: Kraken's words for a key that may not do this, which it also answers where the account may not trade in one market.
+NOT_PERMITTED = ("EGeneral:Permission denied", "EAccount:Invalid permissions")
 #: Kraken's word for a lockout.
 LOCKOUT = "EGeneral:Temporary lockout"
 #: Kraken: a pair's counter of orders is full.
@@ -108,8 +116,8 @@ _BY_START: tuple[tuple[str, type[ExchangeRefused] | None], ...] = (
     ("EAuth:Too many requests", RateLimited),
     ("EAuth:Account temporary disabled", KeyRefused),
     ("EAuth:Account unconfirmed", KeyRefused),
-    # With something behind it, the region may not trade this pair: no fault of the key.
-    ("EAccount:Invalid permissions:", ExchangeRefused),
+    # With something behind it, the region may not trade this pair: no fault of the key. ``AAPLx trading restricted for NL.``
+    ("EAccount:Invalid permissions:", MarketRefused),
     ("EAccount:Invalid permissions", KeyRefused),
     ("EService:Throttled", RateLimited),
     (MARKET_MODE, ExchangeRefused),

@@ -33,7 +33,7 @@ LOOK_S = 0.1
 #: Kraken's 1,500 pairs and 600 assets make 0.4 MB.
 FILE_BYTES_MAX = 16 * 1024 * 1024
 LINE_BYTES_MAX = 4096
-FORM = "krakencopy listing 1"
+FORM = "krakencopy listing 2"
 
 #: Asks the exchange. Raises ExchangeError.
 Ask = Callable[[], Awaitable[SymbolTable]]

@@ -11,15 +11,15 @@ import asyncio
 import hashlib
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 
 from account_proc.call_queue import Priority
 from account_proc.copy_record import utc
-from account_proc.errors import ExchangeError
-from account_proc.exchange import KrakenExchange, OrderAck, OrderRequest, OrderRow
+from account_proc.errors import ExchangeError, OutcomeUnknown
+from account_proc.exchange import KrakenExchange, OddRow, OrderAck, OrderRequest, OrderRow
 from account_proc.order_watch import ENDED, Ending, OrderWatch, ending_of
 from account_proc.units import Side
 
@@ -74,6 +74,15 @@ def client_order_id(*parts: str) -> str:
     return f"{CL_ORD_ID_MARK}{name[8:12]}-5{name[13:16]}-{variant}{name[17:20]}-{name[20:32]}"
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An order that exists."""
+
+    txid: str
+    #: Its row; None where that cannot be read: the feed or a later answer tells how it ends.
+    row: OrderRow | None
+
+
 class OrderDesk:
     """Sends and finds orders of one account."""
 
@@ -108,11 +117,11 @@ class OrderDesk:
         # Once the engine may not act on it any more, there is nothing to wait for.
         return await self._exchange.add_order(request, timeout_s=self.timing.deadline + self.timing.margin)
 
-    async def find(self, cl_ord_id: str, deadline: float) -> OrderRow | None:
+    async def find(self, cl_ord_id: str, deadline: float) -> Found | None:
         """The order with this id, or None when it is proven that there is none and that none can come any more.
 
         Waits past the deadline, looks, waits for the visibility lag, looks again. A read that fails proves nothing and
-        is repeated for ever.
+        is repeated for ever; a row that cannot be read proves the order if it carries its id.
         """
         await self._wait_until(deadline + self.timing.margin, cl_ord_id)
         found = await self._look(cl_ord_id, deadline)
@@ -136,17 +145,36 @@ class OrderDesk:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.watch.appears(cl_ord_id), pause)
 
-    async def _look(self, cl_ord_id: str, deadline: float) -> OrderRow | None:
+    async def _look(self, cl_ord_id: str, deadline: float) -> Found | None:
         # An order is never older than its deadline by more than the 60 s that Kraken allows, and clocks differ.
         since = deadline - 60.0 - self.visibility_lag
         while True:
             try:
-                rows = await self._exchange.open_orders(cl_ord_id, Priority.URGENT)
-                rows += await self._exchange.closed_orders(cl_ord_id, since, Priority.URGENT)
-                # Open first, closed second: an order that ends between the two reads is still seen.
-                return max(rows, key=lambda row: row.status in ENDED, default=None)
-            except ExchangeError:
+                return await self._look_once(cl_ord_id, since)
+            except ExchangeError as error:
+                log.warning("%s could not be looked for: %s", cl_ord_id, error)
                 await asyncio.sleep(self.timing.retry)
+
+    async def _look_once(self, cl_ord_id: str, since: float) -> Found | None:
+        """What the answers say of the order. A row that does not say whose it is may be it, and is asked for by its own id.
+
+        Raises ExchangeError while that is not known.
+        """
+        rows, odd = await self._exchange.orders_of(cl_ord_id, since, Priority.URGENT)
+        if found := _of(cl_ord_id, rows, odd):
+            return found
+        # Kraken tells the id where there is one; a row without it cannot be proven to be another's by one answer.
+        doubtful = [row.txid for row in rows if not row.cl_ord_id] + [
+            row.key for row in odd if not row.cl_ord_id
+        ]
+        if not doubtful:
+            return None
+        told, odd = await self._exchange.look_up(doubtful)
+        if found := _of(cl_ord_id, told.values(), odd):
+            return found
+        if unread := [row.key for row in odd if row.cl_ord_id is None]:
+            raise OutcomeUnknown("QueryOrders", f"nothing in the rows of {', '.join(unread)} can be read")
+        return None
 
     async def end(self, cl_ord_id: str) -> Ending:
         """Waits until an acknowledged order is over."""
@@ -160,3 +188,18 @@ class OrderDesk:
         self.watch.expect(cl_ord_id, volume)
         self.watch.acknowledged(cl_ord_id, row.txid)
         return None
+
+
+def _of(cl_ord_id: str, rows: Iterable[OrderRow], odd: Iterable[OddRow]) -> Found | None:
+    """The order with this id, the ended one if it is told twice."""
+    wanted = _folded(cl_ord_id)
+    mine = [row for row in rows if _folded(row.cl_ord_id) == wanted]
+    if mine:
+        row = max(mine, key=lambda row: row.status in ENDED)
+        return Found(row.txid, row)
+    return next((Found(row.key, None) for row in odd if _folded(row.cl_ord_id) == wanted), None)
+
+
+def _folded(cl_ord_id: str | None) -> str:
+    """Whether Kraken writes a UUID as it was sent is not documented."""
+    return (cl_ord_id or "").replace("-", "").lower()

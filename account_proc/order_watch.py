@@ -38,6 +38,8 @@ class Ending:
     cost: Decimal
     #: By asset.
     fees: dict[str, Decimal]
+    #: False where only their worth is known and not in which asset they were taken: balances tell what that was.
+    fees_certain: bool = True
 
 
 @dataclass(slots=True)
@@ -205,7 +207,8 @@ class OrderWatch:
 
 
 def ending_of(row: OrderRow) -> Ending:
-    """How an order ended, by its REST row (Kraken: the row's fee is in quote unless ``fcib`` is set)."""
+    """How an order ended, by its REST row (Kraken: the row's fee is in quote, also where it was taken in base)."""
     return Ending(
-        order_id=row.txid, filled=row.vol_exec, cost=row.cost, fees={row.fee_asset: row.fee} if row.fee else {},
+        order_id=row.txid, filled=row.vol_exec, cost=row.cost, fees={row.quote: row.fee} if row.fee and row.quote else {},
+        fees_certain=not row.fee_in_base and bool(row.quote),
     )  # fmt: skip

@@ -3,6 +3,9 @@
 One market has four names: ``XXBTZUSD`` (the answer's key), ``XBTUSD`` (altname), ``XBT/USD`` (wsname) and ``BTC/USD`` (WebSocket v2,
 and ours). They are matched by table only: stripping letters breaks on names like USDT, XTZ or ZEC.
 
+A row that cannot be read costs that row: it is named as skipped, and whoever knew the pair from an earlier table goes on by that
+(``remembering``), as for a pair that is not listed any more.
+
 Kraken lists some 1,500 pairs, and an account trades a handful. So a table is kept as text, a line for each pair and each name, and a
 pair becomes an object when it is first asked for. The text is what processes share (listing.py).
 """
@@ -11,16 +14,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from decimal import Decimal
 from typing import Any, TypeVar
+
+from account_proc.units import number, positive
 
 #: Kraken: the two assets whose altname is not the name shown to people and used by WebSocket v2.
 DISPLAY_NAMES = {"XBT": "BTC", "XDG": "DOGE"}
 #: Kraken: kinds of the same asset that Balance lists by themselves: rewards, yield, staked, opt-in rewards, tokenised, withheld.
 SUFFIXES = (".F", ".B", ".S", ".M", ".T", ".HOLD")
-#: How lines of a table's text begin: the rules of a pair, a name of a pair, a name of an asset.
-_RULES, _PAIR_NAME, _ASSET_NAME = "=", ":", "~"
+#: Kraken: stocks as tokens, listed and traded only where they are asked for by this class.
+TOKENIZED = "tokenized_asset"
+#: The status of a pair that the exchange does not list any more, in place of Kraken's.
+NOT_LISTED = "not_listed"
+#: How lines of a table's text begin: the rules of a pair, a name of a pair, a name of an asset, a name of a row that could not be read.
+_RULES, _PAIR_NAME, _ASSET_NAME, _SKIPPED = "=", ":", "~", "!"
+#: Kraken has 10 at most; with far more no volume could be counted.
+DECIMALS_MAX = 18
 #: Answers of a table that are remembered; an account asks for fewer, and an operator may ask for anything.
 ANSWERS_MAX = 500
 
@@ -63,19 +74,19 @@ class PairRules:
     ordermin: Decimal
     #: Least cost of an order, in quote.
     costmin: Decimal
-    #: Kraken: online, cancel_only, post_only, limit_only, reduce_only.
+    #: Kraken: online, cancel_only, post_only, limit_only, reduce_only; or NOT_LISTED.
     status: str
+    #: Kraken: tokenized_asset; empty for currencies, which need not be named.
+    asset_class: str = ""
 
 
 class SymbolTable:
     """All pairs and assets of the exchange at one time."""
 
-    def __init__(self, text: bytes, skipped: tuple[str, ...] = ()) -> None:
+    def __init__(self, text: bytes) -> None:
         """``text`` as another table has it. Use ``parse`` for Kraken's answers."""
         #: An empty line, then lines of one kind, a name and what it stands for; both in JSON, so that they hold no line's end and no tab.
         self.text = text
-        #: Keys of rows that are no pair in a form that we know.
-        self.skipped = skipped
         self._pairs: dict[str, PairRules | None] = {}
         self._assets: dict[str, str | None] = {}
 
@@ -84,18 +95,54 @@ class SymbolTable:
         """From the results of AssetPairs and Assets. A row that lacks what trading needs is left out and named in ``skipped``."""
         names: dict[str, str] = {}
         for key, row in assets.items():
-            altname = str(row.get("altname", key)) if isinstance(row, Mapping) else key
-            display = DISPLAY_NAMES.get(altname, altname)
-            for spelling in (key, altname, display):
-                names.setdefault(spelling, display)
+            altname = row.get("altname", key) if isinstance(row, Mapping) else None
+            if isinstance(altname, str) and altname:
+                _name_asset(names, key, altname)
+        for row in asset_pairs.values():
+            _name_by_pair(names, row)
         pairs: list[PairRules] = []
-        skipped: list[str] = []
+        skipped: dict[str, str] = {}
         for key, row in asset_pairs.items():
             try:
                 pairs.append(_pair(key, row, names))
-            except (KeyError, TypeError, ValueError, ArithmeticError):
-                skipped.append(key)
-        return cls("\n".join(["", *_lines(pairs, names), ""]).encode("ascii"), tuple(skipped))
+            except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError):
+                skipped |= dict.fromkeys(_names_in(key, row), key)
+        lines = [*_lines(pairs, names), *_named(_SKIPPED, skipped)]
+        return cls("\n".join(["", *lines, ""]).encode("ascii"))
+
+    def remembering(self, earlier: Iterable[PairRules]) -> SymbolTable:
+        """The same, with the rules of pairs that are not in it any more, as they were last.
+
+        They have the status NOT_LISTED, but those that are listed in a row that cannot be read.
+        """
+        gone = [
+            pair if self._told(_SKIPPED, pair.canonical) is not None else replace(pair, status=NOT_LISTED)
+            for pair in earlier
+            if self.find(pair.symbol) is None
+        ]
+        if not gone:
+            return self
+        # What the exchange tells stands before it, so that a name which means another pair now means that.
+        assets = {asset: asset for pair in gone for asset in (pair.base, pair.quote)}
+        lines = [*_lines(gone, assets), ""]
+        return SymbolTable(self.text + "\n".join(lines).encode("ascii"))
+
+    @property
+    def skipped(self) -> tuple[str, ...]:
+        """Keys of rows that are no pair in a form that we know."""
+        mark = _SKIPPED.encode("ascii")
+        lines = (line for line in self.text.split(b"\n") if line.startswith(mark))
+        return tuple(dict.fromkeys(json.loads(line[line.index(b"\t") :]) for line in lines))
+
+    @property
+    def answers(self) -> int:
+        """How many names of pairs were asked for."""
+        return len(self._pairs)
+
+    @property
+    def asked(self) -> tuple[PairRules, ...]:
+        """The pairs that were asked for, each once."""
+        return tuple({pair.symbol: pair for pair in self._pairs.values() if pair is not None}.values())
 
     def __len__(self) -> int:
         return self.text.count(f"\n{_RULES}".encode("ascii"))
@@ -106,7 +153,7 @@ class SymbolTable:
             symbol = self._told(_PAIR_NAME, spelling) or self._told(_PAIR_NAME, spelling.upper())
             pair = None
             if symbol is not None:
-                pair = self._pairs.get(symbol) or _from_row(self._told(_RULES, symbol))
+                pair = self._pairs.get(symbol) or rules_from(self._told(_RULES, symbol))
             _remember(self._pairs, spelling, pair)
         return self._pairs[spelling]
 
@@ -157,14 +204,23 @@ def _lines(pairs: Iterable[PairRules], assets: Mapping[str, str]) -> Iterator[st
     for name, symbol in list(by_spelling.items()):
         by_spelling.setdefault(name.upper(), symbol)
     for symbol, pair in by_symbol.items():
-        yield f"{_RULES}{json.dumps(symbol)}\t{json.dumps(astuple(pair), default=str)}"
-    for kind, names in ((_PAIR_NAME, by_spelling), (_ASSET_NAME, assets)):
-        for name, meaning in names.items():
-            yield f"{kind}{json.dumps(name)}\t{json.dumps(meaning)}"
+        yield f"{_RULES}{json.dumps(symbol)}\t{json.dumps(rules_line(pair))}"
+    yield from _named(_PAIR_NAME, by_spelling)
+    yield from _named(_ASSET_NAME, assets)
 
 
-def _from_row(row: list[Any]) -> PairRules:
-    """The rules of a pair as ``_lines`` wrote them."""
+def _named(kind: str, names: Mapping[str, str]) -> Iterator[str]:
+    for name, meaning in names.items():
+        yield f"{kind}{json.dumps(name)}\t{json.dumps(meaning)}"
+
+
+def rules_line(pair: PairRules) -> list[Any]:
+    """The rules of a pair as JSON has them."""
+    return [str(field) if isinstance(field, Decimal) else field for field in astuple(pair)]
+
+
+def rules_from(row: list[Any]) -> PairRules:
+    """What ``rules_line`` made. Raises ValueError, TypeError or ArithmeticError."""
     fields = dict(zip(PairRules.__slots__, row, strict=True))
     for name in ("tick_size", "ordermin", "costmin"):
         fields[name] = Decimal(fields[name])
@@ -178,35 +234,68 @@ def _remember(answers: dict[str, _Answer], name: str, answer: _Answer) -> None:
 
 
 def _pair(key: str, row: Mapping[str, Any], names: Mapping[str, str]) -> PairRules:
-    base, quote = _display(row["base"], names), _display(row["quote"], names)
+    base, quote = _display(_text(row["base"]), names), _display(_text(row["quote"]), names)
     wsname = str(row.get("wsname") or f"{base}/{quote}")
     left, slash, right = wsname.partition("/")
     if not slash:
         raise ValueError(wsname)
-    pair_decimals = int(row["pair_decimals"])
+    pair_decimals = _decimals(row["pair_decimals"])
+    tokenized = row.get("aclass_base") == TOKENIZED
     return PairRules(
         canonical=key,
-        altname=str(row["altname"]),
+        altname=_text(row["altname"]),
         wsname=wsname,
         symbol=f"{DISPLAY_NAMES.get(left, left)}/{DISPLAY_NAMES.get(right, right)}",
         base=base,
         quote=quote,
-        lot_decimals=int(row["lot_decimals"]),
+        lot_decimals=_decimals(row["lot_decimals"]),
         pair_decimals=pair_decimals,
-        cost_decimals=int(row["cost_decimals"]),
-        tick_size=_positive(row.get("tick_size", Decimal(1).scaleb(-pair_decimals))),
-        ordermin=_positive(row["ordermin"]),
-        costmin=_positive(row["costmin"]) if "costmin" in row else Decimal(0),
+        cost_decimals=_decimals(row["cost_decimals"]),
+        tick_size=positive(row.get("tick_size", Decimal(1).scaleb(-pair_decimals))),
+        ordermin=positive(row["ordermin"]),
+        costmin=positive(row["costmin"]) if "costmin" in row else Decimal(0),
         status=str(row.get("status", "online")),
+        asset_class=TOKENIZED if tokenized else "",
     )
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise TypeError(value)
+    return value
+
+
+def _name_asset(names: dict[str, str], key: str, altname: str) -> None:
+    display = DISPLAY_NAMES.get(altname, altname)
+    for spelling in (key, altname, display):
+        names.setdefault(spelling, display)
+
+
+def _name_by_pair(names: dict[str, str], row: Any) -> None:
+    """The names of assets whose own rows are missing or odd: ``XXBT`` is what ``XBT/USD`` says."""
+    wsname = row.get("wsname") if isinstance(row, Mapping) else None
+    if not isinstance(wsname, str) or "/" not in wsname:
+        return
+    for side, altname in zip(("base", "quote"), wsname.split("/", 1), strict=True):
+        key = row.get(side)
+        if isinstance(key, str) and key not in names and altname:
+            _name_asset(names, key, altname)
+
+
+def _names_in(key: str, row: Any) -> Iterator[str]:
+    """What an odd row of AssetPairs still tells of its name."""
+    yield key
+    for name in ("altname", "wsname"):
+        if isinstance(row, Mapping) and isinstance(row.get(name), str):
+            yield row[name]
 
 
 def _display(asset: str, names: Mapping[str, str]) -> str:
     return names.get(asset) or DISPLAY_NAMES.get(asset, asset)
 
 
-def _positive(value: str | int | Decimal) -> Decimal:
-    number = Decimal(value)
-    if not number.is_finite() or number <= 0:
-        raise ValueError(value)
-    return number
+def _decimals(value: Any) -> int:
+    decimals = int(number(value))
+    if not 0 <= decimals <= DECIMALS_MAX:
+        raise ValueError(f"no number of decimals: {value!r}")
+    return decimals

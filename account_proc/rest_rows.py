@@ -1,19 +1,49 @@
 """What is sent to and comes back from Kraken's REST endpoints, as values. Pure: knows no transport.
 
-Parsers raise KeyError, TypeError, ValueError or ArithmeticError on rows of an unexpected form; exchange.py turns these into
-OutcomeUnknown. Kraken: numbers are strings, some of them JSON numbers; times are unix seconds with a fraction.
+Each parser reads one row and raises one of ``UNREADABLE`` if the row lacks what it must have; what is only shown is left empty instead.
+``readable`` reads many, each by itself: an odd row costs that row. Kraken: numbers are strings, some of them JSON numbers; times are unix
+seconds with a fraction.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from account_proc.pairs import SymbolTable
-from account_proc.units import Side, plain
+from account_proc.units import Side, number, plain, positive
+
+T = TypeVar("T")
+
+#: What a parser raises on a row of an unexpected form.
+UNREADABLE = (KeyError, IndexError, TypeError, AttributeError, ValueError, ArithmeticError)
+#: Of what is wrong with a row, enough to recognise it.
+PROBLEM_LENGTH_MAX = 120
+#: Kraken: takes fees in quote. Told with every order, as the default of sells is base, and a row of REST does not say what was taken.
+FEE_IN_QUOTE = "fciq"
+
+
+@dataclass(frozen=True, slots=True)
+class OddRow:
+    """A row that cannot be read, and what can still be told of it."""
+
+    #: Its key in the answer: an id of an order or a trade, the name of a pair or an asset.
+    key: str
+    #: The client order id in it; empty in a row that has fields and not this one, None where nobody can tell.
+    cl_ord_id: str | None
+    #: What is wrong, for people.
+    problem: str
+
+
+class Balances(dict[str, Decimal]):
+    """Amounts by display name, and which assets the answer names without an amount that can be read: how much is there is not known."""
+
+    def __init__(self, amounts: Mapping[str, Decimal], unknown: frozenset[str] = frozenset()) -> None:
+        super().__init__(amounts)
+        self.unknown = unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +73,23 @@ class OrderRequest:
     validate: bool = False
 
     def __post_init__(self) -> None:
-        for name, number in (("volume", self.volume), ("limit_price", self.limit_price)):
-            if number is not None and not (number.is_finite() and number > 0):
-                raise ValueError(f"{name} must be larger than 0, not {number}")
+        for name, value in (("volume", self.volume), ("limit_price", self.limit_price)):
+            if value is not None and not (value.is_finite() and value > 0):
+                raise ValueError(f"{name} must be larger than 0, not {value}")
         if self.deadline is not None and self.deadline.tzinfo is None:
             raise ValueError("deadline must have a time zone")
 
-    def params(self, altname: str) -> dict[str, str]:
+    def params(self, altname: str, asset_class: str = "") -> dict[str, str]:
         """AddOrder's parameters. Kraken refuses scientific notation, so numbers are plain decimals."""
         params = {
             "pair": altname,
             "type": self.side.value,
             "ordertype": "market" if self.limit_price is None else "limit",
             "volume": plain(self.volume),
+            "oflags": FEE_IN_QUOTE,
         }
+        if asset_class:
+            params["asset_class"] = asset_class
         if self.limit_price is not None:
             params["price"] = plain(self.limit_price)
         if self.time_in_force is not None:
@@ -95,9 +128,12 @@ class OrderRow:
     vol_exec: Decimal
     #: In quote; Kraken truncates it.
     cost: Decimal
+    #: In quote, also where it was taken in base.
     fee: Decimal
-    #: Kraken: quote, or base if the order has the flag fcib. Empty for a pair that is not listed any more.
-    fee_asset: str
+    #: The order's flag fcib: the fee was taken in base, of which the row does not tell how much. Only the feed and the ledgers do.
+    fee_in_base: bool
+    #: Display name of the pair's quote; empty for a pair that is not listed.
+    quote: str
     #: Average price of what was executed; 0 before.
     price: Decimal
     opentm: Decimal
@@ -123,7 +159,7 @@ class TradeRow:
     #: In base.
     vol: Decimal
     cost: Decimal
-    #: Kraken does not say in which asset; quote unless the order has the flag fcib.
+    #: In quote, also where it was taken in base, which the row does not say.
     fee: Decimal
     margin: bool
     time: Decimal
@@ -156,54 +192,74 @@ class PairFee:
     taker: Decimal
 
 
+def readable(rows: Any, read: Callable[[str, Any], T], odd: Callable[[OddRow], None]) -> dict[str, T]:
+    """Every row that can be read, by its key; the others are told to ``odd``. Raises AttributeError where the answer has no rows at all."""
+    found: dict[str, T] = {}
+    for key, row in rows.items():
+        try:
+            found[key] = read(key, row)
+        except UNREADABLE as error:
+            odd(OddRow(str(key), _cl_ord_id(row), f"{type(error).__name__}: {error}"[:PROBLEM_LENGTH_MAX]))
+    return found
+
+
+def _cl_ord_id(row: Any) -> str | None:
+    """As ``OddRow`` has it."""
+    if not isinstance(row, Mapping):
+        return None
+    found = row.get("cl_ord_id", "")
+    return found if isinstance(found, str) else "" if found is None else None
+
+
 def quote_of(row: Mapping[str, Any]) -> Quote:
     """A row of Ticker."""
-    return Quote(bid=number(row["b"][0]), ask=number(row["a"][0]), last=number(row["c"][0]))
+    return Quote(bid=positive(row["b"][0]), ask=positive(row["a"][0]), last=positive(row["c"][0]))
 
 
 def order_row(txid: str, row: Mapping[str, Any], table: SymbolTable) -> OrderRow:
     """A row of OpenOrders, ClosedOrders or QueryOrders."""
     descr = row["descr"]
-    pair = table.find(descr["pair"])
-    fee_in_base = "fcib" in str(row.get("oflags") or "").split(",")
-    closetm = number(row.get("closetm") or 0)
+    pair = table.find(_text(descr["pair"]))
     reason = row.get("reason")
     return OrderRow(
         txid=txid,
-        cl_ord_id=row.get("cl_ord_id") or None,
-        pair=pair.symbol if pair else str(descr["pair"]),
+        cl_ord_id=_cl_ord_id(row) or None,
+        pair=pair.symbol if pair else descr["pair"],
         side=Side(descr["type"]),
-        status=str(row["status"]),
+        status=_text(row["status"]),
         vol=number(row["vol"]),
         vol_exec=number(row["vol_exec"]),
         cost=number(row["cost"]),
         fee=number(row["fee"]),
-        fee_asset="" if pair is None else pair.base if fee_in_base else pair.quote,
+        fee_in_base="fcib" in str(row.get("oflags") or "").split(","),
+        quote=pair.quote if pair else "",
         price=number(row["price"]),
         opentm=number(row["opentm"]),
-        closetm=closetm or None,
+        closetm=_or_none(row.get("closetm")),
         reason=None if reason is None else str(reason),
-        trades=tuple(str(trade) for trade in row.get("trades") or ()),
+        trades=tuple(str(trade) for trade in _list(row.get("trades"))),
         description=str(descr.get("order", "")),
     )
 
 
 def trade_row(txid: str, row: Mapping[str, Any], table: SymbolTable) -> TradeRow:
-    """A row of TradesHistory."""
-    pair = table.find(row["pair"])
+    """A row of TradesHistory. Without a fee that can be read it is a trade all the same: balances tell what was taken."""
+    pair = table.find(_text(row["pair"]))
+    price, vol = positive(row["price"]), positive(row["vol"])
+    cost = _or_none(row.get("cost"))
     return TradeRow(
         txid=txid,
-        ordertxid=str(row["ordertxid"]),
-        pair=pair.symbol if pair else str(row["pair"]),
+        ordertxid=_text(row["ordertxid"]),
+        pair=pair.symbol if pair else row["pair"],
         side=Side(row["type"]),
-        price=number(row["price"]),
-        vol=number(row["vol"]),
-        cost=number(row["cost"]),
-        fee=number(row["fee"]),
+        price=price,
+        vol=vol,
+        cost=price * vol if cost is None else cost,
+        fee=_or_none(row.get("fee")) or Decimal(0),
         # Kraken: "margin" is the amount of collateral; position rows have a status besides.
         margin=number(row.get("margin") or 0) > 0 or bool(row.get("posstatus")),
-        time=number(row["time"]),
-        trade_id=int(row.get("trade_id") or 0),
+        time=positive(row["time"]),
+        trade_id=int(_or_none(row.get("trade_id")) or 0),
     )
 
 
@@ -220,33 +276,51 @@ def api_key_info(row: Mapping[str, Any]) -> ApiKeyInfo:
     return ApiKeyInfo(
         name=str(folded.get("apikeyname") or ""),
         permissions=frozenset(str(permission) for permission in permissions),
-        nonce=None if nonce in {None, ""} else int(nonce),
+        nonce=_whole(nonce),
         nonce_window=int(folded.get("noncewindow") or 0),
         valid_until=int(folded.get("validuntil") or 0),
         allowed_addresses=tuple(str(address) for address in addresses),
     )
 
 
-def pair_fees(result: Mapping[str, Any], table: SymbolTable) -> tuple[PairFee, ...]:
+def pair_fees(
+    result: Mapping[str, Any], table: SymbolTable, odd: Callable[[OddRow], None]
+) -> tuple[PairFee, ...]:
     """The result of TradeVolume, pairs by name. Kraken: makers pay as takers where a pair has no fees_maker."""
-    takers = result.get("fees") or {}
+    takers = {key: row for key, row in (result.get("fees") or {}).items() if table.find(key) is not None}
     makers = result.get("fees_maker") or {}
-    fees = [
-        PairFee(
+    rows = readable(
+        takers,
+        lambda key, row: PairFee(
             pair=table.pair(key).symbol,
             maker=number((makers.get(key) or row)["fee"]),
             taker=number(row["fee"]),
-        )
-        for key, row in takers.items()
-    ]
-    return tuple(sorted(fees, key=lambda fee: fee.pair))
+        ),
+        odd,
+    )
+    return tuple(sorted(rows.values(), key=lambda fee: fee.pair))
 
 
-def number(value: str | int | Decimal) -> Decimal:
-    """A finite decimal. Raises ValueError, TypeError or ArithmeticError."""
-    if isinstance(value, bool):
-        raise TypeError(value)
-    result = Decimal(value)
-    if not result.is_finite():
-        raise ValueError(value)
-    return result
+def _or_none(value: Any) -> Decimal | None:
+    """A number that may be missing; None for 0 and for what is none."""
+    try:
+        return number(value) or None
+    except (TypeError, ValueError, ArithmeticError):
+        return None
+
+
+def _whole(value: Any) -> int | None:
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise TypeError(f"not a text: {value!r}")
+    return value
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

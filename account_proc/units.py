@@ -12,10 +12,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
 from enum import StrEnum
-from typing import Self, overload
+from typing import Any, Self, overload
 
 #: Basis points in one.
 BPS = Decimal(10_000)
+#: Numbers beyond these powers of ten are no price, volume or amount of anything, and would take for ever to print.
+POWER_MAX = 40
 
 
 class Side(StrEnum):
@@ -147,3 +149,24 @@ def plain(value: Decimal) -> str:
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text in {"-0", ""} else text
+
+
+def number(value: Any) -> Decimal:
+    """A number that somebody else wrote, as text or as JSON's: finite, and of a size that money has.
+
+    Raises ValueError, TypeError or ArithmeticError.
+    """
+    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
+        raise TypeError(f"not a number: {value!r}")
+    result = Decimal(repr(value) if isinstance(value, float) else value)
+    if not result.is_finite() or abs(result.adjusted()) > POWER_MAX:
+        raise ValueError(f"not a number: {value!r}")
+    return result
+
+
+def positive(value: Any) -> Decimal:
+    """As ``number``, and over 0."""
+    result = number(value)
+    if result <= 0:
+        raise ValueError(f"not over 0: {value!r}")
+    return result

@@ -87,10 +87,22 @@ class ScriptedKraken:
         self.asked.append((method, params))
         waiting = self.next.get(method)
         answer = waiting.pop(0) if waiting else self.always[method]
-        return answer(params) if callable(answer) else answer
+        answer = answer(params) if callable(answer) else answer
+        if "cl_ord_id" in params and isinstance(answer, dict):
+            return {key: _with_id(found, params["cl_ord_id"]) for key, found in answer.items()}
+        return answer
 
     def times_asked(self, method: str) -> int:
         return sum(asked == method for asked, _ in self.asked)
+
+
+def _with_id(rows: Any, cl_ord_id: str) -> Any:
+    """Kraken finds orders by that id alone, and their rows have it."""
+    if not isinstance(rows, dict):
+        return rows
+    return {
+        txid: {"cl_ord_id": cl_ord_id} | row if isinstance(row, dict) else row for txid, row in rows.items()
+    }
 
 
 def order_row(

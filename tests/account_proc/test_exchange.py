@@ -15,7 +15,7 @@ import pytest
 
 from account_proc.call_queue import CallQueue
 from account_proc.errors import ExchangeRefused, KeyRefused, OutcomeUnknown, RateLimited
-from account_proc.exchange import RATE_TRIES, KrakenExchange, OrderRequest
+from account_proc.exchange import RATE_TRIES, KrakenExchange, OrderAck, OrderRequest
 from account_proc.kraken_errors import ClOrdIdInUse
 from account_proc.nonce import NonceCustody
 from account_proc.pairs import UnknownSymbol
@@ -79,8 +79,7 @@ def test_pairs_prices_and_the_clock(paper: Paper, tmp_path: Path) -> None:
         assert quotes["BTC/USD"].bid == quotes["BTC/USD"].ask == Decimal(50000)
         assert (quotes["ETH/USD"].bid, quotes["ETH/USD"].ask) == (Decimal("1999.99"), Decimal("2000.01"))
         assert await exchange.ticker([]) == {}
-        with pytest.raises(UnknownSymbol):
-            await exchange.ticker(["BTC/XYZ"])
+        assert await exchange.ticker(["BTC/XYZ"]) == {}
         assert abs(await exchange.server_time() - time.time()) < 5
 
     on(paper.rest_url, "public", tmp_path, steps)
@@ -98,7 +97,7 @@ def test_a_market_order_from_the_balance_to_the_history(paper: Paper, tmp_path: 
         assert balances["BTC"] == Decimal("0.01")
         order = (await exchange.query_orders([ack.order_id], trades=True))[ack.order_id]
         assert (order.status, order.vol_exec, order.cl_ord_id) == ("closed", Decimal("0.01"), "first")
-        assert order.fee_asset == "USD"
+        assert (order.quote, order.fee_in_base) == ("USD", False)
         assert balances["USD"] == Decimal(1000) - order.cost - order.fee
         assert [row.txid for row in await exchange.closed_orders("first", began)] == [ack.order_id]
         assert await exchange.open_orders("first") == []
@@ -188,7 +187,8 @@ PAIRS = {
     }
 }  # fmt: skip
 ASSETS = {"XXBT": {"altname": "XBT"}, "ZUSD": {"altname": "USD"}}
-TABLE = (answer(PAIRS), answer(ASSETS))
+#: Pairs and assets, each once more for tokenised ones, of which there are none.
+TABLE = (answer(PAIRS), answer({}), answer(ASSETS), answer({}))
 
 
 def trades(*numbers: int) -> dict[str, Any]:
@@ -209,7 +209,7 @@ def odd(folder: Path, steps: Steps, *answers: bytes) -> OddExchange:
 
 @pytest.mark.parametrize(
     "result",
-    [{}, {"descr": {"order": "buy"}}, {"descr": {"order": "buy"}, "txid": []}, {"txid": ["O"]}, [], "O", 7],
+    [{}, {"descr": {"order": "buy"}}, {"descr": {"order": "buy"}, "txid": []}, [], "O", 7],
 )
 def test_an_ack_without_an_order_id_is_no_ack(tmp_path: Path, result: object) -> None:
     async def steps(exchange: KrakenExchange) -> None:
@@ -219,13 +219,30 @@ def test_an_ack_without_an_order_id_is_no_ack(tmp_path: Path, result: object) ->
     odd(tmp_path, steps, answer(result))
 
 
-@pytest.mark.parametrize("result", [[], {"ZUSD": "much"}, {"ZUSD": "NaN"}, {"ZUSD": None}, "none"])
-def test_balances_of_an_unexpected_form_are_not_taken_for_money(tmp_path: Path, result: object) -> None:
+def test_an_ack_is_one_without_a_description(tmp_path: Path) -> None:
+    async def steps(exchange: KrakenExchange) -> None:
+        assert await exchange.add_order(market("1")) == OrderAck("O", "")
+
+    odd(tmp_path, steps, answer({"txid": ["O"], "descr": {}}))
+
+
+@pytest.mark.parametrize("result", [[], "none", 7])
+def test_what_is_no_balances_is_not_taken_for_none(tmp_path: Path, result: object) -> None:
     async def steps(exchange: KrakenExchange) -> None:
         with pytest.raises(OutcomeUnknown):
             await exchange.balances()
 
     odd(tmp_path, steps, answer(result))
+
+
+@pytest.mark.parametrize("amount", ["much", "NaN", None, True, [], {}, "1e999999999"])
+def test_a_balance_that_cannot_be_read_is_not_known_and_not_zero(tmp_path: Path, amount: object) -> None:
+    async def steps(exchange: KrakenExchange) -> None:
+        balances = await exchange.balances()
+        assert balances == {"BTC": 1}
+        assert balances.unknown == {"USD"}
+
+    odd(tmp_path, steps, answer({"ZUSD": amount, "XXBT": "1"}))
 
 
 def test_kinds_of_an_asset_and_unknown_ones_stand_by_themselves(tmp_path: Path) -> None:
@@ -243,7 +260,7 @@ def test_pages_that_shift_while_they_are_read_lose_and_double_nothing(tmp_path: 
     first = {"trades": trades(*range(51, 101)), "count": 100}
     shifted = {"trades": trades(*range(2, 52)), "count": 101}
     last = {"trades": trades(1), "count": 101}
-    asked = odd(tmp_path, steps, answer(first), answer(shifted), answer(last)).asked[2:]
+    asked = odd(tmp_path, steps, answer(first), answer(shifted), answer(last)).asked[len(TABLE) :]
     assert [request.params["ofs"] for request in asked] == ["0", "50", "100"]
     assert {request.params["end"] for request in asked} == {"5001"}
     assert {request.params["consolidate_taker"] for request in asked} == {"false"}
@@ -297,7 +314,7 @@ def test_an_exchange_without_pairs_is_no_exchange(tmp_path: Path) -> None:
         with pytest.raises(OutcomeUnknown, match="unexpected form"):
             await exchange.asset_pairs()
 
-    with odd_exchange(answer({}), answer({})) as exchange:
+    with odd_exchange(*[answer({})] * 4) as exchange:
         on(exchange.url, "odd", tmp_path, steps)
 
 

@@ -124,14 +124,28 @@ def test_a_trade_that_cannot_be_made_whole_is_kept_as_incomplete(name: str) -> N
         {"fees": "none"},
         {"timestamp": "yesterday"},
         {"timestamp": 5},
-        {"trade_id": "x"},
-        {"order_qty": {}},
     ],
 )
 def test_a_trade_that_cannot_be_read_is_kept_as_incomplete(damage: dict[str, Any]) -> None:
     (row,) = ExecutionsMerge().parse([TRADE | damage])
     assert isinstance(row, Incomplete)
     assert row.missing
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"trade_id": "x"},
+        {"order_qty": {}},
+        {"cum_qty": "1e999999999"},
+        {"order_type": 5},
+        {"order_status": []},
+    ],
+)
+def test_a_trade_is_one_whatever_is_odd_about_what_it_does_not_need(damage: dict[str, Any]) -> None:
+    (row,) = ExecutionsMerge().parse([TRADE | damage])
+    assert isinstance(row, Execution)
+    assert (row.exec_id, row.last_qty) == ("TGBB7L-HT5LX-J3BZ4A", Decimal("0.005"))
 
 
 def test_a_row_of_an_unknown_order_is_incomplete_until_the_order_is_told() -> None:

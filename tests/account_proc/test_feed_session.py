@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from account_proc.errors import ExchangeError, KeyRefused
-from account_proc.executions import ExecutionsMerge
+from account_proc.executions import ExecutionsMerge, Incomplete
 from account_proc.feed_session import (
     SNAPSHOT_WAIT_S,
     Connected,
@@ -119,13 +119,18 @@ def test_the_status_of_the_market_is_kept() -> None:
         b"[]",
         b"",
         b"\xff",
-        b'{"channel":"executions","type":"update","sequence":1}',
-        b'{"channel":"executions","type":"update","data":{},"sequence":1}',
     ],
 )
 def test_what_cannot_be_trusted_cuts_the_feed(frame: bytes) -> None:
     with pytest.raises(FeedCut):
         session().receive(frame, 0.0)
+
+
+@pytest.mark.parametrize("data", [b"", b',"data":{}', b',"data":null', b',"data":[7]'])
+def test_a_message_without_rows_is_one_row_that_cannot_be_read(data: bytes) -> None:
+    (event,) = session().receive(b'{"channel":"executions","type":"snapshot"' + data + b',"sequence":1}', 0.0)
+    assert isinstance(event, Connected)
+    assert [type(row) for row in event.rows] == [Incomplete]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,15 @@ from account_proc.errors import (
     OutcomeUnknown,
     RateLimited,
 )
-from account_proc.kraken_errors import BelowMinimum, ClOrdIdInUse, classify, is_below_minimum, result_of, throttled_until
+from account_proc.kraken_errors import (
+    BelowMinimum,
+    ClOrdIdInUse,
+    MarketRefused,
+    classify,
+    is_below_minimum,
+    result_of,
+    throttled_until,
+)
 
 UNKNOWN_FOR_ORDERS = [
     "EService:Deadline elapsed",
@@ -45,7 +53,7 @@ CATALOGUE: list[tuple[str, type[ExchangeError]]] = [
     ("EAuth:Account temporary disabled", KeyRefused),
     ("EAuth:Account unconfirmed", KeyRefused),
     ("EAccount:Invalid permissions", KeyRefused),
-    ("EAccount:Invalid permissions:XMR trading restricted for GB.", ExchangeRefused),
+    ("EAccount:Invalid permissions:XMR trading restricted for GB.", MarketRefused),
     ("ETrade:User Locked", KeyRefused),
     ("EService:Throttled: 1795336500", RateLimited),
     ("EAPI:Rate limit exceeded", RateLimited),

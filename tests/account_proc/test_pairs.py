@@ -176,7 +176,7 @@ def test_any_rows_give_a_table(rows: dict[str, Any]) -> None:
     assert len(table) + len(table.skipped) <= len(rows)
 
 
-_texts = st.text(st.characters(codec="utf-8"), max_size=8) | st.sampled_from(
+_texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=8) | st.sampled_from(
     ["A", "a", "A/B", "a/b", '"', "\n", "\t"]
 )
 _rows = st.builds(row, _texts, st.tuples(_texts, _texts).map("/".join), _texts, _texts)

@@ -39,7 +39,7 @@ def row(cl_ord_id: str | None = FIRST, **changes: Any) -> OrderRow:
     return replace(
         OrderRow(
             txid="O1", cl_ord_id=cl_ord_id, pair="BTC/USD", side=Side.BUY, status="closed", vol=Decimal("0.01"),
-            vol_exec=Decimal("0.01"), cost=Decimal(500), fee=Decimal(1), fee_asset="USD", price=Decimal(50_000),
+            vol_exec=Decimal("0.01"), cost=Decimal(500), fee=Decimal(1), fee_in_base=False, quote="USD", price=Decimal(50_000),
             opentm=Decimal(int(NOW)), closetm=Decimal(int(NOW)), reason=None, trades=(), description="",
         ),
         **changes,

@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 
 from account_proc.pairs import SymbolTable
 from account_proc.rest_rows import (
+    OddRow,
     OrderRequest,
     PairFee,
     api_key_info,
-    number,
     order_row,
     pair_fees,
     quote_of,
     trade_row,
 )
-from account_proc.units import Side
+from account_proc.units import Side, number
 
 RULES = {
     "cost_decimals": 5,
@@ -94,7 +94,7 @@ def test_an_open_order_is_read() -> None:
         Side.BUY,
         "open",
     )
-    assert (order.vol, order.vol_exec, order.fee_asset) == (Decimal("0.0001"), Decimal(0), "USDC")
+    assert (order.vol, order.vol_exec, order.quote) == (Decimal("0.0001"), Decimal(0), "USDC")
     assert (order.closetm, order.reason, order.trades) == (None, None, ())
     assert order.description == "buy 0.00010000 XBTUSDC @ limit 20000.00"
 
@@ -108,13 +108,13 @@ def test_a_closed_order_tells_when_why_and_in_what_the_fee_was_taken() -> None:
     }
     del closed["cl_ord_id"]
     order = order_row("O", closed | {"trades": ["TA", "TB"]}, TABLE)
-    assert (order.closetm, order.reason, order.fee_asset) == (Decimal(1780582300), "User requested", "BTC")
+    assert (order.closetm, order.reason, order.fee_in_base) == (Decimal(1780582300), "User requested", True)
     assert (order.cl_ord_id, order.trades) == (None, ("TA", "TB"))
 
 
 def test_an_order_of_a_pair_that_is_not_listed_any_more_is_still_read() -> None:
     order = order_row("O", ORDER | {"descr": ORDER["descr"] | {"pair": "LUNAUSD"}}, TABLE)
-    assert (order.pair, order.fee_asset) == ("LUNAUSD", "")
+    assert (order.pair, order.quote) == ("LUNAUSD", "")
 
 
 def test_a_trade_is_read() -> None:
@@ -185,11 +185,16 @@ def test_fees_are_read_and_makers_pay_as_takers_where_nothing_else_is_said() -> 
         "fees": {"XBTUSDC": {"fee": "0.8000", "nextfee": None}},
         "fees_maker": {"XBTUSDC": {"fee": "0.4000"}},
     }
-    assert pair_fees(told, TABLE) == (PairFee(pair="BTC/USDC", maker=Decimal("0.4"), taker=Decimal("0.8")),)
-    assert pair_fees({"fees": told["fees"]}, TABLE)[0].maker == Decimal("0.8")
-    assert pair_fees({"currency": "ZUSD", "volume": "0"}, TABLE) == ()
-    with pytest.raises(KeyError):
-        pair_fees({"fees": {"LUNAUSD": {"fee": "0.1"}}}, TABLE)
+    odd: list[OddRow] = []
+    assert pair_fees(told, TABLE, odd.append) == (
+        PairFee(pair="BTC/USDC", maker=Decimal("0.4"), taker=Decimal("0.8")),
+    )
+    assert pair_fees({"fees": told["fees"]}, TABLE, odd.append)[0].maker == Decimal("0.8")
+    assert pair_fees({"currency": "ZUSD", "volume": "0"}, TABLE, odd.append) == ()
+    assert pair_fees({"fees": {"LUNAUSD": {"fee": "0.1"}}}, TABLE, odd.append) == ()
+    assert not odd
+    assert pair_fees({"fees": {"XBTUSDC": {"fee": None}}}, TABLE, odd.append) == ()
+    assert [row.key for row in odd] == ["XBTUSDC"]
 
 
 def test_a_market_order_is_written() -> None:
@@ -198,6 +203,7 @@ def test_a_market_order_is_written() -> None:
         "pair": "XBTUSD",
         "type": "buy",
         "ordertype": "market",
+        "oflags": "fciq",
         "volume": "0.00005",
     }
 
@@ -217,6 +223,7 @@ def test_a_limit_order_with_everything_is_written() -> None:
         "pair": "XBTUSD",
         "type": "sell",
         "ordertype": "limit",
+        "oflags": "fciq",
         "volume": "100",
         "price": "20000.1",
         "timeinforce": "IOC",
