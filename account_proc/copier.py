@@ -29,9 +29,10 @@ from account_proc.errors import (
     LedgerFault,
 )
 from account_proc.ledger import Ledger
+from account_proc.notices import NoticeCode
 from account_proc.order_desk import OrderDesk
 from account_proc.order_watch import ENDED
-from account_proc.pairs import PairRules
+from account_proc.pairs import NOT_LISTED, PairRules
 from account_proc.plans import Carry, Decision, Holdings, MasterFill, Order, Skip
 from account_proc.portfolio import Portfolio
 from account_proc.quiet import Quiet
@@ -62,6 +63,17 @@ class _Lane:
     pair: str
     waiting: deque[_Waiting] = field(default_factory=deque)
     busy: bool = False
+
+
+def why_not_copied(fill: MasterFill, pair: PairRules | None) -> str:
+    """Why nothing of a fill can be copied for want of its pair's rules; empty where it can. Pure."""
+    if pair is None:
+        return f"{fill.pair} is not listed at the exchange"
+    if fill.pair_unknown:
+        return f"{fill.pair} was not listed at the exchange when the master traded it, and what it held then is not known"
+    if pair.status == NOT_LISTED and fill.side is Side.BUY:
+        return f"{fill.pair} is not listed at the exchange any more; what is held of it may still be sold"
+    return ""
 
 
 class Copier:
@@ -172,8 +184,8 @@ class Copier:
             # Their order, or their turn at the exchange, waits for one that is on its way.
             self._quiet.end()
         for lane in lanes:
-            if not lane.busy and self._portfolio.table.find(lane.pair) is None:
-                # Listed after this process read the pairs; its fills wait until they were read again.
+            if not lane.busy and self._portfolio.may_learn(lane.pair):
+                # Perhaps listed after this process read the pairs; its fills wait until they were read again.
                 lane.busy = True
                 self._spawn(self._learn(lane))
         try:
@@ -189,6 +201,8 @@ class Copier:
     def _read(self, message: pb.Fill) -> MasterFill:
         """The fill as the rules see it; takes over the prices that it brings."""
         fill = master_fill(message)
+        if fill.pair_unknown:
+            return fill
         base, _, quote = fill.pair.partition("/")
         self._portfolio.set_marks(quote, message.marks)
         self._portfolio.marks.set(base, quote, fill.price.amount)
@@ -225,7 +239,7 @@ class Copier:
     async def _learn(self, lane: _Lane) -> None:
         """Reads the exchange's pairs again for one that is not known; what is still not known then is not listed."""
         try:
-            await self._portfolio.load_symbols()
+            await self._portfolio.learn((lane.pair,))
         except ExchangeError as error:
             log.warning("pairs could not be read again for %s: %s", lane.pair, error)
         lane.busy = False
@@ -249,6 +263,8 @@ class Copier:
             fill = lane.waiting[0].fill
             if fill.side is not first.side or (of_one_order and fill.order_id != first.order_id):
                 break
+            if fill.pair_unknown is not first.pair_unknown:
+                break
             run.append(lane.waiting.popleft())
         return run
 
@@ -264,8 +280,11 @@ class Copier:
         pair = self._portfolio.table.find(lane.pair)
         records: list[CopyRecord] = []
         order: CopyRecord | None = None
-        if pair is None:
-            skip = Skip(fills=tuple(fills), reason=Reason.UNKNOWN_PAIR, detail=f"{lane.pair} is not listed")
+        if pair is None or why_not_copied(fills[0], pair):
+            skip = Skip(fills=tuple(fills), reason=Reason.UNKNOWN_PAIR, detail=why_not_copied(fills[0], pair))
+            self._portfolio.notices.say(
+                NoticeCode.UNKNOWN_PAIR, lane.pair, f"fill {fills[0].seq} is not copied: {skip.detail}"
+            )
             records.append(self._record(skip, batch[0].received_at, now))
         else:
             verdict = self._book.decide(fills, pair, self._rules, self._holdings(pair), now)
@@ -483,4 +502,6 @@ class Copier:
         self._portfolio.release(copy.copy_id)
         lane.busy = False
         self._advance(lane)
+        # What was bought may have to be sold when its pair is listed no more.
+        self._portfolio.keep_pairs()
         self._changed()

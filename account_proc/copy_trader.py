@@ -188,12 +188,12 @@ class CopyTrader:
 
     async def _sell_what_is_there(self, copy: CopyRecord, error: ExchangeRefused) -> None:
         """Less is there than copying bought: sell that, say so, and forget the rest, which nobody can sell."""
-        pair = self._portfolio.table.pair(copy.pair)
+        pair = self._portfolio.table.find(copy.pair)
         try:
             known = await self._portfolio.know()
         except ExchangeError:
             known = False
-        if not known:
+        if not known or pair is None:
             # Nobody knows what is there: it stays owed and is tried again.
             self._refused(copy, error.errors[0])
             return
@@ -303,7 +303,7 @@ class CopyTrader:
             (asset for asset in ending.fees if asset != base), base if copy.fee_base else ""
         )
         copy.fee = ending.fees.get(copy.fee_asset, Decimal(0))
-        self._portfolio.ended(ending, self._portfolio.table.pair(copy.pair), copy.side, copy.sent_at)
+        self._portfolio.ended(ending, copy.pair, copy.side, copy.sent_at)
         self._book.settle(copy.pair, copy.side, _settled(copy, ending.filled))
         if copy.filled >= copy.ordered:
             copy.move(CopyState.FILLED, self._now())

@@ -25,10 +25,10 @@ from account_proc.call_queue import Priority
 from account_proc.copy_record import PB_SIDE, seconds, timestamp
 from account_proc.errors import ExchangeError, LedgerFault
 from account_proc.exchange import KrakenExchange, TradeRow
-from account_proc.executions import Execution, Incomplete
+from account_proc.executions import TRADE, Execution, Incomplete
 from account_proc.ledger import Ledger
 from account_proc.master_wallet import CountedTrades, Trade, apply
-from account_proc.pairs import SymbolTable, UnknownSymbol
+from account_proc.pairs import SymbolTable
 from account_proc.portfolio import CONFIRM_S, Portfolio
 from account_proc.units import Side, plain
 from account_proc.wallet import Marks, Wallet, change_from_outside
@@ -63,9 +63,11 @@ HISTORY_RETRY_S = 1.0
 
 @dataclass(slots=True, kw_only=True)
 class _Frozen:
-    equity: Decimal
-    cash: Decimal
-    position: Decimal
+    """Before an order's first fill; None is not known."""
+
+    equity: Decimal | None
+    cash: Decimal | None
+    position: Decimal | None
     filled: Decimal
 
 
@@ -92,8 +94,8 @@ class FillMaker:
             self._see(exec_id, "", 0.0)
         for order in request.frozen_orders:
             self._frozen[order.order_id] = _Frozen(
-                equity=Decimal(order.master_equity), cash=Decimal(order.master_cash),
-                position=Decimal(order.master_position_before), filled=Decimal(order.filled_volume),
+                equity=_known(order.master_equity), cash=_known(order.master_cash),
+                position=_known(order.master_position_before), filled=Decimal(order.filled_volume),
             )  # fmt: skip
 
     def _see(self, exec_id: str, order_id: str, at: float) -> None:
@@ -102,38 +104,52 @@ class FillMaker:
             self._seen.popitem(last=False)
 
     def make(
-        self, trade: Trade, wallet: Wallet, marks: Marks, table: SymbolTable, received_at: float
-    ) -> pb.Fill:
-        """The fill, and the wallet after it. ``wallet`` is what the master held right before."""
-        pair = table.pair(trade.symbol)
+        self, trade: Trade, wallet: Wallet, marks: Marks, table: SymbolTable, received_at: float,
+        *, equity_known: Callable[[str], bool] = lambda _: True,
+    ) -> pb.Fill:  # fmt: skip
+        """The fill, and the wallet after it. ``wallet`` is what the master held right before. Of a pair that is not listed only the
+        feed tells base and quote (NEW/USD), and its wallet is not counted.
+        """
+        pair = table.find(trade.symbol)
+        base, _, quote = trade.symbol.partition("/") if pair is None else (pair.base, "/", pair.quote)
         self._see(trade.exec_id, trade.order_id, trade.executed_at)
-        marks.set(pair.base, pair.quote, trade.price)
+        if quote:
+            marks.set(base, quote, trade.price)
         frozen = self._frozen.get(trade.order_id)
         if frozen is None:
             frozen = self._frozen[trade.order_id] = _Frozen(
-                equity=wallet.value(pair.quote, marks),
-                cash=wallet[pair.quote],
-                position=wallet[pair.base],
+                equity=wallet.value(quote, marks) if quote and equity_known(quote) else None,
+                cash=wallet[quote] if quote else None,
+                position=wallet[base] if quote else None,
                 filled=Decimal(0),
             )
             while len(self._frozen) > FROZEN_MAX:
                 self._frozen.popitem(last=False)
         fill = pb.Fill(
-            exec_id=trade.exec_id, order_id=trade.order_id, pair=pair.symbol, side=PB_SIDE[trade.side],
-            price=plain(trade.price), volume=plain(trade.volume), master_equity=plain(frozen.equity),
-            master_cash=plain(frozen.cash), master_position_before=plain(frozen.position), master_position=plain(wallet[pair.base]),
+            exec_id=trade.exec_id, order_id=trade.order_id, pair=pair.symbol if pair else trade.symbol, side=PB_SIDE[trade.side],
+            price=plain(trade.price), volume=plain(trade.volume), master_equity=_shown(frozen.equity),
+            master_cash=_shown(frozen.cash), master_position_before=_shown(frozen.position),
+            master_position=_shown(wallet[base] if quote else None),
             order_filled_before=plain(frozen.filled), margin=trade.margin, source=trade.source,
-            executed_at=timestamp(trade.executed_at), received_at=timestamp(received_at),
+            executed_at=timestamp(trade.executed_at), received_at=timestamp(received_at), pair_unknown=pair is None,
         )  # fmt: skip
         if trade.fees:
             fill.fee.asset, fill.fee.amount = trade.fees[0][0], plain(trade.fees[0][1])
         for asset in wallet.assets():
-            rate = marks.rate(asset, pair.quote)
-            if rate is not None and asset != pair.quote:
+            rate = marks.rate(asset, quote)
+            if rate is not None and asset != quote:
                 fill.marks[asset] = plain(rate)
         frozen.filled += trade.volume
         apply(wallet, trade, table)
         return fill
+
+
+def _known(told: str) -> Decimal | None:
+    return Decimal(told) if told else None
+
+
+def _shown(amount: Decimal | None) -> str:
+    return "" if amount is None else plain(amount)
 
 
 class Master:
@@ -235,7 +251,8 @@ class Master:
     def executed(self, executions: Sequence[Execution | Incomplete]) -> None:
         """Live news."""
         received_at = self._now()
-        if any(isinstance(row, Incomplete) for row in executions):
+        # Of others nothing is copied, whatever they lack.
+        if any(isinstance(row, Incomplete) and row.exec_type in {"", TRADE} for row in executions):
             log.warning("an execution came without its order; the trade history completes it")
             self._catch_up()
         for trade in _trades(executions):
@@ -256,11 +273,9 @@ class Master:
     def _live(self, trade: Trade, received_at: float) -> None:
         if self._maker.knows(trade.exec_id):
             return
-        if self._portfolio.table.find(trade.symbol) is None:
-            log.warning(
-                "%s was listed after this process started; the trade history is read with new pairs",
-                trade.symbol,
-            )
+        if self._portfolio.may_learn(trade.symbol):
+            log.warning("%s is not among the pairs; the trade history is read with new ones", trade.symbol)
+            self._held = [(trade, received_at)]
             self._catch_up()
             return
         self._make(trade, received_at)
@@ -270,7 +285,15 @@ class Master:
         """One more fill, and the wallet after it."""
         portfolio = self._portfolio
         portfolio.before_trade(trade.executed_at)
-        self._emit(self._maker.make(trade, portfolio.wallet, portfolio.marks, portfolio.table, received_at))
+        fill = self._maker.make(
+            trade, portfolio.wallet, portfolio.marks, portfolio.table, received_at,
+            equity_known=portfolio.equity_known,
+        )  # fmt: skip
+        self._emit(fill)
+        if fill.pair_unknown:
+            words = f"the master's {trade.side} of {trade.volume} at {trade.price} ({trade.exec_id}) is journalled and not copied"
+            portfolio.unknown_trade(trade.symbol, words)
+            self._refresh_at = self._now()
         self._counted.add(trade)
         self._since = max(self._since, trade.executed_at - OVERLAP_S)
 
@@ -327,18 +350,16 @@ class Master:
             self._held = []
             await self._read_history([])
         elif self._now() >= self._refresh_at:
-            certain = await self._portfolio.refresh()
+            certain = await self._portfolio.refresh() and self._now() >= self._portfolio.certain_at
             self._refresh_at = self._now() + (self._refresh_s if certain else CONFIRM_S)
 
     async def _history(self, priority: Priority = Priority.READ) -> list[Trade]:
         since = min(self._since, self._counted.newest - OVERLAP_S) if self._has_wallet else self._since
         rows = await self._exchange.trades_since(since, priority=priority)
-        try:
-            return [_from_history(row, self._portfolio.table) for row in rows]
-        except UnknownSymbol:
-            # A pair that was listed after this process started.
-            await self._portfolio.load_symbols()
-            return [_from_history(row, self._portfolio.table) for row in rows]
+        # Perhaps pairs that were listed after this process started.
+        held = [trade.symbol for trade, _ in self._held or []]
+        await self._portfolio.learn([*(row.pair for row in rows), *held])
+        return [_from_history(row, self._portfolio.table) for row in rows]
 
     async def _read_history(self, hints: list[Trade]) -> int:
         """Streams what is missing, then what was held back; how many fills came from the history."""
@@ -364,8 +385,8 @@ class Master:
         wanted = [trade for trade in told if trade.exec_id in missing]
         for trade in wanted:
             # What was held then and is not now has no price yet, and would count as nothing.
-            pair = table.pair(trade.symbol)
-            if marks.rate(pair.base, pair.quote) is None:
+            pair = table.find(trade.symbol)
+            if pair is not None and marks.rate(pair.base, pair.quote) is None:
                 marks.set(pair.base, pair.quote, trade.price)
         for trade in wanted:
             self._make(trade, arrived.get(trade.exec_id, now))
@@ -436,6 +457,7 @@ class Master:
             await asyncio.sleep(KEEP_S)
             if not self.save():
                 self._ledger.tidy()
+            self._portfolio.keep_pairs()
 
     def save(self) -> bool:
         """Makes the wallet durable, with the trades that it holds; whether it had changed. Raises LedgerFault."""
@@ -482,9 +504,11 @@ def _trades(rows: Iterable[Execution | Incomplete]) -> list[Trade]:
 
 
 def _from_history(row: TradeRow, table: SymbolTable) -> Trade:
-    pair = table.pair(row.pair)
+    """Kraken tells fees in quote, whatever that is in a pair that is not listed."""
+    pair = table.find(row.pair)
+    fees = ((pair.quote, row.fee),) if pair is not None and row.fee else ()
     return Trade(
-        exec_id=row.txid, order_id=row.ordertxid, symbol=pair.symbol, side=Side(row.side), price=row.price,
-        volume=row.vol, cost=row.cost, fees=((pair.quote, row.fee),) if row.fee else (), margin=row.margin,
+        exec_id=row.txid, order_id=row.ordertxid, symbol=pair.symbol if pair else row.pair, side=Side(row.side),
+        price=row.price, volume=row.vol, cost=row.cost, fees=fees, margin=row.margin,
         executed_at=float(row.time), source=pb.FILL_SOURCE_HISTORY,
     )  # fmt: skip

@@ -41,8 +41,13 @@ class Trade:
 
 
 def apply(wallet: Wallet, trade: Trade, table: SymbolTable, *, undo: bool = False) -> None:
-    """Counts a trade into a wallet, or takes it out again. A margin trade moves no balance but its fee."""
-    pair = table.pair(trade.symbol)
+    """Counts a trade into a wallet, or takes it out again. A margin trade moves no balance but its fee.
+
+    One in a pair that is not listed is not counted: what it has moved is what balances tell.
+    """
+    pair = table.find(trade.symbol)
+    if pair is None:
+        return
     sign = -1 if undo else 1
     if not trade.margin:
         side = trade.side if not undo else Side.SELL if trade.side is Side.BUY else Side.BUY

@@ -26,6 +26,8 @@ class MasterFill:
     margin: bool
     #: Unix seconds, exchange clock.
     executed_at: float
+    #: The master's process knew no rules of the pair: nothing of it can be copied.
+    pair_unknown: bool = False
 
 
 @dataclass(slots=True, kw_only=True)

@@ -17,11 +17,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
-from account_proc.errors import ExchangeError
-from account_proc.exchange import KrakenExchange, Quote
+from account_proc.errors import ExchangeError, OutcomeUnknown
+from account_proc.exchange import Balances, KrakenExchange, Quote
 from account_proc.executions import Execution
 from account_proc.listing import SharedListing
+from account_proc.notices import NoticeCode, Notices
 from account_proc.order_watch import Ending
+from account_proc.pair_memory import PairMemory
 from account_proc.pairs import PairRules, SymbolTable
 from account_proc.units import Side
 from account_proc.wallet import BRIDGES, Marks, Wallet, change_from_outside, worth_as
@@ -37,6 +39,8 @@ RULES_S, RULES_PAUSE_S = 3_600.0, 30.0
 #: What another process of this supervisor has read is taken over if it is not older than this, in seconds. With the time until the
 #: next reading, which counts from when the exchange was asked, no rules are used for longer than by a process that reads alone.
 SHARED_RULES_S = RULES_S / 2
+#: Pairs are read again for a name that is not among them: after this at first, in seconds, then after twice as long each time.
+LEARN_PAUSE_S = 60.0
 #: Orders of which is remembered what was counted.
 ORDERS_MAX = 1_000
 #: Readings that are made at most to know what is there.
@@ -67,11 +71,23 @@ class Portfolio:
 
     def __init__(
         self, exchange: KrakenExchange, changed: Watcher, now: Callable[[], float], lag_s: float,
-        listing: SharedListing | None = None,
+        listing: SharedListing | None = None, notices: Notices | None = None, memory: PairMemory | None = None,
     ) -> None:  # fmt: skip
-        """``lag_s``: how far balances may trail behind the engine, in seconds. ``listing``: where pairs are shared, if anywhere."""
+        """``lag_s``: how far balances may trail behind the engine, in seconds. ``listing``: where pairs are shared, if anywhere;
+        ``memory``: where the rules of pairs that are not listed any more are from.
+        """
         self._exchange = exchange
         self._listing = listing
+        self.notices = Notices(now, changed) if notices is None else notices
+        self._memory = memory
+        #: By name of a pair that nobody lists: how often pairs were read for it, and when they may be again (Unix seconds).
+        self._learnt: dict[str, tuple[int, float]] = {}
+        #: Assets that balances name without an amount that can be read, and of which none was counted before.
+        self._uncounted: frozenset[str] = frozenset()
+        #: Set when something happened to the wallet that could not be counted: balances are to be read.
+        self.doubted = asyncio.Event()
+        #: Balances that are asked for before then (Unix seconds) may not show what could not be counted.
+        self.certain_at = 0.0
         self._changed = changed
         self.now = now
         self.lag_s = lag_s
@@ -111,11 +127,49 @@ class Portfolio:
 
     async def _load_symbols(self, age_max_s: float) -> None:
         if self._listing is None:
-            self.symbols, age_s = await self._exchange.asset_pairs(), 0.0
+            table, age_s = await self._exchange.asset_pairs(), 0.0
         else:
-            self.symbols, age_s = await self._listing.get(self._exchange.asset_pairs, age_max_s)
-            self._exchange.read_names_by(self.symbols)
+            table, age_s = await self._listing.get(self._exchange.asset_pairs, age_max_s)
+        asked = () if self.symbols is None else self.symbols.asked
+        self.symbols = table.remembering(asked) if self._memory is None else self._memory.join(table, asked)
+        self._exchange.read_names_by(self.symbols)
         self._rules_at = self.now() - age_s
+
+    def may_learn(self, name: str) -> bool:
+        """Whether a pair is not known and reading the exchange's pairs for it is due."""
+        return self.table.find(name) is None and self._learnt.get(name, (0, 0.0))[1] <= self.now()
+
+    async def learn(self, names: Iterable[str]) -> None:
+        """Reads the exchange's pairs again for those that are not known, at once the first time and ever more rarely while they stay
+        so. Raises ExchangeError.
+        """
+        due = {name for name in names if self.may_learn(name)}
+        if not due:
+            return
+        for name in due:
+            tries, _ = self._learnt.get(name, (0, 0.0))
+            self._learnt[name] = tries + 1, self.now() + min(LEARN_PAUSE_S * 2.0**tries, RULES_S)
+        while len(self._learnt) > ORDERS_MAX:
+            del self._learnt[next(iter(self._learnt))]
+        await self.load_symbols()
+
+    def unknown_trade(self, symbol: str, words: str) -> None:
+        """A trade of this account that cannot be counted, as nobody lists its pair: balances tell what it has moved."""
+        self.notices.say(
+            NoticeCode.UNKNOWN_PAIR, symbol,
+            f"the exchange lists no pair {symbol!r}: {words}; balances are read again, everything else goes on",
+        )  # fmt: skip
+        self.doubt()
+
+    def doubt(self) -> None:
+        """Something has moved the wallet by an amount that is not known."""
+        self.certain_at = max(self.certain_at, self.now() + self.lag_s)
+        self.doubted.set()
+
+    def keep_pairs(self) -> None:
+        """Makes durable the rules of pairs that were asked for since the last time. Raises LedgerFault."""
+        if self._memory is not None:
+            self._memory.keep(self.table)
 
     async def keep_rules(self) -> None:
         """Reads the rules again when they are old, or an order was refused by a minimum that is not in them; for ever."""
@@ -137,19 +191,24 @@ class Portfolio:
         self._rules_wrong.set()
 
     async def refresh(self) -> bool:
-        """Reads balances, and prices for what is held; whether the wallet is now known to be right. Raises ExchangeError.
+        """Reads balances, and prices for what is held; whether the wallet is now known to be right. Raises ExchangeError, LedgerFault.
 
         The first reading is the wallet. Later ones correct it by what came from outside.
         """
         self.believed = False
+        # Whoever doubts from here on wants a later reading.
+        self.doubted.clear()
         balances, asked_at = await self.read_balances()
         if not self.loaded:
             self.wallet.replace(balances)
             self._loaded_at = asked_at
             self.believed = True
+            self._uncounted = balances.unknown
         else:
             self.believed = self._explained(balances, asked_at)
+            self._uncounted = self._uncounted & balances.unknown if self.believed else self._uncounted
         await self.refresh_marks()
+        self.keep_pairs()
         self.loaded = True
         self._changed()
         return self.believed
@@ -162,10 +221,15 @@ class Portfolio:
             await asyncio.sleep(CONFIRM_S)
         return False
 
-    async def read_balances(self) -> tuple[dict[str, Decimal], float]:
-        """Balances as the exchange tells them, and when they were asked for (Unix seconds). Raises ExchangeError."""
+    async def read_balances(self) -> tuple[Balances, float]:
+        """Balances as the exchange tells them, and when they were asked for (Unix seconds). Raises ExchangeError.
+
+        Of an asset whose amount cannot be read there is what was counted, for all that is known, and not nothing.
+        """
         asked_at = self.now()
-        return await self._exchange.balances(), asked_at
+        told = await self._exchange.balances()
+        counted = {asset: self.wallet[asset] for asset in told.unknown if self.wallet[asset]}
+        return Balances({**told, **counted}, told.unknown), asked_at
 
     def _explained(self, balances: Mapping[str, Decimal], asked_at: float) -> bool:
         """Whether balances are what was counted; a change that two readings agree on is taken over."""
@@ -215,6 +279,11 @@ class Portfolio:
 
     def executed(self, execution: Execution) -> None:
         """Counts one execution of this account. The caller has made sure that it comes only once."""
+        pair = self.table.find(execution.symbol)
+        if pair is None:
+            words = f"{execution.side} {execution.last_qty} at {execution.last_price} is not counted"
+            self.unknown_trade(execution.symbol, words)
+            return
         counted = self._counted.setdefault(execution.order_id, _Counted())
         while len(self._counted) > ORDERS_MAX:
             self._counted.popitem(last=False)
@@ -225,7 +294,6 @@ class Portfolio:
         for asset, amount in execution.fees:
             counted.fees[asset] = counted.fees.get(asset, Decimal(0)) + amount
         self.before_trade(self.now())
-        pair = self.table.pair(execution.symbol)
         cost = execution.cost or execution.last_qty * execution.last_price
         side = Side(execution.side)
         self.wallet.trade(pair.base, pair.quote, side, execution.last_qty, cost)
@@ -234,11 +302,18 @@ class Portfolio:
         self.marks.set(pair.base, pair.quote, execution.last_price)
         self._changed()
 
-    def ended(self, ending: Ending, pair: PairRules, side: Side, sent_at: float) -> None:
+    def ended(self, ending: Ending, symbol: str, side: Side, sent_at: float) -> None:
         """Counts what an order of ours traded and the feed has not told; the feed may tell it later, and then it counts no more.
 
         ``sent_at``: in Unix seconds. Orders from before the first balances are in those, or are found by later ones.
         """
+        pair = self.table.find(symbol)
+        if pair is None:
+            if ending.filled:
+                self.unknown_trade(
+                    symbol, f"order {ending.order_id} traded {ending.filled}, which is not counted"
+                )
+            return
         counted = self._counted.setdefault(ending.order_id, _Counted())
         untold = ending.filled - counted.volume
         if counted.whole or untold <= 0 or not self.loaded or sent_at < self._loaded_at:
@@ -248,11 +323,16 @@ class Portfolio:
         self.wallet.trade(pair.base, pair.quote, side, untold, ending.cost - counted.cost)
         for asset, amount in ending.fees.items():
             self.wallet.add(asset, counted.fees.get(asset, Decimal(0)) - amount)
+        if not ending.fees_certain:
+            self.doubt()
         self._changed()
 
     async def ticker(self, pair: str) -> Quote:
-        """Bid and ask of one pair, now. Raises ExchangeError."""
-        return (await self._exchange.ticker((pair,)))[pair]
+        """Bid and ask of one pair, now. Raises ExchangeError, also where the exchange tells none."""
+        quote = (await self._exchange.ticker((pair,))).get(pair)
+        if quote is None:
+            raise OutcomeUnknown("Ticker", f"the exchange tells no price of {pair}")
+        return quote
 
     def set_marks(self, quote: str, marks: Mapping[str, str]) -> None:
         """Takes over the master's prices, so that both sides of a ratio are valued alike."""
@@ -272,8 +352,14 @@ class Portfolio:
     # -- what it comes to ---------------------------------------------------------------------------------------
 
     def equity(self, quote: str) -> Decimal | None:
-        """Total equity in quote; None while balances are not known."""
-        return self.wallet.value(quote, self.marks) if self.loaded else None
+        """Total equity in quote; None while balances are not known, be it that of one asset that has a price."""
+        return self.wallet.value(quote, self.marks) if self.loaded and self.equity_known(quote) else None
+
+    def equity_known(self, quote: str) -> bool:
+        """Whether nothing that counts for equity was left out because its balance could not be read."""
+        return not any(
+            worth_as(asset) == quote or any(self._pricing_pairs(asset)) for asset in self._uncounted
+        )
 
     def cash(self, quote: str) -> Decimal:
         """Balance of quote that is not set aside."""

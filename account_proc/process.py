@@ -13,6 +13,7 @@ import logging
 import os
 import random
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, replace
 from decimal import Decimal
@@ -35,10 +36,13 @@ from account_proc.listing import Origin, SharedListing
 from account_proc.master import AUDIT_PAPER_S, AUDIT_S, REFRESH_PAPER_S, REFRESH_S, Master
 from account_proc.nonce import NonceCustody, key_lock
 from account_proc.nonce_report import KeyNonce
+from account_proc.notices import NoticeCode, Notices
 from account_proc.order_desk import OrderDesk, Timing
 from account_proc.order_line import OrderLine
 from account_proc.order_watch import OrderWatch
 from account_proc.own_orders import OwnOrders
+from account_proc.pair_memory import PairMemory
+from account_proc.pairs import NOT_LISTED
 from account_proc.portfolio import Portfolio
 from account_proc.preflight import Clock, KeyUnfit, Needs, Preflight, fee_pairs
 from account_proc.quiet import Quiet, quiet_s
@@ -80,12 +84,21 @@ class AccountProcess(ServedProcess):
         self._quiet = Quiet(quiet_s(spec.users))
         self._line = OrderLine(spec.rest_url, self._quiet)
         self._calls = CallQueue(self._rest, self._line)
-        self._exchange = KrakenExchange(self._calls)
+        self._notices = Notices(time.time, self.bell.ring)
+        self._exchange = KrakenExchange(self._calls, self._notices.odd_row, self._notices.market_refused)
         # Beside the sockets: for this supervisor's processes, and of no use later.
         listing = SharedListing(
             spec.socket_path.parent / "listing", spec.id, Origin.of(spec.rest_url, spec.epoch)
         )
-        self._portfolio = Portfolio(self._exchange, self.bell.ring, time.time, spec.visibility_lag_s, listing)
+        self._portfolio = Portfolio(
+            self._exchange,
+            self.bell.ring,
+            time.time,
+            spec.visibility_lag_s,
+            listing,
+            self._notices,
+            PairMemory(self.ledger),
+        )
         needs = Needs.of(
             spec.role, has_strategy=spec.strategy is not None, allow_withdraw=spec.allow_withdraw_key
         )
@@ -147,11 +160,26 @@ class AccountProcess(ServedProcess):
             snapshot.trading_mode = types_pb2.TRADING_MODE_OWN
         if self.strategy_loop is not None:
             snapshot.strategy.CopyFrom(self.strategy_loop.to_proto())
+        self._note_unlisted((*snapshot.positions, *snapshot.strategy.positions))
+        snapshot.notices.extend(notice.to_proto() for notice in self._notices.shown())
         if (found := self._preflight.to_proto(self._portfolio.symbols)) is not None:
             snapshot.preflight.CopyFrom(found)
         if self.ledger.reconciled_at is not None:
             snapshot.reconciled_at.CopyFrom(timestamp(self.ledger.reconciled_at))
         return snapshot
+
+    def _note_unlisted(self, held: Iterable[types_pb2.CopiedPosition | types_pb2.OwnPosition]) -> None:
+        """Says what is held by copying, or by the account's own strategy, in pairs that the exchange does not list."""
+        table = self._portfolio.symbols
+        if table is None:
+            return
+        gone = {
+            found.pair: f"{found.pair} is not listed at the exchange any more, and {found.volume} of it is held: it stays counted; "
+            "look the coin up at the exchange, it may have been renamed or be there to be withdrawn only"
+            for found in held
+            if Decimal(found.volume) and ((rules := table.find(found.pair)) is None or rules.status == NOT_LISTED)
+        }  # fmt: skip
+        self._notices.hold(NoticeCode.NOT_LISTED, gone)
 
     async def trading(self) -> None:
         """Waits until the exchange was reached and the loops run."""
@@ -205,9 +233,11 @@ class AccountProcess(ServedProcess):
     async def close(self) -> None:
         """Gives back the ledger and the locks. The locks last: nobody may start before the rest is closed."""
         await asyncio.to_thread(self._calls.close)
-        if self.master is not None:
-            with suppress(LedgerFault):  # it is behind by a second then; the history tells the rest
+        with suppress(LedgerFault):  # it is behind by a second then; the history tells the rest
+            if self.master is not None:
                 self.master.save()
+            if self._portfolio.symbols is not None:
+                self._portfolio.keep_pairs()
         self.ledger.close()
         self._nonce.close()
         self._key_lock.close()
@@ -352,8 +382,12 @@ class AccountProcess(ServedProcess):
         known, heard = True, self._watch.news.version
         while True:
             # Spread, so that many accounts on one machine do not ask at once.
-            pause = period if known else RETRY_S
-            await asyncio.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311 - no secret depends on it
+            pause = (period if known else RETRY_S) * random.uniform(0.75, 1.25)  # noqa: S311 - no secret depends on it
+            if (until := self._portfolio.certain_at - time.time()) > 0:
+                # What could not be counted shows in balances by then, if not at once.
+                pause = min(pause, until + RETRY_S)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._portfolio.doubted.wait(), pause)
             # While an account neither orders nor trades, reading its balances is what it costs most.
             period = REFRESH_PAPER_S if self.spec.paper and self._watch.news.version != heard else REFRESH_S
             heard = self._watch.news.version

@@ -380,7 +380,12 @@ def _refusal(fill: MasterFill, rules: CopyRules, holdings: Holdings, now: float)
         detail = f"the entry is {age:.1f} s old, more than max_entry_age_s = {rules.max_entry_age_s:g}"
         return Skip(fills=(fill,), reason=Reason.STALE_ENTRY, detail=detail)
     if holdings.equity is None or holdings.equity.amount <= 0:
-        return Skip(fills=(fill,), reason=Reason.NO_EQUITY, detail="the account holds nothing of value")
+        detail = (
+            "the account holds nothing of value"
+            if holdings.equity
+            else "the account's balances are not known"
+        )
+        return Skip(fills=(fill,), reason=Reason.NO_EQUITY, detail=detail)
     basis = fill.master_cash if rules.balance is BalanceBasis.CASH else fill.master_equity
     if rules.sizing is Sizing.BALANCE_RATIO and basis.amount <= 0:
         detail = "the master's balance before its order is not known, so there is nothing to scale by"

@@ -16,6 +16,7 @@ from client.views import (
     feed,
     missing,
     paused,
+    times,
     warnings,
 )
 from client.words import joined, local_time, milliseconds, money, plain, short, word
@@ -75,6 +76,12 @@ def account_page(account: nouns.Account) -> list[str]:
     if account.drifts:
         lines += ["", "orders that the exchange tells otherwise than this account's ledger:"]
         lines += [f"  {local_time(d.found_at)} {plain(d.code)} {plain(d.message)}" for d in account.drifts]
+    if account.notices:
+        lines += ["", "not understood or refused, and left out; everything else goes on:"]
+        lines += [
+            f"  {local_time(n.last_at)} {plain(n.code)} {plain(n.message)}{times(n.count)}"
+            for n in account.notices
+        ]
     if told := warnings(account):
         lines += ["", *told]
     if told := ending(account):

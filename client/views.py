@@ -76,7 +76,7 @@ def account_notes(accounts: Iterable[nouns.Account]) -> list[str]:
     for account in accounts:
         note = joined(
             account.message, _next_start(account), paused(account), own_strategy(account), missing(account), drift(account),
-            *warnings(account),
+            notices(account), *warnings(account),
         )  # fmt: skip
         if note:
             about.setdefault(note, []).append(plain(account.id))
@@ -120,6 +120,21 @@ def missing(account: nouns.Account) -> str:
 def drift(account: nouns.Account) -> str:
     """Said of a user whose ledger and the exchange's record of orders disagree; `accounts ID` tells each."""
     return f"DRIFT {len(account.drifts)}: {plain(account.drifts[-1].message)}" if account.drifts else ""
+
+
+def notices(account: nouns.Account) -> str:
+    """Said of an account of which something was not understood or is refused; `accounts ID` tells each."""
+    if not account.notices:
+        return ""
+    last = max(account.notices, key=lambda notice: notice.last_at.ToNanoseconds())
+    return f"{plain(last.code)} {plain(last.message)}" + (
+        f" (and {len(account.notices) - 1} more)" if len(account.notices) > 1 else ""
+    )
+
+
+def times(count: int) -> str:
+    """How often something came up, if more than once."""
+    return f" ({count} times)" if count > 1 else ""
 
 
 def warnings(account: nouns.Account) -> list[str]:

@@ -50,6 +50,10 @@ class Owner(Protocol):
         """Its health changed, or what it says of it."""
         ...
 
+    def noticed(self) -> None:
+        """It tells of something that it did not understand, or does no longer."""
+        ...
+
     def journal_failed(self, error: JournalFault) -> None:
         """What was received cannot be kept: nothing more may be handed out."""
         ...
@@ -181,6 +185,8 @@ class AccountLink:
             # All else in it is only shown; hundreds of users tell theirs right after a fill, when the next one may come.
             if (snapshot.reason, snapshot.message) != (was.reason, was.message):
                 self._owner.link_changed()
+            if len(snapshot.notices) or len(was.notices):
+                self._owner.noticed()
 
     # -- master -------------------------------------------------------------------------------------------------
 

@@ -137,6 +137,8 @@ class SupervisedAccount:
         self._restart = False
         self._reset = False
         self._blocked_told = False
+        #: Notices that were told as events, by code and subject; of processes before this one as well.
+        self._noticed: set[tuple[str, str]] = set()
         #: For users: an operator wants fills to wait.
         self.paused = False
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -347,6 +349,15 @@ class SupervisedAccount:
         """Its health changed, or what it says of it."""
         self._around.dirty(self.config.id)
 
+    def noticed(self) -> None:
+        """Each notice is one event, again when it comes back; a new process that says the same is not one."""
+        if self.link is None:
+            return
+        now = {(notice.code, notice.subject): notice.message for notice in self.link.snapshot.notices}
+        for code, subject in now.keys() - self._noticed:
+            self._around.tell(pb.SEVERITY_WARNING, self.config.id, code, now[code, subject])
+        self._noticed = set(now)
+
     def journal_failed(self, error: JournalFault) -> None:
         """What was received cannot be kept."""
         self._around.fail(error)
@@ -416,6 +427,7 @@ class SupervisedAccount:
             account.cursor_seq = snapshot.cursor_seq
             account.positions.extend(snapshot.positions)
             account.drifts.extend(snapshot.drifts)
+            account.notices.extend(snapshot.notices)
             if snapshot.HasField("reconciled_at"):
                 account.reconciled_at.CopyFrom(snapshot.reconciled_at)
             if snapshot.HasField("preflight"):

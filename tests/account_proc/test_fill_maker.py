@@ -15,7 +15,6 @@ from account_proc import master as master_module
 from account_proc.copy_record import seconds, timestamp
 from account_proc.master import FillMaker
 from account_proc.master_wallet import Trade, apply
-from account_proc.pairs import UnknownSymbol
 from account_proc.units import Side
 from account_proc.wallet import Marks, Wallet
 from tests.account_proc.scripted_kraken import TABLE
@@ -183,11 +182,20 @@ def test_what_was_learnt_once_stays_known_when_the_journal_is_asked_about_later_
     assert master.maker.knows("T1")
 
 
-def test_a_trade_in_a_pair_that_is_not_listed_is_not_taken_for_done() -> None:
-    master = Account()
-    with pytest.raises(UnknownSymbol):
-        master.make(trade("T1", symbol="NEW/USD"))
-    assert not master.maker.knows("T1")
+@pytest.mark.parametrize(("symbol", "equity"), [("NEW/USD", "1000"), ("NEWUSD", "")])
+def test_a_trade_in_a_pair_that_is_not_listed_is_told_with_what_is_known(symbol: str, equity: str) -> None:
+    master = Account("1000")
+    before = master.wallet.balances()
+    fill = master.make(trade("T1", volume="2", price="3", symbol=symbol))
+    assert (fill.pair, fill.pair_unknown, fill.price, fill.volume) == (symbol, True, "3", "2")
+    assert (fill.master_equity, fill.master_cash) == (equity, equity)
+    # Nobody knows what it has moved; balances tell.
+    assert master.wallet.balances() == before
+    assert master.maker.knows("T1")
+    # The journal tells it back as it was told.
+    again = Account("1000")
+    again.maker.learn(journal(fill))
+    assert again.make(trade("T2", volume="1", symbol=symbol)).master_equity == equity
 
 
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -154,7 +155,7 @@ def ending(filled: str = "0.01", order_id: str = "O1") -> Ending:
 def test_what_an_order_of_ours_traded_and_the_feed_did_not_tell_counts_when_the_order_ends() -> None:
     async def steps() -> None:
         it = await account()
-        pair = it.portfolio.table.pair("BTC/USD")
+        pair = "BTC/USD"
         it.portfolio.executed(execution(exec_id="T1", qty="0.004", price="50000", fees=(("USD", "0.4"),)))
         it.portfolio.ended(ending(), pair, Side.BUY, NOW)
         assert it.holds == ("499", "1.01")
@@ -170,7 +171,7 @@ def test_what_an_order_of_ours_traded_and_the_feed_did_not_tell_counts_when_the_
 def test_an_order_from_before_the_first_balances_is_in_them() -> None:
     async def steps() -> None:
         it = await account()
-        it.portfolio.ended(ending(), it.portfolio.table.pair("BTC/USD"), Side.BUY, NOW - 1)
+        it.portfolio.ended(ending(), "BTC/USD", Side.BUY, NOW - 1)
         assert it.holds == ("1000", "1")
 
     run(steps())
@@ -195,6 +196,76 @@ def test_whatever_moment_balances_are_of_the_change_from_outside_is_found(
     for name, volume in came.items():
         seen.add(name, volume)
     assert change_from_outside(seen.balances(), states) == came
+
+
+def test_a_trade_in_a_pair_that_is_not_listed_is_found_by_balances() -> None:
+    async def steps() -> None:
+        it = await account()
+        it.portfolio.executed(execution(exec_id="T1", qty="5", price="2", symbol="NEW/USD"))
+        assert it.holds == ("1000", "1")
+        assert it.portfolio.doubted.is_set()
+        assert it.portfolio.certain_at == NOW + LAG_S
+        (notice,) = it.portfolio.notices.shown()
+        assert (notice.code, notice.subject) == ("UNKNOWN_PAIR", "NEW/USD")
+        assert not await it.told(START | {"ZUSD": "990"})
+        assert await it.told(START | {"ZUSD": "990"})
+        assert it.holds == ("990", "1")
+        assert not it.portfolio.doubted.is_set()
+
+    run(steps())
+
+
+def test_pairs_are_read_again_for_an_unknown_name_ever_more_rarely() -> None:
+    async def steps() -> None:
+        it = await account()
+        asked: list[float] = []
+        load = it.portfolio.load_symbols
+
+        async def counted() -> None:
+            asked.append(it.now)
+            await load()
+
+        it.portfolio.load_symbols = counted  # type: ignore[method-assign]
+        for _ in range(60):
+            await it.portfolio.learn(("NEW/USD", "BTC/USD"))
+            it.now += 60
+        assert [at - NOW for at in asked] == [0, 60, 180, 420, 900, 1860]
+
+    run(steps())
+
+
+@pytest.mark.parametrize("asset", ["ZUSD", "XXBT"])
+def test_a_balance_that_cannot_be_read_is_what_was_counted(asset: str) -> None:
+    async def steps() -> None:
+        it = await account()
+        assert await it.told(START | {asset: "much"})
+        assert it.holds == ("1000", "1")
+        assert it.portfolio.equity("USD") == 51_000
+
+    run(steps())
+
+
+@pytest.mark.parametrize(("key", "known"), [("XXBT", False), ("ZUSD", False), ("SHIB", True)])
+def test_equity_is_not_known_while_a_part_of_it_was_never_read(key: str, known: bool) -> None:
+    async def steps() -> None:
+        it = Account()
+        it.kraken.always["Balance"] = START | {key: None}
+        await it.portfolio.load()
+        assert (it.portfolio.equity("USD") is not None) is known
+        await it.told(START)
+        assert await it.told(START)
+        assert it.portfolio.equity("USD") == 51_000
+
+    run(steps())
+
+
+def test_a_fee_of_which_it_is_not_known_what_was_taken_is_looked_for_in_balances() -> None:
+    async def steps() -> None:
+        it = await account()
+        it.portfolio.ended(replace(ending(), fees_certain=False), "BTC/USD", Side.BUY, NOW)
+        assert it.portfolio.doubted.is_set()
+
+    run(steps())
 
 
 def test_kinds_of_an_asset_count_as_the_asset_and_are_no_cash() -> None:

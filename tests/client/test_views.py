@@ -300,6 +300,20 @@ def test_what_is_missing_and_what_drifts_is_said_below_the_table_and_told_on_the
     assert pages.account_page(account)[-1].endswith("ORDER_UNINTENDED order O9 was never made here")
 
 
+def test_what_was_not_understood_is_said_below_the_table_and_told_on_the_accounts_page() -> None:
+    account = samples.user("anna", nouns.ACCOUNT_STATE_RUNNING)
+    account.notices.add(
+        code="ROW_UNREADABLE", subject="O9", message="ClosedOrders: row O9 cannot be read", count=3
+    )
+    account.notices.add(
+        code="UNKNOWN_PAIR", subject="NEW/USD", message="nobody lists NEW/USD", last_at=samples.at()
+    )
+    (line,) = views.account_notes([account])[1:]
+    assert "UNKNOWN_PAIR nobody lists NEW/USD (and 1 more)" in line
+    page = pages.account_page(account)
+    assert any(line.endswith("ROW_UNREADABLE ClosedOrders: row O9 cannot be read (3 times)") for line in page)
+
+
 def with_preflight(account: nouns.Account, *warnings: str) -> nouns.Account:
     account.preflight.CopyFrom(
         nouns.Preflight(

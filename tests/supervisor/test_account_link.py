@@ -54,6 +54,9 @@ class Boss:
         self.steps = 0
         self.failed: asyncio.Future[JournalFault] = asyncio.get_running_loop().create_future()
 
+    def noticed(self) -> None:
+        """Nobody asks."""
+
     def link_changed(self) -> None:
         self.steps += 1
 
