@@ -139,7 +139,7 @@ class BrokerProcess(ServedProcess):
             with suppress(TimeoutError):
                 await asyncio.wait_for(broker.stale.wait(), pause if failures else period)
             try:
-                if time.monotonic() - loaded_at > RULES_S:
+                if broker.rules_wrong or time.monotonic() - loaded_at > RULES_S:
                     await broker.load()
                     loaded_at = time.monotonic()
                 await broker.refresh()

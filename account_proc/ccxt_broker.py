@@ -28,7 +28,8 @@ from account_proc.ccxt_rows import (
     quote_of,
     with_client_id,
 )
-from account_proc.errors import ExchangeError, ExchangeRefused, OutcomeUnknown
+from account_proc.errors import ExchangeError, ExchangeRefused, KeyRefused, OutcomeUnknown, RateLimited
+from account_proc.kraken_errors import BelowMinimum
 from account_proc.order_desk import Timing
 from account_proc.units import Side, plain
 
@@ -68,7 +69,9 @@ class CcxtBroker:
         self._markets: dict[str, Market] = {}
         self._known = _Known({}, {})
         self._quotes = {DISPLAY_CURRENCY}
-        #: Set when balances have changed.
+        #: An order was refused by other rules than were read.
+        self.rules_wrong = False
+        #: Set when balances have changed, or rules.
         self.stale = asyncio.Event()
 
     # -- what is known ------------------------------------------------------------------------------------------
@@ -101,6 +104,7 @@ class CcxtBroker:
 
     async def load(self) -> None:
         """Reads the rules of all markets. Raises ExchangeError."""
+        self.rules_wrong = False
         exchange = self._client.exchange
 
         def take(markets: Mapping[str, Mapping[str, Any]]) -> dict[str, Market]:
@@ -125,11 +129,20 @@ class CcxtBroker:
                 if (found := self._markets.get(pair)) is not None
             }
         ):
-            ticker = await self._client.read(
+            last[symbol] = await self._last(symbol) or last.get(symbol, Decimal(0))
+        self._known = _Known(balances, last)
+
+    async def _last(self, symbol: str) -> Decimal | None:
+        """The last price; None where the exchange refuses to tell it, which is no reason to know nothing of the account."""
+        try:
+            return await self._client.read(
                 Priority.READ, "fetch_ticker", symbol, take=lambda row: number(row["last"])
             )
-            last[symbol] = ticker
-        self._known = _Known(balances, last)
+        except (RateLimited, KeyRefused):
+            raise
+        except ExchangeRefused as error:
+            log.warning("no price of %s, which counts nothing until there is one: %s", symbol, error)
+            return None
 
     async def quote(self, pair: str) -> Quote:
         """Bid, ask and last price of a pair, now. Raises ExchangeError."""
@@ -144,20 +157,26 @@ class CcxtBroker:
         price, ioc = order.limit_price, order.ioc
         if price is None and order.side is Side.BUY and self._feature(market, "marketBuyRequiresPrice"):
             price, ioc = await self._bound(market), True
-        params: dict[str, Any] = {self._client.habits.client_id: order.cl_ord_id}
+        habits = self._client.habits
+        params: dict[str, Any] = {habits.client_id: order.cl_ord_id, **habits.order_params}
         if ioc:
             if not (self._feature(market, "timeInForce") or {}).get("IOC"):
                 raise ExchangeRefused(
                     "createOrder", (f"ccxt knows no IOC order at {self._client.id}; not sent",)
                 )
             params["timeInForce"] = "IOC"
-        if self._client.habits.takes_deadline:
+        if habits.takes_deadline:
             params["deadline"] = self._client.exchange.iso8601(round(order.deadline * 1000))
         kind, limit = ("market", None) if price is None else ("limit", plain(price))
-        order_id = await self._client.send_order(
-            order.cl_ord_id, order.deadline, self._timing.deadline + self._timing.margin,
-            market.symbol, kind, order.side.value, plain(order.volume), limit, params,
-        )  # fmt: skip
+        try:
+            order_id = await self._client.send_order(
+                order.cl_ord_id, order.deadline, self._timing.deadline + self._timing.margin,
+                market.symbol, kind, order.side.value, plain(order.volume), limit, params,
+            )  # fmt: skip
+        except BelowMinimum:
+            self.rules_wrong = True
+            self.stale.set()
+            raise
         self.stale.set()
         return OrderAck(order_id, f"{order.side} {plain(order.volume)} {market.symbol} @ {limit or 'market'}")
 
@@ -202,10 +221,11 @@ class CcxtBroker:
         market = self._markets[order.pair.upper()]
         since_ms = round((order.deadline - self.deadline_s - CLOCKS_DIFFER_S) * 1000)
         params = {client.habits.client_id: order.cl_ord_id} if client.habits.finds_by_id else {}
+        fee_asset = self._fee_asset(market)
 
         def take(rows: list[Mapping[str, Any]]) -> tuple[FoundOrder | None, int]:
             row = with_client_id(rows, order.cl_ord_id)
-            return None if row is None else found_order(row), len(rows)
+            return None if row is None else found_order(row, fee_asset), len(rows)
 
         found: FoundOrder | None = None
         for method in client.order_lists():
@@ -233,10 +253,12 @@ class CcxtBroker:
             pause = min(pause * 1.5, self._timing.poll)
 
     async def _ending(self, order: BrokerOrder, order_id: str) -> Ending | None:
-        def take(row: Mapping[str, Any]) -> Ending | None:
-            return ending_of(row, order_id)
+        market = self._markets[order.pair.upper()]
+        symbol, fee_asset = market.symbol, self._fee_asset(market)
 
-        symbol = self._markets[order.pair.upper()].symbol
+        def take(row: Mapping[str, Any]) -> Ending | None:
+            return ending_of(row, order_id, fee_asset)
+
         ending = await self._client.read(Priority.URGENT, "fetch_order", order_id, symbol, take=take)
         if (
             ending is None
@@ -250,6 +272,10 @@ class CcxtBroker:
             Priority.URGENT, "fetch_my_trades", symbol, round((order.deadline - CLOCKS_DIFFER_S) * 1000),
             take=lambda rows: _with_fees(ending, rows),
         )  # fmt: skip
+
+    def _fee_asset(self, market: Market) -> str:
+        """What every fee of an order is in; empty where ccxt names it rightly."""
+        return market.quote if self._client.habits.fees_in_quote else ""
 
     @staticmethod
     async def _until(at: float) -> None:

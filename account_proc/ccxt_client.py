@@ -25,6 +25,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from account_proc.ccxt_rows import Sent, coinbase_refuses, error_of
 from account_proc.errors import ConfigurationFault, ExchangeError, ExchangeRefused, KeyRefused, OutcomeUnknown
+from account_proc.rest_rows import FEE_IN_QUOTE
 from account_proc.spec import Credentials
 
 T = TypeVar("T")
@@ -50,10 +51,17 @@ class Habits:
     #: Whether an answer says that the order was not made, where ccxt may have no name for the reason.
     refuses: Callable[[object], bool] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    #: Whether orders are told with fees in quote, whatever flags ccxt takes for their asset.
+    fees_in_quote: bool = False
+    #: What every order carries beside the rest.
+    order_params: Mapping[str, str] = field(default_factory=dict)
 
 
 HABITS = {
-    "kraken": Habits(finds_by_id=True, takes_deadline=True, request_life_s=0.0),
+    # ccxt names a fee by the flag fcib, which says in what it was taken; Kraken states it in quote all the same.
+    "kraken": Habits(
+        finds_by_id=True, takes_deadline=True, request_life_s=0.0, fees_in_quote=True, order_params={"oflags": FEE_IN_QUOTE},
+    ),
     # ccxt drops clientOrderId and sends an id of its own; what has the API's own name is passed on as it is. Its tokens are valid
     # for 120 s. Without the option it would read the wallets, which do not tell what is set aside for orders.
     "coinbase": Habits(

@@ -14,6 +14,7 @@ from typing import Any
 
 from account_proc.broker import Ending, FoundOrder, Market, Quote
 from account_proc.errors import ExchangeError, ExchangeRefused, KeyRefused, OutcomeUnknown, RateLimited
+from account_proc.kraken_errors import BelowMinimum
 
 #: ccxt: values of an exchange's ``precisionMode``.
 DECIMAL_PLACES, SIGNIFICANT_DIGITS, TICK_SIZE = 2, 3, 4
@@ -37,6 +38,8 @@ _FULL = frozenset({"DDoSProtection", "RateLimitExceeded"})
 _KEY = "AuthenticationError"
 #: The exchange itself, or what stands before it, did not get to an answer.
 _SERVER_FAULT = 500
+#: Kraken's words in an exception of ccxt, which has one for all invalid orders; other exchanges are not told apart.
+_TOO_SMALL = re.compile(r"(volume|cost|Order|Cost) minimum not met|Invalid arguments: ?(volume|cost)\b")
 _QUERY_OF_URL = re.compile(r"\?\S+")
 
 
@@ -70,7 +73,7 @@ def error_of(method: str, error: BaseException, sent: Sent) -> ExchangeError:
         return RateLimited(method, (text,))
     is_refusal = sent.refused or bool(names & _REFUSALS and not names & _NO_REFUSALS)
     if (is_refusal and is_answer) or not sent.began:
-        return ExchangeRefused(method, (text,))
+        return (BelowMinimum if _TOO_SMALL.search(text) else ExchangeRefused)(method, (text,))
     return OutcomeUnknown(method, text)
 
 
@@ -213,29 +216,29 @@ def with_client_id(rows: Iterable[Mapping[str, Any]], cl_ord_id: str) -> Mapping
     return max(found, key=lambda row: row.get("status") in ENDED, default=None)
 
 
-def found_order(row: Mapping[str, Any]) -> FoundOrder:
-    """An order that was looked for and is there."""
+def found_order(row: Mapping[str, Any], fee_asset: str = "") -> FoundOrder:
+    """An order that was looked for and is there. ``fee_asset``: as ``fees_of`` takes it."""
     order_id = str(row["id"])
-    return FoundOrder(order_id, description_of(row), ending_of(row, order_id))
+    return FoundOrder(order_id, description_of(row), ending_of(row, order_id, fee_asset))
 
 
-def ending_of(row: Mapping[str, Any], order_id: str) -> Ending | None:
-    """How an order ended; None while it can still trade, or while what it traded at is not told."""
+def ending_of(row: Mapping[str, Any], order_id: str, fee_asset: str = "") -> Ending | None:
+    """How an order ended; None while it can still trade, or while what it traded at is not told. ``fee_asset``: as for ``fees_of``."""
     if row.get("status") not in ENDED:
         return None
     filled = number(row.get("filled"))
     cost = number(row.get("cost")) or filled * number(row.get("average"))
     if filled and not cost:
         return None
-    return Ending(order_id=order_id, filled=filled, cost=cost, fees=fees_of([row]))
+    return Ending(order_id=order_id, filled=filled, cost=cost, fees=fees_of([row], fee_asset))
 
 
-def fees_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, Decimal]:
-    """The fees of orders or trades, by asset."""
+def fees_of(rows: Iterable[Mapping[str, Any]], fee_asset: str = "") -> dict[str, Decimal]:
+    """The fees of orders or trades, by asset. ``fee_asset``: the one that all of them are in, whatever ccxt names."""
     fees: dict[str, Decimal] = {}
     for row in rows:
         for fee in row.get("fees") or [row.get("fee") or {}]:
-            asset, amount = fee.get("currency"), number(fee.get("cost"))
+            asset, amount = fee_asset or fee.get("currency"), number(fee.get("cost"))
             if asset and amount:
                 fees[asset] = fees.get(asset, Decimal(0)) + amount
     return fees
