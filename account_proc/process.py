@@ -1,6 +1,6 @@
 """Puts one account's process together: locks, ledger, server, exchange, loops; and takes it apart again in order.
 
-    locks ─▶ ledger ─▶ gRPC server (NOT_SERVING) ─▶ ready line ─▶ exchange ─▶ feed and loops ─▶ SERVING
+    locks ─▶ ledger ─▶ gRPC server (NOT_SERVING) ─▶ ready line ─▶ exchange ─▶ whose account? ─▶ feed and loops ─▶ SERVING
 
 Nothing reaches the exchange before the locks are held. SERVING is said by this file alone, and means that the account can
 trade: lock held, ledger recovered, exchange reached, and for a master that its feed is fresh and no fill is missing.
@@ -282,7 +282,15 @@ class AccountProcess(ServedProcess):
         return AccountServicer(self)
 
     async def work(self) -> None:
-        """Reaches the exchange and starts the loops."""
+        """Reaches the exchange, waits to be admitted, and starts the loops."""
+        await self._reach_exchange()
+        self._spawn(self._watch.run())
+        self._known.set()
+        if self.spec.role is Role.USER:
+            self._reason, self._message = "CONNECTING", "the supervisor compares its account with the others'"
+            await self._admitted.wait()
+        if self._preflight.identity is not None and self.ledger.kept(IDENTITY) is None:
+            self.ledger.keep(IDENTITY, str(self._preflight.identity))
         await self._start_trading()
 
     async def close(self) -> None:
@@ -299,8 +307,8 @@ class AccountProcess(ServedProcess):
 
     # -- the exchange -------------------------------------------------------------------------------------------
 
-    async def _start_trading(self) -> None:
-        """Reaches the exchange, however long it takes, and starts the loops."""
+    async def _reach_exchange(self) -> None:
+        """Finds out all that must be known before anything is traded, however long it takes. Raises OtherAccount, NonceFault, LedgerFault."""
         key_is_fit, failures = False, 0
         while True:
             try:
@@ -330,13 +338,9 @@ class AccountProcess(ServedProcess):
                 front = self._front()
                 self._wait(FRONT_REFUSES if front else "EXCHANGE_UNREACHABLE", front or str(error))
             await asyncio.sleep(pause)
-        self._spawn(self._watch.run())
-        self._known.set()
-        if self.spec.role is Role.USER:
-            self._reason, self._message = "CONNECTING", "the supervisor compares its account with the others'"
-            await self._admitted.wait()
-        if self._preflight.identity is not None and self.ledger.kept(IDENTITY) is None:
-            self.ledger.keep(IDENTITY, str(self._preflight.identity))
+
+    async def _start_trading(self) -> None:
+        """Starts the loops."""
         if self.spec.role is Role.MASTER:
             audit_s, refresh_s = (AUDIT_PAPER_S, REFRESH_PAPER_S) if self.spec.paper else (AUDIT_S, REFRESH_S)
             self.master = Master(
