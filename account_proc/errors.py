@@ -5,7 +5,10 @@ AccountError
 ├── CredentialsFault        the exchange does not accept the key             exit 77, not restarted
 ├── LockHeld                someone else has the nonce file or the API key   exit 76, not restarted
 ├── NonceFault              the next nonce cannot be proven to be unused     exit 77, not restarted
-├── LedgerFault             the ledger is damaged, foreign or behind         exit 74, restarted within limits
+│   └── KeyUsedElsewhere    another program uses the key, now                exit 81, not restarted
+├── OtherAccount            the key is of another account than the ledger    exit 79, not restarted
+├── LedgerFault             the ledger is damaged or behind                  exit 74, restarted within limits
+│   └── ForeignLedger       the ledger is of another exchange or mode        exit 80, not restarted
 └── ExchangeError
     ├── ExchangeRefused     a definite answer: nothing was done
     │   ├── InvalidNonce
@@ -20,7 +23,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """How an account's process ends. 74, 77 and 78 are sysexits.h; 76 is ours."""
+    """How an account's process ends. 70, 74, 77 and 78 are sysexits.h; the others are ours. Names are reasons of FAILED."""
 
     OK = 0
     CRASHED = 70  # EX_SOFTWARE
@@ -28,10 +31,22 @@ class ExitCode(IntEnum):
     LOCK_HELD = 76
     CREDENTIALS = 77  # EX_NOPERM
     CONFIGURATION = 78  # EX_CONFIG
+    OTHER_ACCOUNT = 79
+    FOREIGN_LEDGER = 80
+    KEY_USED_ELSEWHERE = 81
 
 
 #: The supervisor does not start these again by itself: a second try cannot end differently.
-FINAL_EXIT_CODES = frozenset({ExitCode.LOCK_HELD, ExitCode.CREDENTIALS, ExitCode.CONFIGURATION})
+FINAL_EXIT_CODES = frozenset(
+    {
+        ExitCode.LOCK_HELD,
+        ExitCode.CREDENTIALS,
+        ExitCode.CONFIGURATION,
+        ExitCode.OTHER_ACCOUNT,
+        ExitCode.FOREIGN_LEDGER,
+        ExitCode.KEY_USED_ELSEWHERE,
+    }
+)
 
 
 class AccountError(Exception):
@@ -78,11 +93,32 @@ class NonceFault(AccountError):
     reason = "NONCE_FAULT"
 
 
+class KeyUsedElsewhere(NonceFault):
+    """Another program signs with this key while this one runs: two that do not know of each other trade one account."""
+
+    exit_code = ExitCode.KEY_USED_ELSEWHERE
+    reason = "KEY_USED_ELSEWHERE"
+
+
+class OtherAccount(AccountError):
+    """The key opens another account at the exchange than the one that the ledger is about."""
+
+    exit_code = ExitCode.OTHER_ACCOUNT
+    reason = "OTHER_ACCOUNT"
+
+
 class LedgerFault(AccountError):
     """The user's ledger is damaged, belongs to another account, or lost something."""
 
     exit_code = ExitCode.LEDGER
     reason = "LEDGER_FAULT"
+
+
+class ForeignLedger(LedgerFault):
+    """The ledger is about another exchange or mode than this run, or does not say about which."""
+
+    exit_code = ExitCode.FOREIGN_LEDGER
+    reason = "FOREIGN_LEDGER"
 
 
 class ExchangeError(AccountError):

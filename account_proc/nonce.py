@@ -19,6 +19,7 @@ from account_proc.nonce_slots import (
     FOREIGN_AHEAD_US_MAX,
     HOLDER_BYTES,
     HOLDER_OFFSET,
+    RESYNCHRONISE_US,
     encode_slots,
     is_top_up_due,
     next_nonce,
@@ -109,16 +110,18 @@ class NonceCustody:
                 self._reserve_or_refuse(reservation(self._last + 1, now_us))
 
     def resynchronise(self) -> bool:
-        """The answer to an Invalid nonce: one jump to a day ahead of the clock; False if that was done already and did not help.
+        """The answer to nonces that Kraken refuses from the start: the next step ahead of the clock; False if all were taken and
+        did not help.
 
-        A day covers a clock or a file that was wrong. More would only be needed if another program used the key with finer
-        nonces, and against that no jump helps. Raises NonceFault.
+        The last one, a day, covers a clock or a file that was wrong. More would only be needed if another program used the key with
+        finer nonces, and against that no jump helps. Raises NonceFault.
         """
-        target = self._now_us() + FOREIGN_AHEAD_US_MAX
-        if self._last > target - FOREIGN_AHEAD_US_MAX // 2:
-            return False
-        self.advance_past(target)
-        return True
+        now_us = self._now_us()
+        for ahead_us in RESYNCHRONISE_US:
+            if self._last <= now_us + ahead_us // 2:
+                self.advance_past(now_us + ahead_us)
+                return True
+        return False
 
     def advance_past(self, nonce: int) -> None:
         """Hand out only nonces above ``nonce`` from now on.

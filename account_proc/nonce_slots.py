@@ -29,6 +29,9 @@ BLOCK_US = 300_000_000
 STEP_US = 1_000
 #: A plain number in the file is believed to be microseconds up to one day ahead of the clock.
 FOREIGN_AHEAD_US_MAX = 86_400_000_000
+#: How far ahead of the clock nonces go on when Kraken refuses them from a process's start: two hours are more than the clock of
+#: another machine that had the key differs by, or than one in the wrong summer time; then a day.
+RESYNCHRONISE_US = (7_200_000_000, FOREIGN_AHEAD_US_MAX)
 #: Kraken: an unsigned 64-bit integer.
 NONCE_MAX = 2**64 - 1
 

@@ -26,6 +26,7 @@ from account_proc.errors import (
     CredentialsFault,
     ExchangeRefused,
     InvalidNonce,
+    KeyUsedElsewhere,
     NonceFault,
     OutcomeUnknown,
 )
@@ -47,8 +48,10 @@ CHUNK_BYTES = 64 * 1024
 #: and a request that vanishes is an order that nobody knows about.
 IDLE_CONNECTION_S = 240.0
 
-#: Refused nonces in a row after which no further one is tried.
+#: Refused nonces in a row that prove something: one may be the answer to a second delivery of a request, by a proxy that repeats.
 NONCE_TRIES = 2
+#: The same with a key that has taken our nonces before: then they prove that another program is alive, and this one stops trading.
+ALIVE_TRIES = 3
 
 #: RFC 3986: all but the unreserved characters.
 _QUOTED = {
@@ -72,7 +75,7 @@ class NonceSource(Protocol):
         ...
 
     def resynchronise(self) -> bool:
-        """After an Invalid nonce: go on further ahead; False if that was tried already."""
+        """After an Invalid nonce: go on further ahead; False if that was tried already as far as it may be."""
         ...
 
 
@@ -147,6 +150,8 @@ class KrakenRest:
         self._turn = threading.Lock()
         #: Reads in a row that Kraken answered with Invalid nonce.
         self._refused_nonces = 0
+        #: Whether Kraken has taken a nonce of this process.
+        self._nonce_taken = False
 
     def public(
         self, method: str, params: Mapping[str, str] | None = None, *, timeout_s: float = TIMEOUT_S
@@ -167,9 +172,11 @@ class KrakenRest:
 
         Nothing is sent while the key is locked out (LockedOut), nor while Kraken has asked for a pause (NotSent).
 
-        An Invalid nonce may be the answer to a second delivery of a request that was taken at the first (a proxy that repeats). A
-        read is asked once more as it is, then once with nonces that go on further ahead, and then Kraken takes none. An order is
-        left to whoever knows what it was for, and nonces are not touched: the reads that look for it find out.
+        An Invalid nonce may be the answer to a second delivery of a request that was taken at the first (a proxy that repeats), so a
+        read is asked once more as it is. Once Kraken has taken a nonce of this process, larger ones are refused only if another
+        program has used the key since: then nonces stay where they are (KeyUsedElsewhere). Before that, a clock or file may have been
+        wrong: nonces go on further ahead, in few bounded steps. An order is left to whoever knows what it was for, and nonces are
+        not touched: the reads that look for it find out.
         """
         while True:
             try:
@@ -210,13 +217,21 @@ class KrakenRest:
             raise
         self.limits.accepted()
         self._refused_nonces = 0
+        self._nonce_taken = True
         return result
 
     def _mend_nonces(self, method: str, error: InvalidNonce) -> None:
         log.warning("%s: Invalid nonce, %d in a row", method, self._refused_nonces)
-        if self._refused_nonces == 1:
+        if self._nonce_taken:
+            if self._refused_nonces < ALIVE_TRIES:
+                return
+            raise KeyUsedElsewhere(
+                f"{method}: Kraken has taken nonces of this process and now refuses larger ones: another program uses this API key, "
+                "perhaps this one on another machine; stop it, or make a new API key for this account alone"
+            ) from error
+        if self._refused_nonces < NONCE_TRIES:
             return
-        if self._refused_nonces > NONCE_TRIES or not self._nonces.resynchronise():
+        if not self._nonces.resynchronise():
             raise NonceFault(
                 f"{method}: Kraken refuses nonces as too small, also a day ahead of the clock: another program uses this key "
                 "with finer nonces; make a new API key for this account alone"

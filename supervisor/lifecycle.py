@@ -42,6 +42,9 @@ MENDS = {
     "LOCK_HELD": "once the other process is gone",
     "CREDENTIALS": "once its key is mended",
     "CONFIGURATION": "once its configuration is mended",
+    "OTHER_ACCOUNT": "once that is mended",
+    "FOREIGN_LEDGER": "once that is mended",
+    "KEY_USED_ELSEWHERE": "once the other program is stopped",
 }
 #: Of the backoff and of the reminders; more would overflow a float, for an account that fails for days slower than restarts_window forbids.
 DOUBLINGS_MAX = 30
@@ -112,6 +115,8 @@ class Observed:
     reset: bool = False
     #: For users: whether their master is SERVING.
     master_serving: bool = True
+    #: Why it must not trade until an operator starts it again, as a code and for people (identities.py).
+    condemned: tuple[str, str] | None = None
     #: Many accounts' processes end at once (breaker.py): its own end is not held against this one.
     many_failed: bool = False
 
@@ -258,6 +263,9 @@ def _wait(life: Life, seen: Observed, now: float, limits: Limits) -> Step:
 
 def _alive(life: Life, seen: Observed, now: float, limits: Limits) -> Step:
     # STARTING | RUNNING | DEGRADED -> RUNNING | DEGRADED | STOPPING
+    if seen.condemned is not None and seen.wanted:
+        life = replace(life, terminated=False)
+        return life.to(State.STOPPING, now, *seen.condemned, now + limits.drain), (Effect.DRAIN,)
     if not seen.wanted or seen.restart:
         reason, message = ("RESTART", "to be started again") if seen.wanted else ("", "")
         life = replace(life, terminated=False)
@@ -320,6 +328,11 @@ def _after_end(life: Life, seen: Observed, ended: Ended, now: float, limits: Lim
     # STARTING | RUNNING | DEGRADED | STOPPING -> STOPPED | WAITING | BACKOFF | FAILED
     if not seen.wanted:
         return life.to(State.STOPPED, now), ()
+    if seen.condemned is not None:
+        reason, message = seen.condemned
+        return life.to(
+            State.FAILED, now, reason, f"{message}; then: `krakencopy start {life.account_id}`"
+        ), ()
     if life.state is State.STOPPING:
         return _waiting(life, seen, now, limits)
     if ended.code in FINAL_EXIT_CODES:

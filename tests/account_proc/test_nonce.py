@@ -185,9 +185,11 @@ def test_resynchronisation_is_bounded_by_the_clock(tmp_path: Path) -> None:
     again.close()
 
 
-def test_an_invalid_nonce_is_answered_by_one_jump_and_no_second(tmp_path: Path) -> None:
+def test_nonces_that_are_refused_go_on_ahead_by_two_steps_and_no_third(tmp_path: Path) -> None:
     clock = Clock()
     custody = opened(tmp_path / "nonce.txt", clock)
+    assert custody.resynchronise()
+    assert custody.next() == clock.now_us + 2 * HOUR_US + 1
     assert custody.resynchronise()
     assert custody.next() == clock.now_us + FOREIGN_AHEAD_US_MAX + 1
     clock.now_us += HOUR_US

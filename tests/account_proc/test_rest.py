@@ -29,6 +29,7 @@ from account_proc.errors import (
     ExchangeRefused,
     InvalidNonce,
     KeyRefused,
+    KeyUsedElsewhere,
     NonceFault,
     OutcomeUnknown,
     RateLimited,
@@ -240,17 +241,37 @@ def test_krakens_refusals_are_told_as_such() -> None:
     assert refused.errors == ("EOrder:Insufficient funds",)
 
 
-def test_a_read_is_asked_again_as_it_is_then_once_with_nonces_further_ahead_and_then_never() -> None:
+def test_a_read_that_no_nonce_was_taken_before_is_asked_again_as_it_is_then_further_ahead_and_then_never() -> (
+    None
+):
+    invalid = answer(None, "EAPI:Invalid nonce")
+    with odd_exchange(invalid, invalid, invalid) as exchange:
+        rest = client(exchange)
+        with pytest.raises(NonceFault, match="make a new API key") as raised:
+            rest.private("Balance")
+        assert not isinstance(raised.value, KeyUsedElsewhere)
+        rest.close()
+    assert [asked.params["nonce"] for asked in exchange.asked] == ["1", "2", "1003"]
+
+
+def test_a_key_that_took_our_nonces_and_refuses_larger_ones_is_used_by_somebody_else_and_nonces_stay() -> (
+    None
+):
     invalid = answer(None, "EAPI:Invalid nonce")
     good = answer({"ZUSD": "1"})
-    with odd_exchange(invalid, good, invalid, invalid, good, invalid, invalid, invalid) as exchange:
+    refused = answer(None, "EGeneral:Permission denied")
+    with odd_exchange(
+        invalid, invalid, good, invalid, invalid, refused, invalid, invalid, invalid
+    ) as exchange:
         rest = client(exchange)
+        # The first time nonces go on ahead, and are taken; twice in a row is what a proxy can do, thrice it is not.
         assert rest.private("Balance") == {"ZUSD": "1"}
-        assert rest.private("Balance") == {"ZUSD": "1"}
-        with pytest.raises(NonceFault, match="make a new API key"):
+        assert type(error_of(lambda: rest.private("Balance"))) is KeyRefused
+        with pytest.raises(KeyUsedElsewhere, match="on another machine; stop it"):
             rest.private("Balance")
         rest.close()
-    assert [asked.params["nonce"] for asked in exchange.asked][:5] == ["1", "2", "3", "4", "1005"]
+    nonces = [int(asked.params["nonce"]) for asked in exchange.asked]
+    assert nonces == [1, 2, *range(1003, 1010)]
 
 
 def test_an_order_with_an_invalid_nonce_is_not_sent_again_here_and_moves_no_nonce() -> None:

@@ -32,7 +32,7 @@ WITH_NEXT = {
     },
     State.RUNNING: {State.DEGRADED, State.STOPPING, State.STOPPED, State.BACKOFF, State.FAILED},
     State.DEGRADED: {State.RUNNING, State.STOPPING, State.STOPPED, State.BACKOFF, State.FAILED},
-    State.STOPPING: {State.STOPPED, State.WAITING},
+    State.STOPPING: {State.STOPPED, State.WAITING, State.FAILED},
     State.BACKOFF: {State.WAITING, State.STOPPED},
     State.FAILED: {State.WAITING, State.STOPPED},
 }
@@ -266,6 +266,28 @@ def test_what_an_operator_wants_while_it_stops_decides_where_it_ends() -> None:
     assert after(unwanted, ended=Ended(0, None))[0].state is State.WAITING
     restarting, _ = after(RUNNING, restart=True)
     assert after(restarting, ended=Ended(0, None), wanted=False)[0].state is State.STOPPED
+
+
+CONDEMNED = ("SAME_ACCOUNT", "the keys of anna and master open one account")
+
+
+def test_who_must_not_trade_finishes_what_is_in_flight_and_is_failed_until_an_operator_starts_it() -> None:
+    life, effects = after(RUNNING, linked=True, serving=True, condemned=CONDEMNED)
+    assert (life.state, life.reason, effects) == (State.STOPPING, "SAME_ACCOUNT", (Effect.DRAIN,))
+    life, _ = after(life, ended=Ended(0, None), condemned=CONDEMNED)
+    assert (life.state, life.reason, life.failures) == (State.FAILED, "SAME_ACCOUNT", ())
+    assert life.message == f"{CONDEMNED[1]}; then: `krakencopy start anna`"
+    assert after(life, condemned=CONDEMNED)[0].state is State.FAILED
+    assert after(life, reset=True)[0].state is State.WAITING
+
+
+def test_who_must_not_trade_and_ends_by_itself_is_not_started_again() -> None:
+    assert after(RUNNING, ended=CRASH, condemned=CONDEMNED)[0].state is State.FAILED
+
+
+def test_an_operator_who_starts_again_who_must_not_trade_while_it_stops_has_looked() -> None:
+    life, _ = after(RUNNING, condemned=CONDEMNED)
+    assert after(life, ended=Ended(0, None))[0].state is State.WAITING
 
 
 def failing(times: int, every: float) -> Life:
