@@ -259,12 +259,17 @@ class Copier:
 
         ``cursor``: the batch comes straight from the journal and was never kept here; ``keep``: others that came with it.
         """
-        fills = [waiting.fill for waiting in batch]
+        taken = [waiting.fill for waiting in batch]
         now = self._now()
         pair = self._portfolio.table.find(lane.pair)
-        records: list[CopyRecord] = []
+        records = [
+            self._record(skip, batch[0].received_at, now) for skip in map(self._set_apart, taken) if skip
+        ]
+        fills = [fill for fill in taken if not self._set_apart(fill)] if records else taken
         order: CopyRecord | None = None
-        if pair is None:
+        if not fills:
+            pass
+        elif pair is None:
             skip = Skip(fills=tuple(fills), reason=Reason.UNKNOWN_PAIR, detail=f"{lane.pair} is not listed")
             records.append(self._record(skip, batch[0].received_at, now))
         else:
@@ -291,10 +296,20 @@ class Copier:
             pairs=(lane.pair,),
             cursor=cursor,
             add_pending=keep,
-            drop_pending=[fill.seq for fill in fills] if cursor is None else (),
+            drop_pending=[fill.seq for fill in taken] if cursor is None else (),
         )
         failpoint.reach(self._account_id, "after_intent")
         return order
+
+    def _set_apart(self, fill: MasterFill) -> Skip | None:
+        """Why a fill is not decided about at all, if so."""
+        if fill.not_copied:
+            words = "the master's order is a copy of one of our own users, whose key belongs to the master's account"
+            return Skip(fills=(fill,), reason=Reason.SAME_ACCOUNT, detail=words)
+        if fill.executed_at <= self._ledger.answered.get(fill.pair, 0.0):
+            words = "answered by orders at the exchange that are newer than this ledger; see the copies TAKEN_OVER"
+            return Skip(fills=(fill,), reason=Reason.ANSWERED_BEFORE, detail=words)
+        return None
 
     def _holdings(self, pair: PairRules) -> Holdings:
         equity = self._portfolio.equity(pair.quote)
@@ -405,26 +420,49 @@ class Copier:
 
         An entry that is not attributed would stay when the master leaves; an exit that is not, would be made again.
         """
-        lane = self._lane(given_up.pair)
+        lane = self._lane(row.pair)
         if lane.busy:
             return False
+        words = f"order {row.txid} of copy {given_up.copy_id} had been proven not to exist and was there after all"
+        self._spawn(self._take_up(lane, self._adopted(row, Reason.FOUND_LATE, words, given_up)))
+        return True
+
+    async def take_over(self, rows: Sequence[OrderRow]) -> None:
+        """The same for orders that this ledger made before it was brought back from a backup, the oldest first; to their end, and
+        before anything is sent: ``recover`` comes later. Raises LedgerFault.
+        """
+        answered: dict[str, float] = {}
+        for row in rows:
+            answered[row.pair] = max(answered.get(row.pair, 0.0), float(row.opentm))
+        self._ledger.take_over([row.cl_ord_id or "" for row in rows], answered, self._book)
+        for row in rows:
+            words = f"order {row.txid} was made before this ledger was brought back from a backup; it counts as copied"
+            lane, record = self._lane(row.pair), self._adopted(row, Reason.TAKEN_OVER, words, None)
+            if row.status in ENDED:
+                self._trader.found_ended(record, row)
+                self._ended(lane, record)
+            else:
+                self._spawn(self._take_up(lane, record))
+                await self.drain()
+
+    def _adopted(self, row: OrderRow, reason: Reason, words: str, given_up: CopyRecord | None) -> CopyRecord:
+        """An order that is there as a copy of its own, durable and not over yet; its pair is busy with it."""
         now = self._now()
         record = CopyRecord(
-            copy_id=f"l{self._ledger.revision + 1}", fill_seqs=(), pair=given_up.pair, side=given_up.side,
-            state=CopyState.RECEIVED, reason=Reason.FOUND_LATE,
-            detail=f"order {row.txid} of copy {given_up.copy_id} had been proven not to exist and was there after all",
-            received_at=now, decided_at=now, executed_at=given_up.executed_at, master_price=given_up.master_price,
+            copy_id=f"l{self._ledger.revision + 1}", fill_seqs=(), pair=row.pair, side=row.side,
+            state=CopyState.RECEIVED, reason=reason, detail=words,
+            received_at=now, decided_at=now, executed_at=given_up.executed_at if given_up else float(row.opentm),
+            master_price=given_up.master_price if given_up else row.price,
             ordered=row.vol_exec if row.status in ENDED else row.vol, order_id=row.txid, cl_ord_id=row.cl_ord_id or "",
-            slices=tuple(replace(piece, cost=NO_AMOUNT) for piece in given_up.slices),
+            slices=tuple(replace(piece, cost=NO_AMOUNT) for piece in given_up.slices) if given_up else (),
         )  # fmt: skip
         for state in (CopyState.PLANNED, CopyState.INTENT, CopyState.UNKNOWN, CopyState.ACKNOWLEDGED):
             record.move(state, now)
         self._ledger.commit(copies=(record,))
         self._changed()
         self._open[record.copy_id] = record
-        lane.busy = True
-        self._spawn(self._take_up(lane, record))
-        return True
+        self._lane(row.pair).busy = True
+        return record
 
     # -- trading ------------------------------------------------------------------------------------------------
 

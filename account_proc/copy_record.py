@@ -126,4 +126,5 @@ def master_fill(fill: pb.Fill) -> MasterFill:
         master_position=BaseVolume(Decimal(fill.master_position or 0)),
         margin=fill.margin,
         executed_at=seconds(fill.executed_at),
+        not_copied=fill.not_copied,
     )

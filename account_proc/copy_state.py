@@ -71,6 +71,8 @@ class Reason(StrEnum):
     EXIT_OWED = "EXIT_OWED"
     # the order was given up, and was there after all
     FOUND_LATE = "FOUND_LATE"
+    # the order was made before the ledger was brought back from a backup
+    TAKEN_OVER = "TAKEN_OVER"
     # carried
     BELOW_ORDERMIN = "BELOW_ORDERMIN"
     BELOW_COSTMIN = "BELOW_COSTMIN"
@@ -86,6 +88,10 @@ class Reason(StrEnum):
     NO_EQUITY = "NO_EQUITY"
     MASTER_EQUITY_UNKNOWN = "MASTER_EQUITY_UNKNOWN"
     UNKNOWN_PAIR = "UNKNOWN_PAIR"
+    # answered by orders of before the ledger was brought back from a backup
+    ANSWERED_BEFORE = "ANSWERED_BEFORE"
+    # the master's order is a copy of one of our own users
+    SAME_ACCOUNT = "SAME_ACCOUNT"
     # ended without a fill, or with a part
     ENDED_UNFILLED = "ENDED_UNFILLED"
     NOT_THERE = "NOT_THERE"

@@ -24,10 +24,12 @@ from account_proc.errors import (
 )
 from account_proc.kraken_errors import MARKET_MODE, RATE_ERROR, LockedOut, NotSent
 from account_proc.ledger import Ledger
-from account_proc.order_desk import OrderDesk, client_order_id
-from account_proc.order_watch import Ending
+from account_proc.order_desk import OrderDesk
+from account_proc.order_ids import copy_order_id
+from account_proc.order_watch import Ending, ending_of
 from account_proc.plans import SettledOrder, Slice
 from account_proc.portfolio import Portfolio
+from account_proc.rest_rows import OrderRow
 from account_proc.sizing import CopyBook
 from account_proc.spec import CopyRules
 from account_proc.units import BPS, NO_AMOUNT, BaseVolume, QuoteAmount, Side
@@ -88,10 +90,14 @@ class CopyTrader:
     def intend(self, copy: CopyRecord) -> None:
         """Turns a plan (or an order that is proven not to exist) into the next attempt's intent; not durable yet."""
         now = self._now()
-        copy.attempts += 1
-        copy.cl_ord_id = client_order_id(
-            self._ledger.journal_id or "", self._account_id, copy.copy_id, str(copy.attempts)
-        )
+        while True:
+            copy.attempts += 1
+            copy.cl_ord_id = copy_order_id(
+                self._ledger.journal_id or "", self._account_id, copy.copy_id, copy.attempts
+            )
+            # An id that an order at the exchange has already would be found there, and taken for this one.
+            if copy.cl_ord_id not in self._ledger.taken_over:
+                break
         copy.deadline = now + self._desk.timing.deadline
         copy.move(CopyState.INTENT, now)
 
@@ -103,6 +109,10 @@ class CopyTrader:
         elif copy.state is not CopyState.UNKNOWN:
             self._move(copy, CopyState.UNKNOWN, detail="the process ended before the answer came")
         await self.follow(copy)
+
+    def found_ended(self, copy: CopyRecord, row: OrderRow) -> None:
+        """An acknowledged copy whose order is found to be over. Raises LedgerFault."""
+        self._settle(copy, ending_of(row))
 
     async def follow(self, copy: CopyRecord) -> None:
         """From an intent to the end of the copy, however often it has to be sent."""

@@ -21,8 +21,9 @@ from typing import Any
 from account_proc.copy_record import CopyRecord
 from account_proc.copy_state import MAY_BE_LIVE, CopyState
 from account_proc.database import Database, Transaction
-from account_proc.errors import LedgerFault
+from account_proc.errors import ForeignLedger, LedgerFault
 from account_proc.own_order import OwnOrder, OwnPosition
+from account_proc.owner import is_foreign, why_foreign
 from account_proc.plans import OrderPlan, Position, Slice
 from account_proc.sizing import CopyBook
 from account_proc.units import BaseVolume, QuoteAmount, Ratio, Side
@@ -63,6 +64,7 @@ CLAIMS = frozenset({CopyState.INTENT, CopyState.ACKNOWLEDGED})
 #: Owner of the id of an order that an operator or a strategy asked for.
 NO_COPY = ""
 REMEDY = "restore the newest copy, or see 'A damaged ledger' in the README"
+_OWN_FOLDER = "give this run a --state-dir of its own, or put back the ledger that belongs here"
 #: Plans kept in memory; older ones are read from the file when a late fill of their order comes.
 PLANS_IN_MEMORY = 256
 
@@ -82,29 +84,50 @@ class Drift:
 class Ledger:
     """The file. Opened once, by the one process that holds the account's lock."""
 
-    def __init__(self, path: Path, account_id: str) -> None:
-        """Opens or creates it. Raises LedgerFault when it is damaged or another account's."""
+    def __init__(self, path: Path, account_id: str, owner: str = "", *, adopt: bool = False) -> None:
+        """Opens or creates it for this owner (owner.py; empty: nobody asks). ``adopt``: one that does not say whose it is becomes theirs.
+
+        Raises LedgerFault when it is damaged or another account's, ForeignLedger when it is another owner's.
+        """
         self.path = path
         self._plans: dict[str, OrderPlan] = {}
         self._dirty_plans: dict[str, OrderPlan] = {}
+        #: See ``take_over``; with times in Unix seconds, by pair.
+        self.taken_over: frozenset[str] = frozenset()
+        self.answered: dict[str, float] = {}
         #: Why the first write failed, once one has.
         self._failed: BaseException | None = None
 
         def recognise(database: Database) -> None:
-            row = database.execute("SELECT value FROM meta WHERE key = 'account_id'").fetchone()
-            owner = None if row is None else row[0]
-            if owner != account_id:
-                raise LedgerFault(f"{path} belongs to account {owner!r}, not {account_id!r}")
+            meta = dict(database.execute("SELECT key, value FROM meta"))
+            if meta.get("account_id") != account_id:
+                raise LedgerFault(f"{path} belongs to account {meta.get('account_id')!r}, not {account_id!r}")
+            if is_foreign(meta.get("owner"), owner, adopt=adopt):
+                words = why_foreign(path, meta.get("owner"), owner)
+                way_out = (
+                    "start krakencopyd once with --adopt-state" if not meta.get("owner") else _OWN_FOLDER
+                )
+                raise ForeignLedger(f"{words}; {way_out}")
 
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._database = Database(
             path, schema=SCHEMA, version=SCHEMA_VERSION, upgrades=UPGRADES, recognise=recognise, fault=LedgerFault, remedy=REMEDY,
-            fill=lambda new: new.execute("INSERT INTO meta VALUES ('account_id', ?)", (account_id,)),
+            fill=lambda new: new.connection.executemany(
+                "INSERT INTO meta VALUES (?, ?)", (("account_id", account_id), ("owner", owner))
+            ),
         )  # fmt: skip
         self._db = self._database.connection
         self._reading = _Reading(self._database)
         with self._reading:
             self._meta = dict(self._db.execute("SELECT key, value FROM meta"))
+            self.taken_over = frozenset(json.loads(self._meta.get("taken_over", "[]")))
+            self.answered = {
+                pair: float(at) for pair, at in json.loads(self._meta.get("answered", "{}")).items()
+            }
+        if owner and not self._meta.get("owner"):
+            with self._transaction():
+                self._set("owner", owner)
+            self._database.checkpoint()
 
     def _transaction(self) -> _Step:
         """A context: all or nothing, and durable at its end. Raises LedgerFault, and after the first failure always."""
@@ -247,6 +270,22 @@ class Ledger:
     def _claim(self, cl_ord_id: str, copy_id: str) -> None:
         self._db.execute("INSERT OR REPLACE INTO order_ids VALUES (?, ?)", (cl_ord_id, copy_id))
 
+    def take_over(self, cl_ord_ids: Iterable[str], answered: dict[str, float], book: CopyBook) -> None:
+        """Orders of this ledger are at the exchange, and it does not know them: it is older than they are. Their ids are not given again,
+        fills of a pair that were executed up to ``answered`` (Unix seconds) were answered by them, and what was carried in these pairs was
+        decided by who made them. Raises LedgerFault.
+        """
+        taken = self.taken_over | frozenset(cl_ord_ids)
+        upto = self.answered | {pair: max(at, self.answered.get(pair, at)) for pair, at in answered.items()}
+        for pair in answered:
+            for side in Side:
+                book.carried.pop((pair, side), None)
+        with self._transaction():
+            for pair in answered:
+                self._db.execute("INSERT OR REPLACE INTO pairs VALUES (?, ?)", (pair, _pair_body(book, pair)))
+            self._set_all({"taken_over": _json(sorted(taken)), "answered": _json(upto)})
+        self.taken_over, self.answered = taken, upto
+
     # -- what is read at a start --------------------------------------------------------------------------------
 
     def pending_fills(self) -> list[tuple[int, bytes]]:
@@ -321,6 +360,11 @@ class Ledger:
                 )
             self._claim(order.cl_ord_id, NO_COPY)
 
+    def claim_own(self, cl_ord_id: str) -> None:
+        """An order that was asked for and that this ledger has lost is known by its id from now on. Raises LedgerFault."""
+        with self._transaction():
+            self._claim(cl_ord_id, NO_COPY)
+
     def live_own_orders(self) -> list[OwnOrder]:
         """Strategies' orders whose end is not known."""
         with self._reading:
@@ -332,6 +376,22 @@ class Ledger:
         with self._reading:
             rows = self._db.execute("SELECT pair, volume, cost FROM own_positions")
             return {pair: OwnPosition(Decimal(volume), Decimal(cost)) for pair, volume, cost in rows}
+
+    def placed_order_ids(self, before: float, limit: int) -> list[str]:
+        """The exchange's ids of orders of this ledger that traded, the latest first, as many as are asked for. Only those that ended
+        before this time (Unix seconds), but for orders that were asked for, which do not say when.
+        """
+        with self._reading:
+            copies = self._db.execute(
+                "SELECT body FROM copies WHERE state IN (?, ?) ORDER BY revision DESC LIMIT ?",
+                (CopyState.FILLED, CopyState.PART_FILLED, limit),
+            )
+            found = [_copy_from(json.loads(body)) for (body,) in copies]
+            rows = self._db.execute("SELECT body FROM own_orders ORDER BY request_id DESC LIMIT ?", (limit,))
+            asked = [OwnOrder.from_json(body) for (body,) in rows]
+            placed = [copy.order_id for copy in found if copy.order_id and copy.finished_at < before]
+            placed += [order.order_id for order in asked if order.filled and order.deadline < before]
+            return placed[:limit]
 
     # -- what the exchange's record is held against -------------------------------------------------------------
 

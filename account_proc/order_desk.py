@@ -8,9 +8,7 @@ may no longer act on the request, and then looks among open and closed orders, t
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
-import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,11 +25,6 @@ log = logging.getLogger(__name__)
 
 #: An order that showed up late says that others may show up this much later still.
 LAG_FACTOR = 1.5
-#: Namespace of this project's client order ids.
-CL_ORD_ID_SPACE = uuid.UUID("6b3a0e0e-54f4-4d0c-9a53-0f1b8a6f2d11")
-_SPACE = CL_ORD_ID_SPACE.bytes
-#: Every client order id begins with this, so that people and the reconciler know an order of krakencopy's when they see one.
-CL_ORD_ID_MARK = "6b3a0e0e-"
 #: The visibility lag grows to this at most, in seconds: five times what was ever seen at Kraken.
 LAG_MAX = 300.0
 
@@ -64,14 +57,6 @@ class Timing:
             deadline=2.5, margin=0.5, visibility_lag=1.0, poll=1.0, retry=0.5, key_retry=1.0, market_retry=0.5,
             market_retry_max=2.0,
         )  # fmt: skip
-
-
-def client_order_id(*parts: str) -> str:
-    """A marked UUID that is the same for the same parts, in every process and after every crash."""
-    # RFC 9562, 5.5, as uuid.uuid5 does it, which makes an object of it and takes it apart again.
-    name = hashlib.sha1(_SPACE + "/".join(parts).encode(), usedforsecurity=False).hexdigest()
-    variant = "89ab"[int(name[16], 16) & 3]
-    return f"{CL_ORD_ID_MARK}{name[8:12]}-5{name[13:16]}-{variant}{name[17:20]}-{name[20:32]}"
 
 
 class OrderDesk:

@@ -98,6 +98,10 @@ class OrderWatch:
         for execution in self._unclaimed.pop(order_id, ()):
             self._count(track, execution)
 
+    def follows(self, execution: Execution) -> bool:
+        """Whether it is of an order that is followed."""
+        return execution.cl_ord_id in self._by_client_id or execution.order_id in self._by_order_id
+
     def seen_order_id(self, cl_ord_id: str) -> str:
         """The exchange's id, if the feed has told it already; else empty."""
         track = self._by_client_id.get(cl_ord_id)

@@ -17,7 +17,7 @@ from account_proc.copy_state import CopyState
 from account_proc.errors import AccountError, ExchangeRefused, OutcomeUnknown
 from account_proc.kraken_errors import RATE_ERROR
 from account_proc.ledger import Ledger
-from account_proc.order_desk import client_order_id
+from account_proc.order_ids import own_order_id
 from account_proc.own_order import OwnOrder, OwnPosition
 from account_proc.units import Side, plain
 
@@ -63,7 +63,11 @@ class OrderAsked:
 class OwnOrders:
     """The account's own orders, beside those that copying makes."""
 
-    def __init__(self, account_id: str, ledger: Ledger, broker: Broker, now: Callable[[], float]) -> None:
+    def __init__(
+        self, account_id: str, ledger: Ledger, broker: Broker, now: Callable[[], float], journal_id: str = ""
+    ) -> None:
+        """``journal_id``: of the state folder, for the orders' ids (order_ids.py)."""
+        self._journal_id = journal_id
         self._account_id = account_id
         self._ledger = ledger
         self._broker = broker
@@ -85,8 +89,12 @@ class OwnOrders:
                     order = self._intend(asked)
                     if await self._waited(order.pair):
                         order = self._intend(asked)
+                    lost = self._ledger.owner(order.cl_ord_id) is not None
+                    if lost:
+                        # Sent before the ledger was brought back from a backup: it may be as old as it likes.
+                        order = replace(order, deadline=0.0)
                     self._ledger.put_own_order(order)
-                    order = await self._send(order)
+                    order = await (self._find(order) if lost else self._send(order))
                 elif not self._same(asked, order):
                     raise RequestIdReused(asked.request_id)
                 elif order.state is CopyState.INTENT:
@@ -150,7 +158,7 @@ class OwnOrders:
         _check(asked, market)
         return OwnOrder(
             request_id=asked.request_id,
-            cl_ord_id=client_order_id("own", self._account_id, asked.request_id),
+            cl_ord_id=own_order_id(self._journal_id, self._account_id, asked.request_id),
             pair=market.symbol,
             side=asked.side,
             volume=asked.volume,

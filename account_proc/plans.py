@@ -26,6 +26,8 @@ class MasterFill:
     margin: bool
     #: Unix seconds, exchange clock.
     executed_at: float
+    #: Why the supervisor says that nobody copies it, as a stable code; empty for most.
+    not_copied: str = ""
 
 
 @dataclass(slots=True, kw_only=True)

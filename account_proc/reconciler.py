@@ -1,8 +1,9 @@
-"""Holds a user's ledger against the exchange's own record of orders, at the start and every few minutes.
+"""Holds a user's ledger against the exchange's own record of orders, before anything is sent and every few minutes from then on.
 
 It trades nothing. Exits that are owed are finished by the copier; an order that had been given up and was there after all is
-handed to the copier, which takes it into the copied position. Everything else that does not agree is said, for people to judge.
-A record that cannot be read proves nothing: it is read again, and trading goes on meanwhile.
+handed to the copier, which takes it into the copied position. So is, at the start, what this ledger itself has made and does not know:
+it was brought back from a backup. Everything else that does not agree is said, for the supervisor and people to judge.
+A record that cannot be read proves nothing: it is read again. Trading does not begin before it could be read once, and goes on later.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import logging
 import random
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from enum import StrEnum
+from math import inf
 from typing import Protocol
 
 from account_proc.bell import Bell
@@ -21,8 +24,10 @@ from account_proc.copy_record import CopyRecord
 from account_proc.copy_state import ENDS
 from account_proc.errors import ExchangeError
 from account_proc.exchange import KrakenExchange, OrderRow
+from account_proc.executions import Execution
 from account_proc.ledger import NO_COPY, Drift, Ledger
-from account_proc.order_desk import CL_ORD_ID_MARK, OrderDesk
+from account_proc.order_desk import OrderDesk
+from account_proc.order_ids import CL_ORD_ID_MARK, Maker, tag, tag_of
 from account_proc.order_watch import ENDED
 from account_proc.units import plain
 
@@ -40,6 +45,8 @@ FIRST_LOOK_S = 86_400.0
 #: Each comparison reaches back behind the one before by what reads may trail, and this, in seconds: an order lives up to 60 s
 #: longer than its deadline.
 OVERLAP_S = 120.0
+#: Kraken: the rows of the feed with which an order begins.
+BEGINNINGS = frozenset({"pending_new", "new"})
 #: Drifts are shown for this long, in seconds.
 SHOWN_S = 86_400.0
 
@@ -49,7 +56,18 @@ class DriftCode(StrEnum):
 
     ORDER_FOUND_LATE = "ORDER_FOUND_LATE"
     ORDER_UNINTENDED = "ORDER_UNINTENDED"
+    ORDER_MADE_ELSEWHERE = "ORDER_MADE_ELSEWHERE"
     VOLUME_DIFFERS = "VOLUME_DIFFERS"
+
+
+@dataclass(frozen=True, slots=True)
+class LookBack:
+    """What the exchange's record has of before this process that the ledger has not."""
+
+    #: Orders of this ledger's own copies, the oldest first: it is older than they are.
+    lost: tuple[OrderRow, ...] = ()
+    #: Orders under other ids of krakencopy's.
+    marked: tuple[Drift, ...] = ()
 
 
 class Adopter(Protocol):
@@ -69,7 +87,11 @@ def disagreement(row: OrderRow, owner: str | None, copy: CopyRecord | None) -> D
         return None  # the user's own
     if owner is None or (owner != NO_COPY and copy is None):
         return DriftCode.ORDER_UNINTENDED
-    if copy is None or (row.status in ENDED and not row.vol_exec):
+    if copy is None:
+        return None
+    if copy.order_id and copy.order_id != row.txid and copy.cl_ord_id == row.cl_ord_id:
+        return DriftCode.ORDER_UNINTENDED  # the same ledger is at work twice: an id is sent once
+    if row.status in ENDED and not row.vol_exec:
         return None
     given_up = copy.cl_ord_id != row.cl_ord_id or (copy.state in ENDS and not copy.order_id)
     if given_up:
@@ -84,8 +106,9 @@ class Reconciler:
 
     def __init__(
         self, *, exchange: KrakenExchange, ledger: Ledger, adopter: Adopter, desk: OrderDesk, now: Callable[[], float],
-        changed: Callable[[], None], period_s: float = PERIOD_S,
+        changed: Callable[[], None], period_s: float = PERIOD_S, account_id: str = "", journal_id: str = "",
     ) -> None:  # fmt: skip
+        """``account_id`` and ``journal_id``: whose orders this ledger's are (order_ids.py)."""
         self._exchange = exchange
         self._ledger = ledger
         self._adopter = adopter
@@ -94,13 +117,56 @@ class Reconciler:
         self._changed = changed
         self._period_s = period_s
         self._drifts = ledger.drifts(0.0)
+        self._tags = {maker: tag(maker, journal_id, account_id) for maker in Maker}
+        #: When the record was read before the first comparison, and what it had: it need not be read twice at a start.
+        self._looked: tuple[float, list[OrderRow]] | None = None
+        #: Orders that began later than this, by the exchange's clock (Unix seconds), and were not in the record then, were made while
+        #: this process ran.
+        self._began_at, self._before_us = inf, frozenset[str]()
 
     def drifts(self) -> list[Drift]:
         """What was found lately, the oldest first."""
         return [drift for drift in self._drifts if drift.found_at > self._now() - SHOWN_S]
 
+    async def look_back(self, at_exchange: float) -> LookBack:
+        """What is in the exchange's record and not in the ledger, before anything is sent; ``at_exchange``: its clock now (Unix seconds),
+        rather too early than too late.
+
+        Raises ExchangeError (nothing is known: do not trade) or LedgerFault.
+        """
+        looked_at = self._now()
+        rows = await self._read(Priority.READ)
+        lost, marked = [], []
+        for row in rows:
+            made_by = tag_of(row.cl_ord_id)
+            if not made_by or self._ledger.owner(row.cl_ord_id or "") is not None:
+                continue
+            if made_by == self._tags[Maker.OWN]:
+                # Asked for again under its request id, it is looked for and not sent (own_orders.py).
+                self._ledger.claim_own(row.cl_ord_id or "")
+            elif made_by != self._tags[Maker.COPY]:
+                marked.append(self._drift(DriftCode.ORDER_UNINTENDED, row, None))
+            elif row.vol_exec or row.status not in ENDED:
+                lost.append(row)
+        self._began_at, self._before_us = at_exchange, frozenset(row.txid for row in rows)
+        self._looked = looked_at, rows
+        return LookBack(tuple(sorted(lost, key=lambda row: row.opentm)), tuple(marked))
+
+    def heard(self, told: Execution) -> None:
+        """What the feed tells of an order that nobody here follows. Raises LedgerFault."""
+        began = told.exec_type in BEGINNINGS and self._is_later(told.order_id, told.timestamp.timestamp())
+        known = {drift.order_id for drift in self._drifts}
+        if not began or told.order_id in known or self._ledger.owner(told.cl_ord_id or "") is not None:
+            return
+        drift = Drift(
+            code=DriftCode.ORDER_MADE_ELSEWHERE, order_id=told.order_id, cl_ord_id=told.cl_ord_id or "", copy_id="",
+            found_at=self._now(), message=_made_elsewhere(f"order {told.order_id} ({told.side} {told.symbol})"),
+        )  # fmt: skip
+        log.error("%s: %s", drift.code, drift.message)
+        self._keep(None, [drift])
+
     async def run(self, news: Bell) -> None:
-        """Compares at once and every period, for ever. Raises LedgerFault. ``news`` rings when the account orders or trades."""
+        """Compares every period, for ever, and first soon. Raises LedgerFault. ``news`` rings when the account orders or trades."""
         seen, heard_at = news.version, self._now()
         while True:
             try:
@@ -119,19 +185,26 @@ class Reconciler:
 
     async def compare(self) -> bool:
         """One comparison; False while something that was found must wait. Raises ExchangeError (nothing is known) or LedgerFault."""
-        began = self._now()
-        last = self._ledger.reconciled_at
-        since = began - FIRST_LOOK_S if last is None else last
-        rows = await self._exchange.open_orders(priority=Priority.BACKGROUND)
-        rows += await self._exchange.closed_orders(
-            None, since - self._desk.visibility_lag - OVERLAP_S, Priority.BACKGROUND
-        )
+        looked, self._looked = self._looked, None
+        began, rows = looked or (self._now(), await self._read(Priority.BACKGROUND))
         drifts, waits = self._judge(rows)
         if drifts or not waits:
-            self._ledger.put_reconciled(None if waits else began, drifts)
-            self._drifts = self._ledger.drifts(began - SHOWN_S)
-            self._changed()
+            self._keep(None if waits else began, drifts)
         return not waits
+
+    async def _read(self, priority: Priority) -> list[OrderRow]:
+        """The exchange's record since the last comparison. Raises ExchangeError."""
+        last = self._ledger.reconciled_at
+        since = self._now() - FIRST_LOOK_S if last is None else last
+        rows = await self._exchange.open_orders(priority=priority)
+        return rows + await self._exchange.closed_orders(
+            None, since - self._desk.visibility_lag - OVERLAP_S, priority
+        )
+
+    def _keep(self, at: float | None, drifts: list[Drift]) -> None:
+        self._ledger.put_reconciled(at, drifts)
+        self._drifts = self._ledger.drifts(self._now() - SHOWN_S)
+        self._changed()
 
     def _judge(self, rows: Iterable[OrderRow]) -> tuple[list[Drift], bool]:
         known = {drift.order_id for drift in self._drifts}
@@ -148,13 +221,21 @@ class Reconciler:
                     waits = True
                     continue
             known.add(row.txid)
-            drift = Drift(
-                code=code, order_id=row.txid, cl_ord_id=row.cl_ord_id or "", copy_id=owner or "", found_at=self._now(),
-                message=_message(code, row, copy),
-            )  # fmt: skip
+            if code is DriftCode.ORDER_UNINTENDED and self._is_later(row.txid, float(row.opentm)):
+                code = DriftCode.ORDER_MADE_ELSEWHERE
+            drift = self._drift(code, row, copy)
             log.error("%s: %s", code, drift.message)
             drifts.append(drift)
         return drifts, waits
+
+    def _is_later(self, order_id: str, opened_at: float) -> bool:
+        return opened_at > self._began_at and order_id not in self._before_us
+
+    def _drift(self, code: DriftCode, row: OrderRow, copy: CopyRecord | None) -> Drift:
+        return Drift(
+            code=code, order_id=row.txid, cl_ord_id=row.cl_ord_id or "", copy_id="" if copy is None else copy.copy_id,
+            found_at=self._now(), message=_message(code, row, copy),
+        )  # fmt: skip
 
 
 def _spread(pause_s: float) -> float:
@@ -173,6 +254,15 @@ def _message(code: DriftCode, row: OrderRow, copy: CopyRecord | None) -> str:
             return f"order {row.txid} filled {filled}, its copy says {told}; compare both by hand"
         case DriftCode.ORDER_UNINTENDED:
             return (
-                f"order {row.txid} ({filled}) carries an id of krakencopy's that this ledger never made: another installation "
-                "trades this account, or an old ledger was brought back"
+                f"order {row.txid} ({filled}) carries an id of krakencopy's that this ledger never made, from before this process "
+                "began: another installation has traded this account, or an old ledger was brought back"
             )
+        case DriftCode.ORDER_MADE_ELSEWHERE:
+            return _made_elsewhere(f"order {row.txid} ({filled})")
+
+
+def _made_elsewhere(order: str) -> str:
+    return (
+        f"{order} carries an id of krakencopy's, was made while this process runs, and not by it: another installation trades this "
+        "account now"
+    )

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from account_proc.errors import ExchangeError
 from account_proc.executions import Execution, Incomplete
+from account_proc.order_ids import CL_ORD_ID_MARK
 from account_proc.order_watch import OrderWatch
 from account_proc.portfolio import Portfolio
 
@@ -23,7 +24,11 @@ REREAD_S = 1.0
 class UserFeed:
     """The feed's sink in a user's process."""
 
-    def __init__(self, watch: OrderWatch, portfolio: Portfolio, changed: Callable[[], None]) -> None:
+    def __init__(
+        self, watch: OrderWatch, portfolio: Portfolio, changed: Callable[[], None], marked: Callable[[Execution], None]
+    ) -> None:  # fmt: skip
+        """``marked`` hears of orders under an id of krakencopy's that nobody here follows."""
+        self._marked = marked
         self._watch = watch
         self._portfolio = portfolio
         self._changed = changed
@@ -59,6 +64,8 @@ class UserFeed:
         for row in rows:
             if row.exec_type == "trade" and self._first_time(row):
                 self._portfolio.executed(row)
+            if row.cl_ord_id and row.cl_ord_id.startswith(CL_ORD_ID_MARK) and not self._watch.follows(row):
+                self._marked(row)
         self._watch.executed(rows)
         if len(rows) < len(executions):
             self._refresh()

@@ -15,7 +15,8 @@ import pytest
 from account_proc.copy_state import CopyState
 from account_proc.errors import ExchangeRefused, LedgerFault, OutcomeUnknown
 from account_proc.ledger import Ledger
-from account_proc.order_desk import OrderDesk, Timing, client_order_id
+from account_proc.order_desk import OrderDesk, Timing
+from account_proc.order_ids import own_order_id
 from account_proc.order_watch import OrderWatch
 from account_proc.own_orders import BadOrder, OrderAsked, OrderRefused, OwnOrders, decimal_of
 from account_proc.units import Side
@@ -58,7 +59,7 @@ def test_an_order_is_sent_once_and_asking_again_gives_the_same_answer(tmp_path: 
             "market",
             "0.002",
         )
-        assert params["cl_ord_id"] == client_order_id("own", "tania", "r1")
+        assert params["cl_ord_id"] == own_order_id("", "tania", "r1")
         assert "timeinforce" not in params
 
     run(steps())
@@ -135,10 +136,29 @@ def test_a_refusal_is_the_answer_for_ever(tmp_path: Path) -> None:
     run(steps())
 
 
+def test_an_order_that_a_restored_ledger_does_not_know_is_looked_for_in_all_the_past_and_not_sent_again(
+    tmp_path: Path,
+) -> None:
+    lost = own_order_id("", "tania", "r1")
+    row = order_row("closed", "0.002", "0.002", cl_ord_id=lost)
+    kraken = ScriptedKraken(NOWHERE | {"ClosedOrders": {"closed": {"OLD": row}, "count": 1}})
+
+    async def steps() -> None:
+        with closing(Ledger(tmp_path / "tania.db", "tania")) as ledger:
+            # What the look back at a start does (reconciler.py).
+            ledger.claim_own(lost)
+            order = await orders_of(ledger, kraken).place(ASKED)
+        assert (order.order_id, order.state) == ("OLD", CopyState.ACKNOWLEDGED)
+        assert [params["start"] for method, params in kraken.asked if method == "ClosedOrders"] == ["0"]
+        assert kraken.times_asked("AddOrder") == 0
+
+    run(steps())
+
+
 @pytest.mark.parametrize("place", ["OpenOrders", "ClosedOrders"])
 def test_an_order_whose_answer_was_lost_is_found_and_not_sent_again(tmp_path: Path, place: str) -> None:
     key = "open" if place == "OpenOrders" else "closed"
-    row = order_row(key, "0.002", "0.002", cl_ord_id=client_order_id("own", "tania", "r1"))
+    row = order_row(key, "0.002", "0.002", cl_ord_id=own_order_id("", "tania", "r1"))
     kraken = ScriptedKraken(NOWHERE | {"AddOrder": LOST, place: {key: {"OFOUND": row}, "count": 1}})
 
     async def steps() -> None:

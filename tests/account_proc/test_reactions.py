@@ -9,11 +9,8 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from uuid import uuid5
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from krakencopy.v1 import types_pb2 as pb
 
 from account_proc import limits as limits_module
@@ -27,7 +24,7 @@ from account_proc.kraken_broker import KrakenBroker
 from account_proc.kraken_errors import LockedOut
 from account_proc.ledger import Ledger
 from account_proc.limits import AccountLimits, TierLimits
-from account_proc.order_desk import CL_ORD_ID_MARK, CL_ORD_ID_SPACE, OrderDesk, Timing, client_order_id
+from account_proc.order_desk import OrderDesk, Timing
 from account_proc.order_watch import OrderWatch
 from account_proc.own_orders import OrderAsked, OrderRefused, OwnOrders
 from account_proc.pairs import SymbolTable
@@ -477,9 +474,3 @@ def test_what_fails_before_an_order_has_left_ends_the_process(
             assert user.copy().state is CopyState.INTENT, "the next process looks for it"
 
     run(steps())
-
-
-@given(st.lists(st.text(max_size=8), max_size=4))
-def test_client_order_ids_are_uuids_of_version_5_but_for_their_mark(parts: list[str]) -> None:
-    made = client_order_id(*parts)
-    assert made == CL_ORD_ID_MARK + str(uuid5(CL_ORD_ID_SPACE, "/".join(parts)))[len(CL_ORD_ID_MARK) :]

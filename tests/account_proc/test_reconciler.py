@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,15 +21,16 @@ from account_proc.copy_state import CopyState
 from account_proc.errors import OutcomeUnknown
 from account_proc.exchange import OrderRow
 from account_proc.ledger import NO_COPY, Ledger
-from account_proc.order_desk import OrderDesk, Timing, client_order_id
+from account_proc.order_desk import OrderDesk, Timing
+from account_proc.order_ids import copy_order_id, own_order_id
 from account_proc.order_watch import OrderWatch
 from account_proc.own_order import OwnOrder
 from account_proc.reconciler import DriftCode, Reconciler, disagreement
 from account_proc.units import Side
-from tests.account_proc.scripted_kraken import ScriptedKraken, run, until
+from tests.account_proc.scripted_kraken import ScriptedKraken, execution, run, until
 from tests.account_proc.trading import NOW
 
-FIRST, SECOND = client_order_id("j", "anna", "c1", "1"), client_order_id("j", "anna", "c1", "2")
+FIRST, SECOND = copy_order_id("j", "anna", "c1", 1), copy_order_id("j", "anna", "c1", 2)
 FILLED = CopyRecord(
     copy_id="c1", fill_seqs=(1,), pair="BTC/USD", side=Side.BUY, state=CopyState.FILLED, reason="SCALED", detail="",
     ordered=Decimal("0.01"), filled=Decimal("0.01"), order_id="O1", cl_ord_id=FIRST, attempts=1,
@@ -66,6 +68,8 @@ def copy(**changes: Any) -> CopyRecord:
         (row(status="open", vol_exec=Decimal(0)), "c1", copy(cl_ord_id=SECOND), DriftCode.ORDER_FOUND_LATE),
         # Given up for good.
         (row(), "c1", copy(state=CopyState.REJECTED, order_id="", filled=Decimal(0)), DriftCode.ORDER_FOUND_LATE),
+        # Under its id, and not the one that it made: the same ledger is at work twice.
+        (row(), "c1", copy(order_id="O7"), DriftCode.ORDER_UNINTENDED),
         # Still looked for.
         (row(), "c1", copy(state=CopyState.UNKNOWN, order_id="", filled=Decimal(0)), None),
         (row(), "c1", copy(state=CopyState.SENT, order_id="", filled=Decimal(0)), None),
@@ -104,7 +108,7 @@ class Desk:
     def start(self) -> Reconciler:
         return Reconciler(
             exchange=self.kraken.exchange, ledger=self.ledger, adopter=self, desk=self.desk, now=lambda: self.now,
-            changed=lambda: None,
+            changed=lambda: None, account_id="anna", journal_id="j",
         )  # fmt: skip
 
     def adopt(self, row: OrderRow, given_up: CopyRecord) -> bool:
@@ -153,7 +157,7 @@ def test_a_record_that_cannot_be_read_proves_nothing(it: Desk) -> None:
 
 def test_an_order_that_nobody_intended_is_said_once_and_remembered_across_a_restart(it: Desk) -> None:
     async def steps() -> None:
-        it.told(O9=kraken_row(client_order_id("someone", "else")))
+        it.told(O9=kraken_row(copy_order_id("other", "someone", "c1", 1)))
         assert await it.reconciler.compare()
         it.now += 300
         assert await it.reconciler.compare()
@@ -169,7 +173,7 @@ def test_an_order_that_nobody_intended_is_said_once_and_remembered_across_a_rest
 
 def test_an_order_that_was_asked_for_is_no_drift(it: Desk) -> None:
     async def steps() -> None:
-        own = client_order_id("own", "anna", "r1")
+        own = own_order_id("j", "anna", "r1")
         it.ledger.put_own_order(
             OwnOrder(
                 request_id="r1", cl_ord_id=own, pair="BTC/USD", side=Side.BUY, volume=Decimal("0.01"), limit_price=None,
@@ -233,5 +237,79 @@ def test_an_account_that_neither_orders_nor_trades_is_compared_seldom_until_it_d
             news.ring()
             await until(lambda asked=asked: len(it.kraken.asked) > asked)  # type: ignore[misc]  # a lambda's default
         task.cancel()
+
+    run(steps())
+
+
+def test_what_the_record_has_and_an_older_ledger_has_not_is_told_apart_before_anything_is_sent(
+    it: Desk,
+) -> None:
+    async def steps() -> None:
+        lost, own = copy_order_id("j", "anna", "c9", 1), own_order_id("j", "anna", "r9")
+        elsewhere = copy_order_id("j", "ben", "c9", 1)
+        it.told(
+            O3=kraken_row(lost) | {"opentm": NOW - 1},
+            O2=kraken_row(copy_order_id("j", "anna", "c8", 1)) | {"opentm": NOW - 2},
+            O4=kraken_row(copy_order_id("j", "anna", "c7", 1), vol_exec="0") | {"status": "canceled"},
+            O5=kraken_row(own), O6=kraken_row(elsewhere), O7=kraken_row("9ce3b826-0000-4000-8000-000000000000"),
+        )  # fmt: skip
+        found = await it.reconciler.look_back(NOW)
+        assert [row.txid for row in found.lost] == ["O2", "O3"]
+        assert [(drift.code, drift.cl_ord_id) for drift in found.marked] == [("ORDER_UNINTENDED", elsewhere)]
+        # An order that was asked for is known by its id from now on.
+        assert it.ledger.owner(own) == NO_COPY
+        # The record need not be read a second time for the first comparison.
+        asked = len(it.kraken.asked)
+        assert await it.reconciler.compare()
+        assert len(it.kraken.asked) == asked
+
+    run(steps())
+
+
+def test_a_record_that_cannot_be_read_lets_nobody_begin(it: Desk) -> None:
+    async def steps() -> None:
+        it.kraken.always["ClosedOrders"] = OutcomeUnknown("ClosedOrders", "HTTP 502")
+        with pytest.raises(OutcomeUnknown):
+            await it.reconciler.look_back(NOW)
+
+    run(steps())
+
+
+def test_a_foreign_order_from_before_is_shown_and_one_from_now_on_is_a_sign_of_life(it: Desk) -> None:
+    async def steps() -> None:
+        it.told(O1=kraken_row(copy_order_id("x", "anna", "c1", 1)) | {"opentm": NOW + 5})
+        await it.reconciler.look_back(NOW)
+        await it.reconciler.compare()
+        it.told(
+            O1=kraken_row(copy_order_id("x", "anna", "c1", 1)) | {"opentm": NOW + 5},
+            O2=kraken_row(copy_order_id("x", "anna", "c2", 1)) | {"opentm": NOW - 1},
+            O3=kraken_row(copy_order_id("x", "anna", "c3", 1)) | {"opentm": NOW + 1},
+        )  # fmt: skip
+        await it.reconciler.compare()
+        assert it.codes() == [
+            ("ORDER_UNINTENDED", "O1"), ("ORDER_UNINTENDED", "O2"), ("ORDER_MADE_ELSEWHERE", "O3"),
+        ]  # fmt: skip
+
+    run(steps())
+
+
+def test_the_feed_tells_of_a_foreign_order_at_once_and_it_is_said_once(it: Desk) -> None:
+    async def steps() -> None:
+        it.told()
+        await it.reconciler.look_back(NOW)
+        foreign = copy_order_id("x", "anna", "c3", 1)
+        began = replace(
+            execution("new", "O3", cl_ord_id=foreign), timestamp=datetime.fromtimestamp(NOW + 1, UTC)
+        )
+        it.reconciler.heard(replace(began, timestamp=datetime.fromtimestamp(NOW - 1, UTC)))
+        it.reconciler.heard(replace(began, exec_type="trade"))
+        it.ledger.claim_own(FIRST)
+        it.reconciler.heard(replace(began, cl_ord_id=FIRST))
+        assert it.codes() == []
+        it.reconciler.heard(began)
+        it.reconciler.heard(began)
+        it.told(O3=kraken_row(foreign) | {"opentm": NOW + 1})
+        await it.reconciler.compare()
+        assert it.codes() == [("ORDER_MADE_ELSEWHERE", "O3")]
 
     run(steps())

@@ -11,6 +11,7 @@ import pytest
 from account_proc import portfolio, user_feed
 from account_proc.errors import OutcomeUnknown
 from account_proc.executions import Incomplete
+from account_proc.order_ids import CL_ORD_ID_MARK
 from account_proc.order_watch import OrderWatch
 from account_proc.portfolio import Portfolio
 from account_proc.units import Side
@@ -33,7 +34,11 @@ class User:
         self.now = NOW + 3600
         self.portfolio = Portfolio(kraken.exchange, self._changed, lambda: self.now, LAG_S)
         self.watch = OrderWatch(kraken.exchange, lambda: NOW, 1.0)
-        self.feed = UserFeed(self.watch, self.portfolio, self._changed)
+        #: Orders under an id of krakencopy's that nobody here follows.
+        self.marked: list[str] = []
+        self.feed = UserFeed(
+            self.watch, self.portfolio, self._changed, lambda told: self.marked.append(told.order_id)
+        )
 
     def _changed(self) -> None:
         self.changes += 1
@@ -175,5 +180,20 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         before = someone.holds
         someone.feed.executed([execution(exec_id="T19", qty="0.0001")])
         assert someone.holds == before
+
+    run(steps())
+
+
+def test_a_marked_order_that_nobody_here_follows_is_told_and_no_other() -> None:
+    async def steps() -> None:
+        it = await user()
+        it.watch.expect(CL_ORD_ID_MARK + "ours", Decimal(1))
+        for order_id, cl_ord_id in (
+            ("O1", CL_ORD_ID_MARK + "theirs"),
+            ("O2", CL_ORD_ID_MARK + "ours"),
+            ("O3", None),
+        ):
+            it.feed.executed([execution(order_id=order_id, cl_ord_id=cl_ord_id)])
+        assert it.marked == ["O1"]
 
     run(steps())

@@ -24,7 +24,7 @@ from tests.chaos.records import (
 ENDS = {"FILLED", "PART_FILLED", "REJECTED", "SKIPPED", "CARRIED"}
 
 
-#: The project's documented way from a copy to its order id: a UUID of journal, user, copy and attempt.
+#: The project's documented way from a copy to its order id: a UUID of journal, user, copy and attempt, with six digits of journal and user.
 CL_ORD_ID_SPACE = uuid.UUID("6b3a0e0e-54f4-4d0c-9a53-0f1b8a6f2d11")
 CL_ORD_ID_MARK = "6b3a0e0e-"
 
@@ -81,8 +81,9 @@ def order_ids(record: Record, copy: Copy) -> list[str]:
 
 def client_order_id(journal_id: str, account: str, copy_id: str, attempt: int) -> str:
     """The id that an attempt must have: a UUID made of names, under the mark of krakencopy's orders."""
-    made = uuid.uuid5(CL_ORD_ID_SPACE, f"{journal_id}/{account}/{copy_id}/{attempt}")
-    return CL_ORD_ID_MARK + str(made)[len(CL_ORD_ID_MARK) :]
+    made = str(uuid.uuid5(CL_ORD_ID_SPACE, f"{journal_id}/{account}/{copy_id}/{attempt}"))
+    whose = uuid.uuid5(CL_ORD_ID_SPACE, f"copy/{journal_id}/{account}").hex
+    return f"{CL_ORD_ID_MARK}{whose[:4]}-5{whose[4:6]}{made[17:]}"
 
 
 def orders_and_intents_belong_together(record: Record) -> Iterator[Finding]:
