@@ -11,7 +11,7 @@ import sys
 from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
-from client.endpoint import DEFAULT_STATE_DIR, ENDPOINT_VARIABLE
+from client.endpoint import DEFAULT_STATE_DIRS, ENDPOINT_VARIABLE
 from client.errors import BadInput
 from client.limits import CALL_TIMEOUT_S, WAIT_S
 
@@ -132,7 +132,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
         "--state-dir",
         default=nothing,
         metavar="DIR",
-        help=f"the supervisor's state folder ({DEFAULT_STATE_DIR}/)",
+        help=f"the supervisor's state folder (without it: {' or '.join(DEFAULT_STATE_DIRS)}, wherever one listens)",
     )
     group.add_argument(
         "--token-file", default=nothing, metavar="F", help="file with the token (for host:port)"

@@ -1,11 +1,12 @@
-"""Where the supervisor listens: the spelling of endpoints, and which one is meant when several are given.
+"""Where the supervisor listens: the spelling of endpoints, and which one is meant when several, or none, are given.
 
-Pure: looks at no file, opens no connection, imports no gRPC.
+Imports no gRPC. Only where nothing is given are the sockets of the default state folders tried.
 """
 
 from __future__ import annotations
 
 import re
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,8 @@ _SOCKET_PATH_BYTES_MAX = 107
 _HOST_PORT = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(?P<port>[0-9]{1,5})")
 
 ENDPOINT_VARIABLE = "KRAKENCOPY_ENDPOINT"
-DEFAULT_STATE_DIR = "data"
+#: Where krakencopyd keeps the state of a live run, and of a paper run as `make run` starts it.
+DEFAULT_STATE_DIRS = ("data", "data-paper")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +58,38 @@ def _unix_endpoint(path: str) -> Endpoint:
 
 
 def choose_endpoint(endpoint: str | None, from_environment: str | None, state_dir: str | None) -> Endpoint:
-    """Which endpoint is meant: the given one, the environment's, the state folder's. Raises BadInput."""
+    """Which endpoint is meant: the given one, the environment's, the state folder's; without any, that of the one supervisor that listens in
+    a default folder. Raises BadInput, also where two do: nobody must order with real money by accident.
+    """
     if endpoint:
         return parse_endpoint(endpoint)
     if from_environment:
         return parse_endpoint(from_environment)
-    return _unix_endpoint(str(Path(state_dir or DEFAULT_STATE_DIR) / "run" / "control.sock"))
+    if state_dir:
+        return _endpoint_in(state_dir)
+    listening = [folder for folder in DEFAULT_STATE_DIRS if _listens(_socket_in(folder))]
+    if len(listening) > 1:
+        choice = " or ".join(f"--state-dir {folder}" for folder in listening)
+        raise BadInput(f"two supervisors run here, a live and a paper one; say which one is meant: {choice}")
+    return _endpoint_in(listening[0] if listening else DEFAULT_STATE_DIRS[0])
+
+
+def _endpoint_in(state_dir: str) -> Endpoint:
+    return _unix_endpoint(str(_socket_in(state_dir)))
+
+
+def _socket_in(state_dir: str) -> Path:
+    return Path(state_dir) / "run" / "control.sock"
+
+
+def _listens(path: Path) -> bool:
+    """Whether somebody listens there: a supervisor that was killed leaves its socket behind."""
+    with socket.socket(socket.AF_UNIX) as tried:
+        tried.setblocking(False)  # one that is too busy to take the connection listens as well
+        try:
+            tried.connect(str(path))
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+    return True

@@ -103,9 +103,9 @@ def test_a_live_start_without_keys_names_the_variables_and_starts_nothing(folder
 
 @pytest.fixture(scope="module")
 def paper_run(folder: Path) -> Iterator[Path]:
-    """What `make run` starts, in a folder of its own; the commands of the README then find its state in data/."""
+    """What `make run` starts, in a folder of its own; the commands of the README then find its state in data-paper/."""
     supervisor = subprocess.Popen(
-        [".venv/bin/krakencopyd", "--paper", "--state-dir", "data", "--quiet"], cwd=folder, text=True,
+        [".venv/bin/krakencopyd", "--paper", "--quiet"], cwd=folder, text=True,
         stdout=subprocess.DEVNULL,
     )  # fmt: skip
     try:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,32 @@ def test_a_socket_path_longer_than_linux_allows_is_bad_input_and_not_a_failed_di
         parse_endpoint("unix:/" + "x" * 107)
 
 
-def test_the_option_beats_the_environment_which_beats_the_state_folder() -> None:
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_without_any_the_one_supervisor_that_listens_in_a_default_folder_is_meant_and_never_one_of_two(
+    here: Path,
+) -> None:
+    for folder in ("data", "data-paper"):
+        (here / folder / "run").mkdir(parents=True)
+    with socket.socket(socket.AF_UNIX) as live, socket.socket(socket.AF_UNIX) as paper:
+        # A supervisor that was killed leaves its socket behind.
+        live.bind("data/run/control.sock")
+        paper.bind("data-paper/run/control.sock")
+        assert str(choose_endpoint(None, None, None)) == "unix:data/run/control.sock"
+        paper.listen()
+        assert str(choose_endpoint(None, None, None)) == "unix:data-paper/run/control.sock"
+        live.listen()
+        with pytest.raises(BadInput, match="--state-dir data or --state-dir data-paper"):
+            choose_endpoint(None, None, None)
+        assert str(choose_endpoint(None, None, "data-paper")) == "unix:data-paper/run/control.sock"
+
+
+def test_the_option_beats_the_environment_which_beats_the_state_folder(here: Path) -> None:
+    assert not list(here.iterdir())
     assert str(choose_endpoint("a:1", "b:2", "dir")) == "a:1"
     assert str(choose_endpoint(None, "b:2", "dir")) == "b:2"
     assert str(choose_endpoint(None, None, "dir")) == "unix:dir/run/control.sock"
