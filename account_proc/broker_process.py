@@ -61,7 +61,7 @@ class BrokerProcess(ServedProcess):
         self._credentials = credentials
         self._key_lock = key_lock(spec.key_lock_dir, credentials.key, spec.id)
         self._ledger_lock = _lock_ledger(spec)
-        self.ledger = Ledger(spec.ledger_path, spec.id)
+        self.ledger = Ledger(spec.ledger_path, spec.id, spec.owner, adopt=spec.adopt_ledger)
         self._timing = replace(
             Timing.paper() if spec.paper else Timing(), visibility_lag=spec.visibility_lag_s
         )
@@ -100,7 +100,7 @@ class BrokerProcess(ServedProcess):
         broker = CcxtBroker(client, self._timing)
         self.broker = broker
         await self._connect(broker)
-        self._own_orders = OwnOrders(self.spec.id, self.ledger, broker, time.time)
+        self._own_orders = OwnOrders(self.spec.id, self.ledger, broker, time.time, self.spec.journal_id)
         if self._strategy is not None:
             self._strategy_loop = make_loop(
                 self.spec, self._strategy, self._own_orders, broker, self.bell,

@@ -168,13 +168,15 @@ class KrakenExchange:
         """Ask for an order to be cancelled. Raises ExchangeRefused with ``EOrder:Unknown order`` if it is over already."""
         await self._private("CancelOrder", {"txid": txid}, priority=Priority.ORDER)
 
-    async def query_orders(self, txids: Sequence[str], *, trades: bool = False) -> dict[str, OrderRow]:
+    async def query_orders(
+        self, txids: Sequence[str], *, trades: bool = False, priority: Priority = Priority.READ
+    ) -> dict[str, OrderRow]:
         """Orders by their id; ids that the exchange does not know are left out."""
         table = await self._table()
         rows: dict[str, OrderRow] = {}
         for start in range(0, len(txids), QUERY_IDS_MAX):
             params = {"txid": ",".join(txids[start : start + QUERY_IDS_MAX]), "trades": _flag(trades)}
-            result = await self._private("QueryOrders", params, priority=Priority.READ)
+            result = await self._private("QueryOrders", params, priority=priority)
             with _expected_form("QueryOrders"):
                 rows |= {txid: order_row(txid, row, table) for txid, row in result.items()}
         return rows

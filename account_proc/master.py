@@ -14,7 +14,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from krakencopy.v1 import account_pb2 as account_pb
@@ -23,7 +23,7 @@ from krakencopy.v1 import types_pb2 as pb
 from account_proc import failpoint
 from account_proc.call_queue import Priority
 from account_proc.copy_record import PB_SIDE, seconds, timestamp
-from account_proc.errors import ExchangeError, LedgerFault
+from account_proc.errors import ExchangeError, ExchangeRefused, LedgerFault
 from account_proc.exchange import KrakenExchange, TradeRow
 from account_proc.executions import Execution, Incomplete
 from account_proc.ledger import Ledger
@@ -123,7 +123,7 @@ class FillMaker:
             price=plain(trade.price), volume=plain(trade.volume), master_equity=plain(frozen.equity),
             master_cash=plain(frozen.cash), master_position_before=plain(frozen.position), master_position=plain(wallet[pair.base]),
             order_filled_before=plain(frozen.filled), margin=trade.margin, source=trade.source,
-            executed_at=timestamp(trade.executed_at), received_at=timestamp(received_at),
+            executed_at=timestamp(trade.executed_at), received_at=timestamp(received_at), cl_ord_id=trade.cl_ord_id,
         )  # fmt: skip
         if trade.fees:
             fill.fee.asset, fill.fee.amount = trade.fees[0][0], plain(trade.fees[0][1])
@@ -171,6 +171,8 @@ class Master:
         self._compared = False
         self._kept = kept
         self._maker = FillMaker()
+        #: What orders carried, by the exchange's id, of trades that the history told.
+        self._client_ids: OrderedDict[str, str] = OrderedDict()
         self._out: asyncio.Queue[pb.Fill | account_pb.CaughtUp | None] | None = None
         self._since = 0.0
         self._held: list[tuple[Trade, float]] | None = []  # a list while the past is not complete; else None
@@ -334,11 +336,35 @@ class Master:
         since = min(self._since, self._counted.newest - OVERLAP_S) if self._has_wallet else self._since
         rows = await self._exchange.trades_since(since, priority=priority)
         try:
-            return [_from_history(row, self._portfolio.table) for row in rows]
+            trades = [_from_history(row, self._portfolio.table) for row in rows]
         except UnknownSymbol:
             # A pair that was listed after this process started.
             await self._portfolio.load_symbols()
-            return [_from_history(row, self._portfolio.table) for row in rows]
+            trades = [_from_history(row, self._portfolio.table) for row in rows]
+        return await self._with_order_ids(trades, priority)
+
+    async def _with_order_ids(self, trades: list[Trade], priority: Priority) -> list[Trade]:
+        """With what the history does not tell: the ids that the orders of new trades carried. A copy of one of our own users is known by it.
+        Raises ExchangeError, but where the exchange refuses to tell.
+        """
+        new = {
+            trade.order_id
+            for trade in trades
+            if trade.executed_at >= self._since and not self._maker.knows(trade.exec_id)
+        }
+        wanted = sorted(new - self._client_ids.keys())
+        if wanted:
+            try:
+                rows = await self._exchange.query_orders(wanted, priority=priority)
+            except ExchangeRefused as error:
+                log.warning("what the orders of %d new trades carry is not known: %s", len(wanted), error)
+                rows = {}
+            for order_id in wanted:
+                row = rows.get(order_id)
+                self._client_ids[order_id] = "" if row is None else row.cl_ord_id or ""
+            while len(self._client_ids) > FROZEN_MAX:
+                self._client_ids.popitem(last=False)
+        return [replace(trade, cl_ord_id=self._client_ids.get(trade.order_id, "")) for trade in trades]
 
     async def _read_history(self, hints: list[Trade]) -> int:
         """Streams what is missing, then what was held back; how many fills came from the history."""
@@ -403,7 +429,12 @@ class Master:
     def _all(self, told: Iterable[Trade], hints: Iterable[Trade]) -> list[Trade]:
         """With what the feed has told meanwhile, in order of execution. The feed's own row wins: it knows the fee's asset."""
         held = (trade for trade, _ in self._held or [])
-        trades = {trade.exec_id: trade for trade in (*told, *hints, *held)}
+        trades: dict[str, Trade] = {}
+        for trade in (*told, *hints, *held):
+            known = trades.get(trade.exec_id)
+            # The feed's snapshot may leave it out.
+            carried = trade.cl_ord_id or ("" if known is None else known.cl_ord_id)
+            trades[trade.exec_id] = replace(trade, cl_ord_id=carried)
         return sorted(trades.values(), key=lambda trade: trade.executed_at)
 
     async def _compare(self, told: list[Trade], balances: Mapping[str, Decimal], asked_at: float) -> None:
@@ -474,7 +505,7 @@ def _trades(rows: Iterable[Execution | Incomplete]) -> list[Trade]:
             exec_id=row.exec_id, order_id=row.order_id, symbol=row.symbol, side=Side(row.side),
             price=row.last_price, volume=row.last_qty, cost=row.cost or row.last_qty * row.last_price,
             fees=row.fees, margin=row.margin, executed_at=row.timestamp.timestamp(),
-            source=pb.FILL_SOURCE_FEED,
+            source=pb.FILL_SOURCE_FEED, cl_ord_id=row.cl_ord_id or "",
         )
         for row in rows
         if isinstance(row, Execution) and row.exec_type == "trade"

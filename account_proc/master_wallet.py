@@ -38,6 +38,8 @@ class Trade:
     margin: bool
     executed_at: float
     source: pb.FillSource.ValueType
+    #: The client order id of its order; empty for one without, and where it was not told.
+    cl_ord_id: str = ""
 
 
 def apply(wallet: Wallet, trade: Trade, table: SymbolTable, *, undo: bool = False) -> None:

@@ -24,9 +24,11 @@ from account_proc.errors import (
     ExitCode,
     InvalidNonce,
     KeyRefused,
+    KeyUsedElsewhere,
     RateLimited,
 )
 from account_proc.exchange import ApiKeyInfo, KrakenExchange, PairFee, UnexpectedForm
+from account_proc.identity import AccountIdentity, masked
 from account_proc.pairs import PairRules, SymbolTable
 from account_proc.spec import Role
 from account_proc.units import plain
@@ -52,6 +54,8 @@ LOOK_S = 60.0
 FEE_PAIRS_MAX = 20
 #: What an account that has traded nothing yet is told the fees of, and in what assets are traded mostly.
 USUAL_PAIR, USUAL_QUOTE = "BTC/USD", "USD"
+#: Between two looks at the exchange's nonce when it is ahead of ours, in seconds: a program that trades calls more often than that.
+NONCE_LOOK_S = 2.0
 #: A key that works, and may not ask what it may do.
 _NOT_TOLD = "EGeneral:Permission denied"
 
@@ -177,12 +181,13 @@ class Preflight:
 
     def __init__(
         self, exchange: KrakenExchange, needs: Needs, changed: Callable[[], None],
-        *, now: Callable[[], float] = time.time, pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        *, handed_out: Callable[[], int], now: Callable[[], float] = time.time, pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:  # fmt: skip
-        """``changed`` is called when there is news for ``to_proto``; ``now`` is in Unix seconds."""
+        """``changed`` is called when there is news for ``to_proto``; ``handed_out`` is the last nonce that was; ``now`` is in Unix seconds."""
         self._exchange = exchange
         self._needs = needs
         self._changed = changed
+        self._handed_out = handed_out
         self._now = now
         self._pause = pause
         self._key: ApiKeyInfo | None = None
@@ -195,11 +200,25 @@ class Preflight:
         self._fee_trouble = ""
         self._is_trading = False
 
+    @property
+    def identity(self) -> AccountIdentity | None:
+        """Which account at the exchange the key opens; None where that is not told."""
+        return None if self._key is None else AccountIdentity.of(self._key.account_number)
+
+    @property
+    def clock(self) -> Clock:
+        """The exchange's clock as it was found last."""
+        return self._clock
+
     async def check(self) -> None:
-        """Learn what the key may do and what time it is. Raises KeyUnfit, and ExchangeError while one of the two is not known."""
+        """Learn what the key may do and what time it is.
+
+        Raises KeyUnfit, KeyUsedElsewhere, and ExchangeError while one of the two is not known.
+        """
         asked_at = self._now()
         clock = Clock.read(await self._exchange.server_time(), asked_at, self._now())
         key = await self._ask_key()
+        key = await self._look_for_others(key)
         before = self._verdict
         self._key, self._clock, self._checked_at = key, clock, self._now()
         self._verdict = judge(key, clock, self._needs, self._checked_at)
@@ -210,6 +229,26 @@ class Preflight:
         if self._verdict.refusals:
             reason, _ = self._verdict.refusals[0]
             raise KeyUnfit(reason, "; ".join(message for _, message in self._verdict.refusals))
+
+    async def _look_for_others(self, key: ApiKeyInfo | None) -> ApiKeyInfo | None:
+        """A key with a nonce window takes the nonces of two programs, so that neither is refused: the exchange's own is then ahead of
+        ours. Standing still it is the past's; if it grows, the other one is alive. Raises KeyUsedElsewhere and ExchangeError.
+        """
+        first = _ahead(key, self._handed_out())
+        if first is None:
+            return key
+        await self._pause(NONCE_LOOK_S)
+        key = await self._ask_key()
+        second = _ahead(key, self._handed_out())
+        if second is not None and second > first:
+            raise KeyUsedElsewhere(
+                f"the exchange's nonce of this key grows ahead of ours ({first}, {NONCE_LOOK_S:g} s later {second}): another program uses "
+                "the key now, and its nonce window lets both in; stop it, or make a new API key for this account alone"
+            )
+        log.warning(
+            "the exchange has accepted nonce %d, which was not handed out here, and no other since", first
+        )
+        return key
 
     async def keep(self, pairs: Callable[[], Sequence[str]]) -> None:
         """Learn the fees, and keep all of it fresh for ever.
@@ -279,10 +318,16 @@ class Preflight:
         if key is not None:
             told.permissions.extend(sorted(key.permissions))
             told.nonce_window = key.nonce_window
+            told.account_number = "" if self.identity is None else masked(str(self.identity))
             told.allowed_addresses.extend(key.allowed_addresses)
             if key.valid_until:
                 told.valid_until.CopyFrom(timestamp(key.valid_until))
         return told
+
+
+def _ahead(key: ApiKeyInfo | None, handed_out: int) -> int | None:
+    """The exchange's nonce, if it is larger than all that were handed out here."""
+    return key.nonce if key is not None and key.nonce is not None and key.nonce > handed_out else None
 
 
 def _terms(fee: PairFee, rules: PairRules | None) -> pb.PairTerms:

@@ -1,6 +1,6 @@
 """Puts one account's process together: locks, ledger, server, exchange, loops; and takes it apart again in order.
 
-    locks ─▶ ledger ─▶ gRPC server (NOT_SERVING) ─▶ ready line ─▶ exchange ─▶ feed and loops ─▶ SERVING
+    locks ─▶ ledger ─▶ gRPC server (NOT_SERVING) ─▶ ready line ─▶ exchange ─▶ whose account? ─▶ feed and loops ─▶ SERVING
 
 Nothing reaches the exchange before the locks are held. SERVING is said by this file alone, and means that the account can
 trade: lock held, ledger recovered, exchange reached, and for a master that its feed is fresh and no fill is missing.
@@ -25,11 +25,11 @@ from account_proc.call_queue import CallQueue
 from account_proc.connect_pace import pace_of
 from account_proc.copier import Copier
 from account_proc.copy_record import timestamp
-from account_proc.errors import AccountError, ExchangeError, KeyRefused, LedgerFault
+from account_proc.errors import AccountError, ExchangeError, KeyRefused, LedgerFault, NonceFault
 from account_proc.exchange import KrakenExchange
 from account_proc.feed import ExecutionsFeed
 from account_proc.kraken_broker import KrakenBroker
-from account_proc.ledger import Ledger
+from account_proc.ledger import Drift, Ledger
 from account_proc.limits import AccountLimits
 from account_proc.listing import Origin, SharedListing
 from account_proc.master import AUDIT_PAPER_S, AUDIT_S, REFRESH_PAPER_S, REFRESH_S, Master
@@ -38,11 +38,12 @@ from account_proc.nonce_report import KeyNonce
 from account_proc.order_desk import OrderDesk, Timing
 from account_proc.order_line import OrderLine
 from account_proc.order_watch import OrderWatch
+from account_proc.own_account import IDENTITY, check_own_account
 from account_proc.own_orders import OwnOrders
 from account_proc.portfolio import Portfolio
 from account_proc.preflight import Clock, KeyUnfit, Needs, Preflight, fee_pairs
 from account_proc.quiet import Quiet, quiet_s
-from account_proc.reconciler import PERIOD_PAPER_S, PERIOD_S, Reconciler
+from account_proc.reconciler import PERIOD_PAPER_S, PERIOD_S, LookBack, Reconciler
 from account_proc.rest import KrakenRest
 from account_proc.served import DRAIN_MAX_S, ServedProcess
 from account_proc.server import AccountServicer
@@ -71,7 +72,7 @@ class AccountProcess(ServedProcess):
         self._nonce = NonceCustody.open(
             spec.nonce_path, account_id=spec.id, now_us=lambda: time.time_ns() // 1_000
         )
-        self.ledger = Ledger(spec.ledger_path, spec.id)
+        self.ledger = Ledger(spec.ledger_path, spec.id, spec.owner, adopt=spec.adopt_ledger)
         self._timing = replace(
             Timing.paper() if spec.paper else Timing(), visibility_lag=spec.visibility_lag_s
         )
@@ -89,18 +90,22 @@ class AccountProcess(ServedProcess):
         needs = Needs.of(
             spec.role, has_strategy=spec.strategy is not None, allow_withdraw=spec.allow_withdraw_key
         )
-        self._preflight = Preflight(self._exchange, needs, self.bell.ring)
+        self._preflight = Preflight(
+            self._exchange, needs, self.bell.ring, handed_out=lambda: self._nonce.last
+        )
         self._watch = OrderWatch(self._exchange, time.time, self._timing.poll, self._wake_feed)
         self._desk = OrderDesk(self._exchange, self._watch, time.time, self._timing)
         self._broker = KrakenBroker(self._desk, self._portfolio, self._copied)
-        self.own_orders = OwnOrders(spec.id, self.ledger, self._broker, time.time)
+        self.own_orders = OwnOrders(spec.id, self.ledger, self._broker, time.time, spec.journal_id)
         self.strategy_loop: TradingLoop | None = None
         self.master: Master | None = None
         self.copier: Copier | None = None
         self._reconciler: Reconciler | None = None
         self._feed: ExecutionsFeed | None = None
         self._reason, self._message = "CONNECTING", "connecting to the exchange"
-        self._trading = asyncio.Event()
+        self._found = LookBack()
+        #: Which account it is was found out; the supervisor has nothing against it; it trades.
+        self._known, self._admitted, self._trading = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     # -- what others may know -----------------------------------------------------------------------------------
 
@@ -135,13 +140,7 @@ class AccountProcess(ServedProcess):
             snapshot.copies_open = self.copier.copies_open
             snapshot.positions.extend(self.copier.positions())
         if self._reconciler is not None:
-            snapshot.drifts.extend(
-                types_pb2.Drift(
-                    code=drift.code, order_id=drift.order_id, cl_ord_id=drift.cl_ord_id, copy_id=drift.copy_id,
-                    message=drift.message, found_at=timestamp(drift.found_at),
-                )
-                for drift in self._reconciler.drifts()
-            )  # fmt: skip
+            snapshot.drifts.extend(map(_told_drift, self._reconciler.drifts()))
         snapshot.trading_mode = types_pb2.TRADING_MODE_COPYING
         if self.spec.role is Role.MASTER or (self.strategy_loop is not None and self.strategy_loop.on):
             snapshot.trading_mode = types_pb2.TRADING_MODE_OWN
@@ -156,6 +155,17 @@ class AccountProcess(ServedProcess):
     async def trading(self) -> None:
         """Waits until the exchange was reached and the loops run."""
         await self._trading.wait()
+
+    async def account_seen(self) -> pb.AccountSeen:
+        """Waits until it is known which account at the exchange it is."""
+        await self._known.wait()
+        return pb.AccountSeen(
+            identity=str(self._preflight.identity or ""), marked=map(_told_drift, self._found.marked)
+        )
+
+    def admit(self) -> None:
+        """The supervisor has nothing against the account: it may trade."""
+        self._admitted.set()
 
     def in_flight(self) -> bool:
         """Whether a copy or an order of the account's own is on its way."""
@@ -185,6 +195,8 @@ class AccountProcess(ServedProcess):
             told = KeyNonce(
                 nonce=key.nonce, window=key.nonce_window, clock_offset_ms=round(clock.offset * 1000)
             )
+        except NonceFault as error:
+            self.fail(error)
         except AccountError as error:
             log.info("the exchange did not tell the key's nonce: %s", error)
         return nonce_report.report(
@@ -199,7 +211,15 @@ class AccountProcess(ServedProcess):
         return AccountServicer(self)
 
     async def work(self) -> None:
-        """Reaches the exchange and starts the loops."""
+        """Reaches the exchange, waits to be admitted, and starts the loops."""
+        await self._reach_exchange()
+        self._spawn(self._watch.run())
+        self._known.set()
+        if self.spec.role is Role.USER:
+            self._reason, self._message = "CONNECTING", "the supervisor compares its account with the others'"
+            await self._admitted.wait()
+        if self._preflight.identity is not None and self.ledger.kept(IDENTITY) is None:
+            self.ledger.keep(IDENTITY, str(self._preflight.identity))
         await self._start_trading()
 
     async def close(self) -> None:
@@ -214,8 +234,8 @@ class AccountProcess(ServedProcess):
 
     # -- the exchange -------------------------------------------------------------------------------------------
 
-    async def _start_trading(self) -> None:
-        """Reaches the exchange, however long it takes, and starts the loops."""
+    async def _reach_exchange(self) -> None:
+        """Finds out all that must be known before anything is traded, however long it takes. Raises OtherAccount, NonceFault, LedgerFault."""
         key_is_fit = False
         while True:
             try:
@@ -223,7 +243,12 @@ class AccountProcess(ServedProcess):
                 if not key_is_fit:
                     await self._preflight.check()
                     key_is_fit = True
+                await check_own_account(
+                    self.spec.id, self._exchange, self.ledger, self._preflight.identity, time.time, self._desk.visibility_lag
+                )  # fmt: skip
                 await self._portfolio.load()
+                if self.spec.role is Role.USER:
+                    await self._look_back()
                 break
             except KeyUnfit as error:
                 pause = self._timing.key_retry
@@ -238,6 +263,9 @@ class AccountProcess(ServedProcess):
                 pause = RETRY_S
                 self._wait("EXCHANGE_UNREACHABLE", str(error))
             await asyncio.sleep(pause)
+
+    async def _start_trading(self) -> None:
+        """Starts the loops."""
         if self.spec.role is Role.MASTER:
             audit_s, refresh_s = (AUDIT_PAPER_S, REFRESH_PAPER_S) if self.spec.paper else (AUDIT_S, REFRESH_S)
             self.master = Master(
@@ -247,7 +275,7 @@ class AccountProcess(ServedProcess):
             self._spawn(self.master.keep_wallet())
             sink: Master | UserFeed = self.master
         else:
-            sink = self._start_copying()
+            sink = await self._start_copying()
         self._feed = ExecutionsFeed(
             url=self.spec.ws_url,
             token=self._exchange.websocket_token,
@@ -261,7 +289,6 @@ class AccountProcess(ServedProcess):
         )
         self._spawn(self._line.keep())
         self._spawn(self._follow(self._feed))
-        self._spawn(self._watch.run())
         self._spawn(self._portfolio.keep_rules())
         self._spawn(self._preflight.keep(self._fee_pairs))
         if self.master is None:
@@ -326,20 +353,32 @@ class AccountProcess(ServedProcess):
                 log.error("KEY_REFUSED: %s; tried again in %.0f s", error, pause)  # noqa: TRY400 - expected
                 await asyncio.sleep(pause)
 
-    def _start_copying(self) -> UserFeed:
-        self.copier = Copier(
-            account_id=self.spec.id, rules=self.spec.copy, ledger=self.ledger, portfolio=self._portfolio,
-            desk=self._desk, now=time.time, changed=self.bell.ring, failed=self.fail,
-            occupied=self._trades_by_itself, own_held=self._own_held, quiet=self._quiet,
-        )  # fmt: skip
-        self.copier.recover()
-        self._spawn(self.copier.converge(self.bell))
-        self._reconciler = Reconciler(
-            exchange=self._exchange, ledger=self.ledger, adopter=self.copier, desk=self._desk, now=time.time,
-            changed=self.bell.ring, period_s=PERIOD_PAPER_S if self.spec.paper else PERIOD_S,
-        )  # fmt: skip
-        self._spawn(self._reconciler.run(self._watch.news))
-        return UserFeed(self._watch, self._portfolio, self.bell.ring)
+    async def _look_back(self) -> None:
+        """What the exchange has seen and the ledger has not; nothing is sent before that is known. Raises ExchangeError."""
+        if self._reconciler is None:
+            self.copier = Copier(
+                account_id=self.spec.id, rules=self.spec.copy, ledger=self.ledger, portfolio=self._portfolio,
+                desk=self._desk, now=time.time, changed=self.bell.ring, failed=self.fail,
+                occupied=self._trades_by_itself, own_held=self._own_held, quiet=self._quiet,
+            )  # fmt: skip
+            self._reconciler = Reconciler(
+                exchange=self._exchange, ledger=self.ledger, adopter=self.copier, desk=self._desk, now=time.time,
+                changed=self.bell.ring, period_s=PERIOD_PAPER_S if self.spec.paper else PERIOD_S, account_id=self.spec.id,
+                journal_id=self.spec.journal_id,
+            )  # fmt: skip
+        clock = self._preflight.clock
+        self._found = await self._reconciler.look_back(time.time() + clock.offset - clock.doubt)
+
+    async def _start_copying(self) -> UserFeed:
+        copier, reconciler = self.copier, self._reconciler
+        assert copier is not None
+        assert reconciler is not None
+        if self._found.lost:
+            await copier.take_over(self._found.lost)
+        copier.recover()
+        self._spawn(copier.converge(self.bell))
+        self._spawn(reconciler.run(self._watch.news))
+        return UserFeed(self._watch, self._portfolio, self.bell.ring, reconciler.heard)
 
     def _wait(self, reason: str, message: str) -> None:
         if (reason, message) != (self._reason, self._message):
@@ -359,5 +398,12 @@ class AccountProcess(ServedProcess):
             heard = self._watch.news.version
             try:
                 known = await self._portfolio.refresh()
-            except AccountError as error:
+            except ExchangeError as error:
                 log.warning("balances could not be read: %s", error)
+
+
+def _told_drift(drift: Drift) -> types_pb2.Drift:
+    return types_pb2.Drift(
+        code=drift.code, order_id=drift.order_id, cl_ord_id=drift.cl_ord_id, copy_id=drift.copy_id, message=drift.message,
+        found_at=timestamp(drift.found_at),
+    )  # fmt: skip

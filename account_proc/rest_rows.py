@@ -144,6 +144,8 @@ class ApiKeyInfo:
     valid_until: int
     #: Addresses from which the key works; empty for all.
     allowed_addresses: tuple[str, ...] = ()
+    #: The account's public number (Kraken: ``iban``), the same for all of its keys; empty if it is not told.
+    account_number: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,6 +226,7 @@ def api_key_info(row: Mapping[str, Any]) -> ApiKeyInfo:
         nonce_window=int(folded.get("noncewindow") or 0),
         valid_until=int(folded.get("validuntil") or 0),
         allowed_addresses=tuple(str(address) for address in addresses),
+        account_number=str(folded.get("iban") or ""),
     )
 
 

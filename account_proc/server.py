@@ -56,6 +56,14 @@ class Process(Protocol):
         """Waits until the exchange was reached and the loops run."""
         ...
 
+    async def account_seen(self) -> pb.AccountSeen:
+        """Waits until it is known which account at the exchange it is."""
+        ...
+
+    def admit(self) -> None:
+        """The supervisor has nothing against the account: it may trade."""
+        ...
+
     async def drain(self) -> int:
         """Takes no new work, finishes what is in flight; copies whose end is still not known."""
         ...
@@ -85,6 +93,7 @@ class AccountServicer:
         master = self._process.master
         if master is None:
             raise refusal(Status.FAILED_PRECONDITION, "NOT_MASTER", "this account is not a master")
+        yield pb.StreamFillsResponse(seen=await self._process.account_seen())
         async for item in master.stream(request):
             if isinstance(item, pb.CaughtUp):
                 yield pb.StreamFillsResponse(caught_up=item)
@@ -99,6 +108,11 @@ class AccountServicer:
         if first is None or first.WhichOneof("item") != "start":
             raise refusal(Status.INVALID_ARGUMENT, "NO_START", "the first message must be a start")
         self._check_epoch(first.start.epoch)
+        yield pb.CopyFillsResponse(seen=await self._process.account_seen())
+        second = await anext(requests, None)
+        if second is None or second.WhichOneof("item") != "admitted":
+            raise refusal(Status.INVALID_ARGUMENT, "NOT_ADMITTED", "the second message must be an admission")
+        self._process.admit()
         await self._process.trading()
         copier, ledger = self._process.copier, self._process.ledger
         if copier is None:

@@ -121,6 +121,11 @@ class AccountSpec:
     visibility_lag_s: float = 60.0
     #: Which rate limits hold for the account.
     tier: Tier = Tier.STARTER
+    #: Whose state folder it is (owner.py), and whether a ledger that does not say so is taken over.
+    owner: str = ""
+    adopt_ledger: bool = False
+    #: Of the state folder: what client order ids are made with.
+    journal_id: str = ""
     #: How many users of one master share this machine with it: what can wait does so for longer where there are many (quiet.py).
     users: int = 1
 

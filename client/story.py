@@ -64,6 +64,8 @@ def _fill_lines(fill: nouns.Fill) -> list[str]:
         lines.append(f"  {fill.order_filled_before} {base} of the same order were filled before")
     if fill.margin:
         lines.append("  a margin trade: recorded, not copied")
+    if fill.not_copied:
+        lines.append(f"  recorded, and copied by nobody: {plain(fill.not_copied)}")
     return lines + _hop_lines([], _fill_hops(fill))
 
 

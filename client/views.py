@@ -170,7 +170,8 @@ def fill_columns() -> tuple[Column, ...]:
 
 def fill_row(fill: nouns.Fill) -> list[str]:
     """One fill's cells of fill_columns."""
-    notes = ("margin, not copied" if fill.margin else "", "from history" if _is_late(fill) else "")
+    apart = f"not copied: {plain(fill.not_copied)}" if fill.not_copied else ""
+    notes = ("margin, not copied" if fill.margin else "", apart, "from history" if _is_late(fill) else "")
     return [
         str(fill.seq),
         table_time(fill.executed_at),

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -66,9 +66,25 @@ class Owner(Protocol):
         """The process refuses its stream for a reason that a new try does not change."""
         ...
 
+    def account_seen(self, seen: pb.AccountSeen) -> bool:
+        """The process says which account at the exchange it has found; whether it may trade. Raises JournalFault."""
+        ...
+
+    def drifts_told(self, drifts: Sequence[types_pb2.Drift]) -> None:
+        """It says what it found in its account's record of orders."""
+        ...
+
+    def set_apart(self, fills: Sequence[types_pb2.Fill]) -> None:
+        """Marks fills that nobody is to copy, before they are journalled."""
+        ...
+
 
 class _Differs(Exception):
     """Journal and ledger count other fills."""
+
+
+class _NotAdmitted(Exception):
+    """The account must not trade; its owner knows why."""
 
 
 class AccountLink:
@@ -152,6 +168,8 @@ class AccountLink:
                     self._owner.link_refused(error.reason or error.status.name, error.message)
                     return
                 log.info("%s: %s ended: %s", self._account_id, work.__name__.strip("_"), error)
+            except _NotAdmitted:
+                return
             except _Differs as error:
                 self._owner.link_refused("JOURNAL_DIFFERS", str(error))
                 return
@@ -181,14 +199,18 @@ class AccountLink:
             # All else in it is only shown; hundreds of users tell theirs right after a fill, when the next one may come.
             if (snapshot.reason, snapshot.message) != (was.reason, was.message):
                 self._owner.link_changed()
+            if len(snapshot.drifts) and snapshot.drifts != was.drifts:
+                self._owner.drifts_told(snapshot.drifts)
 
     # -- master -------------------------------------------------------------------------------------------------
 
     async def _stream_fills(self) -> None:
-        arrivals = Arrivals(lambda fills: self._fills.append(fills, self._epoch), self._owner.journal_failed)
+        arrivals = Arrivals(self._append, self._owner.journal_failed)
         try:
             async for item in self._rpc.watch("StreamFills", self._journal_end()):
-                if item.HasField("caught_up"):
+                if item.HasField("seen"):
+                    self._owner.account_seen(item.seen)
+                elif item.HasField("caught_up"):
                     log.info(
                         "%s: caught up, %d fills from history", self._account_id, item.caught_up.from_history
                     )
@@ -196,6 +218,10 @@ class AccountLink:
                     arrivals.take(item.fills)
         finally:
             arrivals.flush()
+
+    def _append(self, fills: list[types_pb2.Fill]) -> None:
+        self._owner.set_apart(fills)
+        self._fills.append(fills, self._epoch)
 
     def _journal_end(self) -> pb.StreamFillsRequest:
         last = self._journal.last_executed_at()
@@ -226,15 +252,23 @@ class AccountLink:
         )  # fmt: skip
         async with self._rpc.open("CopyFills") as call:
             await call.send_message(pb.CopyFillsRequest(start=start))
-            first = await call.recv_message()
-            if first is None:
-                raise CallFailed(Status.UNKNOWN, "the process ended the stream without a word")
-            self._check_same_fill(first.ready)
+            if not self._owner.account_seen((await self._answer(call)).seen):
+                raise _NotAdmitted
+            await call.send_message(pb.CopyFillsRequest(admitted=pb.Admission()))
+            ready = (await self._answer(call)).ready
+            self._check_same_fill(ready)
             self._fills.users.join(self._news)
             try:
-                await self._converse(call, first.ready.cursor_seq)
+                await self._converse(call, ready.cursor_seq)
             finally:
                 self._fills.users.leave(self._news)
+
+    @staticmethod
+    async def _answer(call: Call) -> pb.CopyFillsResponse:
+        answer = await call.recv_message()
+        if answer is None:
+            raise CallFailed(Status.UNKNOWN, "the process ended the stream without a word")
+        return cast("pb.CopyFillsResponse", answer)
 
     async def _converse(self, call: Call, position: int) -> None:
         """Sends and reads until the process ends the call, or one of both fails: then the other must not go on alone.

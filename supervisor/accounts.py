@@ -8,13 +8,14 @@ import random
 import signal
 import time
 import uuid
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from krakencopy.v1 import types_pb2 as pb
+from krakencopy.v1.account_pb2 import AccountSeen
 
 from account_proc import nonce_report
 from account_proc.locks import holder_pid, is_locked
@@ -23,6 +24,7 @@ from supervisor.account_link import AccountLink
 from supervisor.child import Child, NotReady
 from supervisor.config import AccountConfig
 from supervisor.gate import Gate
+from supervisor.identities import Identities
 from supervisor.journal import JournalFault
 from supervisor.lifecycle import (
     ALIVE,
@@ -108,6 +110,11 @@ class Surroundings(Protocol):
         """Something about this account changed."""
         ...
 
+    @property
+    def identities(self) -> Identities:
+        """Which account at the exchange each of ours is."""
+        ...
+
     def acked_seq(self, account_id: str) -> int:
         """The last fill that a user is known to have answered."""
         ...
@@ -134,6 +141,10 @@ class SupervisedAccount:
         self.starts = 0
         self._ended: Ended | None = None
         self._refused: tuple[str, str] | None = None
+        #: Why it must not trade until an operator starts it again.
+        self._condemned: tuple[str, str] | None = None
+        #: When its process was started (Unix seconds); 0 without one.
+        self.started_at = 0.0
         self._restart = False
         self._reset = False
         self._blocked_told = False
@@ -145,14 +156,21 @@ class SupervisedAccount:
 
     def restart(self) -> None:
         """Ends the process and starts it again."""
-        self._restart = True
+        self._restart, self._condemned = True, None
         self._around.dirty(self.config.id)
 
     def reset(self) -> None:
         """Another try, after FAILED or without waiting for a backoff."""
         # Kept for later, it would undo the next backoff, or the next FAILED that nobody has looked at.
         self._reset = self.life.state in {State.FAILED, State.BACKOFF}
+        self._condemned = None
         self._around.dirty(self.config.id)
+
+    def condemn(self, reason: str, message: str) -> None:
+        """It must not trade until an operator starts it again: its process finishes what is in flight and ends."""
+        if self.life.state in ALIVE:
+            self._condemned = reason, message
+            self._around.dirty(self.config.id)
 
     @property
     def serving(self) -> bool:
@@ -217,7 +235,7 @@ class SupervisedAccount:
             wanted=self._around.wanted(self.config.id), gate_open=gate.open, gate_reason=gate.reason,
             gate_message=gate.message, linked=self.linked,
             serving=self.serving and self._refused is None, reason=reason, message=message, ended=self._ended,
-            restart=self._restart, reset=self._reset,
+            restart=self._restart, reset=self._reset, condemned=self._condemned,
             master_serving=not self.config.copies or self._around.master_serving(),
         )  # fmt: skip
 
@@ -273,10 +291,11 @@ class SupervisedAccount:
 
     async def _start(self) -> None:
         self.starts += 1
-        self._refused = None
+        self._refused = self._condemned = None
         self.instance_id = uuid.uuid4().hex[:12]
         spec = self._around.spec(self.config, self.instance_id)
         output, started_at = crash_path(spec), time.time()
+        self.started_at = started_at
         try:
             start = begin_output(output)
             child = await self._spawner.spawn(spec, self._around.credentials(self.config))
@@ -308,7 +327,7 @@ class SupervisedAccount:
         if self.link is not None:
             await self.link.close()
             self.link = None
-        self.child = None
+        self.child, self.started_at = None, 0.0
         self._process_ended(Ended(status.code, status.signal, words[-1] if words else ""))
 
     def _is_wanted(self) -> bool:
@@ -377,6 +396,18 @@ class SupervisedAccount:
         self._refused = (reason, message)
         self._around.tell(pb.SEVERITY_ERROR, self.config.id, reason, message)
         self._around.dirty(self.config.id)
+
+    def account_seen(self, seen: AccountSeen) -> bool:
+        """Its process says which account at the exchange it has found; whether it may trade. Raises JournalFault."""
+        return self._around.identities.seen(self.config.id, seen.identity, seen.marked)
+
+    def drifts_told(self, drifts: Sequence[pb.Drift]) -> None:
+        """It says what it found in its account's record of orders."""
+        self._around.identities.drifts_told(self.config.id, drifts)
+
+    def set_apart(self, fills: Sequence[pb.Fill]) -> None:
+        """Marks fills that nobody is to copy, before they are journalled."""
+        self._around.identities.set_apart(fills)
 
     async def nonce_report(self) -> pb.NonceReport:
         """What the process and the exchange tell of the nonce, or the file alone where no process can be asked."""

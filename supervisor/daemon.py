@@ -12,6 +12,7 @@ import asyncio
 import logging
 import os
 import resource
+import shlex
 import sys
 import traceback
 from collections.abc import Sequence
@@ -27,6 +28,14 @@ from supervisor.credentials import CredentialSource
 from supervisor.demo import demo_config
 from supervisor.leftovers import STATE_LOCK
 from supervisor.replay_file import check_replay
+from supervisor.state_folder import (
+    ADOPT_FLAG,
+    LIVE_FOLDER,
+    PAPER_FOLDER,
+    StateFolder,
+    default_folder,
+    owner_of,
+)
 from supervisor.strategies import check_strategies
 
 #: Length of the line in the state folder's lock file that names its holder.
@@ -78,7 +87,10 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     source.add_argument(
         "--paper", action="store_true", help="a paper exchange, a master that trades, three users"
     )
-    parser.add_argument("--state-dir", type=Path, default=Path("data"), metavar="DIR", help="default: data")
+    parser.add_argument("--state-dir", type=Path, metavar="DIR",
+                        help=f"default: {LIVE_FOLDER}, in paper mode {PAPER_FOLDER}")  # fmt: skip
+    parser.add_argument(ADOPT_FLAG, action="store_true", dest="adopt",
+                        help="once, after an upgrade: take over a state folder that does not say whose it is")  # fmt: skip
     parser.add_argument(
         "--duration", type=_seconds, metavar="S", help="stop by itself after so long and print the report"
     )
@@ -110,7 +122,7 @@ def _seconds(text: str) -> float:
 
 def _run(arguments: argparse.Namespace) -> int:
     config = demo_config() if arguments.paper else configuration.load(arguments.config)
-    state_dir = arguments.state_dir.absolute()
+    state_dir = (arguments.state_dir or default_folder(config)).absolute()
     configuration.check_state_dir(config, state_dir)
     if not arguments.paper:
         check_strategies(config)
@@ -136,14 +148,26 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         lock.write(0, holder_line("supervisor", LOCK_BYTES))
         market = Market(kind=kind, live_url=arguments.live_url, replay=arguments.replay, seed=arguments.seed)
+        folder = StateFolder(
+            path=state_dir,
+            owner=owner_of(config),
+            adopt=arguments.adopt,
+            command=_command(arguments, state_dir),
+        )
         run = Run(
-            config=config, config_path=config_path, state_dir=state_dir, credentials=credentials, duration_s=arguments.duration,
+            config=config, config_path=config_path, folder=folder, credentials=credentials, duration_s=arguments.duration,
             market=market, spawner=arguments.spawner, quiet=arguments.quiet,
         )  # fmt: skip
         return asyncio.run(serve(run))
     finally:
         lock.write(0, free_line(LOCK_BYTES))
         lock.close()
+
+
+def _command(arguments: argparse.Namespace, state_dir: Path) -> str:
+    """How the run was started, as far as its state goes."""
+    source = ["--paper"] if arguments.paper else ["--config", str(arguments.config)]
+    return shlex.join(["krakencopyd", *source, "--state-dir", str(state_dir)])
 
 
 def _allow_files() -> None:

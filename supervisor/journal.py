@@ -20,6 +20,7 @@ from google.protobuf.message import DecodeError
 from krakencopy.v1 import types_pb2 as pb
 
 from account_proc.database import Database
+from account_proc.owner import is_foreign, why_foreign
 
 Body = TypeVar("Body", pb.Fill, pb.Copy, pb.Event, pb.ProcessEnd)
 
@@ -66,6 +67,14 @@ class JournalFault(Exception):
     """The journal is damaged, foreign, or cannot be written. Nothing may be handed out any more."""
 
 
+class ForeignJournal(JournalFault):
+    """The journal is about another exchange or mode than this run, or does not say about which. Nothing was changed."""
+
+    def __init__(self, path: Path, found: str | None, owner: str) -> None:
+        self.path, self.found = path, found
+        super().__init__(why_foreign(path, found, owner))
+
+
 @dataclass(frozen=True, slots=True)
 class UserMark:
     """How far one user got. ``joined_seq``: fills up to there were before its time."""
@@ -78,11 +87,26 @@ class UserMark:
 class Journal:
     """The file. Opened once, by the one supervisor that holds the state folder's lock."""
 
-    def __init__(self, path: Path) -> None:
-        """Opens or creates it. Raises JournalFault."""
+    def __init__(self, path: Path, owner: str = "", *, adopt: bool = False) -> None:
+        """Opens or creates it for this owner (owner.py; empty: nobody asks). ``adopt``: one that does not say whose it is becomes theirs.
+
+        Raises JournalFault; ForeignJournal, before anything is changed, when it is another owner's.
+        """
         self.path = path
+
+        def recognise(database: Database) -> None:
+            _recognise(database)
+            row = database.execute("SELECT value FROM meta WHERE key = 'owner'").fetchone()
+            found = None if row is None else str(row[0])
+            if is_foreign(found, owner, adopt=adopt):
+                raise ForeignJournal(path, found, owner)
+
+        def begin(database: Database) -> None:
+            _begin(database)
+            database.execute("INSERT INTO meta VALUES ('owner', ?)", (owner,))
+
         self._database = Database(
-            path, schema=SCHEMA, version=SCHEMA_VERSION, upgrades=UPGRADES, fill=_begin, recognise=_recognise, fault=JournalFault,
+            path, schema=SCHEMA, version=SCHEMA_VERSION, upgrades=UPGRADES, fill=begin, recognise=recognise, fault=JournalFault,
             remedy="restore it from a backup, or see that it is the right file",
         )  # fmt: skip
         self._db = self._database.connection
@@ -91,6 +115,10 @@ class Journal:
         self._written = False
         try:
             meta = dict(self._db.execute("SELECT key, value FROM meta"))
+            if owner and not meta.get("owner"):
+                with self._transaction():
+                    self._db.execute("INSERT OR REPLACE INTO meta VALUES ('owner', ?)", (owner,))
+                self._database.checkpoint()
             #: Unique for ever: ledgers and order ids are bound to it.
             self.journal_id: str = meta["journal_id"]
             #: Unix seconds; nothing before this is copied.
@@ -252,6 +280,18 @@ class Journal:
             "SELECT joined_seq, acked_seq, acked_revision FROM users WHERE account_id = ?", (account_id,)
         )
         return UserMark(*row)
+
+    def identities(self) -> dict[str, str]:
+        """By user, the account at the exchange that it traded last (account_proc/identity.py), for those whose account is known."""
+        rows = self._rows("SELECT key, value FROM meta WHERE key LIKE 'account of %'")
+        return {key.removeprefix("account of "): value for key, value in rows}
+
+    def put_identity(self, account_id: str, identity: str) -> None:
+        """Keeps it across restarts."""
+        with self._transaction():
+            self._db.execute(
+                "INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"account of {account_id}", identity)
+            )
 
     def put_reports(self, reports: Iterable[tuple[str, Sequence[pb.Copy], int]]) -> None:
         """Makes reports (user, copies, cursor) durable in one write, and numbers the changes."""

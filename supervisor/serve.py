@@ -27,7 +27,7 @@ from supervisor.config import AccountConfig, Config, PaperMarket
 from supervisor.console import Console, report_lines, say
 from supervisor.control_server import ControlServer
 from supervisor.credentials import CredentialSource
-from supervisor.journal import Journal, JournalFault
+from supervisor.journal import JournalFault
 from supervisor.leftovers import end_leftovers
 from supervisor.paper import (
     Market,
@@ -42,6 +42,7 @@ from supervisor.paper import (
 from supervisor.reloading import Keys, Reloader
 from supervisor.report import report
 from supervisor.spawning import ExecSpawner, ForkserverSpawner, SpawnFault
+from supervisor.state_folder import StateFolder
 from supervisor.supervisor import Place, Supervisor
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ class Run:
     config: Config
     #: Where it was read from, absolute; None when it did not come from a file.
     config_path: Path | None
-    state_dir: Path
+    folder: StateFolder
     #: None: start a paper exchange and make the keys up.
     credentials: CredentialSource | None
     duration_s: float | None
@@ -71,7 +72,7 @@ class Run:
 
 async def serve(run: Run) -> int:
     """The whole run; the exit code."""
-    lines = log_to(run.state_dir / "logs" / "supervisor.jsonl", "supervisor")
+    lines = log_to(run.folder.path / "logs" / "supervisor.jsonl", "supervisor")
     async with AsyncExitStack() as stack:
         # Put first, so that it closes last: who sees the API gone may start the next supervisor.
         control = ControlServer()
@@ -82,9 +83,11 @@ async def serve(run: Run) -> int:
             await spawner.start()
             stack.push_async_callback(spawner.close)
             # An account that found its lock held would be FAILED and wait for an operator; that is for strangers.
-            await end_leftovers(run.state_dir)
+            await end_leftovers(run.folder.path)
+            if run.config.exchange.managed:
+                run.folder.begin_anew()
             exchange, credentials, keys, place = await _reach_exchange(run, stack)
-            journal = Journal(run.state_dir / "journal.db")
+            journal = run.folder.open_journal()
         except (SpawnFault, PaperFault, JournalFault) as fault:
             log.error("%s", fault)  # noqa: TRY400 - expected: the sentence says it all
             sys.stderr.write(f"krakencopyd: {fault}\n")
@@ -138,8 +141,7 @@ async def _reach_exchange(
     credentials: Callable[[AccountConfig], Credentials]
     keys: Keys
     if run.credentials is None:
-        _put_aside(run.state_dir)
-        exchange = await PaperExchange.start(run.market, run.state_dir / "logs" / "paper_exchange.log")
+        exchange = await PaperExchange.start(run.market, run.folder.path / "logs" / "paper_exchange.log")
         stack.push_async_callback(exchange.close)
         credentials = PaperKeys()
         keys = PaperAccounts(exchange, credentials)
@@ -149,24 +151,10 @@ async def _reach_exchange(
         credentials = keys = run.credentials
     assert rest_url is not None
     assert ws_url is not None
-    place = Place(state_dir=run.state_dir, key_lock_dir=key_lock_dir(), rest_url=rest_url, ws_url=ws_url)
+    place = Place(
+        state_dir=run.folder.path, key_lock_dir=key_lock_dir(), rest_url=rest_url, ws_url=ws_url, owner=run.folder.owner, adopt=run.folder.adopt
+    )  # fmt: skip
     return exchange, credentials, keys, place
-
-
-def _put_aside(state_dir: Path) -> None:
-    """A paper exchange of our own forgets everything at its end; a journal of an earlier one would speak of other money."""
-    journal = state_dir / "journal.db"
-    if not journal.exists():
-        return
-    stamp = time.strftime("%Y%m%dT%H%M%S", time.localtime(journal.stat().st_mtime))
-    old, number = state_dir / "earlier" / stamp, 0
-    while old.exists():
-        number += 1
-        old = old.with_name(f"{stamp}.{number}")
-    old.mkdir(mode=0o700, parents=True)
-    for path in (*state_dir.glob("journal.db*"), state_dir / "accounts"):
-        path.rename(old / path.name)
-    (state_dir / "accounts").mkdir(mode=0o700)
 
 
 async def _until_told(run: Run, supervisor: Supervisor) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from krakencopy.v1 import types_pb2 as pb
 
 from account_proc.bell import Bell
+from account_proc.owner import owner_at
 from account_proc.spec import AccountSpec, Credentials, Role
 from supervisor.account_link import AccountLink
 from supervisor.accounts import SupervisedAccount
@@ -23,6 +24,7 @@ from supervisor.brokers import speaks_kraken
 from supervisor.config import AccountConfig, Config, Mode
 from supervisor.fanout import FillLog, ReportLog
 from supervisor.gate import Gate, MasterSeen, gate, narrower, without_master
+from supervisor.identities import Identities
 from supervisor.journal import Journal, JournalFault
 from supervisor.lifecycle import ALIVE, Life, Limits, State
 from supervisor.process_end import LastEnds
@@ -51,6 +53,9 @@ class Place:
     key_lock_dir: Path
     rest_url: str
     ws_url: str
+    #: Whose the folder is (account_proc/owner.py), and whether what does not say so is taken over.
+    owner: str = ""
+    adopt: bool = False
 
     def nonce(self, account: AccountConfig) -> Path:
         """Named as in the seed."""
@@ -97,6 +102,7 @@ class Supervisor:
         self._watch = Watch(self)
         self._failure: JournalFault | None = None
         self.roster = Roster(config, journal, lambda account: SupervisedAccount(account, self, spawner))
+        self.identities = Identities(journal, self)
         self.shutdown = Shutdown(self, self._everyone_changed)
         self._everyone_changed()
 
@@ -148,6 +154,22 @@ class Supervisor:
         """Whether the master's named health service is SERVING."""
         return self.accounts[self.config.master.id].serving
 
+    @property
+    def copying(self) -> list[str]:
+        """Ids of the master and of the users that copy it, as they are configured: the master first."""
+        return [self.config.master.id, *(user.id for user in self.config.users)]
+
+    def process_started_at(self, account_id: str) -> float:
+        """When the account's process was started (Unix seconds); 0 without one."""
+        account = self.accounts.get(account_id)
+        return 0.0 if account is None else account.started_at
+
+    def condemn(self, account_id: str, reason: str, message: str) -> None:
+        """The account must not trade until an operator starts it again."""
+        account = self.accounts.get(account_id)
+        if account is not None:
+            account.condemn(reason, message)
+
     def leaving(self) -> bool:
         """Whether the shutdown has begun."""
         return self.shutdown.begun
@@ -169,8 +191,15 @@ class Supervisor:
             strategy=account.strategy, strategy_options=account.strategy_options, strategy_risk=account.strategy_risk,
             paper=self.config.exchange.mode is Mode.PAPER,
             visibility_lag_s=self.config.exchange.visibility_lag_s, allow_withdraw_key=account.allow_withdraw_key,
-            tier=account.tier, users=len(self.config.users),
+            tier=account.tier, users=len(self.config.users), owner=self._owner_of(account, rest_url),
+            adopt_ledger=self.place.adopt, journal_id=self.journal.journal_id,
         )  # fmt: skip
+
+    def _owner_of(self, account: AccountConfig, rest_url: str) -> str:
+        """Whose an account's ledger is: the state folder's, but at another broker."""
+        if account.is_kraken or rest_url == self.place.rest_url:
+            return self.place.owner
+        return owner_at(self.config.exchange.mode, rest_url or account.broker)
 
     def credentials(self, account: AccountConfig) -> Credentials:
         """An account's API key, for one start of its process (credentials.py). Raises ConfigFaults."""
@@ -268,6 +297,7 @@ class Supervisor:
         self._users_from += difference.startup.nonce_separation_s - self.config.startup.nonce_separation_s
         self.config = difference.applied_to(self.config)
         self.limits = replace(self.limits, start=self.config.startup.health_timeout_s)
+        self.identities.reconfigured()
         self._everyone_changed()
 
     def _everyone_changed(self) -> None:

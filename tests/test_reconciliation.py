@@ -170,22 +170,3 @@ def test_an_order_that_comes_to_light_after_it_was_given_up_counts_as_copied_and
             if row["account"] == "anna":
                 filled[row["cl_ord_id"]] += Decimal(row["volume"])
         assert filled == {copy.cl_ord_id: Decimal(copy.filled_volume) for copy in system.copies("anna")}
-
-
-def test_an_order_that_this_ledger_never_made_is_shown_and_nothing_is_done_about_it(paper: Paper) -> None:
-    with System(paper, {"anna": "100"}) as system:
-        hand = key_of(paper, "anna")
-        system.start().wait_ready()
-        placed = trade(
-            paper, hand, "buy", "0.0002", cl_ord_id="6b3a0e0e-0000-5000-8000-000000000001"
-        )  # fmt: skip
-        mine = trade(paper, hand, "buy", "0.0001", cl_ord_id="11111111-0000-5000-8000-000000000001")
-
-        def drifts() -> list[tuple[str, str]]:
-            account = system.accounts().get("anna")
-            return [(drift.code, drift.order_id) for drift in account.drifts] if account is not None else []
-
-        assert wait_for("the order to be seen", drifts) == [("ORDER_UNINTENDED", placed["txid"][0])]
-        assert mine["txid"][0] not in str(drifts())
-        assert system.copies("anna") == []
-        assert list(system.accounts()["anna"].positions) == []

@@ -15,12 +15,15 @@ from account_proc.errors import (
     ExchangeRefused,
     InvalidNonce,
     KeyRefused,
+    KeyUsedElsewhere,
     OutcomeUnknown,
     RateLimited,
 )
 from account_proc.exchange import ApiKeyInfo
+from account_proc.identity import AccountIdentity
 from account_proc.preflight import (
     LOOK_S,
+    NONCE_LOOK_S,
     READS,
     RECHECK_S,
     TRADES,
@@ -198,7 +201,7 @@ def kraken(*keys: Answer, volumes: tuple[Answer, ...] = (), **more: Answer) -> S
 
 
 def preflight(exchange: ScriptedKraken, needs: Needs = USER) -> Preflight:
-    return Preflight(exchange.exchange, needs, lambda: None, now=lambda: NOW + 0.5)
+    return Preflight(exchange.exchange, needs, lambda: None, handed_out=lambda: 7, now=lambda: NOW + 0.5)
 
 
 def test_nothing_is_told_before_anything_is_known() -> None:
@@ -309,10 +312,17 @@ class Kept:
         self.now, self.end = NOW, end
         self.exchange = exchange
         self.pairs: tuple[str, ...] = ("BTC/USD",)
-        self.flight = Preflight(exchange.exchange, USER, lambda: None, now=lambda: self.now, pause=self.pause)
+        self.flight = Preflight(
+            exchange.exchange,
+            USER,
+            lambda: None,
+            handed_out=lambda: 7,
+            now=lambda: self.now,
+            pause=self.pause,
+        )
 
     async def pause(self, seconds: float) -> None:
-        assert LOOK_S / 2 < seconds < LOOK_S * 2
+        assert seconds == NONCE_LOOK_S or LOOK_S / 2 < seconds < LOOK_S * 2
         self.now += seconds
         self.exchange.always["Time"] = {"unixtime": int(self.now)}
         if self.now > self.end:
@@ -390,3 +400,71 @@ def test_fees_are_percentages_as_told() -> None:
 
     run(steps())
     assert exchange.times_asked("TradeVolume") == 1
+
+
+# -- whose the key is, and who else uses it -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", ["iban", "IBAN", "i_ban"])
+def test_the_accounts_number_is_known_by_its_end_and_a_hash(key: str) -> None:
+    async def steps() -> None:
+        flight = preflight(kraken(FIT | {key: "AA72 N84G WN2A WOZA"}))
+        assert flight.identity is None
+        await flight.check()
+        assert flight.identity == AccountIdentity.of("aa72n84gwn2awoza")
+        told = flight.to_proto(TABLE)
+        assert told is not None
+        assert told.account_number.startswith("…WOZA (")
+        assert "N84G" not in str(told)
+
+    run(steps())
+
+
+def test_an_account_whose_number_is_not_told_has_no_identity() -> None:
+    async def steps() -> None:
+        for answer in (
+            FIT,
+            FIT | {"iban": None},
+            FIT | {"iban": " "},
+            KeyRefused("GetApiKeyInfo", PERMISSION_DENIED),
+        ):
+            flight = preflight(kraken(answer))
+            await flight.check()
+            assert flight.identity is None
+            told = flight.to_proto(TABLE)
+            assert told is not None
+            assert told.account_number == ""
+
+    run(steps())
+
+
+async def looked_twice(*nonces: int) -> None:
+    """Checks a key with a window, whose exchange tells these nonces one after another; 7 was handed out here."""
+    exchange = kraken(*(FIT | {"nonce": str(nonce), "nonceWindow": 1000} for nonce in nonces))
+
+    async def pause(_: float) -> None: ...
+
+    flight = Preflight(
+        exchange.exchange, USER, lambda: None, handed_out=lambda: 7, now=lambda: NOW + 0.5, pause=pause
+    )
+    await flight.check()
+    assert exchange.times_asked("GetApiKeyInfo") == len(nonces)
+
+
+def test_a_nonce_that_grows_ahead_of_ours_is_another_program_and_one_that_stands_still_is_the_past() -> None:
+    with pytest.raises(KeyUsedElsewhere, match=r"grows ahead of ours \(9, 2 s later 12\).*stop it"):
+        run(looked_twice(9, 12))
+    run(looked_twice(9, 9))
+    run(looked_twice(7))
+    run(looked_twice(3))
+
+
+def test_a_key_that_is_found_to_be_used_elsewhere_while_it_trades_ends_that() -> None:
+    async def steps() -> None:
+        exchange = kraken(FIT, FIT | {"nonce": "9"}, FIT | {"nonce": "10"})
+        kept = Kept(exchange, NOW + 2 * RECHECK_S)
+        await kept.flight.check()
+        with pytest.raises(KeyUsedElsewhere):
+            await kept.flight.keep(lambda: ("BTC/USD",))
+
+    run(steps())

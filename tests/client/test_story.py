@@ -102,7 +102,9 @@ def test_a_fill_that_nobody_was_there_to_copy_says_so() -> None:
 def test_a_fill_from_history_and_on_margin_says_so() -> None:
     fill = samples.fill()
     fill.source, fill.margin, fill.order_filled_before = nouns.FILL_SOURCE_HISTORY, True, "0.001"
+    fill.not_copied = "SAME_ACCOUNT"
     told = "\n".join(story(pb.ExplainFillResponse(fill=fill)))
     assert "found in the trade history" in told
     assert "a margin trade: recorded, not copied" in told
+    assert "copied by nobody: SAME_ACCOUNT" in told
     assert "0.001 BTC of the same order were filled before" in told

@@ -23,6 +23,7 @@ class Servicer:
         await asyncio.Event().wait()
 
     async def CopyFills(self, requests: Any) -> AsyncIterator[pb.CopyFillsResponse]:
+        yield pb.CopyFillsResponse(seen=pb.AccountSeen())
         yield pb.CopyFillsResponse(ready=pb.CopyReady())
         async for _ in requests:
             pass

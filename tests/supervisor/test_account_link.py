@@ -38,6 +38,8 @@ class Account(Servicer):
 
     async def CopyFills(self, requests: Any) -> AsyncIterator[pb.CopyFillsResponse]:  # noqa: N802 - gRPC's
         await anext(requests)
+        yield pb.CopyFillsResponse(seen=pb.AccountSeen())
+        await anext(requests)
         yield pb.CopyFillsResponse(ready=pb.CopyReady())
         async for request in requests:
             self._got += [(self._name, fill.seq) for fill in request.fills]
@@ -59,6 +61,15 @@ class Boss:
 
     def journal_failed(self, error: JournalFault) -> None:
         self.failed.set_result(error)
+
+    def account_seen(self, seen: pb.AccountSeen) -> bool:
+        return not seen.identity
+
+    def drifts_told(self, drifts: Any) -> None:
+        raise AssertionError(drifts)
+
+    def set_apart(self, fills: Any) -> None:
+        raise AssertionError(fills)
 
     def trading_mode(self, **_: bool) -> types_pb2.TradingMode.ValueType:
         return types_pb2.TRADING_MODE_COPYING

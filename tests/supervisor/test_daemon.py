@@ -17,8 +17,10 @@ from pathlib import Path
 import pytest
 
 from account_proc.errors import ExitCode
+from supervisor.config import load
 from supervisor.daemon import main
 from supervisor.journal import Journal
+from supervisor.state_folder import owner_of
 from tests.supervisor.samples import fill
 from tests.support.system import Paper
 
@@ -321,7 +323,7 @@ def test_a_damaged_journal_is_told_and_left_as_it_is(state: Path, config: Path) 
 def test_a_journal_that_cannot_be_written_at_the_start_is_told_in_a_line(state: Path, config: Path) -> None:
     config.write_text(ELSEWHERE + MASTER + TANIA)
     state.mkdir()
-    with closing(Journal(state / "journal.db")) as journal:
+    with closing(Journal(state / "journal.db", owner_of(load(config)))) as journal:
         journal.append([fill(1)], 1)
     content = bytearray((state / "journal.db").read_bytes())
     content[18] = 3  # SQLite: a write format that it does not know makes a file read-only

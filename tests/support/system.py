@@ -129,6 +129,11 @@ class System:
     users: dict[str, str]
     master_balance: str = "1000"
     config_tail: str = ""
+    mode: str = "paper"
+    #: What Python runs.
+    program: tuple[str, ...] = ("-m", "supervisor.daemon")
+    #: More of the command line.
+    arguments: tuple[str, ...] = ()
     user_lines: dict[str, str] = field(default_factory=dict)
     #: Short: paths of Unix sockets are at most 107 bytes long.
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="kc")))
@@ -158,14 +163,14 @@ class System:
         return os.environ | keys
 
     def write_config(self) -> Path:
-        lines = ["[exchange]", 'mode = "paper"', f'rest_url = "{self.paper.rest_url}"']
+        lines = ["[exchange]", f'mode = "{self.mode}"', f'rest_url = "{self.paper.rest_url}"']
         lines += [f'ws_url = "{self.paper.ws_url}"', self.config_tail]
         for account in ("master", *self.users):
             role = "master" if account == "master" else "user"
             lines += ["[[accounts]]", f'id = "{account}"', f'role = "{role}"', 'broker = "kraken"']
             line = self.user_lines.get(account, "")
             # Limits have tests of their own; the others need not wait for them.
-            lines += [line] if "tier" in line else [line, 'tier = "unlimited"']
+            lines += [line] if "tier" in line or self.mode == "live" else [line, 'tier = "unlimited"']
         path = self.folder / "krakencopy.toml"
         path.write_text("\n".join(lines))
         return path
@@ -174,8 +179,8 @@ class System:
         assert self.process is None
         self.process = subprocess.Popen(
             [
-                sys.executable, "-m", "supervisor.daemon", "--config", str(self.write_config()),
-                "--state-dir", str(self.state_dir), "--quiet",
+                sys.executable, *self.program, "--config", str(self.write_config()),
+                "--state-dir", str(self.state_dir), "--quiet", *self.arguments,
             ],
             env=self.environment(), cwd=ROOT, text=True, stderr=subprocess.PIPE,
         )  # fmt: skip
@@ -255,6 +260,15 @@ class System:
         self.process.stderr.close()
         self.process = None
         assert code == expect, said
+
+    def start_refused(self) -> str:
+        """Starts it where it must not start; what it says."""
+        self.start()
+        assert self.process is not None
+        _, said = self.process.communicate(timeout=PATIENCE_S)
+        code, self.process = self.process.returncode, None
+        assert code == 78, (code, said)
+        return said
 
     def wait_death(self) -> int:
         """Waits until the supervisor has died by itself; its exit code, negative for a signal."""

@@ -1,0 +1,55 @@
+"""Whether the key opens the account that the ledger is about, before anything is traded with it.
+
+By what the exchange tells of the account where it tells that (identity.py), by the ledger's own orders where it does not: under another
+account's key the exchange knows none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from account_proc.errors import ExchangeRefused, OtherAccount, OutcomeUnknown
+from account_proc.exchange import KrakenExchange
+from account_proc.identity import AccountIdentity, masked
+from account_proc.ledger import Ledger
+
+#: Its name in the ledger.
+IDENTITY = "account"
+#: Orders of the ledger that are asked for: one call, and one that is known is enough.
+ORDERS_ASKED = 50
+#: Kraken: how a refusal begins that says that an id is nobody's; as a rule it is left out of the answer.
+UNKNOWN_ORDER = "EOrder:Unknown order"
+_WAY_OUT = "put that account's key back, or configure this account under an id of its own, which begins with a ledger of its own"
+
+
+async def check_own_account(
+    account_id: str, exchange: KrakenExchange, ledger: Ledger, told: AccountIdentity | None, now: Callable[[], float], lag_s: float
+) -> None:  # fmt: skip
+    """Raises OtherAccount, ExchangeError while it is not known, or LedgerFault. ``lag_s``: how far the exchange's reads may trail."""
+    kept = ledger.kept(IDENTITY)
+    if told is not None and kept is not None:
+        if kept != str(told):
+            raise OtherAccount(
+                f"the API key of {account_id} opens account {masked(str(told))} at the exchange, its ledger {ledger.path} is about "
+                f"account {masked(kept)}; {_WAY_OUT}"
+            )
+        return
+    ordered = ledger.placed_order_ids(now(), ORDERS_ASKED)
+    if not ordered or await _knows_any(exchange, ordered):
+        return
+    if not ledger.placed_order_ids(now() - lag_s, 1):
+        raise OutcomeUnknown("QueryOrders", "the ledger's orders are too young to be told for certain")
+    now_told = f" It is account {masked(str(told))}." if told is not None else ""
+    raise OtherAccount(
+        f"the exchange knows none of the last {len(ordered)} orders of {ledger.path} under the API key of {account_id}, so that key "
+        f"opens another account than the ledger is about.{now_told} {_WAY_OUT[0].upper()}{_WAY_OUT[1:]}"
+    )
+
+
+async def _knows_any(exchange: KrakenExchange, order_ids: list[str]) -> bool:
+    try:
+        return bool(await exchange.query_orders(order_ids))
+    except ExchangeRefused as error:
+        if all(text.startswith(UNKNOWN_ORDER) for text in error.errors):
+            return False
+        raise

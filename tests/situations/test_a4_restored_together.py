@@ -1,0 +1,175 @@
+"""journal.db and accounts/ are brought back together from an older day: what was done since is taken up, and not done again."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pytest
+
+from tests.support.client import private
+from tests.support.system import Key, Paper, System, wait_for
+
+D = Decimal
+
+
+@pytest.fixture
+def paper() -> Iterator[Paper]:
+    with Paper() as paper:
+        paper.price("XBTUSD", "50000")
+        paper.price("ETHUSD", "2000")
+        yield paper
+
+
+def held(paper: Paper, account: str, pair: str = "XBTUSD") -> Decimal:
+    """What an account's trades of a pair have left it, by the exchange's record."""
+    rows = [row for row in paper.rows("fills") if (row["account"], row["pair"]) == (account, pair)]
+    return sum((D(row["volume"]) * (1 if row["side"] == "buy" else -1) for row in rows), D(0))
+
+
+def back_up(system: System) -> None:
+    """As the README says: both together, while nothing runs."""
+    backup = system.folder / "backup"
+    backup.mkdir()
+    for path in (*system.state_dir.glob("journal.db*"), *system.state_dir.glob("accounts/*")):
+        shutil.copy(path, backup)
+
+
+def bring_back(system: System) -> None:
+    for path in (*system.state_dir.glob("journal.db*"), *system.state_dir.glob("accounts/*")):
+        path.unlink()
+    for path in (system.folder / "backup").iterdir():
+        folder = system.state_dir if path.name.startswith("journal") else system.state_dir / "accounts"
+        shutil.copy(path, folder)
+
+
+def caught_up(system: System, fills: int) -> None:
+    """The journal has all that the master did, and every user has answered."""
+    system.wait_ready()
+    system.settled(fills)
+
+
+def test_an_exit_that_was_done_is_not_done_again(paper: Paper) -> None:
+    """The user's own coins stay: the old exit is taken up, its fill is answered by it, and the next round trip is as always."""
+    with System(paper, {"anna": "1000"}) as system:
+        paper.call("POST", "/accounts/anna/deposit", asset="XXBT", amount="0.05")
+        system.start().wait_ready()
+        system.buy("BTC/USD", "0.001")
+        system.settled(1)
+        system.stop()
+        back_up(system)
+        system.start().wait_ready()
+        system.sell("BTC/USD", "0.001")
+        system.settled(2)
+        system.stop()
+        assert held(paper, "anna") == 0
+        bring_back(system)
+        system.start()
+        caught_up(system, 2)
+        assert held(paper, "anna") == 0
+        told = {copy.reason: copy for copy in system.copies("anna")}
+        # Anna has 3500 dollars in all, the master 1000.
+        assert told["TAKEN_OVER"].filled_volume == "0.0035"
+        assert list(told["ANSWERED_BEFORE"].fill_seqs) == [2]
+        assert not list(system.accounts()["anna"].drifts)
+        system.buy("BTC/USD", "0.002")
+        system.settled(3)
+        system.sell("BTC/USD", "0.002")
+        system.settled(4)
+        assert held(paper, "anna") == 0
+        # Once is enough: a restart finds nothing new.
+        system.stop()
+        system.start().wait_ready()
+        assert [copy.reason for copy in system.copies("anna")].count("TAKEN_OVER") == 1
+
+
+def test_half_an_exit_and_entries_in_two_pairs(paper: Paper) -> None:
+    """Everything that was bought and sold since counts: the position is what the lost days left, and leaves with the master's."""
+    with System(paper, {"anna": "1000"}, user_lines={"anna": 'copy = { max_user_risk = "0.5" }'}) as system:
+        paper.call("POST", "/accounts/anna/deposit", asset="XXBT", amount="0.05")
+        paper.call("POST", "/accounts/anna/deposit", asset="XETH", amount="1")
+        system.start().wait_ready()
+        system.buy("BTC/USD", "0.002")
+        system.settled(1)
+        system.stop()
+        back_up(system)
+        system.start().wait_ready()
+        system.sell("BTC/USD", "0.001")
+        system.settled(2)
+        system.buy("ETH/USD", "0.05")
+        system.settled(3)
+        system.buy("BTC/USD", "0.002")
+        system.settled(4)
+        system.stop()
+        left = held(paper, "anna"), held(paper, "anna", "ETHUSD")
+        assert left[0] > 0 < left[1]
+        bring_back(system)
+        system.start()
+        caught_up(system, 4)
+        assert (held(paper, "anna"), held(paper, "anna", "ETHUSD")) == left
+        wait_for(
+            "the copied positions",
+            lambda: (
+                {place.pair: D(place.volume) for place in system.accounts()["anna"].positions}
+                == {"BTC/USD": left[0], "ETH/USD": left[1]}
+            ),
+        )
+        system.sell("ETH/USD", "0.05")
+        system.settled(5)
+        system.sell("BTC/USD", "0.003")
+        system.settled(6)
+        assert (held(paper, "anna"), held(paper, "anna", "ETHUSD")) == (D(0), D(0))
+
+
+def test_what_the_master_did_after_the_lost_days_is_done_once(paper: Paper) -> None:
+    """An exit of the master that nobody had answered yet is answered after the restore, once."""
+    with System(paper, {"anna": "1000"}) as system:
+        hand = Key.make()
+        paper.call("POST", "/accounts/master/keys", key=hand.key, secret=hand.secret)
+        paper.call("POST", "/accounts/anna/deposit", asset="XXBT", amount="0.05")
+        system.start().wait_ready()
+        system.buy("BTC/USD", "0.002")
+        system.settled(1)
+        entry = held(paper, "anna")
+        system.stop()
+        back_up(system)
+        system.start().wait_ready()
+        system.sell("BTC/USD", "0.001")
+        system.settled(2)
+        assert held(paper, "anna") == entry - (entry / 2).quantize(D("1e-8"), "ROUND_DOWN")
+        system.stop()
+        private(
+            paper.rest_url, hand, "AddOrder", pair="XBTUSD", type="sell", ordertype="market", volume="0.001"
+        )  # fmt: skip
+        bring_back(system)
+        system.start()
+        caught_up(system, 3)
+        assert held(paper, "anna") == 0
+
+
+def test_nothing_is_sent_while_the_record_cannot_be_read(paper: Paper) -> None:
+    """A record of orders that the exchange does not give proves nothing: the user waits, says why, and goes on when it is there."""
+    with System(paper, {"anna": "1000"}) as system:
+        paper.call("POST", "/accounts/anna/deposit", asset="XXBT", amount="0.05")
+        system.start().wait_ready()
+        system.buy("BTC/USD", "0.001")
+        system.settled(1)
+        system.stop()
+        back_up(system)
+        system.start().wait_ready()
+        system.sell("BTC/USD", "0.001")
+        system.settled(2)
+        system.stop()
+        bring_back(system)
+        paper.call("POST", "/faults", kind="html_5xx", account="anna", method="ClosedOrders", count=0)
+        system.start()
+        wait_for(
+            "the user to say that it waits",
+            lambda: (found := system.accounts().get("anna")) and "ClosedOrders" in found.message,
+        )
+        wait_for("the second fill to be journalled", lambda: getattr(system.status(), "head_seq", 0) == 2)
+        assert held(paper, "anna") == 0
+        paper.call("DELETE", "/faults")
+        caught_up(system, 2)
+        assert held(paper, "anna") == 0
