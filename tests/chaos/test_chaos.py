@@ -6,16 +6,20 @@ from pathlib import Path
 
 from tests.chaos import campaign, plan
 from tests.chaos.plan import Action, Batch
+from tests.chaos.situations import ALL
 
 #: Printed with every failure; another one is as good: make chaos SEED=... ROUNDS=12.
 SEED = 4
 ROUNDS, USERS = 12, 6
+#: Where a clock is set, judges cannot go by times, and less is checked.
+JUDGED_WHOLE = tuple(name for name in ALL if name != "clock_steps")
 
 
 def test_a_short_campaign_loses_doubles_and_distorts_nothing(tmp_path: Path) -> None:
     told: list[str] = []
     keeping = campaign.Keeping(origin=f"--seed {SEED} --rounds {ROUNDS} --users {USERS}", folder=tmp_path)
-    outcome = campaign.run(plan.campaign(SEED, ROUNDS, USERS), keeping, told.append)
+    worlds = plan.campaign(SEED, ROUNDS, USERS, situations=JUDGED_WHOLE)
+    outcome = campaign.run(worlds, keeping, told.append)
     story = "\n".join([f"seed {SEED}", *told, *campaign.table(outcome)])
     assert outcome.findings == [], story
     assert outcome.rounds == ROUNDS
@@ -55,3 +59,24 @@ def test_a_fault_that_the_exchange_does_not_know_is_found_and_not_passed_over(tm
     (kept,) = outcome.kept
     assert plan.from_json((kept / "world.json").read_text()) == only
     assert str(kept) in "\n".join(told)
+
+
+def test_each_situation_is_drawn_by_its_name() -> None:
+    kinds = {
+        "base_fees": "market", "master_money": "deposit", "converts": "convert", "earn": "move", "staking": "move", "holds": "hand_order",
+        "unlisted": "listed", "clock_steps": "clock", "market_modes": "pair_status", "minimum_words": "house", "renames": "rename",
+        "market_refused": "fault",
+    }  # fmt: skip
+    for name in ALL:
+        worlds = plan.campaign(5, 300, 4, faults=False, situations=(name,))
+        actions = [action for world in worlds for batch in world.batches for action in batch.actions]
+        if name == "old_stock":
+            assert any(len(world.master) > 1 for world in worlds)
+        elif name == "cross_pairs":
+            assert any(action.detail.get("pair") == "ETH/BTC" for action in actions)
+        else:
+            assert any(action.kind == kinds[name] for action in actions), name
+    quiet = plan.campaign(5, 100, 4, faults=False, situations=())
+    assert {action.kind for world in quiet for batch in world.batches for action in batch.actions}.isdisjoint(
+        {"convert", "move", "hand_order", "listed", "clock", "pair_status", "house", "rename"}
+    )
