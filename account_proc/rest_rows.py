@@ -285,7 +285,8 @@ def api_key_info(row: Mapping[str, Any]) -> ApiKeyInfo:
         nonce=_whole(nonce),
         nonce_window=int(folded.get("noncewindow") or 0),
         valid_until=int(folded.get("validuntil") or 0),
-        allowed_addresses=tuple(str(address) for address in addresses),
+        # Seen of Kraken: [""] for a key that works from everywhere.
+        allowed_addresses=tuple(str(address) for address in addresses if address),
         account_number=str(folded.get("iban") or ""),
     )
 

@@ -166,7 +166,7 @@ def test_a_key_is_read_in_both_styles(row: dict[str, Any]) -> None:
     assert info.allowed_addresses == ("192.0.2.7",)
 
 
-@pytest.mark.parametrize("addresses", [{}, {"ipAllowlist": None}, {"ipAllowlist": []}])
+@pytest.mark.parametrize("addresses", [{}, {"ipAllowlist": None}, {"ipAllowlist": []}, {"ipAllowlist": [""]}])
 def test_a_key_without_a_list_of_addresses_works_from_all(addresses: dict[str, Any]) -> None:
     assert api_key_info({"permissions": []} | addresses).allowed_addresses == ()
 
