@@ -115,7 +115,6 @@ class Portfolio:
         self._suspected: tuple[float, dict[str, Decimal]] = (0.0, {})
         #: What was counted of each order, by the exchange's order id.
         self._counted: OrderedDict[str, _Counted] = OrderedDict()
-        self._loaded_at = 0.0
         self._rules_at = 0.0
         self._rules_wrong = asyncio.Event()
         self._reserved: dict[str, tuple[str, Decimal]] = {}
@@ -231,7 +230,6 @@ class Portfolio:
         balances, asked_at = await self.read_balances()
         if not self.loaded:
             self.wallet.replace(balances)
-            self._loaded_at = asked_at
             self.believed = True
             self._uncounted = balances.unknown
         else:
@@ -356,10 +354,10 @@ class Portfolio:
         self.marks.set(pair.base, pair.quote, execution.last_price)
         self._changed()
 
-    def ended(self, ending: Ending, symbol: str, side: Side, sent_at: float) -> None:
+    def ended(self, ending: Ending, symbol: str, side: Side, *, sent_here: bool) -> None:
         """Counts what an order of ours traded and the feed has not told; the feed may tell it later, and then it counts no more.
 
-        ``sent_at``: in Unix seconds. Orders from before the first balances are in those, or are found by later ones.
+        ``sent_here``: by this process, so after its first balances. Orders from before are in those, or are found by later ones.
         """
         pair = self.table.find(symbol)
         if pair is None:
@@ -370,7 +368,7 @@ class Portfolio:
             return
         counted = self._counted.setdefault(ending.order_id, _Counted())
         untold = ending.filled - counted.volume
-        if counted.whole or untold <= 0 or not self.loaded or sent_at < self._loaded_at:
+        if counted.whole or untold <= 0 or not self.loaded or not sent_here:
             return
         counted.whole = True
         self.before_trade(self.now())

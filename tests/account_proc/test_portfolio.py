@@ -203,11 +203,11 @@ def test_what_an_order_of_ours_traded_and_the_feed_did_not_tell_counts_when_the_
         it = await account()
         pair = "BTC/USD"
         it.portfolio.executed(execution(exec_id="T1", qty="0.004", price="50000", fees=(("USD", "0.4"),)))
-        it.portfolio.ended(ending(), pair, Side.BUY, NOW)
+        it.portfolio.ended(ending(), pair, Side.BUY, sent_here=True)
         assert it.holds == ("499", "1.01")
         # The feed comes back and tells the rest.
         it.portfolio.executed(execution(exec_id="T2", qty="0.006", price="50000", fees=(("USD", "0.6"),)))
-        it.portfolio.ended(ending(), pair, Side.BUY, NOW)
+        it.portfolio.ended(ending(), pair, Side.BUY, sent_here=True)
         assert it.holds == ("499", "1.01")
         assert await it.told({"ZUSD": "499", "XXBT": "1.01"})
 
@@ -217,7 +217,7 @@ def test_what_an_order_of_ours_traded_and_the_feed_did_not_tell_counts_when_the_
 def test_an_order_from_before_the_first_balances_is_in_them() -> None:
     async def steps() -> None:
         it = await account()
-        it.portfolio.ended(ending(), "BTC/USD", Side.BUY, NOW - 1)
+        it.portfolio.ended(ending(), "BTC/USD", Side.BUY, sent_here=False)
         assert it.holds == ("1000", "1")
 
     run(steps())
@@ -308,7 +308,7 @@ def test_equity_is_not_known_while_a_part_of_it_was_never_read(key: str, known: 
 def test_a_fee_of_which_it_is_not_known_what_was_taken_is_looked_for_in_balances() -> None:
     async def steps() -> None:
         it = await account()
-        it.portfolio.ended(replace(ending(), fees_certain=False), "BTC/USD", Side.BUY, NOW)
+        it.portfolio.ended(replace(ending(), fees_certain=False), "BTC/USD", Side.BUY, sent_here=True)
         assert it.portfolio.doubted.is_set()
 
     run(steps())

@@ -198,6 +198,18 @@ def test_an_exit_in_a_coins_old_name_sells_what_is_counted_under_the_new_one(led
     run(steps())
 
 
+def test_what_an_order_has_traded_is_counted_also_when_the_clock_was_set_back(ledger: Ledger) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            held = user.portfolio.wallet["BTC"]
+            user.now -= 5.0
+            user.fill()
+            await user.done()
+            assert user.portfolio.wallet["BTC"] - held == user.copy().filled > 0
+
+    run(steps())
+
+
 def test_fills_are_not_merged_over_one_between_them_that_spends_their_coin(ledger: Ledger) -> None:
     async def steps() -> None:
         async with copying(ledger) as user:
