@@ -20,7 +20,7 @@ from account_proc.call_queue import CallQueue, Priority
 from account_proc.errors import ExchangeError, ExchangeRefused, KeyRefused, OutcomeUnknown, RateLimited
 from account_proc.exchange_clock import ExchangeClock
 from account_proc.front import FRONT_REFUSES
-from account_proc.kraken_errors import NOT_PERMITTED, RATE_ERROR, MarketRefused
+from account_proc.kraken_errors import NOT_PERMITTED, RATE_ERROR, MarketRefused, ServiceTrouble
 from account_proc.pairs import NOT_LISTED, TOKENIZED, PairRules, SymbolTable, UnknownSymbol
 from account_proc.rest import TIMEOUT_S
 from account_proc.rest_rows import (
@@ -181,9 +181,12 @@ class KrakenExchange:
         return quotes
 
     async def _quotes(self, pairs: list[PairRules], table: SymbolTable) -> dict[str, Quote]:
-        """Prices of pairs of one class."""
+        """Prices of pairs of one class. Trouble at the exchange is that of a pair only if other pairs are told beside it."""
         quotes: dict[str, Quote] = {}
         waiting, calls = [pairs], 0
+        untold: dict[str, ExchangeError] = {}
+        trouble: ServiceTrouble | None = None
+        told_any = False
         while waiting and calls < TICKER_CALLS_MAX:
             some, calls = waiting.pop(), calls + 1
             params = {"pair": ",".join(pair.altname for pair in some)}
@@ -193,18 +196,24 @@ class KrakenExchange:
                 result = await self._public("Ticker", params, priority=Priority.READ)
             except RateLimited:
                 raise
-            except ExchangeRefused as error:
+            except (ExchangeRefused, ServiceTrouble) as error:
+                trouble = error if isinstance(error, ServiceTrouble) else trouble
                 half = len(some) // 2
                 if half:
                     waiting += [some[half:], some[:half]]
                 else:
-                    log.warning("the exchange tells no price of %s: %s", some[0].symbol, error)
-                    self._price_refused[some[0].symbol] = time.monotonic() + PRICE_REFUSED_S
+                    untold[some[0].symbol] = error
                 continue
+            told_any = True
             with _expected_form("Ticker"):
                 # Kraken: keyed by the canonical id, whatever was asked for.
                 rows = readable(result, lambda _, row: quote_of(row), partial(self._odd, "Ticker"))
             quotes |= {pair.symbol: quote for key, quote in rows.items() if (pair := table.find(key))}
+        if trouble is not None and not told_any:
+            raise trouble
+        for name, why in untold.items():
+            log.warning("the exchange tells no price of %s: %s", name, why)
+            self._price_refused[name] = time.monotonic() + PRICE_REFUSED_S
         return quotes
 
     # -- the account --------------------------------------------------------------------------------------------
