@@ -6,12 +6,14 @@ import asyncio
 import copy
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from account_proc import exchange as exchange_module
 from account_proc.errors import ExchangeError, ExchangeRefused, KeyRefused, RateLimited
 from account_proc.exchange import KrakenExchange, OddRow
 from account_proc.executions import Execution, ExecutionsMerge, Incomplete
@@ -321,6 +323,38 @@ def test_prices_that_are_refused_are_left_out_and_not_asked_for_again(numbers: s
         kraken.asked.clear()
         assert await exchange.ticker(pairs) == quotes
         assert len(kraken.asked) == 2
+
+    run(steps())
+
+
+def test_a_price_that_was_refused_is_asked_for_by_itself_ever_more_seldom_until_it_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 1_000.0
+    monkeypatch.setattr(exchange_module, "time", SimpleNamespace(monotonic=lambda: now))
+
+    async def steps() -> None:
+        nonlocal now
+        kraken = Refusing()
+        kraken.refused = ("C3USD",)
+        exchange = kraken.exchange
+        exchange.read_names_by(MANY)
+
+        async def asked() -> list[str]:
+            kraken.asked.clear()
+            await exchange.ticker(["C1/USD", "C2/USD", "C3/USD"])
+            return [params["pair"] for _, params in kraken.asked]
+
+        await asked()
+        for pause in (5.0, 10.0, 20.0):
+            now += pause - 1
+            assert await asked() == ["C1USD,C2USD"]
+            now += 1
+            assert await asked() == ["C1USD,C2USD", "C3USD"]
+        kraken.refused = ()
+        now += 40.0
+        assert await asked() == ["C1USD,C2USD", "C3USD"]
+        assert await asked() == ["C1USD,C2USD,C3USD"]
 
     run(steps())
 
