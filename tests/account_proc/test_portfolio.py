@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from account_proc import portfolio as portfolio_module
 from account_proc.errors import ExchangeRefused, OutcomeUnknown, RateLimited
 from account_proc.order_watch import Ending
-from account_proc.portfolio import CONFIRM_S, Portfolio
+from account_proc.pairs import SymbolTable
+from account_proc.portfolio import CONFIRM_S, LEARN_PAUSE_S, Portfolio
 from account_proc.units import Side, plain
 from account_proc.wallet import Wallet, change_from_outside
-from tests.account_proc.scripted_kraken import PAIRS, ScriptedKraken, execution, run, until
+from tests.account_proc.scripted_kraken import ASSETS, PAIRS, ScriptedKraken, execution, run, until
 from tests.account_proc.trading import NOW
 
 LAG_S = 60.0
@@ -96,6 +97,45 @@ def test_a_refusal_of_balances_that_says_nothing_about_holds_stays_one() -> None
         )
         with pytest.raises(RateLimited):
             await kraken.exchange.holdings()
+
+    run(steps())
+
+
+def test_an_asset_that_is_held_and_not_listed_has_the_tables_read_again_and_is_priced_then() -> None:
+    async def steps() -> None:
+        it = await account()
+        exchange, read = it.portfolio._exchange, list[SymbolTable]()
+        ask = exchange.asset_pairs
+
+        async def asset_pairs() -> SymbolTable:
+            read.append(await ask())
+            return read[-1]
+
+        exchange.asset_pairs = asset_pairs  # type: ignore[method-assign]
+        for _ in range(2):
+            await it.told(dict(START) | {"NEWKEY": "2"})
+            assert len(read) == 1, "once, and not again so soon"
+        new = PAIRS["XXBTZUSD"] | {"altname": "NEWUSD", "wsname": "NEW/USD", "base": "NEWKEY"}
+        it.kraken.always["AssetPairs"] = PAIRS | {"NEWUSD": new}
+        it.kraken.always["Assets"] = ASSETS | {"NEWKEY": {"altname": "NEW"}}
+        it.kraken.always["Ticker"] = it.kraken.always["Ticker"] | {
+            "NEWUSD": it.kraken.always["Ticker"]["XXBTZUSD"]
+        }
+        before = it.portfolio.equity("USD")
+        await it.told(dict(START) | {"NEWKEY": "2"}, LEARN_PAUSE_S)
+        await it.told(dict(START) | {"NEWKEY": "2"})
+        assert it.portfolio.wallet["NEW"] == 2
+        assert it.portfolio.equity("USD") == (before or 0) + 2 * 50_000
+
+    run(steps())
+
+
+def test_a_coin_under_a_new_name_is_worth_what_it_was() -> None:
+    async def steps() -> None:
+        it = await account()
+        before = it.portfolio.equity("USD")
+        it.portfolio.rename("BTC", "NEW")
+        assert it.portfolio.equity("USD") == before
 
     run(steps())
 

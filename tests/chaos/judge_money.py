@@ -56,8 +56,10 @@ def equity_is_true(record: Record) -> Iterator[Finding]:
                 continue
             since, until = copy.decided_at - MARKS_AGE_S, copy.decided_at + 1.0
             ranges = prices.in_dollars(since, until)
-            first = max(bisect_right(times, copy.decided_at - EQUITY_AGE_S) - 1, 0)
             quote = PAIRS[copy.pair].quote
+            for coin in _perhaps_unpriced(record, copy.decided_at) - {quote}:
+                ranges[coin] = (ZERO, ranges[coin][1])
+            first = max(bisect_right(times, copy.decided_at - EQUITY_AGE_S) - 1, 0)
             worths = [
                 worth_in(state.total, quote, ranges) for state in known[first : bisect_right(times, until)]
             ]
@@ -67,6 +69,25 @@ def equity_is_true(record: Record) -> Iterator[Finding]:
             if not least - margin <= copy.user_equity <= most + margin:
                 text = f"copy {copy.copy_id} was sized by {copy.user_equity} {quote}, it was {least:.6f} to {most:.6f}"
                 yield Finding(validator="equity", account=user.account, text=text)
+
+
+def _perhaps_unpriced(record: Record, at: float) -> set[str]:
+    """Coins whose price in dollars could not be had for some of the last time: who started then counts them for nothing for a while."""
+    pricing = {terms.symbol: terms.base for terms in PAIRS.values() if terms.quote == "USD"}
+    by_altname = {terms.altname: terms.symbol for terms in PAIRS.values()}
+    off: set[str] = set()
+    lately: set[str] = set()
+    for blow in record.injections:
+        pair = str(blow.detail.get("pair", ""))
+        if not blow.done or blow.at > at:
+            continue
+        if blow.kind == "listed":
+            off = off - {pair} if blow.detail["listed"] else off | {pair}
+            if blow.at > at - EQUITY_AGE_S:
+                lately.add(pair)
+        elif blow.detail.get("method") == "Ticker" and pair and blow.at > at - EQUITY_AGE_S:
+            lately.add(by_altname.get(pair, pair))
+    return {pricing[pair] for pair in off | lately if pair in pricing}
 
 
 def cash_is_true(record: Record) -> Iterator[Finding]:
