@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from tests.chaos.coin_book import MONEY
 from tests.chaos.coins import Coins
-from tests.chaos.judge_copies import booked, coins_gone, minima_moved, order_ids
+from tests.chaos.judge_copies import booked, coins_gone, minima_moved, order_ids, writes_off
 from tests.chaos.model import COST_DUST, MOVED_BY
 from tests.chaos.records import Copy, Finding, Record, Trade, UserTerms
 from tests.chaos.terms import PAIRS, TRADED_COINS, ZERO, by_coin, coin_of
@@ -173,10 +173,11 @@ def nobody_sells_what_copying_did_not_buy(record: Record) -> Iterator[Finding]:
 
     Trades are counted copy by copy, as those came to their ends. Which part of a sale's proceeds is own money come back hangs on the order
     in which money went through pairs that trade beside each other: a thousandth of what came in may be called either, and all of it where
-    the clock was set, so that nobody knows the order.
+    the clock was set, so that nobody knows the order, or where coins were written off that were not there any more.
     """
-    either = Fraction(1) if record.clock_stepped else Fraction(1, 1000)
     for user in record.users:
+        untold = record.clock_stepped or writes_off(record, user.account)
+        either = Fraction(1) if untold else Fraction(1, 1000)
         ended: dict[str, float] = {}
         for copy in record.copies_of(user.account):
             if not record.clock_stepped:
@@ -346,6 +347,8 @@ def still_held(record: Record, trades: int, at: float) -> Iterator[tuple[str, st
     for user in record.users:
         held = copied(record, user.account, trades)
         gone = coins_gone(record, user.account)
+        if writes_off(record, user.account):
+            gone |= {pair.quote for pair in PAIRS.values()}
         for coin in left:
             if coin in gone or coin not in worth:
                 continue
