@@ -328,6 +328,10 @@ def requests() -> dict[str, list[Any]]:
         "StopAccount": told(pb.StopAccountRequest, WRONG),
         "StartAccount": told(pb.StartAccountRequest, WRONG),
         "RestartAccount": told(pb.RestartAccountRequest, COMMAND),
+        "RenameAsset": [
+            pb.RenameAssetRequest(request_id="rename", old_name=CANARY, new_name="BTC"),
+            pb.RenameAssetRequest(request_id="rename2", old_name="OLD", new_name="NEW"),
+        ],
         "ListEvents": [pb.ListEventsRequest(page_size=1000)],
         "WatchEvents": [pb.WatchEventsRequest(after_seq=0)],
         "ReadLog": [
