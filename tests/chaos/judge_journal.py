@@ -177,9 +177,14 @@ def what_was_frozen_is_true(record: Record) -> Iterator[Finding]:
 def _feed_was_hit(record: Record, since: float, fill: Fill) -> bool:
     """Whether the master's feed may have been away for a moment, or its process."""
     return record.faults_near("master", FEED_FAULTS, since, fill.journalled_at) or any(
-        since <= blow.at <= fill.journalled_at
-        and (blow.account == "master" or "supervisor" in blow.kind or "forkserver" in blow.kind)
-        and blow.kind in BLOWS
+        (
+            since <= blow.at <= fill.journalled_at
+            and (blow.account == "master" or "supervisor" in blow.kind or "forkserver" in blow.kind)
+            and blow.kind in BLOWS
+        )
+        or (
+            since <= blow.at <= fill.journalled_at and blow.kind == "disk_full_journal"
+        )  # which ends the supervisor, and that the master's process
         for blow in record.injections
     )
 

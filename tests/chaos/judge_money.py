@@ -184,7 +184,8 @@ def nobody_sells_what_copying_did_not_buy(record: Record) -> Iterator[Finding]:
                 ended |= dict.fromkeys(order_ids(record, copy), copy.finished_at)
         by_hand = record.orders_by_hand(user.account)
         trades = [trade for trade in record.trades_of(user.account) if trade.order_id not in by_hand]
-        trades.sort(key=lambda trade: (ended.get(trade.cl_ord_id, trade.at), trade.n))
+        # A copy has not ended before it traded, whatever the clock said.
+        trades.sort(key=lambda trade: (max(ended.get(trade.cl_ord_id, trade.at), trade.at), trade.n))
         coins, came_in = Coins(), defaultdict[str, Fraction](Fraction)
         for trade in trades:
             base, quote = PAIRS[trade.pair].base, PAIRS[trade.pair].quote
