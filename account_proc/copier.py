@@ -563,7 +563,7 @@ class Copier:
 
     async def _sell_owed(self, pair_name: str) -> None:
         lane, pair = self._lane(_coin_of(pair_name)), self._portfolio.table.find(pair_name)
-        price = None if pair is None else self._portfolio.marks.rate(pair.base, pair.quote)
+        price = None if pair is None else await self._exits.price(pair)
         if pair is None or price is None:
             return
         owed = min(self._book.carried_volume(pair_name, Side.SELL), self._book.held(pair.base))

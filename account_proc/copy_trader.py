@@ -51,6 +51,8 @@ class CopyTrader:
         self._portfolio = steps.portfolio
         self._desk = steps.desk
         self._now = steps.now
+        #: Copies whose order this process has sent, until they are over.
+        self._sent_here: set[str] = set()
 
     def shape_exit(self, copy: CopyRecord) -> None:
         """Gives an exit that is to be sent the form and the volume that can leave now; the rest is owed. Not durable yet."""
@@ -87,6 +89,7 @@ class CopyTrader:
                 await self._resolve(copy)
         if copy.state is CopyState.ACKNOWLEDGED:
             self._settle(copy, await self._desk.end(copy.cl_ord_id))
+        self._sent_here.discard(copy.copy_id)
 
     async def _send(self, copy: CopyRecord) -> None:
         """One attempt; afterwards the copy is ACKNOWLEDGED, UNKNOWN, INTENT (refused for its rate), or at its end."""
@@ -97,6 +100,7 @@ class CopyTrader:
         # SENT needs no write of its own: whoever finds an intent must assume that it was sent.
         copy.move(CopyState.SENT, now)
         copy.sent_at = now
+        self._sent_here.add(copy.copy_id)
         self._desk.watch.expect(copy.cl_ord_id, copy.ordered)
         self._reach("before_send")
         try:
@@ -225,7 +229,8 @@ class CopyTrader:
             (asset for asset in ending.fees if asset != base), base if copy.fee_base else ""
         )
         copy.fee = ending.fees.get(copy.fee_asset, Decimal(0))
-        self._portfolio.ended(ending, copy.pair, copy.side, copy.sent_at)
+        # Not told by times: the clock that they are of may have been set meanwhile.
+        self._portfolio.ended(ending, copy.pair, copy.side, sent_here=copy.copy_id in self._sent_here)
         self._steps.book.settle(copy.pair, copy.side, settled(copy, ending.filled))
         if copy.filled >= copy.ordered:
             copy.move(CopyState.FILLED, self._now())

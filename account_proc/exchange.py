@@ -19,8 +19,8 @@ from typing import Any
 from account_proc.call_queue import CallQueue, Priority
 from account_proc.errors import ExchangeError, ExchangeRefused, KeyRefused, OutcomeUnknown, RateLimited
 from account_proc.exchange_clock import ExchangeClock
-from account_proc.front import FRONT_REFUSES
-from account_proc.kraken_errors import NOT_PERMITTED, RATE_ERROR, MarketRefused
+from account_proc.front import DOUBLINGS_MAX, FRONT_REFUSES
+from account_proc.kraken_errors import NOT_PERMITTED, RATE_ERROR, MarketRefused, ServiceTrouble
 from account_proc.pairs import NOT_LISTED, TOKENIZED, PairRules, SymbolTable, UnknownSymbol
 from account_proc.rest import TIMEOUT_S
 from account_proc.rest_rows import (
@@ -78,8 +78,9 @@ RATE_TRIES = 10
 CLOCK_SKEW_S = 60.0
 #: Questions for prices that one question becomes at most when it is refused: 1 pair among 20 is found by some ten.
 TICKER_CALLS_MAX = 24
-#: A pair whose price was refused is not asked for among others again for so long, in seconds: pairs are listed anew rarely.
-PRICE_REFUSED_S = 1_800.0
+#: A pair whose price was refused is asked for by itself from then on, after so long, in seconds, doubled each time up to the most: what it is
+#: worth is missing in equity meanwhile.
+PRICE_RETRY_S, PRICE_RETRY_MAX_S = 5.0, 1_800.0
 #: Kraken: what a key must be allowed for orders.
 MAY_TRADE = "modify-trades"
 
@@ -111,8 +112,8 @@ class KrakenExchange:
         self._symbols: SymbolTable | None = None
         #: False once BalanceEx was refused.
         self._tells_holds = True
-        #: By pair, until when its price is not asked for among others (monotonic seconds).
-        self._price_refused: dict[str, float] = {}
+        #: By pair whose price was refused: how often in a row, and until when it is not asked for (monotonic seconds).
+        self._price_refused: dict[str, tuple[int, float]] = {}
 
     # -- the exchange -------------------------------------------------------------------------------------------
 
@@ -169,21 +170,25 @@ class KrakenExchange:
         now = time.monotonic()
         found = (table.find(pair) for pair in pairs)
         wanted = {rules.symbol: rules for rules in found if rules and rules.status != NOT_LISTED}
-        if len(wanted) > 1:
-            wanted = {
-                name: rules for name, rules in wanted.items() if self._price_refused.get(name, now) <= now
-            }
-        quotes: dict[str, Quote] = {}
-        for asset_class in ("", TOKENIZED):
-            group = [rules for rules in wanted.values() if rules.asset_class == asset_class]
-            if group:
-                quotes |= await self._quotes(group, table)
-        return quotes
+        refused = {name: self._price_refused[name] for name in wanted if name in self._price_refused}
+        groups = [
+            [
+                rules
+                for name, rules in wanted.items()
+                if rules.asset_class == asset_class and name not in refused
+            ]
+            for asset_class in ("", TOKENIZED)
+        ]
+        groups += [[wanted[name]] for name, (_, until) in refused.items() if until <= now or len(wanted) == 1]
+        return await self._quotes([group for group in groups if group], table)
 
-    async def _quotes(self, pairs: list[PairRules], table: SymbolTable) -> dict[str, Quote]:
-        """Prices of pairs of one class."""
+    async def _quotes(self, groups: list[list[PairRules]], table: SymbolTable) -> dict[str, Quote]:
+        """Prices of pairs, each group of one class. Trouble at the exchange is that of a pair only if other pairs are told beside it."""
         quotes: dict[str, Quote] = {}
-        waiting, calls = [pairs], 0
+        waiting, calls = groups[::-1], 0
+        untold: dict[str, ExchangeError] = {}
+        trouble: ServiceTrouble | None = None
+        told_any = False
         while waiting and calls < TICKER_CALLS_MAX:
             some, calls = waiting.pop(), calls + 1
             params = {"pair": ",".join(pair.altname for pair in some)}
@@ -193,18 +198,33 @@ class KrakenExchange:
                 result = await self._public("Ticker", params, priority=Priority.READ)
             except RateLimited:
                 raise
-            except ExchangeRefused as error:
+            except (ExchangeRefused, ServiceTrouble) as error:
+                trouble = error if isinstance(error, ServiceTrouble) else trouble
                 half = len(some) // 2
                 if half:
                     waiting += [some[half:], some[:half]]
                 else:
-                    log.warning("the exchange tells no price of %s: %s", some[0].symbol, error)
-                    self._price_refused[some[0].symbol] = time.monotonic() + PRICE_REFUSED_S
+                    untold[some[0].symbol] = error
                 continue
+            told_any = True
             with _expected_form("Ticker"):
                 # Kraken: keyed by the canonical id, whatever was asked for.
                 rows = readable(result, lambda _, row: quote_of(row), partial(self._odd, "Ticker"))
             quotes |= {pair.symbol: quote for key, quote in rows.items() if (pair := table.find(key))}
+        if trouble is not None and not told_any:
+            raise trouble
+        for name in quotes:
+            self._price_refused.pop(name, None)
+        for name, why in untold.items():
+            times, _ = self._price_refused.get(name, (0, 0.0))
+            pause = min(PRICE_RETRY_S * 2.0 ** min(times, DOUBLINGS_MAX), PRICE_RETRY_MAX_S)
+            log.warning(
+                "the exchange tells no price of %s: %s; asked again in %.0f s at the earliest",
+                name,
+                why,
+                pause,
+            )
+            self._price_refused[name] = times + 1, time.monotonic() + pause
         return quotes
 
     # -- the account --------------------------------------------------------------------------------------------

@@ -127,6 +127,15 @@ class Exits:
             return None
         return Price(bid).worse(Side.SELL, form.bound_bps).to_tick(pair.tick_size, Side.SELL).amount
 
+    async def price(self, pair: PairRules) -> Decimal | None:
+        """What is known of a pair's price; asked for where nothing is, and then not again at once if it is not to be had."""
+        if self._portfolio.marks.rate(pair.base, pair.quote) is None:
+            await self.reprice(pair)
+        price = self._portfolio.marks.rate(pair.base, pair.quote)
+        if price is None:
+            self.met(pair.symbol, Obstacle.REFUSED, "the exchange tells no price")
+        return price
+
     async def reprice(self, pair: PairRules) -> None:
         """Takes the best bid of now as the price that is known. What cannot be read stays as it was."""
         try:

@@ -60,6 +60,12 @@ class MarketRefused(ExchangeRefused):
     reason = "MARKET_REFUSED"
 
 
+class ServiceTrouble(OutcomeUnknown):
+    """Of a read: Kraken's own words for trouble on its side (``EService:Unavailable``), or words that nobody knows: the way there is fine."""
+
+    reason = "SERVICE_TROUBLE"
+
+
 class NotSent(OutcomeUnknown):
     """The request never left this machine, e.g. because the connection was refused: nothing was done, it may be sent again.
 
@@ -174,11 +180,12 @@ def classify(method: str, errors: Sequence[str], *, is_order: bool) -> ExchangeE
     texts = tuple(_BLANK_AFTER_COLON.sub(":", error.strip()) for error in errors)
     kinds = [_kind(text, is_order=is_order) for text in texts]
     if not kinds or None in kinds:
-        return OutcomeUnknown(method, ", ".join(texts) or "an error without a text")
+        kind = OutcomeUnknown if is_order else ServiceTrouble
+        return kind(method, ", ".join(texts) or "an error without a text")
     refusals = [kind for kind in kinds if kind is not None]
     # ExchangeRefused itself says least about what to do next.
-    kind = next((kind for kind in refusals if kind is not ExchangeRefused), ExchangeRefused)
-    return kind(method, texts)
+    refusal = next((kind for kind in refusals if kind is not ExchangeRefused), ExchangeRefused)
+    return refusal(method, texts)
 
 
 def _kind(text: str, *, is_order: bool) -> type[ExchangeRefused] | None:

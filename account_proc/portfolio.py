@@ -43,6 +43,8 @@ RULES_S, RULES_PAUSE_S = 3_600.0, 30.0
 SHARED_RULES_S = RULES_S / 2
 #: Pairs are read again for a name that is not among them: after this at first, in seconds, then after twice as long each time.
 LEARN_PAUSE_S = 60.0
+#: Tables that another process has read within this, in seconds, are good enough for a name that ours lack.
+JUST_READ_S = 5.0
 #: Orders of which is remembered what was counted.
 ORDERS_MAX = 1_000
 #: For so long, in seconds, coins that earn by themselves are taken not to be sold, once an order was refused that needed them: Kraken says
@@ -115,7 +117,6 @@ class Portfolio:
         self._suspected: tuple[float, dict[str, Decimal]] = (0.0, {})
         #: What was counted of each order, by the exchange's order id.
         self._counted: OrderedDict[str, _Counted] = OrderedDict()
-        self._loaded_at = 0.0
         self._rules_at = 0.0
         self._rules_wrong = asyncio.Event()
         self._reserved: dict[str, tuple[str, Decimal]] = {}
@@ -170,14 +171,39 @@ class Portfolio:
         so. Raises ExchangeError.
         """
         due = {name for name in names if self.may_learn(name)}
-        if not due:
-            return
-        for name in due:
+        if due:
+            self._put_off(due)
+            await self.load_symbols()
+
+    def _put_off(self, names: Iterable[str]) -> None:
+        """The exchange's tables are read for these now, and not for them again soon."""
+        for name in names:
             tries, _ = self._learnt.get(name, (0, 0.0))
             self._learnt[name] = tries + 1, self.now() + min(LEARN_PAUSE_S * 2.0**tries, RULES_S)
         while len(self._learnt) > ORDERS_MAX:
             del self._learnt[next(iter(self._learnt))]
-        await self.load_symbols()
+
+    async def _learn_assets(self, balances: Mapping[str, Decimal]) -> bool:
+        """Reads the exchange's tables again for assets that are held and that they do not name, as ``learn`` does; whether it has."""
+        held = {worth_as(name) for name, amount in balances.items() if amount}
+        due = {
+            name
+            for name in held
+            if not self.table.lists(name) and self._learnt.get(name, (0, 0.0))[1] <= self.now()
+        }
+        if not due:
+            return False
+        self._put_off(due)
+        try:
+            await self._load_symbols(JUST_READ_S)
+        except ExchangeError as error:
+            log.warning(
+                "%s is held and not listed, and the listing could not be read again: %s",
+                ", ".join(sorted(due)),
+                error,
+            )
+            return False
+        return True
 
     def unknown_trade(self, symbol: str, words: str) -> None:
         """A trade of this account that cannot be counted, as nobody lists its pair: balances tell what it has moved."""
@@ -233,7 +259,6 @@ class Portfolio:
         balances, asked_at = await self.read_balances()
         if not self.loaded:
             self.wallet.replace(balances)
-            self._loaded_at = asked_at
             self.believed = True
             self._uncounted = balances.unknown
         else:
@@ -260,6 +285,10 @@ class Portfolio:
         """
         asked_at = self.now()
         told, holds = await self._exchange.holdings()
+        if await self._learn_assets(told):
+            # Listed or renamed since the tables were read: by their names it is worth something.
+            asked_at = self.now()
+            told, holds = await self._exchange.holdings()
         is_asset = self.table.lists
         self.holds = by_use(holds, is_asset)
         self._earning = earning(told, is_asset)
@@ -305,6 +334,7 @@ class Portfolio:
             self.kept_out = {
                 new if asset == old else asset: amount for asset, amount in self.kept_out.items()
             }
+        self.marks.rename(old, new)
 
     def _states(self, asked_at: float) -> list[Wallet]:
         """What the wallet was at each moment that balances asked for at this time may be of."""
@@ -320,9 +350,10 @@ class Portfolio:
         symbols = tuple(dict.fromkeys(pair.symbol for pair in wanted))
         if not symbols:
             return
+        asked = set(self.unpriced)
         quotes = await self._exchange.ticker(symbols)
         # Also where the exchange tells no price: that counts nothing, and is not waited for.
-        self.unpriced.clear()
+        self.unpriced -= asked
         for pair in wanted:
             quote = quotes.get(pair.symbol)
             if quote is not None:
@@ -366,10 +397,10 @@ class Portfolio:
         self.marks.set(pair.base, pair.quote, execution.last_price)
         self._changed()
 
-    def ended(self, ending: Ending, symbol: str, side: Side, sent_at: float) -> None:
+    def ended(self, ending: Ending, symbol: str, side: Side, *, sent_here: bool) -> None:
         """Counts what an order of ours traded and the feed has not told; the feed may tell it later, and then it counts no more.
 
-        ``sent_at``: in Unix seconds. Orders from before the first balances are in those, or are found by later ones.
+        ``sent_here``: by this process, so after its first balances. Orders from before are in those, or are found by later ones.
         """
         pair = self.table.find(symbol)
         if pair is None:
@@ -380,7 +411,7 @@ class Portfolio:
             return
         counted = self._counted.setdefault(ending.order_id, _Counted())
         untold = ending.filled - counted.volume
-        if counted.whole or untold <= 0 or not self.loaded or sent_at < self._loaded_at:
+        if counted.whole or untold <= 0 or not self.loaded or not sent_here:
             return
         counted.whole = True
         self.before_trade(self.now())

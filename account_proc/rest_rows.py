@@ -20,6 +20,10 @@ T = TypeVar("T")
 
 #: What a parser raises on a row of an unexpected form.
 UNREADABLE = (KeyError, IndexError, TypeError, AttributeError, ValueError, ArithmeticError)
+#: Kraken: nonces, and windows of them, are unsigned numbers of 64 bits.
+NONCE_MAX = 2**64 - 1
+#: The last second that a time of a key may be (31 December 9999): one beyond it, such as one in milliseconds, is no time.
+LAST_SECOND = 253_402_300_799
 #: Of what is wrong with a row, enough to recognise it.
 PROBLEM_LENGTH_MAX = 120
 #: Kraken: takes fees in quote. Told with every order, as the default of sells is base, and a row of REST does not say what was taken.
@@ -180,7 +184,7 @@ class ApiKeyInfo:
     #: The last nonce that Kraken accepted, if it tells.
     nonce: int | None
     nonce_window: int
-    #: Unix seconds; 0 means for ever.
+    #: Unix seconds; 0 means for ever, or that it cannot be read.
     valid_until: int
     #: Addresses from which the key works; empty for all.
     allowed_addresses: tuple[str, ...] = ()
@@ -283,8 +287,9 @@ def api_key_info(row: Mapping[str, Any]) -> ApiKeyInfo:
         name=str(folded.get("apikeyname") or ""),
         permissions=frozenset(str(permission) for permission in permissions),
         nonce=_whole(nonce),
-        nonce_window=int(folded.get("noncewindow") or 0),
-        valid_until=int(folded.get("validuntil") or 0),
+        # What is only shown or warned of does not keep the account's number from being known.
+        nonce_window=_within(folded.get("noncewindow"), NONCE_MAX),
+        valid_until=_within(folded.get("validuntil"), LAST_SECOND),
         # Seen of Kraken: [""] for a key that works from everywhere.
         allowed_addresses=tuple(str(address) for address in addresses if address),
         account_number=str(folded.get("iban") or ""),
@@ -320,8 +325,14 @@ def _or_none(value: Any) -> Decimal | None:
 def _whole(value: Any) -> int | None:
     try:
         return int(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
+
+
+def _within(value: Any, most: int) -> int:
+    """A whole number from 0 to ``most``; 0 for anything else."""
+    found = _whole(value)
+    return found if found is not None and 0 <= found <= most else 0
 
 
 def _text(value: Any) -> str:

@@ -38,6 +38,14 @@ class Marks:
         if price > 0:
             self._prices[base, quote] = price
 
+    def rename(self, old: str, new: str) -> None:
+        """An asset has another name from now on: a coin under a new name is worth what it was."""
+        for (base, quote), price in list(self._prices.items()):
+            if old in {base, quote}:
+                del self._prices[base, quote]
+                renamed = (new if base == old else base, new if quote == old else quote)
+                self._prices.setdefault(renamed, price)
+
     def rate(self, asset: str, quote: str) -> Decimal | None:
         """What one unit of asset is worth in quote: directly, inverted, or over one bridge; None when not known."""
         asset = worth_as(asset)

@@ -6,16 +6,18 @@ import asyncio
 import copy
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from account_proc.errors import ExchangeRefused, KeyRefused, RateLimited
+from account_proc import exchange as exchange_module
+from account_proc.errors import ExchangeError, ExchangeRefused, KeyRefused, RateLimited
 from account_proc.exchange import KrakenExchange, OddRow
 from account_proc.executions import Execution, ExecutionsMerge, Incomplete
-from account_proc.kraken_errors import MarketRefused
+from account_proc.kraken_errors import MarketRefused, ServiceTrouble, classify
 from account_proc.order_desk import OrderDesk, Timing
 from account_proc.order_watch import OrderWatch
 from account_proc.pairs import NOT_LISTED, SymbolTable
@@ -278,6 +280,7 @@ class Refusing(ScriptedKraken):
     """Refuses any question for prices in which one of some pairs is."""
 
     refused: tuple[str, ...] = ()
+    refusal: ExchangeError = KeyRefused("Ticker", ("EGeneral:Permission denied",))
 
     def public(self, method: str, params: dict[str, str]) -> Any:
         if method != "Ticker":
@@ -285,7 +288,7 @@ class Refusing(ScriptedKraken):
         asked = params["pair"].split(",")
         self.asked.append((method, params))
         if set(asked) & set(self.refused):
-            return KeyRefused("Ticker", ("EGeneral:Permission denied",))
+            return self.refusal
         return {f"P{name}": TICKER for name in asked}
 
 
@@ -298,10 +301,16 @@ MANY = SymbolTable.parse(
 )  # fmt: skip
 
 
-@given(st.sets(st.integers(0, 19), max_size=3))
-def test_prices_that_are_refused_are_left_out_and_not_asked_for_again(numbers: set[int]) -> None:
+@given(
+    st.sets(st.integers(0, 19), max_size=3),
+    st.sampled_from(
+        ["EGeneral:Permission denied", "EService:Unavailable", "EGeneral:Internal error", "EOdd:words"]
+    ),
+)
+def test_prices_that_are_refused_are_left_out_and_not_asked_for_again(numbers: set[int], words: str) -> None:
     async def steps() -> None:
         kraken = Refusing()
+        kraken.refusal = classify("Ticker", [words], is_order=False)
         kraken.refused = tuple(f"C{n}USD" for n in numbers)
         exchange = kraken.exchange
         exchange.read_names_by(MANY)
@@ -318,12 +327,60 @@ def test_prices_that_are_refused_are_left_out_and_not_asked_for_again(numbers: s
     run(steps())
 
 
+def test_a_price_that_was_refused_is_asked_for_by_itself_ever_more_seldom_until_it_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 1_000.0
+    monkeypatch.setattr(exchange_module, "time", SimpleNamespace(monotonic=lambda: now))
+
+    async def steps() -> None:
+        nonlocal now
+        kraken = Refusing()
+        kraken.refused = ("C3USD",)
+        exchange = kraken.exchange
+        exchange.read_names_by(MANY)
+
+        async def asked() -> list[str]:
+            kraken.asked.clear()
+            await exchange.ticker(["C1/USD", "C2/USD", "C3/USD"])
+            return [params["pair"] for _, params in kraken.asked]
+
+        await asked()
+        for pause in (5.0, 10.0, 20.0):
+            now += pause - 1
+            assert await asked() == ["C1USD,C2USD"]
+            now += 1
+            assert await asked() == ["C1USD,C2USD", "C3USD"]
+        kraken.refused = ()
+        now += 40.0
+        assert await asked() == ["C1USD,C2USD", "C3USD"]
+        assert await asked() == ["C1USD,C2USD,C3USD"]
+
+    run(steps())
+
+
 def test_a_limit_is_no_refusal_of_a_price() -> None:
     async def steps() -> None:
         kraken = ScriptedKraken({"Ticker": RateLimited("Ticker", ("EGeneral:Too many requests",))})
         exchange = kraken.exchange
         with pytest.raises(RateLimited):
             await exchange.ticker(["BTC/USD", "ETH/USD"])
+
+    run(steps())
+
+
+def test_trouble_with_every_price_is_the_exchanges_and_no_pair_is_left_out_for_it() -> None:
+    async def steps() -> None:
+        kraken = Refusing()
+        kraken.refused = tuple(f"C{n}USD" for n in range(20))
+        kraken.refusal = classify("Ticker", ["EService:Unavailable"], is_order=False)
+        exchange = kraken.exchange
+        exchange.read_names_by(MANY)
+        pairs = [f"C{n}/USD" for n in range(20)]
+        with pytest.raises(ServiceTrouble):
+            await exchange.ticker(pairs)
+        kraken.refused = ()
+        assert len(await exchange.ticker(pairs)) == 20
 
     run(steps())
 

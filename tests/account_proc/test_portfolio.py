@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from account_proc import portfolio as portfolio_module
 from account_proc.errors import ExchangeRefused, OutcomeUnknown, RateLimited
 from account_proc.order_watch import Ending
-from account_proc.portfolio import CONFIRM_S, Portfolio
+from account_proc.pairs import SymbolTable
+from account_proc.portfolio import CONFIRM_S, LEARN_PAUSE_S, Portfolio
 from account_proc.units import Side, plain
 from account_proc.wallet import Wallet, change_from_outside
-from tests.account_proc.scripted_kraken import PAIRS, ScriptedKraken, execution, run, until
+from tests.account_proc.scripted_kraken import ASSETS, PAIRS, ScriptedKraken, execution, run, until
 from tests.account_proc.trading import NOW
 
 LAG_S = 60.0
@@ -96,6 +97,45 @@ def test_a_refusal_of_balances_that_says_nothing_about_holds_stays_one() -> None
         )
         with pytest.raises(RateLimited):
             await kraken.exchange.holdings()
+
+    run(steps())
+
+
+def test_an_asset_that_is_held_and_not_listed_has_the_tables_read_again_and_is_priced_then() -> None:
+    async def steps() -> None:
+        it = await account()
+        exchange, read = it.portfolio._exchange, list[SymbolTable]()
+        ask = exchange.asset_pairs
+
+        async def asset_pairs() -> SymbolTable:
+            read.append(await ask())
+            return read[-1]
+
+        exchange.asset_pairs = asset_pairs  # type: ignore[method-assign]
+        for _ in range(2):
+            await it.told(dict(START) | {"NEWKEY": "2"})
+            assert len(read) == 1, "once, and not again so soon"
+        new = PAIRS["XXBTZUSD"] | {"altname": "NEWUSD", "wsname": "NEW/USD", "base": "NEWKEY"}
+        it.kraken.always["AssetPairs"] = PAIRS | {"NEWUSD": new}
+        it.kraken.always["Assets"] = ASSETS | {"NEWKEY": {"altname": "NEW"}}
+        it.kraken.always["Ticker"] = it.kraken.always["Ticker"] | {
+            "NEWUSD": it.kraken.always["Ticker"]["XXBTZUSD"]
+        }
+        before = it.portfolio.equity("USD")
+        await it.told(dict(START) | {"NEWKEY": "2"}, LEARN_PAUSE_S)
+        await it.told(dict(START) | {"NEWKEY": "2"})
+        assert it.portfolio.wallet["NEW"] == 2
+        assert it.portfolio.equity("USD") == (before or 0) + 2 * 50_000
+
+    run(steps())
+
+
+def test_a_coin_under_a_new_name_is_worth_what_it_was() -> None:
+    async def steps() -> None:
+        it = await account()
+        before = it.portfolio.equity("USD")
+        it.portfolio.rename("BTC", "NEW")
+        assert it.portfolio.equity("USD") == before
 
     run(steps())
 
@@ -203,11 +243,11 @@ def test_what_an_order_of_ours_traded_and_the_feed_did_not_tell_counts_when_the_
         it = await account()
         pair = "BTC/USD"
         it.portfolio.executed(execution(exec_id="T1", qty="0.004", price="50000", fees=(("USD", "0.4"),)))
-        it.portfolio.ended(ending(), pair, Side.BUY, NOW)
+        it.portfolio.ended(ending(), pair, Side.BUY, sent_here=True)
         assert it.holds == ("499", "1.01")
         # The feed comes back and tells the rest.
         it.portfolio.executed(execution(exec_id="T2", qty="0.006", price="50000", fees=(("USD", "0.6"),)))
-        it.portfolio.ended(ending(), pair, Side.BUY, NOW)
+        it.portfolio.ended(ending(), pair, Side.BUY, sent_here=True)
         assert it.holds == ("499", "1.01")
         assert await it.told({"ZUSD": "499", "XXBT": "1.01"})
 
@@ -217,7 +257,7 @@ def test_what_an_order_of_ours_traded_and_the_feed_did_not_tell_counts_when_the_
 def test_an_order_from_before_the_first_balances_is_in_them() -> None:
     async def steps() -> None:
         it = await account()
-        it.portfolio.ended(ending(), "BTC/USD", Side.BUY, NOW - 1)
+        it.portfolio.ended(ending(), "BTC/USD", Side.BUY, sent_here=False)
         assert it.holds == ("1000", "1")
 
     run(steps())
@@ -308,7 +348,7 @@ def test_equity_is_not_known_while_a_part_of_it_was_never_read(key: str, known: 
 def test_a_fee_of_which_it_is_not_known_what_was_taken_is_looked_for_in_balances() -> None:
     async def steps() -> None:
         it = await account()
-        it.portfolio.ended(replace(ending(), fees_certain=False), "BTC/USD", Side.BUY, NOW)
+        it.portfolio.ended(replace(ending(), fees_certain=False), "BTC/USD", Side.BUY, sent_here=True)
         assert it.portfolio.doubted.is_set()
 
     run(steps())

@@ -32,6 +32,7 @@ from account_proc.portfolio import Portfolio
 from account_proc.quiet import Quiet
 from account_proc.spec import CopyRules, Tier
 from account_proc.units import Side
+from account_proc.wallet import Marks
 from tests.account_proc.scripted_kraken import ASSETS, PAIRS, ScriptedKraken, execution, run, until
 from tests.account_proc.trading import NOW
 
@@ -194,6 +195,37 @@ def test_an_exit_in_a_coins_old_name_sells_what_is_counted_under_the_new_one(led
             await user.done()
             assert user.kraken.sent[-1]["pair"] == "NEWUSD"
             assert user.copier.positions() == []
+
+    run(steps())
+
+
+def test_an_exit_that_is_owed_where_no_price_is_known_asks_for_one_and_leaves(ledger: Ledger) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            user.fill()
+            await user.done()
+            user.kraken.next["AddOrder"] = [ExchangeRefused("AddOrder", ("EQuery:Unknown asset pair",))]
+            user.fill(Side.SELL)
+            await user.done()
+            assert user.copier.positions() != []
+            # As after a start under a name that no price was read for.
+            user.portfolio.marks = Marks()
+            user.now += 60.0
+            await user.copier._sell_owed("BTC/USD")
+            await user.done()
+            assert user.copier.positions() == []
+
+    run(steps())
+
+
+def test_what_an_order_has_traded_is_counted_also_when_the_clock_was_set_back(ledger: Ledger) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            held = user.portfolio.wallet["BTC"]
+            user.now -= 5.0
+            user.fill()
+            await user.done()
+            assert user.portfolio.wallet["BTC"] - held == user.copy().filled > 0
 
     run(steps())
 

@@ -166,6 +166,14 @@ def test_a_key_is_read_in_both_styles(row: dict[str, Any]) -> None:
     assert info.allowed_addresses == ("192.0.2.7",)
 
 
+@pytest.mark.parametrize("odd", ["soon", {}, -1, 10**30, 1_790_000_000_000, "1e5", Decimal("1e400")])
+def test_a_time_or_a_window_that_cannot_be_read_costs_itself_and_not_the_accounts_number(odd: Any) -> None:
+    info = api_key_info({"permissions": [], "iban": "AA11", "validUntil": odd})
+    assert (info.account_number, info.valid_until) == ("AA11", 0)
+    info = api_key_info({"permissions": [], "iban": "AA11", "nonceWindow": {"of": odd}, "nonce": odd})
+    assert (info.account_number, info.nonce_window) == ("AA11", 0)
+
+
 @pytest.mark.parametrize("addresses", [{}, {"ipAllowlist": None}, {"ipAllowlist": []}, {"ipAllowlist": [""]}])
 def test_a_key_without_a_list_of_addresses_works_from_all(addresses: dict[str, Any]) -> None:
     assert api_key_info({"permissions": []} | addresses).allowed_addresses == ()

@@ -44,6 +44,8 @@ class CoinBook:
         #: How far a coin that was paid or came in as quote may be off: the exchange rounds each trade's cost and fee.
         self._dust: dict[str, Fraction] = defaultdict(Fraction)
         self._unknown: set[str] = set()
+        #: Coins of which it is not known how much was paid for with own money, and so not what their sale brings to copying.
+        self._mixed: set[str] = set()
         #: What ended copies do to the count, by when they ended, and which coin each is about.
         self._later: list[tuple[float, str, Callable[[], None]]] = []
 
@@ -67,8 +69,11 @@ class CoinBook:
         if not booked.volume:
             return
         self.coins.count(pair.symbol, side, booked.volume, booked.cost, booked.fees)
-        if side == "sell" and pair.base in self._unknown:
+        untold = self._unknown | self._mixed
+        if side == "sell" and pair.base in untold:
             self.forget(pair.quote)
+        elif side == "buy" and pair.quote in untold:
+            self._mixed.add(pair.base)
         self._dust[pair.quote] += 2 * booked.trades * Fraction(1, 10**pair.cost_decimals)
         for coin in {pair.quote, *booked.fees}:
             self._owe_no_more_than_held(coin)

@@ -190,6 +190,14 @@ def coins_gone(record: Record, account: str) -> frozenset[str]:
     )
 
 
+def writes_off(record: Record, account: str) -> bool:
+    """Whether some of what copying held was not there any more: then how much of what it sold for was own money is not in the record."""
+    return bool(coins_gone(record, account)) or any(
+        copy.reason == "NOT_THERE" or "is not there any more" in copy.detail
+        for copy in record.copies_of(account)
+    )
+
+
 def coins_promised(record: Record, account: str) -> frozenset[str]:
     """Coins that were there and could not be sold at some time: moved to another form, or held by the owner's own order."""
     moved = {
@@ -239,6 +247,8 @@ def age_decides_about_entries_only(record: Record) -> Iterator[Finding]:
         limit = float(user.max_entry_age_s)
         decided: dict[str, float] = {}
         for copy in record.copies_of(user.account):
+            if copy.reason == "UNKNOWN_PAIR":
+                continue  # nothing is sent, however old it is
             stale = copy.reason == "STALE_ENTRY"
             decided |= dict.fromkeys(
                 order_ids(record, copy),

@@ -191,9 +191,11 @@ def _wrong(fill: Fill, before: _Before, low: Decimal, high: Decimal) -> list[str
     held = before.now.total.get(pair.base, ZERO)
     cash = before.order.total.get(pair.quote, ZERO)
     dust = CASH_DUST if pair.quote in {"USD", "EUR"} else COIN_DUST
-    if abs(fill.master_position_before - position) > COIN_DUST:
+    # Balances show four decimals of money.
+    coin_dust = CASH_DUST if pair.base in MONEY else COIN_DUST
+    if abs(fill.master_position_before - position) > coin_dust:
         wrong.append(f"position {fill.master_position_before}, was {position}")
-    if abs(fill.master_position - held) > COIN_DUST:
+    if abs(fill.master_position - held) > coin_dust:
         wrong.append(f"position right before it {fill.master_position}, was {held}")
     if abs(fill.master_cash - cash) > dust:
         wrong.append(f"cash {fill.master_cash}, was {cash}")

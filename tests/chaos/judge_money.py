@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from tests.chaos.coin_book import MONEY
 from tests.chaos.coins import Coins
-from tests.chaos.judge_copies import booked, coins_gone, minima_moved, order_ids
+from tests.chaos.judge_copies import booked, coins_gone, minima_moved, order_ids, writes_off
 from tests.chaos.model import COST_DUST, MOVED_BY
 from tests.chaos.records import Copy, Finding, Record, Trade, UserTerms
 from tests.chaos.terms import PAIRS, TRADED_COINS, ZERO, by_coin, coin_of
@@ -56,8 +56,10 @@ def equity_is_true(record: Record) -> Iterator[Finding]:
                 continue
             since, until = copy.decided_at - MARKS_AGE_S, copy.decided_at + 1.0
             ranges = prices.in_dollars(since, until)
-            first = max(bisect_right(times, copy.decided_at - EQUITY_AGE_S) - 1, 0)
             quote = PAIRS[copy.pair].quote
+            for coin in _perhaps_unpriced(record, copy.decided_at) - {quote}:
+                ranges[coin] = (ZERO, ranges[coin][1])
+            first = max(bisect_right(times, copy.decided_at - EQUITY_AGE_S) - 1, 0)
             worths = [
                 worth_in(state.total, quote, ranges) for state in known[first : bisect_right(times, until)]
             ]
@@ -67,6 +69,25 @@ def equity_is_true(record: Record) -> Iterator[Finding]:
             if not least - margin <= copy.user_equity <= most + margin:
                 text = f"copy {copy.copy_id} was sized by {copy.user_equity} {quote}, it was {least:.6f} to {most:.6f}"
                 yield Finding(validator="equity", account=user.account, text=text)
+
+
+def _perhaps_unpriced(record: Record, at: float) -> set[str]:
+    """Coins whose price in dollars could not be had for some of the last time: who started then counts them for nothing for a while."""
+    pricing = {terms.symbol: terms.base for terms in PAIRS.values() if terms.quote == "USD"}
+    by_altname = {terms.altname: terms.symbol for terms in PAIRS.values()}
+    off: set[str] = set()
+    lately: set[str] = set()
+    for blow in record.injections:
+        pair = str(blow.detail.get("pair", ""))
+        if not blow.done or blow.at > at:
+            continue
+        if blow.kind == "listed":
+            off = off - {pair} if blow.detail["listed"] else off | {pair}
+            if blow.at > at - EQUITY_AGE_S:
+                lately.add(pair)
+        elif blow.detail.get("method") == "Ticker" and pair and blow.at > at - EQUITY_AGE_S:
+            lately.add(by_altname.get(pair, pair))
+    return {pricing[pair] for pair in off | lately if pair in pricing}
 
 
 def cash_is_true(record: Record) -> Iterator[Finding]:
@@ -152,10 +173,11 @@ def nobody_sells_what_copying_did_not_buy(record: Record) -> Iterator[Finding]:
 
     Trades are counted copy by copy, as those came to their ends. Which part of a sale's proceeds is own money come back hangs on the order
     in which money went through pairs that trade beside each other: a thousandth of what came in may be called either, and all of it where
-    the clock was set, so that nobody knows the order.
+    the clock was set, so that nobody knows the order, or where coins were written off that were not there any more.
     """
-    either = Fraction(1) if record.clock_stepped else Fraction(1, 1000)
     for user in record.users:
+        untold = record.clock_stepped or writes_off(record, user.account)
+        either = Fraction(1) if untold else Fraction(1, 1000)
         ended: dict[str, float] = {}
         for copy in record.copies_of(user.account):
             if not record.clock_stepped:
@@ -325,6 +347,8 @@ def still_held(record: Record, trades: int, at: float) -> Iterator[tuple[str, st
     for user in record.users:
         held = copied(record, user.account, trades)
         gone = coins_gone(record, user.account)
+        if writes_off(record, user.account):
+            gone |= {pair.quote for pair in PAIRS.values()}
         for coin in left:
             if coin in gone or coin not in worth:
                 continue

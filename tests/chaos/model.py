@@ -354,7 +354,7 @@ class PairModel:
 
         def end() -> None:
             self._book.book(self._pair, "sell", booked)
-            if sweep and booked.volume and copy.state != "CARRIED":
+            if sweep and booked.volume and copy.state != "CARRIED" and copy.reason not in LESS_THERE:
                 # What is finer than a lot, and was to be swept, is nothing.
                 rest = max(ordered - booked.volume, NOTHING)
                 self._book.coins.lose(self._pair.base, max(self._position - rest, NOTHING))

@@ -51,7 +51,10 @@ def round_trip(paper: Paper, system: System, fills: int) -> None:
     wait_for("the exit", lambda: volume_of(paper, "anna") == 0)
 
 
-@pytest.mark.parametrize("error", ["EQuery:Unknown asset pair", "EGeneral:Permission denied"])
+@pytest.mark.parametrize(
+    "error",
+    ["EQuery:Unknown asset pair", "EGeneral:Permission denied", "EService:Unavailable", "EGeneral:Internal error"],
+)  # fmt: skip
 def test_a_price_that_is_refused_keeps_no_account_from_starting(paper: Paper, error: str) -> None:
     """The exchange tells no price of a coin that an account holds; the account starts, and copies everything else."""
     with System(paper, {"anna": "100"}) as system:
