@@ -247,6 +247,10 @@ class BrokerServicer:
         """Refused: ccxt makes what its exchange needs."""
         raise self._refusal("it keeps no nonce")
 
+    async def FindCoins(self, request: pb.FindCoinsRequest) -> NoReturn:
+        """Refused: coins that are copied are Kraken's."""
+        raise self._refusal("what is copied is at Kraken")
+
     def _refusal(self, why: str) -> GRPCError:
         spec = self._process.spec
         message = f"{spec.id} is at {spec.broker}, by ccxt: {why}"

@@ -480,6 +480,8 @@ class Copier:
     def _notional(self, pair: PairRules) -> QuoteAmount | None:
         """A fixed notional in another currency, in the pair's quote."""
         amount, asset = self._rules.notional, self._rules.notional_asset
+        table = self._portfolio.table
+        asset = table.asset(asset) if table.lists(asset) else asset  # or by Kraken's other names: XBT, ZUSD
         rate = self._portfolio.marks.rate(asset, pair.quote) if amount is not None and asset else None
         return None if amount is None or rate is None else QuoteAmount(amount * rate)
 

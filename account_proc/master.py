@@ -27,6 +27,7 @@ from account_proc import failpoint
 from account_proc.announcements import Announcements
 from account_proc.asset_forms import worth_as
 from account_proc.call_queue import Priority
+from account_proc.coin_ids import CoinIds
 from account_proc.copy_record import PB_SIDE, seconds, timestamp
 from account_proc.errors import ExchangeError, ExchangeRefused, LedgerFault
 from account_proc.exchange import KrakenExchange, TradeRow
@@ -63,7 +64,7 @@ REFRESH_S, REFRESH_PAPER_S = 300.0, 60.0
 #: The wallet is made durable at most this often, in seconds.
 KEEP_S = 1.0
 #: Its name in the ledger; and of when the journal began, by the supervisor's clock and by the exchange's.
-WALLET, JOURNAL_BEGAN = "wallet", "journal_began"
+WALLET, JOURNAL_BEGAN, COIN_IDS = "wallet", "journal_began", "coin_ids"
 #: Between two tries to read the history, in seconds: at first, and at most where it cannot be read again and again.
 HISTORY_RETRY_S, HISTORY_RETRY_S_MAX = 1.0, 15.0
 
@@ -199,10 +200,13 @@ class Master:
         self._refresh_s = refresh_s
         self._refresh_at = now() + refresh_s
         kept = ledger.kept(WALLET)
+        self._kept_ids = ledger.kept(COIN_IDS) or "{}"
         try:
             self._counted = (
                 CountedTrades() if kept is None else CountedTrades.from_json(kept, portfolio.wallet)
             )
+            #: By which id the exchange knows the coins below.
+            self._ids = CoinIds.from_json(self._kept_ids)
         except (ValueError, KeyError, TypeError, ArithmeticError) as error:
             raise LedgerFault(f"{ledger.path}: the wallet in it cannot be read ({error})") from error
         #: Whether there is a wallet that was counted; else balances are to be believed first.
@@ -264,13 +268,25 @@ class Master:
         """The exchange's pairs and assets were read again: a coin that the journal counts may have another name since."""
         if self._out is None:
             return
-        table = self._portfolio.table
-        for old in sorted(self._coins):
-            new = table.asset(old) if table.lists(old) else old
-            if new != old:
-                self._coins = {*self._coins - {old}, new}
-                self._portfolio.rename(old, new)
-                self._emit(account_pb.AssetRename(old_name=old, new_name=new))
+        for old, new in self._ids.take_renamed(self._coins, self._portfolio.table):
+            self._coins = {*self._coins - {old}, new}
+            self._portfolio.rename(old, new)
+            self._emit(account_pb.AssetRename(old_name=old, new_name=new))
+        self._ids.follow(self._coins, self._portfolio.table)
+        self._keep_ids()
+
+    def _follow(self, new: set[str]) -> None:
+        """Coins that are traded for the first time; what it costs comes behind their fill."""
+        if new:
+            self._coins |= new
+            asyncio.get_running_loop().call_soon(self._ids.follow, new, self._portfolio.table)
+
+    def _keep_ids(self) -> None:
+        """Makes durable by which ids coins are followed, where that has changed. Raises LedgerFault."""
+        ids = self._ids.to_json()
+        if ids != self._kept_ids:
+            self._ledger.keep(COIN_IDS, ids)
+            self._kept_ids = ids
 
     def _wanted_since(self, request: account_pb.StreamFillsRequest) -> float:
         """From when on trades are wanted, by the exchange's clock. Raises LedgerFault.
@@ -359,6 +375,11 @@ class Master:
             self._held = [(trade, received_at)]
             self._restart_reading(self._reread())
             return
+        if self._portfolio.unpriced:
+            log.info("fill %s waits for the prices of what has just come in", trade.exec_id)
+            self._held = [(trade, received_at)]
+            self._restart_reading(self._read_on())
+            return
         self._make(trade, received_at)
         self._changed()
 
@@ -381,9 +402,22 @@ class Master:
             log.warning("balances could not be read: %s", error)
         if self._doubted:
             self._tell_doubt()
+        await self._read_on()
+
+    async def _read_on(self) -> None:
+        """Tells what was held back once what it waits for is known."""
         await self._read_history([])
         self._changed()
         await self._audit_for_ever()
+
+    async def _price(self) -> None:
+        """Finds out what it is worth that has just come in. Where that fails nobody is sized by an equity without it."""
+        try:
+            await self._portfolio.refresh_marks()
+        except ExchangeError as error:
+            log.warning("prices of what came in could not be read: %s", error)
+            self._doubted = True
+            self._hurry.set()
 
     def _make(self, trade: Trade, received_at: float) -> None:
         """One more fill, and the wallet after it."""
@@ -394,8 +428,9 @@ class Master:
             trade, portfolio.wallet, portfolio.marks, portfolio.table, received_at, portfolio.kept_out,
             certain=not self._doubted, equity_known=portfolio.equity_known,
         )  # fmt: skip
-        self._coins.add(fill.pair.partition("/")[0])
         self._emit(fill)
+        if not fill.pair_unknown:
+            self._follow(set(fill.pair.split("/")) - self._coins)
         if fill.pair_unknown:
             words = f"the master's {trade.side} of {trade.volume} at {trade.price} ({trade.exec_id}) is journalled and not copied"
             portfolio.unknown_trade(trade.symbol, words)
@@ -465,6 +500,7 @@ class Master:
 
     async def _audit(self) -> None:
         """Holds the history against what was streamed and, now and then, balances against the wallet. Raises ExchangeError."""
+        self._keep_ids()
         past = await self._history(Priority.BACKGROUND)
         old = self._now() - AUDIT_AGE_S
         # Kraken gives up to two seconds more than was asked for; what lies before the journal's end is not told again.
@@ -527,6 +563,9 @@ class Master:
     async def _read_history(self, hints: list[Trade]) -> int:
         """Streams what is missing, then what was held back; how many fills came from the history."""
         told = await self._told(hints)
+        if self._portfolio.unpriced:
+            await self._price()
+            told = self._all(told, ())
         # From here on nothing waits: what was told is all there is.
         arrived = {trade.exec_id: at for trade, at in self._held or []}
         # What came live is new whatever its time says: the exchange's clock and ours may differ.

@@ -183,6 +183,30 @@ class SymbolTable:
         """Whether the exchange has an asset of this name."""
         return self._display(asset) is not None
 
+    def id_of(self, asset: str) -> str | None:
+        """The exchange's id of an asset that is known by its display name; None if it lists no such asset."""
+        meaning = f"\t{json.dumps(asset)}\n".encode("ascii")
+        at = self.text.find(meaning)
+        while at >= 0:
+            line = self.text[self.text.rindex(b"\n", 0, at) + 1 : at]
+            if line.startswith(_ASSET_NAME.encode("ascii")):
+                return str(json.loads(line[1:]))  # an asset's id stands before its other spellings
+            at = self.text.find(meaning, at + 1)
+        return None
+
+    def trades(self, asset: str) -> bool:
+        """Whether a pair with this asset is open for trading; those that end are cancel_only at last."""
+        mark = _RULES.encode("ascii")
+        for line in self.text.split(b"\n"):
+            symbol, _, rules = line[1:].partition(b"\t")
+            if (
+                line.startswith(mark)
+                and asset in json.loads(symbol).split("/")
+                and rules_from(json.loads(rules)).status not in {NOT_LISTED, "cancel_only"}
+            ):
+                return True
+        return False
+
     def _display(self, spelling: str) -> str | None:
         if spelling not in self._assets:
             _remember(self._assets, spelling, self._told(_ASSET_NAME, spelling))

@@ -127,6 +127,8 @@ class Portfolio:
         self.symbols: SymbolTable | None = None
         #: Prices of these are wanted though nothing of them is held.
         self.priced: tuple[str, ...] = ()
+        #: What came in and has no known price yet, though the exchange tells one: what it is worth is missing in equity.
+        self.unpriced: set[str] = set()
         #: False until balances were read once.
         self.loaded = False
         #: False while the last reading failed or could not be explained: what is held is then not known, and not zero.
@@ -319,6 +321,8 @@ class Portfolio:
                 kind or "a deposit, a withdrawal, or a trade unseen",
             )
             self.wallet.add(asset, amount)
+            if amount > 0 and self.marks.rate(asset, BRIDGES[0]) is None and any(self._pricing_pairs(asset)):
+                self.unpriced.add(asset)
         if change and self._outside is not None:
             self._outside(change, kind)
 
@@ -326,6 +330,10 @@ class Portfolio:
         """An asset has another name from now on."""
         for wallet in (self.wallet, *(state for _, state in self._before)):
             wallet.rename(old, new)
+        if old in self.kept_out:
+            self.kept_out = {
+                new if asset == old else asset: amount for asset, amount in self.kept_out.items()
+            }
         self.marks.rename(old, new)
 
     def _states(self, asked_at: float) -> list[Wallet]:
@@ -342,7 +350,10 @@ class Portfolio:
         symbols = tuple(dict.fromkeys(pair.symbol for pair in wanted))
         if not symbols:
             return
+        asked = set(self.unpriced)
         quotes = await self._exchange.ticker(symbols)
+        # Also where the exchange tells no price: that counts nothing, and is not waited for.
+        self.unpriced -= asked
         for pair in wanted:
             quote = quotes.get(pair.symbol)
             if quote is not None:

@@ -275,6 +275,13 @@ class AccountProcess(ServedProcess):
             reserved=self._nonce.reserved, holder_pid=os.getpid(), told=told,
         )  # fmt: skip
 
+    async def find_coins(self, names: Iterable[str]) -> list[pb.ListedCoin]:
+        """What the exchange lists under names of coins, by tables that are read now. Raises ExchangeError."""
+        await self._portfolio.load_symbols()
+        table = self._portfolio.table
+        found = [table.asset(name) if table.lists(name) else "" for name in names]
+        return [pb.ListedCoin(name=name, traded=bool(name) and table.trades(name)) for name in found]
+
     # -- the life of the process --------------------------------------------------------------------------------
 
     def servicer(self) -> AccountServicer:
@@ -341,6 +348,7 @@ class AccountProcess(ServedProcess):
 
     async def _start_trading(self) -> None:
         """Starts the loops."""
+        self._check_reserve()
         if self.spec.role is Role.MASTER:
             audit_s, refresh_s = (AUDIT_PAPER_S, REFRESH_PAPER_S) if self.spec.paper else (AUDIT_S, REFRESH_S)
             self.master = Master(
@@ -374,6 +382,20 @@ class AccountProcess(ServedProcess):
         self._trading.set()
         self.bell.ring()
         self._start_strategy()
+
+    def _check_reserve(self) -> None:
+        """Takes a reserve under whichever name Kraken has for an asset (BTC, XBT, XXBT). Raises ConfigurationFault where it has none."""
+        portfolio, kept_out = self._portfolio, dict[str, Decimal]()
+        for written, amount in self.spec.reserve.items():
+            if portfolio.table.lists(written):
+                asset = portfolio.table.asset(written)
+            elif portfolio.holding(written):
+                asset = written  # it is there and not listed any more
+            else:
+                problem = f'reserve = {{ {written} = "{amount}" }}: the exchange has no {written}'
+                raise ConfigurationFault(f"{problem}; write the asset as Kraken shows it, e.g. BTC")
+            kept_out[asset] = max(amount, kept_out.get(asset, amount))
+        portfolio.kept_out = kept_out
 
     def _check_notional(self) -> None:
         """Raises ConfigurationFault for an amount of something that the exchange does not have."""

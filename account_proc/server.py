@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Any, Protocol
 
 from grpclib.const import Status
@@ -18,7 +18,7 @@ from krakencopy.v1 import types_pb2
 from account_proc.bell import Bell
 from account_proc.copier import Copier
 from account_proc.copy_record import SIDE_OF_PB
-from account_proc.errors import AccountError, LedgerFault, OutcomeUnknown
+from account_proc.errors import AccountError, ExchangeError, LedgerFault, OutcomeUnknown
 from account_proc.ledger import Ledger
 from account_proc.master import Master
 from account_proc.own_orders import BadOrder, OrderAsked, OwnOrders, decimal_of
@@ -70,6 +70,10 @@ class Process(Protocol):
 
     async def set_trading_mode(self, mode: types_pb2.TradingMode.ValueType) -> None:
         """As the supervisor says; returns when it holds."""
+        ...
+
+    async def find_coins(self, names: Iterable[str]) -> list[pb.ListedCoin]:
+        """What the exchange lists under names of coins, by tables that are read now. Raises ExchangeError."""
         ...
 
     async def nonce_report(self) -> types_pb2.NonceReport:
@@ -236,6 +240,15 @@ class AccountServicer:
     async def InspectNonce(self, request: pb.InspectNonceRequest) -> pb.InspectNonceResponse:
         """What is known of the key's nonce."""
         return pb.InspectNonceResponse(report=await self._process.nonce_report())
+
+    async def FindCoins(self, request: pb.FindCoinsRequest) -> pb.FindCoinsResponse:
+        """What the exchange lists under names of coins."""
+        try:
+            coins = await self._process.find_coins(request.names)
+        except ExchangeError as error:
+            message = f"the exchange's tables could not be read ({error}); try again"
+            raise refusal(Status.UNAVAILABLE, "EXCHANGE", message) from error
+        return pb.FindCoinsResponse(coins=coins)
 
     def _check_epoch(self, epoch: int) -> None:
         mine = self._process.spec.epoch

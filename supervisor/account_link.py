@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -170,6 +170,12 @@ class AccountLink:
         answer = await self._rpc.ask("InspectNonce", pb.InspectNonceRequest(), INSPECT_TIMEOUT_S)
         return cast("types_pb2.NonceReport", answer.report)
 
+    async def find_coins(self, names: Iterable[str]) -> Sequence[pb.ListedCoin]:
+        """Raises CallFailed with the process's own status."""
+        request = pb.FindCoinsRequest(names=names)
+        answer = await self._rpc.ask("FindCoins", request, INSPECT_TIMEOUT_S)
+        return cast("pb.FindCoinsResponse", answer).coins
+
     # -- three conversations ------------------------------------------------------------------------------------
 
     async def _for_ever(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -250,7 +256,7 @@ class AccountLink:
         since = self._journal.created_at if last is None else last - OVERLAP_S
         since = max(since, self._journal.created_at)
         request = pb.StreamFillsRequest(
-            epoch=self._epoch, since=_timestamp(since), held_coins=self._journal.held_coins(),
+            epoch=self._epoch, since=_timestamp(since), held_coins=self._journal.traded_coins(),
             journal_began=_timestamp(self._journal.created_at),
         )  # fmt: skip
         frozen: OrderedDict[str, pb.FrozenOrder] = OrderedDict()

@@ -428,7 +428,11 @@ class SupervisedAccount:
 
     def asset_renamed(self, old: str, new: str) -> None:
         """The exchange has another name for a coin."""
-        self._around.rename_asset(old, new, "the exchange's tables")
+        try:
+            self._around.rename_asset(old, new, "the exchange's tables")
+        except ValueError as error:
+            words = f"{old} is {new} by the exchange's tables, which contradicts an earlier word: {error}"
+            self._around.tell(pb.SEVERITY_ERROR, self.config.id, "RENAME_CONTRADICTS", words)
 
     def announced(self, announcement: account_pb2.Announcement) -> None:
         """Its process has something to tell operators, once."""

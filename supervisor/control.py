@@ -25,6 +25,7 @@ from account_proc.units import plain
 from supervisor import log_file, report
 from supervisor.accounts import SupervisedAccount
 from supervisor.reloading import Reloader, ReloadRefused
+from supervisor.renames import why_not_renamed
 from supervisor.rpc_client import CallFailed
 from supervisor.supervisor import Supervisor
 
@@ -180,11 +181,31 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
             if not ASSET.fullmatch(name):
                 message = f"{field} {name[:32]!r} is no name of a coin; write it as Kraken shows it, e.g. POL"
                 await refuse(context, grpc.StatusCode.INVALID_ARGUMENT, "BAD_ASSET", message)
+        await self._check_names(request.old_name, request.new_name, context)
         try:
             self._supervisor.rename_asset(request.old_name, request.new_name, "an operator's word")
         except ValueError as error:
             await refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "ALREADY_RENAMED", str(error))
         return pb.RenameAssetResponse(journal_position=plain(self._journal.position(request.new_name)))
+
+    async def _check_names(self, old: str, new: str, context: Context) -> None:
+        """Refuses a word on a coin's name that the exchange's tables contradict, and one that nobody can hold against them now."""
+        links = [
+            account.link
+            for account in self._supervisor.accounts.values()
+            if account.config.is_kraken and account.serving
+        ]
+        link = next((link for link in links if link is not None), None)
+        if link is None:
+            message = "no account is connected to the exchange, whose tables tell two coins apart; say it again when one is"
+            await refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "NOBODY_CONNECTED", message)
+        try:
+            listed = await link.find_coins([old, new])
+        except CallFailed as error:
+            await refuse(context, CODES[error.status], error.reason or "EXCHANGE", error.message)
+        why_not = why_not_renamed(old, listed[0], new, listed[1], has_traded=self._journal.has_traded(old))
+        if why_not:
+            await refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "NOT_RENAMED", why_not)
 
     async def _user(self, account_id: str, context: Context) -> None:
         account = await self._account(account_id, context)

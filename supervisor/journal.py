@@ -264,13 +264,26 @@ class Journal:
 
     # -- the master's coins -------------------------------------------------------------------------------------
 
-    def held_coins(self) -> list[str]:
-        """Coins that the master holds of what it bought since the journal began."""
-        return [coin for coin, position in self._coins if position.volume]
+    def traded_coins(self) -> list[str]:
+        """Coins that were bought or came in since the journal began, by the names of now; also those that the master has sold since, as
+        exits of users may be owed in them.
+        """
+        return [coin for coin, _ in self._coins if self._names.now_of(coin) is None]
 
     def position(self, coin: str) -> Decimal:
         """How much of a coin the master holds of what it bought since the journal began."""
         return self._coins.volume(self._names.current(coin))
+
+    def current_name(self, coin: str) -> str:
+        """The name that a coin has now."""
+        return self._names.current(coin)
+
+    def has_traded(self, coin: str) -> bool:
+        """Whether there is a fill in a pair with this coin, by the name that it had then or has now."""
+        if self._coins.volume(coin) or self._names.now_of(coin) is not None:
+            return True
+        pairs = (pair for (pair,) in self._rows("SELECT DISTINCT pair FROM fills", ()))
+        return any(coin in self._names.current_pair(pair).split("/") for pair in pairs)
 
     def rename(self, old: str, new: str) -> bool:
         """Has the coin's position follow it to its new name; False if it has done so before. Raises ValueError for a contradiction."""

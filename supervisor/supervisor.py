@@ -186,6 +186,7 @@ class Supervisor:
             not rest_url and self.config.exchange.mode is Mode.PAPER and speaks_kraken(account.broker)
         ):
             rest_url = self.place.rest_url
+        reserve = {self.journal.current_name(asset): amount for asset, amount in account.reserve.items()}
         return AccountSpec(
             id=account.id, role=account.role, broker=account.broker, epoch=self.epoch, instance_id=instance_id,
             rest_url=rest_url, ws_url=self.place.ws_url, nonce_path=self.place.nonce(account),
@@ -195,7 +196,7 @@ class Supervisor:
             strategy=account.strategy, strategy_options=account.strategy_options, strategy_risk=account.strategy_risk,
             paper=self.config.exchange.mode is Mode.PAPER,
             visibility_lag_s=self.config.exchange.visibility_lag_s, allow_withdraw_key=account.allow_withdraw_key,
-            tier=account.tier, reserve=account.reserve, users=len(self.config.users), owner=self._owner_of(account, rest_url),
+            tier=account.tier, reserve=reserve, users=len(self.config.users), owner=self._owner_of(account, rest_url),
             adopt_ledger=self.place.adopt, journal_id=self.journal.journal_id,
         )  # fmt: skip
 

@@ -488,7 +488,8 @@ class RunningWorld:
                     api.rename_asset(*self._owners.untold[0], timeout_s=3.0)
                 except KrakenCopyError as error:
                     self.tally.not_done[f"rename_asset: {type(error).__name__}"] += 1
-                    return
+                    if error.reason != "NOT_RENAMED":  # else it was never traded, and has another name again
+                        return
             self._owners.untold.pop(0)
 
     def _ask(self, what: str, account: str) -> None:

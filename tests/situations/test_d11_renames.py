@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from client.errors import Refused
 from tests.support.system import Paper, System, wait_for
 
 D = Decimal
@@ -81,6 +82,7 @@ def test_a_renaming_is_told_and_a_contradiction_is_refused(paper: Paper) -> None
     with System(paper, {"anna": "500"}) as system:
         system.start().wait_ready()
         buy_some(system)
+        paper.call("POST", "/assets/MATIC/rename", to="POL", keeps_key=False)
         for _ in range(2):
             system.command("rename", "MATIC", "POL")
         with system.api() as api:
@@ -89,3 +91,79 @@ def test_a_renaming_is_told_and_a_contradiction_is_refused(paper: Paper) -> None
         system.command("rename", "POL", "MATIC", expect=1)
         system.command("rename", "PO L", "MATIC", expect=3)
         wait_for("anna to follow", lambda: held(system, "POL") > 0 and not held(system, "MATIC"))
+
+
+def test_a_word_that_would_mix_two_coins_is_refused(paper: Paper) -> None:
+    """An operator says that BTC is ETH, that dollars are euros, or mistypes the new name: refused with why. The exits that follow sell what
+    was copied and nothing of the user's own ETH.
+    """
+    paper.price("XBTUSD", "50000")
+    key = paper.open_account("anna", {"ZUSD": "1000", "XETH": "3"})
+    with System(paper, {"anna": "0"}, keys={"anna": key}) as system:
+        system.start().wait_ready()
+        system.buy("BTC/USD", "0.01")
+        system.settled(1)
+        for old, new, why in (
+            ("BTC", "ETH", "BTC is traded at the exchange under this name: ETH is another coin"),
+            ("USD", "EUR", "USD is traded at the exchange under this name"),
+            ("BTC", "BCT", "it has no other, and the exchange lists no BCT"),
+            ("XBT", "ETH", "XBT is called BTC"),
+            ("BTC", "XETH", "XETH is called ETH"),
+            ("QQQ", "RRR", "the exchange lists no RRR, and the master has never traded QQQ"),
+        ):
+            with pytest.raises(Refused, match=why), system.api() as api:
+                api.rename_asset(old, new)
+        system.sell("BTC/USD", "0.01")
+        system.settled(2)
+        assert system.copies("anna")[-1].reason == "EXIT_FULL"
+        assert balance(paper, "anna", "XXBT") == 0
+        assert balance(paper, "anna", "XETH") == 3
+
+
+def test_a_coin_whose_id_is_not_its_name_is_followed_as_well_twice_and_over_restarts(paper: Paper) -> None:
+    """ETH, whose id at Kraken is XETH, gets another name in the tables, and another one while nothing runs: users' exits leave each time."""
+    paper.price("ETHUSD", "2000")
+    with System(paper, {"anna": "1000"}) as system:
+        hand = paper.another_key("master")
+        system.start().wait_ready()
+        system.buy("ETH/USD", "0.2")
+        system.settled(1)
+        copied = balance(paper, "anna", "XETH")
+        paper.call("POST", "/assets/XETH/rename", to="NEW", keeps_key=True)
+        paper.price("NEWUSD", "2000")
+        paper.by_hand(hand, "sell", "NEWUSD", "0.1")
+        system.settled(2)
+        assert system.copies("anna")[-1].reason == "EXIT_FRACTION"
+        assert abs(balance(paper, "anna", "XETH") - copied / 2) <= D("1e-8")
+        system.stop()
+        paper.call("POST", "/assets/XETH/rename", to="NEWER", keeps_key=True)
+        paper.price("NEWERUSD", "2000")
+        paper.by_hand(hand, "sell", "NEWERUSD", "0.1")
+        system.start().wait_ready()
+        system.settled(3)
+        assert system.copies("anna")[-1].reason == "EXIT_FULL"
+        assert balance(paper, "anna", "XETH") == 0
+
+
+def test_a_reserve_follows_its_coin(paper: Paper) -> None:
+    """A master's reserved old stock gets another name, by an operator's word: it is no part of its equity under the new one either."""
+    keys = {
+        "master": paper.open_account("master", {"ZUSD": "10000", "MATIC": "20000"}),
+        "anna": paper.open_account("anna", {"ZUSD": "1000"}),
+    }
+    paper.price("XBTUSD", "50000")
+    lines = {"master": 'reserve = { MATIC = "20000" }'}
+    with System(paper, {"anna": "0"}, keys=keys, user_lines=lines) as system:
+        system.start().wait_ready()
+        system.buy("MATIC/USD", "20")
+        system.settled(1)
+        paper.call("POST", "/assets/MATIC/rename", to="POL", keeps_key=False)
+        paper.price("POLUSD", "0.5")
+        system.command("rename", "MATIC", "POL")
+        system.stop()
+        system.start().wait_ready()
+        system.buy("BTC/USD", "0.01")
+        system.settled(2)
+        with system.api() as api:
+            last = max(api.list_fills(), key=lambda fill: fill.seq)
+        assert D(9990) < D(last.master_equity) <= D(10000)

@@ -134,3 +134,50 @@ def test_coins_that_the_master_stakes_are_still_its_position(paper: Paper) -> No
         system.settled(2)
         assert system.copies("anna")[-1].reason == "EXIT_FRACTION"
         assert abs(balance(paper, "anna", "XXBT") - copied / 2) <= D("1e-8")
+
+
+def test_a_coin_that_came_right_before_an_order_is_in_what_users_are_sized_by(paper: Paper) -> None:
+    """A master with 10,000 $ gets ETH worth 10,000 $, which it never held, and buys at once: the ETH counts, and users buy half of what they
+    would without it.
+    """
+    paper.price("ETHUSD", "2500")
+    with System(paper, {"anna": "1000"}, master_balance="10000") as system:
+        system.start().wait_ready()
+        paper.call("POST", "/accounts/master/deposit", asset="XETH", amount="4")
+        system.buy("BTC/USD", "0.01")
+        system.settled(1)
+        with system.api() as api:
+            (fill,) = api.list_fills()
+        assert fill.master_equity == "20000"
+        assert balance(paper, "anna", "XXBT") == D("0.0005")
+
+
+@pytest.mark.parametrize("name", ["XBT", "XXBT"])
+def test_a_reserve_is_taken_under_any_name_that_kraken_has_for_a_coin(paper: Paper, name: str) -> None:
+    """The reserves name BTC as Kraken's other tables do: they count all the same."""
+    keys = {
+        "master": paper.open_account("master", {"ZUSD": "10000", "XXBT": "1"}),
+        "anna": paper.open_account("anna", {"ZUSD": "1000", "XXBT": "0.2"}),
+    }
+    lines = {"master": f'reserve = {{ {name} = "1.0" }}', "anna": f"reserve = {{ {name} = 0.2 }}"}
+    with System(paper, {"anna": "0"}, keys=keys, user_lines=lines) as system:
+        system.start().wait_ready()
+        system.buy("BTC/USD", "0.01")
+        system.settled(1)
+        with system.api() as api:
+            (fill,) = api.list_fills()
+        assert fill.master_equity == "10000"
+        assert balance(paper, "anna", "XXBT") == D("0.201")
+
+
+def test_a_reserve_of_what_the_exchange_does_not_have_fails_its_account(paper: Paper) -> None:
+    """A user's reserve names "btc", which is no asset's name: it is FAILED with what to write, instead of trading with what was reserved."""
+    with System(paper, {"anna": "1000"}, user_lines={"anna": 'reserve = { btc = "1" }'}) as system:
+        system.start()
+
+        def failed() -> str:
+            found = system.accounts().get("anna")
+            return found.message if found is not None and found.reason == "CONFIGURATION" else ""
+
+        words = wait_for("anna to fail", failed)
+        assert "the exchange has no btc; write the asset as Kraken shows it, e.g. BTC" in words

@@ -58,6 +58,16 @@ def test_an_amount_in_dollars_is_so_many_dollars_in_every_pair(paper: Paper) -> 
             assert abs(spent - Decimal("62.5")) < Decimal("0.1"), pair
 
 
+def test_an_amount_may_name_its_currency_as_any_of_krakens_tables_does(paper: Paper) -> None:
+    """Users copy for 0.001 XBT and for 50 ZUSD, as Kraken writes them elsewhere: it is 0.001 BTC and 50 dollars."""
+    coins, dollars = (DOLLARS.replace("50 USD", amount) for amount in ("0.001 XBT", "50 ZUSD"))
+    with system_of(paper, coins=coins, dollars=dollars) as system:
+        system.start().wait_ready()
+        system.buy("BTC/USD", "0.01")
+        for user in ("coins", "dollars"):
+            assert abs(cost(copy_of(system, user, 1)) - 50) < Decimal("0.1"), user
+
+
 def test_a_bare_number_is_money_where_the_quote_is_and_nothing_elsewhere(paper: Paper) -> None:
     """An amount without a currency buys for 50 USD in BTC/USD. In ETH/BTC it would be 50 BTC: the entry is skipped, with the reason, and
     the next start is refused until the currency is named.

@@ -38,6 +38,9 @@ class Servicer:
     async def InspectNonce(self, request: Any) -> pb.InspectNonceResponse:
         raise NotImplementedError
 
+    async def FindCoins(self, request: Any) -> pb.FindCoinsResponse:
+        raise NotImplementedError
+
     async def Drain(self, request: Any) -> pb.DrainResponse:
         return pb.DrainResponse()
 
