@@ -381,10 +381,10 @@ class KrakenExchange:
         )
 
     async def orders_of(
-        self, cl_ord_id: str, start: float, priority: Priority = Priority.READ
+        self, cl_ord_id: str | None, start: float, priority: Priority = Priority.READ
     ) -> tuple[list[OrderRow], list[OddRow]]:
-        """Orders with a client order id, open ones and those that ended since ``start``, and rows of the answers that may be one of
-        them and cannot be read.
+        """Orders with a client order id (all of them without one), open ones and those that ended since ``start``, and rows of the answers
+        that may be one of them and cannot be read.
         """
         odd: list[OddRow] = []
         # Open first, closed second: an order that ends between the two reads is still seen.
