@@ -29,12 +29,14 @@ from account_proc.rest_rows import (
     Balances,
     OddRow,
     OrderAck,
+    OrderEnd,
     OrderRequest,
     OrderRow,
     PairFee,
     Quote,
     TradeRow,
     api_key_info,
+    order_end,
     order_row,
     pair_fees,
     quote_of,
@@ -49,6 +51,7 @@ __all__ = [
     "KrakenExchange",
     "OddRow",
     "OrderAck",
+    "OrderEnd",
     "OrderRequest",
     "OrderRow",
     "PairFee",
@@ -80,6 +83,8 @@ CLOCK_SKEW_S = 60.0
 TICKER_CALLS_MAX = 24
 #: A pair whose price was refused is not asked for among others again for so long, in seconds: pairs are listed anew rarely.
 PRICE_REFUSED_S = 1_800.0
+#: Kraken's words for a pair that it does not have.
+NO_SUCH_PAIR = "EQuery:Unknown asset pair"
 #: Kraken: what a key must be allowed for orders.
 MAY_TRADE = "modify-trades"
 
@@ -303,7 +308,10 @@ class KrakenExchange:
 
         After ``timeout_s`` without an answer the outcome is unknown. It does not wait for the pair's counter: ask ``order_wait_s``.
         """
-        pair = (await self._table()).pair(order.pair)
+        pair = (await self._table()).find(order.pair)
+        if pair is None:
+            # Of an order from before its pair was taken off the lists; the exchange would say the same.
+            raise ExchangeRefused("AddOrder", (NO_SUCH_PAIR,))
         params = order.params(pair.altname, pair.asset_class)
         self._limits.charge_order(pair.symbol, time.monotonic())
         try:
@@ -363,6 +371,18 @@ class KrakenExchange:
         for row in odd:
             self._odd("QueryOrders", row)
         return rows, odd
+
+    async def ends_of(self, txids: Sequence[str]) -> dict[str, OrderEnd]:
+        """How orders stand, by their id; where a row tells that, it need not tell which order it is. Others are left out."""
+        table, ends = await self._table(), dict[str, OrderEnd]()
+        for start in range(0, len(txids), QUERY_IDS_MAX):
+            params = {"txid": ",".join(txids[start : start + QUERY_IDS_MAX]), "trades": _flag(False)}
+            result = await self._private("QueryOrders", params, priority=Priority.READ)
+            with _expected_form("QueryOrders"):
+                ends |= readable(
+                    result, lambda txid, row: order_end(txid, row, table), partial(self._odd, "QueryOrders")
+                )
+        return ends
 
     async def open_orders(
         self, cl_ord_id: str | None = None, priority: Priority = Priority.READ

@@ -116,7 +116,7 @@ class Desk:
             self.adopted.append((row.txid, given_up.copy_id))
         return not self.busy
 
-    def told(self, **orders: dict[str, Any]) -> None:
+    def told(self, **orders: dict[str, Any] | None) -> None:
         self.kraken.always["ClosedOrders"] = {"closed": orders, "count": len(orders)}
 
     def codes(self) -> list[tuple[str, str]]:
@@ -285,7 +285,7 @@ def test_a_lost_order_whose_row_is_odd_is_asked_for_and_awaited(it: Desk, odd: d
 
 
 def test_an_odd_row_that_is_no_order_keeps_nobody_from_beginning(it: Desk) -> None:
-    it.told(O2=None)  # type: ignore[arg-type]  # as it came
+    it.told(O2=None)
 
     async def steps() -> None:
         for answer in ({}, {"O2": None}, ExchangeRefused("QueryOrders", ("EOrder:Unknown order",))):

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from krakencopy.v1 import types_pb2 as pb
 
+from tests.support.client import private
 from tests.support.hand import Hand
 from tests.support.system import Paper, System, wait_for
 
@@ -111,6 +112,35 @@ def test_an_order_whose_answer_was_lost_is_found_among_rows_that_cannot_be_read(
         paper.call("POST", "/faults", kind="drop_reply", account="anna", method="AddOrder")
         paper.call("POST", "/faults", kind="ws_cut", when="before_event", account="anna")
         round_trip(paper, system, 1)
+
+
+def test_an_order_whose_own_row_does_not_tell_which_it_is_ends(paper: Paper) -> None:
+    """The feed tells nothing of a user's order, and its row comes with an empty description; what it filled counts, and is sold later."""
+    with System(paper, {"anna": "100"}) as system:
+        owner = paper.another_key("anna")
+        system.start().wait_ready()
+        paper.call("POST", "/faults", kind="ws_cut", when="before_event", account="anna", count=0)
+        unread = {
+            "kind": "error",
+            "error": "EService:Unavailable",
+            "method": "QueryOrders",
+            "account": "anna",
+        }
+        unread_id = paper.call("POST", "/faults", **unread, count=0)["id"]
+        system.buy("XBTUSD", "0.002")
+
+        def own_rows() -> Any:
+            return private(paper.rest_url, owner, "ClosedOrders")["result"]["closed"]
+
+        ((key, row),) = wait_for("anna's order", own_rows).items()
+        odd = {"kind": "odd_row", "method": "QueryOrders", "account": "anna", "count": 0}
+        paper.call("POST", "/faults", **odd, key=key, row={**row, "descr": {}})
+        paper.call("DELETE", f"/faults/{unread_id}")
+        system.settled(1)
+        assert Decimal(last_copy(system, "anna", "BTC/USD").filled_volume) == volume_of(paper, "anna") > 0
+        system.sell("XBTUSD", "0.002")
+        system.settled(2)
+        wait_for("the exit", lambda: volume_of(paper, "anna") == 0)
 
 
 def test_an_order_that_never_arrived_is_proven_not_to_exist_among_rows_that_cannot_be_read(
