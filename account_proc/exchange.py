@@ -447,12 +447,19 @@ class KrakenExchange:
         table = await self._table()
         # A fixed end: rows must not leave the pages at their end while pages are read. New ones only push others to later pages.
         fixed_end = self._clock.now() + CLOCK_SKEW_S if end is None else end
+        latest = math.ceil(fixed_end) + CLOCK_SKEW_S
         params = {"start": _not_after(start), "end": str(math.ceil(fixed_end)), "consolidate_taker": "false"}
         rows = await self._pages("TradesHistory", "trades", params, priority)
+
+        def read(txid: str, row: Any) -> TradeRow:
+            trade = trade_row(txid, row, table)
+            if trade.time > latest:
+                # What is counted up to such a time would hide all trades before it.
+                raise ValueError(f"{trade.time} is after the time that was asked for")
+            return trade
+
         with _expected_form("TradesHistory"):
-            trades = readable(
-                rows, lambda txid, row: trade_row(txid, row, table), partial(self._odd, "TradesHistory")
-            )
+            trades = readable(rows, read, partial(self._odd, "TradesHistory"))
         return sorted(trades.values(), key=lambda trade: (trade.time, trade.trade_id))
 
     # -- how ----------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ T = TypeVar("T")
 UNREADABLE = (KeyError, IndexError, TypeError, AttributeError, ValueError, ArithmeticError)
 #: Kraken: nonces, and windows of them, are unsigned numbers of 64 bits.
 NONCE_MAX = 2**64 - 1
-#: The last second that a time of a key may be (31 December 9999): one beyond it, such as one in milliseconds, is no time.
+#: The last second that a time may be (31 December 9999): one beyond it, such as one in milliseconds, is no time.
 LAST_SECOND = 253_402_300_799
 #: Of what is wrong with a row, enough to recognise it.
 PROBLEM_LENGTH_MAX = 120
@@ -259,7 +259,7 @@ def order_row(txid: str, row: Mapping[str, Any], table: SymbolTable) -> OrderRow
         fee_in_base=_fee_in_base(row),
         quote=pair.quote if pair else "",
         price=number(row["price"]),
-        opentm=number(row["opentm"]),
+        opentm=_moment(row["opentm"]),
         closetm=_or_none(row.get("closetm")),
         reason=_reason(row),
         trades=tuple(str(trade) for trade in _list(row.get("trades"))),
@@ -303,7 +303,7 @@ def trade_row(txid: str, row: Mapping[str, Any], table: SymbolTable) -> TradeRow
         fee=_or_none(row.get("fee")) or Decimal(0),
         # Kraken: "margin" is the amount of collateral; position rows have a status besides.
         margin=number(row.get("margin") or 0) > 0 or bool(row.get("posstatus")),
-        time=positive(row["time"]),
+        time=_moment(row["time"]),
         trade_id=int(_or_none(row.get("trade_id")) or 0),
     )
 
@@ -354,6 +354,14 @@ def _or_none(value: Any) -> Decimal | None:
         return number(value) or None
     except (TypeError, ValueError, ArithmeticError):
         return None
+
+
+def _moment(value: Any) -> Decimal:
+    """A time in Unix seconds. Raises as ``positive``."""
+    result = positive(value)
+    if result > LAST_SECOND:
+        raise ValueError(f"no time in seconds: {value!r}")
+    return result
 
 
 def _whole(value: Any) -> int | None:

@@ -127,6 +127,22 @@ def test_a_trade_beside_an_odd_row_is_read(row: Any) -> None:
     assert all(trade.price > 0 and trade.vol > 0 and plain(trade.cost) for trade in found)
 
 
+@pytest.mark.parametrize("at", [1_782_587_828_680, "9e11", 4_000_000_000, "1782587828680000000"])
+def test_a_trade_of_the_time_to_come_is_no_trade_and_hides_none(at: object) -> None:
+    always = {"TradesHistory": {"trades": {"TODD": TRADE | {"time": at}, "TGOOD": TRADE}, "count": 2}}
+    found, told = read(always, lambda exchange: exchange.trades_since(0.0))
+    assert [trade.txid for trade in found] == ["TGOOD"]
+    assert [row.key for row in told] == ["TODD"]
+
+
+@pytest.mark.parametrize("at", [1_782_587_828_680, 0, -1, "soon"])
+def test_an_order_of_no_time_is_told_as_odd(at: object) -> None:
+    rows = {"O1": GOOD_ORDER | {"opentm": at}, "O2": GOOD_ORDER}
+    found, told = read({"QueryOrders": rows}, lambda exchange: exchange.query_orders(["O1", "O2"]))
+    assert list(found) == ["O2"]
+    assert [row.key for row in told] == ["O1"]
+
+
 @given(odd(TICKER))
 def test_a_price_beside_an_odd_row_is_read(row: Any) -> None:
     always = {"Ticker": {"XXBTZUSD": row, "XETHZUSD": TICKER}}
