@@ -145,11 +145,13 @@ class KrakenExchange:
 
     async def _listed(self, method: str, parameter: str) -> Mapping[str, Any]:
         rows = await self._public(method, priority=Priority.BACKGROUND)
+        more: Mapping[str, Any] = {}
         try:
-            more = await self._public(method, {parameter: TOKENIZED}, priority=Priority.BACKGROUND)
+            told = await self._public(method, {parameter: TOKENIZED}, priority=Priority.BACKGROUND)
+            with _expected_form(method):
+                more = dict(told.items())
         except ExchangeError as error:
             log.warning("%s: tokenised assets are not told: %s", method, error)
-            more = {}
         with _expected_form(method):
             # An exchange that does not know the question answers it as the first one: what that told counts.
             return {**more, **rows}

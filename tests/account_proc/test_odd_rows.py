@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from account_proc.errors import ExchangeError, ExchangeRefused, KeyRefused, RateLimited
+from account_proc.errors import ExchangeError, ExchangeRefused, KeyRefused, OutcomeUnknown, RateLimited
 from account_proc.exchange import KrakenExchange, OddRow
 from account_proc.executions import Execution, ExecutionsMerge, Incomplete
 from account_proc.kraken_errors import MarketRefused, ServiceTrouble, classify
 from account_proc.order_desk import OrderDesk, Timing
 from account_proc.order_watch import OrderWatch
-from account_proc.pairs import NOT_LISTED, SymbolTable
+from account_proc.pairs import NOT_LISTED, TOKENIZED, SymbolTable
 from account_proc.rest_rows import OrderRequest, api_key_info
 from account_proc.units import Side, number, plain
 from tests.account_proc.scripted_kraken import ASSETS, PAIRS, TABLE, ScriptedKraken, order_row, run
@@ -178,6 +178,19 @@ def test_a_pair_beside_an_odd_row_is_listed_and_an_odd_one_is_remembered(pair: A
     if table.find("BTC/USD") is None and "XXBTZUSD" in table.skipped:
         # It is listed; only its row is odd.
         assert known.status == "online"
+
+
+@pytest.mark.parametrize("answer", [[], "none", 7, None, OutcomeUnknown("AssetPairs", "HTTP 502")])
+def test_without_an_answer_about_tokenised_assets_everything_else_is_listed(answer: Any) -> None:
+    class Listing(ScriptedKraken):
+        def public(self, method: str, params: dict[str, str]) -> Any:
+            return answer if TOKENIZED in params.values() else super().public(method, params)
+
+    async def steps() -> None:
+        table = await Listing().exchange.asset_pairs()
+        assert table.pair("BTC/USD") == TABLE.pair("BTC/USD")
+
+    run(steps())
 
 
 def test_a_pair_that_is_gone_keeps_its_rules_and_says_so() -> None:
