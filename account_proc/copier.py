@@ -37,11 +37,11 @@ from account_proc.notices import NoticeCode
 from account_proc.order_desk import OrderDesk
 from account_proc.order_watch import ENDED
 from account_proc.pairs import NOT_LISTED, PairRules
-from account_proc.plans import Carry, Decision, Holdings, MasterFill, Order, Skip
+from account_proc.plans import Carry, Decision, Holdings, MasterFill, Order, Skip, Slice
 from account_proc.portfolio import Portfolio
 from account_proc.quiet import Quiet
 from account_proc.rest_rows import OrderRow
-from account_proc.sizing import below_minimum
+from account_proc.sizing import below_minimum, is_full_exit
 from account_proc.spec import CopyRules
 from account_proc.units import NO_AMOUNT, BaseVolume, Price, QuoteAmount, Side, plain
 
@@ -415,6 +415,8 @@ class Copier:
         records = [
             self._record(skip, batch[0].received_at, now) for skip in map(self._set_apart, taken) if skip
         ]
+        for skipped in records:
+            self._owe_what_was_left(skipped, taken)
         fills = [fill for fill in taken if not self._set_apart(fill)] if records else taken
         pair_name = taken[0].pair
         pair = self._portfolio.table.find(pair_name)
@@ -464,6 +466,22 @@ class Copier:
             words = "answered by orders at the exchange that are newer than this ledger; see the copies TAKEN_OVER"
             return Skip(fills=(fill,), reason=Reason.ANSWERED_BEFORE, detail=words)
         return None
+
+    def _owe_what_was_left(self, skipped: CopyRecord, taken: Sequence[MasterFill]) -> None:
+        """An exit that was answered before, and not to its end: what copying still holds of what the master has left is owed, but for what
+        was bought after it. Of a part of a position nobody can tell what it left.
+        """
+        (fill,) = (fill for fill in taken if fill.seq in skipped.fill_seqs)
+        pair = self._portfolio.table.find(fill.pair)
+        if skipped.reason != Reason.ANSWERED_BEFORE or fill.side is Side.BUY or pair is None:
+            return
+        if not is_full_exit(fill, pair) or self._ledger.bought.get(pair.base, 0.0) > fill.executed_at:
+            return
+        left = self._book.held(pair.base) - self._book.owed(pair.base)
+        if below_minimum(left, fill.price, pair) is None:
+            skipped.detail += f"; {left} {pair.base} was not sold by them and stays owed"
+            piece = Slice(order_id="", volume=left, cost=NO_AMOUNT)
+            self._book.carry(fill.pair, Side.SELL, [piece], skipped.copy_id)
 
     def _holdings(self, pair: PairRules) -> Holdings:
         equity = self._portfolio.equity(pair.quote)
@@ -607,10 +625,10 @@ class Copier:
         """The same for orders that this ledger made before it was brought back from a backup, the oldest first; to their end, and
         before anything is sent: ``recover`` comes later. Raises LedgerFault.
         """
-        answered: dict[str, float] = {}
-        for row in rows:
-            answered[row.pair] = max(answered.get(row.pair, 0.0), float(row.opentm))
-        self._ledger.take_over([row.cl_ord_id or "" for row in rows], answered, self._book)
+        # The oldest first, so that the last of each counts.
+        answered = {row.pair: float(row.opentm) for row in rows}
+        bought = {_coin_of(row.pair): float(row.opentm) for row in rows if row.side is Side.BUY}
+        self._ledger.take_over([row.cl_ord_id or "" for row in rows], answered, bought, self._book)
         for row in rows:
             words = f"order {row.txid} was made before this ledger was brought back from a backup; it counts as copied"
             lane, record = self._lane(_coin_of(row.pair)), self._adopted(row, Reason.TAKEN_OVER, words, None)

@@ -29,12 +29,14 @@ from account_proc.rest_rows import (
     Balances,
     OddRow,
     OrderAck,
+    OrderEnd,
     OrderRequest,
     OrderRow,
     PairFee,
     Quote,
     TradeRow,
     api_key_info,
+    order_end,
     order_row,
     pair_fees,
     quote_of,
@@ -49,6 +51,7 @@ __all__ = [
     "KrakenExchange",
     "OddRow",
     "OrderAck",
+    "OrderEnd",
     "OrderRequest",
     "OrderRow",
     "PairFee",
@@ -81,6 +84,8 @@ TICKER_CALLS_MAX = 24
 #: A pair whose price was refused is asked for by itself from then on, after so long, in seconds, doubled each time up to the most: what it is
 #: worth is missing in equity meanwhile.
 PRICE_RETRY_S, PRICE_RETRY_MAX_S = 5.0, 1_800.0
+#: Kraken's words for a pair that it does not have.
+NO_SUCH_PAIR = "EQuery:Unknown asset pair"
 #: Kraken: what a key must be allowed for orders.
 MAY_TRADE = "modify-trades"
 
@@ -141,11 +146,13 @@ class KrakenExchange:
 
     async def _listed(self, method: str, parameter: str) -> Mapping[str, Any]:
         rows = await self._public(method, priority=Priority.BACKGROUND)
+        more: Mapping[str, Any] = {}
         try:
-            more = await self._public(method, {parameter: TOKENIZED}, priority=Priority.BACKGROUND)
+            told = await self._public(method, {parameter: TOKENIZED}, priority=Priority.BACKGROUND)
+            with _expected_form(method):
+                more = dict(told.items())
         except ExchangeError as error:
             log.warning("%s: tokenised assets are not told: %s", method, error)
-            more = {}
         with _expected_form(method):
             # An exchange that does not know the question answers it as the first one: what that told counts.
             return {**more, **rows}
@@ -314,7 +321,10 @@ class KrakenExchange:
 
         After ``timeout_s`` without an answer the outcome is unknown. It does not wait for the pair's counter: ask ``order_wait_s``.
         """
-        pair = (await self._table()).pair(order.pair)
+        pair = (await self._table()).find(order.pair)
+        if pair is None:
+            # Of an order from before its pair was taken off the lists; the exchange would say the same.
+            raise ExchangeRefused("AddOrder", (NO_SUCH_PAIR,))
         params = order.params(pair.altname, pair.asset_class)
         self._limits.charge_order(pair.symbol, time.monotonic())
         try:
@@ -375,6 +385,18 @@ class KrakenExchange:
             self._odd("QueryOrders", row)
         return rows, odd
 
+    async def ends_of(self, txids: Sequence[str]) -> dict[str, OrderEnd]:
+        """How orders stand, by their id; where a row tells that, it need not tell which order it is. Others are left out."""
+        table, ends = await self._table(), dict[str, OrderEnd]()
+        for start in range(0, len(txids), QUERY_IDS_MAX):
+            params = {"txid": ",".join(txids[start : start + QUERY_IDS_MAX]), "trades": _flag(False)}
+            result = await self._private("QueryOrders", params, priority=Priority.READ)
+            with _expected_form("QueryOrders"):
+                ends |= readable(
+                    result, lambda txid, row: order_end(txid, row, table), partial(self._odd, "QueryOrders")
+                )
+        return ends
+
     async def open_orders(
         self, cl_ord_id: str | None = None, priority: Priority = Priority.READ
     ) -> list[OrderRow]:
@@ -392,10 +414,10 @@ class KrakenExchange:
         )
 
     async def orders_of(
-        self, cl_ord_id: str, start: float, priority: Priority = Priority.READ
+        self, cl_ord_id: str | None, start: float, priority: Priority = Priority.READ
     ) -> tuple[list[OrderRow], list[OddRow]]:
-        """Orders with a client order id, open ones and those that ended since ``start``, and rows of the answers that may be one of
-        them and cannot be read.
+        """Orders with a client order id (all of them without one), open ones and those that ended since ``start``, and rows of the answers
+        that may be one of them and cannot be read.
         """
         odd: list[OddRow] = []
         # Open first, closed second: an order that ends between the two reads is still seen.
@@ -438,12 +460,19 @@ class KrakenExchange:
         table = await self._table()
         # A fixed end: rows must not leave the pages at their end while pages are read. New ones only push others to later pages.
         fixed_end = self._clock.now() + CLOCK_SKEW_S if end is None else end
+        latest = math.ceil(fixed_end) + CLOCK_SKEW_S
         params = {"start": _not_after(start), "end": str(math.ceil(fixed_end)), "consolidate_taker": "false"}
         rows = await self._pages("TradesHistory", "trades", params, priority)
+
+        def read(txid: str, row: Any) -> TradeRow:
+            trade = trade_row(txid, row, table)
+            if trade.time > latest:
+                # What is counted up to such a time would hide all trades before it.
+                raise ValueError(f"{trade.time} is after the time that was asked for")
+            return trade
+
         with _expected_form("TradesHistory"):
-            trades = readable(
-                rows, lambda txid, row: trade_row(txid, row, table), partial(self._odd, "TradesHistory")
-            )
+            trades = readable(rows, read, partial(self._odd, "TradesHistory"))
         return sorted(trades.values(), key=lambda trade: (trade.time, trade.trade_id))
 
     # -- how ----------------------------------------------------------------------------------------------------

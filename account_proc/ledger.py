@@ -131,6 +131,7 @@ class Ledger:
         #: See ``take_over``; with times in Unix seconds, by pair.
         self.taken_over: frozenset[str] = frozenset()
         self.answered: dict[str, float] = {}
+        self.bought: dict[str, float] = {}
         #: Why the first write failed, once one has.
         self._failed: BaseException | None = None
 
@@ -157,9 +158,10 @@ class Ledger:
         with self._reading:
             self._meta = dict(self._db.execute("SELECT key, value FROM meta"))
             self.taken_over = frozenset(json.loads(self._meta.get("taken_over", "[]")))
-            self.answered = {
-                pair: float(at) for pair, at in json.loads(self._meta.get("answered", "{}")).items()
-            }
+            self.answered, self.bought = (
+                {name: float(at) for name, at in json.loads(self._meta.get(key, "{}")).items()}
+                for key in ("answered", "bought")
+            )
         if owner and not self._meta.get("owner"):
             with self._transaction():
                 self._set("owner", owner)
@@ -327,10 +329,12 @@ class Ledger:
     def _claim(self, cl_ord_id: str, copy_id: str) -> None:
         self._db.execute("INSERT OR REPLACE INTO order_ids VALUES (?, ?)", (cl_ord_id, copy_id))
 
-    def take_over(self, cl_ord_ids: Iterable[str], answered: dict[str, float], book: CopyBook) -> None:
+    def take_over(
+        self, cl_ord_ids: Iterable[str], answered: dict[str, float], bought: dict[str, float], book: CopyBook
+    ) -> None:
         """Orders of this ledger are at the exchange, and it does not know them: it is older than they are. Their ids are not given again,
         fills of a pair that were executed up to ``answered`` (Unix seconds) were answered by them, and what was carried in these pairs was
-        decided by who made them. Raises LedgerFault.
+        decided by who made them. ``bought``: by coin, when the last of those that buy was made. Raises LedgerFault.
         """
         taken = self.taken_over | frozenset(cl_ord_ids)
         upto = self.answered | {pair: max(at, self.answered.get(pair, at)) for pair, at in answered.items()}
@@ -339,8 +343,11 @@ class Ledger:
                 book.carried.pop((pair, side), None)
         with self._transaction():
             _write_book(self._database, book)
-            self._set_all({"taken_over": _json(sorted(taken)), "answered": _json(upto)})
-        self.taken_over, self.answered = taken, upto
+            last_bought = self.bought | bought
+            self._set_all(
+                {"taken_over": _json(sorted(taken)), "answered": _json(upto), "bought": _json(last_bought)}
+            )
+        self.taken_over, self.answered, self.bought = taken, upto, last_bought
 
     # -- what is read at a start --------------------------------------------------------------------------------
 

@@ -35,7 +35,7 @@ from account_proc.executions import TRADE, Execution, Incomplete
 from account_proc.feed_session import BalanceChanged
 from account_proc.front import growing_pause_s
 from account_proc.ledger import Ledger
-from account_proc.master_wallet import CountedTrades, Trade, apply
+from account_proc.master_wallet import WALLET, CountedTrades, Trade, apply
 from account_proc.pairs import SymbolTable
 from account_proc.portfolio import CONFIRM_S, Portfolio
 from account_proc.units import Side, plain
@@ -63,8 +63,8 @@ FIRST_WAIT_LAGS = 2.0
 REFRESH_S, REFRESH_PAPER_S = 300.0, 60.0
 #: The wallet is made durable at most this often, in seconds.
 KEEP_S = 1.0
-#: Its name in the ledger; and of when the journal began, by the supervisor's clock and by the exchange's.
-WALLET, JOURNAL_BEGAN, COIN_IDS = "wallet", "journal_began", "coin_ids"
+#: Names in the ledger: of when the journal began, by the supervisor's clock and by the exchange's; of coins' ids.
+JOURNAL_BEGAN, COIN_IDS = "journal_began", "coin_ids"
 #: Between two tries to read the history, in seconds: at first, and at most where it cannot be read again and again.
 HISTORY_RETRY_S, HISTORY_RETRY_S_MAX = 1.0, 15.0
 

@@ -21,6 +21,8 @@ from account_proc.wallet import Wallet
 #: Trades are remembered one by one for this long after they were executed, in seconds; older ones count as held. Reads of the
 #: history were seen to trail by a minute.
 REMEMBERED_S = 600.0
+#: The wallet's name in the ledger.
+WALLET = "wallet"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,3 +114,13 @@ class CountedTrades:
             counted._since[exec_id] = float(executed_at)
             counted.newest = max(counted.newest, float(executed_at))
         return counted
+
+
+def remembered_trades(text: str) -> dict[str, float]:
+    """Of what ``CountedTrades.to_json`` made: when trades that are remembered one by one were executed (Unix seconds), by execution id.
+    Empty for what is no such text: who reads the wallet says so.
+    """
+    try:
+        return {str(exec_id): float(at) for exec_id, at in json.loads(text)["since"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}

@@ -16,7 +16,7 @@ from decimal import Decimal
 
 from account_proc.bell import Bell
 from account_proc.errors import ExchangeError
-from account_proc.exchange import KrakenExchange, OrderRow
+from account_proc.exchange import KrakenExchange, OrderEnd, OrderRow
 from account_proc.executions import Execution
 from account_proc.front import growing_pause_s
 
@@ -210,7 +210,7 @@ class OrderWatch:
 
     async def _ask(self, due: Sequence[_Track]) -> None:
         try:
-            rows = await self._exchange.query_orders([track.order_id for track in due])
+            rows = await self._exchange.ends_of([track.order_id for track in due])
         except ExchangeError as error:
             log.warning("orders could not be queried: %s", error)
             rows = {}
@@ -230,7 +230,7 @@ class OrderWatch:
                 track.future.set_result(ending_of(row, track.reason))
 
 
-def ending_of(row: OrderRow, told: str = "") -> Ending:
+def ending_of(row: OrderRow | OrderEnd, told: str = "") -> Ending:
     """How an order ended, by its REST row (Kraken: the row's fee is in quote, also where it was taken in base). ``told``: why, by the feed."""
     return Ending(
         order_id=row.txid, filled=row.vol_exec, cost=row.cost, fees={row.quote: row.fee} if row.fee and row.quote else {},

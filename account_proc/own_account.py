@@ -1,7 +1,7 @@
 """Whether the key opens the account that the ledger is about, before anything is traded with it.
 
-By what the exchange tells of the account where it tells that (identity.py), by the ledger's own orders where it does not: under another
-account's key the exchange knows none of them.
+By what the exchange tells of the account where it tells that (identity.py), by the ledger's own orders where it does not, or by the
+trades that a master's wallet holds: under another account's key the exchange knows none of them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from account_proc.errors import ExchangeRefused, OtherAccount, OutcomeUnknown
 from account_proc.exchange import KrakenExchange
 from account_proc.identity import AccountIdentity, masked
 from account_proc.ledger import Ledger
+from account_proc.master_wallet import WALLET, remembered_trades
 
 #: Its name in the ledger.
 IDENTITY = "account"
@@ -34,6 +35,7 @@ async def check_own_account(
                 f"account {masked(kept)}; {_WAY_OUT}"
             )
         return
+    await _check_trades(account_id, exchange, ledger, now() - lag_s)
     ordered = ledger.placed_order_ids(now(), ORDERS_ASKED)
     if not ordered or await _knows_any(exchange, ordered):
         return
@@ -43,6 +45,25 @@ async def check_own_account(
     raise OtherAccount(
         f"the exchange knows none of the last {len(ordered)} orders of {ledger.path} under the API key of {account_id}, so that key "
         f"opens another account than the ledger is about.{now_told} {_WAY_OUT[0].upper()}{_WAY_OUT[1:]}"
+    )
+
+
+async def _check_trades(
+    account_id: str, exchange: KrakenExchange, ledger: Ledger, certain_before: float
+) -> None:
+    """Of a master: whether the exchange knows any of the last trades that its wallet holds. Raises as ``check_own_account``."""
+    trades = remembered_trades(ledger.kept(WALLET) or "")
+    if not trades:
+        return
+    times = trades.values()
+    told = await exchange.trades_since(min(times), max(times) + 1)
+    if any(trade.txid in trades for trade in told):
+        return
+    if min(times) >= certain_before:
+        raise OutcomeUnknown("TradesHistory", "the wallet's trades are too young to be told for certain")
+    raise OtherAccount(
+        f"the exchange knows none of the last {len(trades)} trades in {ledger.path} under the API key of {account_id}, so that key "
+        f"opens another account than the wallet and the journal are about. {_WAY_OUT[0].upper()}{_WAY_OUT[1:]}"
     )
 
 

@@ -22,14 +22,15 @@ from account_proc.bell import Bell
 from account_proc.call_queue import Priority
 from account_proc.copy_record import CopyRecord
 from account_proc.copy_state import ENDS
-from account_proc.errors import ExchangeError
-from account_proc.exchange import KrakenExchange, OrderRow
+from account_proc.errors import ExchangeError, ExchangeRefused, OutcomeUnknown
+from account_proc.exchange import KrakenExchange, OddRow, OrderRow
 from account_proc.executions import Execution
 from account_proc.front import DOUBLINGS_MAX
 from account_proc.ledger import NO_COPY, Drift, Ledger
 from account_proc.order_desk import OrderDesk
 from account_proc.order_ids import CL_ORD_ID_MARK, Maker, tag, tag_of
 from account_proc.order_watch import ENDED
+from account_proc.own_account import UNKNOWN_ORDER
 from account_proc.units import plain
 
 log = logging.getLogger(__name__)
@@ -136,7 +137,8 @@ class Reconciler:
         Raises ExchangeError (nothing is known: do not trade) or LedgerFault.
         """
         looked_at = self._now()
-        rows = await self._read(Priority.READ)
+        rows, odd = await self._read(Priority.READ)
+        rows += await self._read_again(odd)
         lost, marked = [], []
         for row in rows:
             made_by = tag_of(row.cl_ord_id)
@@ -193,20 +195,46 @@ class Reconciler:
     async def compare(self) -> bool:
         """One comparison; False while something that was found must wait. Raises ExchangeError (nothing is known) or LedgerFault."""
         looked, self._looked = self._looked, None
-        began, rows = looked or (self._now(), await self._read(Priority.BACKGROUND))
+        began, rows = looked or (self._now(), (await self._read(Priority.BACKGROUND))[0])
         drifts, waits = self._judge(rows)
         if drifts or not waits:
             self._keep(None if waits else began, drifts)
         return not waits
 
-    async def _read(self, priority: Priority) -> list[OrderRow]:
-        """The exchange's record since the last comparison. Raises ExchangeError."""
+    async def _read(self, priority: Priority) -> tuple[list[OrderRow], list[OddRow]]:
+        """The exchange's record since the last comparison, and rows of it that cannot be read. Raises ExchangeError."""
         last = self._ledger.reconciled_at
         since = self._now() - FIRST_LOOK_S if last is None else last
-        rows = await self._exchange.open_orders(priority=priority)
-        return rows + await self._exchange.closed_orders(
-            None, since - self._desk.visibility_lag - OVERLAP_S, priority
-        )
+        return await self._exchange.orders_of(None, since - self._desk.visibility_lag - OVERLAP_S, priority)
+
+    async def _read_again(self, odd: Iterable[OddRow]) -> list[OrderRow]:
+        """Orders whose rows cannot be read and that this ledger may have made and lost, each by its own key.
+
+        Raises OutcomeUnknown where one of them was made by this ledger for certain and cannot be read so either, and ExchangeError.
+        """
+        ids = {row.key: row.cl_ord_id for row in odd}
+        doubtful = [key for key, cl_ord_id in ids.items() if cl_ord_id is None or self._is_lost(cl_ord_id)]
+        if not doubtful:
+            return []
+        try:
+            rows, still_odd = await self._exchange.look_up(doubtful)
+        except ExchangeRefused as error:
+            if not error.errors[0].startswith(UNKNOWN_ORDER):
+                raise
+            rows, still_odd = {}, []
+        ids |= {row.key: row.cl_ord_id for row in still_odd if row.cl_ord_id}
+        lost = [key for key in doubtful if key not in rows and self._is_lost(ids[key])]
+        if lost:
+            raise OutcomeUnknown(
+                "QueryOrders",
+                f"{', '.join(lost)} was made by this account's ledger before that was brought back from a backup, and what it traded "
+                "cannot be read; nothing is traded until it can",
+            )
+        return list(rows.values())
+
+    def _is_lost(self, cl_ord_id: str | None) -> bool:
+        """Whether an id is of a copy of this ledger's that it does not know."""
+        return tag_of(cl_ord_id) == self._tags[Maker.COPY] and self._ledger.owner(cl_ord_id or "") is None
 
     def _keep(self, at: float | None, drifts: list[Drift]) -> None:
         self._ledger.put_reconciled(at, drifts)

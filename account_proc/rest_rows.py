@@ -8,6 +8,7 @@ seconds with a fraction.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -22,7 +23,7 @@ T = TypeVar("T")
 UNREADABLE = (KeyError, IndexError, TypeError, AttributeError, ValueError, ArithmeticError)
 #: Kraken: nonces, and windows of them, are unsigned numbers of 64 bits.
 NONCE_MAX = 2**64 - 1
-#: The last second that a time of a key may be (31 December 9999): one beyond it, such as one in milliseconds, is no time.
+#: The last second that a time may be (31 December 9999): one beyond it, such as one in milliseconds, is no time.
 LAST_SECOND = 253_402_300_799
 #: Of what is wrong with a row, enough to recognise it.
 PROBLEM_LENGTH_MAX = 120
@@ -155,6 +156,21 @@ class OrderRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrderEnd:
+    """Of an order's row, what its end needs, as ``OrderRow`` has it; there where the rest of the row cannot be read, too."""
+
+    txid: str
+    status: str
+    vol_exec: Decimal
+    cost: Decimal
+    fee: Decimal
+    fee_in_base: bool
+    #: Empty where the row does not tell its pair.
+    quote: str
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TradeRow:
     """One execution as TradesHistory tells it. ``txid`` is the feed's exec_id."""
 
@@ -230,7 +246,6 @@ def order_row(txid: str, row: Mapping[str, Any], table: SymbolTable) -> OrderRow
     """A row of OpenOrders, ClosedOrders or QueryOrders."""
     descr = row["descr"]
     pair = table.find(_text(descr["pair"]))
-    reason = row.get("reason")
     return OrderRow(
         txid=txid,
         cl_ord_id=_cl_ord_id(row) or None,
@@ -241,15 +256,35 @@ def order_row(txid: str, row: Mapping[str, Any], table: SymbolTable) -> OrderRow
         vol_exec=number(row["vol_exec"]),
         cost=number(row["cost"]),
         fee=number(row["fee"]),
-        fee_in_base="fcib" in str(row.get("oflags") or "").split(","),
+        fee_in_base=_fee_in_base(row),
         quote=pair.quote if pair else "",
         price=number(row["price"]),
-        opentm=number(row["opentm"]),
+        opentm=_moment(row["opentm"]),
         closetm=_or_none(row.get("closetm")),
-        reason=None if reason is None else str(reason),
+        reason=_reason(row),
         trades=tuple(str(trade) for trade in _list(row.get("trades"))),
         description=str(descr.get("order", "")),
     )
+
+
+def order_end(txid: str, row: Mapping[str, Any], table: SymbolTable) -> OrderEnd:
+    """As ``order_row``, of a row that need not tell which order it is. Kraken was seen to send ``"descr": {}``."""
+    pair = None
+    with suppress(*UNREADABLE):
+        pair = table.find(_text(row["descr"]["pair"]))
+    return OrderEnd(
+        txid=txid, status=_text(row["status"]), vol_exec=number(row["vol_exec"]), cost=number(row["cost"]), fee=number(row["fee"]),
+        fee_in_base=_fee_in_base(row), quote=pair.quote if pair else "", reason=_reason(row),
+    )  # fmt: skip
+
+
+def _fee_in_base(row: Mapping[str, Any]) -> bool:
+    return "fcib" in str(row.get("oflags") or "").split(",")
+
+
+def _reason(row: Mapping[str, Any]) -> str | None:
+    reason = row.get("reason")
+    return None if reason is None else str(reason)
 
 
 def trade_row(txid: str, row: Mapping[str, Any], table: SymbolTable) -> TradeRow:
@@ -268,7 +303,7 @@ def trade_row(txid: str, row: Mapping[str, Any], table: SymbolTable) -> TradeRow
         fee=_or_none(row.get("fee")) or Decimal(0),
         # Kraken: "margin" is the amount of collateral; position rows have a status besides.
         margin=number(row.get("margin") or 0) > 0 or bool(row.get("posstatus")),
-        time=positive(row["time"]),
+        time=_moment(row["time"]),
         trade_id=int(_or_none(row.get("trade_id")) or 0),
     )
 
@@ -320,6 +355,14 @@ def _or_none(value: Any) -> Decimal | None:
         return number(value) or None
     except (TypeError, ValueError, ArithmeticError):
         return None
+
+
+def _moment(value: Any) -> Decimal:
+    """A time in Unix seconds. Raises as ``positive``."""
+    result = positive(value)
+    if result > LAST_SECOND:
+        raise ValueError(f"no time in seconds: {value!r}")
+    return result
 
 
 def _whole(value: Any) -> int | None:

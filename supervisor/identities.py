@@ -63,6 +63,7 @@ class Identities:
         self._journal = journal
         self._accounts = accounts
         self._known = journal.identities()
+        self._on_masters = journal.on_masters()
         self._makers: Mapping[str, tuple[Maker, str]] = {}
         self._judged: set[tuple[str, str]] = set()
         self.reconfigured()
@@ -83,6 +84,9 @@ class Identities:
         if account_id not in copying:
             return True  # it was taken out of the configuration, and finishes
         other = same_account(account_id, identity, self._known, copying)
+        if account_id in self._on_masters and not (identity and self._known.get(copying[0])):
+            # Nothing says that this has changed: another account's key would not open the ledger (account_proc/own_account.py).
+            other = copying[0]
         for drift in marked:
             other = other or self._other_maker(account_id, drift.cl_ord_id)
         if other and account_id != copying[0]:
@@ -110,6 +114,9 @@ class Identities:
             user = self._other_maker(self._accounts.copying[0], fill.cl_ord_id, configured=False)
             if user:
                 fill.not_copied = SAME_ACCOUNT
+                if user not in self._on_masters:
+                    self._journal.put_on_masters(user)
+                    self._on_masters.add(user)
                 words = f"{fill.exec_id} of {fill.pair} is an order that was made for {user} in the master's own account; nobody copies it"
                 self._accounts.tell(pb.SEVERITY_ERROR, self._accounts.copying[0], "FILL_NOT_COPIED", words)
                 if _seconds(fill.executed_at) > self._accounts.process_started_at(user) > 0:

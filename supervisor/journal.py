@@ -380,6 +380,18 @@ class Journal:
                 "INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"account of {account_id}", identity)
             )
 
+    def on_masters(self) -> set[str]:
+        """Users of which an order was seen in the master's own account."""
+        rows = self._rows("SELECT key FROM meta WHERE key LIKE 'on the master''s: %'")
+        return {key.removeprefix("on the master's: ") for (key,) in rows}
+
+    def put_on_masters(self, account_id: str) -> None:
+        """Keeps it across restarts."""
+        with self._transaction():
+            self._db.execute(
+                "INSERT OR REPLACE INTO meta VALUES (?, '')", (f"on the master's: {account_id}",)
+            )
+
     def put_reports(self, reports: Iterable[tuple[str, Sequence[pb.Copy], int]]) -> None:
         """Makes reports (user, copies, cursor) durable in one write, and numbers the changes."""
         change, ends = self.last_change, Counter[tuple[str, int, str]]()

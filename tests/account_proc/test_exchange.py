@@ -18,7 +18,6 @@ from account_proc.errors import ExchangeRefused, KeyRefused, OutcomeUnknown, Rat
 from account_proc.exchange import RATE_TRIES, KrakenExchange, OrderAck, OrderRequest
 from account_proc.kraken_errors import ClOrdIdInUse
 from account_proc.nonce import NonceCustody
-from account_proc.pairs import UnknownSymbol
 from account_proc.rest import KrakenRest
 from account_proc.spec import Credentials
 from account_proc.units import Side
@@ -137,7 +136,7 @@ def test_refusals_place_nothing(paper: Paper, tmp_path: Path) -> None:
             await exchange.add_order(market("1"))
         with pytest.raises(ExchangeRefused, match="volume minimum not met"):
             await exchange.add_order(market("0.00001"))
-        with pytest.raises(UnknownSymbol):
+        with pytest.raises(ExchangeRefused, match="EQuery:Unknown asset pair"):
             await exchange.add_order(OrderRequest(pair="BTC/XYZ", side=Side.BUY, volume=Decimal(1)))
         validated = await exchange.add_order(market("0.0001", validate=True))
         assert validated.order_id == ""

@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from account_proc import exchange as exchange_module
-from account_proc.errors import ExchangeError, ExchangeRefused, KeyRefused, RateLimited
+from account_proc.errors import ExchangeError, ExchangeRefused, KeyRefused, OutcomeUnknown, RateLimited
 from account_proc.exchange import KrakenExchange, OddRow
 from account_proc.executions import Execution, ExecutionsMerge, Incomplete
 from account_proc.kraken_errors import MarketRefused, ServiceTrouble, classify
 from account_proc.order_desk import OrderDesk, Timing
 from account_proc.order_watch import OrderWatch
-from account_proc.pairs import NOT_LISTED, SymbolTable
+from account_proc.pairs import NOT_LISTED, TOKENIZED, SymbolTable
 from account_proc.rest_rows import OrderRequest, api_key_info
 from account_proc.units import Side, number, plain
 from tests.account_proc.scripted_kraken import ASSETS, PAIRS, TABLE, ScriptedKraken, order_row, run
@@ -129,6 +129,22 @@ def test_a_trade_beside_an_odd_row_is_read(row: Any) -> None:
     assert all(trade.price > 0 and trade.vol > 0 and plain(trade.cost) for trade in found)
 
 
+@pytest.mark.parametrize("at", [1_782_587_828_680, "9e11", 4_000_000_000, "1782587828680000000"])
+def test_a_trade_of_the_time_to_come_is_no_trade_and_hides_none(at: object) -> None:
+    always = {"TradesHistory": {"trades": {"TODD": TRADE | {"time": at}, "TGOOD": TRADE}, "count": 2}}
+    found, told = read(always, lambda exchange: exchange.trades_since(0.0))
+    assert [trade.txid for trade in found] == ["TGOOD"]
+    assert [row.key for row in told] == ["TODD"]
+
+
+@pytest.mark.parametrize("at", [1_782_587_828_680, 0, -1, "soon"])
+def test_an_order_of_no_time_is_told_as_odd(at: object) -> None:
+    rows = {"O1": GOOD_ORDER | {"opentm": at}, "O2": GOOD_ORDER}
+    found, told = read({"QueryOrders": rows}, lambda exchange: exchange.query_orders(["O1", "O2"]))
+    assert list(found) == ["O2"]
+    assert [row.key for row in told] == ["O1"]
+
+
 @given(odd(TICKER))
 def test_a_price_beside_an_odd_row_is_read(row: Any) -> None:
     always = {"Ticker": {"XXBTZUSD": row, "XETHZUSD": TICKER}}
@@ -164,6 +180,19 @@ def test_a_pair_beside_an_odd_row_is_listed_and_an_odd_one_is_remembered(pair: A
     if table.find("BTC/USD") is None and "XXBTZUSD" in table.skipped:
         # It is listed; only its row is odd.
         assert known.status == "online"
+
+
+@pytest.mark.parametrize("answer", [[], "none", 7, None, OutcomeUnknown("AssetPairs", "HTTP 502")])
+def test_without_an_answer_about_tokenised_assets_everything_else_is_listed(answer: Any) -> None:
+    class Listing(ScriptedKraken):
+        def public(self, method: str, params: dict[str, str]) -> Any:
+            return answer if TOKENIZED in params.values() else super().public(method, params)
+
+    async def steps() -> None:
+        table = await Listing().exchange.asset_pairs()
+        assert table.pair("BTC/USD") == TABLE.pair("BTC/USD")
+
+    run(steps())
 
 
 def test_a_pair_that_is_gone_keeps_its_rules_and_says_so() -> None:

@@ -238,6 +238,20 @@ def test_the_fee_of_an_order_that_was_asked_about_is_in_quote_whatever_it_was_ta
     run(steps())
 
 
+@pytest.mark.parametrize("descr", [{}, None, 7, {"pair": "gone"}])
+def test_an_order_whose_row_does_not_tell_which_it_is_ends_all_the_same(descr: object) -> None:
+    async def steps() -> None:
+        row = order_row("canceled", "2", "0.75", fee="0.3") | {"descr": descr}
+        watch = watching(ScriptedKraken({"QueryOrders": {"O1": row}}), step=10)
+        watch.expect("mine", TWO)
+        watch.acknowledged("mine", "O1")
+        async with asking(watch):
+            ending = await watch.end("mine")
+        assert (ending.filled, ending.fees, ending.fees_certain) == (Decimal("0.75"), {}, False)
+
+    run(steps())
+
+
 def test_nothing_is_asked_while_nothing_is_open_and_a_new_order_wakes_the_loop() -> None:
     async def steps() -> None:
         kraken = ScriptedKraken({"QueryOrders": {"O1": order_row("closed", "2", "2")}})

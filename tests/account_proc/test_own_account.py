@@ -5,20 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from krakencopy.v1 import types_pb2 as pb
 
 from account_proc.copy_state import CopyState
 from account_proc.errors import ExchangeRefused, OtherAccount, OutcomeUnknown
 from account_proc.identity import AccountIdentity
 from account_proc.ledger import Ledger
+from account_proc.master_wallet import WALLET, CountedTrades, Trade, remembered_trades
 from account_proc.own_account import IDENTITY, check_own_account
+from account_proc.units import Side
+from account_proc.wallet import Wallet
 from tests.account_proc.scripted_kraken import Answer, ScriptedKraken, run
 from tests.account_proc.test_reconciler import FILLED, kraken_row
 from tests.account_proc.trading import NOW
 
 LAG_S = 60.0
+TRADE = Trade(
+    exec_id="T1", order_id="O1", symbol="BTC/USD", side=Side.BUY, price=Decimal(5), volume=Decimal(1), cost=Decimal(5), fees=(),
+    margin=False, executed_at=NOW, source=pb.FILL_SOURCE_FEED,
+)  # fmt: skip
 MINE, OTHER = AccountIdentity.of("PAPER MINE"), AccountIdentity.of("PAPER OTHER")
 
 
@@ -33,9 +42,11 @@ def placed(ledger: Ledger, finished_at: float = NOW - 3600) -> None:
     ledger.commit(copies=[replace(FILLED, state=CopyState.FILLED, finished_at=finished_at)])
 
 
-def check(ledger: Ledger, told: AccountIdentity | None, orders: Answer = None) -> list[str]:
+def check(
+    ledger: Ledger, told: AccountIdentity | None, orders: Answer = None, trades: Answer = None
+) -> list[str]:
     """Checks the account; the methods that were asked."""
-    kraken = ScriptedKraken({"QueryOrders": {} if orders is None else orders})
+    kraken = ScriptedKraken({"QueryOrders": {} if orders is None else orders, "TradesHistory": trades})
     run(check_own_account("anna", kraken.exchange, ledger, told, lambda: NOW, LAG_S))
     return [method for method, _ in kraken.asked]
 
@@ -74,3 +85,26 @@ def test_orders_that_may_not_be_told_yet_prove_nothing_and_neither_does_a_read_t
         check(ledger, None, OutcomeUnknown("QueryOrders", "HTTP 502"))
     with pytest.raises(ExchangeRefused):
         check(ledger, None, ExchangeRefused("QueryOrders", ("EGeneral:Permission denied",)))
+
+
+def test_the_trades_that_a_masters_wallet_holds_say_it_as_well(ledger: Ledger) -> None:
+    wallet = Wallet({"USD": Decimal(5)})
+    ledger.keep(WALLET, CountedTrades(NOW - 9000).to_json(wallet))
+    assert check(ledger, MINE) == []  # it has not traded
+    counted = CountedTrades(NOW - 9000)
+    counted.add(replace(TRADE, exec_id="T1", executed_at=NOW - 3600))
+    ledger.keep(WALLET, counted.to_json(wallet))
+    row = {"ordertxid": "O1", "pair": "XBTUSD", "type": "buy", "price": "5", "vol": "1", "time": NOW - 3600}
+
+    def told(**trades: dict[str, object]) -> Answer:
+        return {"trades": trades, "count": len(trades)}
+
+    assert check(ledger, MINE, trades=told(T0=row, T1=row)) == ["TradesHistory"]
+    with pytest.raises(OtherAccount, match="knows none of the last 1 trades"):
+        check(ledger, MINE, trades=told(T0=row))
+    counted = CountedTrades(NOW - 9000)
+    counted.add(replace(TRADE, exec_id="T1", executed_at=NOW - LAG_S / 2))
+    ledger.keep(WALLET, counted.to_json(wallet))
+    with pytest.raises(OutcomeUnknown, match="too young"):
+        check(ledger, None, trades=told())
+    assert remembered_trades("no such text") == {}

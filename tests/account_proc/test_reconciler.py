@@ -18,7 +18,7 @@ from account_proc import reconciler as reconciler_module
 from account_proc.bell import Bell
 from account_proc.copy_record import CopyRecord
 from account_proc.copy_state import CopyState
-from account_proc.errors import OutcomeUnknown
+from account_proc.errors import ExchangeRefused, OutcomeUnknown
 from account_proc.exchange import OrderRow
 from account_proc.ledger import NO_COPY, Ledger
 from account_proc.order_desk import OrderDesk, Timing
@@ -116,7 +116,7 @@ class Desk:
             self.adopted.append((row.txid, given_up.copy_id))
         return not self.busy
 
-    def told(self, **orders: dict[str, Any]) -> None:
+    def told(self, **orders: dict[str, Any] | None) -> None:
         self.kraken.always["ClosedOrders"] = {"closed": orders, "count": len(orders)}
 
     def codes(self) -> list[tuple[str, str]]:
@@ -262,6 +262,35 @@ def test_what_the_record_has_and_an_older_ledger_has_not_is_told_apart_before_an
         asked = len(it.kraken.asked)
         assert await it.reconciler.compare()
         assert len(it.kraken.asked) == asked
+
+    run(steps())
+
+
+@pytest.mark.parametrize("odd", [{"descr": {}}, None])
+def test_a_lost_order_whose_row_is_odd_is_asked_for_and_awaited(it: Desk, odd: dict[str, Any] | None) -> None:
+    lost = copy_order_id("j", "anna", "c9", 1)
+    it.told(O2=odd if odd is None else kraken_row(lost) | odd, O3={"descr": {}}, O4={"cl_ord_id": FIRST})
+
+    async def steps() -> None:
+        it.kraken.always["QueryOrders"] = {"O2": kraken_row(lost)}
+        found = await it.reconciler.look_back(NOW)
+        assert [row.txid for row in found.lost] == ["O2"]
+        # The account's own orders, and those that the ledger knows, are none of these.
+        assert [params["txid"] for method, params in it.kraken.asked if method == "QueryOrders"] == ["O2"]
+        it.kraken.always["QueryOrders"] = {"O2": {"cl_ord_id": lost, "descr": {}}}
+        with pytest.raises(OutcomeUnknown, match="O2 was made by this account's ledger"):
+            await it.reconciler.look_back(NOW)
+
+    run(steps())
+
+
+def test_an_odd_row_that_is_no_order_keeps_nobody_from_beginning(it: Desk) -> None:
+    it.told(O2=None)
+
+    async def steps() -> None:
+        for answer in ({}, {"O2": None}, ExchangeRefused("QueryOrders", ("EOrder:Unknown order",))):
+            it.kraken.always["QueryOrders"] = answer
+            assert (await it.reconciler.look_back(NOW)).lost == ()
 
     run(steps())
 

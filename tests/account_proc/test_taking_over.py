@@ -84,6 +84,34 @@ def test_fills_up_to_the_last_of_them_are_answered_in_their_pair_and_later_ones_
     run(steps())
 
 
+@pytest.mark.parametrize(
+    ("orders", "owed"),
+    [
+        # What the exit at NOW + 2 left: it was sent for 0.003, and part of it was held.
+        ([(1, BUY, "0.003"), (3, SELL, "0.001")], "0.002"),
+        ([(1, BUY, "0.003"), (3, SELL, "0.003")], "0"),
+        # Bought after the exit: the master holds it.
+        ([(1, BUY, "0.003"), (3, SELL, "0.003"), (4, BUY, "0.001")], "0"),
+    ],
+)
+def test_what_an_exit_that_was_answered_before_has_left_stays_owed(
+    ledger: Ledger, orders: list[tuple[int, Side, str]], owed: str
+) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            await take_over(user, *(lost(*order) for order in orders))
+            (left,) = fills((SELL, "BTC/USD"))
+            left.executed_at.FromMicroseconds(round((NOW + 2) * 1e6))
+            left.master_position = "0.001"
+            user.copier.take([left])
+            await user.done()
+            assert user.copy(1).reason == "ANSWERED_BEFORE"
+            told = [Decimal(place.carried_sell or 0) for place in user.copier.positions()]
+            assert sum(told) == Decimal(owed)
+
+    run(steps())
+
+
 def test_both_survive_the_process_and_no_id_of_theirs_is_given_again(tmp_path: Path) -> None:
     path = tmp_path / "anna.db"
 

@@ -135,6 +135,33 @@ def test_the_masters_own_account_where_the_exchange_does_not_tell_whose_a_key_is
         assert [fill.not_copied for fill in journalled] == ["", "SAME_ACCOUNT"][: len(bought)]
 
 
+def test_a_start_without_another_key_copies_nothing_more_into_the_masters_account(paper: Paper) -> None:
+    """An operator who starts the FAILED user again, or the whole system, and mends nothing: it is FAILED before it trades."""
+    with same_account_system(paper, told=False).wait_ready() as system:
+        owner = another_key(paper, "master")
+        paper.by_hand(owner, "buy", "XBTUSD", "0.002")
+        until(system, "anna", "FAILED", "SAME_ACCOUNT")
+        bought = len(fills(paper, "master"))
+        for number, start_again in enumerate(("anna", "all"), start=1):
+            failed_at = system.accounts()["anna"].since.ToMicroseconds()
+            if start_again == "anna":
+                with system.api() as api:
+                    api.start_account("anna")
+            else:
+                system.stop()
+                system.start()
+
+            def failed_again(failed_at: int = failed_at) -> bool:
+                since = getattr(system.accounts().get("anna"), "since", None)
+                is_newer = since is not None and since.ToMicroseconds() > failed_at
+                return is_newer and standing(system, "anna") == ("FAILED", "SAME_ACCOUNT")
+
+            wait_for("anna to be FAILED again", failed_again)
+            until(system, "master", "RUNNING")
+            paper.by_hand(owner, "sell", "XBTUSD", "0.0005")
+            assert len(fills(paper, "master")) == bought + number
+
+
 def test_a_copy_that_the_master_is_told_of_by_its_history_only(paper: Paper) -> None:
     """While the master's feed is down its user has copied into the master's account: the history's order tells, nothing is copied twice."""
     with same_account_system(paper, told=False).wait_ready() as system:

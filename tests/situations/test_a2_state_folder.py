@@ -144,6 +144,22 @@ def test_a_folder_that_an_earlier_version_made(paper: Paper) -> None:
         assert [copy.filled_volume for copy in system.copies("anna")] == ["0.001", "0.001"]
 
 
+def test_a_folder_of_another_exchange_is_taken_over_by_mistake(paper: Paper) -> None:
+    """The exchange knows none of the trades that the master's wallet holds: the master is FAILED, no user starts, and nothing is traded."""
+    with Paper() as elsewhere, System(elsewhere, {"anna": "1000"}) as other:
+        elsewhere.price("XBTUSD", "50000")
+        used(other)
+        with System(paper, {"anna": "1000", "ben": "1000"}, arguments=("--adopt-state",)) as system:
+            shutil.copytree(other.state_dir, system.state_dir, ignore=shutil.ignore_patterns("run"))
+            for path in (system.state_dir / "journal.db", *system.state_dir.glob("accounts/*.db")):
+                without_owner(path)
+            system.start()
+            message = failed(system, "master", "OTHER_ACCOUNT")
+            assert "knows none of the last 1 trades" in message
+            assert {system.accounts()[user].reason for user in ("anna", "ben")} == {"MASTER_NOT_READY"}
+            assert orders(paper, "anna") == orders(paper, "ben") == 0
+
+
 def test_a_ledger_of_another_folder(paper: Paper) -> None:
     """One account whose ledger was made for another exchange is FAILED with both names; the others copy."""
     with Paper() as elsewhere, System(elsewhere, {"anna": "1000"}) as other:

@@ -148,6 +148,55 @@ def test_what_the_master_did_after_the_lost_days_is_done_once(paper: Paper) -> N
         assert held(paper, "anna") == 0
 
 
+def test_what_an_exit_of_the_lost_days_still_owed_is_sold(paper: Paper) -> None:
+    """A part of the copied coins was staked when the master sold all: the rest was sold, and that part is still owed after the restore."""
+    with System(paper, {"anna": "1000"}) as system:
+        system.start().wait_ready()
+        system.buy("ETH/USD", "0.05")
+        system.settled(1)
+        copied = held(paper, "anna", "ETHUSD")
+        system.stop()
+        back_up(system)
+        system.start().wait_ready()
+        staked = {"asset": "ETH", "form": ".S"}
+        paper.call("POST", "/accounts/anna/move", **staked, amount=str(copied - D("0.02")))
+        system.sell("ETH/USD", "0.05")
+        wait_for("what is free to be sold", lambda: held(paper, "anna", "ETHUSD") == copied - D("0.02"))
+        system.settled(2)
+        system.stop()
+        bring_back(system)
+        system.start()
+        caught_up(system, 2)
+        assert held(paper, "anna", "ETHUSD") == copied - D("0.02")
+        paper.call("POST", "/accounts/anna/move", **staked, amount=str(D("0.02") - copied))
+        wait_for("the rest to be sold", lambda: held(paper, "anna", "ETHUSD") == 0)
+
+
+def test_an_exit_whose_row_cannot_be_read_is_not_done_again(paper: Paper) -> None:
+    """The row of the old exit among the closed orders cannot be read: it is asked for by itself, taken up, and not done again."""
+    with System(paper, {"anna": "1000"}) as system:
+        hand = paper.another_key("anna")
+        paper.call("POST", "/accounts/anna/deposit", asset="XXBT", amount="0.05")
+        system.start().wait_ready()
+        system.buy("BTC/USD", "0.001")
+        system.settled(1)
+        system.stop()
+        back_up(system)
+        system.start().wait_ready()
+        system.sell("BTC/USD", "0.001")
+        system.settled(2)
+        system.stop()
+        closed = private(paper.rest_url, hand, "ClosedOrders")["result"]["closed"]
+        for key, row in closed.items():
+            odd = {"kind": "odd_row", "method": "ClosedOrders", "account": "anna", "count": 0}
+            paper.call("POST", "/faults", **odd, key=key, row={**row, "descr": {}})
+        bring_back(system)
+        system.start()
+        caught_up(system, 2)
+        assert held(paper, "anna") == 0
+        assert {copy.reason for copy in system.copies("anna")} == {"SCALED", "TAKEN_OVER", "ANSWERED_BEFORE"}
+
+
 def test_nothing_is_sent_while_the_record_cannot_be_read(paper: Paper) -> None:
     """A record of orders that the exchange does not give proves nothing: the user waits, says why, and goes on when it is there."""
     with System(paper, {"anna": "1000"}) as system:

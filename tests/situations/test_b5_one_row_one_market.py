@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from krakencopy.v1 import types_pb2 as pb
 
+from tests.support.client import private
 from tests.support.hand import Hand
 from tests.support.system import Paper, System, wait_for
 
@@ -113,6 +114,35 @@ def test_an_order_whose_answer_was_lost_is_found_among_rows_that_cannot_be_read(
         round_trip(paper, system, 1)
 
 
+def test_an_order_whose_own_row_does_not_tell_which_it_is_ends(paper: Paper) -> None:
+    """The feed tells nothing of a user's order, and its row comes with an empty description; what it filled counts, and is sold later."""
+    with System(paper, {"anna": "100"}) as system:
+        owner = paper.another_key("anna")
+        system.start().wait_ready()
+        paper.call("POST", "/faults", kind="ws_cut", when="before_event", account="anna", count=0)
+        unread = {
+            "kind": "error",
+            "error": "EService:Unavailable",
+            "method": "QueryOrders",
+            "account": "anna",
+        }
+        unread_id = paper.call("POST", "/faults", **unread, count=0)["id"]
+        system.buy("XBTUSD", "0.002")
+
+        def own_rows() -> Any:
+            return private(paper.rest_url, owner, "ClosedOrders")["result"]["closed"]
+
+        ((key, row),) = wait_for("anna's order", own_rows).items()
+        odd = {"kind": "odd_row", "method": "QueryOrders", "account": "anna", "count": 0}
+        paper.call("POST", "/faults", **odd, key=key, row={**row, "descr": {}})
+        paper.call("DELETE", f"/faults/{unread_id}")
+        system.settled(1)
+        assert Decimal(last_copy(system, "anna", "BTC/USD").filled_volume) == volume_of(paper, "anna") > 0
+        system.sell("XBTUSD", "0.002")
+        system.settled(2)
+        wait_for("the exit", lambda: volume_of(paper, "anna") == 0)
+
+
 def test_an_order_that_never_arrived_is_proven_not_to_exist_among_rows_that_cannot_be_read(
     paper: Paper,
 ) -> None:
@@ -124,7 +154,7 @@ def test_an_order_that_never_arrived_is_proven_not_to_exist_among_rows_that_cann
         round_trip(paper, system, 1)
 
 
-#: One row of each method's answer.
+#: One row of each method's answer, of which nothing can be read.
 ODD_ROWS: dict[str, object] = {
     "TradesHistory": {"descr": {}},
     "BalanceEx": None,
@@ -138,10 +168,32 @@ ODD_ROWS: dict[str, object] = {
 }
 
 
-def test_a_row_that_cannot_be_read_costs_that_row(paper: Paper) -> None:
+#: A trade and an order that are whole but for their times, which are in milliseconds, and a trade of the feed without any.
+_TRADED = {"type": "buy", "price": "50000", "cost": "5", "fee": "0", "vol": "0.0001", "pair": "XXBTZUSD"}
+_ORDERED = {
+    "status": "canceled",
+    "vol_exec": "0",
+    "descr": {"pair": "XBTUSD", "type": "buy"},
+    "cl_ord_id": None,
+}
+ODD_TIMES: dict[str, object] = {
+    "TradesHistory": _TRADED | {"ordertxid": "OOLD", "time": 1_790_000_000_000, "margin": "0", "trade_id": 1},
+    "ClosedOrders": _TRADED | _ORDERED | {"opentm": 1_790_000_000_000},
+    "BalanceEx": {"balance": "1e400", "hold_trade": "0"},
+    "OpenOrders": _TRADED | _ORDERED | {"opentm": 0},
+    "AssetPairs": None,
+    "executions": {
+        "exec_type": "trade", "order_id": "OX", "exec_id": "TX", "symbol": "BTC/USD", "side": "sell", "last_qty": 1,
+        "last_price": 1, "fees": None, "timestamp": None,
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("rows", [ODD_ROWS, ODD_TIMES], ids=["nothing", "times"])
+def test_a_row_that_cannot_be_read_costs_that_row(paper: Paper, rows: dict[str, object]) -> None:
     """One row of whatever the exchange tells cannot be read, from the start on; accounts start, copy as ever, and tell of the rows."""
     with System(paper, {"anna": "100"}) as system:
-        for method, row in ODD_ROWS.items():
+        for method, row in rows.items():
             paper.call("POST", "/faults", kind="odd_row", method=method, row=row, count=0)
         system.start().wait_ready()
         round_trip(paper, system, 1)

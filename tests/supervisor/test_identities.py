@@ -171,3 +171,18 @@ def test_what_was_found_before_an_account_was_started_again_does_not_stop_it_aga
     it.identities.drifts_told("anna", [it.drift("O1", "6b3a0e0e-0000", at=NOW + 5)])
     it.identities.drifts_told("ben", [it.drift("O2", it.copy_id("anna"), at=NOW + 5)])
     assert it.who() == []
+
+
+def test_a_user_that_was_seen_on_the_masters_account_is_taken_to_be_there_until_its_number_says_otherwise(
+    it: Scene,
+) -> None:
+    it.identities.set_apart([fill(1, cl_ord_id=it.copy_id("anna"))])
+    it.condemned.clear()
+    again = Identities(it.journal, it)
+    assert again.seen("master", "", ())
+    assert again.seen("ben", "", ())
+    assert not again.seen("anna", "", ())
+    assert not again.seen("anna", TWO, ())
+    assert it.who() == [("anna", "SAME_ACCOUNT")] * 2
+    assert again.seen("master", ONE, ())
+    assert again.seen("anna", TWO, ())
