@@ -142,7 +142,8 @@ def _held_by_hand(record: Record, account: str, coin: str, at: float) -> Decimal
 
 
 def _dust(quote: str) -> Decimal:
-    return CASH_DUST if quote in {"USD", "EUR"} else Decimal("0.00000002")
+    # Costs are rounded to five decimals in all of these.
+    return CASH_DUST if quote in {"USD", "EUR", "USDT"} else Decimal("0.00000002")
 
 
 def _spoken_for(record: Record, user: UserTerms, copy: Copy) -> Decimal:
