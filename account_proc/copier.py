@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import partial
+from math import inf
 from typing import Any
 
 from krakencopy.v1 import types_pb2 as pb
@@ -325,16 +326,20 @@ class Copier:
             self._is_busy(lane.coin) or any(_coin_of(copy.pair) == quote for copy in self._open.values())
         ):
             return False
-        return not self._is_behind_another(lane, first)
+        return first.seq < self._turn_of_others(lane, first.pair)
 
-    def _is_behind_another(self, lane: _Lane, fill: MasterFill) -> bool:
-        """Whether an earlier fill waits in another lane that changes a coin that this one counts on."""
-        quote = _quote_of(fill.pair)
-        return any(
-            waiting.fill.seq < fill.seq and (other.coin == quote or _quote_of(waiting.fill.pair) == lane.coin)
-            for other in self._lanes.values()
-            if other is not lane
-            for waiting in other.waiting
+    def _turn_of_others(self, lane: _Lane, pair: str) -> float:
+        """The first fill that waits in another lane and changes a coin that fills of this lane and pair count on: those behind it wait."""
+        quote = _quote_of(pair)
+        return min(
+            (
+                waiting.fill.seq
+                for other in self._lanes.values()
+                if other is not lane
+                for waiting in other.waiting
+                if other.coin == quote or _quote_of(waiting.fill.pair) == lane.coin
+            ),
+            default=inf,
         )
 
     def _is_listed(self, pair: str) -> bool:
@@ -390,13 +395,14 @@ class Copier:
         """
         run = [lane.waiting.popleft()]
         first = run[0].fill
+        others = self._turn_of_others(lane, first.pair)
         while lane.waiting and len(run) < MERGE_MAX:
             fill = lane.waiting[0].fill
             if (fill.pair, fill.side) != (first.pair, first.side) or (
                 of_one_order and fill.order_id != first.order_id
             ):
                 break
-            if self._is_behind_another(lane, fill):
+            if fill.seq > others:
                 break
             if fill.pair_unknown is not first.pair_unknown:
                 break
