@@ -208,7 +208,7 @@ def _wrong(fill: Fill, before: _Before, low: Decimal, high: Decimal) -> list[str
         wrong.append(f"filled before {fill.order_filled_before}, was {before.filled}")
     # Prices of cross pairs are rounded to their own ticks.
     margin = dust if pair.quote == "USD" and set(before.order.total) <= DOLLAR_COINS else CROSS_SHARE * high
-    if not low - margin <= fill.master_equity <= high + margin:
+    if fill.master_equity and not low - margin <= fill.master_equity <= high + margin:
         wrong.append(f"equity {fill.master_equity}, was {low:.6f} to {high:.6f}")
     return wrong
 

@@ -203,6 +203,9 @@ class PairModel:
             return Fraction(self._user.ratio)
         if self._user.balance == "cash":
             return None  # a copy does not record the cash that it was scaled by
+        if not fill.master_equity:
+            self._find(copy, f"was sized by fill {fill.seq}, before which the master's equity was not known")
+            return None
         return Fraction(copy.user_equity) / Fraction(fill.master_equity)
 
     def _count_waiting_at(self, worst: Fraction) -> None:

@@ -130,9 +130,9 @@ class Reader:
 def _fill(row: pb.Fill) -> Fill:
     return Fill(
         seq=row.seq, epoch=row.epoch, exec_id=row.exec_id, order_id=row.order_id, pair=first_name(row.pair), side=SIDES[row.side],
-        price=Decimal(row.price), volume=Decimal(row.volume), master_equity=Decimal(row.master_equity),
-        master_cash=Decimal(row.master_cash), master_position_before=Decimal(row.master_position_before),
-        master_position=Decimal(row.master_position), order_filled_before=Decimal(row.order_filled_before),
+        price=Decimal(row.price), volume=Decimal(row.volume), master_equity=Decimal(row.master_equity or 0),
+        master_cash=Decimal(row.master_cash or 0), master_position_before=Decimal(row.master_position_before or 0),
+        master_position=Decimal(row.master_position or 0), order_filled_before=Decimal(row.order_filled_before),
         journal_position=Decimal(row.journal_position or 0), journal_position_after=Decimal(row.journal_position_after or 0),
         fee=Decimal(row.fee.amount or 0), fee_coin=coin_of(row.fee.asset), source=SOURCES[row.source], pair_unknown=row.pair_unknown, executed_at=row.executed_at.ToMicroseconds() / 1e6,
         journalled_at=row.journalled_at.ToMicroseconds() / 1e6,

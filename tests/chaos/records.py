@@ -90,6 +90,7 @@ class Fill:
     side: str
     price: Decimal
     volume: Decimal
+    #: 0: it was not known, and so nobody may be sized by it.
     master_equity: Decimal
     master_cash: Decimal
     #: Before its order, and right before this execution.
