@@ -32,6 +32,8 @@ DRIFT = 500e-6
 DISAGREE_S = 0.1
 #: From here on this machine's clock is told to be wrong, in seconds; orders' deadlines had this much margin when they were told by it.
 CLOCK_WARNING_S = 2.0
+#: By how much a time is later than the one before while the clock stands still, in seconds: a microsecond, the grain of the API's times.
+TICK_S = 1e-6
 #: What an HTTP Date leaves out, in seconds: it is cut to whole ones (RFC 9110, 5.6.7).
 WHOLE_S = 1.0
 
@@ -96,8 +98,12 @@ class ExchangeClock:
         self._suspected: Bounds | None = None
         self._one_at_a_time = threading.Lock()
         self._was_off = False
+        #: The last that ``stamp`` gave.
+        self._stamped = -inf
         #: Is called, in any thread, when this machine's clock turns out to be wrong, or right again.
         self.changed: Callable[[], None] = lambda: None
+        #: Is called, in any thread, when an answer contradicts what was known: whoever can ask for the time to the microsecond should.
+        self.doubted: Callable[[], None] = lambda: None
 
     def now(self) -> float:
         """The exchange's time in Unix seconds; this machine's while the exchange has told nothing."""
@@ -106,6 +112,17 @@ class ExchangeClock:
         if bounds.low <= wall - steady <= bounds.high:
             return wall
         return steady + bounds.aged(steady).within(wall - steady)
+
+    def stamp(self) -> float:
+        """``now`` for a record: later than each stamp before, so that times keep the order in which things happened.
+
+        Rather than going back by up to CLOCK_WARNING_S, it stands still; a longer way back is gone. For one thread.
+        """
+        now = self.now()
+        if 0 <= self._stamped - now <= CLOCK_WARNING_S:
+            now = self._stamped + TICK_S
+        self._stamped = now
+        return now
 
     def reading(self) -> Clock | None:
         """How far this machine's clock is off; None while the exchange has told nothing."""
@@ -170,6 +187,7 @@ class ExchangeClock:
                 return
         with self._one_at_a_time:
             narrowed = self._bounds.aged(more.at).narrowed(more)
+            contradicts = narrowed is None
             if narrowed is not None:
                 self._bounds, self._suspected = narrowed, None
             else:
@@ -181,6 +199,8 @@ class ExchangeClock:
                     self._suspected = more
                 else:
                     self._jump(agreed)
+        if contradicts:
+            self.doubted()
         self._look()
 
     def _jump(self, bounds: Bounds) -> None:

@@ -24,11 +24,13 @@ from account_proc.errors import FINAL_EXIT_CODES, ExchangeError, RateLimited
 from account_proc.exchange_clock import ExchangeClock
 from account_proc.executions import Execution, ExecutionsMerge, Incomplete
 from account_proc.feed_session import (
-    PING,
     BalanceChanged,
     Connected,
+    Event,
+    Executed,
     FeedCut,
     FeedSession,
+    TimeTold,
     balances_subscription,
     subscription,
 )
@@ -55,6 +57,8 @@ TOKEN_TIMEOUT_S = 30.0
 CONNECT_TIMEOUT_S = 10.0
 #: From the subscription to its first answer. Pings are answered by a connection whose subscription was lost, too.
 SUBSCRIPTION_S = 10.0
+#: What time it is is asked for no more often: two machines of the exchange's may disagree for long.
+TIME_ASKED_S = 1.0
 #: The exchange is given this long to say goodbye.
 CLOSE_TIMEOUT_S = 1.0
 #: The largest frame is the snapshot: 50 trades and all open orders.
@@ -134,13 +138,15 @@ class ExecutionsFeed:
         self._pace: Pace = Unpaced() if pace is None else pace
         self._pause = pause
         self._merge = ExecutionsMerge()
-        self._session = FeedSession(self._merge)
         self._may_drowse = may_drowse
         self._socket: DrowsyConnection | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._time_wanted = asyncio.Event()
         self._live_since: float | None = None
         self._system_status = ""
         self._quiet = quiet
         self._clock = ExchangeClock() if clock is None else clock
+        self._clock.doubted = self._doubted
         #: That a front refuses its connections, and when the next is tried; empty while none does.
         self.blocked = ""
 
@@ -164,6 +170,7 @@ class ExecutionsFeed:
     async def run(self) -> NoReturn:
         """Connect and connect again, for ever. Raises what makes further tries useless: KeyRefused, InvalidNonce, NonceFault."""
         failures = policy_closes = blocks = 0
+        self._loop = asyncio.get_running_loop()
         while True:
             try:
                 await self._follow()
@@ -216,13 +223,18 @@ class ExecutionsFeed:
             if self._quiet is not None:
                 self._quiet.join(held)
             try:
-                subscribed_at = steady_s()
+                session = FeedSession(self._merge)
+                session.subscribes(steady_s())
                 with contextlib.suppress(ConnectionClosed):
                     # If it is closed already, listening still gives what was said before: the market's status.
                     await socket.send(subscription(token))
                     if self._balances:
                         await socket.send(balances_subscription(token))
-                await self._listen(socket, FeedSession(self._merge), subscribed_at)
+                asking = asyncio.create_task(self._ask_for_the_time(socket, session))
+                try:
+                    await self._listen(socket, session)
+                finally:
+                    asking.cancel()
             except Exception:
                 # A polite goodbye to someone who does not answer would keep the sink waiting for the news.
                 socket.transport.abort()
@@ -232,8 +244,8 @@ class ExecutionsFeed:
                     self._quiet.leave(held)
                 self._socket = None
 
-    async def _listen(self, socket: DrowsyConnection, session: FeedSession, subscribed_at: float) -> NoReturn:
-        asked_at, is_timed = 0.0, False
+    async def _listen(self, socket: DrowsyConnection, session: FeedSession) -> NoReturn:
+        asked_at = 0.0
         began = time.monotonic()
         while True:
             if not session.live and time.monotonic() - began > SUBSCRIPTION_S:
@@ -243,26 +255,44 @@ class ExecutionsFeed:
             except TimeoutError:
                 if asked_at > socket.heard_at:
                     raise FeedCut(f"silent for {self._silence_s:g} s, also when asked") from None
-                await socket.send(PING)
+                await socket.send(session.ping(steady_s()))
                 asked_at = time.monotonic()
                 continue
             for event in session.receive(frame, socket.heard_at):
-                if isinstance(event, Connected):
-                    self._live_since, self.blocked = socket.heard_at, ""
-                    if self._may_drowse is not None:
-                        socket.drowse(self._may_drowse)
-                    self._sink.connected(event.rows)
-                elif isinstance(event, BalanceChanged):
-                    self._sink.balance_changed(event)
-                else:
-                    self._sink.executed(event.rows)
-                if not isinstance(event, BalanceChanged):
-                    # After the fills, which users wait for.
-                    self._hear_times(event.rows)
-            if not is_timed and all(session.answered):
-                is_timed = True
-                self._clock.hear_span(*session.answered, subscribed_at, steady_s())
+                self._take(event, socket)
             self._system_status = session.system_status or self._system_status
+
+    def _take(self, event: Event, socket: DrowsyConnection) -> None:
+        match event:
+            case TimeTold():
+                self._clock.hear_span(event.time_in, event.time_out, event.sent_at, steady_s())
+            case BalanceChanged():
+                self._sink.balance_changed(event)
+            case Connected():
+                self._live_since, self.blocked = socket.heard_at, ""
+                if self._may_drowse is not None:
+                    socket.drowse(self._may_drowse)
+                self._sink.connected(event.rows)
+                self._hear_times(event.rows)
+            case Executed():
+                self._sink.executed(event.rows)
+                # After the fills, which users wait for.
+                self._hear_times(event.rows)
+
+    def _doubted(self) -> None:
+        """What time it is at the exchange is not certain. Called in any thread."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._time_wanted.set)
+
+    async def _ask_for_the_time(self, socket: DrowsyConnection, session: FeedSession) -> NoReturn:
+        """An answer to a ping tells it to the microsecond, where a Date has whole seconds and an execution may be of any age."""
+        while True:
+            await self._time_wanted.wait()
+            self._time_wanted.clear()
+            socket.wake()
+            with contextlib.suppress(ConnectionClosed):  # who listens is about to hear of it
+                await socket.send(session.ping(steady_s()))
+            await asyncio.sleep(TIME_ASKED_S)
 
     def _hear_times(self, rows: Rows) -> None:
         times = [row.timestamp.timestamp() for row in rows if isinstance(row, Execution)]

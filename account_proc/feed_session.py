@@ -25,7 +25,8 @@ CHANNEL = "executions"
 BALANCES = "balances"
 #: Kraken: echoed in the acknowledgement.
 EXECUTIONS_REQUEST, BALANCES_REQUEST = 1, 2
-PING = '{"method":"ping"}'
+#: Pings count from here on.
+FIRST_PING = 3
 #: How heartbeats begin; they are recognised without decoding them, as there is one each second for each account.
 HEARTBEAT = b'{"channel":"heartbeat"'
 #: Kraken: whether an account without open orders and trades gets a snapshot at all is not documented.
@@ -53,6 +54,15 @@ class Executed:
 
 
 @dataclass(frozen=True, slots=True)
+class TimeTold:
+    """The exchange took a request and answered it at these times of its clock (RFC 3339); it had been sent at ``sent_at``."""
+
+    time_in: str
+    time_out: str
+    sent_at: float
+
+
+@dataclass(frozen=True, slots=True)
 class BalanceChanged:
     """A balance changed: by so much of an asset (its fee deducted), for a reason of Kraken's such as "trade" or "withdrawal"."""
 
@@ -61,7 +71,7 @@ class BalanceChanged:
     kind: str
 
 
-Event = Connected | Executed | BalanceChanged
+Event = Connected | Executed | BalanceChanged | TimeTold
 
 
 def subscription(token: str) -> str:
@@ -93,10 +103,22 @@ class FeedSession:
         self._sequence: int | None = None
         #: Whether Connected has been returned.
         self.live = False
-        #: When the exchange took the subscription and answered, by its own clock; empty until it has.
-        self.answered: tuple[str, str] = ("", "")
+        #: When requests were sent whose answers tell the time, by their numbers.
+        self._asked: dict[int, float] = {}
+        self._pings = 0
         #: Kraken: online, maintenance, cancel_only, post_only, limit_only; empty until told.
         self.system_status = ""
+
+    def subscribes(self, sent_at: float) -> None:
+        """The subscription is sent at this time of any steady clock, which comes back with what its answer tells of the exchange's."""
+        self._asked[EXECUTIONS_REQUEST] = sent_at
+
+    def ping(self, sent_at: float) -> str:
+        """What to send to be answered at once, with the time."""
+        number = FIRST_PING + self._pings
+        self._pings += 1
+        self._asked[number] = sent_at
+        return json.dumps({"method": "ping", "req_id": number})
 
     def receive(self, frame: bytes, now: float) -> list[Event]:
         """Events of one frame, in order. ``now``: any clock that only goes forward, in seconds.
@@ -123,8 +145,14 @@ class FeedSession:
             raise _refusal(str(message.get("error") or message.get("Error")))
         elif message.get("method") == "subscribe":
             self._accepted_at = now
-            self.answered = str(message.get("time_in")), str(message.get("time_out"))
-        return self.waited(now)
+        return [*self._time(message), *self.waited(now)]
+
+    def _time(self, message: Mapping[str, Any]) -> list[Event]:
+        number = message.get("req_id")
+        sent_at = self._asked.pop(number, None) if isinstance(number, int) else None
+        if sent_at is None:
+            return []
+        return [TimeTold(str(message.get("time_in")), str(message.get("time_out")), sent_at)]
 
     @staticmethod
     def _acknowledge_balances(message: Mapping[str, Any]) -> None:

@@ -485,7 +485,7 @@ class AccountProcess(ServedProcess):
         if self._reconciler is None:
             self.copier = Copier(
                 account_id=self.spec.id, rules=self.spec.copy, ledger=self.ledger, portfolio=self._portfolio,
-                desk=self._desk, now=self._clock.now, changed=self.bell.ring, failed=self.fail,
+                desk=self._desk, now=self._clock.stamp, changed=self.bell.ring, failed=self.fail,
                 occupied=self._trades_by_itself, own_held=self._own_held, quiet=self._quiet,
                 ask_time=self._ask_time,
             )  # fmt: skip

@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from account_proc.exchange_clock import (
+    CLOCK_WARNING_S,
     DISAGREE_S,
     DRIFT,
+    TICK_S,
     Bounds,
     Clock,
     ExchangeClock,
@@ -153,6 +155,53 @@ def test_a_jump_of_the_exchanges_clock_is_believed_when_two_answers_tell_of_it(j
     machine.steady_s += 1.0
     machine.answer(clock)
     assert abs(clock.now() - machine.exchange()) <= 0.7
+
+
+@given(st.lists(st.tuples(st.floats(0, 3), st.floats(-1.9, 1.9)), max_size=30))
+def test_stamps_stand_still_rather_than_going_back_by_little_and_never_for_long(
+    steps: list[tuple[float, float]],
+) -> None:
+    machine = Machine()
+    clock = machine.clock()
+    before = clock.stamp()
+    for passed_s, step in steps:
+        machine.steady_s += passed_s
+        machine.wall_off = step
+        again, behind = clock.stamp(), machine.wall()
+        assert again > before or before - behind > CLOCK_WARNING_S
+        assert again == behind or again == before + TICK_S
+        before = again
+
+
+def test_stamps_go_back_where_the_clock_was_far_ahead() -> None:
+    machine = Machine(wall_off=CLOCK_WARNING_S + 0.1)
+    clock = machine.clock()
+    assert clock.stamp() == machine.wall()
+    machine.wall_off = 0.0
+    assert clock.stamp() == machine.wall()
+
+
+def test_whoever_can_ask_for_the_time_is_told_of_each_answer_that_contradicts_what_is_known() -> None:
+    machine = Machine()
+    clock = machine.clock()
+    doubts: list[float] = []
+    clock.doubted = lambda: doubts.append(machine.steady_s)
+    machine.acknowledge(clock)
+    for _ in range(3):
+        machine.answer(clock)
+        clock.hear_event(machine.exchange())
+        machine.steady_s += 0.7
+    assert doubts == []
+    machine.exchange_off = 0.5
+    clock.hear_event(machine.exchange())
+    assert len(doubts) == 1
+    assert abs(clock.now() - machine.wall()) <= 0.1, "one row may hold any time"
+    machine.acknowledge(clock)
+    # It is certain now, but whoever asks once more costs nothing.
+    assert len(doubts) == 2
+    assert abs(clock.now() - machine.exchange()) <= DISAGREE_S + 0.02
+    machine.acknowledge(clock)
+    assert len(doubts) == 2
 
 
 def test_one_odd_answer_is_forgotten_with_the_next_good_one() -> None:

@@ -24,6 +24,7 @@ from account_proc import feed as feed_module
 from account_proc.call_queue import CallQueue
 from account_proc.errors import KeyRefused, NonceFault, OutcomeUnknown, RateLimited
 from account_proc.exchange import KrakenExchange, OrderRequest
+from account_proc.exchange_clock import DISAGREE_S, ExchangeClock
 from account_proc.executions import Execution
 from account_proc.feed import (
     BACKOFF_S_MAX,
@@ -181,6 +182,39 @@ def test_what_happened_before_is_in_the_snapshot(paper: Paper, tmp_path: Path) -
 
 
 @WAKEFUL_AND_DROWSY
+@pytest.mark.parametrize("step", ["0.7", "-0.7", "30"])
+def test_a_step_of_the_exchanges_clock_is_measured_to_a_fraction_of_a_second_as_soon_as_anything_tells_of_it(
+    tmp_path: Path, may_drowse: Callable[[], bool] | None, step: str
+) -> None:
+    async def run(paper: Paper) -> None:
+        clock = ExchangeClock()
+        heard = Heard()
+        async with client(paper, "stepping", tmp_path) as exchange:
+            feed = ExecutionsFeed(
+                paper.ws_url, exchange.websocket_token, heard, may_drowse=may_drowse, clock=clock
+            )
+            async with running(feed):
+                await heard.until(lambda: len(heard.snapshots) == 1)
+                assert (reading := clock.reading()) is not None
+                assert abs(reading.offset) <= DISAGREE_S + reading.doubt
+                paper.control("POST", "faults", {"kind": "clock_skew", "seconds": step})
+                # A Date has whole seconds, so that one may agree with both, and another bounds by a second.
+                async with asyncio.timeout(LIMIT_S):
+                    while abs(clock.now() - time.time() - float(step)) > 2 * DISAGREE_S:
+                        sent_at = clock.steady()
+                        second = await exchange.server_time()
+                        clock.hear_second(second, sent_at, clock.steady())
+                        await asyncio.sleep(0.05)
+                assert (reading := clock.reading()) is not None
+                assert reading.doubt < 0.3, "a Date alone leaves half a second"
+        assert heard.reasons == []
+
+    with paper_exchange() as exchange:
+        exchange.account("stepping", {"ZUSD": "1"})
+        asyncio.run(run(exchange))
+
+
+@WAKEFUL_AND_DROWSY
 def test_an_exchange_that_stands_still_is_noticed_and_found_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, may_drowse: Callable[[], bool] | None
 ) -> None:
@@ -314,7 +348,7 @@ def test_silence_is_asked_about_and_then_cut(may_drowse: Callable[[], bool] | No
             frames.append(str(frame))  # noqa: PERF401 - the loop ends by an error, and what came before it counts
 
     server = odd(fall_silent, silence_s=0.1, may_drowse=may_drowse)
-    assert frames == ['{"method":"ping"}']
+    assert [json.loads(frame)["method"] for frame in frames] == ["ping"]
     assert "silent for 0.1 s" in server.heard.reasons[0]
 
 

@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 from account_proc.errors import ExchangeError, KeyRefused
 from account_proc.executions import ExecutionsMerge, Incomplete
 from account_proc.feed_session import (
+    FIRST_PING,
     SNAPSHOT_WAIT_S,
     BalanceChanged,
     Connected,
     Executed,
     FeedCut,
     FeedSession,
+    TimeTold,
     subscription,
 )
 
@@ -60,6 +62,33 @@ def test_a_snapshot_connects_and_updates_follow() -> None:
     assert isinstance(connected, Connected)
     assert isinstance(executed, Executed)
     assert (len(connected.rows), len(executed.rows)) == (1, 2)
+
+
+def test_answers_tell_the_exchanges_time_and_when_their_requests_were_sent() -> None:
+    feed = session()
+    time_in, time_out = "2026-11-22T10:00:00.000001Z", "2026-11-22T10:00:00.000002Z"
+    feed.subscribes(5.0)
+    first, second = json.loads(feed.ping(6.0)), json.loads(feed.ping(7.0))
+    assert first == {"method": "ping", "req_id": FIRST_PING}
+
+    def answered(number: object, method: str = "pong") -> list[object]:
+        return [
+            *feed.receive(
+                json.dumps(
+                    {"method": method, "req_id": number, "time_in": time_in, "time_out": time_out}
+                ).encode(),
+                9.0,
+            )
+        ]
+
+    # Whichever comes first, each belongs to its own request.
+    assert answered(second["req_id"]) == [TimeTold(time_in, time_out, 7.0)]
+    assert answered(1, "subscribe") == [TimeTold(time_in, time_out, 5.0)]
+    assert answered(first["req_id"]) == [TimeTold(time_in, time_out, 6.0)]
+    # Nobody asked for these.
+    unasked: list[object] = [first["req_id"], 99, None, "3", [3], {}]
+    for number in unasked:
+        assert answered(number) == []
 
 
 def test_a_snapshot_that_never_comes_is_not_waited_for_for_ever() -> None:
