@@ -130,6 +130,20 @@ class User:
         """Waits until there are fewer answers left for orders than these."""
         await until(lambda: len(self.kraken.next["AddOrder"]) < left)
 
+    async def pauses_of_exits(self) -> list[float]:
+        """How long (s) each next try of an exit of BTC/USD waited, while there were refusals left for it; then it is sold."""
+        converging = asyncio.create_task(self.copier.converge(self.bell))
+        pauses: list[float] = []
+        while left := len(self.kraken.next["AddOrder"]):
+            pauses.append(self.copier._exits.not_before("BTC/USD") - self.now)
+            self.now += pauses[-1]
+            await self.tried(left)
+            await self.done()
+        self.now += 60
+        await until(lambda: self.copier.positions() == [])
+        converging.cancel()
+        return pauses
+
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
@@ -392,18 +406,7 @@ def test_in_a_closed_market_entries_are_refused_and_exits_tried_again_after_grow
             assert (user.copy(2).state, user.copy(2).reason) == (CopyState.REJECTED, closed.errors[0])
             user.fill(Side.SELL)
             await user.done()
-            converging = asyncio.create_task(user.copier.converge(user.bell))
-            pauses = []
-            while user.kraken.next["AddOrder"]:
-                left = len(user.kraken.next["AddOrder"])
-                pauses.append(user.copier._exits.not_before("BTC/USD") - user.now)
-                user.now += pauses[-1]
-                await user.tried(left)
-                await user.done()
-            assert pauses == [5, 10, 20, 40, 60]
-            user.now += 60
-            await until(lambda: user.copier.positions() == [])
-            converging.cancel()
+            assert await user.pauses_of_exits() == [5, 10, 20, 40, 60]
             assert user.copier._exits.not_before("BTC/USD") == 0
 
     run(steps())

@@ -251,18 +251,7 @@ def test_an_exit_of_what_balances_say_is_there_is_tried_again_after_growing_paus
             user.kraken.next["AddOrder"] = [FUNDS] * 3
             user.fill(Side.SELL)
             await user.done()
-            converging = asyncio.create_task(user.copier.converge(user.bell))
-            pauses = []
-            while user.kraken.next["AddOrder"]:
-                left = len(user.kraken.next["AddOrder"])
-                pauses.append(user.copier._exits.not_before("BTC/USD") - user.now)
-                user.now += pauses[-1]
-                await user.tried(left)
-                await user.done()
-            assert pauses == [5, 10]
-            user.now += 60
-            await until(lambda: user.copier.positions() == [])
-            converging.cancel()
+            assert await user.pauses_of_exits() == [5, 10]
 
     run(steps())
 

@@ -44,6 +44,20 @@ def bring_back(system: System) -> None:
         shutil.copy(path, folder)
 
 
+def sold_since_the_backup(paper: Paper, system: System) -> None:
+    """Anna, who has coins of her own, bought by copying, and after a backup sold that; nothing runs now."""
+    paper.call("POST", "/accounts/anna/deposit", asset="XXBT", amount="0.05")
+    system.start().wait_ready()
+    system.buy("BTC/USD", "0.001")
+    system.settled(1)
+    system.stop()
+    back_up(system)
+    system.start().wait_ready()
+    system.sell("BTC/USD", "0.001")
+    system.settled(2)
+    system.stop()
+
+
 def caught_up(system: System, fills: int) -> None:
     """The journal has all that the master did, and every user has answered."""
     system.wait_ready()
@@ -53,16 +67,7 @@ def caught_up(system: System, fills: int) -> None:
 def test_an_exit_that_was_done_is_not_done_again(paper: Paper) -> None:
     """The user's own coins stay: the old exit is taken up, its fill is answered by it, and the next round trip is as always."""
     with System(paper, {"anna": "1000"}) as system:
-        paper.call("POST", "/accounts/anna/deposit", asset="XXBT", amount="0.05")
-        system.start().wait_ready()
-        system.buy("BTC/USD", "0.001")
-        system.settled(1)
-        system.stop()
-        back_up(system)
-        system.start().wait_ready()
-        system.sell("BTC/USD", "0.001")
-        system.settled(2)
-        system.stop()
+        sold_since_the_backup(paper, system)
         assert held(paper, "anna") == 0
         bring_back(system)
         system.start()
@@ -176,16 +181,7 @@ def test_an_exit_whose_row_cannot_be_read_is_not_done_again(paper: Paper) -> Non
     """The row of the old exit among the closed orders cannot be read: it is asked for by itself, taken up, and not done again."""
     with System(paper, {"anna": "1000"}) as system:
         hand = paper.another_key("anna")
-        paper.call("POST", "/accounts/anna/deposit", asset="XXBT", amount="0.05")
-        system.start().wait_ready()
-        system.buy("BTC/USD", "0.001")
-        system.settled(1)
-        system.stop()
-        back_up(system)
-        system.start().wait_ready()
-        system.sell("BTC/USD", "0.001")
-        system.settled(2)
-        system.stop()
+        sold_since_the_backup(paper, system)
         closed = private(paper.rest_url, hand, "ClosedOrders")["result"]["closed"]
         for key, row in closed.items():
             odd = {"kind": "odd_row", "method": "ClosedOrders", "account": "anna", "count": 0}
@@ -200,16 +196,7 @@ def test_an_exit_whose_row_cannot_be_read_is_not_done_again(paper: Paper) -> Non
 def test_nothing_is_sent_while_the_record_cannot_be_read(paper: Paper) -> None:
     """A record of orders that the exchange does not give proves nothing: the user waits, says why, and goes on when it is there."""
     with System(paper, {"anna": "1000"}) as system:
-        paper.call("POST", "/accounts/anna/deposit", asset="XXBT", amount="0.05")
-        system.start().wait_ready()
-        system.buy("BTC/USD", "0.001")
-        system.settled(1)
-        system.stop()
-        back_up(system)
-        system.start().wait_ready()
-        system.sell("BTC/USD", "0.001")
-        system.settled(2)
-        system.stop()
+        sold_since_the_backup(paper, system)
         bring_back(system)
         paper.call("POST", "/faults", kind="html_5xx", account="anna", method="ClosedOrders", count=0)
         system.start()
