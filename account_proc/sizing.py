@@ -363,14 +363,14 @@ class CopyBook:
 
     def _owe_no_more_than_is_held(self, coin: str) -> None:
         """What is owed of coins that are not there is owed no more, or it would be taken out of the next entry."""
-        left = self.held(coin)
-        if self.owed(coin) <= left:
+        left, owed = self.held(coin), self.owed(coin)
+        if owed <= left:
             return
+        keep = left / owed
         for pair in self._pairs_of(coin, Side.SELL):
-            owed = self.carried[pair, Side.SELL]
-            volume = min(_total(owed), left)
-            self._put_carried(pair, Side.SELL, [replace(owed[0], volume=volume)] if volume else ())
-            left -= volume
+            pieces = self.carried[pair, Side.SELL]
+            kept = [replace(piece, volume=piece.volume * keep) for piece in pieces] if keep else ()
+            self._put_carried(pair, Side.SELL, kept)
 
     def settle(self, pair: str, side: Side, order: SettledOrder) -> None:
         """Takes in how the user's order ended: positions, and what the plans count for it."""

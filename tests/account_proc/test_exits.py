@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from account_proc.copy_state import Reason
 from account_proc.pairs import PairRules
-from account_proc.plans import Carry, Order, Skip
+from account_proc.plans import Carry, Order, Skip, Slice
 from account_proc.spec import CopyRules, OrderStyle
-from account_proc.units import BaseVolume, Price, Side
+from account_proc.units import BaseVolume, Price, QuoteAmount, Side
 from tests.account_proc.trading import BTC, ETH, LOTS, NOW, Follower, TradingMaster, only_order
 
 NO_MINIMUM = replace(BTC, ordermin=Decimal("1e-8"), costmin=Decimal(0))
@@ -348,6 +348,30 @@ def waiting_entry() -> tuple[TradingMaster, Follower]:
         (carry,) = user.decide(master.buy(order_id, volume, "10", pair)).decisions
         assert isinstance(carry, Carry)
     return master, user
+
+
+def test_what_is_owed_of_coins_that_are_gone_is_owed_no_more_in_each_pair_by_the_same_share() -> None:
+    user = Follower()
+    user.holds(Decimal("0.6"))
+    owed = {"BTC/USD": ("0.1", "0.2"), "BTC/EUR": ("0.3",), "ETH/USD": ("2",)}
+    for pair, volumes_owed in owed.items():
+        for number, volume in enumerate(volumes_owed):
+            piece = Slice(order_id="", volume=BaseVolume(Decimal(volume)), cost=QuoteAmount(Decimal(0)))
+            user.book.carry(pair, Side.SELL, [piece], f"c{number}")
+    user.book.write_off("BTC", BaseVolume(Decimal("0.6")))
+    assert user.book.owed("BTC").amount == Decimal("0.6")
+    user.book.write_off("BTC", BaseVolume(Decimal("0.15")))
+    left = {
+        pair: [(piece.copy_id, piece.volume.amount) for piece in pieces]
+        for (pair, _), pieces in user.book.carried.items()
+    }
+    assert left == {
+        "BTC/USD": [("c0", Decimal("0.025")), ("c1", Decimal("0.05"))],
+        "BTC/EUR": [("c0", Decimal("0.075"))],
+        "ETH/USD": [("c0", Decimal(2))],
+    }
+    user.book.write_off("BTC", BaseVolume(Decimal(0)))
+    assert [pair for pair, _ in user.book.carried] == ["ETH/USD"]
 
 
 def test_a_partial_exit_shrinks_the_entries_that_wait() -> None:

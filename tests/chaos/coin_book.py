@@ -79,12 +79,14 @@ class CoinBook:
             self._owe_no_more_than_held(coin)
 
     def _owe_no_more_than_held(self, coin: str) -> None:
-        """Copied coins that an entry has spent are owed no more."""
+        """Copied coins that an entry has spent are owed no more, in each pair by the same share."""
         owed, held = self.owed_of(coin), self.coins.held(coin)
         if owed > held:
             for pair in PAIRS.values():
-                if pair.base == coin:
+                if pair.base == coin and self.owed[pair.symbol]:
                     self.owed[pair.symbol] *= held / owed
+                    # Who counts with fewer digits may end on the other side of a lot's edge.
+                    self.owed_edge[pair.symbol] += LOT if held else NOTHING
 
     def dust_of(self, coin: str) -> Fraction:
         """How far a position may be off; of money a balance shows four decimals, and what is there limits what is sold."""
