@@ -32,6 +32,10 @@ FORK_LIMIT_S = 30.0
 REPORT_LIMIT_S = 5.0
 
 
+class ForkserverKilled(SpawnFault):
+    """A signal ended it (the kernel's, for want of memory, or an operator's): another one may do."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Request:
     """A fork that was asked for."""
@@ -86,7 +90,7 @@ class ForkserverLink:
         return not self._ended.is_set() and not has_ended(self._pidfd)
 
     async def wait_preloaded(self) -> None:
-        """Wait for its imports. Raises SpawnFault, with their traceback if they failed; it has ended then."""
+        """Wait for its imports. Raises SpawnFault, with their traceback if they failed, and ForkserverKilled; it has ended then."""
         try:
             async with asyncio.timeout(PRELOAD_LIMIT_S):
                 await self._hello
@@ -195,7 +199,8 @@ class ForkserverLink:
         self._control.close()
         os.close(self._pidfd)
         status = ExitStatus.of(self._process.wait())
-        ended = SpawnFault(f"the forkserver ended: {status}")
+        fault = SpawnFault if status.signal is None else ForkserverKilled
+        ended = fault(f"the forkserver ended: {status}")
         _answer(self._hello, ended)
         for request in self._requests:
             _answer(request.answer, ended)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import select
 import signal
@@ -23,8 +24,10 @@ from account_proc.boot import DEFAULT_ENTRY, boot_message
 from account_proc.spec import AccountSpec, Credentials
 from supervisor.child import Child, Ends, ExitStatus, NotReady, SpawnFault
 from supervisor.forkserver import GRACE_S
-from supervisor.forkserver_link import ForkserverLink
+from supervisor.forkserver_link import ForkserverKilled, ForkserverLink
 from supervisor.interpreter import process_environment, python_command
+
+log = logging.getLogger(__name__)
 
 __all__ = [
     "Child",
@@ -39,6 +42,8 @@ __all__ = [
 
 #: A fresh pipe takes this much at once, even when its owner has so many that each gets a single page.
 BOOT_BYTES_MAX = select.PIPE_BUF
+#: How many forkservers are started in a row when each is killed while it imports.
+PRELOAD_TRIES = 3
 
 
 class Spawner(Protocol):
@@ -178,9 +183,17 @@ class ForkserverSpawner(_LifelineSpawner):
     _server: ForkserverLink | None = None
 
     async def _prepare(self) -> None:
-        server = ForkserverLink(self._entry, self._environ)
-        await server.wait_preloaded()
-        self._server = server
+        for left in reversed(range(PRELOAD_TRIES)):
+            server = ForkserverLink(self._entry, self._environ)
+            try:
+                await server.wait_preloaded()
+            except ForkserverKilled as error:
+                if not left:
+                    raise
+                log.warning("%s, before it had imported everything; another is started", error)
+            else:
+                self._server = server
+                return
 
     async def _start(self, pipes: _StartPipes) -> Child:
         if self._server is None or not self._server.alive:

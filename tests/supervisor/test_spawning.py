@@ -464,6 +464,35 @@ def test_a_preload_that_fails_is_told_with_its_reason(
     asyncio.run(scene())
 
 
+@pytest.mark.parametrize("kills", [1, 2, 3])
+def test_a_forkserver_that_is_killed_while_it_imports_is_started_again_and_not_for_ever(
+    tmp_path: Path, kills: int
+) -> None:
+    (tmp_path / "faulty.py").write_text(
+        "import os, pathlib, signal\n"
+        f"left = [path for path in pathlib.Path({str(tmp_path)!r}).glob('kill*')]\n"
+        "if left:\n    left[0].unlink()\n    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "def run(*_): pass\n"
+    )
+    for number in range(kills):
+        (tmp_path / f"kill{number}").touch()
+
+    async def scene() -> None:
+        before = descriptors_of("self")
+        spawner = ForkserverSpawner("faulty:run", environ(PYTHONPATH=str(tmp_path)))
+        if kills < spawning.PRELOAD_TRIES:
+            await spawner.start()
+            assert forkserver_pid(spawner) is not None
+            await spawner.close()
+        else:
+            with pytest.raises(SpawnFault, match="the forkserver ended: signal 9, Killed"):
+                await spawner.start()
+        assert descriptors_of("self") == before
+
+    asyncio.run(scene())
+    assert not list(tmp_path.glob("kill*"))
+
+
 def test_an_entry_that_cannot_be_imported_ends_an_executed_process_with_70(tmp_path: Path) -> None:
     async def scene() -> None:
         spawner = ExecSpawner("no_such_module:run", environ())
