@@ -182,12 +182,17 @@ def minima_moved(record: Record) -> frozenset[str]:
 
 
 def coins_gone(record: Record, account: str) -> frozenset[str]:
-    """Coins that the account's owner has taken away for good at some time."""
-    return frozenset(
+    """Coins that the account's owner has taken away for good at some time, by a withdrawal, a convert, or a trade by hand."""
+    taken = {
         coin_of(deposit.asset)
         for deposit in record.deposits
         if deposit.account == account and deposit.amount < 0 and deposit.kind in {"deposit", "convert"}
-    )
+    }
+    by_hand = record.orders_by_hand(account)
+    for trade in record.trades_of(account):
+        if trade.order_id in by_hand:
+            taken.add(PAIRS[trade.pair].base if trade.side == "sell" else PAIRS[trade.pair].quote)
+    return frozenset(taken)
 
 
 def writes_off(record: Record, account: str) -> bool:
