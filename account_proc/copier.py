@@ -37,7 +37,7 @@ from account_proc.ledger import Ledger
 from account_proc.notices import NoticeCode
 from account_proc.order_desk import OrderDesk
 from account_proc.order_watch import ENDED
-from account_proc.pairs import NOT_LISTED, PairRules
+from account_proc.pairs import NOT_LISTED, PairRules, without_rules
 from account_proc.plans import Carry, Decision, Holdings, MasterFill, Order, Skip, Slice
 from account_proc.portfolio import Portfolio
 from account_proc.quiet import Quiet
@@ -348,13 +348,18 @@ class Copier:
 
     def _not_known(self, lane: _Lane) -> Callable[[], Awaitable[None]] | None:
         """What has to be asked before the fills of a coin can be answered; None for nothing, as in most cases."""
-        unknown = [each.fill.pair for each in lane.waiting if self._portfolio.may_learn(each.fill.pair)]
-        if unknown:
-            # Perhaps listed after this process read the pairs; its fills wait until they were read again.
-            return partial(self._portfolio.learn, unknown)
+        if learn := self._unknown_pairs(lane):
+            return learn
         oldest = self._now() - self._rules.max_entry_age_s
         is_late = any(item.fill.side is Side.BUY and item.fill.executed_at < oldest for item in lane.waiting)
         return self._ask_time if is_late else None
+
+    def _unknown_pairs(self, lane: _Lane) -> Callable[[], Awaitable[None]] | None:
+        """Reads pairs of waiting fills that were perhaps listed, or renamed, after this process read the pairs; None where all are known
+        or were asked for a while ago.
+        """
+        unknown = [each.fill.pair for each in lane.waiting if self._portfolio.may_learn(each.fill.pair)]
+        return partial(self._portfolio.learn, unknown) if unknown else None
 
     async def _learn(self, lane: _Lane, ask: Callable[[], Awaitable[None]]) -> None:
         """Asks; what is still not known then is answered by what is."""
@@ -381,6 +386,11 @@ class Copier:
         """Answers what waits, up to the first order; whether it has answered anything."""
         answered = False
         while lane.waiting and self._is_free(lane):
+            if (learn := self._unknown_pairs(lane)) is not None:
+                # Its coin was renamed while it waited.
+                lane.busy = True
+                self._spawn(self._learn(lane, learn))
+                break
             answered = True
             order = self._answer(self._next_run(lane))
             if order is not None:
@@ -429,15 +439,20 @@ class Copier:
         order: CopyRecord | None = None
         if not fills:
             pass
-        elif pair is None or why_not_copied(fills[0], pair):
-            skip = Skip(fills=tuple(fills), reason=Reason.UNKNOWN_PAIR, detail=why_not_copied(fills[0], pair))
+        elif (why := why_not_copied(fills[0], pair)) and not self._leaves_held(fills[0]):
+            skip = Skip(fills=tuple(fills), reason=Reason.UNKNOWN_PAIR, detail=why)
             self._portfolio.notices.say(
-                NoticeCode.UNKNOWN_PAIR, pair_name, f"fill {fills[0].seq} is not copied: {skip.detail}"
+                NoticeCode.UNKNOWN_PAIR, pair_name, f"fill {fills[0].seq} is not copied: {why}"
             )
             records.append(self._record(skip, batch[0].received_at, now))
         else:
-            verdict = self._book.decide(fills, pair, self._rules, self._holdings(pair), now)
-            for decision in verdict.decisions:
+            rules = pair or without_rules(pair_name)
+            verdict = self._book.decide(fills, rules, self._rules, self._holdings(rules), now)
+            for decided in verdict.decisions:
+                decision = decided
+                if isinstance(decided, Order) and pair is None:
+                    decision = self._owed_until_listed(decided, why)
+                    records += self._joined(decided, f"c{fills[0].seq}")
                 record = self._record(decision, batch[0].received_at, now)
                 record.user_equity = (verdict.user_equity or NO_AMOUNT).amount
                 records.append(record)
@@ -462,6 +477,20 @@ class Copier:
         )
         failpoint.reach(self._account_id, "after_intent")
         return order
+
+    def _leaves_held(self, fill: MasterFill) -> bool:
+        """Whether it sells something that copying holds: that is never answered by nothing."""
+        return fill.side is Side.SELL and bool(self._book.held(_coin_of(fill.pair)))
+
+    def _owed_until_listed(self, order: Order, why: str) -> Carry:
+        """An exit that cannot be ordered for want of its pair's rules, as when its coin was renamed a moment ago."""
+        words = f"{why}; it is owed, and sold as soon as the pair is known"
+        fill = order.fills[0]
+        self._portfolio.notices.say(NoticeCode.UNKNOWN_PAIR, fill.pair, f"fill {fill.seq} waits: {words}")
+        return Carry(
+            fills=order.fills, reason=Reason.UNKNOWN_PAIR, detail=f"{order.detail}; {words}", planned=order.planned,
+            slices=order.slices,
+        )  # fmt: skip
 
     def _set_apart(self, fill: MasterFill) -> Skip | None:
         """Why a fill is not decided about at all, if so."""
@@ -587,6 +616,10 @@ class Copier:
 
     async def _sell_owed(self, pair_name: str) -> None:
         lane, pair = self._lane(_coin_of(pair_name)), self._portfolio.table.find(pair_name)
+        if pair is None and self._portfolio.may_learn(pair_name):
+            lane.busy = True
+            await self._learn(lane, partial(self._portfolio.learn, [pair_name]))
+            pair = self._portfolio.table.find(pair_name)
         price = None if pair is None else await self._exits.price(pair)
         if pair is None or price is None:
             return

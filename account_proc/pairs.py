@@ -27,6 +27,8 @@ DISPLAY_NAMES = {"XBT": "BTC", "XDG": "DOGE"}
 TOKENIZED = "tokenized_asset"
 #: The status of a pair that the exchange does not list any more, in place of Kraken's.
 NOT_LISTED = "not_listed"
+#: Kraken: ``lot_decimals`` of all but a few pairs.
+LOT_DECIMALS = 8
 #: How lines of a table's text begin: the rules of a pair, a name of a pair, a name of an asset, a name of a row that could not be read.
 _RULES, _PAIR_NAME, _ASSET_NAME, _SKIPPED = "=", ":", "~", "!"
 #: Kraken has 10 at most; with far more no volume could be counted.
@@ -77,6 +79,18 @@ class PairRules:
     status: str
     #: Kraken: tokenized_asset; empty for currencies, which need not be named.
     asset_class: str = ""
+
+
+def without_rules(symbol: str) -> PairRules:
+    """A pair, such as "BTC/USD", whose rules nobody knows: for counting only, nothing can be ordered by them. Volumes have the decimals
+    that Kraken's mostly have, and no minimum is known.
+    """
+    base, _, quote = symbol.partition("/")
+    return PairRules(
+        canonical="", altname="", wsname="", symbol=symbol, base=base, quote=quote, lot_decimals=LOT_DECIMALS,
+        pair_decimals=0, cost_decimals=0, tick_size=Decimal(1), ordermin=Decimal(1).scaleb(-LOT_DECIMALS), costmin=Decimal(0),
+        status=NOT_LISTED,
+    )  # fmt: skip
 
 
 class SymbolTable:

@@ -509,6 +509,53 @@ def test_a_pair_that_is_not_listed_is_skipped_and_said(ledger: Ledger) -> None:
     run(steps())
 
 
+def test_an_exit_of_what_is_held_in_a_pair_that_is_not_listed_is_owed_and_sold_once_it_is(
+    ledger: Ledger,
+) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as it:
+            it.fill()
+            await it.done()
+            only = {"XETHZUSD": PAIRS["XETHZUSD"]}
+            it.portfolio.symbols = SymbolTable.parse(only, ASSETS)
+            it.kraken.always["AssetPairs"] = only
+            it.fill(Side.SELL)
+            await it.done()
+            assert (it.copy(2).state, it.copy(2).reason) == (CopyState.CARRIED, "UNKNOWN_PAIR")
+            assert "sold as soon as the pair is known" in it.copy(2).detail
+            assert [position.volume for position in it.copier.positions()] == [str(it.copy().filled)]
+            converging = asyncio.create_task(it.copier.converge(it.bell))
+            it.kraken.always["AssetPairs"] = PAIRS
+            it.now += 600
+            await until(lambda: it.copier.positions() == [])
+            await it.done()
+            assert (it.copies[-1].reason, it.copies[-1].filled) == ("EXIT_OWED", it.copy().filled)
+            assert it.copy(2).joined_copy_id == it.copies[-1].copy_id
+            converging.cancel()
+
+    run(steps())
+
+
+def test_fills_that_waited_while_their_coin_was_renamed_are_answered_when_the_new_pairs_are_read(
+    ledger: Ledger,
+) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as it:
+            it.fill()
+            it.fill(Side.SELL)
+            assert len(it.kraken.sent) == 1
+            renamed = {
+                "XBT2ZUSD": PAIRS["XXBTZUSD"] | {"altname": "XBT2USD", "wsname": "XBT2/USD", "base": "XBT2"}
+            }
+            it.kraken.always["AssetPairs"] = renamed
+            it.kraken.always["Assets"] = ASSETS | {"XBT2": {"altname": "XBT2", "decimals": 10}}
+            it.copier.rename(1, "BTC", "XBT2")
+            await it.done()
+            assert (it.copy(2).state, it.copy(2).pair) == (CopyState.FILLED, "XBT2/USD")
+
+    run(steps())
+
+
 def test_while_no_exit_is_owed_nothing_but_a_change_wakes_who_finishes_them(ledger: Ledger) -> None:
     async def steps() -> None:
         async with copying(ledger) as user:

@@ -384,6 +384,11 @@ class PairModel:
         )
 
     def _judge_carry(self, copy: Copy, volume: Fraction, last: Fill) -> None:
+        if copy.side == "sell" and copy.reason == "UNKNOWN_PAIR":
+            # Whether it left the coin was decided without knowing the exchange's minimum.
+            self.checked.bounded += 1
+            self._forget()
+            return
         self._expect(copy, SHORT)
         if self._minimum_moved:
             self.checked.bounded += 1
