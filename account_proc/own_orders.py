@@ -66,11 +66,13 @@ class OwnOrders:
     def __init__(
         self, account_id: str, ledger: Ledger, broker: Broker, now: Callable[[], float],
         ask_time: Callable[[], Awaitable[None]] | None = None, journal_id: str = "",
+        learn: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:  # fmt: skip
         """``now``: the broker's time; ``ask_time`` makes sure of it, where it can be asked for. ``journal_id``: of the state folder, for
-        the orders' ids (order_ids.py).
+        the orders' ids (order_ids.py). ``learn`` reads the exchange's pairs again for one that is not known.
         """
         self._ask_time = ask_time
+        self._learn = learn
         self._journal_id = journal_id
         self._account_id = account_id
         self._ledger = ledger
@@ -93,6 +95,8 @@ class OwnOrders:
                     if self._ask_time is not None:
                         # Nobody waits for such an order as for a copy, and its deadline is told by that time.
                         await self._ask_time()
+                    if self._learn is not None and self._broker.market(asked.pair) is None:
+                        await self._learn(asked.pair)
                     order = self._intend(asked)
                     if await self._waited(order.pair):
                         order = self._intend(asked)

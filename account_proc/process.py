@@ -137,7 +137,9 @@ class AccountProcess(ServedProcess):
         self._watch = OrderWatch(self._exchange, now, self._timing.poll, self._wake_feed)
         self._desk = OrderDesk(self._exchange, self._watch, now, self._timing)
         self._broker = KrakenBroker(self._desk, self._portfolio, self._copied)
-        self.own_orders = OwnOrders(spec.id, self.ledger, self._broker, now, self._ask_time, spec.journal_id)
+        self.own_orders = OwnOrders(
+            spec.id, self.ledger, self._broker, now, self._ask_time, spec.journal_id, self._learn_pair
+        )
         self.strategy_loop: TradingLoop | None = None
         self.master: Master | None = None
         self.copier: Copier | None = None
@@ -479,6 +481,13 @@ class AccountProcess(ServedProcess):
             except KeyRefused as error:
                 log.error("KEY_REFUSED: %s; tried again in %.0f s", error, pause)  # noqa: TRY400 - expected
                 await asyncio.sleep(pause)
+
+    async def _learn_pair(self, pair: str) -> None:
+        """Reads the exchange's pairs again for one that is not known: it may have been listed, or renamed, since."""
+        try:
+            await self._portfolio.learn([pair])
+        except ExchangeError as error:
+            log.warning("%s is not known, and the exchange's pairs could not be read again: %s", pair, error)
 
     async def _look_back(self) -> None:
         """What the exchange has seen and the ledger has not; nothing is sent before that is known. Raises ExchangeError."""

@@ -42,6 +42,30 @@ def orders_of(ledger: Ledger, kraken: ScriptedKraken) -> OwnOrders:
     return OwnOrders("tania", ledger, broker_of(kraken, desk), lambda: NOW)
 
 
+def test_pairs_are_read_again_for_an_order_in_one_that_is_not_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kraken = ScriptedKraken({"AddOrder": ACCEPTED})
+    read: list[str] = []
+
+    async def steps() -> None:
+        with placing(tmp_path, kraken) as orders:
+            known = orders._broker.market
+            monkeypatch.setattr(orders._broker, "market", lambda pair: known(pair) if read else None)
+
+            async def learn(pair: str) -> None:
+                read.append(pair)
+
+            orders._learn = learn
+            assert (await orders.place(ASKED)).state is CopyState.ACKNOWLEDGED
+            assert read == [ASKED.pair]
+            with pytest.raises(BadOrder, match="'NO/SUCH' is not listed"):
+                await orders.place(replace(ASKED, request_id="another", pair="NO/SUCH"))
+            assert read == [ASKED.pair, "NO/SUCH"]
+
+    run(steps())
+
+
 def test_an_order_is_sent_once_and_asking_again_gives_the_same_answer(tmp_path: Path) -> None:
     kraken = ScriptedKraken({"AddOrder": ACCEPTED})
 

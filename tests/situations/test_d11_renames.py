@@ -60,6 +60,30 @@ def test_a_position_follows_its_coin_by_the_exchanges_own_tables(paper: Paper) -
         wait_for("nothing to be left", lambda: not system.accounts()["anna"].positions)
 
 
+def test_an_exit_behind_an_order_during_which_its_coin_was_renamed_is_made(paper: Paper) -> None:
+    """MATIC becomes POL while the answer to anna's entry hangs, and the master leaves at once: anna leaves when the answer is there."""
+    with System(paper, {"anna": "500"}) as system:
+        system.start().wait_ready()
+        paper.call(
+            "POST", "/faults", kind="hang_reply", account="anna", method="AddOrder", count=1, delay_ms=3000
+        )
+        system.buy("MATIC/USD", "100")
+        wait_for(
+            "anna's order to be there",
+            lambda: any(row["account"] == "anna" for row in paper.rows("fills")),
+        )
+        system.sell("MATIC/USD", "100")
+        wait_for("the exit to be journalled", lambda: getattr(system.status(), "head_seq", 0) == 2)
+        paper.call("POST", "/assets/MATIC/rename", to="POL", keeps_key=False)
+        paper.price("POLUSD", "0.5")
+        system.command("rename", "MATIC", "POL")
+        system.settled(2)
+        entry, exited = system.copies("anna")
+        assert [entry.reason, exited.reason] == ["SCALED", "EXIT_FULL"]
+        assert (exited.pair, exited.filled_volume) == ("POL/USD", entry.filled_volume)
+        assert balance(paper, "anna", "POL") == 0
+
+
 def test_a_position_follows_its_coin_by_an_operators_word_also_while_nobody_runs(paper: Paper) -> None:
     """MATIC is gone and POL is there, under another id: an operator says so once, and every user follows, also one that was stopped."""
     with System(paper, {"anna": "500"}) as system:
