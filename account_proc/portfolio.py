@@ -389,8 +389,10 @@ class Portfolio:
             counted.fees[asset] = counted.fees.get(asset, Decimal(0)) + amount
         self.before_trade(self.now())
         cost = execution.cost or execution.last_qty * execution.last_price
-        if not execution.margin:
-            # A margin trade moves no coins, only its fee.
+        if execution.margin:
+            # It moves no coins, only its fee, and what a position that it closes has won or lost: only balances tell that.
+            self.doubt()
+        else:
             self.wallet.trade(pair.base, pair.quote, Side(execution.side), execution.last_qty, cost)
         for asset, amount in execution.fees:
             self.wallet.add(asset, -amount)
