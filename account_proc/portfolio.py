@@ -123,6 +123,8 @@ class Portfolio:
         self.wallet = Wallet()
         #: What open orders held of an asset, the account's own orders beside copying above all, as of the last reading.
         self.holds: dict[str, Decimal] = {}
+        #: How often orders of the account's own were seen to hold less since, and how often when balances were asked for last.
+        self._released, self._released_then = 0, 0
         self.marks = Marks()
         self.symbols: SymbolTable | None = None
         #: Prices of these are wanted though nothing of them is held.
@@ -283,14 +285,14 @@ class Portfolio:
 
         Of an asset whose amount cannot be read there is what was counted, for all that is known, and not nothing.
         """
-        asked_at = self.now()
+        asked_at, released = self.now(), self._released
         told, holds = await self._exchange.holdings()
         if await self._learn_assets(told):
             # Listed or renamed since the tables were read: by their names it is worth something.
-            asked_at = self.now()
+            asked_at, released = self.now(), self._released
             told, holds = await self._exchange.holdings()
         is_asset = self.table.lists
-        self.holds = by_use(holds, is_asset)
+        self.holds, self._released_then = by_use(holds, is_asset), released
         self._earning = earning(told, is_asset)
         unknown = frozenset(by_use(dict.fromkeys(told.unknown, Decimal(0)), is_asset))
         counted = {asset: self.wallet[asset] for asset in unknown if self.wallet[asset]}
@@ -459,9 +461,9 @@ class Portfolio:
             worth_as(asset) == quote or any(self._pricing_pairs(asset)) for asset in self._uncounted
         )
 
-    def free(self, asset: str) -> Decimal:
-        """What of an asset an order could use: what was counted, less what open orders held when balances were read last."""
-        used = self.holds.get(asset, Decimal(0))
+    def free(self, asset: str, but: Decimal = Decimal(0)) -> Decimal:
+        """What of an asset an order could use: what was counted, less what open orders held when balances were read last, ``but`` so much."""
+        used = self.holds.get(asset, Decimal(0)) - but
         if self._distrusted_until.get(asset, 0.0) > self.now():
             used += self._earning.get(asset, Decimal(0))
         return max(self.wallet[asset] - used, Decimal(0))
@@ -476,9 +478,16 @@ class Portfolio:
         return True
 
     def cash(self, quote: str) -> Decimal:
-        """What of quote is free and not set aside."""
+        """What of quote is free and not set aside. Holds of orders that may be gone by now hold nothing: an entry that is cut for money that is
+        free is lost, one that is refused is cut then.
+        """
         set_aside = sum((amount for asset, amount in self._reserved.values() if asset == quote), Decimal(0))
-        return self.free(quote) - set_aside - self.kept_out.get(quote, Decimal(0))
+        old = self.holds.get(quote, Decimal(0)) if self._released != self._released_then else Decimal(0)
+        return self.free(quote, but=old) - set_aside - self.kept_out.get(quote, Decimal(0))
+
+    def released(self) -> None:
+        """An order of the account's own has ended or traded: what it held when balances were read last may be free."""
+        self._released += 1
 
     def rounded_away(self, asset: str) -> Decimal:
         """What is counted of an asset beyond what balances showed last, where that is no more than their rounding."""
