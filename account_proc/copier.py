@@ -587,8 +587,12 @@ class Copier:
 
     async def _sell_owed(self, pair_name: str) -> None:
         lane, pair = self._lane(_coin_of(pair_name)), self._portfolio.table.find(pair_name)
-        price = None if pair is None else await self._exits.price(pair)
-        if pair is None or price is None:
+        if pair is None:
+            return
+        # Without a price of now, what was paid tells whether the exchange may take it: a price that is refused holds up no exit.
+        price = await self._exits.price(pair) or self._paid(pair)
+        if price is None:
+            self._exits.no_price(pair_name)
             return
         owed = min(self._book.carried_volume(pair_name, Side.SELL), self._book.held(pair.base))
         if below_minimum(owed.to_lot(pair.lot_decimals), Price(price), pair) is not None:
@@ -612,6 +616,12 @@ class Copier:
         self._ledger.commit(copies=[record, *self._joined(order, record.copy_id)], book=self._book)
         self._changed()
         self._spawn(self._trade(lane, record))
+
+    def _paid(self, pair: PairRules) -> Decimal | None:
+        """What copying has paid for one of a coin, in a pair's quote; None where it bought for something else."""
+        position = self._book.coins.position(pair.base)
+        cost = position.costs.get(pair.quote)
+        return cost / position.volume if cost and position.volume else None
 
     # -- orders that were given up and were there after all -----------------------------------------------------
 
