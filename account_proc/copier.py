@@ -348,10 +348,14 @@ class Copier:
 
     def _not_known(self, lane: _Lane) -> Callable[[], Awaitable[None]] | None:
         """What has to be asked before the fills of a coin can be answered; None for nothing, as in most cases."""
-        unknown = [each.fill.pair for each in lane.waiting if self._portfolio.may_learn(each.fill.pair)]
+        unknown = [
+            fill.pair
+            for fill in (each.fill for each in lane.waiting)
+            if self._portfolio.may_learn(fill.pair, to_buy=fill.side is Side.BUY)
+        ]
         if unknown:
             # Perhaps listed after this process read the pairs; its fills wait until they were read again.
-            return partial(self._portfolio.learn, unknown)
+            return partial(self._portfolio.learn, unknown, to_buy=True)
         oldest = self._now() - self._rules.max_entry_age_s
         is_late = any(item.fill.side is Side.BUY and item.fill.executed_at < oldest for item in lane.waiting)
         return self._ask_time if is_late else None

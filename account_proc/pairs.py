@@ -101,7 +101,7 @@ class SymbolTable:
             _name_by_pair(names, row)
         pairs: list[PairRules] = []
         skipped: dict[str, str] = {}
-        for key, row in asset_pairs.items():
+        for key, row in sorted(asset_pairs.items(), key=_standing):
             try:
                 pairs.append(_pair(key, row, names))
             except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError):
@@ -298,6 +298,13 @@ def _pair(key: str, row: Mapping[str, Any], names: Mapping[str, str]) -> PairRul
         status=str(row.get("status", "online")),
         asset_class=TOKENIZED if tokenized else "",
     )
+
+
+def _standing(item: tuple[str, Any]) -> tuple[bool, bool]:
+    """Of two rows of one market the last counts: one that names it (Kraken's dark pools, XXBTZUSD.d, did not), and that is open."""
+    _, row = item
+    known = row if isinstance(row, Mapping) else {}
+    return bool(known.get("wsname")), known.get("status", "online") == "online"
 
 
 def _minimum(value: Any) -> Decimal:

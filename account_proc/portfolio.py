@@ -26,7 +26,7 @@ from account_proc.listing import SharedListing
 from account_proc.notices import NoticeCode, Notices
 from account_proc.order_watch import Ending
 from account_proc.pair_memory import PairMemory
-from account_proc.pairs import PairRules, SymbolTable
+from account_proc.pairs import NOT_LISTED, PairRules, SymbolTable
 from account_proc.units import Side
 from account_proc.wallet import BRIDGES, NOTHING_RESERVED, Marks, Wallet, change_from_outside
 
@@ -164,15 +164,19 @@ class Portfolio:
         if self.rules_read is not None:
             self.rules_read()
 
-    def may_learn(self, name: str) -> bool:
-        """Whether a pair is not known and reading the exchange's pairs for it is due."""
-        return self.table.find(name) is None and self._learnt.get(name, (0, 0.0))[1] <= self.now()
+    def may_learn(self, name: str, *, to_buy: bool = False) -> bool:
+        """Whether a pair is not known and reading the exchange's pairs for it is due. ``to_buy``: one that was not listed any more is asked for,
+        too; it may be again, and its last rules will do for a sale.
+        """
+        pair = self.table.find(name)
+        missing = pair is None or (to_buy and pair.status == NOT_LISTED)
+        return missing and self._learnt.get(name, (0, 0.0))[1] <= self.now()
 
-    async def learn(self, names: Iterable[str]) -> None:
+    async def learn(self, names: Iterable[str], *, to_buy: bool = False) -> None:
         """Reads the exchange's pairs again for those that are not known, at once the first time and ever more rarely while they stay
         so. Raises ExchangeError.
         """
-        due = {name for name in names if self.may_learn(name)}
+        due = {name for name in names if self.may_learn(name, to_buy=to_buy)}
         if due:
             self._put_off(due)
             await self.load_symbols()

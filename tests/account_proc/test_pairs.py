@@ -159,6 +159,18 @@ def test_an_unknown_asset_is_named(spelling: str) -> None:
         TABLE.asset(spelling)
 
 
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("other", [{"wsname": None}, {"status": "cancel_only"}])
+def test_of_two_rows_of_one_market_the_one_that_names_it_and_is_open_counts(
+    other: dict[str, Any], *, first: bool
+) -> None:
+    rows = {"XXBTZUSD": PAIRS["XXBTZUSD"], "XXBTZUSD.d": PAIRS["XXBTZUSD"] | {"altname": "XBTUSD.d"} | other}
+    table = SymbolTable.parse(dict(reversed(rows.items())) if first else rows, ASSETS)
+    assert table.pair("BTC/USD").altname == "XBTUSD"
+    assert table.pair("XBTUSD").canonical == "XXBTZUSD"
+    assert table.find("XBTUSD.d") is None
+
+
 def test_a_pair_may_have_no_minimum() -> None:
     table = SymbolTable.parse({"XTZUSD": PAIRS["XTZUSD"] | {"ordermin": "0", "costmin": "0"}}, ASSETS)
     pair = table.pair("XTZ/USD")
