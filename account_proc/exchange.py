@@ -293,6 +293,8 @@ class KrakenExchange:
         holds: dict[str, Decimal] = {}
         try:
             rows = await self._open_rows(None, Priority.READ)
+        except RateLimited:
+            raise
         except ExchangeRefused as error:
             log.warning("what open orders hold is not known: %s", error)
             return holds

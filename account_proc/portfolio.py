@@ -363,7 +363,7 @@ class Portfolio:
         for pair in wanted:
             quote = quotes.get(pair.symbol)
             if quote is not None:
-                self.marks.set(pair.base, pair.quote, (quote.bid + quote.ask) / 2)
+                self.marks.set(pair.base, pair.quote, quote.worth)
 
     def _pricing_pairs(self, asset: str) -> Iterable[PairRules]:
         for bridge in BRIDGES:

@@ -29,6 +29,8 @@ LAST_SECOND = 253_402_300_799
 PROBLEM_LENGTH_MAX = 120
 #: Kraken: takes fees in quote. Told with every order, as the default of sells is base, and a row of REST does not say what was taken.
 FEE_IN_QUOTE = "fciq"
+#: An ask so many times the bid is far from it.
+WIDE = Decimal("1.1")
 #: Kraken: the highest fee of a spot trade (fee schedule of 2026-07), as a share of its cost.
 FEE_MOST = Decimal("0.008")
 
@@ -60,6 +62,13 @@ class Quote:
     bid: Decimal
     ask: Decimal
     last: Decimal
+
+    @property
+    def worth(self) -> Decimal:
+        """What one is worth: the middle of both. Where they are far apart neither says much, and what it was traded for last counts."""
+        if self.ask <= self.bid * WIDE:
+            return (self.bid + self.ask) / 2
+        return min(max(self.last, self.bid), self.ask)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,7 +251,8 @@ def _cl_ord_id(row: Any) -> str | None:
 def quote_of(row: Mapping[str, Any]) -> Quote:
     """A row of Ticker. Kraken: 0 where nobody bids, or asks; what was traded last stands for it then."""
     bid, ask, last = (number(row[name][0]) for name in "bac")
-    last = last if last > 0 else positive(max(bid, ask))
+    # Never traded: what somebody asks for it is no price.
+    last = last if last > 0 else positive(bid)
     return Quote(bid=bid if bid > 0 else last, ask=ask if ask > 0 else last, last=last)
 
 

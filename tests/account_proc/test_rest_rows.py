@@ -16,6 +16,7 @@ from account_proc.rest_rows import (
     OddRow,
     OrderRequest,
     PairFee,
+    Quote,
     api_key_info,
     hold_of,
     order_row,
@@ -156,10 +157,18 @@ def test_where_nobody_bids_or_asks_the_last_trade_stands_for_it(
     assert list(map(int, (quote.bid, quote.ask, quote.last))) == list(seen)
 
 
-@pytest.mark.parametrize("row", [{"a": ["0"], "b": ["0"], "c": ["0"]}, {"a": ["1"], "b": ["x"], "c": ["1"]}])
+@pytest.mark.parametrize("row", [{"a": ["9"], "b": ["0"], "c": ["0"]}, {"a": ["1"], "b": ["x"], "c": ["1"]}])
 def test_a_ticker_row_without_any_price_is_none(row: dict[str, list[str]]) -> None:
     with pytest.raises((ValueError, ArithmeticError)):
         quote_of(row)
+
+
+@pytest.mark.parametrize(
+    ("bid", "ask", "last", "worth"),
+    [(10, 11, 3, "10.5"), (10, 1000, 12, "12"), (10, 1000, 3, "10"), (10, 12, 30, "12"), (12, 10, 11, "11")],
+)
+def test_a_coin_is_worth_the_middle_unless_nobody_means_it(bid: int, ask: int, last: int, worth: str) -> None:
+    assert Quote(*map(Decimal, (bid, ask, last))).worth == Decimal(worth)
 
 
 @pytest.mark.parametrize(

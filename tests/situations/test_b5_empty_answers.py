@@ -47,15 +47,16 @@ def test_a_user_that_never_had_anything_starts_and_copies_once_it_has_money(pape
 
 
 def test_a_coin_that_nobody_bids_for_counts_by_its_last_trade(paper: Paper) -> None:
-    """Nobody bids for a coin that a user owns, so that its bid is told as 0. It counts by its last trade, and the user is sized by all that it owns."""
+    """Nobody bids for a coin that a user owns, so that its bid is told as 0, and one asks a fancy price. It counts by its last trade, and the user is sized by all that it owns."""
     keys = {"anna": paper.open_account("anna", {"ZUSD": "900", "SOL": "1"})}
-    row = {"a": ["100", "1", "1"], "b": ["0.00000", "0", "0.000"], "c": ["100", "1"]}
+    row = {"a": ["9999", "1", "1"], "b": ["0.00000", "0", "0.000"], "c": ["100", "1"]}
     with System(paper, {"anna": "0"}, keys=keys) as system:
         paper.call("POST", "/faults", kind="odd_row", method="Ticker", key="SOLUSD", row=row, count=0)
         system.start().wait_ready()
         system.buy("XBTUSD", "0.001")
         system.settled(1)
-        assert system.copies("anna")[0].filled_volume == "0.001"
+        (copy,) = system.copies("anna")
+        assert (copy.filled_volume, copy.reason) == ("0.001", "SCALED")
 
 
 def test_an_exit_that_is_owed_leaves_although_nobody_tells_a_price(paper: Paper) -> None:
