@@ -6,6 +6,7 @@ here; whoever needs to know whether coins count, or can be sold, asks this table
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -32,11 +33,21 @@ FORMS: Mapping[str, Form] = {
     ".P": Form(tradable=False, source="Kraken's assets: locked in parachain auctions; unverified whether still in use"),
     ".HOLD": Form(tradable=False, source="Kraken's assets: withheld, e.g. after a card purchase; unverified whether an order takes it"),
 }  # fmt: skip
+#: What a form is that is not in the table (Kraken has added .F, .B and .T since 2023): like what earns by itself, it is taken to be sold until an
+#: order is refused for it.
+NEW_FORM = Form(tradable=True, source="none: a form that is newer than this table")
+#: How such forms look. BRK.Bx is an asset by itself.
+_NEW = re.compile(r"\.[A-Z]{1,8}")
 #: Names that are another asset's form without looking like it. Kraken: ETH2 is staked ether, from before the merge.
 ALIASES: Mapping[str, tuple[str, str]] = {"ETH2": ("ETH", ".S")}
 
 #: Kraken: national currencies (its Assets without a chain). What comes in for coins in one of these is cash.
 FIAT = frozenset({"USD", "EUR", "GBP", "CAD", "AUD", "CHF", "JPY", "AED", "BRL", "MXN", "ARS", "COP", "PLN"})
+
+
+def may_be_form(end: str) -> bool:
+    """Whether the end of a name, with its dot, is a form of what stands before it, if that is an asset."""
+    return end in FORMS or _NEW.fullmatch(end) is not None
 
 
 def split_form(name: str, is_asset: Callable[[str], bool] = lambda _: False) -> tuple[str, str]:
@@ -46,19 +57,19 @@ def split_form(name: str, is_asset: Callable[[str], bool] = lambda _: False) -> 
     """
     stem, dot, end = name.rpartition(".")
     form = f"{dot}{end}"
-    if not stem or form not in FORMS:
+    if not stem or not may_be_form(form):
         return ALIASES.get(name, (name, ""))
     if stem in ALIASES:
         return ALIASES[stem][0], form
     bare = stem.rstrip("0123456789")
     if bare and bare != stem and not is_asset(stem):
         stem = bare
-    return stem, form
+    return (stem, form) if form in FORMS or is_asset(stem) else (name, "")
 
 
 def is_tradable(form: str) -> bool:
     """Whether an order takes coins in this form; the plain form is empty."""
-    return not form or FORMS[form].tradable
+    return not form or FORMS.get(form, NEW_FORM).tradable
 
 
 def by_use(

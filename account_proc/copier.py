@@ -358,8 +358,12 @@ class Copier:
         """Reads pairs of waiting fills that were perhaps listed, or renamed, after this process read the pairs; None where all are known
         or were asked for a while ago.
         """
-        unknown = [each.fill.pair for each in lane.waiting if self._portfolio.may_learn(each.fill.pair)]
-        return partial(self._portfolio.learn, unknown) if unknown else None
+        unknown = [
+            fill.pair
+            for fill in (each.fill for each in lane.waiting)
+            if self._portfolio.may_learn(fill.pair, to_buy=fill.side is Side.BUY)
+        ]
+        return partial(self._portfolio.learn, unknown, to_buy=True) if unknown else None
 
     async def _learn(self, lane: _Lane, ask: Callable[[], Awaitable[None]]) -> None:
         """Asks; what is still not known then is answered by what is."""
@@ -620,8 +624,12 @@ class Copier:
             lane.busy = True
             await self._learn(lane, partial(self._portfolio.learn, [pair_name]))
             pair = self._portfolio.table.find(pair_name)
-        price = None if pair is None else await self._exits.price(pair)
-        if pair is None or price is None:
+        if pair is None:
+            return
+        # Without a price of now, what was paid tells whether the exchange may take it: a price that is refused holds up no exit.
+        price = await self._exits.price(pair) or self._paid(pair)
+        if price is None:
+            self._exits.no_price(pair_name)
             return
         owed = min(self._book.carried_volume(pair_name, Side.SELL), self._book.held(pair.base))
         if below_minimum(owed.to_lot(pair.lot_decimals), Price(price), pair) is not None:
@@ -645,6 +653,12 @@ class Copier:
         self._ledger.commit(copies=[record, *self._joined(order, record.copy_id)], book=self._book)
         self._changed()
         self._spawn(self._trade(lane, record))
+
+    def _paid(self, pair: PairRules) -> Decimal | None:
+        """What copying has paid for one of a coin, in a pair's quote; None where it bought for something else."""
+        position = self._book.coins.position(pair.base)
+        cost = position.costs.get(pair.quote)
+        return cost / position.volume if cost and position.volume else None
 
     # -- orders that were given up and were there after all -----------------------------------------------------
 

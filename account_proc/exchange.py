@@ -20,8 +20,8 @@ from account_proc.call_queue import CallQueue, Priority
 from account_proc.errors import ExchangeError, ExchangeRefused, KeyRefused, OutcomeUnknown, RateLimited
 from account_proc.exchange_clock import ExchangeClock
 from account_proc.front import DOUBLINGS_MAX, FRONT_REFUSES
-from account_proc.kraken_errors import NOT_PERMITTED, RATE_ERROR, MarketRefused, ServiceTrouble
-from account_proc.pairs import NOT_LISTED, TOKENIZED, PairRules, SymbolTable, UnknownSymbol
+from account_proc.kraken_errors import NOT_PERMITTED, RATE_ERROR, MarketRefused, NothingTold, ServiceTrouble
+from account_proc.pairs import NOT_LISTED, TOKENIZED, PairRules, SymbolTable
 from account_proc.rest import TIMEOUT_S
 from account_proc.rest_rows import (
     UNREADABLE,
@@ -36,6 +36,7 @@ from account_proc.rest_rows import (
     Quote,
     TradeRow,
     api_key_info,
+    hold_of,
     order_end,
     order_row,
     pair_fees,
@@ -117,6 +118,8 @@ class KrakenExchange:
         self._symbols: SymbolTable | None = None
         #: False once BalanceEx was refused.
         self._tells_holds = True
+        #: Whether the account was seen to have something: Kraken lists that for ever, with 0 where it is gone.
+        self._has_balances = False
         #: By pair whose price was refused: how often in a row, and until when it is not asked for (monotonic seconds).
         self._price_refused: dict[str, tuple[int, float]] = {}
 
@@ -239,11 +242,22 @@ class KrakenExchange:
     async def balances(self) -> Balances:
         """By display name, e.g. BTC, USD. Kinds like USD.F stand by themselves. Kraken: holds are not deducted."""
         table = await self._table()
-        result = await self._private("Balance", priority=Priority.READ)
+        result = await self._balance_rows("Balance")
         unknown: list[OddRow] = []
         with _expected_form("Balance"):
             rows = readable(result, lambda _, amount: number(amount), unknown.append)
         return self._balances("Balance", rows, unknown, table)
+
+    async def _balance_rows(self, method: str) -> Any:
+        """Kraken was seen to answer without a result where an account never had anything (rotki takes it so); anywhere else that is no answer."""
+        try:
+            result = await self._private(method, priority=Priority.READ)
+        except NothingTold:
+            if self._has_balances:
+                raise
+            return {}
+        self._has_balances = self._has_balances or bool(result)
+        return result
 
     def _balances(
         self, method: str, rows: Mapping[str, Decimal], unknown: Sequence[OddRow], table: SymbolTable
@@ -251,28 +265,44 @@ class KrakenExchange:
         """Balances under the assets' names, and of which assets the amount cannot be read."""
         for row in unknown:
             self._odd(method, row)
-        names = frozenset(_asset(table, row.key) for row in unknown)
-        return Balances({_asset(table, key): amount for key, amount in rows.items()}, names)
+        names = frozenset(table.held_as(row.key) for row in unknown)
+        return Balances({table.held_as(key): amount for key, amount in rows.items()}, names)
 
     async def holdings(self) -> tuple[Balances, dict[str, Decimal]]:
-        """``balances``, and what open orders hold of them; where BalanceEx is refused, nothing is known to be held."""
+        """``balances``, and what open orders hold of them; where BalanceEx is refused, by what those orders are."""
         table = await self._table()
         if self._tells_holds:
             try:
-                result = await self._private("BalanceEx", priority=Priority.READ)
+                result = await self._balance_rows("BalanceEx")
             except ExchangeRefused as error:
                 if not error.errors[0].startswith(NO_SUCH_CALL):
                     raise
-                log.warning("what open orders hold is not known: %s", error)
+                log.warning("what open orders hold is counted order by order: %s", error)
                 self._tells_holds = False
             else:
                 unknown: list[OddRow] = []
                 with _expected_form("BalanceEx"):
                     rows = readable(result, lambda _, row: _holding(row), unknown.append)
                 balances = {key: balance for key, (balance, _) in rows.items()}
-                holds = {_asset(table, key): hold for key, (_, hold) in rows.items() if hold > 0}
+                holds = {table.held_as(key): hold for key, (_, hold) in rows.items() if hold > 0}
                 return self._balances("BalanceEx", balances, unknown, table), holds
-        return await self.balances(), {}
+        return await self.balances(), await self._held_by_orders(table)
+
+    async def _held_by_orders(self, table: SymbolTable) -> dict[str, Decimal]:
+        """What open orders hold, by asset; nothing is known to be held where the exchange does not tell them, or by a row that cannot be read."""
+        holds: dict[str, Decimal] = {}
+        try:
+            rows = await self._open_rows(None, Priority.READ)
+        except RateLimited:
+            raise
+        except ExchangeRefused as error:
+            log.warning("what open orders hold is not known: %s", error)
+            return holds
+        for asset, amount in readable(
+            rows, lambda _, row: hold_of(row, table), partial(self._odd, "OpenOrders")
+        ).values():
+            holds[asset] = holds.get(asset, Decimal(0)) + amount
+        return holds
 
     async def api_key_info(self) -> ApiKeyInfo:
         """What the key may do. Raises UnexpectedForm, and ExchangeRefused where the key may not ask."""
@@ -533,13 +563,6 @@ def _log_odd(method: str, row: OddRow) -> None:
 def _holding(row: Mapping[str, Any]) -> tuple[Decimal, Decimal]:
     """A row of BalanceEx: the balance, and what open orders hold of it."""
     return number(row["balance"]), number(row.get("hold_trade") or 0)
-
-
-def _asset(table: SymbolTable, key: str) -> str:
-    try:
-        return table.asset(key)
-    except UnknownSymbol:
-        return key  # listed after the table was read: better under Kraken's name than not at all
 
 
 def _by_age(rows: Iterable[OrderRow]) -> list[OrderRow]:

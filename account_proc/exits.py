@@ -46,6 +46,8 @@ class Exits:
         self._due_at: dict[str, float] = {}
         #: By pair: what could be sold when funds were missing.
         self._free_then: dict[str, BaseVolume | None] = {}
+        #: By pair whose price nobody tells: it is asked for again then (Unix seconds).
+        self._price_at: dict[str, float] = {}
         #: None is due before: the key was refused, and asking again makes a lockout longer (Unix seconds).
         self._hold_until = 0.0
 
@@ -129,12 +131,16 @@ class Exits:
 
     async def price(self, pair: PairRules) -> Decimal | None:
         """What is known of a pair's price; asked for where nothing is, and then not again at once if it is not to be had."""
-        if self._portfolio.marks.rate(pair.base, pair.quote) is None:
-            await self.reprice(pair)
         price = self._portfolio.marks.rate(pair.base, pair.quote)
-        if price is None:
-            self.met(pair.symbol, Obstacle.REFUSED, "the exchange tells no price")
+        if price is None and self._price_at.get(pair.symbol, 0.0) <= self._now():
+            self._price_at[pair.symbol] = self._now() + self._pauses.longest
+            await self.reprice(pair)
+            price = self._portfolio.marks.rate(pair.base, pair.quote)
         return price
+
+    def no_price(self, pair: str) -> None:
+        """An exit of a pair waits for a price, by which it is known whether it is large enough."""
+        self.met(pair, Obstacle.REFUSED, "the exchange tells no price")
 
     async def reprice(self, pair: PairRules) -> None:
         """Takes the best bid of now as the price that is known. What cannot be read stays as it was."""

@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 CHANNEL = "executions"
 #: Kraken: tells each entry of the account's ledger, trades included.
 BALANCES = "balances"
+#: Kraken: the entry of a margin trade; its amount is what was won or lost where a position was closed.
+MARGIN = "margin"
 #: Kraken: echoed in the acknowledgement.
 EXECUTIONS_REQUEST, BALANCES_REQUEST = 1, 2
 #: Pings count from here on.
@@ -64,7 +66,9 @@ class TimeTold:
 
 @dataclass(frozen=True, slots=True)
 class BalanceChanged:
-    """A balance changed: by so much of an asset (its fee deducted), for a reason of Kraken's such as "trade" or "withdrawal"."""
+    """A balance changed: by so much of an asset, for a reason of Kraken's such as "trade" or "withdrawal". The fee is deducted, but of a margin
+    trade, of which the executions feed tells the fee and only this what was won or lost.
+    """
 
     asset: str
     amount: Decimal
@@ -199,8 +203,9 @@ def _balance_changes(message: Mapping[str, Any]) -> list[Event]:
     rows = message.get("data")
     for row in rows if message.get("type") == "update" and isinstance(rows, list) else ():
         try:
-            amount = number(row["amount"]) - number(row.get("fee") or 0)
-            changes.append(BalanceChanged(str(row["asset"]), amount, str(row["type"])))
+            kind, fee = str(row["type"]), number(row.get("fee") or 0)
+            amount = number(row["amount"]) - (0 if kind == MARGIN else fee)
+            changes.append(BalanceChanged(str(row["asset"]), amount, kind))
         except (KeyError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
             log.warning("a change of a balance cannot be read (%s: %s)", type(error).__name__, error)
     return changes

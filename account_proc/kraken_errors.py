@@ -66,6 +66,12 @@ class ServiceTrouble(OutcomeUnknown):
     reason = "SERVICE_TROUBLE"
 
 
+class NothingTold(OutcomeUnknown):
+    """An answer without an error, and without a result: Kraken's to ``Balance`` where an account never had anything."""
+
+    reason = "NOTHING_TOLD"
+
+
 class NotSent(OutcomeUnknown):
     """The request never left this machine, e.g. because the connection was refused: nothing was done, it may be sent again.
 
@@ -235,7 +241,7 @@ def result_of(method: str, status: int, body: bytes, *, is_order: bool) -> Any:
     if failures:
         raise classify(method, failures, is_order=is_order)
     if answer.get("result") is None:
-        raise OutcomeUnknown(method, f"neither error nor result: {_shown(method, body)}")
+        raise NothingTold(method, f"neither error nor result: {_shown(method, body)}")
     return answer["result"]
 
 

@@ -71,8 +71,8 @@ HISTORY_RETRY_S, HISTORY_RETRY_S_MAX = 1.0, 15.0
 
 #: A buy that costs more than what was counted by this share proves the count wrong: smaller differences are rounding and fees.
 SHORT_SHARE = Decimal("0.001")
-#: Kraken: entries of the ledger that the executions feed tells as well.
-TRADE_KINDS = frozenset({"trade", "margin"})
+#: Kraken: the entry of the ledger that the executions feed tells as well.
+TRADE_KIND = "trade"
 #: Kraken: entries that may move an asset between two wallets of the account, each told by itself: balances say what is where.
 MOVES = frozenset({"earn", "staking", "transfer"})
 
@@ -345,7 +345,7 @@ class Master:
 
     def balance_changed(self, change: BalanceChanged) -> None:
         """A balance changed. What is no trade counts at once: balances that are read tell it minutes later."""
-        if change.kind in TRADE_KINDS or not self._compared:
+        if change.kind == TRADE_KIND or not change.amount or not self._compared:
             return
         if change.kind not in MOVES:
             self._portfolio.before_trade(self._now())
@@ -434,7 +434,8 @@ class Master:
         if fill.pair_unknown:
             words = f"the master's {trade.side} of {trade.volume} at {trade.price} ({trade.exec_id}) is journalled and not copied"
             portfolio.unknown_trade(trade.symbol, words)
-        if self._doubted or fill.pair_unknown:
+        if self._doubted or fill.pair_unknown or fill.margin:
+            # What a margin trade has won or lost is in balances, should the feed not tell them.
             self._hurry.set()
         self._counted.add(trade)
         self._since = max(self._since, trade.executed_at - OVERLAP_S)

@@ -18,7 +18,7 @@ from dataclasses import astuple, dataclass, replace
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from account_proc.asset_forms import FORMS
+from account_proc.asset_forms import FORMS, may_be_form
 from account_proc.units import number, positive
 
 #: Kraken: the two assets whose altname is not the name shown to people and used by WebSocket v2.
@@ -115,7 +115,7 @@ class SymbolTable:
             _name_by_pair(names, row)
         pairs: list[PairRules] = []
         skipped: dict[str, str] = {}
-        for key, row in asset_pairs.items():
+        for key, row in sorted(asset_pairs.items(), key=_standing):
             try:
                 pairs.append(_pair(key, row, names))
             except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError):
@@ -181,17 +181,29 @@ class SymbolTable:
         """Display name and form: ``XXBT`` is (BTC, ""), ``USD.F`` is (USD, ".F"), ``XBT28.S`` is (BTC, "28.S"). Raises UnknownSymbol."""
         found = self._display(spelling)
         stem, dot, kind = (found or spelling).rpartition(".")
-        if dot and f".{kind}" in FORMS:
-            bare = stem if self.lists(stem) else stem.rstrip("0123456789")
-            if (of_stem := self._display(bare)) is not None:
-                return of_stem, f"{stem[len(bare) :]}.{kind}"
+        if f"{dot}{kind}" in FORMS and (parts := self._form_of(stem, f"{dot}{kind}")):
+            return parts
         if found is None:
             raise UnknownSymbol("asset", spelling)
         return found, ""
 
+    def _form_of(self, stem: str, form: str) -> tuple[str, str] | None:
+        """Display name and form of what is written so; None where the exchange lists no such asset."""
+        bare = stem if self.lists(stem) else stem.rstrip("0123456789")
+        of_stem = self._display(bare)
+        return None if of_stem is None else (of_stem, f"{stem[len(bare) :]}{form}")
+
     def asset(self, spelling: str) -> str:
         """The display name, with its suffix if it has one: ``ZUSD`` is USD, ``XXBT.F`` is BTC.F. Raises UnknownSymbol."""
         return "".join(self.split_asset(spelling))
+
+    def held_as(self, spelling: str) -> str:
+        """The name of a balance: as ``asset``, also in a form that is in no table yet. What is not listed keeps the exchange's own name."""
+        stem, dot, kind = (self._display(spelling) or spelling).rpartition(".")
+        parts = self._form_of(stem, f"{dot}{kind}") if stem and may_be_form(f"{dot}{kind}") else None
+        if parts is not None:
+            return "".join(parts)
+        return self._display(spelling) or spelling
 
     def lists(self, asset: str) -> bool:
         """Whether the exchange has an asset of this name."""
@@ -295,11 +307,25 @@ def _pair(key: str, row: Mapping[str, Any], names: Mapping[str, str]) -> PairRul
         pair_decimals=pair_decimals,
         cost_decimals=_decimals(row["cost_decimals"]),
         tick_size=positive(row.get("tick_size", Decimal(1).scaleb(-pair_decimals))),
-        ordermin=positive(row["ordermin"]),
-        costmin=positive(row["costmin"]) if "costmin" in row else Decimal(0),
+        ordermin=_minimum(row["ordermin"]),
+        costmin=_minimum(row.get("costmin", 0)),
         status=str(row.get("status", "online")),
         asset_class=TOKENIZED if tokenized else "",
     )
+
+
+def _standing(item: tuple[str, Any]) -> tuple[bool, bool]:
+    """Of two rows of one market the last counts: one that names it (Kraken's dark pools, XXBTZUSD.d, did not), and that is open."""
+    _, row = item
+    known = row if isinstance(row, Mapping) else {}
+    return bool(known.get("wsname")), known.get("status", "online") == "online"
+
+
+def _minimum(value: Any) -> Decimal:
+    least = number(value)
+    if least < 0:
+        raise ValueError(f"no minimum: {value!r}")
+    return least
 
 
 def _text(value: Any) -> str:

@@ -26,7 +26,7 @@ from account_proc.listing import SharedListing
 from account_proc.notices import NoticeCode, Notices
 from account_proc.order_watch import Ending
 from account_proc.pair_memory import PairMemory
-from account_proc.pairs import PairRules, SymbolTable
+from account_proc.pairs import NOT_LISTED, PairRules, SymbolTable
 from account_proc.units import Side
 from account_proc.wallet import BRIDGES, NOTHING_RESERVED, Marks, Wallet, change_from_outside
 
@@ -123,6 +123,8 @@ class Portfolio:
         self.wallet = Wallet()
         #: What open orders held of an asset, the account's own orders beside copying above all, as of the last reading.
         self.holds: dict[str, Decimal] = {}
+        #: How often orders of the account's own were seen to hold less since, and how often when balances were asked for last.
+        self._released, self._released_then = 0, 0
         self.marks = Marks()
         self.symbols: SymbolTable | None = None
         #: Prices of these are wanted though nothing of them is held.
@@ -162,15 +164,19 @@ class Portfolio:
         if self.rules_read is not None:
             self.rules_read()
 
-    def may_learn(self, name: str) -> bool:
-        """Whether a pair is not known and reading the exchange's pairs for it is due."""
-        return self.table.find(name) is None and self._learnt.get(name, (0, 0.0))[1] <= self.now()
+    def may_learn(self, name: str, *, to_buy: bool = False) -> bool:
+        """Whether a pair is not known and reading the exchange's pairs for it is due. ``to_buy``: one that was not listed any more is asked for,
+        too; it may be again, and its last rules will do for a sale.
+        """
+        pair = self.table.find(name)
+        missing = pair is None or (to_buy and pair.status == NOT_LISTED)
+        return missing and self._learnt.get(name, (0, 0.0))[1] <= self.now()
 
-    async def learn(self, names: Iterable[str]) -> None:
+    async def learn(self, names: Iterable[str], *, to_buy: bool = False) -> None:
         """Reads the exchange's pairs again for those that are not known, at once the first time and ever more rarely while they stay
         so. Raises ExchangeError.
         """
-        due = {name for name in names if self.may_learn(name)}
+        due = {name for name in names if self.may_learn(name, to_buy=to_buy)}
         if due:
             self._put_off(due)
             await self.load_symbols()
@@ -283,14 +289,14 @@ class Portfolio:
 
         Of an asset whose amount cannot be read there is what was counted, for all that is known, and not nothing.
         """
-        asked_at = self.now()
+        asked_at, released = self.now(), self._released
         told, holds = await self._exchange.holdings()
         if await self._learn_assets(told):
             # Listed or renamed since the tables were read: by their names it is worth something.
-            asked_at = self.now()
+            asked_at, released = self.now(), self._released
             told, holds = await self._exchange.holdings()
         is_asset = self.table.lists
-        self.holds = by_use(holds, is_asset)
+        self.holds, self._released_then = by_use(holds, is_asset), released
         self._earning = earning(told, is_asset)
         unknown = frozenset(by_use(dict.fromkeys(told.unknown, Decimal(0)), is_asset))
         counted = {asset: self.wallet[asset] for asset in unknown if self.wallet[asset]}
@@ -357,7 +363,7 @@ class Portfolio:
         for pair in wanted:
             quote = quotes.get(pair.symbol)
             if quote is not None:
-                self.marks.set(pair.base, pair.quote, (quote.bid + quote.ask) / 2)
+                self.marks.set(pair.base, pair.quote, quote.worth)
 
     def _pricing_pairs(self, asset: str) -> Iterable[PairRules]:
         for bridge in BRIDGES:
@@ -389,8 +395,10 @@ class Portfolio:
             counted.fees[asset] = counted.fees.get(asset, Decimal(0)) + amount
         self.before_trade(self.now())
         cost = execution.cost or execution.last_qty * execution.last_price
-        if not execution.margin:
-            # A margin trade moves no coins, only its fee.
+        if execution.margin:
+            # It moves no coins, only its fee, and what a position that it closes has won or lost: only balances tell that.
+            self.doubt()
+        else:
             self.wallet.trade(pair.base, pair.quote, Side(execution.side), execution.last_qty, cost)
         for asset, amount in execution.fees:
             self.wallet.add(asset, -amount)
@@ -457,9 +465,9 @@ class Portfolio:
             worth_as(asset) == quote or any(self._pricing_pairs(asset)) for asset in self._uncounted
         )
 
-    def free(self, asset: str) -> Decimal:
-        """What of an asset an order could use: what was counted, less what open orders held when balances were read last."""
-        used = self.holds.get(asset, Decimal(0))
+    def free(self, asset: str, but: Decimal = Decimal(0)) -> Decimal:
+        """What of an asset an order could use: what was counted, less what open orders held when balances were read last, ``but`` so much."""
+        used = self.holds.get(asset, Decimal(0)) - but
         if self._distrusted_until.get(asset, 0.0) > self.now():
             used += self._earning.get(asset, Decimal(0))
         return max(self.wallet[asset] - used, Decimal(0))
@@ -474,9 +482,16 @@ class Portfolio:
         return True
 
     def cash(self, quote: str) -> Decimal:
-        """What of quote is free and not set aside."""
+        """What of quote is free and not set aside. Holds of orders that may be gone by now hold nothing: an entry that is cut for money that is
+        free is lost, one that is refused is cut then.
+        """
         set_aside = sum((amount for asset, amount in self._reserved.values() if asset == quote), Decimal(0))
-        return self.free(quote) - set_aside - self.kept_out.get(quote, Decimal(0))
+        old = self.holds.get(quote, Decimal(0)) if self._released != self._released_then else Decimal(0)
+        return self.free(quote, but=old) - set_aside - self.kept_out.get(quote, Decimal(0))
+
+    def released(self) -> None:
+        """An order of the account's own has ended or traded: what it held when balances were read last may be free."""
+        self._released += 1
 
     def rounded_away(self, asset: str) -> Decimal:
         """What is counted of an asset beyond what balances showed last, where that is no more than their rounding."""

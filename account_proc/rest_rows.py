@@ -29,6 +29,10 @@ LAST_SECOND = 253_402_300_799
 PROBLEM_LENGTH_MAX = 120
 #: Kraken: takes fees in quote. Told with every order, as the default of sells is base, and a row of REST does not say what was taken.
 FEE_IN_QUOTE = "fciq"
+#: An ask so many times the bid is far from it.
+WIDE = Decimal("1.1")
+#: Kraken: the highest fee of a spot trade (fee schedule of 2026-07), as a share of its cost.
+FEE_MOST = Decimal("0.008")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,13 @@ class Quote:
     bid: Decimal
     ask: Decimal
     last: Decimal
+
+    @property
+    def worth(self) -> Decimal:
+        """What one is worth: the middle of both. Where they are far apart neither says much, and what it was traded for last counts."""
+        if self.ask <= self.bid * WIDE:
+            return (self.bid + self.ask) / 2
+        return min(max(self.last, self.bid), self.ask)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,8 +249,11 @@ def _cl_ord_id(row: Any) -> str | None:
 
 
 def quote_of(row: Mapping[str, Any]) -> Quote:
-    """A row of Ticker."""
-    return Quote(bid=positive(row["b"][0]), ask=positive(row["a"][0]), last=positive(row["c"][0]))
+    """A row of Ticker. Kraken: 0 where nobody bids, or asks; what was traded last stands for it then."""
+    bid, ask, last = (number(row[name][0]) for name in "bac")
+    # Never traded: what somebody asks for it is no price.
+    last = last if last > 0 else positive(bid)
+    return Quote(bid=bid if bid > 0 else last, ask=ask if ask > 0 else last, last=last)
 
 
 def order_row(txid: str, row: Mapping[str, Any], table: SymbolTable) -> OrderRow:
@@ -265,6 +279,21 @@ def order_row(txid: str, row: Mapping[str, Any], table: SymbolTable) -> OrderRow
         trades=tuple(str(trade) for trade in _list(row.get("trades"))),
         description=str(descr.get("order", "")),
     )
+
+
+def hold_of(row: Mapping[str, Any], table: SymbolTable) -> tuple[str, Decimal]:
+    """Of what asset an open order holds how much, its fee included. Raises where the row does not tell a price: a trigger that trails, say."""
+    descr, left = row["descr"], number(row["vol"]) - number(row["vol_exec"])
+    pair, side = table.pair(_text(descr["pair"])), Side(descr["type"])
+    if descr.get("leverage") not in {None, "", "none"}:
+        return pair.quote, Decimal(0)  # margin is no money that is held
+    if side is Side.SELL:
+        return pair.base, left
+    if "viqc" in str(row.get("oflags") or "").split(","):
+        return pair.quote, left * (1 + FEE_MOST)  # its volume is in quote
+    # Kraken: the limit of a stop-loss-limit is the second price.
+    price = positive(max(number(descr["price"]), number(descr.get("price2") or 0)))
+    return pair.quote, left * price * (1 + FEE_MOST)
 
 
 def order_end(txid: str, row: Mapping[str, Any], table: SymbolTable) -> OrderEnd:

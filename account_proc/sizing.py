@@ -493,7 +493,7 @@ def is_full_exit(fill: MasterFill, pair: PairRules) -> bool:
     """
     left, least = fill.position_after, BaseVolume(pair.ordermin)
     has_sold_all = fill.master_position - fill.volume < least
-    return left < least or (has_sold_all and left < fill.position_before * FEE_RESIDUE)
+    return left < least or not left or (has_sold_all and left < fill.position_before * FEE_RESIDUE)
 
 
 def _room(plan: OrderPlan) -> QuoteAmount:

@@ -27,6 +27,8 @@ REREAD_S, REREAD_S_MAX = 1.0, 15.0
 #: After an order of the account's own has come or gone, balances are read so much later, in seconds: what else comes with it is waited for,
 #: and reads trail behind the engine.
 HOLDS_SOON_S = 0.5
+#: Kraken: after these an order holds less than before, or nothing.
+RELEASING = frozenset({"trade", "filled", "canceled", "expired", "amended", "restated"})
 
 
 class UserFeed:
@@ -67,6 +69,8 @@ class UserFeed:
             self._certain_at = (
                 max((row.timestamp.timestamp() for row in rows), default=0.0) + self._portfolio.lag_s
             )
+        else:
+            self._portfolio.released()  # whatever ended while this feed was down
         self._was_connected = True
         self._watch.executed(rows)
         self._refresh()
@@ -83,7 +87,10 @@ class UserFeed:
         self._watch.executed(rows)
         if len(rows) < len(executions):
             self._refresh()
-        elif any(not (row.cl_ord_id or "").startswith(CL_ORD_ID_MARK) for row in rows):
+        own = [row for row in rows if not (row.cl_ord_id or "").startswith(CL_ORD_ID_MARK)]
+        if any(row.exec_type in RELEASING for row in own):
+            self._portfolio.released()
+        if own and len(rows) == len(executions):
             self._refresh_soon()
 
     def balance_changed(self, change: BalanceChanged) -> None:

@@ -13,7 +13,8 @@ from paper_exchange.control_forms import Refusal
 from paper_exchange.control_pairs import PAIR_FIELDS, pair_of
 from paper_exchange.control_rows import account_row, pair_row
 from paper_exchange.errors import KrakenError
-from paper_exchange.exchange import Exchange
+from paper_exchange.exchange import Change, Exchange
+from paper_exchange.ledger import LedgerKind
 from paper_exchange.rows import balance_text, order_row
 from paper_exchange.symbols import USD, Asset, form_of
 
@@ -74,12 +75,19 @@ class MoneyControl:
 
     async def _margin(self, request: web.Request) -> Any:
         account = forms.account_named(request.match_info["id"], self._exchange.accounts)
-        body = forms.read_body(await request.read(), frozenset({"pair", "side", "volume", "leverage"}))
+        body = forms.read_body(
+            await request.read(), frozenset({"pair", "side", "volume", "leverage", "profit"})
+        )
         wanted = forms.margin_order(body, self._exchange.catalogue)
+        profit = forms.signed(body.get("profit", "0"), "profit")
         try:
             order = self._exchange.place_on_margin(account, wanted, self._now_us())
         except KrakenError as error:
             raise Refusal(400, f"volume: {error.text}") from None
+        if profit:
+            self._exchange.book(
+                account, (Change(LedgerKind.MARGIN, wanted.pair.quote, profit),), self._now_us()
+            )
         return order_row(order, trades=True)
 
     def _leg(self, value: Any, field: str) -> tuple[Asset, Decimal]:

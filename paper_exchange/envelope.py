@@ -10,8 +10,8 @@ _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def answered(result: Any) -> web.Response:
-    """A result."""
-    return _response({"error": [], "result": result})
+    """A result; None is an answer without one."""
+    return _response({"error": []} if result is None else {"error": [], "result": result})
 
 
 def refused(text: str) -> web.Response:

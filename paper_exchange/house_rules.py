@@ -40,6 +40,7 @@ class HouseRules:
     | sell_fee_default | fciq, as recorded of API sells of 2024 and 2025 | fcib, as documented: in which currency a sell without the flag pays its fee |
     | minimum_words | arguments: `EGeneral:Invalid arguments:volume minimum not met`, as logged in 2025 and 2026 | order: `EOrder:Order minimum not met`, as documented |
     | balances_told | true: changes that are no trades are told on the balances channel at once, as documented | false: they are not told |
+    | empty_result | true: Balance and BalanceEx of an account that never had anything are an empty result | false: an answer without a result, as rotki's client expects it |
     | query_by_client_id | false: QueryOrders needs a txid | true: a cl_ord_id alone will do |
     """
 
@@ -55,5 +56,6 @@ class HouseRules:
     query_by_client_id: bool = False
     earn_form_tradable: bool = True
     balances_told: bool = True
+    empty_result: bool = True
     sell_fee_default: FeeFlag = FeeFlag.QUOTE
     minimum_words: MinimumWords = MinimumWords.ARGUMENTS

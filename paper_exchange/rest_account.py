@@ -19,6 +19,8 @@ _CAPITAL: Final = re.compile("[A-Z]")
 
 def balance(call: Call) -> Result:
     """Everything that is owned, held or not."""
+    if _tells_nothing(call):
+        return None
     return {
         asset_key(asset, call.params): balance_text(asset, amount)
         for asset, amount in call.account.balances.items()
@@ -27,6 +29,8 @@ def balance(call: Call) -> Result:
 
 def balance_ex(call: Call) -> Result:
     """Everything that is owned, beside what is on hold of it."""
+    if _tells_nothing(call):
+        return None
     return {
         asset_key(asset, call.params): {
             "balance": balance_text(asset, amount),
@@ -34,6 +38,10 @@ def balance_ex(call: Call) -> Result:
         }
         for asset, amount in call.account.balances.items()
     }
+
+
+def _tells_nothing(call: Call) -> bool:
+    return not call.account.balances and not call.exchange.rules.empty_result
 
 
 def trade_balance(call: Call) -> Result:

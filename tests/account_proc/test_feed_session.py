@@ -117,6 +117,9 @@ def test_changes_of_balances_are_told_without_their_fees_and_a_row_that_is_none_
     assert feed.receive(balances("update", {"asset": "BTC"}, row, None, "x"), 0.0) == [
         BalanceChanged("BTC", Decimal("-0.5001"), "withdrawal")
     ]
+    # The fee of a margin trade is told with its execution.
+    closed = {"asset": "USD", "amount": -40, "fee": 0.3, "type": "margin"}
+    assert feed.receive(balances("update", closed), 0.0) == [BalanceChanged("USD", Decimal(-40), "margin")]
     assert feed.receive(balances("snapshot", row), 0.0) == []
     assert feed.receive(b'{"channel":"balances","type":"update"}', 0.0) == []
 

@@ -134,17 +134,54 @@ def test_suffixes_are_told_apart_and_kept(spelling: str, parts: tuple[str, str])
     assert TABLE.asset(spelling) == "".join(parts)
 
 
+@pytest.mark.parametrize(
+    ("spelling", "name"),
+    [
+        ("XXBT", "BTC"),
+        ("XBT28.S", "BTC28.S"),
+        ("XBT.E", "BTC.E"),
+        ("XXBT.NEW", "BTC.NEW"),
+        ("XBT14.V", "BTC14.V"),
+        ("NOPE.E", "NOPE.E"),
+        ("XBT.Bx", "XBT.Bx"),
+        ("NOPE", "NOPE"),
+        (".E", ".E"),
+        ("", ""),
+    ],
+)
+def test_a_balance_has_its_assets_name_in_forms_that_nobody_knows_as_well(spelling: str, name: str) -> None:
+    assert TABLE.held_as(spelling) == name
+
+
 @pytest.mark.parametrize("spelling", ["NOPE", "NOPE.F", "USD.X", ".F", ""])
 def test_an_unknown_asset_is_named(spelling: str) -> None:
     with pytest.raises(UnknownSymbol, match="lists no asset"):
         TABLE.asset(spelling)
 
 
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("other", [{"wsname": None}, {"status": "cancel_only"}])
+def test_of_two_rows_of_one_market_the_one_that_names_it_and_is_open_counts(
+    other: dict[str, Any], *, first: bool
+) -> None:
+    rows = {"XXBTZUSD": PAIRS["XXBTZUSD"], "XXBTZUSD.d": PAIRS["XXBTZUSD"] | {"altname": "XBTUSD.d"} | other}
+    table = SymbolTable.parse(dict(reversed(rows.items())) if first else rows, ASSETS)
+    assert table.pair("BTC/USD").altname == "XBTUSD"
+    assert table.pair("XBTUSD").canonical == "XXBTZUSD"
+    assert table.find("XBTUSD.d") is None
+
+
+def test_a_pair_may_have_no_minimum() -> None:
+    table = SymbolTable.parse({"XTZUSD": PAIRS["XTZUSD"] | {"ordermin": "0", "costmin": "0"}}, ASSETS)
+    pair = table.pair("XTZ/USD")
+    assert pair.ordermin == pair.costmin == 0
+
+
 @pytest.mark.parametrize(
     "damage",
     [
         {"ordermin": "NaN"},
-        {"ordermin": "0"},
+        {"ordermin": "-1"},
         {"tick_size": "-1"},
         {"lot_decimals": None},
         {"wsname": "XBTUSD"},

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from account_proc import portfolio as portfolio_module
 from account_proc.errors import ExchangeRefused, OutcomeUnknown, RateLimited
+from account_proc.kraken_errors import NothingTold
 from account_proc.order_watch import Ending
 from account_proc.pairs import SymbolTable
 from account_proc.portfolio import CONFIRM_S, LEARN_PAUSE_S, Portfolio
@@ -55,6 +56,31 @@ async def account() -> Account:
     return made
 
 
+def test_an_account_that_never_had_anything_is_told_without_a_result_and_no_other() -> None:
+    async def steps() -> None:
+        nothing = NothingTold("BalanceEx", "neither error nor result")
+        kraken = ScriptedKraken({"Balance": START, "BalanceEx": nothing})
+        exchange = kraken.exchange
+        assert await exchange.holdings() == ({}, {})
+        kraken.always["BalanceEx"] = {"ZUSD": {"balance": "0", "hold_trade": "0"}}
+        assert (await exchange.holdings())[0] == {"USD": 0}
+        kraken.always["BalanceEx"] = nothing
+        with pytest.raises(NothingTold):
+            await exchange.holdings()
+
+    run(steps())
+
+
+def test_a_margin_trade_is_no_more_than_its_fee_until_balances_tell() -> None:
+    async def steps() -> None:
+        it = await account()
+        it.portfolio.executed(replace(execution(exec_id="T1", qty="0.01", price="50000"), margin=True))
+        assert it.holds == ("1000", "1")
+        assert it.portfolio.doubted.is_set()
+
+    run(steps())
+
+
 def test_what_open_orders_held_at_the_last_reading_is_not_free_and_is_owned_in_whatever_form() -> None:
     async def steps() -> None:
         it = await account()
@@ -79,13 +105,18 @@ def test_what_open_orders_held_at_the_last_reading_is_not_free_and_is_owned_in_w
 
 
 @pytest.mark.parametrize("error", ["EGeneral:Permission denied", "EGeneral:Unknown method"])
-def test_where_holds_are_not_told_balances_are_read_without_them_from_then_on(error: str) -> None:
+def test_where_holds_are_not_told_they_are_counted_order_by_order_from_then_on(error: str) -> None:
     async def steps() -> None:
         kraken = ScriptedKraken({"Balance": START, "BalanceEx": ExchangeRefused("BalanceEx", (error,))})
+        descr = {"pair": "XBTUSD", "type": "sell", "price": "60000", "leverage": "none"}
+        ask = {"descr": descr, "vol": "0.3", "vol_exec": "0.1", "oflags": "fciq"}
+        kraken.always["OpenOrders"] = {"open": {"O1": ask, "O2": ask, "O3": {"descr": {}}}}
         exchange = kraken.exchange
         for _ in range(2):
-            assert await exchange.holdings() == (await exchange.balances(), {})
+            assert await exchange.holdings() == (await exchange.balances(), {"BTC": Decimal("0.4")})
         assert kraken.times_asked("BalanceEx") == 1
+        kraken.always["OpenOrders"] = ExchangeRefused("OpenOrders", (error,))
+        assert await exchange.holdings() == (await exchange.balances(), {})
 
     run(steps())
 

@@ -12,10 +12,13 @@ from hypothesis import strategies as st
 
 from account_proc.pairs import SymbolTable
 from account_proc.rest_rows import (
+    UNREADABLE,
     OddRow,
     OrderRequest,
     PairFee,
+    Quote,
     api_key_info,
+    hold_of,
     order_row,
     pair_fees,
     quote_of,
@@ -136,6 +139,59 @@ def test_a_ticker_row_is_read() -> None:
     row = {"a": ["68342.4", "1", "1.000"], "b": ["68342.3", "6", "6.000"], "c": ["68365.1", "0.002"]}
     quote = quote_of(row)
     assert (quote.bid, quote.ask, quote.last) == (Decimal("68342.3"), Decimal("68342.4"), Decimal("68365.1"))
+
+
+@pytest.mark.parametrize(
+    ("bid", "ask", "last", "seen"),
+    [
+        ("0.00000", "3", "2", (2, 3, 2)),
+        ("1", "0", "2", (1, 2, 2)),
+        ("0", "0", "2", (2, 2, 2)),
+        ("1", "0", "0", (1, 1, 1)),
+    ],
+)
+def test_where_nobody_bids_or_asks_the_last_trade_stands_for_it(
+    bid: str, ask: str, last: str, seen: tuple[int, ...]
+) -> None:
+    quote = quote_of({"a": [ask, "0", "0"], "b": [bid, "0", "0"], "c": [last, "1"]})
+    assert list(map(int, (quote.bid, quote.ask, quote.last))) == list(seen)
+
+
+@pytest.mark.parametrize("row", [{"a": ["9"], "b": ["0"], "c": ["0"]}, {"a": ["1"], "b": ["x"], "c": ["1"]}])
+def test_a_ticker_row_without_any_price_is_none(row: dict[str, list[str]]) -> None:
+    with pytest.raises((ValueError, ArithmeticError)):
+        quote_of(row)
+
+
+@pytest.mark.parametrize(
+    ("bid", "ask", "last", "worth"),
+    [(10, 11, 3, "10.5"), (10, 1000, 12, "12"), (10, 1000, 3, "10"), (10, 12, 30, "12"), (12, 10, 11, "11")],
+)
+def test_a_coin_is_worth_the_middle_unless_nobody_means_it(bid: int, ask: int, last: int, worth: str) -> None:
+    assert Quote(*map(Decimal, (bid, ask, last))).worth == Decimal(worth)
+
+
+@pytest.mark.parametrize(
+    ("descr", "more", "held"),
+    [
+        ({}, {}, ("USDC", Decimal("2.016"))),
+        ({}, {"vol_exec": "0.00004"}, ("USDC", Decimal("1.2096"))),
+        ({"type": "sell"}, {"vol_exec": "0.00004"}, ("BTC", Decimal("0.00006"))),
+        ({"ordertype": "stop-loss-limit", "price2": "21000.00"}, {}, ("USDC", Decimal("2.1168"))),
+        ({"ordertype": "market", "price": "0"}, {"vol": "5", "oflags": "viqc"}, ("USDC", Decimal("5.04"))),
+        ({"leverage": "5:1"}, {}, ("USDC", 0)),
+    ],
+)
+def test_what_an_open_order_holds(
+    descr: dict[str, str], more: dict[str, str], held: tuple[str, Decimal]
+) -> None:
+    assert hold_of(ORDER | more | {"descr": ORDER["descr"] | descr}, TABLE) == held
+
+
+@pytest.mark.parametrize("descr", [{"price": "+5.0%"}, {"price": "0"}, {"pair": "LUNAUSD"}])
+def test_what_an_open_order_without_a_price_holds_is_not_known(descr: dict[str, str]) -> None:
+    with pytest.raises(UNREADABLE):
+        hold_of(ORDER | {"descr": ORDER["descr"] | descr}, TABLE)
 
 
 @pytest.mark.parametrize(

@@ -212,6 +212,28 @@ def test_balances_are_read_soon_after_an_order_that_copying_did_not_make_came_or
     run(steps())
 
 
+@pytest.mark.parametrize(
+    ("exec_type", "cash"), [("canceled", 1000), ("expired", 1000), ("trade", 1000), ("new", 600)]
+)
+def test_what_an_order_held_that_is_gone_holds_no_entry_back(exec_type: str, cash: int) -> None:
+    async def steps() -> None:
+        someone = await user()
+        someone.kraken.always["BalanceEx"] = {
+            "ZUSD": {"balance": "1000", "hold_trade": "400"},
+            "XXBT": {"balance": "1"},
+        }
+        await someone.portfolio.refresh()
+        assert someone.portfolio.cash("USD") == 600
+        before = someone.portfolio.wallet["USD"]
+        someone.feed.executed([execution(exec_type)])
+        assert someone.portfolio.cash("USD") - cash == someone.portfolio.wallet["USD"] - before
+        # What is read from then on counts.
+        await someone.portfolio.refresh()
+        assert someone.portfolio.cash("USD") == max(someone.portfolio.wallet["USD"] - 400, 0)
+
+    run(steps())
+
+
 def test_however_many_orders_its_owner_makes_balances_are_read_once_in_a_while(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

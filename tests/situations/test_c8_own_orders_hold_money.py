@@ -109,7 +109,7 @@ def test_an_exit_of_coins_that_are_all_held_waits_and_then_leaves(paper: Paper) 
 
 
 def test_where_holds_are_not_told_everything_else_works(paper: Paper) -> None:
-    """An exchange or a key that does not answer BalanceEx: balances are read without holds, and copying goes on."""
+    """An exchange or a key that does not answer BalanceEx: holds are counted order by order, and copying goes on."""
     with System(paper, {"anna": "100"}) as system:
         paper.call(
             "POST", "/faults", kind="error", method="BalanceEx", error="EGeneral:Permission denied", count=1000
@@ -119,7 +119,10 @@ def test_where_holds_are_not_told_everything_else_works(paper: Paper) -> None:
         system.sell("BTC/USD", "0.001")
         system.settled(2)
         assert [copy.filled_volume for copy in system.copies("anna")] == ["0.0001", "0.0001"]
-        assert any("what open orders hold is not known" in line["message"] for line in system.logs("anna"))
+        assert any(
+            "what open orders hold is counted order by order" in line["message"]
+            for line in system.logs("anna")
+        )
 
 
 def test_coins_that_are_staked_are_owed_until_they_can_be_sold(paper: Paper) -> None:
