@@ -27,7 +27,7 @@ from account_proc.notices import NoticeCode, Notices
 from account_proc.order_watch import Ending
 from account_proc.pair_memory import PairMemory
 from account_proc.pairs import NOT_LISTED, PairRules, SymbolTable
-from account_proc.units import Side
+from account_proc.units import Side, plain
 from account_proc.wallet import BRIDGES, NOTHING_RESERVED, Marks, Wallet, change_from_outside
 
 log = logging.getLogger(__name__)
@@ -364,6 +364,19 @@ class Portfolio:
             quote = quotes.get(pair.symbol)
             if quote is not None:
                 self.marks.set(pair.base, pair.quote, quote.worth)
+        self._tell_unpriced()
+
+    def _tell_unpriced(self) -> None:
+        """Says what is held that the exchange trades and tells no price of: a master that looks poorer makes its users' entries larger."""
+        missing = {}
+        for asset in map(worth_as, self.wallet.assets()):
+            traded = any(pair.status != NOT_LISTED for pair in self._pricing_pairs(asset))
+            if traded and self.marks.rate(asset, BRIDGES[0]) is None:
+                missing[asset] = (
+                    f"the exchange tells no price of {asset}: the {plain(self.holding(asset))} that are there count for nothing, and entries are "
+                    "scaled by an equity without them"
+                )
+        self.notices.hold(NoticeCode.NO_PRICE, missing)
 
     def _pricing_pairs(self, asset: str) -> Iterable[PairRules]:
         for bridge in BRIDGES:

@@ -59,6 +59,33 @@ def test_a_coin_that_nobody_bids_for_counts_by_its_last_trade(paper: Paper) -> N
         assert (copy.filled_volume, copy.reason) == ("0.001", "SCALED")
 
 
+def test_a_master_that_looks_poorer_than_it_is_is_told(paper: Paper) -> None:
+    """The exchange tells no price of a coin that is half of what a master owns: copying goes on, and an event and status say that it is scaled by less than is there."""
+    keys = {"master": paper.open_account("master", {"ZUSD": "500", "SOL": "5"})}
+    with System(paper, {"anna": "1000"}, keys=keys) as system:
+        paper.call(
+            "POST",
+            "/faults",
+            kind="market_refused",
+            pair="SOLUSD",
+            error="EQuery:Unknown asset pair",
+            method="Ticker",
+        )
+        system.start().wait_ready()
+        wait_for(
+            "the notice",
+            lambda: (
+                [n.subject for n in system.accounts()["master"].notices if n.code == "NO_PRICE"] == ["SOL"]
+            ),
+        )
+        with system.api() as api:
+            assert "NO_PRICE" in {event.code for event in api.list_events(account_id="master")}
+        assert "the exchange tells no price of SOL" in system.command("status")
+        system.buy("XBTUSD", "0.001")
+        system.settled(1)
+        assert system.copies("anna")[0].state == pb.COPY_STATE_FILLED
+
+
 def test_an_exit_that_is_owed_leaves_although_nobody_tells_a_price(paper: Paper) -> None:
     """An exit is owed over a restart, and the exchange refuses to tell the pair's price from then on. What was paid stands for it, and the exit leaves."""
     with System(paper, {"anna": "100"}) as system:
