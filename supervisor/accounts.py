@@ -494,7 +494,6 @@ class SupervisedAccount:
             account.cursor_seq = snapshot.cursor_seq
             account.positions.extend(snapshot.positions)
             account.drifts.extend(snapshot.drifts)
-            account.notices.extend(snapshot.notices)
             if snapshot.HasField("reconciled_at"):
                 account.reconciled_at.CopyFrom(snapshot.reconciled_at)
             if snapshot.HasField("preflight"):
