@@ -360,10 +360,13 @@ class Portfolio:
                 self.marks.set(pair.base, pair.quote, (quote.bid + quote.ask) / 2)
 
     def _pricing_pairs(self, asset: str) -> Iterable[PairRules]:
+        asset = worth_as(asset)
         for bridge in BRIDGES:
-            pair = self.table.find(f"{worth_as(asset)}/{bridge}")
-            if pair is not None:
-                yield pair
+            # Kraken quotes some money the other way round: USD/CAD, USD/JPY, USD/CHF.
+            for symbol in (f"{asset}/{bridge}", f"{bridge}/{asset}"):
+                pair = self.table.find(symbol)
+                if pair is not None:
+                    yield pair
 
     # -- what happens -------------------------------------------------------------------------------------------
 
