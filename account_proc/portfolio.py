@@ -26,7 +26,7 @@ from account_proc.listing import SharedListing
 from account_proc.notices import NoticeCode, Notices
 from account_proc.order_watch import Ending
 from account_proc.pair_memory import PairMemory
-from account_proc.pairs import PairRules, SymbolTable
+from account_proc.pairs import NOT_LISTED, PairRules, SymbolTable
 from account_proc.units import Side
 from account_proc.wallet import BRIDGES, NOTHING_RESERVED, Marks, Wallet, change_from_outside
 
@@ -163,8 +163,13 @@ class Portfolio:
             self.rules_read()
 
     def may_learn(self, name: str) -> bool:
-        """Whether a pair is not known and reading the exchange's pairs for it is due."""
-        return self.table.find(name) is None and self._learnt.get(name, (0, 0.0))[1] <= self.now()
+        """Whether a pair is not known, or from before only, and reading the exchange's pairs for it is due.
+
+        Whoever asks has seen a trade in it: a name that was gone may have been given again.
+        """
+        pair = self.table.find(name)
+        is_listed = pair is not None and pair.status != NOT_LISTED
+        return not is_listed and self._learnt.get(name, (0, 0.0))[1] <= self.now()
 
     async def learn(self, names: Iterable[str]) -> None:
         """Reads the exchange's pairs again for those that are not known, at once the first time and ever more rarely while they stay
@@ -334,6 +339,7 @@ class Portfolio:
             self.kept_out = {
                 new if asset == old else asset: amount for asset, amount in self.kept_out.items()
             }
+        self.priced = tuple(new if asset == old else asset for asset in self.priced)
         self.marks.rename(old, new)
 
     def _states(self, asked_at: float) -> list[Wallet]:

@@ -65,6 +65,10 @@ class FillLog:
         #: For those who show fills.
         self.bell = Bell()
 
+    def renamed(self) -> None:
+        """A coin has another name from now on."""
+        self.pairs = set(self._journal.latest_pairs(LATEST))
+
     @property
     def head(self) -> int:
         """The last fill."""

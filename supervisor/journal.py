@@ -28,7 +28,7 @@ from account_proc.units import plain
 
 Body = TypeVar("Body", pb.Fill, pb.Copy, pb.Event, pb.ProcessEnd)
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE fills (
@@ -53,7 +53,7 @@ CREATE TABLE paused (account_id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE events (seq INTEGER PRIMARY KEY, account_id TEXT NOT NULL, body BLOB NOT NULL);
 CREATE TABLE process_ends (account_id TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE positions (coin TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE renames (number INTEGER PRIMARY KEY, old_name TEXT NOT NULL UNIQUE, new_name TEXT NOT NULL);
+CREATE TABLE renames (number INTEGER PRIMARY KEY, old_name TEXT NOT NULL, new_name TEXT NOT NULL);
 """
 
 
@@ -73,6 +73,11 @@ def _count_positions(database: Database) -> None:
 UPGRADES: dict[int, str | Callable[[Database], None]] = {
     1: "CREATE TABLE process_ends (account_id TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID",
     2: _count_positions,
+    # A name may be given more than once: back to the coin that had it, or to another one.
+    3: "ALTER TABLE renames RENAME TO renames_once;"
+    "CREATE TABLE renames (number INTEGER PRIMARY KEY, old_name TEXT NOT NULL, new_name TEXT NOT NULL);"
+    "INSERT INTO renames SELECT number, old_name, new_name FROM renames_once;"
+    "DROP TABLE renames_once",
 }
 
 #: Copies counted by user, state and reason.
@@ -165,7 +170,7 @@ class Journal:
                     "SELECT number, old_name, new_name FROM renames ORDER BY number"
                 )
             ]
-            self._names = CoinNames({rename.old_name: rename.new_name for rename in self.renames})
+            self._names = CoinNames.after((rename.old_name, rename.new_name) for rename in self.renames)
             # Seqs have no gaps, so this also finds what SQLite's check cannot know.
             fills = self._number("SELECT count(*) FROM fills")
             if self.head != fills:
@@ -287,7 +292,7 @@ class Journal:
 
     def rename(self, old: str, new: str) -> bool:
         """Has the coin's position follow it to its new name; False if it has done so before. Raises ValueError for a contradiction."""
-        if old == new or self._names.current(new) == old:
+        if old == new:
             raise ValueError(f"{new} is {old} already")
         known = self._names.now_of(old)
         if known is not None:
@@ -335,9 +340,9 @@ class Journal:
         return [self._parsed(pb.Fill, body) for (body,) in rows]
 
     def latest_pairs(self, fills: int) -> list[str]:
-        """The pairs of so many last fills."""
+        """The pairs of so many last fills, by the names of now."""
         query = "SELECT DISTINCT pair FROM (SELECT pair FROM fills ORDER BY seq DESC LIMIT ?)"
-        return [pair for (pair,) in self._rows(query, (fills,))]
+        return [self._names.current_pair(pair) for (pair,) in self._rows(query, (fills,))]
 
     def last_executed_at(self) -> float | None:
         """When the last fill was executed (Unix seconds); None for an empty journal."""

@@ -187,12 +187,14 @@ class Supervisor:
         ):
             rest_url = self.place.rest_url
         reserve = {self.journal.current_name(asset): amount for asset, amount in account.reserve.items()}
+        notional_asset = self.journal.current_name(account.copy.notional_asset)
         return AccountSpec(
             id=account.id, role=account.role, broker=account.broker, epoch=self.epoch, instance_id=instance_id,
             rest_url=rest_url, ws_url=self.place.ws_url, nonce_path=self.place.nonce(account),
             socket_path=self.place.socket(account.id),
             ledger_path=self.place.state_dir / "accounts" / f"{account.id}.db",
-            log_path=self.place.log(account.id), key_lock_dir=self.place.key_lock_dir, copy=account.copy,
+            log_path=self.place.log(account.id), key_lock_dir=self.place.key_lock_dir,
+            copy=replace(account.copy, notional_asset=notional_asset),
             strategy=account.strategy, strategy_options=account.strategy_options, strategy_risk=account.strategy_risk,
             paper=self.config.exchange.mode is Mode.PAPER,
             visibility_lag_s=self.config.exchange.visibility_lag_s, allow_withdraw_key=account.allow_withdraw_key,
@@ -235,6 +237,7 @@ class Supervisor:
                 f"{old} is {new} from now on, by {by}: the master's count and every user's position follow it"
             )
             self.tell(pb.SEVERITY_WARNING, "", "ASSET_RENAMED", words)
+            self.fills.renamed()
             self.fills.users.ring()
 
     def copied(self, asset: str) -> str:
