@@ -487,6 +487,10 @@ class Portfolio:
         set_aside = sum((amount for asset, amount in self._reserved.values() if asset == quote), Decimal(0))
         return self.free(quote) - set_aside - self.kept_out.get(quote, Decimal(0))
 
+    def spendable(self, asset: str) -> Decimal:
+        """What of an asset orders may spend, once none holds any of it."""
+        return self.wallet[asset] - self.kept_out.get(asset, Decimal(0))
+
     def rounded_away(self, asset: str) -> Decimal:
         """What is counted of an asset beyond what balances showed last, where that is no more than their rounding."""
         return max(self.wallet.rounding(asset, self._told.get(asset, Decimal(0))), Decimal(0))
