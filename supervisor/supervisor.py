@@ -34,6 +34,7 @@ from supervisor.pulses import LOOK_S
 from supervisor.reload import Difference
 from supervisor.report import counts
 from supervisor.roster import Roster
+from supervisor.rpc_client import CallFailed
 from supervisor.shutdown import Shutdown
 from supervisor.spawning import Spawner
 from supervisor.watch import Watch
@@ -95,6 +96,8 @@ class Supervisor:
         self.ends = LastEnds(journal)
         #: Rings on every change of any account.
         self.changes = Bell()
+        #: The master's process is asked whether coins have other names.
+        self._naming: asyncio.Task[None] | None = None
         #: Filled below, when there is all that an account may ask for.
         self._dirty: set[str] = set()
         self._work = asyncio.Event()
@@ -173,6 +176,21 @@ class Supervisor:
         account = self.accounts.get(account_id)
         if account is not None:
             account.condemn(reason, message)
+
+    def names_doubted(self) -> None:
+        """A user holds a coin in a pair that is not listed any more: it may have another name, which the master's process finds out."""
+        if self._naming is None or self._naming.done():
+            self._naming = asyncio.get_running_loop().create_task(self._find_names())
+
+    async def _find_names(self) -> None:
+        link = self.accounts[self.config.master.id].link
+        if link is None:
+            return  # it reads the exchange's tables when it starts
+        try:
+            # The tables are read for it, and what has another name by them comes on the stream of fills.
+            await link.find_coins([])
+        except CallFailed as error:
+            log.warning("whether a coin has another name is not known yet: %s", error.message)
 
     def leaving(self) -> bool:
         """Whether the shutdown has begun."""

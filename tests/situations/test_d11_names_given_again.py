@@ -137,3 +137,26 @@ def test_a_notional_follows_the_coin_that_it_is_an_amount_of(paper: Paper) -> No
             assert abs(D(copy.filled_volume) * D(copy.avg_price) - 50) < D("0.1"), copy.detail
             system.stop()
             system.start().wait_ready()
+
+
+def test_an_exit_that_is_owed_leaves_under_the_new_name_though_the_master_trades_it_no_more(
+    paper: Paper,
+) -> None:
+    """A user's own order holds its copied ETH when the master sells. ETH gets another name, which ends that order: the exchange has the old
+    pair no more, the tables are read again for that, and the exit leaves under the new name.
+    """
+    with system_of(paper, {"ZUSD": "10000"}, {"ZUSD": "1000"}) as system:
+        system.start().wait_ready()
+        system.buy("ETH/USD", "0.2")
+        system.settled(1)
+        copied = str(balance(paper, "XETH"))
+        paper.by_hand(paper.another_key("anna"), "sell", "ETHUSD", copied, ordertype="limit", price="5000")
+        system.sell("ETH/USD", "0.2")
+        wait_for(
+            "an exit that is owed",
+            lambda: any(each.exit_owed for each in system.accounts()["anna"].positions),
+        )
+        rename(paper, "XETH", "NEW", "2000")
+        wait_for("the exit to leave", lambda: balance(paper, "XETH") == 0)
+        wait_for("nothing to be left", lambda: not system.accounts()["anna"].positions)
+        assert system.copies("anna")[0].pair == "NEW/USD"
