@@ -91,6 +91,35 @@ def test_a_name_that_is_given_to_another_coin_means_that_one(paper: Paper) -> No
         assert balance(paper, "LUNA2") == 50
 
 
+def test_a_user_that_was_stopped_comes_to_fills_under_a_name_that_is_another_coins_since(
+    paper: Paper,
+) -> None:
+    """The master sells ETH while a user is stopped; then ETH is called ETHO, and LUNA2 gets the name ETH. The user sells the coin that the
+    master sold, and no LUNA2.
+    """
+    paper.call("POST", "/pairs", base="LUNA2", quote="USD", price="1", ordermin="1")
+    paper.price("LUNA2USD", "1")
+    own = {"ZUSD": "1000", "XETH": "0.5", "LUNA2": "50"}
+    with system_of(paper, {"ZUSD": "10000"}, own) as system:
+        hand = paper.another_key("master")
+        system.start().wait_ready()
+        system.buy("ETH/USD", "0.2")
+        system.buy("LUNA2/USD", "100")
+        system.settled(2)
+        both = balance(paper, "LUNA2")
+        system.command("stop", "anna")
+        system.sell("ETH/USD", "0.1")
+        rename(paper, "XETH", "ETHO", "2000")
+        rename(paper, "LUNA2", "ETH", "1")
+        paper.by_hand(hand, "sell", "ETHOUSD", "0.1")
+        wait_for("the master's fills", lambda: system.status().head_seq == 4)
+        system.command("start", "anna")
+        system.settled(4)
+        assert {copy.pair for copy in system.copies("anna")[2:]} == {"ETHO/USD"}
+        assert balance(paper, "XETH") == D("0.5")
+        assert balance(paper, "LUNA2") == both
+
+
 def test_own_money_that_gets_another_name_is_own_money(paper: Paper) -> None:
     """UST, which BTC was paid in, is called USTC before BTC is sold. What comes back is the user's own: when the master sells old USTC of
     its own, the user sells none.
@@ -159,4 +188,9 @@ def test_an_exit_that_is_owed_leaves_under_the_new_name_though_the_master_trades
         rename(paper, "XETH", "NEW", "2000")
         wait_for("the exit to leave", lambda: balance(paper, "XETH") == 0)
         wait_for("nothing to be left", lambda: not system.accounts()["anna"].positions)
-        assert system.copies("anna")[0].pair == "NEW/USD"
+
+        def sold() -> bool:
+            copies = system.copies("anna")
+            return any((copy.pair, copy.reason) == ("NEW/USD", "EXIT_OWED") for copy in copies)
+
+        wait_for("its copy", sold)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -133,6 +134,10 @@ def test_a_user_without_a_quote_that_the_master_trades_is_told_so(paper: Paper) 
         assert system.copies("ann")[-1].state == nouns.COPY_STATE_FILLED
 
 
+def _is_told(system: System, user: str, words: str) -> bool:
+    return notices(system, user).get("NO_FUNDS", "").startswith(words)
+
+
 def test_a_quote_that_a_user_has_and_cannot_spend_is_told(paper: Paper) -> None:
     """The master trades BTC/EUR. One user's euros are all reserved, another's are in a form that no order takes: both are told so."""
     keys = {
@@ -147,7 +152,5 @@ def test_a_quote_that_a_user_has_and_cannot_spend_is_told(paper: Paper) -> None:
         system.settled(1)
         for user, there in (("ann", "300"), ("bob", "500")):
             words = f"NO FUNDS IN EUR: the master trades BTC/EUR, and the {there} EUR that are there are reserved, or"
-            wait_for(
-                "the notice", lambda u=user, w=words: notices(system, u).get("NO_FUNDS", "").startswith(w)
-            )
+            wait_for("the notice", partial(_is_told, system, user, words))
             assert system.copies(user)[0].reason == "CASH_LIMITED"

@@ -507,6 +507,20 @@ def test_a_journal_of_before_knows_its_renames_and_lets_a_name_be_given_again(pa
         assert (journal.current_name("ETH"), journal.current_name("NEW")) == ("ETH", "ETH")
 
 
+def test_a_name_in_a_fill_means_the_coin_that_had_it_then(path: Path) -> None:
+    filled(path)
+    with closing(Journal(path)) as journal:
+        journal.rename("LUNA", "LUNC")
+        journal.rename("LUNA2", "LUNA")
+    with closing(Journal(path)) as journal:
+        for pair, before, after in (
+            ("LUNA/USD", "LUNC/USD", "LUNA/USD"), ("LUNA2/USD", "LUNA/USD", "LUNA2/USD"), ("ETH/LUNA", "ETH/LUNC", "ETH/LUNA"),
+            ("LUNA", "LUNA", "LUNA"),
+        ):  # fmt: skip
+            assert journal.pair_now(pb.Fill(seq=journal.head, pair=pair)) == before
+            assert journal.pair_now(pb.Fill(seq=journal.head + 1, pair=pair)) == after
+
+
 def test_a_folder_that_does_not_exist_and_a_folder_in_its_place_are_refused(tmp_path: Path) -> None:
     refused(tmp_path / "nowhere" / "journal.db")
     refused(tmp_path)
