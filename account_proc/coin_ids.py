@@ -27,13 +27,17 @@ class CoinIds:
 
     def take_renamed(self, coins: Iterable[str], table: SymbolTable) -> list[tuple[str, str]]:
         """Coins among these that have another name now: the old one and the new one. They are followed under the new one from here on."""
+        known_as = {coin: self._ids.get(coin, coin) for coin in coins}
+        now = {coin: table.asset(one) if table.lists(one) else coin for coin, one in known_as.items()}
+        waiting = sorted(coin for coin, new in now.items() if new != coin)
         renamed = []
-        for old in sorted(coins):
-            known_as = self._ids.get(old, old)
-            new = table.asset(known_as) if table.lists(known_as) else old
-            if new != old:
-                renamed.append((old, new))
-                self._ids[new] = self._ids.pop(old, known_as)
+        while waiting:
+            # A name that another coin had until now is free only when that one has followed its own.
+            old = next((coin for coin in waiting if now[coin] not in waiting), waiting[0])
+            waiting.remove(old)
+            renamed.append((old, now[old]))
+            self._ids.pop(old, None)
+            self._ids[now[old]] = known_as[old]
         return renamed
 
     def to_json(self) -> str:

@@ -15,7 +15,7 @@ An amount here is in units of the coin itself: the same coin is the base of one 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, Context, Decimal
 
@@ -46,6 +46,17 @@ class Position:
                 part[coin] = _rounded(part[coin] * share)
                 if not part[coin]:
                     del part[coin]
+
+    def rename(self, old: str, new: str) -> bool:
+        """A coin that it was bought with, or that it is, has another name from now on; whether that changes anything here."""
+        pair = "/".join(new if coin == old else coin for coin in self.pair.split("/"))
+        changed = pair != self.pair
+        self.pair = pair
+        for part in (self.costs, self.own):
+            if (amount := part.pop(old, None)) is not None:
+                _add(part, new, amount)
+                changed = True
+        return changed
 
     def to_json(self) -> str:
         """The form in which it is kept."""
@@ -159,13 +170,16 @@ class CopiedCoins:
         return held - left
 
     def rename(self, old: str, new: str) -> None:
-        """The coin has another name from now on; what was held of both is one position."""
+        """The coin has another name from now on; what was held of both is one position. Also where other coins were paid in it."""
+        for coin, position in self._positions.items():
+            if position.rename(old, new):
+                self._changed.add(coin)
         gone = self._positions.get(old)
         if gone is None or not gone.volume:
             return
         position = self.change(new)
         position.volume += gone.volume
-        position.pair = gone.pair.replace(f"{old}/", f"{new}/", 1) or position.pair
+        position.pair = gone.pair or position.pair
         for coin, amount in gone.costs.items():
             _add(position.costs, coin, amount)
         for coin, amount in gone.own.items():
@@ -193,8 +207,17 @@ class CoinNames:
         """``renamed``: from an old name to the next one."""
         self._renamed = dict(renamed or {})
 
+    @classmethod
+    def after(cls, renames: Iterable[tuple[str, str]]) -> CoinNames:
+        """What coins are called after these, in order."""
+        names = cls()
+        for old, new in renames:
+            names.add(old, new)
+        return names
+
     def add(self, old: str, new: str) -> None:
-        """The coin has another name from now on."""
+        """The coin has another name from now on. A name that is given again (back, or to another coin) means what it was given to last."""
+        self._renamed.pop(new, None)
         self._renamed[old] = new
 
     def now_of(self, coin: str) -> str | None:

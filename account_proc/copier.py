@@ -251,6 +251,9 @@ class Copier:
         log.info("%s is %s from now on", old, new)
         self._book.rename(old, new)
         self._portfolio.rename(old, new)
+        # Balances that were read under new names already are counted right by the next reading.
+        self._portfolio.doubt()
+        self.master_pairs = set(map(self._book.names.current_pair, self.master_pairs))
         self._ledger.commit(book=self._book, renamed=number)
         waiting = sorted(
             (each for lane in self._lanes.values() for each in lane.waiting), key=lambda each: each.fill.seq
@@ -358,12 +361,8 @@ class Copier:
         """Reads pairs of waiting fills that were perhaps listed, or renamed, after this process read the pairs; None where all are known
         or were asked for a while ago.
         """
-        unknown = [
-            fill.pair
-            for fill in (each.fill for each in lane.waiting)
-            if self._portfolio.may_learn(fill.pair, to_buy=fill.side is Side.BUY)
-        ]
-        return partial(self._portfolio.learn, unknown, to_buy=True) if unknown else None
+        unknown = [each.fill.pair for each in lane.waiting if self._portfolio.may_learn(each.fill.pair)]
+        return partial(self._portfolio.learn, unknown) if unknown else None
 
     async def _learn(self, lane: _Lane, ask: Callable[[], Awaitable[None]]) -> None:
         """Asks; what is still not known then is answered by what is."""
@@ -538,7 +537,8 @@ class Copier:
         """A fixed notional in another currency, in the pair's quote."""
         amount, asset = self._rules.notional, self._rules.notional_asset
         table = self._portfolio.table
-        asset = table.asset(asset) if table.lists(asset) else asset  # or by Kraken's other names: XBT, ZUSD
+        # Or by Kraken's other names (XBT, ZUSD), or one that it had when the process started.
+        asset = self._book.names.current(table.asset(asset) if table.lists(asset) else asset)
         rate = self._portfolio.marks.rate(asset, pair.quote) if amount is not None and asset else None
         return None if amount is None or rate is None else QuoteAmount(amount * rate)
 

@@ -56,9 +56,11 @@ class CopySteps:
     def deadline_of(self, copy: CopyRecord) -> float:
         """Until when the exchange may act on an order that leaves now (Unix seconds, the exchange's clock).
 
-        A fill cannot come from the future: then that clock is ahead of what we take it to be.
+        A fill cannot come from the future: then that clock is ahead of what we take it to be. Unless it was set back since: what
+        is sent again has been answered, so that the time is known.
         """
-        return max(self.now(), copy.executed_at) + self.desk.timing.deadline
+        known = self.now() if copy.attempts > 1 else max(self.now(), copy.executed_at)
+        return known + self.desk.timing.deadline
 
     def intend(self, copy: CopyRecord) -> None:
         """Turns a plan (or an order that is proven not to exist) into the next attempt's intent; not durable yet."""

@@ -34,25 +34,35 @@ def front_notice(*refusals: str) -> Iterator[CurrentNotice]:
 
 
 def funds_notice(
-    traded: Iterable[str], owned: Callable[[str], Decimal], table: SymbolTable
+    traded: Iterable[str],
+    usable: Callable[[str], Decimal],
+    owned: Callable[[str], Decimal],
+    table: SymbolTable,
 ) -> Iterator[CurrentNotice]:
-    """The user owns nothing that the master pays with, or less than the least order costs: nothing of that can be copied.
+    """The user has nothing to spend of what the master pays with, or less than the least order costs: nothing of that can be copied.
 
-    ``traded``: the pairs that the master trades; ``owned``: what the user has of an asset, in whatever form.
+    ``traded``: the pairs that the master trades; ``usable``: what of an asset orders may spend; ``owned``: what the user has of it, in
+    whatever form.
     """
     by_quote: dict[str, list[str]] = defaultdict(list)
     for name in sorted(traded):
         pair = table.find(name)
-        if pair is not None and owned(pair.quote) < pair.costmin:
+        if pair is not None and usable(pair.quote) < pair.costmin:
             by_quote[pair.quote].append(pair.symbol)
     told = [
-        f"NO FUNDS IN {quote}: the master trades {', '.join(pairs)}"
-        + (
-            f", and {plain(amount)} {quote} is less than any order there costs"
-            if (amount := owned(quote)) > 0
-            else ""
-        )
+        f"NO FUNDS IN {quote}: the master trades {', '.join(pairs)}{_why_not_spent(quote, usable(quote), owned(quote))}"
         for quote, pairs in by_quote.items()
     ]
     if told:
         yield CurrentNotice("NO_FUNDS", "; ".join(told))
+
+
+def _why_not_spent(asset: str, usable: Decimal, owned: Decimal) -> str:
+    """Why what is there of an asset is not enough; empty where nothing is."""
+    if usable > 0:
+        return f", and {plain(usable)} {asset} is less than any order there costs"
+    if owned > 0:
+        return (
+            f", and the {plain(owned)} {asset} that are there are reserved, or in a form that no order takes"
+        )
+    return ""

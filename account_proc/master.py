@@ -39,7 +39,7 @@ from account_proc.master_wallet import WALLET, CountedTrades, Trade, apply
 from account_proc.pairs import SymbolTable
 from account_proc.portfolio import CONFIRM_S, Portfolio
 from account_proc.units import Side, plain
-from account_proc.wallet import NOTHING_RESERVED, Marks, Wallet, change_from_outside
+from account_proc.wallet import BRIDGES, NOTHING_RESERVED, Marks, Wallet, change_from_outside
 
 log = logging.getLogger(__name__)
 
@@ -156,7 +156,8 @@ class FillMaker:
         )  # fmt: skip
         if trade.fees:
             fill.fee.asset, fill.fee.amount = trade.fees[0][0], plain(trade.fees[0][1])
-        for asset in wallet.assets():
+        # Of the bridges also where none is held: what users own beside this quote is worth something in it.
+        for asset in {*wallet.assets(), *BRIDGES}:
             rate = marks.rate(asset, quote)
             if rate is not None and asset != quote:
                 fill.marks[asset] = plain(rate)

@@ -62,7 +62,7 @@ class Timing:
     def paper(cls) -> Timing:
         """The local exchange answers at once and its reads do not trail."""
         return cls(
-            deadline=2.5, margin=0.5, visibility_lag=1.0, poll=1.0, retry=0.5, retry_max=4.0, key_retry=1.0, market_retry=0.5,
+            deadline=3.0, margin=0.5, visibility_lag=1.0, poll=1.0, retry=0.5, retry_max=4.0, key_retry=1.0, market_retry=0.5,
             market_retry_max=2.0, holds_pause=1.0,
         )  # fmt: skip
 

@@ -164,19 +164,20 @@ class Portfolio:
         if self.rules_read is not None:
             self.rules_read()
 
-    def may_learn(self, name: str, *, to_buy: bool = False) -> bool:
-        """Whether a pair is not known and reading the exchange's pairs for it is due. ``to_buy``: one that was not listed any more is asked for,
-        too; it may be again, and its last rules will do for a sale.
+    def may_learn(self, name: str) -> bool:
+        """Whether a pair is not known, or from before only, and reading the exchange's pairs for it is due.
+
+        Whoever asks has seen a trade in it: a name that was gone may have been given again.
         """
         pair = self.table.find(name)
-        missing = pair is None or (to_buy and pair.status == NOT_LISTED)
-        return missing and self._learnt.get(name, (0, 0.0))[1] <= self.now()
+        is_listed = pair is not None and pair.status != NOT_LISTED
+        return not is_listed and self._learnt.get(name, (0, 0.0))[1] <= self.now()
 
-    async def learn(self, names: Iterable[str], *, to_buy: bool = False) -> None:
+    async def learn(self, names: Iterable[str]) -> None:
         """Reads the exchange's pairs again for those that are not known, at once the first time and ever more rarely while they stay
         so. Raises ExchangeError.
         """
-        due = {name for name in names if self.may_learn(name, to_buy=to_buy)}
+        due = {name for name in names if self.may_learn(name)}
         if due:
             self._put_off(due)
             await self.load_symbols()
@@ -340,6 +341,7 @@ class Portfolio:
             self.kept_out = {
                 new if asset == old else asset: amount for asset, amount in self.kept_out.items()
             }
+        self.priced = tuple(new if asset == old else asset for asset in self.priced)
         self.marks.rename(old, new)
 
     def _states(self, asked_at: float) -> list[Wallet]:
@@ -379,10 +381,13 @@ class Portfolio:
         self.notices.hold(NoticeCode.NO_PRICE, missing)
 
     def _pricing_pairs(self, asset: str) -> Iterable[PairRules]:
+        asset = worth_as(asset)
         for bridge in BRIDGES:
-            pair = self.table.find(f"{worth_as(asset)}/{bridge}")
-            if pair is not None:
-                yield pair
+            # Kraken quotes some money the other way round: USD/CAD, USD/JPY, USD/CHF.
+            for symbol in (f"{asset}/{bridge}", f"{bridge}/{asset}"):
+                pair = self.table.find(symbol)
+                if pair is not None:
+                    yield pair
 
     # -- what happens -------------------------------------------------------------------------------------------
 
@@ -505,6 +510,10 @@ class Portfolio:
     def released(self) -> None:
         """An order of the account's own has ended or traded: what it held when balances were read last may be free."""
         self._released += 1
+
+    def spendable(self, asset: str) -> Decimal:
+        """What of an asset orders may spend, once none holds any of it."""
+        return self.wallet[asset] - self.kept_out.get(asset, Decimal(0))
 
     def rounded_away(self, asset: str) -> Decimal:
         """What is counted of an asset beyond what balances showed last, where that is no more than their rounding."""

@@ -205,7 +205,10 @@ class AccountProcess(ServedProcess):
         yield from clock_notice(self._clock.reading())
         yield from front_notice(self._front(), "" if self._feed is None else self._feed.blocked)
         if self.copier is not None:
-            yield from funds_notice(self.copier.master_pairs, self._portfolio.holding, self._portfolio.table)
+            portfolio = self._portfolio
+            yield from funds_notice(
+                self.copier.master_pairs, portfolio.spendable, portfolio.holding, portfolio.table
+            )
 
     def _front(self) -> str:
         """What in front of the exchange refuses calls, for people; empty while nothing does."""

@@ -12,10 +12,11 @@ from account_proc.copy_record import CopyRecord
 from account_proc.copy_state import CopyState, Reason
 from account_proc.copy_steps import CopySteps
 from account_proc.errors import ExchangeError, ExchangeRefused, KeyRefused
+from account_proc.exchange import NO_SUCH_PAIR
 from account_proc.exit_forms import FUNDS_ERROR, Obstacle, obstacle_of_refusal
 from account_proc.exits import Exits
 from account_proc.kraken_errors import LockedOut, is_below_minimum
-from account_proc.pairs import PairRules
+from account_proc.pairs import NOT_LISTED, PairRules
 from account_proc.sizing import FEE_RESERVE, below_minimum, bound_of
 from account_proc.units import BaseVolume, Price, QuoteAmount, Ratio, Side, plain
 
@@ -190,9 +191,10 @@ class Refusals:
         before = self._exits.standing(copy.pair).form
         obstacle = obstacle_of_refusal(text)
         standing = self._exits.met(copy.pair, obstacle, text)
-        if obstacle in {Obstacle.MARKET_CLOSED, Obstacle.FORM_REFUSED}:
-            self._portfolio.rules_are_wrong()
         pair = self._portfolio.table.find(copy.pair)
+        is_gone = text.startswith(NO_SUCH_PAIR) and pair is not None and pair.status != NOT_LISTED
+        if is_gone or obstacle in {Obstacle.MARKET_CLOSED, Obstacle.FORM_REFUSED}:
+            self._portfolio.rules_are_wrong()
         if (
             pair is None
             or obstacle is not Obstacle.FORM_REFUSED

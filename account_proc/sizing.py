@@ -377,8 +377,9 @@ class CopyBook:
         names = split_pair(self.names.current_pair(pair))
         assert names is not None, f"an order was sent in {pair!r}"
         base, quote = names
+        fees = {self.names.current(coin): amount for coin, amount in order.fees.items()}
         trade = Exchanged(
-            base=base, quote=quote, volume=order.filled.amount, cost=order.cost.amount, fees=order.fees
+            base=base, quote=quote, volume=order.filled.amount, cost=order.cost.amount, fees=fees
         )
         if side is Side.BUY:
             if order.filled:

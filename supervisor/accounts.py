@@ -56,6 +56,8 @@ SEVERITY = {
     State.BACKOFF: pb.SEVERITY_WARNING,
     State.DEGRADED: pb.SEVERITY_WARNING,
 }
+#: A process's notice (account_proc/notices.py): something is held in a pair that is not listed any more.
+NOT_LISTED = "NOT_LISTED"
 
 
 class Surroundings(Protocol):
@@ -78,6 +80,10 @@ class Surroundings(Protocol):
 
     def master_serving(self) -> bool:
         """Whether the master is SERVING."""
+        ...
+
+    def names_doubted(self) -> None:
+        """A user holds a coin in a pair that is not listed any more: it may have another name, which the master's process finds out."""
         ...
 
     def leaving(self) -> bool:
@@ -389,6 +395,8 @@ class SupervisedAccount:
         for key, message in told.items():
             if key not in self._noticed:
                 self._around.tell(pb.SEVERITY_WARNING, self.config.id, key[0], message)
+                if key[0] == NOT_LISTED and self.config.copies:
+                    self._around.names_doubted()
         # Before it can trade a process does not know all of them yet.
         for key in () if snapshot.reason else self._noticed.keys() - told.keys():
             words = f"over: {self._noticed.pop(key)}"
@@ -494,7 +502,6 @@ class SupervisedAccount:
             account.cursor_seq = snapshot.cursor_seq
             account.positions.extend(snapshot.positions)
             account.drifts.extend(snapshot.drifts)
-            account.notices.extend(snapshot.notices)
             if snapshot.HasField("reconciled_at"):
                 account.reconciled_at.CopyFrom(snapshot.reconciled_at)
             if snapshot.HasField("preflight"):

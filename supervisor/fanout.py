@@ -65,6 +65,12 @@ class FillLog:
         #: For those who show fills.
         self.bell = Bell()
 
+    def renamed(self) -> None:
+        """A coin has another name from now on, also in fills that users have not taken yet."""
+        self._window.clear()
+        self._batch = None
+        self.pairs = set(self._journal.latest_pairs(LATEST))
+
     @property
     def head(self) -> int:
         """The last fill."""
@@ -113,7 +119,10 @@ class FillLog:
             start = seq + 1 - self._window[0][0]
             stop = min(start + BATCH, len(self._window))
             return [self._window[index] for index in range(start, stop)]
-        return [(fill.seq, encode(fill)) for fill in self._journal.fills_after(seq, BATCH)]
+        fills = self._journal.fills_after(seq, BATCH)
+        for fill in fills:
+            fill.pair = self._journal.pair_now(fill)
+        return [(fill.seq, encode(fill)) for fill in fills]
 
 
 def encode(fill: types_pb2.Fill) -> bytes:

@@ -28,7 +28,7 @@ from account_proc.units import plain
 
 Body = TypeVar("Body", pb.Fill, pb.Copy, pb.Event, pb.ProcessEnd)
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE fills (
@@ -53,7 +53,9 @@ CREATE TABLE paused (account_id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE events (seq INTEGER PRIMARY KEY, account_id TEXT NOT NULL, body BLOB NOT NULL);
 CREATE TABLE process_ends (account_id TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE positions (coin TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE renames (number INTEGER PRIMARY KEY, old_name TEXT NOT NULL UNIQUE, new_name TEXT NOT NULL);
+CREATE TABLE renames (
+    number INTEGER PRIMARY KEY, old_name TEXT NOT NULL, new_name TEXT NOT NULL, after_seq INTEGER NOT NULL
+);
 """
 
 
@@ -73,6 +75,11 @@ def _count_positions(database: Database) -> None:
 UPGRADES: dict[int, str | Callable[[Database], None]] = {
     1: "CREATE TABLE process_ends (account_id TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID",
     2: _count_positions,
+    # A name may be given more than once: back to the coin that had it, or to another one. It means what it did at a fill's time.
+    3: "ALTER TABLE renames RENAME TO renames_once;"
+    "CREATE TABLE renames (number INTEGER PRIMARY KEY, old_name TEXT NOT NULL, new_name TEXT NOT NULL, after_seq INTEGER NOT NULL);"
+    "INSERT INTO renames SELECT number, old_name, new_name, (SELECT coalesce(max(seq), 0) FROM fills) FROM renames_once;"
+    "DROP TABLE renames_once",
 }
 
 #: Copies counted by user, state and reason.
@@ -165,7 +172,11 @@ class Journal:
                     "SELECT number, old_name, new_name FROM renames ORDER BY number"
                 )
             ]
-            self._names = CoinNames({rename.old_name: rename.new_name for rename in self.renames})
+            #: By which fill the journal ended when each of them was told.
+            self._renamed_after = [
+                seq for (seq,) in self._rows("SELECT after_seq FROM renames ORDER BY number")
+            ]
+            self._names = CoinNames.after((rename.old_name, rename.new_name) for rename in self.renames)
             # Seqs have no gaps, so this also finds what SQLite's check cannot know.
             fills = self._number("SELECT count(*) FROM fills")
             if self.head != fills:
@@ -287,7 +298,7 @@ class Journal:
 
     def rename(self, old: str, new: str) -> bool:
         """Has the coin's position follow it to its new name; False if it has done so before. Raises ValueError for a contradiction."""
-        if old == new or self._names.current(new) == old:
+        if old == new:
             raise ValueError(f"{new} is {old} already")
         known = self._names.now_of(old)
         if known is not None:
@@ -296,12 +307,21 @@ class Journal:
             return False
         number = len(self.renames) + 1
         with self._transaction():
-            self._db.execute("INSERT INTO renames VALUES (?, ?, ?)", (number, old, new))
+            self._db.execute("INSERT INTO renames VALUES (?, ?, ?, ?)", (number, old, new, self.head))
             self._coins.rename(old, new)
             _write_positions(self._database, self._coins)
         self.renames.append(account_pb2.AssetRename(number=number, old_name=old, new_name=new))
+        self._renamed_after.append(self.head)
         self._names.add(old, new)
         return True
+
+    def pair_now(self, fill: pb.Fill) -> str:
+        """A fill's pair by the names of now. Each of its names means the coin that had it when the fill was made."""
+        pair = fill.pair.split("/")
+        for rename, after_seq in zip(self.renames, self._renamed_after, strict=True):
+            if fill.seq <= after_seq and len(pair) > 1:
+                pair = [rename.new_name if coin == rename.old_name else coin for coin in pair]
+        return "/".join(pair)
 
     # -- fills as they are ----------------------------------------------------------------------------------------
 
@@ -335,9 +355,9 @@ class Journal:
         return [self._parsed(pb.Fill, body) for (body,) in rows]
 
     def latest_pairs(self, fills: int) -> list[str]:
-        """The pairs of so many last fills."""
+        """The pairs of so many last fills, by the names of now."""
         query = "SELECT DISTINCT pair FROM (SELECT pair FROM fills ORDER BY seq DESC LIMIT ?)"
-        return [pair for (pair,) in self._rows(query, (fills,))]
+        return [self._names.current_pair(pair) for (pair,) in self._rows(query, (fills,))]
 
     def last_executed_at(self) -> float | None:
         """When the last fill was executed (Unix seconds); None for an empty journal."""

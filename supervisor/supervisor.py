@@ -34,6 +34,7 @@ from supervisor.pulses import LOOK_S
 from supervisor.reload import Difference
 from supervisor.report import counts
 from supervisor.roster import Roster
+from supervisor.rpc_client import CallFailed
 from supervisor.shutdown import Shutdown
 from supervisor.spawning import Spawner
 from supervisor.watch import Watch
@@ -95,6 +96,8 @@ class Supervisor:
         self.ends = LastEnds(journal)
         #: Rings on every change of any account.
         self.changes = Bell()
+        #: The master's process is asked whether coins have other names.
+        self._naming: asyncio.Task[None] | None = None
         #: Filled below, when there is all that an account may ask for.
         self._dirty: set[str] = set()
         self._work = asyncio.Event()
@@ -174,6 +177,21 @@ class Supervisor:
         if account is not None:
             account.condemn(reason, message)
 
+    def names_doubted(self) -> None:
+        """A user holds a coin in a pair that is not listed any more: it may have another name, which the master's process finds out."""
+        if self._naming is None or self._naming.done():
+            self._naming = asyncio.get_running_loop().create_task(self._find_names())
+
+    async def _find_names(self) -> None:
+        link = self.accounts[self.config.master.id].link
+        if link is None:
+            return  # it reads the exchange's tables when it starts
+        try:
+            # The tables are read for it, and what has another name by them comes on the stream of fills.
+            await link.find_coins([])
+        except CallFailed as error:
+            log.warning("whether a coin has another name is not known yet: %s", error.message)
+
     def leaving(self) -> bool:
         """Whether the shutdown has begun."""
         return self.shutdown.begun
@@ -187,12 +205,14 @@ class Supervisor:
         ):
             rest_url = self.place.rest_url
         reserve = {self.journal.current_name(asset): amount for asset, amount in account.reserve.items()}
+        notional_asset = self.journal.current_name(account.copy.notional_asset)
         return AccountSpec(
             id=account.id, role=account.role, broker=account.broker, epoch=self.epoch, instance_id=instance_id,
             rest_url=rest_url, ws_url=self.place.ws_url, nonce_path=self.place.nonce(account),
             socket_path=self.place.socket(account.id),
             ledger_path=self.place.state_dir / "accounts" / f"{account.id}.db",
-            log_path=self.place.log(account.id), key_lock_dir=self.place.key_lock_dir, copy=account.copy,
+            log_path=self.place.log(account.id), key_lock_dir=self.place.key_lock_dir,
+            copy=replace(account.copy, notional_asset=notional_asset),
             strategy=account.strategy, strategy_options=account.strategy_options, strategy_risk=account.strategy_risk,
             paper=self.config.exchange.mode is Mode.PAPER,
             visibility_lag_s=self.config.exchange.visibility_lag_s, allow_withdraw_key=account.allow_withdraw_key,
@@ -235,6 +255,7 @@ class Supervisor:
                 f"{old} is {new} from now on, by {by}: the master's count and every user's position follow it"
             )
             self.tell(pb.SEVERITY_WARNING, "", "ASSET_RENAMED", words)
+            self.fills.renamed()
             self.fills.users.ring()
 
     def copied(self, asset: str) -> str:

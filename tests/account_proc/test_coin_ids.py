@@ -54,3 +54,13 @@ def test_ids_are_told_by_display_names() -> None:
     assert (found.id_of("BTC"), found.id_of("POL"), found.id_of("USD")) == ("XXBT", "POL", "ZUSD")
     assert found.id_of("XBT") is None
     assert not table(("XETH", "ETH"), status="cancel_only").trades("ETH")
+
+
+def test_a_name_is_free_when_the_coin_that_had_it_has_followed_its_own() -> None:
+    """Whatever the order of names: AAA gets the name BBB, which is CCC from now on."""
+    ids = CoinIds()
+    ids.follow({"AAA", "BBB"}, table(("A1", "AAA"), ("B1", "BBB")))
+    after = table(("A1", "BBB"), ("B1", "CCC"))
+    assert ids.take_renamed({"AAA", "BBB"}, after) == [("BBB", "CCC"), ("AAA", "BBB")]
+    assert ids.take_renamed({"BBB", "CCC"}, after) == []
+    assert ids.take_renamed({"BBB", "CCC"}, table(("A1", "DDD"), ("B1", "CCC"))) == [("BBB", "DDD")]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from account_proc.copied_coins import CopiedCoins, Exchanged, Position, split_pair
+from account_proc.copied_coins import CoinNames, CopiedCoins, Exchanged, Position, split_pair
 
 D = Decimal
 COINS = ("BTC", "ETH", "EUR", "USD", "USDT")
@@ -117,6 +117,29 @@ def test_a_position_follows_its_coin_under_another_name() -> None:
     coins.rename("MATIC", "POL")
     coins.rename("NEVER", "POL")
     assert held(coins) == {"POL": 15}
+
+
+def test_own_money_under_another_name_comes_back_to_its_owner() -> None:
+    coins = CopiedCoins()
+    coins.bought(trade("BTC", "UST", "1", "50000"))
+    coins.take_changed()
+    coins.rename("UST", "USTC")
+    position = coins.position("BTC")
+    assert position.pair == "BTC/USTC"
+    assert position.costs == {"USTC": 50_000}
+    assert position.own == {"USTC": 1}
+    assert [coin for coin, _ in coins.take_changed()] == ["BTC"]
+    coins.sold(trade("BTC", "USTC", "1", "51000"))
+    assert held(coins) == {}
+
+
+def test_a_name_means_the_coin_that_it_was_given_to_last() -> None:
+    back = CoinNames.after([("ETH", "NEW"), ("NEW", "ETH")])
+    assert [back.current(coin) for coin in ("ETH", "NEW", "BTC")] == ["ETH", "ETH", "BTC"]
+    to_another = CoinNames.after([("LUNA", "LUNC"), ("LUNA2", "LUNA")])
+    assert [to_another.current(coin) for coin in ("LUNA2", "LUNA", "LUNC")] == ["LUNA", "LUNA", "LUNC"]
+    assert to_another.now_of("LUNA") is None
+    assert CoinNames.from_json(to_another.to_json()).current_pair("LUNA2/USD") == "LUNA/USD"
 
 
 def test_coins_that_are_gone_are_forgotten_with_their_share_of_the_cost() -> None:

@@ -31,20 +31,24 @@ def test_ways_that_are_refused_are_told_together() -> None:
     ]
 
 
+SMALL = "NO FUNDS IN USD: the master trades BTC/USD, and 0.4 USD is less than any order there costs"
+LOCKED = "NO FUNDS IN USD: the master trades BTC/USD, and the 700 USD that are there are reserved, or in a form that no order takes"
+
+
 @pytest.mark.parametrize(
-    ("traded", "usd", "says"),
+    ("traded", "usable", "owned", "says"),
     [
-        ((), "0", ""),
-        (USD_PAIRS, "0.5", ""),
-        (("LUNA/USD",), "0", ""),
-        (USD_PAIRS, "0", "NO FUNDS IN USD: the master trades BTC/USD, ETH/USD"),
-        (
-            ("BTC/USD",),
-            "0.4",
-            "NO FUNDS IN USD: the master trades BTC/USD, and 0.4 USD is less than any order there costs",
-        ),
+        ((), "0", "0", ""),
+        (USD_PAIRS, "0.5", "0.5", ""),
+        (("LUNA/USD",), "0", "0", ""),
+        (USD_PAIRS, "0", "0", "NO FUNDS IN USD: the master trades BTC/USD, ETH/USD"),
+        (("BTC/USD",), "0.4", "700", SMALL),
+        (("BTC/USD",), "0", "700", LOCKED),
+        (("BTC/USD",), "-300", "700", LOCKED),
     ],
 )
-def test_a_quote_that_is_traded_and_not_owned_is_told(traded: tuple[str, ...], usd: str, says: str) -> None:
-    found = list(funds_notice(traded, lambda _: Decimal(usd), TABLE))
+def test_a_quote_that_is_traded_and_cannot_be_spent_is_told(
+    traded: tuple[str, ...], usable: str, owned: str, says: str
+) -> None:
+    found = list(funds_notice(traded, lambda _: Decimal(usable), lambda _: Decimal(owned), TABLE))
     assert found == ([CurrentNotice("NO_FUNDS", says)] if says else [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -131,3 +132,25 @@ def test_a_user_without_a_quote_that_the_master_trades_is_told_so(paper: Paper) 
         system.buy("BTC/EUR", "0.001")
         system.settled(3)
         assert system.copies("ann")[-1].state == nouns.COPY_STATE_FILLED
+
+
+def _is_told(system: System, user: str, words: str) -> bool:
+    return notices(system, user).get("NO_FUNDS", "").startswith(words)
+
+
+def test_a_quote_that_a_user_has_and_cannot_spend_is_told(paper: Paper) -> None:
+    """The master trades BTC/EUR. One user's euros are all reserved, another's are in a form that no order takes: both are told so."""
+    keys = {
+        "master": paper.open_account("master", {"ZUSD": "1000", "ZEUR": "1000"}),
+        "ann": paper.open_account("ann", {"ZUSD": "1000", "ZEUR": "300"}),
+        "bob": paper.open_account("bob", {"ZUSD": "1000", "EUR.M": "500"}),
+    }
+    users, lines = dict.fromkeys(("ann", "bob"), "0"), {"ann": 'reserve = { EUR = "300" }'}
+    with System(paper, users, keys=keys, user_lines=lines) as system:
+        system.start().wait_ready()
+        system.buy("BTC/EUR", "0.001")
+        system.settled(1)
+        for user, there in (("ann", "300"), ("bob", "500")):
+            words = f"NO FUNDS IN EUR: the master trades BTC/EUR, and the {there} EUR that are there are reserved, or"
+            wait_for("the notice", partial(_is_told, system, user, words))
+            assert system.copies(user)[0].reason == "CASH_LIMITED"

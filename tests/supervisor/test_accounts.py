@@ -44,6 +44,9 @@ class Around:
     def tell(self, severity: pb.Severity.ValueType, account_id: str, code: str, message: str) -> None:
         self.told.append(f"{pb.Severity.Name(severity)} {account_id} {code} {message}")
 
+    def names_doubted(self) -> None:
+        self.told.append("names are doubted")
+
     def dirty(self, _: str) -> None:
         pass
 
@@ -107,6 +110,8 @@ def test_what_operators_should_know_is_an_event_when_it_begins_and_when_it_ends(
         "SEVERITY_WARNING tania NO_FUNDS about NO_FUNDS", "SEVERITY_INFO tania CLOCK_OFF_OVER over: about CLOCK_OFF",
     ]  # fmt: skip
     assert told() == ["SEVERITY_INFO tania NO_FUNDS_OVER over: about NO_FUNDS"]
+    assert told("NOT_LISTED") == ["SEVERITY_WARNING tania NOT_LISTED about NOT_LISTED", "names are doubted"]
+    assert told("NOT_LISTED") == []
 
 
 def test_times_are_shown_by_the_machines_clock_as_it_is_set_now(monkeypatch: pytest.MonkeyPatch) -> None:

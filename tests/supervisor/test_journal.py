@@ -435,8 +435,8 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path, conten
             "is not a journal of krakencopy",
         ),
         (["CREATE TABLE meta (name TEXT)", "PRAGMA user_version=1"], "no such column"),
-        (["PRAGMA user_version=4"], "has schema 4, this program knows 3"),
-        (["PRAGMA user_version=-1"], "has schema -1, this program knows 3"),
+        (["PRAGMA user_version=5"], "has schema 5, this program knows 4"),
+        (["PRAGMA user_version=-1"], "has schema -1, this program knows 4"),
     ],
 )
 def test_another_programs_or_versions_database_is_refused_and_left_alone(
@@ -485,6 +485,40 @@ def test_a_journal_of_the_first_version_keeps_its_fills_and_learns_of_ends(path:
         journal.put_process_end("tania", pb.ProcessEnd(pid=2))
     with closing(Journal(path)) as journal:
         assert journal.process_ends() == {"tania": pb.ProcessEnd(pid=2)}
+
+
+def test_a_journal_of_before_knows_its_renames_and_lets_a_name_be_given_again(path: Path) -> None:
+    filled(path)
+    run_sql(
+        path, "DROP TABLE renames",
+        "CREATE TABLE renames (number INTEGER PRIMARY KEY, old_name TEXT NOT NULL UNIQUE, new_name TEXT NOT NULL)",
+        "INSERT INTO renames VALUES (1, 'ETH', 'NEW')", "PRAGMA user_version=3",
+    )  # fmt: skip
+    with closing(Journal(path)) as journal:
+        assert journal.current_name("ETH") == "NEW"
+        assert not journal.rename("ETH", "NEW")
+        with pytest.raises(ValueError, match="ETH was renamed to NEW already"):
+            journal.rename("ETH", "OTHER")
+        assert journal.rename("NEW", "ETH")
+        assert journal.rename("ETH", "NEW")
+        assert journal.rename("NEW", "ETH")
+    with closing(Journal(path)) as journal:
+        assert [rename.number for rename in journal.renames] == [1, 2, 3, 4]
+        assert (journal.current_name("ETH"), journal.current_name("NEW")) == ("ETH", "ETH")
+
+
+def test_a_name_in_a_fill_means_the_coin_that_had_it_then(path: Path) -> None:
+    filled(path)
+    with closing(Journal(path)) as journal:
+        journal.rename("LUNA", "LUNC")
+        journal.rename("LUNA2", "LUNA")
+    with closing(Journal(path)) as journal:
+        for pair, before, after in (
+            ("LUNA/USD", "LUNC/USD", "LUNA/USD"), ("LUNA2/USD", "LUNA/USD", "LUNA2/USD"), ("ETH/LUNA", "ETH/LUNC", "ETH/LUNA"),
+            ("LUNA", "LUNA", "LUNA"),
+        ):  # fmt: skip
+            assert journal.pair_now(pb.Fill(seq=journal.head, pair=pair)) == before
+            assert journal.pair_now(pb.Fill(seq=journal.head + 1, pair=pair)) == after
 
 
 def test_a_folder_that_does_not_exist_and_a_folder_in_its_place_are_refused(tmp_path: Path) -> None:
