@@ -42,7 +42,7 @@ from account_proc.plans import Carry, Decision, Holdings, MasterFill, Order, Ski
 from account_proc.portfolio import Portfolio
 from account_proc.quiet import Quiet
 from account_proc.rest_rows import OrderRow
-from account_proc.sizing import below_minimum, is_full_exit
+from account_proc.sizing import below_minimum, copied_at, is_full_exit
 from account_proc.spec import CopyRules
 from account_proc.units import NO_AMOUNT, BaseVolume, Price, QuoteAmount, Side, plain
 
@@ -392,9 +392,11 @@ class Copier:
         """The fills that are merged into the next order: the first that waits, and those of the same pair and side right behind it.
 
         Behind it in the journal, as far as the coin goes: one that comes after a fill that spends the coin counts on what that leaves.
+        Entries as far as one price bounds them all: what one was bought for is no reason to pay more for another.
         """
         run = [lane.waiting.popleft()]
         first = run[0].fill
+        lowest = highest = first.price
         others = self._turn_of_others(lane, first.pair)
         while lane.waiting and len(run) < MERGE_MAX:
             fill = lane.waiting[0].fill
@@ -405,6 +407,9 @@ class Copier:
             if fill.seq > others:
                 break
             if fill.pair_unknown is not first.pair_unknown:
+                break
+            lowest, highest = min(lowest, fill.price), max(highest, fill.price)
+            if fill.side is Side.BUY and highest > lowest.worse(Side.BUY, self._rules.max_slippage_bps):
                 break
             run.append(lane.waiting.popleft())
         return run
@@ -515,7 +520,7 @@ class Copier:
             copy_id=f"c{first.seq}", fill_seqs=tuple(fill.seq for fill in decision.fills), pair=first.pair,
             side=first.side, state=CopyState.RECEIVED, reason=decision.reason, detail=decision.detail,
             received_at=received_at, decided_at=now, executed_at=first.executed_at,
-            master_price=decision.fills[-1].price.amount,
+            master_price=copied_at(decision.fills).amount,
         )  # fmt: skip
         match decision:
             case Skip():

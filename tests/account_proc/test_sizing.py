@@ -196,14 +196,15 @@ def test_no_master_order_ever_costs_more_than_its_cap_at_the_worst_price_allowed
         order = only_order(user.decide(*fills))
         if order is None:
             continue
-        worst = bound(fills[-1].price.amount, bps)
+        lowest = min(fill.price.amount for fill in fills)
+        worst = bound(lowest, bps)
         assert order.limit_price is not None
         assert worst - Fraction(pair.tick_size) < Fraction(order.limit_price.amount) <= worst
         for order_id, already in paid.items():
             part = Fraction(volume_of([piece for piece in order.slices if piece.order_id == order_id]))
             assert already + part * worst <= caps.get(order_id, 0) * (1 + Fraction(1, 10**20))
         filled = in_lots(Fraction(order.volume.amount) * step.filled, pair)
-        price = fills[-1].price.amount * (1 + Decimal(bps) / 10_000) * (100 - step.better) / 100
+        price = lowest * (1 + Decimal(bps) / 10_000) * (100 - step.better) / 100
         user.settle(order, filled=filled, price=price)
         for piece in order.slices:
             share = Fraction(piece.volume.amount) / Fraction(order.volume.amount)
