@@ -592,7 +592,7 @@ class Copier:
 
     async def _sell_owed(self, pair_name: str) -> None:
         lane, pair = self._lane(_coin_of(pair_name)), self._portfolio.table.find(pair_name)
-        price = None if pair is None else await self._exits.price(pair)
+        price = None if pair is None else await self._exits.price(pair, self._paid_for(pair))
         if pair is None or price is None:
             return
         owed = min(self._book.carried_volume(pair_name, Side.SELL), self._book.held(pair.base))
@@ -617,6 +617,13 @@ class Copier:
         self._ledger.commit(copies=[record, *self._joined(order, record.copy_id)], book=self._book)
         self._changed()
         self._spawn(self._trade(lane, record))
+
+    def _paid_for(self, pair: PairRules) -> Decimal | None:
+        """What copying has paid for one unit of what it holds of a coin, in this pair's quote; None where nobody knows."""
+        position, marks = self._book.coins.position(pair.base), self._portfolio.marks
+        paid = [(cost, marks.rate(quote, pair.quote)) for quote, cost in position.costs.items()]
+        known = sum((cost * rate for cost, rate in paid if rate is not None), Decimal(0))
+        return known / position.volume if known and position.volume else None
 
     # -- orders that were given up and were there after all -----------------------------------------------------
 

@@ -127,11 +127,14 @@ class Exits:
             return None
         return Price(bid).worse(Side.SELL, form.bound_bps).to_tick(pair.tick_size, Side.SELL).amount
 
-    async def price(self, pair: PairRules) -> Decimal | None:
-        """What is known of a pair's price; asked for where nothing is, and then not again at once if it is not to be had."""
+    async def price(self, pair: PairRules, paid: Decimal | None) -> Decimal | None:
+        """What is known of a pair's price; asked for where nothing is, and then not again at once if it is not to be had.
+
+        Where the exchange tells none, what was ``paid`` has to do: a market order needs no price, only whether it is large enough does.
+        """
         if self._portfolio.marks.rate(pair.base, pair.quote) is None:
             await self.reprice(pair)
-        price = self._portfolio.marks.rate(pair.base, pair.quote)
+        price = self._portfolio.marks.rate(pair.base, pair.quote) or paid
         if price is None:
             self.met(pair.symbol, Obstacle.REFUSED, "the exchange tells no price")
         return price
