@@ -62,6 +62,10 @@ class TimeTold:
     sent_at: float
 
 
+#: Kraken: subtypes of transfers from or to the futures wallet. Its side is not told here, so what comes that way is a deposit for us.
+OUT_OF_SPOT = frozenset({"spotfromfutures", "spottofutures"})
+
+
 @dataclass(frozen=True, slots=True)
 class BalanceChanged:
     """A balance changed: by so much of an asset (its fee deducted), for a reason of Kraken's such as "trade" or "withdrawal"."""
@@ -200,7 +204,9 @@ def _balance_changes(message: Mapping[str, Any]) -> list[Event]:
     for row in rows if message.get("type") == "update" and isinstance(rows, list) else ():
         try:
             amount = number(row["amount"]) - number(row.get("fee") or 0)
-            changes.append(BalanceChanged(str(row["asset"]), amount, str(row["type"])))
+            subtype = str(row.get("subtype") or "")
+            kind = subtype if subtype in OUT_OF_SPOT else str(row["type"])
+            changes.append(BalanceChanged(str(row["asset"]), amount, kind))
         except (KeyError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
             log.warning("a change of a balance cannot be read (%s: %s)", type(error).__name__, error)
     return changes

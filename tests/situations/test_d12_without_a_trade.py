@@ -81,6 +81,26 @@ def test_a_withdrawal_of_the_master_is_told_at_once_with_what_users_still_hold(p
         assert D("0.0014") < balance(paper, "anna", "XXBT") < D("0.0016")
 
 
+def test_money_from_the_futures_wallet_right_before_an_order(paper: Paper) -> None:
+    """A master with 1000 $ takes 9000 $ out of its futures wallet, or puts them in, and buys at once: users are sized by what is there then."""
+    with System(paper, {"anna": "1000"}) as system:
+        system.start().wait_ready()
+        moved = {"asset": "ZUSD", "futures": True}
+        paper.call("POST", "/accounts/master/deposit", **moved, amount="9000")
+        system.buy("BTC/USD", "0.01")
+        system.settled(1)
+        paper.call("POST", "/accounts/master/deposit", **moved, amount="-9000")
+        system.buy("BTC/USD", "0.001")
+        system.settled(2)
+        with system.api() as api:
+            before, after = sorted(api.list_fills(), key=lambda fill: fill.seq)
+        assert (before.master_equity, after.master_equity) == ("10000", "996")
+        assert "9000 USD came to the master without a trade (spotfromfutures)" in message(
+            system, "COINS_CAME"
+        )
+        assert "9000 USD left the master without a trade (spottofutures)" in message(system, "COINS_LEFT")
+
+
 def test_a_reserve_is_no_part_of_what_is_scaled(paper: Paper) -> None:
     """A master with an old stock of 1 BTC and a user with one of 0.2 BTC, both reserved: the ratio is that of the money that is left."""
     keys = {
