@@ -643,6 +643,7 @@ class Copier:
         """The same for orders that this ledger made before it was brought back from a backup, the oldest first; to their end, and
         before anything is sent: ``recover`` comes later. Raises LedgerFault.
         """
+        rows = [replace(row, pair=self._book.names.current_pair(row.pair)) for row in rows]
         # The oldest first, so that the last of each counts.
         answered = {row.pair: float(row.opentm) for row in rows}
         bought = {_coin_of(row.pair): float(row.opentm) for row in rows if row.side is Side.BUY}
