@@ -17,14 +17,15 @@ from account_proc.copied_coins import Position
 log = logging.getLogger(__name__)
 
 
-def holders(ledgers: Mapping[str, Path], asset: str) -> dict[str, Decimal]:
-    """Volumes by user. ``ledgers`` by user; one that is not there or cannot be read says nothing."""
-    held: dict[str, Decimal] = {}
+def holders(ledgers: Mapping[str, Path], asset: str) -> dict[str, Decimal | None]:
+    """Volumes by user, None where a ledger cannot be read; ``ledgers`` by user. Who holds nothing is not among them."""
+    held: dict[str, Decimal | None] = {}
     for user, path in ledgers.items():
         try:
             volume = _held(path, asset)
         except (sqlite3.Error, KeyError, TypeError, ValueError, ArithmeticError) as error:
             log.warning("%s cannot be read: what %s holds of %s is not known (%s)", path, user, asset, error)
+            held[user] = None
             continue
         if volume:
             held[user] = volume
@@ -34,6 +35,8 @@ def holders(ledgers: Mapping[str, Path], asset: str) -> dict[str, Decimal]:
 def _held(path: Path, asset: str) -> Decimal:
     if not path.exists():
         return Decimal(0)
-    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as ledger:
+    # Without a log beside it nobody uses it, and SQLite would make one.
+    how = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "immutable=1"
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True)) as ledger:
         row = ledger.execute("SELECT body FROM positions WHERE coin = ?", (asset,)).fetchone()
     return Decimal(0) if row is None else Position.from_json(row[0]).volume

@@ -247,7 +247,10 @@ class Supervisor:
         }
         # Files of other processes, and many of them: nothing waits for this.
         held = await asyncio.to_thread(holders, ledgers, asset)
-        words = [f"{user} {plain(volume)}" for user, volume in held.items()]
+        words = [
+            f"{user} {'an unknown amount' if volume is None else plain(volume)}"
+            for user, volume in held.items()
+        ]
         more = f" and {len(words) - NAMED_MAX} more users" if len(words) > NAMED_MAX else ""
         return f"{', '.join(words[:NAMED_MAX])}{more}"
 
