@@ -352,9 +352,10 @@ class Master:
 
     def balance_changed(self, change: BalanceChanged) -> None:
         """A balance changed. What is no trade counts at once: balances that are read tell it minutes later."""
-        if change.kind in TRADE_KINDS or not self._compared:
+        if change.kind in TRADE_KINDS:
             return
-        if change.kind not in MOVES:
+        # While the wallet is being held against balances, nobody knows whether those have it: they are read once more.
+        if change.kind not in MOVES and self._compared:
             self._portfolio.before_trade(self._now())
             self._portfolio.take_outside({worth_as(change.asset): change.amount}, change.kind)
         self._hurry.set()

@@ -211,6 +211,14 @@ def test_no_master_order_ever_costs_more_than_its_cap_at_the_worst_price_allowed
             paid[piece.order_id] += Fraction(filled) * Fraction(price) * share
 
 
+def test_entries_of_several_prices_are_bound_by_the_lowest() -> None:
+    master, user = TradingMaster(equity=Decimal(100)), Follower(equity=Decimal(100), pair=LOTS)
+    fills = [master.buy("O1", "0.01", price, LOTS) for price in ("100.2", "100", "100.4")]
+    limit = user.ordered(*fills).limit_price
+    assert limit is not None
+    assert limit.amount == Decimal("100.5")
+
+
 def test_the_cap_holds_for_all_fills_of_an_order_together() -> None:
     master, user = TradingMaster(equity=Decimal(100)), Follower(equity=Decimal(100), pair=LOTS)
     first = user.ordered(master.buy("O1", "0.08", "100", LOTS))

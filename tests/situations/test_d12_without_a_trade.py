@@ -106,6 +106,36 @@ def test_coins_that_left_while_nothing_ran_are_told_with_what_users_that_do_not_
         )
 
 
+def test_a_deposit_while_balances_are_on_their_way(paper: Paper) -> None:
+    """The master's feed is back, and a deposit comes after the balances that are read then were told: it is found within seconds all the same."""
+    with System(paper, {"anna": "1000"}) as system:
+        system.start().wait_ready()
+
+        def asked() -> int:
+            rows = paper.rows("requests")
+            return sum((row["account"], row["method"]) == ("master", "BalanceEx") for row in rows)
+
+        before = asked()
+        paper.call(
+            "POST",
+            "/faults",
+            kind="hang_reply",
+            account="master",
+            method="BalanceEx",
+            delay_ms=2_000,
+            count=1,
+        )
+        paper.call("POST", "/faults", kind="ws_cut", account="master")
+        wait_for("balances to be asked for", lambda: asked() > before)
+        paper.call("POST", "/accounts/master/deposit", asset="ZUSD", amount="9000")
+        assert "9000 USD came to the master without a trade" in message(system, "COINS_CAME")
+        system.buy("BTC/USD", "0.01")
+        system.settled(1)
+        with system.api() as api:
+            (fill,) = api.list_fills()
+        assert fill.master_equity == "10000"
+
+
 def test_money_from_the_futures_wallet_right_before_an_order(paper: Paper) -> None:
     """A master with 1000 $ takes 9000 $ out of its futures wallet, or puts them in, and buys at once: users are sized by what is there then."""
     with System(paper, {"anna": "1000"}) as system:
