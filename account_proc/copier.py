@@ -42,7 +42,7 @@ from account_proc.plans import Carry, Decision, Holdings, MasterFill, Order, Ski
 from account_proc.portfolio import Portfolio
 from account_proc.quiet import Quiet
 from account_proc.rest_rows import OrderRow
-from account_proc.sizing import below_minimum, is_full_exit
+from account_proc.sizing import below_minimum, copied_at, is_full_exit
 from account_proc.spec import CopyRules
 from account_proc.units import NO_AMOUNT, BaseVolume, Price, QuoteAmount, Side, plain
 
@@ -405,9 +405,11 @@ class Copier:
         """The fills that are merged into the next order: the first that waits, and those of the same pair and side right behind it.
 
         Behind it in the journal, as far as the coin goes: one that comes after a fill that spends the coin counts on what that leaves.
+        Entries as far as one price bounds them all: what one was bought for is no reason to pay more for another.
         """
         run = [lane.waiting.popleft()]
         first = run[0].fill
+        lowest = highest = first.price
         others = self._turn_of_others(lane, first.pair)
         while lane.waiting and len(run) < MERGE_MAX:
             fill = lane.waiting[0].fill
@@ -418,6 +420,9 @@ class Copier:
             if fill.seq > others:
                 break
             if fill.pair_unknown is not first.pair_unknown:
+                break
+            lowest, highest = min(lowest, fill.price), max(highest, fill.price)
+            if fill.side is Side.BUY and highest > lowest.worse(Side.BUY, self._rules.max_slippage_bps):
                 break
             run.append(lane.waiting.popleft())
         return run
@@ -548,7 +553,7 @@ class Copier:
             copy_id=f"c{first.seq}", fill_seqs=tuple(fill.seq for fill in decision.fills), pair=first.pair,
             side=first.side, state=CopyState.RECEIVED, reason=decision.reason, detail=decision.detail,
             received_at=received_at, decided_at=now, executed_at=first.executed_at,
-            master_price=decision.fills[-1].price.amount,
+            master_price=copied_at(decision.fills).amount,
         )  # fmt: skip
         match decision:
             case Skip():
@@ -624,12 +629,8 @@ class Copier:
             lane.busy = True
             await self._learn(lane, partial(self._portfolio.learn, [pair_name]))
             pair = self._portfolio.table.find(pair_name)
-        if pair is None:
-            return
-        # Without a price of now, what was paid tells whether the exchange may take it: a price that is refused holds up no exit.
-        price = await self._exits.price(pair) or self._paid(pair)
-        if price is None:
-            self._exits.no_price(pair_name)
+        price = None if pair is None else await self._exits.price(pair, self._paid_for(pair))
+        if pair is None or price is None:
             return
         owed = min(self._book.carried_volume(pair_name, Side.SELL), self._book.held(pair.base))
         if below_minimum(owed.to_lot(pair.lot_decimals), Price(price), pair) is not None:
@@ -654,11 +655,12 @@ class Copier:
         self._changed()
         self._spawn(self._trade(lane, record))
 
-    def _paid(self, pair: PairRules) -> Decimal | None:
-        """What copying has paid for one of a coin, in a pair's quote; None where it bought for something else."""
-        position = self._book.coins.position(pair.base)
-        cost = position.costs.get(pair.quote)
-        return cost / position.volume if cost and position.volume else None
+    def _paid_for(self, pair: PairRules) -> Decimal | None:
+        """What copying has paid for one unit of what it holds of a coin, in this pair's quote; None where nobody knows."""
+        position, marks = self._book.coins.position(pair.base), self._portfolio.marks
+        paid = [(cost, marks.rate(quote, pair.quote)) for quote, cost in position.costs.items()]
+        known = sum((cost * rate for cost, rate in paid if rate is not None), Decimal(0))
+        return known / position.volume if known and position.volume else None
 
     # -- orders that were given up and were there after all -----------------------------------------------------
 
@@ -678,6 +680,7 @@ class Copier:
         """The same for orders that this ledger made before it was brought back from a backup, the oldest first; to their end, and
         before anything is sent: ``recover`` comes later. Raises LedgerFault.
         """
+        rows = [replace(row, pair=self._book.names.current_pair(row.pair)) for row in rows]
         # The oldest first, so that the last of each counts.
         answered = {row.pair: float(row.opentm) for row in rows}
         bought = {_coin_of(row.pair): float(row.opentm) for row in rows if row.side is Side.BUY}

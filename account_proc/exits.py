@@ -129,18 +129,20 @@ class Exits:
             return None
         return Price(bid).worse(Side.SELL, form.bound_bps).to_tick(pair.tick_size, Side.SELL).amount
 
-    async def price(self, pair: PairRules) -> Decimal | None:
-        """What is known of a pair's price; asked for where nothing is, and then not again at once if it is not to be had."""
+    async def price(self, pair: PairRules, paid: Decimal | None) -> Decimal | None:
+        """What is known of a pair's price; asked for where nothing is, and then not again at once if it is not to be had.
+
+        Where the exchange tells none, what was ``paid`` has to do: a market order needs no price, only whether it is large enough does.
+        """
         price = self._portfolio.marks.rate(pair.base, pair.quote)
         if price is None and self._price_at.get(pair.symbol, 0.0) <= self._now():
             self._price_at[pair.symbol] = self._now() + self._pauses.longest
             await self.reprice(pair)
             price = self._portfolio.marks.rate(pair.base, pair.quote)
+        price = price or paid
+        if price is None:
+            self.met(pair.symbol, Obstacle.REFUSED, "the exchange tells no price")
         return price
-
-    def no_price(self, pair: str) -> None:
-        """An exit of a pair waits for a price, by which it is known whether it is large enough."""
-        self.met(pair, Obstacle.REFUSED, "the exchange tells no price")
 
     async def reprice(self, pair: PairRules) -> None:
         """Takes the best bid of now as the price that is known. What cannot be read stays as it was."""

@@ -64,6 +64,10 @@ class TimeTold:
     sent_at: float
 
 
+#: Kraken: subtypes of transfers from or to the futures wallet. Its side is not told here, so what comes that way is a deposit for us.
+OUT_OF_SPOT = frozenset({"spotfromfutures", "spottofutures"})
+
+
 @dataclass(frozen=True, slots=True)
 class BalanceChanged:
     """A balance changed: by so much of an asset, for a reason of Kraken's such as "trade" or "withdrawal". The fee is deducted, but of a margin
@@ -205,6 +209,8 @@ def _balance_changes(message: Mapping[str, Any]) -> list[Event]:
         try:
             kind, fee = str(row["type"]), number(row.get("fee") or 0)
             amount = number(row["amount"]) - (0 if kind == MARGIN else fee)
+            subtype = str(row.get("subtype") or "")
+            kind = subtype if subtype in OUT_OF_SPOT else kind
             changes.append(BalanceChanged(str(row["asset"]), amount, kind))
         except (KeyError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
             log.warning("a change of a balance cannot be read (%s: %s)", type(error).__name__, error)

@@ -36,6 +36,7 @@ from account_proc.feed_session import BalanceChanged
 from account_proc.front import growing_pause_s
 from account_proc.ledger import Ledger
 from account_proc.master_wallet import WALLET, CountedTrades, Trade, apply
+from account_proc.own_account import check_journal
 from account_proc.pairs import SymbolTable
 from account_proc.portfolio import CONFIRM_S, Portfolio
 from account_proc.units import Side, plain
@@ -181,10 +182,11 @@ class Master:
         self, *, account_id: str, exchange: KrakenExchange, portfolio: Portfolio, ledger: Ledger, now: Callable[[], float],
         changed: Callable[[], None], failed: Callable[[BaseException], None], heard: Callable[[Sequence[Execution]], None],
         announcements: Announcements, audit_s: float = AUDIT_S, refresh_s: float = REFRESH_S,
-        clock_offset: Callable[[], float] = lambda: 0.0,
+        clock_offset: Callable[[], float] = lambda: 0.0, is_ours: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
-        """``now`` is the exchange's clock, and ``clock_offset`` how far that is ahead of this machine's (seconds). ``heard`` takes what the feed tells, for orders of the account's own. Raises LedgerFault when the wallet that an earlier
-        process kept cannot be read.
+        """``now`` is the exchange's clock, and ``clock_offset`` how far that is ahead of this machine's (seconds). ``heard`` takes what the
+        feed tells, for orders of the account's own; ``is_ours`` is called once nothing says that the journal is about another account.
+        Raises LedgerFault when the wallet that an earlier process kept cannot be read.
         """
         self._account_id = account_id
         self._exchange = exchange
@@ -197,6 +199,7 @@ class Master:
         self._announcements = announcements
         self._ledger = ledger
         self._clock_offset = clock_offset
+        self._is_ours = is_ours
         self._audit_s = audit_s
         self._refresh_s = refresh_s
         self._refresh_at = now() + refresh_s
@@ -212,6 +215,8 @@ class Master:
             raise LedgerFault(f"{ledger.path}: the wallet in it cannot be read ({error})") from error
         #: Whether there is a wallet that was counted; else balances are to be believed first.
         self._has_wallet = kept is not None
+        #: Orders that the journal is about, until it is known that they are this account's; asked for where no ledger says so.
+        self._journal_orders: list[str] = []
         #: Whether that wallet was held against balances in this process.
         self._compared = False
         #: A fill has proven the wallet wrong, and balances have not explained how: nobody is sized by it.
@@ -249,6 +254,8 @@ class Master:
         self._maker.learn(request)
         self._coins = set(request.held_coins)
         self._since = self._wanted_since(request)
+        if not self._has_wallet:
+            self._journal_orders = [order.order_id for order in request.frozen_orders]
         self.rules_read()
         self._catch_up()
         try:
@@ -346,9 +353,10 @@ class Master:
 
     def balance_changed(self, change: BalanceChanged) -> None:
         """A balance changed. What is no trade counts at once: balances that are read tell it minutes later."""
-        if change.kind == TRADE_KIND or not change.amount or not self._compared:
+        if change.kind == TRADE_KIND or not change.amount:
             return
-        if change.kind not in MOVES:
+        # While the wallet is being held against balances, nobody knows whether those have it: they are read once more.
+        if change.kind not in MOVES and self._compared:
             self._portfolio.before_trade(self._now())
             self._portfolio.take_outside({worth_as(change.asset): change.amount}, change.kind)
         self._hurry.set()
@@ -602,6 +610,13 @@ class Master:
         since, failures = self._now(), 0
         while True:
             try:
+                if self._journal_orders:
+                    # They are from before this was begun.
+                    certain = self._now() > since + self._portfolio.lag_s
+                    orders = self._journal_orders
+                    await check_journal(self._account_id, self._exchange, orders, certain=certain)
+                    self._journal_orders = []
+                self._is_ours()
                 told = self._all(await self._history(), hints)
                 if self._has_wallet and self._compared:
                     return told

@@ -1,7 +1,8 @@
 """Whether the key opens the account that the ledger is about, before anything is traded with it.
 
 By what the exchange tells of the account where it tells that (identity.py), by the ledger's own orders where it does not, or by the
-trades that a master's wallet holds: under another account's key the exchange knows none of them.
+trades that a master's wallet holds: under another account's key the exchange knows none of them. A ledger that has just been made says
+nothing, and a master's is then held against the journal, which may be another master's.
 """
 
 from __future__ import annotations
@@ -64,6 +65,24 @@ async def _check_trades(
     raise OtherAccount(
         f"the exchange knows none of the last {len(trades)} trades in {ledger.path} under the API key of {account_id}, so that key "
         f"opens another account than the wallet and the journal are about. {_WAY_OUT[0].upper()}{_WAY_OUT[1:]}"
+    )
+
+
+async def check_journal(
+    account_id: str, exchange: KrakenExchange, ordered: list[str], *, certain: bool
+) -> None:
+    """Of a master whose ledger is new: whether the exchange knows any of the last orders that the journal is about. Raises OtherAccount,
+    and ExchangeError while it is not known; ``certain``: the exchange's reads cannot trail behind those orders any more.
+    """
+    ordered = ordered[-ORDERS_ASKED:]
+    if not ordered or await _knows_any(exchange, ordered):
+        return
+    if not certain:
+        raise OutcomeUnknown("QueryOrders", "the journal's orders are too young to be told for certain")
+    raise OtherAccount(
+        f"the exchange knows none of the last {len(ordered)} orders of the journal under the API key of {account_id}, so that key opens "
+        "another account than the journal is about, and what this account sells is no exit from what users copied of that one; put "
+        "that account's key back, or begin with a --state-dir of its own"
     )
 
 

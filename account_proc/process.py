@@ -301,9 +301,13 @@ class AccountProcess(ServedProcess):
         if self.spec.role is Role.USER:
             self._reason, self._message = "CONNECTING", "the supervisor compares its account with the others'"
             await self._admitted.wait()
+            self._keep_identity()
+        await self._start_trading()
+
+    def _keep_identity(self) -> None:
+        """The ledger is about this account from now on. Raises LedgerFault."""
         if self._preflight.identity is not None and self.ledger.kept(IDENTITY) is None:
             self.ledger.keep(IDENTITY, str(self._preflight.identity))
-        await self._start_trading()
 
     async def close(self) -> None:
         """Gives back the ledger and the locks. The locks last: nobody may start before the rest is closed."""
@@ -360,6 +364,7 @@ class AccountProcess(ServedProcess):
                 account_id=self.spec.id, exchange=self._exchange, portfolio=self._portfolio, ledger=self.ledger, now=self._clock.now,
                 changed=self.bell.ring, failed=self.fail, heard=self._watch.executed, announcements=self._announcements,
                 audit_s=audit_s, refresh_s=refresh_s, clock_offset=lambda: self._clock.now() - time.time(),
+                is_ours=self._keep_identity,
             )  # fmt: skip
             self._spawn(self.master.keep_wallet())
             sink: Master | UserFeed = self.master

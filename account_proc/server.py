@@ -118,14 +118,16 @@ class AccountServicer:
         second = await anext(requests, None)
         if second is None or second.WhichOneof("item") != "admitted":
             raise refusal(Status.INVALID_ARGUMENT, "NOT_ADMITTED", "the second message must be an admission")
+        copier, ledger = self._process.copier, self._process.ledger
+        if copier is not None and ledger.journal_id == first.start.journal_id:
+            # Before what an older ledger has lost is taken over, which the exchange tells under the names of now.
+            _rename(copier, first.start.renames)
         self._process.admit()
         await self._process.trading()
-        copier, ledger = self._process.copier, self._process.ledger
         if copier is None:
             raise refusal(Status.FAILED_PRECONDITION, "NOT_USER", "this account copies nobody")
         self._join(first.start)
-        for rename in first.start.renames:
-            copier.rename(rename.number, rename.old_name, rename.new_name)
+        _rename(copier, first.start.renames)
         copier.master_pairs.update(first.start.master_pairs)
         # Copying until the supervisor says otherwise.
         await self._process.set_trading_mode(types_pb2.TRADING_MODE_COPYING)
@@ -161,7 +163,7 @@ class AccountServicer:
             if request.WhichOneof("item") == "trading_mode":
                 await self._process.set_trading_mode(request.trading_mode)
             if request.WhichOneof("item") == "renamed":
-                copier.rename(request.renamed.number, request.renamed.old_name, request.renamed.new_name)
+                _rename(copier, (request.renamed,))
             # While draining, fills are left to the journal, which sends them again at the next start.
             if request.fills and not self._process.draining:
                 copier.take(request.fills)
@@ -255,6 +257,12 @@ class AccountServicer:
         if epoch != mine:
             message = f"this process belongs to run {mine} of the supervisor, not {epoch}"
             raise refusal(Status.FAILED_PRECONDITION, "EPOCH_MISMATCH", message)
+
+
+def _rename(copier: Copier, renames: Iterable[pb.AssetRename]) -> None:
+    """Coins that have other names by the journal; repeated ones do nothing. Raises LedgerFault."""
+    for rename in renames:
+        copier.rename(rename.number, rename.old_name, rename.new_name)
 
 
 def _asked(request: pb.AccountServicePlaceOrderRequest) -> OrderAsked:

@@ -138,7 +138,7 @@ class CopyBook:
         wanted, capped = NO_VOLUME, False
         last = fills[-1]
         # One order buys all of it, what waited included, so all of it counts at that order's worst price.
-        worst = last.price.worse(Side.BUY, rules.max_slippage_bps)
+        worst = copied_at(fills).worse(Side.BUY, rules.max_slippage_bps)
         self._reprice_carried(pair, worst)
         fresh: list[Slice] = []
         for fill in fills:
@@ -402,6 +402,12 @@ class CopyBook:
         for piece in order.slices:
             if whole:
                 self._recount(piece.order_id, order.cost * (piece.volume / whole) - piece.cost)
+
+
+def copied_at(fills: Sequence[MasterFill]) -> Price:
+    """The master's price that a copy of these fills is held to: an entry to the lowest, so that its bound is no fill's beyond its own."""
+    last = fills[-1]
+    return min(fill.price for fill in fills) if last.side is Side.BUY else last.price
 
 
 def bound_of(worst: Price, pair: PairRules) -> Price:

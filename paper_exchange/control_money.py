@@ -41,10 +41,11 @@ class MoneyControl:
 
     async def _deposit(self, request: web.Request) -> Any:
         account = forms.account_named(request.match_info["id"], self._exchange.accounts)
-        body = forms.read_body(await request.read(), _LEG_FIELDS)
+        body = forms.read_body(await request.read(), _LEG_FIELDS | {"futures"})
         asset = self._asset(body.get("asset"), "asset")
         amount = forms.signed(body.get("amount"), "amount")
-        if not self._exchange.deposit(account, asset, amount, self._now_us()):
+        futures = forms.flag(body.get("futures", False), "futures")
+        if not self._exchange.deposit(account, asset, amount, self._now_us(), futures=futures):
             raise _too_much("amount", account, asset)
         return account_row(account, self._now_us())
 

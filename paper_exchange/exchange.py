@@ -282,12 +282,23 @@ class Exchange:
         self.market.note_quotes(now_us)
         self.on_market(now_us)
 
-    def deposit(self, account: Account, asset: Asset, amount: Decimal, now_us: int) -> bool:
-        """Add to a balance, or take away where negative; False where less than that is available."""
+    def deposit(
+        self, account: Account, asset: Asset, amount: Decimal, now_us: int, *, futures: bool = False
+    ) -> bool:
+        """Add to a balance, or take away where negative; False where less than that is available.
+
+        `futures`: from or to the account's futures wallet, which has no row of its own here.
+        """
         if account.unheld(asset) + amount < 0:
             return False
-        kind = LedgerKind.DEPOSIT if amount >= 0 else LedgerKind.WITHDRAWAL
-        self.book(account, [Change(kind, asset, amount)], now_us)
+        inwards = amount >= 0
+        if futures:
+            change = Change(
+                LedgerKind.TRANSFER, asset, amount, "spotfromfutures" if inwards else "spottofutures"
+            )
+        else:
+            change = Change(LedgerKind.DEPOSIT if inwards else LedgerKind.WITHDRAWAL, asset, amount)
+        self.book(account, [change], now_us)
         return True
 
     def book(self, account: Account, changes: Iterable[Change], now_us: int) -> None:

@@ -118,7 +118,7 @@ class Surroundings(Protocol):
         """Has positions follow a coin to its new name; ``by``: who says so."""
         ...
 
-    def copied(self, asset: str) -> str:
+    async def copied(self, asset: str) -> str:
         """What users hold of a coin by copying, for people; empty for nothing."""
         ...
 
@@ -444,13 +444,17 @@ class SupervisedAccount:
 
     def announced(self, announcement: account_pb2.Announcement) -> None:
         """Its process has something to tell operators, once."""
-        message = announcement.message
         if announcement.asset and self.config.role is Role.MASTER:
-            held = self._around.copied(announcement.asset)
-            message += (
-                f"; by copying users still hold: {held}" if held else "; no user holds any of it by copying"
-            )
-        self._around.tell(announcement.severity, self.config.id, announcement.code, message)
+            self._begin(self._tell_with_holders(announcement))
+        else:
+            self._around.tell(announcement.severity, self.config.id, announcement.code, announcement.message)
+
+    async def _tell_with_holders(self, announcement: account_pb2.Announcement) -> None:
+        held = await self._around.copied(announcement.asset)
+        words = f"; by copying users still hold: {held}" if held else "; no user holds any of it by copying"
+        self._around.tell(
+            announcement.severity, self.config.id, announcement.code, announcement.message + words
+        )
 
     def account_seen(self, seen: AccountSeen) -> bool:
         """Its process says which account at the exchange it has found; whether it may trade. Raises JournalFault."""

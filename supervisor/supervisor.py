@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from pathlib import Path
 
 from krakencopy.v1 import types_pb2 as pb
@@ -19,6 +18,7 @@ from krakencopy.v1 import types_pb2 as pb
 from account_proc.bell import Bell
 from account_proc.owner import owner_at
 from account_proc.spec import AccountSpec, Credentials, Role
+from account_proc.units import plain
 from supervisor import steady_time
 from supervisor.account_link import AccountLink
 from supervisor.accounts import SupervisedAccount
@@ -26,6 +26,7 @@ from supervisor.brokers import speaks_kraken
 from supervisor.config import AccountConfig, Config, Mode
 from supervisor.fanout import FillLog, ReportLog
 from supervisor.gate import Gate, MasterSeen, gate, narrower, without_master
+from supervisor.holders import holders
 from supervisor.identities import Identities
 from supervisor.journal import Journal, JournalFault
 from supervisor.lifecycle import ALIVE, Life, Limits, State
@@ -258,17 +259,21 @@ class Supervisor:
             self.fills.renamed()
             self.fills.users.ring()
 
-    def copied(self, asset: str) -> str:
-        """What users hold of a coin by copying, for people, as their processes told it last; empty for nothing."""
-        linked = ((user, user.link.snapshot) for user in self.accounts.values() if user.link is not None)
-        held = [
-            f"{user.config.id} {position.volume}"
-            for user, snapshot in linked
-            for position in snapshot.positions
-            if position.asset == asset and Decimal(position.volume or 0)
+    async def copied(self, asset: str) -> str:
+        """What users hold of a coin by copying, for people, as their ledgers say, also of users that do not run; empty for nothing."""
+        ledgers = {
+            user.id: self.place.state_dir / "accounts" / f"{user.id}.db"
+            for user in self.config.users
+            if user.is_kraken
+        }
+        # Files of other processes, and many of them: nothing waits for this.
+        held = await asyncio.to_thread(holders, ledgers, asset)
+        words = [
+            f"{user} {'an unknown amount' if volume is None else plain(volume)}"
+            for user, volume in held.items()
         ]
-        more = f" and {len(held) - NAMED_MAX} more users" if len(held) > NAMED_MAX else ""
-        return f"{', '.join(held[:NAMED_MAX])}{more}"
+        more = f" and {len(words) - NAMED_MAX} more users" if len(words) > NAMED_MAX else ""
+        return f"{', '.join(words[:NAMED_MAX])}{more}"
 
     def dirty(self, account_id: str) -> None:
         """Something about an account changed."""

@@ -124,6 +124,17 @@ def test_changes_of_balances_are_told_without_their_fees_and_a_row_that_is_none_
     assert feed.receive(b'{"channel":"balances","type":"update"}', 0.0) == []
 
 
+@pytest.mark.parametrize(
+    ("subtype", "kind"),
+    [("spotfromfutures", "spotfromfutures"), ("spottostaking", "transfer"), (None, "transfer")],
+)
+def test_what_comes_from_the_futures_wallet_is_told_apart_from_moves_within_spot(
+    subtype: str | None, kind: str
+) -> None:
+    row = {"asset": "USD", "amount": 9000, "type": "transfer", "subtype": subtype, "ledger_id": "L1"}
+    assert session().receive(balances("update", row), 0.0) == [BalanceChanged("USD", Decimal(9000), kind)]
+
+
 def test_a_key_that_may_not_hear_of_balances_still_hears_of_executions() -> None:
     feed = session()
     refused = b'{"method":"subscribe","req_id":2,"success":false,"error":"EGeneral:Permission denied"}'

@@ -16,7 +16,7 @@ from account_proc.errors import ExchangeRefused, OtherAccount, OutcomeUnknown
 from account_proc.identity import AccountIdentity
 from account_proc.ledger import Ledger
 from account_proc.master_wallet import WALLET, CountedTrades, Trade, remembered_trades
-from account_proc.own_account import IDENTITY, check_own_account
+from account_proc.own_account import IDENTITY, check_journal, check_own_account
 from account_proc.units import Side
 from account_proc.wallet import Wallet
 from tests.account_proc.scripted_kraken import Answer, ScriptedKraken, run
@@ -108,3 +108,17 @@ def test_the_trades_that_a_masters_wallet_holds_say_it_as_well(ledger: Ledger) -
     with pytest.raises(OutcomeUnknown, match="too young"):
         check(ledger, None, trades=told())
     assert remembered_trades("no such text") == {}
+
+
+@pytest.mark.parametrize("certain", [True, False])
+def test_a_journal_is_another_masters_if_the_exchange_knows_none_of_its_orders(certain: bool) -> None:
+    unknown = ScriptedKraken({"QueryOrders": {}})
+    with pytest.raises(OtherAccount if certain else OutcomeUnknown):
+        run(check_journal("boss", unknown.exchange, ["O1", "O2"], certain=certain))
+
+
+def test_a_journal_of_which_one_order_is_known_is_this_masters_and_an_empty_one_asks_nothing() -> None:
+    known = ScriptedKraken({"QueryOrders": {"O2": kraken_row("")}})
+    run(check_journal("boss", known.exchange, ["O1", "O2"], certain=True))
+    nothing = ScriptedKraken({})
+    run(check_journal("boss", nothing.exchange, [], certain=True))

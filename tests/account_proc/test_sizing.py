@@ -196,18 +196,27 @@ def test_no_master_order_ever_costs_more_than_its_cap_at_the_worst_price_allowed
         order = only_order(user.decide(*fills))
         if order is None:
             continue
-        worst = bound(fills[-1].price.amount, bps)
+        lowest = min(fill.price.amount for fill in fills)
+        worst = bound(lowest, bps)
         assert order.limit_price is not None
         assert worst - Fraction(pair.tick_size) < Fraction(order.limit_price.amount) <= worst
         for order_id, already in paid.items():
             part = Fraction(volume_of([piece for piece in order.slices if piece.order_id == order_id]))
             assert already + part * worst <= caps.get(order_id, 0) * (1 + Fraction(1, 10**20))
         filled = in_lots(Fraction(order.volume.amount) * step.filled, pair)
-        price = fills[-1].price.amount * (1 + Decimal(bps) / 10_000) * (100 - step.better) / 100
+        price = lowest * (1 + Decimal(bps) / 10_000) * (100 - step.better) / 100
         user.settle(order, filled=filled, price=price)
         for piece in order.slices:
             share = Fraction(piece.volume.amount) / Fraction(order.volume.amount)
             paid[piece.order_id] += Fraction(filled) * Fraction(price) * share
+
+
+def test_entries_of_several_prices_are_bound_by_the_lowest() -> None:
+    master, user = TradingMaster(equity=Decimal(100)), Follower(equity=Decimal(100), pair=LOTS)
+    fills = [master.buy("O1", "0.01", price, LOTS) for price in ("100.2", "100", "100.4")]
+    limit = user.ordered(*fills).limit_price
+    assert limit is not None
+    assert limit.amount == Decimal("100.5")
 
 
 def test_the_cap_holds_for_all_fills_of_an_order_together() -> None:

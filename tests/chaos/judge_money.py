@@ -249,7 +249,7 @@ def entries_are_bound(record: Record) -> Iterator[Finding]:
         for copy in record.copies_of(user.account):
             prices = [fills[seq].price for seq in copy.seqs if seq in fills]
             if copy.side == "buy" and prices:
-                worst |= dict.fromkeys(order_ids(record, copy), max(prices) * bound)
+                worst |= dict.fromkeys(order_ids(record, copy), min(prices) * bound)
         for trade in record.trades_of(user.account):
             limit = worst.get(trade.cl_ord_id)
             if limit is not None and trade.price > limit:

@@ -139,7 +139,8 @@ class PairModel:
 
     def _enter(self, copy: Copy, fills: Sequence[Fill], booked: Bought) -> None:
         last = fills[-1]
-        worst = Fraction(last.price) * (1 + Fraction(self._user.max_slippage_bps, 10_000))
+        lowest = min(Fraction(fill.price) for fill in fills)
+        worst = lowest * (1 + Fraction(self._user.max_slippage_bps, 10_000))
         self._count_waiting_at(worst)
         fresh, capped, dust = [], False, NOTHING
         for fill in fills:

@@ -216,3 +216,43 @@ def test_the_masters_key_is_changed_to_another_account(paper: Paper) -> None:
         assert "…BODY" in message
         assert "…STER" in message
         assert system.accounts()["anna"].reason == "MASTER_NOT_READY"
+
+
+def master_called(system: System, name: str) -> None:
+    """The configuration calls the master by another name from now on."""
+    write = system.write_config
+
+    def renamed() -> Path:
+        path = write()
+        path.write_text(path.read_text().replace('id = "master"', f'id = "{name}"'))
+        return path
+
+    setattr(system, "write_config", renamed)  # noqa: B010 - for this one system
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_another_master_under_another_name(paper: Paper, is_told: bool) -> None:
+    """Users are given another master, in the folder of the one before: it is FAILED, and what it has sold is nobody's exit."""
+    with System(paper, {"anna": "1000"}) as system:
+        used(system)
+        boss = paper.open_account("boss", {"ZUSD": "1000", "XXBT": "1"})
+        if not is_told:
+            untold(paper, "boss")
+        # Its own old coins, after the journal began.
+        paper.by_hand(boss, "sell", "XBTUSD", "0.5")
+        kept, system.keys["master"] = system.keys["master"], boss
+        before = orders(paper, "anna")
+        master_called(system, "boss")
+        system.start()
+        message = failed(system, "boss", "OTHER_ACCOUNT")
+        assert "knows none of the last 1 orders of the journal" in message
+        assert "--state-dir" in message
+        assert system.accounts()["anna"].reason == "MASTER_NOT_READY"
+        assert orders(paper, "anna") == before
+        # The same account under another name is the same master.
+        system.stop()
+        system.keys["master"] = kept
+        system.start().wait_ready()
+        system.sell("BTC/USD", "0.001")
+        system.settled(2)
+        assert [copy.reason for copy in system.copies("anna")] == ["SCALED", "EXIT_FULL"]

@@ -177,6 +177,35 @@ def test_what_an_exit_of_the_lost_days_still_owed_is_sold(paper: Paper) -> None:
         wait_for("the rest to be sold", lambda: held(paper, "anna", "ETHUSD") == 0)
 
 
+def test_a_coin_that_was_renamed_in_the_lost_days(paper: Paper) -> None:
+    """A coin got another name in the lost days, between an entry and half an exit: the position is what they left, and no own coin is sold."""
+    paper.call("POST", "/pairs", base="MATX", quote="USD", price="2.5")
+    with System(paper, {"anna": "1000"}) as system:
+        paper.call("POST", "/accounts/anna/deposit", asset="MATX", amount="50")
+        system.start().wait_ready()
+        hand = paper.another_key("master")
+        paper.by_hand(hand, "buy", "MATXUSD", "20")
+        system.settled(1)
+        system.stop()
+        back_up(system)
+        system.start().wait_ready()
+        paper.by_hand(hand, "buy", "MATXUSD", "10")
+        system.settled(2)
+        name = paper.call("POST", "/assets/MATX/rename", to="POLX", keeps_key=True)["id"]
+        paper.by_hand(hand, "sell", "POLXUSD", "15")
+        system.settled(3)
+        system.stop()
+        left = paper.call("GET", "/accounts/anna")["balances"][name]
+        assert D(left) > 50
+        bring_back(system)
+        system.start()
+        caught_up(system, 3)
+        assert paper.call("GET", "/accounts/anna")["balances"][name] == left
+        paper.by_hand(hand, "sell", "POLXUSD", "15")
+        system.settled(4)
+        assert D(paper.call("GET", "/accounts/anna")["balances"][name]) == 50
+
+
 def test_an_exit_whose_row_cannot_be_read_is_not_done_again(paper: Paper) -> None:
     """The row of the old exit among the closed orders cannot be read: it is asked for by itself, taken up, and not done again."""
     with System(paper, {"anna": "1000"}) as system:

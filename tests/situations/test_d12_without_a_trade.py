@@ -69,7 +69,6 @@ def test_a_withdrawal_of_the_master_is_told_at_once_with_what_users_still_hold(p
         system.start().wait_ready()
         system.buy("BTC/USD", "0.002")
         system.settled(1)
-        wait_for("anna to tell what it holds", lambda: list(system.accounts()["anna"].positions))
         paper.call("POST", "/accounts/master/deposit", asset="XXBT", amount="-0.0015")
         words = message(system, "COINS_LEFT")
         assert "0.0015 BTC left the master without a trade (withdrawal)" in words
@@ -79,6 +78,82 @@ def test_a_withdrawal_of_the_master_is_told_at_once_with_what_users_still_hold(p
         system.settled(2)
         assert system.copies("anna")[-1].reason == "EXIT_FRACTION"
         assert D("0.0014") < balance(paper, "anna", "XXBT") < D("0.0016")
+
+
+def test_coins_that_left_while_nothing_ran_are_told_with_what_users_that_do_not_run_hold(
+    paper: Paper,
+) -> None:
+    """The master withdraws while nothing runs, and one user was stopped by an operator: the event at the next start names what both hold."""
+    with System(paper, {"anna": "1000", "ben": "500"}) as system:
+        system.start().wait_ready()
+        system.buy("BTC/USD", "0.001")
+        system.settled(1)
+        with system.api() as api:
+            api.stop_account("ben")
+        system.stop()
+        paper.call("POST", "/accounts/master/deposit", asset="XXBT", amount="-0.0005")
+        system.start()
+        wait_for("the supervisor", system.status)
+        assert "by copying users still hold: anna 0.001, ben 0.0005" in message(system, "COINS_LEFT")
+        with system.api() as api:
+            api.start_account("ben")
+        system.wait_ready()
+        system.sell("BTC/USD", "0.0005")
+        system.settled(2)
+        assert (balance(paper, "anna", "XXBT"), balance(paper, "ben", "XXBT")) == (
+            D("0.0005"),
+            D("0.00025"),
+        )
+
+
+def test_a_deposit_while_balances_are_on_their_way(paper: Paper) -> None:
+    """The master's feed is back, and a deposit comes after the balances that are read then were told: it is found within seconds all the same."""
+    with System(paper, {"anna": "1000"}) as system:
+        system.start().wait_ready()
+
+        def asked() -> int:
+            rows = paper.rows("requests")
+            return sum((row["account"], row["method"]) == ("master", "BalanceEx") for row in rows)
+
+        before = asked()
+        paper.call(
+            "POST",
+            "/faults",
+            kind="hang_reply",
+            account="master",
+            method="BalanceEx",
+            delay_ms=2_000,
+            count=1,
+        )
+        paper.call("POST", "/faults", kind="ws_cut", account="master")
+        wait_for("balances to be asked for", lambda: asked() > before)
+        paper.call("POST", "/accounts/master/deposit", asset="ZUSD", amount="9000")
+        assert "9000 USD came to the master without a trade" in message(system, "COINS_CAME")
+        system.buy("BTC/USD", "0.01")
+        system.settled(1)
+        with system.api() as api:
+            (fill,) = api.list_fills()
+        assert fill.master_equity == "10000"
+
+
+def test_money_from_the_futures_wallet_right_before_an_order(paper: Paper) -> None:
+    """A master with 1000 $ takes 9000 $ out of its futures wallet, or puts them in, and buys at once: users are sized by what is there then."""
+    with System(paper, {"anna": "1000"}) as system:
+        system.start().wait_ready()
+        moved = {"asset": "ZUSD", "futures": True}
+        paper.call("POST", "/accounts/master/deposit", **moved, amount="9000")
+        system.buy("BTC/USD", "0.01")
+        system.settled(1)
+        paper.call("POST", "/accounts/master/deposit", **moved, amount="-9000")
+        system.buy("BTC/USD", "0.001")
+        system.settled(2)
+        with system.api() as api:
+            before, after = sorted(api.list_fills(), key=lambda fill: fill.seq)
+        assert (before.master_equity, after.master_equity) == ("10000", "996")
+        assert "9000 USD came to the master without a trade (spotfromfutures)" in message(
+            system, "COINS_CAME"
+        )
+        assert "9000 USD left the master without a trade (spottofutures)" in message(system, "COINS_LEFT")
 
 
 def test_a_reserve_is_no_part_of_what_is_scaled(paper: Paper) -> None:
@@ -107,7 +182,6 @@ def test_a_convert_of_the_master_is_no_exit_and_is_told(paper: Paper) -> None:
         system.start().wait_ready()
         system.buy("BTC/USD", "0.002")
         system.settled(1)
-        wait_for("anna to tell what it holds", lambda: list(system.accounts()["anna"].positions))
         paper.call(
             "POST", "/accounts/master/convert", spend={"asset": "XBT", "amount": "0.001"}, receive={"asset": "USD", "amount": "49"}
         )  # fmt: skip
@@ -125,7 +199,6 @@ def test_coins_that_the_master_stakes_are_still_its_position(paper: Paper) -> No
         system.buy("BTC/USD", "0.002")
         system.settled(1)
         copied = balance(paper, "anna", "XXBT")
-        wait_for("anna to tell what it holds", lambda: list(system.accounts()["anna"].positions))
         paper.call("POST", "/accounts/master/move", asset="XBT", form=".S", amount="0.001")
         words = message(system, "COINS_LOCKED")
         assert "0.001 BTC of the master were locked" in words

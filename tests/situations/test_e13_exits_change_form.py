@@ -174,3 +174,27 @@ def test_an_exit_that_is_stopped_to_protect_the_price_is_sold_piece_by_piece(pap
         wait_for("the exit to leave", lambda: bitcoin(paper, "anna") == 0)
         sold = [row for row in paper.rows("fills") if row["account"] == "anna" and row["side"] == "sell"]
         assert len(sold) == 4
+
+
+def test_an_exit_whose_price_nobody_tells_leaves_all_the_same(paper: Paper) -> None:
+    """An exit is owed across a restart, and the exchange tells no price of its pair any more. It leaves as soon as the market takes it:
+    a market order needs no price.
+    """
+    paper.call("POST", "/pairs", base="NEWC", quote="USD", price="2.5")
+    with System(paper, {"anna": "1000"}) as system:
+        system.start().wait_ready()
+        system.buy("NEWC/USD", "20")
+        system.settled(1)
+        refuse(paper, "EGeneral:Permission denied")
+        system.sell("NEWC/USD", "20")
+        wait_owed(system, "anna", "EGeneral:Permission denied")
+        system.stop()
+        paper.call("DELETE", "/faults")
+        paper.call(
+            "POST", "/faults", kind="market_refused", pair="NEWCUSD", method="Ticker", error="EQuery:Unknown asset pair"
+        )  # fmt: skip
+        system.start().wait_ready()
+        wait_for(
+            "the exit to leave",
+            lambda: not Decimal(paper.call("GET", "/accounts/anna")["balances"]["NEWC"]),
+        )

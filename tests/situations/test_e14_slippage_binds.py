@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.situations.user_orders import Hand, bitcoin
+from tests.situations.user_orders import Hand, bitcoin, orders_sent
 from tests.support.system import Paper, System, wait_for
 
 STYLES = {"anna": 'copy = { order = "market" }', "ben": 'copy = { order = "limit_ioc" }'}
@@ -86,3 +86,40 @@ def test_an_entry_within_the_bound_is_bought(paper: Paper) -> None:
         system.settled(1)
         (copy,) = system.copies("anna")
         assert (copy.reason, copy.filled_volume, copy.avg_price) == ("SCALED", "0.0001", "50200")
+
+
+def test_fills_that_wait_together_are_bound_by_their_own_prices(paper: Paper) -> None:
+    """Two orders of the master, the second 20 % dearer and small, wait behind a user's order that is on its way. The user does not buy
+    the first for the price of the second.
+    """
+    with System(paper, {"anna": "1000"}) as system:
+        system.start().wait_ready()
+        paper.call(
+            "POST", "/faults", kind="hang_reply", account="anna", method="AddOrder", delay_ms=1_500, count=1
+        )
+        system.buy("BTC/USD", "0.0002")
+        system.buy("BTC/USD", "0.001")
+        paper.price("XBTUSD", "60000")
+        system.buy("BTC/USD", "0.0001")
+        system.settled(3)
+        copies = {tuple(copy.fill_seqs): copy for copy in system.copies("anna")}
+        assert (copies[2,].reason, copies[2,].filled_volume) == ("SLIPPAGE_BOUND", "0")
+        assert (copies[3,].reason, copies[3,].avg_price) == ("SCALED", "60000")
+        assert bitcoin(paper, "anna") == sum(Decimal(copy.filled_volume) for copy in copies.values())
+
+
+def test_fills_that_wait_together_within_the_bound_become_one_order(paper: Paper) -> None:
+    """Two orders of the master, 0.2 % apart, wait together: they become one order, bound by the lower price."""
+    with System(paper, {"anna": "1000"}) as system:
+        system.start().wait_ready()
+        paper.call(
+            "POST", "/faults", kind="hang_reply", account="anna", method="AddOrder", delay_ms=1_500, count=1
+        )
+        system.buy("BTC/USD", "0.0002")
+        system.buy("BTC/USD", "0.0003")
+        paper.price("XBTUSD", "50100")
+        system.buy("BTC/USD", "0.0003")
+        system.settled(3)
+        copies = {tuple(copy.fill_seqs): copy for copy in system.copies("anna")}
+        assert copies[2, 3].avg_price == "50100"
+        assert orders_sent(paper, "anna")[-1]["price"] == "50250"
