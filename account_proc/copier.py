@@ -361,8 +361,9 @@ class Copier:
         """Reads pairs of waiting fills that were perhaps listed, or renamed, after this process read the pairs; None where all are known
         or were asked for a while ago.
         """
-        unknown = [each.fill.pair for each in lane.waiting if self._portfolio.may_learn(each.fill.pair)]
-        return partial(self._portfolio.learn, unknown) if unknown else None
+        fills = (each.fill for each in lane.waiting)
+        first = next((fill for fill in fills if self._portfolio.may_learn(fill.pair, fill.side)), None)
+        return None if first is None else partial(self._portfolio.learn, [first.pair], first.side)
 
     async def _learn(self, lane: _Lane, ask: Callable[[], Awaitable[None]]) -> None:
         """Asks; what is still not known then is answered by what is."""

@@ -164,23 +164,27 @@ class Portfolio:
         if self.rules_read is not None:
             self.rules_read()
 
-    def may_learn(self, name: str) -> bool:
+    def may_learn(self, name: str, side: Side | None = None) -> bool:
         """Whether a pair is not known, or from before only, and reading the exchange's pairs for it is due.
 
-        Whoever asks has seen a trade in it: a name that was gone may have been given again.
+        Whoever asks has seen a trade in it: a name that was gone may have been given again. ``side``: of that trade. What a sale found
+        out is no answer to a purchase, which says more clearly that the pair is listed again.
         """
         pair = self.table.find(name)
         is_listed = pair is not None and pair.status != NOT_LISTED
-        return not is_listed and self._learnt.get(name, (0, 0.0))[1] <= self.now()
+        return not is_listed and self._is_due(_question(name, side))
 
-    async def learn(self, names: Iterable[str]) -> None:
+    async def learn(self, names: Iterable[str], side: Side | None = None) -> None:
         """Reads the exchange's pairs again for those that are not known, at once the first time and ever more rarely while they stay
         so. Raises ExchangeError.
         """
-        due = {name for name in names if self.may_learn(name)}
+        due = {_question(name, side) for name in names if self.may_learn(name, side)}
         if due:
             self._put_off(due)
             await self.load_symbols()
+
+    def _is_due(self, question: str) -> bool:
+        return self._learnt.get(question, (0, 0.0))[1] <= self.now()
 
     def _put_off(self, names: Iterable[str]) -> None:
         """The exchange's tables are read for these now, and not for them again soon."""
@@ -193,11 +197,7 @@ class Portfolio:
     async def _learn_assets(self, balances: Mapping[str, Decimal]) -> bool:
         """Reads the exchange's tables again for assets that are held and that they do not name, as ``learn`` does; whether it has."""
         held = {worth_as(name) for name, amount in balances.items() if amount}
-        due = {
-            name
-            for name in held
-            if not self.table.lists(name) and self._learnt.get(name, (0, 0.0))[1] <= self.now()
-        }
+        due = {name for name in held if not self.table.lists(name) and self._is_due(name)}
         if not due:
             return False
         self._put_off(due)
@@ -522,3 +522,8 @@ class Portfolio:
     def holding(self, asset: str) -> Decimal:
         """All that is there of an asset, in forms that no order takes as well."""
         return self.wallet.holding(asset)
+
+
+def _question(name: str, side: Side | None) -> str:
+    """What reading the pairs for a name is counted under."""
+    return name if side is None else f"{name} {side}"
