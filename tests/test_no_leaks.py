@@ -220,6 +220,8 @@ def whole_run(paper: Paper, system: LeakySystem, evidence: Evidence) -> None:
             } <= ENDED and all(len(system.copies(account)) >= fill for account in (FILE, COMMAND))
 
         wait_for(f"{fill} fills copied by both users", copied)
+    # Reads that nobody made meanwhile would fail one after the other at the next start, each with a longer pause.
+    paper.call("DELETE", "/faults")
     # Answers that hold the key itself, and tokens, cut off in the middle.
     for method in ("GetApiKeyInfo", "GetWebSocketsToken"):
         paper.call("POST", "/faults", kind="truncate_reply", account=FILE, method=method, count=2)
