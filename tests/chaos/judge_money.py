@@ -266,7 +266,8 @@ def no_master_order_costs_more_than_its_cap(record: Record) -> Iterator[Finding]
         costs: dict[str, Fraction] = defaultdict(Fraction)
         paid = booked(record, user)
         copies = {copy.copy_id: copy for copy in record.copies_of(user.account)}
-        for copy in sorted(copies.values(), key=lambda copy: copy.decided_at):
+        # An order's cap is of the equity at its first fill, whatever the clock said then.
+        for copy in sorted(copies.values(), key=lambda copy: min(copy.seqs, default=0)):
             family = [copy, *(copies[other] for other in copy.carried_in if other in copies)]
             seqs = [seq for member in family for seq in member.seqs if seq in fills]
             if copy.side != "buy" or not copy.seqs or not seqs or copy.reason == "STALE_ENTRY":
