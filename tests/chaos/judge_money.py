@@ -179,16 +179,8 @@ def nobody_sells_what_copying_did_not_buy(record: Record) -> Iterator[Finding]:
     for user in record.users:
         untold = record.clock_stepped or writes_off(record, user.account)
         either = Fraction(1) if untold else Fraction(1, 1000)
-        ended: dict[str, float] = {}
-        for copy in record.copies_of(user.account):
-            if not record.clock_stepped:
-                ended |= dict.fromkeys(order_ids(record, copy), copy.finished_at)
-        by_hand = record.orders_by_hand(user.account)
-        trades = [trade for trade in record.trades_of(user.account) if trade.order_id not in by_hand]
-        # A copy has not ended before it traded, whatever the clock said.
-        trades.sort(key=lambda trade: (max(ended.get(trade.cl_ord_id, trade.at), trade.at), trade.n))
         coins, came_in = Coins(), defaultdict[str, Fraction](Fraction)
-        for trade in trades:
+        for trade in _as_counted(record, user.account):
             base, quote = PAIRS[trade.pair].base, PAIRS[trade.pair].quote
             own = Fraction(trade.volume) - coins.held(base) - came_in[base] * either
             # The exchange rounds each trade's cost to a digit that adds up in money.
@@ -201,6 +193,18 @@ def nobody_sells_what_copying_did_not_buy(record: Record) -> Iterator[Finding]:
                 came_in[quote] += Fraction(trade.cost)
                 if not coins.held(base):
                     came_in[base] = Fraction(0)
+
+
+def _as_counted(record: Record, account: str) -> list[Trade]:
+    """A user's trades by copying, copy by copy, as those came to their ends; as they were made where the clock was set."""
+    ended: dict[str, float] = {}
+    for copy in record.copies_of(account):
+        if not record.clock_stepped:
+            ended |= dict.fromkeys(order_ids(record, copy), copy.finished_at)
+    by_hand = record.orders_by_hand(account)
+    trades = [trade for trade in record.trades_of(account) if trade.order_id not in by_hand]
+    # A copy has not ended before it traded, whatever the clock said.
+    return sorted(trades, key=lambda trade: (max(ended.get(trade.cl_ord_id, trade.at), trade.at), trade.n))
 
 
 def count_trade(coins: Coins, trade: Trade) -> None:
@@ -350,7 +354,7 @@ def still_held(record: Record, trades: int, at: float) -> Iterator[tuple[str, st
     for user in record.users:
         held = copied(record, user.account, trades)
         gone = coins_gone(record, user.account)
-        if writes_off(record, user.account):
+        if record.clock_stepped or writes_off(record, user.account):
             gone |= {pair.quote for pair in PAIRS.values()}
         for coin in left:
             if coin in gone or coin not in worth:
@@ -385,9 +389,8 @@ def _left_at(record: Record, coin: str, trades: int) -> int:
 def copied(record: Record, account: str, trades: int) -> Coins:
     """What copying held of each coin, so many trades of the exchange on."""
     coins = Coins()
-    by_hand = record.orders_by_hand(account)
-    for trade in record.trades_of(account):
-        if trade.n <= trades and trade.order_id not in by_hand:
+    for trade in _as_counted(record, account):
+        if trade.n <= trades:
             count_trade(coins, trade)
     return coins
 
