@@ -14,7 +14,6 @@ LOCK := .requirements.lock
 CONFORMANCE := .venv-conformance
 CONFORMANCE_LOCK := .requirements-conformance.lock
 PROTOS := $(wildcard protos/krakencopy/v1/*.proto)
-PACKAGES := account_proc client paper_exchange supervisor
 
 # make run: DURATION=60 stops after 60 s; REPLAY=FILE.csv replays real trades; MARKET=live takes the prices of Kraken's public
 # feed; SEED=N is the synthetic market's.
@@ -108,7 +107,7 @@ lint: $(VENV)/.ready
 	$(BIN)/ruff check .
 
 types: $(VENV)/.ready
-	$(BIN)/mypy $(PACKAGES) tests
+	$(BIN)/mypy -p krakencopy -p tests
 
 dist: $(VENV)/.ready  ## build the wheel into dist/
 	rm -rf build dist

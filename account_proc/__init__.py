@@ -2,9 +2,9 @@
 
 The way of a fill through this package:
 
-    master   feed.py -> executions.py -> master.py -> server.py (StreamFills)
-    user     server.py (CopyFills) -> copier.py -> sizing.py -> ledger.py (intent) -> orders.py -> rest.py -> copier.py
+    master   kraken/feed/executions_feed.py -> kraken/feed/executions.py -> copying/master.py -> service/account_service.py (StreamFills)
+    user     service/account_service.py (CopyFills) -> copying/copier.py -> domain/sizing.py -> state/ledger.py (intent) -> orders.py -> kraken/rest/client.py -> copying/copier.py
 
 Nothing here knows the supervisor, other accounts, or where the configuration came from: all that a process is told stands in
-one ``AccountSpec`` (spec.py), and its API key arrives on a pipe.
+one ``AccountSpec`` (contract/spec.py), and its API key arrives on a pipe.
 """

@@ -1,13 +1,13 @@
-"""An account's process started by exec: ``python -m account_proc --boot-fd N --ready-fd N --lifeline-fd N --pulse-fd N``.
+"""An account's process started by exec: ``python -m krakencopy.account_proc --boot-fd N --ready-fd N --lifeline-fd N --pulse-fd N``.
 
-Started by the supervisor, with pipes as in boot.py; not for hands.
+Started by the supervisor, with pipes as in runtime/boot.py; not for hands.
 """
 
 from __future__ import annotations
 
 import argparse
 
-from account_proc.boot import (
+from krakencopy.account_proc.runtime.boot import (
     DEFAULT_ENTRY,
     BootPipes,
     continue_when_parent_dies,
@@ -21,7 +21,9 @@ from account_proc.boot import (
 
 def main() -> None:
     """Run the entry and leave with its code."""
-    parser = argparse.ArgumentParser(prog="python -m account_proc", description="Started by the supervisor.")
+    parser = argparse.ArgumentParser(
+        prog="python -m krakencopy.account_proc", description="Started by the supervisor."
+    )
     for name in ("--boot-fd", "--ready-fd", "--lifeline-fd", "--pulse-fd"):
         parser.add_argument(name, type=int, required=True)
     parser.add_argument("--entry", default=DEFAULT_ENTRY, metavar="MODULE:FUNCTION")

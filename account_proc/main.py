@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import sys
 
-from account_proc.boot import without
-from account_proc.broker_process import BrokerProcess
-from account_proc.errors import AccountError, ExitCode
-from account_proc.log import log_to
-from account_proc.process import AccountProcess
-from account_proc.pulse import run_with
-from account_proc.spec import KRAKEN, AccountSpec, Credentials
+from krakencopy.account_proc.contract.errors import AccountError, ExitCode
+from krakencopy.account_proc.contract.spec import KRAKEN, AccountSpec, Credentials
+from krakencopy.account_proc.runtime.boot import without
+from krakencopy.account_proc.runtime.json_log import log_to
+from krakencopy.account_proc.runtime.liveness import run_with
+from krakencopy.account_proc.service.ccxt_process import BrokerProcess
+from krakencopy.account_proc.service.kraken_process import AccountProcess
 
 log = logging.getLogger(__name__)
 

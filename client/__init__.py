@@ -1,12 +1,12 @@
 """The control API for people and programs: a Python SDK and the `krakencopy` command.
 
-    from client import KrakenCopy
+    from krakencopy.client import KrakenCopy
 
     with KrakenCopy("unix:data/run/control.sock") as supervisor:
         for fill in supervisor.watch_fills(after_seq=0):
             ...
 
-The way of a command: cli.py -> arguments.py -> commands.py -> sdk.py (the only one that knows gRPC, with faults.py and watching.py).
+The way of a command: cli/main.py -> cli/arguments.py -> cli/commands.py -> sdk/client.py (the only one that knows gRPC, with sdk/grpc_errors.py and sdk/watch_stream.py).
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from client.errors import (
+    from krakencopy.client.sdk.client import KrakenCopy
+    from krakencopy.client.sdk.errors import (
         BadConfiguration,
         BadInput,
         ExitCode,
@@ -28,8 +29,7 @@ if TYPE_CHECKING:
         TimedOut,
         Unavailable,
     )
-    from client.sdk import KrakenCopy
-    from client.watching import Watch
+    from krakencopy.client.sdk.watch_stream import Watch
 
 __all__ = [
     "BadConfiguration",
@@ -48,11 +48,11 @@ __all__ = [
 ]
 
 #: Where the public names live that need gRPC; all others are errors.
-_HOMES = {"KrakenCopy": "client.sdk", "Watch": "client.watching"}
+_HOMES = {"KrakenCopy": "krakencopy.client.sdk.client", "Watch": "krakencopy.client.sdk.watch_stream"}
 
 
 def __getattr__(name: str) -> object:
     """Import what is asked for when it is first used: the command's `--help` has no need to wait for gRPC."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES.get(name, "client.errors")), name)
+    return getattr(importlib.import_module(_HOMES.get(name, "krakencopy.client.sdk.errors")), name)

@@ -8,7 +8,7 @@
 # Version: ccxt 4.5.90 (kraken.py, parse_balance), on an answer of BalanceEx in its documented form.
 # Source: Kraken's documentation of BalanceEx, and its page on Get Account Balance.
 # Whom it bites: bots that size by fetch_balance: an account with 10 USD and 900 USD.F buys for 10; sold coins look missing.
-# Here: account_proc/asset_forms.py has one table of forms: which count, which an order takes.
+# Here: account_proc/domain/asset_forms.py has one table of forms: which count, which an order takes.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -8,7 +8,7 @@
 # Version: ccxt 4.5.90 (kraken.py, parse_order). The row has the form of a recorded ClosedOrders answer, ids replaced.
 # Source: Kraken's documentation of ClosedOrders, which calls cost and fee amounts of the quote currency, and the row itself.
 # Whom it bites: whoever counts a position, a tax lot or a profit from `order['fee']`: the position goes negative by thousands.
-# Here: account_proc/ccxt_rows.py states Kraken's fees in quote whatever ccxt says, and our orders carry oflags=fciq.
+# Here: account_proc/ccxt_broker/messages.py states Kraken's fees in quote whatever ccxt says, and our orders carry oflags=fciq.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -10,7 +10,7 @@
 # Source: Kraken's changelog of its REST API, 2025-08-15 (asset class of AssetPairs and Assets).
 # Whom it bites: everyone who reads an account that somebody also trades in Kraken's app: market(trade['symbol']) raises BadSymbol, sums of
 #   fees by currency get a None.
-# Here: account_proc/exchange.py asks for both classes; what is still not listed costs that trade only (docs/decisions/0024).
+# Here: account_proc/kraken/api.py asks for both classes; what is still not listed costs that trade only (docs/decisions/0024).
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -1,4 +1,4 @@
-"""`python -m paper_exchange`: exit 0 when it was stopped, 78 for a bad command line or replay file, 1 for a taken port."""
+"""`python -m krakencopy.paper_exchange`: exit 0 when it was stopped, 78 for a bad command line or replay file, 1 for a taken port."""
 
 import asyncio
 import gc
@@ -6,8 +6,9 @@ import logging
 import sys
 from typing import Final
 
-from paper_exchange import options, replay
-from paper_exchange.errors import ConfigurationError
+from krakencopy.paper_exchange import options
+from krakencopy.paper_exchange.market import replay
+from krakencopy.paper_exchange.values.errors import ConfigurationError
 
 # sysexits.h EX_CONFIG: a supervisor does not start it again.
 EXIT_CONFIGURATION: Final = 78
@@ -33,7 +34,7 @@ def main() -> int:
     # A client that died while its answer was written: what tests do all the time.
     logging.getLogger("aiohttp.server").addFilter(_not_a_dead_client)
     # The server is imported late: a bad command line is answered at once.
-    from paper_exchange import server
+    from krakencopy.paper_exchange import server
 
     # What was imported lives to the end: a collection need not look at it again.
     gc.collect()

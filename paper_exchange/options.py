@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 from urllib.parse import urlsplit
 
-from paper_exchange.errors import ConfigurationError
+from krakencopy.paper_exchange.values.errors import ConfigurationError
 
 # Kraken: the public feed of WebSocket v2.
 LIVE_URL: Final = "wss://ws.kraken.com/v2"
@@ -43,7 +43,7 @@ class _Parser(argparse.ArgumentParser):
 def parse(arguments: Sequence[str]) -> Options:
     """Read the command line. Raises ConfigurationError; `--help` prints and exits."""
     parser = _Parser(
-        prog="python -m paper_exchange",
+        prog="python -m krakencopy.paper_exchange",
         description="A local exchange that speaks Kraken's REST and WebSocket v2 protocol.",
     )
     add = parser.add_argument

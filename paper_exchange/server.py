@@ -16,19 +16,21 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from paper_exchange import auth, envelope, rest_public
-from paper_exchange.admission import SignedRequest
-from paper_exchange.control import Control
-from paper_exchange.control_rows import market_row
-from paper_exchange.errors import KrakenError
-from paper_exchange.exchange import Exchange
-from paper_exchange.live_client import LiveClient, now_s
-from paper_exchange.options import Options
-from paper_exchange.params import Params
-from paper_exchange.replay import Replay
-from paper_exchange.struck import StruckRequests
-from paper_exchange.timefmt import US_PER_S
-from paper_exchange.ws import Hub
+from krakencopy.paper_exchange.accounts import auth
+from krakencopy.paper_exchange.control.api import Control
+from krakencopy.paper_exchange.control.rows import market_row
+from krakencopy.paper_exchange.live.client import LiveClient, now_s
+from krakencopy.paper_exchange.market.replay import Replay
+from krakencopy.paper_exchange.options import Options
+from krakencopy.paper_exchange.rest import envelope
+from krakencopy.paper_exchange.rest import public as rest_public
+from krakencopy.paper_exchange.rest.request_faults import StruckRequests
+from krakencopy.paper_exchange.values.errors import KrakenError
+from krakencopy.paper_exchange.values.params import Params
+from krakencopy.paper_exchange.values.time_format import US_PER_S
+from krakencopy.paper_exchange.venue.admission import SignedRequest
+from krakencopy.paper_exchange.venue.exchange import Exchange
+from krakencopy.paper_exchange.websocket.hub import Hub
 
 _log = logging.getLogger(__name__)
 

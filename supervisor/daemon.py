@@ -19,16 +19,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from account_proc.boot import keep_memory
-from account_proc.errors import ExitCode, LockHeld
-from account_proc.locks import LockedFile, free_line, holder_line
-from supervisor import config as configuration
-from supervisor.config import Config, ConfigFaults, Fault, PaperMarket
-from supervisor.credentials import CredentialSource
-from supervisor.demo import demo_config
-from supervisor.leftovers import STATE_LOCK
-from supervisor.replay_file import check_replay
-from supervisor.state_folder import (
+from krakencopy.account_proc.contract.errors import ExitCode, LockHeld
+from krakencopy.account_proc.runtime.boot import keep_memory
+from krakencopy.account_proc.runtime.file_lock import LockedFile, free_line, holder_line
+from krakencopy.supervisor.config import reader as configuration
+from krakencopy.supervisor.config.credentials import CredentialSource
+from krakencopy.supervisor.config.reader import Config, ConfigFaults, Fault, PaperMarket
+from krakencopy.supervisor.folder_owner import (
     ADOPT_FLAG,
     LIVE_FOLDER,
     PAPER_FOLDER,
@@ -36,7 +33,10 @@ from supervisor.state_folder import (
     default_folder,
     owner_of,
 )
-from supervisor.strategies import check_strategies
+from krakencopy.supervisor.paper.demo import demo_config
+from krakencopy.supervisor.paper.replay_check import check_replay
+from krakencopy.supervisor.processes.orphans import STATE_LOCK
+from krakencopy.supervisor.processes.strategy_check import check_strategies
 
 #: Length of the line in the state folder's lock file that names its holder.
 LOCK_BYTES = 128
@@ -142,8 +142,8 @@ def _run(arguments: argparse.Namespace) -> int:
     _allow_files()
     lock = _take(state_dir)
     # Only now: `check` needs neither gRPC nor a paper exchange.
-    from supervisor.paper import Market
-    from supervisor.serve import Run, serve
+    from krakencopy.supervisor.paper.exchange import Market
+    from krakencopy.supervisor.run import Run, serve
 
     try:
         lock.write(0, holder_line("supervisor", LOCK_BYTES))

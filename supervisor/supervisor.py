@@ -1,6 +1,6 @@
 """The supervisor: one level-triggered loop over all accounts, the gate between master and users, events, shutdown.
 
-It decides nothing about one account (lifecycle.py) and nothing about trades (the accounts do). It knows who may start when.
+It decides nothing about one account (lifecycle/state_machine.py) and nothing about trades (the accounts do). It knows who may start when.
 """
 
 from __future__ import annotations
@@ -13,32 +13,31 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from krakencopy.account_proc.contract.folder_owner import owner_at
+from krakencopy.account_proc.contract.spec import AccountSpec, Credentials, Role
+from krakencopy.account_proc.domain.quantities import plain
+from krakencopy.account_proc.runtime.change_signal import Bell
+from krakencopy.supervisor.accounts.account_link import AccountLink
+from krakencopy.supervisor.accounts.exit_records import LastEnds
+from krakencopy.supervisor.accounts.grpc_client import CallFailed
+from krakencopy.supervisor.accounts.health_watch import Watch
+from krakencopy.supervisor.accounts.holders import holders
+from krakencopy.supervisor.accounts.registry import Roster
+from krakencopy.supervisor.accounts.same_account import Identities
+from krakencopy.supervisor.accounts.shutdown import Shutdown
+from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
+from krakencopy.supervisor.config.brokers import speaks_kraken
+from krakencopy.supervisor.config.diff import Difference
+from krakencopy.supervisor.config.reader import AccountConfig, Config, Mode
+from krakencopy.supervisor.journal.fan_out import FillLog, ReportLog
+from krakencopy.supervisor.journal.journal import Journal, JournalFault
+from krakencopy.supervisor.journal.report import counts
+from krakencopy.supervisor.lifecycle import steady_time
+from krakencopy.supervisor.lifecycle.liveness import LOOK_S
+from krakencopy.supervisor.lifecycle.start_order import Gate, MasterSeen, gate, narrower, without_master
+from krakencopy.supervisor.lifecycle.state_machine import ALIVE, Life, Limits, State
+from krakencopy.supervisor.processes.spawner import Spawner
 from krakencopy.v1 import types_pb2 as pb
-
-from account_proc.bell import Bell
-from account_proc.owner import owner_at
-from account_proc.spec import AccountSpec, Credentials, Role
-from account_proc.units import plain
-from supervisor import steady_time
-from supervisor.account_link import AccountLink
-from supervisor.accounts import SupervisedAccount
-from supervisor.brokers import speaks_kraken
-from supervisor.config import AccountConfig, Config, Mode
-from supervisor.fanout import FillLog, ReportLog
-from supervisor.gate import Gate, MasterSeen, gate, narrower, without_master
-from supervisor.holders import holders
-from supervisor.identities import Identities
-from supervisor.journal import Journal, JournalFault
-from supervisor.lifecycle import ALIVE, Life, Limits, State
-from supervisor.process_end import LastEnds
-from supervisor.pulses import LOOK_S
-from supervisor.reload import Difference
-from supervisor.report import counts
-from supervisor.roster import Roster
-from supervisor.rpc_client import CallFailed
-from supervisor.shutdown import Shutdown
-from supervisor.spawning import Spawner
-from supervisor.watch import Watch
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +58,7 @@ class Place:
     key_lock_dir: Path
     rest_url: str
     ws_url: str
-    #: Whose the folder is (account_proc/owner.py), and whether what does not say so is taken over.
+    #: Whose the folder is (account_proc/contract/folder_owner.py), and whether what does not say so is taken over.
     owner: str = ""
     adopt: bool = False
 
@@ -228,7 +227,7 @@ class Supervisor:
         return owner_at(self.config.exchange.mode, rest_url or account.broker)
 
     def credentials(self, account: AccountConfig) -> Credentials:
-        """An account's API key, for one start of its process (credentials.py). Raises ConfigFaults."""
+        """An account's API key, for one start of its process (config/credentials.py). Raises ConfigFaults."""
         credentials = self._credentials(account)
         self.roster.turns.started(account.id, credentials)
         return credentials

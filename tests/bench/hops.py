@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from krakencopy.v1 import control_pb2
 
-from client.sdk import KrakenCopy
+from krakencopy.client.sdk.client import KrakenCopy
+from krakencopy.v1 import control_pb2
 from tests.bench.timing import NS_PER_MS, Spread
 
 #: Of so many fills at most, the last ones: each is asked for with what every user made of it.

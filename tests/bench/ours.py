@@ -9,7 +9,7 @@ from typing import Any
 
 import requests
 
-from client.sdk import KrakenCopy
+from krakencopy.client.sdk.client import KrakenCopy
 from tests.bench.hops import HOP_FILLS, Travel, hops
 from tests.bench.timing import Round, Spread
 from tests.bench.venue import MASTER_USD, MASTER_VOLUME, PAIR, USER_USD, Record, answering, names

@@ -8,9 +8,8 @@ import time
 from decimal import Decimal
 from pathlib import Path
 
+from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.v1 import types_pb2 as pb
-
-from supervisor.journal import Journal
 from tests.bench.ours import Person, rest, started
 from tests.bench.results import Burst, Standing
 from tests.bench.timing import NS_PER_MS, Spread

@@ -14,8 +14,8 @@ import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from client.errors import KrakenCopyError
-from client.sdk import KrakenCopy
+from krakencopy.client.sdk.client import KrakenCopy
+from krakencopy.client.sdk.errors import KrakenCopyError
 from tests.chaos.records import ProcessSeen
 
 #: Between two looks at the supervisor's status.
@@ -58,7 +58,7 @@ def forkserver_of(supervisor_pid: int) -> int | None:
             command = Path(f"/proc/{pid}/cmdline").read_bytes()
         except (FileNotFoundError, ProcessLookupError):
             continue
-        if b"supervisor.forkserver" in command:
+        if b"krakencopy.supervisor.processes.forkserver" in command:
             return pid
     return None
 

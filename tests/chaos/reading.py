@@ -9,9 +9,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from krakencopy.client.sdk.client import KrakenCopy
 from krakencopy.v1 import types_pb2 as pb
-
-from client.sdk import KrakenCopy
 from tests.chaos.records import Copy, Fill, LogLine, Record, Request, Trade
 from tests.chaos.terms import coin_of, first_name, symbol_of
 from tests.support.system import Paper

@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import Any, Self
 
 import requests
-from krakencopy.v1 import types_pb2 as pb
 
-from client.errors import KrakenCopyError
+from krakencopy.client.sdk.errors import KrakenCopyError
+from krakencopy.v1 import types_pb2 as pb
 from tests.chaos import plan, processes, reading
 from tests.chaos.judge_money import copied, still_held
 from tests.chaos.owners import OWNERS_DO, Owners
@@ -157,7 +157,7 @@ class RunningWorld:
         # Nor a file: to a supervisor whose disk is full it would be full, too.
         self._system.process = process = subprocess.Popen(
             [
-                sys.executable, "-m", "supervisor.daemon", "--config", str(self._system.write_config()),
+                sys.executable, "-m", "krakencopy.supervisor.daemon", "--config", str(self._system.write_config()),
                 "--state-dir", str(self._system.state_dir), "--quiet",
             ],
             env=self._system.environment(), cwd=ROOT, text=True, stderr=subprocess.PIPE, errors="replace",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.client.scripted import Scripted, serve
+from tests.support.scripted_supervisor import Scripted, serve
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from client.cli import main
+from krakencopy.client.cli.main import main
 from tests.support.system import ROOT, wait_for
 
 USERS = {"daivon_frazier", "small_account", "tania_gilbert"}
@@ -51,7 +51,7 @@ class Operator:
         with (folder / "said").open("wb") as said:
             self.process = subprocess.Popen(
                 [
-                    sys.executable, "-m", "supervisor.daemon", "--paper", "--state-dir", str(self.state_dir),
+                    sys.executable, "-m", "krakencopy.supervisor.daemon", "--paper", "--state-dir", str(self.state_dir),
                     "--quiet",
                 ],
                 cwd=ROOT, stdin=subprocess.DEVNULL, stdout=said, stderr=said,
@@ -108,7 +108,7 @@ class Operator:
     def follows(self, line: str, stdout: int = subprocess.PIPE) -> Iterator[subprocess.Popen[str]]:
         """A command that goes on until Ctrl-C, which ends it quietly with 130."""
         process = subprocess.Popen(
-            [sys.executable, "-m", "client.cli", "--state-dir", str(self.state_dir), *line.split()],
+            [sys.executable, "-m", "krakencopy.client.cli.main", "--state-dir", str(self.state_dir), *line.split()],
             cwd=ROOT, stdout=stdout, stderr=subprocess.PIPE, text=True, env={**os.environ, **SCREEN},
         )  # fmt: skip
         try:

@@ -35,7 +35,7 @@ class World:
         command = [
             python,
             "-m",
-            "paper_exchange",
+            "krakencopy.paper_exchange",
             "--port",
             "0",
             "--tick-ms",

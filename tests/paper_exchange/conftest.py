@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.paper_exchange.support import Server
+from tests.support.paper_server import Server
 
 
 @pytest.fixture(scope="session")

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.paper_exchange.support import PATIENCE_S, ROOT, SECRET, Client, Server, until
+from tests.support.paper_server import PATIENCE_S, ROOT, SECRET, Client, Server, until
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     """A start that must fail."""
     return subprocess.run(
-        [sys.executable, "-m", "paper_exchange", *arguments],
+        [sys.executable, "-m", "krakencopy.paper_exchange", *arguments],
         capture_output=True,
         text=True,
         cwd=ROOT,

@@ -12,19 +12,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paper_exchange import rest_private, rest_public
-from paper_exchange.accounts import TRADING_PERMISSIONS, Account, ApiKey
-from paper_exchange.admission import SignedRequest, admit
-from paper_exchange.auth import methods, signature
-from paper_exchange.errors import KrakenError
-from paper_exchange.exchange import Exchange
-from paper_exchange.limits import Tier
-from paper_exchange.params import Params
-from paper_exchange.timefmt import rfc3339
-from paper_exchange.tokens import TOKEN_LIFE_S
-from paper_exchange.ws_public import PublicFeed
-from paper_exchange.ws_session import Session
-from tests.paper_exchange.venue import asset_named
+from krakencopy.paper_exchange.accounts.account import TRADING_PERMISSIONS, Account, ApiKey
+from krakencopy.paper_exchange.accounts.auth import methods, signature
+from krakencopy.paper_exchange.accounts.rate_limits import Tier
+from krakencopy.paper_exchange.accounts.tokens import TOKEN_LIFE_S
+from krakencopy.paper_exchange.rest import private as rest_private
+from krakencopy.paper_exchange.rest import public as rest_public
+from krakencopy.paper_exchange.values.errors import KrakenError
+from krakencopy.paper_exchange.values.params import Params
+from krakencopy.paper_exchange.values.time_format import rfc3339
+from krakencopy.paper_exchange.venue.admission import SignedRequest, admit
+from krakencopy.paper_exchange.venue.exchange import Exchange
+from krakencopy.paper_exchange.websocket.public_channels import PublicFeed
+from krakencopy.paper_exchange.websocket.session import Session
+from tests.support.paper_venue import asset_named
 
 NOW_US = 1_700_000_000_000_000
 SECRET = b"secret"

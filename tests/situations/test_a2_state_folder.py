@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from supervisor.serve import EXIT_REPORT
+from krakencopy.supervisor.run import EXIT_REPORT
 from tests.support.system import PATIENCE_S, ROOT, Paper, System, wait_for
 
 
@@ -96,7 +96,7 @@ def test_a_paper_start_in_the_folder_of_another_run(paper: Paper) -> None:
         def paper_run(folder: Path) -> tuple[int, str]:
             done = subprocess.run(
                 [
-                    sys.executable, "-m", "supervisor.daemon", "--paper", "--state-dir", str(folder), "--quiet",
+                    sys.executable, "-m", "krakencopy.supervisor.daemon", "--paper", "--state-dir", str(folder), "--quiet",
                     "--duration", "0.5",
                 ],
                 cwd=ROOT, capture_output=True, text=True, timeout=2 * PATIENCE_S, check=False,

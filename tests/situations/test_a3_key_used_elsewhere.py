@@ -44,9 +44,9 @@ def ahead_us(paper: Paper, key_of: str) -> int:
 ON_ANOTHER_MACHINE = """
 import sys
 from pathlib import Path
-import supervisor.daemon, supervisor.serve
-supervisor.serve.key_lock_dir = lambda: Path(sys.argv[sys.argv.index("--state-dir") + 1], "locks", "keys")
-supervisor.daemon.main(sys.argv[1:])
+import krakencopy.supervisor.daemon, krakencopy.supervisor.run
+krakencopy.supervisor.run.key_lock_dir = lambda: Path(sys.argv[sys.argv.index("--state-dir") + 1], "locks", "keys")
+krakencopy.supervisor.daemon.main(sys.argv[1:])
 """
 
 

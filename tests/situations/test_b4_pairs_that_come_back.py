@@ -5,7 +5,6 @@ from __future__ import annotations
 from decimal import Decimal
 
 from krakencopy.v1 import types_pb2 as pb
-
 from tests.support.system import Paper, System, wait_for
 
 

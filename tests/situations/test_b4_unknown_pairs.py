@@ -8,8 +8,8 @@ from functools import partial
 from typing import Any
 
 import pytest
-from krakencopy.v1 import types_pb2 as pb
 
+from krakencopy.v1 import types_pb2 as pb
 from tests.support.hand import Hand
 from tests.support.system import Paper, System, wait_for
 

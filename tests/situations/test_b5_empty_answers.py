@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
-from krakencopy.v1 import types_pb2 as pb
 
+from krakencopy.v1 import types_pb2 as pb
 from tests.situations.user_orders import Hand, wait_owed
 from tests.support.system import Paper, System, wait_for
 

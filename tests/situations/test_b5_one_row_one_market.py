@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from krakencopy.v1 import types_pb2 as pb
 
+from krakencopy.v1 import types_pb2 as pb
 from tests.support.client import private
 from tests.support.hand import Hand
 from tests.support.system import Paper, System, wait_for

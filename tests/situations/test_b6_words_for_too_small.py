@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
-from krakencopy.v1 import types_pb2 as pb
 
-from client.errors import KrakenCopyError
+from krakencopy.client.sdk.errors import KrakenCopyError
+from krakencopy.v1 import types_pb2 as pb
 from tests.support.system import Paper, System, wait_for
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from client.errors import Refused
+from krakencopy.client.sdk.errors import Refused
 from tests.support.system import Paper, System, wait_for
 
 D = Decimal

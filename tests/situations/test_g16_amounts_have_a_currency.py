@@ -97,7 +97,7 @@ def test_an_amount_without_a_currency_is_warned_of_before_anything_starts(paper:
     """`krakencopyd check` says of a bare number what it will be taken for, and how to write it."""
     with system_of(paper, ann=BARE) as system:
         checked = subprocess.run(
-            [sys.executable, "-m", "supervisor.daemon", "check", "--config", str(system.write_config())],
+            [sys.executable, "-m", "krakencopy.supervisor.daemon", "check", "--config", str(system.write_config())],
             env=system.environment(), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
         assert checked.returncode == 0
@@ -123,7 +123,7 @@ def started(system: System) -> subprocess.CompletedProcess[str]:
     """A start that ends by itself."""
     return subprocess.run(
         [
-            sys.executable, "-m", "supervisor.daemon", "--config", str(system.write_config()), "--state-dir",
+            sys.executable, "-m", "krakencopy.supervisor.daemon", "--config", str(system.write_config()), "--state-dir",
             str(system.state_dir), "--quiet",
         ],
         env=system.environment(), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,

@@ -8,8 +8,8 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from krakencopy.v1 import types_pb2 as nouns
 
+from krakencopy.v1 import types_pb2 as nouns
 from tests.support.system import Paper, System, wait_for
 
 PAIR = "BTC/USD"

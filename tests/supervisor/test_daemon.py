@@ -16,12 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from account_proc.errors import ExitCode
-from supervisor.config import load
-from supervisor.daemon import main
-from supervisor.journal import Journal
-from supervisor.state_folder import owner_of
-from tests.supervisor.samples import fill
+from krakencopy.account_proc.contract.errors import ExitCode
+from krakencopy.supervisor.config.reader import load
+from krakencopy.supervisor.daemon import main
+from krakencopy.supervisor.folder_owner import owner_of
+from krakencopy.supervisor.journal.journal import Journal
+from tests.support.supervisor_samples import fill
 from tests.support.system import Paper
 
 ROOT = Path(__file__).parents[2]
@@ -61,7 +61,14 @@ def config(state: Path) -> Path:
 
 
 def arguments_for(state: Path, *arguments: object) -> list[str]:
-    return [sys.executable, "-m", "supervisor.daemon", *map(str, arguments), "--state-dir", str(state)]
+    return [
+        sys.executable,
+        "-m",
+        "krakencopy.supervisor.daemon",
+        *map(str, arguments),
+        "--state-dir",
+        str(state),
+    ]
 
 
 def environment(**more: str) -> dict[str, str]:

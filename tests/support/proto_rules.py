@@ -1,7 +1,7 @@
 """The rules that buf calls STANDARD, and one of our own: each part has a comment.
 
 A rule is a function over protoc's descriptors that names each offender. Left out are buf's rules for protovalidate, which is
-not used here. tests/test_proto_lint.py applies them, and shows that each catches a bad proto.
+not used here. tests/repository/test_proto_lint.py applies them, and shows that each catches a bad proto.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The table of docs/situations.md, from the tests in tests/situations: what copying does when something odd happens.
 
-`python -m tests.support.situations` writes it anew; tests/test_situations.py fails where it is not what the tests say.
+`python -m tests.support.situations` writes it anew; tests/repository/test_situations.py fails where it is not what the tests say.
 """
 
 from __future__ import annotations

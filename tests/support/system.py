@@ -24,8 +24,8 @@ from typing import Any, Self, TypeVar
 
 import requests
 
-from client.errors import KrakenCopyError
-from client.sdk import KrakenCopy
+from krakencopy.client.sdk.client import KrakenCopy
+from krakencopy.client.sdk.errors import KrakenCopyError
 from tests.support.client import private
 
 ROOT = Path(__file__).parents[2]
@@ -69,7 +69,7 @@ class Paper:
 
     def __init__(self, *arguments: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "paper_exchange", "--port", "0", *arguments],
+            [sys.executable, "-m", "krakencopy.paper_exchange", "--port", "0", *arguments],
             stdout=subprocess.PIPE,
             text=True,
             cwd=ROOT,
@@ -145,7 +145,7 @@ class System:
     config_tail: str = ""
     mode: str = "paper"
     #: What Python runs.
-    program: tuple[str, ...] = ("-m", "supervisor.daemon")
+    program: tuple[str, ...] = ("-m", "krakencopy.supervisor.daemon")
     #: More of the command line.
     arguments: tuple[str, ...] = ()
     user_lines: dict[str, str] = field(default_factory=dict)
@@ -259,7 +259,7 @@ class System:
     def command(self, *words: str, expect: int = 0) -> str:
         """What the operator's command says."""
         done = subprocess.run(
-            [sys.executable, "-c", "import sys; from client.cli import main; sys.exit(main())", "--endpoint", self.endpoint, *words], cwd=ROOT, capture_output=True, text=True,
+            [sys.executable, "-c", "import sys; from krakencopy.client.cli.main import main; sys.exit(main())", "--endpoint", self.endpoint, *words], cwd=ROOT, capture_output=True, text=True,
             timeout=PATIENCE_S, check=False,
         )  # fmt: skip
         assert done.returncode == expect, done.stderr

@@ -1,0 +1,1 @@
+"""The Broker protocol over ccxt."""

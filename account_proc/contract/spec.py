@@ -1,0 +1,175 @@
+"""All that an account's process is told: one value, written by the supervisor and read by the process.
+
+Secrets are not in it: ``Credentials`` travel by themselves over a pipe and never show in ``repr``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+#: The name whose grpc.health.v1 status is an account's readiness. The empty name says SERVING from the first moment on, and
+#: means nothing.
+SERVICE_NAME = "krakencopy.v1.AccountService"
+
+
+#: The seed's limit for a trade, and the default of ``copy.max_user_risk`` as well.
+STRATEGY_RISK = Decimal("0.10")
+#: The broker that our own client trades with, and whose accounts copy and are copied. All others are had over ccxt.
+KRAKEN = "kraken"
+CCXT_PREFIX = "ccxt:"
+#: A shorter line of a secret tells nothing, and may stand anywhere.
+HIDDEN_LINE_MIN = 16
+
+
+class Role(StrEnum):
+    """What an account is for."""
+
+    MASTER = "master"
+    USER = "user"
+
+
+class Tier(StrEnum):
+    """Kraken: how far an account is verified, which sets its rate limits."""
+
+    STARTER = "starter"
+    INTERMEDIATE = "intermediate"
+    PRO = "pro"
+    #: A paper exchange that was told to keep no limits; not at Kraken.
+    UNLIMITED = "unlimited"
+
+
+class Sizing(StrEnum):
+    """How a user's volume follows from the master's."""
+
+    BALANCE_RATIO = "balance_ratio"  # master volume x user balance / master balance
+    FIXED_RATIO = "fixed_ratio"  # master volume x ratio
+    FIXED_NOTIONAL = "fixed_notional"  # the same notional for every master order
+
+
+class OrderStyle(StrEnum):
+    """How the user's entries are sent. Both are limit orders at the slippage bound, and what is not filled at once is cancelled:
+    a market order cannot be bound (docs/decisions/0025). The two names are what configurations have.
+    """
+
+    MARKET = "market"
+    LIMIT_IOC = "limit_ioc"
+
+
+class BalanceBasis(StrEnum):
+    """What "balance" means when a trade is scaled."""
+
+    EQUITY = "equity"  # everything the account holds, in the pair's quote asset
+    CASH = "cash"  # the free balance of the quote asset alone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyRules:
+    """How one user copies. Defaults as documented in the README."""
+
+    sizing: Sizing = Sizing.BALANCE_RATIO
+    balance: BalanceBasis = BalanceBasis.EQUITY
+    #: For ``fixed_ratio``: user volume per master volume.
+    ratio: Decimal | None = None
+    #: For ``fixed_notional``: notional of the whole master order's copy, and the asset that it is an amount of. Without one it is an
+    #: amount of the quote, where that is money (contract/amounts.py).
+    notional: Decimal | None = None
+    notional_asset: str = ""
+    #: Share of the user's equity that the copy of one master order may cost; 0 < x <= 1.
+    max_user_risk: Decimal = Decimal("0.10")
+    order: OrderStyle = OrderStyle.MARKET
+    #: How much worse than the master's price an entry may be bought, in 1/100 of a percent.
+    max_slippage_bps: int = 50
+    #: Older entries are skipped; exits never are.
+    max_entry_age_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSpec:
+    """One account's process: who it is, where its files are, whom it talks to."""
+
+    id: str
+    role: Role
+    broker: str
+    #: The supervisor's run; a process of another run is not listened to.
+    epoch: int
+    #: Unique for each start of a process.
+    instance_id: str
+    #: Empty at another broker whose API is where ccxt says it is.
+    rest_url: str
+    #: Kraken's only.
+    ws_url: str
+    #: Files of this account alone.
+    nonce_path: Path
+    socket_path: Path
+    ledger_path: Path
+    log_path: Path
+    #: Where locks on API keys live, one place for each machine user.
+    key_lock_dir: Path
+    copy: CopyRules = field(default_factory=CopyRules)
+    #: Name of the strategy that trades this account, if any, and what it is told.
+    strategy: str | None = None
+    strategy_options: Mapping[str, Any] = field(default_factory=dict)
+    #: Share of the equity that the strategy's position in one pair may cost.
+    strategy_risk: Decimal = STRATEGY_RISK
+    #: The paper exchange needs no separation of nonces and answers at once; tests and `make run` use it.
+    paper: bool = False
+    #: So much of an asset is left out of the account's equity and cash, e.g. an old stock of coins.
+    reserve: Mapping[str, Decimal] = field(default_factory=dict)
+    #: Trade also with a key that could withdraw.
+    allow_withdraw_key: bool = False
+    #: How far the exchange's reads may trail behind its engine, in seconds.
+    visibility_lag_s: float = 60.0
+    #: Which rate limits hold for the account.
+    tier: Tier = Tier.STARTER
+    #: Whose state folder it is (contract/folder_owner.py), and whether a ledger that does not say so is taken over.
+    owner: str = ""
+    adopt_ledger: bool = False
+    #: Of the state folder: what client order ids are made with.
+    journal_id: str = ""
+    #: How many users of one master share this machine with it: what can wait does so for longer where there are many (runtime/read_deferral.py).
+    users: int = 1
+
+    def to_json(self) -> str:
+        """The form in which it travels."""
+        return json.dumps(asdict(self), default=str)
+
+    @classmethod
+    def from_json(cls, text: str) -> AccountSpec:
+        """The inverse of ``to_json``. Raises KeyError, TypeError or ValueError on anything else."""
+        raw: dict[str, Any] = json.loads(text)
+        copy = raw.pop("copy")
+        for name in ("ratio", "notional", "max_user_risk"):
+            copy[name] = None if copy[name] is None else Decimal(copy[name])
+        copy["sizing"] = Sizing(copy["sizing"])
+        copy["balance"] = BalanceBasis(copy["balance"])
+        copy["order"] = OrderStyle(copy["order"])
+        for name in ("nonce_path", "socket_path", "ledger_path", "log_path", "key_lock_dir"):
+            raw[name] = Path(raw[name])
+        raw["role"] = Role(raw["role"])
+        raw["strategy_risk"] = Decimal(raw["strategy_risk"])
+        raw["reserve"] = {asset: Decimal(amount) for asset, amount in raw["reserve"].items()}
+        raw["tier"] = Tier(raw["tier"])
+        return cls(copy=CopyRules(**copy), **raw)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """An API key and its secret. Shows neither."""
+
+    key: str = field(repr=False)
+    secret: str = field(repr=False)
+
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """Every text that must not show anywhere: a secret of several lines also line by line, and as ``repr`` writes it."""
+        lines = tuple(line for line in self.secret.split("\n")[1:-1] if len(line) >= HIDDEN_LINE_MIN)
+        return (self.secret, self.secret.encode("unicode_escape").decode(), *lines, self.key)
+
+    def __str__(self) -> str:
+        return "Credentials(...)"

@@ -1,0 +1,266 @@
+"""One copy of a user from its intent to its end: send it, find out what became of it, settle it. Decides no volumes.
+
+Every step that another process would have to know after a crash is durable before the next one begins. What the exchange
+refused for certain is over or sent again; what nobody knows is looked for first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from decimal import Decimal
+
+from krakencopy.account_proc.contract.copy_state import CopyState, Reason
+from krakencopy.account_proc.contract.errors import (
+    ExchangeError,
+    ExchangeRefused,
+    InvalidNonce,
+    OutcomeUnknown,
+    RateLimited,
+)
+from krakencopy.account_proc.copying.copy_steps import CopySteps, settled
+from krakencopy.account_proc.copying.exit_forms import Obstacle, is_self_trade
+from krakencopy.account_proc.copying.exits import Exits
+from krakencopy.account_proc.copying.order_refusals import Refusals
+from krakencopy.account_proc.domain.copy_record import CopyRecord
+from krakencopy.account_proc.domain.quantities import BaseVolume, Price, Side, plain
+from krakencopy.account_proc.domain.sizing import below_minimum
+from krakencopy.account_proc.kraken.answers import DEADLINE_ERROR, NotSent
+from krakencopy.account_proc.kraken.front import FRONT_REFUSES, growing_pause_s
+from krakencopy.account_proc.kraken.rest.messages import OrderRow
+from krakencopy.account_proc.runtime import failpoint
+from krakencopy.account_proc.trading.order_tracker import Ending, ending_of
+
+log = logging.getLogger(__name__)
+
+#: The feed tells the end of an order that fills at once at about the time of its answer. For so long, in seconds, both are waited for,
+#: so that they are one write; whoever finds the intent meanwhile looks for the order.
+END_SOON_S = 0.05
+#: How the reasons begin that Kraken gives for orders that did not end by their limit.
+OTHER_ENDS = ("User requested", "Insufficient funds")
+
+
+class CopyTrader:
+    """Sends and settles the copies of one user."""
+
+    def __init__(self, steps: CopySteps, exits: Exits) -> None:
+        self._steps = steps
+        self._exits = exits
+        self._refusals = Refusals(steps, exits)
+        self._portfolio = steps.portfolio
+        self._desk = steps.desk
+        self._now = steps.now
+        #: Copies whose order this process has sent, until they are over.
+        self._sent_here: set[str] = set()
+
+    def shape_exit(self, copy: CopyRecord) -> None:
+        """Gives an exit that is to be sent the form and the volume that can leave now; the rest is owed. Not durable yet."""
+        self._exits.shape(copy)
+        pair = self._portfolio.table.pair(copy.pair)
+        wanted = BaseVolume(copy.ordered)
+        part = self._exits.sellable(pair, wanted)
+        if part < wanted and below_minimum(part, Price(copy.master_price), pair) is None:
+            self._steps.owe(copy, wanted - part)
+            copy.ordered, copy.sweep, copy.reason = part.amount, False, Reason.HOLDINGS_LIMITED
+            copy.detail += (
+                f"; {part} of it now, {wanted - part} is {self._exits.why_held(pair.base)} and stays owed"
+            )
+
+    async def take_up(self, copy: CopyRecord) -> None:
+        """Goes on with a copy that an earlier process left open, to its end."""
+        self._desk.watch.expect(copy.cl_ord_id, copy.ordered)
+        if copy.state is CopyState.ACKNOWLEDGED:
+            self._desk.watch.acknowledged(copy.cl_ord_id, copy.order_id)
+        elif copy.state is not CopyState.UNKNOWN:
+            self._steps.move(copy, CopyState.UNKNOWN, detail="the process ended before the answer came")
+        await self.follow(copy)
+
+    def found_ended(self, copy: CopyRecord, row: OrderRow) -> None:
+        """An acknowledged copy whose order is found to be over. Raises LedgerFault."""
+        self._settle(copy, ending_of(row))
+
+    async def follow(self, copy: CopyRecord) -> None:
+        """From an intent to the end of the copy, however often it has to be sent."""
+        while copy.state in {CopyState.INTENT, CopyState.UNKNOWN}:
+            if copy.state is CopyState.INTENT:
+                await self._send(copy)
+            else:
+                await self._resolve(copy)
+        if copy.state is CopyState.ACKNOWLEDGED:
+            self._settle(copy, await self._desk.end(copy.cl_ord_id))
+        self._sent_here.discard(copy.copy_id)
+
+    async def _send(self, copy: CopyRecord) -> None:
+        """One attempt; afterwards the copy is ACKNOWLEDGED, UNKNOWN, INTENT (refused for its rate), or at its end."""
+        wait_s = self._desk.wait_s(copy.pair)
+        if wait_s and not await self._wait_for_room(copy, wait_s):
+            return
+        now = self._now()
+        # SENT needs no write of its own: whoever finds an intent must assume that it was sent.
+        copy.move(CopyState.SENT, now)
+        copy.sent_at = now
+        self._sent_here.add(copy.copy_id)
+        self._desk.watch.expect(copy.cl_ord_id, copy.ordered)
+        self._reach("before_send")
+        try:
+            ack = await self._desk.send(
+                pair=copy.pair, side=copy.side, volume=copy.ordered, limit_price=copy.limit_price,
+                ioc=copy.limit_price is not None, cl_ord_id=copy.cl_ord_id, deadline=copy.deadline,
+                cancels_own=copy.cancels_own,
+            )  # fmt: skip
+        except NotSent as error:
+            await self._send_later(copy, error, error.reason)
+        except OutcomeUnknown as error:
+            self._steps.move(copy, CopyState.UNKNOWN, detail=error.cause)
+        except RateLimited as error:
+            await self._send_later(copy, error, error.errors[0])
+        except InvalidNonce as error:
+            # Our nonces only grow, so this may be the answer to a second delivery of an order that was taken at the first.
+            self._steps.move(copy, CopyState.UNKNOWN, detail=error.errors[0])
+        except ExchangeRefused as error:
+            if error.errors[0].startswith(DEADLINE_ERROR):
+                await self._send_later(copy, error, error.errors[0])
+            else:
+                await self._refusals.answer(copy, error)
+        else:
+            self._reach("after_send")
+            copy.order_id = ack.order_id
+            copy.acknowledged_at = self._now()
+            self._desk.watch.acknowledged(copy.cl_ord_id, ack.order_id)
+            if await self._desk.watch.is_over(copy.cl_ord_id, within_s=END_SOON_S):
+                # The end is written at once, and says all that a write of its own would say about the answer.
+                copy.move(CopyState.ACKNOWLEDGED, copy.acknowledged_at)
+            else:
+                self._steps.move(copy, CopyState.ACKNOWLEDGED)
+            self._reach("after_acknowledged")
+
+    async def _wait_for_room(self, copy: CopyRecord, wait_s: float) -> bool:
+        """Waits until the exchange's limits let the order in; False where an entry is given up, as it would be too old by then.
+
+        Nothing has been sent under the intent's id so far. The new deadline is durable before it is.
+        """
+        why = self._desk.wait_reason
+        words = f"waits {wait_s:.1f} s, as the exchange's limits let no order in {copy.pair} in before"
+        if why == FRONT_REFUSES:
+            words = f"waits {wait_s:.1f} s, as the exchange's front refuses what is sent ({why})"
+        log.warning("copy %s: %s", copy.copy_id, words)
+        copy.detail = f"{copy.detail}; {words}" if copy.detail else words
+        self._steps.ledger.commit(copies=(copy,))
+        self._steps.changed()
+        while wait_s:
+            age = self._now() + wait_s - copy.executed_at
+            if copy.side is Side.BUY and age > self._steps.rules.max_entry_age_s:
+                # By the table an intent ends only by way of SENT; nobody sees it there.
+                copy.move(CopyState.SENT, self._now())
+                words = f"not sent: the entry would be {age:.0f} s old by then"
+                self._steps.refused(copy, why, detail=words)
+                return False
+            await asyncio.sleep(wait_s)
+            wait_s = self._desk.wait_s(copy.pair)
+        copy.deadline = self._steps.deadline_of(copy)
+        self._steps.ledger.commit(copies=(copy,))
+        return True
+
+    async def _send_later(self, copy: CopyRecord, error: ExchangeError, reason: str) -> None:
+        """Nothing was done, for certain, and later it may be. An entry is only worth a few tries; an exit all of them."""
+        log.warning("copy %s: %s; it is sent again", copy.copy_id, error)
+        self._desk.watch.forget(copy.cl_ord_id)
+        if self._steps.is_given_up(copy):
+            self._steps.refused(copy, reason)
+            return
+        timing, dice = self._desk.timing, random.random()  # noqa: S311 - spreads load, guards nothing
+        await asyncio.sleep(growing_pause_s(copy.attempts - 1, timing.retry, timing.retry_max, dice))
+        self._steps.intend(copy)
+        self._steps.ledger.commit(copies=(copy,))
+
+    async def _resolve(self, copy: CopyRecord) -> None:
+        """Finds out whether the order exists, before anything else happens to it."""
+        log.warning(
+            "copy %s: outcome unknown (%s); looking for %s", copy.copy_id, copy.detail, copy.cl_ord_id
+        )
+        order_id = self._desk.watch.seen_order_id(copy.cl_ord_id)
+        if not order_id:
+            row = await self._desk.find(copy.cl_ord_id, copy.deadline)
+            order_id = row.txid if row is not None else self._desk.watch.seen_order_id(copy.cl_ord_id)
+        if order_id:
+            copy.order_id = order_id
+            copy.acknowledged_at = self._now()
+            self._steps.move(copy, CopyState.ACKNOWLEDGED, detail="found at the exchange")
+            self._desk.watch.expect(copy.cl_ord_id, copy.ordered)
+            self._desk.watch.acknowledged(copy.cl_ord_id, order_id)
+            return
+        self._desk.watch.forget(copy.cl_ord_id)
+        why_not = await self._why_not_again(copy)
+        if why_not:
+            self._steps.book.settle(copy.pair, copy.side, settled(copy, Decimal(0)))
+            copy.move(
+                CopyState.REJECTED, self._now(), reason=Reason.NEVER_ARRIVED,
+                detail=f"the order is proven not to exist and was not sent again: {why_not}",
+            )  # fmt: skip
+            self._steps.ledger.commit(copies=(copy,), book=self._steps.book)
+        else:
+            self._steps.intend(copy)
+            copy.detail += "; proven not to exist, sent again"
+            self._steps.ledger.commit(copies=(copy,))
+        self._steps.changed()
+
+    async def _why_not_again(self, copy: CopyRecord) -> str:
+        """Why an entry that never arrived is not worth sending again; empty when it is. Exits always are."""
+        if copy.side is Side.SELL:
+            return ""
+        age = self._now() - copy.executed_at
+        if age > self._steps.rules.max_entry_age_s:
+            return f"the entry is {age:.0f} s old"
+        try:
+            quote = (await self._portfolio.ticker(copy.pair)).ask
+        except (ExchangeError, KeyError) as error:
+            return f"no price to be had ({error})"
+        bound = self._steps.worst_price(copy).amount
+        return f"the price is {quote}, past the slippage bound {bound}" if quote > bound else ""
+
+    def _settle(self, copy: CopyRecord, ending: Ending) -> None:
+        """The order is over: position, plans and the copy's end in one write."""
+        base = copy.pair.partition("/")[0]
+        copy.order_id, copy.filled, copy.cost = ending.order_id, ending.filled, ending.cost
+        copy.fee_base = ending.fees.get(base, Decimal(0))
+        # One fee is shown: the one in quote, unless all of it was taken in base.
+        copy.fee_asset = next(
+            (asset for asset in ending.fees if asset != base), base if copy.fee_base else ""
+        )
+        copy.fee = ending.fees.get(copy.fee_asset, Decimal(0))
+        # Not told by times: the clock that they are of may have been set meanwhile.
+        self._portfolio.ended(ending, copy.pair, copy.side, sent_here=copy.copy_id in self._sent_here)
+        self._steps.book.settle(copy.pair, copy.side, settled(copy, ending.filled))
+        if copy.filled >= copy.ordered:
+            copy.move(CopyState.FILLED, self._now())
+            if copy.side is Side.SELL:
+                self._exits.done(copy.pair)
+        else:
+            self._ended_early(copy, ending.reason)
+        self._reach("before_settled")
+        self._steps.ledger.commit(copies=(copy,), book=self._steps.book)
+        self._reach("after_settled")
+
+    def _ended_early(self, copy: CopyRecord, words: str) -> None:
+        """The order ended before all of it was filled; ``words``: why, as the exchange says."""
+        self_trade = is_self_trade(words)
+        reason = Reason.SELF_TRADE if self_trade else "" if copy.filled else Reason.ENDED_UNFILLED
+        told = f"{plain(copy.filled)} of {plain(copy.ordered)} was filled"
+        if words:
+            told += f"; the exchange says: {words}"
+        if copy.side is Side.SELL:
+            obstacle = Obstacle.SELF_TRADE if self_trade else Obstacle.NOT_ALL_SOLD
+            self._exits.met(copy.pair, obstacle, words or "not all of it was sold", sold=bool(copy.filled))
+        elif not self_trade and copy.limit_price is not None and not words.startswith(OTHER_ENDS):
+            reason = Reason.SLIPPAGE_BOUND
+            told += f"; no more was to be had up to {plain(copy.limit_price)}, {self._steps.rules.max_slippage_bps} bps over the master's price"
+        copy.move(
+            CopyState.PART_FILLED if copy.filled else CopyState.REJECTED,
+            self._now(),
+            reason=reason,
+            detail=told,
+        )
+
+    def _reach(self, place: str) -> None:
+        failpoint.reach(self._steps.account_id, place)

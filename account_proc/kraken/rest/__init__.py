@@ -1,0 +1,1 @@
+"""One account's REST: queue, transport, order connection, rate limits, messages."""

@@ -1,0 +1,405 @@
+"""Kraken's REST transport for one account: one connection, one request at a time, each sent once.
+
+Knows envelopes, signatures, nonces and what a call costs, and nothing about what a method means. No order is sent again here:
+whether one may be repeated is known only to whoever wrote down what it was for. Every signed call is charged to the account's
+limits before it leaves; whoever waits for room there keeps no order from leaving.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import re
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any, Protocol
+from urllib.parse import urlencode, urlsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+
+from krakencopy.account_proc.contract.errors import (
+    ConfigurationFault,
+    CredentialsFault,
+    ExchangeError,
+    ExchangeRefused,
+    InvalidNonce,
+    KeyUsedElsewhere,
+    NonceFault,
+    OutcomeUnknown,
+)
+from krakencopy.account_proc.contract.spec import Credentials, Tier
+from krakencopy.account_proc.kraken.answers import (
+    ORDER_METHODS,
+    FrontRefuses,
+    LockedOut,
+    NotSent,
+    result_of,
+    speaks_of_time,
+)
+from krakencopy.account_proc.kraken.exchange_clock import ExchangeClock
+from krakencopy.account_proc.kraken.front import Front
+from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits
+from krakencopy.account_proc.kraken.rest.signing import sign
+from krakencopy.account_proc.kraken.tls import EXCHANGE_TLS
+from krakencopy.account_proc.runtime.steady_clock import steady_s
+
+log = logging.getLogger(__name__)
+
+#: To connect, and for a request with its answer.
+CONNECT_TIMEOUT_S = 5.0
+TIMEOUT_S = 10.0
+#: The longest answers are all pairs (about 2 MB) and all tickers.
+ANSWER_BYTES_MAX = 32 * 1024 * 1024
+CHUNK_BYTES = 64 * 1024
+#: A connection that was idle for longer is not used again: other clients saw requests vanish on connections older than 5 minutes,
+#: and a request that vanishes is an order that nobody knows about.
+IDLE_CONNECTION_S = 240.0
+
+#: HTTP: Kraken answers with this, whatever the answer says; everything else comes from a front.
+OK = 200
+#: Refused nonces in a row after which no further one is tried.
+#: Refused nonces in a row that prove something: one may be the answer to a second delivery of a request, by a proxy that repeats.
+NONCE_TRIES = 2
+#: The same with a key that has taken our nonces before: then they prove that another program is alive, and this one stops trading.
+ALIVE_TRIES = 3
+
+#: RFC 3986: all but the unreserved characters.
+_QUOTED = {
+    number: f"%{number:02X}" for number in range(128) if not (chr(number).isalnum() or chr(number) in "_.~-")
+}
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
+#: Read from the package's metadata when this is imported: in each process it would cost 2 ms and 0.5 MiB.
+USER_AGENT = f"krakencopy/{version('krakencopy')}"
+_PRINTABLE = re.compile(r"[!-~]+")
+
+
+class NonceSource(Protocol):
+    """Where nonces come from."""
+
+    def next(self) -> int:
+        """A nonce larger than all before."""
+        ...
+
+    def top_up(self) -> None:
+        """Prepare for further nonces."""
+        ...
+
+    def resynchronise(self) -> bool:
+        """After an Invalid nonce: go on further ahead; False if that was tried already as far as it may be."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SignedCall:
+    """A private call that is ready to be sent, once."""
+
+    method: str
+    #: Of the URL, without the host.
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def header_lines(self) -> bytes:
+        """The headers as they are sent, each with its line's end."""
+        return "".join([f"{name}: {value}\r\n" for name, value in self.headers.items()]).encode("ascii")
+
+
+class _Trusting(HTTPAdapter):
+    """Trusts by the context that the process has already, and does not read all root certificates again."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, ssl_context=EXCHANGE_TLS, **kwargs)
+
+    def cert_verify(self, conn: Any, *_: Any, **__: Any) -> None:
+        conn.cert_reqs = "CERT_REQUIRED"
+
+
+class KrakenRest:
+    """Signed and public calls. Safe for threads; private calls go out strictly one after another."""
+
+    def __init__(
+        self,
+        base_url: str,
+        credentials: Credentials,
+        nonces: NonceSource,
+        limits: AccountLimits | None = None,
+        clock: ExchangeClock | None = None,
+    ) -> None:
+        """``base_url`` as ``https://api.kraken.com``; without ``limits`` those of the lowest tier hold. ``clock`` is told what time
+        it is at the exchange by each answer.
+
+        Raises ConfigurationFault or CredentialsFault if one of them cannot be used.
+        """
+        parts = urlsplit(base_url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ConfigurationFault(f"rest_url {base_url!r} is not an http or https address")
+        # A header with other characters would be refused by an error that quotes it.
+        if _PRINTABLE.fullmatch(credentials.key) is None:
+            raise CredentialsFault(
+                "the API key is empty or has characters that no key has; copy it again from Kraken"
+            )
+        sign("/0/private/", 0, b"", credentials.secret)
+        self._base_url = base_url.rstrip("/")
+        self._credentials = credentials
+        self._nonces = nonces
+        self.limits = AccountLimits(Tier.STARTER) if limits is None else limits
+        self._headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "gzip"}
+        self._signed_headers = {
+            "User-Agent": self._headers["User-Agent"],
+            "API-Key": credentials.key,
+            "Content-Type": "application/x-www-form-urlencoded",
+        }
+        self._templates: dict[str, requests.PreparedRequest] = {}
+        self._session = requests.Session()
+        self._session.trust_env = False  # no proxies and no netrc from the environment
+        self._session.mount(
+            parts.scheme + "://", _Trusting(pool_connections=1, pool_maxsize=1, max_retries=0)
+        )
+        self.clock = ExchangeClock() if clock is None else clock
+        # The other side's patience goes on while this machine sleeps.
+        self._used_at = steady_s()
+        #: The connection's, and the turn of a signed call, whoever sends it.
+        self._one_at_a_time = threading.Lock()
+        self._turn = threading.Lock()
+        #: Reads in a row that Kraken answered with Invalid nonce.
+        self._refused_nonces = 0
+        #: Whether Kraken has taken a nonce of this process.
+        self._nonce_taken = False
+
+    def public(
+        self, method: str, params: Mapping[str, str] | None = None, *, timeout_s: float = TIMEOUT_S
+    ) -> Any:
+        """The result of a public method. Raises ExchangeError."""
+        query = f"?{urlencode(params)}" if params else ""
+        request = requests.Request(
+            "GET", f"{self._base_url}/0/public/{method}{query}", headers=self._headers
+        ).prepare()
+        with self._one_at_a_time:
+            status, body = self._exchange(method, request, timeout_s)
+        return self._read(method, status, body, self.limits.public_front)
+
+    def private(
+        self, method: str, params: Mapping[str, str] | None = None, *, timeout_s: float = TIMEOUT_S
+    ) -> Any:
+        """The result of a private method. Raises ExchangeError; NonceFault if there is no nonce or Kraken takes none.
+
+        Nothing is sent while the key is locked out (LockedOut), nor while Kraken has asked for a pause (NotSent).
+
+        An Invalid nonce may be the answer to a second delivery of a request that was taken at the first (a proxy that repeats), so a
+        read is asked once more as it is. Once Kraken has taken a nonce of this process, larger ones are refused only if another
+        program has used the key since: then nonces stay where they are (KeyUsedElsewhere). Before that, a clock or file may have been
+        wrong: nonces go on further ahead, in few bounded steps. An order is left to whoever knows what it was for, and nonces are
+        not touched: the reads that look for it find out.
+        """
+        while True:
+            try:
+                return self._private_once(method, params or {}, timeout_s)
+            except InvalidNonce as error:
+                if method in ORDER_METHODS:
+                    raise
+                self._refused_nonces += 1
+                self._mend_nonces(method, error)
+
+    def take_turn(self, method: str, params: Mapping[str, str]) -> SignedCall | None:
+        """An order that somebody else sends, and whose answer is read by ``result``: its turn is taken without waiting, so that an
+        event loop may ask. None while another signed call is on its way. Whoever has got one gives the turn back by ``leave_turn``.
+
+        Raises as ``private`` before anything is sent.
+        """
+        if not self._turn.acquire(blocking=False):
+            return None
+        try:
+            self._let_out(method)
+            return self._sign(method, params)
+        except BaseException:
+            self._turn.release()
+            raise
+
+    def leave_turn(self) -> None:
+        """The call of ``take_turn`` is over: the next signed call may go."""
+        self._turn.release()
+
+    def result(self, method: str, status: int, body: bytes) -> Any:
+        """What the answer to a signed call says, and takes in what it says about limits and nonces. Raises ExchangeError."""
+        try:
+            result = self._read(method, status, body, self.limits.front)
+        except ExchangeError as error:
+            if speaks_of_time(error):
+                self.clock.refused()
+            if not isinstance(error, ExchangeRefused):
+                raise
+            self.limits.refused(error, time.monotonic(), self.clock.now())
+            if not isinstance(error, InvalidNonce):
+                self._refused_nonces = 0
+            raise
+        self.limits.accepted()
+        self._refused_nonces = 0
+        self._nonce_taken = True
+        return result
+
+    @staticmethod
+    def _read(method: str, status: int, body: bytes, front: Front) -> Any:
+        """What an answer says, and whether it is the exchange's at all. Raises ExchangeError."""
+        try:
+            result = result_of(method, status, body, is_order=method in ORDER_METHODS)
+        except FrontRefuses as error:
+            dice = random.random()  # noqa: S311 - spreads load, guards nothing
+            front.refused(error.status, error.said, time.monotonic(), dice)
+            raise
+        except ExchangeRefused:
+            front.passed()
+            raise
+        front.passed()
+        return result
+
+    def _mend_nonces(self, method: str, error: InvalidNonce) -> None:
+        log.warning("%s: Invalid nonce, %d in a row", method, self._refused_nonces)
+        if self._nonce_taken:
+            if self._refused_nonces < ALIVE_TRIES:
+                return
+            raise KeyUsedElsewhere(
+                f"{method}: Kraken has taken nonces of this process and now refuses larger ones: another program uses this API key, "
+                "perhaps this one on another machine; stop it, or make a new API key for this account alone"
+            ) from error
+        if self._refused_nonces < NONCE_TRIES:
+            return
+        if not self._nonces.resynchronise():
+            raise NonceFault(
+                f"{method}: Kraken refuses nonces as too small, also a day ahead of the clock: another program uses this key "
+                "with finer nonces; make a new API key for this account alone"
+            ) from error
+        log.warning("%s: nonces go on further ahead", method)
+
+    def _private_once(self, method: str, params: Mapping[str, str], timeout_s: float) -> Any:
+        # Nonce and request under one lock: Kraken refuses a nonce that arrives after a larger one.
+        with self._turn:
+            self._let_out(method)
+            request = self._prepared(self._sign(method, params))
+            self.limits.charge(method, time.monotonic())
+            try:
+                with self._one_at_a_time:
+                    status, body = self._exchange(method, request, timeout_s)
+            finally:
+                self.limits.answered(method, time.monotonic())
+            return self.result(method, status, body)
+
+    def _let_out(self, method: str) -> None:
+        """Raises LockedOut or NotSent for a call that must not be sent now."""
+        now = time.monotonic()
+        locked_s = self.limits.locked_s(now)
+        if locked_s:
+            raise LockedOut(method, locked_s)
+        pause_s = self.limits.throttled_until - now
+        if pause_s > 0:
+            raise NotSent(method, f"Kraken asked to be sent nothing for {pause_s:.1f} s more")
+        front = self.limits.front
+        if front.orders_until > now:
+            raise FrontRefuses(
+                method,
+                front.status,
+                f"{front.said}, not tried before {front.orders_until - now:.1f} s are over",
+            )
+
+    def tend(self) -> None:
+        """Work that should not be left to the next request. Called when there is time."""
+        try:
+            self._nonces.top_up()
+        except NonceFault as fault:
+            log.warning("nonces could not be reserved ahead: %s", fault)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._session.close()
+
+    def _sign(self, method: str, params: Mapping[str, str]) -> SignedCall:
+        """Raises NonceFault."""
+        path, nonce = f"/0/private/{method}", self._nonces.next()
+        body = _form({"nonce": str(nonce), **params})
+        signature = sign(path, nonce, body, self._credentials.secret)
+        return SignedCall(method, path, {**self._signed_headers, "API-Sign": signature}, body)
+
+    def _prepared(self, call: SignedCall) -> requests.PreparedRequest:
+        template = self._templates.get(call.method)
+        if template is None:
+            headers = {**self._headers, **self._signed_headers}
+            template = requests.Request("POST", self._base_url + call.path, headers=headers).prepare()
+            self._templates[call.method] = template
+        request = template.copy()
+        request.headers["API-Sign"] = call.headers["API-Sign"]
+        request.prepare_body(call.body, files=None)
+        return request
+
+    def _exchange(
+        self, method: str, request: requests.PreparedRequest, timeout_s: float
+    ) -> tuple[int, bytes]:
+        """Send once and read the answer. Raises NotSent only with proof, else OutcomeUnknown."""
+        started, sent_at = time.monotonic(), steady_s()
+        if sent_at - self._used_at > IDLE_CONNECTION_S:
+            self._session.close()
+        try:
+            response = self._session.send(
+                request,
+                stream=True,
+                timeout=(min(CONNECT_TIMEOUT_S, timeout_s), timeout_s),
+                allow_redirects=False,
+            )
+            with response:
+                body = _body(response, started + timeout_s)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            # Never use this connection again: a late answer would be taken for the next request's.
+            self._session.close()
+            if _never_connected(error):
+                raise NotSent(method, _cause(error)) from error
+            raise OutcomeUnknown(method, _cause(error)) from error
+        self._used_at = steady_s()
+        # Pages of a front, and answers to public calls, may come from elsewhere, or be old; Time is asked for to learn the time.
+        if response.status_code == OK and (request.method == "POST" or method == "Time"):
+            self.clock.hear_date(response.headers.get("Date"), sent_at, self._used_at)
+        log.debug("%s: HTTP %d in %.1f ms", method, response.status_code, (self._used_at - sent_at) * 1e3)
+        return response.status_code, body
+
+
+def _form(fields: Mapping[str, str]) -> bytes:
+    """As ``urllib.parse.urlencode`` but for spaces, which takes ten times as long, for what the way of an order has time for."""
+    form = "&".join(
+        [f"{name.translate(_QUOTED)}={value.translate(_QUOTED)}" for name, value in fields.items()]
+    )
+    if not form.isascii():
+        form = _BEYOND_ASCII.sub(lambda found: "".join([f"%{byte:02X}" for byte in found[0].encode()]), form)
+    return form.encode("ascii")
+
+
+def _never_connected(error: BaseException) -> bool:
+    """Whether no byte of the request can have left.
+
+    urllib3 raises these two only while it makes a new TCP connection, before there is a socket that could be written to. All else
+    stays unknown, above all a kept connection that broke: the other side may have read the request before it closed.
+    """
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    return isinstance(reason, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError)
+
+
+def _cause(error: BaseException) -> str:
+    """The innermost error's kind and text, without the request: urllib3's texts name the URL, never headers or bodies."""
+    reason = getattr(error.args[0] if error.args else None, "reason", None) or error
+    return f"{type(reason).__name__}: {reason}"[:200]
+
+
+def _body(response: requests.Response, until: float) -> bytes:
+    """The body, bounded in length and time. Raises OSError, ValueError or urllib3's errors."""
+    chunks: list[bytes] = []
+    size = 0
+    while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
+        size += len(chunk)
+        if size > ANSWER_BYTES_MAX:
+            raise ValueError(f"the answer is longer than {ANSWER_BYTES_MAX} bytes")
+        if time.monotonic() > until:
+            raise TimeoutError("the answer came too slowly")
+        chunks.append(chunk)
+    return b"".join(chunks)

@@ -1,0 +1,417 @@
+"""What is sent to and comes back from Kraken's REST endpoints, as values. Pure: knows no transport.
+
+Each parser reads one row and raises one of ``UNREADABLE`` if the row lacks what it must have; what is only shown is left empty instead.
+``readable`` reads many, each by itself: an odd row costs that row. Kraken: numbers are strings, some of them JSON numbers; times are unix
+seconds with a fraction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from krakencopy.account_proc.domain.pairs import SymbolTable
+from krakencopy.account_proc.domain.quantities import Side, number, plain, positive
+
+T = TypeVar("T")
+
+#: What a parser raises on a row of an unexpected form.
+UNREADABLE = (KeyError, IndexError, TypeError, AttributeError, ValueError, ArithmeticError)
+#: Kraken: nonces, and windows of them, are unsigned numbers of 64 bits.
+NONCE_MAX = 2**64 - 1
+#: The last second that a time may be (31 December 9999): one beyond it, such as one in milliseconds, is no time.
+LAST_SECOND = 253_402_300_799
+#: Of what is wrong with a row, enough to recognise it.
+PROBLEM_LENGTH_MAX = 120
+#: Kraken: takes fees in quote. Told with every order, as the default of sells is base, and a row of REST does not say what was taken.
+FEE_IN_QUOTE = "fciq"
+#: An ask so many times the bid is far from it.
+WIDE = Decimal("1.1")
+#: Kraken: the highest fee of a spot trade (fee schedule of 2026-07), as a share of its cost.
+FEE_MOST = Decimal("0.008")
+
+
+@dataclass(frozen=True, slots=True)
+class OddRow:
+    """A row that cannot be read, and what can still be told of it."""
+
+    #: Its key in the answer: an id of an order or a trade, the name of a pair or an asset.
+    key: str
+    #: The client order id in it; empty in a row that has fields and not this one, None where nobody can tell.
+    cl_ord_id: str | None
+    #: What is wrong, for people.
+    problem: str
+
+
+class Balances(dict[str, Decimal]):
+    """Amounts by display name, and which assets the answer names without an amount that can be read: how much is there is not known."""
+
+    def __init__(self, amounts: Mapping[str, Decimal], unknown: frozenset[str] = frozenset()) -> None:
+        super().__init__(amounts)
+        self.unknown = unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Best prices and the last trade's, in quote."""
+
+    bid: Decimal
+    ask: Decimal
+    last: Decimal
+
+    @property
+    def worth(self) -> Decimal:
+        """What one is worth: the middle of both. Where they are far apart neither says much, and what it was traded for last counts."""
+        if self.ask <= self.bid * WIDE:
+            return (self.bid + self.ask) / 2
+        return min(max(self.last, self.bid), self.ask)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRequest:
+    """An order to place. A market order if there is no limit price."""
+
+    pair: str
+    side: Side
+    #: In base.
+    volume: Decimal
+    limit_price: Decimal | None = None
+    #: GTC (Kraken's default) or IOC.
+    time_in_force: str | None = None
+    cl_ord_id: str | None = None
+    #: The engine must not act on the order after this. Kraken: 2 to 60 s ahead on REST.
+    deadline: datetime | None = None
+    #: Kraken: cancel-newest (the default), cancel-oldest or cancel-both, where it meets an order of the same account.
+    self_trade: str | None = None
+    #: Only have it checked.
+    validate: bool = False
+
+    def __post_init__(self) -> None:
+        for name, value in (("volume", self.volume), ("limit_price", self.limit_price)):
+            if value is not None and not (value.is_finite() and value > 0):
+                raise ValueError(f"{name} must be larger than 0, not {value}")
+        if self.deadline is not None and self.deadline.tzinfo is None:
+            raise ValueError("deadline must have a time zone")
+
+    def params(self, altname: str, asset_class: str = "") -> dict[str, str]:
+        """AddOrder's parameters. Kraken refuses scientific notation, so numbers are plain decimals."""
+        params = {
+            "pair": altname,
+            "type": self.side.value,
+            "ordertype": "market" if self.limit_price is None else "limit",
+            "volume": plain(self.volume),
+            "oflags": FEE_IN_QUOTE,
+        }
+        if asset_class:
+            params["asset_class"] = asset_class
+        if self.limit_price is not None:
+            params["price"] = plain(self.limit_price)
+        if self.time_in_force is not None:
+            params["timeinforce"] = self.time_in_force
+        if self.self_trade is not None:
+            params["stptype"] = self.self_trade
+        if self.cl_ord_id is not None:
+            params["cl_ord_id"] = self.cl_ord_id
+        if self.deadline is not None:
+            utc = self.deadline.astimezone(UTC).replace(tzinfo=None)
+            params["deadline"] = f"{utc.isoformat(timespec='milliseconds')}Z"
+        if self.validate:
+            params["validate"] = "true"
+        return params
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAck:
+    """The order was accepted, not filled. ``order_id`` is empty if it was only validated."""
+
+    order_id: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRow:
+    """An order as OpenOrders, ClosedOrders and QueryOrders tell it."""
+
+    txid: str
+    cl_ord_id: str | None
+    #: Our name of the pair, e.g. BTC/USD.
+    pair: str
+    side: Side
+    #: Kraken: pending, open, closed (filled), canceled, expired.
+    status: str
+    vol: Decimal
+    #: Executed volume in base; may be more than 0 on a cancelled order.
+    vol_exec: Decimal
+    #: In quote; Kraken truncates it.
+    cost: Decimal
+    #: In quote, also where it was taken in base.
+    fee: Decimal
+    #: The order's flag fcib: the fee was taken in base, of which the row does not tell how much. Only the feed and the ledgers do.
+    fee_in_base: bool
+    #: Display name of the pair's quote; empty for a pair that is not listed.
+    quote: str
+    #: Average price of what was executed; 0 before.
+    price: Decimal
+    opentm: Decimal
+    #: None while open.
+    closetm: Decimal | None
+    reason: str | None
+    #: Execution ids, if they were asked for.
+    trades: tuple[str, ...]
+    #: E.g. "buy 0.00500000 XBTUSD @ market".
+    description: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderEnd:
+    """Of an order's row, what its end needs, as ``OrderRow`` has it; there where the rest of the row cannot be read, too."""
+
+    txid: str
+    status: str
+    vol_exec: Decimal
+    cost: Decimal
+    fee: Decimal
+    fee_in_base: bool
+    #: Empty where the row does not tell its pair.
+    quote: str
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeRow:
+    """One execution as TradesHistory tells it. ``txid`` is the feed's exec_id."""
+
+    txid: str
+    ordertxid: str
+    #: Our name of the pair, e.g. BTC/USD; as Kraken wrote it if it is not listed any more.
+    pair: str
+    side: Side
+    price: Decimal
+    #: In base.
+    vol: Decimal
+    cost: Decimal
+    #: In quote, also where it was taken in base, which the row does not say.
+    fee: Decimal
+    margin: bool
+    time: Decimal
+    #: The pair's public trade number.
+    trade_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKeyInfo:
+    """What the key may do, by GetApiKeyInfo."""
+
+    name: str
+    permissions: frozenset[str]
+    #: The last nonce that Kraken accepted, if it tells.
+    nonce: int | None
+    nonce_window: int
+    #: Unix seconds; 0 means for ever, or that it cannot be read.
+    valid_until: int
+    #: Addresses from which the key works; empty for all.
+    allowed_addresses: tuple[str, ...] = ()
+    #: The account's public number (Kraken: ``iban``), the same for all of its keys; empty if it is not told.
+    account_number: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairFee:
+    """What the account pays for trades in a pair now, in percent of the cost."""
+
+    #: Our name of the pair, e.g. BTC/USD.
+    pair: str
+    maker: Decimal
+    taker: Decimal
+
+
+def readable(rows: Any, read: Callable[[str, Any], T], odd: Callable[[OddRow], None]) -> dict[str, T]:
+    """Every row that can be read, by its key; the others are told to ``odd``. Raises AttributeError where the answer has no rows at all."""
+    found: dict[str, T] = {}
+    for key, row in rows.items():
+        try:
+            found[key] = read(key, row)
+        except UNREADABLE as error:
+            odd(OddRow(str(key), _cl_ord_id(row), f"{type(error).__name__}: {error}"[:PROBLEM_LENGTH_MAX]))
+    return found
+
+
+def _cl_ord_id(row: Any) -> str | None:
+    """As ``OddRow`` has it."""
+    if not isinstance(row, Mapping):
+        return None
+    found = row.get("cl_ord_id", "")
+    return found if isinstance(found, str) else "" if found is None else None
+
+
+def quote_of(row: Mapping[str, Any]) -> Quote:
+    """A row of Ticker. Kraken: 0 where nobody bids, or asks; what was traded last stands for it then."""
+    bid, ask, last = (number(row[name][0]) for name in "bac")
+    # Never traded: what somebody asks for it is no price.
+    last = last if last > 0 else positive(bid)
+    return Quote(bid=bid if bid > 0 else last, ask=ask if ask > 0 else last, last=last)
+
+
+def order_row(txid: str, row: Mapping[str, Any], table: SymbolTable) -> OrderRow:
+    """A row of OpenOrders, ClosedOrders or QueryOrders."""
+    descr = row["descr"]
+    pair = table.find(_text(descr["pair"]))
+    return OrderRow(
+        txid=txid,
+        cl_ord_id=_cl_ord_id(row) or None,
+        pair=pair.symbol if pair else descr["pair"],
+        side=Side(descr["type"]),
+        status=_text(row["status"]),
+        vol=number(row["vol"]),
+        vol_exec=number(row["vol_exec"]),
+        cost=number(row["cost"]),
+        fee=number(row["fee"]),
+        fee_in_base=_fee_in_base(row),
+        quote=pair.quote if pair else "",
+        price=number(row["price"]),
+        opentm=_moment(row["opentm"]),
+        closetm=_or_none(row.get("closetm")),
+        reason=_reason(row),
+        trades=tuple(str(trade) for trade in _list(row.get("trades"))),
+        description=str(descr.get("order", "")),
+    )
+
+
+def hold_of(row: Mapping[str, Any], table: SymbolTable) -> tuple[str, Decimal]:
+    """Of what asset an open order holds how much, its fee included. Raises where the row does not tell a price: a trigger that trails, say."""
+    descr, left = row["descr"], number(row["vol"]) - number(row["vol_exec"])
+    pair, side = table.pair(_text(descr["pair"])), Side(descr["type"])
+    if descr.get("leverage") not in {None, "", "none"}:
+        return pair.quote, Decimal(0)  # margin is no money that is held
+    if side is Side.SELL:
+        return pair.base, left
+    if "viqc" in str(row.get("oflags") or "").split(","):
+        return pair.quote, left * (1 + FEE_MOST)  # its volume is in quote
+    # Kraken: the limit of a stop-loss-limit is the second price.
+    price = positive(max(number(descr["price"]), number(descr.get("price2") or 0)))
+    return pair.quote, left * price * (1 + FEE_MOST)
+
+
+def order_end(txid: str, row: Mapping[str, Any], table: SymbolTable) -> OrderEnd:
+    """As ``order_row``, of a row that need not tell which order it is. Kraken was seen to send ``"descr": {}``."""
+    pair = None
+    with suppress(*UNREADABLE):
+        pair = table.find(_text(row["descr"]["pair"]))
+    return OrderEnd(
+        txid=txid, status=_text(row["status"]), vol_exec=number(row["vol_exec"]), cost=number(row["cost"]), fee=number(row["fee"]),
+        fee_in_base=_fee_in_base(row), quote=pair.quote if pair else "", reason=_reason(row),
+    )  # fmt: skip
+
+
+def _fee_in_base(row: Mapping[str, Any]) -> bool:
+    return "fcib" in str(row.get("oflags") or "").split(",")
+
+
+def _reason(row: Mapping[str, Any]) -> str | None:
+    reason = row.get("reason")
+    return None if reason is None else str(reason)
+
+
+def trade_row(txid: str, row: Mapping[str, Any], table: SymbolTable) -> TradeRow:
+    """A row of TradesHistory. Without a fee that can be read it is a trade all the same: balances tell what was taken."""
+    pair = table.find(_text(row["pair"]))
+    price, vol = positive(row["price"]), positive(row["vol"])
+    cost = _or_none(row.get("cost"))
+    return TradeRow(
+        txid=txid,
+        ordertxid=_text(row["ordertxid"]),
+        pair=pair.symbol if pair else row["pair"],
+        side=Side(row["type"]),
+        price=price,
+        vol=vol,
+        cost=price * vol if cost is None else cost,
+        fee=_or_none(row.get("fee")) or Decimal(0),
+        # Kraken: "margin" is the amount of collateral; position rows have a status besides.
+        margin=number(row.get("margin") or 0) > 0 or bool(row.get("posstatus")),
+        time=_moment(row["time"]),
+        trade_id=int(_or_none(row.get("trade_id")) or 0),
+    )
+
+
+def api_key_info(row: Mapping[str, Any]) -> ApiKeyInfo:
+    """The result of GetApiKeyInfo. Documented in camelCase, also seen in snake_case: both are read."""
+    folded = {str(key).replace("_", "").lower(): value for key, value in row.items()}
+    permissions = folded["permissions"]
+    if not isinstance(permissions, list):
+        raise TypeError("permissions")
+    nonce = folded.get("nonce")
+    addresses = folded.get("ipallowlist") or []
+    if not isinstance(addresses, list):
+        raise TypeError("ipAllowlist")
+    return ApiKeyInfo(
+        name=str(folded.get("apikeyname") or ""),
+        permissions=frozenset(str(permission) for permission in permissions),
+        nonce=_whole(nonce),
+        # What is only shown or warned of does not keep the account's number from being known.
+        nonce_window=_within(folded.get("noncewindow"), NONCE_MAX),
+        valid_until=_within(folded.get("validuntil"), LAST_SECOND),
+        # Seen of Kraken: [""] for a key that works from everywhere.
+        allowed_addresses=tuple(str(address) for address in addresses if address),
+        account_number=str(folded.get("iban") or ""),
+    )
+
+
+def pair_fees(
+    result: Mapping[str, Any], table: SymbolTable, odd: Callable[[OddRow], None]
+) -> tuple[PairFee, ...]:
+    """The result of TradeVolume, pairs by name. Kraken: makers pay as takers where a pair has no fees_maker."""
+    takers = {key: row for key, row in (result.get("fees") or {}).items() if table.find(key) is not None}
+    makers = result.get("fees_maker") or {}
+    rows = readable(
+        takers,
+        lambda key, row: PairFee(
+            pair=table.pair(key).symbol,
+            maker=number((makers.get(key) or row)["fee"]),
+            taker=number(row["fee"]),
+        ),
+        odd,
+    )
+    return tuple(sorted(rows.values(), key=lambda fee: fee.pair))
+
+
+def _or_none(value: Any) -> Decimal | None:
+    """A number that may be missing; None for 0 and for what is none."""
+    try:
+        return number(value) or None
+    except (TypeError, ValueError, ArithmeticError):
+        return None
+
+
+def _moment(value: Any) -> Decimal:
+    """A time in Unix seconds. Raises as ``positive``."""
+    result = positive(value)
+    if result > LAST_SECOND:
+        raise ValueError(f"no time in seconds: {value!r}")
+    return result
+
+
+def _whole(value: Any) -> int | None:
+    try:
+        return int(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _within(value: Any, most: int) -> int:
+    """A whole number from 0 to ``most``; 0 for anything else."""
+    found = _whole(value)
+    return found if found is not None and 0 <= found <= most else 0
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise TypeError(f"not a text: {value!r}")
+    return value
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,1 @@
+"""What an operator is told of one account beside its state."""

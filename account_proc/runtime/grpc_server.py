@@ -1,0 +1,134 @@
+"""gRPC in the account's own loop: grpclib's server, without a thread of its own (decision 0021).
+
+What answers knows nothing of it. A method is a coroutine function of its request, or an asynchronous generator where the service
+streams its answers, and takes an asynchronous iterator where it streams its requests. What it refuses it raises: ``refusal``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing, suppress
+from pathlib import Path
+from typing import Any
+
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.rpc import error_details_pb2
+from grpc_health.v1 import health_pb2
+from grpclib.const import Handler, Status
+from grpclib.exceptions import GRPCError
+from grpclib.server import Server, Stream
+
+from krakencopy.account_proc.contract.grpc_methods import health, signature
+from krakencopy.account_proc.runtime.change_signal import Bell
+
+ERROR_DOMAIN = "krakencopy"
+
+HealthCheckRequest = health_pb2.HealthCheckRequest
+HealthCheckResponse = health_pb2.HealthCheckResponse
+
+
+def refusal(status: Status, reason: str, message: str) -> GRPCError:
+    """What ends a call with a status that carries google.rpc.ErrorInfo."""
+    return GRPCError(status, message, [error_details_pb2.ErrorInfo(reason=reason, domain=ERROR_DOMAIN)])
+
+
+class RpcServer:
+    """Serves some services on a Unix socket."""
+
+    def __init__(self, servicers: Mapping[ServiceDescriptor, object]) -> None:
+        """``servicers``: who answers each service, by methods of the names in its descriptor. Raises AttributeError without one."""
+        self._answering: set[asyncio.Task[Any]] = set()
+        handlers: dict[str, Handler] = {}
+        for service, servicer in servicers.items():
+            for method in service.methods:
+                path, cardinality, request, answer = signature(method)
+                handler = self._handler(method, getattr(servicer, method.name))
+                handlers[path] = Handler(handler, cardinality, request, answer)
+        self._server = Server([_Handlers(handlers)])
+
+    async def start(self, path: Path) -> None:
+        """Listens on a new socket there. Raises OSError."""
+        await self._server.start(path=str(path))
+
+    async def stop(self, grace_s: float) -> None:
+        """Takes no more calls, lets single answers that are due leave within ``grace_s``, then cuts off what is left."""
+        if self._answering:
+            await asyncio.wait(self._answering, timeout=grace_s)
+        self._server.close()
+        # From Python 3.12.1 on, this waits for the connections too, which are the supervisor's to end.
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._server.wait_closed(), grace_s)
+
+    def _handler(
+        self, method: MethodDescriptor, answer: Any
+    ) -> Callable[[Stream[Any, Any]], Awaitable[None]]:
+        async def single(stream: Stream[Any, Any]) -> None:
+            task = asyncio.current_task()
+            assert task is not None
+            self._answering.add(task)
+            task.add_done_callback(self._answering.discard)
+            await stream.send_message(await answer(await _asked(method, stream)))
+
+        async def streaming(stream: Stream[Any, Any]) -> None:
+            async with aclosing(answer(await _asked(method, stream))) as answers:
+                async for message in answers:
+                    await stream.send_message(message)
+
+        return streaming if method.server_streaming else single
+
+
+async def _asked(method: MethodDescriptor, stream: Stream[Any, Any]) -> Any:
+    if method.client_streaming:
+        return stream
+    request = await stream.recv_message()
+    if request is None:
+        raise GRPCError(Status.INVALID_ARGUMENT, "the call has no request")
+    return request
+
+
+class _Handlers:
+    """As grpclib's generated code hands over what answers."""
+
+    def __init__(self, handlers: dict[str, Handler]) -> None:
+        self._handlers = handlers
+
+    def __mapping__(self) -> dict[str, Handler]:
+        return self._handlers
+
+
+class Health:
+    """grpc.health.v1: SERVING for the process itself (the empty name), and what is set for the one service."""
+
+    def __init__(self, service: str) -> None:
+        self._statuses = {"": HealthCheckResponse.SERVING, service: HealthCheckResponse.NOT_SERVING}
+        self._service = service
+        self._changed = Bell()
+
+    def set(self, *, serving: bool) -> None:
+        """Tells everyone who watches."""
+        status = HealthCheckResponse.SERVING if serving else HealthCheckResponse.NOT_SERVING
+        if status != self._statuses[self._service]:
+            self._statuses[self._service] = status
+            self._changed.ring()
+
+    async def Check(self, request: HealthCheckRequest) -> HealthCheckResponse:
+        """Its status now."""
+        if request.service not in self._statuses:
+            raise GRPCError(Status.NOT_FOUND, f"no service {request.service!r} here")
+        return HealthCheckResponse(status=self._statuses[request.service])
+
+    async def List(self, request: Any) -> Any:
+        """All statuses now."""
+        statuses = {name: HealthCheckResponse(status=status) for name, status in self._statuses.items()}
+        return health.HealthListResponse(statuses=statuses)
+
+    async def Watch(self, request: HealthCheckRequest) -> AsyncIterator[HealthCheckResponse]:
+        """Its status now and after every change; SERVICE_UNKNOWN for what is not here."""
+        seen, told = -1, None
+        while True:
+            seen = await self._changed.wait(seen)
+            status = self._statuses.get(request.service, HealthCheckResponse.SERVICE_UNKNOWN)
+            if status != told:
+                told = status
+                yield HealthCheckResponse(status=status)

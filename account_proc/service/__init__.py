@@ -1,0 +1,1 @@
+"""Puts one account's process together and serves AccountService."""

@@ -1,0 +1,278 @@
+"""AccountService over gRPC: a thin shell between the supervisor's streams and the account's loops. Decides nothing.
+
+Readiness is told by ``grpc.health.v1`` under ``SERVICE_NAME`` and set by the process that trades, never here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterable
+from typing import Any, Protocol
+
+from grpclib.const import Status
+from grpclib.exceptions import GRPCError
+
+from krakencopy.account_proc.contract.errors import AccountError, ExchangeError, LedgerFault, OutcomeUnknown
+from krakencopy.account_proc.contract.spec import AccountSpec
+from krakencopy.account_proc.copying.copier import Copier
+from krakencopy.account_proc.copying.master import Master
+from krakencopy.account_proc.domain.copy_record import SIDE_OF_PB
+from krakencopy.account_proc.runtime.change_signal import Bell
+from krakencopy.account_proc.runtime.grpc_server import refusal
+from krakencopy.account_proc.runtime.read_deferral import quiet_s
+from krakencopy.account_proc.state.ledger import Ledger
+from krakencopy.account_proc.trading.requested_orders import BadOrder, OrderAsked, OwnOrders, decimal_of
+from krakencopy.v1 import account_pb2 as pb
+from krakencopy.v1 import types_pb2
+
+log = logging.getLogger(__name__)
+
+#: Copies in one report at most.
+REPORT_MAX = 500
+#: Pause before a report, in seconds: changes that come together travel together. At least as long as the quiet after an order
+#: (runtime/read_deferral.py): while a fill is on its way to hundreds of users, no report of the first is in the way of the last one's order.
+REPORT_PAUSE_S = 0.05
+#: Pause between a change and the snapshot that tells it, in seconds, for the same reasons.
+SNAPSHOT_PAUSE_S = 0.25
+
+
+class Process(Protocol):
+    """What the servicer needs of the process around it."""
+
+    spec: AccountSpec
+    ledger: Ledger
+    bell: Bell
+    master: Master | None
+    copier: Copier | None
+    own_orders: OwnOrders
+    draining: bool
+
+    def snapshot(self) -> pb.WatchSnapshotResponse:
+        """The account as it is now."""
+        ...
+
+    async def trading(self) -> None:
+        """Waits until the exchange was reached and the loops run."""
+        ...
+
+    async def account_seen(self) -> pb.AccountSeen:
+        """Waits until it is known which account at the exchange it is."""
+        ...
+
+    def admit(self) -> None:
+        """The supervisor has nothing against the account: it may trade."""
+        ...
+
+    async def drain(self) -> int:
+        """Takes no new work, finishes what is in flight; copies whose end is still not known."""
+        ...
+
+    async def set_trading_mode(self, mode: types_pb2.TradingMode.ValueType) -> None:
+        """As the supervisor says; returns when it holds."""
+        ...
+
+    async def find_coins(self, names: Iterable[str]) -> list[pb.ListedCoin]:
+        """What the exchange lists under names of coins, by tables that are read now. Raises ExchangeError."""
+        ...
+
+    async def nonce_report(self) -> types_pb2.NonceReport:
+        """What is known of the key's nonce, with the exchange's word where it gives one."""
+        ...
+
+
+class AccountServicer:
+    """Answers AccountService for one account (runtime/grpc_server.py)."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        quiet = quiet_s(process.spec.users)
+        self._report_pause_s = max(REPORT_PAUSE_S, 2 * quiet)
+        self._snapshot_pause_s = max(SNAPSHOT_PAUSE_S, 2 * quiet)
+
+    async def StreamFills(self, request: pb.StreamFillsRequest) -> AsyncIterator[pb.StreamFillsResponse]:
+        """Fills after the journal's end."""
+        self._check_epoch(request.epoch)
+        await self._process.trading()
+        master = self._process.master
+        if master is None:
+            raise refusal(Status.FAILED_PRECONDITION, "NOT_MASTER", "this account is not a master")
+        yield pb.StreamFillsResponse(seen=await self._process.account_seen())
+        async for item in master.stream(request):
+            if isinstance(item, pb.CaughtUp):
+                yield pb.StreamFillsResponse(caught_up=item)
+            elif isinstance(item, pb.AssetRename):
+                yield pb.StreamFillsResponse(renamed=item)
+            else:
+                yield pb.StreamFillsResponse(fills=item)
+
+    async def CopyFills(
+        self, requests: AsyncIterator[pb.CopyFillsRequest]
+    ) -> AsyncIterator[pb.CopyFillsResponse]:
+        """Takes fills, reports copies."""
+        first = await anext(requests, None)
+        if first is None or first.WhichOneof("item") != "start":
+            raise refusal(Status.INVALID_ARGUMENT, "NO_START", "the first message must be a start")
+        self._check_epoch(first.start.epoch)
+        yield pb.CopyFillsResponse(seen=await self._process.account_seen())
+        second = await anext(requests, None)
+        if second is None or second.WhichOneof("item") != "admitted":
+            raise refusal(Status.INVALID_ARGUMENT, "NOT_ADMITTED", "the second message must be an admission")
+        copier, ledger = self._process.copier, self._process.ledger
+        if copier is not None and ledger.journal_id == first.start.journal_id:
+            # Before what an older ledger has lost is taken over, which the exchange tells under the names of now.
+            _rename(copier, first.start.renames)
+        self._process.admit()
+        await self._process.trading()
+        if copier is None:
+            raise refusal(Status.FAILED_PRECONDITION, "NOT_USER", "this account copies nobody")
+        self._join(first.start)
+        _rename(copier, first.start.renames)
+        copier.master_pairs.update(first.start.master_pairs)
+        # Copying until the supervisor says otherwise.
+        await self._process.set_trading_mode(types_pb2.TRADING_MODE_COPYING)
+        ready = pb.CopyReady(cursor_seq=ledger.cursor or 0, cursor_exec_id=ledger.cursor_exec_id)
+        yield pb.CopyFillsResponse(ready=ready)
+        taking = asyncio.get_running_loop().create_task(self._take(copier, requests))
+        taking.add_done_callback(lambda _: self._process.bell.ring())
+        revision, told, seen, last = first.start.acked_revision, -1, -1, False
+        try:
+            while not last:
+                seen = await self._process.bell.wait(seen)
+                if not taking.done():
+                    await asyncio.wait([taking], timeout=self._report_pause_s)
+                # Whatever changed before the requests ended is still reported.
+                last = taking.done()
+                while ledger.revision > revision or (ledger.cursor or 0) > told:
+                    copies = ledger.copies_after(revision, REPORT_MAX)
+                    revision = copies[-1].revision if copies else ledger.revision
+                    told = ledger.cursor or 0
+                    yield self._report([copy.to_proto(self._process.spec.id) for copy in copies])
+            taking.result()
+        finally:
+            taking.cancel()
+            # Nobody tells any more when the master is back.
+            await self._process.set_trading_mode(types_pb2.TRADING_MODE_COPYING)
+
+    def _report(self, copies: list[Any]) -> pb.CopyFillsResponse:
+        cursor = self._process.ledger.cursor or 0
+        return pb.CopyFillsResponse(report=pb.CopyReport(copies=copies, cursor_seq=cursor))
+
+    async def _take(self, copier: Copier, requests: AsyncIterator[pb.CopyFillsRequest]) -> None:
+        async for request in requests:
+            if request.WhichOneof("item") == "trading_mode":
+                await self._process.set_trading_mode(request.trading_mode)
+            if request.WhichOneof("item") == "renamed":
+                _rename(copier, (request.renamed,))
+            # While draining, fills are left to the journal, which sends them again at the next start.
+            if request.fills and not self._process.draining:
+                copier.take(request.fills)
+
+    def _join(self, start: pb.CopyStart) -> None:
+        """Binds a new ledger to the journal; refuses one that lost something or counts in another journal."""
+        ledger = self._process.ledger
+        if ledger.journal_id is None:
+            if start.acked_seq > start.joined_seq or start.acked_revision:
+                raise self._behind(ledger, start)
+            ledger.join(start.journal_id, start.joined_seq)
+        if ledger.journal_id != start.journal_id:
+            raise refusal(Status.FAILED_PRECONDITION, "LEDGER_OF_OTHER_JOURNAL",
+                f"{ledger.path} counts in another journal than this state folder's; bring back the journal.db it "
+                "belongs to, or move the ledger away to start this user anew (it then forgets its copied positions)",
+            )  # fmt: skip
+        if (ledger.cursor or 0) < start.acked_seq or ledger.revision < start.acked_revision:
+            raise self._behind(ledger, start)
+        if (ledger.cursor or 0) > start.head_seq:
+            raise refusal(Status.DATA_LOSS, "JOURNAL_BEHIND_LEDGER",
+                f"{ledger.path} knows fill {ledger.cursor}, the journal ends at {start.head_seq}: an older journal.db was "
+                "brought back; restore the newest one",
+            )  # fmt: skip
+
+    @staticmethod
+    def _behind(ledger: Ledger, start: pb.CopyStart) -> GRPCError:
+        return refusal(
+            Status.DATA_LOSS, "LEDGER_BEHIND_JOURNAL",
+            f"{ledger.path} ends at fill {ledger.cursor or 0} (change {ledger.revision}), but this user has handled "
+            f"{start.acked_seq} (change {start.acked_revision}): it was deleted or an old copy was brought back. Copying on "
+            "would trade fills twice; restore the newest ledger",
+        )  # fmt: skip
+
+    async def WatchSnapshot(
+        self,
+        request: pb.WatchSnapshotRequest,
+    ) -> AsyncIterator[pb.WatchSnapshotResponse]:
+        """The account, now and after every change."""
+        seen, told = self._process.bell.version, self._process.snapshot()
+        yield told
+        while True:
+            seen = await self._process.bell.wait(seen)
+            await asyncio.sleep(self._snapshot_pause_s)
+            seen, now = self._process.bell.version, self._process.snapshot()
+            if now != told:
+                told = now
+                yield now
+
+    async def PlaceOrder(
+        self, request: pb.AccountServicePlaceOrderRequest
+    ) -> pb.AccountServicePlaceOrderResponse:
+        """An order on this account, once for each request id."""
+        await self._process.trading()
+        try:
+            order = await self._process.own_orders.place(_asked(request))
+        except BadOrder as error:
+            raise refusal(Status.INVALID_ARGUMENT, error.reason, str(error)) from error
+        except OutcomeUnknown as error:
+            message = f"{error.cause}; ask again with the same request_id {request.request_id!r} to find out"
+            raise refusal(Status.UNKNOWN, "ORDER_OUTCOME_UNKNOWN", message) from error
+        except LedgerFault as error:
+            raise refusal(Status.INTERNAL, error.reason, str(error)) from error
+        except AccountError as error:
+            raise refusal(Status.FAILED_PRECONDITION, error.reason, str(error)) from error
+        return pb.AccountServicePlaceOrderResponse(
+            order_id=order.order_id, cl_ord_id=order.cl_ord_id, description=order.description
+        )
+
+    async def Drain(
+        self,
+        request: pb.DrainRequest,
+    ) -> pb.DrainResponse:
+        """Finishes what is in flight."""
+        return pb.DrainResponse(copies_open=await self._process.drain())
+
+    async def InspectNonce(self, request: pb.InspectNonceRequest) -> pb.InspectNonceResponse:
+        """What is known of the key's nonce."""
+        return pb.InspectNonceResponse(report=await self._process.nonce_report())
+
+    async def FindCoins(self, request: pb.FindCoinsRequest) -> pb.FindCoinsResponse:
+        """What the exchange lists under names of coins."""
+        try:
+            coins = await self._process.find_coins(request.names)
+        except ExchangeError as error:
+            message = f"the exchange's tables could not be read ({error}); try again"
+            raise refusal(Status.UNAVAILABLE, "EXCHANGE", message) from error
+        return pb.FindCoinsResponse(coins=coins)
+
+    def _check_epoch(self, epoch: int) -> None:
+        mine = self._process.spec.epoch
+        if epoch != mine:
+            message = f"this process belongs to run {mine} of the supervisor, not {epoch}"
+            raise refusal(Status.FAILED_PRECONDITION, "EPOCH_MISMATCH", message)
+
+
+def _rename(copier: Copier, renames: Iterable[pb.AssetRename]) -> None:
+    """Coins that have other names by the journal; repeated ones do nothing. Raises LedgerFault."""
+    for rename in renames:
+        copier.rename(rename.number, rename.old_name, rename.new_name)
+
+
+def _asked(request: pb.AccountServicePlaceOrderRequest) -> OrderAsked:
+    """The order that a request asks for. Raises BadOrder that names the field."""
+    if request.side not in SIDE_OF_PB:
+        raise BadOrder("side is missing; say buy or sell")
+    return OrderAsked(
+        request_id=request.request_id,
+        pair=request.pair,
+        side=SIDE_OF_PB[request.side],
+        volume=decimal_of(request.volume, "volume"),
+        limit_price=decimal_of(request.limit_price, "limit_price") if request.limit_price else None,
+    )

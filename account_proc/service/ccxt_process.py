@@ -1,0 +1,257 @@
+"""One account at another broker than Kraken: locks, ledger, server, ccxt, and its own trading.
+
+    key and ledger locks ─▶ ledger ─▶ gRPC server (NOT_SERVING) ─▶ ready line ─▶ ccxt ─▶ markets and balances ─▶ SERVING
+
+It takes no part in copying: no feed, no nonce file, no copies. SERVING is said while the broker answers. ccxt is imported here and
+nowhere else, once the process has its own life: the supervisor, the forkserver and Kraken's processes never load it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, NoReturn
+
+from grpclib.const import Status
+from grpclib.exceptions import GRPCError
+
+from krakencopy.account_proc.ccxt_broker.broker import DISPLAY_CURRENCY, CcxtBroker
+from krakencopy.account_proc.ccxt_broker.client import CcxtClient
+from krakencopy.account_proc.contract.errors import ExchangeError, ExchangeRefused, KeyRefused, LedgerFault
+from krakencopy.account_proc.contract.spec import CCXT_PREFIX, AccountSpec, Credentials
+from krakencopy.account_proc.domain.quantities import plain
+from krakencopy.account_proc.runtime.file_lock import LockedFile, free_line, holder_line
+from krakencopy.account_proc.runtime.grpc_server import refusal
+from krakencopy.account_proc.service.account_process import ServedProcess
+from krakencopy.account_proc.service.account_service import SNAPSHOT_PAUSE_S
+from krakencopy.account_proc.state.ledger import Ledger
+from krakencopy.account_proc.state.nonce_custody import key_lock
+from krakencopy.account_proc.strategy.api import strategy_of
+from krakencopy.account_proc.strategy.runner import TradingLoop, make_loop
+from krakencopy.account_proc.trading.order_gateway import Timing
+from krakencopy.account_proc.trading.requested_orders import OwnOrders
+from krakencopy.v1 import account_pb2 as pb
+from krakencopy.v1 import types_pb2
+
+log = logging.getLogger(__name__)
+
+#: Between two reads of balances, in seconds; after an order of ours at once.
+REFRESH_S, REFRESH_PAPER_S = 30.0, 1.0
+#: Between two tries to reach the broker, in seconds: at first, and at most (twice as long each time).
+RETRY_S, RETRY_MAX_S, RETRY_PAPER_MAX_S = 1.0, 30.0, 8.0
+#: Reads that fail one after another before the broker counts as gone: a single one may be lost on the way.
+FAILURES_MAX = 2
+#: Between two reads of the rules of markets, in seconds.
+RULES_S = 3_600.0
+#: Length of the line in the ledger's lock file that names its holder.
+LOCK_BYTES = 128
+
+
+class BrokerProcess(ServedProcess):
+    """One account, from its locks to its end."""
+
+    def __init__(self, spec: AccountSpec, credentials: Credentials) -> None:
+        """Takes the locks and opens the ledger. Raises LockHeld, LedgerFault, ConfigurationFault."""
+        super().__init__(spec)
+        self._strategy = strategy_of(spec)
+        self._credentials = credentials
+        self._key_lock = key_lock(spec.key_lock_dir, credentials.key, spec.id)
+        self._ledger_lock = _lock_ledger(spec)
+        self.ledger = Ledger(spec.ledger_path, spec.id, spec.owner, adopt=spec.adopt_ledger)
+        self._timing = replace(
+            Timing.paper() if spec.paper else Timing(), visibility_lag=spec.visibility_lag_s
+        )
+        self.broker: CcxtBroker | None = None
+        self._own_orders: OwnOrders | None = None
+        self._strategy_loop: TradingLoop | None = None
+        self._reason, self._message = "CONNECTING", "connecting to the broker"
+
+    # -- what others may know -----------------------------------------------------------------------------------
+
+    def readiness(self) -> tuple[str, str]:
+        """Why the account cannot trade, as a code and for people; two empty strings when it can."""
+        return self._reason, self._message
+
+    def snapshot(self) -> pb.WatchSnapshotResponse:
+        """The account as it is now."""
+        snapshot = pb.WatchSnapshotResponse(reason=self._reason, message=self._message)
+        equity = None if self.broker is None else self.broker.equity()
+        if equity is not None:
+            snapshot.equity.amount, snapshot.equity.asset = plain(round(equity, 4)), DISPLAY_CURRENCY
+        snapshot.trading_mode = types_pb2.TRADING_MODE_OWN
+        if self._strategy_loop is not None:
+            snapshot.strategy.CopyFrom(self._strategy_loop.to_proto())
+        return snapshot
+
+    def servicer(self) -> BrokerServicer:
+        """What answers AccountService."""
+        return BrokerServicer(self)
+
+    # -- the life of the process --------------------------------------------------------------------------------
+
+    async def work(self) -> None:
+        """Reaches the broker, however long it takes, and keeps what is known of it fresh, for ever."""
+        # In a thread: the import takes a third of a second, and the loop has questions to answer.
+        client = await asyncio.to_thread(self._client)
+        broker = CcxtBroker(client, self._timing)
+        self.broker = broker
+        await self._connect(broker)
+        self._own_orders = OwnOrders(
+            self.spec.id, self.ledger, broker, client.clock.now, journal_id=self.spec.journal_id
+        )
+        if self._strategy is not None:
+            self._strategy_loop = make_loop(
+                self.spec, self._strategy, self._own_orders, broker, self.bell,
+                ready=lambda: not self.draining and not self.readiness()[0], copying=lambda: False,
+                now=client.clock.now,
+            )  # fmt: skip
+            self._spawn(self._strategy_loop.run())
+            # At other brokers than Kraken it always runs (the seed, fix 3B).
+            self._strategy_loop.switch_on()
+        await self._keep_fresh(broker)
+
+    def _client(self) -> CcxtClient:
+        spec = self.spec
+        # ccxt's pauses are for the exchange's sake; a server on this machine needs none.
+        return CcxtClient(
+            spec.broker.removeprefix(CCXT_PREFIX), spec.rest_url, self._credentials, paced=not spec.paper
+        )
+
+    async def _connect(self, broker: CcxtBroker) -> None:
+        pause = RETRY_S
+        while True:
+            try:
+                await broker.load()
+                await broker.refresh()
+            except ExchangeError as error:
+                pause = self._unreachable(error, pause)
+                await asyncio.sleep(pause)
+            else:
+                self._say("", "")
+                return
+
+    async def _keep_fresh(self, broker: CcxtBroker) -> None:
+        """Balances every few seconds and after each order, rules every hour."""
+        period = REFRESH_PAPER_S if self.spec.paper else REFRESH_S
+        loaded_at, failures, pause = time.monotonic(), 0, RETRY_S
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(broker.stale.wait(), pause if failures else period)
+            try:
+                if broker.rules_wrong or time.monotonic() - loaded_at > RULES_S:
+                    await broker.load()
+                    loaded_at = time.monotonic()
+                await broker.refresh()
+            except ExchangeError as error:
+                failures += 1
+                log.warning("balances could not be read: %s", error)
+                if failures >= FAILURES_MAX or isinstance(error, KeyRefused):
+                    pause = self._unreachable(error, pause)
+            else:
+                failures, pause = 0, RETRY_S
+                self._say("", "")
+                self.bell.ring()
+
+    def _unreachable(self, error: ExchangeError, pause: float) -> float:
+        """Says why the account cannot trade; how long to wait before the next try."""
+        if isinstance(error, KeyRefused):
+            pause = self._timing.key_retry
+            self._say("KEY_REFUSED", f"{error}; mend the key at the broker (tried again every {pause:.0f} s)")
+            return pause
+        # A refusal of a read is no network's fault, but nothing else can be done about it either.
+        reason = "EXCHANGE_REFUSES" if isinstance(error, ExchangeRefused) else "EXCHANGE_UNREACHABLE"
+        self._say(reason, str(error))
+        return min(pause * 2, RETRY_PAPER_MAX_S if self.spec.paper else RETRY_MAX_S)
+
+    def _say(self, reason: str, message: str) -> None:
+        if reason and reason != self._reason:
+            log.error("%s: %s", reason, message)
+        if (reason, message) != (self._reason, self._message):
+            self._reason, self._message = reason, message
+            self.bell.ring()
+
+    def in_flight(self) -> bool:
+        """Whether an order is on its way."""
+        return self._own_orders is not None and self._own_orders.open
+
+    async def drain(self) -> int:
+        """Takes no new work, and waits for the answers to orders that are on their way. What has no end then is taken up at the
+        next start.
+        """
+        if self._strategy_loop is not None:
+            await self._strategy_loop.stop()
+        self.draining = True
+        self.bell.ring()
+        if self._own_orders is not None:
+            await self._own_orders.drain()
+        return 0
+
+    async def close(self) -> None:
+        """Gives back the ledger and the locks. The locks last: nobody may start before the rest is closed."""
+        if self.broker is not None:
+            self.broker.close()
+        with suppress(LedgerFault):
+            self.ledger.close()
+        with suppress(OSError):
+            self._ledger_lock.write(0, free_line(LOCK_BYTES))
+        self._ledger_lock.close()
+        self._key_lock.close()
+
+
+def _lock_ledger(spec: AccountSpec) -> LockedFile:
+    """Keeps a second process off the ledger. Raises LockHeld, LedgerFault."""
+    path = spec.ledger_path.with_suffix(".lock")
+    try:
+        file = LockedFile(path, f"the ledger of account {spec.id}")
+        file.write(0, holder_line(spec.id, LOCK_BYTES))
+    except OSError as error:
+        raise LedgerFault(f"cannot lock {path}: {error}") from error
+    return file
+
+
+class BrokerServicer:
+    """Answers AccountService for an account that takes no part in copying."""
+
+    def __init__(self, process: BrokerProcess) -> None:
+        self._process = process
+
+    async def WatchSnapshot(self, request: pb.WatchSnapshotRequest) -> AsyncIterator[Any]:
+        """The account on every change."""
+        seen = -1
+        while True:
+            seen = await self._process.bell.wait(seen)
+            yield self._process.snapshot()
+            await asyncio.sleep(SNAPSHOT_PAUSE_S)
+
+    async def Drain(self, request: pb.DrainRequest) -> pb.DrainResponse:
+        """Takes no new work."""
+        return pb.DrainResponse(copies_open=await self._process.drain())
+
+    def StreamFills(self, request: pb.StreamFillsRequest) -> NoReturn:
+        """Refused: nobody is copied there."""
+        raise self._refusal("only the Kraken master is copied")
+
+    def CopyFills(self, requests: AsyncIterator[Any]) -> NoReturn:
+        """Refused: it copies nobody."""
+        raise self._refusal("only Kraken's users copy")
+
+    async def PlaceOrder(self, request: pb.AccountServicePlaceOrderRequest) -> NoReturn:
+        """Refused: an operator's orders are for the master."""
+        raise self._refusal("orders by hand are placed on the Kraken master alone")
+
+    async def InspectNonce(self, request: pb.InspectNonceRequest) -> NoReturn:
+        """Refused: ccxt makes what its exchange needs."""
+        raise self._refusal("it keeps no nonce")
+
+    async def FindCoins(self, request: pb.FindCoinsRequest) -> NoReturn:
+        """Refused: coins that are copied are Kraken's."""
+        raise self._refusal("what is copied is at Kraken")
+
+    def _refusal(self, why: str) -> GRPCError:
+        spec = self._process.spec
+        message = f"{spec.id} is at {spec.broker}, by ccxt: {why}"
+        return refusal(Status.FAILED_PRECONDITION, "NOT_AT_KRAKEN", message)

@@ -1,0 +1,628 @@
+"""What one account's process must not forget, in its own SQLite file. No decisions, no exchange.
+
+One connection, WAL, ``synchronous=FULL``: when ``commit`` returns, the change survives power loss. A failed write ends the
+process (LedgerFault): memory is then ahead of the disk, and only the disk may be believed after a restart.
+
+A ledger belongs to one account and one journal for ever: seqs and copy ids mean nothing in another one.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, fields
+from decimal import Decimal
+from operator import attrgetter
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from krakencopy.account_proc.contract.copied_coins import CoinNames, CopiedCoins, Exchanged, Position
+from krakencopy.account_proc.contract.copy_state import MAY_BE_LIVE, CopyState
+from krakencopy.account_proc.contract.errors import ForeignLedger, LedgerFault
+from krakencopy.account_proc.contract.folder_owner import is_foreign, why_foreign
+from krakencopy.account_proc.domain.copy_plan import OrderPlan, Slice
+from krakencopy.account_proc.domain.copy_record import CopyRecord
+from krakencopy.account_proc.domain.quantities import BaseVolume, QuoteAmount, Ratio, Side
+from krakencopy.account_proc.domain.requested_order import OwnOrder, OwnPosition
+from krakencopy.account_proc.domain.sizing import CopyBook
+from krakencopy.account_proc.runtime.sqlite_file import Database, Transaction
+
+SCHEMA_VERSION = 4
+SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE pending_fills (seq INTEGER PRIMARY KEY, body BLOB NOT NULL);
+CREATE TABLE copies (
+    copy_id TEXT PRIMARY KEY, revision INTEGER NOT NULL UNIQUE, state TEXT NOT NULL, body TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX copies_by_state ON copies (state);
+CREATE TABLE plans (order_id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE positions (coin TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE carried (pair TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE own_orders (
+    request_id TEXT PRIMARY KEY, body TEXT NOT NULL, live INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE INDEX own_orders_live ON own_orders (live) WHERE live;
+CREATE TABLE own_positions (pair TEXT PRIMARY KEY, volume TEXT NOT NULL, cost TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE order_ids (cl_ord_id TEXT PRIMARY KEY, copy_id TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE drifts (order_id TEXT PRIMARY KEY, found_at REAL NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+
+def _count_by_coin(database: Database) -> None:
+    """Version 3 kept a position for each pair, and beside it what was carried there."""
+    book = CopyBook(_NoPlans())
+    for pair, body in database.execute("SELECT pair, body FROM pairs").fetchall():
+        raw = json.loads(body)
+        base, _, quote = pair.partition("/")
+        volume = Decimal(raw["volume"])
+        if volume > 0:
+            cost = QuoteAmount(Decimal(raw["cost"])).amount
+            book.coins.bought(Exchanged(base=base, quote=quote, volume=volume, cost=cost))
+        for side in _SIDES:
+            for piece in raw[side]:
+                book.carry(pair, side, [_slice_from(piece)], piece["copy_id"])
+    database.run(
+        "CREATE TABLE positions (coin TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;"
+        "CREATE TABLE carried (pair TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;"
+        "DROP TABLE pairs"
+    )
+    _write_book(database, book)
+
+
+class _NoPlans:
+    """For a book that decides nothing."""
+
+    def get_plan(self, order_id: str) -> OrderPlan | None:
+        raise AssertionError(order_id)
+
+    def put_plan(self, plan: OrderPlan) -> None:
+        raise AssertionError(plan)
+
+
+#: From each earlier schema to the next.
+UPGRADES: dict[int, str | Callable[[Database], None]] = {
+    1: """
+CREATE TABLE order_ids (cl_ord_id TEXT PRIMARY KEY, copy_id TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE drifts (order_id TEXT PRIMARY KEY, found_at REAL NOT NULL, body TEXT NOT NULL) WITHOUT ROWID
+""",
+    2: """
+ALTER TABLE own_orders ADD COLUMN live INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX own_orders_live ON own_orders (live) WHERE live;
+CREATE TABLE own_positions (pair TEXT PRIMARY KEY, volume TEXT NOT NULL, cost TEXT NOT NULL) WITHOUT ROWID
+""",
+    3: _count_by_coin,
+}
+
+#: States in which a copy makes an order id its own.
+CLAIMS = frozenset({CopyState.INTENT, CopyState.ACKNOWLEDGED})
+#: Owner of the id of an order that an operator or a strategy asked for.
+NO_COPY = ""
+REMEDY = "restore the newest copy, or see 'A damaged ledger' in the README"
+_OWN_FOLDER = "give this run a --state-dir of its own, or put back the ledger that belongs here"
+#: Plans kept in memory; older ones are read from the file when a late fill of their order comes.
+PLANS_IN_MEMORY = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """An order at the exchange that does not agree with the ledger; see ``krakencopy.v1.Drift``. ``found_at`` in Unix seconds."""
+
+    code: str
+    order_id: str
+    cl_ord_id: str
+    copy_id: str
+    message: str
+    found_at: float
+
+
+class Ledger:
+    """The file. Opened once, by the one process that holds the account's lock."""
+
+    def __init__(self, path: Path, account_id: str, owner: str = "", *, adopt: bool = False) -> None:
+        """Opens or creates it for this owner (contract/folder_owner.py; empty: nobody asks). ``adopt``: one that does not say whose it is becomes theirs.
+
+        Raises LedgerFault when it is damaged or another account's, ForeignLedger when it is another owner's.
+        """
+        self.path = path
+        self._plans: dict[str, OrderPlan] = {}
+        self._dirty_plans: dict[str, OrderPlan] = {}
+        #: See ``take_over``; with times in Unix seconds, by pair.
+        self.taken_over: frozenset[str] = frozenset()
+        self.answered: dict[str, float] = {}
+        self.bought: dict[str, float] = {}
+        #: Why the first write failed, once one has.
+        self._failed: BaseException | None = None
+
+        def recognise(database: Database) -> None:
+            meta = dict(database.execute("SELECT key, value FROM meta"))
+            if meta.get("account_id") != account_id:
+                raise LedgerFault(f"{path} belongs to account {meta.get('account_id')!r}, not {account_id!r}")
+            if is_foreign(meta.get("owner"), owner, adopt=adopt):
+                words = why_foreign(path, meta.get("owner"), owner)
+                way_out = (
+                    "start krakencopyd once with --adopt-state" if not meta.get("owner") else _OWN_FOLDER
+                )
+                raise ForeignLedger(f"{words}; {way_out}")
+
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._database = Database(
+            path, schema=SCHEMA, version=SCHEMA_VERSION, upgrades=UPGRADES, recognise=recognise, fault=LedgerFault, remedy=REMEDY,
+            fill=lambda new: new.connection.executemany(
+                "INSERT INTO meta VALUES (?, ?)", (("account_id", account_id), ("owner", owner))
+            ),
+        )  # fmt: skip
+        self._db = self._database.connection
+        self._reading = _Reading(self._database)
+        with self._reading:
+            self._meta = dict(self._db.execute("SELECT key, value FROM meta"))
+            self.taken_over = frozenset(json.loads(self._meta.get("taken_over", "[]")))
+            self.answered, self.bought = (
+                {name: float(at) for name, at in json.loads(self._meta.get(key, "{}")).items()}
+                for key in ("answered", "bought")
+            )
+        if owner and not self._meta.get("owner"):
+            with self._transaction():
+                self._set("owner", owner)
+            self._database.checkpoint()
+
+    def _transaction(self) -> _Step:
+        """A context: all or nothing, and durable at its end. Raises LedgerFault, and after the first failure always."""
+        if self._failed is not None:
+            raise LedgerFault(f"{self._failed} (this process may not go on)")
+        return _Step(self, self._database.transaction("nothing more is traded before it can be written"))
+
+    def fail(self, meta: dict[str, str], error: BaseException) -> None:
+        """A step was not written: nothing is any more, and ``meta`` is what the file has.
+
+        What is remembered must not run ahead of the file: a cursor that was never written would be reported, and a plan that
+        belongs to a step that failed would be written with the next one.
+        """
+        self._meta, self._failed = meta, error
+
+    @property
+    def meta(self) -> dict[str, str]:
+        """A copy of what is kept by name."""
+        return dict(self._meta)
+
+    def tidy(self) -> None:
+        """What takes longer than an order may wait, if it is due. Raises LedgerFault."""
+        self._database.tidy()
+
+    def close(self) -> None:
+        """Closes the file; further calls raise."""
+        self._db.close()
+
+    # -- position in the journal --------------------------------------------------------------------------------
+
+    @property
+    def cursor(self) -> int | None:
+        """The last fill that this ledger has taken; None before the first conversation with a supervisor."""
+        value = self._meta.get("cursor")
+        return None if value is None else int(value)
+
+    @property
+    def cursor_exec_id(self) -> str:
+        """The exchange's id of the fill at the cursor; empty before the first."""
+        return str(self._meta.get("cursor_exec_id", ""))
+
+    @property
+    def journal_id(self) -> str | None:
+        """The journal that the cursor counts in."""
+        return self._meta.get("journal_id")
+
+    @property
+    def revision(self) -> int:
+        """The last change of any copy."""
+        return int(self._meta.get("revision", "0"))
+
+    @property
+    def renamed(self) -> int:
+        """The number of the last renaming of a coin that this ledger has followed; 0 for none."""
+        return int(self._meta.get("renamed", "0"))
+
+    def join(self, journal_id: str, seq: int) -> None:
+        """Binds the ledger to a journal, from after this fill."""
+        with self._transaction():
+            self._set("journal_id", journal_id)
+            self._set("cursor", str(seq))
+
+    def _set(self, key: str, value: str) -> None:
+        self._set_all({key: value})
+
+    def _set_all(self, values: dict[str, str]) -> None:
+        self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
+        self._meta |= values
+
+    def kept(self, name: str) -> str | None:
+        """What ``keep`` has kept under a name."""
+        return self._meta.get(f"kept {name}")
+
+    def keep(self, name: str, value: str) -> None:
+        """Makes a value durable. Raises LedgerFault."""
+        with self._transaction():
+            self._set(f"kept {name}", value)
+
+    # -- plans: the PlanStore of the rules ----------------------------------------------------------------------
+
+    def get_plan(self, order_id: str) -> OrderPlan | None:
+        """The plan of a master order, or None."""
+        plan = self._plans.get(order_id)
+        if plan is not None:
+            return plan
+        with self._reading:
+            row = self._db.execute("SELECT body FROM plans WHERE order_id = ?", (order_id,)).fetchone()
+            if row is None:
+                return None
+            plan = self._plans[order_id] = _plan_from(json.loads(row[0]))
+        return plan
+
+    def put_plan(self, plan: OrderPlan) -> None:
+        """Keeps a plan; it becomes durable with the next ``commit``."""
+        self._plans[plan.order_id] = plan
+        self._dirty_plans[plan.order_id] = plan
+
+    # -- the one write ------------------------------------------------------------------------------------------
+
+    def commit(
+        self,
+        *,
+        copies: Iterable[CopyRecord] = (),
+        book: CopyBook | None = None,
+        cursor: tuple[int, str] | None = None,
+        add_pending: Iterable[tuple[int, bytes]] = (),
+        drop_pending: Iterable[int] = (),
+        renamed: int | None = None,
+    ) -> None:
+        """Makes one step durable, all or nothing. Gives every copy its next revision. Raises LedgerFault.
+
+        ``cursor``: the last fill that was taken, by its seq and its execution id. ``renamed``: the number of a coin's renaming, which
+        ``book`` has followed.
+        """
+        revision = self.revision
+        with self._transaction():
+            for copy in copies:
+                revision += 1
+                copy.revision = revision
+                self._db.execute(
+                    "INSERT INTO copies VALUES (?, ?, ?, ?) ON CONFLICT (copy_id) DO UPDATE SET "
+                    "revision = excluded.revision, state = excluded.state, body = excluded.body",
+                    (copy.copy_id, revision, copy.state, _copy_body(copy)),
+                )
+                if copy.state in CLAIMS:
+                    self._claim(copy.cl_ord_id, copy.copy_id)
+            for plan in self._dirty_plans.values():
+                self._db.execute(
+                    "INSERT OR REPLACE INTO plans VALUES (?, ?)", (plan.order_id, _plan_body(plan))
+                )
+            if book is not None:
+                _write_book(self._database, book)
+            self._db.executemany("INSERT INTO pending_fills VALUES (?, ?)", add_pending)
+            for seq in drop_pending:
+                self._db.execute("DELETE FROM pending_fills WHERE seq = ?", (seq,))
+            if renamed is not None and book is not None:
+                self._set_all({"renamed": str(renamed), "coin_names": book.names.to_json()})
+                self._rename_own_positions(book)
+            self._set_all(
+                {"revision": str(revision)}
+                | ({} if cursor is None else {"cursor": str(cursor[0]), "cursor_exec_id": cursor[1]})
+            )
+        self._dirty_plans.clear()
+        while len(self._plans) > PLANS_IN_MEMORY:
+            self._plans.pop(next(iter(self._plans)))
+
+    def _rename_own_positions(self, book: CopyBook) -> None:
+        """What strategies hold follows its coin, too."""
+        for pair, position in self.own_positions().items():
+            current = book.names.current_pair(pair)
+            if current == pair:
+                continue
+            there = self.own_positions().get(current, OwnPosition())
+            whole = OwnPosition(there.volume + position.volume, there.cost + position.cost)
+            self._db.execute("DELETE FROM own_positions WHERE pair = ?", (pair,))
+            self._db.execute(
+                "INSERT OR REPLACE INTO own_positions VALUES (?, ?, ?)",
+                (current, str(whole.volume), str(whole.cost)),
+            )
+
+    def _claim(self, cl_ord_id: str, copy_id: str) -> None:
+        self._db.execute("INSERT OR REPLACE INTO order_ids VALUES (?, ?)", (cl_ord_id, copy_id))
+
+    def take_over(
+        self, cl_ord_ids: Iterable[str], answered: dict[str, float], bought: dict[str, float], book: CopyBook
+    ) -> None:
+        """Orders of this ledger are at the exchange, and it does not know them: it is older than they are. Their ids are not given again,
+        fills of a pair that were executed up to ``answered`` (Unix seconds) were answered by them, and what was carried in these pairs was
+        decided by who made them. ``bought``: by coin, when the last of those that buy was made. Raises LedgerFault.
+        """
+        taken = self.taken_over | frozenset(cl_ord_ids)
+        upto = self.answered | {pair: max(at, self.answered.get(pair, at)) for pair, at in answered.items()}
+        for pair in answered:
+            for side in Side:
+                book.carried.pop((pair, side), None)
+        with self._transaction():
+            _write_book(self._database, book)
+            last_bought = self.bought | bought
+            self._set_all(
+                {"taken_over": _json(sorted(taken)), "answered": _json(upto), "bought": _json(last_bought)}
+            )
+        self.taken_over, self.answered, self.bought = taken, upto, last_bought
+
+    # -- what is read at a start --------------------------------------------------------------------------------
+
+    def pending_fills(self) -> list[tuple[int, bytes]]:
+        """Fills that were taken and not answered, by seq."""
+        return list(self._db.execute("SELECT seq, body FROM pending_fills ORDER BY seq"))
+
+    def load_book(self) -> CopyBook:
+        """The memory of the rules as it was at the last commit."""
+        with self._reading:
+            book = CopyBook(self)
+            positions = self._db.execute("SELECT coin, body FROM positions")
+            book.names = CoinNames.from_json(self._meta.get("coin_names", "{}"))
+            book.coins = CopiedCoins({coin: Position.from_json(body) for coin, body in positions})
+            for pair, body in self._db.execute("SELECT pair, body FROM carried"):
+                raw = json.loads(body)
+                for side in Side:
+                    if raw[side]:
+                        book.carried[pair, side] = [_slice_from(piece) for piece in raw[side]]
+            return book
+
+    def open_copies(self) -> list[CopyRecord]:
+        """Copies whose order may exist at the exchange, oldest first."""
+        with self._reading:
+            states = tuple(MAY_BE_LIVE)
+            marks = ", ".join("?" * len(states))
+            rows = self._db.execute(
+                f"SELECT body FROM copies WHERE state IN ({marks}) ORDER BY revision",  # noqa: S608 - only question marks
+                states,
+            )
+            return [_copy_from(json.loads(body)) for (body,) in rows]
+
+    def copies_after(self, revision: int, limit: int) -> list[CopyRecord]:
+        """Copies that changed after a revision, in order of revision."""
+        with self._reading:
+            rows = self._db.execute(
+                "SELECT body FROM copies WHERE revision > ? ORDER BY revision LIMIT ?", (revision, limit)
+            )
+            return [_copy_from(json.loads(body)) for (body,) in rows]
+
+    def copy(self, copy_id: str) -> CopyRecord | None:
+        """One copy, or None."""
+        with self._reading:
+            row = self._db.execute("SELECT body FROM copies WHERE copy_id = ?", (copy_id,)).fetchone()
+            return None if row is None else _copy_from(json.loads(row[0]))
+
+    # -- orders that were asked for -----------------------------------------------------------------------------
+
+    def own_order(self, request_id: str) -> OwnOrder | None:
+        """The order of a request id, or None."""
+        with self._reading:
+            row = self._db.execute(
+                "SELECT body FROM own_orders WHERE request_id = ?", (request_id,)
+            ).fetchone()
+            return None if row is None else OwnOrder.from_json(row[0])
+
+    def put_own_order(self, order: OwnOrder) -> None:
+        """Makes an asked-for order, or its new state, durable. Raises LedgerFault.
+
+        A strategy's order that ends changes what the strategy holds in the same write.
+        """
+        before = self.own_order(order.request_id)
+        with self._transaction():
+            self._db.execute(
+                "INSERT OR REPLACE INTO own_orders VALUES (?, ?, ?)",
+                (order.request_id, order.to_json(), order.live),
+            )
+            if before is not None and before.live and not order.live:
+                after = self.own_positions().get(order.pair, OwnPosition()).after(order)
+                self._db.execute(
+                    "INSERT OR REPLACE INTO own_positions VALUES (?, ?, ?)",
+                    (order.pair, str(after.volume), str(after.cost)),
+                )
+            self._claim(order.cl_ord_id, NO_COPY)
+
+    def claim_own(self, cl_ord_id: str) -> None:
+        """An order that was asked for and that this ledger has lost is known by its id from now on. Raises LedgerFault."""
+        with self._transaction():
+            self._claim(cl_ord_id, NO_COPY)
+
+    def live_own_orders(self) -> list[OwnOrder]:
+        """Strategies' orders whose end is not known."""
+        with self._reading:
+            rows = self._db.execute("SELECT body FROM own_orders WHERE live ORDER BY request_id")
+            return [OwnOrder.from_json(body) for (body,) in rows]
+
+    def own_positions(self) -> dict[str, OwnPosition]:
+        """What strategies hold, by pair."""
+        with self._reading:
+            rows = self._db.execute("SELECT pair, volume, cost FROM own_positions")
+            return {pair: OwnPosition(Decimal(volume), Decimal(cost)) for pair, volume, cost in rows}
+
+    def placed_order_ids(self, before: float, limit: int) -> list[str]:
+        """The exchange's ids of orders of this ledger that traded, the latest first, as many as are asked for. Only those that ended
+        before this time (Unix seconds), but for orders that were asked for, which do not say when.
+        """
+        with self._reading:
+            copies = self._db.execute(
+                "SELECT body FROM copies WHERE state IN (?, ?) ORDER BY revision DESC LIMIT ?",
+                (CopyState.FILLED, CopyState.PART_FILLED, limit),
+            )
+            found = [_copy_from(json.loads(body)) for (body,) in copies]
+            rows = self._db.execute("SELECT body FROM own_orders ORDER BY request_id DESC LIMIT ?", (limit,))
+            asked = [OwnOrder.from_json(body) for (body,) in rows]
+            placed = [copy.order_id for copy in found if copy.order_id and copy.finished_at < before]
+            placed += [order.order_id for order in asked if order.filled and order.deadline < before]
+            return placed[:limit]
+
+    # -- what the exchange's record is held against -------------------------------------------------------------
+
+    def owner(self, cl_ord_id: str) -> str | None:
+        """The copy that an order id belongs to, NO_COPY for an order that was asked for, None for an id that was never made."""
+        with self._reading:
+            row = self._db.execute(
+                "SELECT copy_id FROM order_ids WHERE cl_ord_id = ?", (cl_ord_id,)
+            ).fetchone()
+            return None if row is None else str(row[0])
+
+    @property
+    def reconciled_at(self) -> float | None:
+        """Up to when the exchange's record of orders agrees with this ledger, or says where not (Unix seconds)."""
+        value = self._meta.get("reconciled_at")
+        return None if value is None else float(value)
+
+    def put_reconciled(self, at: float | None, drifts: Iterable[Drift]) -> None:
+        """Keeps what a comparison found; ``at``: None when it could not be finished. A drift keeps the time when it was found first.
+
+        Raises LedgerFault.
+        """
+        with self._transaction():
+            if at is not None:
+                self._set("reconciled_at", repr(at))
+            for drift in drifts:
+                self._db.execute(
+                    "INSERT INTO drifts VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                    (drift.order_id, drift.found_at, json.dumps(asdict(drift))),
+                )
+
+    def drifts(self, since: float) -> list[Drift]:
+        """Drifts that were found after a time (Unix seconds), the oldest first."""
+        with self._reading:
+            rows = self._db.execute(
+                "SELECT body FROM drifts WHERE found_at > ? ORDER BY found_at, order_id", (since,)
+            )
+            return [Drift(**json.loads(body)) for (body,) in rows]
+
+
+class _Step:
+    """What ``Ledger._transaction`` gives: a transaction that no other one follows when it fails."""
+
+    __slots__ = ("_ledger", "_meta", "_own")
+
+    def __init__(self, ledger: Ledger, own: Transaction) -> None:
+        self._ledger = ledger
+        self._own = own
+
+    def __enter__(self) -> None:
+        self._meta = self._ledger.meta
+        try:
+            self._own.__enter__()
+        except BaseException as error:
+            self._ledger.fail(self._meta, error)
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._own.__exit__(kind, error, trace)
+        except BaseException as failure:
+            self._ledger.fail(self._meta, failure)
+            raise
+        if error is not None:
+            self._ledger.fail(self._meta, error)
+
+
+class _Reading:
+    """A context in which a row that cannot be read is a fault of the file."""
+
+    __slots__ = ("_database",)
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, sqlite3.Error | ValueError | KeyError | TypeError | ArithmeticError):
+            raise self._database.damaged(f"{type(error).__name__}: {error}") from error
+
+
+# What a commit writes lies on the way of an order, so these say field by field what ``dataclasses.asdict`` would take five times
+# as long to find out.
+
+
+_json = json.JSONEncoder(default=str).encode
+_SIDES = tuple(Side)
+_COPY_FIELDS = tuple(item.name for item in fields(CopyRecord))
+_copy_values = attrgetter(*_COPY_FIELDS)
+
+
+def _copy_body(copy: CopyRecord) -> str:
+    body = dict(zip(_COPY_FIELDS, _copy_values(copy), strict=True))
+    body["slices"] = [_flat(piece) for piece in copy.slices]
+    return _json(body)
+
+
+def _plan_body(plan: OrderPlan) -> str:
+    body = {name: str(getattr(plan, name).amount) for name in _PLAN_QUANTITIES}
+    return _json({"order_id": plan.order_id} | body)
+
+
+def _write_book(database: Database, book: CopyBook) -> None:
+    """Writes what has changed in a book since it was written last."""
+    for coin, position in book.coins.take_changed():
+        database.execute("INSERT OR REPLACE INTO positions VALUES (?, ?)", (coin, position.to_json()))
+    for pair in book.take_changed():
+        body = {side: [_flat(piece) for piece in book.carried.get((pair, side), ())] for side in _SIDES}
+        database.execute("INSERT OR REPLACE INTO carried VALUES (?, ?)", (pair, _json(body)))
+
+
+def _flat(piece: Slice) -> dict[str, str]:
+    return {
+        "order_id": piece.order_id,
+        "volume": str(piece.volume.amount),
+        "cost": str(piece.cost.amount),
+        "copy_id": piece.copy_id,
+    }
+
+
+def _amount(raw: Any) -> Decimal:
+    """As it is written; ledgers of earlier versions have ``{"amount": "1.5"}``."""
+    return Decimal(raw["amount"] if isinstance(raw, dict) else raw)
+
+
+def _slice_from(raw: dict[str, Any]) -> Slice:
+    return Slice(
+        order_id=raw["order_id"],
+        volume=BaseVolume(_amount(raw["volume"])),
+        cost=QuoteAmount(_amount(raw["cost"])),
+        copy_id=raw["copy_id"],
+    )
+
+
+_PLAN_QUANTITIES = tuple(item.name for item in fields(OrderPlan) if item.name != "order_id")
+
+
+def _plan_from(raw: dict[str, Any]) -> OrderPlan:
+    return OrderPlan(
+        order_id=raw["order_id"],
+        ratio=Ratio(_amount(raw["ratio"])),
+        cap=QuoteAmount(_amount(raw["cap"])),
+        user_equity=QuoteAmount(_amount(raw["user_equity"])),
+        master_volume=BaseVolume(_amount(raw["master_volume"])),
+        target=BaseVolume(_amount(raw["target"])),
+        allotted=BaseVolume(_amount(raw["allotted"])),
+        cost=QuoteAmount(_amount(raw["cost"])),
+    )
+
+
+_DECIMALS = {item.name for item in fields(CopyRecord) if item.type == "Decimal"}
+
+
+def _copy_from(raw: dict[str, Any]) -> CopyRecord:
+    for name in _DECIMALS:
+        raw[name] = Decimal(raw[name])
+    limit = raw["limit_price"]
+    raw |= {
+        "fill_seqs": tuple(raw["fill_seqs"]),
+        "side": Side(raw["side"]),
+        "state": CopyState(raw["state"]),
+        "limit_price": None if limit is None else Decimal(limit),
+        "carried_in": tuple(raw["carried_in"]),
+        "slices": tuple(_slice_from(piece) for piece in raw["slices"]),
+    }
+    return CopyRecord(**raw)

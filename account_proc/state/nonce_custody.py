@@ -1,0 +1,215 @@
+"""Custody of one account's nonce, and the machine-wide lock on its API key. The shell around contract/nonce_file.py.
+
+Kraken: each nonce must be larger than the last one accepted for that key, forever; a nonce that is far too large spoils the key.
+It knows neither requests nor what they are for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from krakencopy.account_proc.contract.errors import ConfigurationFault, NonceFault
+from krakencopy.account_proc.contract.nonce_file import (
+    FILE_BYTES,
+    FOREIGN_AHEAD_US_MAX,
+    HOLDER_BYTES,
+    HOLDER_OFFSET,
+    RESYNCHRONISE_US,
+    encode_slots,
+    is_top_up_due,
+    next_nonce,
+    recover,
+    reservation,
+)
+from krakencopy.account_proc.runtime.file_lock import LockedFile, free_line, holder_line
+
+log = logging.getLogger(__name__)
+
+#: Length of the line in a key's lock file.
+KEY_LOCK_BYTES = 128
+
+
+class NonceCustody:
+    """The only source of nonces for one account, by the lock on its file. Any thread may ask."""
+
+    def __init__(self, file: LockedFile, account_id: str, now_us: Callable[[], int]) -> None:
+        """Use ``open``."""
+        self._file = file
+        self._now_us = now_us
+        self._guard = threading.Lock()
+        self._closed = False
+        self._reserved = 0
+        content = file.read()
+        start = recover(content if content or file.existed else None, now_us())
+        self._last = start.last
+        #: Sentences for people about what was found in the file.
+        self.warnings = list(start.warnings)
+        for warning in self.warnings:
+            log.warning("%s: %s", file.path, warning)
+        try:
+            file.write(HOLDER_OFFSET, holder_line(account_id, HOLDER_BYTES))
+            self._reserve(reservation(self._last + 1, now_us()))
+            file.truncate(FILE_BYTES)
+            file.sync_folder()
+        except OSError as error:
+            raise NonceFault(f"cannot write the nonce file {file.path}: {error}") from error
+
+    @classmethod
+    def open(cls, path: Path, *, account_id: str, now_us: Callable[[], int]) -> NonceCustody:
+        """Lock the file, then find out where nonces go on. ``now_us``: microseconds since the Unix epoch.
+
+        Raises LockHeld if another process has the file, NonceFault if the file cannot be used.
+        """
+        try:
+            file = LockedFile(path, f"the nonce file of account {account_id}")
+        except OSError as error:
+            raise NonceFault(f"cannot open the nonce file {path}: {error}") from error
+        try:
+            return cls(file, account_id, now_us)
+        except BaseException:
+            file.close()
+            raise
+
+    @property
+    def path(self) -> Path:
+        """The file that holds the nonce and carries the lock."""
+        return self._file.path
+
+    @property
+    def last(self) -> int:
+        """The last nonce handed out; before the first one, what the first one will be above."""
+        return self._last
+
+    @property
+    def reserved(self) -> int:
+        """No nonce above this is handed out before the file is written again."""
+        return self._reserved
+
+    def next(self) -> int:
+        """A nonce that was never used before. Touches the disk only when the reservation is used up.
+
+        Raises NonceFault rather than hand out a nonce that a crash could repeat.
+        """
+        with self._guard:
+            now_us = self._now_us()
+            nonce = next_nonce(self._last, now_us)
+            if nonce > self._reserved:
+                self._reserve_or_refuse(reservation(nonce, now_us))
+            self._last = nonce
+            return nonce
+
+    def top_up(self) -> None:
+        """Reserve further ahead if half is gone: called between requests, so that ``next`` needs no disk. Raises NonceFault."""
+        with self._guard:
+            now_us = self._now_us()
+            if is_top_up_due(self._reserved, self._last, now_us):
+                self._reserve_or_refuse(reservation(self._last + 1, now_us))
+
+    def resynchronise(self) -> bool:
+        """The answer to nonces that Kraken refuses from the start: the next step ahead of the clock; False if all were taken and
+        did not help.
+
+        The last one, a day, covers a clock or a file that was wrong. More would only be needed if another program used the key with
+        finer nonces, and against that no jump helps. Raises NonceFault.
+        """
+        now_us = self._now_us()
+        for ahead_us in RESYNCHRONISE_US:
+            if self._last <= now_us + ahead_us // 2:
+                self.advance_past(now_us + ahead_us)
+                return True
+        return False
+
+    def advance_past(self, nonce: int) -> None:
+        """Hand out only nonces above ``nonce`` from now on.
+
+        Bounded by the clock, so that asking again and again cannot spoil the key. Raises NonceFault beyond that bound.
+        """
+        with self._guard:
+            now_us = self._now_us()
+            if nonce > now_us + FOREIGN_AHEAD_US_MAX:
+                raise NonceFault(
+                    f"nonce {nonce} is more than a day ahead of the clock: another program uses this key with finer nonces; "
+                    "give this account a key of its own"
+                )
+            if nonce > self._reserved:
+                self._reserve_or_refuse(reservation(nonce, now_us))
+            self._last = max(self._last, nonce)
+
+    def close(self) -> None:
+        """Give the unused rest of the reservation back, and the lock. Not an error if done twice."""
+        with self._guard:
+            if self._closed:
+                return
+            self._closed = True
+            try:
+                if self._file.in_place():
+                    self._reserve(self._last)
+                    self._file.write(HOLDER_OFFSET, free_line(HOLDER_BYTES))
+            except OSError as error:
+                # The larger reservation stays in the file: the next start goes on further ahead, and that is safe.
+                log.warning("%s: could not be written at the end: %s", self._file.path, error)
+            finally:
+                self._file.close()
+
+    def _reserve_or_refuse(self, upto: int) -> None:
+        if self._closed:
+            raise NonceFault(f"the nonce file {self._file.path} is closed")
+        if not self._file.in_place():
+            raise NonceFault(
+                f"the nonce file {self._file.path} was deleted or replaced while in use, so its lock protects nothing; "
+                "stop what did that and start this account again"
+            )
+        try:
+            self._reserve(upto)
+        except OSError as error:
+            raise NonceFault(f"cannot reserve nonces in {self._file.path}: {error}") from error
+
+    def _reserve(self, upto: int) -> None:
+        for offset, slot in encode_slots(upto):
+            self._file.write(offset, slot)
+            self._file.sync()
+        self._reserved = upto
+
+
+class KeyLock:
+    """The lock on one API key, for all processes of this machine user, whatever their state folder."""
+
+    def __init__(self, file: LockedFile) -> None:
+        """Use ``key_lock``."""
+        self._file: LockedFile | None = file
+        self.path = file.path
+
+    def close(self) -> None:
+        """Give the key back. Not an error if done twice."""
+        if self._file is not None:
+            file, self._file = self._file, None
+            try:
+                file.write(0, free_line(KEY_LOCK_BYTES))
+            finally:
+                file.close()
+
+
+def key_lock(folder: Path, api_key: str, account_id: str) -> KeyLock:
+    """Lock an API key. The file's name is a hash: neither the name nor the content tells the key.
+
+    Raises LockHeld if another process uses the key, ConfigurationFault if the folder cannot be used.
+    """
+    path = folder / f"{hashlib.sha256(api_key.encode()).hexdigest()[:32]}.lock"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = LockedFile(path, f"the API key of account {account_id}")
+    except OSError as error:
+        raise ConfigurationFault(
+            f"cannot lock the API key of account {account_id} in {folder}: {error}"
+        ) from error
+    try:
+        file.truncate(0)
+        file.write(0, holder_line(account_id, KEY_LOCK_BYTES))
+    except OSError as error:
+        file.close()
+        raise ConfigurationFault(f"cannot write {path}: {error}") from error
+    return KeyLock(file)

@@ -1,0 +1,1 @@
+"""A strategy's API, its risk limits and its runner."""

@@ -1,0 +1,98 @@
+"""Kraken as a ``Broker``: an account's own orders over the same order desk that copying uses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from krakencopy.account_proc.contract.errors import InvalidNonce, OutcomeUnknown
+from krakencopy.account_proc.domain.pairs import PairRules
+from krakencopy.account_proc.kraken.answers import BelowMinimum
+from krakencopy.account_proc.trading.broker import (
+    BrokerOrder,
+    Ending,
+    FoundOrder,
+    Holdings,
+    Market,
+    OrderAck,
+    Quote,
+)
+from krakencopy.account_proc.trading.order_gateway import OrderDesk
+from krakencopy.account_proc.trading.portfolio import Portfolio
+
+
+class KrakenBroker:
+    """One account. Only after its portfolio was loaded."""
+
+    def __init__(self, desk: OrderDesk, portfolio: Portfolio, copied: Callable[[str], Decimal]) -> None:
+        """``copied``: what copying holds of an asset; it is not the account's own to trade."""
+        self._desk = desk
+        self._portfolio = portfolio
+        self._copied = copied
+        self.deadline_s = desk.timing.deadline
+
+    def market(self, pair: str) -> Market | None:
+        """The rules of a pair under any of Kraken's spellings."""
+        found = self._portfolio.table.find(pair)
+        return None if found is None else market_of(found)
+
+    def holdings(self, market: Market) -> Holdings:
+        """By the wallet that is counted beside trading. Coins that copying bought are left out."""
+        # What its owner's orders hold of the base may be of either kind, and is nobody's to sell now.
+        base = min(
+            self._portfolio.wallet[market.base] - self._copied(market.base), self._portfolio.free(market.base)
+        )
+        return Holdings(
+            equity=self._portfolio.equity(market.quote),
+            cash=self._portfolio.cash(market.quote),
+            base=max(base, Decimal(0)),
+        )
+
+    async def quote(self, pair: str) -> Quote:
+        """Asked now. Raises ExchangeError."""
+        return await self._portfolio.ticker(pair)
+
+    def wait_s(self, pair: str) -> float:
+        """By the account's own count of its limits."""
+        return self._desk.wait_s(pair)
+
+    async def send(self, order: BrokerOrder) -> OrderAck:
+        """Sends once. Raises ExchangeRefused or OutcomeUnknown."""
+        try:
+            return await self._desk.send(
+                pair=order.pair, side=order.side, volume=order.volume, limit_price=order.limit_price, ioc=order.ioc,
+                cl_ord_id=order.cl_ord_id, deadline=order.deadline,
+            )  # fmt: skip
+        except BelowMinimum:
+            self._portfolio.rules_are_wrong()
+            raise
+        except InvalidNonce as error:
+            # Our nonces only grow, so this may be the answer to a second delivery of an order that was taken at the first.
+            raise OutcomeUnknown(error.method, error.errors[0]) from error
+
+    async def find(self, order: BrokerOrder) -> FoundOrder | None:
+        """By the client order id, once nothing can come any more."""
+        found = await self._desk.find(order.cl_ord_id, order.deadline)
+        if found is None:
+            return None
+        if found.row is None:
+            return FoundOrder(found.txid, "", None)
+        ending = self._desk.adopt(order.cl_ord_id, order.volume, found.row)
+        if ending is None:
+            self._desk.watch.forget(order.cl_ord_id)
+        return FoundOrder(found.txid, found.row.description, ending)
+
+    async def end(self, order: BrokerOrder, order_id: str) -> Ending:
+        """From the feed, or by asking where that is silent."""
+        # What the feed has told of it before now is kept for whoever claims it.
+        self._desk.watch.expect(order.cl_ord_id, order.volume)
+        self._desk.watch.acknowledged(order.cl_ord_id, order_id)
+        return await self._desk.end(order.cl_ord_id)
+
+
+def market_of(pair: PairRules) -> Market:
+    """Kraken's rules of a pair in a broker's words."""
+    return Market(
+        symbol=pair.symbol, base=pair.base, quote=pair.quote, lot=Decimal(1).scaleb(-pair.lot_decimals), tick=pair.tick_size,
+        ordermin=pair.ordermin, costmin=pair.costmin,
+    )  # fmt: skip

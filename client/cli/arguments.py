@@ -1,0 +1,249 @@
+"""The command line's grammar: words in, a checked namespace out. Knows no commands' work, no gRPC, no protobuf.
+
+Errors are BadInput (argparse itself would exit with 2, which here means "no connection").
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from decimal import Decimal, InvalidOperation
+from typing import Any, NoReturn
+
+from krakencopy.client.sdk.endpoint import DEFAULT_STATE_DIRS, ENDPOINT_VARIABLE
+from krakencopy.client.sdk.errors import BadInput
+from krakencopy.client.sdk.timeouts import CALL_TIMEOUT_S, WAIT_S
+
+#: How many fills, copies or events are shown when --limit is not given.
+LATEST = 20
+
+_DESCRIPTION = "Ask a running krakencopyd, and tell it what to do."
+_EPILOG = f"""\
+The supervisor is found by --endpoint (unix:/path/control.sock or host:port), else by the environment
+variable {ENDPOINT_VARIABLE}, else in the state folder. The options above may stand before or after the command.
+
+With -o json standard output holds only data: protobuf messages as JSON in proto field names. status, report,
+why, order, reload and `accounts ID` give one object; all that lists or follows gives one object a line. As always in protobuf's
+JSON, 64-bit numbers (seq, revision, ...) are strings.
+
+exit codes: 0 done, 1 refused by the server, 2 no connection, 3 bad input, 4 server fault, 5 not healthy or timed out,
+78 bad configuration (reload)
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """An ArgumentParser that raises BadInput instead of ending the process with 2."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("allow_abbrev", False)
+        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(**options)
+
+    def error(self, message: str) -> NoReturn:
+        raise BadInput(f"{message}; see: {self.prog} --help")
+
+
+class _Version(argparse.Action):
+    """`--version`; the installed package is looked up only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_rest: object) -> NoReturn:
+        from importlib.metadata import version  # takes milliseconds that other commands need not spend
+
+        sys.stdout.write(f"krakencopy {version('krakencopy')}\n")
+        parser.exit()
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    """Read the command line. Raises BadInput; SystemExit(0) after --help and --version."""
+    given = _parser().parse_args(argv)
+    common = {
+        "endpoint": None,
+        "state_dir": None,
+        "token_file": None,
+        "ca_file": None,
+        "timeout": None,
+        "output": "table",
+    }
+    arguments = argparse.Namespace(**(common | vars(given)))
+    if arguments.timeout == 0 and arguments.command != "wait":
+        raise BadInput("--timeout 0 leaves no time for an answer")
+    return arguments
+
+
+def _parser() -> _Parser:
+    parser = _Parser(prog="krakencopy", description=_DESCRIPTION, epilog=_EPILOG)
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    _add_common(parser)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    def command(name: str, text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        _add_common(sub)
+        return sub
+
+    command("status", "the whole system on one page")
+    command("accounts", "all accounts, or one with its details").add_argument("id", nargs="?", metavar="ID")
+    _add_actions(command)
+    _add_rename(command)
+    _add_lists(command)
+    _add_order(command("order", "place an order on the master account; the users follow its fills"))
+    why = command("why", "what every user made of one fill, and when")
+    why.add_argument("fill", type=_fill, metavar="FILL", help="seq number, or the exchange's execution id")
+    command(
+        "watch", "accounts, fills and copies as they change; one line for each change when not on a terminal"
+    )
+    nonce = command(
+        "nonce", "the nonce of an account's API key: file, process, lock and exchange, with a verdict"
+    )
+    nonce.add_argument("id", metavar="ID", help="account")
+    logs = command("logs", "the last lines of an account's log; with -o json as they stand in the file")
+    logs.add_argument("id", metavar="ID", help='account, or "supervisor"')
+    logs.add_argument(
+        "-n", "--lines", type=_positive, default=100, metavar="LINES", help="how many (%(default)s)"
+    )
+    logs.add_argument("-f", "--follow", action="store_true", help="go on with new lines")
+    command("report", "what became of every fill at every user, counted")
+    reload = command("reload", "read the configuration file again and apply what has changed in it")
+    reload.add_argument("--dry-run", action="store_true", help="only check the file and show the difference")
+    wait = command("wait", "wait until the system is ready; --timeout limits the whole wait, 0 only looks")
+    wait.add_argument(
+        "--ready", action="store_true", required=True, help="master and all wanted users are RUNNING"
+    )
+    shutdown = command("shutdown", "stop the users, then the master, then the supervisor")
+    shutdown.add_argument(
+        "--now",
+        action="store_true",
+        help="wait for nothing in flight; also hurries a shutdown that has begun",
+    )
+    shutdown.add_argument(
+        "--wait", action="store_true", help="until it is done; --timeout limits the whole wait"
+    )
+    return parser
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    """Options of every command, with no defaults: the command's own parser would overwrite what stood before the command."""
+    nothing: Any = argparse.SUPPRESS
+    group = parser.add_argument_group("connection and output")
+    group.add_argument(
+        "--endpoint", default=nothing, metavar="E", help="unix:/path/control.sock or host:port"
+    )
+    group.add_argument(
+        "--state-dir",
+        default=nothing,
+        metavar="DIR",
+        help=f"the supervisor's state folder (without it: {' or '.join(DEFAULT_STATE_DIRS)}, wherever one listens)",
+    )
+    group.add_argument(
+        "--token-file", default=nothing, metavar="F", help="file with the token (for host:port)"
+    )
+    group.add_argument("--ca-file", default=nothing, metavar="F", help="PEM root certificate (for host:port)")
+    group.add_argument(
+        "--timeout",
+        default=nothing,
+        type=_seconds,
+        metavar="S",
+        help=f"seconds for each call ({CALL_TIMEOUT_S:g}); for waits the whole ({WAIT_S:g})",
+    )
+    group.add_argument(
+        "-o", "--output", default=nothing, choices=("table", "json"), help="for people (table) or programs"
+    )
+
+
+def _add_actions(command: Any) -> None:
+    for verb, text in (
+        ("start", "run accounts; also the way out of FAILED"),
+        ("stop", "let accounts finish what is in flight, and keep them stopped"),
+        ("restart", "stop accounts and start them again"),
+        ("pause", "let fills wait for users, who finish what is in flight"),
+        ("resume", "copy again: exits of the pause first, entries that are too old are skipped"),
+    ):
+        sub = command(verb, text)
+        which = sub.add_mutually_exclusive_group(required=True)
+        which.add_argument("ids", nargs="*", default=[], metavar="ID")
+        which.add_argument("--all", action="store_true", help="all accounts")
+
+
+def _add_rename(command: Any) -> None:
+    sub = command(
+        "rename", "have positions follow a coin that the exchange gave another name, e.g. MATIC POL"
+    )
+    sub.add_argument("old", metavar="OLD", help="its name until now")
+    sub.add_argument("new", metavar="NEW", help="its name from now on")
+
+
+def _add_lists(command: Any) -> None:
+    fills = command("fills", f"fills of the master: the latest {LATEST}, oldest first")
+    fills.add_argument("--pair", type=str.upper, default="", metavar="P", help="only this pair, e.g. BTC/USD")
+    fills.add_argument("--after", type=_not_negative, metavar="SEQ", help="all fills after this one")
+    copies = command(
+        "copies", f"what users made of fills: the {LATEST} that changed last, latest change last"
+    )
+    copies.add_argument("--account", default="", metavar="ID", help="only this user")
+    copies.add_argument("--fill", type=_positive, default=0, metavar="SEQ", help="only copies of this fill")
+    copies.add_argument(
+        "--state", type=str.upper, default="", metavar="S", help="only this state, e.g. SKIPPED"
+    )
+    events = command("events", f"events: the latest {LATEST}, oldest first")
+    events.add_argument("--account", default="", metavar="ID", help="only this account")
+    for sub in (fills, copies, events):
+        sub.add_argument("--limit", type=_not_negative, metavar="N", help="at most this many; 0 for all")
+        sub.add_argument("--follow", action="store_true", help="go on with new ones")
+
+
+def _add_order(order: argparse.ArgumentParser) -> None:
+    order.add_argument("side", choices=("buy", "sell"))
+    order.add_argument("pair", type=str.upper, metavar="PAIR", help="e.g. BTC/USD or XBTUSD")
+    order.add_argument("volume", type=_amount, metavar="VOLUME", help="in base, e.g. 0.005")
+    order.add_argument(
+        "--limit", type=_amount, metavar="PRICE", help="limit price in quote; a market order without"
+    )
+    order.add_argument(
+        "--request-id",
+        default="",
+        metavar="ID",
+        help="the same id always gives the same order; a new one by default",
+    )
+
+
+def _number(text: str, least: int) -> int:
+    # int() would take "1_000" and " 7 " as well
+    if not text.isascii() or not text.isdigit() or int(text) < least or int(text) >= 2**63:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {least}")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    return _number(text, 1)
+
+
+def _not_negative(text: str) -> int:
+    return _number(text, 0)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return value
+
+
+def _amount(text: str) -> Decimal:
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        value = Decimal(0)
+    if not value.is_finite() or value <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above zero")
+    return value
+
+
+def _fill(text: str) -> int | str:
+    """A seq when it is a number; anything else is an execution id (Kraken's have letters and dashes)."""
+    if not text:
+        raise argparse.ArgumentTypeError("a fill is a seq number or an execution id")
+    return _positive(text) if text.lstrip("-").isdigit() else text

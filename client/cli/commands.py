@@ -1,0 +1,349 @@
+"""What each command asks and shows. Thin: the SDK asks, views/rows.py and views/explain.py make the lines.
+
+A command gets checked arguments, ``connect`` (dials only when called) and the output; it returns its exit code or raises
+a KrakenCopyError. Imports no gRPC, so that input that only protobuf can judge is judged before anything is dialled.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from krakencopy.client.cli.arguments import LATEST
+from krakencopy.client.cli.output import Listing, Output
+from krakencopy.client.cli.stderr import complain
+from krakencopy.client.cli.wait import wait_until_gone, wait_until_ready
+from krakencopy.client.cli.watch import watch_all
+from krakencopy.client.sdk.errors import (
+    BadConfiguration,
+    BadInput,
+    ExitCode,
+    NotConnected,
+    Refused,
+    ServerFault,
+    TimedOut,
+    Unavailable,
+)
+from krakencopy.client.sdk.timeouts import WAIT_S
+from krakencopy.client.views import pages
+from krakencopy.client.views import rows as views
+from krakencopy.client.views.explain import story
+from krakencopy.client.views.formats import word
+from krakencopy.v1 import control_pb2 as pb
+from krakencopy.v1 import types_pb2 as nouns
+
+if TYPE_CHECKING:
+    from krakencopy.client.sdk.client import KrakenCopy
+
+Connect = Callable[[], "KrakenCopy"]
+Command = Callable[[Namespace, Connect, Output], ExitCode]
+
+
+def status(_arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
+    """`status`."""
+    with connect() as supervisor:
+        out.one(supervisor.get_status(), lambda status: pages.status_page(status, out.room))
+    return ExitCode.DONE
+
+
+def report(_arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
+    """`report`."""
+    with connect() as supervisor:
+        out.one(supervisor.get_report(), lambda report: pages.report_page(report, out.room))
+    return ExitCode.DONE
+
+
+def accounts(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
+    """`accounts [ID]`."""
+    with connect() as supervisor:
+        if arguments.id is None:
+            found = list(supervisor.list_accounts())
+            Listing(out, views.account_columns(), views.account_row).show(found)
+            if not out.as_json:
+                out.lines(views.account_notes(found))
+        else:
+            out.one(supervisor.get_account(arguments.id), pages.account_page)
+    return ExitCode.DONE
+
+
+def act(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
+    """`start|stop|restart|pause|resume ID...|--all`. One account that refuses does not keep the others from it."""
+    code = ExitCode.DONE
+
+    def told(account: nouns.Account) -> list[str]:
+        # The answer shows the account as it was when it was told, often before anything followed from it.
+        return [f"{account.id}: told to {arguments.command}; at this moment {views.standing(account)}"]
+
+    with connect() as supervisor:
+        action = {
+            "start": supervisor.start_account,
+            "stop": supervisor.stop_account,
+            "restart": supervisor.restart_account,
+            "pause": supervisor.pause_account,
+            "resume": supervisor.resume_account,
+        }[arguments.command]
+        ids = arguments.ids
+        if arguments.all:
+            only_users = arguments.command in {"pause", "resume"}
+            everyone = supervisor.list_accounts()
+            ids = [account.id for account in everyone if not only_users or account.role == nouns.ROLE_USER]
+        if arguments.all and arguments.command == "stop":
+            ids.reverse()  # users before the master, as in a shutdown
+        for account_id in ids:
+            try:
+                out.one(action(account_id), told)
+            except Refused as error:
+                complain(str(error))
+                code = ExitCode.REFUSED
+    return code
+
+
+def rename(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
+    """`rename OLD NEW`."""
+    with connect() as supervisor:
+        out.one(
+            supervisor.rename_asset(arguments.old, arguments.new),
+            lambda answer: [
+                f"{arguments.old} is {arguments.new} from now on; the master's counted position in it is {answer.journal_position}"
+            ],
+        )
+    return ExitCode.DONE
+
+
+def fills(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
+    """`fills`."""
+    listing = Listing(out, views.fill_columns(), views.fill_row)
+    with connect() as supervisor:
+        head = supervisor.get_status().head_seq if arguments.follow else 0
+        limit = _limit(arguments, None if arguments.after is not None else LATEST)
+        found = list(supervisor.list_fills(pair=arguments.pair, after_seq=arguments.after, limit=limit))
+        if arguments.after is None:
+            found.reverse()
+        listing.show(found)
+        if not found:
+            # "XBTUSD" is a pair as well, for orders.
+            of = f" of {arguments.pair} (pairs are written like BTC/USD here)" if arguments.pair else ""
+            listing.none(f"no fills{of}{_yet(arguments)}")
+        if arguments.follow:
+            # Fills of other pairs may have come after the last one found; those before `head` need no second look.
+            position = max(
+                [head if arguments.after is None else arguments.after, *(fill.seq for fill in found)]
+            )
+            for fill in supervisor.watch_fills(position):
+                if arguments.pair in {"", fill.pair}:
+                    listing.show([fill])
+    return ExitCode.DONE
+
+
+def copies(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
+    """`copies`."""
+    state = _copy_state(arguments.state)
+    listing = Listing(out, views.copy_columns(), views.copy_row)
+    with connect() as supervisor:
+        # The watch begins where the journal ended before the list: what changes in between is in both and shown once.
+        watch = None
+        if arguments.follow:
+            head = supervisor.get_status().head_change
+            watch = supervisor.watch_copies(head, account_id=arguments.account)
+        found = list(
+            supervisor.list_copies(
+                account_id=arguments.account,
+                fill_seq=arguments.fill,
+                state=state,
+                limit=_limit(arguments, LATEST),
+            )
+        )
+        listing.show(found[::-1])
+        if not found:
+            listing.none(f"no such copies{_yet(arguments)}")
+        shown = {(copy.account_id, copy.copy_id): copy.revision for copy in found}
+        for change in watch or ():
+            copy = change.copy
+            is_new = copy.revision > shown.pop((copy.account_id, copy.copy_id), 0)
+            if is_new and arguments.fill in {0, *copy.fill_seqs} and state in {0, copy.state}:
+                listing.show([copy])
+    return ExitCode.DONE
+
+
+def events(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
+    """`events`."""
+    listing = Listing(out, views.event_columns(), views.event_row)
+    with connect() as supervisor:
+        position = supervisor.get_status().head_event if arguments.follow else 0
+        found = list(supervisor.list_events(account_id=arguments.account, limit=_limit(arguments, LATEST)))
+        listing.show(found[::-1])
+        if not found:
+            about = f" about {arguments.account}" if arguments.account else ""
+            listing.none(f"no events{about}{_yet(arguments)}")
+        if arguments.follow:
+            position = max([position, *(event.seq for event in found)])
+            for event in supervisor.watch_events(position):
+                if arguments.account in {"", event.account_id}:
+                    listing.show([event])
+    return ExitCode.DONE
+
+
+def why(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
+    """`why FILL`."""
+    with connect() as supervisor:
+        if isinstance(arguments.fill, int):
+            answer = supervisor.explain_fill(seq=arguments.fill)
+        else:
+            answer = supervisor.explain_fill(exec_id=arguments.fill)
+        out.one(answer, story)
+    return ExitCode.DONE
+
+
+def order(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
+    """`order buy|sell PAIR VOLUME`. When nobody knows whether it was placed, the error says how to find out."""
+    with connect() as supervisor:
+        try:
+            placed = supervisor.place_order(
+                arguments.side,
+                arguments.pair,
+                arguments.volume,
+                limit_price=arguments.limit,
+                request_id=arguments.request_id,
+            )
+        except NotConnected:
+            raise
+        except (Unavailable, TimedOut, ServerFault) as error:
+            raise type(error)(
+                f"{error.message}; the order may have been placed: give it again with --request-id {error.request_id}, "
+                "which never places a second one",
+                reason=error.reason,
+                request_id=error.request_id,
+            ) from error
+        out.one(placed, _order_page)
+    return ExitCode.DONE
+
+
+def _order_page(placed: pb.PlaceOrderResponse) -> list[str]:
+    return [
+        f"placed on the master: {placed.description}",
+        f"  order {placed.order_id}, cl_ord_id {placed.cl_ord_id}",
+    ]
+
+
+def watch(_arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
+    """`watch`."""
+    with connect() as supervisor:
+        watch_all(supervisor, out)
+    return ExitCode.DONE
+
+
+def nonce(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
+    """`nonce ID`. A verdict that needs someone to act is 5, so that scripts notice."""
+    with connect() as supervisor:
+        report = supervisor.get_nonce(arguments.id, timeout_s=arguments.timeout)
+    out.one(report, pages.nonce_page)
+    return ExitCode.NOT_IN_TIME if report.verdict in pages.NONCE_TROUBLE else ExitCode.DONE
+
+
+def logs(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
+    """`logs ID`. A log's lines are JSON objects already."""
+    with connect() as supervisor:
+        for line in supervisor.read_log(arguments.id, lines=arguments.lines, follow=arguments.follow):
+            out.lines([line if out.as_json else views.log_line(line)])
+    return ExitCode.DONE
+
+
+def reload(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
+    """`reload [--dry-run]`. A file that cannot be used is told as `krakencopyd check` tells it, one line for each fault."""
+    with connect() as supervisor:
+        try:
+            answer = supervisor.reload(dry_run=arguments.dry_run, timeout_s=arguments.timeout)
+        except BadConfiguration as error:
+            complain("the configuration cannot be used; nothing was changed")
+            for line in error.message.splitlines():
+                complain(line)
+            return error.exit_code
+    out.one(answer, pages.reload_page)
+    return ExitCode.DONE
+
+
+def wait(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
+    """`wait --ready`."""
+    with connect() as supervisor:
+        ready = wait_until_ready(
+            lambda limit_s: supervisor.get_status(timeout_s=limit_s), _wait_limit_s(arguments)
+        )
+    out.one(ready, _ready_line)
+    return ExitCode.DONE
+
+
+def _ready_line(status: pb.GetStatusResponse) -> list[str]:
+    running = sum(account.state == nouns.ACCOUNT_STATE_RUNNING for account in status.accounts)
+    stopped = pages.stopped(status)
+    accounts = f"ready: {running} of {len(status.accounts)} accounts running, {status.head_seq} fills"
+    return [f"{accounts}; {stopped}" if stopped else accounts]
+
+
+def shutdown(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
+    """`shutdown [--now] [--wait]`."""
+    with connect() as supervisor:
+        answer = pb.ShutdownResponse()
+        try:
+            answer = supervisor.shutdown(now=arguments.now)
+        except NotConnected:
+            raise
+        except Unavailable:
+            if not arguments.wait:
+                raise
+            # It was gone before its answer got through: whether that was the end is what the wait finds out.
+        if arguments.wait:
+            wait_until_gone(
+                lambda limit_s: supervisor.get_status(timeout_s=limit_s), _wait_limit_s(arguments)
+            )
+    out.one(
+        answer,
+        lambda _answer: ["the supervisor has stopped" if arguments.wait else "the supervisor is stopping"],
+    )
+    return ExitCode.DONE
+
+
+def _wait_limit_s(arguments: Namespace) -> float:
+    return WAIT_S if arguments.timeout is None else float(arguments.timeout)
+
+
+def _yet(arguments: Namespace) -> str:
+    return " yet" if arguments.follow else ""
+
+
+def _limit(arguments: Namespace, default: int | None) -> int | None:
+    """At most how many; None for all."""
+    return default if arguments.limit is None else (arguments.limit or None)
+
+
+def _copy_state(text: str) -> nouns.CopyState.ValueType:
+    if not text:
+        return nouns.COPY_STATE_UNSPECIFIED
+    known = {word(nouns.CopyState.DESCRIPTOR, value): value for value in nouns.CopyState.values() if value}
+    if text not in known:
+        raise BadInput(f"{text!r} is no state of a copy; there are {', '.join(known)}")
+    return known[text]
+
+
+COMMANDS: dict[str, Command] = {
+    "status": status,
+    "accounts": accounts,
+    "start": act,
+    "stop": act,
+    "restart": act,
+    "pause": act,
+    "resume": act,
+    "fills": fills,
+    "copies": copies,
+    "why": why,
+    "order": order,
+    "rename": rename,
+    "watch": watch,
+    "events": events,
+    "nonce": nonce,
+    "logs": logs,
+    "report": report,
+    "reload": reload,
+    "wait": wait,
+    "shutdown": shutdown,
+}

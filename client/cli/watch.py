@@ -1,0 +1,190 @@
+"""`watch`: follows everything at once. Three threads read the watches into one queue; the caller's thread shows.
+
+There is no watch for accounts: their status is asked after each event and every two seconds, which also notices a
+supervisor that is frozen and says nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Self
+
+from krakencopy.client.cli.output import Output, to_json
+from krakencopy.client.cli.stderr import complain
+from krakencopy.client.sdk.errors import KrakenCopyError, TimedOut, Unavailable
+from krakencopy.client.sdk.timeouts import PATIENCE_S
+from krakencopy.client.views.dashboard import ROWS_MAX, Board, Change, change_line
+from krakencopy.v1 import control_pb2 as pb
+
+if TYPE_CHECKING:
+    from krakencopy.client.sdk.client import KrakenCopy
+    from krakencopy.client.sdk.watch_stream import Watch
+
+_REFRESH_S = 2.0
+#: A burst of changes is drawn once: more pages a second than this nobody can read.
+_DRAW_INTERVAL_S = 0.1
+#: Readers stop reading when the terminal is this far behind; the server keeps what they have not read.
+_QUEUE_MAX = 1000
+
+_HOME = "\x1b[H"
+_CLEAR = "\x1b[2J"
+_CLEAR_LINE = "\x1b[K"
+_CLEAR_BELOW = "\x1b[J"
+_HIDE_CURSOR = "\x1b[?25l"
+_SHOW_CURSOR = "\x1b[?25h"
+
+
+class _Feed:
+    """All watches in one queue. An error of any of them arrives as an item."""
+
+    def __init__(self, supervisor: KrakenCopy) -> None:
+        self.queue: queue.Queue[Change | KrakenCopyError] = queue.Queue(_QUEUE_MAX)
+        self._watches: list[Watch[Any, Any]] = []
+        self._threads: list[threading.Thread] = []
+        self._error: KrakenCopyError | None = None
+        self._follow(supervisor.watch_fills(), lambda fill: pb.WatchFillsResponse(fill=fill))
+        self._follow(supervisor.watch_copies(), lambda change: change)
+        self._follow(supervisor.watch_events(), lambda event: pb.WatchEventsResponse(event=event))
+
+    def _follow(self, watch: Watch[Any, Any], wrap: Callable[..., Change]) -> None:
+        def read() -> None:
+            try:
+                for item in watch:
+                    self.queue.put(wrap(item))
+            except KrakenCopyError as error:
+                self.queue.put(error)
+
+        self._watches.append(watch)
+        self._threads.append(threading.Thread(target=read, name="krakencopy-watch", daemon=True))
+        self._threads[-1].start()
+
+    def waiting(self, limit_s: float) -> list[Change]:
+        """The changes that wait, after waiting for the first one at most so long. Raises a watch's error, behind what came before."""
+        changes: list[Change] = []
+        with contextlib.suppress(queue.Empty):
+            while self._error is None and len(changes) < _QUEUE_MAX:
+                item = self.queue.get_nowait() if changes else self.queue.get(timeout=limit_s)
+                if isinstance(item, KrakenCopyError):
+                    self._error = item
+                else:
+                    changes.append(item)
+        if self._error is not None and not changes:
+            raise self._error
+        return changes
+
+    def close(self) -> None:
+        """End the watches and their threads, which may stand before a full queue."""
+        for watch in self._watches:
+            watch.close()
+        for thread in self._threads:
+            while thread.is_alive():
+                with contextlib.suppress(queue.Empty):
+                    self.queue.get_nowait()
+                thread.join(0.01)
+
+
+class _Page:
+    """Shows the board on a terminal."""
+
+    def __init__(self, out: Output) -> None:
+        self._out = out
+
+    def __enter__(self) -> Self:
+        self._out.stream.write(_HIDE_CURSOR + _CLEAR)
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._out.stream.write(_SHOW_CURSOR)
+        self._out.stream.flush()
+
+    def show(self, board: Board, _changes: Iterable[Change]) -> None:
+        """Draw the page over the one before."""
+        size = shutil.get_terminal_size()
+        lines = board.page(size.columns, size.lines - 1)
+        self._out.stream.write(_HOME + "".join(f"{line}{_CLEAR_LINE}\n" for line in lines) + _CLEAR_BELOW)
+        self._out.stream.flush()
+        time.sleep(_DRAW_INTERVAL_S)
+
+
+class _Lines:
+    """Shows each change by itself, for pipes, files and programs."""
+
+    def __init__(self, out: Output) -> None:
+        self._out = out
+        self._trouble = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        pass
+
+    def show(self, board: Board, changes: Iterable[Change]) -> None:
+        """Write the changes; trouble goes to standard error once."""
+        if board.trouble and board.trouble != self._trouble:
+            complain(board.trouble)
+        self._trouble = board.trouble
+        form = to_json if self._out.as_json else change_line
+        self._out.lines(form(change) for change in changes)
+
+
+def watch_all(supervisor: KrakenCopy, out: Output) -> None:
+    """Show all changes until interrupted. Raises what ends a watch, and Unavailable when the supervisor stays away."""
+    is_page = out.stream.isatty() and not out.as_json
+    board = Board()
+    changes = board.take_status(supervisor.get_status())
+    if is_page:
+        for change in _latest(supervisor):
+            board.take(change)
+    feed = _Feed(supervisor)
+    try:
+        with _Page(out) if is_page else _Lines(out) as shown:
+            _go_on(supervisor, feed, board, lambda new: shown.show(board, new), changes)
+    finally:
+        feed.close()
+
+
+def _latest(supervisor: KrakenCopy) -> list[Change]:
+    """What the page begins with, oldest first."""
+    fills = list(supervisor.list_fills(limit=ROWS_MAX))
+    copies = list(supervisor.list_copies(limit=ROWS_MAX))
+    events = list(supervisor.list_events(limit=ROWS_MAX))
+    return [
+        *(pb.WatchFillsResponse(fill=fill) for fill in reversed(fills)),
+        *(pb.WatchCopiesResponse(copy=copy) for copy in reversed(copies)),
+        *(pb.WatchEventsResponse(event=event) for event in reversed(events)),
+    ]
+
+
+def _go_on(
+    supervisor: KrakenCopy,
+    feed: _Feed,
+    board: Board,
+    show: Callable[[list[Change]], None],
+    changes: list[Change],
+) -> None:
+    answered_at = asked_at = time.monotonic()
+    while True:
+        show(changes)
+        changes = feed.waiting(max(asked_at + _REFRESH_S - time.monotonic(), 0.0))
+        for change in changes:
+            board.take(change)
+        now = time.monotonic()
+        has_event = any(isinstance(change, pb.WatchEventsResponse) for change in changes)
+        if not has_event and now - asked_at < _REFRESH_S:
+            continue
+        asked_at = now
+        try:
+            changes += board.take_status(supervisor.get_status())
+        except (Unavailable, TimedOut):
+            if now - answered_at > PATIENCE_S:
+                raise
+            board.trouble = f"no answer from {supervisor.endpoint}; trying again"
+        else:
+            answered_at = now
+            board.trouble = ""

@@ -1,0 +1,1 @@
+"""ControlService from Python. It knows no command line."""

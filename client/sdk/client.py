@@ -1,0 +1,411 @@
+"""The Python SDK: ControlService with plain arguments, protobuf messages as results, and errors of one tree.
+
+One method for each RPC, named after it. Lists hide their pages, watches go on after a lost connection, mutations make
+their own request_id. Threads may share one KrakenCopy. Knows nothing of the command line.
+"""
+
+from __future__ import annotations
+
+import uuid
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
+from typing import Any, Literal, Self, TypeVar
+
+import grpc
+
+from krakencopy.client.sdk.endpoint import Endpoint, parse_endpoint
+from krakencopy.client.sdk.errors import BadInput, KrakenCopyError
+from krakencopy.client.sdk.grpc_errors import fault
+from krakencopy.client.sdk.timeouts import CALL_TIMEOUT_S, NONCE_TIMEOUT_S, PATIENCE_S, RELOAD_TIMEOUT_S
+from krakencopy.client.sdk.watch_stream import Stream, Watch
+from krakencopy.v1 import control_pb2 as pb
+from krakencopy.v1 import types_pb2 as nouns
+from krakencopy.v1.control_pb2_grpc import ControlServiceStub
+
+Q = TypeVar("Q")
+R = TypeVar("R")
+T = TypeVar("T")
+
+FillWatch = Watch[pb.WatchFillsResponse, nouns.Fill]
+CopyWatch = Watch[pb.WatchCopiesResponse, pb.WatchCopiesResponse]
+EventWatch = Watch[pb.WatchEventsResponse, nouns.Event]
+
+#: The server's own limit for a page (control.proto).
+_PAGE_SIZE_MAX = 1000
+
+_CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
+    # gRPC waits 1 s and more between dials by default; a restarted supervisor should be found at once. Its "min" sibling is
+    # left alone: that one is how long a dial may take, and a busy supervisor may well take 100 ms.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+    # A supervisor that froze or whose host vanished ends no connection; without the third option it takes a minute to see.
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.http2.ping_timeout_ms", 5_000),
+    # Orders and tokens go to the supervisor itself, whatever https_proxy says.
+    ("grpc.enable_http_proxy", 0),
+)
+
+_SIDES = {"buy": nouns.SIDE_BUY, "sell": nouns.SIDE_SELL}
+
+
+class KrakenCopy:
+    """A connection to one supervisor, opened with the first call; a context manager.
+
+    ``endpoint`` is ``unix:/path/control.sock`` or ``host:port`` (always TLS, checked against ``root_certificate`` in PEM or
+    the system's roots). ``token`` is sent with every call. ``timeout_s`` limits each call that doesn't bring its own limit;
+    watches and followed logs have none. A watch that lost its connection tries for ``patience_s``. ``channel`` replaces the connection; it belongs to the caller and stays open.
+
+    Every method raises a KrakenCopyError: see sdk/errors.py. BadInput at once for an endpoint that can't be one.
+    """
+
+    def __init__(
+        self,
+        endpoint: str | Endpoint = "unix:data/run/control.sock",
+        *,
+        token: str | None = None,
+        root_certificate: bytes | None = None,
+        timeout_s: float = CALL_TIMEOUT_S,
+        patience_s: float = PATIENCE_S,
+        channel: grpc.Channel | None = None,
+    ) -> None:
+        self.endpoint = endpoint if isinstance(endpoint, Endpoint) else parse_endpoint(endpoint)
+        self._timeout_s = timeout_s
+        self._patience_s = patience_s
+        self._metadata = (("authorization", f"Bearer {token}"),) if token else ()
+        #: To end them with the connection, while someone still holds them.
+        self._watches: weakref.WeakSet[Watch[Any, Any]] = weakref.WeakSet()
+        self._owned = _dial(self.endpoint, root_certificate) if channel is None else None
+        self._stub = ControlServiceStub(channel or self._owned)  # type: ignore[arg-type]  # one of the two is a channel
+
+    def close(self) -> None:
+        """End the connection, and every watch on it."""
+        for watch in list(self._watches):
+            watch.close()
+        if self._owned is not None:
+            self._owned.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+    # -- the whole system ---------------------------------------------------------------------------------------------
+
+    def get_status(self, *, timeout_s: float | None = None) -> pb.GetStatusResponse:
+        """The whole system on one page."""
+        return self._ask(self._stub.GetStatus, pb.GetStatusRequest(), timeout_s)
+
+    def get_report(self, *, timeout_s: float | None = None) -> pb.GetReportResponse:
+        """What became of every fill at every user."""
+        return self._ask(self._stub.GetReport, pb.GetReportRequest(), timeout_s)
+
+    def reload(
+        self, *, dry_run: bool = False, request_id: str = "", timeout_s: float | None = None
+    ) -> pb.ReloadResponse:
+        """Have the supervisor read its configuration file again and apply what changed, or with ``dry_run`` only say what would be.
+
+        Raises BadConfiguration for a file that cannot be used, Refused for changes that need a restart. The supervisor may run
+        commands for credentials, which takes as long as they take: ``timeout_s`` is a minute unless given.
+        """
+        request_id = request_id or _new_request_id()
+        request = pb.ReloadRequest(request_id=request_id, dry_run=dry_run)
+        limit_s = RELOAD_TIMEOUT_S if timeout_s is None else timeout_s
+        return self._ask(self._stub.Reload, request, limit_s, request_id)
+
+    def shutdown(
+        self, *, now: bool = False, request_id: str = "", timeout_s: float | None = None
+    ) -> pb.ShutdownResponse:
+        """Begin to stop the supervisor. Returns at once; the supervisor is gone when calls raise Unavailable.
+
+        ``now``: wait for nothing in flight longer than about a second, also where a shutdown has begun already.
+        """
+        request_id = request_id or _new_request_id()
+        request = pb.ShutdownRequest(request_id=request_id, now=now)
+        return self._ask(self._stub.Shutdown, request, timeout_s, request_id)
+
+    # -- accounts -----------------------------------------------------------------------------------------------------
+
+    def list_accounts(self, *, timeout_s: float | None = None) -> Iterator[nouns.Account]:
+        """All accounts, the master first, then by id."""
+
+        def page(token: str) -> tuple[Iterable[nouns.Account], str]:
+            request = pb.ListAccountsRequest(page_size=_PAGE_SIZE_MAX, page_token=token)
+            response = self._ask(self._stub.ListAccounts, request, timeout_s)
+            return response.accounts, response.next_page_token
+
+        return _pages(page, None)
+
+    def get_account(self, account_id: str, *, timeout_s: float | None = None) -> nouns.Account:
+        """One account. Raises NotFound."""
+        request = pb.GetAccountRequest(account_id=account_id)
+        return self._ask(self._stub.GetAccount, request, timeout_s).account
+
+    def get_nonce(self, account_id: str, *, timeout_s: float | None = None) -> nouns.NonceReport:
+        """What is known of the nonce of an account's API key. Raises NotFound.
+
+        The exchange is asked as well: ``timeout_s`` is 20 s unless given.
+        """
+        request = pb.GetNonceRequest(account_id=account_id)
+        limit_s = NONCE_TIMEOUT_S if timeout_s is None else timeout_s
+        return self._ask(self._stub.GetNonce, request, limit_s).report
+
+    def start_account(
+        self, account_id: str, *, request_id: str = "", timeout_s: float | None = None
+    ) -> nouns.Account:
+        """Want the account's process to run; the way out of FAILED. Gives the account as it stands right after."""
+        request_id = request_id or _new_request_id()
+        request = pb.StartAccountRequest(request_id=request_id, account_id=account_id)
+        return self._ask(self._stub.StartAccount, request, timeout_s, request_id).account
+
+    def stop_account(
+        self, account_id: str, *, request_id: str = "", timeout_s: float | None = None
+    ) -> nouns.Account:
+        """Want no process; it finishes what is in flight. Gives the account as it stands right after."""
+        request_id = request_id or _new_request_id()
+        request = pb.StopAccountRequest(request_id=request_id, account_id=account_id)
+        return self._ask(self._stub.StopAccount, request, timeout_s, request_id).account
+
+    def restart_account(
+        self, account_id: str, *, request_id: str = "", timeout_s: float | None = None
+    ) -> nouns.Account:
+        """Stop the process and start it again. Gives the account as it stands right after."""
+        request_id = request_id or _new_request_id()
+        request = pb.RestartAccountRequest(request_id=request_id, account_id=account_id)
+        return self._ask(self._stub.RestartAccount, request, timeout_s, request_id).account
+
+    def pause_account(
+        self, account_id: str, *, request_id: str = "", timeout_s: float | None = None
+    ) -> nouns.Account:
+        """Hand a user no more fills; they wait in the journal. Gives the account as it stands right after."""
+        request_id = request_id or _new_request_id()
+        request = pb.PauseAccountRequest(request_id=request_id, account_id=account_id)
+        return self._ask(self._stub.PauseAccount, request, timeout_s, request_id).account
+
+    def resume_account(
+        self, account_id: str, *, request_id: str = "", timeout_s: float | None = None
+    ) -> nouns.Account:
+        """Hand a user fills again: exits of the pause are done, entries that are too old skipped."""
+        request_id = request_id or _new_request_id()
+        request = pb.ResumeAccountRequest(request_id=request_id, account_id=account_id)
+        return self._ask(self._stub.ResumeAccount, request, timeout_s, request_id).account
+
+    def rename_asset(
+        self, old_name: str, new_name: str, *, request_id: str = "", timeout_s: float | None = None
+    ) -> pb.RenameAssetResponse:
+        """Have positions follow a coin that has another name from now on (MATIC is POL). Repeating it does nothing.
+
+        Gives the master's counted position in it. Raises BadInput (no names) or Refused (renamed to something else before).
+        """
+        request_id = request_id or _new_request_id()
+        request = pb.RenameAssetRequest(request_id=request_id, old_name=old_name, new_name=new_name)
+        return self._ask(self._stub.RenameAsset, request, timeout_s, request_id)
+
+    # -- fills, copies, events ----------------------------------------------------------------------------------------
+
+    def list_fills(
+        self,
+        *,
+        pair: str = "",
+        after_seq: int | None = None,
+        limit: int | None = None,
+        timeout_s: float | None = None,
+    ) -> Iterator[nouns.Fill]:
+        """Fills of the master, the latest first; with ``after_seq`` those after it, ascending. At most ``limit``."""
+
+        def page(token: str) -> tuple[Iterable[nouns.Fill], str]:
+            request = pb.ListFillsRequest(
+                page_size=_page_size(limit), page_token=token, pair=pair, after_seq=after_seq
+            )
+            response = self._ask(self._stub.ListFills, request, timeout_s)
+            return response.fills, response.next_page_token
+
+        return _pages(page, limit)
+
+    def watch_fills(self, after_seq: int | None = None) -> FillWatch:
+        """Fills after a seq (0: from the beginning), then live ones; without a seq only new ones."""
+
+        def open_stream(after: int | None) -> Stream[pb.WatchFillsResponse]:
+            return self._stub.WatchFills(pb.WatchFillsRequest(after_seq=after), metadata=self._metadata)
+
+        return self._watch(open_stream, lambda response: (response.fill.seq, response.fill), after_seq)
+
+    def list_copies(
+        self,
+        *,
+        account_id: str = "",
+        fill_seq: int = 0,
+        state: nouns.CopyState.ValueType = nouns.COPY_STATE_UNSPECIFIED,
+        limit: int | None = None,
+        timeout_s: float | None = None,
+    ) -> Iterator[nouns.Copy]:
+        """Copies of one or all users, the one that changed last first. At most ``limit``."""
+
+        def page(token: str) -> tuple[Iterable[nouns.Copy], str]:
+            request = pb.ListCopiesRequest(
+                page_size=_page_size(limit),
+                page_token=token,
+                account_id=account_id,
+                fill_seq=fill_seq,
+                state=state,
+            )
+            response = self._ask(self._stub.ListCopies, request, timeout_s)
+            return response.copies, response.next_page_token
+
+        return _pages(page, limit)
+
+    def watch_copies(self, after_change: int | None = None, *, account_id: str = "") -> CopyWatch:
+        """Changes of copies after a change number (0: from the beginning), then live ones; without a number only new ones."""
+
+        def open_stream(after: int | None) -> Stream[pb.WatchCopiesResponse]:
+            request = pb.WatchCopiesRequest(after_change=after, account_id=account_id)
+            return self._stub.WatchCopies(request, metadata=self._metadata)
+
+        return self._watch(open_stream, lambda response: (response.change, response), after_change)
+
+    def list_events(
+        self, *, account_id: str = "", limit: int | None = None, timeout_s: float | None = None
+    ) -> Iterator[nouns.Event]:
+        """Events, the latest first. At most ``limit``."""
+
+        def page(token: str) -> tuple[Iterable[nouns.Event], str]:
+            request = pb.ListEventsRequest(
+                page_size=_page_size(limit), page_token=token, account_id=account_id
+            )
+            response = self._ask(self._stub.ListEvents, request, timeout_s)
+            return response.events, response.next_page_token
+
+        return _pages(page, limit)
+
+    def watch_events(self, after_seq: int | None = None) -> EventWatch:
+        """Events after a seq (0: from the beginning), then live ones; without a seq only new ones."""
+
+        def open_stream(after: int | None) -> Stream[pb.WatchEventsResponse]:
+            return self._stub.WatchEvents(pb.WatchEventsRequest(after_seq=after), metadata=self._metadata)
+
+        return self._watch(open_stream, lambda response: (response.event.seq, response.event), after_seq)
+
+    def explain_fill(
+        self, *, seq: int | None = None, exec_id: str | None = None, timeout_s: float | None = None
+    ) -> pb.ExplainFillResponse:
+        """One fill, by its seq or its execution id, and what every user made of it. Raises NotFound."""
+        if seq is not None and exec_id is None:
+            request = pb.ExplainFillRequest(seq=seq)
+        elif exec_id is not None and seq is None:
+            request = pb.ExplainFillRequest(exec_id=exec_id)
+        else:
+            raise BadInput("explain_fill wants either a seq or an exec_id")
+        return self._ask(self._stub.ExplainFill, request, timeout_s)
+
+    # -- orders and logs ----------------------------------------------------------------------------------------------
+
+    def place_order(
+        self,
+        side: Literal["buy", "sell"],
+        pair: str,
+        volume: Decimal,
+        *,
+        limit_price: Decimal | None = None,
+        request_id: str = "",
+        timeout_s: float | None = None,
+    ) -> pb.PlaceOrderResponse:
+        """Place an order on the master account; a market order without ``limit_price``.
+
+        ``volume`` is in base, ``limit_price`` in quote. The same ``request_id`` always gives the same order: after Unavailable,
+        TimedOut or ServerFault ask again with the error's ``request_id``.
+        """
+        request_id = request_id or _new_request_id()
+        request = pb.PlaceOrderRequest(
+            request_id=request_id,
+            pair=pair,
+            side=_SIDES[side],
+            volume=f"{volume:f}",
+            limit_price="" if limit_price is None else f"{limit_price:f}",
+        )
+        return self._ask(self._stub.PlaceOrder, request, timeout_s, request_id)
+
+    def read_log(self, account_id: str, *, lines: int = 100, follow: bool = False) -> Iterator[str]:
+        """The last lines of an account's log, or of ``"supervisor"``; with ``follow`` then new ones, without end.
+
+        A log has no positions: after a lost connection it raises Unavailable and does not go on.
+        """
+        request = pb.ReadLogRequest(account_id=account_id, lines=lines, follow=follow)
+        call = self._stub.ReadLog(
+            request, timeout=None if follow else self._timeout_s, metadata=self._metadata
+        )
+        try:
+            for response in call:
+                yield response.line
+        except grpc.RpcError as error:
+            raise self._fault(error) from error
+        finally:
+            call.cancel()
+
+    # -- how a call is made -------------------------------------------------------------------------------------------
+
+    def _ask(
+        self,
+        rpc: grpc.UnaryUnaryMultiCallable[Q, R],
+        request: Q,
+        timeout_s: float | None,
+        request_id: str = "",
+    ) -> R:
+        limit_s = self._timeout_s if timeout_s is None else timeout_s
+        try:
+            return rpc(request, timeout=limit_s, metadata=self._metadata)
+        except grpc.RpcError as error:
+            raise fault(error, self.endpoint, request_id) from error
+
+    def _watch(
+        self,
+        open_stream: Callable[[int | None], Stream[R]],
+        read: Callable[[R], tuple[int, T]],
+        after: int | None,
+    ) -> Watch[R, T]:
+        watch = Watch(
+            check=self.get_status,
+            open_stream=open_stream,
+            read=read,
+            fault=self._fault,
+            after=after,
+            patience_s=self._patience_s,
+        )
+        self._watches.add(watch)
+        return watch
+
+    def _fault(self, error: grpc.RpcError) -> KrakenCopyError:
+        return fault(error, self.endpoint)
+
+
+def _dial(endpoint: Endpoint, root_certificate: bytes | None) -> grpc.Channel:
+    if endpoint.socket_path is not None:  # the folder's and the socket's mode protect it
+        return grpc.insecure_channel(endpoint.target, _CHANNEL_OPTIONS)
+    return grpc.secure_channel(
+        endpoint.target, grpc.ssl_channel_credentials(root_certificate), _CHANNEL_OPTIONS
+    )
+
+
+def _new_request_id() -> str:
+    return str(uuid.uuid4())
+
+
+def _page_size(limit: int | None) -> int:
+    return _PAGE_SIZE_MAX if limit is None else min(limit, _PAGE_SIZE_MAX)
+
+
+def _pages(page: Callable[[str], tuple[Iterable[T], str]], limit: int | None) -> Iterator[T]:
+    """All items of all pages, at most ``limit``."""
+    left = limit
+    token = ""
+    while left is None or left > 0:
+        items, token = page(token)
+        for item in items:
+            yield item
+            if left is not None:
+                left -= 1
+                if left == 0:
+                    return
+        if not token:
+            return

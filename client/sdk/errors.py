@@ -1,0 +1,104 @@
+"""Every error that the client raises on purpose, and the exit code that each one ends the command with.
+
+    KrakenCopyError
+    ├── Refused           the server understood and will not do it    exit 1
+    │   ├── NotFound      no such account, fill, log
+    │   └── PositionGone  a watch can't go on from where it was       (COMPACTED, AFTER_HEAD)
+    ├── Unavailable       the connection was lost                     exit 2
+    │   └── NotConnected  there never was one: nothing was sent
+    ├── BadInput          the question makes no sense                 exit 3
+    │   └── BadConfiguration  the supervisor cannot use its configuration file any more    exit 78
+    ├── ServerFault       the server failed at it                     exit 4
+    └── TimedOut          no answer, or not healthy, in time          exit 5
+
+Knows nothing of gRPC: sdk/grpc_errors.py builds these from what gRPC reports.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """How the command ends; part of its contract."""
+
+    DONE = 0
+    REFUSED = 1
+    UNAVAILABLE = 2
+    BAD_INPUT = 3
+    SERVER_FAULT = 4
+    NOT_IN_TIME = 5
+    CONFIGURATION = 78  # EX_CONFIG, as krakencopyd itself ends with it
+    INTERRUPTED = 130  # 128 + SIGINT, as shells count
+
+
+class KrakenCopyError(Exception):
+    """Base of all errors that this package raises on purpose.
+
+    ``message`` is for people; ``reason`` is the server's stable code, e.g. ``"ACCOUNT_NOT_FOUND"``, or empty.
+    ``request_id`` is that of the mutation that failed, or empty: after ``Unavailable`` (but not ``NotConnected``), ``TimedOut`` and
+    ``ServerFault`` nobody knows whether it was done, and asking again with the same id does it at most once.
+    """
+
+    exit_code = ExitCode.SERVER_FAULT
+
+    def __init__(self, message: str, *, reason: str = "", request_id: str = "") -> None:
+        self.message = message
+        self.reason = reason
+        self.request_id = request_id
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        # The exchange's own errors are both the reason and a part of the message.
+        is_told = not self.reason or self.reason in self.message
+        return self.message if is_told else f"{self.message} ({self.reason})"
+
+
+class Refused(KrakenCopyError):
+    """The server understood and will not do it; nothing was done."""
+
+    exit_code = ExitCode.REFUSED
+
+
+class NotFound(Refused):
+    """The account, fill or log does not exist."""
+
+
+class PositionGone(Refused):
+    """A watch can't go on from its position: ``reason`` is ``COMPACTED`` (what follows was deleted) or ``AFTER_HEAD``
+    (the server has not come that far: another state folder). List what there is and watch from there.
+    """
+
+
+class Unavailable(KrakenCopyError):
+    """Nobody answers at the endpoint, or the connection was lost; what became of a mutation is not known."""
+
+    exit_code = ExitCode.UNAVAILABLE
+
+
+class NotConnected(Unavailable):
+    """Nobody answers at the endpoint: nothing was sent, so nothing was done."""
+
+
+class BadInput(KrakenCopyError):
+    """The question makes no sense: found here, or by the server (INVALID_ARGUMENT)."""
+
+    exit_code = ExitCode.BAD_INPUT
+
+
+class BadConfiguration(BadInput):
+    """The configuration file as it stands now cannot be used, and nothing was changed; ``message`` has one line a fault."""
+
+    exit_code = ExitCode.CONFIGURATION
+
+
+class ServerFault(KrakenCopyError):
+    """The server failed at it; what became of a mutation is not known."""
+
+    exit_code = ExitCode.SERVER_FAULT
+
+
+class TimedOut(KrakenCopyError):
+    """No answer within the time given; what became of a mutation is not known."""
+
+    exit_code = ExitCode.NOT_IN_TIME

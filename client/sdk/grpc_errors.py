@@ -1,0 +1,104 @@
+"""The one place where what gRPC reports becomes an error of sdk/errors.py."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import grpc
+
+from krakencopy.client.sdk.endpoint import Endpoint
+from krakencopy.client.sdk.errors import (
+    BadConfiguration,
+    BadInput,
+    KrakenCopyError,
+    NotConnected,
+    NotFound,
+    PositionGone,
+    Refused,
+    ServerFault,
+    TimedOut,
+    Unavailable,
+)
+
+#: Every error of the supervisor's own carries an ErrorInfo of this domain (control.proto).
+_DOMAIN = "krakencopy"
+
+#: The one reason whose text has lines: one for each fault of a file.
+_BAD_CONFIGURATION = "BAD_CONFIGURATION"
+
+#: How gRPC's own text begins when a dial failed and the call never left. Any other text counts as "may have been sent".
+_NEVER_CONNECTED = "failed to connect to all addresses"
+
+_KINDS: dict[grpc.StatusCode, type[KrakenCopyError]] = {
+    # The server ends streams with CANCELLED while it stops; what we cancel ourselves never comes here.
+    grpc.StatusCode.CANCELLED: Unavailable,
+    grpc.StatusCode.UNAVAILABLE: Unavailable,
+    grpc.StatusCode.DEADLINE_EXCEEDED: TimedOut,
+    grpc.StatusCode.INVALID_ARGUMENT: BadInput,
+    grpc.StatusCode.NOT_FOUND: NotFound,
+    grpc.StatusCode.OUT_OF_RANGE: PositionGone,
+    grpc.StatusCode.ALREADY_EXISTS: Refused,
+    grpc.StatusCode.PERMISSION_DENIED: Refused,
+    grpc.StatusCode.UNAUTHENTICATED: Refused,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: Refused,
+    grpc.StatusCode.FAILED_PRECONDITION: Refused,
+    grpc.StatusCode.ABORTED: Refused,
+    grpc.StatusCode.UNKNOWN: ServerFault,
+    grpc.StatusCode.INTERNAL: ServerFault,
+    grpc.StatusCode.DATA_LOSS: ServerFault,
+    grpc.StatusCode.UNIMPLEMENTED: ServerFault,
+}
+
+
+def fault(error: grpc.RpcError, endpoint: Endpoint, request_id: str = "") -> KrakenCopyError:
+    """Say what a failed call means. ``request_id`` is the mutation's, if it was one."""
+    code = error.code()
+    reason = _reason(error)
+    details = " ".join((error.details() or "").split())
+    kind = _KINDS.get(code, ServerFault)
+    if reason == _BAD_CONFIGURATION:
+        return BadConfiguration((error.details() or "").strip(), reason=reason, request_id=request_id)
+    if kind is Unavailable and details.startswith(_NEVER_CONNECTED):
+        kind = NotConnected
+    return kind(_message(code, reason, details, endpoint), reason=reason, request_id=request_id)
+
+
+def _message(code: grpc.StatusCode, reason: str, details: str, endpoint: Endpoint) -> str:
+    if reason:  # the server's own words
+        return details or f"the server says {reason} and nothing more"
+    match code:
+        case grpc.StatusCode.UNAVAILABLE | grpc.StatusCode.CANCELLED:
+            return _nobody_there(details, endpoint)
+        case grpc.StatusCode.DEADLINE_EXCEEDED:
+            return f"{endpoint} gave no answer in time; try again, or with a longer timeout"
+        case grpc.StatusCode.UNAUTHENTICATED:
+            return f"{endpoint} wants a token: {details or 'give the one that its configuration names'}"
+        case grpc.StatusCode.UNIMPLEMENTED:
+            return f"{endpoint} does not know this call; the supervisor is older than this client ({details})"
+        case _:
+            return details or f"{endpoint} answered {code.name} and nothing more"
+
+
+def _nobody_there(details: str, endpoint: Endpoint) -> str:
+    cause = details.rpartition("last error: ")[2] or "connection lost"
+    if endpoint.socket_path is not None and not endpoint.socket_path.exists():
+        cause = "there is no such socket"
+    return f"no supervisor answers at {endpoint} ({cause}); is krakencopyd running, and is this its endpoint or state folder?"
+
+
+def _reason(error: grpc.RpcError) -> str:
+    """The ErrorInfo's reason; empty when gRPC itself made the error or the answer comes from someone else."""
+    # Here and not above: most commands see no error, and these modules take tens of milliseconds.
+    from google.rpc import error_details_pb2
+    from grpc_status import rpc_status
+
+    try:
+        # The error of a finished call is that call as well, which its type does not say.
+        status = rpc_status.from_call(cast("grpc.Call", error))
+    except ValueError:  # the details contradict the status: not written by our server
+        return ""
+    for detail in status.details if status is not None else ():
+        found = error_details_pb2.ErrorInfo()
+        if detail.Unpack(found) and found.domain == _DOMAIN:
+            return str(found.reason)
+    return ""

@@ -1,0 +1,1 @@
+"""Messages as lines for people. Pure."""

@@ -1,0 +1,333 @@
+"""Messages as rows and sentences for people. Pure: messages in, lines out; nothing is asked, nothing printed.
+
+Where a field is empty ("not known") its cell stays empty.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from krakencopy.client.views.formats import (
+    because,
+    is_some,
+    joined,
+    local_time,
+    money,
+    plain,
+    short,
+    side,
+    table_time,
+    word,
+    zoned,
+)
+from krakencopy.client.views.table import Column
+from krakencopy.v1 import types_pb2 as nouns
+
+#: The broker whose accounts copy and are copied; those of others have no feed, no nonce and no copies.
+COPIED_BROKER = "kraken"
+#: As wide as table_time's text, so that tables keep their columns while they grow.
+_TIME_WIDTH = 18
+
+
+def account_columns() -> tuple[Column, ...]:
+    """What account_row's cells are."""
+    return (
+        Column("ACCOUNT"),
+        Column("ROLE", extra=1),
+        Column("BROKER", extra=5),
+        Column("STATE"),
+        Column(zoned("SINCE")),
+        Column("PID", right=True, extra=4),
+        Column("RESTARTS", right=True),
+        Column("EQUITY", right=True),
+        Column("FEED"),
+        Column("LAST FILL", right=True, extra=3),
+        Column("OPEN", right=True, extra=2),
+        Column("REASON"),
+    )
+
+
+def account_row(account: nouns.Account) -> list[str]:
+    """One account's cells of account_columns. Without a process nothing is known of feed, position and open copies."""
+    is_user = copies(account) and account.pid != 0
+    return [
+        plain(account.id),
+        word(nouns.Role.DESCRIPTOR, account.role).lower(),
+        account.broker,
+        word(nouns.AccountState.DESCRIPTOR, account.state),
+        table_time(account.since)[: -len(".123")],
+        str(account.pid or ""),
+        str(account.restarts),
+        money(account.equity),
+        feed(account),
+        str(account.cursor_seq) if is_user else "",
+        str(account.copies_open) if is_user else "",
+        plain(account.reason),
+    ]
+
+
+def account_notes(accounts: Iterable[nouns.Account]) -> list[str]:
+    """What there is to say about accounts below their table, each thing once: ``ann, bob: the master is not healthy``."""
+    about: dict[str, list[str]] = {}
+    for account in accounts:
+        note = joined(
+            account.message, _next_start(account), paused(account), own_strategy(account), missing(account), owed(account),
+            drift(account), notices(account), *warnings(account),
+        )  # fmt: skip
+        if note:
+            about.setdefault(note, []).append(plain(account.id))
+    return ["", *(f"{', '.join(ids)}: {note}" for note, ids in about.items())] if about else []
+
+
+def copies(account: nouns.Account) -> bool:
+    """Whether it copies the master: users of other brokers than Kraken do not."""
+    return account.role == nouns.ROLE_USER and account.broker == COPIED_BROKER
+
+
+def paused(account: nouns.Account) -> str:
+    """Said of a user whose fills wait."""
+    is_paused = account.copy_mode == nouns.COPY_MODE_PAUSED
+    return "PAUSED by an operator, fills wait until `resume`" if is_paused else ""
+
+
+def own_strategy(account: nouns.Account) -> str:
+    """Said of a user that trades by its own strategy, and of a strategy that has failed."""
+    strategy = account.strategy
+    if strategy.failure:
+        return f"STRATEGY {plain(strategy.name)} FAILED and is off until the account is restarted: {plain(strategy.failure)}"
+    is_user = account.role == nouns.ROLE_USER
+    return (
+        f"strategy {plain(strategy.name)} trades by itself until the master is back"
+        if strategy.on and is_user
+        else ""
+    )
+
+
+def missing(account: nouns.Account) -> str:
+    """Said of a user from whose copied positions something was taken by hand."""
+    gone = ", ".join(f"{p.missing_volume} {p.asset}" for p in account.positions if p.missing_volume)
+    return (
+        f"MISSING {gone}: bought by copying and not there any more (sold or withdrawn by hand)"
+        if gone
+        else ""
+    )
+
+
+def owed(account: nouns.Account) -> str:
+    """Said of a user with exits that could not leave so far."""
+    return joined(*(f"exit owed: {p.exit_owed}" for p in account.positions if p.exit_owed))
+
+
+def drift(account: nouns.Account) -> str:
+    """Said of a user whose ledger and the exchange's record of orders disagree; `accounts ID` tells each."""
+    return f"DRIFT {len(account.drifts)}: {plain(account.drifts[-1].message)}" if account.drifts else ""
+
+
+#: Notices that are told below a table at most.
+NOTICES_SHOWN = 3
+
+
+def notices(account: nouns.Account) -> str:
+    """What an operator should know of an account that stops nothing, the latest first; `accounts ID` tells each."""
+    known = account.preflight.warnings
+    found = [notice for notice in account.notices if notice.message not in known]
+    found.sort(key=lambda notice: notice.last_at.ToNanoseconds(), reverse=True)
+    told = [
+        joined(plain(notice.code) if notice.subject else "", plain(notice.message))
+        for notice in found[:NOTICES_SHOWN]
+    ]
+    if len(found) > NOTICES_SHOWN:
+        told.append(f"(and {len(found) - NOTICES_SHOWN} more)")
+    return "; ".join(told)
+
+
+def times(count: int) -> str:
+    """How often something came up, if more than once."""
+    return f" ({count} times)" if count > 1 else ""
+
+
+def warnings(account: nouns.Account) -> list[str]:
+    """What was found out about its key, clock, fees and funds that someone should act on, and refusals for the rate."""
+    known = account.preflight.warnings
+    told = [f"WARNING {plain(text)}" for text in known]
+    refused = account.rate.refused
+    return [*told, f"WARNING the exchange refused {refused} calls for their rate"] if refused else told
+
+
+def feed(account: nouns.Account) -> str:
+    """Whether its executions feed is up; nothing is known of it without a process, and only Kraken's accounts have one."""
+    if account.broker != COPIED_BROKER:
+        return ""
+    return ("up" if account.feed_connected else "down") if account.pid else ""
+
+
+def _next_start(account: nouns.Account) -> str:
+    is_waiting = account.state == nouns.ACCOUNT_STATE_BACKOFF and account.HasField("retry_at")
+    return f"next start {local_time(account.retry_at)}" if is_waiting else ""
+
+
+def account_reason(account: nouns.Account) -> str:
+    """Why the account stands where it does, and when that changes by itself."""
+    return joined(because(account.reason, account.message), _next_start(account))
+
+
+def standing(account: nouns.Account) -> str:
+    """Where the account stands and why: ``WAITING (MASTER_NOT_READY: ...)``."""
+    state = word(nouns.AccountState.DESCRIPTOR, account.state)
+    reason = account_reason(account)
+    return f"{state} ({reason})" if reason else state
+
+
+def fill_columns() -> tuple[Column, ...]:
+    """What fill_row's cells are."""
+    return (
+        Column("FILL", right=True, width=6),
+        Column(zoned("EXECUTED"), width=_TIME_WIDTH),
+        Column("SIDE"),
+        Column("VOLUME", right=True, width=10),
+        Column("PAIR", width=7),
+        Column("PRICE", right=True, width=9),
+        Column("FEE", right=True, width=11, extra=1),
+        Column("EXEC ID", width=19, extra=2),
+        Column("NOTE"),
+    )
+
+
+def fill_row(fill: nouns.Fill) -> list[str]:
+    """One fill's cells of fill_columns."""
+    apart = f"not copied: {plain(fill.not_copied)}" if fill.not_copied else ""
+    notes = ("margin, not copied" if fill.margin else "", apart, "from history" if _is_late(fill) else "")
+    return [
+        str(fill.seq),
+        table_time(fill.executed_at),
+        side(fill.side),
+        fill.volume,
+        fill.pair,
+        fill.price,
+        money(fill.fee),
+        fill.exec_id,
+        ", ".join(note for note in notes if note),
+    ]
+
+
+def _is_late(fill: nouns.Fill) -> bool:
+    return fill.source == nouns.FILL_SOURCE_HISTORY
+
+
+def copy_columns() -> tuple[Column, ...]:
+    """What copy_row's cells are."""
+    return (
+        Column("ACCOUNT", width=12),
+        Column("FILLS", right=True, width=5),
+        Column("SIDE"),
+        Column("ORDERED", right=True, width=10, extra=3),
+        Column("FILLED", right=True, width=10),
+        Column("PAIR", width=7, extra=1),
+        Column("AVG PRICE", right=True, extra=2),
+        Column("FEE", right=True, width=11, extra=4),
+        Column("STATE", width=8),
+        Column(zoned("LAST HOP"), width=_TIME_WIDTH),
+        Column("REASON"),
+    )
+
+
+def copy_row(copy: nouns.Copy) -> list[str]:
+    """One copy's cells of copy_columns."""
+    return [
+        plain(copy.account_id),
+        seqs(copy),
+        side(copy.side),
+        copy.ordered_volume,
+        copy.filled_volume,
+        copy.pair,
+        short(copy.avg_price),
+        money(copy.fee),
+        word(nouns.CopyState.DESCRIPTOR, copy.state),
+        table_time(_last_hop(copy)),
+        _copy_reason(copy),
+    ]
+
+
+def _copy_reason(copy: nouns.Copy) -> str:
+    """The numbers only where something is missing: of what went as planned, `why` tells them."""
+    return because(copy.reason, "" if copy.state == nouns.COPY_STATE_FILLED else copy.detail)
+
+
+def seqs(copy: nouns.Copy) -> str:
+    """The fills that a copy answers: ``7`` or ``7-9`` or ``7,9``."""
+    numbers = list(copy.fill_seqs)
+    if len(numbers) > 1 and numbers[-1] - numbers[0] == len(numbers) - 1:
+        return f"{numbers[0]}-{numbers[-1]}"
+    return ",".join(map(str, numbers))
+
+
+def _last_hop(copy: nouns.Copy) -> Timestamp:
+    for name in ("finished_at", "acknowledged_at", "sent_at", "decided_at", "received_at"):
+        if copy.HasField(name):
+            moment: Timestamp = getattr(copy, name)
+            return moment
+    return Timestamp()
+
+
+def event_columns() -> tuple[Column, ...]:
+    """What event_row's cells are."""
+    return (
+        Column("EVENT", right=True, width=6),
+        Column(zoned("AT"), width=_TIME_WIDTH),
+        Column("SEVERITY"),
+        Column("ACCOUNT", width=12),
+        Column("CODE", width=21, extra=1),
+        Column("MESSAGE"),
+    )
+
+
+def event_row(event: nouns.Event) -> list[str]:
+    """One event's cells of event_columns."""
+    return [
+        str(event.seq),
+        table_time(event.at),
+        word(nouns.Severity.DESCRIPTOR, event.severity),
+        plain(event.account_id) or "-",
+        plain(event.code),
+        plain(event.message),
+    ]
+
+
+def fill_line(fill: nouns.Fill) -> str:
+    """One fill in a sentence."""
+    return f"{local_time(fill.executed_at)}  fill {fill.seq}: {side(fill.side)} {fill.volume} {fill.pair} at {fill.price}"
+
+
+def copy_line(copy: nouns.Copy) -> str:
+    """One copy in a sentence."""
+    volumes = (copy.filled_volume, copy.ordered_volume, copy.planned_volume)
+    volume = next((volume for volume in volumes if is_some(volume)), "")
+    price = f" at {short(copy.avg_price)}" if copy.avg_price else ""
+    reason = _copy_reason(copy)
+    state = word(nouns.CopyState.DESCRIPTOR, copy.state)
+    what = " ".join(part for part in (side(copy.side), volume, copy.pair) if part)
+    told = f"{local_time(_last_hop(copy))}  copy by {plain(copy.account_id)} of fill {seqs(copy)}: {state}, {what}{price}"
+    return told + (f" ({reason})" if reason else "")
+
+
+def event_line(event: nouns.Event) -> str:
+    """One event in a sentence."""
+    about = f" {plain(event.account_id)}" if event.account_id else ""
+    severity = word(nouns.Severity.DESCRIPTOR, event.severity)
+    return f"{local_time(event.at)}  {severity}{about}: {because(event.code, event.message)}"
+
+
+def log_line(line: str) -> str:
+    """A line of a log (a JSON object) as people read it; a line that is none as it is."""
+    try:
+        entry = json.loads(line)
+        at = datetime.fromisoformat(entry["at"]).astimezone().isoformat(sep=" ", timespec="milliseconds")
+        told = f"{at}  {plain(str(entry['level'])):<7}  {plain(str(entry['message']))}"
+    except (ValueError, TypeError, KeyError):
+        return plain(line)
+    trace = str(entry.get("exception", "")).splitlines()
+    return "\n".join([told, *(f"    {plain(call)}" for call in trace)])

@@ -1,0 +1,1 @@
+"""Whose money and orders: accounts, keys, holds, limits. Records and arithmetic."""

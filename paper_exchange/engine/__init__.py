@@ -1,0 +1,1 @@
+"""Matching: plans, fills, bookings, resting orders."""

@@ -1,0 +1,1 @@
+"""Which faults are set, and what they do to events and rows."""

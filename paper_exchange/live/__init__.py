@@ -1,0 +1,1 @@
+"""Prices from another exchange's public feed."""

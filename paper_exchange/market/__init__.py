@@ -1,0 +1,1 @@
+"""The market model that orders meet."""

@@ -1,0 +1,1 @@
+"""From arguments to an order's checked terms."""

@@ -1,0 +1,134 @@
+"""The conditions under which the whole exchange works: its mode, its clock, what each pair's orders must keep to.
+
+Listings are changed by the control API for good; faults change mode, clock and minima while they are set, the newest holds.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from krakencopy.paper_exchange.faults.table import FaultKind, FaultSpec
+from krakencopy.paper_exchange.values.catalogue import Catalogue
+from krakencopy.paper_exchange.values.clock import Clock
+from krakencopy.paper_exchange.values.pairs import Pair
+from krakencopy.paper_exchange.values.time_format import US_PER_S
+from krakencopy.paper_exchange.values.trading_mode import MarketMode, PairStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Minima:
+    """The smallest order of a pair, in base and in quote."""
+
+    ordermin: Decimal
+    costmin: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a pair's orders must keep to, whether it takes any, and whether clients are told of the pair at all."""
+
+    minima: Minima
+    tick_size: Decimal
+    lot_decimals: int
+    status: PairStatus
+    listed: bool = True
+
+
+def listed_minima(pair: Pair) -> Minima:
+    """The minima of the table."""
+    return Minima(pair.ordermin, pair.costmin)
+
+
+def listing_of(pair: Pair) -> Listing:
+    """The listing of the table."""
+    return Listing(listed_minima(pair), pair.tick_size, pair.lot_decimals, PairStatus.ONLINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What holds now. The maps have only the pairs that differ from the table; `closed` are those without a trusted price."""
+
+    catalogue: Catalogue = field(default_factory=Catalogue)
+    mode: MarketMode = MarketMode.ONLINE
+    clock: Clock = field(default_factory=Clock)
+    engine_minima: Mapping[Pair, Minima] = field(default_factory=dict)
+    shown_minima: Mapping[Pair, Minima] = field(default_factory=dict)
+    listings: Mapping[Pair, Listing] = field(default_factory=dict)
+    closed: frozenset[Pair] = frozenset()
+
+    @property
+    def normal(self) -> bool:
+        """Whether every pair takes orders, by terms of the table."""
+        return self.mode is MarketMode.ONLINE and not self.listings and not self.closed
+
+    def listing(self, pair: Pair) -> Listing:
+        """The pair's own terms, faults left aside."""
+        return self.listings.get(pair) or listing_of(pair)
+
+    def minima(self, pair: Pair) -> Minima:
+        """What the engine checks."""
+        return self.engine_minima.get(pair) or self.listing(pair).minima
+
+    def minima_shown(self, pair: Pair) -> Minima:
+        """What clients are told."""
+        return self.shown_minima.get(pair) or self.listing(pair).minima
+
+    def tick_of(self, pair: Pair) -> Decimal:
+        """The grid of the pair's prices."""
+        listing = self.listings.get(pair)
+        return pair.tick_size if listing is None else listing.tick_size
+
+    def lot_decimals_of(self, pair: Pair) -> int:
+        """How many digits after the point an order's volume may have."""
+        listing = self.listings.get(pair)
+        return pair.lot_decimals if listing is None else listing.lot_decimals
+
+    def lists(self, pair: Pair) -> bool:
+        """Whether clients are told of a pair."""
+        listing = self.listings.get(pair)
+        return listing is None or listing.listed
+
+    def pair_status(self, pair: Pair) -> PairStatus:
+        """The pair's own status, whatever the exchange's mode."""
+        if pair in self.closed:
+            return PairStatus.CANCEL_ONLY
+        listing = self.listings.get(pair)
+        return PairStatus.ONLINE if listing is None else listing.status
+
+    def status_of(self, pair: Pair) -> str:
+        """The status of a pair as clients are told."""
+        return str(self.mode if self.mode is not MarketMode.ONLINE else self.pair_status(pair))
+
+    def matches(self, pair: Pair) -> bool:
+        """Whether orders of a pair fill."""
+        return self.mode.matches and self.pair_status(pair).matches
+
+
+def conditions_of(
+    catalogue: Catalogue,
+    faults: Iterable[FaultSpec],
+    listings: Mapping[Pair, Listing] | None = None,
+    closed: frozenset[Pair] = frozenset(),
+) -> Conditions:
+    """What faults, oldest first, make of the conditions."""
+    mode, clock = MarketMode.ONLINE, Clock()
+    plain = Conditions(catalogue, listings=listings or {})
+    engine: dict[Pair, Minima] = {}
+    shown: dict[Pair, Minima] = {}
+    for spec in faults:
+        if spec.kind is FaultKind.MARKET_MODE:
+            mode = spec.mode
+        elif spec.kind is FaultKind.CLOCK_SKEW:
+            clock = Clock(int(spec.seconds * US_PER_S), spec.drift, spec.since_us)
+        elif spec.kind is FaultKind.ORDERMIN:
+            assert spec.pair is not None, "a fault of this kind names its pair"
+            for minima in (engine,) if spec.stale else (engine, shown):
+                minima[spec.pair] = _changed(minima.get(spec.pair) or plain.minima(spec.pair), spec)
+    return Conditions(catalogue, mode, clock, engine, shown, plain.listings, closed)
+
+
+def _changed(minima: Minima, spec: FaultSpec) -> Minima:
+    return Minima(
+        minima.ordermin if spec.ordermin is None else spec.ordermin,
+        minima.costmin if spec.costmin is None else spec.costmin,
+    )

@@ -1,0 +1,1 @@
+"""Pairs, decimals, times, identifiers, errors: the ground that everything else stands on."""

@@ -1,0 +1,47 @@
+"""Copy trading for Kraken. What programs need is here: ``from krakencopy import KrakenCopy``; the rest is in docs/architecture.md."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from krakencopy.client import (
+        BadConfiguration,
+        BadInput,
+        ExitCode,
+        KrakenCopy,
+        KrakenCopyError,
+        NotConnected,
+        NotFound,
+        PositionGone,
+        Refused,
+        ServerFault,
+        TimedOut,
+        Unavailable,
+        Watch,
+    )
+
+__all__ = [
+    "BadConfiguration",
+    "BadInput",
+    "ExitCode",
+    "KrakenCopy",
+    "KrakenCopyError",
+    "NotConnected",
+    "NotFound",
+    "PositionGone",
+    "Refused",
+    "ServerFault",
+    "TimedOut",
+    "Unavailable",
+    "Watch",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import the SDK when one of its names is first used: processes of accounts have no need of it."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from krakencopy import client
+
+    return getattr(client, name)

@@ -1,0 +1,1 @@
+"""The supervised accounts: each one's process and link, the registry of all, shutdown."""

@@ -1,0 +1,529 @@
+"""The configuration file: TOML in, one frozen ``Config`` out, or every fault in it at once.
+
+    [exchange]   mode = "live" | "paper" (needed); rest_url and ws_url together, only for tests;
+                 visibility_lag_s = 60 (1 in paper mode); market = "synthetic" or "live" (prices of the paper exchange)
+    [startup]    nonce_separation_s = 5 (0 in paper mode), health_timeout_s = 60
+    [control]    no keys: the API is served on a Unix socket in the state folder
+    [copy]       defaults for every user: sizing, balance, ratio, notional, max_user_risk, order, max_slippage_bps,
+                 max_entry_age_s, with the defaults of ``CopyRules``
+    [[accounts]] id, role and broker (needed); credentials_file or credentials_command, allow_withdraw_key = false,
+                 reserve = { BTC = "1.0" };
+                 strategy with strategy_options = { ... } and strategy_risk = "0.10" (of a user: its max_user_risk);
+                 tier = "starter" | "intermediate" | "pro" at the exchange, "starter" ("pro" in paper mode);
+                 for users copy = { the keys of [copy] }
+                 at other brokers than Kraken (config/brokers.py) only id, role, broker, credentials_*, strategy*, and
+                 broker_url, for tests and sandboxes; there may be one master at each
+
+API keys never stand in it (config/credentials.py). It must not know processes, the exchange, or what a strategy does.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from krakencopy.account_proc.contract.amounts import needs_currency
+from krakencopy.account_proc.contract.spec import STRATEGY_RISK, CopyRules, Role, Sizing, Tier
+from krakencopy.account_proc.strategy.api import installed
+from krakencopy.supervisor.config.brokers import KRAKEN, variables_prefix
+from krakencopy.supervisor.config.toml_table import ConfigFaults, Fault, Table, read_toml, show
+from krakencopy.supervisor.config.values import (
+    PAPER_STRATEGIES,
+    Mode,
+    PaperMarket,
+    account_id,
+    broker,
+    broker_url,
+    copy_values,
+    options_table,
+    reserve_of,
+    url,
+)
+
+__all__ = [
+    "AccountConfig",
+    "Config",
+    "ConfigFaults",
+    "ExchangeConfig",
+    "Fault",
+    "Mode",
+    "PaperMarket",
+    "StartupConfig",
+]
+
+# Kraken: REST and the private channels of WebSocket v2 (docs.kraken.com/api).
+LIVE_REST_URL = "https://api.kraken.com"
+LIVE_WS_URL = "wss://ws-auth.kraken.com/v2"
+#: ``sockaddr_un.sun_path`` is 108 bytes with its final NUL.
+SOCKET_PATH_BYTES_MAX = 107
+#: An hour: whoever waits longer has mistaken the unit.
+SECONDS_MAX = 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExchangeConfig:
+    """Which exchange. Both URLs are None in paper mode when the supervisor is to start its own paper exchange."""
+
+    mode: Mode
+    rest_url: str | None
+    ws_url: str | None
+    #: How far reads may trail behind the engine, in seconds (seen at Kraken: up to 60; documented: nothing).
+    visibility_lag_s: float = 60.0
+    #: Of the paper exchange that the supervisor starts; it says nothing where there is none.
+    market: PaperMarket = PaperMarket.SYNTHETIC
+
+    @property
+    def managed(self) -> bool:
+        """Whether the supervisor starts a paper exchange of its own."""
+        return self.mode is Mode.PAPER and self.rest_url is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartupConfig:
+    """Start order, in seconds."""
+
+    #: Between the master's readiness and the first user's start.
+    nonce_separation_s: float
+    #: How long an account may take from its start to a healthy answer.
+    health_timeout_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountConfig:
+    """One account as configured; a user's ``copy`` is complete, [copy] and the account's own rules merged."""
+
+    id: str
+    role: Role
+    broker: str
+    copy: CopyRules = field(default_factory=CopyRules)
+    #: What trades the account by itself: a strategy's name, what it is told, and the share of the equity that its position in one
+    #: pair may cost.
+    strategy: str | None = None
+    strategy_options: Mapping[str, Any] = field(default_factory=dict)
+    strategy_risk: Decimal = STRATEGY_RISK
+    #: As written: relative to the configuration's folder. At most one of the two; without either the environment has the key.
+    credentials_file: str | None = None
+    #: A program and its arguments, run without a shell; it prints key and secret.
+    credentials_command: tuple[str, ...] | None = None
+    #: Trade also with a key that could withdraw.
+    allow_withdraw_key: bool = False
+    #: So much of each asset is left out of its equity and cash.
+    reserve: Mapping[str, Decimal] = field(default_factory=dict)
+    #: Which of the exchange's rate limits hold for it.
+    tier: Tier = Tier.STARTER
+    #: Another broker's API at another place than its own; None: its own.
+    broker_url: str | None = None
+
+    @property
+    def is_kraken(self) -> bool:
+        """Whether it is traded by our own client and takes part in copying."""
+        return self.broker == KRAKEN
+
+    @property
+    def copies(self) -> bool:
+        """Whether it copies the master."""
+        return self.is_kraken and self.role is Role.USER
+
+    @property
+    def credential_variables(self) -> tuple[str, str]:
+        """Names of the environment variables that hold this account's key and secret."""
+        owner = "MASTER" if self.role is Role.MASTER else f"USER_{self.id.upper().replace('-', '_')}"
+        prefix = f"{variables_prefix(self.broker)}_{owner}_API"
+        return f"{prefix}_KEY", f"{prefix}_SECRET"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """The whole configuration; accounts in the order of the file."""
+
+    exchange: ExchangeConfig
+    startup: StartupConfig
+    #: The defaults of [copy]; each account's own are in ``AccountConfig.copy``.
+    copy: CopyRules
+    accounts: tuple[AccountConfig, ...]
+    #: Where it was read from, for messages.
+    source: str
+
+    @property
+    def master(self) -> AccountConfig:
+        """The one account that is copied: Kraken's master."""
+        return next(account for account in self.accounts if account.role is Role.MASTER and account.is_kraken)
+
+    @property
+    def users(self) -> tuple[AccountConfig, ...]:
+        """The accounts that copy: Kraken's users."""
+        return tuple(account for account in self.accounts if account.copies)
+
+    @property
+    def others(self) -> tuple[AccountConfig, ...]:
+        """The accounts at other brokers, which neither copy nor are copied; masters first."""
+        found = (account for account in self.accounts if not account.is_kraken)
+        return tuple(sorted(found, key=lambda account: account.role is not Role.MASTER))
+
+    @property
+    def warnings(self) -> list[str]:
+        """What can be run and is probably not meant, one line each."""
+        bare = [
+            f'{self.source}: {show(account.id)}: notional = "{account.copy.notional}" names no currency: it is taken as an amount of each '
+            'pair\'s quote where that is money, and entries in other pairs are skipped; write notional = "50 USD"'
+            for account in self.users
+            if account.copy.sizing is Sizing.FIXED_NOTIONAL and not account.copy.notional_asset
+        ]
+        return bare + [
+            f"{self.source}: {show(account.id)}: no strategy: it is connected and shown, and trades nothing "
+            f"(nobody is copied at {account.broker})"
+            for account in self.others
+            if account.strategy is None
+        ]
+
+
+def load(path: Path, strategies: Collection[str] | None = None) -> Config:
+    """Read and check a configuration file. Raises ConfigFaults with all that is wrong with it."""
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except OSError as error:
+        remedy = "name a file that this user can read with --config"
+        raise ConfigFaults([Fault(str(path), "", f"cannot be read: {error.strerror}", remedy)]) from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ConfigFaults(
+            [Fault(str(path), f"line {line}", "not UTF-8", "save the file as UTF-8")]
+        ) from None
+    return parse(text, str(path), strategies)
+
+
+def parse(text: str, source: str, strategies: Collection[str] | None = None) -> Config:
+    """Check a configuration's text. Raises ConfigFaults with all that is wrong; ``source`` names it there.
+
+    ``strategies``: the names that are known; those that are installed by default.
+    """
+    reading = _Reading(source, installed().keys() if strategies is None else strategies)
+    config = reading.config(read_toml(text, source))
+    if reading.faults or config is None:
+        raise ConfigFaults(reading.faults)
+    return config
+
+
+def check_notionals(config: Config, traded: Iterable[str]) -> None:
+    """Check that every amount of the configuration means what it says in the pairs that the master trades. Raises ConfigFaults."""
+    others = sorted(filter(needs_currency, traded))
+    faults = [
+        Fault(
+            config.source, "copy.notional", f'"{account.copy.notional}" names no currency, and the master trades {", ".join(others)}',
+            'write an amount with its currency, such as notional = "50 USD"', account=account.id,
+        )
+        for account in config.users
+        if others and account.copy.sizing is Sizing.FIXED_NOTIONAL and not account.copy.notional_asset
+    ]  # fmt: skip
+    if faults:
+        raise ConfigFaults(faults)
+
+
+def check_state_dir(config: Config, state_dir: Path) -> None:
+    """Check that every socket's path fits the kernel's limit, for ``state_dir`` as it will be used in paths.
+
+    Raises ConfigFaults.
+    """
+    run = state_dir / "run"
+    room = SOCKET_PATH_BYTES_MAX - len(os.fsencode(run / "control.sock"))
+    if room < 0:
+        problem = f"the folder's path is {-room} bytes too long for the socket run/control.sock in it"
+        raise ConfigFaults([Fault(str(state_dir), "", problem, "choose a shorter --state-dir")])
+    faults = [
+        Fault(config.source, f"accounts[{index}].id", problem, "choose a shorter id or a shorter --state-dir")
+        for index, account in enumerate(config.accounts)
+        if (excess := len(os.fsencode(run / f"{account.id}.sock")) - SOCKET_PATH_BYTES_MAX) > 0
+        for problem in [
+            f"{show(account.id)} makes a socket path in {state_dir} that is {excess} bytes too long"
+        ]
+    ]
+    if faults:
+        raise ConfigFaults(faults)
+
+
+class _Reading:
+    """One pass over one document: values that could be read, faults of the rest."""
+
+    def __init__(self, source: str, strategies: Collection[str]) -> None:
+        self._source = source
+        self._strategies = strategies
+        self.faults: list[Fault] = []
+
+    def _report(self, where: str, problem: str, remedy: str) -> None:
+        self.faults.append(Fault(self._source, where, problem, remedy))
+
+    def _table(self, raw: Mapping[str, Any], where: str, known: Collection[str]) -> Table:
+        return Table(raw, where, self._report, known, _HOME_OF_KEY)
+
+    def _section(self, root: Table, name: str) -> Table:
+        remedy = f"write [{name}] with its keys on the lines below"
+        return self._table(root.table(name, remedy) or {}, name, _KEYS[name])
+
+    def config(self, raw: Mapping[str, Any]) -> Config | None:
+        """The configuration; None, with at least one fault, when a needed part is missing."""
+        root = self._table(raw, "", _KEYS.keys())
+        exchange = self._exchange(self._section(root, "exchange"))
+        startup = self._startup(self._section(root, "startup"), exchange)
+        self._section(root, "control")
+        copy_table = self._section(root, "copy")
+        rules = self._complete(copy_table, CopyRules(), own=True)
+        accounts = self._accounts(root, rules, exchange)
+        if exchange is None:
+            return None
+        return Config(exchange=exchange, startup=startup, copy=rules, accounts=accounts, source=self._source)
+
+    def _exchange(self, table: Table) -> ExchangeConfig | None:
+        if not table.has("mode"):
+            table.fault("mode", "missing", 'write mode = "live" (real money) or mode = "paper"')
+        mode = table.choice("mode", Mode)
+        urls = [url(table, "rest_url", "http", mode), url(table, "ws_url", "ws", mode)]
+        if table.has("rest_url") != table.has("ws_url"):
+            missing = "ws_url" if table.has("rest_url") else "rest_url"
+            table.fault(missing, "missing", "give both URLs, of the same exchange, or none")
+        if mode is None:
+            return None
+        if mode is Mode.LIVE and not table.has("rest_url"):
+            urls = [LIVE_REST_URL, LIVE_WS_URL]
+        lag = table.number(
+            "visibility_lag_s",
+            lambda s: 0 < s <= SECONDS_MAX,
+            f"write seconds over 0 and up to {SECONDS_MAX}, such as 60: reads are never assumed to be up to date",
+            quoted=False,
+        )
+        market = table.choice("market", PaperMarket)
+        if mode is Mode.LIVE and table.has("market"):
+            table.fault("market", 'does nothing with mode = "live"', 'take it out, or write mode = "paper"')
+        elif table.has("market") and (table.has("rest_url") or table.has("ws_url")):
+            table.fault(
+                "market", "does nothing with URLs: that exchange has its own prices", "take out either"
+            )
+        usual_s = 1.0 if mode is Mode.PAPER else 60.0
+        return ExchangeConfig(
+            mode=mode,
+            rest_url=urls[0],
+            ws_url=urls[1],
+            visibility_lag_s=usual_s if lag is None else float(lag),
+            market=market or PaperMarket.SYNTHETIC,
+        )
+
+    def _startup(self, table: Table, exchange: ExchangeConfig | None) -> StartupConfig:
+        separation = table.number(
+            "nonce_separation_s",
+            lambda s: 0 <= s <= SECONDS_MAX,
+            f"write seconds from 0 to {SECONDS_MAX}, such as 5",
+            quoted=False,
+        )
+        timeout = table.number(
+            "health_timeout_s",
+            lambda s: 0 < s <= SECONDS_MAX,
+            f"write seconds over 0 and up to {SECONDS_MAX}, such as 60",
+            quoted=False,
+        )
+        # The paper exchange keeps nonces by key; only the seed's order for Kraken waits between master and users.
+        usual_s = 0.0 if exchange is not None and exchange.mode is Mode.PAPER else 5.0
+        startup = StartupConfig(nonce_separation_s=usual_s if separation is None else float(separation))
+        return startup if timeout is None else replace(startup, health_timeout_s=float(timeout))
+
+    def _complete(self, table: Table, base: CopyRules, *, own: bool) -> CopyRules:
+        """``base`` with what the table says. ``own``: the table is [copy] itself, not an account's."""
+        values = copy_values(table)
+        rules = replace(base, **values)
+        if table.has("sizing") and "sizing" not in values:
+            return rules  # which of the others it needs cannot be told
+        needs = {Sizing.FIXED_RATIO: "ratio", Sizing.FIXED_NOTIONAL: "notional"}
+        for sizing, key in needs.items():
+            if rules.sizing is sizing:
+                # A fault of [copy] itself is told there, once.
+                told = table.has(key) or (base.sizing is sizing and not own)
+                if getattr(rules, key) is None and not told:
+                    table.fault(key, f'missing, and sizing = "{sizing}" needs it', f'write {key} = "..."')
+            elif key in values and not own:
+                table.fault(
+                    key, f'does nothing with sizing = "{rules.sizing}"', f'write sizing = "{sizing}" too'
+                )
+        return rules
+
+    def _accounts(
+        self, root: Table, rules: CopyRules, exchange: ExchangeConfig | None
+    ) -> tuple[AccountConfig, ...]:
+        how = "write [[accounts]] with id, role and broker below, once for each account"
+        raw = root.tables("accounts", how)
+        if raw is None:
+            return ()
+        if not raw:
+            root.fault("accounts", "no accounts", how)
+        accounts: list[AccountConfig] = []
+        seen: list[_Seen] = []
+        for index, values in raw:
+            first_fault = len(self.faults)
+            table = self._table(values, f"accounts[{index}]", _ACCOUNT_KEYS)
+            account = self._account(table, rules, exchange, seen)
+            if account is not None:
+                accounts.append(account)
+            label = seen[-1].account_id or ""
+            self.faults[first_fault:] = [replace(fault, account=label) for fault in self.faults[first_fault:]]
+        self._one_master(seen, complete=bool(raw))
+        return tuple(accounts)
+
+    def _account(
+        self, table: Table, base: CopyRules, exchange: ExchangeConfig | None, seen: list[_Seen]
+    ) -> AccountConfig | None:
+        named = account_id(table)
+        for needed, remedy in (
+            ("role", 'write role = "master" or role = "user"'),
+            ("broker", 'write broker = "kraken"'),
+        ):
+            if not table.has(needed):
+                table.fault(needed, "missing", remedy)
+        role = table.choice("role", Role)
+        at_broker = broker(table)
+        seen.append(_Seen(table, named, role, at_broker))
+        self._no_clash(seen)
+        at = broker_url(
+            table,
+            at_broker,
+            exchange.mode if exchange else None,
+            managed=exchange is not None and exchange.managed,
+        )
+        # What another broker's account says of copying was a fault already.
+        rules = self._account_rules(table, base, role) if at_broker in {None, KRAKEN} else base
+        copies = role is Role.USER and at_broker == KRAKEN
+        strategy, options, risk = self._strategy(table, rules if copies else None, exchange)
+        file = table.text("credentials_file", "write the path of a file that only this user can read")
+        command = table.texts(
+            "credentials_command", 'write a program and its arguments: ["pass", "show", "kraken"]'
+        )
+        if table.has("credentials_file") and command is not None:
+            problem = "credentials_file is there as well"
+            table.fault("credentials_command", problem, "keep one of the two: a key has one source")
+        withdraw = table.flag(
+            "allow_withdraw_key", "write true to trade with a key that could withdraw, or take it out"
+        )
+        reserve = reserve_of(table)
+        tier = table.choice("tier", Tier)
+        if tier is Tier.UNLIMITED and exchange is not None and exchange.mode is Mode.LIVE:
+            table.fault("tier", "Kraken has limits for everyone", "write the account's tier, or take it out")
+        if named is None or role is None or at_broker is None:
+            return None
+        # Who believes to be in a lower tier than it is only waits longer; the other way round the exchange refuses.
+        is_paper = exchange is not None and exchange.mode is Mode.PAPER
+        usual = Tier.PRO if is_paper else Tier.STARTER
+        return AccountConfig(
+            id=named, role=role, broker=at_broker, copy=rules, strategy=strategy, strategy_options=options,
+            strategy_risk=risk, credentials_file=file, credentials_command=command,
+            allow_withdraw_key=bool(withdraw), tier=tier or usual, broker_url=at, reserve=reserve,
+        )  # fmt: skip
+
+    def _account_rules(self, table: Table, base: CopyRules, role: Role | None) -> CopyRules:
+        remedy = 'write copy = { max_user_risk = "0.05" }'
+        if role is Role.MASTER:
+            if table.has("copy"):
+                table.fault("copy", "a master does not copy", "take it out, or put it on a user")
+            return CopyRules()
+        copy_table = self._table(table.table("copy", remedy) or {}, table.path("copy"), _KEYS["copy"])
+        return self._complete(copy_table, base, own=False)
+
+    def _strategy(
+        self, table: Table, rules: CopyRules | None, exchange: ExchangeConfig | None
+    ) -> tuple[str | None, Mapping[str, Any], Decimal]:
+        """Name, options and risk of the account's own strategy. ``rules``: those of a user that copies."""
+        name = table.text("strategy", "write the name of a strategy, or take it out")
+        if name is not None and name not in self._strategies:
+            known = ", ".join(sorted(self._strategies)) or "none"
+            table.fault("strategy", f"{show(name)} is not installed", f"installed: {known}")
+        elif name in PAPER_STRATEGIES and exchange is not None and exchange.mode is not Mode.PAPER:
+            table.fault("strategy", f"{show(name)} is only for paper money", "take it out")
+        options = options_table(table)
+        risk = table.number(
+            "strategy_risk",
+            lambda share: 0 < share <= 1,
+            'write a share of the equity over 0 and up to 1, such as "0.10"',
+            quoted=True,
+        )
+        for key in ("strategy_options", "strategy_risk"):
+            if table.has(key) and not table.has("strategy"):
+                table.fault(key, "does nothing without a strategy", 'write strategy = "..." too')
+        # A user has agreed to a risk already; without a strategy it means nothing.
+        usual = STRATEGY_RISK if rules is None or name is None else rules.max_user_risk
+        return name, options, usual if risk is None else risk
+
+    def _no_clash(self, seen: list[_Seen]) -> None:
+        """Compare the account read last with those before it."""
+        *before, last = seen
+        for other in before:
+            if last.account_id is None or other.account_id is None:
+                continue
+            named = f"{show(last.account_id)} and {other.table.path('id')} {show(other.account_id)}"
+            if last.account_id.lower() == other.account_id.lower():
+                problem = f"{show(last.account_id)} is also the id of {other.table.path('id')[: -len('.id')]}"
+                last.table.fault("id", problem, "give each account its own id")
+            elif last.broker == other.broker and last.variables_clash(other):
+                problem = f"{named} mean the same environment variables"
+                last.table.fault("id", problem, "change one of the ids: - and _ are the same there")
+
+    def _one_master(self, seen: list[_Seen], *, complete: bool) -> None:
+        first: dict[str, _Seen] = {}
+        for account in seen:
+            if account.role is not Role.MASTER or account.broker is None:
+                continue
+            other = first.setdefault(account.broker, account)
+            if other is not account:
+                at = "" if account.broker == KRAKEN else f" at {account.broker}"
+                problem = f"a second master{at} ({other.table.path('role')} is the first)"
+                account.table.fault("role", problem, 'write role = "user"')
+        is_read = all(account.role is not None and account.broker is not None for account in seen)
+        if complete and is_read and KRAKEN not in first:
+            at = " at Kraken" if first else ""
+            self._report("accounts", f"no master{at}", 'one account at Kraken needs role = "master"')
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What is compared between accounts, good or bad."""
+
+    table: Table
+    account_id: str | None
+    role: Role | None
+    broker: str | None
+
+    def variables_clash(self, other: _Seen) -> bool:
+        """Whether two ids are one name of environment variables."""
+        assert self.account_id is not None
+        assert other.account_id is not None
+        same = self.account_id.lower().replace("-", "_") == other.account_id.lower().replace("-", "_")
+        return same and self.role is Role.USER and other.role is Role.USER
+
+
+_KEYS: dict[str, frozenset[str]] = {
+    "exchange": frozenset({"mode", "market", "rest_url", "ws_url", "visibility_lag_s"}),
+    "startup": frozenset({"nonce_separation_s", "health_timeout_s"}),
+    "control": frozenset(),
+    # An amount and its asset are one key.
+    "copy": frozenset(CopyRules.__dataclass_fields__) - {"notional_asset"},
+    "accounts": frozenset(),
+}
+_ACCOUNT_KEYS = frozenset(
+    {
+        "id",
+        "role",
+        "broker",
+        "copy",
+        "strategy",
+        "strategy_options",
+        "strategy_risk",
+        "credentials_file",
+        "credentials_command",
+        "allow_withdraw_key",
+        "reserve",
+        "tier",
+        "broker_url",
+    }
+)
+#: Where a key that stands in a wrong table belongs.
+_HOME_OF_KEY = {key: f"[{section}]" for section, keys in _KEYS.items() for key in keys} | dict.fromkeys(
+    _ACCOUNT_KEYS - {"copy"}, "[[accounts]]"
+)

@@ -1,0 +1,249 @@
+"""The values that configuration keys may take, each read from its table with its rule.
+
+One function for each kind of value; it must not know the document around it (config/reader.py does).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import StrEnum
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from krakencopy.account_proc.contract.spec import BalanceBasis, OrderStyle, Sizing
+from krakencopy.supervisor.config import brokers
+from krakencopy.supervisor.config.toml_table import Table, show
+
+#: Names of the supervisor's own files beside those of the accounts (``run/control.sock``, ``logs/supervisor.jsonl``).
+RESERVED_IDS = frozenset({"control", "forkserver", "journal", "supervisor"})
+URL_LENGTH_MAX = 200
+ENTRY_AGE_MAX_S = 86_400
+SLIPPAGE_MAX_BPS = 1000
+RATIO_MAX = 1000
+NOTIONAL_MAX = 1_000_000_000
+#: More than there is of any coin.
+AMOUNT_MAX = 10**15
+#: More than anybody keeps apart.
+RESERVE_ASSETS_MAX = 20
+#: An account's whole specification travels in one page of a pipe, and this is the part of it that an operator can make long.
+OPTIONS_BYTES_MAX = 2_000
+#: Strategies that must never meet real money.
+PAPER_STRATEGIES = frozenset({"paper_demo"})
+
+#: What only Kraken's accounts have, and why.
+_KRAKEN_ALONE = {
+    "copy": "nobody is copied there",
+    "tier": "it names Kraken's rate limits",
+    "allow_withdraw_key": "only Kraken tells what a key may do",
+    "reserve": "nobody is copied there",
+}
+#: Kraken: assets as they are shown, e.g. BTC, USD, 1INCH, AAPLx.
+_ASSET = re.compile(r"[A-Za-z0-9]{1,16}", re.ASCII)
+_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
+_ID_RULE = "use 1 to 64 of a-z, 0-9, _ and -, with a letter or digit first: it becomes a file name"
+
+
+class Mode(StrEnum):
+    """Whose money is traded."""
+
+    LIVE = "live"
+    PAPER = "paper"
+
+
+class PaperMarket(StrEnum):
+    """Where the prices of a paper exchange of our own come from."""
+
+    SYNTHETIC = "synthetic"
+    #: Kraken's public feed: the real market, and nobody's money.
+    LIVE = "live"
+
+
+def account_id(table: Table) -> str | None:
+    """The id as written, good or bad, so that clashes are found too; None if there is none."""
+    if not table.has("id"):
+        table.fault("id", "missing", _ID_RULE)
+    written = table.text("id", _ID_RULE)
+    if written is None:
+        return None
+    if not _ID.fullmatch(written):
+        table.fault("id", f"{show(written)} cannot be an id", _ID_RULE)
+    elif written in RESERVED_IDS:
+        table.fault("id", f"{show(written)} is the name of a file of the supervisor", "choose another id")
+    return written
+
+
+def broker(table: Table) -> str | None:
+    """The broker, in its normal form; None if there is none that can be traded with."""
+    written = table.text("broker", 'write broker = "kraken"')
+    if written is None:
+        return None
+    if (wrong := brokers.fault_of(written)) is not None:
+        problem, remedy = wrong
+        table.fault("broker", f"{show(written)}: {problem}", remedy)
+        return None
+    return brokers.normal(written)
+
+
+def broker_url(table: Table, at_broker: str | None, mode: Mode | None, *, managed: bool) -> str | None:
+    """Where another broker's API is, if not at its own place; and that no key stands there which means nothing at it.
+
+    ``managed``: the exchange is a paper exchange of our own.
+    """
+    at = url(table, "broker_url", "http", mode)
+    if at_broker is None:
+        return at
+    if at_broker == brokers.KRAKEN:
+        if table.has("broker_url"):
+            table.fault("broker_url", "Kraken's URLs are those of [exchange]", "take it out")
+        return None
+    for key, why in _KRAKEN_ALONE.items():
+        if table.has(key):
+            table.fault(key, f"means nothing at {at_broker}: {why}", "take it out")
+    if mode is Mode.PAPER and not brokers.speaks_kraken(at_broker):
+        if managed:
+            problem = f"the paper exchange speaks Kraken's protocol, not that of {at_broker}"
+            table.fault("broker", problem, 'write broker = "ccxt:kraken", or mode = "live"')
+        elif not table.has("broker_url"):
+            problem = f"missing: paper mode would trade real money at {at_broker}"
+            table.fault("broker_url", problem, 'write the URL of a test server, or mode = "live"')
+    return at
+
+
+def copy_values(table: Table) -> dict[str, Any]:
+    """The values of a copy table that are there and good."""
+    values = {
+        "sizing": table.choice("sizing", Sizing),
+        "balance": table.choice("balance", BalanceBasis),
+        "order": table.choice("order", OrderStyle),
+        "max_user_risk": table.number(
+            "max_user_risk",
+            lambda share: 0 < share <= 1,
+            'write a share over 0 and up to 1: "0.10" is ten percent',
+            quoted=True,
+        ),
+        "ratio": table.number(
+            "ratio",
+            lambda ratio: 0 < ratio <= RATIO_MAX,
+            f'write a number over 0 and up to {RATIO_MAX}, such as "0.5"',
+            quoted=True,
+        ),
+        "max_slippage_bps": table.whole(
+            "max_slippage_bps",
+            0,
+            SLIPPAGE_MAX_BPS,
+            f"write a whole number from 0 to {SLIPPAGE_MAX_BPS}: 50 is 0.5 %",
+        ),
+    }
+    age = table.number(
+        "max_entry_age_s",
+        lambda s: 0 < s <= ENTRY_AGE_MAX_S,
+        f"write seconds over 0 and up to {ENTRY_AGE_MAX_S}, such as 30",
+        quoted=False,
+    )
+    good: dict[str, Any] = {key: value for key, value in values.items() if value is not None}
+    notional = table.amount(
+        "notional",
+        lambda amount: 0 < amount <= NOTIONAL_MAX,
+        f'write an amount over 0 and up to {NOTIONAL_MAX} with its currency, such as "25 USD"',
+    )
+    if notional is not None:
+        good["notional"], good["notional_asset"] = notional
+    if age is not None:
+        good["max_entry_age_s"] = float(age)
+    return good
+
+
+def url(table: Table, key: str, scheme: str, mode: Mode | None) -> str | None:
+    """A URL of ``scheme`` or its TLS form, without a final slash."""
+    remedy = f'write a URL such as "{scheme}s://host/path"'
+    text = table.text(key, remedy)
+    if text is None:
+        return None
+    parts = _split(text)
+    if parts is None or parts.scheme not in {scheme, f"{scheme}s"} or len(text) > URL_LENGTH_MAX:
+        table.fault(key, f"not a {scheme} or {scheme}s URL of at most {URL_LENGTH_MAX} characters", remedy)
+        return None
+    host = (parts.hostname or "").rstrip(".")
+    if parts.username is not None or "?" in text or "#" in text:
+        table.fault(key, "has a user, a query or a fragment", remedy)
+    elif mode is Mode.LIVE and parts.scheme == scheme and not _is_loopback(host):
+        table.fault(key, f"live keys would travel unencrypted to {show(host)}", f"write {scheme}s://")
+    elif mode is Mode.PAPER and (host == "kraken.com" or host.endswith(".kraken.com")):
+        table.fault(key, "paper mode would trade real money at Kraken", "take both URLs out")
+    return text.rstrip("/")
+
+
+def _split(text: str) -> SplitResult | None:
+    """The URL's parts; None if it has no host, a bad port, or characters that no URL has."""
+    if not text.isascii() or any(char <= " " or char == "\x7f" for char in text):
+        return None
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts if parts.hostname else None
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def reserve_of(table: Table) -> Mapping[str, Decimal]:
+    """So much of each asset is left out when the account's equity is counted."""
+    remedy = 'write reserve = { BTC = "1.0" }: assets as Kraken shows them, and how much of each is no part of what is copied'
+    raw = table.table("reserve", remedy) or {}
+    if len(raw) > RESERVE_ASSETS_MAX:
+        table.fault("reserve", f"more than {RESERVE_ASSETS_MAX} assets", remedy)
+        return {}
+    inner = table.inner("reserve", raw)
+    reserve: dict[str, Decimal] = {}
+    for asset in raw:
+        amount = inner.number(asset, lambda amount: 0 < amount <= AMOUNT_MAX, remedy, quoted=True)
+        if not _ASSET.fullmatch(asset):
+            inner.fault(asset, "no name of an asset", remedy)
+        elif amount is not None:
+            reserve[asset] = amount
+    return reserve
+
+
+def options_table(table: Table) -> Mapping[str, Any]:
+    """A strategy's options as plain values: strings, whole numbers, booleans, arrays of these. Other numbers become strings."""
+    remedy = 'write strategy_options = { pair = "BTC/USD" }'
+    raw = table.table("strategy_options", remedy) or {}
+    options: dict[str, Any] = {}
+    for key, value in raw.items():
+        plain = _plain(value)
+        if plain is None:
+            problem = f"{key} is neither a string, a number, a boolean, nor an array of these"
+            table.fault("strategy_options", problem, remedy)
+        else:
+            options[key] = plain
+    size = len(json.dumps(options))
+    if size > OPTIONS_BYTES_MAX:
+        table.fault(
+            "strategy_options", f"{size} bytes are more than the {OPTIONS_BYTES_MAX} that fit", "shorten them"
+        )
+    return options
+
+
+def _plain(value: object) -> Any:
+    match value:
+        case bool() | int() | str():
+            return value
+        case Decimal():
+            return str(value)
+        case list():
+            items = [_plain(item) for item in value]
+            return None if None in items else items
+        case _:
+            return None

@@ -1,0 +1,1 @@
+"""The control API: service, server, reload, console, logs."""

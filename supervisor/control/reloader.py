@@ -1,0 +1,213 @@
+"""A reload from the request to its answer: the file is read and checked whole, compared, checked for keys, and only then applied.
+
+One at a time, and once for each request id. Up to the last step nothing is changed; the last step is one call without a pause
+in it. It must not know how accounts take their new settings (supervisor.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Protocol
+
+from krakencopy.account_proc.contract.spec import Credentials
+from krakencopy.supervisor.config import reader as configuration
+from krakencopy.supervisor.config.diff import Changed, Difference, Setting, compare
+from krakencopy.supervisor.config.reader import AccountConfig, Config, ConfigFaults, Fault
+from krakencopy.supervisor.lifecycle.state_machine import ALIVE, State
+from krakencopy.supervisor.paper.exchange import PaperFault
+from krakencopy.supervisor.processes.strategy_check import check_strategies
+from krakencopy.supervisor.supervisor import Supervisor
+from krakencopy.v1 import control_pb2 as pb
+from krakencopy.v1 import types_pb2
+
+#: Answers that are remembered by request id.
+ANSWERS_MAX = 100
+#: All of a refusal's message, in bytes of UTF-8. It travels twice in the trailing metadata, where gRPC takes 8 KiB in all.
+MESSAGE_BYTES_MAX = 2_000
+
+
+class ReloadRefused(Exception):
+    """Nothing was changed. ``reason`` is stable; ``str`` is for people and may have several lines."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        self.reason = reason
+        super().__init__(message)
+
+
+class Keys(Protocol):
+    """Where accounts' credentials come from."""
+
+    async def prepare(self, config: Config, touched: Collection[str]) -> Mapping[str, Credentials]:
+        """Checks those of the accounts that another configuration adds or changes; what there is to know. Raises ConfigFaults."""
+        ...
+
+    async def take(self, config: Config, loaded: Mapping[str, Credentials]) -> None:
+        """From now on the run has this configuration. Raises PaperFault."""
+        ...
+
+
+class Reloader:
+    """Reloads one supervisor's configuration. ``path`` is None where it did not come from a file."""
+
+    def __init__(self, supervisor: Supervisor, path: Path | None, keys: Keys) -> None:
+        assert path is None or path.is_absolute(), "a working folder may be left"
+        self._supervisor = supervisor
+        self._path = path
+        self._keys = keys
+        self._turn = asyncio.Lock()
+        self._asked: OrderedDict[tuple[str, bool], asyncio.Task[pb.ReloadResponse]] = OrderedDict()
+
+    async def reload(self, request_id: str, *, dry_run: bool) -> pb.ReloadResponse:
+        """Reads the file and applies what it changes, or only says what that is. Raises ReloadRefused.
+
+        It is done once for each request id, and to its end when whoever asked does not wait for it.
+        """
+        key = request_id, dry_run
+        task = self._asked.get(key)
+        if task is None:
+            task = self._asked[key] = asyncio.get_running_loop().create_task(self._reload(dry_run=dry_run))
+            # Nobody may be left to hear of it.
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())
+            while len(self._asked) > ANSWERS_MAX:
+                self._asked.popitem(last=False)
+        return await asyncio.shield(task)
+
+    async def _reload(self, *, dry_run: bool) -> pb.ReloadResponse:
+        async with self._turn:
+            try:
+                return await self._compare_and_apply(dry_run=dry_run)
+            except ReloadRefused as refused:
+                if not dry_run:
+                    words = " | ".join(str(refused).splitlines())
+                    self._supervisor.tell(types_pb2.SEVERITY_WARNING, "", "RELOAD_REFUSED", words)
+                raise
+
+    async def _compare_and_apply(self, *, dry_run: bool) -> pb.ReloadResponse:
+        if self._path is None:
+            message = "this run has no configuration file; stop krakencopyd and start it with --config FILE"
+            raise ReloadRefused("NO_CONFIGURATION_FILE", message)
+        self._check_staying()
+        try:
+            new = await asyncio.to_thread(_read, self._path, self._supervisor.place.state_dir)
+            configuration.check_notionals(new, self._supervisor.fills.pairs)
+            difference = compare(self._supervisor.config, new)
+            if difference.fixed:
+                message = f"restart krakencopyd for this, nothing was changed: {'; '.join(difference.fixed)}"
+                raise ReloadRefused("NEEDS_RESTART", _cut([message], self._path))
+            loaded = await self._keys.prepare(new, difference.touched)
+        except ConfigFaults as found:
+            raise ReloadRefused("BAD_CONFIGURATION", _cut(_lines(found), self._path)) from None
+        answer = self._answer(difference, dry_run=dry_run)
+        if dry_run:
+            return answer
+        try:
+            await self._keys.take(new, loaded)
+        except PaperFault as fault:
+            raise ReloadRefused("PAPER_EXCHANGE", f"{fault}; nothing was changed") from None
+        self._check_staying()
+        self._supervisor.apply(difference, loaded)
+        words = f"{self._path}: {difference}"
+        self._supervisor.tell(types_pb2.SEVERITY_INFO, "", "RELOADED", words)
+        return answer
+
+    def _check_staying(self) -> None:
+        if self._supervisor.shutdown.begun:
+            raise ReloadRefused(
+                "SHUTTING_DOWN", "the supervisor is stopping; it reads the file at its next start"
+            )
+
+    # -- the answer ---------------------------------------------------------------------------------------------
+
+    def _answer(self, difference: Difference, *, dry_run: bool) -> pb.ReloadResponse:
+        answer = pb.ReloadResponse(
+            applied=not dry_run, source=str(self._path), settings=map(_told, difference.settings)
+        )
+        for added in difference.added:
+            answer.accounts.add(
+                account_id=added.id, kind=pb.CHANGE_KIND_ADDED, effect=self._effect_on_added(added)
+            )
+        for removed in difference.removed:
+            effect = self._effect_on_removed(removed)
+            answer.accounts.add(account_id=removed.id, kind=pb.CHANGE_KIND_REMOVED, effect=effect)
+        for changed in difference.changed:
+            answer.accounts.add(
+                account_id=changed.account.id, kind=pb.CHANGE_KIND_CHANGED, effect=self._effect_on_changed(changed),
+                settings=map(_told, changed.settings),
+            )  # fmt: skip
+        return answer
+
+    def _effect_on_added(self, account: AccountConfig) -> str:
+        if self._supervisor.roster.stopped(account.id):
+            return "an operator stopped it when it was configured before; it stays so until it is started"
+        if not account.copies:
+            return "it follows nobody"
+        if account.id in self._supervisor.journal.user_ids():
+            return "it was configured before and goes on from its ledger"
+        return "it copies what the master trades from now on"
+
+    def _effect_on_removed(self, account: AccountConfig) -> str:
+        known = self._supervisor.accounts[account.id]
+        words = "it finishes what is in flight" if known.life.state in ALIVE else "it has no process"
+        held = [] if known.link is None else known.link.snapshot.positions
+        told = ", ".join(
+            f"{position.volume} {position.asset}" for position in held if Decimal(position.volume or 0)
+        )
+        return f"{words}; what it has copied and still holds stays in its account: {told}" if told else words
+
+    def _effect_on_changed(self, changed: Changed) -> str:
+        account = self._supervisor.accounts[changed.account.id]
+        if not self._supervisor.wanted(changed.account.id):
+            return "it is stopped; this holds from its next start"
+        if account.life.state in ALIVE:
+            return "its process restarts"
+        if account.life.state in {State.FAILED, State.BACKOFF}:
+            return f"it is {account.life.state} and is given another try"
+        return "this holds from its start"
+
+
+def _told(setting: Setting) -> pb.SettingChange:
+    return pb.SettingChange(key=setting.key, old_value=setting.old, new_value=setting.new)
+
+
+def _read(path: Path, state_dir: Path) -> Config:
+    """The configuration as it stands there now. Raises ConfigFaults."""
+    if not path.exists():
+        remedy = "put it back, or restart krakencopyd with another --config"
+        raise ConfigFaults([Fault(str(path), "", "is not there any more", remedy)])
+    new = configuration.load(path)
+    configuration.check_state_dir(new, state_dir)
+    check_strategies(new)
+    return new
+
+
+def _lines(found: ConfigFaults) -> list[str]:
+    """One for each fault."""
+    hint = "new variables are seen after a restart of krakencopyd, a credentials_file or a credentials_command at once"
+    return [
+        str(replace(fault, remedy=f"{fault.remedy} ({hint})") if fault.source == "environment" else fault)
+        for fault in found.faults
+    ]
+
+
+def _cut(lines: list[str], path: Path) -> str:
+    """As many lines as there is room for, and a last one that says how many there are more."""
+    shown: list[str] = []
+    room = MESSAGE_BYTES_MAX
+    for line in lines:
+        room -= len(line.encode()) + 1
+        if room < 0:
+            break
+        shown.append(line)
+    if len(shown) < len(lines):
+        more = len(lines) - len(shown)
+        shown.append(
+            f"{path}: {more} more; see them all with: krakencopyd check --config {path}"
+            if shown
+            else lines[0].encode()[:MESSAGE_BYTES_MAX].decode(errors="ignore") + "..."
+        )
+    return "\n".join(shown)

@@ -1,0 +1,60 @@
+"""The socket of the control API: ControlService, grpc.health.v1 and reflection, for the owner of the state folder alone."""
+
+from __future__ import annotations
+
+import grpc
+from grpc_health.v1 import health_pb2
+from grpc_health.v1.health import aio as grpc_health
+from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
+from grpc_reflection.v1alpha import reflection
+
+from krakencopy.supervisor.control.reloader import Reloader
+from krakencopy.supervisor.control.service import ControlServicer
+from krakencopy.supervisor.journal.journal import Journal
+from krakencopy.supervisor.supervisor import Supervisor
+from krakencopy.v1 import control_pb2
+from krakencopy.v1.control_pb2_grpc import add_ControlServiceServicer_to_server
+
+SERVICE_NAME = control_pb2.DESCRIPTOR.services_by_name["ControlService"].full_name
+#: Clients ping every 30 s to notice a frozen supervisor; gRPC's default would hang up on a quiet watch ("too_many_pings").
+SERVER_OPTIONS = (
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+)
+#: What is being answered may end, in seconds.
+GRACE_S = 0.2
+
+
+class ControlServer:
+    """Made before anything else and closed after it; no gRPC object exists before ``start``."""
+
+    def __init__(self) -> None:
+        self._server: grpc.aio.Server | None = None
+        #: Closed with the server, which reads it to the end.
+        self.journal: Journal | None = None
+
+    async def start(self, supervisor: Supervisor, reloader: Reloader) -> None:
+        """Serves on the state folder's socket, mode 0600 by the umask."""
+        self._server = server = grpc.aio.server(options=SERVER_OPTIONS)
+        health = grpc_health.HealthServicer()
+        await health.set(SERVICE_NAME, health_pb2.HealthCheckResponse.SERVING)
+        add_HealthServicer_to_server(health, server)
+        add_ControlServiceServicer_to_server(ControlServicer(supervisor, reloader), server)
+        names = (
+            SERVICE_NAME,
+            health_pb2.DESCRIPTOR.services_by_name["Health"].full_name,
+            reflection.SERVICE_NAME,
+        )
+        reflection.enable_server_reflection(names, server)
+        socket = supervisor.place.socket("control")
+        # The state folder's lock is held, so whatever lies here was left by a dead supervisor.
+        socket.unlink(missing_ok=True)
+        server.add_insecure_port(f"unix:{socket}")
+        await server.start()
+
+    async def close(self) -> None:
+        """Ends the server, then closes the journal."""
+        if self._server is not None:
+            await self._server.stop(GRACE_S)
+        if self.journal is not None:
+            self.journal.close()

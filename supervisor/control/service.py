@@ -1,0 +1,414 @@
+"""ControlService over gRPC: what operators and other services may ask. A thin shell over the supervisor and its journal."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, NoReturn, TypeVar
+
+import grpc
+from google.protobuf import any_pb2
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from google.rpc import error_details_pb2, status_pb2
+from grpc_status import rpc_status
+from grpclib.const import Status
+
+from krakencopy.account_proc.domain.quantities import plain
+from krakencopy.supervisor.accounts.grpc_client import CallFailed
+from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
+from krakencopy.supervisor.control import log_tail as log_file
+from krakencopy.supervisor.control.reloader import Reloader, ReloadRefused
+from krakencopy.supervisor.control.renames import why_not_renamed
+from krakencopy.supervisor.journal import report
+from krakencopy.supervisor.supervisor import Supervisor
+from krakencopy.v1 import account_pb2, control_pb2_grpc
+from krakencopy.v1 import control_pb2 as pb
+
+#: Kraken: assets as they are shown, e.g. BTC, USD, 1INCH, AAPLx.
+ASSET = re.compile(r"[A-Za-z0-9]{1,16}", re.ASCII)
+#: Of google.rpc.ErrorInfo.
+ERROR_DOMAIN = "krakencopy"
+PAGE_DEFAULT, PAGE_MAX = 100, 1_000
+#: Larger than any seq.
+END = 2**62
+#: Answers to mutations that are remembered by request id.
+ANSWERS_MAX = 1_000
+#: How long the master's process may take to place an order, in seconds: its deadline, and the search for a lost answer.
+ORDER_TIMEOUT_S = 20.0
+
+#: How long an answer waits for the loop to act, in seconds.
+TURN_MAX_S = 1.0
+#: Between the answer to Shutdown and its beginning, in seconds.
+SHUTDOWN_PAUSE_S = 0.1
+
+Context = grpc.aio.ServicerContext[Any, Any]
+#: grpc's name of a status of grpclib's.
+CODES = {status: next(code for code in grpc.StatusCode if code.value[0] == status.value) for status in Status}
+Answer = TypeVar("Answer", bound=Message)
+
+
+def installed_version() -> str:
+    """The version of this package; "unknown" when it runs from a bare checkout."""
+    try:
+        return version("krakencopy")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+async def refuse(context: Context, code: grpc.StatusCode, reason: str, message: str) -> NoReturn:
+    """Ends a call with a status that carries google.rpc.ErrorInfo. Never returns."""
+    detail = any_pb2.Any()
+    detail.Pack(error_details_pb2.ErrorInfo(reason=reason, domain=ERROR_DOMAIN))
+    status = status_pb2.Status(code=code.value[0], message=message, details=[detail])
+    await context.abort_with_status(rpc_status.to_status(status))
+    raise AssertionError("abort returned")
+
+
+class ControlServicer(control_pb2_grpc.ControlServiceServicer):
+    """Serves one supervisor."""
+
+    def __init__(self, supervisor: Supervisor, reloader: Reloader) -> None:
+        self._supervisor = supervisor
+        self._reloader = reloader
+        self._journal = supervisor.journal
+        self._answers: OrderedDict[str, Message] = OrderedDict()
+
+    # -- the whole ----------------------------------------------------------------------------------------------
+
+    async def GetStatus(self, request: pb.GetStatusRequest, context: Context) -> pb.GetStatusResponse:
+        """The whole system on one page."""
+        supervisor = self._supervisor
+        why_not = supervisor.readiness()
+        place = supervisor.place
+        return pb.GetStatusResponse(
+            ready=not why_not, message=why_not, version=installed_version(), pid=os.getpid(),
+            epoch=supervisor.epoch, started_at=_timestamp(supervisor.started_at),
+            exchange=pb.ExchangeStatus(
+                mode=supervisor.config.exchange.mode, rest_url=place.rest_url, ws_url=place.ws_url
+            ),
+            accounts=[account.to_proto() for account in supervisor.accounts.values()],
+            head_seq=self._journal.head, copies=report.counts(self._journal.ends()),
+            head_change=self._journal.last_change, head_event=self._journal.last_event,
+        )  # fmt: skip
+
+    async def GetReport(self, request: pb.GetReportRequest, context: Context) -> pb.GetReportResponse:
+        """What became of every fill at every user."""
+        return await report.report(self._journal, [user.id for user in self._supervisor.config.users])
+
+    async def Reload(self, request: pb.ReloadRequest, context: Context) -> pb.ReloadResponse:
+        """Reads the configuration again and applies what it changes."""
+        await self._check_request_id(request.request_id, context)
+        try:
+            return await self._reloader.reload(request.request_id, dry_run=request.dry_run)
+        except ReloadRefused as refused:
+            is_bad = refused.reason == "BAD_CONFIGURATION"
+            code = grpc.StatusCode.INVALID_ARGUMENT if is_bad else grpc.StatusCode.FAILED_PRECONDITION
+            await refuse(context, code, refused.reason, str(refused))
+
+    async def Shutdown(self, request: pb.ShutdownRequest, context: Context) -> pb.ShutdownResponse:
+        """Users first, then the master, then the supervisor itself."""
+        # After the answer has left: the end of the server would lose it.
+        shutdown = self._supervisor.shutdown.hurry if request.now else self._supervisor.shutdown.begin
+        asyncio.get_running_loop().call_later(SHUTDOWN_PAUSE_S, shutdown)
+        return pb.ShutdownResponse()
+
+    # -- accounts -----------------------------------------------------------------------------------------------
+
+    async def ListAccounts(
+        self, request: pb.ListAccountsRequest, context: Context
+    ) -> pb.ListAccountsResponse:
+        """All accounts, masters first, then Kraken's users, then the others, each by id."""
+        size, start = _page_size(request.page_size), await _position(request.page_token, 0, context)
+        accounts = list(self._supervisor.accounts.values())
+        more = start + size < len(accounts)
+        return pb.ListAccountsResponse(
+            accounts=[account.to_proto() for account in accounts[start : start + size]],
+            next_page_token=str(start + size) if more else "",
+        )
+
+    async def GetAccount(self, request: pb.GetAccountRequest, context: Context) -> pb.GetAccountResponse:
+        """One account."""
+        account = await self._account(request.account_id, context)
+        return pb.GetAccountResponse(account=account.to_proto())
+
+    async def GetNonce(self, request: pb.GetNonceRequest, context: Context) -> pb.GetNonceResponse:
+        """What is known of an account's nonce."""
+        account = await self._account(request.account_id, context)
+        if not account.config.is_kraken:
+            message = f"{request.account_id} is at {account.config.broker}, over ccxt: it keeps no nonce file"
+            await refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "NO_NONCE", message)
+        return pb.GetNonceResponse(report=await account.nonce_report())
+
+    async def StartAccount(
+        self, request: pb.StartAccountRequest, context: Context
+    ) -> pb.StartAccountResponse:
+        """Wants the account's process to run."""
+        return await self._mutate(request, context, self._supervisor.start, pb.StartAccountResponse)
+
+    async def StopAccount(self, request: pb.StopAccountRequest, context: Context) -> pb.StopAccountResponse:
+        """Wants no process."""
+        return await self._mutate(request, context, self._supervisor.stop, pb.StopAccountResponse)
+
+    async def RestartAccount(
+        self, request: pb.RestartAccountRequest, context: Context
+    ) -> pb.RestartAccountResponse:
+        """Stops the process and starts it again."""
+        return await self._mutate(request, context, self._supervisor.restart, pb.RestartAccountResponse)
+
+    async def PauseAccount(
+        self, request: pb.PauseAccountRequest, context: Context
+    ) -> pb.PauseAccountResponse:
+        """Hands no more fills to a user."""
+        await self._user(request.account_id, context)
+        return await self._mutate(request, context, self._supervisor.pause, pb.PauseAccountResponse)
+
+    async def ResumeAccount(
+        self, request: pb.ResumeAccountRequest, context: Context
+    ) -> pb.ResumeAccountResponse:
+        """Hands out fills again, those of the pause first."""
+        await self._user(request.account_id, context)
+        return await self._mutate(request, context, self._supervisor.resume, pb.ResumeAccountResponse)
+
+    async def RenameAsset(self, request: pb.RenameAssetRequest, context: Context) -> pb.RenameAssetResponse:
+        """Has positions follow a coin to its new name."""
+        await self._check_request_id(request.request_id, context)
+        for field, name in (("old_name", request.old_name), ("new_name", request.new_name)):
+            if not ASSET.fullmatch(name):
+                message = f"{field} {name[:32]!r} is no name of a coin; write it as Kraken shows it, e.g. POL"
+                await refuse(context, grpc.StatusCode.INVALID_ARGUMENT, "BAD_ASSET", message)
+        await self._check_names(request.old_name, request.new_name, context)
+        try:
+            self._supervisor.rename_asset(request.old_name, request.new_name, "an operator's word")
+        except ValueError as error:
+            await refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "ALREADY_RENAMED", str(error))
+        return pb.RenameAssetResponse(journal_position=plain(self._journal.position(request.new_name)))
+
+    async def _check_names(self, old: str, new: str, context: Context) -> None:
+        """Refuses a word on a coin's name that the exchange's tables contradict, and one that nobody can hold against them now."""
+        links = [
+            account.link
+            for account in self._supervisor.accounts.values()
+            if account.config.is_kraken and account.serving
+        ]
+        link = next((link for link in links if link is not None), None)
+        if link is None:
+            message = "no account is connected to the exchange, whose tables tell two coins apart; say it again when one is"
+            await refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "NOBODY_CONNECTED", message)
+        try:
+            listed = await link.find_coins([old, new])
+        except CallFailed as error:
+            await refuse(context, CODES[error.status], error.reason or "EXCHANGE", error.message)
+        why_not = why_not_renamed(old, listed[0], new, listed[1], has_traded=self._journal.has_traded(old))
+        if why_not:
+            await refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "NOT_RENAMED", why_not)
+
+    async def _user(self, account_id: str, context: Context) -> None:
+        account = await self._account(account_id, context)
+        if not account.config.copies:
+            message = f"{account_id} copies nobody: only what copies can be paused"
+            await refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "NOT_A_USER", message)
+
+    async def _mutate(
+        self, request: Any, context: Context, act: Callable[[str], None], answer_type: type[Answer]
+    ) -> Answer:
+        """Acts once for each request id; the account as it stands right after."""
+        account = await self._account(request.account_id, context)
+        if self._supervisor.roster.removed(request.account_id):
+            message = f"{request.account_id} is not in the configuration any more and only finishes what is in flight"
+            await refuse(context, grpc.StatusCode.NOT_FOUND, "ACCOUNT_NOT_FOUND", message)
+        await self._check_request_id(request.request_id, context)
+        key = f"{answer_type.DESCRIPTOR.name}/{request.account_id}/{request.request_id}"
+        known = self._answers.get(key)
+        if isinstance(known, answer_type):
+            return known
+        seen = self._supervisor.changes.version
+        act(request.account_id)
+        # The loop has its turn, so that the answer shows what the action led to.
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._supervisor.changes.wait(seen), TURN_MAX_S)
+        answer = answer_type(account=account.to_proto())
+        self._answers[key] = answer
+        while len(self._answers) > ANSWERS_MAX:
+            self._answers.popitem(last=False)
+        return answer
+
+    async def _check_request_id(self, request_id: str, context: Context) -> None:
+        if not request_id:
+            await refuse(
+                context, grpc.StatusCode.INVALID_ARGUMENT, "REQUEST_ID_MISSING",
+                "request_id is empty; give each action an id of its own, so that repeating it is safe",
+            )  # fmt: skip
+
+    async def _check_known(self, account_id: str, context: Context) -> None:
+        """What was written of a user stays to be read when it is not configured any more."""
+        if account_id not in self._journal.user_ids():
+            await self._account(account_id, context)
+
+    async def _account(self, account_id: str, context: Context) -> SupervisedAccount:
+        account = self._supervisor.accounts.get(account_id)
+        if account is None:
+            message = f"there is no account {account_id!r} in the configuration"
+            await refuse(context, grpc.StatusCode.NOT_FOUND, "ACCOUNT_NOT_FOUND", message)
+        return account
+
+    # -- fills and copies ---------------------------------------------------------------------------------------
+
+    async def ListFills(self, request: pb.ListFillsRequest, context: Context) -> pb.ListFillsResponse:
+        """Fills of the master."""
+        size = _page_size(request.page_size)
+        if request.HasField("after_seq"):
+            start = await _position(request.page_token, request.after_seq, context)
+            fills = self._journal.fills_after(start, size + 1, request.pair)
+        else:
+            start = await _position(request.page_token, END, context)
+            fills = self._journal.fills_before(start, size + 1, request.pair)
+        more = len(fills) > size
+        fills = fills[:size]
+        return pb.ListFillsResponse(fills=fills, next_page_token=str(fills[-1].seq) if more else "")
+
+    async def WatchFills(
+        self, request: pb.WatchFillsRequest, context: Context
+    ) -> AsyncIterator[pb.WatchFillsResponse]:
+        """Fills after a seq, then live ones."""
+        seq = await _watch_from(request, "after_seq", self._journal.head, context)
+        seen = -1
+        while True:
+            while fills := self._journal.fills_after(seq, PAGE_DEFAULT):
+                for fill in fills:
+                    yield pb.WatchFillsResponse(fill=fill)
+                seq = fills[-1].seq
+            seen = await self._supervisor.fills.bell.wait(seen)
+
+    async def ListCopies(self, request: pb.ListCopiesRequest, context: Context) -> pb.ListCopiesResponse:
+        """Copies, the latest first."""
+        if request.account_id:
+            await self._check_known(request.account_id, context)
+        size, start = _page_size(request.page_size), await _position(request.page_token, END, context)
+        rows = self._journal.copies_before(
+            start, size + 1, request.account_id, request.state, request.fill_seq
+        )
+        more = len(rows) > size
+        rows = rows[:size]
+        return pb.ListCopiesResponse(
+            copies=[copy for _, copy in rows], next_page_token=str(rows[-1][0]) if more else ""
+        )
+
+    async def WatchCopies(
+        self, request: pb.WatchCopiesRequest, context: Context
+    ) -> AsyncIterator[pb.WatchCopiesResponse]:
+        """Every change of a copy after a change number, then live ones."""
+        if request.account_id:
+            await self._check_known(request.account_id, context)
+        change = await _watch_from(request, "after_change", self._journal.last_change, context)
+        seen = -1
+        while True:
+            while rows := self._journal.copies_after(change, PAGE_DEFAULT, request.account_id):
+                for number, copy in rows:
+                    yield pb.WatchCopiesResponse(change=number, copy=copy)
+                change = rows[-1][0]
+            seen = await self._supervisor.reports.bell.wait(seen)
+
+    async def ExplainFill(self, request: pb.ExplainFillRequest, context: Context) -> pb.ExplainFillResponse:
+        """One fill and what every user made of it."""
+        fill = self._journal.fill(request.seq, request.exec_id)
+        if fill is None:
+            message = (
+                f"there is no fill {request.exec_id or request.seq}; the last one is {self._journal.head}"
+            )
+            await refuse(context, grpc.StatusCode.NOT_FOUND, "FILL_NOT_FOUND", message)
+        return report.explain(self._journal, fill, [user.id for user in self._supervisor.config.users])
+
+    async def PlaceOrder(self, request: pb.PlaceOrderRequest, context: Context) -> pb.PlaceOrderResponse:
+        """An order on the master account, once for each request id."""
+        master = self._supervisor.accounts[self._supervisor.config.master.id]
+        if master.link is None or not master.serving:
+            why = f" ({master.life.reason})" if master.life.reason else ""
+            message = f"the master is {master.life.state}{why}; orders are taken while it is healthy"
+            await refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "MASTER_NOT_READY", message)
+        asked = account_pb2.AccountServicePlaceOrderRequest(
+            request_id=request.request_id, pair=request.pair, side=request.side, volume=request.volume,
+            limit_price=request.limit_price,
+        )  # fmt: skip
+        try:
+            placed = await master.link.place_order(asked, ORDER_TIMEOUT_S)
+        except CallFailed as error:
+            if error.reason:
+                await refuse(context, CODES[error.status], error.reason, error.message)
+            message = f"{error}; ask again with the same request_id {request.request_id!r} to find out"
+            await refuse(context, grpc.StatusCode.UNKNOWN, "ORDER_OUTCOME_UNKNOWN", message)
+        return pb.PlaceOrderResponse(
+            order_id=placed.order_id, cl_ord_id=placed.cl_ord_id, description=placed.description
+        )
+
+    # -- events and logs ----------------------------------------------------------------------------------------
+
+    async def ListEvents(self, request: pb.ListEventsRequest, context: Context) -> pb.ListEventsResponse:
+        """Events, the latest first."""
+        if request.account_id:
+            await self._check_known(request.account_id, context)
+        size, start = _page_size(request.page_size), await _position(request.page_token, END, context)
+        events = self._journal.events_before(start, size + 1, request.account_id)
+        more = len(events) > size
+        events = events[:size]
+        return pb.ListEventsResponse(events=events, next_page_token=str(events[-1].seq) if more else "")
+
+    async def WatchEvents(
+        self, request: pb.WatchEventsRequest, context: Context
+    ) -> AsyncIterator[pb.WatchEventsResponse]:
+        """Events after a seq, then live ones."""
+        seq = await _watch_from(request, "after_seq", self._journal.last_event, context)
+        seen = -1
+        while True:
+            while events := self._journal.events_after(seq, PAGE_DEFAULT):
+                for event in events:
+                    yield pb.WatchEventsResponse(event=event)
+                seq = events[-1].seq
+            seen = await self._supervisor.events.wait(seen)
+
+    async def ReadLog(
+        self, request: pb.ReadLogRequest, context: Context
+    ) -> AsyncIterator[pb.ReadLogResponse]:
+        """The last lines of a log, then new ones if asked."""
+        if request.account_id != "supervisor":
+            await self._check_known(request.account_id, context)
+        path = self._supervisor.place.log(request.account_id)
+        count = request.lines if request.lines > 0 else PAGE_DEFAULT
+        async for line in log_file.lines(path, count, follow=request.follow):
+            yield pb.ReadLogResponse(line=line)
+
+
+def _page_size(asked: int) -> int:
+    return min(asked, PAGE_MAX) if asked > 0 else PAGE_DEFAULT
+
+
+async def _position(token: str, start: int, context: Context) -> int:
+    """Where a page begins."""
+    if not token:
+        return start
+    if not token.isdecimal() or int(token) > END:
+        message = "page_token was not given out by this server; begin again without one"
+        await refuse(context, grpc.StatusCode.INVALID_ARGUMENT, "BAD_PAGE_TOKEN", message)
+    return int(token)
+
+
+async def _watch_from(request: Message, field: str, head: int, context: Context) -> int:
+    """After which number a watch begins."""
+    if not request.HasField(field):
+        return head
+    after = int(getattr(request, field))
+    if after > head or after < 0:
+        message = f"{field} is {after}, but the last one is {head}"
+        await refuse(context, grpc.StatusCode.OUT_OF_RANGE, "AFTER_HEAD", message)
+    return after
+
+
+def _timestamp(seconds: float) -> Timestamp:
+    stamp = Timestamp()
+    stamp.FromMicroseconds(round(seconds * 1_000_000))
+    return stamp

@@ -1,0 +1,211 @@
+"""What became of the fills, counted and explained. Reads the journal; changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+from statistics import median, quantiles
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from krakencopy.account_proc.contract.copy_state import Reason
+from krakencopy.supervisor.journal.journal import Journal
+from krakencopy.v1 import control_pb2
+from krakencopy.v1 import types_pb2 as pb
+
+#: Copies whose reason is worth counting in a report.
+EXPLAINED = frozenset(
+    {pb.COPY_STATE_SKIPPED, pb.COPY_STATE_REJECTED, pb.COPY_STATE_CARRIED, pb.COPY_STATE_PART_FILLED}
+)
+#: Copies that bought or sold something.
+TRADED = frozenset({pb.COPY_STATE_FILLED, pb.COPY_STATE_PART_FILLED})
+#: Copies that are read from the journal at once: some milliseconds, in which no fill goes out.
+BATCH = 100
+#: Delays of the latest copies that are looked at, for each user.
+DELAYS_MAX = 10_000
+#: Reasons of entries that were ordered.
+SIZED_ENTRIES = frozenset({Reason.SCALED, Reason.CAPPED, Reason.CASH_LIMITED})
+COUNTED = {
+    pb.COPY_STATE_FILLED: "filled",
+    pb.COPY_STATE_PART_FILLED: "part_filled",
+    pb.COPY_STATE_REJECTED: "rejected",
+    pb.COPY_STATE_SKIPPED: "skipped",
+    pb.COPY_STATE_CARRIED: "carried",
+}
+
+
+def counts(ends: Iterable[tuple[str, int, str, int]]) -> control_pb2.CopyCounts:
+    """Copies by how they stand, of all users in ``ends`` together."""
+    totals: dict[str, int] = defaultdict(int)
+    for _, state, reason, number in ends:
+        totals[COUNTED.get(state, "open")] += number  # type: ignore[call-overload]  # plain int from the database
+        if reason in SIZED_ENTRIES:
+            totals["sized_entries"] += number
+        if reason == Reason.CAPPED:
+            totals["capped"] += number
+    return control_pb2.CopyCounts(**totals)
+
+
+async def report(journal: Journal, user_ids: Sequence[str]) -> control_pb2.GetReportResponse:
+    """What became of every fill at every user; those that are not configured any more come last, if they ever took a fill.
+
+    Reads every copy there is, a few at a time: fills go out meanwhile.
+    """
+    answer = control_pb2.GetReportResponse(fills=journal.head)
+    ends = journal.ends()
+    sums: dict[str, _Sums] = {}
+    for user_id in (*user_ids, *_removed(journal, user_ids)):
+        mark = journal.mark(user_id)
+        removed = user_id not in user_ids
+        # Nobody has handed later ones to it.
+        last = mark.acked_seq if removed else journal.head
+        if removed and last == mark.joined_seq:
+            continue
+        line = answer.accounts.add(account_id=user_id, fills=last - mark.joined_seq, removed=removed)
+        line.copies.CopyFrom(counts(end for end in ends if end[0] == user_id))
+        line.unanswered = line.fills - journal.answered(user_id, mark.joined_seq)
+        answer.unanswered += line.unanswered
+        sums[user_id] = _Sums()
+        await asyncio.sleep(0)
+    received_at = _ReceivedAt(journal)
+    change, last_change = 0, journal.last_change
+    while change < last_change and (batch := journal.copies_after(change, BATCH)):
+        for _, copy in batch:
+            if copy.account_id in sums:
+                sums[copy.account_id].add(copy, received_at)
+        change = batch[-1][0]
+        await asyncio.sleep(0)
+    for line in answer.accounts:
+        sums[line.account_id].into(line)
+    return answer
+
+
+def _removed(journal: Journal, user_ids: Sequence[str]) -> list[str]:
+    """Users that are not configured any more."""
+    return [user_id for user_id in journal.user_ids() if user_id not in user_ids]
+
+
+class _ReceivedAt:
+    """When the master's process received a fill, in Unix seconds. Copies of the same fills come one after another."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._known: OrderedDict[int, float | None] = OrderedDict()
+
+    def __call__(self, seq: int) -> float | None:
+        """None for a fill that is not in the journal."""
+        if seq not in self._known:
+            fill = self._journal.fill(seq)
+            self._known[seq] = None if fill is None else _seconds(fill.received_at)
+            if len(self._known) > BATCH:
+                self._known.popitem(last=False)
+        return self._known[seq]
+
+
+class _Sums:
+    """What the copies of one user come to."""
+
+    def __init__(self) -> None:
+        self._reasons: Counter[str] = Counter()
+        #: By side or "fees", then by asset.
+        self._traded: dict[str, dict[str, Decimal]] = {
+            side: defaultdict(Decimal) for side in ("bought", "sold", "fees")
+        }
+        self._delays: deque[float] = deque(maxlen=DELAYS_MAX)
+
+    def add(self, copy: pb.Copy, received_at: Callable[[int], float | None]) -> None:
+        """One more copy."""
+        if copy.state in EXPLAINED:
+            self._reasons[copy.reason] += 1
+        if copy.state in TRADED:
+            side = "bought" if copy.side == pb.SIDE_BUY else "sold"
+            cost = Decimal(copy.filled_volume) * Decimal(copy.avg_price)
+            self._traded[side][copy.pair.partition("/")[2]] += cost
+            if copy.fee.asset:
+                self._traded["fees"][copy.fee.asset] += Decimal(copy.fee.amount)
+        delay = _delay(copy, received_at)
+        if delay is not None:
+            self._delays.append(delay)
+
+    def into(self, line: control_pb2.AccountReport) -> None:
+        """All of them."""
+        for reason, count in self._reasons.items():
+            line.reasons[reason] = count
+        for name, amounts in self._traded.items():
+            for asset, amount in amounts.items():
+                getattr(line, name)[asset] = format(round(amount, 8).normalize(), "f")
+        delays = self._delays
+        if delays:
+            line.latency_median.CopyFrom(_duration(median(delays)))
+            # "inclusive": otherwise the percentile of a few delays is worse than the worst of them.
+            worst = quantiles(delays, n=100, method="inclusive")[98] if len(delays) > 1 else delays[0]
+            line.latency_p99.CopyFrom(_duration(worst))
+
+
+def _delay(copy: pb.Copy, received_at: Callable[[int], float | None]) -> float | None:
+    """From the master's process receiving the copy's first fill to the user's order leaving, in seconds."""
+    if not copy.HasField("sent_at") or not copy.fill_seqs or copy.attempts != 1:
+        return None
+    received = received_at(copy.fill_seqs[0])
+    return None if received is None else _seconds(copy.sent_at) - received
+
+
+def explain(journal: Journal, fill: pb.Fill, user_ids: Sequence[str]) -> control_pb2.ExplainFillResponse:
+    """What each user made of one fill; those that are not configured any more come last, if they have answered it."""
+    answer = control_pb2.ExplainFillResponse(fill=fill)
+    copies = journal.copies_of_fill(fill.seq)
+    for user_id in (*user_ids, *(gone for gone in _removed(journal, user_ids) if gone in copies)):
+        outcome = answer.outcomes.add(account_id=user_id)
+        copy = copies.get(user_id)
+        if copy is None:
+            early = fill.seq <= journal.mark(user_id).joined_seq
+            outcome.explanation = (
+                "happened before this user joined"
+                if early
+                else "not answered yet: the user is down, or still deciding"
+            )
+            continue
+        outcome.copy.CopyFrom(copy)
+        joined = journal.copy(user_id, copy.joined_copy_id) if copy.joined_copy_id else None
+        if joined is not None:
+            outcome.joined.CopyFrom(joined)
+        outcome.explanation = _sentence(copy, joined)
+        delay = _delay(copy, _ReceivedAt(journal))
+        if delay is not None:
+            outcome.latency.CopyFrom(_duration(delay))
+    return answer
+
+
+def _sentence(copy: pb.Copy, joined: pb.Copy | None) -> str:
+    verb = "bought" if copy.side == pb.SIDE_BUY else "sold"
+    match copy.state:
+        case pb.COPY_STATE_FILLED:
+            words = f"{verb} {copy.filled_volume} at {copy.avg_price} ({copy.reason})"
+        case pb.COPY_STATE_PART_FILLED:
+            words = (
+                f"{verb} {copy.filled_volume} of {copy.ordered_volume} at {copy.avg_price} ({copy.reason})"
+            )
+        case pb.COPY_STATE_SKIPPED:
+            words = f"skipped ({copy.reason})"
+        case pb.COPY_STATE_CARRIED if joined is not None:
+            words = f"too small alone ({copy.reason}), then ordered together with copy {joined.copy_id}"
+        case pb.COPY_STATE_CARRIED:
+            words = f"too small alone ({copy.reason}), waits for the next fill of this pair and side"
+        case pb.COPY_STATE_REJECTED:
+            words = f"refused ({copy.reason})"
+        case _:
+            words = f"on its way: {pb.CopyState.Name(copy.state).removeprefix('COPY_STATE_').lower()} ({copy.reason})"
+    return f"{words}: {copy.detail}" if copy.detail else words
+
+
+def _seconds(stamp: Timestamp) -> float:
+    return stamp.ToMicroseconds() / 1_000_000
+
+
+def _duration(seconds: float) -> Duration:
+    duration = Duration()
+    duration.FromMicroseconds(round(seconds * 1_000_000))
+    return duration

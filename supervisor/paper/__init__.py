@@ -1,0 +1,1 @@
+"""A paper exchange beside the supervisor, and the demo."""

@@ -1,0 +1,166 @@
+"""Orders that an older ledger has made and does not know count as copied before anything is sent, and what they answered is not answered again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import closing
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from krakencopy.account_proc.contract.copy_state import CopyState
+from krakencopy.account_proc.contract.order_ids import copy_order_id
+from krakencopy.account_proc.domain.quantities import Side
+from krakencopy.account_proc.kraken.rest.messages import OrderRow, order_row
+from krakencopy.account_proc.state.ledger import Ledger
+from tests.account_proc.copying.test_copier import fills
+from tests.account_proc.copying.test_copy_execution import User, copying
+from tests.support.copying import NOW
+from tests.support.scripted_kraken import TABLE, execution, run, until
+from tests.support.scripted_kraken import order_row as raw_row
+
+BUY, SELL = Side.BUY, Side.SELL
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with closing(Ledger(tmp_path / "anna.db", "anna")) as opened:
+        yield opened
+
+
+def lost(number: int, side: Side, volume: str, *, copy_id: str = "", status: str = "closed") -> OrderRow:
+    """An order of the lost days."""
+    raw = raw_row(
+        status, volume, volume, cl_ord_id=copy_order_id("a journal", "anna", copy_id or f"c{number}", 1)
+    )
+    raw |= {"opentm": NOW + number, "descr": raw["descr"] | {"type": side.value}}
+    return order_row(f"OLD{number}", raw, TABLE)
+
+
+async def take_over(user: User, *orders: OrderRow) -> None:
+    await user.portfolio.load()
+    user.now = NOW + 3600
+    await user.copier.take_over(orders)
+
+
+def held(user: User) -> Decimal:
+    return user.copier.held("BTC")
+
+
+def test_what_was_bought_and_sold_since_is_the_position(ledger: Ledger) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            await take_over(user, lost(1, BUY, "0.003"), lost(2, SELL, "0.001"))
+            assert held(user) == Decimal("0.002")
+            assert [(copy.reason, copy.state, copy.order_id) for copy in user.copies] == [
+                ("TAKEN_OVER", CopyState.FILLED, "OLD1"),
+                ("TAKEN_OVER", CopyState.FILLED, "OLD2"),
+            ]
+            assert user.kraken.sent == []
+            assert ledger.owner(lost(1, BUY, "1").cl_ord_id or "") == "l1"
+
+    run(steps())
+
+
+def test_fills_up_to_the_last_of_them_are_answered_in_their_pair_and_later_ones_are_not(
+    ledger: Ledger,
+) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            await take_over(user, lost(1, BUY, "0.003"))
+            some = fills((BUY, "BTC/USD"), (SELL, "BTC/USD"), (SELL, "ETH/USD"))
+            some[1].executed_at.FromMicroseconds(round((NOW + 2) * 1e6))
+            some[1].master_position = "0.001"
+            user.copier.take(some)
+            await user.done()
+            assert user.copy(1).reason == "ANSWERED_BEFORE"
+            assert user.copy(2).reason == "EXIT_FULL"
+            assert user.copy(3).reason == "NO_COPIED_POSITION"
+            assert [order["volume"] for order in user.kraken.sent] == ["0.003"]
+            assert held(user) == 0
+
+    run(steps())
+
+
+@pytest.mark.parametrize(
+    ("orders", "owed"),
+    [
+        # What the exit at NOW + 2 left: it was sent for 0.003, and part of it was held.
+        ([(1, BUY, "0.003"), (3, SELL, "0.001")], "0.002"),
+        ([(1, BUY, "0.003"), (3, SELL, "0.003")], "0"),
+        # Bought after the exit: the master holds it.
+        ([(1, BUY, "0.003"), (3, SELL, "0.003"), (4, BUY, "0.001")], "0"),
+    ],
+)
+def test_what_an_exit_that_was_answered_before_has_left_stays_owed(
+    ledger: Ledger, orders: list[tuple[int, Side, str]], owed: str
+) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            await take_over(user, *(lost(*order) for order in orders))
+            (left,) = fills((SELL, "BTC/USD"))
+            left.executed_at.FromMicroseconds(round((NOW + 2) * 1e6))
+            left.master_position = "0.001"
+            user.copier.take([left])
+            await user.done()
+            assert user.copy(1).reason == "ANSWERED_BEFORE"
+            told = [Decimal(place.carried_sell or 0) for place in user.copier.positions()]
+            assert sum(told) == Decimal(owed)
+
+    run(steps())
+
+
+def test_both_survive_the_process_and_no_id_of_theirs_is_given_again(tmp_path: Path) -> None:
+    path = tmp_path / "anna.db"
+
+    async def steps() -> None:
+        with closing(Ledger(path, "anna")) as ledger:
+            async with copying(ledger) as user:
+                await take_over(user, lost(1, BUY, "0.003", copy_id="c2"))
+        with closing(Ledger(path, "anna")) as ledger:
+            assert ledger.answered == {"BTC/USD": NOW + 1}
+            async with copying(ledger) as user:
+                user.now = NOW + 3600
+                some = fills((BUY, "BTC/USD"), (SELL, "BTC/USD"))
+                some[1].executed_at.FromMicroseconds(round((NOW + 2) * 1e6))
+                user.copier.take(some)
+                await user.done()
+                assert user.copy(1).reason == "ANSWERED_BEFORE"
+                assert user.copy(2).cl_ord_id == copy_order_id("a journal", "anna", "c2", 2)
+
+    run(steps())
+
+
+def test_a_fill_that_the_supervisor_has_set_apart_is_skipped_and_those_beside_it_are_copied(
+    ledger: Ledger,
+) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            some = fills(*[(BUY, "BTC/USD")] * 3)
+            some[1].not_copied = "SAME_ACCOUNT"
+            user.copier.take(some)
+            await user.done()
+            assert {copy.fill_seqs: copy.reason == "SAME_ACCOUNT" for copy in user.copies} == {
+                (2,): True,
+                (1, 3): False,
+            }
+            assert len(user.kraken.sent) == 1
+
+    run(steps())
+
+
+def test_one_that_is_still_open_is_followed_to_its_end_before_anything_else(ledger: Ledger) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            order = lost(1, BUY, "0.003", status="open")
+            taking = asyncio.ensure_future(take_over(user, order))
+            await until(lambda: not user.watch.idle)
+            assert not taking.done()
+            told = execution(order_id="OLD1", cl_ord_id=order.cl_ord_id, exec_id="T1", qty="0.003", side=BUY)
+            user.watch.executed([told])
+            await taking
+            assert held(user) == Decimal("0.003")
+
+    run(steps())

@@ -1,0 +1,374 @@
+"""Orders that leave by one write: as carefully as by the other way, and in turn with it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from email.utils import formatdate
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from krakencopy.account_proc.contract.errors import ExchangeRefused, OutcomeUnknown, RateLimited
+from krakencopy.account_proc.contract.spec import Credentials
+from krakencopy.account_proc.kraken.answers import NotSent
+from krakencopy.account_proc.kraken.rest import order_connection as order_line_module
+from krakencopy.account_proc.kraken.rest.client import KrakenRest
+from krakencopy.account_proc.kraken.rest.order_connection import OrderLine
+from krakencopy.account_proc.kraken.rest.request_queue import CallQueue, Priority
+from krakencopy.account_proc.kraken.rest.signing import sign
+from krakencopy.account_proc.kraken.tls import EXCHANGE_TLS
+from krakencopy.account_proc.runtime.read_deferral import Quiet
+from tests.account_proc.kraken.rest.test_client import Counter
+from tests.support.odd_exchange import (
+    HANG,
+    RESET,
+    SECRET,
+    OddExchange,
+    answer,
+    odd_exchange,
+    roomy_limits,
+)
+
+KEY = Credentials("the-public-key", SECRET)
+#: For a server at 127.0.0.1; made for these tests.
+CERTIFICATE = Path(__file__).parents[3] / "support" / "localhost.pem"
+
+
+async def until(happened: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not happened():  # noqa: ASYNC110 - threads of a server cannot set what a loop waits for
+            await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def trading(
+    url: str, context: ssl.SSLContext = EXCHANGE_TLS, quiet: Quiet | None = None
+) -> AsyncIterator[tuple[CallQueue, OrderLine]]:
+    line = OrderLine(url, quiet or Quiet(0.1), context)
+    queue = CallQueue(KrakenRest(url, KEY, Counter(), roomy_limits()), line)
+    keeping = asyncio.create_task(line.keep())
+    try:
+        yield queue, line
+    finally:
+        keeping.cancel()
+        with suppress(asyncio.CancelledError):
+            await keeping
+        await asyncio.to_thread(queue.close)
+
+
+async def order(queue: CallQueue, timeout_s: float = 5.0) -> Any:
+    return await queue.order("AddOrder", {"volume": "1", "close[price]": "+1"}, timeout_s=timeout_s)
+
+
+def with_line(
+    exchange: OddExchange,
+    work: Callable[[CallQueue, OrderLine], Awaitable[None]],
+    context: ssl.SSLContext = EXCHANGE_TLS,
+) -> None:
+    async def main() -> None:
+        async with trading(exchange.url, context) as (queue, line):
+            await until(lambda: line.ready)
+            await work(queue, line)
+
+    asyncio.run(main())
+
+
+def test_an_order_goes_over_the_line_signed_as_by_the_other_way() -> None:
+    with odd_exchange(answer({"txid": ["O1"]}), answer({"txid": ["O2"]})) as exchange:
+
+        async def work(queue: CallQueue, line: OrderLine) -> None:
+            assert await order(queue) == {"txid": ["O1"]}
+            assert line.ready
+            assert await queue.call(
+                Priority.ORDER, queue.rest.private, "AddOrder", {"volume": "1", "close[price]": "+1"}
+            ) == {"txid": ["O2"]}  # fmt: skip
+
+        with_line(exchange, work)
+    over_line, by_thread = exchange.asked
+    assert over_line.connection != by_thread.connection
+    assert over_line.target == by_thread.target == "/0/private/AddOrder"
+    for nonce, asked in enumerate(exchange.asked, 1):
+        assert asked.params == {"nonce": str(nonce), "volume": "1", "close[price]": "+1"}
+        assert asked.headers["api-key"] == KEY.key
+        assert asked.headers["api-sign"] == sign(asked.target, nonce, asked.body, SECRET)
+        assert asked.headers["content-type"] == "application/x-www-form-urlencoded"
+    assert over_line.headers["host"] == by_thread.headers["host"]
+    assert over_line.headers["user-agent"] == by_thread.headers["user-agent"]
+
+
+def test_the_order_is_written_before_anything_is_waited_for() -> None:
+    with odd_exchange(HANG + answer({"txid": ["O1"]})) as exchange:
+
+        async def work(queue: CallQueue, line: OrderLine) -> None:
+            sending = order(queue).__await__()
+            next(sending)  # up to its first wait
+            assert exchange.heard.wait(10)
+            assert not line.ready
+            with pytest.raises(asyncio.CancelledError):
+                sending.throw(asyncio.CancelledError())
+
+        with_line(exchange, work)
+    assert len(exchange.asked) == 1
+
+
+#: Whether it is whole nobody can know.
+TO_THE_END = b'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{"error":[],"result":{"txid":["O1"]}}' + RESET
+
+
+@pytest.mark.parametrize(
+    "reply", [RESET, answer({"txid": ["O1"]})[:-3] + RESET, b"HTTP/9 nonsense\r\n\r\n", TO_THE_END]
+)
+def test_a_line_that_breaks_leaves_the_outcome_unknown_and_nothing_is_sent_twice(reply: bytes) -> None:
+    with odd_exchange(reply) as exchange:
+
+        async def work(queue: CallQueue, line: OrderLine) -> None:
+            with pytest.raises(OutcomeUnknown) as caught:
+                await order(queue)
+            assert type(caught.value) is OutcomeUnknown
+            assert not line.ready
+            await until(lambda: line.ready)
+            assert await order(queue) == {}
+
+        with_line(exchange, work)
+    assert [asked.params["nonce"] for asked in exchange.asked] == ["1", "2"]
+    assert exchange.asked[0].connection != exchange.asked[1].connection
+
+
+def test_a_late_answer_is_not_taken_for_the_next_one() -> None:
+    with odd_exchange(HANG + answer({"txid": ["LATE"]}), answer({"txid": ["O2"]})) as exchange:
+
+        async def work(queue: CallQueue, _: OrderLine) -> None:
+            with pytest.raises(OutcomeUnknown, match=r"no answer within 0\.1 s"):
+                await order(queue, timeout_s=0.1)
+            exchange.released.set()
+            assert await order(queue) == {"txid": ["O2"]}
+
+        with_line(exchange, work)
+
+
+def test_what_an_exchange_says_unasked_ends_the_line() -> None:
+    with odd_exchange(answer({"txid": ["O1"]}) + answer({"txid": ["NOT MINE"]})) as exchange:
+
+        async def work(queue: CallQueue, line: OrderLine) -> None:
+            assert await order(queue) == {"txid": ["O1"]}
+            await until(lambda: not line.ready)
+            await until(lambda: line.ready)
+            assert await order(queue) == {}
+
+        with_line(exchange, work)
+    assert exchange.asked[0].connection != exchange.asked[1].connection
+
+
+CHUNKED = (
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b'b\r\n{"error":[]\r\n1d\r\n,"result":{"txid":["OCHUNK"]}\r\n1\r\n}\r\n0\r\n\r\n'
+)
+
+
+def test_an_answer_in_chunks_is_read_whole() -> None:
+    with odd_exchange(b"HTTP/1.1 100 Continue\r\n\r\n" + CHUNKED) as exchange:
+
+        async def work(queue: CallQueue, _: OrderLine) -> None:
+            assert await order(queue) == {"txid": ["OCHUNK"]}
+
+        with_line(exchange, work)
+
+
+def test_an_answer_without_an_end_is_not_read_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(order_line_module, "ANSWER_BYTES_MAX", 100)
+    with odd_exchange(answer("x" * 200)) as exchange:
+
+        async def work(queue: CallQueue, _: OrderLine) -> None:
+            with pytest.raises(OutcomeUnknown, match="longer than 100 bytes"):
+                await order(queue)
+
+        with_line(exchange, work)
+
+
+def test_a_line_that_the_exchange_has_closed_is_not_written_to() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+        async def main() -> None:
+            async with trading(url) as (_, line):
+                other_side, _ = await asyncio.to_thread(listener.accept)
+                await until(lambda: line.ready)
+                other_side.close()
+                # The loop has had no turn to read it.
+                assert not line.ready
+
+        asyncio.run(main())
+
+
+def test_an_order_without_a_line_goes_the_other_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    with odd_exchange(answer({"txid": ["O1"]})) as exchange:
+
+        async def work(queue: CallQueue, line: OrderLine) -> None:
+            monkeypatch.setattr(order_line_module, "IDLE_CONNECTION_S", 0.0)  # too old
+            assert not line.ready
+            assert await order(queue) == {"txid": ["O1"]}
+
+        with_line(exchange, work)
+    assert len(exchange.asked) == 1
+
+
+def test_a_line_that_was_idle_for_long_is_made_anew_before_it_is_too_old(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(order_line_module, "RENEW_FROM", 0.0)
+    monkeypatch.setattr(order_line_module, "RENEW_TO", 0.0)
+    with odd_exchange() as exchange:
+
+        async def main() -> None:
+            async with trading(exchange.url) as (queue, line):
+                await until(exchange.hung_up.is_set)
+                monkeypatch.undo()
+                await until(lambda: line.ready)
+                assert await order(queue) == {}
+
+        asyncio.run(main())
+    assert exchange.asked[0].connection > 0
+
+
+def test_an_order_takes_its_turn_behind_a_signed_call_that_is_on_its_way() -> None:
+    with odd_exchange(HANG + answer({"ZUSD": "1"}), answer({"txid": ["O1"]})) as exchange:
+
+        async def work(queue: CallQueue, line: OrderLine) -> None:
+            reading = asyncio.create_task(queue.call(Priority.READ, queue.rest.private, "Balance"))
+            await until(exchange.heard.is_set)
+            assert line.ready
+            sending = asyncio.create_task(order(queue))
+            await asyncio.sleep(0)
+            exchange.released.set()
+            assert await reading == {"ZUSD": "1"}
+            assert await sending == {"txid": ["O1"]}
+
+        with_line(exchange, work)
+    # Kraken refuses a nonce that arrives after a larger one.
+    assert [asked.params["nonce"] for asked in exchange.asked] == ["1", "2"]
+
+
+def test_a_read_takes_its_turn_behind_an_order_that_is_on_the_line() -> None:
+    with odd_exchange(HANG + answer({"txid": ["O1"]}), answer({"ZUSD": "1"})) as exchange:
+
+        async def work(queue: CallQueue, _: OrderLine) -> None:
+            sending = asyncio.create_task(order(queue))
+            await until(exchange.heard.is_set)
+            reading = asyncio.create_task(queue.call(Priority.READ, queue.rest.private, "Balance"))
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(reading), 0.1)
+            exchange.released.set()
+            assert await sending == {"txid": ["O1"]}
+            assert await reading == {"ZUSD": "1"}
+
+        with_line(exchange, work)
+    assert [asked.target for asked in exchange.asked] == ["/0/private/AddOrder", "/0/private/Balance"]
+
+
+def test_an_order_that_waits_for_another_ones_answer_ends_the_quiet() -> None:
+    with odd_exchange(answer({"txid": ["O1"]}), answer({"txid": ["O2"]})) as exchange:
+
+        async def main() -> None:
+            quiet = Quiet(60)
+            async with trading(exchange.url, quiet=quiet) as (queue, line):
+                await until(lambda: line.ready)
+                quiet.begin()
+                first = asyncio.create_task(order(queue))
+                await until(exchange.heard.is_set)
+                assert await order(queue) == {"txid": ["O2"]}
+                assert await first == {"txid": ["O1"]}
+
+        asyncio.run(main())
+
+
+def test_refusals_over_the_line_count_as_by_the_other_way() -> None:
+    with odd_exchange(
+        answer(None, "EOrder:Insufficient funds"), answer(None, "EService:Throttled: 99999999999")
+    ) as exchange:
+
+        async def work(queue: CallQueue, _: OrderLine) -> None:
+            with pytest.raises(ExchangeRefused, match="Insufficient funds"):
+                await order(queue)
+            with pytest.raises(RateLimited):
+                await order(queue)
+            # Kraken has asked for a pause.
+            with pytest.raises(NotSent, match="asked to be sent nothing"):
+                await order(queue)
+
+        with_line(exchange, work)
+    assert len(exchange.asked) == 2
+
+
+# -- https ------------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def https_exchange(reply: bytes) -> Iterator[OddExchange]:
+    """The same behind TLS."""
+    trusted = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trusted.load_cert_chain(CERTIFICATE)
+    exchange = OddExchange([reply])
+    with (
+        socket.create_server(("127.0.0.1", 0)) as plain,
+        trusted.wrap_socket(plain, server_side=True) as listener,
+    ):
+        exchange.url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        threading.Thread(target=_serve, args=(exchange, listener), daemon=True).start()
+        yield exchange
+
+
+def _serve(exchange: OddExchange, listener: socket.socket) -> None:
+    for number in range(100):
+        try:
+            connection, _ = listener.accept()
+        except ssl.SSLError:
+            exchange.hung_up.set()  # they did not trust us
+            continue
+        except OSError:
+            return
+        threading.Thread(target=exchange._serve_one, args=(connection, number), daemon=True).start()
+
+
+def test_orders_go_over_tls() -> None:
+    with https_exchange(answer({"txid": ["O1"]})) as exchange:
+
+        async def work(queue: CallQueue, line: OrderLine) -> None:
+            assert await order(queue) == {"txid": ["O1"]}
+            assert line.ready
+
+        with_line(exchange, work, ssl.create_default_context(cafile=str(CERTIFICATE)))
+
+
+def test_an_exchange_whose_certificate_nobody_trusts_gets_no_order() -> None:
+    with https_exchange(answer({"txid": ["O1"]})) as exchange:
+
+        async def main() -> None:
+            async with trading(exchange.url) as (queue, line):
+                await until(exchange.hung_up.is_set)
+                assert not line.ready
+                with pytest.raises(OutcomeUnknown):
+                    await order(queue)
+
+        asyncio.run(main())
+    assert exchange.asked == []
+
+
+def test_the_time_is_heard_from_the_answer_to_an_order() -> None:
+    head, _, body = answer({"txid": ["O1"]}).partition(b"\r\n")
+    date = formatdate(time.time() - 60, usegmt=True).encode()
+    with odd_exchange(head + b"\r\ndate: " + date + b"\r\n" + body) as exchange:
+
+        async def work(queue: CallQueue, line: OrderLine) -> None:
+            await order(queue)
+            reading = line._clock.reading()
+            assert reading is not None
+            assert reading.offset == pytest.approx(-60, abs=1.5)
+
+        with_line(exchange, work)

@@ -1,0 +1,312 @@
+"""Both ends of an account's gRPC over a real socket: with each other, and with grpcio's client, which others use."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from google.rpc import error_details_pb2
+from grpc_health.v1 import health_pb2_grpc
+from grpc_status import rpc_status
+from grpclib.const import Status
+
+from krakencopy.account_proc.contract.grpc_methods import ACCOUNT_SERVICE, HEALTH_SERVICE, health
+from krakencopy.account_proc.runtime.grpc_server import Health, RpcServer, refusal
+from krakencopy.supervisor.accounts.grpc_client import CallFailed, RpcClient
+from krakencopy.v1 import account_pb2 as pb
+from krakencopy.v1 import account_pb2_grpc
+from krakencopy.v1.types_pb2 import Fill
+from tests.support.stand_in_served import Servicer
+
+#: For what must happen on a busy machine, in seconds; nothing waits that long when it works.
+LIMIT_S = 30
+SERVICE = "krakencopy.v1.AccountService"
+SERVING, NOT_SERVING, UNKNOWN = 1, 2, 3
+#: More than both windows of HTTP/2's flow control together, here and there.
+LARGE = "x" * (9 << 20)
+
+
+class Account(Servicer):
+    """Answers what a test wants to see answered."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.go_on = asyncio.Event()
+        self.cut_off = asyncio.Event()
+
+    async def PlaceOrder(
+        self, request: pb.AccountServicePlaceOrderRequest
+    ) -> pb.AccountServicePlaceOrderResponse:
+        self.asked.set()
+        match request.request_id:
+            case "refuse":
+                raise refusal(Status.FAILED_PRECONDITION, "EOrder:Insufficient funds", "zu wenig € da, 100 %")
+            case "break":
+                raise ValueError("a mistake of ours")
+            case "wait":
+                try:
+                    await self.go_on.wait()
+                finally:
+                    self.cut_off.set()
+        return pb.AccountServicePlaceOrderResponse(order_id=request.request_id)
+
+    async def StreamFills(self, request: pb.StreamFillsRequest) -> AsyncIterator[pb.StreamFillsResponse]:
+        yield pb.StreamFillsResponse(caught_up=pb.CaughtUp(from_history=request.epoch))
+        self.asked.set()
+        try:
+            await self.go_on.wait()
+        finally:
+            self.cut_off.set()
+
+    async def CopyFills(
+        self, requests: AsyncIterator[pb.CopyFillsRequest]
+    ) -> AsyncIterator[pb.CopyFillsResponse]:
+        async for request in requests:
+            if request.WhichOneof("item") == "start":
+                raise refusal(Status.DATA_LOSS, "LEDGER_BEHIND_JOURNAL", "late")
+            yield pb.CopyFillsResponse(report=pb.CopyReport(cursor_seq=request.fills[-1].seq))
+
+
+class Scene:
+    """A server and what is behind it, and a client."""
+
+    def __init__(self, socket: Path) -> None:
+        self.socket = socket
+        self.account = Account()
+        self.health = Health(SERVICE)
+        self.server = RpcServer({ACCOUNT_SERVICE: self.account, HEALTH_SERVICE: self.health})
+        self.client = RpcClient(socket)
+
+    async def place(self, request_id: str, timeout_s: float = LIMIT_S) -> str:
+        request = pb.AccountServicePlaceOrderRequest(request_id=request_id)
+        return str((await self.client.ask("PlaceOrder", request, timeout_s)).order_id)
+
+
+@pytest.fixture
+def socket() -> Iterator[Path]:
+    # Short: paths of Unix sockets are at most 107 bytes long.
+    folder = Path(tempfile.mkdtemp(prefix="kc"))
+    yield folder / "anna.sock"
+    shutil.rmtree(folder)
+
+
+def played(socket: Path, play: Callable[[Scene], Awaitable[None]]) -> None:
+    """One scene, from its beginning to its end."""
+
+    async def whole() -> None:
+        scene = Scene(socket)
+        await scene.server.start(socket)
+        try:
+            async with asyncio.timeout(LIMIT_S):
+                await play(scene)
+        finally:
+            scene.client.close()
+            # An error that was caught keeps grpcio's connection until then, and a transport that the loop's end finds open warns.
+            gc.collect()
+            async with asyncio.timeout(LIMIT_S):
+                while not all(handler.closing for handler in scene.server._server._handlers):  # noqa: ASYNC110 - no event tells
+                    await asyncio.sleep(0.001)
+            await scene.server.stop(0.2)
+
+    asyncio.run(whole())
+
+
+def test_a_refusal_carries_its_reason_to_both_kinds_of_clients(socket: Path) -> None:
+    async def play(scene: Scene) -> None:
+        with pytest.raises(CallFailed) as failed:
+            await scene.place("refuse")
+        assert failed.value.status is Status.FAILED_PRECONDITION
+        assert failed.value.reason == "EOrder:Insufficient funds"
+        assert failed.value.message == str(failed.value) == "zu wenig € da, 100 %"
+        async with grpc.aio.insecure_channel(f"unix:{socket}") as channel:
+            stub: Any = account_pb2_grpc.AccountServiceStub(channel)
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await stub.PlaceOrder(pb.AccountServicePlaceOrderRequest(request_id="refuse"))
+        call: Any = refused.value
+        status = rpc_status.from_call(call)
+        info = error_details_pb2.ErrorInfo()
+        assert call.code() is grpc.StatusCode.FAILED_PRECONDITION
+        assert status is not None
+        assert status.message == "zu wenig € da, 100 %"
+        assert status.details[0].Unpack(info)
+        assert (info.reason, info.domain) == ("EOrder:Insufficient funds", "krakencopy")
+
+    played(socket, play)
+
+
+def test_grpcios_client_is_answered_like_ours(socket: Path) -> None:
+    async def play(scene: Scene) -> None:
+        async with grpc.aio.insecure_channel(f"unix:{socket}") as channel:
+            stub: Any = account_pb2_grpc.AccountServiceStub(channel)
+            answer = await stub.PlaceOrder(pb.AccountServicePlaceOrderRequest(request_id="one"))
+            assert answer.order_id == await scene.place("one") == "one"
+            fills: Any = stub.StreamFills(pb.StreamFillsRequest(epoch=3))
+            assert (await fills.read()).caught_up.from_history == 3
+            fills.cancel()
+            await scene.account.cut_off.wait()
+            copies = stub.CopyFills()
+            for seq in (1, 2):
+                await copies.write(pb.CopyFillsRequest(fills=[Fill(seq=seq)]))
+                assert (await copies.read()).report.cursor_seq == seq
+            await copies.done_writing()
+            assert await copies.read() is grpc.aio.EOF
+            assert await copies.code() is grpc.StatusCode.OK
+            nothing: Any = channel.unary_unary(f"/{SERVICE}/Nothing")
+            with pytest.raises(grpc.aio.AioRpcError, match="Method not found"):
+                await nothing(b"")
+
+    played(socket, play)
+
+
+def test_health_is_told_at_once_and_after_each_change(socket: Path) -> None:
+    async def play(scene: Scene) -> None:
+        watch = scene.client.watch("Watch", health.HealthCheckRequest(service=SERVICE))
+        stranger = scene.client.watch("Watch", health.HealthCheckRequest(service="nobody"))
+        assert (await anext(watch)).status == NOT_SERVING
+        assert (await anext(stranger)).status == UNKNOWN
+        for status in (SERVING, NOT_SERVING, SERVING):
+            scene.health.set(serving=status == SERVING)
+            scene.health.set(serving=status == SERVING)
+            assert (await anext(watch)).status == status
+        async with grpc.aio.insecure_channel(f"unix:{socket}") as channel:
+            stub: Any = health_pb2_grpc.HealthStub(channel)
+            assert (await stub.Check(health.HealthCheckRequest(service=SERVICE))).status == SERVING
+            assert (await stub.Check(health.HealthCheckRequest())).status == SERVING
+            with pytest.raises(grpc.aio.AioRpcError) as failed:
+                await stub.Check(health.HealthCheckRequest(service="nobody"))
+            assert failed.value.code() is grpc.StatusCode.NOT_FOUND
+        listed = await scene.client.ask("List", health.HealthListRequest(), LIMIT_S)
+        assert {name: one.status for name, one in listed.statuses.items()} == {"": SERVING, SERVICE: SERVING}
+        for stream in (watch, stranger):
+            await stream.aclose()  # type: ignore[attr-defined]
+
+    played(socket, play)
+
+
+def test_what_was_encoded_before_is_sent_as_it_is_and_answers_come_between(socket: Path) -> None:
+    async def play(scene: Scene) -> None:
+        encoded = pb.CopyFillsRequest(fills=[Fill(seq=7)]).SerializeToString()
+        async with scene.client.open("CopyFills") as call:
+            for _ in range(2):
+                await call.send_message(encoded)
+                answer: Any = await call.recv_message()
+                assert answer.report.cursor_seq == 7
+            await call.end()
+            assert await call.recv_message() is None
+
+    played(socket, play)
+
+
+def test_a_message_larger_than_the_windows_arrives_whole(socket: Path) -> None:
+    async def play(scene: Scene) -> None:
+        assert await scene.place(LARGE) == LARGE
+
+    played(socket, play)
+
+
+def test_a_stream_that_is_refused_in_the_middle_says_why(socket: Path) -> None:
+    async def play(scene: Scene) -> None:
+        async def talk() -> None:
+            async with scene.client.open("CopyFills") as call:
+                await call.send_message(pb.CopyFillsRequest(fills=[Fill(seq=1)]))
+                answer: Any = await call.recv_message()
+                assert answer.report.cursor_seq == 1
+                await call.send_message(pb.CopyFillsRequest(start=pb.CopyStart()))
+                if await call.recv_message() is None:
+                    await call.end()
+
+        with pytest.raises(CallFailed, match="late") as failed:
+            await talk()
+        assert (failed.value.status, failed.value.reason) == (Status.DATA_LOSS, "LEDGER_BEHIND_JOURNAL")
+
+    played(socket, play)
+
+
+def test_an_error_of_our_own_is_logged_and_not_told(socket: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def play(scene: Scene) -> None:
+        with caplog.at_level(logging.ERROR), pytest.raises(CallFailed) as failed:
+            await scene.place("break")
+        assert (failed.value.status, failed.value.reason) == (Status.UNKNOWN, "")
+        assert "a mistake of ours" not in str(failed.value)
+        assert "a mistake of ours" in caplog.text
+
+    played(socket, play)
+
+
+def test_who_does_not_answer_in_time_is_given_up_and_told_so(socket: Path) -> None:
+    async def play(scene: Scene) -> None:
+        with pytest.raises(CallFailed, match="in time") as failed:
+            await scene.place("wait", timeout_s=0.05)
+        assert failed.value.status is Status.DEADLINE_EXCEEDED
+        await scene.account.cut_off.wait()
+        assert await scene.place("next") == "next"
+
+    played(socket, play)
+
+
+def test_where_nobody_listens_a_call_fails_and_the_next_one_tries_again(socket: Path) -> None:
+    async def play(scene: Scene) -> None:
+        away = socket.with_name("away.sock")
+        os.rename(socket, away)  # noqa: PTH104 - a path's own method would be refused here for blocking
+        with pytest.raises(CallFailed) as failed:
+            await scene.place("one")
+        assert failed.value.status is Status.UNAVAILABLE
+        os.rename(away, socket)  # noqa: PTH104 - as above
+        assert await scene.place("one") == "one"
+
+    played(socket, play)
+
+
+def test_a_call_fails_when_its_process_dies(socket: Path) -> None:
+    async def play(scene: Scene) -> None:
+        calls = [asyncio.create_task(_all_of(scene.client.watch("StreamFills", pb.StreamFillsRequest()))),
+                 asyncio.create_task(scene.place("wait"))]  # fmt: skip
+        await scene.account.asked.wait()
+        for handler in list(scene.server._server._handlers):
+            for stream in list(handler._tasks):
+                stream._transport.abort()
+        for call in calls:
+            with pytest.raises(CallFailed) as failed:
+                await call
+            assert failed.value.status is Status.UNAVAILABLE
+        await scene.account.cut_off.wait()
+
+    played(socket, play)
+
+
+async def _all_of(stream: AsyncIterator[Any]) -> list[Any]:
+    return [answer async for answer in stream]
+
+
+def test_an_answer_that_is_due_leaves_before_the_end_and_streams_are_cut_off(socket: Path) -> None:
+    async def play(scene: Scene) -> None:
+        stream = asyncio.create_task(_all_of(scene.client.watch("StreamFills", pb.StreamFillsRequest())))
+        await scene.account.asked.wait()
+        scene.account.asked.clear()
+        order = asyncio.create_task(scene.place("wait"))
+        await scene.account.asked.wait()
+        stop = asyncio.create_task(scene.server.stop(LIMIT_S))
+        await asyncio.sleep(0)
+        scene.account.go_on.set()
+        assert await order == "wait"
+        await stop
+        assert scene.account.cut_off.is_set()
+        stream.cancel()
+        await asyncio.gather(stream, return_exceptions=True)
+
+    played(socket, play)
+
+
+def test_a_service_without_somebody_for_each_method_is_not_served(socket: Path) -> None:
+    del socket
+    with pytest.raises(AttributeError, match="StreamFills"):
+        RpcServer({ACCOUNT_SERVICE: object()})

@@ -1,0 +1,428 @@
+"""The wallet is counted; balances that trail behind the engine never undo a trade, and what came from outside still counts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from krakencopy.account_proc.contract.errors import ExchangeRefused, OutcomeUnknown, RateLimited
+from krakencopy.account_proc.domain.pairs import SymbolTable
+from krakencopy.account_proc.domain.quantities import Side, plain
+from krakencopy.account_proc.domain.wallet import Wallet, change_from_outside
+from krakencopy.account_proc.kraken.answers import NothingTold
+from krakencopy.account_proc.trading import portfolio as portfolio_module
+from krakencopy.account_proc.trading.order_tracker import Ending
+from krakencopy.account_proc.trading.portfolio import CONFIRM_S, LEARN_PAUSE_S, Portfolio
+from tests.support.copying import NOW
+from tests.support.scripted_kraken import ASSETS, PAIRS, ScriptedKraken, execution, run, until
+
+LAG_S = 60.0
+START = {"ZUSD": "1000", "XXBT": "1"}
+#: After one purchase of 0.01 BTC at 50,000 USD.
+BOUGHT = {"ZUSD": "500", "XXBT": "1.01"}
+
+
+class Account:
+    """A portfolio, its exchange, and a clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.kraken = ScriptedKraken({"Balance": START})
+        self.now = NOW
+        self.portfolio = Portfolio(self.kraken.exchange, lambda: None, lambda: self.now, LAG_S)
+
+    def buys(self, number: int = 1) -> None:
+        self.portfolio.executed(execution(exec_id=f"T{number}", qty="0.01", price="50000"))
+
+    async def told(self, balances: Mapping[str, str], later: float = CONFIRM_S) -> bool:
+        """A reading some time later; whether the wallet is known to be right then."""
+        self.now += later
+        self.kraken.always["Balance"] = dict(balances)
+        return await self.portfolio.refresh()
+
+    @property
+    def holds(self) -> tuple[str, str]:
+        return plain(self.portfolio.wallet["USD"]), plain(self.portfolio.wallet["BTC"])
+
+
+async def account() -> Account:
+    made = Account()
+    await made.portfolio.load()
+    return made
+
+
+def test_an_account_that_never_had_anything_is_told_without_a_result_and_no_other() -> None:
+    async def steps() -> None:
+        nothing = NothingTold("BalanceEx", "neither error nor result")
+        kraken = ScriptedKraken({"Balance": START, "BalanceEx": nothing})
+        exchange = kraken.exchange
+        assert await exchange.holdings() == ({}, {})
+        kraken.always["BalanceEx"] = {"ZUSD": {"balance": "0", "hold_trade": "0"}}
+        assert (await exchange.holdings())[0] == {"USD": 0}
+        kraken.always["BalanceEx"] = nothing
+        with pytest.raises(NothingTold):
+            await exchange.holdings()
+
+    run(steps())
+
+
+def test_a_margin_trade_is_no_more_than_its_fee_until_balances_tell() -> None:
+    async def steps() -> None:
+        it = await account()
+        it.portfolio.executed(replace(execution(exec_id="T1", qty="0.01", price="50000"), margin=True))
+        assert it.holds == ("1000", "1")
+        assert it.portfolio.doubted.is_set()
+
+    run(steps())
+
+
+def test_what_open_orders_held_at_the_last_reading_is_not_free_and_is_owned_in_whatever_form() -> None:
+    async def steps() -> None:
+        it = await account()
+        rows = {"ZUSD": ("1000", "300"), "XXBT": ("1", "1"), "XBT.S": ("0.5", "0"), "XBT.F": ("0.25", "0")}
+        it.kraken.always["BalanceEx"] = {
+            key: {"balance": has, "hold_trade": held} for key, (has, held) in rows.items()
+        }
+        for _ in range(2):
+            it.now += CONFIRM_S
+            await it.portfolio.refresh()
+        it.portfolio.reserve("c1", "USD", Decimal(100))
+        assert [it.portfolio.free("USD"), it.portfolio.cash("USD")] == [700, 600]
+        # What earns by itself is free, unless the exchange has just refused it.
+        assert [it.portfolio.free("BTC"), it.portfolio.holding("BTC")] == [Decimal("0.25"), Decimal("1.75")]
+        assert [it.portfolio.distrust_earning("BTC"), it.portfolio.distrust_earning("BTC")] == [True, False]
+        assert [it.portfolio.free("BTC"), it.portfolio.distrust_earning("USD")] == [0, False]
+        # A fill of the order that held it is known before the hold is known to be gone: never less than nothing.
+        it.portfolio.wallet.add("BTC", Decimal(-1))
+        assert it.portfolio.free("BTC") == 0
+
+    run(steps())
+
+
+@pytest.mark.parametrize("error", ["EGeneral:Permission denied", "EGeneral:Unknown method"])
+def test_where_holds_are_not_told_they_are_counted_order_by_order_from_then_on(error: str) -> None:
+    async def steps() -> None:
+        kraken = ScriptedKraken({"Balance": START, "BalanceEx": ExchangeRefused("BalanceEx", (error,))})
+        descr = {"pair": "XBTUSD", "type": "sell", "price": "60000", "leverage": "none"}
+        ask = {"descr": descr, "vol": "0.3", "vol_exec": "0.1", "oflags": "fciq"}
+        kraken.always["OpenOrders"] = {"open": {"O1": ask, "O2": ask, "O3": {"descr": {}}}}
+        exchange = kraken.exchange
+        for _ in range(2):
+            assert await exchange.holdings() == (await exchange.balances(), {"BTC": Decimal("0.4")})
+        assert kraken.times_asked("BalanceEx") == 1
+        kraken.always["OpenOrders"] = ExchangeRefused("OpenOrders", (error,))
+        assert await exchange.holdings() == (await exchange.balances(), {})
+
+    run(steps())
+
+
+def test_a_refusal_of_balances_that_says_nothing_about_holds_stays_one() -> None:
+    async def steps() -> None:
+        kraken = ScriptedKraken(
+            {"Balance": START, "BalanceEx": RateLimited("BalanceEx", ("EAPI:Rate limit exceeded",))}
+        )
+        with pytest.raises(RateLimited):
+            await kraken.exchange.holdings()
+
+    run(steps())
+
+
+def test_an_asset_that_is_held_and_not_listed_has_the_tables_read_again_and_is_priced_then() -> None:
+    async def steps() -> None:
+        it = await account()
+        exchange, read = it.portfolio._exchange, list[SymbolTable]()
+        ask = exchange.asset_pairs
+
+        async def asset_pairs() -> SymbolTable:
+            read.append(await ask())
+            return read[-1]
+
+        exchange.asset_pairs = asset_pairs  # type: ignore[method-assign]
+        for _ in range(2):
+            await it.told(dict(START) | {"NEWKEY": "2"})
+            assert len(read) == 1, "once, and not again so soon"
+        new = PAIRS["XXBTZUSD"] | {"altname": "NEWUSD", "wsname": "NEW/USD", "base": "NEWKEY"}
+        it.kraken.always["AssetPairs"] = PAIRS | {"NEWUSD": new}
+        it.kraken.always["Assets"] = ASSETS | {"NEWKEY": {"altname": "NEW"}}
+        it.kraken.always["Ticker"] = it.kraken.always["Ticker"] | {
+            "NEWUSD": it.kraken.always["Ticker"]["XXBTZUSD"]
+        }
+        before = it.portfolio.equity("USD")
+        await it.told(dict(START) | {"NEWKEY": "2"}, LEARN_PAUSE_S)
+        await it.told(dict(START) | {"NEWKEY": "2"})
+        assert it.portfolio.wallet["NEW"] == 2
+        assert it.portfolio.equity("USD") == (before or 0) + 2 * 50_000
+
+    run(steps())
+
+
+def test_a_coin_under_a_new_name_is_worth_what_it_was() -> None:
+    async def steps() -> None:
+        it = await account()
+        before = it.portfolio.equity("USD")
+        it.portfolio.rename("BTC", "NEW")
+        assert it.portfolio.equity("USD") == before
+
+    run(steps())
+
+
+def test_balances_from_before_a_trade_do_not_undo_it() -> None:
+    async def steps() -> None:
+        it = await account()
+        it.buys()
+        assert await it.told(START)
+        assert it.holds == ("500", "1.01")
+        it.buys(2)
+        assert await it.told(BOUGHT)
+        assert it.holds == ("0", "1.02")
+
+    run(steps())
+
+
+def test_balances_that_still_miss_a_trade_when_they_cannot_trail_any_more_are_believed_at_the_second_reading() -> (
+    None
+):
+    async def steps() -> None:
+        it = await account()
+        it.buys()
+        assert not await it.told(START, later=LAG_S + 1)
+        assert not it.portfolio.believed
+        assert it.holds == ("500", "1.01")
+        assert await it.told(START)
+        assert it.holds == ("1000", "1")
+
+    run(steps())
+
+
+def test_a_deposit_counts_once_two_readings_tell_of_it_and_trades_between_them_count_too() -> None:
+    async def steps() -> None:
+        it = await account()
+        assert not await it.told({"ZUSD": "1700", "XXBT": "1"})
+        assert it.holds == ("1000", "1")
+        it.buys()
+        # This reading trails: the trade is not in it, the deposit is.
+        assert await it.told({"ZUSD": "1700", "XXBT": "1"})
+        assert it.holds == ("1200", "1.01")
+        assert await it.told({"ZUSD": "1200", "XXBT": "1.01"})
+        assert it.holds == ("1200", "1.01")
+
+    run(steps())
+
+
+def test_a_trade_that_balances_know_before_the_feed_tells_it_counts_once() -> None:
+    async def steps() -> None:
+        it = await account()
+        assert not await it.told(BOUGHT)
+        it.buys()
+        assert await it.told(BOUGHT)
+        assert it.holds == ("500", "1.01")
+
+    run(steps())
+
+
+def test_two_readings_within_a_moment_are_one() -> None:
+    async def steps() -> None:
+        it = await account()
+        assert not await it.told({"ZUSD": "7"})
+        assert not await it.told({"ZUSD": "7"}, later=CONFIRM_S / 2)
+        assert await it.told({"ZUSD": "7"}, later=CONFIRM_S / 2)
+        assert it.holds == ("7", "0")
+
+    run(steps())
+
+
+def test_a_reading_that_fails_is_unknown_and_not_zero() -> None:
+    async def steps() -> None:
+        it = await account()
+        it.kraken.next["Balance"] = [OutcomeUnknown("Balance", "timeout")]
+        with pytest.raises(OutcomeUnknown):
+            await it.portfolio.refresh()
+        assert (it.portfolio.believed, it.holds) == (False, ("1000", "1"))
+
+    run(steps())
+
+
+def test_whoever_must_know_asks_until_two_readings_agree_but_not_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(portfolio_module, "CONFIRM_S", 0.0)
+
+    async def steps() -> None:
+        it = await account()
+        it.kraken.always["Balance"] = {"ZUSD": "7"}
+        assert await it.portfolio.know()
+        assert it.holds == ("7", "0")
+        it.kraken.next["Balance"] = [{"ZUSD": str(number)} for number in range(10, 30)]
+        assert not await it.portfolio.know()
+        assert it.holds == ("7", "0")
+
+    run(steps())
+
+
+def ending(filled: str = "0.01", order_id: str = "O1") -> Ending:
+    volume = Decimal(filled)
+    return Ending(order_id=order_id, filled=volume, cost=volume * 50_000, fees={"USD": volume * 100})
+
+
+def test_what_an_order_of_ours_traded_and_the_feed_did_not_tell_counts_when_the_order_ends() -> None:
+    async def steps() -> None:
+        it = await account()
+        pair = "BTC/USD"
+        it.portfolio.executed(execution(exec_id="T1", qty="0.004", price="50000", fees=(("USD", "0.4"),)))
+        it.portfolio.ended(ending(), pair, Side.BUY, sent_here=True)
+        assert it.holds == ("499", "1.01")
+        # The feed comes back and tells the rest.
+        it.portfolio.executed(execution(exec_id="T2", qty="0.006", price="50000", fees=(("USD", "0.6"),)))
+        it.portfolio.ended(ending(), pair, Side.BUY, sent_here=True)
+        assert it.holds == ("499", "1.01")
+        assert await it.told({"ZUSD": "499", "XXBT": "1.01"})
+
+    run(steps())
+
+
+def test_an_order_from_before_the_first_balances_is_in_them() -> None:
+    async def steps() -> None:
+        it = await account()
+        it.portfolio.ended(ending(), "BTC/USD", Side.BUY, sent_here=False)
+        assert it.holds == ("1000", "1")
+
+    run(steps())
+
+
+volumes = st.integers(1, 50).map(lambda lots: Decimal(lots) / 1000)
+trades = st.lists(st.tuples(st.sampled_from(Side), volumes), min_size=1, max_size=6)
+
+
+@given(trades, st.integers(0, 6), st.sampled_from(["", "USD", "BTC", "ETH"]), st.integers(1, 5))
+def test_whatever_moment_balances_are_of_the_change_from_outside_is_found(
+    done: list[tuple[Side, Decimal]], moment: int, asset: str, amount: int
+) -> None:
+    wallet = Wallet({"USD": Decimal(100_000), "BTC": Decimal(10)})
+    states = [wallet.copy()]
+    for side, volume in done:
+        # Two assets move, never by what came in: the smallest trade costs 49 USD.
+        wallet.trade("BTC", "USD", side, volume, volume * 49_000)
+        states.append(wallet.copy())
+    came = {asset: Decimal(amount)} if asset else {}
+    seen = states[moment % len(states)].copy()
+    for name, volume in came.items():
+        seen.add(name, volume)
+    assert change_from_outside(seen.balances(), states) == came
+
+
+def test_a_trade_in_a_pair_that_is_not_listed_is_found_by_balances() -> None:
+    async def steps() -> None:
+        it = await account()
+        it.portfolio.executed(execution(exec_id="T1", qty="5", price="2", symbol="NEW/USD"))
+        assert it.holds == ("1000", "1")
+        assert it.portfolio.doubted.is_set()
+        assert it.portfolio.certain_at == NOW + LAG_S
+        (notice,) = it.portfolio.notices.shown()
+        assert (notice.code, notice.subject) == ("UNKNOWN_PAIR", "NEW/USD")
+        assert not await it.told(START | {"ZUSD": "990"})
+        assert await it.told(START | {"ZUSD": "990"})
+        assert it.holds == ("990", "1")
+        assert not it.portfolio.doubted.is_set()
+
+    run(steps())
+
+
+def test_pairs_are_read_again_for_an_unknown_name_ever_more_rarely() -> None:
+    async def steps() -> None:
+        it = await account()
+        asked: list[float] = []
+        load = it.portfolio.load_symbols
+
+        async def counted() -> None:
+            asked.append(it.now)
+            await load()
+
+        it.portfolio.load_symbols = counted  # type: ignore[method-assign]
+        for _ in range(60):
+            await it.portfolio.learn(("NEW/USD", "BTC/USD"))
+            it.now += 60
+        assert [at - NOW for at in asked] == [0, 60, 180, 420, 900, 1860]
+
+    run(steps())
+
+
+@pytest.mark.parametrize("asset", ["ZUSD", "XXBT"])
+def test_a_balance_that_cannot_be_read_is_what_was_counted(asset: str) -> None:
+    async def steps() -> None:
+        it = await account()
+        assert await it.told(START | {asset: "much"})
+        assert it.holds == ("1000", "1")
+        assert it.portfolio.equity("USD") == 51_000
+
+    run(steps())
+
+
+@pytest.mark.parametrize(("key", "known"), [("XXBT", False), ("ZUSD", False), ("SHIB", True)])
+def test_equity_is_not_known_while_a_part_of_it_was_never_read(key: str, known: bool) -> None:
+    async def steps() -> None:
+        it = Account()
+        it.kraken.always["Balance"] = START | {key: None}
+        await it.portfolio.load()
+        assert (it.portfolio.equity("USD") is not None) is known
+        await it.told(START)
+        assert await it.told(START)
+        assert it.portfolio.equity("USD") == 51_000
+
+    run(steps())
+
+
+def test_a_fee_of_which_it_is_not_known_what_was_taken_is_looked_for_in_balances() -> None:
+    async def steps() -> None:
+        it = await account()
+        it.portfolio.ended(replace(ending(), fees_certain=False), "BTC/USD", Side.BUY, sent_here=True)
+        assert it.portfolio.doubted.is_set()
+
+    run(steps())
+
+
+def test_every_form_of_an_asset_counts_and_orders_take_what_earns_by_itself_but_nothing_that_is_locked() -> (
+    None
+):
+    async def steps() -> None:
+        it = Account()
+        it.kraken.always["Balance"] = {
+            "ZUSD": "1000",
+            "USD.F": "10",
+            "XXBT": "1",
+            "XBT.F": "0.5",
+            "BTC.S": "0.125",
+            "XBT28.S": "0.125",
+        }
+        await it.portfolio.load()
+        # The ticker's middle is 50,000 USD.
+        assert it.portfolio.equity("USD") == 1010 + Decimal("1.75") * 50_000
+        assert plain(it.portfolio.cash("USD")) == "1010"
+        assert plain(it.portfolio.wallet["BTC"]) == "1.5"
+        assert plain(it.portfolio.holding("BTC")) == "1.75"
+
+    run(steps())
+
+
+def test_rules_are_read_again_when_an_order_was_refused_by_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(portfolio_module, "RULES_PAUSE_S", 0.0)
+
+    async def steps() -> None:
+        it = await account()
+        keeping = asyncio.get_running_loop().create_task(it.portfolio.keep_rules())
+        changed = {key: row | {"ordermin": "0.5"} for key, row in PAIRS.items()}
+        it.kraken.always["AssetPairs"] = OutcomeUnknown("AssetPairs", "timeout")
+        it.portfolio.rules_are_wrong()
+        await until(lambda: not it.portfolio._rules_wrong.is_set())
+        # Not to be had now: the old ones stay.
+        assert it.portfolio.table.pair("BTC/USD").ordermin < 1
+        it.kraken.always["AssetPairs"] = changed
+        it.portfolio.rules_are_wrong()
+        await until(lambda: it.portfolio.table.pair("BTC/USD").ordermin == Decimal("0.5"))
+        keeping.cancel()
+
+    run(steps())

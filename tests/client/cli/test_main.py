@@ -1,0 +1,393 @@
+"""Commands against grpc_testing's channel: what is asked, what is shown, how it ends. No server, no socket."""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import grpc
+import grpc_testing  # type: ignore[import-untyped]  # no stubs
+import pytest
+from google.protobuf.json_format import ParseDict
+from google.protobuf.message import Message
+
+from krakencopy.client.cli.main import main, run
+from krakencopy.client.sdk.client import KrakenCopy
+from krakencopy.v1 import control_pb2 as pb
+from krakencopy.v1 import types_pb2 as nouns
+from tests.support import client_samples as samples
+from tests.support.scripted_supervisor import SERVICE, refusal
+
+#: Either the answer, or the RPC and the status that refuses it.
+Given = Message | tuple[str, grpc.Status]
+
+
+class Terminal:
+    """Runs one command and answers what it asks, in the order given."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+        self._channel = grpc_testing.channel([SERVICE], grpc_testing.strict_real_time())
+        self.asked: list[Any] = []
+        self.out = self.err = ""
+
+    def run(self, line: str, *answers: Given) -> int:
+        with ThreadPoolExecutor(1) as pool:
+            ended = pool.submit(run, line.split(), self._dial)
+            for answer in answers:
+                self._answer(answer, ended)
+            code = ended.result(10)
+        captured = self._capsys.readouterr()
+        self.out, self.err = captured.out, captured.err
+        return code
+
+    def objects(self) -> list[dict[str, Any]]:
+        """Standard output, read as one JSON object a line."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    def _dial(self, _arguments: Namespace) -> KrakenCopy:
+        return KrakenCopy(channel=self._channel)
+
+    def _answer(self, answer: Given, ended: Future[int]) -> None:
+        assert not ended.done(), "the command ended before it asked"
+        if isinstance(answer, Message):
+            rpc = self._take(type(answer).__name__.removesuffix("Response"))
+            rpc.terminate(answer, (), grpc.StatusCode.OK, "")
+        else:
+            name, status = answer
+            rpc = self._take(name)
+            rpc.terminate(None, status.trailing_metadata, status.code, status.details)
+
+    def _take(self, name: str) -> Any:
+        _, request, rpc = self._channel.take_unary_unary(SERVICE.methods_by_name[name])
+        self.asked.append(request)
+        return rpc
+
+
+@pytest.fixture
+def terminal(capsys: pytest.CaptureFixture[str]) -> Terminal:
+    return Terminal(capsys)
+
+
+NOT_FOUND = refusal(grpc.StatusCode.NOT_FOUND, "ACCOUNT_NOT_FOUND", "no account 'eve'; there are bob, master")
+
+
+def test_status_shows_the_system_and_ends_with_0_even_when_it_is_not_ready(terminal: Terminal) -> None:
+    assert terminal.run("status", samples.status(ready=False, message="bob waits")) == 0
+    assert terminal.out.startswith("system       NOT READY: bob waits\n")
+    assert terminal.err == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "answer"),
+    [
+        ("status", samples.status()),
+        ("report", pb.GetReportResponse(fills=3)),
+        ("why 12", samples.explanation()),
+        ("accounts bob", pb.GetAccountResponse(account=samples.user())),
+        ("order buy BTC/USD 0.005", pb.PlaceOrderResponse(order_id="O1")),
+        ("shutdown", pb.ShutdownResponse()),
+        ("reload --dry-run", samples.reloaded(applied=False)),
+        ("wait --ready", samples.status()),
+        ("start bob", pb.StartAccountResponse(account=samples.user())),
+    ],
+)
+def test_json_is_one_object_from_which_the_message_can_be_read_back(
+    terminal: Terminal, line: str, answer: Message
+) -> None:
+    assert terminal.run(f"{line} -o json", answer) == 0
+    [found] = terminal.objects()
+    expected = getattr(answer, "account", answer)
+    assert ParseDict(found, type(expected)()) == expected
+    assert set(found) >= {field.name for field in expected.DESCRIPTOR.fields if not field.has_presence}
+
+
+@pytest.mark.parametrize(
+    ("line", "answer", "expected"),
+    [
+        (
+            "accounts",
+            pb.ListAccountsResponse(accounts=[samples.master(), samples.user()]),
+            [samples.master(), samples.user()],
+        ),
+        (
+            "fills",
+            pb.ListFillsResponse(fills=[samples.fill(2), samples.fill(1)]),
+            [samples.fill(1), samples.fill(2)],
+        ),
+        (
+            "fills --after 0",
+            pb.ListFillsResponse(fills=[samples.fill(1), samples.fill(2)]),
+            [samples.fill(1), samples.fill(2)],
+        ),
+        (
+            "copies",
+            pb.ListCopiesResponse(copies=[samples.copy("bob", 2), samples.copy("bob", 1)]),
+            [samples.copy("bob", 1), samples.copy("bob", 2)],
+        ),
+        (
+            "events",
+            pb.ListEventsResponse(events=[samples.event(2), samples.event(1)]),
+            [samples.event(1), samples.event(2)],
+        ),
+    ],
+)
+def test_lists_are_one_object_or_one_row_for_each_with_the_latest_last(
+    terminal: Terminal, line: str, answer: Message, expected: list[Message]
+) -> None:
+    assert terminal.run(f"{line} -o json", answer) == 0
+    assert [ParseDict(found, type(expected[0])()) for found in terminal.objects()] == expected
+    assert terminal.run(line, answer) == 0
+    header, *rows = terminal.out.splitlines()
+    assert header.split()[0] in {"ACCOUNT", "FILL", "EVENT"}
+    assert len(rows) == len(expected)
+
+
+@pytest.mark.parametrize(
+    ("line", "request_made"),
+    [
+        ("fills", pb.ListFillsRequest(page_size=20)),
+        ("fills --pair btc/usd --limit 5", pb.ListFillsRequest(page_size=5, pair="BTC/USD")),
+        ("fills --after 7", pb.ListFillsRequest(page_size=1000, after_seq=7)),
+        ("fills --limit 0", pb.ListFillsRequest(page_size=1000)),
+        ("copies", pb.ListCopiesRequest(page_size=20)),
+        (
+            "copies --account bob --fill 7 --state skipped",
+            pb.ListCopiesRequest(page_size=20, account_id="bob", fill_seq=7, state=nouns.COPY_STATE_SKIPPED),
+        ),
+        ("events --account bob", pb.ListEventsRequest(page_size=20, account_id="bob")),
+        ("why 12", pb.ExplainFillRequest(seq=12)),
+        ("why TABC-1", pb.ExplainFillRequest(exec_id="TABC-1")),
+        (
+            "order sell btc/usd 0.005 --limit 6e4 --request-id mine",
+            pb.PlaceOrderRequest(
+                request_id="mine", pair="BTC/USD", side=nouns.SIDE_SELL, volume="0.005", limit_price="60000"
+            ),
+        ),
+    ],
+)
+def test_what_is_typed_is_what_is_asked(terminal: Terminal, line: str, request_made: Message) -> None:
+    answer = getattr(pb, type(request_made).__name__.replace("Request", "Response"))()
+    assert terminal.run(line, answer) == 0
+    assert terminal.asked == [request_made]
+
+
+def test_all_accounts_are_stopped_users_first_and_started_master_first(terminal: Terminal) -> None:
+    accounts = pb.ListAccountsResponse(accounts=[samples.master(), samples.user("ann"), samples.user("bob")])
+    stopped, started = pb.StopAccountResponse(), pb.StartAccountResponse()
+    assert terminal.run("stop --all", accounts, stopped, stopped, stopped) == 0
+    assert [request.account_id for request in terminal.asked[1:]] == ["bob", "ann", "master"]
+    terminal.asked.clear()
+    assert terminal.run("start --all", accounts, started, started, started) == 0
+    assert [request.account_id for request in terminal.asked[1:]] == ["master", "ann", "bob"]
+
+
+def test_an_account_that_does_not_exist_is_refused_with_the_servers_text(terminal: Terminal) -> None:
+    assert terminal.run("accounts eve", ("GetAccount", NOT_FOUND)) == 1
+    assert terminal.out == ""
+    assert terminal.err == "krakencopy: no account 'eve'; there are bob, master (ACCOUNT_NOT_FOUND)\n"
+
+
+def test_one_account_that_is_refused_does_not_keep_the_others_from_it(terminal: Terminal) -> None:
+    stopping = pb.StopAccountResponse(account=samples.user("bob", nouns.ACCOUNT_STATE_STOPPING))
+    assert terminal.run("stop bob eve bob", stopping, ("StopAccount", NOT_FOUND), stopping) == 1
+    assert terminal.out == "bob: told to stop; at this moment STOPPING\n" * 2
+    assert terminal.err.count("no account 'eve'") == 1
+
+
+CHANGES = [
+    "added: ann (it copies what the master trades from now on)",
+    "removed: bob (it has no process)",
+    "changed: eve: copy.max_user_risk 0.10 -> 0.05, strategy (not set) -> mine (its process restarts)",
+    "changed: startup.nonce_separation_s 5 -> 0 (at once)",
+]
+
+
+def test_a_reload_says_what_it_has_changed_one_line_each(terminal: Terminal) -> None:
+    assert terminal.run("reload", samples.reloaded(applied=True)) == 0
+    assert terminal.out.splitlines() == CHANGES
+    assert not terminal.asked[-1].dry_run
+    assert terminal.run("reload --dry-run", samples.reloaded(applied=False)) == 0
+    assert terminal.out.splitlines() == [*CHANGES, "a dry run: nothing of this was applied"]
+    assert terminal.asked[-1].dry_run
+    assert terminal.run("reload", pb.ReloadResponse(applied=True)) == 0
+    assert terminal.out == "nothing has changed\n"
+
+
+def test_a_bad_configuration_ends_with_78_and_a_line_for_each_fault(terminal: Terminal) -> None:
+    faults = "c.toml: line 7: not TOML; see https://toml.io\nc.toml: exchange.mode: missing; write one"
+    refused = refusal(grpc.StatusCode.INVALID_ARGUMENT, "BAD_CONFIGURATION", faults)
+    assert terminal.run("reload", ("Reload", refused)) == 78
+    assert terminal.out == ""
+    assert terminal.err.splitlines() == [
+        "krakencopy: the configuration cannot be used; nothing was changed",
+        "krakencopy: c.toml: line 7: not TOML; see https://toml.io",
+        "krakencopy: c.toml: exchange.mode: missing; write one",
+    ]
+
+
+def test_an_order_says_what_the_exchange_made_of_it(terminal: Terminal) -> None:
+    placed = pb.PlaceOrderResponse(order_id="O1", cl_ord_id="kc-1", description="buy 0.005 XBTUSD @ market")
+    assert terminal.run("order buy XBTUSD 0.005", placed) == 0
+    assert terminal.out == ("placed on the master: buy 0.005 XBTUSD @ market\n  order O1, cl_ord_id kc-1\n")
+
+
+@pytest.mark.parametrize(
+    ("code", "exit_code"),
+    [
+        (grpc.StatusCode.UNKNOWN, 4),
+        (grpc.StatusCode.DEADLINE_EXCEEDED, 5),
+        (grpc.StatusCode.UNAVAILABLE, 2),
+    ],
+)
+def test_an_order_whose_outcome_nobody_knows_says_how_to_find_out(
+    terminal: Terminal, code: grpc.StatusCode, exit_code: int
+) -> None:
+    lost = ("PlaceOrder", refusal(code, "ORDER_OUTCOME_UNKNOWN", "no answer"))
+    assert terminal.run("order buy BTC/USD 1", lost) == exit_code
+    assert f"give it again with --request-id {terminal.asked[-1].request_id}" in terminal.err
+    assert terminal.err.count("\n") == 1
+
+
+def test_an_order_that_was_refused_is_not_said_to_be_in_doubt(terminal: Terminal) -> None:
+    refused = refusal(grpc.StatusCode.FAILED_PRECONDITION, "EOrder:Insufficient funds", "not enough USD")
+    assert terminal.run("order buy BTC/USD 1", ("PlaceOrder", refused)) == 1
+    assert terminal.err == "krakencopy: not enough USD (EOrder:Insufficient funds)\n"
+
+
+def test_a_reason_that_the_message_names_is_not_repeated(terminal: Terminal) -> None:
+    reason = "EOrder:Insufficient funds"
+    refused = refusal(grpc.StatusCode.FAILED_PRECONDITION, reason, f"the exchange refused it: {reason}")
+    assert terminal.run("order buy BTC/USD 1", ("PlaceOrder", refused)) == 1
+    assert terminal.err == f"krakencopy: the exchange refused it: {reason}\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "answer", "said"),
+    [
+        ("fills", pb.ListFillsResponse(), "no fills"),
+        (
+            "fills --pair xbtusd",
+            pb.ListFillsResponse(),
+            "no fills of XBTUSD (pairs are written like BTC/USD here)",
+        ),
+        ("copies --state rejected", pb.ListCopiesResponse(), "no such copies"),
+        ("events --account eve", pb.ListEventsResponse(), "no events about eve"),
+    ],
+)
+def test_people_are_told_that_there_is_nothing_and_programs_get_nothing(
+    terminal: Terminal, line: str, answer: Message, said: str
+) -> None:
+    assert terminal.run(line, answer) == 0
+    assert terminal.out == f"{said}\n"
+    assert terminal.run(f"{line} -o json", answer) == 0
+    assert terminal.out == ""
+
+
+def test_accounts_tells_below_the_table_what_there_is_to_say(terminal: Terminal) -> None:
+    blocked = samples.user("eve", nouns.ACCOUNT_STATE_WAITING, "MASTER_NOT_READY", "start the master")
+    assert terminal.run("accounts", pb.ListAccountsResponse(accounts=[samples.master(), blocked])) == 0
+    assert terminal.out.splitlines()[-2:] == ["", "eve: start the master"]
+
+
+def test_an_order_that_never_left_is_not_said_to_be_in_doubt(
+    tmp_path: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["order", "buy", "BTC/USD", "1", "--state-dir", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert "is krakencopyd running" in error
+    assert "may have been placed" not in error
+
+
+BAD_INPUT = [
+    "",
+    "bogus",
+    "status extra",
+    "--bogus status",
+    "status -o xml",
+    "status --timeout soon",
+    "status --timeout 0",
+    "status --timeout -1",
+    "start",
+    "start bob --all",
+    "fills --limit -1",
+    "fills --limit 1_0",
+    "copies --state nope",
+    "copies --fill 0",
+    "why 0",
+    "why -3",
+    "order hold BTC/USD 1",
+    "order buy BTC/USD 0",
+    "order buy BTC/USD nan",
+    "order buy BTC/USD 1 --limit -5",
+    "logs",
+    "wait",
+    "status --endpoint nowhere",
+    "status --token-file /no/such/file",
+    "status --ca-file /etc/hostname",
+]
+
+
+@pytest.mark.parametrize("line", BAD_INPUT)
+def test_bad_input_ends_with_3_and_one_line_on_standard_error(
+    line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(line.split()) == 3
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("krakencopy: ")
+    assert captured.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("text", ["", "two tokens", "line\nline"])
+def test_a_token_file_holds_one_token_and_nothing_else(
+    tmp_path: Any, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    path = tmp_path / "token"
+    path.write_text(text)
+    assert main(["status", "--token-file", str(path)]) == 3
+    assert "does not hold one token" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("place", ["{options} status", "status {options}"])
+def test_common_options_stand_before_or_after_the_command(
+    place: str, endpoint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = place.format(options=f"--endpoint {endpoint} -o json --timeout 9")
+    assert main(line.split()) == 0
+    assert json.loads(capsys.readouterr().out)["ready"] is False
+
+
+def test_the_option_after_the_command_wins_over_the_one_before(
+    endpoint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--endpoint", "unix:/no/such", "status", "--endpoint", endpoint]) == 0
+    assert "NOT READY" in capsys.readouterr().out
+
+
+def test_the_endpoint_may_come_from_the_environment(
+    endpoint: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KRAKENCOPY_ENDPOINT", endpoint)
+    assert main(["status", "--state-dir", "/no/such"]) == 0
+    assert "NOT READY" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("flag", ["--help", "--version", "order --help"])
+def test_help_and_version_end_with_0(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(flag.split())
+    assert ended.value.code in {0, None}
+    assert "krakencopy" in capsys.readouterr().out
+
+
+def test_ctrl_c_ends_quietly_with_130(capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(_arguments: Namespace) -> KrakenCopy:
+        raise KeyboardInterrupt
+
+    dial: Callable[[Namespace], KrakenCopy] = interrupted
+    assert run(["status"], dial) == 130
+    assert capsys.readouterr() == ("", "")

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import re
+
+from google.protobuf.duration_pb2 import Duration
+
+from krakencopy.client.views.explain import story
+from krakencopy.v1 import control_pb2 as pb
+from krakencopy.v1 import types_pb2 as nouns
+from tests.support import client_samples as samples
+
+
+def _told(*outcomes: pb.FillOutcome) -> str:
+    return "\n".join(story(samples.explanation(*outcomes)))
+
+
+def test_the_story_tells_outcome_volumes_prices_and_reason() -> None:
+    told = _told()
+    assert told.startswith(
+        "Fill 12: the master bought 0.00500000 BTC/USD at 60000.0, fee 0.78 USD\n"
+        "  on 2026-01-02 04:04:05.000+01:00"
+    )
+    assert (
+        "before its order the master had 10000.00 USD in all, 8000.00 USD free, 0.03000000 BTC held" in told
+    )
+    assert "bob: FILLED\n  Copied at a tenth.\n" in told
+    assert "wanted 0.00050000, ordered 0.00050000, filled 0.00050000 BTC at 60001.0 USD, fee 0.08 USD" in told
+    assert "order OUSER1, cl_ord_id kc-bob-12" in told
+    assert "2.500 ms from the master's process hearing of it to bob's order leaving" in told
+
+
+def test_each_hop_has_its_time_and_its_distance_to_the_hop_before_and_to_the_first() -> None:
+    hops = re.findall(r"^  (\S.*?) {2,}([\d:.]{12}) +(\S+) ms +(\S+) ms$", _told(), re.MULTILINE)
+    assert [(name, before, first) for name, _, before, first in hops] == [
+        ("executed (exchange's clock)", "+0.000", "+0.000"),
+        ("master's process heard of it", "+1.500", "+1.500"),
+        ("durable in the journal", "+0.500", "+2.000"),
+        ("handed to the user", "+0.250", "+2.250"),
+        ("user's process received it", "+0.750", "+3.000"),
+        ("volume decided", "+0.125", "+3.125"),
+        ("order sent", "+0.875", "+4.000"),
+        ("exchange answered", "+50.000", "+54.000"),
+        ("finished", "+6.000", "+60.000"),
+    ]
+    assert hops[7][1] == "04:04:05.054"
+
+
+def test_a_hop_that_did_not_happen_is_left_out() -> None:
+    skipped = nouns.Copy(
+        account_id="bob",
+        fill_seqs=[12],
+        state=nouns.COPY_STATE_SKIPPED,
+        reason="STALE_ENTRY",
+        received_at=samples.at(9),
+    )
+    told = _told(pb.FillOutcome(account_id="bob", copy=skipped))
+    assert "bob: SKIPPED (STALE_ENTRY)" in told
+    assert "order sent" not in told
+    assert re.search(r"user's process received it .* \+7\.000 ms +\+9\.000 ms", told)
+
+
+def test_what_the_server_does_not_explain_is_told_by_reason_and_detail() -> None:
+    told = _told(pb.FillOutcome(account_id="bob", copy=samples.copy()))
+    assert "bob: FILLED (SCALED: 0.005 x 1000 / 10000)\n" in told
+
+
+def test_volumes_of_nothing_and_endless_decimals_are_not_told() -> None:
+    skipped = nouns.Copy(account_id="bob", fill_seqs=[12], state=nouns.COPY_STATE_SKIPPED)
+    skipped.planned_volume = skipped.ordered_volume = skipped.filled_volume = "0"
+    assert "wanted" not in _told(pb.FillOutcome(account_id="bob", copy=skipped))
+    skipped.planned_volume = "0.001245513011367318027175468086"
+    assert "wanted 0.00124551, ordered 0" in _told(pb.FillOutcome(account_id="bob", copy=skipped))
+
+
+def test_a_user_that_has_not_answered_is_named() -> None:
+    told = _told(pb.FillOutcome(account_id="eve", explanation="eve is stopped; it will get the fill later."))
+    assert "eve: no answer yet\n  eve is stopped; it will get the fill later." in told
+
+
+def test_a_carried_copy_leads_to_the_copy_that_ordered_its_volume() -> None:
+    carried = nouns.Copy(
+        account_id="bob",
+        fill_seqs=[12],
+        pair="BTC/USD",
+        state=nouns.COPY_STATE_CARRIED,
+        reason="BELOW_ORDERMIN",
+    )
+    joined = samples.copy("bob", 13, 14)
+    joined.carried_in.append("c12")
+    told = _told(pb.FillOutcome(account_id="bob", copy=carried, joined=joined, latency=Duration(seconds=1)))
+    assert "bob: CARRIED (BELOW_ORDERMIN)" in told
+    assert "its volume was ordered with a later fill: FILLED" in told
+    assert "one answer to fills 13-14; its times are those of the first" in told
+    assert "carried in: c12" in told
+    assert "1000.000 ms from" in told
+
+
+def test_a_fill_that_nobody_was_there_to_copy_says_so() -> None:
+    assert story(pb.ExplainFillResponse(fill=samples.fill()))[-1] == "No user was there to copy it."
+
+
+def test_a_fill_from_history_and_on_margin_says_so() -> None:
+    fill = samples.fill()
+    fill.source, fill.margin, fill.order_filled_before = nouns.FILL_SOURCE_HISTORY, True, "0.001"
+    fill.not_copied = "SAME_ACCOUNT"
+    told = "\n".join(story(pb.ExplainFillResponse(fill=fill)))
+    assert "found in the trade history" in told
+    assert "a margin trade: recorded, not copied" in told
+    assert "copied by nobody: SAME_ACCOUNT" in told
+    assert "0.001 BTC of the same order were filled before" in told

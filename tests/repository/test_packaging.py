@@ -1,0 +1,85 @@
+"""The wheel holds everything: stubs, protos, all packages, and working commands."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.support.system import ROOT
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dist")
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)],
+        check=True, capture_output=True, cwd=folder,
+    )  # fmt: skip
+    (found,) = folder.glob("krakencopy-*.whl")
+    return found
+
+
+@pytest.fixture(scope="module")
+def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty environment with the wheel. Its dependencies are borrowed from ours, which are locked; nothing else is."""
+    folder = tmp_path_factory.mktemp("environment")
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    python = folder / "bin" / "python"
+    subprocess.run(
+        [str(python), "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", str(wheel)], check=True
+    )
+    borrowed = folder / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
+    (borrowed / "zz_borrowed.pth").write_text(sysconfig.get_paths()["purelib"])
+    return folder
+
+
+def test_stubs_and_protos_are_in_the_wheel_and_tests_are_not(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    for stem in ("types", "control", "account"):
+        for suffix in (".proto", "_pb2.py", "_pb2.pyi", "_pb2_grpc.py"):
+            assert f"krakencopy/v1/{stem}{suffix}" in names
+    for package in ("supervisor", "account_proc", "client", "paper_exchange"):
+        assert f"krakencopy/{package}/__init__.py" in names
+    assert {"krakencopy/__init__.py", "krakencopy/py.typed"} <= names
+    top = {name.partition("/")[0] for name in names}
+    assert {name for name in top if not name.endswith(".dist-info")} == {"krakencopy"}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["bin/krakencopy", "--help"],
+        ["bin/krakencopyd", "--help"],
+        ["bin/python", "-m", "krakencopy.paper_exchange", "--help"],
+    ],
+)
+def test_the_installed_commands_work_away_from_the_checkout(
+    environment: Path, tmp_path: Path, command: list[str]
+) -> None:
+    done = subprocess.run(
+        [str(environment / command[0]), *command[1:]],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "usage:" in done.stdout
+
+
+def test_what_is_imported_is_the_wheels_own_code(environment: Path, tmp_path: Path) -> None:
+    script = "import krakencopy.supervisor.run, krakencopy.client.sdk.client, krakencopy.account_proc.main, krakencopy.paper_exchange.server, krakencopy.v1.control_pb2 as c; "
+    script += "print(krakencopy.supervisor.run.__file__, c.__file__)"
+    done = subprocess.run(
+        [str(environment / "bin/python"), "-c", script],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert all(path.startswith(str(environment)) for path in done.stdout.split())

@@ -1,0 +1,288 @@
+"""Every fill is counted once for every user, sums are exact, and each outcome is told in a sentence."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import closing
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from krakencopy.supervisor.journal import report as report_module
+from krakencopy.supervisor.journal.journal import Journal
+from krakencopy.supervisor.journal.report import counts, explain
+from krakencopy.v1 import control_pb2
+from krakencopy.v1 import types_pb2 as pb
+from tests.support.supervisor_samples import NOW, copy, fill
+
+S = pb.CopyState
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    with closing(Journal(tmp_path / "journal.db")) as journal:
+        yield journal
+
+
+def put(journal: Journal, *copies: pb.Copy) -> None:
+    for one in copies:
+        journal.put_reports([(one.account_id, [one], one.fill_seqs[-1])])
+
+
+def report(journal: Journal, users: list[str]) -> control_pb2.GetReportResponse:
+    return asyncio.run(report_module.report(journal, users))
+
+
+def line_of(journal: Journal, user: str = "tania") -> control_pb2.AccountReport:
+    (line,) = report(journal, [user]).accounts
+    return line
+
+
+def test_every_state_is_counted_under_its_word_and_what_has_no_end_is_open() -> None:
+    counted = counts([("tania", state, "", 2) for state in S.values() if state])
+    assert counted == control_pb2.CopyCounts(
+        filled=2, part_filled=2, rejected=2, skipped=2, carried=2, open=12
+    )
+
+
+def test_users_are_counted_together() -> None:
+    ends = [("tania", pb.COPY_STATE_FILLED, "SCALED", 3), ("daivon", pb.COPY_STATE_FILLED, "CAPPED", 4)]
+    assert counts(ends) == control_pb2.CopyCounts(filled=7, sized_entries=7, capped=4)
+
+
+def test_the_cap_is_held_against_the_entries_that_were_sized_and_nothing_else() -> None:
+    reasons = ("SCALED", "CAPPED", "CASH_LIMITED", "EXIT_FULL", "STALE_ENTRY", "EOrder:Insufficient funds")
+    counted = counts([("tania", pb.COPY_STATE_FILLED, reason, 1) for reason in reasons])
+    assert (counted.sized_entries, counted.capped, counted.filled) == (3, 1, 6)
+
+
+def test_nothing_happened_and_nobody_owes_an_answer(journal: Journal) -> None:
+    journal.join("tania")
+    empty = control_pb2.AccountReport(account_id="tania", copies=control_pb2.CopyCounts())
+    assert report(journal, ["tania"]) == control_pb2.GetReportResponse(accounts=[empty])
+
+
+def test_fills_before_a_user_joined_are_not_its_and_each_one_after_is_answered_or_missing(
+    journal: Journal,
+) -> None:
+    journal.join("daivon")
+    journal.append([fill(1), fill(2)], 1)
+    journal.join("tania")
+    journal.append([fill(3), fill(4), fill(5)], 1)
+    put(journal, copy("daivon", [1, 2]), copy("daivon", [3]), copy("tania", [3, 5]))
+    answer = report(journal, ["daivon", "tania"])
+    assert (answer.fills, answer.unanswered) == (5, 3)
+    assert [(line.account_id, line.fills, line.unanswered) for line in answer.accounts] == [
+        ("daivon", 5, 2),
+        ("tania", 3, 1),
+    ]
+    assert [line.copies.filled for line in answer.accounts] == [2, 1]
+
+
+def test_a_user_that_is_not_configured_any_more_comes_last_and_owes_no_answer_to_later_fills(
+    journal: Journal,
+) -> None:
+    for user in ("gone", "never_began", "tania"):
+        journal.join(user)
+    journal.append([fill(1), fill(2), fill(3)], 1)
+    put(journal, copy("gone", [1]), copy("tania", [1]), copy("tania", [2, 3]))
+    answer = report(journal, ["tania"])
+    assert [(line.account_id, line.fills, line.removed) for line in answer.accounts] == [
+        ("tania", 3, False),
+        ("gone", 1, True),
+    ]
+    assert (answer.unanswered, answer.accounts[1].copies.filled) == (0, 1)
+    assert [line.account_id for line in report(journal, ["gone", "tania"]).accounts] == ["gone", "tania"]
+    assert [told.account_id for told in explain(journal, fill_of(journal, 1), ["tania"]).outcomes] == [
+        "tania",
+        "gone",
+    ]
+    assert [told.account_id for told in explain(journal, fill_of(journal, 2), ["tania"]).outcomes] == [
+        "tania"
+    ]
+
+
+def fill_of(journal: Journal, seq: int) -> pb.Fill:
+    found = journal.fill(seq)
+    assert found is not None
+    return found
+
+
+def test_money_is_summed_exactly_by_side_and_asset_of_what_was_filled_only(journal: Journal) -> None:
+    journal.join("tania")
+    put(
+        journal,
+        copy("tania", [1], filled_volume="0.1", avg_price="10.1", fee=pb.Money(amount="0.1", asset="USD")),
+        copy("tania", [2], filled_volume="0.2", avg_price="10.2", fee=pb.Money(amount="0.2", asset="USD")),
+        copy("tania", [3], pb.COPY_STATE_PART_FILLED, filled_volume="3", avg_price="7", pair="ETH/EUR",
+             fee=pb.Money(amount="0.001", asset="ETH")),
+        copy("tania", [4], side=pb.SIDE_SELL, filled_volume="1000", avg_price="10"),
+        copy("tania", [5], pb.COPY_STATE_SKIPPED, reason="STALE_ENTRY", filled_volume="", avg_price=""),
+        copy("tania", [6], pb.COPY_STATE_SENT, filled_volume="", avg_price=""),
+    )  # fmt: skip
+    line = line_of(journal)
+    assert dict(line.bought) == {"USD": "3.05", "EUR": "21"}
+    assert dict(line.sold) == {"USD": "10000"}
+    assert dict(line.fees) == {"USD": "0.3", "ETH": "0.001"}
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.decimals("0.0001", 1000, places=4), st.decimals("0.0001", 90000, places=4)), max_size=8
+    )
+)
+def test_sums_are_plain_decimals_whatever_their_size(trades: list[tuple[Decimal, Decimal]]) -> None:
+    with closing(Journal(Path(":memory:"))) as journal:
+        journal.join("tania")
+        put(
+            journal,
+            *(
+                copy("tania", [n], filled_volume=str(volume), avg_price=str(price))
+                for n, (volume, price) in enumerate(trades, start=1)
+            ),
+        )
+        bought = line_of(journal).bought
+        total = sum((volume * price for volume, price in trades), Decimal(0))
+        assert [Decimal(amount) for amount in bought.values()] == ([total] if trades else [])
+        assert not any("E" in amount or amount.endswith(".") for amount in bought.values())
+
+
+def test_reasons_are_counted_for_what_was_not_wholly_copied(journal: Journal) -> None:
+    journal.join("tania")
+    put(
+        journal,
+        copy("tania", [1]),
+        copy("tania", [2], pb.COPY_STATE_SKIPPED, reason="STALE_ENTRY"),
+        copy("tania", [3], pb.COPY_STATE_SKIPPED, reason="STALE_ENTRY"),
+        copy("tania", [4], pb.COPY_STATE_CARRIED, reason="BELOW_ORDERMIN"),
+        copy("tania", [5], pb.COPY_STATE_REJECTED, reason="EOrder:Insufficient funds"),
+        copy("tania", [6], pb.COPY_STATE_SENT, reason="SCALED"),
+    )
+    assert dict(line_of(journal).reasons) == {
+        "STALE_ENTRY": 2,
+        "BELOW_ORDERMIN": 1,
+        "EOrder:Insufficient funds": 1,
+    }
+
+
+def test_a_long_journal_is_read_in_pieces_and_counted_once(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report_module, "BATCH", 3)
+    journal.join("tania")
+    skipped = [copy("tania", [n], pb.COPY_STATE_SKIPPED, reason="STALE_ENTRY") for n in range(1, 11)]
+    put(journal, *skipped)
+    assert dict(line_of(journal).reasons) == {"STALE_ENTRY": 10}
+
+
+def with_delays(journal: Journal, delays: list[float]) -> control_pb2.AccountReport:
+    journal.join("tania")
+    journal.append([fill(n, received=NOW) for n in range(1, len(delays) + 1)], 1)
+    put(journal, *(copy("tania", [n], sent=NOW + delay) for n, delay in enumerate(delays, start=1)))
+    return line_of(journal)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(1, 10_000_000), min_size=1, max_size=12))
+def test_latencies_lie_within_what_was_measured_however_few_there_are(delays_us: list[int]) -> None:
+    with closing(Journal(Path(":memory:"))) as journal:
+        line = with_delays(journal, [us / 1e6 for us in delays_us])
+    middle, worst = line.latency_median.ToMicroseconds(), line.latency_p99.ToMicroseconds()
+    assert min(delays_us) - 1 <= middle <= worst + 1 <= max(delays_us) + 2
+
+
+def test_latency_is_from_the_masters_receiving_to_the_users_sending(journal: Journal) -> None:
+    line = with_delays(journal, [n / 1000 for n in range(1, 102)])
+    assert line.latency_median.ToMicroseconds() == 51_000
+    assert line.latency_p99.ToMicroseconds() == 100_000
+
+
+def test_an_order_that_was_sent_again_or_never_says_nothing_about_latency(journal: Journal) -> None:
+    journal.join("tania")
+    journal.append([fill(1, received=NOW), fill(2, received=NOW)], 1)
+    put(
+        journal,
+        copy("tania", [1], sent=NOW + 90, attempts=2),
+        copy("tania", [2], pb.COPY_STATE_SKIPPED, attempts=0),
+    )
+    line = line_of(journal)
+    assert not line.HasField("latency_median")
+    assert not line.HasField("latency_p99")
+
+
+def outcome(journal: Journal, *copies: pb.Copy, seq: int = 1) -> control_pb2.FillOutcome:
+    put(journal, *copies)
+    found = journal.fill(seq)
+    assert found is not None
+    answer = explain(journal, found, ["tania"])
+    assert answer.fill == found
+    (only,) = answer.outcomes
+    return only
+
+
+@pytest.mark.parametrize(
+    ("state", "fields", "words"),
+    [
+        (pb.COPY_STATE_FILLED, {}, "bought 0.0005 at 10010 (SCALED)"),
+        (
+            pb.COPY_STATE_FILLED,
+            {"side": pb.SIDE_SELL, "reason": "EXIT_FULL"},
+            "sold 0.0005 at 10010 (EXIT_FULL)",
+        ),
+        (pb.COPY_STATE_PART_FILLED, {"filled_volume": "0.0002"}, "bought 0.0002 of 0.0005 at 10010 (SCALED)"),
+        (
+            pb.COPY_STATE_SKIPPED,
+            {"reason": "STALE_ENTRY", "detail": "31 s old"},
+            "skipped (STALE_ENTRY): 31 s old",
+        ),
+        (
+            pb.COPY_STATE_REJECTED,
+            {"reason": "EOrder:Cost minimum not met"},
+            "refused (EOrder:Cost minimum not met)",
+        ),
+        (
+            pb.COPY_STATE_CARRIED,
+            {"reason": "BELOW_ORDERMIN"},
+            "too small alone (BELOW_ORDERMIN), waits for the next fill of this pair and side",
+        ),
+        (pb.COPY_STATE_UNKNOWN, {}, "on its way: unknown (SCALED)"),
+        (
+            pb.COPY_STATE_ACKNOWLEDGED,
+            {"detail": "0.0005 of 0.005"},
+            "on its way: acknowledged (SCALED): 0.0005 of 0.005",
+        ),
+    ],
+)
+def test_an_outcome_in_a_sentence(
+    journal: Journal, state: pb.CopyState.ValueType, fields: dict[str, Any], words: str
+) -> None:
+    journal.join("tania")
+    journal.append([fill(1, received=NOW)], 1)
+    made = copy("tania", [1], state, sent=NOW + 0.0125, **fields)
+    told = outcome(journal, made)
+    assert (told.explanation, told.copy, told.HasField("joined")) == (words, made, False)
+    assert told.latency.ToMicroseconds() == 12_500
+
+
+def test_a_carried_copy_names_the_one_that_it_was_ordered_with(journal: Journal) -> None:
+    journal.join("tania")
+    journal.append([fill(1), fill(2)], 1)
+    later = copy("tania", [2], carried_in=["c1"])
+    carried = copy("tania", [1], pb.COPY_STATE_CARRIED, reason="BELOW_ORDERMIN", joined_copy_id="c2")
+    told = outcome(journal, later, carried)
+    assert told.joined == later
+    assert told.explanation == "too small alone (BELOW_ORDERMIN), then ordered together with copy c2"
+
+
+def test_why_there_is_no_copy(journal: Journal) -> None:
+    journal.append([fill(1)], 1)
+    journal.join("tania")
+    journal.append([fill(2)], 1)
+    assert outcome(journal, seq=1).explanation == "happened before this user joined"
+    assert outcome(journal, seq=2).explanation == "not answered yet: the user is down, or still deciding"

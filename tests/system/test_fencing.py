@@ -1,0 +1,107 @@
+"""A process of an earlier run can neither publish a fill nor take one: by the run's number, by the locks, and by who dials whom."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import grpc
+import pytest
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
+from krakencopy.v1 import account_pb2 as pb
+from krakencopy.v1 import account_pb2_grpc, types_pb2
+from tests.support.client import private
+from tests.support.system import Key, Paper, System, alive, freeze, wait_for
+
+
+@pytest.fixture
+def paper() -> Iterator[Paper]:
+    with Paper() as paper:
+        paper.price("XBTUSD", "50000")
+        yield paper
+
+
+def bought(paper: Paper, account: str) -> list[Decimal]:
+    return [Decimal(row["volume"]) for row in paper.rows("fills") if row["account"] == account]
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def reason_of(call: grpc.Call) -> str:
+    """Waits for the call's end; the stable reason in its status."""
+    assert call.code() is grpc.StatusCode.FAILED_PRECONDITION
+    status = rpc_status.from_call(call)
+    assert status is not None
+    info = error_details_pb2.ErrorInfo()
+    assert status.details[0].Unpack(info)
+    return str(info.reason)
+
+
+def run_of(system: System) -> int:
+    """The number of the supervisor's run, as its fills carry it."""
+    with system.api() as api:
+        return max(fill.epoch for fill in api.list_fills())
+
+
+@pytest.mark.parametrize("other", [-1, 1])
+def test_whoever_speaks_for_another_run_gets_no_fill_and_gives_none(paper: Paper, other: int) -> None:
+    with System(paper, {"anna": "100"}) as system:
+        system.start().wait_ready()
+        system.buy("BTC/USD", "0.001")
+        system.settled(1)
+        epoch = run_of(system) + other
+        run = system.state_dir / "run"
+        with grpc.insecure_channel(f"unix:{run}/master.sock") as channel:
+            stream = account_pb2_grpc.AccountServiceStub(channel).StreamFills(
+                pb.StreamFillsRequest(epoch=epoch)
+            )
+            assert reason_of(stream) == "EPOCH_MISMATCH"
+        with grpc.insecure_channel(f"unix:{run}/anna.sock") as channel:
+            start = pb.CopyStart(epoch=epoch, journal_id="any", head_seq=9, acked_seq=0)
+            forged = types_pb2.Fill(seq=2, epoch=epoch, exec_id="T", order_id="O", pair="BTC/USD", volume="1")
+            said = iter([pb.CopyFillsRequest(start=start), pb.CopyFillsRequest(fills=[forged])])
+            copying = account_pb2_grpc.AccountServiceStub(channel).CopyFills(said)
+            assert reason_of(copying) == "EPOCH_MISMATCH"
+        # The conversation that is right was not disturbed.
+        system.buy("BTC/USD", "0.001")
+        system.settled(2)
+        assert len(bought(paper, "anna")) == 2
+
+
+@pytest.mark.parametrize("forkserver", ["alive", "killed"])
+def test_a_user_that_was_frozen_through_a_change_of_supervisors_trades_nothing_any_more(
+    paper: Paper, forkserver: str
+) -> None:
+    with System(paper, {"anna": "100"}) as system:
+        hand = Key.make()
+        paper.call("POST", "/accounts/master/keys", key=hand.key, secret=hand.secret)
+        system.start().wait_ready()
+        old = system.pids()["anna"]
+        spawner = parent_of(old)
+        freeze(old)
+        # It has not read this one yet: it lies in its socket.
+        private(
+            paper.rest_url, hand, "AddOrder", pair="XBTUSD", type="buy", ordertype="market", volume="0.001"
+        )
+        wait_for("the fill to be journalled", lambda: getattr(system.status(), "head_seq", 0) >= 1)
+        if forkserver == "killed":
+            os.kill(spawner, signal.SIGKILL)
+        system.kill()
+        # With its forkserver dead, only the next supervisor can wake it; until it has ended, nobody else trades.
+        system.start().wait_ready()
+        assert not alive(old)
+        assert system.settled(1).fills == 1
+        assert len(bought(paper, "anna")) <= 1
+        system.buy("BTC/USD", "0.001")
+        system.settled(2)
+        assert len({copy.cl_ord_id for copy in system.copies("anna") if copy.cl_ord_id}) == len(
+            bought(paper, "anna")
+        )
+        assert bought(paper, "anna")[-1:] == [Decimal("0.0001")]
