@@ -24,7 +24,8 @@ from krakencopy.account_proc.runtime.boot import keep_memory
 from krakencopy.account_proc.runtime.file_lock import LockedFile, free_line, holder_line
 from krakencopy.supervisor.config import reader as configuration
 from krakencopy.supervisor.config.credentials import CredentialSource
-from krakencopy.supervisor.config.reader import Config, ConfigFaults, Fault, PaperMarket
+from krakencopy.supervisor.config.model import Config
+from krakencopy.supervisor.config.reader import ConfigFaults, Fault, PaperMarket
 from krakencopy.supervisor.folder_owner import (
     ADOPT_FLAG,
     LIVE_FOLDER,

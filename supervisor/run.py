@@ -22,13 +22,9 @@ from krakencopy.account_proc.contract.errors import ExitCode
 from krakencopy.account_proc.contract.spec import Credentials
 from krakencopy.account_proc.runtime.json_log import JsonFormatter, log_to
 from krakencopy.supervisor.config.credentials import CredentialSource
-from krakencopy.supervisor.config.reader import (
-    AccountConfig,
-    Config,
-    ConfigFaults,
-    PaperMarket,
-    check_notionals,
-)
+from krakencopy.supervisor.config.model import AccountConfig, Config
+from krakencopy.supervisor.config.reader import ConfigFaults, PaperMarket, check_notionals
+from krakencopy.supervisor.config.state_folder import Place
 from krakencopy.supervisor.control.console import Console, report_lines, say
 from krakencopy.supervisor.control.reloader import Keys, Reloader
 from krakencopy.supervisor.control.server import ControlServer
@@ -48,7 +44,7 @@ from krakencopy.supervisor.paper.exchange import (
 )
 from krakencopy.supervisor.processes.orphans import end_leftovers
 from krakencopy.supervisor.processes.spawner import ExecSpawner, ForkserverSpawner, SpawnFault
-from krakencopy.supervisor.supervisor import Place, Supervisor
+from krakencopy.supervisor.supervisor import Supervisor
 from krakencopy.v1 import types_pb2
 
 log = logging.getLogger(__name__)

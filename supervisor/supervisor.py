@@ -10,12 +10,12 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.folder_owner import owner_at
-from krakencopy.account_proc.contract.spec import AccountSpec, Credentials, Role
-from krakencopy.account_proc.domain.quantities import plain
+from krakencopy.account_proc.contract.spec import AccountSpec, Credentials
 from krakencopy.account_proc.runtime.change_signal import Bell
 from krakencopy.supervisor.accounts.account_link import AccountLink
 from krakencopy.supervisor.accounts.exit_records import LastEnds
@@ -28,7 +28,9 @@ from krakencopy.supervisor.accounts.shutdown import Shutdown
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
 from krakencopy.supervisor.config.brokers import speaks_kraken
 from krakencopy.supervisor.config.diff import Difference
-from krakencopy.supervisor.config.reader import AccountConfig, Config, Mode
+from krakencopy.supervisor.config.model import AccountConfig, Config
+from krakencopy.supervisor.config.reader import Mode
+from krakencopy.supervisor.config.state_folder import Place
 from krakencopy.supervisor.journal.fan_out import FillLog, ReportLog
 from krakencopy.supervisor.journal.journal import Journal, JournalFault
 from krakencopy.supervisor.journal.report import counts
@@ -48,32 +50,6 @@ LOG_LEVEL = {
     pb.SEVERITY_WARNING: logging.WARNING,
     pb.SEVERITY_ERROR: logging.ERROR,
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where things are. ``key_lock_dir`` is the same for all supervisors of a machine user."""
-
-    state_dir: Path
-    key_lock_dir: Path
-    rest_url: str
-    ws_url: str
-    #: Whose the folder is (account_proc/contract/folder_owner.py), and whether what does not say so is taken over.
-    owner: str = ""
-    adopt: bool = False
-
-    def nonce(self, account: AccountConfig) -> Path:
-        """Named as in the seed."""
-        owner = "master" if account.role is Role.MASTER else f"user_{account.id}"
-        return self.state_dir / f"kraken_nonce_{owner}.txt"
-
-    def log(self, account_id: str) -> Path:
-        """An account's log, or the supervisor's own."""
-        return self.state_dir / "logs" / f"{account_id}.jsonl"
-
-    def socket(self, account_id: str) -> Path:
-        """Where an account's process serves."""
-        return self.state_dir / "run" / f"{account_id}.sock"
 
 
 class Supervisor:

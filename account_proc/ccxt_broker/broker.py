@@ -27,6 +27,7 @@ from krakencopy.account_proc.ccxt_broker.messages import (
     quote_of,
     with_client_id,
 )
+from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.errors import (
     ExchangeError,
     ExchangeRefused,
@@ -34,7 +35,7 @@ from krakencopy.account_proc.contract.errors import (
     OutcomeUnknown,
     RateLimited,
 )
-from krakencopy.account_proc.domain.quantities import Side, plain
+from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.kraken.answers import BelowMinimum
 from krakencopy.account_proc.kraken.front import growing_pause_s
 from krakencopy.account_proc.trading.broker import (
@@ -46,7 +47,8 @@ from krakencopy.account_proc.trading.broker import (
     OrderAck,
     Quote,
 )
-from krakencopy.account_proc.trading.order_gateway import LOOK_AT_CLOCK_S, Timing
+from krakencopy.account_proc.trading.order_gateway import LOOK_AT_CLOCK_S
+from krakencopy.account_proc.trading.timing import Timing
 
 log = logging.getLogger(__name__)
 

@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from math import inf
 from typing import Any
 
+from krakencopy.account_proc.contract.amounts import FIAT
 from krakencopy.account_proc.contract.copy_state import CopyState, Reason
+from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.errors import (
     AccountError,
     ExchangeError,
@@ -28,12 +29,14 @@ from krakencopy.account_proc.contract.spec import CopyRules
 from krakencopy.account_proc.copying.copy_execution import CopyTrader
 from krakencopy.account_proc.copying.copy_steps import CopySteps
 from krakencopy.account_proc.copying.exits import Exits
-from krakencopy.account_proc.domain.asset_forms import FIAT
+from krakencopy.account_proc.copying.lane import MERGE_MAX, Lane, Waiting, coin_of, quote_of
 from krakencopy.account_proc.domain.copy_plan import Carry, Decision, Holdings, MasterFill, Order, Skip, Slice
 from krakencopy.account_proc.domain.copy_record import CopyRecord, master_fill
+from krakencopy.account_proc.domain.eligibility import below_minimum, is_full_exit
+from krakencopy.account_proc.domain.order import ENDED
 from krakencopy.account_proc.domain.pairs import NOT_LISTED, PairRules, without_rules
-from krakencopy.account_proc.domain.quantities import NO_AMOUNT, BaseVolume, Price, QuoteAmount, Side, plain
-from krakencopy.account_proc.domain.sizing import below_minimum, copied_at, is_full_exit
+from krakencopy.account_proc.domain.quantities import NO_AMOUNT, BaseVolume, Price, QuoteAmount, Side
+from krakencopy.account_proc.domain.sizing import copied_at
 from krakencopy.account_proc.kraken.rest.messages import OrderRow
 from krakencopy.account_proc.notices.unreadable import NoticeCode
 from krakencopy.account_proc.runtime import failpoint
@@ -41,35 +44,16 @@ from krakencopy.account_proc.runtime.change_signal import Bell
 from krakencopy.account_proc.runtime.read_deferral import Quiet
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.account_proc.trading.order_gateway import OrderDesk
-from krakencopy.account_proc.trading.order_tracker import ENDED
 from krakencopy.account_proc.trading.portfolio import Portfolio
 from krakencopy.v1 import types_pb2 as pb
 
 log = logging.getLogger(__name__)
-
-#: Fills that are merged into one order at most.
-MERGE_MAX = 1_000
 
 
 class FillGap(AccountError):
     """A fill came that does not follow the last one: the conversation must begin again."""
 
     reason = "FILL_GAP"
-
-
-@dataclass(slots=True)
-class _Waiting:
-    fill: MasterFill
-    received_at: float
-
-
-@dataclass(slots=True)
-class _Lane:
-    """Fills of all pairs with one base coin."""
-
-    coin: str
-    waiting: deque[_Waiting] = field(default_factory=deque)
-    busy: bool = False
 
 
 def why_not_copied(fill: MasterFill, pair: PairRules | None) -> str:
@@ -117,7 +101,7 @@ class Copier:
             changed=changed,
         )  # fmt: skip
         self._trader = CopyTrader(self._steps, self._exits)
-        self._lanes: dict[str, _Lane] = {}
+        self._lanes: dict[str, Lane] = {}
         #: What the master trades, as far as this user has heard.
         self.master_pairs: set[str] = set()
         #: Tasks, and what begun work waits for first.
@@ -137,7 +121,7 @@ class Copier:
         waiting: dict[str, dict[Side, Decimal]] = {}
         pairs: dict[str, str] = {}
         for pair, side in self._book.carried:
-            coin = _coin_of(pair)
+            coin = coin_of(pair)
             pairs.setdefault(coin, pair)
             of_coin = waiting.setdefault(coin, dict.fromkeys(Side, Decimal(0)))
             of_coin[side] += self._book.carried_volume(pair, side).amount
@@ -150,7 +134,7 @@ class Copier:
                 continue
             pair = position.pair or pairs.get(coin, coin)
             cost = position.costs.get(pair.partition("/")[2], Decimal(0))
-            owed = [name for name, side in self._book.carried if side is Side.SELL and _coin_of(name) == coin]
+            owed = [name for name, side in self._book.carried if side is Side.SELL and coin_of(name) == coin]
             words = (
                 self._exits.owed_words(name, self._book.carried_volume(name, Side.SELL)) for name in owed
             )
@@ -185,14 +169,14 @@ class Copier:
         """Takes up what an earlier process left: intents first, then fills that waited."""
         for copy in self._ledger.open_copies():
             log.info("taking up copy %s, left %s", copy.copy_id, copy.state)
-            lane = self._lane(_coin_of(copy.pair))
+            lane = self._lane(coin_of(copy.pair))
             lane.busy = True
             self._open[copy.copy_id] = copy
             self._spawn(self._take_up(lane, copy))
         for seq, body in self._ledger.pending_fills():
             fill = self._in_current_names(master_fill(pb.Fill.FromString(body)))
             assert fill.seq == seq
-            self._lane(_coin_of(fill.pair)).waiting.append(_Waiting(fill, self._now()))
+            self._lane(coin_of(fill.pair)).waiting.append(Waiting(fill, self._now()))
         self._advance_all()
 
     def take(self, messages: Iterable[pb.Fill]) -> None:
@@ -231,7 +215,7 @@ class Copier:
     def _read(self, message: pb.Fill) -> MasterFill:
         """The fill as the rules see it; takes over the prices that it brings."""
         fill = self._in_current_names(master_fill(message))
-        if not _quote_of(fill.pair):
+        if not quote_of(fill.pair):
             return fill  # a pair that is in no list, by the name that the exchange has for it
         base, _, quote = fill.pair.partition("/")
         self._portfolio.set_marks(quote, message.marks)
@@ -260,8 +244,8 @@ class Copier:
         for lane in self._lanes.values():
             lane.waiting.clear()
         for each in waiting:
-            self._lane(_coin_of(self._book.names.current_pair(each.fill.pair))).waiting.append(
-                _Waiting(self._in_current_names(each.fill), each.received_at)
+            self._lane(coin_of(self._book.names.current_pair(each.fill.pair))).waiting.append(
+                Waiting(self._in_current_names(each.fill), each.received_at)
             )
         lane = self._lane(new)
         if (
@@ -277,16 +261,16 @@ class Copier:
 
     def _pairs_now(self, coin: str) -> set[str]:
         """The pairs in which copying has bought or owes a coin, by the names of now."""
-        pairs = {pair for pair, _ in self._book.carried if _coin_of(pair) == coin}
+        pairs = {pair for pair, _ in self._book.carried if coin_of(pair) == coin}
         return pairs | {self._book.names.current_pair(self._book.coins.position(coin).pair)} - {""}
 
-    def _await_turn(self, fill: MasterFill) -> _Lane:
+    def _await_turn(self, fill: MasterFill) -> Lane:
         """Puts a fill behind the others of its coin."""
-        lane = self._lane(_coin_of(fill.pair))
-        lane.waiting.append(_Waiting(fill, self._now()))
+        lane = self._lane(coin_of(fill.pair))
+        lane.waiting.append(Waiting(fill, self._now()))
         return lane
 
-    def _take(self, new: list[pb.Fill], free: _Lane | None) -> None:
+    def _take(self, new: list[pb.Fill], free: Lane | None) -> None:
         """Moves the cursor behind new fills and keeps those that are not answered at once.
 
         Those are of one master order: what the next is copied with is known when the copy of this one is paid for.
@@ -305,8 +289,8 @@ class Copier:
                 if len(self._open) == 1 and not free.waiting:
                     self._quiet.begin()
 
-    def _lane(self, coin: str) -> _Lane:
-        return self._lanes.get(coin) or self._lanes.setdefault(coin, _Lane(coin))
+    def _lane(self, coin: str) -> Lane:
+        return self._lanes.get(coin) or self._lanes.setdefault(coin, Lane(coin))
 
     def _is_busy(self, coin: str) -> bool:
         """Whether an order on its way may change what copying holds of a coin."""
@@ -314,7 +298,7 @@ class Copier:
             coin in self._book.names.current_pair(copy.pair).split("/") for copy in self._open.values()
         )
 
-    def _is_free(self, lane: _Lane) -> bool:
+    def _is_free(self, lane: Lane) -> bool:
         """Whether the lane's first fill may be answered now.
 
         Not while an order on its way buys, sells or spends the lane's coin, or buys or sells the coin that this fill is paid in; nor
@@ -323,23 +307,23 @@ class Copier:
         if lane.busy:
             return False
         first = lane.waiting[0].fill
-        quote = _quote_of(first.pair)
+        quote = quote_of(first.pair)
         if self._open and (
-            self._is_busy(lane.coin) or any(_coin_of(copy.pair) == quote for copy in self._open.values())
+            self._is_busy(lane.coin) or any(coin_of(copy.pair) == quote for copy in self._open.values())
         ):
             return False
         return first.seq < self._turn_of_others(lane, first.pair)
 
-    def _turn_of_others(self, lane: _Lane, pair: str) -> float:
+    def _turn_of_others(self, lane: Lane, pair: str) -> float:
         """The first fill that waits in another lane and changes a coin that fills of this lane and pair count on: those behind it wait."""
-        quote = _quote_of(pair)
+        quote = quote_of(pair)
         return min(
             (
                 waiting.fill.seq
                 for other in self._lanes.values()
                 if other is not lane
                 for waiting in other.waiting
-                if other.coin == quote or _quote_of(waiting.fill.pair) == lane.coin
+                if other.coin == quote or quote_of(waiting.fill.pair) == lane.coin
             ),
             default=inf,
         )
@@ -348,7 +332,7 @@ class Copier:
         rules = self._portfolio.table.find(pair)
         return rules is not None and rules.status != NOT_LISTED
 
-    def _not_known(self, lane: _Lane) -> Callable[[], Awaitable[None]] | None:
+    def _not_known(self, lane: Lane) -> Callable[[], Awaitable[None]] | None:
         """What has to be asked before the fills of a coin can be answered; None for nothing, as in most cases."""
         if learn := self._unknown_pairs(lane):
             return learn
@@ -356,7 +340,7 @@ class Copier:
         is_late = any(item.fill.side is Side.BUY and item.fill.executed_at < oldest for item in lane.waiting)
         return self._ask_time if is_late else None
 
-    def _unknown_pairs(self, lane: _Lane) -> Callable[[], Awaitable[None]] | None:
+    def _unknown_pairs(self, lane: Lane) -> Callable[[], Awaitable[None]] | None:
         """Reads pairs of waiting fills that were perhaps listed, or renamed, after this process read the pairs; None where all are known
         or were asked for a while ago.
         """
@@ -364,7 +348,7 @@ class Copier:
         first = next((fill for fill in fills if self._portfolio.may_learn(fill.pair, fill.side)), None)
         return None if first is None else partial(self._portfolio.learn, [first.pair], first.side)
 
-    async def _learn(self, lane: _Lane, ask: Callable[[], Awaitable[None]]) -> None:
+    async def _learn(self, lane: Lane, ask: Callable[[], Awaitable[None]]) -> None:
         """Asks; what is still not known then is answered by what is."""
         try:
             await ask()
@@ -385,7 +369,7 @@ class Copier:
             waiting.sort(key=lambda lane: lane.waiting[0].fill.seq)
             progress = sum(map(self._advance, waiting)) > 0
 
-    def _advance(self, lane: _Lane) -> bool:
+    def _advance(self, lane: Lane) -> bool:
         """Answers what waits, up to the first order; whether it has answered anything."""
         answered = False
         while lane.waiting and self._is_free(lane):
@@ -401,7 +385,7 @@ class Copier:
                 self._spawn(self._trade(lane, order))
         return answered
 
-    def _next_run(self, lane: _Lane, *, of_one_order: bool = False) -> list[_Waiting]:
+    def _next_run(self, lane: Lane, *, of_one_order: bool = False) -> list[Waiting]:
         """The fills that are merged into the next order: the first that waits, and those of the same pair and side right behind it.
 
         Behind it in the journal, as far as the coin goes: one that comes after a fill that spends the coin counts on what that leaves.
@@ -428,7 +412,7 @@ class Copier:
         return run
 
     def _answer(
-        self, batch: list[_Waiting], cursor: tuple[int, str] | None = None, keep: Sequence[tuple[int, bytes]] = ()
+        self, batch: list[Waiting], cursor: tuple[int, str] | None = None, keep: Sequence[tuple[int, bytes]] = ()
     ) -> CopyRecord | None:  # fmt: skip
         """Decides about a batch and makes it durable; the copy that is to be ordered, if any.
 
@@ -488,7 +472,7 @@ class Copier:
 
     def _leaves_held(self, fill: MasterFill) -> bool:
         """Whether it sells something that copying holds: that is never answered by nothing."""
-        return fill.side is Side.SELL and bool(self._book.held(_coin_of(fill.pair)))
+        return fill.side is Side.SELL and bool(self._book.held(coin_of(fill.pair)))
 
     def _owed_until_listed(self, order: Order, why: str) -> Carry:
         """An exit that cannot be ordered for want of its pair's rules, as when its coin was renamed a moment ago."""
@@ -620,11 +604,11 @@ class Copier:
 
     def _may_sell(self, pair_name: str) -> bool:
         """Whether nothing of the pair's coin is on its way or waits, and no order of the account's own strategy is about."""
-        lane = self._lane(_coin_of(pair_name))
+        lane = self._lane(coin_of(pair_name))
         return not lane.busy and not lane.waiting and not self._is_busy(lane.coin) and not self._occupied()
 
     async def _sell_owed(self, pair_name: str) -> None:
-        lane, pair = self._lane(_coin_of(pair_name)), self._portfolio.table.find(pair_name)
+        lane, pair = self._lane(coin_of(pair_name)), self._portfolio.table.find(pair_name)
         if pair is None and self._portfolio.may_learn(pair_name):
             lane.busy = True
             await self._learn(lane, partial(self._portfolio.learn, [pair_name]))
@@ -669,7 +653,7 @@ class Copier:
 
         An entry that is not attributed would stay when the master leaves; an exit that is not, would be made again.
         """
-        lane = self._lane(_coin_of(row.pair))
+        lane = self._lane(coin_of(row.pair))
         if lane.busy or self._is_busy(lane.coin):
             return False
         words = f"order {row.txid} of copy {given_up.copy_id} had been proven not to exist and was there after all"
@@ -683,11 +667,11 @@ class Copier:
         rows = [replace(row, pair=self._book.names.current_pair(row.pair)) for row in rows]
         # The oldest first, so that the last of each counts.
         answered = {row.pair: float(row.opentm) for row in rows}
-        bought = {_coin_of(row.pair): float(row.opentm) for row in rows if row.side is Side.BUY}
+        bought = {coin_of(row.pair): float(row.opentm) for row in rows if row.side is Side.BUY}
         self._ledger.take_over([row.cl_ord_id or "" for row in rows], answered, bought, self._book)
         for row in rows:
             words = f"order {row.txid} was made before this ledger was brought back from a backup; it counts as copied"
-            lane, record = self._lane(_coin_of(row.pair)), self._adopted(row, Reason.TAKEN_OVER, words, None)
+            lane, record = self._lane(coin_of(row.pair)), self._adopted(row, Reason.TAKEN_OVER, words, None)
             if row.status in ENDED:
                 self._trader.found_ended(record, row)
                 self._ended(lane, record)
@@ -711,7 +695,7 @@ class Copier:
         self._ledger.commit(copies=(record,))
         self._changed()
         self._open[record.copy_id] = record
-        self._lane(_coin_of(row.pair)).busy = True
+        self._lane(coin_of(row.pair)).busy = True
         return record
 
     # -- trading ------------------------------------------------------------------------------------------------
@@ -754,16 +738,16 @@ class Copier:
             self._quiet.end()
             await asyncio.wait(self._tasks)
 
-    async def _take_up(self, lane: _Lane, copy: CopyRecord) -> None:
+    async def _take_up(self, lane: Lane, copy: CopyRecord) -> None:
         """Goes on with a copy that an earlier process left open."""
         await self._trader.take_up(copy)
         self._ended(lane, copy)
 
-    async def _trade(self, lane: _Lane, copy: CopyRecord) -> None:
+    async def _trade(self, lane: Lane, copy: CopyRecord) -> None:
         await self._trader.follow(copy)
         self._ended(lane, copy)
 
-    def _ended(self, lane: _Lane, copy: CopyRecord) -> None:
+    def _ended(self, lane: Lane, copy: CopyRecord) -> None:
         """The copy is over: the lane goes on with what has waited."""
         self._open.pop(copy.copy_id, None)
         self._portfolio.release(copy.copy_id)
@@ -772,15 +756,6 @@ class Copier:
         self._portfolio.keep_pairs()
         self._advance_all()
         self._changed()
-
-
-def _coin_of(pair: str) -> str:
-    """The base coin, whose lane a fill goes by; of a pair that is not in our spelling, its name."""
-    return pair.partition("/")[0]
-
-
-def _quote_of(pair: str) -> str:
-    return pair.partition("/")[2]
 
 
 def _shown(cost: Decimal) -> str:

@@ -12,6 +12,7 @@ import random
 from decimal import Decimal
 
 from krakencopy.account_proc.contract.copy_state import CopyState, Reason
+from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.errors import (
     ExchangeError,
     ExchangeRefused,
@@ -24,13 +25,14 @@ from krakencopy.account_proc.copying.exit_forms import Obstacle, is_self_trade
 from krakencopy.account_proc.copying.exits import Exits
 from krakencopy.account_proc.copying.order_refusals import Refusals
 from krakencopy.account_proc.domain.copy_record import CopyRecord
-from krakencopy.account_proc.domain.quantities import BaseVolume, Price, Side, plain
-from krakencopy.account_proc.domain.sizing import below_minimum
+from krakencopy.account_proc.domain.eligibility import below_minimum
+from krakencopy.account_proc.domain.order import Ending
+from krakencopy.account_proc.domain.quantities import BaseVolume, Price, Side
 from krakencopy.account_proc.kraken.answers import DEADLINE_ERROR, NotSent
 from krakencopy.account_proc.kraken.front import FRONT_REFUSES, growing_pause_s
 from krakencopy.account_proc.kraken.rest.messages import OrderRow
 from krakencopy.account_proc.runtime import failpoint
-from krakencopy.account_proc.trading.order_tracker import Ending, ending_of
+from krakencopy.account_proc.trading.order_tracker import ending_of
 
 log = logging.getLogger(__name__)
 

@@ -21,12 +21,12 @@ from krakencopy.account_proc.copying.exit_forms import (
     first_form,
 )
 from krakencopy.account_proc.domain.copy_record import CopyRecord
+from krakencopy.account_proc.domain.eligibility import below_minimum
 from krakencopy.account_proc.domain.pairs import PairRules
 from krakencopy.account_proc.domain.quantities import NO_VOLUME, BaseVolume, Price, Side
-from krakencopy.account_proc.domain.sizing import below_minimum
 from krakencopy.account_proc.kraken.api import KrakenExchange
-from krakencopy.account_proc.trading.order_gateway import Timing
 from krakencopy.account_proc.trading.portfolio import Portfolio
+from krakencopy.account_proc.trading.timing import Timing
 
 log = logging.getLogger(__name__)
 

@@ -9,14 +9,16 @@ from __future__ import annotations
 from decimal import Decimal
 
 from krakencopy.account_proc.contract.copy_state import CopyState, Reason
+from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.errors import ExchangeError, ExchangeRefused, KeyRefused
 from krakencopy.account_proc.copying.copy_steps import CopySteps
 from krakencopy.account_proc.copying.exit_forms import FUNDS_ERROR, Obstacle, obstacle_of_refusal
 from krakencopy.account_proc.copying.exits import Exits
 from krakencopy.account_proc.domain.copy_record import CopyRecord
+from krakencopy.account_proc.domain.eligibility import below_minimum
 from krakencopy.account_proc.domain.pairs import NOT_LISTED, PairRules
-from krakencopy.account_proc.domain.quantities import BaseVolume, Price, QuoteAmount, Ratio, Side, plain
-from krakencopy.account_proc.domain.sizing import FEE_RESERVE, below_minimum, bound_of
+from krakencopy.account_proc.domain.quantities import BaseVolume, Price, QuoteAmount, Ratio, Side
+from krakencopy.account_proc.domain.sizing import FEE_RESERVE, bound_of
 from krakencopy.account_proc.kraken.answers import LockedOut, is_below_minimum
 from krakencopy.account_proc.kraken.api import NO_SUCH_PAIR
 

@@ -19,10 +19,11 @@ from math import inf
 from typing import Protocol
 
 from krakencopy.account_proc.contract.copy_state import ENDS
+from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.errors import ExchangeError, ExchangeRefused, OutcomeUnknown
 from krakencopy.account_proc.contract.order_ids import CL_ORD_ID_MARK, Maker, tag, tag_of
 from krakencopy.account_proc.domain.copy_record import CopyRecord
-from krakencopy.account_proc.domain.quantities import plain
+from krakencopy.account_proc.domain.order import ENDED
 from krakencopy.account_proc.kraken.api import KrakenExchange, OddRow, OrderRow
 from krakencopy.account_proc.kraken.feed.executions import Execution
 from krakencopy.account_proc.kraken.front import DOUBLINGS_MAX
@@ -31,7 +32,6 @@ from krakencopy.account_proc.runtime.change_signal import Bell
 from krakencopy.account_proc.state.ledger import NO_COPY, Drift, Ledger
 from krakencopy.account_proc.trading.account_check import UNKNOWN_ORDER
 from krakencopy.account_proc.trading.order_gateway import OrderDesk
-from krakencopy.account_proc.trading.order_tracker import ENDED
 
 log = logging.getLogger(__name__)
 

@@ -41,9 +41,6 @@ _NEW = re.compile(r"\.[A-Z]{1,8}")
 #: Names that are another asset's form without looking like it. Kraken: ETH2 is staked ether, from before the merge.
 ALIASES: Mapping[str, tuple[str, str]] = {"ETH2": ("ETH", ".S")}
 
-#: Kraken: national currencies (its Assets without a chain). What comes in for coins in one of these is cash.
-FIAT = frozenset({"USD", "EUR", "GBP", "CAD", "AUD", "CHF", "JPY", "AED", "BRL", "MXN", "ARS", "COP", "PLN"})
-
 
 def may_be_form(end: str) -> bool:
     """Whether the end of a name, with its dot, is a form of what stands before it, if that is an asset."""

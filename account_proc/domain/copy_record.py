@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from krakencopy.account_proc.contract.copy_state import ENDS, CopyState, advance
+from krakencopy.account_proc.contract.decimal_text import plain
+from krakencopy.account_proc.contract.proto_time import seconds, timestamp
 from krakencopy.account_proc.domain.copy_plan import MasterFill, Slice
-from krakencopy.account_proc.domain.quantities import BaseVolume, Price, QuoteAmount, Side, plain
+from krakencopy.account_proc.domain.quantities import BaseVolume, Price, QuoteAmount, Side
 from krakencopy.v1 import types_pb2 as pb
 
 PB_SIDE = {Side.BUY: pb.SIDE_BUY, Side.SELL: pb.SIDE_SELL}
@@ -95,23 +94,6 @@ class CopyRecord:
             if seconds:
                 getattr(copy, name).CopyFrom(timestamp(seconds))
         return copy
-
-
-def timestamp(seconds: float) -> Timestamp:
-    """Unix seconds as a protobuf timestamp, to the microsecond."""
-    stamp = Timestamp()
-    stamp.FromMicroseconds(round(seconds * 1_000_000))
-    return stamp
-
-
-def seconds(stamp: Timestamp) -> float:
-    """A protobuf timestamp as Unix seconds."""
-    return (stamp.seconds * 1_000_000 + stamp.nanos // 1_000) / 1_000_000
-
-
-def utc(at: float) -> datetime:
-    """Unix seconds as an aware datetime."""
-    return datetime.fromtimestamp(at, UTC)
 
 
 def master_fill(fill: pb.Fill) -> MasterFill:

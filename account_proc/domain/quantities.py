@@ -14,6 +14,8 @@ from decimal import ROUND_DOWN, ROUND_UP, Decimal
 from enum import StrEnum
 from typing import Any, Self, overload
 
+from krakencopy.account_proc.contract.decimal_text import plain
+
 #: Basis points in one.
 BPS = Decimal(10_000)
 #: Numbers beyond these powers of ten are no price, volume or amount of anything, and would take for ever to print.
@@ -141,14 +143,6 @@ class QuoteAmount(_Quantity):
 
 NO_VOLUME = BaseVolume(Decimal(0))
 NO_AMOUNT = QuoteAmount(Decimal(0))
-
-
-def plain(value: Decimal) -> str:
-    """A decimal without exponent and without trailing zeros: Kraken refuses scientific notation."""
-    text = format(value, "f")
-    if "." in text:
-        text = text.rstrip("0").rstrip(".")
-    return "0" if text in {"-0", ""} else text
 
 
 def number(value: Any) -> Decimal:

@@ -21,7 +21,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from krakencopy.account_proc.contract.amounts import needs_currency
 from krakencopy.account_proc.contract.copied_coins import CoinNames, CopiedCoins, Exchanged, split_pair
 from krakencopy.account_proc.contract.copy_state import Reason
 from krakencopy.account_proc.contract.spec import BalanceBasis, CopyRules, Sizing
@@ -38,6 +37,7 @@ from krakencopy.account_proc.domain.copy_plan import (
     Slice,
     Verdict,
 )
+from krakencopy.account_proc.domain.eligibility import below_minimum, is_full_exit, notional_of, why_refused
 from krakencopy.account_proc.domain.pairs import PairRules
 from krakencopy.account_proc.domain.quantities import (
     NO_AMOUNT,
@@ -48,14 +48,12 @@ from krakencopy.account_proc.domain.quantities import (
     Ratio,
     Side,
 )
+from krakencopy.account_proc.domain.sizing_text import entry_detail, exit_detail
 
 #: Share of cash that is kept back for the fee when a buy is cut to what the cash allows.
 #: Kraken's highest spot taker fee is 0.80 % (fee schedule of 2026-07); the rest is for the price moving.
 FEE_RESERVE = Decimal("0.01")
 ONE = Ratio(Decimal(1))
-#: Where the master's wallet is empty, what remains of a position below this share of it has left as fees that nobody told in which coin
-#: they were taken (the trade history does not; Kraken's highest spot fee is 0.80 %, once in and once out).
-FEE_RESIDUE = Ratio(Decimal("0.02"))
 
 
 class CopyBook:
@@ -125,7 +123,7 @@ class CopyBook:
         verdict = Verdict(user_equity=holdings.equity)
         live: list[MasterFill] = []
         for fill in fills:
-            refusal = _refusal(fill, rules, holdings, now)
+            refusal = why_refused(fill, rules, holdings, now)
             if refusal is None:
                 live.append(fill)
             else:
@@ -159,7 +157,7 @@ class CopyBook:
         slices = (*carried, *fresh)
         volume = _total(slices)
         planned = volume if capped else wanted + _total(carried)
-        detail = _entry_detail(fills, volume, self._plans.get_plan(last.order_id), capped=capped)
+        detail = entry_detail(fills, volume, self._plans.get_plan(last.order_id), capped=capped)
         affordable = (holdings.cash * Ratio(1 - FEE_RESERVE)) / worst
         ordered = min(volume, affordable).to_lot(pair.lot_decimals)
         short = below_minimum(ordered, last.price, pair)
@@ -216,7 +214,7 @@ class CopyBook:
         if rules.sizing is Sizing.FIXED_NOTIONAL:
             # The whole notional goes with the order's first fill: how large the master's order becomes does not matter.
             first = not plan.master_volume
-            asked = (_notional(rules, holdings) or NO_AMOUNT) / fill.price if first else NO_VOLUME
+            asked = (notional_of(rules, holdings) or NO_AMOUNT) / fill.price if first else NO_VOLUME
         else:
             asked = fill.volume * plan.ratio
         room = _room(plan) / worst
@@ -252,7 +250,7 @@ class CopyBook:
         carried = [piece for name in joined for piece in self.carried.get((name, Side.SELL), ())]
         owed = position if full else min(_total(carried) + _total(fresh), position)
         volume = owed.to_lot(pair.lot_decimals)
-        detail = _exit_detail(fills, volume, position, full=full)
+        detail = exit_detail(fills, volume, position, full=full)
         answer = self._small_exit(fills, pair, owed, fresh, detail, full=full)
         if answer is not None:
             verdict.decisions.append(answer)
@@ -440,75 +438,11 @@ def _entry_plan(fill: MasterFill, rules: CopyRules, holdings: Holdings) -> Order
     )  # fmt: skip
 
 
-def _notional(rules: CopyRules, holdings: Holdings) -> QuoteAmount | None:
-    """A fixed notional in the pair's quote; None where its price is not known."""
-    return holdings.notional if rules.notional_asset else QuoteAmount(rules.notional or Decimal(0))
-
-
-def _refusal(fill: MasterFill, rules: CopyRules, holdings: Holdings, now: float) -> Skip | None:
-    """Why this fill is not copied at all, if it is not."""
-    if fill.margin:
-        return Skip(
-            fills=(fill,), reason=Reason.MARGIN_TRADE, detail="margin trades are not copied (spot only)"
-        )
-    if fill.side is Side.SELL:
-        return None
-    age = now - fill.executed_at
-    if age > rules.max_entry_age_s:
-        detail = f"the entry is {age:.1f} s old, more than max_entry_age_s = {rules.max_entry_age_s:g}"
-        return Skip(fills=(fill,), reason=Reason.STALE_ENTRY, detail=detail)
-    if holdings.equity is None or holdings.equity.amount <= 0:
-        detail = (
-            "the account holds nothing of value"
-            if holdings.equity
-            else "the account's balances are not known"
-        )
-        return Skip(fills=(fill,), reason=Reason.NO_EQUITY, detail=detail)
-    basis = fill.master_cash if rules.balance is BalanceBasis.CASH else fill.master_equity
-    if rules.sizing is Sizing.BALANCE_RATIO and basis.amount <= 0:
-        detail = "the master's balance before its order is not known, so there is nothing to scale by"
-        return Skip(fills=(fill,), reason=Reason.MASTER_EQUITY_UNKNOWN, detail=detail)
-    if rules.sizing is Sizing.FIXED_NOTIONAL:
-        return _notional_refusal(fill, rules, holdings)
-    return None
-
-
-def _notional_refusal(fill: MasterFill, rules: CopyRules, holdings: Holdings) -> Skip | None:
-    """An amount that may mean something else than was meant buys nothing. It is not carried: a later fill would buy it late."""
-    quote = fill.pair.partition("/")[2]
-    if not rules.notional_asset and needs_currency(fill.pair):
-        detail = f'notional = "{rules.notional}" names no currency, and {quote} is no money; write notional = "50 USD"'
-        return Skip(fills=(fill,), reason=Reason.NOTIONAL_NEEDS_CURRENCY, detail=detail)
-    if rules.notional_asset and holdings.notional is None:
-        detail = f"what {rules.notional} {rules.notional_asset} are in {quote} is not known"
-        return Skip(fills=(fill,), reason=Reason.NO_MARK, detail=detail)
-    return None
-
-
-def below_minimum(volume: BaseVolume, price: Price, pair: PairRules) -> Reason | None:
-    """Which of the exchange's two minima the volume misses (Kraken: ordermin in base, costmin in quote), if any."""
-    if volume < BaseVolume(pair.ordermin) or not volume:
-        return Reason.BELOW_ORDERMIN
-    if volume * price < QuoteAmount(pair.costmin):
-        return Reason.BELOW_COSTMIN
-    return None
-
-
 def _clamped(part: BaseVolume, whole: BaseVolume) -> Ratio:
     """part / whole within 0..1. Selling from nothing known counts as leaving: an exit is never blocked."""
     if whole.amount <= 0:
         return ONE
     return min(part / whole, ONE)
-
-
-def is_full_exit(fill: MasterFill, pair: PairRules) -> bool:
-    """Whether the master has left the coin: what remains of what it bought cannot be sold, or is no more than unseen fees.
-
-    Selling from nothing counted counts as leaving, too: an exit is never blocked.
-    """
-    left, least = fill.position_after, BaseVolume(pair.ordermin)
-    has_sold_all = fill.master_position - fill.volume < least
-    return left < least or not left or (has_sold_all and left < fill.position_before * FEE_RESIDUE)
 
 
 def _room(plan: OrderPlan) -> QuoteAmount:
@@ -518,26 +452,3 @@ def _room(plan: OrderPlan) -> QuoteAmount:
 
 def _total(slices: Sequence[Slice]) -> BaseVolume:
     return sum((piece.volume for piece in slices), NO_VOLUME)
-
-
-def _entry_detail(
-    fills: Sequence[MasterFill], volume: BaseVolume, plan: OrderPlan | None, *, capped: bool
-) -> str:
-    bought = sum((fill.volume for fill in fills), NO_VOLUME)
-    last = fills[-1]
-    text = f"master bought {bought} at {last.price} with a balance of {last.master_equity}"
-    if plan is not None:
-        text += f"; yours was {plan.user_equity}, so {volume}"
-        if capped:
-            text += f" (cut by the cap of {plan.cap} for this order)"
-    return text
-
-
-def _exit_detail(fills: Sequence[MasterFill], volume: BaseVolume, held: BaseVolume, *, full: bool) -> str:
-    sold = sum((fill.volume for fill in fills), NO_VOLUME)
-    last = fills[-1]
-    what = "all" if full else "part"
-    return (
-        f"master sold {sold} at {last.price}, {what} of the {last.position_before} that it had bought since the journal began; "
-        f"copying holds {held}, so {volume}"
-    )

@@ -23,6 +23,7 @@ from krakencopy.account_proc.contract.errors import (
     OutcomeUnknown,
     RateLimited,
 )
+from krakencopy.account_proc.domain.order import OrderAck, Quote
 from krakencopy.account_proc.domain.pairs import NOT_LISTED, TOKENIZED, PairRules, SymbolTable
 from krakencopy.account_proc.domain.quantities import number
 from krakencopy.account_proc.kraken.answers import (
@@ -40,12 +41,10 @@ from krakencopy.account_proc.kraken.rest.messages import (
     ApiKeyInfo,
     Balances,
     OddRow,
-    OrderAck,
     OrderEnd,
     OrderRequest,
     OrderRow,
     PairFee,
-    Quote,
     TradeRow,
     api_key_info,
     hold_of,

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from math import inf
 
 from krakencopy.account_proc.contract.account_identity import AccountIdentity, masked
+from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.errors import (
     AccountError,
     ExchangeError,
@@ -26,10 +27,9 @@ from krakencopy.account_proc.contract.errors import (
     KeyUsedElsewhere,
     RateLimited,
 )
+from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.contract.spec import Role
-from krakencopy.account_proc.domain.copy_record import timestamp
 from krakencopy.account_proc.domain.pairs import PairRules, SymbolTable
-from krakencopy.account_proc.domain.quantities import plain
 from krakencopy.account_proc.kraken.api import ApiKeyInfo, KrakenExchange, PairFee, UnexpectedForm
 from krakencopy.account_proc.kraken.exchange_clock import Clock, ExchangeClock, clock_words
 from krakencopy.v1 import types_pb2 as pb

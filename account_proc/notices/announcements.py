@@ -11,8 +11,9 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 
-from krakencopy.account_proc.domain.asset_forms import FIAT, worth_as
-from krakencopy.account_proc.domain.quantities import plain
+from krakencopy.account_proc.contract.amounts import FIAT
+from krakencopy.account_proc.contract.decimal_text import plain
+from krakencopy.account_proc.domain.asset_forms import worth_as
 from krakencopy.v1 import account_pb2 as pb
 from krakencopy.v1 import types_pb2
 

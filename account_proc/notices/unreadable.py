@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from krakencopy.account_proc.domain.copy_record import timestamp
+from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.kraken.rest.messages import OddRow
 from krakencopy.v1 import types_pb2 as pb
 

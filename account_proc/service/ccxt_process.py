@@ -21,19 +21,19 @@ from grpclib.exceptions import GRPCError
 
 from krakencopy.account_proc.ccxt_broker.broker import DISPLAY_CURRENCY, CcxtBroker
 from krakencopy.account_proc.ccxt_broker.client import CcxtClient
+from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.errors import ExchangeError, ExchangeRefused, KeyRefused, LedgerFault
 from krakencopy.account_proc.contract.spec import CCXT_PREFIX, AccountSpec, Credentials
-from krakencopy.account_proc.domain.quantities import plain
 from krakencopy.account_proc.runtime.file_lock import LockedFile, free_line, holder_line
 from krakencopy.account_proc.runtime.grpc_server import refusal
 from krakencopy.account_proc.service.account_process import ServedProcess
 from krakencopy.account_proc.service.account_service import SNAPSHOT_PAUSE_S
+from krakencopy.account_proc.state.key_lock import key_lock
 from krakencopy.account_proc.state.ledger import Ledger
-from krakencopy.account_proc.state.nonce_custody import key_lock
 from krakencopy.account_proc.strategy.api import strategy_of
 from krakencopy.account_proc.strategy.runner import TradingLoop, make_loop
-from krakencopy.account_proc.trading.order_gateway import Timing
 from krakencopy.account_proc.trading.requested_orders import OwnOrders
+from krakencopy.account_proc.trading.timing import Timing
 from krakencopy.v1 import account_pb2 as pb
 from krakencopy.v1 import types_pb2
 

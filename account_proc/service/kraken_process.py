@@ -19,6 +19,7 @@ from dataclasses import asdict, replace
 from decimal import Decimal
 
 from krakencopy.account_proc.contract import nonce_report
+from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.errors import (
     AccountError,
     ConfigurationFault,
@@ -28,14 +29,13 @@ from krakencopy.account_proc.contract.errors import (
     NonceFault,
 )
 from krakencopy.account_proc.contract.nonce_report import KeyNonce
+from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.contract.spec import AccountSpec, Credentials, Role
 from krakencopy.account_proc.copying.copier import Copier
 from krakencopy.account_proc.copying.master import AUDIT_PAPER_S, AUDIT_S, REFRESH_PAPER_S, REFRESH_S, Master
 from krakencopy.account_proc.copying.reconciler import PERIOD_PAPER_S, PERIOD_S, LookBack, Reconciler
 from krakencopy.account_proc.copying.user_feed import UserFeed
-from krakencopy.account_proc.domain.copy_record import timestamp
 from krakencopy.account_proc.domain.pairs import NOT_LISTED, UnknownSymbol
-from krakencopy.account_proc.domain.quantities import plain
 from krakencopy.account_proc.kraken.api import KrakenExchange
 from krakencopy.account_proc.kraken.exchange_clock import ExchangeClock
 from krakencopy.account_proc.kraken.feed.connect_pacing import pace_of
@@ -53,17 +53,19 @@ from krakencopy.account_proc.notices.unreadable import NoticeCode, Notices
 from krakencopy.account_proc.runtime.read_deferral import Quiet, quiet_s
 from krakencopy.account_proc.service.account_process import DRAIN_MAX_S, ServedProcess
 from krakencopy.account_proc.service.account_service import AccountServicer
+from krakencopy.account_proc.state.key_lock import key_lock
 from krakencopy.account_proc.state.ledger import Drift, Ledger
-from krakencopy.account_proc.state.nonce_custody import NonceCustody, key_lock
+from krakencopy.account_proc.state.nonce_custody import NonceCustody
 from krakencopy.account_proc.state.pair_memory import PairMemory
 from krakencopy.account_proc.strategy.api import strategy_of
 from krakencopy.account_proc.strategy.runner import TradingLoop, make_loop
 from krakencopy.account_proc.trading.account_check import IDENTITY, check_own_account
 from krakencopy.account_proc.trading.kraken_broker import KrakenBroker
-from krakencopy.account_proc.trading.order_gateway import OrderDesk, Timing
+from krakencopy.account_proc.trading.order_gateway import OrderDesk
 from krakencopy.account_proc.trading.order_tracker import OrderWatch
 from krakencopy.account_proc.trading.portfolio import Portfolio
 from krakencopy.account_proc.trading.requested_orders import OwnOrders
+from krakencopy.account_proc.trading.timing import Timing
 from krakencopy.v1 import account_pb2 as pb
 from krakencopy.v1 import types_pb2
 

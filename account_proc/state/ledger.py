@@ -11,23 +11,31 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from decimal import Decimal
-from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from krakencopy.account_proc.contract.copied_coins import CoinNames, CopiedCoins, Exchanged, Position
 from krakencopy.account_proc.contract.copy_state import MAY_BE_LIVE, CopyState
 from krakencopy.account_proc.contract.errors import ForeignLedger, LedgerFault
 from krakencopy.account_proc.contract.folder_owner import is_foreign, why_foreign
-from krakencopy.account_proc.domain.copy_plan import OrderPlan, Slice
+from krakencopy.account_proc.domain.copy_plan import OrderPlan
 from krakencopy.account_proc.domain.copy_record import CopyRecord
-from krakencopy.account_proc.domain.quantities import BaseVolume, QuoteAmount, Ratio, Side
+from krakencopy.account_proc.domain.quantities import QuoteAmount, Side
 from krakencopy.account_proc.domain.requested_order import OwnOrder, OwnPosition
 from krakencopy.account_proc.domain.sizing import CopyBook
 from krakencopy.account_proc.runtime.sqlite_file import Database, Transaction
+from krakencopy.account_proc.state.ledger_rows import (
+    _SIDES,
+    _flat,
+    copy_body,
+    copy_from,
+    plan_body,
+    plan_from,
+    slice_from,
+    to_json,
+)
 
 SCHEMA_VERSION = 4
 SCHEMA = """
@@ -62,7 +70,7 @@ def _count_by_coin(database: Database) -> None:
             book.coins.bought(Exchanged(base=base, quote=quote, volume=volume, cost=cost))
         for side in _SIDES:
             for piece in raw[side]:
-                book.carry(pair, side, [_slice_from(piece)], piece["copy_id"])
+                book.carry(pair, side, [slice_from(piece)], piece["copy_id"])
     database.run(
         "CREATE TABLE positions (coin TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;"
         "CREATE TABLE carried (pair TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;"
@@ -255,7 +263,7 @@ class Ledger:
             row = self._db.execute("SELECT body FROM plans WHERE order_id = ?", (order_id,)).fetchone()
             if row is None:
                 return None
-            plan = self._plans[order_id] = _plan_from(json.loads(row[0]))
+            plan = self._plans[order_id] = plan_from(json.loads(row[0]))
         return plan
 
     def put_plan(self, plan: OrderPlan) -> None:
@@ -288,13 +296,13 @@ class Ledger:
                 self._db.execute(
                     "INSERT INTO copies VALUES (?, ?, ?, ?) ON CONFLICT (copy_id) DO UPDATE SET "
                     "revision = excluded.revision, state = excluded.state, body = excluded.body",
-                    (copy.copy_id, revision, copy.state, _copy_body(copy)),
+                    (copy.copy_id, revision, copy.state, copy_body(copy)),
                 )
                 if copy.state in CLAIMS:
                     self._claim(copy.cl_ord_id, copy.copy_id)
             for plan in self._dirty_plans.values():
                 self._db.execute(
-                    "INSERT OR REPLACE INTO plans VALUES (?, ?)", (plan.order_id, _plan_body(plan))
+                    "INSERT OR REPLACE INTO plans VALUES (?, ?)", (plan.order_id, plan_body(plan))
                 )
             if book is not None:
                 _write_book(self._database, book)
@@ -345,7 +353,11 @@ class Ledger:
             _write_book(self._database, book)
             last_bought = self.bought | bought
             self._set_all(
-                {"taken_over": _json(sorted(taken)), "answered": _json(upto), "bought": _json(last_bought)}
+                {
+                    "taken_over": to_json(sorted(taken)),
+                    "answered": to_json(upto),
+                    "bought": to_json(last_bought),
+                }
             )
         self.taken_over, self.answered, self.bought = taken, upto, last_bought
 
@@ -366,7 +378,7 @@ class Ledger:
                 raw = json.loads(body)
                 for side in Side:
                     if raw[side]:
-                        book.carried[pair, side] = [_slice_from(piece) for piece in raw[side]]
+                        book.carried[pair, side] = [slice_from(piece) for piece in raw[side]]
             return book
 
     def open_copies(self) -> list[CopyRecord]:
@@ -378,7 +390,7 @@ class Ledger:
                 f"SELECT body FROM copies WHERE state IN ({marks}) ORDER BY revision",  # noqa: S608 - only question marks
                 states,
             )
-            return [_copy_from(json.loads(body)) for (body,) in rows]
+            return [copy_from(json.loads(body)) for (body,) in rows]
 
     def copies_after(self, revision: int, limit: int) -> list[CopyRecord]:
         """Copies that changed after a revision, in order of revision."""
@@ -386,13 +398,13 @@ class Ledger:
             rows = self._db.execute(
                 "SELECT body FROM copies WHERE revision > ? ORDER BY revision LIMIT ?", (revision, limit)
             )
-            return [_copy_from(json.loads(body)) for (body,) in rows]
+            return [copy_from(json.loads(body)) for (body,) in rows]
 
     def copy(self, copy_id: str) -> CopyRecord | None:
         """One copy, or None."""
         with self._reading:
             row = self._db.execute("SELECT body FROM copies WHERE copy_id = ?", (copy_id,)).fetchone()
-            return None if row is None else _copy_from(json.loads(row[0]))
+            return None if row is None else copy_from(json.loads(row[0]))
 
     # -- orders that were asked for -----------------------------------------------------------------------------
 
@@ -449,7 +461,7 @@ class Ledger:
                 "SELECT body FROM copies WHERE state IN (?, ?) ORDER BY revision DESC LIMIT ?",
                 (CopyState.FILLED, CopyState.PART_FILLED, limit),
             )
-            found = [_copy_from(json.loads(body)) for (body,) in copies]
+            found = [copy_from(json.loads(body)) for (body,) in copies]
             rows = self._db.execute("SELECT body FROM own_orders ORDER BY request_id DESC LIMIT ?", (limit,))
             asked = [OwnOrder.from_json(body) for (body,) in rows]
             placed = [copy.order_id for copy in found if copy.order_id and copy.finished_at < before]
@@ -545,84 +557,10 @@ class _Reading:
 # as long to find out.
 
 
-_json = json.JSONEncoder(default=str).encode
-_SIDES = tuple(Side)
-_COPY_FIELDS = tuple(item.name for item in fields(CopyRecord))
-_copy_values = attrgetter(*_COPY_FIELDS)
-
-
-def _copy_body(copy: CopyRecord) -> str:
-    body = dict(zip(_COPY_FIELDS, _copy_values(copy), strict=True))
-    body["slices"] = [_flat(piece) for piece in copy.slices]
-    return _json(body)
-
-
-def _plan_body(plan: OrderPlan) -> str:
-    body = {name: str(getattr(plan, name).amount) for name in _PLAN_QUANTITIES}
-    return _json({"order_id": plan.order_id} | body)
-
-
 def _write_book(database: Database, book: CopyBook) -> None:
     """Writes what has changed in a book since it was written last."""
     for coin, position in book.coins.take_changed():
         database.execute("INSERT OR REPLACE INTO positions VALUES (?, ?)", (coin, position.to_json()))
     for pair in book.take_changed():
         body = {side: [_flat(piece) for piece in book.carried.get((pair, side), ())] for side in _SIDES}
-        database.execute("INSERT OR REPLACE INTO carried VALUES (?, ?)", (pair, _json(body)))
-
-
-def _flat(piece: Slice) -> dict[str, str]:
-    return {
-        "order_id": piece.order_id,
-        "volume": str(piece.volume.amount),
-        "cost": str(piece.cost.amount),
-        "copy_id": piece.copy_id,
-    }
-
-
-def _amount(raw: Any) -> Decimal:
-    """As it is written; ledgers of earlier versions have ``{"amount": "1.5"}``."""
-    return Decimal(raw["amount"] if isinstance(raw, dict) else raw)
-
-
-def _slice_from(raw: dict[str, Any]) -> Slice:
-    return Slice(
-        order_id=raw["order_id"],
-        volume=BaseVolume(_amount(raw["volume"])),
-        cost=QuoteAmount(_amount(raw["cost"])),
-        copy_id=raw["copy_id"],
-    )
-
-
-_PLAN_QUANTITIES = tuple(item.name for item in fields(OrderPlan) if item.name != "order_id")
-
-
-def _plan_from(raw: dict[str, Any]) -> OrderPlan:
-    return OrderPlan(
-        order_id=raw["order_id"],
-        ratio=Ratio(_amount(raw["ratio"])),
-        cap=QuoteAmount(_amount(raw["cap"])),
-        user_equity=QuoteAmount(_amount(raw["user_equity"])),
-        master_volume=BaseVolume(_amount(raw["master_volume"])),
-        target=BaseVolume(_amount(raw["target"])),
-        allotted=BaseVolume(_amount(raw["allotted"])),
-        cost=QuoteAmount(_amount(raw["cost"])),
-    )
-
-
-_DECIMALS = {item.name for item in fields(CopyRecord) if item.type == "Decimal"}
-
-
-def _copy_from(raw: dict[str, Any]) -> CopyRecord:
-    for name in _DECIMALS:
-        raw[name] = Decimal(raw[name])
-    limit = raw["limit_price"]
-    raw |= {
-        "fill_seqs": tuple(raw["fill_seqs"]),
-        "side": Side(raw["side"]),
-        "state": CopyState(raw["state"]),
-        "limit_price": None if limit is None else Decimal(limit),
-        "carried_in": tuple(raw["carried_in"]),
-        "slices": tuple(_slice_from(piece) for piece in raw["slices"]),
-    }
-    return CopyRecord(**raw)
+        database.execute("INSERT OR REPLACE INTO carried VALUES (?, ?)", (pair, to_json(body)))

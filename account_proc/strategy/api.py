@@ -11,14 +11,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Protocol
 
 from krakencopy.account_proc.contract.errors import ConfigurationFault
 from krakencopy.account_proc.contract.spec import AccountSpec
+from krakencopy.account_proc.contract.strategies import installed
 from krakencopy.account_proc.domain.quantities import Side
-
-ENTRY_POINTS = "krakencopy.strategies"
 
 
 class StopReason(StrEnum):
@@ -119,11 +117,6 @@ class Strategy(Protocol):
 
 #: Takes the options of the configuration. Raises ValueError that names the option and the fix.
 StrategyFactory = Callable[[Mapping[str, Any]], Strategy]
-
-
-def installed() -> dict[str, EntryPoint]:
-    """All strategies that are installed, by name. Imports none of them."""
-    return {found.name: found for found in entry_points(group=ENTRY_POINTS)}
 
 
 def make_strategy(name: str, options: Mapping[str, Any]) -> Strategy:

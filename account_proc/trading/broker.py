@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
+from krakencopy.account_proc.domain.order import Ending, OrderAck, Quote
 from krakencopy.account_proc.domain.quantities import Side
-from krakencopy.account_proc.kraken.rest.messages import OrderAck, Quote
-from krakencopy.account_proc.trading.order_tracker import Ending
 
 __all__ = ["Broker", "BrokerOrder", "Ending", "FoundOrder", "Holdings", "Market", "OrderAck", "Quote"]
 

@@ -16,12 +16,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from krakencopy.account_proc.contract.errors import ExchangeError, OutcomeUnknown
-from krakencopy.account_proc.domain.copy_record import utc
+from krakencopy.account_proc.contract.proto_time import utc
+from krakencopy.account_proc.domain.order import ENDED, Ending
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.kraken.api import KrakenExchange, OddRow, OrderAck, OrderRequest, OrderRow
 from krakencopy.account_proc.kraken.front import growing_pause_s
 from krakencopy.account_proc.kraken.rest.request_queue import Priority
-from krakencopy.account_proc.trading.order_tracker import ENDED, Ending, OrderWatch, ending_of
+from krakencopy.account_proc.trading.order_tracker import OrderWatch, ending_of
+from krakencopy.account_proc.trading.timing import Timing
 
 log = logging.getLogger(__name__)
 
@@ -31,40 +33,6 @@ LAG_FACTOR = 1.5
 LOOK_AT_CLOCK_S = 1.0
 #: The visibility lag grows to this at most, in seconds: five times what was ever seen at Kraken.
 LAG_MAX = 300.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timing:
-    """How long to wait for what, in seconds."""
-
-    #: The engine must not act on an order after this (Kraken: 2 to 60 s for REST).
-    deadline: float = 5.0
-    #: How much longer until a request that is late can no longer be acted on: clocks differ.
-    margin: float = 2.0
-    #: How far reads may trail behind the engine (seen at Kraken: up to 60 s; documented: nothing).
-    visibility_lag: float = 60.0
-    #: Between two questions about an order that the feed is silent about.
-    poll: float = 3.0
-    #: Between two tries of something that failed, at first, and at most where it fails again and again.
-    retry: float = 2.0
-    retry_max: float = 15.0
-    #: Between two tries with a key that the exchange refuses. Kraken locks out for about 15 minutes when this is overdone, and
-    #: each try starts the lockout anew; the paper exchange does not mind.
-    key_retry: float = 960.0
-    #: Between two tries of an exit in a market that takes no such orders now: at first, and at most.
-    market_retry: float = 5.0
-    market_retry_max: float = 60.0
-    #: Between two readings of balances because orders of the account's own came or went. Kraken's lowest tier allows a call every 3 s
-    #: in the long run.
-    holds_pause: float = 10.0
-
-    @classmethod
-    def paper(cls) -> Timing:
-        """The local exchange answers at once and its reads do not trail."""
-        return cls(
-            deadline=3.0, margin=0.5, visibility_lag=1.0, poll=1.0, retry=0.5, retry_max=4.0, key_retry=1.0, market_retry=0.5,
-            market_retry_max=2.0, holds_pause=1.0,
-        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from krakencopy.account_proc.contract.errors import ExchangeError
+from krakencopy.account_proc.domain.order import ENDED, Ending
 from krakencopy.account_proc.kraken.api import KrakenExchange, OrderEnd, OrderRow
 from krakencopy.account_proc.kraken.feed.executions import Execution
 from krakencopy.account_proc.kraken.front import growing_pause_s
@@ -29,23 +30,6 @@ UNCLAIMED_ORDERS = 1_000
 POLL_S_MAX = 30.0
 #: Kraken: QueryOrders takes at most 50 ids.
 QUERY_BATCH = 50
-#: Statuses of a REST order row after which nothing more happens to the order.
-ENDED = frozenset({"closed", "canceled", "expired"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
-    """How an order ended. Volume in base, cost in quote."""
-
-    order_id: str
-    filled: Decimal
-    cost: Decimal
-    #: By asset.
-    fees: dict[str, Decimal]
-    #: False where only their worth is known and not in which asset they were taken: balances tell what that was.
-    fees_certain: bool = True
-    #: Why it ended before all of it was filled, in the exchange's words; empty where it does not say.
-    reason: str = ""
 
 
 @dataclass(slots=True)

@@ -17,10 +17,12 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
+from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.errors import ExchangeError, OutcomeUnknown
 from krakencopy.account_proc.domain.asset_forms import by_use, earning, worth_as
+from krakencopy.account_proc.domain.order import Ending
 from krakencopy.account_proc.domain.pairs import NOT_LISTED, PairRules, SymbolTable
-from krakencopy.account_proc.domain.quantities import Side, plain
+from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.domain.wallet import (
     BRIDGES,
     NOTHING_RESERVED,
@@ -34,7 +36,6 @@ from krakencopy.account_proc.kraken.front import growing_pause_s
 from krakencopy.account_proc.kraken.pairs_cache import SharedListing
 from krakencopy.account_proc.notices.unreadable import NoticeCode, Notices
 from krakencopy.account_proc.state.pair_memory import PairMemory
-from krakencopy.account_proc.trading.order_tracker import Ending
 
 log = logging.getLogger(__name__)
 

@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 
 from krakencopy.account_proc.contract.copy_state import CopyState
+from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.errors import AccountError, ExchangeRefused, OutcomeUnknown
 from krakencopy.account_proc.contract.order_ids import own_order_id
-from krakencopy.account_proc.domain.quantities import Side, plain
+from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.domain.requested_order import OwnOrder, OwnPosition
 from krakencopy.account_proc.kraken.answers import RATE_ERROR, speaks_of_time
 from krakencopy.account_proc.state.ledger import Ledger

@@ -11,9 +11,9 @@ from typing import Final
 from krakencopy.paper_exchange.accounts.account import Account
 from krakencopy.paper_exchange.accounts.holds import hold_needed
 from krakencopy.paper_exchange.accounts.orders import Order, OrderStatus, Trade
-from krakencopy.paper_exchange.market.tape import Side
 from krakencopy.paper_exchange.values import fees
 from krakencopy.paper_exchange.values.decimals import ZERO
+from krakencopy.paper_exchange.values.sides import Side
 
 # The private methods that may trail the engine (Kraken's REST was seen up to a minute behind its WebSocket).
 READS: Final = frozenset(

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from krakencopy.paper_exchange.accounts.orders import Order, OrderRequest
-from krakencopy.paper_exchange.market.tape import Side
 from krakencopy.paper_exchange.values.decimals import ZERO, rounded, rounded_up
+from krakencopy.paper_exchange.values.sides import Side
 
 
 def hold_needed(

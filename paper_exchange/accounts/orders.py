@@ -5,10 +5,10 @@ from decimal import Decimal
 from enum import StrEnum
 
 from krakencopy.paper_exchange.accounts.ledger import LedgerEntry
-from krakencopy.paper_exchange.market.tape import OrderType, Side
 from krakencopy.paper_exchange.values.decimals import ZERO
 from krakencopy.paper_exchange.values.pairs import Asset, Pair
 from krakencopy.paper_exchange.values.relative_price import Offset
+from krakencopy.paper_exchange.values.sides import OrderType, Side
 
 
 class TimeInForce(StrEnum):

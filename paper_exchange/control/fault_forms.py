@@ -9,10 +9,10 @@ from krakencopy.paper_exchange.accounts import auth
 from krakencopy.paper_exchange.accounts.as_of import READS
 from krakencopy.paper_exchange.faults import odd_rows
 from krakencopy.paper_exchange.faults.table import CutWhen, Fault, FaultKind, FaultSpec
-from krakencopy.paper_exchange.market.tape import OrderType
 from krakencopy.paper_exchange.rest import public as rest_public
 from krakencopy.paper_exchange.values.decimals import parse_plain
 from krakencopy.paper_exchange.values.pairs import Pair
+from krakencopy.paper_exchange.values.sides import OrderType
 from krakencopy.paper_exchange.values.trading_mode import MarketMode
 
 # An hour: nobody waits longer for an answer.

@@ -15,13 +15,13 @@ from krakencopy.paper_exchange.accounts.account import (
 from krakencopy.paper_exchange.accounts.auth import decode_secret
 from krakencopy.paper_exchange.accounts.orders import OrderRequest
 from krakencopy.paper_exchange.accounts.rate_limits import Tier
-from krakencopy.paper_exchange.market.tape import OrderType, Side
 from krakencopy.paper_exchange.order_entry.trading_conditions import Listing, Minima
 from krakencopy.paper_exchange.values import exact_json as wire_json
 from krakencopy.paper_exchange.values.assumptions import FeeFlag, HouseRules, MinimumWords
 from krakencopy.paper_exchange.values.catalogue import Catalogue
 from krakencopy.paper_exchange.values.decimals import decimals_of, parse_plain
 from krakencopy.paper_exchange.values.pairs import Asset, Pair
+from krakencopy.paper_exchange.values.sides import OrderType, Side
 from krakencopy.paper_exchange.values.time_format import US_PER_S
 from krakencopy.paper_exchange.values.trading_mode import PairStatus
 

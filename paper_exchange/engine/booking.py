@@ -19,12 +19,12 @@ from krakencopy.paper_exchange.accounts.orders import (
 )
 from krakencopy.paper_exchange.engine.resting_orders import Books
 from krakencopy.paper_exchange.market.market import Market
-from krakencopy.paper_exchange.market.tape import Side
 from krakencopy.paper_exchange.values import fees
 from krakencopy.paper_exchange.values.assumptions import HouseRules
 from krakencopy.paper_exchange.values.decimals import ZERO, rounded
 from krakencopy.paper_exchange.values.ids import TransactionIds
 from krakencopy.paper_exchange.values.pairs import EARN_SUFFIX, Asset, form_of
+from krakencopy.paper_exchange.values.sides import Side
 
 
 class Booking:

@@ -5,7 +5,7 @@ says where two of one account would).
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
@@ -23,15 +23,16 @@ from krakencopy.paper_exchange.accounts.orders import (
 from krakencopy.paper_exchange.accounts.rate_limits import limits_of
 from krakencopy.paper_exchange.engine.booking import Booking, event_of
 from krakencopy.paper_exchange.engine.match_plan import Plan, Planner
+from krakencopy.paper_exchange.engine.outcomes import Amendment, Cut, Placement
 from krakencopy.paper_exchange.engine.resting_orders import Books
 from krakencopy.paper_exchange.market.market import Market, MarketTrade
-from krakencopy.paper_exchange.market.tape import OrderType, Side
 from krakencopy.paper_exchange.order_entry.order_prices import is_reached, limit_after, trail
 from krakencopy.paper_exchange.values.assumptions import HouseRules
 from krakencopy.paper_exchange.values.decimals import ZERO, rounded_down, rounded_up
 from krakencopy.paper_exchange.values.errors import KrakenError, invalid_arguments
 from krakencopy.paper_exchange.values.ids import TransactionIds
 from krakencopy.paper_exchange.values.pairs import Pair
+from krakencopy.paper_exchange.values.sides import OrderType, Side
 
 USER_REQUESTED: Final = "User requested"
 POST_ONLY: Final = "Post only order"
@@ -44,30 +45,6 @@ NO_FUNDS: Final = "Insufficient funds"
 EXPIRED: Final = "Order expired"
 TRIGGERED: Final = "Triggered"
 TRIGGER_MOVED: Final = "Trigger price changed"
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """A fault: the order is filled by this fraction (rounded down to lots) and then cancelled by the engine."""
-
-    fraction: Decimal
-    tells_totals: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Placement:
-    """An accepted order and what happened to it at once."""
-
-    order: Order
-    events: list[OrderEvent]
-
-
-@dataclass(frozen=True, slots=True)
-class Amendment:
-    """Changed terms of an order, and what came of them."""
-
-    amend_id: str
-    events: list[OrderEvent]
 
 
 class Engine:

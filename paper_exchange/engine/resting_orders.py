@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from krakencopy.paper_exchange.accounts.orders import Order, OrderRequest
-from krakencopy.paper_exchange.market.tape import Side
 from krakencopy.paper_exchange.values.pairs import Pair
+from krakencopy.paper_exchange.values.sides import Side
 
 
 class Books:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from krakencopy.paper_exchange.accounts.orders import Order, SelfTrade
-from krakencopy.paper_exchange.market.tape import Side
 from krakencopy.paper_exchange.values.decimals import ZERO
+from krakencopy.paper_exchange.values.sides import Side
 
 Fills = list[tuple[Decimal, Decimal]]
 

@@ -59,9 +59,9 @@ from decimal import Decimal
 from enum import StrEnum, auto
 from typing import Any, Final
 
-from krakencopy.paper_exchange.market.tape import OrderType
 from krakencopy.paper_exchange.values.decimals import ZERO
 from krakencopy.paper_exchange.values.pairs import Pair
+from krakencopy.paper_exchange.values.sides import OrderType
 from krakencopy.paper_exchange.values.trading_mode import MarketMode
 
 # Faults that are kept, exhausted ones included: a long run of faults need not tidy up behind itself.

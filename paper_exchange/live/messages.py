@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from krakencopy.paper_exchange.market.tape import Side
 from krakencopy.paper_exchange.values import exact_json as wire_json
 from krakencopy.paper_exchange.values.pairs import PAIRS, Pair
+from krakencopy.paper_exchange.values.sides import Side
 from krakencopy.paper_exchange.values.trading_mode import PairStatus
 
 # Exponents are no form of Kraken's REST; whether its JSON numbers ever have one is not documented.

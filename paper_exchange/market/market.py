@@ -13,10 +13,11 @@ from decimal import Decimal
 from typing import Final
 
 from krakencopy.paper_exchange.market.replay import PastTrade, Replay
-from krakencopy.paper_exchange.market.tape import OrderType, Side, Tape
+from krakencopy.paper_exchange.market.tape import Tape
 from krakencopy.paper_exchange.values.catalogue import Catalogue
 from krakencopy.paper_exchange.values.decimals import ZERO, rounded, rounded_down, rounded_up
 from krakencopy.paper_exchange.values.pairs import USD, Asset, Pair
+from krakencopy.paper_exchange.values.sides import OrderType, Side
 
 # Each further level of the book is this much worse than the one before it, and at least one tick.
 LEVEL_STEP: Final = Decimal("0.0001")

@@ -8,11 +8,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
-from krakencopy.paper_exchange.market.tape import Side
 from krakencopy.paper_exchange.values.catalogue import Catalogue
 from krakencopy.paper_exchange.values.decimals import parse_plain, rounded
 from krakencopy.paper_exchange.values.errors import ConfigurationError
 from krakencopy.paper_exchange.values.pairs import Pair
+from krakencopy.paper_exchange.values.sides import Side
 from krakencopy.paper_exchange.values.time_format import US_PER_S
 
 # The pause between the last trade and the first one of the next round.

@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import Final
 
 from krakencopy.paper_exchange.accounts.orders import Order, OrderRequest, OrderStatus, Trigger
-from krakencopy.paper_exchange.market.tape import OrderType, Side
 from krakencopy.paper_exchange.order_entry.new_order import (
     Prices,
     check_display,
@@ -24,6 +23,7 @@ from krakencopy.paper_exchange.order_entry.trading_conditions import Conditions
 from krakencopy.paper_exchange.values.errors import KrakenError, invalid_arguments
 from krakencopy.paper_exchange.values.params import Params
 from krakencopy.paper_exchange.values.relative_price import Offset, parse_offset
+from krakencopy.paper_exchange.values.sides import OrderType, Side
 
 _AMENDABLE: Final = ("order_qty", "display_qty", "limit_price", "trigger_price")
 

@@ -16,7 +16,6 @@ from krakencopy.paper_exchange.accounts.orders import (
     TimeInForce,
     Trade,
 )
-from krakencopy.paper_exchange.market.tape import OrderType, Side
 from krakencopy.paper_exchange.order_entry.order_prices import Grid, PriceTerms, read_terms
 from krakencopy.paper_exchange.order_entry.trading_conditions import Conditions, Minima
 from krakencopy.paper_exchange.values.assumptions import FeeFlag, MinimumWords
@@ -25,6 +24,7 @@ from krakencopy.paper_exchange.values.errors import KrakenError, invalid_argumen
 from krakencopy.paper_exchange.values.ids import client_order_key
 from krakencopy.paper_exchange.values.pairs import Pair
 from krakencopy.paper_exchange.values.params import Params
+from krakencopy.paper_exchange.values.sides import OrderType, Side
 from krakencopy.paper_exchange.values.time_format import US_PER_S, parse_rfc3339
 
 # Kraken: an iceberg shows at least a fifteenth of itself.

@@ -8,11 +8,11 @@ from decimal import Decimal
 from typing import Final
 
 from krakencopy.paper_exchange.accounts.orders import Order, OrderRequest, Trigger
-from krakencopy.paper_exchange.market.tape import OrderType, Side
 from krakencopy.paper_exchange.values.decimals import decimals_of, parse_plain
 from krakencopy.paper_exchange.values.errors import KrakenError, invalid_arguments
 from krakencopy.paper_exchange.values.pairs import Pair
 from krakencopy.paper_exchange.values.relative_price import Offset, goes_up, is_offset, on_grid, parse_offset
+from krakencopy.paper_exchange.values.sides import OrderType, Side
 
 NO_PRICE: Final = "0"
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from krakencopy.paper_exchange.faults.odd_rows import with_odd_row
 from krakencopy.paper_exchange.faults.table import Occasion
 from krakencopy.paper_exchange.market.market import UNBOUNDED_SHOWN, PairMarket
-from krakencopy.paper_exchange.market.tape import Bar, OrderType, Side
+from krakencopy.paper_exchange.market.tape import Bar
 from krakencopy.paper_exchange.order_entry.trading_conditions import Conditions
 from krakencopy.paper_exchange.values import fees
 from krakencopy.paper_exchange.values.catalogue import Catalogue
@@ -15,6 +15,7 @@ from krakencopy.paper_exchange.values.decimals import fixed
 from krakencopy.paper_exchange.values.errors import KrakenError, invalid_arguments
 from krakencopy.paper_exchange.values.pairs import CURRENCY, SUFFIXES, TOKENISED, Asset, Pair, form_of
 from krakencopy.paper_exchange.values.params import Params
+from krakencopy.paper_exchange.values.sides import OrderType, Side
 from krakencopy.paper_exchange.values.time_format import US_PER_S, rfc1123, rfc3339_seconds, unix_seconds
 from krakencopy.paper_exchange.venue.exchange import Exchange
 

@@ -14,10 +14,10 @@ from krakencopy.paper_exchange.accounts.orders import (
     Trade,
     average,
 )
-from krakencopy.paper_exchange.market.tape import OrderType
 from krakencopy.paper_exchange.order_entry.order_prices import NO_PRICE, price_texts
 from krakencopy.paper_exchange.values.decimals import ZERO, fixed, rounded_down
 from krakencopy.paper_exchange.values.pairs import CURRENCY, Asset, Pair
+from krakencopy.paper_exchange.values.sides import OrderType
 from krakencopy.paper_exchange.values.time_format import unix_seconds
 
 # OrderAmends has its times in milliseconds.

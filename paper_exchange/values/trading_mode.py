@@ -2,8 +2,8 @@
 
 from enum import StrEnum
 
-from krakencopy.paper_exchange.market.tape import OrderType
 from krakencopy.paper_exchange.values.errors import KrakenError
+from krakencopy.paper_exchange.values.sides import OrderType
 
 
 class MarketMode(StrEnum):

@@ -16,16 +16,17 @@ from krakencopy.paper_exchange.accounts.ledger import LedgerEntry, LedgerKind
 from krakencopy.paper_exchange.accounts.lockout import Lockouts
 from krakencopy.paper_exchange.accounts.orders import Order, OrderEvent, OrderRequest, OrderStatus
 from krakencopy.paper_exchange.accounts.tokens import Tokens
-from krakencopy.paper_exchange.engine.engine import Cut, Engine, Placement
+from krakencopy.paper_exchange.engine.engine import Engine
+from krakencopy.paper_exchange.engine.outcomes import Cut, Placement
 from krakencopy.paper_exchange.faults.table import Fault, FaultKind, Faults, FaultSpec, Occasion
 from krakencopy.paper_exchange.market.market import Market, MarketTrade, Quote
 from krakencopy.paper_exchange.market.replay import Replay
-from krakencopy.paper_exchange.market.tape import OrderType
 from krakencopy.paper_exchange.order_entry.new_order import close_request
 from krakencopy.paper_exchange.order_entry.trading_conditions import Conditions, Listing, conditions_of
 from krakencopy.paper_exchange.values.assumptions import HouseRules
 from krakencopy.paper_exchange.values.ids import TransactionIds
 from krakencopy.paper_exchange.values.pairs import Asset, Pair
+from krakencopy.paper_exchange.values.sides import OrderType
 from krakencopy.paper_exchange.values.time_format import US_PER_S
 from krakencopy.paper_exchange.values.trading_mode import MarketMode
 from krakencopy.paper_exchange.venue.audit_log import NumberedLog

@@ -17,7 +17,7 @@ from krakencopy.paper_exchange.accounts import rate_limits as limits
 from krakencopy.paper_exchange.accounts.account import Account
 from krakencopy.paper_exchange.accounts.orders import Order, OrderRequest
 from krakencopy.paper_exchange.accounts.rate_limits import Action
-from krakencopy.paper_exchange.engine.engine import Cut
+from krakencopy.paper_exchange.engine.outcomes import Cut
 from krakencopy.paper_exchange.faults.table import FaultKind, Occasion
 from krakencopy.paper_exchange.order_entry import new_order as order_entry
 from krakencopy.paper_exchange.order_entry.amend import amended_request, edited_request

@@ -8,8 +8,8 @@ from typing import Any, Final
 from zlib import crc32
 
 from krakencopy.paper_exchange.market.market import UNBOUNDED_SHOWN, Quote
-from krakencopy.paper_exchange.market.tape import Side
 from krakencopy.paper_exchange.values.pairs import Pair
+from krakencopy.paper_exchange.values.sides import Side
 from krakencopy.paper_exchange.values.time_format import rfc3339
 from krakencopy.paper_exchange.websocket.messages import message
 

@@ -9,9 +9,10 @@ from decimal import Decimal
 from typing import Any, Final
 
 from krakencopy.paper_exchange.market.market import Market, PairMarket, Quote
-from krakencopy.paper_exchange.market.tape import Bar, PublicTrade, Side
+from krakencopy.paper_exchange.market.tape import Bar, PublicTrade
 from krakencopy.paper_exchange.values.decimals import rounded, unit
 from krakencopy.paper_exchange.values.pairs import Pair
+from krakencopy.paper_exchange.values.sides import Side
 from krakencopy.paper_exchange.values.time_format import US_PER_S, rfc3339
 from krakencopy.paper_exchange.websocket import book_channel as ws_book
 from krakencopy.paper_exchange.websocket.book_channel import Book

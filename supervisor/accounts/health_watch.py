@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
-from krakencopy.supervisor.config.reader import AccountConfig
+from krakencopy.supervisor.config.model import AccountConfig
 from krakencopy.supervisor.lifecycle import circuit_breaker as breaker
 from krakencopy.supervisor.lifecycle import steady_time
 from krakencopy.supervisor.lifecycle.liveness import LOOK_S, Pulses

@@ -11,7 +11,7 @@ from krakencopy.account_proc.contract.spec import Credentials, Role
 from krakencopy.supervisor.accounts.key_handover import KeyTurns
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
 from krakencopy.supervisor.config.diff import Difference
-from krakencopy.supervisor.config.reader import AccountConfig, Config
+from krakencopy.supervisor.config.model import AccountConfig, Config
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.supervisor.lifecycle.state_machine import ALIVE, State
 

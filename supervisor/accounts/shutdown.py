@@ -13,7 +13,7 @@ from typing import Protocol
 from krakencopy.account_proc.contract.spec import Role
 from krakencopy.supervisor.accounts.grpc_client import CallFailed
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
-from krakencopy.supervisor.config.reader import Config
+from krakencopy.supervisor.config.model import Config
 from krakencopy.supervisor.journal.fan_out import FillLog
 from krakencopy.supervisor.lifecycle import steady_time
 from krakencopy.supervisor.lifecycle.state_machine import Limits

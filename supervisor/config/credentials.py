@@ -27,7 +27,8 @@ from typing import Any
 from krakencopy.account_proc.contract.spec import Credentials
 from krakencopy.supervisor.config.brokers import speaks_kraken
 from krakencopy.supervisor.config.credentials_command import CommandFailed, output_of
-from krakencopy.supervisor.config.reader import AccountConfig, Config, ConfigFaults, Fault
+from krakencopy.supervisor.config.model import AccountConfig, Config
+from krakencopy.supervisor.config.reader import ConfigFaults, Fault
 from krakencopy.supervisor.config.toml_table import show
 
 #: Two short lines; whatever is larger is something else.

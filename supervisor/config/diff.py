@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from krakencopy.account_proc.contract.spec import CopyRules
-from krakencopy.supervisor.config.reader import AccountConfig, Config, StartupConfig
+from krakencopy.supervisor.config.model import AccountConfig, Config, StartupConfig
 from krakencopy.supervisor.config.toml_table import show
 
 #: Parts of a configuration that a running supervisor can take; whatever else there is needs a restart. Of ``copy`` each account

@@ -21,15 +21,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from krakencopy.account_proc.contract.amounts import needs_currency
 from krakencopy.account_proc.contract.spec import STRATEGY_RISK, CopyRules, Role, Sizing, Tier
-from krakencopy.account_proc.strategy.api import installed
-from krakencopy.supervisor.config.brokers import KRAKEN, variables_prefix
+from krakencopy.account_proc.contract.strategies import installed
+from krakencopy.supervisor.config.brokers import KRAKEN
+from krakencopy.supervisor.config.keys import ACCOUNT_KEYS, HOME_OF_KEY, KEYS
+from krakencopy.supervisor.config.model import (
+    LIVE_REST_URL,
+    LIVE_WS_URL,
+    AccountConfig,
+    Config,
+    ExchangeConfig,
+    StartupConfig,
+)
 from krakencopy.supervisor.config.toml_table import ConfigFaults, Fault, Table, read_toml, show
 from krakencopy.supervisor.config.values import (
     PAPER_STRATEGIES,
@@ -55,130 +64,10 @@ __all__ = [
     "StartupConfig",
 ]
 
-# Kraken: REST and the private channels of WebSocket v2 (docs.kraken.com/api).
-LIVE_REST_URL = "https://api.kraken.com"
-LIVE_WS_URL = "wss://ws-auth.kraken.com/v2"
 #: ``sockaddr_un.sun_path`` is 108 bytes with its final NUL.
 SOCKET_PATH_BYTES_MAX = 107
 #: An hour: whoever waits longer has mistaken the unit.
 SECONDS_MAX = 3600
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExchangeConfig:
-    """Which exchange. Both URLs are None in paper mode when the supervisor is to start its own paper exchange."""
-
-    mode: Mode
-    rest_url: str | None
-    ws_url: str | None
-    #: How far reads may trail behind the engine, in seconds (seen at Kraken: up to 60; documented: nothing).
-    visibility_lag_s: float = 60.0
-    #: Of the paper exchange that the supervisor starts; it says nothing where there is none.
-    market: PaperMarket = PaperMarket.SYNTHETIC
-
-    @property
-    def managed(self) -> bool:
-        """Whether the supervisor starts a paper exchange of its own."""
-        return self.mode is Mode.PAPER and self.rest_url is None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StartupConfig:
-    """Start order, in seconds."""
-
-    #: Between the master's readiness and the first user's start.
-    nonce_separation_s: float
-    #: How long an account may take from its start to a healthy answer.
-    health_timeout_s: float = 60.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccountConfig:
-    """One account as configured; a user's ``copy`` is complete, [copy] and the account's own rules merged."""
-
-    id: str
-    role: Role
-    broker: str
-    copy: CopyRules = field(default_factory=CopyRules)
-    #: What trades the account by itself: a strategy's name, what it is told, and the share of the equity that its position in one
-    #: pair may cost.
-    strategy: str | None = None
-    strategy_options: Mapping[str, Any] = field(default_factory=dict)
-    strategy_risk: Decimal = STRATEGY_RISK
-    #: As written: relative to the configuration's folder. At most one of the two; without either the environment has the key.
-    credentials_file: str | None = None
-    #: A program and its arguments, run without a shell; it prints key and secret.
-    credentials_command: tuple[str, ...] | None = None
-    #: Trade also with a key that could withdraw.
-    allow_withdraw_key: bool = False
-    #: So much of each asset is left out of its equity and cash.
-    reserve: Mapping[str, Decimal] = field(default_factory=dict)
-    #: Which of the exchange's rate limits hold for it.
-    tier: Tier = Tier.STARTER
-    #: Another broker's API at another place than its own; None: its own.
-    broker_url: str | None = None
-
-    @property
-    def is_kraken(self) -> bool:
-        """Whether it is traded by our own client and takes part in copying."""
-        return self.broker == KRAKEN
-
-    @property
-    def copies(self) -> bool:
-        """Whether it copies the master."""
-        return self.is_kraken and self.role is Role.USER
-
-    @property
-    def credential_variables(self) -> tuple[str, str]:
-        """Names of the environment variables that hold this account's key and secret."""
-        owner = "MASTER" if self.role is Role.MASTER else f"USER_{self.id.upper().replace('-', '_')}"
-        prefix = f"{variables_prefix(self.broker)}_{owner}_API"
-        return f"{prefix}_KEY", f"{prefix}_SECRET"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
-    """The whole configuration; accounts in the order of the file."""
-
-    exchange: ExchangeConfig
-    startup: StartupConfig
-    #: The defaults of [copy]; each account's own are in ``AccountConfig.copy``.
-    copy: CopyRules
-    accounts: tuple[AccountConfig, ...]
-    #: Where it was read from, for messages.
-    source: str
-
-    @property
-    def master(self) -> AccountConfig:
-        """The one account that is copied: Kraken's master."""
-        return next(account for account in self.accounts if account.role is Role.MASTER and account.is_kraken)
-
-    @property
-    def users(self) -> tuple[AccountConfig, ...]:
-        """The accounts that copy: Kraken's users."""
-        return tuple(account for account in self.accounts if account.copies)
-
-    @property
-    def others(self) -> tuple[AccountConfig, ...]:
-        """The accounts at other brokers, which neither copy nor are copied; masters first."""
-        found = (account for account in self.accounts if not account.is_kraken)
-        return tuple(sorted(found, key=lambda account: account.role is not Role.MASTER))
-
-    @property
-    def warnings(self) -> list[str]:
-        """What can be run and is probably not meant, one line each."""
-        bare = [
-            f'{self.source}: {show(account.id)}: notional = "{account.copy.notional}" names no currency: it is taken as an amount of each '
-            'pair\'s quote where that is money, and entries in other pairs are skipped; write notional = "50 USD"'
-            for account in self.users
-            if account.copy.sizing is Sizing.FIXED_NOTIONAL and not account.copy.notional_asset
-        ]
-        return bare + [
-            f"{self.source}: {show(account.id)}: no strategy: it is connected and shown, and trades nothing "
-            f"(nobody is copied at {account.broker})"
-            for account in self.others
-            if account.strategy is None
-        ]
 
 
 def load(path: Path, strategies: Collection[str] | None = None) -> Config:
@@ -257,15 +146,15 @@ class _Reading:
         self.faults.append(Fault(self._source, where, problem, remedy))
 
     def _table(self, raw: Mapping[str, Any], where: str, known: Collection[str]) -> Table:
-        return Table(raw, where, self._report, known, _HOME_OF_KEY)
+        return Table(raw, where, self._report, known, HOME_OF_KEY)
 
     def _section(self, root: Table, name: str) -> Table:
         remedy = f"write [{name}] with its keys on the lines below"
-        return self._table(root.table(name, remedy) or {}, name, _KEYS[name])
+        return self._table(root.table(name, remedy) or {}, name, KEYS[name])
 
     def config(self, raw: Mapping[str, Any]) -> Config | None:
         """The configuration; None, with at least one fault, when a needed part is missing."""
-        root = self._table(raw, "", _KEYS.keys())
+        root = self._table(raw, "", KEYS.keys())
         exchange = self._exchange(self._section(root, "exchange"))
         startup = self._startup(self._section(root, "startup"), exchange)
         self._section(root, "control")
@@ -360,7 +249,7 @@ class _Reading:
         seen: list[_Seen] = []
         for index, values in raw:
             first_fault = len(self.faults)
-            table = self._table(values, f"accounts[{index}]", _ACCOUNT_KEYS)
+            table = self._table(values, f"accounts[{index}]", ACCOUNT_KEYS)
             account = self._account(table, rules, exchange, seen)
             if account is not None:
                 accounts.append(account)
@@ -424,7 +313,7 @@ class _Reading:
             if table.has("copy"):
                 table.fault("copy", "a master does not copy", "take it out, or put it on a user")
             return CopyRules()
-        copy_table = self._table(table.table("copy", remedy) or {}, table.path("copy"), _KEYS["copy"])
+        copy_table = self._table(table.table("copy", remedy) or {}, table.path("copy"), KEYS["copy"])
         return self._complete(copy_table, base, own=False)
 
     def _strategy(
@@ -496,34 +385,3 @@ class _Seen:
         assert other.account_id is not None
         same = self.account_id.lower().replace("-", "_") == other.account_id.lower().replace("-", "_")
         return same and self.role is Role.USER and other.role is Role.USER
-
-
-_KEYS: dict[str, frozenset[str]] = {
-    "exchange": frozenset({"mode", "market", "rest_url", "ws_url", "visibility_lag_s"}),
-    "startup": frozenset({"nonce_separation_s", "health_timeout_s"}),
-    "control": frozenset(),
-    # An amount and its asset are one key.
-    "copy": frozenset(CopyRules.__dataclass_fields__) - {"notional_asset"},
-    "accounts": frozenset(),
-}
-_ACCOUNT_KEYS = frozenset(
-    {
-        "id",
-        "role",
-        "broker",
-        "copy",
-        "strategy",
-        "strategy_options",
-        "strategy_risk",
-        "credentials_file",
-        "credentials_command",
-        "allow_withdraw_key",
-        "reserve",
-        "tier",
-        "broker_url",
-    }
-)
-#: Where a key that stands in a wrong table belongs.
-_HOME_OF_KEY = {key: f"[{section}]" for section, keys in _KEYS.items() for key in keys} | dict.fromkeys(
-    _ACCOUNT_KEYS - {"copy"}, "[[accounts]]"
-)

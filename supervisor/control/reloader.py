@@ -17,7 +17,8 @@ from typing import Protocol
 from krakencopy.account_proc.contract.spec import Credentials
 from krakencopy.supervisor.config import reader as configuration
 from krakencopy.supervisor.config.diff import Changed, Difference, Setting, compare
-from krakencopy.supervisor.config.reader import AccountConfig, Config, ConfigFaults, Fault
+from krakencopy.supervisor.config.model import AccountConfig, Config
+from krakencopy.supervisor.config.reader import ConfigFaults, Fault
 from krakencopy.supervisor.lifecycle.state_machine import ALIVE, State
 from krakencopy.supervisor.paper.exchange import PaperFault
 from krakencopy.supervisor.processes.strategy_check import check_strategies

@@ -19,7 +19,7 @@ from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 from grpclib.const import Status
 
-from krakencopy.account_proc.domain.quantities import plain
+from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.supervisor.accounts.grpc_client import CallFailed
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
 from krakencopy.supervisor.control import log_tail as log_file

@@ -5,7 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from krakencopy.account_proc.contract.spec import CopyRules, Role, Tier
-from krakencopy.supervisor.config.reader import AccountConfig, Config, ExchangeConfig, Mode, StartupConfig
+from krakencopy.supervisor.config.model import AccountConfig, Config, ExchangeConfig, StartupConfig
+from krakencopy.supervisor.config.reader import Mode
 
 #: Master and users of ``krakencopyd --paper``, with their balances in USD. The last user is so poor that small trades of the
 #: master are below the exchange's minimum for it.

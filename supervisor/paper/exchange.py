@@ -21,7 +21,8 @@ from typing import Any
 import requests
 
 from krakencopy.account_proc.contract.spec import Credentials, Tier
-from krakencopy.supervisor.config.reader import AccountConfig, Config, PaperMarket
+from krakencopy.supervisor.config.model import AccountConfig, Config
+from krakencopy.supervisor.config.reader import PaperMarket
 from krakencopy.supervisor.paper.demo import balance_of
 from krakencopy.supervisor.processes.python_command import process_environment, python_command
 

@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 
-from krakencopy.supervisor.config.reader import Config, ConfigFaults, Fault
+from krakencopy.supervisor.config.model import Config
+from krakencopy.supervisor.config.reader import ConfigFaults, Fault
 from krakencopy.supervisor.processes.python_command import process_environment, python_command
 
 #: Imports of a strategy's libraries from a cold disk.

@@ -8,10 +8,10 @@ from krakencopy.paper_exchange.accounts.account import Account
 from krakencopy.paper_exchange.accounts.orders import ExecType, Order, OrderEvent, OrderRequest
 from krakencopy.paper_exchange.accounts.rate_limits import Tier
 from krakencopy.paper_exchange.market.market import MarketTrade, quote_of
-from krakencopy.paper_exchange.market.tape import OrderType, Side
 from krakencopy.paper_exchange.values.catalogue import Catalogue
 from krakencopy.paper_exchange.values.pairs import Asset, Pair
 from krakencopy.paper_exchange.values.params import Params
+from krakencopy.paper_exchange.values.sides import OrderType, Side
 from krakencopy.paper_exchange.venue import order_api as trading
 from krakencopy.paper_exchange.venue.exchange import Exchange
 

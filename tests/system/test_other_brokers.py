@@ -11,7 +11,7 @@ import pytest
 
 from krakencopy.account_proc.contract.errors import LockHeld
 from krakencopy.account_proc.runtime.file_lock import is_locked
-from krakencopy.account_proc.state.nonce_custody import key_lock
+from krakencopy.account_proc.state.key_lock import key_lock
 from krakencopy.supervisor.run import key_lock_dir
 from tests.support.coinbase import KEY_NAME, Coinbase
 from tests.support.mixed import MixedSystem, ran

@@ -14,8 +14,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
+from krakencopy.account_proc.contract.decimal_text import plain
+from krakencopy.account_proc.domain.order import Quote
 from krakencopy.account_proc.domain.pairs import SymbolTable
-from krakencopy.account_proc.domain.quantities import Side, number, plain, positive
+from krakencopy.account_proc.domain.quantities import Side, number, positive
 
 T = TypeVar("T")
 
@@ -29,8 +31,6 @@ LAST_SECOND = 253_402_300_799
 PROBLEM_LENGTH_MAX = 120
 #: Kraken: takes fees in quote. Told with every order, as the default of sells is base, and a row of REST does not say what was taken.
 FEE_IN_QUOTE = "fciq"
-#: An ask so many times the bid is far from it.
-WIDE = Decimal("1.1")
 #: Kraken: the highest fee of a spot trade (fee schedule of 2026-07), as a share of its cost.
 FEE_MOST = Decimal("0.008")
 
@@ -53,22 +53,6 @@ class Balances(dict[str, Decimal]):
     def __init__(self, amounts: Mapping[str, Decimal], unknown: frozenset[str] = frozenset()) -> None:
         super().__init__(amounts)
         self.unknown = unknown
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """Best prices and the last trade's, in quote."""
-
-    bid: Decimal
-    ask: Decimal
-    last: Decimal
-
-    @property
-    def worth(self) -> Decimal:
-        """What one is worth: the middle of both. Where they are far apart neither says much, and what it was traded for last counts."""
-        if self.ask <= self.bid * WIDE:
-            return (self.bid + self.ask) / 2
-        return min(max(self.last, self.bid), self.ask)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,14 +106,6 @@ class OrderRequest:
         if self.validate:
             params["validate"] = "true"
         return params
-
-
-@dataclass(frozen=True, slots=True)
-class OrderAck:
-    """The order was accepted, not filled. ``order_id`` is empty if it was only validated."""
-
-    order_id: str
-    description: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,7 @@ from krakencopy.account_proc.contract.errors import (
 from krakencopy.account_proc.contract.spec import Credentials
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.trading.broker import BrokerOrder
-from krakencopy.account_proc.trading.order_gateway import Timing
+from krakencopy.account_proc.trading.timing import Timing
 from tests.support.system import Key, Paper
 
 T = TypeVar("T")

@@ -16,7 +16,7 @@ from krakencopy.account_proc.contract.errors import ExchangeError, ExchangeRefus
 from krakencopy.account_proc.contract.spec import Credentials
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.trading.broker import BrokerOrder, Ending, FoundOrder
-from krakencopy.account_proc.trading.order_gateway import Timing
+from krakencopy.account_proc.trading.timing import Timing
 from tests.support.coinbase import KEY_NAME, Coinbase
 
 #: The server is near and its reads do not trail.

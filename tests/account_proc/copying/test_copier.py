@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.copying.copier import FillGap
-from krakencopy.account_proc.domain.copy_record import PB_SIDE, timestamp
+from krakencopy.account_proc.domain.copy_record import PB_SIDE
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.v1 import types_pb2 as pb

@@ -14,9 +14,10 @@ import pytest
 
 from krakencopy.account_proc.contract.copy_state import CopyState
 from krakencopy.account_proc.contract.errors import ExchangeRefused, NonceFault, RateLimited
+from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.contract.spec import CopyRules, Tier
 from krakencopy.account_proc.copying.copier import Copier
-from krakencopy.account_proc.domain.copy_record import PB_SIDE, CopyRecord, timestamp
+from krakencopy.account_proc.domain.copy_record import PB_SIDE, CopyRecord
 from krakencopy.account_proc.domain.pairs import SymbolTable
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.domain.wallet import Marks
@@ -28,10 +29,11 @@ from krakencopy.account_proc.runtime.read_deferral import Quiet
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.account_proc.trading import portfolio as portfolio_module
 from krakencopy.account_proc.trading.kraken_broker import KrakenBroker
-from krakencopy.account_proc.trading.order_gateway import OrderDesk, Timing
+from krakencopy.account_proc.trading.order_gateway import OrderDesk
 from krakencopy.account_proc.trading.order_tracker import OrderWatch
 from krakencopy.account_proc.trading.portfolio import Portfolio
 from krakencopy.account_proc.trading.requested_orders import OrderAsked, OrderRefused, OwnOrders
+from krakencopy.account_proc.trading.timing import Timing
 from krakencopy.v1 import types_pb2 as pb
 from tests.support.copying import NOW
 from tests.support.scripted_kraken import ASSETS, PAIRS, ScriptedKraken, execution, run, until

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from krakencopy.account_proc.contract.proto_time import seconds, timestamp
 from krakencopy.account_proc.copying import master as master_module
-from krakencopy.account_proc.copying.master import FillMaker
-from krakencopy.account_proc.domain.copy_record import seconds, timestamp
+from krakencopy.account_proc.copying.fill_maker import FillMaker
 from krakencopy.account_proc.domain.counted_trades import Trade, apply
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.domain.wallet import Marks, Wallet

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.copying.master import Master
-from krakencopy.account_proc.domain.copy_record import timestamp
 from krakencopy.account_proc.notices.announcements import Announcements
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.account_proc.trading.portfolio import Portfolio

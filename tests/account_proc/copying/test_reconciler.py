@@ -25,8 +25,9 @@ from krakencopy.account_proc.domain.requested_order import OwnOrder
 from krakencopy.account_proc.kraken.api import OrderRow
 from krakencopy.account_proc.runtime.change_signal import Bell
 from krakencopy.account_proc.state.ledger import NO_COPY, Ledger
-from krakencopy.account_proc.trading.order_gateway import OrderDesk, Timing
+from krakencopy.account_proc.trading.order_gateway import OrderDesk
 from krakencopy.account_proc.trading.order_tracker import OrderWatch
+from krakencopy.account_proc.trading.timing import Timing
 from tests.support.copying import NOW
 from tests.support.scripted_kraken import ScriptedKraken, execution, run, until
 

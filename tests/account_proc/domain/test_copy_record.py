@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from krakencopy.account_proc.contract.copy_state import ENDS, TRANSITIONS, CopyState, Reason
+from krakencopy.account_proc.contract.proto_time import seconds, timestamp, utc
 from krakencopy.account_proc.domain.copy_record import (
     COPY_STATE_OF_PB,
     PB_COPY_STATE,
@@ -17,9 +18,6 @@ from krakencopy.account_proc.domain.copy_record import (
     SIDE_OF_PB,
     CopyRecord,
     master_fill,
-    seconds,
-    timestamp,
-    utc,
 )
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.v1 import types_pb2 as pb

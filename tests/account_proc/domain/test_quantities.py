@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from krakencopy.account_proc.domain.quantities import BaseVolume, Price, QuoteAmount, Ratio, Side, plain
+from krakencopy.account_proc.contract.decimal_text import plain
+from krakencopy.account_proc.domain.quantities import BaseVolume, Price, QuoteAmount, Ratio, Side
 
 ONE = Decimal(1)
 KINDS = (Ratio, Price, BaseVolume, QuoteAmount)

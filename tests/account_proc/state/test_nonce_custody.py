@@ -20,7 +20,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from krakencopy.account_proc.contract.errors import ConfigurationFault, LockHeld, NonceFault
 from krakencopy.account_proc.contract.nonce_file import BLOCK_US, FILE_BYTES, FOREIGN_AHEAD_US_MAX, STEP_US
-from krakencopy.account_proc.state.nonce_custody import NonceCustody, key_lock
+from krakencopy.account_proc.state.key_lock import key_lock
+from krakencopy.account_proc.state.nonce_custody import NonceCustody
 
 HOUR_US = 3_600_000_000
 START_US = 1_795_336_500_000_000
@@ -354,7 +355,8 @@ HOLD = """
 import sys, time
 from pathlib import Path
 from krakencopy.account_proc.contract.errors import AccountError
-from krakencopy.account_proc.state.nonce_custody import NonceCustody, key_lock
+from krakencopy.account_proc.state.nonce_custody import NonceCustody
+from krakencopy.account_proc.state.key_lock import key_lock
 kind, path = sys.argv[1], Path(sys.argv[2])
 try:
     if kind == "key":

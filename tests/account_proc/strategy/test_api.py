@@ -14,15 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from krakencopy.account_proc.contract.errors import ConfigurationFault
+from krakencopy.account_proc.contract.strategies import installed
 from krakencopy.account_proc.domain.quantities import Side
-from krakencopy.account_proc.strategy.api import (
-    OrderIntent,
-    StopReason,
-    Strategy,
-    Tick,
-    installed,
-    make_strategy,
-)
+from krakencopy.account_proc.strategy.api import OrderIntent, StopReason, Strategy, Tick, make_strategy
 from krakencopy.account_proc.strategy.shipped.paper_demo import PaperDemo
 from krakencopy.account_proc.strategy.shipped.scripted import Scripted
 from krakencopy.account_proc.strategy.shipped.sma_cross import SmaCross

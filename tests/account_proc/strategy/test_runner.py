@@ -18,9 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from krakencopy.account_proc.contract.errors import ExchangeRefused, OutcomeUnknown
+from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.contract.spec import CopyRules, Tier
 from krakencopy.account_proc.copying.copier import Copier
-from krakencopy.account_proc.domain.copy_record import PB_SIDE, timestamp
+from krakencopy.account_proc.domain.copy_record import PB_SIDE
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits
 from krakencopy.account_proc.runtime.change_signal import Bell
@@ -28,13 +29,15 @@ from krakencopy.account_proc.runtime.read_deferral import Quiet
 from krakencopy.account_proc.service.account_service import AccountServicer
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.account_proc.strategy.api import Account, OrderIntent, StopReason, StrategyFill, Tick
-from krakencopy.account_proc.strategy.runner import RiskLimits, TradingLoop, allowed
+from krakencopy.account_proc.strategy.risk import RiskLimits, allowed
+from krakencopy.account_proc.strategy.runner import TradingLoop
 from krakencopy.account_proc.trading.broker import Holdings, Market, Quote
 from krakencopy.account_proc.trading.kraken_broker import KrakenBroker
-from krakencopy.account_proc.trading.order_gateway import OrderDesk, Timing
+from krakencopy.account_proc.trading.order_gateway import OrderDesk
 from krakencopy.account_proc.trading.order_tracker import OrderWatch
 from krakencopy.account_proc.trading.portfolio import Portfolio
 from krakencopy.account_proc.trading.requested_orders import OwnOrders
+from krakencopy.account_proc.trading.timing import Timing
 from krakencopy.v1 import account_pb2, types_pb2
 from tests.support.copying import NOW
 from tests.support.scripted_kraken import ScriptedKraken, execution, run, until

@@ -11,13 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.errors import ExchangeRefused, OutcomeUnknown, RateLimited
+from krakencopy.account_proc.domain.order import Ending
 from krakencopy.account_proc.domain.pairs import SymbolTable
-from krakencopy.account_proc.domain.quantities import Side, plain
+from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.domain.wallet import Wallet, change_from_outside
 from krakencopy.account_proc.kraken.answers import NothingTold
 from krakencopy.account_proc.trading import portfolio as portfolio_module
-from krakencopy.account_proc.trading.order_tracker import Ending
 from krakencopy.account_proc.trading.portfolio import CONFIRM_S, LEARN_PAUSE_S, Portfolio
 from tests.support.copying import NOW
 from tests.support.scripted_kraken import ASSETS, PAIRS, ScriptedKraken, execution, run, until

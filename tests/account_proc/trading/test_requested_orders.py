@@ -17,7 +17,7 @@ from krakencopy.account_proc.contract.errors import ExchangeRefused, LedgerFault
 from krakencopy.account_proc.contract.order_ids import own_order_id
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.state.ledger import Ledger
-from krakencopy.account_proc.trading.order_gateway import OrderDesk, Timing
+from krakencopy.account_proc.trading.order_gateway import OrderDesk
 from krakencopy.account_proc.trading.order_tracker import OrderWatch
 from krakencopy.account_proc.trading.requested_orders import (
     BadOrder,
@@ -26,6 +26,7 @@ from krakencopy.account_proc.trading.requested_orders import (
     OwnOrders,
     decimal_of,
 )
+from krakencopy.account_proc.trading.timing import Timing
 from tests.support.copying import NOW
 from tests.support.scripted_kraken import ScriptedKraken, broker_of, order_row, run
 

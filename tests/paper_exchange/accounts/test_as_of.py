@@ -14,10 +14,10 @@ from krakencopy.paper_exchange.accounts.as_of import account_as_of
 from krakencopy.paper_exchange.accounts.orders import OrderRequest, TimeInForce
 from krakencopy.paper_exchange.accounts.rate_limits import Tier
 from krakencopy.paper_exchange.market.market import quote_of
-from krakencopy.paper_exchange.market.tape import OrderType, Side
 from krakencopy.paper_exchange.rest.paging import revisions
 from krakencopy.paper_exchange.rest.rows import fill_row, fills_of, order_row
 from krakencopy.paper_exchange.values.errors import KrakenError
+from krakencopy.paper_exchange.values.sides import OrderType, Side
 from krakencopy.paper_exchange.venue.exchange import Exchange
 from tests.support.paper_venue import asset_named, pair_named
 

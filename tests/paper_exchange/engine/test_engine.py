@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from krakencopy.paper_exchange.accounts.account import Account
 from krakencopy.paper_exchange.accounts.orders import ExecType, OrderRequest, OrderStatus, TimeInForce
-from krakencopy.paper_exchange.engine.engine import Cut
+from krakencopy.paper_exchange.engine.outcomes import Cut
 from krakencopy.paper_exchange.faults.table import FaultKind, FaultSpec
 from krakencopy.paper_exchange.market.market import MarketTrade, quote_of
-from krakencopy.paper_exchange.market.tape import OrderType, Side
 from krakencopy.paper_exchange.values.errors import KrakenError
 from krakencopy.paper_exchange.values.pairs import Asset
+from krakencopy.paper_exchange.values.sides import OrderType, Side
 from krakencopy.paper_exchange.values.trading_mode import MarketMode
 from tests.support.paper_venue import START_US, USD, XBT, XBTUSD, Venue, venue
 

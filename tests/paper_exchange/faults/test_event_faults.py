@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from krakencopy.paper_exchange.accounts.orders import ExecType, Order, OrderEvent, OrderRequest
 from krakencopy.paper_exchange.faults.event_faults import distorted
 from krakencopy.paper_exchange.faults.table import CutWhen, FaultKind, Faults, FaultSpec
-from krakencopy.paper_exchange.market.tape import OrderType, Side
 from krakencopy.paper_exchange.values.pairs import PAIRS
+from krakencopy.paper_exchange.values.sides import OrderType, Side
 
 NEW_ORDER = (ExecType.PENDING_NEW, ExecType.NEW)
 

@@ -27,10 +27,10 @@ from krakencopy.paper_exchange.live.messages import (
     SystemStatus,
     Trades,
 )
-from krakencopy.paper_exchange.market.tape import Side
 from krakencopy.paper_exchange.values.decimals import ZERO
 from krakencopy.paper_exchange.values.errors import KrakenError
 from krakencopy.paper_exchange.values.pairs import PAIRS
+from krakencopy.paper_exchange.values.sides import Side
 from krakencopy.paper_exchange.values.trading_mode import PairStatus
 from krakencopy.paper_exchange.venue import order_api as trading
 from krakencopy.paper_exchange.venue.exchange import Exchange

@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 
 from krakencopy.paper_exchange.market.market import LEVELS, Market, Quote, SyntheticWalk, quote_of
 from krakencopy.paper_exchange.market.replay import LOOP_PAUSE_US, load
-from krakencopy.paper_exchange.market.tape import OrderType, Side, Tape
+from krakencopy.paper_exchange.market.tape import Tape
 from krakencopy.paper_exchange.values.decimals import ZERO
 from krakencopy.paper_exchange.values.errors import ConfigurationError
 from krakencopy.paper_exchange.values.pairs import ASSETS, PAIRS, Pair
+from krakencopy.paper_exchange.values.sides import OrderType, Side
 from tests.support.paper_venue import CATALOGUE
 
 MINUTE_US = 60_000_000

@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from krakencopy.paper_exchange.accounts.orders import OrderRequest, TimeInForce
-from krakencopy.paper_exchange.market.tape import Side
 from krakencopy.paper_exchange.order_entry.new_order import parse_order
 from krakencopy.paper_exchange.order_entry.trading_conditions import Conditions
 from krakencopy.paper_exchange.values.decimals import parse_plain, rounded_down
@@ -13,6 +12,7 @@ from krakencopy.paper_exchange.values.errors import KrakenError
 from krakencopy.paper_exchange.values.ids import client_order_key
 from krakencopy.paper_exchange.values.pairs import Pair
 from krakencopy.paper_exchange.values.params import Params
+from krakencopy.paper_exchange.values.sides import Side
 from krakencopy.paper_exchange.values.time_format import rfc3339
 
 NOW_US = 1_700_000_000_000_000

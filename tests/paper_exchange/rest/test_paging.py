@@ -7,11 +7,11 @@ from krakencopy.paper_exchange.accounts.account import Account
 from krakencopy.paper_exchange.accounts.orders import Order, OrderRequest
 from krakencopy.paper_exchange.accounts.rate_limits import Tier
 from krakencopy.paper_exchange.market.market import quote_of
-from krakencopy.paper_exchange.market.tape import OrderType, Side
 from krakencopy.paper_exchange.rest.paging import closed_orders, matching, past_fills
 from krakencopy.paper_exchange.rest.rows import fill_row, fills_of, order_row
 from krakencopy.paper_exchange.values.errors import KrakenError
 from krakencopy.paper_exchange.values.params import Params
+from krakencopy.paper_exchange.values.sides import OrderType, Side
 from krakencopy.paper_exchange.venue.audit_log import NumberedLog
 from krakencopy.paper_exchange.venue.exchange import Exchange
 from tests.support.paper_venue import asset_named, pair_named

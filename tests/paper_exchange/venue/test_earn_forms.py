@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from krakencopy.paper_exchange.market.tape import Side
 from krakencopy.paper_exchange.values.pairs import EARN_SUFFIX, form_of
+from krakencopy.paper_exchange.values.sides import Side
 from tests.support.paper_feed import feed
 from tests.support.paper_server import Client, Server
 from tests.support.paper_venue import USD, XBT, venue

@@ -10,7 +10,7 @@ import pytest
 from krakencopy.account_proc.contract.spec import Role
 from krakencopy.supervisor.accounts.account_link import AccountLink
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount, Surroundings
-from krakencopy.supervisor.config.reader import AccountConfig
+from krakencopy.supervisor.config.model import AccountConfig
 from krakencopy.supervisor.lifecycle import steady_time
 from krakencopy.supervisor.lifecycle.start_order import Gate
 from krakencopy.supervisor.lifecycle.state_machine import Ended, Life, Limits, State

@@ -11,7 +11,8 @@ import pytest
 from krakencopy.account_proc.contract.spec import Credentials, Role
 from krakencopy.account_proc.runtime.boot import without
 from krakencopy.supervisor.config.credentials import load_credentials, without_credentials
-from krakencopy.supervisor.config.reader import AccountConfig, ConfigFaults
+from krakencopy.supervisor.config.model import AccountConfig
+from krakencopy.supervisor.config.reader import ConfigFaults
 
 KEY = "organizations/11111111/apiKeys/22222222"
 LINES = ("MHcCAQEEIEunguessablePartOfAPrivateKey0000000000", "AwEHoUQDQgAEunguessableToo00000000000000==")

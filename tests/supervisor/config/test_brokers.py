@@ -10,7 +10,8 @@ import pytest
 
 from krakencopy.account_proc.contract.spec import Role, Tier
 from krakencopy.supervisor.config import brokers
-from krakencopy.supervisor.config.reader import AccountConfig, ConfigFaults, parse
+from krakencopy.supervisor.config.model import AccountConfig
+from krakencopy.supervisor.config.reader import ConfigFaults, parse
 from tests.support.system import ROOT
 
 LIVE, PAPER = '[exchange]\nmode = "live"\n', '[exchange]\nmode = "paper"\n'

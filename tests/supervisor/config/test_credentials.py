@@ -23,7 +23,8 @@ from krakencopy.supervisor.config.credentials import (
     load_credentials,
     without_credentials,
 )
-from krakencopy.supervisor.config.reader import AccountConfig, Config, ConfigFaults, parse
+from krakencopy.supervisor.config.model import AccountConfig, Config
+from krakencopy.supervisor.config.reader import ConfigFaults, parse
 
 KEY, SECRET = "Kunguessable", "c2VjcmV0LW9mLXRhbmlh"
 MASTER = AccountConfig(id="master", role=Role.MASTER, broker="kraken")

@@ -12,14 +12,8 @@ from hypothesis import strategies as st
 
 from krakencopy.account_proc.contract.spec import BalanceBasis, CopyRules, OrderStyle, Role, Sizing, Tier
 from krakencopy.supervisor.config.diff import Setting, compare
-from krakencopy.supervisor.config.reader import (
-    AccountConfig,
-    Config,
-    ExchangeConfig,
-    Mode,
-    StartupConfig,
-    parse,
-)
+from krakencopy.supervisor.config.model import AccountConfig, Config, ExchangeConfig, StartupConfig
+from krakencopy.supervisor.config.reader import Mode, parse
 
 NAMES = ("anna", "ben", "carl", "dora")
 RULES = st.builds(

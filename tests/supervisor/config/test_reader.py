@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from krakencopy.account_proc.contract.spec import BalanceBasis, CopyRules, OrderStyle, Role, Sizing, Tier
+from krakencopy.supervisor.config.model import Config
 from krakencopy.supervisor.config.reader import (
-    Config,
     ConfigFaults,
     Mode,
     PaperMarket,

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from krakencopy.account_proc.state.ledger import Ledger
-from krakencopy.supervisor.journal.journal import SCHEMA_VERSION, Journal, JournalFault, UserMark
+from krakencopy.supervisor.journal.journal import Journal, JournalFault, UserMark
+from krakencopy.supervisor.journal.schema import SCHEMA_VERSION
 from krakencopy.v1 import types_pb2 as pb
 from tests.support.supervisor_samples import NOW, copy, event, fill
 from tests.support.torn import KilledFile

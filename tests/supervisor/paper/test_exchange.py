@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from krakencopy.account_proc.contract.spec import Role, Tier
-from krakencopy.supervisor.config.reader import AccountConfig, PaperMarket, check_state_dir, parse
+from krakencopy.supervisor.config.model import AccountConfig
+from krakencopy.supervisor.config.reader import PaperMarket, check_state_dir, parse
 from krakencopy.supervisor.paper.demo import (
     DEMO_BALANCES,
     MASTER_BALANCE,

@@ -15,13 +15,14 @@ import pytest
 
 from krakencopy.account_proc.contract.spec import CopyRules, Credentials, Role
 from krakencopy.supervisor.accounts import shutdown as shutdown_module
-from krakencopy.supervisor.config.reader import AccountConfig, Config, ExchangeConfig, StartupConfig
+from krakencopy.supervisor.config.model import AccountConfig, Config, ExchangeConfig, StartupConfig
+from krakencopy.supervisor.config.state_folder import Place
 from krakencopy.supervisor.config.values import Mode
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.supervisor.lifecycle import circuit_breaker as breaker
 from krakencopy.supervisor.lifecycle.state_machine import Limits, State
 from krakencopy.supervisor.processes.spawner import ForkserverSpawner
-from krakencopy.supervisor.supervisor import Place, Supervisor
+from krakencopy.supervisor.supervisor import Supervisor
 
 HERE = Path(__file__).parents[2] / "support"
 USERS = ("anna", "ben", "eve")

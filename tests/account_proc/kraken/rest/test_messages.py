@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from krakencopy.account_proc.domain.order import Quote
 from krakencopy.account_proc.domain.pairs import SymbolTable
 from krakencopy.account_proc.domain.quantities import Side, number
 from krakencopy.account_proc.kraken.rest.messages import (
@@ -17,7 +18,6 @@ from krakencopy.account_proc.kraken.rest.messages import (
     OddRow,
     OrderRequest,
     PairFee,
-    Quote,
     api_key_info,
     hold_of,
     order_row,

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.errors import (
     ExchangeError,
     ExchangeRefused,
@@ -21,14 +22,15 @@ from krakencopy.account_proc.contract.errors import (
     RateLimited,
 )
 from krakencopy.account_proc.domain.pairs import NOT_LISTED, TOKENIZED, SymbolTable
-from krakencopy.account_proc.domain.quantities import Side, number, plain
+from krakencopy.account_proc.domain.quantities import Side, number
 from krakencopy.account_proc.kraken import api as exchange_module
 from krakencopy.account_proc.kraken.answers import MarketRefused, ServiceTrouble, classify
 from krakencopy.account_proc.kraken.api import KrakenExchange, OddRow
 from krakencopy.account_proc.kraken.feed.executions import Execution, ExecutionsMerge, Incomplete
 from krakencopy.account_proc.kraken.rest.messages import OrderRequest, api_key_info
-from krakencopy.account_proc.trading.order_gateway import OrderDesk, Timing
+from krakencopy.account_proc.trading.order_gateway import OrderDesk
 from krakencopy.account_proc.trading.order_tracker import OrderWatch
+from krakencopy.account_proc.trading.timing import Timing
 from tests.support.copying import NOW
 from tests.support.scripted_kraken import ASSETS, PAIRS, TABLE, ScriptedKraken, order_row, run
 

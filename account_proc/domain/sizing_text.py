@@ -1,0 +1,39 @@
+"""The sentences by which a decision explains itself. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from krakencopy.account_proc.domain.copy_plan import (
+    MasterFill,
+    OrderPlan,
+)
+from krakencopy.account_proc.domain.quantities import (
+    NO_VOLUME,
+    BaseVolume,
+)
+
+
+def entry_detail(
+    fills: Sequence[MasterFill], volume: BaseVolume, plan: OrderPlan | None, *, capped: bool
+) -> str:
+    """How an entry was sized; ``plan`` is its master order's, None where the volume is not scaled."""
+    bought = sum((fill.volume for fill in fills), NO_VOLUME)
+    last = fills[-1]
+    text = f"master bought {bought} at {last.price} with a balance of {last.master_equity}"
+    if plan is not None:
+        text += f"; yours was {plan.user_equity}, so {volume}"
+        if capped:
+            text += f" (cut by the cap of {plan.cap} for this order)"
+    return text
+
+
+def exit_detail(fills: Sequence[MasterFill], volume: BaseVolume, held: BaseVolume, *, full: bool) -> str:
+    """How an exit was sized."""
+    sold = sum((fill.volume for fill in fills), NO_VOLUME)
+    last = fills[-1]
+    what = "all" if full else "part"
+    return (
+        f"master sold {sold} at {last.price}, {what} of the {last.position_before} that it had bought since the journal began; "
+        f"copying holds {held}, so {volume}"
+    )

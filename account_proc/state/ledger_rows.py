@@ -1,0 +1,98 @@
+"""How copies, plans and positions are written into rows of the ledger."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from decimal import Decimal
+from operator import attrgetter
+from typing import Any
+
+from krakencopy.account_proc.contract.copy_state import CopyState
+from krakencopy.account_proc.domain.copy_plan import OrderPlan, Slice
+from krakencopy.account_proc.domain.copy_record import CopyRecord
+from krakencopy.account_proc.domain.quantities import BaseVolume, QuoteAmount, Ratio, Side
+
+to_json = json.JSONEncoder(default=str).encode
+
+
+_SIDES = tuple(Side)
+
+
+_COPY_FIELDS = tuple(item.name for item in fields(CopyRecord))
+
+
+copy_values = attrgetter(*_COPY_FIELDS)
+
+
+def copy_body(copy: CopyRecord) -> str:
+    """A copy as JSON, decimals as text."""
+    body = dict(zip(_COPY_FIELDS, copy_values(copy), strict=True))
+    body["slices"] = [_flat(piece) for piece in copy.slices]
+    return to_json(body)
+
+
+def plan_body(plan: OrderPlan) -> str:
+    """A plan as JSON, decimals as text."""
+    body = {name: str(getattr(plan, name).amount) for name in _PLAN_QUANTITIES}
+    return to_json({"order_id": plan.order_id} | body)
+
+
+def _flat(piece: Slice) -> dict[str, str]:
+    return {
+        "order_id": piece.order_id,
+        "volume": str(piece.volume.amount),
+        "cost": str(piece.cost.amount),
+        "copy_id": piece.copy_id,
+    }
+
+
+def read_decimal(raw: Any) -> Decimal:
+    """As it is written; ledgers of earlier versions have ``{"amount": "1.5"}``."""
+    return Decimal(raw["amount"] if isinstance(raw, dict) else raw)
+
+
+def slice_from(raw: dict[str, Any]) -> Slice:
+    """Raises KeyError or ArithmeticError for what is none."""
+    return Slice(
+        order_id=raw["order_id"],
+        volume=BaseVolume(read_decimal(raw["volume"])),
+        cost=QuoteAmount(read_decimal(raw["cost"])),
+        copy_id=raw["copy_id"],
+    )
+
+
+_PLAN_QUANTITIES = tuple(item.name for item in fields(OrderPlan) if item.name != "order_id")
+
+
+def plan_from(raw: dict[str, Any]) -> OrderPlan:
+    """Raises KeyError or ArithmeticError for what is none."""
+    return OrderPlan(
+        order_id=raw["order_id"],
+        ratio=Ratio(read_decimal(raw["ratio"])),
+        cap=QuoteAmount(read_decimal(raw["cap"])),
+        user_equity=QuoteAmount(read_decimal(raw["user_equity"])),
+        master_volume=BaseVolume(read_decimal(raw["master_volume"])),
+        target=BaseVolume(read_decimal(raw["target"])),
+        allotted=BaseVolume(read_decimal(raw["allotted"])),
+        cost=QuoteAmount(read_decimal(raw["cost"])),
+    )
+
+
+_DECIMALS = {item.name for item in fields(CopyRecord) if item.type == "Decimal"}
+
+
+def copy_from(raw: dict[str, Any]) -> CopyRecord:
+    """Raises KeyError, TypeError or ArithmeticError for what is none."""
+    for name in _DECIMALS:
+        raw[name] = Decimal(raw[name])
+    limit = raw["limit_price"]
+    raw |= {
+        "fill_seqs": tuple(raw["fill_seqs"]),
+        "side": Side(raw["side"]),
+        "state": CopyState(raw["state"]),
+        "limit_price": None if limit is None else Decimal(limit),
+        "carried_in": tuple(raw["carried_in"]),
+        "slices": tuple(slice_from(piece) for piece in raw["slices"]),
+    }
+    return CopyRecord(**raw)

@@ -1,0 +1,139 @@
+"""The configuration as frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from krakencopy.account_proc.contract.spec import STRATEGY_RISK, CopyRules, Role, Sizing, Tier
+from krakencopy.supervisor.config.brokers import KRAKEN, variables_prefix
+from krakencopy.supervisor.config.toml_table import show
+from krakencopy.supervisor.config.values import (
+    Mode,
+    PaperMarket,
+)
+
+# Kraken: REST and the private channels of WebSocket v2 (docs.kraken.com/api).
+LIVE_REST_URL = "https://api.kraken.com"
+
+
+LIVE_WS_URL = "wss://ws-auth.kraken.com/v2"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExchangeConfig:
+    """Which exchange. Both URLs are None in paper mode when the supervisor is to start its own paper exchange."""
+
+    mode: Mode
+    rest_url: str | None
+    ws_url: str | None
+    #: How far reads may trail behind the engine, in seconds (seen at Kraken: up to 60; documented: nothing).
+    visibility_lag_s: float = 60.0
+    #: Of the paper exchange that the supervisor starts; it says nothing where there is none.
+    market: PaperMarket = PaperMarket.SYNTHETIC
+
+    @property
+    def managed(self) -> bool:
+        """Whether the supervisor starts a paper exchange of its own."""
+        return self.mode is Mode.PAPER and self.rest_url is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartupConfig:
+    """Start order, in seconds."""
+
+    #: Between the master's readiness and the first user's start.
+    nonce_separation_s: float
+    #: How long an account may take from its start to a healthy answer.
+    health_timeout_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountConfig:
+    """One account as configured; a user's ``copy`` is complete, [copy] and the account's own rules merged."""
+
+    id: str
+    role: Role
+    broker: str
+    copy: CopyRules = field(default_factory=CopyRules)
+    #: What trades the account by itself: a strategy's name, what it is told, and the share of the equity that its position in one
+    #: pair may cost.
+    strategy: str | None = None
+    strategy_options: Mapping[str, Any] = field(default_factory=dict)
+    strategy_risk: Decimal = STRATEGY_RISK
+    #: As written: relative to the configuration's folder. At most one of the two; without either the environment has the key.
+    credentials_file: str | None = None
+    #: A program and its arguments, run without a shell; it prints key and secret.
+    credentials_command: tuple[str, ...] | None = None
+    #: Trade also with a key that could withdraw.
+    allow_withdraw_key: bool = False
+    #: So much of each asset is left out of its equity and cash.
+    reserve: Mapping[str, Decimal] = field(default_factory=dict)
+    #: Which of the exchange's rate limits hold for it.
+    tier: Tier = Tier.STARTER
+    #: Another broker's API at another place than its own; None: its own.
+    broker_url: str | None = None
+
+    @property
+    def is_kraken(self) -> bool:
+        """Whether it is traded by our own client and takes part in copying."""
+        return self.broker == KRAKEN
+
+    @property
+    def copies(self) -> bool:
+        """Whether it copies the master."""
+        return self.is_kraken and self.role is Role.USER
+
+    @property
+    def credential_variables(self) -> tuple[str, str]:
+        """Names of the environment variables that hold this account's key and secret."""
+        owner = "MASTER" if self.role is Role.MASTER else f"USER_{self.id.upper().replace('-', '_')}"
+        prefix = f"{variables_prefix(self.broker)}_{owner}_API"
+        return f"{prefix}_KEY", f"{prefix}_SECRET"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """The whole configuration; accounts in the order of the file."""
+
+    exchange: ExchangeConfig
+    startup: StartupConfig
+    #: The defaults of [copy]; each account's own are in ``AccountConfig.copy``.
+    copy: CopyRules
+    accounts: tuple[AccountConfig, ...]
+    #: Where it was read from, for messages.
+    source: str
+
+    @property
+    def master(self) -> AccountConfig:
+        """The one account that is copied: Kraken's master."""
+        return next(account for account in self.accounts if account.role is Role.MASTER and account.is_kraken)
+
+    @property
+    def users(self) -> tuple[AccountConfig, ...]:
+        """The accounts that copy: Kraken's users."""
+        return tuple(account for account in self.accounts if account.copies)
+
+    @property
+    def others(self) -> tuple[AccountConfig, ...]:
+        """The accounts at other brokers, which neither copy nor are copied; masters first."""
+        found = (account for account in self.accounts if not account.is_kraken)
+        return tuple(sorted(found, key=lambda account: account.role is not Role.MASTER))
+
+    @property
+    def warnings(self) -> list[str]:
+        """What can be run and is probably not meant, one line each."""
+        bare = [
+            f'{self.source}: {show(account.id)}: notional = "{account.copy.notional}" names no currency: it is taken as an amount of each '
+            'pair\'s quote where that is money, and entries in other pairs are skipped; write notional = "50 USD"'
+            for account in self.users
+            if account.copy.sizing is Sizing.FIXED_NOTIONAL and not account.copy.notional_asset
+        ]
+        return bare + [
+            f"{self.source}: {show(account.id)}: no strategy: it is connected and shown, and trades nothing "
+            f"(nobody is copied at {account.broker})"
+            for account in self.others
+            if account.strategy is None
+        ]

@@ -1,0 +1,35 @@
+"""Where the files of one state folder are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from krakencopy.account_proc.contract.spec import Role
+from krakencopy.supervisor.config.model import AccountConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where things are. ``key_lock_dir`` is the same for all supervisors of a machine user."""
+
+    state_dir: Path
+    key_lock_dir: Path
+    rest_url: str
+    ws_url: str
+    #: Whose the folder is (account_proc/contract/folder_owner.py), and whether what does not say so is taken over.
+    owner: str = ""
+    adopt: bool = False
+
+    def nonce(self, account: AccountConfig) -> Path:
+        """Named as in the seed."""
+        owner = "master" if account.role is Role.MASTER else f"user_{account.id}"
+        return self.state_dir / f"kraken_nonce_{owner}.txt"
+
+    def log(self, account_id: str) -> Path:
+        """An account's log, or the supervisor's own."""
+        return self.state_dir / "logs" / f"{account_id}.jsonl"
+
+    def socket(self, account_id: str) -> Path:
+        """Where an account's process serves."""
+        return self.state_dir / "run" / f"{account_id}.sock"
