@@ -1,4 +1,5 @@
-"""An account's process started by exec: ``python -m krakencopy.account_proc --boot-fd N --ready-fd N --lifeline-fd N --pulse-fd N``.
+"""An account's process started by exec: ``python -m krakencopy.account_proc --boot-fd N --ready-fd N
+--lifeline-fd N --pulse-fd N``.
 
 Started by the supervisor, with pipes as in runtime/boot.py; not for hands.
 """

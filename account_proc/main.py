@@ -21,9 +21,9 @@ def run_account(
 ) -> int:
     """Runs the account until it is to end; the exit code.
 
-    ``ready_fd`` gets one line when the gRPC server listens; ``lifeline_fd`` reads EOF when the supervisor is gone;
-    ``pulse_fd`` is where the loop shows that it moves. What goes wrong on purpose is said in one line on standard error, which the supervisor
-    keeps and shows.
+    ``ready_fd`` gets one line when the gRPC server listens; ``lifeline_fd`` reads EOF when the supervisor is
+    gone; ``pulse_fd`` is where the loop shows that it moves. What goes wrong on purpose is said in one line
+    on standard error, which the supervisor keeps and shows.
     """
     log_to(spec.log_path, spec.id, credentials.hidden, run=spec.epoch, instance_id=spec.instance_id)
     log.info("account %s (%s, run %d) starts", spec.id, spec.role, spec.epoch)

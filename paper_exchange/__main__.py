@@ -1,4 +1,6 @@
-"""`python -m krakencopy.paper_exchange`: exit 0 when it was stopped, 78 for a bad command line or replay file, 1 for a taken port."""
+"""`python -m krakencopy.paper_exchange`: exit 0 when it was stopped, 78 for a bad command line or replay
+file, 1 for a taken port.
+"""
 
 import asyncio
 import gc

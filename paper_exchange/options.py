@@ -1,4 +1,6 @@
-"""The command line of the exchange, read into values. What is bad about it is one sentence, not a page of usage."""
+"""The command line of the exchange, read into values. What is bad about it is one sentence, not a page of
+usage.
+"""
 
 import argparse
 import os

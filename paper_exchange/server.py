@@ -1,4 +1,6 @@
-"""The HTTP shell: one process, one port for REST, WebSocket and control; and the clocks that move the market."""
+"""The HTTP shell: one process, one port for REST, WebSocket and control; and the clocks that move the
+market.
+"""
 
 import asyncio
 import json

@@ -1,8 +1,10 @@
-"""``krakencopyd``: reads its arguments and the configuration, puts the supervisor together, and takes it apart in order.
+"""``krakencopyd``: reads its arguments and the configuration, puts the supervisor together, and takes it
+apart in order.
 
     state folder's lock ─▶ forkserver ─▶ (paper exchange) ─▶ journal ─▶ control API ─▶ accounts
 
-The forkserver starts before any gRPC object exists: a process forked afterwards can hang (grpc #13873, #17093).
+The forkserver starts before any gRPC object exists: a process forked afterwards can hang (grpc #13873,
+#17093).
 """
 
 from __future__ import annotations
@@ -46,8 +48,8 @@ LOCK_BYTES = 128
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """The command.
 
-    Exits 0, 1 (a timed run's report does not add up), 70 (crashed), 74 (the journal cannot be read or written), 76 (state folder
-    in use) or 78 (bad input).
+    Exits 0, 1 (a timed run's report does not add up), 70 (crashed), 74 (the journal cannot be read or
+    written), 76 (state folder in use) or 78 (bad input).
     """
     arguments = _arguments(sys.argv[1:] if argv is None else argv)
     try:
@@ -81,8 +83,13 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser = _Parser(
         prog="krakencopyd", description="Supervises one process per Kraken account and copies the master."
     )
-    parser.add_argument("command", nargs="?", choices=("run", "check"), default="run",
-                        help="run (the default), or only check the configuration and the credentials")  # fmt: skip
+    parser.add_argument(
+        "command",
+        nargs="?",
+        choices=("run", "check"),
+        default="run",
+        help="run (the default), or only check the configuration and the credentials",
+    )
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--config", type=Path, metavar="FILE", help="the configuration, in TOML")
     source.add_argument(
@@ -90,18 +97,30 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--state-dir", type=Path, metavar="DIR",
                         help=f"default: {LIVE_FOLDER}, in paper mode {PAPER_FOLDER}")  # fmt: skip
-    parser.add_argument(ADOPT_FLAG, action="store_true", dest="adopt",
-                        help="once, after an upgrade: take over a state folder that does not say whose it is")  # fmt: skip
+    parser.add_argument(
+        ADOPT_FLAG,
+        action="store_true",
+        dest="adopt",
+        help="once, after an upgrade: take over a state folder that does not say whose it is",
+    )
     parser.add_argument(
         "--duration", type=_seconds, metavar="S", help="stop by itself after so long and print the report"
     )
-    parser.add_argument("--market", choices=[str(kind) for kind in PaperMarket],
-                        help="paper only: synthetic prices, or those of Kraken's public feed (default: as configured, or synthetic)")  # fmt: skip
+    parser.add_argument(
+        "--market",
+        choices=[str(kind) for kind in PaperMarket],
+        help="paper only: synthetic prices, or those of Kraken's public feed (default: as "
+        "configured, or synthetic)",
+    )
     parser.add_argument(
         "--live-url", metavar="URL", help="with --market live: another feed than Kraken's, for tests"
     )
-    parser.add_argument("--replay", type=Path, metavar="FILE.csv",
-                        help="paper only: replay a time-and-sales file (unix_time,price,volume), named as its pair")  # fmt: skip
+    parser.add_argument(
+        "--replay",
+        type=Path,
+        metavar="FILE.csv",
+        help="paper only: replay a time-and-sales file (unix_time,price,volume), named as its pair",
+    )
     parser.add_argument(
         "--seed", type=int, default=1, metavar="N", help="paper only: of the synthetic market"
     )
@@ -156,9 +175,15 @@ def _run(arguments: argparse.Namespace) -> int:
             command=_command(arguments, state_dir),
         )
         run = Run(
-            config=config, config_path=config_path, folder=folder, credentials=credentials, duration_s=arguments.duration,
-            market=market, spawner=arguments.spawner, quiet=arguments.quiet,
-        )  # fmt: skip
+            config=config,
+            config_path=config_path,
+            folder=folder,
+            credentials=credentials,
+            duration_s=arguments.duration,
+            market=market,
+            spawner=arguments.spawner,
+            quiet=arguments.quiet,
+        )
         return asyncio.run(serve(run))
     finally:
         lock.write(0, free_line(LOCK_BYTES))
@@ -172,7 +197,9 @@ def _command(arguments: argparse.Namespace, state_dir: Path) -> str:
 
 
 def _allow_files() -> None:
-    """As many open files as the machine lets us have: a pidfd, a pulse, the kernel's word and a socket for each account outgrow the usual 1024."""
+    """As many open files as the machine lets us have: a pidfd, a pulse, the kernel's word and a socket for
+    each account outgrow the usual 1024.
+    """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 

@@ -1,8 +1,9 @@
 """Whose a state folder is, and what becomes of it when another run is started in it.
 
-Journal and ledgers say for which mode and exchange they were made (account_proc/contract/folder_owner.py). A run starts in a folder of its own kind only;
-what an earlier version made says nothing, and is taken over when an operator says so, once. A paper run with an exchange of its own begins
-with nothing each time, and puts aside what an earlier one left: only what says that it is of such a run, never anything else.
+Journal and ledgers say for which mode and exchange they were made (account_proc/contract/folder_owner.py). A
+run starts in a folder of its own kind only; what an earlier version made says nothing, and is taken over when
+an operator says so, once. A paper run with an exchange of its own begins with nothing each time, and puts
+aside what an earlier one left: only what says that it is of such a run, never anything else.
 """
 
 from __future__ import annotations
@@ -49,8 +50,8 @@ class StateFolder:
     command: str
 
     def begin_anew(self) -> None:
-        """For a paper run with an exchange of its own: puts aside what an earlier one left. Raises ConfigFaults, before anything is
-        changed, if anything there is another run's, and JournalFault.
+        """For a paper run with an exchange of its own: puts aside what an earlier one left. Raises
+        ConfigFaults, before anything is changed, if anything there is another run's, and JournalFault.
         """
         if not (self.path / JOURNAL).exists():
             return
@@ -86,7 +87,8 @@ class StateFolder:
         remedy = f"choose another --state-dir than {self.path}"
         if not found:
             remedy += (
-                "; or, only if all in it was made by this very run's accounts at this exchange, take it over once with: "
+                "; or, only if all in it was made by this very run's accounts at this exchange, take it "
+                "over once with: "
                 f"{self.command} {ADOPT_FLAG}"
             )
         return ConfigFaults([Fault(str(self.path), "", problem, remedy)])
@@ -95,7 +97,8 @@ class StateFolder:
 def _said_by(path: Path) -> str | None:
     """Whose a journal or ledger says it is; None where it does not. Raises sqlite3.Error.
 
-    Without its log, and so without touching it: whose it is stands in the file itself since it was made or taken over.
+    Without its log, and so without touching it: whose it is stands in the file itself since it was made or
+    taken over.
     """
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)) as file:
         row = file.execute("SELECT value FROM meta WHERE key = 'owner'").fetchone()
@@ -103,7 +106,9 @@ def _said_by(path: Path) -> str | None:
 
 
 def _put_aside(state_dir: Path) -> None:
-    """A paper exchange of our own forgets everything at its end; a journal of an earlier one would speak of other money."""
+    """A paper exchange of our own forgets everything at its end; a journal of an earlier one would speak
+    of other money.
+    """
     journal = state_dir / JOURNAL
     stamp = time.strftime("%Y%m%dT%H%M%S", time.localtime(journal.stat().st_mtime))
     old, number = state_dir / "earlier" / stamp, 0

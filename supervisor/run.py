@@ -49,8 +49,8 @@ from krakencopy.v1 import types_pb2
 
 log = logging.getLogger(__name__)
 
-#: Who starts us may repeat a signal that the terminal has sent to us as well (timeout(1), npm, a shell): within this, in seconds,
-#: both are one.
+#: Who starts us may repeat a signal that the terminal has sent to us as well (timeout(1), npm, a shell):
+#: within this, in seconds, both are one.
 TWICE_S = 0.5
 #: Exit code of a timed run whose report does not add up.
 EXIT_REPORT = 1
@@ -84,7 +84,8 @@ async def serve(run: Run) -> int:
             spawner = ExecSpawner() if run.spawner == "exec" else ForkserverSpawner()
             await spawner.start()
             stack.push_async_callback(spawner.close)
-            # An account that found its lock held would be FAILED and wait for an operator; that is for strangers.
+            # An account that found its lock held would be FAILED and wait for an operator; that is for
+            # strangers.
             await end_leftovers(run.folder.path)
             if run.config.exchange.managed:
                 run.folder.begin_anew()
@@ -155,8 +156,13 @@ async def _reach_exchange(
     assert rest_url is not None
     assert ws_url is not None
     place = Place(
-        state_dir=run.folder.path, key_lock_dir=key_lock_dir(), rest_url=rest_url, ws_url=ws_url, owner=run.folder.owner, adopt=run.folder.adopt
-    )  # fmt: skip
+        state_dir=run.folder.path,
+        key_lock_dir=key_lock_dir(),
+        rest_url=rest_url,
+        ws_url=ws_url,
+        owner=run.folder.owner,
+        adopt=run.folder.adopt,
+    )
     return exchange, credentials, keys, place
 
 
@@ -174,7 +180,8 @@ async def _until_told(run: Run, supervisor: Supervisor) -> None:
         live = run.config.exchange.managed and run.market.kind is PaperMarket.LIVE
         kind = "paper, live prices" if live else run.config.exchange.mode
         say(f"state in {place.state_dir}, exchange ({kind}) at {place.rest_url}")
-    # What was loaded stays: else a full collection looks at all of it, 13 ms (measured) in which no fill goes out.
+    # What was loaded stays: else a full collection looks at all of it, 13 ms (measured) in which no fill goes
+    # out.
     gc.collect()
     gc.freeze()
     console = Console(supervisor)

@@ -1,6 +1,8 @@
-"""The supervisor: one level-triggered loop over all accounts, the gate between master and users, events, shutdown.
+"""The supervisor: one level-triggered loop over all accounts, the gate between master and users, events,
+shutdown.
 
-It decides nothing about one account (lifecycle/state_machine.py) and nothing about trades (the accounts do). It knows who may start when.
+It decides nothing about one account (lifecycle/state_machine.py) and nothing about trades (the accounts do).
+It knows who may start when.
 """
 
 from __future__ import annotations
@@ -89,7 +91,7 @@ class Supervisor:
         self.shutdown = Shutdown(self, self._everyone_changed)
         self._everyone_changed()
 
-    # -- what one account may ask (Surroundings) ----------------------------------------------------------------
+    # -- what one account may ask (Surroundings) ------------------------------------------------------------
 
     def gate(self, account: AccountConfig) -> Gate:
         """Whether a process of this account may start now."""
@@ -130,7 +132,9 @@ class Supervisor:
         return self.roster.accounts
 
     def wanted(self, account_id: str) -> bool:
-        """Whether the account is to run. At a shutdown users are unwanted first, masters once they are gone."""
+        """Whether the account is to run. At a shutdown users are unwanted first, masters once they are
+        gone.
+        """
         return self.roster.wanted(account_id) and not self.shutdown.lets_go(account_id)
 
     def master_serving(self) -> bool:
@@ -154,7 +158,9 @@ class Supervisor:
             account.condemn(reason, message)
 
     def names_doubted(self) -> None:
-        """A user holds a coin in a pair that is not listed any more: it may have another name, which the master's process finds out."""
+        """A user holds a coin in a pair that is not listed any more: it may have another name, which the
+        master's process finds out.
+        """
         if self._naming is None or self._naming.done():
             self._naming = asyncio.get_running_loop().create_task(self._find_names())
 
@@ -183,18 +189,32 @@ class Supervisor:
         reserve = {self.journal.current_name(asset): amount for asset, amount in account.reserve.items()}
         notional_asset = self.journal.current_name(account.copy.notional_asset)
         return AccountSpec(
-            id=account.id, role=account.role, broker=account.broker, epoch=self.epoch, instance_id=instance_id,
-            rest_url=rest_url, ws_url=self.place.ws_url, nonce_path=self.place.nonce(account),
+            id=account.id,
+            role=account.role,
+            broker=account.broker,
+            epoch=self.epoch,
+            instance_id=instance_id,
+            rest_url=rest_url,
+            ws_url=self.place.ws_url,
+            nonce_path=self.place.nonce(account),
             socket_path=self.place.socket(account.id),
             ledger_path=self.place.state_dir / "accounts" / f"{account.id}.db",
-            log_path=self.place.log(account.id), key_lock_dir=self.place.key_lock_dir,
+            log_path=self.place.log(account.id),
+            key_lock_dir=self.place.key_lock_dir,
             copy=replace(account.copy, notional_asset=notional_asset),
-            strategy=account.strategy, strategy_options=account.strategy_options, strategy_risk=account.strategy_risk,
+            strategy=account.strategy,
+            strategy_options=account.strategy_options,
+            strategy_risk=account.strategy_risk,
             paper=self.config.exchange.mode is Mode.PAPER,
-            visibility_lag_s=self.config.exchange.visibility_lag_s, allow_withdraw_key=account.allow_withdraw_key,
-            tier=account.tier, reserve=reserve, users=len(self.config.users), owner=self._owner_of(account, rest_url),
-            adopt_ledger=self.place.adopt, journal_id=self.journal.journal_id,
-        )  # fmt: skip
+            visibility_lag_s=self.config.exchange.visibility_lag_s,
+            allow_withdraw_key=account.allow_withdraw_key,
+            tier=account.tier,
+            reserve=reserve,
+            users=len(self.config.users),
+            owner=self._owner_of(account, rest_url),
+            adopt_ledger=self.place.adopt,
+            journal_id=self.journal.journal_id,
+        )
 
     def _owner_of(self, account: AccountConfig, rest_url: str) -> str:
         """Whose an account's ledger is: the state folder's, but at another broker."""
@@ -211,10 +231,16 @@ class Supervisor:
     def link(self, account: AccountConfig, socket: Path, owner: SupervisedAccount) -> AccountLink:
         """A conversation with a new process."""
         return AccountLink(
-            account_id=account.id, role=account.role if account.is_kraken else None, socket=socket, epoch=self.epoch, journal=self.journal,
-            fills=self.fills, reports=self.reports, owner=owner,
+            account_id=account.id,
+            role=account.role if account.is_kraken else None,
+            socket=socket,
+            epoch=self.epoch,
+            journal=self.journal,
+            fills=self.fills,
+            reports=self.reports,
+            owner=owner,
             paused=lambda: owner.paused,
-        )  # fmt: skip
+        )
 
     def tell(self, severity: pb.Severity.ValueType, account_id: str, code: str, message: str) -> None:
         """Writes an event to the journal and the log."""
@@ -225,7 +251,9 @@ class Supervisor:
         self.events.ring()
 
     def rename_asset(self, old: str, new: str, by: str) -> None:
-        """Has positions follow a coin to its new name; ``by``: who says so. Raises ValueError for a contradiction, and JournalFault."""
+        """Has positions follow a coin to its new name; ``by``: who says so. Raises ValueError for a
+        contradiction, and JournalFault.
+        """
         if self.journal.rename(old, new):
             words = (
                 f"{old} is {new} from now on, by {by}: the master's count and every user's position follow it"
@@ -235,7 +263,9 @@ class Supervisor:
             self.fills.users.ring()
 
     async def copied(self, asset: str) -> str:
-        """What users hold of a coin by copying, for people, as their ledgers say, also of users that do not run; empty for nothing."""
+        """What users hold of a coin by copying, for people, as their ledgers say, also of users that do
+        not run; empty for nothing.
+        """
         ledgers = {
             user.id: self.place.state_dir / "accounts" / f"{user.id}.db"
             for user in self.config.users
@@ -264,7 +294,7 @@ class Supervisor:
         self._failure = self._failure or error
         self._work.set()
 
-    # -- what operators ask -------------------------------------------------------------------------------------
+    # -- what operators ask ---------------------------------------------------------------------------------
 
     def start(self, account_id: str) -> None:
         """Wants the account to run, and gives it another try if it had FAILED. Kept across restarts."""
@@ -318,7 +348,8 @@ class Supervisor:
     def apply(self, difference: Difference, loaded: Mapping[str, Credentials]) -> None:
         """Takes a difference that needs no restart; ``loaded`` are the credentials of those that it touches.
 
-        Processes of accounts that it does not touch are left alone. Raises JournalFault, before anything is changed.
+        Processes of accounts that it does not touch are left alone. Raises JournalFault, before anything is
+        changed.
         """
         self.roster.take(difference, loaded)
         self._users_from += difference.startup.nonce_separation_s - self.config.startup.nonce_separation_s
@@ -338,10 +369,15 @@ class Supervisor:
             self._tell_left_open(account_id)
 
     def _tell_left_open(self, account_id: str) -> None:
-        """A process that could not finish in time leaves copies that the next one takes up, and here there is none."""
+        """A process that could not finish in time leaves copies that the next one takes up, and here there
+        is none.
+        """
         left = counts(end for end in self.journal.ends() if end[0] == account_id).open
         if left:
-            words = f"{left} copies have no known end: look at its orders at the exchange, or configure it again to have them finished"
+            words = (
+                f"{left} copies have no known end: look at its orders at the exchange, or configure it "
+                "again to have them finished"
+            )
             self.tell(pb.SEVERITY_WARNING, account_id, "REMOVED_WITH_OPEN_COPIES", words)
 
     def readiness(self) -> str:
@@ -360,7 +396,7 @@ class Supervisor:
             missing.insert(0, self._watch.message)
         return "; ".join(missing[:5]) + (f"; and {len(missing) - 5} more" if len(missing) > 5 else "")
 
-    # -- the loop -----------------------------------------------------------------------------------------------
+    # -- the loop -------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Until the shutdown is over. Raises JournalFault."""

@@ -1,7 +1,8 @@
 """Another broker than Kraken, over ccxt: account_proc/trading/broker.py's Protocol on one exchange of ccxt.
 
-Nothing is asked on the way to an order: balances and prices are read beside it, every few seconds and after each order of ours.
-An order whose answer was lost is looked for by our id, which every order carries (ccxt_broker/client.py sends none without it).
+Nothing is asked on the way to an order: balances and prices are read beside it, every few seconds and after
+each order of ours. An order whose answer was lost is looked for by our id, which every order carries
+(ccxt_broker/client.py sends none without it).
 """
 
 from __future__ import annotations
@@ -55,11 +56,13 @@ log = logging.getLogger(__name__)
 
 #: How much over the ask a market order to buy may pay at exchanges that take no volume of base for one.
 MARKET_BUY_BOUND = Decimal("1.01")
-#: A list of so many orders may have been cut off, and proves no absence (the shortest page that is known: Kraken's).
+#: A list of so many orders may have been cut off, and proves no absence (the shortest page that is known:
+#: Kraken's).
 FULL_PAGE = 50
 #: How much earlier than it was sent an order may be dated: clocks differ.
 CLOCKS_DIFFER_S = 60.0
-#: Between two questions about an order that is under way, at first, in seconds; each pause is half as long again, up to Timing.poll.
+#: Between two questions about an order that is under way, at first, in seconds; each pause is half as long
+#: again, up to Timing.poll.
 FIRST_POLL_S = 0.2
 #: Of equity, unless a market is asked for.
 DISPLAY_CURRENCY = "USD"
@@ -81,7 +84,8 @@ class CcxtBroker:
         self._client = client
         self._timing = timing
         self.deadline_s = timing.deadline
-        #: After its deadline a request is taken to be dead: at once where the exchange keeps to it, else once its signature is too old.
+        #: After its deadline a request is taken to be dead: at once where the exchange keeps to it, else once
+        #: its signature is too old.
         life_s = client.habits.request_life_s if request_life_s is None else request_life_s
         self._life_s = max(timing.margin, life_s)
         self._markets: dict[str, Market] = {}
@@ -92,7 +96,7 @@ class CcxtBroker:
         #: Set when balances have changed, or rules.
         self.stale = asyncio.Event()
 
-    # -- what is known ------------------------------------------------------------------------------------------
+    # -- what is known --------------------------------------------------------------------------------------
 
     def market(self, pair: str) -> Market | None:
         """The rules of a pair; None when it is not listed."""
@@ -118,7 +122,7 @@ class CcxtBroker:
         """Always 0: ccxt keeps its pauses by itself, and an order does not leave after its deadline."""
         return 0.0
 
-    # -- reading ------------------------------------------------------------------------------------------------
+    # -- reading --------------------------------------------------------------------------------------------
 
     async def load(self) -> None:
         """Reads the rules of all markets. Raises ExchangeError."""
@@ -151,7 +155,9 @@ class CcxtBroker:
         self._known = _Known(balances, last)
 
     async def _last(self, symbol: str) -> Decimal | None:
-        """The last price; None where the exchange refuses to tell it, which is no reason to know nothing of the account."""
+        """The last price; None where the exchange refuses to tell it, which is no reason to know nothing
+        of the account.
+        """
         try:
             return await self._client.read(
                 Priority.READ, "fetch_ticker", symbol, take=lambda row: number(row["last"])
@@ -167,7 +173,7 @@ class CcxtBroker:
         market = self._markets[pair.upper()]
         return await self._client.read(Priority.URGENT, "fetch_ticker", market.symbol, take=quote_of)
 
-    # -- orders -------------------------------------------------------------------------------------------------
+    # -- orders ---------------------------------------------------------------------------------------------
 
     async def send(self, order: BrokerOrder) -> OrderAck:
         """Sends once. Raises ExchangeRefused (nothing was done) or OutcomeUnknown (find out first)."""
@@ -203,7 +209,9 @@ class CcxtBroker:
         return self._client.exchange.feature_value(market.symbol, "createOrder", name)
 
     async def _bound(self, market: Market) -> Decimal:
-        """The price limit of a market order to buy where ccxt can only buy for so much quote: its volume would hang on the price."""
+        """The price limit of a market order to buy where ccxt can only buy for so much quote: its volume
+        would hang on the price.
+        """
         try:
             quote = await self.quote(market.symbol)
         except ExchangeError as error:
@@ -215,8 +223,8 @@ class CcxtBroker:
     async def find(self, order: BrokerOrder) -> FoundOrder | None:
         """The order, or None when it is proven that there is none and that none can come any more.
 
-        Looks once the deadline has passed, and, if it is not there, once no request that was sent before can be acted on any more
-        and reads cannot trail behind any longer.
+        Looks once the deadline has passed, and, if it is not there, once no request that was sent before can
+        be acted on any more and reads cannot trail behind any longer.
         """
         await self._until(order.deadline + self._timing.margin)
         found = await self._look(order)

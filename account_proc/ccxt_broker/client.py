@@ -1,7 +1,9 @@
-"""One exchange of ccxt in one thread: loaded by itself, told to give numbers as text, and watched while it sends.
+"""One exchange of ccxt in one thread: loaded by itself, told to give numbers as text, and watched while it
+sends.
 
-ccxt does addresses, signatures and forms. What it must not do alone is decide whether an order left: every request passes ``_fetch``
-below, so that an order leaves only before its deadline and with our id in it, and so that we know whether it did.
+ccxt does addresses, signatures and forms. What it must not do alone is decide whether an order left: every
+request passes ``_fetch`` below, so that an order leaves only before its deadline and with our id in it, and
+so that we know whether it did.
 """
 
 from __future__ import annotations
@@ -66,17 +68,25 @@ class Habits:
 
 
 HABITS = {
-    # ccxt names a fee by the flag fcib, which says in what it was taken; Kraken states it in quote all the same.
+    # ccxt names a fee by the flag fcib, which says in what it was taken; Kraken states it in quote all the
+    # same.
     "kraken": Habits(
-        finds_by_id=True, takes_deadline=True, request_life_s=0.0, fees_in_quote=True, order_params={"oflags": FEE_IN_QUOTE},
+        finds_by_id=True,
+        takes_deadline=True,
+        request_life_s=0.0,
+        fees_in_quote=True,
+        order_params={"oflags": FEE_IN_QUOTE},
     ),
-    # ccxt drops clientOrderId and sends an id of its own; what has the API's own name is passed on as it is. Its tokens are valid
-    # for 120 s. Without the option it would read the wallets, which do not tell what is set aside for orders.
+    # ccxt drops clientOrderId and sends an id of its own; what has the API's own name is passed on as it is.
+    # Its tokens are valid for 120 s. Without the option it would read the wallets, which do not tell what is
+    # set aside for orders.
     "coinbase": Habits(
-        client_id="client_order_id", request_life_s=120.0,
-        refuses=coinbase_refuses, options={"fetchBalance": "v3PrivateGetBrokerageAccounts"},
+        client_id="client_order_id",
+        request_life_s=120.0,
+        refuses=coinbase_refuses,
+        options={"fetchBalance": "v3PrivateGetBrokerageAccounts"},
     ),
-}  # fmt: skip
+}
 
 
 class Priority(IntEnum):
@@ -147,7 +157,8 @@ class CcxtClient:
             missing.append("fetchOrders")
         if missing:
             raise ConfigurationFault(
-                f"ccxt has no {', '.join(missing)} for {self.id}: an order whose answer was lost could not be found again"
+                f"ccxt has no {', '.join(missing)} for {self.id}: an order whose answer was lost could not "
+                "be found again"
             )
 
     def order_lists(self) -> list[str]:
@@ -161,11 +172,16 @@ class CcxtClient:
             return ["fetch_open_orders", "fetch_closed_orders", *more]
         return []
 
-    # -- calls --------------------------------------------------------------------------------------------------
+    # -- calls ----------------------------------------------------------------------------------------------
 
     async def read(
-        self, priority: Priority, method: str, *args: Any, timeout_s: float = READ_TIMEOUT_S, take: Callable[[Any], T]
-    ) -> T:  # fmt: skip
+        self,
+        priority: Priority,
+        method: str,
+        *args: Any,
+        timeout_s: float = READ_TIMEOUT_S,
+        take: Callable[[Any], T],
+    ) -> T:
         """What ``take`` makes of a method's answer. Raises ExchangeError: OutcomeUnknown says "ask again"."""
 
         def call() -> T:
@@ -179,7 +195,9 @@ class CcxtClient:
         return await self._in_turn(priority, call)
 
     async def send_order(self, cl_ord_id: str, deadline: float, timeout_s: float, *args: Any) -> str:
-        """Calls createOrder once; the exchange's id. Raises ExchangeRefused (nothing was done) or OutcomeUnknown."""
+        """Calls createOrder once; the exchange's id. Raises ExchangeRefused (nothing was done) or
+        OutcomeUnknown.
+        """
 
         def call() -> str:
             self.exchange.timeout = round(timeout_s * 1000)
@@ -247,7 +265,7 @@ class CcxtClient:
         """Begins nothing more. What is under way ends by its own timeout; nobody waits for it."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    # -- what ccxt calls, in the thread -------------------------------------------------------------------------
+    # -- what ccxt calls, in the thread ---------------------------------------------------------------------
 
     def _sign(self, *args: Any, **more: Any) -> Any:
         try:
@@ -266,7 +284,8 @@ class CcxtClient:
                 raise _Kept("its time was over before it could be sent")
             if cl_ord_id not in f"{url}{body}{headers}":
                 raise _Kept(
-                    f"ccxt sends no id of ours to {self.id}: the order could not be found again if its answer were lost"
+                    f"ccxt sends no id of ours to {self.id}: the order could not be found again if its "
+                    "answer were lost"
                 )
         # What ccxt reads on the way to an order changes nothing.
         self._began = self._began or self._order is None or method != "GET"
@@ -285,7 +304,8 @@ class CcxtClient:
 def _exchange_class(exchange_id: str) -> Any:
     """The class of one exchange. Raises ConfigurationFault.
 
-    Importing ``ccxt`` itself imports every exchange: 67 MiB instead of 30 (measured). So the package is put in place without being run.
+    Importing ``ccxt`` itself imports every exchange: 67 MiB instead of 30 (measured). So the package is put
+    in place without being run.
     """
     try:
         if "ccxt" not in sys.modules:

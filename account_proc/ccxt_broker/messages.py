@@ -1,7 +1,9 @@
-"""ccxt's unified structures as our values, and its exceptions as our errors. Pure: ccxt itself is not imported.
+"""ccxt's unified structures as our values, and its exceptions as our errors. Pure: ccxt itself is not
+imported.
 
-Numbers come as text, because ccxt is told so (``number = str``). Parsers raise KeyError, TypeError, ValueError or ArithmeticError
-on structures of an unexpected form; ccxt_broker/client.py turns these into OutcomeUnknown.
+Numbers come as text, because ccxt is told so (``number = str``). Parsers raise KeyError, TypeError,
+ValueError or ArithmeticError on structures of an unexpected form; ccxt_broker/client.py turns these into
+OutcomeUnknown.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ from krakencopy.account_proc.trading.broker import Ending, FoundOrder, Market, Q
 
 #: ccxt: values of an exchange's ``precisionMode``.
 DECIMAL_PLACES, SIGNIFICANT_DIGITS, TICK_SIZE = 2, 3, 4
-#: Where prices are counted in significant digits there is no tick; ccxt rounds them to what the exchange takes.
+#: Where prices are counted in significant digits there is no tick; ccxt rounds them to what the exchange
+#: takes.
 FINEST_TICK = Decimal("1e-8")
 #: ccxt: statuses of an order after which nothing more happens to it.
 ENDED = frozenset({"closed", "canceled", "expired", "rejected"})
@@ -34,22 +37,30 @@ CAUSE_LENGTH_MAX = 200
 #: ccxt's exceptions that are an answer of the exchange: nothing was done.
 _REFUSALS = frozenset(
     {
-        "ArgumentsRequired", "AuthenticationError", "BadRequest", "InsufficientFunds", "InvalidAddress", "InvalidOrder",
-        "NotSupported", "OperationRejected",
+        "ArgumentsRequired",
+        "AuthenticationError",
+        "BadRequest",
+        "InsufficientFunds",
+        "InvalidAddress",
+        "InvalidOrder",
+        "NotSupported",
+        "OperationRejected",
     }
-)  # fmt: skip
-#: Those of them that prove nothing: the exchange may know our order already, or speaks of one that it should know.
+)
+#: Those of them that prove nothing: the exchange may know our order already, or speaks of one that it should
+#: know.
 _NO_REFUSALS = frozenset({"DuplicateOrderId", "OrderNotCached", "OrderNotFound"})
 _FULL = frozenset({"DDoSProtection", "RateLimitExceeded"})
 _KEY = "AuthenticationError"
 #: The exchange itself, or what stands before it, did not get to an answer.
 _SERVER_FAULT = 500
-#: Kraken's words in an exception of ccxt, which has one for all invalid orders; other exchanges are not told apart.
+#: Kraken's words in an exception of ccxt, which has one for all invalid orders; other exchanges are not told
+#: apart.
 _TOO_SMALL = re.compile(r"(volume|cost|Order|Cost) minimum not met|Invalid arguments: ?(volume|cost)\b")
 _QUERY_OF_URL = re.compile(r"\?\S+")
 
 
-# -- errors ----------------------------------------------------------------------------------------------------------
+# -- errors ------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +78,8 @@ class Sent:
 def error_of(method: str, error: BaseException, sent: Sent) -> ExchangeError:
     """What an exception of ccxt means.
 
-    A bare ``ExchangeError`` proves nothing: ccxt raises it for whatever it has no better name for, internal errors of the exchange
-    among them.
+    A bare ``ExchangeError`` proves nothing: ccxt raises it for whatever it has no better name for, internal
+    errors of the exchange among them.
     """
     names = {kind.__name__ for kind in type(error).__mro__}
     text = cause(error)
@@ -84,7 +95,9 @@ def error_of(method: str, error: BaseException, sent: Sent) -> ExchangeError:
 
 
 def coinbase_refuses(answer: object) -> bool:
-    """Whether an answer of Coinbase says that an order was not made, and why: ccxt has a name for few of the reasons only."""
+    """Whether an answer of Coinbase says that an order was not made, and why: ccxt has a name for few of
+    the reasons only.
+    """
     match answer:
         case {"success": False, "error_response": {"preview_failure_reason": str(reason)}} if reason:
             return reason != "UNKNOWN_PREVIEW_FAILURE_REASON"
@@ -100,7 +113,7 @@ def cause(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}"[:CAUSE_LENGTH_MAX]
 
 
-# -- numbers ---------------------------------------------------------------------------------------------------------
+# -- numbers -----------------------------------------------------------------------------------------------
 
 
 def number(value: object) -> Decimal:
@@ -126,7 +139,7 @@ def positive(value: object) -> Decimal:
     return amount
 
 
-# -- markets and prices ----------------------------------------------------------------------------------------------
+# -- markets and prices ------------------------------------------------------------------------------------
 
 
 def markets_of(markets: Mapping[str, Mapping[str, Any]], precision_mode: int) -> dict[str, Market]:
@@ -148,10 +161,14 @@ def markets_of(markets: Mapping[str, Mapping[str, Any]], precision_mode: int) ->
 def _market(row: Mapping[str, Any], mode: int) -> Market:
     limits = row["limits"]
     return Market(
-        symbol=str(row["symbol"]), base=str(row["base"]), quote=str(row["quote"]),
-        lot=_step(row["precision"]["amount"], mode), tick=_tick(row["precision"]["price"], mode),
-        ordermin=number((limits.get("amount") or {}).get("min")), costmin=number((limits.get("cost") or {}).get("min")),
-    )  # fmt: skip
+        symbol=str(row["symbol"]),
+        base=str(row["base"]),
+        quote=str(row["quote"]),
+        lot=_step(row["precision"]["amount"], mode),
+        tick=_tick(row["precision"]["price"], mode),
+        ordermin=number((limits.get("amount") or {}).get("min")),
+        costmin=number((limits.get("cost") or {}).get("min")),
+    )
 
 
 def _step(precision: object, mode: int) -> Decimal:
@@ -171,7 +188,7 @@ def quote_of(ticker: Mapping[str, Any]) -> Quote:
     return Quote(positive(ticker["bid"]), positive(ticker["ask"]), positive(ticker["last"]))
 
 
-# -- balances --------------------------------------------------------------------------------------------------------
+# -- balances ----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +214,8 @@ def equity_in(
 ) -> Decimal | None:
     """All that is held, in ``quote``. ``last``: last prices by symbol; ``listed``: symbols that have a price.
 
-    An asset without a market in ``quote`` counts nothing; one whose price is not known yet makes the sum unknown.
+    An asset without a market in ``quote`` counts nothing; one whose price is not known yet makes the sum
+    unknown.
     """
     symbols = set(listed)
     sum_of = Decimal(0)
@@ -213,7 +231,7 @@ def equity_in(
     return sum_of
 
 
-# -- orders ----------------------------------------------------------------------------------------------------------
+# -- orders ------------------------------------------------------------------------------------------------
 
 
 def with_client_id(rows: Iterable[Mapping[str, Any]], cl_ord_id: str) -> Mapping[str, Any] | None:
@@ -229,7 +247,9 @@ def found_order(row: Mapping[str, Any], fee_asset: str = "") -> FoundOrder:
 
 
 def ending_of(row: Mapping[str, Any], order_id: str, fee_asset: str = "") -> Ending | None:
-    """How an order ended; None while it can still trade, or while what it traded at is not told. ``fee_asset``: as for ``fees_of``."""
+    """How an order ended; None while it can still trade, or while what it traded at is not told.
+    ``fee_asset``: as for ``fees_of``.
+    """
     if row.get("status") not in ENDED:
         return None
     filled = number(row.get("filled"))
@@ -240,7 +260,9 @@ def ending_of(row: Mapping[str, Any], order_id: str, fee_asset: str = "") -> End
 
 
 def fees_of(rows: Iterable[Mapping[str, Any]], fee_asset: str = "") -> dict[str, Decimal]:
-    """The fees of orders or trades, by asset. ``fee_asset``: the one that all of them are in, whatever ccxt names."""
+    """The fees of orders or trades, by asset. ``fee_asset``: the one that all of them are in, whatever
+    ccxt names.
+    """
     fees: dict[str, Decimal] = {}
     for row in rows:
         for fee in row.get("fees") or [row.get("fee") or {}]:

@@ -1,6 +1,7 @@
 """Which account at Kraken a key opens: the account's own public number, the same for all keys of it. Pure.
 
-The number is no secret, but it is shown by its end only and kept as a hash: all that is ever done with it is to compare.
+The number is no secret, but it is shown by its end only and kept as a hash: all that is ever done with it is
+to compare.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ class AccountIdentity:
 
     @classmethod
     def of(cls, number: str) -> AccountIdentity | None:
-        """By the number as GetApiKeyInfo tells it (``iban``), however it is spaced; None where it tells none."""
+        """By the number as GetApiKeyInfo tells it (``iban``), however it is spaced; None where it tells
+        none.
+        """
         plain = "".join(number.split()).upper()
         if not plain:
             return None

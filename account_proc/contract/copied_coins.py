@@ -1,12 +1,14 @@
 """What copying is about, by coin: how much of each was bought and is still held, across all pairs. Pure.
 
-Both sides count by these rules. The journal counts the master: what it bought since the journal began, less what it sold, spent or
-paid as fees. A user's ledger counts the user: what its copies bought, less the same. A fraction of the one is then a fraction of the
-other, whatever else either of them owns.
+Both sides count by these rules. The journal counts the master: what it bought since the journal began, less
+what it sold, spent or paid as fees. A user's ledger counts the user: what its copies bought, less the same. A
+fraction of the one is then a fraction of the other, whatever else either of them owns.
 
-* A buy adds to the base coin. What it spends of a quote coin that copying holds is taken from that coin, first of all.
-* A sell takes from the base coin. What comes in is a copied holding as well, because the trade that is followed has moved there;
-  except for the part that was paid for with the account's own quote: that is its own money, come back.
+* A buy adds to the base coin. What it spends of a quote coin that copying holds is taken from that coin,
+  first of all.
+* A sell takes from the base coin. What comes in is a copied holding as well, because the trade that is
+  followed has moved there; except for the part that was paid for with the account's own quote: that is its
+  own money, come back.
 * Nothing is ever below zero: what is sold or spent beyond the copied coins was the account's own.
 
 An amount here is in units of the coin itself: the same coin is the base of one pair and the quote of another.
@@ -19,7 +21,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, Context, Decimal
 
-#: What came in for a sold coin, and what was paid for from where, are kept to so many decimals; Kraken's own balances have at most 10.
+#: What came in for a sold coin, and what was paid for from where, are kept to so many decimals; Kraken's own
+#: balances have at most 10.
 DECIMALS = Decimal("1e-12")
 NOTHING = Decimal(0)
 #: Wide enough for any amount with so many decimals.
@@ -35,7 +38,8 @@ class Position:
     costs: dict[str, Decimal] = field(default_factory=dict)
     #: How much of the volume was paid for with the account's own quote (not copied), by that coin.
     own: dict[str, Decimal] = field(default_factory=dict)
-    #: The pair that copying bought it in last, e.g. BTC/USD; empty for a coin that came in by selling another.
+    #: The pair that copying bought it in last, e.g. BTC/USD; empty for a coin that came in by selling
+    #: another.
     pair: str = ""
 
     def scale(self, share: Decimal) -> None:
@@ -48,7 +52,9 @@ class Position:
                     del part[coin]
 
     def rename(self, old: str, new: str) -> bool:
-        """A coin that it was bought with, or that it is, has another name from now on; whether that changes anything here."""
+        """A coin that it was bought with, or that it is, has another name from now on; whether that
+        changes anything here.
+        """
         pair = "/".join(new if coin == old else coin for coin in self.pair.split("/"))
         changed = pair != self.pair
         self.pair = pair
@@ -124,8 +130,8 @@ class CopiedCoins:
         self.paid(fees)
         copied, origin = self._spend(trade.quote, spent)
         paid = copied / spent if spent > 0 else NOTHING  # with what copying held, as a share
-        # Also its own coins that come back by way of others: a follower that went another way (it had none of them to spend) buys with its
-        # own money here, and its exit is a fraction of this.
+        # Also its own coins that come back by way of others: a follower that went another way (it had none of
+        # them to spend) buys with its own money here, and its exit is a fraction of this.
         origin.pop(trade.base, None)
         position = self.change(trade.base)
         position.volume += gained
@@ -170,7 +176,9 @@ class CopiedCoins:
         return held - left
 
     def rename(self, old: str, new: str) -> None:
-        """The coin has another name from now on; what was held of both is one position. Also where other coins were paid in it."""
+        """The coin has another name from now on; what was held of both is one position. Also where other
+        coins were paid in it.
+        """
         for coin, position in self._positions.items():
             if position.rename(old, new):
                 self._changed.add(coin)
@@ -188,7 +196,9 @@ class CopiedCoins:
         self._changed.add(old)
 
     def _spend(self, coin: str, amount: Decimal) -> tuple[Decimal, dict[str, Decimal]]:
-        """Takes an amount out of a coin's position; how much of it was there, and which shares of that were paid with own money."""
+        """Takes an amount out of a coin's position; how much of it was there, and which shares of that
+        were paid with own money.
+        """
         held = self.volume(coin)
         if held <= 0 or amount <= 0:
             return NOTHING, {}
@@ -216,7 +226,9 @@ class CoinNames:
         return names
 
     def add(self, old: str, new: str) -> None:
-        """The coin has another name from now on. A name that is given again (back, or to another coin) means what it was given to last."""
+        """The coin has another name from now on. A name that is given again (back, or to another coin)
+        means what it was given to last.
+        """
         self._renamed.pop(new, None)
         self._renamed[old] = new
 

@@ -6,8 +6,8 @@
        └─▶ CARRIED ◀┘                  │              └── found at the exchange
                                        └─▶ INTENT (sent again, once its absence is proven) or REJECTED
 
-INTENT is the line that matters: before it nothing has left this machine and nothing can have; from it on, an order may exist
-at the exchange under the copy's ``cl_ord_id``, whatever happens to this process.
+INTENT is the line that matters: before it nothing has left this machine and nothing can have; from it on, an
+order may exist at the exchange under the copy's ``cl_ord_id``, whatever happens to this process.
 """
 
 from __future__ import annotations
@@ -39,8 +39,9 @@ TRANSITIONS: dict[CopyState, frozenset[CopyState]] = {
     S.PLANNED: frozenset({S.INTENT, S.SKIPPED, S.CARRIED}),
     # A process that died between the intent and the answer cannot know whether the order left.
     S.INTENT: frozenset({S.SENT, S.UNKNOWN}),
-    # CARRIED: the exchange's minimum has grown since the pair's rules were read, and the volume waits for more.
-    # INTENT: a refusal or a connection that was never made prove that nothing was done; it is sent again, cut or in another form.
+    # CARRIED: the exchange's minimum has grown since the pair's rules were read, and the volume waits for
+    # more. INTENT: a refusal or a connection that was never made prove that nothing was done; it is sent
+    # again, cut or in another form.
     S.SENT: frozenset({S.ACKNOWLEDGED, S.UNKNOWN, S.REJECTED, S.CARRIED, S.INTENT}),
     S.ACKNOWLEDGED: frozenset({S.FILLED, S.PART_FILLED, S.REJECTED}),
     S.UNKNOWN: frozenset({S.ACKNOWLEDGED, S.REJECTED, S.INTENT}),
@@ -103,7 +104,9 @@ class Reason(StrEnum):
 
 
 def advance(current: CopyState, new: CopyState) -> CopyState:
-    """``new``, if it may follow ``current``; AssertionError otherwise: that is a defect here, never bad input."""
+    """``new``, if it may follow ``current``; AssertionError otherwise: that is a defect here, never bad
+    input.
+    """
     if new not in TRANSITIONS[current]:
         raise AssertionError(f"a copy cannot go from {current} to {new}")
     return new

@@ -25,7 +25,9 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """How an account's process ends. 70, 74, 77 and 78 are sysexits.h; the others are ours. Names are reasons of FAILED."""
+    """How an account's process ends. 70, 74, 77 and 78 are sysexits.h; the others are ours. Names are
+    reasons of FAILED.
+    """
 
     OK = 0
     CRASHED = 70  # EX_SOFTWARE
@@ -96,7 +98,9 @@ class NonceFault(AccountError):
 
 
 class KeyUsedElsewhere(NonceFault):
-    """Another program signs with this key while this one runs: two that do not know of each other trade one account."""
+    """Another program signs with this key while this one runs: two that do not know of each other trade
+    one account.
+    """
 
     exit_code = ExitCode.KEY_USED_ELSEWHERE
     reason = "KEY_USED_ELSEWHERE"
@@ -151,7 +155,9 @@ class InvalidNonce(ExchangeRefused):
 
 
 class KeyRefused(ExchangeRefused):
-    """Invalid key, signature or permission, or a lockout: asking again makes it worse (Kraken: about 15 minutes)."""
+    """Invalid key, signature or permission, or a lockout: asking again makes it worse (Kraken: about 15
+    minutes).
+    """
 
     exit_code = ExitCode.CREDENTIALS
     reason = "KEY_REFUSED"

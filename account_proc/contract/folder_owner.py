@@ -1,7 +1,7 @@
 """Whose a file of the state folder is: which mode and which exchange its content is about. Pure.
 
-Journal and ledgers say so from their creation on. What one run has learnt of one exchange's orders and coins means nothing at another:
-a paper ledger would sell a real account's own coins.
+Journal and ledgers say so from their creation on. What one run has learnt of one exchange's orders and coins
+means nothing at another: a paper ledger would sell a real account's own coins.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""What the two ends of an account's gRPC have in common: the services, and their methods as grpclib wants them."""
+"""What the two ends of an account's gRPC have in common: the services, and their methods as grpclib wants
+them.
+"""
 
 from __future__ import annotations
 

@@ -1,17 +1,19 @@
 """Nonce arithmetic and the nonce file's format. Pure: bytes and times come in as values.
 
-The promise: every nonce is larger than every nonce used before it, whatever happened to the process, the file or the clock.
+The promise: every nonce is larger than every nonce used before it, whatever happened to the process, the file
+or the clock.
 
     used <= reserved        a nonce is used only after a reservation at or above it is on the disk
     reserved <= clock + BLOCK_US, but for STEP_US per 1000 nonces while nonces run ahead of the clock
     start > reserved        after a crash; after a clean end the reservation was taken back to the last nonce
     start > clock + BLOCK_US, always
 
-So the file makes up for a clock that was set back, and the clock for a file that is lost, destroyed or an old backup. Only both at
-once cannot be made up for.
+So the file makes up for a clock that was set back, and the clock for a file that is lost, destroyed or an old
+backup. Only both at once cannot be made up for.
 
-The file holds two slots of the same value, written one after the other and each complete on the disk before the next is begun:
-a kill tears at most one, and the other then holds at least every nonce used; one slot that goes bad later loses nothing either.
+The file holds two slots of the same value, written one after the other and each complete on the disk before
+the next is begun: a kill tears at most one, and the other then holds at least every nonce used; one slot that
+goes bad later loses nothing either.
 """
 
 from __future__ import annotations
@@ -22,22 +24,24 @@ from dataclasses import dataclass
 
 from krakencopy.account_proc.contract.errors import NonceFault
 
-#: How far above the clock nonces are reserved: 5 minutes. Reserving costs two fdatasync, so it must almost never happen on the
-#: way of an order; a crash moves nonces ahead of the clock by no more than this.
+#: How far above the clock nonces are reserved: 5 minutes. Reserving costs two fdatasync, so it must almost
+#: never happen on the way of an order; a crash moves nonces ahead of the clock by no more than this.
 BLOCK_US = 300_000_000
-#: How far above a nonce that is itself ahead of the clock: 1000 calls. Less than the time in which a process can start.
+#: How far above a nonce that is itself ahead of the clock: 1000 calls. Less than the time in which a process
+#: can start.
 STEP_US = 1_000
 #: A plain number in the file is believed to be microseconds up to one day ahead of the clock.
 FOREIGN_AHEAD_US_MAX = 86_400_000_000
-#: How far ahead of the clock nonces go on when Kraken refuses them from a process's start: two hours are more than the clock of
-#: another machine that had the key differs by, or than one in the wrong summer time; then a day.
+#: How far ahead of the clock nonces go on when Kraken refuses them from a process's start: two hours are more
+#: than the clock of another machine that had the key differs by, or than one in the wrong summer time; then a
+#: day.
 RESYNCHRONISE_US = (7_200_000_000, FOREIGN_AHEAD_US_MAX)
 #: Kraken: an unsigned 64-bit integer.
 NONCE_MAX = 2**64 - 1
 
 SLOT_BYTES = 64
-#: Offsets in the order of writing. The first line goes last: a plain number of other software stands there until the value that
-#: replaces it is safe.
+#: Offsets in the order of writing. The first line goes last: a plain number of other software stands there
+#: until the value that replaces it is safe.
 SLOT_OFFSETS = {"B": SLOT_BYTES, "A": 0}
 HOLDER_OFFSET = 2 * SLOT_BYTES
 HOLDER_BYTES = 2 * SLOT_BYTES
@@ -58,7 +62,9 @@ class Start:
 
 
 def next_nonce(last: int, now_us: int) -> int:
-    """The clock, or one more than the last nonce if the clock has not passed it. Raises NonceFault at the end of 64 bits."""
+    """The clock, or one more than the last nonce if the clock has not passed it. Raises NonceFault at the
+    end of 64 bits.
+    """
     nonce = max(last + 1, now_us)
     if nonce > NONCE_MAX:
         raise NonceFault(f"the nonce after {last} does not fit into 64 bits; {_WAY_OUT}")
@@ -120,14 +126,16 @@ def recover(content: bytes | None, now_us: int) -> Start:
             fresh,
             (
                 (
-                    f"the nonce file {state}; nonces start again {BLOCK_US // 1_000_000} s above the clock, which is above all "
+                    f"the nonce file {state}; nonces start again {BLOCK_US // 1_000_000} s above the clock, "
+                    "which is above all "
                     "that were used unless the clock was set back as well"
                 ),
             ),
         )
     last = max(*valid, foreign or 0, fresh)
     warnings = [
-        f"slot {name} of the nonce file is damaged, as after a kill in the middle of writing; the other one is used"
+        f"slot {name} of the nonce file is damaged, as after a kill in the middle of writing; the other one "
+        "is used"
         for name, reserved in slots.items()
         if reserved is None
     ]
@@ -140,14 +148,17 @@ def recover(content: bytes | None, now_us: int) -> Start:
 
 
 def _plain_number(content: bytes, now_us: int) -> int | None:
-    """The number in the first line, if that is all there is in it: other software keeps its last nonce like this."""
+    """The number in the first line, if that is all there is in it: other software keeps its last nonce
+    like this.
+    """
     found = _PLAIN_NUMBER.fullmatch(content)
     if found is None:
         return None
     number = int(found[1])
     if number > now_us + FOREIGN_AHEAD_US_MAX:
         raise NonceFault(
-            f"the nonce file holds {number}, which is no time in microseconds near now ({now_us}): other software used this key "
+            f"the nonce file holds {number}, which is no time in microseconds near now ({now_us}): other "
+            "software used this key "
             f"with finer nonces, as nanoseconds, and Kraken never takes a smaller one again; {_WAY_OUT}"
         )
     return number

@@ -1,4 +1,6 @@
-"""What an operator should know about the nonce of one key. Pure: values in, a message out; shared by process and supervisor."""
+"""What an operator should know about the nonce of one key. Pure: values in, a message out; shared by
+process and supervisor.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +9,8 @@ from dataclasses import dataclass
 from krakencopy.account_proc.contract.nonce_file import BLOCK_US, SLOT_BYTES, SLOT_OFFSETS, decode_slot
 from krakencopy.v1 import types_pb2 as pb
 
-#: Nonces this far ahead of the clock, in microseconds, have a story: a clock that was set back, a file of other software, a
-#: resynchronisation. Ordinary crashes move them ahead by one reservation each.
+#: Nonces this far ahead of the clock, in microseconds, have a story: a clock that was set back, a file of
+#: other software, a resynchronisation. Ordinary crashes move them ahead by one reservation each.
 AHEAD_US = 3_600_000_000
 
 
@@ -33,7 +35,9 @@ def report(
     holder_pid: int,
     told: KeyNonce | None,
 ) -> pb.NonceReport:
-    """The report. ``last``: 0 while no process hands nonces out; ``told``: None if the exchange was not asked or refused to say."""
+    """The report. ``last``: 0 while no process hands nonces out; ``told``: None if the exchange was not
+    asked or refused to say.
+    """
     known = told is not None and told.nonce is not None
     found = pb.NonceReport(
         account_id=account_id, path=path, last=last, reserved=reserved, ahead_us=(last or reserved) - now_us,
@@ -52,7 +56,8 @@ def _verdict(found: pb.NonceReport, told: KeyNonce | None) -> tuple[str, str]:
         return (
             "NONCE_BEHIND",
             (
-                "the exchange has accepted a larger nonce than was ever handed out here: another program uses this key; give this "
+                "the exchange has accepted a larger nonce than was ever handed out here: another program "
+                "uses this key; give this "
                 "account a key of its own"
             ),
         )
@@ -60,7 +65,8 @@ def _verdict(found: pb.NonceReport, told: KeyNonce | None) -> tuple[str, str]:
         return (
             "NONCE_WINDOW",
             (
-                f"the key has a nonce window of {found.exchange_window}: late requests are accepted, also ones that somebody repeats; "
+                f"the key has a nonce window of {found.exchange_window}: late requests are accepted, also "
+                "ones that somebody repeats; "
                 "set it to 0 at Kraken, this account sends strictly in order"
             ),
         )
@@ -68,8 +74,10 @@ def _verdict(found: pb.NonceReport, told: KeyNonce | None) -> tuple[str, str]:
         return (
             "NONCE_AHEAD",
             (
-                f"nonces are {found.ahead_us // 1_000_000} s ahead of the clock (it was set back, or other software used the key); they "
-                "go on above and nothing need be done, but do not go back to software that counts by the clock with this key"
+                f"nonces are {found.ahead_us // 1_000_000} s ahead of the clock (it was set back, or other "
+                "software used the key); they "
+                "go on above and nothing need be done, but do not go back to software that counts by the "
+                "clock with this key"
             ),
         )
     if told is None:
@@ -82,7 +90,9 @@ def _verdict(found: pb.NonceReport, told: KeyNonce | None) -> tuple[str, str]:
 def report_of_file(
     account_id: str, path: str, content: bytes | None, *, now_us: int, holder_pid: int
 ) -> pb.NonceReport:
-    """What the file alone tells, while no process can be asked. ``content``: None for a file that does not exist."""
+    """What the file alone tells, while no process can be asked. ``content``: None for a file that does not
+    exist.
+    """
     slots = {
         name: decode_slot(name, (content or b"")[offset : offset + SLOT_BYTES])
         for name, offset in SLOT_OFFSETS.items()
@@ -102,12 +112,16 @@ def report_of_file(
     elif not valid:
         found.verdict = "FILE_DAMAGED"
         found.message = (
-            f"neither slot of the file can be read; the next start goes on {BLOCK_US // 1_000_000} s above the clock, which is "
+            f"neither slot of the file can be read; the next start goes on {BLOCK_US // 1_000_000} s above "
+            "the clock, which is "
             "above all that were used unless the clock was set back as well"
         )
     elif len(valid) < len(slots):
         bad = next(name for name, reserved in slots.items() if reserved is None)
-        found.message = f"slot {bad} is damaged, as after a kill in the middle of writing; the other one holds all that is needed"
+        found.message = (
+            f"slot {bad} is damaged, as after a kill in the middle of writing; the other one "
+            "holds all that is needed"
+        )
     if not valid:
         found.ahead_us = 0
     return found

@@ -1,12 +1,13 @@
-"""Client order ids: who made an order can be told by the id alone, in every process and after every crash. Pure.
+"""Client order ids: who made an order can be told by the id alone, in every process and after every crash.
+Pure.
 
     6b3a0e0e-aaaa-5aau-vuuu-uuuuuuuuuuuu
     └ mark ┘ └────┬──┘└──────┬─────────┘
                   │          └ u: of which copy and attempt, or of which request
                   └ a: for whom, of which state folder: its tag
 
-An id is the same for the same parts for ever, so an order that was made twice (a state folder that was brought back from a backup) is
-found again by it. Uniqueness within one tag is 64 bits.
+An id is the same for the same parts for ever, so an order that was made twice (a state folder that was
+brought back from a backup) is found again by it. Uniqueness within one tag is 64 bits.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from enum import StrEnum
 #: Namespace of this project's client order ids.
 CL_ORD_ID_SPACE = uuid.UUID("6b3a0e0e-54f4-4d0c-9a53-0f1b8a6f2d11")
 _SPACE = CL_ORD_ID_SPACE.bytes
-#: Every client order id begins with this, so that people and the reconciler know an order of krakencopy's when they see one.
+#: Every client order id begins with this, so that people and the reconciler know an order of krakencopy's
+#: when they see one.
 CL_ORD_ID_MARK = "6b3a0e0e-"
 #: Hex digits of a tag: among a thousand accounts one foreign id in 16,000 would pass for one of theirs.
 TAG_DIGITS = 6

@@ -13,14 +13,15 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-#: The name whose grpc.health.v1 status is an account's readiness. The empty name says SERVING from the first moment on, and
-#: means nothing.
+#: The name whose grpc.health.v1 status is an account's readiness. The empty name says SERVING from the first
+#: moment on, and means nothing.
 SERVICE_NAME = "krakencopy.v1.AccountService"
 
 
 #: The seed's limit for a trade, and the default of ``copy.max_user_risk`` as well.
 STRATEGY_RISK = Decimal("0.10")
-#: The broker that our own client trades with, and whose accounts copy and are copied. All others are had over ccxt.
+#: The broker that our own client trades with, and whose accounts copy and are copied. All others are had over
+#: ccxt.
 KRAKEN = "kraken"
 CCXT_PREFIX = "ccxt:"
 #: A shorter line of a secret tells nothing, and may stand anywhere.
@@ -53,8 +54,9 @@ class Sizing(StrEnum):
 
 
 class OrderStyle(StrEnum):
-    """How the user's entries are sent. Both are limit orders at the slippage bound, and what is not filled at once is cancelled:
-    a market order cannot be bound (docs/decisions/0025). The two names are what configurations have.
+    """How the user's entries are sent. Both are limit orders at the slippage bound, and what is not filled at
+    once is cancelled: a market order cannot be bound (docs/decisions/0025). The two names are what
+    configurations have.
     """
 
     MARKET = "market"
@@ -76,8 +78,8 @@ class CopyRules:
     balance: BalanceBasis = BalanceBasis.EQUITY
     #: For ``fixed_ratio``: user volume per master volume.
     ratio: Decimal | None = None
-    #: For ``fixed_notional``: notional of the whole master order's copy, and the asset that it is an amount of. Without one it is an
-    #: amount of the quote, where that is money (contract/amounts.py).
+    #: For ``fixed_notional``: notional of the whole master order's copy, and the asset that it is an amount
+    #: of. Without one it is an amount of the quote, where that is money (contract/amounts.py).
     notional: Decimal | None = None
     notional_asset: str = ""
     #: Share of the user's equity that the copy of one master order may cost; 0 < x <= 1.
@@ -127,12 +129,14 @@ class AccountSpec:
     visibility_lag_s: float = 60.0
     #: Which rate limits hold for the account.
     tier: Tier = Tier.STARTER
-    #: Whose state folder it is (contract/folder_owner.py), and whether a ledger that does not say so is taken over.
+    #: Whose state folder it is (contract/folder_owner.py), and whether a ledger that does not say so is taken
+    #: over.
     owner: str = ""
     adopt_ledger: bool = False
     #: Of the state folder: what client order ids are made with.
     journal_id: str = ""
-    #: How many users of one master share this machine with it: what can wait does so for longer where there are many (runtime/read_deferral.py).
+    #: How many users of one master share this machine with it: what can wait does so for longer where there
+    #: are many (runtime/read_deferral.py).
     users: int = 1
 
     def to_json(self) -> str:
@@ -167,7 +171,9 @@ class Credentials:
 
     @property
     def hidden(self) -> tuple[str, ...]:
-        """Every text that must not show anywhere: a secret of several lines also line by line, and as ``repr`` writes it."""
+        """Every text that must not show anywhere: a secret of several lines also line by line, and as
+        ``repr`` writes it.
+        """
         lines = tuple(line for line in self.secret.split("\n")[1:-1] if len(line) >= HIDDEN_LINE_MIN)
         return (self.secret, self.secret.encode("unicode_escape").decode(), *lines, self.key)
 

@@ -1,9 +1,10 @@
-"""The user's trading loop: takes fills in the journal's order, decides, orders, settles. Knows no gRPC and no sockets.
+"""The user's trading loop: takes fills in the journal's order, decides, orders, settles. Knows no gRPC and no
+sockets.
 
-A fill is taken in one durable step. Where nothing of its coin is on its way, that step already holds the decision and the
-intent, so that an order leaves after a single disk write; otherwise the fill waits in its coin's lane and is merged with
-those behind it. One order a coin is on its way at a time, in whatever pair: an exit must know what the entry before it has bought,
-and what a cross pair has spent.
+A fill is taken in one durable step. Where nothing of its coin is on its way, that step already holds the
+decision and the intent, so that an order leaves after a single disk write; otherwise the fill waits in its
+coin's lane and is merged with those behind it. One order a coin is on its way at a time, in whatever pair: an
+exit must know what the entry before it has bought, and what a cross pair has spent.
 """
 
 from __future__ import annotations
@@ -61,7 +62,10 @@ def why_not_copied(fill: MasterFill, pair: PairRules | None) -> str:
     if pair is None:
         return f"{fill.pair} is not listed at the exchange"
     if fill.pair_unknown and fill.side is Side.BUY:
-        return f"{fill.pair} was not listed at the exchange when the master traded it, and what it held then is not known"
+        return (
+            f"{fill.pair} was not listed at the exchange when the master traded it, and what it held "
+            "then is not known"
+        )
     if pair.status == NOT_LISTED and fill.side is Side.BUY:
         return f"{fill.pair} is not listed at the exchange any more; what is held of it may still be sold"
     return ""
@@ -71,14 +75,25 @@ class Copier:
     """Copies fills into one user's account."""
 
     def __init__(
-        self, *, account_id: str, rules: CopyRules, ledger: Ledger, portfolio: Portfolio, desk: OrderDesk,
-        now: Callable[[], float], changed: Callable[[], None], failed: Callable[[BaseException], None],
-        occupied: Callable[[], bool], own_held: Callable[[str], Decimal], quiet: Quiet,
+        self,
+        *,
+        account_id: str,
+        rules: CopyRules,
+        ledger: Ledger,
+        portfolio: Portfolio,
+        desk: OrderDesk,
+        now: Callable[[], float],
+        changed: Callable[[], None],
+        failed: Callable[[BaseException], None],
+        occupied: Callable[[], bool],
+        own_held: Callable[[str], Decimal],
+        quiet: Quiet,
         ask_time: Callable[[], Awaitable[None]] | None = None,
-    ) -> None:  # fmt: skip
-        """``quiet`` is ended when something waits for an order. ``occupied``: whether an order of the account's own strategy may still
-        reach the exchange; ``own_held``: what that strategy holds of an asset, which is not copying's to sell. ``ask_time`` makes
-        sure of ``now`` before an entry is given up as too old.
+    ) -> None:
+        """``quiet`` is ended when something waits for an order. ``occupied``: whether an order of the
+        account's own strategy may still reach the exchange; ``own_held``: what that strategy holds of an
+        asset, which is not copying's to sell. ``ask_time`` makes sure of ``now`` before an entry is given up
+        as too old.
         """
         self._account_id = account_id
         self._rules = rules
@@ -97,9 +112,15 @@ class Copier:
             exchange=desk.exchange, portfolio=portfolio, timing=desk.timing, now=now, own_held=own_held
         )
         self._steps = CopySteps(
-            account_id=account_id, rules=rules, ledger=ledger, book=self._book, portfolio=portfolio, desk=desk, now=now,
+            account_id=account_id,
+            rules=rules,
+            ledger=ledger,
+            book=self._book,
+            portfolio=portfolio,
+            desk=desk,
+            now=now,
             changed=changed,
-        )  # fmt: skip
+        )
         self._trader = CopyTrader(self._steps, self._exits)
         self._lanes: dict[str, Lane] = {}
         #: What the master trades, as far as this user has heard.
@@ -108,7 +129,7 @@ class Copier:
         self._tasks: set[asyncio.Future[Any]] = set()
         self._open: dict[str, CopyRecord] = {}
 
-    # -- what others may know -----------------------------------------------------------------------------------
+    # -- what others may know -------------------------------------------------------------------------------
 
     @property
     def copies_open(self) -> int:
@@ -140,12 +161,19 @@ class Copier:
             )
             found.append(
                 pb.CopiedPosition(
-                    pair=pair, asset=coin, exit_owed="; ".join(filter(None, words)), volume=plain(position.volume), cost=_shown(cost),
-                    costs=[pb.Money(amount=_shown(paid), asset=quote) for quote, paid in position.costs.items()],
-                    carried_buy=plain(carried.get(Side.BUY, Decimal(0))), carried_sell=plain(carried.get(Side.SELL, Decimal(0))),
+                    pair=pair,
+                    asset=coin,
+                    exit_owed="; ".join(filter(None, words)),
+                    volume=plain(position.volume),
+                    cost=_shown(cost),
+                    costs=[
+                        pb.Money(amount=_shown(paid), asset=quote) for quote, paid in position.costs.items()
+                    ],
+                    carried_buy=plain(carried.get(Side.BUY, Decimal(0))),
+                    carried_sell=plain(carried.get(Side.SELL, Decimal(0))),
                     missing_volume=self._missing(coin, position.volume),
                 )
-            )  # fmt: skip
+            )
         return found
 
     def held(self, asset: str) -> Decimal:
@@ -163,7 +191,7 @@ class Copier:
         missing = held - (self._portfolio.holding(coin) - self._own_held(coin))
         return plain(missing) if missing > 0 else ""
 
-    # -- taking fills -------------------------------------------------------------------------------------------
+    # -- taking fills ---------------------------------------------------------------------------------------
 
     def recover(self) -> None:
         """Takes up what an earlier process left: intents first, then fills that waited."""
@@ -182,7 +210,8 @@ class Copier:
     def take(self, messages: Iterable[pb.Fill]) -> None:
         """Takes the next fills in one durable step. Raises FillGap or LedgerFault. Repeated fills do nothing.
 
-        That step already answers the first of them, with those behind it that are of the same master order; the others are kept.
+        That step already answers the first of them, with those behind it that are of the same master order;
+        the others are kept.
         """
         cursor = self._ledger.cursor
         assert cursor is not None, "fills before the ledger joined a journal"
@@ -223,12 +252,16 @@ class Copier:
         return fill
 
     def _in_current_names(self, fill: MasterFill) -> MasterFill:
-        """The fill in the names that its coins have now: under those they are counted, also where the old pair is still known."""
+        """The fill in the names that its coins have now: under those they are counted, also where the old
+        pair is still known.
+        """
         current = self._book.names.current_pair(fill.pair)
         return fill if current == fill.pair else replace(fill, pair=current)
 
     def rename(self, number: int, old: str, new: str) -> None:
-        """A coin has another name from now on; ``number`` counts renamings in the journal. Repeated ones do nothing. Raises LedgerFault."""
+        """A coin has another name from now on; ``number`` counts renamings in the journal. Repeated ones
+        do nothing. Raises LedgerFault.
+        """
         if number <= self._ledger.renamed:
             return
         log.info("%s is %s from now on", old, new)
@@ -273,7 +306,8 @@ class Copier:
     def _take(self, new: list[pb.Fill], free: Lane | None) -> None:
         """Moves the cursor behind new fills and keeps those that are not answered at once.
 
-        Those are of one master order: what the next is copied with is known when the copy of this one is paid for.
+        Those are of one master order: what the next is copied with is known when the copy of this one is paid
+        for.
         """
         cursor = (new[-1].seq, new[-1].exec_id)
         run = [] if free is None else self._next_run(free, of_one_order=True)
@@ -301,8 +335,9 @@ class Copier:
     def _is_free(self, lane: Lane) -> bool:
         """Whether the lane's first fill may be answered now.
 
-        Not while an order on its way buys, sells or spends the lane's coin, or buys or sells the coin that this fill is paid in; nor
-        before earlier fills that do so and wait themselves. Each counts on what the one before it leaves.
+        Not while an order on its way buys, sells or spends the lane's coin, or buys or sells the coin that
+        this fill is paid in; nor before earlier fills that do so and wait themselves. Each counts on what the
+        one before it leaves.
         """
         if lane.busy:
             return False
@@ -315,7 +350,9 @@ class Copier:
         return first.seq < self._turn_of_others(lane, first.pair)
 
     def _turn_of_others(self, lane: Lane, pair: str) -> float:
-        """The first fill that waits in another lane and changes a coin that fills of this lane and pair count on: those behind it wait."""
+        """The first fill that waits in another lane and changes a coin that fills of this lane and pair
+        count on: those behind it wait.
+        """
         quote = quote_of(pair)
         return min(
             (
@@ -333,7 +370,9 @@ class Copier:
         return rules is not None and rules.status != NOT_LISTED
 
     def _not_known(self, lane: Lane) -> Callable[[], Awaitable[None]] | None:
-        """What has to be asked before the fills of a coin can be answered; None for nothing, as in most cases."""
+        """What has to be asked before the fills of a coin can be answered; None for nothing, as in most
+        cases.
+        """
         if learn := self._unknown_pairs(lane):
             return learn
         oldest = self._now() - self._rules.max_entry_age_s
@@ -341,8 +380,8 @@ class Copier:
         return self._ask_time if is_late else None
 
     def _unknown_pairs(self, lane: Lane) -> Callable[[], Awaitable[None]] | None:
-        """Reads pairs of waiting fills that were perhaps listed, or renamed, after this process read the pairs; None where all are known
-        or were asked for a while ago.
+        """Reads pairs of waiting fills that were perhaps listed, or renamed, after this process read the
+        pairs; None where all are known or were asked for a while ago.
         """
         fills = (each.fill for each in lane.waiting)
         first = next((fill for fill in fills if self._portfolio.may_learn(fill.pair, fill.side)), None)
@@ -361,7 +400,8 @@ class Copier:
     def _advance_all(self) -> None:
         """Answers what waits in any lane, in the journal's order.
 
-        An answer without an order ends no order that would call this again, and may be what another lane has waited for.
+        An answer without an order ends no order that would call this again, and may be what another lane has
+        waited for.
         """
         progress = True
         while progress:
@@ -386,10 +426,12 @@ class Copier:
         return answered
 
     def _next_run(self, lane: Lane, *, of_one_order: bool = False) -> list[Waiting]:
-        """The fills that are merged into the next order: the first that waits, and those of the same pair and side right behind it.
+        """The fills that are merged into the next order: the first that waits, and those of the same pair and
+        side right behind it.
 
-        Behind it in the journal, as far as the coin goes: one that comes after a fill that spends the coin counts on what that leaves.
-        Entries as far as one price bounds them all: what one was bought for is no reason to pay more for another.
+        Behind it in the journal, as far as the coin goes: one that comes after a fill that spends the coin
+        counts on what that leaves. Entries as far as one price bounds them all: what one was bought for is no
+        reason to pay more for another.
         """
         run = [lane.waiting.popleft()]
         first = run[0].fill
@@ -412,11 +454,15 @@ class Copier:
         return run
 
     def _answer(
-        self, batch: list[Waiting], cursor: tuple[int, str] | None = None, keep: Sequence[tuple[int, bytes]] = ()
-    ) -> CopyRecord | None:  # fmt: skip
+        self,
+        batch: list[Waiting],
+        cursor: tuple[int, str] | None = None,
+        keep: Sequence[tuple[int, bytes]] = (),
+    ) -> CopyRecord | None:
         """Decides about a batch and makes it durable; the copy that is to be ordered, if any.
 
-        ``cursor``: the batch comes straight from the journal and was never kept here; ``keep``: others that came with it.
+        ``cursor``: the batch comes straight from the journal and was never kept here; ``keep``: others that
+        came with it.
         """
         taken = [waiting.fill for waiting in batch]
         now = self._now()
@@ -475,28 +521,40 @@ class Copier:
         return fill.side is Side.SELL and bool(self._book.held(coin_of(fill.pair)))
 
     def _owed_until_listed(self, order: Order, why: str) -> Carry:
-        """An exit that cannot be ordered for want of its pair's rules, as when its coin was renamed a moment ago."""
+        """An exit that cannot be ordered for want of its pair's rules, as when its coin was renamed a
+        moment ago.
+        """
         words = f"{why}; it is owed, and sold as soon as the pair is known"
         fill = order.fills[0]
         self._portfolio.notices.say(NoticeCode.UNKNOWN_PAIR, fill.pair, f"fill {fill.seq} waits: {words}")
         return Carry(
-            fills=order.fills, reason=Reason.UNKNOWN_PAIR, detail=f"{order.detail}; {words}", planned=order.planned,
+            fills=order.fills,
+            reason=Reason.UNKNOWN_PAIR,
+            detail=f"{order.detail}; {words}",
+            planned=order.planned,
             slices=order.slices,
-        )  # fmt: skip
+        )
 
     def _set_apart(self, fill: MasterFill) -> Skip | None:
         """Why a fill is not decided about at all, if so."""
         if fill.not_copied:
-            words = "the master's order is a copy of one of our own users, whose key belongs to the master's account"
+            words = (
+                "the master's order is a copy of one of our own users, whose key belongs to the "
+                "master's account"
+            )
             return Skip(fills=(fill,), reason=Reason.SAME_ACCOUNT, detail=words)
         if fill.executed_at <= self._ledger.answered.get(fill.pair, 0.0):
-            words = "answered by orders at the exchange that are newer than this ledger; see the copies TAKEN_OVER"
+            words = (
+                "answered by orders at the exchange that are newer than this ledger; see the copies "
+                "TAKEN_OVER"
+            )
             return Skip(fills=(fill,), reason=Reason.ANSWERED_BEFORE, detail=words)
         return None
 
     def _owe_what_was_left(self, skipped: CopyRecord, taken: Sequence[MasterFill]) -> None:
-        """An exit that was answered before, and not to its end: what copying still holds of what the master has left is owed, but for what
-        was bought after it. Of a part of a position nobody can tell what it left.
+        """An exit that was answered before, and not to its end: what copying still holds of what the master
+        has left is owed, but for what was bought after it. Of a part of a position nobody can tell what it
+        left.
         """
         (fill,) = (fill for fill in taken if fill.seq in skipped.fill_seqs)
         pair = self._portfolio.table.find(fill.pair)
@@ -512,8 +570,9 @@ class Copier:
 
     def _holdings(self, pair: PairRules) -> Holdings:
         equity = self._portfolio.equity(pair.quote)
-        # A wallet that has missed an execution (feed down, process just started) must not cut an exit: the rest would be
-        # written off and stay. The exchange refuses what is not there, and only then are balances read and believed.
+        # A wallet that has missed an execution (feed down, process just started) must not cut an exit: the
+        # rest would be written off and stay. The exchange refuses what is not there, and only then are
+        # balances read and believed.
         base = max(self._portfolio.holding(pair.base), self._book.coins.volume(pair.base))
         return Holdings(
             equity=None if equity is None else QuoteAmount(equity),
@@ -578,13 +637,14 @@ class Copier:
                 exited.append(carried)
         return exited
 
-    # -- exits that are owed ------------------------------------------------------------------------------------
+    # -- exits that are owed --------------------------------------------------------------------------------
 
     async def converge(self, changes: Bell) -> None:
-        """Finishes exits that are owed, for ever. Opens nothing, and waits its turn behind fills of the same pair.
+        """Finishes exits that are owed, for ever. Opens nothing, and waits its turn behind fills of the same
+        pair.
 
-        ``changes`` rings on each change of the account: while no exit is owed, nothing else wakes this. Looks after the ledger as
-        well, when nothing is copied. Raises LedgerFault.
+        ``changes`` rings on each change of the account: while no exit is owed, nothing else wakes this. Looks
+        after the ledger as well, when nothing is copied. Raises LedgerFault.
         """
         seen = -1
         while True:
@@ -603,7 +663,9 @@ class Copier:
             await asyncio.gather(*map(self._sell_owed, due))
 
     def _may_sell(self, pair_name: str) -> bool:
-        """Whether nothing of the pair's coin is on its way or waits, and no order of the account's own strategy is about."""
+        """Whether nothing of the pair's coin is on its way or waits, and no order of the account's own
+        strategy is about.
+        """
         lane = self._lane(coin_of(pair_name))
         return not lane.busy and not lane.waiting and not self._is_busy(lane.coin) and not self._occupied()
 
@@ -628,10 +690,18 @@ class Copier:
         now = self._now()
         # No fill stands behind it, so its id comes from the revision that it will have.
         record = CopyRecord(
-            copy_id=f"x{self._ledger.revision + 1}", fill_seqs=(), pair=pair_name, side=Side.SELL,
-            state=CopyState.RECEIVED, reason=order.reason, detail=order.detail, received_at=now, decided_at=now,
-            executed_at=now, master_price=price,
-        )  # fmt: skip
+            copy_id=f"x{self._ledger.revision + 1}",
+            fill_seqs=(),
+            pair=pair_name,
+            side=Side.SELL,
+            state=CopyState.RECEIVED,
+            reason=order.reason,
+            detail=order.detail,
+            received_at=now,
+            decided_at=now,
+            executed_at=now,
+            master_price=price,
+        )
         self._planned(record, order, now)
         self._open[record.copy_id] = record
         lane.busy = True
@@ -640,29 +710,36 @@ class Copier:
         self._spawn(self._trade(lane, record))
 
     def _paid_for(self, pair: PairRules) -> Decimal | None:
-        """What copying has paid for one unit of what it holds of a coin, in this pair's quote; None where nobody knows."""
+        """What copying has paid for one unit of what it holds of a coin, in this pair's quote; None where
+        nobody knows.
+        """
         position, marks = self._book.coins.position(pair.base), self._portfolio.marks
         paid = [(cost, marks.rate(quote, pair.quote)) for quote, cost in position.costs.items()]
         known = sum((cost * rate for cost, rate in paid if rate is not None), Decimal(0))
         return known / position.volume if known and position.volume else None
 
-    # -- orders that were given up and were there after all -----------------------------------------------------
+    # -- orders that were given up and were there after all -------------------------------------------------
 
     def adopt(self, row: OrderRow, given_up: CopyRecord) -> bool:
-        """Takes what such an order filled into the copied position, as a copy of its own; False while the pair is busy.
+        """Takes what such an order filled into the copied position, as a copy of its own; False while the
+        pair is busy.
 
-        An entry that is not attributed would stay when the master leaves; an exit that is not, would be made again.
+        An entry that is not attributed would stay when the master leaves; an exit that is not, would be made
+        again.
         """
         lane = self._lane(coin_of(row.pair))
         if lane.busy or self._is_busy(lane.coin):
             return False
-        words = f"order {row.txid} of copy {given_up.copy_id} had been proven not to exist and was there after all"
+        words = (
+            f"order {row.txid} of copy {given_up.copy_id} had been proven not to exist and was there "
+            "after all"
+        )
         self._spawn(self._take_up(lane, self._adopted(row, Reason.FOUND_LATE, words, given_up)))
         return True
 
     async def take_over(self, rows: Sequence[OrderRow]) -> None:
-        """The same for orders that this ledger made before it was brought back from a backup, the oldest first; to their end, and
-        before anything is sent: ``recover`` comes later. Raises LedgerFault.
+        """The same for orders that this ledger made before it was brought back from a backup, the oldest
+        first; to their end, and before anything is sent: ``recover`` comes later. Raises LedgerFault.
         """
         rows = [replace(row, pair=self._book.names.current_pair(row.pair)) for row in rows]
         # The oldest first, so that the last of each counts.
@@ -670,7 +747,10 @@ class Copier:
         bought = {coin_of(row.pair): float(row.opentm) for row in rows if row.side is Side.BUY}
         self._ledger.take_over([row.cl_ord_id or "" for row in rows], answered, bought, self._book)
         for row in rows:
-            words = f"order {row.txid} was made before this ledger was brought back from a backup; it counts as copied"
+            words = (
+                f"order {row.txid} was made before this ledger was brought back from a backup; it "
+                "counts as copied"
+            )
             lane, record = self._lane(coin_of(row.pair)), self._adopted(row, Reason.TAKEN_OVER, words, None)
             if row.status in ENDED:
                 self._trader.found_ended(record, row)
@@ -683,13 +763,22 @@ class Copier:
         """An order that is there as a copy of its own, durable and not over yet; its coin is busy with it."""
         now = self._now()
         record = CopyRecord(
-            copy_id=f"l{self._ledger.revision + 1}", fill_seqs=(), pair=row.pair, side=row.side,
-            state=CopyState.RECEIVED, reason=reason, detail=words,
-            received_at=now, decided_at=now, executed_at=given_up.executed_at if given_up else float(row.opentm),
+            copy_id=f"l{self._ledger.revision + 1}",
+            fill_seqs=(),
+            pair=row.pair,
+            side=row.side,
+            state=CopyState.RECEIVED,
+            reason=reason,
+            detail=words,
+            received_at=now,
+            decided_at=now,
+            executed_at=given_up.executed_at if given_up else float(row.opentm),
             master_price=given_up.master_price if given_up else row.price,
-            ordered=row.vol_exec if row.status in ENDED else row.vol, order_id=row.txid, cl_ord_id=row.cl_ord_id or "",
+            ordered=row.vol_exec if row.status in ENDED else row.vol,
+            order_id=row.txid,
+            cl_ord_id=row.cl_ord_id or "",
             slices=tuple(replace(piece, cost=NO_AMOUNT) for piece in given_up.slices) if given_up else (),
-        )  # fmt: skip
+        )
         for state in (CopyState.PLANNED, CopyState.INTENT, CopyState.UNKNOWN, CopyState.ACKNOWLEDGED):
             record.move(state, now)
         self._ledger.commit(copies=(record,))
@@ -698,7 +787,7 @@ class Copier:
         self._lane(coin_of(row.pair)).busy = True
         return record
 
-    # -- trading ------------------------------------------------------------------------------------------------
+    # -- trading --------------------------------------------------------------------------------------------
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -706,8 +795,9 @@ class Copier:
         task.add_done_callback(self._done)
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
-        """As ``_spawn``, but does at once what comes before its first wait: the order leaves one turn of the loop earlier, and its task
-        is made when the answer is there. Until that wait the work has no task, so nothing there may use ``asyncio.timeout``.
+        """As ``_spawn``, but does at once what comes before its first wait: the order leaves one turn of the
+        loop earlier, and its task is made when the answer is there. Until that wait the work has no task, so
+        nothing there may use ``asyncio.timeout``.
         """
         try:
             awaited: asyncio.Future[Any] | None = work.send(None)

@@ -1,7 +1,8 @@
-"""One copy of a user from its intent to its end: send it, find out what became of it, settle it. Decides no volumes.
+"""One copy of a user from its intent to its end: send it, find out what became of it, settle it. Decides no
+volumes.
 
-Every step that another process would have to know after a crash is durable before the next one begins. What the exchange
-refused for certain is over or sent again; what nobody knows is looked for first.
+Every step that another process would have to know after a crash is durable before the next one begins. What
+the exchange refused for certain is over or sent again; what nobody knows is looked for first.
 """
 
 from __future__ import annotations
@@ -36,8 +37,9 @@ from krakencopy.account_proc.trading.order_tracker import ending_of
 
 log = logging.getLogger(__name__)
 
-#: The feed tells the end of an order that fills at once at about the time of its answer. For so long, in seconds, both are waited for,
-#: so that they are one write; whoever finds the intent meanwhile looks for the order.
+#: The feed tells the end of an order that fills at once at about the time of its answer. For so long, in
+#: seconds, both are waited for, so that they are one write; whoever finds the intent meanwhile looks for the
+#: order.
 END_SOON_S = 0.05
 #: How the reasons begin that Kraken gives for orders that did not end by their limit.
 OTHER_ENDS = ("User requested", "Insufficient funds")
@@ -57,7 +59,9 @@ class CopyTrader:
         self._sent_here: set[str] = set()
 
     def shape_exit(self, copy: CopyRecord) -> None:
-        """Gives an exit that is to be sent the form and the volume that can leave now; the rest is owed. Not durable yet."""
+        """Gives an exit that is to be sent the form and the volume that can leave now; the rest is owed.
+        Not durable yet.
+        """
         self._exits.shape(copy)
         pair = self._portfolio.table.pair(copy.pair)
         wanted = BaseVolume(copy.ordered)
@@ -94,7 +98,9 @@ class CopyTrader:
         self._sent_here.discard(copy.copy_id)
 
     async def _send(self, copy: CopyRecord) -> None:
-        """One attempt; afterwards the copy is ACKNOWLEDGED, UNKNOWN, INTENT (refused for its rate), or at its end."""
+        """One attempt; afterwards the copy is ACKNOWLEDGED, UNKNOWN, INTENT (refused for its rate), or at
+        its end.
+        """
         wait_s = self._desk.wait_s(copy.pair)
         if wait_s and not await self._wait_for_room(copy, wait_s):
             return
@@ -118,7 +124,8 @@ class CopyTrader:
         except RateLimited as error:
             await self._send_later(copy, error, error.errors[0])
         except InvalidNonce as error:
-            # Our nonces only grow, so this may be the answer to a second delivery of an order that was taken at the first.
+            # Our nonces only grow, so this may be the answer to a second delivery of an order that was taken
+            # at the first.
             self._steps.move(copy, CopyState.UNKNOWN, detail=error.errors[0])
         except ExchangeRefused as error:
             if error.errors[0].startswith(DEADLINE_ERROR):
@@ -138,7 +145,8 @@ class CopyTrader:
             self._reach("after_acknowledged")
 
     async def _wait_for_room(self, copy: CopyRecord, wait_s: float) -> bool:
-        """Waits until the exchange's limits let the order in; False where an entry is given up, as it would be too old by then.
+        """Waits until the exchange's limits let the order in; False where an entry is given up, as it would
+        be too old by then.
 
         Nothing has been sent under the intent's id so far. The new deadline is durable before it is.
         """
@@ -165,7 +173,9 @@ class CopyTrader:
         return True
 
     async def _send_later(self, copy: CopyRecord, error: ExchangeError, reason: str) -> None:
-        """Nothing was done, for certain, and later it may be. An entry is only worth a few tries; an exit all of them."""
+        """Nothing was done, for certain, and later it may be. An entry is only worth a few tries; an exit
+        all of them.
+        """
         log.warning("copy %s: %s; it is sent again", copy.copy_id, error)
         self._desk.watch.forget(copy.cl_ord_id)
         if self._steps.is_given_up(copy):
@@ -256,7 +266,10 @@ class CopyTrader:
             self._exits.met(copy.pair, obstacle, words or "not all of it was sold", sold=bool(copy.filled))
         elif not self_trade and copy.limit_price is not None and not words.startswith(OTHER_ENDS):
             reason = Reason.SLIPPAGE_BOUND
-            told += f"; no more was to be had up to {plain(copy.limit_price)}, {self._steps.rules.max_slippage_bps} bps over the master's price"
+            told += (
+                f"; no more was to be had up to {plain(copy.limit_price)}, "
+                f"{self._steps.rules.max_slippage_bps} bps over the master's price"
+            )
         copy.move(
             CopyState.PART_FILLED if copy.filled else CopyState.REJECTED,
             self._now(),

@@ -1,6 +1,8 @@
-"""The durable steps of one user's copies, and what they are counted with: whoever takes them up after a crash finds one of these.
+"""The durable steps of one user's copies, and what they are counted with: whoever takes them up after a crash
+finds one of these.
 
-No decisions, and no questions to the exchange: those are copying/copy_execution.py's and copying/order_refusals.py's.
+No decisions, and no questions to the exchange: those are copying/copy_execution.py's and
+copying/order_refusals.py's.
 """
 
 from __future__ import annotations
@@ -44,7 +46,9 @@ class CopySteps:
         self.changed = changed
 
     def is_given_up(self, copy: CopyRecord) -> bool:
-        """Whether an entry that was refused is not worth another order: it is too old, or was tried often enough. Exits always are."""
+        """Whether an entry that was refused is not worth another order: it is too old, or was tried often
+        enough. Exits always are.
+        """
         if copy.side is Side.SELL:
             return False
         return self.now() - copy.executed_at > self.rules.max_entry_age_s or copy.attempts >= ENTRY_TRIES
@@ -56,14 +60,16 @@ class CopySteps:
     def deadline_of(self, copy: CopyRecord) -> float:
         """Until when the exchange may act on an order that leaves now (Unix seconds, the exchange's clock).
 
-        A fill cannot come from the future: then that clock is ahead of what we take it to be. Unless it was set back since: what
-        is sent again has been answered, so that the time is known.
+        A fill cannot come from the future: then that clock is ahead of what we take it to be. Unless it was
+        set back since: what is sent again has been answered, so that the time is known.
         """
         known = self.now() if copy.attempts > 1 else max(self.now(), copy.executed_at)
         return known + self.desk.timing.deadline
 
     def intend(self, copy: CopyRecord) -> None:
-        """Turns a plan (or an order that is proven not to exist) into the next attempt's intent; not durable yet."""
+        """Turns a plan (or an order that is proven not to exist) into the next attempt's intent; not
+        durable yet.
+        """
         now = self.now()
         while True:
             copy.attempts += 1
@@ -90,7 +96,9 @@ class CopySteps:
         )
 
     def refused(self, copy: CopyRecord, reason: str, detail: str = "") -> None:
-        """The end of a copy whose order does not exist; ``reason`` is Kraken's own error string, or ours. An exit stays owed."""
+        """The end of a copy whose order does not exist; ``reason`` is Kraken's own error string, or ours.
+        An exit stays owed.
+        """
         if is_below_minimum(reason) and copy.side is Side.BUY:
             self.portfolio.rules_are_wrong()
             self.book.carry(copy.pair, copy.side, copy.slices, copy.copy_id)

@@ -1,12 +1,13 @@
-"""In which form an exit is sent, and how that changes with what stands in its way. Pure: values in, values out.
+"""In which form an exit is sent, and how that changes with what stands in its way. Pure: values in, values
+out.
 
-    market order ──refused as such, or nothing sold──▶ limit order, filled at once or cancelled, within 0.5 % of the bid
-         ▲                                                  │ nobody bids within that: 1 %, 2 %, 5 %, 10 %
+    market order ──refused as such, or nothing sold──▶ limit order, filled at once or cancelled, near the bid
+         ▲                                                  │ nobody bids within 0.5 %: 1 %, 2 %, 5 %, 10 %
          └────────────refused as such───────────────────────┘
-    either, and an order of the account's own is the best bid ──again──▶ the same, and that order gives way
+    either, and the account's own order is the best bid ──again──▶ the same, and that order gives way
 
-An exit has to leave, so something always follows. What follows is never the same order at once: either its form changes, or the
-market's state or what is free is waited for, or the pause before it grows.
+An exit has to leave, so something always follows. What follows is never the same order at once: either its
+form changes, or the market's state or what is free is waited for, or the pause before it grows.
 """
 
 from __future__ import annotations
@@ -17,16 +18,18 @@ from enum import StrEnum
 
 from krakencopy.account_proc.kraken.answers import MARKET_MODE, is_below_minimum
 
-#: How much worse than the best bid an exit by limit order may sell, one after another, in 1/100 of a percent. The first is what entries
-#: may lose by default. The last is no limit to what an exit may lose, as each is measured from the bid of its moment; it keeps one order
-#: from sweeping an empty book.
+#: How much worse than the best bid an exit by limit order may sell, one after another, in 1/100 of a percent.
+#: The first is what entries may lose by default. The last is no limit to what an exit may lose, as each is
+#: measured from the bid of its moment; it keeps one order from sweeping an empty book.
 BOUNDS_BPS = (50, 100, 200, 500, 1_000)
-#: So many exits in a row end at an order of the account's own before that order has to give way: it may be filled or gone by then.
+#: So many exits in a row end at an order of the account's own before that order has to give way: it may be
+#: filled or gone by then.
 SELF_TRADE_TRIES = 2
 FUNDS_ERROR = "EOrder:Insufficient funds"
 #: What the account's own orders hold, in the words that people read.
 HELD = "held by the account's own orders"
-#: Kraken's words for self-trade prevention are not documented; reports have "Self trade prevention" and its letters.
+#: Kraken's words for self-trade prevention are not documented; reports have "Self trade prevention" and its
+#: letters.
 _SELF_TRADE = re.compile(r"\bself[- ]?trad|\bSTP\b", re.IGNORECASE)
 #: Kraken: a pair or the exchange takes limit orders only.
 _LIMIT_ONLY = f"{MARKET_MODE}limit_only"
@@ -49,7 +52,8 @@ class Obstacle(StrEnum):
     MARKET_CLOSED = "MARKET_CLOSED"
     #: Not in this form: a market order where only limits are taken, a price that is not liked.
     FORM_REFUSED = "FORM_REFUSED"
-    #: It ended before all was sold: nobody bids within its bound, or the exchange stopped it to protect the price.
+    #: It ended before all was sold: nobody bids within its bound, or the exchange stopped it to protect the
+    #: price.
     NOT_ALL_SOLD = "NOT_ALL_SOLD"
     BELOW_MINIMUM = "BELOW_MINIMUM"
     #: What is to be sold is held by other orders, or is there in a form that cannot be sold.
@@ -62,9 +66,11 @@ class Obstacle(StrEnum):
 class ExitForm:
     """How an exit is sent."""
 
-    #: None: a market order. Otherwise a limit order so much below the best bid (1/100 of a percent), filled at once or cancelled.
+    #: None: a market order. Otherwise a limit order so much below the best bid (1/100 of a percent), filled
+    #: at once or cancelled.
     bound_bps: int | None = None
-    #: Orders of the account's own that it meets are cancelled. Otherwise it ends at them, which is Kraken's default.
+    #: Orders of the account's own that it meets are cancelled. Otherwise it ends at them, which is Kraken's
+    #: default.
     cancels_own: bool = False
 
     def __str__(self) -> str:
@@ -78,7 +84,9 @@ class ExitForm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pauses:
-    """How long the next try waits, in seconds: after the form has changed; after the first of a kind and, doubled each time, at most."""
+    """How long the next try waits, in seconds: after the form has changed; after the first of a kind and,
+    doubled each time, at most.
+    """
 
     quick: float
     first: float
@@ -119,7 +127,9 @@ def obstacle_of_refusal(error: str) -> Obstacle:
 
 
 def is_self_trade(words: str) -> bool:
-    """Whether an order ended because it met one of the account's own; ``words`` as the exchange gives the reason."""
+    """Whether an order ended because it met one of the account's own; ``words`` as the exchange gives the
+    reason.
+    """
     return bool(_SELF_TRADE.search(words))
 
 
@@ -160,7 +170,8 @@ def _next_form(form: ExitForm, obstacle: Obstacle, met: int, *, sold: bool) -> E
 
 
 def _pause(obstacle: Obstacle, met: int, pauses: Pauses, *, changed: bool) -> float:
-    # Two kinds of order that are refused in turn would be two identical orders again and again: their pauses grow as well.
+    # Two kinds of order that are refused in turn would be two identical orders again and again: their pauses
+    # grow as well.
     if changed and (met == 1 or obstacle is not Obstacle.FORM_REFUSED):
         return pauses.quick
     if met == 1 and obstacle in {Obstacle.SELF_TRADE, Obstacle.NOT_ALL_SOLD, Obstacle.BELOW_MINIMUM}:

@@ -1,7 +1,9 @@
-"""Where a user's exits stand, market by market: in which form the next one goes, when, of how much, and what is in the way.
+"""Where a user's exits stand, market by market: in which form the next one goes, when, of how much, and what
+is in the way.
 
-Remembered while the process lives: after a start each market is tried with a market order first, which costs one refusal. Sends
-nothing; copying/copy_execution.py does. What it asks the exchange for, it asks only about exits that something was in the way of.
+Remembered while the process lives: after a start each market is tried with a market order first, which costs
+one refusal. Sends nothing; copying/copy_execution.py does. What it asks the exchange for, it asks only about
+exits that something was in the way of.
 """
 
 from __future__ import annotations
@@ -59,14 +61,16 @@ class Exits:
         #: None is due before: the key was refused, and asking again makes a lockout longer (Unix seconds).
         self._hold_until = 0.0
 
-    # -- what was met -------------------------------------------------------------------------------------------
+    # -- what was met ---------------------------------------------------------------------------------------
 
     def standing(self, pair: str) -> Standing:
         """Where the exits of a pair stand."""
         return self._standings.get(pair, Standing())
 
     def met(self, pair: str, obstacle: Obstacle, words: str, *, sold: bool = False) -> Standing:
-        """Something stood in the way of an exit; ``words``: the exchange's own, or ours. ``sold``: but a part of it was sold."""
+        """Something stood in the way of an exit; ``words``: the exchange's own, or ours. ``sold``: but a
+        part of it was sold.
+        """
         before = self.standing(pair)
         now = self._standings[pair] = after(before, obstacle, words, self._pauses, sold=sold)
         self._due_at[pair] = self._now() + now.pause_s
@@ -74,9 +78,13 @@ class Exits:
             self._free_then[pair] = self._free(pair)
         if now.form.cancels_own and not before.form.cancels_own:
             log.warning(
-                "exits of %s met the account's own orders %d times (%s); from now on those that are in the way are cancelled "
-                "(stptype=cancel-oldest)", pair, now.met, words,
-            )  # fmt: skip
+                "exits of %s met the account's own orders %d times (%s); from now on those that are in the "
+                "way are cancelled "
+                "(stptype=cancel-oldest)",
+                pair,
+                now.met,
+                words,
+            )
         return now
 
     def done(self, pair: str) -> None:
@@ -95,7 +103,7 @@ class Exits:
             due_at = 0.0  # what is free has changed
         return max(due_at, self._hold_until)
 
-    # -- what is there ------------------------------------------------------------------------------------------
+    # -- what is there --------------------------------------------------------------------------------------
 
     def there(self, pair: str) -> tuple[BaseVolume, BaseVolume]:
         """What is there of a pair's base in whatever form, and what of it an order could sell now."""
@@ -106,9 +114,11 @@ class Exits:
         return owned, min(free, owned)
 
     def sellable(self, pair: PairRules, wanted: BaseVolume) -> BaseVolume:
-        """How much of an exit can leave now: all of it, unless it is known that the rest is there and cannot be sold.
+        """How much of an exit can leave now: all of it, unless it is known that the rest is there and cannot
+        be sold.
 
-        What is not there at all is not held back: a wallet may have missed an execution, and the exchange has the last word.
+        What is not there at all is not held back: a wallet may have missed an execution, and the exchange has
+        the last word.
         """
         if not self._portfolio.believed:
             return wanted
@@ -122,7 +132,7 @@ class Exits:
     def _free(self, pair: str) -> BaseVolume | None:
         return self.there(pair)[1] if self._portfolio.believed else None
 
-    # -- how the next one goes ----------------------------------------------------------------------------------
+    # -- how the next one goes ------------------------------------------------------------------------------
 
     def shape(self, copy: CopyRecord) -> None:
         """Gives an exit the form that its market needs, at the price that is known; asks nobody."""
@@ -138,9 +148,11 @@ class Exits:
         return Price(bid).worse(Side.SELL, form.bound_bps).to_tick(pair.tick_size, Side.SELL).amount
 
     async def price(self, pair: PairRules, paid: Decimal | None) -> Decimal | None:
-        """What is known of a pair's price; asked for where nothing is, and then not again at once if it is not to be had.
+        """What is known of a pair's price; asked for where nothing is, and then not again at once if it is
+        not to be had.
 
-        Where the exchange tells none, what was ``paid`` has to do: a market order needs no price, only whether it is large enough does.
+        Where the exchange tells none, what was ``paid`` has to do: a market order needs no price, only
+        whether it is large enough does.
         """
         price = self._portfolio.marks.rate(pair.base, pair.quote)
         if price is None and self._price_at.get(pair.symbol, 0.0) <= self._now():
@@ -160,7 +172,9 @@ class Exits:
             log.warning("no price of %s to be had for an exit: %s", pair.symbol, error)
 
     async def may_try(self, pair: PairRules, owed: BaseVolume, price: Price) -> bool:
-        """Whether an owed exit is worth an order now; finds out what it can, where something was in the way before."""
+        """Whether an owed exit is worth an order now; finds out what it can, where something was in the
+        way before.
+        """
         standing = self.standing(pair.symbol)
         if standing.obstacle is Obstacle.MARKET_CLOSED and (words := await self._closed(pair)):
             self.met(pair.symbol, Obstacle.MARKET_CLOSED, words)
@@ -178,7 +192,9 @@ class Exits:
         return True
 
     async def _closed(self, pair: PairRules) -> str:
-        """What the exchange says of a market that takes no exits; empty when it takes them again, or nobody knows."""
+        """What the exchange says of a market that takes no exits; empty when it takes them again, or
+        nobody knows.
+        """
         try:
             states = await self._exchange.market_states(pair.symbol)
         except ExchangeError as error:

@@ -51,7 +51,9 @@ class FillMaker:
         return exec_id in self._seen
 
     def learn(self, request: account_pb.StreamFillsRequest) -> None:
-        """Takes over what the journal has. A fill that was made and never arrived there is forgotten, to be made again."""
+        """Takes over what the journal has. A fill that was made and never arrived there is forgotten, to
+        be made again.
+        """
         since, known = seconds(request.since), set(request.known_exec_ids)
         lost = [exec_id for exec_id, (_, at) in self._seen.items() if at >= since and exec_id not in known]
         for exec_id in lost:
@@ -75,9 +77,10 @@ class FillMaker:
         reserve: Mapping[str, Decimal] = NOTHING_RESERVED, *, certain: bool = True,
         equity_known: Callable[[str], bool] = lambda _: True,
     ) -> pb.Fill:  # fmt: skip
-        """The fill, and the wallet after it. ``wallet`` is what the master held right before; with ``certain`` False it is known to be
-        wrong, so that nobody may be sized by it. ``reserve`` is left out of equity and cash. Of a pair that is not listed only the
-        feed tells base and quote (NEW/USD), and its wallet is not counted.
+        """The fill, and the wallet after it. ``wallet`` is what the master held right before; with
+        ``certain`` False it is known to be wrong, so that nobody may be sized by it. ``reserve`` is left out
+        of equity and cash. Of a pair that is not listed only the feed tells base and quote (NEW/USD), and its
+        wallet is not counted.
         """
         pair = table.find(trade.symbol)
         base, _, quote = trade.symbol.partition("/") if pair is None else (pair.base, "/", pair.quote)
@@ -97,14 +100,24 @@ class FillMaker:
             while len(self._frozen) > FROZEN_MAX:
                 self._frozen.popitem(last=False)
         fill = pb.Fill(
-            exec_id=trade.exec_id, order_id=trade.order_id, pair=pair.symbol if pair else trade.symbol, side=PB_SIDE[trade.side],
-            price=plain(trade.price), volume=plain(trade.volume), master_equity=_shown(frozen.equity),
-            master_cash=_shown(frozen.cash), master_position_before=_shown(frozen.position),
+            exec_id=trade.exec_id,
+            order_id=trade.order_id,
+            pair=pair.symbol if pair else trade.symbol,
+            side=PB_SIDE[trade.side],
+            price=plain(trade.price),
+            volume=plain(trade.volume),
+            master_equity=_shown(frozen.equity),
+            master_cash=_shown(frozen.cash),
+            master_position_before=_shown(frozen.position),
             master_position=_shown(wallet[base] if quote else None),
-            order_filled_before=plain(frozen.filled), margin=trade.margin, source=trade.source,
-            executed_at=timestamp(trade.executed_at), received_at=timestamp(received_at), pair_unknown=pair is None,
+            order_filled_before=plain(frozen.filled),
+            margin=trade.margin,
+            source=trade.source,
+            executed_at=timestamp(trade.executed_at),
+            received_at=timestamp(received_at),
+            pair_unknown=pair is None,
             cl_ord_id=trade.cl_ord_id,
-        )  # fmt: skip
+        )
         if trade.fees:
             fill.fee.asset, fill.fee.amount = trade.fees[0][0], plain(trade.fees[0][1])
         # Of the bridges also where none is held: what users own beside this quote is worth something in it.

@@ -1,11 +1,13 @@
-"""The master's side: turns executions into fills with what was frozen before their order, without holes and without repeats.
+"""The master's side: turns executions into fills with what was frozen before their order, without holes and
+without repeats.
 
-The journal at the supervisor is the memory of fills. Whoever streams tells where the journal ends, and everything after that is
-fetched from the trade history before live executions go on. The same happens after each loss of the feed. A trade is counted
-once, by its execution id.
+The journal at the supervisor is the memory of fills. Whoever streams tells where the journal ends, and
+everything after that is fetched from the trade history before live executions go on. The same happens after
+each loss of the feed. A trade is counted once, by its execution id.
 
-What the master held right before a fill comes from a wallet that is counted trade by trade (domain/counted_trades.py), because balances
-may be told late. Only where nothing was counted yet are balances believed, once the master has not traded for a while.
+What the master held right before a fill comes from a wallet that is counted trade by trade
+(domain/counted_trades.py), because balances may be told late. Only where nothing was counted yet are balances
+believed, once the master has not traded for a while.
 """
 
 from __future__ import annotations
@@ -48,10 +50,12 @@ log = logging.getLogger(__name__)
 
 #: Fills that are told together at most.
 STREAM_MAX = 200
-#: The trade history is read again from this long before the last fill, in seconds: it may trail behind the feed.
+#: The trade history is read again from this long before the last fill, in seconds: it may trail behind the
+#: feed.
 OVERLAP_S = 120.0
-#: The history is held against what was streamed this often, in seconds, as long as the feed is up: reads may trail behind the
-#: feed by up to a minute, and a feed may lose the last message before a silence, which no gap in its numbers shows.
+#: The history is held against what was streamed this often, in seconds, as long as the feed is up: reads may
+#: trail behind the feed by up to a minute, and a feed may lose the last message before a silence, which no
+#: gap in its numbers shows.
 AUDIT_S, AUDIT_PAPER_S = 30.0, 2.0
 #: A trade that is younger than this, in seconds, may still be on its way through the feed.
 AUDIT_AGE_S = 1.0
@@ -63,17 +67,21 @@ FIRST_WAIT_LAGS = 2.0
 REFRESH_S, REFRESH_PAPER_S = 300.0, 60.0
 #: The wallet is made durable at most this often, in seconds.
 KEEP_S = 1.0
-#: Names in the ledger: of when the journal began, by the supervisor's clock and by the exchange's; of coins' ids.
+#: Names in the ledger: of when the journal began, by the supervisor's clock and by the exchange's; of coins'
+#: ids.
 JOURNAL_BEGAN, COIN_IDS = "journal_began", "coin_ids"
-#: Between two tries to read the history, in seconds: at first, and at most where it cannot be read again and again.
+#: Between two tries to read the history, in seconds: at first, and at most where it cannot be read again and
+#: again.
 HISTORY_RETRY_S, HISTORY_RETRY_S_MAX = 1.0, 15.0
 
 
-#: A buy that costs more than what was counted by this share proves the count wrong: smaller differences are rounding and fees.
+#: A buy that costs more than what was counted by this share proves the count wrong: smaller differences are
+#: rounding and fees.
 SHORT_SHARE = Decimal("0.001")
 #: Kraken: the entry of the ledger that the executions feed tells as well.
 TRADE_KIND = "trade"
-#: Kraken: entries that may move an asset between two wallets of the account, each told by itself: balances say what is where.
+#: Kraken: entries that may move an asset between two wallets of the account, each told by itself: balances
+#: say what is where.
 MOVES = frozenset({"earn", "staking", "transfer"})
 
 
@@ -81,14 +89,26 @@ class Master:
     """The master's trading loop: the feed's sink and the source of StreamFills."""
 
     def __init__(
-        self, *, account_id: str, exchange: KrakenExchange, portfolio: Portfolio, ledger: Ledger, now: Callable[[], float],
-        changed: Callable[[], None], failed: Callable[[BaseException], None], heard: Callable[[Sequence[Execution]], None],
-        announcements: Announcements, audit_s: float = AUDIT_S, refresh_s: float = REFRESH_S,
-        clock_offset: Callable[[], float] = lambda: 0.0, is_ours: Callable[[], None] = lambda: None,
-    ) -> None:  # fmt: skip
-        """``now`` is the exchange's clock, and ``clock_offset`` how far that is ahead of this machine's (seconds). ``heard`` takes what the
-        feed tells, for orders of the account's own; ``is_ours`` is called once nothing says that the journal is about another account.
-        Raises LedgerFault when the wallet that an earlier process kept cannot be read.
+        self,
+        *,
+        account_id: str,
+        exchange: KrakenExchange,
+        portfolio: Portfolio,
+        ledger: Ledger,
+        now: Callable[[], float],
+        changed: Callable[[], None],
+        failed: Callable[[BaseException], None],
+        heard: Callable[[Sequence[Execution]], None],
+        announcements: Announcements,
+        audit_s: float = AUDIT_S,
+        refresh_s: float = REFRESH_S,
+        clock_offset: Callable[[], float] = lambda: 0.0,
+        is_ours: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``now`` is the exchange's clock, and ``clock_offset`` how far that is ahead of this machine's
+        (seconds). ``heard`` takes what the feed tells, for orders of the account's own; ``is_ours`` is called
+        once nothing says that the journal is about another account. Raises LedgerFault when the wallet that
+        an earlier process kept cannot be read.
         """
         self._account_id = account_id
         self._exchange = exchange
@@ -117,7 +137,8 @@ class Master:
             raise LedgerFault(f"{ledger.path}: the wallet in it cannot be read ({error})") from error
         #: Whether there is a wallet that was counted; else balances are to be believed first.
         self._has_wallet = kept is not None
-        #: Orders that the journal is about, until it is known that they are this account's; asked for where no ledger says so.
+        #: Orders that the journal is about, until it is known that they are this account's; asked for where
+        #: no ledger says so.
         self._journal_orders: list[str] = []
         #: Whether that wallet was held against balances in this process.
         self._compared = False
@@ -132,9 +153,11 @@ class Master:
         self._held: list[tuple[Trade, float]] | None = []  # a list while the past is not complete; else None
         self._catching_up: asyncio.Task[None] | None = None
         self._feed_up = False
-        #: Executions that the first snapshot told: from before this process, whatever the history says of them.
+        #: Executions that the first snapshot told: from before this process, whatever the history says of
+        #: them.
         self._before_us: set[str] | None = None
-        #: Executions that the last snapshot told, and when: the history will show them, if it trails now (Unix seconds).
+        #: Executions that the last snapshot told, and when: the history will show them, if it trails now
+        #: (Unix seconds).
         self._promised: tuple[float, set[str]] = (0.0, set())
         #: Coins that the journal may count a position of.
         self._coins: set[str] = set()
@@ -143,12 +166,14 @@ class Master:
         #: Whether every fill so far has been streamed.
         self.complete = False
 
-    # -- the stream ---------------------------------------------------------------------------------------------
+    # -- the stream -----------------------------------------------------------------------------------------
 
     async def stream(
         self, request: account_pb.StreamFillsRequest
     ) -> AsyncIterator[list[pb.Fill] | account_pb.CaughtUp | account_pb.AssetRename]:
-        """Fills after the journal's end, for ever, those together that wait together; a later call takes over."""
+        """Fills after the journal's end, for ever, those together that wait together; a later call takes
+        over.
+        """
         if self._out is not None:
             self._out.put_nowait(None)
         out: asyncio.Queue[pb.Fill | account_pb.CaughtUp | account_pb.AssetRename | None] = asyncio.Queue()
@@ -175,7 +200,9 @@ class Master:
                 self._stop_catching_up()
 
     def rules_read(self) -> None:
-        """The exchange's pairs and assets were read again: a coin that the journal counts may have another name since."""
+        """The exchange's pairs and assets were read again: a coin that the journal counts may have another
+        name since.
+        """
         if self._out is None:
             return
         for old, new in self._ids.take_renamed(self._coins, self._portfolio.table):
@@ -201,7 +228,8 @@ class Master:
     def _wanted_since(self, request: account_pb.StreamFillsRequest) -> float:
         """From when on trades are wanted, by the exchange's clock. Raises LedgerFault.
 
-        When the journal began was told by the supervisor's, which may have been wrong, and set since: it is put right once, and kept.
+        When the journal began was told by the supervisor's, which may have been wrong, and set since: it is
+        put right once, and kept.
         """
         since = seconds(request.since)
         if not request.HasField("journal_began"):
@@ -223,17 +251,20 @@ class Master:
         if is_fill:
             failpoint.reach(self._account_id, "after_emit")
 
-    # -- the feed's sink ----------------------------------------------------------------------------------------
+    # -- the feed's sink ------------------------------------------------------------------------------------
 
     def connected(self, snapshot: Sequence[Execution | Incomplete]) -> None:
-        """The feed is up. What its snapshot tells is in the history as well, and the history is read anyway."""
+        """The feed is up. What its snapshot tells is in the history as well, and the history is read
+        anyway.
+        """
         log.info("executions feed connected, %d rows in its snapshot", len(snapshot))
         self._feed_up = True
         told = {row.exec_id for row in snapshot if row.exec_type == "trade" and row.exec_id}
         if self._before_us is None:
             self._before_us = told
         self._promised = (self._now(), told - self._before_us)
-        # What came in or went out while the feed was down was not told: balances are held against the wallet first.
+        # What came in or went out while the feed was down was not told: balances are held against the wallet
+        # first.
         self._compared = False
         self._catch_up(hints=_trades(snapshot))
         self._heard([row for row in snapshot if isinstance(row, Execution)])
@@ -254,10 +285,13 @@ class Master:
         self._heard([row for row in executions if isinstance(row, Execution)])
 
     def balance_changed(self, change: BalanceChanged) -> None:
-        """A balance changed. What is no trade counts at once: balances that are read tell it minutes later."""
+        """A balance changed. What is no trade counts at once: balances that are read tell it minutes
+        later.
+        """
         if change.kind == TRADE_KIND or not change.amount:
             return
-        # While the wallet is being held against balances, nobody knows whether those have it: they are read once more.
+        # While the wallet is being held against balances, nobody knows whether those have it: they are read
+        # once more.
         if change.kind not in MOVES and self._compared:
             self._portfolio.before_trade(self._now())
             self._portfolio.take_outside({worth_as(change.asset): change.amount}, change.kind)
@@ -295,7 +329,9 @@ class Master:
         self._changed()
 
     def _proves_wrong(self, trade: Trade) -> bool:
-        """Whether the master has paid with money that was not counted: a deposit has come in, or coins were turned into it."""
+        """Whether the master has paid with money that was not counted: a deposit has come in, or coins
+        were turned into it.
+        """
         pair = self._portfolio.table.find(trade.symbol)
         if pair is None or trade.margin or trade.side is not Side.BUY:
             return False
@@ -304,7 +340,9 @@ class Master:
         return have >= 0 and trade.cost - have > trade.cost * SHORT_SHARE
 
     async def _reread(self) -> None:
-        """Finds out what came in before a fill that proves the wallet wrong, then tells it and those behind it."""
+        """Finds out what came in before a fill that proves the wallet wrong, then tells it and those
+        behind it.
+        """
         try:
             balances, asked_at = await self._portfolio.read_balances()
             told = self._all(await self._history(), ())
@@ -322,7 +360,9 @@ class Master:
         await self._audit_for_ever()
 
     async def _price(self) -> None:
-        """Finds out what it is worth that has just come in. Where that fails nobody is sized by an equity without it."""
+        """Finds out what it is worth that has just come in. Where that fails nobody is sized by an equity
+        without it.
+        """
         try:
             await self._portfolio.refresh_marks()
         except ExchangeError as error:
@@ -343,7 +383,10 @@ class Master:
         if not fill.pair_unknown:
             self._follow(set(fill.pair.split("/")) - self._coins)
         if fill.pair_unknown:
-            words = f"the master's {trade.side} of {trade.volume} at {trade.price} ({trade.exec_id}) is journalled and not copied"
+            words = (
+                f"the master's {trade.side} of {trade.volume} at {trade.price} ({trade.exec_id}) is "
+                "journalled and not copied"
+            )
             portfolio.unknown_trade(trade.symbol, words)
         if self._doubted or fill.pair_unknown or fill.margin:
             # What a margin trade has won or lost is in balances, should the feed not tell them.
@@ -351,7 +394,7 @@ class Master:
         self._counted.add(trade)
         self._since = max(self._since, trade.executed_at - OVERLAP_S)
 
-    # -- the past -----------------------------------------------------------------------------------------------
+    # -- the past -------------------------------------------------------------------------------------------
 
     def _stop_catching_up(self) -> None:
         if self._catching_up is not None:
@@ -389,10 +432,13 @@ class Master:
         await self._audit_for_ever()
 
     async def _audit_for_ever(self) -> None:
-        """Holds what was told against the exchange's record now and then, and balances against the wallet, sooner where there is a reason."""
+        """Holds what was told against the exchange's record now and then, and balances against the wallet,
+        sooner where there is a reason.
+        """
         pause = CONFIRM_S / 2
         while True:
-            # Kraken: a snapshot's trades carry too little to be copied; the history has the rest, a little later.
+            # Kraken: a snapshot's trades carry too little to be copied; the history has the rest, a little
+            # later.
             told_at, told = self._promised
             late = self._now() < told_at + OVERLAP_S and any(not self._maker.knows(one) for one in told)
             with suppress(TimeoutError):
@@ -411,11 +457,14 @@ class Master:
             await asyncio.sleep(pause)
 
     async def _audit(self) -> None:
-        """Holds the history against what was streamed and, now and then, balances against the wallet. Raises ExchangeError."""
+        """Holds the history against what was streamed and, now and then, balances against the wallet.
+        Raises ExchangeError.
+        """
         self._keep_ids()
         past = await self._history(Priority.BACKGROUND)
         old = self._now() - AUDIT_AGE_S
-        # Kraken gives up to two seconds more than was asked for; what lies before the journal's end is not told again.
+        # Kraken gives up to two seconds more than was asked for; what lies before the journal's end is not
+        # told again.
         missed = [
             trade for trade in past
             if self._since <= trade.executed_at < old and not self._maker.knows(trade.exec_id)
@@ -450,8 +499,8 @@ class Master:
         return await self._with_order_ids(trades, priority)
 
     async def _with_order_ids(self, trades: list[Trade], priority: Priority) -> list[Trade]:
-        """With what the history does not tell: the ids that the orders of new trades carried. A copy of one of our own users is known by it.
-        Raises ExchangeError, but where the exchange refuses to tell.
+        """With what the history does not tell: the ids that the orders of new trades carried. A copy of one
+        of our own users is known by it. Raises ExchangeError, but where the exchange refuses to tell.
         """
         new = {
             trade.order_id
@@ -482,11 +531,14 @@ class Master:
         arrived = {trade.exec_id: at for trade, at in self._held or []}
         # What came live is new whatever its time says: the exchange's clock and ours may differ.
         missing = {
-            trade.exec_id for trade in told
-            if not self._maker.knows(trade.exec_id) and (trade.executed_at >= self._since or trade.exec_id in arrived)
-        }  # fmt: skip
+            trade.exec_id
+            for trade in told
+            if not self._maker.knows(trade.exec_id)
+            and (trade.executed_at >= self._since or trade.exec_id in arrived)
+        }
         wallet, table, marks = self._portfolio.wallet, self._portfolio.table, self._portfolio.marks
-        # Users take fills in the journal's order, so what is missing comes after all that the journal has, whatever its time.
+        # Users take fills in the journal's order, so what is missing comes after all that the journal has,
+        # whatever its time.
         for trade in reversed(told):
             if trade.exec_id in missing and self._counted.holds(trade):
                 apply(wallet, trade, table, undo=True)
@@ -545,7 +597,9 @@ class Master:
                 failures += 1
 
     def _all(self, told: Iterable[Trade], hints: Iterable[Trade]) -> list[Trade]:
-        """With what the feed has told meanwhile, in order of execution. The feed's own row wins: it knows the fee's asset."""
+        """With what the feed has told meanwhile, in order of execution. The feed's own row wins: it knows
+        the fee's asset.
+        """
         held = (trade for trade, _ in self._held or [])
         trades: dict[str, Trade] = {}
         for trade in (*told, *hints, *held):
@@ -563,9 +617,11 @@ class Master:
         *,
         expect_change: bool = False,
     ) -> bool:
-        """Takes what came from outside unseen into the wallet that was counted; whether balances and wallet agree then.
+        """Takes what came from outside unseen into the wallet that was counted; whether balances and wallet
+        agree then.
 
-        ``expect_change``: something did, so that balances that show nothing trail behind. Raises ExchangeError.
+        ``expect_change``: something did, so that balances that show nothing trail behind. Raises
+        ExchangeError.
         """
         suspected: dict[str, Decimal] = {}
         agree = True
@@ -582,7 +638,8 @@ class Master:
             told = self._all(told, ())
         else:
             log.warning(
-                "balances keep changing, or do not show what must have come in; what was counted is taken until they agree"
+                "balances keep changing, or do not show what must have come in; what was counted is taken "
+                "until they agree"
             )
             suspected, agree = {}, False
         self._portfolio.take_outside(suspected, "")
@@ -591,14 +648,18 @@ class Master:
 
     def _tell_doubt(self) -> None:
         self._announcements.tell(
-            pb.SEVERITY_WARNING, "MASTER_EQUITY_UNKNOWN",
-            "the master paid with money that its balances do not show yet: its entries are not copied until they do, its exits are",
-        )  # fmt: skip
+            pb.SEVERITY_WARNING,
+            "MASTER_EQUITY_UNKNOWN",
+            "the master paid with money that its balances do not show yet: its entries are not copied until "
+            "they do, its exits are",
+        )
 
-    # -- across restarts ----------------------------------------------------------------------------------------
+    # -- across restarts ------------------------------------------------------------------------------------
 
     async def keep_wallet(self) -> None:
-        """Makes the wallet durable when it has changed, and tidies the ledger when it has not, for ever. Raises LedgerFault."""
+        """Makes the wallet durable when it has changed, and tidies the ledger when it has not, for ever.
+        Raises LedgerFault.
+        """
         while True:
             await asyncio.sleep(KEEP_S)
             if not self.save():
@@ -606,7 +667,9 @@ class Master:
             self._portfolio.keep_pairs()
 
     def save(self) -> bool:
-        """Makes the wallet durable, with the trades that it holds; whether it had changed. Raises LedgerFault."""
+        """Makes the wallet durable, with the trades that it holds; whether it had changed. Raises
+        LedgerFault.
+        """
         if not self._compared:
             return False
         body = self._counted.to_json(self._portfolio.wallet)
@@ -654,7 +717,15 @@ def _from_history(row: TradeRow, table: SymbolTable) -> Trade:
     pair = table.find(row.pair)
     fees = ((pair.quote, row.fee),) if pair is not None and row.fee else ()
     return Trade(
-        exec_id=row.txid, order_id=row.ordertxid, symbol=pair.symbol if pair else row.pair, side=Side(row.side),
-        price=row.price, volume=row.vol, cost=row.cost, fees=fees, margin=row.margin,
-        executed_at=float(row.time), source=pb.FILL_SOURCE_HISTORY,
-    )  # fmt: skip
+        exec_id=row.txid,
+        order_id=row.ordertxid,
+        symbol=pair.symbol if pair else row.pair,
+        side=Side(row.side),
+        price=row.price,
+        volume=row.vol,
+        cost=row.cost,
+        fees=fees,
+        margin=row.margin,
+        executed_at=float(row.time),
+        source=pb.FILL_SOURCE_HISTORY,
+    )

@@ -1,7 +1,9 @@
-"""What a user does about an order that the exchange refused for certain: send it again cut, in another form, or end the copy.
+"""What a user does about an order that the exchange refused for certain: send it again cut, in another form,
+or end the copy.
 
-An entry is cut to the money that is free, or ends. An exit is cut to what can be sold, changes its form or stays owed; it never ends
-before it is sold, and says what is in its way. Nothing here is on the way from a fill to its first order.
+An entry is cut to the money that is free, or ends. An exit is cut to what can be sold, changes its form or
+stays owed; it never ends before it is sold, and says what is in its way. Nothing here is on the way from a
+fill to its first order.
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ from krakencopy.account_proc.domain.sizing import FEE_RESERVE, bound_of
 from krakencopy.account_proc.kraken.answers import LockedOut, is_below_minimum
 from krakencopy.account_proc.kraken.api import NO_SUCH_PAIR
 
-#: How Kraken's words begin for a price or a volume that does not keep to the pair's rules: to its tick, its decimals.
+#: How Kraken's words begin for a price or a volume that does not keep to the pair's rules: to its tick, its
+#: decimals.
 RULES_ERRORS = (
     "EOrder:Invalid price", "EOrder:Tick size check failed", "EGeneral:Invalid arguments:price",
     "EGeneral:Invalid arguments:volume",
@@ -98,10 +101,12 @@ class Refusals:
         except ExchangeError:
             return False
 
-    # -- entries ------------------------------------------------------------------------------------------------
+    # -- entries --------------------------------------------------------------------------------------------
 
     async def _buy_what_is_free(self, copy: CopyRecord, text: str) -> None:
-        """Something else has the money, mostly an order of the user's own: the entry is cut to what is left."""
+        """Something else has the money, mostly an order of the user's own: the entry is cut to what is
+        left.
+        """
         known, pair = await self._known(), self._portfolio.table.find(copy.pair)
         if not known or pair is None or self._steps.is_given_up(copy):
             self._steps.refused(copy, text)
@@ -128,18 +133,22 @@ class Refusals:
         self._portfolio.reserve(copy.copy_id, pair.quote, (part * worst).amount)
         self._steps.send_again(copy)
 
-    # -- exits --------------------------------------------------------------------------------------------------
+    # -- exits ----------------------------------------------------------------------------------------------
 
     async def _sell_what_is_free(self, copy: CopyRecord, text: str) -> None:
-        """Less can be sold than copying bought. What is not there at all is forgotten; what is there and held stays owed."""
+        """Less can be sold than copying bought. What is not there at all is forgotten; what is there and
+        held stays owed.
+        """
         known, pair = await self._known(), self._portfolio.table.find(copy.pair)
         owned, free = self._exits.there(copy.pair)
         wanted = BaseVolume(copy.ordered)
         if known and pair is not None and free >= wanted and self._portfolio.distrust_earning(pair.base):
-            # All of it is there, in part as coins that earn by themselves: only the exchange knows whether an order takes those.
+            # All of it is there, in part as coins that earn by themselves: only the exchange knows whether an
+            # order takes those.
             owned, free = self._exits.there(copy.pair)
         if known and pair is not None and free >= wanted:
-            # Copying counts with all digits, and the exchange rounds each trade: what balances do not show is not to be had.
+            # Copying counts with all digits, and the exchange rounds each trade: what balances do not show is
+            # not to be had.
             unseen = BaseVolume(self._portfolio.rounded_away(pair.base))
             owned, free = owned - unseen, free - unseen
         if not known or pair is None or free >= wanted:
@@ -175,7 +184,9 @@ class Refusals:
             self._steps.send_again(copy)
 
     async def _too_small(self, copy: CopyRecord, text: str) -> None:
-        """Kraken says this of coins that were bought a moment before, too: only the rules of now tell whether it is so."""
+        """Kraken says this of coins that were bought a moment before, too: only the rules of now tell
+        whether it is so.
+        """
         try:
             await self._portfolio.load_symbols()
         except ExchangeError:
@@ -189,7 +200,9 @@ class Refusals:
             self._steps.end_unsent(copy, CopyState.CARRIED, text, "the exchange's minimum has grown")
 
     async def _change_form(self, copy: CopyRecord, text: str) -> None:
-        """It goes out in another form at once, where its form was the matter for the first time; otherwise it is owed."""
+        """It goes out in another form at once, where its form was the matter for the first time; otherwise
+        it is owed.
+        """
         before = self._exits.standing(copy.pair).form
         obstacle = obstacle_of_refusal(text)
         standing = self._exits.met(copy.pair, obstacle, text)
@@ -216,5 +229,7 @@ class Refusals:
 
 
 def _is_minimum(text: str) -> bool:
-    """Whether the words themselves speak of a minimum; others of Kraken's that begin alike are about the volume's decimals."""
+    """Whether the words themselves speak of a minimum; others of Kraken's that begin alike are about the
+    volume's decimals.
+    """
     return "minimum" in text

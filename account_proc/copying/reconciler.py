@@ -1,9 +1,11 @@
-"""Holds a user's ledger against the exchange's own record of orders, before anything is sent and every few minutes from then on.
+"""Holds a user's ledger against the exchange's own record of orders, before anything is sent and every few
+minutes from then on.
 
-It trades nothing. Exits that are owed are finished by the copier; an order that had been given up and was there after all is
-handed to the copier, which takes it into the copied position. So is, at the start, what this ledger itself has made and does not know:
-it was brought back from a backup. Everything else that does not agree is said, for the supervisor and people to judge.
-A record that cannot be read proves nothing: it is read again. Trading does not begin before it could be read once, and goes on later.
+It trades nothing. Exits that are owed are finished by the copier; an order that had been given up and was
+there after all is handed to the copier, which takes it into the copied position. So is, at the start, what
+this ledger itself has made and does not know: it was brought back from a backup. Everything else that does
+not agree is said, for the supervisor and people to judge. A record that cannot be read proves nothing: it is
+read again. Trading does not begin before it could be read once, and goes on later.
 """
 
 from __future__ import annotations
@@ -37,15 +39,16 @@ log = logging.getLogger(__name__)
 
 #: Between two comparisons, in seconds; spread, so that many accounts on one machine do not ask at once.
 PERIOD_S, PERIOD_PAPER_S = 300.0, 10.0
-#: An account that has neither ordered nor traded for so long, in seconds, is compared every PERIOD_S only, until it does again: what may
-#: come to light late at the paper exchange has come to light by then, and comparing is the dearest of what an idle account does.
+#: An account that has neither ordered nor traded for so long, in seconds, is compared every PERIOD_S only,
+#: until it does again: what may come to light late at the paper exchange has come to light by then, and
+#: comparing is the dearest of what an idle account does.
 SETTLED_S = 30.0
 #: After a comparison that failed, in seconds, doubled with each that fails again, up to the usual period.
 RETRY_S = 15.0
 #: How far the first comparison of a ledger reaches back, in seconds.
 FIRST_LOOK_S = 86_400.0
-#: Each comparison reaches back behind the one before by what reads may trail, and this, in seconds: an order lives up to 60 s
-#: longer than its deadline.
+#: Each comparison reaches back behind the one before by what reads may trail, and this, in seconds: an order
+#: lives up to 60 s longer than its deadline.
 OVERLAP_S = 120.0
 #: Kraken: the rows of the feed with which an order begins.
 BEGINNINGS = frozenset({"pending_new", "new"})
@@ -107,9 +110,18 @@ class Reconciler:
     """One user's ledger against the exchange."""
 
     def __init__(
-        self, *, exchange: KrakenExchange, ledger: Ledger, adopter: Adopter, desk: OrderDesk, now: Callable[[], float],
-        changed: Callable[[], None], period_s: float = PERIOD_S, account_id: str = "", journal_id: str = "",
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        exchange: KrakenExchange,
+        ledger: Ledger,
+        adopter: Adopter,
+        desk: OrderDesk,
+        now: Callable[[], float],
+        changed: Callable[[], None],
+        period_s: float = PERIOD_S,
+        account_id: str = "",
+        journal_id: str = "",
+    ) -> None:
         """``account_id`` and ``journal_id``: whose orders this ledger's are (contract/order_ids.py)."""
         self._exchange = exchange
         self._ledger = ledger
@@ -120,10 +132,11 @@ class Reconciler:
         self._period_s = period_s
         self._drifts = ledger.drifts(0.0)
         self._tags = {maker: tag(maker, journal_id, account_id) for maker in Maker}
-        #: When the record was read before the first comparison, and what it had: it need not be read twice at a start.
+        #: When the record was read before the first comparison, and what it had: it need not be read twice at
+        #: a start.
         self._looked: tuple[float, list[OrderRow]] | None = None
-        #: Orders that began later than this, by the exchange's clock (Unix seconds), and were not in the record then, were made while
-        #: this process ran.
+        #: Orders that began later than this, by the exchange's clock (Unix seconds), and were not in the
+        #: record then, were made while this process ran.
         self._began_at, self._before_us = inf, frozenset[str]()
 
     def drifts(self) -> list[Drift]:
@@ -131,8 +144,8 @@ class Reconciler:
         return [drift for drift in self._drifts if drift.found_at > self._now() - SHOWN_S]
 
     async def look_back(self, at_exchange: float) -> LookBack:
-        """What is in the exchange's record and not in the ledger, before anything is sent; ``at_exchange``: its clock now (Unix seconds),
-        rather too early than too late.
+        """What is in the exchange's record and not in the ledger, before anything is sent; ``at_exchange``:
+        its clock now (Unix seconds), rather too early than too late.
 
         Raises ExchangeError (nothing is known: do not trade) or LedgerFault.
         """
@@ -145,7 +158,8 @@ class Reconciler:
             if not made_by or self._ledger.owner(row.cl_ord_id or "") is not None:
                 continue
             if made_by == self._tags[Maker.OWN]:
-                # Asked for again under its request id, it is looked for and not sent (trading/requested_orders.py).
+                # Asked for again under its request id, it is looked for and not sent
+                # (trading/requested_orders.py).
                 self._ledger.claim_own(row.cl_ord_id or "")
             elif made_by != self._tags[Maker.COPY]:
                 marked.append(self._drift(DriftCode.ORDER_UNINTENDED, row, None))
@@ -162,14 +176,20 @@ class Reconciler:
         if not began or told.order_id in known or self._ledger.owner(told.cl_ord_id or "") is not None:
             return
         drift = Drift(
-            code=DriftCode.ORDER_MADE_ELSEWHERE, order_id=told.order_id, cl_ord_id=told.cl_ord_id or "", copy_id="",
-            found_at=self._now(), message=_made_elsewhere(f"order {told.order_id} ({told.side} {told.symbol})"),
-        )  # fmt: skip
+            code=DriftCode.ORDER_MADE_ELSEWHERE,
+            order_id=told.order_id,
+            cl_ord_id=told.cl_ord_id or "",
+            copy_id="",
+            found_at=self._now(),
+            message=_made_elsewhere(f"order {told.order_id} ({told.side} {told.symbol})"),
+        )
         log.error("%s: %s", drift.code, drift.message)
         self._keep(None, [drift])
 
     async def run(self, news: Bell) -> None:
-        """Compares every period, for ever, and first soon. Raises LedgerFault. ``news`` rings when the account orders or trades."""
+        """Compares every period, for ever, and first soon. Raises LedgerFault. ``news`` rings when the
+        account orders or trades.
+        """
         seen, heard_at, failures = news.version, self._now(), 0
         while True:
             try:
@@ -193,7 +213,9 @@ class Reconciler:
                 seen, heard_at = news.version, self._now()
 
     async def compare(self) -> bool:
-        """One comparison; False while something that was found must wait. Raises ExchangeError (nothing is known) or LedgerFault."""
+        """One comparison; False while something that was found must wait. Raises ExchangeError (nothing is
+        known) or LedgerFault.
+        """
         looked, self._looked = self._looked, None
         began, rows = looked or (self._now(), (await self._read(Priority.BACKGROUND))[0])
         drifts, waits = self._judge(rows)
@@ -202,7 +224,9 @@ class Reconciler:
         return not waits
 
     async def _read(self, priority: Priority) -> tuple[list[OrderRow], list[OddRow]]:
-        """The exchange's record since the last comparison, and rows of it that cannot be read. Raises ExchangeError."""
+        """The exchange's record since the last comparison, and rows of it that cannot be read. Raises
+        ExchangeError.
+        """
         last = self._ledger.reconciled_at
         since = self._now() - FIRST_LOOK_S if last is None else last
         return await self._exchange.orders_of(None, since - self._desk.visibility_lag - OVERLAP_S, priority)
@@ -210,7 +234,8 @@ class Reconciler:
     async def _read_again(self, odd: Iterable[OddRow]) -> list[OrderRow]:
         """Orders whose rows cannot be read and that this ledger may have made and lost, each by its own key.
 
-        Raises OutcomeUnknown where one of them was made by this ledger for certain and cannot be read so either, and ExchangeError.
+        Raises OutcomeUnknown where one of them was made by this ledger for certain and cannot be read so
+        either, and ExchangeError.
         """
         ids = {row.key: row.cl_ord_id for row in odd}
         doubtful = [key for key, cl_ord_id in ids.items() if cl_ord_id is None or self._is_lost(cl_ord_id)]
@@ -227,7 +252,8 @@ class Reconciler:
         if lost:
             raise OutcomeUnknown(
                 "QueryOrders",
-                f"{', '.join(lost)} was made by this account's ledger before that was brought back from a backup, and what it traded "
+                f"{', '.join(lost)} was made by this account's ledger before that was brought back from a "
+                "backup, and what it traded "
                 "cannot be read; nothing is traded until it can",
             )
         return list(rows.values())
@@ -268,9 +294,13 @@ class Reconciler:
 
     def _drift(self, code: DriftCode, row: OrderRow, copy: CopyRecord | None) -> Drift:
         return Drift(
-            code=code, order_id=row.txid, cl_ord_id=row.cl_ord_id or "", copy_id="" if copy is None else copy.copy_id,
-            found_at=self._now(), message=_message(code, row, copy),
-        )  # fmt: skip
+            code=code,
+            order_id=row.txid,
+            cl_ord_id=row.cl_ord_id or "",
+            copy_id="" if copy is None else copy.copy_id,
+            found_at=self._now(),
+            message=_message(code, row, copy),
+        )
 
 
 def _spread(pause_s: float) -> float:
@@ -283,13 +313,17 @@ def _message(code: DriftCode, row: OrderRow, copy: CopyRecord | None) -> str:
     match code:
         case DriftCode.ORDER_FOUND_LATE:
             of = copy.copy_id if copy is not None else ""
-            return f"order {row.txid} of copy {of} had been proven not to exist and was there after all ({filled}); it now counts as copied"
+            return (
+                f"order {row.txid} of copy {of} had been proven not to exist and was there after all "
+                f"({filled}); it now counts as copied"
+            )
         case DriftCode.VOLUME_DIFFERS:
             told = plain(copy.filled) if copy is not None else ""
             return f"order {row.txid} filled {filled}, its copy says {told}; compare both by hand"
         case DriftCode.ORDER_UNINTENDED:
             return (
-                f"order {row.txid} ({filled}) carries an id of krakencopy's that this ledger never made, from before this process "
+                f"order {row.txid} ({filled}) carries an id of krakencopy's that this ledger never made, "
+                "from before this process "
                 "began: another installation has traded this account, or an old ledger was brought back"
             )
         case DriftCode.ORDER_MADE_ELSEWHERE:
@@ -298,6 +332,7 @@ def _message(code: DriftCode, row: OrderRow, copy: CopyRecord | None) -> str:
 
 def _made_elsewhere(order: str) -> str:
     return (
-        f"{order} carries an id of krakencopy's, was made while this process runs, and not by it: another installation trades this "
+        f"{order} carries an id of krakencopy's, was made while this process runs, and not by it: another "
+        "installation trades this "
         "account now"
     )

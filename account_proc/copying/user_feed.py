@@ -1,5 +1,6 @@
-"""A user's own executions: they end its orders and keep its wallet right. What the user does by hand is seen here, too: its trades are
-counted, and balances are read soon after an order of its own has come or gone, as those hold money that copying then does not have.
+"""A user's own executions: they end its orders and keep its wallet right. What the user does by hand is seen
+here, too: its trades are counted, and balances are read soon after an order of its own has come or gone, as
+those hold money that copying then does not have.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ log = logging.getLogger(__name__)
 SEEN_MAX = 10_000
 #: Between two tries to read balances while the account trades, in seconds: at first, and at most.
 REREAD_S, REREAD_S_MAX = 1.0, 15.0
-#: After an order of the account's own has come or gone, balances are read so much later, in seconds: what else comes with it is waited for,
-#: and reads trail behind the engine.
+#: After an order of the account's own has come or gone, balances are read so much later, in seconds: what
+#: else comes with it is waited for, and reads trail behind the engine.
 HOLDS_SOON_S = 0.5
 #: Kraken: after these an order holds less than before, or nothing.
 RELEASING = frozenset({"trade", "filled", "canceled", "expired", "amended", "restated"})
@@ -38,8 +39,8 @@ class UserFeed:
         self, watch: OrderWatch, portfolio: Portfolio, changed: Callable[[], None], holds_pause_s: float,
         marked: Callable[[Execution], None],
     ) -> None:  # fmt: skip
-        """``holds_pause_s``: between two readings of balances because of the account's own orders, in seconds; ``marked`` hears of orders
-        under an id of krakencopy's that nobody here follows.
+        """``holds_pause_s``: between two readings of balances because of the account's own orders, in
+        seconds; ``marked`` hears of orders under an id of krakencopy's that nobody here follows.
         """
         self._holds_pause_s = holds_pause_s
         self._holds_read_at = 0.0
@@ -56,8 +57,8 @@ class UserFeed:
         self._certain_at = 0.0
 
     def connected(self, snapshot: Sequence[Execution | Incomplete]) -> None:
-        """What the snapshot tells may end orders. Trades that it tells were missed, except those from before this process began,
-        which the first balances hold; what it does not tell, balances do.
+        """What the snapshot tells may end orders. Trades that it tells were missed, except those from before
+        this process began, which the first balances hold; what it does not tell, balances do.
         """
         rows = [row for row in snapshot if isinstance(row, Execution)]
         for row in rows:
@@ -110,7 +111,9 @@ class UserFeed:
         return True
 
     def _refresh_soon(self) -> None:
-        """An order that copying did not make has changed what is held. However many do, balances are read once in a while."""
+        """An order that copying did not make has changed what is held. However many do, balances are read
+        once in a while.
+        """
         if self._holds_due is None:
             loop = asyncio.get_running_loop()
             at = max(loop.time() + HOLDS_SOON_S, self._holds_read_at + self._holds_pause_s)

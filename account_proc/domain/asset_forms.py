@@ -1,7 +1,8 @@
 """The forms in which Kraken lists one asset's balances, and what each is worth for copying. Pure: one table.
 
-``XBT.F`` is bitcoin that earns by itself, ``DOT28.S`` are bonded polkadots: other names in Balance, the same coin. Each form has its line
-here; whoever needs to know whether coins count, or can be sold, asks this table and nothing else.
+``XBT.F`` is bitcoin that earns by itself, ``DOT28.S`` are bonded polkadots: other names in Balance, the same
+coin. Each form has its line here; whoever needs to know whether coins count, or can be sold, asks this table
+and nothing else.
 """
 
 from __future__ import annotations
@@ -22,23 +23,41 @@ class Form:
     source: str
 
 
-#: By the end of the name. Where a line is unverified and wrong, an order is refused for funds: an exit is then cut to what is there in
-#: plain form and the rest stays owed (copying/copy_execution.py), an entry is cut likewise.
+#: By the end of the name. Where a line is unverified and wrong, an order is refused for funds: an exit is
+#: then cut to what is there in plain form and the rest stays owed (copying/copy_execution.py), an entry is
+#: cut likewise.
 FORMS: Mapping[str, Form] = {
-    ".F": Form(tradable=True, source='Kraken, Get Account Balance: "USDT to transact with your USDT and USDT.F" (Auto Earn)'),
-    ".T": Form(tradable=True, source="Kraken, Get Account Balance: tokenised assets, which have no other form; unverified"),
-    ".B": Form(tradable=False, source="Kraken, Get Account Balance: yield-bearing products, similar to .S and .M"),
-    ".S": Form(tradable=False, source="Kraken, Get Account Balance: staked; bonded ones carry days (DOT28.S)"),
+    ".F": Form(
+        tradable=True,
+        source='Kraken, Get Account Balance: "USDT to transact with your USDT and USDT.F" (Auto Earn)',
+    ),
+    ".T": Form(
+        tradable=True,
+        source="Kraken, Get Account Balance: tokenised assets, which have no other form; unverified",
+    ),
+    ".B": Form(
+        tradable=False, source="Kraken, Get Account Balance: yield-bearing products, similar to .S and .M"
+    ),
+    ".S": Form(
+        tradable=False, source="Kraken, Get Account Balance: staked; bonded ones carry days (DOT28.S)"
+    ),
     ".M": Form(tradable=False, source="Kraken, Get Account Balance: opt-in rewards"),
-    ".P": Form(tradable=False, source="Kraken's assets: locked in parachain auctions; unverified whether still in use"),
-    ".HOLD": Form(tradable=False, source="Kraken's assets: withheld, e.g. after a card purchase; unverified whether an order takes it"),
-}  # fmt: skip
-#: What a form is that is not in the table (Kraken has added .F, .B and .T since 2023): like what earns by itself, it is taken to be sold until an
-#: order is refused for it.
+    ".P": Form(
+        tradable=False,
+        source="Kraken's assets: locked in parachain auctions; unverified whether still in use",
+    ),
+    ".HOLD": Form(
+        tradable=False,
+        source="Kraken's assets: withheld, e.g. after a card purchase; unverified whether an order takes it",
+    ),
+}
+#: What a form is that is not in the table (Kraken has added .F, .B and .T since 2023): like what earns by
+#: itself, it is taken to be sold until an order is refused for it.
 NEW_FORM = Form(tradable=True, source="none: a form that is newer than this table")
 #: How such forms look. BRK.Bx is an asset by itself.
 _NEW = re.compile(r"\.[A-Z]{1,8}")
-#: Names that are another asset's form without looking like it. Kraken: ETH2 is staked ether, from before the merge.
+#: Names that are another asset's form without looking like it. Kraken: ETH2 is staked ether, from before the
+#: merge.
 ALIASES: Mapping[str, tuple[str, str]] = {"ETH2": ("ETH", ".S")}
 
 
@@ -72,7 +91,9 @@ def is_tradable(form: str) -> bool:
 def by_use(
     balances: Mapping[str, Decimal], is_asset: Callable[[str], bool] = lambda _: False
 ) -> dict[str, Decimal]:
-    """Balances by what can be done with them: all that an order takes under the asset's name, the rest as ``BTC.S``."""
+    """Balances by what can be done with them: all that an order takes under the asset's name, the rest as
+    ``BTC.S``.
+    """
     folded: dict[str, Decimal] = {}
     for name, amount in balances.items():
         asset, form = split_form(name, is_asset)

@@ -1,7 +1,8 @@
 """By which id the exchange knows each coin, so that a coin is recognised under another name. Pure.
 
-Kraken has an id for each asset that stays (``XXBT``, ``XETH``, ``POL``) and a name that people see (``altname``), which may change. Which
-coin an id was is remembered: a name that is gone from the tables says nothing.
+Kraken has an id for each asset that stays (``XXBT``, ``XETH``, ``POL``) and a name that people see
+(``altname``), which may change. Which coin an id was is remembered: a name that is gone from the tables says
+nothing.
 """
 
 from __future__ import annotations
@@ -20,13 +21,17 @@ class CoinIds:
         self._ids = dict(ids or {})
 
     def follow(self, coins: Iterable[str], table: SymbolTable) -> None:
-        """Notes the ids of coins that are not followed yet. What is known already stays: a table may have lost the id."""
+        """Notes the ids of coins that are not followed yet. What is known already stays: a table may have
+        lost the id.
+        """
         for coin in coins:
             if coin not in self._ids and (found := table.id_of(coin)) is not None:
                 self._ids[coin] = found
 
     def take_renamed(self, coins: Iterable[str], table: SymbolTable) -> list[tuple[str, str]]:
-        """Coins among these that have another name now: the old one and the new one. They are followed under the new one from here on."""
+        """Coins among these that have another name now: the old one and the new one. They are followed
+        under the new one from here on.
+        """
         known_as = {coin: self._ids.get(coin, coin) for coin in coins}
         now = {coin: table.asset(one) if table.lists(one) else coin for coin, one in known_as.items()}
         waiting = sorted(coin for coin, new in now.items() if new != coin)

@@ -1,4 +1,6 @@
-"""The values that the sizing rules work with: fills in, decisions out, plans and positions in between. No rules here."""
+"""The values that the sizing rules work with: fills in, decisions out, plans and positions in between. No
+rules here.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,8 @@ class MasterFill:
     volume: BaseVolume
     master_equity: QuoteAmount
     master_cash: QuoteAmount
-    #: What the master held of the base coin by the journal's count (contract/copied_coins.py), right before this execution and after it.
+    #: What the master held of the base coin by the journal's count (contract/copied_coins.py), right before
+    #: this execution and after it.
     position_before: BaseVolume
     position_after: BaseVolume
     #: What the master's wallet had of the base coin right before this execution.
@@ -133,7 +136,9 @@ Decision = Skip | Carry | Order
 
 
 class PlanStore(Protocol):
-    """Where plans are kept; there is one for each master order ever seen, so they do not all stay in memory."""
+    """Where plans are kept; there is one for each master order ever seen, so they do not all stay in
+    memory.
+    """
 
     def get_plan(self, order_id: str) -> OrderPlan | None:
         """The plan, or None."""

@@ -97,7 +97,8 @@ class CopyRecord:
 
 
 def master_fill(fill: pb.Fill) -> MasterFill:
-    """The journal's fill as the rules see it. Raises KeyError or decimal.InvalidOperation when it is malformed.
+    """The journal's fill as the rules see it. Raises KeyError or decimal.InvalidOperation when it is
+    malformed.
 
     Fills that an earlier version journalled do not tell the counted position: the wallet's stands for it.
     """

@@ -1,7 +1,8 @@
 """Which trades the master's wallet holds. Pure: no clock, no exchange, no files.
 
-Balances that the exchange tells may trail behind its engine, so they cannot say what was held right before a trade. A wallet that
-is counted trade by trade can, as long as it is known which trades it holds; both are kept together, as one text.
+Balances that the exchange tells may trail behind its engine, so they cannot say what was held right before a
+trade. A wallet that is counted trade by trade can, as long as it is known which trades it holds; both are
+kept together, as one text.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.domain.wallet import Wallet
 from krakencopy.v1 import types_pb2 as pb
 
-#: Trades are remembered one by one for this long after they were executed, in seconds; older ones count as held. Reads of the
-#: history were seen to trail by a minute.
+#: Trades are remembered one by one for this long after they were executed, in seconds; older ones count as
+#: held. Reads of the history were seen to trail by a minute.
 REMEMBERED_S = 600.0
 #: The wallet's name in the ledger.
 WALLET = "wallet"
@@ -105,7 +106,9 @@ class CountedTrades:
 
     @classmethod
     def from_json(cls, text: str, wallet: Wallet) -> CountedTrades:
-        """What ``to_json`` made; the balances go into ``wallet``. Raises ValueError, KeyError or decimal.InvalidOperation."""
+        """What ``to_json`` made; the balances go into ``wallet``. Raises ValueError, KeyError or
+        decimal.InvalidOperation.
+        """
         raw = json.loads(text)
         counted = cls(float(raw["all_before"]))
         wallet.replace({asset: Decimal(amount) for asset, amount in raw["balances"].items()})
@@ -116,8 +119,8 @@ class CountedTrades:
 
 
 def remembered_trades(text: str) -> dict[str, float]:
-    """Of what ``CountedTrades.to_json`` made: when trades that are remembered one by one were executed (Unix seconds), by execution id.
-    Empty for what is no such text: who reads the wallet says so.
+    """Of what ``CountedTrades.to_json`` made: when trades that are remembered one by one were executed (Unix
+    seconds), by execution id. Empty for what is no such text: who reads the wallet says so.
     """
     try:
         return {str(exec_id): float(at) for exec_id, at in json.loads(text)["since"].items()}

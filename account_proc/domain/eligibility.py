@@ -21,8 +21,9 @@ from krakencopy.account_proc.domain.quantities import (
     Side,
 )
 
-#: Where the master's wallet is empty, what remains of a position below this share of it has left as fees that nobody told in which coin
-#: they were taken (the trade history does not; Kraken's highest spot fee is 0.80 %, once in and once out).
+#: Where the master's wallet is empty, what remains of a position below this share of it has left as fees that
+#: nobody told in which coin they were taken (the trade history does not; Kraken's highest spot fee is 0.80 %,
+#: once in and once out).
 FEE_RESIDUE = Ratio(Decimal("0.02"))
 
 
@@ -60,10 +61,15 @@ def why_refused(fill: MasterFill, rules: CopyRules, holdings: Holdings, now: flo
 
 
 def _notional_refusal(fill: MasterFill, rules: CopyRules, holdings: Holdings) -> Skip | None:
-    """An amount that may mean something else than was meant buys nothing. It is not carried: a later fill would buy it late."""
+    """An amount that may mean something else than was meant buys nothing. It is not carried: a later fill
+    would buy it late.
+    """
     quote = fill.pair.partition("/")[2]
     if not rules.notional_asset and needs_currency(fill.pair):
-        detail = f'notional = "{rules.notional}" names no currency, and {quote} is no money; write notional = "50 USD"'
+        detail = (
+            f'notional = "{rules.notional}" names no currency, and {quote} is no money; write '
+            'notional = "50 USD"'
+        )
         return Skip(fills=(fill,), reason=Reason.NOTIONAL_NEEDS_CURRENCY, detail=detail)
     if rules.notional_asset and holdings.notional is None:
         detail = f"what {rules.notional} {rules.notional_asset} are in {quote} is not known"
@@ -72,7 +78,9 @@ def _notional_refusal(fill: MasterFill, rules: CopyRules, holdings: Holdings) ->
 
 
 def below_minimum(volume: BaseVolume, price: Price, pair: PairRules) -> Reason | None:
-    """Which of the exchange's two minima the volume misses (Kraken: ordermin in base, costmin in quote), if any."""
+    """Which of the exchange's two minima the volume misses (Kraken: ordermin in base, costmin in quote),
+    if any.
+    """
     if volume < BaseVolume(pair.ordermin) or not volume:
         return Reason.BELOW_ORDERMIN
     if volume * price < QuoteAmount(pair.costmin):
@@ -81,7 +89,8 @@ def below_minimum(volume: BaseVolume, price: Price, pair: PairRules) -> Reason |
 
 
 def is_full_exit(fill: MasterFill, pair: PairRules) -> bool:
-    """Whether the master has left the coin: what remains of what it bought cannot be sold, or is no more than unseen fees.
+    """Whether the master has left the coin: what remains of what it bought cannot be sold, or is no more than
+    unseen fees.
 
     Selling from nothing counted counts as leaving, too: an exit is never blocked.
     """

@@ -18,7 +18,8 @@ class Ending:
     cost: Decimal
     #: By asset.
     fees: dict[str, Decimal]
-    #: False where only their worth is known and not in which asset they were taken: balances tell what that was.
+    #: False where only their worth is known and not in which asset they were taken: balances tell what that
+    #: was.
     fees_certain: bool = True
     #: Why it ended before all of it was filled, in the exchange's words; empty where it does not say.
     reason: str = ""
@@ -38,7 +39,9 @@ class Quote:
 
     @property
     def worth(self) -> Decimal:
-        """What one is worth: the middle of both. Where they are far apart neither says much, and what it was traded for last counts."""
+        """What one is worth: the middle of both. Where they are far apart neither says much, and what it
+        was traded for last counts.
+        """
         if self.ask <= self.bid * WIDE:
             return (self.bid + self.ask) / 2
         return min(max(self.last, self.bid), self.ask)

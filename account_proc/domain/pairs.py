@@ -1,13 +1,16 @@
-"""Kraken's pairs and assets under all their names, and the rules of each pair. Pure: parses what AssetPairs and Assets answered.
+"""Kraken's pairs and assets under all their names, and the rules of each pair. Pure: parses what AssetPairs
+and Assets answered.
 
-One market has four names: ``XXBTZUSD`` (the answer's key), ``XBTUSD`` (altname), ``XBT/USD`` (wsname) and ``BTC/USD`` (WebSocket v2,
-and ours). They are matched by table only: stripping letters breaks on names like USDT, XTZ or ZEC.
+One market has four names: ``XXBTZUSD`` (the answer's key), ``XBTUSD`` (altname), ``XBT/USD`` (wsname) and
+``BTC/USD`` (WebSocket v2, and ours). They are matched by table only: stripping letters breaks on names like
+USDT, XTZ or ZEC.
 
-A row that cannot be read costs that row: it is named as skipped, and whoever knew the pair from an earlier table goes on by that
-(``remembering``), as for a pair that is not listed any more.
+A row that cannot be read costs that row: it is named as skipped, and whoever knew the pair from an earlier
+table goes on by that (``remembering``), as for a pair that is not listed any more.
 
-Kraken lists some 1,500 pairs, and an account trades a handful. So a table is kept as text, a line for each pair and each name, and a
-pair becomes an object when it is first asked for. The text is what processes share (kraken/pairs_cache.py).
+Kraken lists some 1,500 pairs, and an account trades a handful. So a table is kept as text, a line for each
+pair and each name, and a pair becomes an object when it is first asked for. The text is what processes share
+(kraken/pairs_cache.py).
 """
 
 from __future__ import annotations
@@ -29,7 +32,8 @@ TOKENIZED = "tokenized_asset"
 NOT_LISTED = "not_listed"
 #: Kraken: ``lot_decimals`` of all but a few pairs.
 LOT_DECIMALS = 8
-#: How lines of a table's text begin: the rules of a pair, a name of a pair, a name of an asset, a name of a row that could not be read.
+#: How lines of a table's text begin: the rules of a pair, a name of a pair, a name of an asset, a name of a
+#: row that could not be read.
 _RULES, _PAIR_NAME, _ASSET_NAME, _SKIPPED = "=", ":", "~", "!"
 #: Kraken has 10 at most; with far more no volume could be counted.
 DECIMALS_MAX = 18
@@ -82,15 +86,25 @@ class PairRules:
 
 
 def without_rules(symbol: str) -> PairRules:
-    """A pair, such as "BTC/USD", whose rules nobody knows: for counting only, nothing can be ordered by them. Volumes have the decimals
-    that Kraken's mostly have, and no minimum is known.
+    """A pair, such as "BTC/USD", whose rules nobody knows: for counting only, nothing can be ordered by them.
+    Volumes have the decimals that Kraken's mostly have, and no minimum is known.
     """
     base, _, quote = symbol.partition("/")
     return PairRules(
-        canonical="", altname="", wsname="", symbol=symbol, base=base, quote=quote, lot_decimals=LOT_DECIMALS,
-        pair_decimals=0, cost_decimals=0, tick_size=Decimal(1), ordermin=Decimal(1).scaleb(-LOT_DECIMALS), costmin=Decimal(0),
+        canonical="",
+        altname="",
+        wsname="",
+        symbol=symbol,
+        base=base,
+        quote=quote,
+        lot_decimals=LOT_DECIMALS,
+        pair_decimals=0,
+        cost_decimals=0,
+        tick_size=Decimal(1),
+        ordermin=Decimal(1).scaleb(-LOT_DECIMALS),
+        costmin=Decimal(0),
         status=NOT_LISTED,
-    )  # fmt: skip
+    )
 
 
 class SymbolTable:
@@ -98,14 +112,17 @@ class SymbolTable:
 
     def __init__(self, text: bytes) -> None:
         """``text`` as another table has it. Use ``parse`` for Kraken's answers."""
-        #: An empty line, then lines of one kind, a name and what it stands for; both in JSON, so that they hold no line's end and no tab.
+        #: An empty line, then lines of one kind, a name and what it stands for; both in JSON, so that they
+        #: hold no line's end and no tab.
         self.text = text
         self._pairs: dict[str, PairRules | None] = {}
         self._assets: dict[str, str | None] = {}
 
     @classmethod
     def parse(cls, asset_pairs: Mapping[str, Any], assets: Mapping[str, Any]) -> SymbolTable:
-        """From the results of AssetPairs and Assets. A row that lacks what trading needs is left out and named in ``skipped``."""
+        """From the results of AssetPairs and Assets. A row that lacks what trading needs is left out and
+        named in ``skipped``.
+        """
         names: dict[str, str] = {}
         for key, row in assets.items():
             altname = row.get("altname", key) if isinstance(row, Mapping) else None
@@ -178,7 +195,9 @@ class SymbolTable:
         return found
 
     def split_asset(self, spelling: str) -> tuple[str, str]:
-        """Display name and form: ``XXBT`` is (BTC, ""), ``USD.F`` is (USD, ".F"), ``XBT28.S`` is (BTC, "28.S"). Raises UnknownSymbol."""
+        """Display name and form: ``XXBT`` is (BTC, ""), ``USD.F`` is (USD, ".F"), ``XBT28.S`` is (BTC,
+        "28.S"). Raises UnknownSymbol.
+        """
         found = self._display(spelling)
         stem, dot, kind = (found or spelling).rpartition(".")
         if f"{dot}{kind}" in FORMS and (parts := self._form_of(stem, f"{dot}{kind}")):
@@ -194,11 +213,15 @@ class SymbolTable:
         return None if of_stem is None else (of_stem, f"{stem[len(bare) :]}{form}")
 
     def asset(self, spelling: str) -> str:
-        """The display name, with its suffix if it has one: ``ZUSD`` is USD, ``XXBT.F`` is BTC.F. Raises UnknownSymbol."""
+        """The display name, with its suffix if it has one: ``ZUSD`` is USD, ``XXBT.F`` is BTC.F. Raises
+        UnknownSymbol.
+        """
         return "".join(self.split_asset(spelling))
 
     def held_as(self, spelling: str) -> str:
-        """The name of a balance: as ``asset``, also in a form that is in no table yet. What is not listed keeps the exchange's own name."""
+        """The name of a balance: as ``asset``, also in a form that is in no table yet. What is not listed
+        keeps the exchange's own name.
+        """
         stem, dot, kind = (self._display(spelling) or spelling).rpartition(".")
         parts = self._form_of(stem, f"{dot}{kind}") if stem and may_be_form(f"{dot}{kind}") else None
         if parts is not None:
@@ -315,7 +338,9 @@ def _pair(key: str, row: Mapping[str, Any], names: Mapping[str, str]) -> PairRul
 
 
 def _standing(item: tuple[str, Any]) -> tuple[bool, bool]:
-    """Of two rows of one market the last counts: one that names it (Kraken's dark pools, XXBTZUSD.d, did not), and that is open."""
+    """Of two rows of one market the last counts: one that names it (Kraken's dark pools, XXBTZUSD.d, did
+    not), and that is open.
+    """
     _, row = item
     known = row if isinstance(row, Mapping) else {}
     return bool(known.get("wsname")), known.get("status", "online") == "online"

@@ -1,7 +1,8 @@
 """Quantities that cannot be mixed up: base volume, quote amount, price, ratio.
 
-Each is a thin value over ``Decimal``. Adding a volume to an amount does not type-check and raises at run time, too: the bot
-that this project learns from treated a base volume as dollars, and its risk cap hid a 340-fold error for weeks.
+Each is a thin value over ``Decimal``. Adding a volume to an amount does not type-check and raises at run
+time, too: the bot that this project learns from treated a base volume as dollars, and its risk cap hid a
+340-fold error for weeks.
 
     volume x price  = amount        amount / price  = volume        amount / amount = ratio
     volume x ratio  = volume        amount x ratio  = amount        volume / volume = ratio
@@ -18,7 +19,8 @@ from krakencopy.account_proc.contract.decimal_text import plain
 
 #: Basis points in one.
 BPS = Decimal(10_000)
-#: Numbers beyond these powers of ten are no price, volume or amount of anything, and would take for ever to print.
+#: Numbers beyond these powers of ten are no price, volume or amount of anything, and would take for ever to
+#: print.
 POWER_MAX = 40
 
 
@@ -87,7 +89,8 @@ class Price(_Quantity):
         return Price((self.amount / tick).quantize(Decimal(1), rounding=rounding) * tick)
 
 
-#: A quotient is exact to 28 digits; this far behind the lot's last decimal, digits are its rounding and no volume.
+#: A quotient is exact to 28 digits; this far behind the lot's last decimal, digits are its rounding and no
+#: volume.
 QUOTIENT_DECIMALS = 6
 
 
@@ -116,7 +119,9 @@ class BaseVolume(_Quantity):
         return BaseVolume(self.amount.quantize(Decimal(1).scaleb(-lot_decimals), rounding=ROUND_DOWN))
 
     def whole_lots(self, lot_decimals: int) -> BaseVolume:
-        """As ``to_lot``, for a sum of quotients: what misses a lot only by a division's last digits is that lot."""
+        """As ``to_lot``, for a sum of quotients: what misses a lot only by a division's last digits is
+        that lot.
+        """
         exact = self.amount.quantize(Decimal(1).scaleb(-lot_decimals - QUOTIENT_DECIMALS))
         return BaseVolume(exact).to_lot(lot_decimals)
 

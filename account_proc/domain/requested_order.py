@@ -65,7 +65,9 @@ class OwnOrder:
 
 @dataclass(frozen=True, slots=True)
 class OwnPosition:
-    """What a strategy bought of a pair and still holds, net of fees taken in base; and what that cost, in quote, without fees."""
+    """What a strategy bought of a pair and still holds, net of fees taken in base; and what that cost, in
+    quote, without fees.
+    """
 
     volume: Decimal = Decimal(0)
     cost: Decimal = Decimal(0)

@@ -1,18 +1,19 @@
 """What a user does about fills of the master. Pure: values in, values out; no clock, no files, no exchange.
 
-``CopyBook`` holds what the rules need to remember: a plan for each master order (what was frozen at its first fill, how much
-was allotted), the position that copying built in each coin, and what is carried until it is large enough. ``decide`` answers
-one run of fills of one pair and side; ``settle`` takes in how the user's order ended.
+``CopyBook`` holds what the rules need to remember: a plan for each master order (what was frozen at its first
+fill, how much was allotted), the position that copying built in each coin, and what is carried until it is
+large enough. ``decide`` answers one run of fills of one pair and side; ``settle`` takes in how the user's
+order ended.
 
 The rules are those of the README ("How a copy is sized"):
 
-* entries: master volume x user balance / master balance, both before the master's order, bought at most ``max_slippage_bps``
-  worse than the master's price; the risk cap holds for the whole master order and is counted at that price, so that it cannot
-  be exceeded;
-* exits: the fraction of the copied coins that the master sold of its own, both as contract/copied_coins.py counts them; never capped, never more
-  than copying bought of that coin, in whatever pair;
-* what is below the exchange's minimum is carried for that pair and side, never rounded up; an exit shrinks carried entries
-  by the same fraction, because the master has left that much of them.
+* entries: master volume x user balance / master balance, both before the master's order, bought at most
+  ``max_slippage_bps`` worse than the master's price; the risk cap holds for the whole master order and is
+  counted at that price, so that it cannot be exceeded;
+* exits: the fraction of the copied coins that the master sold of its own, both as contract/copied_coins.py
+  counts them; never capped, never more than copying bought of that coin, in whatever pair;
+* what is below the exchange's minimum is carried for that pair and side, never rounded up; an exit shrinks
+  carried entries by the same fraction, because the master has left that much of them.
 """
 
 from __future__ import annotations
@@ -57,7 +58,9 @@ ONE = Ratio(Decimal(1))
 
 
 class CopyBook:
-    """The memory of the rules. ``decide``, ``carry``, ``owed_exit``, ``write_off`` and ``settle`` change it, and nothing else."""
+    """The memory of the rules. ``decide``, ``carry``, ``owed_exit``, ``write_off`` and ``settle`` change
+    it, and nothing else.
+    """
 
     def __init__(self, plans: PlanStore) -> None:
         self._plans = plans
@@ -136,7 +139,7 @@ class CopyBook:
             self._exit(live, pair, holdings, verdict)
         return verdict
 
-    # -- entries ------------------------------------------------------------------------------------------------
+    # -- entries --------------------------------------------------------------------------------------------
 
     def _enter(
         self, fills: Sequence[MasterFill], pair: PairRules, rules: CopyRules, holdings: Holdings
@@ -178,14 +181,17 @@ class CopyBook:
         if ordered < volume:
             reason = Reason.CASH_LIMITED
             detail += f"; cut to {ordered} by the cash of {holdings.cash} {pair.quote}"
-        # Both styles of order: nothing is bought beyond the bound, however the market moves and however late the fill comes.
+        # Both styles of order: nothing is bought beyond the bound, however the market moves and however late
+        # the fill comes.
         return Order(
             fills=tuple(fills), reason=reason, detail=detail, planned=planned, volume=ordered, slices=slices,
             limit_price=bound_of(worst, pair),
         )  # fmt: skip
 
     def _reprice_carried(self, pair: PairRules, worst: Price) -> None:
-        """Counts what waits at the price that it may cost now; what the cap of its order has no room for is given up."""
+        """Counts what waits at the price that it may cost now; what the cap of its order has no room for
+        is given up.
+        """
         pieces = self.carried.get((pair.symbol, Side.BUY), [])
         if pieces:
             self._changed.add(pair.symbol)
@@ -212,7 +218,8 @@ class CopyBook:
         """The fill's part of the entry, what was asked for, and whether the cap cut it."""
         plan = self._plans.get_plan(fill.order_id) or _entry_plan(fill, rules, holdings)
         if rules.sizing is Sizing.FIXED_NOTIONAL:
-            # The whole notional goes with the order's first fill: how large the master's order becomes does not matter.
+            # The whole notional goes with the order's first fill: how large the master's order becomes does
+            # not matter.
             first = not plan.master_volume
             asked = (notional_of(rules, holdings) or NO_AMOUNT) / fill.price if first else NO_VOLUME
         else:
@@ -229,7 +236,7 @@ class CopyBook:
         self._plans.put_plan(plan)
         return Slice(order_id=fill.order_id, volume=volume, cost=cost), asked, allowed < asked
 
-    # -- exits --------------------------------------------------------------------------------------------------
+    # -- exits ----------------------------------------------------------------------------------------------
 
     def _exit(
         self, fills: Sequence[MasterFill], pair: PairRules, holdings: Holdings, verdict: Verdict
@@ -262,7 +269,8 @@ class CopyBook:
             reason = Reason.HOLDINGS_LIMITED
             detail += f"; only {there} {pair.base} is there"
         else:
-            # Too little there to be sold, or the balance is older than the position: the exchange has the last word.
+            # Too little there to be sold, or the balance is older than the position: the exchange has the
+            # last word.
             ordered = volume
         for name in joined:
             self._put_carried(name, Side.SELL, ())
@@ -274,9 +282,15 @@ class CopyBook:
         )  # fmt: skip
 
     def _small_exit(
-        self, fills: Sequence[MasterFill], pair: PairRules, owed: BaseVolume, fresh: Sequence[Slice], detail: str, *,
+        self,
+        fills: Sequence[MasterFill],
+        pair: PairRules,
+        owed: BaseVolume,
+        fresh: Sequence[Slice],
+        detail: str,
+        *,
         full: bool,
-    ) -> Skip | Carry | None:  # fmt: skip
+    ) -> Skip | Carry | None:
         """The answer to an exit that is too small to be ordered; None when it is large enough."""
         if not self.held(pair.base):
             words = f"nothing of {pair.base} was bought by copying"
@@ -297,8 +311,8 @@ class CopyBook:
     def _exit_slice(self, fill: MasterFill, pair: PairRules, asked: BaseVolume) -> tuple[Slice, Ratio, bool]:
         """The fill's part of the exit, the share that it leaves, and whether it is a full exit.
 
-        The fraction is of what both held right before this fill: what either bought since the order began counts as well.
-        ``asked`` is what earlier fills of the same run take already.
+        The fraction is of what both held right before this fill: what either bought since the order began
+        counts as well. ``asked`` is what earlier fills of the same run take already.
         """
         plan = self._plans.get_plan(fill.order_id) or OrderPlan(
             order_id=fill.order_id, ratio=Ratio(Decimal(0)), cap=NO_AMOUNT, user_equity=NO_AMOUNT
@@ -315,7 +329,9 @@ class CopyBook:
         return Slice(order_id=fill.order_id, volume=volume, cost=NO_AMOUNT), ONE - share, full
 
     def _shrink_carried_entries(self, coin: str, keep: Ratio, lot_decimals: int) -> list[str]:
-        """Carried entries are part of what the master has just (partly) left. Returns the copies that are given up whole."""
+        """Carried entries are part of what the master has just (partly) left. Returns the copies that are
+        given up whole.
+        """
         exited: list[str] = []
         for pair in self._pairs_of(coin, Side.BUY):
             kept: list[Slice] = []
@@ -333,7 +349,7 @@ class CopyBook:
             exited += [copy_id for copy_id in gone if copy_id not in still]
         return exited
 
-    # -- what follows -------------------------------------------------------------------------------------------
+    # -- what follows ---------------------------------------------------------------------------------------
 
     def carry(self, pair: str, side: Side, slices: Sequence[Slice], copy_id: str) -> None:
         """Keeps slices for the next fill of the pair and side, under the copy that could not send them."""
@@ -344,8 +360,8 @@ class CopyBook:
     def owed_exit(self, pair: PairRules, price: Price) -> Order | None:
         """What earlier exits could not sell, as an order of its own, once it is large enough; None otherwise.
 
-        Exits always converge: an order that was refused or ended early does not leave the user in a trade that the master
-        has left. Entries are never chased.
+        Exits always converge: an order that was refused or ended early does not leave the user in a trade
+        that the master has left. Entries are never chased.
         """
         carried = self.carried.get((pair.symbol, Side.SELL), [])
         position = self.held(pair.base)
@@ -355,9 +371,15 @@ class CopyBook:
             return None
         self._put_carried(pair.symbol, Side.SELL, ())
         return Order(
-            fills=(), reason=Reason.EXIT_OWED, detail=f"earlier exits owe {volume} of the {position} that copying holds",
-            planned=owed, volume=volume, slices=tuple(carried), limit_price=None, sweep=volume == position.to_lot(pair.lot_decimals),
-        )  # fmt: skip
+            fills=(),
+            reason=Reason.EXIT_OWED,
+            detail=f"earlier exits owe {volume} of the {position} that copying holds",
+            planned=owed,
+            volume=volume,
+            slices=tuple(carried),
+            limit_price=None,
+            sweep=volume == position.to_lot(pair.lot_decimals),
+        )
 
     def write_off(self, coin: str, there: BaseVolume) -> BaseVolume:
         """Forgets copied coins that are not there any more (sold or withdrawn by hand); how much that was."""
@@ -368,7 +390,9 @@ class CopyBook:
         return BaseVolume(missing)
 
     def _owe_no_more_than_is_held(self, coin: str) -> None:
-        """What is owed of coins that are not there is owed no more, or it would be taken out of the next entry."""
+        """What is owed of coins that are not there is owed no more, or it would be taken out of the next
+        entry.
+        """
         left, owed = self.held(coin), self.owed(coin)
         if owed <= left:
             return
@@ -411,14 +435,17 @@ class CopyBook:
 
 
 def copied_at(fills: Sequence[MasterFill]) -> Price:
-    """The master's price that a copy of these fills is held to: an entry to the lowest, so that its bound is no fill's beyond its own."""
+    """The master's price that a copy of these fills is held to: an entry to the lowest, so that its bound
+    is no fill's beyond its own.
+    """
     last = fills[-1]
     return min(fill.price for fill in fills) if last.side is Side.BUY else last.price
 
 
 def bound_of(worst: Price, pair: PairRules) -> Price:
     """The limit of an order to buy: the worst price that it may pay, on the pair's grid and never past it."""
-    # On a grid that is coarser than the price there is none; then the exchange says what it thinks of the price itself.
+    # On a grid that is coarser than the price there is none; then the exchange says what it thinks of the
+    # price itself.
     return worst.to_tick(pair.tick_size, Side.BUY) or worst
 
 

@@ -34,6 +34,7 @@ def exit_detail(fills: Sequence[MasterFill], volume: BaseVolume, held: BaseVolum
     last = fills[-1]
     what = "all" if full else "part"
     return (
-        f"master sold {sold} at {last.price}, {what} of the {last.position_before} that it had bought since the journal began; "
+        f"master sold {sold} at {last.price}, {what} of the {last.position_before} that it had bought since "
+        "the journal began; "
         f"copying holds {held}, so {volume}"
     )

@@ -1,7 +1,7 @@
 """What an account holds and what that is worth, kept fresh from executions. Pure: no clock, no exchange.
 
-``Wallet`` counts: a snapshot of balances, then every execution once. ``Marks`` knows prices between assets. Together they give
-equity before an order without asking anyone on the way from a fill to an order.
+``Wallet`` counts: a snapshot of balances, then every execution once. ``Marks`` knows prices between assets.
+Together they give equity before an order without asking anyone on the way from a fill to an order.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from types import MappingProxyType
 from krakencopy.account_proc.domain.asset_forms import locked, worth_as
 from krakencopy.account_proc.domain.quantities import Side
 
-#: Assets that other assets are valued through when there is no direct price. Kraken quotes nearly everything in USD.
+#: Assets that other assets are valued through when there is no direct price. Kraken quotes nearly everything
+#: in USD.
 BRIDGES = ("USD", "EUR", "BTC")
 
 
@@ -34,7 +35,9 @@ class Marks:
         self._prices: dict[tuple[str, str], Decimal] = {}
 
     def set(self, base: str, quote: str, price: Decimal) -> None:
-        """One unit of base is worth so much quote. Prices that are not positive are ignored: they value nothing."""
+        """One unit of base is worth so much quote. Prices that are not positive are ignored: they value
+        nothing.
+        """
         if price > 0:
             self._prices[base, quote] = price
 
@@ -47,7 +50,9 @@ class Marks:
                 self._prices.setdefault(renamed, price)
 
     def rate(self, asset: str, quote: str) -> Decimal | None:
-        """What one unit of asset is worth in quote: directly, inverted, or over one bridge; None when not known."""
+        """What one unit of asset is worth in quote: directly, inverted, or over one bridge; None when not
+        known.
+        """
         asset = worth_as(asset)
         direct = self._direct(asset, quote)
         if direct is not None:
@@ -78,7 +83,9 @@ class Wallet:
         return self._balances.get(asset, Decimal(0))
 
     def holding(self, asset: str) -> Decimal:
-        """All that is there of an asset, in whatever form; some of it may be locked (domain/asset_forms.py)."""
+        """All that is there of an asset, in whatever form; some of it may be locked
+        (domain/asset_forms.py).
+        """
         return self[asset] + sum((self[name] for name in locked(self._balances, asset)), Decimal(0))
 
     def assets(self) -> tuple[str, ...]:
@@ -106,7 +113,8 @@ class Wallet:
         self.add(quote, -sign * cost)
 
     def value(self, quote: str, marks: Marks, reserve: Mapping[str, Decimal] = NOTHING_RESERVED) -> Decimal:
-        """Total equity in quote. What has no price on this exchange (delisted or never listed) counts nothing.
+        """Total equity in quote. What has no price on this exchange (delisted or never listed) counts
+        nothing.
 
         ``reserve``: so much of an asset is not counted, or all that is there where that is less.
         """
@@ -130,7 +138,9 @@ class Wallet:
         return {asset: amount for asset, amount in self._balances.items() if amount}
 
     def change_to(self, balances: Mapping[str, Decimal]) -> dict[str, Decimal]:
-        """What would have to come in or go out for these balances to be right; differences of rounding are none."""
+        """What would have to come in or go out for these balances to be right; differences of rounding are
+        none.
+        """
         changes = {}
         for asset in self._balances.keys() | balances.keys():
             told = balances.get(asset, Decimal(0))
@@ -139,16 +149,19 @@ class Wallet:
         return changes
 
     def rounding(self, asset: str, told: Decimal) -> Decimal:
-        """What is counted beyond the balance that is told (or short of it), where that is a matter of rounding; else 0."""
+        """What is counted beyond the balance that is told (or short of it), where that is a matter of
+        rounding; else 0.
+        """
         counted = self[asset]
         is_rounding = abs(told - counted) <= max(ROUNDING * max(abs(told), abs(counted)), DUST)
         return counted - told if is_rounding else Decimal(0)
 
 
 def change_from_outside(balances: Mapping[str, Decimal], states: Iterable[Wallet]) -> dict[str, Decimal]:
-    """What came in or went out beside trades (deposits, withdrawals), by asset: the least that explains the balances.
+    """What came in or went out beside trades (deposits, withdrawals), by asset: the least that explains the
+    balances.
 
-    ``states``: what the wallet was at each moment that the balances may be of. A trade moves two assets, so the state that
-    differs in the fewest is the one.
+    ``states``: what the wallet was at each moment that the balances may be of. A trade moves two assets, so
+    the state that differs in the fewest is the one.
     """
     return min((state.change_to(balances) for state in states), key=len)

@@ -1,8 +1,10 @@
-"""What Kraken's answer means: a result, a definite refusal, or an outcome that nobody knows. Pure: bytes in, values or errors out.
+"""What Kraken's answer means: a result, a definite refusal, or an outcome that nobody knows. Pure: bytes in,
+values or errors out.
 
-The distinction decides about money. "Refused" means that nothing was done, so a copy may be written off or sent again; anything
-that is not proven to be a refusal is OutcomeUnknown for an order. Kraken: an error is ``<E|W><Category>:<text>[:<extra>]``; logical
-errors come with HTTP 200, any other status means trouble on the way.
+The distinction decides about money. "Refused" means that nothing was done, so a copy may be written off or
+sent again; anything that is not proven to be a refusal is OutcomeUnknown for an order. Kraken: an error is
+``<E|W><Category>:<text>[:<extra>]``; logical errors come with HTTP 200, any other status means trouble on the
+way.
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ from krakencopy.account_proc.contract.errors import (
 )
 from krakencopy.account_proc.kraken.front import FRONT_REFUSES
 
-#: Calls that change something at the exchange. For these an unproven answer means: find out before anything else.
+#: Calls that change something at the exchange. For these an unproven answer means: find out before anything
+#: else.
 ORDER_METHODS = frozenset(
     {
         "AddOrder",
@@ -38,44 +41,57 @@ ORDER_METHODS = frozenset(
 )
 
 
-#: Calls whose answer holds the API key, or a token that is as good as one for a while: nothing of it is ever shown.
+#: Calls whose answer holds the API key, or a token that is as good as one for a while: nothing of it is ever
+#: shown.
 SECRET_METHODS = frozenset({"GetApiKeyInfo", "GetWebSocketsToken"})
 
 
 class ClOrdIdInUse(ExchangeRefused):
-    """An *open* order already carries this cl_ord_id: very likely an earlier attempt of the same order. Reconcile."""
+    """An *open* order already carries this cl_ord_id: very likely an earlier attempt of the same order.
+    Reconcile.
+    """
 
     reason = "CL_ORD_ID_IN_USE"
 
 
 class BelowMinimum(ExchangeRefused):
-    """The order is smaller than the exchange takes now: the pair's rules that it was made by are old. Read them again."""
+    """The order is smaller than the exchange takes now: the pair's rules that it was made by are old. Read
+    them again.
+    """
 
     reason = "BELOW_MINIMUM"
 
 
 class MarketRefused(ExchangeRefused):
-    """The account may not trade in this pair (its region, its verification, a kind of asset); the key is good for all others."""
+    """The account may not trade in this pair (its region, its verification, a kind of asset); the key is
+    good for all others.
+    """
 
     reason = "MARKET_REFUSED"
 
 
 class ServiceTrouble(OutcomeUnknown):
-    """Of a read: Kraken's own words for trouble on its side (``EService:Unavailable``), or words that nobody knows: the way there is fine."""
+    """Of a read: Kraken's own words for trouble on its side (``EService:Unavailable``), or words that
+    nobody knows: the way there is fine.
+    """
 
     reason = "SERVICE_TROUBLE"
 
 
 class NothingTold(OutcomeUnknown):
-    """An answer without an error, and without a result: Kraken's to ``Balance`` where an account never had anything."""
+    """An answer without an error, and without a result: Kraken's to ``Balance`` where an account never had
+    anything.
+    """
 
     reason = "NOTHING_TOLD"
 
 
 class NotSent(OutcomeUnknown):
-    """The request never left this machine, e.g. because the connection was refused: nothing was done, it may be sent again.
+    """The request never left this machine, e.g. because the connection was refused: nothing was done, it may
+    be sent again.
 
-    It is an OutcomeUnknown for all who do not care to know better: looking for an order that was not sent does no harm.
+    It is an OutcomeUnknown for all who do not care to know better: looking for an order that was not sent
+    does no harm.
     """
 
     reason = "NOT_SENT"
@@ -86,9 +102,11 @@ class NotSent(OutcomeUnknown):
 
 
 class FrontRefuses(NotSent):
-    """A page of what stands in front of the exchange (HTTP 403 or 429, no answer of Kraken's): the request went no further.
+    """A page of what stands in front of the exchange (HTTP 403 or 429, no answer of Kraken's): the request
+    went no further.
 
-    RFC 9110, 15.5.4, and RFC 6585, 4: a request that is answered so was not carried out; Kraken's own refusals come with HTTP 200.
+    RFC 9110, 15.5.4, and RFC 6585, 4: a request that is answered so was not carried out; Kraken's own
+    refusals come with HTTP 200.
     """
 
     reason = FRONT_REFUSES
@@ -101,7 +119,9 @@ class FrontRefuses(NotSent):
 
 
 class LockedOut(KeyRefused):
-    """Not asked: the exchange has locked the key out, or refused it too often, and further tries would make that longer."""
+    """Not asked: the exchange has locked the key out, or refused it too often, and further tries would
+    make that longer.
+    """
 
     reason = "LOCKED_OUT"
 
@@ -114,26 +134,30 @@ class LockedOut(KeyRefused):
 
 #: HTTP: forbidden, too many requests. Seen with pages of Cloudflare's such as "error code: 1015".
 FRONT_STATUS = frozenset({403, 429})
-#: Kraken's words for a key that may not do this, which it also answers where the account may not trade in one market.
+#: Kraken's words for a key that may not do this, which it also answers where the account may not trade in one
+#: market.
 NOT_PERMITTED = ("EGeneral:Permission denied", "EAccount:Invalid permissions")
 #: Kraken's word for a lockout.
 LOCKOUT = "EGeneral:Temporary lockout"
 #: Kraken: a pair's counter of orders is full.
 RATE_ERROR = "EOrder:Rate limit exceeded"
-#: An order's deadline: not within 2 to 60 s from now by Kraken's clock when it came in, or over when it was carried out.
+#: An order's deadline: not within 2 to 60 s from now by Kraken's clock when it came in, or over when it was
+#: carried out.
 DEADLINE_ERROR = "EGeneral:Invalid arguments:deadline"
 DEADLINE_ELAPSED = "EService:Deadline elapsed"
-#: How Kraken's errors begin that say which orders the venue takes now, e.g. ``EService:Market in cancel_only mode``.
+#: How Kraken's errors begin that say which orders the venue takes now, e.g. ``EService:Market in cancel_only
+#: mode``.
 MARKET_MODE = "EService:Market in "
 #: What Cloudflare's pages say, whatever was asked: 1015 for a rate, 1020 for a rule.
 _FRONT_CODE = re.compile(rb"error code: \d{3,5}")
 _THROTTLED = re.compile(r"EService:Throttled:(\d{1,12})\b", re.ASCII)
 
-#: By the start of the error, first match counts. None stands for OutcomeUnknown. Source: the catalogue of errors in Kraken's
-#: documentation, and what clients have seen after answers like these.
+#: By the start of the error, first match counts. None stands for OutcomeUnknown. Source: the catalogue of
+#: errors in Kraken's documentation, and what clients have seen after answers like these.
 _BY_START: tuple[tuple[str, type[ExchangeRefused] | None], ...] = (
     ("EGeneral:Invalid arguments:cl_ord_id not unique", ClOrdIdInUse),
-    # Kraken's words for a too small order: with "minimum not met" in logs of 2025 and 2026, without it in reports of 2017 to 2024.
+    # Kraken's words for a too small order: with "minimum not met" in logs of 2025 and 2026, without it in
+    # reports of 2017 to 2024.
     ("EGeneral:Invalid arguments:volume", BelowMinimum),
     ("EGeneral:Invalid arguments:cost", BelowMinimum),
     ("EGeneral:Invalid arguments", ExchangeRefused),
@@ -151,7 +175,8 @@ _BY_START: tuple[tuple[str, type[ExchangeRefused] | None], ...] = (
     ("EAuth:Too many requests", RateLimited),
     ("EAuth:Account temporary disabled", KeyRefused),
     ("EAuth:Account unconfirmed", KeyRefused),
-    # With something behind it, the region may not trade this pair: no fault of the key. ``AAPLx trading restricted for NL.``
+    # With something behind it, the region may not trade this pair: no fault of the key. ``AAPLx trading
+    # restricted for NL.``
     ("EAccount:Invalid permissions:", MarketRefused),
     ("EAccount:Invalid permissions", KeyRefused),
     ("EService:Throttled", RateLimited),
@@ -181,7 +206,8 @@ _SHOWN_CHARACTERS = 120
 def classify(method: str, errors: Sequence[str], *, is_order: bool) -> ExchangeError:
     """The error to raise for Kraken's ``errors`` (those that begin with E).
 
-    With several errors the least certain one counts. Strings that are not known are OutcomeUnknown for orders.
+    With several errors the least certain one counts. Strings that are not known are OutcomeUnknown for
+    orders.
     """
     texts = tuple(_BLANK_AFTER_COLON.sub(":", error.strip()) for error in errors)
     kinds = [_kind(text, is_order=is_order) for text in texts]
@@ -202,7 +228,9 @@ def _kind(text: str, *, is_order: bool) -> type[ExchangeRefused] | None:
 
 
 def is_below_minimum(error: str) -> bool:
-    """Whether one of Kraken's errors says that the order is smaller than the exchange takes, in whichever of its words."""
+    """Whether one of Kraken's errors says that the order is smaller than the exchange takes, in whichever
+    of its words.
+    """
     return _kind(_BLANK_AFTER_COLON.sub(":", error.strip()), is_order=True) is BelowMinimum
 
 
@@ -213,7 +241,9 @@ def speaks_of_time(error: ExchangeError) -> bool:
 
 
 def throttled_until(error: str) -> float | None:
-    """When the exchange may be asked again after ``EService:Throttled: <Unix seconds>``; None where it does not say."""
+    """When the exchange may be asked again after ``EService:Throttled: <Unix seconds>``; None where it
+    does not say.
+    """
     found = _THROTTLED.match(error)
     return float(found[1]) if found else None
 
@@ -221,8 +251,8 @@ def throttled_until(error: str) -> float | None:
 def result_of(method: str, status: int, body: bytes, *, is_order: bool) -> Any:
     """The ``result`` of an answer, numbers with a point as Decimal.
 
-    Raises what ``classify`` returns, FrontRefuses for a page of a front, and OutcomeUnknown for everything that is not Kraken's envelope: another HTTP status, HTML,
-    JSON that ends too early.
+    Raises what ``classify`` returns, FrontRefuses for a page of a front, and OutcomeUnknown for everything
+    that is not Kraken's envelope: another HTTP status, HTML, JSON that ends too early.
     """
     if status in FRONT_STATUS:
         code = _FRONT_CODE.search(body)
@@ -236,7 +266,8 @@ def result_of(method: str, status: int, body: bytes, *, is_order: bool) -> Any:
     errors = answer.get("error") if isinstance(answer, dict) else None
     if not isinstance(errors, list) or not all(isinstance(error, str) for error in errors):
         raise OutcomeUnknown(method, f"not an answer of Kraken's: {_shown(method, body)}")
-    # Kraken: warnings begin with W and come beside a result. Everything else is a failure, even in an unknown form.
+    # Kraken: warnings begin with W and come beside a result. Everything else is a failure, even in an unknown
+    # form.
     failures = [error for error in errors if not error.startswith("W")]
     if failures:
         raise classify(method, failures, is_order=is_order)
@@ -246,7 +277,9 @@ def result_of(method: str, status: int, body: bytes, *, is_order: bool) -> Any:
 
 
 def loads(text: bytes) -> Any:
-    """JSON with every number that has a point or an exponent as Decimal. Raises ValueError, also for NaN and Infinity."""
+    """JSON with every number that has a point or an exponent as Decimal. Raises ValueError, also for NaN
+    and Infinity.
+    """
     return json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
 
 

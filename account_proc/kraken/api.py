@@ -1,8 +1,9 @@
 """The exchange as the rest of an account sees it: typed calls, awaited, in order of urgency.
 
-A thin layer over kraken/rest/client.py: names of methods and parameters, paging, and the step from rows to values. It repeats nothing, except reading a
-page of history again that was refused for the rate, and asking for prices one by one where a question for many was refused. Rows are read
-one by one: one that cannot be read is told to ``odd`` and costs that row, not the answer.
+A thin layer over kraken/rest/client.py: names of methods and parameters, paging, and the step from rows to
+values. It repeats nothing, except reading a page of history again that was refused for the rate, and asking
+for prices one by one where a question for many was refused. Rows are read one by one: one that cannot be read
+is told to ``odd`` and costs that row, not the answer.
 """
 
 from __future__ import annotations
@@ -87,14 +88,17 @@ PAGE_ROWS = 50
 QUERY_IDS_MAX = 50
 #: 2500 pages are 125,000 trades; more than that is an answer that never ends.
 PAGES_MAX = 2_500
-#: A page of history that is refused for the rate is asked for again so many times; the queue sees to the pauses.
+#: A page of history that is refused for the rate is asked for again so many times; the queue sees to the
+#: pauses.
 RATE_TRIES = 10
-#: The exchange's clock may be ahead of what we take it to be by this much; a history that ends in its past would miss the newest trades.
+#: The exchange's clock may be ahead of what we take it to be by this much; a history that ends in its past
+#: would miss the newest trades.
 CLOCK_SKEW_S = 60.0
-#: Questions for prices that one question becomes at most when it is refused: 1 pair among 20 is found by some ten.
+#: Questions for prices that one question becomes at most when it is refused: 1 pair among 20 is found by some
+#: ten.
 TICKER_CALLS_MAX = 24
-#: A pair whose price was refused is asked for by itself from then on, after so long, in seconds, doubled each time up to the most: what it is
-#: worth is missing in equity meanwhile.
+#: A pair whose price was refused is asked for by itself from then on, after so long, in seconds, doubled each
+#: time up to the most: what it is worth is missing in equity meanwhile.
 PRICE_RETRY_S, PRICE_RETRY_MAX_S = 5.0, 1_800.0
 #: Kraken's words for a pair that it does not have.
 NO_SUCH_PAIR = "EQuery:Unknown asset pair"
@@ -118,8 +122,9 @@ class KrakenExchange:
         self, queue: CallQueue, clock: ExchangeClock | None = None, odd: Odd | None = None,
         refused: Callable[[str, str], None] | None = None,
     ) -> None:  # fmt: skip
-        """``clock``: what the exchange's shows; this machine's without it. ``odd`` is told of every row that cannot be read (without it
-        they are logged), ``refused`` of a pair that the account may not trade in, with the exchange's words.
+        """``clock``: what the exchange's shows; this machine's without it. ``odd`` is told of every row that
+        cannot be read (without it they are logged), ``refused`` of a pair that the account may not trade in,
+        with the exchange's words.
         """
         self._clock = ExchangeClock() if clock is None else clock
         self._queue = queue
@@ -129,12 +134,14 @@ class KrakenExchange:
         self._symbols: SymbolTable | None = None
         #: False once BalanceEx was refused.
         self._tells_holds = True
-        #: Whether the account was seen to have something: Kraken lists that for ever, with 0 where it is gone.
+        #: Whether the account was seen to have something: Kraken lists that for ever, with 0 where it is
+        #: gone.
         self._has_balances = False
-        #: By pair whose price was refused: how often in a row, and until when it is not asked for (monotonic seconds).
+        #: By pair whose price was refused: how often in a row, and until when it is not asked for (monotonic
+        #: seconds).
         self._price_refused: dict[str, tuple[int, float]] = {}
 
-    # -- the exchange -------------------------------------------------------------------------------------------
+    # -- the exchange ---------------------------------------------------------------------------------------
 
     async def server_time(self) -> int:
         """The exchange's clock in whole unix seconds."""
@@ -143,9 +150,11 @@ class KrakenExchange:
             return int(result["unixtime"])
 
     async def asset_pairs(self) -> SymbolTable:
-        """All pairs and assets, read anew. The other methods read names by it, until they are told of another table.
+        """All pairs and assets, read anew. The other methods read names by it, until they are told of another
+        table.
 
-        Kraken lists tokenised assets by themselves. Without an answer to that question there is a table all the same.
+        Kraken lists tokenised assets by themselves. Without an answer to that question there is a table all
+        the same.
         """
         pairs = await self._listed("AssetPairs", "aclass_base")
         assets = await self._listed("Assets", "aclass")
@@ -184,8 +193,9 @@ class KrakenExchange:
             return str(system["status"]), *(str(row.get("status", "online")) for row in rows.values())
 
     async def ticker(self, pairs: Sequence[str]) -> dict[str, Quote]:
-        """Prices by our name of the pair (BTC/USD). Left out: pairs that are not listed, that the exchange refuses (one such pair
-        refuses a whole question, so it is found by asking for fewer), and those whose row cannot be read.
+        """Prices by our name of the pair (BTC/USD). Left out: pairs that are not listed, that the exchange
+        refuses (one such pair refuses a whole question, so it is found by asking for fewer), and those whose
+        row cannot be read.
         """
         table = await self._table()
         now = time.monotonic()
@@ -204,7 +214,9 @@ class KrakenExchange:
         return await self._quotes([group for group in groups if group], table)
 
     async def _quotes(self, groups: list[list[PairRules]], table: SymbolTable) -> dict[str, Quote]:
-        """Prices of pairs, each group of one class. Trouble at the exchange is that of a pair only if other pairs are told beside it."""
+        """Prices of pairs, each group of one class. Trouble at the exchange is that of a pair only if
+        other pairs are told beside it.
+        """
         quotes: dict[str, Quote] = {}
         waiting, calls = groups[::-1], 0
         untold: dict[str, ExchangeError] = {}
@@ -248,10 +260,12 @@ class KrakenExchange:
             self._price_refused[name] = times + 1, time.monotonic() + pause
         return quotes
 
-    # -- the account --------------------------------------------------------------------------------------------
+    # -- the account ----------------------------------------------------------------------------------------
 
     async def balances(self) -> Balances:
-        """By display name, e.g. BTC, USD. Kinds like USD.F stand by themselves. Kraken: holds are not deducted."""
+        """By display name, e.g. BTC, USD. Kinds like USD.F stand by themselves. Kraken: holds are not
+        deducted.
+        """
         table = await self._table()
         result = await self._balance_rows("Balance")
         unknown: list[OddRow] = []
@@ -260,7 +274,9 @@ class KrakenExchange:
         return self._balances("Balance", rows, unknown, table)
 
     async def _balance_rows(self, method: str) -> Any:
-        """Kraken was seen to answer without a result where an account never had anything (rotki takes it so); anywhere else that is no answer."""
+        """Kraken was seen to answer without a result where an account never had anything (rotki takes it
+        so); anywhere else that is no answer.
+        """
         try:
             result = await self._private(method, priority=Priority.READ)
         except NothingTold:
@@ -280,7 +296,9 @@ class KrakenExchange:
         return Balances({table.held_as(key): amount for key, amount in rows.items()}, names)
 
     async def holdings(self) -> tuple[Balances, dict[str, Decimal]]:
-        """``balances``, and what open orders hold of them; where BalanceEx is refused, by what those orders are."""
+        """``balances``, and what open orders hold of them; where BalanceEx is refused, by what those
+        orders are.
+        """
         table = await self._table()
         if self._tells_holds:
             try:
@@ -300,7 +318,9 @@ class KrakenExchange:
         return await self.balances(), await self._held_by_orders(table)
 
     async def _held_by_orders(self, table: SymbolTable) -> dict[str, Decimal]:
-        """What open orders hold, by asset; nothing is known to be held where the exchange does not tell them, or by a row that cannot be read."""
+        """What open orders hold, by asset; nothing is known to be held where the exchange does not tell
+        them, or by a row that cannot be read.
+        """
         holds: dict[str, Decimal] = {}
         try:
             rows = await self._open_rows(None, Priority.READ)
@@ -322,7 +342,9 @@ class KrakenExchange:
             return api_key_info(result)
 
     async def trade_fees(self, pairs: Sequence[str]) -> tuple[PairFee, ...]:
-        """The account's own fees in these pairs by our name (BTC/USD), in one call. What is not listed is left out."""
+        """The account's own fees in these pairs by our name (BTC/USD), in one call. What is not listed is
+        left out.
+        """
         table = await self._table()
         found = (table.find(pair) for pair in pairs)
         names = {
@@ -345,7 +367,7 @@ class KrakenExchange:
                 raise TypeError("token")
             return token
 
-    # -- orders -------------------------------------------------------------------------------------------------
+    # -- orders ---------------------------------------------------------------------------------------------
 
     def order_wait_s(self, pair: str) -> float:
         """How long a new order of a pair (BTC/USD) has to wait for the exchange's limits; 0 in most cases."""
@@ -357,10 +379,11 @@ class KrakenExchange:
         return FRONT_REFUSES if self._limits.front.orders_until > time.monotonic() else RATE_ERROR
 
     async def add_order(self, order: OrderRequest, timeout_s: float = TIMEOUT_S) -> OrderAck:
-        """Send an order, once. Raises ExchangeRefused, NotSent (nothing was done) or OutcomeUnknown (find out first). A refusal of the
-        account in this pair alone is MarketRefused, and not KeyRefused.
+        """Send an order, once. Raises ExchangeRefused, NotSent (nothing was done) or OutcomeUnknown (find out
+        first). A refusal of the account in this pair alone is MarketRefused, and not KeyRefused.
 
-        After ``timeout_s`` without an answer the outcome is unknown. It does not wait for the pair's counter: ask ``order_wait_s``.
+        After ``timeout_s`` without an answer the outcome is unknown. It does not wait for the pair's counter:
+        ask ``order_wait_s``.
         """
         pair = (await self._table()).find(order.pair)
         if pair is None:
@@ -388,9 +411,11 @@ class KrakenExchange:
         return ack
 
     async def _is_market(self, error: KeyRefused) -> bool:
-        """Whether the refusal of an order is one of its market: Kraken has the same words for that and for a key that may not trade.
+        """Whether the refusal of an order is one of its market: Kraken has the same words for that and for a
+        key that may not trade.
 
-        A key that may not trade says so itself; one that may not be asked has proven that it is known by any answer that it gets.
+        A key that may not trade says so itself; one that may not be asked has proven that it is known by any
+        answer that it gets.
         """
         if not all(text.startswith(NOT_PERMITTED) for text in error.errors):
             return False
@@ -403,19 +428,25 @@ class KrakenExchange:
             return True
 
     async def cancel_order(self, txid: str) -> None:
-        """Ask for an order to be cancelled. Raises ExchangeRefused with ``EOrder:Unknown order`` if it is over already."""
+        """Ask for an order to be cancelled. Raises ExchangeRefused with ``EOrder:Unknown order`` if it is
+        over already.
+        """
         await self._private("CancelOrder", {"txid": txid}, priority=Priority.ORDER)
 
     async def query_orders(
         self, txids: Sequence[str], *, trades: bool = False, priority: Priority = Priority.READ
     ) -> dict[str, OrderRow]:
-        """Orders by their id; ids that the exchange does not know, and rows that cannot be read, are left out."""
+        """Orders by their id; ids that the exchange does not know, and rows that cannot be read, are left
+        out.
+        """
         return (await self.look_up(txids, trades=trades, priority=priority))[0]
 
     async def look_up(
         self, txids: Sequence[str], *, trades: bool = False, priority: Priority = Priority.READ
     ) -> tuple[dict[str, OrderRow], list[OddRow]]:
-        """Orders by their id, and rows that cannot be read. Ids that the exchange does not know are left out."""
+        """Orders by their id, and rows that cannot be read. Ids that the exchange does not know are left
+        out.
+        """
         rows: dict[str, OrderRow] = {}
         odd: list[OddRow] = []
         for start in range(0, len(txids), QUERY_IDS_MAX):
@@ -427,7 +458,9 @@ class KrakenExchange:
         return rows, odd
 
     async def ends_of(self, txids: Sequence[str]) -> dict[str, OrderEnd]:
-        """How orders stand, by their id; where a row tells that, it need not tell which order it is. Others are left out."""
+        """How orders stand, by their id; where a row tells that, it need not tell which order it is.
+        Others are left out.
+        """
         table, ends = await self._table(), dict[str, OrderEnd]()
         for start in range(0, len(txids), QUERY_IDS_MAX):
             params = {"txid": ",".join(txids[start : start + QUERY_IDS_MAX]), "trades": _flag(False)}
@@ -457,8 +490,8 @@ class KrakenExchange:
     async def orders_of(
         self, cl_ord_id: str | None, start: float, priority: Priority = Priority.READ
     ) -> tuple[list[OrderRow], list[OddRow]]:
-        """Orders with a client order id (all of them without one), open ones and those that ended since ``start``, and rows of the answers
-        that may be one of them and cannot be read.
+        """Orders with a client order id (all of them without one), open ones and those that ended since
+        ``start``, and rows of the answers that may be one of them and cannot be read.
         """
         odd: list[OddRow] = []
         # Open first, closed second: an order that ends between the two reads is still seen.
@@ -496,10 +529,12 @@ class KrakenExchange:
     ) -> list[TradeRow]:
         """The account's executions from ``start`` to ``end`` (unix seconds), the oldest first, each once.
 
-        Kraken counts in whole seconds: trades up to two seconds before ``start`` may be among them. Without an end: all until now.
+        Kraken counts in whole seconds: trades up to two seconds before ``start`` may be among them. Without
+        an end: all until now.
         """
         table = await self._table()
-        # A fixed end: rows must not leave the pages at their end while pages are read. New ones only push others to later pages.
+        # A fixed end: rows must not leave the pages at their end while pages are read. New ones only push
+        # others to later pages.
         fixed_end = self._clock.now() + CLOCK_SKEW_S if end is None else end
         latest = math.ceil(fixed_end) + CLOCK_SKEW_S
         params = {"start": _not_after(start), "end": str(math.ceil(fixed_end)), "consolidate_taker": "false"}
@@ -516,7 +551,7 @@ class KrakenExchange:
             trades = readable(rows, read, partial(self._odd, "TradesHistory"))
         return sorted(trades.values(), key=lambda trade: (trade.time, trade.trade_id))
 
-    # -- how ----------------------------------------------------------------------------------------------------
+    # -- how ------------------------------------------------------------------------------------------------
 
     async def _pages(
         self, method: str, key: str, params: Mapping[str, str], priority: Priority
@@ -558,7 +593,9 @@ class KrakenExchange:
 
 @contextmanager
 def _expected_form(method: str) -> Iterator[None]:
-    """An answer that lacks what it must have is as good as none: an order may have been placed all the same."""
+    """An answer that lacks what it must have is as good as none: an order may have been placed all the
+    same.
+    """
     try:
         yield
     except UNREADABLE as error:

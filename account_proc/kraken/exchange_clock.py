@@ -1,11 +1,13 @@
-"""The exchange's clock as one account's process knows it: what orders' deadlines are told by, and ages are counted by.
+"""The exchange's clock as one account's process knows it: what orders' deadlines are told by, and ages are
+counted by.
 
-Each answer of the exchange says what time it was there, at some moment between the request and the answer; so each bounds how far the
-exchange's clock is from our steady one (runtime/steady_clock.py), and all of them together bound it closely. ``Bounds`` is the arithmetic, pure.
-``ExchangeClock`` is the shell around it: clocks, threads, and what is said when this machine's own clock turns out to be wrong.
+Each answer of the exchange says what time it was there, at some moment between the request and the answer; so
+each bounds how far the exchange's clock is from our steady one (runtime/steady_clock.py), and all of them
+together bound it closely. ``Bounds`` is the arithmetic, pure. ``ExchangeClock`` is the shell around it:
+clocks, threads, and what is said when this machine's own clock turns out to be wrong.
 
-This machine's clock is believed as long as no answer contradicts it, so that processes that share it agree to the microsecond; else
-the middle of what is possible. Why it is so: docs/decisions/0023.
+This machine's clock is believed as long as no answer contradicts it, so that processes that share it agree to
+the microsecond; else the middle of what is possible. Why it is so: docs/decisions/0023.
 """
 
 from __future__ import annotations
@@ -24,15 +26,17 @@ from krakencopy.account_proc.runtime.steady_clock import steady_s
 
 log = logging.getLogger(__name__)
 
-#: How fast two clocks may drift apart, in seconds a second: the most by which the kernel corrects a frequency (adjtimex: 500 ppm);
-#: crystals are off by up to 100 ppm.
+#: How fast two clocks may drift apart, in seconds a second: the most by which the kernel corrects a frequency
+#: (adjtimex: 500 ppm); crystals are off by up to 100 ppm.
 DRIFT = 500e-6
-#: The exchange's machines (the front, the API, the engine) may differ from each other by this much, in seconds: NTP keeps servers
-#: within tens of milliseconds.
+#: The exchange's machines (the front, the API, the engine) may differ from each other by this much, in
+#: seconds: NTP keeps servers within tens of milliseconds.
 DISAGREE_S = 0.1
-#: From here on this machine's clock is told to be wrong, in seconds; orders' deadlines had this much margin when they were told by it.
+#: From here on this machine's clock is told to be wrong, in seconds; orders' deadlines had this much margin
+#: when they were told by it.
 CLOCK_WARNING_S = 2.0
-#: By how much a time is later than the one before while the clock stands still, in seconds: a microsecond, the grain of the API's times.
+#: By how much a time is later than the one before while the clock stands still, in seconds: a microsecond,
+#: the grain of the API's times.
 TICK_S = 1e-6
 #: What an HTTP Date leaves out, in seconds: it is cut to whole ones (RFC 9110, 5.6.7).
 WHOLE_S = 1.0
@@ -81,8 +85,8 @@ class Bounds:
 
 
 def told(earliest: float, latest: float, sent_at: float, received_at: float) -> Bounds:
-    """What an answer says: at some moment from ``sent_at`` to ``received_at`` (steady) the exchange's clock showed a time from
-    ``earliest`` to ``latest`` (Unix seconds).
+    """What an answer says: at some moment from ``sent_at`` to ``received_at`` (steady) the exchange's clock
+    showed a time from ``earliest`` to ``latest`` (Unix seconds).
     """
     return Bounds(earliest - received_at - DISAGREE_S, latest - sent_at + DISAGREE_S, received_at)
 
@@ -102,21 +106,25 @@ class ExchangeClock:
         self._stamped = -inf
         #: Is called, in any thread, when this machine's clock turns out to be wrong, or right again.
         self.changed: Callable[[], None] = lambda: None
-        #: Is called, in any thread, when an answer contradicts what was known: whoever can ask for the time to the microsecond should.
+        #: Is called, in any thread, when an answer contradicts what was known: whoever can ask for the time
+        #: to the microsecond should.
         self.doubted: Callable[[], None] = lambda: None
 
     def now(self) -> float:
         """The exchange's time in Unix seconds; this machine's while the exchange has told nothing."""
         steady, wall, bounds = self.steady(), self._wall(), self._bounds
-        # Asked for several times on the way of an order, and nearly always so: the bounds need not be made older for it.
+        # Asked for several times on the way of an order, and nearly always so: the bounds need not be made
+        # older for it.
         if bounds.low <= wall - steady <= bounds.high:
             return wall
         return steady + bounds.aged(steady).within(wall - steady)
 
     def stamp(self) -> float:
-        """``now`` for a record: later than each stamp before, so that times keep the order in which things happened.
+        """``now`` for a record: later than each stamp before, so that times keep the order in which things
+        happened.
 
-        Rather than going back by up to CLOCK_WARNING_S, it stands still; a longer way back is gone. For one thread.
+        Rather than going back by up to CLOCK_WARNING_S, it stands still; a longer way back is gone. For one
+        thread.
         """
         now = self.now()
         if 0 <= self._stamped - now <= CLOCK_WARNING_S:
@@ -134,14 +142,16 @@ class ExchangeClock:
         return Clock(middle - (self._wall() - steady), doubt)
 
     async def ask(self, server_time: Callable[[], Awaitable[int]]) -> Clock:
-        """Asks the exchange (whole Unix seconds) what time it is; how far this machine's clock is off. Raises what asking raises."""
+        """Asks the exchange (whole Unix seconds) what time it is; how far this machine's clock is off.
+        Raises what asking raises.
+        """
         sent_at = self.steady()
         self.hear_second(await server_time(), sent_at, self.steady())
         reading = self.reading()
         assert reading is not None, "nobody asks before the exchange has told anything"
         return reading
 
-    # -- what the exchange tells ----------------------------------------------------------------------------------
+    # -- what the exchange tells ----------------------------------------------------------------------------
 
     def hear_date(self, date: str | None, sent_at: float, received_at: float) -> None:
         """The ``Date`` of an answer; one that cannot be read says nothing. Times on the steady clock."""
@@ -154,7 +164,9 @@ class ExchangeClock:
         self._hear(told(second, second + WHOLE_S, sent_at, received_at))
 
     def hear_span(self, time_in: str, time_out: str, sent_at: float, received_at: float) -> None:
-        """Kraken's ``time_in`` and ``time_out`` of a request over WebSocket, to the microsecond (RFC 3339)."""
+        """Kraken's ``time_in`` and ``time_out`` of a request over WebSocket, to the microsecond (RFC
+        3339).
+        """
         try:
             arrived, left = (datetime.fromisoformat(text).timestamp() for text in (time_in, time_out))
         except ValueError:
@@ -168,7 +180,9 @@ class ExchangeClock:
         self._hear(Bounds(happened_at - now - DISAGREE_S, inf, now))
 
     def refused(self) -> None:
-        """The exchange has just refused an order for its time: what the last answer said against the bounds is so."""
+        """The exchange has just refused an order for its time: what the last answer said against the
+        bounds is so.
+        """
         with self._one_at_a_time:
             if self._suspected is not None and not isinf(self._suspected.high):
                 self._jump(self._suspected)
@@ -181,7 +195,8 @@ class ExchangeClock:
             and not self._was_off
             and more.low <= bounds.low <= wall_ahead <= bounds.high <= more.high
         ):
-            # Nothing new, as nearly always once the feed has told the time: also bounds that are older hold in it.
+            # Nothing new, as nearly always once the feed has told the time: also bounds that are older hold
+            # in it.
             grown = (more.at - bounds.at) * DRIFT
             if more.low <= bounds.low - grown and bounds.high + grown <= more.high:
                 return
@@ -194,7 +209,8 @@ class ExchangeClock:
                 # A single answer may be an old one from a cache; two that agree are not.
                 before = None if self._suspected is None else self._suspected.aged(more.at)
                 agreed = None if before is None else before.narrowed(more)
-                # What happened bounds on one side only, and one odd row may hold any time: an answer has to say it as well.
+                # What happened bounds on one side only, and one odd row may hold any time: an answer has to
+                # say it as well.
                 if agreed is None or isinf(agreed.high):
                     self._suspected = more
                 else:
@@ -229,7 +245,8 @@ def clock_words(clock: Clock) -> str:
         return ""
     side = "behind" if clock.offset > 0 else "ahead of"
     return (
-        f"this machine's clock is {abs(clock.offset):.0f} s {side} the exchange's: deadlines of orders and ages of entries go by the "
+        f"this machine's clock is {abs(clock.offset):.0f} s {side} the exchange's: deadlines of orders and "
+        "ages of entries go by the "
         "exchange's, which its answers tell, but logs and shown times are wrong; set the clock (NTP)"
     )
 

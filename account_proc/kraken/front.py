@@ -1,8 +1,10 @@
-"""What stands in front of the exchange and refuses: pages of a firewall or a rate limiter, which say nothing of Kraken's. Pure.
+"""What stands in front of the exchange and refuses: pages of a firewall or a rate limiter, which say nothing
+of Kraken's. Pure.
 
-Asking on at a fixed pace keeps such a block up, for everyone on this address. So each refusal in a row doubles the pause, up to a
-bound, with jitter; the first answer of the exchange itself ends it. Orders, and looking for one that is lost, may try more often
-than the rest: an exit has to find out that the block is over.
+Asking on at a fixed pace keeps such a block up, for everyone on this address. So each refusal in a row
+doubles the pause, up to a bound, with jitter; the first answer of the exchange itself ends it. Orders, and
+looking for one that is lost, may try more often than the rest: an exit has to find out that the block is
+over.
 """
 
 from __future__ import annotations
@@ -12,8 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import inf
 
-#: Between two calls that are refused, in seconds: at first, and at most. Cloudflare's blocks for a rate (error 1015) last from ten
-#: seconds to an hour; five minutes late is late enough.
+#: Between two calls that are refused, in seconds: at first, and at most. Cloudflare's blocks for a rate
+#: (error 1015) last from ten seconds to an hour; five minutes late is late enough.
 PAUSE_S, PAUSE_S_MAX = 1.0, 300.0
 #: The same for orders and what they wait for, at most.
 ORDER_PAUSE_S_MAX = 20.0
@@ -24,7 +26,8 @@ FRONT_REFUSES = "FRONT_REFUSES"
 
 
 def growing_pause_s(failures: int, first_s: float, most_s: float, dice: float) -> float:
-    """The pause after so many failures in a row before this one, in seconds: doubled with each, from half of it to all of it.
+    """The pause after so many failures in a row before this one, in seconds: doubled with each, from half of
+    it to all of it.
 
     ``dice``: a number from 0 to 1, so that many who failed together do not come back together.
     """
@@ -65,6 +68,7 @@ class Front:
             return ""
         next_at = datetime.fromtimestamp(unix_now + max(self.until - now, 0.0), UTC)
         return (
-            f"HTTP {self.status} from the exchange's front {self.refusals} times in a row ({self.said}); next try at "
+            f"HTTP {self.status} from the exchange's front {self.refusals} times in a row ({self.said}); "
+            "next try at "
             f"{next_at:%H:%M:%S} UTC, orders at least every {ORDER_PAUSE_S_MAX:g} s"
         )

@@ -1,7 +1,9 @@
-"""What must be known of an API key and the clock before anything is traded, and of the fees beside that; and what follows.
+"""What must be known of an API key and the clock before anything is traded, and of the fees beside that; and
+what follows.
 
-The judgement is pure: values in, refusals and warnings out. The shell around it asks the exchange, two cheap calls of the key
-at a start. A call that failed leaves its part unknown, never "fine", and is made again. It must not know what is traded.
+The judgement is pure: values in, refusals and warnings out. The shell around it asks the exchange, two cheap
+calls of the key at a start. A call that failed leaves its part unknown, never "fine", and is made again. It
+must not know what is traded.
 """
 
 from __future__ import annotations
@@ -45,22 +47,27 @@ WITHDRAWS = ("withdraw-funds", "add-withdraw-address", "update-withdraw-address"
 
 #: A key that ends within this time wants a successor, in seconds.
 EXPIRY_WARNING_S = 7 * 86_400
-#: All of it is asked again after so long, in seconds: keys expire and clocks drift while a process runs for months.
+#: All of it is asked again after so long, in seconds: keys expire and clocks drift while a process runs for
+#: months.
 RECHECK_S = 6 * 3600.0
 #: How often it is looked whether fees of further pairs are wanted, or something is still unknown, in seconds.
 LOOK_S = 60.0
-#: More pairs than an account trades, in one call; more would be a URL's length in an answer that nobody reads.
+#: More pairs than an account trades, in one call; more would be a URL's length in an answer that nobody
+#: reads.
 FEE_PAIRS_MAX = 20
 #: What an account that has traded nothing yet is told the fees of, and in what assets are traded mostly.
 USUAL_PAIR, USUAL_QUOTE = "BTC/USD", "USD"
-#: Between two looks at the exchange's nonce when it is ahead of ours, in seconds: a program that trades calls more often than that.
+#: Between two looks at the exchange's nonce when it is ahead of ours, in seconds: a program that trades calls
+#: more often than that.
 NONCE_LOOK_S = 2.0
 #: A key that works, and may not ask what it may do.
 _NOT_TOLD = "EGeneral:Permission denied"
 
 
 class KeyUnfit(AccountError):
-    """The key must not be used for this account as it is. Mending it at the exchange is enough: it is looked at again."""
+    """The key must not be used for this account as it is. Mending it at the exchange is enough: it is
+    looked at again.
+    """
 
     exit_code = ExitCode.CREDENTIALS
 
@@ -69,7 +76,7 @@ class KeyUnfit(AccountError):
         super().__init__(message)
 
 
-# -- judgement --------------------------------------------------------------------------------------------------
+# -- judgement ---------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +88,9 @@ class Needs:
 
     @classmethod
     def of(cls, role: Role, *, has_strategy: bool, allow_withdraw: bool) -> Needs:
-        """A master that only a person trades, elsewhere, needs no orders here: its key may be one that only reads."""
+        """A master that only a person trades, elsewhere, needs no orders here: its key may be one that
+        only reads.
+        """
         trades = TRADES if role is Role.USER or has_strategy else ()
         return cls(permissions=(*READS, *trades), allow_withdraw=allow_withdraw)
 
@@ -100,7 +109,10 @@ def judge(key: ApiKeyInfo | None, clock: Clock, needs: Needs, now: float) -> Ver
     """``key``: None where the exchange does not tell. ``now`` by this machine's clock, in Unix seconds."""
     warnings = [words] if (words := clock_words(clock)) else []
     if key is None:
-        untold = "the exchange does not tell what the API key may do: permissions, nonce window, expiry and addresses"
+        untold = (
+            "the exchange does not tell what the API key may do: permissions, nonce window, expiry "
+            "and addresses"
+        )
         return Verdict(warnings=(*warnings, f"{untold} are not checked"))
     refusals: list[tuple[str, str]] = []
     _judge_expiry(key, now + clock.offset, refusals, warnings)
@@ -109,7 +121,8 @@ def judge(key: ApiKeyInfo | None, clock: Clock, needs: Needs, now: float) -> Ver
         warnings.append(f"the API key may withdraw ({', '.join(withdraws)}), as allow_withdraw_key permits")
     elif withdraws:
         words = (
-            f"the API key may withdraw ({', '.join(withdraws)}): whoever gets hold of it can take the money; take that permission "
+            f"the API key may withdraw ({', '.join(withdraws)}): whoever gets hold of it can take the "
+            "money; take that permission "
             "from it at Kraken, or write allow_withdraw_key = true for this account"
         )
         refusals.append(("KEY_CAN_WITHDRAW", words))
@@ -119,7 +132,8 @@ def judge(key: ApiKeyInfo | None, clock: Clock, needs: Needs, now: float) -> Ver
         refusals.append(("KEY_LACKS_PERMISSION", words))
     if key.nonce_window:
         warnings.append(
-            f"the API key has a nonce window of {key.nonce_window}: requests that come late are accepted, also ones that somebody "
+            f"the API key has a nonce window of {key.nonce_window}: requests that come late are accepted, "
+            "also ones that somebody "
             "repeats; set it to 0 at Kraken, this account sends strictly in order"
         )
     return Verdict(missing=missing, refusals=tuple(refusals), warnings=tuple(warnings))
@@ -140,25 +154,33 @@ def _judge_expiry(
 
 
 def fee_pairs(table: SymbolTable, traded: Iterable[str], held: Iterable[str]) -> tuple[str, ...]:
-    """Pairs whose fees matter, by our names: those that were traded, then those of assets that are held (as USD or USD.F)."""
+    """Pairs whose fees matter, by our names: those that were traded, then those of assets that are held
+    (as USD or USD.F).
+    """
     names = (*traded, *(f"{asset.partition('.')[0]}/{USUAL_QUOTE}" for asset in held))
     known = dict.fromkeys(pair.symbol for name in names if (pair := table.find(name)) is not None)
     return tuple(known)[:FEE_PAIRS_MAX] or (USUAL_PAIR,)
 
 
-# -- shell ------------------------------------------------------------------------------------------------------
+# -- shell -------------------------------------------------------------------------------------------------
 
 
 class Preflight:
     """One account's: asked at a start, and kept fresh."""
 
     def __init__(
-        self, exchange: KrakenExchange, needs: Needs, changed: Callable[[], None],
-        *, handed_out: Callable[[], int], now: Callable[[], float] = time.time, pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        self,
+        exchange: KrakenExchange,
+        needs: Needs,
+        changed: Callable[[], None],
+        *,
+        handed_out: Callable[[], int],
+        now: Callable[[], float] = time.time,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: ExchangeClock | None = None,
-    ) -> None:  # fmt: skip
-        """``changed`` is called when there is news for ``to_proto``; ``handed_out`` is the last nonce that was; ``now`` is in Unix seconds;
-        ``clock``: what the exchange's shows.
+    ) -> None:
+        """``changed`` is called when there is news for ``to_proto``; ``handed_out`` is the last nonce that
+        was; ``now`` is in Unix seconds; ``clock``: what the exchange's shows.
         """
         self._exchange = exchange
         self._needs = needs
@@ -206,8 +228,9 @@ class Preflight:
         return judge(self._key, clock, self._needs, self._clock.now() - clock.offset)
 
     async def _look_for_others(self, key: ApiKeyInfo | None) -> ApiKeyInfo | None:
-        """A key with a nonce window takes the nonces of two programs, so that neither is refused: the exchange's own is then ahead of
-        ours. Standing still it is the past's; if it grows, the other one is alive. Raises KeyUsedElsewhere and ExchangeError.
+        """A key with a nonce window takes the nonces of two programs, so that neither is refused: the
+        exchange's own is then ahead of ours. Standing still it is the past's; if it grows, the other one is
+        alive. Raises KeyUsedElsewhere and ExchangeError.
         """
         first = _ahead(key, self._handed_out())
         if first is None:
@@ -217,8 +240,10 @@ class Preflight:
         second = _ahead(key, self._handed_out())
         if second is not None and second > first:
             raise KeyUsedElsewhere(
-                f"the exchange's nonce of this key grows ahead of ours ({first}, {NONCE_LOOK_S:g} s later {second}): another program uses "
-                "the key now, and its nonce window lets both in; stop it, or make a new API key for this account alone"
+                f"the exchange's nonce of this key grows ahead of ours ({first}, {NONCE_LOOK_S:g} s later "
+                f"{second}): another program uses "
+                "the key now, and its nonce window lets both in; stop it, or make a new API key for this "
+                "account alone"
             )
         log.warning(
             "the exchange has accepted nonce %d, which was not handed out here, and no other since", first
@@ -228,8 +253,8 @@ class Preflight:
     async def keep(self, pairs: Callable[[], Sequence[str]]) -> None:
         """Learn the fees, and keep all of it fresh for ever.
 
-        A key that has become unfit ends nothing that runs: leaving a trade is never blocked. Nor is it by fees: they may wait for
-        the rate or be refused, and nothing depends on them.
+        A key that has become unfit ends nothing that runs: leaving a trade is never blocked. Nor is it by
+        fees: they may wait for the rate or be refused, and nothing depends on them.
         """
         self._is_trading = True
         recheck_at = self._now() + RECHECK_S
@@ -264,7 +289,9 @@ class Preflight:
         self._changed()
 
     async def _ask_key(self) -> ApiKeyInfo | None:
-        """None where the exchange does not tell. Raises ExchangeError where the key is no good, or asking again may help."""
+        """None where the exchange does not tell. Raises ExchangeError where the key is no good, or asking
+        again may help.
+        """
         try:
             return await self._exchange.api_key_info()
         except (InvalidNonce, RateLimited):
@@ -278,7 +305,9 @@ class Preflight:
         return None
 
     def to_proto(self, table: SymbolTable | None) -> pb.Preflight | None:
-        """All that is known; None before the first answer. ``table``: the pairs' rules as they were read last."""
+        """All that is known; None before the first answer. ``table``: the pairs' rules as they were read
+        last.
+        """
         if not self._checked_at:
             return None
         key = self._key

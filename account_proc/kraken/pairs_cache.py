@@ -1,8 +1,9 @@
 """What the exchange lists, read once for all processes of one supervisor: a small file in its state folder.
 
-Whoever needs pairs younger than the file's asks the exchange, one process at a time, and writes the file anew; the others read that.
-A file that is damaged, from elsewhere or too old is as good as none, and a process that can neither read, lock nor write it asks
-the exchange by itself. It knows neither what a pair is nor who asks.
+Whoever needs pairs younger than the file's asks the exchange, one process at a time, and writes the file
+anew; the others read that. A file that is damaged, from elsewhere or too old is as good as none, and a
+process that can neither read, lock nor write it asks the exchange by itself. It knows neither what a pair is
+nor who asks.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from krakencopy.account_proc.runtime.steady_clock import steady_s
 
 log = logging.getLogger(__name__)
 
-#: How long another process's turn is waited for: Kraken needs about a second for both calls. After that it is a slow or stopped one.
+#: How long another process's turn is waited for: Kraken needs about a second for both calls. After that it is
+#: a slow or stopped one.
 TURN_S = 3.0
 #: Between two looks at the file meanwhile, in seconds.
 LOOK_S = 0.1
@@ -94,7 +96,9 @@ class SharedListing:
         *, clock: Callable[[], float] = steady_s,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:  # fmt: skip
-        """``path`` is the same for all; ``clock``: seconds since the machine's start, the same for all and never set."""
+        """``path`` is the same for all; ``clock``: seconds since the machine's start, the same for all and
+        never set.
+        """
         self._path = path
         # By account, so that what a process that was killed has left is written over by its next one.
         self._unfinished = path.with_name(f"{path.name}.{account_id}.new")
@@ -168,7 +172,9 @@ class SharedListing:
         return SymbolTable(text), now - asked_at
 
     def _write(self, content: bytes) -> None:
-        """Whole or not at all for whoever reads. Not synced: what a power loss leaves half written has a wrong checksum."""
+        """Whole or not at all for whoever reads. Not synced: what a power loss leaves half written has a
+        wrong checksum.
+        """
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
         with os.fdopen(os.open(self._unfinished, flags, 0o600), "wb") as file:
             file.write(content)

@@ -1,7 +1,9 @@
-"""What one account's process has to tell operators beside its state: each becomes an event at the supervisor, once.
+"""What one account's process has to tell operators beside its state: each becomes an event at the supervisor,
+once.
 
-Announcements travel with the account's snapshot, so they may be told twice or, where hundreds come at once, not at all: what must not be lost
-stands in the ledger or in the journal as well. Not for what changes with every fill.
+Announcements travel with the account's snapshot, so they may be told twice or, where hundreds come at once,
+not at all: what must not be lost stands in the ledger or in the journal as well. Not for what changes with
+every fill.
 """
 
 from __future__ import annotations
@@ -42,7 +44,9 @@ class Announcements:
     def tell(
         self, severity: types_pb2.Severity.ValueType, code: str, message: str, *, asset: str = ""
     ) -> None:
-        """Tells operators. ``code`` is stable, ``message`` for people; ``asset``: the coin that it is about, if it is about one."""
+        """Tells operators. ``code`` is stable, ``message`` for people; ``asset``: the coin that it is
+        about, if it is about one.
+        """
         self._number += 1
         self._kept.append(
             pb.Announcement(number=self._number, severity=severity, code=code, message=message, asset=asset)
@@ -54,7 +58,8 @@ class Announcements:
 def of_outside_change(
     change: Mapping[str, Decimal], kind: str
 ) -> list[tuple[types_pb2.Severity.ValueType, str, str, str]]:
-    """What to tell of a master's balances that changed without a trade: severity, code, message and coin of each.
+    """What to tell of a master's balances that changed without a trade: severity, code, message and coin of
+    each.
 
     ``change`` by asset, locked forms as ``BTC.S``; ``kind``: the exchange's word for it, if it has one.
     """
@@ -69,12 +74,21 @@ def of_outside_change(
         severity = types_pb2.SEVERITY_INFO if asset in FIAT else types_pb2.SEVERITY_WARNING
         if not total and plain_part:
             done = "were locked" if plain_part < 0 else "are free again"
-            words = f"{plain(abs(plain_part))} {asset} of the master {done} (staked, bonded or withheld){why}: that is no trade"
+            words = (
+                f"{plain(abs(plain_part))} {asset} of the master {done} (staked, bonded or "
+                f"withheld){why}: that is no trade"
+            )
             found.append((types_pb2.SEVERITY_INFO, "COINS_LOCKED", words, asset))
         elif total < 0:
-            words = f"{plain(-total)} {asset} left the master without a trade{why}: that is no exit, and nobody follows it"
+            words = (
+                f"{plain(-total)} {asset} left the master without a trade{why}: that is no exit, and "
+                "nobody follows it"
+            )
             found.append((severity, "COINS_LEFT", words, asset))
         elif total > 0:
-            words = f"{plain(total)} {asset} came to the master without a trade{why}: it counts for its equity, and nobody follows it"
+            words = (
+                f"{plain(total)} {asset} came to the master without a trade{why}: it counts for its "
+                "equity, and nobody follows it"
+            )
             found.append((types_pb2.SEVERITY_INFO, "COINS_CAME", words, asset))
     return found

@@ -1,4 +1,6 @@
-"""What an operator should know about an account while it lasts, and that stops nothing: in status, and an event when it begins. Pure."""
+"""What an operator should know about an account while it lasts, and that stops nothing: in status, and an
+event when it begins. Pure.
+"""
 
 from __future__ import annotations
 
@@ -39,10 +41,11 @@ def funds_notice(
     owned: Callable[[str], Decimal],
     table: SymbolTable,
 ) -> Iterator[CurrentNotice]:
-    """The user has nothing to spend of what the master pays with, or less than the least order costs: nothing of that can be copied.
+    """The user has nothing to spend of what the master pays with, or less than the least order costs: nothing
+    of that can be copied.
 
-    ``traded``: the pairs that the master trades; ``usable``: what of an asset orders may spend; ``owned``: what the user has of it, in
-    whatever form.
+    ``traded``: the pairs that the master trades; ``usable``: what of an asset orders may spend; ``owned``:
+    what the user has of it, in whatever form.
     """
     by_quote: dict[str, list[str]] = defaultdict(list)
     for name in sorted(traded):
@@ -50,7 +53,8 @@ def funds_notice(
         if pair is not None and usable(pair.quote) < pair.costmin:
             by_quote[pair.quote].append(pair.symbol)
     told = [
-        f"NO FUNDS IN {quote}: the master trades {', '.join(pairs)}{_why_not_spent(quote, usable(quote), owned(quote))}"
+        f"NO FUNDS IN {quote}: the master trades "
+        f"{', '.join(pairs)}{_why_not_spent(quote, usable(quote), owned(quote))}"
         for quote, pairs in by_quote.items()
     ]
     if told:

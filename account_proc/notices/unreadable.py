@@ -1,7 +1,8 @@
-"""What an operator should know of one account that holds up nothing else: a pair without rules, a row that cannot be read.
+"""What an operator should know of one account that holds up nothing else: a pair without rules, a row that
+cannot be read.
 
-Each is said once in the log, counted when it comes again, and shown with the account until it has not come again for a day. Pure but for
-the log: knows neither the exchange nor who shows it.
+Each is said once in the log, counted when it comes again, and shown with the account until it has not come
+again for a day. Pure but for the log: knows neither the exchange nor who shows it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ log = logging.getLogger(__name__)
 SHOWN_S = 86_400.0
 #: One that goes on is logged again after this, in seconds.
 REPEAT_S = 3_600.0
-#: Kinds of odd rows are few, and pairs that nobody lists as well; more than that is one fault seen a hundred times.
+#: Kinds of odd rows are few, and pairs that nobody lists as well; more than that is one fault seen a hundred
+#: times.
 NOTICES_MAX = 100
 
 
@@ -44,7 +46,8 @@ _OF_METHOD = {
     "BalanceEx": NoticeCode.BALANCE_UNREADABLE,
 }
 _MEANING = {
-    NoticeCode.TRADE_UNREADABLE: "the trade is not copied unless the feed tells of it; look it up at the exchange",
+    NoticeCode.TRADE_UNREADABLE: "the trade is not copied unless the feed tells of it; look it up at the "
+    "exchange",
     NoticeCode.BALANCE_UNREADABLE: "how much there is of it is not known",
     NoticeCode.ROW_UNREADABLE: "it is left out, all others count",
 }

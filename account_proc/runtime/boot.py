@@ -1,7 +1,8 @@
-"""How an account's process begins, whether it was forked or executed: harden, read what it is told, run, report a crash.
+"""How an account's process begins, whether it was forked or executed: harden, read what it is told, run,
+report a crash.
 
-The spec and the key arrive on the boot pipe and nowhere else. It must not know who started the process, nor what the
-entry does with what it is given.
+The spec and the key arrive on the boot pipe and nowhere else. It must not know who started the process, nor
+what the entry does with what it is given.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ from typing import NoReturn
 from krakencopy.account_proc.contract.errors import ExitCode
 from krakencopy.account_proc.contract.spec import AccountSpec, Credentials
 
-#: (spec, credentials, ready_fd, lifeline_fd, pulse_fd) -> exit code. Writes one line of JSON to ``ready_fd`` when it serves; ends
-#: when ``lifeline_fd`` reads EOF; beats on ``pulse_fd`` (runtime/liveness.py) from before its ready line to its end.
+#: (spec, credentials, ready_fd, lifeline_fd, pulse_fd) -> exit code. Writes one line of JSON to ``ready_fd``
+#: when it serves; ends when ``lifeline_fd`` reads EOF; beats on ``pulse_fd`` (runtime/liveness.py) from
+#: before its ready line to its end.
 Entry = Callable[[AccountSpec, Credentials, int, int, int], int]
 
 DEFAULT_ENTRY = "krakencopy.account_proc.main:run_account"
@@ -73,10 +75,11 @@ def harden() -> None:
 def keep_memory() -> None:
     """No way for keys to leave by a core dump or another process's debugger.
 
-    Both are needed: core(5) says that RLIMIT_CORE does not hold where cores are piped to a program (systemd-coredump, apport),
-    and a process that is not dumpable writes none either way. That also gives its /proc/<pid> to root, which closes environ, fd,
-    mem and smaps to other processes of the same user; a process still reads its own /proc/self/{fd,fdinfo,task,stat,status}, but
-    not its environ, and cannot write comm. Both last until exec; the limit beyond it.
+    Both are needed: core(5) says that RLIMIT_CORE does not hold where cores are piped to a program
+    (systemd-coredump, apport), and a process that is not dumpable writes none either way. That also gives its
+    /proc/<pid> to root, which closes environ, fd, mem and smaps to other processes of the same user; a
+    process still reads its own /proc/self/{fd,fdinfo,task,stat,status}, but not its environ, and cannot write
+    comm. Both last until exec; the limit beyond it.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _prctl(_PR_SET_DUMPABLE, ctypes.c_ulong(0))
@@ -85,13 +88,16 @@ def keep_memory() -> None:
 def continue_when_parent_dies() -> None:
     """Be woken if stopped when the parent ends, so that this process can see EOF and end too.
 
-    Nothing happens to a process that runs. The kernel means the parent's thread, so this may come too early as well.
+    Nothing happens to a process that runs. The kernel means the parent's thread, so this may come too early
+    as well.
     """
     _prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGCONT))
 
 
 def reset_signals() -> None:
-    """Undo what the parent's imports did: default handlers, nothing blocked. SIGPIPE stays ignored, as Python has it."""
+    """Undo what the parent's imports did: default handlers, nothing blocked. SIGPIPE stays ignored, as
+    Python has it.
+    """
     signal.set_wakeup_fd(-1)
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGPIPE, signal.SIGXFSZ}:
         if signal.getsignal(number) not in {signal.SIG_DFL, None}:
@@ -100,7 +106,9 @@ def reset_signals() -> None:
 
 
 def run(load: Callable[[], Entry], pipes: BootPipes) -> int:
-    """Read the boot pipe and run the entry; the exit code. Nothing escapes: a traceback goes to standard error, without keys."""
+    """Read the boot pipe and run the entry; the exit code. Nothing escapes: a traceback goes to standard
+    error, without keys.
+    """
     credentials = Credentials("", "")
     try:
         faulthandler.enable()
@@ -121,7 +129,9 @@ def run(load: Callable[[], Entry], pipes: BootPipes) -> int:
 
 
 def _hide(credentials: Credentials) -> None:
-    """Also what Python itself prints about an error, of a thread or where nothing can be raised, is without keys."""
+    """Also what Python itself prints about an error, of a thread or where nothing can be raised, is
+    without keys.
+    """
 
     def tell(
         where: str, kind: type[BaseException], error: BaseException | None, trace: TracebackType | None

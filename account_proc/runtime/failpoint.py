@@ -1,7 +1,9 @@
-"""Places where a test lets this process die, as if the power had gone: before and after each durable and each network step.
+"""Places where a test lets this process die, as if the power had gone: before and after each durable and each
+network step.
 
-Nothing happens unless the environment names a place: ``KRAKENCOPY_FAILPOINT="anna:after_intent"`` and a marker file in
-``KRAKENCOPY_FAILPOINT_MARKER``, which makes it happen once for all processes that are started with it.
+Nothing happens unless the environment names a place: ``KRAKENCOPY_FAILPOINT="anna:after_intent"`` and a
+marker file in ``KRAKENCOPY_FAILPOINT_MARKER``, which makes it happen once for all processes that are started
+with it.
 """
 
 from __future__ import annotations

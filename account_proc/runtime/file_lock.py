@@ -1,7 +1,7 @@
 """A file that one process at a time has locked, and that says who. It knows neither nonces nor keys.
 
-The lock is a portalocker (flock) lock on the file itself, so the file is written in place and never renamed or deleted: a lock on
-a file that was renamed away keeps nobody out of the new one.
+The lock is a portalocker (flock) lock on the file itself, so the file is written in place and never renamed
+or deleted: a lock on a file that was renamed away keeps nobody out of the new one.
 """
 
 from __future__ import annotations
@@ -32,12 +32,15 @@ class Holder:
 
 
 class LockedFile:
-    """An open file under an exclusive lock. Its descriptor is not inherited by programs that this process starts."""
+    """An open file under an exclusive lock. Its descriptor is not inherited by programs that this process
+    starts.
+    """
 
     def __init__(self, path: Path, what: str) -> None:
         """Create the file if need be and lock it at once or not at all.
 
-        ``what`` names the locked thing for people. Raises LockHeld, or OSError when the file cannot be opened or locked.
+        ``what`` names the locked thing for people. Raises LockHeld, or OSError when the file cannot be opened
+        or locked.
         """
         self.path = path
         #: Whether the file was there before; a new one is empty.
@@ -65,7 +68,9 @@ class LockedFile:
         return os.pread(self._file.fileno(), READ_BYTES_MAX, 0)
 
     def write(self, offset: int, content: bytes) -> None:
-        """Write at an offset; the file's end moves only if it must. Raises OSError, also for a part that was not written."""
+        """Write at an offset; the file's end moves only if it must. Raises OSError, also for a part that
+        was not written.
+        """
         written = os.pwrite(self._file.fileno(), content, offset)
         if written != len(content):
             raise OSError(f"only {written} of {len(content)} bytes could be written to {self.path}")
@@ -87,7 +92,9 @@ class LockedFile:
         os.ftruncate(self._file.fileno(), size)
 
     def in_place(self) -> bool:
-        """Whether the locked file is still the one that the path names: otherwise the lock keeps nobody out."""
+        """Whether the locked file is still the one that the path names: otherwise the lock keeps nobody
+        out.
+        """
         mine = os.fstat(self._file.fileno())
         try:
             named = self.path.stat()

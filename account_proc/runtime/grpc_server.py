@@ -1,7 +1,8 @@
 """gRPC in the account's own loop: grpclib's server, without a thread of its own (decision 0021).
 
-What answers knows nothing of it. A method is a coroutine function of its request, or an asynchronous generator where the service
-streams its answers, and takes an asynchronous iterator where it streams its requests. What it refuses it raises: ``refusal``.
+What answers knows nothing of it. A method is a coroutine function of its request, or an asynchronous
+generator where the service streams its answers, and takes an asynchronous iterator where it streams its
+requests. What it refuses it raises: ``refusal``.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ class RpcServer:
     """Serves some services on a Unix socket."""
 
     def __init__(self, servicers: Mapping[ServiceDescriptor, object]) -> None:
-        """``servicers``: who answers each service, by methods of the names in its descriptor. Raises AttributeError without one."""
+        """``servicers``: who answers each service, by methods of the names in its descriptor. Raises
+        AttributeError without one.
+        """
         self._answering: set[asyncio.Task[Any]] = set()
         handlers: dict[str, Handler] = {}
         for service, servicer in servicers.items():
@@ -52,7 +55,9 @@ class RpcServer:
         await self._server.start(path=str(path))
 
     async def stop(self, grace_s: float) -> None:
-        """Takes no more calls, lets single answers that are due leave within ``grace_s``, then cuts off what is left."""
+        """Takes no more calls, lets single answers that are due leave within ``grace_s``, then cuts off
+        what is left.
+        """
         if self._answering:
             await asyncio.wait(self._answering, timeout=grace_s)
         self._server.close()
@@ -98,7 +103,9 @@ class _Handlers:
 
 
 class Health:
-    """grpc.health.v1: SERVING for the process itself (the empty name), and what is set for the one service."""
+    """grpc.health.v1: SERVING for the process itself (the empty name), and what is set for the one
+    service.
+    """
 
     def __init__(self, service: str) -> None:
         self._statuses = {"": HealthCheckResponse.SERVING, service: HealthCheckResponse.NOT_SERVING}

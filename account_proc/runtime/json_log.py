@@ -1,4 +1,5 @@
-"""One JSON object a line, in the account's own file, written by the account's own process. Secrets never get in.
+"""One JSON object a line, in the account's own file, written by the account's own process. Secrets never get
+in.
 
 Rotated by size, so that an account that logs in a loop fills neither the disk nor its neighbours' patience.
 """
@@ -19,10 +20,12 @@ FILES_KEPT = 3
 
 
 class JsonFormatter(logging.Formatter):
-    """A record as one JSON object: ``at`` (RFC 3339, UTC), ``level``, ``logger``, ``account``, ``message``, ``exception``.
+    """A record as one JSON object: ``at`` (RFC 3339, UTC), ``level``, ``logger``, ``account``, ``message``,
+    ``exception``.
 
-    Where they are known also ``run``, the number of the supervisor's run, and ``instance``, the start of the account's process: what
-    the API calls epoch and instance_id, so that lines can be told apart by what wrote them.
+    Where they are known also ``run``, the number of the supervisor's run, and ``instance``, the start of the
+    account's process: what the API calls epoch and instance_id, so that lines can be told apart by what wrote
+    them.
     """
 
     def __init__(
@@ -71,7 +74,9 @@ class _NoCancellations(logging.Filter):
 def log_to(
     path: Path, account_id: str, secrets: Iterable[str] = (), *, run: int = 0, instance_id: str = ""
 ) -> JsonFormatter:
-    """Sends all logging of this process to a file, mode 0600. What it returns may be told of secrets that come later."""
+    """Sends all logging of this process to a file, mode 0600. What it returns may be told of secrets that
+    come later.
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handler = logging.handlers.RotatingFileHandler(
         path, maxBytes=FILE_BYTES_MAX, backupCount=FILES_KEPT, encoding="utf-8"
@@ -79,7 +84,8 @@ def log_to(
     formatter = JsonFormatter(account_id, secrets, run=run, instance_id=instance_id)
     handler.setFormatter(formatter)
     handler.addFilter(_NoCancellations())
-    # A full disk must not drown standard error in tracebacks of the log itself; what hangs on the disk says so by itself.
+    # A full disk must not drown standard error in tracebacks of the log itself; what hangs on the disk says
+    # so by itself.
     logging.raiseExceptions = False
     root = logging.getLogger()
     root.handlers[:] = [handler]

@@ -1,9 +1,11 @@
-"""The pulse of an account's process: its event loop writes into a page that the supervisor reads whether it moves, or until when it sleeps.
+"""The pulse of an account's process: its event loop writes into a page that the supervisor reads whether it
+moves, or until when it sleeps.
 
-A process that is stopped, or whose loop is stuck, closes no connection and takes back nothing that it has said, and asking all of them
-all the time would wake them all. The page is a memfd that both sides hold. A loop that moves says so in each of its turns; before it waits
-it says until when at most, so that nothing has to wake it only to show that it is alive. It must not know what follows from a pulse that
-stops (supervisor/lifecycle/liveness.py).
+A process that is stopped, or whose loop is stuck, closes no connection and takes back nothing that it has
+said, and asking all of them all the time would wake them all. The page is a memfd that both sides hold. A
+loop that moves says so in each of its turns; before it waits it says until when at most, so that nothing has
+to wake it only to show that it is alive. It must not know what follows from a pulse that stops
+(supervisor/lifecycle/liveness.py).
 """
 
 from __future__ import annotations
@@ -19,11 +21,11 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-#: A loop sleeps for so long at most, in seconds: that long a process that is stopped could pass for one that sleeps, where nobody can
-#: ask the kernel.
+#: A loop sleeps for so long at most, in seconds: that long a process that is stopped could pass for one that
+#: sleeps, where nobody can ask the kernel.
 NAP_S = 10.0
-#: One number, so that nobody reads half a beat: nanoseconds of the monotonic clock, which all processes of a machine share, twice; and
-#: one more for a loop that sleeps until then.
+#: One number, so that nobody reads half a beat: nanoseconds of the monotonic clock, which all processes of a
+#: machine share, twice; and one more for a loop that sleeps until then.
 _BEAT_BYTES = 8
 _NS_PER_S = 1_000_000_000
 
@@ -32,7 +34,8 @@ _NS_PER_S = 1_000_000_000
 class Beat:
     """What a page says."""
 
-    #: When the loop was last alive, or until when it sleeps at most: nanoseconds of the monotonic clock; 0 for never.
+    #: When the loop was last alive, or until when it sleeps at most: nanoseconds of the monotonic clock; 0
+    #: for never.
     at_ns: int
     asleep: bool = False
 
@@ -55,7 +58,9 @@ def last_beat(page: int) -> Beat:
 
 
 def run_with(page: int, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """As ``asyncio.run`` of ``main()``, in a loop whose pulse is in the page from its first turn to its end."""
+    """As ``asyncio.run`` of ``main()``, in a loop whose pulse is in the page from its first turn to its
+    end.
+    """
     with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(_Beating(page))) as runner:
         return runner.run(main())
 

@@ -1,10 +1,11 @@
-"""A moment of quiet after an order: what its answer and the feed say is left in the kernel until there is time for it.
+"""A moment of quiet after an order: what its answer and the feed say is left in the kernel until there is
+time for it.
 
-Hundreds of processes share a few cores, and a fill wakes all of them. Whoever reads the end of its own order at once, settles and
-reports it, keeps the orders of those behind it from leaving: with 100 users on two cores that was half of all the time until the
-last one's order. So a process that has sent a copy's order rests until all of them have had the time to, unless something waits for that
-order's end.
-Nothing is lost by it and nothing is decided on older knowledge: whoever needs what lies unread ends the quiet first.
+Hundreds of processes share a few cores, and a fill wakes all of them. Whoever reads the end of its own order
+at once, settles and reports it, keeps the orders of those behind it from leaving: with 100 users on two cores
+that was half of all the time until the last one's order. So a process that has sent a copy's order rests
+until all of them have had the time to, unless something waits for that order's end. Nothing is lost by it and
+nothing is decided on older knowledge: whoever needs what lies unread ends the quiet first.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ import socket
 from collections.abc import Callable
 from typing import Protocol
 
-#: CPU time of all processes together from a fill to one user's order, in seconds, on a slow core (measured: 0.0027, exchange included).
+#: CPU time of all processes together from a fill to one user's order, in seconds, on a slow core (measured:
+#: 0.0027, exchange included).
 ORDER_CPU_S = 0.003
 #: No quiet is longer than this, in seconds: the end of a copy is known so much later.
 QUIET_S_MAX = 0.5
-#: While it is quiet, the kernel reports a socket from so many unread bytes on (SO_RCVLOWAT), or its end. The answer to an order and what
-#: the feed tells of it are less, and a socket's buffer holds more. One call for each, where taking a reader out of the event loop and
-#: putting it back costs some sixty.
+#: While it is quiet, the kernel reports a socket from so many unread bytes on (SO_RCVLOWAT), or its end. The
+#: answer to an order and what the feed tells of it are less, and a socket's buffer holds more. One call for
+#: each, where taking a reader out of the event loop and putting it back costs some sixty.
 RESTING_BYTES = 16_384
 
 
@@ -66,7 +68,9 @@ class Quiet:
             self._report_from(RESTING_BYTES)
 
     def behind(self, call: Callable[[], None]) -> None:
-        """Calls what no order waits for: at the end of the quiet, or in the loop's next turn if there is none."""
+        """Calls what no order waits for: at the end of the quiet, or in the loop's next turn if there is
+        none.
+        """
         if self._end is None:
             asyncio.get_running_loop().call_soon(call)
         else:

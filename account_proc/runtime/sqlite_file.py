@@ -1,11 +1,13 @@
-"""A SQLite file that money hangs on: made whole or not at all, checked when it is opened, written so that it survives power loss.
+"""A SQLite file that money hangs on: made whole or not at all, checked when it is opened, written so that it
+survives power loss.
 
-Shared by the user's ledger and the supervisor's journal; knows the tables of neither. One connection to a file (SQLite before
-3.51.3 can lose a write-ahead log that two connections reset).
+Shared by the user's ledger and the supervisor's journal; knows the tables of neither. One connection to a
+file (SQLite before 3.51.3 can lose a write-ahead log that two connections reset).
 
-SQLite takes a file without its write-ahead log for a whole one, and opens it as it was at the last checkpoint: for a young file,
-empty. So the file itself says, in its application id, whether it needs its log: IN_USE is what a checkpoint leaves in the file,
-CLOSED is the first thing in the log after it. Only a close, which brings the whole log into the file, leaves CLOSED there.
+SQLite takes a file without its write-ahead log for a whole one, and opens it as it was at the last
+checkpoint: for a young file, empty. So the file itself says, in its application id, whether it needs its log:
+IN_USE is what a checkpoint leaves in the file, CLOSED is the first thing in the log after it. Only a close,
+which brings the whole log into the file, leaves CLOSED there.
 """
 
 from __future__ import annotations
@@ -28,11 +30,14 @@ IN_USE, CLOSED = 0x6B634F31, 0x6B634F30
 APPLICATION_ID = slice(68, 72)
 #: Bytes of a log's header; a shorter log holds nothing.
 LOG_HEADER = 32
-#: Transactions after which a checkpoint is worth its time: about SQLite's own 1,000 pages, at some ten for a step of a copy.
+#: Transactions after which a checkpoint is worth its time: about SQLite's own 1,000 pages, at some ten for a
+#: step of a copy.
 CHECKPOINT_EVERY = 100
-#: Up to so many times as many for some: hundreds of ledgers write in step with one another, and are not to make it all at once.
+#: Up to so many times as many for some: hundreds of ledgers write in step with one another, and are not to
+#: make it all at once.
 CHECKPOINT_SPREAD = 2.0
-#: Transactions after which one is made in the middle of the work, as nobody found the time for it: a log of some 16 MiB.
+#: Transactions after which one is made in the middle of the work, as nobody found the time for it: a log of
+#: some 16 MiB.
 CHECKPOINT_OVERDUE = 4 * CHECKPOINT_EVERY
 
 
@@ -44,8 +49,8 @@ class Database:
         recognise: Callable[[Database], None], fault: type[Exception], remedy: str,
         upgrades: Mapping[int, str | Callable[[Database], None]] = MappingProxyType({}),
     ) -> None:  # fmt: skip
-        """Opens the file, or makes it with ``schema`` and what ``fill`` puts in. ``upgrades``: from a version to the next,
-        as statements or as a function that is called inside of a transaction.
+        """Opens the file, or makes it with ``schema`` and what ``fill`` puts in. ``upgrades``: from a version
+        to the next, as statements or as a function that is called inside of a transaction.
 
         ``recognise`` raises the fault for a file that is somebody else's, before anything is written to it.
         """
@@ -103,13 +108,16 @@ class Database:
                 self.execute(f"PRAGMA user_version={old + 1}")
 
     def _make(self, schema: str, version: int, fill: Callable[[Database], object]) -> None:
-        """Under another name first: a file that a crash left half made must not pass for one that lost everything."""
+        """Under another name first: a file that a crash left half made must not pass for one that lost
+        everything.
+        """
         unfinished = self.path.with_name(self.path.name + ".new")
         for leftover in self.path.parent.glob(unfinished.name + "*"):
             leftover.unlink()
         self._connect(unfinished)
         try:
-            # Nobody reads it before it has its name, and then it is on the disk as a whole: no step on the way needs to be.
+            # Nobody reads it before it has its name, and then it is on the disk as a whole: no step on the
+            # way needs to be.
             self.execute("PRAGMA journal_mode=MEMORY")
             self.execute("PRAGMA synchronous=OFF")
             self._fill(schema, version, fill)
@@ -133,12 +141,16 @@ class Database:
             self.execute(statement)
 
     def tidy(self) -> None:
-        """Makes a checkpoint if one is due; to be called when nothing waits. Not in a transaction. Raises the fault."""
+        """Makes a checkpoint if one is due; to be called when nothing waits. Not in a transaction. Raises
+        the fault.
+        """
         if self._transactions >= CHECKPOINT_EVERY * self._patience:
             self.checkpoint()
 
     def checkpoint(self) -> None:
-        """Brings the log into the file, and has the file say that it needs its log from now on. Raises the fault."""
+        """Brings the log into the file, and has the file say that it needs its log from now on. Raises the
+        fault.
+        """
         self._transactions = 0
         try:
             self.execute(f"PRAGMA application_id={IN_USE}")
@@ -177,7 +189,9 @@ class Database:
         return int(self.execute(query, values).fetchone()[0] or 0)
 
     def transaction(self, otherwise: str) -> Transaction:
-        """A context: all or nothing, and durable at its end. Raises the fault with ``otherwise``: what follows from it."""
+        """A context: all or nothing, and durable at its end. Raises the fault with ``otherwise``: what
+        follows from it.
+        """
         return Transaction(self, otherwise)
 
     def commit(self) -> None:
@@ -193,7 +207,9 @@ class Database:
 
 
 class Transaction:
-    """What ``Database.transaction`` gives. A class, as a generator takes four times as many calls, and one is on each order's way."""
+    """What ``Database.transaction`` gives. A class, as a generator takes four times as many calls, and one
+    is on each order's way.
+    """
 
     __slots__ = ("_database", "_otherwise")
 

@@ -1,10 +1,12 @@
-"""The shell of every account's process: it serves gRPC, tells its health, hears the supervisor's death, and ends in order.
+"""The shell of every account's process: it serves gRPC, tells its health, hears the supervisor's death, and
+ends in order.
 
-    gRPC server (NOT_SERVING) ─▶ ready line ─▶ work() ─▶ ... ─▶ told to stop ─▶ drain() ─▶ close()
-                                                             └▶ supervisor gone ─▶ (drain() if in_flight()) ─▶ exit
+    gRPC server (NOT_SERVING) ─▶ ready line ─▶ work() ─▶ told to stop ─▶ drain() ─▶ close()
+                                                     └▶ supervisor gone ─▶ (drain() if in_flight()) ─▶ exit
 
-What the account does is its subclass's business: service/kraken_process.py for Kraken, service/ccxt_process.py for the others. Health is told by this
-file alone, under ``SERVICE_NAME``: SERVING while ``readiness`` has nothing to say.
+What the account does is its subclass's business: service/kraken_process.py for Kraken,
+service/ccxt_process.py for the others. Health is told by this file alone, under ``SERVICE_NAME``: SERVING
+while ``readiness`` has nothing to say.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ from krakencopy.account_proc.runtime.grpc_server import Health, RpcServer
 
 log = logging.getLogger(__name__)
 
-#: What is in flight gets this long at the end of a process, in seconds; the ledger takes up the rest at the next start.
+#: What is in flight gets this long at the end of a process, in seconds; the ledger takes up the rest at the
+#: next start.
 DRAIN_MAX_S = 10.0
 #: The same when the supervisor has died: nobody is left to wait for us.
 ORPHAN_DRAIN_MAX_S = 5.0
@@ -38,7 +41,9 @@ ANSWER_GRACE_S = 0.2
 
 
 class ServedProcess(ABC):
-    """One account's process, from its ready line to its end. Whoever makes one holds the account's locks already."""
+    """One account's process, from its ready line to its end. Whoever makes one holds the account's locks
+    already.
+    """
 
     def __init__(self, spec: AccountSpec) -> None:
         self.spec = spec
@@ -61,7 +66,9 @@ class ServedProcess(ABC):
         """What the account does until it is told to stop; its error ends the process."""
 
     def in_flight(self) -> bool:
-        """Whether an order is on its way. Asked from another thread as well. A process that cannot tell says yes."""
+        """Whether an order is on its way. Asked from another thread as well. A process that cannot tell
+        says yes.
+        """
         return True
 
     @abstractmethod
@@ -73,7 +80,9 @@ class ServedProcess(ABC):
         """Gives back the files and, last, the locks: nobody may start before the rest is closed."""
 
     async def run(self, ready_fd: int, lifeline_fd: int) -> ExitCode:
-        """Serves until it is told to stop, by SIGTERM or by the supervisor's death. Raises what ended it otherwise."""
+        """Serves until it is told to stop, by SIGTERM or by the supervisor's death. Raises what ended it
+        otherwise.
+        """
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self.stop, "SIGTERM")
         threading.Thread(target=self._hold_lifeline, args=(loop, lifeline_fd), daemon=True).start()
@@ -118,10 +127,11 @@ class ServedProcess(ABC):
         while os.read(lifeline_fd, 1):
             pass
         if not self.in_flight():
-            # At once, and not through the loop, which is about to hear of every stream that broke: with a hundred
-            # processes on two cores that alone takes a second. No worse than SIGKILL at this line, which ledger and nonce file
-            # survive at every line: what is not committed yet has not left either, an intent that the loop commits just now is
-            # taken up at the next start, and a read of the exchange that is on its way harms nobody, as the next nonces are larger.
+            # At once, and not through the loop, which is about to hear of every stream that broke: with a
+            # hundred processes on two cores that alone takes a second. No worse than SIGKILL at this line,
+            # which ledger and nonce file survive at every line: what is not committed yet has not left
+            # either, an intent that the loop commits just now is taken up at the next start, and a read of
+            # the exchange that is on its way harms nobody, as the next nonces are larger.
             log.info("ending: the supervisor is gone, and nothing is in flight")
             leave(ExitCode.OK)
         loop.call_soon_threadsafe(self.stop, "LIFELINE")

@@ -1,4 +1,5 @@
-"""AccountService over gRPC: a thin shell between the supervisor's streams and the account's loops. Decides nothing.
+"""AccountService over gRPC: a thin shell between the supervisor's streams and the account's loops. Decides
+nothing.
 
 Readiness is told by ``grpc.health.v1`` under ``SERVICE_NAME`` and set by the process that trades, never here.
 """
@@ -30,8 +31,9 @@ log = logging.getLogger(__name__)
 
 #: Copies in one report at most.
 REPORT_MAX = 500
-#: Pause before a report, in seconds: changes that come together travel together. At least as long as the quiet after an order
-#: (runtime/read_deferral.py): while a fill is on its way to hundreds of users, no report of the first is in the way of the last one's order.
+#: Pause before a report, in seconds: changes that come together travel together. At least as long as the
+#: quiet after an order (runtime/read_deferral.py): while a fill is on its way to hundreds of users, no report
+#: of the first is in the way of the last one's order.
 REPORT_PAUSE_S = 0.05
 #: Pause between a change and the snapshot that tells it, in seconds, for the same reasons.
 SNAPSHOT_PAUSE_S = 0.25
@@ -120,7 +122,8 @@ class AccountServicer:
             raise refusal(Status.INVALID_ARGUMENT, "NOT_ADMITTED", "the second message must be an admission")
         copier, ledger = self._process.copier, self._process.ledger
         if copier is not None and ledger.journal_id == first.start.journal_id:
-            # Before what an older ledger has lost is taken over, which the exchange tells under the names of now.
+            # Before what an older ledger has lost is taken over, which the exchange tells under the names of
+            # now.
             _rename(copier, first.start.renames)
         self._process.admit()
         await self._process.trading()
@@ -176,26 +179,36 @@ class AccountServicer:
                 raise self._behind(ledger, start)
             ledger.join(start.journal_id, start.joined_seq)
         if ledger.journal_id != start.journal_id:
-            raise refusal(Status.FAILED_PRECONDITION, "LEDGER_OF_OTHER_JOURNAL",
-                f"{ledger.path} counts in another journal than this state folder's; bring back the journal.db it "
-                "belongs to, or move the ledger away to start this user anew (it then forgets its copied positions)",
-            )  # fmt: skip
+            raise refusal(
+                Status.FAILED_PRECONDITION,
+                "LEDGER_OF_OTHER_JOURNAL",
+                f"{ledger.path} counts in another journal than this state folder's; bring back the "
+                "journal.db it "
+                "belongs to, or move the ledger away to start this user anew (it then forgets its copied "
+                "positions)",
+            )
         if (ledger.cursor or 0) < start.acked_seq or ledger.revision < start.acked_revision:
             raise self._behind(ledger, start)
         if (ledger.cursor or 0) > start.head_seq:
-            raise refusal(Status.DATA_LOSS, "JOURNAL_BEHIND_LEDGER",
-                f"{ledger.path} knows fill {ledger.cursor}, the journal ends at {start.head_seq}: an older journal.db was "
+            raise refusal(
+                Status.DATA_LOSS,
+                "JOURNAL_BEHIND_LEDGER",
+                f"{ledger.path} knows fill {ledger.cursor}, the journal ends at {start.head_seq}: an older "
+                "journal.db was "
                 "brought back; restore the newest one",
-            )  # fmt: skip
+            )
 
     @staticmethod
     def _behind(ledger: Ledger, start: pb.CopyStart) -> GRPCError:
         return refusal(
-            Status.DATA_LOSS, "LEDGER_BEHIND_JOURNAL",
-            f"{ledger.path} ends at fill {ledger.cursor or 0} (change {ledger.revision}), but this user has handled "
-            f"{start.acked_seq} (change {start.acked_revision}): it was deleted or an old copy was brought back. Copying on "
+            Status.DATA_LOSS,
+            "LEDGER_BEHIND_JOURNAL",
+            f"{ledger.path} ends at fill {ledger.cursor or 0} (change {ledger.revision}), but this user has "
+            "handled "
+            f"{start.acked_seq} (change {start.acked_revision}): it was deleted or an old copy was brought "
+            "back. Copying on "
             "would trade fills twice; restore the newest ledger",
-        )  # fmt: skip
+        )
 
     async def WatchSnapshot(
         self,

@@ -1,9 +1,11 @@
 """One account at another broker than Kraken: locks, ledger, server, ccxt, and its own trading.
 
-    key and ledger locks ─▶ ledger ─▶ gRPC server (NOT_SERVING) ─▶ ready line ─▶ ccxt ─▶ markets and balances ─▶ SERVING
+    key and ledger locks ─▶ ledger ─▶ gRPC server (NOT_SERVING) ─▶ ready line
+        ─▶ ccxt ─▶ markets and balances ─▶ SERVING
 
-It takes no part in copying: no feed, no nonce file, no copies. SERVING is said while the broker answers. ccxt is imported here and
-nowhere else, once the process has its own life: the supervisor, the forkserver and Kraken's processes never load it.
+It takes no part in copying: no feed, no nonce file, no copies. SERVING is said while the broker answers. ccxt
+is imported here and nowhere else, once the process has its own life: the supervisor, the forkserver and
+Kraken's processes never load it.
 """
 
 from __future__ import annotations
@@ -70,7 +72,7 @@ class BrokerProcess(ServedProcess):
         self._strategy_loop: TradingLoop | None = None
         self._reason, self._message = "CONNECTING", "connecting to the broker"
 
-    # -- what others may know -----------------------------------------------------------------------------------
+    # -- what others may know -------------------------------------------------------------------------------
 
     def readiness(self) -> tuple[str, str]:
         """Why the account cannot trade, as a code and for people; two empty strings when it can."""
@@ -91,7 +93,7 @@ class BrokerProcess(ServedProcess):
         """What answers AccountService."""
         return BrokerServicer(self)
 
-    # -- the life of the process --------------------------------------------------------------------------------
+    # -- the life of the process ----------------------------------------------------------------------------
 
     async def work(self) -> None:
         """Reaches the broker, however long it takes, and keeps what is known of it fresh, for ever."""
@@ -179,8 +181,8 @@ class BrokerProcess(ServedProcess):
         return self._own_orders is not None and self._own_orders.open
 
     async def drain(self) -> int:
-        """Takes no new work, and waits for the answers to orders that are on their way. What has no end then is taken up at the
-        next start.
+        """Takes no new work, and waits for the answers to orders that are on their way. What has no end then
+        is taken up at the next start.
         """
         if self._strategy_loop is not None:
             await self._strategy_loop.stop()

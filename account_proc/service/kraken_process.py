@@ -1,9 +1,12 @@
-"""Puts one account's process together: locks, ledger, server, exchange, loops; and takes it apart again in order.
+"""Puts one account's process together: locks, ledger, server, exchange, loops; and takes it apart again in
+order.
 
-    locks ─▶ ledger ─▶ gRPC server (NOT_SERVING) ─▶ ready line ─▶ exchange ─▶ whose account? ─▶ feed and loops ─▶ SERVING
+    locks ─▶ ledger ─▶ gRPC server (NOT_SERVING) ─▶ ready line
+        ─▶ exchange ─▶ whose account? ─▶ feed and loops ─▶ SERVING
 
-Nothing reaches the exchange before the locks are held. SERVING is said by this file alone, and means that the account can
-trade: lock held, ledger recovered, exchange reached, and for a master that its feed is fresh and no fill is missing.
+Nothing reaches the exchange before the locks are held. SERVING is said by this file alone, and means that the
+account can trade: lock held, ledger recovered, exchange reached, and for a master that its feed is fresh and
+no fill is missing.
 """
 
 from __future__ import annotations
@@ -73,7 +76,8 @@ log = logging.getLogger(__name__)
 
 #: Between two tries to reach the exchange, in seconds: at first, and at most.
 RETRY_S, RETRY_S_MAX = 1.0, 15.0
-#: Whoever wants to know the exchange's time for certain waits for it so long at most, in seconds: exits may stand behind.
+#: Whoever wants to know the exchange's time for certain waits for it so long at most, in seconds: exits may
+#: stand behind.
 TIME_WITHIN_S = 2.0
 #: Currency that equity is shown in.
 DISPLAY_CURRENCY = "USD"
@@ -83,7 +87,9 @@ class AccountProcess(ServedProcess):
     """One account, from its locks to its end."""
 
     def __init__(self, spec: AccountSpec, credentials: Credentials) -> None:
-        """Takes the locks and opens the ledger. Raises ConfigurationFault, LockHeld, NonceFault, LedgerFault."""
+        """Takes the locks and opens the ledger. Raises ConfigurationFault, LockHeld, NonceFault,
+        LedgerFault.
+        """
         super().__init__(spec)
         self._strategy = strategy_of(spec)
         self._key_lock = key_lock(spec.key_lock_dir, credentials.key, spec.id)
@@ -151,7 +157,7 @@ class AccountProcess(ServedProcess):
         #: Which account it is was found out; the supervisor has nothing against it; it trades.
         self._known, self._admitted, self._trading = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
-    # -- what others may know -----------------------------------------------------------------------------------
+    # -- what others may know -------------------------------------------------------------------------------
 
     def readiness(self) -> tuple[str, str]:
         """Why the account cannot trade, as a code and for people; two empty strings when it can."""
@@ -217,17 +223,21 @@ class AccountProcess(ServedProcess):
         return limits.front.words(now, unix_now) or limits.public_front.words(now, unix_now)
 
     def _note_unlisted(self, held: Iterable[types_pb2.CopiedPosition | types_pb2.OwnPosition]) -> None:
-        """Says what is held by copying, or by the account's own strategy, in pairs that the exchange does not list."""
+        """Says what is held by copying, or by the account's own strategy, in pairs that the exchange does
+        not list.
+        """
         table = self._portfolio.symbols
         if table is None:
             return
         gone = {
-            found.pair: f"{found.pair} is not listed at the exchange any more, and {found.volume} of it is held: it stays counted; "
+            found.pair: f"{found.pair} is not listed at the exchange any more, and {found.volume} of it is "
+            "held: it stays counted; "
             "look the coin up at the exchange, it may have been renamed or be there to be withdrawn only"
             for found in held
-            if "/" in found.pair and Decimal(found.volume)
+            if "/" in found.pair
+            and Decimal(found.volume)
             and ((rules := table.find(found.pair)) is None or rules.status == NOT_LISTED)
-        }  # fmt: skip
+        }
         self._notices.hold(NoticeCode.NOT_LISTED, gone)
 
     async def trading(self) -> None:
@@ -264,7 +274,9 @@ class AccountProcess(ServedProcess):
         return self.copier.copies_open if self.copier is not None else 0
 
     async def nonce_report(self) -> types_pb2.NonceReport:
-        """What is known of the key's nonce. The exchange is asked; a key that may not ask, or no answer, leaves that part out."""
+        """What is known of the key's nonce. The exchange is asked; a key that may not ask, or no answer,
+        leaves that part out.
+        """
         told = None
         try:
             clock = await self._clock.ask(self._exchange.server_time)
@@ -288,7 +300,7 @@ class AccountProcess(ServedProcess):
         found = [table.asset(name) if table.lists(name) else "" for name in names]
         return [pb.ListedCoin(name=name, traded=bool(name) and table.trades(name)) for name in found]
 
-    # -- the life of the process --------------------------------------------------------------------------------
+    # -- the life of the process ----------------------------------------------------------------------------
 
     def servicer(self) -> AccountServicer:
         """What answers AccountService."""
@@ -322,10 +334,12 @@ class AccountProcess(ServedProcess):
         self._nonce.close()
         self._key_lock.close()
 
-    # -- the exchange -------------------------------------------------------------------------------------------
+    # -- the exchange ---------------------------------------------------------------------------------------
 
     async def _reach_exchange(self) -> None:
-        """Finds out all that must be known before anything is traded, however long it takes. Raises OtherAccount, NonceFault, LedgerFault."""
+        """Finds out all that must be known before anything is traded, however long it takes. Raises
+        OtherAccount, NonceFault, LedgerFault.
+        """
         key_is_fit, failures = False, 0
         while True:
             try:
@@ -334,8 +348,13 @@ class AccountProcess(ServedProcess):
                     await self._preflight.check()
                     key_is_fit = True
                 await check_own_account(
-                    self.spec.id, self._exchange, self.ledger, self._preflight.identity, self._clock.now, self._desk.visibility_lag
-                )  # fmt: skip
+                    self.spec.id,
+                    self._exchange,
+                    self.ledger,
+                    self._preflight.identity,
+                    self._clock.now,
+                    self._desk.visibility_lag,
+                )
                 await self._portfolio.load()
                 if self.spec.role is Role.USER:
                     await self._look_back()
@@ -362,11 +381,20 @@ class AccountProcess(ServedProcess):
         if self.spec.role is Role.MASTER:
             audit_s, refresh_s = (AUDIT_PAPER_S, REFRESH_PAPER_S) if self.spec.paper else (AUDIT_S, REFRESH_S)
             self.master = Master(
-                account_id=self.spec.id, exchange=self._exchange, portfolio=self._portfolio, ledger=self.ledger, now=self._clock.now,
-                changed=self.bell.ring, failed=self.fail, heard=self._watch.executed, announcements=self._announcements,
-                audit_s=audit_s, refresh_s=refresh_s, clock_offset=lambda: self._clock.now() - time.time(),
+                account_id=self.spec.id,
+                exchange=self._exchange,
+                portfolio=self._portfolio,
+                ledger=self.ledger,
+                now=self._clock.now,
+                changed=self.bell.ring,
+                failed=self.fail,
+                heard=self._watch.executed,
+                announcements=self._announcements,
+                audit_s=audit_s,
+                refresh_s=refresh_s,
+                clock_offset=lambda: self._clock.now() - time.time(),
                 is_ours=self._keep_identity,
-            )  # fmt: skip
+            )
             self._spawn(self.master.keep_wallet())
             sink: Master | UserFeed = self.master
         else:
@@ -395,7 +423,9 @@ class AccountProcess(ServedProcess):
         self._start_strategy()
 
     def _check_reserve(self) -> None:
-        """Takes a reserve under whichever name Kraken has for an asset (BTC, XBT, XXBT). Raises ConfigurationFault where it has none."""
+        """Takes a reserve under whichever name Kraken has for an asset (BTC, XBT, XXBT). Raises
+        ConfigurationFault where it has none.
+        """
         portfolio, kept_out = self._portfolio, dict[str, Decimal]()
         for written, amount in self.spec.reserve.items():
             if portfolio.table.lists(written):
@@ -420,7 +450,9 @@ class AccountProcess(ServedProcess):
             ) from error
 
     def _start_strategy(self) -> None:
-        """Its own loop: a master's is always on, a user's when its supervisor says that the master is lost."""
+        """Its own loop: a master's is always on, a user's when its supervisor says that the master is
+        lost.
+        """
         if self._strategy is None:
             return
         copier = self.copier
@@ -434,7 +466,9 @@ class AccountProcess(ServedProcess):
             self.strategy_loop.switch_on()
 
     def _outside(self, change: Mapping[str, Decimal], kind: str) -> None:
-        """Balances changed without a trade. A master's are told: its users still hold what it may have parted with."""
+        """Balances changed without a trade. A master's are told: its users still hold what it may have
+        parted with.
+        """
         if self.master is not None:
             for severity, code, message, asset in of_outside_change(change, kind):
                 self._announcements.tell(severity, code, message, asset=asset)
@@ -454,7 +488,9 @@ class AccountProcess(ServedProcess):
         return self.strategy_loop is not None and self.strategy_loop.under_way
 
     async def set_trading_mode(self, mode: types_pb2.TradingMode.ValueType) -> None:
-        """As the supervisor says. Returns, for COPYING, when no order of the strategy can reach the exchange any more."""
+        """As the supervisor says. Returns, for COPYING, when no order of the strategy can reach the
+        exchange any more.
+        """
         if self.strategy_loop is None:
             return
         if mode == types_pb2.TRADING_MODE_OWN and not self.draining:
@@ -482,7 +518,9 @@ class AccountProcess(ServedProcess):
             self._feed.wake()
 
     async def _follow(self, feed: ExecutionsFeed) -> None:
-        """The feed, for ever. A key that is refused now (a lockout, an expired permission) may be accepted later."""
+        """The feed, for ever. A key that is refused now (a lockout, an expired permission) may be accepted
+        later.
+        """
         pause = self._timing.key_retry
         while True:
             try:
@@ -492,14 +530,18 @@ class AccountProcess(ServedProcess):
                 await asyncio.sleep(pause)
 
     async def _learn_pair(self, pair: str) -> None:
-        """Reads the exchange's pairs again for one that is not known: it may have been listed, or renamed, since."""
+        """Reads the exchange's pairs again for one that is not known: it may have been listed, or renamed,
+        since.
+        """
         try:
             await self._portfolio.learn([pair])
         except ExchangeError as error:
             log.warning("%s is not known, and the exchange's pairs could not be read again: %s", pair, error)
 
     async def _look_back(self) -> None:
-        """What the exchange has seen and the ledger has not; nothing is sent before that is known. Raises ExchangeError."""
+        """What the exchange has seen and the ledger has not; nothing is sent before that is known. Raises
+        ExchangeError.
+        """
         if self._reconciler is None:
             self.copier = Copier(
                 account_id=self.spec.id, rules=self.spec.copy, ledger=self.ledger, portfolio=self._portfolio,
@@ -508,10 +550,16 @@ class AccountProcess(ServedProcess):
                 ask_time=self._ask_time,
             )  # fmt: skip
             self._reconciler = Reconciler(
-                exchange=self._exchange, ledger=self.ledger, adopter=self.copier, desk=self._desk, now=self._clock.now,
-                changed=self.bell.ring, period_s=PERIOD_PAPER_S if self.spec.paper else PERIOD_S, account_id=self.spec.id,
+                exchange=self._exchange,
+                ledger=self.ledger,
+                adopter=self.copier,
+                desk=self._desk,
+                now=self._clock.now,
+                changed=self.bell.ring,
+                period_s=PERIOD_PAPER_S if self.spec.paper else PERIOD_S,
+                account_id=self.spec.id,
                 journal_id=self.spec.journal_id,
-            )  # fmt: skip
+            )
         reading = self._clock.reading()
         doubt = reading.doubt if reading is not None else 0.0
         self._found = await self._reconciler.look_back(self._clock.now() - doubt)
@@ -560,6 +608,10 @@ class AccountProcess(ServedProcess):
 
 def _told_drift(drift: Drift) -> types_pb2.Drift:
     return types_pb2.Drift(
-        code=drift.code, order_id=drift.order_id, cl_ord_id=drift.cl_ord_id, copy_id=drift.copy_id, message=drift.message,
+        code=drift.code,
+        order_id=drift.order_id,
+        cl_ord_id=drift.cl_ord_id,
+        copy_id=drift.copy_id,
+        message=drift.message,
         found_at=timestamp(drift.found_at),
-    )  # fmt: skip
+    )

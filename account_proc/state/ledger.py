@@ -1,7 +1,8 @@
 """What one account's process must not forget, in its own SQLite file. No decisions, no exchange.
 
-One connection, WAL, ``synchronous=FULL``: when ``commit`` returns, the change survives power loss. A failed write ends the
-process (LedgerFault): memory is then ahead of the disk, and only the disk may be believed after a restart.
+One connection, WAL, ``synchronous=FULL``: when ``commit`` returns, the change survives power loss. A failed
+write ends the process (LedgerFault): memory is then ahead of the disk, and only the disk may be believed
+after a restart.
 
 A ledger belongs to one account and one journal for ever: seqs and copy ids mean nothing in another one.
 """
@@ -115,7 +116,9 @@ PLANS_IN_MEMORY = 256
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:
-    """An order at the exchange that does not agree with the ledger; see ``krakencopy.v1.Drift``. ``found_at`` in Unix seconds."""
+    """An order at the exchange that does not agree with the ledger; see ``krakencopy.v1.Drift``.
+    ``found_at`` in Unix seconds.
+    """
 
     code: str
     order_id: str
@@ -129,7 +132,8 @@ class Ledger:
     """The file. Opened once, by the one process that holds the account's lock."""
 
     def __init__(self, path: Path, account_id: str, owner: str = "", *, adopt: bool = False) -> None:
-        """Opens or creates it for this owner (contract/folder_owner.py; empty: nobody asks). ``adopt``: one that does not say whose it is becomes theirs.
+        """Opens or creates it for this owner (contract/folder_owner.py; empty: nobody asks). ``adopt``: one
+        that does not say whose it is becomes theirs.
 
         Raises LedgerFault when it is damaged or another account's, ForeignLedger when it is another owner's.
         """
@@ -156,11 +160,17 @@ class Ledger:
 
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._database = Database(
-            path, schema=SCHEMA, version=SCHEMA_VERSION, upgrades=UPGRADES, recognise=recognise, fault=LedgerFault, remedy=REMEDY,
+            path,
+            schema=SCHEMA,
+            version=SCHEMA_VERSION,
+            upgrades=UPGRADES,
+            recognise=recognise,
+            fault=LedgerFault,
+            remedy=REMEDY,
             fill=lambda new: new.connection.executemany(
                 "INSERT INTO meta VALUES (?, ?)", (("account_id", account_id), ("owner", owner))
             ),
-        )  # fmt: skip
+        )
         self._db = self._database.connection
         self._reading = _Reading(self._database)
         with self._reading:
@@ -176,7 +186,9 @@ class Ledger:
             self._database.checkpoint()
 
     def _transaction(self) -> _Step:
-        """A context: all or nothing, and durable at its end. Raises LedgerFault, and after the first failure always."""
+        """A context: all or nothing, and durable at its end. Raises LedgerFault, and after the first
+        failure always.
+        """
         if self._failed is not None:
             raise LedgerFault(f"{self._failed} (this process may not go on)")
         return _Step(self, self._database.transaction("nothing more is traded before it can be written"))
@@ -184,8 +196,8 @@ class Ledger:
     def fail(self, meta: dict[str, str], error: BaseException) -> None:
         """A step was not written: nothing is any more, and ``meta`` is what the file has.
 
-        What is remembered must not run ahead of the file: a cursor that was never written would be reported, and a plan that
-        belongs to a step that failed would be written with the next one.
+        What is remembered must not run ahead of the file: a cursor that was never written would be reported,
+        and a plan that belongs to a step that failed would be written with the next one.
         """
         self._meta, self._failed = meta, error
 
@@ -202,7 +214,7 @@ class Ledger:
         """Closes the file; further calls raise."""
         self._db.close()
 
-    # -- position in the journal --------------------------------------------------------------------------------
+    # -- position in the journal ----------------------------------------------------------------------------
 
     @property
     def cursor(self) -> int | None:
@@ -252,7 +264,7 @@ class Ledger:
         with self._transaction():
             self._set(f"kept {name}", value)
 
-    # -- plans: the PlanStore of the rules ----------------------------------------------------------------------
+    # -- plans: the PlanStore of the rules ------------------------------------------------------------------
 
     def get_plan(self, order_id: str) -> OrderPlan | None:
         """The plan of a master order, or None."""
@@ -271,7 +283,7 @@ class Ledger:
         self._plans[plan.order_id] = plan
         self._dirty_plans[plan.order_id] = plan
 
-    # -- the one write ------------------------------------------------------------------------------------------
+    # -- the one write --------------------------------------------------------------------------------------
 
     def commit(
         self,
@@ -285,8 +297,8 @@ class Ledger:
     ) -> None:
         """Makes one step durable, all or nothing. Gives every copy its next revision. Raises LedgerFault.
 
-        ``cursor``: the last fill that was taken, by its seq and its execution id. ``renamed``: the number of a coin's renaming, which
-        ``book`` has followed.
+        ``cursor``: the last fill that was taken, by its seq and its execution id. ``renamed``: the number of
+        a coin's renaming, which ``book`` has followed.
         """
         revision = self.revision
         with self._transaction():
@@ -340,9 +352,10 @@ class Ledger:
     def take_over(
         self, cl_ord_ids: Iterable[str], answered: dict[str, float], bought: dict[str, float], book: CopyBook
     ) -> None:
-        """Orders of this ledger are at the exchange, and it does not know them: it is older than they are. Their ids are not given again,
-        fills of a pair that were executed up to ``answered`` (Unix seconds) were answered by them, and what was carried in these pairs was
-        decided by who made them. ``bought``: by coin, when the last of those that buy was made. Raises LedgerFault.
+        """Orders of this ledger are at the exchange, and it does not know them: it is older than they are.
+        Their ids are not given again, fills of a pair that were executed up to ``answered`` (Unix seconds)
+        were answered by them, and what was carried in these pairs was decided by who made them. ``bought``:
+        by coin, when the last of those that buy was made. Raises LedgerFault.
         """
         taken = self.taken_over | frozenset(cl_ord_ids)
         upto = self.answered | {pair: max(at, self.answered.get(pair, at)) for pair, at in answered.items()}
@@ -361,7 +374,7 @@ class Ledger:
             )
         self.taken_over, self.answered, self.bought = taken, upto, last_bought
 
-    # -- what is read at a start --------------------------------------------------------------------------------
+    # -- what is read at a start ----------------------------------------------------------------------------
 
     def pending_fills(self) -> list[tuple[int, bytes]]:
         """Fills that were taken and not answered, by seq."""
@@ -406,7 +419,7 @@ class Ledger:
             row = self._db.execute("SELECT body FROM copies WHERE copy_id = ?", (copy_id,)).fetchone()
             return None if row is None else copy_from(json.loads(row[0]))
 
-    # -- orders that were asked for -----------------------------------------------------------------------------
+    # -- orders that were asked for -------------------------------------------------------------------------
 
     def own_order(self, request_id: str) -> OwnOrder | None:
         """The order of a request id, or None."""
@@ -436,7 +449,9 @@ class Ledger:
             self._claim(order.cl_ord_id, NO_COPY)
 
     def claim_own(self, cl_ord_id: str) -> None:
-        """An order that was asked for and that this ledger has lost is known by its id from now on. Raises LedgerFault."""
+        """An order that was asked for and that this ledger has lost is known by its id from now on. Raises
+        LedgerFault.
+        """
         with self._transaction():
             self._claim(cl_ord_id, NO_COPY)
 
@@ -453,8 +468,9 @@ class Ledger:
             return {pair: OwnPosition(Decimal(volume), Decimal(cost)) for pair, volume, cost in rows}
 
     def placed_order_ids(self, before: float, limit: int) -> list[str]:
-        """The exchange's ids of orders of this ledger that traded, the latest first, as many as are asked for. Only those that ended
-        before this time (Unix seconds), but for orders that were asked for, which do not say when.
+        """The exchange's ids of orders of this ledger that traded, the latest first, as many as are asked
+        for. Only those that ended before this time (Unix seconds), but for orders that were asked for, which
+        do not say when.
         """
         with self._reading:
             copies = self._db.execute(
@@ -468,10 +484,12 @@ class Ledger:
             placed += [order.order_id for order in asked if order.filled and order.deadline < before]
             return placed[:limit]
 
-    # -- what the exchange's record is held against -------------------------------------------------------------
+    # -- what the exchange's record is held against ---------------------------------------------------------
 
     def owner(self, cl_ord_id: str) -> str | None:
-        """The copy that an order id belongs to, NO_COPY for an order that was asked for, None for an id that was never made."""
+        """The copy that an order id belongs to, NO_COPY for an order that was asked for, None for an id
+        that was never made.
+        """
         with self._reading:
             row = self._db.execute(
                 "SELECT copy_id FROM order_ids WHERE cl_ord_id = ?", (cl_ord_id,)
@@ -480,12 +498,15 @@ class Ledger:
 
     @property
     def reconciled_at(self) -> float | None:
-        """Up to when the exchange's record of orders agrees with this ledger, or says where not (Unix seconds)."""
+        """Up to when the exchange's record of orders agrees with this ledger, or says where not (Unix
+        seconds).
+        """
         value = self._meta.get("reconciled_at")
         return None if value is None else float(value)
 
     def put_reconciled(self, at: float | None, drifts: Iterable[Drift]) -> None:
-        """Keeps what a comparison found; ``at``: None when it could not be finished. A drift keeps the time when it was found first.
+        """Keeps what a comparison found; ``at``: None when it could not be finished. A drift keeps the time
+        when it was found first.
 
         Raises LedgerFault.
         """
@@ -553,8 +574,8 @@ class _Reading:
             raise self._database.damaged(f"{type(error).__name__}: {error}") from error
 
 
-# What a commit writes lies on the way of an order, so these say field by field what ``dataclasses.asdict`` would take five times
-# as long to find out.
+# What a commit writes lies on the way of an order, so these say field by field what ``dataclasses.asdict``
+# would take five times as long to find out.
 
 
 def _write_book(database: Database, book: CopyBook) -> None:

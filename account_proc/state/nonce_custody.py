@@ -1,7 +1,8 @@
-"""Custody of one account's nonce, and the machine-wide lock on its API key. The shell around contract/nonce_file.py.
+"""Custody of one account's nonce, and the machine-wide lock on its API key. The shell around
+contract/nonce_file.py.
 
-Kraken: each nonce must be larger than the last one accepted for that key, forever; a nonce that is far too large spoils the key.
-It knows neither requests nor what they are for.
+Kraken: each nonce must be larger than the last one accepted for that key, forever; a nonce that is far too
+large spoils the key. It knows neither requests nor what they are for.
 """
 
 from __future__ import annotations
@@ -99,18 +100,20 @@ class NonceCustody:
             return nonce
 
     def top_up(self) -> None:
-        """Reserve further ahead if half is gone: called between requests, so that ``next`` needs no disk. Raises NonceFault."""
+        """Reserve further ahead if half is gone: called between requests, so that ``next`` needs no disk.
+        Raises NonceFault.
+        """
         with self._guard:
             now_us = self._now_us()
             if is_top_up_due(self._reserved, self._last, now_us):
                 self._reserve_or_refuse(reservation(self._last + 1, now_us))
 
     def resynchronise(self) -> bool:
-        """The answer to nonces that Kraken refuses from the start: the next step ahead of the clock; False if all were taken and
-        did not help.
+        """The answer to nonces that Kraken refuses from the start: the next step ahead of the clock; False if
+        all were taken and did not help.
 
-        The last one, a day, covers a clock or a file that was wrong. More would only be needed if another program used the key with
-        finer nonces, and against that no jump helps. Raises NonceFault.
+        The last one, a day, covers a clock or a file that was wrong. More would only be needed if another
+        program used the key with finer nonces, and against that no jump helps. Raises NonceFault.
         """
         now_us = self._now_us()
         for ahead_us in RESYNCHRONISE_US:
@@ -122,13 +125,15 @@ class NonceCustody:
     def advance_past(self, nonce: int) -> None:
         """Hand out only nonces above ``nonce`` from now on.
 
-        Bounded by the clock, so that asking again and again cannot spoil the key. Raises NonceFault beyond that bound.
+        Bounded by the clock, so that asking again and again cannot spoil the key. Raises NonceFault beyond
+        that bound.
         """
         with self._guard:
             now_us = self._now_us()
             if nonce > now_us + FOREIGN_AHEAD_US_MAX:
                 raise NonceFault(
-                    f"nonce {nonce} is more than a day ahead of the clock: another program uses this key with finer nonces; "
+                    f"nonce {nonce} is more than a day ahead of the clock: another program uses this key "
+                    "with finer nonces; "
                     "give this account a key of its own"
                 )
             if nonce > self._reserved:
@@ -146,7 +151,8 @@ class NonceCustody:
                     self._reserve(self._last)
                     self._file.write(HOLDER_OFFSET, free_line(HOLDER_BYTES))
             except OSError as error:
-                # The larger reservation stays in the file: the next start goes on further ahead, and that is safe.
+                # The larger reservation stays in the file: the next start goes on further ahead, and that is
+                # safe.
                 log.warning("%s: could not be written at the end: %s", self._file.path, error)
             finally:
                 self._file.close()
@@ -156,7 +162,8 @@ class NonceCustody:
             raise NonceFault(f"the nonce file {self._file.path} is closed")
         if not self._file.in_place():
             raise NonceFault(
-                f"the nonce file {self._file.path} was deleted or replaced while in use, so its lock protects nothing; "
+                f"the nonce file {self._file.path} was deleted or replaced while in use, so its lock "
+                "protects nothing; "
                 "stop what did that and start this account again"
             )
         try:

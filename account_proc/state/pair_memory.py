@@ -1,6 +1,7 @@
 """The rules of the pairs that an account has to do with, kept in its ledger.
 
-A pair that the exchange lists no more has no rules to be read, and what is held in it must be sold by some: those that were read last.
+A pair that the exchange lists no more has no rules to be read, and what is held in it must be sold by some:
+those that were read last.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ class PairMemory:
     """One account's."""
 
     def __init__(self, ledger: Ledger) -> None:
-        """What an earlier process kept. Rules that cannot be read are forgotten: the exchange tells them again where it lists them."""
+        """What an earlier process kept. Rules that cannot be read are forgotten: the exchange tells them
+        again where it lists them.
+        """
         self._ledger = ledger
         self._kept = ledger.kept(KEPT) or "[]"
         self._pairs: dict[str, PairRules] = {}
@@ -41,7 +44,9 @@ class PairMemory:
         return table.remembering(self._pairs.values())
 
     def keep(self, table: SymbolTable) -> None:
-        """Makes durable what the account has asked for, as it is now. Costs nothing where nothing is new. Raises LedgerFault."""
+        """Makes durable what the account has asked for, as it is now. Costs nothing where nothing is new.
+        Raises LedgerFault.
+        """
         done = table, table.answers
         if done == self._done:
             return

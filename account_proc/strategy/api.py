@@ -1,8 +1,9 @@
 """A strategy that trades an account by itself: the Protocol that its author implements, and how it is found.
 
-A strategy only *wants* orders. Whether an order is sent, how large it may be, and that it is sent exactly once, is decided by the
-trading loop (strategy/runner.py), which calls the strategy in the account's own process. It is found by the entry point group
-``krakencopy.strategies``: a callable that takes the account's ``strategy_options`` and returns the strategy.
+A strategy only *wants* orders. Whether an order is sent, how large it may be, and that it is sent exactly
+once, is decided by the trading loop (strategy/runner.py), which calls the strategy in the account's own
+process. It is found by the entry point group ``krakencopy.strategies``: a callable that takes the account's
+``strategy_options`` and returns the strategy.
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ class StopReason(StrEnum):
 class OrderIntent:
     """An order that a strategy wants. It is filled at once or cancelled; nothing of it stays in the book.
 
-    Exactly one of ``volume`` (base) and ``share`` is given. A share is of the account's equity for a buy, and of what the strategy
-    itself holds for a sell. Volumes are rounded down to the lot. A buy is cut to the account's ``strategy_risk``, a sell to what
-    the strategy bought.
+    Exactly one of ``volume`` (base) and ``share`` is given. A share is of the account's equity for a buy, and
+    of what the strategy itself holds for a sell. Volumes are rounded down to the lot. A buy is cut to the
+    account's ``strategy_risk``, a sell to what the strategy bought.
     """
 
     pair: str
@@ -79,13 +80,15 @@ class Account(Protocol):
         ...
 
     def position(self, pair: str) -> Decimal:
-        """What this strategy has bought and not sold, in base. Coins that copying or the user bought are not in it."""
+        """What this strategy has bought and not sold, in base. Coins that copying or the user bought are
+        not in it.
+        """
         ...
 
 
 class Strategy(Protocol):
-    """Trades one account. Its methods must return promptly: the process does nothing else meanwhile. An exception switches it
-    off until the account is restarted.
+    """Trades one account. Its methods must return promptly: the process does nothing else meanwhile. An
+    exception switches it off until the account is restarted.
     """
 
     @property

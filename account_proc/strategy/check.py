@@ -1,7 +1,9 @@
-"""Makes strategies with their options and says what is wrong: ``python -m krakencopy.account_proc.strategy.check``, told on standard input.
+"""Makes strategies with their options and says what is wrong: ``python -m
+krakencopy.account_proc.strategy.check``, told on standard input.
 
-A process of its own, because a strategy may be anybody's code and import anything, and the supervisor is to stay free of both.
-Reads a JSON array of [name, options]; writes one of the same length: what to mend, or null.
+A process of its own, because a strategy may be anybody's code and import anything, and the supervisor is to
+stay free of both. Reads a JSON array of [name, options]; writes one of the same length: what to mend, or
+null.
 """
 
 from __future__ import annotations

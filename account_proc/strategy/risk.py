@@ -33,9 +33,17 @@ class Verdict:
 
 
 def allowed(
-    intent: OrderIntent, market: Market, holdings: Holdings, held: Decimal, cost: Decimal, quote: Quote, limits: RiskLimits
-) -> Verdict:  # fmt: skip
-    """How much of an intent may be ordered. Pure. ``held`` (base) and ``cost`` (quote): what the strategy has in the pair."""
+    intent: OrderIntent,
+    market: Market,
+    holdings: Holdings,
+    held: Decimal,
+    cost: Decimal,
+    quote: Quote,
+    limits: RiskLimits,
+) -> Verdict:
+    """How much of an intent may be ordered. Pure. ``held`` (base) and ``cost`` (quote): what the strategy
+    has in the pair.
+    """
     if (intent.volume is None) == (intent.share is None):
         return Verdict(Decimal(0), "give either volume or share")
     if intent.side is Side.SELL:

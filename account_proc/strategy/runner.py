@@ -1,11 +1,13 @@
 """Runs an account's strategy: asks it what it wants, and decides whether and how much of it is ordered.
 
-    switched on ─▶ nothing is copied any more ─▶ on_start ─▶ ticks and orders, one at a time ─▶ switched off ─▶ on_stop
+    switched on ─▶ nothing is copied any more ─▶ on_start ─▶ ticks and orders, one at a time
+        ─▶ switched off ─▶ on_stop
 
-A Kraken user's loop is off while its master is connected. Switching off takes effect before the next order, and ``off`` returns
-only when no order of the loop can reach the exchange any more: who copies then has the account for himself. Being switched on only
-says that the loop *may* begin; it does when copying has finished what it had begun. So copying and the loop never trade at the same
-time. Orders go through trading/requested_orders.py, which makes them exactly-once. It must not know brokers, nor who switches it.
+A Kraken user's loop is off while its master is connected. Switching off takes effect before the next order,
+and ``off`` returns only when no order of the loop can reach the exchange any more: who copies then has the
+account for himself. Being switched on only says that the loop *may* begin; it does when copying has finished
+what it had begun. So copying and the loop never trade at the same time. Orders go through
+trading/requested_orders.py, which makes them exactly-once. It must not know brokers, nor who switches it.
 """
 
 from __future__ import annotations
@@ -45,11 +47,20 @@ class TradingLoop:
     """One strategy on one account."""
 
     def __init__(
-        self, *, name: str, strategy: Strategy, orders: OwnOrders, broker: Broker, limits: RiskLimits,
-        now: Callable[[], float], bell: Bell, ready: Callable[[], bool], copying: Callable[[], bool],
-    ) -> None:  # fmt: skip
-        """``ready``: whether the account can trade; ``copying``: whether copying has something on its way. ``bell`` rings when
-        either may have changed, and is rung when something here has.
+        self,
+        *,
+        name: str,
+        strategy: Strategy,
+        orders: OwnOrders,
+        broker: Broker,
+        limits: RiskLimits,
+        now: Callable[[], float],
+        bell: Bell,
+        ready: Callable[[], bool],
+        copying: Callable[[], bool],
+    ) -> None:
+        """``ready``: whether the account can trade; ``copying``: whether copying has something on its way.
+        ``bell`` rings when either may have changed, and is rung when something here has.
         """
         self.name = name
         self._strategy = strategy
@@ -64,9 +75,11 @@ class TradingLoop:
         self._turn = 0
         self._wanted = False
         self._stopping = asyncio.Event()
-        #: While an order of ours may still reach the exchange, one of an earlier process included: until when (Unix seconds).
+        #: While an order of ours may still reach the exchange, one of an earlier process included: until when
+        #: (Unix seconds).
         self._under_way_until = max((order.deadline + MARGIN_S for order in orders.live()), default=0.0)
-        #: The turn of the session that goes on, 0 for none. One that was switched off may still be about to find that out.
+        #: The turn of the session that goes on, 0 for none. One that was switched off may still be about to
+        #: find that out.
         self._session_turn = 0
         #: Why it was switched off for good; empty while it was not.
         self.failure = ""
@@ -74,7 +87,7 @@ class TradingLoop:
         self.last = ""
         self.orders_sent = 0
 
-    # -- what others may ask ------------------------------------------------------------------------------------
+    # -- what others may ask --------------------------------------------------------------------------------
 
     def switch_on(self) -> None:
         """Lets the loop begin as soon as nothing is copied any more."""
@@ -130,7 +143,7 @@ class TradingLoop:
             ],
         )  # fmt: skip
 
-    # -- the loop -----------------------------------------------------------------------------------------------
+    # -- the loop -------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Trades whenever it is switched on, for ever. Raises LedgerFault."""
@@ -224,7 +237,7 @@ class TradingLoop:
     def _may_trade(self, turn: int) -> bool:
         return self._turn == turn and self._wanted
 
-    # -- one order ----------------------------------------------------------------------------------------------
+    # -- one order ------------------------------------------------------------------------------------------
 
     async def _orders_of(self, intents: list[OrderIntent], turn: int) -> None:
         """Places what is wanted, one after another, and what the strategy wants when each has traded."""
@@ -260,9 +273,13 @@ class TradingLoop:
             return None
         price = None if intent.limit_price is None else _on_tick(intent.limit_price, market, intent.side)
         asked = OrderAsked(
-            request_id=f"{self.name}/{uuid.uuid4().hex}", pair=market.symbol, side=intent.side, volume=verdict.volume,
-            limit_price=price, strategy=self.name,
-        )  # fmt: skip
+            request_id=f"{self.name}/{uuid.uuid4().hex}",
+            pair=market.symbol,
+            side=intent.side,
+            volume=verdict.volume,
+            limit_price=price,
+            strategy=self.name,
+        )
         order = await self._send(asked)
         if order is None:
             return None
@@ -307,16 +324,30 @@ class TradingLoop:
 
 
 def make_loop(
-    spec: AccountSpec, strategy: Strategy, orders: OwnOrders, broker: Broker, bell: Bell, *, ready: Callable[[], bool],
-    copying: Callable[[], bool], now: Callable[[], float],
-) -> TradingLoop:  # fmt: skip
+    spec: AccountSpec,
+    strategy: Strategy,
+    orders: OwnOrders,
+    broker: Broker,
+    bell: Bell,
+    *,
+    ready: Callable[[], bool],
+    copying: Callable[[], bool],
+    now: Callable[[], float],
+) -> TradingLoop:
     """The loop of an account, by its specification."""
     assert spec.strategy is not None
     limits = RiskLimits(risk=spec.strategy_risk, slippage_bps=spec.copy.max_slippage_bps)
     return TradingLoop(
-        name=spec.strategy, strategy=strategy, orders=orders, broker=broker, limits=limits, now=now, bell=bell,
-        ready=ready, copying=copying,
-    )  # fmt: skip
+        name=spec.strategy,
+        strategy=strategy,
+        orders=orders,
+        broker=broker,
+        limits=limits,
+        now=now,
+        bell=bell,
+        ready=ready,
+        copying=copying,
+    )
 
 
 class _Failed(Exception):

@@ -1,8 +1,9 @@
 """Whether the key opens the account that the ledger is about, before anything is traded with it.
 
-By what the exchange tells of the account where it tells that (contract/account_identity.py), by the ledger's own orders where it does not, or by the
-trades that a master's wallet holds: under another account's key the exchange knows none of them. A ledger that has just been made says
-nothing, and a master's is then held against the journal, which may be another master's.
+By what the exchange tells of the account where it tells that (contract/account_identity.py), by the ledger's
+own orders where it does not, or by the trades that a master's wallet holds: under another account's key the
+exchange knows none of them. A ledger that has just been made says nothing, and a master's is then held
+against the journal, which may be another master's.
 """
 
 from __future__ import annotations
@@ -21,18 +22,29 @@ IDENTITY = "account"
 ORDERS_ASKED = 50
 #: Kraken: how a refusal begins that says that an id is nobody's; as a rule it is left out of the answer.
 UNKNOWN_ORDER = "EOrder:Unknown order"
-_WAY_OUT = "put that account's key back, or configure this account under an id of its own, which begins with a ledger of its own"
+_WAY_OUT = (
+    "put that account's key back, or configure this account under an id of its own, which begins "
+    "with a ledger of its own"
+)
 
 
 async def check_own_account(
-    account_id: str, exchange: KrakenExchange, ledger: Ledger, told: AccountIdentity | None, now: Callable[[], float], lag_s: float
-) -> None:  # fmt: skip
-    """Raises OtherAccount, ExchangeError while it is not known, or LedgerFault. ``lag_s``: how far the exchange's reads may trail."""
+    account_id: str,
+    exchange: KrakenExchange,
+    ledger: Ledger,
+    told: AccountIdentity | None,
+    now: Callable[[], float],
+    lag_s: float,
+) -> None:
+    """Raises OtherAccount, ExchangeError while it is not known, or LedgerFault. ``lag_s``: how far the
+    exchange's reads may trail.
+    """
     kept = ledger.kept(IDENTITY)
     if told is not None and kept is not None:
         if kept != str(told):
             raise OtherAccount(
-                f"the API key of {account_id} opens account {masked(str(told))} at the exchange, its ledger {ledger.path} is about "
+                f"the API key of {account_id} opens account {masked(str(told))} at the exchange, its ledger "
+                f"{ledger.path} is about "
                 f"account {masked(kept)}; {_WAY_OUT}"
             )
         return
@@ -44,7 +56,8 @@ async def check_own_account(
         raise OutcomeUnknown("QueryOrders", "the ledger's orders are too young to be told for certain")
     now_told = f" It is account {masked(str(told))}." if told is not None else ""
     raise OtherAccount(
-        f"the exchange knows none of the last {len(ordered)} orders of {ledger.path} under the API key of {account_id}, so that key "
+        f"the exchange knows none of the last {len(ordered)} orders of {ledger.path} under the API key of "
+        f"{account_id}, so that key "
         f"opens another account than the ledger is about.{now_told} {_WAY_OUT[0].upper()}{_WAY_OUT[1:]}"
     )
 
@@ -52,7 +65,9 @@ async def check_own_account(
 async def _check_trades(
     account_id: str, exchange: KrakenExchange, ledger: Ledger, certain_before: float
 ) -> None:
-    """Of a master: whether the exchange knows any of the last trades that its wallet holds. Raises as ``check_own_account``."""
+    """Of a master: whether the exchange knows any of the last trades that its wallet holds. Raises as
+    ``check_own_account``.
+    """
     trades = remembered_trades(ledger.kept(WALLET) or "")
     if not trades:
         return
@@ -63,16 +78,19 @@ async def _check_trades(
     if min(times) >= certain_before:
         raise OutcomeUnknown("TradesHistory", "the wallet's trades are too young to be told for certain")
     raise OtherAccount(
-        f"the exchange knows none of the last {len(trades)} trades in {ledger.path} under the API key of {account_id}, so that key "
-        f"opens another account than the wallet and the journal are about. {_WAY_OUT[0].upper()}{_WAY_OUT[1:]}"
+        f"the exchange knows none of the last {len(trades)} trades in {ledger.path} under the API key of "
+        f"{account_id}, so that key "
+        "opens another account than the wallet and the journal are about. "
+        f"{_WAY_OUT[0].upper()}{_WAY_OUT[1:]}"
     )
 
 
 async def check_journal(
     account_id: str, exchange: KrakenExchange, ordered: list[str], *, certain: bool
 ) -> None:
-    """Of a master whose ledger is new: whether the exchange knows any of the last orders that the journal is about. Raises OtherAccount,
-    and ExchangeError while it is not known; ``certain``: the exchange's reads cannot trail behind those orders any more.
+    """Of a master whose ledger is new: whether the exchange knows any of the last orders that the journal is
+    about. Raises OtherAccount, and ExchangeError while it is not known; ``certain``: the exchange's reads
+    cannot trail behind those orders any more.
     """
     ordered = ordered[-ORDERS_ASKED:]
     if not ordered or await _knows_any(exchange, ordered):
@@ -80,8 +98,10 @@ async def check_journal(
     if not certain:
         raise OutcomeUnknown("QueryOrders", "the journal's orders are too young to be told for certain")
     raise OtherAccount(
-        f"the exchange knows none of the last {len(ordered)} orders of the journal under the API key of {account_id}, so that key opens "
-        "another account than the journal is about, and what this account sells is no exit from what users copied of that one; put "
+        f"the exchange knows none of the last {len(ordered)} orders of the journal under the API key of "
+        f"{account_id}, so that key opens "
+        "another account than the journal is about, and what this account sells is no exit from what users "
+        "copied of that one; put "
         "that account's key back, or begin with a --state-dir of its own"
     )
 

@@ -1,10 +1,12 @@
-"""What an account's own trading needs of its broker, whichever that is. Only the Protocol and its values; no I/O.
+"""What an account's own trading needs of its broker, whichever that is. Only the Protocol and its values; no
+I/O.
 
-Kraken's implementation is trading/kraken_broker.py, the one for every other broker ccxt_broker/broker.py. Copying does not go through this: it is
-made for Kraken alone.
+Kraken's implementation is trading/kraken_broker.py, the one for every other broker ccxt_broker/broker.py.
+Copying does not go through this: it is made for Kraken alone.
 
-Errors are those of contract/errors.py: ExchangeRefused is a definite answer and nothing was done, OutcomeUnknown says nothing about whether
-the order exists, so that it has to be looked for before anything else happens.
+Errors are those of contract/errors.py: ExchangeRefused is a definite answer and nothing was done,
+OutcomeUnknown says nothing about whether the order exists, so that it has to be looked for before anything
+else happens.
 """
 
 from __future__ import annotations
@@ -62,7 +64,8 @@ class BrokerOrder:
     limit_price: Decimal | None
     #: What is not filled at once is cancelled; for limit orders.
     ioc: bool
-    #: The broker must not act on it after this (Unix seconds); a request that is answered later has an unknown outcome.
+    #: The broker must not act on it after this (Unix seconds); a request that is answered later has an
+    #: unknown outcome.
     deadline: float
 
 
@@ -95,7 +98,9 @@ class Broker(Protocol):
         ...
 
     def wait_s(self, pair: str) -> float:
-        """How long an order of a pair has to wait for the broker's limits before it is sent; 0 in most cases."""
+        """How long an order of a pair has to wait for the broker's limits before it is sent; 0 in most
+        cases.
+        """
         ...
 
     async def send(self, order: BrokerOrder) -> OrderAck:

@@ -60,14 +60,20 @@ class KrakenBroker:
         """Sends once. Raises ExchangeRefused or OutcomeUnknown."""
         try:
             return await self._desk.send(
-                pair=order.pair, side=order.side, volume=order.volume, limit_price=order.limit_price, ioc=order.ioc,
-                cl_ord_id=order.cl_ord_id, deadline=order.deadline,
-            )  # fmt: skip
+                pair=order.pair,
+                side=order.side,
+                volume=order.volume,
+                limit_price=order.limit_price,
+                ioc=order.ioc,
+                cl_ord_id=order.cl_ord_id,
+                deadline=order.deadline,
+            )
         except BelowMinimum:
             self._portfolio.rules_are_wrong()
             raise
         except InvalidNonce as error:
-            # Our nonces only grow, so this may be the answer to a second delivery of an order that was taken at the first.
+            # Our nonces only grow, so this may be the answer to a second delivery of an order that was taken
+            # at the first.
             raise OutcomeUnknown(error.method, error.errors[0]) from error
 
     async def find(self, order: BrokerOrder) -> FoundOrder | None:
@@ -93,6 +99,11 @@ class KrakenBroker:
 def market_of(pair: PairRules) -> Market:
     """Kraken's rules of a pair in a broker's words."""
     return Market(
-        symbol=pair.symbol, base=pair.base, quote=pair.quote, lot=Decimal(1).scaleb(-pair.lot_decimals), tick=pair.tick_size,
-        ordermin=pair.ordermin, costmin=pair.costmin,
-    )  # fmt: skip
+        symbol=pair.symbol,
+        base=pair.base,
+        quote=pair.quote,
+        lot=Decimal(1).scaleb(-pair.lot_decimals),
+        tick=pair.tick_size,
+        ordermin=pair.ordermin,
+        costmin=pair.costmin,
+    )

@@ -1,8 +1,9 @@
 """Sends an account's orders and finds out what became of them. No decisions about what to trade.
 
-The exchange checks ``cl_ord_id`` among *open* orders only, so an order whose answer was lost is never sent again blindly: a
-market order that filled at once would be bought twice. ``find`` waits until the deadline has passed, after which the engine
-may no longer act on the request, and then looks among open and closed orders, twice.
+The exchange checks ``cl_ord_id`` among *open* orders only, so an order whose answer was lost is never sent
+again blindly: a market order that filled at once would be bought twice. ``find`` waits until the deadline has
+passed, after which the engine may no longer act on the request, and then looks among open and closed orders,
+twice.
 """
 
 from __future__ import annotations
@@ -58,7 +59,9 @@ class OrderDesk:
         self.visibility_lag = timing.visibility_lag
 
     def wait_s(self, pair: str) -> float:
-        """How long an order of a pair has to wait for the exchange's limits before it is sent; 0 in most cases."""
+        """How long an order of a pair has to wait for the exchange's limits before it is sent; 0 in most
+        cases.
+        """
         return self.exchange.order_wait_s(pair)
 
     @property
@@ -67,9 +70,17 @@ class OrderDesk:
         return self.exchange.order_wait_reason
 
     async def send(
-        self, *, pair: str, side: Side, volume: Decimal, limit_price: Decimal | None, ioc: bool, cl_ord_id: str,
-        deadline: float, cancels_own: bool = False,
-    ) -> OrderAck:  # fmt: skip
+        self,
+        *,
+        pair: str,
+        side: Side,
+        volume: Decimal,
+        limit_price: Decimal | None,
+        ioc: bool,
+        cl_ord_id: str,
+        deadline: float,
+        cancels_own: bool = False,
+    ) -> OrderAck:
         """Sends once; ``cancels_own``: orders of the account's own that it meets give way, instead of it.
 
         Raises ExchangeRefused (nothing was done) or OutcomeUnknown (find out first).
@@ -88,10 +99,11 @@ class OrderDesk:
         return await self.exchange.add_order(request, timeout_s=self.timing.deadline + self.timing.margin)
 
     async def find(self, cl_ord_id: str, deadline: float) -> Found | None:
-        """The order with this id, or None when it is proven that there is none and that none can come any more.
+        """The order with this id, or None when it is proven that there is none and that none can come any
+        more.
 
-        Waits past the deadline, looks, waits for the visibility lag, looks again. A read that fails proves nothing and
-        is repeated for ever; a row that cannot be read proves the order if it carries its id.
+        Waits past the deadline, looks, waits for the visibility lag, looks again. A read that fails proves
+        nothing and is repeated for ever; a row that cannot be read proves the order if it carries its id.
         """
         await self._wait_until(deadline + self.timing.margin, cl_ord_id)
         found = await self._look(cl_ord_id, deadline)
@@ -104,7 +116,9 @@ class OrderDesk:
         return found
 
     def trailed(self, lag: float) -> None:
-        """Reads were found to trail behind the engine by as much (seconds): the next proof of absence waits longer."""
+        """Reads were found to trail behind the engine by as much (seconds): the next proof of absence
+        waits longer.
+        """
         self.visibility_lag = min(max(self.visibility_lag, LAG_FACTOR * lag), LAG_MAX)
         log.warning("reads trail behind; they are now given %.1f s", self.visibility_lag)
 
@@ -112,12 +126,14 @@ class OrderDesk:
         """Or until the feed tells of the order, which settles the question."""
         while (pause := at - self._now()) > 0:
             with suppress(TimeoutError):
-                # The clock is looked at again: an answer may have told meanwhile that the exchange's shows less.
+                # The clock is looked at again: an answer may have told meanwhile that the exchange's shows
+                # less.
                 await asyncio.wait_for(self.watch.appears(cl_ord_id), min(pause, LOOK_AT_CLOCK_S))
                 return
 
     async def _look(self, cl_ord_id: str, deadline: float) -> Found | None:
-        # An order is never older than its deadline by more than the 60 s that Kraken allows, and clocks differ.
+        # An order is never older than its deadline by more than the 60 s that Kraken allows, and clocks
+        # differ.
         since = deadline - 60.0 - self.visibility_lag
         failures = 0
         while True:
@@ -130,14 +146,16 @@ class OrderDesk:
                 failures += 1
 
     async def _look_once(self, cl_ord_id: str, since: float) -> Found | None:
-        """What the answers say of the order. A row that does not say whose it is may be it, and is asked for by its own id.
+        """What the answers say of the order. A row that does not say whose it is may be it, and is asked for
+        by its own id.
 
         Raises ExchangeError while that is not known.
         """
         rows, odd = await self.exchange.orders_of(cl_ord_id, since, Priority.URGENT)
         if found := _of(cl_ord_id, rows, odd):
             return found
-        # Kraken tells the id where there is one; a row without it cannot be proven to be another's by one answer.
+        # Kraken tells the id where there is one; a row without it cannot be proven to be another's by one
+        # answer.
         doubtful = [row.txid for row in rows if not row.cl_ord_id] + [
             row.key for row in odd if not row.cl_ord_id
         ]

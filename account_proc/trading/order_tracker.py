@@ -1,7 +1,7 @@
 """How this account's own orders end: from the executions feed, and from QueryOrders where the feed is silent.
 
-Volume is counted from trades only, once for each execution id (Kraken: ``filled`` is a marker that may be missing, and what
-``cum_qty`` says after a cancel is not documented).
+Volume is counted from trades only, once for each execution id (Kraken: ``filled`` is a marker that may be
+missing, and what ``cum_qty`` says after a cancel is not documented).
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from krakencopy.account_proc.runtime.change_signal import Bell
 
 log = logging.getLogger(__name__)
 
-#: Executions of orders that nobody has claimed yet are kept for this many orders: the feed may be faster than the answer
-#: to the request that made the order.
+#: Executions of orders that nobody has claimed yet are kept for this many orders: the feed may be faster than
+#: the answer to the request that made the order.
 UNCLAIMED_ORDERS = 1_000
 #: Between two questions about one order, at most, where none is answered, in seconds.
 POLL_S_MAX = 30.0
@@ -67,7 +67,8 @@ class OrderWatch:
         self._work = asyncio.Event()
         #: Questions in a row that were not answered.
         self._failures = 0
-        #: Rings when an order is begun, and when the feed tells anything, of orders that are not followed as well.
+        #: Rings when an order is begun, and when the feed tells anything, of orders that are not followed as
+        #: well.
         self.news = Bell()
 
     def expect(self, cl_ord_id: str, ordered: Decimal) -> None:
@@ -128,7 +129,7 @@ class OrderWatch:
         self.forget(cl_ord_id)
         return ending
 
-    # -- the feed -----------------------------------------------------------------------------------------------
+    # -- the feed -------------------------------------------------------------------------------------------
 
     def executed(self, executions: Sequence[Execution]) -> None:
         """News from the feed; repeated ones are counted once."""
@@ -158,7 +159,8 @@ class OrderWatch:
         if track.filled >= track.ordered:
             self._finish_from_trades(track)
         elif execution.exec_type in {"filled", "canceled", "expired"}:
-            # The trades do not add up to the order, or were cut short: the order's own row is the better witness.
+            # The trades do not add up to the order, or were cut short: the order's own row is the better
+            # witness.
             track.reason = execution.reason
             track.ask_at = 0.0
             self._work.set()
@@ -170,7 +172,7 @@ class OrderWatch:
             Ending(order_id=track.order_id, filled=track.filled, cost=track.cost, fees=track.fees)
         )
 
-    # -- where the feed is silent -------------------------------------------------------------------------------
+    # -- where the feed is silent ---------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Asks for orders that the feed has not ended in time; for ever."""
@@ -215,8 +217,14 @@ class OrderWatch:
 
 
 def ending_of(row: OrderRow | OrderEnd, told: str = "") -> Ending:
-    """How an order ended, by its REST row (Kraken: the row's fee is in quote, also where it was taken in base). ``told``: why, by the feed."""
+    """How an order ended, by its REST row (Kraken: the row's fee is in quote, also where it was taken in
+    base). ``told``: why, by the feed.
+    """
     return Ending(
-        order_id=row.txid, filled=row.vol_exec, cost=row.cost, fees={row.quote: row.fee} if row.fee and row.quote else {},
-        fees_certain=not row.fee_in_base and bool(row.quote), reason=row.reason or told,
-    )  # fmt: skip
+        order_id=row.txid,
+        filled=row.vol_exec,
+        cost=row.cost,
+        fees={row.quote: row.fee} if row.fee and row.quote else {},
+        fees_certain=not row.fee_in_base and bool(row.quote),
+        reason=row.reason or told,
+    )

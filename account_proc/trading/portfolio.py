@@ -1,8 +1,10 @@
-"""Keeps a wallet and prices fresh beside the trading loop, so that nobody has to ask for them on the way to an order.
+"""Keeps a wallet and prices fresh beside the trading loop, so that nobody has to ask for them on the way to
+an order.
 
-The wallet is counted: balances once, then every execution. Balances that are read later may trail behind the engine (Kraken: up
-to a minute was seen), so they never replace what was counted; they are held against every state that the wallet has had within
-that time. What then is left over came from outside, a deposit or a withdrawal, and counts once two readings agree on it.
+The wallet is counted: balances once, then every execution. Balances that are read later may trail behind the
+engine (Kraken: up to a minute was seen), so they never replace what was counted; they are held against every
+state that the wallet has had within that time. What then is left over came from outside, a deposit or a
+withdrawal, and counts once two readings agree on it.
 """
 
 from __future__ import annotations
@@ -39,23 +41,25 @@ from krakencopy.account_proc.state.pair_memory import PairMemory
 
 log = logging.getLogger(__name__)
 
-#: Between two readings that must agree before a change from outside counts, in seconds at least: an execution that the balances
-#: know already may still be on its way through the feed.
+#: Between two readings that must agree before a change from outside counts, in seconds at least: an execution
+#: that the balances know already may still be on its way through the feed.
 CONFIRM_S = 1.0
-#: The rules of pairs are read again after about this long, and not more often than this, in seconds (Kraken changes minima now
-#: and then: SOL went from 0.02 to 0.06 within two months).
+#: The rules of pairs are read again after about this long, and not more often than this, in seconds (Kraken
+#: changes minima now and then: SOL went from 0.02 to 0.06 within two months).
 RULES_S, RULES_PAUSE_S = 3_600.0, 30.0
-#: What another process of this supervisor has read is taken over if it is not older than this, in seconds. With the time until the
-#: next reading, which counts from when the exchange was asked, no rules are used for longer than by a process that reads alone.
+#: What another process of this supervisor has read is taken over if it is not older than this, in seconds.
+#: With the time until the next reading, which counts from when the exchange was asked, no rules are used for
+#: longer than by a process that reads alone.
 SHARED_RULES_S = RULES_S / 2
-#: Pairs are read again for a name that is not among them: after this at first, in seconds, then after twice as long each time.
+#: Pairs are read again for a name that is not among them: after this at first, in seconds, then after twice
+#: as long each time.
 LEARN_PAUSE_S = 60.0
 #: Tables that another process has read within this, in seconds, are good enough for a name that ours lack.
 JUST_READ_S = 5.0
 #: Orders of which is remembered what was counted.
 ORDERS_MAX = 1_000
-#: For so long, in seconds, coins that earn by themselves are taken not to be sold, once an order was refused that needed them: Kraken says
-#: that it sells them, and a refusal may have had another cause.
+#: For so long, in seconds, coins that earn by themselves are taken not to be sold, once an order was refused
+#: that needed them: Kraken says that it sells them, and a refusal may have had another cause.
 DISTRUST_S = 300.0
 #: Readings that are made at most to know what is there.
 KNOW_TRIES = 4
@@ -89,12 +93,14 @@ class Portfolio:
         outside: Callable[[Mapping[str, Decimal], str], None] | None = None, notices: Notices | None = None,
         memory: PairMemory | None = None,
     ) -> None:  # fmt: skip
-        """``lag_s``: how far balances may trail behind the engine, in seconds. ``listing``: where pairs are shared, if anywhere;
-        ``memory``: where the rules of pairs that are not listed any more are from. ``reserve``: what of an asset is left out of equity
-        and cash. ``outside`` is told of changes of balances that are no trades, and of the exchange's word for them.
+        """``lag_s``: how far balances may trail behind the engine, in seconds. ``listing``: where pairs are
+        shared, if anywhere; ``memory``: where the rules of pairs that are not listed any more are from.
+        ``reserve``: what of an asset is left out of equity and cash. ``outside`` is told of changes of
+        balances that are no trades, and of the exchange's word for them.
         """
         self.kept_out = reserve
-        #: What is there in forms that an order should take beside the plain one, by asset, as balances told it last.
+        #: What is there in forms that an order should take beside the plain one, by asset, as balances told
+        #: it last.
         self._earning: dict[str, Decimal] = {}
         #: Balances as they were told last.
         self._told: Mapping[str, Decimal] = {}
@@ -107,7 +113,8 @@ class Portfolio:
         self._listing = listing
         self.notices = Notices(now, changed) if notices is None else notices
         self._memory = memory
-        #: By name of a pair that nobody lists: how often pairs were read for it, and when they may be again (Unix seconds).
+        #: By name of a pair that nobody lists: how often pairs were read for it, and when they may be again
+        #: (Unix seconds).
         self._learnt: dict[str, tuple[int, float]] = {}
         #: Assets that balances name without an amount that can be read, and of which none was counted before.
         self._uncounted: frozenset[str] = frozenset()
@@ -128,19 +135,23 @@ class Portfolio:
         self._rules_wrong = asyncio.Event()
         self._reserved: dict[str, tuple[str, Decimal]] = {}
         self.wallet = Wallet()
-        #: What open orders held of an asset, the account's own orders beside copying above all, as of the last reading.
+        #: What open orders held of an asset, the account's own orders beside copying above all, as of the
+        #: last reading.
         self.holds: dict[str, Decimal] = {}
-        #: How often orders of the account's own were seen to hold less since, and how often when balances were asked for last.
+        #: How often orders of the account's own were seen to hold less since, and how often when balances
+        #: were asked for last.
         self._released, self._released_then = 0, 0
         self.marks = Marks()
         self.symbols: SymbolTable | None = None
         #: Prices of these are wanted though nothing of them is held.
         self.priced: tuple[str, ...] = ()
-        #: What came in and has no known price yet, though the exchange tells one: what it is worth is missing in equity.
+        #: What came in and has no known price yet, though the exchange tells one: what it is worth is missing
+        #: in equity.
         self.unpriced: set[str] = set()
         #: False until balances were read once.
         self.loaded = False
-        #: False while the last reading failed or could not be explained: what is held is then not known, and not zero.
+        #: False while the last reading failed or could not be explained: what is held is then not known, and
+        #: not zero.
         self.believed = False
 
     @property
@@ -156,7 +167,9 @@ class Portfolio:
         await self.refresh()
 
     async def load_symbols(self) -> None:
-        """The exchange's pairs and their rules as they are now: minima change, pairs are listed. Raises ExchangeError."""
+        """The exchange's pairs and their rules as they are now: minima change, pairs are listed. Raises
+        ExchangeError.
+        """
         await self._load_symbols(0.0)
 
     async def _load_symbols(self, age_max_s: float) -> None:
@@ -174,16 +187,17 @@ class Portfolio:
     def may_learn(self, name: str, side: Side | None = None) -> bool:
         """Whether a pair is not known, or from before only, and reading the exchange's pairs for it is due.
 
-        Whoever asks has seen a trade in it: a name that was gone may have been given again. ``side``: of that trade. What a sale found
-        out is no answer to a purchase, which says more clearly that the pair is listed again.
+        Whoever asks has seen a trade in it: a name that was gone may have been given again. ``side``: of that
+        trade. What a sale found out is no answer to a purchase, which says more clearly that the pair is
+        listed again.
         """
         pair = self.table.find(name)
         is_listed = pair is not None and pair.status != NOT_LISTED
         return not is_listed and self._is_due(_question(name, side))
 
     async def learn(self, names: Iterable[str], side: Side | None = None) -> None:
-        """Reads the exchange's pairs again for those that are not known, at once the first time and ever more rarely while they stay
-        so. Raises ExchangeError.
+        """Reads the exchange's pairs again for those that are not known, at once the first time and ever more
+        rarely while they stay so. Raises ExchangeError.
         """
         due = {_question(name, side) for name in names if self.may_learn(name, side)}
         if due:
@@ -202,7 +216,9 @@ class Portfolio:
             del self._learnt[next(iter(self._learnt))]
 
     async def _learn_assets(self, balances: Mapping[str, Decimal]) -> bool:
-        """Reads the exchange's tables again for assets that are held and that they do not name, as ``learn`` does; whether it has."""
+        """Reads the exchange's tables again for assets that are held and that they do not name, as
+        ``learn`` does; whether it has.
+        """
         held = {worth_as(name) for name, amount in balances.items() if amount}
         due = {name for name in held if not self.table.lists(name) and self._is_due(name)}
         if not due:
@@ -220,11 +236,15 @@ class Portfolio:
         return True
 
     def unknown_trade(self, symbol: str, words: str) -> None:
-        """A trade of this account that cannot be counted, as nobody lists its pair: balances tell what it has moved."""
+        """A trade of this account that cannot be counted, as nobody lists its pair: balances tell what it
+        has moved.
+        """
         self.notices.say(
-            NoticeCode.UNKNOWN_PAIR, symbol,
-            f"the exchange lists no pair {symbol!r}: {words}; balances are read again, everything else goes on",
-        )  # fmt: skip
+            NoticeCode.UNKNOWN_PAIR,
+            symbol,
+            f"the exchange lists no pair {symbol!r}: {words}; balances are read again, everything else goes "
+            "on",
+        )
         self.doubt()
 
     def doubt(self) -> None:
@@ -238,7 +258,9 @@ class Portfolio:
             self._memory.keep(self.table)
 
     async def keep_rules(self) -> None:
-        """Reads the rules again when they are old, or an order was refused by a minimum that is not in them; for ever."""
+        """Reads the rules again when they are old, or an order was refused by a minimum that is not in
+        them; for ever.
+        """
         failures = 0
         while True:
             until = self._rules_at + RULES_S * random.uniform(0.75, 1.25)  # noqa: S311 - spreads many accounts' calls
@@ -263,7 +285,8 @@ class Portfolio:
         self._rules_wrong.set()
 
     async def refresh(self) -> bool:
-        """Reads balances, and prices for what is held; whether the wallet is now known to be right. Raises ExchangeError, LedgerFault.
+        """Reads balances, and prices for what is held; whether the wallet is now known to be right. Raises
+        ExchangeError, LedgerFault.
 
         The first reading is the wallet. Later ones correct it by what came from outside.
         """
@@ -285,7 +308,9 @@ class Portfolio:
         return self.believed
 
     async def know(self) -> bool:
-        """As ``refresh``, and again until two readings agree or it has been tried often enough. Raises ExchangeError."""
+        """As ``refresh``, and again until two readings agree or it has been tried often enough. Raises
+        ExchangeError.
+        """
         for _ in range(KNOW_TRIES):
             if await self.refresh():
                 return True
@@ -293,9 +318,11 @@ class Portfolio:
         return False
 
     async def read_balances(self) -> tuple[Balances, float]:
-        """Balances as the exchange tells them, and when they were asked for (Unix seconds). Raises ExchangeError.
+        """Balances as the exchange tells them, and when they were asked for (Unix seconds). Raises
+        ExchangeError.
 
-        Of an asset whose amount cannot be read there is what was counted, for all that is known, and not nothing.
+        Of an asset whose amount cannot be read there is what was counted, for all that is known, and not
+        nothing.
         """
         asked_at, released = self.now(), self._released
         told, holds = await self._exchange.holdings()
@@ -326,7 +353,9 @@ class Portfolio:
         return True
 
     def take_outside(self, change: Mapping[str, Decimal], kind: str) -> None:
-        """Counts what came in or went out without a trade, by asset. ``kind``: the exchange's word for it, empty where it tells none."""
+        """Counts what came in or went out without a trade, by asset. ``kind``: the exchange's word for it,
+        empty where it tells none.
+        """
         for asset, amount in change.items():
             log.info(
                 "%s of %s came from outside (%s)",
@@ -358,7 +387,9 @@ class Portfolio:
         return [*(state for _, state in self._before), self.wallet]
 
     async def refresh_marks(self) -> None:
-        """Reads prices of what is held, against every bridge that the exchange quotes it in. Raises ExchangeError."""
+        """Reads prices of what is held, against every bridge that the exchange quotes it in. Raises
+        ExchangeError.
+        """
         wanted = [pair for asset in self.wallet.assets() for pair in self._pricing_pairs(asset)]
         wanted += [pair for asset in self.priced for pair in self._pricing_pairs(asset)]
         wanted += [pair for bridge in BRIDGES for pair in self._pricing_pairs(bridge)]
@@ -376,13 +407,16 @@ class Portfolio:
         self._tell_unpriced()
 
     def _tell_unpriced(self) -> None:
-        """Says what is held that the exchange trades and tells no price of: a master that looks poorer makes its users' entries larger."""
+        """Says what is held that the exchange trades and tells no price of: a master that looks poorer
+        makes its users' entries larger.
+        """
         missing = {}
         for asset in map(worth_as, self.wallet.assets()):
             traded = any(pair.status != NOT_LISTED for pair in self._pricing_pairs(asset))
             if traded and self.marks.rate(asset, BRIDGES[0]) is None:
                 missing[asset] = (
-                    f"the exchange tells no price of {asset}: the {plain(self.holding(asset))} that are there count for nothing, and entries are "
+                    f"the exchange tells no price of {asset}: the {plain(self.holding(asset))} that are "
+                    "there count for nothing, and entries are "
                     "scaled by an equity without them"
                 )
         self.notices.hold(NoticeCode.NO_PRICE, missing)
@@ -396,10 +430,12 @@ class Portfolio:
                 if pair is not None:
                     yield pair
 
-    # -- what happens -------------------------------------------------------------------------------------------
+    # -- what happens ---------------------------------------------------------------------------------------
 
     def before_trade(self, executed_at: float) -> None:
-        """Is called right before a trade is counted into the wallet: balances may be of this state for a while."""
+        """Is called right before a trade is counted into the wallet: balances may be of this state for a
+        while.
+        """
         self._before.append((executed_at, self.wallet.copy()))
 
     def executed(self, execution: Execution) -> None:
@@ -421,7 +457,8 @@ class Portfolio:
         self.before_trade(self.now())
         cost = execution.cost or execution.last_qty * execution.last_price
         if execution.margin:
-            # It moves no coins, only its fee, and what a position that it closes has won or lost: only balances tell that.
+            # It moves no coins, only its fee, and what a position that it closes has won or lost: only
+            # balances tell that.
             self.doubt()
         else:
             self.wallet.trade(pair.base, pair.quote, Side(execution.side), execution.last_qty, cost)
@@ -431,9 +468,11 @@ class Portfolio:
         self._changed()
 
     def ended(self, ending: Ending, symbol: str, side: Side, *, sent_here: bool) -> None:
-        """Counts what an order of ours traded and the feed has not told; the feed may tell it later, and then it counts no more.
+        """Counts what an order of ours traded and the feed has not told; the feed may tell it later, and then
+        it counts no more.
 
-        ``sent_here``: by this process, so after its first balances. Orders from before are in those, or are found by later ones.
+        ``sent_here``: by this process, so after its first balances. Orders from before are in those, or are
+        found by later ones.
         """
         pair = self.table.find(symbol)
         if pair is None:
@@ -467,7 +506,7 @@ class Portfolio:
         for asset, price in marks.items():
             self.marks.set(asset, quote, Decimal(price))
 
-    # -- money that is spoken for -------------------------------------------------------------------------------
+    # -- money that is spoken for ---------------------------------------------------------------------------
 
     def reserve(self, key: str, asset: str, amount: Decimal) -> None:
         """Sets cash aside for an order on its way."""
@@ -477,10 +516,12 @@ class Portfolio:
         """The order is over."""
         self._reserved.pop(key, None)
 
-    # -- what it comes to ---------------------------------------------------------------------------------------
+    # -- what it comes to -----------------------------------------------------------------------------------
 
     def equity(self, quote: str) -> Decimal | None:
-        """Total equity in quote; None while balances are not known, be it that of one asset that has a price."""
+        """Total equity in quote; None while balances are not known, be it that of one asset that has a
+        price.
+        """
         known = self.loaded and self.equity_known(quote)
         return self.wallet.value(quote, self.marks, self.kept_out) if known else None
 
@@ -491,15 +532,17 @@ class Portfolio:
         )
 
     def free(self, asset: str, but: Decimal = Decimal(0)) -> Decimal:
-        """What of an asset an order could use: what was counted, less what open orders held when balances were read last, ``but`` so much."""
+        """What of an asset an order could use: what was counted, less what open orders held when balances
+        were read last, ``but`` so much.
+        """
         used = self.holds.get(asset, Decimal(0)) - but
         if self._distrusted_until.get(asset, 0.0) > self.now():
             used += self._earning.get(asset, Decimal(0))
         return max(self.wallet[asset] - used, Decimal(0))
 
     def distrust_earning(self, asset: str) -> bool:
-        """The exchange has refused an order for funds that are there, some of them in a form that earns by itself (BTC.F): for a while those
-        do not count as free. Whether there are any.
+        """The exchange has refused an order for funds that are there, some of them in a form that earns by
+        itself (BTC.F): for a while those do not count as free. Whether there are any.
         """
         if not self._earning.get(asset) or self._distrusted_until.get(asset, 0.0) > self.now():
             return False
@@ -507,15 +550,17 @@ class Portfolio:
         return True
 
     def cash(self, quote: str) -> Decimal:
-        """What of quote is free and not set aside. Holds of orders that may be gone by now hold nothing: an entry that is cut for money that is
-        free is lost, one that is refused is cut then.
+        """What of quote is free and not set aside. Holds of orders that may be gone by now hold nothing: an
+        entry that is cut for money that is free is lost, one that is refused is cut then.
         """
         set_aside = sum((amount for asset, amount in self._reserved.values() if asset == quote), Decimal(0))
         old = self.holds.get(quote, Decimal(0)) if self._released != self._released_then else Decimal(0)
         return self.free(quote, but=old) - set_aside - self.kept_out.get(quote, Decimal(0))
 
     def released(self) -> None:
-        """An order of the account's own has ended or traded: what it held when balances were read last may be free."""
+        """An order of the account's own has ended or traded: what it held when balances were read last may
+        be free.
+        """
         self._released += 1
 
     def spendable(self, asset: str) -> Decimal:
@@ -523,7 +568,9 @@ class Portfolio:
         return self.wallet[asset] - self.kept_out.get(asset, Decimal(0))
 
     def rounded_away(self, asset: str) -> Decimal:
-        """What is counted of an asset beyond what balances showed last, where that is no more than their rounding."""
+        """What is counted of an asset beyond what balances showed last, where that is no more than their
+        rounding.
+        """
         return max(self.wallet.rounding(asset, self._told.get(asset, Decimal(0))), Decimal(0))
 
     def holding(self, asset: str) -> Decimal:

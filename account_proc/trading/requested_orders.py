@@ -1,8 +1,9 @@
-"""Orders that an operator or a strategy asks for on this account: exactly once for each request id, at any broker.
+"""Orders that an operator or a strategy asks for on this account: exactly once for each request id, at any
+broker.
 
-The request id makes the ``cl_ord_id``; the ledger remembers the intent before the order leaves and the answer afterwards.
-Asking again with the same id gives the same answer, also after a crash in between. A strategy's order is followed to its end, and
-what it traded is the strategy's position from then on.
+The request id makes the ``cl_ord_id``; the ledger remembers the intent before the order leaves and the answer
+afterwards. Asking again with the same id gives the same answer, also after a crash in between. A strategy's
+order is followed to its end, and what it traded is the strategy's position from then on.
 """
 
 from __future__ import annotations
@@ -69,8 +70,9 @@ class OwnOrders:
         ask_time: Callable[[], Awaitable[None]] | None = None, journal_id: str = "",
         learn: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:  # fmt: skip
-        """``now``: the broker's time; ``ask_time`` makes sure of it, where it can be asked for. ``journal_id``: of the state folder, for
-        the orders' ids (contract/order_ids.py). ``learn`` reads the exchange's pairs again for one that is not known.
+        """``now``: the broker's time; ``ask_time`` makes sure of it, where it can be asked for.
+        ``journal_id``: of the state folder, for the orders' ids (contract/order_ids.py). ``learn`` reads the
+        exchange's pairs again for one that is not known.
         """
         self._ask_time = ask_time
         self._learn = learn
@@ -84,7 +86,8 @@ class OwnOrders:
     async def place(self, asked: OrderAsked) -> OwnOrder:
         """The order as the exchange accepted it.
 
-        Raises BadOrder or OrderRefused (nothing was done) or OutcomeUnknown (ask again with the same request id).
+        Raises BadOrder or OrderRefused (nothing was done) or OutcomeUnknown (ask again with the same request
+        id).
         """
         if not asked.request_id:
             raise BadOrder("request_id is empty; give one, so that asking twice does not trade twice")
@@ -129,7 +132,7 @@ class OwnOrders:
             async with lock:
                 pass
 
-    # -- a strategy's orders ------------------------------------------------------------------------------------
+    # -- a strategy's orders --------------------------------------------------------------------------------
 
     def live(self) -> list[OwnOrder]:
         """Strategies' orders whose end is not known: what an earlier process left."""
@@ -144,17 +147,21 @@ class OwnOrders:
         return {pair: position for pair, position in self._ledger.own_positions().items() if position.volume}
 
     async def settle(self, order: OwnOrder) -> OwnOrder:
-        """Waits, however long, until a strategy's order is over, and counts what it traded. Raises LedgerFault."""
+        """Waits, however long, until a strategy's order is over, and counts what it traded. Raises
+        LedgerFault.
+        """
         if order.state is CopyState.INTENT:
             order = await self._find(order)
         if order.state is CopyState.ACKNOWLEDGED:
             order = self._keep(_ended(order, await self._broker.end(_sent(order), order.order_id)))
         return order
 
-    # -- how ----------------------------------------------------------------------------------------------------
+    # -- how ------------------------------------------------------------------------------------------------
 
     async def _waited(self, pair: str) -> bool:
-        """Whether the order had to wait for the exchange's limits. Raises OrderRefused where that would take too long."""
+        """Whether the order had to wait for the exchange's limits. Raises OrderRefused where that would
+        take too long.
+        """
         waited = False
         while wait_s := self._broker.wait_s(pair):
             if wait_s > self._broker.deadline_s:
@@ -219,9 +226,14 @@ class OwnOrders:
 
 def _sent(order: OwnOrder) -> BrokerOrder:
     return BrokerOrder(
-        cl_ord_id=order.cl_ord_id, pair=order.pair, side=order.side, volume=order.volume, limit_price=order.limit_price,
-        ioc=bool(order.strategy) and order.limit_price is not None, deadline=order.deadline,
-    )  # fmt: skip
+        cl_ord_id=order.cl_ord_id,
+        pair=order.pair,
+        side=order.side,
+        volume=order.volume,
+        limit_price=order.limit_price,
+        ioc=bool(order.strategy) and order.limit_price is not None,
+        deadline=order.deadline,
+    )
 
 
 def _ended(order: OwnOrder, ending: Ending) -> OwnOrder:
@@ -245,7 +257,8 @@ def _check(asked: OrderAsked, market: Market) -> None:
         raise BadOrder(f"limit price {asked.limit_price} must be larger than 0")
     if not _fits(asked.volume, market.lot):
         raise BadOrder(
-            f"volume {plain(asked.volume)} has more decimals than the exchange takes (steps of {plain(market.lot)})"
+            f"volume {plain(asked.volume)} has more decimals than the exchange takes (steps of "
+            f"{plain(market.lot)})"
         )
     if asked.volume < market.ordermin:
         raise BadOrder(

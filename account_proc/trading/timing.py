@@ -20,20 +20,28 @@ class Timing:
     #: Between two tries of something that failed, at first, and at most where it fails again and again.
     retry: float = 2.0
     retry_max: float = 15.0
-    #: Between two tries with a key that the exchange refuses. Kraken locks out for about 15 minutes when this is overdone, and
-    #: each try starts the lockout anew; the paper exchange does not mind.
+    #: Between two tries with a key that the exchange refuses. Kraken locks out for about 15 minutes when this
+    #: is overdone, and each try starts the lockout anew; the paper exchange does not mind.
     key_retry: float = 960.0
     #: Between two tries of an exit in a market that takes no such orders now: at first, and at most.
     market_retry: float = 5.0
     market_retry_max: float = 60.0
-    #: Between two readings of balances because orders of the account's own came or went. Kraken's lowest tier allows a call every 3 s
-    #: in the long run.
+    #: Between two readings of balances because orders of the account's own came or went. Kraken's lowest tier
+    #: allows a call every 3 s in the long run.
     holds_pause: float = 10.0
 
     @classmethod
     def paper(cls) -> Timing:
         """The local exchange answers at once and its reads do not trail."""
         return cls(
-            deadline=3.0, margin=0.5, visibility_lag=1.0, poll=1.0, retry=0.5, retry_max=4.0, key_retry=1.0, market_retry=0.5,
-            market_retry_max=2.0, holds_pause=1.0,
-        )  # fmt: skip
+            deadline=3.0,
+            margin=0.5,
+            visibility_lag=1.0,
+            poll=1.0,
+            retry=0.5,
+            retry_max=4.0,
+            key_retry=1.0,
+            market_retry=0.5,
+            market_retry_max=2.0,
+            holds_pause=1.0,
+        )

@@ -1,4 +1,5 @@
-"""The command line's grammar: words in, a checked namespace out. Knows no commands' work, no gRPC, no protobuf.
+"""The command line's grammar: words in, a checked namespace out. Knows no commands' work, no gRPC, no
+protobuf.
 
 Errors are BadInput (argparse itself would exit with 2, which here means "no connection").
 """
@@ -21,14 +22,15 @@ LATEST = 20
 _DESCRIPTION = "Ask a running krakencopyd, and tell it what to do."
 _EPILOG = f"""\
 The supervisor is found by --endpoint (unix:/path/control.sock or host:port), else by the environment
-variable {ENDPOINT_VARIABLE}, else in the state folder. The options above may stand before or after the command.
+variable {ENDPOINT_VARIABLE}, else in the state folder. The options above may stand before or after the
+command.
 
 With -o json standard output holds only data: protobuf messages as JSON in proto field names. status, report,
-why, order, reload and `accounts ID` give one object; all that lists or follows gives one object a line. As always in protobuf's
-JSON, 64-bit numbers (seq, revision, ...) are strings.
+why, order, reload and `accounts ID` give one object; all that lists or follows gives one object a line. As
+always in protobuf's JSON, 64-bit numbers (seq, revision, ...) are strings.
 
-exit codes: 0 done, 1 refused by the server, 2 no connection, 3 bad input, 4 server fault, 5 not healthy or timed out,
-78 bad configuration (reload)
+exit codes: 0 done, 1 refused by the server, 2 no connection, 3 bad input, 4 server fault, 5 not healthy or
+timed out, 78 bad configuration (reload)
 """
 
 
@@ -123,7 +125,9 @@ def _parser() -> _Parser:
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
-    """Options of every command, with no defaults: the command's own parser would overwrite what stood before the command."""
+    """Options of every command, with no defaults: the command's own parser would overwrite what stood
+    before the command.
+    """
     nothing: Any = argparse.SUPPRESS
     group = parser.add_argument_group("connection and output")
     group.add_argument(
@@ -133,7 +137,8 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
         "--state-dir",
         default=nothing,
         metavar="DIR",
-        help=f"the supervisor's state folder (without it: {' or '.join(DEFAULT_STATE_DIRS)}, wherever one listens)",
+        help=f"the supervisor's state folder (without it: {' or '.join(DEFAULT_STATE_DIRS)}, wherever one "
+        "listens)",
     )
     group.add_argument(
         "--token-file", default=nothing, metavar="F", help="file with the token (for host:port)"

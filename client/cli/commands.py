@@ -1,7 +1,8 @@
 """What each command asks and shows. Thin: the SDK asks, views/rows.py and views/explain.py make the lines.
 
-A command gets checked arguments, ``connect`` (dials only when called) and the output; it returns its exit code or raises
-a KrakenCopyError. Imports no gRPC, so that input that only protobuf can judge is judged before anything is dialled.
+A command gets checked arguments, ``connect`` (dials only when called) and the output; it returns its exit
+code or raises a KrakenCopyError. Imports no gRPC, so that input that only protobuf can judge is judged before
+anything is dialled.
 """
 
 from __future__ import annotations
@@ -68,7 +69,9 @@ def accounts(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
 
 
 def act(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
-    """`start|stop|restart|pause|resume ID...|--all`. One account that refuses does not keep the others from it."""
+    """`start|stop|restart|pause|resume ID...|--all`. One account that refuses does not keep the others
+    from it.
+    """
     code = ExitCode.DONE
 
     def told(account: nouns.Account) -> list[str]:
@@ -105,7 +108,10 @@ def rename(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
         out.one(
             supervisor.rename_asset(arguments.old, arguments.new),
             lambda answer: [
-                f"{arguments.old} is {arguments.new} from now on; the master's counted position in it is {answer.journal_position}"
+                (
+                    f"{arguments.old} is {arguments.new} from now on; the master's counted position in it is "
+                    f"{answer.journal_position}"
+                )
             ],
         )
     return ExitCode.DONE
@@ -126,7 +132,8 @@ def fills(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
             of = f" of {arguments.pair} (pairs are written like BTC/USD here)" if arguments.pair else ""
             listing.none(f"no fills{of}{_yet(arguments)}")
         if arguments.follow:
-            # Fills of other pairs may have come after the last one found; those before `head` need no second look.
+            # Fills of other pairs may have come after the last one found; those before `head` need no second
+            # look.
             position = max(
                 [head if arguments.after is None else arguments.after, *(fill.seq for fill in found)]
             )
@@ -141,7 +148,8 @@ def copies(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     state = _copy_state(arguments.state)
     listing = Listing(out, views.copy_columns(), views.copy_row)
     with connect() as supervisor:
-        # The watch begins where the journal ended before the list: what changes in between is in both and shown once.
+        # The watch begins where the journal ended before the list: what changes in between is in both and
+        # shown once.
         watch = None
         if arguments.follow:
             head = supervisor.get_status().head_change
@@ -196,7 +204,9 @@ def why(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
 
 
 def order(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
-    """`order buy|sell PAIR VOLUME`. When nobody knows whether it was placed, the error says how to find out."""
+    """`order buy|sell PAIR VOLUME`. When nobody knows whether it was placed, the error says how to find
+    out.
+    """
     with connect() as supervisor:
         try:
             placed = supervisor.place_order(
@@ -210,7 +220,8 @@ def order(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
             raise
         except (Unavailable, TimedOut, ServerFault) as error:
             raise type(error)(
-                f"{error.message}; the order may have been placed: give it again with --request-id {error.request_id}, "
+                f"{error.message}; the order may have been placed: give it again with --request-id "
+                f"{error.request_id}, "
                 "which never places a second one",
                 reason=error.reason,
                 request_id=error.request_id,
@@ -250,7 +261,9 @@ def logs(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
 
 
 def reload(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
-    """`reload [--dry-run]`. A file that cannot be used is told as `krakencopyd check` tells it, one line for each fault."""
+    """`reload [--dry-run]`. A file that cannot be used is told as `krakencopyd check` tells it, one line
+    for each fault.
+    """
     with connect() as supervisor:
         try:
             answer = supervisor.reload(dry_run=arguments.dry_run, timeout_s=arguments.timeout)

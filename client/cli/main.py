@@ -1,7 +1,7 @@
 """The `krakencopy` command: from words to an exit code.
 
-Quick on purpose: gRPC takes longer to import than all the rest, so it is imported when something is dialled, and
-`--help` and bad input never see it.
+Quick on purpose: gRPC takes longer to import than all the rest, so it is imported when something is dialled,
+and `--help` and bad input never see it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ Dial = Callable[[Namespace], "KrakenCopy"]
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command and give its exit code. ``--help`` and ``--version`` end with SystemExit(0), as argparse does."""
+    """Run one command and give its exit code. ``--help`` and ``--version`` end with SystemExit(0), as
+    argparse does.
+    """
     return run(sys.argv[1:] if argv is None else argv, dial)
 
 
@@ -44,8 +46,8 @@ def run(argv: list[str], dial_with: Dial) -> int:
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        # `krakencopy fills | head`: nobody reads on, and nothing is wrong. What is still buffered goes nowhere, or Python
-        # complains about it while it ends.
+        # `krakencopy fills | head`: nobody reads on, and nothing is wrong. What is still buffered goes
+        # nowhere, or Python complains about it while it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.DONE
 

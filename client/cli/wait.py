@@ -54,7 +54,9 @@ def wait_until_gone(get_status: GetStatus, limit_s: float) -> None:
 
 
 def _call_limit(deadline: float) -> float:
-    """A call may be as long as any other, but not much longer than the whole wait; one that can't succeed is not worth making."""
+    """A call may be as long as any other, but not much longer than the whole wait; one that can't succeed
+    is not worth making.
+    """
     return max(min(CALL_TIMEOUT_S, deadline - time.monotonic()), 1.0)
 
 

@@ -1,7 +1,8 @@
-"""`watch`: follows everything at once. Three threads read the watches into one queue; the caller's thread shows.
+"""`watch`: follows everything at once. Three threads read the watches into one queue; the caller's thread
+shows.
 
-There is no watch for accounts: their status is asked after each event and every two seconds, which also notices a
-supervisor that is frozen and says nothing.
+There is no watch for accounts: their status is asked after each event and every two seconds, which also
+notices a supervisor that is frozen and says nothing.
 """
 
 from __future__ import annotations
@@ -64,7 +65,9 @@ class _Feed:
         self._threads[-1].start()
 
     def waiting(self, limit_s: float) -> list[Change]:
-        """The changes that wait, after waiting for the first one at most so long. Raises a watch's error, behind what came before."""
+        """The changes that wait, after waiting for the first one at most so long. Raises a watch's error,
+        behind what came before.
+        """
         changes: list[Change] = []
         with contextlib.suppress(queue.Empty):
             while self._error is None and len(changes) < _QUEUE_MAX:
@@ -134,7 +137,9 @@ class _Lines:
 
 
 def watch_all(supervisor: KrakenCopy, out: Output) -> None:
-    """Show all changes until interrupted. Raises what ends a watch, and Unavailable when the supervisor stays away."""
+    """Show all changes until interrupted. Raises what ends a watch, and Unavailable when the supervisor
+    stays away.
+    """
     is_page = out.stream.isatty() and not out.as_json
     board = Board()
     changes = board.take_status(supervisor.get_status())

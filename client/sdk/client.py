@@ -1,7 +1,7 @@
 """The Python SDK: ControlService with plain arguments, protobuf messages as results, and errors of one tree.
 
-One method for each RPC, named after it. Lists hide their pages, watches go on after a lost connection, mutations make
-their own request_id. Threads may share one KrakenCopy. Knows nothing of the command line.
+One method for each RPC, named after it. Lists hide their pages, watches go on after a lost connection,
+mutations make their own request_id. Threads may share one KrakenCopy. Knows nothing of the command line.
 """
 
 from __future__ import annotations
@@ -35,11 +35,13 @@ EventWatch = Watch[pb.WatchEventsResponse, nouns.Event]
 _PAGE_SIZE_MAX = 1000
 
 _CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
-    # gRPC waits 1 s and more between dials by default; a restarted supervisor should be found at once. Its "min" sibling is
-    # left alone: that one is how long a dial may take, and a busy supervisor may well take 100 ms.
+    # gRPC waits 1 s and more between dials by default; a restarted supervisor should be found at once. Its
+    # "min" sibling is left alone: that one is how long a dial may take, and a busy supervisor may well take
+    # 100 ms.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),
-    # A supervisor that froze or whose host vanished ends no connection; without the third option it takes a minute to see.
+    # A supervisor that froze or whose host vanished ends no connection; without the third option it takes a
+    # minute to see.
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 5_000),
     ("grpc.http2.ping_timeout_ms", 5_000),
@@ -53,11 +55,14 @@ _SIDES = {"buy": nouns.SIDE_BUY, "sell": nouns.SIDE_SELL}
 class KrakenCopy:
     """A connection to one supervisor, opened with the first call; a context manager.
 
-    ``endpoint`` is ``unix:/path/control.sock`` or ``host:port`` (always TLS, checked against ``root_certificate`` in PEM or
-    the system's roots). ``token`` is sent with every call. ``timeout_s`` limits each call that doesn't bring its own limit;
-    watches and followed logs have none. A watch that lost its connection tries for ``patience_s``. ``channel`` replaces the connection; it belongs to the caller and stays open.
+    ``endpoint`` is ``unix:/path/control.sock`` or ``host:port`` (always TLS, checked against
+    ``root_certificate`` in PEM or the system's roots). ``token`` is sent with every call. ``timeout_s``
+    limits each call that doesn't bring its own limit; watches and followed logs have none. A watch that lost
+    its connection tries for ``patience_s``. ``channel`` replaces the connection; it belongs to the caller and
+    stays open.
 
-    Every method raises a KrakenCopyError: see sdk/errors.py. BadInput at once for an endpoint that can't be one.
+    Every method raises a KrakenCopyError: see sdk/errors.py. BadInput at once for an endpoint that can't be
+    one.
     """
 
     def __init__(
@@ -92,7 +97,7 @@ class KrakenCopy:
     def __exit__(self, *_exc: object) -> None:
         self.close()
 
-    # -- the whole system ---------------------------------------------------------------------------------------------
+    # -- the whole system -----------------------------------------------------------------------------------
 
     def get_status(self, *, timeout_s: float | None = None) -> pb.GetStatusResponse:
         """The whole system on one page."""
@@ -105,10 +110,12 @@ class KrakenCopy:
     def reload(
         self, *, dry_run: bool = False, request_id: str = "", timeout_s: float | None = None
     ) -> pb.ReloadResponse:
-        """Have the supervisor read its configuration file again and apply what changed, or with ``dry_run`` only say what would be.
+        """Have the supervisor read its configuration file again and apply what changed, or with ``dry_run``
+        only say what would be.
 
-        Raises BadConfiguration for a file that cannot be used, Refused for changes that need a restart. The supervisor may run
-        commands for credentials, which takes as long as they take: ``timeout_s`` is a minute unless given.
+        Raises BadConfiguration for a file that cannot be used, Refused for changes that need a restart. The
+        supervisor may run commands for credentials, which takes as long as they take: ``timeout_s`` is a
+        minute unless given.
         """
         request_id = request_id or _new_request_id()
         request = pb.ReloadRequest(request_id=request_id, dry_run=dry_run)
@@ -120,13 +127,14 @@ class KrakenCopy:
     ) -> pb.ShutdownResponse:
         """Begin to stop the supervisor. Returns at once; the supervisor is gone when calls raise Unavailable.
 
-        ``now``: wait for nothing in flight longer than about a second, also where a shutdown has begun already.
+        ``now``: wait for nothing in flight longer than about a second, also where a shutdown has begun
+        already.
         """
         request_id = request_id or _new_request_id()
         request = pb.ShutdownRequest(request_id=request_id, now=now)
         return self._ask(self._stub.Shutdown, request, timeout_s, request_id)
 
-    # -- accounts -----------------------------------------------------------------------------------------------------
+    # -- accounts -------------------------------------------------------------------------------------------
 
     def list_accounts(self, *, timeout_s: float | None = None) -> Iterator[nouns.Account]:
         """All accounts, the master first, then by id."""
@@ -155,7 +163,9 @@ class KrakenCopy:
     def start_account(
         self, account_id: str, *, request_id: str = "", timeout_s: float | None = None
     ) -> nouns.Account:
-        """Want the account's process to run; the way out of FAILED. Gives the account as it stands right after."""
+        """Want the account's process to run; the way out of FAILED. Gives the account as it stands right
+        after.
+        """
         request_id = request_id or _new_request_id()
         request = pb.StartAccountRequest(request_id=request_id, account_id=account_id)
         return self._ask(self._stub.StartAccount, request, timeout_s, request_id).account
@@ -195,15 +205,17 @@ class KrakenCopy:
     def rename_asset(
         self, old_name: str, new_name: str, *, request_id: str = "", timeout_s: float | None = None
     ) -> pb.RenameAssetResponse:
-        """Have positions follow a coin that has another name from now on (MATIC is POL). Repeating it does nothing.
+        """Have positions follow a coin that has another name from now on (MATIC is POL). Repeating it does
+        nothing.
 
-        Gives the master's counted position in it. Raises BadInput (no names) or Refused (renamed to something else before).
+        Gives the master's counted position in it. Raises BadInput (no names) or Refused (renamed to something
+        else before).
         """
         request_id = request_id or _new_request_id()
         request = pb.RenameAssetRequest(request_id=request_id, old_name=old_name, new_name=new_name)
         return self._ask(self._stub.RenameAsset, request, timeout_s, request_id)
 
-    # -- fills, copies, events ----------------------------------------------------------------------------------------
+    # -- fills, copies, events ------------------------------------------------------------------------------
 
     def list_fills(
         self,
@@ -213,7 +225,9 @@ class KrakenCopy:
         limit: int | None = None,
         timeout_s: float | None = None,
     ) -> Iterator[nouns.Fill]:
-        """Fills of the master, the latest first; with ``after_seq`` those after it, ascending. At most ``limit``."""
+        """Fills of the master, the latest first; with ``after_seq`` those after it, ascending. At most
+        ``limit``.
+        """
 
         def page(token: str) -> tuple[Iterable[nouns.Fill], str]:
             request = pb.ListFillsRequest(
@@ -257,7 +271,9 @@ class KrakenCopy:
         return _pages(page, limit)
 
     def watch_copies(self, after_change: int | None = None, *, account_id: str = "") -> CopyWatch:
-        """Changes of copies after a change number (0: from the beginning), then live ones; without a number only new ones."""
+        """Changes of copies after a change number (0: from the beginning), then live ones; without a
+        number only new ones.
+        """
 
         def open_stream(after: int | None) -> Stream[pb.WatchCopiesResponse]:
             request = pb.WatchCopiesRequest(after_change=after, account_id=account_id)
@@ -299,7 +315,7 @@ class KrakenCopy:
             raise BadInput("explain_fill wants either a seq or an exec_id")
         return self._ask(self._stub.ExplainFill, request, timeout_s)
 
-    # -- orders and logs ----------------------------------------------------------------------------------------------
+    # -- orders and logs ------------------------------------------------------------------------------------
 
     def place_order(
         self,
@@ -313,8 +329,8 @@ class KrakenCopy:
     ) -> pb.PlaceOrderResponse:
         """Place an order on the master account; a market order without ``limit_price``.
 
-        ``volume`` is in base, ``limit_price`` in quote. The same ``request_id`` always gives the same order: after Unavailable,
-        TimedOut or ServerFault ask again with the error's ``request_id``.
+        ``volume`` is in base, ``limit_price`` in quote. The same ``request_id`` always gives the same order:
+        after Unavailable, TimedOut or ServerFault ask again with the error's ``request_id``.
         """
         request_id = request_id or _new_request_id()
         request = pb.PlaceOrderRequest(
@@ -327,7 +343,8 @@ class KrakenCopy:
         return self._ask(self._stub.PlaceOrder, request, timeout_s, request_id)
 
     def read_log(self, account_id: str, *, lines: int = 100, follow: bool = False) -> Iterator[str]:
-        """The last lines of an account's log, or of ``"supervisor"``; with ``follow`` then new ones, without end.
+        """The last lines of an account's log, or of ``"supervisor"``; with ``follow`` then new ones, without
+        end.
 
         A log has no positions: after a lost connection it raises Unavailable and does not go on.
         """
@@ -343,7 +360,7 @@ class KrakenCopy:
         finally:
             call.cancel()
 
-    # -- how a call is made -------------------------------------------------------------------------------------------
+    # -- how a call is made ---------------------------------------------------------------------------------
 
     def _ask(
         self,

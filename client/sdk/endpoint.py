@@ -1,4 +1,5 @@
-"""Where the supervisor listens: the spelling of endpoints, and which one is meant when several, or none, are given.
+"""Where the supervisor listens: the spelling of endpoints, and which one is meant when several, or none, are
+given.
 
 Imports no gRPC. Only where nothing is given are the sockets of the default state folders tried.
 """
@@ -34,7 +35,9 @@ class Endpoint:
 
 
 def parse_endpoint(text: str) -> Endpoint:
-    """Read ``unix:/path/control.sock`` (or a relative path) or ``host:port``. Raises BadInput for anything else."""
+    """Read ``unix:/path/control.sock`` (or a relative path) or ``host:port``. Raises BadInput for anything
+    else.
+    """
     if text.startswith("unix:"):
         path = text.removeprefix("unix:")
         if path.startswith("//"):  # unix:///absolute, the URL's spelling
@@ -51,15 +54,17 @@ def _unix_endpoint(path: str) -> Endpoint:
         raise BadInput("the endpoint 'unix:' names no path; write unix:/path/control.sock")
     if len(path.encode()) > _SOCKET_PATH_BYTES_MAX:
         raise BadInput(
-            f"the socket's path {path} is longer than {_SOCKET_PATH_BYTES_MAX} bytes, which Linux does not allow; "
+            f"the socket's path {path} is longer than {_SOCKET_PATH_BYTES_MAX} bytes, which Linux does not "
+            "allow; "
             "use a shorter or a relative one"
         )
     return Endpoint(f"unix:{path}", Path(path))
 
 
 def choose_endpoint(endpoint: str | None, from_environment: str | None, state_dir: str | None) -> Endpoint:
-    """Which endpoint is meant: the given one, the environment's, the state folder's; without any, that of the one supervisor that listens in
-    a default folder. Raises BadInput, also where two do: nobody must order with real money by accident.
+    """Which endpoint is meant: the given one, the environment's, the state folder's; without any, that of the
+    one supervisor that listens in a default folder. Raises BadInput, also where two do: nobody must order
+    with real money by accident.
     """
     if endpoint:
         return parse_endpoint(endpoint)

@@ -36,8 +36,9 @@ class KrakenCopyError(Exception):
     """Base of all errors that this package raises on purpose.
 
     ``message`` is for people; ``reason`` is the server's stable code, e.g. ``"ACCOUNT_NOT_FOUND"``, or empty.
-    ``request_id`` is that of the mutation that failed, or empty: after ``Unavailable`` (but not ``NotConnected``), ``TimedOut`` and
-    ``ServerFault`` nobody knows whether it was done, and asking again with the same id does it at most once.
+    ``request_id`` is that of the mutation that failed, or empty: after ``Unavailable`` (but not
+    ``NotConnected``), ``TimedOut`` and ``ServerFault`` nobody knows whether it was done, and asking again
+    with the same id does it at most once.
     """
 
     exit_code = ExitCode.SERVER_FAULT
@@ -65,8 +66,9 @@ class NotFound(Refused):
 
 
 class PositionGone(Refused):
-    """A watch can't go on from its position: ``reason`` is ``COMPACTED`` (what follows was deleted) or ``AFTER_HEAD``
-    (the server has not come that far: another state folder). List what there is and watch from there.
+    """A watch can't go on from its position: ``reason`` is ``COMPACTED`` (what follows was deleted) or
+    ``AFTER_HEAD`` (the server has not come that far: another state folder). List what there is and watch from
+    there.
     """
 
 
@@ -87,7 +89,9 @@ class BadInput(KrakenCopyError):
 
 
 class BadConfiguration(BadInput):
-    """The configuration file as it stands now cannot be used, and nothing was changed; ``message`` has one line a fault."""
+    """The configuration file as it stands now cannot be used, and nothing was changed; ``message`` has one
+    line a fault.
+    """
 
     exit_code = ExitCode.CONFIGURATION
 

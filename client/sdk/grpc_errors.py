@@ -26,7 +26,8 @@ _DOMAIN = "krakencopy"
 #: The one reason whose text has lines: one for each fault of a file.
 _BAD_CONFIGURATION = "BAD_CONFIGURATION"
 
-#: How gRPC's own text begins when a dial failed and the call never left. Any other text counts as "may have been sent".
+#: How gRPC's own text begins when a dial failed and the call never left. Any other text counts as "may have
+#: been sent".
 _NEVER_CONNECTED = "failed to connect to all addresses"
 
 _KINDS: dict[grpc.StatusCode, type[KrakenCopyError]] = {
@@ -83,7 +84,10 @@ def _nobody_there(details: str, endpoint: Endpoint) -> str:
     cause = details.rpartition("last error: ")[2] or "connection lost"
     if endpoint.socket_path is not None and not endpoint.socket_path.exists():
         cause = "there is no such socket"
-    return f"no supervisor answers at {endpoint} ({cause}); is krakencopyd running, and is this its endpoint or state folder?"
+    return (
+        f"no supervisor answers at {endpoint} ({cause}); is krakencopyd running, and is this its "
+        "endpoint or state folder?"
+    )
 
 
 def _reason(error: grpc.RpcError) -> str:

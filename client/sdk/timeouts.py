@@ -4,9 +4,12 @@
 CALL_TIMEOUT_S = 5.0
 #: A reload may run the operator's own commands for credentials, which may ask a person: 30 s each.
 RELOAD_TIMEOUT_S = 60.0
-#: The account's process asks the exchange twice, behind what waits there already; the supervisor gives it 15 s.
+#: The account's process asks the exchange twice, behind what waits there already; the supervisor gives it 15
+#: s.
 NONCE_TIMEOUT_S = 20.0
-#: After a lost connection. A supervisor restarts in seconds; after half a minute someone should know that it did not.
+#: After a lost connection. A supervisor restarts in seconds; after half a minute someone should know that it
+#: did not.
 PATIENCE_S = 30.0
-#: For `wait` and `shutdown --wait`: the accounts' own limit for a start is 60 s by default, and the master goes first.
+#: For `wait` and `shutdown --wait`: the accounts' own limit for a start is 60 s by default, and the master
+#: goes first.
 WAIT_S = 90.0

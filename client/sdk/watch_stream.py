@@ -1,7 +1,8 @@
 """A stream that goes on from its position when the connection is lost.
 
-``Patience`` decides, from times alone, whether to try again and when; ``Watch`` does the calls and the waiting.
-Knows nothing of fills or copies: it is told how to open a stream and where an item's position stands.
+``Patience`` decides, from times alone, whether to try again and when; ``Watch`` does the calls and the
+waiting. Knows nothing of fills or copies: it is told how to open a stream and where an item's position
+stands.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import grpc
 
 from krakencopy.client.sdk.errors import KrakenCopyError, TimedOut, Unavailable
 
-#: A supervisor that only dropped the connection is back at once; one that is down for long is not asked more often than every 2 s.
+#: A supervisor that only dropped the connection is back at once; one that is down for long is not asked more
+#: often than every 2 s.
 _FIRST_DELAY_S = 0.05
 _LONGEST_DELAY_S = 2.0
 
@@ -66,12 +68,13 @@ class Patience:
 
 
 class Watch(Generic[R, T_co]):
-    """An endless iterator; ``position`` is the last seq (or change number) that it gave, to go on from another time.
+    """An endless iterator; ``position`` is the last seq (or change number) that it gave, to go on from
+    another time.
 
-    After a lost connection it goes on behind ``position`` by itself, without a gap and without repeating. When it was
-    started without a position and has given nothing yet, only new items follow. It ends after ``close()``, and raises
-    Unavailable or TimedOut when the supervisor stays away, PositionGone when what follows the position was deleted,
-    any other KrakenCopyError as it comes.
+    After a lost connection it goes on behind ``position`` by itself, without a gap and without repeating.
+    When it was started without a position and has given nothing yet, only new items follow. It ends after
+    ``close()``, and raises Unavailable or TimedOut when the supervisor stays away, PositionGone when what
+    follows the position was deleted, any other KrakenCopyError as it comes.
     """
 
     def __init__(

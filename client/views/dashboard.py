@@ -27,7 +27,9 @@ _ROWS_MIN = 2
 
 @dataclass(frozen=True, slots=True)
 class _Standing:
-    """What of an account is worth a line when it changes. Equity, cursor and nonce move all the time and are not."""
+    """What of an account is worth a line when it changes. Equity, cursor and nonce move all the time and
+    are not.
+    """
 
     state: int
     reason: str
@@ -102,7 +104,9 @@ class Board:
         return [_cut(line, width) for line in lines[:height]]
 
     def _accounts(self, width: int, lines_max: int) -> list[str]:
-        """The table of accounts. When there are too many for the screen, those that are not RUNNING come first."""
+        """The table of accounts. When there are too many for the screen, those that are not RUNNING come
+        first.
+        """
         accounts = list(self._status.accounts)
         rows_max = max(lines_max, ROWS_MAX)
         hidden = len(accounts) - rows_max

@@ -61,7 +61,10 @@ def _fill_lines(fill: nouns.Fill) -> list[str]:
     if any(before):
         lines.append("  before its order the master had " + ", ".join(part for part in before if part))
     if fill.journal_position:
-        counted = f"{fill.journal_position} {base} before this fill and {fill.journal_position_after} {base} after it"
+        counted = (
+            f"{fill.journal_position} {base} before this fill and {fill.journal_position_after} "
+            f"{base} after it"
+        )
         lines.append(f"  of what it bought since the journal began it held {counted}")
     if is_some(fill.order_filled_before):
         lines.append(f"  {fill.order_filled_before} {base} of the same order were filled before")
@@ -143,7 +146,9 @@ def _copy_hops(copy: nouns.Copy) -> list[Hop]:
 
 
 def _hop_lines(told: list[Hop], hops: list[Hop]) -> list[str]:
-    """Each hop that is known, with its distance in ms to the one before and to the first; ``told`` ones are not shown again."""
+    """Each hop that is known, with its distance in ms to the one before and to the first; ``told`` ones
+    are not shown again.
+    """
     before = [nanoseconds(at) for _, at in told if nanoseconds(at)]
     rows = []
     for name, at in hops:

@@ -1,4 +1,6 @@
-"""Single values as people read them: enums, times, durations, money. Pure, apart from the machine's time zone."""
+"""Single values as people read them: enums, times, durations, money. Pure, apart from the machine's time
+zone.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ _NS_PER_S = 1_000_000_000
 
 
 def word(enum: EnumDescriptor, value: int) -> str:
-    """An enum's value without the prefix, e.g. ``RUNNING``; empty for UNSPECIFIED, the number when this client is too old."""
+    """An enum's value without the prefix, e.g. ``RUNNING``; empty for UNSPECIFIED, the number when this
+    client is too old.
+    """
     known = enum.values_by_number.get(value)
     prefix = enum.values[0].name.removesuffix("UNSPECIFIED")
     if known is None:
@@ -53,14 +57,18 @@ def nanoseconds(moment: Timestamp | Duration) -> int:
 
 
 def local_time(moment: Timestamp) -> str:
-    """Local time with its offset, to the millisecond: ``2026-11-22 08:26:01.123+01:00``; empty when not given."""
+    """Local time with its offset, to the millisecond: ``2026-11-22 08:26:01.123+01:00``; empty when not
+    given.
+    """
     if nanoseconds(moment) == 0:
         return ""
     return _moment(moment, None).isoformat(sep=" ", timespec="milliseconds")
 
 
 def zoned(title: str) -> str:
-    """The title of a column of times: ``SINCE (+01:00)``, the machine's offset now, which holds for all its rows."""
+    """The title of a column of times: ``SINCE (+01:00)``, the machine's offset now, which holds for all
+    its rows.
+    """
     return f"{title} ({datetime.now(UTC).astimezone().isoformat()[-len('+01:00') :]})"
 
 
@@ -83,7 +91,9 @@ def is_some(amount: str) -> bool:
 
 
 def short(amount: str) -> str:
-    """An average, a ratio or a product may have any number of decimals; no order has more than eight, so no more are shown."""
+    """An average, a ratio or a product may have any number of decimals; no order has more than eight, so
+    no more are shown.
+    """
     whole, _, decimals = amount.partition(".")
     return f"{whole}.{decimals[:8]}" if len(decimals) > 8 else amount
 

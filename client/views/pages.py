@@ -1,4 +1,6 @@
-"""Whole pages for people: the system, one account, the report. Pure: messages in, lines out; nothing is asked, nothing printed."""
+"""Whole pages for people: the system, one account, the report. Pure: messages in, lines out; nothing is
+asked, nothing printed.
+"""
 
 from __future__ import annotations
 
@@ -59,11 +61,17 @@ def account_page(account: nouns.Account) -> list[str]:
         columns = [Column("PAIR"), *(Column(title, right=True) for title in titles), Column("TAKES")]
         rows = [
             [
-                plain(pair.pair), pair.maker_percent, pair.taker_percent, pair.ordermin, pair.costmin, pair.tick_size,
-                str(pair.lot_decimals), plain(pair.status),
+                plain(pair.pair),
+                pair.maker_percent,
+                pair.taker_percent,
+                pair.ordermin,
+                pair.costmin,
+                pair.tick_size,
+                str(pair.lot_decimals),
+                plain(pair.status),
             ]
             for pair in account.preflight.pairs
-        ]  # fmt: skip
+        ]
         lines += ["", *table(columns, rows)]
     if account.positions:
         rows = [
@@ -194,7 +202,10 @@ def status_head(status: pb.GetStatusResponse) -> list[str]:
             ("system", joined("READY" if status.ready else f"NOT READY: {status.message}", stopped(status))),
             (
                 "krakencopyd",
-                f"{status.version}, run {status.epoch}, pid {status.pid}, up since {local_time(status.started_at)}",
+                (
+                    f"{status.version}, run {status.epoch}, pid {status.pid}, up since "
+                    f"{local_time(status.started_at)}"
+                ),
             ),
             ("exchange", f"{exchange.mode}, REST {exchange.rest_url}, WebSocket {exchange.ws_url}"),
             ("fills", str(status.head_seq)),
@@ -205,7 +216,9 @@ def status_head(status: pb.GetStatusResponse) -> list[str]:
 
 
 def stopped(status: pb.GetStatusResponse) -> str:
-    """Who is STOPPED: wanted so by someone, hence no reason not to be ready, but not to be forgotten either."""
+    """Who is STOPPED: wanted so by someone, hence no reason not to be ready, but not to be forgotten
+    either.
+    """
     ids = [account.id for account in status.accounts if account.state == nouns.ACCOUNT_STATE_STOPPED]
     return f"stopped: {', '.join(ids)}" if ids else ""
 
@@ -227,7 +240,9 @@ def _capped(counts: pb.CopyCounts, what: str = "") -> str:
 
 
 def cap_warning(counts: pb.CopyCounts) -> list[str]:
-    """Say loudly when the risk cap decides most entries: a sizing error hides behind it. Empty when it does not."""
+    """Say loudly when the risk cap decides most entries: a sizing error hides behind it. Empty when it
+    does not.
+    """
     if counts.capped * 2 <= counts.sized_entries:
         return []
     return [

@@ -1,4 +1,6 @@
-"""How an account's process last ended, as a short story: when, how, what that means, what to do. Pure: a message in, lines out."""
+"""How an account's process last ended, as a short story: when, how, what that means, what to do. Pure: a
+message in, lines out.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +11,11 @@ _DEFECT = "That is a defect: please report it with the lines below and those of 
 _THEN_START = "then `krakencopy start {id}`"
 #: What an exit code of an account's process says, and what to do.
 _CODES = {
-    0: "It was told to end by someone else than its supervisor, as with SIGTERM. Its log says when: `krakencopy logs {id}`.",
+    0: "It was told to end by someone else than its supervisor, as with SIGTERM. Its log says when: "
+    "`krakencopy logs {id}`.",
     70: f"An error that nobody expected ended it. {_DEFECT}",
-    74: "Its ledger cannot be read or written, or has lost something. Do what the last line says; it is started again by itself.",
+    74: "Its ledger cannot be read or written, or has lost something. Do what the last line says; it is "
+    "started again by itself.",
     76: f"Another process has its nonce file or its API key. Stop that one, {_THEN_START}.",
     77: f"Its key or its nonce cannot be used. Do what the last line says, {_THEN_START}.",
     78: f"It cannot work with what it was told. Correct what the last line says, {_THEN_START}.",
@@ -26,17 +30,21 @@ _NATIVE = (
 )
 #: What a signal says that nobody here has sent.
 _SIGNALS = {
-    "SIGKILL": 'Nobody here sent it. Usually the machine was out of memory: see `journalctl -k` or `dmesg` for "Out of memory". '
+    "SIGKILL": "Nobody here sent it. Usually the machine was out of memory: see `journalctl -k` or `dmesg` "
+    'for "Out of memory". '
     "Otherwise somebody killed it.",
-    "SIGTERM": "Nobody here sent it, and it came before the process could listen: a service manager, or somebody.",
+    "SIGTERM": "Nobody here sent it, and it came before the process could listen: a service manager, or "
+    "somebody.",
     **dict.fromkeys(("SIGSEGV", "SIGBUS", "SIGABRT", "SIGILL", "SIGFPE", "SIGTRAP"), _NATIVE),
 }
 _OTHER_SIGNAL = "Nobody here sent it: a limit of the machine, a service manager, or somebody."
 #: Why the supervisor itself killed a process.
 _KILLED = {
-    "HUNG": "Its supervisor killed it, as it did not answer any more. Its log says what it did last: `krakencopy logs {id}`. A disk "
+    "HUNG": "Its supervisor killed it, as it did not answer any more. Its log says what it did last: "
+    "`krakencopy logs {id}`. A disk "
     "that hangs or a machine that is overloaded does that.",
-    "START_TIMEOUT": "Its supervisor killed it, as it did not answer in time after its start. Its log says how far it came: "
+    "START_TIMEOUT": "Its supervisor killed it, as it did not answer in time after its start. Its log says "
+    "how far it came: "
     "`krakencopy logs {id}`. Is the machine overloaded, or startup.health_timeout_s too short?",
 }
 
@@ -50,7 +58,11 @@ def ending(account: nouns.Account) -> list[str]:
     again = "1 start" if end.restarts == 1 else f"{end.restarts} starts"
     lines = [
         f"last end that nobody had asked for, on {local_time(end.at)}: {_how(end)}",
-        f"  process {end.pid} (instance {plain(end.instance_id)}) was {state} and had lived {_length(end)}; {again} since",
+        (
+            f"  process {end.pid} (instance {plain(end.instance_id)}) was {state} and had lived "
+            f"{_length(end)}; "
+            f"{again} since"
+        ),
         f"  {_meaning(end).format(id=plain(account.id))}",
     ]
     if end.output:
@@ -71,7 +83,10 @@ def _meaning(end: nouns.ProcessEnd) -> str:
         return _SIGNALS.get(end.signal, _OTHER_SIGNAL)
     if end.HasField("exit_code"):
         return _CODES.get(end.exit_code, _OTHER_CODE)
-    return "The process that had started it, and could have told how it ended, had died before. See the supervisor's log."
+    return (
+        "The process that had started it, and could have told how it ended, had died before. See the "
+        "supervisor's log."
+    )
 
 
 def _length(end: nouns.ProcessEnd) -> str:

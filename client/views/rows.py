@@ -52,7 +52,9 @@ def account_columns() -> tuple[Column, ...]:
 
 
 def account_row(account: nouns.Account) -> list[str]:
-    """One account's cells of account_columns. Without a process nothing is known of feed, position and open copies."""
+    """One account's cells of account_columns. Without a process nothing is known of feed, position and
+    open copies.
+    """
     is_user = copies(account) and account.pid != 0
     return [
         plain(account.id),
@@ -71,13 +73,22 @@ def account_row(account: nouns.Account) -> list[str]:
 
 
 def account_notes(accounts: Iterable[nouns.Account]) -> list[str]:
-    """What there is to say about accounts below their table, each thing once: ``ann, bob: the master is not healthy``."""
+    """What there is to say about accounts below their table, each thing once: ``ann, bob: the master is
+    not healthy``.
+    """
     about: dict[str, list[str]] = {}
     for account in accounts:
         note = joined(
-            account.message, _next_start(account), paused(account), own_strategy(account), missing(account), owed(account),
-            drift(account), notices(account), *warnings(account),
-        )  # fmt: skip
+            account.message,
+            _next_start(account),
+            paused(account),
+            own_strategy(account),
+            missing(account),
+            owed(account),
+            drift(account),
+            notices(account),
+            *warnings(account),
+        )
         if note:
             about.setdefault(note, []).append(plain(account.id))
     return ["", *(f"{', '.join(ids)}: {note}" for note, ids in about.items())] if about else []
@@ -98,7 +109,10 @@ def own_strategy(account: nouns.Account) -> str:
     """Said of a user that trades by its own strategy, and of a strategy that has failed."""
     strategy = account.strategy
     if strategy.failure:
-        return f"STRATEGY {plain(strategy.name)} FAILED and is off until the account is restarted: {plain(strategy.failure)}"
+        return (
+            f"STRATEGY {plain(strategy.name)} FAILED and is off until the account is restarted: "
+            f"{plain(strategy.failure)}"
+        )
     is_user = account.role == nouns.ROLE_USER
     return (
         f"strategy {plain(strategy.name)} trades by itself until the master is back"
@@ -132,7 +146,9 @@ NOTICES_SHOWN = 3
 
 
 def notices(account: nouns.Account) -> str:
-    """What an operator should know of an account that stops nothing, the latest first; `accounts ID` tells each."""
+    """What an operator should know of an account that stops nothing, the latest first; `accounts ID` tells
+    each.
+    """
     known = account.preflight.warnings
     found = [notice for notice in account.notices if notice.message not in known]
     found.sort(key=lambda notice: notice.last_at.ToNanoseconds(), reverse=True)
@@ -151,7 +167,9 @@ def times(count: int) -> str:
 
 
 def warnings(account: nouns.Account) -> list[str]:
-    """What was found out about its key, clock, fees and funds that someone should act on, and refusals for the rate."""
+    """What was found out about its key, clock, fees and funds that someone should act on, and refusals for
+    the rate.
+    """
     known = account.preflight.warnings
     told = [f"WARNING {plain(text)}" for text in known]
     refused = account.rate.refused
@@ -159,7 +177,9 @@ def warnings(account: nouns.Account) -> list[str]:
 
 
 def feed(account: nouns.Account) -> str:
-    """Whether its executions feed is up; nothing is known of it without a process, and only Kraken's accounts have one."""
+    """Whether its executions feed is up; nothing is known of it without a process, and only Kraken's
+    accounts have one.
+    """
     if account.broker != COPIED_BROKER:
         return ""
     return ("up" if account.feed_connected else "down") if account.pid else ""
@@ -299,7 +319,10 @@ def event_row(event: nouns.Event) -> list[str]:
 
 def fill_line(fill: nouns.Fill) -> str:
     """One fill in a sentence."""
-    return f"{local_time(fill.executed_at)}  fill {fill.seq}: {side(fill.side)} {fill.volume} {fill.pair} at {fill.price}"
+    return (
+        f"{local_time(fill.executed_at)}  fill {fill.seq}: {side(fill.side)} {fill.volume} {fill.pair} "
+        f"at {fill.price}"
+    )
 
 
 def copy_line(copy: nouns.Copy) -> str:
@@ -310,7 +333,10 @@ def copy_line(copy: nouns.Copy) -> str:
     reason = _copy_reason(copy)
     state = word(nouns.CopyState.DESCRIPTOR, copy.state)
     what = " ".join(part for part in (side(copy.side), volume, copy.pair) if part)
-    told = f"{local_time(_last_hop(copy))}  copy by {plain(copy.account_id)} of fill {seqs(copy)}: {state}, {what}{price}"
+    told = (
+        f"{local_time(_last_hop(copy))}  copy by {plain(copy.account_id)} of fill {seqs(copy)}: "
+        f"{state}, {what}{price}"
+    )
     return told + (f" ({reason})" if reason else "")
 
 

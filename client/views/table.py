@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 _GAP = "  "
-#: Of the last column, which is free text and may run on to the next line of a terminal, so much should stand beside the rest.
+#: Of the last column, which is free text and may run on to the next line of a terminal, so much should stand
+#: beside the rest.
 _TEXT_WIDTH = 20
 
 
@@ -26,7 +27,8 @@ class Column:
 class Grid:
     """Columns that are as wide as the widest cell seen so far; the last one is never padded.
 
-    ``room`` is how many characters a line should have at most, None for no limit. What is left out is settled by the header.
+    ``room`` is how many characters a line should have at most, None for no limit. What is left out is settled
+    by the header.
     """
 
     def __init__(self, columns: Sequence[Column], room: int | None = None) -> None:

@@ -2,8 +2,9 @@
 
 Balances never go below zero and holds never above what is there: whoever takes money checks first.
 
-What orders spend is the asset's own balance and, as Kraken's page on balances says, what Auto Earn keeps of it (`.F`). In
-which order, and how a hold shows on the two, is not documented: here the own balance comes first, in both.
+What orders spend is the asset's own balance and, as Kraken's page on balances says, what Auto Earn keeps of
+it (`.F`). In which order, and how a hold shows on the two, is not documented: here the own balance comes
+first, in both.
 """
 
 from collections import deque
@@ -199,7 +200,9 @@ class Account:
         return self._open_in.get(pair, 0)
 
     def open_order_of(self, cl_ord_id: str) -> Order | None:
-        """The open order with this client order id, in any spelling. Kraken knows it among open orders only."""
+        """The open order with this client order id, in any spelling. Kraken knows it among open orders
+        only.
+        """
         client_key = client_order_key(cl_ord_id)
         return None if client_key is None else self._open_by_client_id.get(client_key)
 

@@ -1,7 +1,8 @@
-"""An account as it was a while ago, for reads that trail the engine. Pure: built from the times of orders and trades.
+"""An account as it was a while ago, for reads that trail the engine. Pure: built from the times of orders and
+trades.
 
-Deposits, withdrawals and moves show at once: they have no time. A clock that was just set back or forward by a fault makes the
-records of before look younger or older than they are.
+Deposits, withdrawals and moves show at once: they have no time. A clock that was just set back or forward by
+a fault makes the records of before look younger or older than they are.
 """
 
 from dataclasses import replace

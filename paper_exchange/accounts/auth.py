@@ -55,8 +55,8 @@ _NEEDS: Final[dict[str, _Need]] = {
     "GetWebSocketsToken": _any_of(Permission.CREATE_WS_TOKEN),
     "GetApiKeyInfo": (),
 }
-# Kraken: orders are placed and ended at no cost to the REST counter (the engine has its own); what is not said to be
-# free costs 1, and history more (`HouseRules`).
+# Kraken: orders are placed and ended at no cost to the REST counter (the engine has its own); what is not
+# said to be free costs 1, and history more (`HouseRules`).
 _FREE: Final = frozenset(
     {"AddOrder", "AddOrderBatch", "AmendOrder", "EditOrder", "CancelOrder", "CancelOrderBatch"}
 )
@@ -96,8 +96,8 @@ def verify(key: ApiKey, api_sign: str, path: str, body: bytes, params: Params) -
 def take_nonce(key: ApiKey, params: Params, rules: HouseRules) -> int:
     """Use up the request's nonce. Raises `EAPI:Invalid nonce`.
 
-    Kraken: strictly above the highest one of the key, or less than the key's window below it. Whether a window
-    lets the same nonce in twice is not documented; here it does not, unless the house rules say so.
+    Kraken: strictly above the highest one of the key, or less than the key's window below it. Whether a
+    window lets the same nonce in twice is not documented; here it does not, unless the house rules say so.
     """
     text = params.values.get("nonce")
     if not (

@@ -1,4 +1,6 @@
-"""What orders cost before they are filled: the money that they need, and what they keep on hold. Pure arithmetic."""
+"""What orders cost before they are filled: the money that they need, and what they keep on hold. Pure
+arithmetic.
+"""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -11,7 +13,8 @@ from krakencopy.paper_exchange.values.sides import Side
 def hold_needed(
     request: OrderRequest, volume: Decimal, rate: Decimal, at_price: Decimal | None = None
 ) -> Decimal:
-    """What a waiting volume keeps on hold. The fee (a fraction) is part of it where it is paid in the same asset.
+    """What a waiting volume keeps on hold. The fee (a fraction) is part of it where it is paid in the same
+    asset.
 
     `at_price` stands for the limit where the order has none: what it waits for.
     """
@@ -33,8 +36,8 @@ def funds_needed(
 ) -> Decimal:
     """What must be available for `volume` of an order, in the asset that it pays with.
 
-    A market order needs what it takes. A limit order needs its whole volume at its limit, as if it got nothing
-    better; the exact costs of its fills are a second bound, because each of them is rounded.
+    A market order needs what it takes. A limit order needs its whole volume at its limit, as if it got
+    nothing better; the exact costs of its fills are a second bound, because each of them is rounded.
     """
     pair = request.pair
     taken = sum((part for _, part in fills), ZERO)
@@ -55,7 +58,8 @@ def funds_needed(
 def within(
     available: Decimal, order: Order, cost: Decimal, fee: Decimal, *, reserved: Decimal
 ) -> tuple[Decimal, Decimal]:
-    """Cost and fee of a resting order's fill, cut by rounding dust where the last fills would overdraw the balance.
+    """Cost and fee of a resting order's fill, cut by rounding dust where the last fills would overdraw the
+    balance.
 
     `reserved` is the base volume that the fill and the order's rest need of what is available.
     """

@@ -8,7 +8,9 @@ from krakencopy.paper_exchange.values.pairs import Asset
 
 
 class LedgerKind(StrEnum):
-    """Why a balance changed, in the words of the Ledgers method; there is nothing else that changes one here."""
+    """Why a balance changed, in the words of the Ledgers method; there is nothing else that changes one
+    here.
+    """
 
     TRADE = "trade"
     DEPOSIT = "deposit"

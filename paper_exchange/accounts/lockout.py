@@ -19,7 +19,9 @@ class _Failures:
 
 
 class Lockouts:
-    """Counts failures in a row by the text of the API key, known or not. (Kraken may lock by address as well.)"""
+    """Counts failures in a row by the text of the API key, known or not. (Kraken may lock by address as
+    well.)
+    """
 
     def __init__(self) -> None:
         self._failures: dict[str, _Failures] = {}
@@ -33,7 +35,9 @@ class Lockouts:
         return True
 
     def failed(self, key: str, most: int, now_us: int) -> None:
-        """A call was refused for its key, signature or nonce; the `most`-th of them in a row locks the key out."""
+        """A call was refused for its key, signature or nonce; the `most`-th of them in a row locks the key
+        out.
+        """
         if key not in self._failures and len(self._failures) >= _KEYS_MOST:
             del self._failures[next(iter(self._failures))]
         failures = self._failures.setdefault(key, _Failures())

@@ -34,7 +34,9 @@ class SelfTrade(StrEnum):
 
 
 class OrderStatus(StrEnum):
-    """Kraken's REST states; a partly filled order that was cancelled is `canceled`, a scheduled one `pending`."""
+    """Kraken's REST states; a partly filled order that was cancelled is `canceled`, a scheduled one
+    `pending`.
+    """
 
     PENDING = "pending"
     OPEN = "open"
@@ -84,8 +86,9 @@ class CloseTerms:
 class OrderRequest:
     """An order as it was asked for, after its arguments were read.
 
-    `price` is the limit, None for an order that executes at the market (and for a trailing limit before its trigger,
-    whose distance from it is `limit_offset`). With `leverage` it is on margin. `cash` is what a viqc order spends in quote; `volume` is what that buys.
+    `price` is the limit, None for an order that executes at the market (and for a trailing limit before its
+    trigger, whose distance from it is `limit_offset`). With `leverage` it is on margin. `cash` is what a viqc
+    order spends in quote; `volume` is what that buys.
     """
 
     pair: Pair
@@ -155,10 +158,12 @@ class Revision:
 
 @dataclass(slots=True, eq=False)
 class Order:
-    """An order that the engine accepted. `held` is what its rest keeps on hold, in the asset that it pays with.
+    """An order that the engine accepted. `held` is what its rest keeps on hold, in the asset that it pays
+    with.
 
-    `fee` is in the quote currency, whatever it was taken in. `stop_price` is the trigger's level now. `peak` is the best last price that a trailing stop has seen.
-    `touched_us` is when its owner placed or last amended it.
+    `fee` is in the quote currency, whatever it was taken in. `stop_price` is the trigger's level now. `peak`
+    is the best last price that a trailing stop has seen. `touched_us` is when its owner placed or last
+    amended it.
     """
 
     txid: str
@@ -224,8 +229,8 @@ class Order:
 class OrderEvent:
     """Something that happened to an order, with the totals as they were right after it.
 
-    `tells_totals` is for a cancel alone: Kraken's row of one does not always carry them. `amend_id` and `reason` are for
-    what changes an order that lives on.
+    `tells_totals` is for a cancel alone: Kraken's row of one does not always carry them. `amend_id` and
+    `reason` are for what changes an order that lives on.
     """
 
     kind: ExecType

@@ -1,7 +1,8 @@
-"""Kraken's rate limits as arithmetic: counters that decay, what each call costs, and the tiers. Times are passed in.
+"""Kraken's rate limits as arithmetic: counters that decay, what each call costs, and the tiers. Times are
+passed in.
 
-The REST counter belongs to an API key, the trading counter to an account and pair. A count is kept in units of 1e-8, so
-that every documented decay is a whole number of units a microsecond and nothing is rounded.
+The REST counter belongs to an API key, the trading counter to an account and pair. A count is kept in units
+of 1e-8, so that every documented decay is a whole number of units a microsecond and nothing is rounded.
 """
 
 from collections.abc import Iterable
@@ -64,10 +65,12 @@ class Action(StrEnum):
     CANCEL = "cancel"
 
 
-# Kraken: the fixed part, charged on receipt even where the arguments are refused. An AddOrder costs this alone.
+# Kraken: the fixed part, charged on receipt even where the arguments are refused. An AddOrder costs this
+# alone.
 FIXED_COST: Final = 1
 _FIXED: Final = {Action.AMEND: FIXED_COST, Action.EDIT: FIXED_COST, Action.CANCEL: 0}
-# Kraken: the further cost for an order that is younger than so many seconds, since it was placed or last amended.
+# Kraken: the further cost for an order that is younger than so many seconds, since it was placed or last
+# amended.
 _BY_AGE: Final[dict[Action, tuple[tuple[int, int], ...]]] = {
     Action.AMEND: ((5, 3), (10, 2), (15, 1)),
     Action.EDIT: ((5, 6), (10, 5), (15, 4), (45, 2), (90, 1)),
@@ -122,7 +125,9 @@ class RestCounter:
         self._counter = Counter()
 
     def take(self, tier: Tier, cost: int, now_us: int, *, refusals_count: bool = True) -> bool:
-        """Count a call; False where it is over the limit. Where refused calls count as well, the block grows longer."""
+        """Count a call; False where it is over the limit. Where refused calls count as well, the block
+        grows longer.
+        """
         limits = _TIERS[tier]
         most = limits.rest_most * _UNIT
         within = not cost or self._counter.level(limits.rest_decay, now_us) + cost * _UNIT <= most

@@ -1,4 +1,6 @@
-"""WebSocket tokens: minted over REST, good for 15 minutes, and for as long as a subscription lives on them."""
+"""WebSocket tokens: minted over REST, good for 15 minutes, and for as long as a subscription lives on
+them.
+"""
 
 import secrets
 from dataclasses import dataclass

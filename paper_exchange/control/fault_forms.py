@@ -1,4 +1,6 @@
-"""Faults as the control API takes and shows them: which fields each kind has, and what may stand in them. Pure."""
+"""Faults as the control API takes and shows them: which fields each kind has, and what may stand in them.
+Pure.
+"""
 
 import re
 from collections.abc import Callable

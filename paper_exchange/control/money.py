@@ -1,4 +1,6 @@
-"""The control API's calls about assets and money: what an account is given, moves and converts, what is listed and renamed."""
+"""The control API's calls about assets and money: what an account is given, moves and converts, what is
+listed and renamed.
+"""
 
 from collections.abc import Awaitable, Callable
 from decimal import Decimal

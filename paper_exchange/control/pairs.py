@@ -12,10 +12,20 @@ from krakencopy.paper_exchange.values.pairs import CURRENCY, TOKENISED, Asset, P
 
 PAIR_FIELDS: Final = frozenset(
     {
-        "base", "quote", "price", "altname", "wsname", "key", "aclass_base", "ordermin", "costmin", "lot_decimals",
-        "pair_decimals", "tick_size",
+        "base",
+        "quote",
+        "price",
+        "altname",
+        "wsname",
+        "key",
+        "aclass_base",
+        "ordermin",
+        "costmin",
+        "lot_decimals",
+        "pair_decimals",
+        "tick_size",
     }
-)  # fmt: skip
+)
 
 _DECIMALS_MOST: Final = 18
 # Kraken has these for most coins.

@@ -58,7 +58,9 @@ def pair_row(pair: Pair, conditions: Conditions) -> dict[str, Any]:
 
 
 def market_row(kind: str, exchange: Exchange, live: LiveMarket | None, now_s: float) -> dict[str, Any]:
-    """What moves the prices, and where each pair stands. `now_s` is of the clock that the live market is told."""
+    """What moves the prices, and where each pair stands. `now_s` is of the clock that the live market is
+    told.
+    """
     rows = {}
     for pair in exchange.catalogue.pairs:
         market = exchange.market.of(pair)

@@ -45,7 +45,9 @@ class Booking:
         return account.available(asset, earning=self._rules.earn_form_tradable)
 
     def expected_price(self, request: OrderRequest) -> Decimal:
-        """What a waiting order without a limit is expected to pay: the level that it waits for, or the best price."""
+        """What a waiting order without a limit is expected to pay: the level that it waits for, or the
+        best price.
+        """
         if request.trigger is not None and request.trigger.price is not None:
             return request.trigger.price
         quote = self._market.of(request.pair).quote
@@ -115,7 +117,8 @@ class Booking:
     def _draw(self, account: Account, asset: Asset, amount: Decimal, now_us: int) -> None:
         """Take out of what Auto Earn keeps what a trade needs beyond the asset's own balance.
 
-        How Kraken books this is not documented: here by the two rows of a deallocation, before those of the trade.
+        How Kraken books this is not documented: here by the two rows of a deallocation, before those of the
+        trade.
         """
         short = amount - account.balance(asset)
         if short <= 0:

@@ -1,7 +1,8 @@
-"""The matching engine: takes orders, fills them against the market model, keeps holds and books, tells what happened.
+"""The matching engine: takes orders, fills them against the market model, keeps holds and books, tells what
+happened.
 
-Pure: the time is passed in, events are returned, nothing waits. Orders meet the market, never each other (`self_trade`
-says where two of one account would).
+Pure: the time is passed in, events are returned, nothing waits. Orders meet the market, never each other
+(`self_trade` says where two of one account would).
 """
 
 from collections.abc import Iterable
@@ -130,7 +131,8 @@ class Engine:
     def place_on_margin(self, account: Account, request: OrderRequest, now_us: int) -> Placement:
         """Fill a market order on margin, of which the account pays the fee alone. Raises KrakenError.
 
-        There are no positions here and nothing is lent: for clients that are to see such trades, and leave them alone.
+        There are no positions here and nothing is lent: for clients that are to see such trades, and leave
+        them alone.
         """
         rate = self._booking.rate(account, now_us, maker=False)
         fills = self._market.of(request.pair).quote.sweep(request.side, request.volume, None)
@@ -142,7 +144,9 @@ class Engine:
         return Placement(order, events + self._match(account, order, Plan(fills, rate), now_us))
 
     def place_close(self, order: Order, request: OrderRequest, now_us: int) -> list[OrderEvent]:
-        """Place what a conditional close of `order` asks for; what can't be placed is accepted and cancelled."""
+        """Place what a conditional close of `order` asks for; what can't be placed is accepted and
+        cancelled.
+        """
         account = self._account(order)
         try:
             return self.place(account, request, now_us).events
@@ -191,7 +195,8 @@ class Engine:
     def amend(self, order: Order, request: OrderRequest, now_us: int) -> Amendment:
         """Give an open order other terms; its ids stay. Raises KrakenError, and then nothing has changed.
 
-        Kraken: more volume or another price costs its place in the queue; a volume below what is filled ends it.
+        Kraken: more volume or another price costs its place in the queue; a volume below what is filled ends
+        it.
         """
         account, remaining = self._account(order), request.volume - order.vol_exec
         amend_id = self._ids.mint("T")
@@ -223,7 +228,9 @@ class Engine:
         return Amendment(amend_id, events)
 
     def replace(self, order: Order, request: OrderRequest, now_us: int) -> Placement:
-        """Cancel an order and place another in its stead. Raises KrakenError, and then nothing has changed."""
+        """Cancel an order and place another in its stead. Raises KrakenError, and then nothing has
+        changed.
+        """
         account, held = self._account(order), order.held
         account.set_hold(order, ZERO)
         try:
@@ -238,10 +245,11 @@ class Engine:
     # --- the market moves
 
     def market_traded(self, trade: MarketTrade, now_us: int) -> list[OrderEvent]:
-        """The market traded: resting orders that are at or through the price fill, each up to the whole volume.
+        """The market traded: resting orders that are at or through the price fill, each up to the whole
+        volume.
 
-        Each, because accounts do not push each other. They fill first and the trade prints after them, so that
-        the last price is the market's; the triggers that it reaches fire.
+        Each, because accounts do not push each other. They fill first and the trade prints after them, so
+        that the last price is the market's; the triggers that it reaches fire.
         """
         events: list[OrderEvent] = []
         for order in self._books.touched(trade.pair, trade.price, trade.price):
@@ -250,7 +258,9 @@ class Engine:
         return events + self.printed(trade.pair, now_us)
 
     def market_set(self, pair: Pair, now_us: int) -> list[OrderEvent]:
-        """The quote was set by hand: resting orders that it crosses fill with what waits up to their price."""
+        """The quote was set by hand: resting orders that it crosses fill with what waits up to their
+        price.
+        """
         quote = self._market.of(pair).quote
         events: list[OrderEvent] = []
         for order in self._books.touched(pair, quote.ask, quote.bid):

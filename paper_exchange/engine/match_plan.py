@@ -17,7 +17,8 @@ from krakencopy.paper_exchange.values.decimals import ZERO
 class Plan:
     """What an order takes at once, and at which fee (a fraction).
 
-    `ended` are resting orders of the same account that it would meet; `ends` is whether it ends at the first of them.
+    `ended` are resting orders of the same account that it would meet; `ends` is whether it ends at the first
+    of them.
     """
 
     fills: list[tuple[Decimal, Decimal]]

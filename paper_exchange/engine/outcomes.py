@@ -13,7 +13,9 @@ from krakencopy.paper_exchange.accounts.orders import (
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A fault: the order is filled by this fraction (rounded down to lots) and then cancelled by the engine."""
+    """A fault: the order is filled by this fraction (rounded down to lots) and then cancelled by the
+    engine.
+    """
 
     fraction: Decimal
     tells_totals: bool

@@ -1,4 +1,6 @@
-"""Which orders rest in the books and which wait for a trigger, by pair and in the order of time. Records only."""
+"""Which orders rest in the books and which wait for a trigger, by pair and in the order of time. Records
+only.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -47,7 +49,9 @@ class Books:
         return [order for _, order in found]
 
     def own_against(self, own: Iterable[Order], request: OrderRequest) -> list[Order]:
-        """Those of an account's `own` orders that rest on the other side within a new order's limit, best price first."""
+        """Those of an account's `own` orders that rest on the other side within a new order's limit, best
+        price first.
+        """
         resting, limit, buyer = self._resting[request.pair], request.price, request.side is Side.BUY
         if not resting:
             return []

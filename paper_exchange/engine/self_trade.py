@@ -1,7 +1,8 @@
 """Self-trade prevention: what an order may take before it would meet an order of its own account. Pure.
 
-Orders meet the market, never each other; but where an own order of the other side rests at the price that is next, Kraken
-would match the two, and ends one of them instead. What the market offers at the very price of the own order comes first.
+Orders meet the market, never each other; but where an own order of the other side rests at the price that is
+next, Kraken would match the two, and ends one of them instead. What the market offers at the very price of
+the own order comes first.
 """
 
 from collections.abc import Sequence
@@ -17,7 +18,9 @@ Fills = list[tuple[Decimal, Decimal]]
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """What is left of a plan: the fills, the own resting orders that end, and whether the new order ends with it."""
+    """What is left of a plan: the fills, the own resting orders that end, and whether the new order ends
+    with it.
+    """
 
     fills: Fills
     ended: list[Order]

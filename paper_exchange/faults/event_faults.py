@@ -1,4 +1,6 @@
-"""What an account's sockets hear of events when a fault distorts it: which events, in which order, how often. Pure."""
+"""What an account's sockets hear of events when a fault distorts it: which events, in which order, how
+often. Pure.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,7 +13,8 @@ _EVERY_KIND = frozenset(FaultKind)
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """Events in the order in which they are told. `times`: how often each; 0 uses a sequence number up and tells nothing.
+    """Events in the order in which they are told. `times`: how often each; 0 uses a sequence number up and
+    tells nothing.
 
     `times` is None where each is told once. `cut`: the sockets are cut off afterwards.
     """
@@ -24,7 +27,9 @@ class Telling:
 def distorted(
     faults: Faults, account: str, events: list[OrderEvent], is_heard: Callable[[OrderEvent], bool]
 ) -> Telling:
-    """Let faults strike a batch of events of one account. An event that no socket would hear is not struck."""
+    """Let faults strike a batch of events of one account. An event that no socket would hear is not
+    struck.
+    """
 
     def strike(occasion: Occasion, *about: OrderEvent) -> Fault | None:
         if not faults.armed(occasion):

@@ -1,6 +1,8 @@
-"""The socket to another exchange's public feed, and the clocks around it. What is said is understood in `live`.
+"""The socket to another exchange's public feed, and the clocks around it. What is said is understood in
+`live`.
 
-Linux: times are of the clock that goes on while the machine sleeps, or prices of before its sleep would pass for new ones.
+Linux: times are of the clock that goes on while the machine sleeps, or prices of before its sleep would pass
+for new ones.
 """
 
 import asyncio
@@ -25,8 +27,9 @@ _CONNECT_S: Final = 10.0
 _CLOSE_S: Final = 1.0
 # How often silence is looked for.
 _WATCH_S: Final = 0.1
-# Kraken: reconnect at once a handful of times, and 150 connects of an address in 10 minutes have it banned for 10. Doubling
-# from half a second, a feed that ends as soon as it begins is asked some 30 times in 10 minutes.
+# Kraken: reconnect at once a handful of times, and 150 connects of an address in 10 minutes have it banned
+# for 10. Doubling from half a second, a feed that ends as soon as it begins is asked some 30 times in 10
+# minutes.
 _PAUSE_LEAST_S: Final = 0.5
 _PAUSE_MOST_S: Final = 30.0
 # Kraken: at least 5 s apart after maintenance; these are 8 to 16.
@@ -39,7 +42,9 @@ _FAILURES_MOST: Final = 16
 
 
 def pause_s(failures: int, share: float) -> float:
-    """How long to wait after so many failures in a row; `share` (0 to 1) is drawn: many clients must not come back at once."""
+    """How long to wait after so many failures in a row; `share` (0 to 1) is drawn: many clients must not
+    come back at once.
+    """
     longest_s: float = min(_PAUSE_MOST_S, _PAUSE_LEAST_S * 2 ** (min(failures, _FAILURES_MOST) - 1))
     return longest_s * (0.5 + share / 2)
 
@@ -80,7 +85,9 @@ class LiveClient:
             await asyncio.wait_for(self._settled.wait(), limit_s)
 
     async def _follow(self, session: aiohttp.ClientSession) -> tuple[str, int | None]:
-        """One connection, from its handshake to its end: why it ended, and the code of HTTP or of closing that told so."""
+        """One connection, from its handshake to its end: why it ended, and the code of HTTP or of closing
+        that told so.
+        """
         try:
             async with asyncio.timeout(_CONNECT_S):
                 socket = await session.ws_connect(
@@ -125,8 +132,8 @@ class LiveClient:
     def _watch(self) -> None:
         """Look for silence, again and again.
 
-        By a timer, not by a task that sleeps: after a standstill of this process a timer that is due runs before the requests
-        that came in meanwhile, so none of them meets a price that has become too old.
+        By a timer, not by a task that sleeps: after a standstill of this process a timer that is due runs
+        before the requests that came in meanwhile, so none of them meets a price that has become too old.
         """
         asyncio.get_running_loop().call_later(_WATCH_S, self._watch)
         self._tell(self.market.review)

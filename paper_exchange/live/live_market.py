@@ -1,8 +1,10 @@
-"""A market that follows another exchange's public feed: which words move which pair, and when a pair must not trade.
+"""A market that follows another exchange's public feed: which words move which pair, and when a pair must not
+trade.
 
-A pair takes orders while its prices are known to be right: it has some, the connection that they came over has been heard of
-within the silence limit (quiet pairs are silent for long, the connection never is: Kraken's heartbeat comes every second), and
-the exchange that is followed matches. Otherwise the pair is closed: `EService:Market in cancel_only mode`, nothing fills.
+A pair takes orders while its prices are known to be right: it has some, the connection that they came over
+has been heard of within the silence limit (quiet pairs are silent for long, the connection never is: Kraken's
+heartbeat comes every second), and the exchange that is followed matches. Otherwise the pair is closed:
+`EService:Market in cancel_only mode`, nothing fills.
 
 No sockets, no clocks: words and times are passed in. Seconds are of a clock that never goes back.
 """
@@ -70,7 +72,9 @@ class _Followed:
 
 
 class LiveMarket:
-    """Moves an exchange's market by what a feed says. `say` is told each change in a sentence: for the log."""
+    """Moves an exchange's market by what a feed says. `say` is told each change in a sentence: for the
+    log.
+    """
 
     def __init__(self, exchange: Exchange, silence_s: float, say: Callable[[str], None]) -> None:
         self._exchange = exchange
@@ -115,7 +119,9 @@ class LiveMarket:
         self.review(now_s, now_us)
 
     def _doubt(self) -> None:
-        """What was told over this connection was right until it was heard of last; from now on it must be told anew."""
+        """What was told over this connection was right until it was heard of last; from now on it must be
+        told anew.
+        """
         for followed in self._pairs.values():
             if self._is_current(followed):
                 followed.connection, followed.right_until_s = 0, self._heard_s
@@ -132,7 +138,9 @@ class LiveMarket:
             self.review(now_s, now_us)
 
     def requests_due(self, now_s: float) -> list[str]:
-        """What to send because tickers are silent on a connection that lives: seen at Kraken, though it had acknowledged them."""
+        """What to send because tickers are silent on a connection that lives: seen at Kraken, though it
+        had acknowledged them.
+        """
         silent = [
             followed
             for followed in self._pairs.values()
@@ -207,7 +215,9 @@ class LiveMarket:
         self._exchange.feed_trade(MarketTrade(pair, price, volume, trade.side), now_us, past=past)
 
     def _listed(self, terms: PairTerms, now_us: int) -> None:
-        """Take a pair's terms, where they are others than before: what an operator changed since then stays."""
+        """Take a pair's terms, where they are others than before: what an operator changed since then
+        stays.
+        """
         followed, pair = self._pairs[terms.pair], terms.pair
         if terms == followed.terms:
             return
@@ -306,7 +316,8 @@ class LiveMarket:
 
 
 def quote_from(told: BestPrices, tick: Decimal) -> Quote:
-    """The best levels as they were told. Behind them the book is a model: a basis point a level, with the table's depth.
+    """The best levels as they were told. Behind them the book is a model: a basis point a level, with the
+    table's depth.
 
     Prices that are finer than the pair's are rounded against who takes them.
     """
@@ -321,7 +332,9 @@ def quote_from(told: BestPrices, tick: Decimal) -> Quote:
 
 
 def listing_from(terms: PairTerms) -> Listing:
-    """What the terms make of a pair's listing. What was not told, or is finer than the pair's digits, is the table's."""
+    """What the terms make of a pair's listing. What was not told, or is finer than the pair's digits, is
+    the table's.
+    """
     pair, table = terms.pair, listing_of(terms.pair)
     minima = Minima(terms.ordermin or table.minima.ordermin, terms.costmin or table.minima.costmin)
     tick, lots = terms.tick_size, terms.lot_decimals

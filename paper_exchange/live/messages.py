@@ -1,6 +1,8 @@
-"""What Kraken's public WebSocket v2 feed says, read into values, and what is asked of it. Pure: text in, values out.
+"""What Kraken's public WebSocket v2 feed says, read into values, and what is asked of it. Pure: text in,
+values out.
 
-Knows no exchange and no time. Numbers are read as the digits that were sent: Kraken sends JSON numbers, and text at times.
+Knows no exchange and no time. Numbers are read as the digits that were sent: Kraken sends JSON numbers, and
+text at times.
 """
 
 import re
@@ -107,7 +109,8 @@ def requests(pairs: Iterable[Pair]) -> list[str]:
     symbols = [pair.symbol for pair in pairs]
     return [
         _request("subscribe", {"channel": "instrument", "snapshot": True}),
-        # Kraken: `bbo` speaks at each change of the best prices, the default (`trades`) only when something trades.
+        # Kraken: `bbo` speaks at each change of the best prices, the default (`trades`) only when something
+        # trades.
         _request("subscribe", _ticker(symbols)),
         _request("subscribe", {"channel": "trade", "symbol": symbols, "snapshot": True}),
     ]
@@ -131,7 +134,9 @@ def _request(method: str, params: dict[str, Any]) -> str:
 
 
 def read(text: str) -> list[Word]:
-    """What a message says, in its order; nothing for heartbeats, acknowledgements and pairs that are not ours."""
+    """What a message says, in its order; nothing for heartbeats, acknowledgements and pairs that are not
+    ours.
+    """
     try:
         found = wire_json.loads_as_text(text)
     except (ValueError, RecursionError):

@@ -1,8 +1,9 @@
-"""The market that orders meet: a quote and a depth model for each pair, moved by a seeded walk, a replay, a feed or a pin.
+"""The market that orders meet: a quote and a depth model for each pair, moved by a seeded walk, a replay, a
+feed or a pin.
 
-A pure model, no order book: `depth` base volume waits at the best price and again at each further level, and it
-is there again for the next order. So 300 orders of one instant all see the same book and do not push each other;
-the price of that is that nobody's order moves the market.
+A pure model, no order book: `depth` base volume waits at the best price and again at each further level, and
+it is there again for the next order. So 300 orders of one instant all see the same book and do not push each
+other; the price of that is that nobody's order moves the market.
 """
 
 import random
@@ -79,7 +80,9 @@ class Quote:
         return taken
 
     def bought_for(self, pair: Pair, cash: Decimal) -> Decimal:
-        """The base volume, in whole lots, that a buyer gets for `cash` in quote; less where the book ends before."""
+        """The base volume, in whole lots, that a buyer gets for `cash` in quote; less where the book ends
+        before.
+        """
         bought, left = ZERO, cash
         for price, available in self.levels(Side.BUY):
             affordable = rounded_down(left / price, pair.lot_step)
@@ -140,7 +143,8 @@ class SyntheticWalk:
 class PairMarket:
     """One pair: its quote now, its tape, and what moves it.
 
-    With `live` a feed moves it. Until that has told a first price the pair is not `priced`: quote and tape are placeholders.
+    With `live` a feed moves it. Until that has told a first price the pair is not `priced`: quote and tape
+    are placeholders.
     """
 
     def __init__(
@@ -259,13 +263,17 @@ class Market:
             market.note_quote(now_us)
 
     def replay_due(self, elapsed_us: int) -> list[PastTrade]:
-        """The replayed trades that fall due after `elapsed_us` more; the replay stands still while its pair is pinned."""
+        """The replayed trades that fall due after `elapsed_us` more; the replay stands still while its
+        pair is pinned.
+        """
         if self.replay is None or self.of(self.replay.pair).pinned:
             return []
         return self.replay.advance(elapsed_us)
 
     def usd_price(self, asset: Asset) -> Decimal:
-        """What one unit of `asset` is worth in USD by last prices, directly or through a coin that it buys; 0 where unknown."""
+        """What one unit of `asset` is worth in USD by last prices, directly or through a coin that it
+        buys; 0 where unknown.
+        """
         asset = asset.underlying or asset
         direct = self._price_in_usd(asset)
         if direct is not None:

@@ -21,7 +21,9 @@ LOOP_PAUSE_US: Final = US_PER_S
 
 @dataclass(frozen=True, slots=True)
 class PastTrade:
-    """A trade `offset_us` after the first one of its file. The side is by tick rule: the files don't have it."""
+    """A trade `offset_us` after the first one of its file. The side is by tick rule: the files don't have
+    it.
+    """
 
     offset_us: int
     price: Decimal

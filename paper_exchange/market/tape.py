@@ -114,7 +114,9 @@ class Tape:
         return merged
 
     def _since(self, minute: int) -> Bar:
-        """The sum of the bars from `minute` on. Closed bars don't change, so their sum is kept while it holds."""
+        """The sum of the bars from `minute` on. Closed bars don't change, so their sum is kept while it
+        holds.
+        """
         current = self._bars[-1]
         if current.minute < minute:
             price = self.last.price

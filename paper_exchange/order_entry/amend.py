@@ -1,6 +1,8 @@
-"""From AmendOrder's and EditOrder's arguments to the terms that an order is to have. Pure; the order is not touched.
+"""From AmendOrder's and EditOrder's arguments to the terms that an order is to have. Pure; the order is not
+touched.
 
-AmendOrder names what it changes in the words of the WebSocket (`order_qty`, `limit_price`), EditOrder in AddOrder's.
+AmendOrder names what it changes in the words of the WebSocket (`order_qty`, `limit_price`), EditOrder in
+AddOrder's.
 """
 
 from dataclasses import replace
@@ -98,7 +100,8 @@ def _offset(text: str, name: str) -> Offset:
 
 
 def edited_request(order: Order, params: Params, prices: Prices, conditions: Conditions) -> OrderRequest:
-    """The order that is to stand for another by EditOrder: what is not named stays; it has no client order id.
+    """The order that is to stand for another by EditOrder: what is not named stays; it has no client order
+    id.
 
     Kraken: what was executed counts towards the new volume, and a trigger that has fired cannot be edited.
     """

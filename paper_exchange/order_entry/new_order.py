@@ -109,7 +109,8 @@ def parse_order(
 ) -> OrderRequest:
     """Read and check AddOrder's arguments. Raises KrakenError.
 
-    `now_us` is when the request arrived: from then on a deadline is measured. `sell_fee` is what a sell means by no flag.
+    `now_us` is when the request arrived: from then on a deadline is measured. `sell_fee` is what a sell means
+    by no flag.
     """
     pair = parse_pair(params, conditions)
     grid = grid_of(pair, prices, conditions)
@@ -190,7 +191,9 @@ def _choice(kind: type[_Choice], text: str, field: str) -> _Choice:
 
 
 def _time_in_force(params: Params, ordertype: OrderType) -> TimeInForce:
-    """Kraken: fill-or-kill is for limit orders; an expiry goes with good-till-date, and means it where none is named."""
+    """Kraken: fill-or-kill is for limit orders; an expiry goes with good-till-date, and means it where
+    none is named.
+    """
     text = params.text("timeinforce").lower()
     if not text:
         return TimeInForce.GTD if params.text("expiretm") not in {"", "0"} else TimeInForce.GTC
@@ -297,7 +300,9 @@ def read_deadline(params: Params, now_us: int, rule: DeadlineRule) -> int | None
 
 
 def _time(params: Params, name: str, now_us: int) -> int | None:
-    """A time as unix seconds, as `+seconds` from now, or as RFC 3339 (the WebSocket's form); None for 0 or nothing."""
+    """A time as unix seconds, as `+seconds` from now, or as RFC 3339 (the WebSocket's form); None for 0 or
+    nothing.
+    """
     text = params.text(name)
     if text in {"", "0"}:
         return None

@@ -1,6 +1,8 @@
-"""The prices of an order, from their text to what the engine waits for and pays. Pure; the last price is passed in.
+"""The prices of an order, from their text to what the engine waits for and pays. Pure; the last price is
+passed in.
 
-What `price` and `price2` mean depends on the order's kind: a limit, a level to wait for, or a distance that trails.
+What `price` and `price2` mean depends on the order's kind: a limit, a level to wait for, or a distance that
+trails.
 """
 
 from dataclasses import dataclass
@@ -19,7 +21,9 @@ NO_PRICE: Final = "0"
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A pair's numbers: its tick and its lots now, and the last price that relative ones are measured from."""
+    """A pair's numbers: its tick and its lots now, and the last price that relative ones are measured
+    from.
+    """
 
     pair: Pair
     tick: Decimal
@@ -66,7 +70,9 @@ def read_terms(
 
 
 def read_price(text: str, name: str, grid: Grid, reference: Decimal, *, upwards: bool) -> Decimal:
-    """A price as it was sent: on the grid if it is a plain one, brought onto it if it is relative to `reference`."""
+    """A price as it was sent: on the grid if it is a plain one, brought onto it if it is relative to
+    `reference`.
+    """
     if is_offset(text):
         return on_grid(_offset(text, name).from_price(reference, upwards=upwards), grid.tick, grid.pair)
     price = parse_plain(text)
@@ -76,11 +82,14 @@ def read_price(text: str, name: str, grid: Grid, reference: Decimal, *, upwards:
 
 
 def check_grid(price: Decimal, grid: Grid) -> Decimal:
-    """A price must have no more decimals than its pair shows and be a multiple of the tick; it is printed with all of them."""
+    """A price must have no more decimals than its pair shows and be a multiple of the tick; it is printed
+    with all of them.
+    """
     pair = grid.pair
     if decimals_of(price) > pair.pair_decimals:
         raise KrakenError(
-            f"EOrder:Invalid price: {pair.symbol} price can only be specified up to {pair.pair_decimals} decimals"
+            f"EOrder:Invalid price: {pair.symbol} price can only be specified up to {pair.pair_decimals} "
+            "decimals"
         )
     if price % grid.tick:
         raise KrakenError("EOrder:Tick size check failed")
@@ -95,7 +104,9 @@ def _offset(text: str, name: str) -> Offset:
 
 
 def is_reached(order: Order, last: Decimal) -> bool:
-    """Whether the last price fires an order's trigger: a stop at a worse price, a take-profit at a better one."""
+    """Whether the last price fires an order's trigger: a stop at a worse price, a take-profit at a better
+    one.
+    """
     level = order.stop_price
     assert level is not None, "an order that waits has a level"
     rises = (order.side is Side.BUY) != order.request.ordertype.takes_profit

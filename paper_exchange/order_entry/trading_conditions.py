@@ -1,6 +1,8 @@
-"""The conditions under which the whole exchange works: its mode, its clock, what each pair's orders must keep to.
+"""The conditions under which the whole exchange works: its mode, its clock, what each pair's orders must keep
+to.
 
-Listings are changed by the control API for good; faults change mode, clock and minima while they are set, the newest holds.
+Listings are changed by the control API for good; faults change mode, clock and minima while they are set, the
+newest holds.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,7 +27,9 @@ class Minima:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a pair's orders must keep to, whether it takes any, and whether clients are told of the pair at all."""
+    """What a pair's orders must keep to, whether it takes any, and whether clients are told of the pair at
+    all.
+    """
 
     minima: Minima
     tick_size: Decimal
@@ -46,7 +50,9 @@ def listing_of(pair: Pair) -> Listing:
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What holds now. The maps have only the pairs that differ from the table; `closed` are those without a trusted price."""
+    """What holds now. The maps have only the pairs that differ from the table; `closed` are those without
+    a trusted price.
+    """
 
     catalogue: Catalogue = field(default_factory=Catalogue)
     mode: MarketMode = MarketMode.ONLINE

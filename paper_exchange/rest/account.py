@@ -70,7 +70,9 @@ def trade_volume(call: Call) -> Result:
 
 
 def _asked_pairs(params: Params) -> str:
-    """The pairs as a comma list. Kraken: JSON may have a list, of names or of objects with a pair and its class."""
+    """The pairs as a comma list. Kraken: JSON may have a list, of names or of objects with a pair and its
+    class.
+    """
     value = params.values.get("pair", "")
     if not isinstance(value, list):
         return params.text("pair")

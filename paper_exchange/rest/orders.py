@@ -29,7 +29,9 @@ def add_order_batch(call: Call) -> Result:
 
 
 def _check_class(call: Call) -> None:
-    """Kraken: an order of a tokenised stock names its class. What is answered to one that does not is not documented."""
+    """Kraken: an order of a tokenised stock names its class. What is answered to one that does not is not
+    documented.
+    """
     pair = call.exchange.catalogue.find_pair(call.params.text("pair"))
     if pair is not None and (call.params.text("asset_class") or CURRENCY) != pair.base.aclass:
         raise KrakenError("EQuery:Unknown asset pair")
@@ -68,7 +70,9 @@ def edit_order(call: Call) -> Result:
 
 
 def cancel_order(call: Call) -> Result:
-    """Kraken: by `cl_ord_id`, or by `txid` with an order id or a userref, which cancels all orders that carry it."""
+    """Kraken: by `cl_ord_id`, or by `txid` with an order id or a userref, which cancels all orders that
+    carry it.
+    """
     return {"count": trading.cancel(call.caller, _orders_to_cancel(call))}
 
 

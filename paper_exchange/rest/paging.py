@@ -1,4 +1,6 @@
-"""Which past orders, fills and ledger entries an answer shows: filters by id and time, pages of 50, newest first."""
+"""Which past orders, fills and ledger entries an answer shows: filters by id and time, pages of 50, newest
+first.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """The private REST methods, from a request that was admitted to Kraken's `result`.
 
-Pure: raw bytes and times come in, a result goes out (or a KrakenError), and each request is recorded. A request may wait
-between `admit` (`admission`) and `act`, where a fault has it so.
+Pure: raw bytes and times come in, a result goes out (or a KrakenError), and each request is recorded. A
+request may wait between `admit` (`admission`) and `act`, where a fault has it so.
 """
 
 import logging

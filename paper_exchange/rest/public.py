@@ -78,7 +78,8 @@ def _display_names(params: Params) -> bool:
 
 
 def requested_pairs(exchange: Exchange, params: Params, aclass: str | None = None) -> list[Pair]:
-    """The listed pairs (of a class) of a comma list in any spelling; all of them where none is named. Raises KrakenError.
+    """The listed pairs (of a class) of a comma list in any spelling; all of them where none is named. Raises
+    KrakenError.
 
     Kraken: one that is unknown refuses the whole call.
     """
@@ -112,7 +113,9 @@ def _one_pair(exchange: Exchange, params: Params) -> Pair:
 
 
 def _market(exchange: Exchange, pair: Pair) -> PairMarket:
-    """The market of a pair that has a price; that of a live feed may still be waited for. Raises KrakenError."""
+    """The market of a pair that has a price; that of a live feed may still be waited for. Raises
+    KrakenError.
+    """
     market = exchange.market.of(pair)
     if not market.priced:
         raise KrakenError("EService:Unavailable")

@@ -1,4 +1,6 @@
-"""Rows of REST answers: orders, trades, balances, as Kraken prints them (amounts as strings, times as unix seconds)."""
+"""Rows of REST answers: orders, trades, balances, as Kraken prints them (amounts as strings, times as unix
+seconds).
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,7 +27,9 @@ US_PER_MS: Final = 1_000
 
 
 def describe(request: OrderRequest) -> str:
-    """Kraken's one-line description: `buy 1.25000000 XBTUSD @ limit 37500.0`, `... @ stop loss 30000.0 -> limit 29900.0`."""
+    """Kraken's one-line description: `buy 1.25000000 XBTUSD @ limit 37500.0`, `... @ stop loss 30000.0 ->
+    limit 29900.0`.
+    """
     volume = request.volume if request.cash is None else request.cash.quantize(request.pair.lot_step)
     prices = _described_prices(request.ordertype, *price_texts(request))
     lent = "" if request.leverage is None else f" with {request.leverage}:1 leverage"
@@ -33,11 +37,16 @@ def describe(request: OrderRequest) -> str:
 
 
 def describe_close(request: OrderRequest) -> str:
-    """Kraken's description of a conditional close: `close position @ stop loss 22000.0 -> limit 21000.0`; empty without one."""
+    """Kraken's description of a conditional close: `close position @ stop loss 22000.0 -> limit 21000.0`;
+    empty without one.
+    """
     close = request.close
     if close is None:
         return ""
-    return f"close position @ {_described_prices(close.ordertype, close.price or NO_PRICE, close.price2 or NO_PRICE)}"
+    return (
+        "close position @ "
+        f"{_described_prices(close.ordertype, close.price or NO_PRICE, close.price2 or NO_PRICE)}"
+    )
 
 
 def _described_prices(kind: OrderType, price: str, price2: str) -> str:
@@ -163,7 +172,9 @@ class HistoricFill:
 
 
 def fills_of(trades: Iterable[Trade], *, consolidate: bool) -> list[HistoricFill]:
-    """Trades as history shows them, in their order. Kraken merges a taker order's matches unless told not to."""
+    """Trades as history shows them, in their order. Kraken merges a taker order's matches unless told not
+    to.
+    """
     fills: list[HistoricFill] = []
     place: dict[str, int] = {}
     for trade in trades:

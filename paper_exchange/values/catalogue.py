@@ -1,6 +1,7 @@
 """The assets and pairs of one exchange: those of the table at first, then what was added and renamed. Pure.
 
-Kraken names a pair four ways, an asset three; forms of an asset (`XBT.F`, `DOT28.S`) are assets of their own here.
+Kraken names a pair four ways, an asset three; forms of an asset (`XBT.F`, `DOT28.S`) are assets of their own
+here.
 """
 
 import re

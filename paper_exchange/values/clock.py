@@ -8,7 +8,9 @@ from krakencopy.paper_exchange.values.decimals import ZERO
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Off by `offset_us`, and by `drift` more for every unit of true time since `since_us` (0.001: a millisecond a second)."""
+    """Off by `offset_us`, and by `drift` more for every unit of true time since `since_us` (0.001: a
+    millisecond a second).
+    """
 
     offset_us: int = 0
     drift: Decimal = ZERO

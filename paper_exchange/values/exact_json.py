@@ -1,4 +1,6 @@
-"""JSON with exact numbers: Decimals are written and read as plain JSON numbers, without a float in between."""
+"""JSON with exact numbers: Decimals are written and read as plain JSON numbers, without a float in
+between.
+"""
 
 import json
 from decimal import Decimal

@@ -1,4 +1,6 @@
-"""What a trade costs: Kraken's fee schedule by 30-day volume in USD, as published in 2026. Percent, not fractions."""
+"""What a trade costs: Kraken's fee schedule by 30-day volume in USD, as published in 2026. Percent, not
+fractions.
+"""
 
 from dataclasses import dataclass
 from decimal import Decimal

@@ -1,4 +1,6 @@
-"""Identifiers: the exchange's own (orders `O…`, trades `T…`) and the forms that a client's order id may have."""
+"""Identifiers: the exchange's own (orders `O…`, trades `T…`) and the forms that a client's order id may
+have.
+"""
 
 import random
 import re
@@ -20,7 +22,8 @@ class TransactionIds:
 
     def mint(self, kind: str) -> str:
         """A new id whose first letter is `kind`."""
-        # Several are minted for every order, so quickly: a byte each, not quite evenly spread over the letters.
+        # Several are minted for every order, so quickly: a byte each, not quite evenly spread over the
+        # letters.
         tail = self._rng.randbytes(16).translate(_TO_LETTER).decode()
         return f"{kind}{tail[:5]}-{tail[5:10]}-{tail[10:]}"
 

@@ -12,7 +12,8 @@ from typing import Final
 
 from krakencopy.paper_exchange.values.decimals import decimals_of, unit
 
-# Kraken's classes of assets: money and coins, and tokenised stocks, which are listed only when they are asked for.
+# Kraken's classes of assets: money and coins, and tokenised stocks, which are listed only when they are asked
+# for.
 CURRENCY: Final = "currency"
 TOKENISED: Final = "tokenized_asset"
 
@@ -21,8 +22,8 @@ TOKENISED: Final = "tokenized_asset"
 class Asset:
     """A currency. `id` keys balances, `name` is what WebSocket v2 and assetVersion=1 show.
 
-    `underlying` is the currency itself where this is a form of it (`suffix`: `.F`, `28.S`). `aclass` is `currency`, or
-    `tokenized_asset` of a tokenised stock.
+    `underlying` is the currency itself where this is a form of it (`suffix`: `.F`, `28.S`). `aclass` is
+    `currency`, or `tokenized_asset` of a tokenised stock.
     """
 
     id: str
@@ -76,7 +77,9 @@ class Pair:
     cost_decimals: int = 5
 
     def renamed(self, old: Asset, new: Asset) -> "Pair":
-        """The pair as it is named once `old`, which it trades, is called `new`. Its id changes with the asset's."""
+        """The pair as it is named once `old`, which it trades, is called `new`. Its id changes with the
+        asset's.
+        """
         base, quote = (new if asset is old else asset for asset in (self.base, self.quote))
         altname = f"{base.altname}{quote.altname}"
         return replace(

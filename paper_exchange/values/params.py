@@ -1,4 +1,6 @@
-"""Arguments of a private request: the same whether they came as a form or as JSON, each one as the text that was sent."""
+"""Arguments of a private request: the same whether they came as a form or as JSON, each one as the text
+that was sent.
+"""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -15,7 +17,9 @@ _FALSE: Final = frozenset({"", "false", "0", "no"})
 
 
 class Params:
-    """Read-only arguments. A method that reads one raises `EGeneral:Invalid arguments:<name>` where it is bad."""
+    """Read-only arguments. A method that reads one raises `EGeneral:Invalid arguments:<name>` where it is
+    bad.
+    """
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self.values: Final = values

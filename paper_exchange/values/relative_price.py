@@ -1,4 +1,6 @@
-"""Prices that are written relative to another one: `+5`, `-5`, `#5`, each also in percent. Pure arithmetic."""
+"""Prices that are written relative to another one: `+5`, `-5`, `#5`, each also in percent. Pure
+arithmetic.
+"""
 
 from dataclasses import dataclass
 from decimal import Decimal

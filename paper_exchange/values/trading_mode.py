@@ -22,7 +22,9 @@ class MarketMode(StrEnum):
 
     @property
     def system(self) -> str:
-        """What SystemStatus and the `status` channel show. Kraken: limit_only is a state of pairs, not of the system."""
+        """What SystemStatus and the `status` channel show. Kraken: limit_only is a state of pairs, not of
+        the system.
+        """
         return str(MarketMode.ONLINE if self is MarketMode.LIMIT_ONLY else self)
 
 

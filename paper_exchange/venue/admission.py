@@ -1,4 +1,5 @@
-"""The door of the private methods: who signed a request, is its nonce new, may the key do this. And the log of requests. Pure.
+"""The door of the private methods: who signed a request, is its nonce new, may the key do this. And the log
+of requests. Pure.
 
 What a fault refuses or keeps from the exchange is recorded here too (`refuse`, `record_unseen`).
 """
@@ -40,7 +41,9 @@ class SignedRequest:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """A request that went through key, signature, nonce and permission at `admitted_us`, or was refused there."""
+    """A request that went through key, signature, nonce and permission at `admitted_us`, or was refused
+    there.
+    """
 
     request: SignedRequest
     key: ApiKey | None
@@ -50,7 +53,9 @@ class Admission:
 
 
 def admit(exchange: Exchange, request: SignedRequest, now_us: int) -> Admission:
-    """Check who asks, and use the nonce up. Whoever goes on with the admission raises its refusal and records it."""
+    """Check who asks, and use the nonce up. Whoever goes on with the admission raises its refusal and
+    records it.
+    """
     key = exchange.accounts.key(request.api_key)
     params = Params({})
     refusal = None
@@ -73,7 +78,9 @@ def admit(exchange: Exchange, request: SignedRequest, now_us: int) -> Admission:
 
 
 def _authenticate(exchange: Exchange, request: SignedRequest, key: ApiKey | None, now_us: int) -> Params:
-    """Key, signature, nonce, in this order; too many refusals in a row lock the key out. Raises KrakenError."""
+    """Key, signature, nonce, in this order; too many refusals in a row lock the key out. Raises
+    KrakenError.
+    """
     rules, true_us = exchange.rules, exchange.true_us(now_us)
     watched = bool(rules.lockout_after) and (key is None or key.account.limited)
     if watched and exchange.lockouts.is_locked(request.api_key, true_us):
@@ -114,7 +121,9 @@ def _readable(request: SignedRequest) -> Params:
 
 
 def refuse(exchange: Exchange, request: SignedRequest, now_us: int, text: str, fault: FaultKind) -> None:
-    """Record that a fault had a request refused with `text`: its nonce is used up and nothing else was done."""
+    """Record that a fault had a request refused with `text`: its nonce is used up and nothing else was
+    done.
+    """
     admission = admit(exchange, request, now_us)
     record(exchange, admission, text if admission.refusal is None else admission.refusal.text, [fault])
 

@@ -1,7 +1,8 @@
 """The whole exchange without its wires: market, accounts, engine, tokens and logs, put together.
 
-Time is passed in. Whatever happens to orders goes to one listener, in order, before the call returns. Faults that change
-the exchange itself (its mode, clock, minima, tokens) take effect here; the others where they strike.
+Time is passed in. Whatever happens to orders goes to one listener, in order, before the call returns. Faults
+that change the exchange itself (its mode, clock, minima, tokens) take effect here; the others where they
+strike.
 """
 
 import random
@@ -129,7 +130,9 @@ class Exchange:
         return self._placed(self.engine.place_on_margin(account, request, now_us), now_us)
 
     def replace(self, order: Order, request: OrderRequest, now_us: int) -> Order:
-        """Cancel an order and place another in its stead. Raises KrakenError, and then nothing has changed."""
+        """Cancel an order and place another in its stead. Raises KrakenError, and then nothing has
+        changed.
+        """
         return self._placed(self.engine.replace(order, request, now_us), now_us)
 
     def _placed(self, placement: Placement, now_us: int) -> Order:
@@ -149,7 +152,9 @@ class Exchange:
         return []
 
     def amend(self, order: Order, request: OrderRequest, now_us: int) -> str:
-        """Give an open order other terms; the id of the amendment. Raises KrakenError, and then nothing has changed."""
+        """Give an open order other terms; the id of the amendment. Raises KrakenError, and then nothing
+        has changed.
+        """
         amendment = self.engine.amend(order, request, now_us)
         self._tell(amendment.events, now_us)
         return amendment.amend_id
@@ -183,7 +188,9 @@ class Exchange:
             self.on_alarm()
 
     def next_alarm_us(self) -> int | None:
-        """The true time at which `advance` has something to do. Kraken: nothing is done in maintenance, but afterwards."""
+        """The true time at which `advance` has something to do. Kraken: nothing is done in maintenance,
+        but afterwards.
+        """
         return None if self.conditions.mode is MarketMode.MAINTENANCE else self._timers.next_due_us()
 
     def advance(self, now_us: int) -> None:
@@ -249,7 +256,9 @@ class Exchange:
         self._moved(now_us)
 
     def close_pairs(self, closed: frozenset[Pair], now_us: int) -> None:
-        """Let exactly these pairs take no orders and fill none. In those that open again what rests meets the market."""
+        """Let exactly these pairs take no orders and fill none. In those that open again what rests meets
+        the market.
+        """
         before, self._closed = self._closed, closed
         if before == closed:
             return
@@ -303,7 +312,9 @@ class Exchange:
         return True
 
     def book(self, account: Account, changes: Iterable[Change], now_us: int) -> None:
-        """Change balances outside of trading, under one reference. Whoever calls looked whether there is enough."""
+        """Change balances outside of trading, under one reference. Whoever calls looked whether there is
+        enough.
+        """
         refid = self._ids.mint("Q")
         entries = [
             account.book(
@@ -320,14 +331,18 @@ class Exchange:
         self.on_ledger(account, entries)
 
     def list_pair(self, pair: Pair, listing: Listing, now_us: int) -> None:
-        """Change what a pair's orders must keep to. What rests stays; it fills when the pair matches again."""
+        """Change what a pair's orders must keep to. What rests stays; it fills when the pair matches
+        again.
+        """
         self._listings[pair] = listing
         self._refresh_conditions(now_us)
         self.on_pair(pair)
         self._match(pair, now_us)
 
     def add_pair(self, pair: Pair, now_us: int) -> None:
-        """Take in a pair, with those of its assets that there were not before; its market begins at its start price."""
+        """Take in a pair, with those of its assets that there were not before; its market begins at its
+        start price.
+        """
         assets = [asset for asset in (pair.base, pair.quote) if asset not in self.catalogue.assets]
         for asset in assets:
             self.catalogue.add_asset(asset)
@@ -336,7 +351,9 @@ class Exchange:
         self.on_listed(assets, [pair])
 
     def rename_asset(self, old: Asset, new: Asset, now_us: int) -> None:
-        """Let an asset, its forms and its pairs have other names. Open orders of its pairs end; what is past keeps the old names."""
+        """Let an asset, its forms and its pairs have other names. Open orders of its pairs end; what is
+        past keeps the old names.
+        """
         for account in self.accounts:
             concerned = [
                 order for order in account.open_orders.values() if old in {order.pair.base, order.pair.quote}

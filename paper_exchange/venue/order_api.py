@@ -1,11 +1,14 @@
-"""The door to the engine for orders, the same for REST and WebSocket: everything that places, changes or ends them.
+"""The door to the engine for orders, the same for REST and WebSocket: everything that places, changes or ends
+them.
 
-How to call it: make a `Caller` (who, when), give the arguments as `Params` in the spelling of REST with every value as text,
-and take what the functions return; each wire makes its own answer of that. Refusals are raised as KrakenError. Events have
-been told (`Exchange.on_events`) when a function returns. Whoever calls has checked the key's permission (`auth.permit`).
+How to call it: make a `Caller` (who, when), give the arguments as `Params` in the spelling of REST with every
+value as text, and take what the functions return; each wire makes its own answer of that. Refusals are raised
+as KrakenError. Events have been told (`Exchange.on_events`) when a function returns. Whoever calls has
+checked the key's permission (`auth.permit`).
 
-The order of the checks: the exchange's mode and the pair's, the trading counter, arguments, precision, minima (here); deadline,
-client order id, cap on open orders, funds, post-only (the engine). Kraken charges the counter on receipt, whatever follows.
+The order of the checks: the exchange's mode and the pair's, the trading counter, arguments, precision, minima
+(here); deadline, client order id, cap on open orders, funds, post-only (the engine). Kraken charges the
+counter on receipt, whatever follows.
 """
 
 from collections.abc import Callable, Sequence
@@ -124,7 +127,8 @@ def add(caller: Caller, params: Params, rule: DeadlineRule = REST_DEADLINE) -> E
 def add_batch(caller: Caller, params: Params, rule: DeadlineRule = REST_DEADLINE) -> list[BatchLine]:
     """AddOrderBatch: 2 to 15 orders of one pair.
 
-    Kraken: one line that is badly written refuses the whole batch; money that is missing refuses its line alone.
+    Kraken: one line that is badly written refuses the whole batch; money that is missing refuses its line
+    alone.
     """
     lines = params.rows("orders")
     if not BATCH_LEAST <= len(lines) <= BATCH_MOST or not all(isinstance(line, dict) for line in lines):
@@ -218,7 +222,9 @@ def cancel(caller: Caller, orders: Sequence[Order]) -> int:
 
 
 def cancel_batch(caller: Caller, params: Params) -> int:
-    """CancelOrderBatch: up to 50 ids, userrefs and client order ids; those of no open order are passed over."""
+    """CancelOrderBatch: up to 50 ids, userrefs and client order ids; those of no open order are passed
+    over.
+    """
     _check_mode(caller, check_cancel)
     texts = params.rows("orders") if "orders" in params.values else []
     rows = params.rows("cl_ord_ids") if "cl_ord_ids" in params.values else []
@@ -307,7 +313,9 @@ def _blame(caller: Caller, kind: FaultKind, pair: Pair | None = None) -> None:
 
 
 def _parse(caller: Caller, params: Params, rule: DeadlineRule) -> OrderRequest:
-    """Read an order. A deadline is measured from when the request came in, and looked at again by the engine."""
+    """Read an order. A deadline is measured from when the request came in, and looked at again by the
+    engine.
+    """
     exchange = caller.exchange
 
     def read() -> OrderRequest:

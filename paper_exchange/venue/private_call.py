@@ -1,4 +1,6 @@
-"""A private call that the engine acts on. What the methods in `rest_orders`, `rest_history` and `rest_account` are given."""
+"""A private call that the engine acts on. What the methods in `rest_orders`, `rest_history` and
+`rest_account` are given.
+"""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +16,9 @@ Result = Any
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request that was admitted. `account` is as its reader sees it; `struck` gathers the faults that hit it."""
+    """A request that was admitted. `account` is as its reader sees it; `struck` gathers the faults that
+    hit it.
+    """
 
     exchange: Exchange
     key: ApiKey

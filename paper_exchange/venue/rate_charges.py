@@ -1,4 +1,6 @@
-"""Who wants something of the engine, and what it costs the account's trading counter (the arithmetic is in `limits`)."""
+"""Who wants something of the engine, and what it costs the account's trading counter (the arithmetic is in
+`limits`).
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -32,7 +34,9 @@ class Caller:
 
 
 class Charge:
-    """The trading counter of an action on an order that exists: the fixed part at once, the part by age when it is done."""
+    """The trading counter of an action on an order that exists: the fixed part at once, the part by age
+    when it is done.
+    """
 
     def __init__(self, caller: Caller, order: Order, action: Action) -> None:
         self._caller = caller
@@ -66,7 +70,9 @@ def charge_new(caller: Caller, name: object, cost: Decimal | int) -> None:
 
 
 def charge_cancels(caller: Caller, orders: Iterable[Order], *, refusable: bool) -> None:
-    """Charge the cancels of orders by their ages. Raises KrakenError where they don't fit and may be refused."""
+    """Charge the cancels of orders by their ages. Raises KrakenError where they don't fit and may be
+    refused.
+    """
     account, at_us = caller.account, caller.true_us
     if not account.limited:
         return

@@ -1,4 +1,6 @@
-"""What is to happen at a later time: expiries, scheduled starts, dead-man timers. Pure: it is asked what is due."""
+"""What is to happen at a later time: expiries, scheduled starts, dead-man timers. Pure: it is asked what
+is due.
+"""
 
 import heapq
 from collections.abc import Callable
@@ -7,7 +9,9 @@ Action = Callable[[int], None]
 
 
 class Timers:
-    """Actions by their time. One that has lost its meaning is not removed: it looks for itself when it is due."""
+    """Actions by their time. One that has lost its meaning is not removed: it looks for itself when it is
+    due.
+    """
 
     def __init__(self) -> None:
         self._heap: list[tuple[int, int, Action]] = []

@@ -1,4 +1,5 @@
-"""What changes balances without a trade: moves between an asset and its forms, converts, renames. Decisions only.
+"""What changes balances without a trade: moves between an asset and its forms, converts, renames. Decisions
+only.
 
 Nothing of this is in TradesHistory; Ledgers and the balances channel tell of it.
 """
@@ -12,16 +13,20 @@ from krakencopy.paper_exchange.accounts.ledger import LedgerKind
 from krakencopy.paper_exchange.values.pairs import Asset, form_of
 from krakencopy.paper_exchange.venue.exchange import Change, Exchange
 
-# Kraken: into earn products by a row of kind `earn` on either side, as recorded of Auto Earn and of flexible and bonded products.
+# Kraken: into earn products by a row of kind `earn` on either side, as recorded of Auto Earn and of flexible
+# and bonded products.
 _EARN_FORMS: Final = frozenset({".F", ".B", ".M"})
-# Kraken: staked coins were moved by transfers, whose subtype names both places (the form's own row has the mirrored one).
+# Kraken: staked coins were moved by transfers, whose subtype names both places (the form's own row has the
+# mirrored one).
 _STAKED_FORMS: Final = (".S", ".P")
 
 
 def move(
     exchange: Exchange, account: Account, asset: Asset, suffix: str, amount: Decimal, now_us: int
 ) -> bool:
-    """Move an amount from an asset into its form, back where it is negative; False where less than that is free."""
+    """Move an amount from an asset into its form, back where it is negative; False where less than that is
+    free.
+    """
     form = form_of(asset, suffix)
     source = asset if amount > 0 else form
     if account.unheld(source) < abs(amount):
@@ -51,7 +56,9 @@ def convert(
     receive: tuple[Asset, Decimal],
     now_us: int,
 ) -> bool:
-    """Exchange one asset for another outside of the order book, as Kraken's converter does; False where less is free."""
+    """Exchange one asset for another outside of the order book, as Kraken's converter does; False where
+    less is free.
+    """
     if account.unheld(spend[0]) < spend[1]:
         return False
     changes = (
@@ -65,8 +72,8 @@ def convert(
 def rename(exchange: Exchange, old: Asset, name: str, *, keeps_key: bool, now_us: int) -> Asset:
     """Give an asset another name, and let what accounts have of it, in all its forms, be under the new one.
 
-    With `keeps_key` the id stays, so that no balance changes; else the old id ends and the new one begins, by a transfer
-    (which rows Kraken's ledgers get of this is not known).
+    With `keeps_key` the id stays, so that no balance changes; else the old id ends and the new one begins, by
+    a transfer (which rows Kraken's ledgers get of this is not known).
     """
     new = replace(old, id=old.id if keeps_key else name, altname=name, name=name)
     exchange.rename_asset(old, new, now_us)

@@ -1,4 +1,6 @@
-"""The book channel: what a book of some depth shows, its checksum, and what changed since it was told last. Pure."""
+"""The book channel: what a book of some depth shows, its checksum, and what changed since it was told
+last. Pure.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -30,7 +32,9 @@ class Book:
 
 
 def book_of(pair: Pair, quote: Quote, depth: int) -> Book:
-    """What a quote shows at a depth. The market model has at most 500 levels, so a book of 1000 is no deeper."""
+    """What a quote shows at a depth. The market model has at most 500 levels, so a book of 1000 is no
+    deeper.
+    """
 
     def side(taker: Side) -> list[Level]:
         shown = islice(quote.levels(taker), depth)
@@ -82,8 +86,9 @@ def _changes(
 ) -> Iterator[Level]:
     """Levels that went, with volume 0, then levels that came or changed.
 
-    In this order a client ends with the same levels whether it cuts its book to the depth after each level or after the
-    message. A level that better ones push out of the depth is not told of: Kraken leaves that to the client.
+    In this order a client ends with the same levels whether it cuts its book to the depth after each level or
+    after the message. A level that better ones push out of the depth is not told of: Kraken leaves that to
+    the client.
     """
     now = dict(levels)
     full = len(levels) == depth

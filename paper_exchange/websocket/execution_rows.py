@@ -42,7 +42,9 @@ _OPEN_AND_CLOSE: Final = frozenset(
 
 
 def event_row(event: OrderEvent, market: Market) -> dict[str, Any]:
-    """The row of an update. Only pending_new tells the whole order; new and filled carry ids and time alone."""
+    """The row of an update. Only pending_new tells the whole order; new and filled carry ids and time
+    alone.
+    """
     order = event.order
     if event.kind is ExecType.PENDING_NEW:
         return full_event_row(event)
@@ -117,7 +119,9 @@ def snapshot_rows(account: Account, market: Market, *, orders: bool, trades: boo
 
 
 def tells(event: OrderEvent, *, order_status: bool) -> bool:
-    """Whether a subscriber hears of an event. Kraken: without order_status only of what opens and closes, and of trades."""
+    """Whether a subscriber hears of an event. Kraken: without order_status only of what opens and closes,
+    and of trades.
+    """
     return order_status or event.kind in _OPEN_AND_CLOSE
 
 
@@ -213,7 +217,9 @@ def _iceberg_fields(order: Order) -> dict[str, Any]:
 
 
 def _contingent(close: CloseTerms) -> dict[str, Any]:
-    """The template of the orders that fills will place: `price` is the trigger's where there is one, else the limit."""
+    """The template of the orders that fills will place: `price` is the trigger's where there is one, else
+    the limit.
+    """
     row: dict[str, Any] = {"order_type": str(close.ordertype)}
     first, second = ("trigger_price", "limit_price") if close.ordertype.is_triggered else ("limit_price", "")
     for name, text in ((first, close.price), (second, close.price2)):

@@ -1,7 +1,8 @@
-"""The WebSocket shell: sockets, heartbeats, and the fan-out of events. What is said is decided in `ws_session`.
+"""The WebSocket shell: sockets, heartbeats, and the fan-out of events. What is said is decided in
+`ws_session`.
 
-Frames are written straight to the transport, without a queue or a task in between: a subscriber hears of a fill in
-the instant that it happens, and the transport's own buffer is the bounded queue of a slow client.
+Frames are written straight to the transport, without a queue or a task in between: a subscriber hears of a
+fill in the instant that it happens, and the transport's own buffer is the bounded queue of a slow client.
 """
 
 import asyncio
@@ -150,7 +151,8 @@ class Hub:
         if self._silences and connection.silence is None:
             connection.silence = self._silence_of(connection)
         if self._latency_s and connection.session.acted:
-            # As over REST: the engine acts at once, and what it did is told at once; the answer comes after the latency.
+            # As over REST: the engine acts at once, and what it did is told at once; the answer comes after
+            # the latency.
             asyncio.get_running_loop().call_later(self._latency_s, connection.send, answers)
         else:
             connection.send(answers)

@@ -1,4 +1,6 @@
-"""The instrument channel: all assets and pairs with their precision, minima and status, and the pairs that changed."""
+"""The instrument channel: all assets and pairs with their precision, minima and status, and the pairs that
+changed.
+"""
 
 from collections.abc import Iterable
 from decimal import Decimal

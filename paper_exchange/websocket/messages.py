@@ -1,4 +1,6 @@
-"""The form of WebSocket v2 requests and answers: reading arguments, acknowledging, refusing. Knows no channel and no order."""
+"""The form of WebSocket v2 requests and answers: reading arguments, acknowledging, refusing. Knows no
+channel and no order.
+"""
 
 from collections.abc import Collection, Mapping
 from typing import Any, Final
@@ -16,7 +18,9 @@ _NO_SUCH_SYMBOL: Final = "Currency pair not supported"
 
 
 class Refusal(Exception):
-    """A request is refused with this text; `about` are further fields of the answer, such as the one bad symbol of several."""
+    """A request is refused with this text; `about` are further fields of the answer, such as the one bad
+    symbol of several.
+    """
 
     def __init__(self, text: str, **about: str) -> None:
         super().__init__(text)
@@ -50,7 +54,9 @@ def message(channel: str, kind: str, rows: Any, **about: Any) -> str:
 
 
 def unsupported(name: str, method: str) -> Refusal:
-    """A field that the method does not have, or whose value is none that it may have. Kraken: `add order`, without the dash."""
+    """A field that the method does not have, or whose value is none that it may have. Kraken: `add order`,
+    without the dash.
+    """
     return Refusal(f"Unsupported field: '{name}' for the given msg type: {method.replace('_', ' ')}")
 
 

@@ -1,7 +1,7 @@
 """Trading requests of the WebSocket in the words of REST, which are those of the common order entry. Pure.
 
-Every value becomes the text that REST would carry, so that there is one reader of orders and one set of checks. Only what
-REST has no word for is refused here, and values whose JSON type is wrong.
+Every value becomes the text that REST would carry, so that there is one reader of orders and one set of
+checks. Only what REST has no word for is refused here, and values whose JSON type is wrong.
 """
 
 from collections.abc import Mapping
@@ -14,17 +14,36 @@ from krakencopy.paper_exchange.websocket.messages import Fields, Refusal, check_
 # Kraken: the fields of an order.
 ORDER: Final = frozenset(
     {
-        "order_type", "side", "order_qty", "cash_order_qty", "limit_price", "limit_price_type", "triggers", "time_in_force",
-        "margin", "post_only", "reduce_only", "effective_time", "expire_time", "cl_ord_id", "order_userref", "conditional",
-        "display_qty", "fee_preference", "no_mpp", "stp_type", "sender_sub_id",
+        "order_type",
+        "side",
+        "order_qty",
+        "cash_order_qty",
+        "limit_price",
+        "limit_price_type",
+        "triggers",
+        "time_in_force",
+        "margin",
+        "post_only",
+        "reduce_only",
+        "effective_time",
+        "expire_time",
+        "cl_ord_id",
+        "order_userref",
+        "conditional",
+        "display_qty",
+        "fee_preference",
+        "no_mpp",
+        "stp_type",
+        "sender_sub_id",
     }
-)  # fmt: skip
+)
 _TRIGGERS: Final = frozenset({"reference", "price", "price_type"})
 _CONDITIONAL: Final = frozenset(
     {"order_type", "limit_price", "limit_price_type", "trigger_price", "trigger_price_type", "stop_price"}
 )
 _PRICE_TYPES: Final = frozenset({"static", "pct", "quote"})
-# Kraken's numbers have at most 18 digits on either side of the point; beyond this one would only cost memory as plain digits.
+# Kraken's numbers have at most 18 digits on either side of the point; beyond this one would only cost memory
+# as plain digits.
 _EXPONENT_MOST: Final = 40
 
 
@@ -45,7 +64,9 @@ def amendment(params: Fields) -> dict[str, Any]:
 
 
 def edit(params: Fields, *, triggered: bool) -> dict[str, Any]:
-    """An edit in the words of EditOrder; `triggered` is whether the order has a trigger. Raises Refusal, KrakenError."""
+    """An edit in the words of EditOrder; `triggered` is whether the order has a trigger. Raises Refusal,
+    KrakenError.
+    """
     first, second = _prices(params)
     if triggered and "triggers" not in params:
         first, second = None, first
@@ -82,7 +103,9 @@ def batch(params: Fields, method: str) -> dict[str, Any]:
 
 
 def cancels(params: Fields, method: str) -> dict[str, Any]:
-    """Ids in the words of CancelOrderBatch: order ids and userrefs in one list. Raises Refusal, KrakenError."""
+    """Ids in the words of CancelOrderBatch: order ids and userrefs in one list. Raises Refusal,
+    KrakenError.
+    """
     orders = params.get("orders", [])
     if not isinstance(orders, list) or not all(isinstance(item, str) or is_integer(item) for item in orders):
         raise unsupported("orders", method)
@@ -227,7 +250,9 @@ def _optional(params: Fields, name: str) -> str | None:
 
 
 def _number(params: Fields, name: str) -> str | None:
-    """A number as plain digits. Kraken: JSON numbers, at whatever precision the client's JSON gives them; text is refused in these words."""
+    """A number as plain digits. Kraken: JSON numbers, at whatever precision the client's JSON gives them;
+    text is refused in these words.
+    """
     value = params.get(name)
     if value is None:
         return None

@@ -1,4 +1,5 @@
-"""The private channels of one WebSocket client, executions and balances: its subscriptions, and what they are told. Pure.
+"""The private channels of one WebSocket client, executions and balances: its subscriptions, and what they are
+told. Pure.
 
 Each subscription lives on a token, counts its own messages, and keeps its token alive.
 """
@@ -27,9 +28,11 @@ _WARNINGS: Final = [
     "trigger is deprecated use triggers.reference",
     "triggered_price is deprecated use triggers.last_price",
 ]
-# Kraken: the channel calls converts otherwise than Ledgers does. What it calls moves into earn products is not documented.
+# Kraken: the channel calls converts otherwise than Ledgers does. What it calls moves into earn products is
+# not documented.
 _CHANNEL_KINDS: Final = {LedgerKind.SPEND: "conversion", LedgerKind.RECEIVE: "conversion"}
-# Where an asset with a suffix is kept. Kraken names wallets `spot`/`main` and `earn`/something; which suffix is which is a guess.
+# Where an asset with a suffix is kept. Kraken names wallets `spot`/`main` and `earn`/something; which suffix
+# is which is a guess.
 _SPOT: Final = ("spot", "main")
 _WALLETS: Final = {
     "F": ("earn", "flex"),
@@ -67,8 +70,8 @@ class Executions:
     ) -> list[str]:
         """One message for each event that it tells of, with its sequence.
 
-        `times` says how often each is told, else once; one that is told 0 times uses up its sequence number. `odd` is a row
-        that comes before them.
+        `times` says how often each is told, else once; one that is told 0 times uses up its sequence number.
+        `odd` is a row that comes before them.
         """
         found = []
         if odd is not None:
@@ -132,7 +135,9 @@ class EventRows:
         return text
 
     def _count(self, event: OrderEvent) -> Decimal:
-        """The engine's counter. Kraken says that it is in the stream; under which name and where is not documented."""
+        """The engine's counter. Kraken says that it is in the stream; under which name and where is not
+        documented.
+        """
         account = self._exchange.accounts.get(event.order.account_id)
         assert account is not None, "accounts are never removed"
         return rate_count(account, event.order.pair, event.at_us)
@@ -193,7 +198,9 @@ def subscribe_balances(token: Token, params: Fields) -> tuple[Balances, dict[str
 
 
 def _balance_rows(account: Account) -> list[dict[str, Any]]:
-    """Kraken: one row an asset under its display name, the sum of its wallets; what is on hold does not show."""
+    """Kraken: one row an asset under its display name, the sum of its wallets; what is on hold does not
+    show.
+    """
     wallets: dict[Asset, list[dict[str, Any]]] = {}
     for asset, amount in account.balances.items():
         kind, place = _wallet(asset)

@@ -1,7 +1,8 @@
-"""The public WebSocket channels ticker, trade, ohlc and book: what their messages say, and what is new since the last ones.
+"""The public WebSocket channels ticker, trade, ohlc and book: what their messages say, and what is new since
+the last ones.
 
-What accounts trade joins the tape at once but is told to subscribers with the next move of the market, all of it
-in one message a pair: 300 orders of one instant must not become 300 messages to everyone.
+What accounts trade joins the tape at once but is told to subscribers with the next move of the market, all of
+it in one message a pair: 300 orders of one instant must not become 300 messages to everyone.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -23,7 +24,8 @@ from krakencopy.paper_exchange.websocket.topics import Channel, Topic
 INTERVALS: Final = (1, 5, 15, 30, 60, 240, 1440, 10080, 21600)
 # Kraken: the snapshot of the trade channel is the last 50 trades.
 _SNAPSHOT_TRADES: Final = 50
-# How many bars a snapshot has is not documented; captured ones had about ten, without those in which nothing traded.
+# How many bars a snapshot has is not documented; captured ones had about ten, without those in which nothing
+# traded.
 _SNAPSHOT_BARS: Final = 10
 _PERCENT: Final = unit(2)
 _MINUTE_US: Final = 60 * US_PER_S
@@ -112,7 +114,9 @@ class PublicFeed:
         return None
 
     def snapshot(self, topic: Topic, now_us: int) -> str | None:
-        """The first message of a subscription: nothing that will be told again. None where there is no price yet."""
+        """The first message of a subscription: nothing that will be told again. None where there is no
+        price yet.
+        """
         assert isinstance(topic.about, Pair), "these channels are about pairs"
         if topic.about in self._unpriced:
             return None

@@ -1,4 +1,5 @@
-"""One WebSocket v2 client: what it asked for, what it subscribed to, and every answer to it. Pure: text in, texts out.
+"""One WebSocket v2 client: what it asked for, what it subscribed to, and every answer to it. Pure: text in,
+texts out.
 
 The socket, the clock and the other clients are elsewhere (`ws`).
 """
@@ -49,8 +50,16 @@ from krakencopy.paper_exchange.websocket.trading import WsCall
 _FIELDS: Final[dict[str, frozenset[str]]] = {
     "executions": frozenset(
         {
-            "channel", "token", "snap_orders", "snap_trades", "order_status", "ratecounter", "rebased", "users",
-            "snapshot", "snapshot_trades",
+            "channel",
+            "token",
+            "snap_orders",
+            "snap_trades",
+            "order_status",
+            "ratecounter",
+            "rebased",
+            "users",
+            "snapshot",
+            "snapshot_trades",
         }
     ),
     "balances": frozenset({"channel", "token", "snapshot", "rebased", "users"}),
@@ -59,7 +68,7 @@ _FIELDS: Final[dict[str, frozenset[str]]] = {
     "book": frozenset({"channel", "symbol", "depth", "snapshot"}),
     "ohlc": frozenset({"channel", "symbol", "interval", "snapshot"}),
     "instrument": frozenset({"channel", "snapshot", "include_tokenized_assets", "execution_venue"}),
-}  # fmt: skip
+}
 _PRIVATE: Final = frozenset({"executions", "balances"})
 # Kraken: where orders of a pair meet; there is one place here.
 _VENUES: Final = ("international",)
@@ -323,7 +332,9 @@ def _called(method: Any, params: Any) -> str:
 
 
 def _topic(params: Fields, pair: Pair, method: str) -> tuple[Topic, dict[str, Any]]:
-    """The topic that a public channel's arguments mean for a pair, and what its acknowledgement says of them."""
+    """The topic that a public channel's arguments mean for a pair, and what its acknowledgement says of
+    them.
+    """
     channel = params["channel"]
     if channel == "ticker":
         trigger = choice(params, "event_trigger", method, _TRIGGERS, "trades")

@@ -20,7 +20,9 @@ class Channel(StrEnum):
 
 
 class Topic(NamedTuple):
-    """A channel of a pair, or of an account (its id); `instrument` is about everything. `size` is a book's depth in levels, or a bar's length in minutes."""
+    """A channel of a pair, or of an account (its id); `instrument` is about everything. `size` is a book's
+    depth in levels, or a bar's length in minutes.
+    """
 
     channel: Channel
     about: Pair | str | None = None

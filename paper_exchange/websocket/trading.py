@@ -1,7 +1,8 @@
-"""The trading methods of the WebSocket: their fields, what they are called in the common order entry, and their answers. Pure.
+"""The trading methods of the WebSocket: their fields, what they are called in the common order entry, and
+their answers. Pure.
 
-An order that comes in here is the same as one that comes over REST (`trading`); only the words differ. Kraken: none needs a
-nonce, all need a token, and what the token may do is what its key may do.
+An order that comes in here is the same as one that comes over REST (`trading`); only the words differ.
+Kraken: none needs a nonce, all need a token, and what the token may do is what its key may do.
 """
 
 import logging
@@ -40,20 +41,38 @@ _FIELDS: Final[Mapping[str, frozenset[str]]] = {
     "batch_add": _COMMON | {"orders"},
     "amend_order": frozenset(
         {
-            "token", "order_id", "cl_ord_id", "order_qty", "display_qty", "limit_price", "limit_price_type", "post_only",
-            "trigger_price", "trigger_price_type", "deadline", "symbol",
+            "token",
+            "order_id",
+            "cl_ord_id",
+            "order_qty",
+            "display_qty",
+            "limit_price",
+            "limit_price_type",
+            "post_only",
+            "trigger_price",
+            "trigger_price_type",
+            "deadline",
+            "symbol",
         }
     ),
     "edit_order": _COMMON
     | {
-        "order_id", "order_qty", "limit_price", "display_qty", "fee_preference", "no_mpp", "order_userref", "post_only",
-        "reduce_only", "triggers",
+        "order_id",
+        "order_qty",
+        "limit_price",
+        "display_qty",
+        "fee_preference",
+        "no_mpp",
+        "order_userref",
+        "post_only",
+        "reduce_only",
+        "triggers",
     },
     "cancel_order": frozenset({"token", "order_id", "cl_ord_id", "order_userref"}),
     "batch_cancel": frozenset({"token", "orders", "cl_ord_id"}),
     "cancel_all": frozenset({"token"}),
     "cancel_all_orders_after": frozenset({"token", "timeout"}),
-}  # fmt: skip
+}
 # Kraken's REST methods that need the same permissions.
 _PERMITTED_AS: Final = {
     "add_order": "AddOrder",
@@ -138,7 +157,9 @@ def _add_order(call: WsCall) -> list[str]:
 
 
 def _placed(asked: Fields, order: Order | None) -> dict[str, Any]:
-    """Kraken: the ids that the client gave come back, which REST does not do. An order that was only checked has no id."""
+    """Kraken: the ids that the client gave come back, which REST does not do. An order that was only
+    checked has no id.
+    """
     result: dict[str, Any] = {"order_id": "" if order is None else order.txid}
     return result | {name: asked[name] for name in ("cl_ord_id", "order_userref") if name in asked}
 

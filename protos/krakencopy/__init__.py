@@ -1,4 +1,7 @@
-"""Copy trading for Kraken. What programs need is here: ``from krakencopy import KrakenCopy``; the rest is in docs/architecture.md."""
+"""Copy trading for Kraken. What programs need is here: ``from krakencopy import KrakenCopy``.
+
+What else there is: docs/architecture.md.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The supervisor's conversation with one account's process: health, snapshots, and the stream of its role.
 
-The supervisor dials, the process serves. A link lives as long as its process; a stream that breaks is opened again from
-where both sides' durable positions say.
+The supervisor dials, the process serves. A link lives as long as its process; a stream that breaks is opened
+again from where both sides' durable positions say.
 """
 
 from __future__ import annotations
@@ -59,7 +59,9 @@ class Owner(Protocol):
         ...
 
     def trading_mode(self, *, fills_wait: bool) -> types_pb2.TradingMode.ValueType:
-        """Who is to decide what a user trades now; ``fills_wait``: there are fills that were not sent to it."""
+        """Who is to decide what a user trades now; ``fills_wait``: there are fills that were not sent to
+        it.
+        """
         ...
 
     def trading_mode_told(self, mode: types_pb2.TradingMode.ValueType) -> None:
@@ -78,7 +80,9 @@ class Owner(Protocol):
         """The process has something to tell operators, once."""
 
     def account_seen(self, seen: pb.AccountSeen) -> bool:
-        """The process says which account at the exchange it has found; whether it may trade. Raises JournalFault."""
+        """The process says which account at the exchange it has found; whether it may trade. Raises
+        JournalFault.
+        """
         ...
 
     def drifts_told(self, drifts: Sequence[types_pb2.Drift]) -> None:
@@ -102,9 +106,18 @@ class AccountLink:
     """One process, over its Unix socket."""
 
     def __init__(
-        self, *, account_id: str, role: Role | None, socket: Path, epoch: int, journal: Journal, fills: FillLog,
-        reports: ReportLog, owner: Owner, paused: Callable[[], bool],
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        account_id: str,
+        role: Role | None,
+        socket: Path,
+        epoch: int,
+        journal: Journal,
+        fills: FillLog,
+        reports: ReportLog,
+        owner: Owner,
+        paused: Callable[[], bool],
+    ) -> None:
         """``role``: what it is in copying; None for one that takes no part in it."""
         self._account_id = account_id
         self._role = role
@@ -119,7 +132,8 @@ class AccountLink:
         self._sent_at: OrderedDict[int, float] = OrderedDict()
         #: No conversation is begun again, and no fill sent.
         self._closing = False
-        #: Everything that was in flight has ended, so that the stream may end: not before, or the last reports are lost.
+        #: Everything that was in flight has ended, so that the stream may end: not before, or the last
+        #: reports are lost.
         self._drained = False
         #: Rings for a new fill, for who decides from here on, and for the end of the link.
         self._news = Bell()
@@ -176,7 +190,7 @@ class AccountLink:
         answer = await self._rpc.ask("FindCoins", request, INSPECT_TIMEOUT_S)
         return cast("pb.FindCoinsResponse", answer).coins
 
-    # -- three conversations ------------------------------------------------------------------------------------
+    # -- three conversations --------------------------------------------------------------------------------
 
     async def _for_ever(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         while not self._closing:
@@ -219,7 +233,8 @@ class AccountLink:
                 if announcement.number > self._announced:
                     self._announced = announcement.number
                     self._owner.announced(announcement)
-            # All else in it is only shown; hundreds of users tell theirs right after a fill, when the next one may come.
+            # All else in it is only shown; hundreds of users tell theirs right after a fill, when the next
+            # one may come.
             if (snapshot.reason, snapshot.message) != (was.reason, was.message):
                 self._owner.link_changed()
             elif len(snapshot.notices) or len(was.notices):
@@ -227,7 +242,7 @@ class AccountLink:
             if len(snapshot.drifts) and snapshot.drifts != was.drifts:
                 self._owner.drifts_told(snapshot.drifts)
 
-    # -- master -------------------------------------------------------------------------------------------------
+    # -- master ---------------------------------------------------------------------------------------------
 
     async def _stream_fills(self) -> None:
         arrivals = Arrivals(self._append, self._owner.journal_failed)
@@ -273,7 +288,7 @@ class AccountLink:
         request.frozen_orders.extend(frozen.values())
         return request
 
-    # -- user ---------------------------------------------------------------------------------------------------
+    # -- user -----------------------------------------------------------------------------------------------
 
     async def _stream_copies(self) -> None:
         mark = self._journal.mark(self._account_id)
@@ -303,9 +318,11 @@ class AccountLink:
         return cast("pb.CopyFillsResponse", answer)
 
     async def _converse(self, call: Call, position: int, renames: int) -> None:
-        """Sends and reads until the process ends the call, or one of both fails: then the other must not go on alone.
+        """Sends and reads until the process ends the call, or one of both fails: then the other must not go
+        on alone.
 
-        Each is a task of its own, as grpclib cancels whoever waits for a call that breaks, and a task group's own task must not be.
+        Each is a task of its own, as grpclib cancels whoever waits for a call that breaks, and a task group's
+        own task must not be.
         """
         try:
             async with asyncio.TaskGroup() as both:
@@ -324,16 +341,22 @@ class AccountLink:
             await call.end()
 
     def _check_same_fill(self, ready: pb.CopyReady) -> None:
-        """Raises _Differs when the user's last fill is not the journal's of that number: the numbers then mean other fills."""
+        """Raises _Differs when the user's last fill is not the journal's of that number: the numbers then
+        mean other fills.
+        """
         mine = self._journal.fill(seq=ready.cursor_seq)
         if ready.cursor_exec_id and (mine is None or mine.exec_id != ready.cursor_exec_id):
             raise _Differs(
-                f"fill {ready.cursor_seq} is {ready.cursor_exec_id} in the user's ledger and {mine.exec_id if mine else 'unknown'} "
-                "in the journal: the journal lost its end and grew again. Restore the newest journal.db with its -wal file"
+                f"fill {ready.cursor_seq} is {ready.cursor_exec_id} in the user's ledger and "
+                f"{mine.exec_id if mine else 'unknown'} "
+                "in the journal: the journal lost its end and grew again. Restore the newest journal.db "
+                "with its -wal file"
             )
 
     async def _send(self, call: Call, position: int, renames: int) -> None:
-        """Fills, and who decides what the user trades, until the link is to end. ``renames``: so many of the journal's are told."""
+        """Fills, and who decides what the user trades, until the link is to end. ``renames``: so many of
+        the journal's are told.
+        """
         told = types_pb2.TRADING_MODE_COPYING
         while not self._drained:
             seen = self._news.version

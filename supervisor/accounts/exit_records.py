@@ -1,7 +1,8 @@
-"""How each account's process last ended when nobody had asked it to, and what it wrote then: kept across the supervisor's own end.
+"""How each account's process last ended when nobody had asked it to, and what it wrote then: kept across the
+supervisor's own end.
 
-It reads and bounds the file that a process's standard output and standard error go to. It must not know why processes are started
-or ended, nor what is done about it.
+It reads and bounds the file that a process's standard output and standard error go to. It must not know why
+processes are started or ended, nor what is done about it.
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ from krakencopy.v1 import types_pb2 as pb
 
 #: A crash file that is larger at a start is put aside; one that was put aside before is forgotten.
 CRASH_BYTES_MAX = 1_000_000
-#: Of what a process wrote, so much is remembered: a Python traceback with its cause, or the stacks of a crash in C.
+#: Of what a process wrote, so much is remembered: a Python traceback with its cause, or the stacks of a crash
+#: in C.
 OUTPUT_BYTES_MAX, OUTPUT_LINES_MAX = 4_000, 20
-#: A process that falls silent so shortly before its end is known did so by ending, in seconds: its sockets close first.
+#: A process that falls silent so shortly before its end is known did so by ending, in seconds: its sockets
+#: close first.
 ENDING_S = 2.0
 
 
@@ -69,14 +72,22 @@ class Lived:
 
 
 def process_end(lived: Lived, life: Life, before: State) -> pb.ProcessEnd:
-    """The end of a process in the public API; ``life`` as it was when the end was seen, ``before`` the state before that."""
+    """The end of a process in the public API; ``life`` as it was when the end was seen, ``before`` the
+    state before that.
+    """
     fell_silent = life.reason == "NO_ANSWER" and lived.ended_at - life.since < ENDING_S
     state = before if fell_silent else life.state
     end = pb.ProcessEnd(
-        at=Timestamp(), pid=lived.pid, instance_id=lived.instance_id, signal=_signal_name(lived.status.signal),
-        exit_code=lived.status.code, state=pb.AccountState.Value(f"ACCOUNT_STATE_{state}"),
-        killed_for=life.reason if life.reason in KILLED else "", lived=Duration(), output=lived.output,
-    )  # fmt: skip
+        at=Timestamp(),
+        pid=lived.pid,
+        instance_id=lived.instance_id,
+        signal=_signal_name(lived.status.signal),
+        exit_code=lived.status.code,
+        state=pb.AccountState.Value(f"ACCOUNT_STATE_{state}"),
+        killed_for=life.reason if life.reason in KILLED else "",
+        lived=Duration(),
+        output=lived.output,
+    )
     end.at.FromMicroseconds(round(lived.ended_at * 1e6))
     end.lived.FromMicroseconds(round(max(lived.ended_at - lived.started_at, 0.0) * 1e6))
     return end

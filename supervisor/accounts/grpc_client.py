@@ -1,4 +1,6 @@
-"""gRPC to one account's process, in the supervisor's own loop: grpclib's client (decision 0021), and its failures as one."""
+"""gRPC to one account's process, in the supervisor's own loop: grpclib's client (decision 0021), and its
+failures as one.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ METHODS = {method.name: signature(method) for method in (*ACCOUNT_SERVICE.method
 
 
 class CallFailed(Exception):
-    """A call did not end well: the process said so, or nobody knows what became of it (UNAVAILABLE, DEADLINE_EXCEEDED)."""
+    """A call did not end well: the process said so, or nobody knows what became of it (UNAVAILABLE,
+    DEADLINE_EXCEEDED).
+    """
 
     def __init__(self, status: Status, message: str, reason: str = "") -> None:
         """``reason``: that of google.rpc.ErrorInfo; empty when the process said none."""
@@ -35,7 +39,9 @@ class CallFailed(Exception):
 
 
 class RpcClient:
-    """AccountService and health of the process that listens on a Unix socket. It connects when it is first asked something."""
+    """AccountService and health of the process that listens on a Unix socket. It connects when it is first
+    asked something.
+    """
 
     def __init__(self, socket: Path) -> None:
         self._channel = Channel(

@@ -1,6 +1,8 @@
-"""What concerns all accounts together: whose pulse stopped, whether many fail at once, what operators are told again.
+"""What concerns all accounts together: whose pulse stopped, whether many fail at once, what operators are
+told again.
 
-A thin shell: judged by lifecycle/liveness.py, lifecycle/circuit_breaker.py and lifecycle/reminders.py. It must not know what follows for one account (lifecycle/state_machine.py).
+A thin shell: judged by lifecycle/liveness.py, lifecycle/circuit_breaker.py and lifecycle/reminders.py. It
+must not know what follows for one account (lifecycle/state_machine.py).
 """
 
 from __future__ import annotations
@@ -81,7 +83,7 @@ class Watch:
                 account.answering = answering
                 self._over.dirty(account.config.id)
 
-    # -- many that fail at once ---------------------------------------------------------------------------------
+    # -- many that fail at once -----------------------------------------------------------------------------
 
     def gate(self, account_id: str) -> Gate:
         """Whether a process of this account may start, as far as the failures of many go."""
@@ -119,7 +121,9 @@ class Watch:
             self._everyone_again()
 
     def _waits(self, account: SupervisedAccount) -> bool:
-        """Whether it waits for nothing but the breaker. The master stands first among the accounts, and so among these."""
+        """Whether it waits for nothing but the breaker. The master stands first among the accounts, and so
+        among these.
+        """
         waiting = account.life.state is State.WAITING and self._over.wanted(account.config.id)
         return waiting and self._over.start_order(account.config).open
 
@@ -134,7 +138,7 @@ class Watch:
         for account_id in self._over.accounts:
             self._over.dirty(account_id)
 
-    # -- accounts that stand still ------------------------------------------------------------------------------
+    # -- accounts that stand still --------------------------------------------------------------------------
 
     def remind(self, account_id: str) -> None:
         """Operators are to hear again where it stands."""

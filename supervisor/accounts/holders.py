@@ -1,6 +1,8 @@
-"""Who holds a coin by copying, as the users' ledgers say: the only word for users that do not run, and the newest for those that do.
+"""Who holds a coin by copying, as the users' ledgers say: the only word for users that do not run, and the
+newest for those that do.
 
-Reads files of other processes, without a lock that they would wait for, and nothing else. It must not know what the answer is for.
+Reads files of other processes, without a lock that they would wait for, and nothing else. It must not know
+what the answer is for.
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ log = logging.getLogger(__name__)
 
 
 def holders(ledgers: Mapping[str, Path], asset: str) -> dict[str, Decimal | None]:
-    """Volumes by user, None where a ledger cannot be read; ``ledgers`` by user. Who holds nothing is not among them."""
+    """Volumes by user, None where a ledger cannot be read; ``ledgers`` by user. Who holds nothing is not
+    among them.
+    """
     held: dict[str, Decimal | None] = {}
     for user, path in ledgers.items():
         try:

@@ -1,7 +1,9 @@
-"""API keys that a reload moves from one account to another, as when a user is renamed: one process at a time has the key.
+"""API keys that a reload moves from one account to another, as when a user is renamed: one process at a time
+has the key.
 
-The process that is to have it waits until the one that had it is gone; without that it would find the key locked, and fail until
-an operator starts it. Only hashes of keys are kept. It must not know why a process ends.
+The process that is to have it waits until the one that had it is gone; without that it would find the key
+locked, and fail until an operator starts it. Only hashes of keys are kept. It must not know why a process
+ends.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
-"""Who is supervised: every account by id, who an operator has stopped, who was taken out of the configuration and still finishes.
+"""Who is supervised: every account by id, who an operator has stopped, who was taken out of the configuration
+and still finishes.
 
-It must not know why an account may start now (lifecycle/start_order.py, lifecycle/circuit_breaker.py) or how one ends (lifecycle/state_machine.py, accounts/shutdown.py).
+It must not know why an account may start now (lifecycle/start_order.py, lifecycle/circuit_breaker.py) or how
+one ends (lifecycle/state_machine.py, accounts/shutdown.py).
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ class Roster:
         """By id; Kraken's first. Every step of every account asks."""
         return self._masters
 
-    # -- what operators want ------------------------------------------------------------------------------------
+    # -- what operators want --------------------------------------------------------------------------------
 
     def wanted(self, account_id: str) -> bool:
         """Whether the account is configured and not stopped."""
@@ -56,7 +58,7 @@ class Roster:
         self._journal.set_wanted(account_id, wanted=wanted)
         (self._stopped.discard if wanted else self._stopped.add)(account_id)
 
-    # -- what a reload changes ----------------------------------------------------------------------------------
+    # -- what a reload changes ------------------------------------------------------------------------------
 
     def removed(self, account_id: str) -> bool:
         """Whether the account is only there until its process has ended."""
@@ -65,7 +67,8 @@ class Roster:
     def take(self, difference: Difference, loaded: Mapping[str, Credentials]) -> None:
         """Takes a difference that needs no restart; ``loaded`` are the credentials of those that it touches.
 
-        Processes of accounts that it does not touch are left alone. Raises JournalFault, before anything is changed.
+        Processes of accounts that it does not touch are left alone. Raises JournalFault, before anything is
+        changed.
         """
         for account in difference.added:
             if account.copies:
@@ -103,7 +106,9 @@ class Roster:
             self._stopped.add(account.id)
 
     def _renew(self, account: AccountConfig) -> None:
-        """Other settings: for the next process, which comes at once if there is one now, or if the last one failed."""
+        """Other settings: for the next process, which comes at once if there is one now, or if the last
+        one failed.
+        """
         known = self.accounts[account.id]
         known.config = account
         if known.life.state in ALIVE:

@@ -1,9 +1,10 @@
 """Two of our accounts that are one at the exchange: found out before anyone trades, and while they do.
 
-A user on the master's own account would make each copy a new fill of the master; two users on one account buy everything twice. By
-the account's own number (account_proc/contract/account_identity.py) before anything is traded; where the exchange does not tell it, by our own orders: each
-carries an id that says for which account it was made (account_proc/contract/order_ids.py). The master keeps its account always; of two users the
-one that the journal has seen on it first, or, by orders, the one that stands first in the configuration.
+A user on the master's own account would make each copy a new fill of the master; two users on one account buy
+everything twice. By the account's own number (account_proc/contract/account_identity.py) before anything is
+traded; where the exchange does not tell it, by our own orders: each carries an id that says for which account
+it was made (account_proc/contract/order_ids.py). The master keeps its account always; of two users the one
+that the journal has seen on it first, or, by orders, the one that stands first in the configuration.
 
 It must not know how an account is stopped (accounts/supervised_account.py, lifecycle/state_machine.py).
 """
@@ -73,19 +74,21 @@ class Identities:
         ever = (*self._accounts.copying, *self._journal.user_ids())
         self._makers = tags(self._journal.journal_id, ever)
 
-    # -- before anything is traded ------------------------------------------------------------------------------
+    # -- before anything is traded --------------------------------------------------------------------------
 
     def seen(self, account_id: str, identity: str, marked: Iterable[pb.Drift]) -> bool:
         """A process says which account it has found; whether it may trade. Raises JournalFault.
 
-        ``identity``: empty where the exchange does not tell; ``marked``: foreign orders under ids of krakencopy's in its record.
+        ``identity``: empty where the exchange does not tell; ``marked``: foreign orders under ids of
+        krakencopy's in its record.
         """
         copying = self._accounts.copying
         if account_id not in copying:
             return True  # it was taken out of the configuration, and finishes
         other = same_account(account_id, identity, self._known, copying)
         if account_id in self._on_masters and not (identity and self._known.get(copying[0])):
-            # Nothing says that this has changed: another account's key would not open the ledger (account_proc/trading/account_check.py).
+            # Nothing says that this has changed: another account's key would not open the ledger
+            # (account_proc/trading/account_check.py).
             other = copying[0]
         for drift in marked:
             other = other or self._other_maker(account_id, drift.cl_ord_id)
@@ -101,10 +104,11 @@ class Identities:
                     self._condemn_same(user, account_id, identity)
         return True
 
-    # -- while they trade ---------------------------------------------------------------------------------------
+    # -- while they trade -----------------------------------------------------------------------------------
 
     def set_apart(self, fills: Iterable[pb.Fill]) -> None:
-        """Marks fills of the master that are our own users' orders: nobody copies them, and whose they are must not trade.
+        """Marks fills of the master that are our own users' orders: nobody copies them, and whose they are
+        must not trade.
 
         Raises JournalFault.
         """
@@ -117,7 +121,10 @@ class Identities:
                 if user not in self._on_masters:
                     self._journal.put_on_masters(user)
                     self._on_masters.add(user)
-                words = f"{fill.exec_id} of {fill.pair} is an order that was made for {user} in the master's own account; nobody copies it"
+                words = (
+                    f"{fill.exec_id} of {fill.pair} is an order that was made for {user} in the "
+                    "master's own account; nobody copies it"
+                )
                 self._accounts.tell(pb.SEVERITY_ERROR, self._accounts.copying[0], "FILL_NOT_COPIED", words)
                 if _seconds(fill.executed_at) > self._accounts.process_started_at(user) > 0:
                     self._condemn_same(user, self._accounts.copying[0], "")
@@ -140,7 +147,7 @@ class Identities:
                     f"{drift.message}; stop it, or give each its own account; this one stopped trading",
                 )  # fmt: skip
 
-    # -- how ----------------------------------------------------------------------------------------------------
+    # -- how ------------------------------------------------------------------------------------------------
 
     def _other_maker(self, account_id: str, cl_ord_id: str, *, configured: bool = True) -> str:
         """The other account of ours that an order was made for; empty if there is none."""
@@ -157,10 +164,12 @@ class Identities:
             else "everything would be bought twice there"
         )
         self._accounts.condemn(
-            account_id, SAME_ACCOUNT,
-            f"the API keys of {account_id} and {other} open {which} at the exchange: {danger}. Give {account_id} a key of an account "
+            account_id,
+            SAME_ACCOUNT,
+            f"the API keys of {account_id} and {other} open {which} at the exchange: {danger}. Give "
+            f"{account_id} a key of an account "
             "of its own, or take it out of the configuration",
-        )  # fmt: skip
+        )
 
 
 def _seconds(stamp: Timestamp) -> float:

@@ -1,4 +1,5 @@
-"""The supervisor's end: the master's own strategy first, then the users, then the masters; hurried if somebody cannot wait.
+"""The supervisor's end: the master's own strategy first, then the users, then the masters; hurried if
+somebody cannot wait.
 
 It knows in which order accounts may go; how one process is ended is lifecycle/state_machine.py's.
 """
@@ -79,7 +80,8 @@ class Shutdown:
         self._hurried = True
         limits = self._whole.limits = self._whole.limits.hurried()
         words = (
-            f"hurried: what does not end within {limits.drain:g} s gets SIGTERM, and SIGKILL {limits.terminate:g} s later; what is "
+            f"hurried: what does not end within {limits.drain:g} s gets SIGTERM, and SIGKILL "
+            f"{limits.terminate:g} s later; what is "
             "in flight is taken up at the next start"
         )
         self._whole.tell(pb.SEVERITY_WARNING, "", "SHUTDOWN_HURRIED", words)

@@ -1,4 +1,6 @@
-"""One supervised account: its life, its process, its link. Carries out the effects that lifecycle/state_machine.py decides."""
+"""One supervised account: its life, its process, its link. Carries out the effects that
+lifecycle/state_machine.py decides.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +64,8 @@ SEVERITY = {
     State.BACKOFF: pb.SEVERITY_WARNING,
     State.DEGRADED: pb.SEVERITY_WARNING,
 }
-#: A process's notice (account_proc/notices/unreadable.py): something is held in a pair that is not listed any more.
+#: A process's notice (account_proc/notices/unreadable.py): something is held in a pair that is not listed any
+#: more.
 NOT_LISTED = "NOT_LISTED"
 
 
@@ -89,7 +92,9 @@ class Surroundings(Protocol):
         ...
 
     def names_doubted(self) -> None:
-        """A user holds a coin in a pair that is not listed any more: it may have another name, which the master's process finds out."""
+        """A user holds a coin in a pair that is not listed any more: it may have another name, which the
+        master's process finds out.
+        """
         ...
 
     def leaving(self) -> bool:
@@ -176,7 +181,7 @@ class SupervisedAccount:
         self.paused = False
         self._tasks: set[asyncio.Task[Any]] = set()
 
-    # -- what is asked ------------------------------------------------------------------------------------------
+    # -- what is asked --------------------------------------------------------------------------------------
 
     def restart(self) -> None:
         """Ends the process and starts it again."""
@@ -191,14 +196,18 @@ class SupervisedAccount:
         self._around.dirty(self.config.id)
 
     def condemn(self, reason: str, message: str) -> None:
-        """It must not trade until an operator starts it again: its process finishes what is in flight and ends."""
+        """It must not trade until an operator starts it again: its process finishes what is in flight and
+        ends.
+        """
         if self.life.state in ALIVE:
             self._condemned = reason, message
             self._around.dirty(self.config.id)
 
     @property
     def serving(self) -> bool:
-        """Whether its process says that it can trade, and moves: a stuck loop cannot take back what it has said."""
+        """Whether its process says that it can trade, and moves: a stuck loop cannot take back what it has
+        said.
+        """
         return self.link is not None and self.link.serving and self.answering and self.life.state in ALIVE
 
     @property
@@ -218,7 +227,7 @@ class SupervisedAccount:
         """Whether nothing of it runs."""
         return self.life.state not in ALIVE and self.child is None
 
-    # -- the loop's step ----------------------------------------------------------------------------------------
+    # -- the loop's step ------------------------------------------------------------------------------------
 
     def step(self, now: float) -> None:
         """Compares what is wanted with what is seen, and does what follows."""
@@ -283,13 +292,15 @@ class SupervisedAccount:
             self._around.tell(pb.SEVERITY_WARNING, self.config.id, "USER_WITHOUT_MASTER", words)
 
     def _tell_blocked(self, gate: Gate) -> None:
-        """Once for each time that the account is held up by something that is wrong, and not only not ready yet."""
+        """Once for each time that the account is held up by something that is wrong, and not only not
+        ready yet.
+        """
         blocked = self.life.state is State.WAITING and gate.blocked
         if blocked and not self._blocked_told:
             self._around.tell(pb.SEVERITY_ERROR, self.config.id, "KRAKEN_USER_BLOCKED", gate.message)
         self._blocked_told = blocked
 
-    # -- effects ------------------------------------------------------------------------------------------------
+    # -- effects --------------------------------------------------------------------------------------------
 
     def _do(self, effect: Effect) -> None:
         match effect:
@@ -385,7 +396,7 @@ class SupervisedAccount:
         if self.link is not None:
             await self.link.close()
 
-    # -- what the link tells ------------------------------------------------------------------------------------
+    # -- what the link tells --------------------------------------------------------------------------------
 
     def link_changed(self) -> None:
         """Its health changed, or what it says of it."""
@@ -426,7 +437,10 @@ class SupervisedAccount:
     def trading_mode_told(self, mode: pb.TradingMode.ValueType) -> None:
         """Its process was told so."""
         if mode == pb.TRADING_MODE_OWN:
-            words = f"the master is lost: strategy {self.config.strategy} trades by itself, once nothing is copied any more"
+            words = (
+                f"the master is lost: strategy {self.config.strategy} trades by itself, once nothing "
+                "is copied any more"
+            )
             self._around.tell(pb.SEVERITY_WARNING, self.config.id, "OWN_STRATEGY_ON", words)
         else:
             words = (
@@ -463,7 +477,9 @@ class SupervisedAccount:
         )
 
     def account_seen(self, seen: AccountSeen) -> bool:
-        """Its process says which account at the exchange it has found; whether it may trade. Raises JournalFault."""
+        """Its process says which account at the exchange it has found; whether it may trade. Raises
+        JournalFault.
+        """
         return self._around.identities.seen(self.config.id, seen.identity, seen.marked)
 
     def drifts_told(self, drifts: Sequence[pb.Drift]) -> None:
@@ -475,7 +491,9 @@ class SupervisedAccount:
         self._around.identities.set_apart(fills)
 
     async def nonce_report(self) -> pb.NonceReport:
-        """What the process and the exchange tell of the nonce, or the file alone where no process can be asked."""
+        """What the process and the exchange tell of the nonce, or the file alone where no process can be
+        asked.
+        """
         if self.link is not None:
             try:
                 return await self.link.nonce_report()
@@ -488,7 +506,7 @@ class SupervisedAccount:
             self.config.id, str(path), content, now_us=time.time_ns() // 1_000, holder_pid=pid or 0
         )
 
-    # -- what others may know -----------------------------------------------------------------------------------
+    # -- what others may know -------------------------------------------------------------------------------
 
     def to_proto(self) -> pb.Account:
         """The account in the public API."""

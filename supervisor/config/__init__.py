@@ -1,1 +1,3 @@
-"""The configuration: TOML in, frozen values out, every fault at once; credentials; what a reload differs in."""
+"""The configuration: TOML in, frozen values out, every fault at once; credentials; what a reload differs
+in.
+"""

@@ -1,11 +1,12 @@
 """API keys from the environment, from files that only their owner can read, or from an operator's command.
 
-No message, name or repr here shows a key or a secret, or text of a file or a command that was meant to hold them. It must
-not know what is done with the keys afterwards.
+No message, name or repr here shows a key or a secret, or text of a file or a command that was meant to hold
+them. It must not know what is done with the keys afterwards.
 
-Variables and files are read anew for each start of a process. A command is run once and its answer kept in memory until
-the supervisor ends: a password manager may ask a person, and a process that has to be started again at three in the morning
-must not wait for one. So a new key from a password manager takes a new start of the supervisor, or a reload with another command.
+Variables and files are read anew for each start of a process. A command is run once and its answer kept in
+memory until the supervisor ends: a password manager may ask a person, and a process that has to be started
+again at three in the morning must not wait for one. So a new key from a password manager takes a new start of
+the supervisor, or a reload with another command.
 """
 
 from __future__ import annotations
@@ -52,7 +53,9 @@ _MakeFault = Callable[[str, str], ConfigFaults]
 
 
 class CredentialSource:
-    """Where a run's credentials come from; whole for its configuration from the start on, whatever becomes of that."""
+    """Where a run's credentials come from; whole for its configuration from the start on, whatever becomes
+    of that.
+    """
 
     def __init__(self, config: Config, environ: Mapping[str, str], base_dir: Path) -> None:
         """Loads every account's once. Raises ConfigFaults."""
@@ -69,8 +72,8 @@ class CredentialSource:
     async def prepare(self, config: Config, touched: Collection[str]) -> Mapping[str, Credentials]:
         """Those of accounts that another configuration adds or changes, by id. Nothing is kept yet.
 
-        Only commands that are new are run. The other accounts' credentials are looked at as far as they can be read: no two may
-        be the same. Raises ConfigFaults with all that is wrong.
+        Only commands that are new are run. The other accounts' credentials are looked at as far as they can
+        be read: no two may be the same. Raises ConfigFaults with all that is wrong.
         """
         # A command may ask a person.
         return await asyncio.to_thread(self._load_touched, config, touched)
@@ -118,7 +121,8 @@ def load_all_credentials(
     known: Mapping[str, Credentials] | None = None,
     left_out: Collection[str] = (),
 ) -> dict[str, Credentials]:
-    """Every account's credentials by id, commands run one after another. Raises ConfigFaults with all that is wrong.
+    """Every account's credentials by id, commands run one after another. Raises ConfigFaults with all that is
+    wrong.
 
     What is ``known`` is not loaded again, and accounts that are ``left_out`` are not asked for theirs.
     """
@@ -146,9 +150,9 @@ def load_credentials(
 ) -> Credentials:
     """One account's key and secret.
 
-    From ``credentials_file``, relative to ``base_dir``, or ``credentials_command``, run there, if the account has one of
-    them, and from its environment variables otherwise. ``table`` is the account's place in the configuration, for messages.
-    Raises ConfigFaults.
+    From ``credentials_file``, relative to ``base_dir``, or ``credentials_command``, run there, if the account
+    has one of them, and from its environment variables otherwise. ``table`` is the account's place in the
+    configuration, for messages. Raises ConfigFaults.
     """
     if account.credentials_command is not None:
         place = f"{table}.credentials_command"
@@ -168,7 +172,9 @@ def load_credentials(
 
 
 def check_credentials(config: Config, loaded: Mapping[str, Credentials]) -> None:
-    """Two accounts with one key would break each other's nonces. Raises ConfigFaults that name them, not the key."""
+    """Two accounts with one key would break each other's nonces. Raises ConfigFaults that name them, not
+    the key.
+    """
     first: dict[str, str] = {}
     faults: list[Fault] = []
     for account in config.accounts:
@@ -236,7 +242,9 @@ def _read_file(path: Path, fault: _MakeFault) -> Mapping[str, Any]:
 
 @contextmanager
 def _opened(path: Path, fault: _MakeFault) -> Iterator[int]:
-    """A descriptor of a file that this user alone can read, and that nobody else can have put there. Raises OSError."""
+    """A descriptor of a file that this user alone can read, and that nobody else can have put there.
+    Raises OSError.
+    """
     folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
     try:
         _check_folder(path.parent, os.fstat(folder), fault)

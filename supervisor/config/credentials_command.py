@@ -1,7 +1,7 @@
 """Runs an operator's command, such as a password manager's, and takes what it prints.
 
-It may ask the person at the terminal: standard input and standard error are the supervisor's own. It must not know what
-the output means, and never shows any of it.
+It may ask the person at the terminal: standard input and standard error are the supervisor's own. It must not
+know what the output means, and never shows any of it.
 """
 
 from __future__ import annotations
@@ -19,14 +19,16 @@ _CHUNK_BYTES = 4096
 
 
 class CommandFailed(Exception):
-    """The command gave nothing that can be used. ``str`` goes on after the program's name, and shows no output."""
+    """The command gave nothing that can be used. ``str`` goes on after the program's name, and shows no
+    output.
+    """
 
 
 def output_of(command: Sequence[str], environ: Mapping[str, str], folder: Path, length_max: int) -> bytes:
     """What the command prints on standard output, run without a shell in ``folder``. Raises CommandFailed.
 
-    It is read until it is closed or the command has ended: what a command leaves running in the background, such as an
-    agent, may keep it open for ever.
+    It is read until it is closed or the command has ended: what a command leaves running in the background,
+    such as an agent, may keep it open for ever.
     """
     try:
         process = subprocess.Popen(  # noqa: S603  - the operator's own command, from the configuration

@@ -1,7 +1,9 @@
-"""What a new configuration changes in the running one, as one value: who comes, who goes, what is changed, what cannot be.
+"""What a new configuration changes in the running one, as one value: who comes, who goes, what is changed,
+what cannot be.
 
-Pure. It goes by the fields of the configuration's dataclasses, so a key that one of them is given shows up here by itself.
-It must not know how a difference is applied (supervisor.py) or where the configuration comes from (control/reloader.py).
+Pure. It goes by the fields of the configuration's dataclasses, so a key that one of them is given shows up
+here by itself. It must not know how a difference is applied (supervisor.py) or where the configuration comes
+from (control/reloader.py).
 """
 
 from __future__ import annotations
@@ -16,10 +18,11 @@ from krakencopy.account_proc.contract.spec import CopyRules
 from krakencopy.supervisor.config.model import AccountConfig, Config, StartupConfig
 from krakencopy.supervisor.config.toml_table import show
 
-#: Parts of a configuration that a running supervisor can take; whatever else there is needs a restart. Of ``copy`` each account
-#: has its share, and ``source`` is for messages.
+#: Parts of a configuration that a running supervisor can take; whatever else there is needs a restart. Of
+#: ``copy`` each account has its share, and ``source`` is for messages.
 _TAKEN = frozenset({"startup", "copy", "accounts", "source"})
-#: What makes an account the one that it is: its process, its files and its place in the system follow from them.
+#: What makes an account the one that it is: its process, its files and its place in the system follow from
+#: them.
 _KEPT_BY_ACCOUNTS = frozenset({"id", "role", "broker"})
 
 

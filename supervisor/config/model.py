@@ -24,7 +24,9 @@ LIVE_WS_URL = "wss://ws-auth.kraken.com/v2"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExchangeConfig:
-    """Which exchange. Both URLs are None in paper mode when the supervisor is to start its own paper exchange."""
+    """Which exchange. Both URLs are None in paper mode when the supervisor is to start its own paper
+    exchange.
+    """
 
     mode: Mode
     rest_url: str | None
@@ -58,12 +60,13 @@ class AccountConfig:
     role: Role
     broker: str
     copy: CopyRules = field(default_factory=CopyRules)
-    #: What trades the account by itself: a strategy's name, what it is told, and the share of the equity that its position in one
-    #: pair may cost.
+    #: What trades the account by itself: a strategy's name, what it is told, and the share of the equity that
+    #: its position in one pair may cost.
     strategy: str | None = None
     strategy_options: Mapping[str, Any] = field(default_factory=dict)
     strategy_risk: Decimal = STRATEGY_RISK
-    #: As written: relative to the configuration's folder. At most one of the two; without either the environment has the key.
+    #: As written: relative to the configuration's folder. At most one of the two; without either the
+    #: environment has the key.
     credentials_file: str | None = None
     #: A program and its arguments, run without a shell; it prints key and secret.
     credentials_command: tuple[str, ...] | None = None
@@ -126,8 +129,10 @@ class Config:
     def warnings(self) -> list[str]:
         """What can be run and is probably not meant, one line each."""
         bare = [
-            f'{self.source}: {show(account.id)}: notional = "{account.copy.notional}" names no currency: it is taken as an amount of each '
-            'pair\'s quote where that is money, and entries in other pairs are skipped; write notional = "50 USD"'
+            f'{self.source}: {show(account.id)}: notional = "{account.copy.notional}" names no currency: it '
+            "is taken as an amount of each "
+            "pair's quote where that is money, and entries in other pairs are skipped; write notional = "
+            '"50 USD"'
             for account in self.users
             if account.copy.sizing is Sizing.FIXED_NOTIONAL and not account.copy.notional_asset
         ]

@@ -1,20 +1,23 @@
 """The configuration file: TOML in, one frozen ``Config`` out, or every fault in it at once.
 
     [exchange]   mode = "live" | "paper" (needed); rest_url and ws_url together, only for tests;
-                 visibility_lag_s = 60 (1 in paper mode); market = "synthetic" or "live" (prices of the paper exchange)
+                 visibility_lag_s = 60 (1 in paper mode); market = "synthetic" or "live" (prices of the
+                 paper exchange)
     [startup]    nonce_separation_s = 5 (0 in paper mode), health_timeout_s = 60
     [control]    no keys: the API is served on a Unix socket in the state folder
-    [copy]       defaults for every user: sizing, balance, ratio, notional, max_user_risk, order, max_slippage_bps,
-                 max_entry_age_s, with the defaults of ``CopyRules``
-    [[accounts]] id, role and broker (needed); credentials_file or credentials_command, allow_withdraw_key = false,
-                 reserve = { BTC = "1.0" };
-                 strategy with strategy_options = { ... } and strategy_risk = "0.10" (of a user: its max_user_risk);
+    [copy]       defaults for every user: sizing, balance, ratio, notional, max_user_risk, order,
+                 max_slippage_bps, max_entry_age_s, with the defaults of ``CopyRules``
+    [[accounts]] id, role and broker (needed); credentials_file or credentials_command,
+                 allow_withdraw_key = false, reserve = { BTC = "1.0" };
+                 strategy with strategy_options = { ... } and strategy_risk = "0.10" (of a user: its
+                 max_user_risk);
                  tier = "starter" | "intermediate" | "pro" at the exchange, "starter" ("pro" in paper mode);
                  for users copy = { the keys of [copy] }
-                 at other brokers than Kraken (config/brokers.py) only id, role, broker, credentials_*, strategy*, and
-                 broker_url, for tests and sandboxes; there may be one master at each
+                 at other brokers than Kraken (config/brokers.py) only id, role, broker, credentials_*,
+                 strategy*, and broker_url, for tests and sandboxes; there may be one master at each
 
-API keys never stand in it (config/credentials.py). It must not know processes, the exchange, or what a strategy does.
+API keys never stand in it (config/credentials.py). It must not know processes, the exchange, or what a
+strategy does.
 """
 
 from __future__ import annotations
@@ -98,16 +101,21 @@ def parse(text: str, source: str, strategies: Collection[str] | None = None) -> 
 
 
 def check_notionals(config: Config, traded: Iterable[str]) -> None:
-    """Check that every amount of the configuration means what it says in the pairs that the master trades. Raises ConfigFaults."""
+    """Check that every amount of the configuration means what it says in the pairs that the master trades.
+    Raises ConfigFaults.
+    """
     others = sorted(filter(needs_currency, traded))
     faults = [
         Fault(
-            config.source, "copy.notional", f'"{account.copy.notional}" names no currency, and the master trades {", ".join(others)}',
-            'write an amount with its currency, such as notional = "50 USD"', account=account.id,
+            config.source,
+            "copy.notional",
+            f'"{account.copy.notional}" names no currency, and the master trades {", ".join(others)}',
+            'write an amount with its currency, such as notional = "50 USD"',
+            account=account.id,
         )
         for account in config.users
         if others and account.copy.sizing is Sizing.FIXED_NOTIONAL and not account.copy.notional_asset
-    ]  # fmt: skip
+    ]
     if faults:
         raise ConfigFaults(faults)
 
@@ -180,7 +188,8 @@ class _Reading:
         lag = table.number(
             "visibility_lag_s",
             lambda s: 0 < s <= SECONDS_MAX,
-            f"write seconds over 0 and up to {SECONDS_MAX}, such as 60: reads are never assumed to be up to date",
+            f"write seconds over 0 and up to {SECONDS_MAX}, such as 60: reads are never assumed to be up to "
+            "date",
             quoted=False,
         )
         market = table.choice("market", PaperMarket)
@@ -212,7 +221,8 @@ class _Reading:
             f"write seconds over 0 and up to {SECONDS_MAX}, such as 60",
             quoted=False,
         )
-        # The paper exchange keeps nonces by key; only the seed's order for Kraken waits between master and users.
+        # The paper exchange keeps nonces by key; only the seed's order for Kraken waits between master and
+        # users.
         usual_s = 0.0 if exchange is not None and exchange.mode is Mode.PAPER else 5.0
         startup = StartupConfig(nonce_separation_s=usual_s if separation is None else float(separation))
         return startup if timeout is None else replace(startup, health_timeout_s=float(timeout))
@@ -298,7 +308,8 @@ class _Reading:
             table.fault("tier", "Kraken has limits for everyone", "write the account's tier, or take it out")
         if named is None or role is None or at_broker is None:
             return None
-        # Who believes to be in a lower tier than it is only waits longer; the other way round the exchange refuses.
+        # Who believes to be in a lower tier than it is only waits longer; the other way round the exchange
+        # refuses.
         is_paper = exchange is not None and exchange.mode is Mode.PAPER
         usual = Tier.PRO if is_paper else Tier.STARTER
         return AccountConfig(

@@ -17,7 +17,8 @@ class Place:
     key_lock_dir: Path
     rest_url: str
     ws_url: str
-    #: Whose the folder is (account_proc/contract/folder_owner.py), and whether what does not say so is taken over.
+    #: Whose the folder is (account_proc/contract/folder_owner.py), and whether what does not say so is taken
+    #: over.
     owner: str = ""
     adopt: bool = False
 

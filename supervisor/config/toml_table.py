@@ -1,7 +1,7 @@
 """Reading TOML so that every fault is found and told in one line that says what to write instead.
 
-A ``Table`` hands out checked values; what is wrong becomes a ``Fault`` in a list, and reading goes on. It must not know
-what the keys mean: that is config/reader.py's part. Nothing here opens a file.
+A ``Table`` hands out checked values; what is wrong becomes a ``Fault`` in a list, and reading goes on. It
+must not know what the keys mean: that is config/reader.py's part. Nothing here opens a file.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ _ASSET = re.compile(r"[A-Z0-9]{2,12}", re.ASCII)
 _PLAIN_NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?", re.ASCII)
 _TOML_PLACE = re.compile(r"(?P<what>.*) \(at (?:line (?P<line>\d+), column \d+|end of document)\)", re.DOTALL)
 _SET_TWICE = re.compile(
-    r"Cannot overwrite|Cannot declare|Cannot mutate|Cannot redefine|Duplicate inline table key '(?P<key>[\w-]+)'",
+    r"Cannot overwrite|Cannot declare|Cannot mutate|Cannot redefine|"
+    r"Duplicate inline table key '(?P<key>[\w-]+)'",
     re.ASCII,
 )
 _KEY_OF_LINE = re.compile(r"\s*\[{0,2}\s*(?P<key>[\w.-]{1,64})\s*[\]=]", re.ASCII)
@@ -42,7 +43,8 @@ class Fault:
 
     #: The file, or what stands for it ("environment").
     source: str
-    #: Key path with tables counted from 0 (``accounts[2].copy.max_user_risk``), ``line 7``, or an account; may be empty.
+    #: Key path with tables counted from 0 (``accounts[2].copy.max_user_risk``), ``line 7``, or an account;
+    #: may be empty.
     where: str
     problem: str
     remedy: str
@@ -82,7 +84,9 @@ def _printable(text: str) -> str:
 
 
 def _cut_key(key: str) -> str:
-    """The key, unless it is longer than any that there is: then it may be a secret in a wrong place, and is not shown."""
+    """The key, unless it is longer than any that there is: then it may be a secret in a wrong place, and
+    is not shown.
+    """
     return key if len(key) <= KEY_LENGTH_MAX else f"(a key of {len(key)} characters)"
 
 
@@ -110,7 +114,8 @@ def read_toml(text: str, source: str) -> dict[str, Any]:
             "",
             "no key needs more than one level",
         )
-    # ValueError: TOMLDecodeError, and integers of thousands of digits. ArithmeticError: exponents out of all bounds.
+    # ValueError: TOMLDecodeError, and integers of thousands of digits. ArithmeticError: exponents out of all
+    # bounds.
     except (ValueError, ArithmeticError) as error:
         problem, where, remedy = _toml_problem(str(error), text)
     raise ConfigFaults([Fault(source, where, problem, remedy)])
@@ -136,7 +141,9 @@ def _toml_problem(message: str, text: str) -> tuple[str, str, str]:
 
 
 class Table:
-    """One table of the document; every method returns None where it added a fault, or where the key is not there."""
+    """One table of the document; every method returns None where it added a fault, or where the key is not
+    there.
+    """
 
     def __init__(
         self,
@@ -146,7 +153,9 @@ class Table:
         known: Collection[str],
         elsewhere: Mapping[str, str] | None = None,
     ) -> None:
-        """``report(where, problem, remedy)`` takes a fault; ``elsewhere`` names the place of keys of other tables."""
+        """``report(where, problem, remedy)`` takes a fault; ``elsewhere`` names the place of keys of other
+        tables.
+        """
         self._raw = raw
         self._where = where
         self._report = report
@@ -155,7 +164,10 @@ class Table:
 
     def _unknown(self, key: str, known: Collection[str], elsewhere: Mapping[str, str]) -> None:
         if key.lower() in _SECRET_KEYS:
-            remedy = "take it out, and replace the key if others could read this file: keys come from the environment"
+            remedy = (
+                "take it out, and replace the key if others could read this file: keys come from the "
+                "environment"
+            )
             remedy += ", credentials_file or credentials_command"
         elif key in elsewhere:
             remedy = f"it belongs in {elsewhere[key]}"
@@ -258,7 +270,9 @@ class Table:
         return number
 
     def amount(self, key: str, fits: Callable[[Decimal], bool], rule: str) -> tuple[Decimal, str] | None:
-        """A number that ``fits`` and the asset that it is an amount of, as ``"50 USD"``; the asset is empty where none is named."""
+        """A number that ``fits`` and the asset that it is an amount of, as ``"50 USD"``; the asset is
+        empty where none is named.
+        """
         value = self._raw.get(key)
         written, _, asset = value.partition(" ") if isinstance(value, str) else (value, "", "")
         if asset and not _ASSET.fullmatch(asset):

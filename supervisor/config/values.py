@@ -18,7 +18,8 @@ from krakencopy.account_proc.contract.spec import BalanceBasis, OrderStyle, Sizi
 from krakencopy.supervisor.config import brokers
 from krakencopy.supervisor.config.toml_table import Table, show
 
-#: Names of the supervisor's own files beside those of the accounts (``run/control.sock``, ``logs/supervisor.jsonl``).
+#: Names of the supervisor's own files beside those of the accounts (``run/control.sock``,
+#: ``logs/supervisor.jsonl``).
 RESERVED_IDS = frozenset({"control", "forkserver", "journal", "supervisor"})
 URL_LENGTH_MAX = 200
 ENTRY_AGE_MAX_S = 86_400
@@ -29,7 +30,8 @@ NOTIONAL_MAX = 1_000_000_000
 AMOUNT_MAX = 10**15
 #: More than anybody keeps apart.
 RESERVE_ASSETS_MAX = 20
-#: An account's whole specification travels in one page of a pipe, and this is the part of it that an operator can make long.
+#: An account's whole specification travels in one page of a pipe, and this is the part of it that an operator
+#: can make long.
 OPTIONS_BYTES_MAX = 2_000
 #: Strategies that must never meet real money.
 PAPER_STRATEGIES = frozenset({"paper_demo"})
@@ -89,7 +91,8 @@ def broker(table: Table) -> str | None:
 
 
 def broker_url(table: Table, at_broker: str | None, mode: Mode | None, *, managed: bool) -> str | None:
-    """Where another broker's API is, if not at its own place; and that no key stands there which means nothing at it.
+    """Where another broker's API is, if not at its own place; and that no key stands there which means
+    nothing at it.
 
     ``managed``: the exchange is a paper exchange of our own.
     """
@@ -200,7 +203,10 @@ def _is_loopback(host: str) -> bool:
 
 def reserve_of(table: Table) -> Mapping[str, Decimal]:
     """So much of each asset is left out when the account's equity is counted."""
-    remedy = 'write reserve = { BTC = "1.0" }: assets as Kraken shows them, and how much of each is no part of what is copied'
+    remedy = (
+        'write reserve = { BTC = "1.0" }: assets as Kraken shows them, and how much of each is no '
+        "part of what is copied"
+    )
     raw = table.table("reserve", remedy) or {}
     if len(raw) > RESERVE_ASSETS_MAX:
         table.fault("reserve", f"more than {RESERVE_ASSETS_MAX} assets", remedy)
@@ -217,7 +223,9 @@ def reserve_of(table: Table) -> Mapping[str, Decimal]:
 
 
 def options_table(table: Table) -> Mapping[str, Any]:
-    """A strategy's options as plain values: strings, whole numbers, booleans, arrays of these. Other numbers become strings."""
+    """A strategy's options as plain values: strings, whole numbers, booleans, arrays of these. Other
+    numbers become strings.
+    """
     remedy = 'write strategy_options = { pair = "BTC/USD" }'
     raw = table.table("strategy_options", remedy) or {}
     options: dict[str, Any] = {}

@@ -1,4 +1,6 @@
-"""What the supervisor prints in the foreground: events, fills and what became of them, one line each; the final report."""
+"""What the supervisor prints in the foreground: events, fills and what became of them, one line each; the
+final report.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,8 @@ def say(line: str) -> None:
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
     except (OSError, ValueError):
-        # A closed pipe, a terminal that hung up (EIO), a full disk: nobody is there any more; later lines go nowhere.
+        # A closed pipe, a terminal that hung up (EIO), a full disk: nobody is there any more; later lines go
+        # nowhere.
         sys.stdout = None
     except AttributeError:
         return
@@ -92,7 +95,10 @@ def _side(side: pb.Side.ValueType) -> str:
 
 
 def _fill_line(fill: pb.Fill) -> str:
-    return f"{_clock(fill.journalled_at)}  fill {fill.seq}: master {_side(fill.side)} {fill.volume} {fill.pair} at {fill.price}"
+    return (
+        f"{_clock(fill.journalled_at)}  fill {fill.seq}: master {_side(fill.side)} {fill.volume} "
+        f"{fill.pair} at {fill.price}"
+    )
 
 
 def _copy_line(copy: pb.Copy) -> str:
@@ -128,12 +134,19 @@ def report_lines(report: control_pb2.GetReportResponse) -> list[str]:
         copies = line.copies
         rows.append(
             (
-                line.account_id, str(line.fills), str(copies.filled), str(copies.part_filled), str(copies.carried),
-                str(copies.skipped), str(copies.rejected), str(copies.open), str(copies.capped),
+                line.account_id,
+                str(line.fills),
+                str(copies.filled),
+                str(copies.part_filled),
+                str(copies.carried),
+                str(copies.skipped),
+                str(copies.rejected),
+                str(copies.open),
+                str(copies.capped),
                 _latency(line.latency_median, known=line.HasField("latency_median")),
                 _latency(line.latency_p99, known=line.HasField("latency_p99")),
             )
-        )  # fmt: skip
+        )
     widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
     for row in rows:
         cells = [

@@ -18,7 +18,9 @@ LINES_MAX = 10_000
 
 
 async def lines(path: Path, count: int, *, follow: bool) -> AsyncIterator[str]:
-    """The last ``count`` lines, then new ones for ever if asked. A file that does not exist yet has no lines."""
+    """The last ``count`` lines, then new ones for ever if asked. A file that does not exist yet has no
+    lines.
+    """
     file = _open(path)
     try:
         if file is not None:

@@ -1,7 +1,8 @@
-"""A reload from the request to its answer: the file is read and checked whole, compared, checked for keys, and only then applied.
+"""A reload from the request to its answer: the file is read and checked whole, compared, checked for keys,
+and only then applied.
 
-One at a time, and once for each request id. Up to the last step nothing is changed; the last step is one call without a pause
-in it. It must not know how accounts take their new settings (supervisor.py).
+One at a time, and once for each request id. Up to the last step nothing is changed; the last step is one call
+without a pause in it. It must not know how accounts take their new settings (supervisor.py).
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ from krakencopy.v1 import types_pb2
 
 #: Answers that are remembered by request id.
 ANSWERS_MAX = 100
-#: All of a refusal's message, in bytes of UTF-8. It travels twice in the trailing metadata, where gRPC takes 8 KiB in all.
+#: All of a refusal's message, in bytes of UTF-8. It travels twice in the trailing metadata, where gRPC takes
+#: 8 KiB in all.
 MESSAGE_BYTES_MAX = 2_000
 
 
@@ -44,7 +46,9 @@ class Keys(Protocol):
     """Where accounts' credentials come from."""
 
     async def prepare(self, config: Config, touched: Collection[str]) -> Mapping[str, Credentials]:
-        """Checks those of the accounts that another configuration adds or changes; what there is to know. Raises ConfigFaults."""
+        """Checks those of the accounts that another configuration adds or changes; what there is to know.
+        Raises ConfigFaults.
+        """
         ...
 
     async def take(self, config: Config, loaded: Mapping[str, Credentials]) -> None:
@@ -122,7 +126,7 @@ class Reloader:
                 "SHUTTING_DOWN", "the supervisor is stopping; it reads the file at its next start"
             )
 
-    # -- the answer ---------------------------------------------------------------------------------------------
+    # -- the answer -----------------------------------------------------------------------------------------
 
     def _answer(self, difference: Difference, *, dry_run: bool) -> pb.ReloadResponse:
         answer = pb.ReloadResponse(
@@ -137,9 +141,11 @@ class Reloader:
             answer.accounts.add(account_id=removed.id, kind=pb.CHANGE_KIND_REMOVED, effect=effect)
         for changed in difference.changed:
             answer.accounts.add(
-                account_id=changed.account.id, kind=pb.CHANGE_KIND_CHANGED, effect=self._effect_on_changed(changed),
+                account_id=changed.account.id,
+                kind=pb.CHANGE_KIND_CHANGED,
+                effect=self._effect_on_changed(changed),
                 settings=map(_told, changed.settings),
-            )  # fmt: skip
+            )
         return answer
 
     def _effect_on_added(self, account: AccountConfig) -> str:
@@ -188,7 +194,10 @@ def _read(path: Path, state_dir: Path) -> Config:
 
 def _lines(found: ConfigFaults) -> list[str]:
     """One for each fault."""
-    hint = "new variables are seen after a restart of krakencopyd, a credentials_file or a credentials_command at once"
+    hint = (
+        "new variables are seen after a restart of krakencopyd, a credentials_file or a "
+        "credentials_command at once"
+    )
     return [
         str(replace(fault, remedy=f"{fault.remedy} ({hint})") if fault.source == "environment" else fault)
         for fault in found.faults

@@ -1,4 +1,6 @@
-"""The socket of the control API: ControlService, grpc.health.v1 and reflection, for the owner of the state folder alone."""
+"""The socket of the control API: ControlService, grpc.health.v1 and reflection, for the owner of the state
+folder alone.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ from krakencopy.v1 import control_pb2
 from krakencopy.v1.control_pb2_grpc import add_ControlServiceServicer_to_server
 
 SERVICE_NAME = control_pb2.DESCRIPTOR.services_by_name["ControlService"].full_name
-#: Clients ping every 30 s to notice a frozen supervisor; gRPC's default would hang up on a quiet watch ("too_many_pings").
+#: Clients ping every 30 s to notice a frozen supervisor; gRPC's default would hang up on a quiet watch
+#: ("too_many_pings").
 SERVER_OPTIONS = (
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),

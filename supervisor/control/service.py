@@ -1,4 +1,6 @@
-"""ControlService over gRPC: what operators and other services may ask. A thin shell over the supervisor and its journal."""
+"""ControlService over gRPC: what operators and other services may ask. A thin shell over the supervisor
+and its journal.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,8 @@ PAGE_DEFAULT, PAGE_MAX = 100, 1_000
 END = 2**62
 #: Answers to mutations that are remembered by request id.
 ANSWERS_MAX = 1_000
-#: How long the master's process may take to place an order, in seconds: its deadline, and the search for a lost answer.
+#: How long the master's process may take to place an order, in seconds: its deadline, and the search for a
+#: lost answer.
 ORDER_TIMEOUT_S = 20.0
 
 #: How long an answer waits for the loop to act, in seconds.
@@ -79,7 +82,7 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         self._journal = supervisor.journal
         self._answers: OrderedDict[str, Message] = OrderedDict()
 
-    # -- the whole ----------------------------------------------------------------------------------------------
+    # -- the whole ------------------------------------------------------------------------------------------
 
     async def GetStatus(self, request: pb.GetStatusRequest, context: Context) -> pb.GetStatusResponse:
         """The whole system on one page."""
@@ -118,7 +121,7 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         asyncio.get_running_loop().call_later(SHUTDOWN_PAUSE_S, shutdown)
         return pb.ShutdownResponse()
 
-    # -- accounts -----------------------------------------------------------------------------------------------
+    # -- accounts -------------------------------------------------------------------------------------------
 
     async def ListAccounts(
         self, request: pb.ListAccountsRequest, context: Context
@@ -190,7 +193,9 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         return pb.RenameAssetResponse(journal_position=plain(self._journal.position(request.new_name)))
 
     async def _check_names(self, old: str, new: str, context: Context) -> None:
-        """Refuses a word on a coin's name that the exchange's tables contradict, and one that nobody can hold against them now."""
+        """Refuses a word on a coin's name that the exchange's tables contradict, and one that nobody can
+        hold against them now.
+        """
         links = [
             account.link
             for account in self._supervisor.accounts.values()
@@ -198,7 +203,10 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         ]
         link = next((link for link in links if link is not None), None)
         if link is None:
-            message = "no account is connected to the exchange, whose tables tell two coins apart; say it again when one is"
+            message = (
+                "no account is connected to the exchange, whose tables tell two coins apart; say it "
+                "again when one is"
+            )
             await refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "NOBODY_CONNECTED", message)
         try:
             listed = await link.find_coins([old, new])
@@ -220,7 +228,10 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         """Acts once for each request id; the account as it stands right after."""
         account = await self._account(request.account_id, context)
         if self._supervisor.roster.removed(request.account_id):
-            message = f"{request.account_id} is not in the configuration any more and only finishes what is in flight"
+            message = (
+                f"{request.account_id} is not in the configuration any more and only finishes what "
+                "is in flight"
+            )
             await refuse(context, grpc.StatusCode.NOT_FOUND, "ACCOUNT_NOT_FOUND", message)
         await self._check_request_id(request.request_id, context)
         key = f"{answer_type.DESCRIPTOR.name}/{request.account_id}/{request.request_id}"
@@ -257,7 +268,7 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
             await refuse(context, grpc.StatusCode.NOT_FOUND, "ACCOUNT_NOT_FOUND", message)
         return account
 
-    # -- fills and copies ---------------------------------------------------------------------------------------
+    # -- fills and copies -----------------------------------------------------------------------------------
 
     async def ListFills(self, request: pb.ListFillsRequest, context: Context) -> pb.ListFillsResponse:
         """Fills of the master."""
@@ -346,7 +357,7 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
             order_id=placed.order_id, cl_ord_id=placed.cl_ord_id, description=placed.description
         )
 
-    # -- events and logs ----------------------------------------------------------------------------------------
+    # -- events and logs ------------------------------------------------------------------------------------
 
     async def ListEvents(self, request: pb.ListEventsRequest, context: Context) -> pb.ListEventsResponse:
         """Events, the latest first."""

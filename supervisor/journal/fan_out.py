@@ -1,7 +1,8 @@
-"""From the journal to the users and back: fills go out as they were committed, reports come in and are committed together.
+"""From the journal to the users and back: fills go out as they were committed, reports come in and are
+committed together.
 
-A fill is encoded once, whatever the number of users. Each user reads at its own pace: the newest fills from memory, older
-ones from the journal. So nothing is queued for a slow or dead user, and none delays another.
+A fill is encoded once, whatever the number of users. Each user reads at its own pace: the newest fills from
+memory, older ones from the journal. So nothing is queued for a slow or dead user, and none delays another.
 """
 
 from __future__ import annotations
@@ -22,14 +23,15 @@ from krakencopy.v1 import account_pb2, types_pb2
 
 #: Encoded fills that are kept in memory: more than any live user is behind.
 WINDOW = 10_000
-#: Fills that go out together at most, for a user that is behind; and bytes after which no more are added: messages of 16 MiB are taken.
+#: Fills that go out together at most, for a user that is behind; and bytes after which no more are added:
+#: messages of 16 MiB are taken.
 BATCH, BATCH_BYTES = 500, 1 << 20
 #: Of so many last fills the pairs are what the master trades.
 LATEST = 1_000
 #: So long after the last fill there is time for what would hold up the next one, in seconds.
 QUIET_S = 1.0
-#: Reports are committed about this late, in seconds. Nobody trades on them, and by then most copies of a fill are at their end:
-#: one row instead of one for each of its states.
+#: Reports are committed about this late, in seconds. Nobody trades on them, and by then most copies of a fill
+#: are at their end: one row instead of one for each of its states.
 COMMIT_PAUSE_S = 0.1
 #: Copies that are committed at once: a millisecond or two, which a fill may have to wait for.
 PIECE = 40
@@ -110,7 +112,8 @@ class FillLog:
             size += len(encoded)
             if size > BATCH_BYTES:
                 break
-        # Protobuf: messages behind each other are one message, in which repeated fields have all of their items.
+        # Protobuf: messages behind each other are one message, in which repeated fields have all of their
+        # items.
         return Batch(seq + 1, seq + len(parts), b"".join(parts))
 
     def _rows_after(self, seq: int) -> list[tuple[int, bytes]]:
@@ -155,8 +158,8 @@ class _Told:
 
 
 class ReportLog:
-    """Takes the users' reports and commits them in groups. What is lost before that is reported again: a user's process
-    starts each conversation at the last revision that the journal has.
+    """Takes the users' reports and commits them in groups. What is lost before that is reported again: a
+    user's process starts each conversation at the last revision that the journal has.
     """
 
     def __init__(self, journal: Journal) -> None:

@@ -1,7 +1,7 @@
 """How the master's fills get into the journal: one that comes alone at once, those of a burst together.
 
-Each commit is a disk write and a write to every user; a thousand fills one by one would be a thousand of both. It must not know
-where fills come from. Asyncio only; one event loop.
+Each commit is a disk write and a write to every user; a thousand fills one by one would be a thousand of
+both. It must not know where fills come from. Asyncio only; one event loop.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from math import inf
 from krakencopy.supervisor.journal.journal import JournalFault
 from krakencopy.v1 import types_pb2 as pb
 
-#: A fill that comes so soon after a commit, in seconds, belongs to a burst: longer than hundreds of users take to be told of it.
+#: A fill that comes so soon after a commit, in seconds, belongs to a burst: longer than hundreds of users
+#: take to be told of it.
 BURST_S = 0.05
-#: So long, in seconds, a burst's fills are gathered: its first fill has not waited, and orders of its pair are on their way.
+#: So long, in seconds, a burst's fills are gathered: its first fill has not waited, and orders of its pair
+#: are on their way.
 GATHER_S = 0.002
 #: Fills that are committed together at most.
 TOGETHER_MAX = 500
@@ -27,7 +29,9 @@ class Arrivals:
     def __init__(
         self, commit: Callable[[list[pb.Fill]], object], failed: Callable[[JournalFault], None]
     ) -> None:
-        """``commit`` makes fills durable and hands them out; ``failed`` is told of a fault that nobody else hears of."""
+        """``commit`` makes fills durable and hands them out; ``failed`` is told of a fault that nobody
+        else hears of.
+        """
         self._commit = commit
         self._failed = failed
         self._gathered: list[pb.Fill] = []

@@ -1,7 +1,9 @@
-"""The supervisor's memory: fills in order, what users made of them, how far each user got, what operators want.
+"""The supervisor's memory: fills in order, what users made of them, how far each user got, what operators
+want.
 
-SQLite, WAL, ``synchronous=FULL``, one connection, one writer: a fill is durable here before anyone else sees it. A failed
-write ends the supervisor (JournalFault), because what it would hand out could be forgotten again.
+SQLite, WAL, ``synchronous=FULL``, one connection, one writer: a fill is durable here before anyone else sees
+it. A failed write ends the supervisor (JournalFault), because what it would hand out could be forgotten
+again.
 """
 
 from __future__ import annotations
@@ -50,7 +52,9 @@ class JournalFault(Exception):
 
 
 class ForeignJournal(JournalFault):
-    """The journal is about another exchange or mode than this run, or does not say about which. Nothing was changed."""
+    """The journal is about another exchange or mode than this run, or does not say about which. Nothing
+    was changed.
+    """
 
     def __init__(self, path: Path, found: str | None, owner: str) -> None:
         self.path, self.found = path, found
@@ -70,7 +74,8 @@ class Journal:
     """The file. Opened once, by the one supervisor that holds the state folder's lock."""
 
     def __init__(self, path: Path, owner: str = "", *, adopt: bool = False) -> None:
-        """Opens or creates it for this owner (owner.py; empty: nobody asks). ``adopt``: one that does not say whose it is becomes theirs.
+        """Opens or creates it for this owner (owner.py; empty: nobody asks). ``adopt``: one that does not say
+        whose it is becomes theirs.
 
         Raises JournalFault; ForeignJournal, before anything is changed, when it is another owner's.
         """
@@ -88,9 +93,15 @@ class Journal:
             database.execute("INSERT INTO meta VALUES ('owner', ?)", (owner,))
 
         self._database = Database(
-            path, schema=SCHEMA, version=SCHEMA_VERSION, upgrades=UPGRADES, fill=begin, recognise=recognise, fault=JournalFault,
+            path,
+            schema=SCHEMA,
+            version=SCHEMA_VERSION,
+            upgrades=UPGRADES,
+            fill=begin,
+            recognise=recognise,
+            fault=JournalFault,
             remedy="restore it from a backup, or see that it is the right file",
-        )  # fmt: skip
+        )
         self._db = self._database.connection
         #: Inside of ``together``: what commits at its end, and whether there is anything to commit.
         self._together: ExitStack | None = None
@@ -174,10 +185,11 @@ class Journal:
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """What is written inside is one commit, if anything is. Raises JournalFault; this journal must not be used any more then.
+        """What is written inside is one commit, if anything is. Raises JournalFault; this journal must not be
+        used any more then.
 
-        Hundreds of users that change their state at once would otherwise hold up the next fill by a disk write each. There must
-        be no pause inside, in which somebody might rely on what is not durable yet.
+        Hundreds of users that change their state at once would otherwise hold up the next fill by a disk
+        write each. There must be no pause inside, in which somebody might rely on what is not durable yet.
         """
         assert self._together is None
         with ExitStack() as outer:
@@ -203,10 +215,12 @@ class Journal:
         self._database.checkpoint()
         return self._number("SELECT value FROM meta WHERE key = 'epoch'")
 
-    # -- fills --------------------------------------------------------------------------------------------------
+    # -- fills ----------------------------------------------------------------------------------------------
 
     def append(self, fills: Iterable[pb.Fill], epoch: int) -> list[pb.Fill]:
-        """Makes fills durable and gives them their seq; those that are new, in order. Repeated ones are left out."""
+        """Makes fills durable and gives them their seq; those that are new, in order. Repeated ones are
+        left out.
+        """
         added: list[pb.Fill] = []
         head = self.head
         with self._transaction():
@@ -227,11 +241,11 @@ class Journal:
         self.head = head
         return added
 
-    # -- the master's coins -------------------------------------------------------------------------------------
+    # -- the master's coins ---------------------------------------------------------------------------------
 
     def traded_coins(self) -> list[str]:
-        """Coins that were bought or came in since the journal began, by the names of now; also those that the master has sold since, as
-        exits of users may be owed in them.
+        """Coins that were bought or came in since the journal began, by the names of now; also those that the
+        master has sold since, as exits of users may be owed in them.
         """
         return [coin for coin, _ in self._coins if self._names.now_of(coin) is None]
 
@@ -251,7 +265,9 @@ class Journal:
         return any(coin in self._names.current_pair(pair).split("/") for pair in pairs)
 
     def rename(self, old: str, new: str) -> bool:
-        """Has the coin's position follow it to its new name; False if it has done so before. Raises ValueError for a contradiction."""
+        """Has the coin's position follow it to its new name; False if it has done so before. Raises
+        ValueError for a contradiction.
+        """
         if old == new:
             raise ValueError(f"{new} is {old} already")
         known = self._names.now_of(old)
@@ -270,14 +286,16 @@ class Journal:
         return True
 
     def pair_now(self, fill: pb.Fill) -> str:
-        """A fill's pair by the names of now. Each of its names means the coin that had it when the fill was made."""
+        """A fill's pair by the names of now. Each of its names means the coin that had it when the fill
+        was made.
+        """
         pair = fill.pair.split("/")
         for rename, after_seq in zip(self.renames, self._renamed_after, strict=True):
             if fill.seq <= after_seq and len(pair) > 1:
                 pair = [rename.new_name if coin == rename.old_name else coin for coin in pair]
         return "/".join(pair)
 
-    # -- fills as they are ----------------------------------------------------------------------------------------
+    # -- fills as they are ----------------------------------------------------------------------------------
 
     def fills_after(self, seq: int, limit: int, pair: str = "") -> list[pb.Fill]:
         """Fills after a seq, ascending."""
@@ -303,7 +321,8 @@ class Journal:
     def known_since(self, executed_at: float) -> list[pb.Fill]:
         """Fills that were executed at or after a time (Unix seconds), and all others of the same orders."""
         rows = self._rows(
-            "SELECT body FROM fills WHERE order_id IN (SELECT order_id FROM fills WHERE executed_at >= ?) ORDER BY seq",
+            "SELECT body FROM fills WHERE order_id IN (SELECT order_id FROM fills WHERE executed_at >= ?) "
+            "ORDER BY seq",
             (executed_at,),
         )
         return [self._parsed(pb.Fill, body) for (body,) in rows]
@@ -318,7 +337,7 @@ class Journal:
         row = self._row("SELECT max(executed_at) FROM fills")
         return None if row is None or row[0] is None else float(row[0])
 
-    # -- users and their copies ---------------------------------------------------------------------------------
+    # -- users and their copies -----------------------------------------------------------------------------
 
     def join(self, account_id: str) -> UserMark:
         """The user's mark; a new user joins behind the last fill."""
@@ -343,7 +362,9 @@ class Journal:
         return UserMark(*row)
 
     def identities(self) -> dict[str, str]:
-        """By user, the account at the exchange that it traded last (account_proc/contract/account_identity.py), for those whose account is known."""
+        """By user, the account at the exchange that it traded last
+        (account_proc/contract/account_identity.py), for those whose account is known.
+        """
         rows = self._rows("SELECT key, value FROM meta WHERE key LIKE 'account of %'")
         return {key.removeprefix("account of "): value for key, value in rows}
 
@@ -416,8 +437,10 @@ class Journal:
     ) -> list[tuple[int, pb.Copy]]:
         """Copies whose last change was before ``change``, the latest first, with the change's number."""
         rows = self._rows(
-            "SELECT change, body FROM copies WHERE change < ? AND (? = '' OR account_id = ?) AND (? = 0 OR state = ?) "
-            "AND (? = 0 OR (account_id, copy_id) IN (SELECT account_id, copy_id FROM copy_fills WHERE seq = ?)) "
+            "SELECT change, body FROM copies WHERE change < ? AND (? = '' OR account_id = ?) AND (? = 0 OR "
+            "state = ?) "
+            "AND (? = 0 OR (account_id, copy_id) IN (SELECT account_id, copy_id FROM copy_fills WHERE seq = "
+            "?)) "
             "ORDER BY change DESC LIMIT ?",
             (change, account_id, account_id, state, state, fill_seq, fill_seq, limit),
         )
@@ -426,7 +449,8 @@ class Journal:
     def copies_after(self, change: int, limit: int, account_id: str = "") -> list[tuple[int, pb.Copy]]:
         """Copies that changed after ``change``, in order of their last change, with its number."""
         rows = self._rows(
-            "SELECT change, body FROM copies WHERE change > ? AND (? = '' OR account_id = ?) ORDER BY change LIMIT ?",
+            "SELECT change, body FROM copies WHERE change > ? AND (? = '' OR account_id = ?) ORDER BY "
+            "change LIMIT ?",
             (change, account_id, account_id, limit),
         )
         return [(number, self._parsed(pb.Copy, body)) for number, body in rows]
@@ -443,7 +467,7 @@ class Journal:
             "SELECT count(*) FROM copy_fills WHERE account_id = ? AND seq > ?", (account_id, after_seq)
         )
 
-    # -- what operators want ------------------------------------------------------------------------------------
+    # -- what operators want --------------------------------------------------------------------------------
 
     def wanted(self, account_id: str) -> bool:
         """Whether the account is to run; yes unless an operator stopped it."""
@@ -466,7 +490,7 @@ class Journal:
             if paused:
                 self._db.execute("INSERT INTO paused VALUES (?)", (account_id,))
 
-    # -- how processes ended ------------------------------------------------------------------------------------
+    # -- how processes ended --------------------------------------------------------------------------------
 
     def process_ends(self) -> dict[str, pb.ProcessEnd]:
         """By account, the last end of its process that nobody had asked for."""
@@ -480,7 +504,7 @@ class Journal:
                 "INSERT OR REPLACE INTO process_ends VALUES (?, ?)", (account_id, end.SerializeToString())
             )
 
-    # -- events -------------------------------------------------------------------------------------------------
+    # -- events ---------------------------------------------------------------------------------------------
 
     def add_event(self, event: pb.Event) -> pb.Event:
         """Keeps an event and gives it its seq."""
@@ -519,5 +543,6 @@ def _recognise(database: Database) -> None:
     meta = dict(database.execute("SELECT key, value FROM meta"))
     if not meta.keys() >= META_KEYS:
         raise JournalFault(
-            f"{database.path} is not a journal of krakencopy, or a part of it is gone; see that it is the right file"
+            f"{database.path} is not a journal of krakencopy, or a part of it is gone; see that it is the "
+            "right file"
         )

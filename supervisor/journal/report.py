@@ -50,7 +50,8 @@ def counts(ends: Iterable[tuple[str, int, str, int]]) -> control_pb2.CopyCounts:
 
 
 async def report(journal: Journal, user_ids: Sequence[str]) -> control_pb2.GetReportResponse:
-    """What became of every fill at every user; those that are not configured any more come last, if they ever took a fill.
+    """What became of every fill at every user; those that are not configured any more come last, if they ever
+    took a fill.
 
     Reads every copy there is, a few at a time: fills go out meanwhile.
     """
@@ -89,7 +90,9 @@ def _removed(journal: Journal, user_ids: Sequence[str]) -> list[str]:
 
 
 class _ReceivedAt:
-    """When the master's process received a fill, in Unix seconds. Copies of the same fills come one after another."""
+    """When the master's process received a fill, in Unix seconds. Copies of the same fills come one after
+    another.
+    """
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
@@ -154,7 +157,9 @@ def _delay(copy: pb.Copy, received_at: Callable[[int], float | None]) -> float |
 
 
 def explain(journal: Journal, fill: pb.Fill, user_ids: Sequence[str]) -> control_pb2.ExplainFillResponse:
-    """What each user made of one fill; those that are not configured any more come last, if they have answered it."""
+    """What each user made of one fill; those that are not configured any more come last, if they have
+    answered it.
+    """
     answer = control_pb2.ExplainFillResponse(fill=fill)
     copies = journal.copies_of_fill(fill.seq)
     for user_id in (*user_ids, *(gone for gone in _removed(journal, user_ids) if gone in copies)):
@@ -197,7 +202,10 @@ def _sentence(copy: pb.Copy, joined: pb.Copy | None) -> str:
         case pb.COPY_STATE_REJECTED:
             words = f"refused ({copy.reason})"
         case _:
-            words = f"on its way: {pb.CopyState.Name(copy.state).removeprefix('COPY_STATE_').lower()} ({copy.reason})"
+            words = (
+                f"on its way: {pb.CopyState.Name(copy.state).removeprefix('COPY_STATE_').lower()} "
+                f"({copy.reason})"
+            )
     return f"{words}: {copy.detail}" if copy.detail else words
 
 

@@ -1,4 +1,6 @@
-"""Whose turn it is: bells that are rung one after another, each time beginning with the next. Asyncio only; one event loop."""
+"""Whose turn it is: bells that are rung one after another, each time beginning with the next. Asyncio
+only; one event loop.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,8 @@ from krakencopy.account_proc.runtime.change_signal import Bell
 class Round:
     """Wakes many in an order that is the same for nobody for long.
 
-    Who waits at the first bell runs first, and so is the first to have its fill sent: with a fixed order the last user of hundreds
-    would always trade at the price that all others have left.
+    Who waits at the first bell runs first, and so is the first to have its fill sent: with a fixed order the
+    last user of hundreds would always trade at the price that all others have left.
     """
 
     def __init__(self) -> None:

@@ -52,7 +52,8 @@ def _count_positions(database: Database) -> None:
     """Version 2 did not count what the master holds of what it bought."""
     database.run(
         "CREATE TABLE positions (coin TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;"
-        "CREATE TABLE renames (number INTEGER PRIMARY KEY, old_name TEXT NOT NULL UNIQUE, new_name TEXT NOT NULL)"
+        "CREATE TABLE renames (number INTEGER PRIMARY KEY, old_name TEXT NOT NULL UNIQUE, new_name TEXT NOT "
+        "NULL)"
     )
     coins = CopiedCoins()
     for (body,) in database.execute("SELECT body FROM fills ORDER BY seq"):
@@ -64,10 +65,13 @@ def _count_positions(database: Database) -> None:
 UPGRADES: dict[int, str | Callable[[Database], None]] = {
     1: "CREATE TABLE process_ends (account_id TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID",
     2: _count_positions,
-    # A name may be given more than once: back to the coin that had it, or to another one. It means what it did at a fill's time.
+    # A name may be given more than once: back to the coin that had it, or to another one. It means what it
+    # did at a fill's time.
     3: "ALTER TABLE renames RENAME TO renames_once;"
-    "CREATE TABLE renames (number INTEGER PRIMARY KEY, old_name TEXT NOT NULL, new_name TEXT NOT NULL, after_seq INTEGER NOT NULL);"
-    "INSERT INTO renames SELECT number, old_name, new_name, (SELECT coalesce(max(seq), 0) FROM fills) FROM renames_once;"
+    "CREATE TABLE renames (number INTEGER PRIMARY KEY, old_name TEXT NOT NULL, new_name TEXT NOT NULL, "
+    "after_seq INTEGER NOT NULL);"
+    "INSERT INTO renames SELECT number, old_name, new_name, (SELECT coalesce(max(seq), 0) FROM fills) FROM "
+    "renames_once;"
     "DROP TABLE renames_once",
 }
 
@@ -81,7 +85,9 @@ META_KEYS = {"journal_id", "created_at", "epoch"}
 
 
 def count_fill(coins: CopiedCoins, fill: pb.Fill, coin_names: CoinNames) -> None:
-    """Counts one more fill of the master, and says in it what the master held of the base coin before and after."""
+    """Counts one more fill of the master, and says in it what the master held of the base coin before and
+    after.
+    """
     names = split_pair(fill.pair)
     if names is None:
         return  # a pair that the exchange did not list: nobody copies it

@@ -1,1 +1,3 @@
-"""Pure decisions about an account's process: state machine, start order, circuit breaker, liveness, reminders."""
+"""Pure decisions about an account's process: state machine, start order, circuit breaker, liveness,
+reminders.
+"""

@@ -4,8 +4,9 @@
                                ▲                        │
                                └─────(it ended)─────────┘   the pause doubles
 
-While it is not closed, nothing is started but one probe at a time, another account each time; and no end is held against the
-account that it happens to. Pure: time and what is seen are passed in. It must not know what a start is, nor who waits for whom.
+While it is not closed, nothing is started but one probe at a time, another account each time; and no end is
+held against the account that it happens to. Pure: time and what is seen are passed in. It must not know what
+a start is, nor who waits for whom.
 """
 
 from __future__ import annotations
@@ -17,13 +18,15 @@ from dataclasses import dataclass, replace
 
 from krakencopy.supervisor.lifecycle.start_order import Gate
 
-#: So many accounts, and so large a share of those that are to run, within so many seconds. Below three there is no "many". A third
-#: is more than independent faults reach (a chaos campaign of 21 accounts, one of which is killed each second, ends five of them in
-#: ten seconds, seldom seven), and a common cause soon reaches everyone: the first three backoffs are over within 7 seconds.
+#: So many accounts, and so large a share of those that are to run, within so many seconds. Below three there
+#: is no "many". A third is more than independent faults reach (a chaos campaign of 21 accounts, one of which
+#: is killed each second, ends five of them in ten seconds, seldom seven), and a common cause soon reaches
+#: everyone: the first three backoffs are over within 7 seconds.
 MANY, SHARE, WINDOW_S = 3, 1 / 3, 10.0
 #: Before the first probe, then twice as long after each that ended.
 PAUSE_MIN_S, PAUSE_MAX_S = 5.0, 300.0
-#: The probe holds when it has been SERVING for so long, or, where the exchange lets nobody serve, has answered for so long.
+#: The probe holds when it has been SERVING for so long, or, where the exchange lets nobody serve, has
+#: answered for so long.
 SERVING_S, ANSWERING_S = 3.0, 30.0
 #: Opened again so soon after it closed, it is the same trouble: the pause goes on doubling.
 RELAPSE_S = 60.0
@@ -52,14 +55,18 @@ class Breaker:
 
     @property
     def message(self) -> str:
-        """Why accounts are held back, what comes next, and what an operator can do; empty while it is closed."""
+        """Why accounts are held back, what comes next, and what an operator can do; empty while it is
+        closed.
+        """
         if not self.open:
             return ""
         clock = time.strftime("%H:%M:%S", time.localtime(self.probe_at))
         following = f"{self.probe} is tried first" if self.probe else f"one is tried again at {clock}"
         return (
-            f"{self.why}: that is hardly the accounts' own fault (full disk, no memory, a bad release?), so nothing is "
-            f"started for now; {following}, the others follow by themselves if it holds; `krakencopy start ID` tries at once"
+            f"{self.why}: that is hardly the accounts' own fault (full disk, no memory, a bad release?), so "
+            "nothing is "
+            f"started for now; {following}, the others follow by themselves if it holds; `krakencopy start "
+            "ID` tries at once"
         )
 
     def gate(self, account_id: str) -> Gate:
@@ -112,7 +119,9 @@ def hurry(breaker: Breaker, now: float) -> Breaker:
 
 
 def _turn(candidates: Sequence[str], tried: Sequence[str]) -> str:
-    """Who had no turn yet, or the longest ago: an account that is broken for reasons of its own must not hold up the rest."""
+    """Who had no turn yet, or the longest ago: an account that is broken for reasons of its own must not
+    hold up the rest.
+    """
     return min(candidates, key=lambda who: tried.index(who) if who in tried else -1)
 
 

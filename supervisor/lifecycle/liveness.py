@@ -1,7 +1,9 @@
-"""Whose pulse has stopped: judged by what the accounts' loops say (account_proc/runtime/liveness.py) and by the kernel's word on who is stopped.
+"""Whose pulse has stopped: judged by what the accounts' loops say (account_proc/runtime/liveness.py) and by
+the kernel's word on who is stopped.
 
-A machine that is overloaded, or was frozen, is late with everything, this judge included. So the lateness of its own looks is given
-to everyone on top of the limit. Pure: what was read and the time are passed in. It must not know what follows.
+A machine that is overloaded, or was frozen, is late with everything, this judge included. So the lateness of
+its own looks is given to everyone on top of the limit. Pure: what was read and the time are passed in. It
+must not know what follows.
 """
 
 from __future__ import annotations
@@ -14,10 +16,11 @@ from krakencopy.account_proc.runtime.liveness import Beat
 
 #: Between two looks, in seconds. 300 pulses and the kernel's word on them are read in some two milliseconds.
 LOOK_S = 0.5
-#: A loop that has not moved for so long, or does not wake when it wanted to, does not answer. With a look missed by a hair, it is noticed
-#: within 2.9 s.
+#: A loop that has not moved for so long, or does not wake when it wanted to, does not answer. With a look
+#: missed by a hair, it is noticed within 2.9 s.
 SILENT_S = 2.4
-#: Whoever is stopped for so long after it was seen stopped first does not answer, whatever it said before: noticed within 2 s.
+#: Whoever is stopped for so long after it was seen stopped first does not answer, whatever it said before:
+#: noticed within 2 s.
 STOPPED_S = 1.0
 _NS_PER_S = 1_000_000_000
 
@@ -35,8 +38,8 @@ class _Heard:
     """How a process has stood since a look."""
 
     seen: Seen
-    #: From when on it is overdue, as far as is known: a process that has not beaten yet counts from when it was first seen, and so does
-    #: one that is stopped.
+    #: From when on it is overdue, as far as is known: a process that has not beaten yet counts from when it
+    #: was first seen, and so does one that is stopped.
     at_ns: int
     #: All lateness before the look that found it.
     late_ns: int

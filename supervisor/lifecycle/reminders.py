@@ -1,7 +1,7 @@
 """What operators are told again about accounts that stand still: how long, why, and what they can do. Pure.
 
-Accounts that stand still for one reason are told of together: hundreds of users wait for one master. It must not know when
-reminders are due (lifecycle/state_machine.py).
+Accounts that stand still for one reason are told of together: hundreds of users wait for one master. It must
+not know when reminders are due (lifecycle/state_machine.py).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Who may start when: the order between masters and users, as one function of values.
 
-It must not know how a process is started, nor why a single account fails (lifecycle/state_machine.py), nor why many do (lifecycle/circuit_breaker.py).
+It must not know how a process is started, nor why a single account fails (lifecycle/state_machine.py), nor
+why many do (lifecycle/circuit_breaker.py).
 """
 
 from __future__ import annotations
@@ -61,8 +62,8 @@ class MasterSeen:
 def gate(role: Role, broker: str, masters: Sequence[MasterSeen], now: float) -> Gate:
     """Whether an account may start: masters always, users after them.
 
-    A Kraken user starts only while the Kraken master is SERVING. A user of another broker lets every master have its first try and
-    starts whatever became of it. ``masters``: all that there are, Kraken's among them.
+    A Kraken user starts only while the Kraken master is SERVING. A user of another broker lets every master
+    have its first try and starts whatever became of it. ``masters``: all that there are, Kraken's among them.
     """
     if role is Role.MASTER:
         return Gate(open=True)
@@ -91,19 +92,26 @@ def _not_ready(master: MasterSeen) -> Gate:
 
 
 def narrower(order: Gate, held_back: Gate) -> Gate:
-    """What an account waits for that has to wait for its master and for the end of a trouble of many (lifecycle/circuit_breaker.py).
+    """What an account waits for that has to wait for its master and for the end of a trouble of many
+    (lifecycle/circuit_breaker.py).
 
-    The trouble is the cause, as a rule; but a master that waits for its operator is what that operator has to hear of.
+    The trouble is the cause, as a rule; but a master that waits for its operator is what that operator has to
+    hear of.
     """
     return order if held_back.open or order.for_operator else held_back
 
 
 def without_master(role: Role, broker: str, masters: Sequence[MasterSeen]) -> str:
-    """What is to be said of a user of another broker that starts without a healthy master of its own; empty if nothing is."""
+    """What is to be said of a user of another broker that starts without a healthy master of its own;
+    empty if nothing is.
+    """
     if role is Role.MASTER or broker == GATED_BROKER:
         return ""
     own = [master for master in masters if master.broker == broker]
     if any(master.serving for master in own):
         return ""
     state = f"its master {own[0].id} is {own[0].life.state}" if own else f"there is no master at {broker}"
-    return f"{state}; users of other brokers than Kraken are not held back: it trades by its own strategy only, nothing is copied"
+    return (
+        f"{state}; users of other brokers than Kraken are not held back: it trades by its own strategy "
+        "only, nothing is copied"
+    )

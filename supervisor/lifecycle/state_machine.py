@@ -7,11 +7,12 @@
        │           │        └──▶ FAILED ◀─────────────┘   ... and starting it again cannot help, or did not
        └───────────┴──── STOPPING ◀── (not wanted, or to be restarted)
 
-``step`` is level-triggered: it compares what is wanted with what is observed and may be called at any time, any number of
-times. It reads no clock, starts nothing and knows no gRPC; the effects it returns are carried out by accounts/supervised_account.py.
+``step`` is level-triggered: it compares what is wanted with what is observed and may be called at any time,
+any number of times. It reads no clock, starts nothing and knows no gRPC; the effects it returns are carried
+out by accounts/supervised_account.py.
 
-STOPPED, RUNNING and FAILED may last. Every other state has a deadline: the end of its patience, or, where force would not help
-(WAITING, and a DEGRADED that answers), the next time that operators are told again.
+STOPPED, RUNNING and FAILED may last. Every other state has a deadline: the end of its patience, or, where
+force would not help (WAITING, and a DEGRADED that answers), the next time that operators are told again.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ MENDS = {
     "FOREIGN_LEDGER": "once that is mended",
     "KEY_USED_ELSEWHERE": "once the other program is stopped",
 }
-#: Of the backoff and of the reminders; more would overflow a float, for an account that fails for days slower than restarts_window forbids.
+#: Of the backoff and of the reminders; more would overflow a float, for an account that fails for days slower
+#: than restarts_window forbids.
 DOUBLINGS_MAX = 30
 
 #: In a hurry, for what is in flight before SIGTERM, and again before SIGKILL, in seconds.
@@ -85,7 +87,8 @@ class Limits:
     healthy: float = 60.0
     restarts_max: int = 5
     restarts_window: float = 300.0
-    #: In WAITING, or DEGRADED though it answers, before operators are told again; then twice as long each time, up to the maximum.
+    #: In WAITING, or DEGRADED though it answers, before operators are told again; then twice as long each
+    #: time, up to the maximum.
     remind: float = 60.0
     remind_max: float = 3_600.0
 
@@ -115,9 +118,11 @@ class Observed:
     reset: bool = False
     #: For users: whether their master is SERVING.
     master_serving: bool = True
-    #: Why it must not trade until an operator starts it again, as a code and for people (accounts/same_account.py).
+    #: Why it must not trade until an operator starts it again, as a code and for people
+    #: (accounts/same_account.py).
     condemned: tuple[str, str] | None = None
-    #: Many accounts' processes end at once (lifecycle/circuit_breaker.py): its own end is not held against this one.
+    #: Many accounts' processes end at once (lifecycle/circuit_breaker.py): its own end is not held against
+    #: this one.
     many_failed: bool = False
 
 
@@ -136,7 +141,9 @@ class Ended:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Life:
-    """One account's process, from the supervisor's side. Times in Unix seconds of a steady clock (lifecycle/steady_time.py), 0 for none."""
+    """One account's process, from the supervisor's side. Times in Unix seconds of a steady clock
+    (lifecycle/steady_time.py), 0 for none.
+    """
 
     #: The account's id, for the commands that messages name.
     account_id: str = "ID"
@@ -178,7 +185,8 @@ def step(life: Life, seen: Observed, now: float, limits: Limits, dice: float) ->
         case State.STOPPED:
             if not seen.wanted:
                 return life, ()
-            # Only an operator or the supervisor's own start leads here: what failed before is no longer held against it.
+            # Only an operator or the supervisor's own start leads here: what failed before is no longer held
+            # against it.
             return _waiting(_fresh(life), seen, now, limits)
         case State.WAITING:
             return _wait(life, seen, now, limits)
@@ -200,15 +208,17 @@ def step(life: Life, seen: Observed, now: float, limits: Limits, dice: float) ->
 
 
 def ends_by_itself(life: Life, seen: Observed) -> bool:
-    """Whether the end that is seen is a failure that a restart may mend: nobody asked for it, and the process did not say that
-    another try is useless.
+    """Whether the end that is seen is a failure that a restart may mend: nobody asked for it, and the process
+    did not say that another try is useless.
     """
     asked = not seen.wanted or life.state not in ALIVE or life.state is State.STOPPING
     return seen.ended is not None and not asked and seen.ended.code not in FINAL_EXIT_CODES
 
 
 def forgive(life: Life, since: float, now: float, limits: Limits) -> Life:
-    """The life without its failures after ``since``, which had a cause outside of it; FAILED only by them, it gets another try."""
+    """The life without its failures after ``since``, which had a cause outside of it; FAILED only by them,
+    it gets another try.
+    """
     kept = tuple(at for at in life.failures if at < since)
     forgiven = len(life.failures) - len(kept)
     if not forgiven:
@@ -221,7 +231,9 @@ def forgive(life: Life, since: float, now: float, limits: Limits) -> Life:
 
 
 def excuse(life: Life, late: float) -> Life:
-    """The life after ``late`` seconds in which the supervisor itself did not look: nobody is held to a time limit that nobody watched."""
+    """The life after ``late`` seconds in which the supervisor itself did not look: nobody is held to a
+    time limit that nobody watched.
+    """
     moved = {
         name: at + late
         for name in ("deadline", "silent_since", "serving_since", "remind_at")

@@ -1,4 +1,5 @@
-"""A paper exchange beside the supervisor: started with it, ended with it, with accounts and keys that are made up here.
+"""A paper exchange beside the supervisor: started with it, ended with it, with accounts and keys that are
+made up here.
 
 Its protocol is Kraken's; everything else about it is in paper_exchange/, which runs as a process of its own.
 """
@@ -76,10 +77,19 @@ class PaperExchange:
         with log_path.open("ab") as errors:
             start = errors.tell()
             process = await asyncio.create_subprocess_exec(
-                *python_command("paper_exchange"), "--port", "0", "--lifeline-fd", str(read_end),
-                *market.arguments(), stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
-                stderr=errors, pass_fds=(read_end,), start_new_session=True, env=process_environment(os.environ),
-            )  # fmt: skip
+                *python_command("paper_exchange"),
+                "--port",
+                "0",
+                "--lifeline-fd",
+                str(read_end),
+                *market.arguments(),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=errors,
+                pass_fds=(read_end,),
+                start_new_session=True,
+                env=process_environment(os.environ),
+            )
         os.close(read_end)
         assert process.stdout is not None
         try:
@@ -187,7 +197,9 @@ Traded = tuple[str, str, str]
 
 
 def altname(symbol: str) -> str:
-    """A pair's REST name. Only for pairs that the paper exchange has: two of their assets are called otherwise there."""
+    """A pair's REST name. Only for pairs that the paper exchange has: two of their assets are called
+    otherwise there.
+    """
     base, _, quote = symbol.partition("/")
     return {"BTC": "XBT", "DOGE": "XDG"}.get(base, base) + {"BTC": "XBT"}.get(quote, quote)
 
@@ -195,7 +207,9 @@ def altname(symbol: str) -> str:
 def compare(
     fills: list[dict[str, Any]], copied: Mapping[Traded, Decimal], users: Collection[str]
 ) -> list[str]:
-    """Where the exchange's own record of the users' fills and the journal's copies differ, in base; empty when they agree."""
+    """Where the exchange's own record of the users' fills and the journal's copies differ, in base; empty
+    when they agree.
+    """
     seen: dict[Traded, Decimal] = defaultdict(Decimal)
     for fill in fills:
         if fill["account"] in users:

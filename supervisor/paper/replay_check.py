@@ -1,4 +1,5 @@
-"""Looks through a time-and-sales file before anything is started, so that a bad one costs nothing but one line.
+"""Looks through a time-and-sales file before anything is started, so that a bad one costs nothing but one
+line.
 
 Whether its name is a pair that can be traded, and what is made of its trades, is the paper exchange's part.
 """
@@ -16,7 +17,9 @@ _LINE = re.compile(rf"\s*{_NUMBER},(?=[0.]*[1-9]){_NUMBER},(?=[0.]*[1-9]){_NUMBE
 
 
 def check_replay(path: Path) -> None:
-    """Raises ConfigFaults for a file that is missing, empty, or has a line that is no trade: the first of them."""
+    """Raises ConfigFaults for a file that is missing, empty, or has a line that is no trade: the first of
+    them.
+    """
     number = 0
     try:
         with path.open(encoding="ascii") as file:

@@ -1,4 +1,5 @@
-"""One process of an account as the supervisor holds it: by pidfd, so that no signal ever reaches a reused pid.
+"""One process of an account as the supervisor holds it: by pidfd, so that no signal ever reaches a reused
+pid.
 
 It must not know how the process was started; its spawner tells it how the process ended.
 """
@@ -115,7 +116,9 @@ class Child:
         return not self._exit.done() and not has_ended(self._pidfd)
 
     async def wait_ready(self, timeout_s: float) -> dict[str, Any]:
-        """The object of its ready line. Raises NotReady, or TimeoutError when it said nothing in ``timeout_s``."""
+        """The object of its ready line. Raises NotReady, or TimeoutError when it said nothing in
+        ``timeout_s``.
+        """
         async with asyncio.timeout(timeout_s):
             await self._ready_known.wait()
         line, newline, _ = self._ready_text.partition(b"\n")
@@ -151,7 +154,9 @@ class Child:
 
     @property
     def stopped(self) -> bool:
-        """Whether the kernel says that it is stopped (SIGSTOP, a debugger). False where the kernel does not say (hidepid)."""
+        """Whether the kernel says that it is stopped (SIGSTOP, a debugger). False where the kernel does
+        not say (hidepid).
+        """
         if self._stat_fd is None or self._exit.done():
             return False
         try:

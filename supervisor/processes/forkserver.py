@@ -1,8 +1,9 @@
-"""A process that has imported all that an account's process needs, and forks one whenever the supervisor asks.
+"""A process that has imported all that an account's process needs, and forks one whenever the supervisor
+asks.
 
-It is started by exec before the supervisor has any gRPC object and never makes one itself, so what it forks is clean. It
-never sees a key: a child reads its boot pipe itself. It must not know what an account is, nor decide when one is started,
-stopped or started again.
+It is started by exec before the supervisor has any gRPC object and never makes one itself, so what it forks
+is clean. It never sees a key: a child reads its boot pipe itself. It must not know what an account is, nor
+decide when one is started, stopped or started again.
 
 One SOCK_SEQPACKET socket joins it to the supervisor:
 
@@ -10,7 +11,8 @@ One SOCK_SEQPACKET socket joins it to the supervisor:
     supervisor  a request, with boot, ready, lifeline, pulse and output descriptors
     forkserver  {"forked": pid} with a pidfd, or {"refused": text}
     forkserver  {"exited": pid, "code": n, "signal": n}   one of the two is null
-    supervisor  EOF: it is gone, or wants no more. Children that do not end by themselves are killed, then this process ends
+    supervisor  EOF: it is gone, or wants no more. Children that do not end by themselves are killed,
+                then this process ends
 """
 
 from __future__ import annotations
@@ -51,7 +53,8 @@ TRACEBACK_LENGTH_MAX = 5_000
 #: boot, ready, lifeline, pulse, output
 DESCRIPTORS_OF_REQUEST = 5
 REQUEST = b"fork"
-#: How long children have, when the supervisor is gone, to see EOF on the lifeline, finish the request in flight and commit.
+#: How long children have, when the supervisor is gone, to see EOF on the lifeline, finish the request in
+#: flight and commit.
 GRACE_S = 5.0
 
 
@@ -122,7 +125,8 @@ class Forkserver:
         try:
             pidfd = os.pidfd_open(pid)
         except OSError as error:
-            # It has not been told anything yet, and nobody could watch it. By its pid, which stays its own until it is waited for.
+            # It has not been told anything yet, and nobody could watch it. By its pid, which stays its own
+            # until it is waited for.
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
             self._send({"refused": f"pidfd_open: {error.strerror}"})

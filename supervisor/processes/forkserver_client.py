@@ -1,6 +1,7 @@
 """The supervisor's end of one forkserver: starts it, asks it for forks, hears from it how children end.
 
-The messages are drawn in processes/forkserver.py. It must not know what the forked processes are, nor start a forkserver again.
+The messages are drawn in processes/forkserver.py. It must not know what the forked processes are, nor start a
+forkserver again.
 """
 
 from __future__ import annotations
@@ -90,7 +91,9 @@ class ForkserverLink:
         return not self._ended.is_set() and not has_ended(self._pidfd)
 
     async def wait_preloaded(self) -> None:
-        """Wait for its imports. Raises SpawnFault, with their traceback if they failed, and ForkserverKilled; it has ended then."""
+        """Wait for its imports. Raises SpawnFault, with their traceback if they failed, and
+        ForkserverKilled; it has ended then.
+        """
         try:
             async with asyncio.timeout(PRELOAD_LIMIT_S):
                 await self._hello
@@ -104,7 +107,9 @@ class ForkserverLink:
             raise
 
     async def fork(self, descriptors: Sequence[int], ends: Ends) -> Child:
-        """Have a child made that holds ``descriptors``: boot, ready, lifeline, pulse, output. Raises SpawnFault or OSError."""
+        """Have a child made that holds ``descriptors``: boot, ready, lifeline, pulse, output. Raises
+        SpawnFault or OSError.
+        """
         request = _Request(ends, self._loop.create_future())
         socket.send_fds(self._control, [REQUEST], list(descriptors))
         self._requests.append(request)

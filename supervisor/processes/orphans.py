@@ -1,9 +1,11 @@
-"""Account processes that a killed run of the same state folder has left, and that nobody else can end any more.
+"""Account processes that a killed run of the same state folder has left, and that nobody else can end any
+more.
 
-One that runs has seen its supervisor's end and ends by itself. One that is stopped sees nothing; if its forkserver died as well, it
-would keep its account's locks for ever. Here it is woken, and killed if it still does not end: by pidfd, and only once it is proven
-that this very process holds the lock on this very file and is one of ours. What cannot be proven is left alone; its account is
-FAILED then (LOCK_HELD), with its pid and the way out. This file must not know what an account does, nor what is started afterwards.
+One that runs has seen its supervisor's end and ends by itself. One that is stopped sees nothing; if its
+forkserver died as well, it would keep its account's locks for ever. Here it is woken, and killed if it still
+does not end: by pidfd, and only once it is proven that this very process holds the lock on this very file and
+is one of ours. What cannot be proven is left alone; its account is FAILED then (LOCK_HELD), with its pid and
+the way out. This file must not know what an account does, nor what is started afterwards.
 """
 
 from __future__ import annotations
@@ -30,14 +32,15 @@ log = logging.getLogger(__name__)
 STATE_LOCK = Path("run", "supervisor.lock")
 #: In a state folder: what an account's process keeps locked for all of its life.
 LOCKED_FILES = ("kraken_nonce_*.txt", "accounts/*.lock")
-#: How long leftovers may take to end by themselves, in seconds: their own limit without a supervisor, or the grace that their
-#: forkserver gives them, and a little.
+#: How long leftovers may take to end by themselves, in seconds: their own limit without a supervisor, or the
+#: grace that their forkserver gives them, and a little.
 GRACE_S = 8.0
 #: How long a kill may take, in seconds: a process that hangs in the kernel ends when that lets it go.
 KILL_S = 2.0
 POLL_S = 0.02
 
-#: `5: FLOCK  ADVISORY  WRITE 4711 08:02:131 0 EOF`, from proc_locks(5). Whoever waits for a lock has `->` before the kind.
+#: `5: FLOCK  ADVISORY  WRITE 4711 08:02:131 0 EOF`, from proc_locks(5). Whoever waits for a lock has `->`
+#: before the kind.
 _FLOCK = re.compile(r"^\d+: FLOCK +ADVISORY +WRITE (\d+) ([0-9a-f]+:[0-9a-f]+):(\d+) ", re.MULTILINE)
 
 
@@ -65,7 +68,8 @@ LOCKS, READS = Path("/proc/locks"), 5
 
 
 async def end_leftovers(state_dir: Path) -> None:
-    """Returns when nobody holds a nonce file (of other brokers' accounts: a ledger's lock) any more, or when all that may be done has been done.
+    """Returns when nobody holds a nonce file (of other brokers' accounts: a ledger's lock) any more, or when
+    all that may be done has been done.
 
     Whoever calls this holds the state folder's lock.
     """
@@ -118,9 +122,9 @@ def _open_proven(nonce_files: Collection[Path], own_lock: Path) -> dict[Path, in
 def open_proven(nonce_file: Path, own_lock: Path) -> int:
     """A pidfd of the process that holds the file and is an account's process of this user. Raises NotProven.
 
-    ``own_lock`` is a file that this process has locked: by it is known how the kernel lists such locks.
-    The pidfd is opened first and its process is seen to live last: so all that was read in between under its pid was about this
-    process, and about none that had the pid before or has it now.
+    ``own_lock`` is a file that this process has locked: by it is known how the kernel lists such locks. The
+    pidfd is opened first and its process is seen to live last: so all that was read in between under its pid
+    was about this process, and about none that had the pid before or has it now.
     """
     holder = holder_of(nonce_file)
     if holder is None:
@@ -146,17 +150,19 @@ def _prove(nonce_file: Path, holder: Holder, own_lock: Path, pidfd: int) -> None
     if not stat.S_ISREG(file.st_mode) or file.st_nlink != 1:
         # Under its other name it may belong to a supervisor that lives.
         raise NotProven("the file has another name elsewhere")
-    # The kernel tells its list in pieces: a lock that others' coming and going moves between two of them is not told. None is made up.
+    # The kernel tells its list in pieces: a lock that others' coming and going moves between two of them is
+    # not told. None is made up.
     locks = set().union(*(flocks(LOCKS.read_text(encoding="ascii")) for _ in range(READS)))
-    # Our own lock shows the device's name here, and that pids and inodes here are the same as ours: in another pid namespace, or
-    # where a filesystem makes up numbers for stat(2), they are not.
+    # Our own lock shows the device's name here, and that pids and inodes here are the same as ours: in
+    # another pid namespace, or where a filesystem makes up numbers for stat(2), they are not.
     devices = {lock.device for lock in locks if (lock.pid, lock.inode) == (os.getpid(), own.st_ino)}
     if own.st_dev != file.st_dev or len(devices) != 1:
         raise NotProven("the kernel's list of locks does not tell who holds it")
     if Flock(holder.pid, devices.pop(), file.st_ino) not in locks:
         raise NotProven(f"the file names process {holder.pid}, which does not hold the lock")
-    # A lock is listed under the pid of whoever took it, also when that has ended and left it to a child that it forked. Our
-    # processes fork none; if another did, the pid may be anybody's by now, but not with this name and user.
+    # A lock is listed under the pid of whoever took it, also when that has ended and left it to a child that
+    # it forked. Our processes fork none; if another did, the pid may be anybody's by now, but not with this
+    # name and user.
     proc = Path(f"/proc/{holder.pid}")
     users = re.search(r"^Uid:\t(\d+)\t(\d+)\t(\d+)\t(\d+)$", (proc / "status").read_text(), re.MULTILINE)
     if users is None or set(map(int, users.groups())) != {os.geteuid()}:

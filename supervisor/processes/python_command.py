@@ -1,4 +1,6 @@
-"""Command and environment of the Python processes that the supervisor starts. It must not know what they do."""
+"""Command and environment of the Python processes that the supervisor starts. It must not know what they
+do.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ def python_command(module: str) -> list[str]:
 
 
 def process_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """``environ`` without any account's credentials, and with our packages importable from a source tree too."""
+    """``environ`` without any account's credentials, and with our packages importable from a source tree
+    too.
+    """
     environment = without_credentials(environ)
     if sysconfig.get_path("purelib") != _PACKAGES:
         paths = [_PACKAGES, *filter(None, [environment.get("PYTHONPATH")])]

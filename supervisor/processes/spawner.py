@@ -1,7 +1,8 @@
 """Starting accounts' processes: by fork from a preloaded process, or by exec, behind one Protocol.
 
-Each process gets its spec and key on a pipe, says on another that it is ready, reads EOF on the lifeline when the
-supervisor is gone, and beats on a page of its own that the supervisor reads. It must not know when a process is to be started, or what is done when it ends.
+Each process gets its spec and key on a pipe, says on another that it is ready, reads EOF on the lifeline when
+the supervisor is gone, and beats on a page of its own that the supervisor reads. It must not know when a
+process is to be started, or what is done when it ends.
 """
 
 from __future__ import annotations
@@ -56,11 +57,15 @@ class Spawner(Protocol):
         """Start one account's process. Raises SpawnFault."""
 
     async def close(self) -> None:
-        """Let go: what still runs is told by the lifeline to end, and killed if it does not; nothing is left then."""
+        """Let go: what still runs is told by the lifeline to end, and killed if it does not; nothing is
+        left then.
+        """
 
 
 def crash_path(spec: AccountSpec) -> Path:
-    """Where the process's standard output and standard error are appended to: what its own log could not take."""
+    """Where the process's standard output and standard error are appended to: what its own log could not
+    take.
+    """
     return spec.log_path.with_suffix(".crash")
 
 
@@ -139,8 +144,8 @@ class _LifelineSpawner(ABC):
 class ExecSpawner(_LifelineSpawner):
     """A new interpreter for each process: slower and larger than a fork, and depends on nothing.
 
-    When the supervisor is killed, nobody is left to kill a process that does not heed the lifeline; one that is
-    stopped is continued by the kernel, so that it can.
+    When the supervisor is killed, nobody is left to kill a process that does not heed the lifeline; one that
+    is stopped is continued by the kernel, so that it can.
     """
 
     async def _start(self, pipes: _StartPipes) -> Child:
@@ -151,7 +156,8 @@ class ExecSpawner(_LifelineSpawner):
             "--pulse-fd": pipes.pulse,
         }
         arguments = [word for name, number in inherited.items() for word in (name, str(number))]
-        # Not asyncio's: its watcher in Python 3.11 is a thread for each process, which would wait for it before us.
+        # Not asyncio's: its watcher in Python 3.11 is a thread for each process, which would wait for it
+        # before us.
         process = subprocess.Popen(  # noqa: ASYNC220, S603  - returns at exec; all arguments are ours
             [*python_command("account_proc"), *arguments, "--entry", self._entry],
             pass_fds=tuple(inherited.values()),
@@ -178,7 +184,9 @@ class ExecSpawner(_LifelineSpawner):
 
 
 class ForkserverSpawner(_LifelineSpawner):
-    """Forks from a process that has everything imported. If that process dies, the next spawn starts another."""
+    """Forks from a process that has everything imported. If that process dies, the next spawn starts
+    another.
+    """
 
     _server: ForkserverLink | None = None
 

@@ -22,9 +22,14 @@ def check_strategies(config: Config) -> None:
     told = json.dumps([[account.strategy, dict(account.strategy_options)] for account in asked])
     try:
         done = subprocess.run(  # noqa: S603 - all arguments are ours
-            python_command("krakencopy.account_proc.strategy.check"), input=told, capture_output=True, text=True, check=True,
-            timeout=CHECK_LIMIT_S, env=process_environment(os.environ),
-        )  # fmt: skip
+            python_command("krakencopy.account_proc.strategy.check"),
+            input=told,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=CHECK_LIMIT_S,
+            env=process_environment(os.environ),
+        )
         problems = json.loads(done.stdout)
     except subprocess.CalledProcessError as error:
         lines = error.stderr.strip().splitlines() or [f"exit code {error.returncode}"]
@@ -34,11 +39,14 @@ def check_strategies(config: Config) -> None:
     index = {account.id: number for number, account in enumerate(config.accounts)}
     faults = [
         Fault(
-            config.source, f"accounts[{index[account.id]}].strategy_options", problem, "mend the options, or take the strategy out",
+            config.source,
+            f"accounts[{index[account.id]}].strategy_options",
+            problem,
+            "mend the options, or take the strategy out",
             account.id,
         )
         for account, problem in zip(asked, problems, strict=True)
         if problem is not None
-    ]  # fmt: skip
+    ]
     if faults:
         raise ConfigFaults(faults)

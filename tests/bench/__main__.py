@@ -1,7 +1,8 @@
-"""``python -m tests.bench``: krakencopy beside a one-thread loop and beside the floor, in one run; a table, JSON and plots.
+"""``python -m tests.bench``: krakencopy beside a one-thread loop and beside the floor, in one run; a table,
+JSON and plots.
 
-``--out FILE.json`` is where the results go; the table and the plots are put beside it, and results that were there become
-FILE.previous.json. ``--short`` takes a few fills of everything, to see that it works.
+``--out FILE.json`` is where the results go; the table and the plots are put beside it, and results that were
+there become FILE.previous.json. ``--short`` takes a few fills of everything, to see that it works.
 """
 
 from __future__ import annotations
@@ -66,7 +67,8 @@ def main() -> int:
     here = machine.facts()
     if not machine.is_quiet(here):
         say(
-            f"WARNING: the load is {here['load']}; wait until the machine is quiet, or its numbers mean little"
+            f"WARNING: the load is {here['load']}; wait until the machine is quiet, or its numbers mean "
+            "little"
         )
     for number, results in enumerate(run(amounts, here)):
         if number == 0 and given.out.exists():
@@ -80,7 +82,8 @@ def main() -> int:
 def run(amounts: Amounts, here: dict[str, str]) -> Iterator[Results]:
     """All results so far, after each part; the last ones are whole.
 
-    One after another: for each number of users the floor, krakencopy and the loop, each with an exchange of its own.
+    One after another: for each number of users the floor, krakencopy and the loop, each with an exchange of
+    its own.
     """
     say("journal")
     commits_per_s = whole.commits_per_s(amounts.journal_s)

@@ -1,8 +1,10 @@
-"""The floor's processes: forked, connected and warm, each waits on a socket pair for a byte and sends one signed order.
+"""The floor's processes: forked, connected and warm, each waits on a socket pair for a byte and sends one
+signed order.
 
-``python -m tests.bench.bare`` reads ``{host, port, rounds, volume, keys: [[key, secret]]}`` from standard input and writes
-``[began_ns, ...]``: when it was about to write the first byte of each round, by the monotonic clock. It imports
-nothing but the standard library, as there is nothing below this that still has a process for each key.
+``python -m tests.bench.bare`` reads ``{host, port, rounds, volume, keys: [[key, secret]]}`` from standard
+input and writes ``[began_ns, ...]``: when it was about to write the first byte of each round, by the
+monotonic clock. It imports nothing but the standard library, as there is nothing below this that still has a
+process for each key.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ HEAD = (
     "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n"
 )
 ANSWER_BYTES = 65536
-#: Between two rounds, in seconds: about what krakencopy is given, and drawn, so that no clock of the exchange beats along.
+#: Between two rounds, in seconds: about what krakencopy is given, and drawn, so that no clock of the exchange
+#: beats along.
 PAUSE_S = (0.05, 0.1)
 
 
@@ -58,7 +61,9 @@ class Trader:
 
 
 def serve(bell: socket.socket, trader: Trader, volume: str) -> None:
-    """In a process of its own: an order for each byte, in and out alternately, until the other side is gone."""
+    """In a process of its own: an order for each byte, in and out alternately, until the other side is
+    gone.
+    """
     assert b'"error":[]' in trader.call("Balance").replace(b" ", b"")
     bell.send(b".")
     sides = [f"&pair=XBTUSD&type={side}&ordertype=market&volume={volume}" for side in ("buy", "sell")]

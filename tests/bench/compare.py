@@ -1,7 +1,9 @@
-"""``python -m tests.bench.compare BASE.json NEW.json``: every number of two runs, their ratio, and whether it changed.
+"""``python -m tests.bench.compare BASE.json NEW.json``: every number of two runs, their ratio, and whether it
+changed.
 
-A median has changed when the ranges that it lies in 19 times of 20 do not meet. That is what one run knows of itself: between two
-runs the machine may have changed as well, which the floor's lines show. What was measured once has a ratio and no verdict.
+A median has changed when the ranges that it lies in 19 times of 20 do not meet. That is what one run knows of
+itself: between two runs the machine may have changed as well, which the floor's lines show. What was measured
+once has a ratio and no verdict.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Growth curves as SVG, written by hand: no library is needed for a few lines between two axes. Pure.
 
-Each picture brings its own background and has colours for light and for dark; marks differ as well, for those who see no colours.
+Each picture brings its own background and has colours for light and for dark; marks differ as well, for those
+who see no colours.
 """
 
 from __future__ import annotations
@@ -18,13 +19,15 @@ LEFT, RIGHT, TOP, BOTTOM = 72, 24, 64, 56
 STEPS = 5
 LEGEND_STEP = 130
 STYLE = """
-text { font: 13px system-ui, sans-serif; fill: #1f2328 } .title { font-size: 16px; font-weight: 600 } .small { fill: #59636e }
+text { font: 13px system-ui, sans-serif; fill: #1f2328 }
+.title { font-size: 16px; font-weight: 600 } .small { fill: #59636e }
 .paper { fill: #ffffff } .grid { stroke: #d1d9e0; stroke-width: 1 } .axis { stroke: #59636e; stroke-width: 1 }
 .line { fill: none; stroke-width: 2.5 } .worse { fill: none; stroke-width: 1.2; stroke-dasharray: 4 4 }
 .s0 { stroke: #0969da } .s1 { stroke: #bc4c00 } .s2 { stroke: #59636e }
 .m0 { fill: #0969da } .m1 { fill: #bc4c00 } .m2 { fill: #59636e }
 @media (prefers-color-scheme: dark) {
-text { fill: #f0f6fc } .small { fill: #9198a1 } .paper { fill: #0d1117 } .grid { stroke: #3d444d } .axis { stroke: #9198a1 }
+text { fill: #f0f6fc } .small { fill: #9198a1 }
+.paper { fill: #0d1117 } .grid { stroke: #3d444d } .axis { stroke: #9198a1 }
 .s0 { stroke: #4493f8 } .s1 { stroke: #f0883e } .s2 { stroke: #9198a1 }
 .m0 { fill: #4493f8 } .m1 { fill: #f0883e } .m2 { fill: #9198a1 }
 }
@@ -106,7 +109,8 @@ def chart(title: str, note: str, labels: tuple[str, str], lines: Sequence[Line],
         inner += _drawn(number, line, x, y)
     body = "\n".join(inner)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img">\n'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" '
+        f'height="{HEIGHT}" role="img">\n'
         f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n{body}\n</svg>\n"
     )
 
@@ -128,7 +132,9 @@ def _frame(title: str, note: str, x: Axis, y: Axis) -> Iterator[str]:
     middle = (left + right) / 2
     yield f'<text x="{middle}" y="{HEIGHT - 12}" text-anchor="middle">{escape(x.label)}</text>'
     middle = (top + bottom) / 2
-    yield f'<text transform="translate(18 {middle}) rotate(-90)" text-anchor="middle">{escape(y.label)}</text>'
+    yield (
+        f'<text transform="translate(18 {middle}) rotate(-90)" text-anchor="middle">{escape(y.label)}</text>'
+    )
 
 
 def _drawn(number: int, line: Line, x: Axis, y: Axis) -> Iterator[str]:
@@ -157,9 +163,12 @@ def figures(results: Results) -> dict[str, str]:
     for answer_ms in results.answers_ms():
         late = f"answers after {answer_ms} ms" if answer_ms else "answers at once"
         found[f"orders-{answer_ms}ms.svg"] = chart(
-            f"The last user's order; the exchange {late}", "line: median, dashed: p99", ("users", "ms after the master's fill"),
-            [_copying(results, who, answer_ms) for who in Who], log=True,
-        )  # fmt: skip
+            f"The last user's order; the exchange {late}",
+            "line: median, dashed: p99",
+            ("users", "ms after the master's fill"),
+            [_copying(results, who, answer_ms) for who in Who],
+            log=True,
+        )
     standing = sorted(results.standing, key=lambda each: each.users)
     found["start.svg"] = chart(
         "Start: from the first user's start to the last one SERVING", "", ("users", "s"),

@@ -1,4 +1,6 @@
-"""(c) The floor: what processes, signatures, sockets and the exchange cost by themselves, with nothing of ours between (``bare``)."""
+"""(c) The floor: what processes, signatures, sockets and the exchange cost by themselves, with nothing of
+ours between (``bare``).
+"""
 
 from __future__ import annotations
 

@@ -28,7 +28,9 @@ HOPS = (
 
 @dataclass(frozen=True, slots=True)
 class Travel:
-    """A fill, when it was told to the master, and when each user's order was at the exchange, in ns of the monotonic clock."""
+    """A fill, when it was told to the master, and when each user's order was at the exchange, in ns of the
+    monotonic clock.
+    """
 
     exec_id: str
     emitted_ns: int

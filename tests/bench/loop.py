@@ -1,4 +1,6 @@
-"""(b) The reference bot's way: one thread asks user by user for the balance, then sends the order, over one kept connection."""
+"""(b) The reference bot's way: one thread asks user by user for the balance, then sends the order, over
+one kept connection.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ ROUNDS_LEAST = 3
 
 
 def measure(users: int, fills: int, answers_ms: list[int], limit_s: float) -> dict[int, list[Round]]:
-    """Rounds by how late the exchange answers; no new one is begun after ``limit_s``, once there are ROUNDS_LEAST."""
+    """Rounds by how late the exchange answers; no new one is begun after ``limit_s``, once there are
+    ROUNDS_LEAST.
+    """
     found = {}
     with exchange() as paper:
         keys = accounts(paper, users)

@@ -99,7 +99,9 @@ def _arrivals(record: Record, users: int) -> dict[str, int]:
 
 
 def rest(api: KrakenCopy, person: Person, fills: int | None = None) -> None:
-    """Waits until every user has come to its end with so many fills; with those of the person's orders, unless told."""
+    """Waits until every user has come to its end with so many fills; with those of the person's orders,
+    unless told.
+    """
     wanted = person.orders if fills is None else fills
 
     def at_rest() -> bool:

@@ -147,18 +147,26 @@ class Results:
         return cls(
             machine=found["machine"],
             copying=[
-                Copying(Who(row["who"]), row["users"], row["answer_ms"],
-                        *(Spread(**row[name]) for name in ("first", "middle", "last")))
+                Copying(
+                    Who(row["who"]),
+                    row["users"],
+                    row["answer_ms"],
+                    *(Spread(**row[name]) for name in ("first", "middle", "last")),
+                )
                 for row in found["copying"]
             ],
             ways=[
-                Way(row["users"], row["answer_ms"], {name: Spread(**spread) for name, spread in row["hops"].items()})
+                Way(
+                    row["users"],
+                    row["answer_ms"],
+                    {name: Spread(**spread) for name, spread in row["hops"].items()},
+                )
                 for row in found["ways"]
             ],
             standing=[Standing(**row | {"status": Spread(**row["status"])}) for row in found["standing"]],
             bursts=[Burst(**row) for row in found["bursts"]],
             commits_per_s=found["commits_per_s"],
-        )  # fmt: skip
+        )
 
 
 def _many(users: int) -> str:

@@ -17,7 +17,10 @@ def table(results: Results) -> str:
 def _lines(results: Results) -> Iterator[str]:
     yield ", ".join(f"{name} {value}" for name, value in results.machine.items())
     if not is_quiet(results.machine):
-        yield f"WARNING: the load was {results.machine['load']} before the run began: these numbers are of a busy machine."
+        yield (
+            f"WARNING: the load was {results.machine['load']} before the run began: these numbers are of "
+            "a busy machine."
+        )
     for answer_ms in results.answers_ms():
         yield ""
         late = f"answers after {answer_ms} ms" if answer_ms else "answers at once"
@@ -76,7 +79,10 @@ def _times(ratio: Spread | None) -> str:
 
 def _standing(results: Results) -> Iterator[str]:
     yield ""
-    yield "A system that trades nothing: start until the last user is SERVING, own memory of a user's process (PSS), all processes"
+    yield (
+        "A system that trades nothing: start until the last user is SERVING, own memory of a user's "
+        "process (PSS), all processes"
+    )
     yield "together in shares of one core, and how long GetStatus takes"
     rows: list[Sequence[str]] = [
         ("users", "start s", "MiB", "worst", "idle cores", "status ms", "p99"),
@@ -85,16 +91,23 @@ def _standing(results: Results) -> Iterator[str]:
         memory = ("-" if mib is None else f"{mib:.1f}" for mib in (each.memory_mib, each.memory_worst_mib))
         rows.append(
             (
-                str(each.users), f"{each.start_s:.2f}", *memory, f"{each.idle_cores:.3f}", _ms(each.status.median),
+                str(each.users),
+                f"{each.start_s:.2f}",
+                *memory,
+                f"{each.idle_cores:.3f}",
+                _ms(each.status.median),
                 _ms(each.status.p99),
             )
-        )  # fmt: skip
+        )
     yield from aligned(rows)
 
 
 def _bursts(results: Results) -> Iterator[str]:
     yield ""
-    yield "A burst of fills: users' orders, fills that went along with another's order, orders that were refused, copies skipped or"
+    yield (
+        "A burst of fills: users' orders, fills that went along with another's order, orders that were "
+        "refused, copies skipped or"
+    )
     yield "rejected, and seconds from the first fill to the last fill and to the last user's last order"
     rows: list[Sequence[str]] = [
         ("answer ms", "users", "fills", "orders", "merged", "refused", "uncopied", "fills s", "last s")

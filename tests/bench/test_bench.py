@@ -55,7 +55,7 @@ def run(*arguments: str) -> str:
     return done.stdout
 
 
-# -- numbers ----------------------------------------------------------------------------------------------------
+# -- numbers -----------------------------------------------------------------------------------------------
 
 
 def test_a_round_is_told_from_the_fill_to_the_first_the_median_and_the_last_order() -> None:
@@ -90,7 +90,7 @@ def test_results_are_the_same_after_their_way_to_json_and_back() -> None:
     assert Results.from_json(sample().to_json()) == sample()
 
 
-# -- tables -----------------------------------------------------------------------------------------------------
+# -- tables ------------------------------------------------------------------------------------------------
 
 
 def test_numbers_stand_to_the_right_and_words_to_the_left() -> None:
@@ -128,7 +128,7 @@ def test_the_machine_is_told_with_its_load() -> None:
     assert is_quiet(here) == (float(here["load"]) <= 1)
 
 
-# -- comparison -------------------------------------------------------------------------------------------------
+# -- comparison --------------------------------------------------------------------------------------------
 
 
 def test_a_run_is_the_same_as_itself() -> None:
@@ -159,7 +159,7 @@ def test_what_only_one_run_has_is_said() -> None:
     assert "only in new" in comparison(more, sample())
 
 
-# -- figures ----------------------------------------------------------------------------------------------------
+# -- figures -----------------------------------------------------------------------------------------------
 
 
 def test_every_picture_is_xml_with_a_title_a_legend_and_a_mark_for_each_point() -> None:
@@ -196,7 +196,7 @@ def test_a_linear_axis_has_a_few_ticks_from_zero_to_its_end(most: float) -> None
     assert 3 <= len(ticks) <= 7
 
 
-# -- all of it --------------------------------------------------------------------------------------------------
+# -- all of it ---------------------------------------------------------------------------------------------
 
 
 def positive(spread: Spread) -> bool:
@@ -218,7 +218,8 @@ def test_a_short_run_fills_every_cell_and_can_be_compared(tmp_path: Path) -> Non
     assert standing.users == 2
     assert standing.start_s > 0
     assert positive(standing.status)
-    # So short an idle time may cost no tick of the processes' clocks; memory may be hidden, and is not nothing.
+    # So short an idle time may cost no tick of the processes' clocks; memory may be hidden, and is not
+    # nothing.
     assert standing.idle_cores >= 0
     assert standing.memory_mib != 0
     assert [burst.answer_ms for burst in results.bursts] == [0, 50]

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 NS_PER_MS = 1_000_000
-#: Half the width of a 95 % interval of the median, in ranks, for each root of the count: 1.96 times the deviation of a fair coin.
+#: Half the width of a 95 % interval of the median, in ranks, for each root of the count: 1.96 times the
+#: deviation of a fair coin.
 RANKS = 0.98
 
 
@@ -29,7 +30,9 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """What many measurements of one thing come to; ``low`` to ``high`` has the true median in it 19 times of 20."""
+    """What many measurements of one thing come to; ``low`` to ``high`` has the true median in it 19 times
+    of 20.
+    """
 
     count: int
     median: float
@@ -59,5 +62,7 @@ class Spread:
 
 
 def p99(ranked: Sequence[float]) -> float:
-    """The least value that fewer than one in a hundred exceed: of 200 the second worst, of less than 100 the worst."""
+    """The least value that fewer than one in a hundred exceed: of 200 the second worst, of less than 100
+    the worst.
+    """
     return ranked[len(ranked) * 99 // 100]

@@ -1,4 +1,6 @@
-"""What all contestants have in common: one exchange, how late it answers, its record, and the trade that is copied."""
+"""What all contestants have in common: one exchange, how late it answers, its record, and the trade that
+is copied.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,8 @@ from typing import Any
 from tests.support.system import Key, Paper
 
 PAIR, PRICE = "XBTUSD", "50000"
-#: Large enough that no fee of a long run makes anyone short of money; a user's share of a fill is far above the exchange's minimum.
+#: Large enough that no fee of a long run makes anyone short of money; a user's share of a fill is far above
+#: the exchange's minimum.
 MASTER_USD, USER_USD = "4000000", "40000"
 MASTER_VOLUME, USER_VOLUME = "0.1", "0.001"
 #: What a contestant may call on its way from a fill to an order.
@@ -48,7 +51,8 @@ class Record:
     def __init__(self, paper: Paper) -> None:
         self._paper = paper
         self._read = {"requests": 0, "fills": 0}
-        #: Users' orders that the exchange did not take: on a machine that is busy enough, one may come after its deadline.
+        #: Users' orders that the exchange did not take: on a machine that is busy enough, one may come after
+        #: its deadline.
         self.refused = 0
         for what in self._read:
             self._new(what)

@@ -1,4 +1,6 @@
-"""The whole system without a contestant: start, memory, idle time, status, a burst, and what its journal's disk can do."""
+"""The whole system without a contestant: start, memory, idle time, status, a burst, and what its journal's
+disk can do.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ from tests.support.system import System
 
 #: How often the status is asked.
 STATUS_CALLS = 50
-#: A level of the burst's book, in base: a fill of the master. A hundredth of it is a user's, and above the exchange's minimum.
+#: A level of the burst's book, in base: a fill of the master. A hundredth of it is a user's, and above the
+#: exchange's minimum.
 LEVEL = Decimal("0.01")
 #: As many fills has each order of a burst: less than a twentieth of the equity, so that no cap bites.
 FILLS_AN_ORDER = 100
@@ -55,7 +58,9 @@ def _status(system: System) -> Spread:
 
 
 def bursts(users: int, fills: int, answers_ms: list[int]) -> list[Burst]:
-    """The master buys level by level, order by order, as fast as the exchange answers; one system has all bursts."""
+    """The master buys level by level, order by order, as fast as the exchange answers; one system has all
+    bursts.
+    """
     with exchange() as paper:
         paper.call("POST", f"/markets/{PAIR}", bid="49999.9", ask="50000", depth=str(LEVEL))
         with started(paper, users) as (system, person), system.api() as api:
@@ -100,7 +105,9 @@ def _buy(person: Person, fills: int) -> None:
 
 
 def commits_per_s(seconds: float) -> float:
-    """Fills that the journal makes durable one by one, on the disk of temporary files, where the measured systems are as well."""
+    """Fills that the journal makes durable one by one, on the disk of temporary files, where the measured
+    systems are as well.
+    """
     with tempfile.TemporaryDirectory(prefix="kc") as folder:
         journal = Journal(Path(folder) / "journal.db")
         began = time.monotonic()

@@ -1,4 +1,6 @@
-"""Runs worlds batch by batch, has each judged, keeps what is needed to do a failing one again, and sums up."""
+"""Runs worlds batch by batch, has each judged, keeps what is needed to do a failing one again, and sums
+up.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +69,9 @@ class Keeping:
 
 
 def run(worlds: Sequence[World], keeping: Keeping, tell: Say = say) -> Outcome:
-    """All worlds, one after another. Where something was found, the batches after it are played in a new world."""
+    """All worlds, one after another. Where something was found, the batches after it are played in a new
+    world.
+    """
     outcome = Outcome()
     began = time.monotonic()
     waiting = list(worlds)
@@ -131,8 +135,10 @@ def _one_batch(running: RunningWorld, batch: Batch, outcome: Outcome, tell: Say)
     outcome.rounds += len(batch.rounds)
     outcome.batches += 1
     tell(
-        f"world {running.plan.number} rounds {batch.rounds[0]}-{batch.rounds[-1]}: {running.tally.orders - orders} orders, "
-        f"{fills} fills, {trades} trades, {fired} faults struck, {time.monotonic() - began:.1f} s ({acted:.1f} acting)"
+        f"world {running.plan.number} rounds {batch.rounds[0]}-{batch.rounds[-1]}: "
+        f"{running.tally.orders - orders} orders, "
+        f"{fills} fills, {trades} trades, {fired} faults struck, {time.monotonic() - began:.1f} s "
+        f"({acted:.1f} acting)"
         f"{'; ' + words if words else ''}{'  FOUND ' + str(len(findings)) if findings else ''}"
     )
     return findings
@@ -190,8 +196,10 @@ def table(outcome: Outcome) -> list[str]:
     lines = [
         "",
         (
-            f"{outcome.rounds} rounds in {outcome.batches} batches, {outcome.seconds / 60:.1f} min: {outcome.tally.orders} orders of "
-            f"the master, {outcome.fills} fills, {outcome.copies} copies, {outcome.trades} trades at the exchange"
+            f"{outcome.rounds} rounds in {outcome.batches} batches, {outcome.seconds / 60:.1f} min: "
+            f"{outcome.tally.orders} orders of "
+            f"the master, {outcome.fills} fills, {outcome.copies} copies, {outcome.trades} trades at the "
+            "exchange"
         ),
         f"volumes checked: {outcome.exact} exactly, {outcome.bounded} against bounds ({share:.1f} % exactly)",
     ]

@@ -1,4 +1,6 @@
-"""What copying holds of each coin for one user in the model's eyes, what it still owes of it, and whether the record tells all of that."""
+"""What copying holds of each coin for one user in the model's eyes, what it still owes of it, and whether
+the record tells all of that.
+"""
 
 from __future__ import annotations
 
@@ -34,23 +36,29 @@ class Bought:
 
 
 class CoinBook:
-    """What copying holds of each coin for one user, what it still owes of it, and whether the record tells all of that."""
+    """What copying holds of each coin for one user, what it still owes of it, and whether the record tells
+    all of that.
+    """
 
     def __init__(self) -> None:
         self.coins = Coins()
         #: Owed exits by pair, and how far they may be off by the rounding of quotients.
         self.owed: dict[str, Fraction] = defaultdict(Fraction)
         self.owed_edge: dict[str, Fraction] = defaultdict(Fraction)
-        #: How far a coin that was paid or came in as quote may be off: the exchange rounds each trade's cost and fee.
+        #: How far a coin that was paid or came in as quote may be off: the exchange rounds each trade's cost
+        #: and fee.
         self._dust: dict[str, Fraction] = defaultdict(Fraction)
         self._unknown: set[str] = set()
-        #: Coins of which it is not known how much was paid for with own money, and so not what their sale brings to copying.
+        #: Coins of which it is not known how much was paid for with own money, and so not what their sale
+        #: brings to copying.
         self._mixed: set[str] = set()
         #: What ended copies do to the count, by when they ended, and which coin each is about.
         self._later: list[tuple[float, str, Callable[[], None]]] = []
 
     def at(self, finished_at: float, coin: str, what: Callable[[], None]) -> None:
-        """Counts a copy when it ended: money goes through copies of several coins beside each other, in the order of their ends."""
+        """Counts a copy when it ended: money goes through copies of several coins beside each other, in
+        the order of their ends.
+        """
         self._later.append((finished_at, coin, what))
 
     def go_on_to(self, decided_at: float, coins: set[str]) -> None:
@@ -89,7 +97,9 @@ class CoinBook:
                     self.owed_edge[pair.symbol] += LOT if held else NOTHING
 
     def dust_of(self, coin: str) -> Fraction:
-        """How far a position may be off; of money a balance shows four decimals, and what is there limits what is sold."""
+        """How far a position may be off; of money a balance shows four decimals, and what is there limits
+        what is sold.
+        """
         dust = self._dust[coin]
         return -floor_lots(-dust) + (SHOWN if dust and coin in MONEY else NOTHING)
 

@@ -1,6 +1,8 @@
-"""What copying holds of each coin, counted as decision 26 says it in words, in fractions. Shares no code with the system.
+"""What copying holds of each coin, counted as decision 26 says it in words, in fractions. Shares no code with
+the system.
 
-The same rules count for the master (all fills of the journal) and for a user (what the exchange booked for its copies).
+The same rules count for the master (all fills of the journal) and for a user (what the exchange booked for
+its copies).
 """
 
 from __future__ import annotations
@@ -25,7 +27,9 @@ class _Held:
     own: dict[str, Fraction] = field(default_factory=dict)
 
     def take(self, volume: Fraction) -> tuple[Fraction, dict[str, Fraction]]:
-        """Takes away as much of this as there is; how much, and how much of that came from which own money."""
+        """Takes away as much of this as there is; how much, and how much of that came from which own
+        money.
+        """
         taken = min(volume, self.volume)
         if not taken:
             return NOTHING, {}
@@ -73,7 +77,9 @@ class Coins:
                 self.lose(coin, fee)
 
     def _buy(self, base: str, quote: str, volume: Fraction, spent: Fraction) -> None:
-        """A buy adds to the base coin and takes what it spends from the quote coin, as far as copying holds it."""
+        """A buy adds to the base coin and takes what it spends from the quote coin, as far as copying
+        holds it.
+        """
         taken, parts = self._of(quote).take(spent)
         rate = volume / spent
         # A coin does not come from itself.
@@ -82,7 +88,9 @@ class Coins:
         self._of(base).put(volume, own)
 
     def _sell(self, base: str, quote: str, volume: Fraction, proceeds: Fraction) -> None:
-        """What comes in for coins that copying held is held by copying as well, except for what was paid with own money of that kind."""
+        """What comes in for coins that copying held is held by copying as well, except for what was paid
+        with own money of that kind.
+        """
         sold, parts = self._of(base).take(volume)
         if not sold:
             return
@@ -91,5 +99,7 @@ class Coins:
         self._of(quote).put((sold - returned) * rate, {money: part * rate for money, part in parts.items()})
 
     def lose(self, coin: str, amount: Fraction) -> None:
-        """Fees are lost in the coin that they were taken in; so is what was written off. Nothing is below zero."""
+        """Fees are lost in the coin that they were taken in; so is what was written off. Nothing is below
+        zero.
+        """
         self._of(coin).take(amount)

@@ -1,4 +1,6 @@
-"""Judges of copies as such: each fill answered once, each order meant and never doubled, volumes, ages, nonces."""
+"""Judges of copies as such: each fill answered once, each order meant and never doubled, volumes, ages,
+nonces.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ from tests.chaos.terms import PAIRS, ZERO, coin_of
 ENDS = {"FILLED", "PART_FILLED", "REJECTED", "SKIPPED", "CARRIED"}
 
 
-#: The project's documented way from a copy to its order id: a UUID of journal, user, copy and attempt, with six digits of journal and user.
+#: The project's documented way from a copy to its order id: a UUID of journal, user, copy and attempt, with
+#: six digits of journal and user.
 CL_ORD_ID_SPACE = uuid.UUID("6b3a0e0e-54f4-4d0c-9a53-0f1b8a6f2d11")
 CL_ORD_ID_MARK = "6b3a0e0e-"
 
@@ -79,7 +82,9 @@ def client_order_id(journal_id: str, account: str, copy_id: str, attempt: int) -
 
 
 def orders_and_intents_belong_together(record: Record) -> Iterator[Finding]:
-    """No order without a copy that meant it, each with a deadline and of the copy's pair, side and size; no id without its copy."""
+    """No order without a copy that meant it, each with a deadline and of the copy's pair, side and size;
+    no id without its copy.
+    """
     name = "intents"
     for user in record.users:
         meant: dict[str, Copy] = {}
@@ -88,18 +93,27 @@ def orders_and_intents_belong_together(record: Record) -> Iterator[Finding]:
             ids = order_ids(record, copy)
             meant |= dict.fromkeys(ids, copy)
             if (ids[-1] if ids else "") != copy.cl_ord_id:
-                text = f"copy {copy.copy_id} names order {copy.cl_ord_id or 'none'} after {copy.attempts} attempts"
+                text = (
+                    f"copy {copy.copy_id} names order {copy.cl_ord_id or 'none'} after {copy.attempts} "
+                    "attempts"
+                )
                 yield Finding(validator=name, account=user.account, text=text)
         for request in _orders(record, user.account):
             copy_of = meant.get(request.cl_ord_id)
             if copy_of is None:
-                text = f"request {request.n} ({request.side} {request.volume} {request.pair}) was meant by no copy"
+                text = (
+                    f"request {request.n} ({request.side} {request.volume} {request.pair}) was meant by "
+                    "no copy"
+                )
                 yield Finding(validator=name, account=user.account, text=text)
             elif (request.pair, request.side) != (copy_of.pair, copy_of.side) or not request.deadline:
                 text = f"request {request.n} is not what copy {copy_of.copy_id} meant, or has no deadline"
                 yield Finding(validator=name, account=user.account, text=text)
             elif request.cl_ord_id == copy_of.cl_ord_id and request.volume != copy_of.ordered:
-                text = f"request {request.n} asks for {request.volume}, copy {copy_of.copy_id} for {copy_of.ordered}"
+                text = (
+                    f"request {request.n} asks for {request.volume}, copy {copy_of.copy_id} for "
+                    f"{copy_of.ordered}"
+                )
                 # What less is there for cuts a copy after its first order was refused.
                 if copy_of.reason not in {"NOT_THERE", "HOLDINGS_LIMITED"}:
                     yield Finding(validator=name, account=user.account, text=text)
@@ -182,7 +196,9 @@ def minima_moved(record: Record) -> frozenset[str]:
 
 
 def coins_gone(record: Record, account: str) -> frozenset[str]:
-    """Coins that the account's owner has taken away for good at some time, by a withdrawal, a convert, or a trade by hand."""
+    """Coins that the account's owner has taken away for good at some time, by a withdrawal, a convert, or
+    a trade by hand.
+    """
     taken = {
         coin_of(deposit.asset)
         for deposit in record.deposits
@@ -196,7 +212,9 @@ def coins_gone(record: Record, account: str) -> frozenset[str]:
 
 
 def writes_off(record: Record, account: str) -> bool:
-    """Whether some of what copying held was not there any more: then how much of what it sold for was own money is not in the record."""
+    """Whether some of what copying held was not there any more: then how much of what it sold for was own
+    money is not in the record.
+    """
     return bool(coins_gone(record, account)) or any(
         copy.reason == "NOT_THERE" or "is not there any more" in copy.detail
         for copy in record.copies_of(account)
@@ -204,7 +222,9 @@ def writes_off(record: Record, account: str) -> bool:
 
 
 def coins_promised(record: Record, account: str) -> frozenset[str]:
-    """Coins that were there and could not be sold at some time: moved to another form, or held by the owner's own order."""
+    """Coins that were there and could not be sold at some time: moved to another form, or held by the
+    owner's own order.
+    """
     moved = {
         coin_of(deposit.asset)
         for deposit in record.deposits
@@ -222,7 +242,8 @@ def volumes(record: Record) -> Checked:
     """Every copy of every user against the independent model."""
     total = Checked()
     if record.clock_stepped:
-        # In which order copies were decided is not known, and all hangs on that. What was sold and is left is judged all the same.
+        # In which order copies were decided is not known, and all hangs on that. What was sold and is left is
+        # judged all the same.
         total.bounded = len(record.copies)
         return total
     fills = {fill.seq: fill for fill in record.fills}
@@ -230,10 +251,14 @@ def volumes(record: Record) -> Checked:
     for user in record.users:
         total.add(
             check_volumes(
-                user, record.copies_of(user.account), fills, booked(record, user),
-                coins_taken=coins_gone(record, user.account) | coins_promised(record, user.account), minima_moved=moved,
+                user,
+                record.copies_of(user.account),
+                fills,
+                booked(record, user),
+                coins_taken=coins_gone(record, user.account) | coins_promised(record, user.account),
+                minima_moved=moved,
             )
-        )  # fmt: skip
+        )
     return total
 
 
@@ -243,7 +268,9 @@ def volumes_are_those_of_the_model(record: Record) -> Iterator[Finding]:
 
 
 def age_decides_about_entries_only(record: Record) -> Iterator[Finding]:
-    """An entry that is too old is skipped, a younger one is not; exits never are; no old entry is sent again."""
+    """An entry that is too old is skipped, a younger one is not; exits never are; no old entry is sent
+    again.
+    """
     if record.clock_stepped:
         return
     name = "age"
@@ -265,7 +292,10 @@ def age_decides_about_entries_only(record: Record) -> Iterator[Finding]:
                 on_edge = abs(copy.decided_at - fill.executed_at - limit) < 1e-4
                 if stale != too_old and not on_edge:
                     age = copy.decided_at - fill.executed_at
-                    text = f"fill {fill.seq} ({fill.side}) was {age:.3f} s old, the limit is {limit:g} s: {copy.reason}"
+                    text = (
+                        f"fill {fill.seq} ({fill.side}) was {age:.3f} s old, the limit is {limit:g} s: "
+                        f"{copy.reason}"
+                    )
                     yield Finding(validator=name, account=user.account, text=text)
         for request in _orders(record, user.account):
             at = decided.get(request.cl_ord_id, 0.0)
@@ -280,9 +310,12 @@ def age_decides_about_entries_only(record: Record) -> Iterator[Finding]:
 
 
 def nonces_grow(record: Record) -> Iterator[Finding]:
-    """Per key, in order of arrival, among what the engine took; and none is refused unless a fault made it so."""
+    """Per key, in order of arrival, among what the engine took; and none is refused unless a fault made it
+    so.
+    """
     last: dict[str, int] = {}
-    # A request that hung in the exchange is written down when it was carried out, behind others that came later.
+    # A request that hung in the exchange is written down when it was carried out, behind others that came
+    # later.
     for request in sorted(record.requests, key=lambda request: request.at):
         if request.outcome == "unseen":
             continue
@@ -316,13 +349,18 @@ def one_order_at_a_time(record: Record) -> Iterator[Finding]:
             for coin in (pair.base, pair.quote):
                 before = busy.get(coin)
                 if before is not None and after.decided_at < before.finished_at - 1e-4:
-                    text = f"copy {after.copy_id} ({after.pair}) was decided before copy {before.copy_id} was over ({before.pair})"
+                    text = (
+                        f"copy {after.copy_id} ({after.pair}) was decided before copy {before.copy_id} "
+                        f"was over ({before.pair})"
+                    )
                     yield Finding(validator="one at a time", account=user.account, text=text)
             busy[pair.base] = after
 
 
 def coins_are_taken_in_order(record: Record) -> Iterator[Finding]:
-    """What is ordered for a fill counts on what the fills before it left of its coins, in whatever pairs those were."""
+    """What is ordered for a fill counts on what the fills before it left of its coins, in whatever pairs
+    those were.
+    """
     if record.clock_stepped:
         return
     for user in record.users:
@@ -335,7 +373,10 @@ def coins_are_taken_in_order(record: Record) -> Iterator[Finding]:
             before = [bought.get(pair.base), spent.get(pair.base), bought.get(pair.quote)]
             for other in filter(None, before):
                 if copy.filled and other.filled and max(other.seqs) > min(copy.seqs):
-                    text = f"copy {copy.copy_id} ({copy.pair}) was decided after copy {other.copy_id} of fill {max(other.seqs)} ({other.pair})"
+                    text = (
+                        f"copy {copy.copy_id} ({copy.pair}) was decided after copy {other.copy_id} of "
+                        f"fill {max(other.seqs)} ({other.pair})"
+                    )
                     yield Finding(validator="order", account=user.account, text=text)
             if copy.filled:
                 bought[pair.base] = spent[pair.quote] = copy

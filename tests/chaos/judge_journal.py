@@ -1,4 +1,6 @@
-"""Judges of the master's side: the journal, what was frozen with its fills, the runs of the supervisor, the logs."""
+"""Judges of the master's side: the journal, what was frozen with its fills, the runs of the supervisor,
+the logs.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +33,16 @@ FEED_FAULTS = (
 )
 #: What is done to processes.
 BLOWS = frozenset(
-    {"kill", "stop", "kill_supervisor", "stop_supervisor", "kill_forkserver", "disk_full", "disk_full_journal"}
-)  # fmt: skip
+    {
+        "kill",
+        "stop",
+        "kill_supervisor",
+        "stop_supervisor",
+        "kill_forkserver",
+        "disk_full",
+        "disk_full_journal",
+    }
+)
 
 
 #: Snapshots of a balance are rounded down to 4 decimals of a dollar, then executions count exactly.
@@ -52,7 +62,8 @@ CROSS_SHARE = Decimal("0.02")
 LEAVING_S = 1.5
 
 
-#: Account processes end by themselves so soon after their supervisor: what is in flight gets 5 s, the forkserver's grace 5 s.
+#: Account processes end by themselves so soon after their supervisor: what is in flight gets 5 s, the
+#: forkserver's grace 5 s.
 ORPHANS_S = 12.0
 
 
@@ -99,7 +110,9 @@ def _out_of_order(record: Record, fills: list[Fill], truth: dict[str, Trade]) ->
 
 @dataclass(frozen=True)
 class _Before:
-    """What the master had before an order, in all forms and of that in forms, right before one execution of it, and how much of it was filled."""
+    """What the master had before an order, in all forms and of that in forms, right before one execution
+    of it, and how much of it was filled.
+    """
 
     order: State
     now: State
@@ -214,7 +227,9 @@ def _wrong(fill: Fill, before: _Before, low: Decimal, high: Decimal) -> list[str
 
 
 def journal_counts_what_the_master_bought(record: Record) -> Iterator[Finding]:
-    """The journal's own figures: what the master had bought of the coin before and after each fill, by decision 26."""
+    """The journal's own figures: what the master had bought of the coin before and after each fill, by
+    decision 26.
+    """
     coins = Coins()
     trades = {trade.exec_id: trade for trade in record.trades_of("master")}
     for fill in sorted(record.fills, key=lambda fill: fill.seq):
@@ -229,11 +244,17 @@ def journal_counts_what_the_master_bought(record: Record) -> Iterator[Finding]:
         after = coins.held(pair.base)
         dust = COUNT_DUST * (10**5 if pair.base in MONEY else 1)
         if abs(Fraction(fill.journal_position) - before) > dust:
-            text = f"fill {fill.seq} ({fill.pair} {fill.side}): the journal counts {fill.journal_position} before it, the rules {float(before):.12f}"
+            text = (
+                f"fill {fill.seq} ({fill.pair} {fill.side}): the journal counts {fill.journal_position} "
+                f"before it, the rules {float(before):.12f}"
+            )
             yield Finding(validator="count", text=text)
             return
         if abs(Fraction(fill.journal_position_after) - after) > dust:
-            text = f"fill {fill.seq} ({fill.pair} {fill.side}): the journal counts {fill.journal_position_after} after it, the rules {float(after):.12f}"
+            text = (
+                f"fill {fill.seq} ({fill.pair} {fill.side}): the journal counts "
+                f"{fill.journal_position_after} after it, the rules {float(after):.12f}"
+            )
             yield Finding(validator="count", text=text)
             return
         trade = trades.get(fill.exec_id)
@@ -246,7 +267,9 @@ def journal_counts_what_the_master_bought(record: Record) -> Iterator[Finding]:
 
 
 def earlier_runs_are_over(record: Record) -> Iterator[Finding]:
-    """No fill of an earlier run after one of a later run, none outside its run, no process of an earlier run beside a later one."""
+    """No fill of an earlier run after one of a later run, none outside its run, no process of an earlier
+    run beside a later one.
+    """
     name = "fencing"
     runs = {run.epoch: run for run in record.supervisors}
     last = 0
@@ -271,7 +294,10 @@ def earlier_runs_are_over(record: Record) -> Iterator[Finding]:
     for account, processes in by_account.items():
         for earlier, later in pairwise(processes):
             if earlier.last_alive > later.first_seen + LEAVING_S:
-                text = f"process {earlier.pid} (run {earlier.epoch}) lived beside {later.pid} (run {later.epoch})"
+                text = (
+                    f"process {earlier.pid} (run {earlier.epoch}) lived beside {later.pid} (run "
+                    f"{later.epoch})"
+                )
                 yield Finding(validator=name, account=account, text=text)
         for process in processes:
             run = runs.get(process.epoch)
@@ -306,10 +332,21 @@ def supervisors_end_for_a_reason(record: Record) -> Iterator[Finding]:
 
 #: Errors that blows and faults lead to, by what their line begins with or holds.
 EXPECTED_ERRORS = (
-    "MASTER_LOST", "KRAKEN_USER_BLOCKED", "ACCOUNT_STATE_CHANGED", "MANY_FAILED", "forkserver", "EXCHANGE_UNREACHABLE",
-    "LEDGER_FAULT", "NONCE_FAULT", "LOCK_HELD", "KEY_REFUSED", "nothing is copied before it can be written",
-    "nothing more is traded before it can be written", "database or disk is full", "disk I/O error",
-)  # fmt: skip
+    "MASTER_LOST",
+    "KRAKEN_USER_BLOCKED",
+    "ACCOUNT_STATE_CHANGED",
+    "MANY_FAILED",
+    "forkserver",
+    "EXCHANGE_UNREACHABLE",
+    "LEDGER_FAULT",
+    "NONCE_FAULT",
+    "LOCK_HELD",
+    "KEY_REFUSED",
+    "nothing is copied before it can be written",
+    "nothing more is traded before it can be written",
+    "database or disk is full",
+    "disk I/O error",
+)
 
 
 def logs_hold_no_surprise(record: Record) -> Iterator[Finding]:

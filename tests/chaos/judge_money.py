@@ -44,7 +44,9 @@ EQUITY_AGE_S = 80.0
 
 
 def equity_is_true(record: Record) -> Iterator[Finding]:
-    """The equity that a copy was sized by lies within what the user's balances were worth in the last minutes."""
+    """The equity that a copy was sized by lies within what the user's balances were worth in the last
+    minutes.
+    """
     if record.clock_stepped:
         return
     prices = Prices(record)
@@ -67,12 +69,17 @@ def equity_is_true(record: Record) -> Iterator[Finding]:
             # A wallet may have heard of a part of an order only; a price moves on while it is traded.
             margin = Decimal("0.02") * most
             if not least - margin <= copy.user_equity <= most + margin:
-                text = f"copy {copy.copy_id} was sized by {copy.user_equity} {quote}, it was {least:.6f} to {most:.6f}"
+                text = (
+                    f"copy {copy.copy_id} was sized by {copy.user_equity} {quote}, it was {least:.6f} "
+                    f"to {most:.6f}"
+                )
                 yield Finding(validator="equity", account=user.account, text=text)
 
 
 def _perhaps_unpriced(record: Record, at: float) -> set[str]:
-    """Coins whose price in dollars could not be had for some of the last time: who started then counts them for nothing for a while."""
+    """Coins whose price in dollars could not be had for some of the last time: who started then counts
+    them for nothing for a while.
+    """
     pricing = {terms.symbol: terms.base for terms in PAIRS.values() if terms.quote == "USD"}
     by_altname = {terms.altname: terms.symbol for terms in PAIRS.values()}
     off: set[str] = set()
@@ -91,7 +98,9 @@ def _perhaps_unpriced(record: Record, at: float) -> set[str]:
 
 
 def cash_is_true(record: Record) -> Iterator[Finding]:
-    """Where cash cut or stopped an entry there was no more, less what orders on their way may take; nothing was bought without."""
+    """Where cash cut or stopped an entry there was no more, less what orders on their way may take;
+    nothing was bought without.
+    """
     if record.clock_stepped:
         return
     for user in record.users:
@@ -170,11 +179,13 @@ def _worst_cost(record: Record, user: UserTerms, copy: Copy) -> Decimal:
 
 
 def nobody_sells_what_copying_did_not_buy(record: Record) -> Iterator[Finding]:
-    """At every moment no more of a coin was sold than copying held, in whatever pairs it was bought; so the user's own coins stay.
+    """At every moment no more of a coin was sold than copying held, in whatever pairs it was bought; so the
+    user's own coins stay.
 
-    Trades are counted copy by copy, as those came to their ends. Which part of a sale's proceeds is own money come back hangs on the order
-    in which money went through pairs that trade beside each other: a thousandth of what came in may be called either, and all of it where
-    the clock was set, so that nobody knows the order, or where coins were written off that were not there any more.
+    Trades are counted copy by copy, as those came to their ends. Which part of a sale's proceeds is own money
+    come back hangs on the order in which money went through pairs that trade beside each other: a thousandth
+    of what came in may be called either, and all of it where the clock was set, so that nobody knows the
+    order, or where coins were written off that were not there any more.
     """
     for user in record.users:
         untold = record.clock_stepped or writes_off(record, user.account)
@@ -196,7 +207,9 @@ def nobody_sells_what_copying_did_not_buy(record: Record) -> Iterator[Finding]:
 
 
 def _as_counted(record: Record, account: str) -> list[Trade]:
-    """A user's trades by copying, copy by copy, as those came to their ends; as they were made where the clock was set."""
+    """A user's trades by copying, copy by copy, as those came to their ends; as they were made where the
+    clock was set.
+    """
     ended: dict[str, float] = {}
     for copy in record.copies_of(account):
         if not record.clock_stepped:
@@ -214,7 +227,9 @@ def count_trade(coins: Coins, trade: Trade) -> None:
 
 
 def what_is_the_users_own_is_still_there(record: Record) -> Iterator[Finding]:
-    """By balances alone: each coin is there at least as it was, with what its owner did, less what entries paid with it."""
+    """By balances alone: each coin is there at least as it was, with what its owner did, less what entries
+    paid with it.
+    """
     for user in record.users:
         own = by_coin(user.balances)
         changes: list[tuple[float, str, Decimal]] = [
@@ -262,7 +277,9 @@ def entries_are_bound(record: Record) -> Iterator[Finding]:
 
 
 def no_master_order_costs_more_than_its_cap(record: Record) -> Iterator[Finding]:
-    """All copies of one master order together; orders that were copied by one order of the user are judged together."""
+    """All copies of one master order together; orders that were copied by one order of the user are judged
+    together.
+    """
     fills = {fill.seq: fill for fill in record.fills}
     for user in record.users:
         groups = _Groups()
@@ -330,7 +347,9 @@ class _Groups:
 
 
 def exits_converge(record: Record) -> Iterator[Finding]:
-    """Whenever the master had sold all that it bought of a coin and all had come to rest, nobody held more than dust of it by copying."""
+    """Whenever the master had sold all that it bought of a coin and all had come to rest, nobody held more
+    than dust of it by copying.
+    """
     for rest in record.settled:
         for account, coin, held in still_held(record, rest.trades, rest.at):
             text = (
@@ -342,8 +361,8 @@ def exits_converge(record: Record) -> Iterator[Finding]:
 def still_held(record: Record, trades: int, at: float) -> Iterator[tuple[str, str, Fraction]]:
     """Users that hold what they should have sold, so many trades of the exchange on: account, coin, how much.
 
-    A coin that came in since the master's last sale of all of it (an entry paid in it was skipped) waits for the next one; whoever took
-    coins away by hand may be left with some.
+    A coin that came in since the master's last sale of all of it (an entry paid in it was skipped) waits for
+    the next one; whoever took coins away by hand may be left with some.
     """
     prices = Prices(record)
     moved = minima_moved(record)
@@ -371,7 +390,9 @@ def still_held(record: Record, trades: int, at: float) -> Iterator[tuple[str, st
 
 
 def _left_at(record: Record, coin: str, trades: int) -> int:
-    """The fill with which the master sold all of a coin that it had bought, if it has bought none since; or 0."""
+    """The fill with which the master sold all of a coin that it had bought, if it has bought none since;
+    or 0.
+    """
     names = {trade.exec_id for trade in record.trades_of("master") if trade.n <= trades}
     left = 0
     for fill in record.fills:

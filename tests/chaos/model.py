@@ -1,9 +1,11 @@
-"""What each copy should have been: the rules of the README ("How a copy is sized") once more, in fractions, from records alone.
+"""What each copy should have been: the rules of the README ("How a copy is sized") once more, in fractions,
+from records alone.
 
-It shares no code with the system. For each user it goes through the copies in the order in which they were decided, and counts
-what copying holds of each coin across pairs (decision 26, ``coins.py``), with the master's fills as the journal froze them, the
-user's equity as the copy recorded it, and what the *exchange* booked for the copy's orders. Where a record does not tell what a decision depended on (free cash, coins withdrawn by hand), it says
-so: the volume is then checked against bounds and counted as such.
+It shares no code with the system. For each user it goes through the copies in the order in which they were
+decided, and counts what copying holds of each coin across pairs (decision 26, ``coins.py``), with the
+master's fills as the journal froze them, the user's equity as the copy recorded it, and what the *exchange*
+booked for the copy's orders. Where a record does not tell what a decision depended on (free cash, coins
+withdrawn by hand), it says so: the volume is then checked against bounds and counted as such.
 """
 
 from __future__ import annotations
@@ -22,15 +24,23 @@ NAME = "volumes"
 QUOTIENT = Fraction(1, 10**9)
 #: Exits are sums of quotients: what misses a lot by less than half a millionth is that lot, by rule.
 EXIT_QUOTIENT = Fraction(1, 2 * 10**6)
-#: What was paid may be known to the system as the exchange prints it, rounded to its cost decimals: so many of the last digit.
+#: What was paid may be known to the system as the exchange prints it, rounded to its cost decimals: so many
+#: of the last digit.
 COST_DUST = 10
-#: A wallet as good as empty whose count keeps less than this share has left: so much can fees have taken that nobody told.
+#: A wallet as good as empty whose count keeps less than this share has left: so much can fees have taken that
+#: nobody told.
 LEFT_SHARE = Fraction(2, 100)
 #: A campaign makes minima at most this much larger.
 MOVED_BY = 3
 
 ENDED_WITHOUT_PLAN = {"STALE_ENTRY", "MARGIN_TRADE", "NO_EQUITY", "MASTER_EQUITY_UNKNOWN", "UNKNOWN_PAIR"}
-SHORT = {"BELOW_ORDERMIN", "BELOW_COSTMIN", "CARRY_EXITED", "EOrder:Order minimum not met", "EOrder:Cost minimum not met"}  # fmt: skip
+SHORT = {
+    "BELOW_ORDERMIN",
+    "BELOW_COSTMIN",
+    "CARRY_EXITED",
+    "EOrder:Order minimum not met",
+    "EOrder:Cost minimum not met",
+}
 NOTHING_FRESH = {"CAP_EXHAUSTED", "NOTHING_LEFT_OF_ORDER"}
 LESS_THERE = {"HOLDINGS_LIMITED", "NOT_THERE"}
 
@@ -85,10 +95,18 @@ class PairModel:
     """One user in one pair. ``others`` are its models of all pairs, to be reached by their symbols."""
 
     def __init__(
-        self, user: UserTerms, pair: PairTerms, book: CoinBook, others: Mapping[str, PairModel], *,
-        coins_taken: bool = False, minimum_moved: bool = False,
-    ) -> None:  # fmt: skip
-        """``coins_taken``: someone took base coins or holds them. ``minimum_moved``: the exchange changed its minima meanwhile."""
+        self,
+        user: UserTerms,
+        pair: PairTerms,
+        book: CoinBook,
+        others: Mapping[str, PairModel],
+        *,
+        coins_taken: bool = False,
+        minimum_moved: bool = False,
+    ) -> None:
+        """``coins_taken``: someone took base coins or holds them. ``minimum_moved``: the exchange changed
+        its minima meanwhile.
+        """
         self._user = user
         self._pair = pair
         self._book = book
@@ -135,7 +153,7 @@ class PairModel:
         else:
             self._sell_owed(copy, booked)
 
-    # -- entries ----------------------------------------------------------------------------------------------------
+    # -- entries --------------------------------------------------------------------------------------------
 
     def _enter(self, copy: Copy, fills: Sequence[Fill], booked: Bought) -> None:
         last = fills[-1]
@@ -177,7 +195,9 @@ class PairModel:
             self._entries[piece.order_id].cost -= piece.cost
 
     def _share_of(self, fill: Fill, worst: Fraction, copy: Copy) -> tuple[_Piece, bool, Fraction]:
-        """The part of a fill, whether the cap cut it, and how far dust in earlier costs may move the result."""
+        """The part of a fill, whether the cap cut it, and how far dust in earlier costs may move the
+        result.
+        """
         entry = self._entries.get(fill.order_id)
         if entry is None:
             entry = self._entries[fill.order_id] = _Entry(
@@ -255,7 +275,7 @@ class PairModel:
             self._entries[piece.order_id].cost += paid - piece.cost
         self._book.at(copy.finished_at, self._pair.base, lambda: self._book.book(self._pair, "buy", booked))
 
-    # -- exits ------------------------------------------------------------------------------------------------------
+    # -- exits ----------------------------------------------------------------------------------------------
 
     def _exit(self, copy: Copy, fills: Sequence[Fill], booked: Bought) -> None:
         fresh, full, edge = NOTHING, False, NOTHING
@@ -281,10 +301,11 @@ class PairModel:
         self._end_exit(copy, booked, sweep=full)
 
     def _fraction_of(self, fill: Fill, fresh: Fraction) -> tuple[Fraction, bool, Fraction]:
-        """What a fill of the master sells of the copied position, whether the master has left the coin, and how exact that is.
+        """What a fill of the master sells of the copied position, whether the master has left the coin, and
+        how exact that is.
 
-        The fraction is of what both hold of the coin right before the fill, in all pairs: the master by the journal's count, the user by
-        what copying bought, less what is to be sold already.
+        The fraction is of what both hold of the coin right before the fill, in all pairs: the master by the
+        journal's count, the user by what copying bought, less what is to be sold already.
         """
         plan = self._exits.setdefault(fill.order_id, _Exit())
         before, left = Fraction(fill.journal_position), Fraction(fill.journal_position_after)
@@ -303,7 +324,9 @@ class PairModel:
         return volume, full, LOT if was_on_edge or plan.on_edge else NOTHING
 
     def _has_left(self, fill: Fill, before: Fraction, left: Fraction) -> bool:
-        """Less than an order's minimum of its count; or a wallet as good as empty, with a count that fees can explain."""
+        """Less than an order's minimum of its count; or a wallet as good as empty, with a count that fees
+        can explain.
+        """
         least = Fraction(self._pair.ordermin)
         if self._minimum_moved and least <= left < least * MOVED_BY:
             self._forget()  # whether that counts as having left depends on when a process read the minima
@@ -375,7 +398,7 @@ class PairModel:
         self._judge_exit(copy, volume, slack + book.dust_of(self._pair.base))
         self._end_exit(copy, booked, sweep=sweep)
 
-    # -- judging ----------------------------------------------------------------------------------------------------
+    # -- judging --------------------------------------------------------------------------------------------
 
     def _is_short(self, volume: Fraction, price: Decimal) -> bool:
         return (
@@ -413,7 +436,10 @@ class PairModel:
             self._forget()
 
     def _find(self, copy: Copy, words: str) -> None:
-        text = f"copy {copy.copy_id} of fills {list(copy.seqs)} ({copy.pair} {copy.side}, {copy.state} {copy.reason}): {words}"
+        text = (
+            f"copy {copy.copy_id} of fills {list(copy.seqs)} ({copy.pair} {copy.side}, {copy.state} "
+            f"{copy.reason}): {words}"
+        )
         self.checked.findings.append(Finding(validator=NAME, account=copy.account, text=text))
 
 

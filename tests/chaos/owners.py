@@ -1,4 +1,6 @@
-"""What owners of accounts and the exchange do beside the system, in one world: money that moves, own orders, markets that come and go."""
+"""What owners of accounts and the exchange do beside the system, in one world: money that moves, own
+orders, markets that come and go.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +79,7 @@ class Owners:
             volume=f"{volume:f}", **more,
         )  # fmt: skip
 
-    # -- money ------------------------------------------------------------------------------------------------------
+    # -- money ----------------------------------------------------------------------------------------------
 
     def deposit(self, action: Action) -> str:
         return self._give(action.account, action.detail["asset"], Decimal(action.detail["amount"]))
@@ -136,7 +138,7 @@ class Owners:
         self._wrote(action.account, _form(action), amount, kind)
         return ""
 
-    # -- orders by hand ---------------------------------------------------------------------------------------------
+    # -- orders by hand -------------------------------------------------------------------------------------
 
     def hand_order(self, action: Action) -> str:
         pair, side = PAIRS[action.detail["pair"]], action.detail["side"]
@@ -155,13 +157,20 @@ class Owners:
             )
         except requests.RequestException as error:
             answer = {"error": [str(error)[:60]]}
-        # Refused or not: a fault that was meant for the system may have struck this one, and the order is there all the same.
+        # Refused or not: a fault that was meant for the system may have struck this one, and the order is
+        # there all the same.
         order_id = "unknown" if answer["error"] else answer["result"]["txid"][0]
         self._record.hand_orders.append(
             HandOrder(
-                at=time.time(), account=action.account, order_id=order_id, pair=pair.symbol, side=side, volume=volume, price=price
+                at=time.time(),
+                account=action.account,
+                order_id=order_id,
+                pair=pair.symbol,
+                side=side,
+                volume=volume,
+                price=price,
             )
-        )  # fmt: skip
+        )
         return ", ".join(answer["error"])
 
     def hand_cancel(self, action: Action) -> str:
@@ -178,7 +187,7 @@ class Owners:
             orders[index] = replace(orders[index], cancelled_at=time.time())
         return bool(mine)
 
-    # -- markets ----------------------------------------------------------------------------------------------------
+    # -- markets --------------------------------------------------------------------------------------------
 
     def listed(self, action: Action) -> str:
         return self._market(action.detail["pair"], listed=action.detail["listed"])
@@ -192,7 +201,9 @@ class Owners:
         return ""
 
     def rename(self, action: Action) -> str:
-        """The coin has another name and another id from now on, as MATIC got; an operator tells the system."""
+        """The coin has another name and another id from now on, as MATIC got; an operator tells the
+        system.
+        """
         del action
         old, self.name = self.name, f"{RENAMED}{int(self.name.removeprefix(RENAMED) or 0) + 1}"
         self._paper.call("POST", f"/assets/{old}/rename", to=self.name, keeps_key=False)
@@ -203,10 +214,12 @@ class Owners:
         self._paper.call("POST", "/house", **action.detail)
         return ""
 
-    # -- coming to rest ---------------------------------------------------------------------------------------------
+    # -- coming to rest -------------------------------------------------------------------------------------
 
     def put_back(self) -> None:
-        """Own orders are cancelled, markets are as they were; what is staked comes back, so that exits can end."""
+        """Own orders are cancelled, markets are as they were; what is staked comes back, so that exits can
+        end.
+        """
         private(self._paper.rest_url, self._keys["master"], "CancelAll")
         for account in {order.account for order in self._record.hand_orders}:
             self._cancel(account)

@@ -1,4 +1,5 @@
-"""What a campaign does, drawn up front from one generator: worlds, in them batches, in them rounds of timed actions.
+"""What a campaign does, drawn up front from one generator: worlds, in them batches, in them rounds of timed
+actions.
 
 Pure. An action is data, so that a failing batch can be printed, kept, cut down and done again.
 """
@@ -23,13 +24,25 @@ ROUNDS_A_BATCH = 5
 BATCHES_A_WORLD = 20
 ROUND_EVERY_S = 0.4
 START_PRICES = {
-    "BTC/USD": Decimal(60_000), "ETH/USD": Decimal(3_000), "SOL/USD": Decimal(150), "EUR/USD": Decimal("1.1"), "DOT/USD": Decimal(5),
-    "BTC/EUR": Decimal("54545.4"), "BTC/USDT": Decimal(60_000), "ETH/BTC": Decimal("0.05"),
-}  # fmt: skip
+    "BTC/USD": Decimal(60_000),
+    "ETH/USD": Decimal(3_000),
+    "SOL/USD": Decimal(150),
+    "EUR/USD": Decimal("1.1"),
+    "DOT/USD": Decimal(5),
+    "BTC/EUR": Decimal("54545.4"),
+    "BTC/USDT": Decimal(60_000),
+    "ETH/BTC": Decimal("0.05"),
+}
 TICKS = {
-    "BTC/USD": Decimal("0.1"), "ETH/USD": Decimal("0.01"), "SOL/USD": Decimal("0.01"), "EUR/USD": Decimal("0.00001"), "DOT/USD": Decimal("0.0001"),
-    "BTC/EUR": Decimal("0.1"), "BTC/USDT": Decimal("0.1"), "ETH/BTC": Decimal("0.00001"),
-}  # fmt: skip
+    "BTC/USD": Decimal("0.1"),
+    "ETH/USD": Decimal("0.01"),
+    "SOL/USD": Decimal("0.01"),
+    "EUR/USD": Decimal("0.00001"),
+    "DOT/USD": Decimal("0.0001"),
+    "BTC/EUR": Decimal("0.1"),
+    "BTC/USDT": Decimal("0.1"),
+    "ETH/BTC": Decimal("0.00001"),
+}
 #: What a unit of the quote is worth in dollars, where it is not about one.
 MONEY_WORTH = {"ETH/BTC": 60_000}
 #: The prices of a pair stay within this share of where they began.
@@ -67,7 +80,7 @@ class World:
     master: dict[str, Decimal] = field(default_factory=lambda: {"ZUSD": MASTER_USD})
 
 
-# -- reading and writing --------------------------------------------------------------------------------------------
+# -- reading and writing -----------------------------------------------------------------------------------
 
 
 def to_json(world: World) -> str:
@@ -111,7 +124,7 @@ def config_line(user: UserTerms) -> str:
     return f"copy = {{ {', '.join(parts)} }}"
 
 
-# -- drawing --------------------------------------------------------------------------------------------------------
+# -- drawing -----------------------------------------------------------------------------------------------
 
 
 def campaign(
@@ -136,7 +149,9 @@ def campaign(
 
 
 def _users(dice: random.Random, number: int, names: frozenset[str]) -> tuple[UserTerms, ...]:
-    """Users of very different money: every third is tiny; every kind of rules is there when there are enough of them."""
+    """Users of very different money: every third is tiny; every kind of rules is there when there are
+    enough of them.
+    """
     users = []
     for index in range(number):
         low, high = ((30, 120), (200, 3_000), (3_000, 60_000))[index % 3]
@@ -188,7 +203,8 @@ class _Planner:
                 self._exchange_faults()
         self._start += ROUND_EVERY_S
         if self._dice.random() < 0.5:
-            # Everything that was bought, the coins in which others are paid last; a dollar pair of each coin is enough.
+            # Everything that was bought, the coins in which others are paid last; a dollar pair of each coin
+            # is enough.
             for offset, pair in enumerate(
                 pair for pair in reversed(pairs(self._names)) if pair.endswith("/USD")
             ):
@@ -208,7 +224,7 @@ class _Planner:
     def _when(self) -> float:
         return self._dice.uniform(0.0, ROUND_EVERY_S)
 
-    # -- trading ----------------------------------------------------------------------------------------------------
+    # -- trading --------------------------------------------------------------------------------------------
 
     def _trades(self) -> None:
         for _ in range(self._dice.choice([1, 1, 2, 2, 3])):
@@ -306,7 +322,7 @@ class _Planner:
             if self._some(0.5):
                 self._quote_all(pair, limit, offset + self._dice.uniform(0.5, 0.9))
 
-    # -- blows ------------------------------------------------------------------------------------------------------
+    # -- blows ----------------------------------------------------------------------------------------------
 
     def _blows(self) -> None:
         dice = self._dice
@@ -347,7 +363,7 @@ class _Planner:
             amount = self._dice.choice(["50", "500", "-10", "-100"])
             self._do("deposit", self._when(), user, asset="ZUSD", amount=amount)
 
-    # -- faults of the exchange -------------------------------------------------------------------------------------
+    # -- faults of the exchange -----------------------------------------------------------------------------
 
     def _exchange_faults(self) -> None:
         for _ in range(self._dice.choice([0, 1, 2, 3])):
@@ -371,16 +387,25 @@ class _Planner:
                 {"kind": "hang_reply", **on, "delay_ms": delay},
                 {"kind": "hang_request", **on, "delay_ms": delay},
                 {"kind": "truncate_reply", **on},
-                {"kind": "html_5xx", **on, "status": dice.choice([502, 503, 504, 520]), "executed": self._some(0.5)},
+                {
+                    "kind": "html_5xx",
+                    **on,
+                    "status": dice.choice([502, 503, 504, 520]),
+                    "executed": self._some(0.5),
+                },
                 {"kind": "error", **on, "error": dice.choice(UNKNOWN_ERRORS), "executed": self._some(0.5)},
                 {"kind": "error", **on, "error": dice.choice(REFUSALS), "executed": False},
                 {"kind": "duplicate_delivery", "method": "AddOrder", "count": 1},
                 {"kind": "swap", "method": method, "count": 1, "delay_ms": dice.randint(100, 1_500)},
-                {"kind": "partial_cancel", "count": count, "fraction": dice.choice(["0.1", "0.5", "0.9"]),
-                 "cum_qty": self._some(0.5)},
+                {
+                    "kind": "partial_cancel",
+                    "count": count,
+                    "fraction": dice.choice(["0.1", "0.5", "0.9"]),
+                    "cum_qty": self._some(0.5),
+                },
                 *self._feed_faults(),
             ]
-        )  # fmt: skip
+        )
 
     def _feed_faults(self) -> list[dict[str, Any]]:
         dice = self._dice
@@ -420,11 +445,19 @@ class _Planner:
         pair: PairTerms = PAIRS[dice.choice(pairs(self._names))]
         return dice.choice(
             [
-                {"kind": "market_mode", "mode": dice.choice(["cancel_only", "post_only", "limit_only", "maintenance"])},
-                {"kind": "ordermin", "pair": pair.altname, "ordermin": f"{pair.ordermin * MOVED_BY:f}", "stale": self._some(0.5)},
+                {
+                    "kind": "market_mode",
+                    "mode": dice.choice(["cancel_only", "post_only", "limit_only", "maintenance"]),
+                },
+                {
+                    "kind": "ordermin",
+                    "pair": pair.altname,
+                    "ordermin": f"{pair.ordermin * MOVED_BY:f}",
+                    "stale": self._some(0.5),
+                },
                 {"kind": "clock_skew", "seconds": dice.choice(["0.3", "-0.3"])},
             ]
-        )  # fmt: skip
+        )
 
 
 #: Answers after which nobody knows whether the order exists.

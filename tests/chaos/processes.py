@@ -20,7 +20,8 @@ from tests.chaos.records import ProcessSeen
 
 #: Between two looks at the supervisor's status.
 LOOK_S = 0.1
-#: A file may not grow beyond this any more: the databases' logs cannot be written, nonce files (256 bytes) can.
+#: A file may not grow beyond this any more: the databases' logs cannot be written, nonce files (256 bytes)
+#: can.
 FULL_AT_BYTES = 4_096
 
 
@@ -65,7 +66,9 @@ def forkserver_of(supervisor_pid: int) -> int | None:
 
 @dataclass
 class Watch:
-    """Looks at the supervisor's status all the time: which processes there are, and when they were last alive."""
+    """Looks at the supervisor's status all the time: which processes there are, and when they were last
+    alive.
+    """
 
     endpoint: str
     #: The run of each supervisor that has answered, by its pid.
@@ -110,7 +113,9 @@ class Watch:
         return ""
 
     def fill_disk(self, account: str) -> str:
-        """Lets every further write of an account's process that makes a file grow fail; why not, or nothing."""
+        """Lets every further write of an account's process that makes a file grow fail; why not, or
+        nothing.
+        """
         with self._guard:
             pid = self._current.get(account, 0)
             held = self._held.get(pid)
@@ -150,7 +155,9 @@ class Watch:
             return
         now = time.time()
         if not ended(pidfd):
-            self._held[pid] = _Held(ProcessSeen(account=account, pid=pid, epoch=epoch, first_seen=now, last_alive=now), pidfd)  # fmt: skip
+            self._held[pid] = _Held(
+                ProcessSeen(account=account, pid=pid, epoch=epoch, first_seen=now, last_alive=now), pidfd
+            )
             self._current[account] = pid
         else:
             os.close(pidfd)

@@ -48,22 +48,39 @@ class Reader:
 
     def _trade(self, row: dict[str, Any]) -> Trade:
         return Trade(
-            n=row["n"], at=self._epoch_s + row["emitted_ns"] / 1e9, account=row["account"], order_id=row["txid"],
-            exec_id=row["exec_id"], cl_ord_id=row["cl_ord_id"] or "", pair=symbol_of(row["pair"]), side=row["side"],
-            price=Decimal(row["price"]), volume=Decimal(row["volume"]), cost=Decimal(row["cost"]), fee=Decimal(row["fee"]),
+            n=row["n"],
+            at=self._epoch_s + row["emitted_ns"] / 1e9,
+            account=row["account"],
+            order_id=row["txid"],
+            exec_id=row["exec_id"],
+            cl_ord_id=row["cl_ord_id"] or "",
+            pair=symbol_of(row["pair"]),
+            side=row["side"],
+            price=Decimal(row["price"]),
+            volume=Decimal(row["volume"]),
+            cost=Decimal(row["cost"]),
+            fee=Decimal(row["fee"]),
             fee_asset=row["fee_asset"],
-        )  # fmt: skip
+        )
 
     def _request(self, row: dict[str, Any]) -> Request:
         params = row["params"]
         return Request(
-            n=row["n"], at=self._epoch_s + row["received_ns"] / 1e9, account=row["account"] or "",
-            key_id=row["key_id"] or "", method=row["method"], nonce=int(row["nonce"] or 0),
-            cl_ord_id=params.get("cl_ord_id", ""), pair=symbol_of(params.get("pair", "")),
-            side=params.get("type", ""), volume=Decimal(params.get("volume", "0")), deadline=params.get("deadline", ""),
-            outcome=row["outcome"], fault=row.get("fault") or "",
+            n=row["n"],
+            at=self._epoch_s + row["received_ns"] / 1e9,
+            account=row["account"] or "",
+            key_id=row["key_id"] or "",
+            method=row["method"],
+            nonce=int(row["nonce"] or 0),
+            cl_ord_id=params.get("cl_ord_id", ""),
+            pair=symbol_of(params.get("pair", "")),
+            side=params.get("type", ""),
+            volume=Decimal(params.get("volume", "0")),
+            deadline=params.get("deadline", ""),
+            outcome=row["outcome"],
+            fault=row.get("fault") or "",
             by_hand=row["key_id"] in self._hands,
-        )  # fmt: skip
+        )
 
     def read_system(self, api: KrakenCopy, head_change: int) -> None:
         """The journal's fills, and the copies that changed, since the last time. Raises KrakenCopyError."""
@@ -105,8 +122,13 @@ class Reader:
                     continue
                 if row["level"] in {"ERROR", "CRITICAL"} or row.get("exception"):
                     self._record.log_lines.append(
-                        LogLine(account=path.stem, at=row["at"], message=row["message"], exception=row.get("exception", ""))
-                    )  # fmt: skip
+                        LogLine(
+                            account=path.stem,
+                            at=row["at"],
+                            message=row["message"],
+                            exception=row.get("exception", ""),
+                        )
+                    )
         for path in sorted(folder.glob("*.crash")):
             news = self._news(path)
             if "Traceback" in news:
@@ -128,22 +150,49 @@ class Reader:
 
 def _fill(row: pb.Fill) -> Fill:
     return Fill(
-        seq=row.seq, epoch=row.epoch, exec_id=row.exec_id, order_id=row.order_id, pair=first_name(row.pair), side=SIDES[row.side],
-        price=Decimal(row.price), volume=Decimal(row.volume), master_equity=Decimal(row.master_equity or 0),
-        master_cash=Decimal(row.master_cash or 0), master_position_before=Decimal(row.master_position_before or 0),
-        master_position=Decimal(row.master_position or 0), order_filled_before=Decimal(row.order_filled_before),
-        journal_position=Decimal(row.journal_position or 0), journal_position_after=Decimal(row.journal_position_after or 0),
-        fee=Decimal(row.fee.amount or 0), fee_coin=coin_of(row.fee.asset), source=SOURCES[row.source], pair_unknown=row.pair_unknown, executed_at=row.executed_at.ToMicroseconds() / 1e6,
+        seq=row.seq,
+        epoch=row.epoch,
+        exec_id=row.exec_id,
+        order_id=row.order_id,
+        pair=first_name(row.pair),
+        side=SIDES[row.side],
+        price=Decimal(row.price),
+        volume=Decimal(row.volume),
+        master_equity=Decimal(row.master_equity or 0),
+        master_cash=Decimal(row.master_cash or 0),
+        master_position_before=Decimal(row.master_position_before or 0),
+        master_position=Decimal(row.master_position or 0),
+        order_filled_before=Decimal(row.order_filled_before),
+        journal_position=Decimal(row.journal_position or 0),
+        journal_position_after=Decimal(row.journal_position_after or 0),
+        fee=Decimal(row.fee.amount or 0),
+        fee_coin=coin_of(row.fee.asset),
+        source=SOURCES[row.source],
+        pair_unknown=row.pair_unknown,
+        executed_at=row.executed_at.ToMicroseconds() / 1e6,
         journalled_at=row.journalled_at.ToMicroseconds() / 1e6,
-    )  # fmt: skip
+    )
 
 
 def _copy(row: pb.Copy) -> Copy:
     return Copy(
-        account=row.account_id, copy_id=row.copy_id, seqs=tuple(row.fill_seqs), pair=first_name(row.pair), side=SIDES[row.side],
-        state=STATES[row.state], reason=row.reason, detail=row.detail, planned=Decimal(row.planned_volume or 0),
-        ordered=Decimal(row.ordered_volume or 0), filled=Decimal(row.filled_volume or 0),
-        avg_price=Decimal(row.avg_price or 0), cl_ord_id=row.cl_ord_id, attempts=row.attempts, joined=row.joined_copy_id,
-        carried_in=tuple(row.carried_in), user_equity=Decimal(row.user_equity or 0),
-        decided_at=row.decided_at.ToMicroseconds() / 1e6, finished_at=row.finished_at.ToMicroseconds() / 1e6,
-    )  # fmt: skip
+        account=row.account_id,
+        copy_id=row.copy_id,
+        seqs=tuple(row.fill_seqs),
+        pair=first_name(row.pair),
+        side=SIDES[row.side],
+        state=STATES[row.state],
+        reason=row.reason,
+        detail=row.detail,
+        planned=Decimal(row.planned_volume or 0),
+        ordered=Decimal(row.ordered_volume or 0),
+        filled=Decimal(row.filled_volume or 0),
+        avg_price=Decimal(row.avg_price or 0),
+        cl_ord_id=row.cl_ord_id,
+        attempts=row.attempts,
+        joined=row.joined_copy_id,
+        carried_in=tuple(row.carried_in),
+        user_equity=Decimal(row.user_equity or 0),
+        decided_at=row.decided_at.ToMicroseconds() / 1e6,
+        finished_at=row.finished_at.ToMicroseconds() / 1e6,
+    )

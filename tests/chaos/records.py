@@ -1,7 +1,8 @@
-"""What a campaign writes down, as plain values: what was done to the system, what the exchange saw, what the system says it did.
+"""What a campaign writes down, as plain values: what was done to the system, what the exchange saw, what the
+system says it did.
 
-Validators judge these records afterwards and know nothing else. Amounts are Decimal, times Unix seconds; a record can be kept
-as JSON lines and read back.
+Validators judge these records afterwards and know nothing else. Amounts are Decimal, times Unix seconds; a
+record can be kept as JSON lines and read back.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ class UserTerms:
 
     account: str
     usd: Decimal
-    #: The user's own coins, by the exchange's asset id; never to be sold by copying. Money of other kinds than dollars as well.
+    #: The user's own coins, by the exchange's asset id; never to be sold by copying. Money of other kinds
+    #: than dollars as well.
     coins: dict[str, Decimal] = field(default_factory=dict)
     sizing: str = "balance_ratio"
     balance: str = "equity"
@@ -164,7 +166,8 @@ class FiredFault:
 class Deposit:
     """Money or coins that came to an account (negative: went) beside its trades.
 
-    ``asset`` may be a form; what is moved between forms is two rows of kind ``move``, a convert two of kind ``convert``.
+    ``asset`` may be a form; what is moved between forms is two rows of kind ``move``, a convert two of kind
+    ``convert``.
     """
 
     at: float
@@ -176,7 +179,9 @@ class Deposit:
 
 @dataclass(frozen=True, kw_only=True)
 class HandOrder:
-    """An order that a user made by hand, beside the system, with a key of its own; what it holds is not there for copies."""
+    """An order that a user made by hand, beside the system, with a key of its own; what it holds is not
+    there for copies.
+    """
 
     at: float
     account: str
@@ -226,7 +231,9 @@ class SupervisorSeen:
 
 @dataclass(frozen=True, kw_only=True)
 class Settled:
-    """A moment at which everything had come to its end, with what accounts held and whether orders were open."""
+    """A moment at which everything had come to its end, with what accounts held and whether orders were
+    open.
+    """
 
     at: float
     #: Exchange fills up to here.
@@ -320,7 +327,9 @@ class Record:
 
     @property
     def clock_stepped(self) -> bool:
-        """Whether the exchange's clock was set while this was recorded: processes go by it, so their times tell no order."""
+        """Whether the exchange's clock was set while this was recorded: processes go by it, so their times
+        tell no order.
+        """
         return any(blow.kind == "clock" and blow.done for blow in self.injections)
 
     def orders_by_hand(self, account: str) -> frozenset[str]:
@@ -353,10 +362,21 @@ class Record:
         """The inverse of ``keep``."""
         record = cls()
         rows: dict[str, type[Any]] = {
-            "users": UserTerms, "requests": Request, "trades": Trade, "fills": Fill, "copies": Copy,
-            "injections": Injection, "faults": FiredFault, "deposits": Deposit, "hand_orders": HandOrder, "prices": PriceSet,
-            "processes": ProcessSeen, "supervisors": SupervisorSeen, "settled": Settled, "log_lines": LogLine,
-        }  # fmt: skip
+            "users": UserTerms,
+            "requests": Request,
+            "trades": Trade,
+            "fills": Fill,
+            "copies": Copy,
+            "injections": Injection,
+            "faults": FiredFault,
+            "deposits": Deposit,
+            "hand_orders": HandOrder,
+            "prices": PriceSet,
+            "processes": ProcessSeen,
+            "supervisors": SupervisorSeen,
+            "settled": Settled,
+            "log_lines": LogLine,
+        }
         for item in fields(cls):
             lines = [json.loads(line) for line in (folder / f"{item.name}.jsonl").read_text().splitlines()]
             if item.name in rows:

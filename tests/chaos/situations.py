@@ -1,5 +1,5 @@
-"""Situations beside kills and faults that a campaign can draw, each by a name: what accounts hold, what their owners do beside the
-system, what becomes of markets. Pure; ``owners.py`` does what is drawn here.
+"""Situations beside kills and faults that a campaign can draw, each by a name: what accounts hold, what their
+owners do beside the system, what becomes of markets. Pure; ``owners.py`` does what is drawn here.
 """
 
 from __future__ import annotations
@@ -11,9 +11,21 @@ from decimal import Decimal
 from tests.chaos.terms import CROSS_PAIRS, DOLLAR_PAIRS, PAIRS, RENAMED_PAIR
 
 ALL = (
-    "old_stock", "cross_pairs", "base_fees", "master_money", "converts", "earn", "staking", "holds", "unlisted", "clock_steps",
-    "market_refused", "minimum_words", "market_modes", "renames",
-)  # fmt: skip
+    "old_stock",
+    "cross_pairs",
+    "base_fees",
+    "master_money",
+    "converts",
+    "earn",
+    "staking",
+    "holds",
+    "unlisted",
+    "clock_steps",
+    "market_refused",
+    "minimum_words",
+    "market_modes",
+    "renames",
+)
 #: Those that the system is known to be right in.
 MENDED = ALL
 MASTER_USD = Decimal(20_000)
@@ -116,9 +128,13 @@ class Situations:
         """Coins to dollars or back without a trade, of the master or a user."""
         account = "master" if self._dice.random() < 0.4 else self._dice.choice(self._users)
         self._do(
-            "convert", self._when(), account, pair=self._dice.choice(DOLLAR_PAIRS), to=self._dice.choice(["base", "quote"]),
+            "convert",
+            self._when(),
+            account,
+            pair=self._dice.choice(DOLLAR_PAIRS),
+            to=self._dice.choice(["base", "quote"]),
             fraction=self._dice.choice(["0.05", "0.2"]),
-        )  # fmt: skip
+        )
 
     def _earn(self) -> None:
         """Auto Earn takes coins or dollars, and gives some back by itself."""
@@ -143,9 +159,13 @@ class Situations:
         """A user's own order far from the market, which holds its money or coins."""
         user, offset = self._dice.choice(self._users), self._when()
         self._do(
-            "hand_order", offset, user, pair=self._dice.choice(DOLLAR_PAIRS), side=self._dice.choice(["buy", "sell"]),
+            "hand_order",
+            offset,
+            user,
+            pair=self._dice.choice(DOLLAR_PAIRS),
+            side=self._dice.choice(["buy", "sell"]),
             fraction=self._dice.choice(["0.3", "0.9", "1"]),
-        )  # fmt: skip
+        )
         if self._dice.random() < 0.6:
             self._do("hand_cancel", offset + self._dice.uniform(0.2, 2.5), user)
 
@@ -163,8 +183,9 @@ class Situations:
     def _step_clock(self) -> None:
         """The exchange's clock and this machine's part, by seconds, and meet again.
 
-        Not by more: nobody else's clock can be set here than the exchange's, and one that goes back a minute gives trades times at which
-        everybody has already looked. A machine that is a minute wrong is a situation of its own (tests/situations).
+        Not by more: nobody else's clock can be set here than the exchange's, and one that goes back a minute
+        gives trades times at which everybody has already looked. A machine that is a minute wrong is a
+        situation of its own (tests/situations).
         """
         back, self._clock = self._clock, Decimal(self._dice.choice(["0", "3", "-3", "6", "-6"]))
         if self._clock != back:
@@ -177,9 +198,15 @@ class Situations:
             ["EGeneral:Permission denied", "EAccount:Invalid permissions:SOL trading restricted"]
         )
         self._do(
-            "fault", self._when(), self._dice.choice(self._users), kind="market_refused", pair=PAIRS[self._pair()].altname,
-            error=error, count=self._dice.choice([1, 2, 5]), **method,
-        )  # fmt: skip
+            "fault",
+            self._when(),
+            self._dice.choice(self._users),
+            kind="market_refused",
+            pair=PAIRS[self._pair()].altname,
+            error=error,
+            count=self._dice.choice([1, 2, 5]),
+            **method,
+        )
 
     def _market_mode(self) -> None:
         """A market takes only some orders for a while."""

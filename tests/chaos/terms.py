@@ -61,12 +61,19 @@ PAIRS = {
         PairTerms(symbol="SOL/USD", altname="SOLUSD", ordermin=Decimal("0.06"), costmin=CENT),
         PairTerms(symbol="BTC/EUR", altname="XBTEUR", ordermin=Decimal("0.00005"), costmin=CENT),
         PairTerms(symbol="BTC/USDT", altname="XBTUSDT", ordermin=Decimal("0.00005"), costmin=CENT),
-        PairTerms(symbol="ETH/BTC", altname="ETHXBT", ordermin=Decimal("0.001"), costmin=Decimal("0.00002"), cost_decimals=10),
+        PairTerms(
+            symbol="ETH/BTC",
+            altname="ETHXBT",
+            ordermin=Decimal("0.001"),
+            costmin=Decimal("0.00002"),
+            cost_decimals=10,
+        ),
         PairTerms(symbol="DOT/USD", altname="DOTUSD", ordermin=Decimal("3.9"), costmin=CENT),
         PairTerms(symbol="EUR/USD", altname="EURUSD", ordermin=CENT, costmin=CENT),
     )
-}  # fmt: skip
-#: The coin that gets new names (DOT1, DOT2 ...) with the situation "renames", and its pair; records have it under the first one.
+}
+#: The coin that gets new names (DOT1, DOT2 ...) with the situation "renames", and its pair; records have it
+#: under the first one.
 RENAMED, RENAMED_PAIR = "DOT", "DOT/USD"
 SYMBOLS = {terms.altname: terms.symbol for terms in PAIRS.values()}
 #: What every campaign trades; the others are drawn with the situation "cross_pairs".
@@ -85,7 +92,9 @@ def coin_of(asset: str) -> str:
 
 
 def symbol_of(altname: str) -> str:
-    """The pair behind an altname, under the name that it began with; empty for one that campaigns do not trade."""
+    """The pair behind an altname, under the name that it began with; empty for one that campaigns do not
+    trade.
+    """
     return RENAMED_PAIR if altname.startswith(RENAMED) else SYMBOLS.get(altname, "")
 
 

@@ -63,10 +63,19 @@ def test_a_fault_that_the_exchange_does_not_know_is_found_and_not_passed_over(tm
 
 def test_each_situation_is_drawn_by_its_name() -> None:
     kinds = {
-        "base_fees": "market", "master_money": "deposit", "converts": "convert", "earn": "move", "staking": "move", "holds": "hand_order",
-        "unlisted": "listed", "clock_steps": "clock", "market_modes": "pair_status", "minimum_words": "house", "renames": "rename",
+        "base_fees": "market",
+        "master_money": "deposit",
+        "converts": "convert",
+        "earn": "move",
+        "staking": "move",
+        "holds": "hand_order",
+        "unlisted": "listed",
+        "clock_steps": "clock",
+        "market_modes": "pair_status",
+        "minimum_words": "house",
+        "renames": "rename",
         "market_refused": "fault",
-    }  # fmt: skip
+    }
     for name in ALL:
         worlds = plan.campaign(5, 300, 4, faults=False, situations=(name,))
         actions = [action for world in worlds for batch in world.batches for action in batch.actions]

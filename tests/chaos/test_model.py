@@ -30,18 +30,28 @@ def entry(
 ) -> Fill:
     money = D(equity)
     return fill(
-        seq, trade(seq, "master", "buy", volume, order=order, pair=pair), master_equity=money, master_cash=money,
-        master_position_before=D(0), master_position=D(0), **counted,
-    )  # fmt: skip
+        seq,
+        trade(seq, "master", "buy", volume, order=order, pair=pair),
+        master_equity=money,
+        master_cash=money,
+        master_position_before=D(0),
+        master_position=D(0),
+        **counted,
+    )
 
 
 def leave(
     seq: int, volume: str, held: str, *, order: str = "O2", pair: str = "BTC/USD", **counted: Decimal
 ) -> Fill:
     return fill(
-        seq, trade(seq, "master", "sell", volume, order=order, pair=pair), master_equity=D(1000), master_cash=D(1000),
-        master_position_before=D(held), master_position=D(held), **counted,
-    )  # fmt: skip
+        seq,
+        trade(seq, "master", "sell", volume, order=order, pair=pair),
+        master_equity=D(1000),
+        master_cash=D(1000),
+        master_position_before=D(held),
+        master_position=D(held),
+        **counted,
+    )
 
 
 def answer(seqs: tuple[int, ...], side: str, volume: str, reason: str, **more: object) -> Copy:
@@ -72,14 +82,19 @@ def check(fills: list[Fill], copies: list[Copy], user: UserTerms = ANNA) -> Chec
         # Half of the master's position is half of the copied one; all of it is all.
         (
             [entry(1, "0.0015"), leave(2, "0.00075", "0.0015"), leave(3, "0.00075", "0.00075", order="O3")],
-            [answer((1,), "buy", "0.00015", "SCALED"), answer((2,), "sell", "0.000075", "EXIT_FRACTION"),
-             answer((3,), "sell", "0.000075", "EXIT_FULL")],
+            [
+                answer((1,), "buy", "0.00015", "SCALED"),
+                answer((2,), "sell", "0.000075", "EXIT_FRACTION"),
+                answer((3,), "sell", "0.000075", "EXIT_FULL"),
+            ],
         ),
         # Too small alone: it waits and joins the next.
         (
             [entry(1, "0.0003"), entry(2, "0.0003", order="O2")],
-            [answer((1,), "buy", "0", "BELOW_ORDERMIN", state="CARRIED", attempts=0, filled=D(0)),
-             answer((2,), "buy", "0.00006", "SCALED")],
+            [
+                answer((1,), "buy", "0", "BELOW_ORDERMIN", state="CARRIED", attempts=0, filled=D(0)),
+                answer((2,), "buy", "0.00006", "SCALED"),
+            ],
         ),
         # Two orders of the master that are answered together: half, and half of the rest.
         (
@@ -88,64 +103,120 @@ def check(fills: list[Fill], copies: list[Copy], user: UserTerms = ANNA) -> Chec
         ),
         # An old stock of the master's does not count: all that it bought is all that was copied.
         (
-            [entry(1, "0.0015"), leave(2, "0.0015", "3", journal_position=D("0.0015"), journal_position_after=D(0))],
+            [
+                entry(1, "0.0015"),
+                leave(2, "0.0015", "3", journal_position=D("0.0015"), journal_position_after=D(0)),
+            ],
             [answer((1,), "buy", "0.00015", "SCALED"), answer((2,), "sell", "0.00015", "EXIT_FULL")],
         ),
         # What the master sells beyond what it bought makes nobody sell more than all.
         (
-            [entry(1, "0.0015"), leave(2, "2", "3", journal_position=D("0.0015"), journal_position_after=D(0))],
+            [
+                entry(1, "0.0015"),
+                leave(2, "2", "3", journal_position=D("0.0015"), journal_position_after=D(0)),
+            ],
             [answer((1,), "buy", "0.00015", "SCALED"), answer((2,), "sell", "0.00015", "EXIT_FULL")],
         ),
         # A coin is one position in whatever pairs it was bought: half of it is sold in one of them.
         (
-            [entry(1, "0.0015"), entry(2, "0.0015", order="O2", pair="BTC/EUR"), leave(3, "0.0015", "0.003", order="O3")],
-            [answer((1,), "buy", "0.00015", "SCALED"), answer((2,), "buy", "0.00015", "SCALED", pair="BTC/EUR"),
-             answer((3,), "sell", "0.00015", "EXIT_FRACTION")],
+            [
+                entry(1, "0.0015"),
+                entry(2, "0.0015", order="O2", pair="BTC/EUR"),
+                leave(3, "0.0015", "0.003", order="O3"),
+            ],
+            [
+                answer((1,), "buy", "0.00015", "SCALED"),
+                answer((2,), "buy", "0.00015", "SCALED", pair="BTC/EUR"),
+                answer((3,), "sell", "0.00015", "EXIT_FRACTION"),
+            ],
         ),
-        # Copied bitcoin that pays for ether is no copied bitcoin any more: 0.00015 less 0.002 x 0.05 are left.
+        # Copied bitcoin that pays for ether is no copied bitcoin any more: 0.00015 less 0.002 x 0.05 are
+        # left.
         (
-            [entry(1, "0.0015"), entry(2, "0.02", order="O2", pair="ETH/BTC"),
-             leave(3, "0.0005", "0.0005", order="O3")],
-            [answer((1,), "buy", "0.00015", "SCALED"), answer((2,), "buy", "0.002", "SCALED", pair="ETH/BTC"),
-             answer((3,), "sell", "0.00005", "EXIT_FULL")],
+            [
+                entry(1, "0.0015"),
+                entry(2, "0.02", order="O2", pair="ETH/BTC"),
+                leave(3, "0.0005", "0.0005", order="O3"),
+            ],
+            [
+                answer((1,), "buy", "0.00015", "SCALED"),
+                answer((2,), "buy", "0.002", "SCALED", pair="ETH/BTC"),
+                answer((3,), "sell", "0.00005", "EXIT_FULL"),
+            ],
         ),
-        # Ether that is sold for bitcoin is copied bitcoin then, as what it was paid with was not bitcoin: 0.004 x 0.05.
+        # Ether that is sold for bitcoin is copied bitcoin then, as what it was paid with was not bitcoin:
+        # 0.004 x 0.05.
         (
-            [entry(1, "0.03", pair="ETH/USD"), leave(2, "0.03", "0.03", pair="ETH/BTC"),
-             leave(3, "0.001", "0.0015", order="O3")],
-            [answer((1,), "buy", "0.003", "SCALED", pair="ETH/USD"),
-             answer((2,), "sell", "0.003", "EXIT_FULL", pair="ETH/BTC"), answer((3,), "sell", "0.0001", "EXIT_FRACTION")],
+            [
+                entry(1, "0.03", pair="ETH/USD"),
+                leave(2, "0.03", "0.03", pair="ETH/BTC"),
+                leave(3, "0.001", "0.0015", order="O3"),
+            ],
+            [
+                answer((1,), "buy", "0.003", "SCALED", pair="ETH/USD"),
+                answer((2,), "sell", "0.003", "EXIT_FULL", pair="ETH/BTC"),
+                answer((3,), "sell", "0.0001", "EXIT_FRACTION"),
+            ],
         ),
-        # Bitcoin of its own that paid for ether and came back is its own: nothing is there to be sold, only what was bought.
+        # Bitcoin of its own that paid for ether and came back is its own: nothing is there to be sold, only
+        # what was bought.
         (
-            [entry(1, "0.04", pair="ETH/BTC"), leave(2, "0.04", "0.04", pair="ETH/BTC"),
-             entry(3, "0.001", order="O3"), leave(4, "0.001", "0.001", order="O4")],
-            [answer((1,), "buy", "0.004", "SCALED", pair="ETH/BTC"), answer((2,), "sell", "0.004", "EXIT_FULL", pair="ETH/BTC"),
-             answer((3,), "buy", "0.0001", "SCALED"), answer((4,), "sell", "0.0001", "EXIT_FULL")],
+            [
+                entry(1, "0.04", pair="ETH/BTC"),
+                leave(2, "0.04", "0.04", pair="ETH/BTC"),
+                entry(3, "0.001", order="O3"),
+                leave(4, "0.001", "0.001", order="O4"),
+            ],
+            [
+                answer((1,), "buy", "0.004", "SCALED", pair="ETH/BTC"),
+                answer((2,), "sell", "0.004", "EXIT_FULL", pair="ETH/BTC"),
+                answer((3,), "buy", "0.0001", "SCALED"),
+                answer((4,), "sell", "0.0001", "EXIT_FULL"),
+            ],
         ),
         # What is owed in one pair is swept by a full exit in another one.
         (
-            [entry(1, "0.0015"), leave(2, "0.0003", "0.0015"), leave(3, "0.0012", "0.0012", order="O3", pair="BTC/EUR")],
-            [answer((1,), "buy", "0.00015", "SCALED"),
-             answer((2,), "sell", "0", "BELOW_ORDERMIN", state="CARRIED", attempts=0, filled=D(0)),
-             answer((3,), "sell", "0.00015", "EXIT_FULL", pair="BTC/EUR")],
+            [
+                entry(1, "0.0015"),
+                leave(2, "0.0003", "0.0015"),
+                leave(3, "0.0012", "0.0012", order="O3", pair="BTC/EUR"),
+            ],
+            [
+                answer((1,), "buy", "0.00015", "SCALED"),
+                answer((2,), "sell", "0", "BELOW_ORDERMIN", state="CARRIED", attempts=0, filled=D(0)),
+                answer((3,), "sell", "0.00015", "EXIT_FULL", pair="BTC/EUR"),
+            ],
         ),
-        # What is owed and was spent is owed no more: of 0.00015, 0.00003 are owed, all is spent; a half of what comes new is a half.
+        # What is owed and was spent is owed no more: of 0.00015, 0.00003 are owed, all is spent; a half of
+        # what comes new is a half.
         (
-            [entry(1, "0.0015"), leave(2, "0.0003", "0.0015"), entry(3, "0.03", order="O3", pair="ETH/BTC"),
-             entry(4, "0.0012", order="O4"), leave(5, "0.0006", "0.0012", order="O5")],
-            [answer((1,), "buy", "0.00015", "SCALED"),
-             answer((2,), "sell", "0", "BELOW_ORDERMIN", state="CARRIED", attempts=0, filled=D(0)),
-             answer((3,), "buy", "0.003", "SCALED", pair="ETH/BTC"), answer((4,), "buy", "0.00012", "SCALED"),
-             answer((5,), "sell", "0.00006", "EXIT_FRACTION")],
+            [
+                entry(1, "0.0015"),
+                leave(2, "0.0003", "0.0015"),
+                entry(3, "0.03", order="O3", pair="ETH/BTC"),
+                entry(4, "0.0012", order="O4"),
+                leave(5, "0.0006", "0.0012", order="O5"),
+            ],
+            [
+                answer((1,), "buy", "0.00015", "SCALED"),
+                answer((2,), "sell", "0", "BELOW_ORDERMIN", state="CARRIED", attempts=0, filled=D(0)),
+                answer((3,), "buy", "0.003", "SCALED", pair="ETH/BTC"),
+                answer((4,), "buy", "0.00012", "SCALED"),
+                answer((5,), "sell", "0.00006", "EXIT_FRACTION"),
+            ],
         ),
         # A wallet as good as empty has left, where fees that nobody told explain what is still counted.
         (
-            [entry(1, "0.0015"), leave(2, "0.00148", "0.00148", journal_position=D("0.0015"), journal_position_after=D("0.00002"))],
+            [
+                entry(1, "0.0015"),
+                leave(
+                    2, "0.00148", "0.00148", journal_position=D("0.0015"), journal_position_after=D("0.00002")
+                ),
+            ],
             [answer((1,), "buy", "0.00015", "SCALED"), answer((2,), "sell", "0.00015", "EXIT_FULL")],
         ),
     ],
-)  # fmt: skip
+)
 def test_what_the_readme_says_is_right_and_one_lot_more_or_less_is_wrong(
     fills: list[Fill], copies: list[Copy]
 ) -> None:

@@ -169,10 +169,22 @@ CASES: list[tuple[str, Spoil, str]] = [
     ("own coins", coins_sold, "of the user's own"),
     ("own coins", sold_in_another_pair, "trade 5 (BTC/EUR) sells 0.0001"),
     ("own coins", spent_and_sold, "trade 4 (BTC/USD) sells 0.0001"),
-    ("own balance", lambda it: it.settled[0].balances["anna"].update(ZUSD=D(90)), "has 90 USD, of its own there were to be 94.9"),
+    (
+        "own balance",
+        lambda it: it.settled[0].balances["anna"].update(ZUSD=D(90)),
+        "has 90 USD, of its own there were to be 94.9",
+    ),
     ("own balance", lambda it: it.settled[0].balances["anna"].update(XXBT=D("-0.02")), "has -0.02 BTC"),
-    ("count", lambda it: spoil(it.fills, 1, journal_position=D("0.0011")), "counts 0.0011 before it, the rules 0.001"),
-    ("count", lambda it: spoil(it.fills, 1, journal_position_after=D("0.0001")), "counts 0.0001 after it, the rules 0.0"),
+    (
+        "count",
+        lambda it: spoil(it.fills, 1, journal_position=D("0.0011")),
+        "counts 0.0011 before it, the rules 0.001",
+    ),
+    (
+        "count",
+        lambda it: spoil(it.fills, 1, journal_position_after=D("0.0001")),
+        "counts 0.0001 after it, the rules 0.0",
+    ),
     ("count", lambda it: spoil(it.fills, 1, fee_coin="BTC"), "was taken in ZUSD, the journal says BTC"),
     ("bound", lambda it: spoil(it.trades, 1, price=D(50_251)), "bought BTC/USD at 50251, the bound is 50250"),
     ("cap", cap_broken, "the cap is 1.0000"),
@@ -193,7 +205,7 @@ CASES: list[tuple[str, Spoil, str]] = [
     ("order", out_of_turn, "copy c1 (BTC/EUR) was decided after copy c2 of fill 2"),
     ("one at a time", busy_coin, "(BTC/EUR) was decided before copy c1 was over (BTC/USD)"),
     ("logs", lambda it: it.log_lines.append(LogLine(account="anna", at="", message="oops")), "1x oops"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
-"""Judges of a record, each a pure function from a record to findings, after the manner of etcd's robustness tests.
+"""Judges of a record, each a pure function from a record to findings, after the manner of etcd's robustness
+tests.
 
-Nothing here is asked while the system runs: everything was written down, and is held against the exchange's own books.
-``VALIDATORS`` lists all of them. A test forges one small record for each defect, which must be caught.
+Nothing here is asked while the system runs: everything was written down, and is held against the exchange's
+own books. ``VALIDATORS`` lists all of them. A test forges one small record for each defect, which must be
+caught.
 """
 
 from __future__ import annotations

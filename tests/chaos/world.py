@@ -1,4 +1,5 @@
-"""One world of a campaign as it runs: an exchange, a supervisor with its accounts, and whoever deals blows to them.
+"""One world of a campaign as it runs: an exchange, a supervisor with its accounts, and whoever deals blows to
+them.
 
 It does what the plan says and writes down what happened. It judges nothing.
 """
@@ -34,7 +35,8 @@ from tests.chaos.records import FiredFault, Injection, PriceSet, Record, Settled
 from tests.chaos.terms import ASSETS, PAIRS, RENAMED_PAIR, PairTerms
 from tests.support.system import ROOT, Paper, System, wait_for
 
-#: How long all may take to come to rest after a batch. Reads of an exchange that trail are looked at again after 60 s.
+#: How long all may take to come to rest after a batch. Reads of an exchange that trail are looked at again
+#: after 60 s.
 REST_MAX_S = 100.0
 POLL_S = 0.1
 #: In the world's folder.
@@ -43,7 +45,8 @@ STANDARD_ERROR = "supervisor.stderr"
 LEAVE_MAX_S = 40.0
 #: A backoff that lasts longer is cut short by an operator's `start`.
 BACKOFF_MAX_S = 0.5
-#: Exits that are still owed get so long once all else is at rest: what was refused again and again is tried up to once a minute.
+#: Exits that are still owed get so long once all else is at rest: what was refused again and again is tried
+#: up to once a minute.
 CONVERGE_MAX_S = 75.0
 #: The same for the reports of those.
 REPORT_MAX_S = 5.0
@@ -105,9 +108,12 @@ class RunningWorld:
         keys["master"] = self._paper.open_account("master", owned)
         self._hands = frozenset(self._owners.give_key(account) for account in keys)
         return System(
-            self._paper, {user.account: str(user.usd) for user in self.plan.users},
-            user_lines={user.account: plan.config_line(user) for user in self.plan.users}, folder=self.folder, keys=keys,
-        )  # fmt: skip
+            self._paper,
+            {user.account: str(user.usd) for user in self.plan.users},
+            user_lines={user.account: plan.config_line(user) for user in self.plan.users},
+            folder=self.folder,
+            keys=keys,
+        )
 
     def __enter__(self) -> Self:
         self._start_supervisor()
@@ -150,18 +156,28 @@ class RunningWorld:
             database.close()
             shutil.rmtree(copy)
 
-    # -- the supervisor ---------------------------------------------------------------------------------------------
+    # -- the supervisor -------------------------------------------------------------------------------------
 
     def _start_supervisor(self) -> None:
-        # Not System.start: nobody reads its pipe, and a supervisor whose log cannot be written says much on standard error.
-        # Nor a file: to a supervisor whose disk is full it would be full, too.
+        # Not System.start: nobody reads its pipe, and a supervisor whose log cannot be written says much on
+        # standard error. Nor a file: to a supervisor whose disk is full it would be full, too.
         self._system.process = process = subprocess.Popen(
             [
-                sys.executable, "-m", "krakencopy.supervisor.daemon", "--config", str(self._system.write_config()),
-                "--state-dir", str(self._system.state_dir), "--quiet",
+                sys.executable,
+                "-m",
+                "krakencopy.supervisor.daemon",
+                "--config",
+                str(self._system.write_config()),
+                "--state-dir",
+                str(self._system.state_dir),
+                "--quiet",
             ],
-            env=self._system.environment(), cwd=ROOT, text=True, stderr=subprocess.PIPE, errors="replace",
-        )  # fmt: skip
+            env=self._system.environment(),
+            cwd=ROOT,
+            text=True,
+            stderr=subprocess.PIPE,
+            errors="replace",
+        )
         self._listening = threading.Thread(target=self._listen, args=(process,), daemon=True)
         self._listening.start()
         started = SupervisorSeen(pid=self._system.process.pid, epoch=0, started=time.time())
@@ -201,10 +217,12 @@ class RunningWorld:
         if self._system.process is None:
             self._start_supervisor()
 
-    # -- a batch ----------------------------------------------------------------------------------------------------
+    # -- a batch --------------------------------------------------------------------------------------------
 
     def run(self, batch: Batch) -> None:
-        """Does everything that the batch says, at its time. Returns when it is done, not when all is at rest."""
+        """Does everything that the batch says, at its time. Returns when it is done, not when all is at
+        rest.
+        """
         begin = time.monotonic()
         waiting = sorted(batch.actions, key=lambda action: action.at)
         while waiting or self._later:
@@ -229,10 +247,15 @@ class RunningWorld:
     def _write_down(self, action: Action, note: str) -> None:
         self.record.injections.append(
             Injection(
-                at=time.time(), round=action.round, kind=action.kind, account=action.account, detail=action.detail,
-                done=not note, note=note,
+                at=time.time(),
+                round=action.round,
+                kind=action.kind,
+                account=action.account,
+                detail=action.detail,
+                done=not note,
+                note=note,
             )
-        )  # fmt: skip
+        )
         name = self._name(action)
         if note:
             self.tally.not_done[f"{name}: {note[:60]}"] += 1
@@ -250,7 +273,7 @@ class RunningWorld:
     def _after(self, seconds: float, what: Callable[[], None]) -> None:
         self._later.append((time.monotonic() + seconds, what))
 
-    # -- trading ----------------------------------------------------------------------------------------------------
+    # -- trading --------------------------------------------------------------------------------------------
 
     def _price(self, pair: str, bid: Decimal, ask: Decimal, depth: Decimal) -> None:
         size = depth.quantize(Decimal("1e-8"))
@@ -286,7 +309,9 @@ class RunningWorld:
         return ", ".join(answer["error"])
 
     def _volume(self, terms: PairTerms, detail: dict[str, Any]) -> Decimal:
-        """How much of the base: so much, a share of what the master bought of it (or has of it), or what a share of its money buys."""
+        """How much of the base: so much, a share of what the master bought of it (or has of it), or what a
+        share of its money buys.
+        """
         if "volume" in detail:
             return Decimal(detail["volume"])
         if "of_quote" in detail:
@@ -303,7 +328,7 @@ class RunningWorld:
             volume = free * Decimal(detail["fraction"])
         return volume.quantize(Decimal("1e-8"), rounding=ROUND_DOWN)
 
-    # -- blows ------------------------------------------------------------------------------------------------------
+    # -- blows ----------------------------------------------------------------------------------------------
 
     def _do_kill(self, action: Action) -> str:
         return self._watch.hit(action.account, signal.SIGKILL)
@@ -355,7 +380,7 @@ class RunningWorld:
         process = self._system.process
         return "no supervisor" if process is None else processes.limit_files(process.pid)
 
-    # -- operators and users ----------------------------------------------------------------------------------------
+    # -- operators and users --------------------------------------------------------------------------------
 
     def _do_pause(self, action: Action) -> str:
         return self._tell("pause_account", action.account)
@@ -383,7 +408,7 @@ class RunningWorld:
         )
         return self._do_fault(fault)
 
-    # -- faults of the exchange -------------------------------------------------------------------------------------
+    # -- faults of the exchange -----------------------------------------------------------------------------
 
     def _do_fault(self, action: Action) -> str:
         body = dict(action.detail)
@@ -408,18 +433,24 @@ class RunningWorld:
                 _, set_at = self._faults[row["id"]]
                 self.record.faults.append(
                     FiredFault(
-                        kind=row["kind"], account=row.get("account") or "", method=row.get("method") or "", set_at=set_at,
-                        cleared_at=now, fired=row["fired"],
+                        kind=row["kind"],
+                        account=row.get("account") or "",
+                        method=row.get("method") or "",
+                        set_at=set_at,
+                        cleared_at=now,
+                        fired=row["fired"],
                     )
-                )  # fmt: skip
+                )
                 self.tally.faults_fired[row["kind"]] += row["fired"]
         self._paper.call("DELETE", "/faults")
         self._faults.clear()
 
-    # -- coming to rest ---------------------------------------------------------------------------------------------
+    # -- coming to rest -------------------------------------------------------------------------------------
 
     def rest(self) -> None:
-        """Ends all blows and faults, mends what needs an operator, and waits until everything is over. Raises DidNotRest."""
+        """Ends all blows and faults, mends what needs an operator, and waits until everything is over.
+        Raises DidNotRest.
+        """
         self._clear_faults()
         self._owners.put_back()
         self._watch.continue_all()
@@ -533,8 +564,8 @@ class RunningWorld:
     def _write_down_rest(self) -> None:
         """What everyone has, once the copies of all trades since the last rest are told.
 
-        No fill stands behind an owed exit, so nobody misses its report, and one may trade at any moment, this one as well. A report
-        that never comes is for the validators to find.
+        No fill stands behind an owed exit, so nobody misses its report, and one may trade at any moment, this
+        one as well. A report that never comes is for the validators to find.
         """
         until = time.monotonic() + REPORT_MAX_S
         while True:

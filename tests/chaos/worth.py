@@ -11,7 +11,8 @@ from decimal import Decimal
 from tests.chaos.records import Record, Trade
 from tests.chaos.terms import ASSETS, PAIRS, ZERO, by_coin, coin_of, is_plain
 
-#: Prices that a valuation used may be this old: balances and prices are read again about every minute, at a start at once.
+#: Prices that a valuation used may be this old: balances and prices are read again about every minute, at a
+#: start at once.
 MARKS_AGE_S = 100.0
 
 
@@ -29,7 +30,9 @@ class Prices:
             self._prices.setdefault(pair, []).append((low, high))
 
     def about(self, pair: str, since: float, until: float) -> tuple[Decimal, Decimal]:
-        """Least and most between two times (rounded to a second), the price that held at the first one included."""
+        """Least and most between two times (rounded to a second), the price that held at the first one
+        included.
+        """
         key = (pair, math.floor(since), math.ceil(until))
         if key not in self._known:
             times = self._times.get(pair, [])
@@ -41,7 +44,9 @@ class Prices:
         return self._known[key]
 
     def in_dollars(self, since: float, until: float) -> dict[str, tuple[Decimal, Decimal]]:
-        """Least and most of each coin between two times, in dollars; a stable coin by what a bitcoin costs in it."""
+        """Least and most of each coin between two times, in dollars; a stable coin by what a bitcoin costs
+        in it.
+        """
         found = {
             pair.base: self.about(pair.symbol, since, until) for pair in PAIRS.values() if pair.quote == "USD"
         }

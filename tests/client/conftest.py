@@ -1,4 +1,6 @@
-"""What the client's tests share: a scripted supervisor on a socket, and a time zone that is the same everywhere."""
+"""What the client's tests share: a scripted supervisor on a socket, and a time zone that is the same
+everywhere.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ def endpoint(supervisor: Scripted, tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def _zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Local times in tests are those of a zone with a fixed offset of one hour; no endpoint comes from outside."""
+    """Local times in tests are those of a zone with a fixed offset of one hour; no endpoint comes from
+    outside.
+    """
     monkeypatch.delenv("KRAKENCOPY_ENDPOINT", raising=False)
     monkeypatch.setenv("TZ", "XXX-1")  # POSIX: minus is east of Greenwich
     time.tzset()

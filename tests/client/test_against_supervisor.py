@@ -1,4 +1,6 @@
-"""Every command against the real thing, as an operator uses it: one supervisor with its paper exchange and a master that trades."""
+"""Every command against the real thing, as an operator uses it: one supervisor with its paper exchange and
+a master that trades.
+"""
 
 from __future__ import annotations
 
@@ -51,11 +53,19 @@ class Operator:
         with (folder / "said").open("wb") as said:
             self.process = subprocess.Popen(
                 [
-                    sys.executable, "-m", "krakencopy.supervisor.daemon", "--paper", "--state-dir", str(self.state_dir),
+                    sys.executable,
+                    "-m",
+                    "krakencopy.supervisor.daemon",
+                    "--paper",
+                    "--state-dir",
+                    str(self.state_dir),
                     "--quiet",
                 ],
-                cwd=ROOT, stdin=subprocess.DEVNULL, stdout=said, stderr=said,
-            )  # fmt: skip
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+            )
 
     def types(self, line: str) -> Said:
         """Runs one command to its end, in this process: that spares an interpreter's start."""
@@ -108,9 +118,20 @@ class Operator:
     def follows(self, line: str, stdout: int = subprocess.PIPE) -> Iterator[subprocess.Popen[str]]:
         """A command that goes on until Ctrl-C, which ends it quietly with 130."""
         process = subprocess.Popen(
-            [sys.executable, "-m", "krakencopy.client.cli.main", "--state-dir", str(self.state_dir), *line.split()],
-            cwd=ROOT, stdout=stdout, stderr=subprocess.PIPE, text=True, env={**os.environ, **SCREEN},
-        )  # fmt: skip
+            [
+                sys.executable,
+                "-m",
+                "krakencopy.client.cli.main",
+                "--state-dir",
+                str(self.state_dir),
+                *line.split(),
+            ],
+            cwd=ROOT,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **SCREEN},
+        )
         try:
             yield process
             process.send_signal(signal.SIGINT)
@@ -121,7 +142,9 @@ class Operator:
             process.communicate()
 
     def family(self) -> set[tuple[int, str]]:
-        """The supervisor's process and all below it, each with its start time, which tells a pid that was given out again."""
+        """The supervisor's process and all below it, each with its start time, which tells a pid that was
+        given out again.
+        """
         parents, starts = {}, {}
         for path in Path("/proc").glob("[0-9]*/stat"):
             try:

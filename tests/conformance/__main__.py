@@ -1,7 +1,8 @@
-"""``python -m tests.conformance``: other people's Kraken clients, unmodified but for their URL, against the paper exchange.
+"""``python -m tests.conformance``: other people's Kraken clients, unmodified but for their URL, against the
+paper exchange.
 
-Exit 0 when every call did what it does with Kraken, 1 otherwise. ``--short`` is one pass; without it a second one follows in
-which every private answer comes late, behind the events that it is about.
+Exit 0 when every call did what it does with Kraken, 1 otherwise. ``--short`` is one pass; without it a second
+one follows in which every private answer comes late, behind the events that it is about.
 """
 
 from __future__ import annotations

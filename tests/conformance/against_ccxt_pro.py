@@ -134,7 +134,8 @@ class CcxtPro(Round):
 
     @calls("exceptions of create_order_ws: funds, minimum, order")
     async def refused_orders(self) -> None:
-        # Its table of WebSocket errors has these only with an explanation in brackets behind, so they are plain ones.
+        # Its table of WebSocket errors has these only with an explanation in brackets behind, so they are
+        # plain ones.
         await raises_later(ccxt.ExchangeError, self.placed(amount=5), "EOrder:Insufficient funds")
         await raises_later(
             ccxt.BadRequest,

@@ -1,5 +1,5 @@
-"""python-kraken-sdk's WebSocket client v2, which fetches and uses its token by itself, and its order book client, which checks
-every checksum.
+"""python-kraken-sdk's WebSocket client v2, which fetches and uses its token by itself, and its order book
+client, which checks every checksum.
 """
 
 from __future__ import annotations
@@ -183,9 +183,15 @@ class SdkWebSocket(Round):
     @calls("add_order (limit, post only, cl_ord_id)")
     async def limit_order(self) -> None:
         answer = await self.send(
-            "add_order", symbol="BTC/USD", side="buy", order_type="limit", order_qty=0.02, limit_price=40000.5,
-            post_only=True, cl_ord_id="conformance-1",
-        )  # fmt: skip
+            "add_order",
+            symbol="BTC/USD",
+            side="buy",
+            order_type="limit",
+            order_qty=0.02,
+            limit_price=40000.5,
+            post_only=True,
+            cl_ord_id="conformance-1",
+        )
         self.resting = answer["result"]["order_id"]
         same(answer["result"]["cl_ord_id"], "conformance-1")
         new = await self.inbox.execution(self.resting, "new")

@@ -121,7 +121,10 @@ async def _try(client: Round, what: str, check: Callable[[], Any]) -> Row:
 def line(row: Row) -> str:
     """A row of the table."""
     verdict = "FAILED" if row.fault else "ok"
-    return f"{row.client:<31} {verdict:<6} {row.seconds * 1000:>6.0f} ms  {row.calls:<58} {', '.join(row.endpoints)}"
+    return (
+        f"{row.client:<31} {verdict:<6} {row.seconds * 1000:>6.0f} ms  {row.calls:<58} "
+        f"{', '.join(row.endpoints)}"
+    )
 
 
 def summary(report: Report) -> Iterator[str]:
@@ -133,7 +136,9 @@ def summary(report: Report) -> Iterator[str]:
     yield "Called by a client, and not known to the exchange:"
     names = sorted({name for unknown in report.unknown.values() for name in unknown})
     for name in names:
-        yield f"  {name:<34} {', '.join(client for client in report.unknown if name in report.unknown[client])}"
+        yield (
+            f"  {name:<34} {', '.join(client for client in report.unknown if name in report.unknown[client])}"
+        )
     if not names:
         yield "  nothing"
     failed = sum(1 for row in report.rows if row.fault)

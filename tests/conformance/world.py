@@ -1,4 +1,6 @@
-"""A paper exchange for a round of somebody else's client, with accounts and prices made by its control API."""
+"""A paper exchange for a round of somebody else's client, with accounts and prices made by its control
+API.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ class Key:
 
 
 class World:
-    """One exchange in a process of its own, run by `python`; its answers to private calls take `latency_ms`."""
+    """One exchange in a process of its own, run by `python`; its answers to private calls take
+    `latency_ms`.
+    """
 
     def __init__(self, python: str, latency_ms: int) -> None:
         command = [

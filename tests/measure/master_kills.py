@@ -1,13 +1,16 @@
-"""Kills the master's process again and again while a person trades it, and tells how fast its users notice and go on.
+"""Kills the master's process again and again while a person trades it, and tells how fast its users notice
+and go on.
 
 ``python -m tests.measure.master_kills --users 100 --kills 50``. From the events' own times:
 
     degraded   from the kill until the last user is DEGRADED
-    back       from the master's health (MASTER_READY) until the last user is RUNNING and has taken and decided a fill of meanwhile
+    back       from the master's health (MASTER_READY) until the last user is RUNNING and has taken and
+               decided a fill of meanwhile
     ordering   ... until the last user's first order has left
     caught up  ... until the last user has answered all that happened meanwhile: one to four orders each
 
-Fails when a user's process was restarted, a fill was lost, or a copy disagrees with the exchange's own record.
+Fails when a user's process was restarted, a fill was lost, or a copy disagrees with the exchange's own
+record.
 """
 
 from __future__ import annotations
@@ -75,14 +78,22 @@ class Person:
         """One market order."""
         side = "sell" if self.orders % 2 else "buy"
         answer = private(
-            self._paper.rest_url, self._key, "AddOrder", pair="XBTUSD", type=side, ordertype="market", volume="0.01"
-        )  # fmt: skip
+            self._paper.rest_url,
+            self._key,
+            "AddOrder",
+            pair="XBTUSD",
+            type=side,
+            ordertype="market",
+            volume="0.01",
+        )
         assert not answer["error"], answer
         self.orders += 1
 
 
 def kill_once(system: System, person: Person, dice: random.Random) -> float:
-    """One death of the master, with orders before, right at, and after it; when it was killed (Unix seconds)."""
+    """One death of the master, with orders before, right at, and after it; when it was killed (Unix
+    seconds).
+    """
     time.sleep(dice.uniform(0, 0.5))
     pid = system.pids()["master"]
     for _ in range(dice.randrange(3)):
@@ -101,7 +112,9 @@ def kill_once(system: System, person: Person, dice: random.Random) -> float:
 
 
 def is_over(system: System, pid: int) -> bool:
-    """Whether the supervisor has judged the master's end: asked earlier for another start, it would have nothing to do."""
+    """Whether the supervisor has judged the master's end: asked earlier for another start, it would have
+    nothing to do.
+    """
     master = system.accounts()["master"]
     return master.state in {ACCOUNT_STATE_BACKOFF, ACCOUNT_STATE_FAILED} or master.pid not in {0, pid}
 
@@ -114,7 +127,9 @@ def all_lost_it(system: System) -> bool:
 
 
 def all_answered(system: System, fills: int) -> bool:
-    """Whether every user has taken every fill and has nothing on its way. Cheaper than the report, which reads every copy."""
+    """Whether every user has taken every fill and has nothing on its way. Cheaper than the report, which
+    reads every copy.
+    """
     status = system.status()
     users = [] if status is None else [account for account in status.accounts if account.id != "master"]
     return bool(users) and all(user.cursor_seq == fills and not user.copies_open for user in users)

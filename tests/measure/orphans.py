@@ -1,7 +1,8 @@
-"""How long account processes outlive a supervisor that was killed: measured on a whole system, with nothing and with orders in flight.
+"""How long account processes outlive a supervisor that was killed: measured on a whole system, with nothing
+and with orders in flight.
 
-``python -m tests.measure.orphans --users 20 --rounds 20`` prints numbers and asserts none but that the next start works and that
-every fill was copied once.
+``python -m tests.measure.orphans --users 20 --rounds 20`` prints numbers and asserts none but that the next
+start works and that every fill was copied once.
 """
 
 from __future__ import annotations
@@ -133,8 +134,10 @@ def main() -> None:
                 measured.round(prepare)
             sys.stdout.write(
                 f"{given.users} users, {name}: {given.rounds} times killed; no account process left after "
-                f"{statistics.median(measured.gone) * 1000:.0f} ms (median), {max(measured.gone) * 1000:.0f} ms (worst); next start "
-                f"ready after {statistics.median(measured.ready):.1f} s (median), {max(measured.ready):.1f} s (worst)\n"
+                f"{statistics.median(measured.gone) * 1000:.0f} ms (median), "
+                f"{max(measured.gone) * 1000:.0f} ms (worst); next start "
+                f"ready after {statistics.median(measured.ready):.1f} s (median), {max(measured.ready):.1f} "
+                "s (worst)\n"
             )
             sys.stdout.flush()
         measured.check()

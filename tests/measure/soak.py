@@ -1,10 +1,13 @@
-"""A whole system under steady fills for as long as one likes: does anything grow that must not, and is every fill answered once?
+"""A whole system under steady fills for as long as one likes: does anything grow that must not, and is every
+fill answered once?
 
-``python -m tests.measure.soak --users 10 --minutes 30``, as root (only root may read the memory of these processes). A person trades the master, in and
-out of several pairs in turn: first quickly, until what each process remembers of its last thousand orders is full, then every second. Each minute
-one line tells what the processes hold; at the end follow a straight line through the last two thirds of it, what a copy costs on disk, and
-the exchange's own record against every user's copies. Fails when the memory of users grows, or a fill was lost or answered twice. Master and
-supervisor remember more (up to 100,000 and 10,000 fills), so theirs is told and not judged.
+``python -m tests.measure.soak --users 10 --minutes 30``, as root (only root may read the memory of these
+processes). A person trades the master, in and out of several pairs in turn: first quickly, until what each
+process remembers of its last thousand orders is full, then every second. Each minute one line tells what the
+processes hold; at the end follow a straight line through the last two thirds of it, what a copy costs on
+disk, and the exchange's own record against every user's copies. Fails when the memory of users grows, or a
+fill was lost or answered twice. Master and supervisor remember more (up to 100,000 and 10,000 fills), so
+theirs is told and not judged.
 """
 
 from __future__ import annotations
@@ -32,19 +35,38 @@ PAIRS = {
 }
 BALANCE = "10000"
 ROW_S = 60.0
-#: Orders of the master before the first look, and how long each has: a user remembers 1,000 of its orders and a page cache of 2 MB. Measured:
-#: its memory grows by some 5 MiB until 1,400 fills, and is flat from there on.
+#: Orders of the master before the first look, and how long each has: a user remembers 1,000 of its orders and
+#: a page cache of 2 MB. Measured: its memory grows by some 5 MiB until 1,400 fills, and is flat from there
+#: on.
 WARM_FILLS, WARM_EVERY_S = 1_500, 0.2
 #: Growth over the fitted time that is still called flat, as a share: the allocator's unevenness.
 GROWTH_MAX = 0.05
-COLUMNS = ("min", "fills", "PSS user", "worst", "master", "superv.", "CPU ms/s user", "master", "superv.", "files", "threads",
-           "journal", "wal", "ledger", "wal", "logs")  # fmt: skip
+COLUMNS = (
+    "min",
+    "fills",
+    "PSS user",
+    "worst",
+    "master",
+    "superv.",
+    "CPU ms/s user",
+    "master",
+    "superv.",
+    "files",
+    "threads",
+    "journal",
+    "wal",
+    "ledger",
+    "wal",
+    "logs",
+)
 TABLE = "{:>4} {:>6} {:>9} {:>7} {:>7} {:>7} {:>14} {:>7} {:>7} {:>6} {:>8} {:>8} {:>7} {:>7} {:>7} {:>7}"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One look. PSS in MiB, CPU in seconds since the start, sizes in KiB; of users' values the median unless said otherwise."""
+    """One look. PSS in MiB, CPU in seconds since the start, sizes in KiB; of users' values the median
+    unless said otherwise.
+    """
 
     minute: float
     fills: int
@@ -111,9 +133,14 @@ class Person:
         turn, place = divmod(self.orders, len(pairs))
         _, volume = PAIRS[pairs[place]]
         answer = private(
-            self._paper.rest_url, self._key, "AddOrder", pair=pairs[place], type="sell" if turn % 2 else "buy",
-            ordertype="market", volume=volume,
-        )  # fmt: skip
+            self._paper.rest_url,
+            self._key,
+            "AddOrder",
+            pair=pairs[place],
+            type="sell" if turn % 2 else "buy",
+            ordertype="market",
+            volume=volume,
+        )
         assert not answer["error"], answer
         self.orders += 1
 
@@ -154,15 +181,23 @@ def look(system: System, minute: float, fills: int) -> Row:
     journal = system.state_dir / "journal.db"
     everyone = [*users, master, supervisor]
     return Row(
-        minute=minute, fills=fills, pss_user=statistics.median(pss), pss_user_worst=max(pss), pss_master=memory(master),
-        pss_supervisor=memory(supervisor), cpu_user=statistics.median(map(cpu_s, users)), cpu_master=cpu_s(master),
+        minute=minute,
+        fills=fills,
+        pss_user=statistics.median(pss),
+        pss_user_worst=max(pss),
+        pss_master=memory(master),
+        pss_supervisor=memory(supervisor),
+        cpu_user=statistics.median(map(cpu_s, users)),
+        cpu_master=cpu_s(master),
         cpu_supervisor=cpu_s(supervisor),
         files=sum(entries(f"/proc/{pid}/fd") for pid in everyone),
         threads=sum(entries(f"/proc/{pid}/task") for pid in everyone),
-        journal=kib(journal), journal_wal=kib(wal(journal)), ledger=statistics.median(map(kib, ledgers)),
+        journal=kib(journal),
+        journal_wal=kib(wal(journal)),
+        ledger=statistics.median(map(kib, ledgers)),
         ledger_wal=max(kib(wal(ledger)) for ledger in ledgers),
         logs=sum(map(kib, (system.state_dir / "logs").iterdir())),
-    )  # fmt: skip
+    )
 
 
 def memory(pid: int) -> float:
@@ -204,7 +239,7 @@ def say_row(before: Row, row: Row) -> None:
     say(TABLE.format(f"{row.minute:.0f}", row.fills, *pss, *cpu, row.files, row.threads, *sizes))
 
 
-# -- at the end ---------------------------------------------------------------------------------------------------
+# -- at the end --------------------------------------------------------------------------------------------
 
 
 def judge_growth(rows: Sequence[Row]) -> bool:
@@ -240,7 +275,9 @@ def tell_disk(system: System, fills: int) -> None:
 
 
 def judge_copies(paper: Paper, system: System, fills: int) -> None:
-    """Every user has answered every fill once, and the exchange's own record of its orders says what its copies say."""
+    """Every user has answered every fill once, and the exchange's own record of its orders says what its
+    copies say.
+    """
     traded: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
     for row in paper.rows("fills"):
         traded[row["account"]][row["cl_ord_id"]] += Decimal(row["volume"])
@@ -251,7 +288,8 @@ def judge_copies(paper: Paper, system: System, fills: int) -> None:
         told = {copy.cl_ord_id: Decimal(copy.filled_volume) for copy in copies if copy.cl_ord_id}
         assert traded[user] == {order: volume for order, volume in told.items() if volume}, user
     say(
-        f"every one of {len(system.users)} users answered each of {fills} fills exactly once; the exchange's record agrees"
+        f"every one of {len(system.users)} users answered each of {fills} fills exactly once; the "
+        "exchange's record agrees"
     )
 
 

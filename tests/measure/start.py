@@ -1,8 +1,9 @@
 """How long many accounts take to start, and what memory and time an idle one costs.
 
-``python -m tests.measure.start --users 100``. Start: from the first user's start to the last one SERVING, by the supervisor's own events.
-Memory: proportional set size (each shared page counted by its share), which only root may read of these processes. Idle: CPU time of
-all of krakencopy's processes while nothing is traded, in shares of one core.
+``python -m tests.measure.start --users 100``. Start: from the first user's start to the last one SERVING, by
+the supervisor's own events. Memory: proportional set size (each shared page counted by its share), which only
+root may read of these processes. Idle: CPU time of all of krakencopy's processes while nothing is traded, in
+shares of one core.
 """
 
 from __future__ import annotations

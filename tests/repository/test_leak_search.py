@@ -21,10 +21,16 @@ def test_a_part_of_a_secret_is_found_in_all_that_it_could_look_like(key: bytes, 
     text = base64.b64encode(key).decode()
     part, bare = text[start : start + 2 * PIECE], key[start : start + 2 * PIECE]
     looks = {
-        "as it is": part.encode(), "url-encoded": quote(part, safe="").encode(), "form-encoded": quote_plus(part).encode(),
-        "hex": part.encode().hex().encode(), "backwards": part.encode()[::-1], "base64": base64.b64encode(text.encode()),
-        "decoded": bare, "decoded, in hex": bare.hex().encode(), "decoded, as Python shows it": repr(bare).encode(),
-    }  # fmt: skip
+        "as it is": part.encode(),
+        "url-encoded": quote(part, safe="").encode(),
+        "form-encoded": quote_plus(part).encode(),
+        "hex": part.encode().hex().encode(),
+        "backwards": part.encode()[::-1],
+        "base64": base64.b64encode(text.encode()),
+        "decoded": bare,
+        "decoded, in hex": bare.hex().encode(),
+        "decoded, as Python shows it": repr(bare).encode(),
+    }
     for form, look in looks.items():
         assert form in Secret("key", text).found_in(b"before " + look + b" behind"), form
 
@@ -38,7 +44,9 @@ def test_what_python_shows_is_found_however_it_quotes(quotation: bytes) -> None:
 
 @given(seed=st.integers(0, 2**32), start=st.integers(0, 60))
 def test_bytes_that_it_shares_with_others_do_not_make_a_secret(seed: int, start: int) -> None:
-    """What a server answers in bytes is shown by Python too, and has three bytes in common with a key every thousandth time."""
+    """What a server answers in bytes is shown by Python too, and has three bytes in common with a key
+    every thousandth time.
+    """
     random = Random(seed)  # noqa: S311 - of a test
     key = random.randbytes(64)
     shared = key[start : start + 4]

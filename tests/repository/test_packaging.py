@@ -26,7 +26,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty environment with the wheel. Its dependencies are borrowed from ours, which are locked; nothing else is."""
+    """An empty environment with the wheel. Its dependencies are borrowed from ours, which are locked;
+    nothing else is.
+    """
     folder = tmp_path_factory.mktemp("environment")
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
     python = folder / "bin" / "python"
@@ -73,7 +75,10 @@ def test_the_installed_commands_work_away_from_the_checkout(
 
 
 def test_what_is_imported_is_the_wheels_own_code(environment: Path, tmp_path: Path) -> None:
-    script = "import krakencopy.supervisor.run, krakencopy.client.sdk.client, krakencopy.account_proc.main, krakencopy.paper_exchange.server, krakencopy.v1.control_pb2 as c; "
+    script = (
+        "import krakencopy.supervisor.run, krakencopy.client.sdk.client, "
+        "krakencopy.account_proc.main, krakencopy.paper_exchange.server, krakencopy.v1.control_pb2 as c; "
+    )
     script += "print(krakencopy.supervisor.run.__file__, c.__file__)"
     done = subprocess.run(
         [str(environment / "bin/python"), "-c", script],

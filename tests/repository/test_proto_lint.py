@@ -1,4 +1,6 @@
-"""The public API keeps the rules of tests/support/proto_rules.py, and each of these rules catches what breaks it."""
+"""The public API keeps the rules of tests/support/proto_rules.py, and each of these rules catches what
+breaks it.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from tests.support.proto_rules import RULES, Schema, compiled
 
 PROTOS = Path(__file__).parents[2] / "protos"
 
-# -- the protos of this project ---------------------------------------------------------------------------------
+# -- the protos of this project -----------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +34,7 @@ def test_everything_in_the_public_api_was_looked_at(ours: Schema) -> None:
     assert len(list(ours.of("field", "value", "oneof"))) > 200
 
 
-# -- the rules themselves ---------------------------------------------------------------------------------------
+# -- the rules themselves ----------------------------------------------------------------------------------
 
 SHOP = """syntax = "proto3";
 
@@ -88,12 +90,18 @@ enum HTTPColour {
   HTTP_COLOUR_RED = 1;
 }
 """
-MONEY = 'syntax = "proto3";\npackage shop.v1;\n// Money.\nmessage Money {\n  // How much.\n  string amount = 1;\n}\n'
+MONEY = (
+    'syntax = "proto3";\npackage shop.v1;\n// Money.\nmessage Money {\n  // How much.\n  string amount '
+    "= 1;\n}\n"
+)
 GOOD = {"shop/v1/shop.proto": SHOP, "shop/v1/money.proto": MONEY}
 
 
 def small(package: str, name: str, more: str = "", uses: str = "string") -> str:
-    return f'syntax = "proto3";\npackage {package};\n{more}\n// A.\nmessage {name} {{\n  // B.\n  {uses} b = 1;\n}}\n'
+    return (
+        f'syntax = "proto3";\npackage {package};\n{more}\n// A.\nmessage {name} {{\n  // B.\n  {uses} b '
+        f"= 1;\n}}\n"
+    )
 
 
 CYCLE = {
@@ -112,7 +120,11 @@ def changed(old: str, new: str) -> dict[str, str]:
 
 #: The rule and others that the same thing breaks; what is changed or added; words of the message.
 CASES = [
-    ("PACKAGE_DEFINED DIRECTORY_SAME_PACKAGE", {"shop/v1/x.proto": 'syntax = "proto3";\n'}, "shop/v1/x.proto: no package"),
+    (
+        "PACKAGE_DEFINED DIRECTORY_SAME_PACKAGE",
+        {"shop/v1/x.proto": 'syntax = "proto3";\n'},
+        "shop/v1/x.proto: no package",
+    ),
     (
         "PACKAGE_DIRECTORY_MATCH PACKAGE_SAME_DIRECTORY",
         {"shop/x.proto": small("shop.v1", "X")},
@@ -129,7 +141,11 @@ CASES = [
         "package shop.v1 has several folders: 'shop/v1', 'store'",
     ),
     ("PACKAGE_LOWER_SNAKE_CASE", {"Big/v1/x.proto": small("Big.v1", "X")}, "package Big.v1"),
-    ("PACKAGE_VERSION_SUFFIX", {"shop/x.proto": small("shop", "X")}, "package shop does not end with a version"),
+    (
+        "PACKAGE_VERSION_SUFFIX",
+        {"shop/x.proto": small("shop", "X")},
+        "package shop does not end with a version",
+    ),
     ("PACKAGE_VERSION_SUFFIX", {"shop/v0/x.proto": small("shop.v0", "X")}, "package shop.v0 does not end"),
     ("PACKAGE_NO_IMPORT_CYCLE", CYCLE, "package a.v1 imports itself"),
     (
@@ -137,23 +153,55 @@ CASES = [
         {"shop/v1/x.proto": small("shop.v1", "X", 'option go_package = "shop";')},
         "several values of go_package: '', 'shop'",
     ),
-    ("FILE_LOWER_SNAKE_CASE", {"shop/v1/BadName.proto": small("shop.v1", "X")}, "shop/v1/BadName.proto: the file's name"),
+    (
+        "FILE_LOWER_SNAKE_CASE",
+        {"shop/v1/BadName.proto": small("shop.v1", "X")},
+        "shop/v1/BadName.proto: the file's name",
+    ),
     ("SYNTAX_SPECIFIED", {"shop/v1/x.proto": "package shop.v1;\n"}, "shop/v1/x.proto: no syntax"),
     (
         "IMPORT_USED",
         {"shop/v1/x.proto": small("shop.v1", "X", 'import "shop/v1/money.proto";')},
         "shop/v1/x.proto: import of shop/v1/money.proto is not used",
     ),
-    ("IMPORT_NO_PUBLIC", changed("import ", "import public "), "shop/v1/shop.proto: public import of shop/v1/money.proto"),
-    ("IMPORT_NO_WEAK", changed("import ", "import weak "), "shop/v1/shop.proto: weak import of shop/v1/money.proto"),
-    ("MESSAGE_PASCAL_CASE", changed("Wish", "birthday_wish"), "shop.proto:32: message birthday_wish of BuyRequest"),
-    ("FIELD_LOWER_SNAKE_CASE", changed("item_name", "itemName"), "shop.proto:18: field itemName of BuyRequest"),
-    ("FIELD_NOT_REQUIRED", {"old/v1/x.proto": OLD + "// A.\nmessage A {\n// B.\nrequired string b = 1;\n}"}, "field b of A is required"),
+    (
+        "IMPORT_NO_PUBLIC",
+        changed("import ", "import public "),
+        "shop/v1/shop.proto: public import of shop/v1/money.proto",
+    ),
+    (
+        "IMPORT_NO_WEAK",
+        changed("import ", "import weak "),
+        "shop/v1/shop.proto: weak import of shop/v1/money.proto",
+    ),
+    (
+        "MESSAGE_PASCAL_CASE",
+        changed("Wish", "birthday_wish"),
+        "shop.proto:32: message birthday_wish of BuyRequest",
+    ),
+    (
+        "FIELD_LOWER_SNAKE_CASE",
+        changed("item_name", "itemName"),
+        "shop.proto:18: field itemName of BuyRequest",
+    ),
+    (
+        "FIELD_NOT_REQUIRED",
+        {"old/v1/x.proto": OLD + "// A.\nmessage A {\n// B.\nrequired string b = 1;\n}"},
+        "field b of A is required",
+    ),
     ("ONEOF_LOWER_SNAKE_CASE", changed("pay_with", "PayWith"), "shop.proto:20: oneof PayWith of BuyRequest"),
-    ("ENUM_PASCAL_CASE", changed("HTTPColour", "http_colour"), "shop.proto:48: enum http_colour is not PascalCase"),
+    (
+        "ENUM_PASCAL_CASE",
+        changed("HTTPColour", "http_colour"),
+        "shop.proto:48: enum http_colour is not PascalCase",
+    ),
     (
         "ENUM_NO_ALLOW_ALIAS",
-        changed("enum HTTPColour {", "enum HTTPColour {\n  option allow_alias = true;\n  // Scarlet.\n  HTTP_COLOUR_SCARLET_UNSPECIFIED = 0;"),
+        changed(
+            "enum HTTPColour {",
+            "enum HTTPColour {\n  option allow_alias = true;\n  // Scarlet.\n  "
+            "HTTP_COLOUR_SCARLET_UNSPECIFIED = 0;",
+        ),
         "enum HTTPColour allows aliases",
     ),
     (
@@ -161,14 +209,42 @@ CASES = [
         {"old/v1/x.proto": OLD + "// A.\nenum A {\n// B.\nA_B = 1;\n}"},
         "old/v1/x.proto:4: enum A does not begin with 0",
     ),
-    ("ENUM_VALUE_UPPER_SNAKE_CASE", changed("HTTP_COLOUR_RED", "HTTP_COLOUR_Red"), "value HTTP_COLOUR_Red of HTTPColour"),
-    ("ENUM_VALUE_PREFIX", changed("HTTP_COLOUR_RED", "RED"), "value RED of HTTPColour does not begin with HTTP_COLOUR_"),
+    (
+        "ENUM_VALUE_UPPER_SNAKE_CASE",
+        changed("HTTP_COLOUR_RED", "HTTP_COLOUR_Red"),
+        "value HTTP_COLOUR_Red of HTTPColour",
+    ),
+    (
+        "ENUM_VALUE_PREFIX",
+        changed("HTTP_COLOUR_RED", "RED"),
+        "value RED of HTTPColour does not begin with HTTP_COLOUR_",
+    ),
     ("ENUM_ZERO_VALUE_SUFFIX", changed("_UNSPECIFIED", "_NONE"), "HTTP_COLOUR_NONE of HTTPColour is 0"),
-    ("SERVICE_PASCAL_CASE RPC_REQUEST_STANDARD_NAME RPC_RESPONSE_STANDARD_NAME", changed("service Shop", "service shop_"), "service shop_Service is not"),
-    ("SERVICE_SUFFIX RPC_REQUEST_STANDARD_NAME RPC_RESPONSE_STANDARD_NAME", changed("service ShopService", "service Shop"), "service Shop is not named ...Service"),
-    ("RPC_PASCAL_CASE RPC_REQUEST_STANDARD_NAME RPC_RESPONSE_STANDARD_NAME", changed("rpc Buy", "rpc buy"), "shop.proto:10: RPC buy of ShopService"),
-    ("RPC_REQUEST_STANDARD_NAME", changed("BuyRequest", "Order"), "RPC Buy of ShopService has Order where BuyRequest or ShopServiceBuyRequest"),
-    ("RPC_RESPONSE_STANDARD_NAME", changed("BuyResponse", "Receipt"), "RPC Buy of ShopService has Receipt where BuyResponse or ShopService"),
+    (
+        "SERVICE_PASCAL_CASE RPC_REQUEST_STANDARD_NAME RPC_RESPONSE_STANDARD_NAME",
+        changed("service Shop", "service shop_"),
+        "service shop_Service is not",
+    ),
+    (
+        "SERVICE_SUFFIX RPC_REQUEST_STANDARD_NAME RPC_RESPONSE_STANDARD_NAME",
+        changed("service ShopService", "service Shop"),
+        "service Shop is not named ...Service",
+    ),
+    (
+        "RPC_PASCAL_CASE RPC_REQUEST_STANDARD_NAME RPC_RESPONSE_STANDARD_NAME",
+        changed("rpc Buy", "rpc buy"),
+        "shop.proto:10: RPC buy of ShopService",
+    ),
+    (
+        "RPC_REQUEST_STANDARD_NAME",
+        changed("BuyRequest", "Order"),
+        "RPC Buy of ShopService has Order where BuyRequest or ShopServiceBuyRequest",
+    ),
+    (
+        "RPC_RESPONSE_STANDARD_NAME",
+        changed("BuyResponse", "Receipt"),
+        "RPC Buy of ShopService has Receipt where BuyResponse or ShopService",
+    ),
     (
         "RPC_REQUEST_RESPONSE_UNIQUE RPC_REQUEST_STANDARD_NAME",
         changed("Sell(ShopServiceSellRequest)", "Sell(BuyRequest)"),
@@ -188,7 +264,7 @@ CASES = [
     ("COMMENTS", changed("// In words.\n", "\n"), "field words of Wish has no comment"),
     ("COMMENTS", changed("// A colour.\n", "\n"), "enum HTTPColour has no comment"),
     ("COMMENTS", changed("// Red.\n", "\n"), "value HTTP_COLOUR_RED of HTTPColour has no comment"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("names", "files", "words"), CASES)

@@ -46,8 +46,14 @@ def folder() -> Iterator[Path]:
 def run(line: str, folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("KRAKEN")} | more
     return subprocess.run(
-        ["/bin/sh", "-c", line], cwd=folder, env=environment, capture_output=True, text=True, timeout=150, check=False
-    )  # fmt: skip
+        ["/bin/sh", "-c", line],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=False,
+    )
 
 
 def test_every_command_of_the_readme_is_executed_by_some_test_here() -> None:
@@ -103,7 +109,9 @@ def test_a_live_start_without_keys_names_the_variables_and_starts_nothing(folder
 
 @pytest.fixture(scope="module")
 def paper_run(folder: Path) -> Iterator[Path]:
-    """What `make run` starts, in a folder of its own; the commands of the README then find its state in data-paper/."""
+    """What `make run` starts, in a folder of its own; the commands of the README then find its state in
+    data-paper/.
+    """
     supervisor = subprocess.Popen(
         [".venv/bin/krakencopyd", "--paper", "--quiet"], cwd=folder, text=True,
         stdout=subprocess.DEVNULL,

@@ -29,8 +29,14 @@ def another_key(paper: Paper, account: str) -> Key:
 def untold(paper: Paper, account: str) -> None:
     """The exchange does not tell whose a key of this account is."""
     paper.call(
-        "POST", "/faults", kind="error", error="EGeneral:Permission denied", account=account, method="GetApiKeyInfo", count=0
-    )  # fmt: skip
+        "POST",
+        "/faults",
+        kind="error",
+        error="EGeneral:Permission denied",
+        account=account,
+        method="GetApiKeyInfo",
+        count=0,
+    )
 
 
 def fills(paper: Paper, account: str) -> list[tuple[str, str]]:
@@ -63,7 +69,9 @@ def same_account_system(paper: Paper, *, told: bool = True) -> System:
 
 
 def test_a_users_key_of_the_masters_own_account(paper: Paper) -> None:
-    """The user is FAILED before it trades, its message names both and the way out, and 500 dollars of the master stay one fill."""
+    """The user is FAILED before it trades, its message names both and the way out, and 500 dollars of the
+    master stay one fill.
+    """
     with same_account_system(paper) as system:
         anna = until(system, "anna", "FAILED", "SAME_ACCOUNT")
         assert "anna and master" in anna.message
@@ -91,7 +99,9 @@ def test_a_user_that_gets_an_account_of_its_own_after_it_had_the_masters(paper: 
 
 
 def test_two_users_with_two_keys_of_one_account(paper: Paper) -> None:
-    """The one that came first copies, the second is FAILED: everything is bought once, also after a restart."""
+    """The one that came first copies, the second is FAILED: everything is bought once, also after a
+    restart.
+    """
     ben = paper.open_account("ben", {"ZUSD": "1000"})
     with System(paper, {"ben": "1000"}, keys={"ben": ben}) as system:
         system.start().wait_ready()
@@ -117,12 +127,20 @@ def test_two_users_with_two_keys_of_one_account(paper: Paper) -> None:
 def test_the_masters_own_account_where_the_exchange_does_not_tell_whose_a_key_is(
     paper: Paper, by_hand: bool
 ) -> None:
-    """The first copy is recognised by its id as a fill of the master: it is journalled as not copied, and the user is FAILED."""
+    """The first copy is recognised by its id as a fill of the master: it is journalled as not copied, and
+    the user is FAILED.
+    """
     with same_account_system(paper, told=False).wait_ready() as system:
         if by_hand:
             private(
-                paper.rest_url, another_key(paper, "master"), "AddOrder", pair="XBTUSD", type="buy", ordertype="market", volume="0.002",
-            )  # fmt: skip
+                paper.rest_url,
+                another_key(paper, "master"),
+                "AddOrder",
+                pair="XBTUSD",
+                type="buy",
+                ordertype="market",
+                volume="0.002",
+            )
         else:
             system.buy("BTC/USD", "0.002")
         anna = until(system, "anna", "FAILED", "SAME_ACCOUNT")
@@ -136,7 +154,9 @@ def test_the_masters_own_account_where_the_exchange_does_not_tell_whose_a_key_is
 
 
 def test_a_start_without_another_key_copies_nothing_more_into_the_masters_account(paper: Paper) -> None:
-    """An operator who starts the FAILED user again, or the whole system, and mends nothing: it is FAILED before it trades."""
+    """An operator who starts the FAILED user again, or the whole system, and mends nothing: it is FAILED
+    before it trades.
+    """
     with same_account_system(paper, told=False).wait_ready() as system:
         owner = another_key(paper, "master")
         paper.by_hand(owner, "buy", "XBTUSD", "0.002")
@@ -163,13 +183,21 @@ def test_a_start_without_another_key_copies_nothing_more_into_the_masters_accoun
 
 
 def test_a_copy_that_the_master_is_told_of_by_its_history_only(paper: Paper) -> None:
-    """While the master's feed is down its user has copied into the master's account: the history's order tells, nothing is copied twice."""
+    """While the master's feed is down its user has copied into the master's account: the history's order
+    tells, nothing is copied twice.
+    """
     with same_account_system(paper, told=False).wait_ready() as system:
         paper.call("POST", "/faults", kind="ws_refuse", count=0)
         paper.call("POST", "/faults", kind="ws_cut", account="master")
         private(
-            paper.rest_url, another_key(paper, "master"), "AddOrder", pair="XBTUSD", type="buy", ordertype="market", volume="0.002",
-        )  # fmt: skip
+            paper.rest_url,
+            another_key(paper, "master"),
+            "AddOrder",
+            pair="XBTUSD",
+            type="buy",
+            ordertype="market",
+            volume="0.002",
+        )
         wait_for("the feed to be noticed as lost", lambda: standing(system, "master")[0] != "RUNNING")
         paper.call("DELETE", "/faults")
         untold(paper, "master")
@@ -182,7 +210,9 @@ def test_a_copy_that_the_master_is_told_of_by_its_history_only(paper: Paper) -> 
 
 
 def test_two_users_on_one_account_where_the_exchange_does_not_tell(paper: Paper) -> None:
-    """Each sees the other's order under an id of krakencopy's: the one that stands later in the configuration is FAILED, once for all."""
+    """Each sees the other's order under an id of krakencopy's: the one that stands later in the
+    configuration is FAILED, once for all.
+    """
     ben = paper.open_account("ben", {"ZUSD": "1000"})
     untold(paper, "ben")
     keys = {"ben": ben, "anna": another_key(paper, "ben")}

@@ -50,8 +50,14 @@ def without_owner(path: Path) -> None:
 def untold(paper: Paper, *accounts: str) -> None:
     for account in accounts:
         paper.call(
-            "POST", "/faults", kind="error", error="EGeneral:Permission denied", account=account, method="GetApiKeyInfo", count=0
-        )  # fmt: skip
+            "POST",
+            "/faults",
+            kind="error",
+            error="EGeneral:Permission denied",
+            account=account,
+            method="GetApiKeyInfo",
+            count=0,
+        )
 
 
 def failed(system: System, account: str, reason: str) -> str:
@@ -69,7 +75,9 @@ def orders(paper: Paper, account: str) -> int:
 
 
 def test_a_start_at_another_exchange_or_in_another_mode(paper: Paper) -> None:
-    """It is refused with 78 and both names, and nothing in the folder is changed; the run that it belongs to goes on."""
+    """It is refused with 78 and both names, and nothing in the folder is changed; the run that it belongs
+    to goes on.
+    """
     with System(paper, {"anna": "1000"}) as system, Paper() as elsewhere:
         used(system)
         before = content(system.state_dir)
@@ -88,7 +96,9 @@ def test_a_start_at_another_exchange_or_in_another_mode(paper: Paper) -> None:
 
 
 def test_a_paper_start_in_the_folder_of_another_run(paper: Paper) -> None:
-    """`krakencopyd --paper` is refused there: nothing is put aside. In a folder of its own kind it begins anew each time."""
+    """`krakencopyd --paper` is refused there: nothing is put aside. In a folder of its own kind it begins
+    anew each time.
+    """
     with System(paper, {"anna": "1000"}) as system:
         used(system)
         before = content(system.state_dir)
@@ -96,11 +106,22 @@ def test_a_paper_start_in_the_folder_of_another_run(paper: Paper) -> None:
         def paper_run(folder: Path) -> tuple[int, str]:
             done = subprocess.run(
                 [
-                    sys.executable, "-m", "krakencopy.supervisor.daemon", "--paper", "--state-dir", str(folder), "--quiet",
-                    "--duration", "0.5",
+                    sys.executable,
+                    "-m",
+                    "krakencopy.supervisor.daemon",
+                    "--paper",
+                    "--state-dir",
+                    str(folder),
+                    "--quiet",
+                    "--duration",
+                    "0.5",
                 ],
-                cwd=ROOT, capture_output=True, text=True, timeout=2 * PATIENCE_S, check=False,
-            )  # fmt: skip
+                cwd=ROOT,
+                capture_output=True,
+                text=True,
+                timeout=2 * PATIENCE_S,
+                check=False,
+            )
             return done.returncode, done.stderr + done.stdout
 
         # The second for a fill of the last moment that a user had not answered.
@@ -126,13 +147,18 @@ def test_a_paper_start_in_the_folder_of_another_run(paper: Paper) -> None:
 
 
 def test_a_folder_that_an_earlier_version_made(paper: Paper) -> None:
-    """It is refused with the exact command that takes it over; after that command it is this run's for ever."""
+    """It is refused with the exact command that takes it over; after that command it is this run's for
+    ever.
+    """
     with System(paper, {"anna": "1000"}) as system:
         used(system)
         for path in (system.state_dir / "journal.db", *system.state_dir.glob("accounts/*.db")):
             without_owner(path)
         said = system.start_refused()
-        command = f"krakencopyd --config {system.folder}/krakencopy.toml --state-dir {system.state_dir} --adopt-state"
+        command = (
+            f"krakencopyd --config {system.folder}/krakencopy.toml --state-dir {system.state_dir} "
+            "--adopt-state"
+        )
         assert command in said
         system.arguments = ("--adopt-state",)
         system.start().wait_ready()
@@ -145,7 +171,9 @@ def test_a_folder_that_an_earlier_version_made(paper: Paper) -> None:
 
 
 def test_a_folder_of_another_exchange_is_taken_over_by_mistake(paper: Paper) -> None:
-    """The exchange knows none of the trades that the master's wallet holds: the master is FAILED, no user starts, and nothing is traded."""
+    """The exchange knows none of the trades that the master's wallet holds: the master is FAILED, no user
+    starts, and nothing is traded.
+    """
     with Paper() as elsewhere, System(elsewhere, {"anna": "1000"}) as other:
         elsewhere.price("XBTUSD", "50000")
         used(other)
@@ -179,7 +207,9 @@ def test_a_ledger_of_another_folder(paper: Paper) -> None:
 
 @pytest.mark.parametrize("is_told", [True, False])
 def test_the_keys_of_two_users_are_swapped(paper: Paper, is_told: bool) -> None:
-    """Both ledgers are about other accounts than their keys open: both are FAILED before they trade, and named. Put right, they go on."""
+    """Both ledgers are about other accounts than their keys open: both are FAILED before they trade, and
+    named. Put right, they go on.
+    """
     with System(paper, {"anna": "1000", "ben": "500"}) as system:
         if not is_told:
             untold(paper, "anna", "ben")
@@ -207,7 +237,9 @@ def test_the_keys_of_two_users_are_swapped(paper: Paper, is_told: bool) -> None:
 
 
 def test_the_masters_key_is_changed_to_another_account(paper: Paper) -> None:
-    """The master is FAILED with the numbers of both accounts: its journal and wallet are about the other one. No user starts."""
+    """The master is FAILED with the numbers of both accounts: its journal and wallet are about the other
+    one. No user starts.
+    """
     with System(paper, {"anna": "1000"}) as system:
         used(system)
         system.keys["master"] = paper.open_account("somebody", {"ZUSD": "1000"})
@@ -232,7 +264,9 @@ def master_called(system: System, name: str) -> None:
 
 @pytest.mark.parametrize("is_told", [True, False])
 def test_another_master_under_another_name(paper: Paper, is_told: bool) -> None:
-    """Users are given another master, in the folder of the one before: it is FAILED, and what it has sold is nobody's exit."""
+    """Users are given another master, in the folder of the one before: it is FAILED, and what it has sold
+    is nobody's exit.
+    """
     with System(paper, {"anna": "1000"}) as system:
         used(system)
         boss = paper.open_account("boss", {"ZUSD": "1000", "XXBT": "1"})

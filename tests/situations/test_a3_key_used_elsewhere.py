@@ -1,4 +1,6 @@
-"""Two programs with one key, on machines that do not see each other's locks: each recognises the other by what only it can have done."""
+"""Two programs with one key, on machines that do not see each other's locks: each recognises the other by
+what only it can have done.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ import pytest
 from tests.support.client import private
 from tests.support.system import Key, Paper, System, wait_for
 
-#: How far ahead of the clock nonces may be without a jump, in microseconds: what a start reserves, and once more.
+#: How far ahead of the clock nonces may be without a jump, in microseconds: what a start reserves, and once
+#: more.
 RESERVED_US = 2 * 300_000_000 + 60_000_000
 HOUR_US = 3_600_000_000
 
@@ -45,7 +48,8 @@ ON_ANOTHER_MACHINE = """
 import sys
 from pathlib import Path
 import krakencopy.supervisor.daemon, krakencopy.supervisor.run
-krakencopy.supervisor.run.key_lock_dir = lambda: Path(sys.argv[sys.argv.index("--state-dir") + 1], "locks", "keys")
+folder = Path(sys.argv[sys.argv.index("--state-dir") + 1], "locks", "keys")
+krakencopy.supervisor.run.key_lock_dir = lambda: folder
 krakencopy.supervisor.daemon.main(sys.argv[1:])
 """
 
@@ -63,7 +67,9 @@ def another_key(paper: Paper, account: str) -> Key:
 
 
 def test_another_program_signs_with_larger_nonces(paper: Paper) -> None:
-    """The exchange has taken ours and then refuses larger ones: another one is alive. The account stops, and its nonces stay where they are."""
+    """The exchange has taken ours and then refuses larger ones: another one is alive. The account stops,
+    and its nonces stay where they are.
+    """
     with System(paper, {"anna": "1000"}) as system:
         system.start().wait_ready()
         with system.api() as api:
@@ -74,7 +80,8 @@ def test_another_program_signs_with_larger_nonces(paper: Paper) -> None:
         assert "another program uses this API key" in message
         assert "stop it" in message
         assert ahead_us(paper, "anna") < RESERVED_US
-        # Once the other is stopped, an operator's start passes its nonces in a bounded step, and what was missed is done.
+        # Once the other is stopped, an operator's start passes its nonces in a bounded step, and what was
+        # missed is done.
         with system.api() as api:
             api.start_account("anna")
         system.wait_ready()
@@ -83,7 +90,9 @@ def test_another_program_signs_with_larger_nonces(paper: Paper) -> None:
 
 
 def test_an_order_of_another_installation_is_seen_in_the_account(paper: Paper) -> None:
-    """An order under an id of krakencopy's that nobody here made, while we run: the account stops and says so, before it trades again."""
+    """An order under an id of krakencopy's that nobody here made, while we run: the account stops and says
+    so, before it trades again.
+    """
     with System(paper, {"anna": "1000"}) as system:
         hand = Key.make()
         paper.call("POST", "/accounts/anna/keys", key=hand.key, secret=hand.secret)
@@ -122,7 +131,9 @@ def test_an_order_from_before_this_process_is_shown_and_stops_nobody(paper: Pape
 
 
 def test_two_installations_with_the_same_keys(paper: Paper) -> None:
-    """The one that is there stops when the other begins, says why, and neither pushes a key's nonce a day, or an hour, ahead."""
+    """The one that is there stops when the other begins, says why, and neither pushes a key's nonce a day,
+    or an hour, ahead.
+    """
     with System(paper, {"anna": "1000"}) as here:
         here.start().wait_ready()
         with another_machine(here) as there:
@@ -136,7 +147,9 @@ def test_two_installations_with_the_same_keys(paper: Paper) -> None:
 
 
 def test_a_copy_of_a_state_folder_at_work_with_other_keys_of_the_same_accounts(paper: Paper) -> None:
-    """Both make the same orders under the same ids, and no nonce tells: each finds an order that it has not made, and its user stops."""
+    """Both make the same orders under the same ids, and no nonce tells: each finds an order that it has
+    not made, and its user stops.
+    """
     with System(paper, {"anna": "1000"}) as here:
         here.start().wait_ready()
         here.buy("BTC/USD", "0.001")
@@ -148,8 +161,14 @@ def test_a_copy_of_a_state_folder_at_work_with_other_keys_of_the_same_accounts(p
             here.start().wait_ready()
             there.start().wait_ready()
             private(
-                paper.rest_url, another_key(paper, "master"), "AddOrder", pair="XBTUSD", type="buy", ordertype="market", volume="0.001",
-            )  # fmt: skip
+                paper.rest_url,
+                another_key(paper, "master"),
+                "AddOrder",
+                pair="XBTUSD",
+                type="buy",
+                ordertype="market",
+                volume="0.001",
+            )
             for system in (here, there):
                 message = failed(system, "anna", "KEY_USED_ELSEWHERE")
                 assert "another installation trades this account now" in message

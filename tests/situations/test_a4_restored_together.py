@@ -1,4 +1,6 @@
-"""journal.db and accounts/ are brought back together from an older day: what was done since is taken up, and not done again."""
+"""journal.db and accounts/ are brought back together from an older day: what was done since is taken up,
+and not done again.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +67,9 @@ def caught_up(system: System, fills: int) -> None:
 
 
 def test_an_exit_that_was_done_is_not_done_again(paper: Paper) -> None:
-    """The user's own coins stay: the old exit is taken up, its fill is answered by it, and the next round trip is as always."""
+    """The user's own coins stay: the old exit is taken up, its fill is answered by it, and the next round
+    trip is as always.
+    """
     with System(paper, {"anna": "1000"}) as system:
         sold_since_the_backup(paper, system)
         assert held(paper, "anna") == 0
@@ -90,7 +94,9 @@ def test_an_exit_that_was_done_is_not_done_again(paper: Paper) -> None:
 
 
 def test_half_an_exit_and_entries_in_two_pairs(paper: Paper) -> None:
-    """Everything that was bought and sold since counts: the position is what the lost days left, and leaves with the master's."""
+    """Everything that was bought and sold since counts: the position is what the lost days left, and
+    leaves with the master's.
+    """
     with System(paper, {"anna": "1000"}, user_lines={"anna": 'copy = { max_user_risk = "0.5" }'}) as system:
         paper.call("POST", "/accounts/anna/deposit", asset="XXBT", amount="0.05")
         paper.call("POST", "/accounts/anna/deposit", asset="XETH", amount="1")
@@ -154,7 +160,9 @@ def test_what_the_master_did_after_the_lost_days_is_done_once(paper: Paper) -> N
 
 
 def test_what_an_exit_of_the_lost_days_still_owed_is_sold(paper: Paper) -> None:
-    """A part of the copied coins was staked when the master sold all: the rest was sold, and that part is still owed after the restore."""
+    """A part of the copied coins was staked when the master sold all: the rest was sold, and that part is
+    still owed after the restore.
+    """
     with System(paper, {"anna": "1000"}) as system:
         system.start().wait_ready()
         system.buy("ETH/USD", "0.05")
@@ -178,7 +186,9 @@ def test_what_an_exit_of_the_lost_days_still_owed_is_sold(paper: Paper) -> None:
 
 
 def test_a_coin_that_was_renamed_in_the_lost_days(paper: Paper) -> None:
-    """A coin got another name in the lost days, between an entry and half an exit: the position is what they left, and no own coin is sold."""
+    """A coin got another name in the lost days, between an entry and half an exit: the position is what
+    they left, and no own coin is sold.
+    """
     paper.call("POST", "/pairs", base="MATX", quote="USD", price="2.5")
     with System(paper, {"anna": "1000"}) as system:
         paper.call("POST", "/accounts/anna/deposit", asset="MATX", amount="50")
@@ -207,7 +217,9 @@ def test_a_coin_that_was_renamed_in_the_lost_days(paper: Paper) -> None:
 
 
 def test_an_exit_whose_row_cannot_be_read_is_not_done_again(paper: Paper) -> None:
-    """The row of the old exit among the closed orders cannot be read: it is asked for by itself, taken up, and not done again."""
+    """The row of the old exit among the closed orders cannot be read: it is asked for by itself, taken up,
+    and not done again.
+    """
     with System(paper, {"anna": "1000"}) as system:
         hand = paper.another_key("anna")
         sold_since_the_backup(paper, system)
@@ -223,7 +235,9 @@ def test_an_exit_whose_row_cannot_be_read_is_not_done_again(paper: Paper) -> Non
 
 
 def test_nothing_is_sent_while_the_record_cannot_be_read(paper: Paper) -> None:
-    """A record of orders that the exchange does not give proves nothing: the user waits, says why, and goes on when it is there."""
+    """A record of orders that the exchange does not give proves nothing: the user waits, says why, and
+    goes on when it is there.
+    """
     with System(paper, {"anna": "1000"}) as system:
         sold_since_the_backup(paper, system)
         bring_back(system)

@@ -13,7 +13,9 @@ def held(paper: Paper, account: str) -> Decimal:
 
 
 def test_a_pair_that_is_listed_again_is_bought_at_once() -> None:
-    """A pair that copying holds something of is not among the exchange's pairs when the processes start, and is listed again later. The master's next buy in it is copied."""
+    """A pair that copying holds something of is not among the exchange's pairs when the processes start,
+    and is listed again later. The master's next buy in it is copied.
+    """
     with Paper() as paper, System(paper, {"anna": "1000"}) as system:
         paper.price("DOTUSD", "5")
         master = paper.another_key("master")

@@ -54,7 +54,9 @@ def copies_on(system: System, fills: int, volume: str = "0.002") -> None:
 
 
 def test_a_tokenised_stock_is_copied_as_everything_else(paper: Paper) -> None:
-    """The master buys and sells a tokenised stock, which Kraken lists only where it is asked for; users buy and sell it as well."""
+    """The master buys and sells a tokenised stock, which Kraken lists only where it is asked for; users
+    buy and sell it as well.
+    """
     with System(paper, {"anna": "100"}) as system:
         hand = Hand(paper, "master")
         system.start().wait_ready()
@@ -71,7 +73,9 @@ def test_a_tokenised_stock_is_copied_as_everything_else(paper: Paper) -> None:
 
 
 def test_a_master_trade_in_a_pair_that_nobody_lists_is_told_and_not_copied(paper: Paper) -> None:
-    """The master trades a pair that is in no list; its users answer UNKNOWN_PAIR, and everything else is copied, after restarts as well."""
+    """The master trades a pair that is in no list; its users answer UNKNOWN_PAIR, and everything else is
+    copied, after restarts as well.
+    """
     with System(paper, {"anna": "100"}) as system:
         hand = Hand(paper, "master")
         paper.call("POST", "/pairs/DOTUSD", listed=False)
@@ -104,7 +108,9 @@ def test_a_master_trade_in_a_pair_that_nobody_lists_is_told_and_not_copied(paper
 
 
 def test_a_trade_by_hand_in_a_pair_that_nobody_lists_does_not_end_a_user(paper: Paper) -> None:
-    """A user trades a pair that is in no list by hand; it is noted, balances are read again, and copying goes on in the same process."""
+    """A user trades a pair that is in no list by hand; it is noted, balances are read again, and copying
+    goes on in the same process.
+    """
     with System(paper, {"anna": "100"}) as system:
         hand = Hand(paper, "anna")
         paper.call("POST", "/pairs/DOTUSD", listed=False)
@@ -119,7 +125,9 @@ def test_a_trade_by_hand_in_a_pair_that_nobody_lists_does_not_end_a_user(paper: 
 
 
 def test_a_pair_that_is_listed_a_moment_before_it_is_traded_is_copied(paper: Paper) -> None:
-    """A pair is listed while everything runs, and the master trades it at once; pairs are read again, and the trade is copied."""
+    """A pair is listed while everything runs, and the master trades it at once; pairs are read again, and
+    the trade is copied.
+    """
     with System(paper, {"anna": "100"}) as system:
         hand = Hand(paper, "master")
         system.start().wait_ready()
@@ -131,8 +139,8 @@ def test_a_pair_that_is_listed_a_moment_before_it_is_traded_is_copied(paper: Pap
 
 
 def test_what_is_held_in_a_pair_that_is_delisted_is_shown_and_can_be_sold(paper: Paper) -> None:
-    """A pair is delisted while a copied position is held; it is shown as NOT_LISTED across a restart, nothing more is bought, and when
-    the master sells, the position is sold by the rules that were known last.
+    """A pair is delisted while a copied position is held; it is shown as NOT_LISTED across a restart, nothing
+    more is bought, and when the master sells, the position is sold by the rules that were known last.
     """
     with System(paper, {"anna": "100"}) as system:
         hand = Hand(paper, "master")

@@ -1,4 +1,6 @@
-"""An answer that tells less than usual costs what it does not tell: an account without anything, a coin without bids or price, a pair without minima."""
+"""An answer that tells less than usual costs what it does not tell: an account without anything, a coin
+without bids or price, a pair without minima.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ def held(paper: Paper, account: str, asset: str) -> Decimal:
 
 
 def test_a_user_that_never_had_anything_starts_and_copies_once_it_has_money(paper: Paper) -> None:
-    """Kraken answers Balance without a result where an account never had anything. The user runs, skips what it has no money for, and copies once a deposit is there."""
+    """Kraken answers Balance without a result where an account never had anything. The user runs, skips
+    what it has no money for, and copies once a deposit is there.
+    """
     paper.call("POST", "/house", empty_result=False)
     keys = {"anna": paper.open_account("anna", {})}
     with System(paper, {"anna": "0", "ben": "1000"}, keys=keys) as system:
@@ -47,7 +51,9 @@ def test_a_user_that_never_had_anything_starts_and_copies_once_it_has_money(pape
 
 
 def test_a_coin_that_nobody_bids_for_counts_by_its_last_trade(paper: Paper) -> None:
-    """Nobody bids for a coin that a user owns, so that its bid is told as 0, and one asks a fancy price. It counts by its last trade, and the user is sized by all that it owns."""
+    """Nobody bids for a coin that a user owns, so that its bid is told as 0, and one asks a fancy price.
+    It counts by its last trade, and the user is sized by all that it owns.
+    """
     keys = {"anna": paper.open_account("anna", {"ZUSD": "900", "SOL": "1"})}
     row = {"a": ["9999", "1", "1"], "b": ["0.00000", "0", "0.000"], "c": ["100", "1"]}
     with System(paper, {"anna": "0"}, keys=keys) as system:
@@ -60,7 +66,9 @@ def test_a_coin_that_nobody_bids_for_counts_by_its_last_trade(paper: Paper) -> N
 
 
 def test_a_master_that_looks_poorer_than_it_is_is_told(paper: Paper) -> None:
-    """The exchange tells no price of a coin that is half of what a master owns: copying goes on, and an event and status say that it is scaled by less than is there."""
+    """The exchange tells no price of a coin that is half of what a master owns: copying goes on, and an
+    event and status say that it is scaled by less than is there.
+    """
     keys = {"master": paper.open_account("master", {"ZUSD": "500", "SOL": "5"})}
     with System(paper, {"anna": "1000"}, keys=keys) as system:
         paper.call(
@@ -87,7 +95,9 @@ def test_a_master_that_looks_poorer_than_it_is_is_told(paper: Paper) -> None:
 
 
 def test_an_exit_that_is_owed_leaves_although_nobody_tells_a_price(paper: Paper) -> None:
-    """An exit is owed over a restart, and the exchange refuses to tell the pair's price from then on. What was paid stands for it, and the exit leaves."""
+    """An exit is owed over a restart, and the exchange refuses to tell the pair's price from then on. What
+    was paid stands for it, and the exit leaves.
+    """
     with System(paper, {"anna": "100"}) as system:
         hand, master = Hand(paper, "anna"), paper.another_key("master")
         system.start().wait_ready()
@@ -112,7 +122,9 @@ def test_an_exit_that_is_owed_leaves_although_nobody_tells_a_price(paper: Paper)
 
 
 def test_a_pair_without_a_minimum_is_copied(paper: Paper) -> None:
-    """The exchange tells 0 as a pair's minimum volume, and as another one's minimum cost. Both are copied in and out."""
+    """The exchange tells 0 as a pair's minimum volume, and as another one's minimum cost. Both are copied
+    in and out.
+    """
     with System(paper, {"anna": "1000"}) as system:
         paper.call("POST", "/pairs/DOTUSD", ordermin="0")
         paper.call("POST", "/pairs/SOLUSD", costmin="0")

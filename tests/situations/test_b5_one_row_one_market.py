@@ -54,10 +54,17 @@ def round_trip(paper: Paper, system: System, fills: int) -> None:
 
 @pytest.mark.parametrize(
     "error",
-    ["EQuery:Unknown asset pair", "EGeneral:Permission denied", "EService:Unavailable", "EGeneral:Internal error"],
-)  # fmt: skip
+    [
+        "EQuery:Unknown asset pair",
+        "EGeneral:Permission denied",
+        "EService:Unavailable",
+        "EGeneral:Internal error",
+    ],
+)
 def test_a_price_that_is_refused_keeps_no_account_from_starting(paper: Paper, error: str) -> None:
-    """The exchange tells no price of a coin that an account holds; the account starts, and copies everything else."""
+    """The exchange tells no price of a coin that an account holds; the account starts, and copies
+    everything else.
+    """
     with System(paper, {"anna": "100"}) as system:
         paper.call("POST", "/accounts/anna/deposit", asset="SOL", amount="1")
         paper.call(
@@ -71,8 +78,11 @@ def test_a_price_that_is_refused_keeps_no_account_from_starting(paper: Paper, er
     "error", ["EGeneral:Permission denied", "EAccount:Invalid permissions:SOL trading restricted for NL."]
 )
 def test_a_market_that_is_refused_holds_up_no_other(paper: Paper, error: str) -> None:
-    """The exchange refuses a user's orders in one market; that copy is rejected with its words, and exits elsewhere leave at once."""
-    # A key that is refused is tried again after a second at the paper exchange: what is looked at is what the refusal is taken for.
+    """The exchange refuses a user's orders in one market; that copy is rejected with its words, and exits
+    elsewhere leave at once.
+    """
+    # A key that is refused is tried again after a second at the paper exchange: what is looked at is what the
+    # refusal is taken for.
     with System(paper, {"anna": "100"}) as system:
         hand = Hand(paper, "master")
         paper.call(
@@ -104,7 +114,9 @@ def test_a_market_that_is_refused_holds_up_no_other(paper: Paper, error: str) ->
 def test_an_order_whose_answer_was_lost_is_found_among_rows_that_cannot_be_read(
     paper: Paper, row: object
 ) -> None:
-    """The answer to a user's order is lost, and a row of its closed orders cannot be read; the order is found, and not made twice."""
+    """The answer to a user's order is lost, and a row of its closed orders cannot be read; the order is
+    found, and not made twice.
+    """
     with System(paper, {"anna": "100"}, user_lines={"anna": "copy = { max_entry_age_s = 60 }"}) as system:
         system.start().wait_ready()
         odd = {"kind": "odd_row", "method": "ClosedOrders", "account": "anna", "row": row, "count": 0}
@@ -115,7 +127,9 @@ def test_an_order_whose_answer_was_lost_is_found_among_rows_that_cannot_be_read(
 
 
 def test_an_order_whose_own_row_does_not_tell_which_it_is_ends(paper: Paper) -> None:
-    """The feed tells nothing of a user's order, and its row comes with an empty description; what it filled counts, and is sold later."""
+    """The feed tells nothing of a user's order, and its row comes with an empty description; what it
+    filled counts, and is sold later.
+    """
     with System(paper, {"anna": "100"}) as system:
         owner = paper.another_key("anna")
         system.start().wait_ready()
@@ -146,7 +160,9 @@ def test_an_order_whose_own_row_does_not_tell_which_it_is_ends(paper: Paper) -> 
 def test_an_order_that_never_arrived_is_proven_not_to_exist_among_rows_that_cannot_be_read(
     paper: Paper,
 ) -> None:
-    """A user's order is lost on its way, and a row of its closed orders cannot be read; the search ends, and the order is made once."""
+    """A user's order is lost on its way, and a row of its closed orders cannot be read; the search ends,
+    and the order is made once.
+    """
     with System(paper, {"anna": "100"}, user_lines={"anna": "copy = { max_entry_age_s = 60 }"}) as system:
         system.start().wait_ready()
         paper.call("POST", "/faults", kind="odd_row", method="ClosedOrders", account="anna", count=0)
@@ -168,7 +184,8 @@ ODD_ROWS: dict[str, object] = {
 }
 
 
-#: A trade and an order that are whole but for their times, which are in milliseconds, and a trade of the feed without any.
+#: A trade and an order that are whole but for their times, which are in milliseconds, and a trade of the feed
+#: without any.
 _TRADED = {"type": "buy", "price": "50000", "cost": "5", "fee": "0", "vol": "0.0001", "pair": "XXBTZUSD"}
 _ORDERED = {
     "status": "canceled",
@@ -183,15 +200,24 @@ ODD_TIMES: dict[str, object] = {
     "OpenOrders": _TRADED | _ORDERED | {"opentm": 0},
     "AssetPairs": None,
     "executions": {
-        "exec_type": "trade", "order_id": "OX", "exec_id": "TX", "symbol": "BTC/USD", "side": "sell", "last_qty": 1,
-        "last_price": 1, "fees": None, "timestamp": None,
+        "exec_type": "trade",
+        "order_id": "OX",
+        "exec_id": "TX",
+        "symbol": "BTC/USD",
+        "side": "sell",
+        "last_qty": 1,
+        "last_price": 1,
+        "fees": None,
+        "timestamp": None,
     },
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("rows", [ODD_ROWS, ODD_TIMES], ids=["nothing", "times"])
 def test_a_row_that_cannot_be_read_costs_that_row(paper: Paper, rows: dict[str, object]) -> None:
-    """One row of whatever the exchange tells cannot be read, from the start on; accounts start, copy as ever, and tell of the rows."""
+    """One row of whatever the exchange tells cannot be read, from the start on; accounts start, copy as
+    ever, and tell of the rows.
+    """
     with System(paper, {"anna": "100"}) as system:
         for method, row in rows.items():
             paper.call("POST", "/faults", kind="odd_row", method=method, row=row, count=0)
@@ -206,7 +232,9 @@ def test_a_row_that_cannot_be_read_costs_that_row(paper: Paper, rows: dict[str, 
 
 
 def test_a_balance_that_cannot_be_read_is_not_taken_for_zero(paper: Paper) -> None:
-    """The row of a user's dollars cannot be read; nothing is bought by a guess, and what copying holds is sold as ever."""
+    """The row of a user's dollars cannot be read; nothing is bought by a guess, and what copying holds is
+    sold as ever.
+    """
     with System(paper, {"anna": "100"}) as system:
         system.start().wait_ready()
         system.buy("XBTUSD", "0.002")

@@ -1,4 +1,6 @@
-"""Whatever words the exchange has for a too small order, the volume is carried and the rules are read again."""
+"""Whatever words the exchange has for a too small order, the volume is carried and the rules are read
+again.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +30,8 @@ def minimum_known_to(system: System, account: str) -> set[str]:
 def test_an_entry_that_has_become_too_small_joins_the_next(
     paper: Paper, words: str, grown: dict[str, str]
 ) -> None:
-    """A minimum has grown since the rules were read; the refused entry is carried, the rules are read again, and the next entry takes
-    it along.
+    """A minimum has grown since the rules were read; the refused entry is carried, the rules are read again,
+    and the next entry takes it along.
     """
     with System(paper, {"anna": "100"}) as system:
         paper.call("POST", "/house", minimum_words=words)
@@ -59,7 +61,9 @@ def test_an_entry_that_has_become_too_small_joins_the_next(
     ],
 )
 def test_an_order_by_hand_that_is_too_small_makes_the_rules_be_read_again(paper: Paper, error: str) -> None:
-    """An operator's own order is refused as too small; it is told so in the exchange's words, and the pairs are asked for again."""
+    """An operator's own order is refused as too small; it is told so in the exchange's words, and the
+    pairs are asked for again.
+    """
     with System(paper, {}) as system:
         system.start().wait_ready()
         paper.call(

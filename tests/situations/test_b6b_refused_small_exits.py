@@ -1,4 +1,6 @@
-"""An exit that is refused as too small: what the rules of now say decides whether it waits or is tried again by itself."""
+"""An exit that is refused as too small: what the rules of now say decides whether it waits or is tried
+again by itself.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ def paper() -> Iterator[Paper]:
 
 @pytest.mark.parametrize("words", WORDS)
 def test_an_exit_that_is_large_enough_by_the_rules_is_tried_again_by_itself(paper: Paper, words: str) -> None:
-    """Kraken refuses the sale of coins bought a moment before as too small. The exit leaves some seconds later, without another sell of the master."""
+    """Kraken refuses the sale of coins bought a moment before as too small. The exit leaves some seconds
+    later, without another sell of the master.
+    """
     with System(paper, {"anna": "100"}) as system:
         system.start().wait_ready()
         system.buy("BTC/USD", "0.001")
@@ -39,7 +43,9 @@ def test_an_exit_that_is_large_enough_by_the_rules_is_tried_again_by_itself(pape
 
 
 def test_an_exit_that_is_too_small_by_the_rules_of_now_waits_for_more(paper: Paper) -> None:
-    """The pair's minimum has grown since its rules were read. The exit is carried, and leaves when the minimum is small again."""
+    """The pair's minimum has grown since its rules were read. The exit is carried, and leaves when the
+    minimum is small again.
+    """
     with System(paper, {"anna": "100"}) as system:
         system.start().wait_ready()
         system.buy("BTC/USD", "0.001")
@@ -61,7 +67,9 @@ def test_an_exit_that_is_too_small_by_the_rules_of_now_waits_for_more(paper: Pap
 
 
 def test_while_it_is_refused_it_says_so(paper: Paper) -> None:
-    """The refusals do not end. The exit stays owed, is told with the exchange's words, and is tried after ever longer pauses."""
+    """The refusals do not end. The exit stays owed, is told with the exchange's words, and is tried after
+    ever longer pauses.
+    """
     with System(paper, {"anna": "100"}) as system:
         system.start().wait_ready()
         system.buy("BTC/USD", "0.001")

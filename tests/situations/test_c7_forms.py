@@ -27,7 +27,10 @@ def balances(paper: Paper, account: str) -> dict[str, Decimal]:
 
 def bitcoin(paper: Paper, account: str) -> Decimal:
     """In every form."""
-    return sum((amount for asset, amount in balances(paper, account).items() if asset.startswith(("XXBT", "XBT."))), D(0))  # fmt: skip
+    return sum(
+        (amount for asset, amount in balances(paper, account).items() if asset.startswith(("XXBT", "XBT."))),
+        D(0),
+    )
 
 
 def move(paper: Paper, account: str, asset: str, form: str, amount: Decimal | str) -> None:
@@ -75,7 +78,9 @@ def test_copied_coins_that_have_come_to_earn_are_sold_and_not_written_off(paper:
 
 
 def test_where_an_order_does_not_take_what_earns_the_rest_of_the_exit_is_owed(paper: Paper) -> None:
-    """Should Kraken not sell XBT.F after all: what is plain is sold, the rest is owed, and sold once it is plain again."""
+    """Should Kraken not sell XBT.F after all: what is plain is sold, the rest is owed, and sold once it is
+    plain again.
+    """
     paper.call("POST", "/house", earn_form_tradable=False)
     with System(paper, {"anna": "1000"}) as system:
         system.start().wait_ready()
@@ -94,7 +99,9 @@ def test_where_an_order_does_not_take_what_earns_the_rest_of_the_exit_is_owed(pa
 
 @pytest.mark.parametrize("form", [".S", ".B", ".M", ".P", ".HOLD", "28.S"])
 def test_copied_coins_that_are_locked_are_owed_and_never_written_off(paper: Paper, form: str) -> None:
-    """A part of a user's copied coins is staked, bonded or withheld when the master sells all: the rest is sold, that part is owed until it is free."""
+    """A part of a user's copied coins is staked, bonded or withheld when the master sells all: the rest is
+    sold, that part is owed until it is free.
+    """
     with System(paper, {"anna": "1000"}) as system:
         system.start().wait_ready()
         system.buy("DOT/USD", "60")

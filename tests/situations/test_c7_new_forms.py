@@ -22,16 +22,20 @@ def in_new_form(paper: Paper, account: str, name: str, amount: str) -> list[int]
     """Some of an account's coins are told under a name that is no asset's; the ids of what makes it so."""
     rows = {"BalanceEx": {"balance": amount, "hold_trade": "0"}, "Balance": amount}
     return [
-        paper.call("POST", "/faults", kind="odd_row", method=method, account=account, key=name, row=row, count=0)["id"]
+        paper.call(
+            "POST", "/faults", kind="odd_row", method=method, account=account, key=name, row=row, count=0
+        )["id"]
         for method, row in rows.items()
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.parametrize("name", ["XBT.E", "XXBT.NEW", "XBT14.V"])
 def test_copied_coins_in_a_form_that_nobody_knows_are_owed_until_they_are_back(
     paper: Paper, name: str
 ) -> None:
-    """A part of a user's copied coins has a form that is in no table when the master sells all: the rest is sold, that part is owed, and sold once it is plain again."""
+    """A part of a user's copied coins has a form that is in no table when the master sells all: the rest
+    is sold, that part is owed, and sold once it is plain again.
+    """
     with System(paper, {"anna": "100"}) as system:
         system.start().wait_ready()
         system.buy("BTC/USD", "0.002")

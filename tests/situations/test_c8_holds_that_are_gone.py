@@ -1,4 +1,6 @@
-"""What a user's own orders hold changes in a moment, or is not told: copying is not cut by holds that are gone, nor stopped by those that nobody tells."""
+"""What a user's own orders hold changes in a moment, or is not told: copying is not cut by holds that are
+gone, nor stopped by those that nobody tells.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ def no_holds(paper: Paper) -> None:
 
 
 def test_an_entry_right_after_the_users_own_bid_is_gone_is_not_cut_for_it(paper: Paper) -> None:
-    """A user cancels the bid that holds all of its money, and the master buys at once. The user buys as much as with free money."""
+    """A user cancels the bid that holds all of its money, and the master buys at once. The user buys as
+    much as with free money.
+    """
     with System(paper, {"anna": "100"}) as system:
         hand = Hand(paper, "anna")
         bid = hand.limit("buy", "0.00245", "40000")
@@ -38,7 +42,9 @@ def test_an_entry_right_after_the_users_own_bid_is_gone_is_not_cut_for_it(paper:
 
 
 def test_an_entry_right_after_the_users_own_bid_is_filled_is_cut_to_what_that_leaves(paper: Paper) -> None:
-    """A user's own bid is filled, for nine tenths of its money, and the master buys at once for more than is left. The user buys for what is left."""
+    """A user's own bid is filled, for nine tenths of its money, and the master buys at once for more than
+    is left. The user buys for what is left.
+    """
     with System(paper, {"anna": "100"}, user_lines={"anna": "copy = { max_user_risk = 0.5 }"}) as system:
         hand = Hand(paper, "anna")
         hand.limit("buy", "0.00225", "40000")
@@ -53,7 +59,9 @@ def test_an_entry_right_after_the_users_own_bid_is_filled_is_cut_to_what_that_le
 
 
 def test_where_holds_are_not_told_an_entry_is_cut_to_what_the_users_orders_leave(paper: Paper) -> None:
-    """A key that may not ask for BalanceEx, and a user's own bids that hold all but 7 of its 100 dollars: it buys for less than 7."""
+    """A key that may not ask for BalanceEx, and a user's own bids that hold all but 7 of its 100 dollars:
+    it buys for less than 7.
+    """
     with System(paper, {"anna": "100"}) as system:
         no_holds(paper)
         Hand(paper, "anna").limit("buy", "0.00232", "40000")
@@ -66,7 +74,9 @@ def test_where_holds_are_not_told_an_entry_is_cut_to_what_the_users_orders_leave
 
 
 def test_where_holds_are_not_told_an_exit_sells_what_is_free_and_owes_the_rest(paper: Paper) -> None:
-    """A key that may not ask for BalanceEx, and a user's own ask that holds a part of what copying bought: the rest is sold at once, that part when the ask is gone."""
+    """A key that may not ask for BalanceEx, and a user's own ask that holds a part of what copying bought:
+    the rest is sold at once, that part when the ask is gone.
+    """
     with System(paper, {"anna": "100"}) as system:
         no_holds(paper)
         hand = Hand(paper, "anna")

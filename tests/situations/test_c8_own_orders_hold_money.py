@@ -1,4 +1,6 @@
-"""Money and coins that a user's own orders hold: copying does with the rest what it can, and loses nothing."""
+"""Money and coins that a user's own orders hold: copying does with the rest what it can, and loses
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ def paper() -> Iterator[Paper]:
 
 
 def test_an_entry_is_cut_to_what_the_users_own_orders_leave(paper: Paper) -> None:
-    """A user's own bids hold all but 7 of its 100 dollars, and the master buys for 10 %. The user buys for less than 7."""
+    """A user's own bids hold all but 7 of its 100 dollars, and the master buys for 10 %. The user buys for
+    less than 7.
+    """
     with System(paper, {"anna": "100"}) as system:
         hand = Hand(paper, "anna")
         hand.limit("buy", "0.00232", "40000")
@@ -34,7 +38,9 @@ def test_an_entry_is_cut_to_what_the_users_own_orders_leave(paper: Paper) -> Non
 
 
 def test_an_entry_that_is_refused_for_funds_is_cut_to_what_is_free_and_sent_once_more(paper: Paper) -> None:
-    """A user's own bid comes so shortly before the master's order that nobody knows of it. The user buys for what is left."""
+    """A user's own bid comes so shortly before the master's order that nobody knows of it. The user buys
+    for what is left.
+    """
     with System(paper, {"anna": "100"}) as system:
         hand = Hand(paper, "anna")
         system.start().wait_ready()
@@ -64,8 +70,9 @@ def test_an_entry_for_which_nothing_is_left_says_so(paper: Paper) -> None:
 
 
 def test_an_exit_sells_what_is_free_and_owes_what_the_users_own_order_holds(paper: Paper) -> None:
-    """A user's own ask holds a part of the coins that copying bought, and the master sells all. The user sells the free part at once;
-    the rest is owed, told, and sold as soon as the ask is gone, without order after order in between.
+    """A user's own ask holds a part of the coins that copying bought, and the master sells all. The user
+    sells the free part at once; the rest is owed, told, and sold as soon as the ask is gone, without order
+    after order in between.
     """
     with System(paper, {"anna": "100"}) as system:
         hand = Hand(paper, "anna")
@@ -91,7 +98,9 @@ def test_an_exit_sells_what_is_free_and_owes_what_the_users_own_order_holds(pape
 
 
 def test_an_exit_of_coins_that_are_all_held_waits_and_then_leaves(paper: Paper) -> None:
-    """A user's own ask holds all that copying bought. Nothing is written off: the exit waits for the ask to go, over a restart too."""
+    """A user's own ask holds all that copying bought. Nothing is written off: the exit waits for the ask
+    to go, over a restart too.
+    """
     with System(paper, {"anna": "100"}) as system:
         hand = Hand(paper, "anna")
         system.start().wait_ready()
@@ -109,11 +118,18 @@ def test_an_exit_of_coins_that_are_all_held_waits_and_then_leaves(paper: Paper) 
 
 
 def test_where_holds_are_not_told_everything_else_works(paper: Paper) -> None:
-    """An exchange or a key that does not answer BalanceEx: holds are counted order by order, and copying goes on."""
+    """An exchange or a key that does not answer BalanceEx: holds are counted order by order, and copying
+    goes on.
+    """
     with System(paper, {"anna": "100"}) as system:
         paper.call(
-            "POST", "/faults", kind="error", method="BalanceEx", error="EGeneral:Permission denied", count=1000
-        )  # fmt: skip
+            "POST",
+            "/faults",
+            kind="error",
+            method="BalanceEx",
+            error="EGeneral:Permission denied",
+            count=1000,
+        )
         system.start().wait_ready()
         system.buy("BTC/USD", "0.001")
         system.sell("BTC/USD", "0.001")
@@ -126,7 +142,9 @@ def test_where_holds_are_not_told_everything_else_works(paper: Paper) -> None:
 
 
 def test_coins_that_are_staked_are_owed_until_they_can_be_sold(paper: Paper) -> None:
-    """A user stakes what copying bought, and the master sells. Nothing is forgotten: the exit leaves when the coins are back."""
+    """A user stakes what copying bought, and the master sells. Nothing is forgotten: the exit leaves when
+    the coins are back.
+    """
     with System(paper, {"anna": "100"}) as system:
         system.start().wait_ready()
         system.buy("BTC/USD", "0.001")

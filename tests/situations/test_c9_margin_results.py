@@ -1,4 +1,6 @@
-"""What a margin position has won or lost when it is closed is money that is there, or not: the next entry is sized by it."""
+"""What a margin position has won or lost when it is closed is money that is there, or not: the next entry
+is sized by it.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,9 @@ from tests.support.system import Paper, System, wait_for
 
 
 def test_a_master_that_loses_on_margin_right_before_an_order_is_not_taken_to_be_rich() -> None:
-    """A master with 10,000 $ loses 9,000 $ on margin and buys for 500 $ at once: a user with 1000 $ buys for half of its money, not for a twentieth."""
+    """A master with 10,000 $ loses 9,000 $ on margin and buys for 500 $ at once: a user with 1000 $ buys
+    for half of its money, not for a twentieth.
+    """
     with Paper() as paper, System(
         paper, {"anna": "1000"}, master_balance="10000", user_lines={"anna": "copy = { max_user_risk = 1.0 }"}
     ) as system:  # fmt: skip

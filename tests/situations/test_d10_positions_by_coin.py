@@ -16,7 +16,14 @@ D = Decimal
 @pytest.fixture
 def paper() -> Iterator[Paper]:
     with Paper() as paper:
-        for pair, price in (("XBTUSD", "50000"), ("XBTEUR", "50000"), ("ETHUSD", "2500"), ("ETHXBT", "0.05"), ("XBTUSDT", "50000"), ("EURUSD", "1")):  # fmt: skip
+        for pair, price in (
+            ("XBTUSD", "50000"),
+            ("XBTEUR", "50000"),
+            ("ETHUSD", "2500"),
+            ("ETHXBT", "0.05"),
+            ("XBTUSDT", "50000"),
+            ("EURUSD", "1"),
+        ):
             paper.price(pair, price)
         yield paper
 
@@ -39,7 +46,9 @@ def sides(system: System, account: str) -> list[tuple[str, str]]:
 
 
 def test_an_old_stock_of_the_master_does_not_keep_users_in_what_it_trades(paper: Paper) -> None:
-    """A master with an old stock of 1 BTC that trades 0.1 BTC in and out: the user is out of BTC each time."""
+    """A master with an old stock of 1 BTC that trades 0.1 BTC in and out: the user is out of BTC each
+    time.
+    """
     with system_of(paper, {"ZUSD": "50000", "XXBT": "1"}, anna={"ZUSD": "10000"}) as system:
         system.start().wait_ready()
         for trip in range(1, 5):
@@ -53,7 +62,9 @@ def test_an_old_stock_of_the_master_does_not_keep_users_in_what_it_trades(paper:
 
 
 def test_what_the_master_sells_of_its_old_stock_is_nobodys_exit(paper: Paper) -> None:
-    """A master that sells old coins which it never bought since copying began: users that copied nothing sell nothing."""
+    """A master that sells old coins which it never bought since copying began: users that copied nothing
+    sell nothing.
+    """
     with system_of(paper, {"ZUSD": "50000", "XXBT": "1"}, anna={"ZUSD": "10000", "XXBT": "0.5"}) as system:
         system.start().wait_ready()
         system.sell("BTC/USD", "0.4")
@@ -63,7 +74,9 @@ def test_what_the_master_sells_of_its_old_stock_is_nobodys_exit(paper: Paper) ->
 
 
 def test_more_than_all_that_was_copied_is_never_sold(paper: Paper) -> None:
-    """A master that sells what it bought and half of its old stock with it: the user sells all it copied and none of its own."""
+    """A master that sells what it bought and half of its old stock with it: the user sells all it copied
+    and none of its own.
+    """
     with system_of(paper, {"ZUSD": "50000", "XXBT": "1"}, anna={"ZUSD": "10000", "XXBT": "0.5"}) as system:
         system.start().wait_ready()
         system.buy("BTC/USD", "0.1")
@@ -90,7 +103,9 @@ def test_half_of_what_was_bought_is_half_of_what_was_copied_whatever_else_the_ma
 
 
 def test_a_coin_bought_in_two_pairs_and_sold_in_one_is_left_whole(paper: Paper) -> None:
-    """A master that buys BTC for dollars and for euros and sells all of it for dollars: the user is flat in BTC, too."""
+    """A master that buys BTC for dollars and for euros and sells all of it for dollars: the user is flat
+    in BTC, too.
+    """
     master = {"ZUSD": "50000", "ZEUR": "50000"}
     with system_of(paper, master, anna={"ZUSD": "5000", "ZEUR": "5000"}) as system:
         system.start().wait_ready()
@@ -104,7 +119,9 @@ def test_a_coin_bought_in_two_pairs_and_sold_in_one_is_left_whole(paper: Paper) 
 
 
 def test_a_coin_bought_in_one_pair_and_sold_in_two_is_left_whole(paper: Paper) -> None:
-    """A master that buys BTC for dollars and sells half for euros and half for dollars: the user is flat in BTC, too."""
+    """A master that buys BTC for dollars and sells half for euros and half for dollars: the user is flat
+    in BTC, too.
+    """
     master = {"ZUSD": "50000", "ZEUR": "50000"}
     with system_of(paper, master, anna={"ZUSD": "5000", "ZEUR": "5000"}) as system:
         system.start().wait_ready()
@@ -118,7 +135,9 @@ def test_a_coin_bought_in_one_pair_and_sold_in_two_is_left_whole(paper: Paper) -
 
 
 def test_a_cross_pair_paid_with_copied_coins_leaves_the_users_own_alone(paper: Paper) -> None:
-    """A master that pays ETH/BTC with the BTC it bought, then sells everything: the user ends with its own BTC and no more, no less."""
+    """A master that pays ETH/BTC with the BTC it bought, then sells everything: the user ends with its own
+    BTC and no more, no less.
+    """
     with system_of(paper, {"ZUSD": "100000"}, anna={"ZUSD": "10000", "XXBT": "0.3"}) as system:
         system.start().wait_ready()
         system.buy("BTC/USD", "0.1")

@@ -37,7 +37,9 @@ def rename(paper: Paper, asset: str, name: str, price: str, *, keeps_key: bool =
 
 
 def test_a_coin_that_gets_its_old_name_back_is_followed(paper: Paper) -> None:
-    """ETH gets another name in Kraken's tables, and its old one back, more than once: users' entries and exits leave under each."""
+    """ETH gets another name in Kraken's tables, and its old one back, more than once: users' entries and
+    exits leave under each.
+    """
     with system_of(paper, {"ZUSD": "10000"}, {"ZUSD": "1000"}) as system:
         hand = paper.another_key("master")
         system.start().wait_ready()
@@ -61,7 +63,9 @@ def test_a_coin_that_gets_its_old_name_back_is_followed(paper: Paper) -> None:
 
 
 def test_a_name_that_is_given_to_another_coin_means_that_one(paper: Paper) -> None:
-    """ETH is called ETHO, and LUNA2 gets the name ETH: exits sell the coin that was copied, and of the user's own of either nothing."""
+    """ETH is called ETHO, and LUNA2 gets the name ETH: exits sell the coin that was copied, and of the
+    user's own of either nothing.
+    """
     paper.call("POST", "/pairs", base="LUNA2", quote="USD", price="1", ordermin="1")
     paper.price("LUNA2USD", "1")
     own = {"ZUSD": "1000", "XETH": "0.5", "LUNA2": "50"}
@@ -94,8 +98,8 @@ def test_a_name_that_is_given_to_another_coin_means_that_one(paper: Paper) -> No
 def test_a_user_that_was_stopped_comes_to_fills_under_a_name_that_is_another_coins_since(
     paper: Paper,
 ) -> None:
-    """The master sells ETH while a user is stopped; then ETH is called ETHO, and LUNA2 gets the name ETH. The user sells the coin that the
-    master sold, and no LUNA2.
+    """The master sells ETH while a user is stopped; then ETH is called ETHO, and LUNA2 gets the name ETH. The
+    user sells the coin that the master sold, and no LUNA2.
     """
     paper.call("POST", "/pairs", base="LUNA2", quote="USD", price="1", ordermin="1")
     paper.price("LUNA2USD", "1")
@@ -121,8 +125,8 @@ def test_a_user_that_was_stopped_comes_to_fills_under_a_name_that_is_another_coi
 
 
 def test_own_money_that_gets_another_name_is_own_money(paper: Paper) -> None:
-    """UST, which BTC was paid in, is called USTC before BTC is sold. What comes back is the user's own: when the master sells old USTC of
-    its own, the user sells none.
+    """UST, which BTC was paid in, is called USTC before BTC is sold. What comes back is the user's own: when
+    the master sells old USTC of its own, the user sells none.
     """
     paper.call("POST", "/pairs", base="UST", quote="USD", price="1")
     paper.call("POST", "/pairs", base="XXBT", quote="UST", price="50000")
@@ -148,7 +152,9 @@ def test_own_money_that_gets_another_name_is_own_money(paper: Paper) -> None:
 
 
 def test_a_notional_follows_the_coin_that_it_is_an_amount_of(paper: Paper) -> None:
-    """A user copies for 100 MATIC, which is called POL while it runs: it goes on at what 100 POL are worth, also after a restart."""
+    """A user copies for 100 MATIC, which is called POL while it runs: it goes on at what 100 POL are
+    worth, also after a restart.
+    """
     paper.call("POST", "/pairs", base="MATIC", quote="USD", price="0.5", ordermin="1")
     paper.price("MATICUSD", "0.5")
     line = 'copy = { sizing = "fixed_notional", notional = "100 MATIC" }'
@@ -171,8 +177,9 @@ def test_a_notional_follows_the_coin_that_it_is_an_amount_of(paper: Paper) -> No
 def test_an_exit_that_is_owed_leaves_under_the_new_name_though_the_master_trades_it_no_more(
     paper: Paper,
 ) -> None:
-    """A user's own order holds its copied ETH when the master sells. ETH gets another name, which ends that order: the exchange has the old
-    pair no more, the tables are read again for that, and the exit leaves under the new name.
+    """A user's own order holds its copied ETH when the master sells. ETH gets another name, which ends that
+    order: the exchange has the old pair no more, the tables are read again for that, and the exit leaves
+    under the new name.
     """
     with system_of(paper, {"ZUSD": "10000"}, {"ZUSD": "1000"}) as system:
         system.start().wait_ready()

@@ -38,7 +38,9 @@ def buy_some(system: System) -> Decimal:
 
 
 def test_a_position_follows_its_coin_by_the_exchanges_own_tables(paper: Paper) -> None:
-    """MATIC becomes POL in Kraken's tables while it is held: a half that the master sells under the new name is a half of the user's."""
+    """MATIC becomes POL in Kraken's tables while it is held: a half that the master sells under the new
+    name is a half of the user's.
+    """
     with System(paper, {"anna": "500"}) as system:
         hand = paper.another_key("master")
         system.start().wait_ready()
@@ -61,7 +63,9 @@ def test_a_position_follows_its_coin_by_the_exchanges_own_tables(paper: Paper) -
 
 
 def test_an_exit_behind_an_order_during_which_its_coin_was_renamed_is_made(paper: Paper) -> None:
-    """MATIC becomes POL while the answer to anna's entry hangs, and the master leaves at once: anna leaves when the answer is there."""
+    """MATIC becomes POL while the answer to anna's entry hangs, and the master leaves at once: anna leaves
+    when the answer is there.
+    """
     with System(paper, {"anna": "500"}) as system:
         system.start().wait_ready()
         paper.call(
@@ -85,7 +89,9 @@ def test_an_exit_behind_an_order_during_which_its_coin_was_renamed_is_made(paper
 
 
 def test_a_position_follows_its_coin_by_an_operators_word_also_while_nobody_runs(paper: Paper) -> None:
-    """MATIC is gone and POL is there, under another id: an operator says so once, and every user follows, also one that was stopped."""
+    """MATIC is gone and POL is there, under another id: an operator says so once, and every user follows,
+    also one that was stopped.
+    """
     with System(paper, {"anna": "500"}) as system:
         system.start().wait_ready()
         buy_some(system)
@@ -102,7 +108,9 @@ def test_a_position_follows_its_coin_by_an_operators_word_also_while_nobody_runs
 
 
 def test_a_renaming_is_told_and_a_contradiction_is_refused(paper: Paper) -> None:
-    """An operator renames a coin twice, to the same name and to another: the first is done already, the second is refused with why."""
+    """An operator renames a coin twice, to the same name and to another: the first is done already, the
+    second is refused with why.
+    """
     with System(paper, {"anna": "500"}) as system:
         system.start().wait_ready()
         buy_some(system)
@@ -118,8 +126,8 @@ def test_a_renaming_is_told_and_a_contradiction_is_refused(paper: Paper) -> None
 
 
 def test_a_word_that_would_mix_two_coins_is_refused(paper: Paper) -> None:
-    """An operator says that BTC is ETH, that dollars are euros, or mistypes the new name: refused with why. The exits that follow sell what
-    was copied and nothing of the user's own ETH.
+    """An operator says that BTC is ETH, that dollars are euros, or mistypes the new name: refused with why.
+    The exits that follow sell what was copied and nothing of the user's own ETH.
     """
     paper.price("XBTUSD", "50000")
     key = paper.open_account("anna", {"ZUSD": "1000", "XETH": "3"})
@@ -145,7 +153,9 @@ def test_a_word_that_would_mix_two_coins_is_refused(paper: Paper) -> None:
 
 
 def test_a_coin_whose_id_is_not_its_name_is_followed_as_well_twice_and_over_restarts(paper: Paper) -> None:
-    """ETH, whose id at Kraken is XETH, gets another name in the tables, and another one while nothing runs: users' exits leave each time."""
+    """ETH, whose id at Kraken is XETH, gets another name in the tables, and another one while nothing
+    runs: users' exits leave each time.
+    """
     paper.price("ETHUSD", "2000")
     with System(paper, {"anna": "1000"}) as system:
         hand = paper.another_key("master")
@@ -170,7 +180,9 @@ def test_a_coin_whose_id_is_not_its_name_is_followed_as_well_twice_and_over_rest
 
 
 def test_a_reserve_follows_its_coin(paper: Paper) -> None:
-    """A master's reserved old stock gets another name, by an operator's word: it is no part of its equity under the new one either."""
+    """A master's reserved old stock gets another name, by an operator's word: it is no part of its equity
+    under the new one either.
+    """
     keys = {
         "master": paper.open_account("master", {"ZUSD": "10000", "MATIC": "20000"}),
         "anna": paper.open_account("anna", {"ZUSD": "1000"}),

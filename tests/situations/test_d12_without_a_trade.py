@@ -34,7 +34,9 @@ def message(system: System, code: str) -> str:
 
 
 def test_a_deposit_right_before_an_order_is_in_what_users_are_sized_by(paper: Paper) -> None:
-    """A master with 1000 $ gets 9000 $ and buys for 500 $ at once: a user with 1000 $ buys for 50 $, a tenth, and not for half of it."""
+    """A master with 1000 $ gets 9000 $ and buys for 500 $ at once: a user with 1000 $ buys for 50 $, a
+    tenth, and not for half of it.
+    """
     with System(paper, {"anna": "1000"}) as system:
         system.start().wait_ready()
         paper.call("POST", "/accounts/master/deposit", asset="ZUSD", amount="9000")
@@ -48,7 +50,9 @@ def test_a_deposit_right_before_an_order_is_in_what_users_are_sized_by(paper: Pa
 
 
 def test_a_buy_for_more_than_was_counted_is_sized_by_balances_that_are_read_again(paper: Paper) -> None:
-    """The exchange does not tell of a deposit; the master's buy costs more than was counted: balances are read before users are sized."""
+    """The exchange does not tell of a deposit; the master's buy costs more than was counted: balances are
+    read before users are sized.
+    """
     with System(paper, {"anna": "1000"}) as system:
         paper.call("POST", "/house", balances_told=False)
         system.start().wait_ready()
@@ -64,7 +68,9 @@ def test_a_buy_for_more_than_was_counted_is_sized_by_balances_that_are_read_agai
 
 
 def test_a_withdrawal_of_the_master_is_told_at_once_with_what_users_still_hold(paper: Paper) -> None:
-    """The master withdraws the coins that it bought: nobody sells, and an event says at once what users still hold."""
+    """The master withdraws the coins that it bought: nobody sells, and an event says at once what users
+    still hold.
+    """
     with System(paper, {"anna": "1000"}) as system:
         system.start().wait_ready()
         system.buy("BTC/USD", "0.002")
@@ -83,7 +89,9 @@ def test_a_withdrawal_of_the_master_is_told_at_once_with_what_users_still_hold(p
 def test_coins_that_left_while_nothing_ran_are_told_with_what_users_that_do_not_run_hold(
     paper: Paper,
 ) -> None:
-    """The master withdraws while nothing runs, and one user was stopped by an operator: the event at the next start names what both hold."""
+    """The master withdraws while nothing runs, and one user was stopped by an operator: the event at the
+    next start names what both hold.
+    """
     with System(paper, {"anna": "1000", "ben": "500"}) as system:
         system.start().wait_ready()
         system.buy("BTC/USD", "0.001")
@@ -107,7 +115,9 @@ def test_coins_that_left_while_nothing_ran_are_told_with_what_users_that_do_not_
 
 
 def test_a_deposit_while_balances_are_on_their_way(paper: Paper) -> None:
-    """The master's feed is back, and a deposit comes after the balances that are read then were told: it is found within seconds all the same."""
+    """The master's feed is back, and a deposit comes after the balances that are read then were told: it
+    is found within seconds all the same.
+    """
     with System(paper, {"anna": "1000"}) as system:
         system.start().wait_ready()
 
@@ -137,7 +147,9 @@ def test_a_deposit_while_balances_are_on_their_way(paper: Paper) -> None:
 
 
 def test_money_from_the_futures_wallet_right_before_an_order(paper: Paper) -> None:
-    """A master with 1000 $ takes 9000 $ out of its futures wallet, or puts them in, and buys at once: users are sized by what is there then."""
+    """A master with 1000 $ takes 9000 $ out of its futures wallet, or puts them in, and buys at once:
+    users are sized by what is there then.
+    """
     with System(paper, {"anna": "1000"}) as system:
         system.start().wait_ready()
         moved = {"asset": "ZUSD", "futures": True}
@@ -157,7 +169,9 @@ def test_money_from_the_futures_wallet_right_before_an_order(paper: Paper) -> No
 
 
 def test_a_reserve_is_no_part_of_what_is_scaled(paper: Paper) -> None:
-    """A master with an old stock of 1 BTC and a user with one of 0.2 BTC, both reserved: the ratio is that of the money that is left."""
+    """A master with an old stock of 1 BTC and a user with one of 0.2 BTC, both reserved: the ratio is that
+    of the money that is left.
+    """
     keys = {
         "master": paper.open_account("master", {"ZUSD": "10000", "XXBT": "1"}),
         "anna": paper.open_account("anna", {"ZUSD": "1000", "XXBT": "0.2"}),
@@ -177,14 +191,19 @@ def test_a_reserve_is_no_part_of_what_is_scaled(paper: Paper) -> None:
 
 
 def test_a_convert_of_the_master_is_no_exit_and_is_told(paper: Paper) -> None:
-    """The master turns its coins into dollars by Kraken's convert, which is no trade: nobody sells, and an event says what users hold."""
+    """The master turns its coins into dollars by Kraken's convert, which is no trade: nobody sells, and an
+    event says what users hold.
+    """
     with System(paper, {"anna": "1000"}) as system:
         system.start().wait_ready()
         system.buy("BTC/USD", "0.002")
         system.settled(1)
         paper.call(
-            "POST", "/accounts/master/convert", spend={"asset": "XBT", "amount": "0.001"}, receive={"asset": "USD", "amount": "49"}
-        )  # fmt: skip
+            "POST",
+            "/accounts/master/convert",
+            spend={"asset": "XBT", "amount": "0.001"},
+            receive={"asset": "USD", "amount": "49"},
+        )
         words = message(system, "COINS_LEFT")
         assert "0.001 BTC left the master without a trade (conversion)" in words
         assert "by copying users still hold: anna 0.00199" in words
@@ -193,7 +212,9 @@ def test_a_convert_of_the_master_is_no_exit_and_is_told(paper: Paper) -> None:
 
 
 def test_coins_that_the_master_stakes_are_still_its_position(paper: Paper) -> None:
-    """The master stakes half of what it bought and sells the other half: an event tells of the staking, and users sell a half."""
+    """The master stakes half of what it bought and sells the other half: an event tells of the staking,
+    and users sell a half.
+    """
     with System(paper, {"anna": "1000"}) as system:
         system.start().wait_ready()
         system.buy("BTC/USD", "0.002")
@@ -210,8 +231,8 @@ def test_coins_that_the_master_stakes_are_still_its_position(paper: Paper) -> No
 
 
 def test_a_coin_that_came_right_before_an_order_is_in_what_users_are_sized_by(paper: Paper) -> None:
-    """A master with 10,000 $ gets ETH worth 10,000 $, which it never held, and buys at once: the ETH counts, and users buy half of what they
-    would without it.
+    """A master with 10,000 $ gets ETH worth 10,000 $, which it never held, and buys at once: the ETH counts,
+    and users buy half of what they would without it.
     """
     paper.price("ETHUSD", "2500")
     with System(paper, {"anna": "1000"}, master_balance="10000") as system:
@@ -244,7 +265,9 @@ def test_a_reserve_is_taken_under_any_name_that_kraken_has_for_a_coin(paper: Pap
 
 
 def test_a_reserve_of_what_the_exchange_does_not_have_fails_its_account(paper: Paper) -> None:
-    """A user's reserve names "btc", which is no asset's name: it is FAILED with what to write, instead of trading with what was reserved."""
+    """A user's reserve names "btc", which is no asset's name: it is FAILED with what to write, instead of
+    trading with what was reserved.
+    """
     with System(paper, {"anna": "1000"}, user_lines={"anna": 'reserve = { btc = "1" }'}) as system:
         system.start()
 

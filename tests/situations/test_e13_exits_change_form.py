@@ -1,4 +1,6 @@
-"""Whatever stands in the way of an exit, it leaves: in another form, or when the market lets it, and it says what is in the way."""
+"""Whatever stands in the way of an exit, it leaves: in another form, or when the market lets it, and it
+says what is in the way.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ def refuse(paper: Paper, error: str, count: int = 1000) -> None:
 
 
 def test_where_the_users_own_bid_is_best_the_exit_leaves_and_that_bid_gives_way(paper: Paper) -> None:
-    """A user's own bid would buy what its exit sells, so Kraken ends the exit. It is tried again, and then the bid is cancelled, which is said."""
+    """A user's own bid would buy what its exit sells, so Kraken ends the exit. It is tried again, and then
+    the bid is cancelled, which is said.
+    """
     with System(paper, {"anna": "1000"}) as system:
         hand = Hand(paper, "anna")
         system.start().wait_ready()
@@ -45,7 +49,9 @@ def test_where_the_users_own_bid_is_best_the_exit_leaves_and_that_bid_gives_way(
 
 @pytest.mark.parametrize("known", [False, True])
 def test_in_a_market_that_takes_limit_orders_only_an_exit_is_one(paper: Paper, known: bool) -> None:
-    """A pair takes limit orders only, since before the start or since a moment ago. The exit leaves at once, as a limit order near the bid."""
+    """A pair takes limit orders only, since before the start or since a moment ago. The exit leaves at
+    once, as a limit order near the bid.
+    """
     with System(paper, {"anna": "100"}) as system:
         system.start().wait_ready()
         system.buy("BTC/USD", "0.001")
@@ -68,7 +74,9 @@ def test_in_a_market_that_takes_limit_orders_only_an_exit_is_one(paper: Paper, k
     "words", ["EOrder:Market orders are not supported", "EGeneral:Invalid arguments:ordertype"]
 )
 def test_a_market_order_that_is_refused_as_such_becomes_a_limit_order(paper: Paper, words: str) -> None:
-    """The exchange refuses the market order and would take a limit. The exit leaves as one, with the exchange's words in its story."""
+    """The exchange refuses the market order and would take a limit. The exit leaves as one, with the
+    exchange's words in its story.
+    """
     with System(paper, {"anna": "100"}) as system:
         system.start().wait_ready()
         system.buy("BTC/USD", "0.001")
@@ -83,7 +91,9 @@ def test_a_market_order_that_is_refused_as_such_becomes_a_limit_order(paper: Pap
 
 
 def test_a_market_that_never_takes_market_orders_is_left_all_the_same(paper: Paper) -> None:
-    """One pair refuses a user's market orders for good, with words that nobody has seen before. Each exit of it leaves as a limit order."""
+    """One pair refuses a user's market orders for good, with words that nobody has seen before. Each exit
+    of it leaves as a limit order.
+    """
     with System(paper, {"anna": "100"}) as system:
         system.start().wait_ready()
         paper.call(
@@ -99,7 +109,9 @@ def test_a_market_that_never_takes_market_orders_is_left_all_the_same(paper: Pap
 
 
 def test_an_exit_that_nobody_takes_near_the_bid_goes_further(paper: Paper) -> None:
-    """Market orders are refused, and each limit order ends without a buyer at first. Each next one goes further below the bid."""
+    """Market orders are refused, and each limit order ends without a buyer at first. Each next one goes
+    further below the bid.
+    """
     with System(paper, {"anna": "100"}) as system:
         system.start().wait_ready()
         system.buy("BTC/USD", "0.001")
@@ -119,8 +131,8 @@ def test_an_exit_that_nobody_takes_near_the_bid_goes_further(paper: Paper) -> No
 
 @pytest.mark.parametrize("mode", ["post_only", "cancel_only", "maintenance"])
 def test_an_exit_waits_for_a_market_that_takes_none_and_leaves_when_it_opens(paper: Paper, mode: str) -> None:
-    """The market takes no exits when a user comes to the master's sell. No order is sent again and again; status says what the market says,
-    and the exit leaves when that ends.
+    """The market takes no exits when a user comes to the master's sell. No order is sent again and again;
+    status says what the market says, and the exit leaves when that ends.
     """
     with System(paper, {"anna": "100"}) as system:
         system.start().wait_ready()
@@ -133,7 +145,8 @@ def test_an_exit_waits_for_a_market_that_takes_none_and_leaves_when_it_opens(pap
             fault = paper.call("POST", "/faults", kind="market_mode", mode=mode)
             api.resume_account("anna")
         if mode == "maintenance":
-            # Kraken answers orders with EService:Unavailable then, so that each is looked for before the next.
+            # Kraken answers orders with EService:Unavailable then, so that each is looked for before the
+            # next.
             wait_for("an order that nobody knows of", lambda: system.copies("anna")[-1].attempts)
         else:
             wait_owed(system, "anna", f"the market is in {mode} mode (met 3 times)")
@@ -143,8 +156,8 @@ def test_an_exit_waits_for_a_market_that_takes_none_and_leaves_when_it_opens(pap
 
 
 def test_a_refusal_of_one_market_holds_up_the_exits_of_that_market_only(paper: Paper) -> None:
-    """Kraken refuses a user's orders in one pair for a while, with words that may also mean the key. The exit of it leaves when that ends,
-    within seconds; those of other pairs leave at once.
+    """Kraken refuses a user's orders in one pair for a while, with words that may also mean the key. The exit
+    of it leaves when that ends, within seconds; those of other pairs leave at once.
     """
     paper.price("ETHUSD", "2000")
     with System(paper, {"anna": "1000"}) as system:
@@ -164,7 +177,9 @@ def test_a_refusal_of_one_market_holds_up_the_exits_of_that_market_only(paper: P
 
 
 def test_an_exit_that_is_stopped_to_protect_the_price_is_sold_piece_by_piece(paper: Paper) -> None:
-    """Kraken stops market orders that would move the price too far. What was not sold stays owed, and is tried again after growing pauses."""
+    """Kraken stops market orders that would move the price too far. What was not sold stays owed, and is
+    tried again after growing pauses.
+    """
     with System(paper, {"anna": "1000"}) as system:
         system.start().wait_ready()
         system.buy("BTC/USD", "0.002")
@@ -177,8 +192,8 @@ def test_an_exit_that_is_stopped_to_protect_the_price_is_sold_piece_by_piece(pap
 
 
 def test_an_exit_whose_price_nobody_tells_leaves_all_the_same(paper: Paper) -> None:
-    """An exit is owed across a restart, and the exchange tells no price of its pair any more. It leaves as soon as the market takes it:
-    a market order needs no price.
+    """An exit is owed across a restart, and the exchange tells no price of its pair any more. It leaves as
+    soon as the market takes it: a market order needs no price.
     """
     paper.call("POST", "/pairs", base="NEWC", quote="USD", price="2.5")
     with System(paper, {"anna": "1000"}) as system:
@@ -191,8 +206,13 @@ def test_an_exit_whose_price_nobody_tells_leaves_all_the_same(paper: Paper) -> N
         system.stop()
         paper.call("DELETE", "/faults")
         paper.call(
-            "POST", "/faults", kind="market_refused", pair="NEWCUSD", method="Ticker", error="EQuery:Unknown asset pair"
-        )  # fmt: skip
+            "POST",
+            "/faults",
+            kind="market_refused",
+            pair="NEWCUSD",
+            method="Ticker",
+            error="EQuery:Unknown asset pair",
+        )
         system.start().wait_ready()
         wait_for(
             "the exit to leave",

@@ -1,4 +1,6 @@
-"""max_slippage_bps binds every entry: whichever kind of order is configured, and however late the fill comes."""
+"""max_slippage_bps binds every entry: whichever kind of order is configured, and however late the fill
+comes.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ def paper() -> Iterator[Paper]:
 
 
 def test_a_late_entry_is_not_bought_beyond_the_bound(paper: Paper) -> None:
-    """The price is 20 % higher when a user's process comes to a fill of the master. It buys nothing, in either kind of order, and says why."""
+    """The price is 20 % higher when a user's process comes to a fill of the master. It buys nothing, in
+    either kind of order, and says why.
+    """
     with System(paper, {"anna": "100", "ben": "100"}, user_lines=STYLES) as system:
         system.start().wait_ready()
         with system.api() as api:
@@ -41,7 +45,9 @@ def test_a_late_entry_is_not_bought_beyond_the_bound(paper: Paper) -> None:
 
 
 def test_an_entry_after_a_gap_in_the_masters_feed_is_bound_by_the_masters_price(paper: Paper) -> None:
-    """The master's fill is learnt from its history, after its feed was gone, and the price has run away meanwhile. No user buys."""
+    """The master's fill is learnt from its history, after its feed was gone, and the price has run away
+    meanwhile. No user buys.
+    """
     with System(paper, {"anna": "100", "ben": "100"}, user_lines=STYLES) as system:
         hand = Hand(paper, "master")
         system.start().wait_ready()
@@ -55,7 +61,9 @@ def test_an_entry_after_a_gap_in_the_masters_feed_is_bound_by_the_masters_price(
 
 
 def test_what_is_to_be_had_within_the_bound_is_bought_and_the_rest_is_not_chased(paper: Paper) -> None:
-    """The book has a little at the master's price and the rest 1 % above. The user buys the little; the copy says that the bound was met."""
+    """The book has a little at the master's price and the rest 1 % above. The user buys the little; the
+    copy says that the bound was met.
+    """
     with System(paper, {"anna": "1000"}, user_lines={"anna": "copy = { max_slippage_bps = 1 }"}) as system:
         system.start().wait_ready()
         with system.api() as api:
@@ -89,8 +97,8 @@ def test_an_entry_within_the_bound_is_bought(paper: Paper) -> None:
 
 
 def test_fills_that_wait_together_are_bound_by_their_own_prices(paper: Paper) -> None:
-    """Two orders of the master, the second 20 % dearer and small, wait behind a user's order that is on its way. The user does not buy
-    the first for the price of the second.
+    """Two orders of the master, the second 20 % dearer and small, wait behind a user's order that is on its
+    way. The user does not buy the first for the price of the second.
     """
     with System(paper, {"anna": "1000"}) as system:
         system.start().wait_ready()
@@ -109,7 +117,9 @@ def test_fills_that_wait_together_are_bound_by_their_own_prices(paper: Paper) ->
 
 
 def test_fills_that_wait_together_within_the_bound_become_one_order(paper: Paper) -> None:
-    """Two orders of the master, 0.2 % apart, wait together: they become one order, bound by the lower price."""
+    """Two orders of the master, 0.2 % apart, wait together: they become one order, bound by the lower
+    price.
+    """
     with System(paper, {"anna": "1000"}) as system:
         system.start().wait_ready()
         paper.call(

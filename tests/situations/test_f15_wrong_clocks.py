@@ -1,4 +1,6 @@
-"""Clocks that are wrong, that drift, that are set, and that stand still with the machine: copying goes by the exchange's."""
+"""Clocks that are wrong, that drift, that are set, and that stand still with the machine: copying goes by
+the exchange's.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ def paper() -> Iterator[Paper]:
 
 
 def set_clock(paper: Paper, seconds: int) -> None:
-    """From here on the exchange's clock is so far ahead of this machine's, as if this machine's were behind."""
+    """From here on the exchange's clock is so far ahead of this machine's, as if this machine's were
+    behind.
+    """
     paper.call("DELETE", "/faults")
     if seconds:
         paper.call("POST", "/faults", kind="clock_skew", seconds=str(seconds))
@@ -56,7 +60,9 @@ def warned(system: System, account: str) -> list[str]:
 
 @pytest.mark.parametrize("seconds", [40, -40])
 def test_a_clock_that_is_40_s_wrong_at_the_start(paper: Paper, seconds: int) -> None:
-    """The machine is 40 s behind the exchange, or ahead. Entries and exits are copied at once, and the offset is shown and warned of."""
+    """The machine is 40 s behind the exchange, or ahead. Entries and exits are copied at once, and the
+    offset is shown and warned of.
+    """
     set_clock(paper, seconds)
     with System(paper, {"ann": "1000"}) as system:
         system.start().wait_ready()
@@ -76,7 +82,9 @@ def test_a_clock_that_is_40_s_wrong_at_the_start(paper: Paper, seconds: int) -> 
 
 @pytest.mark.parametrize("seconds", [4, -4, 60, -60])
 def test_a_clock_that_drifts_after_the_start(paper: Paper, seconds: int) -> None:
-    """The clock is right at the start and wrong later. The exit leaves all the same, and the drift is told at once."""
+    """The clock is right at the start and wrong later. The exit leaves all the same, and the drift is told
+    at once.
+    """
     with System(paper, {"ann": "1000"}) as system:
         system.start().wait_ready()
         system.buy(PAIR, "0.001")
@@ -93,7 +101,9 @@ def test_a_clock_that_drifts_after_the_start(paper: Paper, seconds: int) -> None
 
 @pytest.mark.parametrize("seconds", [60, -60])
 def test_a_clock_that_is_a_minute_wrong_and_corrected_in_the_middle(paper: Paper, seconds: int) -> None:
-    """The clock is a minute wrong at the start, and set while a position is held. Later exits and entries are copied as ever."""
+    """The clock is a minute wrong at the start, and set while a position is held. Later exits and entries
+    are copied as ever.
+    """
     set_clock(paper, seconds)
     with System(paper, {"ann": "1000"}) as system:
         system.start().wait_ready()
@@ -110,8 +120,8 @@ def test_a_clock_that_is_a_minute_wrong_and_corrected_in_the_middle(paper: Paper
 
 
 def test_a_machine_that_was_suspended(paper: Paper) -> None:
-    """All processes stand still for a while and wake up 90 s later by the exchange's clock. What the master did meanwhile is judged by
-    its age there, exits are done, and a new entry is copied at once.
+    """All processes stand still for a while and wake up 90 s later by the exchange's clock. What the master
+    did meanwhile is judged by its age there, exits are done, and a new entry is copied at once.
     """
     with System(paper, {"ann": "1000"}) as system:
         system.start().wait_ready()

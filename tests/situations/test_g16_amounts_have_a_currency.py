@@ -1,4 +1,6 @@
-"""A fixed notional means what it says in every pair: it names its currency, or is refused where a bare number would mean another one."""
+"""A fixed notional means what it says in every pair: it names its currency, or is refused where a bare
+number would mean another one.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ def cost(copy: Any) -> Decimal:
 
 
 def test_an_amount_in_dollars_is_so_many_dollars_in_every_pair(paper: Paper) -> None:
-    """Users copy for 50 USD, or 50 EUR, and the master trades BTC/USD, BTC/EUR and ETH/BTC. Each buys for that much money in each pair."""
+    """Users copy for 50 USD, or 50 EUR, and the master trades BTC/USD, BTC/EUR and ETH/BTC. Each buys for
+    that much money in each pair.
+    """
     with system_of(paper, dollars=DOLLARS, euros=EUROS) as system:
         system.start().wait_ready()
         in_dollars = {"BTC/USD": "0.01", "BTC/EUR": "0.01", "ETH/BTC": "1"}
@@ -59,7 +63,9 @@ def test_an_amount_in_dollars_is_so_many_dollars_in_every_pair(paper: Paper) -> 
 
 
 def test_an_amount_may_name_its_currency_as_any_of_krakens_tables_does(paper: Paper) -> None:
-    """Users copy for 0.001 XBT and for 50 ZUSD, as Kraken writes them elsewhere: it is 0.001 BTC and 50 dollars."""
+    """Users copy for 0.001 XBT and for 50 ZUSD, as Kraken writes them elsewhere: it is 0.001 BTC and 50
+    dollars.
+    """
     coins, dollars = (DOLLARS.replace("50 USD", amount) for amount in ("0.001 XBT", "50 ZUSD"))
     with system_of(paper, coins=coins, dollars=dollars) as system:
         system.start().wait_ready()
@@ -69,8 +75,8 @@ def test_an_amount_may_name_its_currency_as_any_of_krakens_tables_does(paper: Pa
 
 
 def test_a_bare_number_is_money_where_the_quote_is_and_nothing_elsewhere(paper: Paper) -> None:
-    """An amount without a currency buys for 50 USD in BTC/USD. In ETH/BTC it would be 50 BTC: the entry is skipped, with the reason, and
-    the next start is refused until the currency is named.
+    """An amount without a currency buys for 50 USD in BTC/USD. In ETH/BTC it would be 50 BTC: the entry is
+    skipped, with the reason, and the next start is refused until the currency is named.
     """
     system = system_of(paper, ann=BARE)
     with system:
@@ -97,15 +103,29 @@ def test_an_amount_without_a_currency_is_warned_of_before_anything_starts(paper:
     """`krakencopyd check` says of a bare number what it will be taken for, and how to write it."""
     with system_of(paper, ann=BARE) as system:
         checked = subprocess.run(
-            [sys.executable, "-m", "krakencopy.supervisor.daemon", "check", "--config", str(system.write_config())],
-            env=system.environment(), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
+            [
+                sys.executable,
+                "-m",
+                "krakencopy.supervisor.daemon",
+                "check",
+                "--config",
+                str(system.write_config()),
+            ],
+            env=system.environment(),
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
         assert checked.returncode == 0
         assert 'notional = "50" names no currency' in checked.stderr
 
 
 def test_an_amount_of_something_that_the_exchange_does_not_have_fails_its_user(paper: Paper) -> None:
-    """A user copies for 50 of an asset that does not exist. It is FAILED with what to write; the others go on."""
+    """A user copies for 50 of an asset that does not exist. It is FAILED with what to write; the others go
+    on.
+    """
     with system_of(paper, ann=UNHEARD_OF, bob=DOLLARS) as system:
         system.start()
 
@@ -123,8 +143,19 @@ def started(system: System) -> subprocess.CompletedProcess[str]:
     """A start that ends by itself."""
     return subprocess.run(
         [
-            sys.executable, "-m", "krakencopy.supervisor.daemon", "--config", str(system.write_config()), "--state-dir",
-            str(system.state_dir), "--quiet",
+            sys.executable,
+            "-m",
+            "krakencopy.supervisor.daemon",
+            "--config",
+            str(system.write_config()),
+            "--state-dir",
+            str(system.state_dir),
+            "--quiet",
         ],
-        env=system.environment(), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+        env=system.environment(),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )

@@ -1,4 +1,6 @@
-"""What stands between an account and its trades that is not the exchange: a front that refuses, and money of another kind."""
+"""What stands between an account and its trades that is not the exchange: a front that refuses, and money
+of another kind.
+"""
 
 from __future__ import annotations
 
@@ -49,8 +51,8 @@ def refused_at_s(paper: Paper, name: str) -> list[float]:
 
 @pytest.mark.parametrize("status", [403, 429])
 def test_a_front_that_refuses_slows_the_account_down_and_is_shown(paper: Paper, status: int) -> None:
-    """A firewall answers a user's calls with HTTP 403 or 429 and a page. The account asks ever more seldom, says what refuses it and when
-    it tries again, and goes on by itself when the front lets it through.
+    """A firewall answers a user's calls with HTTP 403 or 429 and a page. The account asks ever more seldom,
+    says what refuses it and when it tries again, and goes on by itself when the front lets it through.
     """
     keys = {name: paper.open_account(name, {"ZUSD": "1000"}) for name in ("master", "ann")}
     paper.call("POST", "/faults", kind="front_page", status=str(status), account="ann", count="0")
@@ -83,7 +85,9 @@ def test_a_front_that_refuses_slows_the_account_down_and_is_shown(paper: Paper, 
 
 
 def test_an_exit_that_a_front_refuses_is_tried_again_until_it_is_let_through(paper: Paper) -> None:
-    """The front begins to refuse while a position is held. The exit is not lost and is not sent once a second; it leaves when the front lets it."""
+    """The front begins to refuse while a position is held. The exit is not lost and is not sent once a
+    second; it leaves when the front lets it.
+    """
     with System(paper, {"ann": "1000"}) as system:
         system.start().wait_ready()
         system.buy(PAIR, "0.001")
@@ -103,7 +107,9 @@ def test_an_exit_that_a_front_refuses_is_tried_again_until_it_is_let_through(pap
 
 
 def test_a_user_without_a_quote_that_the_master_trades_is_told_so(paper: Paper) -> None:
-    """The master trades BTC/EUR and the user has dollars only. It is told at once and at each start, and no more once it has euros."""
+    """The master trades BTC/EUR and the user has dollars only. It is told at once and at each start, and
+    no more once it has euros.
+    """
     keys = {
         "master": paper.open_account("master", {"ZUSD": "1000", "ZEUR": "1000"}),
         "ann": paper.open_account("ann", {"ZUSD": "1000"}),
@@ -139,7 +145,9 @@ def _is_told(system: System, user: str, words: str) -> bool:
 
 
 def test_a_quote_that_a_user_has_and_cannot_spend_is_told(paper: Paper) -> None:
-    """The master trades BTC/EUR. One user's euros are all reserved, another's are in a form that no order takes: both are told so."""
+    """The master trades BTC/EUR. One user's euros are all reserved, another's are in a form that no order
+    takes: both are told so.
+    """
     keys = {
         "master": paper.open_account("master", {"ZUSD": "1000", "ZEUR": "1000"}),
         "ann": paper.open_account("ann", {"ZUSD": "1000", "ZEUR": "300"}),
@@ -151,6 +159,9 @@ def test_a_quote_that_a_user_has_and_cannot_spend_is_told(paper: Paper) -> None:
         system.buy("BTC/EUR", "0.001")
         system.settled(1)
         for user, there in (("ann", "300"), ("bob", "500")):
-            words = f"NO FUNDS IN EUR: the master trades BTC/EUR, and the {there} EUR that are there are reserved, or"
+            words = (
+                f"NO FUNDS IN EUR: the master trades BTC/EUR, and the {there} EUR that are there are "
+                "reserved, or"
+            )
             wait_for("the notice", partial(_is_told, system, user, words))
             assert system.copies(user)[0].reason == "CASH_LIMITED"

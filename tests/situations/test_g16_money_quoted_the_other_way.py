@@ -1,4 +1,6 @@
-"""G16: Money that Kraken quotes the other way round (USD/CAD) is worth what it is, for amounts and for equity."""
+"""G16: Money that Kraken quotes the other way round (USD/CAD) is worth what it is, for amounts and for
+equity.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,8 @@ def cost(copy: Any) -> Decimal:
 
 
 def test_canadian_dollars_count_though_there_is_no_pair_that_they_are_the_base_of() -> None:
-    """The master holds dollars and some Canadian ones, and buys ETH/CAD, then BTC/USD. Users are sized by all that either owns, and one
-    that copies for 70 CAD buys for 50 USD.
+    """The master holds dollars and some Canadian ones, and buys ETH/CAD, then BTC/USD. Users are sized by all
+    that either owns, and one that copies for 70 CAD buys for 50 USD.
     """
     with Paper() as paper:
         paper.call("POST", "/pairs", base="USD", quote="CAD", price="1.4")
@@ -44,7 +46,9 @@ def test_canadian_dollars_count_though_there_is_no_pair_that_they_are_the_base_o
 
 
 def test_other_money_counts_though_the_master_holds_nothing_but_the_quote() -> None:
-    """The master holds nothing but Canadian dollars and buys ETH/CAD; a user holds mostly US dollars: it is sized by both."""
+    """The master holds nothing but Canadian dollars and buys ETH/CAD; a user holds mostly US dollars: it
+    is sized by both.
+    """
     with Paper() as paper:
         paper.call("POST", "/pairs", base="USD", quote="CAD", price="1.4")
         paper.call("POST", "/pairs", base="ETH", quote="CAD", price="3500")

@@ -1,4 +1,6 @@
-"""What the tests of a user's own orders begin with: a second key of a user, and its orders by hand beside copying."""
+"""What the tests of a user's own orders begin with: a second key of a user, and its orders by hand beside
+copying.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""``krakencopyd`` as a command: what is wrong is told in one line each, before anything is started or made."""
+"""``krakencopyd`` as a command: what is wrong is told in one line each, before anything is started or
+made.
+"""
 
 from __future__ import annotations
 
@@ -96,33 +98,44 @@ def assert_told(
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        pytest.param(LIVE + "mood = 1\n" + MASTER, ["exchange.mood: unknown key; did you mean mode?"], id="unknown key"),
         pytest.param(
-            LIVE + MASTER + account("other", "master"), ["accounts[1].role", "second master"], id="two masters"
+            LIVE + "mood = 1\n" + MASTER, ["exchange.mood: unknown key; did you mean mode?"], id="unknown key"
+        ),
+        pytest.param(
+            LIVE + MASTER + account("other", "master"),
+            ["accounts[1].role", "second master"],
+            id="two masters",
         ),
         pytest.param(LIVE + TANIA, ["no master"], id="no master"),
         pytest.param(
-            GOOD + TANIA, ['accounts[2].id ("tania"): "tania" is also the id of accounts[1]'], id="one id twice"
+            GOOD + TANIA,
+            ['accounts[2].id ("tania"): "tania" is also the id of accounts[1]'],
+            id="one id twice",
         ),
         pytest.param(
-            LIVE + MASTER + account("../../root"), ['accounts[1].id ("../../root"): "../../root" cannot be an id'], id="an id that leaves the folder"
+            LIVE + MASTER + account("../../root"),
+            ['accounts[1].id ("../../root"): "../../root" cannot be an id'],
+            id="an id that leaves the folder",
         ),
         pytest.param(LIVE + MASTER + account("journal"), ["accounts[1].id"], id="an id of the folder's own"),
         pytest.param(
             LIVE + MASTER + account("tania", more='copy = { max_user_risk = "0" }'),
-            ['accounts[1].copy.max_user_risk ("tania"): "0" is out of bounds'], id="no risk at all",
+            ['accounts[1].copy.max_user_risk ("tania"): "0" is out of bounds'],
+            id="no risk at all",
         ),
         pytest.param(
-            LIVE + "[copy]\nmax_user_risk = 1.5\n" + MASTER + TANIA, ["copy.max_user_risk: 1.5 is out of bounds"],
+            LIVE + "[copy]\nmax_user_risk = 1.5\n" + MASTER + TANIA,
+            ["copy.max_user_risk: 1.5 is out of bounds"],
             id="more than all",
         ),
         pytest.param(
-            LIVE + '[copy]\nmax_user_risk = "ten"\n' + MASTER + TANIA, ['copy.max_user_risk: "ten" is not a plain number'],
+            LIVE + '[copy]\nmax_user_risk = "ten"\n' + MASTER + TANIA,
+            ['copy.max_user_risk: "ten" is not a plain number'],
             id="a word for a number",
         ),
         pytest.param("[exchange\n", ["line 1"], id="no TOML"),
     ],
-)  # fmt: skip
+)
 def test_a_fault_in_the_configuration(state: Path, config: Path, text: str, told: list[str]) -> None:
     config.write_text(text)
     ended = krakencopyd(state, "--config", config, **KEYS)

@@ -1,4 +1,6 @@
-"""Another client of the exchange, written from Kraken's documentation and sharing no code with the project."""
+"""Another client of the exchange, written from Kraken's documentation and sharing no code with the
+project.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
-"""A server on this machine that answers as Coinbase documents its Advanced Trade API, for the calls that ccxt makes.
+"""A server on this machine that answers as Coinbase documents its Advanced Trade API, for the calls that ccxt
+makes.
 
-https://docs.cdp.coinbase.com/api-reference/advanced-trade-api/rest-api: one account, one product, orders that fill at once or not at
-all. Requests to the private part must carry a token signed (ES256) for exactly this method and path.
+https://docs.cdp.coinbase.com/api-reference/advanced-trade-api/rest-api: one account, one product, orders that
+fill at once or not at all. Requests to the private part must carry a token signed (ES256) for exactly this
+method and path.
 """
 
 from __future__ import annotations
@@ -26,11 +28,23 @@ KEY_NAME = "organizations/11111111-2222-3333-4444-555555555555/apiKeys/66666666-
 BID, ASK = Decimal("60000.00"), Decimal("60010.00")
 FEE_RATE = Decimal("0.006")
 PRODUCT = {
-    "product_id": "BTC-USD", "price": "60005.00", "base_increment": "0.00000001", "quote_increment": "0.01",
-    "price_increment": "0.01", "base_min_size": "0.00000001", "base_max_size": "3400", "quote_min_size": "1",
-    "quote_max_size": "150000000", "base_currency_id": "BTC", "quote_currency_id": "USD", "product_type": "SPOT",
-    "status": "online", "trading_disabled": False, "alias": "", "alias_to": [],
-}  # fmt: skip
+    "product_id": "BTC-USD",
+    "price": "60005.00",
+    "base_increment": "0.00000001",
+    "quote_increment": "0.01",
+    "price_increment": "0.01",
+    "base_min_size": "0.00000001",
+    "base_max_size": "3400",
+    "quote_min_size": "1",
+    "quote_max_size": "150000000",
+    "base_currency_id": "BTC",
+    "quote_currency_id": "USD",
+    "product_type": "SPOT",
+    "status": "online",
+    "trading_disabled": False,
+    "alias": "",
+    "alias_to": [],
+}
 
 
 def _now() -> str:
@@ -64,10 +78,12 @@ class Coinbase:
     def secret(self) -> str:
         """The private key as Coinbase gives it out."""
         return self.key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
-        ).decode()  # fmt: skip
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.TraditionalOpenSSL,
+            serialization.NoEncryption(),
+        ).decode()
 
-    # -- the server ---------------------------------------------------------------------------------------------
+    # -- the server -----------------------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
         self._loop = asyncio.new_event_loop()
@@ -149,7 +165,7 @@ class Coinbase:
             return f"a token for {claims['uri']}"
         return ""
 
-    # -- what can be asked --------------------------------------------------------------------------------------
+    # -- what can be asked ----------------------------------------------------------------------------------
 
     async def _nothing(self, _: web.Request) -> web.Response:
         return web.json_response({"data": []})
@@ -163,8 +179,13 @@ class Coinbase:
 
     async def _ticker(self, _: web.Request) -> web.Response:
         trade = {
-            "trade_id": "1", "product_id": "BTC-USD", "price": "60005.00", "size": "0.1", "time": _now(), "side": "BUY",
-        }  # fmt: skip
+            "trade_id": "1",
+            "product_id": "BTC-USD",
+            "price": "60005.00",
+            "size": "0.1",
+            "time": _now(),
+            "side": "BUY",
+        }
         return web.json_response({"trades": [trade], "best_bid": str(BID), "best_ask": str(ASK)})
 
     async def _summary(self, _: web.Request) -> web.Response:
@@ -174,13 +195,17 @@ class Coinbase:
     async def _accounts(self, _: web.Request) -> web.Response:
         accounts = [
             {
-                "uuid": f"{asset.lower()}-account", "name": f"{asset} Wallet", "currency": asset, "active": True, "ready": True,
+                "uuid": f"{asset.lower()}-account",
+                "name": f"{asset} Wallet",
+                "currency": asset,
+                "active": True,
+                "ready": True,
                 "type": "ACCOUNT_TYPE_FIAT" if asset == "USD" else "ACCOUNT_TYPE_CRYPTO",
                 "available_balance": {"value": str(amount), "currency": asset},
                 "hold": {"value": "0", "currency": asset},
             }
             for asset, amount in self.balances.items()
-        ]  # fmt: skip
+        ]
         return web.json_response(
             {"accounts": accounts, "has_next": False, "cursor": "", "size": len(accounts)}
         )
@@ -210,9 +235,11 @@ class Coinbase:
         cost = size * price
         if fills and is_buy and cost > self.balances["USD"]:
             why = {
-                "error": "INSUFFICIENT_FUND", "message": "Insufficient balance in source account", "error_details": "",
+                "error": "INSUFFICIENT_FUND",
+                "message": "Insufficient balance in source account",
+                "error_details": "",
                 "preview_failure_reason": "PREVIEW_INSUFFICIENT_FUND",
-            }  # fmt: skip
+            }
             return {
                 "success": False,
                 "error_response": why,
@@ -225,13 +252,24 @@ class Coinbase:
             self.balances["BTC"] += sign * size
             self.balances["USD"] -= sign * cost + fee
         self.orders[order_id] = {
-            "order_id": order_id, "product_id": "BTC-USD", "side": body["side"], "client_order_id": body["client_order_id"],
-            "order_configuration": body["order_configuration"], "status": "FILLED" if fills else "CANCELLED",
-            "time_in_force": "IMMEDIATE_OR_CANCEL", "created_time": _now(), "completion_percentage": "100" if fills else "0",
-            "filled_size": str(size if fills else 0), "average_filled_price": str(price if fills else 0), "number_of_fills": "1",
-            "filled_value": str(cost if fills else 0), "total_fees": str(fee), "settled": True,
-            "order_type": "MARKET" if style == "market_market_ioc" else "LIMIT", "product_type": "SPOT",
-        }  # fmt: skip
+            "order_id": order_id,
+            "product_id": "BTC-USD",
+            "side": body["side"],
+            "client_order_id": body["client_order_id"],
+            "order_configuration": body["order_configuration"],
+            "status": "FILLED" if fills else "CANCELLED",
+            "time_in_force": "IMMEDIATE_OR_CANCEL",
+            "created_time": _now(),
+            "completion_percentage": "100" if fills else "0",
+            "filled_size": str(size if fills else 0),
+            "average_filled_price": str(price if fills else 0),
+            "number_of_fills": "1",
+            "filled_value": str(cost if fills else 0),
+            "total_fees": str(fee),
+            "settled": True,
+            "order_type": "MARKET" if style == "market_market_ioc" else "LIMIT",
+            "product_type": "SPOT",
+        }
         made = {
             name: self.orders[order_id][name]
             for name in ("order_id", "product_id", "side", "client_order_id")

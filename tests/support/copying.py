@@ -1,4 +1,6 @@
-"""A master that trades by the book, a user that follows it, and markets to do it in: what the tests of copying begin with."""
+"""A master that trades by the book, a user that follows it, and markets to do it in: what the tests of
+copying begin with.
+"""
 
 from __future__ import annotations
 
@@ -41,9 +43,17 @@ BTC = PairRules(
     costmin=Decimal("0.5"), status="online",
 )  # fmt: skip
 ETH = replace(
-    BTC, canonical="XETHZUSD", altname="ETHUSD", wsname="ETH/USD", symbol="ETH/USD", base="ETH", lot_decimals=4,
-    pair_decimals=2, tick_size=Decimal("0.01"), ordermin=Decimal("0.001"),
-)  # fmt: skip
+    BTC,
+    canonical="XETHZUSD",
+    altname="ETHUSD",
+    wsname="ETH/USD",
+    symbol="ETH/USD",
+    base="ETH",
+    lot_decimals=4,
+    pair_decimals=2,
+    tick_size=Decimal("0.01"),
+    ordermin=Decimal("0.001"),
+)
 #: Whole lots that one can count, and no minimum but one lot.
 LOTS = replace(BTC, lot_decimals=2, ordermin=Decimal("0.01"), costmin=Decimal(0))
 
@@ -76,9 +86,16 @@ class TradingMaster:
     _frozen: dict[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
 
     def fill(
-        self, order_id: str, side: Side, volume: Decimal, price: Decimal, pair: PairRules = BTC, *,
-        margin: bool = False, executed_at: float = NOW,
-    ) -> MasterFill:  # fmt: skip
+        self,
+        order_id: str,
+        side: Side,
+        volume: Decimal,
+        price: Decimal,
+        pair: PairRules = BTC,
+        *,
+        margin: bool = False,
+        executed_at: float = NOW,
+    ) -> MasterFill:
         self.seq += 1
         held = self.position.get(pair.base, Decimal(0))
         left = held
@@ -88,24 +105,45 @@ class TradingMaster:
             left = self.position[pair.base] = held + sign * volume
             self.cash -= sign * volume * price
         return MasterFill(
-            seq=self.seq, order_id=order_id, pair=pair.symbol, side=side, price=Price(price), volume=BaseVolume(volume),
-            master_equity=QuoteAmount(equity), master_cash=QuoteAmount(cash), position_before=BaseVolume(held),
-            position_after=BaseVolume(max(left, Decimal(0))), master_position=BaseVolume(held + self.old_stock.get(pair.base, Decimal(0))),
-            margin=margin, executed_at=executed_at,
-        )  # fmt: skip
+            seq=self.seq,
+            order_id=order_id,
+            pair=pair.symbol,
+            side=side,
+            price=Price(price),
+            volume=BaseVolume(volume),
+            master_equity=QuoteAmount(equity),
+            master_cash=QuoteAmount(cash),
+            position_before=BaseVolume(held),
+            position_after=BaseVolume(max(left, Decimal(0))),
+            master_position=BaseVolume(held + self.old_stock.get(pair.base, Decimal(0))),
+            margin=margin,
+            executed_at=executed_at,
+        )
 
     def buy(
-        self, order_id: str, volume: str | Decimal, price: str | Decimal, pair: PairRules = BTC, *,
-        margin: bool = False, executed_at: float = NOW,
-    ) -> MasterFill:  # fmt: skip
+        self,
+        order_id: str,
+        volume: str | Decimal,
+        price: str | Decimal,
+        pair: PairRules = BTC,
+        *,
+        margin: bool = False,
+        executed_at: float = NOW,
+    ) -> MasterFill:
         return self.fill(
             order_id, Side.BUY, Decimal(volume), Decimal(price), pair, margin=margin, executed_at=executed_at
         )
 
     def sell(
-        self, order_id: str, volume: str | Decimal, price: str | Decimal, pair: PairRules = BTC, *,
-        margin: bool = False, executed_at: float = NOW,
-    ) -> MasterFill:  # fmt: skip
+        self,
+        order_id: str,
+        volume: str | Decimal,
+        price: str | Decimal,
+        pair: PairRules = BTC,
+        *,
+        margin: bool = False,
+        executed_at: float = NOW,
+    ) -> MasterFill:
         return self.fill(
             order_id, Side.SELL, Decimal(volume), Decimal(price), pair, margin=margin, executed_at=executed_at
         )
@@ -115,9 +153,14 @@ class Follower:
     """A user of the rules: does with decisions what the trading loop does, and settles when it is told to."""
 
     def __init__(
-        self, plans: PlanStore | None = None, rules: CopyRules | None = None, pair: PairRules = BTC,
-        equity: Decimal = Decimal(100), cash: Decimal = PLENTY, base: Decimal = PLENTY,
-    ) -> None:  # fmt: skip
+        self,
+        plans: PlanStore | None = None,
+        rules: CopyRules | None = None,
+        pair: PairRules = BTC,
+        equity: Decimal = Decimal(100),
+        cash: Decimal = PLENTY,
+        base: Decimal = PLENTY,
+    ) -> None:
         self.plans = MemoryPlans() if plans is None else plans
         self.book = CopyBook(self.plans)
         self.rules = rules or CopyRules()
@@ -152,15 +195,24 @@ class Follower:
         return decision
 
     def settle(
-        self, order: Order, filled: Decimal | None = None, price: Decimal | None = None, fee_base: Decimal = Decimal(0)
-    ) -> None:  # fmt: skip
+        self,
+        order: Order,
+        filled: Decimal | None = None,
+        price: Decimal | None = None,
+        fee_base: Decimal = Decimal(0),
+    ) -> None:
         """The order is over: in full at the master's price unless something else is said."""
         amount = order.volume.amount if filled is None else filled
         paid = price if price is not None else order.fills[-1].price.amount if order.fills else Decimal(0)
         ending = SettledOrder(
-            copy_id=copy_id_of(order.fills), slices=order.slices, ordered=order.volume, filled=BaseVolume(amount),
-            cost=QuoteAmount(amount * paid), fees={self.pair.base: fee_base} if fee_base else {}, sweep=order.sweep,
-        )  # fmt: skip
+            copy_id=copy_id_of(order.fills),
+            slices=order.slices,
+            ordered=order.volume,
+            filled=BaseVolume(amount),
+            cost=QuoteAmount(amount * paid),
+            fees={self.pair.base: fee_base} if fee_base else {},
+            sweep=order.sweep,
+        )
         self.book.settle(self.pair.symbol, side_of(order), ending)
 
     def copy(self, *fills: MasterFill) -> Verdict:

@@ -1,4 +1,6 @@
-"""What a running system costs: how long it took to start, its memory, its CPU time. Read from its events and from /proc."""
+"""What a running system costs: how long it took to start, its memory, its CPU time. Read from its events
+and from /proc.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,8 @@ from typing import Any
 
 from tests.support.system import System
 
-#: What a start leaves to do is done after this, in seconds: an account's orders are compared every ten seconds for half a minute, and its
-#: balances are read once more after a minute.
+#: What a start leaves to do is done after this, in seconds: an account's orders are compared every ten
+#: seconds for half a minute, and its balances are read once more after a minute.
 SETTLE_S = 80.0
 
 
@@ -42,7 +44,9 @@ def idle_cores(system: System, seconds: float) -> float:
 
 
 def memory_mib(pids: list[int]) -> list[float]:
-    """Proportional set sizes (each shared page counted by its share), ascending; empty where only root may read them."""
+    """Proportional set sizes (each shared page counted by its share), ascending; empty where only root may
+    read them.
+    """
     return sorted(found for pid in pids if (found := pss_mib(pid)) is not None)
 
 

@@ -19,8 +19,15 @@ class Hand:
     def order(self, side: str, pair: str, volume: str, **more: str) -> dict[str, Any]:
         """A market order; the exchange's answer. AssertionError where it is refused."""
         answer = private(
-            self._paper.rest_url, self._key, "AddOrder", pair=pair, type=side, ordertype="market", volume=volume, **more
-        )  # fmt: skip
+            self._paper.rest_url,
+            self._key,
+            "AddOrder",
+            pair=pair,
+            type=side,
+            ordertype="market",
+            volume=volume,
+            **more,
+        )
         assert answer["error"] == [], answer
         result: dict[str, Any] = answer["result"]
         return result

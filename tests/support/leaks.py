@@ -1,4 +1,6 @@
-"""Finding secrets in what a run leaves behind, says and shows to other processes: whole, in part, decoded or encoded."""
+"""Finding secrets in what a run leaves behind, says and shows to other processes: whole, in part, decoded
+or encoded.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
-#: So many characters of a secret, or bytes of what it stands for, in a row are the secret's: by chance they are in a gigabyte of
-#: anything else once in 10^8 runs. They are counted before they are encoded: of hex or of what Python shows, ten characters are
-#: two or five random bytes, and those do turn up by themselves.
+#: So many characters of a secret, or bytes of what it stands for, in a row are the secret's: by chance they
+#: are in a gigabyte of anything else once in 10^8 runs. They are counted before they are encoded: of hex or
+#: of what Python shows, ten characters are two or five random bytes, and those do turn up by themselves.
 PIECE = 10
 
 
@@ -61,7 +63,9 @@ def _hex(plain: bytes) -> list[bytes]:
 
 
 def _shown(piece: bytes) -> set[bytes]:
-    """As repr() of a whole shows this part: an apostrophe is escaped where the whole has quotation marks too."""
+    """As repr() of a whole shows this part: an apostrophe is escaped where the whole has quotation marks
+    too.
+    """
     shown = repr(b'"' + piece)[3:-1].encode()
     return {shown, shown.replace(rb"\'", b"'")}
 

@@ -1,4 +1,6 @@
-"""A server that answers as it is told to: cut off, late, in HTML, or not at all. And a real paper exchange in its own process."""
+"""A server that answers as it is told to: cut off, late, in HTML, or not at all. And a real paper exchange
+in its own process.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What the tests of the paper exchange share: a client of its own (signing done anew here), and a running server."""
+"""What the tests of the paper exchange share: a client of its own (signing done anew here), and a running
+server.
+"""
 
 import base64
 import hashlib

@@ -1,7 +1,8 @@
 """The rules that buf calls STANDARD, and one of our own: each part has a comment.
 
-A rule is a function over protoc's descriptors that names each offender. Left out are buf's rules for protovalidate, which is
-not used here. tests/repository/test_proto_lint.py applies them, and shows that each catches a bad proto.
+A rule is a function over protoc's descriptors that names each offender. Left out are buf's rules for
+protovalidate, which is not used here. tests/repository/test_proto_lint.py applies them, and shows that each
+catches a bad proto.
 """
 
 from __future__ import annotations
@@ -165,7 +166,7 @@ spelling("SERVICE_SUFFIX", "service", re.compile(".*Service"), "named ...Service
 spelling("RPC_PASCAL_CASE", "RPC", PASCAL, "PascalCase")
 
 
-# -- files and packages -----------------------------------------------------------------------------------------
+# -- files and packages ------------------------------------------------------------------------------------
 
 
 @rule("PACKAGE_DEFINED")
@@ -242,7 +243,10 @@ def _(schema: Schema) -> Iterator[str]:
             found[one.package].add(str(getattr(one.descriptor.options, option)))
         for package, values in found.items():
             if len(values) > 1:
-                yield f"package {package} has several values of {option}: {', '.join(map(repr, sorted(values)))}"
+                yield (
+                    f"package {package} has several values of {option}: "
+                    f"{', '.join(map(repr, sorted(values)))}"
+                )
 
 
 @rule("FILE_LOWER_SNAKE_CASE")
@@ -291,7 +295,7 @@ def _types(scope: FileDescriptorProto | DescriptorProto) -> Iterator[str]:
             yield from (method.input_type, method.output_type)
 
 
-# -- messages and enums -----------------------------------------------------------------------------------------
+# -- messages and enums ------------------------------------------------------------------------------------
 
 
 @rule("FIELD_NOT_REQUIRED")
@@ -331,7 +335,7 @@ def _(schema: Schema) -> Iterator[str]:
             yield f"{part} is 0 and does not end with _UNSPECIFIED"
 
 
-# -- services ---------------------------------------------------------------------------------------------------
+# -- services ----------------------------------------------------------------------------------------------
 
 
 def standard_name(schema: Schema, suffix: str, field_name: str) -> Iterator[str]:
@@ -363,7 +367,7 @@ def _(schema: Schema) -> Iterator[str]:
     return (f"{part} has no comment above it" for part in schema.parts if not part.file.comment(part.path))
 
 
-# -- from source text -------------------------------------------------------------------------------------------
+# -- from source text --------------------------------------------------------------------------------------
 
 
 def compiled(root: Path, into: Path) -> Schema:

@@ -1,4 +1,6 @@
-"""The real exchange client over answers that a test gives by hand: no sockets, no threads, and every call is on record."""
+"""The real exchange client over answers that a test gives by hand: no sockets, no threads, and every call
+is on record.
+"""
 
 from __future__ import annotations
 
@@ -54,8 +56,11 @@ class ScriptedKraken:
     def __post_init__(self) -> None:
         quote = {"b": ["49999", "1", "1"], "a": ["50001", "1", "1"], "c": ["50000", "1"]}
         always = {
-            "AssetPairs": PAIRS, "Assets": ASSETS, "Ticker": {"XXBTZUSD": quote}, "SystemStatus": {"status": "online"}
-        }  # fmt: skip
+            "AssetPairs": PAIRS,
+            "Assets": ASSETS,
+            "Ticker": {"XXBTZUSD": quote},
+            "SystemStatus": {"status": "online"},
+        }
         self.always = always | self.always
         self.rest = self
 
@@ -63,12 +68,17 @@ class ScriptedKraken:
     def exchange(self) -> KrakenExchange:
         return KrakenExchange(cast("CallQueue", self))
 
-    # -- what the exchange client sees of a CallQueue and its rest ---------------------------------------------------
+    # -- what the exchange client sees of a CallQueue and its rest ------------------------------------------
 
     async def call(
-        self, priority: object, function: Callable[..., Answer], method: str, params: Mapping[str, str] | None = None, *,
+        self,
+        priority: object,
+        function: Callable[..., Answer],
+        method: str,
+        params: Mapping[str, str] | None = None,
+        *,
         timeout_s: float = 10.0,
-    ) -> Any:  # fmt: skip
+    ) -> Any:
         del priority, timeout_s
         if method in self.held:
             await self.held[method].wait()
@@ -124,27 +134,56 @@ def order_row(
 ) -> dict[str, Any]:
     """A row of QueryOrders, OpenOrders and ClosedOrders."""
     return {
-        "descr": {"pair": "XBTUSD", "type": "buy", "order": f"buy {vol} XBTUSD @ market"}, "status": status, "vol": vol,
-        "vol_exec": vol_exec, "cost": str(Decimal(vol_exec) * 50_000), "fee": fee, "price": "50000", "opentm": NOW,
+        "descr": {"pair": "XBTUSD", "type": "buy", "order": f"buy {vol} XBTUSD @ market"},
+        "status": status,
+        "vol": vol,
+        "vol_exec": vol_exec,
+        "cost": str(Decimal(vol_exec) * 50_000),
+        "fee": fee,
+        "price": "50000",
+        "opentm": NOW,
         "oflags": "fcib" if fcib else "fciq",
-    } | more  # fmt: skip
+    } | more
 
 
 def execution(
-    exec_type: str = "trade", order_id: str = "O1", *, cl_ord_id: str | None = None, exec_id: str = "T1", qty: str = "0",
-    price: str = "50000", side: Side = Side.BUY, fees: tuple[tuple[str, str], ...] = (), symbol: str = "BTC/USD",
-    margin: bool = False, cost: str | None = None,
-) -> Execution:  # fmt: skip
+    exec_type: str = "trade",
+    order_id: str = "O1",
+    *,
+    cl_ord_id: str | None = None,
+    exec_id: str = "T1",
+    qty: str = "0",
+    price: str = "50000",
+    side: Side = Side.BUY,
+    fees: tuple[tuple[str, str], ...] = (),
+    symbol: str = "BTC/USD",
+    margin: bool = False,
+    cost: str | None = None,
+) -> Execution:
     """One event of the feed, whole."""
     is_trade = exec_type == "trade"
     volume, paid = Decimal(qty), Decimal(price)
     return Execution(
-        exec_type=exec_type, order_id=order_id, cl_ord_id=cl_ord_id, symbol=symbol, side=side, order_type="market",
-        order_status="", order_qty=None, exec_id=exec_id if is_trade else "", trade_id=1 if is_trade else 0,
-        last_qty=volume, last_price=paid, cost=volume * paid if cost is None else Decimal(cost),
-        fees=tuple((asset, Decimal(amount)) for asset, amount in fees), liquidity="t" if is_trade else "", cum_qty=None,
-        margin=margin, reason="", timestamp=datetime.fromtimestamp(NOW, UTC),
-    )  # fmt: skip
+        exec_type=exec_type,
+        order_id=order_id,
+        cl_ord_id=cl_ord_id,
+        symbol=symbol,
+        side=side,
+        order_type="market",
+        order_status="",
+        order_qty=None,
+        exec_id=exec_id if is_trade else "",
+        trade_id=1 if is_trade else 0,
+        last_qty=volume,
+        last_price=paid,
+        cost=volume * paid if cost is None else Decimal(cost),
+        fees=tuple((asset, Decimal(amount)) for asset, amount in fees),
+        liquidity="t" if is_trade else "",
+        cum_qty=None,
+        margin=margin,
+        reason="",
+        timestamp=datetime.fromtimestamp(NOW, UTC),
+    )
 
 
 async def until(condition: Callable[[], bool]) -> None:

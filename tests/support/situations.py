@@ -1,6 +1,8 @@
-"""The table of docs/situations.md, from the tests in tests/situations: what copying does when something odd happens.
+"""The table of docs/situations.md, from the tests in tests/situations: what copying does when something odd
+happens.
 
-`python -m tests.support.situations` writes it anew; tests/repository/test_situations.py fails where it is not what the tests say.
+`python -m tests.support.situations` writes it anew; tests/repository/test_situations.py fails where it is not
+what the tests say.
 """
 
 from __future__ import annotations
@@ -12,8 +14,10 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "situations.md"
 HEAD = """# What copying does when ...
 
-Each line is a test with real processes against the paper exchange, which is held to what was recorded of Kraken; the last column names it. The page is written by
-`.venv/bin/python -m tests.support.situations`, and a test fails where it is not what the tests say. What a reason, an event or a line of `status` means is in the README.
+Each line is a test with real processes against the paper exchange, which is held to what was recorded of
+Kraken; the last column names it. The page is written by `.venv/bin/python -m tests.support.situations`, and a
+test fails where it is not what the tests say. What a reason, an event or a line of `status` means is in the
+README.
 """
 
 

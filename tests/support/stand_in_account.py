@@ -1,4 +1,6 @@
-"""An account's process without an account: it writes down how it finds itself, then does what its ``strategy`` says."""
+"""An account's process without an account: it writes down how it finds itself, then does what its
+``strategy`` says.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""An account's process that really serves, beats and drains, and trades nothing. SIGUSR1 lets its loop get stuck for good."""
+"""An account's process that really serves, beats and drains, and trades nothing. SIGUSR1 lets its loop get
+stuck for good.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Fills, copies and events as the accounts' processes send them, for tests of what the supervisor makes of them."""
+"""Fills, copies and events as the accounts' processes send them, for tests of what the supervisor makes of
+them.
+"""
 
 from __future__ import annotations
 

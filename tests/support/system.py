@@ -111,7 +111,9 @@ class Paper:
         return key
 
     def by_hand(self, key: Key, side: str, pair: str, volume: str, **more: str) -> dict[str, Any]:
-        """An order that an account's owner makes with a client of its own; a market order unless ``ordertype`` says otherwise."""
+        """An order that an account's owner makes with a client of its own; a market order unless
+        ``ordertype`` says otherwise.
+        """
         order = {"pair": pair, "type": side, "ordertype": "market", "volume": volume}
         answer = private(self.rest_url, key, "AddOrder", **order | more)
         assert answer["error"] == [], answer
@@ -137,7 +139,9 @@ class Paper:
 
 @dataclass
 class System:
-    """A supervisor with its configuration, keys and state folder; started and stopped as often as a test likes."""
+    """A supervisor with its configuration, keys and state folder; started and stopped as often as a test
+    likes.
+    """
 
     paper: Paper
     users: dict[str, str]
@@ -259,9 +263,20 @@ class System:
     def command(self, *words: str, expect: int = 0) -> str:
         """What the operator's command says."""
         done = subprocess.run(
-            [sys.executable, "-c", "import sys; from krakencopy.client.cli.main import main; sys.exit(main())", "--endpoint", self.endpoint, *words], cwd=ROOT, capture_output=True, text=True,
-            timeout=PATIENCE_S, check=False,
-        )  # fmt: skip
+            [
+                sys.executable,
+                "-c",
+                "import sys; from krakencopy.client.cli.main import main; sys.exit(main())",
+                "--endpoint",
+                self.endpoint,
+                *words,
+            ],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
+        )
         assert done.returncode == expect, done.stderr
         return done.stdout
 

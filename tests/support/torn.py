@@ -6,7 +6,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-#: What SQLite writes to the log at once: a frame's header, and a page (https://www.sqlite.org/fileformat2.html, 4.1).
+#: What SQLite writes to the log at once: a frame's header, and a page
+#: (https://www.sqlite.org/fileformat2.html, 4.1).
 FRAME_HEADER = 24
 LOG_HEADER = 32
 
@@ -23,7 +24,8 @@ class KilledFile:
         self._whole = self._log.read_bytes()
 
     def cut_at_every_byte(self) -> Iterator[int]:
-        """The same file with its log cut off at every length, the longest first; whoever opens it may change both.
+        """The same file with its log cut off at every length, the longest first; whoever opens it may change
+        both.
 
         SQLite reads frames as a whole, so inside of a page every 64th byte stands for those around it.
         """

@@ -1,4 +1,6 @@
-"""The seed's third fix, part A: no Kraken user connects before the master works; users of other brokers do, with a warning."""
+"""The seed's third fix, part A: no Kraken user connects before the master works; users of other brokers
+do, with a warning.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ def paper() -> Iterator[Paper]:
         yield paper
 
 
-def test_users_are_blocked_while_the_exchange_refuses_the_masters_key_and_start_by_themselves_once_it_is_mended(
+def test_users_are_blocked_while_the_masters_key_is_refused_and_start_by_themselves_once_it_is_mended(
     paper: Paper,
 ) -> None:
     wrong = Key.make()

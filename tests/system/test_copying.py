@@ -110,8 +110,15 @@ def test_a_person_who_trades_the_master_with_another_client_is_followed(paper: P
         paper.call("POST", "/accounts/master/keys", key=hand.key, secret=hand.secret)
         system.start().wait_ready()
         answer = private(
-            paper.rest_url, hand, "AddOrder", pair="XBTUSD", type="buy", ordertype="limit", price="49000", volume="0.001"
-        )  # fmt: skip
+            paper.rest_url,
+            hand,
+            "AddOrder",
+            pair="XBTUSD",
+            type="buy",
+            ordertype="limit",
+            price="49000",
+            volume="0.001",
+        )
         assert answer["error"] == []
         # It rests, and fills when the market trades through it.
         paper.price("XBTUSD", "48900")

@@ -1,4 +1,6 @@
-"""How an account's process ended by itself is told by `accounts ID`, with what it wrote, also by the next supervisor."""
+"""How an account's process ended by itself is told by `accounts ID`, with what it wrote, also by the next
+supervisor.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,8 @@ def test_what_ended_a_process_is_told_in_words_with_its_output_and_outlives_the_
         assert not any(account.HasField("last_end") for account in before.values())
 
         os.kill(before["anna"].pid, signal.SIGKILL)
-        # A log that is a folder: an error that nobody expects. It is mended before a second process may meet it.
+        # A log that is a folder: an error that nobody expects. It is mended before a second process may meet
+        # it.
         log = system.state_dir / "logs" / "ben.jsonl"
         log.rename(log.with_suffix(".aside"))
         log.mkdir()

@@ -1,4 +1,6 @@
-"""Exactly once: whatever dies or is taken away in between, each fill ends in one outcome of the right volume."""
+"""Exactly once: whatever dies or is taken away in between, each fill ends in one outcome of the right
+volume.
+"""
 
 from __future__ import annotations
 
@@ -78,7 +80,8 @@ def test_a_master_process_that_dies_at_any_step_of_a_fill_neither_loses_nor_repe
         wait_for("the process to die", marker.exists)
         assert system.settled(1).fills == 1
         assert trades(paper, "anna") == [("buy", Decimal("0.0001"))]
-        # What the master holds was not lost with its process: three fifths of it are three fifths of the copy.
+        # What the master holds was not lost with its process: three fifths of it are three fifths of the
+        # copy.
         private(
             paper.rest_url, hand, "AddOrder", pair="XBTUSD", type="sell", ordertype="market", volume="0.0006"
         )
@@ -98,7 +101,8 @@ def test_a_supervisor_that_dies_at_any_step_of_a_fill_leaves_one_order_for_each_
         paper.call("POST", "/accounts/master/keys", key=hand.key, secret=hand.secret)
         system.start()
         if "reports" not in place:
-            system.wait_ready()  # the first report comes before anyone has traded: death may come while all start
+            # the first report comes before anyone has traded: death may come while all start
+            system.wait_ready()
             private(
                 paper.rest_url,
                 hand,

@@ -1,4 +1,6 @@
-"""A process of an earlier run can neither publish a fill nor take one: by the run's number, by the locks, and by who dials whom."""
+"""A process of an earlier run can neither publish a fill nor take one: by the run's number, by the locks,
+and by who dials whom.
+"""
 
 from __future__ import annotations
 
@@ -94,7 +96,8 @@ def test_a_user_that_was_frozen_through_a_change_of_supervisors_trades_nothing_a
         if forkserver == "killed":
             os.kill(spawner, signal.SIGKILL)
         system.kill()
-        # With its forkserver dead, only the next supervisor can wake it; until it has ended, nobody else trades.
+        # With its forkserver dead, only the next supervisor can wake it; until it has ended, nobody else
+        # trades.
         system.start().wait_ready()
         assert not alive(old)
         assert system.settled(1).fills == 1

@@ -1,7 +1,7 @@
 """The seed's third fix, part B: a Kraken user's own strategy trades only while its master is not connected.
 
-``python -m tests.system.test_independent_loop_disable 200`` flaps a real master's connection as often, while a person trades it, and holds
-every order that the exchange received against who was to trade at that time.
+``python -m tests.system.test_independent_loop_disable 200`` flaps a real master's connection as often, while
+a person trades it, and holds every order that the exchange received against who was to trade at that time.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ from tests.support.client import private
 from tests.support.mixed import MixedSystem
 from tests.support.system import Key, Paper, System, wait_for
 
-SCRIPT = 'strategy = "scripted"\nstrategy_options = { script = ["buy BTC/USD 0.0001", "sell BTC/USD 100%"], repeat = 1000000, interval_s = 0.02 }\n'
+SCRIPT = (
+    'strategy = "scripted"\nstrategy_options = { script = ["buy BTC/USD 0.0001", "sell BTC/USD '
+    '100%"], repeat = 1000000, interval_s = 0.02 }\n'
+)
 
 
 @pytest.fixture
@@ -121,7 +124,9 @@ def test_a_strategy_whose_options_are_wrong_is_refused_before_anything_starts(pa
 
 
 def test_an_own_order_that_comes_too_late_is_waited_out_and_does_nothing(paper: Paper) -> None:
-    """What a busy machine or network does to one order in many thousands: it is at the exchange when its strategy is off again."""
+    """What a busy machine or network does to one order in many thousands: it is at the exchange when its
+    strategy is off again.
+    """
     with System(paper, {"anna": "1000"}, user_lines={"anna": SCRIPT}) as system:
         system.start().wait_ready()
         system.command("stop", "master")
@@ -151,7 +156,7 @@ def events(system: System, account: str) -> list[Any]:
         return list(api.list_events(account_id=account))
 
 
-# -- a campaign -----------------------------------------------------------------------------------------------------------
+# -- a campaign --------------------------------------------------------------------------------------------
 
 
 def flap(paper: Paper, system: System, flaps: int, seed: int) -> None:
@@ -162,9 +167,14 @@ def flap(paper: Paper, system: System, flaps: int, seed: int) -> None:
     for _ in range(flaps):
         paper.call("POST", "/faults", kind="ws_cut", account="master")
         answer = private(
-            paper.rest_url, person, "AddOrder", pair="XBTUSD", type="sell" if held else "buy", ordertype="market",
+            paper.rest_url,
+            person,
+            "AddOrder",
+            pair="XBTUSD",
+            type="sell" if held else "buy",
+            ordertype="market",
             volume="0.001",
-        )  # fmt: skip
+        )
         assert not answer["error"], answer
         held = not held
         time.sleep(dice.uniform(0, 0.4))
@@ -196,7 +206,8 @@ def judge(paper: Paper, system: System) -> None:
                     )
                 )
                 if "deadline" in row["outcome"].lower() and on != (kind == "own"):
-                    # Nobody waits for an order that is dead for certain: it came too late, and the exchange did nothing.
+                    # Nobody waits for an order that is dead for certain: it came too late, and the exchange
+                    # did nothing.
                     refused += 1
                     continue
                 assert on == (kind == "own"), f"{account}: an order of the {kind} kind at {at}: {row}"

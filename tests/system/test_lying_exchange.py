@@ -1,4 +1,6 @@
-"""Exactly once when the exchange, the network or the feed lies: each fault ends in one copy of the right volume."""
+"""Exactly once when the exchange, the network or the feed lies: each fault ends in one copy of the right
+volume.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +67,8 @@ def paper() -> Iterator[Paper]:
 
 @pytest.fixture(scope="module")
 def system(paper: Paper) -> Iterator[System]:
-    # Old entries are not skipped: what is tested is that there is one order, however long the search for it takes.
+    # Old entries are not skipped: what is tested is that there is one order, however long the search for it
+    # takes.
     line = "copy = { max_entry_age_s = 60 }"
     with System(paper, {"anna": "100"}, user_lines={"anna": line}) as system:
         hand = Key.make()
@@ -84,8 +87,14 @@ def held(paper: Paper, account: str) -> Decimal:
 def trade(paper: Paper, system: System, side: str, volume: str) -> None:
     """The master trades by hand, with another client: its own process may be what is lied to."""
     answer = private(
-        paper.rest_url, system.keys["hand"], "AddOrder", pair="XBTUSD", type=side, ordertype="market", volume=volume
-    )  # fmt: skip
+        paper.rest_url,
+        system.keys["hand"],
+        "AddOrder",
+        pair="XBTUSD",
+        type=side,
+        ordertype="market",
+        volume=volume,
+    )
     assert answer["error"] == []
 
 
@@ -101,7 +110,8 @@ def test_a_round_trip_is_copied_exactly_once_under(
     paper.call("POST", "/faults", **fault)
     trade(paper, system, "buy", "0.0018")
     system.settled(master_fills(paper))
-    # Fees make both balances a little smaller with every round trip; lost or doubled is another order of magnitude.
+    # Fees make both balances a little smaller with every round trip; lost or doubled is another order of
+    # magnitude.
     assert Decimal("0.00017") <= held(paper, "anna") <= Decimal("0.00019")
     # The same fault meets the exit.
     paper.call("POST", "/faults", **fault)

@@ -1,7 +1,8 @@
-"""Keys appear nowhere: a whole run with all that can go wrong, and then everything is searched that it left, said and showed.
+"""Keys appear nowhere: a whole run with all that can go wrong, and then everything is searched that it left,
+said and showed.
 
-Keys come from all three sources. A canary goes the ways that nothing forbids (a name of an account, a variable, the name of the
-configuration), to prove that the search would have found a key there.
+Keys come from all three sources. A canary goes the ways that nothing forbids (a name of an account, a
+variable, the name of the configuration), to prove that the search would have found a key there.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ from tests.support.system import PATIENCE_S, ROOT, Key, Paper, System, wait_for
 pytestmark = pytest.mark.timeout(420)
 
 CANARY = f"canary{secrets.token_hex(8)}"
-#: Reads its key from its source: file, command, environment; and one whose secret the exchange does not accept.
+#: Reads its key from its source: file, command, environment; and one whose secret the exchange does not
+#: accept.
 FILE, COMMAND, WRONG = "anna", CANARY, "eve"
 LIVING = ("master", FILE, COMMAND)
 
@@ -85,11 +87,24 @@ class LeakySystem(System):
             # A hard limit below "unlimited" cannot be raised by all.
             process = subprocess.Popen(
                 [
-                    "sh", "-c", 'ulimit -c unlimited 2>/dev/null; exec "$@"', "sh", sys.executable, "-m", "krakencopy.supervisor.daemon",
-                    "--config", str(self.config), "--state-dir", str(self.state_dir),
+                    "sh",
+                    "-c",
+                    'ulimit -c unlimited 2>/dev/null; exec "$@"',
+                    "sh",
+                    sys.executable,
+                    "-m",
+                    "krakencopy.supervisor.daemon",
+                    "--config",
+                    str(self.config),
+                    "--state-dir",
+                    str(self.state_dir),
                 ],
-                env=self.environment(), cwd=working_folder, text=True, stdout=said, stderr=said,
-            )  # fmt: skip
+                env=self.environment(),
+                cwd=working_folder,
+                text=True,
+                stdout=said,
+                stderr=said,
+            )
         evidence.supervisors.add(process.pid)
         return process
 
@@ -220,7 +235,8 @@ def whole_run(paper: Paper, system: LeakySystem, evidence: Evidence) -> None:
             } <= ENDED and all(len(system.copies(account)) >= fill for account in (FILE, COMMAND))
 
         wait_for(f"{fill} fills copied by both users", copied)
-    # Reads that nobody made meanwhile would fail one after the other at the next start, each with a longer pause.
+    # Reads that nobody made meanwhile would fail one after the other at the next start, each with a longer
+    # pause.
     paper.call("DELETE", "/faults")
     # Answers that hold the key itself, and tokens, cut off in the middle.
     for method in ("GetApiKeyInfo", "GetWebSocketsToken"):
@@ -386,14 +402,26 @@ def commands(system: LeakySystem) -> dict[str, bytes]:
     ):
         for form in ("table", "json"):
             ended = subprocess.run(
-                [sys.executable, "-m", "krakencopy.client.cli.main", "--endpoint", system.endpoint, "-o", form, *words],
-                cwd=ROOT, capture_output=True, timeout=60, check=False,
-            )  # fmt: skip
+                [
+                    sys.executable,
+                    "-m",
+                    "krakencopy.client.cli.main",
+                    "--endpoint",
+                    system.endpoint,
+                    "-o",
+                    form,
+                    *words,
+                ],
+                cwd=ROOT,
+                capture_output=True,
+                timeout=60,
+                check=False,
+            )
             places[f"client/{form}/{' '.join(words)}"] = ended.stdout + ended.stderr
     return places
 
 
-# -- the search itself ------------------------------------------------------------------------------------------
+# -- the search itself -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -432,9 +460,11 @@ def test_the_watch_sees_a_secret_of_a_process_that_lives_for_a_moment(name: str)
     hidden = Secret("secret", Key.make().secret)
     watch = ProcessWatch([hidden])
     with subprocess.Popen(
-        ["cat", "-", *([hidden.text] if name == "cmdline" else [])], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        ["cat", "-", *([hidden.text] if name == "cmdline" else [])],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         env={**os.environ, **({"A": hidden.text} if name == "environ" else {})},
-    ) as process:  # fmt: skip
+    ) as process:
 
         def is_seen() -> bool:
             watch.look()
@@ -443,7 +473,7 @@ def test_the_watch_sees_a_secret_of_a_process_that_lives_for_a_moment(name: str)
         wait_for("the process to be seen", is_seen)
 
 
-# -- the run ----------------------------------------------------------------------------------------------------
+# -- the run -----------------------------------------------------------------------------------------------
 
 
 def test_the_canary_was_found_wherever_a_key_is_searched_for(evidence: Evidence) -> None:

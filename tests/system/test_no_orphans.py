@@ -1,4 +1,6 @@
-"""Nothing outlives its supervisor, however that ends, and nothing that it left behind keeps the next one from working."""
+"""Nothing outlives its supervisor, however that ends, and nothing that it left behind keeps the next one
+from working.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,8 @@ def test_a_supervisor_that_is_killed_leaves_no_process_and_the_next_start_works_
         measured.check()
         by_users = [line for user in system.users for line in said(system, user)]
         assert "ending: LIFELINE" in by_users
-        # Answers that were on their way were waited for and committed: the next start had nothing to look for.
+        # Answers that were on their way were waited for and committed: the next start had nothing to look
+        # for.
         assert not [line for line in by_users if line.startswith("taking up")]
 
 

@@ -1,4 +1,6 @@
-"""Nonces of one key only grow: on a real file, with real processes, killed at any moment, whatever was done to file and clock."""
+"""Nonces of one key only grow: on a real file, with real processes, killed at any moment, whatever was
+done to file and clock.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +20,8 @@ from tests.support.system import Paper, System, alive, wait_for
 ROOT = Path(__file__).parents[2]
 HOUR_US = 3_600_000_000
 
-#: Takes the file whenever it is free, draws nonces in two threads, and kills itself at a moment that it does not choose. Each nonce is
-#: appended to the record right after it was drawn: thread, run, nonce.
+#: Takes the file whenever it is free, draws nonces in two threads, and kills itself at a moment that it does
+#: not choose. Each nonce is appended to the record right after it was drawn: thread, run, nonce.
 WORKER = """
 import os, random, signal, sys, threading, time
 from pathlib import Path
@@ -30,9 +32,10 @@ path, record, name, chance = Path(sys.argv[1]), sys.argv[2], sys.argv[3], random
 out = os.open(record, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 # The clock of this process is wrong by up to an hour, to either side.
 wrong_us = chance.randrange(-3_600_000_000, 60_000_000)
+now_us = lambda: time.time_ns() // 1000 + wrong_us
 while True:
     try:
-        custody = NonceCustody.open(path, account_id="tania", now_us=lambda: time.time_ns() // 1000 + wrong_us)
+        custody = NonceCustody.open(path, account_id="tania", now_us=now_us)
     except LockHeld:
         time.sleep(0.001)
         continue
@@ -53,7 +56,8 @@ if chance.random() < 0.2:
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
-#: Draws some nonces with a given clock (microseconds ahead of the real one) and says them, or why there are none.
+#: Draws some nonces with a given clock (microseconds ahead of the real one) and says them, or why there are
+#: none.
 DRAW = """
 import sys, time
 from pathlib import Path
@@ -61,7 +65,8 @@ from krakencopy.account_proc.contract.errors import NonceFault
 from krakencopy.account_proc.state.nonce_custody import NonceCustody
 ahead_us, how = int(sys.argv[2]), sys.argv[3]
 try:
-    custody = NonceCustody.open(Path(sys.argv[1]), account_id="tania", now_us=lambda: time.time_ns() // 1000 + ahead_us)
+    now_us = lambda: time.time_ns() // 1000 + ahead_us
+    custody = NonceCustody.open(Path(sys.argv[1]), account_id="tania", now_us=now_us)
 except NonceFault as fault:
     print(fault)
     sys.exit(77)
@@ -78,9 +83,13 @@ else:
 def draw(path: Path, ahead_us: int = 0, how: str = "kill") -> list[int]:
     """The nonces of one process that is killed at its end, or closes."""
     done = subprocess.run(
-        [sys.executable, "-c", DRAW, str(path), str(ahead_us), how], cwd=ROOT, capture_output=True, text=True, timeout=30,
+        [sys.executable, "-c", DRAW, str(path), str(ahead_us), how],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
         check=False,
-    )  # fmt: skip
+    )
     assert "Traceback" not in done.stderr
     return [int(word) for word in done.stdout.split()]
 
@@ -110,7 +119,8 @@ def test_two_threads_eight_processes_and_a_hundred_thousand_nonces_under_kills_g
     nonces = [nonce for _, _, nonce in drawn]
     assert len(nonces) >= wanted
     assert len(set(nonces)) == len(nonces)
-    # One process at a time had the file: their nonces follow one another and never overlap, and each thread's only grow.
+    # One process at a time had the file: their nonces follow one another and never overlap, and each thread's
+    # only grow.
     spans: dict[int, tuple[int, int]] = {}
     last: dict[tuple[int, int], int] = {}
     order: list[int] = []
@@ -180,8 +190,13 @@ def test_a_file_of_nanoseconds_is_refused_with_the_way_out_and_left_as_it_is(tmp
     path.write_text(f"{time.time_ns()}\n")
     before = path.read_bytes()
     done = subprocess.run(
-        [sys.executable, "-c", DRAW, str(path), "0", "close"], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
-    )  # fmt: skip
+        [sys.executable, "-c", DRAW, str(path), "0", "close"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
     assert done.returncode == 77
     assert "make a new API key" in done.stdout
     assert path.read_bytes() == before
@@ -199,9 +214,11 @@ def test_an_operator_sees_file_lock_process_and_exchange_with_a_verdict() -> Non
                 if row["account"] == "anna" and row["method"] == "GetApiKeyInfo"
             ]
             assert (report.verdict, report.holder_pid, report.exchange_known) == ("OK", pid, True)
-            # The exchange names the nonce of this very question; the process may have asked something else since.
+            # The exchange names the nonce of this very question; the process may have asked something else
+            # since.
             assert report.exchange_nonce == asked[-1] <= report.last <= report.reserved
-            # Somebody else used the key before it is started again, with larger nonces: a bounded step, told, and it goes on.
+            # Somebody else used the key before it is started again, with larger nonces: a bounded step, told,
+            # and it goes on.
             api.stop_account("anna")
             wait_for("its end", lambda: not alive(pid))
             foreign = time.time_ns() // 1_000 + HOUR_US + HOUR_US // 2

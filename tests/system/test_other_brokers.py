@@ -1,4 +1,6 @@
-"""Accounts at other brokers beside Kraken's, in a whole system: ccxt's Kraken is the other broker, the paper exchange answers both."""
+"""Accounts at other brokers beside Kraken's, in a whole system: ccxt's Kraken is the other broker, the
+paper exchange answers both.
+"""
 
 from __future__ import annotations
 

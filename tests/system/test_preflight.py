@@ -1,4 +1,6 @@
-"""Before anything is traded, each account's key is looked at: real processes, and keys of all kinds at the paper exchange."""
+"""Before anything is traded, each account's key is looked at: real processes, and keys of all kinds at the
+paper exchange.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,13 @@ from krakencopy.v1 import types_pb2 as nouns
 from tests.support.system import ROOT, Key, Paper, System, wait_for
 
 NEEDED = [
-    "query-funds", "query-open-trades", "query-closed-trades", "create-ws-token", "modify-trades", "close-trades",
-]  # fmt: skip
+    "query-funds",
+    "query-open-trades",
+    "query-closed-trades",
+    "create-ws-token",
+    "modify-trades",
+    "close-trades",
+]
 WITHDRAWS = [*NEEDED, "withdraw-funds"]
 #: What is special about each user's key.
 KEYS: dict[str, dict[str, Any]] = {

@@ -1,4 +1,5 @@
-"""Kraken's limits at their strictest: bursts are copied whole, nothing is refused for its rate, and nothing is asked on the way.
+"""Kraken's limits at their strictest: bursts are copied whole, nothing is refused for its rate, and nothing
+is asked on the way.
 
 ``scenario`` is the whole story for any number of users and fills; by hand:
 ``python -m tests.system.test_rate_limits USERS FILLS``.
@@ -110,7 +111,9 @@ def settled(system: System, fills: int, patience_s: float) -> None:
 
 
 def has_copied(paper: Paper, user: str, fills: int) -> bool:
-    """Whether a user holds its tenth of so many fills, however they were merged: told by the exchange, as reports take their time."""
+    """Whether a user holds its tenth of so many fills, however they were merged: told by the exchange, as
+    reports take their time.
+    """
     held = Decimal(paper.call("GET", f"/accounts/{user}")["balances"].get("XXBT", "0"))
     return round(held / (MARKETS["BTC/USD"][1] / 10)) >= fills
 
@@ -210,7 +213,8 @@ def test_no_balance_and_no_price_is_asked_for_between_a_fill_and_its_order(paper
         for number in range(1, 11):
             trade(paper, hand, "buy", "ETH/USD", 1)
             settled(system, number, 45.0)
-        # When each user's process heard of each fill, on the exchange's clock: before that it could not ask on its account.
+        # When each user's process heard of each fill, on the exchange's clock: before that it could not ask
+        # on its account.
         clocks_ns = time.time_ns() - time.monotonic_ns()
         heard = {
             user: [copy.received_at.ToNanoseconds() - clocks_ns for copy in system.copies(user)]

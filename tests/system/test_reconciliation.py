@@ -1,4 +1,6 @@
-"""What the exchange tells late or only when asked: positions stay right, and an order that was given up is found again."""
+"""What the exchange tells late or only when asked: positions stay right, and an order that was given up is
+found again.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +77,8 @@ def test_the_masters_position_is_right_though_its_balances_are_told_late(paper: 
         paper.call(
             "POST", "/faults", kind="visibility_lag", account="master", method="BalanceEx", delay_ms=900
         )
-        # The feed is cut off while it trades, the history tells what was missed, and balances are from before.
+        # The feed is cut off while it trades, the history tells what was missed, and balances are from
+        # before.
         for volume in ("0.0015", "0.0005"):
             paper.call("POST", "/faults", kind="ws_cut", account="master", when="after_new")
             trade(paper, hand, "buy", volume)
@@ -140,7 +143,8 @@ def test_an_order_that_comes_to_light_after_it_was_given_up_counts_as_copied_and
     with System(paper, {"anna": "100"}, user_lines={"anna": "copy = { max_entry_age_s = 60 }"}) as system:
         hand = key_of(paper, "master")
         system.start().wait_ready()
-        # Nothing tells of the order for longer than anybody expects: no answer, no feed, and reads trail by far.
+        # Nothing tells of the order for longer than anybody expects: no answer, no feed, and reads trail by
+        # far.
         paper.call("POST", "/faults", kind="visibility_lag", account="anna", delay_ms=8000)
         paper.call("POST", "/faults", kind="ws_refuse", count=0)
         paper.call("POST", "/faults", kind="drop_reply", account="anna", method="AddOrder")

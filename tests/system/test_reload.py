@@ -1,4 +1,5 @@
-"""A reload changes what the file changes and nothing else: real processes, real orders, one system for all tests.
+"""A reload changes what the file changes and nothing else: real processes, real orders, one system for all
+tests.
 
 Every test leaves the master and anna running, and takes out the users that it has put in.
 """
@@ -28,7 +29,9 @@ BALANCE = "100"
 
 
 class Reloaded(System):
-    """A system whose operator edits the file; all users but those of the start have their keys in files beside it."""
+    """A system whose operator edits the file; all users but those of the start have their keys in files
+    beside it.
+    """
 
     def add(self, user: str, *lines: str, key_of: str = "") -> None:
         """A user more, or other lines for one that is there; ``key_of``: with the key of another one."""
@@ -154,7 +157,10 @@ def test_users_come_go_and_change_while_the_master_trades_and_nobody_else_notice
     said = system.reload("--dry-run")
     assert said == [
         "added: eve (it copies what the master trades from now on)",
-        "removed: ben (it finishes what is in flight; what it has copied and still holds stays in its account: 0.0001 BTC)",
+        (
+            "removed: ben (it finishes what is in flight; what it has copied and still holds stays in its "
+            "account: 0.0001 BTC)"
+        ),
         "changed: carl: copy.max_user_risk 0.10 -> 0.06 (its process restarts)",
         "a dry run: nothing of this was applied",
     ]
@@ -204,15 +210,23 @@ ANNA, BEN = 'accounts[1] ("anna")', '[[accounts]]\nid = "{}"\nrole = "user"\nbro
 BAD = [
     ("\n[users\n", ["line 19", "not TOML"]),
     (BEN.format("Ben", ""), ['accounts[2].id ("Ben"): "Ben" cannot be an id']),
-    (BEN.format("ben", 'mood = 1\ncopy = { max_user_risk = "2" }'),
-     ["accounts[2].mood", 'accounts[2].copy.max_user_risk ("ben"): "2" is out of bounds']),
+    (
+        BEN.format("ben", 'mood = 1\ncopy = { max_user_risk = "2" }'),
+        ["accounts[2].mood", 'accounts[2].copy.max_user_risk ("ben"): "2" is out of bounds'],
+    ),
     (BEN.format("b" * 64, ""), ["KRAKEN_USER_BBBB"]),
-    (BEN.format("ben", ""), ["KRAKEN_USER_BEN_API_KEY", "(new variables are seen after a restart of krakencopyd"]),
+    (
+        BEN.format("ben", ""),
+        ["KRAKEN_USER_BEN_API_KEY", "(new variables are seen after a restart of krakencopyd"],
+    ),
     (BEN.format("ben", 'credentials_file = "none.key"'), ["none.key", "cannot be read"]),
     (BEN.format("ben", 'credentials_file = "open.key"'), ["run: chmod 600 "]),
-    (BEN.format("ben", 'credentials_command = ["false"]'), ["accounts[2].credentials_command", '"false" ended with exit code 1']),
+    (
+        BEN.format("ben", 'credentials_command = ["false"]'),
+        ["accounts[2].credentials_command", '"false" ended with exit code 1'],
+    ),
     (BEN.format("ben", 'credentials_file = "same.key"'), ['"anna" and "ben" have the same API key']),
-]  # fmt: skip
+]
 
 
 def test_a_file_that_cannot_be_used_changes_nothing_and_each_fault_is_told_with_its_place(
@@ -240,7 +254,10 @@ def test_a_file_that_is_gone_is_told_by_its_path(system: Reloaded) -> None:
     path = system.write_config()
     path.unlink()
     assert system.types("reload", 78).splitlines()[1:] == [
-        f"krakencopy: {path}: is not there any more; put it back, or restart krakencopyd with another --config"
+        (
+            f"krakencopy: {path}: is not there any more; put it back, or restart krakencopyd with another "
+            "--config"
+        )
     ]
 
 
@@ -264,7 +281,8 @@ def test_what_needs_a_restart_is_named_and_nothing_of_the_file_is_applied(system
     (line,) = system.refused(1, text + "\n" + BEN.format("ben", ""))
     assert line == (
         "krakencopy: restart krakencopyd for this, nothing was changed: exchange.visibility_lag_s 1 -> 3; "
-        "the master's id master -> anna; anna: role user -> master; master: role master -> user (NEEDS_RESTART)"
+        "the master's id master -> anna; anna: role user -> master; master: role master -> user "
+        "(NEEDS_RESTART)"
     )
     assert system.instances() == before
     assert "role user -> master" in system.events("RELOAD_REFUSED")[0].message
@@ -390,7 +408,8 @@ def test_a_key_that_goes_to_another_user_goes_when_the_process_that_has_it_is_go
     system.paper.call("POST", "/faults", kind="hang_request", account="gus", method="AddOrder", delay_ms=700)
     system.buy("BTC/USD", "0.001")
     system.waits_for_order_of("gus")
-    # Renamed, with its key; and two that change their keys with each other would wait for each other's first processes.
+    # Renamed, with its key; and two that change their keys with each other would wait for each other's first
+    # processes.
     system.remove("gus")
     system.add("gustav", key_of="gus")
     system.reload()
@@ -403,7 +422,8 @@ def test_a_key_that_goes_to_another_user_goes_when_the_process_that_has_it_is_go
         'changed: gustav: credentials_file "gus.key" -> "hal.key" (its process restarts)',
         'changed: hal: credentials_file "hal.key" -> "gus.key" (its process restarts)',
     ]
-    # Neither waits for the other's key for ever; but each ledger is about the account that the other one's key opens.
+    # Neither waits for the other's key for ever; but each ledger is about the account that the other one's
+    # key opens.
     for user in ("gustav", "hal"):
         system.comes_to(user, "FAILED", "OTHER_ACCOUNT")
     failures = [event for event in system.events("ACCOUNT_STATE_CHANGED") if "FAILED" in event.message]

@@ -1,4 +1,6 @@
-"""The exchange's pairs are asked for once for all processes, and again whenever what is known may be wrong."""
+"""The exchange's pairs are asked for once for all processes, and again whenever what is known may be
+wrong.
+"""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
 """A WebSocket connection whose heartbeats need not wake the process while nobody waits for news.
 
-Kraken sends a heartbeat each second, and reading one costs more than all else that an idle account does. So while its owner allows it,
-heartbeats lie unread in the socket: the kernel reports the socket only when as many bytes are there as an execution has (SO_RCVLOWAT),
-which some heartbeats together have as well, or its end. Before it is called silent, the kernel is asked when anything came in last. It must
-not know what frames mean.
+Kraken sends a heartbeat each second, and reading one costs more than all else that an idle account does. So
+while its owner allows it, heartbeats lie unread in the socket: the kernel reports the socket only when as
+many bytes are there as an execution has (SO_RCVLOWAT), which some heartbeats together have as well, or its
+end. Before it is called silent, the kernel is asked when anything came in last. It must not know what frames
+mean.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from krakencopy.account_proc.kraken.feed.session import HEARTBEAT
 
 #: RFC 6455: a whole text frame, and its longest payload with a header of two bytes.
 _TEXT_FRAME, _SHORT_BYTES_MAX = 0x81, 125
-#: The socket is reported from so many unread bytes on. Less than any execution has with its channel, order and time (some 160); four
-#: heartbeats of 25 bytes, or three of 47 over TLS.
+#: The socket is reported from so many unread bytes on. Less than any execution has with its channel, order
+#: and time (some 160); four heartbeats of 25 bytes, or three of 47 over TLS.
 DROWSY_BYTES = 96
 #: linux/tcp.h, struct tcp_info: ``tcpi_last_data_recv``, in ms.
 _LAST_DATA = struct.Struct("=52xI")
@@ -46,18 +47,22 @@ class DrowsyConnection(ClientConnection):
         self._look: asyncio.TimerHandle | None = None
 
     def drowse(self, may_drowse: Callable[[], bool]) -> None:
-        """From here on heartbeats that come alone are no frames any more, and lie unread while ``may_drowse`` says so."""
+        """From here on heartbeats that come alone are no frames any more, and lie unread while
+        ``may_drowse`` says so.
+        """
         self._may_drowse = may_drowse
 
     def wake(self) -> None:
-        """Reads at once whatever comes, from now until the next heartbeat for which ``may_drowse`` says yes."""
+        """Reads at once whatever comes, from now until the next heartbeat for which ``may_drowse`` says
+        yes.
+        """
         if self._is_drowsy:
             self._is_drowsy = False
             self._report_from(1)
 
     async def frame(self, silence_s: float, drowsy_s: float | None = None) -> bytes:
-        """The next frame. Raises TimeoutError when nothing at all was heard for so many seconds, ``drowsy_s`` while it is drowsy (by
-        default the same), and ConnectionClosed.
+        """The next frame. Raises TimeoutError when nothing at all was heard for so many seconds, ``drowsy_s``
+        while it is drowsy (by default the same), and ConnectionClosed.
         """
         try:
             async with asyncio.timeout(None) as self._silence:
@@ -85,7 +90,7 @@ class DrowsyConnection(ClientConnection):
             self._report_from(DROWSY_BYTES)
             self._is_drowsy = True
 
-    # -- silence ------------------------------------------------------------------------------------------------
+    # -- silence --------------------------------------------------------------------------------------------
 
     def _listen_to_kernel(self) -> None:
         """Something came in when the kernel says so, and not when it was read."""
@@ -109,7 +114,7 @@ class DrowsyConnection(ClientConnection):
         if self._silence is not None and not self._silence.expired():
             self._silence.reschedule(self.loop.time())
 
-    # -- the socket ---------------------------------------------------------------------------------------------
+    # -- the socket -----------------------------------------------------------------------------------------
 
     def _report_from(self, unread_bytes: int) -> None:
         held: socket.socket = self.transport.get_extra_info("socket")

@@ -1,8 +1,9 @@
-"""Paces the WebSocket connections that all processes of this machine make to one exchange. It knows nothing about what they are for.
+"""Paces the WebSocket connections that all processes of this machine make to one exchange. It knows nothing
+about what they are for.
 
-Kraken: some 150 connections from one address in any 10 minutes, and then none for 10 minutes, for nobody on that address. The
-processes share a small file with the times of the last connections. It is written in place under an exclusive lock that is held
-for microseconds; whoever has to wait does so without it.
+Kraken: some 150 connections from one address in any 10 minutes, and then none for 10 minutes, for nobody on
+that address. The processes share a small file with the times of the last connections. It is written in place
+under an exclusive lock that is held for microseconds; whoever has to wait does so without it.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ WINDOW_S = 600.0
 #: Of those, only the master may use: without its feed nobody is told anything.
 MASTER_RESERVE = 20
 
-#: The lock is held for microseconds. Whoever meets it tries again after this, and after so long it is a process that was stopped
-#: while it held it: better to connect uncounted than not at all.
+#: The lock is held for microseconds. Whoever meets it tries again after this, and after so long it is a
+#: process that was stopped while it held it: better to connect uncounted than not at all.
 BUSY_S, BUSY_S_MAX = 0.02, 5.0
 #: Those who wait for the same slot try one after another, in seconds.
 SPREAD_S = 0.5
@@ -44,7 +45,9 @@ _CHECKSUM = struct.Struct(">I")
 
 
 def decode(content: bytes, boot: bytes, now: float) -> list[float]:
-    """The times in a file's content, the oldest first; none where it is not whole or was written before this boot. Pure."""
+    """The times in a file's content, the oldest first; none where it is not whole or was written before
+    this boot. Pure.
+    """
     if len(content) != _FORM.size + _CHECKSUM.size:
         return []
     body = content[: _FORM.size]
@@ -83,7 +86,9 @@ class ConnectPace:
         clock: Callable[[], float] = steady_s,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:  # fmt: skip
-        """``clock``: seconds since boot, the same for all processes and never set; ``boot``: which boot that was (16 bytes)."""
+        """``clock``: seconds since boot, the same for all processes and never set; ``boot``: which boot
+        that was (16 bytes).
+        """
         self._path = path
         self._most = CONNECTS_MAX if is_master else CONNECTS_MAX - MASTER_RESERVE
         self._boot = boot_id() if boot is None else boot
@@ -91,7 +96,9 @@ class ConnectPace:
         self._pause = pause
 
     async def take(self) -> None:
-        """Returns when one more connection may be made, and counts it. A pace that cannot be kept is said, and not kept."""
+        """Returns when one more connection may be made, and counts it. A pace that cannot be kept is said,
+        and not kept.
+        """
         busy_s = 0.0
         told = False
         while True:
@@ -119,7 +126,9 @@ class ConnectPace:
             await self._pause(wait_s + random.uniform(0.0, SPREAD_S))  # noqa: S311 - spreads load, guards nothing
 
     def _try(self) -> float:
-        """Counts one more connection, or says how long there is no room for it. Raises LockHeld or OSError."""
+        """Counts one more connection, or says how long there is no room for it. Raises LockHeld or
+        OSError.
+        """
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = LockedFile(self._path, "the pace of connections")
         try:
@@ -140,7 +149,8 @@ class ConnectPace:
 def pace_of(
     ws_url: str, folder: Path, *, is_master: bool, pace_loopback: bool = False
 ) -> ConnectPace | Unpaced:
-    """The pace of connections to this exchange; ``folder`` is the same for all processes of this machine's user.
+    """The pace of connections to this exchange; ``folder`` is the same for all processes of this machine's
+    user.
 
     An exchange on this machine bans nobody: ``pace_loopback`` paces it all the same.
     """

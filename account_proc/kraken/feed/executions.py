@@ -1,7 +1,9 @@
-"""Kraken's ``executions`` messages as whole executions. Pure: takes decoded messages, keeps what later rows leave out.
+"""Kraken's ``executions`` messages as whole executions. Pure: takes decoded messages, keeps what later rows
+leave out.
 
-Kraken: rows are sparse. ``pending_new`` tells an order in full; later rows of it may have nothing but its id, a status and a time.
-Volume is counted from ``trade`` rows only, once for each exec_id; ``filled`` is a marker that may come, or not.
+Kraken: rows are sparse. ``pending_new`` tells an order in full; later rows of it may have nothing but its id,
+a status and a time. Volume is counted from ``trade`` rows only, once for each exec_id; ``filled`` is a marker
+that may come, or not.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ from krakencopy.account_proc.domain.quantities import Side, number, positive
 ENDED = frozenset({"filled", "canceled", "expired"})
 #: Ended orders that are remembered for such rows.
 ENDED_ORDERS_MAX = 1_000
-#: Kraken: at most 225 open orders for each pair. An order forgotten too early shows as Incomplete, not as nothing.
+#: Kraken: at most 225 open orders for each pair. An order forgotten too early shows as Incomplete, not as
+#: nothing.
 OPEN_ORDERS_MAX = 10_000
 
 TRADE = "trade"
@@ -28,7 +31,9 @@ TRADE = "trade"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
-    """One event in the life of an order. What is about a trade is empty or 0 unless ``exec_type`` is trade."""
+    """One event in the life of an order. What is about a trade is empty or 0 unless ``exec_type`` is
+    trade.
+    """
 
     #: Kraken: pending_new, new, trade, filled, iceberg_refill, canceled, expired, amended, restated, status.
     exec_type: str
@@ -38,7 +43,8 @@ class Execution:
     symbol: str
     side: Side
     order_type: str
-    #: Kraken: pending_new, new, partially_filled, filled, canceled, expired. A trade that fills an order may still say partially_filled.
+    #: Kraken: pending_new, new, partially_filled, filled, canceled, expired. A trade that fills an order may
+    #: still say partially_filled.
     order_status: str
     #: In base; None for an order sized in quote, or never told.
     order_qty: Decimal | None
@@ -64,7 +70,9 @@ class Execution:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incomplete:
-    """A row that lacks what an execution must have, and whose order was never seen in full. The trade history has the rest."""
+    """A row that lacks what an execution must have, and whose order was never seen in full. The trade
+    history has the rest.
+    """
 
     exec_type: str
     order_id: str

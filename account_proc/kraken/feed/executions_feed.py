@@ -1,7 +1,8 @@
 """Keeps the subscription to an account's executions alive for ever. The shell around kraken/feed/session.py.
 
-It tells its sink what came, when it is connected and when not; what was missed meanwhile is the sink's to fetch. A silent stream
-is the worst of failures, as everything looks well, so silence is measured here and nowhere else.
+It tells its sink what came, when it is connected and when not; what was missed meanwhile is the sink's to
+fetch. A silent stream is the worst of failures, as everything looks well, so silence is measured here and
+nowhere else.
 """
 
 from __future__ import annotations
@@ -49,13 +50,15 @@ Rows = Sequence[Execution | Incomplete]
 
 #: Kraken: a heartbeat each second while nothing else is sent.
 SILENCE_S = 5.0
-#: The other side is asked after half of that; where nobody waits for news (kraken/feed/coalescing_connection.py) after this share, which is later than its
-#: heartbeats are read together.
+#: The other side is asked after half of that; where nobody waits for news
+#: (kraken/feed/coalescing_connection.py) after this share, which is later than its heartbeats are read
+#: together.
 DROWSY_SHARE = 0.95
 #: For a token, which is a REST call that may wait behind others.
 TOKEN_TIMEOUT_S = 30.0
 CONNECT_TIMEOUT_S = 10.0
-#: From the subscription to its first answer. Pings are answered by a connection whose subscription was lost, too.
+#: From the subscription to its first answer. Pings are answered by a connection whose subscription was lost,
+#: too.
 SUBSCRIPTION_S = 10.0
 #: What time it is is asked for no more often: two machines of the exchange's may disagree for long.
 TIME_ASKED_S = 1.0
@@ -71,7 +74,8 @@ BACKOFF_S_MAX = 10.0
 HEALTHY_S = 5.0
 #: Kraken: at least 5 s between tries after maintenance.
 MAINTENANCE_S = 5.0
-#: Kraken: some 150 connections from one address in 10 minutes, then none for 10 minutes. Doubled with each refusal in a row.
+#: Kraken: some 150 connections from one address in 10 minutes, then none for 10 minutes. Doubled with each
+#: refusal in a row.
 BLOCKED_S, BLOCKED_S_MAX = 30.0, 300.0
 
 #: WebSocket close codes: against a policy; the service restarts, or asks to try again later.
@@ -124,11 +128,12 @@ class ExecutionsFeed:
         balances: bool = False,
         clock: ExchangeClock | None = None,
     ) -> None:
-        """``token`` fetches a new WebSocket token; ``pace`` is asked before each connection, and each joins ``quiet``; ``pause`` waits
-        for so many seconds; ``clock`` is told what time it is at the exchange.
+        """``token`` fetches a new WebSocket token; ``pace`` is asked before each connection, and each joins
+        ``quiet``; ``pause`` waits for so many seconds; ``clock`` is told what time it is at the exchange.
 
-        ``may_drowse``: whether nobody waits for news just now, so that heartbeats may lie unread (kraken/feed/coalescing_connection.py); without it they
-        never do. Whoever begins to wait calls ``wake``. ``balances``: whether changes of balances are wanted as well.
+        ``may_drowse``: whether nobody waits for news just now, so that heartbeats may lie unread
+        (kraken/feed/coalescing_connection.py); without it they never do. Whoever begins to wait calls
+        ``wake``. ``balances``: whether changes of balances are wanted as well.
         """
         self._balances = balances
         self._url = url
@@ -159,7 +164,9 @@ class ExecutionsFeed:
 
     @property
     def system_status(self) -> str:
-        """Kraken: online, maintenance, cancel_only, post_only, limit_only. Empty until told for the first time."""
+        """Kraken: online, maintenance, cancel_only, post_only, limit_only. Empty until told for the first
+        time.
+        """
         return self._system_status
 
     def wake(self) -> None:
@@ -168,7 +175,9 @@ class ExecutionsFeed:
             self._socket.wake()
 
     async def run(self) -> NoReturn:
-        """Connect and connect again, for ever. Raises what makes further tries useless: KeyRefused, InvalidNonce, NonceFault."""
+        """Connect and connect again, for ever. Raises what makes further tries useless: KeyRefused,
+        InvalidNonce, NonceFault.
+        """
         failures = policy_closes = blocks = 0
         self._loop = asyncio.get_running_loop()
         while True:
@@ -202,7 +211,8 @@ class ExecutionsFeed:
         """One connection from its token to its end. Always ends by an error."""
         async with asyncio.timeout(TOKEN_TIMEOUT_S):
             token = await self._token()
-        # After the token: one that cannot be had costs no connection, and it lives for longer than the pace ever holds up.
+        # After the token: one that cannot be had costs no connection, and it lives for longer than the pace
+        # ever holds up.
         await self._pace.take()
         async with connect(
             self._url,
@@ -226,7 +236,8 @@ class ExecutionsFeed:
                 session = FeedSession(self._merge)
                 session.subscribes(steady_s())
                 with contextlib.suppress(ConnectionClosed):
-                    # If it is closed already, listening still gives what was said before: the market's status.
+                    # If it is closed already, listening still gives what was said before: the market's
+                    # status.
                     await socket.send(subscription(token))
                     if self._balances:
                         await socket.send(balances_subscription(token))
@@ -285,7 +296,9 @@ class ExecutionsFeed:
             self._loop.call_soon_threadsafe(self._time_wanted.set)
 
     async def _ask_for_the_time(self, socket: DrowsyConnection, session: FeedSession) -> NoReturn:
-        """An answer to a ping tells it to the microsecond, where a Date has whole seconds and an execution may be of any age."""
+        """An answer to a ping tells it to the microsecond, where a Date has whole seconds and an execution
+        may be of any age.
+        """
         while True:
             await self._time_wanted.wait()
             self._time_wanted.clear()
@@ -303,7 +316,8 @@ class ExecutionsFeed:
 def reconnect_delay_s(failures: int, floor_s: float, spread: float) -> float:
     """How long to wait after so many failures in a row before this one: at once at first, then full jitter.
 
-    ``spread`` is a random number from 0 to 1. A floor is spread upwards: accounts that were thrown out together come back one by one.
+    ``spread`` is a random number from 0 to 1. A floor is spread upwards: accounts that were thrown out
+    together come back one by one.
     """
     bound_s = 0.0 if failures == 0 else min(BACKOFF_S_MAX, BACKOFF_S * 2.0 ** min(failures, 16))
     return max(floor_s * (1 + spread), bound_s * spread)
@@ -318,8 +332,8 @@ def _status(cut: Exception) -> int | None:
 
 
 def _least_pause_s(cut: Exception, system_status: str, blocks: int) -> float:
-    """``blocks``: how often in a row it was refused by a front, or by a policy. The first time that a policy closes a connection it may
-    only be its token that has died: a new one costs one try.
+    """``blocks``: how often in a row it was refused by a front, or by a policy. The first time that a policy
+    closes a connection it may only be its token that has died: a new one costs one try.
     """
     code = _close_code(cut)
     if blocks:

@@ -1,7 +1,8 @@
 """One subscription to Kraken's ``executions`` channel, without a socket: frames in, events out. Pure.
 
-Where it is asked to, the ``balances`` channel comes over the same connection. It knows acknowledgements, snapshots, sequence numbers and the market's status; it neither connects nor waits. Kraken: all
-subscriptions are lost with a connection, and nothing is sent again, so after any doubt the only way is a new connection.
+Where it is asked to, the ``balances`` channel comes over the same connection. It knows acknowledgements,
+snapshots, sequence numbers and the market's status; it neither connects nor waits. Kraken: all subscriptions
+are lost with a connection, and nothing is sent again, so after any doubt the only way is a new connection.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ MARGIN = "margin"
 EXECUTIONS_REQUEST, BALANCES_REQUEST = 1, 2
 #: Pings count from here on.
 FIRST_PING = 3
-#: How heartbeats begin; they are recognised without decoding them, as there is one each second for each account.
+#: How heartbeats begin; they are recognised without decoding them, as there is one each second for each
+#: account.
 HEARTBEAT = b'{"channel":"heartbeat"'
 #: Kraken: whether an account without open orders and trades gets a snapshot at all is not documented.
 SNAPSHOT_WAIT_S = 2.0
@@ -57,21 +59,25 @@ class Executed:
 
 @dataclass(frozen=True, slots=True)
 class TimeTold:
-    """The exchange took a request and answered it at these times of its clock (RFC 3339); it had been sent at ``sent_at``."""
+    """The exchange took a request and answered it at these times of its clock (RFC 3339); it had been sent
+    at ``sent_at``.
+    """
 
     time_in: str
     time_out: str
     sent_at: float
 
 
-#: Kraken: subtypes of transfers from or to the futures wallet. Its side is not told here, so what comes that way is a deposit for us.
+#: Kraken: subtypes of transfers from or to the futures wallet. Its side is not told here, so what comes that
+#: way is a deposit for us.
 OUT_OF_SPOT = frozenset({"spotfromfutures", "spottofutures"})
 
 
 @dataclass(frozen=True, slots=True)
 class BalanceChanged:
-    """A balance changed: by so much of an asset, for a reason of Kraken's such as "trade" or "withdrawal". The fee is deducted, but of a margin
-    trade, of which the executions feed tells the fee and only this what was won or lost.
+    """A balance changed: by so much of an asset, for a reason of Kraken's such as "trade" or "withdrawal".
+    The fee is deducted, but of a margin trade, of which the executions feed tells the fee and only this what
+    was won or lost.
     """
 
     asset: str
@@ -118,7 +124,9 @@ class FeedSession:
         self.system_status = ""
 
     def subscribes(self, sent_at: float) -> None:
-        """The subscription is sent at this time of any steady clock, which comes back with what its answer tells of the exchange's."""
+        """The subscription is sent at this time of any steady clock, which comes back with what its answer
+        tells of the exchange's.
+        """
         self._asked[EXECUTIONS_REQUEST] = sent_at
 
     def ping(self, sent_at: float) -> str:
@@ -202,7 +210,9 @@ class FeedSession:
 
 
 def _balance_changes(message: Mapping[str, Any]) -> list[Event]:
-    """What a message of the balances channel tells. A row that cannot be read costs that row: balances are read as well."""
+    """What a message of the balances channel tells. A row that cannot be read costs that row: balances are
+    read as well.
+    """
     changes: list[Event] = []
     rows = message.get("data")
     for row in rows if message.get("type") == "update" and isinstance(rows, list) else ():

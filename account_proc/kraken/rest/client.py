@@ -1,8 +1,9 @@
 """Kraken's REST transport for one account: one connection, one request at a time, each sent once.
 
-Knows envelopes, signatures, nonces and what a call costs, and nothing about what a method means. No order is sent again here:
-whether one may be repeated is known only to whoever wrote down what it was for. Every signed call is charged to the account's
-limits before it leaves; whoever waits for room there keeps no order from leaving.
+Knows envelopes, signatures, nonces and what a call costs, and nothing about what a method means. No order is
+sent again here: whether one may be repeated is known only to whoever wrote down what it was for. Every signed
+call is charged to the account's limits before it leaves; whoever waits for room there keeps no order from
+leaving.
 """
 
 from __future__ import annotations
@@ -56,16 +57,17 @@ TIMEOUT_S = 10.0
 #: The longest answers are all pairs (about 2 MB) and all tickers.
 ANSWER_BYTES_MAX = 32 * 1024 * 1024
 CHUNK_BYTES = 64 * 1024
-#: A connection that was idle for longer is not used again: other clients saw requests vanish on connections older than 5 minutes,
-#: and a request that vanishes is an order that nobody knows about.
+#: A connection that was idle for longer is not used again: other clients saw requests vanish on connections
+#: older than 5 minutes, and a request that vanishes is an order that nobody knows about.
 IDLE_CONNECTION_S = 240.0
 
 #: HTTP: Kraken answers with this, whatever the answer says; everything else comes from a front.
 OK = 200
-#: Refused nonces in a row after which no further one is tried.
-#: Refused nonces in a row that prove something: one may be the answer to a second delivery of a request, by a proxy that repeats.
+#: Refused nonces in a row after which no further one is tried. Refused nonces in a row that prove something:
+#: one may be the answer to a second delivery of a request, by a proxy that repeats.
 NONCE_TRIES = 2
-#: The same with a key that has taken our nonces before: then they prove that another program is alive, and this one stops trading.
+#: The same with a key that has taken our nonces before: then they prove that another program is alive, and
+#: this one stops trading.
 ALIVE_TRIES = 3
 
 #: RFC 3986: all but the unreserved characters.
@@ -90,7 +92,9 @@ class NonceSource(Protocol):
         ...
 
     def resynchronise(self) -> bool:
-        """After an Invalid nonce: go on further ahead; False if that was tried already as far as it may be."""
+        """After an Invalid nonce: go on further ahead; False if that was tried already as far as it may
+        be.
+        """
         ...
 
 
@@ -131,8 +135,8 @@ class KrakenRest:
         limits: AccountLimits | None = None,
         clock: ExchangeClock | None = None,
     ) -> None:
-        """``base_url`` as ``https://api.kraken.com``; without ``limits`` those of the lowest tier hold. ``clock`` is told what time
-        it is at the exchange by each answer.
+        """``base_url`` as ``https://api.kraken.com``; without ``limits`` those of the lowest tier hold.
+        ``clock`` is told what time it is at the exchange by each answer.
 
         Raises ConfigurationFault or CredentialsFault if one of them cannot be used.
         """
@@ -187,14 +191,17 @@ class KrakenRest:
     def private(
         self, method: str, params: Mapping[str, str] | None = None, *, timeout_s: float = TIMEOUT_S
     ) -> Any:
-        """The result of a private method. Raises ExchangeError; NonceFault if there is no nonce or Kraken takes none.
+        """The result of a private method. Raises ExchangeError; NonceFault if there is no nonce or Kraken
+        takes none.
 
-        Nothing is sent while the key is locked out (LockedOut), nor while Kraken has asked for a pause (NotSent).
+        Nothing is sent while the key is locked out (LockedOut), nor while Kraken has asked for a pause
+        (NotSent).
 
-        An Invalid nonce may be the answer to a second delivery of a request that was taken at the first (a proxy that repeats), so a
-        read is asked once more as it is. Once Kraken has taken a nonce of this process, larger ones are refused only if another
-        program has used the key since: then nonces stay where they are (KeyUsedElsewhere). Before that, a clock or file may have been
-        wrong: nonces go on further ahead, in few bounded steps. An order is left to whoever knows what it was for, and nonces are
+        An Invalid nonce may be the answer to a second delivery of a request that was taken at the first (a
+        proxy that repeats), so a read is asked once more as it is. Once Kraken has taken a nonce of this
+        process, larger ones are refused only if another program has used the key since: then nonces stay
+        where they are (KeyUsedElsewhere). Before that, a clock or file may have been wrong: nonces go on
+        further ahead, in few bounded steps. An order is left to whoever knows what it was for, and nonces are
         not touched: the reads that look for it find out.
         """
         while True:
@@ -207,8 +214,9 @@ class KrakenRest:
                 self._mend_nonces(method, error)
 
     def take_turn(self, method: str, params: Mapping[str, str]) -> SignedCall | None:
-        """An order that somebody else sends, and whose answer is read by ``result``: its turn is taken without waiting, so that an
-        event loop may ask. None while another signed call is on its way. Whoever has got one gives the turn back by ``leave_turn``.
+        """An order that somebody else sends, and whose answer is read by ``result``: its turn is taken
+        without waiting, so that an event loop may ask. None while another signed call is on its way. Whoever
+        has got one gives the turn back by ``leave_turn``.
 
         Raises as ``private`` before anything is sent.
         """
@@ -226,7 +234,9 @@ class KrakenRest:
         self._turn.release()
 
     def result(self, method: str, status: int, body: bytes) -> Any:
-        """What the answer to a signed call says, and takes in what it says about limits and nonces. Raises ExchangeError."""
+        """What the answer to a signed call says, and takes in what it says about limits and nonces. Raises
+        ExchangeError.
+        """
         try:
             result = self._read(method, status, body, self.limits.front)
         except ExchangeError as error:
@@ -264,14 +274,16 @@ class KrakenRest:
             if self._refused_nonces < ALIVE_TRIES:
                 return
             raise KeyUsedElsewhere(
-                f"{method}: Kraken has taken nonces of this process and now refuses larger ones: another program uses this API key, "
+                f"{method}: Kraken has taken nonces of this process and now refuses larger ones: another "
+                "program uses this API key, "
                 "perhaps this one on another machine; stop it, or make a new API key for this account alone"
             ) from error
         if self._refused_nonces < NONCE_TRIES:
             return
         if not self._nonces.resynchronise():
             raise NonceFault(
-                f"{method}: Kraken refuses nonces as too small, also a day ahead of the clock: another program uses this key "
+                f"{method}: Kraken refuses nonces as too small, also a day ahead of the clock: another "
+                "program uses this key "
                 "with finer nonces; make a new API key for this account alone"
             ) from error
         log.warning("%s: nonces go on further ahead", method)
@@ -358,7 +370,8 @@ class KrakenRest:
                 raise NotSent(method, _cause(error)) from error
             raise OutcomeUnknown(method, _cause(error)) from error
         self._used_at = steady_s()
-        # Pages of a front, and answers to public calls, may come from elsewhere, or be old; Time is asked for to learn the time.
+        # Pages of a front, and answers to public calls, may come from elsewhere, or be old; Time is asked for
+        # to learn the time.
         if response.status_code == OK and (request.method == "POST" or method == "Time"):
             self.clock.hear_date(response.headers.get("Date"), sent_at, self._used_at)
         log.debug("%s: HTTP %d in %.1f ms", method, response.status_code, (self._used_at - sent_at) * 1e3)
@@ -366,7 +379,9 @@ class KrakenRest:
 
 
 def _form(fields: Mapping[str, str]) -> bytes:
-    """As ``urllib.parse.urlencode`` but for spaces, which takes ten times as long, for what the way of an order has time for."""
+    """As ``urllib.parse.urlencode`` but for spaces, which takes ten times as long, for what the way of an
+    order has time for.
+    """
     form = "&".join(
         [f"{name.translate(_QUOTED)}={value.translate(_QUOTED)}" for name, value in fields.items()]
     )
@@ -378,15 +393,18 @@ def _form(fields: Mapping[str, str]) -> bytes:
 def _never_connected(error: BaseException) -> bool:
     """Whether no byte of the request can have left.
 
-    urllib3 raises these two only while it makes a new TCP connection, before there is a socket that could be written to. All else
-    stays unknown, above all a kept connection that broke: the other side may have read the request before it closed.
+    urllib3 raises these two only while it makes a new TCP connection, before there is a socket that could be
+    written to. All else stays unknown, above all a kept connection that broke: the other side may have read
+    the request before it closed.
     """
     reason = getattr(error.args[0] if error.args else None, "reason", None)
     return isinstance(reason, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError)
 
 
 def _cause(error: BaseException) -> str:
-    """The innermost error's kind and text, without the request: urllib3's texts name the URL, never headers or bodies."""
+    """The innermost error's kind and text, without the request: urllib3's texts name the URL, never
+    headers or bodies.
+    """
     reason = getattr(error.args[0] if error.args else None, "reason", None) or error
     return f"{type(reason).__name__}: {reason}"[:200]
 

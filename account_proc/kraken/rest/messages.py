@@ -1,8 +1,8 @@
 """What is sent to and comes back from Kraken's REST endpoints, as values. Pure: knows no transport.
 
-Each parser reads one row and raises one of ``UNREADABLE`` if the row lacks what it must have; what is only shown is left empty instead.
-``readable`` reads many, each by itself: an odd row costs that row. Kraken: numbers are strings, some of them JSON numbers; times are unix
-seconds with a fraction.
+Each parser reads one row and raises one of ``UNREADABLE`` if the row lacks what it must have; what is only
+shown is left empty instead. ``readable`` reads many, each by itself: an odd row costs that row. Kraken:
+numbers are strings, some of them JSON numbers; times are unix seconds with a fraction.
 """
 
 from __future__ import annotations
@@ -25,11 +25,13 @@ T = TypeVar("T")
 UNREADABLE = (KeyError, IndexError, TypeError, AttributeError, ValueError, ArithmeticError)
 #: Kraken: nonces, and windows of them, are unsigned numbers of 64 bits.
 NONCE_MAX = 2**64 - 1
-#: The last second that a time may be (31 December 9999): one beyond it, such as one in milliseconds, is no time.
+#: The last second that a time may be (31 December 9999): one beyond it, such as one in milliseconds, is no
+#: time.
 LAST_SECOND = 253_402_300_799
 #: Of what is wrong with a row, enough to recognise it.
 PROBLEM_LENGTH_MAX = 120
-#: Kraken: takes fees in quote. Told with every order, as the default of sells is base, and a row of REST does not say what was taken.
+#: Kraken: takes fees in quote. Told with every order, as the default of sells is base, and a row of REST does
+#: not say what was taken.
 FEE_IN_QUOTE = "fciq"
 #: Kraken: the highest fee of a spot trade (fee schedule of 2026-07), as a share of its cost.
 FEE_MOST = Decimal("0.008")
@@ -48,7 +50,9 @@ class OddRow:
 
 
 class Balances(dict[str, Decimal]):
-    """Amounts by display name, and which assets the answer names without an amount that can be read: how much is there is not known."""
+    """Amounts by display name, and which assets the answer names without an amount that can be read: how
+    much is there is not known.
+    """
 
     def __init__(self, amounts: Mapping[str, Decimal], unknown: frozenset[str] = frozenset()) -> None:
         super().__init__(amounts)
@@ -69,7 +73,8 @@ class OrderRequest:
     cl_ord_id: str | None = None
     #: The engine must not act on the order after this. Kraken: 2 to 60 s ahead on REST.
     deadline: datetime | None = None
-    #: Kraken: cancel-newest (the default), cancel-oldest or cancel-both, where it meets an order of the same account.
+    #: Kraken: cancel-newest (the default), cancel-oldest or cancel-both, where it meets an order of the same
+    #: account.
     self_trade: str | None = None
     #: Only have it checked.
     validate: bool = False
@@ -126,7 +131,8 @@ class OrderRow:
     cost: Decimal
     #: In quote, also where it was taken in base.
     fee: Decimal
-    #: The order's flag fcib: the fee was taken in base, of which the row does not tell how much. Only the feed and the ledgers do.
+    #: The order's flag fcib: the fee was taken in base, of which the row does not tell how much. Only the
+    #: feed and the ledgers do.
     fee_in_base: bool
     #: Display name of the pair's quote; empty for a pair that is not listed.
     quote: str
@@ -144,7 +150,9 @@ class OrderRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderEnd:
-    """Of an order's row, what its end needs, as ``OrderRow`` has it; there where the rest of the row cannot be read, too."""
+    """Of an order's row, what its end needs, as ``OrderRow`` has it; there where the rest of the row
+    cannot be read, too.
+    """
 
     txid: str
     status: str
@@ -206,7 +214,9 @@ class PairFee:
 
 
 def readable(rows: Any, read: Callable[[str, Any], T], odd: Callable[[OddRow], None]) -> dict[str, T]:
-    """Every row that can be read, by its key; the others are told to ``odd``. Raises AttributeError where the answer has no rows at all."""
+    """Every row that can be read, by its key; the others are told to ``odd``. Raises AttributeError where
+    the answer has no rows at all.
+    """
     found: dict[str, T] = {}
     for key, row in rows.items():
         try:
@@ -258,7 +268,9 @@ def order_row(txid: str, row: Mapping[str, Any], table: SymbolTable) -> OrderRow
 
 
 def hold_of(row: Mapping[str, Any], table: SymbolTable) -> tuple[str, Decimal]:
-    """Of what asset an open order holds how much, its fee included. Raises where the row does not tell a price: a trigger that trails, say."""
+    """Of what asset an open order holds how much, its fee included. Raises where the row does not tell a
+    price: a trigger that trails, say.
+    """
     descr, left = row["descr"], number(row["vol"]) - number(row["vol_exec"])
     pair, side = table.pair(_text(descr["pair"])), Side(descr["type"])
     if descr.get("leverage") not in {None, "", "none"}:
@@ -273,14 +285,22 @@ def hold_of(row: Mapping[str, Any], table: SymbolTable) -> tuple[str, Decimal]:
 
 
 def order_end(txid: str, row: Mapping[str, Any], table: SymbolTable) -> OrderEnd:
-    """As ``order_row``, of a row that need not tell which order it is. Kraken was seen to send ``"descr": {}``."""
+    """As ``order_row``, of a row that need not tell which order it is. Kraken was seen to send ``"descr":
+    {}``.
+    """
     pair = None
     with suppress(*UNREADABLE):
         pair = table.find(_text(row["descr"]["pair"]))
     return OrderEnd(
-        txid=txid, status=_text(row["status"]), vol_exec=number(row["vol_exec"]), cost=number(row["cost"]), fee=number(row["fee"]),
-        fee_in_base=_fee_in_base(row), quote=pair.quote if pair else "", reason=_reason(row),
-    )  # fmt: skip
+        txid=txid,
+        status=_text(row["status"]),
+        vol_exec=number(row["vol_exec"]),
+        cost=number(row["cost"]),
+        fee=number(row["fee"]),
+        fee_in_base=_fee_in_base(row),
+        quote=pair.quote if pair else "",
+        reason=_reason(row),
+    )
 
 
 def _fee_in_base(row: Mapping[str, Any]) -> bool:
@@ -293,7 +313,9 @@ def _reason(row: Mapping[str, Any]) -> str | None:
 
 
 def trade_row(txid: str, row: Mapping[str, Any], table: SymbolTable) -> TradeRow:
-    """A row of TradesHistory. Without a fee that can be read it is a trade all the same: balances tell what was taken."""
+    """A row of TradesHistory. Without a fee that can be read it is a trade all the same: balances tell
+    what was taken.
+    """
     pair = table.find(_text(row["pair"]))
     price, vol = positive(row["price"]), positive(row["vol"])
     cost = _or_none(row.get("cost"))
@@ -339,7 +361,9 @@ def api_key_info(row: Mapping[str, Any]) -> ApiKeyInfo:
 def pair_fees(
     result: Mapping[str, Any], table: SymbolTable, odd: Callable[[OddRow], None]
 ) -> tuple[PairFee, ...]:
-    """The result of TradeVolume, pairs by name. Kraken: makers pay as takers where a pair has no fees_maker."""
+    """The result of TradeVolume, pairs by name. Kraken: makers pay as takers where a pair has no
+    fees_maker.
+    """
     takers = {key: row for key, row in (result.get("fees") or {}).items() if table.find(key) is not None}
     makers = result.get("fees_maker") or {}
     rows = readable(

@@ -1,9 +1,11 @@
-"""A warm connection of its own for orders, inside the event loop: an order leaves by one write, without a thread and without waiting.
+"""A warm connection of its own for orders, inside the event loop: an order leaves by one write, without a
+thread and without waiting.
 
-It carries calls that others have signed and counted (kraken/rest/client.py) and knows nothing of what they mean. Answers are parsed by httptools;
-what counts here is which connection may be used. One that is older than ``IDLE_CONNECTION_S``, that said something nobody asked for, or
-that the other side has closed, is never written to: a request that vanishes is an order that nobody knows about. Without a
-connection that may be used the line is not ``ready``, and the order takes the other way, through kraken/rest/client.py.
+It carries calls that others have signed and counted (kraken/rest/client.py) and knows nothing of what they
+mean. Answers are parsed by httptools; what counts here is which connection may be used. One that is older
+than ``IDLE_CONNECTION_S``, that said something nobody asked for, or that the other side has closed, is never
+written to: a request that vanishes is an order that nobody knows about. Without a connection that may be used
+the line is not ``ready``, and the order takes the other way, through kraken/rest/client.py.
 """
 
 from __future__ import annotations
@@ -38,8 +40,8 @@ log = logging.getLogger(__name__)
 BACKOFF_S, BACKOFF_S_MAX = 0.5, 30.0
 #: Answers below are informational, and followed by another one.
 FIRST_FINAL_STATUS = 200
-#: A connection that nothing was sent over is replaced before it is too old, in parts of ``IDLE_CONNECTION_S``; drawn, so that
-#: hundreds of accounts do not connect at once.
+#: A connection that nothing was sent over is replaced before it is too old, in parts of
+#: ``IDLE_CONNECTION_S``; drawn, so that hundreds of accounts do not connect at once.
 RENEW_FROM, RENEW_TO = 0.6, 0.9
 
 
@@ -60,7 +62,7 @@ class _Connection(asyncio.Protocol):
         self.used_at = steady_s()
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
-    # -- asyncio.Protocol ---------------------------------------------------------------------------------------
+    # -- asyncio.Protocol -----------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -78,7 +80,7 @@ class _Connection(asyncio.Protocol):
         # An answer that is only ended by this may be cut off: it is not believed.
         self.close(str(error) if error else "closed by the exchange")
 
-    # -- httptools ----------------------------------------------------------------------------------------------
+    # -- httptools ------------------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
         if self._answer is None:
@@ -110,7 +112,7 @@ class _Connection(asyncio.Protocol):
         if not self._parser.should_keep_alive():
             self.close("the exchange keeps it no longer")
 
-    # -- a call -------------------------------------------------------------------------------------------------
+    # -- a call ---------------------------------------------------------------------------------------------
 
     @property
     def transport(self) -> asyncio.Transport:
@@ -120,7 +122,9 @@ class _Connection(asyncio.Protocol):
 
     @property
     def ready(self) -> bool:
-        """Whether a call may be written now. The kernel is asked: the loop may not have read the other side's goodbye yet."""
+        """Whether a call may be written now. The kernel is asked: the loop may not have read the other
+        side's goodbye yet.
+        """
         return (
             self._transport is not None
             and not self.lost.done()
@@ -131,8 +135,8 @@ class _Connection(asyncio.Protocol):
         )
 
     def write(self, request: bytes, timeout_s: float) -> asyncio.Future[tuple[int, bytes]]:
-        """Sends at once; the answer's status and body. Only while ``ready``. The future has ConnectionError when the connection
-        breaks, or is given up after ``timeout_s``.
+        """Sends at once; the answer's status and body. Only while ``ready``. The future has ConnectionError
+        when the connection breaks, or is given up after ``timeout_s``.
         """
         assert self._answer is None
         loop = asyncio.get_running_loop()
@@ -166,8 +170,8 @@ class OrderLine:
         context: ssl.SSLContext = EXCHANGE_TLS,
         clock: ExchangeClock | None = None,
     ) -> None:
-        """``base_url`` as of KrakenRest; its connections join ``quiet``; ``context``: how to trust an https one, by default as
-        ``requests`` does; ``clock`` is told what time it is at the exchange.
+        """``base_url`` as of KrakenRest; its connections join ``quiet``; ``context``: how to trust an https
+        one, by default as ``requests`` does; ``clock`` is told what time it is at the exchange.
         """
         self._clock = ExchangeClock() if clock is None else clock
         self._quiet = quiet

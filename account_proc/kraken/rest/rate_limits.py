@@ -1,8 +1,9 @@
-"""Kraken's rate limits as one account's process counts them. Pure: times come in, in seconds of a clock that only goes forward.
+"""Kraken's rate limits as one account's process counts them. Pure: times come in, in seconds of a clock that
+only goes forward.
 
-Two kinds of counters rise with each use and fall with time: one of REST calls for each API key, and one in the engine for each
-pair that the account trades. Counted here is never less than at the exchange, as long as nobody else uses the key, so that
-whoever asks first is never refused. It knows no sockets, threads or queues.
+Two kinds of counters rise with each use and fall with time: one of REST calls for each API key, and one in
+the engine for each pair that the account trades. Counted here is never less than at the exchange, as long as
+nobody else uses the key, so that whoever asks first is never refused. It knows no sockets, threads or queues.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from krakencopy.account_proc.contract.spec import Tier
 from krakencopy.account_proc.kraken.answers import throttled_until
 from krakencopy.account_proc.kraken.front import Front
 
-#: A refused key or signature may pass; after so many in a row nothing is sent for a while, as Kraken locks out (about 15 minutes)
-#: whoever goes on.
+#: A refused key or signature may pass; after so many in a row nothing is sent for a while, as Kraken locks
+#: out (about 15 minutes) whoever goes on.
 KEY_TRIES = 3
 #: How long nothing is sent then, in seconds. Kraken: about 15 minutes, and each further try begins them anew.
 LOCKOUT_S = 960.0
-#: Bounds of a pause that the exchange asks for by naming its end, in seconds: clocks differ, and its end may be nonsense.
+#: Bounds of a pause that the exchange asks for by naming its end, in seconds: clocks differ, and its end may
+#: be nonsense.
 THROTTLE_S_MIN, THROTTLE_S_MAX = 1.0, 60.0
 
 
@@ -46,10 +48,16 @@ TIERS = {
 
 #: Kraken: orders count in the engine, and not as REST calls.
 _FREE = frozenset({"AddOrder", "AddOrderBatch", "AmendOrder", "EditOrder", "CancelOrder", "CancelOrderBatch"})
-#: The higher one where sources disagree: Kraken's documents say 2 or 4 for history, its own SDK counts OpenOrders as 2.
+#: The higher one where sources disagree: Kraken's documents say 2 or 4 for history, its own SDK counts
+#: OpenOrders as 2.
 _COST = {
-    "ClosedOrders": 4.0, "TradesHistory": 4.0, "QueryTrades": 4.0, "Ledgers": 4.0, "QueryLedgers": 4.0, "OpenOrders": 2.0,
-}  # fmt: skip
+    "ClosedOrders": 4.0,
+    "TradesHistory": 4.0,
+    "QueryTrades": 4.0,
+    "Ledgers": 4.0,
+    "QueryLedgers": 4.0,
+    "OpenOrders": 2.0,
+}
 
 
 def rest_cost(method: str) -> float:
@@ -59,7 +67,8 @@ def rest_cost(method: str) -> float:
 
 #: What a new order costs its pair's counter. Kraken: also one that is then refused.
 ADD_COST = 1.0
-#: Kraken: the further cost of touching an order that is younger than so many seconds, since it was made or last amended.
+#: Kraken: the further cost of touching an order that is younger than so many seconds, since it was made or
+#: last amended.
 _AMEND_BY_AGE = ((5, 3), (10, 2), (15, 1))
 _EDIT_BY_AGE = ((5, 6), (10, 5), (15, 4), (45, 2), (90, 1))
 _CANCEL_BY_AGE = ((5, 8), (10, 6), (15, 5), (45, 4), (90, 2), (300, 1))
@@ -76,7 +85,9 @@ def edit_cost(age_s: float) -> float:
 
 
 def cancel_cost(age_s: float) -> float:
-    """What cancelling an order of this age costs its pair's counter. An order that ends by itself costs nothing."""
+    """What cancelling an order of this age costs its pair's counter. An order that ends by itself costs
+    nothing.
+    """
     return _by_age(_CANCEL_BY_AGE, age_s)
 
 
@@ -108,7 +119,9 @@ class DecayingCounter:
         return max(0.0, (self._empty_at - now) * self.decay)
 
     def room_at(self, cost: float, reserve: float = 0.0) -> float:
-        """From this time on there is room for a cost, with a reserve left over; what is too large for both waits until it is empty."""
+        """From this time on there is room for a cost, with a reserve left over; what is too large for both
+        waits until it is empty.
+        """
         return self._empty_at - max(self.limit - reserve - cost, 0.0) / self.decay
 
     def charge(self, cost: float, now: float) -> None:
@@ -139,7 +152,9 @@ class RateStatus:
 
 
 class AccountLimits:
-    """What one account may send when. The REST side is for one thread, the order side for another; each may read the other."""
+    """What one account may send when. The REST side is for one thread, the order side for another; each
+    may read the other.
+    """
 
     def __init__(self, tier: Tier, lockout_s: float = LOCKOUT_S) -> None:
         """``lockout_s``: how long nothing is sent once the exchange has locked the key out."""
@@ -151,10 +166,11 @@ class AccountLimits:
         self._low_pause_until = self._throttled_until = self._locked_until = -inf
         self._key_refusals = 0
         self._refused = 0
-        #: What stands before all of it, for signed calls and for public ones: fronts tell them apart by their address.
+        #: What stands before all of it, for signed calls and for public ones: fronts tell them apart by their
+        #: address.
         self.front, self.public_front = Front(), Front()
 
-    # -- REST calls ---------------------------------------------------------------------------------------------
+    # -- REST calls -----------------------------------------------------------------------------------------
 
     def goes_at(self, method: str, reserve: float, now: float) -> float:
         """When a counted call may go that leaves so much of the counter to those that are more important.
@@ -198,7 +214,9 @@ class AccountLimits:
         self._key_refusals = 0
 
     def refused(self, error: ExchangeRefused, now: float, unix_now: float) -> None:
-        """Takes in what a refusal says about limits and the key. ``unix_now``: the clock that the exchange speaks of."""
+        """Takes in what a refusal says about limits and the key. ``unix_now``: the clock that the exchange
+        speaks of.
+        """
         self._refused += isinstance(error, RateLimited)
         is_key_refused = False
         for text in error.errors:
@@ -222,7 +240,7 @@ class AccountLimits:
         self.rest.overflow(rest_cost(method), now)
         self._low_pause_until = now + self.rest.limit / 2 / self.rest.decay
 
-    # -- orders -------------------------------------------------------------------------------------------------
+    # -- orders ---------------------------------------------------------------------------------------------
 
     def order_wait_s(self, pair: str, now: float) -> float:
         """How long a new order of a pair has to wait; 0 in most cases."""
@@ -245,7 +263,7 @@ class AccountLimits:
         if any(text.startswith(("EOrder:Rate limit", "EOrder:Domain rate limit")) for text in error.errors):
             self._orders[pair].overflow(0.0, now)
 
-    # -- what others may know -----------------------------------------------------------------------------------
+    # -- what others may know -------------------------------------------------------------------------------
 
     def status(self, now: float, waiting: int) -> RateStatus:
         """As it is now, with so many calls that wait."""
@@ -253,7 +271,12 @@ class AccountLimits:
         levels = {pair: counter.level(now) for pair, counter in counters}
         fullest = max(levels, key=lambda pair: levels[pair], default="")
         return RateStatus(
-            tier=self.tier, rest_counter=round(self.rest.level(now), 2), rest_limit=self.rest.limit,
-            order_counter=round(levels.get(fullest, 0.0), 2), order_limit=TIERS[self.tier].order_limit, order_pair=fullest,
-            waiting=waiting, refused=self._refused,
-        )  # fmt: skip
+            tier=self.tier,
+            rest_counter=round(self.rest.level(now), 2),
+            rest_limit=self.rest.limit,
+            order_counter=round(levels.get(fullest, 0.0), 2),
+            order_limit=TIERS[self.tier].order_limit,
+            order_pair=fullest,
+            waiting=waiting,
+            refused=self._refused,
+        )

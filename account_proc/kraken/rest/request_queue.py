@@ -1,6 +1,8 @@
-"""The calls of one account, one after another in one thread: orders first, over a line of their own where there is one.
+"""The calls of one account, one after another in one thread: orders first, over a line of their own where
+there is one.
 
-Decides what goes next by weight and by the room in the account's limits. It knows neither what a call means nor how it is sent.
+Decides what goes next by weight and by the room in the account's limits. It knows neither what a call means
+nor how it is sent.
 """
 
 from __future__ import annotations
@@ -41,10 +43,11 @@ class Priority(IntEnum):
     BACKGROUND = 3
 
 
-#: How much of the REST counter each leaves to those before it. A token (1) and one look among open and closed orders (2 + 4) are
-#: always paid for; so is, for the work in the background, a page of history (4). Of the 15 of Kraken's lowest tier that leaves 8
-#: for reads at once, and one page of history at a time for the background. The steps are larger than calls differ in cost, so
-#: that whenever one may go, all of more weight may: no small call keeps a large one waiting.
+#: How much of the REST counter each leaves to those before it. A token (1) and one look among open and closed
+#: orders (2 + 4) are always paid for; so is, for the work in the background, a page of history (4). Of the 15
+#: of Kraken's lowest tier that leaves 8 for reads at once, and one page of history at a time for the
+#: background. The steps are larger than calls differ in cost, so that whenever one may go, all of more weight
+#: may: no small call keeps a large one waiting.
 RESERVES = {Priority.ORDER: 0.0, Priority.URGENT: 0.0, Priority.READ: 7.0, Priority.BACKGROUND: 11.0}
 
 
@@ -107,10 +110,11 @@ class _Call:
 
 
 class CallQueue:
-    """Runs the calls of one KrakenRest in one thread: orders first, then reads, then the rest, each in order of arrival.
+    """Runs the calls of one KrakenRest in one thread: orders first, then reads, then the rest, each in order
+    of arrival.
 
-    A call that the REST counter has no room for waits in the queue and not in the thread, and only those wait behind it that need
-    room there as well.
+    A call that the REST counter has no room for waits in the queue and not in the thread, and only those wait
+    behind it that need room there as well.
     """
 
     def __init__(self, rest: KrakenRest, line: Line | None = None) -> None:
@@ -131,8 +135,9 @@ class CallQueue:
     ) -> T:
         """The function's result, from the thread; a signed call waits for its room in the REST counter.
 
-        A waiter that is cancelled takes back a call that has not begun; one that has begun runs to its end, so a cancelled order
-        may have been placed. Raises what the function raises, and NotSent if the queue is full or closed.
+        A waiter that is cancelled takes back a call that has not begun; one that has begun runs to its end,
+        so a cancelled order may have been placed. Raises what the function raises, and NotSent if the queue
+        is full or closed.
         """
         call = _Call(_name(args), partial(function, *args, **kwargs), is_public=function == self.rest.public)
         is_counted = function == self.rest.private and rest_cost(call.name) > 0
@@ -153,8 +158,9 @@ class CallQueue:
         return result
 
     async def order(self, method: str, params: Mapping[str, str], *, timeout_s: float) -> Any:
-        """The result of an order, which goes before all other calls: at once over the line, if that is ready and no signed call is
-        on its way; else through the thread. Raises as ``KrakenRest.private``. A waiter that is cancelled may have placed it.
+        """The result of an order, which goes before all other calls: at once over the line, if that is ready
+        and no signed call is on its way; else through the thread. Raises as ``KrakenRest.private``. A waiter
+        that is cancelled may have placed it.
         """
         if self._line is not None and self._line.ready and not self._closing:
             signed = self.rest.take_turn(method, params)
@@ -180,9 +186,11 @@ class CallQueue:
         return self.rest.limits.status(time.monotonic(), waiting)
 
     def close(self) -> None:
-        """Take no new calls, finish those that can go now, then close the connection. Not an error if done twice.
+        """Take no new calls, finish those that can go now, then close the connection. Not an error if done
+        twice.
 
-        Blocks until then. Calls whose waiters were cancelled are not begun, and those that would have to wait end with NotSent.
+        Blocks until then. Calls whose waiters were cancelled are not begun, and those that would have to wait
+        end with NotSent.
         """
         with self._changed:
             self._closing = True

@@ -1,1 +1,3 @@
-"""The strategies that are shipped: examples to read, and what demonstrations and tests run. None is advice to trade."""
+"""The strategies that are shipped: examples to read, and what demonstrations and tests run. None is advice
+to trade.
+"""

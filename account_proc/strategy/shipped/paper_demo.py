@@ -1,8 +1,10 @@
-"""The strategy that trades the master of a paper run, so that there is something to copy. Never for real money.
+"""The strategy that trades the master of a paper run, so that there is something to copy. Never for real
+money.
 
-Round trips in BTC/USD and ETH/USD: two entries, a partial exit, the rest. The sizes are chosen so that one sees what copying
-has to deal with: orders larger than the first level of the book (several fills), entries so small that the poorest user's
-share is below the exchange's minimum (carried), and one so large that the risk cap bites.
+Round trips in BTC/USD and ETH/USD: two entries, a partial exit, the rest. The sizes are chosen so that one
+sees what copying has to deal with: orders larger than the first level of the book (several fills), entries so
+small that the poorest user's share is below the exchange's minimum (carried), and one so large that the risk
+cap bites.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ from krakencopy.account_proc.strategy.shipped.options import Options
 #: Pause between two orders, in seconds.
 PAUSE_S = (0.6, 1.8)
 PAIRS = ("BTC/USD", "ETH/USD")
-#: Shares of the master's equity for the two entries of a round trip: small ones, middling ones, one past the 10 % cap.
+#: Shares of the master's equity for the two entries of a round trip: small ones, middling ones, one past the
+#: 10 % cap.
 SMALL, MIDDLE, LARGE = (0.0005, 0.004), (0.03, 0.09), (0.12, 0.18)
 
 

@@ -1,8 +1,9 @@
 """Orders from a script, one after another, for demonstrations and tests.
 
-    strategy_options = { script = ["buy BTC/USD 0.001", "sell BTC/USD 0.001"], repeat = true, interval_s = "0.5" }
+    strategy_options = { script = ["buy BTC/USD 0.001", "sell BTC/USD 0.001"], repeat = true }
 
-Each line is a side, a pair, and a volume in base or a share in percent (``sell BTC/USD 100%``). One line is wanted at each tick.
+Each line is a side, a pair, and a volume in base or a share in percent (``sell BTC/USD 100%``). One line is
+wanted at each tick.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ EXAMPLE = "buy BTC/USD 0.001"
 
 
 class Scripted:
-    """Options: ``script`` (lines), ``repeat`` (0 for once, the default), ``interval_s``, ``on_stop`` (lines)."""
+    """Options: ``script`` (lines), ``repeat`` (0 for once, the default), ``interval_s``, ``on_stop``
+    (lines).
+    """
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         """Raises ValueError."""

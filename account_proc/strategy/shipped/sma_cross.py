@@ -16,7 +16,9 @@ from krakencopy.account_proc.strategy.shipped.options import Options
 
 
 class SmaCross:
-    """Options: ``pair``, ``fast`` and ``slow`` (ticks), ``share`` (of the equity, for an entry), ``interval_s``."""
+    """Options: ``pair``, ``fast`` and ``slow`` (ticks), ``share`` (of the equity, for an entry),
+    ``interval_s``.
+    """
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         """Raises ValueError."""

@@ -1,4 +1,6 @@
-"""Another broker over ccxt, for real: ccxt's Kraken against the paper exchange, which lies as it is told to."""
+"""Another broker over ccxt, for real: ccxt's Kraken against the paper exchange, which lies as it is told
+to.
+"""
 
 from __future__ import annotations
 
@@ -63,9 +65,14 @@ def with_broker(paper: Paper, key: Key, use: Callable[[CcxtBroker], Awaitable[T]
 def order(side: Side = Side.BUY, volume: str = "0.001", limit: str | None = None) -> BrokerOrder:
     price = None if limit is None else Decimal(limit)
     return BrokerOrder(
-        cl_ord_id=str(uuid.uuid4()), pair="BTC/USD", side=side, volume=Decimal(volume), limit_price=price, ioc=price is not None,
+        cl_ord_id=str(uuid.uuid4()),
+        pair="BTC/USD",
+        side=side,
+        volume=Decimal(volume),
+        limit_price=price,
+        ioc=price is not None,
         deadline=time.time() + TIMING.deadline,
-    )  # fmt: skip
+    )
 
 
 def test_rules_balances_equity_and_prices_are_read(paper: Paper, key: Key) -> None:

@@ -1,4 +1,6 @@
-"""Coinbase over ccxt, against a server that answers as Coinbase's API documents: a stranger's forms and signatures, our promises."""
+"""Coinbase over ccxt, against a server that answers as Coinbase's API documents: a stranger's forms and
+signatures, our promises.
+"""
 
 from __future__ import annotations
 
@@ -40,9 +42,14 @@ async def connected(server: Coinbase, secret: str | None = None) -> CcxtBroker:
 def order(side: Side = Side.BUY, volume: str = "0.001", limit: str | None = None) -> BrokerOrder:
     price = None if limit is None else Decimal(limit)
     return BrokerOrder(
-        cl_ord_id=str(uuid.uuid4()), pair="BTC/USD", side=side, volume=Decimal(volume), limit_price=price, ioc=price is not None,
+        cl_ord_id=str(uuid.uuid4()),
+        pair="BTC/USD",
+        side=side,
+        volume=Decimal(volume),
+        limit_price=price,
+        ioc=price is not None,
         deadline=time.time() + TIMING.deadline,
-    )  # fmt: skip
+    )
 
 
 def traded(server: Coinbase, *orders: BrokerOrder) -> list[Ending]:

@@ -1,4 +1,6 @@
-"""What ccxt says becomes our values and errors: nothing is guessed, and an order is only gone when that is certain."""
+"""What ccxt says becomes our values and errors: nothing is guessed, and an order is only gone when that is
+certain.
+"""
 
 from __future__ import annotations
 
@@ -110,9 +112,14 @@ def test_a_market_is_known_by_all_its_spellings() -> None:
     markets = markets_of({"BTC/USD": row()}, TICK_SIZE)
     assert markets["BTC/USD"] is markets["XXBTZUSD"]
     assert markets["BTC/USD"] == Market(
-        symbol="BTC/USD", base="BTC", quote="USD", lot=Decimal("1e-8"), tick=Decimal("0.1"), ordermin=Decimal("0.00005"),
+        symbol="BTC/USD",
+        base="BTC",
+        quote="USD",
+        lot=Decimal("1e-8"),
+        tick=Decimal("0.1"),
+        ordermin=Decimal("0.00005"),
         costmin=Decimal(0),
-    )  # fmt: skip
+    )
 
 
 def test_rules_are_read_as_the_exchange_counts_them() -> None:
@@ -139,8 +146,10 @@ def test_equity_is_known_when_every_price_is() -> None:
     told = {"free": {"USD": "10", "BTC": "1"}, "total": {"USD": "10", "BTC": "2", "EUR": "0", "DUST": "5"}}
     balances = balances_of(told)
     assert balances == {
-        "USD": Balance(Decimal(10), Decimal(10)), "BTC": Balance(Decimal(1), Decimal(2)), "DUST": Balance(Decimal(0), Decimal(5)),
-    }  # fmt: skip
+        "USD": Balance(Decimal(10), Decimal(10)),
+        "BTC": Balance(Decimal(1), Decimal(2)),
+        "DUST": Balance(Decimal(0), Decimal(5)),
+    }
     assert equity_in("USD", balances, {"BTC/USD": Decimal(100)}, ["BTC/USD"]) == 210
     assert equity_in("USD", balances, {}, ["BTC/USD"]) is None
     assert equity_in("BTC", balances, {"BTC/USD": Decimal(100)}, ["BTC/USD"]) == Decimal("2.1")

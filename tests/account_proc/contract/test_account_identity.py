@@ -1,4 +1,6 @@
-"""Two keys of one account have one identity, two accounts have two, and neither shows the account's number."""
+"""Two keys of one account have one identity, two accounts have two, and neither shows the account's
+number.
+"""
 
 from __future__ import annotations
 

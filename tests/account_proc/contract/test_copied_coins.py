@@ -1,4 +1,6 @@
-"""What copying is about, by coin: what two accounts that trade alike hold stays in proportion, and nobody's own coins are counted."""
+"""What copying is about, by coin: what two accounts that trade alike hold stays in proportion, and
+nobody's own coins are counted.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,7 @@ def held(coins: CopiedCoins) -> dict[str, Decimal]:
     return {coin: position.volume.normalize() for coin, position in coins if position.volume}
 
 
-# -- what moves where ----------------------------------------------------------------------------------------------
+# -- what moves where --------------------------------------------------------------------------------------
 
 
 def test_a_coin_is_one_position_whatever_pairs_it_was_bought_and_sold_in() -> None:
@@ -158,12 +160,14 @@ def test_coins_that_are_gone_are_forgotten_with_their_share_of_the_cost() -> Non
     assert coins.keep_at_most("ETH", D(0)) == 0
 
 
-@pytest.mark.parametrize(("pair", "names"), [("BTC/USD", ("BTC", "USD")), ("XBTUSD", None), ("/USD", None), ("A/", None)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("pair", "names"), [("BTC/USD", ("BTC", "USD")), ("XBTUSD", None), ("/USD", None), ("A/", None)]
+)
 def test_a_pair_in_our_spelling_has_two_names(pair: str, names: tuple[str, str] | None) -> None:
     assert split_pair(pair) == names
 
 
-# -- what always holds ---------------------------------------------------------------------------------------------
+# -- what always holds -------------------------------------------------------------------------------------
 
 amounts = st.decimals(min_value=D("0.0001"), max_value=D(1000), places=4)
 trades = st.tuples(
@@ -173,7 +177,11 @@ trades = st.tuples(
 )  # fmt: skip
 
 
-def count(coins: CopiedCoins, step: tuple[str, tuple[str, str], Decimal, Decimal, str | None, Decimal], scale: Decimal) -> None:  # fmt: skip
+def count(
+    coins: CopiedCoins,
+    step: tuple[str, tuple[str, str], Decimal, Decimal, str | None, Decimal],
+    scale: Decimal,
+) -> None:
     side, (base, quote), volume, cost, fee_in, fee = step
     fees = {fee_in: fee * scale} if fee_in else {}
     done = Exchanged(base=base, quote=quote, volume=volume * scale, cost=cost * scale, fees=fees)

@@ -1,4 +1,6 @@
-"""The life of a copy: what may follow what, and that nothing can leave the machine before its intent is written."""
+"""The life of a copy: what may follow what, and that nothing can leave the machine before its intent is
+written.
+"""
 
 from __future__ import annotations
 

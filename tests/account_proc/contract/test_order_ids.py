@@ -1,4 +1,6 @@
-"""Whose an order is can be told by its id alone, for every account and state folder, and ids are UUIDs that Kraken takes."""
+"""Whose an order is can be told by its id alone, for every account and state folder, and ids are UUIDs
+that Kraken takes.
+"""
 
 from __future__ import annotations
 

@@ -27,14 +27,25 @@ BUY, SELL = Side.BUY, Side.SELL
 
 
 def fills(*what: tuple[Side, str], after: int = 0) -> list[pb.Fill]:
-    """The master of 1000 USD trades 0.001 of each, by one order a pair and side; a sale is a tenth of what it holds."""
+    """The master of 1000 USD trades 0.001 of each, by one order a pair and side; a sale is a tenth of what
+    it holds.
+    """
     return [
         pb.Fill(
-            seq=seq, exec_id=f"M{seq}", order_id=f"{side} {pair}", pair=pair, side=PB_SIDE[side], price="50000", volume="0.001",
-            master_equity="1000", master_cash="1000", master_position="0.01", executed_at=timestamp(NOW),
+            seq=seq,
+            exec_id=f"M{seq}",
+            order_id=f"{side} {pair}",
+            pair=pair,
+            side=PB_SIDE[side],
+            price="50000",
+            volume="0.001",
+            master_equity="1000",
+            master_cash="1000",
+            master_position="0.01",
+            executed_at=timestamp(NOW),
         )
         for seq, (side, pair) in enumerate(what, start=after + 1)
-    ]  # fmt: skip
+    ]
 
 
 @pytest.fixture

@@ -1,4 +1,6 @@
-"""What a user's process does when limits, lockouts and market modes stand in the way of an order: it waits, skips or owes, and says so."""
+"""What a user's process does when limits, lockouts and market modes stand in the way of an order: it
+waits, skips or owes, and says so.
+"""
 
 from __future__ import annotations
 
@@ -110,10 +112,18 @@ class User:
         self.seq += 1
         held = Decimal("0.001") if side is Side.SELL else Decimal(0)
         return pb.Fill(
-            seq=self.seq, exec_id=f"M{self.seq}", order_id=f"MO{self.seq}", pair=pair, side=PB_SIDE[side],
-            price="50000", volume="0.001", master_equity="1000", master_cash="1000", master_position=str(held),
+            seq=self.seq,
+            exec_id=f"M{self.seq}",
+            order_id=f"MO{self.seq}",
+            pair=pair,
+            side=PB_SIDE[side],
+            price="50000",
+            volume="0.001",
+            master_equity="1000",
+            master_cash="1000",
+            master_position=str(held),
             executed_at=timestamp(self.now),
-        )  # fmt: skip
+        )
 
     @property
     def copies(self) -> list[CopyRecord]:
@@ -133,7 +143,9 @@ class User:
         await until(lambda: len(self.kraken.next["AddOrder"]) < left)
 
     async def pauses_of_exits(self) -> list[float]:
-        """How long (s) each next try of an exit of BTC/USD waited, while there were refusals left for it; then it is sold."""
+        """How long (s) each next try of an exit of BTC/USD waited, while there were refusals left for it;
+        then it is sold.
+        """
         converging = asyncio.create_task(self.copier.converge(self.bell))
         pauses: list[float] = []
         while left := len(self.kraken.next["AddOrder"]):
@@ -187,7 +199,8 @@ def test_fills_that_wait_for_each_others_coins_are_all_answered_though_none_of_t
         async with copying(ledger) as user:
             user.kraken.always["AssetPairs"] = PAIRS | {"XETHXXBT": ETH_BTC}
             await user.portfolio.load_symbols()
-            # The third is paid in BTC and waits for the second, which is answered after the first in another turn.
+            # The third is paid in BTC and waits for the second, which is answered after the first in another
+            # turn.
             pairs = ("ETH/USD", "BTC/USD", "ETH/BTC")
             user.copier.take([user.made(Side.SELL, pair) for pair in pairs])
             assert user.copier.copies_open == 0
@@ -414,7 +427,7 @@ def test_in_a_closed_market_entries_are_refused_and_exits_tried_again_after_grow
     run(steps())
 
 
-# -- orders that somebody asks for --------------------------------------------------------------------------------------
+# -- orders that somebody asks for -------------------------------------------------------------------------
 
 ASKED = OrderAsked(request_id="r1", pair="BTC/USD", side=Side.BUY, volume=Decimal("0.001"))
 
@@ -456,7 +469,7 @@ def test_an_order_that_somebody_asks_for_is_refused_where_that_would_take_long_a
     run(steps())
 
 
-# -- rules that are older than the exchange's ---------------------------------------------------------------------
+# -- rules that are older than the exchange's --------------------------------------------------------------
 
 
 def test_a_minimum_that_has_grown_has_the_rules_read_again_and_what_waits_goes_with_the_next_fill(
@@ -681,6 +694,15 @@ def made_at(user: User, executed_at: float) -> pb.Fill:
     """The master of 1000 USD has bought 0.001 BTC, at this time of the exchange's clock."""
     user.seq += 1
     return pb.Fill(
-        seq=user.seq, exec_id=f"M{user.seq}", order_id=f"MO{user.seq}", pair="BTC/USD", side=pb.SIDE_BUY, price="50000",
-        volume="0.001", master_equity="1000", master_cash="1000", master_position="0", executed_at=timestamp(executed_at),
-    )  # fmt: skip
+        seq=user.seq,
+        exec_id=f"M{user.seq}",
+        order_id=f"MO{user.seq}",
+        pair="BTC/USD",
+        side=pb.SIDE_BUY,
+        price="50000",
+        volume="0.001",
+        master_equity="1000",
+        master_cash="1000",
+        master_position="0",
+        executed_at=timestamp(executed_at),
+    )

@@ -1,4 +1,6 @@
-"""How exits change their form: never the same order again at once, ever further while nobody buys, own orders spared at first."""
+"""How exits change their form: never the same order again at once, ever further while nobody buys, own
+orders spared at first.
+"""
 
 from __future__ import annotations
 
@@ -111,9 +113,15 @@ def test_what_a_refusal_says_is_in_the_way(error: str, obstacle: Obstacle) -> No
 
 @pytest.mark.parametrize(
     ("words", "expected"),
-    [("Self trade prevention", True), ("Canceled by STP", True), ("self-trade prevented", True), ("User requested", False),
-     ("", False), ("stopped", False)],
-)  # fmt: skip
+    [
+        ("Self trade prevention", True),
+        ("Canceled by STP", True),
+        ("self-trade prevented", True),
+        ("User requested", False),
+        ("", False),
+        ("stopped", False),
+    ],
+)
 def test_an_order_that_met_one_of_the_accounts_own_is_known_by_its_reason(words: str, expected: bool) -> None:
     assert is_self_trade(words) == expected
 

@@ -1,4 +1,6 @@
-"""From the master's trades to fills: each once, with what was frozen before its order, and nothing forgotten on the way."""
+"""From the master's trades to fills: each once, with what was frozen before its order, and nothing
+forgotten on the way.
+"""
 
 from __future__ import annotations
 
@@ -26,10 +28,18 @@ def trade(
     symbol: str = "BTC/USD", fee: str = "0", fee_asset: str = "USD", margin: bool = False, at: float = NOW,
 ) -> Trade:  # fmt: skip
     return Trade(
-        exec_id=exec_id, order_id=order_id, symbol=symbol, side=side, price=Decimal(price), volume=Decimal(volume),
-        cost=Decimal(volume) * Decimal(price), fees=((fee_asset, Decimal(fee)),) if Decimal(fee) else (), margin=margin,
-        executed_at=at, source=pb.FILL_SOURCE_FEED,
-    )  # fmt: skip
+        exec_id=exec_id,
+        order_id=order_id,
+        symbol=symbol,
+        side=side,
+        price=Decimal(price),
+        volume=Decimal(volume),
+        cost=Decimal(volume) * Decimal(price),
+        fees=((fee_asset, Decimal(fee)),) if Decimal(fee) else (),
+        margin=margin,
+        executed_at=at,
+        source=pb.FILL_SOURCE_FEED,
+    )
 
 
 class Account:
@@ -115,7 +125,7 @@ def test_taking_trades_out_again_gives_the_wallet_from_before_them(made: list[Tr
     assert [wallet[asset] for asset in ("USD", "BTC", "ETH")] == [1000, 0, 0]
 
 
-# -- what the journal has ------------------------------------------------------------------------------------------
+# -- what the journal has ----------------------------------------------------------------------------------
 
 
 def journal(*fills: pb.Fill, since: float = 0.0) -> account_pb.StreamFillsRequest:

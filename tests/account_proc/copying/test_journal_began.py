@@ -1,4 +1,6 @@
-"""When the journal began is told by a clock that may have been wrong; trades from before it are never copied."""
+"""When the journal began is told by a clock that may have been wrong; trades from before it are never
+copied.
+"""
 
 from __future__ import annotations
 
@@ -25,13 +27,23 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 
 def since_of(ledger: Ledger, since: float, offset: float, began: float | None = NOW) -> float:
-    """From when on a master's process wants trades; ``offset``: the exchange's clock minus this machine's now."""
+    """From when on a master's process wants trades; ``offset``: the exchange's clock minus this machine's
+    now.
+    """
     exchange = ScriptedKraken().exchange
     portfolio = Portfolio(exchange, lambda: None, lambda: NOW, 0.0)
     master = Master(
-        account_id="master", exchange=exchange, portfolio=portfolio, ledger=ledger, now=lambda: NOW + offset,
-        changed=lambda: None, failed=lambda _: None, heard=lambda _: None, announcements=Announcements(lambda: None), clock_offset=lambda: offset,
-    )  # fmt: skip
+        account_id="master",
+        exchange=exchange,
+        portfolio=portfolio,
+        ledger=ledger,
+        now=lambda: NOW + offset,
+        changed=lambda: None,
+        failed=lambda _: None,
+        heard=lambda _: None,
+        announcements=Announcements(lambda: None),
+        clock_offset=lambda: offset,
+    )
     request = account_pb.StreamFillsRequest(since=timestamp(since))
     if began is not None:
         request.journal_began.CopyFrom(timestamp(began))

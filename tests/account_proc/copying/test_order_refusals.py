@@ -1,4 +1,6 @@
-"""What a user's process makes of a refused order: the entry is cut or ends, the exit is cut, changes its form or stays owed."""
+"""What a user's process makes of a refused order: the entry is cut or ends, the exit is cut, changes its
+form or stays owed.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +60,7 @@ def last(user: User) -> CopyRecord:
     return user.copies[-1]
 
 
-# -- entries ---------------------------------------------------------------------------------------------------------
+# -- entries -----------------------------------------------------------------------------------------------
 
 
 def test_cash_that_the_users_own_orders_hold_is_not_spent(ledger: Ledger) -> None:
@@ -160,7 +162,7 @@ def test_an_entry_whose_price_is_refused_by_rules_that_have_not_changed_is_over(
     run(steps())
 
 
-# -- exits -----------------------------------------------------------------------------------------------------------
+# -- exits -------------------------------------------------------------------------------------------------
 
 
 def test_coins_that_are_there_in_a_form_that_cannot_be_sold_are_owed_and_not_forgotten(
@@ -232,7 +234,8 @@ def test_an_exit_that_is_a_digit_more_than_the_balance_shows_is_cut_to_that(ledg
     async def steps() -> None:
         async with copying(ledger) as user:
             await bought(user)
-            # The exchange rounds each trade, copying counts with all digits: so little is no change from outside.
+            # The exchange rounds each trade, copying counts with all digits: so little is no change from
+            # outside.
             user.kraken.always["BalanceEx"] = held(ZUSD="95", XXBT="0.00009999")
             user.kraken.next["AddOrder"] = [FUNDS]
             user.fill(Side.SELL)

@@ -1,4 +1,6 @@
-"""The ledger against the exchange's record of orders: what does not agree is found, said, and taken into account where it can be."""
+"""The ledger against the exchange's record of orders: what does not agree is found, said, and taken into
+account where it can be.
+"""
 
 from __future__ import annotations
 
@@ -33,20 +35,44 @@ from tests.support.scripted_kraken import ScriptedKraken, execution, run, until
 
 FIRST, SECOND = copy_order_id("j", "anna", "c1", 1), copy_order_id("j", "anna", "c1", 2)
 FILLED = CopyRecord(
-    copy_id="c1", fill_seqs=(1,), pair="BTC/USD", side=Side.BUY, state=CopyState.FILLED, reason="SCALED", detail="",
-    ordered=Decimal("0.01"), filled=Decimal("0.01"), order_id="O1", cl_ord_id=FIRST, attempts=1,
-)  # fmt: skip
+    copy_id="c1",
+    fill_seqs=(1,),
+    pair="BTC/USD",
+    side=Side.BUY,
+    state=CopyState.FILLED,
+    reason="SCALED",
+    detail="",
+    ordered=Decimal("0.01"),
+    filled=Decimal("0.01"),
+    order_id="O1",
+    cl_ord_id=FIRST,
+    attempts=1,
+)
 
 
 def row(cl_ord_id: str | None = FIRST, **changes: Any) -> OrderRow:
     return replace(
         OrderRow(
-            txid="O1", cl_ord_id=cl_ord_id, pair="BTC/USD", side=Side.BUY, status="closed", vol=Decimal("0.01"),
-            vol_exec=Decimal("0.01"), cost=Decimal(500), fee=Decimal(1), fee_in_base=False, quote="USD", price=Decimal(50_000),
-            opentm=Decimal(int(NOW)), closetm=Decimal(int(NOW)), reason=None, trades=(), description="",
+            txid="O1",
+            cl_ord_id=cl_ord_id,
+            pair="BTC/USD",
+            side=Side.BUY,
+            status="closed",
+            vol=Decimal("0.01"),
+            vol_exec=Decimal("0.01"),
+            cost=Decimal(500),
+            fee=Decimal(1),
+            fee_in_base=False,
+            quote="USD",
+            price=Decimal(50_000),
+            opentm=Decimal(int(NOW)),
+            closetm=Decimal(int(NOW)),
+            reason=None,
+            trades=(),
+            description="",
         ),
         **changes,
-    )  # fmt: skip
+    )
 
 
 def copy(**changes: Any) -> CopyRecord:
@@ -68,7 +94,12 @@ def copy(**changes: Any) -> CopyRecord:
         (row(), "c1", copy(cl_ord_id=SECOND), DriftCode.ORDER_FOUND_LATE),
         (row(status="open", vol_exec=Decimal(0)), "c1", copy(cl_ord_id=SECOND), DriftCode.ORDER_FOUND_LATE),
         # Given up for good.
-        (row(), "c1", copy(state=CopyState.REJECTED, order_id="", filled=Decimal(0)), DriftCode.ORDER_FOUND_LATE),
+        (
+            row(),
+            "c1",
+            copy(state=CopyState.REJECTED, order_id="", filled=Decimal(0)),
+            DriftCode.ORDER_FOUND_LATE,
+        ),
         # Under its id, and not the one that it made: the same ledger is at work twice.
         (row(), "c1", copy(order_id="O7"), DriftCode.ORDER_UNINTENDED),
         # Still looked for.
@@ -76,7 +107,7 @@ def copy(**changes: Any) -> CopyRecord:
         (row(), "c1", copy(state=CopyState.SENT, order_id="", filled=Decimal(0)), None),
         (row(status="open", vol_exec=Decimal("0.005")), "c1", copy(state=CopyState.ACKNOWLEDGED), None),
     ],
-)  # fmt: skip
+)
 def test_what_disagrees_and_what_does_not(
     order: OrderRow, owner: str | None, record: CopyRecord | None, code: DriftCode | None
 ) -> None:
@@ -86,11 +117,29 @@ def test_what_disagrees_and_what_does_not(
 def kraken_row(cl_ord_id: str, vol_exec: str = "0.01") -> dict[str, Any]:
     """An order as ClosedOrders tells it."""
     return {
-        "cl_ord_id": cl_ord_id, "status": "closed", "opentm": NOW, "closetm": NOW, "vol": "0.01", "vol_exec": vol_exec,
-        "cost": "500", "fee": "1", "price": "50000", "oflags": "fciq", "misc": "", "reason": None,
-        "descr": {"pair": "XBTUSD", "type": "buy", "ordertype": "market", "price": "0", "price2": "0", "leverage": "none",
-                  "order": "buy 0.01 XBTUSD @ market", "close": ""},
-    }  # fmt: skip
+        "cl_ord_id": cl_ord_id,
+        "status": "closed",
+        "opentm": NOW,
+        "closetm": NOW,
+        "vol": "0.01",
+        "vol_exec": vol_exec,
+        "cost": "500",
+        "fee": "1",
+        "price": "50000",
+        "oflags": "fciq",
+        "misc": "",
+        "reason": None,
+        "descr": {
+            "pair": "XBTUSD",
+            "type": "buy",
+            "ordertype": "market",
+            "price": "0",
+            "price2": "0",
+            "leverage": "none",
+            "order": "buy 0.01 XBTUSD @ market",
+            "close": "",
+        },
+    }
 
 
 class Desk:
@@ -108,9 +157,15 @@ class Desk:
 
     def start(self) -> Reconciler:
         return Reconciler(
-            exchange=self.kraken.exchange, ledger=self.ledger, adopter=self, desk=self.desk, now=lambda: self.now,
-            changed=lambda: None, account_id="anna", journal_id="j",
-        )  # fmt: skip
+            exchange=self.kraken.exchange,
+            ledger=self.ledger,
+            adopter=self,
+            desk=self.desk,
+            now=lambda: self.now,
+            changed=lambda: None,
+            account_id="anna",
+            journal_id="j",
+        )
 
     def adopt(self, row: OrderRow, given_up: CopyRecord) -> bool:
         if not self.busy:
@@ -177,10 +232,16 @@ def test_an_order_that_was_asked_for_is_no_drift(it: Desk) -> None:
         own = own_order_id("j", "anna", "r1")
         it.ledger.put_own_order(
             OwnOrder(
-                request_id="r1", cl_ord_id=own, pair="BTC/USD", side=Side.BUY, volume=Decimal("0.01"), limit_price=None,
-                state=CopyState.INTENT, deadline=NOW,
+                request_id="r1",
+                cl_ord_id=own,
+                pair="BTC/USD",
+                side=Side.BUY,
+                volume=Decimal("0.01"),
+                limit_price=None,
+                state=CopyState.INTENT,
+                deadline=NOW,
             )
-        )  # fmt: skip
+        )
         it.told(O2=kraken_row(own))
         assert await it.reconciler.compare()
         assert it.codes() == []
@@ -252,8 +313,10 @@ def test_what_the_record_has_and_an_older_ledger_has_not_is_told_apart_before_an
             O3=kraken_row(lost) | {"opentm": NOW - 1},
             O2=kraken_row(copy_order_id("j", "anna", "c8", 1)) | {"opentm": NOW - 2},
             O4=kraken_row(copy_order_id("j", "anna", "c7", 1), vol_exec="0") | {"status": "canceled"},
-            O5=kraken_row(own), O6=kraken_row(elsewhere), O7=kraken_row("9ce3b826-0000-4000-8000-000000000000"),
-        )  # fmt: skip
+            O5=kraken_row(own),
+            O6=kraken_row(elsewhere),
+            O7=kraken_row("9ce3b826-0000-4000-8000-000000000000"),
+        )
         found = await it.reconciler.look_back(NOW)
         assert [row.txid for row in found.lost] == ["O2", "O3"]
         assert [(drift.code, drift.cl_ord_id) for drift in found.marked] == [("ORDER_UNINTENDED", elsewhere)]

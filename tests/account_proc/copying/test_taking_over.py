@@ -1,4 +1,6 @@
-"""Orders that an older ledger has made and does not know count as copied before anything is sent, and what they answered is not answered again."""
+"""Orders that an older ledger has made and does not know count as copied before anything is sent, and what
+they answered is not answered again.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A user's own executions end its orders and keep its wallet right: each counts once, and what was missed is read anew."""
+"""A user's own executions end its orders and keep its wallet right: each counts once, and what was missed
+is read anew.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,8 @@ class User:
     def __init__(self, kraken: ScriptedKraken, holds_pause_s: float) -> None:
         self.kraken = kraken
         self.changes = 0
-        #: Long after the trades in the scripts were executed, so that balances do not trail behind any of them.
+        #: Long after the trades in the scripts were executed, so that balances do not trail behind any of
+        #: them.
         self.now = NOW + 3600
         self.portfolio = Portfolio(kraken.exchange, self._changed, lambda: self.now, LAG_S)
         self.watch = OrderWatch(kraken.exchange, lambda: NOW, 1.0)
@@ -61,7 +64,8 @@ async def user(kraken: ScriptedKraken | None = None, *, holds_pause_s: float = 0
 
 @pytest.fixture(autouse=True)
 def _readings_follow_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Nothing is on its way through the scripted exchange's feed, so the pauses between readings would only take time.
+    # Nothing is on its way through the scripted exchange's feed, so the pauses between readings would only
+    # take time.
     monkeypatch.setattr(user_feed, "REREAD_S", 0.0)
     monkeypatch.setattr(portfolio, "CONFIRM_S", 0.0)
 

@@ -15,9 +15,16 @@ def table(*coins: tuple[str, str], status: str = "online") -> SymbolTable:
     for key, altname in coins:
         assets[key] = {"altname": altname}
         pairs[f"{key}ZUSD"] = {
-            "altname": f"{altname}USD", "wsname": f"{altname}/USD", "base": key, "quote": "ZUSD", "lot_decimals": 8,
-            "pair_decimals": 1, "cost_decimals": 5, "ordermin": "0.01", "status": status,
-        }  # fmt: skip
+            "altname": f"{altname}USD",
+            "wsname": f"{altname}/USD",
+            "base": key,
+            "quote": "ZUSD",
+            "lot_decimals": 8,
+            "pair_decimals": 1,
+            "cost_decimals": 5,
+            "ordermin": "0.01",
+            "status": status,
+        }
     return SymbolTable.parse(pairs, assets)
 
 

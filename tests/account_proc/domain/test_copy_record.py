@@ -1,4 +1,6 @@
-"""A copy in the public API is the copy that the process remembers, and a fill of the journal is what the rules see."""
+"""A copy in the public API is the copy that the process remembers, and a fill of the journal is what the
+rules see.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +26,29 @@ from krakencopy.v1 import types_pb2 as pb
 from tests.support.copying import NOW
 
 COPY = CopyRecord(
-    copy_id="c7", fill_seqs=(7, 8), pair="BTC/USD", side=Side.BUY, state=CopyState.ACKNOWLEDGED, reason=Reason.SCALED,
-    detail="because", planned=Decimal("0.0030"), ordered=Decimal("0.002"), filled=Decimal("0.0015"), cost=Decimal("75.15"),
-    fee=Decimal("0.30"), fee_asset="USD", order_id="OAAAAA", cl_ord_id="mine", attempts=2, joined_copy_id="c9",
-    carried_in=("c3", "c5"), user_equity=Decimal("1E+2"), revision=12, received_at=NOW, decided_at=NOW + 0.000001,
-)  # fmt: skip
+    copy_id="c7",
+    fill_seqs=(7, 8),
+    pair="BTC/USD",
+    side=Side.BUY,
+    state=CopyState.ACKNOWLEDGED,
+    reason=Reason.SCALED,
+    detail="because",
+    planned=Decimal("0.0030"),
+    ordered=Decimal("0.002"),
+    filled=Decimal("0.0015"),
+    cost=Decimal("75.15"),
+    fee=Decimal("0.30"),
+    fee_asset="USD",
+    order_id="OAAAAA",
+    cl_ord_id="mine",
+    attempts=2,
+    joined_copy_id="c9",
+    carried_in=("c3", "c5"),
+    user_equity=Decimal("1E+2"),
+    revision=12,
+    received_at=NOW,
+    decided_at=NOW + 0.000001,
+)
 
 #: RFC 3339's years; protobuf keeps microseconds here.
 times = st.integers(1, 4_000_000_000_000_000).map(lambda micros: micros / 1_000_000)
@@ -90,9 +110,20 @@ def test_only_an_end_has_a_time_of_its_own(before: CopyState, after: CopyState) 
 
 
 FILL = pb.Fill(
-    seq=7, order_id="O1", pair="BTC/USD", side=pb.SIDE_SELL, price="50000.1", volume="0.25", master_equity="1000",
-    master_cash="10.5", master_position_before="2", order_filled_before="0.5", master_position="1.5", margin=True, executed_at=timestamp(NOW),
-)  # fmt: skip
+    seq=7,
+    order_id="O1",
+    pair="BTC/USD",
+    side=pb.SIDE_SELL,
+    price="50000.1",
+    volume="0.25",
+    master_equity="1000",
+    master_cash="10.5",
+    master_position_before="2",
+    order_filled_before="0.5",
+    master_position="1.5",
+    margin=True,
+    executed_at=timestamp(NOW),
+)
 
 
 def test_a_fill_of_the_journal_is_what_the_rules_see() -> None:

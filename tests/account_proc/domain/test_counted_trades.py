@@ -1,4 +1,6 @@
-"""Which trades the master's wallet holds: each once, across restarts, in whatever order they come to light."""
+"""Which trades the master's wallet holds: each once, across restarts, in whatever order they come to
+light.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +22,15 @@ START = {"USD": Decimal(100_000), "BTC": Decimal(1)}
 def numbered(count: int) -> list[Trade]:
     """Trades a second apart, each of another volume."""
     return [
-        trade(f"T{number}", volume=f"0.0{number + 1}", side=Side.BUY if number % 3 else Side.SELL, fee="1", at=NOW + number)
+        trade(
+            f"T{number}",
+            volume=f"0.0{number + 1}",
+            side=Side.BUY if number % 3 else Side.SELL,
+            fee="1",
+            at=NOW + number,
+        )
         for number in range(count)
-    ]  # fmt: skip
+    ]
 
 
 def after(trades: list[Trade]) -> Wallet:

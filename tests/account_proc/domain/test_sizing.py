@@ -1,7 +1,8 @@
-"""How entries are sized: in proportion, within the cap of the whole master order, in whole lots, never rounded up.
+"""How entries are sized: in proportion, within the cap of the whole master order, in whole lots, never
+rounded up.
 
-The model beside the code is the rule itself in fractions: the user's share of all that an order bought, or what the cap pays for,
-whichever is less, cut to the lot.
+The model beside the code is the rule itself in fractions: the user's share of all that an order bought, or
+what the cap pays for, whichever is less, cut to the lot.
 """
 
 from __future__ import annotations
@@ -55,7 +56,9 @@ def in_lots(exact: Fraction, pair: PairRules) -> Decimal:
 
 
 def assert_is_share(volume: Decimal, exact: Fraction, pair: PairRules) -> None:
-    """The share cut to the lot; a ratio that has no end in decimals may miss the lot that it should just reach."""
+    """The share cut to the lot; a ratio that has no end in decimals may miss the lot that it should just
+    reach.
+    """
     assert in_lots(exact * (1 - Fraction(1, 10**24)), pair) <= volume <= in_lots(exact, pair)
 
 
@@ -66,7 +69,9 @@ def bound(price: Decimal, bps: int) -> Fraction:
 def bought(
     user: Follower, master: TradingMaster, batches: Sequence[Sequence[Decimal]], price: Decimal
 ) -> Decimal:
-    """What was ordered and carried for one order of the master whose fills were decided about batch by batch."""
+    """What was ordered and carried for one order of the master whose fills were decided about batch by
+    batch.
+    """
     total = Decimal(0)
     for batch in batches:
         order = only_order(user.decide(*(master.buy("O1", volume, price, user.pair) for volume in batch)))
@@ -76,7 +81,7 @@ def bought(
     return total + user.carried(Side.BUY)
 
 
-# -- in proportion -------------------------------------------------------------------------------------------------
+# -- in proportion -----------------------------------------------------------------------------------------
 
 
 def test_a_user_with_a_tenth_of_the_money_buys_a_tenth() -> None:
@@ -90,13 +95,21 @@ def test_a_user_with_a_tenth_of_the_money_buys_a_tenth() -> None:
 @example([[Decimal(3)]], Decimal("0.1"), Decimal(3), Decimal(1), Decimal(1), 0, LOTS)
 @example([[Decimal(1)], [Decimal(1)]], Decimal(10), Decimal(100), Decimal(100), Decimal("0.0017"), 0, LOTS)
 def test_a_master_order_is_copied_in_proportion_up_to_its_cap_however_it_was_filled(
-    batches: list[list[Decimal]], price: Decimal, master_equity: Decimal, equity: Decimal, risk: Decimal, bps: int,
+    batches: list[list[Decimal]],
+    price: Decimal,
+    master_equity: Decimal,
+    equity: Decimal,
+    risk: Decimal,
+    bps: int,
     pair: PairRules,
-) -> None:  # fmt: skip
+) -> None:
     master = TradingMaster(equity=master_equity)
     user = Follower(
-        equity=equity, pair=pair, rules=CopyRules(max_user_risk=risk, max_slippage_bps=bps), cash=Decimal(10) ** 15
-    )  # fmt: skip
+        equity=equity,
+        pair=pair,
+        rules=CopyRules(max_user_risk=risk, max_slippage_bps=bps),
+        cash=Decimal(10) ** 15,
+    )
     share = Fraction(sum(map(sum, batches))) * Fraction(equity) / Fraction(master_equity)
     paid_for = Fraction(equity) * Fraction(risk) / bound(price, bps)
     assert_is_share(bought(user, master, batches, price), min(share, paid_for), pair)
@@ -157,7 +170,7 @@ def test_merged_fills_at_different_prices_come_to_the_same_volume_as_single_ones
     assert_is_share(merged.position, share, NO_MINIMUM)
 
 
-# -- the cap -------------------------------------------------------------------------------------------------------
+# -- the cap -----------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -262,7 +275,7 @@ def test_lots_that_waited_while_the_price_rose_are_cut_to_the_cap_of_their_order
     assert order.carried_in == ("c1",)
 
 
-# -- small orders --------------------------------------------------------------------------------------------------
+# -- small orders ------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -356,7 +369,7 @@ def test_a_fill_that_adds_no_whole_lot_is_skipped_and_not_carried_for_ever() -> 
     assert user.carried(Side.BUY) == Decimal("0.11")
 
 
-# -- who is not copied ---------------------------------------------------------------------------------------------
+# -- who is not copied -------------------------------------------------------------------------------------
 
 
 def test_an_entry_on_margin_is_skipped_and_so_is_an_exit() -> None:
@@ -399,7 +412,7 @@ def test_without_the_masters_balance_there_is_nothing_to_scale_by(basis: Balance
     assert skip.reason is Reason.MASTER_EQUITY_UNKNOWN
 
 
-# -- cash ----------------------------------------------------------------------------------------------------------
+# -- cash --------------------------------------------------------------------------------------------------
 
 
 @given(volumes, prices, cents, slippages)
@@ -429,7 +442,7 @@ def test_an_entry_for_which_the_cash_does_not_reach_is_skipped_and_takes_no_room
     assert (order.reason, order.volume.amount) == (Reason.SCALED, Decimal("0.0019"))
 
 
-# -- other ways to size --------------------------------------------------------------------------------------------
+# -- other ways to size ------------------------------------------------------------------------------------
 
 
 @given(batches_of_fills, risks)

@@ -1,4 +1,6 @@
-"""How exits are sized: the fraction that the master sold, of what copying bought and of nothing else, and never held up."""
+"""How exits are sized: the fraction that the master sold, of what copying bought and of nothing else, and
+never held up.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +57,7 @@ def master_with(volume: Decimal | str, coin: str = BTC.base) -> TradingMaster:
     return TradingMaster(position={coin: Decimal(volume)})
 
 
-# -- the fraction --------------------------------------------------------------------------------------------------
+# -- the fraction ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("pair", [NO_MINIMUM, BTC])
@@ -193,7 +195,7 @@ def test_fees_taken_in_base_are_neither_owned_nor_sold(filled: int, fee_bps: int
         assert amount - fee < Decimal("1e-8")
 
 
-# -- never held up -------------------------------------------------------------------------------------------------
+# -- never held up -----------------------------------------------------------------------------------------
 
 
 def test_an_exit_is_neither_capped_nor_too_old_nor_bounded_in_price() -> None:
@@ -229,7 +231,7 @@ def test_where_the_balance_says_that_nothing_is_there_the_exchange_is_asked() ->
     assert user.ordered(master_with("1").sell("O1", "1", "50000")).volume.amount == 1
 
 
-# -- small exits, and what did not go through -----------------------------------------------------------------------
+# -- small exits, and what did not go through --------------------------------------------------------------
 
 
 def test_a_small_exit_waits_for_the_next_one_and_leaves_entries_alone() -> None:
@@ -337,7 +339,7 @@ def test_coins_that_the_user_sold_by_hand_are_not_sold_again_out_of_a_deposit() 
     assert order.volume == entry.volume
 
 
-# -- entries that wait while the master leaves ---------------------------------------------------------------------
+# -- entries that wait while the master leaves -------------------------------------------------------------
 
 
 def waiting_entry() -> tuple[TradingMaster, Follower]:
@@ -423,7 +425,7 @@ def test_an_entry_that_the_master_has_left_gives_its_room_back() -> None:
     assert later.planned.amount == Decimal("0.08")
 
 
-# -- what is not right yet -----------------------------------------------------------------------------------------
+# -- what is not right yet ---------------------------------------------------------------------------------
 
 
 def test_an_old_order_of_the_master_sells_also_what_was_bought_since() -> None:

@@ -1,4 +1,6 @@
-"""The memory of the rules over a long life: any fills, endings and restarts, and the book stays true to what was bought and sold."""
+"""The memory of the rules over a long life: any fills, endings and restarts, and the book stays true to
+what was bought and sold.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +71,7 @@ class CopyingForMonths(RuleBasedStateMachine):
             user.book = book
             self.users[symbol] = user
 
-    # -- what happens -------------------------------------------------------------------------------------------
+    # -- what happens ---------------------------------------------------------------------------------------
 
     @rule(symbol=symbols, order=orders, volume=volumes, price=prices, age=st.sampled_from([0, 0, 0, 60]))
     def master_buys(self, symbol: str, order: str, volume: Decimal, price: Decimal, age: int) -> None:
@@ -86,8 +88,11 @@ class CopyingForMonths(RuleBasedStateMachine):
 
     @precondition(lambda self: self.on_its_way)
     @rule(
-        data=st.data(), percent=st.sampled_from([0, 30, 100, 100, 100]), slip=st.integers(-3, 0), fee_bps=st.integers(0, 40)
-    )  # fmt: skip
+        data=st.data(),
+        percent=st.sampled_from([0, 30, 100, 100, 100]),
+        slip=st.integers(-3, 0),
+        fee_bps=st.integers(0, 40),
+    )
     def an_order_ends(self, data: st.DataObject, percent: int, slip: int, fee_bps: int) -> None:
         symbol = data.draw(st.sampled_from(sorted(self.on_its_way)))
         order = self.on_its_way.pop(symbol)
@@ -141,7 +146,7 @@ class CopyingForMonths(RuleBasedStateMachine):
         assert after.carried == {key: pieces for key, pieces in before.carried.items() if pieces}
         self.take_up(after)
 
-    # -- how it is taken ----------------------------------------------------------------------------------------
+    # -- how it is taken ------------------------------------------------------------------------------------
 
     def plans(self, ledger: Ledger) -> dict[str, OrderPlan | None]:
         found = {order_id: ledger.get_plan(order_id) for order_id in self.master_orders}
@@ -181,7 +186,7 @@ class CopyingForMonths(RuleBasedStateMachine):
     def commit(self, symbol: str) -> None:
         self.ledger.commit(book=self.users[symbol].book)
 
-    # -- what always holds --------------------------------------------------------------------------------------
+    # -- what always holds ----------------------------------------------------------------------------------
 
     @invariant()
     def the_position_is_what_was_bought_and_neither_sold_nor_paid_in_fees(self) -> None:
@@ -194,7 +199,8 @@ class CopyingForMonths(RuleBasedStateMachine):
 
     @invariant()
     def no_more_is_owed_than_is_held(self) -> None:
-        # What is owed is sold without another fill: more than the position would be sold out of the next entry.
+        # What is owed is sold without another fill: more than the position would be sold out of the next
+        # entry.
         for user in self.users.values():
             assert user.carried(Side.SELL) <= user.position
 

@@ -1,4 +1,6 @@
-"""What an account holds is what it was told and traded; what that is worth needs a price, and nothing is guessed."""
+"""What an account holds is what it was told and traded; what that is worth needs a price, and nothing is
+guessed.
+"""
 
 from __future__ import annotations
 

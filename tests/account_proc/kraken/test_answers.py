@@ -1,4 +1,6 @@
-"""What may be written off and what must be looked up: every error of the catalogue, and everything that is no answer."""
+"""What may be written off and what must be looked up: every error of the catalogue, and everything that is
+no answer.
+"""
 
 from __future__ import annotations
 

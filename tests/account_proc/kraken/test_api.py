@@ -177,7 +177,7 @@ def test_a_history_of_several_pages_is_whole_and_in_order(paper: Paper, tmp_path
     on(paper.rest_url, "busy", tmp_path, steps)
 
 
-# -- answers that the paper exchange does not give ------------------------------------------------------------------
+# -- answers that the paper exchange does not give ---------------------------------------------------------
 
 PAIRS = {
     "XXBTZUSD": {

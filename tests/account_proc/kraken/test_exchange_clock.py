@@ -1,4 +1,6 @@
-"""The exchange's clock is always within the bounds that its answers set, and is found again when it, or ours, moves."""
+"""The exchange's clock is always within the bounds that its answers set, and is found again when it, or
+ours, moves.
+"""
 
 from __future__ import annotations
 

@@ -59,7 +59,8 @@ def test_what_is_in_force_is_told_with_its_status_and_the_next_try() -> None:
     assert front.words(NOW, UNIX_NOW) == ""
     front.refused(403, "error code: 1020", NOW, 1.0)
     assert front.words(NOW, UNIX_NOW) == (
-        "HTTP 403 from the exchange's front 1 times in a row (error code: 1020); next try at 08:00:01 UTC, orders at least every 20 s"
+        "HTTP 403 from the exchange's front 1 times in a row (error code: 1020); next try at 08:00:01 UTC, "
+        "orders at least every 20 s"
     )
 
 

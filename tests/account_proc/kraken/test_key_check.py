@@ -1,4 +1,6 @@
-"""What follows from a key's permissions and bounds, from the clock and the fees; and that nothing unknown is taken for fine."""
+"""What follows from a key's permissions and bounds, from the clock and the fees; and that nothing unknown
+is taken for fine.
+"""
 
 from __future__ import annotations
 
@@ -170,7 +172,7 @@ def test_fees_are_asked_for_of_what_was_traded_and_what_is_held(
     assert fee_pairs(TABLE, traded, held) == pairs
 
 
-# -- the shell, over answers by hand ----------------------------------------------------------------------------
+# -- the shell, over answers by hand -----------------------------------------------------------------------
 
 FIT: dict[str, Any] = {
     "apiKeyName": "k", "apiKey": "hidden", "nonce": "7", "nonceWindow": 0, "permissions": [*READS, *TRADES],
@@ -390,7 +392,7 @@ def test_fees_are_percentages_as_told() -> None:
     assert exchange.times_asked("TradeVolume") == 1
 
 
-# -- whose the key is, and who else uses it -----------------------------------------------------------------------
+# -- whose the key is, and who else uses it ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("key", ["iban", "IBAN", "i_ban"])
@@ -427,7 +429,9 @@ def test_an_account_whose_number_is_not_told_has_no_identity() -> None:
 
 
 async def looked_twice(*nonces: int) -> None:
-    """Checks a key with a window, whose exchange tells these nonces one after another; 7 was handed out here."""
+    """Checks a key with a window, whose exchange tells these nonces one after another; 7 was handed out
+    here.
+    """
     exchange = kraken(*(FIT | {"nonce": str(nonce), "nonceWindow": 1000} for nonce in nonces))
 
     async def pause(_: float) -> None: ...

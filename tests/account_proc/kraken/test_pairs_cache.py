@@ -1,4 +1,6 @@
-"""Many processes read the exchange's pairs once, from a file that is believed only if it is whole, young and from where it should be."""
+"""Many processes read the exchange's pairs once, from a file that is believed only if it is whole, young
+and from where it should be.
+"""
 
 from __future__ import annotations
 
@@ -245,7 +247,7 @@ def test_of_processes_that_start_together_one_asks(tmp_path: Path) -> None:
     assert asked.read_text().splitlines() == ["asked"]
 
 
-# -- accounts that share one ----------------------------------------------------------------------------------------
+# -- accounts that share one -------------------------------------------------------------------------------
 
 
 class Account:

@@ -1,4 +1,6 @@
-"""The context that forked processes share trusts only who is to be trusted, is what calls go by, and gives each of them randomness of its own."""
+"""The context that forked processes share trusts only who is to be trusted, is what calls go by, and gives
+each of them randomness of its own.
+"""
 
 from __future__ import annotations
 

@@ -32,7 +32,10 @@ def test_ways_that_are_refused_are_told_together() -> None:
 
 
 SMALL = "NO FUNDS IN USD: the master trades BTC/USD, and 0.4 USD is less than any order there costs"
-LOCKED = "NO FUNDS IN USD: the master trades BTC/USD, and the 700 USD that are there are reserved, or in a form that no order takes"
+LOCKED = (
+    "NO FUNDS IN USD: the master trades BTC/USD, and the 700 USD that are there are reserved, or in a "
+    "form that no order takes"
+)
 
 
 @pytest.mark.parametrize(

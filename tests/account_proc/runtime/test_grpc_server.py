@@ -1,4 +1,6 @@
-"""Both ends of an account's gRPC over a real socket: with each other, and with grpcio's client, which others use."""
+"""Both ends of an account's gRPC over a real socket: with each other, and with grpcio's client, which
+others use.
+"""
 
 from __future__ import annotations
 
@@ -110,7 +112,8 @@ def played(socket: Path, play: Callable[[Scene], Awaitable[None]]) -> None:
                 await play(scene)
         finally:
             scene.client.close()
-            # An error that was caught keeps grpcio's connection until then, and a transport that the loop's end finds open warns.
+            # An error that was caught keeps grpcio's connection until then, and a transport that the loop's
+            # end finds open warns.
             gc.collect()
             async with asyncio.timeout(LIMIT_S):
                 while not all(handler.closing for handler in scene.server._server._handlers):  # noqa: ASYNC110 - no event tells

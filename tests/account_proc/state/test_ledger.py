@@ -1,4 +1,6 @@
-"""The ledger gives back what was put in, all of a step or nothing of it, and is never taken for another one or begun anew."""
+"""The ledger gives back what was put in, all of a step or nothing of it, and is never taken for another
+one or begun anew.
+"""
 
 from __future__ import annotations
 
@@ -36,27 +38,76 @@ ids = st.text("abcXYZ0123456789-/", min_size=1, max_size=12)
 times = st.floats(min_value=0, max_value=4e9)
 slices = st.lists(st.builds(Slice, order_id=ids, volume=bases, cost=quotes, copy_id=texts), max_size=3)
 copies = st.builds(
-    CopyRecord, copy_id=ids, fill_seqs=st.lists(st.integers(1, 2**62), max_size=4).map(tuple), pair=texts,
-    side=st.sampled_from(Side), state=st.sampled_from(CopyState), reason=st.sampled_from(Reason) | texts, detail=texts,
-    planned=numbers, ordered=numbers, filled=numbers, cost=numbers, fee=numbers, fee_asset=texts, fee_base=numbers,
-    limit_price=st.none() | numbers, master_price=numbers, order_id=texts, cl_ord_id=texts, attempts=st.integers(0, 99),
-    joined_copy_id=texts, carried_in=st.lists(texts, max_size=3).map(tuple), slices=slices.map(tuple), sweep=st.booleans(),
-    user_equity=numbers, deadline=times, executed_at=times, received_at=times, decided_at=times, sent_at=times,
-    acknowledged_at=times, finished_at=times,
-)  # fmt: skip
+    CopyRecord,
+    copy_id=ids,
+    fill_seqs=st.lists(st.integers(1, 2**62), max_size=4).map(tuple),
+    pair=texts,
+    side=st.sampled_from(Side),
+    state=st.sampled_from(CopyState),
+    reason=st.sampled_from(Reason) | texts,
+    detail=texts,
+    planned=numbers,
+    ordered=numbers,
+    filled=numbers,
+    cost=numbers,
+    fee=numbers,
+    fee_asset=texts,
+    fee_base=numbers,
+    limit_price=st.none() | numbers,
+    master_price=numbers,
+    order_id=texts,
+    cl_ord_id=texts,
+    attempts=st.integers(0, 99),
+    joined_copy_id=texts,
+    carried_in=st.lists(texts, max_size=3).map(tuple),
+    slices=slices.map(tuple),
+    sweep=st.booleans(),
+    user_equity=numbers,
+    deadline=times,
+    executed_at=times,
+    received_at=times,
+    decided_at=times,
+    sent_at=times,
+    acknowledged_at=times,
+    finished_at=times,
+)
 plans = st.builds(
     OrderPlan, order_id=ids, ratio=st.builds(Ratio, numbers), cap=quotes,
     user_equity=quotes, master_volume=bases, target=bases, allotted=bases, cost=quotes,
 )  # fmt: skip
 own_orders = st.builds(
-    OwnOrder, request_id=texts.filter(bool), cl_ord_id=ids, pair=texts, side=st.sampled_from(Side), volume=numbers,
-    limit_price=st.none() | numbers, state=st.sampled_from(CopyState), deadline=times, order_id=texts, description=texts,
-    error=texts, strategy=texts, filled=numbers, cost=numbers, fee_base=numbers, fee_quote=numbers,
-)  # fmt: skip
+    OwnOrder,
+    request_id=texts.filter(bool),
+    cl_ord_id=ids,
+    pair=texts,
+    side=st.sampled_from(Side),
+    volume=numbers,
+    limit_price=st.none() | numbers,
+    state=st.sampled_from(CopyState),
+    deadline=times,
+    order_id=texts,
+    description=texts,
+    error=texts,
+    strategy=texts,
+    filled=numbers,
+    cost=numbers,
+    fee_base=numbers,
+    fee_quote=numbers,
+)
 #: Of an own order, before there were strategies.
 EARLY_FIELDS = {
-    "request_id", "cl_ord_id", "pair", "side", "volume", "limit_price", "state", "deadline", "order_id", "description", "error"
-}  # fmt: skip
+    "request_id",
+    "cl_ord_id",
+    "pair",
+    "side",
+    "volume",
+    "limit_price",
+    "state",
+    "deadline",
+    "order_id",
+    "description",
+    "error",
+}
 
 
 @contextmanager
@@ -78,7 +129,7 @@ def plan(order_id: str) -> OrderPlan:
     )  # fmt: skip
 
 
-# -- what is put in comes out --------------------------------------------------------------------------------------
+# -- what is put in comes out ------------------------------------------------------------------------------
 
 
 def test_a_new_ledger_knows_nothing(tmp_path: Path) -> None:
@@ -198,7 +249,7 @@ def test_plans_that_do_not_stay_in_memory_are_read_again(tmp_path: Path) -> None
         assert ledger.get_plan("O0") == late
 
 
-# -- all or nothing ------------------------------------------------------------------------------------------------
+# -- all or nothing ----------------------------------------------------------------------------------------
 
 
 def test_a_step_that_cannot_be_written_whole_is_not_written_at_all(tmp_path: Path) -> None:
@@ -332,7 +383,8 @@ ADDED = {
         "DROP TABLE positions",
         "DROP TABLE carried",
         "CREATE TABLE pairs (pair TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID",
-        """INSERT INTO pairs VALUES ('BTC/EUR', '{"volume": "0.25", "cost": "10000", "buy": [], "sell": []}')""",
+        """INSERT INTO pairs
+           VALUES ('BTC/EUR', '{"volume": "0.25", "cost": "10000", "buy": [], "sell": []}')""",
         """INSERT INTO pairs VALUES ('BTC/USD', '{"volume": "0.5", "cost": "25000", "buy": [], "sell": [
            {"order_id": "", "volume": "0.1", "cost": "0", "copy_id": "c1"}]}')""",
     ),
@@ -374,15 +426,24 @@ def test_a_ledger_of_an_earlier_schema_is_brought_up_to_date_and_keeps_everythin
         assert book.owed("BTC").amount == Decimal("0.1")
 
 
-# -- orders of a strategy ------------------------------------------------------------------------------------------
+# -- orders of a strategy ----------------------------------------------------------------------------------
 
 
 def of_strategy(request_id: str, side: Side, state: CopyState, filled: str, fee_base: str = "0") -> OwnOrder:
     return OwnOrder(
-        request_id=request_id, cl_ord_id=request_id, pair="BTC/USD", side=side, volume=Decimal(2), limit_price=None,
-        state=state, deadline=5.0, strategy="sma", filled=Decimal(filled), cost=Decimal(filled) * 100,
+        request_id=request_id,
+        cl_ord_id=request_id,
+        pair="BTC/USD",
+        side=side,
+        volume=Decimal(2),
+        limit_price=None,
+        state=state,
+        deadline=5.0,
+        strategy="sma",
+        filled=Decimal(filled),
+        cost=Decimal(filled) * 100,
         fee_base=Decimal(fee_base),
-    )  # fmt: skip
+    )
 
 
 def test_a_strategys_order_is_live_until_its_end_and_then_counts_once_into_its_position(
@@ -412,7 +473,7 @@ def test_an_order_that_an_operator_asked_for_is_never_a_strategys(tmp_path: Path
         assert (ledger.live_own_orders(), ledger.own_positions()) == ([], {})
 
 
-# -- whose it is, and what it is -----------------------------------------------------------------------------------
+# -- whose it is, and what it is ---------------------------------------------------------------------------
 
 
 def test_another_accounts_ledger_is_refused_and_left_alone(tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
-"""Every nonce is larger than every one used, through kills, damage and clocks; one process has the file and the key."""
+"""Every nonce is larger than every one used, through kills, damage and clocks; one process has the file
+and the key.
+"""
 
 from __future__ import annotations
 
@@ -349,7 +351,7 @@ LifeOfANonceFile.TestCase.settings = settings(max_examples=40, stateful_step_cou
 TestLifeOfANonceFile = LifeOfANonceFile.TestCase
 
 
-# -- real processes ---------------------------------------------------------------------------------------------------
+# -- real processes ----------------------------------------------------------------------------------------
 
 HOLD = """
 import sys, time
@@ -371,7 +373,8 @@ sys.stdin.read()
 held.close()
 """
 
-#: The clock jumps over a whole block at each call, so each nonce is one reservation, and starts anew after each kill.
+#: The clock jumps over a whole block at each call, so each nonce is one reservation, and starts anew after
+#: each kill.
 BURN = """
 import sys, itertools
 from pathlib import Path

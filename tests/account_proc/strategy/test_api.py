@@ -54,7 +54,7 @@ def wanted(strategy: Strategy, prices: Iterable[int]) -> list[OrderIntent]:
     return [intent for price in prices for intent in strategy.on_market(tick(price))]
 
 
-# -- found by entry point -------------------------------------------------------------------------------------------------
+# -- found by entry point ----------------------------------------------------------------------------------
 
 
 def test_the_shipped_strategies_are_installed_and_start_without_options_that_they_do_not_need() -> None:
@@ -71,7 +71,8 @@ def foreign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found.mkdir()
     (found / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
     (found / "entry_points.txt").write_text(
-        "[krakencopy.strategies]\nslow = their_slow:Slow\nquick = their_quick:quick\nbroken = their_quick:broken\n"
+        "[krakencopy.strategies]\nslow = their_slow:Slow\nquick = their_quick:quick\nbroken = "
+        "their_quick:broken\n"
         "missing = their_quick:Missing\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -144,7 +145,7 @@ def test_the_example_in_the_documentation_is_found_and_trades(
     assert [intent.side for intent in wanted(strategy, [97, 101])] == [Side.SELL]
 
 
-# -- what the shipped ones want ---------------------------------------------------------------------------------------------
+# -- what the shipped ones want ----------------------------------------------------------------------------
 
 
 def test_the_cross_enters_when_the_fast_average_rises_above_the_slow_one_and_leaves_when_it_falls_below() -> (

@@ -46,16 +46,21 @@ PAIR = "BTC/USD"
 BUY = OrderIntent(pair=PAIR, side=Side.BUY, volume=Decimal("0.0001"))
 SELL = OrderIntent(pair=PAIR, side=Side.SELL, share=Decimal(1))
 MARKET = Market(
-    symbol=PAIR, base="BTC", quote="USD", lot=Decimal("0.00000001"), tick=Decimal("0.1"), ordermin=Decimal("0.00005"),
+    symbol=PAIR,
+    base="BTC",
+    quote="USD",
+    lot=Decimal("0.00000001"),
+    tick=Decimal("0.1"),
+    ordermin=Decimal("0.00005"),
     costmin=Decimal("0.5"),
-)  # fmt: skip
+)
 QUOTE = Quote(bid=Decimal(49_999), ask=Decimal(50_001), last=Decimal(50_000))
 USUAL = Timing(deadline=5.0, retry=0.0005)
 #: Of an order whose answer is lost: it can be looked for at once.
 AT_ONCE = Timing(deadline=0.001, margin=0.0, visibility_lag=0.001, poll=0.0, retry=0.001)
 LIMITS = RiskLimits(risk=Decimal("0.10"), slippage_bps=50)
 
-# -- how much may be ordered ------------------------------------------------------------------------------------------
+# -- how much may be ordered --------------------------------------------------------------------------------
 
 amounts = st.decimals(0, 1_000_000, places=4)
 shares = st.decimals("0.0001", 1, places=4)
@@ -70,7 +75,7 @@ shares = st.decimals("0.0001", 1, places=4)
 )
 def test_an_entry_never_costs_more_than_the_risk_or_the_cash_and_is_in_whole_lots(
     equity: Decimal, cash: Decimal, held: Decimal, cost: Decimal, wanted: tuple[str, Decimal]
-) -> None:  # fmt: skip
+) -> None:
     intent = OrderIntent(pair=PAIR, side=Side.BUY, **{wanted[0]: wanted[1]})  # type: ignore[arg-type]  # one of two names
     holdings = Holdings(equity=equity, cash=cash, base=held)
     verdict = allowed(intent, MARKET, holdings, held, cost, QUOTE, LIMITS)
@@ -114,7 +119,7 @@ def test_what_is_not_ordered_has_a_reason(intent: OrderIntent, equity: Decimal |
     assert says in verdict.reason
 
 
-# -- the loop -----------------------------------------------------------------------------------------------------------
+# -- the loop ----------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -146,7 +151,9 @@ class Wants:
 
 
 class Kraken(ScriptedKraken):
-    """Fills every order after a while, and remembers whose orders were under way when: (begin or end, client order id)."""
+    """Fills every order after a while, and remembers whose orders were under way when: (begin or end,
+    client order id).
+    """
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -241,10 +248,18 @@ class User:
         self.seq += 1
         held = Decimal("0.001") if side is Side.SELL else Decimal(0)
         return types_pb2.Fill(
-            seq=self.seq, exec_id=f"M{self.seq}", order_id=f"MO{self.seq}", pair=PAIR, side=PB_SIDE[side],
-            price="50000", volume="0.001", master_equity="1000", master_cash="1000", master_position=str(held),
+            seq=self.seq,
+            exec_id=f"M{self.seq}",
+            order_id=f"MO{self.seq}",
+            pair=PAIR,
+            side=PB_SIDE[side],
+            price="50000",
+            volume="0.001",
+            master_equity="1000",
+            master_cash="1000",
+            master_position=str(held),
             executed_at=timestamp(self.now()),
-        )  # fmt: skip
+        )
 
     def own(self) -> set[str]:
         """Client order ids of the strategy's orders."""
@@ -346,10 +361,17 @@ def test_an_order_whose_answer_was_lost_is_looked_for_and_never_sent_again(ledge
             user.kraken.next["AddOrder"] = [OutcomeUnknown("AddOrder", "timeout")]
             found = {
                 "O9": {
-                    "descr": {"pair": "XBTUSD", "type": "buy", "order": "buy"}, "status": "closed", "vol": "0.0001",
-                    "vol_exec": "0.0001", "cost": "5", "fee": "0", "price": "50000", "opentm": NOW, "oflags": "fciq",
+                    "descr": {"pair": "XBTUSD", "type": "buy", "order": "buy"},
+                    "status": "closed",
+                    "vol": "0.0001",
+                    "vol_exec": "0.0001",
+                    "cost": "5",
+                    "fee": "0",
+                    "price": "50000",
+                    "opentm": NOW,
+                    "oflags": "fciq",
                 }
-            }  # fmt: skip
+            }
             user.kraken.always["ClosedOrders"] = {"closed": found, "count": 1}
             user.loop.switch_on()
             await until(lambda: user.orders.position(PAIR).volume == BUY.volume)
@@ -377,11 +399,18 @@ def test_a_live_order_of_an_earlier_process_is_settled_before_the_strategy_begin
         async with trading(ledger, Wants()) as user:
             found = {
                 "O1": {
-                    "descr": {"pair": "XBTUSD", "type": "buy", "order": "buy"}, "status": "closed", "vol": "0.0001",
-                    "vol_exec": "0.0001", "cost": "5", "fee": "0", "price": "50000", "opentm": NOW, "oflags": "fciq",
+                    "descr": {"pair": "XBTUSD", "type": "buy", "order": "buy"},
+                    "status": "closed",
+                    "vol": "0.0001",
+                    "vol_exec": "0.0001",
+                    "cost": "5",
+                    "fee": "0",
+                    "price": "50000",
+                    "opentm": NOW,
+                    "oflags": "fciq",
                     "cl_ord_id": left.cl_ord_id,
                 }
-            }  # fmt: skip
+            }
             user.kraken.always["ClosedOrders"] = {"closed": found, "count": 1}
             user.clock = 1000.0
             user.loop.switch_on()
@@ -410,7 +439,7 @@ def test_what_a_strategy_wants_at_an_orderly_end_is_ordered_and_at_the_masters_r
     run(steps())
 
 
-# -- never both ---------------------------------------------------------------------------------------------------------
+# -- never both --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -455,7 +484,8 @@ def test_through_hundreds_of_flaps_copying_and_the_strategy_never_trade_at_the_s
                 else:
                     under_way.remove(cl_ord_id)
             assert kinds == {True, False}, "a test in which only one of them trades proves nothing"
-            # After the switch to copying was taken, no order of the strategy begins until the next switch back.
+            # After the switch to copying was taken, no order of the strategy begins until the next switch
+            # back.
             for (mode, begin), (_, end) in zip(taken, [*taken[1:], ("", len(user.kraken.log))], strict=True):
                 if mode == "copying":
                     begun = [id_ for what, id_ in user.kraken.log[begin:end] if what == "begin"]

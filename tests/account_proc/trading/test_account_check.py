@@ -1,4 +1,6 @@
-"""A key that opens another account than its ledger is about is found out before anything is traded, told or not."""
+"""A key that opens another account than its ledger is about is found out before anything is traded, told
+or not.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +27,18 @@ from tests.support.scripted_kraken import Answer, ScriptedKraken, run
 
 LAG_S = 60.0
 TRADE = Trade(
-    exec_id="T1", order_id="O1", symbol="BTC/USD", side=Side.BUY, price=Decimal(5), volume=Decimal(1), cost=Decimal(5), fees=(),
-    margin=False, executed_at=NOW, source=pb.FILL_SOURCE_FEED,
-)  # fmt: skip
+    exec_id="T1",
+    order_id="O1",
+    symbol="BTC/USD",
+    side=Side.BUY,
+    price=Decimal(5),
+    volume=Decimal(1),
+    cost=Decimal(5),
+    fees=(),
+    margin=False,
+    executed_at=NOW,
+    source=pb.FILL_SOURCE_FEED,
+)
 MINE, OTHER = AccountIdentity.of("PAPER MINE"), AccountIdentity.of("PAPER OTHER")
 
 

@@ -1,4 +1,6 @@
-"""How an order ended is known from its trades, each counted once; where the feed is silent, the exchange is asked."""
+"""How an order ended is known from its trades, each counted once; where the feed is silent, the exchange
+is asked.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +55,7 @@ def trade(exec_id: str, qty: str, price: str = "50000", **more: object) -> Execu
     return execution(exec_id=exec_id, qty=qty, price=price, **more)  # type: ignore[arg-type]  # a test's shorthand
 
 
-# -- from the feed -------------------------------------------------------------------------------------------------
+# -- from the feed -----------------------------------------------------------------------------------------
 
 
 def test_an_order_is_over_when_its_trades_add_up_to_it() -> None:
@@ -163,7 +165,7 @@ def test_whoever_gives_up_waiting_does_not_end_the_order_for_others() -> None:
     run(steps())
 
 
-# -- by asking -----------------------------------------------------------------------------------------------------
+# -- by asking ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("last", ["canceled", "expired", "filled"])
@@ -279,7 +281,7 @@ def test_a_fee_in_base_is_not_lost_behind_one_in_quote() -> None:
     run(steps())
 
 
-# -- who waits for news ----------------------------------------------------------------------------------------------
+# -- who waits for news ------------------------------------------------------------------------------------
 
 
 def test_the_feed_is_woken_before_an_order_is_sent_and_is_idle_when_none_is_followed() -> None:

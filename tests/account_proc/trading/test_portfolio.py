@@ -1,4 +1,6 @@
-"""The wallet is counted; balances that trail behind the engine never undo a trade, and what came from outside still counts."""
+"""The wallet is counted; balances that trail behind the engine never undo a trade, and what came from
+outside still counts.
+"""
 
 from __future__ import annotations
 
@@ -98,7 +100,8 @@ def test_what_open_orders_held_at_the_last_reading_is_not_free_and_is_owned_in_w
         assert [it.portfolio.free("BTC"), it.portfolio.holding("BTC")] == [Decimal("0.25"), Decimal("1.75")]
         assert [it.portfolio.distrust_earning("BTC"), it.portfolio.distrust_earning("BTC")] == [True, False]
         assert [it.portfolio.free("BTC"), it.portfolio.distrust_earning("USD")] == [0, False]
-        # A fill of the order that held it is known before the hold is known to be gone: never less than nothing.
+        # A fill of the order that held it is known before the hold is known to be gone: never less than
+        # nothing.
         it.portfolio.wallet.add("BTC", Decimal(-1))
         assert it.portfolio.free("BTC") == 0
 
@@ -185,7 +188,7 @@ def test_balances_from_before_a_trade_do_not_undo_it() -> None:
     run(steps())
 
 
-def test_balances_that_still_miss_a_trade_when_they_cannot_trail_any_more_are_believed_at_the_second_reading() -> (
+def test_balances_that_miss_a_trade_when_they_cannot_trail_any_more_are_believed_at_the_second_reading() -> (
     None
 ):
     async def steps() -> None:

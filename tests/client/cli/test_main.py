@@ -1,4 +1,6 @@
-"""Commands against grpc_testing's channel: what is asked, what is shown, how it ends. No server, no socket."""
+"""Commands against grpc_testing's channel: what is asked, what is shown, how it ends. No server, no
+socket.
+"""
 
 from __future__ import annotations
 

@@ -263,7 +263,10 @@ def test_a_status_without_an_error_info_still_says_something(
 def test_a_bad_configuration_keeps_its_lines_one_for_each_fault(
     sdk: KrakenCopy, supervisor: Scripted
 ) -> None:
-    faults = 'c.toml: accounts[1].id: missing; write one\nc.toml: accounts: no master; one account needs role = "master"'
+    faults = (
+        "c.toml: accounts[1].id: missing; write one\nc.toml: accounts: no master; one account needs "
+        'role = "master"'
+    )
     supervisor.on["Reload"] = refuse(grpc.StatusCode.INVALID_ARGUMENT, "BAD_CONFIGURATION", faults)
     with pytest.raises(BadConfiguration) as raised:
         sdk.reload(dry_run=True)

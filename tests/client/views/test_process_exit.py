@@ -16,9 +16,12 @@ from krakencopy.v1 import types_pb2 as nouns
 def told(**end: Any) -> list[str]:
     lived = Duration(seconds=end.pop("seconds", 100))
     fields: dict[str, Any] = {
-        "at": Timestamp(seconds=1_800_000_000), "pid": 4711, "instance_id": "ab12", "state": nouns.ACCOUNT_STATE_RUNNING,
+        "at": Timestamp(seconds=1_800_000_000),
+        "pid": 4711,
+        "instance_id": "ab12",
+        "state": nouns.ACCOUNT_STATE_RUNNING,
         **end,
-    }  # fmt: skip
+    }
     return ending(nouns.Account(id="anna", last_end=nouns.ProcessEnd(lived=lived, **fields)))
 
 
@@ -61,8 +64,15 @@ def test_every_way_to_end_has_its_words(end: dict[str, Any], how: str, words: st
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0, "0.0 s"), (59, "59.0 s"), (60, "1 min 0 s"), (3_599, "59 min 59 s"), (7_500, "2 h 5 min"), (273_600, "3 d 4 h")],
-)  # fmt: skip
+    [
+        (0, "0.0 s"),
+        (59, "59.0 s"),
+        (60, "1 min 0 s"),
+        (3_599, "59 min 59 s"),
+        (7_500, "2 h 5 min"),
+        (273_600, "3 d 4 h"),
+    ],
+)
 def test_how_long_it_lived_is_told_in_two_units(seconds: int, words: str) -> None:
     assert f"had lived {words};" in told(seconds=seconds)[1]
 

@@ -195,7 +195,11 @@ def test_the_cap_that_cuts_more_than_half_of_the_sized_entries_is_warned_of_in_t
     status = samples.status(capped=capped, sized_entries=sized_entries)
     users = [pb.AccountReport(account_id="bob", copies=status.copies), pb.AccountReport(account_id="eve")]
     expected = [
-        f"WARNING: the risk cap cut {capped} of {sized_entries} entries: is max_user_risk meant to be this low?"
+        (
+            f"WARNING: the risk cap cut {capped} of {sized_entries} entries: is max_user_risk meant to be "
+            "this "
+            "low?"
+        )
     ]
     for page in (pages.status_page(status), pages.report_page(pb.GetReportResponse(accounts=users))):
         assert [line for line in page if line.startswith("WARNING")] == (expected if warns else [])
@@ -349,17 +353,25 @@ def test_what_was_not_understood_is_said_below_the_table_and_told_on_the_account
 def with_preflight(account: nouns.Account, *warnings: str) -> nouns.Account:
     account.preflight.CopyFrom(
         nouns.Preflight(
-            checked_at=samples.at(), key_known=True, permissions=["modify-trades", "query-funds"],
+            checked_at=samples.at(),
+            key_known=True,
+            permissions=["modify-trades", "query-funds"],
             clock_offset_ms=-260,
             pairs=[
                 nouns.PairTerms(
-                    pair="BTC/USD", maker_percent="0.4", taker_percent="0.8", ordermin="0.00005", costmin="0.5",
-                    tick_size="0.1", lot_decimals=8, status="online",
+                    pair="BTC/USD",
+                    maker_percent="0.4",
+                    taker_percent="0.8",
+                    ordermin="0.00005",
+                    costmin="0.5",
+                    tick_size="0.1",
+                    lot_decimals=8,
+                    status="online",
                 )
             ],
             warnings=warnings,
         )
-    )  # fmt: skip
+    )
     return account
 
 

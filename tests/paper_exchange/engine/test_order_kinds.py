@@ -171,13 +171,16 @@ def test_a_stop_needs_and_holds_what_it_is_expected_to_cost() -> None:
         ("sell 1 stop-loss", "EGeneral:Invalid arguments:price"),
         ("sell 1 stop-loss 49000 48000", "EGeneral:Invalid arguments:price2"),
         ("sell 1 stop-loss-limit 49000", "EGeneral:Invalid arguments:price2"),
-        ("sell 1 stop-loss 49000.01", "EOrder:Invalid price: BTC/USD price can only be specified up to 1 decimals"),
+        (
+            "sell 1 stop-loss 49000.01",
+            "EOrder:Invalid price: BTC/USD price can only be specified up to 1 decimals",
+        ),
         ("sell 1 trailing-stop 49000", "EGeneral:Invalid arguments:price"),
         ("sell 1 trailing-stop -5%", "EGeneral:Invalid arguments:price"),
         ("sell 1 trailing-stop-limit +5% 49000", "EGeneral:Invalid arguments:price2"),
         ("sell 1 limit 51000 52000", "EGeneral:Invalid arguments:price2"),
     ],
-)  # fmt: skip
+)
 def test_a_trigger_that_is_badly_written_is_refused(text: str, error: str) -> None:
     assert refusal(venue(), text) == error
 
@@ -216,8 +219,12 @@ def test_a_relative_limit_is_measured_from_the_last_price(text: str, price: str)
 
 @pytest.mark.parametrize(
     ("text", "level"),
-    [("sell 1 stop-loss #100", "49900"), ("buy 1 stop-loss #100", "50100"), ("sell 1 take-profit #100", "50100")],
-)  # fmt: skip
+    [
+        ("sell 1 stop-loss #100", "49900"),
+        ("buy 1 stop-loss #100", "50100"),
+        ("sell 1 take-profit #100", "50100"),
+    ],
+)
 def test_a_hash_means_the_side_on_which_the_order_waits(text: str, level: str) -> None:
     market = venue()
     market.trade("50000.0")

@@ -58,8 +58,13 @@ kinds = st.one_of(
     st.just("trailing-stop-limit +150 #20"),
 )
 closes = st.sampled_from(
-    [{}, {}, {"close": {"ordertype": "limit", "price": "#1%"}}, {"close": {"ordertype": "trailing-stop", "price": "+1%"}}]
-)  # fmt: skip
+    [
+        {},
+        {},
+        {"close": {"ordertype": "limit", "price": "#1%"}},
+        {"close": {"ordertype": "trailing-stop", "price": "+1%"}},
+    ]
+)
 extras = st.fixed_dictionaries(
     {},
     optional={

@@ -1,4 +1,6 @@
-"""Faults that change the exchange itself: its mode, its minima, its clock, what its reads show, how its engine ends orders."""
+"""Faults that change the exchange itself: its mode, its minima, its clock, what its reads show, how its
+engine ends orders.
+"""
 
 import time
 from collections.abc import Iterator

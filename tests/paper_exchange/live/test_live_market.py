@@ -51,10 +51,20 @@ def message(channel: str, rows: Any, kind: str = "update") -> str:
 
 def ticker(symbol: str = "BTC/USD", kind: str = "update", **changed: Any) -> str:
     row = {
-        "symbol": symbol, "bid": 50000.0, "bid_qty": 0.5, "ask": 50000.1, "ask_qty": 0.25, "last": 50000.1,
-        "volume": 1500.25, "vwap": 50100.3, "low": 49000.0, "high": 51000.0, "change": -10.1, "change_pct": -0.02,
+        "symbol": symbol,
+        "bid": 50000.0,
+        "bid_qty": 0.5,
+        "ask": 50000.1,
+        "ask_qty": 0.25,
+        "last": 50000.1,
+        "volume": 1500.25,
+        "vwap": 50100.3,
+        "low": 49000.0,
+        "high": 51000.0,
+        "change": -10.1,
+        "change_pct": -0.02,
         "timestamp": "2026-11-22T10:33:05.709993Z",
-    }  # fmt: skip
+    }
     return message("ticker", [row | changed], kind)
 
 
@@ -73,11 +83,24 @@ def trades(*rows: tuple[int, str, str], kind: str = "update", symbol: str = "BTC
 
 def instrument(symbol: str = "BTC/USD", kind: str = "update", **changed: Any) -> str:
     row = {
-        "symbol": symbol, "base": "BTC", "quote": "USD", "status": "online", "qty_precision": 8,
-        "qty_increment": 1e-08, "qty_min": 0.0001, "price_precision": 1, "price_increment": 0.1, "tick_size": 0.1,
-        "cost_precision": 5, "cost_min": 0.5, "marginable": True, "has_index": True, "margin_initial": 0.2,
-        "position_limit_long": 300, "position_limit_short": 240,
-    }  # fmt: skip
+        "symbol": symbol,
+        "base": "BTC",
+        "quote": "USD",
+        "status": "online",
+        "qty_precision": 8,
+        "qty_increment": 1e-08,
+        "qty_min": 0.0001,
+        "price_precision": 1,
+        "price_increment": 0.1,
+        "tick_size": 0.1,
+        "cost_precision": 5,
+        "cost_min": 0.5,
+        "marginable": True,
+        "has_index": True,
+        "margin_initial": 0.2,
+        "position_limit_long": 300,
+        "position_limit_short": 240,
+    }
     return message("instrument", {"assets": [], "pairs": [row | changed]}, kind)
 
 
@@ -176,10 +199,19 @@ def test_the_best_prices_are_read_to_their_last_digit() -> None:
 @pytest.mark.parametrize(
     "changed",
     [
-        {"bid": None}, {"bid": 0}, {"ask_qty": 0.0}, {"ask": "many"}, {"bid": -1}, {"bid": 50000.2}, {"ask": 1e99},
-        {"bid_qty": True}, {"bid": "1_0"}, {"bid": " 1"}, {"bid": [1]},
+        {"bid": None},
+        {"bid": 0},
+        {"ask_qty": 0.0},
+        {"ask": "many"},
+        {"bid": -1},
+        {"bid": 50000.2},
+        {"ask": 1e99},
+        {"bid_qty": True},
+        {"bid": "1_0"},
+        {"bid": " 1"},
+        {"bid": [1]},
     ],
-)  # fmt: skip
+)
 def test_a_ticker_without_usable_prices_is_told_as_one(changed: dict[str, Any]) -> None:
     (word,) = live_wire.read(ticker(**changed))
     assert isinstance(word, NoPrices)
@@ -233,7 +265,10 @@ ACK = {
         (instrument("MATIC/GBP"), []),
         (trades((1, "1", "1"), symbol="MATIC/GBP"), []),
         (
-            '{"error":"Currency pair not supported BTC/USD","method":"subscribe","success":false,"symbol":"BTC/USD"}',
+            (
+                '{"error":"Currency pair not supported '
+                'BTC/USD","method":"subscribe","success":false,"symbol":"BTC/USD"}'
+            ),
             [SubscriptionRefused(XBTUSD, "Currency pair not supported BTC/USD")],
         ),
         (
@@ -250,12 +285,20 @@ def test_what_other_messages_say(text: str, words: list[live_wire.Word]) -> None
 @pytest.mark.parametrize(
     "text",
     [
-        '{"Error":"Exceeded msg rate"}', "", "[]", "{", '{"channel":"book","data":[]}', '{"channel":"ticker","data":{}}',
-        '{"channel":"ticker","data":[1]}', '{"channel":["ticker"],"data":[]}', '{"channel":"status","data":[{}]}',
-        '{"channel":"trade","data":[{"symbol":"BTC/USD","price":1}]}', '{"channel":"instrument","data":{}}',
+        '{"Error":"Exceeded msg rate"}',
+        "",
+        "[]",
+        "{",
+        '{"channel":"book","data":[]}',
+        '{"channel":"ticker","data":{}}',
+        '{"channel":"ticker","data":[1]}',
+        '{"channel":["ticker"],"data":[]}',
+        '{"channel":"status","data":[{}]}',
+        '{"channel":"trade","data":[{"symbol":"BTC/USD","price":1}]}',
+        '{"channel":"instrument","data":{}}',
         '{"channel":"ticker","data":[{"bid":NaN}]}',
     ],
-)  # fmt: skip
+)
 def test_what_is_not_understood_is_told_and_moves_nothing(text: str) -> None:
     (word,) = live_wire.read(text)
     assert isinstance(word, NotUnderstood)
@@ -276,11 +319,24 @@ rows = st.fixed_dictionaries(
     optional={
         name: json_values | st.decimals(0, 10**6).map(str)
         for name in (
-            "bid", "ask", "bid_qty", "ask_qty", "last", "price", "qty", "side", "trade_id", "status", "system",
-            "qty_min", "cost_min", "price_increment", "qty_precision",
+            "bid",
+            "ask",
+            "bid_qty",
+            "ask_qty",
+            "last",
+            "price",
+            "qty",
+            "side",
+            "trade_id",
+            "status",
+            "system",
+            "qty_min",
+            "cost_min",
+            "price_increment",
+            "qty_precision",
         )
     },
-)  # fmt: skip
+)
 
 
 @given(

@@ -15,7 +15,7 @@ from krakencopy.paper_exchange.values.sides import OrderType, Side
 from tests.support.paper_venue import CATALOGUE
 
 MINUTE_US = 60_000_000
-PAST = "1561939203.172,10749.4,0.004\n1561939205.224,10749.7,0.03869709\n1561939205.430,10749.7,0.5\n1561939206,10740,1\n"
+PAST = "1561939203.172,10749.4,0.004\n1561939205.224,10749.7,0.03869709\n1561939205.430,10749.7,0.5\n1561939206,10740,1\n"  # noqa: E501 - as it was recorded
 
 
 def pair_named(name: str) -> Pair:

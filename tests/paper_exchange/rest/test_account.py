@@ -132,11 +132,15 @@ def test_a_bad_bound_of_a_key_is_refused_by_its_name(
     [
         ("query-ledger", ["Ledgers"], ["TradesHistory"]),
         ("query-closed-trades", ["ClosedOrders", "TradesHistory"], ["OpenPositions", "Ledgers"]),
-        ("query-open-trades", ["OpenPositions", "OpenOrders", "TradeBalance"], ["TradeVolume", "ClosedOrders"]),
+        (
+            "query-open-trades",
+            ["OpenPositions", "OpenOrders", "TradeBalance"],
+            ["TradeVolume", "ClosedOrders"],
+        ),
         ("close-trades", ["CancelAll"], ["AddOrder", "AddOrderBatch", "EditOrder"]),
         ("modify-trades", ["CancelAll"], ["AddOrderBatch", "EditOrder"]),
     ],
-)  # fmt: skip
+)
 def test_a_permission_opens_its_methods_and_no_others(
     server: Server, permission: str, opens: list[str], shut: list[str]
 ) -> None:

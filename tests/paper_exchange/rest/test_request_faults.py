@@ -1,4 +1,6 @@
-"""Faults that strike private requests, over real HTTP: what the client sees, what the engine did, what the log says."""
+"""Faults that strike private requests, over real HTTP: what the client sees, what the engine did, what the
+log says.
+"""
 
 import json
 import socket
@@ -31,7 +33,8 @@ def raw(client: Client, method: str, **params: str) -> bytes:
     host, port = client.rest_url.removeprefix("http://").split(":")
     head = (
         f"POST {path} HTTP/1.1\r\nHost: {host}\r\nAPI-Key: {client.key}\r\n"
-        f"API-Sign: {client.sign(path, nonce, body)}\r\nContent-Type: {FORM}\r\nContent-Length: {len(body)}\r\n\r\n"
+        f"API-Sign: {client.sign(path, nonce, body)}\r\nContent-Type: {FORM}\r\nContent-Length: "
+        f"{len(body)}\r\n\r\n"
     )
     with socket.create_connection((host, int(port)), PATIENCE_S) as connection:
         connection.sendall(head.encode() + body)
@@ -321,7 +324,9 @@ def test_an_unknown_key_is_struck_by_nothing(faulty: Server) -> None:
 
 
 def pattern(name: str, seed: int, *, company: bool) -> list[tuple[str, str | None]]:
-    """What befalls twenty requests of an account on an exchange of its own, alone or beside another account."""
+    """What befalls twenty requests of an account on an exchange of its own, alone or beside another
+    account.
+    """
     running = Server("--tick-ms", "3600000")
     try:
         clients = []

@@ -1,4 +1,6 @@
-"""Which assets and pairs there are: tokenised stocks, new pairs, pairs that are taken out of the lists, renames."""
+"""Which assets and pairs there are: tokenised stocks, new pairs, pairs that are taken out of the lists,
+renames.
+"""
 
 from collections.abc import Iterator
 from typing import Any

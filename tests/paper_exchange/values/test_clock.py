@@ -1,4 +1,6 @@
-"""The exchange's clock: off, drifting, stepped while it runs; every time that a client sees is of the same one."""
+"""The exchange's clock: off, drifting, stepped while it runs; every time that a client sees is of the same
+one.
+"""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,6 @@
-"""What Auto Earn keeps (`.F`): spent by orders on the asset itself, held by them, and never by any other form."""
+"""What Auto Earn keeps (`.F`): spent by orders on the asset itself, held by them, and never by any other
+form.
+"""
 
 from decimal import Decimal
 from typing import Any

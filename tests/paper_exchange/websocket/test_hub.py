@@ -32,9 +32,21 @@ def test_a_market_order_is_told_as_pending_new_new_trades_and_filled(server: Ser
         txid = buy(client, "0.5", userref=3)
         pending, new, first, second, filled = connected.rows(5)
     assert pending.keys() == {
-        "order_id", "order_userref", "symbol", "side", "order_type", "order_qty", "time_in_force", "stop_price",
-        "fee_usd_equiv", "fee_ccy_pref", "exec_type", "order_status", "cum_cost", "timestamp",
-    }  # fmt: skip
+        "order_id",
+        "order_userref",
+        "symbol",
+        "side",
+        "order_type",
+        "order_qty",
+        "time_in_force",
+        "stop_price",
+        "fee_usd_equiv",
+        "fee_ccy_pref",
+        "exec_type",
+        "order_status",
+        "cum_cost",
+        "timestamp",
+    }
     assert (pending["exec_type"], pending["symbol"], pending["order_qty"]) == (
         "pending_new",
         "BTC/USD",

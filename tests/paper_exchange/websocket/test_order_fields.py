@@ -39,9 +39,17 @@ def test_a_limit_order_is_spelt_as_in_rest() -> None:
         **LIMIT, time_in_force="gtc", order_userref=7, post_only=True, stp_type="cancel_both", validate=True
     )
     assert found == {
-        "pair": "BTC/USD", "type": "buy", "ordertype": "limit", "price": "26500.4", "volume": "1.2", "timeinforce": "gtc",
-        "userref": "7", "oflags": "post", "stptype": "cancel-both", "validate": "true",
-    }  # fmt: skip
+        "pair": "BTC/USD",
+        "type": "buy",
+        "ordertype": "limit",
+        "price": "26500.4",
+        "volume": "1.2",
+        "timeinforce": "gtc",
+        "userref": "7",
+        "oflags": "post",
+        "stptype": "cancel-both",
+        "validate": "true",
+    }
 
 
 def test_a_small_number_that_python_writes_with_an_exponent_is_plain() -> None:

@@ -1,4 +1,6 @@
-"""One client's session without a socket: whatever it sends is answered, and what it may not do is not done."""
+"""One client's session without a socket: whatever it sends is answered, and what it may not do is not
+done.
+"""
 
 import json
 import random
@@ -41,13 +43,15 @@ fields = st.fixed_dictionaries(
     optional={
         "symbol": st.just("BTC/USD") | values,
         "side": st.sampled_from(["buy", "sell"]) | values,
-        "order_type": st.sampled_from(["limit", "market", "stop-loss", "trailing-stop-limit", "iceberg"]) | values,
+        "order_type": st.sampled_from(["limit", "market", "stop-loss", "trailing-stop-limit", "iceberg"])
+        | values,
         "order_qty": st.sampled_from([0.001, 0.01, 100, 1e-5]) | values,
         "cash_order_qty": st.sampled_from([5, 100]) | values,
         "limit_price": st.sampled_from([40000, 60000, 70000.5]) | values,
         "limit_price_type": st.sampled_from(["static", "pct", "quote"]) | values,
         "triggers": st.fixed_dictionaries({"price": st.sampled_from([50000, 1])}) | values,
-        "conditional": st.fixed_dictionaries({"order_type": st.just("limit"), "limit_price": st.just(65000)}) | values,
+        "conditional": st.fixed_dictionaries({"order_type": st.just("limit"), "limit_price": st.just(65000)})
+        | values,
         "time_in_force": st.sampled_from(["gtc", "ioc", "fok", "gtd"]) | values,
         "post_only": values,
         "display_qty": values,
@@ -59,10 +63,13 @@ fields = st.fixed_dictionaries(
         "expire_time": st.just("2023-11-14T22:14:22Z") | values,
         "validate": values,
         "order_id": st.lists(values, max_size=2) | values,
-        "orders": st.lists(st.dictionaries(st.sampled_from(["side", "order_type", "order_qty"]), values), max_size=3) | values,
+        "orders": st.lists(
+            st.dictionaries(st.sampled_from(["side", "order_type", "order_qty"]), values), max_size=3
+        )
+        | values,
         "timeout": st.sampled_from([0, 60]) | values,
     },
-)  # fmt: skip
+)
 # Fields that a method does not have are refused at once, so most requests have only those of theirs.
 BASIC = frozenset({"symbol", "side", "order_type", "order_qty", "limit_price", "time_in_force", "cl_ord_id"})
 requests = st.tuples(

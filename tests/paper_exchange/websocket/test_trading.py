@@ -1,4 +1,6 @@
-"""The trading methods of the WebSocket over a real socket: their answers, and what the executions channel tells of them."""
+"""The trading methods of the WebSocket over a real socket: their answers, and what the executions channel
+tells of them.
+"""
 
 import time
 import uuid
@@ -108,10 +110,18 @@ def test_an_amend_tells_the_new_terms(client: Client, told: Feed) -> None:
     assert (result["cl_ord_id"], result.keys()) == (mine, {"amend_id", "cl_ord_id"})
     row = told.rows(3)[2]
     assert row == {
-        "order_id": order_id, "cl_ord_id": mine, "exec_type": "amended", "order_status": "new",
-        "timestamp": row["timestamp"], "cum_qty": 0, "reason": "User requested", "amended": True, "order_qty": D("0.02"),
-        "limit_price_type": "static", "limit_price": D("41000.5"),
-    }  # fmt: skip
+        "order_id": order_id,
+        "cl_ord_id": mine,
+        "exec_type": "amended",
+        "order_status": "new",
+        "timestamp": row["timestamp"],
+        "cum_qty": 0,
+        "reason": "User requested",
+        "amended": True,
+        "order_qty": D("0.02"),
+        "limit_price_type": "static",
+        "limit_price": D("41000.5"),
+    }
 
 
 def test_an_edit_ends_the_order_and_begins_another(client: Client, told: Feed) -> None:
@@ -202,7 +212,8 @@ def test_a_trigger_tells_what_it_waits_for_and_when_it_fired(
 
 
 def test_an_expired_order_says_so(client: Client, told: Feed) -> None:
-    # Whole seconds are told, which are up to one less, and Kraken wants five to be left when the order comes in.
+    # Whole seconds are told, which are up to one less, and Kraken wants five to be left when the order comes
+    # in.
     soon = datetime.now(UTC) + timedelta(seconds=7)
     order = {**LIMIT, "time_in_force": "gtd", "expire_time": soon.strftime("%Y-%m-%dT%H:%M:%SZ")}
     order_id = told.done(client, "add_order", **order)["order_id"]

@@ -1,4 +1,6 @@
-"""What a process wrote before its end is bounded, harmless, and remembered with how it ended, also by the next supervisor."""
+"""What a process wrote before its end is bounded, harmless, and remembered with how it ended, also by the
+next supervisor.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Which of two accounts that are one at the exchange goes on, by their number and by their orders; the other must not trade."""
+"""Which of two accounts that are one at the exchange goes on, by their number and by their orders; the
+other must not trade.
+"""
 
 from __future__ import annotations
 

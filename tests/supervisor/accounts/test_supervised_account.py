@@ -107,8 +107,9 @@ def test_what_operators_should_know_is_an_event_when_it_begins_and_when_it_ends(
     assert told(reason="CONNECTING") == []
     assert told("CLOCK_OFF", reason="CONNECTING") == []
     assert told("NO_FUNDS") == [
-        "SEVERITY_WARNING tania NO_FUNDS about NO_FUNDS", "SEVERITY_INFO tania CLOCK_OFF_OVER over: about CLOCK_OFF",
-    ]  # fmt: skip
+        "SEVERITY_WARNING tania NO_FUNDS about NO_FUNDS",
+        "SEVERITY_INFO tania CLOCK_OFF_OVER over: about CLOCK_OFF",
+    ]
     assert told() == ["SEVERITY_INFO tania NO_FUNDS_OVER over: about NO_FUNDS"]
     assert told("NOT_LISTED") == ["SEVERITY_WARNING tania NOT_LISTED about NOT_LISTED", "names are doubted"]
     assert told("NOT_LISTED") == []

@@ -1,4 +1,6 @@
-"""Keys of other brokers: private keys of several lines come whole from each source, and no line of them is ever shown."""
+"""Keys of other brokers: private keys of several lines come whole from each source, and no line of them is
+ever shown.
+"""
 
 from __future__ import annotations
 
@@ -75,9 +77,12 @@ def test_kraken_over_ccxt_wants_krakens_form() -> None:
 
 def test_no_brokers_keys_reach_other_processes() -> None:
     names = ("CCXT_KRAKEN_MASTER_API_KEY", "BINANCE_USER_X_Y_API_SECRET", *environ(PEM))
-    assert without_credentials(dict.fromkeys(names, "x") | {"PATH": "/bin", "MY_API_KEY": "no account's"}) == {
-        "PATH": "/bin", "MY_API_KEY": "no account's",
-    }  # fmt: skip
+    assert without_credentials(
+        dict.fromkeys(names, "x") | {"PATH": "/bin", "MY_API_KEY": "no account's"}
+    ) == {
+        "PATH": "/bin",
+        "MY_API_KEY": "no account's",
+    }
 
 
 @pytest.mark.parametrize("shown", [PEM, repr(PEM), *LINES, KEY])

@@ -79,27 +79,47 @@ def test_ids_may_share_a_variables_name_at_different_brokers() -> None:
         (LIVE + account("x", "master", "coinbase"), "accounts", "no master at Kraken"),
         (
             LIVE + MASTER + account("x", "master", "coinbase") + account("y", "master", "ccxt:coinbase"),
-            "accounts[2].role", "a second master at coinbase (accounts[1].role is the first)",
+            "accounts[2].role",
+            "a second master at coinbase (accounts[1].role is the first)",
         ),
-        (LIVE + MASTER + account("x", "user", "coinbase", "copy = { ratio = 1 }"), "accounts[1].copy", "nobody is copied there"),
-        (LIVE + MASTER + account("x", "user", "coinbase", 'tier = "pro"'), "accounts[1].tier", "means nothing at coinbase"),
+        (
+            LIVE + MASTER + account("x", "user", "coinbase", "copy = { ratio = 1 }"),
+            "accounts[1].copy",
+            "nobody is copied there",
+        ),
+        (
+            LIVE + MASTER + account("x", "user", "coinbase", 'tier = "pro"'),
+            "accounts[1].tier",
+            "means nothing at coinbase",
+        ),
         (
             LIVE + MASTER + account("x", "user", "coinbase", "allow_withdraw_key = true"),
-            "accounts[1].allow_withdraw_key", "means nothing at coinbase",
+            "accounts[1].allow_withdraw_key",
+            "means nothing at coinbase",
         ),
-        (LIVE + account("m", "master", "kraken", 'broker_url = "https://x.test"'), "accounts[0].broker_url", "[exchange]"),
+        (
+            LIVE + account("m", "master", "kraken", 'broker_url = "https://x.test"'),
+            "accounts[0].broker_url",
+            "[exchange]",
+        ),
         (
             LIVE + MASTER + account("x", "user", "coinbase", 'broker_url = "http://x.test"'),
-            "accounts[1].broker_url", "unencrypted",
+            "accounts[1].broker_url",
+            "unencrypted",
         ),
         (PAPER + MASTER + account("x", "user", "coinbase"), "accounts[1].broker", "speaks Kraken's protocol"),
-        (SERVED + MASTER + account("x", "user", "coinbase"), "accounts[1].broker_url", "would trade real money at coinbase"),
+        (
+            SERVED + MASTER + account("x", "user", "coinbase"),
+            "accounts[1].broker_url",
+            "would trade real money at coinbase",
+        ),
         (
             PAPER + MASTER + account("x", "user", "ccxt:kraken", 'broker_url = "https://api.kraken.com"'),
-            "accounts[1].broker_url", "real money",
+            "accounts[1].broker_url",
+            "real money",
         ),
     ],
-)  # fmt: skip
+)
 def test_what_does_not_fit_a_broker_is_a_fault(text: str, where: str, says: str) -> None:
     faults = faults_of(text)
     assert list(faults) == [where]
@@ -130,7 +150,9 @@ def test_in_paper_mode_krakens_other_way_in_leads_to_the_paper_exchange() -> Non
 
 def test_nothing_that_is_loaded_before_an_account_has_its_process_loads_ccxt() -> None:
     code = (
-        "import sys, krakencopy.supervisor.daemon, krakencopy.supervisor.run, krakencopy.supervisor.processes.forkserver, krakencopy.account_proc.main, krakencopy.account_proc.service.ccxt_process\n"
+        "import sys, krakencopy.supervisor.daemon, krakencopy.supervisor.run, "
+        "krakencopy.supervisor.processes.forkserver, krakencopy.account_proc.main, "
+        "krakencopy.account_proc.service.ccxt_process\n"
         "from krakencopy.supervisor.config.brokers import fault_of\n"
         "assert fault_of('coinbase') is None\n"
         "print([name for name in sys.modules if name.partition('.')[0] in {'ccxt', 'cryptography'}])"
@@ -140,5 +162,8 @@ def test_nothing_that_is_loaded_before_an_account_has_its_process_loads_ccxt() -
 
 
 def test_without_ccxt_everything_of_krakens_is_loaded_all_the_same() -> None:
-    code = "import sys\nsys.modules['ccxt'] = None\nimport krakencopy.supervisor.daemon, krakencopy.supervisor.run, krakencopy.account_proc.main"
+    code = (
+        "import sys\nsys.modules['ccxt'] = None\nimport krakencopy.supervisor.daemon, "
+        "krakencopy.supervisor.run, krakencopy.account_proc.main"
+    )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

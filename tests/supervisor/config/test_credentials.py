@@ -306,7 +306,10 @@ def test_another_configuration_has_only_new_commands_run_and_holds_only_when_it_
     tmp_path: Path,
 ) -> None:
     def configured(**commands: str) -> Config:
-        account = '[[accounts]]\nid = "{0}"\nrole = "{1}"\nbroker = "kraken"\ncredentials_command = ["sh", "-c", "{2}"]\n'
+        account = (
+            '[[accounts]]\nid = "{0}"\nrole = "{1}"\nbroker = "kraken"\ncredentials_command = ["sh", '
+            '"-c", "{2}"]\n'
+        )
         users = [account.format(user, "user", command) for user, command in commands.items()]
         text = (
             '[exchange]\nmode = "live"\n'
@@ -351,7 +354,8 @@ def test_a_failed_command_is_told_with_its_place_in_the_configuration() -> None:
     with pytest.raises(ConfigFaults) as raised:
         CredentialSource(parse(text, "c.toml"), environ, Path("/"))
     assert str(raised.value) == (
-        'c.toml: accounts[1].credentials_command ("tania"): "false" ended with exit code 1; run the command by hand to see why'
+        'c.toml: accounts[1].credentials_command ("tania"): "false" ended with exit code 1; run the command '
+        "by hand to see why"
     )
 
 

@@ -1,4 +1,6 @@
-"""The difference of two configurations is all that differs and nothing else, and makes the one of the other."""
+"""The difference of two configurations is all that differs and nothing else, and makes the one of the
+other.
+"""
 
 from __future__ import annotations
 
@@ -135,15 +137,25 @@ def config(*changes: tuple[str, str]) -> Config:
         ('risk = "0.10"', 'risk = "0.1"', "nothing has changed"),
         ('risk = "0.05"', 'risk = "0.10"', "changed ben (copy.max_user_risk 0.05 -> 0.10)"),
         ("separation_s = 5", "separation_s = 0.5", "startup.nonce_separation_s 5 -> 0.5"),
-        ("nonce_separation_s = 5", "health_timeout_s = 9",
-         "startup.nonce_separation_s 5 -> 0; startup.health_timeout_s 60 -> 9"),
+        (
+            "nonce_separation_s = 5",
+            "health_timeout_s = 9",
+            "startup.nonce_separation_s 5 -> 0; startup.health_timeout_s 60 -> 9",
+        ),
         ('id = "anna"', 'id = "dora"', "added dora; removed anna"),
         ('id = "ben"', 'id = "ben"\ntier = "starter"', "changed ben (tier pro -> starter)"),
-        ('id = "ben"', 'id = "ben"\ncredentials_file = "keys/ben"',
-         'changed ben (credentials_file (not set) -> "keys/ben")'),
-        ('role = "master"', 'role = "master"\nstrategy = "paper_demo"', 'changed master (strategy (not set) -> "paper_demo")'),
+        (
+            'id = "ben"',
+            'id = "ben"\ncredentials_file = "keys/ben"',
+            'changed ben (credentials_file (not set) -> "keys/ben")',
+        ),
+        (
+            'role = "master"',
+            'role = "master"\nstrategy = "paper_demo"',
+            'changed master (strategy (not set) -> "paper_demo")',
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_difference_is_told_by_its_keys(old: str, new: str, told: str) -> None:
     difference = compare(config(), config((old, new)))
     assert (str(difference), difference.fixed) == (told, ())
@@ -177,13 +189,21 @@ def test_a_commands_arguments_are_never_shown_and_yet_said_to_differ() -> None:
 @pytest.mark.parametrize(
     ("changes", "fixed"),
     [
-        ([('mode = "paper"', 'mode = "paper"\nmarket = "live"\nvisibility_lag_s = 2')],
-         ["exchange.visibility_lag_s 1 -> 2", "exchange.market synthetic -> live"]),
+        (
+            [('mode = "paper"', 'mode = "paper"\nmarket = "live"\nvisibility_lag_s = 2')],
+            ["exchange.visibility_lag_s 1 -> 2", "exchange.market synthetic -> live"],
+        ),
         ([('id = "master"', 'id = "boss"')], ["the master's id master -> boss"]),
-        ([('role = "master"', 'role = "x"'), ('role = "user"', 'role = "master"', 1), ('role = "x"', 'role = "user"')],
-         ["the master's id master -> anna", "anna: role user -> master", "master: role master -> user"]),
+        (
+            [
+                ('role = "master"', 'role = "x"'),
+                ('role = "user"', 'role = "master"', 1),
+                ('role = "x"', 'role = "user"'),
+            ],
+            ["the master's id master -> anna", "anna: role user -> master", "master: role master -> user"],
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_a_running_supervisor_cannot_take_is_named_whatever_else_there_is(
     changes: list[Any], fixed: list[str]
 ) -> None:

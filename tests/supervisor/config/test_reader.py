@@ -1,4 +1,6 @@
-"""A configuration is either good and complete, or every fault in it is told in a line that says what to write."""
+"""A configuration is either good and complete, or every fault in it is told in a line that says what to
+write.
+"""
 
 from __future__ import annotations
 
@@ -536,9 +538,19 @@ def test_a_state_folder_whose_sockets_would_not_fit_is_a_fault() -> None:
 
 
 KEYS = (
-    "mode", "id", "role", "broker", "copy", "ratio", "sizing", "max_user_risk", "credentials_file", "credentials_command",
-    "allow_withdraw_key", "x",
-)  # fmt: skip
+    "mode",
+    "id",
+    "role",
+    "broker",
+    "copy",
+    "ratio",
+    "sizing",
+    "max_user_risk",
+    "credentials_file",
+    "credentials_command",
+    "allow_withdraw_key",
+    "x",
+)
 #: What means something to TOML, to a terminal, or to ``splitlines``.
 CHARACTERS = "[]{}=\"'\n\r#., \t\\a1-_+:\u00e4\u0660\u2028\x85\x00\x1b"
 SCALARS = st.one_of(

@@ -1,4 +1,6 @@
-"""Whoever watches the supervisor reads each thing once, in one line; and nothing depends on anyone watching."""
+"""Whoever watches the supervisor reads each thing once, in one line; and nothing depends on anyone
+watching.
+"""
 
 from __future__ import annotations
 
@@ -242,7 +244,10 @@ def test_the_report_is_a_table_with_what_each_user_traded_below_it() -> None:
         "user           fills  filled  part  carried  skipped  rejected  open  capped  median       p99",
         "tania_gilbert     12       7     1        2        1         1     0       3  2.3 ms  110.1 ms",
         "x                  0       0     0        0        0         0     0       0       -         -",
-        "tania_gilbert: bought 120.5 USD; sold 60 USD; fees 0.00001 BTC; fees 0.5 USD; BELOW_ORDERMIN 2, STALE_ENTRY 1",
+        (
+            "tania_gilbert: bought 120.5 USD; sold 60 USD; fees 0.00001 BTC; fees 0.5 USD; BELOW_ORDERMIN 2, "
+            "STALE_ENTRY 1"
+        ),
         "x: nothing traded",
         "every fill was answered by every user: copied, carried, or skipped with a reason",
     ]

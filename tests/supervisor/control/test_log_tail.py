@@ -1,4 +1,6 @@
-"""Whoever reads a log gets its last lines whole, and of what follows every line once, through rotation and truncation."""
+"""Whoever reads a log gets its last lines whole, and of what follows every line once, through rotation and
+truncation.
+"""
 
 from __future__ import annotations
 

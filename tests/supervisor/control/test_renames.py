@@ -9,8 +9,13 @@ from krakencopy.v1 import account_pb2
 
 #: By a name that is asked for: what the exchange lists, and whether it is traded.
 LISTED = {
-    "BTC": ("BTC", True), "XBT": ("BTC", True), "ETH": ("ETH", True), "POL": ("POL", True), "OLD": ("POL", True), "ENDING": ("ENDING", False),
-}  # fmt: skip
+    "BTC": ("BTC", True),
+    "XBT": ("BTC", True),
+    "ETH": ("ETH", True),
+    "POL": ("POL", True),
+    "OLD": ("POL", True),
+    "ENDING": ("ENDING", False),
+}
 
 
 def listed(name: str) -> account_pb2.ListedCoin:

@@ -1,4 +1,6 @@
-"""Fills go out as they were committed, whoever reads them and from wherever; reports come in and are committed in groups."""
+"""Fills go out as they were committed, whoever reads them and from wherever; reports come in and are
+committed in groups.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A fill that comes alone is committed at once, those of a burst together; none is lost, and none overtakes another."""
+"""A fill that comes alone is committed at once, those of a burst together; none is lost, and none
+overtakes another.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What the journal took stays in it, once and in order; what it cannot read or write it refuses and never makes empty."""
+"""What the journal took stays in it, once and in order; what it cannot read or write it refuses and never
+makes empty.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +56,7 @@ def refused(path: Path) -> str:
     return str(raised.value)
 
 
-# -- anything in any order --------------------------------------------------------------------------------------
+# -- anything in any order ---------------------------------------------------------------------------------
 
 
 class JournalOfADay(RuleBasedStateMachine):
@@ -159,7 +161,7 @@ JournalOfADay.TestCase.settings = settings(max_examples=25, stateful_step_count=
 TestJournalOfADay = JournalOfADay.TestCase
 
 
-# -- fills ------------------------------------------------------------------------------------------------------
+# -- fills -------------------------------------------------------------------------------------------------
 
 
 def test_a_fill_comes_back_as_it_was_with_its_seq_its_run_and_when_it_was_journalled(
@@ -323,7 +325,7 @@ def test_an_empty_journal_has_no_last_execution(journal: Journal) -> None:
     assert (journal.head, journal.last_change, journal.last_event) == (0, 0, 0)
 
 
-# -- users and copies -------------------------------------------------------------------------------------------
+# -- users and copies --------------------------------------------------------------------------------------
 
 
 def test_a_user_joins_behind_the_last_fill_and_only_once(path: Path) -> None:
@@ -395,7 +397,7 @@ def test_two_journals_are_never_taken_for_one_another(tmp_path: Path) -> None:
         assert one.journal_id != other.journal_id
 
 
-# -- what cannot be read ----------------------------------------------------------------------------------------
+# -- what cannot be read -----------------------------------------------------------------------------------
 
 
 def filled(path: Path, fills: int = 40) -> None:
@@ -491,10 +493,13 @@ def test_a_journal_of_the_first_version_keeps_its_fills_and_learns_of_ends(path:
 def test_a_journal_of_before_knows_its_renames_and_lets_a_name_be_given_again(path: Path) -> None:
     filled(path)
     run_sql(
-        path, "DROP TABLE renames",
-        "CREATE TABLE renames (number INTEGER PRIMARY KEY, old_name TEXT NOT NULL UNIQUE, new_name TEXT NOT NULL)",
-        "INSERT INTO renames VALUES (1, 'ETH', 'NEW')", "PRAGMA user_version=3",
-    )  # fmt: skip
+        path,
+        "DROP TABLE renames",
+        "CREATE TABLE renames (number INTEGER PRIMARY KEY, old_name TEXT NOT NULL UNIQUE, new_name TEXT NOT "
+        "NULL)",
+        "INSERT INTO renames VALUES (1, 'ETH', 'NEW')",
+        "PRAGMA user_version=3",
+    )
     with closing(Journal(path)) as journal:
         assert journal.current_name("ETH") == "NEW"
         assert not journal.rename("ETH", "NEW")
@@ -515,9 +520,11 @@ def test_a_name_in_a_fill_means_the_coin_that_had_it_then(path: Path) -> None:
         journal.rename("LUNA2", "LUNA")
     with closing(Journal(path)) as journal:
         for pair, before, after in (
-            ("LUNA/USD", "LUNC/USD", "LUNA/USD"), ("LUNA2/USD", "LUNA/USD", "LUNA2/USD"), ("ETH/LUNA", "ETH/LUNC", "ETH/LUNA"),
+            ("LUNA/USD", "LUNC/USD", "LUNA/USD"),
+            ("LUNA2/USD", "LUNA/USD", "LUNA2/USD"),
+            ("ETH/LUNA", "ETH/LUNC", "ETH/LUNA"),
             ("LUNA", "LUNA", "LUNA"),
-        ):  # fmt: skip
+        ):
             assert journal.pair_now(pb.Fill(seq=journal.head, pair=pair)) == before
             assert journal.pair_now(pb.Fill(seq=journal.head + 1, pair=pair)) == after
 
@@ -598,7 +605,7 @@ def test_a_row_that_cannot_be_read_is_a_fault_of_the_journal(path: Path) -> None
         journal.fill(seq=3)
 
 
-# -- what cannot be written -------------------------------------------------------------------------------------
+# -- what cannot be written --------------------------------------------------------------------------------
 
 
 def test_a_journal_with_a_gap_is_refused(path: Path) -> None:

@@ -1,4 +1,6 @@
-"""When many fail at once nobody pays for it, one tries for all, and nobody who is broken for reasons of its own is in the way."""
+"""When many fail at once nobody pays for it, one tries for all, and nobody who is broken for reasons of
+its own is in the way.
+"""
 
 from __future__ import annotations
 

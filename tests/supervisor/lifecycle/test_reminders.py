@@ -28,7 +28,8 @@ def test_one_that_is_degraded_is_told_of_with_its_log_and_a_new_process() -> Non
     life = Life(account_id="ben", state=State.DEGRADED, reason="FEED_DOWN", since=NOW - 180)
     (reminder,) = reminders([life], NOW)
     assert reminder.message == (
-        "DEGRADED for 3 min (FEED_DOWN); see `krakencopy logs ben`; `krakencopy restart ben` gives it a new process"
+        "DEGRADED for 3 min (FEED_DOWN); see `krakencopy logs ben`; `krakencopy restart ben` gives it a new "
+        "process"
     )
 
 

@@ -1,4 +1,6 @@
-"""Who may start when: masters first, Kraken's users only with their master, users of other brokers whatever became of it."""
+"""Who may start when: masters first, Kraken's users only with their master, users of other brokers
+whatever became of it.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +19,15 @@ def master(
 ) -> MasterSeen:  # fmt: skip
     serving = state is State.RUNNING
     return MasterSeen(
-        id=f"{broker}-master", broker=broker, life=Life(state=state, reason=reason), wanted=wanted, serving=serving,
+        id=f"{broker}-master",
+        broker=broker,
+        life=Life(state=state, reason=reason),
+        wanted=wanted,
+        serving=serving,
         has_served=serving if has_served is None else has_served,
-        users_from=users_from, separation_s=5.0,
-    )  # fmt: skip
+        users_from=users_from,
+        separation_s=5.0,
+    )
 
 
 STARTING = master(state=State.STARTING, reason="CONNECTING")

@@ -1,4 +1,6 @@
-"""What is wanted, what is seen, what follows: each transition by itself, and then any order of things that can happen."""
+"""What is wanted, what is seen, what follows: each transition by itself, and then any order of things that
+can happen.
+"""
 
 from __future__ import annotations
 
@@ -457,7 +459,7 @@ def test_nobody_is_held_to_time_that_nobody_watched(late: float) -> None:
     assert excuse(life_in(State.RUNNING), late) == life_in(State.RUNNING)
 
 
-# -- anything in any order --------------------------------------------------------------------------------------
+# -- anything in any order ---------------------------------------------------------------------------------
 
 
 @dataclass
@@ -489,7 +491,7 @@ class AccountsLife(RuleBasedStateMachine):
         self.silent_since: float | None = None
         self.may_fail = False
 
-    # -- the shell ----------------------------------------------------------------------------------------------
+    # -- the shell ------------------------------------------------------------------------------------------
 
     def look(self, *, restart: bool = False, reset: bool = False) -> Observed:
         process = self.process
@@ -535,7 +537,7 @@ class AccountsLife(RuleBasedStateMachine):
     def end(self, ended: Ended) -> None:
         self.process, self.ended = None, ended
 
-    # -- the promises -------------------------------------------------------------------------------------------
+    # -- the promises ---------------------------------------------------------------------------------------
 
     def remember(self, sight: Observed) -> None:
         """The model's own account of failures and health."""
@@ -600,7 +602,7 @@ class AccountsLife(RuleBasedStateMachine):
     def without_a_change_nothing_follows(self) -> None:
         assert step(self.life, self.look(), self.now, LIMITS, 0.0) == (self.life, ())
 
-    # -- what can happen ----------------------------------------------------------------------------------------
+    # -- what can happen ------------------------------------------------------------------------------------
 
     @initialize()
     def begins(self) -> None:

@@ -1,7 +1,8 @@
-"""A supervisor of one master and several users, in any order of things that can happen: what it promises holds at every moment.
+"""A supervisor of one master and several users, in any order of things that can happen: what it promises
+holds at every moment.
 
-The model is a shell around the real decisions (lifecycle.py, gate.py, breaker.py), without sockets, processes or clocks. What it
-remembers to judge them by is its own.
+The model is a shell around the real decisions (lifecycle.py, gate.py, breaker.py), without sockets, processes
+or clocks. What it remembers to judge them by is its own.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ MASTER, ABROAD = "master", "abroad"
 USERS = ("anna", "ben", "eve")
 EVERYONE = (MASTER, *USERS, ABROAD)
 SEPARATION_S = 5.0
-#: Longer than everything that the supervisor may wait for by itself: a breaker's pause, a start, a backoff, two limits of a stop.
+#: Longer than everything that the supervisor may wait for by itself: a breaker's pause, a start, a backoff,
+#: two limits of a stop.
 RECOVERY_S = breaker.PAUSE_MAX_S + breaker.ANSWERING_S + 2 * LIMITS.start + LIMITS.backoff_max + 60
 
 ENDS = st.one_of(
@@ -119,14 +121,20 @@ class SupervisorsWorld(RuleBasedStateMachine):
         self.master_was_serving = self.master_has_served = False
         self.users_from = 0.0
 
-    # -- the shell: what supervisor.py, watch.py and accounts.py do -----------------------------------------------
+    # -- the shell: what supervisor.py, watch.py and accounts.py do -----------------------------------------
 
     def order(self, name: str) -> Gate:
         master = self.accounts[MASTER]
         seen = MasterSeen(
-            id=MASTER, broker="kraken", has_served=self.master_has_served, life=master.life, wanted=MASTER not in self.stopped, serving=master.serving, users_from=self.users_from,
+            id=MASTER,
+            broker="kraken",
+            has_served=self.master_has_served,
+            life=master.life,
+            wanted=MASTER not in self.stopped,
+            serving=master.serving,
+            users_from=self.users_from,
             separation_s=SEPARATION_S,
-        )  # fmt: skip
+        )
         role = Role.MASTER if name == MASTER else Role.USER
         return gate(role, "other" if name == ABROAD else "kraken", [seen], self.now)
 
@@ -134,10 +142,17 @@ class SupervisorsWorld(RuleBasedStateMachine):
         account = self.accounts[name]
         found = narrower(self.order(name), self.breaker.gate(name))
         return Observed(
-            wanted=name not in self.stopped, gate_open=found.open, gate_reason=found.reason, gate_message=found.message,
-            linked=account.linked, serving=account.serving, ended=account.ended, restart=account.restart,
-            reset=account.reset, master_serving=name == MASTER or self.accounts[MASTER].serving,
-        )  # fmt: skip
+            wanted=name not in self.stopped,
+            gate_open=found.open,
+            gate_reason=found.reason,
+            gate_message=found.message,
+            linked=account.linked,
+            serving=account.serving,
+            ended=account.ended,
+            restart=account.restart,
+            reset=account.reset,
+            master_serving=name == MASTER or self.accounts[MASTER].serving,
+        )
 
     def pump(self) -> None:
         """Until nothing changes any more."""
@@ -243,7 +258,7 @@ class SupervisorsWorld(RuleBasedStateMachine):
         )
         self.spawns.append(spawn)
 
-    # -- the promises -------------------------------------------------------------------------------------------
+    # -- the promises ---------------------------------------------------------------------------------------
 
     @invariant()
     def there_is_at_most_one_live_process_of_each_account(self) -> None:
@@ -326,7 +341,7 @@ class SupervisorsWorld(RuleBasedStateMachine):
         assert not any(spawn.held_back for spawn in self.spawns)
         self.spawns.clear()
 
-    # -- what can happen ----------------------------------------------------------------------------------------
+    # -- what can happen ------------------------------------------------------------------------------------
 
     @initialize(master=st.sampled_from(["serving", "starting"]))
     def begins(self, master: str) -> None:

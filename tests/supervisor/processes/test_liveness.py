@@ -1,4 +1,6 @@
-"""Real processes that hang or die together: it is noticed, said, mended within limits, and nobody else is touched."""
+"""Real processes that hang or die together: it is noticed, said, mended within limits, and nobody else is
+touched.
+"""
 
 from __future__ import annotations
 
@@ -74,8 +76,11 @@ async def running() -> AsyncIterator[System]:
     accounts += [AccountConfig(id=name, role=Role.USER, broker="kraken") for name in USERS]
     config = Config(
         exchange=ExchangeConfig(mode=Mode.PAPER, rest_url="http://127.0.0.1:1", ws_url="ws://127.0.0.1:1"),
-        startup=StartupConfig(nonce_separation_s=0.0), copy=CopyRules(), accounts=tuple(accounts), source="test",
-    )  # fmt: skip
+        startup=StartupConfig(nonce_separation_s=0.0),
+        copy=CopyRules(),
+        accounts=tuple(accounts),
+        source="test",
+    )
     spawner = ForkserverSpawner("stand_in_served:run", {**os.environ, "PYTHONPATH": str(HERE)})
     await spawner.start()
     journal = Journal(folder / "journal.db")

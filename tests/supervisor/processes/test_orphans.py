@@ -1,4 +1,6 @@
-"""What a killed run left is ended at the next start; a process of anybody else's never gets a signal, whatever a file says of it."""
+"""What a killed run left is ended at the next start; a process of anybody else's never gets a signal,
+whatever a file says of it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Processes start with what they need and nothing more, their ends are told truly, and none outlives the supervisor."""
+"""Processes start with what they need and nothing more, their ends are told truly, and none outlives the
+supervisor.
+"""
 
 from __future__ import annotations
 
@@ -443,7 +445,11 @@ def test_a_start_that_is_given_up_is_told_nothing_and_leaves_no_process(tmp_path
         ("raise SystemExit(3)", "faulty:run", "SystemExit: 3"),
         ("import os\nos._exit(9)", "faulty:run", "the forkserver ended: exit code 9"),
         (
-            "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\nrun = print",
+            (
+                "import threading\nthreading.Thread(target=threading.Event().wait, "
+                "daemon=True).start()\nrun = "
+                "print"
+            ),
             "faulty:run",
             "its imports started threads",
         ),

@@ -1,4 +1,6 @@
-"""Heartbeats lie unread where nobody waits for news; everything else is read at once, and silence is noticed as ever."""
+"""Heartbeats lie unread where nobody waits for news; everything else is read at once, and silence is
+noticed as ever.
+"""
 
 from __future__ import annotations
 

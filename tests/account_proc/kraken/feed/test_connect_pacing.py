@@ -1,4 +1,6 @@
-"""All processes of a machine together stay below what Kraken allows one address, and no file or clock keeps them from connecting."""
+"""All processes of a machine together stay below what Kraken allows one address, and no file or clock
+keeps them from connecting.
+"""
 
 from __future__ import annotations
 

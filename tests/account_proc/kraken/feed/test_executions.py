@@ -1,4 +1,6 @@
-"""Sparse rows become whole executions; what cannot be made whole is kept as Incomplete, and nothing is dropped."""
+"""Sparse rows become whole executions; what cannot be made whole is kept as Incomplete, and nothing is
+dropped.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The feed against the real paper exchange, and against servers that fall silent, skip, refuse and hang up."""
+"""The feed against the real paper exchange, and against servers that fall silent, skip, refuse and hang
+up.
+"""
 
 from __future__ import annotations
 
@@ -102,7 +104,7 @@ async def running(feed: ExecutionsFeed) -> AsyncIterator[asyncio.Task[Any]]:
             await task
 
 
-# -- the real paper exchange ------------------------------------------------------------------------------------------
+# -- the real paper exchange -------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -254,7 +256,7 @@ def test_a_key_without_the_permission_ends_the_feed(paper: Paper, tmp_path: Path
     asyncio.run(run())
 
 
-# -- servers that misbehave -------------------------------------------------------------------------------------------
+# -- servers that misbehave --------------------------------------------------------------------------------
 
 Behaviour = Callable[[ServerConnection], Awaitable[None]]
 SNAPSHOT = json.dumps({"channel": "executions", "type": "snapshot", "data": [], "sequence": 1})

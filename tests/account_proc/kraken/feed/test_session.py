@@ -27,9 +27,18 @@ from krakencopy.account_proc.kraken.feed.session import (
 HEARTBEAT = b'{"channel":"heartbeat"}'
 ACK = b'{"method":"subscribe","req_id":1,"result":{"channel":"executions"},"success":true}'
 ROW = {
-    "order_id": "OA", "exec_id": "TA", "exec_type": "trade", "trade_id": 1, "symbol": "BTC/USD", "side": "buy",
-    "last_qty": 1, "last_price": 2, "cost": 2, "timestamp": "2026-11-22T10:00:00Z", "order_status": "filled",
-}  # fmt: skip
+    "order_id": "OA",
+    "exec_id": "TA",
+    "exec_type": "trade",
+    "trade_id": 1,
+    "symbol": "BTC/USD",
+    "side": "buy",
+    "last_qty": 1,
+    "last_price": 2,
+    "cost": 2,
+    "timestamp": "2026-11-22T10:00:00Z",
+    "order_status": "filled",
+}
 
 
 def message(sequence: int | None, kind: str = "update", *rows: dict[str, Any]) -> bytes:

@@ -1,4 +1,6 @@
-"""Each request is sent once, signed, in order of its nonce; what the caller is told about its fate is never more than is known."""
+"""Each request is sent once, signed, in order of its nonce; what the caller is told about its fate is
+never more than is known.
+"""
 
 from __future__ import annotations
 
@@ -243,9 +245,7 @@ def test_krakens_refusals_are_told_as_such() -> None:
     assert refused.errors == ("EOrder:Insufficient funds",)
 
 
-def test_a_read_that_no_nonce_was_taken_before_is_asked_again_as_it_is_then_further_ahead_and_then_never() -> (
-    None
-):
+def test_a_read_before_any_nonce_is_asked_again_as_it_is_then_further_ahead_and_then_never() -> None:
     invalid = answer(None, "EAPI:Invalid nonce")
     with odd_exchange(invalid, invalid, invalid) as exchange:
         rest = client(exchange)
@@ -266,7 +266,8 @@ def test_a_key_that_took_our_nonces_and_refuses_larger_ones_is_used_by_somebody_
         invalid, invalid, good, invalid, invalid, refused, invalid, invalid, invalid
     ) as exchange:
         rest = client(exchange)
-        # The first time nonces go on ahead, and are taken; twice in a row is what a proxy can do, thrice it is not.
+        # The first time nonces go on ahead, and are taken; twice in a row is what a proxy can do, thrice it
+        # is not.
         assert rest.private("Balance") == {"ZUSD": "1"}
         assert type(error_of(lambda: rest.private("Balance"))) is KeyRefused
         with pytest.raises(KeyUsedElsewhere, match="on another machine; stop it"):
@@ -336,12 +337,14 @@ def test_logs_and_errors_hold_no_secret(caplog: pytest.LogCaptureFixture) -> Non
     assert not [secret for secret in (SECRET, KEY.key, *signatures) if secret in shown]
 
 
-# -- the queue --------------------------------------------------------------------------------------------------------
+# -- the queue ---------------------------------------------------------------------------------------------
 
 
 def in_queue(
-    exchange: OddExchange, steps: Callable[[CallQueue], Coroutine[Any, Any, None]], limits: AccountLimits | None = None
-) -> None:  # fmt: skip
+    exchange: OddExchange,
+    steps: Callable[[CallQueue], Coroutine[Any, Any, None]],
+    limits: AccountLimits | None = None,
+) -> None:
     async def run() -> None:
         queue = CallQueue(client(exchange, limits))
         try:
@@ -481,7 +484,7 @@ def test_the_idle_thread_looks_after_the_nonces(monkeypatch: pytest.MonkeyPatch)
     asyncio.run(run())
 
 
-# -- limits -----------------------------------------------------------------------------------------------------------
+# -- limits ------------------------------------------------------------------------------------------------
 
 #: So slow that nothing comes back while a test runs, and so fast that nobody has to wait for long.
 HARDLY, SOON = 1e-4, 100.0

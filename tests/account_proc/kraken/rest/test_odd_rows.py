@@ -1,4 +1,6 @@
-"""Rows with fields dropped and types swapped, through every reader: a row that cannot be read costs that row, and raises nothing."""
+"""Rows with fields dropped and types swapped, through every reader: a row that cannot be read costs that
+row, and raises nothing.
+"""
 
 from __future__ import annotations
 
@@ -59,17 +61,43 @@ ODD_VALUES = st.sampled_from(
 )
 
 TRADE: dict[str, Any] = {
-    "ordertxid": "O1", "postxid": "TKH2SE", "pair": "XXBTZUSD", "aclass": "forex", "time": Decimal("1782587828.68"), "type": "buy",
-    "ordertype": "limit", "price": "60508.75000", "cost": "3.63053", "fee": "0.02904", "vol": "0.00006000", "margin": "0.00000",
-    "leverage": "0", "misc": "", "trade_id": 6820254, "maker": False,
-}  # fmt: skip
+    "ordertxid": "O1",
+    "postxid": "TKH2SE",
+    "pair": "XXBTZUSD",
+    "aclass": "forex",
+    "time": Decimal("1782587828.68"),
+    "type": "buy",
+    "ordertype": "limit",
+    "price": "60508.75000",
+    "cost": "3.63053",
+    "fee": "0.02904",
+    "vol": "0.00006000",
+    "margin": "0.00000",
+    "leverage": "0",
+    "misc": "",
+    "trade_id": 6820254,
+    "maker": False,
+}
 TICKER: dict[str, Any] = {"b": ["49999", "1", "1"], "a": ["50001", "1", "1"], "c": ["50000", "1"]}
 EXECUTION: dict[str, Any] = {
-    "order_id": "O1", "exec_id": "T1", "exec_type": "trade", "trade_id": 1, "symbol": "BTC/USD", "side": "sell",
-    "last_qty": Decimal("0.005"), "last_price": Decimal("26599.9"), "cost": Decimal("132.9"), "order_type": "limit",
-    "liquidity_ind": "t", "timestamp": "2023-09-22T10:33:05.709993Z", "order_status": "filled", "order_qty": Decimal("0.005"),
-    "fees": [{"asset": "USD", "qty": Decimal("0.3458")}], "cum_qty": Decimal("0.005"), "margin": False,
-}  # fmt: skip
+    "order_id": "O1",
+    "exec_id": "T1",
+    "exec_type": "trade",
+    "trade_id": 1,
+    "symbol": "BTC/USD",
+    "side": "sell",
+    "last_qty": Decimal("0.005"),
+    "last_price": Decimal("26599.9"),
+    "cost": Decimal("132.9"),
+    "order_type": "limit",
+    "liquidity_ind": "t",
+    "timestamp": "2023-09-22T10:33:05.709993Z",
+    "order_status": "filled",
+    "order_qty": Decimal("0.005"),
+    "fees": [{"asset": "USD", "qty": Decimal("0.3458")}],
+    "cum_qty": Decimal("0.005"),
+    "margin": False,
+}
 
 
 def paths(row: Any, before: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -255,7 +283,7 @@ def test_a_number_is_a_number_of_a_size_that_money_has(value: Any) -> None:
     assert len(plain(found)) < 200
 
 
-# -- an order whose answer was lost ---------------------------------------------------------------------------------
+# -- an order whose answer was lost ------------------------------------------------------------------------
 
 MINE = "6b3a0e0e-0000-4000-8000-000000000001"
 
@@ -310,7 +338,7 @@ def test_a_row_of_which_nothing_can_be_read_proves_nothing() -> None:
     run(steps())
 
 
-# -- prices and markets that are refused ----------------------------------------------------------------------------
+# -- prices and markets that are refused -------------------------------------------------------------------
 
 
 class Refusing(ScriptedKraken):
@@ -331,11 +359,17 @@ class Refusing(ScriptedKraken):
 
 MANY = SymbolTable.parse(
     {
-        f"PC{n}USD": PAIRS["XXBTZUSD"] | {"altname": f"C{n}USD", "wsname": f"C{n}/USD", "base": f"C{n}", "aclass_base": "tokenized_asset" if n % 5 == 0 else "currency"}
+        f"PC{n}USD": PAIRS["XXBTZUSD"]
+        | {
+            "altname": f"C{n}USD",
+            "wsname": f"C{n}/USD",
+            "base": f"C{n}",
+            "aclass_base": "tokenized_asset" if n % 5 == 0 else "currency",
+        }
         for n in range(20)
     },
     {"ZUSD": {"altname": "USD"}},
-)  # fmt: skip
+)
 
 
 @given(

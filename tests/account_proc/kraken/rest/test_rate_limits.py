@@ -1,4 +1,6 @@
-"""What Kraken would count, counted here: its documented examples, and never more than the limit for whoever asks first."""
+"""What Kraken would count, counted here: its documented examples, and never more than the limit for
+whoever asks first.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,7 @@ def starter() -> AccountLimits:
     return AccountLimits(Tier.STARTER, lockout_s=960.0)
 
 
-# -- Kraken's examples ------------------------------------------------------------------------------------------------
+# -- Kraken's examples -------------------------------------------------------------------------------------
 
 
 def test_an_order_that_is_amended_after_7_s_and_cancelled_36_s_later_costs_8() -> None:
@@ -91,7 +93,7 @@ def test_orders_are_free_of_the_rest_counter_and_history_is_dear() -> None:
     assert rest_cost("TradesHistory") == rest_cost("ClosedOrders") == rest_cost("Ledgers") == 4
 
 
-# -- the counter ------------------------------------------------------------------------------------------------------
+# -- the counter -------------------------------------------------------------------------------------------
 
 
 @given(tiers, st.lists(st.tuples(pauses, costs), max_size=60))
@@ -147,7 +149,7 @@ def test_a_cost_over_the_limit_waits_for_an_empty_counter_and_not_for_ever() -> 
     assert counter.room_at(50.0) == NOW + 4
 
 
-# -- what an account may send when ------------------------------------------------------------------------------------
+# -- what an account may send when -------------------------------------------------------------------------
 
 
 def test_a_fresh_account_may_send_at_once() -> None:
