@@ -15,7 +15,6 @@ from krakencopy.v1 import types_pb2 as pb
 PB_SIDE = {Side.BUY: pb.SIDE_BUY, Side.SELL: pb.SIDE_SELL}
 SIDE_OF_PB = {number: side for side, number in PB_SIDE.items()}
 PB_COPY_STATE = {state: pb.CopyState.Value(f"COPY_STATE_{state}") for state in CopyState}
-COPY_STATE_OF_PB = {number: state for state, number in PB_COPY_STATE.items()}
 
 
 #: What the rules asked for is shown a little finer than any lot.

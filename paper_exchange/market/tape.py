@@ -101,18 +101,6 @@ class Tape:
             bar.minute = start
         return [bar for _, bar in merged]
 
-    def last_bar(self, minutes: int) -> Bar:
-        """The bar of `minutes` minutes that the last trade is in; it is unfinished."""
-        start = self._bars[-1].minute - self._bars[-1].minute % minutes
-        group: list[Bar] = []
-        for bar in reversed(self._bars):
-            if bar.minute < start:
-                break
-            group.append(bar)
-        merged = _merged(reversed(group))
-        merged.minute = start
-        return merged
-
     def _since(self, minute: int) -> Bar:
         """The sum of the bars from `minute` on. Closed bars don't change, so their sum is kept while it
         holds.

@@ -15,10 +15,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from grpc_health.v1 import health_pb2
 from grpclib.const import Status
 
+from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.contract.spec import SERVICE_NAME, Role
 from krakencopy.account_proc.runtime import failpoint
 from krakencopy.account_proc.runtime.change_signal import Bell
@@ -271,8 +271,8 @@ class AccountLink:
         since = self._journal.created_at if last is None else last - OVERLAP_S
         since = max(since, self._journal.created_at)
         request = pb.StreamFillsRequest(
-            epoch=self._epoch, since=_timestamp(since), held_coins=self._journal.traded_coins(),
-            journal_began=_timestamp(self._journal.created_at),
+            epoch=self._epoch, since=timestamp(since), held_coins=self._journal.traded_coins(),
+            journal_began=timestamp(self._journal.created_at),
         )  # fmt: skip
         frozen: OrderedDict[str, pb.FrozenOrder] = OrderedDict()
         for fill in self._journal.known_since(since):
@@ -390,11 +390,5 @@ class AccountLink:
         for copy in report.copies:
             sent_at = self._sent_at.get(copy.fill_seqs[0]) if copy.fill_seqs else None
             if sent_at is not None:
-                copy.fanned_out_at.CopyFrom(_timestamp(sent_at))
+                copy.fanned_out_at.CopyFrom(timestamp(sent_at))
         self._reports.put(self._account_id, list(report.copies), report.cursor_seq)
-
-
-def _timestamp(seconds: float) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromMicroseconds(round(seconds * 1_000_000))
-    return stamp

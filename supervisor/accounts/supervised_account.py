@@ -15,9 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from krakencopy.account_proc.contract import nonce_report
+from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.contract.spec import AccountSpec, Credentials, Role
 from krakencopy.account_proc.runtime.file_lock import holder_pid, is_locked
 from krakencopy.supervisor.accounts.account_link import AccountLink
@@ -358,7 +357,7 @@ class SupervisedAccount:
         if self._is_wanted():
             lived = Lived(child.pid, instance_id, started_at, steady_time.now(), status, words)
             end = process_end(lived, self.life, self._state_before)
-            end.at.CopyFrom(_timestamp(steady_time.shown(lived.ended_at)))
+            end.at.CopyFrom(timestamp(steady_time.shown(lived.ended_at)))
             self._keep(lambda ends: ends.ended(self.config.id, end))
         if self.link is not None:
             await self.link.close()
@@ -514,7 +513,7 @@ class SupervisedAccount:
         account = pb.Account(
             id=config.id, role=pb.ROLE_MASTER if config.role is Role.MASTER else pb.ROLE_USER,
             broker=config.broker, state=PB_STATE[life.state], reason=life.reason, message=life.message,
-            since=_timestamp(steady_time.shown(life.since)), pid=self.child.pid if self.child else 0,
+            since=timestamp(steady_time.shown(life.since)), pid=self.child.pid if self.child else 0,
             restarts=max(self.starts - 1, 0),
         )  # fmt: skip
         if self.child is not None:
@@ -522,7 +521,7 @@ class SupervisedAccount:
         if (end := self._around.ends.of(config.id)) is not None:
             account.last_end.CopyFrom(end)
         if life.state is State.BACKOFF:
-            account.retry_at.CopyFrom(_timestamp(steady_time.shown(life.deadline)))
+            account.retry_at.CopyFrom(timestamp(steady_time.shown(life.deadline)))
         if self.link is not None:
             snapshot = self.link.snapshot
             account.equity.CopyFrom(snapshot.equity)
@@ -546,9 +545,3 @@ class SupervisedAccount:
             account.copy_mode = pb.COPY_MODE_PAUSED if self.paused else pb.COPY_MODE_COPYING
             account.cursor_seq = account.cursor_seq or self._around.acked_seq(config.id)
         return account
-
-
-def _timestamp(seconds: float) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromMicroseconds(round(seconds * 1_000_000))
-    return stamp

@@ -16,12 +16,12 @@ from typing import Any, NoReturn, TypeVar
 import grpc
 from google.protobuf import any_pb2
 from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 from grpclib.const import Status
 
 from krakencopy.account_proc.contract.decimal_text import plain
+from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.supervisor.accounts.grpc_client import CallFailed
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
 from krakencopy.supervisor.control import log_tail as log_file
@@ -91,7 +91,7 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         place = supervisor.place
         return pb.GetStatusResponse(
             ready=not why_not, message=why_not, version=installed_version(), pid=os.getpid(),
-            epoch=supervisor.epoch, started_at=_timestamp(supervisor.started_at),
+            epoch=supervisor.epoch, started_at=timestamp(supervisor.started_at),
             exchange=pb.ExchangeStatus(
                 mode=supervisor.config.exchange.mode, rest_url=place.rest_url, ws_url=place.ws_url
             ),
@@ -417,9 +417,3 @@ async def _watch_from(request: Message, field: str, head: int, context: Context)
         message = f"{field} is {after}, but the last one is {head}"
         await refuse(context, grpc.StatusCode.OUT_OF_RANGE, "AFTER_HEAD", message)
     return after
-
-
-def _timestamp(seconds: float) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromMicroseconds(round(seconds * 1_000_000))
-    return stamp

@@ -8,7 +8,6 @@ nobody else uses the key, so that whoever asks first is never refused. It knows 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from math import inf
 
@@ -67,21 +66,9 @@ def rest_cost(method: str) -> float:
 
 #: What a new order costs its pair's counter. Kraken: also one that is then refused.
 ADD_COST = 1.0
-#: Kraken: the further cost of touching an order that is younger than so many seconds, since it was made or
+#: Kraken: the cost of cancelling an order that is younger than so many seconds, since it was made or
 #: last amended.
-_AMEND_BY_AGE = ((5, 3), (10, 2), (15, 1))
-_EDIT_BY_AGE = ((5, 6), (10, 5), (15, 4), (45, 2), (90, 1))
 _CANCEL_BY_AGE = ((5, 8), (10, 6), (15, 5), (45, 4), (90, 2), (300, 1))
-
-
-def amend_cost(age_s: float) -> float:
-    """What amending an order of this age costs its pair's counter."""
-    return 1.0 + _by_age(_AMEND_BY_AGE, age_s)
-
-
-def edit_cost(age_s: float) -> float:
-    """What replacing an order of this age by EditOrder costs its pair's counter."""
-    return 1.0 + _by_age(_EDIT_BY_AGE, age_s)
 
 
 def cancel_cost(age_s: float) -> float:
@@ -89,16 +76,6 @@ def cancel_cost(age_s: float) -> float:
     nothing.
     """
     return _by_age(_CANCEL_BY_AGE, age_s)
-
-
-def batch_add_cost(orders: int) -> float:
-    """What so many new orders in one batch cost their pair's counter."""
-    return orders * ADD_COST / 2
-
-
-def batch_cancel_cost(ages_s: Iterable[float]) -> float:
-    """What cancelling orders of these ages at once costs their pair's counter."""
-    return sum(map(cancel_cost, ages_s))
 
 
 def _by_age(table: tuple[tuple[int, int], ...], age_s: float) -> float:

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from krakencopy.account_proc.contract.copy_state import ENDS, TRANSITIONS, CopyState, Reason
 from krakencopy.account_proc.contract.proto_time import seconds, timestamp, utc
 from krakencopy.account_proc.domain.copy_record import (
-    COPY_STATE_OF_PB,
     PB_COPY_STATE,
     PB_SIDE,
     SIDE_OF_PB,
@@ -87,7 +86,7 @@ def test_a_time_survives_to_the_microsecond(at: float) -> None:
 
 def test_sides_and_states_have_one_name_each_in_the_api() -> None:
     assert {SIDE_OF_PB[PB_SIDE[side]] for side in Side} == set(Side)
-    assert {COPY_STATE_OF_PB[PB_COPY_STATE[state]] for state in CopyState} == set(CopyState)
+    assert len({PB_COPY_STATE[state] for state in CopyState}) == len(CopyState)
 
 
 def test_a_copy_moves_by_the_table_and_says_why_each_time() -> None:

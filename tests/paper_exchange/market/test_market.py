@@ -198,7 +198,6 @@ def test_the_last_24_hours_are_the_sum_of_their_trades(rows: list[tuple[int, int
     bars = tape.bars(5)
     assert sum(bar.count for bar in bars) == len(rows)
     assert all(bar.minute % 5 == 0 and bar.low <= bar.vwap <= bar.high for bar in bars)
-    assert tape.last_bar(5) == bars[-1]
 
 
 def test_yesterday_is_not_part_of_today() -> None:

@@ -17,11 +17,7 @@ from krakencopy.account_proc.kraken.rest.rate_limits import (
     TIERS,
     AccountLimits,
     DecayingCounter,
-    amend_cost,
-    batch_add_cost,
-    batch_cancel_cost,
     cancel_cost,
-    edit_cost,
     rest_cost,
 )
 
@@ -49,10 +45,6 @@ def starter() -> AccountLimits:
 # -- Kraken's examples -------------------------------------------------------------------------------------
 
 
-def test_an_order_that_is_amended_after_7_s_and_cancelled_36_s_later_costs_8() -> None:
-    assert 1 + amend_cost(7) + cancel_cost(36) == 8
-
-
 def test_fifty_orders_have_decayed_to_26_6_after_10_s_in_the_intermediate_tier() -> None:
     tier = TIERS[Tier.INTERMEDIATE]
     counter = DecayingCounter(tier.order_limit, tier.order_decay)
@@ -62,28 +54,11 @@ def test_fifty_orders_have_decayed_to_26_6_after_10_s_in_the_intermediate_tier()
 
 
 @pytest.mark.parametrize(
-    ("age_s", "amend", "edit", "cancel"),
-    [
-        (0, 4, 7, 8),
-        (4.9, 4, 7, 8),
-        (5, 3, 6, 6),
-        (10, 2, 5, 5),
-        (15, 1, 3, 4),
-        (45, 1, 2, 2),
-        (90, 1, 1, 1),
-        (299, 1, 1, 1),
-        (300, 1, 1, 0),
-    ],
+    ("age_s", "cost"),
+    [(0, 8), (4.9, 8), (5, 6), (10, 5), (15, 4), (45, 2), (90, 1), (299, 1), (300, 0)],
 )
-def test_touching_an_order_costs_less_the_older_it_is(
-    age_s: float, amend: int, edit: int, cancel: int
-) -> None:
-    assert (amend_cost(age_s), edit_cost(age_s), cancel_cost(age_s)) == (amend, edit, cancel)
-
-
-def test_a_batch_of_new_orders_costs_half_and_a_batch_of_cancels_costs_all() -> None:
-    assert batch_add_cost(15) == 7.5
-    assert batch_cancel_cost([1, 1, 100]) == 8 + 8 + 1
+def test_cancelling_an_order_costs_less_the_older_it_is(age_s: float, cost: int) -> None:
+    assert cancel_cost(age_s) == cost
 
 
 def test_orders_are_free_of_the_rest_counter_and_history_is_dear() -> None:
