@@ -18,7 +18,8 @@ from typing import Any
 SERVICE_NAME = "krakencopy.v1.AccountService"
 
 
-#: The seed's limit for a trade, and the default of ``copy.max_user_risk`` as well.
+#: The limit for a trade that the requirements set (docs/requirements.md), and the default of
+#: ``copy.max_user_risk`` as well.
 STRATEGY_RISK = Decimal("0.10")
 #: The broker that our own client trades with, and whose accounts copy and are copied. All others are had over
 #: ccxt.

@@ -112,7 +112,7 @@ class BrokerProcess(ServedProcess):
                 now=client.clock.now,
             )  # fmt: skip
             self._spawn(self._strategy_loop.run())
-            # At other brokers than Kraken it always runs (the seed, fix 3B).
+            # At other brokers than Kraken it always runs (docs/requirements.md, 3B).
             self._strategy_loop.switch_on()
         await self._keep_fresh(broker)
 

@@ -221,8 +221,8 @@ class _Reading:
             f"write seconds over 0 and up to {SECONDS_MAX}, such as 60",
             quoted=False,
         )
-        # The paper exchange keeps nonces by key; only the seed's order for Kraken waits between master and
-        # users.
+        # The paper exchange keeps nonces by key; only Kraken's start order (docs/requirements.md, 3A) waits
+        # between master and users.
         usual_s = 0.0 if exchange is not None and exchange.mode is Mode.PAPER else 5.0
         startup = StartupConfig(nonce_separation_s=usual_s if separation is None else float(separation))
         return startup if timeout is None else replace(startup, health_timeout_s=float(timeout))

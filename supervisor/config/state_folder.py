@@ -23,7 +23,7 @@ class Place:
     adopt: bool = False
 
     def nonce(self, account: AccountConfig) -> Path:
-        """Named as in the seed."""
+        """Named as the requirements have it (docs/requirements.md, 1)."""
         owner = "master" if account.role is Role.MASTER else f"user_{account.id}"
         return self.state_dir / f"kraken_nonce_{owner}.txt"
 

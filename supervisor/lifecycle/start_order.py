@@ -14,7 +14,7 @@ from krakencopy.supervisor.lifecycle.state_machine import Life, State
 
 #: Why a starting account is not SERVING yet when nothing is wrong.
 PASSING_REASONS = ("CONNECTING", "FEED_DOWN", "CATCHING_UP")
-#: Broker whose users may not start without their master (the seed's third fix).
+#: Broker whose users may not start without their master (docs/requirements.md, 3A).
 GATED_BROKER = KRAKEN
 
 

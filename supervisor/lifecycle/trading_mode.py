@@ -1,4 +1,4 @@
-"""Who decides what an account trades, by the rules of the seed (its fix 3B). Pure.
+"""Who decides what an account trades, by the rules of docs/requirements.md, 3B. Pure.
 
 A strategy that is configured on an account is its opt-in. A Kraken user's own strategy is off while the
 master is connected, and on while it is not; a user that an operator has paused trades nothing new at all. A

@@ -1,4 +1,6 @@
-"""Nothing in the README is untrue: every command in it is executed here, as it stands there."""
+"""Nothing in the README and in docs/operations.md is untrue: every command in them is executed here, as it
+stands there.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +17,12 @@ import pytest
 
 from tests.support.system import ROOT, wait_for
 
-README = (ROOT / "README.md").read_text()
+PAGES = [(ROOT / "README.md").read_text(), (ROOT / "docs" / "operations.md").read_text()]
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    pattern = re.compile(rf"^```{language}\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+    return [block for page in PAGES for block in pattern.findall(page)]
 
 
 def commands() -> list[str]:
@@ -56,7 +59,7 @@ def run(line: str, folder: Path, **more: str) -> subprocess.CompletedProcess[str
     )
 
 
-def test_every_command_of_the_readme_is_executed_by_some_test_here() -> None:
+def test_every_command_of_the_pages_is_executed_by_some_test_here() -> None:
     tested = STARTING | set(OPERATING)
     tested |= {line for line in commands() if line.startswith("export ") or "krakencopyd check" in line}
     assert set(commands()) == tested
@@ -109,7 +112,7 @@ def test_a_live_start_without_keys_names_the_variables_and_starts_nothing(folder
 
 @pytest.fixture(scope="module")
 def paper_run(folder: Path) -> Iterator[Path]:
-    """What `make run` starts, in a folder of its own; the commands of the README then find its state in
+    """What `make run` starts, in a folder of its own; the commands of the pages then find its state in
     data-paper/.
     """
     supervisor = subprocess.Popen(

@@ -1,5 +1,5 @@
-"""The seed's third fix, part A: no Kraken user connects before the master works; users of other brokers
-do, with a warning.
+"""The requirements, 3A (docs/requirements.md): no Kraken user connects before the master works; users of
+other brokers do, with a warning.
 """
 
 from __future__ import annotations

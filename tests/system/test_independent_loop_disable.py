@@ -1,4 +1,5 @@
-"""The seed's third fix, part B: a Kraken user's own strategy trades only while its master is not connected.
+"""The requirements, 3B (docs/requirements.md): a Kraken user's own strategy trades only while its master is
+not connected.
 
 ``python -m tests.system.test_independent_loop_disable 200`` flaps a real master's connection as often, while
 a person trades it, and holds every order that the exchange received against who was to trade at that time.

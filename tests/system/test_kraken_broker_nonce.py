@@ -1,4 +1,6 @@
-"""The seed's first fix: every account has its own nonce, in its own file, under its own lock."""
+"""The requirements, 1 (docs/requirements.md): every account has its own nonce, in its own file, under its own
+lock.
+"""
 
 from __future__ import annotations
 
