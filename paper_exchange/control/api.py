@@ -3,33 +3,41 @@
 400 names the bad field, 404 an unknown thing, 409 one that exists already, 403 any other peer. Amounts are
 text.
 
-| call | does | |---|---| | GET accounts, GET accounts/{id} | balances, holds, open orders, tier, keys
-(without their names and secrets) | | POST accounts `{id, tier, limits, balances, keys}` | makes one; `tier`:
-starter, intermediate (default), pro; `limits` (true): rate limits, cap on open orders, lockout | | POST
-accounts/{id} `{tier, limits}` | changes either; counters go on | | POST accounts/{id}/deposit `{asset,
-amount}` | adds to a balance, or takes away (a withdrawal); forms (`XBT.F`, `USD.M`, `DOT28.S`) are balances
-of their own | | POST accounts/{id}/move `{asset, form, amount}` | from the asset into its form, back below 0;
-in Ledgers and on the balances channel, as all that is no trade | | POST accounts/{id}/convert `{spend:
-{asset, amount}, receive: {asset, amount}}` | one asset for another outside of the book | | POST
-accounts/{id}/margin `{pair, side, volume, leverage}` | a market order on margin, made by hand; `leverage` 2
-to 10 (2). It moves its fee alone | | POST accounts/{id}/keys `{key, secret, permissions, nonce_window,
-valid_until, query_from, query_to, ip_allowlist}` | makes a key, or mends the one that exists (its nonce
-stays, a lockout ends); times are unix seconds, 0 for none; the two query bounds are shown only | | DELETE
-accounts/{id}/keys/{key} | forgets a key; its sockets are closed | | GET market | what moves the prices; of a
-live one how its feed fares, and which pairs are closed for want of a price (`live`) | | POST markets/{pair}
-`{price}`, `{bid, ask, depth}`, `{resume: true}` | pins a pair's market, or lets it move again | | POST pairs
-`{base, quote, price, altname, wsname, key, aclass_base, ordermin, costmin, lot_decimals, pair_decimals,
-tick_size}` | lists a new pair, with assets that are not there yet; `aclass_base`: currency, tokenized_asset |
-| POST assets/{asset}/rename `{to, keeps_key}` | another name for an asset, its forms and pairs; its id stays
-with `keeps_key`, else the old one is gone | | GET pairs/{pair}, POST pairs/{pair} `{ordermin, costmin,
-tick_size, status, listed}` | what its orders must keep to, shown to clients as well; `status`: online,
-cancel_only, post_only, limit_only, reduce_only; a tick has no more decimals than the pair's prices; `listed`
-(false): clients are not told of it any more, orders still go through. (A minimum that clients are not shown
-is the fault `ordermin`, the mode of the whole exchange the fault `market_mode`.) | | GET rules, POST rules
-`{name: value}`, the same as `house` | where Kraken's documents are silent (`house_rules`) | | GET faults,
-POST faults, DELETE faults, DELETE faults/{id} | what goes wrong (`faults`) | | GET requests?after=N, GET
-fills?after=N | every private request, every fill: what really happened | | GET calls | how often each REST
-method was called, and which of them the exchange does not have |
+* GET accounts, GET accounts/{id}: balances, holds, open orders, tier, keys (without their names and secrets)
+* POST accounts `{id, tier, limits, balances, keys}`: makes one; `tier`: starter, intermediate (default), pro;
+  `limits` (true): rate limits, cap on open orders, lockout
+* POST accounts/{id} `{tier, limits}`: changes either; counters go on
+* POST accounts/{id}/deposit `{asset, amount}`: adds to a balance, or takes away (a withdrawal); forms
+  (`XBT.F`, `USD.M`, `DOT28.S`) are balances of their own
+* POST accounts/{id}/move `{asset, form, amount}`: from the asset into its form, back below 0; in Ledgers and
+  on the balances channel, as all that is no trade
+* POST accounts/{id}/convert `{spend: {asset, amount}, receive: {asset, amount}}`: one asset for another
+  outside of the book
+* POST accounts/{id}/margin `{pair, side, volume, leverage}`: a market order on margin, made by hand;
+  `leverage` 2 to 10 (2). It moves its fee alone
+* POST accounts/{id}/keys `{key, secret, permissions, nonce_window, valid_until, query_from, query_to,
+  ip_allowlist}`: makes a key, or mends the one that exists (its nonce stays, a lockout ends); times are unix
+  seconds, 0 for none; the two query bounds are shown only
+* DELETE accounts/{id}/keys/{key}: forgets a key; its sockets are closed
+* GET market: what moves the prices; of a live one how its feed fares, and which pairs are closed for want of
+  a price (`live`)
+* POST markets/{pair} `{price}`, `{bid, ask, depth}`, `{resume: true}`: pins a pair's market, or lets it move
+  again
+* POST pairs `{base, quote, price, altname, wsname, key, aclass_base, ordermin, costmin, lot_decimals,
+  pair_decimals, tick_size}`: lists a new pair, with assets that are not there yet; `aclass_base`: currency,
+  tokenized_asset
+* POST assets/{asset}/rename `{to, keeps_key}`: another name for an asset, its forms and pairs; its id stays
+  with `keeps_key`, else the old one is gone
+* GET pairs/{pair}, POST pairs/{pair} `{ordermin, costmin, tick_size, status, listed}`: what its orders must
+  keep to, shown to clients as well; `status`: online, cancel_only, post_only, limit_only, reduce_only; a tick
+  has no more decimals than the pair's prices; `listed` (false): clients are not told of it any more, orders
+  still go through. (A minimum that clients are not shown is the fault `ordermin`, the mode of the whole
+  exchange the fault `market_mode`.)
+* GET rules, POST rules `{name: value}`, the same as `house`: where Kraken's documents are silent
+  (`house_rules`)
+* GET faults, POST faults, DELETE faults, DELETE faults/{id}: what goes wrong (`faults`)
+* GET requests?after=N, GET fills?after=N: every private request, every fill: what really happened
+* GET calls: how often each REST method was called, and which of them the exchange does not have
 """
 
 import re

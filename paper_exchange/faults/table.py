@@ -5,38 +5,49 @@ clocks, files.
 or one by its id. Request faults strike private requests whose API key is known. "engine acts": the request is
 checked and carried out.
 
-| kind | strikes, at | does (fields: default) | |---|---|---| | drop_request | a private request | connection
-closed without an answer; the engine never saw it, the nonce stays unused | | drop_reply | a private request |
-engine acts, then the connection is closed without a byte of answer | | hang_reply | a private request |
-engine acts, answer after `delay_ms` (30000), or not at all with `never` (false) | | hang_request | a private
-request | key, signature and nonce are taken at once, the engine acts after `delay_ms` (30000) | |
-truncate_reply | a private request | engine acts, half of the JSON is sent under its whole length, then the
-connection is closed | | html_5xx | a private request | HTML page with `status` (502; 502, 503, 504, 520);
-`executed` (true): engine acts, false: never saw it | | error | a private request | answer is `error`
-(required; `<ts>` in it: now + 1 s); `executed` (false): engine acts; false: nonce used up | |
-duplicate_delivery | a private request | the same bytes are delivered twice, the client gets the second's
-answer | | swap | a private request | held until the key's next request was handled, or `delay_ms` (1000)
-passed | | partial_cancel | an accepted order | filled by `fraction` (0.5), then cancelled; `cum_qty` (true):
-totals in the cancel row | | ws_cut | now | `when` (now): the account's executions sockets are cut, as if the
-network had gone | | ws_cut | a batch of events | `when` before_event: sockets are cut before any of it is
-sent | | ws_cut | an order that trades at once | `when` after_new: sockets are cut after `new`, the trades are
-lost | | ws_silence | now | for `delay_ms` (5000) nothing is sent on executions sockets, new ones included;
-`lose` (true): it is lost, else late | | ws_refuse | a WebSocket connect | refused with HTTP 503 | |
-sequence_gap | an executions message | left out, its sequence number is used up | | duplicate_event | a trade
-event | sent twice, with the next sequence number | | no_filled_marker | a `filled` event | left out, without
-a gap; the trade events say partially_filled as ever | | reorder_events | an order's trades of one instant |
-sent in reverse order | | expire_token | now | tokens die; `close` (false): the sockets that subscribed with
-them are closed | | front_page | any REST request | a page of the front (`error code: 1015`, no JSON) with
-`status` (429; 403, 429); the exchange never saw it | | market_refused | an order or a ticker of `pair`
-(required) | answered with `error` (required); `method` AddOrder or Ticker (either), `ordertype` (any) of the
-order; `count` (0) | | odd_row | rows of an answer | `method` (required, below): `row` (`{"descr": {}}`) is
-among them under `key` (one of its own; one that is there: replaced) | | market_mode | state | `mode`
-(required): online, cancel_only, post_only, limit_only, maintenance (orders and cancels only; reads go on) | |
-ordermin | state | `pair` (required), `ordermin`, `costmin`: the engine's minima; `stale` (false): AssetPairs
-shows the old ones | | clock_skew | state | `seconds` (0, may be negative) are added to the exchange's clock
-wherever a client sees it, HTTP's `Date` too, and `drift` (0) more for each second from now on (0.01: 10 ms a
-second) | | visibility_lag | state | reads trail the engine by `delay_ms` (1000) and up to `jitter_ms` (0)
-more, drawn for each read by `seed` |
+* drop_request (a private request): connection closed without an answer; the engine never saw it, the nonce
+  stays unused
+* drop_reply (a private request): engine acts, then the connection is closed without a byte of answer
+* hang_reply (a private request): engine acts, answer after `delay_ms` (30000), or not at all with `never`
+  (false)
+* hang_request (a private request): key, signature and nonce are taken at once, the engine acts after
+  `delay_ms` (30000)
+* truncate_reply (a private request): engine acts, half of the JSON is sent under its whole length, then the
+  connection is closed
+* html_5xx (a private request): HTML page with `status` (502; 502, 503, 504, 520); `executed` (true): engine
+  acts, false: never saw it
+* error (a private request): answer is `error` (required; `<ts>` in it: now + 1 s); `executed` (false): engine
+  acts; false: nonce used up
+* duplicate_delivery (a private request): the same bytes are delivered twice, the client gets the second's
+  answer
+* swap (a private request): held until the key's next request was handled, or `delay_ms` (1000) passed
+* partial_cancel (an accepted order): filled by `fraction` (0.5), then cancelled; `cum_qty` (true): totals in
+  the cancel row
+* ws_cut (now): `when` (now): the account's executions sockets are cut, as if the network had gone
+* ws_cut (a batch of events): `when` before_event: sockets are cut before any of it is sent
+* ws_cut (an order that trades at once): `when` after_new: sockets are cut after `new`, the trades are lost
+* ws_silence (now): for `delay_ms` (5000) nothing is sent on executions sockets, new ones included; `lose`
+  (true): it is lost, else late
+* ws_refuse (a WebSocket connect): refused with HTTP 503
+* sequence_gap (an executions message): left out, its sequence number is used up
+* duplicate_event (a trade event): sent twice, with the next sequence number
+* no_filled_marker (a `filled` event): left out, without a gap; the trade events say partially_filled as ever
+* reorder_events (an order's trades of one instant): sent in reverse order
+* expire_token (now): tokens die; `close` (false): the sockets that subscribed with them are closed
+* front_page (any REST request): a page of the front (`error code: 1015`, no JSON) with `status` (429; 403,
+  429); the exchange never saw it
+* market_refused (an order or a ticker of `pair` (required)): answered with `error` (required); `method`
+  AddOrder or Ticker (either), `ordertype` (any) of the order; `count` (0)
+* odd_row (rows of an answer): `method` (required, below): `row` (`{"descr": {}}`) is among them under `key`
+  (one of its own; one that is there: replaced)
+* market_mode (state): `mode` (required): online, cancel_only, post_only, limit_only, maintenance (orders and
+  cancels only; reads go on)
+* ordermin (state): `pair` (required), `ordermin`, `costmin`: the engine's minima; `stale` (false): AssetPairs
+  shows the old ones
+* clock_skew (state): `seconds` (0, may be negative) are added to the exchange's clock wherever a client sees
+  it, HTTP's `Date` too, and `drift` (0) more for each second from now on (0.01: 10 ms a second)
+* visibility_lag (state): reads trail the engine by `delay_ms` (1000) and up to `jitter_ms` (0) more, drawn
+  for each read by `seed`
 
 An odd row is put into the answers of OpenOrders, ClosedOrders, QueryOrders, TradesHistory, QueryTrades,
 Ledgers, Balance, BalanceEx, Ticker, AssetPairs, Assets, or before the next message of the `executions`

@@ -26,25 +26,29 @@ class MinimumWords(StrEnum):
 class HouseRules:
     """One field for each open point; whoever decides by one reads it at that instant.
 
-    | field | default | the other | |---|---|---| | history_cost | 2: official CLI, docs of October 2026 | 4:
-    docs of June 2026; what a history call costs the REST counter | | open_orders_cost | 1 | 2: what the
-    official SDK charges for OpenOrders | | refusals_count | false: a call that is refused for the REST
-    counter costs nothing | true, as documented: going on extends the block, here to twice the limit. (A
-    client that does not pace itself never comes back from that.) | | lockout_after | 10 refused keys,
-    signatures, nonces in a row | any number; 0: never | | requests_at_once | 0: no limit | so many calls of
-    one key under way; beyond: EService:Throttled | | key_info_snake_case | false: GetApiKeyInfo as documented
-    | true: as another client's fixture has it | | post_only_cancels | false: EOrder:Post only order at once |
-    true: accepted, then cancelled by the engine | | holds | true: resting orders hold their money | false:
-    they don't, and die where it is gone | | window_takes_repeats | false | true: a nonce window lets the same
-    nonce in again | | earn_form_tradable | true: an order uses the `.F` balance of what it pays with as well
-    (Kraken's page on balances) | false: it does not, and is refused for funds | | sell_fee_default | fciq, as
-    recorded of API sells of 2024 and 2025 | fcib, as documented: in which currency a sell without the flag
-    pays its fee | | minimum_words | arguments: `EGeneral:Invalid arguments:volume minimum not met`, as logged
-    in 2025 and 2026 | order: `EOrder:Order minimum not met`, as documented | | balances_told | true: changes
-    that are no trades are told on the balances channel at once, as documented | false: they are not told | |
-    empty_result | true: Balance and BalanceEx of an account that never had anything are an empty result |
-    false: an answer without a result, as rotki's client expects it | | query_by_client_id | false:
-    QueryOrders needs a txid | true: a cl_ord_id alone will do |
+    * history_cost (2: official CLI, docs of October 2026): 4: docs of June 2026; what a history call costs
+      the REST counter
+    * open_orders_cost (1): 2: what the official SDK charges for OpenOrders
+    * refusals_count (false: a call that is refused for the REST counter costs nothing): true, as documented:
+      going on extends the block, here to twice the limit. (A client that does not pace itself never comes
+      back from that.)
+    * lockout_after (10 refused keys, signatures, nonces in a row): any number; 0: never
+    * requests_at_once (0: no limit): so many calls of one key under way; beyond: EService:Throttled
+    * key_info_snake_case (false: GetApiKeyInfo as documented): true: as another client's fixture has it
+    * post_only_cancels (false: EOrder:Post only order at once): true: accepted, then cancelled by the engine
+    * holds (true: resting orders hold their money): false: they don't, and die where it is gone
+    * window_takes_repeats (false): true: a nonce window lets the same nonce in again
+    * earn_form_tradable (true: an order uses the `.F` balance of what it pays with as well (Kraken's page on
+      balances)): false: it does not, and is refused for funds
+    * sell_fee_default (fciq, as recorded of API sells of 2024 and 2025): fcib, as documented: in which
+      currency a sell without the flag pays its fee
+    * minimum_words (arguments: `EGeneral:Invalid arguments:volume minimum not met`, as logged in 2025 and
+      2026): order: `EOrder:Order minimum not met`, as documented
+    * balances_told (true: changes that are no trades are told on the balances channel at once, as
+      documented): false: they are not told
+    * empty_result (true: Balance and BalanceEx of an account that never had anything are an empty result):
+      false: an answer without a result, as rotki's client expects it
+    * query_by_client_id (false: QueryOrders needs a txid): true: a cl_ord_id alone will do
     """
 
     history_cost: int = 2
