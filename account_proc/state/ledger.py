@@ -108,7 +108,7 @@ CREATE TABLE own_positions (pair TEXT PRIMARY KEY, volume TEXT NOT NULL, cost TE
 CLAIMS = frozenset({CopyState.INTENT, CopyState.ACKNOWLEDGED})
 #: Owner of the id of an order that an operator or a strategy asked for.
 NO_COPY = ""
-REMEDY = "restore the newest copy, or see 'A damaged ledger' in the README"
+REMEDY = "restore the newest copy, or see 'A damaged ledger' in docs/operations.md"
 _OWN_FOLDER = "give this run a --state-dir of its own, or put back the ledger that belongs here"
 #: Plans kept in memory; older ones are read from the file when a late fill of their order comes.
 PLANS_IN_MEMORY = 256

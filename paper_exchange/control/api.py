@@ -34,7 +34,7 @@ text.
   still go through. (A minimum that clients are not shown is the fault `ordermin`, the mode of the whole
   exchange the fault `market_mode`.)
 * GET rules, POST rules `{name: value}`, the same as `house`: where Kraken's documents are silent
-  (`house_rules`)
+  (`assumptions`)
 * GET faults, POST faults, DELETE faults, DELETE faults/{id}: what goes wrong (`faults`)
 * GET requests?after=N, GET fills?after=N: every private request, every fill: what really happened
 * GET calls: how often each REST method was called, and which of them the exchange does not have

@@ -1,7 +1,7 @@
 """Private requests that a fault strikes on their way in or out. A shell: it waits, and closes connections.
 
 What is decided (whether a fault strikes, what the exchange does with a request) is in `faults` and
-`rest_private`.
+`private`.
 """
 
 import asyncio

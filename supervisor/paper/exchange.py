@@ -77,7 +77,7 @@ class PaperExchange:
         with log_path.open("ab") as errors:
             start = errors.tell()
             process = await asyncio.create_subprocess_exec(
-                *python_command("paper_exchange"),
+                *python_command("krakencopy.paper_exchange"),
                 "--port",
                 "0",
                 "--lifeline-fd",

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from os import pathsep
 from pathlib import Path
 
+import krakencopy
 from krakencopy.supervisor.config.credentials import without_credentials
 
-#: The folder that holds the packages ``supervisor`` and ``account_proc``.
-_PACKAGES = str(Path(__file__).resolve().parent.parent.parent)
+#: The folder that holds the package ``krakencopy``: site-packages, or protos/ of a checkout.
+_PACKAGES = str(Path(krakencopy.__file__).absolute().parent.parent)
 
 
 def python_command(module: str) -> list[str]:

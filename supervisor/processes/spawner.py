@@ -159,7 +159,7 @@ class ExecSpawner(_LifelineSpawner):
         # Not asyncio's: its watcher in Python 3.11 is a thread for each process, which would wait for it
         # before us.
         process = subprocess.Popen(  # noqa: ASYNC220, S603  - returns at exec; all arguments are ours
-            [*python_command("account_proc"), *arguments, "--entry", self._entry],
+            [*python_command("krakencopy.account_proc"), *arguments, "--entry", self._entry],
             pass_fds=tuple(inherited.values()),
             stdin=subprocess.DEVNULL,
             stdout=pipes.output,
