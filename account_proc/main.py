@@ -10,8 +10,8 @@ from krakencopy.account_proc.contract.spec import KRAKEN, AccountSpec, Credentia
 from krakencopy.account_proc.runtime.boot import without
 from krakencopy.account_proc.runtime.json_log import log_to
 from krakencopy.account_proc.runtime.liveness import run_with
-from krakencopy.account_proc.service.ccxt_process import BrokerProcess
-from krakencopy.account_proc.service.kraken_process import AccountProcess
+from krakencopy.account_proc.service.ccxt_process import CcxtProcess
+from krakencopy.account_proc.service.kraken_process import KrakenProcess
 
 log = logging.getLogger(__name__)
 
@@ -39,5 +39,5 @@ def run_account(
 
 
 async def _run(spec: AccountSpec, credentials: Credentials, ready_fd: int, lifeline_fd: int) -> ExitCode:
-    process = AccountProcess if spec.broker == KRAKEN else BrokerProcess
+    process = KrakenProcess if spec.broker == KRAKEN else CcxtProcess
     return await process(spec, credentials).run(ready_fd, lifeline_fd)

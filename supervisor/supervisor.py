@@ -18,13 +18,13 @@ from pathlib import Path
 from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.folder_owner import owner_at
 from krakencopy.account_proc.contract.spec import AccountSpec, Credentials
-from krakencopy.account_proc.runtime.change_signal import Bell
+from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.supervisor.accounts.account_link import AccountLink
 from krakencopy.supervisor.accounts.exit_records import LastEnds
 from krakencopy.supervisor.accounts.grpc_client import CallFailed
-from krakencopy.supervisor.accounts.health_watch import Watch
+from krakencopy.supervisor.accounts.health_watch import HealthWatch
 from krakencopy.supervisor.accounts.holders import holders
-from krakencopy.supervisor.accounts.registry import Roster
+from krakencopy.supervisor.accounts.registry import AccountRegistry
 from krakencopy.supervisor.accounts.same_account import Identities
 from krakencopy.supervisor.accounts.shutdown import Shutdown
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
@@ -70,10 +70,10 @@ class Supervisor:
         self.started_at = time.time()
         self.fills = FillLog(journal)
         self.reports = ReportLog(journal)
-        self.events = Bell()
+        self.events = ChangeSignal()
         self.ends = LastEnds(journal)
         #: Rings on every change of any account.
-        self.changes = Bell()
+        self.changes = ChangeSignal()
         #: The master's process is asked whether coins have other names.
         self._naming: asyncio.Task[None] | None = None
         #: Filled below, when there is all that an account may ask for.
@@ -84,9 +84,11 @@ class Supervisor:
         #: Masters that have been SERVING in this run.
         self._have_served: set[str] = set()
         self._users_from = 0.0
-        self._watch = Watch(self)
+        self._watch = HealthWatch(self)
         self._failure: JournalFault | None = None
-        self.roster = Roster(config, journal, lambda account: SupervisedAccount(account, self, spawner))
+        self.registry = AccountRegistry(
+            config, journal, lambda account: SupervisedAccount(account, self, spawner)
+        )
         self.identities = Identities(journal, self)
         self.shutdown = Shutdown(self, self._everyone_changed)
         self._everyone_changed()
@@ -95,7 +97,7 @@ class Supervisor:
 
     def gate(self, account: AccountConfig) -> Gate:
         """Whether a process of this account may start now."""
-        if holder := self.roster.turns.holder(account.id):
+        if holder := self.registry.turns.holder(account.id):
             words = f"the process of {holder} still has this API key; this account starts once that has ended"
             return Gate(open=False, reason="KEY_IN_USE", message=words)
         return narrower(self.start_order(account), self._watch.gate(account.id))
@@ -115,7 +117,7 @@ class Supervisor:
                 serving=master.serving, has_served=master_id in self._have_served,
                 users_from=self._users_from, separation_s=self.config.startup.nonce_separation_s,
             )
-            for master_id, master in self.roster.masters().items()
+            for master_id, master in self.registry.masters().items()
         ]  # fmt: skip
 
     def ended_by_itself(self, account_id: str, now: float) -> bool:
@@ -129,13 +131,13 @@ class Supervisor:
     @property
     def accounts(self) -> Mapping[str, SupervisedAccount]:
         """By id, in the order in which they are shown."""
-        return self.roster.accounts
+        return self.registry.accounts
 
     def wanted(self, account_id: str) -> bool:
         """Whether the account is to run. At a shutdown users are unwanted first, masters once they are
         gone.
         """
-        return self.roster.wanted(account_id) and not self.shutdown.lets_go(account_id)
+        return self.registry.wanted(account_id) and not self.shutdown.lets_go(account_id)
 
     def master_serving(self) -> bool:
         """Whether the master's named health service is SERVING."""
@@ -225,7 +227,7 @@ class Supervisor:
     def credentials(self, account: AccountConfig) -> Credentials:
         """An account's API key, for one start of its process (config/credentials.py). Raises ConfigFaults."""
         credentials = self._credentials(account)
-        self.roster.turns.started(account.id, credentials)
+        self.registry.turns.started(account.id, credentials)
         return credentials
 
     def link(self, account: AccountConfig, socket: Path, owner: SupervisedAccount) -> AccountLink:
@@ -248,7 +250,7 @@ class Supervisor:
         event.at.GetCurrentTime()
         self.journal.add_event(event)
         log.log(LOG_LEVEL[severity], "%s: %s %s", account_id or "supervisor", code, message)
-        self.events.ring()
+        self.events.notify()
 
     def rename_asset(self, old: str, new: str, by: str) -> None:
         """Has positions follow a coin to its new name; ``by``: who says so. Raises ValueError for a
@@ -260,7 +262,7 @@ class Supervisor:
             )
             self.tell(pb.SEVERITY_WARNING, "", "ASSET_RENAMED", words)
             self.fills.renamed()
-            self.fills.users.ring()
+            self.fills.users.notify()
 
     async def copied(self, asset: str) -> str:
         """What users hold of a coin by copying, for people, as their ledgers say, also of users that do
@@ -298,13 +300,13 @@ class Supervisor:
 
     def start(self, account_id: str) -> None:
         """Wants the account to run, and gives it another try if it had FAILED. Kept across restarts."""
-        self.roster.want(account_id, wanted=True)
+        self.registry.want(account_id, wanted=True)
         self._watch.try_now()
         self.accounts[account_id].reset()
 
     def stop(self, account_id: str) -> None:
         """Wants no process. Kept across restarts."""
-        self.roster.want(account_id, wanted=False)
+        self.registry.want(account_id, wanted=False)
         self.dirty(account_id)
 
     def pause(self, account_id: str) -> None:
@@ -332,12 +334,12 @@ class Supervisor:
                     pb.SEVERITY_INFO, account_id, "RESUMED", "resumed by an operator: first what has waited"
                 )
         # Whoever sends fills to it looks again.
-        self.fills.users.ring()
+        self.fills.users.notify()
         self.dirty(account_id)
 
     def restart(self, account_id: str) -> None:
         """Wants a new process."""
-        self.roster.want(account_id, wanted=True)
+        self.registry.want(account_id, wanted=True)
         self._watch.try_now()
         account = self.accounts[account_id]
         if account.life.state in ALIVE:
@@ -351,7 +353,7 @@ class Supervisor:
         Processes of accounts that it does not touch are left alone. Raises JournalFault, before anything is
         changed.
         """
-        self.roster.take(difference, loaded)
+        self.registry.take(difference, loaded)
         self._users_from += difference.startup.nonce_separation_s - self.config.startup.nonce_separation_s
         self.config = difference.applied_to(self.config)
         self.limits = replace(self.limits, start=self.config.startup.health_timeout_s)
@@ -364,8 +366,8 @@ class Supervisor:
 
     def _forget_removed(self) -> None:
         """Those whose process has ended; and whoever waited for the key of one that has."""
-        self._dirty.update(self.roster.turns.come())
-        for account_id in self.roster.forget_removed():
+        self._dirty.update(self.registry.turns.come())
+        for account_id in self.registry.forget_removed():
             self._tell_left_open(account_id)
 
     def _tell_left_open(self, account_id: str) -> None:
@@ -390,7 +392,7 @@ class Supervisor:
         ]
         if self.shutdown.begun:
             return "shutting down"
-        if not self.roster.wanted(self.config.master.id):
+        if not self.registry.wanted(self.config.master.id):
             missing.insert(0, "the master is stopped by an operator")
         if self._watch.message:
             missing.insert(0, self._watch.message)
@@ -424,7 +426,7 @@ class Supervisor:
                 dirty = self._turn()
             self.fills.tidy()
             if dirty:
-                self.changes.ring()
+                self.changes.notify()
             if self.shutdown.over():
                 return
             if not self._dirty:
@@ -444,7 +446,7 @@ class Supervisor:
         return dirty
 
     def _watch_masters(self) -> None:
-        masters = list(self.roster.masters().values())
+        masters = list(self.registry.masters().values())
         self._have_served.update(master.config.id for master in masters if master.serving)
         states = tuple((master.life.state, master.life.reason) for master in masters)
         if states != self._masters_were:
@@ -466,7 +468,7 @@ class Supervisor:
             words = "users finish what is in flight, no user is started"
             self.tell(pb.SEVERITY_ERROR, self.config.master.id, "MASTER_LOST", words)
         # Whoever sends fills to users tells them who decides from here on.
-        self.fills.users.ring()
+        self.fills.users.notify()
         self._dirty.update(self.accounts)
 
     async def _wait(self) -> None:

@@ -27,7 +27,7 @@ from krakencopy.account_proc.contract.errors import (
     LedgerFault,
 )
 from krakencopy.account_proc.contract.spec import CopyRules
-from krakencopy.account_proc.copying.copy_execution import CopyTrader
+from krakencopy.account_proc.copying.copy_execution import CopyExecution
 from krakencopy.account_proc.copying.copy_steps import CopySteps
 from krakencopy.account_proc.copying.exits import Exits
 from krakencopy.account_proc.copying.lane import MERGE_MAX, Lane, Waiting, coin_of, quote_of
@@ -41,10 +41,10 @@ from krakencopy.account_proc.domain.sizing import copied_at
 from krakencopy.account_proc.kraken.rest.messages import OrderRow
 from krakencopy.account_proc.notices.unreadable import NoticeCode
 from krakencopy.account_proc.runtime import failpoint
-from krakencopy.account_proc.runtime.change_signal import Bell
-from krakencopy.account_proc.runtime.read_deferral import Quiet
+from krakencopy.account_proc.runtime.change_signal import ChangeSignal
+from krakencopy.account_proc.runtime.read_deferral import ReadDeferral
 from krakencopy.account_proc.state.ledger import Ledger
-from krakencopy.account_proc.trading.order_gateway import OrderDesk
+from krakencopy.account_proc.trading.order_gateway import OrderGateway
 from krakencopy.account_proc.trading.portfolio import Portfolio
 from krakencopy.v1 import types_pb2 as pb
 
@@ -81,16 +81,16 @@ class Copier:
         rules: CopyRules,
         ledger: Ledger,
         portfolio: Portfolio,
-        desk: OrderDesk,
+        gateway: OrderGateway,
         now: Callable[[], float],
         changed: Callable[[], None],
         failed: Callable[[BaseException], None],
         occupied: Callable[[], bool],
         own_held: Callable[[str], Decimal],
-        quiet: Quiet,
+        read_deferral: ReadDeferral,
         ask_time: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """``quiet`` is ended when something waits for an order. ``occupied``: whether an order of the
+        """``read_deferral`` is ended when something waits for an order. ``occupied``: whether an order of the
         account's own strategy may still reach the exchange; ``own_held``: what that strategy holds of an
         asset, which is not copying's to sell. ``ask_time`` makes sure of ``now`` before an entry is given up
         as too old.
@@ -99,17 +99,17 @@ class Copier:
         self._rules = rules
         self._ledger = ledger
         self._portfolio = portfolio
-        self._desk = desk
+        self._gateway = gateway
         self._now = now
         self._changed = changed
         self._failed = failed
         self._occupied = occupied
         self._own_held = own_held
-        self._quiet = quiet
+        self._read_deferral = read_deferral
         self._ask_time = ask_time
         self._book = ledger.load_book()
         self._exits = Exits(
-            exchange=desk.exchange, portfolio=portfolio, timing=desk.timing, now=now, own_held=own_held
+            exchange=gateway.exchange, portfolio=portfolio, timing=gateway.timing, now=now, own_held=own_held
         )
         self._steps = CopySteps(
             account_id=account_id,
@@ -117,11 +117,11 @@ class Copier:
             ledger=ledger,
             book=self._book,
             portfolio=portfolio,
-            desk=desk,
+            gateway=gateway,
             now=now,
             changed=changed,
         )
-        self._trader = CopyTrader(self._steps, self._exits)
+        self._execution = CopyExecution(self._steps, self._exits)
         self._lanes: dict[str, Lane] = {}
         #: What the master trades, as far as this user has heard.
         self.master_pairs: set[str] = set()
@@ -226,7 +226,7 @@ class Copier:
         lanes = list({lane.coin: lane for lane in map(self._await_turn, fills)}.values())
         if self._open:
             # Their order, or their turn at the exchange, waits for one that is on its way.
-            self._quiet.end()
+            self._read_deferral.end()
         for lane in lanes:
             if not lane.busy and (learn := self._not_known(lane)) is not None:
                 lane.busy = True
@@ -236,7 +236,7 @@ class Copier:
             self._advance_all()
             self.master_pairs.update(fill.pair for fill in fills)
             # Behind the orders, if there are any: whoever hears of it has time.
-            self._quiet.behind(self._changed)
+            self._read_deferral.behind(self._changed)
         except LedgerFault as error:
             self._failed(error)
             raise
@@ -321,7 +321,7 @@ class Copier:
                 free.busy = True
                 self._begin(self._trade(free, order))
                 if len(self._open) == 1 and not free.waiting:
-                    self._quiet.begin()
+                    self._read_deferral.begin()
 
     def _lane(self, coin: str) -> Lane:
         return self._lanes.get(coin) or self._lanes.setdefault(coin, Lane(coin))
@@ -614,7 +614,7 @@ class Copier:
         record.slices, record.sweep, record.carried_in = order.slices, order.sweep, order.carried_in
         record.limit_price = order.limit_price.amount if order.limit_price else None
         if record.side is Side.SELL:
-            self._trader.shape_exit(record)
+            self._execution.shape_exit(record)
         record.move(CopyState.PLANNED, now)
         self._steps.intend(record)
 
@@ -639,7 +639,7 @@ class Copier:
 
     # -- exits that are owed --------------------------------------------------------------------------------
 
-    async def converge(self, changes: Bell) -> None:
+    async def converge(self, changes: ChangeSignal) -> None:
         """Finishes exits that are owed, for ever. Opens nothing, and waits its turn behind fills of the same
         pair.
 
@@ -648,7 +648,7 @@ class Copier:
         """
         seen = -1
         while True:
-            await asyncio.sleep(self._desk.timing.retry)
+            await asyncio.sleep(self._gateway.timing.retry)
             if not self.copies_open:
                 self._ledger.tidy()
             if not any(side is Side.SELL for _, side in self._book.carried):
@@ -753,7 +753,7 @@ class Copier:
             )
             lane, record = self._lane(coin_of(row.pair)), self._adopted(row, Reason.TAKEN_OVER, words, None)
             if row.status in ENDED:
-                self._trader.found_ended(record, row)
+                self._execution.found_ended(record, row)
                 self._ended(lane, record)
             else:
                 self._spawn(self._take_up(lane, record))
@@ -825,16 +825,16 @@ class Copier:
     async def drain(self) -> None:
         """Waits until nothing is on its way."""
         while self._tasks:
-            self._quiet.end()
+            self._read_deferral.end()
             await asyncio.wait(self._tasks)
 
     async def _take_up(self, lane: Lane, copy: CopyRecord) -> None:
         """Goes on with a copy that an earlier process left open."""
-        await self._trader.take_up(copy)
+        await self._execution.take_up(copy)
         self._ended(lane, copy)
 
     async def _trade(self, lane: Lane, copy: CopyRecord) -> None:
-        await self._trader.follow(copy)
+        await self._execution.follow(copy)
         self._ended(lane, copy)
 
     def _ended(self, lane: Lane, copy: CopyRecord) -> None:

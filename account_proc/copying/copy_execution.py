@@ -45,7 +45,7 @@ END_SOON_S = 0.05
 OTHER_ENDS = ("User requested", "Insufficient funds")
 
 
-class CopyTrader:
+class CopyExecution:
     """Sends and settles the copies of one user."""
 
     def __init__(self, steps: CopySteps, exits: Exits) -> None:
@@ -53,7 +53,7 @@ class CopyTrader:
         self._exits = exits
         self._refusals = Refusals(steps, exits)
         self._portfolio = steps.portfolio
-        self._desk = steps.desk
+        self._gateway = steps.gateway
         self._now = steps.now
         #: Copies whose order this process has sent, until they are over.
         self._sent_here: set[str] = set()
@@ -75,9 +75,9 @@ class CopyTrader:
 
     async def take_up(self, copy: CopyRecord) -> None:
         """Goes on with a copy that an earlier process left open, to its end."""
-        self._desk.watch.expect(copy.cl_ord_id, copy.ordered)
+        self._gateway.watch.expect(copy.cl_ord_id, copy.ordered)
         if copy.state is CopyState.ACKNOWLEDGED:
-            self._desk.watch.acknowledged(copy.cl_ord_id, copy.order_id)
+            self._gateway.watch.acknowledged(copy.cl_ord_id, copy.order_id)
         elif copy.state is not CopyState.UNKNOWN:
             self._steps.move(copy, CopyState.UNKNOWN, detail="the process ended before the answer came")
         await self.follow(copy)
@@ -94,14 +94,14 @@ class CopyTrader:
             else:
                 await self._resolve(copy)
         if copy.state is CopyState.ACKNOWLEDGED:
-            self._settle(copy, await self._desk.end(copy.cl_ord_id))
+            self._settle(copy, await self._gateway.end(copy.cl_ord_id))
         self._sent_here.discard(copy.copy_id)
 
     async def _send(self, copy: CopyRecord) -> None:
         """One attempt; afterwards the copy is ACKNOWLEDGED, UNKNOWN, INTENT (refused for its rate), or at
         its end.
         """
-        wait_s = self._desk.wait_s(copy.pair)
+        wait_s = self._gateway.wait_s(copy.pair)
         if wait_s and not await self._wait_for_room(copy, wait_s):
             return
         now = self._now()
@@ -109,10 +109,10 @@ class CopyTrader:
         copy.move(CopyState.SENT, now)
         copy.sent_at = now
         self._sent_here.add(copy.copy_id)
-        self._desk.watch.expect(copy.cl_ord_id, copy.ordered)
+        self._gateway.watch.expect(copy.cl_ord_id, copy.ordered)
         self._reach("before_send")
         try:
-            ack = await self._desk.send(
+            ack = await self._gateway.send(
                 pair=copy.pair, side=copy.side, volume=copy.ordered, limit_price=copy.limit_price,
                 ioc=copy.limit_price is not None, cl_ord_id=copy.cl_ord_id, deadline=copy.deadline,
                 cancels_own=copy.cancels_own,
@@ -136,8 +136,8 @@ class CopyTrader:
             self._reach("after_send")
             copy.order_id = ack.order_id
             copy.acknowledged_at = self._now()
-            self._desk.watch.acknowledged(copy.cl_ord_id, ack.order_id)
-            if await self._desk.watch.is_over(copy.cl_ord_id, within_s=END_SOON_S):
+            self._gateway.watch.acknowledged(copy.cl_ord_id, ack.order_id)
+            if await self._gateway.watch.is_over(copy.cl_ord_id, within_s=END_SOON_S):
                 # The end is written at once, and says all that a write of its own would say about the answer.
                 copy.move(CopyState.ACKNOWLEDGED, copy.acknowledged_at)
             else:
@@ -150,7 +150,7 @@ class CopyTrader:
 
         Nothing has been sent under the intent's id so far. The new deadline is durable before it is.
         """
-        why = self._desk.wait_reason
+        why = self._gateway.wait_reason
         words = f"waits {wait_s:.1f} s, as the exchange's limits let no order in {copy.pair} in before"
         if why == FRONT_REFUSES:
             words = f"waits {wait_s:.1f} s, as the exchange's front refuses what is sent ({why})"
@@ -167,7 +167,7 @@ class CopyTrader:
                 self._steps.refused(copy, why, detail=words)
                 return False
             await asyncio.sleep(wait_s)
-            wait_s = self._desk.wait_s(copy.pair)
+            wait_s = self._gateway.wait_s(copy.pair)
         copy.deadline = self._steps.deadline_of(copy)
         self._steps.ledger.commit(copies=(copy,))
         return True
@@ -177,11 +177,11 @@ class CopyTrader:
         all of them.
         """
         log.warning("copy %s: %s; it is sent again", copy.copy_id, error)
-        self._desk.watch.forget(copy.cl_ord_id)
+        self._gateway.watch.forget(copy.cl_ord_id)
         if self._steps.is_given_up(copy):
             self._steps.refused(copy, reason)
             return
-        timing, dice = self._desk.timing, random.random()  # noqa: S311 - spreads load, guards nothing
+        timing, dice = self._gateway.timing, random.random()  # noqa: S311 - spreads load, guards nothing
         await asyncio.sleep(growing_pause_s(copy.attempts - 1, timing.retry, timing.retry_max, dice))
         self._steps.intend(copy)
         self._steps.ledger.commit(copies=(copy,))
@@ -191,18 +191,18 @@ class CopyTrader:
         log.warning(
             "copy %s: outcome unknown (%s); looking for %s", copy.copy_id, copy.detail, copy.cl_ord_id
         )
-        order_id = self._desk.watch.seen_order_id(copy.cl_ord_id)
+        order_id = self._gateway.watch.seen_order_id(copy.cl_ord_id)
         if not order_id:
-            row = await self._desk.find(copy.cl_ord_id, copy.deadline)
-            order_id = row.txid if row is not None else self._desk.watch.seen_order_id(copy.cl_ord_id)
+            row = await self._gateway.find(copy.cl_ord_id, copy.deadline)
+            order_id = row.txid if row is not None else self._gateway.watch.seen_order_id(copy.cl_ord_id)
         if order_id:
             copy.order_id = order_id
             copy.acknowledged_at = self._now()
             self._steps.move(copy, CopyState.ACKNOWLEDGED, detail="found at the exchange")
-            self._desk.watch.expect(copy.cl_ord_id, copy.ordered)
-            self._desk.watch.acknowledged(copy.cl_ord_id, order_id)
+            self._gateway.watch.expect(copy.cl_ord_id, copy.ordered)
+            self._gateway.watch.acknowledged(copy.cl_ord_id, order_id)
             return
-        self._desk.watch.forget(copy.cl_ord_id)
+        self._gateway.watch.forget(copy.cl_ord_id)
         why_not = await self._why_not_again(copy)
         if why_not:
             self._steps.book.settle(copy.pair, copy.side, settled(copy, Decimal(0)))

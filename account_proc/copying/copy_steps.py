@@ -20,7 +20,7 @@ from krakencopy.account_proc.domain.quantities import NO_AMOUNT, BaseVolume, Pri
 from krakencopy.account_proc.domain.sizing import CopyBook
 from krakencopy.account_proc.kraken.answers import is_below_minimum
 from krakencopy.account_proc.state.ledger import Ledger
-from krakencopy.account_proc.trading.order_gateway import OrderDesk
+from krakencopy.account_proc.trading.order_gateway import OrderGateway
 from krakencopy.account_proc.trading.portfolio import Portfolio
 
 log = logging.getLogger(__name__)
@@ -34,14 +34,14 @@ class CopySteps:
 
     def __init__(
         self, *, account_id: str, rules: CopyRules, ledger: Ledger, book: CopyBook, portfolio: Portfolio,
-        desk: OrderDesk, now: Callable[[], float], changed: Callable[[], None],
+        gateway: OrderGateway, now: Callable[[], float], changed: Callable[[], None],
     ) -> None:  # fmt: skip
         self.account_id = account_id
         self.rules = rules
         self.ledger = ledger
         self.book = book
         self.portfolio = portfolio
-        self.desk = desk
+        self.gateway = gateway
         self.now = now
         self.changed = changed
 
@@ -64,7 +64,7 @@ class CopySteps:
         set back since: what is sent again has been answered, so that the time is known.
         """
         known = self.now() if copy.attempts > 1 else max(self.now(), copy.executed_at)
-        return known + self.desk.timing.deadline
+        return known + self.gateway.timing.deadline
 
     def intend(self, copy: CopyRecord) -> None:
         """Turns a plan (or an order that is proven not to exist) into the next attempt's intent; not
@@ -84,7 +84,7 @@ class CopySteps:
 
     def send_again(self, copy: CopyRecord) -> None:
         """Nothing was done under the last intent: the next one, with what has been changed of the copy."""
-        self.desk.watch.forget(copy.cl_ord_id)
+        self.gateway.watch.forget(copy.cl_ord_id)
         log.warning("copy %s is sent again: %s", copy.copy_id, copy.detail)
         self.intend(copy)
         self.commit(copy)
@@ -109,7 +109,7 @@ class CopySteps:
 
     def end_unsent(self, copy: CopyRecord, state: CopyState, reason: str, detail: str) -> None:
         """The end of a copy whose order does not exist, with what the book was told of it."""
-        self.desk.watch.forget(copy.cl_ord_id)
+        self.gateway.watch.forget(copy.cl_ord_id)
         copy.move(state, self.now(), reason=reason, detail=detail)
         log.warning("copy %s was refused: %s", copy.copy_id, reason)
         self.commit(copy)

@@ -45,7 +45,7 @@ class Refusals:
         text = error.errors[0]
         if isinstance(error, KeyRefused):
             locked_s = (
-                error.retry_after_s if isinstance(error, LockedOut) else self._steps.desk.timing.key_retry
+                error.retry_after_s if isinstance(error, LockedOut) else self._steps.gateway.timing.key_retry
             )
             self._exits.hold_all(self._steps.now() + locked_s)
             self._steps.refused(copy, text, detail=str(error) if isinstance(error, LockedOut) else "")

@@ -30,10 +30,10 @@ from krakencopy.account_proc.kraken.api import KrakenExchange, OddRow, OrderRow
 from krakencopy.account_proc.kraken.feed.executions import Execution
 from krakencopy.account_proc.kraken.front import DOUBLINGS_MAX
 from krakencopy.account_proc.kraken.rest.request_queue import Priority
-from krakencopy.account_proc.runtime.change_signal import Bell
+from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.state.ledger import NO_COPY, Drift, Ledger
 from krakencopy.account_proc.trading.account_check import UNKNOWN_ORDER
-from krakencopy.account_proc.trading.order_gateway import OrderDesk
+from krakencopy.account_proc.trading.order_gateway import OrderGateway
 
 log = logging.getLogger(__name__)
 
@@ -115,7 +115,7 @@ class Reconciler:
         exchange: KrakenExchange,
         ledger: Ledger,
         adopter: Adopter,
-        desk: OrderDesk,
+        gateway: OrderGateway,
         now: Callable[[], float],
         changed: Callable[[], None],
         period_s: float = PERIOD_S,
@@ -126,7 +126,7 @@ class Reconciler:
         self._exchange = exchange
         self._ledger = ledger
         self._adopter = adopter
-        self._desk = desk
+        self._gateway = gateway
         self._now = now
         self._changed = changed
         self._period_s = period_s
@@ -186,7 +186,7 @@ class Reconciler:
         log.error("%s: %s", drift.code, drift.message)
         self._keep(None, [drift])
 
-    async def run(self, news: Bell) -> None:
+    async def run(self, news: ChangeSignal) -> None:
         """Compares every period, for ever, and first soon. Raises LedgerFault. ``news`` rings when the
         account orders or trades.
         """
@@ -229,7 +229,9 @@ class Reconciler:
         """
         last = self._ledger.reconciled_at
         since = self._now() - FIRST_LOOK_S if last is None else last
-        return await self._exchange.orders_of(None, since - self._desk.visibility_lag - OVERLAP_S, priority)
+        return await self._exchange.orders_of(
+            None, since - self._gateway.visibility_lag - OVERLAP_S, priority
+        )
 
     async def _read_again(self, odd: Iterable[OddRow]) -> list[OrderRow]:
         """Orders whose rows cannot be read and that this ledger may have made and lost, each by its own key.
@@ -277,7 +279,7 @@ class Reconciler:
             if code is None or row.txid in known:
                 continue
             if code is DriftCode.ORDER_FOUND_LATE and copy is not None:
-                self._desk.trailed(self._desk.visibility_lag)
+                self._gateway.trailed(self._gateway.visibility_lag)
                 if not self._adopter.adopt(row, copy):
                     waits = True
                     continue

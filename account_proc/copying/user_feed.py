@@ -16,7 +16,7 @@ from krakencopy.account_proc.contract.order_ids import CL_ORD_ID_MARK
 from krakencopy.account_proc.kraken.feed.executions import Execution, Incomplete
 from krakencopy.account_proc.kraken.feed.session import BalanceChanged
 from krakencopy.account_proc.kraken.front import growing_pause_s
-from krakencopy.account_proc.trading.order_tracker import OrderWatch
+from krakencopy.account_proc.trading.order_tracker import OrderTracker
 from krakencopy.account_proc.trading.portfolio import Portfolio
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class UserFeed:
     """The feed's sink in a user's process."""
 
     def __init__(
-        self, watch: OrderWatch, portfolio: Portfolio, changed: Callable[[], None], holds_pause_s: float,
+        self, watch: OrderTracker, portfolio: Portfolio, changed: Callable[[], None], holds_pause_s: float,
         marked: Callable[[Execution], None],
     ) -> None:  # fmt: skip
         """``holds_pause_s``: between two readings of balances because of the account's own orders, in

@@ -15,7 +15,7 @@ _DECIMALS = ("volume", "filled", "cost", "fee_base", "fee_quote")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OwnOrder:
+class RequestedOrder:
     """Once for each request id. Volumes in base, cost in quote, times in Unix seconds."""
 
     request_id: str
@@ -47,7 +47,7 @@ class OwnOrder:
         return json.dumps(asdict(self), default=str)
 
     @classmethod
-    def from_json(cls, text: str) -> OwnOrder:
+    def from_json(cls, text: str) -> RequestedOrder:
         """The inverse. Raises KeyError, TypeError, ValueError or ArithmeticError on anything else."""
         raw = json.loads(text)
         limit = raw["limit_price"]
@@ -72,7 +72,7 @@ class OwnPosition:
     volume: Decimal = Decimal(0)
     cost: Decimal = Decimal(0)
 
-    def after(self, order: OwnOrder) -> OwnPosition:
+    def after(self, order: RequestedOrder) -> OwnPosition:
         """The position when the order has ended."""
         if order.side is Side.BUY:
             return OwnPosition(self.volume + order.filled - order.fee_base, self.cost + order.cost)

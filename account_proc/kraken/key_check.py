@@ -96,7 +96,7 @@ class Needs:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class KeyVerdict:
     """What follows from what was found out."""
 
     missing: tuple[str, ...] = ()
@@ -105,7 +105,7 @@ class Verdict:
     warnings: tuple[str, ...] = ()
 
 
-def judge(key: ApiKeyInfo | None, clock: Clock, needs: Needs, now: float) -> Verdict:
+def judge(key: ApiKeyInfo | None, clock: Clock, needs: Needs, now: float) -> KeyVerdict:
     """``key``: None where the exchange does not tell. ``now`` by this machine's clock, in Unix seconds."""
     warnings = [words] if (words := clock_words(clock)) else []
     if key is None:
@@ -113,7 +113,7 @@ def judge(key: ApiKeyInfo | None, clock: Clock, needs: Needs, now: float) -> Ver
             "the exchange does not tell what the API key may do: permissions, nonce window, expiry "
             "and addresses"
         )
-        return Verdict(warnings=(*warnings, f"{untold} are not checked"))
+        return KeyVerdict(warnings=(*warnings, f"{untold} are not checked"))
     refusals: list[tuple[str, str]] = []
     _judge_expiry(key, now + clock.offset, refusals, warnings)
     withdraws = [name for name in WITHDRAWS if name in key.permissions]
@@ -136,7 +136,7 @@ def judge(key: ApiKeyInfo | None, clock: Clock, needs: Needs, now: float) -> Ver
             "also ones that somebody "
             "repeats; set it to 0 at Kraken, this account sends strictly in order"
         )
-    return Verdict(missing=missing, refusals=tuple(refusals), warnings=tuple(warnings))
+    return KeyVerdict(missing=missing, refusals=tuple(refusals), warnings=tuple(warnings))
 
 
 def _judge_expiry(
@@ -165,7 +165,7 @@ def fee_pairs(table: SymbolTable, traded: Iterable[str], held: Iterable[str]) ->
 # -- shell -------------------------------------------------------------------------------------------------
 
 
-class Preflight:
+class KeyCheck:
     """One account's: asked at a start, and kept fresh."""
 
     def __init__(
@@ -190,7 +190,7 @@ class Preflight:
         self._pause = pause
         self._key: ApiKeyInfo | None = None
         self._clock = ExchangeClock(now, now) if clock is None else clock
-        self._verdict = Verdict()
+        self._verdict = KeyVerdict()
         self._checked_at = 0.0
         self._fees: tuple[PairFee, ...] = ()
         #: Pairs that the exchange has answered for, whatever it said.
@@ -223,7 +223,7 @@ class Preflight:
             reason, _ = self._verdict.refusals[0]
             raise KeyUnfit(reason, "; ".join(message for _, message in self._verdict.refusals))
 
-    def _judged(self, clock: Clock) -> Verdict:
+    def _judged(self, clock: Clock) -> KeyVerdict:
         """As it is now, by what the exchange's clock shows."""
         return judge(self._key, clock, self._needs, self._clock.now() - clock.offset)
 

@@ -88,7 +88,7 @@ def _checksum(*parts: bytes) -> bytes:
     return digest.hexdigest().encode("ascii") + b"\n"
 
 
-class SharedListing:
+class PairsCache:
     """One process's view of the file."""
 
     def __init__(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 
-class Bell:
+class ChangeSignal:
     """Wakes everyone who waits for a change; a change between two waits is not missed."""
 
     def __init__(self) -> None:
@@ -17,7 +17,7 @@ class Bell:
         """How many changes there were."""
         return self._version
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Something changed."""
         self._version += 1
         for waiter in self._waiters:

@@ -21,7 +21,7 @@ from grpclib.exceptions import GRPCError
 from grpclib.server import Server, Stream
 
 from krakencopy.account_proc.contract.grpc_methods import health, signature
-from krakencopy.account_proc.runtime.change_signal import Bell
+from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 
 ERROR_DOMAIN = "krakencopy"
 
@@ -34,7 +34,7 @@ def refusal(status: Status, reason: str, message: str) -> GRPCError:
     return GRPCError(status, message, [error_details_pb2.ErrorInfo(reason=reason, domain=ERROR_DOMAIN)])
 
 
-class RpcServer:
+class GrpcServer:
     """Serves some services on a Unix socket."""
 
     def __init__(self, servicers: Mapping[ServiceDescriptor, object]) -> None:
@@ -110,14 +110,14 @@ class Health:
     def __init__(self, service: str) -> None:
         self._statuses = {"": HealthCheckResponse.SERVING, service: HealthCheckResponse.NOT_SERVING}
         self._service = service
-        self._changed = Bell()
+        self._changed = ChangeSignal()
 
     def set(self, *, serving: bool) -> None:
         """Tells everyone who watches."""
         status = HealthCheckResponse.SERVING if serving else HealthCheckResponse.NOT_SERVING
         if status != self._statuses[self._service]:
             self._statuses[self._service] = status
-            self._changed.ring()
+            self._changed.notify()
 
     async def Check(self, request: HealthCheckRequest) -> HealthCheckResponse:
         """Its status now."""

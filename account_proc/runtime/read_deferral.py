@@ -41,7 +41,7 @@ class Reader(Protocol):
         ...
 
 
-class Quiet:
+class ReadDeferral:
     """The connections of one account that may rest. Asyncio only; one event loop."""
 
     def __init__(self, longest_s: float) -> None:

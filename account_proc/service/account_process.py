@@ -25,8 +25,8 @@ from krakencopy.account_proc.contract.errors import ExitCode
 from krakencopy.account_proc.contract.grpc_methods import ACCOUNT_SERVICE, HEALTH_SERVICE
 from krakencopy.account_proc.contract.spec import SERVICE_NAME, AccountSpec
 from krakencopy.account_proc.runtime.boot import leave
-from krakencopy.account_proc.runtime.change_signal import Bell
-from krakencopy.account_proc.runtime.grpc_server import Health, RpcServer
+from krakencopy.account_proc.runtime.change_signal import ChangeSignal
+from krakencopy.account_proc.runtime.grpc_server import GrpcServer, Health
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ ORPHAN_DRAIN_MAX_S = 5.0
 ANSWER_GRACE_S = 0.2
 
 
-class ServedProcess(ABC):
+class AccountProcess(ABC):
     """One account's process, from its ready line to its end. Whoever makes one holds the account's locks
     already.
     """
@@ -48,7 +48,7 @@ class ServedProcess(ABC):
     def __init__(self, spec: AccountSpec) -> None:
         self.spec = spec
         #: Rings on every change of the account.
-        self.bell = Bell()
+        self.change_signal = ChangeSignal()
         self.draining = False
         self._stop: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -148,9 +148,9 @@ class ServedProcess(ABC):
         if not task.cancelled() and (error := task.exception()) is not None:
             self.fail(error)
 
-    async def _serve(self) -> tuple[RpcServer, Health]:
+    async def _serve(self) -> tuple[GrpcServer, Health]:
         health = Health(SERVICE_NAME)
-        server = RpcServer({ACCOUNT_SERVICE: self.servicer(), HEALTH_SERVICE: health})
+        server = GrpcServer({ACCOUNT_SERVICE: self.servicer(), HEALTH_SERVICE: health})
         # The account's lock is held, so whatever lies here was left by a dead process.
         self.spec.socket_path.unlink(missing_ok=True)
         await server.start(self.spec.socket_path)
@@ -159,7 +159,7 @@ class ServedProcess(ABC):
     async def _tell_health(self, health: Health) -> None:
         seen, said = -1, ""
         while True:
-            seen = await self.bell.wait(seen)
+            seen = await self.change_signal.wait(seen)
             reason, message = self.readiness()
             if said == (reason or "SERVING"):
                 continue

@@ -19,11 +19,11 @@ from krakencopy.account_proc.contract.spec import AccountSpec
 from krakencopy.account_proc.copying.copier import Copier
 from krakencopy.account_proc.copying.master import Master
 from krakencopy.account_proc.domain.copy_record import SIDE_OF_PB
-from krakencopy.account_proc.runtime.change_signal import Bell
+from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.runtime.grpc_server import refusal
 from krakencopy.account_proc.runtime.read_deferral import quiet_s
 from krakencopy.account_proc.state.ledger import Ledger
-from krakencopy.account_proc.trading.requested_orders import BadOrder, OrderAsked, OwnOrders, decimal_of
+from krakencopy.account_proc.trading.requested_orders import BadOrder, OrderAsked, RequestedOrders, decimal_of
 from krakencopy.v1 import account_pb2 as pb
 from krakencopy.v1 import types_pb2
 
@@ -44,10 +44,10 @@ class Process(Protocol):
 
     spec: AccountSpec
     ledger: Ledger
-    bell: Bell
+    change_signal: ChangeSignal
     master: Master | None
     copier: Copier | None
-    own_orders: OwnOrders
+    requested_orders: RequestedOrders
     draining: bool
 
     def snapshot(self) -> pb.WatchSnapshotResponse:
@@ -88,9 +88,9 @@ class AccountServicer:
 
     def __init__(self, process: Process) -> None:
         self._process = process
-        quiet = quiet_s(process.spec.users)
-        self._report_pause_s = max(REPORT_PAUSE_S, 2 * quiet)
-        self._snapshot_pause_s = max(SNAPSHOT_PAUSE_S, 2 * quiet)
+        read_deferral = quiet_s(process.spec.users)
+        self._report_pause_s = max(REPORT_PAUSE_S, 2 * read_deferral)
+        self._snapshot_pause_s = max(SNAPSHOT_PAUSE_S, 2 * read_deferral)
 
     async def StreamFills(self, request: pb.StreamFillsRequest) -> AsyncIterator[pb.StreamFillsResponse]:
         """Fills after the journal's end."""
@@ -137,11 +137,11 @@ class AccountServicer:
         ready = pb.CopyReady(cursor_seq=ledger.cursor or 0, cursor_exec_id=ledger.cursor_exec_id)
         yield pb.CopyFillsResponse(ready=ready)
         taking = asyncio.get_running_loop().create_task(self._take(copier, requests))
-        taking.add_done_callback(lambda _: self._process.bell.ring())
+        taking.add_done_callback(lambda _: self._process.change_signal.notify())
         revision, told, seen, last = first.start.acked_revision, -1, -1, False
         try:
             while not last:
-                seen = await self._process.bell.wait(seen)
+                seen = await self._process.change_signal.wait(seen)
                 if not taking.done():
                     await asyncio.wait([taking], timeout=self._report_pause_s)
                 # Whatever changed before the requests ended is still reported.
@@ -215,12 +215,12 @@ class AccountServicer:
         request: pb.WatchSnapshotRequest,
     ) -> AsyncIterator[pb.WatchSnapshotResponse]:
         """The account, now and after every change."""
-        seen, told = self._process.bell.version, self._process.snapshot()
+        seen, told = self._process.change_signal.version, self._process.snapshot()
         yield told
         while True:
-            seen = await self._process.bell.wait(seen)
+            seen = await self._process.change_signal.wait(seen)
             await asyncio.sleep(self._snapshot_pause_s)
-            seen, now = self._process.bell.version, self._process.snapshot()
+            seen, now = self._process.change_signal.version, self._process.snapshot()
             if now != told:
                 told = now
                 yield now
@@ -231,7 +231,7 @@ class AccountServicer:
         """An order on this account, once for each request id."""
         await self._process.trading()
         try:
-            order = await self._process.own_orders.place(_asked(request))
+            order = await self._process.requested_orders.place(_asked(request))
         except BadOrder as error:
             raise refusal(Status.INVALID_ARGUMENT, error.reason, str(error)) from error
         except OutcomeUnknown as error:

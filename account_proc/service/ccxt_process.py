@@ -28,13 +28,13 @@ from krakencopy.account_proc.contract.errors import ExchangeError, ExchangeRefus
 from krakencopy.account_proc.contract.spec import CCXT_PREFIX, AccountSpec, Credentials
 from krakencopy.account_proc.runtime.file_lock import LockedFile, free_line, holder_line
 from krakencopy.account_proc.runtime.grpc_server import refusal
-from krakencopy.account_proc.service.account_process import ServedProcess
+from krakencopy.account_proc.service.account_process import AccountProcess
 from krakencopy.account_proc.service.account_service import SNAPSHOT_PAUSE_S
 from krakencopy.account_proc.state.key_lock import key_lock
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.account_proc.strategy.api import strategy_of
-from krakencopy.account_proc.strategy.runner import TradingLoop, make_loop
-from krakencopy.account_proc.trading.requested_orders import OwnOrders
+from krakencopy.account_proc.strategy.runner import StrategyRunner, make_runner
+from krakencopy.account_proc.trading.requested_orders import RequestedOrders
 from krakencopy.account_proc.trading.timing import Timing
 from krakencopy.v1 import account_pb2 as pb
 from krakencopy.v1 import types_pb2
@@ -53,7 +53,7 @@ RULES_S = 3_600.0
 LOCK_BYTES = 128
 
 
-class BrokerProcess(ServedProcess):
+class CcxtProcess(AccountProcess):
     """One account, from its locks to its end."""
 
     def __init__(self, spec: AccountSpec, credentials: Credentials) -> None:
@@ -68,8 +68,8 @@ class BrokerProcess(ServedProcess):
             Timing.paper() if spec.paper else Timing(), visibility_lag=spec.visibility_lag_s
         )
         self.broker: CcxtBroker | None = None
-        self._own_orders: OwnOrders | None = None
-        self._strategy_loop: TradingLoop | None = None
+        self._requested_orders: RequestedOrders | None = None
+        self._strategy_runner: StrategyRunner | None = None
         self._reason, self._message = "CONNECTING", "connecting to the broker"
 
     # -- what others may know -------------------------------------------------------------------------------
@@ -85,8 +85,8 @@ class BrokerProcess(ServedProcess):
         if equity is not None:
             snapshot.equity.amount, snapshot.equity.asset = plain(round(equity, 4)), DISPLAY_CURRENCY
         snapshot.trading_mode = types_pb2.TRADING_MODE_OWN
-        if self._strategy_loop is not None:
-            snapshot.strategy.CopyFrom(self._strategy_loop.to_proto())
+        if self._strategy_runner is not None:
+            snapshot.strategy.CopyFrom(self._strategy_runner.to_proto())
         return snapshot
 
     def servicer(self) -> BrokerServicer:
@@ -102,18 +102,18 @@ class BrokerProcess(ServedProcess):
         broker = CcxtBroker(client, self._timing)
         self.broker = broker
         await self._connect(broker)
-        self._own_orders = OwnOrders(
+        self._requested_orders = RequestedOrders(
             self.spec.id, self.ledger, broker, client.clock.now, journal_id=self.spec.journal_id
         )
         if self._strategy is not None:
-            self._strategy_loop = make_loop(
-                self.spec, self._strategy, self._own_orders, broker, self.bell,
+            self._strategy_runner = make_runner(
+                self.spec, self._strategy, self._requested_orders, broker, self.change_signal,
                 ready=lambda: not self.draining and not self.readiness()[0], copying=lambda: False,
                 now=client.clock.now,
             )  # fmt: skip
-            self._spawn(self._strategy_loop.run())
+            self._spawn(self._strategy_runner.run())
             # At other brokers than Kraken it always runs (docs/requirements.md, 3B).
-            self._strategy_loop.switch_on()
+            self._strategy_runner.switch_on()
         await self._keep_fresh(broker)
 
     def _client(self) -> CcxtClient:
@@ -156,7 +156,7 @@ class BrokerProcess(ServedProcess):
             else:
                 failures, pause = 0, RETRY_S
                 self._say("", "")
-                self.bell.ring()
+                self.change_signal.notify()
 
     def _unreachable(self, error: ExchangeError, pause: float) -> float:
         """Says why the account cannot trade; how long to wait before the next try."""
@@ -174,22 +174,22 @@ class BrokerProcess(ServedProcess):
             log.error("%s: %s", reason, message)
         if (reason, message) != (self._reason, self._message):
             self._reason, self._message = reason, message
-            self.bell.ring()
+            self.change_signal.notify()
 
     def in_flight(self) -> bool:
         """Whether an order is on its way."""
-        return self._own_orders is not None and self._own_orders.open
+        return self._requested_orders is not None and self._requested_orders.open
 
     async def drain(self) -> int:
         """Takes no new work, and waits for the answers to orders that are on their way. What has no end then
         is taken up at the next start.
         """
-        if self._strategy_loop is not None:
-            await self._strategy_loop.stop()
+        if self._strategy_runner is not None:
+            await self._strategy_runner.stop()
         self.draining = True
-        self.bell.ring()
-        if self._own_orders is not None:
-            await self._own_orders.drain()
+        self.change_signal.notify()
+        if self._requested_orders is not None:
+            await self._requested_orders.drain()
         return 0
 
     async def close(self) -> None:
@@ -218,14 +218,14 @@ def _lock_ledger(spec: AccountSpec) -> LockedFile:
 class BrokerServicer:
     """Answers AccountService for an account that takes no part in copying."""
 
-    def __init__(self, process: BrokerProcess) -> None:
+    def __init__(self, process: CcxtProcess) -> None:
         self._process = process
 
     async def WatchSnapshot(self, request: pb.WatchSnapshotRequest) -> AsyncIterator[Any]:
         """The account on every change."""
         seen = -1
         while True:
-            seen = await self._process.bell.wait(seen)
+            seen = await self._process.change_signal.wait(seen)
             yield self._process.snapshot()
             await asyncio.sleep(SNAPSHOT_PAUSE_S)
 

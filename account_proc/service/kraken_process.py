@@ -44,30 +44,30 @@ from krakencopy.account_proc.kraken.exchange_clock import ExchangeClock
 from krakencopy.account_proc.kraken.feed.connect_pacing import pace_of
 from krakencopy.account_proc.kraken.feed.executions_feed import ExecutionsFeed
 from krakencopy.account_proc.kraken.front import DOUBLINGS_MAX, FRONT_REFUSES, growing_pause_s
-from krakencopy.account_proc.kraken.key_check import KeyUnfit, Needs, Preflight, fee_pairs
-from krakencopy.account_proc.kraken.pairs_cache import Origin, SharedListing
+from krakencopy.account_proc.kraken.key_check import KeyCheck, KeyUnfit, Needs, fee_pairs
+from krakencopy.account_proc.kraken.pairs_cache import Origin, PairsCache
 from krakencopy.account_proc.kraken.rest.client import KrakenRest
-from krakencopy.account_proc.kraken.rest.order_connection import OrderLine
+from krakencopy.account_proc.kraken.rest.order_connection import OrderConnection
 from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits
 from krakencopy.account_proc.kraken.rest.request_queue import CallQueue
 from krakencopy.account_proc.notices.announcements import Announcements, of_outside_change
 from krakencopy.account_proc.notices.current import CurrentNotice, clock_notice, front_notice, funds_notice
 from krakencopy.account_proc.notices.unreadable import NoticeCode, Notices
-from krakencopy.account_proc.runtime.read_deferral import Quiet, quiet_s
-from krakencopy.account_proc.service.account_process import DRAIN_MAX_S, ServedProcess
+from krakencopy.account_proc.runtime.read_deferral import ReadDeferral, quiet_s
+from krakencopy.account_proc.service.account_process import DRAIN_MAX_S, AccountProcess
 from krakencopy.account_proc.service.account_service import AccountServicer
 from krakencopy.account_proc.state.key_lock import key_lock
 from krakencopy.account_proc.state.ledger import Drift, Ledger
 from krakencopy.account_proc.state.nonce_custody import NonceCustody
 from krakencopy.account_proc.state.pair_memory import PairMemory
 from krakencopy.account_proc.strategy.api import strategy_of
-from krakencopy.account_proc.strategy.runner import TradingLoop, make_loop
+from krakencopy.account_proc.strategy.runner import StrategyRunner, make_runner
 from krakencopy.account_proc.trading.account_check import IDENTITY, check_own_account
 from krakencopy.account_proc.trading.kraken_broker import KrakenBroker
-from krakencopy.account_proc.trading.order_gateway import OrderDesk
-from krakencopy.account_proc.trading.order_tracker import OrderWatch
+from krakencopy.account_proc.trading.order_gateway import OrderGateway
+from krakencopy.account_proc.trading.order_tracker import OrderTracker
 from krakencopy.account_proc.trading.portfolio import Portfolio
-from krakencopy.account_proc.trading.requested_orders import OwnOrders
+from krakencopy.account_proc.trading.requested_orders import RequestedOrders
 from krakencopy.account_proc.trading.timing import Timing
 from krakencopy.v1 import account_pb2 as pb
 from krakencopy.v1 import types_pb2
@@ -83,7 +83,7 @@ TIME_WITHIN_S = 2.0
 DISPLAY_CURRENCY = "USD"
 
 
-class AccountProcess(ServedProcess):
+class KrakenProcess(AccountProcess):
     """One account, from its locks to its end."""
 
     def __init__(self, spec: AccountSpec, credentials: Credentials) -> None:
@@ -101,27 +101,27 @@ class AccountProcess(ServedProcess):
             Timing.paper() if spec.paper else Timing(), visibility_lag=spec.visibility_lag_s
         )
         limits = AccountLimits(spec.tier, lockout_s=self._timing.key_retry)
-        limits.front.changed = limits.public_front.changed = self._ring
+        limits.front.changed = limits.public_front.changed = self._notify
         #: What everything here that speaks of the exchange's time, or compares with it, goes by.
         self._clock = ExchangeClock()
-        self._clock.changed = self._ring
+        self._clock.changed = self._notify
         self._rest = KrakenRest(spec.rest_url, credentials, self._nonce, limits, self._clock)
-        self._quiet = Quiet(quiet_s(spec.users))
-        self._line = OrderLine(spec.rest_url, self._quiet, clock=self._clock)
+        self._read_deferral = ReadDeferral(quiet_s(spec.users))
+        self._line = OrderConnection(spec.rest_url, self._read_deferral, clock=self._clock)
         self._calls = CallQueue(self._rest, self._line)
-        self._notices = Notices(self._clock.now, self.bell.ring)
+        self._notices = Notices(self._clock.now, self.change_signal.notify)
         self._exchange = KrakenExchange(
             self._calls, self._clock, self._notices.odd_row, self._notices.market_refused
         )
         # Beside the sockets: for this supervisor's processes, and of no use later.
-        listing = SharedListing(
+        listing = PairsCache(
             spec.socket_path.parent / "listing", spec.id, Origin.of(spec.rest_url, spec.epoch)
         )
-        self._announcements = Announcements(self.bell.ring)
+        self._announcements = Announcements(self.change_signal.notify)
         now = self._clock.now
         self._portfolio = Portfolio(
             self._exchange,
-            self.bell.ring,
+            self.change_signal.notify,
             now,
             spec.visibility_lag_s,
             listing,
@@ -133,21 +133,21 @@ class AccountProcess(ServedProcess):
         needs = Needs.of(
             spec.role, has_strategy=spec.strategy is not None, allow_withdraw=spec.allow_withdraw_key
         )
-        self._preflight = Preflight(
+        self._preflight = KeyCheck(
             self._exchange,
             needs,
-            self.bell.ring,
+            self.change_signal.notify,
             handed_out=lambda: self._nonce.last,
             now=now,
             clock=self._clock,
         )
-        self._watch = OrderWatch(self._exchange, now, self._timing.poll, self._wake_feed)
-        self._desk = OrderDesk(self._exchange, self._watch, now, self._timing)
-        self._broker = KrakenBroker(self._desk, self._portfolio, self._copied)
-        self.own_orders = OwnOrders(
+        self._watch = OrderTracker(self._exchange, now, self._timing.poll, self._wake_feed)
+        self._gateway = OrderGateway(self._exchange, self._watch, now, self._timing)
+        self._broker = KrakenBroker(self._gateway, self._portfolio, self._copied)
+        self.requested_orders = RequestedOrders(
             spec.id, self.ledger, self._broker, now, self._ask_time, spec.journal_id, self._learn_pair
         )
-        self.strategy_loop: TradingLoop | None = None
+        self.strategy_runner: StrategyRunner | None = None
         self.master: Master | None = None
         self.copier: Copier | None = None
         self._reconciler: Reconciler | None = None
@@ -193,10 +193,10 @@ class AccountProcess(ServedProcess):
         if self._reconciler is not None:
             snapshot.drifts.extend(map(_told_drift, self._reconciler.drifts()))
         snapshot.trading_mode = types_pb2.TRADING_MODE_COPYING
-        if self.spec.role is Role.MASTER or (self.strategy_loop is not None and self.strategy_loop.on):
+        if self.spec.role is Role.MASTER or (self.strategy_runner is not None and self.strategy_runner.on):
             snapshot.trading_mode = types_pb2.TRADING_MODE_OWN
-        if self.strategy_loop is not None:
-            snapshot.strategy.CopyFrom(self.strategy_loop.to_proto())
+        if self.strategy_runner is not None:
+            snapshot.strategy.CopyFrom(self.strategy_runner.to_proto())
         self._note_unlisted((*snapshot.positions, *snapshot.strategy.positions))
         snapshot.notices.extend(notice.to_proto() for notice in self._notices.shown())
         if (found := self._preflight.to_proto(self._portfolio.symbols)) is not None:
@@ -257,15 +257,15 @@ class AccountProcess(ServedProcess):
 
     def in_flight(self) -> bool:
         """Whether a copy or an order of the account's own is on its way."""
-        return self.own_orders.open or (self.copier is not None and self.copier.copies_open > 0)
+        return self.requested_orders.open or (self.copier is not None and self.copier.copies_open > 0)
 
     async def drain(self) -> int:
         """Takes no new work, finishes what is in flight; copies whose end is still not known."""
-        if self.strategy_loop is not None:
-            await self.strategy_loop.stop()
+        if self.strategy_runner is not None:
+            await self.strategy_runner.stop()
         self.draining = True
-        self.bell.ring()
-        await self.own_orders.drain()
+        self.change_signal.notify()
+        await self.requested_orders.drain()
         if self.copier is not None:
             try:
                 await asyncio.wait_for(self.copier.drain(), DRAIN_MAX_S)
@@ -353,7 +353,7 @@ class AccountProcess(ServedProcess):
                     self.ledger,
                     self._preflight.identity,
                     self._clock.now,
-                    self._desk.visibility_lag,
+                    self._gateway.visibility_lag,
                 )
                 await self._portfolio.load()
                 if self.spec.role is Role.USER:
@@ -386,7 +386,7 @@ class AccountProcess(ServedProcess):
                 portfolio=self._portfolio,
                 ledger=self.ledger,
                 now=self._clock.now,
-                changed=self.bell.ring,
+                changed=self.change_signal.notify,
                 failed=self.fail,
                 heard=self._watch.executed,
                 announcements=self._announcements,
@@ -403,13 +403,13 @@ class AccountProcess(ServedProcess):
             url=self.spec.ws_url,
             token=self._exchange.websocket_token,
             sink=sink,
-            quiet=self._quiet,
+            read_deferral=self._read_deferral,
             pace=pace_of(
                 self.spec.ws_url, self.spec.key_lock_dir.parent, is_master=self.spec.role is Role.MASTER
             ),
             # A master's news are what everyone waits for, a user's are those of its orders.
             clock=self._clock,
-            may_drowse=None if self.spec.role is Role.MASTER else lambda: self._watch.idle,
+            is_idle=None if self.spec.role is Role.MASTER else lambda: self._watch.idle,
             balances=self.spec.role is Role.MASTER,
         )
         self._spawn(self._line.keep())
@@ -419,7 +419,7 @@ class AccountProcess(ServedProcess):
         if self.master is None:
             self._spawn(self._refresh())
         self._trading.set()
-        self.bell.ring()
+        self.change_signal.notify()
         self._start_strategy()
 
     def _check_reserve(self) -> None:
@@ -456,14 +456,14 @@ class AccountProcess(ServedProcess):
         if self._strategy is None:
             return
         copier = self.copier
-        self.strategy_loop = make_loop(
-            self.spec, self._strategy, self.own_orders, self._broker, self.bell,
+        self.strategy_runner = make_runner(
+            self.spec, self._strategy, self.requested_orders, self._broker, self.change_signal,
             ready=lambda: not self.draining and not self.readiness()[0],
             copying=lambda: copier is not None and copier.copies_open > 0, now=self._clock.now,
         )  # fmt: skip
-        self._spawn(self.strategy_loop.run())
+        self._spawn(self.strategy_runner.run())
         if copier is None:
-            self.strategy_loop.switch_on()
+            self.strategy_runner.switch_on()
 
     def _outside(self, change: Mapping[str, Decimal], kind: str) -> None:
         """Balances changed without a trade. A master's are told: its users still hold what it may have
@@ -481,27 +481,27 @@ class AccountProcess(ServedProcess):
         """What the account's own strategy holds of an asset."""
         if self.spec.strategy is None:
             return Decimal(0)
-        held = self.own_orders.positions().items()
+        held = self.requested_orders.positions().items()
         return sum((own.volume for pair, own in held if pair.partition("/")[0] == asset), Decimal(0))
 
     def _trades_by_itself(self) -> bool:
-        return self.strategy_loop is not None and self.strategy_loop.under_way
+        return self.strategy_runner is not None and self.strategy_runner.under_way
 
     async def set_trading_mode(self, mode: types_pb2.TradingMode.ValueType) -> None:
         """As the supervisor says. Returns, for COPYING, when no order of the strategy can reach the
         exchange any more.
         """
-        if self.strategy_loop is None:
+        if self.strategy_runner is None:
             return
         if mode == types_pb2.TRADING_MODE_OWN and not self.draining:
-            self.strategy_loop.switch_on()
+            self.strategy_runner.switch_on()
         else:
-            await self.strategy_loop.off()
+            await self.strategy_runner.off()
 
-    def _ring(self) -> None:
+    def _notify(self) -> None:
         """In any thread: what is shown has changed."""
         with suppress(RuntimeError):  # the loop is over
-            self._stop.get_loop().call_soon_threadsafe(self.bell.ring)
+            self._stop.get_loop().call_soon_threadsafe(self.change_signal.notify)
 
     async def _ask_time(self) -> None:
         """Makes sure of the exchange's time; without an answer soon it is what it was taken to be."""
@@ -544,18 +544,26 @@ class AccountProcess(ServedProcess):
         """
         if self._reconciler is None:
             self.copier = Copier(
-                account_id=self.spec.id, rules=self.spec.copy, ledger=self.ledger, portfolio=self._portfolio,
-                desk=self._desk, now=self._clock.stamp, changed=self.bell.ring, failed=self.fail,
-                occupied=self._trades_by_itself, own_held=self._own_held, quiet=self._quiet,
+                account_id=self.spec.id,
+                rules=self.spec.copy,
+                ledger=self.ledger,
+                portfolio=self._portfolio,
+                gateway=self._gateway,
+                now=self._clock.stamp,
+                changed=self.change_signal.notify,
+                failed=self.fail,
+                occupied=self._trades_by_itself,
+                own_held=self._own_held,
+                read_deferral=self._read_deferral,
                 ask_time=self._ask_time,
-            )  # fmt: skip
+            )
             self._reconciler = Reconciler(
                 exchange=self._exchange,
                 ledger=self.ledger,
                 adopter=self.copier,
-                desk=self._desk,
+                gateway=self._gateway,
                 now=self._clock.now,
-                changed=self.bell.ring,
+                changed=self.change_signal.notify,
                 period_s=PERIOD_PAPER_S if self.spec.paper else PERIOD_S,
                 account_id=self.spec.id,
                 journal_id=self.spec.journal_id,
@@ -572,17 +580,21 @@ class AccountProcess(ServedProcess):
         if self._found.lost:
             await copier.take_over(self._found.lost)
         copier.recover()
-        self._spawn(copier.converge(self.bell))
+        self._spawn(copier.converge(self.change_signal))
         self._spawn(reconciler.run(self._watch.news))
         return UserFeed(
-            self._watch, self._portfolio, self.bell.ring, self._timing.holds_pause, reconciler.heard
+            self._watch,
+            self._portfolio,
+            self.change_signal.notify,
+            self._timing.holds_pause,
+            reconciler.heard,
         )
 
     def _wait(self, reason: str, message: str) -> None:
         if (reason, message) != (self._reason, self._message):
             log.error("%s: %s", reason, message)
         self._reason, self._message = reason, message
-        self.bell.ring()
+        self.change_signal.notify()
 
     async def _refresh(self) -> None:
         period = REFRESH_PAPER_S if self.spec.paper else REFRESH_S

@@ -24,7 +24,7 @@ from krakencopy.account_proc.contract.folder_owner import is_foreign, why_foreig
 from krakencopy.account_proc.domain.copy_plan import OrderPlan
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.quantities import QuoteAmount, Side
-from krakencopy.account_proc.domain.requested_order import OwnOrder, OwnPosition
+from krakencopy.account_proc.domain.requested_order import OwnPosition, RequestedOrder
 from krakencopy.account_proc.domain.sizing import CopyBook
 from krakencopy.account_proc.runtime.sqlite_file import Database, Transaction
 from krakencopy.account_proc.state.ledger_rows import (
@@ -421,20 +421,20 @@ class Ledger:
 
     # -- orders that were asked for -------------------------------------------------------------------------
 
-    def own_order(self, request_id: str) -> OwnOrder | None:
+    def requested_order(self, request_id: str) -> RequestedOrder | None:
         """The order of a request id, or None."""
         with self._reading:
             row = self._db.execute(
                 "SELECT body FROM own_orders WHERE request_id = ?", (request_id,)
             ).fetchone()
-            return None if row is None else OwnOrder.from_json(row[0])
+            return None if row is None else RequestedOrder.from_json(row[0])
 
-    def put_own_order(self, order: OwnOrder) -> None:
+    def put_requested_order(self, order: RequestedOrder) -> None:
         """Makes an asked-for order, or its new state, durable. Raises LedgerFault.
 
         A strategy's order that ends changes what the strategy holds in the same write.
         """
-        before = self.own_order(order.request_id)
+        before = self.requested_order(order.request_id)
         with self._transaction():
             self._db.execute(
                 "INSERT OR REPLACE INTO own_orders VALUES (?, ?, ?)",
@@ -455,11 +455,11 @@ class Ledger:
         with self._transaction():
             self._claim(cl_ord_id, NO_COPY)
 
-    def live_own_orders(self) -> list[OwnOrder]:
+    def live_requested_orders(self) -> list[RequestedOrder]:
         """Strategies' orders whose end is not known."""
         with self._reading:
             rows = self._db.execute("SELECT body FROM own_orders WHERE live ORDER BY request_id")
-            return [OwnOrder.from_json(body) for (body,) in rows]
+            return [RequestedOrder.from_json(body) for (body,) in rows]
 
     def own_positions(self) -> dict[str, OwnPosition]:
         """What strategies hold, by pair."""
@@ -479,7 +479,7 @@ class Ledger:
             )
             found = [copy_from(json.loads(body)) for (body,) in copies]
             rows = self._db.execute("SELECT body FROM own_orders ORDER BY request_id DESC LIMIT ?", (limit,))
-            asked = [OwnOrder.from_json(body) for (body,) in rows]
+            asked = [RequestedOrder.from_json(body) for (body,) in rows]
             placed = [copy.order_id for copy in found if copy.order_id and copy.finished_at < before]
             placed += [order.order_id for order in asked if order.filled and order.deadline < before]
             return placed[:limit]

@@ -25,7 +25,7 @@ class RiskLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Allowance:
     """What of an intent is ordered; a volume of 0 means nothing, for the reason."""
 
     volume: Decimal
@@ -40,12 +40,12 @@ def allowed(
     cost: Decimal,
     quote: Quote,
     limits: RiskLimits,
-) -> Verdict:
+) -> Allowance:
     """How much of an intent may be ordered. Pure. ``held`` (base) and ``cost`` (quote): what the strategy
     has in the pair.
     """
     if (intent.volume is None) == (intent.share is None):
-        return Verdict(Decimal(0), "give either volume or share")
+        return Allowance(Decimal(0), "give either volume or share")
     if intent.side is Side.SELL:
         most = min(held, holdings.base)
         wanted = held * intent.share if intent.share is not None else intent.volume
@@ -53,7 +53,7 @@ def allowed(
         reason = "" if wanted <= most else "cut to what the strategy holds"
         return _whole(min(wanted, most), intent.limit_price or quote.bid, market, reason)
     if holdings.equity is None:
-        return Verdict(Decimal(0), "the account's equity is not known")
+        return Allowance(Decimal(0), "the account's equity is not known")
     price = intent.limit_price or quote.ask * (1 + Decimal(limits.slippage_bps) / BPS)
     wanted = holdings.equity * intent.share / price if intent.share is not None else intent.volume
     assert wanted is not None
@@ -65,12 +65,12 @@ def allowed(
     return _whole(min(wanted, by_risk, by_cash), price, market, reason)
 
 
-def _whole(volume: Decimal, price: Decimal, market: Market, reason: str) -> Verdict:
+def _whole(volume: Decimal, price: Decimal, market: Market, reason: str) -> Allowance:
     """In whole lots, and nothing below a minimum."""
     if not volume.is_finite() or volume <= 0:
-        return Verdict(Decimal(0), reason or "nothing to order")
+        return Allowance(Decimal(0), reason or "nothing to order")
     lots = (volume / market.lot).quantize(Decimal(1), rounding=ROUND_DOWN) * market.lot
     if lots < market.ordermin or lots * price < market.costmin or lots <= 0:
         words = f"{plain(lots)} is below the exchange's minimum of {plain(market.ordermin)}"
-        return Verdict(Decimal(0), f"{reason}; {words}" if reason else words)
-    return Verdict(lots, reason)
+        return Allowance(Decimal(0), f"{reason}; {words}" if reason else words)
+    return Allowance(lots, reason)

@@ -23,12 +23,12 @@ from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.errors import AccountError, ExchangeError, LedgerFault, OutcomeUnknown
 from krakencopy.account_proc.contract.spec import AccountSpec
 from krakencopy.account_proc.domain.quantities import Side
-from krakencopy.account_proc.domain.requested_order import OwnOrder
-from krakencopy.account_proc.runtime.change_signal import Bell
+from krakencopy.account_proc.domain.requested_order import RequestedOrder
+from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.strategy.api import OrderIntent, StopReason, Strategy, StrategyFill, Tick
 from krakencopy.account_proc.strategy.risk import COST_DECIMALS, RiskLimits, allowed
 from krakencopy.account_proc.trading.broker import Broker, Market
-from krakencopy.account_proc.trading.requested_orders import OrderAsked, OwnOrders
+from krakencopy.account_proc.trading.requested_orders import OrderAsked, RequestedOrders
 from krakencopy.v1 import types_pb2 as pb
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ STOP_MAX_S = 5.0
 UNREADY_S = 0.5
 
 
-class TradingLoop:
+class StrategyRunner:
     """One strategy on one account."""
 
     def __init__(
@@ -51,16 +51,16 @@ class TradingLoop:
         *,
         name: str,
         strategy: Strategy,
-        orders: OwnOrders,
+        orders: RequestedOrders,
         broker: Broker,
         limits: RiskLimits,
         now: Callable[[], float],
-        bell: Bell,
+        change_signal: ChangeSignal,
         ready: Callable[[], bool],
         copying: Callable[[], bool],
     ) -> None:
         """``ready``: whether the account can trade; ``copying``: whether copying has something on its way.
-        ``bell`` rings when either may have changed, and is rung when something here has.
+        ``change_signal`` rings when either may have changed, and is rung when something here has.
         """
         self.name = name
         self._strategy = strategy
@@ -68,7 +68,7 @@ class TradingLoop:
         self._broker = broker
         self._limits = limits
         self._now = now
-        self._bell = bell
+        self._change_signal = change_signal
         self._ready = ready
         self._copying = copying
         #: Counts how often the loop was switched; a session belongs to one of these.
@@ -93,19 +93,19 @@ class TradingLoop:
         """Lets the loop begin as soon as nothing is copied any more."""
         if not self._wanted:
             self._wanted, self._turn = True, self._turn + 1
-            self._bell.ring()
+            self._change_signal.notify()
 
     async def off(self) -> None:
         """Switches the loop off; returns when nothing of it can reach the exchange any more."""
         was_on = self.on
         if self._wanted:
             self._wanted, self._turn = False, self._turn + 1
-            self._bell.ring()
+            self._change_signal.notify()
         seen = -1
         while self.under_way:
             pause = max(self._under_way_until - self._now(), 0.01)
             try:
-                seen = await asyncio.wait_for(self._bell.wait(seen), pause)
+                seen = await asyncio.wait_for(self._change_signal.wait(seen), pause)
             except TimeoutError:
                 continue
         if was_on:
@@ -155,25 +155,25 @@ class TradingLoop:
             if self._wanted and not self._copying() and not self.failure:
                 await self._session(self._turn)
             else:
-                seen = await self._bell.wait(seen)
+                seen = await self._change_signal.wait(seen)
 
     async def stop(self) -> None:
         """The process ends in order: the strategy may still order what it wants at its end."""
         if self.on:
             self._stopping.set()
-            self._bell.ring()
+            self._change_signal.notify()
             seen = -1
             try:
                 async with asyncio.timeout(STOP_MAX_S):
                     while self.on:
-                        seen = await self._bell.wait(seen)
+                        seen = await self._change_signal.wait(seen)
             except TimeoutError:
                 log.warning("strategy %s did not end in time", self.name)
         await self.off()
 
     async def _session(self, turn: int) -> None:
         self._session_turn = turn
-        self._bell.ring()
+        self._change_signal.notify()
         log.info("strategy %s is on", self.name)
         try:
             await self._orders_of(self._call(partial(self._strategy.on_start, self)), turn)
@@ -190,7 +190,7 @@ class TradingLoop:
                 log.info("strategy %s is off", self.name)
             self._session_turn = 0
             self._wanted = self._wanted and not self._stopping.is_set()
-            self._bell.ring()
+            self._change_signal.notify()
 
     async def _ticks(self, turn: int) -> None:
         due = dict.fromkeys(self._strategy.pairs, 0.0)
@@ -206,10 +206,10 @@ class TradingLoop:
     async def _pause(self, pause_s: float, turn: int) -> None:
         """So long, or until the loop is switched."""
         await asyncio.sleep(0)  # others have their turn, whatever the interval
-        until, seen = self._now() + pause_s, self._bell.version
+        until, seen = self._now() + pause_s, self._change_signal.version
         while self._turn == turn and not self._stopping.is_set() and (rest := until - self._now()) > 0:
             try:
-                seen = await asyncio.wait_for(self._bell.wait(seen), rest)
+                seen = await asyncio.wait_for(self._change_signal.wait(seen), rest)
             except TimeoutError:
                 return
 
@@ -258,9 +258,9 @@ class TradingLoop:
         except ExchangeError as error:
             self._tell(f"{intent.side} {market.symbol}: not ordered, no price to be had ({error})")
             return None
-        seen = self._bell.version
+        seen = self._change_signal.version
         while self._copying() and self._may_trade(turn):
-            seen = await self._bell.wait(seen)
+            seen = await self._change_signal.wait(seen)
         own = self._orders.position(market.symbol)
         verdict = allowed(
             intent, market, self._broker.holdings(market), own.volume, own.cost, quote, self._limits
@@ -286,7 +286,7 @@ class TradingLoop:
         words = "; ".join(filter(None, (intent.note, verdict.reason)))
         return self._told(await self._orders.settle(order), words)
 
-    async def _send(self, asked: OrderAsked) -> OwnOrder | None:
+    async def _send(self, asked: OrderAsked) -> RequestedOrder | None:
         """Sends, and finds out what became of it where the answer was lost; None where nothing was done."""
         self._under_way_until = self._now() + DEADLINES * self._broker.deadline_s + MARGIN_S
         self.orders_sent += 1
@@ -303,9 +303,9 @@ class TradingLoop:
             return None
         finally:
             self._under_way_until = 0.0
-            self._bell.ring()
+            self._change_signal.notify()
 
-    def _told(self, order: OwnOrder, words: str = "") -> StrategyFill | None:
+    def _told(self, order: RequestedOrder, words: str = "") -> StrategyFill | None:
         """What an order of ours traded."""
         done = f"{order.side} {plain(order.filled)} of {plain(order.volume)} {order.pair}"
         self._tell(f"{done}, order {order.order_id}" + (f" ({words})" if words else ""))
@@ -320,31 +320,31 @@ class TradingLoop:
     def _tell(self, words: str) -> None:
         log.info("strategy %s: %s", self.name, words)
         self.last = words
-        self._bell.ring()
+        self._change_signal.notify()
 
 
-def make_loop(
+def make_runner(
     spec: AccountSpec,
     strategy: Strategy,
-    orders: OwnOrders,
+    orders: RequestedOrders,
     broker: Broker,
-    bell: Bell,
+    change_signal: ChangeSignal,
     *,
     ready: Callable[[], bool],
     copying: Callable[[], bool],
     now: Callable[[], float],
-) -> TradingLoop:
+) -> StrategyRunner:
     """The loop of an account, by its specification."""
     assert spec.strategy is not None
     limits = RiskLimits(risk=spec.strategy_risk, slippage_bps=spec.copy.max_slippage_bps)
-    return TradingLoop(
+    return StrategyRunner(
         name=spec.strategy,
         strategy=strategy,
         orders=orders,
         broker=broker,
         limits=limits,
         now=now,
-        bell=bell,
+        change_signal=change_signal,
         ready=ready,
         copying=copying,
     )

@@ -17,19 +17,19 @@ from krakencopy.account_proc.trading.broker import (
     OrderAck,
     Quote,
 )
-from krakencopy.account_proc.trading.order_gateway import OrderDesk
+from krakencopy.account_proc.trading.order_gateway import OrderGateway
 from krakencopy.account_proc.trading.portfolio import Portfolio
 
 
 class KrakenBroker:
     """One account. Only after its portfolio was loaded."""
 
-    def __init__(self, desk: OrderDesk, portfolio: Portfolio, copied: Callable[[str], Decimal]) -> None:
+    def __init__(self, gateway: OrderGateway, portfolio: Portfolio, copied: Callable[[str], Decimal]) -> None:
         """``copied``: what copying holds of an asset; it is not the account's own to trade."""
-        self._desk = desk
+        self._gateway = gateway
         self._portfolio = portfolio
         self._copied = copied
-        self.deadline_s = desk.timing.deadline
+        self.deadline_s = gateway.timing.deadline
 
     def market(self, pair: str) -> Market | None:
         """The rules of a pair under any of Kraken's spellings."""
@@ -54,12 +54,12 @@ class KrakenBroker:
 
     def wait_s(self, pair: str) -> float:
         """By the account's own count of its limits."""
-        return self._desk.wait_s(pair)
+        return self._gateway.wait_s(pair)
 
     async def send(self, order: BrokerOrder) -> OrderAck:
         """Sends once. Raises ExchangeRefused or OutcomeUnknown."""
         try:
-            return await self._desk.send(
+            return await self._gateway.send(
                 pair=order.pair,
                 side=order.side,
                 volume=order.volume,
@@ -78,22 +78,22 @@ class KrakenBroker:
 
     async def find(self, order: BrokerOrder) -> FoundOrder | None:
         """By the client order id, once nothing can come any more."""
-        found = await self._desk.find(order.cl_ord_id, order.deadline)
+        found = await self._gateway.find(order.cl_ord_id, order.deadline)
         if found is None:
             return None
         if found.row is None:
             return FoundOrder(found.txid, "", None)
-        ending = self._desk.adopt(order.cl_ord_id, order.volume, found.row)
+        ending = self._gateway.adopt(order.cl_ord_id, order.volume, found.row)
         if ending is None:
-            self._desk.watch.forget(order.cl_ord_id)
+            self._gateway.watch.forget(order.cl_ord_id)
         return FoundOrder(found.txid, found.row.description, ending)
 
     async def end(self, order: BrokerOrder, order_id: str) -> Ending:
         """From the feed, or by asking where that is silent."""
         # What the feed has told of it before now is kept for whoever claims it.
-        self._desk.watch.expect(order.cl_ord_id, order.volume)
-        self._desk.watch.acknowledged(order.cl_ord_id, order_id)
-        return await self._desk.end(order.cl_ord_id)
+        self._gateway.watch.expect(order.cl_ord_id, order.volume)
+        self._gateway.watch.acknowledged(order.cl_ord_id, order_id)
+        return await self._gateway.end(order.cl_ord_id)
 
 
 def market_of(pair: PairRules) -> Market:

@@ -23,7 +23,7 @@ from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.kraken.api import KrakenExchange, OddRow, OrderAck, OrderRequest, OrderRow
 from krakencopy.account_proc.kraken.front import growing_pause_s
 from krakencopy.account_proc.kraken.rest.request_queue import Priority
-from krakencopy.account_proc.trading.order_tracker import OrderWatch, ending_of
+from krakencopy.account_proc.trading.order_tracker import OrderTracker, ending_of
 from krakencopy.account_proc.trading.timing import Timing
 
 log = logging.getLogger(__name__)
@@ -45,11 +45,11 @@ class Found:
     row: OrderRow | None
 
 
-class OrderDesk:
+class OrderGateway:
     """Sends and finds orders of one account."""
 
     def __init__(
-        self, exchange: KrakenExchange, watch: OrderWatch, now: Callable[[], float], timing: Timing
+        self, exchange: KrakenExchange, watch: OrderTracker, now: Callable[[], float], timing: Timing
     ) -> None:
         self.exchange = exchange
         self._now = now

@@ -19,7 +19,7 @@ from krakencopy.account_proc.domain.order import ENDED, Ending
 from krakencopy.account_proc.kraken.api import KrakenExchange, OrderEnd, OrderRow
 from krakencopy.account_proc.kraken.feed.executions import Execution
 from krakencopy.account_proc.kraken.front import growing_pause_s
-from krakencopy.account_proc.runtime.change_signal import Bell
+from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class _Track:
     reason: str = ""
 
 
-class OrderWatch:
+class OrderTracker:
     """Follows the account's own orders to their end."""
 
     def __init__(
@@ -69,14 +69,14 @@ class OrderWatch:
         self._failures = 0
         #: Rings when an order is begun, and when the feed tells anything, of orders that are not followed as
         #: well.
-        self.news = Bell()
+        self.news = ChangeSignal()
 
     def expect(self, cl_ord_id: str, ordered: Decimal) -> None:
         """Starts to follow an order, before it is sent."""
         if cl_ord_id not in self._by_client_id:
             future = asyncio.get_running_loop().create_future()
             self._by_client_id[cl_ord_id] = _Track(cl_ord_id, ordered, future)
-            self.news.ring()
+            self.news.notify()
             self._began()
 
     @property
@@ -134,7 +134,7 @@ class OrderWatch:
     def executed(self, executions: Sequence[Execution]) -> None:
         """News from the feed; repeated ones are counted once."""
         if executions:
-            self.news.ring()
+            self.news.notify()
         for execution in executions:
             track = self._by_order_id.get(execution.order_id)
             if track is None and execution.cl_ord_id:

@@ -35,7 +35,7 @@ from krakencopy.account_proc.domain.wallet import (
 from krakencopy.account_proc.kraken.api import Balances, KrakenExchange, Quote
 from krakencopy.account_proc.kraken.feed.executions import Execution
 from krakencopy.account_proc.kraken.front import growing_pause_s
-from krakencopy.account_proc.kraken.pairs_cache import SharedListing
+from krakencopy.account_proc.kraken.pairs_cache import PairsCache
 from krakencopy.account_proc.notices.unreadable import NoticeCode, Notices
 from krakencopy.account_proc.state.pair_memory import PairMemory
 
@@ -89,7 +89,7 @@ class Portfolio:
 
     def __init__(
         self, exchange: KrakenExchange, changed: Watcher, now: Callable[[], float], lag_s: float,
-        listing: SharedListing | None = None, reserve: Mapping[str, Decimal] = NOTHING_RESERVED,
+        listing: PairsCache | None = None, reserve: Mapping[str, Decimal] = NOTHING_RESERVED,
         outside: Callable[[Mapping[str, Decimal], str], None] | None = None, notices: Notices | None = None,
         memory: PairMemory | None = None,
     ) -> None:  # fmt: skip

@@ -18,7 +18,7 @@ from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.errors import AccountError, ExchangeRefused, OutcomeUnknown
 from krakencopy.account_proc.contract.order_ids import own_order_id
 from krakencopy.account_proc.domain.quantities import Side
-from krakencopy.account_proc.domain.requested_order import OwnOrder, OwnPosition
+from krakencopy.account_proc.domain.requested_order import OwnPosition, RequestedOrder
 from krakencopy.account_proc.kraken.answers import RATE_ERROR, speaks_of_time
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.account_proc.trading.broker import Broker, BrokerOrder, Ending, Market
@@ -62,7 +62,7 @@ class OrderAsked:
     strategy: str = ""
 
 
-class OwnOrders:
+class RequestedOrders:
     """The account's own orders, beside those that copying makes."""
 
     def __init__(
@@ -83,7 +83,7 @@ class OwnOrders:
         self._now = now
         self._locks: dict[str, asyncio.Lock] = {}
 
-    async def place(self, asked: OrderAsked) -> OwnOrder:
+    async def place(self, asked: OrderAsked) -> RequestedOrder:
         """The order as the exchange accepted it.
 
         Raises BadOrder or OrderRefused (nothing was done) or OutcomeUnknown (ask again with the same request
@@ -94,7 +94,7 @@ class OwnOrders:
         lock = self._locks.setdefault(asked.request_id, asyncio.Lock())
         try:
             async with lock:
-                order = self._ledger.own_order(asked.request_id)
+                order = self._ledger.requested_order(asked.request_id)
                 if order is None:
                     if self._ask_time is not None:
                         # Nobody waits for such an order as for a copy, and its deadline is told by that time.
@@ -108,7 +108,7 @@ class OwnOrders:
                     if lost:
                         # Sent before the ledger was brought back from a backup: it may be as old as it likes.
                         order = replace(order, deadline=0.0)
-                    self._ledger.put_own_order(order)
+                    self._ledger.put_requested_order(order)
                     order = await (self._find(order) if lost else self._send(order))
                 elif not self._same(asked, order):
                     raise RequestIdReused(asked.request_id)
@@ -134,9 +134,9 @@ class OwnOrders:
 
     # -- a strategy's orders --------------------------------------------------------------------------------
 
-    def live(self) -> list[OwnOrder]:
+    def live(self) -> list[RequestedOrder]:
         """Strategies' orders whose end is not known: what an earlier process left."""
-        return self._ledger.live_own_orders()
+        return self._ledger.live_requested_orders()
 
     def position(self, pair: str) -> OwnPosition:
         """What strategies hold of a pair (BTC/USD)."""
@@ -146,7 +146,7 @@ class OwnOrders:
         """What strategies hold, by pair."""
         return {pair: position for pair, position in self._ledger.own_positions().items() if position.volume}
 
-    async def settle(self, order: OwnOrder) -> OwnOrder:
+    async def settle(self, order: RequestedOrder) -> RequestedOrder:
         """Waits, however long, until a strategy's order is over, and counts what it traded. Raises
         LedgerFault.
         """
@@ -170,12 +170,12 @@ class OwnOrders:
             waited = True
         return waited
 
-    def _intend(self, asked: OrderAsked) -> OwnOrder:
+    def _intend(self, asked: OrderAsked) -> RequestedOrder:
         market = self._broker.market(asked.pair)
         if market is None:
             raise BadOrder(f"pair {asked.pair!r} is not listed at the exchange; write it like BTC/USD")
         _check(asked, market)
-        return OwnOrder(
+        return RequestedOrder(
             request_id=asked.request_id,
             cl_ord_id=own_order_id(self._journal_id, self._account_id, asked.request_id),
             pair=market.symbol,
@@ -187,7 +187,7 @@ class OwnOrders:
             strategy=asked.strategy,
         )
 
-    async def _send(self, order: OwnOrder, *, is_second: bool = False) -> OwnOrder:
+    async def _send(self, order: RequestedOrder, *, is_second: bool = False) -> RequestedOrder:
         try:
             ack = await self._broker.send(_sent(order))
         except ExchangeRefused as error:
@@ -202,7 +202,7 @@ class OwnOrders:
             )
         )  # fmt: skip
 
-    async def _find(self, order: OwnOrder) -> OwnOrder:
+    async def _find(self, order: RequestedOrder) -> RequestedOrder:
         """The answer was lost: look for the order."""
         found = await self._broker.find(_sent(order))
         if found is None:
@@ -214,17 +214,17 @@ class OwnOrders:
         )
         return self._keep(_ended(order, found.ending) if order.strategy and found.ending else order)
 
-    def _keep(self, order: OwnOrder) -> OwnOrder:
-        self._ledger.put_own_order(order)
+    def _keep(self, order: RequestedOrder) -> RequestedOrder:
+        self._ledger.put_requested_order(order)
         return order
 
-    def _same(self, asked: OrderAsked, order: OwnOrder) -> bool:
+    def _same(self, asked: OrderAsked, order: RequestedOrder) -> bool:
         market = self._broker.market(asked.pair)
         wanted = (market.symbol if market else "", asked.side, asked.volume, asked.limit_price)
         return wanted == (order.pair, order.side, order.volume, order.limit_price)
 
 
-def _sent(order: OwnOrder) -> BrokerOrder:
+def _sent(order: RequestedOrder) -> BrokerOrder:
     return BrokerOrder(
         cl_ord_id=order.cl_ord_id,
         pair=order.pair,
@@ -236,7 +236,7 @@ def _sent(order: OwnOrder) -> BrokerOrder:
     )
 
 
-def _ended(order: OwnOrder, ending: Ending) -> OwnOrder:
+def _ended(order: RequestedOrder, ending: Ending) -> RequestedOrder:
     """The order with what it traded."""
     base, _, quote = order.pair.partition("/")
     if not ending.filled:
@@ -281,4 +281,4 @@ def decimal_of(text: str, name: str) -> Decimal:
         raise BadOrder(f"{name} {text!r} is not a number; write it like 0.005") from None
 
 
-__all__ = ["BadOrder", "OrderAsked", "OrderRefused", "OutcomeUnknown", "OwnOrders", "decimal_of"]
+__all__ = ["BadOrder", "OrderAsked", "OrderRefused", "OutcomeUnknown", "RequestedOrders", "decimal_of"]

@@ -21,10 +21,10 @@ from grpclib.const import Status
 from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.contract.spec import SERVICE_NAME, Role
 from krakencopy.account_proc.runtime import failpoint
-from krakencopy.account_proc.runtime.change_signal import Bell
+from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.supervisor.accounts.grpc_client import Call, CallFailed, RpcClient
 from krakencopy.supervisor.journal.fan_out import FillLog, ReportLog
-from krakencopy.supervisor.journal.fill_batcher import Arrivals
+from krakencopy.supervisor.journal.fill_batcher import FillBatcher
 from krakencopy.supervisor.journal.journal import Journal, JournalFault
 from krakencopy.v1 import account_pb2 as pb
 from krakencopy.v1 import types_pb2
@@ -136,7 +136,7 @@ class AccountLink:
         #: reports are lost.
         self._drained = False
         #: Rings for a new fill, for who decides from here on, and for the end of the link.
-        self._news = Bell()
+        self._news = ChangeSignal()
         self.linked = False
         self.serving = False
         #: The last announcement of this process that was told.
@@ -167,7 +167,7 @@ class AccountLink:
         await self._rpc.ask("Drain", pb.DrainRequest(), DRAIN_TIMEOUT_S)
         if self._role is Role.USER and self._tasks:
             self._drained = True
-            self._news.ring()
+            self._news.notify()
             await asyncio.wait(self._tasks[-1:], timeout=DRAIN_TIMEOUT_S)
             self._reports.flush()
 
@@ -245,7 +245,7 @@ class AccountLink:
     # -- master ---------------------------------------------------------------------------------------------
 
     async def _stream_fills(self) -> None:
-        arrivals = Arrivals(self._append, self._owner.journal_failed)
+        arrivals = FillBatcher(self._append, self._owner.journal_failed)
         try:
             async for item in self._rpc.watch("StreamFills", self._journal_end()):
                 if item.HasField("seen"):

@@ -50,12 +50,12 @@ class Over(Protocol):
         ...
 
 
-class Watch:
+class HealthWatch:
     """Over all accounts of one supervisor."""
 
     def __init__(self, over: Over) -> None:
         self._over = over
-        self._breaker = breaker.Breaker()
+        self._breaker = breaker.CircuitBreaker()
         self._pulses = Pulses(time.monotonic_ns())
         self._looked_at = steady_time.now()
         self._reminders: list[str] = []

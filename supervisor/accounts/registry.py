@@ -18,7 +18,7 @@ from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.supervisor.lifecycle.state_machine import ALIVE, State
 
 
-class Roster:
+class AccountRegistry:
     """The accounts of one configuration, which may change while they run. Writes raise JournalFault."""
 
     def __init__(

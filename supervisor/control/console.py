@@ -44,18 +44,23 @@ class Console:
 
     async def run(self) -> None:
         """For ever."""
-        bells = (self._supervisor.events, self._supervisor.fills.bell, self._supervisor.reports.bell)
+        bells = (
+            self._supervisor.events,
+            self._supervisor.fills.change_signal,
+            self._supervisor.reports.change_signal,
+        )
         seen = [-1, -1, -1]
         while True:
             waits = [
-                asyncio.ensure_future(bell.wait(version)) for bell, version in zip(bells, seen, strict=True)
+                asyncio.ensure_future(change_signal.wait(version))
+                for change_signal, version in zip(bells, seen, strict=True)
             ]
             try:
                 await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 for wait in waits:
                     wait.cancel()
-            seen = [bell.version for bell in bells]
+            seen = [change_signal.version for change_signal in bells]
             self.catch_up()
 
     def catch_up(self) -> None:

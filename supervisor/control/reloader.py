@@ -149,7 +149,7 @@ class Reloader:
         return answer
 
     def _effect_on_added(self, account: AccountConfig) -> str:
-        if self._supervisor.roster.stopped(account.id):
+        if self._supervisor.registry.stopped(account.id):
             return "an operator stopped it when it was configured before; it stays so until it is started"
         if not account.copies:
             return "it follows nobody"

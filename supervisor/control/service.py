@@ -227,7 +227,7 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
     ) -> Answer:
         """Acts once for each request id; the account as it stands right after."""
         account = await self._account(request.account_id, context)
-        if self._supervisor.roster.removed(request.account_id):
+        if self._supervisor.registry.removed(request.account_id):
             message = (
                 f"{request.account_id} is not in the configuration any more and only finishes what "
                 "is in flight"
@@ -294,7 +294,7 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
                 for fill in fills:
                     yield pb.WatchFillsResponse(fill=fill)
                 seq = fills[-1].seq
-            seen = await self._supervisor.fills.bell.wait(seen)
+            seen = await self._supervisor.fills.change_signal.wait(seen)
 
     async def ListCopies(self, request: pb.ListCopiesRequest, context: Context) -> pb.ListCopiesResponse:
         """Copies, the latest first."""
@@ -323,7 +323,7 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
                 for number, copy in rows:
                     yield pb.WatchCopiesResponse(change=number, copy=copy)
                 change = rows[-1][0]
-            seen = await self._supervisor.reports.bell.wait(seen)
+            seen = await self._supervisor.reports.change_signal.wait(seen)
 
     async def ExplainFill(self, request: pb.ExplainFillRequest, context: Context) -> pb.ExplainFillResponse:
         """One fill and what every user made of it."""

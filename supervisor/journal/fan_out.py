@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from krakencopy.account_proc.runtime import failpoint
-from krakencopy.account_proc.runtime.change_signal import Bell
+from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.supervisor.journal.journal import Journal
-from krakencopy.supervisor.journal.round_robin import Round
+from krakencopy.supervisor.journal.round_robin import RoundRobin
 from krakencopy.v1 import account_pb2, types_pb2
 
 #: Encoded fills that are kept in memory: more than any live user is behind.
@@ -62,9 +62,9 @@ class FillLog:
         #: Pairs that the master traded lately.
         self.pairs = set(journal.latest_pairs(LATEST))
         #: Those who send fills to users. They are woken in turn, and before anyone else.
-        self.users = Round()
+        self.users = RoundRobin()
         #: For those who show fills.
-        self.bell = Bell()
+        self.change_signal = ChangeSignal()
 
     def renamed(self) -> None:
         """A coin has another name from now on, also in fills that users have not taken yet."""
@@ -88,8 +88,8 @@ class FillLog:
         if added:
             self._batch = None
             self._appended_at = time.monotonic()
-            self.users.ring()
-            self.bell.ring()
+            self.users.notify()
+            self.change_signal.notify()
         return added
 
     def tidy(self) -> None:
@@ -166,7 +166,7 @@ class ReportLog:
         self._journal = journal
         self._told: dict[str, _Told] = {}
         self._work = asyncio.Event()
-        self.bell = Bell()
+        self.change_signal = ChangeSignal()
 
     def put(self, account_id: str, copies: Sequence[types_pb2.Copy], cursor: int) -> None:
         """Takes a report."""
@@ -203,4 +203,4 @@ class ReportLog:
         failpoint.reach("supervisor", "before_reports")
         self._journal.put_reports(reports)
         failpoint.reach("supervisor", "after_reports")
-        self.bell.ring()
+        self.change_signal.notify()

@@ -23,7 +23,7 @@ GATHER_S = 0.002
 TOGETHER_MAX = 500
 
 
-class Arrivals:
+class FillBatcher:
     """Fills of one stream, in order."""
 
     def __init__(

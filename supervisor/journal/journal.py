@@ -74,8 +74,8 @@ class Journal:
     """The file. Opened once, by the one supervisor that holds the state folder's lock."""
 
     def __init__(self, path: Path, owner: str = "", *, adopt: bool = False) -> None:
-        """Opens or creates it for this owner (contract/folder_owner.py; empty: nobody asks). ``adopt``: one that does not say
-        whose it is becomes theirs.
+        """Opens or creates it for this owner (contract/folder_owner.py; empty: nobody asks). ``adopt``: one
+        that does not say whose it is becomes theirs.
 
         Raises JournalFault; ForeignJournal, before anything is changed, when it is another owner's.
         """

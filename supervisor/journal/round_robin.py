@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from collections import deque
 
-from krakencopy.account_proc.runtime.change_signal import Bell
+from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 
 
-class Round:
+class RoundRobin:
     """Wakes many in an order that is the same for nobody for long.
 
     Who waits at the first bell runs first, and so is the first to have its fill sent: with a fixed order the
@@ -17,18 +17,18 @@ class Round:
     """
 
     def __init__(self) -> None:
-        self._bells: deque[Bell] = deque()
+        self._bells: deque[ChangeSignal] = deque()
 
-    def join(self, bell: Bell) -> None:
+    def join(self, change_signal: ChangeSignal) -> None:
         """Is rung from now on, for now behind all others."""
-        self._bells.append(bell)
+        self._bells.append(change_signal)
 
-    def leave(self, bell: Bell) -> None:
+    def leave(self, change_signal: ChangeSignal) -> None:
         """Is not rung any more. Only after ``join``."""
-        self._bells.remove(bell)
+        self._bells.remove(change_signal)
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Rings every bell once. Whoever was first now is the last the next time."""
-        for bell in self._bells:
-            bell.ring()
+        for change_signal in self._bells:
+            change_signal.notify()
         self._bells.rotate(-1)

@@ -34,7 +34,7 @@ REASON = "MANY_FAILED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Breaker:
+class CircuitBreaker:
     """What is remembered. Times in Unix seconds, 0 for none."""
 
     #: When each account's process last ended by itself, within the window.
@@ -86,7 +86,7 @@ class ProbeSeen:
     serving: bool
 
 
-def ended(breaker: Breaker, account_id: str, now: float, wanted: int) -> Breaker:
+def ended(breaker: CircuitBreaker, account_id: str, now: float, wanted: int) -> CircuitBreaker:
     """After a process ended by itself, not finally, of an account that is one of ``wanted``."""
     if breaker.open:
         return _probe_failed(breaker, now) if account_id == breaker.probe else breaker
@@ -100,7 +100,7 @@ def ended(breaker: Breaker, account_id: str, now: float, wanted: int) -> Breaker
     return replace(breaker, open=True, why=why, failed=failed, probe="", probe_at=now + _pause(failed))
 
 
-def look(breaker: Breaker, candidates: Sequence[str], probe: ProbeSeen, now: float) -> Breaker:
+def look(breaker: CircuitBreaker, candidates: Sequence[str], probe: ProbeSeen, now: float) -> CircuitBreaker:
     """After time has passed. ``candidates`` wait for nothing but this, the one to try first at the front."""
     if not breaker.open:
         return breaker
@@ -113,7 +113,7 @@ def look(breaker: Breaker, candidates: Sequence[str], probe: ProbeSeen, now: flo
     return replace(breaker, probe=chosen, tried=tried, answering_since=0.0, serving_since=0.0)
 
 
-def hurry(breaker: Breaker, now: float) -> Breaker:
+def hurry(breaker: CircuitBreaker, now: float) -> CircuitBreaker:
     """An operator has mended something, or hopes so: the next probe need not wait."""
     return replace(breaker, probe_at=min(breaker.probe_at, now))
 
@@ -125,7 +125,7 @@ def _turn(candidates: Sequence[str], tried: Sequence[str]) -> str:
     return min(candidates, key=lambda who: tried.index(who) if who in tried else -1)
 
 
-def _look_at_probe(breaker: Breaker, probe: ProbeSeen, now: float) -> Breaker:
+def _look_at_probe(breaker: CircuitBreaker, probe: ProbeSeen, now: float) -> CircuitBreaker:
     if not probe.there:
         # An operator stopped it, or what it waits for is gone: somebody else's turn.
         return replace(breaker, probe="", probe_at=now)
@@ -137,14 +137,14 @@ def _look_at_probe(breaker: Breaker, probe: ProbeSeen, now: float) -> Breaker:
     holds = _lasted(breaker.serving_since, SERVING_S, now) or _lasted(
         breaker.answering_since, ANSWERING_S, now
     )
-    return Breaker(failed=breaker.failed, closed_at=now) if holds else breaker
+    return CircuitBreaker(failed=breaker.failed, closed_at=now) if holds else breaker
 
 
 def _lasted(since: float, seconds: float, now: float) -> bool:
     return bool(since) and now - since >= seconds
 
 
-def _probe_failed(breaker: Breaker, now: float) -> Breaker:
+def _probe_failed(breaker: CircuitBreaker, now: float) -> CircuitBreaker:
     failed = breaker.failed + 1
     return replace(breaker, failed=failed, probe="", probe_at=now + _pause(failed))
 

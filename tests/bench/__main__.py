@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.bench import figures, floor, loop, machine, ours, whole
 from tests.bench.results import Copying, Results, Way, Who
 from tests.bench.table import table
-from tests.bench.timing import Round
+from tests.bench.timing import RoundRobin
 from tests.bench.venue import exchange
 from tests.support.footprint import SETTLE_S
 
@@ -91,7 +91,7 @@ def run(amounts: Amounts, here: dict[str, str]) -> Iterator[Results]:
     bursts = whole.bursts(amounts.burst_users, amounts.burst_fills, ANSWERS_MS)
     results = Results(here, [], [], [], bursts, commits_per_s)
 
-    def add(who: Who, users: int, found: dict[int, list[Round]]) -> None:
+    def add(who: Who, users: int, found: dict[int, list[RoundRobin]]) -> None:
         results.copying.extend(Copying.of(who, users, ms, rounds) for ms, rounds in found.items())
 
     for users in amounts.users:

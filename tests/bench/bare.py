@@ -60,17 +60,17 @@ class Trader:
                 return body
 
 
-def serve(bell: socket.socket, trader: Trader, volume: str) -> None:
+def serve(change_signal: socket.socket, trader: Trader, volume: str) -> None:
     """In a process of its own: an order for each byte, in and out alternately, until the other side is
     gone.
     """
     assert b'"error":[]' in trader.call("Balance").replace(b" ", b"")
-    bell.send(b".")
+    change_signal.send(b".")
     sides = [f"&pair=XBTUSD&type={side}&ordertype=market&volume={volume}" for side in ("buy", "sell")]
-    while bell.recv(1):
+    while change_signal.recv(1):
         answer = trader.call("AddOrder", sides[0])
         sides.reverse()
-        bell.send(b"." if b'"error":[]' in answer.replace(b" ", b"") else b"!")
+        change_signal.send(b"." if b'"error":[]' in answer.replace(b" ", b"") else b"!")
 
 
 def fork(given: dict[str, Any]) -> list[socket.socket]:
@@ -80,8 +80,8 @@ def fork(given: dict[str, Any]) -> list[socket.socket]:
         ours, theirs = socket.socketpair()
         if os.fork() == 0:
             # Held open here, these would keep the others waiting after their parent's end.
-            for bell in (*bells, ours):
-                bell.close()
+            for change_signal in (*bells, ours):
+                change_signal.close()
             try:
                 serve(theirs, Trader(given["host"], given["port"], key, secret), given["volume"])
             finally:
@@ -93,7 +93,7 @@ def fork(given: dict[str, Any]) -> list[socket.socket]:
 
 def hear(bells: list[socket.socket]) -> None:
     """Waits for everyone's word that its call was answered and taken."""
-    heard = {bell.recv(1) for bell in bells}
+    heard = {change_signal.recv(1) for change_signal in bells}
     assert heard == {b"."}, "a process of the floor has ended, or its order was refused"
 
 
@@ -107,13 +107,13 @@ def main() -> None:
     for _ in range(given["rounds"]):
         time.sleep(random.uniform(*PAUSE_S))  # noqa: S311 - no secret depends on it
         began.append(time.monotonic_ns())
-        for bell in bells:
-            bell.send(b".")
+        for change_signal in bells:
+            change_signal.send(b".")
         hear(bells)
     json.dump(began, sys.stdout)
     sys.stdout.flush()
-    for bell in bells:
-        bell.close()
+    for change_signal in bells:
+        change_signal.close()
     for _ in bells:
         os.wait()
 

@@ -9,12 +9,12 @@ import subprocess
 import sys
 from urllib.parse import urlsplit
 
-from tests.bench.timing import Round
+from tests.bench.timing import RoundRobin
 from tests.bench.venue import USER_VOLUME, Record, accounts, answering, exchange
 from tests.support.system import ROOT, Key, Paper
 
 
-def measure(users: int, fills: int, answers_ms: list[int]) -> dict[int, list[Round]]:
+def measure(users: int, fills: int, answers_ms: list[int]) -> dict[int, list[RoundRobin]]:
     """Rounds by how late the exchange answers."""
     found = {}
     with exchange() as paper:
@@ -25,7 +25,7 @@ def measure(users: int, fills: int, answers_ms: list[int]) -> dict[int, list[Rou
     return found
 
 
-def _rounds(paper: Paper, keys: list[Key], fills: int) -> list[Round]:
+def _rounds(paper: Paper, keys: list[Key], fills: int) -> list[RoundRobin]:
     record = Record(paper)
     url = urlsplit(paper.rest_url)
     asked = {"host": url.hostname, "port": url.port, "rounds": fills, "volume": USER_VOLUME}
@@ -39,6 +39,6 @@ def _rounds(paper: Paper, keys: list[Key], fills: int) -> list[Round]:
     began = json.loads(done.stdout)
     return [
         # A round begins when all orders of the one before are answered.
-        Round.of(began_ns, arrivals[number * len(keys) : (number + 1) * len(keys)])
+        RoundRobin.of(began_ns, arrivals[number * len(keys) : (number + 1) * len(keys)])
         for number, began_ns in enumerate(began)
     ]

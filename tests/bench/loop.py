@@ -8,7 +8,7 @@ import time
 
 import requests
 
-from tests.bench.timing import Round
+from tests.bench.timing import RoundRobin
 from tests.bench.venue import PAIR, USER_VOLUME, Record, accounts, answering, exchange
 from tests.support.client import signed
 from tests.support.system import Key, Paper
@@ -17,7 +17,7 @@ from tests.support.system import Key, Paper
 ROUNDS_LEAST = 3
 
 
-def measure(users: int, fills: int, answers_ms: list[int], limit_s: float) -> dict[int, list[Round]]:
+def measure(users: int, fills: int, answers_ms: list[int], limit_s: float) -> dict[int, list[RoundRobin]]:
     """Rounds by how late the exchange answers; no new one is begun after ``limit_s``, once there are
     ROUNDS_LEAST.
     """
@@ -32,9 +32,9 @@ def measure(users: int, fills: int, answers_ms: list[int], limit_s: float) -> di
 
 def _rounds(
     paper: Paper, keys: list[Key], fills: int, limit_s: float, session: requests.Session
-) -> list[Round]:
+) -> list[RoundRobin]:
     record = Record(paper)
-    rounds: list[Round] = []
+    rounds: list[RoundRobin] = []
     until = time.monotonic() + limit_s
     while len(rounds) < fills and (len(rounds) < ROUNDS_LEAST or time.monotonic() < until):
         side = "sell" if len(rounds) % 2 else "buy"
@@ -47,7 +47,7 @@ def _rounds(
             )  # fmt: skip
         arrivals = [row["received_ns"] for row in record.orders()]
         assert len(arrivals) == len(keys)
-        rounds.append(Round.of(began_ns, arrivals))
+        rounds.append(RoundRobin.of(began_ns, arrivals))
     return rounds
 
 

@@ -11,7 +11,7 @@ import requests
 
 from krakencopy.client.sdk.client import KrakenCopy
 from tests.bench.hops import HOP_FILLS, Travel, hops
-from tests.bench.timing import Round, Spread
+from tests.bench.timing import RoundRobin, Spread
 from tests.bench.venue import MASTER_USD, MASTER_VOLUME, PAIR, USER_USD, Record, answering, names
 from tests.support.client import signed
 from tests.support.system import Key, Paper, System, wait_for
@@ -63,11 +63,11 @@ def started(paper: Paper, users: int) -> Iterator[tuple[System, Person]]:
 
 def measure(
     system: System, person: Person, fills: int, answer_ms: int
-) -> tuple[list[Round], dict[str, Spread]]:
+) -> tuple[list[RoundRobin], dict[str, Spread]]:
     """A round for each fill; and each hop of a copy, in ms, by name."""
     with answering(system.paper, answer_ms), system.api() as api:
         record = Record(system.paper)
-        rounds: list[Round] = []
+        rounds: list[RoundRobin] = []
         travels: list[Travel] = []
         pause_s = FIRST_PAUSE_S
         for _ in range(fills):
@@ -77,7 +77,7 @@ def measure(
             arrivals = _arrivals(record, len(system.users))
             (fill,) = record.master_fills()
             assert fill["emitted_ns"], "nobody was told of the master's fill"
-            rounds.append(Round.of(fill["emitted_ns"], list(arrivals.values())))
+            rounds.append(RoundRobin.of(fill["emitted_ns"], list(arrivals.values())))
             travels.append(Travel(fill["exec_id"], fill["emitted_ns"], arrivals))
             pause_s = min(max(1.5 * rounds[-1].last / 1000, 0.02), FIRST_PAUSE_S)
             rest(api, person)

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from tests.bench.timing import Round, Spread
+from tests.bench.timing import RoundRobin, Spread
 
 
 class Who(StrEnum):
@@ -31,7 +31,7 @@ class Copying:
     last: Spread
 
     @classmethod
-    def of(cls, who: Who, users: int, answer_ms: int, rounds: list[Round]) -> Copying:
+    def of(cls, who: Who, users: int, answer_ms: int, rounds: list[RoundRobin]) -> Copying:
         first, middle, last = (
             Spread.of([getattr(each, name) for each in rounds]) for name in ("first", "middle", "last")
         )

@@ -16,7 +16,7 @@ from tests.bench.hops import HOPS
 from tests.bench.machine import facts, is_quiet
 from tests.bench.results import Burst, Copying, Results, Standing, Way, Who
 from tests.bench.table import aligned, table
-from tests.bench.timing import Round, Spread, p99
+from tests.bench.timing import RoundRobin, Spread, p99
 from tests.support.system import ROOT
 
 NUMBERS = st.lists(st.floats(0.001, 1e6), min_size=1, max_size=300)
@@ -27,7 +27,7 @@ def sample(factor: float = 1.0) -> Results:
 
     def cell(who: Who, users: int, answer_ms: int) -> Copying:
         base = {Who.OURS: 4.0 * factor, Who.LOOP: 40.0 + answer_ms, Who.FLOOR: 2.0}[who] * users
-        rounds = [Round(base + n / 100, base + 1 + n / 100, base + 2 + n / 100) for n in range(200)]
+        rounds = [RoundRobin(base + n / 100, base + 1 + n / 100, base + 2 + n / 100) for n in range(200)]
         return Copying.of(who, users, answer_ms, rounds)
 
     return Results(
@@ -59,7 +59,9 @@ def run(*arguments: str) -> str:
 
 
 def test_a_round_is_told_from_the_fill_to_the_first_the_median_and_the_last_order() -> None:
-    assert Round.of(1_000_000, [9_000_000, 2_000_000, 4_000_000]) == Round(first=1.0, middle=3.0, last=8.0)
+    assert RoundRobin.of(1_000_000, [9_000_000, 2_000_000, 4_000_000]) == RoundRobin(
+        first=1.0, middle=3.0, last=8.0
+    )
 
 
 @pytest.mark.parametrize(("count", "worse"), [(1, 0), (99, 0), (100, 0), (199, 1), (200, 1), (1000, 9)])

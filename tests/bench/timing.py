@@ -14,7 +14,7 @@ RANKS = 0.98
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
+class RoundRobin:
     """One fill: when the first, the median and the last user's order was at the exchange, in ms after it."""
 
     first: float
@@ -22,7 +22,7 @@ class Round:
     last: float
 
     @classmethod
-    def of(cls, began_ns: int, arrivals_ns: Sequence[int]) -> Round:
+    def of(cls, began_ns: int, arrivals_ns: Sequence[int]) -> RoundRobin:
         """From the monotonic clock of the machine, which the exchange and whoever asks it share."""
         after = sorted((arrival - began_ns) / NS_PER_MS for arrival in arrivals_ns)
         return cls(after[0], statistics.median(after), after[-1])

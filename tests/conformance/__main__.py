@@ -11,10 +11,10 @@ import argparse
 import sys
 
 from tests.conformance import against_ccxt, against_ccxt_pro, against_krakenex, against_sdk, against_sdk_ws
-from tests.conformance.checking import Report, Round, run, summary
+from tests.conformance.checking import Report, RoundRobin, run, summary
 from tests.conformance.world import World
 
-ROUNDS: list[type[Round]] = [
+ROUNDS: list[type[RoundRobin]] = [
     against_krakenex.Krakenex,
     against_sdk.Sdk,
     against_sdk_ws.SdkWebSocket,

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import ccxt  # type: ignore[import-untyped]  # ccxt has no types
 
-from tests.conformance.checking import Round, calls, raises, same
+from tests.conformance.checking import RoundRobin, calls, raises, same
 from tests.conformance.world import Key, World
 
 PAIR = "BTC/USD"
@@ -29,7 +29,7 @@ def settings(key: Key) -> dict[str, Any]:
     return {"apiKey": key.key, "secret": key.secret, "enableRateLimit": False}
 
 
-class Ccxt(Round):
+class Ccxt(RoundRobin):
     distribution: ClassVar[str] = "ccxt"
     part: ClassVar[str] = " REST"
 

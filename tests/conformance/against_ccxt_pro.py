@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 import ccxt.pro as ccxt  # type: ignore[import-untyped]  # ccxt has no types
 
 from tests.conformance.against_ccxt import PAIR, pointed, settings
-from tests.conformance.checking import Round, calls, raises_later, same
+from tests.conformance.checking import RoundRobin, calls, raises_later, same
 from tests.conformance.world import World
 
 
-class CcxtPro(Round):
+class CcxtPro(RoundRobin):
     distribution: ClassVar[str] = "ccxt"
     part: ClassVar[str] = " WS"
 

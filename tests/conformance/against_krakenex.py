@@ -9,14 +9,14 @@ from typing import Any, ClassVar
 
 import krakenex  # type: ignore[import-not-found]  # only in the environment of this target
 
-from tests.conformance.checking import Round, calls, same
+from tests.conformance.checking import RoundRobin, calls, same
 from tests.conformance.world import Key, World
 
 # Its nonce is the clock in milliseconds: two calls within one would be refused by Kraken, too.
 PAUSE_S = 0.002
 
 
-class Krakenex(Round):
+class Krakenex(RoundRobin):
     distribution: ClassVar[str] = "krakenex"
 
     def __init__(self, world: World) -> None:

@@ -18,11 +18,11 @@ from kraken.spot import (  # type: ignore[import-not-found]  # as above
     User,
 )
 
-from tests.conformance.checking import Round, calls, raises, same
+from tests.conformance.checking import RoundRobin, calls, raises, same
 from tests.conformance.world import Key, World
 
 
-class Sdk(Round):
+class Sdk(RoundRobin):
     distribution: ClassVar[str] = "python-kraken-sdk"
     part: ClassVar[str] = " REST"
 

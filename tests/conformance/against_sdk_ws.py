@@ -14,14 +14,14 @@ from kraken.spot import (  # type: ignore[import-not-found]  # only in the envir
     SpotWSClient,
 )
 
-from tests.conformance.checking import Round, calls, same
+from tests.conformance.checking import RoundRobin, calls, same
 from tests.conformance.inbox import Inbox
 from tests.conformance.world import World
 
 _URLS = ("URL", "WS_URL", "AUTH_WS_URL")
 
 
-class SdkWebSocket(Round):
+class SdkWebSocket(RoundRobin):
     distribution: ClassVar[str] = "python-kraken-sdk"
     part: ClassVar[str] = " WS"
 

@@ -56,7 +56,7 @@ class Report:
         return not any(row.fault for row in self.rows)
 
 
-class Round:
+class RoundRobin:
     """A client's round: its marked methods run in the order in which they are written, on one object."""
 
     distribution: ClassVar[str]
@@ -83,7 +83,7 @@ class Round:
                 yield getattr(attribute, _MARK), attribute.__get__(self)
 
 
-def run(rounds: list[type[Round]], world: World, report: Report) -> None:
+def run(rounds: list[type[RoundRobin]], world: World, report: Report) -> None:
     """Run rounds against one exchange."""
     for kind in rounds:
         before = world.unknown()
@@ -91,7 +91,7 @@ def run(rounds: list[type[Round]], world: World, report: Report) -> None:
         report.unknown.setdefault(kind.name(), Counter()).update(world.unknown() - before)
 
 
-async def _run(client: Round, report: Report) -> None:
+async def _run(client: RoundRobin, report: Report) -> None:
     await client.begin()
     try:
         for what, check in client.checks():
@@ -103,7 +103,7 @@ async def _run(client: Round, report: Report) -> None:
         await client.end()
 
 
-async def _try(client: Round, what: str, check: Callable[[], Any]) -> Row:
+async def _try(client: RoundRobin, what: str, check: Callable[[], Any]) -> Row:
     before, begun_s, fault = client.world.called(), time.monotonic(), ""
     try:
         result = check()

@@ -7,11 +7,11 @@ from typing import ClassVar
 import pytest
 import requests
 
-from tests.conformance.checking import Report, Round, calls, line, run, same, summary
+from tests.conformance.checking import Report, RoundRobin, calls, line, run, same, summary
 from tests.conformance.world import World
 
 
-class Browser(Round):
+class Browser(RoundRobin):
     distribution: ClassVar[str] = "requests"
 
     @calls("Time")

@@ -20,7 +20,7 @@ from krakencopy.account_proc.kraken.feed.executions import Execution
 from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits
 from krakencopy.account_proc.kraken.rest.request_queue import CallQueue, Priority
 from krakencopy.account_proc.trading.kraken_broker import KrakenBroker
-from krakencopy.account_proc.trading.order_gateway import OrderDesk
+from krakencopy.account_proc.trading.order_gateway import OrderGateway
 from krakencopy.account_proc.trading.portfolio import Portfolio
 from tests.support.copying import NOW
 
@@ -204,8 +204,8 @@ def run(steps: Awaitable[None]) -> None:
     asyncio.run(limited())
 
 
-def broker_of(kraken: ScriptedKraken, desk: OrderDesk) -> KrakenBroker:
+def broker_of(kraken: ScriptedKraken, gateway: OrderGateway) -> KrakenBroker:
     """Kraken as a broker, for an account without copies that holds nothing."""
     portfolio = Portfolio(kraken.exchange, lambda: None, lambda: NOW, 0.0)
     portfolio.symbols = TABLE
-    return KrakenBroker(desk, portfolio, lambda _: Decimal(0))
+    return KrakenBroker(gateway, portfolio, lambda _: Decimal(0))

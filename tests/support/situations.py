@@ -16,8 +16,8 @@ HEAD = """# What copying does when ...
 
 Each line is a test with real processes against the paper exchange, which is held to what was recorded of
 Kraken; the last column names it. The page is written by `.venv/bin/python -m tests.support.situations`, and a
-test fails where it is not what the tests say. What a reason, an event or a line of `status` means is in the
-README.
+test fails where it is not what the tests say. What a reason, an event or a line of `status` means is in
+[operations.md](operations.md).
 """
 
 

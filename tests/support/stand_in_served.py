@@ -12,7 +12,7 @@ from typing import Any
 
 from krakencopy.account_proc.contract.spec import AccountSpec, Credentials
 from krakencopy.account_proc.runtime import liveness as pulse
-from krakencopy.account_proc.service.account_process import ServedProcess
+from krakencopy.account_proc.service.account_process import AccountProcess
 from krakencopy.v1 import account_pb2 as pb
 
 
@@ -46,7 +46,7 @@ class Servicer:
         return pb.DrainResponse()
 
 
-class StandIn(ServedProcess):
+class StandIn(AccountProcess):
     """Ready as soon as it serves."""
 
     def readiness(self) -> tuple[str, str]:

@@ -36,8 +36,8 @@ def test_what_ended_a_process_is_told_in_words_with_its_output_and_outlives_the_
     paper: Paper,
 ) -> None:
     # Three that end in a short time are no "many" among ten.
-    quiet = {f"quiet{number}": "100" for number in range(6)}
-    with System(paper, {"anna": "100", "ben": "100", "carl": "100"} | quiet) as system:
+    read_deferral = {f"quiet{number}": "100" for number in range(6)}
+    with System(paper, {"anna": "100", "ben": "100", "carl": "100"} | read_deferral) as system:
         system.start().wait_ready()
         before = system.accounts()
         assert not any(account.HasField("last_end") for account in before.values())

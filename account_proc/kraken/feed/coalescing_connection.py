@@ -26,47 +26,50 @@ from krakencopy.account_proc.kraken.feed.session import HEARTBEAT
 _TEXT_FRAME, _SHORT_BYTES_MAX = 0x81, 125
 #: The socket is reported from so many unread bytes on. Less than any execution has with its channel, order
 #: and time (some 160); four heartbeats of 25 bytes, or three of 47 over TLS.
-DROWSY_BYTES = 96
+COALESCED_BYTES = 96
 #: linux/tcp.h, struct tcp_info: ``tcpi_last_data_recv``, in ms.
 _LAST_DATA = struct.Struct("=52xI")
 
 
-class DrowsyConnection(ClientConnection):
-    """What ``connect(create_connection=...)`` makes. It is awake until ``drowse`` is called."""
+class CoalescingConnection(ClientConnection):
+    """What ``connect(create_connection=...)`` makes. It is awake until ``coalesce_while`` is called."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         #: When anything was last heard, on the monotonic clock; while it is drowsy, as far as was looked.
         self.heard_at = time.monotonic()
-        self._may_drowse: Callable[[], bool] | None = None
-        self._is_drowsy = False
+        self._is_idle: Callable[[], bool] | None = None
+        self._is_coalescing = False
         self._silence: asyncio.Timeout | None = None
-        self._silence_s = self._drowsy_s = math.inf
+        self._silence_s = self._coalescing_s = math.inf
         #: When the connection will be silent, on the monotonic clock.
         self._silent_at = 0.0
         self._look: asyncio.TimerHandle | None = None
 
-    def drowse(self, may_drowse: Callable[[], bool]) -> None:
+    def coalesce_while(self, is_idle: Callable[[], bool]) -> None:
         """From here on heartbeats that come alone are no frames any more, and lie unread while
-        ``may_drowse`` says so.
+        ``is_idle`` says so.
         """
-        self._may_drowse = may_drowse
+        self._is_idle = is_idle
 
     def wake(self) -> None:
-        """Reads at once whatever comes, from now until the next heartbeat for which ``may_drowse`` says
+        """Reads at once whatever comes, from now until the next heartbeat for which ``is_idle`` says
         yes.
         """
-        if self._is_drowsy:
-            self._is_drowsy = False
+        if self._is_coalescing:
+            self._is_coalescing = False
             self._report_from(1)
 
-    async def frame(self, silence_s: float, drowsy_s: float | None = None) -> bytes:
-        """The next frame. Raises TimeoutError when nothing at all was heard for so many seconds, ``drowsy_s``
-        while it is drowsy (by default the same), and ConnectionClosed.
+    async def frame(self, silence_s: float, coalescing_s: float | None = None) -> bytes:
+        """The next frame. Raises TimeoutError when nothing at all was heard for so many seconds,
+        ``coalescing_s`` while it is drowsy (by default the same), and ConnectionClosed.
         """
         try:
             async with asyncio.timeout(None) as self._silence:
-                self._silence_s, self._drowsy_s = silence_s, silence_s if drowsy_s is None else drowsy_s
+                self._silence_s, self._coalescing_s = (
+                    silence_s,
+                    silence_s if coalescing_s is None else coalescing_s,
+                )
                 self._silent_at = time.monotonic() + silence_s
                 self._look_in_time()
                 frame = await self.recv(decode=False)
@@ -79,16 +82,16 @@ class DrowsyConnection(ClientConnection):
 
     def data_received(self, data: bytes) -> None:
         """Called by the transport, with what was decrypted."""
-        if self._may_drowse is None or self.protocol.reader.buffer or not only_heartbeats(data):
+        if self._is_idle is None or self.protocol.reader.buffer or not only_heartbeats(data):
             self.wake()
             super().data_received(data)
             return
         self._listen_to_kernel()
         # Not by what lay there while it fell silent: the answer to whoever asks now is waited for.
         is_news = time.monotonic() - self.heard_at < self._silence_s
-        if is_news and not self._is_drowsy and self._may_drowse():
-            self._report_from(DROWSY_BYTES)
-            self._is_drowsy = True
+        if is_news and not self._is_coalescing and self._is_idle():
+            self._report_from(COALESCED_BYTES)
+            self._is_coalescing = True
 
     # -- silence --------------------------------------------------------------------------------------------
 
@@ -96,7 +99,7 @@ class DrowsyConnection(ClientConnection):
         """Something came in when the kernel says so, and not when it was read."""
         self.heard_at = max(self.heard_at, time.monotonic() - self._data_age_s())
         if self._silence is not None:
-            self._silent_at = self.heard_at + (self._drowsy_s if self._is_drowsy else self._silence_s)
+            self._silent_at = self.heard_at + (self._coalescing_s if self._is_coalescing else self._silence_s)
             self._look_in_time()
 
     def _look_in_time(self) -> None:
@@ -106,7 +109,7 @@ class DrowsyConnection(ClientConnection):
         self._look = self.loop.call_later(max(self._silent_at - time.monotonic(), 0.0), self._look_for_news)
 
     def _look_for_news(self) -> None:
-        if self._is_drowsy:
+        if self._is_coalescing:
             self._listen_to_kernel()
             if self._silent_at > time.monotonic():
                 return

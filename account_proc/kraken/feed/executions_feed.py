@@ -22,7 +22,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 from krakencopy.account_proc.contract.errors import FINAL_EXIT_CODES, ExchangeError, RateLimited
 from krakencopy.account_proc.kraken.answers import FRONT_STATUS, LockedOut
 from krakencopy.account_proc.kraken.exchange_clock import ExchangeClock
-from krakencopy.account_proc.kraken.feed.coalescing_connection import DrowsyConnection
+from krakencopy.account_proc.kraken.feed.coalescing_connection import CoalescingConnection
 from krakencopy.account_proc.kraken.feed.connect_pacing import Unpaced
 from krakencopy.account_proc.kraken.feed.executions import Execution, ExecutionsMerge, Incomplete
 from krakencopy.account_proc.kraken.feed.session import (
@@ -38,7 +38,7 @@ from krakencopy.account_proc.kraken.feed.session import (
 )
 from krakencopy.account_proc.kraken.front import DOUBLINGS_MAX
 from krakencopy.account_proc.kraken.tls import EXCHANGE_TLS
-from krakencopy.account_proc.runtime.read_deferral import Quiet
+from krakencopy.account_proc.runtime.read_deferral import ReadDeferral
 from krakencopy.account_proc.runtime.steady_clock import steady_s
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ SILENCE_S = 5.0
 #: The other side is asked after half of that; where nobody waits for news
 #: (kraken/feed/coalescing_connection.py) after this share, which is later than its heartbeats are read
 #: together.
-DROWSY_SHARE = 0.95
+COALESCING_SHARE = 0.95
 #: For a token, which is a REST call that may wait behind others.
 TOKEN_TIMEOUT_S = 30.0
 CONNECT_TIMEOUT_S = 10.0
@@ -122,16 +122,17 @@ class ExecutionsFeed:
         *,
         silence_s: float = SILENCE_S,
         pace: Pace | None = None,
-        quiet: Quiet | None = None,
+        read_deferral: ReadDeferral | None = None,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        may_drowse: Callable[[], bool] | None = None,
+        is_idle: Callable[[], bool] | None = None,
         balances: bool = False,
         clock: ExchangeClock | None = None,
     ) -> None:
         """``token`` fetches a new WebSocket token; ``pace`` is asked before each connection, and each joins
-        ``quiet``; ``pause`` waits for so many seconds; ``clock`` is told what time it is at the exchange.
+        ``read_deferral``; ``pause`` waits for so many seconds; ``clock`` is told what time it is at the
+        exchange.
 
-        ``may_drowse``: whether nobody waits for news just now, so that heartbeats may lie unread
+        ``is_idle``: whether nobody waits for news just now, so that heartbeats may lie unread
         (kraken/feed/coalescing_connection.py); without it they never do. Whoever begins to wait calls
         ``wake``. ``balances``: whether changes of balances are wanted as well.
         """
@@ -143,13 +144,13 @@ class ExecutionsFeed:
         self._pace: Pace = Unpaced() if pace is None else pace
         self._pause = pause
         self._merge = ExecutionsMerge()
-        self._may_drowse = may_drowse
-        self._socket: DrowsyConnection | None = None
+        self._is_idle = is_idle
+        self._socket: CoalescingConnection | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._time_wanted = asyncio.Event()
         self._live_since: float | None = None
         self._system_status = ""
-        self._quiet = quiet
+        self._read_deferral = read_deferral
         self._clock = ExchangeClock() if clock is None else clock
         self._clock.doubted = self._doubted
         #: That a front refuses its connections, and when the next is tried; empty while none does.
@@ -225,13 +226,13 @@ class ExecutionsFeed:
             close_timeout=CLOSE_TIMEOUT_S,
             max_size=FRAME_BYTES_MAX,
             logger=_wire_log,
-            create_connection=DrowsyConnection,
+            create_connection=CoalescingConnection,
         ) as socket:
-            assert isinstance(socket, DrowsyConnection)
+            assert isinstance(socket, CoalescingConnection)
             self._socket = socket
             held = socket.transport.get_extra_info("socket")
-            if self._quiet is not None:
-                self._quiet.join(held)
+            if self._read_deferral is not None:
+                self._read_deferral.join(held)
             try:
                 session = FeedSession(self._merge)
                 session.subscribes(steady_s())
@@ -251,18 +252,18 @@ class ExecutionsFeed:
                 socket.transport.abort()
                 raise
             finally:
-                if self._quiet is not None:
-                    self._quiet.leave(held)
+                if self._read_deferral is not None:
+                    self._read_deferral.leave(held)
                 self._socket = None
 
-    async def _listen(self, socket: DrowsyConnection, session: FeedSession) -> NoReturn:
+    async def _listen(self, socket: CoalescingConnection, session: FeedSession) -> NoReturn:
         asked_at = 0.0
         began = time.monotonic()
         while True:
             if not session.live and time.monotonic() - began > SUBSCRIPTION_S:
                 raise FeedCut(f"no answer to the subscription within {SUBSCRIPTION_S:g} s")
             try:
-                frame = await socket.frame(self._silence_s / 2, DROWSY_SHARE * self._silence_s)
+                frame = await socket.frame(self._silence_s / 2, COALESCING_SHARE * self._silence_s)
             except TimeoutError:
                 if asked_at > socket.heard_at:
                     raise FeedCut(f"silent for {self._silence_s:g} s, also when asked") from None
@@ -273,7 +274,7 @@ class ExecutionsFeed:
                 self._take(event, socket)
             self._system_status = session.system_status or self._system_status
 
-    def _take(self, event: Event, socket: DrowsyConnection) -> None:
+    def _take(self, event: Event, socket: CoalescingConnection) -> None:
         match event:
             case TimeTold():
                 self._clock.hear_span(event.time_in, event.time_out, event.sent_at, steady_s())
@@ -281,8 +282,8 @@ class ExecutionsFeed:
                 self._sink.balance_changed(event)
             case Connected():
                 self._live_since, self.blocked = socket.heard_at, ""
-                if self._may_drowse is not None:
-                    socket.drowse(self._may_drowse)
+                if self._is_idle is not None:
+                    socket.coalesce_while(self._is_idle)
                 self._sink.connected(event.rows)
                 self._hear_times(event.rows)
             case Executed():
@@ -295,7 +296,7 @@ class ExecutionsFeed:
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._time_wanted.set)
 
-    async def _ask_for_the_time(self, socket: DrowsyConnection, session: FeedSession) -> NoReturn:
+    async def _ask_for_the_time(self, socket: CoalescingConnection, session: FeedSession) -> NoReturn:
         """An answer to a ping tells it to the microsecond, where a Date has whole seconds and an execution
         may be of any age.
         """

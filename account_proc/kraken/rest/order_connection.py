@@ -31,7 +31,7 @@ from krakencopy.account_proc.kraken.rest.client import (
     SignedCall,
 )
 from krakencopy.account_proc.kraken.tls import EXCHANGE_TLS
-from krakencopy.account_proc.runtime.read_deferral import Quiet
+from krakencopy.account_proc.runtime.read_deferral import ReadDeferral
 from krakencopy.account_proc.runtime.steady_clock import steady_s
 
 log = logging.getLogger(__name__)
@@ -160,21 +160,21 @@ class _Connection(asyncio.Protocol):
             self._answer.set_exception(ConnectionError(why))
 
 
-class OrderLine:
+class OrderConnection:
     """Keeps such a connection to one exchange."""
 
     def __init__(
         self,
         base_url: str,
-        quiet: Quiet,
+        read_deferral: ReadDeferral,
         context: ssl.SSLContext = EXCHANGE_TLS,
         clock: ExchangeClock | None = None,
     ) -> None:
-        """``base_url`` as of KrakenRest; its connections join ``quiet``; ``context``: how to trust an https
-        one, by default as ``requests`` does; ``clock`` is told what time it is at the exchange.
+        """``base_url`` as of KrakenRest; its connections join ``read_deferral``; ``context``: how to trust an
+        https one, by default as ``requests`` does; ``clock`` is told what time it is at the exchange.
         """
         self._clock = ExchangeClock() if clock is None else clock
-        self._quiet = quiet
+        self._read_deferral = read_deferral
         parts = urlsplit(base_url)
         self._host = parts.netloc.encode("ascii")
         self._name = parts.hostname or ""
@@ -208,7 +208,7 @@ class OrderLine:
 
     def hurry(self) -> None:
         """Reads an answer that lies there in quiet: somebody waits for it."""
-        self._quiet.end()
+        self._read_deferral.end()
 
     async def keep(self) -> NoReturn:
         """Connects and connects again, for ever."""
@@ -243,7 +243,7 @@ class OrderLine:
         """Offers it until it is lost; why. Empty when it is so old that another one should take its place."""
         self._connection = connection
         held = connection.transport.get_extra_info("socket")
-        self._quiet.join(held)
+        self._read_deferral.join(held)
         share = random.uniform(RENEW_FROM, RENEW_TO)  # noqa: S311 - spreads load, guards nothing
         try:
             while not connection.lost.done():
@@ -254,6 +254,6 @@ class OrderLine:
                 await asyncio.wait([connection.lost], timeout=max(left_s, 1.0))
             return connection.lost.result()
         finally:
-            self._quiet.leave(held)
+            self._read_deferral.leave(held)
             connection.close("over")
             self._connection = None

@@ -26,15 +26,15 @@ from krakencopy.account_proc.domain.wallet import Marks
 from krakencopy.account_proc.kraken.answers import LockedOut
 from krakencopy.account_proc.kraken.rest import rate_limits as limits_module
 from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits, TierLimits
-from krakencopy.account_proc.runtime.change_signal import Bell
-from krakencopy.account_proc.runtime.read_deferral import Quiet
+from krakencopy.account_proc.runtime.change_signal import ChangeSignal
+from krakencopy.account_proc.runtime.read_deferral import ReadDeferral
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.account_proc.trading import portfolio as portfolio_module
 from krakencopy.account_proc.trading.kraken_broker import KrakenBroker
-from krakencopy.account_proc.trading.order_gateway import OrderDesk
-from krakencopy.account_proc.trading.order_tracker import OrderWatch
+from krakencopy.account_proc.trading.order_gateway import OrderGateway
+from krakencopy.account_proc.trading.order_tracker import OrderTracker
 from krakencopy.account_proc.trading.portfolio import Portfolio
-from krakencopy.account_proc.trading.requested_orders import OrderAsked, OrderRefused, OwnOrders
+from krakencopy.account_proc.trading.requested_orders import OrderAsked, OrderRefused, RequestedOrders
 from krakencopy.account_proc.trading.timing import Timing
 from krakencopy.v1 import types_pb2 as pb
 from tests.support.copying import NOW
@@ -57,7 +57,7 @@ class Kraken(ScriptedKraken):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.every: list[str] = []
-        self.watch: OrderWatch | None = None
+        self.watch: OrderTracker | None = None
         self.sent: list[dict[str, str]] = []
         self.always |= {"Balance": {"ZUSD": "100"}, "AddOrder": self._fill}
 
@@ -88,20 +88,28 @@ class User:
         self.ledger = ledger
         self.now = NOW
         self.seq = 0
-        self.bell = Bell()
+        self.change_signal = ChangeSignal()
         self.failures: list[BaseException] = []
         self.kraken = Kraken(limits=limits)
         exchange = self.kraken.exchange
-        self.watch = self.kraken.watch = OrderWatch(exchange, lambda: self.now, 1.0)
-        self.desk = OrderDesk(exchange, self.watch, lambda: self.now, TIMING)
+        self.watch = self.kraken.watch = OrderTracker(exchange, lambda: self.now, 1.0)
+        self.gateway = OrderGateway(exchange, self.watch, lambda: self.now, TIMING)
         self.portfolio = Portfolio(exchange, lambda: None, lambda: self.now, 1.0)
-        self.quiet = Quiet(0.1)
+        self.read_deferral = ReadDeferral(0.1)
         ledger.join("a journal", 0)
         self.copier = Copier(
-            account_id="anna", rules=CopyRules(), ledger=ledger, portfolio=self.portfolio, desk=self.desk,
-            now=lambda: self.now, changed=self.bell.ring, failed=self.failures.append,
-            occupied=lambda: False, own_held=lambda _: Decimal(0), quiet=self.quiet,
-        )  # fmt: skip
+            account_id="anna",
+            rules=CopyRules(),
+            ledger=ledger,
+            portfolio=self.portfolio,
+            gateway=self.gateway,
+            now=lambda: self.now,
+            changed=self.change_signal.notify,
+            failed=self.failures.append,
+            occupied=lambda: False,
+            own_held=lambda _: Decimal(0),
+            read_deferral=self.read_deferral,
+        )
 
     def fill(self, side: Side = Side.BUY) -> None:
         """The master of 1000 USD has traded 0.001 BTC; what it sells is all that it holds."""
@@ -146,7 +154,7 @@ class User:
         """How long (s) each next try of an exit of BTC/USD waited, while there were refusals left for it;
         then it is sold.
         """
-        converging = asyncio.create_task(self.copier.converge(self.bell))
+        converging = asyncio.create_task(self.copier.converge(self.change_signal))
         pauses: list[float] = []
         while left := len(self.kraken.next["AddOrder"]):
             pauses.append(self.copier._exits.not_before("BTC/USD") - self.now)
@@ -392,7 +400,7 @@ def test_during_a_lockout_entries_are_skipped_and_exits_stay_owed_until_it_ends(
                 assert (copy.state, copy.reason) == (CopyState.REJECTED, "EGeneral:Temporary lockout")
                 assert "not sent: the key is locked out" in copy.detail
             assert user.copier._exits.not_before("BTC/USD") == user.now + 700
-            converging = asyncio.create_task(user.copier.converge(user.bell))
+            converging = asyncio.create_task(user.copier.converge(user.change_signal))
             await asyncio.sleep(5 * TIMING.retry)
             assert len(user.kraken.sent) == 1
             user.now += 701
@@ -432,9 +440,9 @@ def test_in_a_closed_market_entries_are_refused_and_exits_tried_again_after_grow
 ASKED = OrderAsked(request_id="r1", pair="BTC/USD", side=Side.BUY, volume=Decimal("0.001"))
 
 
-def own_orders(user: User) -> OwnOrders:
-    broker = KrakenBroker(user.desk, user.portfolio, user.copier.held)
-    return OwnOrders("anna", user.ledger, broker, lambda: user.now)
+def requested_orders(user: User) -> RequestedOrders:
+    broker = KrakenBroker(user.gateway, user.portfolio, user.copier.held)
+    return RequestedOrders("anna", user.ledger, broker, lambda: user.now)
 
 
 def test_an_order_that_somebody_asks_for_waits_a_little_for_its_pairs_counter(
@@ -446,7 +454,7 @@ def test_an_order_that_somebody_asks_for_waits_a_little_for_its_pairs_counter(
         async with copying(ledger) as user:
             user.fill()
             await user.done()
-            assert (await own_orders(user).place(ASKED)).order_id == "O2"
+            assert (await requested_orders(user).place(ASKED)).order_id == "O2"
 
     run(steps())
 
@@ -460,7 +468,7 @@ def test_an_order_that_somebody_asks_for_is_refused_where_that_would_take_long_a
         async with copying(ledger) as user:
             user.fill()
             await user.done()
-            orders = own_orders(user)
+            orders = requested_orders(user)
             with pytest.raises(OrderRefused, match="EOrder:Rate limit exceeded: not sent"):
                 await orders.place(ASKED)
             user.kraken.limits._orders.clear()
@@ -539,7 +547,7 @@ def test_an_exit_of_what_is_held_in_a_pair_that_is_not_listed_is_owed_and_sold_o
             assert (it.copy(2).state, it.copy(2).reason) == (CopyState.CARRIED, "UNKNOWN_PAIR")
             assert "sold as soon as the pair is known" in it.copy(2).detail
             assert [position.volume for position in it.copier.positions()] == [str(it.copy().filled)]
-            converging = asyncio.create_task(it.copier.converge(it.bell))
+            converging = asyncio.create_task(it.copier.converge(it.change_signal))
             it.kraken.always["AssetPairs"] = PAIRS
             it.now += 600
             await until(lambda: it.copier.positions() == [])
@@ -574,11 +582,11 @@ def test_fills_that_waited_while_their_coin_was_renamed_are_answered_when_the_ne
 def test_while_no_exit_is_owed_nothing_but_a_change_wakes_who_finishes_them(ledger: Ledger) -> None:
     async def steps() -> None:
         async with copying(ledger) as user:
-            converging = asyncio.create_task(user.copier.converge(user.bell))
-            await until(lambda: bool(user.bell._waiters))
+            converging = asyncio.create_task(user.copier.converge(user.change_signal))
+            await until(lambda: bool(user.change_signal._waiters))
             user.fill()
             await user.done()
-            await until(lambda: bool(user.bell._waiters))
+            await until(lambda: bool(user.change_signal._waiters))
             # An exit that was refused is owed; it is tried again by the clock, until it is done.
             user.kraken.next["AddOrder"] = [
                 ExchangeRefused("AddOrder", ("EService:Market in post_only mode",))
@@ -588,7 +596,7 @@ def test_while_no_exit_is_owed_nothing_but_a_change_wakes_who_finishes_them(ledg
             user.now += 60
             await until(lambda: user.copier.positions() == [])
             await user.done()
-            await until(lambda: bool(user.bell._waiters))
+            await until(lambda: bool(user.change_signal._waiters))
             converging.cancel()
 
     run(steps())
@@ -622,12 +630,12 @@ def test_an_order_that_is_refused_before_it_could_leave_is_over_and_the_next_fil
 def test_what_fails_before_an_order_has_left_ends_the_process(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fault(_: OrderDesk, pair: str) -> float:
+    def fault(_: OrderGateway, pair: str) -> float:
         raise NonceFault(f"no nonce for {pair}")
 
     async def steps() -> None:
         async with copying(ledger) as user:
-            monkeypatch.setattr(OrderDesk, "wait_s", fault)
+            monkeypatch.setattr(OrderGateway, "wait_s", fault)
             user.fill()
             assert [str(error) for error in user.failures] == ["no nonce for BTC/USD"]
             assert user.copy().state is CopyState.INTENT, "the next process looks for it"

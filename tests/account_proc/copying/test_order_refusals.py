@@ -184,7 +184,7 @@ def test_coins_that_are_there_in_a_form_that_cannot_be_sold_are_owed_and_not_for
                 "",
             )
             assert position.exit_owed == "0.0001 BTC, there in a form that an order cannot sell"
-            converging = asyncio.create_task(user.copier.converge(user.bell))
+            converging = asyncio.create_task(user.copier.converge(user.change_signal))
             for met in (2, 3):
                 user.now += 60
                 await until(lambda met=met: user.copier._exits.standing("BTC/USD").met == met)  # type: ignore[misc]
@@ -324,7 +324,7 @@ def test_an_exit_waits_for_a_market_that_says_that_it_is_closed_and_asks_only_fo
             user.kraken.always["SystemStatus"] = {"status": "post_only"}
             user.fill(Side.SELL)
             await user.done()
-            converging = asyncio.create_task(user.copier.converge(user.bell))
+            converging = asyncio.create_task(user.copier.converge(user.change_signal))
             for met in range(2, 6):
                 user.now += 60
                 await until(lambda met=met: user.copier._exits.standing("BTC/USD").met == met)  # type: ignore[misc]

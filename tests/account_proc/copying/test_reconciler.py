@@ -23,12 +23,12 @@ from krakencopy.account_proc.copying import reconciler as reconciler_module
 from krakencopy.account_proc.copying.reconciler import DriftCode, Reconciler, disagreement
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.quantities import Side
-from krakencopy.account_proc.domain.requested_order import OwnOrder
+from krakencopy.account_proc.domain.requested_order import RequestedOrder
 from krakencopy.account_proc.kraken.api import OrderRow
-from krakencopy.account_proc.runtime.change_signal import Bell
+from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.state.ledger import NO_COPY, Ledger
-from krakencopy.account_proc.trading.order_gateway import OrderDesk
-from krakencopy.account_proc.trading.order_tracker import OrderWatch
+from krakencopy.account_proc.trading.order_gateway import OrderGateway
+from krakencopy.account_proc.trading.order_tracker import OrderTracker
 from krakencopy.account_proc.trading.timing import Timing
 from tests.support.copying import NOW
 from tests.support.scripted_kraken import ScriptedKraken, execution, run, until
@@ -152,7 +152,7 @@ class Desk:
         self.busy = False
         self.adopted: list[tuple[str, str]] = []
         exchange = self.kraken.exchange
-        self.desk = OrderDesk(exchange, OrderWatch(exchange, lambda: NOW, 1.0), lambda: NOW, Timing())
+        self.gateway = OrderGateway(exchange, OrderTracker(exchange, lambda: NOW, 1.0), lambda: NOW, Timing())
         self.reconciler = self.start()
 
     def start(self) -> Reconciler:
@@ -160,7 +160,7 @@ class Desk:
             exchange=self.kraken.exchange,
             ledger=self.ledger,
             adopter=self,
-            desk=self.desk,
+            gateway=self.gateway,
             now=lambda: self.now,
             changed=lambda: None,
             account_id="anna",
@@ -203,7 +203,7 @@ def test_a_record_that_cannot_be_read_proves_nothing(it: Desk) -> None:
             await it.reconciler.compare()
         assert (it.ledger.reconciled_at, it.codes(), it.adopted) == (None, [], [])
         # ... and does not end the comparing.
-        task = asyncio.get_running_loop().create_task(it.reconciler.run(Bell()))
+        task = asyncio.get_running_loop().create_task(it.reconciler.run(ChangeSignal()))
         await until(lambda: len(it.kraken.asked) > 3)
         assert not task.done()
         task.cancel()
@@ -230,8 +230,8 @@ def test_an_order_that_nobody_intended_is_said_once_and_remembered_across_a_rest
 def test_an_order_that_was_asked_for_is_no_drift(it: Desk) -> None:
     async def steps() -> None:
         own = own_order_id("j", "anna", "r1")
-        it.ledger.put_own_order(
-            OwnOrder(
+        it.ledger.put_requested_order(
+            RequestedOrder(
                 request_id="r1",
                 cl_ord_id=own,
                 pair="BTC/USD",
@@ -259,10 +259,10 @@ def test_an_order_that_was_given_up_is_handed_over_when_its_pair_is_free_and_rea
         assert not await it.reconciler.compare()
         assert (it.adopted, it.codes(), it.ledger.reconciled_at) == ([], [], None)
         it.busy = False
-        before = it.desk.visibility_lag
+        before = it.gateway.visibility_lag
         assert await it.reconciler.compare()
         assert (it.adopted, it.codes()) == ([("O1", "c1")], [("ORDER_FOUND_LATE", "O1")])
-        assert it.desk.visibility_lag > before
+        assert it.gateway.visibility_lag > before
 
     run(steps())
 
@@ -275,7 +275,7 @@ def test_each_comparison_reaches_back_behind_the_one_before(it: Desk) -> None:
             it.now += 300
         starts = [int(params["start"]) for method, params in it.kraken.asked if method == "ClosedOrders"]
         assert starts[0] <= NOW - 86_400
-        assert starts[1] == int(NOW - it.desk.visibility_lag - 120) - 1
+        assert starts[1] == int(NOW - it.gateway.visibility_lag - 120) - 1
 
     run(steps())
 
@@ -288,15 +288,15 @@ def test_an_account_that_neither_orders_nor_trades_is_compared_seldom_until_it_d
     async def steps() -> None:
         it.told()
         it.reconciler = Reconciler(
-            exchange=it.kraken.exchange, ledger=it.ledger, adopter=it, desk=it.desk, now=time.monotonic,
+            exchange=it.kraken.exchange, ledger=it.ledger, adopter=it, gateway=it.gateway, now=time.monotonic,
             changed=lambda: None, period_s=0.001,
         )  # fmt: skip
-        news = Bell()
+        news = ChangeSignal()
         task = asyncio.get_running_loop().create_task(it.reconciler.run(news))
         for _ in range(2):
             await until(lambda: bool(news._waiters))
             asked = len(it.kraken.asked)
-            news.ring()
+            news.notify()
             await until(lambda asked=asked: len(it.kraken.asked) > asked)  # type: ignore[misc]  # a lambda's default
         task.cancel()
 

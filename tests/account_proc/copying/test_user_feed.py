@@ -17,7 +17,7 @@ from krakencopy.account_proc.copying.user_feed import UserFeed
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.kraken.feed.executions import Incomplete
 from krakencopy.account_proc.trading import portfolio
-from krakencopy.account_proc.trading.order_tracker import OrderWatch
+from krakencopy.account_proc.trading.order_tracker import OrderTracker
 from krakencopy.account_proc.trading.portfolio import Portfolio
 from tests.support.copying import NOW
 from tests.support.scripted_kraken import ScriptedKraken, execution, run, until
@@ -37,7 +37,7 @@ class User:
         #: them.
         self.now = NOW + 3600
         self.portfolio = Portfolio(kraken.exchange, self._changed, lambda: self.now, LAG_S)
-        self.watch = OrderWatch(kraken.exchange, lambda: NOW, 1.0)
+        self.watch = OrderTracker(kraken.exchange, lambda: NOW, 1.0)
         #: Orders under an id of krakencopy's that nobody here follows.
         self.marked: list[str] = []
         self.feed = UserFeed(

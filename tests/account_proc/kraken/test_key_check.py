@@ -32,10 +32,10 @@ from krakencopy.account_proc.kraken.key_check import (
     RECHECK_S,
     TRADES,
     WITHDRAWS,
+    KeyCheck,
     KeyUnfit,
+    KeyVerdict,
     Needs,
-    Preflight,
-    Verdict,
     fee_pairs,
     judge,
 )
@@ -53,12 +53,12 @@ def key(*more: str, without: tuple[str, ...] = (), **fields: Any) -> ApiKeyInfo:
     return ApiKeyInfo(permissions=frozenset({*READS, *TRADES, *more}) - set(without), **bounds)
 
 
-def codes(verdict: Verdict) -> list[str]:
+def codes(verdict: KeyVerdict) -> list[str]:
     return [code for code, _ in verdict.refusals]
 
 
 def test_a_key_that_may_what_is_needed_and_no_more_is_fit() -> None:
-    assert judge(key(), EXACT, USER, NOW) == Verdict()
+    assert judge(key(), EXACT, USER, NOW) == KeyVerdict()
 
 
 @pytest.mark.parametrize("permission", [*READS, *TRADES])
@@ -190,8 +190,8 @@ def kraken(*keys: Answer, volumes: tuple[Answer, ...] = (), **more: Answer) -> S
     return ScriptedKraken(always=always, next={"GetApiKeyInfo": list(keys), "TradeVolume": list(volumes)})
 
 
-def preflight(exchange: ScriptedKraken, needs: Needs = USER) -> Preflight:
-    return Preflight(exchange.exchange, needs, lambda: None, handed_out=lambda: 7, now=lambda: NOW + 0.5)
+def preflight(exchange: ScriptedKraken, needs: Needs = USER) -> KeyCheck:
+    return KeyCheck(exchange.exchange, needs, lambda: None, handed_out=lambda: 7, now=lambda: NOW + 0.5)
 
 
 def test_nothing_is_told_before_anything_is_known() -> None:
@@ -302,7 +302,7 @@ class Kept:
         self.now, self.end = NOW, end
         self.exchange = exchange
         self.pairs: tuple[str, ...] = ("BTC/USD",)
-        self.flight = Preflight(
+        self.flight = KeyCheck(
             exchange.exchange,
             USER,
             lambda: None,
@@ -436,7 +436,7 @@ async def looked_twice(*nonces: int) -> None:
 
     async def pause(_: float) -> None: ...
 
-    flight = Preflight(
+    flight = KeyCheck(
         exchange.exchange, USER, lambda: None, handed_out=lambda: 7, now=lambda: NOW + 0.5, pause=pause
     )
     await flight.check()

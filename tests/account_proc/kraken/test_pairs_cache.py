@@ -17,7 +17,7 @@ import pytest
 from krakencopy.account_proc.contract.errors import OutcomeUnknown
 from krakencopy.account_proc.domain.pairs import SymbolTable
 from krakencopy.account_proc.kraken import pairs_cache as listing_module
-from krakencopy.account_proc.kraken.pairs_cache import TURN_S, Origin, SharedListing, encode
+from krakencopy.account_proc.kraken.pairs_cache import TURN_S, Origin, PairsCache, encode
 from krakencopy.account_proc.runtime.file_lock import LockedFile
 from krakencopy.account_proc.trading import portfolio as portfolio_module
 from krakencopy.account_proc.trading.portfolio import RULES_S, SHARED_RULES_S, Portfolio
@@ -58,8 +58,8 @@ class Machine:
     async def unanswered(self) -> SymbolTable:
         raise OutcomeUnknown("AssetPairs", "timeout")
 
-    def listing(self, account: str = "anna", origin: Origin = ORIGIN) -> SharedListing:
-        return SharedListing(self.path, account, origin, clock=lambda: self.now, pause=self.pause)
+    def listing(self, account: str = "anna", origin: Origin = ORIGIN) -> PairsCache:
+        return PairsCache(self.path, account, origin, clock=lambda: self.now, pause=self.pause)
 
     def get(self, age_max_s: float = HOUR_S, account: str = "anna", origin: Origin = ORIGIN) -> SymbolTable:
         table, age_s = asyncio.run(self.listing(account, origin).get(self.ask, age_max_s))
@@ -230,7 +230,7 @@ def _get(folder: str, asked: str) -> None:
         await asyncio.sleep(0.2)
         return TABLE
 
-    listing = SharedListing(Path(folder) / "listing", str(os.getpid()), ORIGIN)
+    listing = PairsCache(Path(folder) / "listing", str(os.getpid()), ORIGIN)
     table, _ = asyncio.run(listing.get(ask, HOUR_S))
     assert table.text == TABLE.text
 

@@ -22,7 +22,7 @@ from grpc_status import rpc_status
 from grpclib.const import Status
 
 from krakencopy.account_proc.contract.grpc_methods import ACCOUNT_SERVICE, HEALTH_SERVICE, health
-from krakencopy.account_proc.runtime.grpc_server import Health, RpcServer, refusal
+from krakencopy.account_proc.runtime.grpc_server import GrpcServer, Health, refusal
 from krakencopy.supervisor.accounts.grpc_client import CallFailed, RpcClient
 from krakencopy.v1 import account_pb2 as pb
 from krakencopy.v1 import account_pb2_grpc
@@ -85,7 +85,7 @@ class Scene:
         self.socket = socket
         self.account = Account()
         self.health = Health(SERVICE)
-        self.server = RpcServer({ACCOUNT_SERVICE: self.account, HEALTH_SERVICE: self.health})
+        self.server = GrpcServer({ACCOUNT_SERVICE: self.account, HEALTH_SERVICE: self.health})
         self.client = RpcClient(socket)
 
     async def place(self, request_id: str, timeout_s: float = LIMIT_S) -> str:
@@ -312,4 +312,4 @@ def test_an_answer_that_is_due_leaves_before_the_end_and_streams_are_cut_off(soc
 def test_a_service_without_somebody_for_each_method_is_not_served(socket: Path) -> None:
     del socket
     with pytest.raises(AttributeError, match="StreamFills"):
-        RpcServer({ACCOUNT_SERVICE: object()})
+        GrpcServer({ACCOUNT_SERVICE: object()})

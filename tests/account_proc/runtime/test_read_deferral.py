@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from krakencopy.account_proc.domain.quantities import Side
-from krakencopy.account_proc.runtime.read_deferral import QUIET_S_MAX, Quiet, quiet_s
+from krakencopy.account_proc.runtime.read_deferral import QUIET_S_MAX, ReadDeferral, quiet_s
 from krakencopy.account_proc.state.ledger import Ledger
 from tests.account_proc.copying.test_copy_execution import User, copying
 from tests.support.scripted_kraken import run, until
@@ -69,10 +69,10 @@ def test_the_more_users_share_a_core_the_longer_it_is() -> None:
 
 def test_everyone_rests_until_the_time_is_over(connection: Connection, another: Connection) -> None:
     async def steps() -> None:
-        quiet = Quiet(0.02)
-        quiet.join(connection.held)
-        quiet.join(another.held)
-        quiet.begin()
+        read_deferral = ReadDeferral(0.02)
+        read_deferral.join(connection.held)
+        read_deferral.join(another.held)
+        read_deferral.begin()
         assert connection.rests()
         assert another.rests()
         await until(lambda: not connection.rests())
@@ -83,14 +83,14 @@ def test_everyone_rests_until_the_time_is_over(connection: Connection, another: 
 
 def test_a_quiet_is_not_made_longer_by_another_one(connection: Connection) -> None:
     async def steps() -> None:
-        quiet = Quiet(0.02)
-        quiet.join(connection.held)
-        quiet.begin()
+        read_deferral = ReadDeferral(0.02)
+        read_deferral.join(connection.held)
+        read_deferral.begin()
         assert connection.rests()
 
         def ended() -> bool:
             if connection.rests():
-                quiet.begin()
+                read_deferral.begin()
             return not connection.rests()
 
         await until(ended)
@@ -100,13 +100,13 @@ def test_a_quiet_is_not_made_longer_by_another_one(connection: Connection) -> No
 
 def test_whoever_needs_what_lies_there_ends_it(connection: Connection) -> None:
     async def steps() -> None:
-        quiet = Quiet(60)
-        quiet.join(connection.held)
-        quiet.begin()
+        read_deferral = ReadDeferral(60)
+        read_deferral.join(connection.held)
+        read_deferral.begin()
         assert connection.rests()
-        quiet.end()
+        read_deferral.end()
         assert not connection.rests()
-        quiet.end()
+        read_deferral.end()
         assert not connection.rests()
 
     run(steps())
@@ -116,15 +116,15 @@ def test_the_end_of_a_connection_is_heard_in_it_and_one_that_is_closed_here_is_p
     connection: Connection, another: Connection
 ) -> None:
     async def steps() -> None:
-        quiet = Quiet(60)
-        quiet.join(connection.held)
-        quiet.join(another.held)
-        quiet.begin()
+        read_deferral = ReadDeferral(60)
+        read_deferral.join(connection.held)
+        read_deferral.join(another.held)
+        read_deferral.begin()
         assert connection.rests()
         connection.hang_up()
         assert not connection.rests()
         connection.close()
-        quiet.end()
+        read_deferral.end()
         assert not another.rests()
 
     run(steps())
@@ -132,42 +132,42 @@ def test_the_end_of_a_connection_is_heard_in_it_and_one_that_is_closed_here_is_p
 
 def test_connections_come_and_go_in_it(connection: Connection, another: Connection) -> None:
     async def steps() -> None:
-        quiet = Quiet(60)
-        quiet.join(connection.held)
-        quiet.begin()
-        quiet.leave(connection.held)
-        quiet.join(another.held)
+        read_deferral = ReadDeferral(60)
+        read_deferral.join(connection.held)
+        read_deferral.begin()
+        read_deferral.leave(connection.held)
+        read_deferral.join(another.held)
         assert not another.rests()
-        quiet.end()
-        quiet.begin()
+        read_deferral.end()
+        read_deferral.begin()
         assert another.rests()
-        quiet.end()
+        read_deferral.end()
 
     run(steps())
 
 
 def test_what_can_wait_is_called_behind_it_once() -> None:
     async def steps() -> None:
-        quiet, called = Quiet(60), list[str]()
-        quiet.behind(lambda: called.append("no quiet"))
+        read_deferral, called = ReadDeferral(60), list[str]()
+        read_deferral.behind(lambda: called.append("no quiet"))
         assert called == [], "whoever says it has not finished"
         await asyncio.sleep(0)
         assert called == ["no quiet"]
-        quiet.begin()
-        quiet.behind(lambda: called.append("first"))
-        quiet.behind(lambda: called.append("second"))
+        read_deferral.begin()
+        read_deferral.behind(lambda: called.append("first"))
+        read_deferral.behind(lambda: called.append("second"))
         await asyncio.sleep(0)
         assert called == ["no quiet"]
-        quiet.end()
-        quiet.begin()
-        quiet.end()
+        read_deferral.end()
+        read_deferral.begin()
+        read_deferral.end()
         assert called == ["no quiet", "first", "second"]
 
     run(steps())
 
 
 def in_quiet(user: User, connection: Connection) -> Connection:
-    user.quiet.join(connection.held)
+    user.read_deferral.join(connection.held)
     return connection
 
 

@@ -23,7 +23,7 @@ from krakencopy.account_proc.contract.errors import LedgerFault
 from krakencopy.account_proc.domain.copy_plan import OrderPlan, Slice
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.quantities import BaseVolume, QuoteAmount, Ratio, Side
-from krakencopy.account_proc.domain.requested_order import OwnOrder, OwnPosition
+from krakencopy.account_proc.domain.requested_order import OwnPosition, RequestedOrder
 from krakencopy.account_proc.domain.sizing import CopyBook
 from krakencopy.account_proc.runtime import sqlite_file as database
 from krakencopy.account_proc.state.ledger import PLANS_IN_MEMORY, Ledger
@@ -75,8 +75,8 @@ plans = st.builds(
     OrderPlan, order_id=ids, ratio=st.builds(Ratio, numbers), cap=quotes,
     user_equity=quotes, master_volume=bases, target=bases, allotted=bases, cost=quotes,
 )  # fmt: skip
-own_orders = st.builds(
-    OwnOrder,
+requested_orders = st.builds(
+    RequestedOrder,
     request_id=texts.filter(bool),
     cl_ord_id=ids,
     pair=texts,
@@ -137,7 +137,7 @@ def test_a_new_ledger_knows_nothing(tmp_path: Path) -> None:
         assert (ledger.cursor, ledger.journal_id, ledger.revision) == (None, None, 0)
         assert ledger.pending_fills() == []
         assert [*ledger.open_copies(), *ledger.copies_after(0, 10)] == []
-        assert [ledger.get_plan("O1"), ledger.copy("c1"), ledger.own_order("r1")] == [None, None, None]
+        assert [ledger.get_plan("O1"), ledger.copy("c1"), ledger.requested_order("r1")] == [None, None, None]
         assert list(ledger.load_book().coins) == []
 
 
@@ -192,14 +192,14 @@ def test_the_book_comes_back_as_it_was(
 
 
 @one_ledger
-@given(own_orders)
-def test_orders_that_were_asked_for_come_back_as_they_were(tmp_path: Path, order: OwnOrder) -> None:
+@given(requested_orders)
+def test_orders_that_were_asked_for_come_back_as_they_were(tmp_path: Path, order: RequestedOrder) -> None:
     path = tmp_path / "own.db"
     with opened(path) as ledger:
-        ledger.put_own_order(replace(order, error="an earlier state"))
-        ledger.put_own_order(order)
+        ledger.put_requested_order(replace(order, error="an earlier state"))
+        ledger.put_requested_order(order)
     with opened(path) as ledger:
-        assert ledger.own_order(order.request_id) == order
+        assert ledger.requested_order(order.request_id) == order
 
 
 def test_fills_wait_in_order_until_they_are_answered(tmp_path: Path) -> None:
@@ -398,14 +398,14 @@ def test_a_ledger_of_an_earlier_schema_is_brought_up_to_date_and_keeps_everythin
     tmp_path: Path, version: int
 ) -> None:
     path = tmp_path / "tania.db"
-    asked = OwnOrder(
+    asked = RequestedOrder(
         request_id="r1", cl_ord_id="id", pair="BTC/USD", side=Side.BUY, volume=Decimal(1), limit_price=None,
         state=CopyState.ACKNOWLEDGED, deadline=5.0,
     )  # fmt: skip
     with opened(path) as ledger:
         ledger.join("journal", 4)
         ledger.commit(copies=[copy("c1")], cursor=(5, "T5"))
-        ledger.put_own_order(asked)
+        ledger.put_requested_order(asked)
         for newer in (4, 3, 2):
             for undo in ADDED[newer] if newer > version else ():
                 ledger._db.execute(undo)
@@ -414,7 +414,7 @@ def test_a_ledger_of_an_earlier_schema_is_brought_up_to_date_and_keeps_everythin
         ledger._db.execute(f"PRAGMA user_version={version}")
     with opened(path) as ledger:
         assert (ledger.cursor, ledger.revision, ledger.owner("any")) == (5, 1, None)
-        assert (ledger.own_order("r1"), ledger.live_own_orders()) == (asked, [])
+        assert (ledger.requested_order("r1"), ledger.live_requested_orders()) == (asked, [])
         ledger.put_reconciled(7.0, [])
         assert ledger.reconciled_at == 7.0
         book = ledger.load_book()
@@ -429,8 +429,10 @@ def test_a_ledger_of_an_earlier_schema_is_brought_up_to_date_and_keeps_everythin
 # -- orders of a strategy ----------------------------------------------------------------------------------
 
 
-def of_strategy(request_id: str, side: Side, state: CopyState, filled: str, fee_base: str = "0") -> OwnOrder:
-    return OwnOrder(
+def of_strategy(
+    request_id: str, side: Side, state: CopyState, filled: str, fee_base: str = "0"
+) -> RequestedOrder:
+    return RequestedOrder(
         request_id=request_id,
         cl_ord_id=request_id,
         pair="BTC/USD",
@@ -451,26 +453,28 @@ def test_a_strategys_order_is_live_until_its_end_and_then_counts_once_into_its_p
 ) -> None:
     path = tmp_path / "tania.db"
     with opened(path) as ledger:
-        ledger.put_own_order(of_strategy("a", Side.BUY, CopyState.INTENT, "0"))
-        ledger.put_own_order(of_strategy("b", Side.BUY, CopyState.INTENT, "0"))
+        ledger.put_requested_order(of_strategy("a", Side.BUY, CopyState.INTENT, "0"))
+        ledger.put_requested_order(of_strategy("b", Side.BUY, CopyState.INTENT, "0"))
     with opened(path) as ledger:
-        assert [order.request_id for order in ledger.live_own_orders()] == ["a", "b"]
+        assert [order.request_id for order in ledger.live_requested_orders()] == ["a", "b"]
         for _ in range(2):  # told twice, counted once
-            ledger.put_own_order(of_strategy("a", Side.BUY, CopyState.PART_FILLED, "1.5", fee_base="0.1"))
-        ledger.put_own_order(of_strategy("b", Side.BUY, CopyState.REJECTED, "0"))
+            ledger.put_requested_order(
+                of_strategy("a", Side.BUY, CopyState.PART_FILLED, "1.5", fee_base="0.1")
+            )
+        ledger.put_requested_order(of_strategy("b", Side.BUY, CopyState.REJECTED, "0"))
         assert ledger.own_positions() == {"BTC/USD": OwnPosition(Decimal("1.4"), Decimal(150))}
-        assert ledger.live_own_orders() == []
+        assert ledger.live_requested_orders() == []
     with opened(path) as ledger:
-        ledger.put_own_order(of_strategy("c", Side.SELL, CopyState.INTENT, "0"))
-        ledger.put_own_order(of_strategy("c", Side.SELL, CopyState.FILLED, "0.7"))
+        ledger.put_requested_order(of_strategy("c", Side.SELL, CopyState.INTENT, "0"))
+        ledger.put_requested_order(of_strategy("c", Side.SELL, CopyState.FILLED, "0.7"))
         assert ledger.own_positions() == {"BTC/USD": OwnPosition(Decimal("0.7"), Decimal(75))}
 
 
 def test_an_order_that_an_operator_asked_for_is_never_a_strategys(tmp_path: Path) -> None:
     with opened(tmp_path / "tania.db") as ledger:
         for state in (CopyState.INTENT, CopyState.ACKNOWLEDGED):
-            ledger.put_own_order(replace(of_strategy("a", Side.BUY, state, "1"), strategy=""))
-        assert (ledger.live_own_orders(), ledger.own_positions()) == ([], {})
+            ledger.put_requested_order(replace(of_strategy("a", Side.BUY, state, "1"), strategy=""))
+        assert (ledger.live_requested_orders(), ledger.own_positions()) == ([], {})
 
 
 # -- whose it is, and what it is ---------------------------------------------------------------------------

@@ -24,19 +24,19 @@ from krakencopy.account_proc.copying.copier import Copier
 from krakencopy.account_proc.domain.copy_record import PB_SIDE
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits
-from krakencopy.account_proc.runtime.change_signal import Bell
-from krakencopy.account_proc.runtime.read_deferral import Quiet
+from krakencopy.account_proc.runtime.change_signal import ChangeSignal
+from krakencopy.account_proc.runtime.read_deferral import ReadDeferral
 from krakencopy.account_proc.service.account_service import AccountServicer
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.account_proc.strategy.api import Account, OrderIntent, StopReason, StrategyFill, Tick
 from krakencopy.account_proc.strategy.risk import RiskLimits, allowed
-from krakencopy.account_proc.strategy.runner import TradingLoop
+from krakencopy.account_proc.strategy.runner import StrategyRunner
 from krakencopy.account_proc.trading.broker import Holdings, Market, Quote
 from krakencopy.account_proc.trading.kraken_broker import KrakenBroker
-from krakencopy.account_proc.trading.order_gateway import OrderDesk
-from krakencopy.account_proc.trading.order_tracker import OrderWatch
+from krakencopy.account_proc.trading.order_gateway import OrderGateway
+from krakencopy.account_proc.trading.order_tracker import OrderTracker
 from krakencopy.account_proc.trading.portfolio import Portfolio
-from krakencopy.account_proc.trading.requested_orders import OwnOrders
+from krakencopy.account_proc.trading.requested_orders import RequestedOrders
 from krakencopy.account_proc.trading.timing import Timing
 from krakencopy.v1 import account_pb2, types_pb2
 from tests.support.copying import NOW
@@ -157,7 +157,7 @@ class Kraken(ScriptedKraken):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.watch: OrderWatch | None = None
+        self.watch: OrderTracker | None = None
         self.portfolio: Portfolio | None = None
         self.log: list[tuple[str, str]] = []
         self.sent: list[dict[str, str]] = []
@@ -207,28 +207,36 @@ class User:
 
     def __init__(self, ledger: Ledger, strategy: Wants, timing: Timing) -> None:
         self.ledger = ledger
-        self.bell = Bell()
+        self.change_signal = ChangeSignal()
         self.draining = False
         self.failures: list[BaseException] = []
         self.clock = 0.0
         self.seq = 0
         self.kraken = Kraken(limits=AccountLimits(Tier.UNLIMITED))
         exchange = self.kraken.exchange
-        self.watch = self.kraken.watch = OrderWatch(exchange, self.now, 1.0)
-        self.desk = OrderDesk(exchange, self.watch, self.now, timing)
-        self.portfolio = self.kraken.portfolio = Portfolio(exchange, self.bell.ring, self.now, 1.0)
+        self.watch = self.kraken.watch = OrderTracker(exchange, self.now, 1.0)
+        self.gateway = OrderGateway(exchange, self.watch, self.now, timing)
+        self.portfolio = self.kraken.portfolio = Portfolio(exchange, self.change_signal.notify, self.now, 1.0)
         ledger.join("a journal", 0) if ledger.journal_id is None else None
         self.copier = Copier(
-            account_id="anna", rules=CopyRules(), ledger=ledger, portfolio=self.portfolio, desk=self.desk,
-            now=self.now, changed=self.bell.ring, failed=self.failures.append,
-            occupied=lambda: self.loop.under_way, own_held=lambda _: Decimal(0), quiet=Quiet(0.1),
-        )  # fmt: skip
-        broker = KrakenBroker(self.desk, self.portfolio, self.copier.held)
-        self.orders = OwnOrders("anna", ledger, broker, self.now)
+            account_id="anna",
+            rules=CopyRules(),
+            ledger=ledger,
+            portfolio=self.portfolio,
+            gateway=self.gateway,
+            now=self.now,
+            changed=self.change_signal.notify,
+            failed=self.failures.append,
+            occupied=lambda: self.loop.under_way,
+            own_held=lambda _: Decimal(0),
+            read_deferral=ReadDeferral(0.1),
+        )
+        broker = KrakenBroker(self.gateway, self.portfolio, self.copier.held)
+        self.orders = RequestedOrders("anna", ledger, broker, self.now)
         self.strategy = strategy
-        self.loop = TradingLoop(
+        self.loop = StrategyRunner(
             name="wants", strategy=strategy, orders=self.orders, broker=broker, limits=LIMITS, now=self.now,
-            bell=self.bell, ready=lambda: True, copying=lambda: self.copier.copies_open > 0,
+            change_signal=self.change_signal, ready=lambda: True, copying=lambda: self.copier.copies_open > 0,
         )  # fmt: skip
         self.servicer = AccountServicer(self)  # type: ignore[arg-type]  # a process's part that taking fills needs
 
@@ -385,15 +393,15 @@ def test_a_live_order_of_an_earlier_process_is_settled_before_the_strategy_begin
         async with trading(ledger, Wants(round_trips(1))) as user:
             user.kraken.held["AddOrder"] = asyncio.Event()
             user.loop.switch_on()
-            await until(lambda: bool(ledger.live_own_orders()))
-        (left,) = ledger.live_own_orders()
+            await until(lambda: bool(ledger.live_requested_orders()))
+        (left,) = ledger.live_requested_orders()
         # Until its deadline is over, nobody may copy.
         async with trading(ledger, Wants()) as user:
             switching = asyncio.create_task(user.loop.off())
             await asyncio.sleep(0.01)
             assert not switching.done()
             user.clock = 100.0
-            user.bell.ring()
+            user.change_signal.notify()
             await until(switching.done)
         # It had reached the exchange all the same, and the next process asks for it.
         async with trading(ledger, Wants()) as user:
@@ -416,7 +424,7 @@ def test_a_live_order_of_an_earlier_process_is_settled_before_the_strategy_begin
             user.loop.switch_on()
             await until(lambda: "start" in user.strategy.told)
             assert user.orders.position(PAIR).volume == Decimal("0.0001")
-            assert ledger.live_own_orders() == []
+            assert ledger.live_requested_orders() == []
 
     run(steps())
 
@@ -469,7 +477,7 @@ def test_through_hundreds_of_flaps_copying_and_the_strategy_never_trade_at_the_s
                         for _ in range(dice.choice((0, 3, 20))):
                             await asyncio.sleep(0)
 
-            converging = asyncio.create_task(user.copier.converge(user.bell))
+            converging = asyncio.create_task(user.copier.converge(user.change_signal))
             await user.servicer._take(user.copier, requests())
             await until(lambda: not user.copier.copies_open)
             converging.cancel()
@@ -504,7 +512,7 @@ def test_switching_off_waits_for_the_order_that_is_under_way_but_not_for_ever(le
             await asyncio.sleep(0.01)
             assert not switching.done()
             user.clock += 1000.0  # its deadline is over, and the exchange may not act on it any more
-            user.bell.ring()
+            user.change_signal.notify()
             await until(switching.done)
             held.set()
 

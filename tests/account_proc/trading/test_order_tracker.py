@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from krakencopy.account_proc.contract.errors import OutcomeUnknown
 from krakencopy.account_proc.kraken.feed.executions import Execution
 from krakencopy.account_proc.trading import order_tracker as order_watch
-from krakencopy.account_proc.trading.order_tracker import OrderWatch
+from krakencopy.account_proc.trading.order_tracker import OrderTracker
 from tests.support.copying import NOW
 from tests.support.scripted_kraken import ScriptedKraken, execution, order_row, run, until
 
@@ -35,12 +35,12 @@ class Clock:
         return self.now
 
 
-def watching(kraken: ScriptedKraken | None = None, step: float = 0.0) -> OrderWatch:
-    return OrderWatch((kraken or ScriptedKraken()).exchange, Clock(step), 3.0)
+def watching(kraken: ScriptedKraken | None = None, step: float = 0.0) -> OrderTracker:
+    return OrderTracker((kraken or ScriptedKraken()).exchange, Clock(step), 3.0)
 
 
 @asynccontextmanager
-async def asking(watch: OrderWatch) -> AsyncIterator[None]:
+async def asking(watch: OrderTracker) -> AsyncIterator[None]:
     """The watch's own loop, as the process runs it."""
     task = asyncio.create_task(watch.run())
     try:
@@ -287,7 +287,7 @@ def test_a_fee_in_base_is_not_lost_behind_one_in_quote() -> None:
 def test_the_feed_is_woken_before_an_order_is_sent_and_is_idle_when_none_is_followed() -> None:
     async def steps() -> None:
         woken: list[bool] = []
-        watch = OrderWatch(ScriptedKraken().exchange, Clock(), 3.0, lambda: woken.append(watch.idle))
+        watch = OrderTracker(ScriptedKraken().exchange, Clock(), 3.0, lambda: woken.append(watch.idle))
         assert watch.idle
         watch.expect("mine", TWO)
         watch.expect("mine", TWO)

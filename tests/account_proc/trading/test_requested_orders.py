@@ -17,13 +17,13 @@ from krakencopy.account_proc.contract.errors import ExchangeRefused, LedgerFault
 from krakencopy.account_proc.contract.order_ids import own_order_id
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.state.ledger import Ledger
-from krakencopy.account_proc.trading.order_gateway import OrderDesk
-from krakencopy.account_proc.trading.order_tracker import OrderWatch
+from krakencopy.account_proc.trading.order_gateway import OrderGateway
+from krakencopy.account_proc.trading.order_tracker import OrderTracker
 from krakencopy.account_proc.trading.requested_orders import (
     BadOrder,
     OrderAsked,
     OrderRefused,
-    OwnOrders,
+    RequestedOrders,
     decimal_of,
 )
 from krakencopy.account_proc.trading.timing import Timing
@@ -39,14 +39,16 @@ NOWHERE: dict[str, Any] = {"OpenOrders": {"open": {}}, "ClosedOrders": {"closed"
 
 
 @contextmanager
-def placing(folder: Path, kraken: ScriptedKraken) -> Iterator[OwnOrders]:
+def placing(folder: Path, kraken: ScriptedKraken) -> Iterator[RequestedOrders]:
     with closing(Ledger(folder / "tania.db", "tania")) as ledger:
         yield orders_of(ledger, kraken)
 
 
-def orders_of(ledger: Ledger, kraken: ScriptedKraken) -> OwnOrders:
-    desk = OrderDesk(kraken.exchange, OrderWatch(kraken.exchange, lambda: NOW, 1.0), lambda: NOW, AT_ONCE)
-    return OwnOrders("tania", ledger, broker_of(kraken, desk), lambda: NOW)
+def orders_of(ledger: Ledger, kraken: ScriptedKraken) -> RequestedOrders:
+    gateway = OrderGateway(
+        kraken.exchange, OrderTracker(kraken.exchange, lambda: NOW, 1.0), lambda: NOW, AT_ONCE
+    )
+    return RequestedOrders("tania", ledger, broker_of(kraken, gateway), lambda: NOW)
 
 
 def test_pairs_are_read_again_for_an_order_in_one_that_is_not_known(
@@ -243,7 +245,7 @@ def test_the_intent_is_on_disk_before_the_order_leaves(tmp_path: Path) -> None:
 
             def answer(_: dict[str, str]) -> dict[str, Any]:
                 assert not ledger._db.in_transaction
-                order = ledger.own_order("r1")
+                order = ledger.requested_order("r1")
                 assert order is not None
                 seen.append(order.state)
                 return ACCEPTED
@@ -293,7 +295,7 @@ def test_what_is_no_order_is_refused_and_leaves_no_trace(
         with closing(Ledger(tmp_path / "tania.db", "tania")) as ledger:
             with pytest.raises(BadOrder, match=message):
                 await orders_of(ledger, kraken).place(asked)
-            assert ledger.own_order(asked.request_id) is None
+            assert ledger.requested_order(asked.request_id) is None
         assert kraken.asked == []
 
     run(steps())
@@ -330,10 +332,10 @@ def test_the_time_is_asked_for_before_an_order_and_not_again_for_its_answer(tmp_
 
     async def steps() -> None:
         with closing(Ledger(tmp_path / "tania.db", "tania")) as ledger:
-            desk = OrderDesk(
-                kraken.exchange, OrderWatch(kraken.exchange, lambda: NOW, 1.0), lambda: NOW, AT_ONCE
+            gateway = OrderGateway(
+                kraken.exchange, OrderTracker(kraken.exchange, lambda: NOW, 1.0), lambda: NOW, AT_ONCE
             )
-            orders = OwnOrders("tania", ledger, broker_of(kraken, desk), lambda: NOW, ask)
+            orders = RequestedOrders("tania", ledger, broker_of(kraken, gateway), lambda: NOW, ask)
             await orders.place(ASKED)
             await orders.place(ASKED)
 

@@ -14,8 +14,8 @@ import pytest
 
 from krakencopy.account_proc.contract.grpc_methods import ACCOUNT_SERVICE
 from krakencopy.account_proc.contract.spec import Role
-from krakencopy.account_proc.runtime.change_signal import Bell
-from krakencopy.account_proc.runtime.grpc_server import RpcServer
+from krakencopy.account_proc.runtime.change_signal import ChangeSignal
+from krakencopy.account_proc.runtime.grpc_server import GrpcServer
 from krakencopy.supervisor.accounts.account_link import AccountLink, Owner
 from krakencopy.supervisor.journal.fan_out import FillLog, ReportLog
 from krakencopy.supervisor.journal.journal import Journal, JournalFault
@@ -32,7 +32,7 @@ USERS = ("anna", "ben", "eve")
 class Account(Servicer):
     """Takes fills, tells one snapshot."""
 
-    def __init__(self, name: str, got: list[tuple[str, int]], changed: Bell) -> None:
+    def __init__(self, name: str, got: list[tuple[str, int]], changed: ChangeSignal) -> None:
         self._name, self._got, self._changed = name, got, changed
         self.snapshot = pb.WatchSnapshotResponse()
 
@@ -43,7 +43,7 @@ class Account(Servicer):
         yield pb.CopyFillsResponse(ready=pb.CopyReady())
         async for request in requests:
             self._got += [(self._name, fill.seq) for fill in request.fills]
-            self._changed.ring()
+            self._changed.notify()
 
     async def WatchSnapshot(self, _: Any) -> AsyncIterator[pb.WatchSnapshotResponse]:  # noqa: N802 - gRPC's
         yield self.snapshot
@@ -86,9 +86,9 @@ class Scene:
         self.fills = FillLog(self.journal)
         self.boss = Boss()
         self.got: list[tuple[str, int]] = []
-        self.changed = Bell()
+        self.changed = ChangeSignal()
         #: What the others do is of no concern here.
-        stands_in = cast("Callable[[str, list[tuple[str, int]], Bell], Account]", Account)
+        stands_in = cast("Callable[[str, list[tuple[str, int]], ChangeSignal], Account]", Account)
         self.accounts = {name: stands_in(name, self.got, self.changed) for name in USERS}
         self.links: dict[str, AccountLink] = {}
 
@@ -115,7 +115,7 @@ async def connected(folder: Path) -> AsyncIterator[Scene]:
     servers = []
     for name in USERS:
         scene.journal.join(name)
-        server = RpcServer({ACCOUNT_SERVICE: scene.accounts[name]})
+        server = GrpcServer({ACCOUNT_SERVICE: scene.accounts[name]})
         await server.start(folder / f"{name}.sock")
         servers.append(server)
         scene.links[name] = AccountLink(

@@ -102,10 +102,10 @@ def test_large_fills_do_not_go_out_together_in_a_message_that_nobody_takes(
 def test_the_bell_rings_for_new_fills_only(journal: Journal) -> None:
     log = FillLog(journal)
     log.append([fill(1), fill(2)], 1)
-    assert log.bell.version == 1
+    assert log.change_signal.version == 1
     assert log.append([fill(2)], 1) == []
     assert log.append([], 1) == []
-    assert (log.bell.version, log.head) == (1, 2)
+    assert (log.change_signal.version, log.head) == (1, 2)
 
 
 def test_a_fill_that_could_not_be_committed_is_shown_to_nobody(journal: Journal) -> None:
@@ -114,7 +114,7 @@ def test_a_fill_that_could_not_be_committed_is_shown_to_nobody(journal: Journal)
     journal._db.execute("PRAGMA query_only=1")
     with pytest.raises(JournalFault):
         log.append([fill(2)], 1)
-    assert (log.head, log.bell.version, log.after(1), len(read_all(log, 0))) == (1, 1, None, 1)
+    assert (log.head, log.change_signal.version, log.after(1), len(read_all(log, 0))) == (1, 1, None, 1)
 
 
 def test_reports_that_come_together_are_committed_together(journal: Journal) -> None:
@@ -132,15 +132,15 @@ def test_reports_that_come_together_are_committed_together(journal: Journal) -> 
         statements: list[str] = []
         journal._db.set_trace_callback(statements.append)
         async with asyncio.timeout(LIMIT_S):
-            await log.bell.wait(0)
+            await log.change_signal.wait(0)
         assert [one for one in statements if one in {"BEGIN IMMEDIATE", "COMMIT"}] == [
             "BEGIN IMMEDIATE",
             "COMMIT",
         ]
-        assert log.bell.version == 1
+        assert log.change_signal.version == 1
         log.put("daivon", [copy("daivon", [2])], 2)
         async with asyncio.timeout(LIMIT_S):
-            await log.bell.wait(1)
+            await log.change_signal.wait(1)
         committing.cancel()
 
     asyncio.run(scene())
@@ -211,12 +211,12 @@ def test_in_pieces_of_any_size_the_journal_never_claims_more_of_a_user_than_it_h
 def test_a_flush_commits_at_once_what_came_in_and_nothing_twice(journal: Journal) -> None:
     log = ReportLog(journal)
     log.flush()
-    assert log.bell.version == 0
+    assert log.change_signal.version == 0
     log.put("tania", [copy("tania", [1])], 1)
     log.flush()
     log.flush()
     assert not log._work.is_set()
-    assert (log.bell.version, journal.last_change) == (1, 1)
+    assert (log.change_signal.version, journal.last_change) == (1, 1)
 
 
 def test_reports_that_cannot_be_kept_end_the_committing_with_the_fault(journal: Journal) -> None:
@@ -229,7 +229,7 @@ def test_reports_that_cannot_be_kept_end_the_committing_with_the_fault(journal: 
             with pytest.raises(JournalFault) as raised:
                 await log.run()
         assert isinstance(raised.value.__cause__, sqlite3.Error)
-        assert log.bell.version == 0
+        assert log.change_signal.version == 0
 
     asyncio.run(scene())
 

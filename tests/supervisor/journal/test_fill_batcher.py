@@ -9,7 +9,7 @@ import asyncio
 import pytest
 
 from krakencopy.supervisor.journal import fill_batcher as arrivals
-from krakencopy.supervisor.journal.fill_batcher import Arrivals
+from krakencopy.supervisor.journal.fill_batcher import FillBatcher
 from krakencopy.supervisor.journal.journal import JournalFault
 from krakencopy.v1 import types_pb2 as pb
 from tests.support.supervisor_samples import fill
@@ -45,7 +45,7 @@ class Committed:
 def test_the_first_fill_waits_for_nobody_and_those_right_behind_it_are_one_commit() -> None:
     async def scene() -> list[list[str]]:
         committed = Committed()
-        taking = Arrivals(committed, committed.failed)
+        taking = FillBatcher(committed, committed.failed)
         taking.take([fill(1)])
         assert committed.ids == [["E1"]]
         committed.changed.clear()
@@ -64,7 +64,7 @@ def test_fills_that_do_not_come_in_a_burst_are_each_committed_at_once(
 
     async def scene() -> None:
         committed = Committed()
-        taking = Arrivals(committed, committed.failed)
+        taking = FillBatcher(committed, committed.failed)
         for number in (1, 2, 3):
             taking.take([fill(number)])
             assert committed.ids[-1] == [f"E{number}"]
@@ -79,7 +79,7 @@ def test_what_a_burst_has_gathered_is_committed_when_it_is_enough_or_when_the_st
 
     async def scene() -> None:
         committed = Committed()
-        taking = Arrivals(committed, committed.failed)
+        taking = FillBatcher(committed, committed.failed)
         for number in range(1, 7):
             taking.take([fill(number)])
         assert committed.ids == [["E1"], ["E2", "E3", "E4"]]
@@ -93,7 +93,7 @@ def test_what_a_burst_has_gathered_is_committed_when_it_is_enough_or_when_the_st
 def test_a_burst_that_cannot_be_kept_is_told_as_well() -> None:
     async def scene() -> None:
         committed = Committed()
-        taking = Arrivals(committed, committed.failed)
+        taking = FillBatcher(committed, committed.failed)
         taking.take([fill(1)])
         committed.fault = JournalFault("the disk is full")
         committed.changed.clear()

@@ -7,16 +7,16 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from krakencopy.account_proc.runtime.change_signal import Bell
-from krakencopy.supervisor.journal.round_robin import Round
+from krakencopy.account_proc.runtime.change_signal import ChangeSignal
+from krakencopy.supervisor.journal.round_robin import RoundRobin
 
 
 def woken(users: int, rings: int, leaves: int | None = None) -> list[list[int]]:
     """Who ran in which order, for each ring; ``leaves``: one that is gone before the second."""
 
     async def scene() -> list[list[int]]:
-        told, order = Round(), list[int]()
-        bells = [Bell() for _ in range(users)]
+        told, order = RoundRobin(), list[int]()
+        bells = [ChangeSignal() for _ in range(users)]
 
         async def listen(number: int) -> None:
             seen = 0
@@ -25,14 +25,14 @@ def woken(users: int, rings: int, leaves: int | None = None) -> list[list[int]]:
                 order.append(number)
 
         listening = [asyncio.create_task(listen(number)) for number in range(users)]
-        for bell in bells:
-            told.join(bell)
+        for change_signal in bells:
+            told.join(change_signal)
         await asyncio.sleep(0)
         found: list[list[int]] = []
-        for ring in range(rings):
-            if ring == 1 and leaves is not None:
+        for notify in range(rings):
+            if notify == 1 and leaves is not None:
                 told.leave(bells[leaves])
-            told.ring()
+            told.notify()
             # One turn of the loop: nothing that was not rung comes in between.
             await asyncio.sleep(0)
             found.append(order[:])

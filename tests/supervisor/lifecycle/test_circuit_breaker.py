@@ -15,7 +15,7 @@ from krakencopy.supervisor.lifecycle.circuit_breaker import (
     PAUSE_MAX_S,
     RELAPSE_S,
     WINDOW_S,
-    Breaker,
+    CircuitBreaker,
     ProbeSeen,
     ended,
     hurry,
@@ -31,9 +31,9 @@ GONE = ProbeSeen(there=False, answering=False, serving=False)
 
 
 def after_ends(
-    who: Sequence[str], *, wanted: int, every: float = 0.1, of: Breaker | None = None, at: float = NOW
-) -> Breaker:
-    breaker = of or Breaker()
+    who: Sequence[str], *, wanted: int, every: float = 0.1, of: CircuitBreaker | None = None, at: float = NOW
+) -> CircuitBreaker:
+    breaker = of or CircuitBreaker()
     for number, account in enumerate(who):
         breaker = ended(breaker, account, at + number * every, wanted)
     return breaker
@@ -66,7 +66,7 @@ def test_ends_that_are_further_apart_than_the_window_are_not_at_once() -> None:
     assert after_ends(USERS, wanted=3, every=WINDOW_S / 2 - 0.01).open
 
 
-def opened(failed: int = 0) -> Breaker:
+def opened(failed: int = 0) -> CircuitBreaker:
     """Opened at NOW, with so many probes that have ended since."""
     breaker = after_ends(USERS[:3], wanted=3, every=0.0)
     for _ in range(failed):
@@ -156,7 +156,7 @@ def test_an_operator_who_has_mended_it_need_not_wait_for_the_pause() -> None:
     breaker = opened(failed=6)
     assert breaker.probe_at - NOW > PAUSE_MAX_S
     assert look(hurry(breaker, NOW + 400), USERS, GONE, NOW + 400).probe
-    assert hurry(Breaker(), NOW).gate("u00").open
+    assert hurry(CircuitBreaker(), NOW).gate("u00").open
 
 
 @pytest.mark.parametrize(("later", "pause"), [(RELAPSE_S - 1, 20), (RELAPSE_S + 1, 5)])
@@ -184,7 +184,7 @@ def test_it_says_what_happened_who_tries_next_and_what_an_operator_can_do() -> N
 
 @given(st.lists(st.tuples(st.sampled_from(USERS[:5]), st.floats(0, 20)), max_size=40))
 def test_it_opens_exactly_when_enough_accounts_ended_within_the_window(ends: list[tuple[str, float]]) -> None:
-    breaker, now, history = Breaker(), NOW, list[tuple[str, float]]()
+    breaker, now, history = CircuitBreaker(), NOW, list[tuple[str, float]]()
     for who, pause in ends:
         now += pause
         history.append((who, now))

@@ -117,7 +117,7 @@ class SupervisorsWorld(RuleBasedStateMachine):
     def begin(self) -> None:
         """A supervisor starts; of an earlier one nothing is left but what an operator stopped."""
         self.accounts = {name: Account(Life(account_id=name, since=self.now)) for name in EVERYONE}
-        self.breaker = breaker.Breaker()
+        self.breaker = breaker.CircuitBreaker()
         self.master_was_serving = self.master_has_served = False
         self.users_from = 0.0
 

@@ -25,11 +25,11 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from krakencopy.account_proc.kraken.feed.coalescing_connection import (
-    DROWSY_BYTES,
-    DrowsyConnection,
+    COALESCED_BYTES,
+    CoalescingConnection,
     only_heartbeats,
 )
-from krakencopy.account_proc.kraken.feed.executions_feed import DROWSY_SHARE, SILENCE_S
+from krakencopy.account_proc.kraken.feed.executions_feed import COALESCING_SHARE, SILENCE_S
 from tests.support.scripted_kraken import run, until
 
 HEARTBEAT = '{"channel":"heartbeat"}'
@@ -50,9 +50,9 @@ CERTIFICATE = Path(__file__).parents[3] / "support" / "localhost.pem"
 class Line:
     """A drowsy connection, and the server's end of it."""
 
-    client: DrowsyConnection
+    client: CoalescingConnection
     server: ServerConnection
-    may_drowse: bool = True
+    is_idle: bool = True
     frames: list[bytes] = field(default_factory=list)
     listening: asyncio.Task[None] | None = None
 
@@ -112,11 +112,11 @@ async def line(*, tls: bool) -> AsyncIterator[Line]:
         port = next(iter(listening.sockets)).getsockname()[1]
         url = f"{'wss' if tls else 'ws'}://127.0.0.1:{port}"
         async with connect(
-            url, ssl=inner, compression=None, ping_interval=None, create_connection=DrowsyConnection
+            url, ssl=inner, compression=None, ping_interval=None, create_connection=CoalescingConnection
         ) as client:
-            assert isinstance(client, DrowsyConnection)
+            assert isinstance(client, CoalescingConnection)
             found = Line(client, await ends)
-            client.drowse(lambda: found.may_drowse)
+            client.coalesce_while(lambda: found.is_idle)
             try:
                 yield found
             finally:
@@ -144,11 +144,11 @@ def test_heartbeats_lie_unread_and_an_execution_behind_them_is_read_at_once(*, t
 
 
 def test_an_execution_is_longer_than_what_may_lie_unread() -> None:
-    assert len(EXECUTION) > DROWSY_BYTES > 3 * (len(HEARTBEAT) + 2)
+    assert len(EXECUTION) > COALESCED_BYTES > 3 * (len(HEARTBEAT) + 2)
 
 
 def test_heartbeats_are_read_together_before_an_idle_connection_is_asked_after() -> None:
-    assert DROWSY_SHARE * SILENCE_S * (len(HEARTBEAT) + 2) >= DROWSY_BYTES
+    assert COALESCING_SHARE * SILENCE_S * (len(HEARTBEAT) + 2) >= COALESCED_BYTES
 
 
 @pytest.mark.parametrize("tls", [False, True])
@@ -157,7 +157,7 @@ def test_who_begins_to_wait_for_news_hears_the_shortest_at_once(*, tls: bool) ->
         async with line(tls=tls) as it:
             it.listen()
             await it.fall_asleep()
-            it.may_drowse = False
+            it.is_idle = False
             it.client.wake()
             await it.server.send("{}")
             await until(lambda: it.news == [b"{}"])
@@ -221,12 +221,12 @@ def test_who_waits_for_nothing_has_more_patience() -> None:
             await it.fall_asleep()
             began = time.monotonic()
             with pytest.raises(TimeoutError):
-                await it.client.frame(0.1, drowsy_s=0.4)
+                await it.client.frame(0.1, coalescing_s=0.4)
             # It slept for as long as it may; what the kernel says is in whole milliseconds.
             assert time.monotonic() - began > 0.3
             # ... and is awake then, for the answer to whoever asks.
             with pytest.raises(TimeoutError):
-                await it.client.frame(0.1, drowsy_s=NEVER_S)
+                await it.client.frame(0.1, coalescing_s=NEVER_S)
 
     run(steps())
 

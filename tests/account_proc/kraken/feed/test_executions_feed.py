@@ -186,15 +186,13 @@ def test_what_happened_before_is_in_the_snapshot(paper: Paper, tmp_path: Path) -
 @WAKEFUL_AND_DROWSY
 @pytest.mark.parametrize("step", ["0.7", "-0.7", "30"])
 def test_a_step_of_the_exchanges_clock_is_measured_to_a_fraction_of_a_second_as_soon_as_anything_tells_of_it(
-    tmp_path: Path, may_drowse: Callable[[], bool] | None, step: str
+    tmp_path: Path, is_idle: Callable[[], bool] | None, step: str
 ) -> None:
     async def run(paper: Paper) -> None:
         clock = ExchangeClock()
         heard = Heard()
         async with client(paper, "stepping", tmp_path) as exchange:
-            feed = ExecutionsFeed(
-                paper.ws_url, exchange.websocket_token, heard, may_drowse=may_drowse, clock=clock
-            )
+            feed = ExecutionsFeed(paper.ws_url, exchange.websocket_token, heard, is_idle=is_idle, clock=clock)
             async with running(feed):
                 await heard.until(lambda: len(heard.snapshots) == 1)
                 assert (reading := clock.reading()) is not None
@@ -218,7 +216,7 @@ def test_a_step_of_the_exchanges_clock_is_measured_to_a_fraction_of_a_second_as_
 
 @WAKEFUL_AND_DROWSY
 def test_an_exchange_that_stands_still_is_noticed_and_found_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, may_drowse: Callable[[], bool] | None
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_idle: Callable[[], bool] | None
 ) -> None:
     # Nobody waits for its goodbye.
     monkeypatch.setattr(feed_module, "CLOSE_TIMEOUT_S", 3600.0)
@@ -227,7 +225,7 @@ def test_an_exchange_that_stands_still_is_noticed_and_found_again(
         heard = Heard()
         async with client(paper, "frozen", tmp_path) as exchange:
             feed = ExecutionsFeed(
-                paper.ws_url, exchange.websocket_token, heard, silence_s=0.4, may_drowse=may_drowse
+                paper.ws_url, exchange.websocket_token, heard, silence_s=0.4, is_idle=is_idle
             )
             async with running(feed):
                 await heard.until(lambda: len(heard.snapshots) == 1)
@@ -303,7 +301,7 @@ class Odd:
 
 def odd(
     *behaviours: Behaviour, silence_s: float = 5.0, connections: int | None = None,
-    may_drowse: Callable[[], bool] | None = None,
+    is_idle: Callable[[], bool] | None = None,
 ) -> Odd:  # fmt: skip
     """What a feed did until it was connected to a server that stays."""
     lives = len(behaviours) + 1 if connections is None else connections
@@ -318,7 +316,7 @@ def odd(
                 server.heard,
                 silence_s=silence_s,
                 pause=server.pause,
-                may_drowse=may_drowse,
+                is_idle=is_idle,
             )
             async with running(feed):
                 await server.heard.until(lambda: len(server.heard.snapshots) == lives and feed.fresh)
@@ -340,7 +338,7 @@ def test_a_gap_in_the_count_reconnects_with_a_new_token() -> None:
 
 
 @WAKEFUL_AND_DROWSY
-def test_silence_is_asked_about_and_then_cut(may_drowse: Callable[[], bool] | None) -> None:
+def test_silence_is_asked_about_and_then_cut(is_idle: Callable[[], bool] | None) -> None:
     frames: list[str] = []
 
     async def fall_silent(socket: ServerConnection) -> None:
@@ -349,13 +347,13 @@ def test_silence_is_asked_about_and_then_cut(may_drowse: Callable[[], bool] | No
         async for frame in socket:
             frames.append(str(frame))  # noqa: PERF401 - the loop ends by an error, and what came before it counts
 
-    server = odd(fall_silent, silence_s=0.1, may_drowse=may_drowse)
+    server = odd(fall_silent, silence_s=0.1, is_idle=is_idle)
     assert [json.loads(frame)["method"] for frame in frames] == ["ping"]
     assert "silent for 0.1 s" in server.heard.reasons[0]
 
 
 @WAKEFUL_AND_DROWSY
-def test_a_quiet_exchange_that_answers_when_asked_is_not_cut(may_drowse: Callable[[], bool] | None) -> None:
+def test_a_quiet_exchange_that_answers_when_asked_is_not_cut(is_idle: Callable[[], bool] | None) -> None:
     pings = 0
 
     async def answer_pings(socket: ServerConnection) -> None:
@@ -367,14 +365,14 @@ def test_a_quiet_exchange_that_answers_when_asked_is_not_cut(may_drowse: Callabl
             if pings == 3:
                 await socket.close(1000, "enough")
 
-    server = odd(answer_pings, silence_s=0.1, may_drowse=may_drowse)
+    server = odd(answer_pings, silence_s=0.1, is_idle=is_idle)
     assert pings == 3
     assert server.heard.reasons == ["closed by the exchange: 1000 enough"]
 
 
 @WAKEFUL_AND_DROWSY
 def test_heartbeats_keep_the_feed_fresh_and_tell_the_sink_nothing(
-    may_drowse: Callable[[], bool] | None,
+    is_idle: Callable[[], bool] | None,
 ) -> None:
     async def beat(socket: ServerConnection) -> None:
         await accept(socket)
@@ -382,7 +380,7 @@ def test_heartbeats_keep_the_feed_fresh_and_tell_the_sink_nothing(
             await socket.send('{"channel":"heartbeat"}')
         await socket.close()
 
-    server = odd(beat, may_drowse=may_drowse)
+    server = odd(beat, is_idle=is_idle)
     assert server.heard.rows == []
     assert len(server.heard.snapshots) == 2
 

@@ -30,8 +30,8 @@ from krakencopy.account_proc.kraken.answers import MarketRefused, ServiceTrouble
 from krakencopy.account_proc.kraken.api import KrakenExchange, OddRow
 from krakencopy.account_proc.kraken.feed.executions import Execution, ExecutionsMerge, Incomplete
 from krakencopy.account_proc.kraken.rest.messages import OrderRequest, api_key_info
-from krakencopy.account_proc.trading.order_gateway import OrderDesk
-from krakencopy.account_proc.trading.order_tracker import OrderWatch
+from krakencopy.account_proc.trading.order_gateway import OrderGateway
+from krakencopy.account_proc.trading.order_tracker import OrderTracker
 from krakencopy.account_proc.trading.timing import Timing
 from tests.support.copying import NOW
 from tests.support.scripted_kraken import ASSETS, PAIRS, TABLE, ScriptedKraken, order_row, run
@@ -290,13 +290,13 @@ MINE = "6b3a0e0e-0000-4000-8000-000000000001"
 
 async def looked_for(kraken: ScriptedKraken) -> Any:
     exchange = kraken.exchange
-    desk = OrderDesk(
+    gateway = OrderGateway(
         exchange,
-        OrderWatch(exchange, lambda: NOW, 1.0),
+        OrderTracker(exchange, lambda: NOW, 1.0),
         lambda: NOW,
         Timing(deadline=0, margin=0, visibility_lag=0, retry=0),
     )
-    return await desk.find(MINE, NOW - 1)
+    return await gateway.find(MINE, NOW - 1)
 
 
 def closed(rows: dict[str, Any]) -> dict[str, Any]:
