@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from krakencopy.account_proc.contract.proto_time import seconds, timestamp
+from krakencopy.account_proc.copying import fill_maker as fill_maker_module
 from krakencopy.account_proc.copying import master as master_module
 from krakencopy.account_proc.copying.fill_maker import FillMaker
 from krakencopy.account_proc.domain.counted_trades import Trade, apply
@@ -209,8 +210,8 @@ def test_a_trade_in_a_pair_that_is_not_listed_is_told_with_what_is_known(symbol:
 
 
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(master_module, "SEEN_MAX", 4)
-    monkeypatch.setattr(master_module, "FROZEN_MAX", 2)
+    monkeypatch.setattr(fill_maker_module, "SEEN_MAX", 4)
+    monkeypatch.setattr(fill_maker_module, "FROZEN_MAX", 2)
     master = Account("1000000")
     for number in range(10):
         master.make(replace(trade(f"T{number}"), order_id=f"O{number}"))

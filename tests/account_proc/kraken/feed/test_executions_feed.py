@@ -46,7 +46,7 @@ from tests.support.odd_exchange import SECRET, Paper, paper_exchange, roomy_limi
 
 LIMIT_S = 30
 #: A feed that reads all, and one that leaves heartbeats unread.
-WAKEFUL_AND_DROWSY = pytest.mark.parametrize("may_drowse", [None, lambda: True])
+WAKEFUL_AND_DROWSY = pytest.mark.parametrize("is_idle", [None, lambda: True])
 
 
 @dataclass
