@@ -74,6 +74,56 @@ def test_the_installed_commands_work_away_from_the_checkout(
     assert "usage:" in done.stdout
 
 
+INTEGRATOR = """
+from decimal import Decimal
+
+from krakencopy import KrakenCopy
+
+with KrakenCopy("unix:data/run/control.sock") as supervisor:
+    reveal_type(supervisor)
+    reveal_type(supervisor.get_status().ready)
+    reveal_type(supervisor.place_order("buy", "BTC/USD", Decimal("0.002"), request_id="one"))
+    reveal_type([fill.price for fill in supervisor.list_fills()])
+"""
+
+
+def test_an_integrators_code_is_typed_and_no_name_of_others_is_taken(
+    environment: Path, tmp_path: Path
+) -> None:
+    # The process manager of the name supervisor, and a module of the integrator's own, beside ours.
+    other = environment / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
+    (other / "supervisor").mkdir()
+    (other / "supervisor" / "__init__.py").write_text("WHOSE = 'another project'\n")
+    (tmp_path / "client.py").write_text("WHOSE = 'the integrator'\n")
+    (tmp_path / "mine.py").write_text(INTEGRATOR)
+    (tmp_path / "mypy.ini").write_text("[mypy]\n")
+    python = str(environment / "bin/python")
+    script = (
+        "import client, supervisor, krakencopy.client, krakencopy.supervisor.daemon; "
+        "print(client.WHOSE, supervisor.WHOSE)"
+    )
+    done = subprocess.run(
+        [python, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("the integrator another project\n", "")
+    checked = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--python-executable", python, "mine.py"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    revealed = [
+        line.partition("Revealed type is ")[2].strip('"')
+        for line in checked.stdout.splitlines()
+        if "Revealed type is" in line
+    ]
+    assert revealed == [
+        "krakencopy.client.sdk.client.KrakenCopy",
+        "bool",
+        "krakencopy.v1.control_pb2.PlaceOrderResponse",
+        "list[str]",
+    ], checked.stdout
+    assert checked.returncode == 0, checked.stdout
+
+
 def test_what_is_imported_is_the_wheels_own_code(environment: Path, tmp_path: Path) -> None:
     script = (
         "import krakencopy.supervisor.run, krakencopy.client.sdk.client, "
