@@ -102,9 +102,7 @@ def test_an_integrators_code_is_typed_and_no_name_of_others_is_taken(
         "import client, supervisor, krakencopy.client, krakencopy.supervisor.daemon; "
         "print(client.WHOSE, supervisor.WHOSE)"
     )
-    done = subprocess.run(
-        [python, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([python, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("the integrator another project\n", "")
     checked = subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", "--python-executable", python, "mine.py"],
