@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from krakencopy.account_proc.contract.errors import LockHeld
 from krakencopy.account_proc.runtime.file_lock import LockedFile
+from krakencopy.account_proc.runtime.machine import boot_id
 from krakencopy.account_proc.runtime.steady_clock import steady_s
 
 log = logging.getLogger(__name__)
@@ -37,7 +38,6 @@ BUSY_S, BUSY_S_MAX = 0.02, 5.0
 #: Those who wait for the same slot try one after another, in seconds.
 SPREAD_S = 0.5
 
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 #: Magic, boot, the times of the last connections in seconds since boot (0 for none), checksum of all before.
 _FORM = struct.Struct(f">8s16s{CONNECTS_MAX}d")
 _MAGIC = b"KCCONN1\n"
@@ -166,11 +166,3 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def boot_id() -> bytes:
-    """16 bytes that are others after each start of the machine; zeros where it does not tell."""
-    try:
-        return bytes.fromhex(_BOOT_ID.read_text().strip().replace("-", ""))
-    except (OSError, ValueError):
-        return bytes(16)
