@@ -121,7 +121,7 @@ async def serve(run: Run) -> int:
 def _hidden(
     credentials: Callable[[AccountConfig], Credentials], lines: JsonFormatter
 ) -> Callable[[AccountConfig], Credentials]:
-    """The same keys; whatever was handed out is blotted out of the supervisor's own log from then on."""
+    """The same keys; whatever was handed out is redacted in the supervisor's own log from then on."""
 
     def found(account: AccountConfig) -> Credentials:
         key = credentials(account)

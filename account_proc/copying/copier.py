@@ -226,7 +226,7 @@ class Copier:
         lanes = list({lane.coin: lane for lane in map(self._await_turn, fills)}.values())
         if self._open:
             # Their order, or their turn at the exchange, waits for one that is on its way.
-            self._read_deferral.end()
+            self._read_deferral.resume()
         for lane in lanes:
             if not lane.busy and (learn := self._not_known(lane)) is not None:
                 lane.busy = True
@@ -236,7 +236,7 @@ class Copier:
             self._advance_all()
             self.master_pairs.update(fill.pair for fill in fills)
             # Behind the orders, if there are any: whoever hears of it has time.
-            self._read_deferral.behind(self._changed)
+            self._read_deferral.run_after(self._changed)
         except LedgerFault as error:
             self._failed(error)
             raise
@@ -321,7 +321,7 @@ class Copier:
                 free.busy = True
                 self._begin(self._trade(free, order))
                 if len(self._open) == 1 and not free.waiting:
-                    self._read_deferral.begin()
+                    self._read_deferral.defer()
 
     def _lane(self, coin: str) -> Lane:
         return self._lanes.get(coin) or self._lanes.setdefault(coin, Lane(coin))
@@ -825,7 +825,7 @@ class Copier:
     async def drain(self) -> None:
         """Waits until nothing is on its way."""
         while self._tasks:
-            self._read_deferral.end()
+            self._read_deferral.resume()
             await asyncio.wait(self._tasks)
 
     async def _take_up(self, lane: Lane, copy: CopyRecord) -> None:

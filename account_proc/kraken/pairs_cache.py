@@ -58,7 +58,7 @@ class Origin:
 
 
 def encode(table: SymbolTable, origin: Origin, asked_at: float) -> bytes:
-    """The file's content: a checksum of all that follows, whence and when it is, and the table. Pure."""
+    """The file's content: a checksum of all that follows, where from and when it is, and the table. Pure."""
     header = {
         "form": FORM,
         "rest_url": origin.rest_url,
@@ -74,11 +74,11 @@ def asked_at_of(header: bytes, origin: Origin) -> float | None:
     """When the exchange was asked, by a file's second line; None if it is not from there. Pure."""
     try:
         told = json.loads(header)
-        form, whence = told["form"], Origin(told["rest_url"], told["run"], told["boot"])
+        form, found = told["form"], Origin(told["rest_url"], told["run"], told["boot"])
         asked_at = float(told["asked_at"])
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
-    return asked_at if form == FORM and whence == origin else None
+    return asked_at if form == FORM and found == origin else None
 
 
 def _checksum(*parts: bytes) -> bytes:

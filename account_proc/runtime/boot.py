@@ -154,7 +154,7 @@ def _hide(credentials: Credentials) -> None:
 
 
 def without(credentials: Credentials, text: str) -> str:
-    """The text with key and secret blotted out."""
+    """The text with key and secret redacted."""
     for hidden in filter(None, credentials.hidden):
         text = text.replace(hidden, "[redacted]")
     return text

@@ -44,7 +44,7 @@ class JsonFormatter(logging.Formatter):
         self._secrets = tuple(dict.fromkeys((*self._secrets, *filter(None, secrets))))
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, with every secret blotted out."""
+        """The line, with every secret redacted."""
         line = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds"),
             "level": record.levelname,

@@ -21,7 +21,7 @@ from krakencopy.account_proc.copying.master import Master
 from krakencopy.account_proc.domain.copy_record import SIDE_OF_PB
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.runtime.grpc_server import refusal
-from krakencopy.account_proc.runtime.read_deferral import quiet_s
+from krakencopy.account_proc.runtime.read_deferral import deferral_s
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.account_proc.trading.requested_orders import BadOrder, OrderAsked, RequestedOrders, decimal_of
 from krakencopy.v1 import account_pb2 as pb
@@ -32,8 +32,8 @@ log = logging.getLogger(__name__)
 #: Copies in one report at most.
 REPORT_MAX = 500
 #: Pause before a report, in seconds: changes that come together travel together. At least as long as the
-#: quiet after an order (runtime/read_deferral.py): while a fill is on its way to hundreds of users, no report
-#: of the first is in the way of the last one's order.
+#: deferral after an order (runtime/read_deferral.py): while a fill is on its way to hundreds of users, no
+#: report of the first is in the way of the last one's order.
 REPORT_PAUSE_S = 0.05
 #: Pause between a change and the snapshot that tells it, in seconds, for the same reasons.
 SNAPSHOT_PAUSE_S = 0.25
@@ -88,7 +88,7 @@ class AccountServicer:
 
     def __init__(self, process: Process) -> None:
         self._process = process
-        read_deferral = quiet_s(process.spec.users)
+        read_deferral = deferral_s(process.spec.users)
         self._report_pause_s = max(REPORT_PAUSE_S, 2 * read_deferral)
         self._snapshot_pause_s = max(SNAPSHOT_PAUSE_S, 2 * read_deferral)
 

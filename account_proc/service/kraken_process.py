@@ -53,7 +53,7 @@ from krakencopy.account_proc.kraken.rest.request_queue import CallQueue
 from krakencopy.account_proc.notices.announcements import Announcements, of_outside_change
 from krakencopy.account_proc.notices.current import CurrentNotice, clock_notice, front_notice, funds_notice
 from krakencopy.account_proc.notices.unreadable import NoticeCode, Notices
-from krakencopy.account_proc.runtime.read_deferral import ReadDeferral, quiet_s
+from krakencopy.account_proc.runtime.read_deferral import ReadDeferral, deferral_s
 from krakencopy.account_proc.service.account_process import DRAIN_MAX_S, AccountProcess
 from krakencopy.account_proc.service.account_service import AccountServicer
 from krakencopy.account_proc.state.key_lock import key_lock
@@ -106,7 +106,7 @@ class KrakenProcess(AccountProcess):
         self._clock = ExchangeClock()
         self._clock.changed = self._notify
         self._rest = KrakenRest(spec.rest_url, credentials, self._nonce, limits, self._clock)
-        self._read_deferral = ReadDeferral(quiet_s(spec.users))
+        self._read_deferral = ReadDeferral(deferral_s(spec.users))
         self._line = OrderConnection(spec.rest_url, self._read_deferral, clock=self._clock)
         self._calls = CallQueue(self._rest, self._line)
         self._notices = Notices(self._clock.now, self.change_signal.notify)

@@ -5,7 +5,7 @@
 
 A Kraken user's loop is off while its master is connected. Switching off takes effect before the next order,
 and ``off`` returns only when no order of the loop can reach the exchange any more: who copies then has the
-account for himself. Being switched on only says that the loop *may* begin; it does when copying has finished
+account to itself. Being switched on only says that the loop *may* begin; it does when copying has finished
 what it had begun. So copying and the loop never trade at the same time. Orders go through
 trading/requested_orders.py, which makes them exactly-once. It must not know brokers, nor who switches it.
 """

@@ -175,7 +175,7 @@ class StruckRequests:
         return envelope.refused(text)
 
     async def _late(self, signed: SignedRequest, delay_s: float) -> web.StreamResponse:
-        """The request has passed the door and waits for the engine, whether or not its client does."""
+        """The request was admitted and waits for the engine, whether or not its client does."""
         admitted = admit(self._exchange, signed, self._now_us())
         self._let_go(signed.api_key)
         if not await self._pause(delay_s):

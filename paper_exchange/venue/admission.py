@@ -1,4 +1,4 @@
-"""The door of the private methods: who signed a request, is its nonce new, may the key do this. And the log
+"""Admission to the private methods: who signed a request, is its nonce new, may the key do this. And the log
 of requests. Pure.
 
 What a fault refuses or keeps from the exchange is recorded here too (`refuse`, `record_unseen`).

@@ -1,5 +1,5 @@
-"""The door to the engine for orders, the same for REST and WebSocket: everything that places, changes or ends
-them.
+"""The entry point of orders to the engine, the same for REST and WebSocket: everything that places, changes
+or ends them.
 
 How to call it: make a `Caller` (who, when), give the arguments as `Params` in the spelling of REST with every
 value as text, and take what the functions return; each wire makes its own answer of that. Refusals are raised

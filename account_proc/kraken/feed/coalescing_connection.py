@@ -36,7 +36,7 @@ class CoalescingConnection(ClientConnection):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        #: When anything was last heard, on the monotonic clock; while it is drowsy, as far as was looked.
+        #: When anything was last heard, on the monotonic clock; while it coalesces, as far as was looked.
         self.heard_at = time.monotonic()
         self._is_idle: Callable[[], bool] | None = None
         self._is_coalescing = False
@@ -62,7 +62,7 @@ class CoalescingConnection(ClientConnection):
 
     async def frame(self, silence_s: float, coalescing_s: float | None = None) -> bytes:
         """The next frame. Raises TimeoutError when nothing at all was heard for so many seconds,
-        ``coalescing_s`` while it is drowsy (by default the same), and ConnectionClosed.
+        ``coalescing_s`` while it coalesces (by default the same), and ConnectionClosed.
         """
         try:
             async with asyncio.timeout(None) as self._silence:

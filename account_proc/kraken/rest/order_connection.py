@@ -207,8 +207,8 @@ class OrderConnection:
             raise
 
     def hurry(self) -> None:
-        """Reads an answer that lies there in quiet: somebody waits for it."""
-        self._read_deferral.end()
+        """Reads an answer whose reading was deferred: somebody waits for it."""
+        self._read_deferral.resume()
 
     async def keep(self) -> NoReturn:
         """Connects and connects again, for ever."""

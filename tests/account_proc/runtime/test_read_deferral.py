@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from krakencopy.account_proc.domain.quantities import Side
-from krakencopy.account_proc.runtime.read_deferral import QUIET_S_MAX, ReadDeferral, quiet_s
+from krakencopy.account_proc.runtime.read_deferral import DEFERRAL_S_MAX, ReadDeferral, deferral_s
 from krakencopy.account_proc.state.ledger import Ledger
 from tests.account_proc.copying.test_copy_execution import User, copying
 from tests.support.scripted_kraken import run, until
@@ -62,9 +62,9 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 
 def test_the_more_users_share_a_core_the_longer_it_is() -> None:
-    assert quiet_s(100, 2) == 10 * quiet_s(10, 2) == 2 * quiet_s(100, 4)
-    assert quiet_s(10_000, 2) == QUIET_S_MAX
-    assert quiet_s(1) < 0.01
+    assert deferral_s(100, 2) == 10 * deferral_s(10, 2) == 2 * deferral_s(100, 4)
+    assert deferral_s(10_000, 2) == DEFERRAL_S_MAX
+    assert deferral_s(1) < 0.01
 
 
 def test_everyone_rests_until_the_time_is_over(connection: Connection, another: Connection) -> None:
@@ -72,7 +72,7 @@ def test_everyone_rests_until_the_time_is_over(connection: Connection, another: 
         read_deferral = ReadDeferral(0.02)
         read_deferral.join(connection.held)
         read_deferral.join(another.held)
-        read_deferral.begin()
+        read_deferral.defer()
         assert connection.rests()
         assert another.rests()
         await until(lambda: not connection.rests())
@@ -85,12 +85,12 @@ def test_a_quiet_is_not_made_longer_by_another_one(connection: Connection) -> No
     async def steps() -> None:
         read_deferral = ReadDeferral(0.02)
         read_deferral.join(connection.held)
-        read_deferral.begin()
+        read_deferral.defer()
         assert connection.rests()
 
         def ended() -> bool:
             if connection.rests():
-                read_deferral.begin()
+                read_deferral.defer()
             return not connection.rests()
 
         await until(ended)
@@ -102,11 +102,11 @@ def test_whoever_needs_what_lies_there_ends_it(connection: Connection) -> None:
     async def steps() -> None:
         read_deferral = ReadDeferral(60)
         read_deferral.join(connection.held)
-        read_deferral.begin()
+        read_deferral.defer()
         assert connection.rests()
-        read_deferral.end()
+        read_deferral.resume()
         assert not connection.rests()
-        read_deferral.end()
+        read_deferral.resume()
         assert not connection.rests()
 
     run(steps())
@@ -119,12 +119,12 @@ def test_the_end_of_a_connection_is_heard_in_it_and_one_that_is_closed_here_is_p
         read_deferral = ReadDeferral(60)
         read_deferral.join(connection.held)
         read_deferral.join(another.held)
-        read_deferral.begin()
+        read_deferral.defer()
         assert connection.rests()
         connection.hang_up()
         assert not connection.rests()
         connection.close()
-        read_deferral.end()
+        read_deferral.resume()
         assert not another.rests()
 
     run(steps())
@@ -134,14 +134,14 @@ def test_connections_come_and_go_in_it(connection: Connection, another: Connecti
     async def steps() -> None:
         read_deferral = ReadDeferral(60)
         read_deferral.join(connection.held)
-        read_deferral.begin()
+        read_deferral.defer()
         read_deferral.leave(connection.held)
         read_deferral.join(another.held)
         assert not another.rests()
-        read_deferral.end()
-        read_deferral.begin()
+        read_deferral.resume()
+        read_deferral.defer()
         assert another.rests()
-        read_deferral.end()
+        read_deferral.resume()
 
     run(steps())
 
@@ -149,18 +149,18 @@ def test_connections_come_and_go_in_it(connection: Connection, another: Connecti
 def test_what_can_wait_is_called_behind_it_once() -> None:
     async def steps() -> None:
         read_deferral, called = ReadDeferral(60), list[str]()
-        read_deferral.behind(lambda: called.append("no quiet"))
+        read_deferral.run_after(lambda: called.append("no quiet"))
         assert called == [], "whoever says it has not finished"
         await asyncio.sleep(0)
         assert called == ["no quiet"]
-        read_deferral.begin()
-        read_deferral.behind(lambda: called.append("first"))
-        read_deferral.behind(lambda: called.append("second"))
+        read_deferral.defer()
+        read_deferral.run_after(lambda: called.append("first"))
+        read_deferral.run_after(lambda: called.append("second"))
         await asyncio.sleep(0)
         assert called == ["no quiet"]
-        read_deferral.end()
-        read_deferral.begin()
-        read_deferral.end()
+        read_deferral.resume()
+        read_deferral.defer()
+        read_deferral.resume()
         assert called == ["no quiet", "first", "second"]
 
     run(steps())

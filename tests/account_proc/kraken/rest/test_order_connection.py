@@ -279,7 +279,7 @@ def test_an_order_that_waits_for_another_ones_answer_ends_the_quiet() -> None:
             read_deferral = ReadDeferral(60)
             async with trading(exchange.url, read_deferral=read_deferral) as (queue, line):
                 await until(lambda: line.ready)
-                read_deferral.begin()
+                read_deferral.defer()
                 first = asyncio.create_task(order(queue))
                 await until(exchange.heard.is_set)
                 assert await order(queue) == {"txid": ["O2"]}
