@@ -17,7 +17,7 @@ from pathlib import Path
 
 from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.folder_owner import owner_at
-from krakencopy.account_proc.contract.spec import AccountSpec, Credentials
+from krakencopy.account_proc.contract.spec import AccountSpec, Credentials, Role
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.supervisor.accounts.account_link import AccountLink
 from krakencopy.supervisor.accounts.exit_records import LastEnds
@@ -438,8 +438,10 @@ class Supervisor:
         self._watch_masters()
         dirty, self._dirty = self._dirty, set()
         at = steady_time.now()
-        for account_id in dirty & self.accounts.keys():
-            self.accounts[account_id].step(at)
+        looked_at = [account for account_id, account in self.accounts.items() if account_id in dirty]
+        # A user whose start follows from a master's health is told of after it.
+        for account in sorted(looked_at, key=lambda account: account.config.role is not Role.MASTER):
+            account.step(at)
         self._forget_removed()
         self._watch_masters()
         self._watch.tell_reminders(at)
