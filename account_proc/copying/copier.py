@@ -373,19 +373,14 @@ class Copier:
         """What has to be asked before the fills of a coin can be answered; None for nothing, as in most
         cases.
         """
-        if learn := self._unknown_pairs(lane):
-            return learn
+        fills = [each.fill for each in lane.waiting]
+        unknown = next((fill for fill in fills if self._portfolio.may_learn(fill.pair, fill.side)), None)
+        if unknown is not None:
+            # Perhaps listed, or renamed, after this process read the pairs.
+            return partial(self._portfolio.learn, [unknown.pair], unknown.side)
         oldest = self._now() - self._rules.max_entry_age_s
-        is_late = any(item.fill.side is Side.BUY and item.fill.executed_at < oldest for item in lane.waiting)
+        is_late = any(fill.side is Side.BUY and fill.executed_at < oldest for fill in fills)
         return self._ask_time if is_late else None
-
-    def _unknown_pairs(self, lane: Lane) -> Callable[[], Awaitable[None]] | None:
-        """Reads pairs of waiting fills that were perhaps listed, or renamed, after this process read the
-        pairs; None where all are known or were asked for a while ago.
-        """
-        fills = (each.fill for each in lane.waiting)
-        first = next((fill for fill in fills if self._portfolio.may_learn(fill.pair, fill.side)), None)
-        return None if first is None else partial(self._portfolio.learn, [first.pair], first.side)
 
     async def _learn(self, lane: Lane, ask: Callable[[], Awaitable[None]]) -> None:
         """Asks; what is still not known then is answered by what is."""
@@ -413,10 +408,11 @@ class Copier:
         """Answers what waits, up to the first order; whether it has answered anything."""
         answered = False
         while lane.waiting and self._is_free(lane):
-            if (learn := self._unknown_pairs(lane)) is not None:
+            first = lane.waiting[0].fill
+            if self._portfolio.may_learn(first.pair, first.side):
                 # Its coin was renamed while it waited.
                 lane.busy = True
-                self._spawn(self._learn(lane, learn))
+                self._spawn(self._learn(lane, partial(self._portfolio.learn, [first.pair], first.side)))
                 break
             answered = True
             order = self._answer(self._next_run(lane))
@@ -671,7 +667,8 @@ class Copier:
 
     async def _sell_owed(self, pair_name: str) -> None:
         lane, pair = self._lane(coin_of(pair_name)), self._portfolio.table.find(pair_name)
-        if pair is None and self._portfolio.may_learn(pair_name):
+        # Not while an order is on its way: the lane is free again when the pairs are read.
+        if pair is None and not lane.busy and self._portfolio.may_learn(pair_name):
             lane.busy = True
             await self._learn(lane, partial(self._portfolio.learn, [pair_name]))
             pair = self._portfolio.table.find(pair_name)

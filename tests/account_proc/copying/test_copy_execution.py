@@ -559,6 +559,23 @@ def test_an_exit_of_what_is_held_in_a_pair_that_is_not_listed_is_owed_and_sold_o
     run(steps())
 
 
+def test_the_pair_of_an_owed_exit_is_not_asked_for_while_an_order_of_its_coin_is_on_its_way(
+    ledger: Ledger,
+) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as it:
+            it.fill()
+            lane = it.copier._lane("BTC")
+            assert lane.busy
+            asked = it.kraken.times_asked("AssetPairs")
+            await it.copier._sell_owed("BTC/XYZ")
+            assert lane.busy, "its order would lose its turn"
+            assert it.kraken.times_asked("AssetPairs") == asked
+            await it.done()
+
+    run(steps())
+
+
 def test_fills_that_waited_while_their_coin_was_renamed_are_answered_when_the_new_pairs_are_read(
     ledger: Ledger,
 ) -> None:
