@@ -1,7 +1,7 @@
 # Everything is built with make. `make` alone lists the targets.
 #
-# `make run` and `make test` do all the set-up themselves, on a machine with python3.11, make, git and pip, and again only
-# when the locked dependencies, pyproject.toml or the protos have changed.
+# `make run` and `make test` do all the set-up themselves, on a machine with python3.11, make, git and pip,
+# and again only when the locked dependencies, pyproject.toml or the protos have changed.
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -15,9 +15,10 @@ CONFORMANCE := .venv-conformance
 CONFORMANCE_LOCK := .requirements-conformance.lock
 PROTOS := $(wildcard protos/krakencopy/v1/*.proto)
 
-# make run: DURATION=60 stops after 60 s; REPLAY=FILE.csv replays real trades; MARKET=live takes the prices of Kraken's public
-# feed; SEED=N is the synthetic market's.
-# make chaos: SEED=N draws the campaign, ROUNDS=N is its length, SITUATIONS=old_stock,holds,... what is drawn beside kills and faults (most).
+# make run: DURATION=60 stops after 60 s; REPLAY=FILE.csv replays real trades; MARKET=live takes the prices of
+# Kraken's public feed; SEED=N is the synthetic market's.
+# make chaos: SEED=N draws the campaign, ROUNDS=N is its length, SITUATIONS=old_stock,holds,... what is drawn
+# beside kills and faults (most).
 DURATION ?=
 REPLAY ?=
 MARKET ?=
@@ -27,8 +28,9 @@ STATE_DIR ?= data-paper
 # make test: what to run, e.g. TESTS="tests/account_proc -k nonce", and how many files at a time.
 TESTS ?=
 JOBS ?= 2
-# make bench: USERS=1,10 and FILLS=20 for a short one; where the results go, and the plots if elsewhere (FIGURES=docs/performance).
-# make bench-compare: BASE is what the newest results are held against, without it those before.
+# make bench: USERS=1,10 and FILLS=20 for a short one; where the results go, and the plots if elsewhere
+# (FIGURES=docs/performance). make bench-compare: BASE is what the newest results are held against, without it
+# those before.
 USERS ?=
 FILLS ?=
 RESULTS ?= bench
@@ -51,7 +53,8 @@ $(VENV)/.stubs: $(VENV)/.installed $(PROTOS)
 	    --python_out=protos --grpc_python_out=protos --mypy_out=quiet:protos --mypy_grpc_out=quiet:protos $(PROTOS)
 	touch $@
 
-# Editable, so that the commands run what lies here. An egg-info that a build left would hide the entry points of today.
+# Editable, so that the commands run what lies here. An egg-info that a build left would hide the entry points
+# of today.
 $(VENV)/.ready: $(VENV)/.stubs pyproject.toml
 	rm -rf *.egg-info
 	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation \
@@ -62,7 +65,7 @@ setup: $(VENV)/.ready  ## only the set-up: virtual environment, locked dependenc
 
 stubs: $(VENV)/.ready  ## generate the protobuf and gRPC stubs
 
-run: $(VENV)/.ready  ## paper exchange, a master that trades, three users (DURATION=60, REPLAY=FILE.csv, SEED=1)
+run: $(VENV)/.ready  ## paper exchange, a master, three users (DURATION=60, REPLAY=FILE.csv, SEED=1)
 	$(BIN)/krakencopyd --paper --state-dir $(STATE_DIR) --seed $(SEED) \
 	    $(if $(DURATION),--duration $(DURATION)) $(if $(REPLAY),--replay $(REPLAY)) \
 	    $(if $(MARKET),--market $(MARKET))
@@ -74,10 +77,10 @@ fuzz: $(VENV)/.ready  ## the property tests with new examples, other ones each t
 	HYPOTHESIS_PROFILE=new $(BIN)/python -m pytest tests/account_proc tests/supervisor tests/paper_exchange \
 	    tests/client tests/chaos
 
-chaos: $(VENV)/.ready  ## a seeded run of kills and faults, judged by the exchange's own record (SEED=1 ROUNDS=50)
+chaos: $(VENV)/.ready  ## seeded kills and faults, judged by the exchange's own record (SEED=1 ROUNDS=50)
 	$(BIN)/python -m tests.chaos --seed $(SEED) --rounds $(ROUNDS) $(if $(SITUATIONS),--situations $(SITUATIONS))
 
-bench: $(VENV)/.ready  ## beside a one-thread loop and the floor: table, JSON, plots (USERS=1,10 FILLS=20; about 45 minutes without)
+bench: $(VENV)/.ready  ## beside a one-thread loop and bare processes (USERS=1,10 FILLS=20; else 45 min)
 	$(BIN)/python -m tests.bench --out $(RESULTS)/results.json --figures $(FIGURES) \
 	    $(if $(USERS),--users $(USERS)) $(if $(FILLS),--fills $(FILLS))
 
@@ -90,13 +93,13 @@ $(CONFORMANCE)/.installed: $(CONFORMANCE_LOCK)
 	$(CONFORMANCE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(CONFORMANCE_LOCK)
 	touch $@
 
-conformance: $(VENV)/.ready $(CONFORMANCE)/.installed  ## ccxt, krakenex and python-kraken-sdk against the paper exchange
+conformance: $(VENV)/.ready $(CONFORMANCE)/.installed  ## three clients of others at the paper exchange
 	$(CONFORMANCE)/bin/python -m tests.conformance --exchange $(BIN)/python
 
 conformance-short: $(VENV)/.ready $(CONFORMANCE)/.installed
 	$(CONFORMANCE)/bin/python -m tests.conformance --exchange $(BIN)/python --short
 
-check: $(VENV)/.ready lint types test conformance-short  ## what CI runs: format, lint, strict types, proto lint, tests, conformance
+check: $(VENV)/.ready lint types test conformance-short  ## what CI runs: all of these
 
 format: $(VENV)/.ready  ## format the code
 	$(BIN)/ruff format .

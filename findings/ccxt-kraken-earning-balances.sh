@@ -2,12 +2,13 @@
 # ccxt shows a Kraken account whose coins earn by themselves as one that has hardly any.
 #
 # One would expect: fetch_balance()['BTC']['free'] is what an order to sell BTC/USD can sell.
-# What happens: with Kraken's Auto Earn most of an account's coins are listed under XBT.F, and Kraken's page on balances says that an order uses
-#   them ("USDT to transact with your USDT and USDT.F"). ccxt makes them a currency of its own, BTC.F, beside BTC, and bonded ones (DOT28.S)
-#   another; nothing ties them to the coin.
+# What happens: with Kraken's Auto Earn most of an account's coins are listed under XBT.F, and Kraken's page
+#   on balances says that an order uses them ("USDT to transact with your USDT and USDT.F"). ccxt makes them a
+#   currency of its own, BTC.F, beside BTC, and bonded ones (DOT28.S) another; nothing ties them to the coin.
 # Version: ccxt 4.5.90 (kraken.py, parse_balance), on an answer of BalanceEx in its documented form.
 # Source: Kraken's documentation of BalanceEx, and its page on Get Account Balance.
-# Whom it bites: bots that size by fetch_balance: an account with 10 USD and 900 USD.F buys for 10; sold coins look missing.
+# Whom it bites: bots that size by fetch_balance: an account with 10 USD and 900 USD.F buys for 10; sold coins
+#   look missing.
 # Here: account_proc/domain/asset_forms.py has one table of forms: which count, which an order takes.
 set -euo pipefail
 folder=$(mktemp -d)

@@ -1,14 +1,19 @@
 #!/usr/bin/env bash
 # ccxt names the wrong unit for the fee of a Kraken order that pays its fee in base.
 #
-# One would expect: an order whose fee Kraken took in bitcoin (flag fcib, documented as the default of sells) is shown by ccxt with
-#   the bitcoin that were taken, or with a fee in dollars.
-# What happens: Kraken states `fee` of orders and trades in the quote currency in either case (the flag says where it is taken from, and
-#   the row's own numbers show it: 0.40 % of the cost). ccxt takes the flag for the unit, so that 1.20 dollars become 1.20 BTC.
-# Version: ccxt 4.5.90 (kraken.py, parse_order). The row has the form of a recorded ClosedOrders answer, ids replaced.
-# Source: Kraken's documentation of ClosedOrders, which calls cost and fee amounts of the quote currency, and the row itself.
-# Whom it bites: whoever counts a position, a tax lot or a profit from `order['fee']`: the position goes negative by thousands.
-# Here: account_proc/ccxt_broker/messages.py states Kraken's fees in quote whatever ccxt says, and our orders carry oflags=fciq.
+# One would expect: an order whose fee Kraken took in bitcoin (flag fcib, documented as the default of sells)
+#   is shown by ccxt with the bitcoin that were taken, or with a fee in dollars.
+# What happens: Kraken states `fee` of orders and trades in the quote currency in either case (the flag says
+#   where it is taken from, and the row's own numbers show it: 0.40 % of the cost). ccxt takes the flag for
+#   the unit, so that 1.20 dollars become 1.20 BTC.
+# Version: ccxt 4.5.90 (kraken.py, parse_order). The row has the form of a recorded ClosedOrders answer, ids
+#   replaced.
+# Source: Kraken's documentation of ClosedOrders, which calls cost and fee amounts of the quote currency, and
+#   the row itself.
+# Whom it bites: whoever counts a position, a tax lot or a profit from `order['fee']`: the position goes
+#   negative by thousands.
+# Here: account_proc/ccxt_broker/messages.py states Kraken's fees in quote whatever ccxt says, and our orders
+#   carry oflags=fciq.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -18,9 +23,10 @@ python3 -m venv "$folder/venv"
 import ccxt
 
 PAIR = {
-    "altname": "XBTUSD", "wsname": "XBT/USD", "aclass_base": "currency", "base": "XXBT", "aclass_quote": "currency",
-    "quote": "ZUSD", "lot": "unit", "cost_decimals": 5, "pair_decimals": 1, "lot_decimals": 8, "lot_multiplier": 1,
-    "leverage_buy": [], "leverage_sell": [], "fees": [[0, 0.4]], "fees_maker": [[0, 0.25]], "fee_volume_currency": "ZUSD",
+    "altname": "XBTUSD", "wsname": "XBT/USD", "aclass_base": "currency", "base": "XXBT",
+    "aclass_quote": "currency", "quote": "ZUSD", "lot": "unit", "cost_decimals": 5, "pair_decimals": 1,
+    "lot_decimals": 8, "lot_multiplier": 1, "leverage_buy": [], "leverage_sell": [], "fees": [[0, 0.4]],
+    "fees_maker": [[0, 0.25]], "fee_volume_currency": "ZUSD",
     "ordermin": "0.00005", "costmin": "0.5", "tick_size": "0.1", "status": "online",
 }
 ASSETS = {
@@ -29,7 +35,8 @@ ASSETS = {
 }
 ANSWERS = {"AssetPairs": {"XXBTZUSD": PAIR}, "Assets": ASSETS}
 ROW = {
-    "refid": None, "userref": 0, "status": "closed", "opentm": 1616148688.7, "closetm": 1616148688.8, "starttm": 0, "expiretm": 0,
+    "refid": None, "userref": 0, "status": "closed", "opentm": 1616148688.7, "closetm": 1616148688.8,
+    "starttm": 0, "expiretm": 0,
     "descr": {"pair": "XBTUSD", "type": "sell", "ordertype": "market", "price": "0", "price2": "0", "leverage": "none",
               "order": "sell 0.00500000 XBTUSD @ market", "close": ""},
     "vol": "0.00500000", "vol_exec": "0.00500000", "cost": "300.00000", "fee": "1.20000", "price": "60000.0",

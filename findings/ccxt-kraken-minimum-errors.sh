@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
 # The two ways in which a Kraken order can be too small are errors of different classes in ccxt.
 #
-# One would expect: an order below the pair's least volume and one below its least cost raise the same class (InvalidOrder), as
-#   they are one kind of refusal with one remedy: wait until there is more to order.
-# What happens: Kraken's live words for them are "EGeneral:Invalid arguments:volume minimum not met" and "...:cost minimum not met" (seen in
-#   logs of 2025 and 2026; its documentation has "EOrder:Order minimum not met" and "EOrder:Cost minimum not met"). ccxt raises InvalidOrder for
-#   volume and the bare ExchangeError for cost, in either wording.
+# One would expect: an order below the pair's least volume and one below its least cost raise the same class
+#   (InvalidOrder), as they are one kind of refusal with one remedy: wait until there is more to order.
+# What happens: Kraken's live words for them are "EGeneral:Invalid arguments:volume minimum not met" and
+#   "...:cost minimum not met" (seen in logs of 2025 and 2026; its documentation has "EOrder:Order minimum not
+#   met" and "EOrder:Cost minimum not met"). ccxt raises InvalidOrder for volume and the bare ExchangeError
+#   for cost, in either wording.
 # Version: ccxt 4.5.90 (kraken.py, handle_errors).
 # Source: ccxt's tables of exceptions; Kraken's words as quoted in public issues of several bots.
-# Whom it bites: bots that catch InvalidOrder to carry a small order over: orders below the least cost end as crashes or are lost.
+# Whom it bites: bots that catch InvalidOrder to carry a small order over: orders below the least cost end as
+#   crashes or are lost.
 # Here: account_proc/kraken/answers.py has one class, BelowMinimum, for all four texts.
 set -euo pipefail
 folder=$(mktemp -d)

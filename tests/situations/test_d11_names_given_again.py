@@ -1,4 +1,4 @@
-"""D11: names of coins that are given again, and coins that others are paid in, under another name."""
+"""Names of coins that are given again, and coins that others are paid in, under another name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""D 11: a coin gets another name at the exchange, and positions follow it."""
+"""A coin gets another name at the exchange, and positions follow it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""G16: Money that Kraken quotes the other way round (USD/CAD) is worth what it is, for amounts and for
+"""Money that Kraken quotes the other way round (USD/CAD) is worth what it is, for amounts and for
 equity.
 """
 

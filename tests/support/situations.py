@@ -8,10 +8,13 @@ what the tests say.
 from __future__ import annotations
 
 import ast
+import textwrap
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "situations.md"
+#: Of the page's prose; rows of tables are as wide as they are.
+WIDTH = 110
 HEAD = """# What copying does when ...
 
 Each line is a test with real processes against the paper exchange, which is held to what was recorded of
@@ -33,10 +36,12 @@ def section(path: Path) -> list[str]:
     """The lines of one file of tests."""
     tree = ast.parse(path.read_text())
     name = str(path.relative_to(ROOT))
-    code = path.stem.split("_")[1].upper()
+    code, *words = path.stem.removeprefix("test_").split("_")
     lines = [
         "",
-        f"## {code}: {text_of(tree, name)}",
+        f"## {code.upper()}: {' '.join(words)}",
+        "",
+        *textwrap.wrap(text_of(tree, name), WIDTH, break_on_hyphens=False),
         "",
         "| Situation, and what copying does | Test |",
         "|---|---|",
