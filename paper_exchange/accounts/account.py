@@ -232,7 +232,7 @@ class Accounts:
         """The account with this id."""
         return self._accounts.get(account_id)
 
-    def add(self, account: Account) -> None:
+    def add_account(self, account: Account) -> None:
         """Take in a new account, whose keys are added afterwards."""
         assert account.id not in self._accounts, "the caller looked first"
         self._accounts[account.id] = account

@@ -23,6 +23,16 @@ class LedgerKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class BalanceChange:
+    """A change of a balance outside of trading."""
+
+    kind: LedgerKind
+    asset: Asset
+    amount: Decimal
+    subtype: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerEntry:
     """A change of one balance. `amount` is without the fee, `balance` is what was there afterwards.
 

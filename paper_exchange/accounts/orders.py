@@ -118,6 +118,16 @@ class OrderRequest:
         """What a fill takes away: quote for a buy, base for a sell."""
         return self.pair.quote if self.side is Side.BUY else self.pair.base
 
+    @property
+    def waits_first(self) -> bool:
+        """Whether the order waits for its time or its trigger before it meets the market."""
+        return self.trigger is not None or self.start_us is not None
+
+    @property
+    def may_rest(self) -> bool:
+        """Whether the order may be open for longer than an instant."""
+        return self.waits_first or (self.price is not None and self.time_in_force.rests)
+
 
 @dataclass(frozen=True, slots=True)
 class Trade:
@@ -218,6 +228,11 @@ class Order:
     def amended(self) -> bool:
         """Whether its terms were changed by its owner."""
         return bool(self.revisions)
+
+    @property
+    def starts_later(self) -> bool:
+        """Whether its time to begin has not come."""
+        return self.status is OrderStatus.PENDING
 
     @property
     def waits(self) -> bool:

@@ -109,7 +109,7 @@ class Counter:
         """The count in units at a time, when it decays by `decay` hundredths a second."""
         return max(0, self._units - decay * max(0, now_us - self._at_us))
 
-    def add(self, units: int, decay: int, now_us: int, most: int | None = None) -> None:
+    def add_units(self, units: int, decay: int, now_us: int, most: int | None = None) -> None:
         """Add units at a time; the count does not pass `most` by that."""
         level = self.level(decay, now_us)
         self._units = level + units if most is None else max(level, min(level + units, most))
@@ -124,7 +124,7 @@ class RestCounter:
     def __init__(self) -> None:
         self._counter = Counter()
 
-    def take(self, tier: Tier, cost: int, now_us: int, *, refusals_count: bool = True) -> bool:
+    def count_call(self, tier: Tier, cost: int, now_us: int, *, refusals_count: bool = True) -> bool:
         """Count a call; False where it is over the limit. Where refused calls count as well, the block
         grows longer.
         """
@@ -132,7 +132,7 @@ class RestCounter:
         most = limits.rest_most * _UNIT
         within = not cost or self._counter.level(limits.rest_decay, now_us) + cost * _UNIT <= most
         if within or refusals_count:
-            self._counter.add(cost * _UNIT, limits.rest_decay, now_us, most * _REST_OVERSHOOT)
+            self._counter.add_units(cost * _UNIT, limits.rest_decay, now_us, most * _REST_OVERSHOOT)
         return within
 
     def level(self, tier: Tier, now_us: int) -> Decimal:
@@ -157,7 +157,7 @@ class TradingCounters:
         counter = self._counters.get(pair)
         if counter is None:
             counter = self._counters[pair] = Counter()
-        counter.add(int(cost * _UNIT), _TIERS[tier].trading_decay, now_us)
+        counter.add_units(int(cost * _UNIT), _TIERS[tier].trading_decay, now_us)
 
     def level(self, tier: Tier, pair: Pair, now_us: int) -> Decimal:
         """The count at a time, to the hundredth."""

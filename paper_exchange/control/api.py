@@ -61,6 +61,7 @@ from krakencopy.paper_exchange.faults.table import FAULTS_MOST
 from krakencopy.paper_exchange.market.market import quote_of
 from krakencopy.paper_exchange.values.decimals import decimals_of
 from krakencopy.paper_exchange.values.pairs import Pair
+from krakencopy.paper_exchange.venue import treasury
 from krakencopy.paper_exchange.venue.exchange import Exchange
 
 # Rows of a log in one answer; the next ones are asked for with `after`.
@@ -130,11 +131,11 @@ class Control:
         names = [key.key for key in keys]
         if len(set(names)) < len(names) or any(self._exchange.accounts.key(name) for name in names):
             raise Refusal(409, "keys: a key exists already")
-        self._exchange.accounts.add(account)
+        self._exchange.accounts.add_account(account)
         for asset, amount in balances:
-            self._exchange.deposit(account, asset, amount, self._now_us())
+            treasury.deposit(self._exchange, account, asset, amount, self._now_us())
         for key in keys:
-            self._take_key(key)
+            self._add_key(key)
         return account_row(account, self._now_us())
 
     async def _change_account(self, request: web.Request) -> Any:
@@ -151,14 +152,14 @@ class Control:
         existing = self._exchange.accounts.key(body["key"]) if isinstance(body.get("key"), str) else None
         if existing is None:
             key = forms.key_of(account, body, "", _true_us())
-            self._take_key(key)
+            self._add_key(key)
             return key_row(key)
         if existing.account is not account:
             raise Refusal(409, "key: it belongs to another account")
         self._mend(existing, forms.key_of(account, {"secret": None} | body, "", _true_us(), existing))
         return key_row(existing)
 
-    def _take_key(self, key: ApiKey) -> None:
+    def _add_key(self, key: ApiKey) -> None:
         self._exchange.accounts.add_key(key)
         # It may have been tried in vain before it was there.
         self._exchange.lockouts.clear(key.key)

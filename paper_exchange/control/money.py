@@ -9,7 +9,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from krakencopy.paper_exchange.accounts.account import Account
-from krakencopy.paper_exchange.accounts.ledger import LedgerKind
+from krakencopy.paper_exchange.accounts.ledger import BalanceChange, LedgerKind
 from krakencopy.paper_exchange.control import forms
 from krakencopy.paper_exchange.control.forms import Refusal
 from krakencopy.paper_exchange.control.pairs import PAIR_FIELDS, pair_of
@@ -19,7 +19,7 @@ from krakencopy.paper_exchange.values import catalogue
 from krakencopy.paper_exchange.values.errors import KrakenError
 from krakencopy.paper_exchange.values.pairs import USD, Asset, form_of
 from krakencopy.paper_exchange.venue import treasury
-from krakencopy.paper_exchange.venue.exchange import Change, Exchange
+from krakencopy.paper_exchange.venue.exchange import Exchange
 
 _LEG_FIELDS: Final = frozenset({"asset", "amount"})
 
@@ -48,7 +48,7 @@ class MoneyControl:
         asset = self._asset(body.get("asset"), "asset")
         amount = forms.signed(body.get("amount"), "amount")
         futures = forms.flag(body.get("futures", False), "futures")
-        if not self._exchange.deposit(account, asset, amount, self._now_us(), futures=futures):
+        if not treasury.deposit(self._exchange, account, asset, amount, self._now_us(), futures=futures):
             raise _too_much("amount", account, asset)
         return account_row(account, self._now_us())
 
@@ -90,7 +90,7 @@ class MoneyControl:
             raise Refusal(400, f"volume: {error.text}") from None
         if profit:
             self._exchange.book(
-                account, (Change(LedgerKind.MARGIN, wanted.pair.quote, profit),), self._now_us()
+                account, (BalanceChange(LedgerKind.MARGIN, wanted.pair.quote, profit),), self._now_us()
             )
         return order_row(order, trades=True)
 

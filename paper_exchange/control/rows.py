@@ -9,7 +9,8 @@ from krakencopy.paper_exchange.rest.rows import balance_text, order_row
 from krakencopy.paper_exchange.values.decimals import fixed
 from krakencopy.paper_exchange.values.pairs import Pair
 from krakencopy.paper_exchange.values.time_format import US_PER_S
-from krakencopy.paper_exchange.venue.exchange import Exchange, FillRecord, RequestRecord
+from krakencopy.paper_exchange.venue.audit_log import FillRecord, RequestRecord
+from krakencopy.paper_exchange.venue.exchange import Exchange
 
 
 def key_row(key: ApiKey) -> dict[str, Any]:

@@ -91,7 +91,7 @@ class Booking:
         )
         taker_side = order.side if not maker else (Side.SELL if buyer else Side.BUY)
         executes_as = order.request.ordertype.executes_as
-        printed = self._market.of(pair).tape.add(price, volume, taker_side, executes_as, now_us)
+        printed = self._market.of(pair).tape.add_trade(price, volume, taker_side, executes_as, now_us)
         trade = Trade(
             exec_id=exec_id,
             order=order,

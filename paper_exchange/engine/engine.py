@@ -23,6 +23,7 @@ from krakencopy.paper_exchange.accounts.orders import (
 )
 from krakencopy.paper_exchange.accounts.rate_limits import limits_of
 from krakencopy.paper_exchange.engine.booking import Booking, event_of
+from krakencopy.paper_exchange.engine.market_prices import MarketPrices
 from krakencopy.paper_exchange.engine.match_plan import Plan, Planner
 from krakencopy.paper_exchange.engine.outcomes import Amendment, Cut, Placement
 from krakencopy.paper_exchange.engine.resting_orders import Books
@@ -33,7 +34,7 @@ from krakencopy.paper_exchange.values.decimals import ZERO, rounded_down, rounde
 from krakencopy.paper_exchange.values.errors import KrakenError, invalid_arguments
 from krakencopy.paper_exchange.values.ids import TransactionIds
 from krakencopy.paper_exchange.values.pairs import Pair
-from krakencopy.paper_exchange.values.sides import OrderType, Side
+from krakencopy.paper_exchange.values.sides import OrderType
 
 USER_REQUESTED: Final = "User requested"
 POST_ONLY: Final = "Post only order"
@@ -54,6 +55,7 @@ class Engine:
     def __init__(
         self, market: Market, accounts: Accounts, ids: TransactionIds, rules: HouseRules | None = None
     ) -> None:
+        self.prices: Final = MarketPrices(market)
         self._market = market
         self._accounts = accounts
         self._ids = ids
@@ -61,21 +63,6 @@ class Engine:
         self._books = Books()
         self._booking = Booking(market, ids, self._rules, self._books)
         self._planner = Planner(market, self._books, self._booking)
-
-    # --- what order entry asks about the market
-
-    def best_price(self, pair: Pair, side: Side) -> Decimal:
-        """What the next unit costs a buyer, or brings a seller."""
-        quote = self._market.of(pair).quote
-        return quote.ask if side is Side.BUY else quote.bid
-
-    def last_price(self, pair: Pair) -> Decimal:
-        """The price of the last trade, which triggers and relative prices look at."""
-        return self._market.of(pair).tape.last.price
-
-    def bought_for(self, pair: Pair, cash: Decimal) -> Decimal:
-        """The base volume that a buyer gets for `cash` in quote now."""
-        return self._market.of(pair).quote.bought_for(pair, cash)
 
     # --- new orders
 
@@ -93,11 +80,11 @@ class Engine:
         if (
             account.limited
             and replaced is None
-            and _may_rest(request)
+            and request.may_rest
             and account.open_count(request.pair) >= limits_of(account.tier).open_orders_most
         ):
             raise KrakenError("EOrder:Orders limit exceeded")
-        rate, waits = self._booking.rate(account, now_us, maker=False), _waits_first(request)
+        rate, waits = self._booking.rate(account, now_us, maker=False), request.waits_first
         plan = Plan([], rate) if waits else self._planner.plan(account, request, request.volume, rate)
         needed = self._planner.needed(account, request, request.volume, plan, now_us, waits=waits)
         if self._booking.available(account, request.paying_asset) < needed:
@@ -202,7 +189,7 @@ class Engine:
         amend_id = self._ids.mint("T")
         if remaining <= 0:
             return Amendment(amend_id, self.cancel(account, [order], now_us))
-        rate, waits = self._booking.rate(account, now_us, maker=False), order.waits or _starts_later(order)
+        rate, waits = self._booking.rate(account, now_us, maker=False), order.waits or order.starts_later
         plan = Plan([], rate) if waits else self._planner.plan(account, request, remaining, rate)
         needed = self._planner.needed(account, request, remaining, plan, now_us, waits=waits)
         if self._booking.available(account, order.paying_asset) + order.held < needed:
@@ -215,7 +202,7 @@ class Engine:
         order.request, order.touched_us = request, now_us
         account.set_hold(order, ZERO)
         amended = event_of(ExecType.AMENDED, order, now_us, reason=USER_REQUESTED, amend_id=amend_id)
-        if _starts_later(order):
+        if order.starts_later:
             self._booking.hold_rest(account, order, now_us)
             events = [amended]
         elif order.waits:
@@ -254,7 +241,9 @@ class Engine:
         events: list[OrderEvent] = []
         for order in self._books.touched(trade.pair, trade.price, trade.price):
             events += self._fill_resting(order, min(order.remaining, trade.volume), now_us)
-        self._market.of(trade.pair).tape.add(trade.price, trade.volume, trade.side, OrderType.MARKET, now_us)
+        self._market.of(trade.pair).tape.add_trade(
+            trade.price, trade.volume, trade.side, OrderType.MARKET, now_us
+        )
         return events + self.printed(trade.pair, now_us)
 
     def market_set(self, pair: Pair, now_us: int) -> list[OrderEvent]:
@@ -277,7 +266,7 @@ class Engine:
         return events
 
     def _follow(self, order: Order, now_us: int) -> list[OrderEvent]:
-        last = self.last_price(order.pair)
+        last = self.prices.last_price(order.pair)
         trigger = order.request.trigger
         assert trigger is not None, "only orders with a trigger wait"
         events = []
@@ -297,7 +286,7 @@ class Engine:
 
     def _wait(self, account: Account, order: Order, now_us: int) -> list[OrderEvent]:
         """Let an order wait for its trigger, which may be reached already."""
-        trigger, last = order.request.trigger, self.last_price(order.pair)
+        trigger, last = order.request.trigger, self.prices.last_price(order.pair)
         assert trigger is not None, "the caller looked first"
         if trigger.trail is None:
             order.stop_price = trigger.price
@@ -398,17 +387,3 @@ class Engine:
         account = self._accounts.get(order.account_id)
         assert account is not None, "accounts are never removed"
         return account
-
-
-def _waits_first(request: OrderRequest) -> bool:
-    """Whether the order waits for its time or its trigger before it meets the market."""
-    return request.trigger is not None or request.start_us is not None
-
-
-def _starts_later(order: Order) -> bool:
-    return order.status is OrderStatus.PENDING
-
-
-def _may_rest(request: OrderRequest) -> bool:
-    """Whether the order may be open for longer than an instant."""
-    return _waits_first(request) or (request.price is not None and request.time_in_force.rests)

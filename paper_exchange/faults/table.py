@@ -290,7 +290,7 @@ class Faults:
         """What holds all the time, oldest first."""
         return (fault.spec for fault in self._live.values() if fault.spec.occasion is Occasion.STATE)
 
-    def add(self, spec: FaultSpec) -> Fault:
+    def add_fault(self, spec: FaultSpec) -> Fault:
         """Set a fault under the next id."""
         assert len(self._faults) < FAULTS_MOST, "the caller looked first"
         self._last_id += 1

@@ -162,7 +162,7 @@ class PairMarket:
         self.quote = self._walk.quote()
         if replay is not None:
             self.play(replay.first)
-        self.tape.add(self.quote.bid, pair.ordermin, Side.SELL, OrderType.MARKET, now_us)
+        self.tape.add_trade(self.quote.bid, pair.ordermin, Side.SELL, OrderType.MARKET, now_us)
         # The last quotes, each with the time of its first moment.
         self.quotes: Final[deque[tuple[int, Quote]]] = deque([(now_us, self.quote)], maxlen=QUOTES_KEPT)
 
@@ -196,7 +196,7 @@ class PairMarket:
         if not self.priced:
             self.priced = True
             self.tape = Tape()
-            self.tape.add(last, self.pair.ordermin, Side.SELL, OrderType.MARKET, now_us)
+            self.tape.add_trade(last, self.pair.ordermin, Side.SELL, OrderType.MARKET, now_us)
             self.quotes.clear()
             self.quotes.append((now_us, quote))
         self._fed = quote
@@ -214,7 +214,7 @@ class PairMarket:
     def print_inside(self, now_us: int) -> None:
         """Print a smallest trade inside the quote, so that the last price agrees with it."""
         price = min(max(self.tape.last.price, self.quote.bid), self.quote.ask)
-        self.tape.add(price, self.pair.ordermin, Side.BUY, OrderType.MARKET, now_us)
+        self.tape.add_trade(price, self.pair.ordermin, Side.BUY, OrderType.MARKET, now_us)
 
 
 class Market:
@@ -243,7 +243,7 @@ class Market:
         """The market of a pair."""
         return self._pairs[pair]
 
-    def add(self, pair: Pair, now_us: int) -> PairMarket:
+    def add_pair(self, pair: Pair, now_us: int) -> PairMarket:
         """The market of a new pair; it walks, whatever moves the others."""
         market = self._pairs[pair] = PairMarket(pair, self._seed, None, now_us)
         return market

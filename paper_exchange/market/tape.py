@@ -63,7 +63,7 @@ class Tape:
         """The newest trade; every pair's tape begins with an opening print."""
         return self.trades[-1]
 
-    def add(
+    def add_trade(
         self, price: Decimal, volume: Decimal, side: Side, ordertype: OrderType, at_us: int
     ) -> PublicTrade:
         """Print a trade under the next number."""

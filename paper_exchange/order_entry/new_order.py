@@ -6,16 +6,10 @@ The order of the checks: arguments, then precision and tick, then the pair's min
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum, auto
-from typing import Any, Final, Protocol, TypeVar
+from typing import Final, Protocol
 
-from krakencopy.paper_exchange.accounts.orders import (
-    CloseTerms,
-    Order,
-    OrderRequest,
-    SelfTrade,
-    TimeInForce,
-    Trade,
-)
+from krakencopy.paper_exchange.accounts.orders import OrderRequest, SelfTrade, TimeInForce
+from krakencopy.paper_exchange.order_entry.conditional_close import check_close, read_close_terms
 from krakencopy.paper_exchange.order_entry.order_prices import Grid, PriceTerms, read_terms
 from krakencopy.paper_exchange.order_entry.trading_conditions import Conditions, Minima
 from krakencopy.paper_exchange.values.assumptions import FeeFlag, MinimumWords
@@ -23,7 +17,7 @@ from krakencopy.paper_exchange.values.decimals import decimals_of
 from krakencopy.paper_exchange.values.errors import KrakenError, invalid_arguments
 from krakencopy.paper_exchange.values.ids import client_order_key
 from krakencopy.paper_exchange.values.pairs import Pair
-from krakencopy.paper_exchange.values.params import Params
+from krakencopy.paper_exchange.values.params import Params, choice_of
 from krakencopy.paper_exchange.values.sides import OrderType, Side
 from krakencopy.paper_exchange.values.time_format import US_PER_S, parse_rfc3339
 
@@ -33,14 +27,10 @@ DISPLAY_PARTS_MOST: Final = 15
 EXPIRY_LEAST_US: Final = 5 * US_PER_S
 EXPIRY_MOST_US: Final = 31 * 24 * 3600 * US_PER_S
 
-_Choice = TypeVar("_Choice", Side, OrderType, TimeInForce, SelfTrade)
-
 _USERREF_BOUND: Final = 2**31
 _OFLAGS: Final = frozenset({"post", "fcib", "fciq", "nompp", "viqc"})  # Kraken: nompp is taken and ignored
 _LIMITS: Final = frozenset({OrderType.LIMIT, OrderType.ICEBERG})
 _OF_MARGIN: Final = frozenset({"leverage", "reduce_only", "trigger"})
-_OF_CLOSE: Final = frozenset({"close", "close[ordertype]", "close[price]", "close[price2]"})
-_CONDITIONAL_KINDS: Final = frozenset(OrderType) - {OrderType.MARKET}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +108,7 @@ def parse_order(
     if request.cash is not None:
         request = replace(request, volume=prices.bought_for(pair, request.cash))
     if request.close is not None:
-        _check_close(request, request.close, grid)
+        check_close(request, request.close, grid)
     check_minima(request, prices, conditions.minima(pair))
     return request
 
@@ -151,11 +141,11 @@ def check_minima(request: OrderRequest, prices: Prices, minima: Minima) -> None:
 
 def _read(params: Params, now_us: int, grid: Grid, rule: DeadlineRule, sell_fee: FeeFlag) -> OrderRequest:
     pair = grid.pair
-    side = _choice(Side, params.required("type"), "type")
-    ordertype = _choice(OrderType, params.required("ordertype"), "ordertype")
+    side = choice_of(Side, params.required("type"), "type")
+    ordertype = choice_of(OrderType, params.required("ordertype"), "ordertype")
     time_in_force = _time_in_force(params, ordertype)
     _refuse_margin(params)
-    self_trade = _choice(SelfTrade, params.text("stptype") or SelfTrade.CANCEL_NEWEST, "stptype")
+    self_trade = choice_of(SelfTrade, params.text("stptype") or SelfTrade.CANCEL_NEWEST, "stptype")
     oflags = _oflags(params, ordertype, time_in_force)
     cash = _cash(params, pair, ordertype, side) if "viqc" in oflags else None
     volume = Decimal(1) if cash is not None else read_volume(params, grid)
@@ -179,15 +169,8 @@ def _read(params: Params, now_us: int, grid: Grid, rule: DeadlineRule, sell_fee:
         start_us=_start(params, now_us),
         expire_us=_expiry(params, time_in_force, now_us),
         self_trade=self_trade,
-        close=_close_terms(params),
+        close=read_close_terms(params),
     )
-
-
-def _choice(kind: type[_Choice], text: str, field: str) -> _Choice:
-    try:
-        return kind(text)
-    except ValueError:
-        raise invalid_arguments(field) from None
 
 
 def _time_in_force(params: Params, ordertype: OrderType) -> TimeInForce:
@@ -197,7 +180,7 @@ def _time_in_force(params: Params, ordertype: OrderType) -> TimeInForce:
     text = params.text("timeinforce").lower()
     if not text:
         return TimeInForce.GTD if params.text("expiretm") not in {"", "0"} else TimeInForce.GTC
-    time_in_force = _choice(TimeInForce, text, "timeinforce")
+    time_in_force = choice_of(TimeInForce, text, "timeinforce")
     limited = ordertype.executes_as is OrderType.LIMIT
     if time_in_force is TimeInForce.FOK and ordertype is not OrderType.LIMIT:
         raise invalid_arguments("timeinforce")
@@ -343,59 +326,3 @@ def check_display(display: Decimal, volume: Decimal, name: str) -> Decimal:
     if not volume <= display * DISPLAY_PARTS_MOST or display > volume:
         raise invalid_arguments(name)
     return display
-
-
-def _close_terms(params: Params) -> CloseTerms | None:
-    """The conditional close, as an object (JSON) or as `close[...]` fields (forms)."""
-    if _OF_CLOSE.isdisjoint(params.values):
-        return None
-    value: Any = params.values.get("close", "")
-    if isinstance(value, dict):
-        nested = Params.of_json(value)
-    elif value == "":
-        names = ("ordertype", "price", "price2")
-        nested = Params({name: params.text(f"close[{name}]") for name in names})
-    else:
-        raise invalid_arguments("close")
-    kind = nested.text("ordertype")
-    if not kind and not nested.text("price"):
-        return None
-    ordertype = _choice(OrderType, kind, "close[ordertype]")
-    if ordertype not in _CONDITIONAL_KINDS or ordertype is OrderType.ICEBERG:
-        raise invalid_arguments("close[ordertype]")
-    return CloseTerms(ordertype, nested.text("price"), nested.text("price2"))
-
-
-_CLOSE_NAMES: Final = ("close[price]", "close[price2]")
-
-
-def _check_close(request: OrderRequest, close: CloseTerms, grid: Grid) -> None:
-    """Refuse at once what would be refused when the order fills."""
-    if request.cash is not None:
-        raise invalid_arguments("close")
-    read_terms(close.ordertype, _other(request.side), grid, close.price, close.price2, _CLOSE_NAMES)
-
-
-def close_request(order: Order, trade: Trade) -> OrderRequest:
-    """The order that a fill places on the other side: relative prices are measured from the fill's."""
-    request, close = order.request, order.request.close
-    assert close is not None, "the caller looked first"
-    side, pair = _other(request.side), request.pair
-    grid = Grid(pair, pair.tick_size, trade.price, pair.lot_decimals)
-    terms = read_terms(close.ordertype, side, grid, close.price, close.price2, _CLOSE_NAMES)
-    return OrderRequest(
-        pair=pair,
-        side=side,
-        ordertype=close.ordertype,
-        volume=trade.volume,
-        price=terms.price,
-        fee_in_base=request.fee_in_base,
-        userref=request.userref,
-        trigger=terms.trigger,
-        limit_offset=terms.limit_offset,
-        refid=order.txid,
-    )
-
-
-def _other(side: Side) -> Side:
-    return Side.SELL if side is Side.BUY else Side.BUY

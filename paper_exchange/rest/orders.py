@@ -15,7 +15,7 @@ from krakencopy.paper_exchange.venue.private_call import Call, Result
 def add_order(call: Call) -> Result:
     """The description of the order, and its id unless it was only validated."""
     _check_class(call)
-    entered = trading.add(call.caller, call.params)
+    entered = trading.add_order(call.caller, call.params)
     result: dict[str, Any] = {"descr": _descr(entered.request)}
     if entered.order is not None:
         result["txid"] = [entered.order.txid]

@@ -4,13 +4,16 @@ that was sent.
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Final
+from enum import StrEnum
+from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
 from krakencopy.paper_exchange.values import exact_json as wire_json
 from krakencopy.paper_exchange.values.decimals import parse_plain
 from krakencopy.paper_exchange.values.errors import KrakenError, invalid_arguments
 from krakencopy.paper_exchange.values.time_format import US_PER_S
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
 
 _TRUE: Final = frozenset({"true", "1", "yes"})
 _FALSE: Final = frozenset({"", "false", "0", "no"})
@@ -94,6 +97,14 @@ class Params:
         if len(found) > most or not all(found):
             raise invalid_arguments(name)
         return found
+
+
+def choice_of(kind: type[_Choice], text: str, field: str) -> _Choice:
+    """The member of an enumeration that an argument names. Raises KrakenError."""
+    try:
+        return kind(text)
+    except ValueError:
+        raise invalid_arguments(field) from None
 
 
 def parse_body(body: bytes, content_type: str) -> Params:

@@ -13,7 +13,8 @@ from krakencopy.paper_exchange.accounts.account import ApiKey, key_id
 from krakencopy.paper_exchange.faults.table import FaultKind
 from krakencopy.paper_exchange.values.errors import KrakenError
 from krakencopy.paper_exchange.values.params import Params, parse_body
-from krakencopy.paper_exchange.venue.exchange import Exchange, RequestRecord
+from krakencopy.paper_exchange.venue.audit_log import RequestRecord
+from krakencopy.paper_exchange.venue.exchange import Exchange
 
 _log = logging.getLogger(__name__)
 
@@ -108,7 +109,7 @@ def _count(exchange: Exchange, key: ApiKey, method: str, now_us: int) -> None:
     if not account.limited or not cost:
         return
     true_us = exchange.true_us(now_us)
-    if not key.rest.take(account.tier, cost, true_us, refusals_count=rules.refusals_count):
+    if not key.rest.count_call(account.tier, cost, true_us, refusals_count=rules.refusals_count):
         raise KrakenError("EAPI:Rate limit exceeded")
 
 

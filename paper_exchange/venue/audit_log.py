@@ -5,12 +5,40 @@ Secrets, signatures and one-time passwords are never in a row.
 """
 
 from collections import deque
+from dataclasses import dataclass
 from itertools import islice
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
+
+from krakencopy.paper_exchange.accounts.orders import OrderEvent
 
 ROWS_MOST: Final = 1_000_000
 
 Row = TypeVar("Row")
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRecord:
+    """A private request as it came in, and what the exchange did: `ok`, the error string, or `unseen`.
+
+    `fault` is what struck it, None where nothing did.
+    """
+
+    received_ns: int
+    account: str | None
+    key_id: str | None
+    method: str
+    nonce: str | None
+    params: dict[str, Any]
+    outcome: str
+    fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FillRecord:
+    """A fill, and when its event was about to be written to the sockets."""
+
+    event: OrderEvent
+    emitted_ns: int
 
 
 class NumberedLog(Generic[Row]):

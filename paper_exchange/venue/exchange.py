@@ -8,12 +8,12 @@ strike.
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 from krakencopy.paper_exchange.accounts.account import Account, Accounts, ApiKey
-from krakencopy.paper_exchange.accounts.ledger import LedgerEntry, LedgerKind
+from krakencopy.paper_exchange.accounts.ledger import BalanceChange, LedgerEntry
 from krakencopy.paper_exchange.accounts.lockout import Lockouts
 from krakencopy.paper_exchange.accounts.orders import Order, OrderEvent, OrderRequest, OrderStatus
 from krakencopy.paper_exchange.accounts.tokens import Tokens
@@ -22,7 +22,7 @@ from krakencopy.paper_exchange.engine.outcomes import Cut, Placement
 from krakencopy.paper_exchange.faults.table import Fault, FaultKind, Faults, FaultSpec, Occasion
 from krakencopy.paper_exchange.market.market import Market, MarketTrade, Quote
 from krakencopy.paper_exchange.market.replay import Replay
-from krakencopy.paper_exchange.order_entry.new_order import close_request
+from krakencopy.paper_exchange.order_entry.conditional_close import close_request
 from krakencopy.paper_exchange.order_entry.trading_conditions import Conditions, Listing, conditions_of
 from krakencopy.paper_exchange.values.assumptions import HouseRules
 from krakencopy.paper_exchange.values.ids import TransactionIds
@@ -30,48 +30,13 @@ from krakencopy.paper_exchange.values.pairs import Asset, Pair
 from krakencopy.paper_exchange.values.sides import OrderType
 from krakencopy.paper_exchange.values.time_format import US_PER_S
 from krakencopy.paper_exchange.values.trading_mode import MarketMode
-from krakencopy.paper_exchange.venue.audit_log import NumberedLog
+from krakencopy.paper_exchange.venue.audit_log import FillRecord, NumberedLog, RequestRecord
 from krakencopy.paper_exchange.venue.timers import Timers
 
 # The words are not documented.
 RENAMED: Final = "Asset renamed"
 # Seen on the live exchange.
 DEAD_MAN: Final = "CancelAllOrdersAfter Timeout"
-
-
-@dataclass(frozen=True, slots=True)
-class RequestRecord:
-    """A private request as it came in, and what the exchange did: `ok`, the error string, or `unseen`.
-
-    `fault` is what struck it, None where nothing did.
-    """
-
-    received_ns: int
-    account: str | None
-    key_id: str | None
-    method: str
-    nonce: str | None
-    params: dict[str, Any]
-    outcome: str
-    fault: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FillRecord:
-    """A fill, and when its event was about to be written to the sockets."""
-
-    event: OrderEvent
-    emitted_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A change of a balance outside of trading."""
-
-    kind: LedgerKind
-    asset: Asset
-    amount: Decimal
-    subtype: str = ""
 
 
 class Exchange:
@@ -141,7 +106,7 @@ class Exchange:
             self._at(order.request.start_us, lambda at_us: self._start(order, at_us))
         if order.request.expire_us is not None:
             self._at(order.request.expire_us, lambda at_us: self.engine.expire(order, at_us))
-        self._tell(placement.events, now_us)
+        self._emit(placement.events, now_us)
         return order
 
     def _start(self, order: Order, now_us: int) -> list[OrderEvent]:
@@ -156,13 +121,13 @@ class Exchange:
         has changed.
         """
         amendment = self.engine.amend(order, request, now_us)
-        self._tell(amendment.events, now_us)
+        self._emit(amendment.events, now_us)
         return amendment.amend_id
 
     def cancel(self, account: Account, orders: Iterable[Order], now_us: int) -> int:
         """Cancel open orders; how many."""
         events = self.engine.cancel(account, orders, now_us)
-        self._tell(events, now_us)
+        self._emit(events, now_us)
         return len(events)
 
     def cancel_all_at(self, account: Account, wall_us: int | None) -> None:
@@ -183,7 +148,7 @@ class Exchange:
         """Let something happen when the exchange's clock, as it goes now, shows a time."""
         due_us = self.true_us(wall_us)
         first = self._timers.next_due_us()
-        self._timers.add(due_us, lambda now_us: self._tell(action(now_us), now_us))
+        self._timers.add_timer(due_us, lambda now_us: self._emit(action(now_us), now_us))
         if first is None or due_us < first:
             self.on_alarm()
 
@@ -201,8 +166,8 @@ class Exchange:
                 return
             action(now_us)
 
-    def _tell(self, events: list[OrderEvent], now_us: int) -> None:
-        """Tell of events, and of the orders that fills place by their conditional closes."""
+    def _emit(self, events: list[OrderEvent], now_us: int) -> None:
+        """Hand events to the listener, with those of the orders that conditional closes of fills place."""
         for event in events:
             if event.trade is not None and event.order.request.close is not None:
                 break
@@ -249,7 +214,7 @@ class Exchange:
         if market.pinned or not market.priced:
             return
         if past or not self.conditions.matches(trade.pair):
-            market.tape.add(trade.price, trade.volume, trade.side, OrderType.MARKET, now_us)
+            market.tape.add_trade(trade.price, trade.volume, trade.side, OrderType.MARKET, now_us)
             self._trigger(trade.pair, now_us)
         else:
             self._trade([trade], now_us)
@@ -292,27 +257,8 @@ class Exchange:
         self.market.note_quotes(now_us)
         self.on_market(now_us)
 
-    def deposit(
-        self, account: Account, asset: Asset, amount: Decimal, now_us: int, *, futures: bool = False
-    ) -> bool:
-        """Add to a balance, or take away where negative; False where less than that is available.
-
-        `futures`: from or to the account's futures wallet, which has no row of its own here.
-        """
-        if account.unheld(asset) + amount < 0:
-            return False
-        inwards = amount >= 0
-        if futures:
-            change = Change(
-                LedgerKind.TRANSFER, asset, amount, "spotfromfutures" if inwards else "spottofutures"
-            )
-        else:
-            change = Change(LedgerKind.DEPOSIT if inwards else LedgerKind.WITHDRAWAL, asset, amount)
-        self.book(account, [change], now_us)
-        return True
-
-    def book(self, account: Account, changes: Iterable[Change], now_us: int) -> None:
-        """Change balances outside of trading, under one reference. Whoever calls looked whether there is
+    def book(self, account: Account, changes: Iterable[BalanceChange], now_us: int) -> None:
+        """Change balances outside of trading, under one reference. The caller has checked that there is
         enough.
         """
         refid = self._ids.mint("Q")
@@ -347,7 +293,7 @@ class Exchange:
         for asset in assets:
             self.catalogue.add_asset(asset)
         self.catalogue.add_pair(pair)
-        self.market.add(pair, now_us)
+        self.market.add_pair(pair, now_us)
         self.on_listed(assets, [pair])
 
     def rename_asset(self, old: Asset, new: Asset, now_us: int) -> None:
@@ -358,7 +304,7 @@ class Exchange:
             concerned = [
                 order for order in account.open_orders.values() if old in {order.pair.base, order.pair.quote}
             ]
-            self._tell(self.engine.cancel(account, concerned, now_us, RENAMED), now_us)
+            self._emit(self.engine.cancel(account, concerned, now_us, RENAMED), now_us)
         for pair in self.catalogue.pairs_of(old):
             self.list_pair(pair, replace(self.conditions.listing(pair), listed=False), now_us)
         moved = self.catalogue.replace(old, new)
@@ -377,7 +323,7 @@ class Exchange:
         """Set a fault; what acts at once has acted when this returns."""
         if spec.kind is FaultKind.CLOCK_SKEW:
             spec = replace(spec, since_us=self.true_us(now_us))
-        fault = self.faults.add(spec)
+        fault = self.faults.add_fault(spec)
         if spec.occasion is Occasion.NOW or spec.kind is FaultKind.CLOCK_SKEW:
             fault.fired = 1
         if spec.kind is FaultKind.EXPIRE_TOKEN:
@@ -418,12 +364,12 @@ class Exchange:
     def _match(self, pair: Pair, now_us: int) -> None:
         """Fill the resting orders that the quote crosses, in a mode that matches."""
         if self.conditions.matches(pair):
-            self._tell(self.engine.market_set(pair, now_us), now_us)
+            self._emit(self.engine.market_set(pair, now_us), now_us)
 
     def _trigger(self, pair: Pair, now_us: int) -> None:
         """Fire what the last price reaches, in a mode that matches."""
         if self.conditions.matches(pair):
-            self._tell(self.engine.printed(pair, now_us), now_us)
+            self._emit(self.engine.printed(pair, now_us), now_us)
 
     def _trade(self, trades: Iterable[MarketTrade], now_us: int) -> None:
         if not self.conditions.mode.matches:
@@ -434,8 +380,8 @@ class Exchange:
                 continue
             events = self.engine.market_traded(trade, now_us)
             if events:
-                self._tell(events, now_us)
+                self._emit(events, now_us)
 
 
-def _nobody(*_told: object) -> None:
-    """Before the wires are connected, nobody is told of anything."""
+def _nobody(*_sent: object) -> None:
+    """Before the wires are connected, nobody listens."""

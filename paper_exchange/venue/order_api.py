@@ -47,8 +47,8 @@ __all__ = [
     "DeadlineRule",
     "Edited",
     "Entered",
-    "add",
     "add_batch",
+    "add_order",
     "amend",
     "cancel",
     "cancel_after",
@@ -112,7 +112,7 @@ class CancelAfter:
     trigger_us: int | None
 
 
-def add(caller: Caller, params: Params, rule: DeadlineRule = REST_DEADLINE) -> Entered:
+def add_order(caller: Caller, params: Params, rule: DeadlineRule = REST_DEADLINE) -> Entered:
     """AddOrder: place an order, or check it with `validate`."""
     _check_entry_mode(caller, params)
     charge_new(caller, params.values.get("pair"), limits.FIXED_COST)
@@ -162,13 +162,13 @@ def amend(caller: Caller, params: Params, rule: DeadlineRule = REST_DEADLINE) ->
     charge = Charge(caller, order, Action.AMEND)
     conditions, engine = caller.exchange.conditions, caller.exchange.engine
     _check_deadline(caller, params, rule)
-    request = _minima_blamed(caller, lambda: amended_request(order, params, engine, conditions))
+    request = _minima_blamed(caller, lambda: amended_request(order, params, engine.prices, conditions))
     _check_entry(caller, order.pair, request.ordertype, post=request.post_only)
     # Kraken: an amend below what is filled ends the order, and costs what a cancel does.
     ends = request.volume <= order.vol_exec
     further = limits.age_cost(Action.CANCEL if ends else Action.AMEND, charge.age_us)
     amend_id = caller.exchange.amend(order, request, caller.now_us)
-    charge.add(further)
+    charge.charge_further(further)
     return Amended(amend_id, order)
 
 
@@ -180,14 +180,14 @@ def edit(caller: Caller, params: Params, rule: DeadlineRule = REST_DEADLINE) -> 
     charge = Charge(caller, original, Action.EDIT)
     conditions, engine = caller.exchange.conditions, caller.exchange.engine
     deadline_us = _check_deadline(caller, params, rule)
-    request = _minima_blamed(caller, lambda: edited_request(original, params, engine, conditions))
+    request = _minima_blamed(caller, lambda: edited_request(original, params, engine.prices, conditions))
     request = replace(request, deadline_us=deadline_us)
     _check_entry(caller, original.pair, request.ordertype, post=request.post_only)
     if params.flag("validate"):
         engine.check(caller.account, request, caller.now_us, replaced=original)
         return Edited(request, original, None)
     order = caller.exchange.replace(original, request, caller.now_us)
-    charge.add(limits.age_cost(Action.EDIT, charge.age_us))
+    charge.charge_further(limits.age_cost(Action.EDIT, charge.age_us))
     return Edited(request, original, order)
 
 
@@ -322,7 +322,7 @@ def _parse(caller: Caller, params: Params, rule: DeadlineRule) -> OrderRequest:
         return order_entry.parse_order(
             params,
             caller.admitted_us,
-            exchange.engine,
+            exchange.engine.prices,
             exchange.conditions,
             rule,
             exchange.rules.sell_fee_default,

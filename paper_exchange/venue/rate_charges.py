@@ -1,5 +1,5 @@
 """Who wants something of the engine, and what it costs the account's trading counter (the arithmetic is in
-`limits`).
+`accounts.rate_limits`).
 """
 
 from collections.abc import Iterable
@@ -45,8 +45,8 @@ class Charge:
         fixed = limits.fixed_cost(action)
         _charge(caller, order.pair, fixed, limits.age_cost(action, self.age_us))
 
-    def add(self, cost: int) -> None:
-        """The action is done."""
+    def charge_further(self, cost: int) -> None:
+        """Charge what the action costs beside its fixed part, once it is done."""
         account = self._caller.account
         if account.limited and cost:
             account.counters.charge(account.tier, self._pair, cost, self._caller.true_us)

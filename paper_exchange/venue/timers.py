@@ -17,7 +17,7 @@ class Timers:
         self._heap: list[tuple[int, int, Action]] = []
         self._count = 0
 
-    def add(self, due_us: int, action: Action) -> None:
+    def add_timer(self, due_us: int, action: Action) -> None:
         """Let `action` be called with the time at which it is done, at `due_us` or later."""
         self._count += 1
         heapq.heappush(self._heap, (due_us, self._count, action))

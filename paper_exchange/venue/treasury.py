@@ -1,7 +1,6 @@
-"""What changes balances without a trade: moves between an asset and its forms, converts, renames. Decisions
-only.
+"""What changes balances without a trade: deposits, moves between an asset and its forms, converts, renames.
 
-Nothing of this is in TradesHistory; Ledgers and the balances channel tell of it.
+Nothing of this is in TradesHistory; Ledgers and the balances channel report it.
 """
 
 from dataclasses import replace
@@ -9,9 +8,9 @@ from decimal import Decimal
 from typing import Final
 
 from krakencopy.paper_exchange.accounts.account import Account
-from krakencopy.paper_exchange.accounts.ledger import LedgerKind
+from krakencopy.paper_exchange.accounts.ledger import BalanceChange, LedgerKind
 from krakencopy.paper_exchange.values.pairs import Asset, form_of
-from krakencopy.paper_exchange.venue.exchange import Change, Exchange
+from krakencopy.paper_exchange.venue.exchange import Exchange
 
 # Kraken: into earn products by a row of kind `earn` on either side, as recorded of Auto Earn and of flexible
 # and bonded products.
@@ -19,6 +18,26 @@ _EARN_FORMS: Final = frozenset({".F", ".B", ".M"})
 # Kraken: staked coins were moved by transfers, whose subtype names both places (the form's own row has the
 # mirrored one).
 _STAKED_FORMS: Final = (".S", ".P")
+
+
+def deposit(
+    exchange: Exchange, account: Account, asset: Asset, amount: Decimal, now_us: int, *, futures: bool = False
+) -> bool:
+    """Add to a balance, or take away where negative; False where less than that is available.
+
+    `futures`: from or to the account's futures wallet, which has no row of its own here.
+    """
+    if account.unheld(asset) + amount < 0:
+        return False
+    inwards = amount >= 0
+    if futures:
+        change = BalanceChange(
+            LedgerKind.TRANSFER, asset, amount, "spotfromfutures" if inwards else "spottofutures"
+        )
+    else:
+        change = BalanceChange(LedgerKind.DEPOSIT if inwards else LedgerKind.WITHDRAWAL, asset, amount)
+    exchange.book(account, [change], now_us)
+    return True
 
 
 def move(
@@ -32,8 +51,8 @@ def move(
     if account.unheld(source) < abs(amount):
         return False
     kind, out, into = _words(suffix, inwards=amount > 0)
-    changes = (Change(kind, asset, -amount, out), Change(kind, form, amount, into))
-    # What is taken is told before what is given.
+    changes = (BalanceChange(kind, asset, -amount, out), BalanceChange(kind, form, amount, into))
+    # What is taken is reported before what is given.
     exchange.book(account, changes if amount > 0 else reversed(changes), now_us)
     return True
 
@@ -62,8 +81,8 @@ def convert(
     if account.unheld(spend[0]) < spend[1]:
         return False
     changes = (
-        Change(LedgerKind.SPEND, spend[0], -spend[1]),
-        Change(LedgerKind.RECEIVE, receive[0], receive[1]),
+        BalanceChange(LedgerKind.SPEND, spend[0], -spend[1]),
+        BalanceChange(LedgerKind.RECEIVE, receive[0], receive[1]),
     )
     exchange.book(account, changes, now_us)
     return True
@@ -84,7 +103,9 @@ def rename(exchange: Exchange, old: Asset, name: str, *, keeps_key: bool, now_us
             if not keeps_key and amount:
                 kind = LedgerKind.TRANSFER
                 exchange.book(
-                    account, (Change(kind, asset, -amount), Change(kind, successor, amount)), now_us
+                    account,
+                    (BalanceChange(kind, asset, -amount), BalanceChange(kind, successor, amount)),
+                    now_us,
                 )
             del account.balances[asset]
             account.balances.setdefault(successor, amount)

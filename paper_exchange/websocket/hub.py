@@ -21,7 +21,8 @@ from krakencopy.paper_exchange.faults.event_faults import Telling, distorted
 from krakencopy.paper_exchange.faults.table import CutWhen, Fault, FaultKind, Occasion
 from krakencopy.paper_exchange.values import exact_json as wire_json
 from krakencopy.paper_exchange.values.pairs import Asset, Pair
-from krakencopy.paper_exchange.venue.exchange import Exchange, FillRecord
+from krakencopy.paper_exchange.venue.audit_log import FillRecord
+from krakencopy.paper_exchange.venue.exchange import Exchange
 from krakencopy.paper_exchange.websocket import instrument_channel as ws_instrument
 from krakencopy.paper_exchange.websocket.private_channels import EventRows
 from krakencopy.paper_exchange.websocket.public_channels import PublicFeed
@@ -107,13 +108,13 @@ class Hub:
         self._listeners: dict[Topic, set[_Connection]] = {}
         self._closing: set[asyncio.Task[bool]] = set()
         self._silences: list[_Silence] = []
-        exchange.on_events = self.tell_orders
-        exchange.on_ledger = lambda account, _entries: self.tell_balances(account.id)
-        exchange.on_market = self.tell_market
-        exchange.on_pair = self.tell_pair
-        exchange.on_listed = self.tell_new
+        exchange.on_events = self.send_order_events
+        exchange.on_ledger = lambda account, _entries: self.send_balances(account.id)
+        exchange.on_market = self.send_market
+        exchange.on_pair = self.send_pair
+        exchange.on_listed = self.send_listings
         exchange.on_key_revoked = self.drop_key
-        exchange.on_mode = self.tell_mode
+        exchange.on_mode = self.send_mode
         exchange.on_fault_set = self.start_fault
         exchange.on_fault_lifted = self.end_fault
 
@@ -172,7 +173,7 @@ class Hub:
         self._listen(connection, frozenset())
         connection.session.close()
 
-    def tell_orders(self, events: list[OrderEvent]) -> None:
+    def send_order_events(self, events: list[OrderEvent]) -> None:
         """Send events to the clients of their accounts, and record the fills at the instant before."""
         rows = EventRows(self._exchange)
         for account_id, group in groupby(events, key=lambda event: event.order.account_id):
@@ -192,9 +193,9 @@ class Hub:
                 connection.send(messages)
                 if telling.cut:
                     self._cut(connection)
-            self.tell_balances(account_id)
+            self.send_balances(account_id)
 
-    def tell_balances(self, account_id: str) -> None:
+    def send_balances(self, account_id: str) -> None:
         """Tell of what is new in an account's ledger."""
         for connection in list(self._listeners.get(balances_of(account_id), ())):
             messages = connection.session.balance_messages()
@@ -220,20 +221,20 @@ class Hub:
             lambda event: any(connection.session.hears(event) for connection in listeners),
         )
 
-    def tell_mode(self) -> None:
+    def send_mode(self) -> None:
         """Tell every client of the exchange's new status."""
         for connection in list(self._connections):
             connection.send([connection.session.status()])
         self._tell_instrument(self._exchange.catalogue.pairs)
 
-    def tell_pair(self, pair: Pair) -> None:
+    def send_pair(self, pair: Pair) -> None:
         """Tell of a pair whose minima, tick, status or listing changed."""
         self._tell_instrument([pair])
 
-    def tell_new(self, assets: Sequence[Asset], pairs: Sequence[Pair]) -> None:
+    def send_listings(self, assets: Sequence[Asset], pairs: Sequence[Pair]) -> None:
         """Tell of assets and pairs that there were not before."""
         for pair in pairs:
-            self._feed.add(pair)
+            self._feed.add_pair(pair)
         self._tell_instrument(pairs, assets)
 
     def _tell_instrument(self, pairs: Sequence[Pair], assets: Sequence[Asset] = ()) -> None:
@@ -280,7 +281,7 @@ class Hub:
         self._forget(connection)
         connection.cut()
 
-    def tell_market(self, now_us: int) -> None:
+    def send_market(self, now_us: int) -> None:
         """Send what is new in the public channels."""
         for topic, text in self._feed.updates(now_us, self._listeners.keys()):
             for connection in list(self._listeners[topic]):

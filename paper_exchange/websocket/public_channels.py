@@ -36,54 +36,54 @@ class PublicFeed:
 
     def __init__(self, market: Market) -> None:
         self._market = market
-        self._told_trade: dict[Pair, int] = {}
-        self._told_quote: dict[Pair, Quote] = {}
+        self._sent_trade: dict[Pair, int] = {}
+        self._sent_quote: dict[Pair, Quote] = {}
         # Pairs of which nothing could be told so far: a live feed has not told their price.
         self._unpriced: set[Pair] = set()
         for pair in market.catalogue.pairs:
-            self.add(pair)
+            self.add_pair(pair)
         # Books that somebody follows, as they were told.
-        self._told_books: dict[Topic, Book] = {}
+        self._sent_books: dict[Topic, Book] = {}
 
-    def add(self, pair: Pair) -> None:
+    def add_pair(self, pair: Pair) -> None:
         """Take in a pair: what it is now needs no telling, snapshots show it."""
         market = self._market.of(pair)
-        self._told_trade[pair], self._told_quote[pair] = market.tape.last.trade_id, market.quote
+        self._sent_trade[pair], self._sent_quote[pair] = market.tape.last.trade_id, market.quote
         if not market.priced:
             self._unpriced.add(pair)
 
     def updates(self, now_us: int, wanted: Collection[Topic]) -> Iterator[tuple[Topic, str]]:
         """What is new in the topics that anyone subscribed to; told only once."""
-        self._told_books = {topic: book for topic, book in self._told_books.items() if topic in wanted}
+        self._sent_books = {topic: book for topic, book in self._sent_books.items() if topic in wanted}
         by_pair: dict[Pair, list[Topic]] = {}
         for topic in wanted:
             if isinstance(topic.about, Pair):
                 by_pair.setdefault(topic.about, []).append(topic)
         for pair in self._market.catalogue.pairs:
             market = self._market.of(pair)
-            traded = market.tape.last.trade_id > self._told_trade[pair]
-            moved = market.quote != self._told_quote[pair]
+            traded = market.tape.last.trade_id > self._sent_trade[pair]
+            moved = market.quote != self._sent_quote[pair]
             if not traded and not moved:
                 continue
             topics = by_pair.get(pair, ())
             if pair in self._unpriced:
-                yield from self._first_told(pair, topics, now_us)
+                yield from self._first_sent(pair, topics, now_us)
                 continue
             fresh = self._fresh(market) if any(topic.channel is Channel.TRADE for topic in topics) else []
-            self._told_trade[pair] = market.tape.last.trade_id
-            self._told_quote[pair] = market.quote
+            self._sent_trade[pair] = market.tape.last.trade_id
+            self._sent_quote[pair] = market.quote
             for topic in topics:
                 text = self._update(topic, market, fresh, now_us, traded=traded, moved=moved)
                 if text is not None:
                     yield topic, text
 
-    def _first_told(self, pair: Pair, topics: Iterable[Topic], now_us: int) -> Iterator[tuple[Topic, str]]:
+    def _first_sent(self, pair: Pair, topics: Iterable[Topic], now_us: int) -> Iterator[tuple[Topic, str]]:
         """The pair has its first price: who subscribed before gets the snapshot now."""
         market = self._market.of(pair)
         if not market.priced:
             return
         self._unpriced.discard(pair)
-        self._told_trade[pair], self._told_quote[pair] = market.tape.last.trade_id, market.quote
+        self._sent_trade[pair], self._sent_quote[pair] = market.tape.last.trade_id, market.quote
         for topic in topics:
             text = self.snapshot(topic, now_us)
             if text is not None:
@@ -109,7 +109,7 @@ class PublicFeed:
             return _bars_message("update", market, topic.size, 1, now_us)
         if channel is Channel.BOOK and moved:
             told, book = self._book(topic), ws_book.book_of(market.pair, market.quote, topic.size)
-            self._told_books[topic] = book
+            self._sent_books[topic] = book
             return ws_book.update(market.pair, told, book, topic.size, now_us)
         return None
 
@@ -122,7 +122,7 @@ class PublicFeed:
             return None
         market = self._market.of(topic.about)
         if topic.channel is Channel.TRADE:
-            told = [t for t in market.tape.trades if t.trade_id <= self._told_trade[market.pair]]
+            told = [t for t in market.tape.trades if t.trade_id <= self._sent_trade[market.pair]]
             rows = [trade_row(market.pair, trade) for trade in told[-_SNAPSHOT_TRADES:]]
             return message("trade", "snapshot", rows)
         if topic.channel is Channel.OHLC:
@@ -134,14 +134,14 @@ class PublicFeed:
     def _book(self, topic: Topic) -> Book:
         """The book as its followers know it, or would if they had been told of the last quote."""
         assert isinstance(topic.about, Pair), "books are of pairs"
-        told = self._told_books.get(topic)
+        told = self._sent_books.get(topic)
         if told is None:
-            told = ws_book.book_of(topic.about, self._told_quote[topic.about], topic.size)
-            self._told_books[topic] = told
+            told = ws_book.book_of(topic.about, self._sent_quote[topic.about], topic.size)
+            self._sent_books[topic] = told
         return told
 
     def _fresh(self, market: PairMarket) -> list[PublicTrade]:
-        told = self._told_trade[market.pair]
+        told = self._sent_trade[market.pair]
         fresh: list[PublicTrade] = []
         for trade in reversed(market.tape.trades):
             if trade.trade_id <= told:

@@ -19,7 +19,8 @@ from krakencopy.paper_exchange.values.errors import KrakenError, invalid_argumen
 from krakencopy.paper_exchange.values.params import Params
 from krakencopy.paper_exchange.values.time_format import rfc3339_seconds
 from krakencopy.paper_exchange.venue import order_api as trading
-from krakencopy.paper_exchange.venue.exchange import Exchange, RequestRecord
+from krakencopy.paper_exchange.venue.audit_log import RequestRecord
+from krakencopy.paper_exchange.venue.exchange import Exchange
 from krakencopy.paper_exchange.websocket import order_fields as ws_order_fields
 from krakencopy.paper_exchange.websocket.messages import (
     Fields,
@@ -153,7 +154,7 @@ def _record(call: WsCall, outcome: str) -> None:
 
 def _add_order(call: WsCall) -> list[str]:
     asked = Params(ws_order_fields.new_order(call.params, call.method))
-    return [call.ack(_placed(call.params, trading.add(call.caller, asked, rule=WS_DEADLINE).order))]
+    return [call.ack(_placed(call.params, trading.add_order(call.caller, asked, rule=WS_DEADLINE).order))]
 
 
 def _placed(asked: Fields, order: Order | None) -> dict[str, Any]:

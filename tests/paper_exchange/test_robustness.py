@@ -122,7 +122,7 @@ def new_exchange() -> Exchange:
     made = Exchange(seed=1, replay=None, ids=random.Random(3), now_us=NOW_US)  # noqa: S311 - no secret
     account, usd = Account("a", Tier.PRO), asset_named("ZUSD")
     account.credit(usd, Decimal(10**9))
-    made.accounts.add(account)
+    made.accounts.add_account(account)
     made.accounts.add_key(ApiKey("k", SECRET, account, TRADING_PERMISSIONS, 0, 0, 0))
     return made
 

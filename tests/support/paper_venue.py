@@ -13,6 +13,7 @@ from krakencopy.paper_exchange.values.pairs import Asset, Pair
 from krakencopy.paper_exchange.values.params import Params
 from krakencopy.paper_exchange.values.sides import OrderType, Side
 from krakencopy.paper_exchange.venue import order_api as trading
+from krakencopy.paper_exchange.venue import treasury
 from krakencopy.paper_exchange.venue.exchange import Exchange
 
 START_US = 1_700_000_000_000_000
@@ -66,7 +67,7 @@ class Venue:
 
     def add(self, text: str, **rest: str) -> Order:
         """Place an order as clients do, from `buy 1 limit 40000`."""
-        entered = trading.add(self.caller, order_params(text, **rest))
+        entered = trading.add_order(self.caller, order_params(text, **rest))
         assert entered.order is not None
         return entered.order
 
@@ -109,9 +110,9 @@ def order_params(text: str, **rest: str) -> Params:
 def venue(usd: str = "1000000", xbt: str = "100", *, limited: bool = False, tier: Tier = Tier.PRO) -> Venue:
     exchange = Exchange(seed=1, replay=None, ids=random.Random(1), now_us=START_US)  # noqa: S311 - no secret
     account = Account("a", tier, limited=limited)
-    exchange.accounts.add(account)
+    exchange.accounts.add_account(account)
     for asset, amount in ((USD, usd), (XBT, xbt)):
-        exchange.deposit(account, asset, Decimal(amount), START_US)
+        treasury.deposit(exchange, account, asset, Decimal(amount), START_US)
     made = Venue(exchange, account)
     exchange.on_events = made.events.extend
     made.pin("50000.0", "50000.1", "1")

@@ -57,7 +57,7 @@ def test_an_account_as_of_an_instant_is_the_account_that_it_was_then(
     account, pair, usd = Account("a", Tier.PRO), pair_named("SOLUSD"), asset_named("ZUSD")
     account.credit(usd, Decimal(10_000))
     account.credit(pair.base, Decimal(100))
-    exchange.accounts.add(account)
+    exchange.accounts.add_account(account)
     exchange.pin(pair, quote_of(pair, Decimal(100), Decimal(100), Decimal(5)), START_US)
     history = [seen(account)]
     for number, (what, first, second) in enumerate(story, start=1):
@@ -97,7 +97,7 @@ def test_a_hold_is_that_of_what_was_left_of_an_order() -> None:
     exchange = Exchange(seed=1, replay=None, ids=random.Random(1), now_us=START_US)  # noqa: S311 - no secret
     account, pair, usd = Account("a", Tier.PRO), pair_named("SOLUSD"), asset_named("ZUSD")
     account.credit(usd, Decimal(1_004))
-    exchange.accounts.add(account)
+    exchange.accounts.add_account(account)
     exchange.pin(pair, quote_of(pair, Decimal(101), Decimal(101), None), START_US)
     request = OrderRequest(pair, Side.BUY, OrderType.LIMIT, Decimal(10), Decimal(100))
     order = exchange.place(account, request, START_US + 1)

@@ -83,35 +83,35 @@ def test_a_key_has_so_many_rest_calls_and_one_more_when_the_counter_has_decayed(
     tier: Tier, most: int, one_comes_back_after_s: float
 ) -> None:
     counter = RestCounter()
-    assert all(counter.take(tier, 1, START_US) for _ in range(most))
+    assert all(counter.count_call(tier, 1, START_US) for _ in range(most))
     after = seconds(one_comes_back_after_s)
     assert counter.level(tier, after - SECOND_US // 10) > most - 1
-    assert counter.take(tier, 1, after)
-    assert not counter.take(tier, 1, after)
+    assert counter.count_call(tier, 1, after)
+    assert not counter.count_call(tier, 1, after)
 
 
 def test_calls_beyond_the_limit_prolong_the_block_to_a_bound() -> None:
     counter = RestCounter()
     for _ in range(1000):
-        counter.take(Tier.PRO, 1, START_US)
+        counter.count_call(Tier.PRO, 1, START_US)
     assert counter.level(Tier.PRO, START_US) == 40
-    assert not counter.take(Tier.PRO, 1, seconds(20))
-    assert counter.take(Tier.PRO, 1, seconds(23))
+    assert not counter.count_call(Tier.PRO, 1, seconds(20))
+    assert counter.count_call(Tier.PRO, 1, seconds(23))
 
 
 def test_refused_calls_may_cost_nothing() -> None:
     counter = RestCounter()
     for _ in range(1000):
-        counter.take(Tier.PRO, 1, START_US, refusals_count=False)
+        counter.count_call(Tier.PRO, 1, START_US, refusals_count=False)
     assert counter.level(Tier.PRO, START_US) == 20
-    assert counter.take(Tier.PRO, 1, seconds(1), refusals_count=False)
+    assert counter.count_call(Tier.PRO, 1, seconds(1), refusals_count=False)
 
 
 def test_what_is_free_passes_a_full_counter() -> None:
     counter = RestCounter()
     for _ in range(30):
-        counter.take(Tier.PRO, 1, START_US)
-    assert counter.take(Tier.PRO, 0, START_US)
+        counter.count_call(Tier.PRO, 1, START_US)
+    assert counter.count_call(Tier.PRO, 0, START_US)
 
 
 @given(st.lists(st.tuples(st.integers(0, 100), st.integers(-5_000_000, 5_000_000)), max_size=30))
@@ -119,7 +119,7 @@ def test_a_counter_is_never_negative_and_never_above_what_was_added(steps: list[
     counter, now_us, added = Counter(), START_US, 0
     for units, moved_us in steps:
         now_us += moved_us
-        counter.add(units, 1, now_us)
+        counter.add_units(units, 1, now_us)
         added += units
         assert 0 <= counter.level(1, now_us) <= added
 
@@ -128,7 +128,7 @@ def test_a_counter_is_never_negative_and_never_above_what_was_added(steps: list[
 def test_a_counter_decays_the_same_in_one_step_or_two(units: int, decay: int, first: int, then: int) -> None:
     straight, stopped = Counter(), Counter()
     for counter in (straight, stopped):
-        counter.add(units, decay, START_US)
-    stopped.add(0, decay, START_US + first)
+        counter.add_units(units, decay, START_US)
+    stopped.add_units(0, decay, START_US + first)
     end = START_US + first + then
     assert straight.level(decay, end) == stopped.level(decay, end)

@@ -7,9 +7,7 @@ import pytest
 from krakencopy.paper_exchange.accounts.orders import OrderStatus
 from krakencopy.paper_exchange.rest.rows import describe, order_row
 from krakencopy.paper_exchange.values.errors import KrakenError
-from krakencopy.paper_exchange.values.params import Params
-from krakencopy.paper_exchange.venue import order_api as trading
-from tests.support.paper_venue import USD, XBT, Venue, order_params, state, venue
+from tests.support.paper_venue import USD, XBT, Venue, state, venue
 
 
 def refusal(market: Venue, text: str, **rest: str) -> str:
@@ -326,33 +324,6 @@ def test_a_post_only_order_that_would_meet_its_own_account_is_refused() -> None:
     market.add("sell 1 limit 50000")
     assert refusal(market, "buy 1 limit 50000", oflags="post") == "EOrder:Post only order"
     assert market.add("buy 1 limit 49999", oflags="post").status is OrderStatus.OPEN
-
-
-# --- conditional closes
-
-
-def test_each_fill_places_the_close_that_was_asked_for() -> None:
-    market = venue()
-    close = {"ordertype": "stop-loss-limit", "price": "-2%", "price2": "45000"}
-    params = Params({**order_params("buy 1.5 limit 50005.2").values, "close": close})
-    order = trading.add(market.caller, params).order
-    assert order is not None
-    closes = [other for other in market.account.open_orders.values() if other.request.refid == order.txid]
-    assert [(other.request.volume, f"{other.stop_price:f}") for other in closes] == [
-        (Decimal(1), "49000.1"),
-        (Decimal("0.5"), "49005.1"),
-    ]
-    row = order_row(order, trades=False)
-    assert row["descr"]["close"] == "close position @ stop loss -2% -> limit 45000"
-    assert order_row(closes[0], trades=False)["refid"] == order.txid
-
-
-def test_a_close_that_cannot_be_paid_is_accepted_and_cancelled() -> None:
-    market = venue(usd="51000", xbt="0")
-    rest = {"close[ordertype]": "limit", "close[price]": "60000", "oflags": "fcib"}
-    order = market.add("buy 1 market", **rest)
-    (close,) = [other for other in market.account.closed_orders if other.request.refid == order.txid]
-    assert (close.status, close.reason) == (OrderStatus.CANCELED, "Insufficient funds")
 
 
 # --- holds as a house rule

@@ -16,6 +16,7 @@ from krakencopy.paper_exchange.values.pairs import Asset
 from krakencopy.paper_exchange.values.params import Params
 from krakencopy.paper_exchange.values.trading_mode import PairStatus
 from krakencopy.paper_exchange.venue import order_api as trading
+from krakencopy.paper_exchange.venue import treasury
 from tests.support.paper_venue import SECOND_US, USD, XBT, XBTUSD, order_params, venue
 
 # What may be refused in this game; anything else is a fault of the exchange (or of the game).
@@ -107,7 +108,7 @@ class Orders(RuleBasedStateMachine):
     @rule(side=sides, volume=volumes, kind=kinds, extra=extras, close=closes)
     def add(self, side: str, volume: str, kind: str, extra: dict[str, str], close: dict[str, str]) -> None:
         self.attempt(
-            trading.add, self.market.caller, order_params(f"{side} {volume} {kind}", **extra | close)
+            trading.add_order, self.market.caller, order_params(f"{side} {volume} {kind}", **extra | close)
         )
 
     @rule(side=sides, volume=volumes, price=prices, how=st.sampled_from(["FOK", "GTD", "post", "iceberg"]))
@@ -118,11 +119,11 @@ class Orders(RuleBasedStateMachine):
             "post": order_params(f"{side} {volume} limit {price}", oflags="post"),
             "iceberg": order_params(f"{side} {volume} iceberg {price}", displayvol=volume),
         }
-        self.attempt(trading.add, self.market.caller, form[how])
+        self.attempt(trading.add_order, self.market.caller, form[how])
 
     @rule(cash=st.integers(1, 200_000).map(str), oflags=st.sampled_from(["viqc", "viqc,fcib"]))
     def spend(self, cash: str, oflags: str) -> None:
-        self.attempt(trading.add, self.market.caller, order_params(f"buy {cash} market", oflags=oflags))
+        self.attempt(trading.add_order, self.market.caller, order_params(f"buy {cash} market", oflags=oflags))
 
     @rule(lines=st.lists(st.tuples(sides, volumes, kinds), min_size=2, max_size=4))
     def add_batch(self, lines: list[tuple[str, str, str]]) -> None:
@@ -185,7 +186,7 @@ class Orders(RuleBasedStateMachine):
 
     @rule(amount=st.integers(-1_000, 1_000).map(Decimal))
     def deposit(self, amount: Decimal) -> None:
-        self.market.exchange.deposit(self.market.account, USD, amount, self.market.now_us)
+        treasury.deposit(self.market.exchange, self.market.account, USD, amount, self.market.now_us)
 
     @rule(holds=st.booleans())
     def hold(self, holds: bool) -> None:

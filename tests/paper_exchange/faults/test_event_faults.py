@@ -53,7 +53,7 @@ specs = st.builds(
 def book(*specs: FaultSpec) -> Faults:
     faults = Faults()
     for spec in specs:
-        faults.add(spec)
+        faults.add_fault(spec)
     return faults
 
 

@@ -35,7 +35,7 @@ specs = st.builds(
 def fires(spec: FaultSpec, requests: list[tuple[str, str]]) -> list[bool]:
     """Which of a sequence of requests a fault strikes that is alone."""
     faults = Faults()
-    faults.add(spec)
+    faults.add_fault(spec)
     return [faults.strike(Occasion.REQUEST, account, method) is not None for account, method in requests]
 
 
@@ -76,7 +76,7 @@ def test_of_several_faults_the_oldest_that_is_due_strikes_and_the_books_are_righ
 ) -> None:
     faults = Faults()
     for spec in many:
-        faults.add(spec)
+        faults.add_fault(spec)
     struck = [faults.strike(Occasion.REQUEST, account, method) for account, method in requests]
     fired = Counter(fault.id for fault in struck if fault is not None)
     for fault in faults:
@@ -89,14 +89,14 @@ def test_of_several_faults_the_oldest_that_is_due_strikes_and_the_books_are_righ
 
 def test_a_fault_that_another_forestalled_has_not_fired() -> None:
     faults = Faults()
-    first, second = (faults.add(FaultSpec(kind=FaultKind.DROP_REPLY)) for _ in range(2))
+    first, second = (faults.add_fault(FaultSpec(kind=FaultKind.DROP_REPLY)) for _ in range(2))
     assert [faults.strike(Occasion.REQUEST, "tania") for _ in range(3)] == [first, second, None]
     assert (first.fired, second.fired, second.matched) == (1, 1, 2)
 
 
 def test_a_barred_kind_sees_the_event_and_keeps_its_shot() -> None:
     faults = Faults()
-    swap = faults.add(FaultSpec(kind=FaultKind.SWAP))
+    swap = faults.add_fault(FaultSpec(kind=FaultKind.SWAP))
     assert faults.strike(Occasion.REQUEST, "tania", barred=frozenset({FaultKind.SWAP})) is None
     assert (swap.matched, swap.fired) == (1, 0)
     assert faults.strike(Occasion.REQUEST, "tania") is swap
@@ -105,13 +105,13 @@ def test_a_barred_kind_sees_the_event_and_keeps_its_shot() -> None:
 def test_nothing_is_armed_where_no_fault_can_strike() -> None:
     faults = Faults()
     assert not faults.armed(Occasion.REQUEST)
-    fault = faults.add(FaultSpec(kind=FaultKind.DROP_REPLY))
+    fault = faults.add_fault(FaultSpec(kind=FaultKind.DROP_REPLY))
     assert faults.armed(Occasion.REQUEST)
     assert not faults.distorting()
     faults.strike(Occasion.REQUEST, "tania")
     assert not faults.armed(Occasion.REQUEST), "it is exhausted"
     assert list(faults) == [fault], "but still listed"
-    faults.add(FaultSpec(kind=FaultKind.SEQUENCE_GAP))
+    faults.add_fault(FaultSpec(kind=FaultKind.SEQUENCE_GAP))
     assert faults.distorting()
     assert [removed.id for removed in faults.remove([1, 2, 3])] == [1, 2]
     assert not faults.distorting()
@@ -169,7 +169,7 @@ def test_a_lag_lies_between_delay_and_delay_with_jitter(delay: int, jitter: int,
     def lags() -> list[int]:
         spec = FaultSpec(kind=FaultKind.VISIBILITY_LAG, delay_ms=delay, jitter_ms=jitter, seed=seed)
         faults = Faults()
-        fault = faults.add(spec)
+        fault = faults.add_fault(spec)
         found = []
         for _ in range(5):
             assert faults.strike(Occasion.READ, "tania", "Balance") is fault

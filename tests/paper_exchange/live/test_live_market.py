@@ -33,6 +33,7 @@ from krakencopy.paper_exchange.values.pairs import PAIRS
 from krakencopy.paper_exchange.values.sides import Side
 from krakencopy.paper_exchange.values.trading_mode import PairStatus
 from krakencopy.paper_exchange.venue import order_api as trading
+from krakencopy.paper_exchange.venue import treasury
 from krakencopy.paper_exchange.venue.exchange import Exchange
 from krakencopy.paper_exchange.websocket.public_channels import PublicFeed
 from krakencopy.paper_exchange.websocket.session import Session
@@ -144,7 +145,7 @@ class Followed:
 
     def add(self, text: str) -> Order:
         caller = trading.Caller(self.exchange, self.account, self.now_us, self.now_us)
-        entered = trading.add(caller, order_params(text))
+        entered = trading.add_order(caller, order_params(text))
         assert entered.order is not None
         return entered.order
 
@@ -167,9 +168,9 @@ class Followed:
 def following() -> Followed:
     exchange = Exchange(seed=1, replay=None, ids=random.Random(1), now_us=START_US, live=True)  # noqa: S311 - no secret
     account = Account("a", Tier.PRO, limited=False)
-    exchange.accounts.add(account)
+    exchange.accounts.add_account(account)
     for asset, amount in ((USD, "1000000"), (XBT, "100")):
-        exchange.deposit(account, asset, Decimal(amount), START_US)
+        treasury.deposit(exchange, account, asset, Decimal(amount), START_US)
     return Followed(exchange, account)
 
 

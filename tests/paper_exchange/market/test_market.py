@@ -188,7 +188,7 @@ def test_the_last_24_hours_are_the_sum_of_their_trades(rows: list[tuple[int, int
     tape, now_us = Tape(), 10**15
     for pause_us, price, volume in rows:
         now_us += pause_us
-        tape.add(Decimal(price), Decimal(volume), Side.BUY, OrderType.MARKET, now_us)
+        tape.add_trade(Decimal(price), Decimal(volume), Side.BUY, OrderType.MARKET, now_us)
         day = tape.last_24_hours(now_us)
         assert day.count == len(tape.trades)
         assert day.volume == sum(trade.volume for trade in tape.trades)
@@ -204,7 +204,7 @@ def test_yesterday_is_not_part_of_today() -> None:
     tape = Tape()
     midnight = 20_000 * 24 * 60 * MINUTE_US
     for at_us, price in ((midnight - 1, 10), (midnight, 20)):
-        tape.add(Decimal(price), Decimal(1), Side.BUY, OrderType.MARKET, at_us)
+        tape.add_trade(Decimal(price), Decimal(1), Side.BUY, OrderType.MARKET, at_us)
     assert (tape.today(midnight).count, tape.last_24_hours(midnight).count) == (1, 2)
     assert tape.today(midnight).open == 20
     quiet = tape.today(midnight + 2 * 24 * 60 * MINUTE_US)

@@ -25,7 +25,7 @@ def account() -> Account:
     exchange = Exchange(seed=1, replay=None, ids=random.Random(2), now_us=START_S * 10**6)  # noqa: S311 - no secret
     owner, usd, pair = Account("a", Tier.PRO), asset_named("ZUSD"), pair_named("XBTUSD")
     owner.credit(usd, Decimal(10**9))
-    exchange.accounts.add(owner)
+    exchange.accounts.add_account(owner)
     exchange.pin(pair, quote_of(pair, Decimal(50_000), Decimal(50_000), Decimal(1)), START_S * 10**6)
     for second in range(120):
         request = OrderRequest(

@@ -9,6 +9,7 @@ import pytest
 
 from krakencopy.paper_exchange.values.pairs import EARN_SUFFIX, form_of
 from krakencopy.paper_exchange.values.sides import Side
+from krakencopy.paper_exchange.venue import treasury
 from tests.support.paper_feed import feed
 from tests.support.paper_server import Client, Server
 from tests.support.paper_venue import USD, XBT, venue
@@ -101,7 +102,7 @@ def test_where_the_house_assumes_otherwise_it_is_not_spent(market: Server) -> No
 def test_holds_of_an_order_outlive_a_change_of_the_assumption() -> None:
     market = venue(xbt="1")
     kept = form_of(XBT, EARN_SUFFIX)
-    market.exchange.deposit(market.account, kept, Decimal(1), market.now_us)
+    treasury.deposit(market.exchange, market.account, kept, Decimal(1), market.now_us)
     order = market.place(Side.SELL, "1.5", "60000")
     market.exchange.rules.earn_form_tradable = False
     market.pin("60000.0", "60000.1")

@@ -83,7 +83,7 @@ def new_exchange() -> Exchange:
     account = Account("a", Tier.PRO)
     account.book("L1", "Q1", NOW_US, LedgerKind.DEPOSIT, USD, Decimal(10**6), ZERO)
     account.book("L2", "Q2", NOW_US, LedgerKind.DEPOSIT, XBT, Decimal(10), ZERO)
-    made.accounts.add(account)
+    made.accounts.add_account(account)
     made.accounts.add_key(ApiKey("k", b"secret", account, TRADING_PERMISSIONS, 0, 0, 0))
     return made
 
