@@ -26,7 +26,7 @@ from krakencopy.paper_exchange.market.replay import Replay
 from krakencopy.paper_exchange.options import Options
 from krakencopy.paper_exchange.rest import envelope
 from krakencopy.paper_exchange.rest import public as rest_public
-from krakencopy.paper_exchange.rest.request_faults import StruckRequests
+from krakencopy.paper_exchange.rest.request_faults import FaultyRequests
 from krakencopy.paper_exchange.values.errors import KrakenError
 from krakencopy.paper_exchange.values.params import Params
 from krakencopy.paper_exchange.values.time_format import US_PER_S
@@ -59,7 +59,7 @@ class Rest:
         self._latency_s = latency_s
         # How many requests of each key wait for their answer.
         self._under_way: dict[str, int] = {}
-        self.struck: Final = StruckRequests(exchange, self._now_us)
+        self.faulty: Final = FaultyRequests(exchange, self._now_us)
 
     def _now_us(self) -> int:
         return self._exchange.wall_us(_true_us())
@@ -68,7 +68,7 @@ class Rest:
         """Answer GET /0/public/<Method>."""
         method = request.match_info["method"]
         self._count(request, known=method in rest_public.methods())
-        page = self.struck.front_page(method)
+        page = self.faulty.front_page(method)
         if page is not None:
             return page
         try:
@@ -96,17 +96,17 @@ class Rest:
             received_ns=received_ns,
             remote=request.remote,
         )
-        page = self.struck.front_page(signed.method, signed)
+        page = self.faulty.front_page(signed.method, signed)
         if page is not None:
             return page
         under_way = self._under_way[signed.api_key] = self._under_way.get(signed.api_key, 0) + 1
         try:
             if 0 < self._exchange.rules.requests_at_once < under_way:
-                return self.struck.throttle(signed)
-            if self.struck.expected:
-                response: web.StreamResponse = await self.struck.answer(request, signed)
+                return self.faulty.throttle(signed)
+            if self.faulty.expected:
+                response: web.StreamResponse = await self.faulty.answer(request, signed)
             else:
-                response = self.struck.handle(signed)
+                response = self.faulty.handle(signed)
             left_s = self._latency_s - (time.monotonic_ns() - received_ns) / 1e9
             if left_s > 0:
                 await asyncio.sleep(left_s)
@@ -175,7 +175,7 @@ async def run(options: Options, replay: Replay | None) -> None:
         site = web.TCPSite(runner, options.host, options.port, backlog=_BACKLOG)
         await site.start()
         stack.push_async_callback(hub.close)
-        stack.callback(rest.struck.stop)
+        stack.callback(rest.faulty.stop)
         clocks = [hub.beat(), _tick(exchange, options.tick_ms), _alarms(exchange)]
         if replay is not None:
             clocks.append(_play(exchange, replay))
@@ -199,7 +199,7 @@ async def _until_stopped(stop: asyncio.Event, clocks: list[Coroutine[Any, Any, N
 
 
 def _announce(runner: web.AppRunner, host: str) -> None:
-    """Tell on standard output, in one line, where the exchange listens."""
+    """Print in one line where the exchange listens."""
     port = runner.addresses[0][1]
     shown = f"[{host}]" if ":" in host else host
     urls = {"rest_url": f"http://{shown}:{port}", "ws_url": f"ws://{shown}:{port}/v2"}
@@ -208,7 +208,7 @@ def _announce(runner: web.AppRunner, host: str) -> None:
 
 
 async def _announce_late(live: LiveClient, runner: web.AppRunner, host: str) -> None:
-    """Tell where the exchange listens once its first prices are there; like the clocks it has no end."""
+    """Print where the exchange listens once its first prices are there; like the clocks it has no end."""
     await live.first_prices(_FIRST_PRICES_S)
     _announce(runner, host)
     await asyncio.get_running_loop().create_future()

@@ -74,7 +74,7 @@ def act(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     """
     code = ExitCode.DONE
 
-    def told(account: nouns.Account) -> list[str]:
+    def answer_lines(account: nouns.Account) -> list[str]:
         # The answer shows the account as it was when it was told, often before anything followed from it.
         return [f"{account.id}: told to {arguments.command}; at this moment {views.standing(account)}"]
 
@@ -95,7 +95,7 @@ def act(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
             ids.reverse()  # users before the master, as in a shutdown
         for account_id in ids:
             try:
-                out.one(action(account_id), told)
+                out.one(action(account_id), answer_lines)
             except Refused as error:
                 complain(str(error))
                 code = ExitCode.REFUSED
@@ -261,7 +261,7 @@ def logs(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
 
 
 def reload(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
-    """`reload [--dry-run]`. A file that cannot be used is told as `krakencopyd check` tells it, one line
+    """`reload [--dry-run]`. A file that cannot be used is reported as `krakencopyd check` does it, one line
     for each fault.
     """
     with connect() as supervisor:

@@ -34,7 +34,7 @@ class Output:
         return shutil.get_terminal_size().columns if self.stream.isatty() else None
 
     def lines(self, lines: Iterable[str]) -> None:
-        """Write these lines, and let whoever reads a pipe have them now."""
+        """Write these lines, and let the reader of a pipe have them now."""
         self.stream.write("".join(f"{line}\n" for line in lines))
         self.stream.flush()
 

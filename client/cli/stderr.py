@@ -1,5 +1,5 @@
-"""The way to standard error, for everything that is not a result. Its own module: bad input is told before
-anything is imported.
+"""The way to standard error, for everything that is not a result. Its own module: bad input is reported
+before anything is imported.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def wait_until_gone(get_status: GetStatus, limit_s: float) -> None:
             pass  # busy with ending
         if not _pause(deadline):
             raise TimedOut(
-                f"the supervisor still answers {limit_s:g} s after it was told to stop; its log says why"
+                f"the supervisor still answers {limit_s:g} s after it was asked to stop; its log says why"
             )
 
 
@@ -72,5 +72,5 @@ def _pause(deadline: float) -> bool:
 def _why_not(status: pb.GetStatusResponse) -> str:
     still = (nouns.ACCOUNT_STATE_RUNNING, nouns.ACCOUNT_STATE_STOPPED)
     notes = account_notes(account for account in status.accounts if account.state not in still)
-    told = [part for part in (status.message, *notes) if part]
-    return "; ".join(told) or "the supervisor gives no reason"
+    parts = [part for part in (status.message, *notes) if part]
+    return "; ".join(parts) or "the supervisor gives no reason"

@@ -81,8 +81,8 @@ def _outcome_lines(fill: nouns.Fill, outcome: pb.FillOutcome) -> list[str]:
         return [f"{user}: no answer yet", *_indented(outcome.explanation)]
     copy = outcome.copy
     # The server's explanation has reason and detail in it; without one they stand in the headline.
-    told = [f"{user}: {_state(copy)}", *_indented(outcome.explanation)]
-    lines = [*(told if outcome.explanation else [_headline(user, copy)]), *_copy_lines(fill, copy)]
+    head = [f"{user}: {_state(copy)}", *_indented(outcome.explanation)]
+    lines = [*(head if outcome.explanation else [_headline(user, copy)]), *_copy_lines(fill, copy)]
     last = copy
     if outcome.HasField("joined"):
         last = outcome.joined
@@ -129,7 +129,7 @@ def _copy_lines(fill: nouns.Fill, copy: nouns.Copy) -> list[str]:
 def _fill_hops(fill: nouns.Fill) -> list[Hop]:
     return [
         ("executed (exchange's clock)", fill.executed_at),
-        ("master's process heard of it", fill.received_at),
+        ("master's process received it", fill.received_at),
         ("durable in the journal", fill.journalled_at),
     ]
 
@@ -145,11 +145,11 @@ def _copy_hops(copy: nouns.Copy) -> list[Hop]:
     ]
 
 
-def _hop_lines(told: list[Hop], hops: list[Hop]) -> list[str]:
-    """Each hop that is known, with its distance in ms to the one before and to the first; ``told`` ones
+def _hop_lines(shown: list[Hop], hops: list[Hop]) -> list[str]:
+    """Each hop that is known, with its distance in ms to the one before and to the first; ``shown`` ones
     are not shown again.
     """
-    before = [nanoseconds(at) for _, at in told if nanoseconds(at)]
+    before = [nanoseconds(at) for _, at in shown if nanoseconds(at)]
     rows = []
     for name, at in hops:
         now = nanoseconds(at)
@@ -168,7 +168,7 @@ def _distance(nanoseconds_between: int) -> str:
 def _heard(fill: nouns.Fill) -> str:
     if fill.source == nouns.FILL_SOURCE_HISTORY:
         return "found in the trade history (the feed was not connected)"
-    return "heard from the live feed"
+    return "received from the live feed"
 
 
 def _traded(value: int) -> str:

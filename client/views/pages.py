@@ -86,7 +86,7 @@ def account_page(account: nouns.Account) -> list[str]:
         columns = [Column("BY ITS STRATEGY"), *(Column(title, right=True) for title in ("HELD", "COST"))]
         lines += ["", *table(columns, rows)]
     if account.drifts:
-        lines += ["", "orders that the exchange tells otherwise than this account's ledger:"]
+        lines += ["", "orders that the exchange shows otherwise than this account's ledger:"]
         lines += [f"  {local_time(d.found_at)} {plain(d.code)} {plain(d.message)}" for d in account.drifts]
     if account.notices:
         lines += ["", "not understood or refused, and left out; everything else goes on:"]
@@ -94,10 +94,10 @@ def account_page(account: nouns.Account) -> list[str]:
             f"  {local_time(n.last_at)} {plain(n.code)} {plain(n.message)}{times(n.count)}"
             for n in account.notices
         ]
-    if told := warnings(account):
-        lines += ["", *told]
-    if told := ending(account):
-        lines += ["", *told]
+    if found := warnings(account):
+        lines += ["", *found]
+    if found := ending(account):
+        lines += ["", *found]
     return lines
 
 
@@ -124,7 +124,7 @@ def _preflight_rows(found: nouns.Preflight) -> tuple[tuple[str, str], ...]:
     if not found.key_known:
         return ("key", "the exchange does not tell what it may do"), clock, checked
     return (
-        ("exchange account", plain(found.account_number) or "not told"),
+        ("exchange account", plain(found.account_number) or "not shown"),
         ("key may", plain(", ".join(found.permissions)) or "nothing"),
         ("key lacks", plain(", ".join(found.missing_permissions))),
         (
@@ -158,7 +158,7 @@ NONCE_TROUBLE = frozenset({"NONCE_BEHIND", "NONCE_WINDOW", "FILE_DAMAGED"})
 
 def nonce_page(report: nouns.NonceReport) -> list[str]:
     """Everything that is known of the nonce of one account's key."""
-    told = report.exchange_known
+    known = report.exchange_known
     return pairs(
         (
             ("account", plain(report.account_id)),
@@ -175,9 +175,9 @@ def nonce_page(report: nouns.NonceReport) -> list[str]:
             ("ahead of clock", f"{report.ahead_us / 1e6:.3f} s" if report.last or report.reserved else ""),
             (
                 "at the exchange",
-                f"{report.exchange_nonce}, window {report.exchange_window}" if told else "not told",
+                f"{report.exchange_nonce}, window {report.exchange_window}" if known else "not shown",
             ),
-            ("exchange clock", f"{report.clock_offset_ms / 1000:+.1f} s" if told else ""),
+            ("exchange clock", f"{report.clock_offset_ms / 1000:+.1f} s" if known else ""),
         )
     )
 

@@ -11,7 +11,7 @@ _DEFECT = "That is a defect: please report it with the lines below and those of 
 _THEN_START = "then `krakencopy start {id}`"
 #: What an exit code of an account's process says, and what to do.
 _CODES = {
-    0: "It was told to end by someone else than its supervisor, as with SIGTERM. Its log says when: "
+    0: "It was asked to end by someone else than its supervisor, as with SIGTERM. Its log says when: "
     "`krakencopy logs {id}`.",
     70: f"An error that nobody expected ended it. {_DEFECT}",
     74: "Its ledger cannot be read or written, or has lost something. Do what the last line says; it is "
@@ -84,7 +84,7 @@ def _meaning(end: nouns.ProcessEnd) -> str:
     if end.HasField("exit_code"):
         return _CODES.get(end.exit_code, _OTHER_CODE)
     return (
-        "The process that had started it, and could have told how it ended, had died before. See the "
+        "The process that had started it, and could have shown how it ended, had died before. See the "
         "supervisor's log."
     )
 

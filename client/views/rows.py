@@ -100,13 +100,13 @@ def copies(account: nouns.Account) -> bool:
 
 
 def paused(account: nouns.Account) -> str:
-    """Said of a user whose fills wait."""
+    """What is shown of a user whose fills wait."""
     is_paused = account.copy_mode == nouns.COPY_MODE_PAUSED
     return "PAUSED by an operator, fills wait until `resume`" if is_paused else ""
 
 
 def own_strategy(account: nouns.Account) -> str:
-    """Said of a user that trades by its own strategy, and of a strategy that has failed."""
+    """What is shown of a user that trades by its own strategy, and of a strategy that has failed."""
     strategy = account.strategy
     if strategy.failure:
         return (
@@ -122,7 +122,7 @@ def own_strategy(account: nouns.Account) -> str:
 
 
 def missing(account: nouns.Account) -> str:
-    """Said of a user from whose copied positions something was taken by hand."""
+    """What is shown of a user from whose copied positions something was taken by hand."""
     gone = ", ".join(f"{p.missing_volume} {p.asset}" for p in account.positions if p.missing_volume)
     return (
         f"MISSING {gone}: bought by copying and not there any more (sold or withdrawn by hand)"
@@ -132,33 +132,35 @@ def missing(account: nouns.Account) -> str:
 
 
 def owed(account: nouns.Account) -> str:
-    """Said of a user with exits that could not leave so far."""
+    """What is shown of a user with exits that could not leave so far."""
     return joined(*(f"exit owed: {p.exit_owed}" for p in account.positions if p.exit_owed))
 
 
 def drift(account: nouns.Account) -> str:
-    """Said of a user whose ledger and the exchange's record of orders disagree; `accounts ID` tells each."""
+    """What is shown of a user whose ledger and the exchange's record of orders disagree; `accounts ID` has
+    each.
+    """
     return f"DRIFT {len(account.drifts)}: {plain(account.drifts[-1].message)}" if account.drifts else ""
 
 
-#: Notices that are told below a table at most.
+#: Notices that are shown below a table at most.
 NOTICES_SHOWN = 3
 
 
 def notices(account: nouns.Account) -> str:
-    """What an operator should know of an account that stops nothing, the latest first; `accounts ID` tells
+    """What an operator should know of an account that stops nothing, the latest first; `accounts ID` has
     each.
     """
     known = account.preflight.warnings
     found = [notice for notice in account.notices if notice.message not in known]
     found.sort(key=lambda notice: notice.last_at.ToNanoseconds(), reverse=True)
-    told = [
+    lines = [
         joined(plain(notice.code) if notice.subject else "", plain(notice.message))
         for notice in found[:NOTICES_SHOWN]
     ]
     if len(found) > NOTICES_SHOWN:
-        told.append(f"(and {len(found) - NOTICES_SHOWN} more)")
-    return "; ".join(told)
+        lines.append(f"(and {len(found) - NOTICES_SHOWN} more)")
+    return "; ".join(lines)
 
 
 def times(count: int) -> str:
@@ -171,9 +173,9 @@ def warnings(account: nouns.Account) -> list[str]:
     the rate.
     """
     known = account.preflight.warnings
-    told = [f"WARNING {plain(text)}" for text in known]
+    lines = [f"WARNING {plain(text)}" for text in known]
     refused = account.rate.refused
-    return [*told, f"WARNING the exchange refused {refused} calls for their rate"] if refused else told
+    return [*lines, f"WARNING the exchange refused {refused} calls for their rate"] if refused else lines
 
 
 def feed(account: nouns.Account) -> str:
@@ -273,7 +275,7 @@ def copy_row(copy: nouns.Copy) -> list[str]:
 
 
 def _copy_reason(copy: nouns.Copy) -> str:
-    """The numbers only where something is missing: of what went as planned, `why` tells them."""
+    """The numbers only where something is missing: of what went as planned, `why` shows them."""
     return because(copy.reason, "" if copy.state == nouns.COPY_STATE_FILLED else copy.detail)
 
 
@@ -333,11 +335,11 @@ def copy_line(copy: nouns.Copy) -> str:
     reason = _copy_reason(copy)
     state = word(nouns.CopyState.DESCRIPTOR, copy.state)
     what = " ".join(part for part in (side(copy.side), volume, copy.pair) if part)
-    told = (
+    text = (
         f"{local_time(_last_hop(copy))}  copy by {plain(copy.account_id)} of fill {seqs(copy)}: "
         f"{state}, {what}{price}"
     )
-    return told + (f" ({reason})" if reason else "")
+    return text + (f" ({reason})" if reason else "")
 
 
 def event_line(event: nouns.Event) -> str:
@@ -352,8 +354,8 @@ def log_line(line: str) -> str:
     try:
         entry = json.loads(line)
         at = datetime.fromisoformat(entry["at"]).astimezone().isoformat(sep=" ", timespec="milliseconds")
-        told = f"{at}  {plain(str(entry['level'])):<7}  {plain(str(entry['message']))}"
+        text = f"{at}  {plain(str(entry['level'])):<7}  {plain(str(entry['message']))}"
     except (ValueError, TypeError, KeyError):
         return plain(line)
     trace = str(entry.get("exception", "")).splitlines()
-    return "\n".join([told, *(f"    {plain(call)}" for call in trace)])
+    return "\n".join([text, *(f"    {plain(call)}" for call in trace)])

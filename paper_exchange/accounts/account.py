@@ -1,6 +1,6 @@
 """Accounts: what they own, what is on hold, their orders and trades, and the API keys that speak for them.
 
-Balances never go below zero and holds never above what is there: whoever takes money checks first.
+Balances never go below zero and holds never above what is there: the caller checks before it takes money.
 
 What orders spend is the asset's own balance and, as Kraken's page on balances says, what Auto Earn keeps of
 it (`.F`). In which order, and how a hold shows on the two, is not documented: here the own balance comes

@@ -56,7 +56,7 @@ _NEEDS: Final[dict[str, _Need]] = {
     "GetApiKeyInfo": (),
 }
 # Kraken: orders are placed and ended at no cost to the REST counter (the engine has its own); what is not
-# said to be free costs 1, and history more (`HouseRules`).
+# documented as free costs 1, and history more (`HouseRules`).
 _FREE: Final = frozenset(
     {"AddOrder", "AddOrderBatch", "AmendOrder", "EditOrder", "CancelOrder", "CancelOrderBatch"}
 )

@@ -49,6 +49,6 @@ class Lockouts:
             failures.count, failures.until_us = 0, now_us + LOCKOUT_US
 
     def clear(self, key: str) -> None:
-        """A call came through, or an operator mended the key."""
+        """A call came through, or an operator repaired the key."""
         if self._failures:
             self._failures.pop(key, None)

@@ -1,4 +1,4 @@
-"""Orders, their trades, and the events that tell of them. Records only: the engine changes them."""
+"""Orders, their trades, and their events. Records only: the engine changes them."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal

@@ -30,7 +30,7 @@ class Tier(StrEnum):
 
     @property
     def max_rate_count(self) -> int:
-        """Kraken: the threshold of the engine's counter, told in the ack of a subscription."""
+        """Kraken: the threshold of the engine's counter, shown in the ack of a subscription."""
         return _TIERS[self].trading_most
 
 

@@ -16,10 +16,10 @@ text.
 * POST accounts/{id}/margin `{pair, side, volume, leverage}`: a market order on margin, made by hand;
   `leverage` 2 to 10 (2). It moves its fee alone
 * POST accounts/{id}/keys `{key, secret, permissions, nonce_window, valid_until, query_from, query_to,
-  ip_allowlist}`: makes a key, or mends the one that exists (its nonce stays, a lockout ends); times are unix
-  seconds, 0 for none; the two query bounds are shown only
+  ip_allowlist}`: makes a key, or repairs the one that exists (its nonce stays, a lockout ends); times are
+  unix seconds, 0 for none; the two query bounds are shown only
 * DELETE accounts/{id}/keys/{key}: forgets a key; its sockets are closed
-* GET market: what moves the prices; of a live one how its feed fares, and which pairs are closed for want of
+* GET market: what moves the prices; of a live one how its feed does, and which pairs are closed for want of
   a price (`live`)
 * POST markets/{pair} `{price}`, `{bid, ask, depth}`, `{resume: true}`: pins a pair's market, or lets it move
   again
@@ -30,7 +30,7 @@ text.
   with `keeps_key`, else the old one is gone
 * GET pairs/{pair}, POST pairs/{pair} `{ordermin, costmin, tick_size, status, listed}`: what its orders must
   keep to, shown to clients as well; `status`: online, cancel_only, post_only, limit_only, reduce_only; a tick
-  has no more decimals than the pair's prices; `listed` (false): clients are not told of it any more, orders
+  has no more decimals than the pair's prices; `listed` (false): clients are not shown it any more, orders
   still go through. (A minimum that clients are not shown is the fault `ordermin`, the mode of the whole
   exchange the fault `market_mode`.)
 * GET rules, POST rules `{name: value}`, the same as `house`: where Kraken's documents are silent
@@ -54,7 +54,7 @@ from krakencopy.paper_exchange.accounts.rate_limits import Tier
 from krakencopy.paper_exchange.control import fault_forms as fault_entry
 from krakencopy.paper_exchange.control import forms
 from krakencopy.paper_exchange.control.fault_forms import FaultRefused, fault_row, parse_fault
-from krakencopy.paper_exchange.control.forms import KEY_FIELDS, RULE_FIELDS, Refusal
+from krakencopy.paper_exchange.control.forms import KEY_FIELDS, RULE_FIELDS, ControlRefusal
 from krakencopy.paper_exchange.control.money import MoneyControl
 from krakencopy.paper_exchange.control.rows import account_row, fill_row, key_row, pair_row, request_row
 from krakencopy.paper_exchange.faults.table import FAULTS_MOST
@@ -118,19 +118,19 @@ class Control:
         body = await _body(request, "id", "tier", "limits", "balances", "keys")
         account_id = body.get("id")
         if not isinstance(account_id, str) or not _ACCOUNT_ID.fullmatch(account_id):
-            raise Refusal(400, "id: expected 1 to 64 letters, digits, dots, dashes or underscores")
+            raise ControlRefusal(400, "id: expected 1 to 64 letters, digits, dots, dashes or underscores")
         if self._exchange.accounts.get(account_id) is not None:
-            raise Refusal(409, f"id: the account {account_id} exists already")
+            raise ControlRefusal(409, f"id: the account {account_id} exists already")
         tier = forms.choice(Tier, body.get("tier", Tier.INTERMEDIATE), "tier")
         account = Account(account_id, tier, limited=forms.flag(body.get("limits", True), "limits"))
         balances = forms.balances(body.get("balances", {}), self._exchange.catalogue)
         rows = body.get("keys", [])
         if not isinstance(rows, list):
-            raise Refusal(400, "keys: expected a list")
+            raise ControlRefusal(400, "keys: expected a list")
         keys = [forms.key_of(account, row, f"keys[{index}].", _true_us()) for index, row in enumerate(rows)]
         names = [key.key for key in keys]
         if len(set(names)) < len(names) or any(self._exchange.accounts.key(name) for name in names):
-            raise Refusal(409, "keys: a key exists already")
+            raise ControlRefusal(409, "keys: a key exists already")
         self._exchange.accounts.add_account(account)
         for asset, amount in balances:
             treasury.deposit(self._exchange, account, asset, amount, self._now_us())
@@ -155,7 +155,7 @@ class Control:
             self._add_key(key)
             return key_row(key)
         if existing.account is not account:
-            raise Refusal(409, "key: it belongs to another account")
+            raise ControlRefusal(409, "key: it belongs to another account")
         self._mend(existing, forms.key_of(account, {"secret": None} | body, "", _true_us(), existing))
         return key_row(existing)
 
@@ -179,7 +179,7 @@ class Control:
         account = self._account(request)
         key = account.keys.get(request.match_info["key"])
         if key is None:
-            raise Refusal(404, "no such key")
+            raise ControlRefusal(404, "no such key")
         self._exchange.accounts.remove_key(key)
         self._exchange.revoke_sessions(key)
         return key_row(key)
@@ -193,20 +193,20 @@ class Control:
         tick = self._exchange.conditions.tick_of(pair)
         if "resume" in body:
             if body != {"resume": True}:
-                raise Refusal(400, "resume: expected true and nothing else")
+                raise ControlRefusal(400, "resume: expected true and nothing else")
             self._exchange.resume(pair, self._now_us())
         elif "price" in body:
             if body.keys() != {"price"}:
-                raise Refusal(400, "price: expected alone; bid, ask and depth are the other form")
+                raise ControlRefusal(400, "price: expected alone; bid, ask and depth are the other form")
             price = forms.price_of(body, "price", pair, tick)
             self._exchange.pin(pair, quote_of(pair, price, price, None), self._now_us())
         else:
             bid, ask = (forms.price_of(body, name, pair, tick) for name in ("bid", "ask"))
             if bid > ask:
-                raise Refusal(400, "bid: it is above the ask")
+                raise ControlRefusal(400, "bid: it is above the ask")
             depth = forms.positive(body["depth"], "depth") if "depth" in body else None
             if depth is not None and decimals_of(depth) > pair.lot_decimals:
-                raise Refusal(400, f"depth: more than {pair.lot_decimals} decimals")
+                raise ControlRefusal(400, f"depth: more than {pair.lot_decimals} decimals")
             self._exchange.pin(pair, quote_of(pair, bid, ask, depth), self._now_us())
         market = self._exchange.market.of(pair)
         return {
@@ -240,12 +240,12 @@ class Control:
     async def _set_fault(self, request: web.Request) -> Any:
         body = await _body(request, *fault_entry.fields())
         if len(self._exchange.faults) >= FAULTS_MOST:
-            raise Refusal(409, f"there are {FAULTS_MOST} faults already; delete some")
+            raise ControlRefusal(409, f"there are {FAULTS_MOST} faults already; delete some")
         try:
             accounts, catalogue = self._exchange.accounts, self._exchange.catalogue
             spec = parse_fault(body, lambda account: accounts.get(account) is not None, catalogue.find_pair)
         except FaultRefused as refusal:
-            raise Refusal(400, str(refusal)) from None
+            raise ControlRefusal(400, str(refusal)) from None
         return {"id": self._exchange.set_fault(spec, self._now_us()).id}
 
     async def _lift_all_faults(self, _request: web.Request) -> Any:
@@ -257,7 +257,7 @@ class Control:
         ids = [int(text)] if text.isascii() and text.isdigit() and len(text) < 19 else []
         lifted = self._exchange.lift_faults(ids, self._now_us())
         if not lifted:
-            raise Refusal(404, f"no such fault: {text}")
+            raise ControlRefusal(404, f"no such fault: {text}")
         return {"deleted": lifted}
 
     async def _requests(self, request: web.Request) -> Any:
@@ -280,7 +280,7 @@ class Control:
     def _pair(self, request: web.Request) -> Pair:
         pair = self._exchange.catalogue.find_pair(request.match_info["pair"])
         if pair is None:
-            raise Refusal(404, f"no such pair: {request.match_info['pair']}")
+            raise ControlRefusal(404, f"no such pair: {request.match_info['pair']}")
         return pair
 
 
@@ -294,7 +294,7 @@ def _guarded(
             return _json(403, {"error": "the control API is for loopback peers only"})
         try:
             return _json(200, await handler(request))
-        except Refusal as refusal:
+        except ControlRefusal as refusal:
             return _json(refusal.status, {"error": refusal.text})
 
     return answer
@@ -315,5 +315,5 @@ async def _body(request: web.Request, *fields: str) -> dict[str, Any]:
 def _after(request: web.Request) -> int:
     after = request.query.get("after", "0")
     if not (after.isascii() and after.isdigit() and len(after) < 19):
-        raise Refusal(400, "after: expected a number")
+        raise ControlRefusal(400, "after: expected a number")
     return int(after)

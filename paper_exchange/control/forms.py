@@ -39,7 +39,7 @@ _UNIX_S_MOST: Final = 10**11
 _Choice = TypeVar("_Choice", Tier, PairStatus, FeeFlag, MinimumWords, Side)
 
 
-class Refusal(Exception):
+class ControlRefusal(Exception):
     """A control request is refused with an HTTP status and a sentence."""
 
     def __init__(self, status: int, text: str) -> None:
@@ -53,21 +53,21 @@ def read_body(body: bytes, known: frozenset[str]) -> dict[str, Any]:
     try:
         found = wire_json.loads_as_text(body)
     except (ValueError, RecursionError):
-        raise Refusal(400, "body: expected JSON") from None
+        raise ControlRefusal(400, "body: expected JSON") from None
     if not isinstance(found, dict):
-        raise Refusal(400, "body: expected a JSON object")
+        raise ControlRefusal(400, "body: expected a JSON object")
     unknown = sorted(found.keys() - known)
     if unknown:
-        raise Refusal(400, f"{unknown[0]}: no such field")
+        raise ControlRefusal(400, f"{unknown[0]}: no such field")
     return found
 
 
 def whole(value: object, field: str, most: int) -> int:
     """A number from 0 to `most`."""
     if not (isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20):
-        raise Refusal(400, f"{field}: expected a number of at least 0")
+        raise ControlRefusal(400, f"{field}: expected a number of at least 0")
     if int(value) > most:
-        raise Refusal(400, f"{field}: expected at most {most}")
+        raise ControlRefusal(400, f"{field}: expected at most {most}")
     return int(value)
 
 
@@ -75,14 +75,14 @@ def account_named(account_id: str, accounts: Accounts) -> Account:
     """The account of a call's path."""
     account = accounts.get(account_id)
     if account is None:
-        raise Refusal(404, f"no such account: {account_id}")
+        raise ControlRefusal(404, f"no such account: {account_id}")
     return account
 
 
 def flag(value: object, field: str) -> bool:
     """True or false."""
     if not isinstance(value, bool):
-        raise Refusal(400, f"{field}: expected true or false")
+        raise ControlRefusal(400, f"{field}: expected true or false")
     return value
 
 
@@ -91,26 +91,26 @@ def choice(kind: type[_Choice], value: Any, field: str) -> _Choice:
     try:
         return kind(value)
     except ValueError:
-        raise Refusal(400, f"{field}: expected one of {', '.join(kind)}") from None
+        raise ControlRefusal(400, f"{field}: expected one of {', '.join(kind)}") from None
 
 
 def asset_named(name: object, field: str, catalogue: Catalogue) -> Asset:
     """An asset, in any spelling; forms of one that have a suffix are assets of their own."""
     asset = catalogue.find_asset(name) if isinstance(name, str) else None
     if asset is None:
-        raise Refusal(400, f"{field}: no such asset")
+        raise ControlRefusal(400, f"{field}: no such asset")
     return asset
 
 
 def balances(value: object, catalogue: Catalogue) -> list[tuple[Asset, Decimal]]:
     """Amounts by asset."""
     if not isinstance(value, dict):
-        raise Refusal(400, "balances: expected an object")
+        raise ControlRefusal(400, "balances: expected an object")
     found = []
     for name, text in value.items():
         amount = parse_plain(text) if isinstance(text, str) else None
         if amount is None:
-            raise Refusal(400, f"balances.{name}: expected a plain decimal of at least 0")
+            raise ControlRefusal(400, f"balances.{name}: expected a plain decimal of at least 0")
         found.append((asset_named(name, f"balances.{name}", catalogue), amount))
     return found
 
@@ -120,7 +120,7 @@ def signed(value: object, field: str) -> Decimal:
     text = value if isinstance(value, str) else ""
     amount = parse_plain(text.removeprefix("-"))
     if amount is None:
-        raise Refusal(400, f"{field}: expected a plain decimal")
+        raise ControlRefusal(400, f"{field}: expected a plain decimal")
     return -amount if text.startswith("-") else amount
 
 
@@ -128,7 +128,7 @@ def positive(value: object, field: str) -> Decimal:
     """An amount above 0."""
     amount = parse_plain(value) if isinstance(value, str) else None
     if not amount:
-        raise Refusal(400, f"{field}: expected a plain decimal above 0")
+        raise ControlRefusal(400, f"{field}: expected a plain decimal above 0")
     return amount
 
 
@@ -136,7 +136,7 @@ def price_of(body: dict[str, Any], field: str, pair: Pair, tick: Decimal) -> Dec
     """A price on the pair's grid."""
     price = positive(body.get(field), field)
     if price % tick:
-        raise Refusal(400, f"{field}: not a multiple of the tick size {tick:f}")
+        raise ControlRefusal(400, f"{field}: not a multiple of the tick size {tick:f}")
     return price.quantize(pair.price_step)
 
 
@@ -148,7 +148,7 @@ def listing_of(body: dict[str, Any], pair: Pair, old: Listing) -> Listing:
     if "tick_size" in body:
         tick = positive(body["tick_size"], "tick_size")
         if decimals_of(tick) > pair.pair_decimals:
-            raise Refusal(400, f"tick_size: the pair's prices have {pair.pair_decimals} decimals")
+            raise ControlRefusal(400, f"tick_size: the pair's prices have {pair.pair_decimals} decimals")
     status = choice(PairStatus, body["status"], "status") if "status" in body else old.status
     listed = flag(body["listed"], "listed") if "listed" in body else old.listed
     return Listing(Minima(ordermin, costmin), tick, old.lot_decimals, status, listed)
@@ -158,13 +158,13 @@ def margin_order(body: dict[str, Any], catalogue: Catalogue) -> OrderRequest:
     """A market order on margin."""
     pair = catalogue.find_pair(body["pair"]) if isinstance(body.get("pair"), str) else None
     if pair is None:
-        raise Refusal(400, "pair: no such pair")
+        raise ControlRefusal(400, "pair: no such pair")
     volume = positive(body.get("volume"), "volume")
     if decimals_of(volume) > pair.lot_decimals:
-        raise Refusal(400, f"volume: more than {pair.lot_decimals} decimals")
+        raise ControlRefusal(400, f"volume: more than {pair.lot_decimals} decimals")
     leverage = whole(body.get("leverage", "2"), "leverage", _LEVERAGE_MOST)
     if leverage < _LEVERAGE_LEAST:
-        raise Refusal(400, f"leverage: expected at least {_LEVERAGE_LEAST}")
+        raise ControlRefusal(400, f"leverage: expected at least {_LEVERAGE_LEAST}")
     side = choice(Side, body.get("side"), "side")
     return OrderRequest(pair, side, OrderType.MARKET, volume.quantize(pair.lot_step), leverage=leverage)
 
@@ -174,7 +174,7 @@ def _minimum(body: dict[str, Any], field: str, old: Decimal) -> Decimal:
         return old
     amount = parse_plain(body[field]) if isinstance(body[field], str) else None
     if amount is None:
-        raise Refusal(400, f"{field}: expected a plain decimal of at least 0")
+        raise ControlRefusal(400, f"{field}: expected a plain decimal of at least 0")
     return amount
 
 
@@ -198,18 +198,18 @@ def change_rules(rules: HouseRules, body: dict[str, Any]) -> None:
 def key_of(account: Account, row: Any, where: str, now_us: int, existing: ApiKey | None = None) -> ApiKey:
     """A key as a request describes it; what is left out is as it was in `existing`, or the default."""
     if not isinstance(row, dict):
-        raise Refusal(400, f"{where.rstrip('.')}: expected an object")
+        raise ControlRefusal(400, f"{where.rstrip('.')}: expected an object")
     unknown = sorted(row.keys() - KEY_FIELDS)
     if unknown:
-        raise Refusal(400, f"{where}{unknown[0]}: no such field")
+        raise ControlRefusal(400, f"{where}{unknown[0]}: no such field")
     name = row.get("key")
     if not isinstance(name, str) or not name or not name.isascii() or not name.isprintable():
-        raise Refusal(400, f"{where}key: expected printable ASCII text")
+        raise ControlRefusal(400, f"{where}key: expected printable ASCII text")
     secret = decode_secret(row["secret"]) if isinstance(row.get("secret"), str) else None
     if secret is None and existing is not None and row.get("secret") is None:
         secret = existing.secret
     if secret is None:
-        raise Refusal(400, f"{where}secret: expected base64")
+        raise ControlRefusal(400, f"{where}secret: expected base64")
     key = ApiKey(
         key=name,
         secret=secret,
@@ -239,7 +239,7 @@ def _read_bounds(key: ApiKey, row: dict[str, Any], where: str) -> None:
     if "ip_allowlist" in row:
         addresses = row["ip_allowlist"]
         if not isinstance(addresses, list) or not all(isinstance(item, str) for item in addresses):
-            raise Refusal(400, f"{where}ip_allowlist: expected a list of addresses")
+            raise ControlRefusal(400, f"{where}ip_allowlist: expected a list of addresses")
         key.ip_allowlist = tuple(addresses)
 
 
@@ -249,11 +249,13 @@ def _unix_us(value: object, field: str) -> int:
 
 def _permissions(value: Any, where: str) -> frozenset[Permission]:
     if not isinstance(value, list):
-        raise Refusal(400, f"{where}permissions: expected a list")
+        raise ControlRefusal(400, f"{where}permissions: expected a list")
     try:
         return frozenset(Permission(item) for item in value)
     except ValueError:
-        raise Refusal(400, f"{where}permissions: expected names out of {', '.join(Permission)}") from None
+        raise ControlRefusal(
+            400, f"{where}permissions: expected names out of {', '.join(Permission)}"
+        ) from None
 
 
 def to_json(value: Any) -> bytes:

@@ -11,7 +11,7 @@ from aiohttp import web
 from krakencopy.paper_exchange.accounts.account import Account
 from krakencopy.paper_exchange.accounts.ledger import BalanceChange, LedgerKind
 from krakencopy.paper_exchange.control import forms
-from krakencopy.paper_exchange.control.forms import Refusal
+from krakencopy.paper_exchange.control.forms import ControlRefusal
 from krakencopy.paper_exchange.control.pairs import PAIR_FIELDS, pair_of
 from krakencopy.paper_exchange.control.rows import account_row, pair_row
 from krakencopy.paper_exchange.rest.rows import balance_text, order_row
@@ -58,11 +58,11 @@ class MoneyControl:
         asset = self._plain_asset(body.get("asset"), "asset")
         suffix, amount = body.get("form"), forms.signed(body.get("amount"), "amount")
         if not isinstance(suffix, str) or not catalogue.is_suffix(suffix):
-            raise Refusal(
+            raise ControlRefusal(
                 400, "form: expected .F, .B, .S, .M, .P, .T, .HOLD, or one with days before it (28.S)"
             )
         if not amount:
-            raise Refusal(400, "amount: expected something to move; below 0 moves back")
+            raise ControlRefusal(400, "amount: expected something to move; below 0 moves back")
         if not treasury.move(self._exchange, account, asset, suffix, amount, self._now_us()):
             raise _too_much("amount", account, asset if amount > 0 else form_of(asset, suffix))
         return account_row(account, self._now_us())
@@ -72,7 +72,7 @@ class MoneyControl:
         body = forms.read_body(await request.read(), frozenset({"spend", "receive"}))
         spend, receive = (self._leg(body.get(name), name) for name in ("spend", "receive"))
         if spend[0] is receive[0]:
-            raise Refusal(400, "receive.asset: it is what is spent")
+            raise ControlRefusal(400, "receive.asset: it is what is spent")
         if not treasury.convert(self._exchange, account, spend, receive, self._now_us()):
             raise _too_much("spend.amount", account, spend[0])
         return account_row(account, self._now_us())
@@ -87,7 +87,7 @@ class MoneyControl:
         try:
             order = self._exchange.place_on_margin(account, wanted, self._now_us())
         except KrakenError as error:
-            raise Refusal(400, f"volume: {error.text}") from None
+            raise ControlRefusal(400, f"volume: {error.text}") from None
         if profit:
             self._exchange.book(
                 account, (BalanceChange(LedgerKind.MARGIN, wanted.pair.quote, profit),), self._now_us()
@@ -96,7 +96,7 @@ class MoneyControl:
 
     def _leg(self, value: Any, field: str) -> tuple[Asset, Decimal]:
         if not isinstance(value, dict) or value.keys() != _LEG_FIELDS:
-            raise Refusal(400, f"{field}: expected an object of asset and amount")
+            raise ControlRefusal(400, f"{field}: expected an object of asset and amount")
         amount = forms.positive(value["amount"], f"{field}.amount")
         return self._asset(value["asset"], f"{field}.asset"), amount
 
@@ -109,20 +109,20 @@ class MoneyControl:
     async def _rename(self, request: web.Request) -> Any:
         old = self._exchange.catalogue.find_asset(request.match_info["asset"])
         if old is None:
-            raise Refusal(404, f"no such asset: {request.match_info['asset']}")
+            raise ControlRefusal(404, f"no such asset: {request.match_info['asset']}")
         if old.underlying is not None:
-            raise Refusal(400, "asset: its forms are renamed with it")
+            raise ControlRefusal(400, "asset: its forms are renamed with it")
         body = forms.read_body(await request.read(), frozenset({"to", "keeps_key"}))
         name = body.get("to")
         if not isinstance(name, str) or not catalogue.is_name(name):
-            raise Refusal(400, "to: expected up to 16 letters and digits")
+            raise ControlRefusal(400, "to: expected up to 16 letters and digits")
         keeps_key = forms.flag(body.get("keeps_key", False), "keeps_key")
         if self._exchange.live:
-            raise Refusal(409, "asset: the live market knows it by its name")
+            raise ControlRefusal(409, "asset: the live market knows it by its name")
         if old is USD:
-            raise Refusal(409, "asset: everything is valued in it")
+            raise ControlRefusal(409, "asset: everything is valued in it")
         if not self._exchange.catalogue.free(name):
-            raise Refusal(409, f"to: {name} is the name of an asset or a pair already")
+            raise ControlRefusal(409, f"to: {name} is the name of an asset or a pair already")
         new = treasury.rename(self._exchange, old, name, keeps_key=keeps_key, now_us=self._now_us())
         pairs = [pair.altname for pair in self._exchange.catalogue.pairs_of(new)]
         return {"id": new.id, "altname": new.altname, "name": new.name, "pairs": pairs}
@@ -133,9 +133,9 @@ class MoneyControl:
     def _plain_asset(self, name: object, field: str) -> Asset:
         asset = self._asset(name, field)
         if asset.underlying is not None:
-            raise Refusal(400, f"{field}: expected the asset itself; `form` names the form")
+            raise ControlRefusal(400, f"{field}: expected the asset itself; `form` names the form")
         return asset
 
 
-def _too_much(field: str, account: Account, asset: Asset) -> Refusal:
-    return Refusal(400, f"{field}: only {balance_text(asset, account.unheld(asset))} are available")
+def _too_much(field: str, account: Account, asset: Asset) -> ControlRefusal:
+    return ControlRefusal(400, f"{field}: only {balance_text(asset, account.unheld(asset))} are available")

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from krakencopy.paper_exchange.control import forms
-from krakencopy.paper_exchange.control.forms import Refusal
+from krakencopy.paper_exchange.control.forms import ControlRefusal
 from krakencopy.paper_exchange.values import catalogue as names
 from krakencopy.paper_exchange.values.catalogue import Catalogue
 from krakencopy.paper_exchange.values.decimals import decimals_of, rounded, rounded_up, unit
@@ -37,13 +37,13 @@ _DEPTH_IN_QUOTE: Final = 1_000
 
 
 def pair_of(body: dict[str, Any], catalogue: Catalogue) -> Pair:
-    """A pair whose spellings are free; one of its assets may be new. Raises Refusal."""
+    """A pair whose spellings are free; one of its assets may be new. Raises ControlRefusal."""
     base = _asset(body.get("base"), "base", catalogue, _aclass(body.get("aclass_base", CURRENCY)))
     quote = _asset(body.get("quote"), "quote", catalogue, CURRENCY)
     price = forms.positive(body.get("price"), "price")
     tick = _tick(body, price)
     if price % tick:
-        raise Refusal(400, f"price: not a multiple of the tick size {tick:f}")
+        raise ControlRefusal(400, f"price: not a multiple of the tick size {tick:f}")
     altname = _spelling(body, "altname", f"{base.altname}{quote.altname}")
     pair = Pair(
         id=_spelling(body, "key", altname),
@@ -62,7 +62,7 @@ def pair_of(body: dict[str, Any], catalogue: Catalogue) -> Pair:
     for field in ("id", "altname", "wsname", "symbol"):
         spelling = getattr(pair, field)
         if not catalogue.free(spelling):
-            raise Refusal(409, f"{field}: {spelling} is the name of a pair or an asset already")
+            raise ControlRefusal(409, f"{field}: {spelling} is the name of a pair or an asset already")
     return pair
 
 
@@ -70,18 +70,18 @@ def _asset(name: object, field: str, catalogue: Catalogue, aclass: str) -> Asset
     found = catalogue.find_asset(name) if isinstance(name, str) else None
     if found is not None:
         if found.underlying is not None or (field == "base" and found.aclass != aclass):
-            raise Refusal(400, f"{field}: it is a form, or of another class")
+            raise ControlRefusal(400, f"{field}: it is a form, or of another class")
         return found
     if not isinstance(name, str) or not names.is_name(name):
-        raise Refusal(400, f"{field}: expected up to 16 letters and digits")
+        raise ControlRefusal(400, f"{field}: expected up to 16 letters and digits")
     if not catalogue.free(name):
-        raise Refusal(409, f"{field}: {name} is the name of a pair already")
+        raise ControlRefusal(409, f"{field}: {name} is the name of a pair already")
     return Asset(name, name, name, _ASSET_DECIMALS, _DISPLAY_DECIMALS, aclass=aclass)
 
 
 def _aclass(value: object) -> str:
     if value not in {CURRENCY, TOKENISED}:
-        raise Refusal(400, f"aclass_base: expected {CURRENCY} or {TOKENISED}")
+        raise ControlRefusal(400, f"aclass_base: expected {CURRENCY} or {TOKENISED}")
     return str(value)
 
 
@@ -96,7 +96,7 @@ def _tick(body: dict[str, Any], price: Decimal) -> Decimal:
         return unit(decimals if decimals is not None else max(decimals_of(price), 2))
     tick = forms.positive(body["tick_size"], "tick_size")
     if decimals is not None and decimals_of(tick) != decimals:
-        raise Refusal(400, f"tick_size: the pair's prices have {decimals} decimals")
+        raise ControlRefusal(400, f"tick_size: the pair's prices have {decimals} decimals")
     return rounded(tick, unit(decimals_of(tick)))
 
 
@@ -112,5 +112,5 @@ def _spelling(body: dict[str, Any], field: str, default: str) -> str:
         or not value.isprintable()
         or not 1 <= len(value) <= 33
     ):
-        raise Refusal(400, f"{field}: expected up to 33 characters")
+        raise ControlRefusal(400, f"{field}: expected up to 33 characters")
     return value

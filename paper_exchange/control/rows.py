@@ -59,8 +59,8 @@ def pair_row(pair: Pair, conditions: Conditions) -> dict[str, Any]:
 
 
 def market_row(kind: str, exchange: Exchange, live: LiveMarket | None, now_s: float) -> dict[str, Any]:
-    """What moves the prices, and where each pair stands. `now_s` is of the clock that the live market is
-    told.
+    """What moves the prices, and where each pair stands. `now_s` is of the live market's
+    clock.
     """
     rows = {}
     for pair in exchange.catalogue.pairs:

@@ -1,5 +1,5 @@
-"""The matching engine: takes orders, fills them against the market model, keeps holds and books, tells what
-happened.
+"""The matching engine: takes orders, fills them against the market model, keeps holds and books, reports
+what happened.
 
 Pure: the time is passed in, events are returned, nothing waits. Orders meet the market, never each other
 (`self_trade` says where two of one account would).
@@ -50,7 +50,7 @@ TRIGGER_MOVED: Final = "Trigger price changed"
 
 
 class Engine:
-    """All orders of the exchange. Whoever calls it has checked the arguments (`order_entry`)."""
+    """All orders of the exchange. The caller has checked the arguments (`order_entry`)."""
 
     def __init__(
         self, market: Market, accounts: Accounts, ids: TransactionIds, rules: HouseRules | None = None
@@ -281,8 +281,8 @@ class Engine:
         if request.limit_offset is not None:
             order.request = replace(request, price=limit_after(order))
         account.set_hold(order, ZERO)
-        told = event_of(ExecType.STATUS, order, now_us, reason=TRIGGERED)
-        return [told, *self._match_late(account, order, now_us)]
+        fired = event_of(ExecType.STATUS, order, now_us, reason=TRIGGERED)
+        return [fired, *self._match_late(account, order, now_us)]
 
     def _wait(self, account: Account, order: Order, now_us: int) -> list[OrderEvent]:
         """Let an order wait for its trigger, which may be reached already."""

@@ -1,6 +1,4 @@
-"""What an account's sockets hear of events when a fault distorts it: which events, in which order, how
-often. Pure.
-"""
+"""Which events an account's sockets are sent while a fault is set, in which order, how often. Pure."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,11 +10,11 @@ _EVERY_KIND = frozenset(FaultKind)
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
-    """Events in the order in which they are told. `times`: how often each; 0 uses a sequence number up and
-    tells nothing.
+class Delivery:
+    """Events in the order in which they are sent. `times`: how often each; 0 uses up a sequence number and
+    sends nothing.
 
-    `times` is None where each is told once. `cut`: the sockets are cut off afterwards.
+    `times` is None where each is sent once. `cut`: the sockets are cut off afterwards.
     """
 
     events: list[OrderEvent]
@@ -25,34 +23,32 @@ class Telling:
 
 
 def distorted(
-    faults: Faults, account: str, events: list[OrderEvent], is_heard: Callable[[OrderEvent], bool]
-) -> Telling:
-    """Let faults strike a batch of events of one account. An event that no socket would hear is not
-    struck.
+    faults: Faults, account: str, events: list[OrderEvent], is_wanted: Callable[[OrderEvent], bool]
+) -> Delivery:
+    """Apply the faults that fire on a batch of events of one account. None fires on an event that no socket
+    wants.
     """
 
-    def strike(occasion: Occasion, *about: OrderEvent) -> Fault | None:
+    def fire(occasion: Occasion, *about: OrderEvent) -> Fault | None:
         if not faults.armed(occasion):
             return None
-        barred = frozenset[FaultKind]() if any(is_heard(event) for event in about) else _EVERY_KIND
-        return faults.strike(occasion, account, barred=barred)
+        barred = frozenset[FaultKind]() if any(is_wanted(event) for event in about) else _EVERY_KIND
+        return faults.fire(occasion, account, barred=barred)
 
-    if strike(Occasion.BATCH, *events):
-        return Telling([], cut=True)
+    if fire(Occasion.BATCH, *events):
+        return Delivery([], cut=True)
     entry = _first_trade_of_a_new_order(events)
-    cut = entry is not None and strike(Occasion.ENTRY, *events) is not None
-    told = events[:entry] if cut else list(events)
-    _reverse_trades(told, strike)
-    told = [
-        event for event in told if event.kind is not ExecType.FILLED or not strike(Occasion.FILLED, event)
-    ]
+    cut = entry is not None and fire(Occasion.ENTRY, *events) is not None
+    sent = events[:entry] if cut else list(events)
+    _reverse_trades(sent, fire)
+    sent = [event for event in sent if event.kind is not ExecType.FILLED or not fire(Occasion.FILLED, event)]
     times = []
-    for event in told:
-        if strike(Occasion.MESSAGE, event):
+    for event in sent:
+        if fire(Occasion.MESSAGE, event):
             times.append(0)
         else:
-            times.append(2 if event.kind is ExecType.TRADE and strike(Occasion.TRADE, event) else 1)
-    return Telling(told, times, cut)
+            times.append(2 if event.kind is ExecType.TRADE and fire(Occasion.TRADE, event) else 1)
+    return Delivery(sent, times, cut)
 
 
 def _first_trade_of_a_new_order(events: list[OrderEvent]) -> int | None:
@@ -66,7 +62,7 @@ def _first_trade_of_a_new_order(events: list[OrderEvent]) -> int | None:
     return None
 
 
-def _reverse_trades(events: list[OrderEvent], strike: Callable[..., Fault | None]) -> None:
+def _reverse_trades(events: list[OrderEvent], fire: Callable[..., Fault | None]) -> None:
     """Put the trades of an order into reverse order, each into the place of another."""
     places: dict[str, list[int]] = {}
     for place, event in enumerate(events):
@@ -74,6 +70,6 @@ def _reverse_trades(events: list[OrderEvent], strike: Callable[..., Fault | None
             places.setdefault(event.order.txid, []).append(place)
     for own in places.values():
         trades = [events[place] for place in own]
-        if len(trades) > 1 and strike(Occasion.TRADES, *trades):
+        if len(trades) > 1 and fire(Occasion.TRADES, *trades):
             for place, trade in zip(own, reversed(trades), strict=True):
                 events[place] = trade

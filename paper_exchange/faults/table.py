@@ -1,9 +1,9 @@
-"""The faults that tests set: which there are, which event each one strikes, how often. Pure: no sockets,
+"""The faults that tests set: which there are, on which events each one fires, how often. Pure: no sockets,
 clocks, files.
 
 `POST /paper/v1/faults` sets one, `GET` lists them with how often each matched and fired, `DELETE` ends all,
-or one by its id. Request faults strike private requests whose API key is known. "engine acts": the request is
-checked and carried out.
+or one by its id. Request faults fire on private requests whose API key is known. "engine acts": the request
+is checked and carried out.
 
 * drop_request (a private request): connection closed without an answer; the engine never saw it, the nonce
   stays unused
@@ -51,7 +51,7 @@ checked and carried out.
 
 An odd row is put into the answers of OpenOrders, ClosedOrders, QueryOrders, TradesHistory, QueryTrades,
 Ledgers, Balance, BalanceEx, Ticker, AssetPairs, Assets, or before the next message of the `executions`
-channel. Its numbers become text. A front page and a refused market strike public calls too, where no account
+channel. Its numbers become text. A front page and a refused market fire on public calls too, where no account
 is named.
 
 Replayed fills after a re-subscription are no fault: a snapshot with `snap_trades` always repeats them.
@@ -60,12 +60,12 @@ Which events: `account` and `method` (private requests and visibility_lag only; 
 skip so many matching events of each account. `probability` (1): drawn from a generator that is seeded by
 `seed` (0), the kind, the account and the number of the account's matching events. So whatever other accounts
 do, the same events of one account are decided the same way. `count` (1; 0: until deleted): how many times in
-all; where no account is named, whoever comes first uses it up. What acts now, and states, take none of these
+all; where no account is named, the first event uses it up. What acts now, and states, take none of these
 four (visibility_lag: `seed`).
 
-Every fault sees every event that it matches; of those that are due the oldest strikes, and only it has fired.
+Every fault sees every event that it matches; of those that are due only the oldest fires.
 A fault of the executions channel that nobody listens to, and a swap while one is going on, match and don't
-fire. Of states of one kind the newest holds. In the log of requests, `fault` names what struck the row
+fire. Of states of one kind the newest holds. In the log of requests, `fault` names what fired on the row
 (several: joined by a comma; market_mode and ordermin where they refused it, visibility_lag where it was read
 late) and `outcome` is what the exchange really did, `unseen` where the request never reached it.
 """
@@ -124,11 +124,11 @@ class Occasion(StrEnum):
     REQUEST = auto()  # a private request came in
     FRONT = auto()  # any REST request came in
     MARKET = auto()  # an order or a ticker of a pair is asked for
-    ROWS = auto()  # rows are about to be answered or told
+    ROWS = auto()  # rows are about to be sent
     READ = auto()  # a private request wants to know what an account has
     ORDER = auto()  # an order passed all checks
-    CONNECT = auto()  # a WebSocket client knocks
-    BATCH = auto()  # events of one account and one instant are about to be told
+    CONNECT = auto()  # a WebSocket client connects
+    BATCH = auto()  # events of one account and one instant are about to be sent
     ENTRY = auto()  # among them a new order that trades at once
     TRADES = auto()  # among them several trades of one order
     TRADE = auto()
@@ -139,7 +139,7 @@ class Occasion(StrEnum):
 
 
 # What happens on the executions channel.
-TELLING: Final = frozenset(
+DISTORTING: Final = frozenset(
     {Occasion.BATCH, Occasion.ENTRY, Occasion.TRADES, Occasion.TRADE, Occasion.FILLED, Occasion.MESSAGE}
 )
 
@@ -250,7 +250,7 @@ class Fault:
         )
 
     def is_due(self, account: str) -> bool:
-        """Count one matching event of an account; whether the fault is to strike it."""
+        """Count one matching event of an account; whether the fault is to fire on it."""
         self.matched += 1
         number = self._seen[account] = self._seen.get(account, 0) + 1
         if number <= self.spec.after:
@@ -274,7 +274,7 @@ class Faults:
 
     def __init__(self) -> None:
         self._faults: dict[int, Fault] = {}
-        # Those that can still strike.
+        # Those that can still fire.
         self._live: dict[int, Fault] = {}
         self._last_id = 0
         self._armed: dict[Occasion, list[Fault]] = {}
@@ -316,7 +316,7 @@ class Faults:
         """Whether any fault waits for something on the executions channel."""
         return self._distorting
 
-    def strike(
+    def fire(
         self,
         occasion: Occasion,
         account: str = "",
@@ -326,28 +326,26 @@ class Faults:
         ordertype: str | None = None,
         barred: frozenset[FaultKind] = frozenset(),
     ) -> Fault | None:
-        """The fault that strikes this event, which has then fired. `barred` kinds see the event but cannot
-        strike it.
-        """
-        struck: Fault | None = None
+        """The fault that fires on this event. `barred` kinds see the event but cannot fire on it."""
+        fired: Fault | None = None
         for fault in self._armed.get(occasion, ()):
             if not fault.is_for(account, method, pair, ordertype):
                 continue
             due = fault.is_due(account)
-            if due and struck is None and fault.spec.kind not in barred:
-                struck = fault
-        if struck is not None:
-            struck.fired += 1
-            if struck.exhausted:
-                del self._live[struck.id]
+            if due and fired is None and fault.spec.kind not in barred:
+                fired = fault
+        if fired is not None:
+            fired.fired += 1
+            if fired.exhausted:
+                del self._live[fired.id]
                 self._arm()
-        return struck
+        return fired
 
     def market_refusal(
         self, pair: Pair, method: str, account: str = "", ordertype: str | None = None
     ) -> str | None:
         """The error with which a market, or one kind of orders in it, is refused to an account."""
-        fault = self.strike(Occasion.MARKET, account, method, pair=pair, ordertype=ordertype)
+        fault = self.fire(Occasion.MARKET, account, method, pair=pair, ordertype=ordertype)
         return None if fault is None else fault.spec.error
 
     def blame(self, kind: FaultKind, pair: Pair | None = None) -> None:
@@ -365,4 +363,4 @@ class Faults:
         # A state is a state: the newest one holds.
         armed.get(Occasion.READ, []).reverse()
         self._armed = armed
-        self._distorting = not TELLING.isdisjoint(armed)
+        self._distorting = not DISTORTING.isdisjoint(armed)

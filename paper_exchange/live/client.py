@@ -1,5 +1,5 @@
-"""The socket to another exchange's public feed, and the clocks around it. What is said is understood in
-`live`.
+"""The socket to another exchange's public feed, and the clocks around it. What comes in is read in
+`live_market`.
 
 Linux: times are of the clock that goes on while the machine sleeps, or prices of before its sleep would pass
 for new ones.
@@ -58,7 +58,7 @@ class LiveClient:
         self._silence_s = silence_s
         # Each change has a line, whatever else is logged.
         log.setLevel(logging.INFO)
-        self.market: Final = LiveMarket(exchange, silence_s, lambda told: log.info("live prices: %s", told))
+        self.market: Final = LiveMarket(exchange, silence_s, lambda line: log.info("live prices: %s", line))
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._sending: set[asyncio.Task[None]] = set()
         self._settled: Final = asyncio.Event()
@@ -71,7 +71,7 @@ class LiveClient:
             while True:
                 began_s = now_s()
                 why, code = await self._follow(session)
-                self._tell(partial(self.market.lost, why))
+                self._update_market(partial(self.market.lost, why))
                 failures = 1 if now_s() - began_s >= _STEADY_S else failures + 1
                 if self.market.in_maintenance:
                     failures = max(failures, _FAILURES_OF_MAINTENANCE)
@@ -80,13 +80,13 @@ class LiveClient:
                 await asyncio.sleep(pause_s(failures, random.random()))  # noqa: S311 - spreads clients, hides nothing
 
     async def first_prices(self, limit_s: float) -> None:
-        """Wait until every pair has its first word, but no longer than that."""
+        """Wait until every pair has its first message, but no longer than that."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._settled.wait(), limit_s)
 
     async def _follow(self, session: aiohttp.ClientSession) -> tuple[str, int | None]:
         """One connection, from its handshake to its end: why it ended, and the code of HTTP or of closing
-        that told so.
+        that says so.
         """
         try:
             async with asyncio.timeout(_CONNECT_S):
@@ -117,15 +117,15 @@ class LiveClient:
             try:
                 message = await socket.receive(self._silence_s)
             except TimeoutError:
-                return f"nothing heard for {self._silence_s:g} s", None
+                return f"nothing received for {self._silence_s:g} s", None
             if message.type is aiohttp.WSMsgType.TEXT:
                 text: str = message.data
-                self._tell(partial(self.market.heard, text))
+                self._update_market(partial(self.market.receive_message, text))
             elif message.type is not aiohttp.WSMsgType.BINARY:
-                return f"closed ({socket.close_code or 'no goodbye'})", socket.close_code
+                return f"closed ({socket.close_code or 'no close frame'})", socket.close_code
 
-    def _tell(self, told: Callable[[float, int], None]) -> None:
-        told(now_s(), self._exchange.wall_us(time.time_ns() // 1000))
+    def _update_market(self, update: Callable[[float, int], None]) -> None:
+        update(now_s(), self._exchange.wall_us(time.time_ns() // 1000))
         if self.market.settled:
             self._settled.set()
 
@@ -136,7 +136,7 @@ class LiveClient:
         before the requests that came in meanwhile, so none of them meets a price that has become too old.
         """
         asyncio.get_running_loop().call_later(_WATCH_S, self._watch)
-        self._tell(self.market.review)
+        self._update_market(self.market.review)
         for request in self.market.requests_due(now_s()):
             if self._socket is not None:
                 self._send(self._socket, request)

@@ -1,12 +1,12 @@
-"""A market that follows another exchange's public feed: which words move which pair, and when a pair must not
-trade.
+"""A market that follows another exchange's public feed: which messages move which pair, and when a pair must
+not trade.
 
 A pair takes orders while its prices are known to be right: it has some, the connection that they came over
-has been heard of within the silence limit (quiet pairs are silent for long, the connection never is: Kraken's
-heartbeat comes every second), and the exchange that is followed matches. Otherwise the pair is closed:
-`EService:Market in cancel_only mode`, nothing fills.
+has sent something within the silence limit (quiet pairs are silent for long, the connection never is:
+Kraken's heartbeat comes every second), and the exchange that is followed matches. Otherwise the pair is
+closed: `EService:Market in cancel_only mode`, nothing fills.
 
-No sockets, no clocks: words and times are passed in. Seconds are of a clock that never goes back.
+No sockets, no clocks: messages and times are passed in. Seconds are of a clock that never goes back.
 """
 
 from collections.abc import Callable
@@ -18,6 +18,7 @@ from typing import Any, Final
 from krakencopy.paper_exchange.live import messages as live_wire
 from krakencopy.paper_exchange.live.messages import (
     BestPrices,
+    FeedMessage,
     FeedTrade,
     NoPrices,
     NotUnderstood,
@@ -25,7 +26,6 @@ from krakencopy.paper_exchange.live.messages import (
     SubscriptionRefused,
     SystemStatus,
     Trades,
-    Word,
 )
 from krakencopy.paper_exchange.market.market import LEVEL_STEP, MarketTrade, Quote
 from krakencopy.paper_exchange.order_entry.trading_conditions import Listing, Minima, listing_of
@@ -36,8 +36,8 @@ from krakencopy.paper_exchange.venue.exchange import Exchange
 
 # A ticker that has fallen silent is asked for anew no more often than this.
 ASK_ANEW_S: Final = 10.0
-# Messages that are not understood are told of so often, then only counted.
-_STRANGE_TOLD_MOST: Final = 10
+# Messages that are not understood are logged so often, then only counted.
+_STRANGE_LOGGED_MOST: Final = 10
 
 
 class PairState(StrEnum):
@@ -53,7 +53,7 @@ class PairState(StrEnum):
 
 @dataclass(slots=True)
 class _Followed:
-    """One pair, as the feed has told of it."""
+    """One pair, as the feed has shown it."""
 
     pair: Pair
     state: PairState = PairState.WAITING
@@ -72,18 +72,18 @@ class _Followed:
 
 
 class LiveMarket:
-    """Moves an exchange's market by what a feed says. `say` is told each change in a sentence: for the
-    log.
+    """Moves an exchange's market by what a feed says. `log_line` gets a sentence about each
+    change.
     """
 
-    def __init__(self, exchange: Exchange, silence_s: float, say: Callable[[str], None]) -> None:
+    def __init__(self, exchange: Exchange, silence_s: float, log_line: Callable[[str], None]) -> None:
         self._exchange = exchange
         self._silence_s = silence_s
-        self._say = say
+        self._log_line = log_line
         self._pairs: Final = {pair: _Followed(pair) for pair in PAIRS}
         self._connection = 0
         self._connected = False
-        self._heard_s = 0.0
+        self._received_s = 0.0
         self._trouble: str | None = None
         self._system = MarketMode.ONLINE.value
         self._strange = 0
@@ -91,12 +91,12 @@ class LiveMarket:
 
     @property
     def settled(self) -> bool:
-        """Whether each pair has had a word of its own since the start."""
+        """Whether each pair has had a message of its own since the start."""
         return all(followed.state is not PairState.WAITING for followed in self._pairs.values())
 
     @property
     def in_maintenance(self) -> bool:
-        """Whether the exchange that is followed said so last."""
+        """Whether the exchange that is followed has sent so last."""
         return self._system == MarketMode.MAINTENANCE.value
 
     # --- the connection
@@ -104,37 +104,37 @@ class LiveMarket:
     def connected(self, now_s: float) -> list[str]:
         """A connection is there; what to send over it."""
         self._connection += 1
-        self._connected, self._heard_s, self._trouble = True, now_s, None
+        self._connected, self._received_s, self._trouble = True, now_s, None
         for followed in self._pairs.values():
             followed.asked_s, followed.refused = now_s, None
-        self._say("connected")
+        self._log_line("connected")
         return live_wire.requests(self._pairs)
 
     def lost(self, why: str, now_s: float, now_us: int) -> None:
         """The connection has ended, or there was none to be had."""
         if self._connected or why != self._trouble:
-            self._say(f"no connection: {why}")
+            self._log_line(f"no connection: {why}")
         self._doubt()
         self._connected, self._trouble = False, why
         self.review(now_s, now_us)
 
     def _doubt(self) -> None:
-        """What was told over this connection was right until it was heard of last; from now on it must be
-        told anew.
+        """What was sent over this connection was right until its last message; from now on it must be sent
+        anew.
         """
         for followed in self._pairs.values():
             if self._is_current(followed):
-                followed.connection, followed.right_until_s = 0, self._heard_s
+                followed.connection, followed.right_until_s = 0, self._received_s
 
-    def heard(self, text: str, now_s: float, now_us: int) -> None:
-        """A message came in; whatever it says, the connection lives."""
-        if now_s - self._heard_s > self._silence_s:
+    def receive_message(self, text: str, now_s: float, now_us: int) -> None:
+        """A message came in; whatever is in it, the connection lives."""
+        if now_s - self._received_s > self._silence_s:
             self._doubt()
-        self._heard_s = now_s
-        words = live_wire.read(text)
-        for word in words:
-            self._take(word, now_s, now_us)
-        if words:
+        self._received_s = now_s
+        messages = live_wire.read(text)
+        for message in messages:
+            self._apply(message, now_s, now_us)
+        if messages:
             self.review(now_s, now_us)
 
     def requests_due(self, now_s: float) -> list[str]:
@@ -154,55 +154,55 @@ class LiveMarket:
             followed.asked_s = now_s
         return live_wire.requests_anew(followed.pair for followed in silent) if silent else []
 
-    # --- what is said
+    # --- what comes in
 
-    def _take(self, word: Word, now_s: float, now_us: int) -> None:
-        match word:
+    def _apply(self, message: FeedMessage, now_s: float, now_us: int) -> None:
+        match message:
             case BestPrices():
-                self._priced(word, now_us)
+                self._priced(message, now_us)
             case NoPrices():
-                followed = self._pairs[word.pair]
-                followed.problem, followed.connection = word.why, self._connection
+                followed = self._pairs[message.pair]
+                followed.problem, followed.connection = message.why, self._connection
             case Trades():
-                self._traded(word, now_s, now_us)
+                self._traded(message, now_s, now_us)
             case PairTerms():
-                self._listed(word, now_us)
+                self._listed(message, now_us)
             case SystemStatus():
-                self._system = word.system
+                self._system = message.system
             case SubscriptionRefused():
-                self._refused(word)
+                self._refused(message)
             case NotUnderstood():
                 self._strange += 1
-                if self._strange <= _STRANGE_TOLD_MOST:
-                    self._say(f"not understood: {word.what}")
+                if self._strange <= _STRANGE_LOGGED_MOST:
+                    self._log_line(f"not understood: {message.what}")
 
-    def _priced(self, told: BestPrices, now_us: int) -> None:
-        followed, pair = self._pairs[told.pair], told.pair
+    def _priced(self, prices: BestPrices, now_us: int) -> None:
+        followed, pair = self._pairs[prices.pair], prices.pair
         followed.connection, followed.contradicted_s, followed.refused = self._connection, None, None
-        quote = quote_from(told, self._exchange.conditions.tick_of(pair))
-        followed.problem = None if quote.bid else f"the bid {told.bid:f} is below the smallest price"
+        quote = quote_from(prices, self._exchange.conditions.tick_of(pair))
+        followed.problem = None if quote.bid else f"the bid {prices.bid:f} is below the smallest price"
         if quote.bid:
             followed.quote = quote
-            self._exchange.feed(pair, quote, rounded(told.last, pair.price_step), now_us)
+            self._exchange.feed(pair, quote, rounded(prices.last, pair.price_step), now_us)
 
-    def _traded(self, told: Trades, now_s: float, now_us: int) -> None:
-        followed, before = self._pairs[told.pair], self._pairs[told.pair].trade_id
-        newest = told.trades[-1].trade_id
-        if told.past and (before is None or newest < before):
+    def _traded(self, message: Trades, now_s: float, now_us: int) -> None:
+        followed, before = self._pairs[message.pair], self._pairs[message.pair].trade_id
+        newest = message.trades[-1].trade_id
+        if message.past and (before is None or newest < before):
             # What was traded before the first connection is of no concern, nor where an exchange counts anew.
             followed.trade_id = newest
             return
-        # Snapshots repeat what was told.
-        fresh = [trade for trade in told.trades if before is None or trade.trade_id > before]
+        # Snapshots repeat what was sent.
+        fresh = [trade for trade in message.trades if before is None or trade.trade_id > before]
         if not fresh:
             return
         if before is not None and fresh[0].trade_id > before + 1:
             missed = fresh[0].trade_id - before - 1
             followed.trades_missed += missed
-            self._say(f"{told.pair.symbol}: {missed} trades were not told")
+            self._log_line(f"{message.pair.symbol}: {missed} trades were not sent")
         followed.trade_id = newest
         for trade in fresh:
-            self._trade(followed, trade, now_s, now_us, past=told.past)
+            self._trade(followed, trade, now_s, now_us, past=message.past)
 
     def _trade(self, followed: _Followed, trade: FeedTrade, now_s: float, now_us: int, *, past: bool) -> None:
         pair, quote = followed.pair, followed.quote
@@ -224,16 +224,16 @@ class LiveMarket:
         followed.terms = terms
         listing = listing_from(terms)
         if terms.tick_size is not None and listing.tick_size != terms.tick_size:
-            self._say(
+            self._log_line(
                 f"{pair.symbol}: ticks of {terms.tick_size:f} are too fine here; {listing.tick_size:f} stays"
             )
         if terms.lot_decimals is not None and listing.lot_decimals != terms.lot_decimals:
-            self._say(f"{pair.symbol}: lots of {terms.lot_decimals} decimals are too fine here")
+            self._log_line(f"{pair.symbol}: lots of {terms.lot_decimals} decimals are too fine here")
         if listing != self._exchange.conditions.listing(pair):
             self._exchange.list_pair(pair, listing, now_us)
 
     def _refused(self, refusal: SubscriptionRefused) -> None:
-        self._say(f"refused: {refusal.why}")
+        self._log_line(f"refused: {refusal.why}")
         if refusal.pair is not None and self._pairs[refusal.pair].connection != self._connection:
             self._pairs[refusal.pair].refused = refusal.why
 
@@ -252,7 +252,7 @@ class LiveMarket:
         for state, group in changed.items():
             whys = sorted({why for followed in group if (why := self._why(followed)) is not None})
             names = ", ".join(followed.pair.symbol for followed in group)
-            self._say(f"{state}: {names}" + (f" ({'; '.join(whys)})" if whys else ""))
+            self._log_line(f"{state}: {names}" + (f" ({'; '.join(whys)})" if whys else ""))
         closed = (followed.pair for followed in self._pairs.values() if followed.state is not PairState.OPEN)
         self._exchange.close_pairs(frozenset(closed), now_us)
 
@@ -263,8 +263,8 @@ class LiveMarket:
             return PairState.NO_PRICE
         if not self._exchange.market.of(followed.pair).priced:
             return PairState.WAITING
-        heard_s = self._heard_s if self._is_current(followed) else followed.right_until_s
-        if now_s - heard_s > self._silence_s or self._contradicted(followed, now_s, self._silence_s):
+        received_s = self._received_s if self._is_current(followed) else followed.right_until_s
+        if now_s - received_s > self._silence_s or self._contradicted(followed, now_s, self._silence_s):
             return PairState.STALE
         return PairState.OPEN if self._system == MarketMode.ONLINE.value else PairState.HALTED
 
@@ -285,17 +285,17 @@ class LiveMarket:
             case PairState.STALE if followed.contradicted_s is not None and self._is_current(followed):
                 return "trades outside the best prices"
             case PairState.STALE:
-                return f"nothing heard for {self._silence_s:g} s"
+                return f"nothing received for {self._silence_s:g} s"
             case _:
                 return None
 
     def row(self, now_s: float) -> dict[str, Any]:
-        """How the feed fares, for the control API."""
+        """How the feed does, for the control API."""
         return {
             "connected": self._connected,
             "connections": self._connection,
             "trouble": self._trouble,
-            "heard_s_ago": round(now_s - self._heard_s, 3) if self._connection else None,
+            "heard_s_ago": round(now_s - self._received_s, 3) if self._connection else None,
             "silence_limit_s": self._silence_s,
             "system": self._system,
             "not_understood": self._strange,
@@ -306,7 +306,7 @@ class LiveMarket:
         return pair in self._pairs
 
     def state_of(self, pair: Pair) -> dict[str, Any]:
-        """How a pair fares, for the control API."""
+        """How a pair does, for the control API."""
         followed = self._pairs[pair]
         return {
             "state": str(followed.state),
@@ -315,24 +315,24 @@ class LiveMarket:
         }
 
 
-def quote_from(told: BestPrices, tick: Decimal) -> Quote:
-    """The best levels as they were told. Behind them the book is a model: a basis point a level, with the
+def quote_from(prices: BestPrices, tick: Decimal) -> Quote:
+    """The best levels as they were sent. Behind them the book is a model: a basis point a level, with the
     table's depth.
 
     Prices that are finer than the pair's are rounded against who takes them.
     """
-    pair = told.pair
-    bid, ask = rounded_down(told.bid, pair.price_step), rounded_up(told.ask, pair.price_step)
+    pair = prices.pair
+    bid, ask = rounded_down(prices.bid, pair.price_step), rounded_up(prices.ask, pair.price_step)
     step = rounded_up(ask * LEVEL_STEP / tick, Decimal(1)) * tick
     bid_size, ask_size = (
-        max(rounded_down(size, pair.lot_step), pair.lot_step) for size in (told.bid_size, told.ask_size)
+        max(rounded_down(size, pair.lot_step), pair.lot_step) for size in (prices.bid_size, prices.ask_size)
     )
     depth = pair.depth.quantize(pair.lot_step)
     return Quote(bid, ask, depth, max(step, tick).quantize(pair.price_step), bid_size, ask_size)
 
 
 def listing_from(terms: PairTerms) -> Listing:
-    """What the terms make of a pair's listing. What was not told, or is finer than the pair's digits, is
+    """What the terms make of a pair's listing. What was not sent, or is finer than the pair's digits, is
     the table's.
     """
     pair, table = terms.pair, listing_of(terms.pair)

@@ -69,7 +69,7 @@ class Trades:
 
 @dataclass(frozen=True, slots=True)
 class PairTerms:
-    """What a pair's orders must keep to; None for what was not told in a form that can be used."""
+    """What a pair's orders must keep to; None for what was not sent in a form that can be used."""
 
     pair: Pair
     ordermin: Decimal | None
@@ -101,7 +101,7 @@ class NotUnderstood:
     what: str
 
 
-Word = BestPrices | NoPrices | Trades | PairTerms | SystemStatus | SubscriptionRefused | NotUnderstood
+FeedMessage = BestPrices | NoPrices | Trades | PairTerms | SystemStatus | SubscriptionRefused | NotUnderstood
 
 
 def requests(pairs: Iterable[Pair]) -> list[str]:
@@ -109,7 +109,7 @@ def requests(pairs: Iterable[Pair]) -> list[str]:
     symbols = [pair.symbol for pair in pairs]
     return [
         _request("subscribe", {"channel": "instrument", "snapshot": True}),
-        # Kraken: `bbo` speaks at each change of the best prices, the default (`trades`) only when something
+        # Kraken: `bbo` is sent at each change of the best prices, the default (`trades`) only when something
         # trades.
         _request("subscribe", _ticker(symbols)),
         _request("subscribe", {"channel": "trade", "symbol": symbols, "snapshot": True}),
@@ -133,7 +133,7 @@ def _request(method: str, params: dict[str, Any]) -> str:
     return wire_json.dumps({"method": method, "params": params})
 
 
-def read(text: str) -> list[Word]:
+def read(text: str) -> list[FeedMessage]:
     """What a message says, in its order; nothing for heartbeats, acknowledgements and pairs that are not
     ours.
     """
@@ -158,10 +158,10 @@ def read(text: str) -> list[Word]:
     reader = _READERS.get(channel)
     if reader is None:
         return [NotUnderstood(text[:_SHOWN])]
-    return [word for row in rows for word in _read_row(reader, row)]
+    return [message for row in rows for message in _read_row(reader, row)]
 
 
-def _answer(answer: dict[str, Any]) -> list[Word]:
+def _answer(answer: dict[str, Any]) -> list[FeedMessage]:
     """Kraken: a subscription is answered for each symbol."""
     if answer.get("method") != "subscribe" or answer.get("success") is True:
         return []
@@ -176,10 +176,10 @@ def _answer(answer: dict[str, Any]) -> list[Word]:
 _Row = dict[str, Any]
 
 
-def _read_row(reader: Callable[[_Row], Word | None], row: Any) -> Iterator[Word]:
-    word = reader(row) if isinstance(row, dict) else NotUnderstood(str(row)[:_SHOWN])
-    if word is not None:
-        yield word
+def _read_row(reader: Callable[[_Row], FeedMessage | None], row: Any) -> Iterator[FeedMessage]:
+    message = reader(row) if isinstance(row, dict) else NotUnderstood(str(row)[:_SHOWN])
+    if message is not None:
+        yield message
 
 
 def _pair_of(row: _Row) -> Pair | None:
@@ -187,7 +187,7 @@ def _pair_of(row: _Row) -> Pair | None:
     return _PAIRS.get(symbol) if isinstance(symbol, str) else None
 
 
-def _read_prices(row: _Row) -> Word | None:
+def _read_prices(row: _Row) -> FeedMessage | None:
     pair = _pair_of(row)
     if pair is None:
         return None
@@ -201,8 +201,8 @@ def _read_prices(row: _Row) -> Word | None:
     return BestPrices(pair, bid, ask, bid_size, ask_size, last or bid)
 
 
-def _read_trades(rows: list[Any], *, past: bool) -> list[Word]:
-    strange: list[Word] = []
+def _read_trades(rows: list[Any], *, past: bool) -> list[FeedMessage]:
+    strange: list[FeedMessage] = []
     by_pair: dict[Pair, list[FeedTrade]] = {}
     for row in rows:
         pair = _pair_of(row) if isinstance(row, dict) else None
@@ -211,11 +211,11 @@ def _read_trades(rows: list[Any], *, past: bool) -> list[Word]:
             by_pair.setdefault(pair, []).append(trade)
         elif pair is not None or not isinstance(row, dict):
             strange.append(NotUnderstood(str(row)[:_SHOWN]))
-    told = [
+    traded = [
         Trades(pair, tuple(sorted(trades, key=lambda trade: trade.trade_id)), past)
         for pair, trades in by_pair.items()
     ]
-    return [*strange, *told]
+    return [*strange, *traded]
 
 
 def _read_trade(row: _Row) -> FeedTrade | None:
@@ -227,7 +227,7 @@ def _read_trade(row: _Row) -> FeedTrade | None:
     return FeedTrade(number, price, volume, side)
 
 
-def _read_terms(row: _Row) -> Word | None:
+def _read_terms(row: _Row) -> FeedMessage | None:
     pair = _pair_of(row)
     if pair is None:
         return None
@@ -247,12 +247,12 @@ def _read_terms(row: _Row) -> Word | None:
     )
 
 
-def _read_status(row: _Row) -> Word | None:
+def _read_status(row: _Row) -> FeedMessage | None:
     system = row.get("system")
     return SystemStatus(system) if isinstance(system, str) else NotUnderstood(str(row)[:_SHOWN])
 
 
-_READERS: Final[dict[str, Callable[[_Row], Word | None]]] = {
+_READERS: Final[dict[str, Callable[[_Row], FeedMessage | None]]] = {
     "ticker": _read_prices,
     "instrument": _read_terms,
     "status": _read_status,

@@ -143,7 +143,7 @@ class SyntheticWalk:
 class PairMarket:
     """One pair: its quote now, its tape, and what moves it.
 
-    With `live` a feed moves it. Until that has told a first price the pair is not `priced`: quote and tape
+    With `live` a feed moves it. Until that has sent a first price the pair is not `priced`: quote and tape
     are placeholders.
     """
 
@@ -155,7 +155,7 @@ class PairMarket:
         self.pinned = False
         self.priced = not live
         self._live: Final = live
-        # What the feed told last, whether the pair is pinned or not.
+        # What the feed sent last, whether the pair is pinned or not.
         self._fed: Quote | None = None
         self._walk = SyntheticWalk(pair, seed)
         self.replay: Final = replay

@@ -1,6 +1,6 @@
 """Trades of the past, played again: Kraken's downloadable time-and-sales files (`unix_time,price,volume`).
 
-`load` is the only function here that reads a file; the player is told how much time has passed.
+`load` is the only function here that reads a file; the player is passed how much time has gone by.
 """
 
 from dataclasses import dataclass

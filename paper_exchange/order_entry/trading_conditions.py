@@ -27,7 +27,7 @@ class Minima:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a pair's orders must keep to, whether it takes any, and whether clients are told of the pair at
+    """What a pair's orders must keep to, whether it takes any, and whether clients are shown the pair at
     all.
     """
 
@@ -76,7 +76,7 @@ class Conditions:
         return self.engine_minima.get(pair) or self.listing(pair).minima
 
     def minima_shown(self, pair: Pair) -> Minima:
-        """What clients are told."""
+        """What clients are shown."""
         return self.shown_minima.get(pair) or self.listing(pair).minima
 
     def tick_of(self, pair: Pair) -> Decimal:
@@ -90,7 +90,7 @@ class Conditions:
         return pair.lot_decimals if listing is None else listing.lot_decimals
 
     def lists(self, pair: Pair) -> bool:
-        """Whether clients are told of a pair."""
+        """Whether clients are shown a pair."""
         listing = self.listings.get(pair)
         return listing is None or listing.listed
 
@@ -102,7 +102,7 @@ class Conditions:
         return PairStatus.ONLINE if listing is None else listing.status
 
     def status_of(self, pair: Pair) -> str:
-        """The status of a pair as clients are told."""
+        """The status of a pair as clients are shown it."""
         return str(self.mode if self.mode is not MarketMode.ONLINE else self.pair_status(pair))
 
     def matches(self, pair: Pair) -> bool:

@@ -25,13 +25,13 @@ _log = logging.getLogger(__name__)
 
 
 def call(exchange: Exchange, request: SignedRequest, now_us: int, fault: FaultKind | None = None) -> Result:
-    """Answer a private method and record it, with the fault that strikes it. Raises KrakenError."""
+    """Answer a private method and record it, with the fault that is injected into it. Raises KrakenError."""
     return act(exchange, admit(exchange, request, now_us), now_us, fault)
 
 
 def act(exchange: Exchange, admission: Admission, now_us: int, fault: FaultKind | None = None) -> Result:
     """Do what an admitted request asks for, and record it. Raises KrakenError."""
-    struck = [] if fault is None else [fault]
+    fired = [] if fault is None else [fault]
     outcome = "ok"
     try:
         if admission.refusal is not None:
@@ -39,12 +39,12 @@ def act(exchange: Exchange, admission: Admission, now_us: int, fault: FaultKind 
         assert admission.key is not None, "without a key there is a refusal"
         # What has fallen due comes before the call, however late the clock is.
         exchange.advance(now_us)
-        account = _seen_account(exchange, admission, now_us, struck)
+        account = _seen_account(exchange, admission, now_us, fired)
         method = _METHODS[admission.request.method]
         result = method(
-            Call(exchange, admission.key, account, admission.params, admission.admitted_us, now_us, struck)
+            Call(exchange, admission.key, account, admission.params, admission.admitted_us, now_us, fired)
         )
-        return _with_odd_row(exchange, admission, result, struck)
+        return _with_odd_row(exchange, admission, result, fired)
     except KrakenError as error:
         outcome = error.text
         raise
@@ -53,34 +53,32 @@ def act(exchange: Exchange, admission: Admission, now_us: int, fault: FaultKind 
         outcome = "EGeneral:Internal error"
         raise KrakenError(outcome) from None
     finally:
-        record(exchange, admission, outcome, struck)
+        record(exchange, admission, outcome, fired)
 
 
-def _seen_account(exchange: Exchange, admission: Admission, now_us: int, struck: list[FaultKind]) -> Account:
+def _seen_account(exchange: Exchange, admission: Admission, now_us: int, fired: list[FaultKind]) -> Account:
     """The account as it is, or as it was a while ago where a fault lets this read trail the engine."""
     assert admission.key is not None, "the caller looked first"
     account, method = admission.key.account, admission.request.method
     if method not in READS or not exchange.faults.armed(Occasion.READ):
         return account
-    fault = exchange.faults.strike(Occasion.READ, account.id, method)
+    fault = exchange.faults.fire(Occasion.READ, account.id, method)
     if fault is None:
         return account
-    struck.append(fault.spec.kind)
+    fired.append(fault.spec.kind)
     return account_as_of(account, now_us - fault.lag_us(account.id), now_us)
 
 
-def _with_odd_row(
-    exchange: Exchange, admission: Admission, result: Result, struck: list[FaultKind]
-) -> Result:
+def _with_odd_row(exchange: Exchange, admission: Admission, result: Result, fired: list[FaultKind]) -> Result:
     """The result, with a row that a fault puts into it."""
     assert admission.key is not None, "the caller looked first"
     if not exchange.faults.armed(Occasion.ROWS):
         return result
     method = admission.request.method
-    fault = exchange.faults.strike(Occasion.ROWS, admission.key.account.id, method)
+    fault = exchange.faults.fire(Occasion.ROWS, admission.key.account.id, method)
     if fault is None:
         return result
-    struck.append(fault.spec.kind)
+    fired.append(fault.spec.kind)
     return with_odd_row(method, result, fault.spec)
 
 

@@ -40,7 +40,7 @@ def call(exchange: Exchange, method: str, params: Params, now_us: int) -> Result
         raise KrakenError("EGeneral:Unknown method")
     result = found(exchange, params, now_us)
     fault = (
-        exchange.faults.strike(Occasion.ROWS, method=method) if exchange.faults.armed(Occasion.ROWS) else None
+        exchange.faults.fire(Occasion.ROWS, method=method) if exchange.faults.armed(Occasion.ROWS) else None
     )
     return result if fault is None else with_odd_row(method, result, fault.spec)
 

@@ -1,6 +1,7 @@
-"""Private requests that a fault strikes on their way in or out. A shell: it waits, and closes connections.
+"""Private requests into which a fault is injected on their way in or out. A shell: it waits, and closes
+connections.
 
-What is decided (whether a fault strikes, what the exchange does with a request) is in `faults` and
+What is decided (whether a fault fires, what the exchange does with a request) is in `faults` and
 `private`.
 """
 
@@ -79,8 +80,8 @@ class _Held:
     answer: asyncio.Future[web.StreamResponse]
 
 
-class StruckRequests:
-    """The way of private requests while a fault is set that may strike them."""
+class FaultyRequests:
+    """The way of private requests while a fault is set that may fire on them."""
 
     def __init__(self, exchange: Exchange, now_us: Callable[[], int]) -> None:
         self._exchange = exchange
@@ -119,7 +120,7 @@ class StruckRequests:
         if not faults.armed(Occasion.FRONT):
             return None
         key = None if signed is None else self._exchange.accounts.key(signed.api_key)
-        fault = faults.strike(Occasion.FRONT, "" if key is None else key.account.id, method)
+        fault = faults.fire(Occasion.FRONT, "" if key is None else key.account.id, method)
         if fault is None:
             return None
         if signed is not None:
@@ -127,26 +128,24 @@ class StruckRequests:
         return web.Response(status=fault.spec.status, text=_FRONT_PAGE)
 
     async def answer(self, request: web.Request, signed: SignedRequest) -> web.StreamResponse:
-        """Answer a request, or don't, as the fault wants it that strikes it."""
+        """Answer a request, or don't, by the fault that fires on it."""
         key = self._exchange.accounts.key(signed.api_key)
         fault = None
         if key is not None:
             barred = _SWAP_ONLY if signed.api_key in self._held else _NO_KIND
-            fault = self._exchange.faults.strike(
-                Occasion.REQUEST, key.account.id, signed.method, barred=barred
-            )
+            fault = self._exchange.faults.fire(Occasion.REQUEST, key.account.id, signed.method, barred=barred)
         if fault is not None and fault.spec.kind is FaultKind.SWAP:
             return await self._swapped(signed, fault)
         if fault is not None and fault.spec.kind is FaultKind.HANG_REQUEST:
             return await self._late(signed, fault.spec.delay_ms / 1000)
-        answer = self.handle(signed) if fault is None else self._struck(request, signed, fault)
+        answer = self.handle(signed) if fault is None else self._faulty_answer(request, signed, fault)
         self._let_go(signed.api_key)
         if fault is not None and fault.spec.kind is FaultKind.HANG_REPLY:
             kept = await self._hang(request, None if fault.spec.never else fault.spec.delay_ms / 1000)
             return answer if kept else _NoAnswer()
         return answer
 
-    def _struck(self, request: web.Request, signed: SignedRequest, fault: Fault) -> web.StreamResponse:
+    def _faulty_answer(self, request: web.Request, signed: SignedRequest, fault: Fault) -> web.StreamResponse:
         """What a request that does not wait comes to; and one whose answer waits."""
         kind, spec = fault.spec.kind, fault.spec
         if kind is FaultKind.ERROR:
@@ -163,7 +162,7 @@ class StruckRequests:
             return _HalfAnswer(request, answer)
         if kind is FaultKind.HTML_5XX:
             return _html(spec.status)
-        assert kind is FaultKind.HANG_REPLY, f"{kind} strikes no requests"
+        assert kind is FaultKind.HANG_REPLY, f"{kind} fires on no request"
         return answer
 
     def _refused(self, signed: SignedRequest, fault: Fault) -> web.Response:

@@ -172,7 +172,7 @@ class HistoricFill:
 
 
 def fills_of(trades: Iterable[Trade], *, consolidate: bool) -> list[HistoricFill]:
-    """Trades as history shows them, in their order. Kraken merges a taker order's matches unless told not
+    """Trades as history shows them, in their order. Kraken merges a taker order's matches unless asked not
     to.
     """
     fills: list[HistoricFill] = []

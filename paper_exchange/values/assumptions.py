@@ -24,7 +24,7 @@ class MinimumWords(StrEnum):
 
 @dataclass(slots=True)
 class HouseRules:
-    """One field for each open point; whoever decides by one reads it at that instant.
+    """One field for each open point; the code that decides by one reads it at that instant.
 
     * history_cost (2: official CLI, docs of October 2026): 4: docs of June 2026; what a history call costs
       the REST counter
@@ -44,8 +44,8 @@ class HouseRules:
       currency a sell without the flag pays its fee
     * minimum_words (arguments: `EGeneral:Invalid arguments:volume minimum not met`, as logged in 2025 and
       2026): order: `EOrder:Order minimum not met`, as documented
-    * balances_told (true: changes that are no trades are told on the balances channel at once, as
-      documented): false: they are not told
+    * balances_told (true: changes that are no trades are sent on the balances channel at once, as
+      documented): false: they are not sent
     * empty_result (true: Balance and BalanceEx of an account that never had anything are an empty result):
       false: an answer without a result, as rotki's client expects it
     * query_by_client_id (false: QueryOrders needs a txid): true: a cl_ord_id alone will do

@@ -32,7 +32,7 @@ def loads(text: str | bytes) -> Any:
 
 
 def loads_as_text(text: str | bytes) -> Any:
-    """Read JSON with every number as the digits that were sent, so that `5e-05` can be told from `0.00005`.
+    """Read JSON with every number as the digits that were sent, so that `5e-05` differs from `0.00005`.
 
     Raises ValueError.
     """

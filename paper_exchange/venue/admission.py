@@ -54,7 +54,7 @@ class Admission:
 
 
 def admit(exchange: Exchange, request: SignedRequest, now_us: int) -> Admission:
-    """Check who asks, and use the nonce up. Whoever goes on with the admission raises its refusal and
+    """Check who asks, and use the nonce up. A caller that goes on with the admission raises its refusal and
     records it.
     """
     key = exchange.accounts.key(request.api_key)
@@ -142,8 +142,8 @@ def record_unseen(
     )
 
 
-def record(exchange: Exchange, admission: Admission, outcome: str, struck: list[FaultKind]) -> None:
-    """Write a request into the log, with its outcome and the faults that struck it."""
+def record(exchange: Exchange, admission: Admission, outcome: str, fired: list[FaultKind]) -> None:
+    """Write a request into the log, with its outcome and the faults that fired on it."""
     request, key, params = admission.request, admission.key, admission.params
     nonce = params.values.get("nonce")
     exchange.requests.append(
@@ -155,6 +155,6 @@ def record(exchange: Exchange, admission: Admission, outcome: str, struck: list[
             nonce=nonce if isinstance(nonce, str) else None,
             params={name: value for name, value in params.values.items() if name not in _NOT_RECORDED},
             outcome=outcome,
-            fault=",".join(struck) or None,
+            fault=",".join(fired) or None,
         )
     )

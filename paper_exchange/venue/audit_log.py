@@ -1,4 +1,4 @@
-"""What really happened, for whoever judges afterwards: every private request and every fill, numbered from 1.
+"""What really happened, to judge by afterwards: every private request and every fill, numbered from 1.
 
 Kept in memory, the last 1,000,000 rows of each; the numbers go on without gaps when the oldest are dropped.
 Secrets, signatures and one-time passwords are never in a row.
@@ -20,7 +20,7 @@ Row = TypeVar("Row")
 class RequestRecord:
     """A private request as it came in, and what the exchange did: `ok`, the error string, or `unseen`.
 
-    `fault` is what struck it, None where nothing did.
+    `fault` is what was injected, None where nothing was.
     """
 
     received_ns: int

@@ -1,8 +1,8 @@
 """The whole exchange without its wires: market, accounts, engine, tokens and logs, put together.
 
 Time is passed in. Whatever happens to orders goes to one listener, in order, before the call returns. Faults
-that change the exchange itself (its mode, clock, minima, tokens) take effect here; the others where they
-strike.
+that change the exchange itself (its mode, clock, minima, tokens) take effect here; the others where
+they fire.
 """
 
 import random

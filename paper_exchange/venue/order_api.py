@@ -3,7 +3,7 @@ or ends them.
 
 How to call it: make a `Caller` (who, when), give the arguments as `Params` in the spelling of REST with every
 value as text, and take what the functions return; each wire makes its own answer of that. Refusals are raised
-as KrakenError. Events have been told (`Exchange.on_events`) when a function returns. Whoever calls has
+as KrakenError. Events have been sent (`Exchange.on_events`) when a function returns. The caller has
 checked the key's permission (`auth.permit`).
 
 The order of the checks: the exchange's mode and the pair's, the trading counter, arguments, precision, minima
@@ -291,7 +291,7 @@ def _check_entry_mode(caller: Caller, params: Params) -> None:
     if pair is not None:
         refusal = exchange.faults.market_refusal(pair, "AddOrder", caller.account.id, ordertype)
     if refusal is not None:
-        caller.struck.append(FaultKind.MARKET_REFUSED)
+        caller.fired.append(FaultKind.MARKET_REFUSED)
         raise KrakenError(refusal)
     if exchange.conditions.normal:
         return
@@ -308,7 +308,7 @@ def _check_entry(caller: Caller, pair: Pair | None, ordertype: str, *, post: boo
 
 
 def _blame(caller: Caller, kind: FaultKind, pair: Pair | None = None) -> None:
-    caller.struck.append(kind)
+    caller.fired.append(kind)
     caller.exchange.faults.blame(kind, pair)
 
 
@@ -350,15 +350,15 @@ def _check_deadline(caller: Caller, params: Params, rule: DeadlineRule) -> int |
 
 
 def _cut(caller: Caller, request: OrderRequest) -> Cut | None:
-    """Whether a fault ends the order early; it strikes only orders that pass all checks."""
+    """Whether a fault ends the order early; it fires only on orders that pass all checks."""
     faults = caller.exchange.faults
     if not faults.armed(Occasion.ORDER) or request.trigger is not None or request.start_us is not None:
         return None
     caller.exchange.engine.check(caller.account, request, caller.now_us)
-    fault = faults.strike(Occasion.ORDER, caller.account.id)
+    fault = faults.fire(Occasion.ORDER, caller.account.id)
     if fault is None:
         return None
-    caller.struck.append(fault.spec.kind)
+    caller.fired.append(fault.spec.kind)
     return Cut(fault.spec.fraction, fault.spec.cum_qty)
 
 

@@ -16,7 +16,7 @@ Result = Any
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request that was admitted. `account` is as its reader sees it; `struck` gathers the faults that
+    """A request that was admitted. `account` is as its reader sees it; `fired` gathers the faults that
     hit it.
     """
 
@@ -26,9 +26,9 @@ class Call:
     params: Params
     admitted_us: int
     now_us: int
-    struck: list[FaultKind] = field(default_factory=list)
+    fired: list[FaultKind] = field(default_factory=list)
 
     @property
     def caller(self) -> Caller:
         """Who trades by this call."""
-        return Caller(self.exchange, self.account, self.admitted_us, self.now_us, self.struck)
+        return Caller(self.exchange, self.account, self.admitted_us, self.now_us, self.fired)

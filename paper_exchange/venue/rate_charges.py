@@ -19,13 +19,13 @@ from krakencopy.paper_exchange.venue.exchange import Exchange
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who wants something of the engine. `struck` gathers the faults that hit the call."""
+    """Who wants something of the engine. `fired` gathers the faults that fired on the call."""
 
     exchange: Exchange
     account: Account
     admitted_us: int
     now_us: int
-    struck: list[FaultKind] = field(default_factory=list)
+    fired: list[FaultKind] = field(default_factory=list)
 
     @property
     def true_us(self) -> int:

@@ -1,4 +1,4 @@
-"""The book channel: what a book of some depth shows, its checksum, and what changed since it was told
+"""The book channel: what a book of some depth shows, its checksum, and what changed since it was sent
 last. Pure.
 """
 
@@ -70,11 +70,11 @@ def snapshot(pair: Pair, book: Book, now_us: int) -> str:
     return message("book", "snapshot", [_row(pair, book, book, now_us)])
 
 
-def update(pair: Pair, told: Book, book: Book, depth: int, now_us: int) -> str | None:
-    """What makes a client's copy of `told` into `book`; None where nothing changed."""
+def update(pair: Pair, sent: Book, book: Book, depth: int, now_us: int) -> str | None:
+    """What makes a client's copy of `sent` into `book`; None where nothing changed."""
     changed = Book(
-        asks=list(_changes(told.asks, book.asks, depth, ascending=True)),
-        bids=list(_changes(told.bids, book.bids, depth, ascending=False)),
+        asks=list(_changes(sent.asks, book.asks, depth, ascending=True)),
+        bids=list(_changes(sent.bids, book.bids, depth, ascending=False)),
     )
     if not changed.asks and not changed.bids:
         return None
@@ -82,21 +82,21 @@ def update(pair: Pair, told: Book, book: Book, depth: int, now_us: int) -> str |
 
 
 def _changes(
-    told: Sequence[Level], levels: Sequence[Level], depth: int, *, ascending: bool
+    sent: Sequence[Level], levels: Sequence[Level], depth: int, *, ascending: bool
 ) -> Iterator[Level]:
     """Levels that went, with volume 0, then levels that came or changed.
 
     In this order a client ends with the same levels whether it cuts its book to the depth after each level or
-    after the message. A level that better ones push out of the depth is not told of: Kraken leaves that to
+    after the message. A level that better ones push out of the depth is not sent: Kraken leaves that to
     the client.
     """
     now = dict(levels)
     full = len(levels) == depth
-    for price, volume in told:
+    for price, volume in sent:
         pushed_out = full and (price > levels[-1][0] if ascending else price < levels[-1][0])
         if price not in now and not pushed_out:
             yield price, volume * 0  # with the digits of a volume
-    before = dict(told)
+    before = dict(sent)
     for price, volume in levels:
         if before.get(price) != volume:
             yield price, volume

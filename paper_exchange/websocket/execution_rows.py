@@ -35,14 +35,14 @@ _STATUS: Final = {
     ExecType.CANCELED: "canceled",
     ExecType.EXPIRED: "expired",
 }
-# Kraken: without order_status only these are told, and trades, which are no change of status.
+# Kraken: without order_status only these are sent, and trades, which are no change of status.
 _OPEN_AND_CLOSE: Final = frozenset(
     {ExecType.NEW, ExecType.TRADE, ExecType.FILLED, ExecType.CANCELED, ExecType.EXPIRED}
 )
 
 
 def event_row(event: OrderEvent, market: Market) -> dict[str, Any]:
-    """The row of an update. Only pending_new tells the whole order; new and filled carry ids and time
+    """The row of an update. Only pending_new has the whole order; new and filled carry ids and time
     alone.
     """
     order = event.order
@@ -71,7 +71,7 @@ def event_row(event: OrderEvent, market: Market) -> dict[str, Any]:
 
 
 def full_event_row(event: OrderEvent) -> dict[str, Any]:
-    """Every field of the order: pending_new, or `new` for a subscriber that is not told of pending_new."""
+    """Every field of the order: pending_new, or `new` for a subscriber that is not sent pending_new."""
     row = _whole_order(event.order)
     row |= {
         "exec_type": str(event.kind),
@@ -118,8 +118,8 @@ def snapshot_rows(account: Account, market: Market, *, orders: bool, trades: boo
     return rows
 
 
-def tells(event: OrderEvent, *, order_status: bool) -> bool:
-    """Whether a subscriber hears of an event. Kraken: without order_status only of what opens and closes,
+def is_sent(event: OrderEvent, *, order_status: bool) -> bool:
+    """Whether a subscriber is sent an event. Kraken: without order_status only what opens and closes,
     and of trades.
     """
     return order_status or event.kind in _OPEN_AND_CLOSE

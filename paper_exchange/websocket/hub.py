@@ -1,7 +1,7 @@
-"""The WebSocket shell: sockets, heartbeats, and the fan-out of events. What is said is decided in
+"""The WebSocket shell: sockets, heartbeats, and the fan-out of events. What is sent is decided in
 `ws_session`.
 
-Frames are written straight to the transport, without a queue or a task in between: a subscriber hears of a
+Frames are written straight to the transport, without a queue or a task in between: a subscriber learns of a
 fill in the instant that it happens, and the transport's own buffer is the bounded queue of a slow client.
 """
 
@@ -17,7 +17,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from krakencopy.paper_exchange.accounts.account import ApiKey
 from krakencopy.paper_exchange.accounts.orders import OrderEvent
-from krakencopy.paper_exchange.faults.event_faults import Telling, distorted
+from krakencopy.paper_exchange.faults.event_faults import Delivery, distorted
 from krakencopy.paper_exchange.faults.table import CutWhen, Fault, FaultKind, Occasion
 from krakencopy.paper_exchange.values import exact_json as wire_json
 from krakencopy.paper_exchange.values.pairs import Asset, Pair
@@ -87,13 +87,13 @@ class _Connection:
         if self._late_bytes > BACKLOG_BYTES_MOST:
             self._transport.abort()
 
-    def speak(self) -> None:
+    def resume_sending(self) -> None:
         """The silence is over: send what it has kept, unless there is another one."""
         late, self._late, self._late_bytes = self._late, [], 0
         self.send(late)
 
     def cut(self) -> None:
-        """End the connection as a failing network does: what was written arrives, and no goodbye."""
+        """End the connection as a failing network does: what was written arrives, and no close frame."""
         self._transport.close()
 
 
@@ -121,7 +121,7 @@ class Hub:
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """One client, from its handshake to its end."""
         faults = self._exchange.faults
-        if faults.armed(Occasion.CONNECT) and faults.strike(Occasion.CONNECT) is not None:
+        if faults.armed(Occasion.CONNECT) and faults.fire(Occasion.CONNECT) is not None:
             return web.Response(status=503, text="Service Unavailable\n")
         socket = web.WebSocketResponse(compress=False, max_msg_size=_REQUEST_BYTES_MOST)
         if not socket.can_prepare(request):
@@ -152,14 +152,14 @@ class Hub:
         if self._silences and connection.silence is None:
             connection.silence = self._silence_of(connection)
         if self._latency_s and connection.session.acted:
-            # As over REST: the engine acts at once, and what it did is told at once; the answer comes after
+            # As over REST: the engine acts at once, and what it did is sent at once; the answer comes after
             # the latency.
             asyncio.get_running_loop().call_later(self._latency_s, connection.send, answers)
         else:
             connection.send(answers)
 
     def _listen(self, connection: _Connection, topics: frozenset[Topic]) -> None:
-        """Let a connection hear of exactly these topics."""
+        """Subscribe a connection to exactly these topics."""
         for topic in connection.topics - topics:
             self._listeners[topic].discard(connection)
             if not self._listeners[topic]:
@@ -179,10 +179,10 @@ class Hub:
         for account_id, group in groupby(events, key=lambda event: event.order.account_id):
             of_account = list(group)
             listeners = list(self._listeners.get(executions_of(account_id), ()))
-            telling = self._telling(account_id, of_account, listeners)
+            delivery = self._delivery(account_id, of_account, listeners)
             odd = self._odd_row(account_id) if listeners else None
             outgoing = [
-                (connection, connection.session.order_messages(telling.events, rows, telling.times, odd))
+                (connection, connection.session.order_messages(delivery.events, rows, delivery.times, odd))
                 for connection in listeners
             ]
             emitted_ns = time.monotonic_ns()
@@ -191,12 +191,12 @@ class Hub:
                     self._exchange.fills.append(FillRecord(event, emitted_ns))
             for connection, messages in outgoing:
                 connection.send(messages)
-                if telling.cut:
+                if delivery.cut:
                     self._cut(connection)
             self.send_balances(account_id)
 
     def send_balances(self, account_id: str) -> None:
-        """Tell of what is new in an account's ledger."""
+        """Send what is new in an account's ledger."""
         for connection in list(self._listeners.get(balances_of(account_id), ())):
             messages = connection.session.balance_messages()
             if self._exchange.rules.balances_told:
@@ -205,34 +205,32 @@ class Hub:
     def _odd_row(self, account_id: str) -> str | None:
         """The row, as JSON, that a fault puts before the next ones of an account."""
         faults = self._exchange.faults
-        fault = (
-            faults.strike(Occasion.ROWS, account_id, "executions") if faults.armed(Occasion.ROWS) else None
-        )
+        fault = faults.fire(Occasion.ROWS, account_id, "executions") if faults.armed(Occasion.ROWS) else None
         return None if fault is None else wire_json.dumps(fault.spec.row)
 
-    def _telling(self, account_id: str, events: list[OrderEvent], listeners: list[_Connection]) -> Telling:
+    def _delivery(self, account_id: str, events: list[OrderEvent], listeners: list[_Connection]) -> Delivery:
         faults = self._exchange.faults
         if not faults.distorting():
-            return Telling(events)
+            return Delivery(events)
         return distorted(
             faults,
             account_id,
             events,
-            lambda event: any(connection.session.hears(event) for connection in listeners),
+            lambda event: any(connection.session.wants_event(event) for connection in listeners),
         )
 
     def send_mode(self) -> None:
-        """Tell every client of the exchange's new status."""
+        """Send the exchange's new status to every client."""
         for connection in list(self._connections):
             connection.send([connection.session.status()])
         self._tell_instrument(self._exchange.catalogue.pairs)
 
     def send_pair(self, pair: Pair) -> None:
-        """Tell of a pair whose minima, tick, status or listing changed."""
+        """Send a pair whose minima, tick, status or listing changed."""
         self._tell_instrument([pair])
 
     def send_listings(self, assets: Sequence[Asset], pairs: Sequence[Pair]) -> None:
-        """Tell of assets and pairs that there were not before."""
+        """Send assets and pairs that there were not before."""
         for pair in pairs:
             self._feed.add_pair(pair)
         self._tell_instrument(pairs, assets)
@@ -263,14 +261,14 @@ class Hub:
                 self._cut(connection)
 
     def end_fault(self, fault: Fault) -> None:
-        """Let the sockets speak again that this fault silenced."""
+        """Let the sockets that this fault silenced send again."""
         for silence in [silence for silence in self._silences if silence.fault is fault]:
             silence.end.cancel()
             self._silences.remove(silence)
             for connection in list(self._connections):
                 if connection.silence is silence:
                     connection.silence = self._silence_of(connection)
-                    connection.speak()
+                    connection.resume_sending()
 
     def _silence_of(self, connection: _Connection) -> _Silence | None:
         """The newest silence that concerns a connection."""
@@ -306,7 +304,7 @@ class Hub:
                     self._close(connection, WSCloseCode.OK)
 
     async def close(self) -> None:
-        """Say goodbye to everyone."""
+        """Close every connection."""
         for connection in list(self._connections):
             self._close(connection, WSCloseCode.GOING_AWAY)
         if self._closing:

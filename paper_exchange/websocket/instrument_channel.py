@@ -30,7 +30,7 @@ def snapshot(conditions: Conditions, *, tokenised: bool = False) -> str:
 def update(
     pairs: Iterable[Pair], conditions: Conditions, assets: Iterable[Asset] = (), *, tokenised: bool = False
 ) -> str | None:
-    """Pairs that changed, in full, and assets that are new; None where there is nothing to tell."""
+    """Pairs that changed, in full, and assets that are new; None where there is nothing to send."""
     rows = [_pair_row(pair, conditions) for pair in pairs if tokenised or pair.base.aclass == CURRENCY]
     new = [_asset_row(asset) for asset in assets if tokenised or asset.aclass == CURRENCY]
     return message("instrument", "update", {"assets": new, "pairs": rows}) if rows or new else None

@@ -17,7 +17,7 @@ _NOT_A_SYMBOL: Final = "Currency pair not in ISO 4217-A3 format"
 _NO_SUCH_SYMBOL: Final = "Currency pair not supported"
 
 
-class Refusal(Exception):
+class MessageRefusal(Exception):
     """A request is refused with this text; `about` are further fields of the answer, such as the one bad
     symbol of several.
     """
@@ -33,7 +33,7 @@ def ack(request: Fields, result: Any, now_us: int, **about: Any) -> str:
     return stamped(about | {"method": request["method"], "result": result, "success": True}, request, now_us)
 
 
-def refused(request: Fields, refusal: Refusal, now_us: int) -> str:
+def refused(request: Fields, refusal: MessageRefusal, now_us: int) -> str:
     """A request was not carried out. Kraken: one string, no result."""
     method = request.get("method")
     answer = {"error": refusal.text, "method": method if isinstance(method, str) else "", "success": False}
@@ -53,22 +53,22 @@ def message(channel: str, kind: str, rows: Any, **about: Any) -> str:
     return wire_json.dumps({"channel": channel, "type": kind, **about, "data": rows})
 
 
-def unsupported(name: str, method: str) -> Refusal:
+def unsupported(name: str, method: str) -> MessageRefusal:
     """A field that the method does not have, or whose value is none that it may have. Kraken: `add order`,
     without the dash.
     """
-    return Refusal(f"Unsupported field: '{name}' for the given msg type: {method.replace('_', ' ')}")
+    return MessageRefusal(f"Unsupported field: '{name}' for the given msg type: {method.replace('_', ' ')}")
 
 
 def check_names(params: Fields, known: Collection[str], method: str) -> None:
-    """Refuse fields that there are not. Kraken names the first one. Raises Refusal."""
+    """Refuse fields that there are not. Kraken names the first one. Raises MessageRefusal."""
     for name in params:
         if name not in known:
             raise unsupported(name, method)
 
 
 def flag(params: Fields, name: str, method: str, *, default: bool) -> bool:
-    """A boolean; JSON knows them, so no other spelling is taken. Raises Refusal."""
+    """A boolean; JSON knows them, so no other spelling is taken. Raises MessageRefusal."""
     value = params.get(name, default)
     if not isinstance(value, bool):
         raise unsupported(name, method)
@@ -76,7 +76,7 @@ def flag(params: Fields, name: str, method: str, *, default: bool) -> bool:
 
 
 def choice(params: Fields, name: str, method: str, known: Collection[Any], default: Any) -> Any:
-    """One of a few values. Raises Refusal."""
+    """One of a few values. Raises MessageRefusal."""
     value = params.get(name, default)
     # `True` is no 1 here, and what cannot be hashed is no choice.
     if isinstance(value, bool) or not isinstance(value, str | int) or value not in known:
@@ -85,7 +85,7 @@ def choice(params: Fields, name: str, method: str, known: Collection[Any], defau
 
 
 def symbols(params: Fields, method: str) -> list[str]:
-    """The symbols of a subscription, each once. Raises Refusal."""
+    """The symbols of a subscription, each once. Raises MessageRefusal."""
     found = params.get("symbol")
     if not isinstance(found, list) or not found or not all(isinstance(item, str) for item in found):
         raise unsupported("symbol", method)
@@ -93,11 +93,11 @@ def symbols(params: Fields, method: str) -> list[str]:
 
 
 def pair_of(catalogue: Catalogue, symbol: str) -> Pair:
-    """The pair with a v2 symbol; `XBT/USD` is none. Raises Refusal."""
+    """The pair with a v2 symbol; `XBT/USD` is none. Raises MessageRefusal."""
     pair = catalogue.find_symbol(symbol)
     if pair is None:
         words = _NO_SUCH_SYMBOL if "/" in symbol else _NOT_A_SYMBOL
-        raise Refusal(f"{words} {symbol}", symbol=symbol)
+        raise MessageRefusal(f"{words} {symbol}", symbol=symbol)
     return pair
 
 

@@ -9,7 +9,13 @@ from decimal import Decimal
 from typing import Any, Final
 
 from krakencopy.paper_exchange.values.errors import invalid_arguments
-from krakencopy.paper_exchange.websocket.messages import Fields, Refusal, check_names, is_integer, unsupported
+from krakencopy.paper_exchange.websocket.messages import (
+    Fields,
+    MessageRefusal,
+    check_names,
+    is_integer,
+    unsupported,
+)
 
 # Kraken: the fields of an order.
 ORDER: Final = frozenset(
@@ -48,7 +54,7 @@ _EXPONENT_MOST: Final = 40
 
 
 def amendment(params: Fields) -> dict[str, Any]:
-    """An amend in the words of AmendOrder. Raises Refusal, KrakenError."""
+    """An amend in the words of AmendOrder. Raises MessageRefusal, KrakenError."""
     fields = {
         "txid": _optional(params, "order_id"),
         "cl_ord_id": _optional(params, "cl_ord_id"),
@@ -64,8 +70,8 @@ def amendment(params: Fields) -> dict[str, Any]:
 
 
 def edit(params: Fields, *, triggered: bool) -> dict[str, Any]:
-    """An edit in the words of EditOrder; `triggered` is whether the order has a trigger. Raises Refusal,
-    KrakenError.
+    """An edit in the words of EditOrder; `triggered` is whether the order has a trigger. Raises
+    MessageRefusal, KrakenError.
     """
     first, second = _prices(params)
     if triggered and "triggers" not in params:
@@ -87,7 +93,7 @@ def edit(params: Fields, *, triggered: bool) -> dict[str, Any]:
 
 
 def batch(params: Fields, method: str) -> dict[str, Any]:
-    """Orders of one pair in the words of AddOrderBatch. Raises Refusal, KrakenError."""
+    """Orders of one pair in the words of AddOrderBatch. Raises MessageRefusal, KrakenError."""
     orders = params.get("orders")
     if not isinstance(orders, list) or not all(isinstance(order, dict) for order in orders):
         raise unsupported("orders", method)
@@ -103,7 +109,7 @@ def batch(params: Fields, method: str) -> dict[str, Any]:
 
 
 def cancels(params: Fields, method: str) -> dict[str, Any]:
-    """Ids in the words of CancelOrderBatch: order ids and userrefs in one list. Raises Refusal,
+    """Ids in the words of CancelOrderBatch: order ids and userrefs in one list. Raises MessageRefusal,
     KrakenError.
     """
     orders = params.get("orders", [])
@@ -118,7 +124,7 @@ def timeout(params: Fields) -> dict[str, Any]:
 
 
 def new_order(params: Fields, method: str) -> dict[str, Any]:
-    """A new order in the words of AddOrder. Raises Refusal, KrakenError."""
+    """A new order in the words of AddOrder. Raises MessageRefusal, KrakenError."""
     first, second = _prices(params)
     oflags = _oflags(params)
     cash = _number(params, "cash_order_qty")
@@ -257,7 +263,7 @@ def _number(params: Fields, name: str) -> str | None:
     if value is None:
         return None
     if not is_integer(value) and not isinstance(value, Decimal):
-        raise Refusal(f"{name.capitalize()} field must be a number_float")
+        raise MessageRefusal(f"{name.capitalize()} field must be a number_float")
     number = Decimal(value)
     if number and abs(number.adjusted()) > _EXPONENT_MOST:
         raise invalid_arguments(name)

@@ -1,5 +1,5 @@
 """The private channels of one WebSocket client, executions and balances: its subscriptions, and what they are
-told. Pure.
+sent. Pure.
 
 Each subscription lives on a token, counts its own messages, and keeps its token alive.
 """
@@ -18,8 +18,13 @@ from krakencopy.paper_exchange.values.pairs import Asset
 from krakencopy.paper_exchange.values.time_format import rfc3339
 from krakencopy.paper_exchange.venue.exchange import Exchange
 from krakencopy.paper_exchange.venue.order_api import rate_count, rate_count_most
-from krakencopy.paper_exchange.websocket.execution_rows import event_row, full_event_row, snapshot_rows, tells
-from krakencopy.paper_exchange.websocket.messages import Fields, Refusal, flag
+from krakencopy.paper_exchange.websocket.execution_rows import (
+    event_row,
+    full_event_row,
+    is_sent,
+    snapshot_rows,
+)
+from krakencopy.paper_exchange.websocket.messages import Fields, MessageRefusal, flag
 
 # Kraken sends these with every subscription to executions.
 _WARNINGS: Final = [
@@ -54,12 +59,12 @@ class Executions:
 
     @property
     def account(self) -> Account:
-        """Whose orders are told."""
+        """Whose orders are sent."""
         return self.token.key.account
 
-    def hears(self, event: OrderEvent) -> bool:
-        """Whether it tells of such an event."""
-        return tells(event, order_status=self.order_status)
+    def wants_event(self, event: OrderEvent) -> bool:
+        """Whether such an event is sent."""
+        return is_sent(event, order_status=self.order_status)
 
     def messages(
         self,
@@ -68,9 +73,9 @@ class Executions:
         times: Sequence[int] | None,
         odd: str | None = None,
     ) -> list[str]:
-        """One message for each event that it tells of, with its sequence.
+        """One message for each event that is sent, with its sequence.
 
-        `times` says how often each is told, else once; one that is told 0 times uses up its sequence number.
+        `times` says how often each is sent, else once; one that is sent 0 times uses up its sequence number.
         `odd` is a row that comes before them.
         """
         found = []
@@ -78,7 +83,7 @@ class Executions:
             self.sequence += 1
             found.append(_private_message("executions", "update", odd, self.sequence))
         for place, event in enumerate(events):
-            if not self.hears(event):
+            if not self.wants_event(event):
                 continue
             row = rows.row(event, full=not self.order_status, ratecounter=self.ratecounter)
             self.sequence += 1
@@ -97,34 +102,34 @@ class Balances:
 
     token: Token
     sequence: int = 0
-    # Entries of the account's ledger that are in the snapshot, or were told.
-    told: int = 0
+    # Entries of the account's ledger that are in the snapshot, or were sent.
+    sent_count: int = 0
 
     @property
     def account(self) -> Account:
-        """Whose balances are told."""
+        """Whose balances are sent."""
         return self.token.key.account
 
     def messages(self) -> list[str]:
         """One message for each new entry of the ledger."""
         found = []
-        for entry in self.account.ledger[self.told :]:
+        for entry in self.account.ledger[self.sent_count :]:
             self.sequence += 1
             row = wire_json.dumps(_ledger_row(entry))
             found.append(_private_message("balances", "update", row, self.sequence))
-        self.told = len(self.account.ledger)
+        self.sent_count = len(self.account.ledger)
         return found
 
 
 class EventRows:
-    """The rows of a batch of events as JSON, written once for however many clients hear them."""
+    """The rows of a batch of events as JSON, written once for however many clients get them."""
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._rows: dict[tuple[int, bool, bool], str] = {}
 
     def row(self, event: OrderEvent, *, full: bool, ratecounter: bool = False) -> str:
-        """A row; `full` for those who are not told of pending_new: their `new` is the whole order."""
+        """A row; `full` for those who are not sent pending_new: their `new` is the whole order."""
         full = full and event.kind is ExecType.NEW
         text = self._rows.get((id(event), full, ratecounter))
         if text is None:
@@ -146,7 +151,7 @@ class EventRows:
 def subscribe_executions(
     exchange: Exchange, token: Token, params: Fields
 ) -> tuple[Executions, dict[str, Any], list[str]]:
-    """A new subscription, the result of its acknowledgement, and its first message. Raises Refusal."""
+    """A new subscription, the result of its acknowledgement, and its first message. Raises MessageRefusal."""
 
     def wanted(name: str, *, default: bool) -> bool:
         return flag(params, name, "subscribe", default=default)
@@ -156,7 +161,7 @@ def subscribe_executions(
     trades = wanted("snap_trades", default=wanted("snapshot_trades", default=False))
     wanted("rebased", default=True)
     if params.get("users", "all") != "all":
-        raise Refusal("Unsupported field: 'users' for the given msg type: subscribe")
+        raise MessageRefusal("Unsupported field: 'users' for the given msg type: subscribe")
     # Kraken: a master that asks for all of its users gets no snapshot.
     everyone = "users" in params
     orders, trades = orders and not everyone, trades and not everyone
@@ -181,14 +186,14 @@ def subscribe_executions(
 
 
 def subscribe_balances(token: Token, params: Fields) -> tuple[Balances, dict[str, Any], list[str]]:
-    """A new subscription, the result of its acknowledgement, and its first message. Raises Refusal."""
+    """A new subscription, the result of its acknowledgement, and its first message. Raises MessageRefusal."""
     snapshot = flag(params, "snapshot", "subscribe", default=True)
     flag(params, "rebased", "subscribe", default=True)
     if params.get("users", "all") != "all":
-        raise Refusal("Unsupported field: 'users' for the given msg type: subscribe")
+        raise MessageRefusal("Unsupported field: 'users' for the given msg type: subscribe")
     snapshot = snapshot and "users" not in params
     subscription = Balances(token)
-    subscription.told = len(subscription.account.ledger)
+    subscription.sent_count = len(subscription.account.ledger)
     result = {"channel": "balances", "snapshot": snapshot}
     if not snapshot:
         return subscription, result, []

@@ -1,7 +1,7 @@
 """The public WebSocket channels ticker, trade, ohlc and book: what their messages say, and what is new since
 the last ones.
 
-What accounts trade joins the tape at once but is told to subscribers with the next move of the market, all of
+What accounts trade joins the tape at once but is sent to subscribers with the next move of the market, all of
 it in one message a pair: 300 orders of one instant must not become 300 messages to everyone.
 """
 
@@ -32,28 +32,28 @@ _MINUTE_US: Final = 60 * US_PER_S
 
 
 class PublicFeed:
-    """Remembers what subscribers were told last."""
+    """Remembers what subscribers were sent last."""
 
     def __init__(self, market: Market) -> None:
         self._market = market
         self._sent_trade: dict[Pair, int] = {}
         self._sent_quote: dict[Pair, Quote] = {}
-        # Pairs of which nothing could be told so far: a live feed has not told their price.
+        # Pairs of which nothing could be sent so far: a live feed has no price of them yet.
         self._unpriced: set[Pair] = set()
         for pair in market.catalogue.pairs:
             self.add_pair(pair)
-        # Books that somebody follows, as they were told.
+        # Books that somebody follows, as they were sent.
         self._sent_books: dict[Topic, Book] = {}
 
     def add_pair(self, pair: Pair) -> None:
-        """Take in a pair: what it is now needs no telling, snapshots show it."""
+        """Take in a pair: what it is now need not be sent, snapshots show it."""
         market = self._market.of(pair)
         self._sent_trade[pair], self._sent_quote[pair] = market.tape.last.trade_id, market.quote
         if not market.priced:
             self._unpriced.add(pair)
 
     def updates(self, now_us: int, wanted: Collection[Topic]) -> Iterator[tuple[Topic, str]]:
-        """What is new in the topics that anyone subscribed to; told only once."""
+        """What is new in the topics that anyone subscribed to; returned only once."""
         self._sent_books = {topic: book for topic, book in self._sent_books.items() if topic in wanted}
         by_pair: dict[Pair, list[Topic]] = {}
         for topic in wanted:
@@ -108,13 +108,13 @@ class PublicFeed:
         if channel is Channel.OHLC and traded:
             return _bars_message("update", market, topic.size, 1, now_us)
         if channel is Channel.BOOK and moved:
-            told, book = self._book(topic), ws_book.book_of(market.pair, market.quote, topic.size)
+            sent, book = self._book(topic), ws_book.book_of(market.pair, market.quote, topic.size)
             self._sent_books[topic] = book
-            return ws_book.update(market.pair, told, book, topic.size, now_us)
+            return ws_book.update(market.pair, sent, book, topic.size, now_us)
         return None
 
     def snapshot(self, topic: Topic, now_us: int) -> str | None:
-        """The first message of a subscription: nothing that will be told again. None where there is no
+        """The first message of a subscription: nothing that will be sent again. None where there is no
         price yet.
         """
         assert isinstance(topic.about, Pair), "these channels are about pairs"
@@ -122,8 +122,8 @@ class PublicFeed:
             return None
         market = self._market.of(topic.about)
         if topic.channel is Channel.TRADE:
-            told = [t for t in market.tape.trades if t.trade_id <= self._sent_trade[market.pair]]
-            rows = [trade_row(market.pair, trade) for trade in told[-_SNAPSHOT_TRADES:]]
+            sent = [t for t in market.tape.trades if t.trade_id <= self._sent_trade[market.pair]]
+            rows = [trade_row(market.pair, trade) for trade in sent[-_SNAPSHOT_TRADES:]]
             return message("trade", "snapshot", rows)
         if topic.channel is Channel.OHLC:
             return _bars_message("snapshot", market, topic.size, _SNAPSHOT_BARS, now_us)
@@ -132,19 +132,19 @@ class PublicFeed:
         return message("ticker", "snapshot", [ticker_row(market, now_us)])
 
     def _book(self, topic: Topic) -> Book:
-        """The book as its followers know it, or would if they had been told of the last quote."""
+        """The book as its followers know it, or would if they had been sent the last quote."""
         assert isinstance(topic.about, Pair), "books are of pairs"
-        told = self._sent_books.get(topic)
-        if told is None:
-            told = ws_book.book_of(topic.about, self._sent_quote[topic.about], topic.size)
-            self._sent_books[topic] = told
-        return told
+        sent = self._sent_books.get(topic)
+        if sent is None:
+            sent = ws_book.book_of(topic.about, self._sent_quote[topic.about], topic.size)
+            self._sent_books[topic] = sent
+        return sent
 
     def _fresh(self, market: PairMarket) -> list[PublicTrade]:
-        told = self._sent_trade[market.pair]
+        sent = self._sent_trade[market.pair]
         fresh: list[PublicTrade] = []
         for trade in reversed(market.tape.trades):
-            if trade.trade_id <= told:
+            if trade.trade_id <= sent:
                 break
             fresh.append(trade)
         return fresh[::-1]

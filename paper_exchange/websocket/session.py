@@ -17,7 +17,7 @@ from krakencopy.paper_exchange.websocket import trading as ws_trading
 from krakencopy.paper_exchange.websocket.book_channel import DEPTHS
 from krakencopy.paper_exchange.websocket.messages import (
     Fields,
-    Refusal,
+    MessageRefusal,
     ack,
     check_names,
     choice,
@@ -100,7 +100,7 @@ class Session:
         return bool(self.topics())
 
     def topics(self) -> frozenset[Topic]:
-        """What this client is to be told of."""
+        """What this client is to be sent."""
         found = set(self._public)
         if self._instrument is not None:
             found.add(self._instrument)
@@ -155,7 +155,7 @@ class Session:
             if method == "ping":
                 raise unsupported("params", "ping")
             if not isinstance(params, dict):
-                raise Refusal("Malformed request")  # noqa: TRY301 - answered in one place
+                raise MessageRefusal("Malformed request")  # noqa: TRY301 - answered in one place
             if isinstance(method, str) and method in ws_trading.METHODS:
                 key = self._token(params, now_us).key
                 self.acted = True
@@ -167,13 +167,13 @@ class Session:
             if method == "unsubscribe":
                 return self._unsubscribe(request, params, now_us)
             self._exchange.unknown[_called(method, params)] += 1
-            raise Refusal(f"Unsupported method: '{method}'")  # noqa: TRY301 - as above
-        except Refusal as refusal:
+            raise MessageRefusal(f"Unsupported method: '{method}'")  # noqa: TRY301 - as above
+        except MessageRefusal as refusal:
             return [refused(request, refusal, now_us)]
 
-    def hears(self, event: OrderEvent) -> bool:
-        """Whether the subscription to executions tells of such an event."""
-        return self._executions is not None and self._executions.hears(event)
+    def wants_event(self, event: OrderEvent) -> bool:
+        """Whether the subscription to executions wants such an event."""
+        return self._executions is not None and self._executions.wants_event(event)
 
     def order_messages(
         self,
@@ -182,21 +182,21 @@ class Session:
         times: Sequence[int] | None = None,
         odd: str | None = None,
     ) -> list[str]:
-        """The messages that tell of events of this client's account (`Executions.messages`)."""
+        """The messages about events of this client's account (`Executions.messages`)."""
         return [] if self._executions is None else self._executions.messages(events, rows, times, odd)
 
     def balance_messages(self) -> list[str]:
-        """The messages that tell of what is new in the ledger of this client's account."""
+        """The messages about what is new in the ledger of this client's account."""
         return [] if self._balances is None else self._balances.messages()
 
     def _token(self, params: Fields, now_us: int) -> Token:
         text = params.get("token")
         if text is None:
-            raise Refusal("Token(s) not found")
+            raise MessageRefusal("Token(s) not found")
         true_us = self._exchange.true_us(now_us)
         token = self._exchange.tokens.find(text, true_us) if isinstance(text, str) else None
         if token is None:
-            raise Refusal("ESession:Invalid session")
+            raise MessageRefusal("ESession:Invalid session")
         return token
 
     # --- subscribing
@@ -206,7 +206,7 @@ class Session:
         fields = _FIELDS.get(channel) if isinstance(channel, str) else None
         if fields is None or not isinstance(channel, str):
             self._exchange.unknown[_called(method, params)] += 1
-            raise Refusal("Subscription name invalid")
+            raise MessageRefusal("Subscription name invalid")
         # A token is not part of a public subscription, but clients add it to all of them.
         check_names(params, fields | {"token"}, method)
         return channel
@@ -231,7 +231,7 @@ class Session:
         self, request: Fields, params: Fields, now_us: int, *, snapshot: bool
     ) -> list[str]:
         if self._instrument is not None:
-            raise Refusal("Already subscribed")
+            raise MessageRefusal("Already subscribed")
         tokenised = flag(params, "include_tokenized_assets", "subscribe", default=False)
         choice(params, "execution_venue", "subscribe", _VENUES, _VENUES[0])
         self._instrument = INSTRUMENT_OF_ALL if tokenised else INSTRUMENT
@@ -252,8 +252,8 @@ class Session:
         for symbol in symbols(params, request["method"]):
             try:
                 messages += answer(symbol)
-            except Refusal as refusal:
-                messages.append(refused(request, Refusal(refusal.text, symbol=symbol), now_us))
+            except MessageRefusal as refusal:
+                messages.append(refused(request, MessageRefusal(refusal.text, symbol=symbol), now_us))
         return messages
 
     def _subscribe_pair(
@@ -261,7 +261,7 @@ class Session:
     ) -> list[str]:
         topic, details = _topic(params, pair, "subscribe")
         if topic in self._public or any(self._clashes(topic, other) for other in self._public):
-            raise Refusal("Already subscribed")
+            raise MessageRefusal("Already subscribed")
         self._public.add(topic)
         result = {"channel": params["channel"], **details, "snapshot": snapshot, "symbol": pair.symbol}
         if topic.channel is Channel.OHLC:
@@ -271,7 +271,7 @@ class Session:
         return messages if first is None else [*messages, first]
 
     def _clashes(self, topic: Topic, other: Topic) -> bool:
-        """Whether a client cannot have both: a ticker of a pair speaks at one kind of event only."""
+        """Whether a client cannot have both: a ticker of a pair is sent at one kind of event only."""
         tickers = set(_TRIGGERS.values())
         return topic.about is other.about and {topic.channel, other.channel} == tickers
 
@@ -279,11 +279,11 @@ class Session:
         token = self._token(params, now_us)
         if channel == "executions":
             if self._executions is not None:
-                raise Refusal("Already subscribed")
+                raise MessageRefusal("Already subscribed")
             self._executions, result, first = subscribe_executions(self._exchange, token, params)
         else:
             if self._balances is not None:
-                raise Refusal("Already subscribed")
+                raise MessageRefusal("Already subscribed")
             self._balances, result, first = subscribe_balances(token, params)
         token.subscriptions += 1
         return [ack(request, result, now_us), *first]
@@ -298,7 +298,7 @@ class Session:
             return [ack(request, {"channel": channel}, now_us)]
         if channel == "instrument":
             if self._instrument is None:
-                raise Refusal("Subscription Not Found")
+                raise MessageRefusal("Subscription Not Found")
             self._instrument = None
             return [ack(request, {"channel": channel}, now_us)]
         return self._for_each_symbol(
@@ -308,14 +308,14 @@ class Session:
     def _unsubscribe_pair(self, request: Fields, params: Fields, symbol: str, now_us: int) -> list[str]:
         topic, details = _topic(params, self._pair(symbol), "unsubscribe")
         if topic not in self._public:
-            raise Refusal("Subscription Not Found")
+            raise MessageRefusal("Subscription Not Found")
         self._public.discard(topic)
         return [ack(request, {"channel": params["channel"], **details, "symbol": symbol}, now_us)]
 
     def _unsubscribe_private(self, channel: str) -> None:
         subscription = self._executions if channel == "executions" else self._balances
         if subscription is None:
-            raise Refusal("Subscription Not Found")
+            raise MessageRefusal("Subscription Not Found")
         subscription.token.subscriptions -= 1
         if channel == "executions":
             self._executions = None

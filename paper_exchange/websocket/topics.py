@@ -1,4 +1,4 @@
-"""What WebSocket clients can subscribe to, and of what each of them is told. Names only."""
+"""What WebSocket clients can subscribe to, and what each of them is sent. Names only."""
 
 from enum import StrEnum
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from krakencopy.paper_exchange.values.pairs import Pair
 
 
 class Channel(StrEnum):
-    """The channels whose subscribers are told of changes; ticker has two, by what makes it speak."""
+    """The channels whose subscribers are sent changes; ticker has two, by what triggers a message."""
 
     TICKER_TRADES = "ticker/trades"
     TICKER_BBO = "ticker/bbo"

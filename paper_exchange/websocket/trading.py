@@ -24,7 +24,7 @@ from krakencopy.paper_exchange.venue.exchange import Exchange
 from krakencopy.paper_exchange.websocket import order_fields as ws_order_fields
 from krakencopy.paper_exchange.websocket.messages import (
     Fields,
-    Refusal,
+    MessageRefusal,
     ack,
     check_names,
     pair_of,
@@ -113,7 +113,7 @@ class WsCall:
 
 
 def answer(call: WsCall) -> list[str]:
-    """Carry a request out, record it, and answer it. Raises Refusal."""
+    """Carry a request out, record it, and answer it. Raises MessageRefusal."""
     outcome = "ok"
     try:
         check_names(call.params, _FIELDS[call.method], call.method)
@@ -123,20 +123,20 @@ def answer(call: WsCall) -> list[str]:
         return _METHODS[call.method](call)
     except KrakenError as error:
         outcome = error.text
-        raise Refusal(outcome) from None
-    except Refusal as refusal:
+        raise MessageRefusal(outcome) from None
+    except MessageRefusal as refusal:
         outcome = refusal.text
         raise
     except Exception:  # noqa: BLE001 - a fault of ours is answered and recorded like Kraken's own
         _log.exception("a trading request failed: %s", call.method)
         outcome = "EGeneral:Internal error"
-        raise Refusal(outcome) from None
+        raise MessageRefusal(outcome) from None
     finally:
         _record(call, outcome)
 
 
 def _record(call: WsCall, outcome: str) -> None:
-    """Into the log of private requests; WebSocket methods are told from REST ones by their names."""
+    """Into the log of private requests; WebSocket methods differ from REST ones by their names."""
     call.exchange.requests.append(
         RequestRecord(
             received_ns=call.received_ns,
@@ -168,7 +168,7 @@ def _placed(asked: Fields, order: Order | None) -> dict[str, Any]:
 def _batch_add(call: WsCall) -> list[str]:
     asked = Params(ws_order_fields.batch(call.params, call.method))
     lines = trading.add_batch(call.caller, asked, rule=WS_DEADLINE)
-    # An array of the orders' ids is documented; how it tells of an order that failed alone is not.
+    # An array of the orders' ids is documented; how it shows an order that failed alone is not.
     result = [
         _placed(order, line.order) if line.error is None else {"error": line.error}
         for order, line in zip(call.params["orders"], lines, strict=True)
@@ -216,7 +216,7 @@ def _cancel_order(call: WsCall) -> list[str]:
                 trading.cancel(call.caller, [order])
                 answers.append(call.ack(_ids(order)))
         except KrakenError as error:
-            answers.append(refused(call.request, Refusal(error.text), call.now_us))
+            answers.append(refused(call.request, MessageRefusal(error.text), call.now_us))
     return answers
 
 

@@ -67,8 +67,7 @@ def main() -> int:
     here = machine.facts()
     if not machine.is_quiet(here):
         say(
-            f"WARNING: the load is {here['load']}; wait until the machine is quiet, or its numbers mean "
-            "little"
+            f"WARNING: the load is {here['load']}; wait until the machine is idle, or its numbers mean little"
         )
     for number, results in enumerate(run(amounts, here)):
         if number == 0 and given.out.exists():

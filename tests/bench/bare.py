@@ -91,10 +91,10 @@ def fork(given: dict[str, Any]) -> list[socket.socket]:
     return bells
 
 
-def hear(bells: list[socket.socket]) -> None:
-    """Waits for everyone's word that its call was answered and taken."""
-    heard = {change_signal.recv(1) for change_signal in bells}
-    assert heard == {b"."}, "a process of the floor has ended, or its order was refused"
+def read_bells(bells: list[socket.socket]) -> None:
+    """Waits until everyone has signalled that its call was answered and taken."""
+    signals = {change_signal.recv(1) for change_signal in bells}
+    assert signals == {b"."}, "a process of the floor has ended, or its order was refused"
 
 
 def main() -> None:
@@ -102,14 +102,14 @@ def main() -> None:
     gc.collect()
     gc.freeze()
     bells = fork(given)
-    hear(bells)
+    read_bells(bells)
     began: list[int] = []
     for _ in range(given["rounds"]):
         time.sleep(random.uniform(*PAUSE_S))  # noqa: S311 - no secret depends on it
         began.append(time.monotonic_ns())
         for change_signal in bells:
             change_signal.send(b".")
-        hear(bells)
+        read_bells(bells)
     json.dump(began, sys.stdout)
     sys.stdout.flush()
     for change_signal in bells:

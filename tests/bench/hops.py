@@ -28,7 +28,7 @@ HOPS = (
 
 @dataclass(frozen=True, slots=True)
 class Travel:
-    """A fill, when it was told to the master, and when each user's order was at the exchange, in ns of the
+    """A fill, when it was sent to the master, and when each user's order was at the exchange, in ns of the
     monotonic clock.
     """
 
@@ -49,11 +49,11 @@ def hops(api: KrakenCopy, travels: Sequence[Travel]) -> dict[str, Spread]:
 
 
 def _rows(
-    told: control_pb2.ExplainFillResponse, travel: Travel, offset_ns: int
+    answer: control_pb2.ExplainFillResponse, travel: Travel, offset_ns: int
 ) -> Iterator[tuple[float, ...]]:
     """How long each hop took, for each user that ordered at the first try."""
-    fill = told.fill
-    for outcome in told.outcomes:
+    fill = answer.fill
+    for outcome in answer.outcomes:
         copy = outcome.copy
         # What a user has not reported yet is left out as well.
         if outcome.account_id not in travel.arrivals_ns or copy.attempts != 1 or not copy.HasField("sent_at"):

@@ -72,11 +72,11 @@ def measure(
         pause_s = FIRST_PAUSE_S
         for _ in range(fills):
             person.trade()
-            # Whoever looks is in the way of what is looked at.
+            # Looking is in the way of what is measured.
             time.sleep(pause_s)
             arrivals = _arrivals(record, len(system.users))
             (fill,) = record.master_fills()
-            assert fill["emitted_ns"], "nobody was told of the master's fill"
+            assert fill["emitted_ns"], "nobody was sent the master's fill"
             rounds.append(RoundRobin.of(fill["emitted_ns"], list(arrivals.values())))
             travels.append(Travel(fill["exec_id"], fill["emitted_ns"], arrivals))
             pause_s = min(max(1.5 * rounds[-1].last / 1000, 0.02), FIRST_PAUSE_S)
@@ -100,7 +100,7 @@ def _arrivals(record: Record, users: int) -> dict[str, int]:
 
 def rest(api: KrakenCopy, person: Person, fills: int | None = None) -> None:
     """Waits until every user has come to its end with so many fills; with those of the person's orders,
-    unless told.
+    unless asked to.
     """
     wanted = person.orders if fills is None else fills
 

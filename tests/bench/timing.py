@@ -23,7 +23,7 @@ class RoundRobin:
 
     @classmethod
     def of(cls, began_ns: int, arrivals_ns: Sequence[int]) -> RoundRobin:
-        """From the monotonic clock of the machine, which the exchange and whoever asks it share."""
+        """From the monotonic clock of the machine, which the exchange and its client share."""
         after = sorted((arrival - began_ns) / NS_PER_MS for arrival in arrivals_ns)
         return cls(after[0], statistics.median(after), after[-1])
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.chaos import campaign, plan
 from tests.chaos.judge_copies import volumes
 from tests.chaos.records import Record
-from tests.chaos.situations import ALL, MENDED
+from tests.chaos.situations import ALL, DRAWN
 from tests.chaos.validators import judge
 
 
@@ -22,8 +22,8 @@ def main() -> int:
         "--without-faults", action="store_true", help="processes are hit, the exchange is not"
     )
     parser.add_argument(
-        "--situations", type=_names, default=MENDED, metavar="NAME,NAME",
-        help=f"what is drawn beside kills and faults, of: {', '.join(ALL)}; default: {', '.join(MENDED)}",
+        "--situations", type=_names, default=DRAWN, metavar="NAME,NAME",
+        help=f"what is drawn beside kills and faults, of: {', '.join(ALL)}; default: {', '.join(DRAWN)}",
     )  # fmt: skip
     parser.add_argument(
         "--keep-in", type=Path, help="where failing worlds are kept; default: the folder of temporary files"

@@ -59,7 +59,7 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True)
 class Keeping:
-    """What is kept, where, and what is said about how it was drawn."""
+    """What is kept, where, and what is written about how it was drawn."""
 
     origin: str
     #: None: the folder of temporary files.
@@ -131,25 +131,25 @@ def _one_batch(running: RunningWorld, batch: Batch, outcome: Outcome, tell: Say)
         ]
     fills, trades, fired = (now - then for now, then in zip(_numbers(running.record), before, strict=True))
     dealt = running.tally.blows - blows
-    words = ", ".join(f"{name} {times}" for name, times in sorted(dealt.items()) if name not in QUIET)
+    words = ", ".join(f"{name} {times}" for name, times in sorted(dealt.items()) if name not in UNCOUNTED)
     outcome.rounds += len(batch.rounds)
     outcome.batches += 1
     tell(
         f"world {running.plan.number} rounds {batch.rounds[0]}-{batch.rounds[-1]}: "
         f"{running.tally.orders - orders} orders, "
-        f"{fills} fills, {trades} trades, {fired} faults struck, {time.monotonic() - began:.1f} s "
+        f"{fills} fills, {trades} trades, {fired} faults injected, {time.monotonic() - began:.1f} s "
         f"({acted:.1f} acting)"
         f"{'; ' + words if words else ''}{'  FOUND ' + str(len(findings)) if findings else ''}"
     )
     return findings
 
 
-QUIET = {"price", "market", "limit", "resume", "move_back", "hand_cancel"}
+UNCOUNTED = {"price", "market", "limit", "resume", "move_back", "hand_cancel"}
 
 
 def _numbers(record: Record) -> tuple[int, int, int]:
-    struck = sum(bool(request.fault) for request in record.requests)
-    return len(record.trades_of("master")), len(record.trades), struck
+    injected = sum(bool(request.fault) for request in record.requests)
+    return len(record.trades_of("master")), len(record.trades), injected
 
 
 def _sum_up(running: RunningWorld, outcome: Outcome) -> None:
@@ -205,7 +205,7 @@ def table(outcome: Outcome) -> list[str]:
     ]
     for title, counted in (
         ("done", outcome.tally.blows),
-        ("faults of the exchange that struck", outcome.tally.faults_fired),
+        ("faults of the exchange that were injected", outcome.tally.faults_fired),
         ("not done", outcome.tally.not_done),
         ("started again by an operator", outcome.tally.started_again),
         ("copies ended", outcome.reasons),

@@ -320,8 +320,8 @@ def nonces_grow(record: Record) -> Iterator[Finding]:
         if request.outcome == "unseen":
             continue
         if request.outcome.startswith("EAPI:Invalid nonce"):
-            struck = any(fault in request.fault for fault in NONCE_FAULTS)
-            if not struck and not record.faults_near(
+            injected = any(fault in request.fault for fault in NONCE_FAULTS)
+            if not injected and not record.faults_near(
                 request.account, NONCE_FAULTS, request.at - NEAR_S, request.at + NEAR_S
             ):
                 text = f"request {request.n} ({request.method}) had a nonce that the exchange refused"

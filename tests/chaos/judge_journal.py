@@ -156,13 +156,13 @@ def what_was_frozen_is_true(record: Record) -> Iterator[Finding]:
     prices = Prices(record)
     trades = {trade.exec_id: trade for trade in record.trades_of("master")}
     truth = _befores(record, trades.values())
-    # What was told in another order was counted in that order.
+    # What was reported in another order was counted in that order.
     told = _befores(record, (trades[fill.exec_id] for fill in record.fills if fill.exec_id in trades))
     order_prices: dict[str, list[Decimal]] = defaultdict(list)
     for trade in trades.values():
         order_prices[trade.order_id].append(trade.price)
     moves = [deposit.at for deposit in record.deposits if deposit.account == "master"]
-    # The fill itself is told as far as it is known; what it moved is in balances that are read soon.
+    # The fill itself is reported as far as it is known; what it moved is in balances that are read soon.
     unknown = [fill.executed_at for fill in record.fills if fill.pair_unknown]
     for fill in record.fills:
         if fill.exec_id not in trades or any(0 <= fill.journalled_at - at <= MARKS_AGE_S for at in unknown):
@@ -171,11 +171,11 @@ def what_was_frozen_is_true(record: Record) -> Iterator[Finding]:
         paid = order_prices[fill.order_id][:1]
         if record.faults_near("master", ORDER_FAULTS, trade.at - 90.0, fill.journalled_at):
             before, paid = told[fill.exec_id], order_prices[fill.order_id]
-        # What came or went beside trades is known when the feed tells it; without a feed, at the next look.
+        # What came or went beside trades is known when the feed reports it; without a feed, at the next look.
         since = trade.at - MARKS_AGE_S
         if any(since <= at <= fill.journalled_at for at in moves) and _feed_was_hit(record, since, fill):
             continue
-        # What was heard of late was valued by prices of then.
+        # What was learnt late was valued by prices of then.
         until = max(trade.at, fill.journalled_at) + 1.0
         ranges = prices.in_dollars(trade.at - MARKS_AGE_S, until)
         pair = PAIRS[trade.pair]
@@ -315,7 +315,7 @@ EXIT_AT_START = 78
 
 
 def supervisors_end_for_a_reason(record: Record) -> Iterator[Finding]:
-    """By a blow, when told to, or because the journal cannot be written; never by an error of its own."""
+    """By a blow, when asked to, or because the journal cannot be written; never by an error of its own."""
     for run in record.supervisors:
         full = any(
             blow.kind == "disk_full_journal" and run.started <= blow.at <= run.ended

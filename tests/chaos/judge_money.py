@@ -22,7 +22,7 @@ from tests.chaos.worth import MARKS_AGE_S, Prices, legs, states, worth_in
 CASH = re.compile(r"cash of ([0-9.]+) ")
 
 
-#: An execution may take so long to be heard of.
+#: An execution may take so long to be known.
 CASH_KNOWN_S = 1.0
 
 
@@ -66,7 +66,7 @@ def equity_is_true(record: Record) -> Iterator[Finding]:
                 worth_in(state.total, quote, ranges) for state in known[first : bisect_right(times, until)]
             ]
             least, most = min(low for low, _ in worths), max(high for _, high in worths)
-            # A wallet may have heard of a part of an order only; a price moves on while it is traded.
+            # A wallet may know of a part of an order only; a price moves on while it is traded.
             margin = Decimal("0.02") * most
             if not least - margin <= copy.user_equity <= most + margin:
                 text = (
@@ -362,7 +362,7 @@ def still_held(record: Record, trades: int, at: float) -> Iterator[tuple[str, st
     """Users that hold what they should have sold, so many trades of the exchange on: account, coin, how much.
 
     A coin that came in since the master's last sale of all of it (an entry paid in it was skipped) waits for
-    the next one; whoever took coins away by hand may be left with some.
+    the next one; a user that took coins away by hand may be left with some.
     """
     prices = Prices(record)
     moved = minima_moved(record)

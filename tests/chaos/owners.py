@@ -157,7 +157,7 @@ class Owners:
             )
         except requests.RequestException as error:
             answer = {"error": [str(error)[:60]]}
-        # Refused or not: a fault that was meant for the system may have struck this one, and the order is
+        # Refused or not: a fault that was meant for the system may have fired on this one, and the order is
         # there all the same.
         order_id = "unknown" if answer["error"] else answer["result"]["txid"][0]
         self._record.hand_orders.append(
@@ -223,7 +223,7 @@ class Owners:
         private(self._paper.rest_url, self._keys["master"], "CancelAll")
         for account in {order.account for order in self._record.hand_orders}:
             self._cancel(account)
-            # Also what was thought to be cancelled while a fault struck.
+            # Also what was thought to be cancelled while a fault fired.
             private(self._paper.rest_url, self._keys[account], "CancelAll")
         for pair in self._changed:
             self._paper.call("POST", f"/pairs/{self.altname(pair)}", listed=True, status="online")

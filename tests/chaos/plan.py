@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.chaos.model import MOVED_BY
 from tests.chaos.records import UserTerms
-from tests.chaos.situations import MASTER_USD, MENDED, Situations, master_balances, pairs, user_coins
+from tests.chaos.situations import DRAWN, MASTER_USD, Situations, master_balances, pairs, user_coins
 from tests.chaos.terms import CROSS_PAIRS, PAIRS, PairTerms
 
 #: Rounds that overlap freely in time, then everything comes to rest and is judged.
@@ -128,7 +128,7 @@ def config_line(user: UserTerms) -> str:
 
 
 def campaign(
-    seed: int, rounds: int, users: int = 20, *, faults: bool = True, situations: Iterable[str] = MENDED
+    seed: int, rounds: int, users: int = 20, *, faults: bool = True, situations: Iterable[str] = DRAWN
 ) -> list[World]:
     """All worlds of a campaign. The same arguments always give the same."""
     names = frozenset(situations)

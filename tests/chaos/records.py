@@ -42,7 +42,7 @@ class UserTerms:
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """A private request as the exchange saw it. ``fault`` names what struck it."""
+    """A private request as the exchange saw it. ``fault`` names what was injected into it."""
 
     n: int
     at: float
@@ -104,7 +104,7 @@ class Fill:
     #: What the journal counts of the base coin, before and after this execution.
     journal_position: Decimal = ZERO
     journal_position_after: Decimal = ZERO
-    #: As the journal was told: for what the trade history alone told, nobody knows the coin of the fee.
+    #: As the journal has it: for what the trade history alone reported, nobody knows the coin of the fee.
     fee: Decimal = ZERO
     fee_coin: str = "USD"
     source: str = ""
@@ -152,7 +152,7 @@ class Injection:
 
 @dataclass(frozen=True, kw_only=True)
 class FiredFault:
-    """A fault of the exchange, with how often it struck."""
+    """A fault of the exchange, with how often it fired."""
 
     kind: str
     account: str
@@ -337,7 +337,7 @@ class Record:
         return frozenset(order.order_id for order in self.hand_orders if order.account == account)
 
     def faults_near(self, account: str, kinds: Iterable[str], since: float, until: float) -> bool:
-        """Whether a fault of one of these kinds struck the account (or anyone) about then."""
+        """Whether a fault of one of these kinds fired on the account (or anyone) about then."""
         wanted = set(kinds)
         return any(
             fault.fired

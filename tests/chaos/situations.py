@@ -27,7 +27,7 @@ ALL = (
     "renames",
 )
 #: Those that the system is known to be right in.
-MENDED = ALL
+DRAWN = ALL
 MASTER_USD = Decimal(20_000)
 #: What the master owns of coins that it trades, before copying begins.
 OLD_STOCK = {"XXBT": Decimal("0.4"), "XETH": Decimal(3), "SOL": Decimal(40)}

@@ -85,7 +85,7 @@ def test_each_situation_is_drawn_by_its_name() -> None:
             assert any(action.detail.get("pair") == "ETH/BTC" for action in actions)
         else:
             assert any(action.kind == kinds[name] for action in actions), name
-    quiet = plan.campaign(5, 100, 4, faults=False, situations=())
-    assert {action.kind for world in quiet for batch in world.batches for action in batch.actions}.isdisjoint(
+    calm = plan.campaign(5, 100, 4, faults=False, situations=())
+    assert {action.kind for world in calm for batch in world.batches for action in batch.actions}.isdisjoint(
         {"convert", "move", "hand_order", "listed", "clock", "pair_status", "house", "rename"}
     )

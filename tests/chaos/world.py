@@ -1,4 +1,4 @@
-"""One world of a campaign as it runs: an exchange, a supervisor with its accounts, and whoever deals blows to
+"""One world of a campaign as it runs: an exchange, a supervisor with its accounts, and what deals blows to
 them.
 
 It does what the plan says and writes down what happened. It judges nothing.
@@ -448,7 +448,7 @@ class RunningWorld:
     # -- coming to rest -------------------------------------------------------------------------------------
 
     def rest(self) -> None:
-        """Ends all blows and faults, mends what needs an operator, and waits until everything is over.
+        """Ends all blows and faults, repairs what needs an operator, and waits until everything is over.
         Raises DidNotRest.
         """
         self._clear_faults()
@@ -512,7 +512,7 @@ class RunningWorld:
                 self._ask("resume_account", account.id)
 
     def _tell_names(self) -> None:
-        """An operator tells which coin has another name; again until somebody has heard it."""
+        """An operator says which coin has another name; again until it is taken."""
         while self._owners.untold:
             with self._system.api() as api:
                 try:

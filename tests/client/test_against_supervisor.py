@@ -290,7 +290,7 @@ def test_an_order_is_filled_copied_and_explained(operator: Operator, fill: dict[
     hops = re.findall(r"^  (\S.*?) {2,}\d\d:\d\d:\d\d\.\d{3} +\+", told, re.MULTILINE)
     assert hops[:3] == [
         "executed (exchange's clock)",
-        "master's process heard of it",
+        "master's process received it",
         "durable in the journal",
     ]
     assert "order sent" in hops

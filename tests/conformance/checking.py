@@ -128,7 +128,7 @@ def line(row: Row) -> str:
 
 
 def summary(report: Report) -> Iterator[str]:
-    """What is said after the table."""
+    """What is printed after the table."""
     for row in report.rows:
         if row.fault:
             yield f"\n--- {row.client}: {row.calls}\n{row.fault}"

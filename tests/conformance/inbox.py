@@ -1,4 +1,4 @@
-"""What a client of a stream was told, and waiting for it."""
+"""What a client of a stream received, and waiting for it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Inbox:
         return message["data"]
 
     async def execution(self, order_id: str, exec_type: str) -> Any:
-        """The row that tells of something that happened to an order."""
+        """The row about something that happened to an order."""
         message = await self.find(
             lambda message: (
                 message.get("channel") == "executions"

@@ -1,4 +1,4 @@
-"""Kills the master's process again and again while a person trades it, and tells how fast its users notice
+"""Kills the master's process again and again while a person trades it, and prints how fast its users notice
 and go on.
 
 ``python -m tests.measure.master_kills --users 100 --kills 50``. From the events' own times:

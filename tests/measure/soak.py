@@ -3,11 +3,11 @@ fill answered once?
 
 ``python -m tests.measure.soak --users 10 --minutes 30``, as root (only root may read the memory of these
 processes). A person trades the master, in and out of several pairs in turn: first quickly, until what each
-process remembers of its last thousand orders is full, then every second. Each minute one line tells what the
+process remembers of its last thousand orders is full, then every second. Each minute one line shows what the
 processes hold; at the end follow a straight line through the last two thirds of it, what a copy costs on
 disk, and the exchange's own record against every user's copies. Fails when the memory of users grows, or a
 fill was lost or answered twice. Master and supervisor remember more (up to 100,000 and 10,000 fills), so
-theirs is told and not judged.
+theirs is printed and not judged.
 """
 
 from __future__ import annotations

@@ -277,9 +277,9 @@ def test_a_rule_names_what_breaks_it_and_the_others_do_not_mind(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     schema = compiled(root, tmp_path / "set.pb")
-    told = {name: list(check(schema)) for name, check in RULES.items()}
-    assert {name for name, lines in told.items() if lines} == set(names.split())
-    assert any(words in line for line in told[names.split(maxsplit=1)[0]]), told
+    found = {name: list(check(schema)) for name, check in RULES.items()}
+    assert {name for name, lines in found.items() if lines} == set(names.split())
+    assert any(words in line for line in found[names.split(maxsplit=1)[0]]), found
 
 
 def test_every_rule_is_shown_to_catch_something() -> None:

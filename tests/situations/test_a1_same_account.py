@@ -79,7 +79,7 @@ def test_a_users_key_of_the_masters_own_account(paper: Paper) -> None:
         assert "1000" not in anna.message
         system.buy("BTC/USD", "0.01")
         wait_for("the fill to be journalled", lambda: getattr(system.status(), "head_seq", 0) == 1)
-        # An operator who mends nothing gains nothing.
+        # An operator who changes nothing gains nothing.
         with system.api() as api:
             api.start_account("anna")
         until(system, "anna", "FAILED", "SAME_ACCOUNT")
@@ -87,7 +87,7 @@ def test_a_users_key_of_the_masters_own_account(paper: Paper) -> None:
 
 
 def test_a_user_that_gets_an_account_of_its_own_after_it_had_the_masters(paper: Paper) -> None:
-    """With a mended key it copies from then on; what the master bought before is not chased."""
+    """With a corrected key it copies from then on; what the master bought before is not chased."""
     with same_account_system(paper) as system:
         until(system, "anna", "FAILED", "SAME_ACCOUNT")
         system.stop()
@@ -154,7 +154,7 @@ def test_the_masters_own_account_where_the_exchange_does_not_tell_whose_a_key_is
 
 
 def test_a_start_without_another_key_copies_nothing_more_into_the_masters_account(paper: Paper) -> None:
-    """An operator who starts the FAILED user again, or the whole system, and mends nothing: it is FAILED
+    """An operator who starts the FAILED user again, or the whole system, and changes nothing: it is FAILED
     before it trades.
     """
     with same_account_system(paper, told=False).wait_ready() as system:
@@ -223,7 +223,7 @@ def test_two_users_on_one_account_where_the_exchange_does_not_tell(paper: Paper)
         until(system, "ben", "RUNNING")
         bought = len(fills(paper, "ben"))
         assert bought <= 2
-        # Whoever starts it again without mending it: the account's record tells before anything is traded.
+        # It is started again and nothing was corrected: the account's record tells before anything is traded.
         with system.api() as api:
             api.start_account("anna")
         until(system, "anna", "FAILED", "SAME_ACCOUNT")

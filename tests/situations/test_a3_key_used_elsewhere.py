@@ -104,7 +104,7 @@ def test_an_order_of_another_installation_is_seen_in_the_account(paper: Paper) -
         message = failed(system, "anna", "KEY_USED_ELSEWHERE")
         assert placed in message
         assert "another installation trades this account now" in message
-        # It is from before the next start: whoever starts it has looked.
+        # It is from before the next start: the operator who starts it has looked.
         with system.api() as api:
             api.start_account("anna")
         system.wait_ready()

@@ -51,7 +51,7 @@ def test_a_user_that_never_had_anything_starts_and_copies_once_it_has_money(pape
 
 
 def test_a_coin_that_nobody_bids_for_counts_by_its_last_trade(paper: Paper) -> None:
-    """Nobody bids for a coin that a user owns, so that its bid is told as 0, and one asks a fancy price.
+    """Nobody bids for a coin that a user owns, so that its bid is shown as 0, and one asks a fancy price.
     It counts by its last trade, and the user is sized by all that it owns.
     """
     keys = {"anna": paper.open_account("anna", {"ZUSD": "900", "SOL": "1"})}

@@ -61,7 +61,7 @@ def test_an_entry_that_has_become_too_small_joins_the_next(
     ],
 )
 def test_an_order_by_hand_that_is_too_small_makes_the_rules_be_read_again(paper: Paper, error: str) -> None:
-    """An operator's own order is refused as too small; it is told so in the exchange's words, and the
+    """An operator's own order is refused as too small; it is answered in the exchange's words, and the
     pairs are asked for again.
     """
     with System(paper, {}) as system:

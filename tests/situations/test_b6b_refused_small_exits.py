@@ -67,7 +67,7 @@ def test_an_exit_that_is_too_small_by_the_rules_of_now_waits_for_more(paper: Pap
 
 
 def test_while_it_is_refused_it_says_so(paper: Paper) -> None:
-    """The refusals do not end. The exit stays owed, is told with the exchange's words, and is tried after
+    """The refusals do not end. The exit stays owed, is shown with the exchange's words, and is tried after
     ever longer pauses.
     """
     with System(paper, {"anna": "100"}) as system:

@@ -65,7 +65,7 @@ def test_dollars_that_earn_by_themselves_buy(paper: Paper) -> None:
 
 
 def test_copied_coins_that_have_come_to_earn_are_sold_and_not_written_off(paper: Paper) -> None:
-    """A user's copied coins have become XBT.F: the exit sells them all, and nothing is said to be missing."""
+    """A user's copied coins have become XBT.F: the exit sells them all, and nothing is shown as missing."""
     with System(paper, {"anna": "1000"}) as system:
         system.start().wait_ready()
         system.buy("BTC/USD", "0.002")

@@ -19,7 +19,7 @@ def paper() -> Iterator[Paper]:
 
 
 def in_new_form(paper: Paper, account: str, name: str, amount: str) -> list[int]:
-    """Some of an account's coins are told under a name that is no asset's; the ids of what makes it so."""
+    """Some of an account's coins are listed under a name that is no asset's; the ids of what makes it so."""
     rows = {"BalanceEx": {"balance": amount, "hold_trade": "0"}, "Balance": amount}
     return [
         paper.call(

@@ -44,7 +44,7 @@ def test_an_entry_that_is_refused_for_funds_is_cut_to_what_is_free_and_sent_once
     with System(paper, {"anna": "100"}) as system:
         hand = Hand(paper, "anna")
         system.start().wait_ready()
-        # The user's process hears nothing of its own order until it asks.
+        # The user's process learns nothing of its own order until it asks.
         paper.call("POST", "/faults", kind="ws_silence", account="anna", delay_ms=60_000)
         hand.limit("buy", "0.00232", "40000")
         system.buy("BTC/USD", "0.002")

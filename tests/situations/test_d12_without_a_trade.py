@@ -50,7 +50,7 @@ def test_a_deposit_right_before_an_order_is_in_what_users_are_sized_by(paper: Pa
 
 
 def test_a_buy_for_more_than_was_counted_is_sized_by_balances_that_are_read_again(paper: Paper) -> None:
-    """The exchange does not tell of a deposit; the master's buy costs more than was counted: balances are
+    """The exchange does not report a deposit; the master's buy costs more than was counted: balances are
     read before users are sized.
     """
     with System(paper, {"anna": "1000"}) as system:
@@ -115,7 +115,7 @@ def test_coins_that_left_while_nothing_ran_are_told_with_what_users_that_do_not_
 
 
 def test_a_deposit_while_balances_are_on_their_way(paper: Paper) -> None:
-    """The master's feed is back, and a deposit comes after the balances that are read then were told: it
+    """The master's feed is back, and a deposit comes after the balances that are read then were sent: it
     is found within seconds all the same.
     """
     with System(paper, {"anna": "1000"}) as system:
@@ -212,7 +212,7 @@ def test_a_convert_of_the_master_is_no_exit_and_is_told(paper: Paper) -> None:
 
 
 def test_coins_that_the_master_stakes_are_still_its_position(paper: Paper) -> None:
-    """The master stakes half of what it bought and sells the other half: an event tells of the staking,
+    """The master stakes half of what it bought and sells the other half: an event reports the staking,
     and users sell a half.
     """
     with System(paper, {"anna": "1000"}) as system:

@@ -27,7 +27,7 @@ def refuse(paper: Paper, error: str, count: int = 1000) -> None:
 
 def test_where_the_users_own_bid_is_best_the_exit_leaves_and_that_bid_gives_way(paper: Paper) -> None:
     """A user's own bid would buy what its exit sells, so Kraken ends the exit. It is tried again, and then
-    the bid is cancelled, which is said.
+    the bid is cancelled, which is logged.
     """
     with System(paper, {"anna": "1000"}) as system:
         hand = Hand(paper, "anna")

@@ -82,7 +82,7 @@ def test_a_clock_that_is_40_s_wrong_at_the_start(paper: Paper, seconds: int) -> 
 
 @pytest.mark.parametrize("seconds", [4, -4, 60, -60])
 def test_a_clock_that_drifts_after_the_start(paper: Paper, seconds: int) -> None:
-    """The clock is right at the start and wrong later. The exit leaves all the same, and the drift is told
+    """The clock is right at the start and wrong later. The exit leaves all the same, and the drift is shown
     at once.
     """
     with System(paper, {"ann": "1000"}) as system:

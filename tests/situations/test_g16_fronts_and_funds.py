@@ -107,7 +107,7 @@ def test_an_exit_that_a_front_refuses_is_tried_again_until_it_is_let_through(pap
 
 
 def test_a_user_without_a_quote_that_the_master_trades_is_told_so(paper: Paper) -> None:
-    """The master trades BTC/EUR and the user has dollars only. It is told at once and at each start, and
+    """The master trades BTC/EUR and the user has dollars only. It is shown at once and at each start, and
     no more once it has euros.
     """
     keys = {
@@ -146,7 +146,7 @@ def _is_told(system: System, user: str, words: str) -> bool:
 
 def test_a_quote_that_a_user_has_and_cannot_spend_is_told(paper: Paper) -> None:
     """The master trades BTC/EUR. One user's euros are all reserved, another's are in a form that no order
-    takes: both are told so.
+    takes: both are shown.
     """
     keys = {
         "master": paper.open_account("master", {"ZUSD": "1000", "ZEUR": "1000"}),

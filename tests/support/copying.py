@@ -59,7 +59,7 @@ LOTS = replace(BTC, lot_decimals=2, ordermin=Decimal("0.01"), costmin=Decimal(0)
 
 
 class MemoryPlans:
-    """Plans as a ledger keeps them: whoever reads one gets what was put last."""
+    """Plans as a ledger keeps them: a reader gets what was put last."""
 
     def __init__(self) -> None:
         self.kept: dict[str, OrderPlan] = {}
@@ -150,7 +150,7 @@ class TradingMaster:
 
 
 class Follower:
-    """A user of the rules: does with decisions what the trading loop does, and settles when it is told to."""
+    """A user of the rules: does with decisions what the trading loop does, and settles on request."""
 
     def __init__(
         self,
@@ -201,7 +201,7 @@ class Follower:
         price: Decimal | None = None,
         fee_base: Decimal = Decimal(0),
     ) -> None:
-        """The order is over: in full at the master's price unless something else is said."""
+        """The order is over: in full at the master's price unless the test gives another result."""
         amount = order.volume.amount if filled is None else filled
         paid = price if price is not None else order.fills[-1].price.amount if order.fills else Decimal(0)
         ending = SettledOrder(

@@ -39,7 +39,7 @@ class MixedSystem(System):
             return sorted(api.list_events(), key=lambda event: event.seq)
 
     def started(self, account: str) -> int:
-        """The number of the event that tells of its start."""
+        """The number of the event of its start."""
         starts = [e.seq for e in self.events() if e.account_id == account and "-> STARTING" in e.message]
         return int(starts[0])
 

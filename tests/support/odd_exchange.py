@@ -1,4 +1,4 @@
-"""A server that answers as it is told to: cut off, late, in HTML, or not at all. And a real paper exchange
+"""A server that answers as a test wants it: cut off, late, in HTML, or not at all. And a real paper exchange
 in its own process.
 """
 

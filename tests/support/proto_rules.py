@@ -29,7 +29,7 @@ UPPER_SNAKE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
 PASCAL = re.compile(r"[A-Z][A-Za-z0-9]*")
 #: v1, v1beta1, v2p1alpha3, v1test.
 VERSION = re.compile(r"v[1-9]\d*((p[1-9]\d*)?(alpha|beta)\d*|test.*)?")
-#: Options that tell generators how to name a package; its files must agree.
+#: Options by which generators know how to name a package; its files must agree.
 PACKAGE_OPTIONS = (
     "csharp_namespace", "go_package", "java_multiple_files", "java_package", "php_namespace", "ruby_package",
     "swift_prefix",

@@ -98,7 +98,7 @@ class ScriptedKraken:
     def private(self, method: str, params: dict[str, str]) -> Answer:
         self.asked.append((method, params))
         if method == "BalanceEx" and method not in self.always:
-            # What is told as Balance, and nothing of it on hold.
+            # What is answered to Balance, and nothing of it on hold.
             return _nothing_held(self._answer("Balance", params))
         return self._answer(method, params)
 
@@ -189,8 +189,8 @@ def execution(
 async def until(condition: Callable[[], bool]) -> None:
     """Lets others run until it holds; for at most some seconds."""
     async with asyncio.timeout(10):
-        # Nothing that could be awaited is told: the condition may be about any state.
-        while not condition():  # noqa: ASYNC110 - as said above
+        # Nothing that could be awaited is known: the condition may be about any state.
+        while not condition():  # noqa: ASYNC110 - see above
             await asyncio.sleep(0)
 
 

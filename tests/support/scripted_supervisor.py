@@ -1,4 +1,4 @@
-"""A ControlService that says what a test tells it to, on a real gRPC server behind a Unix socket."""
+"""A ControlService that answers what a test asks it to, on a real gRPC server behind a Unix socket."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """A process that locks a file as an account's process does, under any name, and says so; then it does what it
-is told.
+is asked to.
 
 python stand_in_holder.py FILE NAME ACCOUNT stop|stop-deaf
 """

@@ -1,4 +1,4 @@
-"""A supervisor without a journal: starts processes, tells their pids, and waits to be killed.
+"""A supervisor without a journal: starts processes, prints their pids, and waits to be killed.
 
 python stand_in_supervisor.py forkserver|exec FOLDER STRATEGY...
 """

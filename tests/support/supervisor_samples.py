@@ -31,7 +31,7 @@ def copy(
     account_id: str, seqs: Iterable[int], state: pb.CopyState.ValueType = pb.COPY_STATE_FILLED, *,
     sent: float | None = None, finished: float | None = None, **fields: Any,
 ) -> pb.Copy:  # fmt: skip
-    """What a user made of some fills; filled as planned unless told otherwise."""
+    """What a user made of some fills; filled as planned unless the test asks for something else."""
     seqs = list(seqs)
     made = pb.Copy(
         **{

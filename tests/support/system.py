@@ -285,19 +285,19 @@ class System:
         self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(timeout=PATIENCE_S)
         assert self.process.stderr is not None
-        said = self.process.stderr.read()
+        errors = self.process.stderr.read()
         self.process.stderr.close()
         self.process = None
-        assert code == expect, said
+        assert code == expect, errors
 
     def start_refused(self) -> str:
         """Starts it where it must not start; what it says."""
         self.start()
         assert self.process is not None
-        _, said = self.process.communicate(timeout=PATIENCE_S)
+        _, errors = self.process.communicate(timeout=PATIENCE_S)
         code, self.process = self.process.returncode, None
-        assert code == 78, (code, said)
-        return said
+        assert code == 78, (code, errors)
+        return errors
 
     def wait_death(self) -> int:
         """Waits until the supervisor has died by itself; its exit code, negative for a signal."""
@@ -340,7 +340,7 @@ def alive(pid: int) -> bool:
 
 
 def freeze(pid: int) -> None:
-    """SIGSTOP, and waits until it holds: other threads than the first to hear of it run on for a moment."""
+    """SIGSTOP, and waits until it holds: other threads than the first one to get it run on for a moment."""
     os.kill(pid, signal.SIGSTOP)
 
     def frozen() -> bool:

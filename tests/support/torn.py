@@ -24,7 +24,7 @@ class KilledFile:
         self._whole = self._log.read_bytes()
 
     def cut_at_every_byte(self) -> Iterator[int]:
-        """The same file with its log cut off at every length, the longest first; whoever opens it may change
+        """The same file with its log cut off at every length, the longest first; the caller may change
         both.
 
         SQLite reads frames as a whole, so inside of a page every 64th byte stands for those around it.

@@ -43,7 +43,7 @@ def test_users_are_blocked_while_the_masters_key_is_refused_and_start_by_themsel
         errors = [line for line in system.logs("supervisor") if "KRAKEN_USER_BLOCKED" in line["message"]]
         assert {line["message"].split(":")[0] for line in errors} == {"anna", "ben"}
         assert {line["level"] for line in errors} == {"ERROR"}
-        # The key is mended at the exchange; nobody touches the supervisor.
+        # The key is corrected at the exchange; nobody touches the supervisor.
         paper.call(
             "POST", "/accounts", id="master", tier="pro", balances={"ZUSD": "1000"},
             keys=[{"key": wrong.key, "secret": wrong.secret}],
@@ -92,9 +92,9 @@ def test_without_its_master_a_kraken_user_is_blocked_and_another_brokers_starts_
         wait_for("eddy's key to be refused", lambda: system.accounts()["eddy"].reason == "KEY_REFUSED")
         bob = system.accounts()["bob"]
         assert (bob.pid, bob.reason) == (0, "MASTER_NOT_READY")
-        told = {(event.account_id, event.code, event.severity): event.message for event in system.events()}
-        assert ("bob", "KRAKEN_USER_BLOCKED", 3) in told
-        warning = told["dora", "USER_WITHOUT_MASTER", 2]
+        found = {(event.account_id, event.code, event.severity): event.message for event in system.events()}
+        assert ("bob", "KRAKEN_USER_BLOCKED", 3) in found
+        warning = found["dora", "USER_WITHOUT_MASTER", 2]
         assert "users of other brokers than Kraken are not held back" in warning
         log = (system.state_dir / "logs" / "supervisor.jsonl").read_text()
         assert f"dora: USER_WITHOUT_MASTER {warning}" in log

@@ -1,4 +1,4 @@
-"""How an account's process ended by itself is told by `accounts ID`, with what it wrote, also by the next
+"""How an account's process ended by itself is shown by `accounts ID`, with what it wrote, also by the next
 supervisor.
 """
 
@@ -43,8 +43,8 @@ def test_what_ended_a_process_is_told_in_words_with_its_output_and_outlives_the_
         assert not any(account.HasField("last_end") for account in before.values())
 
         os.kill(before["anna"].pid, signal.SIGKILL)
-        # A log that is a folder: an error that nobody expects. It is mended before a second process may meet
-        # it.
+        # A log that is a folder: an error that nobody expects. It is corrected before a second process may
+        # meet it.
         log = system.state_dir / "logs" / "ben.jsonl"
         log.rename(log.with_suffix(".aside"))
         log.mkdir()
@@ -56,7 +56,7 @@ def test_what_ended_a_process_is_told_in_words_with_its_output_and_outlives_the_
             end = last_end(system, "ben", 0)
             return end if end.exit_code else None
 
-        wait_for("the crash to be told", crashed)
+        wait_for("the crash to be shown", crashed)
         # An operator's stop leaves nothing; a ledger that was damaged meanwhile ends the next process.
         with system.api() as api:
             api.stop_account("carl")
@@ -83,6 +83,6 @@ def test_what_ended_a_process_is_told_in_words_with_its_output_and_outlives_the_
         assert "An error that nobody expected ended it." in page
         assert f"    {crash.output[-1]}\n" in page
         assert "out of memory" in system.command("accounts", "anna")
-        told = json.loads(system.command("-o", "json", "accounts", "carl"))["last_end"]
-        assert (told["exit_code"], told["output"]) == (74, list(damaged.output))
-        assert told["restarts"] >= 2, "each start counts, also those of the next supervisor"
+        shown = json.loads(system.command("-o", "json", "accounts", "carl"))["last_end"]
+        assert (shown["exit_code"], shown["output"]) == (74, list(damaged.output))
+        assert shown["restarts"] >= 2, "each start counts, also those of the next supervisor"

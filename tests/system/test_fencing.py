@@ -68,8 +68,8 @@ def test_whoever_speaks_for_another_run_gets_no_fill_and_gives_none(paper: Paper
         with grpc.insecure_channel(f"unix:{run}/anna.sock") as channel:
             start = pb.CopyStart(epoch=epoch, journal_id="any", head_seq=9, acked_seq=0)
             forged = types_pb2.Fill(seq=2, epoch=epoch, exec_id="T", order_id="O", pair="BTC/USD", volume="1")
-            said = iter([pb.CopyFillsRequest(start=start), pb.CopyFillsRequest(fills=[forged])])
-            copying = account_pb2_grpc.AccountServiceStub(channel).CopyFills(said)
+            requests = iter([pb.CopyFillsRequest(start=start), pb.CopyFillsRequest(fills=[forged])])
+            copying = account_pb2_grpc.AccountServiceStub(channel).CopyFills(requests)
             assert reason_of(copying) == "EPOCH_MISMATCH"
         # The conversation that is right was not disturbed.
         system.buy("BTC/USD", "0.001")

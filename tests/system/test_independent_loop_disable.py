@@ -117,10 +117,10 @@ def test_a_strategy_whose_options_are_wrong_is_refused_before_anything_starts(pa
         system.start()
         assert system.process is not None
         assert system.process.stderr is not None
-        said = system.process.stderr.read()
+        errors = system.process.stderr.read()
         assert system.wait_death() == 78
-        assert 'accounts[1].strategy_options ("anna")' in said
-        assert "script is empty" in said
+        assert 'accounts[1].strategy_options ("anna")' in errors
+        assert "script is empty" in errors
         assert not system.state_dir.exists()
 
 

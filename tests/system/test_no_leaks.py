@@ -1,5 +1,5 @@
 """Keys appear nowhere: a whole run with all that can go wrong, and then everything is searched that it left,
-said and showed.
+printed and showed.
 
 Keys come from all three sources. A canary goes the ways that nothing forbids (a name of an account, a
 variable, the name of the configuration), to prove that the search would have found a key there.
@@ -83,7 +83,7 @@ class LeakySystem(System):
         self.starts += 1
         working_folder = self.folder / "cwd"
         working_folder.mkdir(exist_ok=True)
-        with (self.folder / f"said{self.starts}").open("w") as said:
+        with (self.folder / f"output{self.starts}").open("w") as output:
             # A hard limit below "unlimited" cannot be raised by all.
             process = subprocess.Popen(
                 [
@@ -102,8 +102,8 @@ class LeakySystem(System):
                 env=self.environment(),
                 cwd=working_folder,
                 text=True,
-                stdout=said,
-                stderr=said,
+                stdout=output,
+                stderr=output,
             )
         evidence.supervisors.add(process.pid)
         return process
@@ -114,7 +114,7 @@ class LeakySystem(System):
             code = process.wait(timeout=PATIENCE_S)
         finally:
             process.kill()
-        evidence.refusals.append((code, (self.folder / f"said{self.starts}").read_text()))
+        evidence.refusals.append((code, (self.folder / f"output{self.starts}").read_text()))
 
     def begin(self, evidence: Evidence) -> None:
         self.write_config()
@@ -257,8 +257,8 @@ def whole_run(paper: Paper, system: LeakySystem, evidence: Evidence) -> None:
     assert any(place.endswith("-wal") and content for place, content in evidence.places.items())
     system.end()
     evidence.places |= {f"end/{place}": content for place, content in files_below(system.state_dir).items()}
-    for said in system.folder.glob("said*"):
-        evidence.places[said.name] = said.read_bytes()
+    for output in system.folder.glob("output*"):
+        evidence.places[output.name] = output.read_bytes()
     evidence.working_folder = [path.name for path in (system.folder / "cwd").iterdir()]
 
 
@@ -271,7 +271,9 @@ ENDED = {
 
 
 def reloads(system: LeakySystem) -> dict[str, bytes]:
-    """What is said of files with keys in wrong places, and of one that moves keys from source to source."""
+    """What is printed about files with keys in wrong places, and of one that moves keys from source to
+    source.
+    """
     good, places = system.config.read_text(), {}
     of_file, of_command = system.keys[FILE], system.keys[COMMAND]
     spill = f'["sh", "-c", "cat command.keys; exit 1", "{CANARY}"]'
@@ -485,7 +487,7 @@ def test_the_canary_was_found_wherever_a_key_is_searched_for(evidence: Evidence)
         "ListFills", "WatchFills", "PauseAccount", "ResumeAccount", "StopAccount", "StartAccount",
     }  # fmt: skip
     assert {"client/table/accounts", "client/json/status"} <= found
-    assert any(place.startswith("said") for place in found)
+    assert any(place.startswith("output") for place in found)
     where = {(pid, name) for pid, name, secret in evidence.watch.found if secret == "canary"}
     assert any(name == "cmdline" and pid in evidence.supervisors for pid, name in where)
     assert (evidence.forkserver, "environ") in where
@@ -511,16 +513,16 @@ def test_no_process_shows_a_key_but_the_supervisor_its_own_environment(evidence:
 
 def test_every_refused_start_says_in_one_line_what_is_wrong(evidence: Evidence) -> None:
     assert len(evidence.refusals) == 14
-    for code, said in evidence.refusals:
-        assert code == 78, said
-        assert "krakencopyd" not in said
-        assert 1 <= len(said.splitlines()) <= 2, said
+    for code, output in evidence.refusals:
+        assert code == 78, output
+        assert "krakencopyd" not in output
+        assert 1 <= len(output.splitlines()) <= 2, output
 
 
 def test_crashes_left_tracebacks_and_no_cores(evidence: Evidence) -> None:
     assert b"Fatal Python error: Segmentation fault" in evidence.places[f"state/logs/{FILE}.crash"]
     assert b"IsADirectoryError" in evidence.places[f"state/logs/{COMMAND}.crash"]
-    # The API tells of it.
+    # The API shows it.
     assert b"IsADirectoryError" in evidence.places[f"answer/GetAccount/{LIVING.index(COMMAND)}"]
     assert b"IsADirectoryError" in evidence.places[f"client/table/accounts {COMMAND}"]
     assert evidence.working_folder == []

@@ -33,7 +33,7 @@ def parent_of(pid: int) -> int:
     return int(stat_of(pid)[1])
 
 
-def said(system: System, account: str) -> list[str]:
+def log_lines(system: System, account: str) -> list[str]:
     return [line["message"] for line in system.logs(account)]
 
 
@@ -45,10 +45,10 @@ def test_a_supervisor_that_is_killed_leaves_no_process_and_the_next_start_works_
     with measured.system as system:
         system.start().wait_ready()
         measured.round(measured.idle)
-        assert all(IDLE_END in said(system, account) for account in system.pids())
+        assert all(IDLE_END in log_lines(system, account) for account in system.pids())
         measured.round(measured.in_flight)
         measured.check()
-        by_users = [line for user in system.users for line in said(system, user)]
+        by_users = [line for user in system.users for line in log_lines(system, user)]
         assert "ending: LIFELINE" in by_users
         # Answers that were on their way were waited for and committed: the next start had nothing to look
         # for.
@@ -87,7 +87,7 @@ def test_after_a_stop_as_by_power_with_a_stopped_process_left_the_next_start_end
 
 
 def stop_all_answers(paper: Paper, account: str) -> None:
-    """The account's next order is carried out, and then nothing tells it so."""
+    """The account's next order is carried out, and then nothing answers it."""
     of = {"account": account, "count": 0}
     paper.call("POST", "/faults", kind="ws_refuse", count=0)
     paper.call("POST", "/faults", kind="ws_cut", account=account)
@@ -98,19 +98,19 @@ def stop_all_answers(paper: Paper, account: str) -> None:
 
 def ends(system: System) -> list[str]:
     """In which order the accounts ended for good."""
-    lines = [line for line in said(system, "supervisor") if line.endswith("-> STOPPED")]
+    lines = [line for line in log_lines(system, "supervisor") if line.endswith("-> STOPPED")]
     return [line.partition(":")[0] for line in lines]
 
 
 def hurry(system: System) -> None:
-    """Signals until the second is heard."""
+    """Signals until the second is noticed."""
 
-    def is_heard() -> bool:
+    def is_noticed() -> bool:
         assert system.process is not None
         system.process.send_signal(signal.SIGINT)
-        return any("SHUTDOWN_HURRIED" in line for line in said(system, "supervisor"))
+        return any("SHUTDOWN_HURRIED" in line for line in log_lines(system, "supervisor"))
 
-    wait_for("the second signal to be heard", is_heard)
+    wait_for("the second signal to be noticed", is_noticed)
 
 
 def test_the_first_signal_waits_for_what_is_in_flight_and_the_second_for_nothing_and_loses_nothing(
@@ -125,11 +125,11 @@ def test_the_first_signal_waits_for_what_is_in_flight_and_the_second_for_nothing
         assert system.process is not None
         system.process.send_signal(signal.SIGINT)
         system.stop()
-        assert [line for line in said(system, "supervisor") if "press Ctrl-C again to hurry" in line]
-        assert not [line for line in said(system, "supervisor") if "HURRIED" in line]
+        assert [line for line in log_lines(system, "supervisor") if "press Ctrl-C again to hurry" in line]
+        assert not [line for line in log_lines(system, "supervisor") if "HURRIED" in line]
         system.start().wait_ready()
         assert system.settled(1).fills == 1
-        assert not [line for line in said(system, "anna") if line.startswith("taking up")]
+        assert not [line for line in log_lines(system, "anna") if line.startswith("taking up")]
 
         stop_all_answers(paper, "anna")
         old = system.pids()
@@ -144,7 +144,7 @@ def test_the_first_signal_waits_for_what_is_in_flight_and_the_second_for_nothing
         system.start().wait_ready()
         assert system.settled(2).fills == 2
         # It was not waited for, and came to its end all the same.
-        assert [line for line in said(system, "anna") if line.startswith("taking up copy c2")]
+        assert [line for line in log_lines(system, "anna") if line.startswith("taking up copy c2")]
         assert sorted(row["account"] for row in paper.rows("fills")) == [
             *("anna",) * 2,
             *("ben",) * 2,
@@ -152,7 +152,7 @@ def test_the_first_signal_waits_for_what_is_in_flight_and_the_second_for_nothing
         ]
         system.command("shutdown", "--now", "--wait")
         assert system.wait_death() == 0
-        assert len([line for line in said(system, "supervisor") if "SHUTDOWN_HURRIED" in line]) == 2
+        assert len([line for line in log_lines(system, "supervisor") if "SHUTDOWN_HURRIED" in line]) == 2
 
 
 def orders_of(paper: Paper, account: str) -> list[str]:

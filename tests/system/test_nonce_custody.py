@@ -217,8 +217,8 @@ def test_an_operator_sees_file_lock_process_and_exchange_with_a_verdict() -> Non
             # The exchange names the nonce of this very question; the process may have asked something else
             # since.
             assert report.exchange_nonce == asked[-1] <= report.last <= report.reserved
-            # Somebody else used the key before it is started again, with larger nonces: a bounded step, told,
-            # and it goes on.
+            # Somebody else used the key before it is started again, with larger nonces: a bounded step,
+            # logged, and it goes on.
             api.stop_account("anna")
             wait_for("its end", lambda: not alive(pid))
             foreign = time.time_ns() // 1_000 + HOUR_US + HOUR_US // 2

@@ -151,9 +151,9 @@ def test_a_keys_bounds_are_shown_and_warned_of(system: System) -> None:
     found = running(system, "bounded").preflight
     assert (found.nonce_window, list(found.allowed_addresses)) == (5000, ["127.0.0.1"])
     assert found.valid_until.seconds == KEYS["bounded"]["valid_until"]
-    told = "\n".join(found.warnings)
-    assert "expires at" in told
-    assert "nonce window of 5000" in told
+    text = "\n".join(found.warnings)
+    assert "expires at" in text
+    assert "nonce window of 5000" in text
     page = shown(system, "accounts", "bounded")
     assert "WARNING the API key has a nonce window of 5000" in page
     assert "127.0.0.1" in page
@@ -180,8 +180,8 @@ def test_a_clock_that_differs_from_the_exchanges_is_warned_of(paper: Paper) -> N
                 master = account(system, "master")
                 return master.preflight if master is not None and master.preflight.warnings else None
 
-            told = wait_for("a preflight with a warning", found)
-            assert 28_000 <= told.clock_offset_ms <= 32_000
-            assert "behind the exchange's: deadlines" in told.warnings[0]
+            found_out = wait_for("a preflight with a warning", found)
+            assert 28_000 <= found_out.clock_offset_ms <= 32_000
+            assert "behind the exchange's: deadlines" in found_out.warnings[0]
     finally:
         paper.call("DELETE", "/faults")

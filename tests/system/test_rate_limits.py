@@ -28,7 +28,7 @@ MARKETS = {"BTC/USD": ("XBTUSD", Decimal("0.001")), "ETH/USD": ("ETHUSD", Decima
 FILLS_AN_ORDER = 10
 #: A tenth of each fill is above every minimum, so that each could be an order of its own.
 MASTER_USD, USER_USD = "1000000", "100000"
-#: How Kraken's words begin for whoever sends too much.
+#: How Kraken's error for too many calls begins.
 LIMIT_WORDS = ("Rate limit", "Throttled", "lockout", "Too many", "rate limit")
 
 FINISHED = "COPY_STATE_FILLED"
@@ -111,7 +111,7 @@ def settled(system: System, fills: int, patience_s: float) -> None:
 
 
 def has_copied(paper: Paper, user: str, fills: int) -> bool:
-    """Whether a user holds its tenth of so many fills, however they were merged: told by the exchange, as
+    """Whether a user holds its tenth of so many fills, however they were merged: shown by the exchange, as
     reports take their time.
     """
     held = Decimal(paper.call("GET", f"/accounts/{user}")["balances"].get("XXBT", "0"))
@@ -156,7 +156,7 @@ def _judge(paper: Paper, system: System, numbers: Numbers) -> None:
         states = {copy.copy_id: pb.CopyState.Name(copy.state) for copy in copies}
         numbers.copies.update(states.values())
         numbers.reasons.update(copy.reason for copy in copies if states[copy.copy_id] != FINISHED)
-        told = sum((Decimal(copy.filled_volume or 0) for copy in copies), Decimal(0))
+        filled = sum((Decimal(copy.filled_volume or 0) for copy in copies), Decimal(0))
         seen = sum((Decimal(row["volume"]) for row in trades if row["account"] == user), Decimal(0))
         held = {
             altname: sum(
@@ -166,8 +166,8 @@ def _judge(paper: Paper, system: System, numbers: Numbers) -> None:
             )
             for pair, (altname, _) in MARKETS.items()
         }
-        if told != seen or any(held.values()) or not seen:
-            numbers.wrong.append(f"{user}: copies {told}, exchange {seen}, left {held}")
+        if filled != seen or any(held.values()) or not seen:
+            numbers.wrong.append(f"{user}: copies {filled}, exchange {seen}, left {held}")
 
 
 @pytest.fixture
@@ -213,10 +213,10 @@ def test_no_balance_and_no_price_is_asked_for_between_a_fill_and_its_order(paper
         for number in range(1, 11):
             trade(paper, hand, "buy", "ETH/USD", 1)
             settled(system, number, 45.0)
-        # When each user's process heard of each fill, on the exchange's clock: before that it could not ask
+        # When each user's process received each fill, on the exchange's clock: before that it could not ask
         # on its account.
         clocks_ns = time.time_ns() - time.monotonic_ns()
-        heard = {
+        received = {
             user: [copy.received_at.ToNanoseconds() - clocks_ns for copy in system.copies(user)]
             for user in system.users
         }
@@ -225,8 +225,8 @@ def test_no_balance_and_no_price_is_asked_for_between_a_fill_and_its_order(paper
     for user in system.users:
         mine = [row for row in requests if row["account"] == user]
         sent = [row["received_ns"] for row in mine if row["method"] == "AddOrder"]
-        assert len(sent) == len(heard[user]) == 10
-        for began, ended in zip(heard[user], sent, strict=True):
+        assert len(sent) == len(received[user]) == 10
+        for began, ended in zip(received[user], sent, strict=True):
             assert began < ended
             disturbed += any(began < row["received_ns"] < ended for row in mine)
     # What runs beside it, every few seconds, may fall in between once.
@@ -274,11 +274,11 @@ def test_a_key_that_is_locked_out_is_left_alone_and_exits_are_done_afterwards(pa
             ),
         )
         mine = [row for row in paper.rows("requests") if row["account"] == "u00"]
-        (told,) = [
+        (index,) = [
             number for number, row in enumerate(mine) if row["outcome"] == "EGeneral:Temporary lockout"
         ]
         # The paper market's lockouts last a second: nothing is signed until then.
-        assert mine[told + 1]["received_ns"] - mine[told]["received_ns"] > 0.9e9
+        assert mine[index + 1]["received_ns"] - mine[index]["received_ns"] > 0.9e9
 
 
 if __name__ == "__main__":

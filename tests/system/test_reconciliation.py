@@ -1,4 +1,4 @@
-"""What the exchange tells late or only when asked: positions stay right, and an order that was given up is
+"""What the exchange shows late or only when asked: positions stay right, and an order that was given up is
 found again.
 """
 
@@ -48,7 +48,7 @@ def held(paper: Paper, account: str) -> Decimal:
 
 
 def positions_told(system: System) -> list[Decimal]:
-    """What the master held right before each of its fills, as the users were told."""
+    """What the master held right before each of its fills, as the users were sent it."""
     with system.api() as api:
         fills = sorted(api.list_fills(), key=lambda fill: fill.seq)
     return [Decimal(fill.master_position) for fill in fills]
@@ -77,7 +77,7 @@ def test_the_masters_position_is_right_though_its_balances_are_told_late(paper: 
         paper.call(
             "POST", "/faults", kind="visibility_lag", account="master", method="BalanceEx", delay_ms=900
         )
-        # The feed is cut off while it trades, the history tells what was missed, and balances are from
+        # The feed is cut off while it trades, the history has what was missed, and balances are from
         # before.
         for volume in ("0.0015", "0.0005"):
             paper.call("POST", "/faults", kind="ws_cut", account="master", when="after_new")
@@ -104,7 +104,7 @@ def test_parts_of_an_order_that_were_told_out_of_order_before_a_crash_count_in_t
         hand = key_of(paper, "master")
         monkeypatch.setenv("KRAKENCOPY_FAILPOINT", "master:after_emit")
         monkeypatch.setenv("KRAKENCOPY_FAILPOINT_MARKER", str(marker))
-        # It dies with the first part that it tells, which is the order's last.
+        # It dies with the first part that it reports, which is the order's last.
         paper.call("POST", "/faults", kind="reorder_events", account="master")
         system.start().wait_ready()
         trade(paper, hand, "buy", "0.0035")
@@ -113,9 +113,9 @@ def test_parts_of_an_order_that_were_told_out_of_order_before_a_crash_count_in_t
         trade(paper, hand, "sell", "0.0035")
         system.settled(fills(paper))
         with system.api() as api:
-            told = sorted(api.list_fills(), key=lambda fill: fill.seq)
+            listed = sorted(api.list_fills(), key=lambda fill: fill.seq)
         position = Decimal(0)
-        for fill in told:
+        for fill in listed:
             assert Decimal(fill.master_position) == position
             position += Decimal(fill.volume) * (1 if fill.side == 1 else -1)
         wait_for("the exit", lambda: held(paper, "anna") == 0)
@@ -143,14 +143,14 @@ def test_an_order_that_comes_to_light_after_it_was_given_up_counts_as_copied_and
     with System(paper, {"anna": "100"}, user_lines={"anna": "copy = { max_entry_age_s = 60 }"}) as system:
         hand = key_of(paper, "master")
         system.start().wait_ready()
-        # Nothing tells of the order for longer than anybody expects: no answer, no feed, and reads trail by
+        # Nothing shows the order for longer than anybody expects: no answer, no feed, and reads trail by
         # far.
         paper.call("POST", "/faults", kind="visibility_lag", account="anna", delay_ms=8000)
         paper.call("POST", "/faults", kind="ws_refuse", count=0)
         paper.call("POST", "/faults", kind="drop_reply", account="anna", method="AddOrder")
         paper.call("POST", "/faults", kind="ws_cut", account="anna")
         trade(paper, hand, "buy", "0.001")
-        # It was sent again: as far as anyone could tell there was none.
+        # It was sent again: as far as anyone could know there was none.
         wait_for("the second order", lambda: held(paper, "anna") > Decimal("0.00015"))
         paper.call("DELETE", "/faults")
 

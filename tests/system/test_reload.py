@@ -150,12 +150,12 @@ def test_users_come_go_and_change_while_the_master_trades_and_nobody_else_notice
     assert system.reload()[0] == "added: ben (it copies what the master trades from now on)"
     before, first = system.wait_running("anna", "ben", "carl"), system.status().head_seq + 1
     system.settles("buy", "0.001")
-    wait_for("ben to tell what it holds", lambda: list(system.accounts()["ben"].positions))
+    wait_for("ben to show what it holds", lambda: list(system.accounts()["ben"].positions))
     system.add("eve")
     system.add("carl", 'copy = { max_user_risk = "0.06" }')
     system.remove("ben")
-    said = system.reload("--dry-run")
-    assert said == [
+    preview = system.reload("--dry-run")
+    assert preview == [
         "added: eve (it copies what the master trades from now on)",
         (
             "removed: ben (it finishes what is in flight; what it has copied and still holds stays in its "
@@ -168,9 +168,9 @@ def test_users_come_go_and_change_while_the_master_trades_and_nobody_else_notice
     with ThreadPoolExecutor(1) as hand:
         trading = hand.submit(lambda: [system.buy("BTC/USD", "0.0006") for _ in range(5)])
         added, removed, changed = system.reload()
-        assert (added, changed) == (said[0], said[2])
+        assert (added, changed) == (preview[0], preview[2])
         # It may have bought more in the meantime.
-        assert removed.startswith(said[1].partition(": 0.0001")[0])
+        assert removed.startswith(preview[1].partition(": 0.0001")[0])
         trading.result()
     after = system.wait_running("anna", "carl", "eve")
     assert {user: after[user] for user in ("master", "anna")} == {
@@ -240,10 +240,10 @@ def test_a_file_that_cannot_be_used_changes_nothing_and_each_fault_is_told_with_
         path.chmod(mode)
     refusals = len(system.events("RELOAD_REFUSED"))
     for more, faults in BAD:
-        head, *told = system.refused(78, good + "\n" + more)
+        head, *listed = system.refused(78, good + "\n" + more)
         assert head == "krakencopy: the configuration cannot be used; nothing was changed"
-        assert all(any(words in line for line in told) for words in faults), told
-        assert told == system.refused(78, good + "\n" + more, "reload --dry-run")[1:]
+        assert all(any(words in line for line in listed) for words in faults), listed
+        assert listed == system.refused(78, good + "\n" + more, "reload --dry-run")[1:]
         assert system.instances() == before
     warned = system.events("RELOAD_REFUSED")[: len(system.events("RELOAD_REFUSED")) - refusals]
     assert [event.severity for event in warned] == [nouns.SEVERITY_WARNING] * len(BAD)
@@ -265,11 +265,11 @@ def test_a_file_with_more_faults_than_an_answer_has_room_for_says_how_many_there
     system: Reloaded,
 ) -> None:
     good = system.write_config().read_text()
-    _, *told, last = system.refused(
+    _, *listed, last = system.refused(
         78, good + "\n" + "".join(BEN.format(f"u{n}", '"ä" = 1') for n in range(300))
     )
-    assert 5 < len(told) < 300
-    assert f"{300 - len(told)} more; see them all with: krakencopyd check --config {system.folder}" in last
+    assert 5 < len(listed) < 300
+    assert f"{300 - len(listed)} more; see them all with: krakencopyd check --config {system.folder}" in last
 
 
 def test_what_needs_a_restart_is_named_and_nothing_of_the_file_is_applied(system: Reloaded) -> None:

@@ -33,7 +33,7 @@ def test_each_hop_has_its_time_and_its_distance_to_the_hop_before_and_to_the_fir
     hops = re.findall(r"^  (\S.*?) {2,}([\d:.]{12}) +(\S+) ms +(\S+) ms$", _told(), re.MULTILINE)
     assert [(name, before, first) for name, _, before, first in hops] == [
         ("executed (exchange's clock)", "+0.000", "+0.000"),
-        ("master's process heard of it", "+1.500", "+1.500"),
+        ("master's process received it", "+1.500", "+1.500"),
         ("durable in the journal", "+0.500", "+2.000"),
         ("handed to the user", "+0.250", "+2.250"),
         ("user's process received it", "+0.750", "+3.000"),

@@ -36,7 +36,7 @@ def fires(spec: FaultSpec, requests: list[tuple[str, str]]) -> list[bool]:
     """Which of a sequence of requests a fault strikes that is alone."""
     faults = Faults()
     faults.add_fault(spec)
-    return [faults.strike(Occasion.REQUEST, account, method) is not None for account, method in requests]
+    return [faults.fire(Occasion.REQUEST, account, method) is not None for account, method in requests]
 
 
 def chances(account: str | None = None, **changes: Any) -> FaultSpec:
@@ -77,7 +77,7 @@ def test_of_several_faults_the_oldest_that_is_due_strikes_and_the_books_are_righ
     faults = Faults()
     for spec in many:
         faults.add_fault(spec)
-    struck = [faults.strike(Occasion.REQUEST, account, method) for account, method in requests]
+    struck = [faults.fire(Occasion.REQUEST, account, method) for account, method in requests]
     fired = Counter(fault.id for fault in struck if fault is not None)
     for fault in faults:
         assert fault.fired == fired[fault.id] <= fault.matched
@@ -90,16 +90,16 @@ def test_of_several_faults_the_oldest_that_is_due_strikes_and_the_books_are_righ
 def test_a_fault_that_another_forestalled_has_not_fired() -> None:
     faults = Faults()
     first, second = (faults.add_fault(FaultSpec(kind=FaultKind.DROP_REPLY)) for _ in range(2))
-    assert [faults.strike(Occasion.REQUEST, "tania") for _ in range(3)] == [first, second, None]
+    assert [faults.fire(Occasion.REQUEST, "tania") for _ in range(3)] == [first, second, None]
     assert (first.fired, second.fired, second.matched) == (1, 1, 2)
 
 
 def test_a_barred_kind_sees_the_event_and_keeps_its_shot() -> None:
     faults = Faults()
     swap = faults.add_fault(FaultSpec(kind=FaultKind.SWAP))
-    assert faults.strike(Occasion.REQUEST, "tania", barred=frozenset({FaultKind.SWAP})) is None
+    assert faults.fire(Occasion.REQUEST, "tania", barred=frozenset({FaultKind.SWAP})) is None
     assert (swap.matched, swap.fired) == (1, 0)
-    assert faults.strike(Occasion.REQUEST, "tania") is swap
+    assert faults.fire(Occasion.REQUEST, "tania") is swap
 
 
 def test_nothing_is_armed_where_no_fault_can_strike() -> None:
@@ -108,7 +108,7 @@ def test_nothing_is_armed_where_no_fault_can_strike() -> None:
     fault = faults.add_fault(FaultSpec(kind=FaultKind.DROP_REPLY))
     assert faults.armed(Occasion.REQUEST)
     assert not faults.distorting()
-    faults.strike(Occasion.REQUEST, "tania")
+    faults.fire(Occasion.REQUEST, "tania")
     assert not faults.armed(Occasion.REQUEST), "it is exhausted"
     assert list(faults) == [fault], "but still listed"
     faults.add_fault(FaultSpec(kind=FaultKind.SEQUENCE_GAP))
@@ -172,7 +172,7 @@ def test_a_lag_lies_between_delay_and_delay_with_jitter(delay: int, jitter: int,
         fault = faults.add_fault(spec)
         found = []
         for _ in range(5):
-            assert faults.strike(Occasion.READ, "tania", "Balance") is fault
+            assert faults.fire(Occasion.READ, "tania", "Balance") is fault
             found.append(fault.lag_us("tania"))
         return found
 

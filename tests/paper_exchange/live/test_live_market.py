@@ -117,12 +117,12 @@ class Followed:
 
     exchange: Exchange
     account: Account
-    said: list[str] = field(default_factory=list)
+    logged: list[str] = field(default_factory=list)
     market: LiveMarket = field(init=False)
     now_s: float = 1000.0
 
     def __post_init__(self) -> None:
-        self.market = LiveMarket(self.exchange, SILENCE_S, self.said.append)
+        self.market = LiveMarket(self.exchange, SILENCE_S, self.logged.append)
 
     @property
     def now_us(self) -> int:
@@ -130,7 +130,7 @@ class Followed:
 
     def hear(self, *texts: str) -> None:
         for text in texts:
-            self.market.heard(text, self.now_s, self.now_us)
+            self.market.receive_message(text, self.now_s, self.now_us)
 
     def connect(self) -> None:
         self.market.connected(self.now_s)
@@ -187,11 +187,11 @@ def followed() -> Followed:
 
 
 def test_the_best_prices_are_read_to_their_last_digit() -> None:
-    told = BestPrices(XBTUSD, D("50000.0"), D("50000.1"), D("0.5"), D("0.25"), D("50000.1"))
-    assert live_wire.read(ticker()) == live_wire.read(ticker(kind="snapshot")) == [told]
+    sent = BestPrices(XBTUSD, D("50000.0"), D("50000.1"), D("0.5"), D("0.25"), D("50000.1"))
+    assert live_wire.read(ticker()) == live_wire.read(ticker(kind="snapshot")) == [sent]
     # Numbers were seen as text, too.
     texts = {"bid": "50000.0", "ask": "50000.1", "bid_qty": "0.5", "ask_qty": "0.25", "last": "50000.1"}
-    assert live_wire.read(ticker(**texts)) == [told]
+    assert live_wire.read(ticker(**texts)) == [sent]
     (small,) = live_wire.read(ticker(bid_qty=5e-05))
     assert isinstance(small, BestPrices)
     assert small.bid_size == D("0.00005")
@@ -279,7 +279,7 @@ ACK = {
         ('{"error":"Already subscribed","method":"subscribe","success":false,"symbol":"BTC/USD"}', []),
     ],
 )
-def test_what_other_messages_say(text: str, words: list[live_wire.Word]) -> None:
+def test_what_other_messages_say(text: str, words: list[live_wire.FeedMessage]) -> None:
     assert live_wire.read(text) == words
 
 
@@ -307,7 +307,7 @@ def test_what_is_not_understood_is_told_and_moves_nothing(text: str) -> None:
     before = made.exchange.market.of(XBTUSD).quote
     made.hear(text)
     assert (made.state(), made.exchange.market.of(XBTUSD).quote) == (PairState.OPEN, before)
-    assert made.said[-1].startswith("not understood: ")
+    assert made.logged[-1].startswith("not understood: ")
 
 
 json_values = st.recursive(
@@ -458,7 +458,7 @@ def test_each_trade_counts_once_however_often_snapshots_repeat_it() -> None:
     assert made.record() == [D("50000.1"), D("50000.0")]
     made.hear(trades((103, "50000", "1")))
     assert made.market.state_of(XBTUSD)["trades_missed"] == 2
-    assert made.said[-1] == "BTC/USD: 2 trades were not told"
+    assert made.logged[-1] == "BTC/USD: 2 trades were not sent"
 
 
 def test_trades_of_an_interruption_join_the_record_and_fire_stops_and_fill_no_limit() -> None:
@@ -519,13 +519,13 @@ def test_after_the_silence_limit_orders_are_refused_and_nothing_fills_until_pric
     assert made.add("buy 0.01 market").vol_exec
     made.wait(0.001)
     assert (made.refusal(), made.refusal("buy 0.1 limit 49000")) == (CLOSED, CLOSED)
-    assert made.said[-1] == "stale: BTC/USD (nothing heard for 10 s)"
+    assert made.logged[-1] == "stale: BTC/USD (nothing received for 10 s)"
     # A heartbeat after so long shows that the connection lives, not what the prices are now.
     made.hear(HEARTBEAT, trades((100, "49980", "1")))
     assert (made.refusal(), state(resting), state(stop)) == (CLOSED, ("open", "0"), ("open", "0"))
     assert made.cancel(made.account.open_orders[stop.txid]) == 1
     made.hear(ticker(bid=49989.9, ask=49990.0))
-    assert made.said[-1] == "open: BTC/USD"
+    assert made.logged[-1] == "open: BTC/USD"
     assert state(resting) == ("closed", "0.1"), "the market has come to it meanwhile"
 
 
@@ -568,7 +568,7 @@ def test_trades_outside_the_best_prices_that_these_do_not_follow_close_a_pair() 
     (_, subscribe) = made.market.requests_due(made.now_s)
     assert "BTC/USD" in json.loads(subscribe)["params"]["symbol"]
     assert (made.state(), made.refusal()) == (PairState.STALE, CLOSED)
-    assert made.said[-1] == "stale: BTC/USD (trades outside the best prices)"
+    assert made.logged[-1] == "stale: BTC/USD (trades outside the best prices)"
     made.hear(ticker(bid=50999.9, ask=51000.0))
     assert made.state() == PairState.OPEN
 
@@ -611,12 +611,12 @@ def test_each_change_is_said_once() -> None:
     made.connect()
     made.hear(*(ticker(pair.symbol, bid=1, ask=1) for pair in PAIRS[:2]))
     made.wait(3600)
-    assert made.said == [
+    assert made.logged == [
         "no connection: closed (1006)",
         "connected",
         "open: BTC/USD",
         "open: ETH/USD",
-        "stale: BTC/USD, ETH/USD (nothing heard for 10 s)",
+        "stale: BTC/USD, ETH/USD (nothing received for 10 s)",
     ]
 
 
@@ -642,7 +642,7 @@ def test_what_is_finer_than_the_table_or_missing_stays_as_in_the_table() -> None
     listing = made.exchange.conditions.listing(XBTUSD)
     assert (listing.tick_size, listing.lot_decimals) == (XBTUSD.tick_size, XBTUSD.lot_decimals)
     assert (listing.minima.ordermin, listing.minima.costmin) == (XBTUSD.ordermin, XBTUSD.costmin)
-    assert [line.partition(": ")[0] for line in made.said[-2:]] == ["BTC/USD", "BTC/USD"]
+    assert [line.partition(": ")[0] for line in made.logged[-2:]] == ["BTC/USD", "BTC/USD"]
 
 
 # --- pauses

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from krakencopy.paper_exchange.values.errors import KrakenError
 from krakencopy.paper_exchange.values.exact_json import loads
-from krakencopy.paper_exchange.websocket.messages import Refusal, pair_of
+from krakencopy.paper_exchange.websocket.messages import MessageRefusal, pair_of
 from krakencopy.paper_exchange.websocket.order_fields import (
     amendment,
     batch,
@@ -132,7 +132,7 @@ def test_a_batch_is_of_one_pair_and_its_lines_have_none() -> None:
     found = batch(sent(symbol="BTC/USD", orders=[line, line]), "batch_add")
     assert found["pair"] == "BTC/USD"
     assert found["orders"] == [{"type": "buy", "ordertype": "limit", "price": "1", "volume": "2"}] * 2
-    with pytest.raises(Refusal, match="Unsupported field: 'symbol' for the given msg type: batch add"):
+    with pytest.raises(MessageRefusal, match="Unsupported field: 'symbol' for the given msg type: batch add"):
         batch(sent(symbol="BTC/USD", orders=[line | {"symbol": "BTC/USD"}]), "batch_add")
 
 
@@ -160,7 +160,7 @@ def test_ids_and_userrefs_to_cancel_are_one_list() -> None:
     ],
 )
 def test_a_value_of_the_wrong_type_is_refused_by_its_name(fields: dict[str, Any], text: str) -> None:
-    with pytest.raises((KrakenError, Refusal)) as refused:
+    with pytest.raises((KrakenError, MessageRefusal)) as refused:
         order(**LIMIT | fields)
     assert str(refused.value) == text
 
@@ -182,7 +182,7 @@ def test_a_number_that_would_be_a_megabyte_of_digits_is_refused() -> None:
     ],
 )
 def test_only_v2_symbols_are_taken(symbol: str, words: str) -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(MessageRefusal) as refused:
         pair_of(CATALOGUE, symbol)
     assert refused.value.text == words
 
