@@ -27,7 +27,7 @@ def another_key(paper: Paper, account: str) -> Key:
 
 
 def untold(paper: Paper, account: str) -> None:
-    """The exchange does not tell whose a key of this account is."""
+    """The exchange does not show whose a key of this account is."""
     paper.call(
         "POST",
         "/faults",
@@ -183,8 +183,8 @@ def test_a_start_without_another_key_copies_nothing_more_into_the_masters_accoun
 
 
 def test_a_copy_that_the_master_is_told_of_by_its_history_only(paper: Paper) -> None:
-    """While the master's feed is down its user has copied into the master's account: the history's order
-    tells, nothing is copied twice.
+    """While the master's feed is down its user has copied into the master's account: the history's order shows it, and
+    nothing is copied twice.
     """
     with same_account_system(paper, told=False).wait_ready() as system:
         paper.call("POST", "/faults", kind="ws_refuse", count=0)

@@ -147,7 +147,7 @@ def test_two_installations_with_the_same_keys(paper: Paper) -> None:
 
 
 def test_a_copy_of_a_state_folder_at_work_with_other_keys_of_the_same_accounts(paper: Paper) -> None:
-    """Both make the same orders under the same ids, and no nonce tells: each finds an order that it has
+    """Both make the same orders under the same ids, and no nonce shows it: each finds an order that it has
     not made, and its user stops.
     """
     with System(paper, {"anna": "1000"}) as here:

@@ -1,4 +1,4 @@
-"""An answer that tells less than usual costs what it does not tell: an account without anything, a coin
+"""An answer that shows less than usual costs what it does not show: an account without anything, a coin
 without bids or price, a pair without minima.
 """
 
@@ -66,7 +66,7 @@ def test_a_coin_that_nobody_bids_for_counts_by_its_last_trade(paper: Paper) -> N
 
 
 def test_a_master_that_looks_poorer_than_it_is_is_told(paper: Paper) -> None:
-    """The exchange tells no price of a coin that is half of what a master owns: copying goes on, and an
+    """The exchange shows no price of a coin that is half of what a master owns: copying goes on, and an
     event and status say that it is scaled by less than is there.
     """
     keys = {"master": paper.open_account("master", {"ZUSD": "500", "SOL": "5"})}
@@ -95,7 +95,7 @@ def test_a_master_that_looks_poorer_than_it_is_is_told(paper: Paper) -> None:
 
 
 def test_an_exit_that_is_owed_leaves_although_nobody_tells_a_price(paper: Paper) -> None:
-    """An exit is owed over a restart, and the exchange refuses to tell the pair's price from then on. What
+    """An exit is owed over a restart, and the exchange refuses to show the pair's price from then on. What
     was paid stands for it, and the exit leaves.
     """
     with System(paper, {"anna": "100"}) as system:
@@ -122,7 +122,7 @@ def test_an_exit_that_is_owed_leaves_although_nobody_tells_a_price(paper: Paper)
 
 
 def test_a_pair_without_a_minimum_is_copied(paper: Paper) -> None:
-    """The exchange tells 0 as a pair's minimum volume, and as another one's minimum cost. Both are copied
+    """The exchange shows 0 as a pair's minimum volume, and as another one's minimum cost. Both are copied
     in and out.
     """
     with System(paper, {"anna": "1000"}) as system:

@@ -62,7 +62,7 @@ def round_trip(paper: Paper, system: System, fills: int) -> None:
     ],
 )
 def test_a_price_that_is_refused_keeps_no_account_from_starting(paper: Paper, error: str) -> None:
-    """The exchange tells no price of a coin that an account holds; the account starts, and copies
+    """The exchange shows no price of a coin that an account holds; the account starts, and copies
     everything else.
     """
     with System(paper, {"anna": "100"}) as system:
@@ -127,7 +127,7 @@ def test_an_order_whose_answer_was_lost_is_found_among_rows_that_cannot_be_read(
 
 
 def test_an_order_whose_own_row_does_not_tell_which_it_is_ends(paper: Paper) -> None:
-    """The feed tells nothing of a user's order, and its row comes with an empty description; what it
+    """The feed shows nothing of a user's order, and its row comes with an empty description; what it
     filled counts, and is sold later.
     """
     with System(paper, {"anna": "100"}) as system:
@@ -215,8 +215,8 @@ ODD_TIMES: dict[str, object] = {
 
 @pytest.mark.parametrize("rows", [ODD_ROWS, ODD_TIMES], ids=["nothing", "times"])
 def test_a_row_that_cannot_be_read_costs_that_row(paper: Paper, rows: dict[str, object]) -> None:
-    """One row of whatever the exchange tells cannot be read, from the start on; accounts start, copy as
-    ever, and tell of the rows.
+    """One row of whatever the exchange shows cannot be read, from the start on; accounts start, copy as
+    ever, and report the rows.
     """
     with System(paper, {"anna": "100"}) as system:
         for method, row in rows.items():

@@ -1,5 +1,5 @@
-"""What a user's own orders hold changes in a moment, or is not told: copying is not cut by holds that are
-gone, nor stopped by those that nobody tells.
+"""What a user's own orders hold changes in a moment, or is not shown: copying is not cut by holds that are
+gone, nor stopped by those that are not shown.
 """
 
 from __future__ import annotations

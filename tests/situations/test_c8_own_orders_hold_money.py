@@ -71,7 +71,7 @@ def test_an_entry_for_which_nothing_is_left_says_so(paper: Paper) -> None:
 
 def test_an_exit_sells_what_is_free_and_owes_what_the_users_own_order_holds(paper: Paper) -> None:
     """A user's own ask holds a part of the coins that copying bought, and the master sells all. The user
-    sells the free part at once; the rest is owed, told, and sold as soon as the ask is gone, without order
+    sells the free part at once; the rest is owed, shown, and sold as soon as the ask is gone, without order
     after order in between.
     """
     with System(paper, {"anna": "100"}) as system:

@@ -20,7 +20,7 @@ def paper() -> Iterator[Paper]:
 
 
 def test_a_copy_whose_end_is_asked_for_loses_no_coins_to_a_fee_in_dollars(paper: Paper) -> None:
-    """The feed tells nothing of a user's orders, so that how they end is read from the exchange's record; the
+    """The feed shows nothing of a user's orders, so that how they end is read from the exchange's record; the
     copied position is what was bought, a part is sold of it, and every order asks for its fee in quote.
     """
     with System(paper, {"anna": "1000"}) as system:

@@ -29,7 +29,7 @@ def test_a_master_that_loses_on_margin_right_before_an_order_is_not_taken_to_be_
 
 
 def test_what_a_user_wins_on_margin_counts_soon() -> None:
-    """A user with 100 $ wins 900 $ on margin by hand: it is sized by 1000 $ as soon as balances tell."""
+    """A user with 100 $ wins 900 $ on margin by hand: it is sized by 1000 $ as soon as balances show it."""
     with Paper() as paper, System(paper, {"anna": "100"}) as system:
         paper.price("XBTUSD", "50000")
         system.start().wait_ready()

@@ -192,7 +192,7 @@ def test_an_exit_that_is_stopped_to_protect_the_price_is_sold_piece_by_piece(pap
 
 
 def test_an_exit_whose_price_nobody_tells_leaves_all_the_same(paper: Paper) -> None:
-    """An exit is owed across a restart, and the exchange tells no price of its pair any more. It leaves as
+    """An exit is owed across a restart, and the exchange shows no price of its pair any more. It leaves as
     soon as the market takes it: a market order needs no price.
     """
     paper.call("POST", "/pairs", base="NEWC", quote="USD", price="2.5")
