@@ -10,7 +10,7 @@
 #   replaced.
 # Source: Kraken's documentation of ClosedOrders, which calls cost and fee amounts of the quote currency, and
 #   the row itself.
-# Whom it bites: whoever counts a position, a tax lot or a profit from `order['fee']`: the position goes
+# Whom it bites: programs that count a position, a tax lot or a profit from `order['fee']`: the position goes
 #   negative by thousands.
 # Here: account_proc/ccxt_broker/messages.py states Kraken's fees in quote whatever ccxt says, and our orders
 #   carry oflags=fciq.

@@ -1,5 +1,5 @@
 """What copying holds of each coin for one user in the model's eyes, what it still owes of it, and whether
-the record tells all of that.
+the record shows all of that.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Bought:
 
 
 class CoinBook:
-    """What copying holds of each coin for one user, what it still owes of it, and whether the record tells
+    """What copying holds of each coin for one user, what it still owes of it, and whether the record shows
     all of that.
     """
 
@@ -104,7 +104,7 @@ class CoinBook:
         return -floor_lots(-dust) + (SHOWN if dust and coin in MONEY else NOTHING)
 
     def knows(self, coin: str) -> bool:
-        """False once the record no longer tells what the next decision about a coin depends on."""
+        """False once the record no longer shows what the next decision about a coin depends on."""
         return coin not in self._unknown
 
     def forget(self, coin: str) -> None:

@@ -201,7 +201,7 @@ class Owners:
         return ""
 
     def rename(self, action: Action) -> str:
-        """The coin has another name and another id from now on, as MATIC got; an operator tells the
+        """The coin has another name and another id from now on, as MATIC got; an operator announces it to the
         system.
         """
         del action

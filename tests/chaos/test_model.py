@@ -1,4 +1,4 @@
-"""The independent model knows the examples of the README, and tells a volume that is wrong by one lot."""
+"""The independent model knows the examples of the README, and finds a volume that is wrong by one lot."""
 
 from __future__ import annotations
 

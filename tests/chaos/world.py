@@ -98,7 +98,7 @@ class RunningWorld:
         for pair, price in plan.START_PRICES.items():
             self._price(pair, price, price + plan.TICKS[pair], Decimal(1_000) / price)
         if "USDT" in self.plan.master:
-            # At Kraken there is one; without it nothing tells what the coin is worth in dollars.
+            # At Kraken there is one; without it nothing shows what the coin is worth in dollars.
             self._paper.call("POST", "/pairs", base="USDT", quote="USD", price="1", altname="USDTUSD")
         keys = {}
         for user in self.plan.users:
@@ -562,7 +562,7 @@ class RunningWorld:
         return any(still_held(self.record, len(self.record.trades), time.time()))
 
     def _write_down_rest(self) -> None:
-        """What everyone has, once the copies of all trades since the last rest are told.
+        """What everyone has, once the copies of all trades since the last rest are reported.
 
         No fill stands behind an owed exit, so nobody misses its report, and one may trade at any moment, this
         one as well. A report that never comes is for the validators to find.

@@ -53,7 +53,7 @@ def seconds_until_gone(system: System) -> float:
     # The signal alone: waiting for its end would be measured as well.
     system.process.kill()
     while pidfds:
-        # A pidfd tells the moment of an end, and the processes that are measured keep both cores.
+        # A pidfd shows the moment of an end, and the processes that are measured keep both cores.
         for pidfd, _ in poll.poll(LIMIT_S * 1000):
             poll.unregister(pidfd)
             os.close(pidfd)

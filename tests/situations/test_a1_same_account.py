@@ -183,8 +183,8 @@ def test_a_start_without_another_key_copies_nothing_more_into_the_masters_accoun
 
 
 def test_a_copy_that_the_master_is_told_of_by_its_history_only(paper: Paper) -> None:
-    """While the master's feed is down its user has copied into the master's account: the history's order shows it, and
-    nothing is copied twice.
+    """While the master's feed is down its user has copied into the master's account: the history's order
+    shows it, and nothing is copied twice.
     """
     with same_account_system(paper, told=False).wait_ready() as system:
         paper.call("POST", "/faults", kind="ws_refuse", count=0)
