@@ -78,7 +78,7 @@ class LookBack:
 class Adopter(Protocol):
     """Takes late orders into the copied position."""
 
-    def adopt(self, row: OrderRow, given_up: CopyRecord) -> bool:
+    def adopt_order(self, row: OrderRow, given_up: CopyRecord) -> bool:
         """Whether it could be done now."""
         ...
 
@@ -280,7 +280,7 @@ class Reconciler:
                 continue
             if code is DriftCode.ORDER_FOUND_LATE and copy is not None:
                 self._gateway.trailed(self._gateway.visibility_lag)
-                if not self._adopter.adopt(row, copy):
+                if not self._adopter.adopt_order(row, copy):
                     waits = True
                     continue
             known.add(row.txid)

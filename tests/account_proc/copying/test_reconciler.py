@@ -167,7 +167,7 @@ class Desk:
             journal_id="j",
         )
 
-    def adopt(self, row: OrderRow, given_up: CopyRecord) -> bool:
+    def adopt_order(self, row: OrderRow, given_up: CopyRecord) -> bool:
         if not self.busy:
             self.adopted.append((row.txid, given_up.copy_id))
         return not self.busy
