@@ -71,6 +71,7 @@ class User:
         self.now = NOW
         self.seq = 0
         self.change_signal = ChangeSignal()
+        self.strategy_orders = False
         self.failures: list[BaseException] = []
         #: What the exchange's answer to what time it is does, if anything.
         self.ask_time: Callable[[], Awaitable[None]] | None = None
@@ -81,23 +82,23 @@ class User:
         self.portfolio = Portfolio(exchange, lambda: None, lambda: self.now, 1.0)
         self.read_deferral = ReadDeferral(0.1)
         ledger.join("a journal", 0)
-        self.copier = Copier(
-            CopyContext(
-                account_id="anna",
-                rules=CopyRules(),
-                ledger=ledger,
-                book=ledger.load_book(),
-                portfolio=self.portfolio,
-                gateway=self.gateway,
-                now=lambda: self.now,
-                ask_time=self.make_sure_of_time,
-                own_held=lambda _: Decimal(0),
-                strategy_may_order=lambda: False,
-                read_deferral=self.read_deferral,
-                changed=self.change_signal.notify,
-                failed=self.failures.append,
-            )
+        self.book = ledger.load_book()
+        self.context = CopyContext(
+            account_id="anna",
+            rules=CopyRules(),
+            ledger=ledger,
+            book=self.book,
+            portfolio=self.portfolio,
+            gateway=self.gateway,
+            now=lambda: self.now,
+            ask_time=self.make_sure_of_time,
+            own_held=lambda _: Decimal(0),
+            strategy_may_order=lambda: self.strategy_orders,
+            read_deferral=self.read_deferral,
+            changed=self.change_signal.notify,
+            failed=self.failures.append,
         )
+        self.copier = Copier(self.context)
 
     async def make_sure_of_time(self) -> None:
         """Asks the exchange."""

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from decimal import Decimal
 
 import pytest
 
+from krakencopy.account_proc.contract.copied_coins import Exchanged
 from krakencopy.account_proc.contract.copy_state import CopyState
 from krakencopy.account_proc.contract.errors import ExchangeRefused
+from krakencopy.account_proc.copying.owed_exits import OwedExits
+from krakencopy.account_proc.domain.copy_plan import Slice
 from krakencopy.account_proc.domain.pairs import SymbolTable
-from krakencopy.account_proc.domain.quantities import Side
+from krakencopy.account_proc.domain.quantities import NO_AMOUNT, BaseVolume, Price, Side
 from krakencopy.account_proc.domain.wallet import Marks
 from krakencopy.account_proc.kraken.answers import LockedOut
 from krakencopy.account_proc.state.ledger import Ledger
-from tests.support.copying_user import TIMING, copying
+from tests.support.copying_user import TIMING, User, copying
 from tests.support.scripted_kraken import ASSETS, PAIRS, run, until
 
 
@@ -149,5 +153,73 @@ def test_while_no_exit_is_owed_nothing_but_a_change_wakes_who_finishes_them(ledg
             await user.done()
             await until(lambda: bool(user.change_signal._waiters))
             converging.cancel()
+
+    run(steps())
+
+
+def owing(user: User, pair: str = "BTC/USD", volume: str = "0.0001") -> OwedExits:
+    """The user has bought a coin by copying for 50000 a piece, and owes so much of it."""
+    base, _, quote = pair.partition("/")
+    amount = Decimal(volume)
+    user.book.coins.bought(Exchanged(base=base, quote=quote, volume=amount, cost=amount * 50_000))
+    piece = Slice(order_id="", volume=BaseVolume(amount), cost=NO_AMOUNT)
+    user.book.carry(pair, Side.SELL, [piece], "c1")
+    owed = user.copier._owed_exits
+    assert isinstance(owed, OwedExits)
+    return owed
+
+
+def test_an_owed_exit_is_due_while_nothing_else_is_done_with_its_coin(ledger: Ledger) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            owed = owing(user)
+            user.book.carry("ETH/USD", Side.BUY, [], "c1")
+            assert (owed.pairs(), owed.pairs_due()) == (["BTC/USD"], ["BTC/USD"])
+            for pair in ("BTC/USD", "ETH/BTC"):
+                user.copier._turns.begin_order("c9", pair)
+                assert owed.pairs_due() == []
+                user.copier._turns.end_order("c9")
+            user.strategy_orders = True
+            assert owed.pairs_due() == []
+
+    run(steps())
+
+
+def test_fills_that_came_while_the_price_of_an_owed_exit_was_found_out_go_first(ledger: Ledger) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            owed = owing(user)
+            price = await owed.price_to_sell_at("BTC/USD")
+            assert price is not None
+            user.copier._turns.begin_order("c9", "BTC/USD")
+            assert owed.intend_exit("BTC/USD", price) is None
+            user.copier._turns.end_order("c9")
+            copy = owed.intend_exit("BTC/USD", price)
+            assert copy is not None
+            (durable,) = ledger.open_copies()
+            assert (durable.copy_id, durable.state) == (copy.copy_id, CopyState.INTENT)
+            assert owed.pairs() == []
+
+    run(steps())
+
+
+def test_where_the_exchange_tells_no_price_what_was_paid_says_whether_an_owed_exit_is_large_enough(
+    ledger: Ledger,
+) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            user.portfolio.marks = Marks()
+            user.kraken.always["Ticker"] = ExchangeRefused("Ticker", ("EService:Unavailable",))
+            price = await owing(user).price_to_sell_at("BTC/USD")
+            assert price == Price(Decimal(50_000))
+
+    run(steps())
+
+
+def test_an_exit_that_is_too_small_or_of_a_pair_that_is_not_listed_stays_owed(ledger: Ledger) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            assert await owing(user, volume="0.00001").price_to_sell_at("BTC/USD") is None
+            assert await owing(user, "NEW/USD").price_to_sell_at("NEW/USD") is None
 
     run(steps())
