@@ -34,6 +34,7 @@ from krakencopy.account_proc.contract.errors import (
 from krakencopy.account_proc.contract.nonce_report import KeyNonce
 from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.contract.spec import AccountSpec, Credentials, Role
+from krakencopy.account_proc.copying.balance_reading import BalanceReading
 from krakencopy.account_proc.copying.copier import Copier
 from krakencopy.account_proc.copying.copy_context import CopyContext
 from krakencopy.account_proc.copying.master import AUDIT_PAPER_S, AUDIT_S, REFRESH_PAPER_S, REFRESH_S, Master
@@ -192,7 +193,7 @@ class KrakenProcess(AccountProcess):
             snapshot.copies_open = self.copier.copies_open
             snapshot.positions.extend(self.copier.positions.to_proto())
         if self._reconciler is not None:
-            snapshot.drifts.extend(map(_told_drift, self._reconciler.drifts()))
+            snapshot.drifts.extend(map(_told_drift, self._reconciler.shown_drifts()))
         snapshot.trading_mode = types_pb2.TRADING_MODE_COPYING
         if self.spec.role is Role.MASTER or (self.strategy_runner is not None and self.strategy_runner.on):
             snapshot.trading_mode = types_pb2.TRADING_MODE_OWN
@@ -546,7 +547,6 @@ class KrakenProcess(AccountProcess):
         if self._reconciler is None:
             self.copier = Copier(self._copy_context())
             self._reconciler = Reconciler(
-                exchange=self._exchange,
                 ledger=self.ledger,
                 adopter=self.copier,
                 gateway=self._gateway,
@@ -591,8 +591,8 @@ class KrakenProcess(AccountProcess):
             self._watch,
             self._portfolio,
             self.change_signal.notify,
-            self._timing.holds_pause,
-            reconciler.heard,
+            BalanceReading(self._portfolio, self._timing.holds_pause),
+            reconciler.hear_execution,
         )
 
     def _wait(self, reason: str, message: str) -> None:
