@@ -66,15 +66,14 @@ class Copier:
         self._turns = Turns(context.rules.max_slippage_bps)
         self._tasks = EagerTasks(context.failed)
         self._lookups = Lookups(context)
-        self._exits = Exits(context)
-        steps = CopySteps(context)
-        self._execution = CopyExecution(context, steps, self._exits)
+        exits, steps = Exits(context), CopySteps(context)
+        self._execution = CopyExecution(context, steps, exits)
         new_copies = NewCopies(context, steps, self._execution)
         self._answers = FillAnswers(context, new_copies)
-        self._owed_exits = OwedExits(context, self._exits, new_copies, self._turns)
+        self._owed_exits = OwedExits(context, exits, new_copies, self._turns)
         self._found_orders = FoundOrders(context)
         #: What copying holds and carries.
-        self.positions = CopiedPositions(context, self._exits, self._turns)
+        self.positions = CopiedPositions(context, exits, self._turns)
         #: What the master trades, as far as this user has heard.
         self.master_pairs: set[str] = set()
 

@@ -27,9 +27,9 @@ class Lookups:
 
     def before_fills(self, fills: Sequence[MasterFill]) -> Lookup | None:
         """What has to be known before fills of one coin are answered; None for nothing."""
-        lookups = (self.before_pair(fill.pair, fill.side) for fill in fills)
-        if (lookup := next(filter(None, lookups), None)) is not None:
-            return lookup
+        for fill in fills:
+            if (lookup := self.before_pair(fill.pair, fill.side)) is not None:
+                return lookup
         oldest = self._context.now() - self._context.rules.max_entry_age_s
         is_late = any(fill.side is Side.BUY and fill.executed_at < oldest for fill in fills)
         return self._context.ask_time if is_late else None

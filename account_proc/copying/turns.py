@@ -124,12 +124,14 @@ class Turns:
         fill is paid in; nor before earlier fills that do so and wait themselves. Each counts on what the one
         before it leaves.
         """
-        if not self._lanes.get(coin) or self.is_occupied(coin) or self.is_traded(coin):
+        lane = self._lanes.get(coin)
+        if not lane or coin in self._looked_up:
             return False
-        first = self._lanes[coin][0].fill
+        first = lane[0].fill
         quote = quote_of(first.pair)
-        if any(coin_of(pair) == quote for pair in self._on_way.values()):
-            return False
+        for pair in self._on_way.values():
+            if coin in pair.split("/") or coin_of(pair) == quote:
+                return False
         return first.seq < self._first_of_others(coin, quote)
 
     def _first_of_others(self, coin: str, quote: str) -> float:

@@ -99,6 +99,7 @@ class User:
             failed=self.failures.append,
         )
         self.copier = Copier(self.context)
+        self.exits = self.copier._owed_exits._exits
 
     async def make_sure_of_time(self) -> None:
         """Asks the exchange."""
@@ -151,7 +152,7 @@ class User:
         converging = asyncio.create_task(self.copier.sell_owed_exits(self.change_signal))
         pauses: list[float] = []
         while left := len(self.kraken.next["AddOrder"]):
-            pauses.append(self.copier._exits.not_before("BTC/USD") - self.now)
+            pauses.append(self.exits.not_before("BTC/USD") - self.now)
             self.now += pauses[-1]
             await self.tried(left)
             await self.done()

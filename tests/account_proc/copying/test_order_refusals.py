@@ -178,7 +178,7 @@ def test_coins_that_are_there_in_a_form_that_cannot_be_sold_are_owed_and_not_for
             converging = asyncio.create_task(user.copier.sell_owed_exits(user.change_signal))
             for met in (2, 3):
                 user.now += 60
-                await until(lambda met=met: user.copier._exits.standing("BTC/USD").met == met)  # type: ignore[misc]
+                await until(lambda met=met: user.exits.standing("BTC/USD").met == met)  # type: ignore[misc]
             assert len(user.kraken.next["AddOrder"]) == 2, "no order that cannot be filled was sent"
             user.kraken.next.clear()
             user.kraken.always["Balance"] = {"ZUSD": "95", "XXBT": str(WHOLE)}
@@ -265,7 +265,7 @@ def test_an_exit_refused_as_too_small_is_owed_if_it_is_large_enough_by_the_rules
             await user.done()
             assert (last(user).state, last(user).reason) == (CopyState.REJECTED, words)
             assert "AssetPairs" in user.kraken.every
-            assert user.copier._exits.not_before("BTC/USD") == user.now + TIMING.retry
+            assert user.exits.not_before("BTC/USD") == user.now + TIMING.retry
             assert user.copier.positions.to_proto()[0].exit_owed == f"0.0001 BTC, {words}"
 
     run(steps())
@@ -318,7 +318,7 @@ def test_an_exit_waits_for_a_market_that_says_that_it_is_closed_and_asks_only_fo
             converging = asyncio.create_task(user.copier.sell_owed_exits(user.change_signal))
             for met in range(2, 6):
                 user.now += 60
-                await until(lambda met=met: user.copier._exits.standing("BTC/USD").met == met)  # type: ignore[misc]
+                await until(lambda met=met: user.exits.standing("BTC/USD").met == met)  # type: ignore[misc]
             assert len(user.kraken.sent) == 1
             assert (
                 user.copier.positions.to_proto()[0].exit_owed
@@ -341,7 +341,7 @@ def test_a_refusal_that_may_be_about_one_market_holds_up_that_market_only(ledger
             user.kraken.next["AddOrder"] = [KeyRefused("AddOrder", ("EGeneral:Permission denied",))]
             user.fill(Side.SELL)
             await user.done()
-            exits = user.copier._exits
+            exits = user.exits
             assert exits.standing("BTC/USD").obstacle is Obstacle.REFUSED
             assert exits.not_before("BTC/USD") == user.now + TIMING.market_retry
             assert exits.not_before("ETH/USD") == 0
@@ -356,7 +356,7 @@ def test_a_key_that_is_refused_holds_up_all_exits(ledger: Ledger) -> None:
             user.kraken.next["AddOrder"] = [KeyRefused("AddOrder", ("EAPI:Invalid key",))]
             user.fill(Side.SELL)
             await user.done()
-            assert user.copier._exits.not_before("ETH/USD") == user.now + TIMING.key_retry
+            assert user.exits.not_before("ETH/USD") == user.now + TIMING.key_retry
 
     run(steps())
 

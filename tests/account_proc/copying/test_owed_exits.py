@@ -54,7 +54,7 @@ def test_during_a_lockout_entries_are_skipped_and_exits_stay_owed_until_it_ends(
             for copy in (entry, leaving):
                 assert (copy.state, copy.reason) == (CopyState.REJECTED, "EGeneral:Temporary lockout")
                 assert "not sent: the key is locked out" in copy.detail
-            assert user.copier._exits.not_before("BTC/USD") == user.now + 700
+            assert user.exits.not_before("BTC/USD") == user.now + 700
             converging = asyncio.create_task(user.copier.sell_owed_exits(user.change_signal))
             await asyncio.sleep(5 * TIMING.retry)
             assert len(user.kraken.sent) == 1
@@ -85,7 +85,7 @@ def test_in_a_closed_market_entries_are_refused_and_exits_tried_again_after_grow
             user.fill(Side.SELL)
             await user.done()
             assert await user.pauses_of_exits() == [5, 10, 20, 40, 60]
-            assert user.copier._exits.not_before("BTC/USD") == 0
+            assert user.exits.not_before("BTC/USD") == 0
 
     run(steps())
 
