@@ -21,6 +21,7 @@ from krakencopy.account_proc.contract.errors import (
     OutcomeUnknown,
     RateLimited,
 )
+from krakencopy.account_proc.copying.copy_context import CopyContext
 from krakencopy.account_proc.copying.copy_steps import CopySteps, settled
 from krakencopy.account_proc.copying.exit_forms import Obstacle, is_self_trade
 from krakencopy.account_proc.copying.exits import Exits
@@ -48,13 +49,14 @@ OTHER_ENDS = ("User requested", "Insufficient funds")
 class CopyExecution:
     """Sends and settles the copies of one user."""
 
-    def __init__(self, steps: CopySteps, exits: Exits) -> None:
+    def __init__(self, context: CopyContext, steps: CopySteps, exits: Exits) -> None:
+        self._context = context
         self._steps = steps
         self._exits = exits
-        self._refusals = Refusals(steps, exits)
-        self._portfolio = steps.portfolio
-        self._gateway = steps.gateway
-        self._now = steps.now
+        self._refusals = Refusals(context, steps, exits)
+        self._portfolio = context.portfolio
+        self._gateway = context.gateway
+        self._now = context.now
         #: Copies whose order this process has sent, until they are over.
         self._sent_here: set[str] = set()
 
@@ -156,11 +158,11 @@ class CopyExecution:
             words = f"waits {wait_s:.1f} s, as the exchange's front refuses what is sent ({why})"
         log.warning("copy %s: %s", copy.copy_id, words)
         copy.detail = f"{copy.detail}; {words}" if copy.detail else words
-        self._steps.ledger.commit(copies=(copy,))
-        self._steps.changed()
+        self._context.ledger.commit(copies=(copy,))
+        self._context.changed()
         while wait_s:
             age = self._now() + wait_s - copy.executed_at
-            if copy.side is Side.BUY and age > self._steps.rules.max_entry_age_s:
+            if copy.side is Side.BUY and age > self._context.rules.max_entry_age_s:
                 # By the table an intent ends only by way of SENT; nobody sees it there.
                 copy.move(CopyState.SENT, self._now())
                 words = f"not sent: the entry would be {age:.0f} s old by then"
@@ -169,7 +171,7 @@ class CopyExecution:
             await asyncio.sleep(wait_s)
             wait_s = self._gateway.wait_s(copy.pair)
         copy.deadline = self._steps.deadline_of(copy)
-        self._steps.ledger.commit(copies=(copy,))
+        self._context.ledger.commit(copies=(copy,))
         return True
 
     async def _send_later(self, copy: CopyRecord, error: ExchangeError, reason: str) -> None:
@@ -184,7 +186,7 @@ class CopyExecution:
         timing, dice = self._gateway.timing, random.random()  # noqa: S311 - spreads load, guards nothing
         await asyncio.sleep(growing_pause_s(copy.attempts - 1, timing.retry, timing.retry_max, dice))
         self._steps.intend(copy)
-        self._steps.ledger.commit(copies=(copy,))
+        self._context.ledger.commit(copies=(copy,))
 
     async def _resolve(self, copy: CopyRecord) -> None:
         """Finds out whether the order exists, before anything else happens to it."""
@@ -205,24 +207,24 @@ class CopyExecution:
         self._gateway.watch.forget(copy.cl_ord_id)
         why_not = await self._why_not_again(copy)
         if why_not:
-            self._steps.book.settle(copy.pair, copy.side, settled(copy, Decimal(0)))
+            self._context.book.settle(copy.pair, copy.side, settled(copy, Decimal(0)))
             copy.move(
                 CopyState.REJECTED, self._now(), reason=Reason.NEVER_ARRIVED,
                 detail=f"the order is proven not to exist and was not sent again: {why_not}",
             )  # fmt: skip
-            self._steps.ledger.commit(copies=(copy,), book=self._steps.book)
+            self._context.ledger.commit(copies=(copy,), book=self._context.book)
         else:
             self._steps.intend(copy)
             copy.detail += "; proven not to exist, sent again"
-            self._steps.ledger.commit(copies=(copy,))
-        self._steps.changed()
+            self._context.ledger.commit(copies=(copy,))
+        self._context.changed()
 
     async def _why_not_again(self, copy: CopyRecord) -> str:
         """Why an entry that never arrived is not worth sending again; empty when it is. Exits always are."""
         if copy.side is Side.SELL:
             return ""
         age = self._now() - copy.executed_at
-        if age > self._steps.rules.max_entry_age_s:
+        if age > self._context.rules.max_entry_age_s:
             return f"the entry is {age:.0f} s old"
         try:
             quote = (await self._portfolio.ticker(copy.pair)).ask
@@ -243,7 +245,7 @@ class CopyExecution:
         copy.fee = ending.fees.get(copy.fee_asset, Decimal(0))
         # Not told by times: the clock that they are of may have been set meanwhile.
         self._portfolio.ended(ending, copy.pair, copy.side, sent_here=copy.copy_id in self._sent_here)
-        self._steps.book.settle(copy.pair, copy.side, settled(copy, ending.filled))
+        self._context.book.settle(copy.pair, copy.side, settled(copy, ending.filled))
         if copy.filled >= copy.ordered:
             copy.move(CopyState.FILLED, self._now())
             if copy.side is Side.SELL:
@@ -251,7 +253,7 @@ class CopyExecution:
         else:
             self._ended_early(copy, ending.reason)
         self._reach("before_settled")
-        self._steps.ledger.commit(copies=(copy,), book=self._steps.book)
+        self._context.ledger.commit(copies=(copy,), book=self._context.book)
         self._reach("after_settled")
 
     def _ended_early(self, copy: CopyRecord, words: str) -> None:
@@ -268,7 +270,7 @@ class CopyExecution:
             reason = Reason.SLIPPAGE_BOUND
             told += (
                 f"; no more was to be had up to {plain(copy.limit_price)}, "
-                f"{self._steps.rules.max_slippage_bps} bps over the master's price"
+                f"{self._context.rules.max_slippage_bps} bps over the master's price"
             )
         copy.move(
             CopyState.PART_FILLED if copy.filled else CopyState.REJECTED,
@@ -278,4 +280,4 @@ class CopyExecution:
         )
 
     def _reach(self, place: str) -> None:
-        failpoint.reach(self._steps.account_id, place)
+        failpoint.reach(self._context.account_id, place)

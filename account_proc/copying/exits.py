@@ -9,10 +9,10 @@ exits that something was in the way of.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from decimal import Decimal
 
 from krakencopy.account_proc.contract.errors import ExchangeError
+from krakencopy.account_proc.copying.copy_context import CopyContext
 from krakencopy.account_proc.copying.exit_forms import (
     HELD,
     ExitForm,
@@ -26,9 +26,6 @@ from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.eligibility import below_minimum
 from krakencopy.account_proc.domain.pairs import PairRules
 from krakencopy.account_proc.domain.quantities import NO_VOLUME, BaseVolume, Price, Side
-from krakencopy.account_proc.kraken.api import KrakenExchange
-from krakencopy.account_proc.trading.portfolio import Portfolio
-from krakencopy.account_proc.trading.timing import Timing
 
 log = logging.getLogger(__name__)
 
@@ -41,15 +38,12 @@ OPEN_STATES = frozenset({"online", "limit_only"})
 class Exits:
     """The exits of one user."""
 
-    def __init__(
-        self, *, exchange: KrakenExchange, portfolio: Portfolio, timing: Timing, now: Callable[[], float],
-        own_held: Callable[[str], Decimal],
-    ) -> None:  # fmt: skip
-        """``own_held``: what the account's own strategy holds of an asset, which is not copying's to sell."""
-        self._exchange = exchange
-        self._portfolio = portfolio
-        self._now = now
-        self._own_held = own_held
+    def __init__(self, context: CopyContext) -> None:
+        timing = context.gateway.timing
+        self._exchange = context.gateway.exchange
+        self._portfolio = context.portfolio
+        self._now = context.now
+        self._own_held = context.own_held
         self._pauses = Pauses(quick=timing.retry, first=timing.market_retry, longest=timing.market_retry_max)
         self._standings: dict[str, Standing] = {}
         #: By pair: the next try is due then (Unix seconds).

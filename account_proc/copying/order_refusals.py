@@ -13,6 +13,7 @@ from decimal import Decimal
 from krakencopy.account_proc.contract.copy_state import CopyState, Reason
 from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.errors import ExchangeError, ExchangeRefused, KeyRefused
+from krakencopy.account_proc.copying.copy_context import CopyContext
 from krakencopy.account_proc.copying.copy_steps import CopySteps
 from krakencopy.account_proc.copying.exit_forms import FUNDS_ERROR, Obstacle, obstacle_of_refusal
 from krakencopy.account_proc.copying.exits import Exits
@@ -35,19 +36,22 @@ RULES_ERRORS = (
 class Refusals:
     """Answers refusals of one user's copies."""
 
-    def __init__(self, steps: CopySteps, exits: Exits) -> None:
+    def __init__(self, context: CopyContext, steps: CopySteps, exits: Exits) -> None:
+        self._context = context
         self._steps = steps
         self._exits = exits
-        self._portfolio = steps.portfolio
+        self._portfolio = context.portfolio
 
     async def answer(self, copy: CopyRecord, error: ExchangeRefused) -> None:
         """Afterwards the copy is an INTENT again, or at its end."""
         text = error.errors[0]
         if isinstance(error, KeyRefused):
             locked_s = (
-                error.retry_after_s if isinstance(error, LockedOut) else self._steps.gateway.timing.key_retry
+                error.retry_after_s
+                if isinstance(error, LockedOut)
+                else self._context.gateway.timing.key_retry
             )
-            self._exits.hold_all(self._steps.now() + locked_s)
+            self._exits.hold_all(self._context.now() + locked_s)
             self._steps.refused(copy, text, detail=str(error) if isinstance(error, LockedOut) else "")
         elif (
             text.startswith(RULES_ERRORS) and not _is_minimum(text) and await self._fits_new_rules(copy, text)
@@ -155,7 +159,7 @@ class Refusals:
             # Nobody knows what is there; or it is, and whoever refuses it knows something else for now.
             self._stays_owed(copy, text)
             return
-        missing = self._steps.book.write_off(pair.base, owned) if owned < wanted else None
+        missing = self._context.book.write_off(pair.base, owned) if owned < wanted else None
         if missing:
             copy.detail += (
                 f"; {missing} of what copying bought is not there any more (sold or withdrawn by hand)"

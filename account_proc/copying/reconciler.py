@@ -16,22 +16,25 @@ import random
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import StrEnum
 from math import inf
 from typing import Protocol
 
-from krakencopy.account_proc.contract.copy_state import ENDS
-from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.errors import ExchangeError, ExchangeRefused, OutcomeUnknown
-from krakencopy.account_proc.contract.order_ids import CL_ORD_ID_MARK, Maker, tag, tag_of
+from krakencopy.account_proc.contract.order_ids import Maker, tag, tag_of
+from krakencopy.account_proc.copying.order_drifts import (
+    DriftCode,
+    disagreement,
+    drift_of_execution,
+    drift_of_order,
+)
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.order import ENDED
-from krakencopy.account_proc.kraken.api import KrakenExchange, OddRow, OrderRow
+from krakencopy.account_proc.kraken.api import OddRow, OrderRow
 from krakencopy.account_proc.kraken.feed.executions import Execution
 from krakencopy.account_proc.kraken.front import DOUBLINGS_MAX
 from krakencopy.account_proc.kraken.rest.request_queue import Priority
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
-from krakencopy.account_proc.state.ledger import NO_COPY, Drift, Ledger
+from krakencopy.account_proc.state.ledger import Drift, Ledger
 from krakencopy.account_proc.trading.account_check import UNKNOWN_ORDER
 from krakencopy.account_proc.trading.order_gateway import OrderGateway
 
@@ -56,15 +59,6 @@ BEGINNINGS = frozenset({"pending_new", "new"})
 SHOWN_S = 86_400.0
 
 
-class DriftCode(StrEnum):
-    """What does not agree; see ``krakencopy.v1.Drift``."""
-
-    ORDER_FOUND_LATE = "ORDER_FOUND_LATE"
-    ORDER_UNINTENDED = "ORDER_UNINTENDED"
-    ORDER_MADE_ELSEWHERE = "ORDER_MADE_ELSEWHERE"
-    VOLUME_DIFFERS = "VOLUME_DIFFERS"
-
-
 @dataclass(frozen=True, slots=True)
 class LookBack:
     """What the exchange's record has of before this process that the ledger has not."""
@@ -78,32 +72,9 @@ class LookBack:
 class Adopter(Protocol):
     """Takes late orders into the copied position."""
 
-    def adopt(self, row: OrderRow, given_up: CopyRecord) -> bool:
+    def adopt_order(self, row: OrderRow, given_up: CopyRecord) -> bool:
         """Whether it could be done now."""
         ...
-
-
-def disagreement(row: OrderRow, owner: str | None, copy: CopyRecord | None) -> DriftCode | None:
-    """What is wrong with an order of the exchange, by the ledger's word for it. Pure.
-
-    ``owner``: the copy that made the order's id, NO_COPY for an order that was asked for, None if nobody did.
-    """
-    if not (row.cl_ord_id or "").startswith(CL_ORD_ID_MARK):
-        return None  # the user's own
-    if owner is None or (owner != NO_COPY and copy is None):
-        return DriftCode.ORDER_UNINTENDED
-    if copy is None:
-        return None
-    if copy.order_id and copy.order_id != row.txid and copy.cl_ord_id == row.cl_ord_id:
-        return DriftCode.ORDER_UNINTENDED  # the same ledger is at work twice: an id is sent once
-    if row.status in ENDED and not row.vol_exec:
-        return None
-    given_up = copy.cl_ord_id != row.cl_ord_id or (copy.state in ENDS and not copy.order_id)
-    if given_up:
-        return DriftCode.ORDER_FOUND_LATE
-    if copy.state in ENDS and row.status in ENDED and row.vol_exec != copy.filled:
-        return DriftCode.VOLUME_DIFFERS
-    return None
 
 
 class Reconciler:
@@ -112,7 +83,6 @@ class Reconciler:
     def __init__(
         self,
         *,
-        exchange: KrakenExchange,
         ledger: Ledger,
         adopter: Adopter,
         gateway: OrderGateway,
@@ -123,7 +93,7 @@ class Reconciler:
         journal_id: str = "",
     ) -> None:
         """``account_id`` and ``journal_id``: whose orders this ledger's are (contract/order_ids.py)."""
-        self._exchange = exchange
+        self._exchange = gateway.exchange
         self._ledger = ledger
         self._adopter = adopter
         self._gateway = gateway
@@ -139,7 +109,7 @@ class Reconciler:
         #: record then, were made while this process ran.
         self._began_at, self._before_us = inf, frozenset[str]()
 
-    def drifts(self) -> list[Drift]:
+    def shown_drifts(self) -> list[Drift]:
         """What was found lately, the oldest first."""
         return [drift for drift in self._drifts if drift.found_at > self._now() - SHOWN_S]
 
@@ -162,27 +132,20 @@ class Reconciler:
                 # (trading/requested_orders.py).
                 self._ledger.claim_own(row.cl_ord_id or "")
             elif made_by != self._tags[Maker.COPY]:
-                marked.append(self._drift(DriftCode.ORDER_UNINTENDED, row, None))
+                marked.append(drift_of_order(DriftCode.ORDER_UNINTENDED, row, None, self._now()))
             elif row.vol_exec or row.status not in ENDED:
                 lost.append(row)
         self._began_at, self._before_us = at_exchange, frozenset(row.txid for row in rows)
         self._looked = looked_at, rows
         return LookBack(tuple(sorted(lost, key=lambda row: row.opentm)), tuple(marked))
 
-    def heard(self, told: Execution) -> None:
+    def hear_execution(self, told: Execution) -> None:
         """What the feed tells of an order that nobody here follows. Raises LedgerFault."""
         began = told.exec_type in BEGINNINGS and self._is_later(told.order_id, told.timestamp.timestamp())
         known = {drift.order_id for drift in self._drifts}
         if not began or told.order_id in known or self._ledger.owner(told.cl_ord_id or "") is not None:
             return
-        drift = Drift(
-            code=DriftCode.ORDER_MADE_ELSEWHERE,
-            order_id=told.order_id,
-            cl_ord_id=told.cl_ord_id or "",
-            copy_id="",
-            found_at=self._now(),
-            message=_made_elsewhere(f"order {told.order_id} ({told.side} {told.symbol})"),
-        )
+        drift = drift_of_execution(told, self._now())
         log.error("%s: %s", drift.code, drift.message)
         self._keep(None, [drift])
 
@@ -280,13 +243,13 @@ class Reconciler:
                 continue
             if code is DriftCode.ORDER_FOUND_LATE and copy is not None:
                 self._gateway.trailed(self._gateway.visibility_lag)
-                if not self._adopter.adopt(row, copy):
+                if not self._adopter.adopt_order(row, copy):
                     waits = True
                     continue
             known.add(row.txid)
             if code is DriftCode.ORDER_UNINTENDED and self._is_later(row.txid, float(row.opentm)):
                 code = DriftCode.ORDER_MADE_ELSEWHERE
-            drift = self._drift(code, row, copy)
+            drift = drift_of_order(code, row, copy, self._now())
             log.error("%s: %s", code, drift.message)
             drifts.append(drift)
         return drifts, waits
@@ -294,47 +257,7 @@ class Reconciler:
     def _is_later(self, order_id: str, opened_at: float) -> bool:
         return opened_at > self._began_at and order_id not in self._before_us
 
-    def _drift(self, code: DriftCode, row: OrderRow, copy: CopyRecord | None) -> Drift:
-        return Drift(
-            code=code,
-            order_id=row.txid,
-            cl_ord_id=row.cl_ord_id or "",
-            copy_id="" if copy is None else copy.copy_id,
-            found_at=self._now(),
-            message=_message(code, row, copy),
-        )
-
 
 def _spread(pause_s: float) -> float:
     """Many accounts on one machine are not to ask at once."""
     return pause_s * random.uniform(0.75, 1.25)  # noqa: S311 - no secret depends on it
-
-
-def _message(code: DriftCode, row: OrderRow, copy: CopyRecord | None) -> str:
-    filled = f"{row.side} {plain(row.vol_exec)} {row.pair}"
-    match code:
-        case DriftCode.ORDER_FOUND_LATE:
-            of = copy.copy_id if copy is not None else ""
-            return (
-                f"order {row.txid} of copy {of} had been proven not to exist and was there after all "
-                f"({filled}); it now counts as copied"
-            )
-        case DriftCode.VOLUME_DIFFERS:
-            told = plain(copy.filled) if copy is not None else ""
-            return f"order {row.txid} filled {filled}, its copy says {told}; compare both by hand"
-        case DriftCode.ORDER_UNINTENDED:
-            return (
-                f"order {row.txid} ({filled}) carries an id of krakencopy's that this ledger never made, "
-                "from before this process "
-                "began: another installation has traded this account, or an old ledger was brought back"
-            )
-        case DriftCode.ORDER_MADE_ELSEWHERE:
-            return _made_elsewhere(f"order {row.txid} ({filled})")
-
-
-def _made_elsewhere(order: str) -> str:
-    return (
-        f"{order} carries an id of krakencopy's, was made while this process runs, and not by it: another "
-        "installation trades this "
-        "account now"
-    )

@@ -169,7 +169,7 @@ class AccountServicer:
                 _rename(copier, (request.renamed,))
             # While draining, fills are left to the journal, which sends them again at the next start.
             if request.fills and not self._process.draining:
-                copier.take(request.fills)
+                copier.take_fills(request.fills)
 
     def _join(self, start: pb.CopyStart) -> None:
         """Binds a new ledger to the journal; refuses one that lost something or counts in another journal."""
@@ -275,7 +275,7 @@ class AccountServicer:
 def _rename(copier: Copier, renames: Iterable[pb.AssetRename]) -> None:
     """Coins that have other names by the journal; repeated ones do nothing. Raises LedgerFault."""
     for rename in renames:
-        copier.rename(rename.number, rename.old_name, rename.new_name)
+        copier.rename_coin(rename.number, rename.old_name, rename.new_name)
 
 
 def _asked(request: pb.AccountServicePlaceOrderRequest) -> OrderAsked:

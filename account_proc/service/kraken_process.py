@@ -34,7 +34,9 @@ from krakencopy.account_proc.contract.errors import (
 from krakencopy.account_proc.contract.nonce_report import KeyNonce
 from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.contract.spec import AccountSpec, Credentials, Role
+from krakencopy.account_proc.copying.balance_reading import BalanceReading
 from krakencopy.account_proc.copying.copier import Copier
+from krakencopy.account_proc.copying.copy_context import CopyContext
 from krakencopy.account_proc.copying.master import AUDIT_PAPER_S, AUDIT_S, REFRESH_PAPER_S, REFRESH_S, Master
 from krakencopy.account_proc.copying.reconciler import PERIOD_PAPER_S, PERIOD_S, LookBack, Reconciler
 from krakencopy.account_proc.copying.user_feed import UserFeed
@@ -189,9 +191,9 @@ class KrakenProcess(AccountProcess):
         if self.copier is not None:
             snapshot.cursor_seq = self.ledger.cursor or 0
             snapshot.copies_open = self.copier.copies_open
-            snapshot.positions.extend(self.copier.positions())
+            snapshot.positions.extend(self.copier.positions.to_proto())
         if self._reconciler is not None:
-            snapshot.drifts.extend(map(_told_drift, self._reconciler.drifts()))
+            snapshot.drifts.extend(map(_told_drift, self._reconciler.shown_drifts()))
         snapshot.trading_mode = types_pb2.TRADING_MODE_COPYING
         if self.spec.role is Role.MASTER or (self.strategy_runner is not None and self.strategy_runner.on):
             snapshot.trading_mode = types_pb2.TRADING_MODE_OWN
@@ -475,7 +477,7 @@ class KrakenProcess(AccountProcess):
 
     def _copied(self, asset: str) -> Decimal:
         """What copying holds of an asset."""
-        return Decimal(0) if self.copier is None else self.copier.held(asset)
+        return Decimal(0) if self.copier is None else self.copier.positions.held(asset)
 
     def _own_held(self, asset: str) -> Decimal:
         """What the account's own strategy holds of an asset."""
@@ -510,7 +512,7 @@ class KrakenProcess(AccountProcess):
                 await self._clock.ask(self._exchange.server_time)
 
     def _fee_pairs(self) -> tuple[str, ...]:
-        traded = () if self.copier is None else self.copier.pairs()
+        traded = () if self.copier is None else self.copier.positions.pairs()
         return fee_pairs(self._portfolio.table, traded, self._portfolio.wallet.assets())
 
     def _wake_feed(self) -> None:
@@ -543,22 +545,8 @@ class KrakenProcess(AccountProcess):
         ExchangeError.
         """
         if self._reconciler is None:
-            self.copier = Copier(
-                account_id=self.spec.id,
-                rules=self.spec.copy,
-                ledger=self.ledger,
-                portfolio=self._portfolio,
-                gateway=self._gateway,
-                now=self._clock.stamp,
-                changed=self.change_signal.notify,
-                failed=self.fail,
-                occupied=self._trades_by_itself,
-                own_held=self._own_held,
-                read_deferral=self._read_deferral,
-                ask_time=self._ask_time,
-            )
+            self.copier = Copier(self._copy_context())
             self._reconciler = Reconciler(
-                exchange=self._exchange,
                 ledger=self.ledger,
                 adopter=self.copier,
                 gateway=self._gateway,
@@ -572,22 +560,39 @@ class KrakenProcess(AccountProcess):
         doubt = reading.doubt if reading is not None else 0.0
         self._found = await self._reconciler.look_back(self._clock.now() - doubt)
 
+    def _copy_context(self) -> CopyContext:
+        return CopyContext(
+            account_id=self.spec.id,
+            rules=self.spec.copy,
+            ledger=self.ledger,
+            book=self.ledger.load_book(),
+            portfolio=self._portfolio,
+            gateway=self._gateway,
+            now=self._clock.stamp,
+            ask_time=self._ask_time,
+            own_held=self._own_held,
+            strategy_may_order=self._trades_by_itself,
+            read_deferral=self._read_deferral,
+            changed=self.change_signal.notify,
+            failed=self.fail,
+        )
+
     async def _start_copying(self) -> UserFeed:
         copier, reconciler = self.copier, self._reconciler
         assert copier is not None
         assert reconciler is not None
         self._check_notional()
         if self._found.lost:
-            await copier.take_over(self._found.lost)
-        copier.recover()
-        self._spawn(copier.converge(self.change_signal))
+            await copier.take_over_orders(self._found.lost)
+        copier.recover_unfinished()
+        self._spawn(copier.sell_owed_exits(self.change_signal))
         self._spawn(reconciler.run(self._watch.news))
         return UserFeed(
             self._watch,
             self._portfolio,
             self.change_signal.notify,
-            self._timing.holds_pause,
-            reconciler.heard,
+            BalanceReading(self._portfolio, self._timing.holds_pause),
+            reconciler.hear_execution,
         )
 
     def _wait(self, reason: str, message: str) -> None:

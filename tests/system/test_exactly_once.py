@@ -189,6 +189,6 @@ def test_the_failpoints_named_here_are_those_of_the_code() -> None:
     code = "".join(
         path.read_text() for name in ("account_proc", "supervisor") for path in (root / name).rglob("*.py")
     )
-    named = set(re.findall(r'[Rr]each\((?:self\._account_id, |"supervisor", )?"(\w+)"\)', code))
+    named = set(re.findall(r'[Rr]each\((?:self\.[\w.]*account_id, |"supervisor", )?"(\w+)"\)', code))
     assert named == {*PLACES, *MASTER_PLACES, *SUPERVISOR_PLACES}
     assert "KRAKENCOPY_FAILPOINT" not in os.environ

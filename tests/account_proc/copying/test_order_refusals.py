@@ -5,10 +5,7 @@ form or stays owed.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import closing
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,18 +18,12 @@ from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.kraken.answers import BelowMinimum
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.account_proc.trading import portfolio as portfolio_module
-from tests.account_proc.copying.test_copy_execution import TIMING, User, copying
+from tests.support.copying_user import TIMING, User, copying
 from tests.support.scripted_kraken import PAIRS, run, until
 
 FUNDS = ExchangeRefused("AddOrder", ("EOrder:Insufficient funds",))
 #: A user with 100 dollars that follows a master of 1000 buys so much of its 0.001 BTC.
 WHOLE = Decimal("0.0001")
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with closing(Ledger(tmp_path / "anna.db", "anna")) as opened:
-        yield opened
 
 
 @pytest.fixture(autouse=True)
@@ -177,17 +168,17 @@ def test_coins_that_are_there_in_a_form_that_cannot_be_sold_are_owed_and_not_for
             user.fill(Side.SELL)
             await user.done()
             assert (last(user).state, last(user).reason) == (CopyState.REJECTED, Reason.HOLDINGS_LIMITED)
-            (position,) = user.copier.positions()
+            (position,) = user.copier.positions.to_proto()
             assert (position.volume, position.carried_sell, position.missing_volume) == (
                 "0.0001",
                 "0.0001",
                 "",
             )
             assert position.exit_owed == "0.0001 BTC, there in a form that an order cannot sell"
-            converging = asyncio.create_task(user.copier.converge(user.change_signal))
+            converging = asyncio.create_task(user.copier.sell_owed_exits(user.change_signal))
             for met in (2, 3):
                 user.now += 60
-                await until(lambda met=met: user.copier._exits.standing("BTC/USD").met == met)  # type: ignore[misc]
+                await until(lambda met=met: user.exits.standing("BTC/USD").met == met)  # type: ignore[misc]
             assert len(user.kraken.next["AddOrder"]) == 2, "no order that cannot be filled was sent"
             user.kraken.next.clear()
             user.kraken.always["Balance"] = {"ZUSD": "95", "XXBT": str(WHOLE)}
@@ -208,7 +199,7 @@ def test_an_exit_that_is_refused_for_funds_sells_what_is_free_and_owes_what_is_h
             await user.done()
             assert (last(user).state, last(user).reason) == (CopyState.FILLED, Reason.HOLDINGS_LIMITED)
             assert user.kraken.sent[-1]["volume"] == "0.00006"
-            (position,) = user.copier.positions()
+            (position,) = user.copier.positions.to_proto()
             assert (position.volume, position.carried_sell) == ("0.00004", "0.00004")
 
     run(steps())
@@ -224,7 +215,7 @@ def test_an_exit_forgets_only_what_is_not_there_in_any_form(ledger: Ledger) -> N
             await user.done()
             assert user.kraken.sent[-1]["volume"] == "0.00006"
             assert "0.00002 of what copying bought is not there any more" in last(user).detail
-            (position,) = user.copier.positions()
+            (position,) = user.copier.positions.to_proto()
             assert (position.volume, position.carried_sell) == ("0.00002", "0.00002")
 
     run(steps())
@@ -242,7 +233,7 @@ def test_an_exit_that_is_a_digit_more_than_the_balance_shows_is_cut_to_that(ledg
             await user.done()
             assert (last(user).state, last(user).reason) == (CopyState.FILLED, Reason.HOLDINGS_LIMITED)
             assert user.kraken.sent[-1]["volume"] == "0.00009999"
-            assert user.copier.positions() == []
+            assert user.copier.positions.to_proto() == []
 
     run(steps())
 
@@ -274,8 +265,8 @@ def test_an_exit_refused_as_too_small_is_owed_if_it_is_large_enough_by_the_rules
             await user.done()
             assert (last(user).state, last(user).reason) == (CopyState.REJECTED, words)
             assert "AssetPairs" in user.kraken.every
-            assert user.copier._exits.not_before("BTC/USD") == user.now + TIMING.retry
-            assert user.copier.positions()[0].exit_owed == f"0.0001 BTC, {words}"
+            assert user.exits.not_before("BTC/USD") == user.now + TIMING.retry
+            assert user.copier.positions.to_proto()[0].exit_owed == f"0.0001 BTC, {words}"
 
     run(steps())
 
@@ -289,7 +280,7 @@ def test_an_exit_that_is_too_small_by_the_rules_of_now_is_carried(ledger: Ledger
             user.fill(Side.SELL)
             await user.done()
             assert last(user).state is CopyState.CARRIED
-            assert user.copier.positions()[0].carried_sell == "0.0001"
+            assert user.copier.positions.to_proto()[0].carried_sell == "0.0001"
 
     run(steps())
 
@@ -324,18 +315,18 @@ def test_an_exit_waits_for_a_market_that_says_that_it_is_closed_and_asks_only_fo
             user.kraken.always["SystemStatus"] = {"status": "post_only"}
             user.fill(Side.SELL)
             await user.done()
-            converging = asyncio.create_task(user.copier.converge(user.change_signal))
+            converging = asyncio.create_task(user.copier.sell_owed_exits(user.change_signal))
             for met in range(2, 6):
                 user.now += 60
-                await until(lambda met=met: user.copier._exits.standing("BTC/USD").met == met)  # type: ignore[misc]
+                await until(lambda met=met: user.exits.standing("BTC/USD").met == met)  # type: ignore[misc]
             assert len(user.kraken.sent) == 1
             assert (
-                user.copier.positions()[0].exit_owed
+                user.copier.positions.to_proto()[0].exit_owed
                 == "0.0001 BTC, the market is in post_only mode (met 5 times)"
             )
             user.kraken.always["SystemStatus"] = {"status": "online"}
             user.now += 60
-            await until(lambda: user.copier.positions() == [])
+            await until(lambda: user.copier.positions.to_proto() == [])
             converging.cancel()
 
     run(steps())
@@ -350,7 +341,7 @@ def test_a_refusal_that_may_be_about_one_market_holds_up_that_market_only(ledger
             user.kraken.next["AddOrder"] = [KeyRefused("AddOrder", ("EGeneral:Permission denied",))]
             user.fill(Side.SELL)
             await user.done()
-            exits = user.copier._exits
+            exits = user.exits
             assert exits.standing("BTC/USD").obstacle is Obstacle.REFUSED
             assert exits.not_before("BTC/USD") == user.now + TIMING.market_retry
             assert exits.not_before("ETH/USD") == 0
@@ -365,7 +356,7 @@ def test_a_key_that_is_refused_holds_up_all_exits(ledger: Ledger) -> None:
             user.kraken.next["AddOrder"] = [KeyRefused("AddOrder", ("EAPI:Invalid key",))]
             user.fill(Side.SELL)
             await user.done()
-            assert user.copier._exits.not_before("ETH/USD") == user.now + TIMING.key_retry
+            assert user.exits.not_before("ETH/USD") == user.now + TIMING.key_retry
 
     run(steps())
 
@@ -380,6 +371,32 @@ def test_an_exit_of_a_pair_that_is_not_listed_any_more_goes_by_the_rules_that_we
             user.kraken.next["AddOrder"] = [ExchangeRefused("AddOrder", ("EOrder:Invalid price",))]
             user.fill(Side.SELL)
             await user.done()
-            assert user.copier.positions() == []
+            assert user.copier.positions.to_proto() == []
+
+    run(steps())
+
+
+def test_a_minimum_that_has_grown_has_the_rules_read_again_and_what_waits_goes_with_the_next_fill(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(portfolio_module, "RULES_PAUSE_S", 0.0)
+
+    async def steps() -> None:
+        async with copying(ledger) as it:
+            keeping = asyncio.get_running_loop().create_task(it.portfolio.keep_rules())
+            grown = {key: row | {"ordermin": "0.00015"} for key, row in PAIRS.items()}
+            it.kraken.always["AssetPairs"] = grown
+            it.kraken.next["AddOrder"] = [
+                ExchangeRefused("AddOrder", ("EOrder:Order minimum not met",)),
+                it.kraken.always["AddOrder"],
+            ]
+            it.fill()
+            await it.done()
+            assert it.copy().state is CopyState.CARRIED
+            await until(lambda: it.portfolio.table.pair("BTC/USD").ordermin == Decimal("0.00015"))
+            it.fill()
+            await it.done()
+            assert (it.copy(2).state, it.copy(2).ordered) == (CopyState.FILLED, Decimal("0.0002"))
+            keeping.cancel()
 
     run(steps())

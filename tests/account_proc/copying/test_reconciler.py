@@ -20,7 +20,7 @@ from krakencopy.account_proc.contract.copy_state import CopyState
 from krakencopy.account_proc.contract.errors import ExchangeRefused, OutcomeUnknown
 from krakencopy.account_proc.contract.order_ids import copy_order_id, own_order_id
 from krakencopy.account_proc.copying import reconciler as reconciler_module
-from krakencopy.account_proc.copying.reconciler import DriftCode, Reconciler, disagreement
+from krakencopy.account_proc.copying.reconciler import Reconciler
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.domain.requested_order import RequestedOrder
@@ -31,115 +31,8 @@ from krakencopy.account_proc.trading.order_gateway import OrderGateway
 from krakencopy.account_proc.trading.order_tracker import OrderTracker
 from krakencopy.account_proc.trading.timing import Timing
 from tests.support.copying import NOW
+from tests.support.order_samples import FIRST, SECOND, copy, kraken_row
 from tests.support.scripted_kraken import ScriptedKraken, execution, run, until
-
-FIRST, SECOND = copy_order_id("j", "anna", "c1", 1), copy_order_id("j", "anna", "c1", 2)
-FILLED = CopyRecord(
-    copy_id="c1",
-    fill_seqs=(1,),
-    pair="BTC/USD",
-    side=Side.BUY,
-    state=CopyState.FILLED,
-    reason="SCALED",
-    detail="",
-    ordered=Decimal("0.01"),
-    filled=Decimal("0.01"),
-    order_id="O1",
-    cl_ord_id=FIRST,
-    attempts=1,
-)
-
-
-def row(cl_ord_id: str | None = FIRST, **changes: Any) -> OrderRow:
-    return replace(
-        OrderRow(
-            txid="O1",
-            cl_ord_id=cl_ord_id,
-            pair="BTC/USD",
-            side=Side.BUY,
-            status="closed",
-            vol=Decimal("0.01"),
-            vol_exec=Decimal("0.01"),
-            cost=Decimal(500),
-            fee=Decimal(1),
-            fee_in_base=False,
-            quote="USD",
-            price=Decimal(50_000),
-            opentm=Decimal(int(NOW)),
-            closetm=Decimal(int(NOW)),
-            reason=None,
-            trades=(),
-            description="",
-        ),
-        **changes,
-    )
-
-
-def copy(**changes: Any) -> CopyRecord:
-    return replace(FILLED, **changes)
-
-
-@pytest.mark.parametrize(
-    ("order", "owner", "record", "code"),
-    [
-        (row(None), None, None, None),
-        (row("9ce3b826-0000-4000-8000-000000000000"), None, None, None),
-        (row(), "c1", copy(), None),
-        (row(), NO_COPY, None, None),
-        (row(), None, None, DriftCode.ORDER_UNINTENDED),
-        (row(), "c1", None, DriftCode.ORDER_UNINTENDED),
-        (row(vol_exec=Decimal("0.02")), "c1", copy(), DriftCode.VOLUME_DIFFERS),
-        (row(status="canceled", vol_exec=Decimal(0)), "c1", copy(filled=Decimal(0), order_id=""), None),
-        # Given up, and sent again under another id.
-        (row(), "c1", copy(cl_ord_id=SECOND), DriftCode.ORDER_FOUND_LATE),
-        (row(status="open", vol_exec=Decimal(0)), "c1", copy(cl_ord_id=SECOND), DriftCode.ORDER_FOUND_LATE),
-        # Given up for good.
-        (
-            row(),
-            "c1",
-            copy(state=CopyState.REJECTED, order_id="", filled=Decimal(0)),
-            DriftCode.ORDER_FOUND_LATE,
-        ),
-        # Under its id, and not the one that it made: the same ledger is at work twice.
-        (row(), "c1", copy(order_id="O7"), DriftCode.ORDER_UNINTENDED),
-        # Still looked for.
-        (row(), "c1", copy(state=CopyState.UNKNOWN, order_id="", filled=Decimal(0)), None),
-        (row(), "c1", copy(state=CopyState.SENT, order_id="", filled=Decimal(0)), None),
-        (row(status="open", vol_exec=Decimal("0.005")), "c1", copy(state=CopyState.ACKNOWLEDGED), None),
-    ],
-)
-def test_what_disagrees_and_what_does_not(
-    order: OrderRow, owner: str | None, record: CopyRecord | None, code: DriftCode | None
-) -> None:
-    assert disagreement(order, owner, record) is code
-
-
-def kraken_row(cl_ord_id: str, vol_exec: str = "0.01") -> dict[str, Any]:
-    """An order as ClosedOrders tells it."""
-    return {
-        "cl_ord_id": cl_ord_id,
-        "status": "closed",
-        "opentm": NOW,
-        "closetm": NOW,
-        "vol": "0.01",
-        "vol_exec": vol_exec,
-        "cost": "500",
-        "fee": "1",
-        "price": "50000",
-        "oflags": "fciq",
-        "misc": "",
-        "reason": None,
-        "descr": {
-            "pair": "XBTUSD",
-            "type": "buy",
-            "ordertype": "market",
-            "price": "0",
-            "price2": "0",
-            "leverage": "none",
-            "order": "buy 0.01 XBTUSD @ market",
-            "close": "",
-        },
-    }
 
 
 class Desk:
@@ -157,7 +50,6 @@ class Desk:
 
     def start(self) -> Reconciler:
         return Reconciler(
-            exchange=self.kraken.exchange,
             ledger=self.ledger,
             adopter=self,
             gateway=self.gateway,
@@ -167,7 +59,7 @@ class Desk:
             journal_id="j",
         )
 
-    def adopt(self, row: OrderRow, given_up: CopyRecord) -> bool:
+    def adopt_order(self, row: OrderRow, given_up: CopyRecord) -> bool:
         if not self.busy:
             self.adopted.append((row.txid, given_up.copy_id))
         return not self.busy
@@ -176,7 +68,7 @@ class Desk:
         self.kraken.always["ClosedOrders"] = {"closed": orders, "count": len(orders)}
 
     def codes(self) -> list[tuple[str, str]]:
-        return [(drift.code, drift.order_id) for drift in self.reconciler.drifts()]
+        return [(drift.code, drift.order_id) for drift in self.reconciler.shown_drifts()]
 
 
 @pytest.fixture
@@ -220,7 +112,7 @@ def test_an_order_that_nobody_intended_is_said_once_and_remembered_across_a_rest
         assert it.codes() == [("ORDER_UNINTENDED", "O9")]
         it.reconciler = it.start()
         assert it.codes() == [("ORDER_UNINTENDED", "O9")]
-        assert "another installation" in it.reconciler.drifts()[0].message
+        assert "another installation" in it.reconciler.shown_drifts()[0].message
         it.now += 90_000
         assert it.codes() == []
 
@@ -288,7 +180,7 @@ def test_an_account_that_neither_orders_nor_trades_is_compared_seldom_until_it_d
     async def steps() -> None:
         it.told()
         it.reconciler = Reconciler(
-            exchange=it.kraken.exchange, ledger=it.ledger, adopter=it, gateway=it.gateway, now=time.monotonic,
+            ledger=it.ledger, adopter=it, gateway=it.gateway, now=time.monotonic,
             changed=lambda: None, period_s=0.001,
         )  # fmt: skip
         news = ChangeSignal()
@@ -394,13 +286,13 @@ def test_the_feed_tells_of_a_foreign_order_at_once_and_it_is_said_once(it: Desk)
         began = replace(
             execution("new", "O3", cl_ord_id=foreign), timestamp=datetime.fromtimestamp(NOW + 1, UTC)
         )
-        it.reconciler.heard(replace(began, timestamp=datetime.fromtimestamp(NOW - 1, UTC)))
-        it.reconciler.heard(replace(began, exec_type="trade"))
+        it.reconciler.hear_execution(replace(began, timestamp=datetime.fromtimestamp(NOW - 1, UTC)))
+        it.reconciler.hear_execution(replace(began, exec_type="trade"))
         it.ledger.claim_own(FIRST)
-        it.reconciler.heard(replace(began, cl_ord_id=FIRST))
+        it.reconciler.hear_execution(replace(began, cl_ord_id=FIRST))
         assert it.codes() == []
-        it.reconciler.heard(began)
-        it.reconciler.heard(began)
+        it.reconciler.hear_execution(began)
+        it.reconciler.hear_execution(began)
         it.told(O3=kraken_row(foreign) | {"opentm": NOW + 1})
         await it.reconciler.compare()
         assert it.codes() == [("ORDER_MADE_ELSEWHERE", "O3")]

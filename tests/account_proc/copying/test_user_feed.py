@@ -12,7 +12,8 @@ import pytest
 
 from krakencopy.account_proc.contract.errors import OutcomeUnknown
 from krakencopy.account_proc.contract.order_ids import CL_ORD_ID_MARK
-from krakencopy.account_proc.copying import user_feed
+from krakencopy.account_proc.copying import balance_reading, user_feed
+from krakencopy.account_proc.copying.balance_reading import BalanceReading
 from krakencopy.account_proc.copying.user_feed import UserFeed
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.kraken.feed.executions import Incomplete
@@ -40,11 +41,12 @@ class User:
         self.watch = OrderTracker(kraken.exchange, lambda: NOW, 1.0)
         #: Orders under an id of krakencopy's that nobody here follows.
         self.marked: list[str] = []
+        self.balances = BalanceReading(self.portfolio, holds_pause_s)
         self.feed = UserFeed(
             self.watch,
             self.portfolio,
             self._changed,
-            holds_pause_s,
+            self.balances,
             lambda told: self.marked.append(told.order_id),
         )
 
@@ -66,12 +68,12 @@ async def user(kraken: ScriptedKraken | None = None, *, holds_pause_s: float = 0
 def _readings_follow_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     # Nothing is on its way through the scripted exchange's feed, so the pauses between readings would only
     # take time.
-    monkeypatch.setattr(user_feed, "REREAD_S", 0.0)
+    monkeypatch.setattr(balance_reading, "REREAD_S", 0.0)
     monkeypatch.setattr(portfolio, "CONFIRM_S", 0.0)
 
 
 def refreshed(someone: User) -> Callable[[], bool]:
-    return lambda: someone.feed._refreshing is not None and someone.feed._refreshing.done()
+    return lambda: someone.balances._reading is not None and someone.balances._reading.done()
 
 
 def test_an_execution_changes_the_wallet_once_however_often_it_is_told() -> None:
@@ -196,14 +198,14 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_balances_are_read_soon_after_an_order_that_copying_did_not_make_came_or_went(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(user_feed, "HOLDS_SOON_S", 0.0)
+    monkeypatch.setattr(balance_reading, "HOLDS_SOON_S", 0.0)
 
     async def steps() -> None:
         someone = await user()
         ours = f"{CL_ORD_ID_MARK}0000-5000-8000-000000000000"
         someone.feed.executed([execution("new", cl_ord_id=ours), execution("canceled", cl_ord_id=ours)])
         await asyncio.sleep(0)
-        assert someone.feed._holds_due is None
+        assert someone.balances._holds_due is None
         read = someone.kraken.times_asked("BalanceEx")
         someone.kraken.always["BalanceEx"] = {
             "ZUSD": {"balance": "1000", "hold_trade": "400"},
@@ -242,19 +244,19 @@ def test_what_an_order_held_that_is_gone_holds_no_entry_back(exec_type: str, cas
 def test_however_many_orders_its_owner_makes_balances_are_read_once_in_a_while(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(user_feed, "HOLDS_SOON_S", 0.0)
+    monkeypatch.setattr(balance_reading, "HOLDS_SOON_S", 0.0)
 
     async def steps() -> None:
         someone = await user(holds_pause_s=60.0)
         loop = asyncio.get_running_loop()
-        someone.feed._holds_read_at = loop.time()
+        someone.balances._holds_read_at = loop.time()
         read = someone.kraken.times_asked("BalanceEx")
         for _ in range(50):
             someone.feed.executed([execution("new"), execution("canceled")])
             await asyncio.sleep(0)
         assert someone.kraken.times_asked("BalanceEx") == read
-        assert someone.feed._holds_due is not None
-        assert someone.feed._holds_due.when() > loop.time() + 50
+        assert someone.balances._holds_due is not None
+        assert someone.balances._holds_due.when() > loop.time() + 50
 
     run(steps())
 

@@ -14,7 +14,7 @@ import pytest
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.runtime.read_deferral import DEFERRAL_S_MAX, ReadDeferral, deferral_s
 from krakencopy.account_proc.state.ledger import Ledger
-from tests.account_proc.copying.test_copy_execution import User, copying
+from tests.support.copying_user import User, copying
 from tests.support.scripted_kraken import run, until
 
 

@@ -21,6 +21,7 @@ from krakencopy.account_proc.contract.errors import ExchangeRefused, OutcomeUnkn
 from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.contract.spec import CopyRules, Tier
 from krakencopy.account_proc.copying.copier import Copier
+from krakencopy.account_proc.copying.copy_context import CopyContext
 from krakencopy.account_proc.domain.copy_record import PB_SIDE
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits
@@ -219,19 +220,23 @@ class User:
         self.portfolio = self.kraken.portfolio = Portfolio(exchange, self.change_signal.notify, self.now, 1.0)
         ledger.join("a journal", 0) if ledger.journal_id is None else None
         self.copier = Copier(
-            account_id="anna",
-            rules=CopyRules(),
-            ledger=ledger,
-            portfolio=self.portfolio,
-            gateway=self.gateway,
-            now=self.now,
-            changed=self.change_signal.notify,
-            failed=self.failures.append,
-            occupied=lambda: self.loop.under_way,
-            own_held=lambda _: Decimal(0),
-            read_deferral=ReadDeferral(0.1),
+            CopyContext(
+                account_id="anna",
+                rules=CopyRules(),
+                ledger=ledger,
+                book=ledger.load_book(),
+                portfolio=self.portfolio,
+                gateway=self.gateway,
+                now=self.now,
+                ask_time=self.ask_time,
+                own_held=lambda _: Decimal(0),
+                strategy_may_order=lambda: self.loop.under_way,
+                read_deferral=ReadDeferral(0.1),
+                changed=self.change_signal.notify,
+                failed=self.failures.append,
+            )
         )
-        broker = KrakenBroker(self.gateway, self.portfolio, self.copier.held)
+        broker = KrakenBroker(self.gateway, self.portfolio, self.copier.positions.held)
         self.orders = RequestedOrders("anna", ledger, broker, self.now)
         self.strategy = strategy
         self.loop = StrategyRunner(
@@ -239,6 +244,9 @@ class User:
             change_signal=self.change_signal, ready=lambda: True, copying=lambda: self.copier.copies_open > 0,
         )  # fmt: skip
         self.servicer = AccountServicer(self)  # type: ignore[arg-type]  # a process's part that taking fills needs
+
+    async def ask_time(self) -> None:
+        """The exchange's time is what it was taken to be."""
 
     def now(self) -> float:
         """Goes on by itself, so that intervals pass without waiting."""
@@ -290,7 +298,7 @@ async def trading(ledger: Ledger, strategy: Wants, timing: Timing = USUAL) -> As
         yield user
     finally:
         running.cancel()
-        for task in user.copier._tasks:
+        for task in user.copier._tasks.pending:
             task.cancel()
 
 
@@ -477,7 +485,7 @@ def test_through_hundreds_of_flaps_copying_and_the_strategy_never_trade_at_the_s
                         for _ in range(dice.choice((0, 3, 20))):
                             await asyncio.sleep(0)
 
-            converging = asyncio.create_task(user.copier.converge(user.change_signal))
+            converging = asyncio.create_task(user.copier.sell_owed_exits(user.change_signal))
             await user.servicer._take(user.copier, requests())
             await until(lambda: not user.copier.copies_open)
             converging.cancel()

@@ -21,8 +21,8 @@ from krakencopy.account_proc.domain.wallet import Wallet
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.account_proc.trading.account_check import IDENTITY, check_journal, check_own_account
 from krakencopy.v1 import types_pb2 as pb
-from tests.account_proc.copying.test_reconciler import FILLED, kraken_row
 from tests.support.copying import NOW
+from tests.support.order_samples import FILLED, kraken_row
 from tests.support.scripted_kraken import Answer, ScriptedKraken, run
 
 LAG_S = 60.0

@@ -5,7 +5,6 @@ they answered is not answered again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
@@ -17,19 +16,12 @@ from krakencopy.account_proc.contract.order_ids import copy_order_id
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.kraken.rest.messages import OrderRow, order_row
 from krakencopy.account_proc.state.ledger import Ledger
-from tests.account_proc.copying.test_copier import fills
-from tests.account_proc.copying.test_copy_execution import User, copying
 from tests.support.copying import NOW
+from tests.support.copying_user import User, copying, fills
 from tests.support.scripted_kraken import TABLE, execution, run, until
 from tests.support.scripted_kraken import order_row as raw_row
 
 BUY, SELL = Side.BUY, Side.SELL
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with closing(Ledger(tmp_path / "anna.db", "anna")) as opened:
-        yield opened
 
 
 def lost(number: int, side: Side, volume: str, *, copy_id: str = "", status: str = "closed") -> OrderRow:
@@ -44,11 +36,11 @@ def lost(number: int, side: Side, volume: str, *, copy_id: str = "", status: str
 async def take_over(user: User, *orders: OrderRow) -> None:
     await user.portfolio.load()
     user.now = NOW + 3600
-    await user.copier.take_over(orders)
+    await user.copier.take_over_orders(orders)
 
 
 def held(user: User) -> Decimal:
-    return user.copier.held("BTC")
+    return user.copier.positions.held("BTC")
 
 
 def test_what_was_bought_and_sold_since_is_the_position(ledger: Ledger) -> None:
@@ -75,7 +67,7 @@ def test_fills_up_to_the_last_of_them_are_answered_in_their_pair_and_later_ones_
             some = fills((BUY, "BTC/USD"), (SELL, "BTC/USD"), (SELL, "ETH/USD"))
             some[1].executed_at.FromMicroseconds(round((NOW + 2) * 1e6))
             some[1].master_position = "0.001"
-            user.copier.take(some)
+            user.copier.take_fills(some)
             await user.done()
             assert user.copy(1).reason == "ANSWERED_BEFORE"
             assert user.copy(2).reason == "EXIT_FULL"
@@ -105,10 +97,10 @@ def test_what_an_exit_that_was_answered_before_has_left_stays_owed(
             (left,) = fills((SELL, "BTC/USD"))
             left.executed_at.FromMicroseconds(round((NOW + 2) * 1e6))
             left.master_position = "0.001"
-            user.copier.take([left])
+            user.copier.take_fills([left])
             await user.done()
             assert user.copy(1).reason == "ANSWERED_BEFORE"
-            told = [Decimal(place.carried_sell or 0) for place in user.copier.positions()]
+            told = [Decimal(place.carried_sell or 0) for place in user.copier.positions.to_proto()]
             assert sum(told) == Decimal(owed)
 
     run(steps())
@@ -127,28 +119,10 @@ def test_both_survive_the_process_and_no_id_of_theirs_is_given_again(tmp_path: P
                 user.now = NOW + 3600
                 some = fills((BUY, "BTC/USD"), (SELL, "BTC/USD"))
                 some[1].executed_at.FromMicroseconds(round((NOW + 2) * 1e6))
-                user.copier.take(some)
+                user.copier.take_fills(some)
                 await user.done()
                 assert user.copy(1).reason == "ANSWERED_BEFORE"
                 assert user.copy(2).cl_ord_id == copy_order_id("a journal", "anna", "c2", 2)
-
-    run(steps())
-
-
-def test_a_fill_that_the_supervisor_has_set_apart_is_skipped_and_those_beside_it_are_copied(
-    ledger: Ledger,
-) -> None:
-    async def steps() -> None:
-        async with copying(ledger) as user:
-            some = fills(*[(BUY, "BTC/USD")] * 3)
-            some[1].not_copied = "SAME_ACCOUNT"
-            user.copier.take(some)
-            await user.done()
-            assert {copy.fill_seqs: copy.reason == "SAME_ACCOUNT" for copy in user.copies} == {
-                (2,): True,
-                (1, 3): False,
-            }
-            assert len(user.kraken.sent) == 1
 
     run(steps())
 

@@ -1,0 +1,95 @@
+"""What copying holds and carries, as others read it. Changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from krakencopy.account_proc.contract.amounts import FIAT
+from krakencopy.account_proc.contract.decimal_text import plain
+from krakencopy.account_proc.copying.copy_context import CopyContext
+from krakencopy.account_proc.copying.exits import Exits
+from krakencopy.account_proc.copying.turns import Turns, coin_of, quote_of
+from krakencopy.account_proc.domain.quantities import NO_VOLUME, Side
+from krakencopy.v1 import types_pb2 as pb
+
+#: Costs are shown to so many decimals.
+COST_DECIMALS = 8
+
+
+class CopiedPositions:
+    """The copied positions of one user, by coin."""
+
+    def __init__(self, context: CopyContext, exits: Exits, turns: Turns) -> None:
+        self._context = context
+        self._book = context.book
+        self._exits = exits
+        self._turns = turns
+
+    def held(self, asset: str) -> Decimal:
+        """What copying holds of an asset."""
+        return self._book.coins.volume(asset)
+
+    def pairs(self) -> tuple[str, ...]:
+        """Pairs in which copying has bought what it holds."""
+        return tuple(position.pair for _, position in self._book.coins if position.volume and position.pair)
+
+    def is_held_unlisted(self, coin: str) -> bool:
+        """Whether copying holds a coin, and the exchange lists none of the pairs in which it has bought or
+        owes it.
+        """
+        pairs = {pair for pair, _ in self._book.carried if coin_of(pair) == coin}
+        pairs |= {self._book.names.current_pair(self._book.coins.position(coin).pair)} - {""}
+        return bool(self.held(coin)) and not any(map(self._context.portfolio.table.find, pairs))
+
+    def to_proto(self) -> list[pb.CopiedPosition]:
+        """All of them in the public API, by name."""
+        carried_in: dict[str, list[str]] = {}
+        for pair, _ in self._book.carried:
+            pairs = carried_in.setdefault(coin_of(pair), [])
+            if pair not in pairs:
+                pairs.append(pair)
+        coins = sorted({*carried_in, *(coin for coin, _ in self._book.coins)})
+        return list(filter(None, (self._position(coin, carried_in.get(coin, [])) for coin in coins)))
+
+    def _position(self, coin: str, carried_in: list[str]) -> pb.CopiedPosition | None:
+        """A coin's; ``carried_in``: pairs in which something of it is carried. None where there is nothing,
+        or only money that came in for coins: that is cash again, whatever it will be spent on.
+        """
+        position = self._book.coins.position(coin)
+        buy, sell = (
+            sum((self._book.carried_volume(pair, side) for pair in carried_in), NO_VOLUME).amount
+            for side in (Side.BUY, Side.SELL)
+        )
+        if not any((position.volume, buy, sell)) or (coin in FIAT and not position.pair):
+            return None
+        pair = position.pair or (carried_in[0] if carried_in else coin)
+        return pb.CopiedPosition(
+            pair=pair,
+            asset=coin,
+            exit_owed="; ".join(self._exit_words(carried_in)),
+            volume=plain(position.volume),
+            cost=_shown(position.costs.get(quote_of(pair), Decimal(0))),
+            costs=[pb.Money(amount=_shown(paid), asset=quote) for quote, paid in position.costs.items()],
+            carried_buy=plain(buy),
+            carried_sell=plain(sell),
+            missing_volume=self._missing(coin, position.volume),
+        )
+
+    def _exit_words(self, pairs: list[str]) -> Iterator[str]:
+        """Why exits are owed, for people."""
+        owed = [pair for pair in pairs if (pair, Side.SELL) in self._book.carried]
+        words = (self._exits.owed_words(pair, self._book.carried_volume(pair, Side.SELL)) for pair in owed)
+        return filter(None, words)
+
+    def _missing(self, coin: str, held: Decimal) -> str:
+        """What should be there by copying and is not; empty when nothing is missing, or nobody knows."""
+        portfolio = self._context.portfolio
+        if self._turns.is_traded(coin) or not portfolio.believed or coin in FIAT:
+            return ""
+        missing = held - (portfolio.holding(coin) - self._context.own_held(coin))
+        return plain(missing) if missing > 0 else ""
+
+
+def _shown(cost: Decimal) -> str:
+    return plain(round(cost, COST_DECIMALS))

@@ -1,0 +1,43 @@
+"""One user's account as copying sees it, and whom copying tells: made once, by service/kraken_process.py, and
+handed to every part of copying/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from krakencopy.account_proc.contract.spec import CopyRules
+from krakencopy.account_proc.domain.sizing import CopyBook
+from krakencopy.account_proc.runtime.read_deferral import ReadDeferral
+from krakencopy.account_proc.state.ledger import Ledger
+from krakencopy.account_proc.trading.order_gateway import OrderGateway
+from krakencopy.account_proc.trading.portfolio import Portfolio
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyContext:
+    """What the parts of one user's copying share."""
+
+    account_id: str
+    rules: CopyRules
+    ledger: Ledger
+    #: What the sizing rules remember, as the ledger had it at the start.
+    book: CopyBook
+    portfolio: Portfolio
+    gateway: OrderGateway
+    #: The exchange's time for records (Unix seconds); keeps the order in which things happened.
+    now: Callable[[], float]
+    #: Makes sure of ``now``, before an entry is given up as too old.
+    ask_time: Callable[[], Awaitable[None]]
+    #: What the account's own strategy holds of an asset, which is not copying's to sell.
+    own_held: Callable[[str], Decimal]
+    #: Whether an order of the account's own strategy may still reach the exchange.
+    strategy_may_order: Callable[[], bool]
+    #: Ended when something waits for an order.
+    read_deferral: ReadDeferral
+    #: Is called when what is shown or reported has changed.
+    changed: Callable[[], None]
+    #: Is called with what makes going on impossible.
+    failed: Callable[[BaseException], None]

@@ -1,0 +1,200 @@
+"""A user that copies, with all that is real but the exchange: what tests of the copier's parts begin with."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from krakencopy.account_proc.contract.proto_time import timestamp
+from krakencopy.account_proc.contract.spec import CopyRules, Tier
+from krakencopy.account_proc.copying.copier import Copier
+from krakencopy.account_proc.copying.copy_context import CopyContext
+from krakencopy.account_proc.domain.copy_record import PB_SIDE, CopyRecord
+from krakencopy.account_proc.domain.quantities import Side
+from krakencopy.account_proc.kraken.rest import rate_limits as limits_module
+from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits, TierLimits
+from krakencopy.account_proc.runtime.change_signal import ChangeSignal
+from krakencopy.account_proc.runtime.read_deferral import ReadDeferral
+from krakencopy.account_proc.state.ledger import Ledger
+from krakencopy.account_proc.trading.order_gateway import OrderGateway
+from krakencopy.account_proc.trading.order_tracker import OrderTracker
+from krakencopy.account_proc.trading.portfolio import Portfolio
+from krakencopy.account_proc.trading.timing import Timing
+from krakencopy.v1 import types_pb2 as pb
+from tests.support.copying import NOW
+from tests.support.scripted_kraken import ScriptedKraken, execution, until
+
+#: Quick, but with the bounds of a live market.
+TIMING = Timing(deadline=5.0, retry=0.01)
+
+
+class Kraken(ScriptedKraken):
+    """Fills every order at once, and remembers public calls too."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.every: list[str] = []
+        self.watch: OrderTracker | None = None
+        self.sent: list[dict[str, str]] = []
+        self.always |= {"Balance": {"ZUSD": "100"}, "AddOrder": self._fill}
+
+    def public(self, method: str, params: dict[str, str]) -> Any:
+        self.every.append(method)
+        return super().public(method, params)
+
+    def private(self, method: str, params: dict[str, str]) -> Any:
+        self.every.append(method)
+        return super().private(method, params)
+
+    def _fill(self, params: dict[str, str]) -> Any:
+        self.sent.append(params)
+        number = len(self.sent)
+        assert self.watch is not None
+        told = execution(
+            order_id=f"O{number}", cl_ord_id=params["cl_ord_id"], exec_id=f"T{number}", qty=params["volume"],
+            side=Side(params["type"]),
+        )  # fmt: skip
+        asyncio.get_running_loop().call_soon(self.watch.executed, [told])
+        return {"descr": {"order": "an order"}, "txid": [f"O{number}"]}
+
+
+class User:
+    """A user's copier, with all that is real but the exchange."""
+
+    def __init__(self, ledger: Ledger, limits: AccountLimits) -> None:
+        self.ledger = ledger
+        self.now = NOW
+        self.seq = 0
+        self.change_signal = ChangeSignal()
+        self.strategy_orders = False
+        self.failures: list[BaseException] = []
+        #: What the exchange's answer to what time it is does, if anything.
+        self.ask_time: Callable[[], Awaitable[None]] | None = None
+        self.kraken = Kraken(limits=limits)
+        exchange = self.kraken.exchange
+        self.watch = self.kraken.watch = OrderTracker(exchange, lambda: self.now, 1.0)
+        self.gateway = OrderGateway(exchange, self.watch, lambda: self.now, TIMING)
+        self.portfolio = Portfolio(exchange, lambda: None, lambda: self.now, 1.0)
+        self.read_deferral = ReadDeferral(0.1)
+        ledger.join("a journal", 0)
+        self.book = ledger.load_book()
+        self.context = CopyContext(
+            account_id="anna",
+            rules=CopyRules(),
+            ledger=ledger,
+            book=self.book,
+            portfolio=self.portfolio,
+            gateway=self.gateway,
+            now=lambda: self.now,
+            ask_time=self.make_sure_of_time,
+            own_held=lambda _: Decimal(0),
+            strategy_may_order=lambda: self.strategy_orders,
+            read_deferral=self.read_deferral,
+            changed=self.change_signal.notify,
+            failed=self.failures.append,
+        )
+        self.copier = Copier(self.context)
+        self.exits = self.copier._owed_exits._exits
+
+    async def make_sure_of_time(self) -> None:
+        """Asks the exchange."""
+        if self.ask_time is not None:
+            await self.ask_time()
+
+    def fill(self, side: Side = Side.BUY) -> None:
+        """The master of 1000 USD has traded 0.001 BTC; what it sells is all that it holds."""
+        self.copier.take_fills([self.made(side)])
+
+    def made(self, side: Side, pair: str = "BTC/USD", executed_at: float | None = None) -> pb.Fill:
+        """The next fill of the master; ``executed_at`` by the exchange's clock (Unix seconds), else now."""
+        self.seq += 1
+        held = Decimal("0.001") if side is Side.SELL else Decimal(0)
+        return pb.Fill(
+            seq=self.seq,
+            exec_id=f"M{self.seq}",
+            order_id=f"MO{self.seq}",
+            pair=pair,
+            side=PB_SIDE[side],
+            price="50000",
+            volume="0.001",
+            master_equity="1000",
+            master_cash="1000",
+            master_position=str(held),
+            executed_at=timestamp(self.now if executed_at is None else executed_at),
+        )
+
+    @property
+    def copies(self) -> list[CopyRecord]:
+        return sorted(self.ledger.copies_after(0, 100), key=lambda copy: copy.received_at)
+
+    def copy(self, number: int = 1) -> CopyRecord:
+        found = self.ledger.copy(f"c{number}")
+        assert found is not None
+        return found
+
+    async def done(self) -> None:
+        await until(lambda: not self.copier.copies_open)
+        assert self.failures == []
+
+    async def tried(self, left: int) -> None:
+        """Waits until there are fewer answers left for orders than these."""
+        await until(lambda: len(self.kraken.next["AddOrder"]) < left)
+
+    async def pauses_of_exits(self) -> list[float]:
+        """How long (s) each next try of an exit of BTC/USD waited, while there were refusals left for it;
+        then it is sold.
+        """
+        converging = asyncio.create_task(self.copier.sell_owed_exits(self.change_signal))
+        pauses: list[float] = []
+        while left := len(self.kraken.next["AddOrder"]):
+            pauses.append(self.exits.not_before("BTC/USD") - self.now)
+            self.now += pauses[-1]
+            await self.tried(left)
+            await self.done()
+        self.now += 60
+        await until(lambda: self.copier.positions.to_proto() == [])
+        converging.cancel()
+        return pauses
+
+
+@asynccontextmanager
+async def copying(ledger: Ledger, limits: AccountLimits | None = None) -> AsyncIterator[User]:
+    user = User(ledger, AccountLimits(Tier.STARTER) if limits is None else limits)
+    await user.portfolio.load()
+    user.kraken.every.clear()
+    yield user
+    for task in user.copier._tasks.pending:
+        task.cancel()
+
+
+def fills(*what: tuple[Side, str], after: int = 0) -> list[pb.Fill]:
+    """The master of 1000 USD trades 0.001 of each, by one order a pair and side; a sale is a tenth of what
+    it holds.
+    """
+    return [
+        pb.Fill(
+            seq=seq,
+            exec_id=f"M{seq}",
+            order_id=f"{side} {pair}",
+            pair=pair,
+            side=PB_SIDE[side],
+            price="50000",
+            volume="0.001",
+            master_equity="1000",
+            master_cash="1000",
+            master_position="0.01",
+            executed_at=timestamp(NOW),
+        )
+        for seq, (side, pair) in enumerate(what, start=after + 1)
+    ]
+
+
+def one_order_each(monkeypatch: pytest.MonkeyPatch, wait_s: float) -> None:
+    """A tier in which a pair takes one order, and another after so many seconds."""
+    tier = TierLimits(rest_limit=15.0, rest_decay=0.33, order_limit=1.0, order_decay=1 / wait_s)
+    monkeypatch.setitem(limits_module.TIERS, Tier.STARTER, tier)
