@@ -16,7 +16,7 @@ from krakencopy.account_proc.contract.order_ids import CL_ORD_ID_MARK
 from krakencopy.account_proc.kraken.feed.executions import Execution, Incomplete
 from krakencopy.account_proc.kraken.feed.session import BalanceChanged
 from krakencopy.account_proc.kraken.front import growing_pause_s
-from krakencopy.account_proc.trading.order_tracker import OrderTracker
+from krakencopy.account_proc.trading.order_gateway import OrderGateway
 from krakencopy.account_proc.trading.portfolio import Portfolio
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class UserFeed:
     """The feed's sink in a user's process."""
 
     def __init__(
-        self, watch: OrderTracker, portfolio: Portfolio, changed: Callable[[], None], holds_pause_s: float,
+        self, gateway: OrderGateway, portfolio: Portfolio, changed: Callable[[], None], holds_pause_s: float,
         marked: Callable[[Execution], None],
     ) -> None:  # fmt: skip
         """``holds_pause_s``: between two readings of balances because of the account's own orders, in
@@ -46,7 +46,7 @@ class UserFeed:
         self._holds_read_at = 0.0
         self._holds_due: asyncio.TimerHandle | None = None
         self._marked = marked
-        self._watch = watch
+        self._gateway = gateway
         self._portfolio = portfolio
         self._changed = changed
         self._seen: OrderedDict[str, None] = OrderedDict()
@@ -73,7 +73,7 @@ class UserFeed:
         else:
             self._portfolio.released()  # whatever ended while this feed was down
         self._was_connected = True
-        self._watch.executed(rows)
+        self._gateway.count_executions(rows)
         self._refresh()
         self._changed()
 
@@ -83,9 +83,9 @@ class UserFeed:
         for row in rows:
             if row.exec_type == "trade" and self._first_time(row):
                 self._portfolio.executed(row)
-            if row.cl_ord_id and row.cl_ord_id.startswith(CL_ORD_ID_MARK) and not self._watch.follows(row):
+            if row.cl_ord_id and row.cl_ord_id.startswith(CL_ORD_ID_MARK) and not self._gateway.follows(row):
                 self._marked(row)
-        self._watch.executed(rows)
+        self._gateway.count_executions(rows)
         if len(rows) < len(executions):
             self._refresh()
         own = [row for row in rows if not (row.cl_ord_id or "").startswith(CL_ORD_ID_MARK)]

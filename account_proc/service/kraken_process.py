@@ -65,7 +65,6 @@ from krakencopy.account_proc.strategy.runner import StrategyRunner, make_runner
 from krakencopy.account_proc.trading.account_check import IDENTITY, check_own_account
 from krakencopy.account_proc.trading.kraken_broker import KrakenBroker
 from krakencopy.account_proc.trading.order_gateway import OrderGateway
-from krakencopy.account_proc.trading.order_tracker import OrderTracker
 from krakencopy.account_proc.trading.portfolio import Portfolio
 from krakencopy.account_proc.trading.requested_orders import RequestedOrders
 from krakencopy.account_proc.trading.timing import Timing
@@ -141,8 +140,7 @@ class KrakenProcess(AccountProcess):
             now=now,
             clock=self._clock,
         )
-        self._watch = OrderTracker(self._exchange, now, self._timing.poll, self._wake_feed)
-        self._gateway = OrderGateway(self._exchange, self._watch, now, self._timing)
+        self._gateway = OrderGateway(self._exchange, now, self._timing, self._wake_feed)
         self._broker = KrakenBroker(self._gateway, self._portfolio, self._copied)
         self.requested_orders = RequestedOrders(
             spec.id, self.ledger, self._broker, now, self._ask_time, spec.journal_id, self._learn_pair
@@ -309,7 +307,7 @@ class KrakenProcess(AccountProcess):
     async def work(self) -> None:
         """Reaches the exchange, waits to be admitted, and starts the loops."""
         await self._reach_exchange()
-        self._spawn(self._watch.run())
+        self._spawn(self._gateway.ask_for_ends())
         self._known.set()
         if self.spec.role is Role.USER:
             self._reason, self._message = "CONNECTING", "the supervisor compares its account with the others'"
@@ -388,7 +386,7 @@ class KrakenProcess(AccountProcess):
                 now=self._clock.now,
                 changed=self.change_signal.notify,
                 failed=self.fail,
-                heard=self._watch.executed,
+                heard=self._gateway.count_executions,
                 announcements=self._announcements,
                 audit_s=audit_s,
                 refresh_s=refresh_s,
@@ -409,7 +407,7 @@ class KrakenProcess(AccountProcess):
             ),
             # A master's news are what everyone waits for, a user's are those of its orders.
             clock=self._clock,
-            is_idle=None if self.spec.role is Role.MASTER else lambda: self._watch.idle,
+            is_idle=None if self.spec.role is Role.MASTER else lambda: self._gateway.idle,
             balances=self.spec.role is Role.MASTER,
         )
         self._spawn(self._line.keep())
@@ -581,9 +579,9 @@ class KrakenProcess(AccountProcess):
             await copier.take_over(self._found.lost)
         copier.recover()
         self._spawn(copier.converge(self.change_signal))
-        self._spawn(reconciler.run(self._watch.news))
+        self._spawn(reconciler.run(self._gateway.news))
         return UserFeed(
-            self._watch,
+            self._gateway,
             self._portfolio,
             self.change_signal.notify,
             self._timing.holds_pause,
@@ -598,7 +596,7 @@ class KrakenProcess(AccountProcess):
 
     async def _refresh(self) -> None:
         period = REFRESH_PAPER_S if self.spec.paper else REFRESH_S
-        known, heard, failures = True, self._watch.news.version, 0
+        known, heard, failures = True, self._gateway.news.version, 0
         while True:
             # Spread, so that many accounts on one machine do not ask at once.
             pause = period if known else min(RETRY_S * 2.0 ** min(failures, DOUBLINGS_MAX), period)
@@ -610,8 +608,8 @@ class KrakenProcess(AccountProcess):
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._portfolio.doubted.wait(), pause)
             # While an account neither orders nor trades, reading its balances is what it costs most.
-            period = REFRESH_PAPER_S if self.spec.paper and self._watch.news.version != heard else REFRESH_S
-            heard = self._watch.news.version
+            period = REFRESH_PAPER_S if self.spec.paper and self._gateway.news.version != heard else REFRESH_S
+            heard = self._gateway.news.version
             try:
                 known = await self._portfolio.refresh()
             except ExchangeError as error:

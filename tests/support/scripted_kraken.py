@@ -19,6 +19,7 @@ from krakencopy.account_proc.kraken.api import KrakenExchange
 from krakencopy.account_proc.kraken.feed.executions import Execution
 from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits
 from krakencopy.account_proc.kraken.rest.request_queue import CallQueue, Priority
+from krakencopy.account_proc.trading.broker import BrokerOrder
 from krakencopy.account_proc.trading.kraken_broker import KrakenBroker
 from krakencopy.account_proc.trading.order_gateway import OrderGateway
 from krakencopy.account_proc.trading.portfolio import Portfolio
@@ -202,6 +203,19 @@ def run(steps: Awaitable[None]) -> None:
             await steps
 
     asyncio.run(limited())
+
+
+def order_to_send(cl_ord_id: str = "mine", volume: str = "2", *, deadline: float = NOW) -> BrokerOrder:
+    """A market order that buys BTC/USD."""
+    return BrokerOrder(
+        cl_ord_id=cl_ord_id,
+        pair="BTC/USD",
+        side=Side.BUY,
+        volume=Decimal(volume),
+        limit_price=None,
+        ioc=False,
+        deadline=deadline,
+    )
 
 
 def broker_of(kraken: ScriptedKraken, gateway: OrderGateway) -> KrakenBroker:

@@ -30,10 +30,6 @@ from krakencopy.account_proc.kraken.answers import MarketRefused, ServiceTrouble
 from krakencopy.account_proc.kraken.api import KrakenExchange, OddRow
 from krakencopy.account_proc.kraken.feed.executions import Execution, ExecutionsMerge, Incomplete
 from krakencopy.account_proc.kraken.rest.messages import OrderRequest, api_key_info
-from krakencopy.account_proc.trading.order_gateway import OrderGateway
-from krakencopy.account_proc.trading.order_tracker import OrderTracker
-from krakencopy.account_proc.trading.timing import Timing
-from tests.support.copying import NOW
 from tests.support.scripted_kraken import ASSETS, PAIRS, TABLE, ScriptedKraken, order_row, run
 
 NOTHING: Any = object()
@@ -281,61 +277,6 @@ def test_a_number_is_a_number_of_a_size_that_money_has(value: Any) -> None:
     except (TypeError, ValueError, ArithmeticError):
         return
     assert len(plain(found)) < 200
-
-
-# -- an order whose answer was lost ------------------------------------------------------------------------
-
-MINE = "6b3a0e0e-0000-4000-8000-000000000001"
-
-
-async def looked_for(kraken: ScriptedKraken) -> Any:
-    exchange = kraken.exchange
-    gateway = OrderGateway(
-        exchange,
-        OrderTracker(exchange, lambda: NOW, 1.0),
-        lambda: NOW,
-        Timing(deadline=0, margin=0, visibility_lag=0, retry=0),
-    )
-    return await gateway.find(MINE, NOW - 1)
-
-
-def closed(rows: dict[str, Any]) -> dict[str, Any]:
-    return {"OpenOrders": {"open": {}}, "ClosedOrders": {"closed": rows, "count": len(rows)}}
-
-
-@pytest.mark.parametrize(
-    "told", [{"cl_ord_id": MINE, "descr": {}}, {"cl_ord_id": MINE.replace("-", "").upper()}]
-)
-def test_an_order_whose_row_is_odd_is_found_by_its_id(told: dict[str, Any]) -> None:
-    async def steps() -> None:
-        found = await looked_for(ScriptedKraken(closed({"O1": told})))
-        assert (found.txid, found.row) == ("O1", None)
-
-    run(steps())
-
-
-@pytest.mark.parametrize("told", [None, {"cl_ord_id": None}, 7])
-def test_a_row_that_does_not_say_whose_it_is_is_asked_for(told: object) -> None:
-    async def steps(answer: dict[str, Any], txid: str | None) -> None:
-        found = await looked_for(ScriptedKraken(closed({"O1": told}) | {"QueryOrders": answer}))
-        assert (found and found.txid) == txid
-
-    run(steps({"O1": order_row("closed", "1", "1", cl_ord_id=MINE)}, "O1"))
-    run(steps({"O1": order_row("closed", "1", "1", cl_ord_id="another")}, None))
-    run(steps({"O1": {"descr": {}}}, None))  # Kraken tells an id where there is one
-    run(steps({}, None))
-
-
-def test_a_row_of_which_nothing_can_be_read_proves_nothing() -> None:
-    async def steps() -> None:
-        kraken = ScriptedKraken(
-            closed({"O1": None}),
-            {"QueryOrders": [{"O1": None}, {"O1": order_row("closed", "1", "1", cl_ord_id=MINE)}]},
-        )
-        assert (await looked_for(kraken)).txid == "O1"
-        assert kraken.times_asked("QueryOrders") == 2
-
-    run(steps())
 
 
 # -- prices and markets that are refused -------------------------------------------------------------------
