@@ -43,7 +43,6 @@ from krakencopy.account_proc.kraken.rest.messages import (
     Balances,
     OddRow,
     OrderEnd,
-    OrderRequest,
     OrderRow,
     PairFee,
     TradeRow,
@@ -56,6 +55,7 @@ from krakencopy.account_proc.kraken.rest.messages import (
     readable,
     trade_row,
 )
+from krakencopy.account_proc.kraken.rest.order_request import OrderRequest
 from krakencopy.account_proc.kraken.rest.request_queue import CallQueue, Priority
 
 __all__ = [

@@ -29,7 +29,8 @@ from krakencopy.account_proc.kraken import api as exchange_module
 from krakencopy.account_proc.kraken.answers import MarketRefused, ServiceTrouble, classify
 from krakencopy.account_proc.kraken.api import KrakenExchange, OddRow
 from krakencopy.account_proc.kraken.feed.executions import Execution, ExecutionsMerge, Incomplete
-from krakencopy.account_proc.kraken.rest.messages import OrderRequest, api_key_info
+from krakencopy.account_proc.kraken.rest.messages import api_key_info
+from krakencopy.account_proc.kraken.rest.order_request import OrderRequest
 from tests.support.scripted_kraken import ASSETS, PAIRS, TABLE, ScriptedKraken, order_row, run
 
 NOTHING: Any = object()
