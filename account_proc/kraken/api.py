@@ -56,7 +56,7 @@ from krakencopy.account_proc.kraken.rest.messages import (
     trade_row,
 )
 from krakencopy.account_proc.kraken.rest.order_request import OrderRequest
-from krakencopy.account_proc.kraken.rest.request_queue import CallQueue, Priority
+from krakencopy.account_proc.kraken.rest.request_queue import Priority, RequestQueue
 
 __all__ = [
     "ApiKeyInfo",
@@ -119,7 +119,7 @@ class KrakenExchange:
     """One account at Kraken. All methods raise ExchangeError."""
 
     def __init__(
-        self, queue: CallQueue, clock: ExchangeClock | None = None, odd: Odd | None = None,
+        self, queue: RequestQueue, clock: ExchangeClock | None = None, odd: Odd | None = None,
         refused: Callable[[str, str], None] | None = None,
     ) -> None:  # fmt: skip
         """``clock``: what the exchange's shows; this machine's without it. ``odd`` is told of every row that
@@ -130,7 +130,7 @@ class KrakenExchange:
         self._queue = queue
         self._odd: Odd = _log_odd if odd is None else odd
         self._refused = refused
-        self._limits = queue.rest.limits
+        self._limits = queue.limits
         self._symbols: SymbolTable | None = None
         #: False once BalanceEx was refused.
         self._tells_holds = True
@@ -583,12 +583,12 @@ class KrakenExchange:
     async def _public(
         self, method: str, params: Mapping[str, str] | None = None, *, priority: Priority
     ) -> Any:
-        return await self._queue.call(priority, self._queue.rest.public, method, params)
+        return await self._queue.public(method, params, priority=priority)
 
     async def _private(
         self, method: str, params: Mapping[str, str] | None = None, *, priority: Priority
     ) -> Any:
-        return await self._queue.call(priority, self._queue.rest.private, method, params)
+        return await self._queue.private(method, params, priority=priority)
 
 
 @contextmanager

@@ -49,7 +49,7 @@ from krakencopy.account_proc.kraken.pairs_cache import Origin, PairsCache
 from krakencopy.account_proc.kraken.rest.client import KrakenRest
 from krakencopy.account_proc.kraken.rest.order_connection import OrderConnection
 from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits
-from krakencopy.account_proc.kraken.rest.request_queue import CallQueue
+from krakencopy.account_proc.kraken.rest.request_queue import RequestQueue
 from krakencopy.account_proc.notices.announcements import Announcements, of_outside_change
 from krakencopy.account_proc.notices.current import CurrentNotice, clock_notice, front_notice, funds_notice
 from krakencopy.account_proc.notices.unreadable import NoticeCode, Notices
@@ -107,7 +107,7 @@ class KrakenProcess(AccountProcess):
         self._rest = KrakenRest(spec.rest_url, credentials, self._nonce, limits, self._clock)
         self._read_deferral = ReadDeferral(deferral_s(spec.users))
         self._line = OrderConnection(spec.rest_url, self._read_deferral, clock=self._clock)
-        self._calls = CallQueue(self._rest, self._line)
+        self._calls = RequestQueue(self._rest, self._line)
         self._notices = Notices(self._clock.now, self.change_signal.notify)
         self._exchange = KrakenExchange(
             self._calls, self._clock, self._notices.odd_row, self._notices.market_refused

@@ -28,8 +28,8 @@ from krakencopy.account_proc.kraken.rest.client import (
     CONNECT_TIMEOUT_S,
     IDLE_CONNECTION_S,
     OK,
-    SignedCall,
 )
+from krakencopy.account_proc.kraken.rest.signing import SignedCall
 from krakencopy.account_proc.kraken.tls import EXCHANGE_TLS
 from krakencopy.account_proc.runtime.read_deferral import ReadDeferral
 from krakencopy.account_proc.runtime.steady_clock import steady_s

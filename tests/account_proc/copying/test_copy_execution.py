@@ -60,13 +60,13 @@ class Kraken(ScriptedKraken):
         self.sent: list[dict[str, str]] = []
         self.always |= {"Balance": {"ZUSD": "100"}, "AddOrder": self._fill}
 
-    def public(self, method: str, params: dict[str, str]) -> Any:
+    def answer_public(self, method: str, params: dict[str, str]) -> Any:
         self.every.append(method)
-        return super().public(method, params)
+        return super().answer_public(method, params)
 
-    def private(self, method: str, params: dict[str, str]) -> Any:
+    def answer_private(self, method: str, params: dict[str, str]) -> Any:
         self.every.append(method)
-        return super().private(method, params)
+        return super().answer_private(method, params)
 
     def _fill(self, params: dict[str, str]) -> Any:
         self.sent.append(params)

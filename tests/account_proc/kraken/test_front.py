@@ -18,7 +18,7 @@ from krakencopy.account_proc.kraken.front import (
 )
 from krakencopy.account_proc.kraken.rest.client import KrakenRest
 from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits
-from krakencopy.account_proc.kraken.rest.request_queue import CallQueue, Priority
+from krakencopy.account_proc.kraken.rest.request_queue import Priority, RequestQueue
 from tests.account_proc.kraken.rest.test_client import Counter
 from tests.support.odd_exchange import SECRET, answer, odd_exchange
 from tests.support.scripted_kraken import run
@@ -92,16 +92,17 @@ def test_nothing_is_sent_while_the_front_is_left_alone_and_all_goes_on_when_it_l
     async def steps() -> None:
         with odd_exchange(BLOCKED, answer({"ZUSD": "1"}), answer({"unixtime": 1})) as exchange:
             limits = AccountLimits(Tier.PRO)
-            queue = CallQueue(KrakenRest(exchange.url, Credentials("key", SECRET), Counter(), limits))
+            rest = KrakenRest(exchange.url, Credentials("key", SECRET), Counter(), limits)
+            queue = RequestQueue(rest)
             with pytest.raises(FrontRefuses):
-                await queue.call(Priority.READ, queue.rest.private, "Balance")
+                await queue.private("Balance", priority=Priority.READ)
             assert limits.front.refusals == 1
             with pytest.raises(FrontRefuses, match="not tried before"):
-                queue.rest.private("AddOrder", {})
+                rest.private("AddOrder", {})
             assert len(exchange.asked) == 1, "the second never left"
-            assert await queue.call(Priority.READ, queue.rest.private, "Balance") == {"ZUSD": "1"}
+            assert await queue.private("Balance", priority=Priority.READ) == {"ZUSD": "1"}
             assert limits.front == Front()
-            assert await queue.call(Priority.READ, queue.rest.public, "Time") == {"unixtime": 1}
+            assert await queue.public("Time", priority=Priority.READ) == {"unixtime": 1}
             queue.close()
 
     run(steps())

@@ -168,10 +168,10 @@ class Kraken(ScriptedKraken):
             "ClosedOrders": {"closed": {}, "count": 0},
         }  # fmt: skip
 
-    def public(self, method: str, params: dict[str, str]) -> Any:
+    def answer_public(self, method: str, params: dict[str, str]) -> Any:
         async def later() -> Any:
             await self._a_while()
-            return super(Kraken, self).public(method, params)
+            return super(Kraken, self).answer_public(method, params)
 
         return later()
 

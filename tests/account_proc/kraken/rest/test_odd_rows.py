@@ -218,8 +218,8 @@ def test_a_pair_beside_an_odd_row_is_listed_and_an_odd_one_is_remembered(pair: A
 @pytest.mark.parametrize("answer", [[], "none", 7, None, OutcomeUnknown("AssetPairs", "HTTP 502")])
 def test_without_an_answer_about_tokenised_assets_everything_else_is_listed(answer: Any) -> None:
     class Listing(ScriptedKraken):
-        def public(self, method: str, params: dict[str, str]) -> Any:
-            return answer if TOKENIZED in params.values() else super().public(method, params)
+        def answer_public(self, method: str, params: dict[str, str]) -> Any:
+            return answer if TOKENIZED in params.values() else super().answer_public(method, params)
 
     async def steps() -> None:
         table = await Listing().exchange.asset_pairs()
@@ -289,9 +289,9 @@ class Refusing(ScriptedKraken):
     refused: tuple[str, ...] = ()
     refusal: ExchangeError = KeyRefused("Ticker", ("EGeneral:Permission denied",))
 
-    def public(self, method: str, params: dict[str, str]) -> Any:
+    def answer_public(self, method: str, params: dict[str, str]) -> Any:
         if method != "Ticker":
-            return super().public(method, params)
+            return super().answer_public(method, params)
         asked = params["pair"].split(",")
         self.asked.append((method, params))
         if set(asked) & set(self.refused):
