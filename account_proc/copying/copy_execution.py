@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from decimal import Decimal
 
 from krakencopy.account_proc.contract.copy_state import CopyState, Reason
@@ -29,9 +28,10 @@ from krakencopy.account_proc.domain.eligibility import below_minimum
 from krakencopy.account_proc.domain.order import Ending
 from krakencopy.account_proc.domain.quantities import BaseVolume, Price, Side
 from krakencopy.account_proc.kraken.answers import DEADLINE_ERROR, NotSent
-from krakencopy.account_proc.kraken.front import FRONT_REFUSES, growing_pause_s
+from krakencopy.account_proc.kraken.front import FRONT_REFUSES
 from krakencopy.account_proc.kraken.rest.messages import OrderRow
 from krakencopy.account_proc.runtime import failpoint
+from krakencopy.account_proc.runtime.pauses import growing_pause_s
 from krakencopy.account_proc.trading.broker import BrokerOrder
 from krakencopy.account_proc.trading.placed_order import PlacedOrder, ending_of
 
@@ -174,8 +174,8 @@ class CopyExecution:
         if self._steps.is_given_up(copy):
             self._steps.refused(copy, reason)
             return
-        timing, dice = self._gateway.timing, random.random()  # noqa: S311 - spreads load, guards nothing
-        await asyncio.sleep(growing_pause_s(copy.attempts - 1, timing.retry, timing.retry_max, dice))
+        timing = self._gateway.timing
+        await asyncio.sleep(growing_pause_s(copy.attempts - 1, timing.retry, timing.retry_max))
         self._steps.intend(copy)
         self._steps.ledger.commit(copies=(copy,))
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
@@ -15,7 +14,7 @@ from krakencopy.account_proc.contract.errors import ExchangeError
 from krakencopy.account_proc.contract.order_ids import CL_ORD_ID_MARK
 from krakencopy.account_proc.kraken.feed.executions import Execution, Incomplete
 from krakencopy.account_proc.kraken.feed.session import BalanceChanged
-from krakencopy.account_proc.kraken.front import growing_pause_s
+from krakencopy.account_proc.runtime.pauses import growing_pause_s
 from krakencopy.account_proc.trading.order_gateway import OrderGateway
 from krakencopy.account_proc.trading.portfolio import Portfolio
 
@@ -136,8 +135,7 @@ class UserFeed:
             try:
                 if not await self._portfolio.refresh() or self._portfolio.now() < self._certain_at:
                     self._again = True
-                    dice = random.random()  # noqa: S311 - spreads load, guards nothing
-                    await asyncio.sleep(growing_pause_s(failures, REREAD_S, REREAD_S_MAX, dice))
+                    await asyncio.sleep(growing_pause_s(failures, REREAD_S, REREAD_S_MAX))
                     failures += 1
             except ExchangeError as error:
                 log.warning("balances could not be read: %s; the next refresh corrects them", error)

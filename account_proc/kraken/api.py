@@ -35,7 +35,7 @@ from krakencopy.account_proc.kraken.answers import (
     ServiceTrouble,
 )
 from krakencopy.account_proc.kraken.exchange_clock import ExchangeClock
-from krakencopy.account_proc.kraken.front import DOUBLINGS_MAX, FRONT_REFUSES
+from krakencopy.account_proc.kraken.front import FRONT_REFUSES
 from krakencopy.account_proc.kraken.rest.client import TIMEOUT_S
 from krakencopy.account_proc.kraken.rest.messages import (
     UNREADABLE,
@@ -57,6 +57,7 @@ from krakencopy.account_proc.kraken.rest.messages import (
 )
 from krakencopy.account_proc.kraken.rest.order_request import OrderRequest
 from krakencopy.account_proc.kraken.rest.request_queue import Priority, RequestQueue
+from krakencopy.account_proc.runtime.pauses import doubled_s
 
 __all__ = [
     "ApiKeyInfo",
@@ -250,7 +251,7 @@ class KrakenExchange:
             self._price_refused.pop(name, None)
         for name, why in untold.items():
             times, _ = self._price_refused.get(name, (0, 0.0))
-            pause = min(PRICE_RETRY_S * 2.0 ** min(times, DOUBLINGS_MAX), PRICE_RETRY_MAX_S)
+            pause = doubled_s(times, PRICE_RETRY_S, PRICE_RETRY_MAX_S)
             log.warning(
                 "the exchange tells no price of %s: %s; asked again in %.0f s at the earliest",
                 name,

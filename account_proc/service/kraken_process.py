@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import random
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -43,7 +42,7 @@ from krakencopy.account_proc.kraken.api import KrakenExchange
 from krakencopy.account_proc.kraken.exchange_clock import ExchangeClock
 from krakencopy.account_proc.kraken.feed.connect_pacing import pace_of
 from krakencopy.account_proc.kraken.feed.executions_feed import ExecutionsFeed
-from krakencopy.account_proc.kraken.front import DOUBLINGS_MAX, FRONT_REFUSES, growing_pause_s
+from krakencopy.account_proc.kraken.front import FRONT_REFUSES
 from krakencopy.account_proc.kraken.key_check import KeyCheck, KeyUnfit, Needs, fee_pairs
 from krakencopy.account_proc.kraken.pairs_cache import Origin, PairsCache
 from krakencopy.account_proc.kraken.rest.client import KrakenRest
@@ -53,6 +52,7 @@ from krakencopy.account_proc.kraken.rest.request_queue import RequestQueue
 from krakencopy.account_proc.notices.announcements import Announcements, of_outside_change
 from krakencopy.account_proc.notices.current import CurrentNotice, clock_notice, front_notice, funds_notice
 from krakencopy.account_proc.notices.unreadable import NoticeCode, Notices
+from krakencopy.account_proc.runtime.pauses import doubled_s, growing_pause_s, spread_s
 from krakencopy.account_proc.runtime.read_deferral import ReadDeferral, deferral_s
 from krakencopy.account_proc.service.account_process import DRAIN_MAX_S, AccountProcess
 from krakencopy.account_proc.service.account_service import AccountServicer
@@ -367,7 +367,7 @@ class KrakenProcess(AccountProcess):
                     "KEY_REFUSED", f"{error}; mend the key at the exchange (tried again every {pause:.0f} s)"
                 )
             except ExchangeError as error:
-                pause = growing_pause_s(failures, RETRY_S, RETRY_S_MAX, random.random())  # noqa: S311 - spreads load
+                pause = growing_pause_s(failures, RETRY_S, RETRY_S_MAX)
                 failures += 1
                 front = self._front()
                 self._wait(FRONT_REFUSES if front else "EXCHANGE_UNREACHABLE", front or str(error))
@@ -599,9 +599,8 @@ class KrakenProcess(AccountProcess):
         known, heard, failures = True, self._gateway.news.version, 0
         while True:
             # Spread, so that many accounts on one machine do not ask at once.
-            pause = period if known else min(RETRY_S * 2.0 ** min(failures, DOUBLINGS_MAX), period)
+            pause = spread_s(period if known else doubled_s(failures, RETRY_S, period))
             failures = 0 if known else failures + 1
-            pause *= random.uniform(0.75, 1.25)  # noqa: S311 - no secret depends on it
             if (until := self._portfolio.certain_at - self._clock.now()) > 0:
                 # What could not be counted shows in balances by then, if not at once.
                 pause = min(pause, until + RETRY_S)

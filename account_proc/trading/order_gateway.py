@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -31,8 +30,8 @@ from krakencopy.account_proc.domain.order import ENDED
 from krakencopy.account_proc.kraken.answers import NotSent
 from krakencopy.account_proc.kraken.api import KrakenExchange, OrderAck, OrderRequest
 from krakencopy.account_proc.kraken.feed.executions import Execution
-from krakencopy.account_proc.kraken.front import growing_pause_s
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
+from krakencopy.account_proc.runtime.pauses import growing_pause_s
 from krakencopy.account_proc.trading.broker import BrokerOrder
 from krakencopy.account_proc.trading.order_lookup import Found, look_for
 from krakencopy.account_proc.trading.placed_order import PlacedOrder
@@ -285,9 +284,8 @@ class OrderGateway:
             pause, answered = self.timing.poll, True
         except ExchangeError as error:
             log.warning("orders could not be queried: %s", error)
-            dice = random.random()  # noqa: S311 - spreads load, guards nothing
             rows, answered = {}, False
-            pause = growing_pause_s(failures + 1, self.timing.poll, POLL_S_MAX, dice)
+            pause = growing_pause_s(failures + 1, self.timing.poll, POLL_S_MAX)
         for placed in due:
             placed.ask_at = self._now() + pause
             row = rows.get(placed.order_id)

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from krakencopy.account_proc.contract.errors import ExchangeError, OutcomeUnknown
 from krakencopy.account_proc.domain.order import ENDED
 from krakencopy.account_proc.kraken.api import KrakenExchange, OddRow, OrderRow
-from krakencopy.account_proc.kraken.front import growing_pause_s
 from krakencopy.account_proc.kraken.rest.request_queue import Priority
+from krakencopy.account_proc.runtime.pauses import growing_pause_s
 from krakencopy.account_proc.trading.timing import Timing
 
 log = logging.getLogger(__name__)
@@ -42,8 +41,7 @@ async def look_for(exchange: KrakenExchange, cl_ord_id: str, since: float, timin
             return await _look_once(exchange, cl_ord_id, since)
         except ExchangeError as error:
             log.warning("%s could not be looked for: %s", cl_ord_id, error)
-            dice = random.random()  # noqa: S311 - spreads load, guards nothing
-            await asyncio.sleep(growing_pause_s(failures, timing.retry, timing.retry_max, dice))
+            await asyncio.sleep(growing_pause_s(failures, timing.retry, timing.retry_max))
             failures += 1
 
 

@@ -14,7 +14,6 @@ from krakencopy.account_proc.kraken.front import (
     PAUSE_S,
     PAUSE_S_MAX,
     Front,
-    growing_pause_s,
 )
 from krakencopy.account_proc.kraken.rest.client import KrakenRest
 from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits
@@ -29,15 +28,6 @@ BLOCKED = answer(status="429 Too Many Requests", body=b"error code: 1015")
 DICE = st.floats(0, 1)
 #: What floats lose, in seconds.
 TINY = 1e-6
-
-
-@given(st.integers(0, 10_000), st.floats(0.01, 10), st.floats(10, 1_000), DICE)
-def test_a_pause_grows_and_stays_within_its_bounds(
-    failures: int, first: float, most: float, dice: float
-) -> None:
-    pause = growing_pause_s(failures, first, most, dice)
-    assert first / 2 <= pause <= most
-    assert growing_pause_s(failures + 1, first, most, dice) >= pause
 
 
 @given(st.lists(DICE, min_size=1, max_size=40))
