@@ -227,8 +227,8 @@ class KrakenRest:
                 f"{front.said}, not tried before {front.orders_until - now:.1f} s are over",
             )
 
-    def tend(self) -> None:
-        """Work that should not be left to the next request. Called when there is time."""
+    def top_up_nonces(self) -> None:
+        """Makes sure of nonces for later, so that no request has to. Called when there is time."""
         try:
             self._nonces.top_up()
         except NonceFault as fault:

@@ -26,7 +26,7 @@ from krakencopy.account_proc.kraken.rest.signing import SignedCall
 log = logging.getLogger(__name__)
 
 #: How often the idle thread looks after the nonce reservation, which lasts for 5 minutes.
-TEND_S = 60.0
+TOP_UP_S = 60.0
 #: Calls of one priority that may wait. At one call each 50 ms this is a queue of 25 s.
 WAITING_MAX = 500
 
@@ -125,7 +125,7 @@ class RequestQueue:
         self._counted: dict[Priority, deque[_Call]] = {priority: deque() for priority in Priority}
         self._changed = threading.Condition()
         self._closing = False
-        self._tended_at = time.monotonic()
+        self._topped_up_at = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="kraken-rest", daemon=True)
         self._thread.start()
 
@@ -222,11 +222,11 @@ class RequestQueue:
                 if self._closing:
                     self._give_up()
                     return None
-                self._changed.wait(max(min(goes_at, self._tended_at + TEND_S) - time.monotonic(), 0.0))
-                is_idle = time.monotonic() >= self._tended_at + TEND_S
+                self._changed.wait(max(min(goes_at, self._topped_up_at + TOP_UP_S) - time.monotonic(), 0.0))
+                is_idle = time.monotonic() >= self._topped_up_at + TOP_UP_S
             if is_idle:
-                self._rest.tend()
-                self._tended_at = time.monotonic()
+                self._rest.top_up_nonces()
+                self._topped_up_at = time.monotonic()
 
     def _ready_call(self, now: float) -> tuple[_Call | None, float]:
         """The call that goes now, if any; else when one may go."""

@@ -287,7 +287,7 @@ def test_without_a_nonce_nothing_is_sent() -> None:
         rest = KrakenRest(exchange.url, KEY, Broken())
         with pytest.raises(NonceFault):
             rest.private("AddOrder")
-        rest.tend()
+        rest.top_up_nonces()
         rest.close()
     assert exchange.asked == []
 

@@ -164,7 +164,7 @@ def test_closing_finishes_what_waits_and_takes_nothing_new() -> None:
 
 
 def test_the_idle_thread_looks_after_the_nonces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(request_queue, "TEND_S", 0.005)
+    monkeypatch.setattr(request_queue, "TOP_UP_S", 0.005)
     tended = threading.Event()
 
     class Watched(Counter):
