@@ -226,7 +226,9 @@ class OrderGateway:
             self._by_order_id.pop(placed.order_id, None)
 
     def _identify(self, placed: PlacedOrder, order_id: str) -> None:
-        """The exchange's id of an order is known."""
+        """The exchange's id of an order is known; nothing is new where the feed has told it before."""
+        if placed.order_id == order_id:
+            return
         placed.order_id = order_id
         placed.known.set()
         placed.ask_at = self._now() + self.timing.poll

@@ -75,7 +75,10 @@ async def on_its_way(
 ) -> AsyncIterator[tuple[OrderGateway, asyncio.Event, asyncio.Task[PlacedOrder]]]:
     """An order that was sent, and is answered with O1 when the event is set."""
     answered = asyncio.Event()
-    kraken = ScriptedKraken({"AddOrder": {"txid": ["O1"]}}, held={"AddOrder": answered})
+    kraken = ScriptedKraken(
+        {"AddOrder": {"txid": ["O1"]}, "QueryOrders": {"O1": order_row("canceled", "2", "0.75")}},
+        held={"AddOrder": answered},
+    )
     gateway = gateway_of(kraken)
     sending = asyncio.create_task(gateway.send(order_to_send(volume=volume)))
     await until(lambda: not gateway.idle)
@@ -173,6 +176,20 @@ def test_an_end_that_the_trades_do_not_explain_is_asked_about_at_once(last: str)
             ending = await placed.end()
         assert (ending.filled, ending.cost) == (Decimal("0.75"), Decimal(37_500))
         assert kraken.asked == [("QueryOrders", {"txid": "O1", "trades": "false"})]
+
+    run(steps())
+
+
+def test_an_end_that_the_feed_tells_together_with_the_answer_is_asked_about_at_once() -> None:
+    async def steps() -> None:
+        async with on_its_way() as (gateway, answered, sending), asking(gateway):
+            await asyncio.sleep(0)  # until it waits
+            # As where both were left unread for a moment. The clock stands still.
+            answered.set()
+            gateway.count_executions([execution("canceled", cl_ord_id="mine")])
+            async with asyncio.timeout(5):
+                ending = await (await sending).end()
+        assert ending.filled == Decimal("0.75")
 
     run(steps())
 
