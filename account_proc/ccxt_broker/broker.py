@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
@@ -38,7 +37,7 @@ from krakencopy.account_proc.contract.errors import (
 )
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.kraken.answers import BelowMinimum
-from krakencopy.account_proc.kraken.front import growing_pause_s
+from krakencopy.account_proc.runtime.pauses import growing_pause_s
 from krakencopy.account_proc.trading.broker import (
     BrokerOrder,
     Ending,
@@ -240,8 +239,7 @@ class CcxtBroker:
             try:
                 return await self._look_once(order)
             except ExchangeError as error:
-                dice = random.random()  # noqa: S311 - spreads load, guards nothing
-                pause = growing_pause_s(failures, self._timing.retry, self._timing.retry_max, dice)
+                pause = growing_pause_s(failures, self._timing.retry, self._timing.retry_max)
                 log.warning("an order could not be looked for, again in %.1f s: %s", pause, error)
                 await asyncio.sleep(pause)
                 failures += 1

@@ -6,10 +6,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 
 from krakencopy.account_proc.contract.errors import ExchangeError
-from krakencopy.account_proc.kraken.front import growing_pause_s
+from krakencopy.account_proc.runtime.pauses import growing_pause_s
 from krakencopy.account_proc.trading.portfolio import Portfolio
 
 log = logging.getLogger(__name__)
@@ -62,8 +61,7 @@ class BalanceReading:
             try:
                 if not await self._portfolio.refresh() or self._portfolio.now() < self.certain_at:
                     self._again = True
-                    dice = random.random()  # noqa: S311 - spreads load, guards nothing
-                    await asyncio.sleep(growing_pause_s(failures, REREAD_S, REREAD_S_MAX, dice))
+                    await asyncio.sleep(growing_pause_s(failures, REREAD_S, REREAD_S_MAX))
                     failures += 1
             except ExchangeError as error:
                 log.warning("balances could not be read: %s; the next refresh corrects them", error)

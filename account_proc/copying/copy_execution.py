@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from decimal import Decimal
 
 from krakencopy.account_proc.contract.copy_state import CopyState, Reason
@@ -17,7 +16,6 @@ from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.errors import (
     ExchangeError,
     ExchangeRefused,
-    InvalidNonce,
     OutcomeUnknown,
     RateLimited,
 )
@@ -31,10 +29,12 @@ from krakencopy.account_proc.domain.eligibility import below_minimum
 from krakencopy.account_proc.domain.order import Ending
 from krakencopy.account_proc.domain.quantities import BaseVolume, Price, Side
 from krakencopy.account_proc.kraken.answers import DEADLINE_ERROR, NotSent
-from krakencopy.account_proc.kraken.front import FRONT_REFUSES, growing_pause_s
+from krakencopy.account_proc.kraken.front import FRONT_REFUSES
 from krakencopy.account_proc.kraken.rest.messages import OrderRow
 from krakencopy.account_proc.runtime import failpoint
-from krakencopy.account_proc.trading.order_tracker import ending_of
+from krakencopy.account_proc.runtime.pauses import growing_pause_s
+from krakencopy.account_proc.trading.broker import BrokerOrder
+from krakencopy.account_proc.trading.placed_order import PlacedOrder, ending_of
 
 log = logging.getLogger(__name__)
 
@@ -77,10 +77,10 @@ class CopyExecution:
 
     async def take_up(self, copy: CopyRecord) -> None:
         """Goes on with a copy that an earlier process left open, to its end."""
-        self._gateway.watch.expect(copy.cl_ord_id, copy.ordered)
         if copy.state is CopyState.ACKNOWLEDGED:
-            self._gateway.watch.acknowledged(copy.cl_ord_id, copy.order_id)
-        elif copy.state is not CopyState.UNKNOWN:
+            await self._finish(copy, self._gateway.resume(_order_of(copy), copy.order_id))
+            return
+        if copy.state is not CopyState.UNKNOWN:
             self._steps.move(copy, CopyState.UNKNOWN, detail="the process ended before the answer came")
         await self.follow(copy)
 
@@ -90,45 +90,38 @@ class CopyExecution:
 
     async def follow(self, copy: CopyRecord) -> None:
         """From an intent to the end of the copy, however often it has to be sent."""
+        placed = None
         while copy.state in {CopyState.INTENT, CopyState.UNKNOWN}:
-            if copy.state is CopyState.INTENT:
-                await self._send(copy)
-            else:
-                await self._resolve(copy)
-        if copy.state is CopyState.ACKNOWLEDGED:
-            self._settle(copy, await self._gateway.end(copy.cl_ord_id))
+            placed = await (self._send(copy) if copy.state is CopyState.INTENT else self._resolve(copy))
+        await self._finish(copy, placed)
+
+    async def _finish(self, copy: CopyRecord, placed: PlacedOrder | None) -> None:
+        """To the end of its order, if it has one."""
+        if placed is not None:
+            self._settle(copy, await placed.end())
         self._sent_here.discard(copy.copy_id)
 
-    async def _send(self, copy: CopyRecord) -> None:
-        """One attempt; afterwards the copy is ACKNOWLEDGED, UNKNOWN, INTENT (refused for its rate), or at
-        its end.
+    async def _send(self, copy: CopyRecord) -> PlacedOrder | None:
+        """One attempt; afterwards the copy is ACKNOWLEDGED and has an order, or it is UNKNOWN, INTENT
+        (refused for its rate), or at its end.
         """
         wait_s = self._gateway.wait_s(copy.pair)
         if wait_s and not await self._wait_for_room(copy, wait_s):
-            return
+            return None
         now = self._now()
         # SENT needs no write of its own: whoever finds an intent must assume that it was sent.
         copy.move(CopyState.SENT, now)
         copy.sent_at = now
         self._sent_here.add(copy.copy_id)
-        self._gateway.watch.expect(copy.cl_ord_id, copy.ordered)
         self._reach("before_send")
         try:
-            ack = await self._gateway.send(
-                pair=copy.pair, side=copy.side, volume=copy.ordered, limit_price=copy.limit_price,
-                ioc=copy.limit_price is not None, cl_ord_id=copy.cl_ord_id, deadline=copy.deadline,
-                cancels_own=copy.cancels_own,
-            )  # fmt: skip
+            placed = await self._gateway.send(_order_of(copy), cancels_own=copy.cancels_own)
         except NotSent as error:
             await self._send_later(copy, error, error.reason)
         except OutcomeUnknown as error:
             self._steps.move(copy, CopyState.UNKNOWN, detail=error.cause)
         except RateLimited as error:
             await self._send_later(copy, error, error.errors[0])
-        except InvalidNonce as error:
-            # Our nonces only grow, so this may be the answer to a second delivery of an order that was taken
-            # at the first.
-            self._steps.move(copy, CopyState.UNKNOWN, detail=error.errors[0])
         except ExchangeRefused as error:
             if error.errors[0].startswith(DEADLINE_ERROR):
                 await self._send_later(copy, error, error.errors[0])
@@ -136,15 +129,16 @@ class CopyExecution:
                 await self._refusals.answer(copy, error)
         else:
             self._reach("after_send")
-            copy.order_id = ack.order_id
+            copy.order_id = placed.order_id
             copy.acknowledged_at = self._now()
-            self._gateway.watch.acknowledged(copy.cl_ord_id, ack.order_id)
-            if await self._gateway.watch.is_over(copy.cl_ord_id, within_s=END_SOON_S):
+            if await placed.ends_within(END_SOON_S):
                 # The end is written at once, and says all that a write of its own would say about the answer.
                 copy.move(CopyState.ACKNOWLEDGED, copy.acknowledged_at)
             else:
                 self._steps.move(copy, CopyState.ACKNOWLEDGED)
             self._reach("after_acknowledged")
+            return placed
+        return None
 
     async def _wait_for_room(self, copy: CopyRecord, wait_s: float) -> bool:
         """Waits until the exchange's limits let the order in; False where an entry is given up, as it would
@@ -179,32 +173,25 @@ class CopyExecution:
         all of them.
         """
         log.warning("copy %s: %s; it is sent again", copy.copy_id, error)
-        self._gateway.watch.forget(copy.cl_ord_id)
         if self._steps.is_given_up(copy):
             self._steps.refused(copy, reason)
             return
-        timing, dice = self._gateway.timing, random.random()  # noqa: S311 - spreads load, guards nothing
-        await asyncio.sleep(growing_pause_s(copy.attempts - 1, timing.retry, timing.retry_max, dice))
+        timing = self._gateway.timing
+        await asyncio.sleep(growing_pause_s(copy.attempts - 1, timing.retry, timing.retry_max))
         self._steps.intend(copy)
         self._context.ledger.commit(copies=(copy,))
 
-    async def _resolve(self, copy: CopyRecord) -> None:
+    async def _resolve(self, copy: CopyRecord) -> PlacedOrder | None:
         """Finds out whether the order exists, before anything else happens to it."""
         log.warning(
             "copy %s: outcome unknown (%s); looking for %s", copy.copy_id, copy.detail, copy.cl_ord_id
         )
-        order_id = self._gateway.watch.seen_order_id(copy.cl_ord_id)
-        if not order_id:
-            row = await self._gateway.find(copy.cl_ord_id, copy.deadline)
-            order_id = row.txid if row is not None else self._gateway.watch.seen_order_id(copy.cl_ord_id)
-        if order_id:
-            copy.order_id = order_id
+        placed = await self._gateway.find(_order_of(copy))
+        if placed is not None:
+            copy.order_id = placed.order_id
             copy.acknowledged_at = self._now()
             self._steps.move(copy, CopyState.ACKNOWLEDGED, detail="found at the exchange")
-            self._gateway.watch.expect(copy.cl_ord_id, copy.ordered)
-            self._gateway.watch.acknowledged(copy.cl_ord_id, order_id)
-            return
-        self._gateway.watch.forget(copy.cl_ord_id)
+            return placed
         why_not = await self._why_not_again(copy)
         if why_not:
             self._context.book.settle(copy.pair, copy.side, settled(copy, Decimal(0)))
@@ -218,6 +205,7 @@ class CopyExecution:
             copy.detail += "; proven not to exist, sent again"
             self._context.ledger.commit(copies=(copy,))
         self._context.changed()
+        return None
 
     async def _why_not_again(self, copy: CopyRecord) -> str:
         """Why an entry that never arrived is not worth sending again; empty when it is. Exits always are."""
@@ -281,3 +269,16 @@ class CopyExecution:
 
     def _reach(self, place: str) -> None:
         failpoint.reach(self._context.account_id, place)
+
+
+def _order_of(copy: CopyRecord) -> BrokerOrder:
+    """The order of its present attempt."""
+    return BrokerOrder(
+        cl_ord_id=copy.cl_ord_id,
+        pair=copy.pair,
+        side=copy.side,
+        volume=copy.ordered,
+        limit_price=copy.limit_price,
+        ioc=copy.limit_price is not None,
+        deadline=copy.deadline,
+    )

@@ -72,7 +72,6 @@ class CopySteps:
 
     def send_again(self, copy: CopyRecord) -> None:
         """Nothing was done under the last intent: the next one, with what has been changed of the copy."""
-        self._context.gateway.watch.forget(copy.cl_ord_id)
         log.warning("copy %s is sent again: %s", copy.copy_id, copy.detail)
         self.intend(copy)
         self.commit(copy)
@@ -97,7 +96,6 @@ class CopySteps:
 
     def end_unsent(self, copy: CopyRecord, state: CopyState, reason: str, detail: str) -> None:
         """The end of a copy whose order does not exist, with what the book was told of it."""
-        self._context.gateway.watch.forget(copy.cl_ord_id)
         copy.move(state, self._context.now(), reason=reason, detail=detail)
         log.warning("copy %s was refused: %s", copy.copy_id, reason)
         self.commit(copy)

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -36,10 +35,10 @@ from krakencopy.account_proc.domain.wallet import (
 from krakencopy.account_proc.kraken.api import KrakenExchange, TradeRow
 from krakencopy.account_proc.kraken.feed.executions import TRADE, Execution, Incomplete
 from krakencopy.account_proc.kraken.feed.session import BalanceChanged
-from krakencopy.account_proc.kraken.front import growing_pause_s
 from krakencopy.account_proc.kraken.rest.request_queue import Priority
 from krakencopy.account_proc.notices.announcements import Announcements
 from krakencopy.account_proc.runtime import failpoint
+from krakencopy.account_proc.runtime.pauses import growing_pause_s
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.account_proc.trading.account_check import check_journal
 from krakencopy.account_proc.trading.portfolio import CONFIRM_S, Portfolio
@@ -592,8 +591,7 @@ class Master:
                 return self._all(told, ())
             except ExchangeError as error:
                 log.warning("the past could not be read: %s; trying again", error)
-                dice = random.random()  # noqa: S311 - spreads load, guards nothing
-                await asyncio.sleep(growing_pause_s(failures, HISTORY_RETRY_S, HISTORY_RETRY_S_MAX, dice))
+                await asyncio.sleep(growing_pause_s(failures, HISTORY_RETRY_S, HISTORY_RETRY_S_MAX))
                 failures += 1
 
     def _all(self, told: Iterable[Trade], hints: Iterable[Trade]) -> list[Trade]:

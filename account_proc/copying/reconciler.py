@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -31,9 +30,9 @@ from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.order import ENDED
 from krakencopy.account_proc.kraken.api import OddRow, OrderRow
 from krakencopy.account_proc.kraken.feed.executions import Execution
-from krakencopy.account_proc.kraken.front import DOUBLINGS_MAX
 from krakencopy.account_proc.kraken.rest.request_queue import Priority
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
+from krakencopy.account_proc.runtime.pauses import doubled_s, spread_s
 from krakencopy.account_proc.state.ledger import Drift, Ledger
 from krakencopy.account_proc.trading.account_check import UNKNOWN_ORDER
 from krakencopy.account_proc.trading.order_gateway import OrderGateway
@@ -162,16 +161,14 @@ class Reconciler:
                 done = False
             failures = 0 if done else failures + 1
             pause = (
-                self._period_s
-                if done
-                else min(RETRY_S, self._period_s) * 2.0 ** min(failures - 1, DOUBLINGS_MAX)
+                self._period_s if done else doubled_s(failures - 1, min(RETRY_S, self._period_s), PERIOD_S)
             )
             pause = min(pause, PERIOD_S)
-            await asyncio.sleep(_spread(pause))
+            await asyncio.sleep(spread_s(pause))
             if done and news.version == seen and self._now() - heard_at > SETTLED_S:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(news.wait(seen), _spread(PERIOD_S - self._period_s))
-                    await asyncio.sleep(_spread(pause))
+                    await asyncio.wait_for(news.wait(seen), spread_s(PERIOD_S - self._period_s))
+                    await asyncio.sleep(spread_s(pause))
             if news.version != seen:
                 seen, heard_at = news.version, self._now()
 
@@ -256,8 +253,3 @@ class Reconciler:
 
     def _is_later(self, order_id: str, opened_at: float) -> bool:
         return opened_at > self._began_at and order_id not in self._before_us
-
-
-def _spread(pause_s: float) -> float:
-    """Many accounts on one machine are not to ask at once."""
-    return pause_s * random.uniform(0.75, 1.25)  # noqa: S311 - no secret depends on it

@@ -13,7 +13,7 @@ from krakencopy.account_proc.contract.order_ids import CL_ORD_ID_MARK
 from krakencopy.account_proc.copying.balance_reading import BalanceReading
 from krakencopy.account_proc.kraken.feed.executions import Execution, Incomplete
 from krakencopy.account_proc.kraken.feed.session import BalanceChanged
-from krakencopy.account_proc.trading.order_tracker import OrderTracker
+from krakencopy.account_proc.trading.order_gateway import OrderGateway
 from krakencopy.account_proc.trading.portfolio import Portfolio
 
 log = logging.getLogger(__name__)
@@ -28,11 +28,11 @@ class UserFeed:
     """The feed's sink in a user's process."""
 
     def __init__(
-        self, watch: OrderTracker, portfolio: Portfolio, changed: Callable[[], None],
+        self, gateway: OrderGateway, portfolio: Portfolio, changed: Callable[[], None],
         balances: BalanceReading, not_followed: Callable[[Execution], None],
     ) -> None:  # fmt: skip
         """``not_followed`` hears of orders under an id of krakencopy's that nobody here follows."""
-        self._watch = watch
+        self._gateway = gateway
         self._portfolio = portfolio
         self._changed = changed
         self._balances = balances
@@ -56,7 +56,7 @@ class UserFeed:
         else:
             self._portfolio.released()  # whatever ended while this feed was down
         self._was_connected = True
-        self._watch.executed(rows)
+        self._gateway.count_executions(rows)
         self._balances.read_now()
         self._changed()
 
@@ -66,9 +66,9 @@ class UserFeed:
         for row in rows:
             if row.exec_type == "trade" and self._is_new(row):
                 self._portfolio.executed(row)
-            if row.cl_ord_id and row.cl_ord_id.startswith(CL_ORD_ID_MARK) and not self._watch.follows(row):
+            if row.cl_ord_id and row.cl_ord_id.startswith(CL_ORD_ID_MARK) and not self._gateway.follows(row):
                 self._not_followed(row)
-        self._watch.executed(rows)
+        self._gateway.count_executions(rows)
         if len(rows) < len(executions):
             self._balances.read_now()
         own = [row for row in rows if not (row.cl_ord_id or "").startswith(CL_ORD_ID_MARK)]

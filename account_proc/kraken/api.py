@@ -35,7 +35,7 @@ from krakencopy.account_proc.kraken.answers import (
     ServiceTrouble,
 )
 from krakencopy.account_proc.kraken.exchange_clock import ExchangeClock
-from krakencopy.account_proc.kraken.front import DOUBLINGS_MAX, FRONT_REFUSES
+from krakencopy.account_proc.kraken.front import FRONT_REFUSES
 from krakencopy.account_proc.kraken.rest.client import TIMEOUT_S
 from krakencopy.account_proc.kraken.rest.messages import (
     UNREADABLE,
@@ -43,7 +43,6 @@ from krakencopy.account_proc.kraken.rest.messages import (
     Balances,
     OddRow,
     OrderEnd,
-    OrderRequest,
     OrderRow,
     PairFee,
     TradeRow,
@@ -56,7 +55,9 @@ from krakencopy.account_proc.kraken.rest.messages import (
     readable,
     trade_row,
 )
-from krakencopy.account_proc.kraken.rest.request_queue import CallQueue, Priority
+from krakencopy.account_proc.kraken.rest.order_request import OrderRequest
+from krakencopy.account_proc.kraken.rest.request_queue import Priority, RequestQueue
+from krakencopy.account_proc.runtime.pauses import doubled_s
 
 __all__ = [
     "ApiKeyInfo",
@@ -119,7 +120,7 @@ class KrakenExchange:
     """One account at Kraken. All methods raise ExchangeError."""
 
     def __init__(
-        self, queue: CallQueue, clock: ExchangeClock | None = None, odd: Odd | None = None,
+        self, queue: RequestQueue, clock: ExchangeClock | None = None, odd: Odd | None = None,
         refused: Callable[[str, str], None] | None = None,
     ) -> None:  # fmt: skip
         """``clock``: what the exchange's shows; this machine's without it. ``odd`` is told of every row that
@@ -130,7 +131,7 @@ class KrakenExchange:
         self._queue = queue
         self._odd: Odd = _log_odd if odd is None else odd
         self._refused = refused
-        self._limits = queue.rest.limits
+        self._limits = queue.limits
         self._symbols: SymbolTable | None = None
         #: False once BalanceEx was refused.
         self._tells_holds = True
@@ -250,7 +251,7 @@ class KrakenExchange:
             self._price_refused.pop(name, None)
         for name, why in untold.items():
             times, _ = self._price_refused.get(name, (0, 0.0))
-            pause = min(PRICE_RETRY_S * 2.0 ** min(times, DOUBLINGS_MAX), PRICE_RETRY_MAX_S)
+            pause = doubled_s(times, PRICE_RETRY_S, PRICE_RETRY_MAX_S)
             log.warning(
                 "the exchange tells no price of %s: %s; asked again in %.0f s at the earliest",
                 name,
@@ -583,12 +584,12 @@ class KrakenExchange:
     async def _public(
         self, method: str, params: Mapping[str, str] | None = None, *, priority: Priority
     ) -> Any:
-        return await self._queue.call(priority, self._queue.rest.public, method, params)
+        return await self._queue.public(method, params, priority=priority)
 
     async def _private(
         self, method: str, params: Mapping[str, str] | None = None, *, priority: Priority
     ) -> Any:
-        return await self._queue.call(priority, self._queue.rest.private, method, params)
+        return await self._queue.private(method, params, priority=priority)
 
 
 @contextmanager

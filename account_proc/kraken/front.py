@@ -14,24 +14,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import inf
 
+from krakencopy.account_proc.runtime.pauses import growing_pause_s
+
 #: Between two calls that are refused, in seconds: at first, and at most. Cloudflare's blocks for a rate
 #: (error 1015) last from ten seconds to an hour; five minutes late is late enough.
 PAUSE_S, PAUSE_S_MAX = 1.0, 300.0
 #: The same for orders and what they wait for, at most.
 ORDER_PAUSE_S_MAX = 20.0
-#: Doublings; more would say no more.
-DOUBLINGS_MAX = 16
 #: Stable code of all that follows from it.
 FRONT_REFUSES = "FRONT_REFUSES"
-
-
-def growing_pause_s(failures: int, first_s: float, most_s: float, dice: float) -> float:
-    """The pause after so many failures in a row before this one, in seconds: doubled with each, from half of
-    it to all of it.
-
-    ``dice``: a number from 0 to 1, so that many who failed together do not come back together.
-    """
-    return min(most_s, first_s * 2.0 ** min(failures, DOUBLINGS_MAX)) * (0.5 + dice / 2)
 
 
 @dataclass(slots=True)

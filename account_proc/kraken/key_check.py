@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -34,6 +33,7 @@ from krakencopy.account_proc.contract.spec import Role
 from krakencopy.account_proc.domain.pairs import PairRules, SymbolTable
 from krakencopy.account_proc.kraken.api import ApiKeyInfo, KrakenExchange, PairFee, UnexpectedForm
 from krakencopy.account_proc.kraken.exchange_clock import Clock, ExchangeClock, clock_words
+from krakencopy.account_proc.runtime.pauses import spread_s
 from krakencopy.v1 import types_pb2 as pb
 
 log = logging.getLogger(__name__)
@@ -263,7 +263,7 @@ class KeyCheck:
             if not self._asked.issuperset(wanted):
                 await self._learn_fees(wanted)
             # Spread, so that many accounts on one machine do not ask at once.
-            await self._pause(LOOK_S * random.uniform(0.75, 1.25))  # noqa: S311 - no secret depends on it
+            await self._pause(spread_s(LOOK_S))
             if self._now() >= recheck_at:
                 # Failed or not: a key that is locked out must not be tried often.
                 recheck_at = self._now() + RECHECK_S

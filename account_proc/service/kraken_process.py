@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import random
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -45,16 +44,17 @@ from krakencopy.account_proc.kraken.api import KrakenExchange
 from krakencopy.account_proc.kraken.exchange_clock import ExchangeClock
 from krakencopy.account_proc.kraken.feed.connect_pacing import pace_of
 from krakencopy.account_proc.kraken.feed.executions_feed import ExecutionsFeed
-from krakencopy.account_proc.kraken.front import DOUBLINGS_MAX, FRONT_REFUSES, growing_pause_s
+from krakencopy.account_proc.kraken.front import FRONT_REFUSES
 from krakencopy.account_proc.kraken.key_check import KeyCheck, KeyUnfit, Needs, fee_pairs
 from krakencopy.account_proc.kraken.pairs_cache import Origin, PairsCache
 from krakencopy.account_proc.kraken.rest.client import KrakenRest
 from krakencopy.account_proc.kraken.rest.order_connection import OrderConnection
 from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits
-from krakencopy.account_proc.kraken.rest.request_queue import CallQueue
+from krakencopy.account_proc.kraken.rest.request_queue import RequestQueue
 from krakencopy.account_proc.notices.announcements import Announcements, of_outside_change
 from krakencopy.account_proc.notices.current import CurrentNotice, clock_notice, front_notice, funds_notice
 from krakencopy.account_proc.notices.unreadable import NoticeCode, Notices
+from krakencopy.account_proc.runtime.pauses import doubled_s, growing_pause_s, spread_s
 from krakencopy.account_proc.runtime.read_deferral import ReadDeferral, deferral_s
 from krakencopy.account_proc.service.account_process import DRAIN_MAX_S, AccountProcess
 from krakencopy.account_proc.service.account_service import AccountServicer
@@ -67,7 +67,6 @@ from krakencopy.account_proc.strategy.runner import StrategyRunner, make_runner
 from krakencopy.account_proc.trading.account_check import IDENTITY, check_own_account
 from krakencopy.account_proc.trading.kraken_broker import KrakenBroker
 from krakencopy.account_proc.trading.order_gateway import OrderGateway
-from krakencopy.account_proc.trading.order_tracker import OrderTracker
 from krakencopy.account_proc.trading.portfolio import Portfolio
 from krakencopy.account_proc.trading.requested_orders import RequestedOrders
 from krakencopy.account_proc.trading.timing import Timing
@@ -110,7 +109,7 @@ class KrakenProcess(AccountProcess):
         self._rest = KrakenRest(spec.rest_url, credentials, self._nonce, limits, self._clock)
         self._read_deferral = ReadDeferral(deferral_s(spec.users))
         self._line = OrderConnection(spec.rest_url, self._read_deferral, clock=self._clock)
-        self._calls = CallQueue(self._rest, self._line)
+        self._calls = RequestQueue(self._rest, self._line)
         self._notices = Notices(self._clock.now, self.change_signal.notify)
         self._exchange = KrakenExchange(
             self._calls, self._clock, self._notices.odd_row, self._notices.market_refused
@@ -143,8 +142,7 @@ class KrakenProcess(AccountProcess):
             now=now,
             clock=self._clock,
         )
-        self._watch = OrderTracker(self._exchange, now, self._timing.poll, self._wake_feed)
-        self._gateway = OrderGateway(self._exchange, self._watch, now, self._timing)
+        self._gateway = OrderGateway(self._exchange, now, self._timing, self._wake_feed)
         self._broker = KrakenBroker(self._gateway, self._portfolio, self._copied)
         self.requested_orders = RequestedOrders(
             spec.id, self.ledger, self._broker, now, self._ask_time, spec.journal_id, self._learn_pair
@@ -311,7 +309,7 @@ class KrakenProcess(AccountProcess):
     async def work(self) -> None:
         """Reaches the exchange, waits to be admitted, and starts the loops."""
         await self._reach_exchange()
-        self._spawn(self._watch.run())
+        self._spawn(self._gateway.ask_for_ends())
         self._known.set()
         if self.spec.role is Role.USER:
             self._reason, self._message = "CONNECTING", "the supervisor compares its account with the others'"
@@ -371,7 +369,7 @@ class KrakenProcess(AccountProcess):
                     "KEY_REFUSED", f"{error}; mend the key at the exchange (tried again every {pause:.0f} s)"
                 )
             except ExchangeError as error:
-                pause = growing_pause_s(failures, RETRY_S, RETRY_S_MAX, random.random())  # noqa: S311 - spreads load
+                pause = growing_pause_s(failures, RETRY_S, RETRY_S_MAX)
                 failures += 1
                 front = self._front()
                 self._wait(FRONT_REFUSES if front else "EXCHANGE_UNREACHABLE", front or str(error))
@@ -390,7 +388,7 @@ class KrakenProcess(AccountProcess):
                 now=self._clock.now,
                 changed=self.change_signal.notify,
                 failed=self.fail,
-                heard=self._watch.executed,
+                heard=self._gateway.count_executions,
                 announcements=self._announcements,
                 audit_s=audit_s,
                 refresh_s=refresh_s,
@@ -411,7 +409,7 @@ class KrakenProcess(AccountProcess):
             ),
             # A master's news are what everyone waits for, a user's are those of its orders.
             clock=self._clock,
-            is_idle=None if self.spec.role is Role.MASTER else lambda: self._watch.idle,
+            is_idle=None if self.spec.role is Role.MASTER else lambda: self._gateway.idle,
             balances=self.spec.role is Role.MASTER,
         )
         self._spawn(self._line.keep())
@@ -586,9 +584,9 @@ class KrakenProcess(AccountProcess):
             await copier.take_over_orders(self._found.lost)
         copier.recover_unfinished()
         self._spawn(copier.sell_owed_exits(self.change_signal))
-        self._spawn(reconciler.run(self._watch.news))
+        self._spawn(reconciler.run(self._gateway.news))
         return UserFeed(
-            self._watch,
+            self._gateway,
             self._portfolio,
             self.change_signal.notify,
             BalanceReading(self._portfolio, self._timing.holds_pause),
@@ -603,20 +601,19 @@ class KrakenProcess(AccountProcess):
 
     async def _refresh(self) -> None:
         period = REFRESH_PAPER_S if self.spec.paper else REFRESH_S
-        known, heard, failures = True, self._watch.news.version, 0
+        known, heard, failures = True, self._gateway.news.version, 0
         while True:
             # Spread, so that many accounts on one machine do not ask at once.
-            pause = period if known else min(RETRY_S * 2.0 ** min(failures, DOUBLINGS_MAX), period)
+            pause = spread_s(period if known else doubled_s(failures, RETRY_S, period))
             failures = 0 if known else failures + 1
-            pause *= random.uniform(0.75, 1.25)  # noqa: S311 - no secret depends on it
             if (until := self._portfolio.certain_at - self._clock.now()) > 0:
                 # What could not be counted shows in balances by then, if not at once.
                 pause = min(pause, until + RETRY_S)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._portfolio.doubted.wait(), pause)
             # While an account neither orders nor trades, reading its balances is what it costs most.
-            period = REFRESH_PAPER_S if self.spec.paper and self._watch.news.version != heard else REFRESH_S
-            heard = self._watch.news.version
+            period = REFRESH_PAPER_S if self.spec.paper and self._gateway.news.version != heard else REFRESH_S
+            heard = self._gateway.news.version
             try:
                 known = await self._portfolio.refresh()
             except ExchangeError as error:

@@ -1,11 +1,11 @@
-"""Kraken as a ``Broker``: an account's own orders over the same order desk that copying uses."""
+"""Kraken as a ``Broker``: an account's own orders through the same gateway that copying uses."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
 
-from krakencopy.account_proc.contract.errors import InvalidNonce, OutcomeUnknown
+from krakencopy.account_proc.domain.order import ENDED
 from krakencopy.account_proc.domain.pairs import PairRules
 from krakencopy.account_proc.kraken.answers import BelowMinimum
 from krakencopy.account_proc.trading.broker import (
@@ -18,6 +18,7 @@ from krakencopy.account_proc.trading.broker import (
     Quote,
 )
 from krakencopy.account_proc.trading.order_gateway import OrderGateway
+from krakencopy.account_proc.trading.placed_order import ending_of
 from krakencopy.account_proc.trading.portfolio import Portfolio
 
 
@@ -59,41 +60,24 @@ class KrakenBroker:
     async def send(self, order: BrokerOrder) -> OrderAck:
         """Sends once. Raises ExchangeRefused or OutcomeUnknown."""
         try:
-            return await self._gateway.send(
-                pair=order.pair,
-                side=order.side,
-                volume=order.volume,
-                limit_price=order.limit_price,
-                ioc=order.ioc,
-                cl_ord_id=order.cl_ord_id,
-                deadline=order.deadline,
-            )
+            return await self._gateway.send_unfollowed(order)
         except BelowMinimum:
             self._portfolio.rules_are_wrong()
             raise
-        except InvalidNonce as error:
-            # Our nonces only grow, so this may be the answer to a second delivery of an order that was taken
-            # at the first.
-            raise OutcomeUnknown(error.method, error.errors[0]) from error
 
     async def find(self, order: BrokerOrder) -> FoundOrder | None:
         """By the client order id, once nothing can come any more."""
-        found = await self._gateway.find(order.cl_ord_id, order.deadline)
+        found = await self._gateway.look_for(order)
         if found is None:
             return None
         if found.row is None:
-            return FoundOrder(found.txid, "", None)
-        ending = self._gateway.adopt(order.cl_ord_id, order.volume, found.row)
-        if ending is None:
-            self._gateway.watch.forget(order.cl_ord_id)
-        return FoundOrder(found.txid, found.row.description, ending)
+            return FoundOrder(found.order_id, "", None)
+        ending = ending_of(found.row) if found.row.status in ENDED else None
+        return FoundOrder(found.order_id, found.row.description, ending)
 
     async def end(self, order: BrokerOrder, order_id: str) -> Ending:
         """From the feed, or by asking where that is silent."""
-        # What the feed has told of it before now is kept for whoever claims it.
-        self._gateway.watch.expect(order.cl_ord_id, order.volume)
-        self._gateway.watch.acknowledged(order.cl_ord_id, order_id)
-        return await self._gateway.end(order.cl_ord_id)
+        return await self._gateway.resume(order, order_id).end()
 
 
 def market_of(pair: PairRules) -> Market:

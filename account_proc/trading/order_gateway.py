@@ -1,29 +1,40 @@
-"""Sends an account's orders and finds out what became of them. No decisions about what to trade.
+"""An account's orders at Kraken: sends them, follows them to their end, and finds those whose answer was
+lost. No decisions about what to trade.
 
 The exchange checks ``cl_ord_id`` among *open* orders only, so an order whose answer was lost is never sent
 again blindly: a market order that filled at once would be bought twice. ``find`` waits until the deadline has
 passed, after which the engine may no longer act on the request, and then looks among open and closed orders,
 twice.
+
+How an order ends comes from the executions feed (``count_executions``), and from QueryOrders where the feed
+is silent (``ask_for_ends``).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import random
-from collections.abc import Callable, Iterable
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from decimal import Decimal
+from typing import NoReturn
 
-from krakencopy.account_proc.contract.errors import ExchangeError, OutcomeUnknown
+from krakencopy.account_proc.contract.errors import (
+    ExchangeError,
+    ExchangeRefused,
+    InvalidNonce,
+    OutcomeUnknown,
+)
 from krakencopy.account_proc.contract.proto_time import utc
-from krakencopy.account_proc.domain.order import ENDED, Ending
-from krakencopy.account_proc.domain.quantities import Side
-from krakencopy.account_proc.kraken.api import KrakenExchange, OddRow, OrderAck, OrderRequest, OrderRow
-from krakencopy.account_proc.kraken.front import growing_pause_s
-from krakencopy.account_proc.kraken.rest.request_queue import Priority
-from krakencopy.account_proc.trading.order_tracker import OrderTracker, ending_of
+from krakencopy.account_proc.domain.order import ENDED
+from krakencopy.account_proc.kraken.answers import NotSent
+from krakencopy.account_proc.kraken.api import KrakenExchange, OrderAck, OrderRequest
+from krakencopy.account_proc.kraken.feed.executions import Execution
+from krakencopy.account_proc.runtime.change_signal import ChangeSignal
+from krakencopy.account_proc.runtime.pauses import growing_pause_s
+from krakencopy.account_proc.trading.broker import BrokerOrder
+from krakencopy.account_proc.trading.order_lookup import Found, look_for
+from krakencopy.account_proc.trading.placed_order import PlacedOrder
 from krakencopy.account_proc.trading.timing import Timing
 
 log = logging.getLogger(__name__)
@@ -34,29 +45,44 @@ LAG_FACTOR = 1.5
 LOOK_AT_CLOCK_S = 1.0
 #: The visibility lag grows to this at most, in seconds: five times what was ever seen at Kraken.
 LAG_MAX = 300.0
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """An order that exists."""
-
-    txid: str
-    #: Its row; None where that cannot be read: the feed or a later answer tells how it ends.
-    row: OrderRow | None
+#: An order is never older than its deadline by more than this, in seconds (Kraken: deadlines of REST are 2 to
+#: 60 s ahead).
+DEADLINE_AHEAD_MAX_S = 60.0
+#: Executions of orders that are not followed are kept for this many orders: the feed may be faster than the
+#: answer to the request that made the order.
+UNCLAIMED_ORDERS = 1_000
+#: Between two questions about one order, at most, where none is answered, in seconds.
+POLL_S_MAX = 30.0
+#: Kraken: QueryOrders takes at most 50 ids.
+QUERY_BATCH = 50
 
 
 class OrderGateway:
-    """Sends and finds orders of one account."""
+    """The orders of one account."""
 
     def __init__(
-        self, exchange: KrakenExchange, watch: OrderTracker, now: Callable[[], float], timing: Timing
-    ) -> None:
+        self, exchange: KrakenExchange, now: Callable[[], float], timing: Timing,
+        on_follow: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
+        """``now``: the exchange's clock (Unix seconds); ``on_follow`` is called when an order begins to
+        be followed, before it is sent.
+        """
         self.exchange = exchange
-        self._now = now
-        self.watch = watch
         self.timing = timing
         #: How far reads are taken to trail behind the engine, in seconds; grows with what is seen.
         self.visibility_lag = timing.visibility_lag
+        #: Rings when an order begins to be followed, and for any execution in the feed, also of orders that
+        #: are not.
+        self.news = ChangeSignal()
+        self._now = now
+        self._on_follow = on_follow
+        self._by_client_id: dict[str, PlacedOrder] = {}
+        self._by_order_id: dict[str, PlacedOrder] = {}
+        self._unclaimed: OrderedDict[str, list[Execution]] = OrderedDict()
+        #: Set when there may be an order to ask about sooner than was thought.
+        self._ask_sooner = asyncio.Event()
+
+    # -- sending --------------------------------------------------------------------------------------------
 
     def wait_s(self, pair: str) -> float:
         """How long an order of a pair has to wait for the exchange's limits before it is sent; 0 in most
@@ -69,51 +95,93 @@ class OrderGateway:
         """Why it has to wait then, as a code."""
         return self.exchange.order_wait_reason
 
-    async def send(
-        self,
-        *,
-        pair: str,
-        side: Side,
-        volume: Decimal,
-        limit_price: Decimal | None,
-        ioc: bool,
-        cl_ord_id: str,
-        deadline: float,
-        cancels_own: bool = False,
-    ) -> OrderAck:
-        """Sends once; ``cancels_own``: orders of the account's own that it meets give way, instead of it.
+    async def send(self, order: BrokerOrder, *, cancels_own: bool = False) -> PlacedOrder:
+        """Sends once, and follows the order from before that; it is known at the exchange then.
+        ``cancels_own``: orders of the account's own that it meets give way, instead of it.
 
-        Raises ExchangeRefused (nothing was done) or OutcomeUnknown (find out first).
+        Raises ExchangeRefused or NotSent (nothing was done, and it is not followed any more) or
+        OutcomeUnknown (it is followed on: ``find`` it before anything else).
+        """
+        placed = self._follow(order)
+        try:
+            ack = await self.send_unfollowed(order, cancels_own=cancels_own)
+        except (ExchangeRefused, NotSent):
+            placed.forget()
+            raise
+        self._identify(placed, ack.order_id)
+        return placed
+
+    async def send_unfollowed(self, order: BrokerOrder, *, cancels_own: bool = False) -> OrderAck:
+        """Sends once an order whose end nobody waits for, or not yet: an operator's may rest for weeks.
+
+        Raises ExchangeRefused, NotSent (nothing was done) or OutcomeUnknown (find out first).
         """
         request = OrderRequest(
-            pair=pair,
-            side=side,
-            volume=volume,
-            limit_price=limit_price,
-            time_in_force="IOC" if ioc else None,
+            pair=order.pair,
+            side=order.side,
+            volume=order.volume,
+            limit_price=order.limit_price,
+            time_in_force="IOC" if order.ioc else None,
             self_trade="cancel-oldest" if cancels_own else None,
-            cl_ord_id=cl_ord_id,
-            deadline=utc(deadline),
+            cl_ord_id=order.cl_ord_id,
+            deadline=utc(order.deadline),
         )
-        # Once the engine may not act on it any more, there is nothing to wait for.
-        return await self.exchange.add_order(request, timeout_s=self.timing.deadline + self.timing.margin)
+        try:
+            # Once the engine may not act on it any more, there is nothing to wait for.
+            return await self.exchange.add_order(request, timeout_s=self.timing.deadline + self.timing.margin)
+        except InvalidNonce as error:
+            # Our nonces only grow, so this may be the answer to a second delivery of an order that was taken
+            # at the first.
+            raise OutcomeUnknown(error.method, error.errors[0]) from error
 
-    async def find(self, cl_ord_id: str, deadline: float) -> Found | None:
-        """The order with this id, or None when it is proven that there is none and that none can come any
-        more.
+    # -- orders that are there already ----------------------------------------------------------------------
 
-        Waits past the deadline, looks, waits for the visibility lag, looks again. A read that fails proves
-        nothing and is repeated for ever; a row that cannot be read proves the order if it carries its id.
+    def resume(self, order: BrokerOrder, order_id: str) -> PlacedOrder:
+        """An order that is known at the exchange, followed from now on. What the feed has told of it before
+        is counted.
         """
-        await self._wait_until(deadline + self.timing.margin, cl_ord_id)
-        found = await self._look(cl_ord_id, deadline)
+        placed = self._follow(order)
+        self._identify(placed, order_id)
+        return placed
+
+    async def find(self, order: BrokerOrder) -> PlacedOrder | None:
+        """The order, followed; or None when it is proven that there is none and that none can come any more.
+
+        Takes as long as ``look_for``, or until the feed tells of the order, which settles the question.
+        """
+        placed = self._follow(order)
+        if not placed.order_id:
+            found = await self._look_until_proven(order, placed.known)
+            if found is not None:
+                self._identify(placed, found.order_id)
+        if placed.order_id:
+            return placed
+        placed.forget()
+        return None
+
+    async def look_for(self, order: BrokerOrder) -> Found | None:
+        """What the exchange has on record of an order, without following it; None as of ``find``.
+
+        Waits past the deadline, looks, waits for the visibility lag, looks again.
+        """
+        return await self._look_until_proven(order, asyncio.Event())
+
+    async def _look_until_proven(self, order: BrokerOrder, known: asyncio.Event) -> Found | None:
+        deadline, over_at = order.deadline, order.deadline + self.timing.margin
+        await self._wait_until(over_at, known)
+        found = await self._look(order)
         if found is None:
-            await self._wait_until(deadline + self.timing.margin + self.visibility_lag, cl_ord_id)
-            found = await self._look(cl_ord_id, deadline)
+            await self._wait_until(over_at + self.visibility_lag, known)
+            found = await self._look(order)
             if found is not None:
                 # It was there all the time: reads trail further behind than was thought.
                 self.trailed(self._now() - deadline)
         return found
+
+    async def _look(self, order: BrokerOrder) -> Found | None:
+        # Clocks differ.
+        since = order.deadline - DEADLINE_AHEAD_MAX_S - self.visibility_lag
+        return await look_for(self.exchange, order.cl_ord_id, since, self.timing)
 
     def trailed(self, lag: float) -> None:
         """Reads were found to trail behind the engine by as much (seconds): the next proof of absence
@@ -122,76 +190,107 @@ class OrderGateway:
         self.visibility_lag = min(max(self.visibility_lag, LAG_FACTOR * lag), LAG_MAX)
         log.warning("reads trail behind; they are now given %.1f s", self.visibility_lag)
 
-    async def _wait_until(self, at: float, cl_ord_id: str) -> None:
-        """Or until the feed tells of the order, which settles the question."""
+    async def _wait_until(self, at: float, known: asyncio.Event) -> None:
         while (pause := at - self._now()) > 0:
             with suppress(TimeoutError):
                 # The clock is looked at again: an answer may have told meanwhile that the exchange's shows
                 # less.
-                await asyncio.wait_for(self.watch.appears(cl_ord_id), min(pause, LOOK_AT_CLOCK_S))
+                await asyncio.wait_for(known.wait(), min(pause, LOOK_AT_CLOCK_S))
                 return
 
-    async def _look(self, cl_ord_id: str, deadline: float) -> Found | None:
-        # An order is never older than its deadline by more than the 60 s that Kraken allows, and clocks
-        # differ.
-        since = deadline - 60.0 - self.visibility_lag
+    # -- following ------------------------------------------------------------------------------------------
+
+    @property
+    def idle(self) -> bool:
+        """Whether no order is followed."""
+        return not self._by_client_id
+
+    def follows(self, execution: Execution) -> bool:
+        """Whether it is of an order that is followed."""
+        return execution.cl_ord_id in self._by_client_id or execution.order_id in self._by_order_id
+
+    def _follow(self, order: BrokerOrder) -> PlacedOrder:
+        """The one that follows this order, new if there is none."""
+        placed = self._by_client_id.get(order.cl_ord_id)
+        if placed is None:
+            placed = PlacedOrder(order.cl_ord_id, order.volume, self._unfollow)
+            self._by_client_id[order.cl_ord_id] = placed
+            self.news.notify()
+            self._on_follow()
+        return placed
+
+    def _unfollow(self, placed: PlacedOrder) -> None:
+        # Not another one that follows the same order anew.
+        if self._by_client_id.get(placed.cl_ord_id) is placed:
+            del self._by_client_id[placed.cl_ord_id]
+            self._by_order_id.pop(placed.order_id, None)
+
+    def _identify(self, placed: PlacedOrder, order_id: str) -> None:
+        """The exchange's id of an order is known; nothing is new where the feed has told it before."""
+        if placed.order_id == order_id:
+            return
+        placed.order_id = order_id
+        placed.known.set()
+        placed.ask_at = self._now() + self.timing.poll
+        self._by_order_id[order_id] = placed
+        self._ask_sooner.set()
+        for execution in self._unclaimed.pop(order_id, ()):
+            self._count(placed, execution)
+
+    def count_executions(self, executions: Sequence[Execution]) -> None:
+        """News from the feed; repeated ones are counted once."""
+        if executions:
+            self.news.notify()
+        for execution in executions:
+            placed = self._by_order_id.get(execution.order_id)
+            if placed is None and execution.cl_ord_id:
+                placed = self._by_client_id.get(execution.cl_ord_id)
+                if placed is not None and not placed.order_id:
+                    self._identify(placed, execution.order_id)
+            if placed is not None:
+                self._count(placed, execution)
+            else:
+                self._unclaimed.setdefault(execution.order_id, []).append(execution)
+                while len(self._unclaimed) > UNCLAIMED_ORDERS:
+                    self._unclaimed.popitem(last=False)
+
+    def _count(self, placed: PlacedOrder, execution: Execution) -> None:
+        if placed.count(execution):
+            placed.ask_at = 0.0
+            self._ask_sooner.set()
+
+    # -- where the feed is silent ---------------------------------------------------------------------------
+
+    async def ask_for_ends(self) -> NoReturn:
+        """Asks about orders that the feed has not ended in time; for ever."""
         failures = 0
         while True:
-            try:
-                return await self._look_once(cl_ord_id, since)
-            except ExchangeError as error:
-                log.warning("%s could not be looked for: %s", cl_ord_id, error)
-                dice = random.random()  # noqa: S311 - spreads load, guards nothing
-                await asyncio.sleep(growing_pause_s(failures, self.timing.retry, self.timing.retry_max, dice))
-                failures += 1
+            waiting = [placed for placed in self._by_order_id.values() if not placed.is_over]
+            now = self._now()
+            due = [placed for placed in waiting if placed.ask_at <= now][:QUERY_BATCH]
+            if due:
+                failures = 0 if await self._ask(due, failures) else failures + 1
+                continue
+            self._ask_sooner.clear()
+            # Without any, until there is one.
+            pause = max(min(placed.ask_at for placed in waiting) - now, 0.01) if waiting else None
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ask_sooner.wait(), pause)
 
-    async def _look_once(self, cl_ord_id: str, since: float) -> Found | None:
-        """What the answers say of the order. A row that does not say whose it is may be it, and is asked for
-        by its own id.
-
-        Raises ExchangeError while that is not known.
+    async def _ask(self, due: Sequence[PlacedOrder], failures: int) -> bool:
+        """Asks about orders that are due, after so many questions in a row that were not answered; whether
+        this one was.
         """
-        rows, odd = await self.exchange.orders_of(cl_ord_id, since, Priority.URGENT)
-        if found := _of(cl_ord_id, rows, odd):
-            return found
-        # Kraken tells the id where there is one; a row without it cannot be proven to be another's by one
-        # answer.
-        doubtful = [row.txid for row in rows if not row.cl_ord_id] + [
-            row.key for row in odd if not row.cl_ord_id
-        ]
-        if not doubtful:
-            return None
-        told, odd = await self.exchange.look_up(doubtful)
-        if found := _of(cl_ord_id, told.values(), odd):
-            return found
-        if unread := [row.key for row in odd if row.cl_ord_id is None]:
-            raise OutcomeUnknown("QueryOrders", f"nothing in the rows of {', '.join(unread)} can be read")
-        return None
-
-    async def end(self, cl_ord_id: str) -> Ending:
-        """Waits until an acknowledged order is over."""
-        return await self.watch.end(cl_ord_id)
-
-    def adopt(self, cl_ord_id: str, volume: Decimal, row: OrderRow) -> Ending | None:
-        """Takes up an order that was found; its ending if it is over already."""
-        if row.status in ENDED:
-            self.watch.forget(cl_ord_id)
-            return ending_of(row)
-        self.watch.expect(cl_ord_id, volume)
-        self.watch.acknowledged(cl_ord_id, row.txid)
-        return None
-
-
-def _of(cl_ord_id: str, rows: Iterable[OrderRow], odd: Iterable[OddRow]) -> Found | None:
-    """The order with this id, the ended one if it is told twice."""
-    wanted = _folded(cl_ord_id)
-    mine = [row for row in rows if _folded(row.cl_ord_id) == wanted]
-    if mine:
-        row = max(mine, key=lambda row: row.status in ENDED)
-        return Found(row.txid, row)
-    return next((Found(row.key, None) for row in odd if _folded(row.cl_ord_id) == wanted), None)
-
-
-def _folded(cl_ord_id: str | None) -> str:
-    """Whether Kraken writes a UUID as it was sent is not documented."""
-    return (cl_ord_id or "").replace("-", "").lower()
+        try:
+            rows = await self.exchange.ends_of([placed.order_id for placed in due])
+            pause, answered = self.timing.poll, True
+        except ExchangeError as error:
+            log.warning("orders could not be queried: %s", error)
+            rows, answered = {}, False
+            pause = growing_pause_s(failures + 1, self.timing.poll, POLL_S_MAX)
+        for placed in due:
+            placed.ask_at = self._now() + pause
+            row = rows.get(placed.order_id)
+            if row is not None and row.status in ENDED:
+                placed.ended(row)
+        return answered

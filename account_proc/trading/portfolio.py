@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -34,9 +33,9 @@ from krakencopy.account_proc.domain.wallet import (
 )
 from krakencopy.account_proc.kraken.api import Balances, KrakenExchange, Quote
 from krakencopy.account_proc.kraken.feed.executions import Execution
-from krakencopy.account_proc.kraken.front import growing_pause_s
 from krakencopy.account_proc.kraken.pairs_cache import PairsCache
 from krakencopy.account_proc.notices.unreadable import NoticeCode, Notices
+from krakencopy.account_proc.runtime.pauses import growing_pause_s, spread_s
 from krakencopy.account_proc.state.pair_memory import PairMemory
 
 log = logging.getLogger(__name__)
@@ -263,7 +262,7 @@ class Portfolio:
         """
         failures = 0
         while True:
-            until = self._rules_at + RULES_S * random.uniform(0.75, 1.25)  # noqa: S311 - spreads many accounts' calls
+            until = self._rules_at + spread_s(RULES_S)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._rules_wrong.wait(), max(until - self.now(), RULES_PAUSE_S))
             age_max_s = 0.0 if self._rules_wrong.is_set() else SHARED_RULES_S
@@ -275,9 +274,8 @@ class Portfolio:
             except ExchangeError as error:
                 log.warning("the rules of pairs could not be read again: %s", error)
                 failures += 1
-            dice = random.random()  # noqa: S311 - spreads many accounts' calls
             await asyncio.sleep(
-                growing_pause_s(failures, RULES_PAUSE_S, RULES_S / 4, dice) if failures else RULES_PAUSE_S
+                growing_pause_s(failures, RULES_PAUSE_S, RULES_S / 4) if failures else RULES_PAUSE_S
             )
 
     def rules_are_wrong(self) -> None:

@@ -22,7 +22,6 @@ from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.runtime.read_deferral import ReadDeferral
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.account_proc.trading.order_gateway import OrderGateway
-from krakencopy.account_proc.trading.order_tracker import OrderTracker
 from krakencopy.account_proc.trading.portfolio import Portfolio
 from krakencopy.account_proc.trading.timing import Timing
 from krakencopy.v1 import types_pb2 as pb
@@ -39,27 +38,27 @@ class Kraken(ScriptedKraken):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.every: list[str] = []
-        self.watch: OrderTracker | None = None
+        self.gateway: OrderGateway | None = None
         self.sent: list[dict[str, str]] = []
         self.always |= {"Balance": {"ZUSD": "100"}, "AddOrder": self._fill}
 
-    def public(self, method: str, params: dict[str, str]) -> Any:
+    def answer_public(self, method: str, params: dict[str, str]) -> Any:
         self.every.append(method)
-        return super().public(method, params)
+        return super().answer_public(method, params)
 
-    def private(self, method: str, params: dict[str, str]) -> Any:
+    def answer_private(self, method: str, params: dict[str, str]) -> Any:
         self.every.append(method)
-        return super().private(method, params)
+        return super().answer_private(method, params)
 
     def _fill(self, params: dict[str, str]) -> Any:
         self.sent.append(params)
         number = len(self.sent)
-        assert self.watch is not None
+        assert self.gateway is not None
         told = execution(
             order_id=f"O{number}", cl_ord_id=params["cl_ord_id"], exec_id=f"T{number}", qty=params["volume"],
             side=Side(params["type"]),
         )  # fmt: skip
-        asyncio.get_running_loop().call_soon(self.watch.executed, [told])
+        asyncio.get_running_loop().call_soon(self.gateway.count_executions, [told])
         return {"descr": {"order": "an order"}, "txid": [f"O{number}"]}
 
 
@@ -77,8 +76,7 @@ class User:
         self.ask_time: Callable[[], Awaitable[None]] | None = None
         self.kraken = Kraken(limits=limits)
         exchange = self.kraken.exchange
-        self.watch = self.kraken.watch = OrderTracker(exchange, lambda: self.now, 1.0)
-        self.gateway = OrderGateway(exchange, self.watch, lambda: self.now, TIMING)
+        self.gateway = self.kraken.gateway = OrderGateway(exchange, lambda: self.now, TIMING)
         self.portfolio = Portfolio(exchange, lambda: None, lambda: self.now, 1.0)
         self.read_deferral = ReadDeferral(0.1)
         ledger.join("a journal", 0)

@@ -18,7 +18,8 @@ from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.kraken.api import KrakenExchange
 from krakencopy.account_proc.kraken.feed.executions import Execution
 from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits
-from krakencopy.account_proc.kraken.rest.request_queue import CallQueue, Priority
+from krakencopy.account_proc.kraken.rest.request_queue import Priority, RequestQueue
+from krakencopy.account_proc.trading.broker import BrokerOrder
 from krakencopy.account_proc.trading.kraken_broker import KrakenBroker
 from krakencopy.account_proc.trading.order_gateway import OrderGateway
 from krakencopy.account_proc.trading.portfolio import Portfolio
@@ -62,40 +63,45 @@ class ScriptedKraken:
             "SystemStatus": {"status": "online"},
         }
         self.always = always | self.always
-        self.rest = self
 
     @property
     def exchange(self) -> KrakenExchange:
-        return KrakenExchange(cast("CallQueue", self))
+        return KrakenExchange(cast("RequestQueue", self))
 
-    # -- what the exchange client sees of a CallQueue and its rest ------------------------------------------
+    # -- what the exchange client sees of a RequestQueue ----------------------------------------------------
 
-    async def call(
-        self,
-        priority: object,
-        function: Callable[..., Answer],
-        method: str,
-        params: Mapping[str, str] | None = None,
-        *,
-        timeout_s: float = 10.0,
+    async def public(
+        self, method: str, params: Mapping[str, str] | None = None, *, priority: Priority
     ) -> Any:
-        del priority, timeout_s
+        del priority
+        return await self._result_of(self.answer_public(method, dict(params or {})))
+
+    async def private(
+        self, method: str, params: Mapping[str, str] | None = None, *, priority: Priority
+    ) -> Any:
+        del priority
         if method in self.held:
             await self.held[method].wait()
-        answer = function(method, dict(params or {}))
+        return await self._result_of(self.answer_private(method, dict(params or {})))
+
+    async def order(self, method: str, params: Mapping[str, str], *, timeout_s: float) -> Any:
+        del timeout_s
+        return await self.private(method, params, priority=Priority.ORDER)
+
+    @staticmethod
+    async def _result_of(answer: Answer) -> Any:
         if isinstance(answer, Awaitable):
             answer = await answer
         if isinstance(answer, ExchangeError):
             raise answer
         return answer
 
-    async def order(self, method: str, params: Mapping[str, str], *, timeout_s: float) -> Any:
-        return await self.call(Priority.ORDER, self.private, method, params, timeout_s=timeout_s)
+    # -- what it answers ------------------------------------------------------------------------------------
 
-    def public(self, method: str, _: dict[str, str]) -> Answer:
+    def answer_public(self, method: str, _: dict[str, str]) -> Answer:
         return self.always[method]
 
-    def private(self, method: str, params: dict[str, str]) -> Answer:
+    def answer_private(self, method: str, params: dict[str, str]) -> Answer:
         self.asked.append((method, params))
         if method == "BalanceEx" and method not in self.always:
             # What is answered to Balance, and nothing of it on hold.
@@ -202,6 +208,19 @@ def run(steps: Awaitable[None]) -> None:
             await steps
 
     asyncio.run(limited())
+
+
+def order_to_send(cl_ord_id: str = "mine", volume: str = "2", *, deadline: float = NOW) -> BrokerOrder:
+    """A market order that buys BTC/USD."""
+    return BrokerOrder(
+        cl_ord_id=cl_ord_id,
+        pair="BTC/USD",
+        side=Side.BUY,
+        volume=Decimal(volume),
+        limit_price=None,
+        ioc=False,
+        deadline=deadline,
+    )
 
 
 def broker_of(kraken: ScriptedKraken, gateway: OrderGateway) -> KrakenBroker:

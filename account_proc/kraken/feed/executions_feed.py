@@ -36,8 +36,8 @@ from krakencopy.account_proc.kraken.feed.session import (
     balances_subscription,
     subscription,
 )
-from krakencopy.account_proc.kraken.front import DOUBLINGS_MAX
 from krakencopy.account_proc.kraken.tls import EXCHANGE_TLS
+from krakencopy.account_proc.runtime.pauses import doubled_s
 from krakencopy.account_proc.runtime.read_deferral import ReadDeferral
 from krakencopy.account_proc.runtime.steady_clock import steady_s
 
@@ -320,7 +320,7 @@ def reconnect_delay_s(failures: int, floor_s: float, spread: float) -> float:
     ``spread`` is a random number from 0 to 1. A floor is spread upwards: accounts that were thrown out
     together come back one by one.
     """
-    bound_s = 0.0 if failures == 0 else min(BACKOFF_S_MAX, BACKOFF_S * 2.0 ** min(failures, 16))
+    bound_s = 0.0 if failures == 0 else doubled_s(failures, BACKOFF_S, BACKOFF_S_MAX)
     return max(floor_s * (1 + spread), bound_s * spread)
 
 
@@ -338,7 +338,7 @@ def _least_pause_s(cut: Exception, system_status: str, blocks: int) -> float:
     """
     code = _close_code(cut)
     if blocks:
-        return min(BLOCKED_S * 2.0 ** min(blocks - 1, DOUBLINGS_MAX), BLOCKED_S_MAX)
+        return doubled_s(blocks - 1, BLOCKED_S, BLOCKED_S_MAX)
     if code in _RESTARTING or isinstance(cut, RateLimited) or system_status not in {"", "online"}:
         return MAINTENANCE_S
     return 0.0

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import logging
 import random
-import re
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import requests
@@ -25,11 +24,9 @@ from requests.adapters import HTTPAdapter
 
 from krakencopy.account_proc.contract.errors import (
     ConfigurationFault,
-    CredentialsFault,
     ExchangeError,
     ExchangeRefused,
     InvalidNonce,
-    KeyUsedElsewhere,
     NonceFault,
     OutcomeUnknown,
 )
@@ -44,8 +41,9 @@ from krakencopy.account_proc.kraken.answers import (
 )
 from krakencopy.account_proc.kraken.exchange_clock import ExchangeClock
 from krakencopy.account_proc.kraken.front import Front
+from krakencopy.account_proc.kraken.rest.nonce_refusals import NonceRefusals, NonceSource
 from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits
-from krakencopy.account_proc.kraken.rest.signing import sign
+from krakencopy.account_proc.kraken.rest.signing import CallSigner, SignedCall
 from krakencopy.account_proc.kraken.tls import EXCHANGE_TLS
 from krakencopy.account_proc.runtime.steady_clock import steady_s
 
@@ -63,55 +61,8 @@ IDLE_CONNECTION_S = 240.0
 
 #: HTTP: Kraken answers with this, whatever the answer says; everything else comes from a front.
 OK = 200
-#: Refused nonces in a row after which no further one is tried. Refused nonces in a row that prove something:
-#: one may be the answer to a second delivery of a request, by a proxy that repeats.
-NONCE_TRIES = 2
-#: The same with a key that has taken our nonces before: then they prove that another program is alive, and
-#: this one stops trading.
-ALIVE_TRIES = 3
-
-#: RFC 3986: all but the unreserved characters.
-_QUOTED = {
-    number: f"%{number:02X}" for number in range(128) if not (chr(number).isalnum() or chr(number) in "_.~-")
-}
-_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 #: Read from the package's metadata when this is imported: in each process it would cost 2 ms and 0.5 MiB.
 USER_AGENT = f"krakencopy/{version('krakencopy')}"
-_PRINTABLE = re.compile(r"[!-~]+")
-
-
-class NonceSource(Protocol):
-    """Where nonces come from."""
-
-    def next(self) -> int:
-        """A nonce larger than all before."""
-        ...
-
-    def top_up(self) -> None:
-        """Prepare for further nonces."""
-        ...
-
-    def resynchronise(self) -> bool:
-        """After an Invalid nonce: go on further ahead; False if that was tried already as far as it may
-        be.
-        """
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class SignedCall:
-    """A private call that is ready to be sent, once."""
-
-    method: str
-    #: Of the URL, without the host.
-    path: str
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def header_lines(self) -> bytes:
-        """The headers as they are sent, each with its line's end."""
-        return "".join([f"{name}: {value}\r\n" for name, value in self.headers.items()]).encode("ascii")
 
 
 class _Trusting(HTTPAdapter):
@@ -143,22 +94,12 @@ class KrakenRest:
         parts = urlsplit(base_url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ConfigurationFault(f"rest_url {base_url!r} is not an http or https address")
-        # A header with other characters would be refused by an error that quotes it.
-        if _PRINTABLE.fullmatch(credentials.key) is None:
-            raise CredentialsFault(
-                "the API key is empty or has characters that no key has; copy it again from Kraken"
-            )
-        sign("/0/private/", 0, b"", credentials.secret)
         self._base_url = base_url.rstrip("/")
-        self._credentials = credentials
+        self._signer = CallSigner(credentials, USER_AGENT)
         self._nonces = nonces
+        self._nonce_refusals = NonceRefusals(nonces)
         self.limits = AccountLimits(Tier.STARTER) if limits is None else limits
         self._headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "gzip"}
-        self._signed_headers = {
-            "User-Agent": self._headers["User-Agent"],
-            "API-Key": credentials.key,
-            "Content-Type": "application/x-www-form-urlencoded",
-        }
         self._templates: dict[str, requests.PreparedRequest] = {}
         self._session = requests.Session()
         self._session.trust_env = False  # no proxies and no netrc from the environment
@@ -170,11 +111,7 @@ class KrakenRest:
         self._used_at = steady_s()
         #: The connection's, and the turn of a signed call, whoever sends it.
         self._one_at_a_time = threading.Lock()
-        self._turn = threading.Lock()
-        #: Reads in a row that Kraken answered with Invalid nonce.
-        self._refused_nonces = 0
-        #: Whether Kraken has taken a nonce of this process.
-        self._nonce_taken = False
+        self._signed_turn = threading.Lock()
 
     def public(
         self, method: str, params: Mapping[str, str] | None = None, *, timeout_s: float = TIMEOUT_S
@@ -197,12 +134,9 @@ class KrakenRest:
         Nothing is sent while the key is locked out (LockedOut), nor while Kraken has asked for a pause
         (NotSent).
 
-        An Invalid nonce may be the answer to a second delivery of a request that was taken at the first (a
-        proxy that repeats), so a read is asked once more as it is. Once Kraken has taken a nonce of this
-        process, larger ones are refused only if another program has used the key since: then nonces stay
-        where they are (KeyUsedElsewhere). Before that, a clock or file may have been wrong: nonces go on
-        further ahead, in few bounded steps. An order is left to whoever knows what it was for, and nonces are
-        not touched: the reads that look for it find out.
+        After an Invalid nonce a read is asked again as far as kraken/rest/nonce_refusals.py allows. An order
+        is left to whoever knows what it was for, and nonces are not touched: the reads that look for it find
+        out.
         """
         while True:
             try:
@@ -210,28 +144,24 @@ class KrakenRest:
             except InvalidNonce as error:
                 if method in ORDER_METHODS:
                     raise
-                self._refused_nonces += 1
-                self._mend_nonces(method, error)
+                self._nonce_refusals.retry_read(error)
 
-    def take_turn(self, method: str, params: Mapping[str, str]) -> SignedCall | None:
-        """An order that somebody else sends, and whose answer is read by ``result``: its turn is taken
-        without waiting, so that an event loop may ask. None while another signed call is on its way. Whoever
-        has got one gives the turn back by ``leave_turn``.
+    @contextmanager
+    def turn(self, method: str, params: Mapping[str, str]) -> Iterator[SignedCall | None]:
+        """The turn of an order that somebody else sends, and whose answer ``result`` reads before the turn is
+        over. It is not waited for, so that an event loop may ask: None while another signed call is on its
+        way.
 
         Raises as ``private`` before anything is sent.
         """
-        if not self._turn.acquire(blocking=False):
-            return None
+        if not self._signed_turn.acquire(blocking=False):
+            yield None
+            return
         try:
             self._let_out(method)
-            return self._sign(method, params)
-        except BaseException:
-            self._turn.release()
-            raise
-
-    def leave_turn(self) -> None:
-        """The call of ``take_turn`` is over: the next signed call may go."""
-        self._turn.release()
+            yield self._signed_call(method, params)
+        finally:
+            self._signed_turn.release()
 
     def result(self, method: str, status: int, body: bytes) -> Any:
         """What the answer to a signed call says, and takes in what it says about limits and nonces. Raises
@@ -246,11 +176,10 @@ class KrakenRest:
                 raise
             self.limits.refused(error, time.monotonic(), self.clock.now())
             if not isinstance(error, InvalidNonce):
-                self._refused_nonces = 0
+                self._nonce_refusals.refused_otherwise()
             raise
         self.limits.accepted()
-        self._refused_nonces = 0
-        self._nonce_taken = True
+        self._nonce_refusals.accepted()
         return result
 
     @staticmethod
@@ -268,31 +197,11 @@ class KrakenRest:
         front.passed()
         return result
 
-    def _mend_nonces(self, method: str, error: InvalidNonce) -> None:
-        log.warning("%s: Invalid nonce, %d in a row", method, self._refused_nonces)
-        if self._nonce_taken:
-            if self._refused_nonces < ALIVE_TRIES:
-                return
-            raise KeyUsedElsewhere(
-                f"{method}: Kraken has taken nonces of this process and now refuses larger ones: another "
-                "program uses this API key, "
-                "perhaps this one on another machine; stop it, or make a new API key for this account alone"
-            ) from error
-        if self._refused_nonces < NONCE_TRIES:
-            return
-        if not self._nonces.resynchronise():
-            raise NonceFault(
-                f"{method}: Kraken refuses nonces as too small, also a day ahead of the clock: another "
-                "program uses this key "
-                "with finer nonces; make a new API key for this account alone"
-            ) from error
-        log.warning("%s: nonces go on further ahead", method)
-
     def _private_once(self, method: str, params: Mapping[str, str], timeout_s: float) -> Any:
         # Nonce and request under one lock: Kraken refuses a nonce that arrives after a larger one.
-        with self._turn:
+        with self._signed_turn:
             self._let_out(method)
-            request = self._prepared(self._sign(method, params))
+            request = self._prepared(self._signed_call(method, params))
             self.limits.charge(method, time.monotonic())
             try:
                 with self._one_at_a_time:
@@ -318,8 +227,8 @@ class KrakenRest:
                 f"{front.said}, not tried before {front.orders_until - now:.1f} s are over",
             )
 
-    def tend(self) -> None:
-        """Work that should not be left to the next request. Called when there is time."""
+    def top_up_nonces(self) -> None:
+        """Makes sure of nonces for later, so that no request has to. Called when there is time."""
         try:
             self._nonces.top_up()
         except NonceFault as fault:
@@ -329,17 +238,14 @@ class KrakenRest:
         """Close the connection."""
         self._session.close()
 
-    def _sign(self, method: str, params: Mapping[str, str]) -> SignedCall:
+    def _signed_call(self, method: str, params: Mapping[str, str]) -> SignedCall:
         """Raises NonceFault."""
-        path, nonce = f"/0/private/{method}", self._nonces.next()
-        body = _form({"nonce": str(nonce), **params})
-        signature = sign(path, nonce, body, self._credentials.secret)
-        return SignedCall(method, path, {**self._signed_headers, "API-Sign": signature}, body)
+        return self._signer.signed_call(method, params, self._nonces.next())
 
     def _prepared(self, call: SignedCall) -> requests.PreparedRequest:
         template = self._templates.get(call.method)
         if template is None:
-            headers = {**self._headers, **self._signed_headers}
+            headers = {**self._headers, **call.headers}
             template = requests.Request("POST", self._base_url + call.path, headers=headers).prepare()
             self._templates[call.method] = template
         request = template.copy()
@@ -376,18 +282,6 @@ class KrakenRest:
             self.clock.hear_date(response.headers.get("Date"), sent_at, self._used_at)
         log.debug("%s: HTTP %d in %.1f ms", method, response.status_code, (self._used_at - sent_at) * 1e3)
         return response.status_code, body
-
-
-def _form(fields: Mapping[str, str]) -> bytes:
-    """As ``urllib.parse.urlencode`` but for spaces, which takes ten times as long, for what the way of an
-    order has time for.
-    """
-    form = "&".join(
-        [f"{name.translate(_QUOTED)}={value.translate(_QUOTED)}" for name, value in fields.items()]
-    )
-    if not form.isascii():
-        form = _BEYOND_ASCII.sub(lambda found: "".join([f"%{byte:02X}" for byte in found[0].encode()]), form)
-    return form.encode("ascii")
 
 
 def _never_connected(error: BaseException) -> bool:

@@ -28,9 +28,10 @@ from krakencopy.account_proc.kraken.rest.client import (
     CONNECT_TIMEOUT_S,
     IDLE_CONNECTION_S,
     OK,
-    SignedCall,
 )
+from krakencopy.account_proc.kraken.rest.signing import SignedCall
 from krakencopy.account_proc.kraken.tls import EXCHANGE_TLS
+from krakencopy.account_proc.runtime.pauses import doubled_s
 from krakencopy.account_proc.runtime.read_deferral import ReadDeferral
 from krakencopy.account_proc.runtime.steady_clock import steady_s
 
@@ -226,7 +227,7 @@ class OrderConnection:
                 log.debug("the line for orders is made anew: %s", why or "it was idle for long")
                 if not why:
                     continue
-            bound_s = min(BACKOFF_S_MAX, BACKOFF_S * 2.0 ** min(failures, 16))
+            bound_s = doubled_s(failures, BACKOFF_S, BACKOFF_S_MAX)
             await asyncio.sleep(bound_s * random.random())  # noqa: S311 - spreads load, guards nothing
 
     async def _connect(self) -> _Connection:

@@ -16,19 +16,17 @@ from collections.abc import Callable, Mapping
 from enum import IntEnum
 from functools import partial
 from math import inf
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import Any, Protocol
 
 from krakencopy.account_proc.kraken.answers import NotSent
-from krakencopy.account_proc.kraken.rest.client import KrakenRest, SignedCall
+from krakencopy.account_proc.kraken.rest.client import TIMEOUT_S, KrakenRest
 from krakencopy.account_proc.kraken.rest.rate_limits import RateStatus, rest_cost
+from krakencopy.account_proc.kraken.rest.signing import SignedCall
 
 log = logging.getLogger(__name__)
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
 #: How often the idle thread looks after the nonce reservation, which lasts for 5 minutes.
-TEND_S = 60.0
+TOP_UP_S = 60.0
 #: Calls of one priority that may wait. At one call each 50 ms this is a queue of 25 s.
 WAITING_MAX = 500
 
@@ -71,8 +69,8 @@ class Line(Protocol):
 class _Call:
     """A call and whoever waits for it."""
 
-    def __init__(self, name: str, function: Callable[[], Any], *, is_public: bool) -> None:
-        #: Its method, or what stands for it; and whether it is nobody's.
+    def __init__(self, name: str, function: Callable[[], Any], *, is_public: bool = False) -> None:
+        #: Its method; and whether it is nobody's.
         self.name = name
         self.is_public = is_public
         self._function = function
@@ -109,7 +107,7 @@ class _Call:
             self.future.set_result(result)
 
 
-class CallQueue:
+class RequestQueue:
     """Runs the calls of one KrakenRest in one thread: orders first, then reads, then the rest, each in order
     of arrival.
 
@@ -119,29 +117,64 @@ class CallQueue:
 
     def __init__(self, rest: KrakenRest, line: Line | None = None) -> None:
         """Takes over ``rest``: ``close`` closes it. Orders go over ``line`` while that is ready."""
-        self.rest = rest
+        self.limits = rest.limits
+        self._rest = rest
         self._line = line
         self._free: dict[Priority, deque[_Call]] = {priority: deque() for priority in Priority}
         #: Those that the REST counter counts.
         self._counted: dict[Priority, deque[_Call]] = {priority: deque() for priority in Priority}
         self._changed = threading.Condition()
         self._closing = False
-        self._tended_at = time.monotonic()
+        self._topped_up_at = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="kraken-rest", daemon=True)
         self._thread.start()
 
-    async def call(
-        self, priority: Priority, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """The function's result, from the thread; a signed call waits for its room in the REST counter.
+    async def public(
+        self, method: str, params: Mapping[str, str] | None = None, *, priority: Priority
+    ) -> Any:
+        """The result of a public method, from the thread. Raises as ``private``."""
+        call = _Call(method, partial(self._rest.public, method, params), is_public=True)
+        return await self._result_of(call, self._free[priority])
+
+    async def private(
+        self, method: str, params: Mapping[str, str] | None = None, *, priority: Priority,
+        timeout_s: float = TIMEOUT_S,
+    ) -> Any:  # fmt: skip
+        """The result of a private method, from the thread; it waits for its room in the REST counter.
 
         A waiter that is cancelled takes back a call that has not begun; one that has begun runs to its end,
-        so a cancelled order may have been placed. Raises what the function raises, and NotSent if the queue
+        so a cancelled order may have been placed. Raises as ``KrakenRest.private``, and NotSent if the queue
         is full or closed.
         """
-        call = _Call(_name(args), partial(function, *args, **kwargs), is_public=function == self.rest.public)
-        is_counted = function == self.rest.private and rest_cost(call.name) > 0
-        waiting = (self._counted if is_counted else self._free)[priority]
+        call = _Call(method, partial(self._rest.private, method, params, timeout_s=timeout_s))
+        waiting = self._counted if rest_cost(method) else self._free
+        return await self._result_of(call, waiting[priority])
+
+    async def order(self, method: str, params: Mapping[str, str], *, timeout_s: float) -> Any:
+        """The result of an order, which goes before all other calls: at once over the line, if that is ready
+        and no signed call is on its way; else through the thread. Raises as ``private``. A waiter that is
+        cancelled may have placed it.
+        """
+        if self._line is not None:
+            if self._line.ready and not self._closing:
+                with self._rest.turn(method, params) as signed:
+                    if signed is not None:
+                        return await self._send_at_once(self._line, signed, timeout_s)
+            # Its turn comes when the answer to an order before it has been read.
+            self._line.hurry()
+        return await self.private(method, params, priority=Priority.ORDER, timeout_s=timeout_s)
+
+    async def _send_at_once(self, line: Line, signed: SignedCall, timeout_s: float) -> Any:
+        was_refused = self.limits.front.refusals
+        try:
+            status, body = await line.send(signed, timeout_s)
+            return self._rest.result(signed.method, status, body)
+        finally:
+            if was_refused:
+                with self._changed:
+                    self._changed.notify()  # the others need not wait any longer, or have to
+
+    async def _result_of(self, call: _Call, waiting: deque[_Call]) -> Any:
         with self._changed:
             if self._closing:
                 raise NotSent(call.name, "the account is shutting down")
@@ -150,40 +183,17 @@ class CallQueue:
             waiting.append(call)
             self._changed.notify()
         try:
-            result: T = await call.future
+            return await call.future
         except asyncio.CancelledError:
             with self._changed:
                 self._changed.notify()  # one behind it may need less room
             raise
-        return result
-
-    async def order(self, method: str, params: Mapping[str, str], *, timeout_s: float) -> Any:
-        """The result of an order, which goes before all other calls: at once over the line, if that is ready
-        and no signed call is on its way; else through the thread. Raises as ``KrakenRest.private``. A waiter
-        that is cancelled may have placed it.
-        """
-        if self._line is not None and self._line.ready and not self._closing:
-            signed = self.rest.take_turn(method, params)
-            if signed is not None:
-                was_refused = self.rest.limits.front.refusals
-                try:
-                    status, body = await self._line.send(signed, timeout_s)
-                    return self.rest.result(method, status, body)
-                finally:
-                    self.rest.leave_turn()
-                    if was_refused:
-                        with self._changed:
-                            self._changed.notify()  # the others need not wait any longer, or have to
-        if self._line is not None:
-            # Its turn comes when the answer to an order before it has been read.
-            self._line.hurry()
-        return await self.call(Priority.ORDER, self.rest.private, method, params, timeout_s=timeout_s)
 
     def rate_status(self) -> RateStatus:
         """How much of the account's limits is used, by its own count."""
         with self._changed:
             waiting = sum(not call.future.cancelled() for calls in self._counted.values() for call in calls)
-        return self.rest.limits.status(time.monotonic(), waiting)
+        return self.limits.status(time.monotonic(), waiting)
 
     def close(self) -> None:
         """Take no new calls, finish those that can go now, then close the connection. Not an error if done
@@ -198,43 +208,42 @@ class CallQueue:
         self._thread.join()
 
     def _run(self) -> None:
-        while (call := self._take()) is not None:
+        while (call := self._next_call()) is not None:
             call.run()
-        self.rest.close()
+        self._rest.close()
 
-    def _take(self) -> _Call | None:
+    def _next_call(self) -> _Call | None:
         """The next call, once it may go; None when the queue is closed and empty."""
         while True:
             with self._changed:
-                call, goes_at = self._next(time.monotonic())
+                call, goes_at = self._ready_call(time.monotonic())
                 if call is not None:
                     return call
                 if self._closing:
                     self._give_up()
                     return None
-                self._changed.wait(max(min(goes_at, self._tended_at + TEND_S) - time.monotonic(), 0.0))
-                is_idle = time.monotonic() >= self._tended_at + TEND_S
+                self._changed.wait(max(min(goes_at, self._topped_up_at + TOP_UP_S) - time.monotonic(), 0.0))
+                is_idle = time.monotonic() >= self._topped_up_at + TOP_UP_S
             if is_idle:
-                self.rest.tend()
-                self._tended_at = time.monotonic()
+                self._rest.top_up_nonces()
+                self._topped_up_at = time.monotonic()
 
-    def _next(self, now: float) -> tuple[_Call | None, float]:
+    def _ready_call(self, now: float) -> tuple[_Call | None, float]:
         """The call that goes now, if any; else when one may go."""
-        limits = self.rest.limits
         may_go_at = inf
         for priority in Priority:
             free, counted = self._free[priority], self._counted[priority]
             # An order does not wait: it is sent, or refused here, and whoever sent it knows what to do then.
             if free:
                 is_urgent = not RESERVES[priority]
-                closed_until = limits.closed_until(is_urgent=is_urgent, is_public=free[0].is_public)
+                closed_until = self.limits.closed_until(is_urgent=is_urgent, is_public=free[0].is_public)
                 if priority is Priority.ORDER or closed_until <= now:
                     return free.popleft(), now
                 may_go_at = min(may_go_at, closed_until)
             while counted and counted[0].future.cancelled():
                 counted.popleft()
             if counted:
-                goes_at = limits.goes_at(counted[0].name, RESERVES[priority], now)
+                goes_at = self.limits.goes_at(counted[0].name, RESERVES[priority], now)
                 if goes_at <= now:
                     return counted.popleft(), now
                 may_go_at = min(may_go_at, goes_at)
@@ -244,7 +253,3 @@ class CallQueue:
         for calls in (*self._counted.values(), *self._free.values()):
             while calls:
                 calls.popleft().give_up("the account is shutting down")
-
-
-def _name(args: tuple[Any, ...]) -> str:
-    return str(args[0]) if args and isinstance(args[0], str) else "call"

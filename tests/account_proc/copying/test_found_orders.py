@@ -132,10 +132,10 @@ def test_one_that_is_still_open_is_followed_to_its_end_before_anything_else(ledg
         async with copying(ledger) as user:
             order = lost(1, BUY, "0.003", status="open")
             taking = asyncio.ensure_future(take_over(user, order))
-            await until(lambda: not user.watch.idle)
+            await until(lambda: not user.gateway.idle)
             assert not taking.done()
             told = execution(order_id="OLD1", cl_ord_id=order.cl_ord_id, exec_id="T1", qty="0.003", side=BUY)
-            user.watch.executed([told])
+            user.gateway.count_executions([told])
             await taking
             assert held(user) == Decimal("0.003")
 

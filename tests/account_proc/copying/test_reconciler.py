@@ -28,7 +28,6 @@ from krakencopy.account_proc.kraken.api import OrderRow
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.state.ledger import NO_COPY, Ledger
 from krakencopy.account_proc.trading.order_gateway import OrderGateway
-from krakencopy.account_proc.trading.order_tracker import OrderTracker
 from krakencopy.account_proc.trading.timing import Timing
 from tests.support.copying import NOW
 from tests.support.order_samples import FIRST, SECOND, copy, kraken_row
@@ -45,7 +44,7 @@ class Desk:
         self.busy = False
         self.adopted: list[tuple[str, str]] = []
         exchange = self.kraken.exchange
-        self.gateway = OrderGateway(exchange, OrderTracker(exchange, lambda: NOW, 1.0), lambda: NOW, Timing())
+        self.gateway = OrderGateway(exchange, lambda: NOW, Timing())
         self.reconciler = self.start()
 
     def start(self) -> Reconciler:

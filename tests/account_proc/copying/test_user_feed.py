@@ -18,10 +18,11 @@ from krakencopy.account_proc.copying.user_feed import UserFeed
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.kraken.feed.executions import Incomplete
 from krakencopy.account_proc.trading import portfolio
-from krakencopy.account_proc.trading.order_tracker import OrderTracker
+from krakencopy.account_proc.trading.order_gateway import OrderGateway
 from krakencopy.account_proc.trading.portfolio import Portfolio
+from krakencopy.account_proc.trading.timing import Timing
 from tests.support.copying import NOW
-from tests.support.scripted_kraken import ScriptedKraken, execution, run, until
+from tests.support.scripted_kraken import ScriptedKraken, execution, order_to_send, run, until
 
 BALANCES = {"ZUSD": "1000", "XXBT": "1"}
 LAG_S = 60.0
@@ -38,12 +39,12 @@ class User:
         #: them.
         self.now = NOW + 3600
         self.portfolio = Portfolio(kraken.exchange, self._changed, lambda: self.now, LAG_S)
-        self.watch = OrderTracker(kraken.exchange, lambda: NOW, 1.0)
+        self.gateway = OrderGateway(kraken.exchange, lambda: NOW, Timing())
         #: Orders under an id of krakencopy's that nobody here follows.
         self.marked: list[str] = []
         self.balances = BalanceReading(self.portfolio, holds_pause_s)
         self.feed = UserFeed(
-            self.watch,
+            self.gateway,
             self.portfolio,
             self._changed,
             self.balances,
@@ -103,10 +104,9 @@ def test_only_trades_change_the_wallet() -> None:
 def test_an_execution_ends_the_order_that_it_fills() -> None:
     async def steps() -> None:
         someone = await user()
-        someone.watch.expect("mine", Decimal("0.01"))
-        someone.watch.acknowledged("mine", "O1")
+        placed = someone.gateway.resume(order_to_send(volume="0.01"), "O1")
         someone.feed.executed([execution(exec_id="T1", qty="0.01")])
-        assert (await someone.watch.end("mine")).filled == Decimal("0.01")
+        assert (await placed.end()).filled == Decimal("0.01")
 
     run(steps())
 
@@ -114,12 +114,11 @@ def test_an_execution_ends_the_order_that_it_fills() -> None:
 def test_a_snapshot_ends_orders_and_the_wallet_is_read_anew_and_not_counted_up() -> None:
     async def steps() -> None:
         someone = await user()
-        someone.watch.expect("mine", Decimal("0.01"))
-        someone.watch.acknowledged("mine", "O1")
+        placed = someone.gateway.resume(order_to_send(volume="0.01"), "O1")
         someone.kraken.always["Balance"] = {"ZUSD": "500", "XXBT": "1.01"}
         missed = execution(exec_id="T1", qty="0.01")
         someone.feed.connected([missed])
-        assert (await someone.watch.end("mine")).filled == Decimal("0.01")
+        assert (await placed.end()).filled == Decimal("0.01")
         await until(refreshed(someone))
         someone.feed.executed([missed])
         assert someone.holds == (Decimal(500), Decimal("1.01"))
@@ -264,7 +263,7 @@ def test_however_many_orders_its_owner_makes_balances_are_read_once_in_a_while(
 def test_a_marked_order_that_nobody_here_follows_is_told_and_no_other() -> None:
     async def steps() -> None:
         it = await user()
-        it.watch.expect(CL_ORD_ID_MARK + "ours", Decimal(1))
+        it.gateway.resume(order_to_send(CL_ORD_ID_MARK + "ours"), "O2")
         for order_id, cl_ord_id in (
             ("O1", CL_ORD_ID_MARK + "theirs"),
             ("O2", CL_ORD_ID_MARK + "ours"),

@@ -19,7 +19,7 @@ from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.kraken.answers import ClOrdIdInUse
 from krakencopy.account_proc.kraken.api import RATE_TRIES, KrakenExchange, OrderAck, OrderRequest
 from krakencopy.account_proc.kraken.rest.client import KrakenRest
-from krakencopy.account_proc.kraken.rest.request_queue import CallQueue
+from krakencopy.account_proc.kraken.rest.request_queue import RequestQueue
 from krakencopy.account_proc.state.nonce_custody import NonceCustody
 from tests.support.odd_exchange import (
     SECRET,
@@ -49,7 +49,7 @@ def on(url: str, name: str, folder: Path, steps: Steps) -> None:
         custody = NonceCustody.open(
             folder / f"{name}.txt", account_id=name, now_us=lambda: time.time_ns() // 1000
         )
-        queue = CallQueue(KrakenRest(url, Credentials(name, SECRET), custody, roomy_limits()))
+        queue = RequestQueue(KrakenRest(url, Credentials(name, SECRET), custody, roomy_limits()))
         try:
             await steps(KrakenExchange(queue))
         finally:

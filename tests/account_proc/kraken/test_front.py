@@ -14,11 +14,10 @@ from krakencopy.account_proc.kraken.front import (
     PAUSE_S,
     PAUSE_S_MAX,
     Front,
-    growing_pause_s,
 )
 from krakencopy.account_proc.kraken.rest.client import KrakenRest
 from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits
-from krakencopy.account_proc.kraken.rest.request_queue import CallQueue, Priority
+from krakencopy.account_proc.kraken.rest.request_queue import Priority, RequestQueue
 from tests.account_proc.kraken.rest.test_client import Counter
 from tests.support.odd_exchange import SECRET, answer, odd_exchange
 from tests.support.scripted_kraken import run
@@ -29,15 +28,6 @@ BLOCKED = answer(status="429 Too Many Requests", body=b"error code: 1015")
 DICE = st.floats(0, 1)
 #: What floats lose, in seconds.
 TINY = 1e-6
-
-
-@given(st.integers(0, 10_000), st.floats(0.01, 10), st.floats(10, 1_000), DICE)
-def test_a_pause_grows_and_stays_within_its_bounds(
-    failures: int, first: float, most: float, dice: float
-) -> None:
-    pause = growing_pause_s(failures, first, most, dice)
-    assert first / 2 <= pause <= most
-    assert growing_pause_s(failures + 1, first, most, dice) >= pause
 
 
 @given(st.lists(DICE, min_size=1, max_size=40))
@@ -92,16 +82,17 @@ def test_nothing_is_sent_while_the_front_is_left_alone_and_all_goes_on_when_it_l
     async def steps() -> None:
         with odd_exchange(BLOCKED, answer({"ZUSD": "1"}), answer({"unixtime": 1})) as exchange:
             limits = AccountLimits(Tier.PRO)
-            queue = CallQueue(KrakenRest(exchange.url, Credentials("key", SECRET), Counter(), limits))
+            rest = KrakenRest(exchange.url, Credentials("key", SECRET), Counter(), limits)
+            queue = RequestQueue(rest)
             with pytest.raises(FrontRefuses):
-                await queue.call(Priority.READ, queue.rest.private, "Balance")
+                await queue.private("Balance", priority=Priority.READ)
             assert limits.front.refusals == 1
             with pytest.raises(FrontRefuses, match="not tried before"):
-                queue.rest.private("AddOrder", {})
+                rest.private("AddOrder", {})
             assert len(exchange.asked) == 1, "the second never left"
-            assert await queue.call(Priority.READ, queue.rest.private, "Balance") == {"ZUSD": "1"}
+            assert await queue.private("Balance", priority=Priority.READ) == {"ZUSD": "1"}
             assert limits.front == Front()
-            assert await queue.call(Priority.READ, queue.rest.public, "Time") == {"unixtime": 1}
+            assert await queue.public("Time", priority=Priority.READ) == {"unixtime": 1}
             queue.close()
 
     run(steps())

@@ -35,7 +35,6 @@ from krakencopy.account_proc.strategy.runner import StrategyRunner
 from krakencopy.account_proc.trading.broker import Holdings, Market, Quote
 from krakencopy.account_proc.trading.kraken_broker import KrakenBroker
 from krakencopy.account_proc.trading.order_gateway import OrderGateway
-from krakencopy.account_proc.trading.order_tracker import OrderTracker
 from krakencopy.account_proc.trading.portfolio import Portfolio
 from krakencopy.account_proc.trading.requested_orders import RequestedOrders
 from krakencopy.account_proc.trading.timing import Timing
@@ -158,7 +157,7 @@ class Kraken(ScriptedKraken):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.watch: OrderTracker | None = None
+        self.gateway: OrderGateway | None = None
         self.portfolio: Portfolio | None = None
         self.log: list[tuple[str, str]] = []
         self.sent: list[dict[str, str]] = []
@@ -170,10 +169,10 @@ class Kraken(ScriptedKraken):
             "ClosedOrders": {"closed": {}, "count": 0},
         }  # fmt: skip
 
-    def public(self, method: str, params: dict[str, str]) -> Any:
+    def answer_public(self, method: str, params: dict[str, str]) -> Any:
         async def later() -> Any:
             await self._a_while()
-            return super(Kraken, self).public(method, params)
+            return super(Kraken, self).answer_public(method, params)
 
         return later()
 
@@ -189,14 +188,14 @@ class Kraken(ScriptedKraken):
         if params["type"] == "sell" and self.dice.random() < self.refuses:
             self.log.append(("end", params["cl_ord_id"]))
             return ExchangeRefused("AddOrder", ("EOrder:Margin allowance exceeded",))
-        assert self.watch is not None
+        assert self.gateway is not None
         assert self.portfolio is not None
         told = execution(
             order_id=f"O{number}", cl_ord_id=params["cl_ord_id"], exec_id=f"T{number}", qty=params["volume"],
             side=Side(params["type"]),
         )  # fmt: skip
         self.portfolio.executed(told)
-        asyncio.get_running_loop().call_soon(self.watch.executed, [told])
+        asyncio.get_running_loop().call_soon(self.gateway.count_executions, [told])
         self.log.append(("end", params["cl_ord_id"]))
         return {"descr": {"order": "an order"}, "txid": [f"O{number}"]}
 
@@ -215,8 +214,7 @@ class User:
         self.seq = 0
         self.kraken = Kraken(limits=AccountLimits(Tier.UNLIMITED))
         exchange = self.kraken.exchange
-        self.watch = self.kraken.watch = OrderTracker(exchange, self.now, 1.0)
-        self.gateway = OrderGateway(exchange, self.watch, self.now, timing)
+        self.gateway = self.kraken.gateway = OrderGateway(exchange, self.now, timing)
         self.portfolio = self.kraken.portfolio = Portfolio(exchange, self.change_signal.notify, self.now, 1.0)
         ledger.join("a journal", 0) if ledger.journal_id is None else None
         self.copier = Copier(

@@ -18,7 +18,6 @@ from krakencopy.account_proc.contract.order_ids import own_order_id
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.account_proc.trading.order_gateway import OrderGateway
-from krakencopy.account_proc.trading.order_tracker import OrderTracker
 from krakencopy.account_proc.trading.requested_orders import (
     BadOrder,
     OrderAsked,
@@ -45,9 +44,7 @@ def placing(folder: Path, kraken: ScriptedKraken) -> Iterator[RequestedOrders]:
 
 
 def orders_of(ledger: Ledger, kraken: ScriptedKraken) -> RequestedOrders:
-    gateway = OrderGateway(
-        kraken.exchange, OrderTracker(kraken.exchange, lambda: NOW, 1.0), lambda: NOW, AT_ONCE
-    )
+    gateway = OrderGateway(kraken.exchange, lambda: NOW, AT_ONCE)
     return RequestedOrders("tania", ledger, broker_of(kraken, gateway), lambda: NOW)
 
 
@@ -332,9 +329,7 @@ def test_the_time_is_asked_for_before_an_order_and_not_again_for_its_answer(tmp_
 
     async def steps() -> None:
         with closing(Ledger(tmp_path / "tania.db", "tania")) as ledger:
-            gateway = OrderGateway(
-                kraken.exchange, OrderTracker(kraken.exchange, lambda: NOW, 1.0), lambda: NOW, AT_ONCE
-            )
+            gateway = OrderGateway(kraken.exchange, lambda: NOW, AT_ONCE)
             orders = RequestedOrders("tania", ledger, broker_of(kraken, gateway), lambda: NOW, ask)
             await orders.place(ASKED)
             await orders.place(ASKED)

@@ -40,7 +40,7 @@ from krakencopy.account_proc.kraken.feed.executions_feed import (
 )
 from krakencopy.account_proc.kraken.feed.session import BalanceChanged
 from krakencopy.account_proc.kraken.rest.client import KrakenRest
-from krakencopy.account_proc.kraken.rest.request_queue import CallQueue
+from krakencopy.account_proc.kraken.rest.request_queue import RequestQueue
 from krakencopy.account_proc.state.nonce_custody import NonceCustody
 from tests.support.odd_exchange import SECRET, Paper, paper_exchange, roomy_limits
 
@@ -117,7 +117,7 @@ def paper() -> Iterator[Paper]:
 @contextlib.asynccontextmanager
 async def client(paper: Paper, name: str, folder: Path) -> AsyncIterator[KrakenExchange]:
     custody = NonceCustody.open(folder / name, account_id=name, now_us=lambda: time.time_ns() // 1000)
-    queue = CallQueue(KrakenRest(paper.rest_url, Credentials(name, SECRET), custody, roomy_limits()))
+    queue = RequestQueue(KrakenRest(paper.rest_url, Credentials(name, SECRET), custody, roomy_limits()))
     try:
         yield KrakenExchange(queue)
     finally:

@@ -29,11 +29,8 @@ from krakencopy.account_proc.kraken import api as exchange_module
 from krakencopy.account_proc.kraken.answers import MarketRefused, ServiceTrouble, classify
 from krakencopy.account_proc.kraken.api import KrakenExchange, OddRow
 from krakencopy.account_proc.kraken.feed.executions import Execution, ExecutionsMerge, Incomplete
-from krakencopy.account_proc.kraken.rest.messages import OrderRequest, api_key_info
-from krakencopy.account_proc.trading.order_gateway import OrderGateway
-from krakencopy.account_proc.trading.order_tracker import OrderTracker
-from krakencopy.account_proc.trading.timing import Timing
-from tests.support.copying import NOW
+from krakencopy.account_proc.kraken.rest.messages import api_key_info
+from krakencopy.account_proc.kraken.rest.order_request import OrderRequest
 from tests.support.scripted_kraken import ASSETS, PAIRS, TABLE, ScriptedKraken, order_row, run
 
 NOTHING: Any = object()
@@ -221,8 +218,8 @@ def test_a_pair_beside_an_odd_row_is_listed_and_an_odd_one_is_remembered(pair: A
 @pytest.mark.parametrize("answer", [[], "none", 7, None, OutcomeUnknown("AssetPairs", "HTTP 502")])
 def test_without_an_answer_about_tokenised_assets_everything_else_is_listed(answer: Any) -> None:
     class Listing(ScriptedKraken):
-        def public(self, method: str, params: dict[str, str]) -> Any:
-            return answer if TOKENIZED in params.values() else super().public(method, params)
+        def answer_public(self, method: str, params: dict[str, str]) -> Any:
+            return answer if TOKENIZED in params.values() else super().answer_public(method, params)
 
     async def steps() -> None:
         table = await Listing().exchange.asset_pairs()
@@ -283,61 +280,6 @@ def test_a_number_is_a_number_of_a_size_that_money_has(value: Any) -> None:
     assert len(plain(found)) < 200
 
 
-# -- an order whose answer was lost ------------------------------------------------------------------------
-
-MINE = "6b3a0e0e-0000-4000-8000-000000000001"
-
-
-async def looked_for(kraken: ScriptedKraken) -> Any:
-    exchange = kraken.exchange
-    gateway = OrderGateway(
-        exchange,
-        OrderTracker(exchange, lambda: NOW, 1.0),
-        lambda: NOW,
-        Timing(deadline=0, margin=0, visibility_lag=0, retry=0),
-    )
-    return await gateway.find(MINE, NOW - 1)
-
-
-def closed(rows: dict[str, Any]) -> dict[str, Any]:
-    return {"OpenOrders": {"open": {}}, "ClosedOrders": {"closed": rows, "count": len(rows)}}
-
-
-@pytest.mark.parametrize(
-    "told", [{"cl_ord_id": MINE, "descr": {}}, {"cl_ord_id": MINE.replace("-", "").upper()}]
-)
-def test_an_order_whose_row_is_odd_is_found_by_its_id(told: dict[str, Any]) -> None:
-    async def steps() -> None:
-        found = await looked_for(ScriptedKraken(closed({"O1": told})))
-        assert (found.txid, found.row) == ("O1", None)
-
-    run(steps())
-
-
-@pytest.mark.parametrize("told", [None, {"cl_ord_id": None}, 7])
-def test_a_row_that_does_not_say_whose_it_is_is_asked_for(told: object) -> None:
-    async def steps(answer: dict[str, Any], txid: str | None) -> None:
-        found = await looked_for(ScriptedKraken(closed({"O1": told}) | {"QueryOrders": answer}))
-        assert (found and found.txid) == txid
-
-    run(steps({"O1": order_row("closed", "1", "1", cl_ord_id=MINE)}, "O1"))
-    run(steps({"O1": order_row("closed", "1", "1", cl_ord_id="another")}, None))
-    run(steps({"O1": {"descr": {}}}, None))  # Kraken tells an id where there is one
-    run(steps({}, None))
-
-
-def test_a_row_of_which_nothing_can_be_read_proves_nothing() -> None:
-    async def steps() -> None:
-        kraken = ScriptedKraken(
-            closed({"O1": None}),
-            {"QueryOrders": [{"O1": None}, {"O1": order_row("closed", "1", "1", cl_ord_id=MINE)}]},
-        )
-        assert (await looked_for(kraken)).txid == "O1"
-        assert kraken.times_asked("QueryOrders") == 2
-
-    run(steps())
-
-
 # -- prices and markets that are refused -------------------------------------------------------------------
 
 
@@ -347,9 +289,9 @@ class Refusing(ScriptedKraken):
     refused: tuple[str, ...] = ()
     refusal: ExchangeError = KeyRefused("Ticker", ("EGeneral:Permission denied",))
 
-    def public(self, method: str, params: dict[str, str]) -> Any:
+    def answer_public(self, method: str, params: dict[str, str]) -> Any:
         if method != "Ticker":
-            return super().public(method, params)
+            return super().answer_public(method, params)
         asked = params["pair"].split(",")
         self.asked.append((method, params))
         if set(asked) & set(self.refused):

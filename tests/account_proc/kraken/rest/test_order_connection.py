@@ -21,7 +21,7 @@ from krakencopy.account_proc.kraken.answers import NotSent
 from krakencopy.account_proc.kraken.rest import order_connection as order_line_module
 from krakencopy.account_proc.kraken.rest.client import KrakenRest
 from krakencopy.account_proc.kraken.rest.order_connection import OrderConnection
-from krakencopy.account_proc.kraken.rest.request_queue import CallQueue, Priority
+from krakencopy.account_proc.kraken.rest.request_queue import Priority, RequestQueue
 from krakencopy.account_proc.kraken.rest.signing import sign
 from krakencopy.account_proc.kraken.tls import EXCHANGE_TLS
 from krakencopy.account_proc.runtime.read_deferral import ReadDeferral
@@ -50,9 +50,9 @@ async def until(happened: Callable[[], bool]) -> None:
 @asynccontextmanager
 async def trading(
     url: str, context: ssl.SSLContext = EXCHANGE_TLS, read_deferral: ReadDeferral | None = None
-) -> AsyncIterator[tuple[CallQueue, OrderConnection]]:
+) -> AsyncIterator[tuple[RequestQueue, OrderConnection]]:
     line = OrderConnection(url, read_deferral or ReadDeferral(0.1), context)
-    queue = CallQueue(KrakenRest(url, KEY, Counter(), roomy_limits()), line)
+    queue = RequestQueue(KrakenRest(url, KEY, Counter(), roomy_limits()), line)
     keeping = asyncio.create_task(line.keep())
     try:
         yield queue, line
@@ -63,13 +63,13 @@ async def trading(
         await asyncio.to_thread(queue.close)
 
 
-async def order(queue: CallQueue, timeout_s: float = 5.0) -> Any:
+async def order(queue: RequestQueue, timeout_s: float = 5.0) -> Any:
     return await queue.order("AddOrder", {"volume": "1", "close[price]": "+1"}, timeout_s=timeout_s)
 
 
 def with_line(
     exchange: OddExchange,
-    work: Callable[[CallQueue, OrderConnection], Awaitable[None]],
+    work: Callable[[RequestQueue, OrderConnection], Awaitable[None]],
     context: ssl.SSLContext = EXCHANGE_TLS,
 ) -> None:
     async def main() -> None:
@@ -83,11 +83,11 @@ def with_line(
 def test_an_order_goes_over_the_line_signed_as_by_the_other_way() -> None:
     with odd_exchange(answer({"txid": ["O1"]}), answer({"txid": ["O2"]})) as exchange:
 
-        async def work(queue: CallQueue, line: OrderConnection) -> None:
+        async def work(queue: RequestQueue, line: OrderConnection) -> None:
             assert await order(queue) == {"txid": ["O1"]}
             assert line.ready
-            assert await queue.call(
-                Priority.ORDER, queue.rest.private, "AddOrder", {"volume": "1", "close[price]": "+1"}
+            assert await queue.private(
+                "AddOrder", {"volume": "1", "close[price]": "+1"}, priority=Priority.ORDER
             ) == {"txid": ["O2"]}  # fmt: skip
 
         with_line(exchange, work)
@@ -106,7 +106,7 @@ def test_an_order_goes_over_the_line_signed_as_by_the_other_way() -> None:
 def test_the_order_is_written_before_anything_is_waited_for() -> None:
     with odd_exchange(HANG + answer({"txid": ["O1"]})) as exchange:
 
-        async def work(queue: CallQueue, line: OrderConnection) -> None:
+        async def work(queue: RequestQueue, line: OrderConnection) -> None:
             sending = order(queue).__await__()
             next(sending)  # up to its first wait
             assert exchange.heard.wait(10)
@@ -128,7 +128,7 @@ TO_THE_END = b'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{"error":[],"result":
 def test_a_line_that_breaks_leaves_the_outcome_unknown_and_nothing_is_sent_twice(reply: bytes) -> None:
     with odd_exchange(reply) as exchange:
 
-        async def work(queue: CallQueue, line: OrderConnection) -> None:
+        async def work(queue: RequestQueue, line: OrderConnection) -> None:
             with pytest.raises(OutcomeUnknown) as caught:
                 await order(queue)
             assert type(caught.value) is OutcomeUnknown
@@ -144,7 +144,7 @@ def test_a_line_that_breaks_leaves_the_outcome_unknown_and_nothing_is_sent_twice
 def test_a_late_answer_is_not_taken_for_the_next_one() -> None:
     with odd_exchange(HANG + answer({"txid": ["LATE"]}), answer({"txid": ["O2"]})) as exchange:
 
-        async def work(queue: CallQueue, _: OrderConnection) -> None:
+        async def work(queue: RequestQueue, _: OrderConnection) -> None:
             with pytest.raises(OutcomeUnknown, match=r"no answer within 0\.1 s"):
                 await order(queue, timeout_s=0.1)
             exchange.released.set()
@@ -156,7 +156,7 @@ def test_a_late_answer_is_not_taken_for_the_next_one() -> None:
 def test_what_an_exchange_says_unasked_ends_the_line() -> None:
     with odd_exchange(answer({"txid": ["O1"]}) + answer({"txid": ["NOT MINE"]})) as exchange:
 
-        async def work(queue: CallQueue, line: OrderConnection) -> None:
+        async def work(queue: RequestQueue, line: OrderConnection) -> None:
             assert await order(queue) == {"txid": ["O1"]}
             await until(lambda: not line.ready)
             await until(lambda: line.ready)
@@ -175,7 +175,7 @@ CHUNKED = (
 def test_an_answer_in_chunks_is_read_whole() -> None:
     with odd_exchange(b"HTTP/1.1 100 Continue\r\n\r\n" + CHUNKED) as exchange:
 
-        async def work(queue: CallQueue, _: OrderConnection) -> None:
+        async def work(queue: RequestQueue, _: OrderConnection) -> None:
             assert await order(queue) == {"txid": ["OCHUNK"]}
 
         with_line(exchange, work)
@@ -185,7 +185,7 @@ def test_an_answer_without_an_end_is_not_read_for_ever(monkeypatch: pytest.Monke
     monkeypatch.setattr(order_line_module, "ANSWER_BYTES_MAX", 100)
     with odd_exchange(answer("x" * 200)) as exchange:
 
-        async def work(queue: CallQueue, _: OrderConnection) -> None:
+        async def work(queue: RequestQueue, _: OrderConnection) -> None:
             with pytest.raises(OutcomeUnknown, match="longer than 100 bytes"):
                 await order(queue)
 
@@ -210,7 +210,7 @@ def test_a_line_that_the_exchange_has_closed_is_not_written_to() -> None:
 def test_an_order_without_a_line_goes_the_other_way(monkeypatch: pytest.MonkeyPatch) -> None:
     with odd_exchange(answer({"txid": ["O1"]})) as exchange:
 
-        async def work(queue: CallQueue, line: OrderConnection) -> None:
+        async def work(queue: RequestQueue, line: OrderConnection) -> None:
             monkeypatch.setattr(order_line_module, "IDLE_CONNECTION_S", 0.0)  # too old
             assert not line.ready
             assert await order(queue) == {"txid": ["O1"]}
@@ -240,8 +240,8 @@ def test_a_line_that_was_idle_for_long_is_made_anew_before_it_is_too_old(
 def test_an_order_takes_its_turn_behind_a_signed_call_that_is_on_its_way() -> None:
     with odd_exchange(HANG + answer({"ZUSD": "1"}), answer({"txid": ["O1"]})) as exchange:
 
-        async def work(queue: CallQueue, line: OrderConnection) -> None:
-            reading = asyncio.create_task(queue.call(Priority.READ, queue.rest.private, "Balance"))
+        async def work(queue: RequestQueue, line: OrderConnection) -> None:
+            reading = asyncio.create_task(queue.private("Balance", priority=Priority.READ))
             await until(exchange.heard.is_set)
             assert line.ready
             sending = asyncio.create_task(order(queue))
@@ -258,10 +258,10 @@ def test_an_order_takes_its_turn_behind_a_signed_call_that_is_on_its_way() -> No
 def test_a_read_takes_its_turn_behind_an_order_that_is_on_the_line() -> None:
     with odd_exchange(HANG + answer({"txid": ["O1"]}), answer({"ZUSD": "1"})) as exchange:
 
-        async def work(queue: CallQueue, _: OrderConnection) -> None:
+        async def work(queue: RequestQueue, _: OrderConnection) -> None:
             sending = asyncio.create_task(order(queue))
             await until(exchange.heard.is_set)
-            reading = asyncio.create_task(queue.call(Priority.READ, queue.rest.private, "Balance"))
+            reading = asyncio.create_task(queue.private("Balance", priority=Priority.READ))
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(asyncio.shield(reading), 0.1)
             exchange.released.set()
@@ -293,7 +293,7 @@ def test_refusals_over_the_line_count_as_by_the_other_way() -> None:
         answer(None, "EOrder:Insufficient funds"), answer(None, "EService:Throttled: 99999999999")
     ) as exchange:
 
-        async def work(queue: CallQueue, _: OrderConnection) -> None:
+        async def work(queue: RequestQueue, _: OrderConnection) -> None:
             with pytest.raises(ExchangeRefused, match="Insufficient funds"):
                 await order(queue)
             with pytest.raises(RateLimited):
@@ -339,7 +339,7 @@ def _serve(exchange: OddExchange, listener: socket.socket) -> None:
 def test_orders_go_over_tls() -> None:
     with https_exchange(answer({"txid": ["O1"]})) as exchange:
 
-        async def work(queue: CallQueue, line: OrderConnection) -> None:
+        async def work(queue: RequestQueue, line: OrderConnection) -> None:
             assert await order(queue) == {"txid": ["O1"]}
             assert line.ready
 
@@ -365,7 +365,7 @@ def test_the_time_is_heard_from_the_answer_to_an_order() -> None:
     date = formatdate(time.time() - 60, usegmt=True).encode()
     with odd_exchange(head + b"\r\ndate: " + date + b"\r\n" + body) as exchange:
 
-        async def work(queue: CallQueue, line: OrderConnection) -> None:
+        async def work(queue: RequestQueue, line: OrderConnection) -> None:
             await order(queue)
             reading = line._clock.reading()
             assert reading is not None

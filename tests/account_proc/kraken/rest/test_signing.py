@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import traceback
+from urllib.parse import parse_qsl, quote, urlencode
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from krakencopy.account_proc.contract.errors import CredentialsFault
-from krakencopy.account_proc.kraken.rest.signing import sign
+from krakencopy.account_proc.contract.spec import Credentials
+from krakencopy.account_proc.kraken.rest.signing import CallSigner, form_of, sign
 
 SECRET = "kQH5HW/8p1uGOVjbgWA7FunAmGO8lsSUXNsu3eow76sz84Q18fWxnyRzBHCd3pd5nE9qa99HAZtuZuj6F1huXg=="
 NONCE = 1616492376594
@@ -46,3 +48,26 @@ def test_different_requests_have_different_signatures(
         "/0/private/Balance", later, other, SECRET
     )
     assert signatures_equal == (str(nonce).encode() + body == str(later).encode() + other)
+
+
+@pytest.mark.parametrize("key", ["", "with blank", "with\nline", "schlüssel"])
+def test_a_key_that_is_none_is_refused_without_being_shown(key: str) -> None:
+    with pytest.raises(CredentialsFault) as caught:
+        CallSigner(Credentials(key, SECRET), "an agent")
+    assert not key or key not in str(caught.value)
+
+
+def test_a_call_is_signed_over_its_own_nonce_and_body() -> None:
+    call = CallSigner(Credentials("the-key", SECRET), "an agent").signed_call("AddOrder", {"volume": "1"}, 7)
+    assert (call.path, call.body) == ("/0/private/AddOrder", b"nonce=7&volume=1")
+    assert call.headers["API-Sign"] == sign(call.path, 7, call.body, SECRET)
+    assert b"API-Key: the-key\r\n" in call.header_lines
+    assert call.header_lines.count(b"\r\n") == len(call.headers)
+
+
+@given(st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=4))
+def test_forms_say_what_was_meant(fields: dict[str, str]) -> None:
+    form = form_of(fields).decode()
+    assert dict(parse_qsl(form, keep_blank_values=True)) == fields
+    # As others sign and send it, but for blanks.
+    assert form == urlencode(fields, quote_via=quote)
