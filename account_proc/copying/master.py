@@ -16,15 +16,17 @@ import asyncio
 import logging
 import random
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
+from typing import NoReturn
 
 from krakencopy.account_proc.contract.errors import ExchangeError, ExchangeRefused, LedgerFault
 from krakencopy.account_proc.contract.proto_time import seconds
+from krakencopy.account_proc.copying import past
 from krakencopy.account_proc.copying.fill_maker import FROZEN_MAX, FillMaker
+from krakencopy.account_proc.copying.past import Effect, Event, Past
 from krakencopy.account_proc.domain.asset_forms import worth_as
 from krakencopy.account_proc.domain.coin_ids import CoinIds
 from krakencopy.account_proc.domain.counted_trades import WALLET, CountedTrades, Trade, apply
@@ -150,9 +152,10 @@ class Master:
         self._client_ids: OrderedDict[str, str] = OrderedDict()
         self._out: asyncio.Queue[pb.Fill | account_pb.CaughtUp | account_pb.AssetRename | None] | None = None
         self._since = 0.0
-        self._held: list[tuple[Trade, float]] | None = []  # a list while the past is not complete; else None
-        self._catching_up: asyncio.Task[None] | None = None
-        self._feed_up = False
+        #: Trades that the feed told while the past is not complete, and when (Unix seconds).
+        self._held: list[tuple[Trade, float]] = []
+        self._past = Past.OFF
+        self._reading: asyncio.Task[None] | None = None
         #: Executions that the first snapshot told: from before this process, whatever the history says of
         #: them.
         self._before_us: set[str] | None = None
@@ -163,8 +166,29 @@ class Master:
         self._coins: set[str] = set()
         #: Set when balances are to be read before their time.
         self._hurry = asyncio.Event()
-        #: Whether every fill so far has been streamed.
-        self.complete = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing but what has just happened is still to be streamed."""
+        return self._past in past.READY
+
+    def _happens(self, event: Event, hints: Iterable[Trade] = (), from_history: int = 0) -> None:
+        """``hints``: trades that the history may not show yet; ``from_history``: how many fills came from
+        it.
+        """
+        self._past, effects = past.step(self._past, event)
+        for effect in effects:
+            match effect:
+                case Effect.READ_PAST:
+                    self._start_reading(hints)
+                case Effect.FIND_INCOME:
+                    self._start_reading(hints, find_income=True)
+                case Effect.STOP_READING:
+                    self._stop_reading()
+                case Effect.TELL_CAUGHT_UP:
+                    self._emit(account_pb.CaughtUp(from_history=from_history))
+                case Effect.NOTIFY:
+                    self._changed()
 
     # -- the stream -----------------------------------------------------------------------------------------
 
@@ -184,7 +208,7 @@ class Master:
         if not self._has_wallet:
             self._journal_orders = [order.order_id for order in request.frozen_orders]
         self.rules_read()
-        self._catch_up()
+        self._happens(Event.STREAM_BEGAN)
         try:
             while True:
                 waiting = [await out.get()]
@@ -197,7 +221,7 @@ class Master:
         finally:
             if self._out is out:
                 self._out = None
-                self._stop_catching_up()
+                self._happens(Event.STREAM_ENDED)
 
     def rules_read(self) -> None:
         """The exchange's pairs and assets were read again: a coin that the journal counts may have another
@@ -258,7 +282,6 @@ class Master:
         anyway.
         """
         log.info("executions feed connected, %d rows in its snapshot", len(snapshot))
-        self._feed_up = True
         told = {row.exec_id for row in snapshot if row.exec_type == "trade" and row.exec_id}
         if self._before_us is None:
             self._before_us = told
@@ -266,7 +289,7 @@ class Master:
         # What came in or went out while the feed was down was not told: balances are held against the wallet
         # first.
         self._compared = False
-        self._catch_up(hints=_trades(snapshot))
+        self._happens(Event.FEED_UP, hints=_trades(snapshot))
         self._heard([row for row in snapshot if isinstance(row, Execution)])
 
     def executed(self, executions: Sequence[Execution | Incomplete]) -> None:
@@ -275,12 +298,9 @@ class Master:
         # Of others nothing is copied, whatever they lack.
         if any(isinstance(row, Incomplete) and row.exec_type in {"", TRADE} for row in executions):
             log.warning("an execution came without its order; the trade history completes it")
-            self._catch_up()
+            self._happens(Event.ROW_INCOMPLETE)
         for trade in _trades(executions):
-            if self._held is not None:
-                self._held.append((trade, received_at))
-            else:
-                self._live(trade, received_at)
+            self._trade_told(trade, received_at)
         # After the fills, which users wait for.
         self._heard([row for row in executions if isinstance(row, Execution)])
 
@@ -300,33 +320,36 @@ class Master:
     def disconnected(self, reason: str) -> None:
         """The feed is down: from here on there may be a hole."""
         log.warning("executions feed lost: %s", reason)
-        self._feed_up = False
-        self._stop_catching_up()
-        self._changed()
+        self._happens(Event.FEED_DOWN)
 
-    def _live(self, trade: Trade, received_at: float) -> None:
+    def _trade_told(self, trade: Trade, received_at: float) -> None:
+        if self._past is not Past.COMPLETE:
+            self._held.append((trade, received_at))
+            return
         if self._maker.knows(trade.exec_id):
             return
+        if (obstacle := self._obstacle(trade)) is not None:
+            self._held.append((trade, received_at))
+            self._happens(obstacle)
+            return
+        self._make(trade, received_at)
+        self._changed()
+
+    def _obstacle(self, trade: Trade) -> Event | None:
+        """Why a trade cannot become a fill at once, if it cannot."""
         if self._portfolio.may_learn(trade.symbol):
             log.warning("%s is not among the pairs; the trade history is read with new ones", trade.symbol)
-            self._held = [(trade, received_at)]
-            self._catch_up()
-            return
+            return Event.PAIR_UNKNOWN
         if not self._doubted and self._proves_wrong(trade):
             log.warning(
                 "fill %s costs more than was counted: balances are read before it is told", trade.exec_id
             )
             self._doubted = True
-            self._held = [(trade, received_at)]
-            self._restart_reading(self._reread())
-            return
+            return Event.WALLET_DISPROVED
         if self._portfolio.unpriced:
             log.info("fill %s waits for the prices of what has just come in", trade.exec_id)
-            self._held = [(trade, received_at)]
-            self._restart_reading(self._read_on())
-            return
-        self._make(trade, received_at)
-        self._changed()
+            return Event.INCOME_UNPRICED
+        return None
 
     def _proves_wrong(self, trade: Trade) -> bool:
         """Whether the master has paid with money that was not counted: a deposit has come in, or coins
@@ -339,10 +362,8 @@ class Master:
         # An account with a credit line is below zero all the time, and its balances say the same.
         return have >= 0 and trade.cost - have > trade.cost * SHORT_SHARE
 
-    async def _reread(self) -> None:
-        """Finds out what came in before a fill that proves the wallet wrong, then tells it and those
-        behind it.
-        """
+    async def _find_income(self) -> None:
+        """Finds out what came in before a trade that proves the wallet wrong."""
         try:
             balances, asked_at = await self._portfolio.read_balances()
             told = self._all(await self._history(), ())
@@ -351,13 +372,6 @@ class Master:
             log.warning("balances could not be read: %s", error)
         if self._doubted:
             self._tell_doubt()
-        await self._read_on()
-
-    async def _read_on(self) -> None:
-        """Tells what was held back once what it waits for is known."""
-        await self._read_history([])
-        self._changed()
-        await self._audit_for_ever()
 
     async def _price(self) -> None:
         """Finds out what it is worth that has just come in. Where that fails nobody is sized by an equity
@@ -396,44 +410,36 @@ class Master:
 
     # -- the past -------------------------------------------------------------------------------------------
 
-    def _stop_catching_up(self) -> None:
-        if self._catching_up is not None:
-            self._catching_up.cancel()
-            self._catching_up = None
-        if self._held is None:
-            self._held = []
-        self.complete = False
-
-    def _catch_up(self, hints: Iterable[Trade] = ()) -> None:
-        """Holds live executions back until the history before them has been streamed."""
-        if self._out is None or not self._feed_up:
-            return
-        held = self._held or []
-        self._stop_catching_up()
-        self._held = held
-        self._restart_reading(self._read_past(list(hints)))
-
-    def _restart_reading(self, reading: Coroutine[Any, Any, None]) -> None:
+    def _start_reading(self, hints: Iterable[Trade], *, find_income: bool = False) -> None:
         """One task reads the past and audits it; the one before is over."""
-        if self._catching_up is not None:
-            self._catching_up.cancel()
-        self._catching_up = asyncio.get_running_loop().create_task(reading)
-        self._catching_up.add_done_callback(self._ended)
+        self._stop_reading()
+        reading = self._read_on(list(hints), find_income=find_income)
+        self._reading = asyncio.get_running_loop().create_task(reading)
+        self._reading.add_done_callback(self._reading_ended)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _stop_reading(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
+
+    def _reading_ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._failed(error)
 
-    async def _read_past(self, hints: list[Trade]) -> None:
-        found = await self._read_history(hints)
-        self._emit(account_pb.CaughtUp(from_history=found))
-        self.complete = True
-        self._changed()
-        await self._audit_for_ever()
+    async def _read_on(self, hints: list[Trade], *, find_income: bool) -> NoReturn:
+        """Completes the past, and again whenever the audit finds a hole in it."""
+        if find_income:
+            await self._find_income()
+        while True:
+            found = await self._read_history(hints)
+            self._happens(Event.HISTORY_READ, from_history=found)
+            await self._until_hole()
+            hints = []
+            self._happens(Event.HOLE_FOUND)
 
-    async def _audit_for_ever(self) -> None:
-        """Holds what was told against the exchange's record now and then, and balances against the wallet,
-        sooner where there is a reason.
+    async def _until_hole(self) -> None:
+        """Compares what was streamed with the exchange's record now and then, and balances with the wallet,
+        sooner where there is a reason; returns when the history has what was not streamed.
         """
         pause = CONFIRM_S / 2
         while True:
@@ -448,33 +454,30 @@ class Master:
             try:
                 if self._hurry.is_set():
                     await self._read_balances()
-                else:
-                    await self._audit()
+                elif await self._is_missing_trades():
+                    return
+                elif self._now() >= self._refresh_at:
+                    await self._read_balances()
             except ExchangeError as error:
                 log.warning("trade history or balances could not be read again: %s", error)
             # One more reading must agree; the longer none does, the less it is worth to ask.
             pause = min(pause * 2, self._audit_s) if self._hurry.is_set() else CONFIRM_S
             await asyncio.sleep(pause)
 
-    async def _audit(self) -> None:
-        """Holds the history against what was streamed and, now and then, balances against the wallet.
-        Raises ExchangeError.
-        """
+    async def _is_missing_trades(self) -> bool:
+        """Whether the history has trades that were not streamed. Raises ExchangeError."""
         self._keep_ids()
-        past = await self._history(Priority.BACKGROUND)
+        trades = await self._history(Priority.BACKGROUND)
         old = self._now() - AUDIT_AGE_S
         # Kraken gives up to two seconds more than was asked for; what lies before the journal's end is not
         # told again.
         missed = [
-            trade for trade in past
+            trade for trade in trades
             if self._since <= trade.executed_at < old and not self._maker.knows(trade.exec_id)
         ]  # fmt: skip
         if missed:
             log.warning("the feed has not told of %d fills that are in the trade history", len(missed))
-            self._held = []
-            await self._read_history([])
-        elif self._now() >= self._refresh_at:
-            await self._read_balances()
+        return bool(missed)
 
     async def _read_balances(self) -> None:
         """Holds balances against the wallet; again at once while they disagree. Raises ExchangeError."""
@@ -493,7 +496,7 @@ class Master:
         since = min(self._since, self._counted.newest - OVERLAP_S) if self._has_wallet else self._since
         rows = await self._exchange.trades_since(since, priority=priority)
         # Perhaps pairs that were listed after this process started.
-        held = [trade.symbol for trade, _ in self._held or []]
+        held = [trade.symbol for trade, _ in self._held]
         await self._portfolio.learn([*(row.pair for row in rows), *held])
         trades = [_from_history(row, self._portfolio.table) for row in rows]
         return await self._with_order_ids(trades, priority)
@@ -528,7 +531,7 @@ class Master:
             await self._price()
             told = self._all(told, ())
         # From here on nothing waits: what was told is all there is.
-        arrived = {trade.exec_id: at for trade, at in self._held or []}
+        arrived = {trade.exec_id: at for trade, at in self._held}
         # What came live is new whatever its time says: the exchange's clock and ours may differ.
         missing = {
             trade.exec_id
@@ -556,7 +559,7 @@ class Master:
                 marks.set(pair.base, pair.quote, trade.price)
         for trade in wanted:
             self._make(trade, arrived.get(trade.exec_id, now))
-        self._held = None
+        self._held.clear()
         return len(missing - arrived.keys())
 
     async def _told(self, hints: list[Trade]) -> list[Trade]:
@@ -600,7 +603,7 @@ class Master:
         """With what the feed has told meanwhile, in order of execution. The feed's own row wins: it knows
         the fee's asset.
         """
-        held = (trade for trade, _ in self._held or [])
+        held = (trade for trade, _ in self._held)
         trades: dict[str, Trade] = {}
         for trade in (*told, *hints, *held):
             known = trades.get(trade.exec_id)
