@@ -34,8 +34,10 @@ from krakencopy.account_proc.contract.errors import (
 from krakencopy.account_proc.contract.nonce_report import KeyNonce
 from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.contract.spec import AccountSpec, Credentials, Role
+from krakencopy.account_proc.copying.audit import AUDIT_PAPER_S, AUDIT_S
 from krakencopy.account_proc.copying.copier import Copier
-from krakencopy.account_proc.copying.master import AUDIT_PAPER_S, AUDIT_S, REFRESH_PAPER_S, REFRESH_S, Master
+from krakencopy.account_proc.copying.master import Master
+from krakencopy.account_proc.copying.master_wallet import REFRESH_PAPER_S, REFRESH_S
 from krakencopy.account_proc.copying.reconciler import PERIOD_PAPER_S, PERIOD_S, LookBack, Reconciler
 from krakencopy.account_proc.copying.user_feed import UserFeed
 from krakencopy.account_proc.domain.pairs import NOT_LISTED, UnknownSymbol
@@ -388,7 +390,7 @@ class KrakenProcess(AccountProcess):
                 now=self._clock.now,
                 changed=self.change_signal.notify,
                 failed=self.fail,
-                heard=self._watch.executed,
+                orders_executed=self._watch.executed,
                 announcements=self._announcements,
                 audit_s=audit_s,
                 refresh_s=refresh_s,
