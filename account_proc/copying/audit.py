@@ -39,10 +39,10 @@ class Audit:
         self._wallet = wallet
         self._now = now
         self._period_s = period_s
-        #: Trades that the first snapshot told: from before this process, whatever the history says of them.
+        #: Trades of the first snapshot: from before this process, whatever the history says of them.
         self._before_us: set[str] | None = None
-        #: Trades that the last snapshot told, and when (Unix seconds): the history will show them, if it
-        #: trails now.
+        #: Trades of the last snapshot that are new, and when it came (Unix seconds): the history will show
+        #: them, if it trails now.
         self._promised: set[str] = set()
         self._promised_at = 0.0
 

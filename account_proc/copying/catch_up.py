@@ -58,7 +58,7 @@ class CatchUp:
 
     async def read_trades(self, hints: Iterable[Trade]) -> list[Trade]:
         """All trades that are known of, in order of execution, those that are held among them, as of the
-        moment of return. ``hints``: what the feed's snapshot told. Raises OtherAccount.
+        moment of return. ``hints``: trades of the feed's snapshot. Raises OtherAccount.
         """
         trades = await self._read_until_certain(hints)
         if self._portfolio.unpriced:

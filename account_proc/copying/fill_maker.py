@@ -140,8 +140,8 @@ class FillMaker:
         return fill
 
 
-def _known(told: str) -> Decimal | None:
-    return Decimal(told) if told else None
+def _known(amount: str) -> Decimal | None:
+    return Decimal(amount) if amount else None
 
 
 def _shown(amount: Decimal | None) -> str:

@@ -1,4 +1,4 @@
-"""Fills and what is told between them on their way from the master's loop to whoever streams them."""
+"""Fills, and what goes between them, on their way from the master's loop to the stream of fills."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trades that the feed has told while the master's past is not complete: they become fills behind those of
+"""Trades that the feed has sent while the master's past is not complete: they become fills behind those of
 the trade history. Pure.
 """
 

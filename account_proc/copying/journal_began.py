@@ -1,8 +1,8 @@
 """From when on the master's trades are wanted by the supervisor's journal, in the exchange's time.
 
-When the journal began was told by the supervisor's clock, which may have been wrong, and set since. It is
-put right once, by how far the exchange's clock is ahead of this machine's, and kept in the ledger: a later
-look at the clock would say something else of the same moment.
+The request has the time at which the journal began by the supervisor's clock, which may have been wrong
+then. It is put right once, by how far the exchange's clock is ahead of this machine's, and kept in the
+ledger: a later look at the clock would say something else of the same moment.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ def wanted_since(
     since = seconds(request.since)
     if not request.HasField("journal_began"):
         return since
-    told = seconds(request.journal_began)
+    by_supervisor = seconds(request.journal_began)
     kept = ledger.kept(JOURNAL_BEGAN) or ""
-    told_then, _, began = kept.partition(" ")
-    if told_then != repr(told):
-        began = repr(told + clock_offset())
-        ledger.keep(JOURNAL_BEGAN, f"{told!r} {began}")
-    return float(began) if since <= told else max(since, float(began))
+    kept_for, _, began = kept.partition(" ")
+    if kept_for != repr(by_supervisor):
+        began = repr(by_supervisor + clock_offset())
+        ledger.keep(JOURNAL_BEGAN, f"{by_supervisor!r} {began}")
+    return float(began) if since <= by_supervisor else max(since, float(began))

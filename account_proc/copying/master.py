@@ -1,13 +1,13 @@
 """The master's side: turns executions into fills with what was frozen before their order, without holes and
 without repeats.
 
-The journal at the supervisor is the memory of fills. Whoever streams tells where the journal ends, and
+The journal at the supervisor is the memory of fills. A call of StreamFills says where the journal ends, and
 everything after that is fetched from the trade history before live executions go on. The same happens after
 each loss of the feed. A trade is counted once, by its execution id.
 
 This module joins the parts: what is known of the past (past.py), trades that wait meanwhile
 (held_trades.py), what completes the past (catch_up.py) and looks whether it still is (audit.py), the wallet
-that fills are sized by (master_wallet.py), and the way to whoever streams (fill_queue.py).
+that fills are sized by (master_wallet.py), and the way to the stream of fills (fill_queue.py).
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class Master:
         self._audit = Audit(history, self._maker, self._wallet, now, audit_s)
         self._past = Past.OFF
         self._reading: asyncio.Task[NoReturn] | None = None
-        #: The way to whoever takes fills now.
+        #: The way to the stream of fills that is open now.
         self._out: FillQueue | None = None
 
     @property
@@ -157,7 +157,7 @@ class Master:
         """
         log.info("executions feed connected, %d rows in its snapshot", len(snapshot))
         self._audit.expect_trades({row.exec_id for row in snapshot if row.exec_type == TRADE and row.exec_id})
-        # What came in or went out while the feed was down was not told: balances are compared with the wallet
+        # What came in or went out while the feed was down was not seen: balances are compared with the wallet
         # first.
         self._wallet.is_compared = False
         self._happens(Event.FEED_UP, hints=trade_rows.from_feed(snapshot))
@@ -171,7 +171,7 @@ class Master:
             log.warning("an execution came without its order; the trade history completes it")
             self._happens(Event.ROW_INCOMPLETE)
         for trade in trade_rows.from_feed(executions):
-            self._trade_told(trade, received_at)
+            self._trade_arrived(trade, received_at)
         # After the fills, which users wait for.
         self._orders_executed([row for row in executions if isinstance(row, Execution)])
 
@@ -186,7 +186,7 @@ class Master:
 
     # -- from a trade to a fill -----------------------------------------------------------------------------
 
-    def _trade_told(self, trade: Trade, received_at: float) -> None:
+    def _trade_arrived(self, trade: Trade, received_at: float) -> None:
         if self._past is not Past.COMPLETE:
             self._held.hold(trade, received_at)
             return
@@ -216,7 +216,7 @@ class Master:
         return None
 
     def _stream_missing(self, trades: Sequence[Trade]) -> int:
-        """Streams the fills of trades that have none yet; how many of them the feed had not told."""
+        """Streams the fills of trades that have none yet; how many of them the feed had not sent."""
         received = self._held.received()
         # What came live is new whatever its time says: the exchange's clock and ours may differ.
         missing = {

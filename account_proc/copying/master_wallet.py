@@ -34,8 +34,8 @@ REFRESH_S, REFRESH_PAPER_S = 300.0, 60.0
 SHORT_SHARE = Decimal("0.001")
 #: Kraken: the entry of the ledger that the executions feed tells as well.
 TRADE_KIND = "trade"
-#: Kraken: entries that may move an asset between two wallets of the account, each told by itself: balances
-#: say what is where.
+#: Kraken: entries that may move an asset between two wallets of the account, with an entry for each wallet:
+#: balances say what is where.
 MOVES = frozenset({"earn", "staking", "transfer"})
 
 

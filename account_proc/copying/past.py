@@ -10,7 +10,7 @@ clock, no exchange, no tasks.
                  HELD ◀── a fill must wait, the audit found one ── COMPLETE
                     └───────────────────── history read ────────────▶
 
-A trade that the feed tells is turned into a fill at once only while the past is COMPLETE. In every other
+A trade that the feed sends is turned into a fill at once only while the past is COMPLETE. In every other
 state it is held, and comes behind those of the trade history that are older. The account is ready while the
 past is COMPLETE or HELD: nothing but what has just happened is missing.
 """
@@ -24,11 +24,11 @@ from typing import NamedTuple
 class Past(StrEnum):
     """What is known of the past."""
 
-    #: Nobody takes fills, and the feed is down.
+    #: No stream of fills is open, and the feed is down.
     OFF = "OFF"
-    #: Nobody takes fills.
+    #: The feed is up, and no stream of fills is open.
     NOT_STREAMED = "NOT_STREAMED"
-    #: Somebody takes fills, and the feed is down: there may be a hole.
+    #: A stream of fills is open, and the feed is down: there may be a hole.
     NO_FEED = "NO_FEED"
     #: The trade history is being read.
     READING = "READING"
@@ -41,13 +41,13 @@ class Past(StrEnum):
 class Event(StrEnum):
     """What happens to it."""
 
-    #: Somebody takes fills from now on, perhaps in place of another.
+    #: A stream of fills was opened, perhaps in place of another.
     STREAM_BEGAN = "STREAM_BEGAN"
     STREAM_ENDED = "STREAM_ENDED"
     FEED_UP = "FEED_UP"
     #: Also each time that it could not be connected.
     FEED_DOWN = "FEED_DOWN"
-    #: The feed told an execution without its order.
+    #: The feed sent an execution without its order.
     ROW_INCOMPLETE = "ROW_INCOMPLETE"
     #: A trade is in a pair that is not known and may have been listed since.
     PAIR_UNKNOWN = "PAIR_UNKNOWN"
@@ -66,11 +66,11 @@ class Effect(StrEnum):
 
     #: Read the history and stream what is missing, from the journal's end on.
     READ_PAST = "READ_PAST"
-    #: Find out first what came in that nobody told of, then the same.
+    #: Find out first what came in unseen, then the same.
     FIND_INCOME = "FIND_INCOME"
     #: Read no more.
     STOP_READING = "STOP_READING"
-    #: Tell whoever takes fills that nothing is missing up to here.
+    #: Say in the stream of fills that nothing is missing up to here.
     TELL_CAUGHT_UP = "TELL_CAUGHT_UP"
     #: What is shown of the account has changed.
     NOTIFY = "NOTIFY"
@@ -99,7 +99,7 @@ TRANSITIONS: dict[Past, dict[Event, Step]] = {
         Event.STREAM_BEGAN: _READ_PAST,
         Event.FEED_UP: Step(Past.NOT_STREAMED),
         Event.FEED_DOWN: Step(Past.OFF, (Effect.NOTIFY,)),
-        # Whoever takes fills later has the history read.
+        # The next stream begins with the history.
         Event.ROW_INCOMPLETE: Step(Past.NOT_STREAMED),
     },
     Past.NO_FEED: {
@@ -141,7 +141,7 @@ TRANSITIONS: dict[Past, dict[Event, Step]] = {
 
 #: Nothing but what has just happened is missing: the account is ready.
 READY = frozenset({Past.COMPLETE, Past.HELD})
-#: Somebody takes fills.
+#: A stream of fills is open.
 STREAMED = READY | {Past.READING, Past.NO_FEED}
 
 

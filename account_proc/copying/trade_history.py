@@ -31,7 +31,7 @@ class TradeHistory:
         self._maker = maker
         self._wallet = wallet
         self._held = held
-        #: What orders carried, by the exchange's id, of trades that the history told.
+        #: What orders carried, by the exchange's id, of trades of the history.
         self._client_ids: OrderedDict[str, str] = OrderedDict()
 
     async def read(self, priority: Priority = Priority.READ) -> list[Trade]:

@@ -55,8 +55,8 @@ from krakencopy.v1 import types_pb2
 
 log = logging.getLogger(__name__)
 
-#: Whoever wants to know the exchange's time for certain waits for it so long at most, in seconds: exits may
-#: stand behind.
+#: The exchange's time is waited for so long at most, in seconds, where it must be known for certain: exits
+#: may stand behind.
 TIME_WITHIN_S = 2.0
 
 
@@ -100,7 +100,7 @@ class KrakenAccount:
             spec.socket_path.parent / "listing", spec.id, Origin.of(spec.rest_url, spec.epoch)
         )
         self.announcements = Announcements(changed)
-        # A master's are told: its users still hold what it may have parted with.
+        # A master's are announced: its users still hold what it may have parted with.
         outside = self._announce_outside_change if spec.role is Role.MASTER else None
         self.portfolio = Portfolio(
             self.exchange, changed, now, spec.visibility_lag_s, listing, spec.reserve, outside, self.notices,
@@ -188,7 +188,7 @@ class KrakenAccount:
 
     @property
     def is_feed_fresh(self) -> bool:
-        """Whether the feed is connected, and was heard lately."""
+        """Whether the feed is connected, and has sent something lately."""
         return self.feed is not None and self.feed.fresh
 
     def _wake_feed(self) -> None:
@@ -223,11 +223,11 @@ class KrakenAccount:
         """What is known of the key's nonce. The exchange is asked; a key that may not ask, or no answer,
         leaves that part out.
         """
-        told = None
+        key_nonce = None
         try:
             clock = await self.clock.ask(self.exchange.server_time)
             key = await self.exchange.api_key_info()
-            told = KeyNonce(
+            key_nonce = KeyNonce(
                 nonce=key.nonce, window=key.nonce_window, clock_offset_ms=round(clock.offset * 1000)
             )
         except NonceFault as error:
@@ -236,7 +236,7 @@ class KrakenAccount:
             log.info("the exchange did not tell the key's nonce: %s", error)
         return nonce_report.report(
             self.spec.id, str(self.nonce.path), now_us=time.time_ns() // 1_000, last=self.nonce.last,
-            reserved=self.nonce.reserved, holder_pid=os.getpid(), told=told,
+            reserved=self.nonce.reserved, holder_pid=os.getpid(), told=key_nonce,
         )  # fmt: skip
 
     def front_refusal(self) -> str:
