@@ -36,7 +36,7 @@ def history(*trades: Trade) -> dict[str, Any]:
     """The answer to TradesHistory that has them."""
     rows = {
         one.exec_id: {
-            "ordertxid": one.order_id, "pair": (TABLE.find(one.symbol) and "XXBTZUSD") or one.symbol,
+            "ordertxid": one.order_id, "pair": "XXBTZUSD" if TABLE.find(one.symbol) else one.symbol,
             "time": one.executed_at, "type": one.side.value, "ordertype": "market", "price": str(one.price),
             "cost": str(one.cost), "fee": "0", "vol": str(one.volume), "margin": "0", "misc": "",
             "trade_id": number, "maker": False,
