@@ -23,9 +23,11 @@ from krakencopy.v1 import types_pb2 as pb
 
 #: Execution ids and orders that are remembered; Kraken's history pages and snapshots repeat far fewer.
 SEEN_MAX = 100_000
-
-
+#: Orders of which is remembered what was frozen.
 FROZEN_MAX = 10_000
+#: The trade history is read again from this long before the last fill, in seconds: it may trail behind the
+#: feed.
+OVERLAP_S = 120.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,15 +47,22 @@ class FillMaker:
         #: Order and time (Unix seconds) by execution id.
         self._seen: OrderedDict[str, tuple[str, float]] = OrderedDict()
         self._frozen: OrderedDict[str, _Frozen] = OrderedDict()
+        #: From when on trades are wanted (Unix seconds, by the exchange's clock).
+        self.since = 0.0
 
     def knows(self, exec_id: str) -> bool:
         """Whether the trade was turned into a fill already, here or in the journal."""
         return exec_id in self._seen
 
-    def learn(self, request: account_pb.StreamFillsRequest) -> None:
+    def lacks(self, trade: Trade) -> bool:
+        """Whether a fill is still to be made of a trade that the history tells."""
+        return trade.executed_at >= self.since and not self.knows(trade.exec_id)
+
+    def learn_journal(self, request: account_pb.StreamFillsRequest, wanted_since: float) -> None:
         """Takes over what the journal has. A fill that was made and never arrived there is forgotten, to
-        be made again.
+        be made again. ``wanted_since``: from when on trades are wanted (copying/journal_began.py).
         """
+        self.since = wanted_since
         since, known = seconds(request.since), set(request.known_exec_ids)
         lost = [exec_id for exec_id, (_, at) in self._seen.items() if at >= since and exec_id not in known]
         for exec_id in lost:
@@ -72,7 +81,7 @@ class FillMaker:
         while len(self._seen) > SEEN_MAX:
             self._seen.popitem(last=False)
 
-    def make(
+    def make_fill(
         self, trade: Trade, wallet: Wallet, marks: Marks, table: SymbolTable, received_at: float,
         reserve: Mapping[str, Decimal] = NOTHING_RESERVED, *, certain: bool = True,
         equity_known: Callable[[str], bool] = lambda _: True,
@@ -126,12 +135,13 @@ class FillMaker:
             if rate is not None and asset != quote:
                 fill.marks[asset] = plain(rate)
         frozen.filled += trade.volume
+        self.since = max(self.since, trade.executed_at - OVERLAP_S)
         apply(wallet, trade, table)
         return fill
 
 
-def _known(told: str) -> Decimal | None:
-    return Decimal(told) if told else None
+def _known(amount: str) -> Decimal | None:
+    return Decimal(amount) if amount else None
 
 
 def _shown(amount: Decimal | None) -> str:

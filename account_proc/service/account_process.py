@@ -89,7 +89,7 @@ class AccountProcess(ABC):
         server, health = await self._serve()
         os.write(ready_fd, b'{"ready": true}\n')
         os.close(ready_fd)
-        self._spawn(self._tell_health(health))
+        self._spawn(self._report_health(health))
         self._spawn(self.work())
         try:
             why = await self._stop
@@ -156,7 +156,7 @@ class AccountProcess(ABC):
         await server.start(self.spec.socket_path)
         return server, health
 
-    async def _tell_health(self, health: Health) -> None:
+    async def _report_health(self, health: Health) -> None:
         seen, said = -1, ""
         while True:
             seen = await self.change_signal.wait(seen)

@@ -46,9 +46,13 @@ class Process(Protocol):
     ledger: Ledger
     change_signal: ChangeSignal
     master: Master | None
-    copier: Copier | None
     requested_orders: RequestedOrders
     draining: bool
+
+    @property
+    def copier(self) -> Copier | None:
+        """Of a user, once there is one."""
+        ...
 
     def snapshot(self) -> pb.WatchSnapshotResponse:
         """The account as it is now."""
@@ -136,7 +140,7 @@ class AccountServicer:
         await self._process.set_trading_mode(types_pb2.TRADING_MODE_COPYING)
         ready = pb.CopyReady(cursor_seq=ledger.cursor or 0, cursor_exec_id=ledger.cursor_exec_id)
         yield pb.CopyFillsResponse(ready=ready)
-        taking = asyncio.get_running_loop().create_task(self._take(copier, requests))
+        taking = asyncio.get_running_loop().create_task(self._read_requests(copier, requests))
         taking.add_done_callback(lambda _: self._process.change_signal.notify())
         revision, told, seen, last = first.start.acked_revision, -1, -1, False
         try:
@@ -161,7 +165,7 @@ class AccountServicer:
         cursor = self._process.ledger.cursor or 0
         return pb.CopyFillsResponse(report=pb.CopyReport(copies=copies, cursor_seq=cursor))
 
-    async def _take(self, copier: Copier, requests: AsyncIterator[pb.CopyFillsRequest]) -> None:
+    async def _read_requests(self, copier: Copier, requests: AsyncIterator[pb.CopyFillsRequest]) -> None:
         async for request in requests:
             if request.WhichOneof("item") == "trading_mode":
                 await self._process.set_trading_mode(request.trading_mode)

@@ -133,7 +133,7 @@ class CcxtProcess(AccountProcess):
                 pause = self._unreachable(error, pause)
                 await asyncio.sleep(pause)
             else:
-                self._say("", "")
+                self._set_reason("", "")
                 return
 
     async def _keep_fresh(self, broker: CcxtBroker) -> None:
@@ -155,21 +155,23 @@ class CcxtProcess(AccountProcess):
                     pause = self._unreachable(error, pause)
             else:
                 failures, pause = 0, RETRY_S
-                self._say("", "")
+                self._set_reason("", "")
                 self.change_signal.notify()
 
     def _unreachable(self, error: ExchangeError, pause: float) -> float:
         """Says why the account cannot trade; how long to wait before the next try."""
         if isinstance(error, KeyRefused):
             pause = self._timing.key_retry
-            self._say("KEY_REFUSED", f"{error}; mend the key at the broker (tried again every {pause:.0f} s)")
+            self._set_reason(
+                "KEY_REFUSED", f"{error}; mend the key at the broker (tried again every {pause:.0f} s)"
+            )
             return pause
         # A refusal of a read is no network's fault, but nothing else can be done about it either.
         reason = "EXCHANGE_REFUSES" if isinstance(error, ExchangeRefused) else "EXCHANGE_UNREACHABLE"
-        self._say(reason, str(error))
+        self._set_reason(reason, str(error))
         return min(pause * 2, RETRY_PAPER_MAX_S if self.spec.paper else RETRY_MAX_S)
 
-    def _say(self, reason: str, message: str) -> None:
+    def _set_reason(self, reason: str, message: str) -> None:
         if reason and reason != self._reason:
             log.error("%s: %s", reason, message)
         if (reason, message) != (self._reason, self._message):

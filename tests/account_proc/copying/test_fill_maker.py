@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from krakencopy.account_proc.contract.proto_time import seconds, timestamp
 from krakencopy.account_proc.copying import fill_maker as fill_maker_module
-from krakencopy.account_proc.copying import master as master_module
-from krakencopy.account_proc.copying.fill_maker import FillMaker
+from krakencopy.account_proc.copying.fill_maker import OVERLAP_S, FillMaker
 from krakencopy.account_proc.domain.counted_trades import Trade, apply
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.domain.wallet import Marks, Wallet
@@ -52,7 +51,7 @@ class Account:
         self.wallet = Wallet({"USD": Decimal(usd)} | {asset: Decimal(held) for asset, held in others.items()})
 
     def make(self, made: Trade) -> pb.Fill:
-        return self.maker.make(made, self.wallet, self.marks, TABLE, NOW + 1)
+        return self.maker.make_fill(made, self.wallet, self.marks, TABLE, NOW + 1)
 
 
 def test_a_fill_tells_what_the_master_had_before_its_order() -> None:
@@ -150,7 +149,7 @@ def test_a_trade_is_known_once_it_is_a_fill_here_or_in_the_journal() -> None:
     assert not master.maker.knows("T1")
     fill = master.make(trade("T1"))
     assert master.maker.knows("T1")
-    later.maker.learn(journal(fill))
+    later.maker.learn_journal(journal(fill), 0.0)
     assert later.maker.knows("T1")
 
 
@@ -158,7 +157,7 @@ def test_an_order_that_was_begun_before_a_restart_goes_on_as_it_was_frozen() -> 
     master = Account("1000")
     first = master.make(trade("T1", volume="0.001"))
     again = Account("950", BTC="0.001")
-    again.maker.learn(journal(first))
+    again.maker.learn_journal(journal(first), 0.0)
     second = again.make(trade("T2", volume="0.002"))
     assert (second.master_equity, second.master_cash, second.master_position_before) == ("1000", "1000", "0")
     assert second.order_filled_before == "0.001"
@@ -170,7 +169,7 @@ def test_a_fill_that_never_reached_the_journal_is_made_again_as_it_was() -> None
     before = master.wallet.copy()
     lost = master.make(trade("T2", volume="0.002"))
     first_of_its_order = master.make(trade("T3", "O2", volume="0.003"))
-    master.maker.learn(journal(arrived, since=NOW - 120))
+    master.maker.learn_journal(journal(arrived, since=NOW - 120), 0.0)
     assert [master.maker.knows(exec_id) for exec_id in ("T1", "T2", "T3")] == [True, False, False]
     master.wallet = before
     assert master.make(trade("T2", volume="0.002")) == lost
@@ -180,7 +179,7 @@ def test_a_fill_that_never_reached_the_journal_is_made_again_as_it_was() -> None
 def test_what_the_journal_does_not_list_because_it_is_old_stays_known() -> None:
     master = Account("1000")
     old = master.make(trade("T1", volume="0.001", at=NOW - 3600))
-    master.maker.learn(journal(since=NOW - 120))
+    master.maker.learn_journal(journal(since=NOW - 120), 0.0)
     assert master.maker.knows("T1")
     resting = master.make(trade("T2", volume="0.001"))
     assert (resting.order_filled_before, resting.master_equity) == ("0.001", old.master_equity)
@@ -188,8 +187,8 @@ def test_what_the_journal_does_not_list_because_it_is_old_stays_known() -> None:
 
 def test_what_was_learnt_once_stays_known_when_the_journal_is_asked_about_later_trades_only() -> None:
     master = Account("1000")
-    master.maker.learn(journal(Account().make(trade("T1", at=NOW))))
-    master.maker.learn(journal(since=NOW + 60))
+    master.maker.learn_journal(journal(Account().make(trade("T1", at=NOW))), 0.0)
+    master.maker.learn_journal(journal(since=NOW + 60), 0.0)
     assert master.maker.knows("T1")
 
 
@@ -205,7 +204,7 @@ def test_a_trade_in_a_pair_that_is_not_listed_is_told_with_what_is_known(symbol:
     assert master.maker.knows("T1")
     # The journal tells it back as it was told.
     again = Account("1000")
-    again.maker.learn(journal(fill))
+    again.maker.learn_journal(journal(fill), 0.0)
     assert again.make(trade("T2", volume="1", symbol=symbol)).master_equity == equity
 
 
@@ -220,14 +219,15 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert master.make(trade("T10", "O9")).order_filled_before == "0.01"
 
 
-def test_fills_that_wait_together_are_told_together_and_nothing_changes_places() -> None:
-    one, two, three = (pb.Fill(exec_id=name) for name in ("E1", "E2", "E3"))
-    caught_up = account_pb.CaughtUp(from_history=2)
-    assert list(master_module._together([one, two, caught_up, three, None])) == [
-        [one, two],
-        caught_up,
-        [three],
-        None,
-    ]
-    assert list(master_module._together([caught_up])) == [caught_up]
-    assert list(master_module._together([one])) == [[one]]
+def test_a_trade_is_lacking_from_when_on_the_journal_wants_them_and_a_while_before_the_last_fill() -> None:
+    master = Account("1000000")
+    master.maker.learn_journal(journal(), NOW - 10)
+    assert master.maker.lacks(trade("T1", at=NOW - 10))
+    assert not master.maker.lacks(trade("T0", at=NOW - 11))
+    master.make(trade("T1", at=NOW + OVERLAP_S))
+    assert not master.maker.lacks(trade("T1", at=NOW + OVERLAP_S))
+    assert master.maker.lacks(trade("T2", at=NOW))
+    assert not master.maker.lacks(trade("T3", at=NOW - 1))
+    # An older one does not bring it back.
+    master.make(trade("T2", at=NOW))
+    assert master.maker.since == NOW

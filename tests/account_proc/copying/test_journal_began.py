@@ -11,13 +11,10 @@ from pathlib import Path
 import pytest
 
 from krakencopy.account_proc.contract.proto_time import timestamp
-from krakencopy.account_proc.copying.master import Master
-from krakencopy.account_proc.notices.announcements import Announcements
+from krakencopy.account_proc.copying.journal_began import wanted_since
 from krakencopy.account_proc.state.ledger import Ledger
-from krakencopy.account_proc.trading.portfolio import Portfolio
 from krakencopy.v1 import account_pb2 as account_pb
 from tests.support.copying import NOW
-from tests.support.scripted_kraken import ScriptedKraken
 
 
 @pytest.fixture
@@ -30,24 +27,10 @@ def since_of(ledger: Ledger, since: float, offset: float, began: float | None = 
     """From when on a master's process wants trades; ``offset``: the exchange's clock minus this machine's
     now.
     """
-    exchange = ScriptedKraken().exchange
-    portfolio = Portfolio(exchange, lambda: None, lambda: NOW, 0.0)
-    master = Master(
-        account_id="master",
-        exchange=exchange,
-        portfolio=portfolio,
-        ledger=ledger,
-        now=lambda: NOW + offset,
-        changed=lambda: None,
-        failed=lambda _: None,
-        heard=lambda _: None,
-        announcements=Announcements(lambda: None),
-        clock_offset=lambda: offset,
-    )
     request = account_pb.StreamFillsRequest(since=timestamp(since))
     if began is not None:
         request.journal_began.CopyFrom(timestamp(began))
-    return master._wanted_since(request)
+    return wanted_since(request, ledger, lambda: offset)
 
 
 @pytest.mark.parametrize("offset", [40.0, -40.0, 0.0])

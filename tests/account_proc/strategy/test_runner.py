@@ -484,7 +484,7 @@ def test_through_hundreds_of_flaps_copying_and_the_strategy_never_trade_at_the_s
                             await asyncio.sleep(0)
 
             converging = asyncio.create_task(user.copier.sell_owed_exits(user.change_signal))
-            await user.servicer._take(user.copier, requests())
+            await user.servicer._read_requests(user.copier, requests())
             await until(lambda: not user.copier.copies_open)
             converging.cancel()
             assert user.failures == []

@@ -1,0 +1,111 @@
+"""What a Kraken account's process reports of itself, from what its parts know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from decimal import Decimal
+
+from krakencopy.account_proc.contract.decimal_text import plain
+from krakencopy.account_proc.contract.proto_time import timestamp
+from krakencopy.account_proc.contract.spec import Role
+from krakencopy.account_proc.domain.pairs import NOT_LISTED
+from krakencopy.account_proc.notices.current import CurrentNotice, clock_notice, front_notice, funds_notice
+from krakencopy.account_proc.notices.unreadable import NoticeCode
+from krakencopy.account_proc.service.kraken_account import KrakenAccount
+from krakencopy.account_proc.service.user_side import UserSide
+from krakencopy.account_proc.state.ledger import Drift
+from krakencopy.account_proc.strategy.runner import StrategyRunner
+from krakencopy.v1 import account_pb2 as pb
+from krakencopy.v1 import types_pb2
+
+#: Currency that equity is shown in.
+DISPLAY_CURRENCY = "USD"
+
+
+def account_snapshot(
+    account: KrakenAccount, user: UserSide | None, strategy_runner: StrategyRunner | None,
+    readiness: tuple[str, str],
+) -> pb.WatchSnapshotResponse:  # fmt: skip
+    """The account as it is now. ``readiness``: why it cannot trade, as a code and for people."""
+    reason, message = readiness
+    snapshot = pb.WatchSnapshotResponse(
+        nonce=types_pb2.NonceStatus(
+            path=str(account.nonce.path), last=account.nonce.last, reserved=account.nonce.reserved
+        ),
+        feed_connected=account.is_feed_fresh,
+        reason=reason,
+        message=message,
+        rate=types_pb2.RateStatus(**asdict(account.calls.rate_status())),
+        announcements=account.announcements,
+        trading_mode=_trading_mode(account.spec.role, strategy_runner),
+    )
+    equity = account.portfolio.equity(DISPLAY_CURRENCY)
+    if equity is not None:
+        snapshot.equity.amount, snapshot.equity.asset = plain(round(equity, 4)), DISPLAY_CURRENCY
+    if user is not None and user.copier is not None:
+        snapshot.cursor_seq = account.ledger.cursor or 0
+        snapshot.copies_open = user.copies_open
+        snapshot.positions.extend(user.copier.positions.to_proto())
+        snapshot.drifts.extend(map(drift_to_proto, user.drifts()))
+    if strategy_runner is not None:
+        snapshot.strategy.CopyFrom(strategy_runner.to_proto())
+    _notice_unlisted(account, (*snapshot.positions, *snapshot.strategy.positions))
+    snapshot.notices.extend(notice.to_proto() for notice in account.notices.shown())
+    if (found := account.key_check.to_proto(account.portfolio.symbols)) is not None:
+        snapshot.preflight.CopyFrom(found)
+    snapshot.notices.extend(
+        types_pb2.Notice(code=notice.code, message=notice.message)
+        for notice in _current_notices(account, user)
+    )
+    if account.ledger.reconciled_at is not None:
+        snapshot.reconciled_at.CopyFrom(timestamp(account.ledger.reconciled_at))
+    return snapshot
+
+
+def _trading_mode(role: Role, strategy_runner: StrategyRunner | None) -> types_pb2.TradingMode.ValueType:
+    is_own = role is Role.MASTER or (strategy_runner is not None and strategy_runner.on)
+    return types_pb2.TRADING_MODE_OWN if is_own else types_pb2.TRADING_MODE_COPYING
+
+
+def _current_notices(account: KrakenAccount, user: UserSide | None) -> Iterator[CurrentNotice]:
+    yield from clock_notice(account.clock.reading())
+    yield from front_notice(account.front_refusal(), "" if account.feed is None else account.feed.blocked)
+    if user is not None and user.copier is not None:
+        portfolio = account.portfolio
+        yield from funds_notice(
+            user.copier.master_pairs, portfolio.spendable, portfolio.holding, portfolio.table
+        )
+
+
+def _notice_unlisted(
+    account: KrakenAccount, held: Iterable[types_pb2.CopiedPosition | types_pb2.OwnPosition]
+) -> None:
+    """Says what is held by copying, or by the account's own strategy, in pairs that the exchange does not
+    list.
+    """
+    table = account.portfolio.symbols
+    if table is None:
+        return
+    gone = {
+        found.pair: f"{found.pair} is not listed at the exchange any more, and {found.volume} of it is "
+        "held: it stays counted; "
+        "look the coin up at the exchange, it may have been renamed or be there to be withdrawn only"
+        for found in held
+        if "/" in found.pair
+        and Decimal(found.volume)
+        and ((rules := table.find(found.pair)) is None or rules.status == NOT_LISTED)
+    }
+    account.notices.hold(NoticeCode.NOT_LISTED, gone)
+
+
+def drift_to_proto(drift: Drift) -> types_pb2.Drift:
+    """The form in which it is reported."""
+    return types_pb2.Drift(
+        code=drift.code,
+        order_id=drift.order_id,
+        cl_ord_id=drift.cl_ord_id,
+        copy_id=drift.copy_id,
+        message=drift.message,
+        found_at=timestamp(drift.found_at),
+    )

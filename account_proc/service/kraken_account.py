@@ -1,0 +1,268 @@
+"""What a master's and a user's process have in common: an account's locks and files, the exchange as its key
+opens it, and the orders that are asked for. Composition only, and what is done with several parts at once.
+
+Nothing reaches the exchange before the locks are held.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from decimal import Decimal
+
+from krakencopy.account_proc.contract import nonce_report
+from krakencopy.account_proc.contract.errors import (
+    AccountError,
+    ConfigurationFault,
+    ExchangeError,
+    KeyRefused,
+    LedgerFault,
+    NonceFault,
+)
+from krakencopy.account_proc.contract.nonce_report import KeyNonce
+from krakencopy.account_proc.contract.spec import AccountSpec, Credentials, Role
+from krakencopy.account_proc.kraken.api import KrakenExchange
+from krakencopy.account_proc.kraken.exchange_clock import ExchangeClock
+from krakencopy.account_proc.kraken.feed.connect_pacing import pace_of
+from krakencopy.account_proc.kraken.feed.executions_feed import ExecutionsFeed, Sink
+from krakencopy.account_proc.kraken.key_check import KeyCheck, Needs
+from krakencopy.account_proc.kraken.pairs_cache import Origin, PairsCache
+from krakencopy.account_proc.kraken.rest.client import KrakenRest
+from krakencopy.account_proc.kraken.rest.order_connection import OrderConnection
+from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits
+from krakencopy.account_proc.kraken.rest.request_queue import RequestQueue
+from krakencopy.account_proc.notices.announcements import Announcements, of_outside_change
+from krakencopy.account_proc.notices.unreadable import Notices
+from krakencopy.account_proc.runtime.read_deferral import ReadDeferral, deferral_s
+from krakencopy.account_proc.state.key_lock import key_lock
+from krakencopy.account_proc.state.ledger import Ledger
+from krakencopy.account_proc.state.nonce_custody import NonceCustody
+from krakencopy.account_proc.state.pair_memory import PairMemory
+from krakencopy.account_proc.trading.account_check import IDENTITY, check_own_account
+from krakencopy.account_proc.trading.kraken_broker import KrakenBroker
+from krakencopy.account_proc.trading.order_gateway import OrderGateway
+from krakencopy.account_proc.trading.portfolio import Portfolio
+from krakencopy.account_proc.trading.requested_orders import RequestedOrders
+from krakencopy.account_proc.trading.timing import Timing
+from krakencopy.v1 import account_pb2 as pb
+from krakencopy.v1 import types_pb2
+
+log = logging.getLogger(__name__)
+
+#: The exchange's time is waited for so long at most, in seconds, where it must be known for certain: exits
+#: may stand behind.
+TIME_WITHIN_S = 2.0
+
+
+class KrakenAccount:
+    """One account at Kraken, from its locks to the orders that leave for it."""
+
+    def __init__(
+        self, spec: AccountSpec, credentials: Credentials, *, changed: Callable[[], None],
+        failed: Callable[[BaseException], None], copied: Callable[[str], Decimal],
+    ) -> None:  # fmt: skip
+        """Takes the locks and opens the ledger. ``copied``: what copying holds of an asset. Raises
+        ConfigurationFault, LockHeld, NonceFault, LedgerFault.
+        """
+        self.spec = spec
+        self._failed = failed
+        self._key_lock = key_lock(spec.key_lock_dir, credentials.key, spec.id)
+        self.nonce = NonceCustody.open(
+            spec.nonce_path, account_id=spec.id, now_us=lambda: time.time_ns() // 1_000
+        )
+        self.ledger = Ledger(spec.ledger_path, spec.id, spec.owner, adopt=spec.adopt_ledger)
+        self.timing = replace(
+            Timing.paper() if spec.paper else Timing(), visibility_lag=spec.visibility_lag_s
+        )
+        self._loop, self._changed = asyncio.get_running_loop(), changed
+        self.limits = AccountLimits(spec.tier, lockout_s=self.timing.key_retry)
+        self.limits.front.changed = self.limits.public_front.changed = self._changed_in_thread
+        #: What everything here that speaks of the exchange's time, or compares with it, goes by.
+        self.clock = ExchangeClock()
+        self.clock.changed = self._changed_in_thread
+        now = self.clock.now
+        rest = KrakenRest(spec.rest_url, credentials, self.nonce, self.limits, self.clock)
+        self.read_deferral = ReadDeferral(deferral_s(spec.users))
+        self.order_connection = OrderConnection(spec.rest_url, self.read_deferral, clock=self.clock)
+        self.calls = RequestQueue(rest, self.order_connection)
+        self.notices = Notices(now, changed)
+        self.exchange = KrakenExchange(
+            self.calls, self.clock, self.notices.odd_row, self.notices.market_refused
+        )
+        # Beside the sockets: for this supervisor's processes, and of no use later.
+        listing = PairsCache(
+            spec.socket_path.parent / "listing", spec.id, Origin.of(spec.rest_url, spec.epoch)
+        )
+        self.announcements = Announcements(changed)
+        # A master's are announced: its users still hold what it may have parted with.
+        outside = self._announce_outside_change if spec.role is Role.MASTER else None
+        self.portfolio = Portfolio(
+            self.exchange, changed, now, spec.visibility_lag_s, listing, spec.reserve, outside, self.notices,
+            PairMemory(self.ledger),
+        )  # fmt: skip
+        needs = Needs.of(
+            spec.role, has_strategy=spec.strategy is not None, allow_withdraw=spec.allow_withdraw_key
+        )
+        self.key_check = KeyCheck(
+            self.exchange, needs, changed, handed_out=lambda: self.nonce.last, now=now, clock=self.clock
+        )
+        self.gateway = OrderGateway(self.exchange, now, self.timing, self._wake_feed)
+        self.broker = KrakenBroker(self.gateway, self.portfolio, copied)
+        self.requested_orders = RequestedOrders(
+            spec.id, self.ledger, self.broker, now, self.ask_time, spec.journal_id, self._learn_pair
+        )
+        self.feed: ExecutionsFeed | None = None
+
+    # -- whose account it is, and what it is not to touch ---------------------------------------------------
+
+    async def check_own(self) -> None:
+        """Whether the key opens the account that the ledger is about. Raises OtherAccount, LedgerFault, and
+        ExchangeError while it is not known.
+        """
+        await check_own_account(
+            self.spec.id,
+            self.exchange,
+            self.ledger,
+            self.key_check.identity,
+            self.clock.now,
+            self.gateway.visibility_lag,
+        )
+
+    def keep_identity(self) -> None:
+        """The ledger is about this account from now on. Raises LedgerFault."""
+        if self.key_check.identity is not None and self.ledger.kept(IDENTITY) is None:
+            self.ledger.keep(IDENTITY, str(self.key_check.identity))
+
+    def apply_reserve(self) -> None:
+        """Takes a reserve under whichever name Kraken has for an asset (BTC, XBT, XXBT). Raises
+        ConfigurationFault where it has none.
+        """
+        portfolio, kept_out = self.portfolio, dict[str, Decimal]()
+        for written, amount in self.spec.reserve.items():
+            if portfolio.table.lists(written):
+                asset = portfolio.table.asset(written)
+            elif portfolio.holding(written):
+                asset = written  # it is there and not listed any more
+            else:
+                problem = f'reserve = {{ {written} = "{amount}" }}: the exchange has no {written}'
+                raise ConfigurationFault(f"{problem}; write the asset as Kraken shows it, e.g. BTC")
+            kept_out[asset] = max(amount, kept_out.get(asset, amount))
+        portfolio.kept_out = kept_out
+
+    # -- the feed -------------------------------------------------------------------------------------------
+
+    def make_feed(self, sink: Sink) -> None:
+        """The account's executions will go to ``sink``."""
+        is_master = self.spec.role is Role.MASTER
+        self.feed = ExecutionsFeed(
+            url=self.spec.ws_url,
+            token=self.exchange.websocket_token,
+            sink=sink,
+            read_deferral=self.read_deferral,
+            pace=pace_of(self.spec.ws_url, self.spec.key_lock_dir.parent, is_master=is_master),
+            clock=self.clock,
+            # A master's news are what everyone waits for, a user's are those of its orders.
+            is_idle=None if is_master else lambda: self.gateway.idle,
+            balances=is_master,
+        )
+
+    async def follow_feed(self) -> None:
+        """The feed, for ever. A key that is refused now (a lockout, an expired permission) may be accepted
+        later.
+        """
+        assert self.feed is not None
+        pause = self.timing.key_retry
+        while True:
+            try:
+                await self.feed.run()
+            except KeyRefused as error:
+                log.error("KEY_REFUSED: %s; tried again in %.0f s", error, pause)  # noqa: TRY400 - expected
+                await asyncio.sleep(pause)
+
+    @property
+    def is_feed_fresh(self) -> bool:
+        """Whether the feed is connected, and has sent something lately."""
+        return self.feed is not None and self.feed.fresh
+
+    def _wake_feed(self) -> None:
+        if self.feed is not None:
+            self.feed.wake()
+
+    # -- what the exchange is asked now and then ------------------------------------------------------------
+
+    async def ask_time(self) -> None:
+        """Makes sure of the exchange's time; without an answer soon it is what it was taken to be."""
+        with suppress(ExchangeError, TimeoutError):
+            async with asyncio.timeout(TIME_WITHIN_S):
+                await self.clock.ask(self.exchange.server_time)
+
+    async def _learn_pair(self, pair: str) -> None:
+        """Reads the exchange's pairs again for one that is not known: it may have been listed, or renamed,
+        since.
+        """
+        try:
+            await self.portfolio.learn([pair])
+        except ExchangeError as error:
+            log.warning("%s is not known, and the exchange's pairs could not be read again: %s", pair, error)
+
+    async def find_coins(self, names: Iterable[str]) -> list[pb.ListedCoin]:
+        """What the exchange lists under names of coins, by tables that are read now. Raises ExchangeError."""
+        await self.portfolio.load_symbols()
+        table = self.portfolio.table
+        found = [table.asset(name) if table.lists(name) else "" for name in names]
+        return [pb.ListedCoin(name=name, traded=bool(name) and table.trades(name)) for name in found]
+
+    async def nonce_report(self) -> types_pb2.NonceReport:
+        """What is known of the key's nonce. The exchange is asked; a key that may not ask, or no answer,
+        leaves that part out.
+        """
+        key_nonce = None
+        try:
+            clock = await self.clock.ask(self.exchange.server_time)
+            key = await self.exchange.api_key_info()
+            key_nonce = KeyNonce(
+                nonce=key.nonce, window=key.nonce_window, clock_offset_ms=round(clock.offset * 1000)
+            )
+        except NonceFault as error:
+            self._failed(error)
+        except AccountError as error:
+            log.info("the exchange did not tell the key's nonce: %s", error)
+        return nonce_report.report(
+            self.spec.id, str(self.nonce.path), now_us=time.time_ns() // 1_000, last=self.nonce.last,
+            reserved=self.nonce.reserved, holder_pid=os.getpid(), told=key_nonce,
+        )  # fmt: skip
+
+    def front_refusal(self) -> str:
+        """What in front of the exchange refuses calls, for people; empty while nothing does."""
+        now, unix_now = time.monotonic(), self.clock.now()
+        return self.limits.front.words(now, unix_now) or self.limits.public_front.words(now, unix_now)
+
+    # -- what changes, and the end --------------------------------------------------------------------------
+
+    def _changed_in_thread(self) -> None:
+        """In any thread: what is shown has changed."""
+        with suppress(RuntimeError):  # the loop is over
+            self._loop.call_soon_threadsafe(self._changed)
+
+    def _announce_outside_change(self, change: Mapping[str, Decimal], kind: str) -> None:
+        for severity, code, message, asset in of_outside_change(change, kind):
+            self.announcements.tell(severity, code, message, asset=asset)
+
+    async def close(self, save: Callable[[], object] | None = None) -> None:
+        """Gives back the ledger and the locks, after a last ``save`` of what is in memory. The locks last:
+        nobody may start before the rest is closed.
+        """
+        await asyncio.to_thread(self.calls.close)
+        with suppress(LedgerFault):  # it is behind by a second then; the history tells the rest
+            if save is not None:
+                save()
+            if self.portfolio.symbols is not None:
+                self.portfolio.keep_pairs()
+        self.ledger.close()
+        self.nonce.close()
+        self._key_lock.close()

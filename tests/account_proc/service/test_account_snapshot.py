@@ -1,0 +1,98 @@
+"""What an account's process reports of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from krakencopy.account_proc.contract.proto_time import seconds
+from krakencopy.account_proc.contract.spec import Role
+from krakencopy.account_proc.runtime.change_signal import ChangeSignal
+from krakencopy.account_proc.service.account_snapshot import account_snapshot, drift_to_proto
+from krakencopy.account_proc.service.kraken_account import KrakenAccount
+from krakencopy.account_proc.service.user_side import UserSide
+from krakencopy.account_proc.state.ledger import Drift
+from krakencopy.v1 import types_pb2 as pb
+from tests.support.account_specs import add_account, credentials_of, spec_at
+from tests.support.copying import NOW
+from tests.support.odd_exchange import Paper, paper_exchange
+from tests.support.scripted_kraken import run
+
+
+@pytest.fixture(scope="module")
+def paper() -> Iterator[Paper]:
+    with paper_exchange("--seed", "1") as running:
+        add_account(running, "tania", {"USD": "1000"})
+        yield running
+
+
+def account_at(paper: Paper, folder: Path, role: Role) -> KrakenAccount:
+    spec = spec_at(paper, folder, "tania", role)
+    return KrakenAccount(
+        spec, credentials_of(spec), changed=lambda: None, failed=lambda _: None, copied=lambda _: Decimal(0)
+    )
+
+
+def test_before_the_exchange_was_reached_little_is_known(paper: Paper, tmp_path: Path) -> None:
+    async def steps() -> None:
+        account = account_at(paper, tmp_path, Role.USER)
+        snapshot = account_snapshot(account, None, None, ("CONNECTING", "connecting"))
+        assert (snapshot.reason, snapshot.message, snapshot.feed_connected) == (
+            "CONNECTING",
+            "connecting",
+            False,
+        )
+        assert not snapshot.HasField("equity")
+        assert not snapshot.HasField("reconciled_at")
+        assert snapshot.nonce.path == str(account.nonce.path)
+        assert snapshot.trading_mode == pb.TRADING_MODE_COPYING
+        await account.close()
+
+    run(steps())
+
+
+def test_a_master_trades_by_itself_and_is_worth_what_it_holds(paper: Paper, tmp_path: Path) -> None:
+    async def steps() -> None:
+        account = account_at(paper, tmp_path, Role.MASTER)
+        await account.portfolio.load()
+        snapshot = account_snapshot(account, None, None, ("", ""))
+        assert (snapshot.equity.amount, snapshot.equity.asset) == ("1000", "USD")
+        assert snapshot.trading_mode == pb.TRADING_MODE_OWN
+        await account.close()
+
+    run(steps())
+
+
+def test_a_user_reports_what_it_has_copied_and_what_differs(paper: Paper, tmp_path: Path) -> None:
+    async def steps() -> None:
+        account = account_at(paper, tmp_path, Role.USER)
+        await account.key_check.check()
+        await account.portfolio.load()
+        user = UserSide(account, ChangeSignal(), lambda _: None, lambda: False)
+        await user.look_back()
+        assert user.copier is not None
+        user.copier.master_pairs.add("BTC/USD")
+        snapshot = account_snapshot(account, user, None, ("", ""))
+        assert (snapshot.cursor_seq, snapshot.copies_open, list(snapshot.drifts)) == (0, 0, [])
+        assert snapshot.HasField("preflight")
+        await account.close()
+
+    run(steps())
+
+
+def test_a_drift_is_reported_whole() -> None:
+    drift = Drift(
+        code="ORDER_UNINTENDED", order_id="O1", cl_ord_id="c1", copy_id="k1", message="words", found_at=NOW
+    )
+    told = drift_to_proto(drift)
+    assert (told.code, told.order_id, told.cl_ord_id, told.copy_id, told.message) == (
+        "ORDER_UNINTENDED",
+        "O1",
+        "c1",
+        "k1",
+        "words",
+    )
+    assert seconds(told.found_at) == NOW

@@ -1,0 +1,131 @@
+"""A user's copying begins with what the exchange has on record, and its balances are read while it lasts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import suppress
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+from krakencopy.account_proc.contract.errors import ConfigurationFault, OutcomeUnknown
+from krakencopy.account_proc.contract.spec import CopyRules, Role
+from krakencopy.account_proc.runtime.change_signal import ChangeSignal
+from krakencopy.account_proc.service import user_side as user_side_module
+from krakencopy.account_proc.service.kraken_account import KrakenAccount
+from krakencopy.account_proc.service.user_side import UserSide
+from tests.support.account_specs import add_account, credentials_of, spec_at
+from tests.support.odd_exchange import Paper, paper_exchange
+from tests.support.scripted_kraken import run, until
+
+
+@pytest.fixture(scope="module")
+def paper() -> Iterator[Paper]:
+    with paper_exchange("--seed", "1") as running:
+        add_account(running, "tania", {"USD": "1000", "BTC": "1"})
+        yield running
+
+
+class User:
+    """A user at the exchange whose loops are collected and not run."""
+
+    def __init__(self, paper: Paper, folder: Path, **more: Any) -> None:
+        spec = spec_at(paper, folder, "tania", Role.USER, **more)
+        self.account = KrakenAccount(
+            spec, credentials_of(spec), changed=lambda: None, failed=lambda _: None,
+            copied=lambda _: Decimal(0),
+        )  # fmt: skip
+        self.user = UserSide(self.account, ChangeSignal(), lambda _: None, lambda: False)
+        self.loops: list[str] = []
+
+    def collect(self, loop: Any) -> None:
+        self.loops.append(loop.__qualname__)
+        loop.close()
+
+    async def __aenter__(self) -> Self:
+        await self.account.key_check.check()
+        await self.account.portfolio.load()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.account.close()
+
+
+def test_there_is_no_copying_before_the_record_was_looked_at(paper: Paper, tmp_path: Path) -> None:
+    async def steps() -> None:
+        async with User(paper, tmp_path) as tania:
+            user = tania.user
+            assert (user.copier, user.copies_open, user.pairs(), user.drifts()) == (None, 0, (), [])
+            assert (user.copied("BTC"), await user.drain()) == (Decimal(0), 0)
+            await user.look_back()
+            copier = user.copier
+            await user.look_back()
+            assert copier is user.copier is not None
+            assert list(user.marked) == []
+            await user.start(tania.collect)
+            assert tania.loops == ["Copier.sell_owed_exits", "Reconciler.run"]
+            assert await user.drain() == 0
+
+    run(steps())
+
+
+@pytest.mark.parametrize(("asset", "priced"), [("XBT", ("BTC",)), ("", ())])
+def test_what_a_notional_is_an_amount_of_is_priced(
+    paper: Paper, tmp_path: Path, asset: str, priced: tuple[str, ...]
+) -> None:
+    async def steps() -> None:
+        rules = CopyRules(notional=Decimal(50), notional_asset=asset)
+        async with User(paper, tmp_path, copy=rules) as tania:
+            await tania.user.look_back()
+            await tania.user.start(tania.collect)
+            assert tania.account.portfolio.priced == priced
+
+    run(steps())
+
+
+def test_a_notional_of_what_nobody_has_is_refused(paper: Paper, tmp_path: Path) -> None:
+    async def steps() -> None:
+        rules = CopyRules(notional=Decimal(50), notional_asset="NOCOIN")
+        async with User(paper, tmp_path, copy=rules) as tania:
+            await tania.user.look_back()
+            with pytest.raises(ConfigurationFault, match="the exchange has no NOCOIN"):
+                await tania.user.start(tania.collect)
+
+    run(steps())
+
+
+def test_balances_are_read_at_once_when_they_are_doubted_and_again_when_that_fails(
+    paper: Paper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(user_side_module, "RETRY_S", 0.0)
+
+    async def steps() -> None:
+        async with User(paper, tmp_path) as tania:
+            portfolio, readings = tania.account.portfolio, 0
+
+            async def refresh() -> bool:
+                nonlocal readings
+                readings += 1
+                portfolio.doubted.clear()
+                if readings == 1:
+                    portfolio.doubted.set()
+                    raise OutcomeUnknown("Balance", "no answer")
+                return readings > 3
+
+            monkeypatch.setattr(portfolio, "refresh", refresh)
+            reading = asyncio.ensure_future(tania.user.keep_balances())
+            await asyncio.sleep(0.01)
+            assert readings == 0
+            portfolio.doubt()
+            # Known once more after what is not, which is read again without a pause.
+            await until(lambda: readings == 4)
+            await asyncio.sleep(0.01)
+            assert readings == 4
+            reading.cancel()
+            with suppress(asyncio.CancelledError):
+                await reading
+
+    run(steps())
