@@ -1,8 +1,8 @@
 """A supervisor of one master and several users, in any order of things that can happen: what it promises
 holds at every moment.
 
-The model is a shell around the real decisions (lifecycle.py, gate.py, breaker.py), without sockets, processes
-or clocks. What it remembers to judge them by is its own.
+The model is a shell around the real decisions (lifecycle/state_machine.py, lifecycle/start_order.py,
+lifecycle/circuit_breaker.py), without sockets, processes or clocks. What it remembers to judge them by is its own.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from krakencopy.account_proc.contract.errors import FINAL_EXIT_CODES
+from krakencopy.account_proc.contract.errors import FINAL_EXIT_CODES, ExitCode
 from krakencopy.account_proc.contract.spec import Role
 from krakencopy.supervisor.lifecycle import circuit_breaker as breaker
 from krakencopy.supervisor.lifecycle.start_order import Gate, MasterSeen, gate, narrower
@@ -525,7 +525,8 @@ class SupervisorsWorld(RuleBasedStateMachine):
             if name in self.stopped:
                 assert account.life.state is State.STOPPED
             elif account.life.state is State.FAILED:
-                assert account.life.reason in {"RESTART_LIMIT", "LOCK_HELD", "CREDENTIALS", "CONFIGURATION"}
+                final = {ExitCode(code).name for code in FINAL_EXIT_CODES}
+                assert account.life.reason in {"RESTART_LIMIT", *final}
             elif name in USERS and master.state is not State.RUNNING:
                 assert account.life.reason in {"MASTER_NOT_READY", "MASTER_LOST"}
                 assert MASTER in self.stopped or master.state is State.FAILED
