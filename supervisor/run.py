@@ -209,7 +209,7 @@ class _Asked:
             self._begun_at = time.monotonic()
             self._supervisor.shutdown.begin()
         elif time.monotonic() - self._begun_at > TWICE_S:
-            self._supervisor.shutdown.hurry()
+            self._supervisor.hurry_shutdown()
 
 
 async def _check(supervisor: Supervisor, exchange: PaperExchange) -> list[str]:

@@ -45,7 +45,7 @@ class Console:
     async def run(self) -> None:
         """For ever."""
         bells = (
-            self._supervisor.events,
+            self._supervisor.events.change_signal,
             self._supervisor.fills.change_signal,
             self._supervisor.reports.change_signal,
         )

@@ -89,7 +89,7 @@ class Reloader:
             except ReloadRefused as refused:
                 if not dry_run:
                     words = " | ".join(str(refused).splitlines())
-                    self._supervisor.tell(types_pb2.SEVERITY_WARNING, "", "RELOAD_REFUSED", words)
+                    self._supervisor.events.record(types_pb2.SEVERITY_WARNING, "", "RELOAD_REFUSED", words)
                 raise
 
     async def _compare_and_apply(self, *, dry_run: bool) -> pb.ReloadResponse:
@@ -117,7 +117,7 @@ class Reloader:
         self._check_staying()
         self._supervisor.apply(difference, loaded)
         words = f"{self._path}: {difference}"
-        self._supervisor.tell(types_pb2.SEVERITY_INFO, "", "RELOADED", words)
+        self._supervisor.events.record(types_pb2.SEVERITY_INFO, "", "RELOADED", words)
         return answer
 
     def _check_staying(self) -> None:
@@ -149,7 +149,7 @@ class Reloader:
         return answer
 
     def _effect_on_added(self, account: AccountConfig) -> str:
-        if self._supervisor.registry.stopped(account.id):
+        if self._supervisor.registry.is_stopped(account.id):
             return "an operator stopped it when it was configured before; it stays so until it is started"
         if not account.copies:
             return "it follows nobody"
@@ -160,7 +160,8 @@ class Reloader:
     def _effect_on_removed(self, account: AccountConfig) -> str:
         known = self._supervisor.accounts[account.id]
         words = "it finishes what is in flight" if known.life.state in ALIVE else "it has no process"
-        held = [] if known.link is None else known.link.snapshot.positions
+        link = known.process.link
+        held = [] if link is None else link.snapshot.positions
         told = ", ".join(
             f"{position.volume} {position.asset}" for position in held if Decimal(position.volume or 0)
         )
@@ -168,7 +169,7 @@ class Reloader:
 
     def _effect_on_changed(self, changed: Changed) -> str:
         account = self._supervisor.accounts[changed.account.id]
-        if not self._supervisor.wanted(changed.account.id):
+        if not account.wanted:
             return "it is stopped; this holds from its next start"
         if account.life.state in ALIVE:
             return "its process restarts"

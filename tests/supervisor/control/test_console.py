@@ -11,16 +11,16 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
-from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.supervisor.control import console as console_module
 from krakencopy.supervisor.control.console import Console, report_lines, say
+from krakencopy.supervisor.journal.event_log import EventLog
 from krakencopy.supervisor.journal.fan_out import FillLog, ReportLog
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.supervisor.supervisor import Supervisor
@@ -36,9 +36,9 @@ class Scene:
     """As much of a supervisor as a console looks at."""
 
     journal: Journal
-    events: ChangeSignal = field(default_factory=ChangeSignal)
 
     def __post_init__(self) -> None:
+        self.events = EventLog(self.journal)
         self.fills = FillLog(self.journal)
         self.reports = ReportLog(self.journal)
 
@@ -154,7 +154,7 @@ def test_it_prints_as_soon_as_a_bell_rings(scene: Scene, monkeypatch: pytest.Mon
             scene.reports.flush()
             assert "fill 1: tania" in await lines.get()
             scene.journal.add_event(event(1))
-            scene.events.notify()
+            scene.events.change_signal.notify()
             assert "event 1" in await lines.get()
             scene.fills.append([fill(2)], 1)
             assert "fill 2: master" in await lines.get()
@@ -174,7 +174,7 @@ def test_it_rests_while_nothing_happens(scene: Scene, monkeypatch: pytest.Monkey
 
     async def play() -> None:
         printing = asyncio.create_task(scene.console().run())
-        scene.events.notify()
+        scene.events.change_signal.notify()
         after = await turns(50)
         assert after > 0
         assert await turns(50) == after

@@ -85,7 +85,7 @@ SILENT = life_in(State.DEGRADED, silent_since=NOW - LIMITS.silence, deadline=NOW
         pytest.param(OVERDUE, {}, "STARTING", ["KILL"], id="no answer in time: killed"),
         pytest.param(OVERDUE, {"linked": True}, "DEGRADED", [], id="an answer in time, not serving: lives"),
         pytest.param(STARTING, {"wanted": False}, "STOPPING", ["DRAIN"], id="not wanted while starting"),
-        pytest.param(STARTING, {"ended": CRASH}, "BACKOFF", [], id="ended while starting"),
+        pytest.param(STARTING, {"ended": CRASH}, "BACKOFF", ["COUNT_FAILURE"], id="ended while starting"),
         pytest.param(RUNNING, {"linked": True, "serving": True}, "RUNNING", [], id="runs on"),
         pytest.param(
             RUNNING,
@@ -117,9 +117,14 @@ SILENT = life_in(State.DEGRADED, silent_since=NOW - LIMITS.silence, deadline=NOW
             ["DRAIN"],
             id="not wanted any more",
         ),
-        pytest.param(RUNNING, {"ended": CRASH}, "BACKOFF", [], id="crashed"),
-        pytest.param(RUNNING, {"ended": Ended(0, None)}, "BACKOFF", [], id="ended by itself with 0"),
-        pytest.param(RUNNING, {"ended": Ended(None, 9)}, "BACKOFF", [], id="killed by someone"),
+        pytest.param(RUNNING, {"ended": CRASH}, "BACKOFF", ["COUNT_FAILURE"], id="crashed"),
+        pytest.param(
+            RUNNING, {"ended": Ended(0, None)}, "BACKOFF", ["COUNT_FAILURE"], id="ended by itself with 0"
+        ),
+        pytest.param(
+            RUNNING, {"ended": Ended(None, 9)}, "BACKOFF", ["COUNT_FAILURE"], id="killed by someone"
+        ),
+        pytest.param(RUNNING, {"ended": Ended(78, None)}, "FAILED", [], id="ended for good: no failure"),
         pytest.param(
             RUNNING,
             {"ended": CRASH, "wanted": False},
@@ -308,7 +313,8 @@ def failing(times: int, every: float) -> Life:
     life = life_in(State.RUNNING)
     for number in range(times):
         now = NOW + number * every
-        life, _ = after(replace(life, state=State.RUNNING), now=now, ended=CRASH)
+        life, effects = after(replace(life, state=State.RUNNING), now=now, ended=CRASH)
+        assert effects == (Effect.COUNT_FAILURE,)
     return life
 
 
@@ -531,6 +537,8 @@ class AccountsLife(RuleBasedStateMachine):
             case Effect.KILL:
                 assert self.process is not None
                 self.end(Ended(None, 9))
+            case Effect.COUNT_FAILURE:
+                assert self.ends[-1] == self.now
             case Effect.REMIND:
                 assert self.now >= self.life.since + LIMITS.remind
 
@@ -576,6 +584,8 @@ class AccountsLife(RuleBasedStateMachine):
             assert not sight.wanted or sight.restart
         if Effect.TERMINATE in effects:
             assert state is State.STOPPING
+        if Effect.COUNT_FAILURE in effects:
+            assert state in {State.BACKOFF, State.FAILED}
         if Effect.KILL in effects and state is not State.STOPPING:
             assert not sight.linked
             assert self.silent_since is None or self.now >= self.silent_since + LIMITS.silence
