@@ -51,7 +51,7 @@ class Keys(Protocol):
         """
         ...
 
-    async def take(self, config: Config, loaded: Mapping[str, Credentials]) -> None:
+    async def use_config(self, config: Config, loaded: Mapping[str, Credentials]) -> None:
         """From now on the run has this configuration. Raises PaperFault."""
         ...
 
@@ -111,7 +111,7 @@ class Reloader:
         if dry_run:
             return answer
         try:
-            await self._keys.take(new, loaded)
+            await self._keys.use_config(new, loaded)
         except PaperFault as fault:
             raise ReloadRefused("PAPER_EXCHANGE", f"{fault}; nothing was changed") from None
         self._check_staying()
@@ -130,7 +130,7 @@ class Reloader:
 
     def _answer(self, difference: Difference, *, dry_run: bool) -> pb.ReloadResponse:
         answer = pb.ReloadResponse(
-            applied=not dry_run, source=str(self._path), settings=map(_told, difference.settings)
+            applied=not dry_run, source=str(self._path), settings=map(_setting_change, difference.settings)
         )
         for added in difference.added:
             answer.accounts.add(
@@ -144,7 +144,7 @@ class Reloader:
                 account_id=changed.account.id,
                 kind=pb.CHANGE_KIND_CHANGED,
                 effect=self._effect_on_changed(changed),
-                settings=map(_told, changed.settings),
+                settings=map(_setting_change, changed.settings),
             )
         return answer
 
@@ -162,10 +162,14 @@ class Reloader:
         words = "it finishes what is in flight" if known.life.state in ALIVE else "it has no process"
         link = known.process.link
         held = [] if link is None else link.snapshot.positions
-        told = ", ".join(
+        holdings = ", ".join(
             f"{position.volume} {position.asset}" for position in held if Decimal(position.volume or 0)
         )
-        return f"{words}; what it has copied and still holds stays in its account: {told}" if told else words
+        return (
+            f"{words}; what it has copied and still holds stays in its account: {holdings}"
+            if holdings
+            else words
+        )
 
     def _effect_on_changed(self, changed: Changed) -> str:
         account = self._supervisor.accounts[changed.account.id]
@@ -178,7 +182,7 @@ class Reloader:
         return "this holds from its start"
 
 
-def _told(setting: Setting) -> pb.SettingChange:
+def _setting_change(setting: Setting) -> pb.SettingChange:
     return pb.SettingChange(key=setting.key, old_value=setting.old, new_value=setting.new)
 
 

@@ -20,10 +20,8 @@ from krakencopy.v1 import account_pb2
 class Link:
     """A conversation with a process, as far as it is looked at."""
 
-    def __init__(
-        self, *, serving: bool = True, snapshot: account_pb2.WatchSnapshotResponse | None = None
-    ) -> None:
-        self.linked, self.serving = True, serving
+    def __init__(self, snapshot: account_pb2.WatchSnapshotResponse | None = None) -> None:
+        self.linked = self.serving = True
         self.snapshot = snapshot or account_pb2.WatchSnapshotResponse()
         self.drains = 0
 

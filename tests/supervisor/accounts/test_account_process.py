@@ -1,4 +1,4 @@
-"""One account's process after another: what fails to start, and what ends, is news for the loop's next turn."""
+"""One account's process after another: what fails to start, and what ends, the loop's next turn knows."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def test_what_its_process_says_is_shown(it: Supervisor) -> None:
         cursor_seq=9, copies_open=2, feed_connected=True, trading_mode=pb.TRADING_MODE_OWN,
         strategy=pb.StrategyStatus(name="sma_cross"), notices=[pb.Notice(code="CLOCK_OFF")],
     )  # fmt: skip
-    set_running(it.accounts["anna"], Link(snapshot=snapshot))
+    set_running(it.accounts["anna"], Link(snapshot))
     shown = account_message(it.accounts["anna"], None, acked_seq=4)
     assert (shown.cursor_seq, shown.copies_open, shown.feed_connected) == (9, 2, True)
     assert (shown.trading_mode, shown.strategy.name, shown.notices[0].code) == (

@@ -19,7 +19,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 
 from krakencopy.supervisor.control import console as console_module
-from krakencopy.supervisor.control.console import Console, report_lines, say
+from krakencopy.supervisor.control.console import Console, print_line, report_lines
 from krakencopy.supervisor.journal.event_log import EventLog
 from krakencopy.supervisor.journal.fan_out import FillLog, ReportLog
 from krakencopy.supervisor.journal.journal import Journal
@@ -206,8 +206,8 @@ def test_that_nobody_can_read_any_more_is_no_reason_to_stop(
     stdout = os.fdopen(nobody(), "w")  # type: ignore[operator]  # one of the three above
     monkeypatch.setattr(sys, "stdout", stdout)
     try:
-        say("one")
-        say("two")
+        print_line("one")
+        print_line("two")
     finally:
         with contextlib.suppress(OSError):
             stdout.close()
@@ -215,7 +215,7 @@ def test_that_nobody_can_read_any_more_is_no_reason_to_stop(
 
 def test_lines_after_a_closed_output_go_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", None)
-    say("one")
+    print_line("one")
 
 
 def milliseconds(number: float) -> Duration:
