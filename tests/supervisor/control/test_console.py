@@ -143,7 +143,7 @@ def test_a_copy_is_printed_when_it_has_ended_and_each_thing_once(
 
 def test_it_prints_as_soon_as_a_bell_rings(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     lines: asyncio.Queue[str] = asyncio.Queue()
-    monkeypatch.setattr(console_module, "say", lines.put_nowait)
+    monkeypatch.setattr(console_module, "print_line", lines.put_nowait)
 
     async def play() -> None:
         async with asyncio.timeout(LIMIT_S):
