@@ -157,7 +157,7 @@ def _run(arguments: argparse.Namespace) -> int:
         sys.stdout.write(f"{config.source}: {len(config.accounts)} accounts, nothing wrong\n")
         return ExitCode.OK
     _allow_files()
-    lock = _take(state_dir)
+    lock = _lock_folder(state_dir)
     # Only now: `check` needs neither gRPC nor a paper exchange.
     from krakencopy.supervisor.paper.exchange import Market
     from krakencopy.supervisor.run import Run, serve
@@ -217,7 +217,7 @@ def _check_market(arguments: argparse.Namespace, config: Config) -> PaperMarket:
     return kind
 
 
-def _take(state_dir: Path) -> LockedFile:
+def _lock_folder(state_dir: Path) -> LockedFile:
     """Makes the state folder if need be and locks it. Raises ConfigFaults and LockHeld."""
     os.umask(0o077)
     try:

@@ -1,7 +1,7 @@
 """What an account's new process needs: its specification, its API key, and the supervisor's conversation with
 it.
 
-It must not know why a process is started, or what becomes of it (accounts/account_process.py).
+It must not know why a process is started, or what becomes of it (accounts/supervised_process.py).
 """
 
 from __future__ import annotations

@@ -11,12 +11,12 @@ from collections.abc import Callable
 
 from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.contract.spec import Role
-from krakencopy.supervisor.accounts.account_process import AccountProcess
 from krakencopy.supervisor.accounts.coin_names import CoinNames
 from krakencopy.supervisor.accounts.exit_records import LastEnds, Lived, process_end
 from krakencopy.supervisor.accounts.holders import HoldersLog
 from krakencopy.supervisor.accounts.launcher import Launcher
 from krakencopy.supervisor.accounts.notice_log import NoticeLog
+from krakencopy.supervisor.accounts.supervised_process import SupervisedProcess
 from krakencopy.supervisor.accounts.work_queue import WorkQueue
 from krakencopy.supervisor.config.model import AccountConfig
 from krakencopy.supervisor.journal.event_log import EventLog
@@ -62,7 +62,7 @@ class SupervisedAccount:
         self._names = names
         self._holders = holders
         self._master_lost = master_lost
-        self.process = AccountProcess(config.id, self, launcher, ends, queue)
+        self.process = SupervisedProcess(config.id, self, launcher, ends, queue)
         self.life = Life(account_id=config.id, since=steady_time.now())
         self._state_before = self.life.state
         #: An operator wants no process; it is not configured any more; the shutdown has come to it.

@@ -40,7 +40,7 @@ class Account(Owner, Protocol):
         ...
 
 
-class AccountProcess:
+class SupervisedProcess:
     """The one that there is now, if there is one. What changes about it puts the account into the queue."""
 
     def __init__(

@@ -12,7 +12,7 @@ from typing import Any, cast
 import pytest
 
 from krakencopy.account_proc.runtime.liveness import Beat
-from krakencopy.supervisor.accounts.account_process import AccountProcess
+from krakencopy.supervisor.accounts.supervised_process import SupervisedProcess
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.supervisor.lifecycle.state_machine import Ended, Life, State
 from krakencopy.supervisor.processes.child import ExitStatus, NotReady, SpawnFault
@@ -65,7 +65,7 @@ class Spawner:
 class Scene:
     def __init__(self, supervisor: Supervisor) -> None:
         self.account = supervisor.accounts["anna"]
-        self.process: AccountProcess = self.account.process
+        self.process: SupervisedProcess = self.account.process
         self.queue = supervisor._queue
         self.ends = supervisor.ends
         self.spawner = Spawner()
