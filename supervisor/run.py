@@ -104,7 +104,7 @@ async def serve(run: Run) -> int:
             )  # fmt: skip
             lines.run = supervisor.epoch
             await control.start(supervisor, Reloader(supervisor, run.config_path, keys))
-            await _until_told(run, supervisor)
+            await _run_until_stopped(run, supervisor)
         except JournalFault as fault:
             log.critical("%s", fault)
             sys.stderr.write(f"krakencopyd: {fault}\n")
@@ -166,7 +166,7 @@ async def _reach_exchange(
     return exchange, credentials, keys, place
 
 
-async def _until_told(run: Run, supervisor: Supervisor) -> None:
+async def _run_until_stopped(run: Run, supervisor: Supervisor) -> None:
     """Runs until a signal, a Shutdown call, or the end of the run's time."""
     loop = asyncio.get_running_loop()
     asked = _Asked(supervisor)

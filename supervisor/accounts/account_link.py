@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 #: Pause before a broken stream is opened again, in seconds.
 REOPEN_S = 0.25
-#: What the journal already has is told to the master from this long before its last fill, in seconds.
+#: What the journal already has is sent to the master from this long before its last fill, in seconds.
 OVERLAP_S = 120.0
 #: Times of fan-out that are remembered until the copy is reported.
 SENT_MAX = 1_000
@@ -127,7 +127,7 @@ class AccountLink:
         self._news = ChangeSignal()
         self.linked = False
         self.serving = False
-        #: The last announcement of this process that was told.
+        #: The last announcement of this process that was passed on.
         self._announced = 0
         self.snapshot = pb.WatchSnapshotResponse()
 
@@ -221,7 +221,7 @@ class AccountLink:
                 if announcement.number > self._announced:
                     self._announced = announcement.number
                     self._owner.announced(announcement)
-            # All else in it is only shown; hundreds of users tell theirs right after a fill, when the next
+            # All else in it is only shown; hundreds of users send theirs right after a fill, when the next
             # one may come.
             if (snapshot.reason, snapshot.message) != (was.reason, was.message):
                 self._owner.link_changed()
@@ -332,7 +332,7 @@ class AccountLink:
                 self._report(item.report)
         if not sending.done():
             sending.cancel()
-            # Only of a call that is ended on both sides does grpclib tell how it ended.
+            # Only of a call that is ended on both sides does grpclib say how it ended.
             await call.end()
 
     def _check_same_fill(self, ready: pb.CopyReady) -> None:

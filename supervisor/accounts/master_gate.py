@@ -86,6 +86,6 @@ class MasterGate:
         elif not self._shutdown.begun:
             words = "users finish what is in flight, no user is started"
             self._events.record(pb.SEVERITY_ERROR, master_id, "MASTER_LOST", words)
-        # Whoever sends fills to users tells them who decides from here on.
+        # Whoever sends fills to users also sends who decides from here on.
         self._fills.users.notify()
         return True

@@ -2,7 +2,7 @@
 
 A user on the master's own account would make each copy a new fill of the master; two users on one account buy
 everything twice. By the account's own number (account_proc/contract/account_identity.py) before anything is
-traded; where the exchange does not tell it, by our own orders: each carries an id that says for which account
+traded; where the exchange does not say it, by our own orders: each carries an id that says for which account
 it was made (account_proc/contract/order_ids.py). The master keeps its account always; of two users the one
 that the journal has seen on it first, or, by orders, the one that stands first in the configuration.
 

@@ -12,7 +12,7 @@ any number of times. It reads no clock, starts nothing and knows no gRPC; the ef
 out by the supervisor's loop (supervisor.py).
 
 STOPPED, RUNNING and FAILED may last. Every other state has a deadline: the end of its patience, or, where
-force would not help (WAITING, and a DEGRADED that answers), the next time that operators are told again.
+force would not help (WAITING, and a DEGRADED that answers), the next time that operators are reminded.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Effect(StrEnum):
     DRAIN = "DRAIN"
     TERMINATE = "TERMINATE"
     KILL = "KILL"
-    #: Tell operators again that it still stands there, since when, why, and what they can do.
+    #: Remind operators that it still stands there, since when, why, and what they can do.
     REMIND = "REMIND"
     #: It ended by itself, in a way that a restart may mend: the circuit breaker counts it.
     COUNT_FAILURE = "COUNT_FAILURE"
@@ -89,7 +89,7 @@ class Limits:
     healthy: float = 60.0
     restarts_max: int = 5
     restarts_window: float = 300.0
-    #: In WAITING, or DEGRADED though it answers, before operators are told again; then twice as long each
+    #: In WAITING, or DEGRADED though it answers, before operators are reminded; then twice as long each
     #: time, up to the maximum.
     remind: float = 60.0
     remind_max: float = 3_600.0
@@ -153,7 +153,7 @@ class Life:
     reason: str = ""
     message: str = ""
     since: float = 0.0
-    #: When the state must have changed, or operators are to be told again.
+    #: When the state must have changed, or operators are to be reminded.
     deadline: float = 0.0
     #: How often they were, and when they are next, in this state.
     reminders: int = 0
