@@ -23,7 +23,7 @@ from typing import NoReturn
 
 from krakencopy.account_proc.contract.errors import ExitCode, LockHeld
 from krakencopy.account_proc.runtime.boot import keep_memory
-from krakencopy.account_proc.runtime.file_lock import LockedFile, free_line, holder_line
+from krakencopy.account_proc.runtime.file_lock import LOCK_LINE_BYTES, LockedFile, free_line, holder_line
 from krakencopy.supervisor.config import reader as configuration
 from krakencopy.supervisor.config.credentials import CredentialSource
 from krakencopy.supervisor.config.model import Config
@@ -40,9 +40,6 @@ from krakencopy.supervisor.paper.demo import demo_config
 from krakencopy.supervisor.paper.replay_check import check_replay
 from krakencopy.supervisor.processes.orphans import STATE_LOCK
 from krakencopy.supervisor.processes.strategy_check import check_strategies
-
-#: Length of the line in the state folder's lock file that names its holder.
-LOCK_BYTES = 128
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
@@ -160,13 +157,13 @@ def _run(arguments: argparse.Namespace) -> int:
         sys.stdout.write(f"{config.source}: {len(config.accounts)} accounts, nothing wrong\n")
         return ExitCode.OK
     _allow_files()
-    lock = _take(state_dir)
+    lock = _lock_folder(state_dir)
     # Only now: `check` needs neither gRPC nor a paper exchange.
     from krakencopy.supervisor.paper.exchange import Market
     from krakencopy.supervisor.run import Run, serve
 
     try:
-        lock.write(0, holder_line("supervisor", LOCK_BYTES))
+        lock.write(0, holder_line("supervisor", LOCK_LINE_BYTES))
         market = Market(kind=kind, live_url=arguments.live_url, replay=arguments.replay, seed=arguments.seed)
         folder = StateFolder(
             path=state_dir,
@@ -186,7 +183,7 @@ def _run(arguments: argparse.Namespace) -> int:
         )
         return asyncio.run(serve(run))
     finally:
-        lock.write(0, free_line(LOCK_BYTES))
+        lock.write(0, free_line(LOCK_LINE_BYTES))
         lock.close()
 
 
@@ -220,7 +217,7 @@ def _check_market(arguments: argparse.Namespace, config: Config) -> PaperMarket:
     return kind
 
 
-def _take(state_dir: Path) -> LockedFile:
+def _lock_folder(state_dir: Path) -> LockedFile:
     """Makes the state folder if need be and locks it. Raises ConfigFaults and LockHeld."""
     os.umask(0o077)
     try:

@@ -8,13 +8,13 @@ aside what an earlier one left: only what says that it is of such a run, never a
 
 from __future__ import annotations
 
-import sqlite3
 import time
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from krakencopy.account_proc.contract.folder_owner import PAPER_OF_ITS_OWN, is_foreign, owner_at, why_foreign
+from krakencopy.account_proc.contract.ledger_file import LedgerUnreadable, owner_in
 from krakencopy.supervisor.config.model import Config
 from krakencopy.supervisor.config.reader import ConfigFaults, Fault, Mode
 from krakencopy.supervisor.journal.journal import ForeignJournal, Journal
@@ -58,8 +58,8 @@ class StateFolder:
         for path in sorted((self.path / LEDGERS).glob("*.db")):
             # They are moved away, so nobody asks them later.
             try:
-                found = _said_by(path)
-            except sqlite3.Error as error:
+                found = owner_in(path)
+            except LedgerUnreadable as error:
                 remedy = "it may be anybody's: move it away, or choose another --state-dir"
                 raise ConfigFaults([Fault(str(path), "", f"cannot be read ({error})", remedy)]) from None
             self._refuse_foreign(path, found)
@@ -70,9 +70,9 @@ class StateFolder:
         """Raises ConfigFaults, before anything is changed, if it is another run's, and JournalFault."""
         path = self.path / JOURNAL
         # One that cannot be read says so itself, below.
-        with suppress(sqlite3.Error):
+        with suppress(LedgerUnreadable):
             if path.exists():
-                self._refuse_foreign(path, _said_by(path))
+                self._refuse_foreign(path, owner_in(path))
         try:
             return Journal(path, self.owner, adopt=self.adopt)
         except ForeignJournal as foreign:
@@ -92,17 +92,6 @@ class StateFolder:
                 f"{self.command} {ADOPT_FLAG}"
             )
         return ConfigFaults([Fault(str(self.path), "", problem, remedy)])
-
-
-def _said_by(path: Path) -> str | None:
-    """Whose a journal or ledger says it is; None where it does not. Raises sqlite3.Error.
-
-    Without its log, and so without touching it: whose it is stands in the file itself since it was made or
-    taken over.
-    """
-    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)) as file:
-        row = file.execute("SELECT value FROM meta WHERE key = 'owner'").fetchone()
-    return None if row is None else str(row[0])
 
 
 def _put_aside(state_dir: Path) -> None:

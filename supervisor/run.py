@@ -25,7 +25,7 @@ from krakencopy.supervisor.config.credentials import CredentialSource
 from krakencopy.supervisor.config.model import AccountConfig, Config
 from krakencopy.supervisor.config.reader import ConfigFaults, PaperMarket, check_notionals
 from krakencopy.supervisor.config.state_folder import Place
-from krakencopy.supervisor.control.console import Console, report_lines, say
+from krakencopy.supervisor.control.console import Console, print_line, report_lines
 from krakencopy.supervisor.control.reloader import Keys, Reloader
 from krakencopy.supervisor.control.server import ControlServer
 from krakencopy.supervisor.folder_owner import StateFolder
@@ -104,7 +104,7 @@ async def serve(run: Run) -> int:
             )  # fmt: skip
             lines.run = supervisor.epoch
             await control.start(supervisor, Reloader(supervisor, run.config_path, keys))
-            await _until_told(run, supervisor)
+            await _run_until_stopped(run, supervisor)
         except JournalFault as fault:
             log.critical("%s", fault)
             sys.stderr.write(f"krakencopyd: {fault}\n")
@@ -114,7 +114,7 @@ async def serve(run: Run) -> int:
     if run.duration_s is None and exchange is None:
         return ExitCode.OK
     for line in (*report_lines(final), *_verdict(exchange, wrong)):
-        say(line)
+        print_line(line)
     return EXIT_REPORT if run.duration_s is not None and (wrong or final.unanswered) else ExitCode.OK
 
 
@@ -149,7 +149,7 @@ async def _reach_exchange(
         stack.push_async_callback(exchange.close)
         credentials = PaperKeys()
         keys = PaperAccounts(exchange, credentials)
-        await keys.take(run.config, {})
+        await keys.use_config(run.config, {})
         rest_url, ws_url = exchange.rest_url, exchange.ws_url
     else:
         credentials = keys = run.credentials
@@ -166,12 +166,12 @@ async def _reach_exchange(
     return exchange, credentials, keys, place
 
 
-async def _until_told(run: Run, supervisor: Supervisor) -> None:
+async def _run_until_stopped(run: Run, supervisor: Supervisor) -> None:
     """Runs until a signal, a Shutdown call, or the end of the run's time."""
     loop = asyncio.get_running_loop()
     asked = _Asked(supervisor)
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, asked.again)
+        loop.add_signal_handler(number, asked.note_signal)
     # The terminal is gone, and with it whoever would press Ctrl-C.
     loop.add_signal_handler(signal.SIGHUP, supervisor.shutdown.begin)
     timer = loop.call_later(run.duration_s, supervisor.shutdown.begin) if run.duration_s is not None else None
@@ -179,7 +179,7 @@ async def _until_told(run: Run, supervisor: Supervisor) -> None:
         place = supervisor.place
         live = run.config.exchange.managed and run.market.kind is PaperMarket.LIVE
         kind = "paper, live prices" if live else run.config.exchange.mode
-        say(f"state in {place.state_dir}, exchange ({kind}) at {place.rest_url}")
+        print_line(f"state in {place.state_dir}, exchange ({kind}) at {place.rest_url}")
     # What was loaded stays: else a full collection looks at all of it, 13 ms (measured) in which no fill goes
     # out.
     gc.collect()
@@ -203,13 +203,13 @@ class _Asked:
         self._supervisor = supervisor
         self._begun_at = -inf
 
-    def again(self) -> None:
+    def note_signal(self) -> None:
         """One of the signals came."""
         if not self._supervisor.shutdown.begun:
             self._begun_at = time.monotonic()
             self._supervisor.shutdown.begin()
         elif time.monotonic() - self._begun_at > TWICE_S:
-            self._supervisor.shutdown.hurry()
+            self._supervisor.hurry_shutdown()
 
 
 async def _check(supervisor: Supervisor, exchange: PaperExchange) -> list[str]:

@@ -20,6 +20,9 @@ from krakencopy.account_proc.contract.errors import LockHeld
 #: A file of ours is far smaller; a larger one is somebody else's, and its first part shows that as well.
 READ_BYTES_MAX = 4096
 
+#: Length of the line in a lock file that is nothing else, and names its holder.
+LOCK_LINE_BYTES = 128
+
 _HOLDER = re.compile(rb"in use by process (\d{1,10}) for account (\S+)")
 
 

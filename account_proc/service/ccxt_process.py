@@ -26,7 +26,7 @@ from krakencopy.account_proc.ccxt_broker.client import CcxtClient
 from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.errors import ExchangeError, ExchangeRefused, KeyRefused, LedgerFault
 from krakencopy.account_proc.contract.spec import CCXT_PREFIX, AccountSpec, Credentials
-from krakencopy.account_proc.runtime.file_lock import LockedFile, free_line, holder_line
+from krakencopy.account_proc.runtime.file_lock import LOCK_LINE_BYTES, LockedFile, free_line, holder_line
 from krakencopy.account_proc.runtime.grpc_server import refusal
 from krakencopy.account_proc.service.account_process import AccountProcess
 from krakencopy.account_proc.service.account_service import SNAPSHOT_PAUSE_S
@@ -49,8 +49,6 @@ RETRY_S, RETRY_MAX_S, RETRY_PAPER_MAX_S = 1.0, 30.0, 8.0
 FAILURES_MAX = 2
 #: Between two reads of the rules of markets, in seconds.
 RULES_S = 3_600.0
-#: Length of the line in the ledger's lock file that names its holder.
-LOCK_BYTES = 128
 
 
 class CcxtProcess(AccountProcess):
@@ -201,7 +199,7 @@ class CcxtProcess(AccountProcess):
         with suppress(LedgerFault):
             self.ledger.close()
         with suppress(OSError):
-            self._ledger_lock.write(0, free_line(LOCK_BYTES))
+            self._ledger_lock.write(0, free_line(LOCK_LINE_BYTES))
         self._ledger_lock.close()
         self._key_lock.close()
 
@@ -211,7 +209,7 @@ def _lock_ledger(spec: AccountSpec) -> LockedFile:
     path = spec.ledger_path.with_suffix(".lock")
     try:
         file = LockedFile(path, f"the ledger of account {spec.id}")
-        file.write(0, holder_line(spec.id, LOCK_BYTES))
+        file.write(0, holder_line(spec.id, LOCK_LINE_BYTES))
     except OSError as error:
         raise LedgerFault(f"cannot lock {path}: {error}") from error
     return file

@@ -6,10 +6,7 @@ import hashlib
 from pathlib import Path
 
 from krakencopy.account_proc.contract.errors import ConfigurationFault
-from krakencopy.account_proc.runtime.file_lock import LockedFile, free_line, holder_line
-
-#: Length of the line in a key's lock file.
-KEY_LOCK_BYTES = 128
+from krakencopy.account_proc.runtime.file_lock import LOCK_LINE_BYTES, LockedFile, free_line, holder_line
 
 
 class KeyLock:
@@ -25,7 +22,7 @@ class KeyLock:
         if self._file is not None:
             file, self._file = self._file, None
             try:
-                file.write(0, free_line(KEY_LOCK_BYTES))
+                file.write(0, free_line(LOCK_LINE_BYTES))
             finally:
                 file.close()
 
@@ -45,7 +42,7 @@ def key_lock(folder: Path, api_key: str, account_id: str) -> KeyLock:
         ) from error
     try:
         file.truncate(0)
-        file.write(0, holder_line(account_id, KEY_LOCK_BYTES))
+        file.write(0, holder_line(account_id, LOCK_LINE_BYTES))
     except OSError as error:
         file.close()
         raise ConfigurationFault(f"cannot write {path}: {error}") from error

@@ -11,6 +11,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -22,7 +23,10 @@ from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.contract.spec import SERVICE_NAME, Role
 from krakencopy.account_proc.runtime import failpoint
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
+from krakencopy.supervisor.accounts.coin_names import CoinNames
 from krakencopy.supervisor.accounts.grpc_client import Call, CallFailed, RpcClient
+from krakencopy.supervisor.accounts.same_account import Identities
+from krakencopy.supervisor.accounts.work_queue import WorkQueue
 from krakencopy.supervisor.journal.fan_out import FillLog, ReportLog
 from krakencopy.supervisor.journal.fill_batcher import FillBatcher
 from krakencopy.supervisor.journal.journal import Journal, JournalFault
@@ -33,7 +37,7 @@ log = logging.getLogger(__name__)
 
 #: Pause before a broken stream is opened again, in seconds.
 REOPEN_S = 0.25
-#: What the journal already has is told to the master from this long before its last fill, in seconds.
+#: What the journal already has is sent to the master from this long before its last fill, in seconds.
 OVERLAP_S = 120.0
 #: Times of fan-out that are remembered until the copy is reported.
 SENT_MAX = 1_000
@@ -44,18 +48,17 @@ INSPECT_TIMEOUT_S = 15.0
 
 
 class Owner(Protocol):
-    """What a link tells."""
+    """The account whose process is at the other end."""
+
+    #: For users: an operator wants fills to wait.
+    paused: bool
 
     def link_changed(self) -> None:
         """Its health changed, or what it says of it."""
         ...
 
-    def noticed(self) -> None:
+    def notices_changed(self) -> None:
         """What operators should know of it has changed, and nothing else that moves anyone."""
-        ...
-
-    def journal_failed(self, error: JournalFault) -> None:
-        """What was received cannot be kept: nothing more may be handed out."""
         ...
 
     def trading_mode(self, *, fills_wait: bool) -> types_pb2.TradingMode.ValueType:
@@ -64,34 +67,31 @@ class Owner(Protocol):
         """
         ...
 
-    def trading_mode_told(self, mode: types_pb2.TradingMode.ValueType) -> None:
-        """A user was told so."""
+    def trading_mode_sent(self, mode: types_pb2.TradingMode.ValueType) -> None:
+        """A user's process knows it from here on."""
         ...
 
     def link_refused(self, reason: str, message: str) -> None:
         """The process refuses its stream for a reason that a new try does not change."""
         ...
 
-    def asset_renamed(self, old: str, new: str) -> None:
-        """The exchange has another name for a coin."""
-        ...
-
     def announced(self, announcement: pb.Announcement) -> None:
-        """The process has something to tell operators, once."""
-
-    def account_seen(self, seen: pb.AccountSeen) -> bool:
-        """The process says which account at the exchange it has found; whether it may trade. Raises
-        JournalFault.
-        """
+        """The process has something for operators to know, once."""
         ...
 
-    def drifts_told(self, drifts: Sequence[types_pb2.Drift]) -> None:
-        """It says what it found in its account's record of orders."""
-        ...
 
-    def set_apart(self, fills: Sequence[types_pb2.Fill]) -> None:
-        """Marks fills that nobody is to copy, before they are journalled."""
-        ...
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What the conversations of one supervisor have in common."""
+
+    epoch: int
+    journal: Journal
+    fills: FillLog
+    reports: ReportLog
+    identities: Identities
+    names: CoinNames
+    #: Gets the fault of a journal that cannot keep what was received: nothing more may be handed out then.
+    queue: WorkQueue
 
 
 class _Differs(Exception):
@@ -106,27 +106,15 @@ class AccountLink:
     """One process, over its Unix socket."""
 
     def __init__(
-        self,
-        *,
-        account_id: str,
-        role: Role | None,
-        socket: Path,
-        epoch: int,
-        journal: Journal,
-        fills: FillLog,
-        reports: ReportLog,
-        owner: Owner,
-        paused: Callable[[], bool],
+        self, account_id: str, role: Role | None, socket: Path, shared: Shared, owner: Owner
     ) -> None:
         """``role``: what it is in copying; None for one that takes no part in it."""
         self._account_id = account_id
         self._role = role
-        self._epoch = epoch
-        self._journal = journal
-        self._fills = fills
-        self._reports = reports
+        self._shared = shared
+        self._journal = shared.journal
+        self._fills = shared.fills
         self._owner = owner
-        self._paused = paused
         self._rpc = RpcClient(socket)
         self._tasks: list[asyncio.Task[None]] = []
         self._sent_at: OrderedDict[int, float] = OrderedDict()
@@ -139,7 +127,7 @@ class AccountLink:
         self._news = ChangeSignal()
         self.linked = False
         self.serving = False
-        #: The last announcement of this process that was told.
+        #: The last announcement of this process that was passed on.
         self._announced = 0
         self.snapshot = pb.WatchSnapshotResponse()
 
@@ -169,7 +157,7 @@ class AccountLink:
             self._drained = True
             self._news.notify()
             await asyncio.wait(self._tasks[-1:], timeout=DRAIN_TIMEOUT_S)
-            self._reports.flush()
+            self._shared.reports.flush()
 
     async def place_order(
         self, request: pb.AccountServicePlaceOrderRequest, timeout_s: float
@@ -207,7 +195,7 @@ class AccountLink:
                 self._owner.link_refused("JOURNAL_DIFFERS", str(error))
                 return
             except JournalFault as error:
-                self._owner.journal_failed(error)
+                self._shared.queue.put_failure(error)
                 return
             except Exception:
                 log.exception("%s: %s failed; it is opened again", self._account_id, work.__name__.strip("_"))
@@ -233,45 +221,52 @@ class AccountLink:
                 if announcement.number > self._announced:
                     self._announced = announcement.number
                     self._owner.announced(announcement)
-            # All else in it is only shown; hundreds of users tell theirs right after a fill, when the next
+            # All else in it is only shown; hundreds of users send theirs right after a fill, when the next
             # one may come.
             if (snapshot.reason, snapshot.message) != (was.reason, was.message):
                 self._owner.link_changed()
             elif len(snapshot.notices) or len(was.notices):
-                self._owner.noticed()
+                self._owner.notices_changed()
             if len(snapshot.drifts) and snapshot.drifts != was.drifts:
-                self._owner.drifts_told(snapshot.drifts)
+                self._shared.identities.judge_drifts(self._account_id, snapshot.drifts)
+
+    def _admit(self, seen: pb.AccountSeen) -> bool:
+        """Whether the account at the exchange that the process has found may trade. Raises JournalFault."""
+        return self._shared.identities.admit_account(self._account_id, seen.identity, seen.marked)
 
     # -- master ---------------------------------------------------------------------------------------------
 
     async def _stream_fills(self) -> None:
-        arrivals = FillBatcher(self._append, self._owner.journal_failed)
+        arrivals = FillBatcher(self._append, self._shared.queue.put_failure)
         try:
             async for item in self._rpc.watch("StreamFills", self._journal_end()):
                 if item.HasField("seen"):
-                    self._owner.account_seen(item.seen)
+                    self._admit(item.seen)
                 elif item.HasField("caught_up"):
                     log.info(
                         "%s: caught up, %d fills from history", self._account_id, item.caught_up.from_history
                     )
                 elif item.HasField("renamed"):
                     arrivals.flush()
-                    self._owner.asset_renamed(item.renamed.old_name, item.renamed.new_name)
+                    renamed = item.renamed
+                    self._shared.names.rename_by_exchange(
+                        self._account_id, renamed.old_name, renamed.new_name
+                    )
                 else:
                     arrivals.take(item.fills)
         finally:
             arrivals.flush()
 
     def _append(self, fills: list[types_pb2.Fill]) -> None:
-        self._owner.set_apart(fills)
-        self._fills.append(fills, self._epoch)
+        self._shared.identities.set_fills_apart(fills)
+        self._fills.append(fills, self._shared.epoch)
 
     def _journal_end(self) -> pb.StreamFillsRequest:
         last = self._journal.last_executed_at()
         since = self._journal.created_at if last is None else last - OVERLAP_S
         since = max(since, self._journal.created_at)
         request = pb.StreamFillsRequest(
-            epoch=self._epoch, since=timestamp(since), held_coins=self._journal.traded_coins(),
+            epoch=self._shared.epoch, since=timestamp(since), held_coins=self._journal.traded_coins(),
             journal_began=timestamp(self._journal.created_at),
         )  # fmt: skip
         frozen: OrderedDict[str, pb.FrozenOrder] = OrderedDict()
@@ -293,13 +288,13 @@ class AccountLink:
     async def _stream_copies(self) -> None:
         mark = self._journal.mark(self._account_id)
         start = pb.CopyStart(
-            epoch=self._epoch, acked_seq=mark.acked_seq, acked_revision=mark.acked_revision,
+            epoch=self._shared.epoch, acked_seq=mark.acked_seq, acked_revision=mark.acked_revision,
             head_seq=self._fills.head, joined_seq=mark.joined_seq, journal_id=self._journal.journal_id,
             renames=self._journal.renames, master_pairs=sorted(self._fills.pairs),
         )  # fmt: skip
         async with self._rpc.open("CopyFills") as call:
             await call.send_message(pb.CopyFillsRequest(start=start))
-            if not self._owner.account_seen((await self._answer(call)).seen):
+            if not self._admit((await self._answer(call)).seen):
                 raise _NotAdmitted
             await call.send_message(pb.CopyFillsRequest(admitted=pb.Admission()))
             ready = (await self._answer(call)).ready
@@ -337,7 +332,7 @@ class AccountLink:
                 self._report(item.report)
         if not sending.done():
             sending.cancel()
-            # Only of a call that is ended on both sides does grpclib tell how it ended.
+            # Only of a call that is ended on both sides does grpclib say how it ended.
             await call.end()
 
     def _check_same_fill(self, ready: pb.CopyReady) -> None:
@@ -355,23 +350,23 @@ class AccountLink:
 
     async def _send(self, call: Call, position: int, renames: int) -> None:
         """Fills, and who decides what the user trades, until the link is to end. ``renames``: so many of
-        the journal's are told.
+        the journal's it knows.
         """
-        told = types_pb2.TRADING_MODE_COPYING
+        sent_mode = types_pb2.TRADING_MODE_COPYING
         while not self._drained:
             seen = self._news.version
-            batch = None if self._closing or self._paused() else self._fills.after(position)
-            mode = told if self._closing else self._owner.trading_mode(fills_wait=batch is not None)
+            batch = None if self._closing or self._owner.paused else self._fills.after(position)
+            mode = sent_mode if self._closing else self._owner.trading_mode(fills_wait=batch is not None)
             if len(self._journal.renames) > renames:
                 # Before any fill under a new name.
                 await call.send_message(pb.CopyFillsRequest(renamed=self._journal.renames[renames]))
                 renames += 1
                 continue
-            if mode != told:
+            if mode != sent_mode:
                 # Before any fill: a user never copies one while its own strategy trades.
                 await call.send_message(pb.CopyFillsRequest(trading_mode=mode))
-                told = mode
-                self._owner.trading_mode_told(mode)
+                sent_mode = mode
+                self._owner.trading_mode_sent(mode)
                 continue
             if batch is None:
                 await self._news.wait(seen)
@@ -391,4 +386,4 @@ class AccountLink:
             sent_at = self._sent_at.get(copy.fill_seqs[0]) if copy.fill_seqs else None
             if sent_at is not None:
                 copy.fanned_out_at.CopyFrom(timestamp(sent_at))
-        self._reports.put(self._account_id, list(report.copies), report.cursor_seq)
+        self._shared.reports.put(self._account_id, list(report.copies), report.cursor_seq)

@@ -1,22 +1,26 @@
 """Who holds a coin by copying, as the users' ledgers say: the only word for users that do not run, and the
 newest for those that do.
 
-Reads files of other processes, without a lock that they would wait for, and nothing else. It must not know
-what the answer is for.
+It must not know what the answer is for, nor the form of a ledger (account_proc/contract/ledger_file.py).
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
-import sqlite3
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 
-from krakencopy.account_proc.contract.copied_coins import Position
+from krakencopy.account_proc.contract.decimal_text import plain
+from krakencopy.account_proc.contract.ledger_file import LedgerUnreadable, copied_volume
+from krakencopy.supervisor.journal.event_log import EventLog
+from krakencopy.v1 import types_pb2 as pb
 
 log = logging.getLogger(__name__)
+
+#: Users that are named in one sentence at most.
+NAMED_MAX = 10
 
 
 def holders(ledgers: Mapping[str, Path], asset: str) -> dict[str, Decimal | None]:
@@ -26,8 +30,8 @@ def holders(ledgers: Mapping[str, Path], asset: str) -> dict[str, Decimal | None
     held: dict[str, Decimal | None] = {}
     for user, path in ledgers.items():
         try:
-            volume = _held(path, asset)
-        except (sqlite3.Error, KeyError, TypeError, ValueError, ArithmeticError) as error:
+            volume = copied_volume(path, asset)
+        except LedgerUnreadable as error:
             log.warning("%s cannot be read: what %s holds of %s is not known (%s)", path, user, asset, error)
             held[user] = None
             continue
@@ -36,11 +40,36 @@ def holders(ledgers: Mapping[str, Path], asset: str) -> dict[str, Decimal | None
     return held
 
 
-def _held(path: Path, asset: str) -> Decimal:
-    if not path.exists():
-        return Decimal(0)
-    # Without a log beside it nobody uses it, and SQLite would make one.
-    how = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "immutable=1"
-    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True)) as ledger:
-        row = ledger.execute("SELECT body FROM positions WHERE coin = ?", (asset,)).fetchone()
-    return Decimal(0) if row is None else Position.from_json(row[0]).volume
+def holders_text(held: Mapping[str, Decimal | None]) -> str:
+    """For people, at the end of a sentence."""
+    if not held:
+        return "no user holds any of it by copying"
+    words = [
+        f"{user} {'an unknown amount' if volume is None else plain(volume)}" for user, volume in held.items()
+    ]
+    more = f" and {len(words) - NAMED_MAX} more users" if len(words) > NAMED_MAX else ""
+    return f"by copying users still hold: {', '.join(words[:NAMED_MAX])}{more}"
+
+
+class HoldersLog:
+    """Records events about a coin together with who holds it."""
+
+    def __init__(self, events: EventLog, ledgers: Callable[[], Mapping[str, Path]]) -> None:
+        """``ledgers`` gives those of the users that are configured now."""
+        self._events = events
+        self._ledgers = ledgers
+        self._reading: set[asyncio.Task[None]] = set()
+
+    def record_with_holders(
+        self, severity: pb.Severity.ValueType, account_id: str, code: str, message: str, asset: str
+    ) -> None:
+        """One event, as soon as the ledgers are read."""
+
+        async def read_and_record() -> None:
+            # Files of other processes, and many of them: nothing waits for this.
+            held = await asyncio.to_thread(holders, self._ledgers(), asset)
+            self._events.record(severity, account_id, code, f"{message}; {holders_text(held)}")
+
+        task = asyncio.get_running_loop().create_task(read_and_record())
+        self._reading.add(task)
+        task.add_done_callback(self._reading.discard)

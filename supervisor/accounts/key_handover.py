@@ -25,7 +25,7 @@ class _Holder:
 
     @property
     def is_gone(self) -> bool:
-        return self.account.settled or self.account.instance_id != self.instance_id
+        return self.account.settled or self.account.process.instance_id != self.instance_id
 
 
 class KeyTurns:
@@ -35,7 +35,7 @@ class KeyTurns:
         self._used: dict[str, bytes] = {}
         self._waiting: dict[str, _Holder] = {}
 
-    def started(self, account_id: str, credentials: Credentials) -> None:
+    def note_start(self, account_id: str, credentials: Credentials) -> None:
         """A process of this account is started with this key."""
         self._used[account_id] = _digest(credentials)
 
@@ -47,14 +47,14 @@ class KeyTurns:
             for other in accounts.values():
                 is_other = other.config.id != account_id
                 if is_other and not other.settled and self._used.get(other.config.id) == digest:
-                    self._waiting[account_id] = _Holder(other, other.instance_id)
+                    self._waiting[account_id] = _Holder(other, other.process.instance_id)
 
     def holder(self, account_id: str) -> str:
         """The account whose process still has this one's key; empty when it may start."""
         holder = self._waiting.get(account_id)
         return "" if holder is None else holder.account.config.id
 
-    def come(self) -> list[str]:
+    def take_ready(self) -> list[str]:
         """Accounts whose turn has come since the last call."""
         ready = [account_id for account_id, holder in self._waiting.items() if holder.is_gone]
         for account_id in ready:

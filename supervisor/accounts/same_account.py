@@ -2,7 +2,7 @@
 
 A user on the master's own account would make each copy a new fill of the master; two users on one account buy
 everything twice. By the account's own number (account_proc/contract/account_identity.py) before anything is
-traded; where the exchange does not tell it, by our own orders: each carries an id that says for which account
+traded; where the exchange does not say it, by our own orders: each carries an id that says for which account
 it was made (account_proc/contract/order_ids.py). The master keeps its account always; of two users the one
 that the journal has seen on it first, or, by orders, the one that stands first in the configuration.
 
@@ -17,7 +17,9 @@ from typing import Protocol
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from krakencopy.account_proc.contract.account_identity import masked
-from krakencopy.account_proc.contract.order_ids import CL_ORD_ID_MARK, Maker, tag_of, tags
+from krakencopy.account_proc.contract.order_ids import CL_ORD_ID_MARK, tag_of, tags
+from krakencopy.supervisor.config.model import Config
+from krakencopy.supervisor.journal.event_log import EventLog
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.v1 import types_pb2 as pb
 
@@ -27,12 +29,7 @@ MADE_ELSEWHERE = "ORDER_MADE_ELSEWHERE"
 
 
 class Accounts(Protocol):
-    """What this needs of the supervisor."""
-
-    @property
-    def copying(self) -> Sequence[str]:
-        """Ids of the master and of the users that copy it, as they are configured: the master first."""
-        ...
+    """All accounts of the supervisor, as far as this goes."""
 
     def process_started_at(self, account_id: str) -> float:
         """When the account's process was started (Unix seconds); 0 without one."""
@@ -42,15 +39,12 @@ class Accounts(Protocol):
         """The account must not trade until an operator starts it again."""
         ...
 
-    def tell(self, severity: pb.Severity.ValueType, account_id: str, code: str, message: str) -> None:
-        """Writes an event. Raises JournalFault."""
-        ...
-
 
 def same_account(account_id: str, identity: str, known: Mapping[str, str], copying: Sequence[str]) -> str:
     """The account that is the same at the exchange and goes before this one; empty if there is none. Pure.
 
-    ``known``: identities by account, as the journal has them; ``copying``: see ``Accounts``.
+    ``known``: identities by account, as the journal has them; ``copying``: ids of the master and of
+    its users, the master first.
     """
     if not identity or account_id == copying[0]:
         return ""
@@ -58,31 +52,33 @@ def same_account(account_id: str, identity: str, known: Mapping[str, str], copyi
 
 
 class Identities:
-    """Which account at the exchange each of ours is."""
+    """Which account at the exchange each of ours is. Writes raise JournalFault."""
 
-    def __init__(self, journal: Journal, accounts: Accounts) -> None:
+    def __init__(self, journal: Journal, events: EventLog, accounts: Accounts, config: Config) -> None:
         self._journal = journal
+        self._events = events
         self._accounts = accounts
         self._known = journal.identities()
         self._on_masters = journal.on_masters()
-        self._makers: Mapping[str, tuple[Maker, str]] = {}
         self._judged: set[tuple[str, str]] = set()
-        self.reconfigured()
+        self.use_config(config)
 
-    def reconfigured(self) -> None:
-        """Other accounts are configured from now on."""
-        ever = (*self._accounts.copying, *self._journal.user_ids())
+    def use_config(self, config: Config) -> None:
+        """The accounts that are configured from now on."""
+        #: The master, and the users that copy it as they are configured.
+        self._copying = [config.master.id, *(user.id for user in config.users)]
+        ever = (*self._copying, *self._journal.user_ids())
         self._makers = tags(self._journal.journal_id, ever)
 
     # -- before anything is traded --------------------------------------------------------------------------
 
-    def seen(self, account_id: str, identity: str, marked: Iterable[pb.Drift]) -> bool:
-        """A process says which account it has found; whether it may trade. Raises JournalFault.
+    def admit_account(self, account_id: str, identity: str, marked: Iterable[pb.Drift]) -> bool:
+        """A process says which account it has found; whether it may trade.
 
         ``identity``: empty where the exchange does not tell; ``marked``: foreign orders under ids of
         krakencopy's in its record.
         """
-        copying = self._accounts.copying
+        copying = self._copying
         if account_id not in copying:
             return True  # it was taken out of the configuration, and finishes
         other = same_account(account_id, identity, self._known, copying)
@@ -106,16 +102,14 @@ class Identities:
 
     # -- while they trade -----------------------------------------------------------------------------------
 
-    def set_apart(self, fills: Iterable[pb.Fill]) -> None:
+    def set_fills_apart(self, fills: Iterable[pb.Fill]) -> None:
         """Marks fills of the master that are our own users' orders: nobody copies them, and whose they are
         must not trade.
-
-        Raises JournalFault.
         """
         for fill in fills:
             if not fill.cl_ord_id.startswith(CL_ORD_ID_MARK):
                 continue
-            user = self._other_maker(self._accounts.copying[0], fill.cl_ord_id, configured=False)
+            user = self._other_maker(self._copying[0], fill.cl_ord_id, configured=False)
             if user:
                 fill.not_copied = SAME_ACCOUNT
                 if user not in self._on_masters:
@@ -125,18 +119,18 @@ class Identities:
                     f"{fill.exec_id} of {fill.pair} is an order that was made for {user} in the "
                     "master's own account; nobody copies it"
                 )
-                self._accounts.tell(pb.SEVERITY_ERROR, self._accounts.copying[0], "FILL_NOT_COPIED", words)
+                self._events.record(pb.SEVERITY_ERROR, self._copying[0], "FILL_NOT_COPIED", words)
                 if _seconds(fill.executed_at) > self._accounts.process_started_at(user) > 0:
-                    self._condemn_same(user, self._accounts.copying[0], "")
+                    self._condemn_same(user, self._copying[0], "")
 
-    def drifts_told(self, account_id: str, drifts: Iterable[pb.Drift]) -> None:
-        """A user's process tells what it found in its account's record."""
+    def judge_drifts(self, account_id: str, drifts: Iterable[pb.Drift]) -> None:
+        """A user's process says what it found in its account's record."""
         for drift in drifts:
             if drift.code != MADE_ELSEWHERE or (account_id, drift.order_id) in self._judged:
                 continue
             self._judged.add((account_id, drift.order_id))
             other = self._other_maker(account_id, drift.cl_ord_id)
-            order = [known for known in self._accounts.copying if known in {account_id, other}]
+            order = [known for known in self._copying if known in {account_id, other}]
             if not order or _seconds(drift.found_at) < self._accounts.process_started_at(order[-1]):
                 continue  # it was started again since: whoever did that has looked
             if other:
@@ -152,12 +146,12 @@ class Identities:
     def _other_maker(self, account_id: str, cl_ord_id: str, *, configured: bool = True) -> str:
         """The other account of ours that an order was made for; empty if there is none."""
         _, maker = self._makers.get(tag_of(cl_ord_id), (None, account_id))
-        is_other = maker != account_id and (not configured or maker in self._accounts.copying)
+        is_other = maker != account_id and (not configured or maker in self._copying)
         return maker if is_other else ""
 
     def _condemn_same(self, account_id: str, other: str, identity: str) -> None:
         which = f"account {masked(identity)}" if identity else "one account"
-        is_master = other == self._accounts.copying[0]
+        is_master = other == self._copying[0]
         danger = (
             "each copy would be a new fill of the master, and be copied again"
             if is_master

@@ -90,7 +90,7 @@ class CredentialSource:
         loaded = load_all_credentials(config, self._environ, self._base_dir, others, unread)
         return {account_id: loaded[account_id] for account_id in touched}
 
-    async def take(self, config: Config, loaded: Mapping[str, Credentials]) -> None:
+    async def use_config(self, config: Config, loaded: Mapping[str, Credentials]) -> None:
         """From now on the run has this configuration, with what was prepared for it."""
         self._keep(config, loaded)
 

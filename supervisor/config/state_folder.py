@@ -31,6 +31,10 @@ class Place:
         """An account's log, or the supervisor's own."""
         return self.state_dir / "logs" / f"{account_id}.jsonl"
 
+    def ledger(self, account_id: str) -> Path:
+        """What an account's process has counted and intended."""
+        return self.state_dir / "accounts" / f"{account_id}.db"
+
     def socket(self, account_id: str) -> Path:
         """Where an account's process serves."""
         return self.state_dir / "run" / f"{account_id}.sock"

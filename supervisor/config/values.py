@@ -10,11 +10,11 @@ import re
 from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from krakencopy.account_proc.contract.spec import BalanceBasis, OrderStyle, Sizing
+from krakencopy.account_proc.runtime.machine import is_loopback
 from krakencopy.supervisor.config import brokers
 from krakencopy.supervisor.config.toml_table import Table, show
 
@@ -173,7 +173,7 @@ def url(table: Table, key: str, scheme: str, mode: Mode | None) -> str | None:
     host = (parts.hostname or "").rstrip(".")
     if parts.username is not None or "?" in text or "#" in text:
         table.fault(key, "has a user, a query or a fragment", remedy)
-    elif mode is Mode.LIVE and parts.scheme == scheme and not _is_loopback(host):
+    elif mode is Mode.LIVE and parts.scheme == scheme and not is_loopback(host):
         table.fault(key, f"live keys would travel unencrypted to {show(host)}", f"write {scheme}s://")
     elif mode is Mode.PAPER and (host == "kraken.com" or host.endswith(".kraken.com")):
         table.fault(key, "paper mode would trade real money at Kraken", "take both URLs out")
@@ -190,15 +190,6 @@ def _split(text: str) -> SplitResult | None:
     except ValueError:
         return None
     return parts if parts.hostname else None
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def reserve_of(table: Table) -> Mapping[str, Decimal]:

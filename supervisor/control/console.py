@@ -20,7 +20,7 @@ from krakencopy.v1 import types_pb2 as pb
 BATCH = 200
 
 
-def say(line: str) -> None:
+def print_line(line: str) -> None:
     """One line for whoever watches. A closed terminal is no reason to stop trading."""
     try:
         sys.stdout.write(line + "\n")
@@ -45,7 +45,7 @@ class Console:
     async def run(self) -> None:
         """For ever."""
         bells = (
-            self._supervisor.events,
+            self._supervisor.events.change_signal,
             self._supervisor.fills.change_signal,
             self._supervisor.reports.change_signal,
         )
@@ -68,16 +68,16 @@ class Console:
         journal = self._supervisor.journal
         while events := journal.events_after(self._event, BATCH):
             for event in events:
-                say(_event_line(event))
+                print_line(_event_line(event))
             self._event = events[-1].seq
         while fills := journal.fills_after(self._fill, BATCH):
             for fill in fills:
-                say(_fill_line(fill))
+                print_line(_fill_line(fill))
             self._fill = fills[-1].seq
         while rows := journal.copies_after(self._change, BATCH):
             for _, copy in rows:
                 if copy.state in COUNTED:
-                    say(_copy_line(copy))
+                    print_line(_copy_line(copy))
             self._change = rows[-1][0]
 
 

@@ -51,7 +51,7 @@ class Keys(Protocol):
         """
         ...
 
-    async def take(self, config: Config, loaded: Mapping[str, Credentials]) -> None:
+    async def use_config(self, config: Config, loaded: Mapping[str, Credentials]) -> None:
         """From now on the run has this configuration. Raises PaperFault."""
         ...
 
@@ -89,7 +89,7 @@ class Reloader:
             except ReloadRefused as refused:
                 if not dry_run:
                     words = " | ".join(str(refused).splitlines())
-                    self._supervisor.tell(types_pb2.SEVERITY_WARNING, "", "RELOAD_REFUSED", words)
+                    self._supervisor.events.record(types_pb2.SEVERITY_WARNING, "", "RELOAD_REFUSED", words)
                 raise
 
     async def _compare_and_apply(self, *, dry_run: bool) -> pb.ReloadResponse:
@@ -111,13 +111,13 @@ class Reloader:
         if dry_run:
             return answer
         try:
-            await self._keys.take(new, loaded)
+            await self._keys.use_config(new, loaded)
         except PaperFault as fault:
             raise ReloadRefused("PAPER_EXCHANGE", f"{fault}; nothing was changed") from None
         self._check_staying()
         self._supervisor.apply(difference, loaded)
         words = f"{self._path}: {difference}"
-        self._supervisor.tell(types_pb2.SEVERITY_INFO, "", "RELOADED", words)
+        self._supervisor.events.record(types_pb2.SEVERITY_INFO, "", "RELOADED", words)
         return answer
 
     def _check_staying(self) -> None:
@@ -130,7 +130,7 @@ class Reloader:
 
     def _answer(self, difference: Difference, *, dry_run: bool) -> pb.ReloadResponse:
         answer = pb.ReloadResponse(
-            applied=not dry_run, source=str(self._path), settings=map(_told, difference.settings)
+            applied=not dry_run, source=str(self._path), settings=map(_setting_change, difference.settings)
         )
         for added in difference.added:
             answer.accounts.add(
@@ -144,12 +144,12 @@ class Reloader:
                 account_id=changed.account.id,
                 kind=pb.CHANGE_KIND_CHANGED,
                 effect=self._effect_on_changed(changed),
-                settings=map(_told, changed.settings),
+                settings=map(_setting_change, changed.settings),
             )
         return answer
 
     def _effect_on_added(self, account: AccountConfig) -> str:
-        if self._supervisor.registry.stopped(account.id):
+        if self._supervisor.registry.is_stopped(account.id):
             return "an operator stopped it when it was configured before; it stays so until it is started"
         if not account.copies:
             return "it follows nobody"
@@ -160,15 +160,20 @@ class Reloader:
     def _effect_on_removed(self, account: AccountConfig) -> str:
         known = self._supervisor.accounts[account.id]
         words = "it finishes what is in flight" if known.life.state in ALIVE else "it has no process"
-        held = [] if known.link is None else known.link.snapshot.positions
-        told = ", ".join(
+        link = known.process.link
+        held = [] if link is None else link.snapshot.positions
+        holdings = ", ".join(
             f"{position.volume} {position.asset}" for position in held if Decimal(position.volume or 0)
         )
-        return f"{words}; what it has copied and still holds stays in its account: {told}" if told else words
+        return (
+            f"{words}; what it has copied and still holds stays in its account: {holdings}"
+            if holdings
+            else words
+        )
 
     def _effect_on_changed(self, changed: Changed) -> str:
         account = self._supervisor.accounts[changed.account.id]
-        if not self._supervisor.wanted(changed.account.id):
+        if not account.wanted:
             return "it is stopped; this holds from its next start"
         if account.life.state in ALIVE:
             return "its process restarts"
@@ -177,7 +182,7 @@ class Reloader:
         return "this holds from its start"
 
 
-def _told(setting: Setting) -> pb.SettingChange:
+def _setting_change(setting: Setting) -> pb.SettingChange:
     return pb.SettingChange(key=setting.key, old_value=setting.old, new_value=setting.new)
 
 

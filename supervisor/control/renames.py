@@ -1,8 +1,8 @@
 """What an operator may say of a coin's name. Pure.
 
 A wrong word would have users sell another coin, of their own: a coin that the exchange still trades under its
-name has no other one. A coin that is gone may be told under a name that is gone as well, as the word may come
-late: the next name is told after it.
+name has no other one. A coin that is gone may be given a name that is gone as well, as the word may come
+late: the next name is given after it.
 """
 
 from __future__ import annotations

@@ -8,37 +8,39 @@ import asyncio
 import os
 import re
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import grpc
-from google.protobuf import any_pb2
 from google.protobuf.message import Message
-from google.rpc import error_details_pb2, status_pb2
-from grpc_status import rpc_status
-from grpclib.const import Status
 
 from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.proto_time import timestamp
+from krakencopy.supervisor.accounts.account_view import account_message, nonce_message
 from krakencopy.supervisor.accounts.grpc_client import CallFailed
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
-from krakencopy.supervisor.control import log_tail as log_file
+from krakencopy.supervisor.control import log_tail
+from krakencopy.supervisor.control.pages import (
+    END,
+    PAGE_DEFAULT,
+    follow,
+    page_size,
+    page_start,
+    read_page,
+    watch_start,
+)
+from krakencopy.supervisor.control.refusals import CODES, Context, check_request_id, refuse
 from krakencopy.supervisor.control.reloader import Reloader, ReloadRefused
 from krakencopy.supervisor.control.renames import why_not_renamed
 from krakencopy.supervisor.journal import report
 from krakencopy.supervisor.supervisor import Supervisor
-from krakencopy.v1 import account_pb2, control_pb2_grpc
+from krakencopy.v1 import account_pb2, control_pb2_grpc, types_pb2
 from krakencopy.v1 import control_pb2 as pb
 
 #: Kraken: assets as they are shown, e.g. BTC, USD, 1INCH, AAPLx.
 ASSET = re.compile(r"[A-Za-z0-9]{1,16}", re.ASCII)
-#: Of google.rpc.ErrorInfo.
-ERROR_DOMAIN = "krakencopy"
-PAGE_DEFAULT, PAGE_MAX = 100, 1_000
-#: Larger than any seq.
-END = 2**62
 #: Answers to mutations that are remembered by request id.
 ANSWERS_MAX = 1_000
 #: How long the master's process may take to place an order, in seconds: its deadline, and the search for a
@@ -50,9 +52,6 @@ TURN_MAX_S = 1.0
 #: Between the answer to Shutdown and its beginning, in seconds.
 SHUTDOWN_PAUSE_S = 0.1
 
-Context = grpc.aio.ServicerContext[Any, Any]
-#: grpc's name of a status of grpclib's.
-CODES = {status: next(code for code in grpc.StatusCode if code.value[0] == status.value) for status in Status}
 Answer = TypeVar("Answer", bound=Message)
 
 
@@ -62,15 +61,6 @@ def installed_version() -> str:
         return version("krakencopy")
     except PackageNotFoundError:
         return "unknown"
-
-
-async def refuse(context: Context, code: grpc.StatusCode, reason: str, message: str) -> NoReturn:
-    """Ends a call with a status that carries google.rpc.ErrorInfo. Never returns."""
-    detail = any_pb2.Any()
-    detail.Pack(error_details_pb2.ErrorInfo(reason=reason, domain=ERROR_DOMAIN))
-    status = status_pb2.Status(code=code.value[0], message=message, details=[detail])
-    await context.abort_with_status(rpc_status.to_status(status))
-    raise AssertionError("abort returned")
 
 
 class ControlServicer(control_pb2_grpc.ControlServiceServicer):
@@ -95,7 +85,7 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
             exchange=pb.ExchangeStatus(
                 mode=supervisor.config.exchange.mode, rest_url=place.rest_url, ws_url=place.ws_url
             ),
-            accounts=[account.to_proto() for account in supervisor.accounts.values()],
+            accounts=[self._message(account) for account in supervisor.accounts.values()],
             head_seq=self._journal.head, copies=report.counts(self._journal.ends()),
             head_change=self._journal.last_change, head_event=self._journal.last_event,
         )  # fmt: skip
@@ -106,7 +96,7 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
 
     async def Reload(self, request: pb.ReloadRequest, context: Context) -> pb.ReloadResponse:
         """Reads the configuration again and applies what it changes."""
-        await self._check_request_id(request.request_id, context)
+        await check_request_id(request.request_id, context)
         try:
             return await self._reloader.reload(request.request_id, dry_run=request.dry_run)
         except ReloadRefused as refused:
@@ -117,7 +107,8 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
     async def Shutdown(self, request: pb.ShutdownRequest, context: Context) -> pb.ShutdownResponse:
         """Users first, then the master, then the supervisor itself."""
         # After the answer has left: the end of the server would lose it.
-        shutdown = self._supervisor.shutdown.hurry if request.now else self._supervisor.shutdown.begin
+        supervisor = self._supervisor
+        shutdown = supervisor.hurry_shutdown if request.now else supervisor.shutdown.begin
         asyncio.get_running_loop().call_later(SHUTDOWN_PAUSE_S, shutdown)
         return pb.ShutdownResponse()
 
@@ -127,18 +118,18 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         self, request: pb.ListAccountsRequest, context: Context
     ) -> pb.ListAccountsResponse:
         """All accounts, masters first, then Kraken's users, then the others, each by id."""
-        size, start = _page_size(request.page_size), await _position(request.page_token, 0, context)
+        size, start = page_size(request.page_size), await page_start(request.page_token, 0, context)
         accounts = list(self._supervisor.accounts.values())
         more = start + size < len(accounts)
         return pb.ListAccountsResponse(
-            accounts=[account.to_proto() for account in accounts[start : start + size]],
+            accounts=[self._message(account) for account in accounts[start : start + size]],
             next_page_token=str(start + size) if more else "",
         )
 
     async def GetAccount(self, request: pb.GetAccountRequest, context: Context) -> pb.GetAccountResponse:
         """One account."""
         account = await self._account(request.account_id, context)
-        return pb.GetAccountResponse(account=account.to_proto())
+        return pb.GetAccountResponse(account=self._message(account))
 
     async def GetNonce(self, request: pb.GetNonceRequest, context: Context) -> pb.GetNonceResponse:
         """What is known of an account's nonce."""
@@ -146,7 +137,8 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         if not account.config.is_kraken:
             message = f"{request.account_id} is at {account.config.broker}, over ccxt: it keeps no nonce file"
             await refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "NO_NONCE", message)
-        return pb.GetNonceResponse(report=await account.nonce_report())
+        nonce_path = self._supervisor.place.nonce(account.config)
+        return pb.GetNonceResponse(report=await nonce_message(account, nonce_path))
 
     async def StartAccount(
         self, request: pb.StartAccountRequest, context: Context
@@ -180,14 +172,14 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
 
     async def RenameAsset(self, request: pb.RenameAssetRequest, context: Context) -> pb.RenameAssetResponse:
         """Has positions follow a coin to its new name."""
-        await self._check_request_id(request.request_id, context)
+        await check_request_id(request.request_id, context)
         for field, name in (("old_name", request.old_name), ("new_name", request.new_name)):
             if not ASSET.fullmatch(name):
                 message = f"{field} {name[:32]!r} is no name of a coin; write it as Kraken shows it, e.g. POL"
                 await refuse(context, grpc.StatusCode.INVALID_ARGUMENT, "BAD_ASSET", message)
         await self._check_names(request.old_name, request.new_name, context)
         try:
-            self._supervisor.rename_asset(request.old_name, request.new_name, "an operator's word")
+            self._supervisor.names.rename_asset(request.old_name, request.new_name, "an operator's word")
         except ValueError as error:
             await refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "ALREADY_RENAMED", str(error))
         return pb.RenameAssetResponse(journal_position=plain(self._journal.position(request.new_name)))
@@ -197,7 +189,7 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         hold against them now.
         """
         links = [
-            account.link
+            account.process.link
             for account in self._supervisor.accounts.values()
             if account.config.is_kraken and account.serving
         ]
@@ -227,13 +219,13 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
     ) -> Answer:
         """Acts once for each request id; the account as it stands right after."""
         account = await self._account(request.account_id, context)
-        if self._supervisor.registry.removed(request.account_id):
+        if account.removed:
             message = (
                 f"{request.account_id} is not in the configuration any more and only finishes what "
                 "is in flight"
             )
             await refuse(context, grpc.StatusCode.NOT_FOUND, "ACCOUNT_NOT_FOUND", message)
-        await self._check_request_id(request.request_id, context)
+        await check_request_id(request.request_id, context)
         key = f"{answer_type.DESCRIPTOR.name}/{request.account_id}/{request.request_id}"
         known = self._answers.get(key)
         if isinstance(known, answer_type):
@@ -243,23 +235,21 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         # The loop has its turn, so that the answer shows what the action led to.
         with suppress(TimeoutError):
             await asyncio.wait_for(self._supervisor.changes.wait(seen), TURN_MAX_S)
-        answer = answer_type(account=account.to_proto())
+        answer = answer_type(account=self._message(account))
         self._answers[key] = answer
         while len(self._answers) > ANSWERS_MAX:
             self._answers.popitem(last=False)
         return answer
 
-    async def _check_request_id(self, request_id: str, context: Context) -> None:
-        if not request_id:
-            await refuse(
-                context, grpc.StatusCode.INVALID_ARGUMENT, "REQUEST_ID_MISSING",
-                "request_id is empty; give each action an id of its own, so that repeating it is safe",
-            )  # fmt: skip
-
     async def _check_known(self, account_id: str, context: Context) -> None:
         """What was written of a user stays to be read when it is not configured any more."""
         if account_id not in self._journal.user_ids():
             await self._account(account_id, context)
+
+    def _message(self, account: SupervisedAccount) -> types_pb2.Account:
+        account_id = account.config.id
+        acked_seq = self._journal.mark(account_id).acked_seq if account.config.copies else 0
+        return account_message(account, self._supervisor.ends.of(account_id), acked_seq)
 
     async def _account(self, account_id: str, context: Context) -> SupervisedAccount:
         account = self._supervisor.accounts.get(account_id)
@@ -272,43 +262,37 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
 
     async def ListFills(self, request: pb.ListFillsRequest, context: Context) -> pb.ListFillsResponse:
         """Fills of the master."""
-        size = _page_size(request.page_size)
+        journal = self._journal
         if request.HasField("after_seq"):
-            start = await _position(request.page_token, request.after_seq, context)
-            fills = self._journal.fills_after(start, size + 1, request.pair)
+            first, read = request.after_seq, journal.fills_after
         else:
-            start = await _position(request.page_token, END, context)
-            fills = self._journal.fills_before(start, size + 1, request.pair)
-        more = len(fills) > size
-        fills = fills[:size]
-        return pb.ListFillsResponse(fills=fills, next_page_token=str(fills[-1].seq) if more else "")
+            first, read = END, journal.fills_before
+        fills, token = await read_page(
+            request, first, lambda start, most: read(start, most, request.pair), _seq, context
+        )
+        return pb.ListFillsResponse(fills=fills, next_page_token=token)
 
     async def WatchFills(
         self, request: pb.WatchFillsRequest, context: Context
     ) -> AsyncIterator[pb.WatchFillsResponse]:
         """Fills after a seq, then live ones."""
-        seq = await _watch_from(request, "after_seq", self._journal.head, context)
-        seen = -1
-        while True:
-            while fills := self._journal.fills_after(seq, PAGE_DEFAULT):
-                for fill in fills:
-                    yield pb.WatchFillsResponse(fill=fill)
-                seq = fills[-1].seq
-            seen = await self._supervisor.fills.change_signal.wait(seen)
+        after = await watch_start(request, "after_seq", self._journal.head, context)
+        change_signal = self._supervisor.fills.change_signal
+        async for fill in follow(after, self._journal.fills_after, _seq, change_signal):
+            yield pb.WatchFillsResponse(fill=fill)
 
     async def ListCopies(self, request: pb.ListCopiesRequest, context: Context) -> pb.ListCopiesResponse:
         """Copies, the latest first."""
         if request.account_id:
             await self._check_known(request.account_id, context)
-        size, start = _page_size(request.page_size), await _position(request.page_token, END, context)
-        rows = self._journal.copies_before(
-            start, size + 1, request.account_id, request.state, request.fill_seq
-        )
-        more = len(rows) > size
-        rows = rows[:size]
-        return pb.ListCopiesResponse(
-            copies=[copy for _, copy in rows], next_page_token=str(rows[-1][0]) if more else ""
-        )
+
+        def read(start: int, most: int) -> Sequence[tuple[int, types_pb2.Copy]]:
+            return self._journal.copies_before(
+                start, most, request.account_id, request.state, request.fill_seq
+            )
+
+        rows, token = await read_page(request, END, read, _change, context)
+        return pb.ListCopiesResponse(copies=[copy for _, copy in rows], next_page_token=token)
 
     async def WatchCopies(
         self, request: pb.WatchCopiesRequest, context: Context
@@ -316,14 +300,13 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         """Every change of a copy after a change number, then live ones."""
         if request.account_id:
             await self._check_known(request.account_id, context)
-        change = await _watch_from(request, "after_change", self._journal.last_change, context)
-        seen = -1
-        while True:
-            while rows := self._journal.copies_after(change, PAGE_DEFAULT, request.account_id):
-                for number, copy in rows:
-                    yield pb.WatchCopiesResponse(change=number, copy=copy)
-                change = rows[-1][0]
-            seen = await self._supervisor.reports.change_signal.wait(seen)
+        after = await watch_start(request, "after_change", self._journal.last_change, context)
+
+        def read(start: int, most: int) -> Sequence[tuple[int, types_pb2.Copy]]:
+            return self._journal.copies_after(start, most, request.account_id)
+
+        async for change, copy in follow(after, read, _change, self._supervisor.reports.change_signal):
+            yield pb.WatchCopiesResponse(change=change, copy=copy)
 
     async def ExplainFill(self, request: pb.ExplainFillRequest, context: Context) -> pb.ExplainFillResponse:
         """One fill and what every user made of it."""
@@ -337,8 +320,9 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
 
     async def PlaceOrder(self, request: pb.PlaceOrderRequest, context: Context) -> pb.PlaceOrderResponse:
         """An order on the master account, once for each request id."""
-        master = self._supervisor.accounts[self._supervisor.config.master.id]
-        if master.link is None or not master.serving:
+        master = self._supervisor.registry.master
+        link = master.process.link
+        if link is None or not master.serving:
             why = f" ({master.life.reason})" if master.life.reason else ""
             message = f"the master is {master.life.state}{why}; orders are taken while it is healthy"
             await refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "MASTER_NOT_READY", message)
@@ -347,7 +331,7 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
             limit_price=request.limit_price,
         )  # fmt: skip
         try:
-            placed = await master.link.place_order(asked, ORDER_TIMEOUT_S)
+            placed = await link.place_order(asked, ORDER_TIMEOUT_S)
         except CallFailed as error:
             if error.reason:
                 await refuse(context, CODES[error.status], error.reason, error.message)
@@ -363,24 +347,20 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         """Events, the latest first."""
         if request.account_id:
             await self._check_known(request.account_id, context)
-        size, start = _page_size(request.page_size), await _position(request.page_token, END, context)
-        events = self._journal.events_before(start, size + 1, request.account_id)
-        more = len(events) > size
-        events = events[:size]
-        return pb.ListEventsResponse(events=events, next_page_token=str(events[-1].seq) if more else "")
+        events, token = await read_page(
+            request, END,
+            lambda start, most: self._journal.events_before(start, most, request.account_id), _seq, context,
+        )  # fmt: skip
+        return pb.ListEventsResponse(events=events, next_page_token=token)
 
     async def WatchEvents(
         self, request: pb.WatchEventsRequest, context: Context
     ) -> AsyncIterator[pb.WatchEventsResponse]:
         """Events after a seq, then live ones."""
-        seq = await _watch_from(request, "after_seq", self._journal.last_event, context)
-        seen = -1
-        while True:
-            while events := self._journal.events_after(seq, PAGE_DEFAULT):
-                for event in events:
-                    yield pb.WatchEventsResponse(event=event)
-                seq = events[-1].seq
-            seen = await self._supervisor.events.wait(seen)
+        after = await watch_start(request, "after_seq", self._journal.last_event, context)
+        change_signal = self._supervisor.events.change_signal
+        async for event in follow(after, self._journal.events_after, _seq, change_signal):
+            yield pb.WatchEventsResponse(event=event)
 
     async def ReadLog(
         self, request: pb.ReadLogRequest, context: Context
@@ -390,30 +370,13 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
             await self._check_known(request.account_id, context)
         path = self._supervisor.place.log(request.account_id)
         count = request.lines if request.lines > 0 else PAGE_DEFAULT
-        async for line in log_file.lines(path, count, follow=request.follow):
+        async for line in log_tail.lines(path, count, follow=request.follow):
             yield pb.ReadLogResponse(line=line)
 
 
-def _page_size(asked: int) -> int:
-    return min(asked, PAGE_MAX) if asked > 0 else PAGE_DEFAULT
+def _seq(row: types_pb2.Fill | types_pb2.Event) -> int:
+    return row.seq
 
 
-async def _position(token: str, start: int, context: Context) -> int:
-    """Where a page begins."""
-    if not token:
-        return start
-    if not token.isdecimal() or int(token) > END:
-        message = "page_token was not given out by this server; begin again without one"
-        await refuse(context, grpc.StatusCode.INVALID_ARGUMENT, "BAD_PAGE_TOKEN", message)
-    return int(token)
-
-
-async def _watch_from(request: Message, field: str, head: int, context: Context) -> int:
-    """After which number a watch begins."""
-    if not request.HasField(field):
-        return head
-    after = int(getattr(request, field))
-    if after > head or after < 0:
-        message = f"{field} is {after}, but the last one is {head}"
-        await refuse(context, grpc.StatusCode.OUT_OF_RANGE, "AFTER_HEAD", message)
-    return after
+def _change(row: tuple[int, types_pb2.Copy]) -> int:
+    return row[0]

@@ -34,7 +34,7 @@ class Seen(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Heard:
+class _Standing:
     """How a process has stood since a look."""
 
     seen: Seen
@@ -56,7 +56,7 @@ class Pulses:
     def __init__(self, now_ns: int) -> None:
         self._looked_ns = now_ns
         self._late_ns = 0
-        self._heard: dict[str, _Heard] = {}
+        self._standings: dict[str, _Standing] = {}
 
     def due(self, now_ns: int) -> bool:
         """Whether it is time for a look."""
@@ -65,15 +65,15 @@ class Pulses:
     def look(self, processes: Mapping[str, Seen], now_ns: int) -> frozenset[str]:
         """Those whose pulse has stopped. ``processes`` by a name that no two of them share."""
         late_ns = max(0, now_ns - self._looked_ns - round(LOOK_S * _NS_PER_S))
-        heard: dict[str, _Heard] = {}
+        standings: dict[str, _Standing] = {}
         for who, seen in processes.items():
-            known = self._heard.get(who)
+            known = self._standings.get(who)
             if known is None or known.seen != seen:
                 # The lateness of this very look may have come after the beat, so it is given on top as well.
-                known = _Heard(seen, _overdue_from(seen, now_ns), self._late_ns)
-            heard[who] = known
-        self._looked_ns, self._late_ns, self._heard = now_ns, self._late_ns + late_ns, heard
-        return frozenset(who for who, known in heard.items() if known.is_silent(now_ns, self._late_ns))
+                known = _Standing(seen, _overdue_from(seen, now_ns), self._late_ns)
+            standings[who] = known
+        self._looked_ns, self._late_ns, self._standings = now_ns, self._late_ns + late_ns, standings
+        return frozenset(who for who, known in standings.items() if known.is_silent(now_ns, self._late_ns))
 
 
 def _overdue_from(seen: Seen, now_ns: int) -> int:

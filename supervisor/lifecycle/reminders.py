@@ -1,6 +1,6 @@
-"""What operators are told again about accounts that stand still: how long, why, and what they can do. Pure.
+"""What operators are reminded of about accounts that stand still: how long, why, and what they can do. Pure.
 
-Accounts that stand still for one reason are told of together: hundreds of users wait for one master. It must
+Accounts that stand still for one reason are named together: hundreds of users wait for one master. It must
 not know when reminders are due (lifecycle/state_machine.py).
 """
 

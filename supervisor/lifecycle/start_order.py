@@ -14,8 +14,6 @@ from krakencopy.supervisor.lifecycle.state_machine import Life, State
 
 #: Why a starting account is not SERVING yet when nothing is wrong.
 PASSING_REASONS = ("CONNECTING", "FEED_DOWN", "CATCHING_UP")
-#: Broker whose users may not start without their master (docs/requirements.md, 3A).
-GATED_BROKER = KRAKEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +60,14 @@ class MasterSeen:
 def gate(role: Role, broker: str, masters: Sequence[MasterSeen], now: float) -> Gate:
     """Whether an account may start: masters always, users after them.
 
-    A Kraken user starts only while the Kraken master is SERVING. A user of another broker lets every master
-    have its first try and starts whatever became of it. ``masters``: all that there are, Kraken's among them.
+    A Kraken user starts only while the Kraken master is SERVING (docs/requirements.md, 3A). A user of another
+    broker lets every master have its first try and starts whatever became of it. ``masters``: all that there
+    are, Kraken's among them.
     """
     if role is Role.MASTER:
         return Gate(open=True)
-    copied = next(master for master in masters if master.broker == GATED_BROKER)
-    if broker == GATED_BROKER:
+    copied = next(master for master in masters if master.broker == KRAKEN)
+    if broker == KRAKEN:
         if not copied.serving:
             return _not_ready(copied)
     elif first := [master.id for master in masters if master.on_its_way and not master.has_served]:
@@ -105,7 +104,7 @@ def without_master(role: Role, broker: str, masters: Sequence[MasterSeen]) -> st
     """What is to be said of a user of another broker that starts without a healthy master of its own;
     empty if nothing is.
     """
-    if role is Role.MASTER or broker == GATED_BROKER:
+    if role is Role.MASTER or broker == KRAKEN:
         return ""
     own = [master for master in masters if master.broker == broker]
     if any(master.serving for master in own):

@@ -9,10 +9,10 @@
 
 ``step`` is level-triggered: it compares what is wanted with what is observed and may be called at any time,
 any number of times. It reads no clock, starts nothing and knows no gRPC; the effects it returns are carried
-out by accounts/supervised_account.py.
+out by the supervisor's loop (supervisor.py).
 
 STOPPED, RUNNING and FAILED may last. Every other state has a deadline: the end of its patience, or, where
-force would not help (WAITING, and a DEGRADED that answers), the next time that operators are told again.
+force would not help (WAITING, and a DEGRADED that answers), the next time that operators are reminded.
 """
 
 from __future__ import annotations
@@ -66,8 +66,10 @@ class Effect(StrEnum):
     DRAIN = "DRAIN"
     TERMINATE = "TERMINATE"
     KILL = "KILL"
-    #: Tell operators again that it still stands there, since when, why, and what they can do.
+    #: Remind operators that it still stands there, since when, why, and what they can do.
     REMIND = "REMIND"
+    #: It ended by itself, in a way that a restart may mend: the circuit breaker counts it.
+    COUNT_FAILURE = "COUNT_FAILURE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +89,7 @@ class Limits:
     healthy: float = 60.0
     restarts_max: int = 5
     restarts_window: float = 300.0
-    #: In WAITING, or DEGRADED though it answers, before operators are told again; then twice as long each
+    #: In WAITING, or DEGRADED though it answers, before operators are reminded; then twice as long each
     #: time, up to the maximum.
     remind: float = 60.0
     remind_max: float = 3_600.0
@@ -121,8 +123,8 @@ class Observed:
     #: Why it must not trade until an operator starts it again, as a code and for people
     #: (accounts/same_account.py).
     condemned: tuple[str, str] | None = None
-    #: Many accounts' processes end at once (lifecycle/circuit_breaker.py): its own end is not held against
-    #: this one.
+    #: The circuit breaker is open (lifecycle/circuit_breaker.py): the account's own end is not held against
+    #: it. Ends that open it are forgiven afterwards (``forgive``).
     many_failed: bool = False
 
 
@@ -151,7 +153,7 @@ class Life:
     reason: str = ""
     message: str = ""
     since: float = 0.0
-    #: When the state must have changed, or operators are to be told again.
+    #: When the state must have changed, or operators are to be reminded.
     deadline: float = 0.0
     #: How often they were, and when they are next, in this state.
     reminders: int = 0
@@ -207,14 +209,6 @@ def step(life: Life, seen: Observed, now: float, limits: Limits, dice: float) ->
             return _alive(life, seen, now, limits)
 
 
-def ends_by_itself(life: Life, seen: Observed) -> bool:
-    """Whether the end that is seen is a failure that a restart may mend: nobody asked for it, and the process
-    did not say that another try is useless.
-    """
-    asked = not seen.wanted or life.state not in ALIVE or life.state is State.STOPPING
-    return seen.ended is not None and not asked and seen.ended.code not in FINAL_EXIT_CODES
-
-
 def forgive(life: Life, since: float, now: float, limits: Limits) -> Life:
     """The life without its failures after ``since``, which had a cause outside of it; FAILED only by them,
     it gets another try.
@@ -256,9 +250,9 @@ def _reminding(life: Life, now: float, limits: Limits) -> Step:
         life = replace(life, remind_at=now + limits.remind)
     if now < life.remind_at:
         return replace(life, deadline=life.remind_at), ()
-    told = life.reminders + 1
-    pause = min(limits.remind_max, limits.remind * 2 ** min(told, DOUBLINGS_MAX))
-    return replace(life, reminders=told, remind_at=now + pause, deadline=now + pause), (Effect.REMIND,)
+    reminders = life.reminders + 1
+    pause = min(limits.remind_max, limits.remind * 2 ** min(reminders, DOUBLINGS_MAX))
+    return replace(life, reminders=reminders, remind_at=now + pause, deadline=now + pause), (Effect.REMIND,)
 
 
 def _wait(life: Life, seen: Observed, now: float, limits: Limits) -> Step:
@@ -338,14 +332,16 @@ def _after_end(life: Life, seen: Observed, ended: Ended, now: float, limits: Lim
     # STARTING | RUNNING | DEGRADED | STOPPING -> STOPPED | WAITING | BACKOFF | FAILED
     if not seen.wanted:
         return life.to(State.STOPPED, now), ()
+    is_asked, is_final = life.state is State.STOPPING, ended.code in FINAL_EXIT_CODES
+    counted = () if is_asked or is_final else (Effect.COUNT_FAILURE,)
     if seen.condemned is not None:
         reason, message = seen.condemned
-        return life.to(
-            State.FAILED, now, reason, f"{message}; then: `krakencopy start {life.account_id}`"
-        ), ()
-    if life.state is State.STOPPING:
+        words = f"{message}; then: `krakencopy start {life.account_id}`"
+        return life.to(State.FAILED, now, reason, words), counted
+    if is_asked:
         return _waiting(life, seen, now, limits)
-    if ended.code in FINAL_EXIT_CODES:
+    if is_final:
+        assert ended.code is not None
         reason = ExitCode(ended.code).name
         words = f"{ended.last_words or ended}; {MENDS[reason]}: `krakencopy start {life.account_id}`"
         return life.to(State.FAILED, now, reason, words), ()
@@ -360,8 +356,8 @@ def _after_end(life: Life, seen: Observed, ended: Ended, now: float, limits: Lim
             f"ended {len(failures)} times in {limits.restarts_window:g} s, at last with {end}; find out why "
             f"(`krakencopy logs {life.account_id}`), mend it, then `krakencopy start {life.account_id}`"
         )
-        return life.to(State.FAILED, now, "RESTART_LIMIT", words), ()
+        return life.to(State.FAILED, now, "RESTART_LIMIT", words), counted
     # Full jitter: many accounts that failed together do not come back together.
     longest = min(limits.backoff_max, limits.backoff_min * 2 ** min(life.attempt, DOUBLINGS_MAX))
     pause = limits.backoff_min + dice * (longest - limits.backoff_min)
-    return life.to(State.BACKOFF, now, "PROCESS_ENDED", f"{end}; starting again", now + pause), ()
+    return life.to(State.BACKOFF, now, "PROCESS_ENDED", f"{end}; starting again", now + pause), counted

@@ -180,7 +180,7 @@ class PaperAccounts:
         """Nothing can be wrong with keys that are made up, and none goes from one account to another."""
         return {}
 
-    async def take(self, config: Config, _loaded: Mapping[str, Credentials]) -> None:
+    async def use_config(self, config: Config, _loaded: Mapping[str, Credentials]) -> None:
         """Opens the accounts that are new, and gives the others their tier. Raises PaperFault."""
         for account in config.accounts:
             if account.id not in self._tiers:

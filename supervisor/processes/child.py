@@ -125,12 +125,12 @@ class Child:
         if not newline and len(line) < READY_LINE_BYTES_MAX:
             raise NotReady(f"process {self.pid} ended or closed its ready pipe before it was ready")
         try:
-            told = json.loads(line)
+            answer = json.loads(line)
         except ValueError:
-            told = None
-        if not isinstance(told, dict):
+            answer = None
+        if not isinstance(answer, dict):
             raise NotReady(f"process {self.pid} wrote a ready line that is not a JSON object")
-        return told
+        return answer
 
     async def wait_exit(self) -> ExitStatus:
         """How it ended, as soon as that is known. Any number may wait, and give up."""

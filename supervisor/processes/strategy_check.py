@@ -19,11 +19,11 @@ def check_strategies(config: Config) -> None:
     asked = [account for account in config.accounts if account.strategy is not None]
     if not asked:
         return
-    told = json.dumps([[account.strategy, dict(account.strategy_options)] for account in asked])
+    request = json.dumps([[account.strategy, dict(account.strategy_options)] for account in asked])
     try:
         done = subprocess.run(  # noqa: S603 - all arguments are ours
             python_command("krakencopy.account_proc.strategy.check"),
-            input=told,
+            input=request,
             capture_output=True,
             text=True,
             check=True,

@@ -1,5 +1,5 @@
-"""Fills, copies and events as the accounts' processes send them, for tests of what the supervisor makes of
-them.
+"""Fills, copies and events as the accounts' processes send them, and small configurations, for tests of what
+the supervisor makes of them.
 """
 
 from __future__ import annotations
@@ -7,6 +7,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from krakencopy.account_proc.contract.spec import CopyRules, Role
+from krakencopy.supervisor.config.model import AccountConfig, Config, ExchangeConfig, StartupConfig
+from krakencopy.supervisor.config.values import Mode
 from krakencopy.v1 import types_pb2 as pb
 
 #: Unix seconds; 2027-01-15 08:00:00 UTC.
@@ -52,3 +55,15 @@ def event(number: int, **fields: Any) -> pb.Event:
     made = pb.Event(**{"severity": pb.SEVERITY_INFO, "code": "TEST", "message": f"event {number}", **fields})
     made.at.FromMicroseconds(round((NOW + number) * 1e6))
     return made
+
+
+def small_config(*users: str) -> Config:
+    """A master, and users that copy it."""
+    roles = {"master": Role.MASTER} | dict.fromkeys(users, Role.USER)
+    return Config(
+        exchange=ExchangeConfig(mode=Mode.PAPER, rest_url="http://127.0.0.1:1", ws_url="ws://127.0.0.1:1"),
+        startup=StartupConfig(nonce_separation_s=0.0),
+        copy=CopyRules(),
+        accounts=tuple(AccountConfig(id=name, role=role, broker="kraken") for name, role in roles.items()),
+        source="test",
+    )

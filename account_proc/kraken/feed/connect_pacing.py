@@ -15,13 +15,12 @@ import re
 import struct
 import zlib
 from collections.abc import Awaitable, Callable, Sequence
-from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from krakencopy.account_proc.contract.errors import LockHeld
 from krakencopy.account_proc.runtime.file_lock import LockedFile
-from krakencopy.account_proc.runtime.machine import boot_id
+from krakencopy.account_proc.runtime.machine import boot_id, is_loopback
 from krakencopy.account_proc.runtime.steady_clock import steady_s
 
 log = logging.getLogger(__name__)
@@ -155,14 +154,7 @@ def pace_of(
     An exchange on this machine bans nobody: ``pace_loopback`` paces it all the same.
     """
     host = (urlsplit(ws_url).hostname or "").lower()
-    if _is_loopback(host) and not pace_loopback:
+    if is_loopback(host) and not pace_loopback:
         return Unpaced()
     name = re.sub(r"[^a-z0-9.-]", "_", host)
     return ConnectPace(folder / f"connects-{name}.bin", is_master=is_master)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False

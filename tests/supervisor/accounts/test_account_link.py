@@ -16,13 +16,17 @@ from krakencopy.account_proc.contract.grpc_methods import ACCOUNT_SERVICE
 from krakencopy.account_proc.contract.spec import Role
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.runtime.grpc_server import GrpcServer
-from krakencopy.supervisor.accounts.account_link import AccountLink, Owner
+from krakencopy.supervisor.accounts.account_link import AccountLink, Owner, Shared
+from krakencopy.supervisor.accounts.coin_names import CoinNames
+from krakencopy.supervisor.accounts.same_account import Identities
+from krakencopy.supervisor.accounts.work_queue import WorkQueue
+from krakencopy.supervisor.journal.event_log import EventLog
 from krakencopy.supervisor.journal.fan_out import FillLog, ReportLog
 from krakencopy.supervisor.journal.journal import Journal, JournalFault
 from krakencopy.v1 import account_pb2 as pb
 from krakencopy.v1 import types_pb2
 from tests.support.stand_in_served import Servicer
-from tests.support.supervisor_samples import fill
+from tests.support.supervisor_samples import fill, small_config
 
 #: For what must happen on a busy machine, in seconds; nothing waits that long when it works.
 LIMIT_S = 30
@@ -54,28 +58,26 @@ class Boss:
 
     def __init__(self) -> None:
         self.steps = 0
-        self.failed: asyncio.Future[JournalFault] = asyncio.get_running_loop().create_future()
+        self.paused = False
 
-    def noticed(self) -> None:
+    def notices_changed(self) -> None:
         """Nobody asks."""
 
     def link_changed(self) -> None:
         self.steps += 1
 
-    def journal_failed(self, error: JournalFault) -> None:
-        self.failed.set_result(error)
-
-    def account_seen(self, seen: pb.AccountSeen) -> bool:
-        return not seen.identity
-
-    def drifts_told(self, drifts: Any) -> None:
-        raise AssertionError(drifts)
-
-    def set_apart(self, fills: Any) -> None:
-        raise AssertionError(fills)
-
     def trading_mode(self, **_: bool) -> types_pb2.TradingMode.ValueType:
         return types_pb2.TRADING_MODE_COPYING
+
+
+class Accounts:
+    """None of which does anything wrong."""
+
+    def process_started_at(self, _: str) -> float:
+        return 0.0
+
+    def condemn(self, account_id: str, reason: str, message: str) -> None:
+        raise AssertionError(account_id, reason, message)
 
 
 class Scene:
@@ -85,6 +87,16 @@ class Scene:
         self.journal = Journal(folder / "journal.db")
         self.fills = FillLog(self.journal)
         self.boss = Boss()
+        events, self.queue = EventLog(self.journal), WorkQueue()
+        self.shared = Shared(
+            epoch=1,
+            journal=self.journal,
+            fills=self.fills,
+            reports=ReportLog(self.journal),
+            identities=Identities(self.journal, events, Accounts(), small_config(*USERS)),
+            names=CoinNames(self.journal, self.fills, events, lambda: None),
+            queue=self.queue,
+        )
         self.got: list[tuple[str, int]] = []
         self.changed = ChangeSignal()
         #: What the others do is of no concern here.
@@ -111,17 +123,14 @@ def folder() -> Iterator[Path]:
 @asynccontextmanager
 async def connected(folder: Path) -> AsyncIterator[Scene]:
     scene = Scene(folder)
-    reports = ReportLog(scene.journal)
     servers = []
     for name in USERS:
         scene.journal.join(name)
         server = GrpcServer({ACCOUNT_SERVICE: scene.accounts[name]})
         await server.start(folder / f"{name}.sock")
         servers.append(server)
-        scene.links[name] = AccountLink(
-            account_id=name, role=Role.USER, socket=folder / f"{name}.sock", epoch=1, journal=scene.journal,
-            fills=scene.fills, reports=reports, owner=cast("Owner", scene.boss), paused=lambda: False,
-        )  # fmt: skip
+        socket, owner = folder / f"{name}.sock", cast("Owner", scene.boss)
+        scene.links[name] = AccountLink(name, Role.USER, socket, scene.shared, owner)
     try:
         yield scene
     finally:
@@ -185,8 +194,10 @@ def test_a_link_that_cannot_send_any_more_does_not_go_on_reading_as_if_all_were_
 
             cast("Any", scene.fills).after = unreadable
             scene.fills.append([fill(2)], 1)
-            async with asyncio.timeout(LIMIT_S):
-                assert await scene.boss.failed is fault
+            await scene.queue.wait(LIMIT_S)
+            with pytest.raises(JournalFault) as raised:
+                scene.queue.raise_failure()
+            assert raised.value is fault
 
     asyncio.run(play())
 

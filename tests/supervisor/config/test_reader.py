@@ -4,7 +4,6 @@ write.
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from krakencopy.account_proc.contract.spec import BalanceBasis, CopyRules, OrderStyle, Role, Sizing, Tier
-from krakencopy.supervisor.config.model import Config
 from krakencopy.supervisor.config.reader import (
     ConfigFaults,
     Mode,
@@ -23,28 +21,16 @@ from krakencopy.supervisor.config.reader import (
     load,
     parse,
 )
-
-EXCHANGE = '[exchange]\nmode = "live"\n'
-PAPER = '[exchange]\nmode = "paper"\n'
-MASTER = '[[accounts]]\nid = "master"\nrole = "master"\nbroker = "kraken"\n'
-USER = '[[accounts]]\nid = "tania_gilbert"\nrole = "user"\nbroker = "kraken"\n'
-
-
-def faults_of(text: str) -> dict[str, str]:
-    """Each fault's place, and its line."""
-    with pytest.raises(ConfigFaults) as raised:
-        parse(text, "krakencopy.toml")
-    lines = str(raised.value).splitlines()
-    assert len(lines) == len(raised.value.faults), "one line for each fault"
-    assert all(line.startswith("krakencopy.toml: ") for line in lines)
-    places = {fault.where: str(fault) for fault in raised.value.faults}
-    assert len(places) == len(lines), f"two faults in one place: {lines}"
-    return places
-
-
-def the_fault_of(text: str) -> tuple[str, str]:
-    ((where, line),) = faults_of(text).items()
-    return where, line
+from tests.support.config_texts import (
+    EXCHANGE,
+    MASTER,
+    PAPER,
+    USER,
+    faults_of,
+    read_or_faults,
+    the_fault_of,
+    toml,
+)
 
 
 def test_the_documented_example_is_read_whole() -> None:
@@ -107,74 +93,6 @@ def test_a_user_changes_single_rules_of_the_default() -> None:
         order=OrderStyle.LIMIT_IOC,
         max_entry_age_s=2.5,
     )
-
-
-@pytest.mark.parametrize("written", ['"0.1"', "0.1", '"0.10"', "1", "1.0", '"1"', "0.0001"])
-def test_a_risk_share_is_taken_by_its_text(written: str) -> None:
-    config = parse(f"{PAPER}[copy]\nmax_user_risk = {written}\n{MASTER}", "c")
-    assert config.copy.max_user_risk == Decimal(written.strip('"'))
-
-
-@pytest.mark.parametrize(
-    "written",
-    [
-        "0",
-        "1.5",
-        '"1.5"',
-        '"ten"',
-        "nan",
-        "inf",
-        "-0.1",
-        "true",
-        "[]",
-        '"10%"',
-        '"\u0660.\u0661"',
-        '" 0.1"',
-        '"1e-1"',
-        "1e-30",
-    ],
-)
-def test_a_risk_share_outside_its_bounds_is_a_fault_that_says_what_to_write(written: str) -> None:
-    where, line = the_fault_of(f"{PAPER}{MASTER}{USER}copy = {{ max_user_risk = {written} }}\n")
-    assert where == "accounts[1].copy.max_user_risk"
-    assert 'write a share over 0 and up to 1: "0.10" is ten percent' in line
-    assert '"tania_gilbert"' in line
-
-
-@pytest.mark.parametrize(
-    ("table", "key", "value"),
-    [
-        ("exchange", "mode", '"demo"'),
-        ("exchange", "mode", "1"),
-        ("startup", "nonce_separation_s", "-1"),
-        ("startup", "nonce_separation_s", '"5"'),
-        ("startup", "nonce_separation_s", "true"),
-        ("startup", "health_timeout_s", "0"),
-        ("startup", "health_timeout_s", "1e9"),
-        ("startup", "health_timeout_s", "nan"),
-        ("copy", "sizing", '"equal"'),
-        ("copy", "balance", '"margin"'),
-        ("copy", "order", '"stop"'),
-        ("copy", "order", '""'),
-        ("copy", "ratio", "0"),
-        ("copy", "ratio", '"1000000"'),
-        ("copy", "notional", "-5"),
-        ("copy", "notional", "9" * 4000),
-        ("copy", "max_slippage_bps", "-1"),
-        ("copy", "max_slippage_bps", "1001"),
-        ("copy", "max_slippage_bps", "50.0"),
-        ("copy", "max_slippage_bps", "false"),
-        ("copy", "max_entry_age_s", "0"),
-        ("copy", "max_entry_age_s", "1979-05-27"),
-    ],
-)
-def test_a_wrong_type_or_value_is_a_fault_at_its_key(table: str, key: str, value: str) -> None:
-    mode = "" if key == "mode" else 'mode = "paper"\n'
-    section = f"[exchange]\n{mode}" if table == "exchange" else f"{PAPER}[{table}]\n"
-    where, line = the_fault_of(f"{section}{key} = {value}\n{MASTER}{USER}")
-    assert where == f"{table}.{key}"
-    assert "; write " in line
-    assert len(line) < 250
 
 
 @pytest.mark.parametrize(
@@ -339,47 +257,6 @@ def test_an_amount_that_does_nothing_is_a_fault_for_a_user() -> None:
     where, line = the_fault_of(f"{PAPER}{MASTER}{USER}copy = {{ ratio = 2 }}\n")
     assert where == "accounts[1].copy.ratio"
     assert 'write sizing = "fixed_ratio" too' in line
-
-
-def urls(rest: str, ws: str) -> str:
-    return f'rest_url = "{rest}"\nws_url = "{ws}"\n'
-
-
-@pytest.mark.parametrize(
-    ("rest", "ws"),
-    [
-        ("http://127.0.0.1:8080", "ws://127.0.0.1:8080/v2"),
-        ("http://[::1]:8080/", "ws://localhost/v2"),
-        ("https://proxy.example/kraken", "wss://proxy.example/v2"),
-    ],
-)
-def test_live_urls_are_encrypted_or_stay_on_this_machine(rest: str, ws: str) -> None:
-    exchange = parse(EXCHANGE + urls(rest, ws) + MASTER, "c").exchange
-    assert (exchange.rest_url, exchange.ws_url) == (rest.rstrip("/"), ws)
-
-
-@pytest.mark.parametrize(
-    ("mode", "rest", "says"),
-    [
-        ("live", "http://example.com", "unencrypted"),
-        ("live", "http://localhost.example.com", "unencrypted"),
-        ("live", "ftp://example.com", "not a http or https URL"),
-        ("live", "example.com", "not a http"),
-        ("live", "https://", "not a http"),
-        ("live", "https://host:port", "not a http"),
-        ("live", "https://exa mple.com", "not a http"),
-        ("live", "https://key:hunter2@example.com", "has a user"),
-        ("live", "https://example.com/?key=hunter2", "a query"),
-        ("live", "https://example.com/" + "a" * 300, "at most 200"),
-        ("paper", "https://api.kraken.com", "real money"),
-        ("paper", "https://API.Kraken.com.", "real money"),
-    ],
-)
-def test_a_url_that_cannot_be_meant_is_a_fault(mode: str, rest: str, says: str) -> None:
-    where, line = the_fault_of(f'[exchange]\nmode = "{mode}"\n' + urls(rest, "wss://example.com/v2") + MASTER)
-    assert where == "exchange.rest_url"
-    assert says in line
-    assert "hunter2" not in line
 
 
 def test_a_paper_exchange_of_our_own_may_have_live_prices() -> None:
@@ -560,23 +437,6 @@ SCALARS = st.one_of(
     st.text(CHARACTERS, max_size=8),
     st.sampled_from(["live", "paper", "master", "user", "kraken", "fixed_ratio", "0.5"]),
 )
-
-
-def toml(value: object) -> str:
-    match value:
-        case bool():
-            return str(value).lower()
-        case int() | float():
-            return str(value)
-        case dict():
-            return "{" + ", ".join(f"{key} = {toml(item)}" for key, item in value.items()) + "}"
-        case list():
-            return "[" + ", ".join(toml(item) for item in value) + "]"
-        case _:
-            escaped = "".join(f"\\U{ord(char):08x}" for char in str(value))
-            return f'"{escaped}"'
-
-
 VALUES = st.recursive(
     SCALARS,
     lambda inner: st.one_of(
@@ -584,13 +444,6 @@ VALUES = st.recursive(
     ),
     max_leaves=12,
 )
-
-
-def read_or_faults(text: str) -> Config | ConfigFaults:
-    try:
-        return parse(text, "c")
-    except ConfigFaults as faults:
-        return faults
 
 
 @given(st.dictionaries(st.sampled_from(["exchange", "startup", "copy", "accounts", "control", "y"]), VALUES))
@@ -608,56 +461,6 @@ def test_any_text_is_a_configuration_or_faults(text: str) -> None:
     result = read_or_faults(text)
     assert isinstance(result, ConfigFaults), "no text of chance has a master"
     assert all(str(fault).isprintable() for fault in result.faults)
-
-
-@given(st.decimals(allow_nan=True, allow_infinity=True), st.booleans())
-def test_only_shares_over_0_and_up_to_1_are_risk_limits(share: Decimal, quoted: bool) -> None:
-    written = f"{share:f}" if share.is_finite() else str(share).lower().replace("infinity", "inf")
-    if re.search("snan|nan[0-9]", written):
-        return
-    result = read_or_faults(
-        f"{PAPER}[copy]\nmax_user_risk = {toml(written) if quoted else written}\n{MASTER}"
-    )
-    if isinstance(result, Config):
-        assert 0 < result.copy.max_user_risk <= 1
-        assert result.copy.max_user_risk == share
-
-
-def notional_of(written: str) -> tuple[Decimal | None, str]:
-    copy = f'copy = {{ sizing = "fixed_notional", notional = {written} }}\n'
-    rules = parse(PAPER + MASTER + USER + copy, "c").users[0].copy
-    return rules.notional, rules.notional_asset
-
-
-@pytest.mark.parametrize(
-    ("written", "amount", "asset"),
-    [
-        ('"50 USD"', "50", "USD"),
-        ('"0.5 BTC"', "0.5", "BTC"),
-        ('"50"', "50", ""),
-        ("50", "50", ""),
-        ("2.5", "2.5", ""),
-    ],
-)
-def test_an_amount_names_its_currency_or_none(written: str, amount: str, asset: str) -> None:
-    assert notional_of(written) == (Decimal(amount), asset)
-
-
-@pytest.mark.parametrize(
-    "written",
-    ['"50 usd"', '"50 $"', '"50 USD a day"', '"USD 50"', '"50  USD"', '"0 USD"', '"-1 USD"', '"50USD"'],
-)
-def test_an_amount_that_cannot_be_read_is_a_fault_with_how_it_is_written(written: str) -> None:
-    where, line = the_fault_of(
-        f'{PAPER}{MASTER}{USER}copy = {{ sizing = "fixed_notional", notional = {written} }}\n'
-    )
-    assert where == "accounts[1].copy.notional"
-    assert 'such as "25 USD"' in line
-
-
-def test_the_asset_of_an_amount_is_no_key_of_its_own() -> None:
-    where, _ = the_fault_of(f'{PAPER}[copy]\nnotional_asset = "USD"\n{MASTER}{USER}')
-    assert where == "copy.notional_asset"
 
 
 BARE = 'copy = { sizing = "fixed_notional", notional = "50" }\n'

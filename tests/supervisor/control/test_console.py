@@ -11,16 +11,16 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
-from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.supervisor.control import console as console_module
-from krakencopy.supervisor.control.console import Console, report_lines, say
+from krakencopy.supervisor.control.console import Console, print_line, report_lines
+from krakencopy.supervisor.journal.event_log import EventLog
 from krakencopy.supervisor.journal.fan_out import FillLog, ReportLog
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.supervisor.supervisor import Supervisor
@@ -36,9 +36,9 @@ class Scene:
     """As much of a supervisor as a console looks at."""
 
     journal: Journal
-    events: ChangeSignal = field(default_factory=ChangeSignal)
 
     def __post_init__(self) -> None:
+        self.events = EventLog(self.journal)
         self.fills = FillLog(self.journal)
         self.reports = ReportLog(self.journal)
 
@@ -143,7 +143,7 @@ def test_a_copy_is_printed_when_it_has_ended_and_each_thing_once(
 
 def test_it_prints_as_soon_as_a_bell_rings(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     lines: asyncio.Queue[str] = asyncio.Queue()
-    monkeypatch.setattr(console_module, "say", lines.put_nowait)
+    monkeypatch.setattr(console_module, "print_line", lines.put_nowait)
 
     async def play() -> None:
         async with asyncio.timeout(LIMIT_S):
@@ -154,7 +154,7 @@ def test_it_prints_as_soon_as_a_bell_rings(scene: Scene, monkeypatch: pytest.Mon
             scene.reports.flush()
             assert "fill 1: tania" in await lines.get()
             scene.journal.add_event(event(1))
-            scene.events.notify()
+            scene.events.change_signal.notify()
             assert "event 1" in await lines.get()
             scene.fills.append([fill(2)], 1)
             assert "fill 2: master" in await lines.get()
@@ -174,7 +174,7 @@ def test_it_rests_while_nothing_happens(scene: Scene, monkeypatch: pytest.Monkey
 
     async def play() -> None:
         printing = asyncio.create_task(scene.console().run())
-        scene.events.notify()
+        scene.events.change_signal.notify()
         after = await turns(50)
         assert after > 0
         assert await turns(50) == after
@@ -206,8 +206,8 @@ def test_that_nobody_can_read_any_more_is_no_reason_to_stop(
     stdout = os.fdopen(nobody(), "w")  # type: ignore[operator]  # one of the three above
     monkeypatch.setattr(sys, "stdout", stdout)
     try:
-        say("one")
-        say("two")
+        print_line("one")
+        print_line("two")
     finally:
         with contextlib.suppress(OSError):
             stdout.close()
@@ -215,7 +215,7 @@ def test_that_nobody_can_read_any_more_is_no_reason_to_stop(
 
 def test_lines_after_a_closed_output_go_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", None)
-    say("one")
+    print_line("one")
 
 
 def milliseconds(number: float) -> Duration:

@@ -1,20 +1,21 @@
 """A supervisor of one master and several users, in any order of things that can happen: what it promises
 holds at every moment.
 
-The model is a shell around the real decisions (lifecycle.py, gate.py, breaker.py), without sockets, processes
-or clocks. What it remembers to judge them by is its own.
+The model is a shell around the real decisions (lifecycle/state_machine.py, lifecycle/start_order.py,
+lifecycle/circuit_breaker.py), without sockets, processes or clocks. What it remembers to judge them by is its
+own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from krakencopy.account_proc.contract.errors import FINAL_EXIT_CODES
+from krakencopy.account_proc.contract.errors import FINAL_EXIT_CODES, ExitCode
 from krakencopy.account_proc.contract.spec import Role
 from krakencopy.supervisor.lifecycle import circuit_breaker as breaker
 from krakencopy.supervisor.lifecycle.start_order import Gate, MasterSeen, gate, narrower
@@ -26,7 +27,6 @@ from krakencopy.supervisor.lifecycle.state_machine import (
     Limits,
     Observed,
     State,
-    ends_by_itself,
     excuse,
     forgive,
     step,
@@ -121,7 +121,7 @@ class SupervisorsWorld(RuleBasedStateMachine):
         self.master_was_serving = self.master_has_served = False
         self.users_from = 0.0
 
-    # -- the shell: what supervisor.py, watch.py and accounts.py do -----------------------------------------
+    # -- the shell: what supervisor.py and accounts/ do -----------------------------------------------------
 
     def order(self, name: str) -> Gate:
         master = self.accounts[MASTER]
@@ -152,6 +152,7 @@ class SupervisorsWorld(RuleBasedStateMachine):
             restart=account.restart,
             reset=account.reset,
             master_serving=name == MASTER or self.accounts[MASTER].serving,
+            many_failed=self.breaker.open,
         )
 
     def pump(self) -> None:
@@ -173,9 +174,7 @@ class SupervisorsWorld(RuleBasedStateMachine):
     def step(self, name: str) -> bool:
         """Whether the state changed."""
         account, seen = self.accounts[name], self.look(name)
-        if ends_by_itself(account.life, seen):
-            seen = replace(seen, many_failed=self.count_end(name))
-        elif seen.ended is not None and seen.ended.code in FINAL_EXIT_CODES:
+        if seen.ended is not None and seen.ended.code in FINAL_EXIT_CODES:
             account.final = seen.wanted and account.life.state is not State.STOPPING
         before = account.life
         account.life, effects = step(before, seen, self.now, LIMITS, self.dice)
@@ -188,7 +187,7 @@ class SupervisorsWorld(RuleBasedStateMachine):
             self.carry_out(name, effect)
         return account.life.state is not before.state
 
-    def count_end(self, name: str) -> bool:
+    def count_failure(self, name: str) -> None:
         was_open = self.breaker.open
         wanted = len(EVERYONE) - len(self.stopped)
         self.breaker = breaker.ended(self.breaker, name, self.now, wanted)
@@ -198,7 +197,6 @@ class SupervisorsWorld(RuleBasedStateMachine):
             for account in self.accounts.values():
                 account.life = forgive(account.life, self.now - breaker.WINDOW_S, self.now, LIMITS)
                 account.own_ends = [at for at in account.own_ends if at < self.now - breaker.WINDOW_S]
-        return self.breaker.open
 
     def watch_master(self) -> None:
         serving = self.accounts[MASTER].serving and self.accounts[MASTER].life.state in ALIVE
@@ -235,6 +233,8 @@ class SupervisorsWorld(RuleBasedStateMachine):
                     self.end(name, Ended(0, None))
             case Effect.KILL:
                 self.end(name, Ended(None, 9))
+            case Effect.COUNT_FAILURE:
+                self.count_failure(name)
             case Effect.REMIND:
                 assert account.life.state in {State.WAITING, State.DEGRADED}
 
@@ -525,7 +525,8 @@ class SupervisorsWorld(RuleBasedStateMachine):
             if name in self.stopped:
                 assert account.life.state is State.STOPPED
             elif account.life.state is State.FAILED:
-                assert account.life.reason in {"RESTART_LIMIT", "LOCK_HELD", "CREDENTIALS", "CONFIGURATION"}
+                final = {ExitCode(code).name for code in FINAL_EXIT_CODES}
+                assert account.life.reason in {"RESTART_LIMIT", *final}
             elif name in USERS and master.state is not State.RUNNING:
                 assert account.life.reason in {"MASTER_NOT_READY", "MASTER_LOST"}
                 assert MASTER in self.stopped or master.state is State.FAILED

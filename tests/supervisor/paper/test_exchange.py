@@ -125,11 +125,11 @@ def test_a_run_opens_accounts_that_its_configuration_gains_once_and_tells_the_ex
         exchange = await PaperExchange.start(Market(), tmp_path / "log")
         try:
             accounts = PaperAccounts(exchange, PaperKeys())
-            await accounts.take(demo, {})
-            await accounts.take(replace(demo, accounts=(*demo.accounts, other)), {})
-            await accounts.take(demo, {})
+            await accounts.use_config(demo, {})
+            await accounts.use_config(replace(demo, accounts=(*demo.accounts, other)), {})
+            await accounts.use_config(demo, {})
             higher = replace(other, tier=Tier.INTERMEDIATE)
-            await accounts.take(replace(demo, accounts=(*demo.accounts, higher)), {})
+            await accounts.use_config(replace(demo, accounts=(*demo.accounts, higher)), {})
             told = exchange._call("GET", "/paper/v1/accounts/later")
         finally:
             await exchange.close()

@@ -8,24 +8,18 @@ import asyncio
 import contextlib
 import json
 import os
-import resource
-import select
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from krakencopy.account_proc.contract.spec import AccountSpec, Credentials, Role
 from krakencopy.account_proc.runtime.liveness import Beat
-from krakencopy.supervisor.processes import forkserver_client as forkserver_link
 from krakencopy.supervisor.processes import spawner as spawning
 from krakencopy.supervisor.processes.spawner import (
-    Child,
     ExecSpawner,
     ExitStatus,
     ForkserverSpawner,
@@ -34,69 +28,31 @@ from krakencopy.supervisor.processes.spawner import (
     crash_path,
 )
 from tests.support.scripted_kraken import until
+from tests.support.spawning import (
+    KEY,
+    LIMIT_S,
+    PULSE,
+    SECRET,
+    SUPPORT,
+    AnySpawner,
+    descriptors_of,
+    environ,
+    forkserver_pid,
+    ready,
+    spawned,
+    spawning_with,
+    spec_of,
+    wait_all_ended,
+)
 from tests.support.system import freeze
 
-HERE = Path(__file__).parents[2] / "support"
-ENTRY = "stand_in_account:run"
-KEY, SECRET = "Kunguessable", "c2VjcmV0LW9mLXRhbmlh"
-#: As /proc shows the page of a pulse.
-PULSE = "/memfd:pulse (deleted)"
-#: Long enough for a busy machine; nothing waits that long when it works.
-LIMIT_S = 60
-
-AnySpawner = ForkserverSpawner | ExecSpawner
 BOTH = [ForkserverSpawner, ExecSpawner]
-
-
-def environ(**more: str) -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(HERE), **more}
 
 
 @pytest.fixture(params=BOTH, ids=["forkserver", "exec"])
 def kind(request: pytest.FixtureRequest) -> type[AnySpawner]:
     result: type[AnySpawner] = request.param
     return result
-
-
-@contextlib.asynccontextmanager
-async def spawning_with(kind: type[AnySpawner], **more: str) -> AsyncIterator[AnySpawner]:
-    spawner = kind(ENTRY, environ(**more))
-    async with asyncio.timeout(LIMIT_S):
-        await spawner.start()
-        try:
-            yield spawner
-        finally:
-            await spawner.close()
-
-
-def spec_of(folder: Path, account_id: str = "tania", strategy: str | None = None) -> AccountSpec:
-    return AccountSpec(
-        id=account_id,
-        role=Role.USER,
-        broker="kraken",
-        epoch=1,
-        instance_id=f"{account_id}-1",
-        rest_url="http://127.0.0.1:1",
-        ws_url="ws://127.0.0.1:1",
-        nonce_path=folder / f"{account_id}.nonce",
-        socket_path=folder / f"{account_id}.sock",
-        ledger_path=folder / f"{account_id}.db",
-        log_path=folder / f"{account_id}.jsonl",
-        key_lock_dir=folder,
-        strategy=strategy,
-    )
-
-
-async def spawned(spawner: AnySpawner, spec: AccountSpec) -> Child:
-    return await spawner.spawn(spec, Credentials(KEY, SECRET))
-
-
-async def ready(spawner: AnySpawner, spec: AccountSpec) -> tuple[Child, dict[str, Any]]:
-    """A process that says it is ready, and how it found itself."""
-    child = await spawned(spawner, spec)
-    assert await child.wait_ready(LIMIT_S) == {"id": spec.id, "pid": child.pid}
-    found: dict[str, Any] = json.loads(spec.ledger_path.read_text())
-    return child, found
 
 
 def test_twenty_processes_each_get_their_own_spec_and_end_with_the_lifeline(
@@ -260,10 +216,6 @@ def content_of(path: str) -> bytes:
     return Path(path).read_bytes()
 
 
-def forkserver_pid(spawner: AnySpawner) -> int | None:
-    return spawner._server.pid if isinstance(spawner, ForkserverSpawner) and spawner._server else None
-
-
 def test_a_process_holds_its_pipes_its_crash_file_and_nothing_else(
     kind: type[AnySpawner], tmp_path: Path
 ) -> None:
@@ -334,10 +286,6 @@ def test_the_forkserver_never_holds_the_lifeline(tmp_path: Path) -> None:
             assert child.alive
 
     asyncio.run(scene())
-
-
-def descriptors_of(pid: int | str) -> int:
-    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
 def test_no_descriptor_is_left_when_processes_have_ended(kind: type[AnySpawner], tmp_path: Path) -> None:
@@ -416,90 +364,6 @@ def test_closing_wakes_a_stopped_process_so_that_it_ends_by_itself(
     asyncio.run(scene())
 
 
-def test_a_start_that_is_given_up_is_told_nothing_and_leaves_no_process(tmp_path: Path) -> None:
-    async def scene() -> None:
-        async with spawning_with(ForkserverSpawner) as spawner:
-            (server,) = [forkserver_pid(spawner)]
-            assert server is not None
-            before = descriptors_of(server)
-            given_up = asyncio.create_task(spawned(spawner, spec_of(tmp_path, "given_up")))
-            await asyncio.sleep(0)  # it has asked, and waits for the answer
-            given_up.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await given_up
-            await ready(spawner, spec_of(tmp_path))
-            # The forkserver watches one process then, not two. It is another process: no event tells of it.
-            while descriptors_of(server) != before + 1:  # noqa: ASYNC110  - for the reason above
-                await asyncio.sleep(0.001)
-            assert not spec_of(tmp_path, "given_up").ledger_path.exists()
-            assert crash_path(spec_of(tmp_path, "given_up")).read_text() == ""
-
-    asyncio.run(scene())
-
-
-@pytest.mark.parametrize(
-    ("text", "entry", "says"),
-    [
-        ("import no_such_module", "faulty:run", "No module named 'no_such_module'"),
-        ("", "faulty:run", "has no attribute 'run'"),
-        ("raise SystemExit(3)", "faulty:run", "SystemExit: 3"),
-        ("import os\nos._exit(9)", "faulty:run", "the forkserver ended: exit code 9"),
-        (
-            (
-                "import threading\nthreading.Thread(target=threading.Event().wait, "
-                "daemon=True).start()\nrun = "
-                "print"
-            ),
-            "faulty:run",
-            "its imports started threads",
-        ),
-        (f"raise ValueError({'x' * 100_000!r})", "faulty:run", "xxx"),
-    ],
-)
-def test_a_preload_that_fails_is_told_with_its_reason(
-    tmp_path: Path, text: str, entry: str, says: str
-) -> None:
-    (tmp_path / "faulty.py").write_text(text)
-
-    async def scene() -> None:
-        before = descriptors_of("self")
-        spawner = ForkserverSpawner(entry, environ(PYTHONPATH=str(tmp_path)))
-        with pytest.raises(SpawnFault, match=says):
-            await spawner.start()
-        assert descriptors_of("self") == before
-
-    asyncio.run(scene())
-
-
-@pytest.mark.parametrize("kills", [1, 2, 3])
-def test_a_forkserver_that_is_killed_while_it_imports_is_started_again_and_not_for_ever(
-    tmp_path: Path, kills: int
-) -> None:
-    (tmp_path / "faulty.py").write_text(
-        "import os, pathlib, signal\n"
-        f"left = [path for path in pathlib.Path({str(tmp_path)!r}).glob('kill*')]\n"
-        "if left:\n    left[0].unlink()\n    os.kill(os.getpid(), signal.SIGKILL)\n"
-        "def run(*_): pass\n"
-    )
-    for number in range(kills):
-        (tmp_path / f"kill{number}").touch()
-
-    async def scene() -> None:
-        before = descriptors_of("self")
-        spawner = ForkserverSpawner("faulty:run", environ(PYTHONPATH=str(tmp_path)))
-        if kills < spawning.PRELOAD_TRIES:
-            await spawner.start()
-            assert forkserver_pid(spawner) is not None
-            await spawner.close()
-        else:
-            with pytest.raises(SpawnFault, match="the forkserver ended: signal 9, Killed"):
-                await spawner.start()
-        assert descriptors_of("self") == before
-
-    asyncio.run(scene())
-    assert not list(tmp_path.glob("kill*"))
-
-
 def test_an_entry_that_cannot_be_imported_ends_an_executed_process_with_70(tmp_path: Path) -> None:
     async def scene() -> None:
         spawner = ExecSpawner("no_such_module:run", environ())
@@ -514,87 +378,6 @@ def test_an_entry_that_cannot_be_imported_ends_an_executed_process_with_70(tmp_p
     assert "No module named 'no_such_module'" in crash_path(spec_of(tmp_path)).read_text()
 
 
-def test_processes_live_on_without_the_forkserver_and_the_next_start_makes_another(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    async def scene() -> None:
-        async with spawning_with(ForkserverSpawner) as spawner:
-            first, _ = await ready(spawner, spec_of(tmp_path, "first"))
-            second, _ = await ready(spawner, spec_of(tmp_path, "second"))
-            server = forkserver_pid(spawner)
-            assert server is not None
-            server_pidfd = os.pidfd_open(server)
-            os.kill(server, signal.SIGKILL)
-            wait_all_ended([server_pidfd])
-            os.close(server_pidfd)
-            third, _ = await ready(spawner, spec_of(tmp_path, "third"))
-            assert forkserver_pid(spawner) != server
-            assert first.alive
-            assert first.signal(signal.SIGKILL)
-            assert await first.wait_exit() == ExitStatus(None, None), "nobody saw how"
-            assert third.signal(signal.SIGTERM)
-            assert await third.wait_exit() == ExitStatus(None, signal.SIGTERM)
-            assert second.alive
-        assert await second.wait_exit() == ExitStatus(None, None)
-        assert not second.alive
-
-    asyncio.run(scene())
-    (record,) = caplog.records
-    assert "signal 9, Killed; 2 processes of accounts live on" in record.getMessage()
-
-
-def test_a_forkserver_that_does_not_answer_is_killed_and_replaced(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def scene() -> None:
-        async with spawning_with(ForkserverSpawner) as spawner:
-            first, _ = await ready(spawner, spec_of(tmp_path, "first"))
-            server = forkserver_pid(spawner)
-            assert server is not None
-            os.kill(server, signal.SIGSTOP)
-            with monkeypatch.context() as patch:
-                patch.setattr(forkserver_link, "FORK_LIMIT_S", 0.01)
-                with pytest.raises(SpawnFault, match="did not answer"):
-                    await spawned(spawner, spec_of(tmp_path, "second"))
-            await ready(spawner, spec_of(tmp_path, "third"))
-            assert first.alive
-
-    asyncio.run(scene())
-
-
-def test_an_exit_that_a_stuck_forkserver_does_not_report_is_still_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(forkserver_link, "REPORT_LIMIT_S", 0.01)
-
-    async def scene() -> None:
-        async with spawning_with(ForkserverSpawner) as spawner:
-            child, _ = await ready(spawner, spec_of(tmp_path))
-            server = forkserver_pid(spawner)
-            assert server is not None
-            os.kill(server, signal.SIGSTOP)
-            child.signal(signal.SIGKILL)
-            assert await child.wait_exit() == ExitStatus(None, None)
-            os.kill(server, signal.SIGCONT)
-
-    asyncio.run(scene())
-
-
-def test_a_forkserver_that_runs_out_of_files_refuses_and_serves_on(tmp_path: Path) -> None:
-    async def scene() -> None:
-        async with spawning_with(ForkserverSpawner) as spawner:
-            server = forkserver_pid(spawner)
-            assert server is not None
-            _, hard = limits = resource.prlimit(server, resource.RLIMIT_NOFILE)
-            resource.prlimit(server, resource.RLIMIT_NOFILE, (descriptors_of(server) + 2, hard))
-            with pytest.raises(SpawnFault, match="too many open files"):
-                await spawned(spawner, spec_of(tmp_path))
-            resource.prlimit(server, resource.RLIMIT_NOFILE, limits)
-            await ready(spawner, spec_of(tmp_path))
-
-    asyncio.run(scene())
-
-
 @pytest.fixture
 def pidfds() -> Iterator[list[int]]:
     """Processes by pidfd: killed in the end, if the test did not see them end."""
@@ -604,12 +387,6 @@ def pidfds() -> Iterator[list[int]]:
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(pidfd, signal.SIGKILL)
         os.close(pidfd)
-
-
-def wait_all_ended(pidfds: list[int]) -> None:
-    for pidfd in pidfds:
-        ended, _, _ = select.select([pidfd], [], [], LIMIT_S)
-        assert ended, "a process is left"
 
 
 @pytest.mark.parametrize("kind_name", ["forkserver", "exec"])
@@ -631,9 +408,9 @@ def killed_supervisor(
     kind_name: str, strategies: list[str], folder: Path, pidfds: list[int], *, stop_one: bool
 ) -> list[int]:
     """Pids of all that a supervisor had started before it was killed, and their pidfds in ``pidfds``."""
-    repository = str(HERE.parent.parent)
-    command = [sys.executable, str(HERE / "stand_in_supervisor.py"), kind_name, str(folder), *strategies]
-    paths = os.pathsep.join([repository, str(HERE)])
+    repository = str(SUPPORT.parent.parent)
+    command = [sys.executable, str(SUPPORT / "stand_in_supervisor.py"), kind_name, str(folder), *strategies]
+    paths = os.pathsep.join([repository, str(SUPPORT)])
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, env=environ(PYTHONPATH=paths)
     ) as supervisor:

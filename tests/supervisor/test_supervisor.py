@@ -15,18 +15,17 @@ from pathlib import Path
 
 import pytest
 
-from krakencopy.account_proc.contract.spec import CopyRules, Credentials, Role
+from krakencopy.account_proc.contract.spec import Credentials
 from krakencopy.supervisor.accounts import shutdown as shutdown_module
-from krakencopy.supervisor.config.model import AccountConfig, Config, ExchangeConfig, StartupConfig
 from krakencopy.supervisor.config.state_folder import Place
-from krakencopy.supervisor.config.values import Mode
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.supervisor.lifecycle import circuit_breaker as breaker
 from krakencopy.supervisor.lifecycle.state_machine import Limits, State
 from krakencopy.supervisor.processes.spawner import ForkserverSpawner
 from krakencopy.supervisor.supervisor import Supervisor
+from tests.support.supervisor_samples import small_config
 
-HERE = Path(__file__).parents[2] / "support"
+SUPPORT = Path(__file__).parents[1] / "support"
 USERS = ("anna", "ben", "eve")
 #: Long enough for a busy machine; nothing waits that long when it works.
 PATIENCE_S = 60
@@ -59,9 +58,13 @@ class System:
         await self.until("everyone to run", lambda: not self.supervisor.readiness())
 
     def pids(self) -> dict[str, int]:
-        return {name: account.child.pid for name, account in self.accounts.items() if account.child}
+        return {
+            name: account.process.child.pid
+            for name, account in self.accounts.items()
+            if account.process.child
+        }
 
-    def told(self, account: str = "") -> list[str]:
+    def events(self, account: str = "") -> list[str]:
         events = reversed(self.supervisor.journal.events_before(2**62, 1_000, account))
         return [f"{event.code} {event.message}" for event in events if event.account_id == account]
 
@@ -72,23 +75,14 @@ async def running() -> AsyncIterator[System]:
     folder = Path(tempfile.mkdtemp(prefix="kc"))
     for name in ("run", "logs", "accounts"):
         (folder / name).mkdir()
-    accounts = [AccountConfig(id="master", role=Role.MASTER, broker="kraken")]
-    accounts += [AccountConfig(id=name, role=Role.USER, broker="kraken") for name in USERS]
-    config = Config(
-        exchange=ExchangeConfig(mode=Mode.PAPER, rest_url="http://127.0.0.1:1", ws_url="ws://127.0.0.1:1"),
-        startup=StartupConfig(nonce_separation_s=0.0),
-        copy=CopyRules(),
-        accounts=tuple(accounts),
-        source="test",
-    )
-    spawner = ForkserverSpawner("stand_in_served:run", {**os.environ, "PYTHONPATH": str(HERE)})
+    spawner = ForkserverSpawner("stand_in_served:run", {**os.environ, "PYTHONPATH": str(SUPPORT)})
     await spawner.start()
     journal = Journal(folder / "journal.db")
     place = Place(
         state_dir=folder, key_lock_dir=folder, rest_url="http://127.0.0.1:1", ws_url="ws://127.0.0.1:1"
     )
     supervisor = Supervisor(
-        config=config, place=place, journal=journal, spawner=spawner,
+        config=small_config(*USERS), place=place, journal=journal, spawner=spawner,
         credentials=lambda _: Credentials("key", "c2VjcmV0"), limits=LIMITS,
     )  # fmt: skip
     run = asyncio.create_task(supervisor.run())
@@ -107,7 +101,7 @@ async def running() -> AsyncIterator[System]:
 def test_users_that_hang_are_noticed_killed_and_replaced_and_the_others_are_not_touched() -> None:
     async def scene() -> None:
         async with running() as system:
-            anna, ben = system.accounts["anna"], system.accounts["ben"]
+            ben = system.accounts["ben"]
             before = system.pids()
             os.kill(before["anna"], signal.SIGSTOP)
             os.kill(
@@ -115,23 +109,23 @@ def test_users_that_hang_are_noticed_killed_and_replaced_and_the_others_are_not_
             )  # its loop is stuck; gRPC's threads answer pings all the time
             # Each is silent for half a second only, and not in the same one.
             await system.until("ben to be silent", lambda: ben.life.reason == "NO_ANSWER")
-            assert ben.link is not None
-            assert ben.link.serving
+            assert ben.process.link is not None
+            assert ben.process.link.serving
             assert not ben.serving
-            await system.until("anna's end", lambda: anna.child is None or anna.child.pid != before["anna"])
-            await system.until("ben's end", lambda: ben.child is None or ben.child.pid != before["ben"])
+            await system.until("anna's end", lambda: system.pids().get("anna") != before["anna"])
+            await system.until("ben's end", lambda: system.pids().get("ben") != before["ben"])
             await system.until_all_run()
             after = system.pids()
             assert {name for name in after if after[name] != before[name]} == {"anna", "ben"}
             for name in ("anna", "ben"):
-                told = " ".join(system.told(name))
-                assert "RUNNING -> DEGRADED (NO_ANSWER" in told
+                words = " ".join(system.events(name))
+                assert "RUNNING -> DEGRADED (NO_ANSWER" in words
                 assert (
                     "-> BACKOFF (PROCESS_ENDED: the process did not answer for 0.5 s; killed (signal 9"
-                    in told
+                    in words
                 )
             for name in ("master", "eve"):
-                assert not any("RUNNING ->" in words for words in system.told(name))
+                assert not any("RUNNING ->" in words for words in system.events(name))
 
     asyncio.run(scene())
 
@@ -144,14 +138,14 @@ def test_a_master_that_hangs_is_not_serving_so_no_user_starts_until_it_is_replac
                 before = system.pids()
                 os.kill(before["master"], how)
                 await system.until("the master to be silent", lambda: master.life.reason == "NO_ANSWER")
-                assert not system.supervisor.master_serving()
+                assert not master.serving
                 os.kill(before["anna"], signal.SIGKILL)
                 await system.until("anna to wait", lambda: anna.life.reason == "MASTER_NOT_READY")
-                assert anna.child is None
+                assert anna.process.child is None
                 await system.until_all_run()
                 after = system.pids()
                 assert {name for name in after if after[name] != before[name]} == {"anna", "master"}
-            assert sum(words.startswith("MASTER_LOST") for words in system.told("master")) == 2
+            assert sum(words.startswith("MASTER_LOST") for words in system.events("master")) == 2
 
     asyncio.run(scene())
 
@@ -170,11 +164,11 @@ def test_when_all_die_at_once_one_tries_for_all_and_nobody_is_blamed(monkeypatch
             assert "of 4 accounts ended within 10 s" in system.supervisor.readiness()
             assert system.accounts["eve"].life.state is State.WAITING
             await system.until_all_run()
-            assert [words.split()[0] for words in system.told() if words.startswith("MANY")] == [
+            assert [words.split()[0] for words in system.events() if words.startswith("MANY")] == [
                 "MANY_FAILED",
                 "MANY_FAILED_OVER",
             ]
-            assert "MANY_FAILED_OVER master holds; the others are started again" in system.told()
+            assert "MANY_FAILED_OVER master holds; the others are started again" in system.events()
             assert [account.life.failures for account in system.accounts.values()] == [()] * 4
 
     asyncio.run(scene())

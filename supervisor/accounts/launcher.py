@@ -1,0 +1,93 @@
+"""What an account's new process needs: its specification, its API key, and the supervisor's conversation with
+it.
+
+It must not know why a process is started, or what becomes of it (accounts/supervised_process.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from krakencopy.account_proc.contract.folder_owner import owner_at
+from krakencopy.account_proc.contract.spec import AccountSpec, Credentials
+from krakencopy.supervisor.accounts.account_link import AccountLink, Owner, Shared
+from krakencopy.supervisor.config.brokers import speaks_kraken
+from krakencopy.supervisor.config.model import AccountConfig, Config
+from krakencopy.supervisor.config.reader import Mode
+from krakencopy.supervisor.config.state_folder import Place
+from krakencopy.supervisor.processes.child import Child
+from krakencopy.supervisor.processes.spawner import Spawner
+
+
+class Launcher:
+    """Of one supervisor, for all of its accounts."""
+
+    def __init__(
+        self, *, config: Config, place: Place, spawner: Spawner, shared: Shared,
+        credentials: Callable[[AccountConfig], Credentials],
+    ) -> None:  # fmt: skip
+        """``credentials`` gives an account's API key for one start (config/credentials.py); it raises
+        ConfigFaults.
+        """
+        #: A reload replaces it: new processes get what it says.
+        self.config = config
+        self._place = place
+        self._spawner = spawner
+        self._shared = shared
+        self._credentials = credentials
+
+    async def spawn(self, account: AccountConfig, spec: AccountSpec) -> Child:
+        """A new process. Raises SpawnFault, and ConfigFaults where its API key is not to be had."""
+        return await self._spawner.spawn(spec, self._credentials(account))
+
+    def link(self, account: AccountConfig, socket: Path, owner: Owner) -> AccountLink:
+        """A conversation with a new process."""
+        role = account.role if account.is_kraken else None
+        return AccountLink(account.id, role, socket, self._shared, owner)
+
+    def spec(self, account: AccountConfig, instance_id: str) -> AccountSpec:
+        """What a new process is given to know."""
+        place, exchange, journal = self._place, self.config.exchange, self._shared.journal
+        rest_url = account.broker_url or ""
+        # The paper exchange stands for Kraken, also for Kraken over ccxt.
+        if account.is_kraken or (
+            not rest_url and exchange.mode is Mode.PAPER and speaks_kraken(account.broker)
+        ):
+            rest_url = place.rest_url
+        reserve = {journal.current_name(asset): amount for asset, amount in account.reserve.items()}
+        notional_asset = journal.current_name(account.copy.notional_asset)
+        return AccountSpec(
+            id=account.id,
+            role=account.role,
+            broker=account.broker,
+            epoch=self._shared.epoch,
+            instance_id=instance_id,
+            rest_url=rest_url,
+            ws_url=place.ws_url,
+            nonce_path=place.nonce(account),
+            socket_path=place.socket(account.id),
+            ledger_path=place.ledger(account.id),
+            log_path=place.log(account.id),
+            key_lock_dir=place.key_lock_dir,
+            copy=replace(account.copy, notional_asset=notional_asset),
+            strategy=account.strategy,
+            strategy_options=account.strategy_options,
+            strategy_risk=account.strategy_risk,
+            paper=exchange.mode is Mode.PAPER,
+            visibility_lag_s=exchange.visibility_lag_s,
+            allow_withdraw_key=account.allow_withdraw_key,
+            tier=account.tier,
+            reserve=reserve,
+            users=len(self.config.users),
+            owner=self._owner_of(account, rest_url),
+            adopt_ledger=place.adopt,
+            journal_id=journal.journal_id,
+        )
+
+    def _owner_of(self, account: AccountConfig, rest_url: str) -> str:
+        """Whose an account's ledger is: the state folder's, but at another broker."""
+        if account.is_kraken or rest_url == self._place.rest_url:
+            return self._place.owner
+        return owner_at(self.config.exchange.mode, rest_url or account.broker)

@@ -1,0 +1,82 @@
+"""Lists in pages, and watches that go on where a list ends: the same for fills, copies and events.
+
+A page's token is the number of its last row (of accounts: how many there were). It must not know what a row
+is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Protocol, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+
+from krakencopy.account_proc.runtime.change_signal import ChangeSignal
+from krakencopy.supervisor.control.refusals import Context, refuse
+
+PAGE_DEFAULT, PAGE_MAX = 100, 1_000
+#: Larger than the number of any row.
+END = 2**62
+
+Row = TypeVar("Row")
+
+
+class Asked(Protocol):
+    """A request for a page."""
+
+    page_size: int
+    page_token: str
+
+
+def page_size(asked: int) -> int:
+    """How many rows a page has; 0 or less asks for the default."""
+    return min(asked, PAGE_MAX) if asked > 0 else PAGE_DEFAULT
+
+
+async def page_start(token: str, first: int, context: Context) -> int:
+    """Where a page begins: at ``first`` without a token."""
+    if not token:
+        return first
+    if not token.isdecimal() or int(token) > END:
+        message = "page_token was not given out by this server; begin again without one"
+        await refuse(context, grpc.StatusCode.INVALID_ARGUMENT, "BAD_PAGE_TOKEN", message)
+    return int(token)
+
+
+async def read_page(
+    request: Asked, first: int, read: Callable[[int, int], Sequence[Row]], number: Callable[[Row], int],
+    context: Context,
+) -> tuple[Sequence[Row], str]:  # fmt: skip
+    """A page of rows and the token of the next one, empty at the end. ``read`` gives at most so many (the
+    second argument) that follow a number (the first), ``number`` that of a row.
+    """
+    size = page_size(request.page_size)
+    rows = read(await page_start(request.page_token, first, context), size + 1)
+    more, rows = len(rows) > size, rows[:size]
+    return rows, str(number(rows[-1])) if more else ""
+
+
+async def watch_start(request: Message, field: str, head: int, context: Context) -> int:
+    """After which number a watch begins: that of the request's field, or ``head``, the last one."""
+    if not request.HasField(field):
+        return head
+    after = int(getattr(request, field))
+    if after > head or after < 0:
+        message = f"{field} is {after}, but the last one is {head}"
+        await refuse(context, grpc.StatusCode.OUT_OF_RANGE, "AFTER_HEAD", message)
+    return after
+
+
+async def follow(
+    after: int, read: Callable[[int, int], Sequence[Row]], number: Callable[[Row], int],
+    change_signal: ChangeSignal,
+) -> AsyncIterator[Row]:  # fmt: skip
+    """Rows after a number, then new ones for ever; ``read`` and ``number`` as in ``read_page``."""
+    seen = -1
+    while True:
+        while rows := read(after, PAGE_DEFAULT):
+            for row in rows:
+                yield row
+            after = number(rows[-1])
+        seen = await change_signal.wait(seen)

@@ -1,0 +1,38 @@
+"""Events for operators: each is kept in the journal, written to the supervisor's log, and shown to whoever
+watches.
+
+It must not know what an event is about.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from krakencopy.account_proc.runtime.change_signal import ChangeSignal
+from krakencopy.supervisor.journal.journal import Journal
+from krakencopy.v1 import types_pb2 as pb
+
+log = logging.getLogger(__name__)
+
+LOG_LEVEL = {
+    pb.SEVERITY_INFO: logging.INFO,
+    pb.SEVERITY_WARNING: logging.WARNING,
+    pb.SEVERITY_ERROR: logging.ERROR,
+}
+
+
+class EventLog:
+    """All events of one supervisor."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        #: For those who show events.
+        self.change_signal = ChangeSignal()
+
+    def record(self, severity: pb.Severity.ValueType, account_id: str, code: str, message: str) -> None:
+        """One event; ``account_id`` is empty where it is about the whole. Raises JournalFault."""
+        event = pb.Event(severity=severity, account_id=account_id, code=code, message=message)
+        event.at.GetCurrentTime()
+        self._journal.add_event(event)
+        log.log(LOG_LEVEL[severity], "%s: %s %s", account_id or "supervisor", code, message)
+        self.change_signal.notify()

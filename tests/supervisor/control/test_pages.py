@@ -1,0 +1,94 @@
+"""Pages of a list follow each other without a gap, and a watch misses nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, NoReturn, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from krakencopy.account_proc.runtime.change_signal import ChangeSignal
+from krakencopy.supervisor.control.pages import (
+    PAGE_DEFAULT,
+    PAGE_MAX,
+    follow,
+    page_size,
+    page_start,
+    read_page,
+    watch_start,
+)
+from krakencopy.supervisor.control.refusals import Context
+from krakencopy.v1 import control_pb2 as pb
+
+
+class Refused(Exception):
+    """As gRPC ends the call."""
+
+
+class RefusingContext:
+    async def abort_with_status(self, status: Any) -> NoReturn:
+        raise Refused(status.details)
+
+
+CONTEXT = cast("Context", RefusingContext())
+
+
+def itself(row: int) -> int:
+    return row
+
+
+@given(st.integers(0, 30), st.integers(1, 7))
+def test_pages_have_every_row_once(rows: int, size: int) -> None:
+    def read(after: int, most: int) -> Sequence[int]:
+        return list(range(after + 1, rows + 1))[:most]
+
+    async def all_pages() -> list[int]:
+        found: list[int] = []
+        token = ""
+        while True:
+            request = pb.ListFillsRequest(page_size=size, page_token=token)
+            page, token = await read_page(request, 0, read, itself, CONTEXT)
+            assert len(page) <= size
+            found += page
+            if not token:
+                return found
+
+    assert asyncio.run(all_pages()) == list(range(1, rows + 1))
+
+
+@pytest.mark.parametrize(
+    ("asked", "size"), [(0, PAGE_DEFAULT), (-1, PAGE_DEFAULT), (7, 7), (10**9, PAGE_MAX)]
+)
+def test_how_large_a_page_is(asked: int, size: int) -> None:
+    assert page_size(asked) == size
+
+
+@pytest.mark.parametrize("token", ["x", "-1", "1.5", str(2**62 + 1)])
+def test_a_token_that_was_not_given_out_is_refused(token: str) -> None:
+    with pytest.raises(Refused, match="begin again without one"):
+        asyncio.run(page_start(token, 0, CONTEXT))
+
+
+def test_a_watch_begins_where_it_is_asked_to_and_never_after_the_end() -> None:
+    assert asyncio.run(watch_start(pb.WatchFillsRequest(), "after_seq", 5, CONTEXT)) == 5
+    assert asyncio.run(watch_start(pb.WatchFillsRequest(after_seq=0), "after_seq", 5, CONTEXT)) == 0
+    for after in (6, -1):
+        with pytest.raises(Refused, match="the last one is 5"):
+            asyncio.run(watch_start(pb.WatchFillsRequest(after_seq=after), "after_seq", 5, CONTEXT))
+
+
+def test_a_watch_goes_on_with_what_is_new() -> None:
+    async def play() -> None:
+        rows, change_signal = list(range(1, 2 * PAGE_DEFAULT + 2)), ChangeSignal()
+        watch = follow(0, lambda after, most: rows[after:][:most], itself, change_signal)
+        assert [await anext(watch) for _ in list(rows)] == rows
+        following = asyncio.ensure_future(anext(watch))
+        await asyncio.sleep(0)
+        rows.append(rows[-1] + 1)
+        change_signal.notify()
+        assert await asyncio.wait_for(following, 10) == rows[-1]
+
+    asyncio.run(play())

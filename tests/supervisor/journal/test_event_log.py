@@ -1,0 +1,45 @@
+"""An event is kept, logged and shown."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from krakencopy.supervisor.journal.event_log import EventLog
+from krakencopy.supervisor.journal.journal import Journal, JournalFault
+from krakencopy.v1 import types_pb2 as pb
+
+
+def test_an_event_is_in_the_journal_in_the_log_and_shown_to_whoever_watches(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with closing(Journal(tmp_path / "journal.db")) as journal:
+        events = EventLog(journal)
+        seen = events.change_signal.version
+        events.record(pb.SEVERITY_ERROR, "anna", "KEY_REFUSED", "the key is refused")
+        events.record(pb.SEVERITY_INFO, "", "STARTED", "run 1")
+        first, second = journal.events_after(0, 10)
+        assert (first.severity, first.account_id, first.code, first.message) == (
+            pb.SEVERITY_ERROR,
+            "anna",
+            "KEY_REFUSED",
+            "the key is refused",
+        )
+        assert first.at.seconds > 0
+        assert second.account_id == ""
+        assert events.change_signal.version == seen + 2
+    assert [(record.levelno, record.message) for record in caplog.records] == [
+        (logging.ERROR, "anna: KEY_REFUSED the key is refused"),
+        (logging.INFO, "supervisor: STARTED run 1"),
+    ]
+
+
+def test_an_event_that_cannot_be_kept_is_a_fault(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.db")
+    journal.close()
+    with pytest.raises(JournalFault):
+        EventLog(journal).record(pb.SEVERITY_INFO, "", "STARTED", "run 1")
