@@ -17,7 +17,8 @@ from pathlib import Path
 from krakencopy.account_proc.contract.folder_owner import PAPER_OF_ITS_OWN, is_foreign, owner_at, why_foreign
 from krakencopy.supervisor.config.model import Config
 from krakencopy.supervisor.config.reader import ConfigFaults, Fault, Mode
-from krakencopy.supervisor.journal.journal import ForeignJournal, Journal
+from krakencopy.supervisor.journal.journal import Journal
+from krakencopy.supervisor.journal.journal_file import ForeignJournal
 
 #: Where a run's state is if nothing else is said: real money and paper never share a folder by accident.
 LIVE_FOLDER, PAPER_FOLDER = Path("data"), Path("data-paper")

@@ -30,7 +30,7 @@ from krakencopy.supervisor.control.reloader import Keys, Reloader
 from krakencopy.supervisor.control.server import ControlServer
 from krakencopy.supervisor.folder_owner import StateFolder
 from krakencopy.supervisor.journal.fan_out import LATEST
-from krakencopy.supervisor.journal.journal import JournalFault
+from krakencopy.supervisor.journal.journal_file import JournalFault
 from krakencopy.supervisor.journal.report import report
 from krakencopy.supervisor.paper.exchange import (
     Market,

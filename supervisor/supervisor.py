@@ -34,7 +34,8 @@ from krakencopy.supervisor.config.model import AccountConfig, Config
 from krakencopy.supervisor.config.reader import Mode
 from krakencopy.supervisor.config.state_folder import Place
 from krakencopy.supervisor.journal.fan_out import FillLog, ReportLog
-from krakencopy.supervisor.journal.journal import Journal, JournalFault
+from krakencopy.supervisor.journal.journal import Journal
+from krakencopy.supervisor.journal.journal_file import JournalFault
 from krakencopy.supervisor.journal.report import counts
 from krakencopy.supervisor.lifecycle import steady_time
 from krakencopy.supervisor.lifecycle.liveness import LOOK_S
@@ -188,8 +189,10 @@ class Supervisor:
             not rest_url and self.config.exchange.mode is Mode.PAPER and speaks_kraken(account.broker)
         ):
             rest_url = self.place.rest_url
-        reserve = {self.journal.current_name(asset): amount for asset, amount in account.reserve.items()}
-        notional_asset = self.journal.current_name(account.copy.notional_asset)
+        reserve = {
+            self.journal.coins.current_name(asset): amount for asset, amount in account.reserve.items()
+        }
+        notional_asset = self.journal.coins.current_name(account.copy.notional_asset)
         return AccountSpec(
             id=account.id,
             role=account.role,

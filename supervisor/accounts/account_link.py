@@ -25,7 +25,8 @@ from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.supervisor.accounts.grpc_client import Call, CallFailed, RpcClient
 from krakencopy.supervisor.journal.fan_out import FillLog, ReportLog
 from krakencopy.supervisor.journal.fill_batcher import FillBatcher
-from krakencopy.supervisor.journal.journal import Journal, JournalFault
+from krakencopy.supervisor.journal.journal import Journal
+from krakencopy.supervisor.journal.journal_file import JournalFault
 from krakencopy.v1 import account_pb2 as pb
 from krakencopy.v1 import types_pb2
 
@@ -271,7 +272,7 @@ class AccountLink:
         since = self._journal.created_at if last is None else last - OVERLAP_S
         since = max(since, self._journal.created_at)
         request = pb.StreamFillsRequest(
-            epoch=self._epoch, since=timestamp(since), held_coins=self._journal.traded_coins(),
+            epoch=self._epoch, since=timestamp(since), held_coins=self._journal.coins.traded(),
             journal_began=timestamp(self._journal.created_at),
         )  # fmt: skip
         frozen: OrderedDict[str, pb.FrozenOrder] = OrderedDict()
@@ -295,7 +296,7 @@ class AccountLink:
         start = pb.CopyStart(
             epoch=self._epoch, acked_seq=mark.acked_seq, acked_revision=mark.acked_revision,
             head_seq=self._fills.head, joined_seq=mark.joined_seq, journal_id=self._journal.journal_id,
-            renames=self._journal.renames, master_pairs=sorted(self._fills.pairs),
+            renames=self._journal.coins.renames, master_pairs=sorted(self._fills.pairs),
         )  # fmt: skip
         async with self._rpc.open("CopyFills") as call:
             await call.send_message(pb.CopyFillsRequest(start=start))
@@ -362,9 +363,9 @@ class AccountLink:
             seen = self._news.version
             batch = None if self._closing or self._paused() else self._fills.after(position)
             mode = told if self._closing else self._owner.trading_mode(fills_wait=batch is not None)
-            if len(self._journal.renames) > renames:
+            if len(self._journal.coins.renames) > renames:
                 # Before any fill under a new name.
-                await call.send_message(pb.CopyFillsRequest(renamed=self._journal.renames[renames]))
+                await call.send_message(pb.CopyFillsRequest(renamed=self._journal.coins.renames[renames]))
                 renames += 1
                 continue
             if mode != told:

@@ -30,7 +30,7 @@ from krakencopy.supervisor.accounts.exit_records import (
 from krakencopy.supervisor.accounts.grpc_client import CallFailed
 from krakencopy.supervisor.accounts.same_account import Identities
 from krakencopy.supervisor.config.model import AccountConfig
-from krakencopy.supervisor.journal.journal import JournalFault
+from krakencopy.supervisor.journal.journal_file import JournalFault
 from krakencopy.supervisor.lifecycle import steady_time
 from krakencopy.supervisor.lifecycle.liveness import Seen
 from krakencopy.supervisor.lifecycle.start_order import Gate

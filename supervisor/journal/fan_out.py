@@ -123,7 +123,7 @@ class FillLog:
             return [self._window[index] for index in range(start, stop)]
         fills = self._journal.fills_after(seq, BATCH)
         for fill in fills:
-            fill.pair = self._journal.pair_now(fill)
+            fill.pair = self._journal.coins.pair_now(fill)
         return [(fill.seq, encode(fill)) for fill in fills]
 
 

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from krakencopy.account_proc.runtime import sqlite_file as database
 from krakencopy.supervisor.journal import fan_out as fanout
 from krakencopy.supervisor.journal.fan_out import FillLog, ReportLog
-from krakencopy.supervisor.journal.journal import Journal, JournalFault, UserMark
+from krakencopy.supervisor.journal.journal import Journal, UserMark
+from krakencopy.supervisor.journal.journal_file import JournalFault
 from krakencopy.v1 import account_pb2
 from krakencopy.v1 import types_pb2 as pb
 from tests.support.supervisor_samples import copy, fill

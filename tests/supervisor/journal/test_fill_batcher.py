@@ -10,7 +10,7 @@ import pytest
 
 from krakencopy.supervisor.journal import fill_batcher as arrivals
 from krakencopy.supervisor.journal.fill_batcher import FillBatcher
-from krakencopy.supervisor.journal.journal import JournalFault
+from krakencopy.supervisor.journal.journal_file import JournalFault
 from krakencopy.v1 import types_pb2 as pb
 from tests.support.supervisor_samples import fill
 
