@@ -34,10 +34,12 @@ from krakencopy.account_proc.copying.lane import MERGE_MAX, Lane, Waiting, coin_
 from krakencopy.account_proc.domain.copy_plan import Carry, Decision, Holdings, MasterFill, Order, Skip, Slice
 from krakencopy.account_proc.domain.copy_record import CopyRecord, master_fill
 from krakencopy.account_proc.domain.eligibility import below_minimum, is_full_exit
+from krakencopy.account_proc.domain.entry_sizing import copied_at
+from krakencopy.account_proc.domain.exit_sizing import owed_exit
 from krakencopy.account_proc.domain.order import ENDED
 from krakencopy.account_proc.domain.pairs import NOT_LISTED, PairRules, without_rules
 from krakencopy.account_proc.domain.quantities import NO_AMOUNT, BaseVolume, Price, QuoteAmount, Side
-from krakencopy.account_proc.domain.sizing import copied_at
+from krakencopy.account_proc.domain.sizing import decide
 from krakencopy.account_proc.kraken.rest.messages import OrderRow
 from krakencopy.account_proc.notices.unreadable import NoticeCode
 from krakencopy.account_proc.runtime import failpoint
@@ -481,7 +483,7 @@ class Copier:
             records.append(self._record(skip, batch[0].received_at, now))
         else:
             rules = pair or without_rules(pair_name)
-            verdict = self._book.decide(fills, rules, self._rules, self._holdings(rules), now)
+            verdict = decide(self._book, fills, rules, self._rules, self._holdings(rules), now)
             for decided in verdict.decisions:
                 decision = decided
                 if isinstance(decided, Order) and pair is None:
@@ -681,7 +683,7 @@ class Copier:
         may_try = await self._exits.may_try(pair, owed.to_lot(pair.lot_decimals), Price(price))
         self._changed()
         # While that was found out, fills may have come, and they go first.
-        order = self._book.owed_exit(pair, Price(price)) if may_try and self._may_sell(pair_name) else None
+        order = owed_exit(self._book, pair, Price(price)) if may_try and self._may_sell(pair_name) else None
         if order is None:
             return
         now = self._now()

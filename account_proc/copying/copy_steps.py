@@ -14,10 +14,10 @@ from decimal import Decimal
 from krakencopy.account_proc.contract.copy_state import CopyState
 from krakencopy.account_proc.contract.order_ids import copy_order_id
 from krakencopy.account_proc.contract.spec import CopyRules
+from krakencopy.account_proc.domain.copy_book import CopyBook
 from krakencopy.account_proc.domain.copy_plan import SettledOrder, Slice
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.quantities import NO_AMOUNT, BaseVolume, Price, QuoteAmount, Side
-from krakencopy.account_proc.domain.sizing import CopyBook
 from krakencopy.account_proc.kraken.answers import is_below_minimum
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.account_proc.trading.order_gateway import OrderGateway

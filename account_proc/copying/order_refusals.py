@@ -18,9 +18,9 @@ from krakencopy.account_proc.copying.exit_forms import FUNDS_ERROR, Obstacle, ob
 from krakencopy.account_proc.copying.exits import Exits
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.eligibility import below_minimum
+from krakencopy.account_proc.domain.entry_sizing import FEE_RESERVE, bound_of
 from krakencopy.account_proc.domain.pairs import NOT_LISTED, PairRules
 from krakencopy.account_proc.domain.quantities import BaseVolume, Price, QuoteAmount, Ratio, Side
-from krakencopy.account_proc.domain.sizing import FEE_RESERVE, bound_of
 from krakencopy.account_proc.kraken.answers import LockedOut, is_below_minimum
 from krakencopy.account_proc.kraken.api import NO_SUCH_PAIR
 

@@ -14,11 +14,11 @@ from pathlib import Path
 
 from krakencopy.account_proc.contract.copied_coins import CoinNames, CopiedCoins, Position
 from krakencopy.account_proc.contract.copy_state import MAY_BE_LIVE, CopyState
+from krakencopy.account_proc.domain.copy_book import CopyBook
 from krakencopy.account_proc.domain.copy_plan import OrderPlan
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.domain.requested_order import OwnPosition, RequestedOrder
-from krakencopy.account_proc.domain.sizing import CopyBook
 from krakencopy.account_proc.state.ledger_file import LedgerFile
 from krakencopy.account_proc.state.ledger_rows import (
     copy_body,

@@ -13,10 +13,10 @@ from operator import attrgetter
 from typing import Any
 
 from krakencopy.account_proc.contract.copy_state import CopyState
+from krakencopy.account_proc.domain.copy_book import CopyBook
 from krakencopy.account_proc.domain.copy_plan import OrderPlan, Slice
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.quantities import BaseVolume, QuoteAmount, Ratio, Side
-from krakencopy.account_proc.domain.sizing import CopyBook
 from krakencopy.account_proc.runtime.sqlite_file import Database
 
 to_json = json.JSONEncoder(default=str).encode
@@ -106,6 +106,6 @@ def write_book(database: Database, book: CopyBook) -> None:
     """Writes what has changed in a book since it was written last."""
     for coin, position in book.coins.take_changed():
         database.execute("INSERT OR REPLACE INTO positions VALUES (?, ?)", (coin, position.to_json()))
-    for pair in book.take_changed():
+    for pair in book.take_changed_pairs():
         body = {side: [slice_row(piece) for piece in book.carried.get((pair, side), ())] for side in Side}
         database.execute("INSERT OR REPLACE INTO carried VALUES (?, ?)", (pair, to_json(body)))

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from krakencopy.account_proc.contract.copied_coins import Exchanged
+from krakencopy.account_proc.domain.copy_book import CopyBook
 from krakencopy.account_proc.domain.copy_plan import OrderPlan
 from krakencopy.account_proc.domain.quantities import QuoteAmount, Side
-from krakencopy.account_proc.domain.sizing import CopyBook
 from krakencopy.account_proc.runtime.sqlite_file import Database
 from krakencopy.account_proc.state.ledger_rows import slice_from, write_book
 

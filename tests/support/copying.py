@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from krakencopy.account_proc.contract.copied_coins import Exchanged
 from krakencopy.account_proc.contract.spec import CopyRules
+from krakencopy.account_proc.domain.copy_book import CopyBook
 from krakencopy.account_proc.domain.copy_plan import (
     Carry,
     Holdings,
@@ -30,7 +31,7 @@ from krakencopy.account_proc.domain.quantities import (
     QuoteAmount,
     Side,
 )
-from krakencopy.account_proc.domain.sizing import CopyBook
+from krakencopy.account_proc.domain.sizing import decide
 
 #: A time for everything that needs one (Unix seconds).
 NOW = 1_795_336_500.0
@@ -177,7 +178,7 @@ class Follower:
 
     def decide(self, *fills: MasterFill) -> Verdict:
         """Decides, and carries what is to be carried."""
-        verdict = self.book.decide(fills, self.pair, self.rules, self.holdings, self.now)
+        verdict = decide(self.book, fills, self.pair, self.rules, self.holdings, self.now)
         for decision in verdict.decisions:
             if isinstance(decision, Carry):
                 self.book.carry(
@@ -260,3 +261,7 @@ def volume_of(slices: Sequence[Slice]) -> Decimal:
 
 def cost_of(slices: Sequence[Slice]) -> Decimal:
     return sum((piece.cost for piece in slices), NO_AMOUNT).amount
+
+
+def master_with(volume: Decimal | str, coin: str = BTC.base) -> TradingMaster:
+    return TradingMaster(position={coin: Decimal(volume)})

@@ -22,10 +22,11 @@ from hypothesis.stateful import (
 )
 
 from krakencopy.account_proc.contract.spec import CopyRules
+from krakencopy.account_proc.domain.copy_book import CopyBook
 from krakencopy.account_proc.domain.copy_plan import Carry, MasterFill, Order, OrderPlan
+from krakencopy.account_proc.domain.exit_sizing import owed_exit
 from krakencopy.account_proc.domain.pairs import PairRules
 from krakencopy.account_proc.domain.quantities import Price, Side
-from krakencopy.account_proc.domain.sizing import CopyBook
 from krakencopy.account_proc.state import ledger as ledger_module
 from krakencopy.account_proc.state.ledger import Ledger
 from tests.support.copying import BTC, ETH, NOW, Follower, TradingMaster, copy_id_of, side_of
@@ -122,7 +123,7 @@ class CopyingForMonths(RuleBasedStateMachine):
             return
         user = self.users[symbol]
         carried, held = user.carried(Side.SELL), user.position
-        order = user.book.owed_exit(PAIRS[symbol], Price(Decimal(100)))
+        order = owed_exit(user.book, PAIRS[symbol], Price(Decimal(100)))
         if order is None:
             assert (user.carried(Side.SELL), user.position) == (carried, held)
             assert min(carried, held) < PAIRS[symbol].ordermin

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from krakencopy.account_proc.contract.copied_coins import Exchanged
 from krakencopy.account_proc.contract.copy_state import MAY_BE_LIVE, CopyState
 from krakencopy.account_proc.contract.errors import LedgerFault
+from krakencopy.account_proc.domain.copy_book import CopyBook
 from krakencopy.account_proc.domain.copy_plan import OrderPlan, Slice
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.quantities import BaseVolume, QuoteAmount, Side
 from krakencopy.account_proc.domain.requested_order import OwnPosition, RequestedOrder
-from krakencopy.account_proc.domain.sizing import CopyBook
 from krakencopy.account_proc.state.ledger import PLANS_IN_MEMORY
 from tests.support.ledger_any import bases, copies, ids, plans, quotes, requested_orders, slices
 from tests.support.ledger_samples import copy, opened, plan

@@ -13,8 +13,8 @@ import pytest
 
 from krakencopy.account_proc.contract.copy_state import CopyState
 from krakencopy.account_proc.contract.errors import LedgerFault
+from krakencopy.account_proc.domain.copy_book import CopyBook
 from krakencopy.account_proc.domain.quantities import BaseVolume
-from krakencopy.account_proc.domain.sizing import CopyBook
 from krakencopy.account_proc.runtime import sqlite_file as database
 from krakencopy.account_proc.state.ledger import Ledger
 from tests.support.ledger_samples import copy, opened, plan
