@@ -196,7 +196,7 @@ class Exits:
         nobody knows.
         """
         try:
-            states = await self._exchange.market_states(pair.symbol)
+            states = await self._exchange.market.market_states(pair.symbol)
         except ExchangeError as error:
             log.warning("the state of %s could not be read: %s", pair.symbol, error)
             return ""

@@ -33,10 +33,11 @@ from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.domain.wallet import (
     change_from_outside,
 )
-from krakencopy.account_proc.kraken.api import KrakenExchange, TradeRow
+from krakencopy.account_proc.kraken.api import KrakenExchange
 from krakencopy.account_proc.kraken.feed.executions import TRADE, Execution, Incomplete
 from krakencopy.account_proc.kraken.feed.session import BalanceChanged
 from krakencopy.account_proc.kraken.front import growing_pause_s
+from krakencopy.account_proc.kraken.rest.messages import TradeRow
 from krakencopy.account_proc.kraken.rest.request_queue import Priority
 from krakencopy.account_proc.notices.announcements import Announcements
 from krakencopy.account_proc.runtime import failpoint
@@ -491,7 +492,7 @@ class Master:
 
     async def _history(self, priority: Priority = Priority.READ) -> list[Trade]:
         since = min(self._since, self._counted.newest - OVERLAP_S) if self._has_wallet else self._since
-        rows = await self._exchange.trades_since(since, priority=priority)
+        rows = await self._exchange.record.trades_since(since, priority=priority)
         # Perhaps pairs that were listed after this process started.
         held = [trade.symbol for trade, _ in self._held or []]
         await self._portfolio.learn([*(row.pair for row in rows), *held])
@@ -510,7 +511,7 @@ class Master:
         wanted = sorted(new - self._client_ids.keys())
         if wanted:
             try:
-                rows = await self._exchange.query_orders(wanted, priority=priority)
+                rows = await self._exchange.record.query_orders(wanted, priority=priority)
             except ExchangeRefused as error:
                 log.warning("what the orders of %d new trades carry is not known: %s", len(wanted), error)
                 rows = {}

@@ -26,9 +26,10 @@ from krakencopy.account_proc.contract.errors import ExchangeError, ExchangeRefus
 from krakencopy.account_proc.contract.order_ids import CL_ORD_ID_MARK, Maker, tag, tag_of
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.order import ENDED
-from krakencopy.account_proc.kraken.api import KrakenExchange, OddRow, OrderRow
+from krakencopy.account_proc.kraken.api import KrakenExchange
 from krakencopy.account_proc.kraken.feed.executions import Execution
 from krakencopy.account_proc.kraken.front import DOUBLINGS_MAX
+from krakencopy.account_proc.kraken.rest.messages import OddRow, OrderRow
 from krakencopy.account_proc.kraken.rest.request_queue import Priority
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.state.ledger import NO_COPY, Drift, Ledger
@@ -229,7 +230,7 @@ class Reconciler:
         """
         last = self._ledger.reconciled_at
         since = self._now() - FIRST_LOOK_S if last is None else last
-        return await self._exchange.orders_of(
+        return await self._exchange.record.orders_of(
             None, since - self._gateway.visibility_lag - OVERLAP_S, priority
         )
 
@@ -244,7 +245,7 @@ class Reconciler:
         if not doubtful:
             return []
         try:
-            rows, still_odd = await self._exchange.look_up(doubtful)
+            rows, still_odd = await self._exchange.record.look_up(doubtful)
         except ExchangeRefused as error:
             if not error.errors[0].startswith(UNKNOWN_ORDER):
                 raise

@@ -32,8 +32,10 @@ from krakencopy.account_proc.contract.errors import (
 from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.contract.spec import Role
 from krakencopy.account_proc.domain.pairs import PairRules, SymbolTable
-from krakencopy.account_proc.kraken.api import ApiKeyInfo, KrakenExchange, PairFee, UnexpectedForm
+from krakencopy.account_proc.kraken.api import KrakenExchange
+from krakencopy.account_proc.kraken.calls import UnexpectedForm
 from krakencopy.account_proc.kraken.exchange_clock import Clock, ExchangeClock, clock_words
+from krakencopy.account_proc.kraken.rest.messages import ApiKeyInfo, PairFee
 from krakencopy.v1 import types_pb2 as pb
 
 log = logging.getLogger(__name__)
@@ -208,7 +210,7 @@ class KeyCheck:
 
         Raises KeyUnfit, KeyUsedElsewhere, and ExchangeError while one of the two is not known.
         """
-        clock = await self._clock.ask(self._exchange.server_time)
+        clock = await self._clock.ask(self._exchange.market.server_time)
         key = await self._ask_key()
         key = await self._look_for_others(key)
         before = self._verdict
@@ -277,7 +279,7 @@ class KeyCheck:
         """Ask for the account's fees in these pairs, once. Without an answer they stay unknown."""
         trouble = ""
         try:
-            self._fees = await self._exchange.trade_fees(pairs)
+            self._fees = await self._exchange.account.trade_fees(pairs)
             self._asked = frozenset(pairs)
         except ExchangeError as error:
             trouble = f"the account's fees are not known: {error}"
@@ -293,7 +295,7 @@ class KeyCheck:
         again may help.
         """
         try:
-            return await self._exchange.api_key_info()
+            return await self._exchange.account.api_key_info()
         except (InvalidNonce, RateLimited):
             raise
         except KeyRefused as error:

@@ -279,8 +279,8 @@ class KrakenProcess(AccountProcess):
         """
         told = None
         try:
-            clock = await self._clock.ask(self._exchange.server_time)
-            key = await self._exchange.api_key_info()
+            clock = await self._clock.ask(self._exchange.market.server_time)
+            key = await self._exchange.account.api_key_info()
             told = KeyNonce(
                 nonce=key.nonce, window=key.nonce_window, clock_offset_ms=round(clock.offset * 1000)
             )
@@ -401,7 +401,7 @@ class KrakenProcess(AccountProcess):
             sink = await self._start_copying()
         self._feed = ExecutionsFeed(
             url=self.spec.ws_url,
-            token=self._exchange.websocket_token,
+            token=self._exchange.account.websocket_token,
             sink=sink,
             read_deferral=self._read_deferral,
             pace=pace_of(
@@ -507,7 +507,7 @@ class KrakenProcess(AccountProcess):
         """Makes sure of the exchange's time; without an answer soon it is what it was taken to be."""
         with suppress(ExchangeError, TimeoutError):
             async with asyncio.timeout(TIME_WITHIN_S):
-                await self._clock.ask(self._exchange.server_time)
+                await self._clock.ask(self._exchange.market.server_time)
 
     def _fee_pairs(self) -> tuple[str, ...]:
         traded = () if self.copier is None else self.copier.pairs()

@@ -72,7 +72,7 @@ async def _check_trades(
     if not trades:
         return
     times = trades.values()
-    told = await exchange.trades_since(min(times), max(times) + 1)
+    told = await exchange.record.trades_since(min(times), max(times) + 1)
     if any(trade.txid in trades for trade in told):
         return
     if min(times) >= certain_before:
@@ -108,7 +108,7 @@ async def check_journal(
 
 async def _knows_any(exchange: KrakenExchange, order_ids: list[str]) -> bool:
     try:
-        return bool(await exchange.query_orders(order_ids))
+        return bool(await exchange.record.query_orders(order_ids))
     except ExchangeRefused as error:
         if all(text.startswith(UNKNOWN_ORDER) for text in error.errors):
             return False

@@ -18,10 +18,11 @@ from decimal import Decimal
 
 from krakencopy.account_proc.contract.errors import ExchangeError, OutcomeUnknown
 from krakencopy.account_proc.contract.proto_time import utc
-from krakencopy.account_proc.domain.order import ENDED, Ending
+from krakencopy.account_proc.domain.order import ENDED, Ending, OrderAck
 from krakencopy.account_proc.domain.quantities import Side
-from krakencopy.account_proc.kraken.api import KrakenExchange, OddRow, OrderAck, OrderRequest, OrderRow
+from krakencopy.account_proc.kraken.api import KrakenExchange
 from krakencopy.account_proc.kraken.front import growing_pause_s
+from krakencopy.account_proc.kraken.rest.messages import OddRow, OrderRequest, OrderRow
 from krakencopy.account_proc.kraken.rest.request_queue import Priority
 from krakencopy.account_proc.trading.order_tracker import OrderTracker, ending_of
 from krakencopy.account_proc.trading.timing import Timing
@@ -62,12 +63,12 @@ class OrderGateway:
         """How long an order of a pair has to wait for the exchange's limits before it is sent; 0 in most
         cases.
         """
-        return self.exchange.order_wait_s(pair)
+        return self.exchange.orders.order_wait_s(pair)
 
     @property
     def wait_reason(self) -> str:
         """Why it has to wait then, as a code."""
-        return self.exchange.order_wait_reason
+        return self.exchange.orders.order_wait_reason
 
     async def send(
         self,
@@ -96,7 +97,9 @@ class OrderGateway:
             deadline=utc(deadline),
         )
         # Once the engine may not act on it any more, there is nothing to wait for.
-        return await self.exchange.add_order(request, timeout_s=self.timing.deadline + self.timing.margin)
+        return await self.exchange.orders.add_order(
+            request, timeout_s=self.timing.deadline + self.timing.margin
+        )
 
     async def find(self, cl_ord_id: str, deadline: float) -> Found | None:
         """The order with this id, or None when it is proven that there is none and that none can come any
@@ -151,7 +154,7 @@ class OrderGateway:
 
         Raises ExchangeError while that is not known.
         """
-        rows, odd = await self.exchange.orders_of(cl_ord_id, since, Priority.URGENT)
+        rows, odd = await self.exchange.record.orders_of(cl_ord_id, since, Priority.URGENT)
         if found := _of(cl_ord_id, rows, odd):
             return found
         # Kraken tells the id where there is one; a row without it cannot be proven to be another's by one
@@ -161,7 +164,7 @@ class OrderGateway:
         ]
         if not doubtful:
             return None
-        told, odd = await self.exchange.look_up(doubtful)
+        told, odd = await self.exchange.record.look_up(doubtful)
         if found := _of(cl_ord_id, told.values(), odd):
             return found
         if unread := [row.key for row in odd if row.cl_ord_id is None]:

@@ -16,9 +16,10 @@ from decimal import Decimal
 
 from krakencopy.account_proc.contract.errors import ExchangeError
 from krakencopy.account_proc.domain.order import ENDED, Ending
-from krakencopy.account_proc.kraken.api import KrakenExchange, OrderEnd, OrderRow
+from krakencopy.account_proc.kraken.api import KrakenExchange
 from krakencopy.account_proc.kraken.feed.executions import Execution
 from krakencopy.account_proc.kraken.front import growing_pause_s
+from krakencopy.account_proc.kraken.rest.messages import OrderEnd, OrderRow
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 
 log = logging.getLogger(__name__)
@@ -196,7 +197,7 @@ class OrderTracker:
 
     async def _ask(self, due: Sequence[_Track]) -> None:
         try:
-            rows = await self._exchange.ends_of([track.order_id for track in due])
+            rows = await self._exchange.record.ends_of([track.order_id for track in due])
         except ExchangeError as error:
             log.warning("orders could not be queried: %s", error)
             rows = {}

@@ -22,7 +22,7 @@ from typing import Protocol
 from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.errors import ExchangeError, OutcomeUnknown
 from krakencopy.account_proc.domain.asset_forms import by_use, earning, worth_as
-from krakencopy.account_proc.domain.order import Ending
+from krakencopy.account_proc.domain.order import Ending, Quote
 from krakencopy.account_proc.domain.pairs import NOT_LISTED, PairRules, SymbolTable
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.domain.wallet import (
@@ -32,10 +32,11 @@ from krakencopy.account_proc.domain.wallet import (
     Wallet,
     change_from_outside,
 )
-from krakencopy.account_proc.kraken.api import Balances, KrakenExchange, Quote
+from krakencopy.account_proc.kraken.api import KrakenExchange
 from krakencopy.account_proc.kraken.feed.executions import Execution
 from krakencopy.account_proc.kraken.front import growing_pause_s
 from krakencopy.account_proc.kraken.pairs_cache import PairsCache
+from krakencopy.account_proc.kraken.rest.messages import Balances
 from krakencopy.account_proc.notices.unreadable import NoticeCode, Notices
 from krakencopy.account_proc.state.pair_memory import PairMemory
 
@@ -174,12 +175,12 @@ class Portfolio:
 
     async def _load_symbols(self, age_max_s: float) -> None:
         if self._listing is None:
-            table, age_s = await self._exchange.asset_pairs(), 0.0
+            table, age_s = await self._exchange.market.asset_pairs(), 0.0
         else:
-            table, age_s = await self._listing.get(self._exchange.asset_pairs, age_max_s)
+            table, age_s = await self._listing.get(self._exchange.market.asset_pairs, age_max_s)
         asked = () if self.symbols is None else self.symbols.asked
         self.symbols = table.remembering(asked) if self._memory is None else self._memory.join(table, asked)
-        self._exchange.read_names_by(self.symbols)
+        self._exchange.market.read_names_by(self.symbols)
         self._rules_at = self.now() - age_s
         if self.rules_read is not None:
             self.rules_read()
@@ -325,11 +326,11 @@ class Portfolio:
         nothing.
         """
         asked_at, released = self.now(), self._released
-        told, holds = await self._exchange.holdings()
+        told, holds = await self._exchange.account.holdings()
         if await self._learn_assets(told):
             # Listed or renamed since the tables were read: by their names it is worth something.
             asked_at, released = self.now(), self._released
-            told, holds = await self._exchange.holdings()
+            told, holds = await self._exchange.account.holdings()
         is_asset = self.table.lists
         self.holds, self._released_then = by_use(holds, is_asset), released
         self._earning = earning(told, is_asset)
@@ -397,7 +398,7 @@ class Portfolio:
         if not symbols:
             return
         asked = set(self.unpriced)
-        quotes = await self._exchange.ticker(symbols)
+        quotes = await self._exchange.market.ticker(symbols)
         # Also where the exchange tells no price: that counts nothing, and is not waited for.
         self.unpriced -= asked
         for pair in wanted:
@@ -496,7 +497,7 @@ class Portfolio:
 
     async def ticker(self, pair: str) -> Quote:
         """Bid and ask of one pair, now. Raises ExchangeError, also where the exchange tells none."""
-        quote = (await self._exchange.ticker((pair,))).get(pair)
+        quote = (await self._exchange.market.ticker((pair,))).get(pair)
         if quote is None:
             raise OutcomeUnknown("Ticker", f"the exchange tells no price of {pair}")
         return quote

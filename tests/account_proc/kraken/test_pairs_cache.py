@@ -258,7 +258,7 @@ class Account:
         self.asked = 0
         self.kraken = ScriptedKraken({"Balance": {"ZUSD": "1000"}})
         self.exchange = self.kraken.exchange
-        self.exchange.asset_pairs = self._asset_pairs  # type: ignore[method-assign]
+        self.exchange.market.asset_pairs = self._asset_pairs  # type: ignore[method-assign]
         self.portfolio = Portfolio(
             self.exchange, lambda: None, lambda: NOW + machine.now, 1.0, machine.listing(name)
         )

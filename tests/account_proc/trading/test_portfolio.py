@@ -64,12 +64,12 @@ def test_an_account_that_never_had_anything_is_told_without_a_result_and_no_othe
         nothing = NothingTold("BalanceEx", "neither error nor result")
         kraken = ScriptedKraken({"Balance": START, "BalanceEx": nothing})
         exchange = kraken.exchange
-        assert await exchange.holdings() == ({}, {})
+        assert await exchange.account.holdings() == ({}, {})
         kraken.always["BalanceEx"] = {"ZUSD": {"balance": "0", "hold_trade": "0"}}
-        assert (await exchange.holdings())[0] == {"USD": 0}
+        assert (await exchange.account.holdings())[0] == {"USD": 0}
         kraken.always["BalanceEx"] = nothing
         with pytest.raises(NothingTold):
-            await exchange.holdings()
+            await exchange.account.holdings()
 
     run(steps())
 
@@ -117,10 +117,13 @@ def test_where_holds_are_not_told_they_are_counted_order_by_order_from_then_on(e
         kraken.always["OpenOrders"] = {"open": {"O1": ask, "O2": ask, "O3": {"descr": {}}}}
         exchange = kraken.exchange
         for _ in range(2):
-            assert await exchange.holdings() == (await exchange.balances(), {"BTC": Decimal("0.4")})
+            assert await exchange.account.holdings() == (
+                await exchange.account.balances(),
+                {"BTC": Decimal("0.4")},
+            )
         assert kraken.times_asked("BalanceEx") == 1
         kraken.always["OpenOrders"] = ExchangeRefused("OpenOrders", (error,))
-        assert await exchange.holdings() == (await exchange.balances(), {})
+        assert await exchange.account.holdings() == (await exchange.account.balances(), {})
 
     run(steps())
 
@@ -131,7 +134,7 @@ def test_a_refusal_of_balances_that_says_nothing_about_holds_stays_one() -> None
             {"Balance": START, "BalanceEx": RateLimited("BalanceEx", ("EAPI:Rate limit exceeded",))}
         )
         with pytest.raises(RateLimited):
-            await kraken.exchange.holdings()
+            await kraken.exchange.account.holdings()
 
     run(steps())
 
@@ -140,13 +143,13 @@ def test_an_asset_that_is_held_and_not_listed_has_the_tables_read_again_and_is_p
     async def steps() -> None:
         it = await account()
         exchange, read = it.portfolio._exchange, list[SymbolTable]()
-        ask = exchange.asset_pairs
+        ask = exchange.market.asset_pairs
 
         async def asset_pairs() -> SymbolTable:
             read.append(await ask())
             return read[-1]
 
-        exchange.asset_pairs = asset_pairs  # type: ignore[method-assign]
+        exchange.market.asset_pairs = asset_pairs  # type: ignore[method-assign]
         for _ in range(2):
             await it.told(dict(START) | {"NEWKEY": "2"})
             assert len(read) == 1, "once, and not again so soon"
