@@ -249,8 +249,8 @@ class Copier:
         if not quote_of(fill.pair):
             return fill  # a pair that is in no list, by the name that the exchange has for it
         base, _, quote = fill.pair.partition("/")
-        self._portfolio.set_marks(quote, message.marks)
-        self._portfolio.marks.set(base, quote, fill.price.amount)
+        self._portfolio.prices.set_marks(quote, message.marks)
+        self._portfolio.prices.marks.set(base, quote, fill.price.amount)
         return fill
 
     def _in_current_names(self, fill: MasterFill) -> MasterFill:
@@ -286,11 +286,11 @@ class Copier:
         if (
             not lane.busy
             and self._book.coins.volume(new)
-            and not any(map(self._portfolio.table.find, self._pairs_now(new)))
+            and not any(map(self._portfolio.pairs.table.find, self._pairs_now(new)))
         ):
             # Or what is owed of it would wait until the pairs are read again some time.
             lane.busy = True
-            self._spawn(self._learn(lane, self._portfolio.load_symbols))
+            self._spawn(self._learn(lane, self._portfolio.pairs.read))
         self._advance_all()
         self._changed()
 
@@ -368,7 +368,7 @@ class Copier:
         )
 
     def _is_listed(self, pair: str) -> bool:
-        rules = self._portfolio.table.find(pair)
+        rules = self._portfolio.pairs.table.find(pair)
         return rules is not None and rules.status != NOT_LISTED
 
     def _not_known(self, lane: Lane) -> Callable[[], Awaitable[None]] | None:
@@ -376,10 +376,12 @@ class Copier:
         cases.
         """
         fills = [each.fill for each in lane.waiting]
-        unknown = next((fill for fill in fills if self._portfolio.may_learn(fill.pair, fill.side)), None)
+        unknown = next(
+            (fill for fill in fills if self._portfolio.pairs.may_learn(fill.pair, fill.side)), None
+        )
         if unknown is not None:
             # Perhaps listed, or renamed, after this process read the pairs.
-            return partial(self._portfolio.learn, [unknown.pair], unknown.side)
+            return partial(self._portfolio.pairs.learn, [unknown.pair], unknown.side)
         oldest = self._now() - self._rules.max_entry_age_s
         is_late = any(fill.side is Side.BUY and fill.executed_at < oldest for fill in fills)
         return self._ask_time if is_late else None
@@ -411,10 +413,10 @@ class Copier:
         answered = False
         while lane.waiting and self._is_free(lane):
             first = lane.waiting[0].fill
-            if self._portfolio.may_learn(first.pair, first.side):
+            if self._portfolio.pairs.may_learn(first.pair, first.side):
                 # Its coin was renamed while it waited.
                 lane.busy = True
-                self._spawn(self._learn(lane, partial(self._portfolio.learn, [first.pair], first.side)))
+                self._spawn(self._learn(lane, partial(self._portfolio.pairs.learn, [first.pair], first.side)))
                 break
             answered = True
             order = self._answer(self._next_run(lane))
@@ -471,7 +473,7 @@ class Copier:
             self._owe_what_was_left(skipped, taken)
         fills = [fill for fill in taken if not self._set_apart(fill)] if records else taken
         pair_name = taken[0].pair
-        pair = self._portfolio.table.find(pair_name)
+        pair = self._portfolio.pairs.table.find(pair_name)
         order: CopyRecord | None = None
         if not fills:
             pass
@@ -555,7 +557,7 @@ class Copier:
         left.
         """
         (fill,) = (fill for fill in taken if fill.seq in skipped.fill_seqs)
-        pair = self._portfolio.table.find(fill.pair)
+        pair = self._portfolio.pairs.table.find(fill.pair)
         if skipped.reason != Reason.ANSWERED_BEFORE or fill.side is Side.BUY or pair is None:
             return
         if not is_full_exit(fill, pair) or self._ledger.bought.get(pair.base, 0.0) > fill.executed_at:
@@ -582,10 +584,10 @@ class Copier:
     def _notional(self, pair: PairRules) -> QuoteAmount | None:
         """A fixed notional in another currency, in the pair's quote."""
         amount, asset = self._rules.notional, self._rules.notional_asset
-        table = self._portfolio.table
+        table = self._portfolio.pairs.table
         # Or by Kraken's other names (XBT, ZUSD), or one that it had when the process started.
         asset = self._book.names.current(table.asset(asset) if table.lists(asset) else asset)
-        rate = self._portfolio.marks.rate(asset, pair.quote) if amount is not None and asset else None
+        rate = self._portfolio.prices.marks.rate(asset, pair.quote) if amount is not None and asset else None
         return None if amount is None or rate is None else QuoteAmount(amount * rate)
 
     def _record(self, decision: Decision, received_at: float, now: float) -> CopyRecord:
@@ -668,12 +670,12 @@ class Copier:
         return not lane.busy and not lane.waiting and not self._is_busy(lane.coin) and not self._occupied()
 
     async def _sell_owed(self, pair_name: str) -> None:
-        lane, pair = self._lane(coin_of(pair_name)), self._portfolio.table.find(pair_name)
+        lane, pair = self._lane(coin_of(pair_name)), self._portfolio.pairs.table.find(pair_name)
         # Not while an order is on its way: the lane is free again when the pairs are read.
-        if pair is None and not lane.busy and self._portfolio.may_learn(pair_name):
+        if pair is None and not lane.busy and self._portfolio.pairs.may_learn(pair_name):
             lane.busy = True
-            await self._learn(lane, partial(self._portfolio.learn, [pair_name]))
-            pair = self._portfolio.table.find(pair_name)
+            await self._learn(lane, partial(self._portfolio.pairs.learn, [pair_name]))
+            pair = self._portfolio.pairs.table.find(pair_name)
         price = None if pair is None else await self._exits.price(pair, self._paid_for(pair))
         if pair is None or price is None:
             return
@@ -712,7 +714,7 @@ class Copier:
         """What copying has paid for one unit of what it holds of a coin, in this pair's quote; None where
         nobody knows.
         """
-        position, marks = self._book.coins.position(pair.base), self._portfolio.marks
+        position, marks = self._book.coins.position(pair.base), self._portfolio.prices.marks
         paid = [(cost, marks.rate(quote, pair.quote)) for quote, cost in position.costs.items()]
         known = sum((cost * rate for cost, rate in paid if rate is not None), Decimal(0))
         return known / position.volume if known and position.volume else None
@@ -842,7 +844,7 @@ class Copier:
         self._portfolio.release(copy.copy_id)
         lane.busy = False
         # What was bought may have to be sold when its pair is listed no more.
-        self._portfolio.keep_pairs()
+        self._portfolio.pairs.remember()
         self._advance_all()
         self._changed()
 

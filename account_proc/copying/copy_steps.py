@@ -100,7 +100,7 @@ class CopySteps:
         An exit stays owed.
         """
         if is_below_minimum(reason) and copy.side is Side.BUY:
-            self.portfolio.rules_are_wrong()
+            self.portfolio.pairs.rules_are_wrong()
             self.book.carry(copy.pair, copy.side, copy.slices, copy.copy_id)
             self.end_unsent(copy, CopyState.CARRIED, reason, "the exchange's minimum has grown")
             return

@@ -136,13 +136,13 @@ class Exits:
 
     def shape(self, copy: CopyRecord) -> None:
         """Gives an exit the form that its market needs, at the price that is known; asks nobody."""
-        pair = self._portfolio.table.pair(copy.pair)
+        pair = self._portfolio.pairs.table.pair(copy.pair)
         form = first_form(self.standing(copy.pair), pair.status)
         copy.cancels_own = form.cancels_own
         copy.limit_price = self._limit(pair, form)
 
     def _limit(self, pair: PairRules, form: ExitForm) -> Decimal | None:
-        bid = self._portfolio.marks.rate(pair.base, pair.quote)
+        bid = self._portfolio.prices.marks.rate(pair.base, pair.quote)
         if form.bound_bps is None or bid is None:
             return None
         return Price(bid).worse(Side.SELL, form.bound_bps).to_tick(pair.tick_size, Side.SELL).amount
@@ -154,11 +154,11 @@ class Exits:
         Where the exchange tells none, what was ``paid`` has to do: a market order needs no price, only
         whether it is large enough does.
         """
-        price = self._portfolio.marks.rate(pair.base, pair.quote)
+        price = self._portfolio.prices.marks.rate(pair.base, pair.quote)
         if price is None and self._price_at.get(pair.symbol, 0.0) <= self._now():
             self._price_at[pair.symbol] = self._now() + self._pauses.longest
             await self.reprice(pair)
-            price = self._portfolio.marks.rate(pair.base, pair.quote)
+            price = self._portfolio.prices.marks.rate(pair.base, pair.quote)
         price = price or paid
         if price is None:
             self.met(pair.symbol, Obstacle.REFUSED, "the exchange tells no price")
@@ -167,7 +167,9 @@ class Exits:
     async def reprice(self, pair: PairRules) -> None:
         """Takes the best bid of now as the price that is known. What cannot be read stays as it was."""
         try:
-            self._portfolio.marks.set(pair.base, pair.quote, (await self._portfolio.ticker(pair.symbol)).bid)
+            self._portfolio.prices.marks.set(
+                pair.base, pair.quote, (await self._portfolio.prices.ticker(pair.symbol)).bid
+            )
         except (ExchangeError, KeyError) as error:
             log.warning("no price of %s to be had for an exit: %s", pair.symbol, error)
 

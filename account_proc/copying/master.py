@@ -43,7 +43,8 @@ from krakencopy.account_proc.notices.announcements import Announcements
 from krakencopy.account_proc.runtime import failpoint
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.account_proc.trading.account_check import check_journal
-from krakencopy.account_proc.trading.portfolio import CONFIRM_S, Portfolio
+from krakencopy.account_proc.trading.outside_changes import CONFIRM_S
+from krakencopy.account_proc.trading.portfolio import Portfolio
 from krakencopy.v1 import account_pb2 as account_pb
 from krakencopy.v1 import types_pb2 as pb
 
@@ -114,7 +115,7 @@ class Master:
         self._account_id = account_id
         self._exchange = exchange
         self._portfolio = portfolio
-        portfolio.rules_read = self.rules_read
+        portfolio.pairs.on_read = self.rules_read
         self._now = now
         self._changed = changed
         self._failed = failed
@@ -206,18 +207,18 @@ class Master:
         """
         if self._out is None:
             return
-        for old, new in self._ids.take_renamed(self._coins, self._portfolio.table):
+        for old, new in self._ids.take_renamed(self._coins, self._portfolio.pairs.table):
             self._coins = {*self._coins - {old}, new}
             self._portfolio.rename(old, new)
             self._emit(account_pb.AssetRename(old_name=old, new_name=new))
-        self._ids.follow(self._coins, self._portfolio.table)
+        self._ids.follow(self._coins, self._portfolio.pairs.table)
         self._keep_ids()
 
     def _follow(self, new: set[str]) -> None:
         """Coins that are traded for the first time; what it costs comes behind their fill."""
         if new:
             self._coins |= new
-            asyncio.get_running_loop().call_soon(self._ids.follow, new, self._portfolio.table)
+            asyncio.get_running_loop().call_soon(self._ids.follow, new, self._portfolio.pairs.table)
 
     def _keep_ids(self) -> None:
         """Makes durable by which ids coins are followed, where that has changed. Raises LedgerFault."""
@@ -295,7 +296,7 @@ class Master:
         # once more.
         if change.kind not in MOVES and self._compared:
             self._portfolio.before_trade(self._now())
-            self._portfolio.take_outside({worth_as(change.asset): change.amount}, change.kind)
+            self._portfolio.count_outside_change({worth_as(change.asset): change.amount}, change.kind)
         self._hurry.set()
 
     def disconnected(self, reason: str) -> None:
@@ -308,7 +309,7 @@ class Master:
     def _live(self, trade: Trade, received_at: float) -> None:
         if self._maker.knows(trade.exec_id):
             return
-        if self._portfolio.may_learn(trade.symbol):
+        if self._portfolio.pairs.may_learn(trade.symbol):
             log.warning("%s is not among the pairs; the trade history is read with new ones", trade.symbol)
             self._held = [(trade, received_at)]
             self._catch_up()
@@ -321,7 +322,7 @@ class Master:
             self._held = [(trade, received_at)]
             self._restart_reading(self._reread())
             return
-        if self._portfolio.unpriced:
+        if self._portfolio.prices.unpriced:
             log.info("fill %s waits for the prices of what has just come in", trade.exec_id)
             self._held = [(trade, received_at)]
             self._restart_reading(self._read_on())
@@ -333,7 +334,7 @@ class Master:
         """Whether the master has paid with money that was not counted: a deposit has come in, or coins
         were turned into it.
         """
-        pair = self._portfolio.table.find(trade.symbol)
+        pair = self._portfolio.pairs.table.find(trade.symbol)
         if pair is None or trade.margin or trade.side is not Side.BUY:
             return False
         have = self._portfolio.wallet[pair.quote]
@@ -365,7 +366,7 @@ class Master:
         without it.
         """
         try:
-            await self._portfolio.refresh_marks()
+            await self._portfolio.prices.refresh()
         except ExchangeError as error:
             log.warning("prices of what came in could not be read: %s", error)
             self._doubted = True
@@ -377,8 +378,8 @@ class Master:
         self._doubted = self._doubted or self._proves_wrong(trade)
         portfolio.before_trade(trade.executed_at)
         fill = self._maker.make(
-            trade, portfolio.wallet, portfolio.marks, portfolio.table, received_at, portfolio.kept_out,
-            certain=not self._doubted, equity_known=portfolio.equity_known,
+            trade, portfolio.wallet, portfolio.prices.marks, portfolio.pairs.table, received_at,
+            portfolio.kept_out, certain=not self._doubted, equity_known=portfolio.equity_known,
         )  # fmt: skip
         self._emit(fill)
         if not fill.pair_unknown:
@@ -495,8 +496,8 @@ class Master:
         rows = await self._exchange.record.trades_since(since, priority=priority)
         # Perhaps pairs that were listed after this process started.
         held = [trade.symbol for trade, _ in self._held or []]
-        await self._portfolio.learn([*(row.pair for row in rows), *held])
-        trades = [_from_history(row, self._portfolio.table) for row in rows]
+        await self._portfolio.pairs.learn([*(row.pair for row in rows), *held])
+        trades = [_from_history(row, self._portfolio.pairs.table) for row in rows]
         return await self._with_order_ids(trades, priority)
 
     async def _with_order_ids(self, trades: list[Trade], priority: Priority) -> list[Trade]:
@@ -525,7 +526,7 @@ class Master:
     async def _read_history(self, hints: list[Trade]) -> int:
         """Streams what is missing, then what was held back; how many fills came from the history."""
         told = await self._told(hints)
-        if self._portfolio.unpriced:
+        if self._portfolio.prices.unpriced:
             await self._price()
             told = self._all(told, ())
         # From here on nothing waits: what was told is all there is.
@@ -537,7 +538,11 @@ class Master:
             if not self._maker.knows(trade.exec_id)
             and (trade.executed_at >= self._since or trade.exec_id in arrived)
         }
-        wallet, table, marks = self._portfolio.wallet, self._portfolio.table, self._portfolio.marks
+        wallet, table, marks = (
+            self._portfolio.wallet,
+            self._portfolio.pairs.table,
+            self._portfolio.prices.marks,
+        )
         # Users take fills in the journal's order, so what is missing comes after all that the journal has,
         # whatever its time.
         for trade in reversed(told):
@@ -628,7 +633,7 @@ class Master:
         agree = True
         for _ in range(AGREE_TRIES):
             states = self._counted.states(
-                self._portfolio.wallet, told, self._portfolio.table, asked_at - self._portfolio.lag_s
+                self._portfolio.wallet, told, self._portfolio.pairs.table, asked_at - self._portfolio.lag_s
             )
             change = change_from_outside(balances, states)
             if change == suspected and (change or not expect_change):
@@ -643,7 +648,7 @@ class Master:
                 "until they agree"
             )
             suspected, agree = {}, False
-        self._portfolio.take_outside(suspected, "")
+        self._portfolio.count_outside_change(suspected, "")
         self._compared = True
         return agree
 
@@ -665,7 +670,7 @@ class Master:
             await asyncio.sleep(KEEP_S)
             if not self.save():
                 self._ledger.tidy()
-            self._portfolio.keep_pairs()
+            self._portfolio.pairs.remember()
 
     def save(self) -> bool:
         """Makes the wallet durable, with the trades that it holds; whether it had changed. Raises

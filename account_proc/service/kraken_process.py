@@ -199,7 +199,7 @@ class KrakenProcess(AccountProcess):
             snapshot.strategy.CopyFrom(self.strategy_runner.to_proto())
         self._note_unlisted((*snapshot.positions, *snapshot.strategy.positions))
         snapshot.notices.extend(notice.to_proto() for notice in self._notices.shown())
-        if (found := self._preflight.to_proto(self._portfolio.symbols)) is not None:
+        if (found := self._preflight.to_proto(self._portfolio.pairs.latest)) is not None:
             snapshot.preflight.CopyFrom(found)
         snapshot.notices.extend(
             types_pb2.Notice(code=notice.code, message=notice.message) for notice in self._current_notices()
@@ -214,7 +214,7 @@ class KrakenProcess(AccountProcess):
         if self.copier is not None:
             portfolio = self._portfolio
             yield from funds_notice(
-                self.copier.master_pairs, portfolio.spendable, portfolio.holding, portfolio.table
+                self.copier.master_pairs, portfolio.spendable, portfolio.holding, portfolio.pairs.table
             )
 
     def _front(self) -> str:
@@ -226,7 +226,7 @@ class KrakenProcess(AccountProcess):
         """Says what is held by copying, or by the account's own strategy, in pairs that the exchange does
         not list.
         """
-        table = self._portfolio.symbols
+        table = self._portfolio.pairs.latest
         if table is None:
             return
         gone = {
@@ -295,8 +295,8 @@ class KrakenProcess(AccountProcess):
 
     async def find_coins(self, names: Iterable[str]) -> list[pb.ListedCoin]:
         """What the exchange lists under names of coins, by tables that are read now. Raises ExchangeError."""
-        await self._portfolio.load_symbols()
-        table = self._portfolio.table
+        await self._portfolio.pairs.read()
+        table = self._portfolio.pairs.table
         found = [table.asset(name) if table.lists(name) else "" for name in names]
         return [pb.ListedCoin(name=name, traded=bool(name) and table.trades(name)) for name in found]
 
@@ -328,8 +328,8 @@ class KrakenProcess(AccountProcess):
         with suppress(LedgerFault):  # it is behind by a second then; the history tells the rest
             if self.master is not None:
                 self.master.save()
-            if self._portfolio.symbols is not None:
-                self._portfolio.keep_pairs()
+            if self._portfolio.pairs.latest is not None:
+                self._portfolio.pairs.remember()
         self.ledger.close()
         self._nonce.close()
         self._key_lock.close()
@@ -414,7 +414,7 @@ class KrakenProcess(AccountProcess):
         )
         self._spawn(self._line.keep())
         self._spawn(self._follow(self._feed))
-        self._spawn(self._portfolio.keep_rules())
+        self._spawn(self._portfolio.pairs.keep_fresh())
         self._spawn(self._preflight.keep(self._fee_pairs))
         if self.master is None:
             self._spawn(self._refresh())
@@ -428,8 +428,8 @@ class KrakenProcess(AccountProcess):
         """
         portfolio, kept_out = self._portfolio, dict[str, Decimal]()
         for written, amount in self.spec.reserve.items():
-            if portfolio.table.lists(written):
-                asset = portfolio.table.asset(written)
+            if portfolio.pairs.table.lists(written):
+                asset = portfolio.pairs.table.asset(written)
             elif portfolio.holding(written):
                 asset = written  # it is there and not listed any more
             else:
@@ -442,7 +442,7 @@ class KrakenProcess(AccountProcess):
         """Raises ConfigurationFault for an amount of something that the exchange does not have."""
         asset = self.spec.copy.notional_asset
         try:
-            self._portfolio.priced = (self._portfolio.table.asset(asset),) if asset else ()
+            self._portfolio.prices.priced = (self._portfolio.pairs.table.asset(asset),) if asset else ()
         except UnknownSymbol as error:
             amount = f"{self.spec.copy.notional} {asset}"
             raise ConfigurationFault(
@@ -511,7 +511,7 @@ class KrakenProcess(AccountProcess):
 
     def _fee_pairs(self) -> tuple[str, ...]:
         traded = () if self.copier is None else self.copier.pairs()
-        return fee_pairs(self._portfolio.table, traded, self._portfolio.wallet.assets())
+        return fee_pairs(self._portfolio.pairs.table, traded, self._portfolio.wallet.assets())
 
     def _wake_feed(self) -> None:
         if self._feed is not None:
@@ -534,7 +534,7 @@ class KrakenProcess(AccountProcess):
         since.
         """
         try:
-            await self._portfolio.learn([pair])
+            await self._portfolio.pairs.learn([pair])
         except ExchangeError as error:
             log.warning("%s is not known, and the exchange's pairs could not be read again: %s", pair, error)
 

@@ -33,7 +33,7 @@ class KrakenBroker:
 
     def market(self, pair: str) -> Market | None:
         """The rules of a pair under any of Kraken's spellings."""
-        found = self._portfolio.table.find(pair)
+        found = self._portfolio.pairs.table.find(pair)
         return None if found is None else market_of(found)
 
     def holdings(self, market: Market) -> Holdings:
@@ -50,7 +50,7 @@ class KrakenBroker:
 
     async def quote(self, pair: str) -> Quote:
         """Asked now. Raises ExchangeError."""
-        return await self._portfolio.ticker(pair)
+        return await self._portfolio.prices.ticker(pair)
 
     def wait_s(self, pair: str) -> float:
         """By the account's own count of its limits."""
@@ -69,7 +69,7 @@ class KrakenBroker:
                 deadline=order.deadline,
             )
         except BelowMinimum:
-            self._portfolio.rules_are_wrong()
+            self._portfolio.pairs.rules_are_wrong()
             raise
         except InvalidNonce as error:
             # Our nonces only grow, so this may be the answer to a second delivery of an order that was taken

@@ -207,5 +207,5 @@ def run(steps: Awaitable[None]) -> None:
 def broker_of(kraken: ScriptedKraken, gateway: OrderGateway) -> KrakenBroker:
     """Kraken as a broker, for an account without copies that holds nothing."""
     portfolio = Portfolio(kraken.exchange, lambda: None, lambda: NOW, 0.0)
-    portfolio.symbols = TABLE
+    portfolio.pairs.latest = TABLE
     return KrakenBroker(gateway, portfolio, lambda _: Decimal(0))

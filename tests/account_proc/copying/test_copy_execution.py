@@ -29,7 +29,7 @@ from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits, TierL
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.runtime.read_deferral import ReadDeferral
 from krakencopy.account_proc.state.ledger import Ledger
-from krakencopy.account_proc.trading import portfolio as portfolio_module
+from krakencopy.account_proc.trading import current_pairs
 from krakencopy.account_proc.trading.kraken_broker import KrakenBroker
 from krakencopy.account_proc.trading.order_gateway import OrderGateway
 from krakencopy.account_proc.trading.order_tracker import OrderTracker
@@ -206,7 +206,7 @@ def test_fills_that_wait_for_each_others_coins_are_all_answered_though_none_of_t
     async def steps() -> None:
         async with copying(ledger) as user:
             user.kraken.always["AssetPairs"] = PAIRS | {"XETHXXBT": ETH_BTC}
-            await user.portfolio.load_symbols()
+            await user.portfolio.pairs.read()
             # The third is paid in BTC and waits for the second, which is answered after the first in another
             # turn.
             pairs = ("ETH/USD", "BTC/USD", "ETH/BTC")
@@ -227,7 +227,7 @@ def test_an_exit_in_a_coins_old_name_sells_what_is_counted_under_the_new_one(led
             user.kraken.always["Assets"] = ASSETS | {"NEW": {"altname": "NEW"}}
             # Its pair is read at once, so that nothing waits for it; the old one is still known.
             user.copier.rename(1, "BTC", "NEW")
-            await until(lambda: user.portfolio.table.find("NEW/USD") is not None)
+            await until(lambda: user.portfolio.pairs.table.find("NEW/USD") is not None)
             user.fill(Side.SELL)
             await user.done()
             assert user.kraken.sent[-1]["pair"] == "NEWUSD"
@@ -246,7 +246,7 @@ def test_an_exit_that_is_owed_where_no_price_is_known_asks_for_one_and_leaves(le
             await user.done()
             assert user.copier.positions() != []
             # As after a start under a name that no price was read for.
-            user.portfolio.marks = Marks()
+            user.portfolio.prices.marks = Marks()
             user.now += 60.0
             await user.copier._sell_owed("BTC/USD")
             await user.done()
@@ -271,7 +271,7 @@ def test_fills_are_not_merged_over_one_between_them_that_spends_their_coin(ledge
     async def steps() -> None:
         async with copying(ledger) as user:
             user.kraken.always["AssetPairs"] = PAIRS | {"XETHXXBT": ETH_BTC}
-            await user.portfolio.load_symbols()
+            await user.portfolio.pairs.read()
             steps = (
                 (Side.SELL, "ETH/USD"),
                 (Side.SELL, "BTC/USD"),
@@ -483,11 +483,11 @@ def test_an_order_that_somebody_asks_for_is_refused_where_that_would_take_long_a
 def test_a_minimum_that_has_grown_has_the_rules_read_again_and_what_waits_goes_with_the_next_fill(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(portfolio_module, "RULES_PAUSE_S", 0.0)
+    monkeypatch.setattr(current_pairs, "RULES_PAUSE_S", 0.0)
 
     async def steps() -> None:
         async with copying(ledger) as it:
-            keeping = asyncio.get_running_loop().create_task(it.portfolio.keep_rules())
+            keeping = asyncio.get_running_loop().create_task(it.portfolio.pairs.keep_fresh())
             grown = {key: row | {"ordermin": "0.00015"} for key, row in PAIRS.items()}
             it.kraken.always["AssetPairs"] = grown
             it.kraken.next["AddOrder"] = [
@@ -497,7 +497,7 @@ def test_a_minimum_that_has_grown_has_the_rules_read_again_and_what_waits_goes_w
             it.fill()
             await it.done()
             assert it.copy().state is CopyState.CARRIED
-            await until(lambda: it.portfolio.table.pair("BTC/USD").ordermin == Decimal("0.00015"))
+            await until(lambda: it.portfolio.pairs.table.pair("BTC/USD").ordermin == Decimal("0.00015"))
             it.fill()
             await it.done()
             assert (it.copy(2).state, it.copy(2).ordered) == (CopyState.FILLED, Decimal("0.0002"))
@@ -509,7 +509,7 @@ def test_a_minimum_that_has_grown_has_the_rules_read_again_and_what_waits_goes_w
 def test_a_pair_that_was_listed_after_the_start_is_copied(ledger: Ledger) -> None:
     async def steps() -> None:
         async with copying(ledger) as it:
-            it.portfolio.symbols = SymbolTable.parse({"XETHZUSD": PAIRS["XETHZUSD"]}, ASSETS)
+            it.portfolio.pairs.latest = SymbolTable.parse({"XETHZUSD": PAIRS["XETHZUSD"]}, ASSETS)
             it.fill()
             it.fill()
             await it.done()
@@ -523,7 +523,7 @@ def test_a_pair_that_is_not_listed_is_skipped_and_said(ledger: Ledger) -> None:
     async def steps() -> None:
         async with copying(ledger) as it:
             only = {"XETHZUSD": PAIRS["XETHZUSD"]}
-            it.portfolio.symbols = SymbolTable.parse(only, ASSETS)
+            it.portfolio.pairs.latest = SymbolTable.parse(only, ASSETS)
             it.kraken.always["AssetPairs"] = only
             it.fill()
             await it.done()
@@ -540,7 +540,7 @@ def test_an_exit_of_what_is_held_in_a_pair_that_is_not_listed_is_owed_and_sold_o
             it.fill()
             await it.done()
             only = {"XETHZUSD": PAIRS["XETHZUSD"]}
-            it.portfolio.symbols = SymbolTable.parse(only, ASSETS)
+            it.portfolio.pairs.latest = SymbolTable.parse(only, ASSETS)
             it.kraken.always["AssetPairs"] = only
             it.fill(Side.SELL)
             await it.done()

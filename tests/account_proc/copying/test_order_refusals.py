@@ -20,6 +20,7 @@ from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.kraken.answers import BelowMinimum
 from krakencopy.account_proc.state.ledger import Ledger
+from krakencopy.account_proc.trading import current_pairs, outside_changes
 from krakencopy.account_proc.trading import portfolio as portfolio_module
 from tests.account_proc.copying.test_copy_execution import TIMING, User, copying
 from tests.support.scripted_kraken import PAIRS, run, until
@@ -37,8 +38,9 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(portfolio_module, "CONFIRM_S", 0.0)
-    monkeypatch.setattr(portfolio_module, "RULES_PAUSE_S", 0.0)
+    for module in (portfolio_module, outside_changes):
+        monkeypatch.setattr(module, "CONFIRM_S", 0.0)
+    monkeypatch.setattr(current_pairs, "RULES_PAUSE_S", 0.0)
 
 
 def held(usd: str = "0", btc: str = "0", **balances: str) -> dict[str, Any]:

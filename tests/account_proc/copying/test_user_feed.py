@@ -16,7 +16,7 @@ from krakencopy.account_proc.copying import user_feed
 from krakencopy.account_proc.copying.user_feed import UserFeed
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.kraken.feed.executions import Incomplete
-from krakencopy.account_proc.trading import portfolio
+from krakencopy.account_proc.trading import outside_changes, portfolio
 from krakencopy.account_proc.trading.order_tracker import OrderTracker
 from krakencopy.account_proc.trading.portfolio import Portfolio
 from tests.support.copying import NOW
@@ -67,7 +67,8 @@ def _readings_follow_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     # Nothing is on its way through the scripted exchange's feed, so the pauses between readings would only
     # take time.
     monkeypatch.setattr(user_feed, "REREAD_S", 0.0)
-    monkeypatch.setattr(portfolio, "CONFIRM_S", 0.0)
+    for module in (portfolio, outside_changes):
+        monkeypatch.setattr(module, "CONFIRM_S", 0.0)
 
 
 def refreshed(someone: User) -> Callable[[], bool]:

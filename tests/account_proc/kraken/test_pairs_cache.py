@@ -19,8 +19,9 @@ from krakencopy.account_proc.domain.pairs import SymbolTable
 from krakencopy.account_proc.kraken import pairs_cache as listing_module
 from krakencopy.account_proc.kraken.pairs_cache import TURN_S, Origin, PairsCache, encode
 from krakencopy.account_proc.runtime.file_lock import LockedFile
-from krakencopy.account_proc.trading import portfolio as portfolio_module
-from krakencopy.account_proc.trading.portfolio import RULES_S, SHARED_RULES_S, Portfolio
+from krakencopy.account_proc.trading import current_pairs
+from krakencopy.account_proc.trading.current_pairs import RULES_S, SHARED_RULES_S
+from krakencopy.account_proc.trading.portfolio import Portfolio
 from tests.support.copying import NOW
 from tests.support.scripted_kraken import ASSETS, PAIRS, TABLE, ScriptedKraken, run, until
 
@@ -269,7 +270,7 @@ class Account:
         return SymbolTable.parse(self.kraken.always["AssetPairs"], ASSETS)
 
     def ordermin(self) -> str:
-        return str(self.portfolio.table.pair("BTC/USD").ordermin)
+        return str(self.portfolio.pairs.table.pair("BTC/USD").ordermin)
 
 
 def test_accounts_that_start_together_ask_once_and_read_names_by_what_they_were_given(
@@ -288,7 +289,7 @@ def test_accounts_that_start_together_ask_once_and_read_names_by_what_they_were_
 def test_rules_that_were_wrong_for_one_are_read_anew_and_are_right_for_the_next_that_looks(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(portfolio_module, "RULES_PAUSE_S", 0.0)
+    monkeypatch.setattr(current_pairs, "RULES_PAUSE_S", 0.0)
 
     async def steps() -> None:
         anna, ben = Account(machine, "anna"), Account(machine, "ben")
@@ -296,8 +297,8 @@ def test_rules_that_were_wrong_for_one_are_read_anew_and_are_right_for_the_next_
         await ben.portfolio.load()
         grown = {key: row | {"ordermin": "0.5"} for key, row in PAIRS.items()}
         anna.kraken.always["AssetPairs"] = ben.kraken.always["AssetPairs"] = grown
-        keeping = [asyncio.create_task(account.portfolio.keep_rules()) for account in (anna, ben)]
-        anna.portfolio.rules_are_wrong()
+        keeping = [asyncio.create_task(account.portfolio.pairs.keep_fresh()) for account in (anna, ben)]
+        anna.portfolio.pairs.rules_are_wrong()
         await until(lambda: anna.ordermin() == "0.5")
         assert (anna.asked, ben.asked, ben.ordermin()) == (2, 0, "0.00005")
         machine.now += SHARED_RULES_S / 2
@@ -305,7 +306,7 @@ def test_rules_that_were_wrong_for_one_are_read_anew_and_are_right_for_the_next_
         await eve.portfolio.load()
         assert (eve.asked, eve.ordermin()) == (0, "0.5")
         # An order of Ben's is refused: what was read before that is not good enough.
-        ben.portfolio.rules_are_wrong()
+        ben.portfolio.pairs.rules_are_wrong()
         await until(lambda: ben.ordermin() == "0.5")
         assert ben.asked == 1
         for task in keeping:
@@ -321,10 +322,10 @@ def test_a_pair_that_is_not_known_is_looked_for_at_the_exchange_and_not_in_the_f
         anna.kraken.always["AssetPairs"] = {"XETHZUSD": PAIRS["XETHZUSD"]}
         await anna.portfolio.load()
         await ben.portfolio.load()
-        assert ben.portfolio.table.find("BTC/USD") is None
+        assert ben.portfolio.pairs.table.find("BTC/USD") is None
         ben.kraken.always["AssetPairs"] = listed
-        await ben.portfolio.load_symbols()
-        assert ben.portfolio.table.find("BTC/USD") is not None
+        await ben.portfolio.pairs.read()
+        assert ben.portfolio.pairs.table.find("BTC/USD") is not None
         assert (anna.asked, ben.asked) == (1, 1)
 
     run(steps())
@@ -338,7 +339,7 @@ def test_no_rules_are_used_for_longer_than_by_a_process_that_reads_alone(machine
         await ben.portfolio.load()
         assert ben.asked == 0
         # The next reading counts from when the exchange was asked, not from when the file was read.
-        assert ben.portfolio.now() - ben.portfolio._rules_at == pytest.approx(SHARED_RULES_S - 1, abs=1)
+        assert ben.portfolio.now() - ben.portfolio.pairs._read_at == pytest.approx(SHARED_RULES_S - 1, abs=1)
         assert SHARED_RULES_S < 0.75 * RULES_S
 
     run(steps())
