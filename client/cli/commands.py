@@ -29,6 +29,7 @@ from krakencopy.client.sdk.errors import (
 from krakencopy.client.sdk.timeouts import WAIT_S
 from krakencopy.client.views import pages
 from krakencopy.client.views import rows as views
+from krakencopy.client.views.account_page import account_page
 from krakencopy.client.views.explain import story
 from krakencopy.client.views.formats import word
 from krakencopy.v1 import control_pb2 as pb
@@ -64,7 +65,7 @@ def accounts(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
             if not out.as_json:
                 out.lines(views.account_notes(found))
         else:
-            out.one(supervisor.get_account(arguments.id), pages.account_page)
+            out.one(supervisor.get_account(arguments.id), account_page)
     return ExitCode.DONE
 
 

@@ -8,7 +8,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from krakencopy.client.views.pages import account_page
+from krakencopy.client.views.account_page import account_page
 from krakencopy.client.views.process_exit import CODES, ending
 from krakencopy.v1 import types_pb2 as nouns
 
