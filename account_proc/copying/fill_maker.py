@@ -11,7 +11,7 @@ from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.proto_time import seconds, timestamp
 from krakencopy.account_proc.domain.copy_record import PB_SIDE
 from krakencopy.account_proc.domain.counted_trades import Trade, apply
-from krakencopy.account_proc.domain.pairs import SymbolTable
+from krakencopy.account_proc.domain.pair_table import SymbolTable
 from krakencopy.account_proc.domain.wallet import (
     BRIDGES,
     NOTHING_RESERVED,

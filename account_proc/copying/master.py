@@ -28,7 +28,7 @@ from krakencopy.account_proc.copying.fill_maker import FROZEN_MAX, FillMaker
 from krakencopy.account_proc.domain.asset_forms import worth_as
 from krakencopy.account_proc.domain.coin_ids import CoinIds
 from krakencopy.account_proc.domain.counted_trades import WALLET, CountedTrades, Trade, apply
-from krakencopy.account_proc.domain.pairs import SymbolTable
+from krakencopy.account_proc.domain.pair_table import SymbolTable
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.domain.wallet import (
     change_from_outside,

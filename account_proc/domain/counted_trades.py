@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from krakencopy.account_proc.domain.pairs import SymbolTable
+from krakencopy.account_proc.domain.pair_table import SymbolTable
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.domain.wallet import Wallet
 from krakencopy.v1 import types_pb2 as pb

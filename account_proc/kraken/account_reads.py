@@ -12,7 +12,8 @@ from krakencopy.account_proc.contract.errors import (
     ExchangeRefused,
     RateLimited,
 )
-from krakencopy.account_proc.domain.pairs import NOT_LISTED, SymbolTable
+from krakencopy.account_proc.domain.pair_table import SymbolTable
+from krakencopy.account_proc.domain.pairs import NOT_LISTED
 from krakencopy.account_proc.domain.quantities import number
 from krakencopy.account_proc.kraken.answers import (
     NothingTold,

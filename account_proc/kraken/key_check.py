@@ -31,7 +31,8 @@ from krakencopy.account_proc.contract.errors import (
 )
 from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.contract.spec import Role
-from krakencopy.account_proc.domain.pairs import PairRules, SymbolTable
+from krakencopy.account_proc.domain.pair_table import SymbolTable
+from krakencopy.account_proc.domain.pairs import PairRules
 from krakencopy.account_proc.kraken.api import KrakenExchange
 from krakencopy.account_proc.kraken.calls import UnexpectedForm
 from krakencopy.account_proc.kraken.exchange_clock import Clock, ExchangeClock, clock_words

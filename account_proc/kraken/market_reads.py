@@ -14,12 +14,14 @@ from krakencopy.account_proc.contract.errors import (
     RateLimited,
 )
 from krakencopy.account_proc.domain.order import Quote
-from krakencopy.account_proc.domain.pairs import NOT_LISTED, TOKENIZED, PairRules, SymbolTable
+from krakencopy.account_proc.domain.pair_table import SymbolTable
+from krakencopy.account_proc.domain.pairs import NOT_LISTED, PairRules
 from krakencopy.account_proc.kraken.answers import (
     ServiceTrouble,
 )
 from krakencopy.account_proc.kraken.calls import Calls, expected_form
 from krakencopy.account_proc.kraken.front import DOUBLINGS_MAX
+from krakencopy.account_proc.kraken.pair_rows import TOKENIZED, pair_table
 from krakencopy.account_proc.kraken.rest.messages import (
     OddRow,
     quote_of,
@@ -63,7 +65,7 @@ class MarketReads:
         pairs = await self._listed("AssetPairs", "aclass_base")
         assets = await self._listed("Assets", "aclass")
         with expected_form("AssetPairs"):
-            table = SymbolTable.parse(pairs, assets)
+            table = pair_table(pairs, assets)
             if not len(table):
                 raise ValueError("no pairs")
         for key in table.skipped:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from krakencopy.account_proc.contract.errors import LockHeld
-from krakencopy.account_proc.domain.pairs import SymbolTable
+from krakencopy.account_proc.domain.pair_table import SymbolTable
 from krakencopy.account_proc.runtime.file_lock import LockedFile
 from krakencopy.account_proc.runtime.machine import boot_id
 from krakencopy.account_proc.runtime.steady_clock import steady_s

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from krakencopy.account_proc.contract.decimal_text import plain
-from krakencopy.account_proc.domain.pairs import SymbolTable
+from krakencopy.account_proc.domain.pair_table import SymbolTable
 from krakencopy.account_proc.kraken.exchange_clock import Clock, clock_words
 from krakencopy.account_proc.kraken.front import FRONT_REFUSES
 

@@ -38,7 +38,8 @@ from krakencopy.account_proc.copying.copier import Copier
 from krakencopy.account_proc.copying.master import AUDIT_PAPER_S, AUDIT_S, REFRESH_PAPER_S, REFRESH_S, Master
 from krakencopy.account_proc.copying.reconciler import PERIOD_PAPER_S, PERIOD_S, LookBack, Reconciler
 from krakencopy.account_proc.copying.user_feed import UserFeed
-from krakencopy.account_proc.domain.pairs import NOT_LISTED, UnknownSymbol
+from krakencopy.account_proc.domain.pair_table import UnknownSymbol
+from krakencopy.account_proc.domain.pairs import NOT_LISTED
 from krakencopy.account_proc.kraken.api import KrakenExchange
 from krakencopy.account_proc.kraken.exchange_clock import ExchangeClock
 from krakencopy.account_proc.kraken.feed.connect_pacing import pace_of

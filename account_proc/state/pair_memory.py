@@ -10,7 +10,8 @@ import json
 import logging
 from collections.abc import Iterable
 
-from krakencopy.account_proc.domain.pairs import PairRules, SymbolTable, rules_from, rules_line
+from krakencopy.account_proc.domain.pair_table import SymbolTable
+from krakencopy.account_proc.domain.pairs import PairRules, rules_from, rules_line
 from krakencopy.account_proc.state.ledger import Ledger
 
 log = logging.getLogger(__name__)

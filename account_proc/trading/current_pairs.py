@@ -13,7 +13,8 @@ from decimal import Decimal
 
 from krakencopy.account_proc.contract.errors import ExchangeError
 from krakencopy.account_proc.domain.asset_forms import worth_as
-from krakencopy.account_proc.domain.pairs import NOT_LISTED, SymbolTable
+from krakencopy.account_proc.domain.pair_table import SymbolTable
+from krakencopy.account_proc.domain.pairs import NOT_LISTED
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.kraken.front import growing_pause_s
 from krakencopy.account_proc.kraken.market_reads import MarketReads

@@ -13,10 +13,10 @@ from typing import Any, cast
 
 from krakencopy.account_proc.contract.errors import ExchangeError
 from krakencopy.account_proc.contract.spec import Tier
-from krakencopy.account_proc.domain.pairs import SymbolTable
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.kraken.api import KrakenExchange
 from krakencopy.account_proc.kraken.feed.executions import Execution
+from krakencopy.account_proc.kraken.pair_rows import pair_table
 from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits
 from krakencopy.account_proc.kraken.rest.request_queue import CallQueue, Priority
 from krakencopy.account_proc.trading.kraken_broker import KrakenBroker
@@ -36,7 +36,7 @@ PAIRS: dict[str, Any] = {
     },
 }  # fmt: skip
 ASSETS = {key: {"altname": name} for key, name in (("XXBT", "XBT"), ("XETH", "ETH"), ("ZUSD", "USD"))}
-TABLE = SymbolTable.parse(PAIRS, ASSETS)
+TABLE = pair_table(PAIRS, ASSETS)
 
 Answer = Any  # a result, an exception to raise, or a function of the parameters
 

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.domain.order import Quote
-from krakencopy.account_proc.domain.pairs import SymbolTable
+from krakencopy.account_proc.domain.pair_table import SymbolTable
 from krakencopy.account_proc.domain.quantities import Side, number, positive
 
 T = TypeVar("T")

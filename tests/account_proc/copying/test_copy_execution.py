@@ -20,10 +20,10 @@ from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.contract.spec import CopyRules, Tier
 from krakencopy.account_proc.copying.copier import Copier
 from krakencopy.account_proc.domain.copy_record import PB_SIDE, CopyRecord
-from krakencopy.account_proc.domain.pairs import SymbolTable
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.domain.wallet import Marks
 from krakencopy.account_proc.kraken.answers import LockedOut
+from krakencopy.account_proc.kraken.pair_rows import pair_table
 from krakencopy.account_proc.kraken.rest import rate_limits as limits_module
 from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits, TierLimits
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
@@ -509,7 +509,7 @@ def test_a_minimum_that_has_grown_has_the_rules_read_again_and_what_waits_goes_w
 def test_a_pair_that_was_listed_after_the_start_is_copied(ledger: Ledger) -> None:
     async def steps() -> None:
         async with copying(ledger) as it:
-            it.portfolio.pairs.latest = SymbolTable.parse({"XETHZUSD": PAIRS["XETHZUSD"]}, ASSETS)
+            it.portfolio.pairs.latest = pair_table({"XETHZUSD": PAIRS["XETHZUSD"]}, ASSETS)
             it.fill()
             it.fill()
             await it.done()
@@ -523,7 +523,7 @@ def test_a_pair_that_is_not_listed_is_skipped_and_said(ledger: Ledger) -> None:
     async def steps() -> None:
         async with copying(ledger) as it:
             only = {"XETHZUSD": PAIRS["XETHZUSD"]}
-            it.portfolio.pairs.latest = SymbolTable.parse(only, ASSETS)
+            it.portfolio.pairs.latest = pair_table(only, ASSETS)
             it.kraken.always["AssetPairs"] = only
             it.fill()
             await it.done()
@@ -540,7 +540,7 @@ def test_an_exit_of_what_is_held_in_a_pair_that_is_not_listed_is_owed_and_sold_o
             it.fill()
             await it.done()
             only = {"XETHZUSD": PAIRS["XETHZUSD"]}
-            it.portfolio.pairs.latest = SymbolTable.parse(only, ASSETS)
+            it.portfolio.pairs.latest = pair_table(only, ASSETS)
             it.kraken.always["AssetPairs"] = only
             it.fill(Side.SELL)
             await it.done()

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from krakencopy.account_proc.contract.errors import OutcomeUnknown
-from krakencopy.account_proc.domain.pairs import SymbolTable
+from krakencopy.account_proc.domain.pair_table import SymbolTable
 from krakencopy.account_proc.kraken import pairs_cache as listing_module
+from krakencopy.account_proc.kraken.pair_rows import pair_table
 from krakencopy.account_proc.kraken.pairs_cache import TURN_S, Origin, PairsCache, encode
 from krakencopy.account_proc.runtime.file_lock import LockedFile
 from krakencopy.account_proc.trading import current_pairs
@@ -267,7 +268,7 @@ class Account:
     async def _asset_pairs(self) -> SymbolTable:
         self.asked += 1
         self.machine.now += 0.1
-        return SymbolTable.parse(self.kraken.always["AssetPairs"], ASSETS)
+        return pair_table(self.kraken.always["AssetPairs"], ASSETS)
 
     def ordermin(self) -> str:
         return str(self.portfolio.pairs.table.pair("BTC/USD").ordermin)

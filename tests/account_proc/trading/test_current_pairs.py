@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from krakencopy.account_proc.contract.errors import OutcomeUnknown
-from krakencopy.account_proc.domain.pairs import SymbolTable
+from krakencopy.account_proc.domain.pair_table import SymbolTable
 from krakencopy.account_proc.trading import current_pairs
 from krakencopy.account_proc.trading.current_pairs import LEARN_PAUSE_S
 from tests.support.copying import NOW

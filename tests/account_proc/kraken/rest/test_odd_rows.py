@@ -23,12 +23,13 @@ from krakencopy.account_proc.contract.errors import (
     OutcomeUnknown,
     RateLimited,
 )
-from krakencopy.account_proc.domain.pairs import NOT_LISTED, TOKENIZED, SymbolTable
+from krakencopy.account_proc.domain.pairs import NOT_LISTED
 from krakencopy.account_proc.domain.quantities import Side, number
 from krakencopy.account_proc.kraken import market_reads
 from krakencopy.account_proc.kraken.answers import MarketRefused, ServiceTrouble, classify
 from krakencopy.account_proc.kraken.api import KrakenExchange
 from krakencopy.account_proc.kraken.feed.executions import Execution, ExecutionsMerge, Incomplete
+from krakencopy.account_proc.kraken.pair_rows import TOKENIZED, pair_table
 from krakencopy.account_proc.kraken.rest.messages import OddRow, OrderRequest, api_key_info
 from krakencopy.account_proc.kraken.rest.request_queue import CallQueue
 from krakencopy.account_proc.trading.order_gateway import OrderGateway
@@ -235,7 +236,7 @@ def test_without_an_answer_about_tokenised_assets_everything_else_is_listed(answ
 
 
 def test_a_pair_that_is_gone_keeps_its_rules_and_says_so() -> None:
-    table = SymbolTable.parse({"XETHZUSD": PAIRS["XETHZUSD"]}, ASSETS).remembering(
+    table = pair_table({"XETHZUSD": PAIRS["XETHZUSD"]}, ASSETS).remembering(
         [TABLE.pair("BTC/USD"), TABLE.pair("ETH/USD")]
     )
     gone = table.pair("XBTUSD")
@@ -360,7 +361,7 @@ class Refusing(ScriptedKraken):
         return {f"P{name}": TICKER for name in asked}
 
 
-MANY = SymbolTable.parse(
+MANY = pair_table(
     {
         f"PC{n}USD": PAIRS["XXBTZUSD"]
         | {
