@@ -16,7 +16,7 @@ from pathlib import Path
 
 from krakencopy.account_proc.contract.folder_owner import PAPER_OF_ITS_OWN, is_foreign, owner_at, why_foreign
 from krakencopy.supervisor.config.model import Config
-from krakencopy.supervisor.config.reader import ConfigFaults, Fault, Mode
+from krakencopy.supervisor.config.reader import ConfigFault, ConfigFaults, Mode
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.supervisor.journal.journal_file import ForeignJournal
 
@@ -62,7 +62,9 @@ class StateFolder:
                 found = _said_by(path)
             except sqlite3.Error as error:
                 remedy = "it may be anybody's: move it away, or choose another --state-dir"
-                raise ConfigFaults([Fault(str(path), "", f"cannot be read ({error})", remedy)]) from None
+                raise ConfigFaults(
+                    [ConfigFault(str(path), "", f"cannot be read ({error})", remedy)]
+                ) from None
             self._refuse_foreign(path, found)
         self.open_journal().close()
         _put_aside(self.path)
@@ -92,7 +94,7 @@ class StateFolder:
                 "over once with: "
                 f"{self.command} {ADOPT_FLAG}"
             )
-        return ConfigFaults([Fault(str(self.path), "", problem, remedy)])
+        return ConfigFaults([ConfigFault(str(self.path), "", problem, remedy)])
 
 
 def _said_by(path: Path) -> str | None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
-from krakencopy.account_proc.ccxt_broker.client import LOAD_TIMEOUT_S, CcxtClient, Priority
+from krakencopy.account_proc.ccxt_broker.client import LOAD_TIMEOUT_S, CcxtClient, CcxtPriority
 from krakencopy.account_proc.ccxt_broker.messages import (
     Balance,
     balances_of,
@@ -37,6 +37,7 @@ from krakencopy.account_proc.contract.errors import (
     RateLimited,
 )
 from krakencopy.account_proc.domain.quantities import Side
+from krakencopy.account_proc.domain.wallet import DISPLAY_CURRENCY
 from krakencopy.account_proc.kraken.answers import BelowMinimum
 from krakencopy.account_proc.kraken.front import growing_pause_s
 from krakencopy.account_proc.trading.broker import (
@@ -64,8 +65,6 @@ CLOCKS_DIFFER_S = 60.0
 #: Between two questions about an order that is under way, at first, in seconds; each pause is half as long
 #: again, up to Timing.poll.
 FIRST_POLL_S = 0.2
-#: Of equity, unless a market is asked for.
-DISPLAY_CURRENCY = "USD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +133,13 @@ class CcxtBroker:
 
         args = (True,)  # again, if they were read before
         self._markets = await self._client.read(
-            Priority.READ, "load_markets", *args, timeout_s=LOAD_TIMEOUT_S, take=take
+            CcxtPriority.READ, "load_markets", *args, timeout_s=LOAD_TIMEOUT_S, take=take
         )
 
     async def refresh(self) -> None:
         """Reads balances, and the prices that their worth hangs on. Raises ExchangeError."""
         self.stale.clear()
-        balances = await self._client.read(Priority.READ, "fetch_balance", take=balances_of)
+        balances = await self._client.read(CcxtPriority.READ, "fetch_balance", take=balances_of)
         last = dict(self._known.last)
         for symbol in sorted(
             {
@@ -160,7 +159,7 @@ class CcxtBroker:
         """
         try:
             return await self._client.read(
-                Priority.READ, "fetch_ticker", symbol, take=lambda row: number(row["last"])
+                CcxtPriority.READ, "fetch_ticker", symbol, take=lambda row: number(row["last"])
             )
         except (RateLimited, KeyRefused):
             raise
@@ -171,7 +170,7 @@ class CcxtBroker:
     async def quote(self, pair: str) -> Quote:
         """Bid, ask and last price of a pair, now. Raises ExchangeError."""
         market = self._markets[pair.upper()]
-        return await self._client.read(Priority.URGENT, "fetch_ticker", market.symbol, take=quote_of)
+        return await self._client.read(CcxtPriority.URGENT, "fetch_ticker", market.symbol, take=quote_of)
 
     # -- orders ---------------------------------------------------------------------------------------------
 
@@ -260,7 +259,7 @@ class CcxtBroker:
         found: FoundOrder | None = None
         for method in client.order_lists():
             seen, length = await client.read(
-                Priority.URGENT, method, market.symbol, since_ms, None, params, take=take
+                CcxtPriority.URGENT, method, market.symbol, since_ms, None, params, take=take
             )
             if seen is None and length >= FULL_PAGE:
                 raise OutcomeUnknown(method, f"a list of {length} orders may have been cut off")
@@ -291,7 +290,7 @@ class CcxtBroker:
         def take(row: Mapping[str, Any]) -> Ending | None:
             return ending_of(row, order_id, fee_asset)
 
-        ending = await self._client.read(Priority.URGENT, "fetch_order", order_id, symbol, take=take)
+        ending = await self._client.read(CcxtPriority.URGENT, "fetch_order", order_id, symbol, take=take)
         if (
             ending is None
             or not ending.filled
@@ -301,7 +300,7 @@ class CcxtBroker:
             return ending
         # Some exchanges tell fees with trades alone.
         return await self._client.read(
-            Priority.URGENT, "fetch_my_trades", symbol, round((order.deadline - CLOCKS_DIFFER_S) * 1000),
+            CcxtPriority.URGENT, "fetch_my_trades", symbol, round((order.deadline - CLOCKS_DIFFER_S) * 1000),
             take=lambda rows: _with_fees(ending, rows),
         )  # fmt: skip
 

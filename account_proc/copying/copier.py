@@ -31,7 +31,15 @@ from krakencopy.account_proc.copying.copy_execution import CopyExecution
 from krakencopy.account_proc.copying.copy_steps import CopySteps
 from krakencopy.account_proc.copying.exits import Exits
 from krakencopy.account_proc.copying.lane import MERGE_MAX, Lane, Waiting, coin_of, quote_of
-from krakencopy.account_proc.domain.copy_plan import Carry, Decision, Holdings, MasterFill, Order, Skip, Slice
+from krakencopy.account_proc.domain.copy_plan import (
+    Carry,
+    Decision,
+    MasterFill,
+    Order,
+    Skip,
+    Slice,
+    UserBalances,
+)
 from krakencopy.account_proc.domain.copy_record import CopyRecord, master_fill
 from krakencopy.account_proc.domain.eligibility import below_minimum, is_full_exit
 from krakencopy.account_proc.domain.entry_sizing import copied_at
@@ -568,13 +576,13 @@ class Copier:
             piece = Slice(order_id="", volume=left, cost=NO_AMOUNT)
             self._book.carry(fill.pair, Side.SELL, [piece], skipped.copy_id)
 
-    def _holdings(self, pair: PairRules) -> Holdings:
+    def _holdings(self, pair: PairRules) -> UserBalances:
         equity = self._portfolio.equity(pair.quote)
         # A wallet that has missed an execution (feed down, process just started) must not cut an exit: the
         # rest would be written off and stay. The exchange refuses what is not there, and only then are
         # balances read and believed.
         base = max(self._portfolio.holding(pair.base), self._book.coins.volume(pair.base))
-        return Holdings(
+        return UserBalances(
             equity=None if equity is None else QuoteAmount(equity),
             cash=QuoteAmount(max(self._portfolio.cash(pair.quote), Decimal(0))),
             base=BaseVolume(base),

@@ -54,7 +54,7 @@ log = logging.getLogger(__name__)
 STREAM_MAX = 200
 #: The trade history is read again from this long before the last fill, in seconds: it may trail behind the
 #: feed.
-OVERLAP_S = 120.0
+HISTORY_OVERLAP_S = 120.0
 #: The history is held against what was streamed this often, in seconds, as long as the feed is up: reads may
 #: trail behind the feed by up to a minute, and a feed may lose the last message before a silence, which no
 #: gap in its numbers shows.
@@ -66,7 +66,7 @@ AGREE_TRIES = 5
 #: Longest wait, at the very first start, for balances that hold all trades; in times that balances may trail.
 FIRST_WAIT_LAGS = 2.0
 #: Balances are held against the wallet after about this long, in seconds: deposits, withdrawals.
-REFRESH_S, REFRESH_PAPER_S = 300.0, 60.0
+WALLET_CHECK_S, WALLET_CHECK_PAPER_S = 300.0, 60.0
 #: The wallet is made durable at most this often, in seconds.
 KEEP_S = 1.0
 #: Names in the ledger: of when the journal began, by the supervisor's clock and by the exchange's; of coins'
@@ -103,7 +103,7 @@ class Master:
         heard: Callable[[Sequence[Execution]], None],
         announcements: Announcements,
         audit_s: float = AUDIT_S,
-        refresh_s: float = REFRESH_S,
+        refresh_s: float = WALLET_CHECK_S,
         clock_offset: Callable[[], float] = lambda: 0.0,
         is_ours: Callable[[], None] = lambda: None,
     ) -> None:
@@ -127,8 +127,8 @@ class Master:
         self._audit_s = audit_s
         self._refresh_s = refresh_s
         self._refresh_at = now() + refresh_s
-        kept = ledger.kept(WALLET)
-        self._kept_ids = ledger.kept(COIN_IDS) or "{}"
+        kept = ledger.kept_value(WALLET)
+        self._kept_ids = ledger.kept_value(COIN_IDS) or "{}"
         try:
             self._counted = (
                 CountedTrades() if kept is None else CountedTrades.from_json(kept, portfolio.wallet)
@@ -224,7 +224,7 @@ class Master:
         """Makes durable by which ids coins are followed, where that has changed. Raises LedgerFault."""
         ids = self._ids.to_json()
         if ids != self._kept_ids:
-            self._ledger.keep(COIN_IDS, ids)
+            self._ledger.keep_value(COIN_IDS, ids)
             self._kept_ids = ids
 
     def _wanted_since(self, request: account_pb.StreamFillsRequest) -> float:
@@ -237,11 +237,11 @@ class Master:
         if not request.HasField("journal_began"):
             return since
         told = seconds(request.journal_began)
-        kept = self._ledger.kept(JOURNAL_BEGAN) or ""
+        kept = self._ledger.kept_value(JOURNAL_BEGAN) or ""
         told_then, _, began = kept.partition(" ")
         if told_then != repr(told):
             began = repr(told + self._clock_offset())
-            self._ledger.keep(JOURNAL_BEGAN, f"{told!r} {began}")
+            self._ledger.keep_value(JOURNAL_BEGAN, f"{told!r} {began}")
         return float(began) if since <= told else max(since, float(began))
 
     def _emit(self, item: pb.Fill | account_pb.CaughtUp | account_pb.AssetRename) -> None:
@@ -393,8 +393,8 @@ class Master:
         if self._doubted or fill.pair_unknown or fill.margin:
             # What a margin trade has won or lost is in balances, should the feed not tell them.
             self._hurry.set()
-        self._counted.add(trade)
-        self._since = max(self._since, trade.executed_at - OVERLAP_S)
+        self._counted.add_trade(trade)
+        self._since = max(self._since, trade.executed_at - HISTORY_OVERLAP_S)
 
     # -- the past -------------------------------------------------------------------------------------------
 
@@ -442,7 +442,9 @@ class Master:
             # Kraken: a snapshot's trades carry too little to be copied; the history has the rest, a little
             # later.
             told_at, told = self._promised
-            late = self._now() < told_at + OVERLAP_S and any(not self._maker.knows(one) for one in told)
+            late = self._now() < told_at + HISTORY_OVERLAP_S and any(
+                not self._maker.knows(one) for one in told
+            )
             with suppress(TimeoutError):
                 await asyncio.wait_for(
                     self._hurry.wait(), min(self._audit_s, HISTORY_RETRY_S) if late else self._audit_s
@@ -492,7 +494,9 @@ class Master:
             self._hurry.set()
 
     async def _history(self, priority: Priority = Priority.READ) -> list[Trade]:
-        since = min(self._since, self._counted.newest - OVERLAP_S) if self._has_wallet else self._since
+        since = (
+            min(self._since, self._counted.newest - HISTORY_OVERLAP_S) if self._has_wallet else self._since
+        )
         rows = await self._exchange.record.trades_since(since, priority=priority)
         # Perhaps pairs that were listed after this process started.
         held = [trade.symbol for trade, _ in self._held or []]
@@ -552,7 +556,7 @@ class Master:
             if trade.exec_id not in missing and not self._counted.holds(trade):
                 self._portfolio.before_trade(trade.executed_at)
                 apply(wallet, trade, table)
-                self._counted.add(trade)
+                self._counted.add_trade(trade)
         now = self._now()
         wanted = [trade for trade in told if trade.exec_id in missing]
         for trade in wanted:
@@ -682,7 +686,7 @@ class Master:
         changed = body != self._kept
         if changed:
             failpoint.reach(self._account_id, "before_keep")
-            self._ledger.keep(WALLET, body)
+            self._ledger.keep_value(WALLET, body)
             failpoint.reach(self._account_id, "after_keep")
             self._kept = body
         return changed

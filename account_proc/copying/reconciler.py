@@ -45,12 +45,12 @@ PERIOD_S, PERIOD_PAPER_S = 300.0, 10.0
 #: comparing is the dearest of what an idle account does.
 SETTLED_S = 30.0
 #: After a comparison that failed, in seconds, doubled with each that fails again, up to the usual period.
-RETRY_S = 15.0
+COMPARE_RETRY_S = 15.0
 #: How far the first comparison of a ledger reaches back, in seconds.
 FIRST_LOOK_S = 86_400.0
 #: Each comparison reaches back behind the one before by what reads may trail, and this, in seconds: an order
 #: lives up to 60 s longer than its deadline.
-OVERLAP_S = 120.0
+RECORD_OVERLAP_S = 120.0
 #: Kraken: the rows of the feed with which an order begins.
 BEGINNINGS = frozenset({"pending_new", "new"})
 #: Drifts are shown for this long, in seconds.
@@ -202,7 +202,7 @@ class Reconciler:
             pause = (
                 self._period_s
                 if done
-                else min(RETRY_S, self._period_s) * 2.0 ** min(failures - 1, DOUBLINGS_MAX)
+                else min(COMPARE_RETRY_S, self._period_s) * 2.0 ** min(failures - 1, DOUBLINGS_MAX)
             )
             pause = min(pause, PERIOD_S)
             await asyncio.sleep(_spread(pause))
@@ -231,7 +231,7 @@ class Reconciler:
         last = self._ledger.reconciled_at
         since = self._now() - FIRST_LOOK_S if last is None else last
         return await self._exchange.record.orders_of(
-            None, since - self._gateway.visibility_lag - OVERLAP_S, priority
+            None, since - self._gateway.visibility_lag - RECORD_OVERLAP_S, priority
         )
 
     async def _read_again(self, odd: Iterable[OddRow]) -> list[OrderRow]:

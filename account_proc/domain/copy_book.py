@@ -49,7 +49,7 @@ class CopyBook:
 
     def rename(self, old: str, new: str) -> None:
         """A coin has another name from now on: what is held and what waits follows it."""
-        self.names.add(old, new)
+        self.names.rename(old, new)
         self.coins.rename(old, new)
         for pair, side in list(self.carried):
             current = self.names.current_pair(pair)

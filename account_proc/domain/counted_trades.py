@@ -57,7 +57,7 @@ def apply(wallet: Wallet, trade: Trade, table: SymbolTable, *, undo: bool = Fals
         side = trade.side if not undo else Side.SELL if trade.side is Side.BUY else Side.BUY
         wallet.trade(pair.base, pair.quote, side, trade.volume, trade.cost)
     for asset, amount in trade.fees:
-        wallet.add(asset, -sign * amount)
+        wallet.add_amount(asset, -sign * amount)
 
 
 class CountedTrades:
@@ -74,7 +74,7 @@ class CountedTrades:
         """Whether the wallet holds a trade."""
         return trade.executed_at <= self._all_before or trade.exec_id in self._since
 
-    def add(self, trade: Trade) -> None:
+    def add_trade(self, trade: Trade) -> None:
         """The wallet now holds one more."""
         self._since[trade.exec_id] = trade.executed_at
         self.newest = max(self.newest, trade.executed_at)

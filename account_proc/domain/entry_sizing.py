@@ -17,12 +17,12 @@ from krakencopy.account_proc.domain.copy_book import CopyBook, total_volume
 from krakencopy.account_proc.domain.copy_plan import (
     Carry,
     Decision,
-    Holdings,
     MasterFill,
     Order,
     OrderPlan,
     Skip,
     Slice,
+    UserBalances,
 )
 from krakencopy.account_proc.domain.eligibility import below_minimum, notional_of
 from krakencopy.account_proc.domain.pairs import PairRules
@@ -43,7 +43,7 @@ FEE_RESERVE = Decimal("0.01")
 
 
 def size_entry(
-    book: CopyBook, fills: Sequence[MasterFill], pair: PairRules, rules: CopyRules, holdings: Holdings
+    book: CopyBook, fills: Sequence[MasterFill], pair: PairRules, rules: CopyRules, holdings: UserBalances
 ) -> Decision:
     """Answers fills of one pair that the master bought in, in order."""
     wanted, capped = NO_VOLUME, False
@@ -108,7 +108,7 @@ def _reprice_carried(book: CopyBook, pair: PairRules, worst: Price) -> None:
 
 
 def _entry_slice(
-    book: CopyBook, fill: MasterFill, worst: Price, pair: PairRules, rules: CopyRules, holdings: Holdings
+    book: CopyBook, fill: MasterFill, worst: Price, pair: PairRules, rules: CopyRules, holdings: UserBalances
 ) -> tuple[Slice, BaseVolume, bool]:
     """The fill's part of the entry, what was asked for, and whether the cap cut it."""
     plan = book.plans.get_plan(fill.order_id) or _entry_plan(fill, rules, holdings)
@@ -147,7 +147,7 @@ def bound_of(worst: Price, pair: PairRules) -> Price:
     return worst.to_tick(pair.tick_size, Side.BUY) or worst
 
 
-def _entry_plan(fill: MasterFill, rules: CopyRules, holdings: Holdings) -> OrderPlan:
+def _entry_plan(fill: MasterFill, rules: CopyRules, holdings: UserBalances) -> OrderPlan:
     equity = holdings.equity or NO_AMOUNT
     match rules.sizing:
         case Sizing.BALANCE_RATIO if rules.balance is BalanceBasis.CASH:

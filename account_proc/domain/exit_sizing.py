@@ -15,12 +15,12 @@ from krakencopy.account_proc.contract.copy_state import Reason
 from krakencopy.account_proc.domain.copy_book import CopyBook, total_volume
 from krakencopy.account_proc.domain.copy_plan import (
     Carry,
-    Holdings,
     MasterFill,
     Order,
     OrderPlan,
     Skip,
     Slice,
+    UserBalances,
     Verdict,
 )
 from krakencopy.account_proc.domain.eligibility import below_minimum, is_full_exit
@@ -39,7 +39,7 @@ ONE = Ratio(Decimal(1))
 
 
 def size_exit(
-    book: CopyBook, fills: Sequence[MasterFill], pair: PairRules, holdings: Holdings, verdict: Verdict
+    book: CopyBook, fills: Sequence[MasterFill], pair: PairRules, holdings: UserBalances, verdict: Verdict
 ) -> None:
     """Answers fills of one pair that the master sold in, in order: adds to the verdict."""
     position = book.held(pair.base)

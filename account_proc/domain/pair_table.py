@@ -67,7 +67,7 @@ class SymbolTable:
         They have the status NOT_LISTED, but those that are listed in a row that cannot be read.
         """
         gone = [
-            pair if self._told(_SKIPPED, pair.canonical) is not None else replace(pair, status=NOT_LISTED)
+            pair if self._meaning(_SKIPPED, pair.canonical) is not None else replace(pair, status=NOT_LISTED)
             for pair in earlier
             if self.find(pair.symbol) is None
         ]
@@ -101,10 +101,10 @@ class SymbolTable:
     def find(self, spelling: str) -> PairRules | None:
         """The pair under any of its names, or None."""
         if spelling not in self._pairs:
-            symbol = self._told(_PAIR_NAME, spelling) or self._told(_PAIR_NAME, spelling.upper())
+            symbol = self._meaning(_PAIR_NAME, spelling) or self._meaning(_PAIR_NAME, spelling.upper())
             pair = None
             if symbol is not None:
-                pair = self._pairs.get(symbol) or rules_from(self._told(_RULES, symbol))
+                pair = self._pairs.get(symbol) or rules_from(self._meaning(_RULES, symbol))
             _remember(self._pairs, spelling, pair)
         return self._pairs[spelling]
 
@@ -179,10 +179,10 @@ class SymbolTable:
 
     def _display(self, spelling: str) -> str | None:
         if spelling not in self._assets:
-            _remember(self._assets, spelling, self._told(_ASSET_NAME, spelling))
+            _remember(self._assets, spelling, self._meaning(_ASSET_NAME, spelling))
         return self._assets[spelling]
 
-    def _told(self, kind: str, name: str) -> Any:
+    def _meaning(self, kind: str, name: str) -> Any:
         """What the text says of a name; None if nothing."""
         key = f"\n{kind}{json.dumps(name)}\t".encode("ascii")
         at = self.text.find(key)

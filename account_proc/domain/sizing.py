@@ -18,8 +18,8 @@ from collections.abc import Sequence
 from krakencopy.account_proc.contract.spec import CopyRules
 from krakencopy.account_proc.domain.copy_book import CopyBook
 from krakencopy.account_proc.domain.copy_plan import (
-    Holdings,
     MasterFill,
+    UserBalances,
     Verdict,
 )
 from krakencopy.account_proc.domain.eligibility import why_refused
@@ -36,7 +36,7 @@ def decide(
     fills: Sequence[MasterFill],
     pair: PairRules,
     rules: CopyRules,
-    holdings: Holdings,
+    holdings: UserBalances,
     now: float,
 ) -> Verdict:
     """Answers fills of one pair and one side, in order. Each fill ends up in exactly one decision."""

@@ -35,11 +35,18 @@ from krakencopy.account_proc.contract.nonce_report import KeyNonce
 from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.contract.spec import AccountSpec, Credentials, Role
 from krakencopy.account_proc.copying.copier import Copier
-from krakencopy.account_proc.copying.master import AUDIT_PAPER_S, AUDIT_S, REFRESH_PAPER_S, REFRESH_S, Master
+from krakencopy.account_proc.copying.master import (
+    AUDIT_PAPER_S,
+    AUDIT_S,
+    WALLET_CHECK_PAPER_S,
+    WALLET_CHECK_S,
+    Master,
+)
 from krakencopy.account_proc.copying.reconciler import PERIOD_PAPER_S, PERIOD_S, LookBack, Reconciler
 from krakencopy.account_proc.copying.user_feed import UserFeed
 from krakencopy.account_proc.domain.pair_table import UnknownSymbol
 from krakencopy.account_proc.domain.pairs import NOT_LISTED
+from krakencopy.account_proc.domain.wallet import DISPLAY_CURRENCY
 from krakencopy.account_proc.kraken.api import KrakenExchange
 from krakencopy.account_proc.kraken.exchange_clock import ExchangeClock
 from krakencopy.account_proc.kraken.feed.connect_pacing import pace_of
@@ -76,12 +83,10 @@ from krakencopy.v1 import types_pb2
 log = logging.getLogger(__name__)
 
 #: Between two tries to reach the exchange, in seconds: at first, and at most.
-RETRY_S, RETRY_S_MAX = 1.0, 15.0
+REACH_RETRY_S, REACH_RETRY_MAX_S = 1.0, 15.0
 #: Whoever wants to know the exchange's time for certain waits for it so long at most, in seconds: exits may
 #: stand behind.
 TIME_WITHIN_S = 2.0
-#: Currency that equity is shown in.
-DISPLAY_CURRENCY = "USD"
 
 
 class KrakenProcess(AccountProcess):
@@ -320,8 +325,8 @@ class KrakenProcess(AccountProcess):
 
     def _keep_identity(self) -> None:
         """The ledger is about this account from now on. Raises LedgerFault."""
-        if self._preflight.identity is not None and self.ledger.kept(IDENTITY) is None:
-            self.ledger.keep(IDENTITY, str(self._preflight.identity))
+        if self._preflight.identity is not None and self.ledger.kept_value(IDENTITY) is None:
+            self.ledger.keep_value(IDENTITY, str(self._preflight.identity))
 
     async def close(self) -> None:
         """Gives back the ledger and the locks. The locks last: nobody may start before the rest is closed."""
@@ -370,7 +375,7 @@ class KrakenProcess(AccountProcess):
                     "KEY_REFUSED", f"{error}; mend the key at the exchange (tried again every {pause:.0f} s)"
                 )
             except ExchangeError as error:
-                pause = growing_pause_s(failures, RETRY_S, RETRY_S_MAX, random.random())  # noqa: S311 - spreads load
+                pause = growing_pause_s(failures, REACH_RETRY_S, REACH_RETRY_MAX_S, random.random())  # noqa: S311 - spreads load
                 failures += 1
                 front = self._front()
                 self._wait(FRONT_REFUSES if front else "EXCHANGE_UNREACHABLE", front or str(error))
@@ -380,7 +385,9 @@ class KrakenProcess(AccountProcess):
         """Starts the loops."""
         self._check_reserve()
         if self.spec.role is Role.MASTER:
-            audit_s, refresh_s = (AUDIT_PAPER_S, REFRESH_PAPER_S) if self.spec.paper else (AUDIT_S, REFRESH_S)
+            audit_s, refresh_s = (
+                (AUDIT_PAPER_S, WALLET_CHECK_PAPER_S) if self.spec.paper else (AUDIT_S, WALLET_CHECK_S)
+            )
             self.master = Master(
                 account_id=self.spec.id,
                 exchange=self._exchange,
@@ -598,20 +605,24 @@ class KrakenProcess(AccountProcess):
         self.change_signal.notify()
 
     async def _refresh(self) -> None:
-        period = REFRESH_PAPER_S if self.spec.paper else REFRESH_S
+        period = WALLET_CHECK_PAPER_S if self.spec.paper else WALLET_CHECK_S
         known, heard, failures = True, self._watch.news.version, 0
         while True:
             # Spread, so that many accounts on one machine do not ask at once.
-            pause = period if known else min(RETRY_S * 2.0 ** min(failures, DOUBLINGS_MAX), period)
+            pause = period if known else min(REACH_RETRY_S * 2.0 ** min(failures, DOUBLINGS_MAX), period)
             failures = 0 if known else failures + 1
             pause *= random.uniform(0.75, 1.25)  # noqa: S311 - no secret depends on it
             if (until := self._portfolio.certain_at - self._clock.now()) > 0:
                 # What could not be counted shows in balances by then, if not at once.
-                pause = min(pause, until + RETRY_S)
+                pause = min(pause, until + REACH_RETRY_S)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._portfolio.doubted.wait(), pause)
             # While an account neither orders nor trades, reading its balances is what it costs most.
-            period = REFRESH_PAPER_S if self.spec.paper and self._watch.news.version != heard else REFRESH_S
+            period = (
+                WALLET_CHECK_PAPER_S
+                if self.spec.paper and self._watch.news.version != heard
+                else WALLET_CHECK_S
+            )
             heard = self._watch.news.version
             try:
                 known = await self._portfolio.refresh()

@@ -102,11 +102,11 @@ class LedgerFile:
         self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
         self._meta |= values
 
-    def kept(self, name: str) -> str | None:
-        """What ``keep`` has kept under a name."""
+    def kept_value(self, name: str) -> str | None:
+        """What ``keep_value`` has kept under a name."""
         return self._meta.get(f"kept {name}")
 
-    def keep(self, name: str, value: str) -> None:
+    def keep_value(self, name: str, value: str) -> None:
         """Makes a value durable. Raises LedgerFault."""
         with self._transaction():
             self._set(f"kept {name}", value)

@@ -30,7 +30,7 @@ class PairMemory:
         again where it lists them.
         """
         self._ledger = ledger
-        self._kept = ledger.kept(KEPT) or "[]"
+        self._kept = ledger.kept_value(KEPT) or "[]"
         self._pairs: dict[str, PairRules] = {}
         #: The table that was kept last, and how many of its pairs had been asked for.
         self._done: tuple[SymbolTable | None, int] = (None, 0)
@@ -44,7 +44,7 @@ class PairMemory:
         self._pairs |= {pair.symbol: pair for pair in asked}
         return table.remembering(self._pairs.values())
 
-    def keep(self, table: SymbolTable) -> None:
+    def keep_asked(self, table: SymbolTable) -> None:
         """Makes durable what the account has asked for, as it is now. Costs nothing where nothing is new.
         Raises LedgerFault.
         """
@@ -57,5 +57,5 @@ class PairMemory:
             del self._pairs[next(iter(self._pairs))]
         body = json.dumps([rules_line(pair) for pair in self._pairs.values()])
         if body != self._kept:
-            self._ledger.keep(KEPT, body)
+            self._ledger.keep_value(KEPT, body)
             self._kept = body

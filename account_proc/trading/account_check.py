@@ -39,7 +39,7 @@ async def check_own_account(
     """Raises OtherAccount, ExchangeError while it is not known, or LedgerFault. ``lag_s``: how far the
     exchange's reads may trail.
     """
-    kept = ledger.kept(IDENTITY)
+    kept = ledger.kept_value(IDENTITY)
     if told is not None and kept is not None:
         if kept != str(told):
             raise OtherAccount(
@@ -68,7 +68,7 @@ async def _check_trades(
     """Of a master: whether the exchange knows any of the last trades that its wallet holds. Raises as
     ``check_own_account``.
     """
-    trades = remembered_trades(ledger.kept(WALLET) or "")
+    trades = remembered_trades(ledger.kept_value(WALLET) or "")
     if not trades:
         return
     times = trades.values()

@@ -140,7 +140,7 @@ class CurrentPairs:
     def remember(self) -> None:
         """Makes durable the rules of pairs that were asked for since the last time. Raises LedgerFault."""
         if self._memory is not None:
-            self._memory.keep(self.table)
+            self._memory.keep_asked(self.table)
 
     async def keep_fresh(self) -> None:
         """Reads the rules again when they are old, or an order was refused by a minimum that is not in

@@ -48,7 +48,7 @@ class OutsideChanges:
             return None
         for asset, amount in change.items():
             for _, state in self._before:
-                state.add(asset, amount)
+                state.add_amount(asset, amount)
         self._suspected = (0.0, {})
         return change
 

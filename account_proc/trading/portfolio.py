@@ -198,7 +198,7 @@ class Portfolio:
                 asset,
                 kind or "a deposit, a withdrawal, or a trade unseen",
             )
-            self.wallet.add(asset, amount)
+            self.wallet.add_amount(asset, amount)
             if amount > 0:
                 self.prices.expect(asset)
         if change and self._outside is not None:
@@ -247,7 +247,7 @@ class Portfolio:
         else:
             self.wallet.trade(pair.base, pair.quote, Side(execution.side), execution.last_qty, cost)
         for asset, amount in execution.fees:
-            self.wallet.add(asset, -amount)
+            self.wallet.add_amount(asset, -amount)
         self.prices.marks.set(pair.base, pair.quote, execution.last_price)
         self._changed()
 
@@ -273,7 +273,7 @@ class Portfolio:
         self.before_trade(self.now())
         self.wallet.trade(pair.base, pair.quote, side, untold, ending.cost - counted.cost)
         for asset, amount in ending.fees.items():
-            self.wallet.add(asset, counted.fees.get(asset, Decimal(0)) - amount)
+            self.wallet.add_amount(asset, counted.fees.get(asset, Decimal(0)) - amount)
         if not ending.fees_certain:
             self.doubt()
         self._changed()

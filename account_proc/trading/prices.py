@@ -53,9 +53,9 @@ class Prices:
             quote = quotes.get(pair.symbol)
             if quote is not None:
                 self.marks.set(pair.base, pair.quote, quote.worth)
-        self._tell_unpriced()
+        self._show_unpriced()
 
-    def _tell_unpriced(self) -> None:
+    def _show_unpriced(self) -> None:
         """Says what is held that the exchange trades and tells no price of: a master that looks poorer
         makes its users' entries larger.
         """

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from krakencopy.client.cli.arguments import LATEST
-from krakencopy.client.cli.output import Listing, Output
+from krakencopy.client.cli.output import Output, TableOutput
 from krakencopy.client.cli.stderr import complain
 from krakencopy.client.cli.wait import wait_until_gone, wait_until_ready
 from krakencopy.client.cli.watch import watch_all
@@ -61,7 +61,7 @@ def accounts(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     with connect() as supervisor:
         if arguments.id is None:
             found = list(supervisor.list_accounts())
-            Listing(out, views.account_columns(), views.account_row).show(found)
+            TableOutput(out, views.account_columns(), views.account_row).show(found)
             if not out.as_json:
                 out.lines(views.account_notes(found))
         else:
@@ -75,8 +75,8 @@ def act(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     """
     code = ExitCode.DONE
 
-    def told(account: nouns.Account) -> list[str]:
-        # The answer shows the account as it was when it was told, often before anything followed from it.
+    def standing_line(account: nouns.Account) -> list[str]:
+        # The answer shows the account as it was when it was asked, often before anything followed from it.
         return [f"{account.id}: told to {arguments.command}; at this moment {views.standing(account)}"]
 
     with connect() as supervisor:
@@ -96,7 +96,7 @@ def act(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
             ids.reverse()  # users before the master, as in a shutdown
         for account_id in ids:
             try:
-                out.one(action(account_id), told)
+                out.one(action(account_id), standing_line)
             except Refused as error:
                 complain(str(error))
                 code = ExitCode.REFUSED
@@ -120,7 +120,7 @@ def rename(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
 
 def fills(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     """`fills`."""
-    listing = Listing(out, views.fill_columns(), views.fill_row)
+    listing = TableOutput(out, views.fill_columns(), views.fill_row)
     with connect() as supervisor:
         head = supervisor.get_status().head_seq if arguments.follow else 0
         limit = _limit(arguments, None if arguments.after is not None else LATEST)
@@ -147,7 +147,7 @@ def fills(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
 def copies(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     """`copies`."""
     state = _copy_state(arguments.state)
-    listing = Listing(out, views.copy_columns(), views.copy_row)
+    listing = TableOutput(out, views.copy_columns(), views.copy_row)
     with connect() as supervisor:
         # The watch begins where the journal ended before the list: what changes in between is in both and
         # shown once.
@@ -177,7 +177,7 @@ def copies(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
 
 def events(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     """`events`."""
-    listing = Listing(out, views.event_columns(), views.event_row)
+    listing = TableOutput(out, views.event_columns(), views.event_row)
     with connect() as supervisor:
         position = supervisor.get_status().head_event if arguments.follow else 0
         found = list(supervisor.list_events(account_id=arguments.account, limit=_limit(arguments, LATEST)))

@@ -145,7 +145,7 @@ def watch_all(supervisor: KrakenCopy, out: Output) -> None:
     changes = board.take_status(supervisor.get_status())
     if is_page:
         for change in _latest(supervisor):
-            board.take(change)
+            board.take_change(change)
     feed = _Feed(supervisor)
     try:
         with _Page(out) if is_page else _Lines(out) as shown:
@@ -178,7 +178,7 @@ def _go_on(
         show(changes)
         changes = feed.waiting(max(asked_at + _REFRESH_S - time.monotonic(), 0.0))
         for change in changes:
-            board.take(change)
+            board.take_change(change)
         now = time.monotonic()
         has_event = any(isinstance(change, pb.WatchEventsResponse) for change in changes)
         if not has_event and now - asked_at < _REFRESH_S:

@@ -42,7 +42,7 @@ class Patience:
         self._up_at: float | None = None
         self._delay_s = _FIRST_DELAY_S
 
-    def heard(self) -> None:
+    def item_arrived(self) -> None:
         """An item arrived: whatever was lost is found."""
         self._lost_at = None
         self._delay_s = _FIRST_DELAY_S
@@ -55,7 +55,7 @@ class Patience:
         """The connection was lost: how long to wait before the next try, None to give up."""
         stayed = self._up_at is not None and now_s - self._up_at > self._limit_s
         if stayed:
-            self.heard()
+            self.item_arrived()
         self._up_at = None
         if self._lost_at is None:
             self._lost_at = now_s
@@ -104,7 +104,7 @@ class Watch(Generic[R, T_co]):
     def __next__(self) -> T_co:
         while not self._closed.is_set():
             try:
-                item = self._take()
+                item = self._next_item()
             except (Unavailable, TimedOut) as lost:
                 self._wait_or_give_up(lost)
             else:
@@ -125,7 +125,7 @@ class Watch(Generic[R, T_co]):
     def __exit__(self, *_exc: object) -> None:
         self.close()
 
-    def _take(self) -> tuple[T_co] | None:
+    def _next_item(self) -> tuple[T_co] | None:
         """The next item; None when closed meanwhile."""
         try:
             stream = self._stream or self._reopen()
@@ -136,7 +136,7 @@ class Watch(Generic[R, T_co]):
             if self._closed.is_set():
                 return None
             raise self._fault(error) from error
-        self._patience.heard()
+        self._patience.item_arrived()
         self.position, item = self._read(response)
         return (item,)
 

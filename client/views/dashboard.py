@@ -65,7 +65,7 @@ class Board:
         self._standings = standings
         return changed
 
-    def take(self, change: Change) -> None:
+    def take_change(self, change: Change) -> None:
         """One change of a fill, a copy or an event."""
         match change:
             case pb.WatchFillsResponse():

@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 #: Pause before a broken stream is opened again, in seconds.
 REOPEN_S = 0.25
 #: What the journal already has is told to the master from this long before its last fill, in seconds.
-OVERLAP_S = 120.0
+FILLS_OVERLAP_S = 120.0
 #: Times of fan-out that are remembered until the copy is reported.
 SENT_MAX = 1_000
 #: How long an unary call may take beyond what it waits for itself, in seconds.
@@ -259,7 +259,7 @@ class AccountLink:
                     arrivals.flush()
                     self._owner.asset_renamed(item.renamed.old_name, item.renamed.new_name)
                 else:
-                    arrivals.take(item.fills)
+                    arrivals.take_fills(item.fills)
         finally:
             arrivals.flush()
 
@@ -269,7 +269,7 @@ class AccountLink:
 
     def _journal_end(self) -> pb.StreamFillsRequest:
         last = self._journal.last_executed_at()
-        since = self._journal.created_at if last is None else last - OVERLAP_S
+        since = self._journal.created_at if last is None else last - FILLS_OVERLAP_S
         since = max(since, self._journal.created_at)
         request = pb.StreamFillsRequest(
             epoch=self._epoch, since=timestamp(since), held_coins=self._journal.coins.traded(),
@@ -392,4 +392,4 @@ class AccountLink:
             sent_at = self._sent_at.get(copy.fill_seqs[0]) if copy.fill_seqs else None
             if sent_at is not None:
                 copy.fanned_out_at.CopyFrom(timestamp(sent_at))
-        self._reports.put(self._account_id, list(report.copies), report.cursor_seq)
+        self._reports.put_report(self._account_id, list(report.copies), report.cursor_seq)

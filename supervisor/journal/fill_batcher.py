@@ -38,7 +38,7 @@ class FillBatcher:
         self._timer: asyncio.TimerHandle | None = None
         self._committed_at = -inf
 
-    def take(self, fills: Iterable[pb.Fill]) -> None:
+    def take_fills(self, fills: Iterable[pb.Fill]) -> None:
         """Takes the next fills. Raises JournalFault."""
         self._gathered += fills
         loop = asyncio.get_running_loop()

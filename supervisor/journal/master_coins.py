@@ -37,7 +37,7 @@ class MasterCoins:
     def _note_rename(self, number: int, old: str, new: str, after_seq: int) -> None:
         self.renames.append(account_pb2.AssetRename(number=number, old_name=old, new_name=new))
         self._renamed_after.append(after_seq)
-        self._names.add(old, new)
+        self._names.rename(old, new)
 
     def traded(self) -> list[str]:
         """Coins that were bought or came in since the journal began, by the names of now; also those that the

@@ -13,13 +13,13 @@ from krakencopy.account_proc.contract.spec import CopyRules
 from krakencopy.account_proc.domain.copy_book import CopyBook
 from krakencopy.account_proc.domain.copy_plan import (
     Carry,
-    Holdings,
     MasterFill,
     Order,
     OrderPlan,
     PlanStore,
     SettledOrder,
     Slice,
+    UserBalances,
     Verdict,
 )
 from krakencopy.account_proc.domain.pairs import PairRules
@@ -172,9 +172,9 @@ class Follower:
         self.now = NOW
 
     @property
-    def holdings(self) -> Holdings:
+    def holdings(self) -> UserBalances:
         equity = None if self.equity is None else QuoteAmount(self.equity)
-        return Holdings(equity=equity, cash=QuoteAmount(self.cash), base=BaseVolume(self.base))
+        return UserBalances(equity=equity, cash=QuoteAmount(self.cash), base=BaseVolume(self.base))
 
     def decide(self, *fills: MasterFill) -> Verdict:
         """Decides, and carries what is to be carried."""

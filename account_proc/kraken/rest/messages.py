@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from krakencopy.account_proc.contract.decimal_text import plain
+from krakencopy.account_proc.contract.nonce_file import NONCE_MAX
 from krakencopy.account_proc.domain.order import Quote
 from krakencopy.account_proc.domain.pair_table import SymbolTable
 from krakencopy.account_proc.domain.quantities import Side, number, positive
@@ -23,8 +24,6 @@ T = TypeVar("T")
 
 #: What a parser raises on a row of an unexpected form.
 UNREADABLE = (KeyError, IndexError, TypeError, AttributeError, ValueError, ArithmeticError)
-#: Kraken: nonces, and windows of them, are unsigned numbers of 64 bits.
-NONCE_MAX = 2**64 - 1
 #: The last second that a time may be (31 December 9999): one beyond it, such as one in milliseconds, is no
 #: time.
 LAST_SECOND = 253_402_300_799

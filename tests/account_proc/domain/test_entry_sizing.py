@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from krakencopy.account_proc.contract.copy_state import Reason
 from krakencopy.account_proc.contract.spec import BalanceBasis, CopyRules, OrderStyle, Sizing
 from krakencopy.account_proc.domain.copy_book import CopyBook
-from krakencopy.account_proc.domain.copy_plan import Carry, Decision, Holdings, MasterFill, Order, Skip
+from krakencopy.account_proc.domain.copy_plan import Carry, Decision, MasterFill, Order, Skip, UserBalances
 from krakencopy.account_proc.domain.pairs import PairRules
 from krakencopy.account_proc.domain.quantities import BaseVolume, QuoteAmount, Side
 from krakencopy.account_proc.domain.sizing import decide
@@ -483,7 +483,7 @@ IN_DOLLARS = CopyRules(
 
 def decided(rules: CopyRules, notional: str | None, pair: PairRules = CROSS) -> Decision:
     """What a rich user makes of the master's entry; ``notional``: what its amount is worth in the quote."""
-    holdings = Holdings(
+    holdings = UserBalances(
         equity=QuoteAmount(PLENTY), cash=QuoteAmount(PLENTY), base=BaseVolume(PLENTY),
         notional=None if notional is None else QuoteAmount(Decimal(notional)),
     )  # fmt: skip

@@ -15,7 +15,7 @@ def test_what_was_asked_for_is_known_to_the_next_process(tmp_path: Path) -> None
     table = pair_table(PAIRS, ASSETS)
     known = table.pair("XBTUSD")
     ledger = Ledger(tmp_path / "anna.db", "anna")
-    PairMemory(ledger).keep(table)
+    PairMemory(ledger).keep_asked(table)
     ledger.close()
     ledger = Ledger(tmp_path / "anna.db", "anna")
     later = PairMemory(ledger).join(pair_table({"XETHZUSD": PAIRS["XETHZUSD"]}, ASSETS))
@@ -36,20 +36,20 @@ def test_nothing_is_written_while_nothing_is_new(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "anna.db", "anna")
     memory, table = PairMemory(ledger), pair_table(PAIRS, ASSETS)
     table.pair("XBTUSD")
-    memory.keep(table)
-    before = ledger.kept(KEPT)
-    ledger.keep(KEPT, "written by nobody")
-    memory.keep(table)
-    assert ledger.kept(KEPT) == "written by nobody"
+    memory.keep_asked(table)
+    before = ledger.kept_value(KEPT)
+    ledger.keep_value(KEPT, "written by nobody")
+    memory.keep_asked(table)
+    assert ledger.kept_value(KEPT) == "written by nobody"
     table.pair("ETHUSD")
-    memory.keep(table)
-    assert ledger.kept(KEPT) != before
+    memory.keep_asked(table)
+    assert ledger.kept_value(KEPT) != before
     ledger.close()
 
 
 def test_rules_that_cannot_be_read_are_forgotten(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "anna.db", "anna")
-    ledger.keep(KEPT, '[["XXBTZUSD"], 7]')
+    ledger.keep_value(KEPT, '[["XXBTZUSD"], 7]')
     table = pair_table(PAIRS, ASSETS)
     assert PairMemory(ledger).join(table) is table
     ledger.close()

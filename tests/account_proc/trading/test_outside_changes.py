@@ -28,7 +28,7 @@ def test_whatever_moment_balances_are_of_the_change_from_outside_is_found(
     came = {asset: Decimal(amount)} if asset else {}
     seen = states[moment % len(states)].copy()
     for name, volume in came.items():
-        seen.add(name, volume)
+        seen.add_amount(name, volume)
     assert change_from_outside(seen.balances(), states) == came
 
 
@@ -49,7 +49,7 @@ def test_balances_from_before_a_trade_tell_nothing_within_the_lag_and_are_a_chan
     changes = OutsideChanges(lag_s=60.0)
     before = {"USD": Decimal(1_000)}
     changes.before_trade(100.0, wallet)
-    wallet.add("USD", Decimal(-500))
+    wallet.add_amount("USD", Decimal(-500))
     assert changes.agreed(before, 160.0, wallet) == {}
     assert changes.agreed(before, 161.0, wallet) is None
     assert changes.agreed(before, 163.0, wallet) == {"USD": Decimal(500)}

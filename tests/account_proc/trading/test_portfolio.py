@@ -65,7 +65,7 @@ def test_what_open_orders_held_at_the_last_reading_is_not_free_and_is_owned_in_w
         assert [it.portfolio.free("BTC"), it.portfolio.distrust_earning("USD")] == [0, False]
         # A fill of the order that held it is known before the hold is known to be gone: never less than
         # nothing.
-        it.portfolio.wallet.add("BTC", Decimal(-1))
+        it.portfolio.wallet.add_amount("BTC", Decimal(-1))
         assert it.portfolio.free("BTC") == 0
 
     run(steps())

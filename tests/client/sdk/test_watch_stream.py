@@ -190,7 +190,7 @@ def test_delays_grow_to_two_seconds_and_start_anew_with_the_next_item() -> None:
     patience = Patience(1000.0)
     delays = [patience.lost(0.0) for _ in range(8)]
     assert delays == [0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0]
-    patience.heard()
+    patience.item_arrived()
     assert patience.lost(0.0) == 0.05
 
 

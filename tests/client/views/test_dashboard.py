@@ -25,7 +25,7 @@ def test_a_copy_that_changes_keeps_one_row_and_moves_to_the_end() -> None:
     board = Board()
     board.take_status(samples.status())
     for copy in (samples.copy("bob", state=nouns.COPY_STATE_SENT), samples.copy("eve"), samples.copy("bob")):
-        board.take(pb.WatchCopiesResponse(copy=copy))
+        board.take_change(pb.WatchCopiesResponse(copy=copy))
     page = board.page(500, 100)
     rows = [line.split() for line in page[next(i for i, line in enumerate(page) if "AVG PRICE" in line) :]]
     assert [row[0] for row in rows] == ["ACCOUNT", "eve", "bob"]
@@ -36,9 +36,9 @@ def test_the_page_shows_the_latest_rows_and_fits_the_terminal() -> None:
     board = Board()
     board.take_status(samples.status())
     for seq in range(1, ROWS_MAX + 3):
-        board.take(pb.WatchFillsResponse(fill=samples.fill(seq)))
-        board.take(pb.WatchEventsResponse(event=samples.event(seq)))
-        board.take(pb.WatchCopiesResponse(copy=samples.copy("bob", seq)))
+        board.take_change(pb.WatchFillsResponse(fill=samples.fill(seq)))
+        board.take_change(pb.WatchEventsResponse(event=samples.event(seq)))
+        board.take_change(pb.WatchCopiesResponse(copy=samples.copy("bob", seq)))
     page = board.page(500, 100)
     start = next(i for i, line in enumerate(page) if "EXEC ID" in line)
     assert [int(line.split()[0]) for line in page[start + 1 : start + 1 + ROWS_MAX]] == list(
@@ -54,9 +54,9 @@ def test_on_a_small_screen_fills_copies_and_events_share_what_the_accounts_leave
     board = Board()
     board.take_status(samples.status())
     for seq in range(1, ROWS_MAX + 1):
-        board.take(pb.WatchFillsResponse(fill=samples.fill(seq)))
-        board.take(pb.WatchEventsResponse(event=samples.event(seq)))
-        board.take(pb.WatchCopiesResponse(copy=samples.copy("bob", seq)))
+        board.take_change(pb.WatchFillsResponse(fill=samples.fill(seq)))
+        board.take_change(pb.WatchEventsResponse(event=samples.event(seq)))
+        board.take_change(pb.WatchCopiesResponse(copy=samples.copy("bob", seq)))
     page = board.page(120, 25)
     for title in ("EXECUTED", "FILLED", "SEVERITY"):
         start = next(i for i, line in enumerate(page) if title in line)
