@@ -143,7 +143,7 @@ class CcxtBroker:
         last = dict(self._known.last)
         for symbol in sorted(
             {
-                found.symbol
+                found.name
                 for quote in self._quotes
                 for asset in balances
                 for pair in (f"{asset}/{quote}", f"{quote}/{asset}")
@@ -170,7 +170,7 @@ class CcxtBroker:
     async def quote(self, pair: str) -> Quote:
         """Bid, ask and last price of a pair, now. Raises ExchangeError."""
         market = self._markets[pair.upper()]
-        return await self._client.read(CcxtPriority.URGENT, "fetch_ticker", market.symbol, take=quote_of)
+        return await self._client.read(CcxtPriority.URGENT, "fetch_ticker", market.name, take=quote_of)
 
     # -- orders ---------------------------------------------------------------------------------------------
 
@@ -194,25 +194,25 @@ class CcxtBroker:
         try:
             order_id = await self._client.send_order(
                 order.cl_ord_id, order.deadline, self._timing.deadline + self._timing.margin,
-                market.symbol, kind, order.side.value, plain(order.volume), limit, params,
+                market.name, kind, order.side.value, plain(order.volume), limit, params,
             )  # fmt: skip
         except BelowMinimum:
             self.rules_wrong = True
             self.stale.set()
             raise
         self.stale.set()
-        return OrderAck(order_id, f"{order.side} {plain(order.volume)} {market.symbol} @ {limit or 'market'}")
+        return OrderAck(order_id, f"{order.side} {plain(order.volume)} {market.name} @ {limit or 'market'}")
 
     def _feature(self, market: Market, name: str) -> Any:
         """What ccxt says of an exchange's orders."""
-        return self._client.exchange.feature_value(market.symbol, "createOrder", name)
+        return self._client.exchange.feature_value(market.name, "createOrder", name)
 
     async def _bound(self, market: Market) -> Decimal:
         """The price limit of a market order to buy where ccxt can only buy for so much quote: its volume
         would hang on the price.
         """
         try:
-            quote = await self.quote(market.symbol)
+            quote = await self.quote(market.name)
         except ExchangeError as error:
             raise ExchangeRefused(
                 "createOrder", (f"not sent, as the price is not known: {error}",)
@@ -259,7 +259,7 @@ class CcxtBroker:
         found: FoundOrder | None = None
         for method in client.order_lists():
             seen, length = await client.read(
-                CcxtPriority.URGENT, method, market.symbol, since_ms, None, params, take=take
+                CcxtPriority.URGENT, method, market.name, since_ms, None, params, take=take
             )
             if seen is None and length >= FULL_PAGE:
                 raise OutcomeUnknown(method, f"a list of {length} orders may have been cut off")
@@ -285,7 +285,7 @@ class CcxtBroker:
 
     async def _ending(self, order: BrokerOrder, order_id: str) -> Ending | None:
         market = self._markets[order.pair.upper()]
-        symbol, fee_asset = market.symbol, self._fee_asset(market)
+        symbol, fee_asset = market.name, self._fee_asset(market)
 
         def take(row: Mapping[str, Any]) -> Ending | None:
             return ending_of(row, order_id, fee_asset)

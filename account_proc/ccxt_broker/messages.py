@@ -152,7 +152,7 @@ def markets_of(markets: Mapping[str, Mapping[str, Any]], precision_mode: int) ->
             market = _market(row, precision_mode)
         except (KeyError, TypeError, ValueError, ArithmeticError):
             continue  # nothing can be ordered by rules that are not told
-        for spelling in (row.get("id"), row.get("altname"), market.symbol):
+        for spelling in (row.get("id"), row.get("altname"), market.name):
             if spelling:
                 found[str(spelling).upper()] = market
     return found
@@ -161,7 +161,7 @@ def markets_of(markets: Mapping[str, Mapping[str, Any]], precision_mode: int) ->
 def _market(row: Mapping[str, Any], mode: int) -> Market:
     limits = row["limits"]
     return Market(
-        symbol=str(row["symbol"]),
+        name=str(row["symbol"]),
         base=str(row["base"]),
         quote=str(row["quote"]),
         lot=_step(row["precision"]["amount"], mode),

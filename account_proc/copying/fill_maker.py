@@ -11,7 +11,7 @@ from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.proto_time import seconds, timestamp
 from krakencopy.account_proc.domain.copy_record import PB_SIDE
 from krakencopy.account_proc.domain.counted_trades import Trade, apply
-from krakencopy.account_proc.domain.pair_table import SymbolTable
+from krakencopy.account_proc.domain.pair_table import PairTable
 from krakencopy.account_proc.domain.wallet import (
     BRIDGES,
     NOTHING_RESERVED,
@@ -73,7 +73,7 @@ class FillMaker:
             self._seen.popitem(last=False)
 
     def make(
-        self, trade: Trade, wallet: Wallet, marks: Marks, table: SymbolTable, received_at: float,
+        self, trade: Trade, wallet: Wallet, marks: Marks, table: PairTable, received_at: float,
         reserve: Mapping[str, Decimal] = NOTHING_RESERVED, *, certain: bool = True,
         equity_known: Callable[[str], bool] = lambda _: True,
     ) -> pb.Fill:  # fmt: skip
@@ -82,8 +82,8 @@ class FillMaker:
         of equity and cash. Of a pair that is not listed only the feed tells base and quote (NEW/USD), and its
         wallet is not counted.
         """
-        pair = table.find(trade.symbol)
-        base, _, quote = trade.symbol.partition("/") if pair is None else (pair.base, "/", pair.quote)
+        pair = table.find(trade.pair)
+        base, _, quote = trade.pair.partition("/") if pair is None else (pair.base, "/", pair.quote)
         self._see(trade.exec_id, trade.order_id, trade.executed_at)
         if quote:
             marks.set(base, quote, trade.price)
@@ -102,7 +102,7 @@ class FillMaker:
         fill = pb.Fill(
             exec_id=trade.exec_id,
             order_id=trade.order_id,
-            pair=pair.symbol if pair else trade.symbol,
+            pair=pair.name if pair else trade.pair,
             side=PB_SIDE[trade.side],
             price=plain(trade.price),
             volume=plain(trade.volume),

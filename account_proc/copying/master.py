@@ -28,7 +28,7 @@ from krakencopy.account_proc.copying.fill_maker import FROZEN_MAX, FillMaker
 from krakencopy.account_proc.domain.asset_forms import worth_as
 from krakencopy.account_proc.domain.coin_ids import CoinIds
 from krakencopy.account_proc.domain.counted_trades import WALLET, CountedTrades, Trade, apply
-from krakencopy.account_proc.domain.pair_table import SymbolTable
+from krakencopy.account_proc.domain.pair_table import PairTable
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.domain.wallet import (
     change_from_outside,
@@ -309,8 +309,8 @@ class Master:
     def _live(self, trade: Trade, received_at: float) -> None:
         if self._maker.knows(trade.exec_id):
             return
-        if self._portfolio.pairs.may_learn(trade.symbol):
-            log.warning("%s is not among the pairs; the trade history is read with new ones", trade.symbol)
+        if self._portfolio.pairs.may_learn(trade.pair):
+            log.warning("%s is not among the pairs; the trade history is read with new ones", trade.pair)
             self._held = [(trade, received_at)]
             self._catch_up()
             return
@@ -334,7 +334,7 @@ class Master:
         """Whether the master has paid with money that was not counted: a deposit has come in, or coins
         were turned into it.
         """
-        pair = self._portfolio.pairs.table.find(trade.symbol)
+        pair = self._portfolio.pairs.table.find(trade.pair)
         if pair is None or trade.margin or trade.side is not Side.BUY:
             return False
         have = self._portfolio.wallet[pair.quote]
@@ -389,7 +389,7 @@ class Master:
                 f"the master's {trade.side} of {trade.volume} at {trade.price} ({trade.exec_id}) is "
                 "journalled and not copied"
             )
-            portfolio.unknown_trade(trade.symbol, words)
+            portfolio.unknown_trade(trade.pair, words)
         if self._doubted or fill.pair_unknown or fill.margin:
             # What a margin trade has won or lost is in balances, should the feed not tell them.
             self._hurry.set()
@@ -499,7 +499,7 @@ class Master:
         )
         rows = await self._exchange.record.trades_since(since, priority=priority)
         # Perhaps pairs that were listed after this process started.
-        held = [trade.symbol for trade, _ in self._held or []]
+        held = [trade.pair for trade, _ in self._held or []]
         await self._portfolio.pairs.learn([*(row.pair for row in rows), *held])
         trades = [_from_history(row, self._portfolio.pairs.table) for row in rows]
         return await self._with_order_ids(trades, priority)
@@ -561,7 +561,7 @@ class Master:
         wanted = [trade for trade in told if trade.exec_id in missing]
         for trade in wanted:
             # What was held then and is not now has no price yet, and would count as nothing.
-            pair = table.find(trade.symbol)
+            pair = table.find(trade.pair)
             if pair is not None and marks.rate(pair.base, pair.quote) is None:
                 marks.set(pair.base, pair.quote, trade.price)
         for trade in wanted:
@@ -712,7 +712,7 @@ def _together(
 def _trades(rows: Iterable[Execution | Incomplete]) -> list[Trade]:
     return [
         Trade(
-            exec_id=row.exec_id, order_id=row.order_id, symbol=row.symbol, side=Side(row.side),
+            exec_id=row.exec_id, order_id=row.order_id, pair=row.pair, side=Side(row.side),
             price=row.last_price, volume=row.last_qty, cost=row.cost or row.last_qty * row.last_price,
             fees=row.fees, margin=row.margin, executed_at=row.timestamp.timestamp(),
             source=pb.FILL_SOURCE_FEED, cl_ord_id=row.cl_ord_id or "",
@@ -722,14 +722,14 @@ def _trades(rows: Iterable[Execution | Incomplete]) -> list[Trade]:
     ]  # fmt: skip
 
 
-def _from_history(row: TradeRow, table: SymbolTable) -> Trade:
+def _from_history(row: TradeRow, table: PairTable) -> Trade:
     """Kraken tells fees in quote, whatever that is in a pair that is not listed."""
     pair = table.find(row.pair)
     fees = ((pair.quote, row.fee),) if pair is not None and row.fee else ()
     return Trade(
         exec_id=row.txid,
         order_id=row.ordertxid,
-        symbol=pair.symbol if pair else row.pair,
+        pair=pair.name if pair else row.pair,
         side=Side(row.side),
         price=row.price,
         volume=row.vol,

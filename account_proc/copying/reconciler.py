@@ -182,7 +182,7 @@ class Reconciler:
             cl_ord_id=told.cl_ord_id or "",
             copy_id="",
             found_at=self._now(),
-            message=_made_elsewhere(f"order {told.order_id} ({told.side} {told.symbol})"),
+            message=_made_elsewhere(f"order {told.order_id} ({told.side} {told.pair})"),
         )
         log.error("%s: %s", drift.code, drift.message)
         self._keep(None, [drift])

@@ -58,7 +58,7 @@ def size_entry(
         capped |= was_capped
         if piece.volume:
             fresh.append(piece)
-    carried = book.carried.get((pair.symbol, Side.BUY), [])
+    carried = book.carried.get((pair.name, Side.BUY), [])
     slices = (*carried, *fresh)
     volume = total_volume(slices)
     planned = volume if capped else wanted + total_volume(carried)
@@ -76,7 +76,7 @@ def size_entry(
             detail += f"; cash of {holdings.cash} {pair.quote} does not reach the exchange's minimum"
             return Skip(fills=tuple(fills), reason=Reason.CASH_LIMITED, detail=detail)
         return Carry(fills=tuple(fills), reason=short, detail=detail, planned=planned, slices=tuple(fresh))
-    book.put_carried(pair.symbol, Side.BUY, ())
+    book.put_carried(pair.name, Side.BUY, ())
     reason = Reason.CAPPED if capped else Reason.SCALED
     if ordered < volume:
         reason = Reason.CASH_LIMITED
@@ -93,7 +93,7 @@ def _reprice_carried(book: CopyBook, pair: PairRules, worst: Price) -> None:
     """Counts what waits at the price that it may cost now; what the cap of its order has no room for
     is given up.
     """
-    pieces = book.carried.get((pair.symbol, Side.BUY), [])
+    pieces = book.carried.get((pair.name, Side.BUY), [])
     for piece in pieces:
         book.recount(piece.order_id, -piece.cost)
     repriced: list[Slice] = []
@@ -104,7 +104,7 @@ def _reprice_carried(book: CopyBook, pair: PairRules, worst: Price) -> None:
         repriced.append(replace(piece, volume=volume, cost=volume * worst))
         book.recount(piece.order_id, repriced[-1].cost)
     if pieces:
-        book.put_carried(pair.symbol, Side.BUY, repriced)
+        book.put_carried(pair.name, Side.BUY, repriced)
 
 
 def _entry_slice(

@@ -54,7 +54,7 @@ def size_exit(
     verdict.exited_copies = tuple(dict.fromkeys(exited))
     last = fills[-1]
     # A full exit sells what earlier ones owe in other pairs of the coin as well.
-    joined = book.pairs_of(pair.base, Side.SELL) if full else [pair.symbol]
+    joined = book.pairs_of(pair.base, Side.SELL) if full else [pair.name]
     carried = [piece for name in joined for piece in book.carried.get((name, Side.SELL), ())]
     owed = position if full else min(total_volume(carried) + total_volume(fresh), position)
     volume = owed.to_lot(pair.lot_decimals)
@@ -160,13 +160,13 @@ def owed_exit(book: CopyBook, pair: PairRules, price: Price) -> Order | None:
     Exits always converge: an order that was refused or ended early does not leave the user in a trade
     that the master has left. Entries are never chased.
     """
-    carried = book.carried.get((pair.symbol, Side.SELL), [])
+    carried = book.carried.get((pair.name, Side.SELL), [])
     position = book.held(pair.base)
     owed = min(total_volume(carried), position)
     volume = owed.to_lot(pair.lot_decimals)
     if below_minimum(volume, price, pair) is not None:
         return None
-    book.put_carried(pair.symbol, Side.SELL, ())
+    book.put_carried(pair.name, Side.SELL, ())
     return Order(
         fills=(),
         reason=Reason.EXIT_OWED,

@@ -29,7 +29,7 @@ ANSWERS_MAX = 500
 _Answer = TypeVar("_Answer")
 
 
-class UnknownSymbol(KeyError):
+class UnknownName(KeyError):
     """The exchange lists no such pair or asset."""
 
     def __init__(self, kind: str, name: str) -> None:
@@ -40,7 +40,7 @@ class UnknownSymbol(KeyError):
         return str(self.args[0])
 
 
-class SymbolTable:
+class PairTable:
     """All pairs and assets of the exchange at one time."""
 
     def __init__(self, text: bytes) -> None:
@@ -54,14 +54,14 @@ class SymbolTable:
     @classmethod
     def of(
         cls, pairs: Iterable[PairRules], assets: Mapping[str, str], skipped: Mapping[str, str]
-    ) -> SymbolTable:
+    ) -> PairTable:
         """``assets``: the display name by each spelling. ``skipped``: the key of a row that is no pair, by
         each of its names.
         """
         lines = [*_lines(pairs, assets), *_named(_SKIPPED, skipped)]
         return cls("\n".join(["", *lines, ""]).encode("ascii"))
 
-    def remembering(self, earlier: Iterable[PairRules]) -> SymbolTable:
+    def remembering(self, earlier: Iterable[PairRules]) -> PairTable:
         """The same, with the rules of pairs that are not in it any more, as they were last.
 
         They have the status NOT_LISTED, but those that are listed in a row that cannot be read.
@@ -69,14 +69,14 @@ class SymbolTable:
         gone = [
             pair if self._meaning(_SKIPPED, pair.canonical) is not None else replace(pair, status=NOT_LISTED)
             for pair in earlier
-            if self.find(pair.symbol) is None
+            if self.find(pair.name) is None
         ]
         if not gone:
             return self
         # What the exchange tells stands before it, so that a name which means another pair now means that.
         assets = {asset: asset for pair in gone for asset in (pair.base, pair.quote)}
         lines = [*_lines(gone, assets), ""]
-        return SymbolTable(self.text + "\n".join(lines).encode("ascii"))
+        return PairTable(self.text + "\n".join(lines).encode("ascii"))
 
     @property
     def skipped(self) -> tuple[str, ...]:
@@ -93,7 +93,7 @@ class SymbolTable:
     @property
     def asked(self) -> tuple[PairRules, ...]:
         """The pairs that were asked for, each once."""
-        return tuple({pair.symbol: pair for pair in self._pairs.values() if pair is not None}.values())
+        return tuple({pair.name: pair for pair in self._pairs.values() if pair is not None}.values())
 
     def __len__(self) -> int:
         return self.text.count(f"\n{_RULES}".encode("ascii"))
@@ -101,30 +101,30 @@ class SymbolTable:
     def find(self, spelling: str) -> PairRules | None:
         """The pair under any of its names, or None."""
         if spelling not in self._pairs:
-            symbol = self._meaning(_PAIR_NAME, spelling) or self._meaning(_PAIR_NAME, spelling.upper())
+            name = self._meaning(_PAIR_NAME, spelling) or self._meaning(_PAIR_NAME, spelling.upper())
             pair = None
-            if symbol is not None:
-                pair = self._pairs.get(symbol) or rules_from(self._meaning(_RULES, symbol))
+            if name is not None:
+                pair = self._pairs.get(name) or rules_from(self._meaning(_RULES, name))
             _remember(self._pairs, spelling, pair)
         return self._pairs[spelling]
 
     def pair(self, spelling: str) -> PairRules:
-        """The pair under any of its names. Raises UnknownSymbol."""
+        """The pair under any of its names. Raises UnknownName."""
         found = self.find(spelling)
         if found is None:
-            raise UnknownSymbol("pair", spelling)
+            raise UnknownName("pair", spelling)
         return found
 
     def split_asset(self, spelling: str) -> tuple[str, str]:
         """Display name and form: ``XXBT`` is (BTC, ""), ``USD.F`` is (USD, ".F"), ``XBT28.S`` is (BTC,
-        "28.S"). Raises UnknownSymbol.
+        "28.S"). Raises UnknownName.
         """
         found = self._display(spelling)
         stem, dot, kind = (found or spelling).rpartition(".")
         if f"{dot}{kind}" in FORMS and (parts := self._form_of(stem, f"{dot}{kind}")):
             return parts
         if found is None:
-            raise UnknownSymbol("asset", spelling)
+            raise UnknownName("asset", spelling)
         return found, ""
 
     def _form_of(self, stem: str, form: str) -> tuple[str, str] | None:
@@ -135,7 +135,7 @@ class SymbolTable:
 
     def asset(self, spelling: str) -> str:
         """The display name, with its suffix if it has one: ``ZUSD`` is USD, ``XXBT.F`` is BTC.F. Raises
-        UnknownSymbol.
+        UnknownName.
         """
         return "".join(self.split_asset(spelling))
 
@@ -168,10 +168,10 @@ class SymbolTable:
         """Whether a pair with this asset is open for trading; those that end are cancel_only at last."""
         mark = _RULES.encode("ascii")
         for line in self.text.split(b"\n"):
-            symbol, _, rules = line[1:].partition(b"\t")
+            name, _, rules = line[1:].partition(b"\t")
             if (
                 line.startswith(mark)
-                and asset in json.loads(symbol).split("/")
+                and asset in json.loads(name).split("/")
                 and rules_from(json.loads(rules)).status not in {NOT_LISTED, "cancel_only"}
             ):
                 return True
@@ -194,16 +194,16 @@ class SymbolTable:
 
 def _lines(pairs: Iterable[PairRules], assets: Mapping[str, str]) -> Iterator[str]:
     """The lines of a table's text. ``assets``: the display name by each spelling."""
-    by_symbol = {pair.symbol: pair for pair in pairs}
+    by_name = {pair.name: pair for pair in pairs}
     by_spelling: dict[str, str] = {}
     # An exact name of one pair goes before any other spelling of another one.
-    for spelling in ("symbol", "canonical", "altname", "wsname"):
-        for pair in by_symbol.values():
-            by_spelling.setdefault(getattr(pair, spelling), pair.symbol)
-    for name, symbol in list(by_spelling.items()):
-        by_spelling.setdefault(name.upper(), symbol)
-    for symbol, pair in by_symbol.items():
-        yield f"{_RULES}{json.dumps(symbol)}\t{json.dumps(rules_line(pair))}"
+    for spelling in ("name", "canonical", "altname", "wsname"):
+        for pair in by_name.values():
+            by_spelling.setdefault(getattr(pair, spelling), pair.name)
+    for spelled, name in list(by_spelling.items()):
+        by_spelling.setdefault(spelled.upper(), name)
+    for name, pair in by_name.items():
+        yield f"{_RULES}{json.dumps(name)}\t{json.dumps(rules_line(pair))}"
     yield from _named(_PAIR_NAME, by_spelling)
     yield from _named(_ASSET_NAME, assets)
 

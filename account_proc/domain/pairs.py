@@ -27,7 +27,7 @@ class PairRules:
     #: WebSocket v1, e.g. XBT/USD.
     wsname: str
     #: WebSocket v2 and this project, e.g. BTC/USD.
-    symbol: str
+    name: str
     #: Display name, e.g. BTC.
     base: str
     quote: str
@@ -46,16 +46,16 @@ class PairRules:
     asset_class: str = ""
 
 
-def without_rules(symbol: str) -> PairRules:
+def without_rules(name: str) -> PairRules:
     """A pair, such as "BTC/USD", whose rules nobody knows: for counting only, nothing can be ordered by them.
     Volumes have the decimals that Kraken's mostly have, and no minimum is known.
     """
-    base, _, quote = symbol.partition("/")
+    base, _, quote = name.partition("/")
     return PairRules(
         canonical="",
         altname="",
         wsname="",
-        symbol=symbol,
+        name=name,
         base=base,
         quote=quote,
         lot_decimals=LOT_DECIMALS,

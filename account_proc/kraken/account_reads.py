@@ -12,7 +12,7 @@ from krakencopy.account_proc.contract.errors import (
     ExchangeRefused,
     RateLimited,
 )
-from krakencopy.account_proc.domain.pair_table import SymbolTable
+from krakencopy.account_proc.domain.pair_table import PairTable
 from krakencopy.account_proc.domain.pairs import NOT_LISTED
 from krakencopy.account_proc.domain.quantities import number
 from krakencopy.account_proc.kraken.answers import (
@@ -82,7 +82,7 @@ class AccountReads:
         return result
 
     def _balances(
-        self, method: str, rows: Mapping[str, Decimal], unknown: Sequence[OddRow], table: SymbolTable
+        self, method: str, rows: Mapping[str, Decimal], unknown: Sequence[OddRow], table: PairTable
     ) -> Balances:
         """Balances under the assets' names, and of which assets the amount cannot be read."""
         for row in unknown:
@@ -112,7 +112,7 @@ class AccountReads:
                 return self._balances("BalanceEx", balances, unknown, table), holds
         return await self.balances(), await self._held_by_orders(table)
 
-    async def _held_by_orders(self, table: SymbolTable) -> dict[str, Decimal]:
+    async def _held_by_orders(self, table: PairTable) -> dict[str, Decimal]:
         """What open orders hold, by asset; nothing is known to be held where the exchange does not tell
         them, or by a row that cannot be read.
         """

@@ -31,7 +31,7 @@ from krakencopy.account_proc.contract.errors import (
 )
 from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.contract.spec import Role
-from krakencopy.account_proc.domain.pair_table import SymbolTable
+from krakencopy.account_proc.domain.pair_table import PairTable
 from krakencopy.account_proc.domain.pairs import PairRules
 from krakencopy.account_proc.kraken.api import KrakenExchange
 from krakencopy.account_proc.kraken.calls import UnexpectedForm
@@ -156,12 +156,12 @@ def _judge_expiry(
         warnings.append(f"the API key expires at {until}; prolong it at Kraken, or make a new one in time")
 
 
-def fee_pairs(table: SymbolTable, traded: Iterable[str], held: Iterable[str]) -> tuple[str, ...]:
+def fee_pairs(table: PairTable, traded: Iterable[str], held: Iterable[str]) -> tuple[str, ...]:
     """Pairs whose fees matter, by our names: those that were traded, then those of assets that are held
     (as USD or USD.F).
     """
     names = (*traded, *(f"{asset.partition('.')[0]}/{USUAL_QUOTE}" for asset in held))
-    known = dict.fromkeys(pair.symbol for name in names if (pair := table.find(name)) is not None)
+    known = dict.fromkeys(pair.name for name in names if (pair := table.find(name)) is not None)
     return tuple(known)[:FEE_PAIRS_MAX] or (USUAL_PAIR,)
 
 
@@ -307,7 +307,7 @@ class KeyCheck:
             log.info("the exchange does not tell what the key may do: %s", error)
         return None
 
-    def to_proto(self, table: SymbolTable | None) -> pb.Preflight | None:
+    def to_proto(self, table: PairTable | None) -> pb.Preflight | None:
         """All that is known; None before the first answer. ``table``: the pairs' rules as they were read
         last.
         """

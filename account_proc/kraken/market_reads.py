@@ -14,7 +14,7 @@ from krakencopy.account_proc.contract.errors import (
     RateLimited,
 )
 from krakencopy.account_proc.domain.order import Quote
-from krakencopy.account_proc.domain.pair_table import SymbolTable
+from krakencopy.account_proc.domain.pair_table import PairTable
 from krakencopy.account_proc.domain.pairs import NOT_LISTED, PairRules
 from krakencopy.account_proc.kraken.answers import (
     ServiceTrouble,
@@ -44,7 +44,7 @@ class MarketReads:
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
-        self._symbols: SymbolTable | None = None
+        self._table: PairTable | None = None
         #: By pair whose price was refused: how often in a row, and until when it is not asked for (monotonic
         #: seconds).
         self._price_refused: dict[str, tuple[int, float]] = {}
@@ -55,7 +55,7 @@ class MarketReads:
         with expected_form("Time"):
             return int(result["unixtime"])
 
-    async def asset_pairs(self) -> SymbolTable:
+    async def asset_pairs(self) -> PairTable:
         """All pairs and assets, read anew. The other methods read names by it, until they are told of another
         table.
 
@@ -70,7 +70,7 @@ class MarketReads:
                 raise ValueError("no pairs")
         for key in table.skipped:
             self._calls.odd("AssetPairs", OddRow(key, None, "it lacks what trading needs"))
-        self._symbols = table
+        self._table = table
         return table
 
     async def _listed(self, method: str, parameter: str) -> Mapping[str, Any]:
@@ -86,16 +86,16 @@ class MarketReads:
             # An exchange that does not know the question answers it as the first one: what that told counts.
             return {**more, **rows}
 
-    def read_names_by(self, table: SymbolTable) -> None:
+    def read_names_by(self, table: PairTable) -> None:
         """All methods but ``asset_pairs`` use this table from now on."""
-        self._symbols = table
+        self._table = table
 
-    async def table(self) -> SymbolTable:
+    async def table(self) -> PairTable:
         """By what names are read: the table that was set last, or one that is read now."""
-        return await self.asset_pairs() if self._symbols is None else self._symbols
+        return await self.asset_pairs() if self._table is None else self._table
 
     async def market_states(self, pair: str) -> tuple[str, ...]:
-        """What the exchange says now of its own state and of a pair's, in its words. Raises UnknownSymbol."""
+        """What the exchange says now of its own state and of a pair's, in its words. Raises UnknownName."""
         name = (await self.table()).pair(pair).altname
         system = await self._calls.public("SystemStatus", priority=Priority.READ)
         rows = await self._calls.public("AssetPairs", {"pair": name}, priority=Priority.READ)
@@ -110,7 +110,7 @@ class MarketReads:
         table = await self.table()
         now = time.monotonic()
         found = (table.find(pair) for pair in pairs)
-        wanted = {rules.symbol: rules for rules in found if rules and rules.status != NOT_LISTED}
+        wanted = {rules.name: rules for rules in found if rules and rules.status != NOT_LISTED}
         refused = {name: self._price_refused[name] for name in wanted if name in self._price_refused}
         groups = [
             [
@@ -123,7 +123,7 @@ class MarketReads:
         groups += [[wanted[name]] for name, (_, until) in refused.items() if until <= now or len(wanted) == 1]
         return await self._quotes([group for group in groups if group], table)
 
-    async def _quotes(self, groups: list[list[PairRules]], table: SymbolTable) -> dict[str, Quote]:
+    async def _quotes(self, groups: list[list[PairRules]], table: PairTable) -> dict[str, Quote]:
         """Prices of pairs, each group of one class. Trouble at the exchange is that of a pair only if
         other pairs are told beside it.
         """
@@ -147,13 +147,13 @@ class MarketReads:
                 if half:
                     waiting += [some[half:], some[:half]]
                 else:
-                    untold[some[0].symbol] = error
+                    untold[some[0].name] = error
                 continue
             told_any = True
             with expected_form("Ticker"):
                 # Kraken: keyed by the canonical id, whatever was asked for.
                 rows = readable(result, lambda _, row: quote_of(row), partial(self._calls.odd, "Ticker"))
-            quotes |= {pair.symbol: quote for key, quote in rows.items() if (pair := table.find(key))}
+            quotes |= {pair.name: quote for key, quote in rows.items() if (pair := table.find(key))}
         if trouble is not None and not told_any:
             raise trouble
         for name in quotes:

@@ -76,20 +76,20 @@ class OrderEntry:
             # Of an order from before its pair was taken off the lists; the exchange would say the same.
             raise ExchangeRefused("AddOrder", (NO_SUCH_PAIR,))
         params = order.params(pair.altname, pair.asset_class)
-        self._limits.charge_order(pair.symbol, time.monotonic())
+        self._limits.charge_order(pair.name, time.monotonic())
         try:
             result = await self._calls.queue.order("AddOrder", params, timeout_s=timeout_s)
         except RateLimited as error:
-            self._limits.order_refused(pair.symbol, error, time.monotonic())
+            self._limits.order_refused(pair.name, error, time.monotonic())
             raise
         except (KeyRefused, MarketRefused) as error:
             if isinstance(error, KeyRefused) and not await self._is_market(error):
                 raise
             if self._refused is not None:
-                self._refused(pair.symbol, ", ".join(error.errors))
+                self._refused(pair.name, ", ".join(error.errors))
             raise MarketRefused(error.method, error.errors) from error
         finally:
-            self._limits.order_answered(pair.symbol, time.monotonic())
+            self._limits.order_answered(pair.name, time.monotonic())
         with expected_form("AddOrder"):
             ack = OrderAck("" if order.validate else str(result["txid"][0]), "")
         with suppress(*UNREADABLE):

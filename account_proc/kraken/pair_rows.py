@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from krakencopy.account_proc.domain.pair_table import SymbolTable
+from krakencopy.account_proc.domain.pair_table import PairTable
 from krakencopy.account_proc.domain.pairs import PairRules
 from krakencopy.account_proc.domain.quantities import number, positive
 
@@ -21,7 +21,7 @@ TOKENIZED = "tokenized_asset"
 DECIMALS_MAX = 18
 
 
-def pair_table(asset_pairs: Mapping[str, Any], assets: Mapping[str, Any]) -> SymbolTable:
+def pair_table(asset_pairs: Mapping[str, Any], assets: Mapping[str, Any]) -> PairTable:
     """From the results of AssetPairs and Assets. A row that lacks what trading needs is left out and named in
     ``skipped``.
     """
@@ -39,7 +39,7 @@ def pair_table(asset_pairs: Mapping[str, Any], assets: Mapping[str, Any]) -> Sym
             pairs.append(_pair(key, row, names))
         except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError):
             skipped |= dict.fromkeys(_names_in(key, row), key)
-    return SymbolTable.of(pairs, names, skipped)
+    return PairTable.of(pairs, names, skipped)
 
 
 def _pair(key: str, row: Mapping[str, Any], names: Mapping[str, str]) -> PairRules:
@@ -54,7 +54,7 @@ def _pair(key: str, row: Mapping[str, Any], names: Mapping[str, str]) -> PairRul
         canonical=key,
         altname=_text(row["altname"]),
         wsname=wsname,
-        symbol=f"{DISPLAY_NAMES.get(left, left)}/{DISPLAY_NAMES.get(right, right)}",
+        name=f"{DISPLAY_NAMES.get(left, left)}/{DISPLAY_NAMES.get(right, right)}",
         base=base,
         quote=quote,
         lot_decimals=_decimals(row["lot_decimals"]),

@@ -44,7 +44,7 @@ from krakencopy.account_proc.copying.master import (
 )
 from krakencopy.account_proc.copying.reconciler import PERIOD_PAPER_S, PERIOD_S, LookBack, Reconciler
 from krakencopy.account_proc.copying.user_feed import UserFeed
-from krakencopy.account_proc.domain.pair_table import UnknownSymbol
+from krakencopy.account_proc.domain.pair_table import UnknownName
 from krakencopy.account_proc.domain.pairs import NOT_LISTED
 from krakencopy.account_proc.domain.wallet import DISPLAY_CURRENCY
 from krakencopy.account_proc.kraken.api import KrakenExchange
@@ -120,7 +120,7 @@ class KrakenProcess(AccountProcess):
             self._calls, self._clock, self._notices.odd_row, self._notices.market_refused
         )
         # Beside the sockets: for this supervisor's processes, and of no use later.
-        listing = PairsCache(
+        pairs_cache = PairsCache(
             spec.socket_path.parent / "listing", spec.id, Origin.of(spec.rest_url, spec.epoch)
         )
         self._announcements = Announcements(self.change_signal.notify)
@@ -130,7 +130,7 @@ class KrakenProcess(AccountProcess):
             self.change_signal.notify,
             now,
             spec.visibility_lag_s,
-            listing,
+            pairs_cache,
             spec.reserve,
             self._outside,
             self._notices,
@@ -451,7 +451,7 @@ class KrakenProcess(AccountProcess):
         asset = self.spec.copy.notional_asset
         try:
             self._portfolio.prices.priced = (self._portfolio.pairs.table.asset(asset),) if asset else ()
-        except UnknownSymbol as error:
+        except UnknownName as error:
             amount = f"{self.spec.copy.notional} {asset}"
             raise ConfigurationFault(
                 f'copy.notional = "{amount}": the exchange has no {asset}; write "50 USD"'

@@ -13,7 +13,7 @@ from decimal import Decimal
 
 from krakencopy.account_proc.contract.errors import ExchangeError
 from krakencopy.account_proc.domain.asset_forms import worth_as
-from krakencopy.account_proc.domain.pair_table import SymbolTable
+from krakencopy.account_proc.domain.pair_table import PairTable
 from krakencopy.account_proc.domain.pairs import NOT_LISTED
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.kraken.front import growing_pause_s
@@ -55,7 +55,7 @@ class CurrentPairs:
         self._cache = cache
         self._memory = memory
         #: None until pairs were read.
-        self.latest: SymbolTable | None = None
+        self.latest: PairTable | None = None
         #: Called when the exchange's pairs and assets were read again.
         self.on_read: Callable[[], None] | None = None
         #: By name of a pair that nobody lists: how often pairs were read for it, and when they may be again
@@ -65,7 +65,7 @@ class CurrentPairs:
         self._rules_wrong = asyncio.Event()
 
     @property
-    def table(self) -> SymbolTable:
+    def table(self) -> PairTable:
         """The exchange's pairs. Only after they were read."""
         if self.latest is None:
             raise AssertionError("pairs were used before they were read")
@@ -130,7 +130,7 @@ class CurrentPairs:
             await self.read(JUST_READ_S)
         except ExchangeError as error:
             log.warning(
-                "%s is held and not listed, and the listing could not be read again: %s",
+                "%s is held and not listed, and the pairs could not be read again: %s",
                 ", ".join(sorted(due)),
                 error,
             )

@@ -99,7 +99,7 @@ class KrakenBroker:
 def market_of(pair: PairRules) -> Market:
     """Kraken's rules of a pair in a broker's words."""
     return Market(
-        symbol=pair.symbol,
+        name=pair.name,
         base=pair.base,
         quote=pair.quote,
         lot=Decimal(1).scaleb(-pair.lot_decimals),

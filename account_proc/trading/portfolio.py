@@ -113,15 +113,14 @@ class Portfolio:
         await self.pairs.read(SHARED_RULES_S)
         await self.refresh()
 
-    def unknown_trade(self, symbol: str, words: str) -> None:
+    def unknown_trade(self, pair: str, words: str) -> None:
         """A trade of this account that cannot be counted, as nobody lists its pair: balances tell what it
         has moved.
         """
         self.notices.say(
             NoticeCode.UNKNOWN_PAIR,
-            symbol,
-            f"the exchange lists no pair {symbol!r}: {words}; balances are read again, everything else goes "
-            "on",
+            pair,
+            f"the exchange lists no pair {pair!r}: {words}; balances are read again, everything else goes on",
         )
         self.doubt()
 
@@ -224,10 +223,10 @@ class Portfolio:
 
     def executed(self, execution: Execution) -> None:
         """Counts one execution of this account. The caller has made sure that it comes only once."""
-        pair = self.pairs.table.find(execution.symbol)
+        pair = self.pairs.table.find(execution.pair)
         if pair is None:
             words = f"{execution.side} {execution.last_qty} at {execution.last_price} is not counted"
-            self.unknown_trade(execution.symbol, words)
+            self.unknown_trade(execution.pair, words)
             return
         counted = self._counted.setdefault(execution.order_id, _Counted())
         while len(self._counted) > ORDERS_MAX:
@@ -251,18 +250,18 @@ class Portfolio:
         self.prices.marks.set(pair.base, pair.quote, execution.last_price)
         self._changed()
 
-    def ended(self, ending: Ending, symbol: str, side: Side, *, sent_here: bool) -> None:
+    def ended(self, ending: Ending, name: str, side: Side, *, sent_here: bool) -> None:
         """Counts what an order of ours traded and the feed has not told; the feed may tell it later, and then
         it counts no more.
 
         ``sent_here``: by this process, so after its first balances. Orders from before are in those, or are
         found by later ones.
         """
-        pair = self.pairs.table.find(symbol)
+        pair = self.pairs.table.find(name)
         if pair is None:
             if ending.filled:
                 self.unknown_trade(
-                    symbol, f"order {ending.order_id} traded {ending.filled}, which is not counted"
+                    name, f"order {ending.order_id} traded {ending.filled}, which is not counted"
                 )
             return
         counted = self._counted.setdefault(ending.order_id, _Counted())

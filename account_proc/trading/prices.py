@@ -42,15 +42,15 @@ class Prices:
         wanted = [pair for asset in self._wallet.assets() for pair in self.pricing_pairs(asset)]
         wanted += [pair for asset in self.priced for pair in self.pricing_pairs(asset)]
         wanted += [pair for bridge in BRIDGES for pair in self.pricing_pairs(bridge)]
-        symbols = tuple(dict.fromkeys(pair.symbol for pair in wanted))
-        if not symbols:
+        names = tuple(dict.fromkeys(pair.name for pair in wanted))
+        if not names:
             return
         asked = set(self.unpriced)
-        quotes = await self._market.ticker(symbols)
+        quotes = await self._market.ticker(names)
         # Also where the exchange tells no price: that counts nothing, and is not waited for.
         self.unpriced -= asked
         for pair in wanted:
-            quote = quotes.get(pair.symbol)
+            quote = quotes.get(pair.name)
             if quote is not None:
                 self.marks.set(pair.base, pair.quote, quote.worth)
         self._show_unpriced()
@@ -74,8 +74,8 @@ class Prices:
         asset = worth_as(asset)
         for bridge in BRIDGES:
             # Kraken quotes some money the other way round: USD/CAD, USD/JPY, USD/CHF.
-            for symbol in (f"{asset}/{bridge}", f"{bridge}/{asset}"):
-                pair = self._pairs.table.find(symbol)
+            for name in (f"{asset}/{bridge}", f"{bridge}/{asset}"):
+                pair = self._pairs.table.find(name)
                 if pair is not None:
                     yield pair
 

@@ -120,18 +120,18 @@ def rename(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
 
 def fills(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     """`fills`."""
-    listing = TableOutput(out, views.fill_columns(), views.fill_row)
+    table = TableOutput(out, views.fill_columns(), views.fill_row)
     with connect() as supervisor:
         head = supervisor.get_status().head_seq if arguments.follow else 0
         limit = _limit(arguments, None if arguments.after is not None else LATEST)
         found = list(supervisor.list_fills(pair=arguments.pair, after_seq=arguments.after, limit=limit))
         if arguments.after is None:
             found.reverse()
-        listing.show(found)
+        table.show(found)
         if not found:
             # "XBTUSD" is a pair as well, for orders.
             of = f" of {arguments.pair} (pairs are written like BTC/USD here)" if arguments.pair else ""
-            listing.none(f"no fills{of}{_yet(arguments)}")
+            table.none(f"no fills{of}{_yet(arguments)}")
         if arguments.follow:
             # Fills of other pairs may have come after the last one found; those before `head` need no second
             # look.
@@ -140,14 +140,14 @@ def fills(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
             )
             for fill in supervisor.watch_fills(position):
                 if arguments.pair in {"", fill.pair}:
-                    listing.show([fill])
+                    table.show([fill])
     return ExitCode.DONE
 
 
 def copies(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     """`copies`."""
     state = _copy_state(arguments.state)
-    listing = TableOutput(out, views.copy_columns(), views.copy_row)
+    table = TableOutput(out, views.copy_columns(), views.copy_row)
     with connect() as supervisor:
         # The watch begins where the journal ended before the list: what changes in between is in both and
         # shown once.
@@ -163,33 +163,33 @@ def copies(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
                 limit=_limit(arguments, LATEST),
             )
         )
-        listing.show(found[::-1])
+        table.show(found[::-1])
         if not found:
-            listing.none(f"no such copies{_yet(arguments)}")
+            table.none(f"no such copies{_yet(arguments)}")
         shown = {(copy.account_id, copy.copy_id): copy.revision for copy in found}
         for change in watch or ():
             copy = change.copy
             is_new = copy.revision > shown.pop((copy.account_id, copy.copy_id), 0)
             if is_new and arguments.fill in {0, *copy.fill_seqs} and state in {0, copy.state}:
-                listing.show([copy])
+                table.show([copy])
     return ExitCode.DONE
 
 
 def events(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     """`events`."""
-    listing = TableOutput(out, views.event_columns(), views.event_row)
+    table = TableOutput(out, views.event_columns(), views.event_row)
     with connect() as supervisor:
         position = supervisor.get_status().head_event if arguments.follow else 0
         found = list(supervisor.list_events(account_id=arguments.account, limit=_limit(arguments, LATEST)))
-        listing.show(found[::-1])
+        table.show(found[::-1])
         if not found:
             about = f" about {arguments.account}" if arguments.account else ""
-            listing.none(f"no events{about}{_yet(arguments)}")
+            table.none(f"no events{about}{_yet(arguments)}")
         if arguments.follow:
             position = max([position, *(event.seq for event in found)])
             for event in supervisor.watch_events(position):
                 if arguments.account in {"", event.account_id}:
-                    listing.show([event])
+                    table.show([event])
     return ExitCode.DONE
 
 

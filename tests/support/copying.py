@@ -39,7 +39,7 @@ NOW = 1_795_336_500.0
 PLENTY = Decimal(10) ** 9
 
 BTC = PairRules(
-    canonical="XXBTZUSD", altname="XBTUSD", wsname="XBT/USD", symbol="BTC/USD", base="BTC", quote="USD",
+    canonical="XXBTZUSD", altname="XBTUSD", wsname="XBT/USD", name="BTC/USD", base="BTC", quote="USD",
     lot_decimals=8, pair_decimals=1, cost_decimals=5, tick_size=Decimal("0.1"), ordermin=Decimal("0.00005"),
     costmin=Decimal("0.5"), status="online",
 )  # fmt: skip
@@ -48,7 +48,7 @@ ETH = replace(
     canonical="XETHZUSD",
     altname="ETHUSD",
     wsname="ETH/USD",
-    symbol="ETH/USD",
+    name="ETH/USD",
     base="ETH",
     lot_decimals=4,
     pair_decimals=2,
@@ -108,7 +108,7 @@ class TradingMaster:
         return MasterFill(
             seq=self.seq,
             order_id=order_id,
-            pair=pair.symbol,
+            pair=pair.name,
             side=side,
             price=Price(price),
             volume=BaseVolume(volume),
@@ -182,7 +182,7 @@ class Follower:
         for decision in verdict.decisions:
             if isinstance(decision, Carry):
                 self.book.carry(
-                    self.pair.symbol,
+                    self.pair.name,
                     decision.fills[0].side,
                     decision.slices,
                     copy_id_of(decision.fills),
@@ -214,7 +214,7 @@ class Follower:
             fees={self.pair.base: fee_base} if fee_base else {},
             sweep=order.sweep,
         )
-        self.book.settle(self.pair.symbol, side_of(order), ending)
+        self.book.settle(self.pair.name, side_of(order), ending)
 
     def copy(self, *fills: MasterFill) -> Verdict:
         """Decides, and settles what was ordered in full."""
@@ -236,7 +236,7 @@ class Follower:
         return self.book.coins.volume(self.pair.base)
 
     def carried(self, side: Side) -> Decimal:
-        return self.book.carried_volume(self.pair.symbol, side).amount
+        return self.book.carried_volume(self.pair.name, side).amount
 
 
 def copy_id_of(fills: Sequence[MasterFill]) -> str:

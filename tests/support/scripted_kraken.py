@@ -167,7 +167,7 @@ def execution(
         exec_type=exec_type,
         order_id=order_id,
         cl_ord_id=cl_ord_id,
-        symbol=symbol,
+        pair=symbol,
         side=side,
         order_type="market",
         order_status="",

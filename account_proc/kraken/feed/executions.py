@@ -40,7 +40,7 @@ class Execution:
     order_id: str
     cl_ord_id: str | None
     #: E.g. BTC/USD.
-    symbol: str
+    pair: str
     side: Side
     order_type: str
     #: Kraken: pending_new, new, partially_filled, filled, canceled, expired. A trade that fills an order may
@@ -139,7 +139,7 @@ class ExecutionsMerge:
             exec_type=exec_type,
             order_id=order_id,
             cl_ord_id=order.cl_ord_id,
-            symbol=order.symbol,
+            pair=order.symbol,
             side=order.side,
             order_type=order.order_type,
             order_status=order.order_status,

@@ -31,7 +31,7 @@ def trade(
     return Trade(
         exec_id=exec_id,
         order_id=order_id,
-        symbol=symbol,
+        pair=symbol,
         side=side,
         price=Decimal(price),
         volume=Decimal(volume),

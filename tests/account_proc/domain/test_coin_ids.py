@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from krakencopy.account_proc.domain.coin_ids import CoinIds
-from krakencopy.account_proc.domain.pair_table import SymbolTable
+from krakencopy.account_proc.domain.pair_table import PairTable
 from krakencopy.account_proc.kraken.pair_rows import pair_table
 
 
-def table(*coins: tuple[str, str], status: str = "online") -> SymbolTable:
+def table(*coins: tuple[str, str], status: str = "online") -> PairTable:
     """A table with these assets, by id and altname, and a pair against USD for each."""
     assets: dict[str, Any] = {"ZUSD": {"altname": "USD"}}
     pairs: dict[str, Any] = {}

@@ -466,7 +466,7 @@ def test_what_is_planned_is_what_the_rules_asked_for_before_cash_cut_it(fills: l
 CROSS = replace(
     BTC,
     altname="ETHXBT",
-    symbol="ETH/BTC",
+    name="ETH/BTC",
     base="ETH",
     quote="BTC",
     ordermin=Decimal("0.0001"),
@@ -505,7 +505,7 @@ def test_a_notional_whose_worth_is_not_known_buys_nothing_and_is_not_carried() -
 
 
 @pytest.mark.parametrize(
-    ("pair", "is_money"), [(CROSS, False), (BTC, True), (replace(CROSS, symbol="ETH/USDT"), True)]
+    ("pair", "is_money"), [(CROSS, False), (BTC, True), (replace(CROSS, name="ETH/USDT"), True)]
 )
 def test_a_notional_without_a_currency_is_taken_where_the_quote_is_money(
     pair: PairRules, is_money: bool

@@ -320,7 +320,7 @@ def test_a_partial_exit_shrinks_the_entries_that_wait() -> None:
     verdict = user.decide(master.sell("O3", "0.3", "10", user.pair))
     assert isinstance(verdict.decisions[0], Skip)
     assert verdict.exited_copies == ()
-    assert [str(piece.volume) for piece in user.book.carried[BTC.symbol, Side.BUY]] == ["0.02", "0.01"]
+    assert [str(piece.volume) for piece in user.book.carried[BTC.name, Side.BUY]] == ["0.02", "0.01"]
 
 
 def test_an_entry_that_shrinks_to_nothing_is_reported_once() -> None:
@@ -340,17 +340,17 @@ def test_a_copy_that_waits_with_two_orders_is_given_up_when_both_are_gone() -> N
     user.decide(master.buy("O1", "0.4", "10", pair), master.buy("O2", "0.1", "10", pair))
     half = user.decide(master.sell("O3", "0.25", "10", pair))
     assert half.exited_copies == ()
-    assert [piece.order_id for piece in user.book.carried[BTC.symbol, Side.BUY]] == ["O1"]
+    assert [piece.order_id for piece in user.book.carried[BTC.name, Side.BUY]] == ["O1"]
     assert user.decide(master.sell("O3", "0.25", "10", pair)).exited_copies == ("c1",)
 
 
 def test_a_full_exit_drops_the_entries_that_wait_in_its_pair_alone() -> None:
     master, user = waiting_entry()
-    user.book.carry(ETH.symbol, Side.BUY, user.book.carried[BTC.symbol, Side.BUY], "c9")
+    user.book.carry(ETH.name, Side.BUY, user.book.carried[BTC.name, Side.BUY], "c9")
     verdict = user.decide(master.sell("O3", "0.6", "10", user.pair))
     assert verdict.exited_copies == ("c1", "c2")
     assert user.carried(Side.BUY) == 0
-    assert user.book.carried_volume(ETH.symbol, Side.BUY).amount == Decimal("0.06")
+    assert user.book.carried_volume(ETH.name, Side.BUY).amount == Decimal("0.06")
 
 
 def test_an_entry_that_the_master_has_left_gives_its_room_back() -> None:

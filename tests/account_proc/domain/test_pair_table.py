@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from krakencopy.account_proc.domain.pair_table import ANSWERS_MAX, SymbolTable, UnknownSymbol
+from krakencopy.account_proc.domain.pair_table import ANSWERS_MAX, PairTable, UnknownName
 from krakencopy.account_proc.kraken.pair_rows import pair_table
 from tests.support.pair_samples import ASSETS, PAIRS, TABLE, row
 
@@ -17,7 +17,7 @@ from tests.support.pair_samples import ASSETS, PAIRS, TABLE, row
 @pytest.mark.parametrize("spelling", ["XXBTZUSD", "XBTUSD", "XBT/USD", "BTC/USD", "btc/usd", "xbtusd"])
 def test_every_spelling_finds_the_same_pair(spelling: str) -> None:
     pair = TABLE.pair(spelling)
-    assert (pair.canonical, pair.altname, pair.wsname, pair.symbol) == (
+    assert (pair.canonical, pair.altname, pair.wsname, pair.name) == (
         "XXBTZUSD",
         "XBTUSD",
         "XBT/USD",
@@ -37,12 +37,12 @@ def test_every_spelling_finds_the_same_pair(spelling: str) -> None:
     [("XDGUSD", "DOGE/USD"), ("ETHXBT", "ETH/BTC"), ("XTZ/USD", "XTZ/USD"), ("XBTUSDT", "BTC/USDT")],
 )
 def test_old_names_are_translated_by_table_only(spelling: str, symbol: str) -> None:
-    assert TABLE.pair(spelling).symbol == symbol
+    assert TABLE.pair(spelling).name == symbol
 
 
 def test_an_unknown_pair_is_named() -> None:
     assert TABLE.find("BTC/XYZ") is None
-    with pytest.raises(UnknownSymbol, match="no pair 'BTC/XYZ'"):
+    with pytest.raises(UnknownName, match="no pair 'BTC/XYZ'"):
         TABLE.pair("BTC/XYZ")
     with pytest.raises(KeyError):
         TABLE.pair("")
@@ -105,7 +105,7 @@ def test_a_balance_has_its_assets_name_in_forms_that_nobody_knows_as_well(spelli
 
 @pytest.mark.parametrize("spelling", ["NOPE", "NOPE.F", "USD.X", ".F", ""])
 def test_an_unknown_asset_is_named(spelling: str) -> None:
-    with pytest.raises(UnknownSymbol, match="lists no asset"):
+    with pytest.raises(UnknownName, match="lists no asset"):
         TABLE.asset(spelling)
 
 
@@ -120,14 +120,14 @@ def test_a_table_made_of_anothers_text_tells_the_same(
     rows: dict[str, Any], assets: dict[str, str], other: str
 ) -> None:
     table = pair_table(rows, {key: {"altname": name} for key, name in assets.items()})
-    copy = SymbolTable(table.text)
+    copy = PairTable(table.text)
     names = {name for key, one in rows.items() for name in (key, one["altname"], one["wsname"])}
     for name in (*names, *(name.upper() for name in names), other):
         assert copy.find(name) == table.find(name)
         if name in names:
             assert (found := table.find(name)) is not None
             assert name.upper() in {
-                spelled.upper() for spelled in (found.canonical, found.altname, found.wsname, found.symbol)
+                spelled.upper() for spelled in (found.canonical, found.altname, found.wsname, found.name)
             }
     for key, name in assets.items():
         assert copy.asset(key) == table.asset(key)
@@ -140,4 +140,4 @@ def test_pairs_that_nobody_lists_do_not_pile_up() -> None:
     for number in range(3 * ANSWERS_MAX):
         assert table.find(f"NO{number}/USD") is None
     assert len(table._pairs) <= ANSWERS_MAX
-    assert table.pair("XBTUSD").symbol == "BTC/USD"
+    assert table.pair("XBTUSD").name == "BTC/USD"

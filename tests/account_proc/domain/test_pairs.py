@@ -27,5 +27,5 @@ def test_what_is_no_rules_is_refused(row: list[object]) -> None:
 
 def test_a_pair_whose_rules_nobody_knows_has_names_and_is_not_listed() -> None:
     rules = without_rules("BTC/USD")
-    assert (rules.symbol, rules.base, rules.quote) == ("BTC/USD", "BTC", "USD")
+    assert (rules.name, rules.base, rules.quote) == ("BTC/USD", "BTC", "USD")
     assert (rules.status, rules.lot_decimals, rules.ordermin) == (NOT_LISTED, 8, Decimal("1e-8"))

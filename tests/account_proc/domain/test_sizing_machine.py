@@ -31,7 +31,7 @@ from krakencopy.account_proc.state import ledger as ledger_module
 from krakencopy.account_proc.state.ledger import Ledger
 from tests.support.copying import BTC, ETH, NOW, Follower, TradingMaster, copy_id_of, side_of
 
-PAIRS = {pair.symbol: replace(pair, ordermin=Decimal("0.05"), lot_decimals=4) for pair in (BTC, ETH)}
+PAIRS = {pair.name: replace(pair, ordermin=Decimal("0.05"), lot_decimals=4) for pair in (BTC, ETH)}
 EQUITY = Decimal(1000)
 
 symbols = st.sampled_from(sorted(PAIRS))
@@ -136,7 +136,7 @@ class CopyingForMonths(RuleBasedStateMachine):
 
     @rule()
     def the_process_starts_again(self) -> None:
-        before = self.users[BTC.symbol].book
+        before = self.users[BTC.name].book
         plans = self.plans(self.ledger)
         self.ledger.close()
         self.ledger = Ledger(self.path, "tania")
@@ -212,7 +212,7 @@ class CopyingForMonths(RuleBasedStateMachine):
 
     @invariant()
     def what_waits_belongs_to_copies_that_wait(self) -> None:
-        book = self.users[BTC.symbol].book
+        book = self.users[BTC.name].book
         found = {(pair, piece.copy_id) for (pair, _), pieces in book.carried.items() for piece in pieces}
         assert found == self.carried_copies
 

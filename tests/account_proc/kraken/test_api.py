@@ -40,7 +40,7 @@ def test_pairs_prices_and_the_clock(paper: Paper, tmp_path: Path) -> None:
     async def steps(exchange: KrakenExchange) -> None:
         table = await exchange.market.asset_pairs()
         assert table.skipped == ()
-        assert table.pair("XBTUSD").symbol == "BTC/USD"
+        assert table.pair("XBTUSD").name == "BTC/USD"
         quotes = await exchange.market.ticker(["BTC/USD", "ETH/USD"])
         assert quotes["BTC/USD"].bid == quotes["BTC/USD"].ask == Decimal(50000)
         assert (quotes["ETH/USD"].bid, quotes["ETH/USD"].ask) == (Decimal("1999.99"), Decimal("2000.01"))

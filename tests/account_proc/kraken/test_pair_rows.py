@@ -65,7 +65,7 @@ def test_what_kraken_leaves_out_has_a_meaning() -> None:
         if key not in {"tick_size", "costmin", "wsname"}
     }
     pair = pair_table({"XXBTZUSD": bare}, ASSETS).pair("XBTUSD")
-    assert (pair.tick_size, pair.costmin, pair.symbol) == (Decimal("0.1"), Decimal(0), "BTC/USD")
+    assert (pair.tick_size, pair.costmin, pair.name) == (Decimal("0.1"), Decimal(0), "BTC/USD")
 
 
 @given(

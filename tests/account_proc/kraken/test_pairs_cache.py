@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from krakencopy.account_proc.contract.errors import OutcomeUnknown
-from krakencopy.account_proc.domain.pair_table import SymbolTable
+from krakencopy.account_proc.domain.pair_table import PairTable
 from krakencopy.account_proc.kraken import pairs_cache as listing_module
 from krakencopy.account_proc.kraken.pair_rows import pair_table
 from krakencopy.account_proc.kraken.pairs_cache import TURN_S, Origin, PairsCache, encode
@@ -38,7 +38,7 @@ class Machine:
     now: float = 50_000.0
     asked: int = 0
     waits: list[float] = field(default_factory=list)
-    table: SymbolTable = TABLE
+    table: PairTable = TABLE
 
     @property
     def path(self) -> Path:
@@ -52,18 +52,18 @@ class Machine:
         self.waits.append(seconds)
         self.now += seconds
 
-    async def ask(self) -> SymbolTable:
+    async def ask(self) -> PairTable:
         self.asked += 1
         self.now += 1.0
         return self.table
 
-    async def unanswered(self) -> SymbolTable:
+    async def unanswered(self) -> PairTable:
         raise OutcomeUnknown("AssetPairs", "timeout")
 
     def listing(self, account: str = "anna", origin: Origin = ORIGIN) -> PairsCache:
         return PairsCache(self.path, account, origin, clock=lambda: self.now, pause=self.pause)
 
-    def get(self, age_max_s: float = HOUR_S, account: str = "anna", origin: Origin = ORIGIN) -> SymbolTable:
+    def get(self, age_max_s: float = HOUR_S, account: str = "anna", origin: Origin = ORIGIN) -> PairTable:
         table, age_s = asyncio.run(self.listing(account, origin).get(self.ask, age_max_s))
         assert 0 <= age_s <= max(age_max_s, 1.0)
         return table
@@ -227,7 +227,7 @@ def _get(folder: str, asked: str) -> None:
         with Path(asked).open("a") as file:
             file.write("asked\n")
 
-    async def ask() -> SymbolTable:
+    async def ask() -> PairTable:
         note()
         await asyncio.sleep(0.2)
         return TABLE
@@ -265,7 +265,7 @@ class Account:
             self.exchange, lambda: None, lambda: NOW + machine.now, 1.0, machine.listing(name)
         )
 
-    async def _asset_pairs(self) -> SymbolTable:
+    async def _asset_pairs(self) -> PairTable:
         self.asked += 1
         self.machine.now += 0.1
         return pair_table(self.kraken.always["AssetPairs"], ASSETS)

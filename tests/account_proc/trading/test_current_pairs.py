@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from krakencopy.account_proc.contract.errors import OutcomeUnknown
-from krakencopy.account_proc.domain.pair_table import SymbolTable
+from krakencopy.account_proc.domain.pair_table import PairTable
 from krakencopy.account_proc.trading import current_pairs
 from krakencopy.account_proc.trading.current_pairs import LEARN_PAUSE_S
 from tests.support.copying import NOW
@@ -19,10 +19,10 @@ from tests.support.wallet_account import START, account
 def test_an_asset_that_is_held_and_not_listed_has_the_tables_read_again_and_is_priced_then() -> None:
     async def steps() -> None:
         it = await account()
-        market, read = it.portfolio.pairs._market, list[SymbolTable]()
+        market, read = it.portfolio.pairs._market, list[PairTable]()
         ask = market.asset_pairs
 
-        async def asset_pairs() -> SymbolTable:
+        async def asset_pairs() -> PairTable:
             read.append(await ask())
             return read[-1]
 

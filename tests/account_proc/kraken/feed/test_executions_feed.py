@@ -145,7 +145,7 @@ def test_a_trade_is_told_in_full_with_the_id_that_the_history_gives_it(paper: Pa
         trade = heard.trades[0]
         assert trade.exec_id == history[0].txid
         assert (trade.order_id, trade.cl_ord_id, trade.side) == (ack.order_id, "mine", Side.BUY)
-        assert (trade.symbol, trade.last_qty, trade.last_price) == (
+        assert (trade.pair, trade.last_qty, trade.last_price) == (
             "BTC/USD",
             Decimal("0.01"),
             Decimal(50000),
@@ -179,7 +179,7 @@ def test_what_happened_before_is_in_the_snapshot(paper: Paper, tmp_path: Path) -
         assert {row.order_id for row in heard.snapshots[0]} == {filled.order_id, resting.order_id}
         cancelled = next(row for row in heard.rows if row.exec_type == "canceled")
         assert isinstance(cancelled, Execution)
-        assert (cancelled.symbol, cancelled.order_id) == ("BTC/USD", resting.order_id)
+        assert (cancelled.pair, cancelled.order_id) == ("BTC/USD", resting.order_id)
 
     asyncio.run(run())
 

@@ -240,7 +240,7 @@ def test_a_pair_that_is_gone_keeps_its_rules_and_says_so() -> None:
         [TABLE.pair("BTC/USD"), TABLE.pair("ETH/USD")]
     )
     gone = table.pair("XBTUSD")
-    assert (gone.symbol, gone.status, gone.ordermin) == ("BTC/USD", NOT_LISTED, Decimal("0.00005"))
+    assert (gone.name, gone.status, gone.ordermin) == ("BTC/USD", NOT_LISTED, Decimal("0.00005"))
     assert table.pair("ETH/USD").status == "online"
 
 
