@@ -6,8 +6,8 @@
         for fill in supervisor.watch_fills(after_seq=0):
             ...
 
-The way of a command: cli/main.py -> cli/arguments.py -> cli/commands.py -> sdk/client.py (the only one that
-knows gRPC, with sdk/grpc_errors.py and sdk/watch_stream.py).
+The way of a command: cli/main.py -> cli/arguments.py -> cli/commands.py -> sdk/client.py ->
+sdk/connection.py (the only one that knows gRPC, with sdk/grpc_errors.py and sdk/watch_stream.py).
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ from krakencopy.account_proc.runtime.file_lock import LOCK_LINE_BYTES, LockedFil
 from krakencopy.supervisor.config import reader as configuration
 from krakencopy.supervisor.config.credentials import CredentialSource
 from krakencopy.supervisor.config.model import Config
-from krakencopy.supervisor.config.reader import ConfigFaults, Fault, PaperMarket
+from krakencopy.supervisor.config.reader import ConfigFault, ConfigFaults, PaperMarket
 from krakencopy.supervisor.folder_owner import (
     ADOPT_FLAG,
     LIVE_FOLDER,
@@ -159,12 +159,14 @@ def _run(arguments: argparse.Namespace) -> int:
     _allow_files()
     lock = _lock_folder(state_dir)
     # Only now: `check` needs neither gRPC nor a paper exchange.
-    from krakencopy.supervisor.paper.exchange import Market
+    from krakencopy.supervisor.paper.exchange import MarketOptions
     from krakencopy.supervisor.run import Run, serve
 
     try:
         lock.write(0, holder_line("supervisor", LOCK_LINE_BYTES))
-        market = Market(kind=kind, live_url=arguments.live_url, replay=arguments.replay, seed=arguments.seed)
+        market = MarketOptions(
+            kind=kind, live_url=arguments.live_url, replay=arguments.replay, seed=arguments.seed
+        )
         folder = StateFolder(
             path=state_dir,
             owner=owner_of(config),
@@ -205,15 +207,17 @@ def _check_market(arguments: argparse.Namespace, config: Config) -> PaperMarket:
     """Where the prices of a paper run come from. Raises ConfigFaults for what does not go together."""
     for name, given in (("--replay", arguments.replay), ("--market", arguments.market)):
         if given is not None and not config.exchange.managed:
-            raise ConfigFaults([Fault(name, "", "needs the paper exchange", "use it with --paper")])
+            raise ConfigFaults([ConfigFault(name, "", "needs the paper exchange", "use it with --paper")])
     kind = PaperMarket(arguments.market or config.exchange.market)
     if arguments.replay is not None:
         if kind is PaperMarket.LIVE:
             problem = "the past and live prices exclude each other"
-            raise ConfigFaults([Fault("--replay", "", problem, "take out --replay or the live market")])
+            raise ConfigFaults([ConfigFault("--replay", "", problem, "take out --replay or the live market")])
         check_replay(arguments.replay)
     if arguments.live_url is not None and kind is not PaperMarket.LIVE:
-        raise ConfigFaults([Fault("--live-url", "", "needs a live market", "use it with --market live")])
+        raise ConfigFaults(
+            [ConfigFault("--live-url", "", "needs a live market", "use it with --market live")]
+        )
     return kind
 
 
@@ -227,7 +231,7 @@ def _lock_folder(state_dir: Path) -> LockedFile:
     except OSError as error:
         problem = f"cannot be used: {error.strerror or error}"
         remedy = "choose a --state-dir that this user can write to"
-        raise ConfigFaults([Fault(str(error.filename or state_dir), "", problem, remedy)]) from None
+        raise ConfigFaults([ConfigFault(str(error.filename or state_dir), "", problem, remedy)]) from None
 
 
 if __name__ == "__main__":

@@ -16,8 +16,9 @@ from pathlib import Path
 from krakencopy.account_proc.contract.folder_owner import PAPER_OF_ITS_OWN, is_foreign, owner_at, why_foreign
 from krakencopy.account_proc.contract.ledger_file import LedgerUnreadable, owner_in
 from krakencopy.supervisor.config.model import Config
-from krakencopy.supervisor.config.reader import ConfigFaults, Fault, Mode
-from krakencopy.supervisor.journal.journal import ForeignJournal, Journal
+from krakencopy.supervisor.config.reader import ConfigFault, ConfigFaults, Mode
+from krakencopy.supervisor.journal.journal import Journal
+from krakencopy.supervisor.journal.journal_file import ForeignJournal
 
 #: Where a run's state is if nothing else is said: real money and paper never share a folder by accident.
 LIVE_FOLDER, PAPER_FOLDER = Path("data"), Path("data-paper")
@@ -61,7 +62,9 @@ class StateFolder:
                 found = owner_in(path)
             except LedgerUnreadable as error:
                 remedy = "it may be anybody's: move it away, or choose another --state-dir"
-                raise ConfigFaults([Fault(str(path), "", f"cannot be read ({error})", remedy)]) from None
+                raise ConfigFaults(
+                    [ConfigFault(str(path), "", f"cannot be read ({error})", remedy)]
+                ) from None
             self._refuse_foreign(path, found)
         self.open_journal().close()
         _put_aside(self.path)
@@ -91,7 +94,7 @@ class StateFolder:
                 "over once with: "
                 f"{self.command} {ADOPT_FLAG}"
             )
-        return ConfigFaults([Fault(str(self.path), "", problem, remedy)])
+        return ConfigFaults([ConfigFault(str(self.path), "", problem, remedy)])
 
 
 def _put_aside(state_dir: Path) -> None:

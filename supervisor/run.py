@@ -30,10 +30,10 @@ from krakencopy.supervisor.control.reloader import Keys, Reloader
 from krakencopy.supervisor.control.server import ControlServer
 from krakencopy.supervisor.folder_owner import StateFolder
 from krakencopy.supervisor.journal.fan_out import LATEST
-from krakencopy.supervisor.journal.journal import JournalFault
+from krakencopy.supervisor.journal.journal_file import JournalFault
 from krakencopy.supervisor.journal.report import report
 from krakencopy.supervisor.paper.exchange import (
-    Market,
+    MarketOptions,
     PaperAccounts,
     PaperExchange,
     PaperFault,
@@ -67,7 +67,7 @@ class Run:
     #: None: start a paper exchange and make the keys up.
     credentials: CredentialSource | None
     duration_s: float | None
-    market: Market
+    market: MarketOptions
     spawner: str
     quiet: bool
 

@@ -34,7 +34,8 @@ from krakencopy.supervisor.config.model import AccountConfig, Config
 from krakencopy.supervisor.config.state_folder import Place
 from krakencopy.supervisor.journal.event_log import EventLog
 from krakencopy.supervisor.journal.fan_out import FillLog, ReportLog
-from krakencopy.supervisor.journal.journal import Journal, JournalFault
+from krakencopy.supervisor.journal.journal import Journal
+from krakencopy.supervisor.journal.journal_file import JournalFault
 from krakencopy.supervisor.journal.report import counts
 from krakencopy.supervisor.lifecycle import steady_time
 from krakencopy.supervisor.lifecycle.liveness import LOOK_S

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
-from krakencopy.account_proc.ccxt_broker.client import LOAD_TIMEOUT_S, CcxtClient, Priority
+from krakencopy.account_proc.ccxt_broker.client import LOAD_TIMEOUT_S, CcxtClient, CcxtPriority
 from krakencopy.account_proc.ccxt_broker.messages import (
     Balance,
     balances_of,
@@ -36,6 +36,7 @@ from krakencopy.account_proc.contract.errors import (
     RateLimited,
 )
 from krakencopy.account_proc.domain.quantities import Side
+from krakencopy.account_proc.domain.wallet import DISPLAY_CURRENCY
 from krakencopy.account_proc.kraken.answers import BelowMinimum
 from krakencopy.account_proc.runtime.pauses import growing_pause_s
 from krakencopy.account_proc.trading.broker import (
@@ -63,8 +64,6 @@ CLOCKS_DIFFER_S = 60.0
 #: Between two questions about an order that is under way, at first, in seconds; each pause is half as long
 #: again, up to Timing.poll.
 FIRST_POLL_S = 0.2
-#: Of equity, unless a market is asked for.
-DISPLAY_CURRENCY = "USD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,17 +132,17 @@ class CcxtBroker:
 
         args = (True,)  # again, if they were read before
         self._markets = await self._client.read(
-            Priority.READ, "load_markets", *args, timeout_s=LOAD_TIMEOUT_S, take=take
+            CcxtPriority.READ, "load_markets", *args, timeout_s=LOAD_TIMEOUT_S, take=take
         )
 
     async def refresh(self) -> None:
         """Reads balances, and the prices that their worth hangs on. Raises ExchangeError."""
         self.stale.clear()
-        balances = await self._client.read(Priority.READ, "fetch_balance", take=balances_of)
+        balances = await self._client.read(CcxtPriority.READ, "fetch_balance", take=balances_of)
         last = dict(self._known.last)
         for symbol in sorted(
             {
-                found.symbol
+                found.name
                 for quote in self._quotes
                 for asset in balances
                 for pair in (f"{asset}/{quote}", f"{quote}/{asset}")
@@ -159,7 +158,7 @@ class CcxtBroker:
         """
         try:
             return await self._client.read(
-                Priority.READ, "fetch_ticker", symbol, take=lambda row: number(row["last"])
+                CcxtPriority.READ, "fetch_ticker", symbol, take=lambda row: number(row["last"])
             )
         except (RateLimited, KeyRefused):
             raise
@@ -170,7 +169,7 @@ class CcxtBroker:
     async def quote(self, pair: str) -> Quote:
         """Bid, ask and last price of a pair, now. Raises ExchangeError."""
         market = self._markets[pair.upper()]
-        return await self._client.read(Priority.URGENT, "fetch_ticker", market.symbol, take=quote_of)
+        return await self._client.read(CcxtPriority.URGENT, "fetch_ticker", market.name, take=quote_of)
 
     # -- orders ---------------------------------------------------------------------------------------------
 
@@ -194,25 +193,25 @@ class CcxtBroker:
         try:
             order_id = await self._client.send_order(
                 order.cl_ord_id, order.deadline, self._timing.deadline + self._timing.margin,
-                market.symbol, kind, order.side.value, plain(order.volume), limit, params,
+                market.name, kind, order.side.value, plain(order.volume), limit, params,
             )  # fmt: skip
         except BelowMinimum:
             self.rules_wrong = True
             self.stale.set()
             raise
         self.stale.set()
-        return OrderAck(order_id, f"{order.side} {plain(order.volume)} {market.symbol} @ {limit or 'market'}")
+        return OrderAck(order_id, f"{order.side} {plain(order.volume)} {market.name} @ {limit or 'market'}")
 
     def _feature(self, market: Market, name: str) -> Any:
         """What ccxt says of an exchange's orders."""
-        return self._client.exchange.feature_value(market.symbol, "createOrder", name)
+        return self._client.exchange.feature_value(market.name, "createOrder", name)
 
     async def _bound(self, market: Market) -> Decimal:
         """The price limit of a market order to buy where ccxt can only buy for so much quote: its volume
         would hang on the price.
         """
         try:
-            quote = await self.quote(market.symbol)
+            quote = await self.quote(market.name)
         except ExchangeError as error:
             raise ExchangeRefused(
                 "createOrder", (f"not sent, as the price is not known: {error}",)
@@ -258,7 +257,7 @@ class CcxtBroker:
         found: FoundOrder | None = None
         for method in client.order_lists():
             seen, length = await client.read(
-                Priority.URGENT, method, market.symbol, since_ms, None, params, take=take
+                CcxtPriority.URGENT, method, market.name, since_ms, None, params, take=take
             )
             if seen is None and length >= FULL_PAGE:
                 raise OutcomeUnknown(method, f"a list of {length} orders may have been cut off")
@@ -284,12 +283,12 @@ class CcxtBroker:
 
     async def _ending(self, order: BrokerOrder, order_id: str) -> Ending | None:
         market = self._markets[order.pair.upper()]
-        symbol, fee_asset = market.symbol, self._fee_asset(market)
+        symbol, fee_asset = market.name, self._fee_asset(market)
 
         def take(row: Mapping[str, Any]) -> Ending | None:
             return ending_of(row, order_id, fee_asset)
 
-        ending = await self._client.read(Priority.URGENT, "fetch_order", order_id, symbol, take=take)
+        ending = await self._client.read(CcxtPriority.URGENT, "fetch_order", order_id, symbol, take=take)
         if (
             ending is None
             or not ending.filled
@@ -299,7 +298,7 @@ class CcxtBroker:
             return ending
         # Some exchanges tell fees with trades alone.
         return await self._client.read(
-            Priority.URGENT, "fetch_my_trades", symbol, round((order.deadline - CLOCKS_DIFFER_S) * 1000),
+            CcxtPriority.URGENT, "fetch_my_trades", symbol, round((order.deadline - CLOCKS_DIFFER_S) * 1000),
             take=lambda rows: _with_fees(ending, rows),
         )  # fmt: skip
 

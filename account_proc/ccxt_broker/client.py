@@ -89,7 +89,7 @@ HABITS = {
 }
 
 
-class Priority(IntEnum):
+class CcxtPriority(IntEnum):
     """Which calls go first."""
 
     ORDER = 0
@@ -141,7 +141,7 @@ class CcxtClient:
         self._text = ""
         self._thread = ThreadPoolExecutor(1, "ccxt")
         self._busy = False
-        self._waiting: list[tuple[Priority, int, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[CcxtPriority, int, asyncio.Future[None]]] = []
         self._count = itertools.count()
 
     def _check(self) -> None:
@@ -176,7 +176,7 @@ class CcxtClient:
 
     async def read(
         self,
-        priority: Priority,
+        priority: CcxtPriority,
         method: str,
         *args: Any,
         timeout_s: float = READ_TIMEOUT_S,
@@ -212,7 +212,7 @@ class CcxtClient:
                 raise OutcomeUnknown("createOrder", "an answer without the order's id")
             return str(row["id"])
 
-        return await self._in_turn(Priority.ORDER, call)
+        return await self._in_turn(CcxtPriority.ORDER, call)
 
     def _error(self, method: str, error: Exception) -> ExchangeError:
         if isinstance(error, ExchangeError):
@@ -234,7 +234,7 @@ class CcxtClient:
         except ValueError:
             return None
 
-    async def _in_turn(self, priority: Priority, call: Callable[[], T]) -> T:
+    async def _in_turn(self, priority: CcxtPriority, call: Callable[[], T]) -> T:
         loop = asyncio.get_running_loop()
         turn: asyncio.Future[None] = loop.create_future()
         heapq.heappush(self._waiting, (priority, next(self._count), turn))

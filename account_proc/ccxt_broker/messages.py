@@ -30,7 +30,7 @@ DECIMAL_PLACES, SIGNIFICANT_DIGITS, TICK_SIZE = 2, 3, 4
 #: takes.
 FINEST_TICK = Decimal("1e-8")
 #: ccxt: statuses of an order after which nothing more happens to it.
-ENDED = frozenset({"closed", "canceled", "expired", "rejected"})
+ENDED_STATUSES = frozenset({"closed", "canceled", "expired", "rejected"})
 #: Longer texts are pages of HTML.
 CAUSE_LENGTH_MAX = 200
 
@@ -152,7 +152,7 @@ def markets_of(markets: Mapping[str, Mapping[str, Any]], precision_mode: int) ->
             market = _market(row, precision_mode)
         except (KeyError, TypeError, ValueError, ArithmeticError):
             continue  # nothing can be ordered by rules that are not told
-        for spelling in (row.get("id"), row.get("altname"), market.symbol):
+        for spelling in (row.get("id"), row.get("altname"), market.name):
             if spelling:
                 found[str(spelling).upper()] = market
     return found
@@ -161,7 +161,7 @@ def markets_of(markets: Mapping[str, Mapping[str, Any]], precision_mode: int) ->
 def _market(row: Mapping[str, Any], mode: int) -> Market:
     limits = row["limits"]
     return Market(
-        symbol=str(row["symbol"]),
+        name=str(row["symbol"]),
         base=str(row["base"]),
         quote=str(row["quote"]),
         lot=_step(row["precision"]["amount"], mode),
@@ -237,7 +237,7 @@ def equity_in(
 def with_client_id(rows: Iterable[Mapping[str, Any]], cl_ord_id: str) -> Mapping[str, Any] | None:
     """The order with our id, the ended one if it is told twice."""
     found = [row for row in rows if row.get("clientOrderId") == cl_ord_id and row.get("id")]
-    return max(found, key=lambda row: row.get("status") in ENDED, default=None)
+    return max(found, key=lambda row: row.get("status") in ENDED_STATUSES, default=None)
 
 
 def found_order(row: Mapping[str, Any], fee_asset: str = "") -> FoundOrder:
@@ -250,7 +250,7 @@ def ending_of(row: Mapping[str, Any], order_id: str, fee_asset: str = "") -> End
     """How an order ended; None while it can still trade, or while what it traded at is not told.
     ``fee_asset``: as for ``fees_of``.
     """
-    if row.get("status") not in ENDED:
+    if row.get("status") not in ENDED_STATUSES:
         return None
     filled = number(row.get("filled"))
     cost = number(row.get("cost")) or filled * number(row.get("average"))

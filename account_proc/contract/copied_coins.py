@@ -222,10 +222,10 @@ class CoinNames:
         """What coins are called after these, in order."""
         names = cls()
         for old, new in renames:
-            names.add(old, new)
+            names.rename(old, new)
         return names
 
-    def add(self, old: str, new: str) -> None:
+    def rename(self, old: str, new: str) -> None:
         """The coin has another name from now on. A name that is given again (back, or to another coin)
         means what it was given to last.
         """

@@ -11,11 +11,11 @@ from contextlib import suppress
 
 from krakencopy.account_proc.contract.errors import ExchangeError
 from krakencopy.account_proc.copying.catch_up import HISTORY_RETRY_S
-from krakencopy.account_proc.copying.fill_maker import OVERLAP_S, FillMaker
+from krakencopy.account_proc.copying.fill_maker import HISTORY_OVERLAP_S, FillMaker
 from krakencopy.account_proc.copying.master_wallet import MasterWallet
 from krakencopy.account_proc.copying.trade_history import TradeHistory
 from krakencopy.account_proc.kraken.rest.request_queue import Priority
-from krakencopy.account_proc.trading.portfolio import CONFIRM_S
+from krakencopy.account_proc.trading.outside_changes import CONFIRM_S
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class Audit:
         self._promised, self._promised_at = exec_ids - self._before_us, self._now()
 
     def _is_history_late(self) -> bool:
-        is_recent = self._now() < self._promised_at + OVERLAP_S
+        is_recent = self._now() < self._promised_at + HISTORY_OVERLAP_S
         return is_recent and any(not self._maker.knows(exec_id) for exec_id in self._promised)
 
     async def until_hole(self) -> None:

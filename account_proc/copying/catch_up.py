@@ -60,7 +60,7 @@ class CatchUp:
         moment of return. ``hints``: trades of the feed's snapshot. Raises OtherAccount.
         """
         trades = await self._read_until_certain(hints)
-        if self._portfolio.unpriced:
+        if self._portfolio.prices.unpriced:
             await self._wallet.price_income()
         return self._held.merged_with(trades)
 

@@ -40,7 +40,7 @@ class CopiedPositions:
         """
         pairs = {pair for pair, _ in self._book.carried if coin_of(pair) == coin}
         pairs |= {self._book.names.current_pair(self._book.coins.position(coin).pair)} - {""}
-        return bool(self.held(coin)) and not any(map(self._context.portfolio.table.find, pairs))
+        return bool(self.held(coin)) and not any(map(self._context.portfolio.pairs.table.find, pairs))
 
     def to_proto(self) -> list[pb.CopiedPosition]:
         """All of them in the public API, by name."""

@@ -146,8 +146,8 @@ class Copier:
         fill = self._in_current_names(master_fill(message))
         quote = quote_of(fill.pair)
         if quote:  # else it is in no list, and has the name that the exchange has for it
-            self._portfolio.set_marks(quote, message.marks)
-            self._portfolio.marks.set(coin_of(fill.pair), quote, fill.price.amount)
+            self._portfolio.prices.set_marks(quote, message.marks)
+            self._portfolio.prices.marks.set(coin_of(fill.pair), quote, fill.price.amount)
         return fill
 
     def _in_current_names(self, fill: MasterFill) -> MasterFill:
@@ -245,7 +245,7 @@ class Copier:
         self._turns.end_order(copy.copy_id)
         self._portfolio.release(copy.copy_id)
         # What was bought may have to be sold when its pair is listed no more.
-        self._portfolio.keep_pairs()
+        self._portfolio.pairs.remember()
         self._answer_waiting()
         self._context.changed()
 
@@ -270,7 +270,7 @@ class Copier:
 
     async def _sell_owed_exit(self, pair: str) -> None:
         coin = coin_of(pair)
-        if self._portfolio.table.find(pair) is None and not self._turns.is_occupied(coin):
+        if self._portfolio.pairs.table.find(pair) is None and not self._turns.is_occupied(coin):
             lookup = self._lookups.before_pair(pair)
             if lookup is not None:
                 self._turns.begin_lookup(coin)
@@ -328,6 +328,6 @@ class Copier:
         self._turns.rename(self._names.current_pair)
         if not self._turns.is_occupied(new) and self.positions.is_held_unlisted(new):
             # Or what is owed of it would wait until the pairs are read again some time.
-            self._begin_lookup(new, self._portfolio.load_symbols)
+            self._begin_lookup(new, self._portfolio.pairs.read)
         self._answer_waiting()
         self._context.changed()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from krakencopy.account_proc.contract.spec import CopyRules
-from krakencopy.account_proc.domain.sizing import CopyBook
+from krakencopy.account_proc.domain.copy_book import CopyBook
 from krakencopy.account_proc.runtime.read_deferral import ReadDeferral
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.account_proc.trading.order_gateway import OrderGateway

@@ -65,7 +65,7 @@ class CopyExecution:
         Not durable yet.
         """
         self._exits.shape(copy)
-        pair = self._portfolio.table.pair(copy.pair)
+        pair = self._portfolio.pairs.table.pair(copy.pair)
         wanted = BaseVolume(copy.ordered)
         part = self._exits.sellable(pair, wanted)
         if part < wanted and below_minimum(part, Price(copy.master_price), pair) is None:
@@ -215,7 +215,7 @@ class CopyExecution:
         if age > self._context.rules.max_entry_age_s:
             return f"the entry is {age:.0f} s old"
         try:
-            quote = (await self._portfolio.ticker(copy.pair)).ask
+            quote = (await self._portfolio.prices.ticker(copy.pair)).ask
         except (ExchangeError, KeyError) as error:
             return f"no price to be had ({error})"
         bound = self._steps.worst_price(copy).amount

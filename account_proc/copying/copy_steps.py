@@ -87,7 +87,7 @@ class CopySteps:
         An exit stays owed.
         """
         if is_below_minimum(reason) and copy.side is Side.BUY:
-            self._context.portfolio.rules_are_wrong()
+            self._context.portfolio.pairs.rules_are_wrong()
             self._context.book.carry(copy.pair, copy.side, copy.slices, copy.copy_id)
             self.end_unsent(copy, CopyState.CARRIED, reason, "the exchange's minimum has grown")
             return

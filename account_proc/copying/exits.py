@@ -116,7 +116,7 @@ class Exits:
         """
         if not self._portfolio.believed:
             return wanted
-        owned, free = self.there(pair.symbol)
+        owned, free = self.there(pair.name)
         return free.to_lot(pair.lot_decimals) if free < wanted <= owned else wanted
 
     def why_held(self, asset: str) -> str:
@@ -130,13 +130,13 @@ class Exits:
 
     def shape(self, copy: CopyRecord) -> None:
         """Gives an exit the form that its market needs, at the price that is known; asks nobody."""
-        pair = self._portfolio.table.pair(copy.pair)
+        pair = self._portfolio.pairs.table.pair(copy.pair)
         form = first_form(self.standing(copy.pair), pair.status)
         copy.cancels_own = form.cancels_own
         copy.limit_price = self._limit(pair, form)
 
     def _limit(self, pair: PairRules, form: ExitForm) -> Decimal | None:
-        bid = self._portfolio.marks.rate(pair.base, pair.quote)
+        bid = self._portfolio.prices.marks.rate(pair.base, pair.quote)
         if form.bound_bps is None or bid is None:
             return None
         return Price(bid).worse(Side.SELL, form.bound_bps).to_tick(pair.tick_size, Side.SELL).amount
@@ -148,38 +148,40 @@ class Exits:
         Where the exchange tells none, what was ``paid`` has to do: a market order needs no price, only
         whether it is large enough does.
         """
-        price = self._portfolio.marks.rate(pair.base, pair.quote)
-        if price is None and self._price_at.get(pair.symbol, 0.0) <= self._now():
-            self._price_at[pair.symbol] = self._now() + self._pauses.longest
+        price = self._portfolio.prices.marks.rate(pair.base, pair.quote)
+        if price is None and self._price_at.get(pair.name, 0.0) <= self._now():
+            self._price_at[pair.name] = self._now() + self._pauses.longest
             await self.reprice(pair)
-            price = self._portfolio.marks.rate(pair.base, pair.quote)
+            price = self._portfolio.prices.marks.rate(pair.base, pair.quote)
         price = price or paid
         if price is None:
-            self.met(pair.symbol, Obstacle.REFUSED, "the exchange tells no price")
+            self.met(pair.name, Obstacle.REFUSED, "the exchange tells no price")
         return price
 
     async def reprice(self, pair: PairRules) -> None:
         """Takes the best bid of now as the price that is known. What cannot be read stays as it was."""
         try:
-            self._portfolio.marks.set(pair.base, pair.quote, (await self._portfolio.ticker(pair.symbol)).bid)
+            self._portfolio.prices.marks.set(
+                pair.base, pair.quote, (await self._portfolio.prices.ticker(pair.name)).bid
+            )
         except (ExchangeError, KeyError) as error:
-            log.warning("no price of %s to be had for an exit: %s", pair.symbol, error)
+            log.warning("no price of %s to be had for an exit: %s", pair.name, error)
 
     async def may_try(self, pair: PairRules, owed: BaseVolume, price: Price) -> bool:
         """Whether an owed exit is worth an order now; finds out what it can, where something was in the
         way before.
         """
-        standing = self.standing(pair.symbol)
+        standing = self.standing(pair.name)
         if standing.obstacle is Obstacle.MARKET_CLOSED and (words := await self._closed(pair)):
-            self.met(pair.symbol, Obstacle.MARKET_CLOSED, words)
+            self.met(pair.name, Obstacle.MARKET_CLOSED, words)
             return False
         if standing.obstacle is Obstacle.FUNDS:
             try:
                 await self._portfolio.refresh()
             except ExchangeError as error:
-                log.warning("balances could not be read for an exit of %s: %s", pair.symbol, error)
+                log.warning("balances could not be read for an exit of %s: %s", pair.name, error)
         if below_minimum(self.sellable(pair, owed), price, pair) is not None:
-            self.met(pair.symbol, Obstacle.FUNDS, self.why_held(pair.base))
+            self.met(pair.name, Obstacle.FUNDS, self.why_held(pair.base))
             return False
         if first_form(standing, pair.status).bound_bps is not None:
             await self.reprice(pair)
@@ -190,9 +192,9 @@ class Exits:
         nobody knows.
         """
         try:
-            states = await self._exchange.market_states(pair.symbol)
+            states = await self._exchange.market.market_states(pair.name)
         except ExchangeError as error:
-            log.warning("the state of %s could not be read: %s", pair.symbol, error)
+            log.warning("the state of %s could not be read: %s", pair.name, error)
             return ""
         return next((f"the market is in {state} mode" for state in states if state not in OPEN_STATES), "")
 

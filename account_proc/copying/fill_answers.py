@@ -12,11 +12,12 @@ from krakencopy.account_proc.contract.copy_state import Reason
 from krakencopy.account_proc.copying.copy_context import CopyContext
 from krakencopy.account_proc.copying.new_copies import NewCopies
 from krakencopy.account_proc.copying.turns import Waiting, coin_of
-from krakencopy.account_proc.domain.copy_plan import Carry, Holdings, MasterFill, Order, Skip, Slice
+from krakencopy.account_proc.domain.copy_plan import Carry, MasterFill, Order, Skip, Slice, UserBalances
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.eligibility import below_minimum, is_full_exit
 from krakencopy.account_proc.domain.pairs import NOT_LISTED, PairRules, without_rules
 from krakencopy.account_proc.domain.quantities import NO_AMOUNT, BaseVolume, QuoteAmount, Side
+from krakencopy.account_proc.domain.sizing import decide
 from krakencopy.account_proc.notices.unreadable import NoticeCode
 from krakencopy.account_proc.runtime import failpoint
 
@@ -113,7 +114,7 @@ class FillAnswers:
             answer.copies.append(skipped)
         if not fills:
             return answer
-        pair = self._portfolio.table.find(fills[0].pair)
+        pair = self._portfolio.pairs.table.find(fills[0].pair)
         why = why_not_copied(fills[0], pair)
         if why and not self._sells_what_is_held(fills[0]):
             skip = Skip(fills=tuple(fills), reason=Reason.UNKNOWN_PAIR, detail=why)
@@ -132,7 +133,7 @@ class FillAnswers:
         answer: Answer,
     ) -> None:
         rules = pair or without_rules(fills[0].pair)
-        verdict = self._book.decide(fills, rules, self._context.rules, self._holdings(rules), now)
+        verdict = decide(self._book, fills, rules, self._context.rules, self._holdings(rules), now)
         for decided in verdict.decisions:
             decision = decided
             if isinstance(decided, Order) and pair is None:
@@ -181,7 +182,7 @@ class FillAnswers:
         has left is owed, but for what was bought after it. Of a part of a position nobody can tell what it
         left.
         """
-        pair = self._portfolio.table.find(fill.pair)
+        pair = self._portfolio.pairs.table.find(fill.pair)
         if fill.side is Side.BUY or pair is None or not is_full_exit(fill, pair):
             return
         if self._context.ledger.bought.get(pair.base, 0.0) > fill.executed_at:
@@ -192,13 +193,13 @@ class FillAnswers:
             piece = Slice(order_id="", volume=left, cost=NO_AMOUNT)
             self._book.carry(fill.pair, Side.SELL, [piece], skipped.copy_id)
 
-    def _holdings(self, pair: PairRules) -> Holdings:
+    def _holdings(self, pair: PairRules) -> UserBalances:
         equity = self._portfolio.equity(pair.quote)
         # A wallet that has missed an execution (feed down, process just started) must not cut an exit: the
         # rest would be written off and stay. The exchange refuses what is not there, and only then are
         # balances read and believed.
         base = max(self._portfolio.holding(pair.base), self._book.coins.volume(pair.base))
-        return Holdings(
+        return UserBalances(
             equity=None if equity is None else QuoteAmount(equity),
             cash=QuoteAmount(max(self._portfolio.cash(pair.quote), Decimal(0))),
             base=BaseVolume(base),
@@ -208,8 +209,8 @@ class FillAnswers:
     def _notional(self, pair: PairRules) -> QuoteAmount | None:
         """A fixed notional in another currency, in the pair's quote."""
         amount, asset = self._context.rules.notional, self._context.rules.notional_asset
-        table = self._portfolio.table
+        table = self._portfolio.pairs.table
         # Or by Kraken's other names (XBT, ZUSD), or one that it had when the process started.
         asset = self._book.names.current(table.asset(asset) if table.lists(asset) else asset)
-        rate = self._portfolio.marks.rate(asset, pair.quote) if amount is not None and asset else None
+        rate = self._portfolio.prices.marks.rate(asset, pair.quote) if amount is not None and asset else None
         return None if amount is None or rate is None else QuoteAmount(amount * rate)

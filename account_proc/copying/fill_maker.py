@@ -11,7 +11,7 @@ from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.proto_time import seconds, timestamp
 from krakencopy.account_proc.domain.copy_record import PB_SIDE
 from krakencopy.account_proc.domain.counted_trades import Trade, apply
-from krakencopy.account_proc.domain.pairs import SymbolTable
+from krakencopy.account_proc.domain.pair_table import PairTable
 from krakencopy.account_proc.domain.wallet import (
     BRIDGES,
     NOTHING_RESERVED,
@@ -27,7 +27,7 @@ SEEN_MAX = 100_000
 FROZEN_MAX = 10_000
 #: The trade history is read again from this long before the last fill, in seconds: it may trail behind the
 #: feed.
-OVERLAP_S = 120.0
+HISTORY_OVERLAP_S = 120.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -82,7 +82,7 @@ class FillMaker:
             self._seen.popitem(last=False)
 
     def make_fill(
-        self, trade: Trade, wallet: Wallet, marks: Marks, table: SymbolTable, received_at: float,
+        self, trade: Trade, wallet: Wallet, marks: Marks, table: PairTable, received_at: float,
         reserve: Mapping[str, Decimal] = NOTHING_RESERVED, *, certain: bool = True,
         equity_known: Callable[[str], bool] = lambda _: True,
     ) -> pb.Fill:  # fmt: skip
@@ -91,8 +91,8 @@ class FillMaker:
         of equity and cash. Of a pair that is not listed only the feed tells base and quote (NEW/USD), and its
         wallet is not counted.
         """
-        pair = table.find(trade.symbol)
-        base, _, quote = trade.symbol.partition("/") if pair is None else (pair.base, "/", pair.quote)
+        pair = table.find(trade.pair)
+        base, _, quote = trade.pair.partition("/") if pair is None else (pair.base, "/", pair.quote)
         self._see(trade.exec_id, trade.order_id, trade.executed_at)
         if quote:
             marks.set(base, quote, trade.price)
@@ -111,7 +111,7 @@ class FillMaker:
         fill = pb.Fill(
             exec_id=trade.exec_id,
             order_id=trade.order_id,
-            pair=pair.symbol if pair else trade.symbol,
+            pair=pair.name if pair else trade.pair,
             side=PB_SIDE[trade.side],
             price=plain(trade.price),
             volume=plain(trade.volume),
@@ -135,7 +135,7 @@ class FillMaker:
             if rate is not None and asset != quote:
                 fill.marks[asset] = plain(rate)
         frozen.filled += trade.volume
-        self.since = max(self.since, trade.executed_at - OVERLAP_S)
+        self.since = max(self.since, trade.executed_at - HISTORY_OVERLAP_S)
         apply(wallet, trade, table)
         return fill
 

@@ -24,7 +24,7 @@ class FollowedCoins:
         self._ledger = ledger
         self._portfolio = portfolio
         self._coins: set[str] = set()
-        self._kept = ledger.kept(COIN_IDS) or "{}"
+        self._kept = ledger.kept_value(COIN_IDS) or "{}"
         try:
             self._ids = CoinIds.from_json(self._kept)
         except (ValueError, TypeError) as error:
@@ -38,11 +38,11 @@ class FollowedCoins:
         """Coins that have another name by the exchange's tables as they are now, old and new: the portfolio
         has them under the new ones from here on.
         """
-        renames = self._ids.take_renamed(self._coins, self._portfolio.table)
+        renames = self._ids.take_renamed(self._coins, self._portfolio.pairs.table)
         for old, new in renames:
             self._coins = {*self._coins - {old}, new}
             self._portfolio.rename(old, new)
-        self._ids.follow(self._coins, self._portfolio.table)
+        self._ids.follow(self._coins, self._portfolio.pairs.table)
         return renames
 
     def follow_traded(self, coins: Iterable[str]) -> None:
@@ -50,11 +50,11 @@ class FollowedCoins:
         new = set(coins) - self._coins
         if new:
             self._coins |= new
-            asyncio.get_running_loop().call_soon(self._ids.follow, new, self._portfolio.table)
+            asyncio.get_running_loop().call_soon(self._ids.follow, new, self._portfolio.pairs.table)
 
     def save_ids(self) -> None:
         """Makes durable by which ids coins are followed, where that has changed. Raises LedgerFault."""
         ids = self._ids.to_json()
         if ids != self._kept:
-            self._ledger.keep(COIN_IDS, ids)
+            self._ledger.keep_value(COIN_IDS, ids)
             self._kept = ids

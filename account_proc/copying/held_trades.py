@@ -30,7 +30,7 @@ class HeldTrades:
 
     def symbols(self) -> list[str]:
         """The pairs that they are in, under the names that the feed has for them."""
-        return [trade.symbol for trade, _ in self._held]
+        return [trade.pair for trade, _ in self._held]
 
     def merged_with(self, known: Iterable[Trade], hints: Iterable[Trade] = ()) -> list[Trade]:
         """These and others, each once, in order of execution. ``known`` is from the history or from an

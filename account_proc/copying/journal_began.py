@@ -27,9 +27,9 @@ def wanted_since(
     if not request.HasField("journal_began"):
         return since
     by_supervisor = seconds(request.journal_began)
-    kept = ledger.kept(JOURNAL_BEGAN) or ""
+    kept = ledger.kept_value(JOURNAL_BEGAN) or ""
     kept_for, _, began = kept.partition(" ")
     if kept_for != repr(by_supervisor):
         began = repr(by_supervisor + clock_offset())
-        ledger.keep(JOURNAL_BEGAN, f"{by_supervisor!r} {began}")
+        ledger.keep_value(JOURNAL_BEGAN, f"{by_supervisor!r} {began}")
     return float(began) if since <= by_supervisor else max(since, float(began))

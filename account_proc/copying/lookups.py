@@ -39,9 +39,9 @@ class Lookups:
 
         It may have been listed, or renamed, after this process read the pairs.
         """
-        if not self._context.portfolio.may_learn(pair, side):
+        if not self._context.portfolio.pairs.may_learn(pair, side):
             return None
-        return partial(self._context.portfolio.learn, [pair], side)
+        return partial(self._context.portfolio.pairs.learn, [pair], side)
 
     async def ask(self, lookup: Lookup, coin: str) -> None:
         """Asks, for fills of a coin; without an answer they are answered by what is known."""

@@ -25,7 +25,7 @@ from krakencopy.account_proc.copying.fill_queue import FillQueue, Item, Part
 from krakencopy.account_proc.copying.followed_coins import FollowedCoins
 from krakencopy.account_proc.copying.held_trades import HeldTrades
 from krakencopy.account_proc.copying.journal_began import wanted_since
-from krakencopy.account_proc.copying.master_wallet import REFRESH_S, MasterWallet
+from krakencopy.account_proc.copying.master_wallet import WALLET_CHECK_S, MasterWallet
 from krakencopy.account_proc.copying.past import Effect, Event, Past
 from krakencopy.account_proc.copying.trade_history import TradeHistory
 from krakencopy.account_proc.domain.counted_trades import Trade
@@ -61,7 +61,7 @@ class Master:
         orders_executed: Callable[[Sequence[Execution]], None],
         announcements: Announcements,
         audit_s: float = AUDIT_S,
-        refresh_s: float = REFRESH_S,
+        refresh_s: float = WALLET_CHECK_S,
         clock_offset: Callable[[], float] = lambda: 0.0,
         is_ours: Callable[[], None] = lambda: None,
     ) -> None:
@@ -72,7 +72,7 @@ class Master:
         """
         self._account_id = account_id
         self._portfolio = portfolio
-        portfolio.rules_read = self.rules_read
+        portfolio.pairs.on_read = self.rules_read
         self._ledger = ledger
         self._now = now
         self._changed = changed
@@ -201,8 +201,8 @@ class Master:
 
     def _obstacle(self, trade: Trade) -> Event | None:
         """Why a trade cannot become a fill at once, if it cannot."""
-        if self._portfolio.may_learn(trade.symbol):
-            log.warning("%s is not among the pairs; the trade history is read with new ones", trade.symbol)
+        if self._portfolio.pairs.may_learn(trade.pair):
+            log.warning("%s is not among the pairs; the trade history is read with new ones", trade.pair)
             return Event.PAIR_UNKNOWN
         if not self._wallet.is_doubted and self._wallet.is_disproved_by(trade):
             log.warning(
@@ -210,7 +210,7 @@ class Master:
             )
             self._wallet.is_doubted = True
             return Event.WALLET_DISPROVED
-        if self._portfolio.unpriced:
+        if self._portfolio.prices.unpriced:
             log.info("fill %s waits for the prices of what has just come in", trade.exec_id)
             return Event.INCOME_UNPRICED
         return None
@@ -239,8 +239,8 @@ class Master:
         wallet.doubt_if_disproved_by(trade)
         portfolio.before_trade(trade.executed_at)
         fill = self._maker.make_fill(
-            trade, portfolio.wallet, portfolio.marks, portfolio.table, received_at, portfolio.kept_out,
-            certain=not wallet.is_doubted, equity_known=portfolio.equity_known,
+            trade, portfolio.wallet, portfolio.prices.marks, portfolio.pairs.table, received_at,
+            portfolio.kept_out, certain=not wallet.is_doubted, equity_known=portfolio.equity_known,
         )  # fmt: skip
         self._emit(fill)
         if fill.pair_unknown:
@@ -248,7 +248,7 @@ class Master:
                 f"the master's {trade.side} of {trade.volume} at {trade.price} ({trade.exec_id}) is "
                 "journalled and not copied"
             )
-            portfolio.unknown_trade(trade.symbol, words)
+            portfolio.unknown_trade(trade.pair, words)
         else:
             self._coins.follow_traded(fill.pair.split("/"))
         if wallet.is_doubted or fill.pair_unknown or fill.margin:
@@ -325,7 +325,7 @@ class Master:
             await asyncio.sleep(KEEP_S)
             if not self.save():
                 self._ledger.tidy()
-            self._portfolio.keep_pairs()
+            self._portfolio.pairs.remember()
 
     def save(self) -> bool:
         """Makes durable what a later process goes on with; whether the wallet had changed. Raises

@@ -21,14 +21,15 @@ from krakencopy.account_proc.domain.wallet import change_from_outside
 from krakencopy.account_proc.kraken.feed.session import BalanceChanged
 from krakencopy.account_proc.runtime import failpoint
 from krakencopy.account_proc.state.ledger import Ledger
-from krakencopy.account_proc.trading.portfolio import CONFIRM_S, Portfolio
+from krakencopy.account_proc.trading.outside_changes import CONFIRM_S
+from krakencopy.account_proc.trading.portfolio import Portfolio
 
 log = logging.getLogger(__name__)
 
 #: How often balances are read at a start until two readings agree, before what was counted is taken as it is.
 AGREE_TRIES = 5
 #: Balances are compared with the wallet after about this long, in seconds: deposits, withdrawals.
-REFRESH_S, REFRESH_PAPER_S = 300.0, 60.0
+WALLET_CHECK_S, WALLET_CHECK_PAPER_S = 300.0, 60.0
 #: A buy that costs more than what was counted by this share proves the count wrong: smaller differences are
 #: rounding and fees.
 SHORT_SHARE = Decimal("0.001")
@@ -53,7 +54,7 @@ class MasterWallet:
         self._now = now
         self._refresh_s = refresh_s
         self._refresh_at = now() + refresh_s
-        self._kept = ledger.kept(WALLET)
+        self._kept = ledger.kept_value(WALLET)
         #: Whether there is a wallet that was counted; else balances are to be believed first.
         self.is_counted = self._kept is not None
         try:
@@ -82,7 +83,7 @@ class MasterWallet:
         """Whether the master has paid with money that was not counted: a deposit has come in, or coins were
         turned into it.
         """
-        pair = self._portfolio.table.find(trade.symbol)
+        pair = self._portfolio.pairs.table.find(trade.pair)
         if pair is None or trade.margin or trade.side is not Side.BUY:
             return False
         have = self._portfolio.wallet[pair.quote]
@@ -95,7 +96,7 @@ class MasterWallet:
 
     def note_counted(self, trade: Trade) -> None:
         """The wallet holds this trade from now on."""
-        self._trades.add(trade)
+        self._trades.add_trade(trade)
 
     def stand_before(self, missing: Container[str], trades: Sequence[Trade]) -> None:
         """The wallet as it is with all trades but those that are missing (by execution id), which are about
@@ -104,7 +105,11 @@ class MasterWallet:
         Users take fills in the journal's order, so what is missing comes after all that the journal has,
         whatever its time.
         """
-        wallet, table, marks = self._portfolio.wallet, self._portfolio.table, self._portfolio.marks
+        wallet, table, marks = (
+            self._portfolio.wallet,
+            self._portfolio.pairs.table,
+            self._portfolio.prices.marks,
+        )
         for trade in reversed(trades):
             if trade.exec_id in missing and self._trades.holds(trade):
                 apply(wallet, trade, table, undo=True)
@@ -112,10 +117,10 @@ class MasterWallet:
             if trade.exec_id not in missing and not self._trades.holds(trade):
                 self._portfolio.before_trade(trade.executed_at)
                 apply(wallet, trade, table)
-                self._trades.add(trade)
+                self._trades.add_trade(trade)
         for trade in trades:
             # What was held then and is not now has no price yet, and would count as nothing.
-            pair = table.find(trade.symbol)
+            pair = table.find(trade.pair)
             if trade.exec_id in missing and pair and marks.rate(pair.base, pair.quote) is None:
                 marks.set(pair.base, pair.quote, trade.price)
 
@@ -137,7 +142,7 @@ class MasterWallet:
         # once more.
         if change.kind not in MOVES and self.is_compared:
             self._portfolio.before_trade(self._now())
-            self._portfolio.take_outside({worth_as(change.asset): change.amount}, change.kind)
+            self._portfolio.count_outside_change({worth_as(change.asset): change.amount}, change.kind)
         self.refresh_wanted.set()
 
     async def compare(
@@ -156,7 +161,7 @@ class MasterWallet:
             states = self._trades.states(
                 self._portfolio.wallet,
                 held.merged_with(trades),
-                self._portfolio.table,
+                self._portfolio.pairs.table,
                 asked_at - self._portfolio.lag_s,
             )
             change = change_from_outside(balances, states)
@@ -171,7 +176,7 @@ class MasterWallet:
                 "until they agree"
             )
             suspected, agree = {}, False
-        self._portfolio.take_outside(suspected, "")
+        self._portfolio.count_outside_change(suspected, "")
         self.is_compared = True
         return agree
 
@@ -180,7 +185,7 @@ class MasterWallet:
         without it.
         """
         try:
-            await self._portfolio.refresh_marks()
+            await self._portfolio.prices.refresh()
         except ExchangeError as error:
             log.warning("prices of what came in could not be read: %s", error)
             self.is_doubted = True
@@ -218,7 +223,7 @@ class MasterWallet:
         changed = body != self._kept
         if changed:
             failpoint.reach(self._account_id, "before_keep")
-            self._ledger.keep(WALLET, body)
+            self._ledger.keep_value(WALLET, body)
             failpoint.reach(self._account_id, "after_keep")
             self._kept = body
         return changed

@@ -12,9 +12,9 @@ from krakencopy.account_proc.copying.copy_execution import CopyExecution
 from krakencopy.account_proc.copying.copy_steps import CopySteps
 from krakencopy.account_proc.domain.copy_plan import Carry, Decision, Order, Skip
 from krakencopy.account_proc.domain.copy_record import CopyRecord
+from krakencopy.account_proc.domain.entry_sizing import copied_at
 from krakencopy.account_proc.domain.pairs import PairRules
 from krakencopy.account_proc.domain.quantities import Price, Side
-from krakencopy.account_proc.domain.sizing import copied_at
 
 
 class NewCopies:
@@ -52,7 +52,7 @@ class NewCopies:
         """
         now = self._context.now()
         copy = CopyRecord(
-            copy_id=f"x{self._context.ledger.revision + 1}", fill_seqs=(), pair=pair.symbol, side=Side.SELL,
+            copy_id=f"x{self._context.ledger.revision + 1}", fill_seqs=(), pair=pair.name, side=Side.SELL,
             state=CopyState.RECEIVED, reason=order.reason, detail=order.detail, received_at=now,
             decided_at=now, executed_at=now, master_price=price.amount,
         )  # fmt: skip

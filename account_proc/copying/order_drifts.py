@@ -9,8 +9,8 @@ from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.order_ids import CL_ORD_ID_MARK
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.order import ENDED
-from krakencopy.account_proc.kraken.api import OrderRow
 from krakencopy.account_proc.kraken.feed.executions import Execution
+from krakencopy.account_proc.kraken.rest.messages import OrderRow
 from krakencopy.account_proc.state.ledger import NO_COPY, Drift
 
 
@@ -66,7 +66,7 @@ def drift_of_execution(execution: Execution, found_at: float) -> Drift:
         cl_ord_id=execution.cl_ord_id or "",
         copy_id="",
         found_at=found_at,
-        message=_made_elsewhere(f"order {execution.order_id} ({execution.side} {execution.symbol})"),
+        message=_made_elsewhere(f"order {execution.order_id} ({execution.side} {execution.pair})"),
     )
 
 

@@ -19,11 +19,11 @@ from krakencopy.account_proc.copying.exit_forms import FUNDS_ERROR, Obstacle, ob
 from krakencopy.account_proc.copying.exits import Exits
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.eligibility import below_minimum
+from krakencopy.account_proc.domain.entry_sizing import FEE_RESERVE, bound_of
 from krakencopy.account_proc.domain.pairs import NOT_LISTED, PairRules
 from krakencopy.account_proc.domain.quantities import BaseVolume, Price, QuoteAmount, Ratio, Side
-from krakencopy.account_proc.domain.sizing import FEE_RESERVE, bound_of
 from krakencopy.account_proc.kraken.answers import LockedOut, is_below_minimum
-from krakencopy.account_proc.kraken.api import NO_SUCH_PAIR
+from krakencopy.account_proc.kraken.order_entry import NO_SUCH_PAIR
 
 #: How Kraken's words begin for a price or a volume that does not keep to the pair's rules: to its tick, its
 #: decimals.
@@ -75,10 +75,10 @@ class Refusals:
     async def _fits_new_rules(self, copy: CopyRecord, text: str) -> bool:
         """Reads the rules of pairs again; whether the order is another one by them, and worth it."""
         try:
-            await self._portfolio.load_symbols()
+            await self._portfolio.pairs.read()
         except ExchangeError:
             return False
-        pair = self._portfolio.table.find(copy.pair)
+        pair = self._portfolio.pairs.table.find(copy.pair)
         if pair is None or self._steps.is_given_up(copy):
             return False
         volume = BaseVolume(copy.ordered).to_lot(pair.lot_decimals).amount
@@ -111,7 +111,7 @@ class Refusals:
         """Something else has the money, mostly an order of the user's own: the entry is cut to what is
         left.
         """
-        known, pair = await self._known(), self._portfolio.table.find(copy.pair)
+        known, pair = await self._known(), self._portfolio.pairs.table.find(copy.pair)
         if not known or pair is None or self._steps.is_given_up(copy):
             self._steps.refused(copy, text)
             return
@@ -143,7 +143,7 @@ class Refusals:
         """Less can be sold than copying bought. What is not there at all is forgotten; what is there and
         held stays owed.
         """
-        known, pair = await self._known(), self._portfolio.table.find(copy.pair)
+        known, pair = await self._known(), self._portfolio.pairs.table.find(copy.pair)
         owned, free = self._exits.there(copy.pair)
         wanted = BaseVolume(copy.ordered)
         if known and pair is not None and free >= wanted and self._portfolio.distrust_earning(pair.base):
@@ -192,10 +192,10 @@ class Refusals:
         whether it is so.
         """
         try:
-            await self._portfolio.load_symbols()
+            await self._portfolio.pairs.read()
         except ExchangeError:
-            self._portfolio.rules_are_wrong()
-        pair, volume = self._portfolio.table.find(copy.pair), BaseVolume(copy.ordered)
+            self._portfolio.pairs.rules_are_wrong()
+        pair, volume = self._portfolio.pairs.table.find(copy.pair), BaseVolume(copy.ordered)
         if pair is None or below_minimum(volume, Price(copy.master_price), pair) is None:
             copy.detail += "; it is large enough by the rules of now, and is tried again"
             self._stays_owed(copy, text)
@@ -210,10 +210,10 @@ class Refusals:
         before = self._exits.standing(copy.pair).form
         obstacle = obstacle_of_refusal(text)
         standing = self._exits.met(copy.pair, obstacle, text)
-        pair = self._portfolio.table.find(copy.pair)
+        pair = self._portfolio.pairs.table.find(copy.pair)
         is_gone = text.startswith(NO_SUCH_PAIR) and pair is not None and pair.status != NOT_LISTED
         if is_gone or obstacle in {Obstacle.MARKET_CLOSED, Obstacle.FORM_REFUSED}:
-            self._portfolio.rules_are_wrong()
+            self._portfolio.pairs.rules_are_wrong()
         if (
             pair is None
             or obstacle is not Obstacle.FORM_REFUSED

@@ -14,6 +14,7 @@ from krakencopy.account_proc.copying.new_copies import NewCopies
 from krakencopy.account_proc.copying.turns import Turns, coin_of
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.eligibility import below_minimum
+from krakencopy.account_proc.domain.exit_sizing import owed_exit
 from krakencopy.account_proc.domain.pairs import PairRules
 from krakencopy.account_proc.domain.quantities import Price, Side
 
@@ -44,7 +45,7 @@ class OwedExits:
         """About what an owed exit would be sold at; None where it is not worth an order now. Finds out what
         it can.
         """
-        pair = self._context.portfolio.table.find(pair_name)
+        pair = self._context.portfolio.pairs.table.find(pair_name)
         amount = None if pair is None else await self._exits.price(pair, self._paid_per_unit(pair))
         if pair is None or amount is None:
             return None
@@ -61,8 +62,8 @@ class OwedExits:
         """The copy of an owed exit, durable as an intent; None where its turn has not come: fills that came
         while its price was found out go first. Raises LedgerFault.
         """
-        pair = self._context.portfolio.table.find(pair_name)
-        order = self._book.owed_exit(pair, price) if pair is not None and self._may_sell(pair_name) else None
+        pair = self._context.portfolio.pairs.table.find(pair_name)
+        order = owed_exit(self._book, pair, price) if pair is not None and self._may_sell(pair_name) else None
         if pair is None or order is None:
             return None
         copy = self._new_copies.of_owed_exit(order, pair, price)
@@ -75,7 +76,7 @@ class OwedExits:
         """What copying has paid for one unit of what it holds of a coin, in this pair's quote; None where
         nobody knows.
         """
-        position, marks = self._book.coins.position(pair.base), self._context.portfolio.marks
+        position, marks = self._book.coins.position(pair.base), self._context.portfolio.prices.marks
         paid = [(cost, marks.rate(quote, pair.quote)) for quote, cost in position.costs.items()]
         known = sum((cost * rate for cost, rate in paid if rate is not None), Decimal(0))
         return known / position.volume if known and position.volume else None

@@ -28,8 +28,8 @@ from krakencopy.account_proc.copying.order_drifts import (
 )
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.order import ENDED
-from krakencopy.account_proc.kraken.api import OddRow, OrderRow
 from krakencopy.account_proc.kraken.feed.executions import Execution
+from krakencopy.account_proc.kraken.rest.messages import OddRow, OrderRow
 from krakencopy.account_proc.kraken.rest.request_queue import Priority
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.runtime.pauses import doubled_s, spread_s
@@ -46,12 +46,12 @@ PERIOD_S, PERIOD_PAPER_S = 300.0, 10.0
 #: comparing is the dearest of what an idle account does.
 SETTLED_S = 30.0
 #: After a comparison that failed, in seconds, doubled with each that fails again, up to the usual period.
-RETRY_S = 15.0
+COMPARE_RETRY_S = 15.0
 #: How far the first comparison of a ledger reaches back, in seconds.
 FIRST_LOOK_S = 86_400.0
 #: Each comparison reaches back behind the one before by what reads may trail, and this, in seconds: an order
 #: lives up to 60 s longer than its deadline.
-OVERLAP_S = 120.0
+RECORD_OVERLAP_S = 120.0
 #: Kraken: the rows of the feed with which an order begins.
 BEGINNINGS = frozenset({"pending_new", "new"})
 #: Drifts are shown for this long, in seconds.
@@ -161,7 +161,9 @@ class Reconciler:
                 done = False
             failures = 0 if done else failures + 1
             pause = (
-                self._period_s if done else doubled_s(failures - 1, min(RETRY_S, self._period_s), PERIOD_S)
+                self._period_s
+                if done
+                else doubled_s(failures - 1, min(COMPARE_RETRY_S, self._period_s), PERIOD_S)
             )
             pause = min(pause, PERIOD_S)
             await asyncio.sleep(spread_s(pause))
@@ -189,8 +191,8 @@ class Reconciler:
         """
         last = self._ledger.reconciled_at
         since = self._now() - FIRST_LOOK_S if last is None else last
-        return await self._exchange.orders_of(
-            None, since - self._gateway.visibility_lag - OVERLAP_S, priority
+        return await self._exchange.record.orders_of(
+            None, since - self._gateway.visibility_lag - RECORD_OVERLAP_S, priority
         )
 
     async def _read_again(self, odd: Iterable[OddRow]) -> list[OrderRow]:
@@ -204,7 +206,7 @@ class Reconciler:
         if not doubtful:
             return []
         try:
-            rows, still_odd = await self._exchange.look_up(doubtful)
+            rows, still_odd = await self._exchange.record.look_up(doubtful)
         except ExchangeRefused as error:
             if not error.errors[0].startswith(UNKNOWN_ORDER):
                 raise

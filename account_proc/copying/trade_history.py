@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from krakencopy.account_proc.contract.errors import ExchangeRefused
 from krakencopy.account_proc.copying import trade_rows
-from krakencopy.account_proc.copying.fill_maker import FROZEN_MAX, OVERLAP_S, FillMaker
+from krakencopy.account_proc.copying.fill_maker import FROZEN_MAX, HISTORY_OVERLAP_S, FillMaker
 from krakencopy.account_proc.copying.held_trades import HeldTrades
 from krakencopy.account_proc.copying.master_wallet import MasterWallet
 from krakencopy.account_proc.domain.counted_trades import Trade
@@ -41,11 +41,11 @@ class TradeHistory:
         """
         since = self._maker.since
         if self._wallet.is_counted:
-            since = min(since, self._wallet.newest_trade_at - OVERLAP_S)
-        rows = await self._exchange.trades_since(since, priority=priority)
+            since = min(since, self._wallet.newest_trade_at - HISTORY_OVERLAP_S)
+        rows = await self._exchange.record.trades_since(since, priority=priority)
         # Perhaps pairs that were listed after this process started.
-        await self._portfolio.learn([*(row.pair for row in rows), *self._held.symbols()])
-        trades = [trade_rows.from_history(row, self._portfolio.table) for row in rows]
+        await self._portfolio.pairs.learn([*(row.pair for row in rows), *self._held.symbols()])
+        trades = [trade_rows.from_history(row, self._portfolio.pairs.table) for row in rows]
         return await self._with_client_ids(trades, priority)
 
     async def _with_client_ids(self, trades: list[Trade], priority: Priority) -> list[Trade]:
@@ -56,7 +56,7 @@ class TradeHistory:
         wanted = sorted(new - self._client_ids.keys())
         if wanted:
             try:
-                rows = await self._exchange.query_orders(wanted, priority=priority)
+                rows = await self._exchange.record.query_orders(wanted, priority=priority)
             except ExchangeRefused as error:
                 log.warning("what the orders of %d new trades carry is not known: %s", len(wanted), error)
                 rows = {}

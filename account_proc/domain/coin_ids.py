@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from krakencopy.account_proc.domain.pairs import SymbolTable
+from krakencopy.account_proc.domain.pair_table import PairTable
 
 
 class CoinIds:
@@ -20,7 +20,7 @@ class CoinIds:
         """``ids``: by the name that a coin has."""
         self._ids = dict(ids or {})
 
-    def follow(self, coins: Iterable[str], table: SymbolTable) -> None:
+    def follow(self, coins: Iterable[str], table: PairTable) -> None:
         """Notes the ids of coins that are not followed yet. What is known already stays: a table may have
         lost the id.
         """
@@ -28,7 +28,7 @@ class CoinIds:
             if coin not in self._ids and (found := table.id_of(coin)) is not None:
                 self._ids[coin] = found
 
-    def take_renamed(self, coins: Iterable[str], table: SymbolTable) -> list[tuple[str, str]]:
+    def take_renamed(self, coins: Iterable[str], table: PairTable) -> list[tuple[str, str]]:
         """Coins among these that have another name now: the old one and the new one. They are followed
         under the new one from here on.
         """

@@ -80,7 +80,7 @@ class Slice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Holdings:
+class UserBalances:
     """What the user has, before anything is done about the fills. ``equity`` is None when it is not known."""
 
     equity: QuoteAmount | None

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from krakencopy.account_proc.domain.pairs import SymbolTable
+from krakencopy.account_proc.domain.pair_table import PairTable
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.domain.wallet import Wallet
 from krakencopy.v1 import types_pb2 as pb
@@ -31,7 +31,7 @@ class Trade:
 
     exec_id: str
     order_id: str
-    symbol: str
+    pair: str
     side: Side
     price: Decimal
     volume: Decimal
@@ -44,12 +44,12 @@ class Trade:
     cl_ord_id: str = ""
 
 
-def apply(wallet: Wallet, trade: Trade, table: SymbolTable, *, undo: bool = False) -> None:
+def apply(wallet: Wallet, trade: Trade, table: PairTable, *, undo: bool = False) -> None:
     """Counts a trade into a wallet, or takes it out again. A margin trade moves no balance but its fee.
 
     One in a pair that is not listed is not counted: what it has moved is what balances tell.
     """
-    pair = table.find(trade.symbol)
+    pair = table.find(trade.pair)
     if pair is None:
         return
     sign = -1 if undo else 1
@@ -57,7 +57,7 @@ def apply(wallet: Wallet, trade: Trade, table: SymbolTable, *, undo: bool = Fals
         side = trade.side if not undo else Side.SELL if trade.side is Side.BUY else Side.BUY
         wallet.trade(pair.base, pair.quote, side, trade.volume, trade.cost)
     for asset, amount in trade.fees:
-        wallet.add(asset, -sign * amount)
+        wallet.add_amount(asset, -sign * amount)
 
 
 class CountedTrades:
@@ -74,7 +74,7 @@ class CountedTrades:
         """Whether the wallet holds a trade."""
         return trade.executed_at <= self._all_before or trade.exec_id in self._since
 
-    def add(self, trade: Trade) -> None:
+    def add_trade(self, trade: Trade) -> None:
         """The wallet now holds one more."""
         self._since[trade.exec_id] = trade.executed_at
         self.newest = max(self.newest, trade.executed_at)
@@ -85,7 +85,7 @@ class CountedTrades:
             del self._since[exec_id]
             self._all_before = max(self._all_before, executed_at)
 
-    def states(self, wallet: Wallet, told: Sequence[Trade], table: SymbolTable, since: float) -> list[Wallet]:
+    def states(self, wallet: Wallet, told: Sequence[Trade], table: PairTable, since: float) -> list[Wallet]:
         """What the wallet was right before each trade since a time (Unix seconds), and after the last one."""
         now = wallet.copy()
         again = [trade for trade in told if trade.executed_at >= since or not self.holds(trade)]

@@ -8,9 +8,9 @@ from krakencopy.account_proc.contract.amounts import needs_currency
 from krakencopy.account_proc.contract.copy_state import Reason
 from krakencopy.account_proc.contract.spec import BalanceBasis, CopyRules, Sizing
 from krakencopy.account_proc.domain.copy_plan import (
-    Holdings,
     MasterFill,
     Skip,
+    UserBalances,
 )
 from krakencopy.account_proc.domain.pairs import PairRules
 from krakencopy.account_proc.domain.quantities import (
@@ -27,12 +27,12 @@ from krakencopy.account_proc.domain.quantities import (
 FEE_RESIDUE = Ratio(Decimal("0.02"))
 
 
-def notional_of(rules: CopyRules, holdings: Holdings) -> QuoteAmount | None:
+def notional_of(rules: CopyRules, holdings: UserBalances) -> QuoteAmount | None:
     """A fixed notional in the pair's quote; None where its price is not known."""
     return holdings.notional if rules.notional_asset else QuoteAmount(rules.notional or Decimal(0))
 
 
-def why_refused(fill: MasterFill, rules: CopyRules, holdings: Holdings, now: float) -> Skip | None:
+def why_refused(fill: MasterFill, rules: CopyRules, holdings: UserBalances, now: float) -> Skip | None:
     """Why this fill is not copied at all, if it is not."""
     if fill.margin:
         return Skip(
@@ -60,7 +60,7 @@ def why_refused(fill: MasterFill, rules: CopyRules, holdings: Holdings, now: flo
     return None
 
 
-def _notional_refusal(fill: MasterFill, rules: CopyRules, holdings: Holdings) -> Skip | None:
+def _notional_refusal(fill: MasterFill, rules: CopyRules, holdings: UserBalances) -> Skip | None:
     """An amount that may mean something else than was meant buys nothing. It is not carried: a later fill
     would buy it late.
     """

@@ -1,58 +1,19 @@
-"""Kraken's pairs and assets under all their names, and the rules of each pair. Pure: parses what AssetPairs
-and Assets answered.
+"""The rules of one pair, as the exchange lists them. Pure.
 
 One market has four names: ``XXBTZUSD`` (the answer's key), ``XBTUSD`` (altname), ``XBT/USD`` (wsname) and
-``BTC/USD`` (WebSocket v2, and ours). They are matched by table only: stripping letters breaks on names like
-USDT, XTZ or ZEC.
-
-A row that cannot be read costs that row: it is named as skipped, and whoever knew the pair from an earlier
-table goes on by that (``remembering``), as for a pair that is not listed any more.
-
-Kraken lists some 1,500 pairs, and an account trades a handful. So a table is kept as text, a line for each
-pair and each name, and a pair becomes an object when it is first asked for. The text is what processes share
-(kraken/pairs_cache.py).
+``BTC/USD`` (WebSocket v2, and ours).
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any
 
-from krakencopy.account_proc.domain.asset_forms import FORMS, may_be_form
-from krakencopy.account_proc.domain.quantities import number, positive
-
-#: Kraken: the two assets whose altname is not the name shown to people and used by WebSocket v2.
-DISPLAY_NAMES = {"XBT": "BTC", "XDG": "DOGE"}
-#: Kraken: stocks as tokens, listed and traded only where they are asked for by this class.
-TOKENIZED = "tokenized_asset"
 #: The status of a pair that the exchange does not list any more, in place of Kraken's.
 NOT_LISTED = "not_listed"
 #: Kraken: ``lot_decimals`` of all but a few pairs.
 LOT_DECIMALS = 8
-#: How lines of a table's text begin: the rules of a pair, a name of a pair, a name of an asset, a name of a
-#: row that could not be read.
-_RULES, _PAIR_NAME, _ASSET_NAME, _SKIPPED = "=", ":", "~", "!"
-#: Kraken has 10 at most; with far more no volume could be counted.
-DECIMALS_MAX = 18
-#: Answers of a table that are remembered; an account asks for fewer, and an operator may ask for anything.
-ANSWERS_MAX = 500
-
-
-_Answer = TypeVar("_Answer")
-
-
-class UnknownSymbol(KeyError):
-    """The exchange lists no such pair or asset."""
-
-    def __init__(self, kind: str, name: str) -> None:
-        self.name = name
-        super().__init__(f"the exchange lists no {kind} {name!r}")
-
-    def __str__(self) -> str:
-        return str(self.args[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +27,7 @@ class PairRules:
     #: WebSocket v1, e.g. XBT/USD.
     wsname: str
     #: WebSocket v2 and this project, e.g. BTC/USD.
-    symbol: str
+    name: str
     #: Display name, e.g. BTC.
     base: str
     quote: str
@@ -85,16 +46,16 @@ class PairRules:
     asset_class: str = ""
 
 
-def without_rules(symbol: str) -> PairRules:
+def without_rules(name: str) -> PairRules:
     """A pair, such as "BTC/USD", whose rules nobody knows: for counting only, nothing can be ordered by them.
     Volumes have the decimals that Kraken's mostly have, and no minimum is known.
     """
-    base, _, quote = symbol.partition("/")
+    base, _, quote = name.partition("/")
     return PairRules(
         canonical="",
         altname="",
         wsname="",
-        symbol=symbol,
+        name=name,
         base=base,
         quote=quote,
         lot_decimals=LOT_DECIMALS,
@@ -105,191 +66,6 @@ def without_rules(symbol: str) -> PairRules:
         costmin=Decimal(0),
         status=NOT_LISTED,
     )
-
-
-class SymbolTable:
-    """All pairs and assets of the exchange at one time."""
-
-    def __init__(self, text: bytes) -> None:
-        """``text`` as another table has it. Use ``parse`` for Kraken's answers."""
-        #: An empty line, then lines of one kind, a name and what it stands for; both in JSON, so that they
-        #: hold no line's end and no tab.
-        self.text = text
-        self._pairs: dict[str, PairRules | None] = {}
-        self._assets: dict[str, str | None] = {}
-
-    @classmethod
-    def parse(cls, asset_pairs: Mapping[str, Any], assets: Mapping[str, Any]) -> SymbolTable:
-        """From the results of AssetPairs and Assets. A row that lacks what trading needs is left out and
-        named in ``skipped``.
-        """
-        names: dict[str, str] = {}
-        for key, row in assets.items():
-            altname = row.get("altname", key) if isinstance(row, Mapping) else None
-            if isinstance(altname, str) and altname:
-                _name_asset(names, key, altname)
-        for row in asset_pairs.values():
-            _name_by_pair(names, row)
-        pairs: list[PairRules] = []
-        skipped: dict[str, str] = {}
-        for key, row in sorted(asset_pairs.items(), key=_standing):
-            try:
-                pairs.append(_pair(key, row, names))
-            except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError):
-                skipped |= dict.fromkeys(_names_in(key, row), key)
-        lines = [*_lines(pairs, names), *_named(_SKIPPED, skipped)]
-        return cls("\n".join(["", *lines, ""]).encode("ascii"))
-
-    def remembering(self, earlier: Iterable[PairRules]) -> SymbolTable:
-        """The same, with the rules of pairs that are not in it any more, as they were last.
-
-        They have the status NOT_LISTED, but those that are listed in a row that cannot be read.
-        """
-        gone = [
-            pair if self._told(_SKIPPED, pair.canonical) is not None else replace(pair, status=NOT_LISTED)
-            for pair in earlier
-            if self.find(pair.symbol) is None
-        ]
-        if not gone:
-            return self
-        # What the exchange tells stands before it, so that a name which means another pair now means that.
-        assets = {asset: asset for pair in gone for asset in (pair.base, pair.quote)}
-        lines = [*_lines(gone, assets), ""]
-        return SymbolTable(self.text + "\n".join(lines).encode("ascii"))
-
-    @property
-    def skipped(self) -> tuple[str, ...]:
-        """Keys of rows that are no pair in a form that we know."""
-        mark = _SKIPPED.encode("ascii")
-        lines = (line for line in self.text.split(b"\n") if line.startswith(mark))
-        return tuple(dict.fromkeys(json.loads(line[line.index(b"\t") :]) for line in lines))
-
-    @property
-    def answers(self) -> int:
-        """How many names of pairs were asked for."""
-        return len(self._pairs)
-
-    @property
-    def asked(self) -> tuple[PairRules, ...]:
-        """The pairs that were asked for, each once."""
-        return tuple({pair.symbol: pair for pair in self._pairs.values() if pair is not None}.values())
-
-    def __len__(self) -> int:
-        return self.text.count(f"\n{_RULES}".encode("ascii"))
-
-    def find(self, spelling: str) -> PairRules | None:
-        """The pair under any of its names, or None."""
-        if spelling not in self._pairs:
-            symbol = self._told(_PAIR_NAME, spelling) or self._told(_PAIR_NAME, spelling.upper())
-            pair = None
-            if symbol is not None:
-                pair = self._pairs.get(symbol) or rules_from(self._told(_RULES, symbol))
-            _remember(self._pairs, spelling, pair)
-        return self._pairs[spelling]
-
-    def pair(self, spelling: str) -> PairRules:
-        """The pair under any of its names. Raises UnknownSymbol."""
-        found = self.find(spelling)
-        if found is None:
-            raise UnknownSymbol("pair", spelling)
-        return found
-
-    def split_asset(self, spelling: str) -> tuple[str, str]:
-        """Display name and form: ``XXBT`` is (BTC, ""), ``USD.F`` is (USD, ".F"), ``XBT28.S`` is (BTC,
-        "28.S"). Raises UnknownSymbol.
-        """
-        found = self._display(spelling)
-        stem, dot, kind = (found or spelling).rpartition(".")
-        if f"{dot}{kind}" in FORMS and (parts := self._form_of(stem, f"{dot}{kind}")):
-            return parts
-        if found is None:
-            raise UnknownSymbol("asset", spelling)
-        return found, ""
-
-    def _form_of(self, stem: str, form: str) -> tuple[str, str] | None:
-        """Display name and form of what is written so; None where the exchange lists no such asset."""
-        bare = stem if self.lists(stem) else stem.rstrip("0123456789")
-        of_stem = self._display(bare)
-        return None if of_stem is None else (of_stem, f"{stem[len(bare) :]}{form}")
-
-    def asset(self, spelling: str) -> str:
-        """The display name, with its suffix if it has one: ``ZUSD`` is USD, ``XXBT.F`` is BTC.F. Raises
-        UnknownSymbol.
-        """
-        return "".join(self.split_asset(spelling))
-
-    def held_as(self, spelling: str) -> str:
-        """The name of a balance: as ``asset``, also in a form that is in no table yet. What is not listed
-        keeps the exchange's own name.
-        """
-        stem, dot, kind = (self._display(spelling) or spelling).rpartition(".")
-        parts = self._form_of(stem, f"{dot}{kind}") if stem and may_be_form(f"{dot}{kind}") else None
-        if parts is not None:
-            return "".join(parts)
-        return self._display(spelling) or spelling
-
-    def lists(self, asset: str) -> bool:
-        """Whether the exchange has an asset of this name."""
-        return self._display(asset) is not None
-
-    def id_of(self, asset: str) -> str | None:
-        """The exchange's id of an asset that is known by its display name; None if it lists no such asset."""
-        meaning = f"\t{json.dumps(asset)}\n".encode("ascii")
-        at = self.text.find(meaning)
-        while at >= 0:
-            line = self.text[self.text.rindex(b"\n", 0, at) + 1 : at]
-            if line.startswith(_ASSET_NAME.encode("ascii")):
-                return str(json.loads(line[1:]))  # an asset's id stands before its other spellings
-            at = self.text.find(meaning, at + 1)
-        return None
-
-    def trades(self, asset: str) -> bool:
-        """Whether a pair with this asset is open for trading; those that end are cancel_only at last."""
-        mark = _RULES.encode("ascii")
-        for line in self.text.split(b"\n"):
-            symbol, _, rules = line[1:].partition(b"\t")
-            if (
-                line.startswith(mark)
-                and asset in json.loads(symbol).split("/")
-                and rules_from(json.loads(rules)).status not in {NOT_LISTED, "cancel_only"}
-            ):
-                return True
-        return False
-
-    def _display(self, spelling: str) -> str | None:
-        if spelling not in self._assets:
-            _remember(self._assets, spelling, self._told(_ASSET_NAME, spelling))
-        return self._assets[spelling]
-
-    def _told(self, kind: str, name: str) -> Any:
-        """What the text says of a name; None if nothing."""
-        key = f"\n{kind}{json.dumps(name)}\t".encode("ascii")
-        at = self.text.find(key)
-        if at < 0:
-            return None
-        start = at + len(key)
-        return json.loads(self.text[start : self.text.index(b"\n", start)])
-
-
-def _lines(pairs: Iterable[PairRules], assets: Mapping[str, str]) -> Iterator[str]:
-    """The lines of a table's text. ``assets``: the display name by each spelling."""
-    by_symbol = {pair.symbol: pair for pair in pairs}
-    by_spelling: dict[str, str] = {}
-    # An exact name of one pair goes before any other spelling of another one.
-    for spelling in ("symbol", "canonical", "altname", "wsname"):
-        for pair in by_symbol.values():
-            by_spelling.setdefault(getattr(pair, spelling), pair.symbol)
-    for name, symbol in list(by_spelling.items()):
-        by_spelling.setdefault(name.upper(), symbol)
-    for symbol, pair in by_symbol.items():
-        yield f"{_RULES}{json.dumps(symbol)}\t{json.dumps(rules_line(pair))}"
-    yield from _named(_PAIR_NAME, by_spelling)
-    yield from _named(_ASSET_NAME, assets)
-
-
-def _named(kind: str, names: Mapping[str, str]) -> Iterator[str]:
-    for name, meaning in names.items():
-        yield f"{kind}{json.dumps(name)}\t{json.dumps(meaning)}"
 
 
 def rules_line(pair: PairRules) -> list[Any]:
@@ -303,93 +79,3 @@ def rules_from(row: list[Any]) -> PairRules:
     for name in ("tick_size", "ordermin", "costmin"):
         fields[name] = Decimal(fields[name])
     return PairRules(**fields)
-
-
-def _remember(answers: dict[str, _Answer], name: str, answer: _Answer) -> None:
-    if len(answers) >= ANSWERS_MAX:
-        answers.clear()
-    answers[name] = answer
-
-
-def _pair(key: str, row: Mapping[str, Any], names: Mapping[str, str]) -> PairRules:
-    base, quote = _display(_text(row["base"]), names), _display(_text(row["quote"]), names)
-    wsname = str(row.get("wsname") or f"{base}/{quote}")
-    left, slash, right = wsname.partition("/")
-    if not slash:
-        raise ValueError(wsname)
-    pair_decimals = _decimals(row["pair_decimals"])
-    tokenized = row.get("aclass_base") == TOKENIZED
-    return PairRules(
-        canonical=key,
-        altname=_text(row["altname"]),
-        wsname=wsname,
-        symbol=f"{DISPLAY_NAMES.get(left, left)}/{DISPLAY_NAMES.get(right, right)}",
-        base=base,
-        quote=quote,
-        lot_decimals=_decimals(row["lot_decimals"]),
-        pair_decimals=pair_decimals,
-        cost_decimals=_decimals(row["cost_decimals"]),
-        tick_size=positive(row.get("tick_size", Decimal(1).scaleb(-pair_decimals))),
-        ordermin=_minimum(row["ordermin"]),
-        costmin=_minimum(row.get("costmin", 0)),
-        status=str(row.get("status", "online")),
-        asset_class=TOKENIZED if tokenized else "",
-    )
-
-
-def _standing(item: tuple[str, Any]) -> tuple[bool, bool]:
-    """Of two rows of one market the last counts: one that names it (Kraken's dark pools, XXBTZUSD.d, did
-    not), and that is open.
-    """
-    _, row = item
-    known = row if isinstance(row, Mapping) else {}
-    return bool(known.get("wsname")), known.get("status", "online") == "online"
-
-
-def _minimum(value: Any) -> Decimal:
-    least = number(value)
-    if least < 0:
-        raise ValueError(f"no minimum: {value!r}")
-    return least
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        raise TypeError(value)
-    return value
-
-
-def _name_asset(names: dict[str, str], key: str, altname: str) -> None:
-    display = DISPLAY_NAMES.get(altname, altname)
-    for spelling in (key, altname, display):
-        names.setdefault(spelling, display)
-
-
-def _name_by_pair(names: dict[str, str], row: Any) -> None:
-    """The names of assets whose own rows are missing or odd: ``XXBT`` is what ``XBT/USD`` says."""
-    wsname = row.get("wsname") if isinstance(row, Mapping) else None
-    if not isinstance(wsname, str) or "/" not in wsname:
-        return
-    for side, altname in zip(("base", "quote"), wsname.split("/", 1), strict=True):
-        key = row.get(side)
-        if isinstance(key, str) and key not in names and altname:
-            _name_asset(names, key, altname)
-
-
-def _names_in(key: str, row: Any) -> Iterator[str]:
-    """What an odd row of AssetPairs still tells of its name."""
-    yield key
-    for name in ("altname", "wsname"):
-        if isinstance(row, Mapping) and isinstance(row.get(name), str):
-            yield row[name]
-
-
-def _display(asset: str, names: Mapping[str, str]) -> str:
-    return names.get(asset) or DISPLAY_NAMES.get(asset, asset)
-
-
-def _decimals(value: Any) -> int:
-    decimals = int(number(value))
-    if not 0 <= decimals <= DECIMALS_MAX:
-        raise ValueError(f"no number of decimals: {value!r}")
-    return decimals

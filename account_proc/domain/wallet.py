@@ -16,6 +16,8 @@ from krakencopy.account_proc.domain.quantities import Side
 #: Assets that other assets are valued through when there is no direct price. Kraken quotes nearly everything
 #: in USD.
 BRIDGES = ("USD", "EUR", "BTC")
+#: Currency that an account's equity is shown in.
+DISPLAY_CURRENCY = "USD"
 
 
 #: Share of a balance that the exchange's rounding of costs and fees may add up to.
@@ -96,7 +98,7 @@ class Wallet:
         """Takes a new snapshot."""
         self._balances = dict(balances)
 
-    def add(self, asset: str, amount: Decimal) -> None:
+    def add_amount(self, asset: str, amount: Decimal) -> None:
         """A change of one balance; may be negative."""
         self._balances[asset] = self[asset] + amount
 
@@ -104,13 +106,13 @@ class Wallet:
         """An asset has another name from now on, in every form."""
         for name in [old, *locked(self._balances, old)]:
             amount = self._balances.pop(name, Decimal(0))
-            self.add(f"{new}{name[len(old) :]}", amount)
+            self.add_amount(f"{new}{name[len(old) :]}", amount)
 
     def trade(self, base: str, quote: str, side: Side, volume: Decimal, cost: Decimal) -> None:
         """One execution, without its fees."""
         sign = 1 if side is Side.BUY else -1
-        self.add(base, sign * volume)
-        self.add(quote, -sign * cost)
+        self.add_amount(base, sign * volume)
+        self.add_amount(quote, -sign * cost)
 
     def value(self, quote: str, marks: Marks, reserve: Mapping[str, Decimal] = NOTHING_RESERVED) -> Decimal:
         """Total equity in quote. What has no price on this exchange (delisted or never listed) counts

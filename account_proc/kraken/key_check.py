@@ -30,9 +30,12 @@ from krakencopy.account_proc.contract.errors import (
 )
 from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.contract.spec import Role
-from krakencopy.account_proc.domain.pairs import PairRules, SymbolTable
-from krakencopy.account_proc.kraken.api import ApiKeyInfo, KrakenExchange, PairFee, UnexpectedForm
+from krakencopy.account_proc.domain.pair_table import PairTable
+from krakencopy.account_proc.domain.pairs import PairRules
+from krakencopy.account_proc.kraken.api import KrakenExchange
+from krakencopy.account_proc.kraken.calls import UnexpectedForm
 from krakencopy.account_proc.kraken.exchange_clock import Clock, ExchangeClock, clock_words
+from krakencopy.account_proc.kraken.rest.messages import ApiKeyInfo, PairFee
 from krakencopy.account_proc.runtime.pauses import spread_s
 from krakencopy.v1 import types_pb2 as pb
 
@@ -153,12 +156,12 @@ def _judge_expiry(
         warnings.append(f"the API key expires at {until}; prolong it at Kraken, or make a new one in time")
 
 
-def fee_pairs(table: SymbolTable, traded: Iterable[str], held: Iterable[str]) -> tuple[str, ...]:
+def fee_pairs(table: PairTable, traded: Iterable[str], held: Iterable[str]) -> tuple[str, ...]:
     """Pairs whose fees matter, by our names: those that were traded, then those of assets that are held
     (as USD or USD.F).
     """
     names = (*traded, *(f"{asset.partition('.')[0]}/{USUAL_QUOTE}" for asset in held))
-    known = dict.fromkeys(pair.symbol for name in names if (pair := table.find(name)) is not None)
+    known = dict.fromkeys(pair.name for name in names if (pair := table.find(name)) is not None)
     return tuple(known)[:FEE_PAIRS_MAX] or (USUAL_PAIR,)
 
 
@@ -208,7 +211,7 @@ class KeyCheck:
 
         Raises KeyUnfit, KeyUsedElsewhere, and ExchangeError while one of the two is not known.
         """
-        clock = await self._clock.ask(self._exchange.server_time)
+        clock = await self._clock.ask(self._exchange.market.server_time)
         key = await self._ask_key()
         key = await self._look_for_others(key)
         before = self._verdict
@@ -277,7 +280,7 @@ class KeyCheck:
         """Ask for the account's fees in these pairs, once. Without an answer they stay unknown."""
         trouble = ""
         try:
-            self._fees = await self._exchange.trade_fees(pairs)
+            self._fees = await self._exchange.account.trade_fees(pairs)
             self._asked = frozenset(pairs)
         except ExchangeError as error:
             trouble = f"the account's fees are not known: {error}"
@@ -293,7 +296,7 @@ class KeyCheck:
         again may help.
         """
         try:
-            return await self._exchange.api_key_info()
+            return await self._exchange.account.api_key_info()
         except (InvalidNonce, RateLimited):
             raise
         except KeyRefused as error:
@@ -304,7 +307,7 @@ class KeyCheck:
             log.info("the exchange does not tell what the key may do: %s", error)
         return None
 
-    def to_proto(self, table: SymbolTable | None) -> pb.Preflight | None:
+    def to_proto(self, table: PairTable | None) -> pb.Preflight | None:
         """All that is known; None before the first answer. ``table``: the pairs' rules as they were read
         last.
         """

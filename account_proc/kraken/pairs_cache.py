@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from krakencopy.account_proc.contract.errors import LockHeld
-from krakencopy.account_proc.domain.pairs import SymbolTable
+from krakencopy.account_proc.domain.pair_table import PairTable
 from krakencopy.account_proc.runtime.file_lock import LockedFile
 from krakencopy.account_proc.runtime.machine import boot_id
 from krakencopy.account_proc.runtime.steady_clock import steady_s
@@ -38,12 +38,12 @@ LINE_BYTES_MAX = 4096
 FORM = "krakencopy listing 2"
 
 #: Asks the exchange. Raises ExchangeError.
-Ask = Callable[[], Awaitable[SymbolTable]]
+Ask = Callable[[], Awaitable[PairTable]]
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a listing must be from."""
+    """Where a pair table must be from."""
 
     rest_url: str
     #: The supervisor's run.
@@ -57,7 +57,7 @@ class Origin:
         return cls(rest_url, run, boot_id().hex())
 
 
-def encode(table: SymbolTable, origin: Origin, asked_at: float) -> bytes:
+def encode(table: PairTable, origin: Origin, asked_at: float) -> bytes:
     """The file's content: a checksum of all that follows, where from and when it is, and the table. Pure."""
     header = {
         "form": FORM,
@@ -107,7 +107,7 @@ class PairsCache:
         self._clock = clock
         self._pause = pause
 
-    async def get(self, ask: Ask, age_max_s: float) -> tuple[SymbolTable, float]:
+    async def get(self, ask: Ask, age_max_s: float) -> tuple[PairTable, float]:
         """A table that the exchange was asked for at most ``age_max_s`` ago, and how long ago (seconds).
 
         With 0 it was asked after this call began. Raises what ``ask`` raises.
@@ -118,7 +118,7 @@ class PairsCache:
             if (found := self._read(since)) is not None:
                 return found
             try:
-                turn = LockedFile(self._lock_path, "the listing")
+                turn = LockedFile(self._lock_path, "the pairs' file")
             except LockHeld:
                 if self._clock() < patience_ends:
                     await self._pause(LOOK_S * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load, guards nothing
@@ -138,7 +138,7 @@ class PairsCache:
             finally:
                 turn.close()
 
-    async def _ask(self, ask: Ask) -> tuple[SymbolTable, float]:
+    async def _ask(self, ask: Ask) -> tuple[PairTable, float]:
         asked_at = self._clock()
         table = await ask()
         try:
@@ -147,7 +147,7 @@ class PairsCache:
             log.warning("%s cannot be written (%s): each process asks the exchange", self._path, error)
         return table, self._clock() - asked_at
 
-    def _read(self, since: float) -> tuple[SymbolTable, float] | None:
+    def _read(self, since: float) -> tuple[PairTable, float] | None:
         """The file's table and its age, if it is to be believed and was asked for after ``since``."""
         try:
             # A pipe in its place must not hold anyone up.
@@ -169,7 +169,7 @@ class PairsCache:
         if checksum != _checksum(header, text):
             log.warning("%s is damaged; the exchange is asked", self._path)
             return None
-        return SymbolTable(text), now - asked_at
+        return PairTable(text), now - asked_at
 
     def _write(self, content: bytes) -> None:
         """Whole or not at all for whoever reads. Not synced: what a power loss leaves half written has a

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from krakencopy.account_proc.contract.decimal_text import plain
-from krakencopy.account_proc.domain.pairs import SymbolTable
+from krakencopy.account_proc.domain.pair_table import PairTable
 from krakencopy.account_proc.kraken.exchange_clock import Clock, clock_words
 from krakencopy.account_proc.kraken.front import FRONT_REFUSES
 
@@ -39,7 +39,7 @@ def funds_notice(
     traded: Iterable[str],
     usable: Callable[[str], Decimal],
     owned: Callable[[str], Decimal],
-    table: SymbolTable,
+    table: PairTable,
 ) -> Iterator[CurrentNotice]:
     """The user has nothing to spend of what the master pays with, or less than the least order costs: nothing
     of that can be copied.
@@ -51,7 +51,7 @@ def funds_notice(
     for name in sorted(traded):
         pair = table.find(name)
         if pair is not None and usable(pair.quote) < pair.costmin:
-            by_quote[pair.quote].append(pair.symbol)
+            by_quote[pair.quote].append(pair.name)
     told = [
         f"NO FUNDS IN {quote}: the master trades "
         f"{', '.join(pairs)}{_why_not_spent(quote, usable(quote), owned(quote))}"

@@ -52,7 +52,7 @@ def account_snapshot(
         snapshot.strategy.CopyFrom(strategy_runner.to_proto())
     _notice_unlisted(account, (*snapshot.positions, *snapshot.strategy.positions))
     snapshot.notices.extend(notice.to_proto() for notice in account.notices.shown())
-    if (found := account.key_check.to_proto(account.portfolio.symbols)) is not None:
+    if (found := account.key_check.to_proto(account.portfolio.pairs.latest)) is not None:
         snapshot.preflight.CopyFrom(found)
     snapshot.notices.extend(
         types_pb2.Notice(code=notice.code, message=notice.message)
@@ -74,7 +74,7 @@ def _current_notices(account: KrakenAccount, user: UserSide | None) -> Iterator[
     if user is not None and user.copier is not None:
         portfolio = account.portfolio
         yield from funds_notice(
-            user.copier.master_pairs, portfolio.spendable, portfolio.holding, portfolio.table
+            user.copier.master_pairs, portfolio.spendable, portfolio.holding, portfolio.pairs.table
         )
 
 
@@ -84,7 +84,7 @@ def _notice_unlisted(
     """Says what is held by copying, or by the account's own strategy, in pairs that the exchange does not
     list.
     """
-    table = account.portfolio.symbols
+    table = account.portfolio.pairs.latest
     if table is None:
         return
     gone = {

@@ -21,11 +21,12 @@ from typing import Any, NoReturn
 from grpclib.const import Status
 from grpclib.exceptions import GRPCError
 
-from krakencopy.account_proc.ccxt_broker.broker import DISPLAY_CURRENCY, CcxtBroker
+from krakencopy.account_proc.ccxt_broker.broker import CcxtBroker
 from krakencopy.account_proc.ccxt_broker.client import CcxtClient
 from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.errors import ExchangeError, ExchangeRefused, KeyRefused, LedgerFault
 from krakencopy.account_proc.contract.spec import CCXT_PREFIX, AccountSpec, Credentials
+from krakencopy.account_proc.domain.wallet import DISPLAY_CURRENCY
 from krakencopy.account_proc.runtime.file_lock import LOCK_LINE_BYTES, LockedFile, free_line, holder_line
 from krakencopy.account_proc.runtime.grpc_server import refusal
 from krakencopy.account_proc.service.account_process import AccountProcess
@@ -42,13 +43,13 @@ from krakencopy.v1 import types_pb2
 log = logging.getLogger(__name__)
 
 #: Between two reads of balances, in seconds; after an order of ours at once.
-REFRESH_S, REFRESH_PAPER_S = 30.0, 1.0
+BALANCES_S, BALANCES_PAPER_S = 30.0, 1.0
 #: Between two tries to reach the broker, in seconds: at first, and at most (twice as long each time).
-RETRY_S, RETRY_MAX_S, RETRY_PAPER_MAX_S = 1.0, 30.0, 8.0
+REACH_RETRY_S, REACH_RETRY_MAX_S, REACH_RETRY_PAPER_MAX_S = 1.0, 30.0, 8.0
 #: Reads that fail one after another before the broker counts as gone: a single one may be lost on the way.
 FAILURES_MAX = 2
 #: Between two reads of the rules of markets, in seconds.
-RULES_S = 3_600.0
+MARKETS_S = 3_600.0
 
 
 class CcxtProcess(AccountProcess):
@@ -122,7 +123,7 @@ class CcxtProcess(AccountProcess):
         )
 
     async def _connect(self, broker: CcxtBroker) -> None:
-        pause = RETRY_S
+        pause = REACH_RETRY_S
         while True:
             try:
                 await broker.load()
@@ -136,13 +137,13 @@ class CcxtProcess(AccountProcess):
 
     async def _keep_fresh(self, broker: CcxtBroker) -> None:
         """Balances every few seconds and after each order, rules every hour."""
-        period = REFRESH_PAPER_S if self.spec.paper else REFRESH_S
-        loaded_at, failures, pause = time.monotonic(), 0, RETRY_S
+        period = BALANCES_PAPER_S if self.spec.paper else BALANCES_S
+        loaded_at, failures, pause = time.monotonic(), 0, REACH_RETRY_S
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(broker.stale.wait(), pause if failures else period)
             try:
-                if broker.rules_wrong or time.monotonic() - loaded_at > RULES_S:
+                if broker.rules_wrong or time.monotonic() - loaded_at > MARKETS_S:
                     await broker.load()
                     loaded_at = time.monotonic()
                 await broker.refresh()
@@ -152,7 +153,7 @@ class CcxtProcess(AccountProcess):
                 if failures >= FAILURES_MAX or isinstance(error, KeyRefused):
                     pause = self._unreachable(error, pause)
             else:
-                failures, pause = 0, RETRY_S
+                failures, pause = 0, REACH_RETRY_S
                 self._set_reason("", "")
                 self.change_signal.notify()
 
@@ -167,7 +168,7 @@ class CcxtProcess(AccountProcess):
         # A refusal of a read is no network's fault, but nothing else can be done about it either.
         reason = "EXCHANGE_REFUSES" if isinstance(error, ExchangeRefused) else "EXCHANGE_UNREACHABLE"
         self._set_reason(reason, str(error))
-        return min(pause * 2, RETRY_PAPER_MAX_S if self.spec.paper else RETRY_MAX_S)
+        return min(pause * 2, REACH_RETRY_PAPER_MAX_S if self.spec.paper else REACH_RETRY_MAX_S)
 
     def _set_reason(self, reason: str, message: str) -> None:
         if reason and reason != self._reason:

@@ -135,8 +135,8 @@ class KrakenAccount:
 
     def keep_identity(self) -> None:
         """The ledger is about this account from now on. Raises LedgerFault."""
-        if self.key_check.identity is not None and self.ledger.kept(IDENTITY) is None:
-            self.ledger.keep(IDENTITY, str(self.key_check.identity))
+        if self.key_check.identity is not None and self.ledger.kept_value(IDENTITY) is None:
+            self.ledger.keep_value(IDENTITY, str(self.key_check.identity))
 
     def apply_reserve(self) -> None:
         """Takes a reserve under whichever name Kraken has for an asset (BTC, XBT, XXBT). Raises
@@ -144,8 +144,8 @@ class KrakenAccount:
         """
         portfolio, kept_out = self.portfolio, dict[str, Decimal]()
         for written, amount in self.spec.reserve.items():
-            if portfolio.table.lists(written):
-                asset = portfolio.table.asset(written)
+            if portfolio.pairs.table.lists(written):
+                asset = portfolio.pairs.table.asset(written)
             elif portfolio.holding(written):
                 asset = written  # it is there and not listed any more
             else:
@@ -161,7 +161,7 @@ class KrakenAccount:
         is_master = self.spec.role is Role.MASTER
         self.feed = ExecutionsFeed(
             url=self.spec.ws_url,
-            token=self.exchange.websocket_token,
+            token=self.exchange.account.websocket_token,
             sink=sink,
             read_deferral=self.read_deferral,
             pace=pace_of(self.spec.ws_url, self.spec.key_lock_dir.parent, is_master=is_master),
@@ -199,21 +199,21 @@ class KrakenAccount:
         """Makes sure of the exchange's time; without an answer soon it is what it was taken to be."""
         with suppress(ExchangeError, TimeoutError):
             async with asyncio.timeout(TIME_WITHIN_S):
-                await self.clock.ask(self.exchange.server_time)
+                await self.clock.ask(self.exchange.market.server_time)
 
     async def _learn_pair(self, pair: str) -> None:
         """Reads the exchange's pairs again for one that is not known: it may have been listed, or renamed,
         since.
         """
         try:
-            await self.portfolio.learn([pair])
+            await self.portfolio.pairs.learn([pair])
         except ExchangeError as error:
             log.warning("%s is not known, and the exchange's pairs could not be read again: %s", pair, error)
 
     async def find_coins(self, names: Iterable[str]) -> list[pb.ListedCoin]:
         """What the exchange lists under names of coins, by tables that are read now. Raises ExchangeError."""
-        await self.portfolio.load_symbols()
-        table = self.portfolio.table
+        await self.portfolio.pairs.read()
+        table = self.portfolio.pairs.table
         found = [table.asset(name) if table.lists(name) else "" for name in names]
         return [pb.ListedCoin(name=name, traded=bool(name) and table.trades(name)) for name in found]
 
@@ -223,8 +223,8 @@ class KrakenAccount:
         """
         key_nonce = None
         try:
-            clock = await self.clock.ask(self.exchange.server_time)
-            key = await self.exchange.api_key_info()
+            clock = await self.clock.ask(self.exchange.market.server_time)
+            key = await self.exchange.account.api_key_info()
             key_nonce = KeyNonce(
                 nonce=key.nonce, window=key.nonce_window, clock_offset_ms=round(clock.offset * 1000)
             )
@@ -261,8 +261,8 @@ class KrakenAccount:
         with suppress(LedgerFault):  # it is behind by a second then; the history tells the rest
             if save is not None:
                 save()
-            if self.portfolio.symbols is not None:
-                self.portfolio.keep_pairs()
+            if self.portfolio.pairs.latest is not None:
+                self.portfolio.pairs.remember()
         self.ledger.close()
         self.nonce.close()
         self._key_lock.close()

@@ -36,7 +36,7 @@ from krakencopy.v1 import types_pb2
 log = logging.getLogger(__name__)
 
 #: Between two tries to reach the exchange, in seconds: at first, and at most.
-RETRY_S, RETRY_S_MAX = 1.0, 15.0
+REACH_RETRY_S, REACH_RETRY_MAX_S = 1.0, 15.0
 
 
 class KrakenProcess(AccountProcess):
@@ -152,7 +152,7 @@ class KrakenProcess(AccountProcess):
                     "KEY_REFUSED", f"{error}; mend the key at the exchange (tried again every {pause:.0f} s)"
                 )
             except ExchangeError as error:
-                pause = growing_pause_s(failures, RETRY_S, RETRY_S_MAX)
+                pause = growing_pause_s(failures, REACH_RETRY_S, REACH_RETRY_MAX_S)
                 failures += 1
                 front = account.front_refusal()
                 self._wait(FRONT_REFUSES if front else "EXCHANGE_UNREACHABLE", front or str(error))
@@ -176,7 +176,7 @@ class KrakenProcess(AccountProcess):
             account.make_feed(await user.start(self._spawn))
         self._spawn(account.order_connection.keep())
         self._spawn(account.follow_feed())
-        self._spawn(account.portfolio.keep_rules())
+        self._spawn(account.portfolio.pairs.keep_fresh())
         self._spawn(account.key_check.keep(self._fee_pairs))
         if user is not None:
             self._spawn(user.keep_balances())
@@ -187,7 +187,7 @@ class KrakenProcess(AccountProcess):
     def _fee_pairs(self) -> tuple[str, ...]:
         portfolio = self._account.portfolio
         traded = () if self._user is None else self._user.pairs()
-        return fee_pairs(portfolio.table, traded, portfolio.wallet.assets())
+        return fee_pairs(portfolio.pairs.table, traded, portfolio.wallet.assets())
 
     def in_flight(self) -> bool:
         """Whether a copy or an order of the account's own is on its way."""

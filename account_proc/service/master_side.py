@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from krakencopy.account_proc.copying.audit import AUDIT_PAPER_S, AUDIT_S
 from krakencopy.account_proc.copying.master import Master
-from krakencopy.account_proc.copying.master_wallet import REFRESH_PAPER_S, REFRESH_S
+from krakencopy.account_proc.copying.master_wallet import WALLET_CHECK_PAPER_S, WALLET_CHECK_S
 from krakencopy.account_proc.service.kraken_account import KrakenAccount
 
 
@@ -15,7 +15,9 @@ def make_master(
     account: KrakenAccount, changed: Callable[[], None], failed: Callable[[BaseException], None]
 ) -> Master:
     """A master for an account whose balances were read. Raises LedgerFault."""
-    audit_s, refresh_s = (AUDIT_PAPER_S, REFRESH_PAPER_S) if account.spec.paper else (AUDIT_S, REFRESH_S)
+    audit_s, refresh_s = (
+        (AUDIT_PAPER_S, WALLET_CHECK_PAPER_S) if account.spec.paper else (AUDIT_S, WALLET_CHECK_S)
+    )
     return Master(
         account_id=account.spec.id,
         exchange=account.exchange,

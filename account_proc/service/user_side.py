@@ -15,10 +15,10 @@ from krakencopy.account_proc.contract.errors import ConfigurationFault, Exchange
 from krakencopy.account_proc.copying.balance_reading import BalanceReading
 from krakencopy.account_proc.copying.copier import Copier
 from krakencopy.account_proc.copying.copy_context import CopyContext
-from krakencopy.account_proc.copying.master_wallet import REFRESH_PAPER_S, REFRESH_S
+from krakencopy.account_proc.copying.master_wallet import WALLET_CHECK_PAPER_S, WALLET_CHECK_S
 from krakencopy.account_proc.copying.reconciler import PERIOD_PAPER_S, PERIOD_S, LookBack, Reconciler
 from krakencopy.account_proc.copying.user_feed import UserFeed
-from krakencopy.account_proc.domain.pairs import UnknownSymbol
+from krakencopy.account_proc.domain.pair_table import UnknownName
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.runtime.pauses import doubled_s, spread_s
 from krakencopy.account_proc.service.account_process import DRAIN_MAX_S
@@ -28,7 +28,7 @@ from krakencopy.account_proc.state.ledger import Drift
 log = logging.getLogger(__name__)
 
 #: Between two tries to read balances, in seconds: at first.
-RETRY_S = 1.0
+REACH_RETRY_S = 1.0
 
 
 class UserSide:
@@ -145,8 +145,8 @@ class UserSide:
         rules, portfolio = self._account.spec.copy, self._account.portfolio
         asset = rules.notional_asset
         try:
-            portfolio.priced = (portfolio.table.asset(asset),) if asset else ()
-        except UnknownSymbol as error:
+            portfolio.prices.priced = (portfolio.pairs.table.asset(asset),) if asset else ()
+        except UnknownName as error:
             amount = f"{rules.notional} {asset}"
             raise ConfigurationFault(
                 f'copy.notional = "{amount}": the exchange has no {asset}; write "50 USD"'
@@ -155,19 +155,19 @@ class UserSide:
     async def keep_balances(self) -> NoReturn:
         """Reads balances now and then, for ever, and sooner where something could not be counted."""
         portfolio, news = self._account.portfolio, self._account.gateway.news
-        busy_s = REFRESH_PAPER_S if self._account.spec.paper else REFRESH_S
+        busy_s = WALLET_CHECK_PAPER_S if self._account.spec.paper else WALLET_CHECK_S
         period, known, heard, failures = busy_s, True, news.version, 0
         while True:
             # Spread, so that many accounts on one machine do not ask at once.
-            pause = spread_s(period if known else doubled_s(failures, RETRY_S, period))
+            pause = spread_s(period if known else doubled_s(failures, REACH_RETRY_S, period))
             failures = 0 if known else failures + 1
             if (until := portfolio.certain_at - self._account.clock.now()) > 0:
                 # What could not be counted shows in balances by then, if not at once.
-                pause = min(pause, until + RETRY_S)
+                pause = min(pause, until + REACH_RETRY_S)
             with suppress(TimeoutError):
                 await asyncio.wait_for(portfolio.doubted.wait(), pause)
             # While an account neither orders nor trades, reading its balances is what it costs most.
-            period = busy_s if news.version != heard else REFRESH_S
+            period = busy_s if news.version != heard else WALLET_CHECK_S
             heard = news.version
             try:
                 known = await portfolio.refresh()

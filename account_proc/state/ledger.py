@@ -1,8 +1,5 @@
-"""What one account's process must not forget, in its own SQLite file. No decisions, no exchange.
-
-One connection, WAL, ``synchronous=FULL``: when ``commit`` returns, the change survives power loss. A failed
-write ends the process (LedgerFault): memory is then ahead of the disk, and only the disk may be believed
-after a restart.
+"""What one account's process must not forget, in its own SQLite file (state/ledger_file.py). No decisions,
+no exchange.
 
 A ledger belongs to one account and one journal for ever: seqs and copy ids mean nothing in another one.
 """
@@ -10,106 +7,33 @@ A ledger belongs to one account and one journal for ever: seqs and copy ids mean
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from pathlib import Path
-from types import TracebackType
 
-from krakencopy.account_proc.contract.copied_coins import CoinNames, CopiedCoins, Exchanged, Position
+from krakencopy.account_proc.contract.copied_coins import CoinNames, CopiedCoins, Position
 from krakencopy.account_proc.contract.copy_state import MAY_BE_LIVE, CopyState
-from krakencopy.account_proc.contract.errors import ForeignLedger, LedgerFault
-from krakencopy.account_proc.contract.folder_owner import is_foreign, why_foreign
+from krakencopy.account_proc.domain.copy_book import CopyBook
 from krakencopy.account_proc.domain.copy_plan import OrderPlan
 from krakencopy.account_proc.domain.copy_record import CopyRecord
-from krakencopy.account_proc.domain.quantities import QuoteAmount, Side
+from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.domain.requested_order import OwnPosition, RequestedOrder
-from krakencopy.account_proc.domain.sizing import CopyBook
-from krakencopy.account_proc.runtime.sqlite_file import Database, Transaction
+from krakencopy.account_proc.state.ledger_file import LedgerFile
 from krakencopy.account_proc.state.ledger_rows import (
-    _SIDES,
-    _flat,
     copy_body,
     copy_from,
     plan_body,
     plan_from,
     slice_from,
     to_json,
+    write_book,
 )
-
-SCHEMA_VERSION = 4
-SCHEMA = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE pending_fills (seq INTEGER PRIMARY KEY, body BLOB NOT NULL);
-CREATE TABLE copies (
-    copy_id TEXT PRIMARY KEY, revision INTEGER NOT NULL UNIQUE, state TEXT NOT NULL, body TEXT NOT NULL
-) WITHOUT ROWID;
-CREATE INDEX copies_by_state ON copies (state);
-CREATE TABLE plans (order_id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE positions (coin TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE carried (pair TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE own_orders (
-    request_id TEXT PRIMARY KEY, body TEXT NOT NULL, live INTEGER NOT NULL DEFAULT 0
-) WITHOUT ROWID;
-CREATE INDEX own_orders_live ON own_orders (live) WHERE live;
-CREATE TABLE own_positions (pair TEXT PRIMARY KEY, volume TEXT NOT NULL, cost TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE order_ids (cl_ord_id TEXT PRIMARY KEY, copy_id TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE drifts (order_id TEXT PRIMARY KEY, found_at REAL NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
-"""
-
-
-def _count_by_coin(database: Database) -> None:
-    """Version 3 kept a position for each pair, and beside it what was carried there."""
-    book = CopyBook(_NoPlans())
-    for pair, body in database.execute("SELECT pair, body FROM pairs").fetchall():
-        raw = json.loads(body)
-        base, _, quote = pair.partition("/")
-        volume = Decimal(raw["volume"])
-        if volume > 0:
-            cost = QuoteAmount(Decimal(raw["cost"])).amount
-            book.coins.bought(Exchanged(base=base, quote=quote, volume=volume, cost=cost))
-        for side in _SIDES:
-            for piece in raw[side]:
-                book.carry(pair, side, [slice_from(piece)], piece["copy_id"])
-    database.run(
-        "CREATE TABLE positions (coin TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;"
-        "CREATE TABLE carried (pair TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;"
-        "DROP TABLE pairs"
-    )
-    _write_book(database, book)
-
-
-class _NoPlans:
-    """For a book that decides nothing."""
-
-    def get_plan(self, order_id: str) -> OrderPlan | None:
-        raise AssertionError(order_id)
-
-    def put_plan(self, plan: OrderPlan) -> None:
-        raise AssertionError(plan)
-
-
-#: From each earlier schema to the next.
-UPGRADES: dict[int, str | Callable[[Database], None]] = {
-    1: """
-CREATE TABLE order_ids (cl_ord_id TEXT PRIMARY KEY, copy_id TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE drifts (order_id TEXT PRIMARY KEY, found_at REAL NOT NULL, body TEXT NOT NULL) WITHOUT ROWID
-""",
-    2: """
-ALTER TABLE own_orders ADD COLUMN live INTEGER NOT NULL DEFAULT 0;
-CREATE INDEX own_orders_live ON own_orders (live) WHERE live;
-CREATE TABLE own_positions (pair TEXT PRIMARY KEY, volume TEXT NOT NULL, cost TEXT NOT NULL) WITHOUT ROWID
-""",
-    3: _count_by_coin,
-}
 
 #: States in which a copy makes an order id its own.
 CLAIMS = frozenset({CopyState.INTENT, CopyState.ACKNOWLEDGED})
 #: Owner of the id of an order that an operator or a strategy asked for.
 NO_COPY = ""
-REMEDY = "restore the newest copy, or see 'A damaged ledger' in docs/operations.md"
-_OWN_FOLDER = "give this run a --state-dir of its own, or put back the ledger that belongs here"
 #: Plans kept in memory; older ones are read from the file when a late fill of their order comes.
 PLANS_IN_MEMORY = 256
 
@@ -128,91 +52,21 @@ class Drift:
     found_at: float
 
 
-class Ledger:
-    """The file. Opened once, by the one process that holds the account's lock."""
+class Ledger(LedgerFile):
+    """Opened once, by the one process that holds the account's lock."""
 
     def __init__(self, path: Path, account_id: str, owner: str = "", *, adopt: bool = False) -> None:
-        """Opens or creates it for this owner (contract/folder_owner.py; empty: nobody asks). ``adopt``: one
-        that does not say whose it is becomes theirs.
-
-        Raises LedgerFault when it is damaged or another account's, ForeignLedger when it is another owner's.
-        """
-        self.path = path
+        """As LedgerFile."""
+        super().__init__(path, account_id, owner, adopt=adopt)
         self._plans: dict[str, OrderPlan] = {}
         self._dirty_plans: dict[str, OrderPlan] = {}
-        #: See ``take_over``; with times in Unix seconds, by pair.
-        self.taken_over: frozenset[str] = frozenset()
-        self.answered: dict[str, float] = {}
-        self.bought: dict[str, float] = {}
-        #: Why the first write failed, once one has.
-        self._failed: BaseException | None = None
-
-        def recognise(database: Database) -> None:
-            meta = dict(database.execute("SELECT key, value FROM meta"))
-            if meta.get("account_id") != account_id:
-                raise LedgerFault(f"{path} belongs to account {meta.get('account_id')!r}, not {account_id!r}")
-            if is_foreign(meta.get("owner"), owner, adopt=adopt):
-                words = why_foreign(path, meta.get("owner"), owner)
-                way_out = (
-                    "start krakencopyd once with --adopt-state" if not meta.get("owner") else _OWN_FOLDER
-                )
-                raise ForeignLedger(f"{words}; {way_out}")
-
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._database = Database(
-            path,
-            schema=SCHEMA,
-            version=SCHEMA_VERSION,
-            upgrades=UPGRADES,
-            recognise=recognise,
-            fault=LedgerFault,
-            remedy=REMEDY,
-            fill=lambda new: new.connection.executemany(
-                "INSERT INTO meta VALUES (?, ?)", (("account_id", account_id), ("owner", owner))
-            ),
-        )
-        self._db = self._database.connection
-        self._reading = _Reading(self._database)
         with self._reading:
-            self._meta = dict(self._db.execute("SELECT key, value FROM meta"))
-            self.taken_over = frozenset(json.loads(self._meta.get("taken_over", "[]")))
+            #: See ``take_over``; with times in Unix seconds, by pair.
+            self.taken_over = frozenset[str](json.loads(self._meta.get("taken_over", "[]")))
             self.answered, self.bought = (
                 {name: float(at) for name, at in json.loads(self._meta.get(key, "{}")).items()}
                 for key in ("answered", "bought")
             )
-        if owner and not self._meta.get("owner"):
-            with self._transaction():
-                self._set("owner", owner)
-            self._database.checkpoint()
-
-    def _transaction(self) -> _Step:
-        """A context: all or nothing, and durable at its end. Raises LedgerFault, and after the first
-        failure always.
-        """
-        if self._failed is not None:
-            raise LedgerFault(f"{self._failed} (this process may not go on)")
-        return _Step(self, self._database.transaction("nothing more is traded before it can be written"))
-
-    def fail(self, meta: dict[str, str], error: BaseException) -> None:
-        """A step was not written: nothing is any more, and ``meta`` is what the file has.
-
-        What is remembered must not run ahead of the file: a cursor that was never written would be reported,
-        and a plan that belongs to a step that failed would be written with the next one.
-        """
-        self._meta, self._failed = meta, error
-
-    @property
-    def meta(self) -> dict[str, str]:
-        """A copy of what is kept by name."""
-        return dict(self._meta)
-
-    def tidy(self) -> None:
-        """What takes longer than an order may wait, if it is due. Raises LedgerFault."""
-        self._database.tidy()
-
-    def close(self) -> None:
-        """Closes the file; further calls raise."""
-        self._db.close()
 
     # -- position in the journal ----------------------------------------------------------------------------
 
@@ -247,22 +101,6 @@ class Ledger:
         with self._transaction():
             self._set("journal_id", journal_id)
             self._set("cursor", str(seq))
-
-    def _set(self, key: str, value: str) -> None:
-        self._set_all({key: value})
-
-    def _set_all(self, values: dict[str, str]) -> None:
-        self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
-        self._meta |= values
-
-    def kept(self, name: str) -> str | None:
-        """What ``keep`` has kept under a name."""
-        return self._meta.get(f"kept {name}")
-
-    def keep(self, name: str, value: str) -> None:
-        """Makes a value durable. Raises LedgerFault."""
-        with self._transaction():
-            self._set(f"kept {name}", value)
 
     # -- plans: the PlanStore of the rules ------------------------------------------------------------------
 
@@ -317,7 +155,7 @@ class Ledger:
                     "INSERT OR REPLACE INTO plans VALUES (?, ?)", (plan.order_id, plan_body(plan))
                 )
             if book is not None:
-                _write_book(self._database, book)
+                write_book(self._database, book)
             self._db.executemany("INSERT INTO pending_fills VALUES (?, ?)", add_pending)
             for seq in drop_pending:
                 self._db.execute("DELETE FROM pending_fills WHERE seq = ?", (seq,))
@@ -363,7 +201,7 @@ class Ledger:
             for side in Side:
                 book.carried.pop((pair, side), None)
         with self._transaction():
-            _write_book(self._database, book)
+            write_book(self._database, book)
             last_bought = self.bought | bought
             self._set_all(
                 {
@@ -526,62 +364,3 @@ class Ledger:
                 "SELECT body FROM drifts WHERE found_at > ? ORDER BY found_at, order_id", (since,)
             )
             return [Drift(**json.loads(body)) for (body,) in rows]
-
-
-class _Step:
-    """What ``Ledger._transaction`` gives: a transaction that no other one follows when it fails."""
-
-    __slots__ = ("_ledger", "_meta", "_own")
-
-    def __init__(self, ledger: Ledger, own: Transaction) -> None:
-        self._ledger = ledger
-        self._own = own
-
-    def __enter__(self) -> None:
-        self._meta = self._ledger.meta
-        try:
-            self._own.__enter__()
-        except BaseException as error:
-            self._ledger.fail(self._meta, error)
-            raise
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            self._own.__exit__(kind, error, trace)
-        except BaseException as failure:
-            self._ledger.fail(self._meta, failure)
-            raise
-        if error is not None:
-            self._ledger.fail(self._meta, error)
-
-
-class _Reading:
-    """A context in which a row that cannot be read is a fault of the file."""
-
-    __slots__ = ("_database",)
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if isinstance(error, sqlite3.Error | ValueError | KeyError | TypeError | ArithmeticError):
-            raise self._database.damaged(f"{type(error).__name__}: {error}") from error
-
-
-# What a commit writes lies on the way of an order, so these say field by field what ``dataclasses.asdict``
-# would take five times as long to find out.
-
-
-def _write_book(database: Database, book: CopyBook) -> None:
-    """Writes what has changed in a book since it was written last."""
-    for coin, position in book.coins.take_changed():
-        database.execute("INSERT OR REPLACE INTO positions VALUES (?, ?)", (coin, position.to_json()))
-    for pair in book.take_changed():
-        body = {side: [_flat(piece) for piece in book.carried.get((pair, side), ())] for side in _SIDES}
-        database.execute("INSERT OR REPLACE INTO carried VALUES (?, ?)", (pair, to_json(body)))

@@ -1,4 +1,8 @@
-"""How copies, plans and positions are written into rows of the ledger."""
+"""How copies, plans and positions are written into rows of the ledger, and read from them.
+
+What a commit writes lies on the way of an order, so these functions say field by field what
+``dataclasses.asdict`` would take five times as long to find out.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +13,13 @@ from operator import attrgetter
 from typing import Any
 
 from krakencopy.account_proc.contract.copy_state import CopyState
+from krakencopy.account_proc.domain.copy_book import CopyBook
 from krakencopy.account_proc.domain.copy_plan import OrderPlan, Slice
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.quantities import BaseVolume, QuoteAmount, Ratio, Side
+from krakencopy.account_proc.runtime.sqlite_file import Database
 
 to_json = json.JSONEncoder(default=str).encode
-
-
-_SIDES = tuple(Side)
 
 
 _COPY_FIELDS = tuple(item.name for item in fields(CopyRecord))
@@ -28,7 +31,7 @@ copy_values = attrgetter(*_COPY_FIELDS)
 def copy_body(copy: CopyRecord) -> str:
     """A copy as JSON, decimals as text."""
     body = dict(zip(_COPY_FIELDS, copy_values(copy), strict=True))
-    body["slices"] = [_flat(piece) for piece in copy.slices]
+    body["slices"] = [slice_row(piece) for piece in copy.slices]
     return to_json(body)
 
 
@@ -38,7 +41,8 @@ def plan_body(plan: OrderPlan) -> str:
     return to_json({"order_id": plan.order_id} | body)
 
 
-def _flat(piece: Slice) -> dict[str, str]:
+def slice_row(piece: Slice) -> dict[str, str]:
+    """A slice as JSON has it, decimals as text."""
     return {
         "order_id": piece.order_id,
         "volume": str(piece.volume.amount),
@@ -96,3 +100,12 @@ def copy_from(raw: dict[str, Any]) -> CopyRecord:
         "slices": tuple(slice_from(piece) for piece in raw["slices"]),
     }
     return CopyRecord(**raw)
+
+
+def write_book(database: Database, book: CopyBook) -> None:
+    """Writes what has changed in a book since it was written last."""
+    for coin, position in book.coins.take_changed():
+        database.execute("INSERT OR REPLACE INTO positions VALUES (?, ?)", (coin, position.to_json()))
+    for pair in book.take_changed_pairs():
+        body = {side: [slice_row(piece) for piece in book.carried.get((pair, side), ())] for side in Side}
+        database.execute("INSERT OR REPLACE INTO carried VALUES (?, ?)", (pair, to_json(body)))

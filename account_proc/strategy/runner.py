@@ -129,7 +129,7 @@ class StrategyRunner:
     def position(self, pair: str) -> Decimal:
         """For the strategy: see ``strategy.Account``."""
         market = self._broker.market(pair)
-        return Decimal(0) if market is None else self._orders.position(market.symbol).volume
+        return Decimal(0) if market is None else self._orders.position(market.name).volume
 
     def to_proto(self) -> pb.StrategyStatus:
         """For status and ``accounts ID``."""
@@ -218,7 +218,7 @@ class StrategyRunner:
         if market is None:
             raise _Failed(ValueError(f"pair {pair!r} is not listed at the exchange"))
         try:
-            quote = await self._broker.quote(market.symbol)
+            quote = await self._broker.quote(market.name)
         except ExchangeError as error:
             log.warning("strategy %s: no price of %s: %s", self.name, pair, error)
             return
@@ -254,19 +254,19 @@ class StrategyRunner:
             self._tell(f"{intent.pair} is not listed at the exchange; nothing is ordered")
             return None
         try:
-            quote = await self._broker.quote(market.symbol)
+            quote = await self._broker.quote(market.name)
         except ExchangeError as error:
-            self._tell(f"{intent.side} {market.symbol}: not ordered, no price to be had ({error})")
+            self._tell(f"{intent.side} {market.name}: not ordered, no price to be had ({error})")
             return None
         seen = self._change_signal.version
         while self._copying() and self._may_trade(turn):
             seen = await self._change_signal.wait(seen)
-        own = self._orders.position(market.symbol)
+        own = self._orders.position(market.name)
         verdict = allowed(
             intent, market, self._broker.holdings(market), own.volume, own.cost, quote, self._limits
         )
         if not verdict.volume:
-            self._tell(f"{intent.side} {market.symbol}: not ordered, {verdict.reason}")
+            self._tell(f"{intent.side} {market.name}: not ordered, {verdict.reason}")
             return None
         # From here to the order there is no pause in which somebody could switch the loop off unseen.
         if not self._may_trade(turn):
@@ -274,7 +274,7 @@ class StrategyRunner:
         price = None if intent.limit_price is None else _on_tick(intent.limit_price, market, intent.side)
         asked = OrderAsked(
             request_id=f"{self.name}/{uuid.uuid4().hex}",
-            pair=market.symbol,
+            pair=market.name,
             side=intent.side,
             volume=verdict.volume,
             limit_price=price,

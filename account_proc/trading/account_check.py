@@ -39,7 +39,7 @@ async def check_own_account(
     """Raises OtherAccount, ExchangeError while it is not known, or LedgerFault. ``lag_s``: how far the
     exchange's reads may trail.
     """
-    kept = ledger.kept(IDENTITY)
+    kept = ledger.kept_value(IDENTITY)
     if told is not None and kept is not None:
         if kept != str(told):
             raise OtherAccount(
@@ -68,11 +68,11 @@ async def _check_trades(
     """Of a master: whether the exchange knows any of the last trades that its wallet holds. Raises as
     ``check_own_account``.
     """
-    trades = remembered_trades(ledger.kept(WALLET) or "")
+    trades = remembered_trades(ledger.kept_value(WALLET) or "")
     if not trades:
         return
     times = trades.values()
-    told = await exchange.trades_since(min(times), max(times) + 1)
+    told = await exchange.record.trades_since(min(times), max(times) + 1)
     if any(trade.txid in trades for trade in told):
         return
     if min(times) >= certain_before:
@@ -108,7 +108,7 @@ async def check_journal(
 
 async def _knows_any(exchange: KrakenExchange, order_ids: list[str]) -> bool:
     try:
-        return bool(await exchange.query_orders(order_ids))
+        return bool(await exchange.record.query_orders(order_ids))
     except ExchangeRefused as error:
         if all(text.startswith(UNKNOWN_ORDER) for text in error.errors):
             return False

@@ -26,7 +26,7 @@ class Market:
     """What may be ordered in one pair. Volumes in base, prices and costs in quote."""
 
     #: In our spelling, e.g. BTC/USD.
-    symbol: str
+    name: str
     base: str
     quote: str
     #: Volumes are multiples of this.

@@ -34,7 +34,7 @@ class KrakenBroker:
 
     def market(self, pair: str) -> Market | None:
         """The rules of a pair under any of Kraken's spellings."""
-        found = self._portfolio.table.find(pair)
+        found = self._portfolio.pairs.table.find(pair)
         return None if found is None else market_of(found)
 
     def holdings(self, market: Market) -> Holdings:
@@ -51,7 +51,7 @@ class KrakenBroker:
 
     async def quote(self, pair: str) -> Quote:
         """Asked now. Raises ExchangeError."""
-        return await self._portfolio.ticker(pair)
+        return await self._portfolio.prices.ticker(pair)
 
     def wait_s(self, pair: str) -> float:
         """By the account's own count of its limits."""
@@ -62,7 +62,7 @@ class KrakenBroker:
         try:
             return await self._gateway.send_unfollowed(order)
         except BelowMinimum:
-            self._portfolio.rules_are_wrong()
+            self._portfolio.pairs.rules_are_wrong()
             raise
 
     async def find(self, order: BrokerOrder) -> FoundOrder | None:
@@ -83,7 +83,7 @@ class KrakenBroker:
 def market_of(pair: PairRules) -> Market:
     """Kraken's rules of a pair in a broker's words."""
     return Market(
-        symbol=pair.symbol,
+        name=pair.name,
         base=pair.base,
         quote=pair.quote,
         lot=Decimal(1).scaleb(-pair.lot_decimals),

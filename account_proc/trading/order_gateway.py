@@ -26,10 +26,11 @@ from krakencopy.account_proc.contract.errors import (
     OutcomeUnknown,
 )
 from krakencopy.account_proc.contract.proto_time import utc
-from krakencopy.account_proc.domain.order import ENDED
+from krakencopy.account_proc.domain.order import ENDED, OrderAck
 from krakencopy.account_proc.kraken.answers import NotSent
-from krakencopy.account_proc.kraken.api import KrakenExchange, OrderAck, OrderRequest
+from krakencopy.account_proc.kraken.api import KrakenExchange
 from krakencopy.account_proc.kraken.feed.executions import Execution
+from krakencopy.account_proc.kraken.rest.order_request import OrderRequest
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.runtime.pauses import growing_pause_s
 from krakencopy.account_proc.trading.broker import BrokerOrder
@@ -88,12 +89,12 @@ class OrderGateway:
         """How long an order of a pair has to wait for the exchange's limits before it is sent; 0 in most
         cases.
         """
-        return self.exchange.order_wait_s(pair)
+        return self.exchange.orders.order_wait_s(pair)
 
     @property
     def wait_reason(self) -> str:
         """Why it has to wait then, as a code."""
-        return self.exchange.order_wait_reason
+        return self.exchange.orders.order_wait_reason
 
     async def send(self, order: BrokerOrder, *, cancels_own: bool = False) -> PlacedOrder:
         """Sends once, and follows the order from before that; it is known at the exchange then.
@@ -128,7 +129,9 @@ class OrderGateway:
         )
         try:
             # Once the engine may not act on it any more, there is nothing to wait for.
-            return await self.exchange.add_order(request, timeout_s=self.timing.deadline + self.timing.margin)
+            return await self.exchange.orders.add_order(
+                request, timeout_s=self.timing.deadline + self.timing.margin
+            )
         except InvalidNonce as error:
             # Our nonces only grow, so this may be the answer to a second delivery of an order that was taken
             # at the first.
@@ -282,7 +285,7 @@ class OrderGateway:
         this one was.
         """
         try:
-            rows = await self.exchange.ends_of([placed.order_id for placed in due])
+            rows = await self.exchange.record.ends_of([placed.order_id for placed in due])
             pause, answered = self.timing.poll, True
         except ExchangeError as error:
             log.warning("orders could not be queried: %s", error)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from krakencopy.account_proc.contract.errors import ExchangeError, OutcomeUnknown
 from krakencopy.account_proc.domain.order import ENDED
-from krakencopy.account_proc.kraken.api import KrakenExchange, OddRow, OrderRow
+from krakencopy.account_proc.kraken.api import KrakenExchange
+from krakencopy.account_proc.kraken.rest.messages import OddRow, OrderRow
 from krakencopy.account_proc.kraken.rest.request_queue import Priority
 from krakencopy.account_proc.runtime.pauses import growing_pause_s
 from krakencopy.account_proc.trading.timing import Timing
@@ -51,14 +52,14 @@ async def _look_once(exchange: KrakenExchange, cl_ord_id: str, since: float) -> 
 
     Raises ExchangeError while that is not known.
     """
-    rows, odd = await exchange.orders_of(cl_ord_id, since, Priority.URGENT)
+    rows, odd = await exchange.record.orders_of(cl_ord_id, since, Priority.URGENT)
     if found := _of(cl_ord_id, rows, odd):
         return found
     # Kraken tells the id where there is one; a row without it cannot be proven to be another's by one answer.
     doubtful = [row.txid for row in rows if not row.cl_ord_id] + [row.key for row in odd if not row.cl_ord_id]
     if not doubtful:
         return None
-    by_id, odd = await exchange.look_up(doubtful)
+    by_id, odd = await exchange.record.look_up(doubtful)
     if found := _of(cl_ord_id, by_id.values(), odd):
         return found
     if unread := [row.key for row in odd if row.cl_ord_id is None]:

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from krakencopy.account_proc.domain.order import Ending
-from krakencopy.account_proc.kraken.api import OrderEnd, OrderRow
 from krakencopy.account_proc.kraken.feed.executions import Execution
+from krakencopy.account_proc.kraken.rest.messages import OrderEnd, OrderRow
 
 
 class PlacedOrder:

@@ -178,7 +178,7 @@ class RequestedOrders:
         return RequestedOrder(
             request_id=asked.request_id,
             cl_ord_id=own_order_id(self._journal_id, self._account_id, asked.request_id),
-            pair=market.symbol,
+            pair=market.name,
             side=asked.side,
             volume=asked.volume,
             limit_price=asked.limit_price,
@@ -220,7 +220,7 @@ class RequestedOrders:
 
     def _same(self, asked: OrderAsked, order: RequestedOrder) -> bool:
         market = self._broker.market(asked.pair)
-        wanted = (market.symbol if market else "", asked.side, asked.volume, asked.limit_price)
+        wanted = (market.name if market else "", asked.side, asked.volume, asked.limit_price)
         return wanted == (order.pair, order.side, order.volume, order.limit_price)
 
 

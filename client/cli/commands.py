@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from krakencopy.client.cli.arguments import LATEST
-from krakencopy.client.cli.output import Listing, Output
+from krakencopy.client.cli.output import Output, TableOutput
 from krakencopy.client.cli.stderr import complain
 from krakencopy.client.cli.wait import wait_until_gone, wait_until_ready
 from krakencopy.client.cli.watch import watch_all
@@ -29,6 +29,7 @@ from krakencopy.client.sdk.errors import (
 from krakencopy.client.sdk.timeouts import WAIT_S
 from krakencopy.client.views import pages
 from krakencopy.client.views import rows as views
+from krakencopy.client.views.account_page import account_page
 from krakencopy.client.views.explain import story
 from krakencopy.client.views.formats import word
 from krakencopy.v1 import control_pb2 as pb
@@ -60,11 +61,11 @@ def accounts(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     with connect() as supervisor:
         if arguments.id is None:
             found = list(supervisor.list_accounts())
-            Listing(out, views.account_columns(), views.account_row).show(found)
+            TableOutput(out, views.account_columns(), views.account_row).show(found)
             if not out.as_json:
                 out.lines(views.account_notes(found))
         else:
-            out.one(supervisor.get_account(arguments.id), pages.account_page)
+            out.one(supervisor.get_account(arguments.id), account_page)
     return ExitCode.DONE
 
 
@@ -74,8 +75,8 @@ def act(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     """
     code = ExitCode.DONE
 
-    def answer_lines(account: nouns.Account) -> list[str]:
-        # The answer shows the account as it was when it was told, often before anything followed from it.
+    def standing_line(account: nouns.Account) -> list[str]:
+        # The answer shows the account as it was when it was asked, often before anything followed from it.
         return [f"{account.id}: told to {arguments.command}; at this moment {views.standing(account)}"]
 
     with connect() as supervisor:
@@ -95,7 +96,7 @@ def act(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
             ids.reverse()  # users before the master, as in a shutdown
         for account_id in ids:
             try:
-                out.one(action(account_id), answer_lines)
+                out.one(action(account_id), standing_line)
             except Refused as error:
                 complain(str(error))
                 code = ExitCode.REFUSED
@@ -119,18 +120,18 @@ def rename(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
 
 def fills(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     """`fills`."""
-    listing = Listing(out, views.fill_columns(), views.fill_row)
+    table = TableOutput(out, views.fill_columns(), views.fill_row)
     with connect() as supervisor:
         head = supervisor.get_status().head_seq if arguments.follow else 0
         limit = _limit(arguments, None if arguments.after is not None else LATEST)
         found = list(supervisor.list_fills(pair=arguments.pair, after_seq=arguments.after, limit=limit))
         if arguments.after is None:
             found.reverse()
-        listing.show(found)
+        table.show(found)
         if not found:
             # "XBTUSD" is a pair as well, for orders.
             of = f" of {arguments.pair} (pairs are written like BTC/USD here)" if arguments.pair else ""
-            listing.none(f"no fills{of}{_yet(arguments)}")
+            table.none(f"no fills{of}{_yet(arguments)}")
         if arguments.follow:
             # Fills of other pairs may have come after the last one found; those before `head` need no second
             # look.
@@ -139,14 +140,14 @@ def fills(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
             )
             for fill in supervisor.watch_fills(position):
                 if arguments.pair in {"", fill.pair}:
-                    listing.show([fill])
+                    table.show([fill])
     return ExitCode.DONE
 
 
 def copies(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     """`copies`."""
     state = _copy_state(arguments.state)
-    listing = Listing(out, views.copy_columns(), views.copy_row)
+    table = TableOutput(out, views.copy_columns(), views.copy_row)
     with connect() as supervisor:
         # The watch begins where the journal ended before the list: what changes in between is in both and
         # shown once.
@@ -162,33 +163,33 @@ def copies(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
                 limit=_limit(arguments, LATEST),
             )
         )
-        listing.show(found[::-1])
+        table.show(found[::-1])
         if not found:
-            listing.none(f"no such copies{_yet(arguments)}")
+            table.none(f"no such copies{_yet(arguments)}")
         shown = {(copy.account_id, copy.copy_id): copy.revision for copy in found}
         for change in watch or ():
             copy = change.copy
             is_new = copy.revision > shown.pop((copy.account_id, copy.copy_id), 0)
             if is_new and arguments.fill in {0, *copy.fill_seqs} and state in {0, copy.state}:
-                listing.show([copy])
+                table.show([copy])
     return ExitCode.DONE
 
 
 def events(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     """`events`."""
-    listing = Listing(out, views.event_columns(), views.event_row)
+    table = TableOutput(out, views.event_columns(), views.event_row)
     with connect() as supervisor:
         position = supervisor.get_status().head_event if arguments.follow else 0
         found = list(supervisor.list_events(account_id=arguments.account, limit=_limit(arguments, LATEST)))
-        listing.show(found[::-1])
+        table.show(found[::-1])
         if not found:
             about = f" about {arguments.account}" if arguments.account else ""
-            listing.none(f"no events{about}{_yet(arguments)}")
+            table.none(f"no events{about}{_yet(arguments)}")
         if arguments.follow:
             position = max([position, *(event.seq for event in found)])
             for event in supervisor.watch_events(position):
                 if arguments.account in {"", event.account_id}:
-                    listing.show([event])
+                    table.show([event])
     return ExitCode.DONE
 
 

@@ -43,7 +43,7 @@ class Output:
         self.lines([to_json(message)] if self.as_json else page(message))
 
 
-class Listing(Generic[M]):
+class TableOutput(Generic[M]):
     """Messages of one kind: rows of one table that may go on growing, or one JSON object a line."""
 
     def __init__(self, out: Output, columns: Sequence[Column], row: Callable[[M], list[str]]) -> None:

@@ -7,47 +7,24 @@ mutations make their own request_id. Threads may share one KrakenCopy. Knows not
 from __future__ import annotations
 
 import uuid
-import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from typing import Any, Literal, Self, TypeVar
+from typing import Literal, Self
 
 import grpc
 
+from krakencopy.client.sdk.connection import Connection
 from krakencopy.client.sdk.endpoint import Endpoint, parse_endpoint
-from krakencopy.client.sdk.errors import BadInput, KrakenCopyError
-from krakencopy.client.sdk.grpc_errors import fault
+from krakencopy.client.sdk.errors import BadInput
+from krakencopy.client.sdk.pages import PAGE_SIZE_MAX, page_size, pages
 from krakencopy.client.sdk.timeouts import CALL_TIMEOUT_S, NONCE_TIMEOUT_S, PATIENCE_S, RELOAD_TIMEOUT_S
 from krakencopy.client.sdk.watch_stream import Stream, Watch
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
-from krakencopy.v1.control_pb2_grpc import ControlServiceStub
-
-Q = TypeVar("Q")
-R = TypeVar("R")
-T = TypeVar("T")
 
 FillWatch = Watch[pb.WatchFillsResponse, nouns.Fill]
 CopyWatch = Watch[pb.WatchCopiesResponse, pb.WatchCopiesResponse]
 EventWatch = Watch[pb.WatchEventsResponse, nouns.Event]
-
-#: The server's own limit for a page (control.proto).
-_PAGE_SIZE_MAX = 1000
-
-_CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
-    # gRPC waits 1 s and more between dials by default; a restarted supervisor should be found at once. Its
-    # "min" sibling is left alone: that one is how long a dial may take, and a busy supervisor may well take
-    # 100 ms.
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 1000),
-    # A supervisor that froze or whose host vanished ends no connection; without the third option it takes a
-    # minute to see.
-    ("grpc.keepalive_time_ms", 30_000),
-    ("grpc.keepalive_timeout_ms", 5_000),
-    ("grpc.http2.ping_timeout_ms", 5_000),
-    # Orders and tokens go to the supervisor itself, whatever https_proxy says.
-    ("grpc.enable_http_proxy", 0),
-)
 
 _SIDES = {"buy": nouns.SIDE_BUY, "sell": nouns.SIDE_SELL}
 
@@ -76,20 +53,21 @@ class KrakenCopy:
         channel: grpc.Channel | None = None,
     ) -> None:
         self.endpoint = endpoint if isinstance(endpoint, Endpoint) else parse_endpoint(endpoint)
-        self._timeout_s = timeout_s
-        self._patience_s = patience_s
-        self._metadata = (("authorization", f"Bearer {token}"),) if token else ()
-        #: To end them with the connection, while someone still holds them.
-        self._watches: weakref.WeakSet[Watch[Any, Any]] = weakref.WeakSet()
-        self._owned = _dial(self.endpoint, root_certificate) if channel is None else None
-        self._stub = ControlServiceStub(channel or self._owned)  # type: ignore[arg-type]  # one of the two is a channel
+        self._connection = Connection(
+            self.endpoint,
+            token=token,
+            root_certificate=root_certificate,
+            timeout_s=timeout_s,
+            patience_s=patience_s,
+            channel=channel,
+        )
+        self._stub = self._connection.stub
+        self._ask = self._connection.ask
+        self._watch = self._connection.watch
 
     def close(self) -> None:
         """End the connection, and every watch on it."""
-        for watch in list(self._watches):
-            watch.close()
-        if self._owned is not None:
-            self._owned.close()
+        self._connection.close()
 
     def __enter__(self) -> Self:
         return self
@@ -140,11 +118,11 @@ class KrakenCopy:
         """All accounts, the master first, then by id."""
 
         def page(token: str) -> tuple[Iterable[nouns.Account], str]:
-            request = pb.ListAccountsRequest(page_size=_PAGE_SIZE_MAX, page_token=token)
+            request = pb.ListAccountsRequest(page_size=PAGE_SIZE_MAX, page_token=token)
             response = self._ask(self._stub.ListAccounts, request, timeout_s)
             return response.accounts, response.next_page_token
 
-        return _pages(page, None)
+        return pages(page, None)
 
     def get_account(self, account_id: str, *, timeout_s: float | None = None) -> nouns.Account:
         """One account. Raises NotFound."""
@@ -231,18 +209,20 @@ class KrakenCopy:
 
         def page(token: str) -> tuple[Iterable[nouns.Fill], str]:
             request = pb.ListFillsRequest(
-                page_size=_page_size(limit), page_token=token, pair=pair, after_seq=after_seq
+                page_size=page_size(limit), page_token=token, pair=pair, after_seq=after_seq
             )
             response = self._ask(self._stub.ListFills, request, timeout_s)
             return response.fills, response.next_page_token
 
-        return _pages(page, limit)
+        return pages(page, limit)
 
     def watch_fills(self, after_seq: int | None = None) -> FillWatch:
         """Fills after a seq (0: from the beginning), then live ones; without a seq only new ones."""
 
         def open_stream(after: int | None) -> Stream[pb.WatchFillsResponse]:
-            return self._stub.WatchFills(pb.WatchFillsRequest(after_seq=after), metadata=self._metadata)
+            return self._stub.WatchFills(
+                pb.WatchFillsRequest(after_seq=after), metadata=self._connection.metadata
+            )
 
         return self._watch(open_stream, lambda response: (response.fill.seq, response.fill), after_seq)
 
@@ -259,7 +239,7 @@ class KrakenCopy:
 
         def page(token: str) -> tuple[Iterable[nouns.Copy], str]:
             request = pb.ListCopiesRequest(
-                page_size=_page_size(limit),
+                page_size=page_size(limit),
                 page_token=token,
                 account_id=account_id,
                 fill_seq=fill_seq,
@@ -268,7 +248,7 @@ class KrakenCopy:
             response = self._ask(self._stub.ListCopies, request, timeout_s)
             return response.copies, response.next_page_token
 
-        return _pages(page, limit)
+        return pages(page, limit)
 
     def watch_copies(self, after_change: int | None = None, *, account_id: str = "") -> CopyWatch:
         """Changes of copies after a change number (0: from the beginning), then live ones; without a
@@ -277,7 +257,7 @@ class KrakenCopy:
 
         def open_stream(after: int | None) -> Stream[pb.WatchCopiesResponse]:
             request = pb.WatchCopiesRequest(after_change=after, account_id=account_id)
-            return self._stub.WatchCopies(request, metadata=self._metadata)
+            return self._stub.WatchCopies(request, metadata=self._connection.metadata)
 
         return self._watch(open_stream, lambda response: (response.change, response), after_change)
 
@@ -288,18 +268,20 @@ class KrakenCopy:
 
         def page(token: str) -> tuple[Iterable[nouns.Event], str]:
             request = pb.ListEventsRequest(
-                page_size=_page_size(limit), page_token=token, account_id=account_id
+                page_size=page_size(limit), page_token=token, account_id=account_id
             )
             response = self._ask(self._stub.ListEvents, request, timeout_s)
             return response.events, response.next_page_token
 
-        return _pages(page, limit)
+        return pages(page, limit)
 
     def watch_events(self, after_seq: int | None = None) -> EventWatch:
         """Events after a seq (0: from the beginning), then live ones; without a seq only new ones."""
 
         def open_stream(after: int | None) -> Stream[pb.WatchEventsResponse]:
-            return self._stub.WatchEvents(pb.WatchEventsRequest(after_seq=after), metadata=self._metadata)
+            return self._stub.WatchEvents(
+                pb.WatchEventsRequest(after_seq=after), metadata=self._connection.metadata
+            )
 
         return self._watch(open_stream, lambda response: (response.event.seq, response.event), after_seq)
 
@@ -349,80 +331,9 @@ class KrakenCopy:
         A log has no positions: after a lost connection it raises Unavailable and does not go on.
         """
         request = pb.ReadLogRequest(account_id=account_id, lines=lines, follow=follow)
-        call = self._stub.ReadLog(
-            request, timeout=None if follow else self._timeout_s, metadata=self._metadata
-        )
-        try:
-            for response in call:
-                yield response.line
-        except grpc.RpcError as error:
-            raise self._fault(error) from error
-        finally:
-            call.cancel()
-
-    # -- how a call is made ---------------------------------------------------------------------------------
-
-    def _ask(
-        self,
-        rpc: grpc.UnaryUnaryMultiCallable[Q, R],
-        request: Q,
-        timeout_s: float | None,
-        request_id: str = "",
-    ) -> R:
-        limit_s = self._timeout_s if timeout_s is None else timeout_s
-        try:
-            return rpc(request, timeout=limit_s, metadata=self._metadata)
-        except grpc.RpcError as error:
-            raise fault(error, self.endpoint, request_id) from error
-
-    def _watch(
-        self,
-        open_stream: Callable[[int | None], Stream[R]],
-        read: Callable[[R], tuple[int, T]],
-        after: int | None,
-    ) -> Watch[R, T]:
-        watch = Watch(
-            check=self.get_status,
-            open_stream=open_stream,
-            read=read,
-            fault=self._fault,
-            after=after,
-            patience_s=self._patience_s,
-        )
-        self._watches.add(watch)
-        return watch
-
-    def _fault(self, error: grpc.RpcError) -> KrakenCopyError:
-        return fault(error, self.endpoint)
-
-
-def _dial(endpoint: Endpoint, root_certificate: bytes | None) -> grpc.Channel:
-    if endpoint.socket_path is not None:  # the folder's and the socket's mode protect it
-        return grpc.insecure_channel(endpoint.target, _CHANNEL_OPTIONS)
-    return grpc.secure_channel(
-        endpoint.target, grpc.ssl_channel_credentials(root_certificate), _CHANNEL_OPTIONS
-    )
+        for response in self._connection.stream(self._stub.ReadLog, request, is_endless=follow):
+            yield response.line
 
 
 def _new_request_id() -> str:
     return str(uuid.uuid4())
-
-
-def _page_size(limit: int | None) -> int:
-    return _PAGE_SIZE_MAX if limit is None else min(limit, _PAGE_SIZE_MAX)
-
-
-def _pages(page: Callable[[str], tuple[Iterable[T], str]], limit: int | None) -> Iterator[T]:
-    """All items of all pages, at most ``limit``."""
-    left = limit
-    token = ""
-    while left is None or left > 0:
-        items, token = page(token)
-        for item in items:
-            yield item
-            if left is not None:
-                left -= 1
-                if left == 0:
-                    return
-        if not token:
-            return

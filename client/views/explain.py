@@ -49,7 +49,7 @@ def _fill_lines(fill: nouns.Fill) -> list[str]:
     lines = [
         f"Fill {fill.seq}: the master {_traded(fill.side)} {fill.volume} {fill.pair} at {fill.price}{fee}",
         f"  on {local_time(fill.executed_at)} (times below are of this zone)",
-        f"  execution {fill.exec_id} of order {fill.order_id}, {_heard(fill)}",
+        f"  execution {fill.exec_id} of order {fill.order_id}, {_source(fill)}",
     ]
     quote = fill.pair.partition("/")[2]
     base = fill.pair.partition("/")[0]
@@ -165,7 +165,7 @@ def _distance(nanoseconds_between: int) -> str:
     return f"{nanoseconds_between / 1e6:+.3f} ms"
 
 
-def _heard(fill: nouns.Fill) -> str:
+def _source(fill: nouns.Fill) -> str:
     if fill.source == nouns.FILL_SOURCE_HISTORY:
         return "found in the trade history (the feed was not connected)"
     return "received from the live feed"

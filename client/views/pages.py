@@ -1,156 +1,18 @@
-"""Whole pages for people: the system, one account, the report. Pure: messages in, lines out; nothing is
-asked, nothing printed.
+"""Whole pages for people: the system, the report, a reload, the nonce of a key. Pure: messages in, lines
+out; nothing is asked, nothing printed.
 """
 
 from __future__ import annotations
 
-from krakencopy.client.views.formats import joined, local_time, milliseconds, money, plain, short, word
-from krakencopy.client.views.process_exit import ending
+from krakencopy.client.views.formats import joined, local_time, milliseconds, plain, word
 from krakencopy.client.views.rows import (
     account_columns,
     account_notes,
-    account_reason,
     account_row,
-    copies,
-    feed,
-    missing,
-    owed,
-    paused,
-    times,
-    warnings,
 )
 from krakencopy.client.views.table import Column, pairs, table
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
-
-
-def account_page(account: nouns.Account) -> list[str]:
-    """One account with all that is known of it."""
-    nonce = account.nonce
-    is_known = copies(account) and account.pid != 0
-    lines = pairs(
-        (
-            ("account", plain(account.id)),
-            ("role", word(nouns.Role.DESCRIPTOR, account.role).lower()),
-            ("broker", account.broker),
-            ("state", word(nouns.AccountState.DESCRIPTOR, account.state)),
-            ("reason", account_reason(account)),
-            ("copying", paused(account)),
-            ("missing", missing(account)),
-            ("owed", owed(account)),
-            ("since", local_time(account.since)),
-            ("pid", str(account.pid or "")),
-            ("instance", account.instance_id),
-            ("restarts", str(account.restarts)),
-            ("equity", money(account.equity)),
-            ("feed", feed(account)),
-            (
-                "nonce",
-                f"{nonce.last}, reserved up to {nonce.reserved}, in {nonce.path}" if nonce.path else "",
-            ),
-            ("last fill", str(account.cursor_seq) if is_known else ""),
-            ("open copies", str(account.copies_open) if is_known else ""),
-            ("reconciled", local_time(account.reconciled_at)),
-            *_strategy_rows(account),
-            *_preflight_rows(account.preflight),
-            *_rate_rows(account.rate),
-        )
-    )
-    if account.preflight.pairs:
-        titles = ("MAKER %", "TAKER %", "LEAST VOLUME", "LEAST COST", "TICK", "LOT DECIMALS")
-        columns = [Column("PAIR"), *(Column(title, right=True) for title in titles), Column("TAKES")]
-        rows = [
-            [
-                plain(pair.pair),
-                pair.maker_percent,
-                pair.taker_percent,
-                pair.ordermin,
-                pair.costmin,
-                pair.tick_size,
-                str(pair.lot_decimals),
-                plain(pair.status),
-            ]
-            for pair in account.preflight.pairs
-        ]
-        lines += ["", *table(columns, rows)]
-    if account.positions:
-        rows = [
-            [p.asset, p.volume, " + ".join(money(cost) for cost in p.costs), p.carried_buy, p.carried_sell]
-            for p in account.positions
-        ]
-        held = ("HELD", "COST", "CARRIED BUY", "CARRIED SELL")
-        columns = [Column("COPIED"), *(Column(title, right=True) for title in held)]
-        lines += ["", *table(columns, rows)]
-    if account.strategy.positions:
-        rows = [[p.pair, p.volume, short(p.cost)] for p in account.strategy.positions]
-        columns = [Column("BY ITS STRATEGY"), *(Column(title, right=True) for title in ("HELD", "COST"))]
-        lines += ["", *table(columns, rows)]
-    if account.drifts:
-        lines += ["", "orders that the exchange shows otherwise than this account's ledger:"]
-        lines += [f"  {local_time(d.found_at)} {plain(d.code)} {plain(d.message)}" for d in account.drifts]
-    if account.notices:
-        lines += ["", "not understood or refused, and left out; everything else goes on:"]
-        lines += [
-            f"  {local_time(n.last_at)} {plain(n.code)} {plain(n.message)}{times(n.count)}"
-            for n in account.notices
-        ]
-    if found := warnings(account):
-        lines += ["", *found]
-    if found := ending(account):
-        lines += ["", *found]
-    return lines
-
-
-def _strategy_rows(account: nouns.Account) -> tuple[tuple[str, str], ...]:
-    """Who decides what it trades, and what its own strategy does; all empty for an account without one."""
-    strategy = account.strategy
-    if not strategy.name:
-        return ()
-    off = "off until the account is restarted" if strategy.failure else "off, its master's trades are copied"
-    return (
-        ("strategy", f"{plain(strategy.name)}: {'on' if strategy.on else off}"),
-        ("strategy error", plain(strategy.failure)),
-        ("strategy orders", f"{strategy.orders_sent} since the process started"),
-        ("strategy last", plain(strategy.last)),
-    )
-
-
-def _preflight_rows(found: nouns.Preflight) -> tuple[tuple[str, str], ...]:
-    """What was found out about the key before anything was traded; all empty before that."""
-    if not found.HasField("checked_at"):
-        return ()
-    clock = ("exchange clock", f"{found.clock_offset_ms / 1000:+.1f} s")
-    checked = ("checked", local_time(found.checked_at))
-    if not found.key_known:
-        return ("key", "the exchange does not tell what it may do"), clock, checked
-    return (
-        ("exchange account", plain(found.account_number) or "not shown"),
-        ("key may", plain(", ".join(found.permissions)) or "nothing"),
-        ("key lacks", plain(", ".join(found.missing_permissions))),
-        (
-            "key window",
-            f"{found.nonce_window}" + ("" if found.nonce_window else " (requests in strict order)"),
-        ),
-        ("key expires", local_time(found.valid_until) or "never"),
-        ("key works from", plain(", ".join(found.allowed_addresses)) or "any address"),
-        clock,
-        checked,
-    )
-
-
-def _rate_rows(rate: nouns.RateStatus) -> tuple[tuple[str, str], ...]:
-    """How much of the exchange's limits is used; all empty while nothing is counted."""
-    if not rate.rest_limit:
-        return ()
-    waiting = f", {rate.waiting} calls wait" if rate.waiting else ""
-    orders = f"{rate.order_counter:.1f} of {rate.order_limit:g} for {plain(rate.order_pair)}"
-    return (
-        ("tier", plain(rate.tier)),
-        ("calls counted", f"{rate.rest_counter:.1f} of {rate.rest_limit:g}{waiting}"),
-        ("orders counted", orders if rate.order_pair else ""),
-        ("refused for rate", str(rate.refused)),
-    )
-
 
 #: Verdicts on a nonce that someone has to act on.
 NONCE_TROUBLE = frozenset({"NONCE_BEHIND", "NONCE_WINDOW", "FILE_DAMAGED"})
@@ -158,7 +20,7 @@ NONCE_TROUBLE = frozenset({"NONCE_BEHIND", "NONCE_WINDOW", "FILE_DAMAGED"})
 
 def nonce_page(report: nouns.NonceReport) -> list[str]:
     """Everything that is known of the nonce of one account's key."""
-    known = report.exchange_known
+    told = report.exchange_known
     return pairs(
         (
             ("account", plain(report.account_id)),
@@ -175,9 +37,9 @@ def nonce_page(report: nouns.NonceReport) -> list[str]:
             ("ahead of clock", f"{report.ahead_us / 1e6:.3f} s" if report.last or report.reserved else ""),
             (
                 "at the exchange",
-                f"{report.exchange_nonce}, window {report.exchange_window}" if known else "not shown",
+                f"{report.exchange_nonce}, window {report.exchange_window}" if told else "not told",
             ),
-            ("exchange clock", f"{report.clock_offset_ms / 1000:+.1f} s" if known else ""),
+            ("exchange clock", f"{report.clock_offset_ms / 1000:+.1f} s" if told else ""),
         )
     )
 

@@ -10,7 +10,7 @@ from krakencopy.v1 import types_pb2 as nouns
 _DEFECT = "That is a defect: please report it with the lines below and those of the account's log."
 _THEN_START = "then `krakencopy start {id}`"
 #: What an exit code of an account's process says, and what to do.
-_CODES = {
+CODES = {
     0: "It was asked to end by someone else than its supervisor, as with SIGTERM. Its log says when: "
     "`krakencopy logs {id}`.",
     70: f"An error that nobody expected ended it. {_DEFECT}",
@@ -82,7 +82,7 @@ def _meaning(end: nouns.ProcessEnd) -> str:
     if end.signal:
         return _SIGNALS.get(end.signal, _OTHER_SIGNAL)
     if end.HasField("exit_code"):
-        return _CODES.get(end.exit_code, _OTHER_CODE)
+        return CODES.get(end.exit_code, _OTHER_CODE)
     return (
         "The process that had started it, and could have shown how it ended, had died before. See the "
         "supervisor's log."

@@ -223,8 +223,8 @@ class Control:
     async def _set_pair(self, request: web.Request) -> Any:
         pair = self._pair(request)
         body = await _body(request, "ordermin", "costmin", "tick_size", "status", "listed")
-        listing = forms.listing_of(body, pair, self._exchange.conditions.listing(pair))
-        self._exchange.list_pair(pair, listing, self._now_us())
+        pair_rules = forms.pair_rules_of(body, pair, self._exchange.conditions.pair_rules(pair))
+        self._exchange.list_pair(pair, pair_rules, self._now_us())
         return pair_row(pair, self._exchange.conditions)
 
     async def _get_rules(self, _request: web.Request) -> Any:

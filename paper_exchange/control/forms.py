@@ -15,7 +15,7 @@ from krakencopy.paper_exchange.accounts.account import (
 from krakencopy.paper_exchange.accounts.auth import decode_secret
 from krakencopy.paper_exchange.accounts.orders import OrderRequest
 from krakencopy.paper_exchange.accounts.rate_limits import Tier
-from krakencopy.paper_exchange.order_entry.trading_conditions import Listing, Minima
+from krakencopy.paper_exchange.order_entry.trading_conditions import Minima, PairRules
 from krakencopy.paper_exchange.values import exact_json as wire_json
 from krakencopy.paper_exchange.values.assumptions import FeeFlag, HouseRules, MinimumWords
 from krakencopy.paper_exchange.values.catalogue import Catalogue
@@ -140,8 +140,8 @@ def price_of(body: dict[str, Any], field: str, pair: Pair, tick: Decimal) -> Dec
     return price.quantize(pair.price_step)
 
 
-def listing_of(body: dict[str, Any], pair: Pair, old: Listing) -> Listing:
-    """A pair's listing with what a request changes about it."""
+def pair_rules_of(body: dict[str, Any], pair: Pair, old: PairRules) -> PairRules:
+    """A pair's rules with what a request changes about it."""
     minima, tick = old.minima, old.tick_size
     ordermin = _minimum(body, "ordermin", minima.ordermin)
     costmin = _minimum(body, "costmin", minima.costmin)
@@ -151,7 +151,7 @@ def listing_of(body: dict[str, Any], pair: Pair, old: Listing) -> Listing:
             raise ControlRefusal(400, f"tick_size: the pair's prices have {pair.pair_decimals} decimals")
     status = choice(PairStatus, body["status"], "status") if "status" in body else old.status
     listed = flag(body["listed"], "listed") if "listed" in body else old.listed
-    return Listing(Minima(ordermin, costmin), tick, old.lot_decimals, status, listed)
+    return PairRules(Minima(ordermin, costmin), tick, old.lot_decimals, status, listed)
 
 
 def margin_order(body: dict[str, Any], catalogue: Catalogue) -> OrderRequest:

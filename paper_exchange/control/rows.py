@@ -47,14 +47,14 @@ def account_row(account: Account, now_us: int) -> dict[str, Any]:
 
 def pair_row(pair: Pair, conditions: Conditions) -> dict[str, Any]:
     """What the orders of a pair must keep to, faults left aside."""
-    listing = conditions.listing(pair)
+    pair_rules = conditions.pair_rules(pair)
     return {
         "pair": pair.altname,
-        "ordermin": f"{listing.minima.ordermin:f}",
-        "costmin": f"{listing.minima.costmin:f}",
-        "tick_size": f"{listing.tick_size:f}",
-        "status": str(listing.status),
-        "listed": listing.listed,
+        "ordermin": f"{pair_rules.minima.ordermin:f}",
+        "costmin": f"{pair_rules.minima.costmin:f}",
+        "tick_size": f"{pair_rules.tick_size:f}",
+        "status": str(pair_rules.status),
+        "listed": pair_rules.listed,
     }
 
 

@@ -28,7 +28,7 @@ from krakencopy.paper_exchange.live.messages import (
     Trades,
 )
 from krakencopy.paper_exchange.market.market import LEVEL_STEP, MarketTrade, Quote
-from krakencopy.paper_exchange.order_entry.trading_conditions import Listing, Minima, listing_of
+from krakencopy.paper_exchange.order_entry.trading_conditions import Minima, PairRules, pair_rules_of
 from krakencopy.paper_exchange.values.decimals import decimals_of, rounded, rounded_down, rounded_up
 from krakencopy.paper_exchange.values.pairs import PAIRS, Pair
 from krakencopy.paper_exchange.values.trading_mode import MarketMode
@@ -222,15 +222,16 @@ class LiveMarket:
         if terms == followed.terms:
             return
         followed.terms = terms
-        listing = listing_from(terms)
-        if terms.tick_size is not None and listing.tick_size != terms.tick_size:
+        pair_rules = pair_rules_from(terms)
+        if terms.tick_size is not None and pair_rules.tick_size != terms.tick_size:
             self._log_line(
-                f"{pair.symbol}: ticks of {terms.tick_size:f} are too fine here; {listing.tick_size:f} stays"
+                f"{pair.symbol}: ticks of {terms.tick_size:f} are too fine here; "
+                f"{pair_rules.tick_size:f} stays"
             )
-        if terms.lot_decimals is not None and listing.lot_decimals != terms.lot_decimals:
+        if terms.lot_decimals is not None and pair_rules.lot_decimals != terms.lot_decimals:
             self._log_line(f"{pair.symbol}: lots of {terms.lot_decimals} decimals are too fine here")
-        if listing != self._exchange.conditions.listing(pair):
-            self._exchange.list_pair(pair, listing, now_us)
+        if pair_rules != self._exchange.conditions.pair_rules(pair):
+            self._exchange.list_pair(pair, pair_rules, now_us)
 
     def _refused(self, refusal: SubscriptionRefused) -> None:
         self._log_line(f"refused: {refusal.why}")
@@ -331,14 +332,14 @@ def quote_from(prices: BestPrices, tick: Decimal) -> Quote:
     return Quote(bid, ask, depth, max(step, tick).quantize(pair.price_step), bid_size, ask_size)
 
 
-def listing_from(terms: PairTerms) -> Listing:
-    """What the terms make of a pair's listing. What was not sent, or is finer than the pair's digits, is
+def pair_rules_from(terms: PairTerms) -> PairRules:
+    """What the terms make of a pair's rules. What was not sent, or is finer than the pair's digits, is
     the table's.
     """
-    pair, table = terms.pair, listing_of(terms.pair)
+    pair, table = terms.pair, pair_rules_of(terms.pair)
     minima = Minima(terms.ordermin or table.minima.ordermin, terms.costmin or table.minima.costmin)
     tick, lots = terms.tick_size, terms.lot_decimals
-    return Listing(
+    return PairRules(
         minima,
         table.tick_size if tick is None or decimals_of(tick) > pair.pair_decimals else tick,
         table.lot_decimals if lots is None else min(lots, table.lot_decimals),

@@ -1,8 +1,8 @@
 """The conditions under which the whole exchange works: its mode, its clock, what each pair's orders must keep
 to.
 
-Listings are changed by the control API for good; faults change mode, clock and minima while they are set, the
-newest holds.
+Rules of pairs are changed by the control API for good; faults change mode, clock and minima while they are
+set, the newest holds.
 """
 
 from collections.abc import Iterable, Mapping
@@ -26,7 +26,7 @@ class Minima:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class PairRules:
     """What a pair's orders must keep to, whether it takes any, and whether clients are shown the pair at
     all.
     """
@@ -43,9 +43,9 @@ def listed_minima(pair: Pair) -> Minima:
     return Minima(pair.ordermin, pair.costmin)
 
 
-def listing_of(pair: Pair) -> Listing:
-    """The listing of the table."""
-    return Listing(listed_minima(pair), pair.tick_size, pair.lot_decimals, PairStatus.ONLINE)
+def pair_rules_of(pair: Pair) -> PairRules:
+    """The rules of the table."""
+    return PairRules(listed_minima(pair), pair.tick_size, pair.lot_decimals, PairStatus.ONLINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,47 +59,47 @@ class Conditions:
     clock: Clock = field(default_factory=Clock)
     engine_minima: Mapping[Pair, Minima] = field(default_factory=dict)
     shown_minima: Mapping[Pair, Minima] = field(default_factory=dict)
-    listings: Mapping[Pair, Listing] = field(default_factory=dict)
+    changed_rules: Mapping[Pair, PairRules] = field(default_factory=dict)
     closed: frozenset[Pair] = frozenset()
 
     @property
     def normal(self) -> bool:
         """Whether every pair takes orders, by terms of the table."""
-        return self.mode is MarketMode.ONLINE and not self.listings and not self.closed
+        return self.mode is MarketMode.ONLINE and not self.changed_rules and not self.closed
 
-    def listing(self, pair: Pair) -> Listing:
+    def pair_rules(self, pair: Pair) -> PairRules:
         """The pair's own terms, faults left aside."""
-        return self.listings.get(pair) or listing_of(pair)
+        return self.changed_rules.get(pair) or pair_rules_of(pair)
 
     def minima(self, pair: Pair) -> Minima:
         """What the engine checks."""
-        return self.engine_minima.get(pair) or self.listing(pair).minima
+        return self.engine_minima.get(pair) or self.pair_rules(pair).minima
 
     def minima_shown(self, pair: Pair) -> Minima:
         """What clients are shown."""
-        return self.shown_minima.get(pair) or self.listing(pair).minima
+        return self.shown_minima.get(pair) or self.pair_rules(pair).minima
 
     def tick_of(self, pair: Pair) -> Decimal:
         """The grid of the pair's prices."""
-        listing = self.listings.get(pair)
-        return pair.tick_size if listing is None else listing.tick_size
+        pair_rules = self.changed_rules.get(pair)
+        return pair.tick_size if pair_rules is None else pair_rules.tick_size
 
     def lot_decimals_of(self, pair: Pair) -> int:
         """How many digits after the point an order's volume may have."""
-        listing = self.listings.get(pair)
-        return pair.lot_decimals if listing is None else listing.lot_decimals
+        pair_rules = self.changed_rules.get(pair)
+        return pair.lot_decimals if pair_rules is None else pair_rules.lot_decimals
 
     def lists(self, pair: Pair) -> bool:
         """Whether clients are shown a pair."""
-        listing = self.listings.get(pair)
-        return listing is None or listing.listed
+        pair_rules = self.changed_rules.get(pair)
+        return pair_rules is None or pair_rules.listed
 
     def pair_status(self, pair: Pair) -> PairStatus:
         """The pair's own status, whatever the exchange's mode."""
         if pair in self.closed:
             return PairStatus.CANCEL_ONLY
-        listing = self.listings.get(pair)
-        return PairStatus.ONLINE if listing is None else listing.status
+        pair_rules = self.changed_rules.get(pair)
+        return PairStatus.ONLINE if pair_rules is None else pair_rules.status
 
     def status_of(self, pair: Pair) -> str:
         """The status of a pair as clients are shown it."""
@@ -113,12 +113,12 @@ class Conditions:
 def conditions_of(
     catalogue: Catalogue,
     faults: Iterable[FaultSpec],
-    listings: Mapping[Pair, Listing] | None = None,
+    changed_rules: Mapping[Pair, PairRules] | None = None,
     closed: frozenset[Pair] = frozenset(),
 ) -> Conditions:
     """What faults, oldest first, make of the conditions."""
     mode, clock = MarketMode.ONLINE, Clock()
-    plain = Conditions(catalogue, listings=listings or {})
+    plain = Conditions(catalogue, changed_rules=changed_rules or {})
     engine: dict[Pair, Minima] = {}
     shown: dict[Pair, Minima] = {}
     for spec in faults:
@@ -130,7 +130,7 @@ def conditions_of(
             assert spec.pair is not None, "a fault of this kind names its pair"
             for minima in (engine,) if spec.stale else (engine, shown):
                 minima[spec.pair] = _changed(minima.get(spec.pair) or plain.minima(spec.pair), spec)
-    return Conditions(catalogue, mode, clock, engine, shown, plain.listings, closed)
+    return Conditions(catalogue, mode, clock, engine, shown, plain.changed_rules, closed)
 
 
 def _changed(minima: Minima, spec: FaultSpec) -> Minima:

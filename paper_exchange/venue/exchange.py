@@ -23,7 +23,7 @@ from krakencopy.paper_exchange.faults.table import Fault, FaultKind, Faults, Fau
 from krakencopy.paper_exchange.market.market import Market, MarketTrade, Quote
 from krakencopy.paper_exchange.market.replay import Replay
 from krakencopy.paper_exchange.order_entry.conditional_close import close_request
-from krakencopy.paper_exchange.order_entry.trading_conditions import Conditions, Listing, conditions_of
+from krakencopy.paper_exchange.order_entry.trading_conditions import Conditions, PairRules, conditions_of
 from krakencopy.paper_exchange.values.assumptions import HouseRules
 from krakencopy.paper_exchange.values.ids import TransactionIds
 from krakencopy.paper_exchange.values.pairs import Asset, Pair
@@ -56,7 +56,7 @@ class Exchange:
         self.lockouts: Final = Lockouts()
         # In the time that is true whatever the exchange's clock shows.
         self._timers: Final = Timers()
-        self._listings: Final[dict[Pair, Listing]] = {}
+        self._changed_rules: Final[dict[Pair, PairRules]] = {}
         self._closed: frozenset[Pair] = frozenset()
         self.tokens: Final = Tokens()
         self.faults: Final = Faults()
@@ -276,11 +276,11 @@ class Exchange:
         ]
         self.on_ledger(account, entries)
 
-    def list_pair(self, pair: Pair, listing: Listing, now_us: int) -> None:
+    def list_pair(self, pair: Pair, pair_rules: PairRules, now_us: int) -> None:
         """Change what a pair's orders must keep to. What rests stays; it fills when the pair matches
         again.
         """
-        self._listings[pair] = listing
+        self._changed_rules[pair] = pair_rules
         self._refresh_conditions(now_us)
         self.on_pair(pair)
         self._match(pair, now_us)
@@ -306,11 +306,11 @@ class Exchange:
             ]
             self._emit(self.engine.cancel(account, concerned, now_us, RENAMED), now_us)
         for pair in self.catalogue.pairs_of(old):
-            self.list_pair(pair, replace(self.conditions.listing(pair), listed=False), now_us)
+            self.list_pair(pair, replace(self.conditions.pair_rules(pair), listed=False), now_us)
         moved = self.catalogue.replace(old, new)
         for pair, successor in moved:
             self.market.rename(pair, successor)
-            self._listings[successor] = replace(self._listings[pair], listed=True)
+            self._changed_rules[successor] = replace(self._changed_rules[pair], listed=True)
         self._refresh_conditions(now_us)
         self.on_listed([new], [successor for _, successor in moved])
 
@@ -343,7 +343,7 @@ class Exchange:
     def _refresh_conditions(self, now_us: int) -> None:
         mode = self.conditions.mode
         self.conditions = conditions_of(
-            self.catalogue, self.faults.states(), dict(self._listings), self._closed
+            self.catalogue, self.faults.states(), dict(self._changed_rules), self._closed
         )
         if self.conditions.mode is mode:
             return

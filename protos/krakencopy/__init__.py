@@ -7,38 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from krakencopy.client import (
-        BadConfiguration,
-        BadInput,
-        ExitCode,
-        KrakenCopy,
-        KrakenCopyError,
-        NotConnected,
-        NotFound,
-        PositionGone,
-        Refused,
-        ServerFault,
-        TimedOut,
-        Unavailable,
-        Watch,
-    )
+from krakencopy.client import __all__ as __all__
 
-__all__ = [
-    "BadConfiguration",
-    "BadInput",
-    "ExitCode",
-    "KrakenCopy",
-    "KrakenCopyError",
-    "NotConnected",
-    "NotFound",
-    "PositionGone",
-    "Refused",
-    "ServerFault",
-    "TimedOut",
-    "Unavailable",
-    "Watch",
-]
+if TYPE_CHECKING:
+    from krakencopy.client import *  # noqa: F403 - the names of __all__, which a type checker reads from there
 
 
 def __getattr__(name: str) -> object:

@@ -29,7 +29,8 @@ from krakencopy.supervisor.accounts.same_account import Identities
 from krakencopy.supervisor.accounts.work_queue import WorkQueue
 from krakencopy.supervisor.journal.fan_out import FillLog, ReportLog
 from krakencopy.supervisor.journal.fill_batcher import FillBatcher
-from krakencopy.supervisor.journal.journal import Journal, JournalFault
+from krakencopy.supervisor.journal.journal import Journal
+from krakencopy.supervisor.journal.journal_file import JournalFault
 from krakencopy.v1 import account_pb2 as pb
 from krakencopy.v1 import types_pb2
 
@@ -38,7 +39,7 @@ log = logging.getLogger(__name__)
 #: Pause before a broken stream is opened again, in seconds.
 REOPEN_S = 0.25
 #: What the journal already has is sent to the master from this long before its last fill, in seconds.
-OVERLAP_S = 120.0
+FILLS_OVERLAP_S = 120.0
 #: Times of fan-out that are remembered until the copy is reported.
 SENT_MAX = 1_000
 #: How long an unary call may take beyond what it waits for itself, in seconds.
@@ -253,7 +254,7 @@ class AccountLink:
                         self._account_id, renamed.old_name, renamed.new_name
                     )
                 else:
-                    arrivals.take(item.fills)
+                    arrivals.take_fills(item.fills)
         finally:
             arrivals.flush()
 
@@ -263,10 +264,10 @@ class AccountLink:
 
     def _journal_end(self) -> pb.StreamFillsRequest:
         last = self._journal.last_executed_at()
-        since = self._journal.created_at if last is None else last - OVERLAP_S
+        since = self._journal.created_at if last is None else last - FILLS_OVERLAP_S
         since = max(since, self._journal.created_at)
         request = pb.StreamFillsRequest(
-            epoch=self._shared.epoch, since=timestamp(since), held_coins=self._journal.traded_coins(),
+            epoch=self._shared.epoch, since=timestamp(since), held_coins=self._journal.coins.traded(),
             journal_began=timestamp(self._journal.created_at),
         )  # fmt: skip
         frozen: OrderedDict[str, pb.FrozenOrder] = OrderedDict()
@@ -290,7 +291,7 @@ class AccountLink:
         start = pb.CopyStart(
             epoch=self._shared.epoch, acked_seq=mark.acked_seq, acked_revision=mark.acked_revision,
             head_seq=self._fills.head, joined_seq=mark.joined_seq, journal_id=self._journal.journal_id,
-            renames=self._journal.renames, master_pairs=sorted(self._fills.pairs),
+            renames=self._journal.coins.renames, master_pairs=sorted(self._fills.pairs),
         )  # fmt: skip
         async with self._rpc.open("CopyFills") as call:
             await call.send_message(pb.CopyFillsRequest(start=start))
@@ -357,9 +358,9 @@ class AccountLink:
             seen = self._news.version
             batch = None if self._closing or self._owner.paused else self._fills.after(position)
             mode = sent_mode if self._closing else self._owner.trading_mode(fills_wait=batch is not None)
-            if len(self._journal.renames) > renames:
+            if len(self._journal.coins.renames) > renames:
                 # Before any fill under a new name.
-                await call.send_message(pb.CopyFillsRequest(renamed=self._journal.renames[renames]))
+                await call.send_message(pb.CopyFillsRequest(renamed=self._journal.coins.renames[renames]))
                 renames += 1
                 continue
             if mode != sent_mode:
@@ -386,4 +387,4 @@ class AccountLink:
             sent_at = self._sent_at.get(copy.fill_seqs[0]) if copy.fill_seqs else None
             if sent_at is not None:
                 copy.fanned_out_at.CopyFrom(timestamp(sent_at))
-        self._shared.reports.put(self._account_id, list(report.copies), report.cursor_seq)
+        self._shared.reports.put_report(self._account_id, list(report.copies), report.cursor_seq)

@@ -56,8 +56,8 @@ class Launcher:
             not rest_url and exchange.mode is Mode.PAPER and speaks_kraken(account.broker)
         ):
             rest_url = place.rest_url
-        reserve = {journal.current_name(asset): amount for asset, amount in account.reserve.items()}
-        notional_asset = journal.current_name(account.copy.notional_asset)
+        reserve = {journal.coins.current_name(asset): amount for asset, amount in account.reserve.items()}
+        notional_asset = journal.coins.current_name(account.copy.notional_asset)
         return AccountSpec(
             id=account.id,
             role=account.role,

@@ -21,7 +21,7 @@ from krakencopy.supervisor.accounts.grpc_client import CallFailed
 from krakencopy.supervisor.accounts.launcher import Launcher
 from krakencopy.supervisor.accounts.work_queue import WorkQueue
 from krakencopy.supervisor.config.model import AccountConfig
-from krakencopy.supervisor.journal.journal import JournalFault
+from krakencopy.supervisor.journal.journal_file import JournalFault
 from krakencopy.supervisor.lifecycle import steady_time
 from krakencopy.supervisor.lifecycle.liveness import Seen
 from krakencopy.supervisor.lifecycle.state_machine import Ended

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
 
-from krakencopy.supervisor.journal.journal import JournalFault
+from krakencopy.supervisor.journal.journal_file import JournalFault
 
 
 class WorkQueue:

@@ -29,7 +29,7 @@ from krakencopy.account_proc.contract.spec import Credentials
 from krakencopy.supervisor.config.brokers import speaks_kraken
 from krakencopy.supervisor.config.credentials_command import CommandFailed, output_of
 from krakencopy.supervisor.config.model import AccountConfig, Config
-from krakencopy.supervisor.config.reader import ConfigFaults, Fault
+from krakencopy.supervisor.config.reader import ConfigFault, ConfigFaults
 from krakencopy.supervisor.config.toml_table import show
 
 #: Two short lines; whatever is larger is something else.
@@ -127,7 +127,7 @@ def load_all_credentials(
     What is ``known`` is not loaded again, and accounts that are ``left_out`` are not asked for theirs.
     """
     loaded: dict[str, Credentials] = dict(known or {})
-    faults: list[Fault] = []
+    faults: list[ConfigFault] = []
     for index, account in enumerate(config.accounts):
         if account.id in loaded or account.id in left_out:
             continue
@@ -167,7 +167,7 @@ def load_credentials(
     if missing:
         problem = f"no API {' and no '.join('key' if name == names[0] else 'secret' for name in missing)}"
         remedy = f"set {' and '.join(missing)}, or name a credentials_file or a credentials_command"
-        raise ConfigFaults([Fault("environment", "", problem, remedy, account.id)])
+        raise ConfigFaults([ConfigFault("environment", "", problem, remedy, account.id)])
     return _checked("environment", account, {name: environ[name] for name in names}, names)
 
 
@@ -176,14 +176,14 @@ def check_credentials(config: Config, loaded: Mapping[str, Credentials]) -> None
     the key.
     """
     first: dict[str, str] = {}
-    faults: list[Fault] = []
+    faults: list[ConfigFault] = []
     for account in config.accounts:
         if account.id not in loaded:
             continue
         other = first.setdefault(loaded[account.id].key, account.id)
         if other != account.id:
             problem = f"{show(other)} and {show(account.id)} have the same API key"
-            faults.append(Fault(config.source, "", problem, "make a key of its own for each account"))
+            faults.append(ConfigFault(config.source, "", problem, "make a key of its own for each account"))
     if faults:
         raise ConfigFaults(faults)
 
@@ -194,7 +194,7 @@ def without_credentials(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _faults_of(source: str, account_id: str) -> _MakeFault:
-    return lambda problem, remedy: ConfigFaults([Fault(source, "", problem, remedy, account_id)])
+    return lambda problem, remedy: ConfigFaults([ConfigFault(source, "", problem, remedy, account_id)])
 
 
 def _ask(
@@ -302,10 +302,10 @@ def _checked(
 ) -> Credentials:
     """The credentials, if they can be any; ``names`` are those of key and secret in ``values``."""
     key, secret = (value.strip() if isinstance(value := values[name], str) else "" for name in names)
-    faults: list[Fault] = []
+    faults: list[ConfigFault] = []
     if not _NO_SPACES.fullmatch(key):
         problem = "not an API key: empty, too long, or with spaces or other letters than ASCII"
-        faults.append(Fault(source, names[0], problem, "copy it again from the exchange", account.id))
+        faults.append(ConfigFault(source, names[0], problem, "copy it again from the exchange", account.id))
     if speaks_kraken(account.broker):
         # Kraken: the private key is base64, and signing starts with decoding it.
         problem = "" if _is_base64(secret) else "not base64, so not an API secret"
@@ -316,7 +316,7 @@ def _checked(
     else:
         problem = "" if _NO_SPACES.fullmatch(secret) else "not an API secret: empty, too long, or with spaces"
     if problem:
-        faults.append(Fault(source, names[1], problem, "copy it again from the exchange", account.id))
+        faults.append(ConfigFault(source, names[1], problem, "copy it again from the exchange", account.id))
     if faults:
         raise ConfigFaults(faults)
     return Credentials(key=key, secret=secret)

@@ -42,7 +42,7 @@ from krakencopy.supervisor.config.model import (
     ExchangeConfig,
     StartupConfig,
 )
-from krakencopy.supervisor.config.toml_table import ConfigFaults, Fault, Table, read_toml, show
+from krakencopy.supervisor.config.toml_table import ConfigFault, ConfigFaults, Table, read_toml, show
 from krakencopy.supervisor.config.values import (
     PAPER_STRATEGIES,
     Mode,
@@ -59,9 +59,9 @@ from krakencopy.supervisor.config.values import (
 __all__ = [
     "AccountConfig",
     "Config",
+    "ConfigFault",
     "ConfigFaults",
     "ExchangeConfig",
-    "Fault",
     "Mode",
     "PaperMarket",
     "StartupConfig",
@@ -79,11 +79,13 @@ def load(path: Path, strategies: Collection[str] | None = None) -> Config:
         text = path.read_bytes().decode("utf-8")
     except OSError as error:
         remedy = "name a file that this user can read with --config"
-        raise ConfigFaults([Fault(str(path), "", f"cannot be read: {error.strerror}", remedy)]) from None
+        raise ConfigFaults(
+            [ConfigFault(str(path), "", f"cannot be read: {error.strerror}", remedy)]
+        ) from None
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise ConfigFaults(
-            [Fault(str(path), f"line {line}", "not UTF-8", "save the file as UTF-8")]
+            [ConfigFault(str(path), f"line {line}", "not UTF-8", "save the file as UTF-8")]
         ) from None
     return parse(text, str(path), strategies)
 
@@ -106,7 +108,7 @@ def check_notionals(config: Config, traded: Iterable[str]) -> None:
     """
     others = sorted(filter(needs_currency, traded))
     faults = [
-        Fault(
+        ConfigFault(
             config.source,
             "copy.notional",
             f'"{account.copy.notional}" names no currency, and the master trades {", ".join(others)}',
@@ -129,9 +131,11 @@ def check_state_dir(config: Config, state_dir: Path) -> None:
     room = SOCKET_PATH_BYTES_MAX - len(os.fsencode(run / "control.sock"))
     if room < 0:
         problem = f"the folder's path is {-room} bytes too long for the socket run/control.sock in it"
-        raise ConfigFaults([Fault(str(state_dir), "", problem, "choose a shorter --state-dir")])
+        raise ConfigFaults([ConfigFault(str(state_dir), "", problem, "choose a shorter --state-dir")])
     faults = [
-        Fault(config.source, f"accounts[{index}].id", problem, "choose a shorter id or a shorter --state-dir")
+        ConfigFault(
+            config.source, f"accounts[{index}].id", problem, "choose a shorter id or a shorter --state-dir"
+        )
         for index, account in enumerate(config.accounts)
         if (excess := len(os.fsencode(run / f"{account.id}.sock")) - SOCKET_PATH_BYTES_MAX) > 0
         for problem in [
@@ -148,10 +152,10 @@ class _Reading:
     def __init__(self, source: str, strategies: Collection[str]) -> None:
         self._source = source
         self._strategies = strategies
-        self.faults: list[Fault] = []
+        self.faults: list[ConfigFault] = []
 
     def _report(self, where: str, problem: str, remedy: str) -> None:
-        self.faults.append(Fault(self._source, where, problem, remedy))
+        self.faults.append(ConfigFault(self._source, where, problem, remedy))
 
     def _table(self, raw: Mapping[str, Any], where: str, known: Collection[str]) -> Table:
         return Table(raw, where, self._report, known, HOME_OF_KEY)

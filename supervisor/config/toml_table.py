@@ -38,7 +38,7 @@ _SECRET_KEYS = frozenset({"api_key", "apikey", "api_secret", "key", "private_key
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ConfigFault:
     """One thing that is wrong, and what to do about it."""
 
     #: The file, or what stands for it ("environment").
@@ -61,7 +61,7 @@ class Fault:
 class ConfigFaults(Exception):
     """What was read cannot be used. ``str`` has one line for each fault."""
 
-    def __init__(self, faults: Collection[Fault]) -> None:
+    def __init__(self, faults: Collection[ConfigFault]) -> None:
         assert faults, "an error without a fault"
         self.faults = tuple(faults)
         super().__init__("\n".join(str(fault) for fault in self.faults))
@@ -118,7 +118,7 @@ def read_toml(text: str, source: str) -> dict[str, Any]:
     # bounds.
     except (ValueError, ArithmeticError) as error:
         problem, where, remedy = _toml_problem(str(error), text)
-    raise ConfigFaults([Fault(source, where, problem, remedy)])
+    raise ConfigFaults([ConfigFault(source, where, problem, remedy)])
 
 
 def _toml_problem(message: str, text: str) -> tuple[str, str, str]:

@@ -19,7 +19,7 @@ from krakencopy.account_proc.contract.spec import Credentials
 from krakencopy.supervisor.config import reader as configuration
 from krakencopy.supervisor.config.diff import Changed, Difference, Setting, compare
 from krakencopy.supervisor.config.model import AccountConfig, Config
-from krakencopy.supervisor.config.reader import ConfigFaults, Fault
+from krakencopy.supervisor.config.reader import ConfigFault, ConfigFaults
 from krakencopy.supervisor.lifecycle.state_machine import ALIVE, State
 from krakencopy.supervisor.paper.exchange import PaperFault
 from krakencopy.supervisor.processes.strategy_check import check_strategies
@@ -190,7 +190,7 @@ def _read(path: Path, state_dir: Path) -> Config:
     """The configuration as it stands there now. Raises ConfigFaults."""
     if not path.exists():
         remedy = "put it back, or restart krakencopyd with another --config"
-        raise ConfigFaults([Fault(str(path), "", "is not there any more", remedy)])
+        raise ConfigFaults([ConfigFault(str(path), "", "is not there any more", remedy)])
     new = configuration.load(path)
     configuration.check_state_dir(new, state_dir)
     check_strategies(new)

@@ -182,7 +182,7 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
             self._supervisor.names.rename_asset(request.old_name, request.new_name, "an operator's word")
         except ValueError as error:
             await refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "ALREADY_RENAMED", str(error))
-        return pb.RenameAssetResponse(journal_position=plain(self._journal.position(request.new_name)))
+        return pb.RenameAssetResponse(journal_position=plain(self._journal.coins.position(request.new_name)))
 
     async def _check_names(self, old: str, new: str, context: Context) -> None:
         """Refuses a word on a coin's name that the exchange's tables contradict, and one that nobody can

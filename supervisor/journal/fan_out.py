@@ -123,7 +123,7 @@ class FillLog:
             return [self._window[index] for index in range(start, stop)]
         fills = self._journal.fills_after(seq, BATCH)
         for fill in fills:
-            fill.pair = self._journal.pair_now(fill)
+            fill.pair = self._journal.coins.pair_now(fill)
         return [(fill.seq, encode(fill)) for fill in fills]
 
 
@@ -133,14 +133,14 @@ def encode(fill: types_pb2.Fill) -> bytes:
 
 
 @dataclass(slots=True)
-class _Told:
+class _Pending:
     """What one user has reported and is not committed yet."""
 
     #: By copy id, in the order of their revisions: only how a copy stands now is written.
     copies: dict[str, types_pb2.Copy] = field(default_factory=dict)
     cursor: int = 0
 
-    def add(self, copies: Iterable[types_pb2.Copy], cursor: int) -> None:
+    def add_copies(self, copies: Iterable[types_pb2.Copy], cursor: int) -> None:
         for copy in copies:
             known = self.copies.get(copy.copy_id)
             if known is not None and known.revision >= copy.revision:
@@ -149,7 +149,7 @@ class _Told:
             self.copies[copy.copy_id] = copy
         self.cursor = max(self.cursor, cursor)
 
-    def take(self, most: int) -> tuple[list[types_pb2.Copy], int]:
+    def take_copies(self, most: int) -> tuple[list[types_pb2.Copy], int]:
         """The first of it. The cursor comes with the last."""
         taken = list(islice(self.copies.values(), most))
         for copy in taken:
@@ -164,13 +164,13 @@ class ReportLog:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._told: dict[str, _Told] = {}
+        self._pending: dict[str, _Pending] = {}
         self._work = asyncio.Event()
         self.change_signal = ChangeSignal()
 
-    def put(self, account_id: str, copies: Sequence[types_pb2.Copy], cursor: int) -> None:
+    def put_report(self, account_id: str, copies: Sequence[types_pb2.Copy], cursor: int) -> None:
         """Takes a report."""
-        self._told.setdefault(account_id, _Told()).add(copies, cursor)
+        self._pending.setdefault(account_id, _Pending()).add_copies(copies, cursor)
         self._work.set()
 
     async def run(self) -> None:
@@ -178,7 +178,7 @@ class ReportLog:
         while True:
             await self._work.wait()
             await asyncio.sleep(COMMIT_PAUSE_S)
-            while self._told:
+            while self._pending:
                 self._commit(PIECE)
                 await asyncio.sleep(PIECE_PAUSE_S)
             self._work.clear()
@@ -186,20 +186,20 @@ class ReportLog:
     def flush(self) -> None:
         """Commits what has come in. Raises JournalFault."""
         self._work.clear()
-        while self._told:
+        while self._pending:
             self._commit(FLUSH)
 
     def _commit(self, most: int) -> None:
         """So many copies at most, of those that have waited longest."""
         reports: list[tuple[str, Sequence[types_pb2.Copy], int]] = []
-        while self._told and most > 0:
-            account_id, told = next(iter(self._told.items()))
-            copies, cursor = told.take(most)
+        while self._pending and most > 0:
+            account_id, pending = next(iter(self._pending.items()))
+            copies, cursor = pending.take_copies(most)
             # A user that has nothing new but its cursor costs as much as a copy.
             most -= max(len(copies), 1)
             reports.append((account_id, copies, cursor))
-            if not told.copies:
-                del self._told[account_id]
+            if not pending.copies:
+                del self._pending[account_id]
         failpoint.reach("supervisor", "before_reports")
         self._journal.put_reports(reports)
         failpoint.reach("supervisor", "after_reports")

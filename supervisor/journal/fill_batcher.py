@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from math import inf
 
-from krakencopy.supervisor.journal.journal import JournalFault
+from krakencopy.supervisor.journal.journal_file import JournalFault
 from krakencopy.v1 import types_pb2 as pb
 
 #: A fill that comes so soon after a commit, in seconds, belongs to a burst: longer than hundreds of users
@@ -38,7 +38,7 @@ class FillBatcher:
         self._timer: asyncio.TimerHandle | None = None
         self._committed_at = -inf
 
-    def take(self, fills: Iterable[pb.Fill]) -> None:
+    def take_fills(self, fills: Iterable[pb.Fill]) -> None:
         """Takes the next fills. Raises JournalFault."""
         self._gathered += fills
         loop = asyncio.get_running_loop()

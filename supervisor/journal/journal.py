@@ -1,64 +1,22 @@
 """The supervisor's memory: fills in order, what users made of them, how far each user got, what operators
-want.
-
-SQLite, WAL, ``synchronous=FULL``, one connection, one writer: a fill is durable here before anyone else sees
-it. A failed write ends the supervisor (JournalFault), because what it would hand out could be forgotten
-again.
+want. A fill is durable here before anyone else sees it (supervisor/journal/journal_file.py).
 """
 
 from __future__ import annotations
 
-import sqlite3
-import time
-import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
-from pathlib import Path
-from typing import Any, TypeVar
 
-from google.protobuf.message import DecodeError
-
-from krakencopy.account_proc.contract.copied_coins import (
-    CoinNames,
-    CopiedCoins,
-    Position,
-)
-from krakencopy.account_proc.contract.folder_owner import is_foreign, why_foreign
-from krakencopy.account_proc.runtime.sqlite_file import Database
-from krakencopy.supervisor.journal.schema import (
-    ENDS,
-    META_KEYS,
-    SCHEMA,
-    SCHEMA_VERSION,
-    UPGRADES,
-    count_fill,
-    write_positions,
-)
-from krakencopy.v1 import account_pb2
+from krakencopy.account_proc.contract.copied_coins import Position
+from krakencopy.supervisor.journal.journal_file import JournalFile
+from krakencopy.supervisor.journal.master_coins import MasterCoins
 from krakencopy.v1 import types_pb2 as pb
 
-Body = TypeVar("Body", pb.Fill, pb.Copy, pb.Event, pb.ProcessEnd)
-
-
+#: Copies counted by user, state and reason.
+_ENDS = "SELECT account_id, state, reason, count(*) FROM copies GROUP BY account_id, state, reason"
 #: Where a user's reports stand when it has none.
 NOTHING = 0
-
-
-class JournalFault(Exception):
-    """The journal is damaged, foreign, or cannot be written. Nothing may be handed out any more."""
-
-
-class ForeignJournal(JournalFault):
-    """The journal is about another exchange or mode than this run, or does not say about which. Nothing
-    was changed.
-    """
-
-    def __init__(self, path: Path, found: str | None, owner: str) -> None:
-        self.path, self.found = path, found
-        super().__init__(why_foreign(path, found, owner))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,150 +28,26 @@ class UserMark:
     acked_revision: int
 
 
-class Journal:
-    """The file. Opened once, by the one supervisor that holds the state folder's lock."""
+class Journal(JournalFile):
+    """Opened once, by the one supervisor that holds the state folder's lock."""
 
-    def __init__(self, path: Path, owner: str = "", *, adopt: bool = False) -> None:
-        """Opens or creates it for this owner (contract/folder_owner.py; empty: nobody asks). ``adopt``: one
-        that does not say whose it is becomes theirs.
-
-        Raises JournalFault; ForeignJournal, before anything is changed, when it is another owner's.
-        """
-        self.path = path
-
-        def recognise(database: Database) -> None:
-            _recognise(database)
-            row = database.execute("SELECT value FROM meta WHERE key = 'owner'").fetchone()
-            found = None if row is None else str(row[0])
-            if is_foreign(found, owner, adopt=adopt):
-                raise ForeignJournal(path, found, owner)
-
-        def begin(database: Database) -> None:
-            _begin(database)
-            database.execute("INSERT INTO meta VALUES ('owner', ?)", (owner,))
-
-        self._database = Database(
-            path,
-            schema=SCHEMA,
-            version=SCHEMA_VERSION,
-            upgrades=UPGRADES,
-            fill=begin,
-            recognise=recognise,
-            fault=JournalFault,
-            remedy="restore it from a backup, or see that it is the right file",
+    def _load(self) -> None:
+        self.head = self._number("SELECT max(seq) FROM fills")
+        self.last_change = self._number("SELECT max(change) FROM copies")
+        self.last_event = self._number("SELECT max(seq) FROM events")
+        #: Copies by user, state and reason: counted once here, and with each report from then on.
+        self._ends = Counter(
+            {(user, state, reason): number for user, state, reason, number in self._rows(_ENDS)}
         )
-        self._db = self._database.connection
-        #: Inside of ``together``: what commits at its end, and whether there is anything to commit.
-        self._together: ExitStack | None = None
-        self._written = False
-        try:
-            meta = dict(self._db.execute("SELECT key, value FROM meta"))
-            if owner and not meta.get("owner"):
-                with self._transaction():
-                    self._db.execute("INSERT OR REPLACE INTO meta VALUES ('owner', ?)", (owner,))
-                self._database.checkpoint()
-            #: Unique for ever: ledgers and order ids are bound to it.
-            self.journal_id: str = meta["journal_id"]
-            #: Unix seconds; nothing before this is copied.
-            self.created_at = float(meta["created_at"])
-            self.head = self._number("SELECT max(seq) FROM fills")
-            self.last_change = self._number("SELECT max(change) FROM copies")
-            self.last_event = self._number("SELECT max(seq) FROM events")
-            #: Copies by user, state and reason: counted once here, and with each report from then on.
-            self._ends = Counter(
-                {(user, state, reason): number for user, state, reason, number in self._rows(ENDS)}
-            )
-            #: What the master holds of what it bought since the journal began.
-            self._coins = CopiedCoins(
-                {
-                    coin: Position.from_json(body)
-                    for coin, body in self._rows("SELECT coin, body FROM positions")
-                }
-            )
-            #: Coins that have other names since, in order.
-            self.renames = [
-                account_pb2.AssetRename(number=number, old_name=old, new_name=new)
-                for number, old, new in self._rows(
-                    "SELECT number, old_name, new_name FROM renames ORDER BY number"
-                )
-            ]
-            #: By which fill the journal ended when each of them was told.
-            self._renamed_after = [
-                seq for (seq,) in self._rows("SELECT after_seq FROM renames ORDER BY number")
-            ]
-            self._names = CoinNames.after((rename.old_name, rename.new_name) for rename in self.renames)
-            # Seqs have no gaps, so this also finds what SQLite's check cannot know.
-            fills = self._number("SELECT count(*) FROM fills")
-            if self.head != fills:
-                raise self._database.damaged(f"it ends with fill {self.head} and has {fills}")
-        except (sqlite3.Error, ValueError, KeyError, TypeError, ArithmeticError, JournalFault) as error:
-            self._db.close()
-            raise error if isinstance(error, JournalFault) else JournalFault(f"{path}: {error}") from error
-
-    def _rows(self, query: str, values: Sequence[object] = ()) -> list[Any]:
-        """What a query finds. Raises JournalFault for a file that cannot be read."""
-        try:
-            return self._db.execute(query, values).fetchall()
-        except (sqlite3.Error, UnicodeError) as error:
-            raise self._database.damaged(str(error)) from error
-
-    def _row(self, query: str, values: Sequence[object] = ()) -> Any:
-        rows = self._rows(query, values)
-        return rows[0] if rows else None
-
-    def _parsed(self, kind: type[Body], body: bytes) -> Body:
-        """A message of a row. Raises JournalFault for one that is none."""
-        try:
-            return kind.FromString(body)
-        except DecodeError as error:
-            raise self._database.damaged(str(error)) from error
-
-    def _number(self, query: str, values: Sequence[object] = ()) -> int:
-        return self._database.number(query, values)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        own = self._database.transaction("nothing is copied before it can be written")
-        if self._together is None:
-            with own:
-                yield
-            return
-        if not self._written:
-            self._written = True
-            self._together.enter_context(own)
-        yield
-
-    @contextmanager
-    def together(self) -> Iterator[None]:
-        """What is written inside is one commit, if anything is. Raises JournalFault; this journal must not be
-        used any more then.
-
-        Hundreds of users that change their state at once would otherwise hold up the next fill by a disk
-        write each. There must be no pause inside, in which somebody might rely on what is not durable yet.
-        """
-        assert self._together is None
-        with ExitStack() as outer:
-            self._together, self._written = outer, False
-            try:
-                yield
-            finally:
-                self._together = None
-
-    def tidy(self) -> None:
-        """What takes longer than a fill may wait, if it is due. Raises JournalFault."""
-        self._database.tidy()
-
-    def close(self) -> None:
-        """Closes the file."""
-        self._db.close()
-
-    def next_epoch(self) -> int:
-        """Begins a new run: processes and fills of earlier ones are not listened to any more."""
-        with self._transaction():
-            self._db.execute("UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE key = 'epoch'")
-        # Whatever is lost of this run's log, its number is not given twice.
-        self._database.checkpoint()
-        return self._number("SELECT value FROM meta WHERE key = 'epoch'")
+        positions = self._rows("SELECT coin, body FROM positions")
+        self.coins = MasterCoins(
+            {coin: Position.from_json(body) for coin, body in positions},
+            self._rows("SELECT number, old_name, new_name, after_seq FROM renames ORDER BY number"),
+        )
+        # Seqs have no gaps, so this also finds what SQLite's check cannot know.
+        fills = self._number("SELECT count(*) FROM fills")
+        if self.head != fills:
+            raise self._database.damaged(f"it ends with fill {self.head} and has {fills}")
 
     # -- fills ----------------------------------------------------------------------------------------------
 
@@ -229,7 +63,7 @@ class Journal:
                     continue
                 fill.seq, fill.epoch = head + 1, epoch
                 fill.journalled_at.GetCurrentTime()
-                count_fill(self._coins, fill, self._names)
+                self.coins.count_fill(fill)
                 executed_at = fill.executed_at.ToMicroseconds() / 1_000_000
                 self._db.execute(
                     "INSERT INTO fills VALUES (?, ?, ?, ?, ?, ?)",
@@ -237,63 +71,31 @@ class Journal:
                 )
                 head += 1
                 added.append(fill)
-            write_positions(self._database, self._coins)
+            self.coins.write_changed(self._database)
         self.head = head
         return added
 
-    # -- the master's coins ---------------------------------------------------------------------------------
-
-    def traded_coins(self) -> list[str]:
-        """Coins that were bought or came in since the journal began, by the names of now; also those that the
-        master has sold since, as exits of users may be owed in them.
-        """
-        return [coin for coin, _ in self._coins if self._names.now_of(coin) is None]
-
-    def position(self, coin: str) -> Decimal:
-        """How much of a coin the master holds of what it bought since the journal began."""
-        return self._coins.volume(self._names.current(coin))
-
-    def current_name(self, coin: str) -> str:
-        """The name that a coin has now."""
-        return self._names.current(coin)
+    # -- the master's coins: also ``coins`` ----------------------------------------------------------------
 
     def has_traded(self, coin: str) -> bool:
         """Whether there is a fill in a pair with this coin, by the name that it had then or has now."""
-        if self._coins.volume(coin) or self._names.now_of(coin) is not None:
+        if self.coins.is_known(coin):
             return True
         pairs = (pair for (pair,) in self._rows("SELECT DISTINCT pair FROM fills", ()))
-        return any(coin in self._names.current_pair(pair).split("/") for pair in pairs)
+        return any(coin in self.coins.current_pair(pair).split("/") for pair in pairs)
 
     def rename(self, old: str, new: str) -> bool:
         """Has the coin's position follow it to its new name; False if it has done so before. Raises
         ValueError for a contradiction.
         """
-        if old == new:
-            raise ValueError(f"{new} is {old} already")
-        known = self._names.now_of(old)
-        if known is not None:
-            if known != new:
-                raise ValueError(f"{old} was renamed to {known} already")
+        if self.coins.is_renamed(old, new):
             return False
-        number = len(self.renames) + 1
+        number = len(self.coins.renames) + 1
         with self._transaction():
             self._db.execute("INSERT INTO renames VALUES (?, ?, ?, ?)", (number, old, new, self.head))
-            self._coins.rename(old, new)
-            write_positions(self._database, self._coins)
-        self.renames.append(account_pb2.AssetRename(number=number, old_name=old, new_name=new))
-        self._renamed_after.append(self.head)
-        self._names.add(old, new)
+            self.coins.rename(old, new, self.head)
+            self.coins.write_changed(self._database)
         return True
-
-    def pair_now(self, fill: pb.Fill) -> str:
-        """A fill's pair by the names of now. Each of its names means the coin that had it when the fill
-        was made.
-        """
-        pair = fill.pair.split("/")
-        for rename, after_seq in zip(self.renames, self._renamed_after, strict=True):
-            if fill.seq <= after_seq and len(pair) > 1:
-                pair = [rename.new_name if coin == rename.old_name else coin for coin in pair]
-        return "/".join(pair)
 
     # -- fills as they are ----------------------------------------------------------------------------------
 
@@ -330,7 +132,7 @@ class Journal:
     def latest_pairs(self, fills: int) -> list[str]:
         """The pairs of so many last fills, by the names of now."""
         query = "SELECT DISTINCT pair FROM (SELECT pair FROM fills ORDER BY seq DESC LIMIT ?)"
-        return [self._names.current_pair(pair) for (pair,) in self._rows(query, (fills,))]
+        return [self.coins.current_pair(pair) for (pair,) in self._rows(query, (fills,))]
 
     def last_executed_at(self) -> float | None:
         """When the last fill was executed (Unix seconds); None for an empty journal."""
@@ -529,20 +331,3 @@ class Journal:
         """Events after a seq, ascending."""
         rows = self._rows("SELECT body FROM events WHERE seq > ? ORDER BY seq LIMIT ?", (seq, limit))
         return [self._parsed(pb.Event, body) for (body,) in rows]
-
-
-def _begin(database: Database) -> None:
-    """What a new journal holds."""
-    database.execute("INSERT INTO meta VALUES ('journal_id', ?)", (str(uuid.uuid4()),))
-    database.execute("INSERT INTO meta VALUES ('created_at', ?)", (repr(time.time()),))
-    database.execute("INSERT INTO meta VALUES ('epoch', '0')")
-
-
-def _recognise(database: Database) -> None:
-    """Raises JournalFault for a database that is no journal."""
-    meta = dict(database.execute("SELECT key, value FROM meta"))
-    if not meta.keys() >= META_KEYS:
-        raise JournalFault(
-            f"{database.path} is not a journal of krakencopy, or a part of it is gone; see that it is the "
-            "right file"
-        )

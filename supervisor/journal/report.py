@@ -76,7 +76,7 @@ async def report(journal: Journal, user_ids: Sequence[str]) -> control_pb2.GetRe
     while change < last_change and (batch := journal.copies_after(change, BATCH)):
         for _, copy in batch:
             if copy.account_id in sums:
-                sums[copy.account_id].add(copy, received_at)
+                sums[copy.account_id].add_copy(copy, received_at)
         change = batch[-1][0]
         await asyncio.sleep(0)
     for line in answer.accounts:
@@ -119,7 +119,7 @@ class _Sums:
         }
         self._delays: deque[float] = deque(maxlen=DELAYS_MAX)
 
-    def add(self, copy: pb.Copy, received_at: Callable[[int], float | None]) -> None:
+    def add_copy(self, copy: pb.Copy, received_at: Callable[[int], float | None]) -> None:
         """One more copy."""
         if copy.state in EXPLAINED:
             self._reasons[copy.reason] += 1

@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
 
-from krakencopy.account_proc.contract.copied_coins import (
-    CoinNames,
-    CopiedCoins,
-    Exchanged,
-    split_pair,
-)
-from krakencopy.account_proc.contract.decimal_text import plain
+from krakencopy.account_proc.contract.copied_coins import CoinNames, CopiedCoins
 from krakencopy.account_proc.runtime.sqlite_file import Database
+from krakencopy.supervisor.journal.master_coins import count_fill, write_positions
 from krakencopy.v1 import types_pb2 as pb
 
 SCHEMA_VERSION = 4
-
-
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE fills (
@@ -74,41 +66,5 @@ UPGRADES: dict[int, str | Callable[[Database], None]] = {
     "renames_once;"
     "DROP TABLE renames_once",
 }
-
-
-#: Copies counted by user, state and reason.
-ENDS = "SELECT account_id, state, reason, count(*) FROM copies GROUP BY account_id, state, reason"
-
-
 #: What the meta table always has.
 META_KEYS = {"journal_id", "created_at", "epoch"}
-
-
-def count_fill(coins: CopiedCoins, fill: pb.Fill, coin_names: CoinNames) -> None:
-    """Counts one more fill of the master, and says in it what the master held of the base coin before and
-    after.
-    """
-    names = split_pair(fill.pair)
-    if names is None:
-        return  # a pair that the exchange did not list: nobody copies it
-    base, quote = map(coin_names.current, names)
-    volume = Decimal(fill.volume)
-    fees = {coin_names.current(fill.fee.asset): Decimal(fill.fee.amount)} if fill.fee.amount else {}
-    trade = Exchanged(base=base, quote=quote, volume=volume, cost=volume * Decimal(fill.price), fees=fees)
-    fill.journal_position = plain(coins.volume(base))
-    if fill.not_copied:
-        # Nobody follows it: counted, it would be part of what the master's own sales are a fraction of.
-        pass
-    elif fill.margin:
-        coins.paid(fees)
-    elif fill.side == pb.SIDE_BUY:
-        coins.bought(trade)
-    else:
-        coins.sold(trade)
-    fill.journal_position_after = plain(coins.volume(base))
-
-
-def write_positions(database: Database, coins: CopiedCoins) -> None:
-    """Writes what has changed since it was written last."""
-    for coin, position in coins.take_changed():
-        database.execute("INSERT OR REPLACE INTO positions VALUES (?, ?)", (coin, position.to_json()))

@@ -38,7 +38,7 @@ class PaperFault(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Market:
+class MarketOptions:
     """Which market the paper exchange shows."""
 
     kind: PaperMarket = PaperMarket.SYNTHETIC
@@ -69,7 +69,7 @@ class PaperExchange:
         self._session.trust_env = False
 
     @classmethod
-    async def start(cls, market: Market, log_path: Path) -> PaperExchange:
+    async def start(cls, market: MarketOptions, log_path: Path) -> PaperExchange:
         """Starts it on a free port. Raises PaperFault."""
         log_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # It ends when this pipe does: with the supervisor, however that ends.

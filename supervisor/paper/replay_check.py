@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from krakencopy.supervisor.config.toml_table import ConfigFaults, Fault, show
+from krakencopy.supervisor.config.toml_table import ConfigFault, ConfigFaults, show
 
 #: Kraken: ``unix_time,price,volume`` without a header; a price or a volume of 0 is no trade.
 _NUMBER = r"(?:[0-9]{1,10}(?:\.[0-9]{0,18})?|\.[0-9]{1,18})"
@@ -27,12 +27,14 @@ def check_replay(path: Path) -> None:
                 if not _LINE.fullmatch(line):
                     problem = f"{show(line.rstrip())} is not unix_time,price,volume"
                     raise ConfigFaults(
-                        [Fault(str(path), f"line {number}", problem, "correct or remove the line")]
+                        [ConfigFault(str(path), f"line {number}", problem, "correct or remove the line")]
                     )
     except OSError as error:
         remedy = "name a file that this user can read with --replay"
-        raise ConfigFaults([Fault(str(path), "", f"cannot be read: {error.strerror}", remedy)]) from None
+        raise ConfigFaults(
+            [ConfigFault(str(path), "", f"cannot be read: {error.strerror}", remedy)]
+        ) from None
     except UnicodeDecodeError:
-        raise ConfigFaults([Fault(str(path), "", "not a text file", "name a .csv of trades")]) from None
+        raise ConfigFaults([ConfigFault(str(path), "", "not a text file", "name a .csv of trades")]) from None
     if not number:
-        raise ConfigFaults([Fault(str(path), "", "no trades in it", "name a file with at least one")])
+        raise ConfigFaults([ConfigFault(str(path), "", "no trades in it", "name a file with at least one")])

@@ -7,7 +7,7 @@ import os
 import subprocess
 
 from krakencopy.supervisor.config.model import Config
-from krakencopy.supervisor.config.reader import ConfigFaults, Fault
+from krakencopy.supervisor.config.reader import ConfigFault, ConfigFaults
 from krakencopy.supervisor.processes.python_command import process_environment, python_command
 
 #: Imports of a strategy's libraries from a cold disk.
@@ -38,7 +38,7 @@ def check_strategies(config: Config) -> None:
         problems = [f"the check of strategies failed: {error}"] * len(asked)
     index = {account.id: number for number, account in enumerate(config.accounts)}
     faults = [
-        Fault(
+        ConfigFault(
             config.source,
             f"accounts[{index[account.id]}].strategy_options",
             problem,

@@ -100,6 +100,23 @@ def test_each_package_has_a_floor_and_says_what_it_is_for(folder: str) -> None:
         assert ast.get_docstring(ast.parse(init.read_text())), f"{init} does not say what it is for"
 
 
+def private_imports(path: Path) -> Iterator[str]:
+    """Names with a leading underscore that a module imports from another one of ours."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] in {
+            "krakencopy",
+            "tests",
+        }:
+            for alias in node.names:
+                if alias.name.startswith("_"):
+                    yield f"{path.relative_to(ROOT)} imports {node.module}.{alias.name}"
+
+
+@pytest.mark.parametrize("folder", [*LAYERS, "tests"])
+def test_what_another_module_uses_has_a_public_name(folder: str) -> None:
+    assert [name for path in sorted((ROOT / folder).rglob("*.py")) for name in private_imports(path)] == []
+
+
 def test_tests_mirror_the_packages() -> None:
     """A folder of tests has the name of the package whose modules it proves."""
     for folder in LAYERS:

@@ -21,7 +21,8 @@ from krakencopy.supervisor.folder_owner import (
     default_folder,
     owner_of,
 )
-from krakencopy.supervisor.journal.journal import ForeignJournal, Journal
+from krakencopy.supervisor.journal.journal import Journal
+from krakencopy.supervisor.journal.journal_file import ForeignJournal
 from krakencopy.supervisor.paper.demo import demo_config
 
 LIVE, PAPER = owner_at("live", "https://API.kraken.com/"), owner_at("paper", "http://127.0.0.1:1")

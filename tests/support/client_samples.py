@@ -172,3 +172,28 @@ def explanation(*outcomes: pb.FillOutcome) -> pb.ExplainFillResponse:
         ),
     )
     return pb.ExplainFillResponse(fill=fill(), outcomes=told)
+
+
+def with_preflight(account: nouns.Account, *warnings: str) -> nouns.Account:
+    account.preflight.CopyFrom(
+        nouns.Preflight(
+            checked_at=at(),
+            key_known=True,
+            permissions=["modify-trades", "query-funds"],
+            clock_offset_ms=-260,
+            pairs=[
+                nouns.PairTerms(
+                    pair="BTC/USD",
+                    maker_percent="0.4",
+                    taker_percent="0.8",
+                    ordermin="0.00005",
+                    costmin="0.5",
+                    tick_size="0.1",
+                    lot_decimals=8,
+                    status="online",
+                )
+            ],
+            warnings=warnings,
+        )
+    )
+    return account

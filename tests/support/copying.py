@@ -10,15 +10,16 @@ from decimal import Decimal
 
 from krakencopy.account_proc.contract.copied_coins import Exchanged
 from krakencopy.account_proc.contract.spec import CopyRules
+from krakencopy.account_proc.domain.copy_book import CopyBook
 from krakencopy.account_proc.domain.copy_plan import (
     Carry,
-    Holdings,
     MasterFill,
     Order,
     OrderPlan,
     PlanStore,
     SettledOrder,
     Slice,
+    UserBalances,
     Verdict,
 )
 from krakencopy.account_proc.domain.pairs import PairRules
@@ -30,7 +31,7 @@ from krakencopy.account_proc.domain.quantities import (
     QuoteAmount,
     Side,
 )
-from krakencopy.account_proc.domain.sizing import CopyBook
+from krakencopy.account_proc.domain.sizing import decide
 
 #: A time for everything that needs one (Unix seconds).
 NOW = 1_795_336_500.0
@@ -38,7 +39,7 @@ NOW = 1_795_336_500.0
 PLENTY = Decimal(10) ** 9
 
 BTC = PairRules(
-    canonical="XXBTZUSD", altname="XBTUSD", wsname="XBT/USD", symbol="BTC/USD", base="BTC", quote="USD",
+    canonical="XXBTZUSD", altname="XBTUSD", wsname="XBT/USD", name="BTC/USD", base="BTC", quote="USD",
     lot_decimals=8, pair_decimals=1, cost_decimals=5, tick_size=Decimal("0.1"), ordermin=Decimal("0.00005"),
     costmin=Decimal("0.5"), status="online",
 )  # fmt: skip
@@ -47,7 +48,7 @@ ETH = replace(
     canonical="XETHZUSD",
     altname="ETHUSD",
     wsname="ETH/USD",
-    symbol="ETH/USD",
+    name="ETH/USD",
     base="ETH",
     lot_decimals=4,
     pair_decimals=2,
@@ -107,7 +108,7 @@ class TradingMaster:
         return MasterFill(
             seq=self.seq,
             order_id=order_id,
-            pair=pair.symbol,
+            pair=pair.name,
             side=side,
             price=Price(price),
             volume=BaseVolume(volume),
@@ -171,17 +172,17 @@ class Follower:
         self.now = NOW
 
     @property
-    def holdings(self) -> Holdings:
+    def holdings(self) -> UserBalances:
         equity = None if self.equity is None else QuoteAmount(self.equity)
-        return Holdings(equity=equity, cash=QuoteAmount(self.cash), base=BaseVolume(self.base))
+        return UserBalances(equity=equity, cash=QuoteAmount(self.cash), base=BaseVolume(self.base))
 
     def decide(self, *fills: MasterFill) -> Verdict:
         """Decides, and carries what is to be carried."""
-        verdict = self.book.decide(fills, self.pair, self.rules, self.holdings, self.now)
+        verdict = decide(self.book, fills, self.pair, self.rules, self.holdings, self.now)
         for decision in verdict.decisions:
             if isinstance(decision, Carry):
                 self.book.carry(
-                    self.pair.symbol,
+                    self.pair.name,
                     decision.fills[0].side,
                     decision.slices,
                     copy_id_of(decision.fills),
@@ -213,7 +214,7 @@ class Follower:
             fees={self.pair.base: fee_base} if fee_base else {},
             sweep=order.sweep,
         )
-        self.book.settle(self.pair.symbol, side_of(order), ending)
+        self.book.settle(self.pair.name, side_of(order), ending)
 
     def copy(self, *fills: MasterFill) -> Verdict:
         """Decides, and settles what was ordered in full."""
@@ -235,7 +236,7 @@ class Follower:
         return self.book.coins.volume(self.pair.base)
 
     def carried(self, side: Side) -> Decimal:
-        return self.book.carried_volume(self.pair.symbol, side).amount
+        return self.book.carried_volume(self.pair.name, side).amount
 
 
 def copy_id_of(fills: Sequence[MasterFill]) -> str:
@@ -260,3 +261,7 @@ def volume_of(slices: Sequence[Slice]) -> Decimal:
 
 def cost_of(slices: Sequence[Slice]) -> Decimal:
     return sum((piece.cost for piece in slices), NO_AMOUNT).amount
+
+
+def master_with(volume: Decimal | str, coin: str = BTC.base) -> TradingMaster:
+    return TradingMaster(position={coin: Decimal(volume)})

@@ -36,7 +36,7 @@ def history(*trades: Trade) -> dict[str, Any]:
     """The answer to TradesHistory that has them."""
     rows = {
         one.exec_id: {
-            "ordertxid": one.order_id, "pair": "XXBTZUSD" if TABLE.find(one.symbol) else one.symbol,
+            "ordertxid": one.order_id, "pair": "XXBTZUSD" if TABLE.find(one.pair) else one.pair,
             "time": one.executed_at, "type": one.side.value, "ordertype": "market", "price": str(one.price),
             "cost": str(one.cost), "fee": "0", "vol": str(one.volume), "margin": "0", "misc": "",
             "trade_id": number, "maker": False,
@@ -64,7 +64,7 @@ class MasterParts:
     def __post_init__(self) -> None:
         exchange = self.kraken.exchange
         self.portfolio = Portfolio(exchange, lambda: None, lambda: self.now, LAG_S)
-        self.portfolio.symbols = TABLE
+        self.portfolio.pairs.latest = TABLE
         self.maker = FillMaker()
         self.held = HeldTrades()
         self.wallet = MasterWallet("master", self.portfolio, self.ledger, lambda: self.now, 300.0)

@@ -10,7 +10,7 @@ from krakencopy.account_proc.contract.copy_state import CopyState
 from krakencopy.account_proc.contract.order_ids import copy_order_id
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.quantities import Side
-from krakencopy.account_proc.kraken.api import OrderRow
+from krakencopy.account_proc.kraken.rest.messages import OrderRow
 from tests.support.copying import NOW
 
 FIRST, SECOND = copy_order_id("j", "anna", "c1", 1), copy_order_id("j", "anna", "c1", 2)

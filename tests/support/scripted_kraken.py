@@ -13,10 +13,10 @@ from typing import Any, cast
 
 from krakencopy.account_proc.contract.errors import ExchangeError
 from krakencopy.account_proc.contract.spec import Tier
-from krakencopy.account_proc.domain.pairs import SymbolTable
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.kraken.api import KrakenExchange
 from krakencopy.account_proc.kraken.feed.executions import Execution
+from krakencopy.account_proc.kraken.pair_rows import pair_table
 from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits
 from krakencopy.account_proc.kraken.rest.request_queue import Priority, RequestQueue
 from krakencopy.account_proc.trading.broker import BrokerOrder
@@ -37,7 +37,7 @@ PAIRS: dict[str, Any] = {
     },
 }  # fmt: skip
 ASSETS = {key: {"altname": name} for key, name in (("XXBT", "XBT"), ("XETH", "ETH"), ("ZUSD", "USD"))}
-TABLE = SymbolTable.parse(PAIRS, ASSETS)
+TABLE = pair_table(PAIRS, ASSETS)
 
 Answer = Any  # a result, an exception to raise, or a function of the parameters
 
@@ -173,7 +173,7 @@ def execution(
         exec_type=exec_type,
         order_id=order_id,
         cl_ord_id=cl_ord_id,
-        symbol=symbol,
+        pair=symbol,
         side=side,
         order_type="market",
         order_status="",
@@ -226,5 +226,5 @@ def order_to_send(cl_ord_id: str = "mine", volume: str = "2", *, deadline: float
 def broker_of(kraken: ScriptedKraken, gateway: OrderGateway) -> KrakenBroker:
     """Kraken as a broker, for an account without copies that holds nothing."""
     portfolio = Portfolio(kraken.exchange, lambda: None, lambda: NOW, 0.0)
-    portfolio.symbols = TABLE
+    portfolio.pairs.latest = TABLE
     return KrakenBroker(gateway, portfolio, lambda _: Decimal(0))

@@ -19,7 +19,7 @@ from typing import Any
 from krakencopy.account_proc.domain.quantities import Side, number, positive
 
 #: Kraken: after these nothing more happens to an order, but rows of it may still trail in.
-ENDED = frozenset({"filled", "canceled", "expired"})
+ENDED_EXECUTIONS = frozenset({"filled", "canceled", "expired"})
 #: Ended orders that are remembered for such rows.
 ENDED_ORDERS_MAX = 1_000
 #: Kraken: at most 225 open orders for each pair. An order forgotten too early shows as Incomplete, not as
@@ -40,7 +40,7 @@ class Execution:
     order_id: str
     cl_ord_id: str | None
     #: E.g. BTC/USD.
-    symbol: str
+    pair: str
     side: Side
     order_type: str
     #: Kraken: pending_new, new, partially_filled, filled, canceled, expired. A trade that fills an order may
@@ -128,7 +128,7 @@ class ExecutionsMerge:
         missing = [name for name in ("order_id", "exec_type") if not _text(row, name)]
         order = self._order(order_id) if order_id else _Order()
         order.learn(row)
-        if exec_type in ENDED or order.order_status in ENDED:
+        if exec_type in ENDED_EXECUTIONS or order.order_status in ENDED_EXECUTIONS:
             self._end(order_id)
         missing += [name for name in ("symbol", "side") if not getattr(order, name)]
         own = _own_fields(row, missing)
@@ -139,7 +139,7 @@ class ExecutionsMerge:
             exec_type=exec_type,
             order_id=order_id,
             cl_ord_id=order.cl_ord_id,
-            symbol=order.symbol,
+            pair=order.symbol,
             side=order.side,
             order_type=order.order_type,
             order_status=order.order_status,

@@ -13,16 +13,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeVar
 
+from krakencopy.account_proc.contract.nonce_file import NONCE_MAX
 from krakencopy.account_proc.domain.order import Quote
-from krakencopy.account_proc.domain.pairs import SymbolTable
+from krakencopy.account_proc.domain.pair_table import PairTable
 from krakencopy.account_proc.domain.quantities import Side, number, positive
 
 T = TypeVar("T")
 
 #: What a parser raises on a row of an unexpected form.
 UNREADABLE = (KeyError, IndexError, TypeError, AttributeError, ValueError, ArithmeticError)
-#: Kraken: nonces, and windows of them, are unsigned numbers of 64 bits.
-NONCE_MAX = 2**64 - 1
 #: The last second that a time may be (31 December 9999): one beyond it, such as one in milliseconds, is no
 #: time.
 LAST_SECOND = 253_402_300_799
@@ -183,14 +182,14 @@ def quote_of(row: Mapping[str, Any]) -> Quote:
     return Quote(bid=bid if bid > 0 else last, ask=ask if ask > 0 else last, last=last)
 
 
-def order_row(txid: str, row: Mapping[str, Any], table: SymbolTable) -> OrderRow:
+def order_row(txid: str, row: Mapping[str, Any], table: PairTable) -> OrderRow:
     """A row of OpenOrders, ClosedOrders or QueryOrders."""
     descr = row["descr"]
     pair = table.find(_text(descr["pair"]))
     return OrderRow(
         txid=txid,
         cl_ord_id=_cl_ord_id(row) or None,
-        pair=pair.symbol if pair else descr["pair"],
+        pair=pair.name if pair else descr["pair"],
         side=Side(descr["type"]),
         status=_text(row["status"]),
         vol=number(row["vol"]),
@@ -208,7 +207,7 @@ def order_row(txid: str, row: Mapping[str, Any], table: SymbolTable) -> OrderRow
     )
 
 
-def hold_of(row: Mapping[str, Any], table: SymbolTable) -> tuple[str, Decimal]:
+def hold_of(row: Mapping[str, Any], table: PairTable) -> tuple[str, Decimal]:
     """Of what asset an open order holds how much, its fee included. Raises where the row does not tell a
     price: a trigger that trails, say.
     """
@@ -225,7 +224,7 @@ def hold_of(row: Mapping[str, Any], table: SymbolTable) -> tuple[str, Decimal]:
     return pair.quote, left * price * (1 + FEE_MOST)
 
 
-def order_end(txid: str, row: Mapping[str, Any], table: SymbolTable) -> OrderEnd:
+def order_end(txid: str, row: Mapping[str, Any], table: PairTable) -> OrderEnd:
     """As ``order_row``, of a row that need not tell which order it is. Kraken was seen to send ``"descr":
     {}``.
     """
@@ -253,7 +252,7 @@ def _reason(row: Mapping[str, Any]) -> str | None:
     return None if reason is None else str(reason)
 
 
-def trade_row(txid: str, row: Mapping[str, Any], table: SymbolTable) -> TradeRow:
+def trade_row(txid: str, row: Mapping[str, Any], table: PairTable) -> TradeRow:
     """A row of TradesHistory. Without a fee that can be read it is a trade all the same: balances tell
     what was taken.
     """
@@ -263,7 +262,7 @@ def trade_row(txid: str, row: Mapping[str, Any], table: SymbolTable) -> TradeRow
     return TradeRow(
         txid=txid,
         ordertxid=_text(row["ordertxid"]),
-        pair=pair.symbol if pair else row["pair"],
+        pair=pair.name if pair else row["pair"],
         side=Side(row["type"]),
         price=price,
         vol=vol,
@@ -300,7 +299,7 @@ def api_key_info(row: Mapping[str, Any]) -> ApiKeyInfo:
 
 
 def pair_fees(
-    result: Mapping[str, Any], table: SymbolTable, odd: Callable[[OddRow], None]
+    result: Mapping[str, Any], table: PairTable, odd: Callable[[OddRow], None]
 ) -> tuple[PairFee, ...]:
     """The result of TradeVolume, pairs by name. Kraken: makers pay as takers where a pair has no
     fees_maker.
@@ -310,7 +309,7 @@ def pair_fees(
     rows = readable(
         takers,
         lambda key, row: PairFee(
-            pair=table.pair(key).symbol,
+            pair=table.pair(key).name,
             maker=number((makers.get(key) or row)["fee"]),
             taker=number(row["fee"]),
         ),

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import pytest
 
 from krakencopy.account_proc.ccxt_broker.broker import CcxtBroker
-from krakencopy.account_proc.ccxt_broker.client import CcxtClient, Priority
+from krakencopy.account_proc.ccxt_broker.client import CcxtClient, CcxtPriority
 from krakencopy.account_proc.contract.errors import (
     ConfigurationFault,
     ExchangeError,
@@ -220,12 +220,12 @@ def test_orders_go_before_reads_that_wait(paper: Paper, key: Key) -> None:
     async def use(broker: CcxtBroker) -> None:
         client, done = broker._client, []
 
-        async def call(priority: Priority) -> None:
+        async def call(priority: CcxtPriority) -> None:
             await client._in_turn(priority, lambda: done.append(priority))
 
-        first = [Priority.READ, Priority.READ, Priority.URGENT, Priority.ORDER]
+        first = [CcxtPriority.READ, CcxtPriority.READ, CcxtPriority.URGENT, CcxtPriority.ORDER]
         await asyncio.gather(*map(call, first))
-        assert done == [Priority.READ, Priority.ORDER, Priority.URGENT, Priority.READ]
+        assert done == [CcxtPriority.READ, CcxtPriority.ORDER, CcxtPriority.URGENT, CcxtPriority.READ]
 
     with_broker(paper, key, use)
 

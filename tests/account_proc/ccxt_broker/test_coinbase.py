@@ -83,7 +83,7 @@ def test_rules_balances_equity_and_prices_are_read(coinbase: Coinbase) -> None:
         broker = await connected(coinbase)
         market = broker.market("btc-usd")
         assert market is not None
-        assert (market.symbol, market.lot, market.tick) == ("BTC/USD", Decimal("0.00000001"), Decimal("0.01"))
+        assert (market.name, market.lot, market.tick) == ("BTC/USD", Decimal("0.00000001"), Decimal("0.01"))
         assert (market.ordermin, market.costmin) == (Decimal("0.00000001"), Decimal(1))
         assert broker.market("ETH/USD") is None
         held = broker.holdings(market)

@@ -112,7 +112,7 @@ def test_a_market_is_known_by_all_its_spellings() -> None:
     markets = markets_of({"BTC/USD": row()}, TICK_SIZE)
     assert markets["BTC/USD"] is markets["XXBTZUSD"]
     assert markets["BTC/USD"] == Market(
-        symbol="BTC/USD",
+        name="BTC/USD",
         base="BTC",
         quote="USD",
         lot=Decimal("1e-8"),

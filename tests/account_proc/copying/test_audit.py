@@ -13,7 +13,7 @@ import pytest
 from krakencopy.account_proc.contract.errors import OutcomeUnknown
 from krakencopy.account_proc.copying import audit
 from krakencopy.account_proc.copying.audit import Audit
-from krakencopy.account_proc.copying.fill_maker import OVERLAP_S
+from krakencopy.account_proc.copying.fill_maker import HISTORY_OVERLAP_S
 from krakencopy.account_proc.state.ledger import Ledger
 from tests.support.copying import NOW
 from tests.support.master_parts import LAG_S, MasterParts, history, trade
@@ -99,10 +99,10 @@ def test_the_history_is_late_while_it_lacks_what_a_later_snapshot_told(master: M
     assert not master.audit._is_history_late()
     master.audit.expect_trades({"T1", "T2"})
     assert master.audit._is_history_late()
-    master.now += OVERLAP_S
+    master.now += HISTORY_OVERLAP_S
     assert not master.audit._is_history_late()
     master.audit.expect_trades({"T1", "T2"})
     master.maker.make_fill(
-        trade("T2"), master.portfolio.wallet, master.portfolio.marks, master.portfolio.table, NOW
+        trade("T2"), master.portfolio.wallet, master.portfolio.prices.marks, master.portfolio.pairs.table, NOW
     )
     assert not master.audit._is_history_late()

@@ -11,7 +11,7 @@ from krakencopy.account_proc.contract.errors import ExchangeRefused
 from krakencopy.account_proc.domain.copy_plan import Slice
 from krakencopy.account_proc.domain.quantities import NO_AMOUNT, BaseVolume, Side
 from krakencopy.account_proc.state.ledger import Ledger
-from krakencopy.account_proc.trading import portfolio as portfolio_module
+from krakencopy.account_proc.trading import outside_changes, portfolio
 from krakencopy.v1 import types_pb2 as pb
 from tests.support.copying_user import User, copying
 from tests.support.scripted_kraken import ASSETS, PAIRS, run
@@ -95,7 +95,8 @@ def test_what_is_in_the_way_of_an_owed_exit_is_said(ledger: Ledger) -> None:
 def test_what_should_be_there_and_is_not_is_shown_unless_an_order_may_explain_it(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(portfolio_module, "CONFIRM_S", 0.0)
+    for module in (portfolio, outside_changes):
+        monkeypatch.setattr(module, "CONFIRM_S", 0.0)
 
     async def steps() -> None:
         async with copying(ledger) as user:

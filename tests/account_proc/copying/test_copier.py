@@ -217,7 +217,7 @@ def test_fills_that_wait_for_each_others_coins_are_all_answered_though_none_of_t
     async def steps() -> None:
         async with copying(ledger) as user:
             user.kraken.always["AssetPairs"] = PAIRS | {"XETHXXBT": ETH_BTC}
-            await user.portfolio.load_symbols()
+            await user.portfolio.pairs.read()
             # The third is paid in BTC and waits for the second, which is answered after the first in another
             # turn.
             pairs = ("ETH/USD", "BTC/USD", "ETH/BTC")
@@ -232,7 +232,7 @@ def test_fills_are_not_merged_over_one_between_them_that_spends_their_coin(ledge
     async def steps() -> None:
         async with copying(ledger) as user:
             user.kraken.always["AssetPairs"] = PAIRS | {"XETHXXBT": ETH_BTC}
-            await user.portfolio.load_symbols()
+            await user.portfolio.pairs.read()
             steps = (
                 (Side.SELL, "ETH/USD"),
                 (Side.SELL, "BTC/USD"),
@@ -255,7 +255,7 @@ def test_an_exit_in_a_coins_old_name_sells_what_is_counted_under_the_new_one(led
             user.kraken.always["Assets"] = ASSETS | {"NEW": {"altname": "NEW"}}
             # Its pair is read at once, so that nothing waits for it; the old one is still known.
             user.copier.rename_coin(1, "BTC", "NEW")
-            await until(lambda: user.portfolio.table.find("NEW/USD") is not None)
+            await until(lambda: user.portfolio.pairs.table.find("NEW/USD") is not None)
             user.fill(Side.SELL)
             await user.done()
             assert user.kraken.sent[-1]["pair"] == "NEWUSD"

@@ -11,8 +11,9 @@ import pytest
 from krakencopy.account_proc.contract.copy_state import CopyState, Reason
 from krakencopy.account_proc.copying.fill_answers import set_apart, why_not_copied
 from krakencopy.account_proc.domain.copy_plan import MasterFill
-from krakencopy.account_proc.domain.pairs import NOT_LISTED, PairRules, SymbolTable
+from krakencopy.account_proc.domain.pairs import NOT_LISTED, PairRules
 from krakencopy.account_proc.domain.quantities import Side
+from krakencopy.account_proc.kraken.pair_rows import pair_table
 from krakencopy.account_proc.state.ledger import Ledger
 from tests.support.copying import BTC, NOW, TradingMaster
 from tests.support.copying_user import copying, fills
@@ -23,7 +24,7 @@ def test_a_pair_that_is_not_listed_is_skipped_and_said(ledger: Ledger) -> None:
     async def steps() -> None:
         async with copying(ledger) as it:
             only = {"XETHZUSD": PAIRS["XETHZUSD"]}
-            it.portfolio.symbols = SymbolTable.parse(only, ASSETS)
+            it.portfolio.pairs.latest = pair_table(only, ASSETS)
             it.kraken.always["AssetPairs"] = only
             it.fill()
             await it.done()

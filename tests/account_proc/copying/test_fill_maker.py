@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from krakencopy.account_proc.contract.proto_time import seconds, timestamp
 from krakencopy.account_proc.copying import fill_maker as fill_maker_module
-from krakencopy.account_proc.copying.fill_maker import OVERLAP_S, FillMaker
+from krakencopy.account_proc.copying.fill_maker import HISTORY_OVERLAP_S, FillMaker
 from krakencopy.account_proc.domain.counted_trades import Trade, apply
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.domain.wallet import Marks, Wallet
@@ -30,7 +30,7 @@ def trade(
     return Trade(
         exec_id=exec_id,
         order_id=order_id,
-        symbol=symbol,
+        pair=symbol,
         side=side,
         price=Decimal(price),
         volume=Decimal(volume),
@@ -224,8 +224,8 @@ def test_a_trade_is_lacking_from_when_on_the_journal_wants_them_and_a_while_befo
     master.maker.learn_journal(journal(), NOW - 10)
     assert master.maker.lacks(trade("T1", at=NOW - 10))
     assert not master.maker.lacks(trade("T0", at=NOW - 11))
-    master.make(trade("T1", at=NOW + OVERLAP_S))
-    assert not master.maker.lacks(trade("T1", at=NOW + OVERLAP_S))
+    master.make(trade("T1", at=NOW + HISTORY_OVERLAP_S))
+    assert not master.maker.lacks(trade("T1", at=NOW + HISTORY_OVERLAP_S))
     assert master.maker.lacks(trade("T2", at=NOW))
     assert not master.maker.lacks(trade("T3", at=NOW - 1))
     # An older one does not bring it back.

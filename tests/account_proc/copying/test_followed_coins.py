@@ -11,7 +11,8 @@ import pytest
 
 from krakencopy.account_proc.contract.errors import LedgerFault
 from krakencopy.account_proc.copying.followed_coins import COIN_IDS, FollowedCoins
-from krakencopy.account_proc.domain.pairs import SymbolTable
+from krakencopy.account_proc.domain.pair_table import PairTable
+from krakencopy.account_proc.kraken.pair_rows import pair_table
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.account_proc.trading.portfolio import Portfolio
 from tests.support.copying import NOW
@@ -26,19 +27,19 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 def portfolio() -> Portfolio:
     made = Portfolio(ScriptedKraken().exchange, lambda: None, lambda: NOW, 0.0)
-    made.symbols = TABLE
+    made.pairs.latest = TABLE
     made.wallet.replace({"ETH": Decimal(2)})
     return made
 
 
-def renamed(old: str, new: str) -> SymbolTable:
+def renamed(old: str, new: str) -> PairTable:
     """The tables in which a coin has another name."""
     assets = {key: {"altname": asset["altname"].replace(old, new)} for key, asset in ASSETS.items()}
     pairs = {
         key: pair | {name: pair[name].replace(old, new) for name in ("altname", "wsname")}
         for key, pair in PAIRS.items()
     }
-    return SymbolTable.parse(pairs, assets)
+    return pair_table(pairs, assets)
 
 
 def test_a_coin_of_the_journal_is_renamed_once(ledger: Ledger) -> None:
@@ -46,7 +47,7 @@ def test_a_coin_of_the_journal_is_renamed_once(ledger: Ledger) -> None:
     coins = FollowedCoins(ledger, held)
     coins.begin_with(["ETH", "USD"])
     assert coins.apply_renames() == []
-    held.symbols = renamed("ETH", "NEW")
+    held.pairs.latest = renamed("ETH", "NEW")
     assert coins.apply_renames() == [("ETH", "NEW")]
     assert held.wallet.balances() == {"NEW": 2}
     assert coins.apply_renames() == []
@@ -58,7 +59,7 @@ def test_the_id_of_a_coin_outlives_the_process(ledger: Ledger) -> None:
     before.apply_renames()
     before.save_ids()
     held = portfolio()
-    held.symbols = renamed("ETH", "NEW")
+    held.pairs.latest = renamed("ETH", "NEW")
     after = FollowedCoins(ledger, held)
     after.begin_with(["ETH"])
     assert after.apply_renames() == [("ETH", "NEW")]
@@ -71,13 +72,13 @@ def test_a_coin_is_followed_from_its_first_trade_on(ledger: Ledger) -> None:
         coins.begin_with([])
         coins.follow_traded(["ETH", "USD"])
         await until(lambda: coins._ids.to_json() != "{}")
-        held.symbols = renamed("ETH", "NEW")
+        held.pairs.latest = renamed("ETH", "NEW")
         assert coins.apply_renames() == [("ETH", "NEW")]
 
     run(steps())
 
 
 def test_what_cannot_be_read_is_a_fault_of_the_ledger(ledger: Ledger) -> None:
-    ledger.keep(COIN_IDS, "[1]")
+    ledger.keep_value(COIN_IDS, "[1]")
     with pytest.raises(LedgerFault, match="the coins in it cannot be read"):
         FollowedCoins(ledger, portfolio())

@@ -9,8 +9,8 @@ import pytest
 from krakencopy.account_proc.contract.copy_state import CopyState
 from krakencopy.account_proc.contract.errors import OutcomeUnknown
 from krakencopy.account_proc.copying.lookups import Lookups
-from krakencopy.account_proc.domain.pairs import SymbolTable
 from krakencopy.account_proc.domain.quantities import Side
+from krakencopy.account_proc.kraken.pair_rows import pair_table
 from krakencopy.account_proc.state.ledger import Ledger
 from tests.support.copying import NOW, TradingMaster
 from tests.support.copying_user import copying
@@ -20,7 +20,7 @@ from tests.support.scripted_kraken import ASSETS, PAIRS, run
 def test_a_pair_that_was_listed_after_the_start_is_copied(ledger: Ledger) -> None:
     async def steps() -> None:
         async with copying(ledger) as it:
-            it.portfolio.symbols = SymbolTable.parse({"XETHZUSD": PAIRS["XETHZUSD"]}, ASSETS)
+            it.portfolio.pairs.latest = pair_table({"XETHZUSD": PAIRS["XETHZUSD"]}, ASSETS)
             it.fill()
             it.fill()
             await it.done()
@@ -90,7 +90,7 @@ def test_nothing_is_asked_about_pairs_that_are_known_and_fills_that_are_young(le
 def test_what_cannot_be_found_out_is_no_failure(ledger: Ledger, caplog: pytest.LogCaptureFixture) -> None:
     async def steps() -> None:
         async with copying(ledger) as user:
-            user.portfolio.symbols = SymbolTable.parse({"XETHZUSD": PAIRS["XETHZUSD"]}, ASSETS)
+            user.portfolio.pairs.latest = pair_table({"XETHZUSD": PAIRS["XETHZUSD"]}, ASSETS)
             user.kraken.always["AssetPairs"] = OutcomeUnknown("AssetPairs", "timeout")
             lookups = Lookups(user.context)
             lookup = lookups.before_pair("BTC/USD", Side.BUY)

@@ -222,11 +222,11 @@ async def test_income_without_a_price_is_priced_before_the_next_fill(master: Str
     await master.has_taken("caught up 0")
     master.kraken.always["Balance"] = {"ZUSD": "1000", "XETH": "2"}
     master.master.balance_changed(BalanceChanged("ETH", Decimal(2), "deposit"))
-    assert master.portfolio.unpriced == {"ETH"}
+    assert master.portfolio.prices.unpriced == {"ETH"}
     master.master.executed([bought("T1")])
     assert master.is_past(Past.HELD, complete=True)
     await master.has_taken("caught up 0", "T1")
-    assert not master.portfolio.unpriced
+    assert not master.portfolio.prices.unpriced
 
 
 @playing
@@ -248,7 +248,7 @@ async def test_a_coin_that_is_renamed_is_told_before_its_next_fill(master: Strea
     pairs = master.kraken.always["AssetPairs"]
     master.kraken.always["Assets"] = assets
     master.kraken.always["AssetPairs"] = pairs | {"XETHZUSD": pairs["XETHZUSD"] | pair}
-    await master.portfolio.load_symbols()
+    await master.portfolio.pairs.read()
     await master.has_taken("ETH is NEW")
 
 
@@ -260,7 +260,7 @@ async def test_the_wallet_and_what_it_holds_outlive_the_process(master: Streamed
     await master.has_taken("caught up 0")
     master.master.executed([bought("T1", side=Side.BUY)])
     assert master.master.save()
-    assert "T1" in (master.ledger.kept(WALLET) or "")
+    assert "T1" in (master.ledger.kept_value(WALLET) or "")
 
 
 def test_fills_say_where_they_come_from(master: Streamed) -> None:

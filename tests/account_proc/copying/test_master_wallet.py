@@ -82,7 +82,7 @@ def test_missing_trades_are_taken_out_and_others_counted(master: MasterParts) ->
 def test_what_is_missing_has_a_price_before_it_is_counted(master: MasterParts) -> None:
     wallet = begins_with(master, "1000")
     wallet.stand_before({"T1"}, [trade("T1"), trade("T2", symbol="NEW/USD")])
-    assert master.portfolio.marks.rate("BTC", "USD") == 50000
+    assert master.portfolio.prices.marks.rate("BTC", "USD") == 50000
 
 
 # -- balances ----------------------------------------------------------------------------------------------
@@ -207,6 +207,6 @@ def test_the_wallet_is_kept_with_its_trades_once_it_was_compared(master: MasterP
 
 
 def test_a_wallet_that_cannot_be_read_is_a_fault_of_the_ledger(master: MasterParts) -> None:
-    master.ledger.keep(WALLET, '{"balances": 1}')
+    master.ledger.keep_value(WALLET, '{"balances": 1}')
     with pytest.raises(LedgerFault, match="the wallet in it cannot be read"):
         MasterParts(master.ledger)

@@ -14,7 +14,7 @@ from krakencopy.account_proc.copying.order_drifts import (
     drift_of_order,
 )
 from krakencopy.account_proc.domain.copy_record import CopyRecord
-from krakencopy.account_proc.kraken.api import OrderRow
+from krakencopy.account_proc.kraken.rest.messages import OrderRow
 from krakencopy.account_proc.state.ledger import NO_COPY
 from tests.support.copying import NOW
 from tests.support.order_samples import FIRST, SECOND, copy, row

@@ -17,7 +17,7 @@ from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.kraken.answers import BelowMinimum
 from krakencopy.account_proc.state.ledger import Ledger
-from krakencopy.account_proc.trading import portfolio as portfolio_module
+from krakencopy.account_proc.trading import current_pairs, outside_changes, portfolio
 from tests.support.copying_user import TIMING, User, copying
 from tests.support.scripted_kraken import PAIRS, run, until
 
@@ -28,8 +28,9 @@ WHOLE = Decimal("0.0001")
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(portfolio_module, "CONFIRM_S", 0.0)
-    monkeypatch.setattr(portfolio_module, "RULES_PAUSE_S", 0.0)
+    for module in (portfolio, outside_changes):
+        monkeypatch.setattr(module, "CONFIRM_S", 0.0)
+    monkeypatch.setattr(current_pairs, "RULES_PAUSE_S", 0.0)
 
 
 def held(usd: str = "0", btc: str = "0", **balances: str) -> dict[str, Any]:
@@ -379,11 +380,11 @@ def test_an_exit_of_a_pair_that_is_not_listed_any_more_goes_by_the_rules_that_we
 def test_a_minimum_that_has_grown_has_the_rules_read_again_and_what_waits_goes_with_the_next_fill(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(portfolio_module, "RULES_PAUSE_S", 0.0)
+    monkeypatch.setattr(current_pairs, "RULES_PAUSE_S", 0.0)
 
     async def steps() -> None:
         async with copying(ledger) as it:
-            keeping = asyncio.get_running_loop().create_task(it.portfolio.keep_rules())
+            keeping = asyncio.get_running_loop().create_task(it.portfolio.pairs.keep_fresh())
             grown = {key: row | {"ordermin": "0.00015"} for key, row in PAIRS.items()}
             it.kraken.always["AssetPairs"] = grown
             it.kraken.next["AddOrder"] = [
@@ -393,7 +394,7 @@ def test_a_minimum_that_has_grown_has_the_rules_read_again_and_what_waits_goes_w
             it.fill()
             await it.done()
             assert it.copy().state is CopyState.CARRIED
-            await until(lambda: it.portfolio.table.pair("BTC/USD").ordermin == Decimal("0.00015"))
+            await until(lambda: it.portfolio.pairs.table.pair("BTC/USD").ordermin == Decimal("0.00015"))
             it.fill()
             await it.done()
             assert (it.copy(2).state, it.copy(2).ordered) == (CopyState.FILLED, Decimal("0.0002"))

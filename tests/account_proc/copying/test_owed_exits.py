@@ -12,10 +12,10 @@ from krakencopy.account_proc.contract.copy_state import CopyState
 from krakencopy.account_proc.contract.errors import ExchangeRefused
 from krakencopy.account_proc.copying.owed_exits import OwedExits
 from krakencopy.account_proc.domain.copy_plan import Slice
-from krakencopy.account_proc.domain.pairs import SymbolTable
 from krakencopy.account_proc.domain.quantities import NO_AMOUNT, BaseVolume, Price, Side
 from krakencopy.account_proc.domain.wallet import Marks
 from krakencopy.account_proc.kraken.answers import LockedOut
+from krakencopy.account_proc.kraken.pair_rows import pair_table
 from krakencopy.account_proc.state.ledger import Ledger
 from tests.support.copying_user import TIMING, User, copying
 from tests.support.scripted_kraken import ASSETS, PAIRS, run, until
@@ -31,7 +31,7 @@ def test_an_exit_that_is_owed_where_no_price_is_known_asks_for_one_and_leaves(le
             await user.done()
             assert user.copier.positions.to_proto() != []
             # As after a start under a name that no price was read for.
-            user.portfolio.marks = Marks()
+            user.portfolio.prices.marks = Marks()
             user.now += 60.0
             await user.copier._sell_owed_exit("BTC/USD")
             await user.done()
@@ -98,7 +98,7 @@ def test_an_exit_of_what_is_held_in_a_pair_that_is_not_listed_is_owed_and_sold_o
             it.fill()
             await it.done()
             only = {"XETHZUSD": PAIRS["XETHZUSD"]}
-            it.portfolio.symbols = SymbolTable.parse(only, ASSETS)
+            it.portfolio.pairs.latest = pair_table(only, ASSETS)
             it.kraken.always["AssetPairs"] = only
             it.fill(Side.SELL)
             await it.done()
@@ -208,7 +208,7 @@ def test_where_the_exchange_tells_no_price_what_was_paid_says_whether_an_owed_ex
 ) -> None:
     async def steps() -> None:
         async with copying(ledger) as user:
-            user.portfolio.marks = Marks()
+            user.portfolio.prices.marks = Marks()
             user.kraken.always["Ticker"] = ExchangeRefused("Ticker", ("EService:Unavailable",))
             price = await owing(user).price_to_sell_at("BTC/USD")
             assert price == Price(Decimal(50_000))

@@ -24,7 +24,7 @@ from krakencopy.account_proc.copying.reconciler import Reconciler
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.domain.requested_order import RequestedOrder
-from krakencopy.account_proc.kraken.api import OrderRow
+from krakencopy.account_proc.kraken.rest.messages import OrderRow
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.state.ledger import NO_COPY, Ledger
 from krakencopy.account_proc.trading.order_gateway import OrderGateway

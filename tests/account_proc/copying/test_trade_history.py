@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from krakencopy.account_proc.contract.errors import ExchangeRefused
-from krakencopy.account_proc.copying.fill_maker import OVERLAP_S
+from krakencopy.account_proc.copying.fill_maker import HISTORY_OVERLAP_S
 from krakencopy.account_proc.state.ledger import Ledger
 from tests.support.copying import NOW
 from tests.support.master_parts import MasterParts, history, trade
@@ -39,7 +39,7 @@ def test_it_is_read_from_before_the_newest_trade_of_the_wallet_where_that_is_ear
     master.maker.since = NOW - 50
     master.wallet.believe_balances({"USD": Decimal(1000)}, NOW - 500)
     run(_read(master))
-    assert NOW - 502 - OVERLAP_S <= asked_since(master) <= NOW - 500 - OVERLAP_S
+    assert NOW - 502 - HISTORY_OVERLAP_S <= asked_since(master) <= NOW - 500 - HISTORY_OVERLAP_S
 
 
 async def _read(master: MasterParts) -> None:
@@ -76,9 +76,9 @@ def test_trades_without_client_ids_are_better_than_none(master: MasterParts) -> 
 
 def test_pairs_are_read_again_for_a_trade_that_waits_in_one_that_is_not_known(master: MasterParts) -> None:
     async def steps() -> None:
-        before = master.portfolio.symbols
+        before = master.portfolio.pairs.latest
         master.held.hold(trade("T9", symbol="NEW/USD"), NOW)
         await master.history.read()
-        assert master.portfolio.symbols is not before
+        assert master.portfolio.pairs.latest is not before
 
     run(steps())

@@ -17,7 +17,7 @@ from krakencopy.account_proc.copying.balance_reading import BalanceReading
 from krakencopy.account_proc.copying.user_feed import UserFeed
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.kraken.feed.executions import Incomplete
-from krakencopy.account_proc.trading import portfolio
+from krakencopy.account_proc.trading import outside_changes, portfolio
 from krakencopy.account_proc.trading.order_gateway import OrderGateway
 from krakencopy.account_proc.trading.portfolio import Portfolio
 from krakencopy.account_proc.trading.timing import Timing
@@ -70,7 +70,8 @@ def _readings_follow_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     # Nothing is on its way through the scripted exchange's feed, so the pauses between readings would only
     # take time.
     monkeypatch.setattr(balance_reading, "REREAD_S", 0.0)
-    monkeypatch.setattr(portfolio, "CONFIRM_S", 0.0)
+    for module in (portfolio, outside_changes):
+        monkeypatch.setattr(module, "CONFIRM_S", 0.0)
 
 
 def refreshed(someone: User) -> Callable[[], bool]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from krakencopy.account_proc.domain.coin_ids import CoinIds
-from krakencopy.account_proc.domain.pairs import SymbolTable
+from krakencopy.account_proc.domain.pair_table import PairTable
+from krakencopy.account_proc.kraken.pair_rows import pair_table
 
 
-def table(*coins: tuple[str, str], status: str = "online") -> SymbolTable:
+def table(*coins: tuple[str, str], status: str = "online") -> PairTable:
     """A table with these assets, by id and altname, and a pair against USD for each."""
     assets: dict[str, Any] = {"ZUSD": {"altname": "USD"}}
     pairs: dict[str, Any] = {}
@@ -25,7 +26,7 @@ def table(*coins: tuple[str, str], status: str = "online") -> SymbolTable:
             "ordermin": "0.01",
             "status": status,
         }
-    return SymbolTable.parse(pairs, assets)
+    return pair_table(pairs, assets)
 
 
 def test_a_coin_is_followed_by_its_id_from_name_to_name_also_across_a_restart() -> None:

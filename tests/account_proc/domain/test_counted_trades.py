@@ -44,7 +44,7 @@ def test_what_is_kept_comes_back_with_the_trades_that_it_holds() -> None:
     trades = numbered(5)
     counted = CountedTrades(NOW - 1)
     for one in trades[:3]:
-        counted.add(one)
+        counted.add_trade(one)
     wallet = Wallet()
     again = CountedTrades.from_json(counted.to_json(after(trades[:3])), wallet)
     assert wallet.balances() == after(trades[:3]).balances()
@@ -56,8 +56,8 @@ def test_what_is_kept_comes_back_with_the_trades_that_it_holds() -> None:
 def test_what_is_remembered_one_by_one_is_bounded_in_time() -> None:
     counted = CountedTrades()
     old, new = trade("old", at=NOW), trade("new", at=NOW + REMEMBERED_S + 1)
-    counted.add(old)
-    counted.add(new)
+    counted.add_trade(old)
+    counted.add_trade(new)
     assert "old" not in counted.to_json(Wallet())
     assert counted.holds(old)
     assert not counted.holds(trade("unheard", at=NOW + 1))
@@ -70,7 +70,7 @@ def test_the_states_of_a_wallet_are_those_that_it_went_through(count: int, data:
     since = data.draw(st.integers(0, count), label="balances may be from")
     counted = CountedTrades(NOW - 1)
     for one in trades[:known]:
-        counted.add(one)
+        counted.add_trade(one)
     states = counted.states(after(trades[:known]), trades, TABLE, NOW + since)
     want = [after(trades[:number]).balances() for number in range(min(since, count), count + 1)]
     assert [state.balances() for state in states] == want

@@ -22,15 +22,16 @@ from hypothesis.stateful import (
 )
 
 from krakencopy.account_proc.contract.spec import CopyRules
+from krakencopy.account_proc.domain.copy_book import CopyBook
 from krakencopy.account_proc.domain.copy_plan import Carry, MasterFill, Order, OrderPlan
+from krakencopy.account_proc.domain.exit_sizing import owed_exit
 from krakencopy.account_proc.domain.pairs import PairRules
 from krakencopy.account_proc.domain.quantities import Price, Side
-from krakencopy.account_proc.domain.sizing import CopyBook
 from krakencopy.account_proc.state import ledger as ledger_module
 from krakencopy.account_proc.state.ledger import Ledger
 from tests.support.copying import BTC, ETH, NOW, Follower, TradingMaster, copy_id_of, side_of
 
-PAIRS = {pair.symbol: replace(pair, ordermin=Decimal("0.05"), lot_decimals=4) for pair in (BTC, ETH)}
+PAIRS = {pair.name: replace(pair, ordermin=Decimal("0.05"), lot_decimals=4) for pair in (BTC, ETH)}
 EQUITY = Decimal(1000)
 
 symbols = st.sampled_from(sorted(PAIRS))
@@ -122,7 +123,7 @@ class CopyingForMonths(RuleBasedStateMachine):
             return
         user = self.users[symbol]
         carried, held = user.carried(Side.SELL), user.position
-        order = user.book.owed_exit(PAIRS[symbol], Price(Decimal(100)))
+        order = owed_exit(user.book, PAIRS[symbol], Price(Decimal(100)))
         if order is None:
             assert (user.carried(Side.SELL), user.position) == (carried, held)
             assert min(carried, held) < PAIRS[symbol].ordermin
@@ -135,7 +136,7 @@ class CopyingForMonths(RuleBasedStateMachine):
 
     @rule()
     def the_process_starts_again(self) -> None:
-        before = self.users[BTC.symbol].book
+        before = self.users[BTC.name].book
         plans = self.plans(self.ledger)
         self.ledger.close()
         self.ledger = Ledger(self.path, "tania")
@@ -211,7 +212,7 @@ class CopyingForMonths(RuleBasedStateMachine):
 
     @invariant()
     def what_waits_belongs_to_copies_that_wait(self) -> None:
-        book = self.users[BTC.symbol].book
+        book = self.users[BTC.name].book
         found = {(pair, piece.copy_id) for (pair, _), pieces in book.carried.items() for piece in pieces}
         assert found == self.carried_copies
 

@@ -80,7 +80,7 @@ def test_a_copy_of_a_wallet_goes_its_own_way_and_so_does_a_snapshot() -> None:
     balances = {"USD": Decimal(1)}
     wallet = Wallet(balances)
     other = wallet.copy()
-    other.add("USD", Decimal(1))
+    other.add_amount("USD", Decimal(1))
     balances["USD"] = Decimal(7)
     assert [wallet["USD"], other["USD"], wallet["BTC"]] == [1, 2, 0]
     wallet.replace(balances)

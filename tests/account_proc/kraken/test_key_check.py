@@ -23,7 +23,6 @@ from krakencopy.account_proc.contract.errors import (
     RateLimited,
 )
 from krakencopy.account_proc.contract.spec import Role
-from krakencopy.account_proc.kraken.api import ApiKeyInfo
 from krakencopy.account_proc.kraken.exchange_clock import Clock
 from krakencopy.account_proc.kraken.key_check import (
     LOOK_S,
@@ -39,6 +38,7 @@ from krakencopy.account_proc.kraken.key_check import (
     fee_pairs,
     judge,
 )
+from krakencopy.account_proc.kraken.rest.messages import ApiKeyInfo
 from tests.support.scripted_kraken import TABLE, Answer, ScriptedKraken, run
 
 NOW = 1_800_000_000.0
@@ -384,9 +384,9 @@ def test_fees_are_percentages_as_told() -> None:
     exchange = kraken()
 
     async def steps() -> None:
-        (fee,) = await exchange.exchange.trade_fees(("BTC/USD", "LUNA/USD"))
+        (fee,) = await exchange.exchange.account.trade_fees(("BTC/USD", "LUNA/USD"))
         assert (fee.pair, fee.maker, fee.taker) == ("BTC/USD", Decimal("0.4"), Decimal("0.8"))
-        assert await exchange.exchange.trade_fees(("LUNA/USD",)) == ()
+        assert await exchange.exchange.account.trade_fees(("LUNA/USD",)) == ()
 
     run(steps())
     assert exchange.times_asked("TradeVolume") == 1

@@ -15,12 +15,14 @@ from pathlib import Path
 import pytest
 
 from krakencopy.account_proc.contract.errors import OutcomeUnknown
-from krakencopy.account_proc.domain.pairs import SymbolTable
+from krakencopy.account_proc.domain.pair_table import PairTable
 from krakencopy.account_proc.kraken import pairs_cache as listing_module
+from krakencopy.account_proc.kraken.pair_rows import pair_table
 from krakencopy.account_proc.kraken.pairs_cache import TURN_S, Origin, PairsCache, encode
 from krakencopy.account_proc.runtime.file_lock import LockedFile
-from krakencopy.account_proc.trading import portfolio as portfolio_module
-from krakencopy.account_proc.trading.portfolio import RULES_S, SHARED_RULES_S, Portfolio
+from krakencopy.account_proc.trading import current_pairs
+from krakencopy.account_proc.trading.current_pairs import RULES_S, SHARED_RULES_S
+from krakencopy.account_proc.trading.portfolio import Portfolio
 from tests.support.copying import NOW
 from tests.support.scripted_kraken import ASSETS, PAIRS, TABLE, ScriptedKraken, run, until
 
@@ -36,7 +38,7 @@ class Machine:
     now: float = 50_000.0
     asked: int = 0
     waits: list[float] = field(default_factory=list)
-    table: SymbolTable = TABLE
+    table: PairTable = TABLE
 
     @property
     def path(self) -> Path:
@@ -50,18 +52,18 @@ class Machine:
         self.waits.append(seconds)
         self.now += seconds
 
-    async def ask(self) -> SymbolTable:
+    async def ask(self) -> PairTable:
         self.asked += 1
         self.now += 1.0
         return self.table
 
-    async def unanswered(self) -> SymbolTable:
+    async def unanswered(self) -> PairTable:
         raise OutcomeUnknown("AssetPairs", "timeout")
 
     def listing(self, account: str = "anna", origin: Origin = ORIGIN) -> PairsCache:
         return PairsCache(self.path, account, origin, clock=lambda: self.now, pause=self.pause)
 
-    def get(self, age_max_s: float = HOUR_S, account: str = "anna", origin: Origin = ORIGIN) -> SymbolTable:
+    def get(self, age_max_s: float = HOUR_S, account: str = "anna", origin: Origin = ORIGIN) -> PairTable:
         table, age_s = asyncio.run(self.listing(account, origin).get(self.ask, age_max_s))
         assert 0 <= age_s <= max(age_max_s, 1.0)
         return table
@@ -225,7 +227,7 @@ def _get(folder: str, asked: str) -> None:
         with Path(asked).open("a") as file:
             file.write("asked\n")
 
-    async def ask() -> SymbolTable:
+    async def ask() -> PairTable:
         note()
         await asyncio.sleep(0.2)
         return TABLE
@@ -258,18 +260,18 @@ class Account:
         self.asked = 0
         self.kraken = ScriptedKraken({"Balance": {"ZUSD": "1000"}})
         self.exchange = self.kraken.exchange
-        self.exchange.asset_pairs = self._asset_pairs  # type: ignore[method-assign]
+        self.exchange.market.asset_pairs = self._asset_pairs  # type: ignore[method-assign]
         self.portfolio = Portfolio(
             self.exchange, lambda: None, lambda: NOW + machine.now, 1.0, machine.listing(name)
         )
 
-    async def _asset_pairs(self) -> SymbolTable:
+    async def _asset_pairs(self) -> PairTable:
         self.asked += 1
         self.machine.now += 0.1
-        return SymbolTable.parse(self.kraken.always["AssetPairs"], ASSETS)
+        return pair_table(self.kraken.always["AssetPairs"], ASSETS)
 
     def ordermin(self) -> str:
-        return str(self.portfolio.table.pair("BTC/USD").ordermin)
+        return str(self.portfolio.pairs.table.pair("BTC/USD").ordermin)
 
 
 def test_accounts_that_start_together_ask_once_and_read_names_by_what_they_were_given(
@@ -288,7 +290,7 @@ def test_accounts_that_start_together_ask_once_and_read_names_by_what_they_were_
 def test_rules_that_were_wrong_for_one_are_read_anew_and_are_right_for_the_next_that_looks(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(portfolio_module, "RULES_PAUSE_S", 0.0)
+    monkeypatch.setattr(current_pairs, "RULES_PAUSE_S", 0.0)
 
     async def steps() -> None:
         anna, ben = Account(machine, "anna"), Account(machine, "ben")
@@ -296,8 +298,8 @@ def test_rules_that_were_wrong_for_one_are_read_anew_and_are_right_for_the_next_
         await ben.portfolio.load()
         grown = {key: row | {"ordermin": "0.5"} for key, row in PAIRS.items()}
         anna.kraken.always["AssetPairs"] = ben.kraken.always["AssetPairs"] = grown
-        keeping = [asyncio.create_task(account.portfolio.keep_rules()) for account in (anna, ben)]
-        anna.portfolio.rules_are_wrong()
+        keeping = [asyncio.create_task(account.portfolio.pairs.keep_fresh()) for account in (anna, ben)]
+        anna.portfolio.pairs.rules_are_wrong()
         await until(lambda: anna.ordermin() == "0.5")
         assert (anna.asked, ben.asked, ben.ordermin()) == (2, 0, "0.00005")
         machine.now += SHARED_RULES_S / 2
@@ -305,7 +307,7 @@ def test_rules_that_were_wrong_for_one_are_read_anew_and_are_right_for_the_next_
         await eve.portfolio.load()
         assert (eve.asked, eve.ordermin()) == (0, "0.5")
         # An order of Ben's is refused: what was read before that is not good enough.
-        ben.portfolio.rules_are_wrong()
+        ben.portfolio.pairs.rules_are_wrong()
         await until(lambda: ben.ordermin() == "0.5")
         assert ben.asked == 1
         for task in keeping:
@@ -321,10 +323,10 @@ def test_a_pair_that_is_not_known_is_looked_for_at_the_exchange_and_not_in_the_f
         anna.kraken.always["AssetPairs"] = {"XETHZUSD": PAIRS["XETHZUSD"]}
         await anna.portfolio.load()
         await ben.portfolio.load()
-        assert ben.portfolio.table.find("BTC/USD") is None
+        assert ben.portfolio.pairs.table.find("BTC/USD") is None
         ben.kraken.always["AssetPairs"] = listed
-        await ben.portfolio.load_symbols()
-        assert ben.portfolio.table.find("BTC/USD") is not None
+        await ben.portfolio.pairs.read()
+        assert ben.portfolio.pairs.table.find("BTC/USD") is not None
         assert (anna.asked, ben.asked) == (1, 1)
 
     run(steps())
@@ -338,7 +340,7 @@ def test_no_rules_are_used_for_longer_than_by_a_process_that_reads_alone(machine
         await ben.portfolio.load()
         assert ben.asked == 0
         # The next reading counts from when the exchange was asked, not from when the file was read.
-        assert ben.portfolio.now() - ben.portfolio._rules_at == pytest.approx(SHARED_RULES_S - 1, abs=1)
+        assert ben.portfolio.now() - ben.portfolio.pairs._read_at == pytest.approx(SHARED_RULES_S - 1, abs=1)
         assert SHARED_RULES_S < 0.75 * RULES_S
 
     run(steps())

@@ -70,7 +70,7 @@ def test_the_ledger_is_about_the_account_that_the_key_opens(opened: Opened) -> N
             await account.check_own()
             assert account.key_check.identity is not None
             account.keep_identity()
-            assert account.ledger.kept(IDENTITY) == str(account.key_check.identity)
+            assert account.ledger.kept_value(IDENTITY) == str(account.key_check.identity)
 
     run(steps())
 
@@ -111,7 +111,7 @@ def test_only_what_a_master_parts_with_is_announced(opened: Opened, role: Role, 
     async def steps() -> None:
         async with opened(role) as account:
             await account.portfolio.load()
-            account.portfolio.take_outside({"BTC": Decimal("-0.5")}, "withdrawal")
+            account.portfolio.count_outside_change({"BTC": Decimal("-0.5")}, "withdrawal")
             assert len(list(account.announcements)) == announced
 
     run(steps())

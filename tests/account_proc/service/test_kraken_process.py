@@ -106,7 +106,7 @@ def test_a_user_trades_once_it_was_admitted(paper: Paper, tmp_path: Path) -> Non
 def test_an_exchange_that_is_not_there_is_waited_for(
     paper: Paper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kraken_process, "RETRY_S", 0.01)
+    monkeypatch.setattr(kraken_process, "REACH_RETRY_S", 0.01)
 
     async def steps() -> None:
         async with working(paper, tmp_path, "tania", Role.USER) as process:

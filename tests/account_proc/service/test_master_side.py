@@ -11,7 +11,7 @@ import pytest
 
 from krakencopy.account_proc.copying.audit import AUDIT_PAPER_S, AUDIT_S
 from krakencopy.account_proc.copying.master import Master
-from krakencopy.account_proc.copying.master_wallet import REFRESH_PAPER_S, REFRESH_S
+from krakencopy.account_proc.copying.master_wallet import WALLET_CHECK_PAPER_S, WALLET_CHECK_S
 from krakencopy.account_proc.notices.announcements import Announcements
 from krakencopy.account_proc.service.kraken_account import KrakenAccount
 from krakencopy.account_proc.service.master_side import make_master, why_not_ready
@@ -31,7 +31,7 @@ def account_of(ledger: Ledger, *, paper: bool) -> KrakenAccount:
 
 
 @pytest.mark.parametrize(
-    ("paper", "periods"), [(True, (AUDIT_PAPER_S, REFRESH_PAPER_S)), (False, (AUDIT_S, REFRESH_S))]
+    ("paper", "periods"), [(True, (AUDIT_PAPER_S, WALLET_CHECK_PAPER_S)), (False, (AUDIT_S, WALLET_CHECK_S))]
 )
 def test_a_paper_exchange_is_looked_at_more_often(
     tmp_path: Path, paper: bool, periods: tuple[float, float]

@@ -81,7 +81,7 @@ def test_what_a_notional_is_an_amount_of_is_priced(
         async with User(paper, tmp_path, copy=rules) as tania:
             await tania.user.look_back()
             await tania.user.start(tania.collect)
-            assert tania.account.portfolio.priced == priced
+            assert tania.account.portfolio.prices.priced == priced
 
     run(steps())
 
@@ -100,7 +100,7 @@ def test_a_notional_of_what_nobody_has_is_refused(paper: Paper, tmp_path: Path) 
 def test_balances_are_read_at_once_when_they_are_doubted_and_again_when_that_fails(
     paper: Paper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(user_side_module, "RETRY_S", 0.0)
+    monkeypatch.setattr(user_side_module, "REACH_RETRY_S", 0.0)
 
     async def steps() -> None:
         async with User(paper, tmp_path) as tania:

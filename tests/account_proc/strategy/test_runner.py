@@ -46,7 +46,7 @@ PAIR = "BTC/USD"
 BUY = OrderIntent(pair=PAIR, side=Side.BUY, volume=Decimal("0.0001"))
 SELL = OrderIntent(pair=PAIR, side=Side.SELL, share=Decimal(1))
 MARKET = Market(
-    symbol=PAIR,
+    name=PAIR,
     base="BTC",
     quote="USD",
     lot=Decimal("0.00000001"),

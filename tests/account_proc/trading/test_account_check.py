@@ -29,7 +29,7 @@ LAG_S = 60.0
 TRADE = Trade(
     exec_id="T1",
     order_id="O1",
-    symbol="BTC/USD",
+    pair="BTC/USD",
     side=Side.BUY,
     price=Decimal(5),
     volume=Decimal(1),
@@ -64,7 +64,7 @@ def check(
 
 def test_an_account_that_is_told_and_known_is_compared_and_nothing_is_asked(ledger: Ledger) -> None:
     placed(ledger)
-    ledger.keep(IDENTITY, str(MINE))
+    ledger.keep_value(IDENTITY, str(MINE))
     assert check(ledger, MINE) == []
     with pytest.raises(
         OtherAccount, match=r"key of anna opens account …THER .* is about account …MINE .*an id of its own"
@@ -100,11 +100,11 @@ def test_orders_that_may_not_be_told_yet_prove_nothing_and_neither_does_a_read_t
 
 def test_the_trades_that_a_masters_wallet_holds_say_it_as_well(ledger: Ledger) -> None:
     wallet = Wallet({"USD": Decimal(5)})
-    ledger.keep(WALLET, CountedTrades(NOW - 9000).to_json(wallet))
+    ledger.keep_value(WALLET, CountedTrades(NOW - 9000).to_json(wallet))
     assert check(ledger, MINE) == []  # it has not traded
     counted = CountedTrades(NOW - 9000)
-    counted.add(replace(TRADE, exec_id="T1", executed_at=NOW - 3600))
-    ledger.keep(WALLET, counted.to_json(wallet))
+    counted.add_trade(replace(TRADE, exec_id="T1", executed_at=NOW - 3600))
+    ledger.keep_value(WALLET, counted.to_json(wallet))
     row = {"ordertxid": "O1", "pair": "XBTUSD", "type": "buy", "price": "5", "vol": "1", "time": NOW - 3600}
 
     def told(**trades: dict[str, object]) -> Answer:
@@ -114,8 +114,8 @@ def test_the_trades_that_a_masters_wallet_holds_say_it_as_well(ledger: Ledger) -
     with pytest.raises(OtherAccount, match="knows none of the last 1 trades"):
         check(ledger, MINE, trades=told(T0=row))
     counted = CountedTrades(NOW - 9000)
-    counted.add(replace(TRADE, exec_id="T1", executed_at=NOW - LAG_S / 2))
-    ledger.keep(WALLET, counted.to_json(wallet))
+    counted.add_trade(replace(TRADE, exec_id="T1", executed_at=NOW - LAG_S / 2))
+    ledger.keep_value(WALLET, counted.to_json(wallet))
     with pytest.raises(OutcomeUnknown, match="too young"):
         check(ledger, None, trades=told())
     assert remembered_trades("no such text") == {}

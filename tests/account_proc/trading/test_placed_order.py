@@ -8,8 +8,9 @@ from decimal import Decimal
 
 import pytest
 
-from krakencopy.account_proc.domain.pairs import SymbolTable
+from krakencopy.account_proc.domain.pair_table import PairTable
 from krakencopy.account_proc.kraken.feed.executions import Execution
+from krakencopy.account_proc.kraken.pair_rows import pair_table
 from krakencopy.account_proc.kraken.rest.messages import order_row as parsed
 from krakencopy.account_proc.trading.placed_order import PlacedOrder, ending_of
 from tests.support.scripted_kraken import TABLE, execution, order_row, run
@@ -114,11 +115,11 @@ def test_an_order_that_is_forgotten_is_followed_no_more_and_has_no_end() -> None
     [
         (False, TABLE, {"USD": Decimal("0.3")}, True),
         (True, TABLE, {"USD": Decimal("0.3")}, False),
-        (False, SymbolTable.parse({}, {}), {}, False),
+        (False, pair_table({}, {}), {}, False),
     ],
 )
 def test_the_fee_of_a_row_is_in_quote_and_certain_where_that_is_known(
-    fcib: bool, table: SymbolTable, fees: dict[str, Decimal], is_certain: bool
+    fcib: bool, table: PairTable, fees: dict[str, Decimal], is_certain: bool
 ) -> None:
     row = parsed("O1", order_row("closed", "2", "2", fcib=fcib, reason="why"), table)
     ending = ending_of(row, "by the feed")

@@ -4,59 +4,22 @@ outside still counts.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.errors import ExchangeRefused, OutcomeUnknown, RateLimited
 from krakencopy.account_proc.domain.order import Ending
-from krakencopy.account_proc.domain.pairs import SymbolTable
 from krakencopy.account_proc.domain.quantities import Side
-from krakencopy.account_proc.domain.wallet import Wallet, change_from_outside
 from krakencopy.account_proc.kraken.answers import NothingTold
+from krakencopy.account_proc.trading import outside_changes
 from krakencopy.account_proc.trading import portfolio as portfolio_module
-from krakencopy.account_proc.trading.portfolio import CONFIRM_S, LEARN_PAUSE_S, Portfolio
+from krakencopy.account_proc.trading.outside_changes import CONFIRM_S
 from tests.support.copying import NOW
-from tests.support.scripted_kraken import ASSETS, PAIRS, ScriptedKraken, execution, run, until
-
-LAG_S = 60.0
-START = {"ZUSD": "1000", "XXBT": "1"}
-#: After one purchase of 0.01 BTC at 50,000 USD.
-BOUGHT = {"ZUSD": "500", "XXBT": "1.01"}
-
-
-class Account:
-    """A portfolio, its exchange, and a clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.kraken = ScriptedKraken({"Balance": START})
-        self.now = NOW
-        self.portfolio = Portfolio(self.kraken.exchange, lambda: None, lambda: self.now, LAG_S)
-
-    def buys(self, number: int = 1) -> None:
-        self.portfolio.executed(execution(exec_id=f"T{number}", qty="0.01", price="50000"))
-
-    async def told(self, balances: Mapping[str, str], later: float = CONFIRM_S) -> bool:
-        """A reading some time later; whether the wallet is known to be right then."""
-        self.now += later
-        self.kraken.always["Balance"] = dict(balances)
-        return await self.portfolio.refresh()
-
-    @property
-    def holds(self) -> tuple[str, str]:
-        return plain(self.portfolio.wallet["USD"]), plain(self.portfolio.wallet["BTC"])
-
-
-async def account() -> Account:
-    made = Account()
-    await made.portfolio.load()
-    return made
+from tests.support.scripted_kraken import ScriptedKraken, execution, run
+from tests.support.wallet_account import BOUGHT, LAG_S, START, Account, account
 
 
 def test_an_account_that_never_had_anything_is_told_without_a_result_and_no_other() -> None:
@@ -64,12 +27,12 @@ def test_an_account_that_never_had_anything_is_told_without_a_result_and_no_othe
         nothing = NothingTold("BalanceEx", "neither error nor result")
         kraken = ScriptedKraken({"Balance": START, "BalanceEx": nothing})
         exchange = kraken.exchange
-        assert await exchange.holdings() == ({}, {})
+        assert await exchange.account.holdings() == ({}, {})
         kraken.always["BalanceEx"] = {"ZUSD": {"balance": "0", "hold_trade": "0"}}
-        assert (await exchange.holdings())[0] == {"USD": 0}
+        assert (await exchange.account.holdings())[0] == {"USD": 0}
         kraken.always["BalanceEx"] = nothing
         with pytest.raises(NothingTold):
-            await exchange.holdings()
+            await exchange.account.holdings()
 
     run(steps())
 
@@ -102,7 +65,7 @@ def test_what_open_orders_held_at_the_last_reading_is_not_free_and_is_owned_in_w
         assert [it.portfolio.free("BTC"), it.portfolio.distrust_earning("USD")] == [0, False]
         # A fill of the order that held it is known before the hold is known to be gone: never less than
         # nothing.
-        it.portfolio.wallet.add("BTC", Decimal(-1))
+        it.portfolio.wallet.add_amount("BTC", Decimal(-1))
         assert it.portfolio.free("BTC") == 0
 
     run(steps())
@@ -117,10 +80,13 @@ def test_where_holds_are_not_told_they_are_counted_order_by_order_from_then_on(e
         kraken.always["OpenOrders"] = {"open": {"O1": ask, "O2": ask, "O3": {"descr": {}}}}
         exchange = kraken.exchange
         for _ in range(2):
-            assert await exchange.holdings() == (await exchange.balances(), {"BTC": Decimal("0.4")})
+            assert await exchange.account.holdings() == (
+                await exchange.account.balances(),
+                {"BTC": Decimal("0.4")},
+            )
         assert kraken.times_asked("BalanceEx") == 1
         kraken.always["OpenOrders"] = ExchangeRefused("OpenOrders", (error,))
-        assert await exchange.holdings() == (await exchange.balances(), {})
+        assert await exchange.account.holdings() == (await exchange.account.balances(), {})
 
     run(steps())
 
@@ -131,36 +97,7 @@ def test_a_refusal_of_balances_that_says_nothing_about_holds_stays_one() -> None
             {"Balance": START, "BalanceEx": RateLimited("BalanceEx", ("EAPI:Rate limit exceeded",))}
         )
         with pytest.raises(RateLimited):
-            await kraken.exchange.holdings()
-
-    run(steps())
-
-
-def test_an_asset_that_is_held_and_not_listed_has_the_tables_read_again_and_is_priced_then() -> None:
-    async def steps() -> None:
-        it = await account()
-        exchange, read = it.portfolio._exchange, list[SymbolTable]()
-        ask = exchange.asset_pairs
-
-        async def asset_pairs() -> SymbolTable:
-            read.append(await ask())
-            return read[-1]
-
-        exchange.asset_pairs = asset_pairs  # type: ignore[method-assign]
-        for _ in range(2):
-            await it.told(dict(START) | {"NEWKEY": "2"})
-            assert len(read) == 1, "once, and not again so soon"
-        new = PAIRS["XXBTZUSD"] | {"altname": "NEWUSD", "wsname": "NEW/USD", "base": "NEWKEY"}
-        it.kraken.always["AssetPairs"] = PAIRS | {"NEWUSD": new}
-        it.kraken.always["Assets"] = ASSETS | {"NEWKEY": {"altname": "NEW"}}
-        it.kraken.always["Ticker"] = it.kraken.always["Ticker"] | {
-            "NEWUSD": it.kraken.always["Ticker"]["XXBTZUSD"]
-        }
-        before = it.portfolio.equity("USD")
-        await it.told(dict(START) | {"NEWKEY": "2"}, LEARN_PAUSE_S)
-        await it.told(dict(START) | {"NEWKEY": "2"})
-        assert it.portfolio.wallet["NEW"] == 2
-        assert it.portfolio.equity("USD") == (before or 0) + 2 * 50_000
+            await kraken.exchange.account.holdings()
 
     run(steps())
 
@@ -254,7 +191,8 @@ def test_a_reading_that_fails_is_unknown_and_not_zero() -> None:
 def test_whoever_must_know_asks_until_two_readings_agree_but_not_for_ever(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(portfolio_module, "CONFIRM_S", 0.0)
+    for module in (portfolio_module, outside_changes):
+        monkeypatch.setattr(module, "CONFIRM_S", 0.0)
 
     async def steps() -> None:
         it = await account()
@@ -298,27 +236,6 @@ def test_an_order_from_before_the_first_balances_is_in_them() -> None:
     run(steps())
 
 
-volumes = st.integers(1, 50).map(lambda lots: Decimal(lots) / 1000)
-trades = st.lists(st.tuples(st.sampled_from(Side), volumes), min_size=1, max_size=6)
-
-
-@given(trades, st.integers(0, 6), st.sampled_from(["", "USD", "BTC", "ETH"]), st.integers(1, 5))
-def test_whatever_moment_balances_are_of_the_change_from_outside_is_found(
-    done: list[tuple[Side, Decimal]], moment: int, asset: str, amount: int
-) -> None:
-    wallet = Wallet({"USD": Decimal(100_000), "BTC": Decimal(10)})
-    states = [wallet.copy()]
-    for side, volume in done:
-        # Two assets move, never by what came in: the smallest trade costs 49 USD.
-        wallet.trade("BTC", "USD", side, volume, volume * 49_000)
-        states.append(wallet.copy())
-    came = {asset: Decimal(amount)} if asset else {}
-    seen = states[moment % len(states)].copy()
-    for name, volume in came.items():
-        seen.add(name, volume)
-    assert change_from_outside(seen.balances(), states) == came
-
-
 def test_a_trade_in_a_pair_that_is_not_listed_is_found_by_balances() -> None:
     async def steps() -> None:
         it = await account()
@@ -332,25 +249,6 @@ def test_a_trade_in_a_pair_that_is_not_listed_is_found_by_balances() -> None:
         assert await it.told(START | {"ZUSD": "990"})
         assert it.holds == ("990", "1")
         assert not it.portfolio.doubted.is_set()
-
-    run(steps())
-
-
-def test_pairs_are_read_again_for_an_unknown_name_ever_more_rarely() -> None:
-    async def steps() -> None:
-        it = await account()
-        asked: list[float] = []
-        load = it.portfolio.load_symbols
-
-        async def counted() -> None:
-            asked.append(it.now)
-            await load()
-
-        it.portfolio.load_symbols = counted  # type: ignore[method-assign]
-        for _ in range(60):
-            await it.portfolio.learn(("NEW/USD", "BTC/USD"))
-            it.now += 60
-        assert [at - NOW for at in asked] == [0, 60, 180, 420, 900, 1860]
 
     run(steps())
 
@@ -408,25 +306,5 @@ def test_every_form_of_an_asset_counts_and_orders_take_what_earns_by_itself_but_
         assert plain(it.portfolio.cash("USD")) == "1010"
         assert plain(it.portfolio.wallet["BTC"]) == "1.5"
         assert plain(it.portfolio.holding("BTC")) == "1.75"
-
-    run(steps())
-
-
-def test_rules_are_read_again_when_an_order_was_refused_by_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(portfolio_module, "RULES_PAUSE_S", 0.0)
-
-    async def steps() -> None:
-        it = await account()
-        keeping = asyncio.get_running_loop().create_task(it.portfolio.keep_rules())
-        changed = {key: row | {"ordermin": "0.5"} for key, row in PAIRS.items()}
-        it.kraken.always["AssetPairs"] = OutcomeUnknown("AssetPairs", "timeout")
-        it.portfolio.rules_are_wrong()
-        await until(lambda: not it.portfolio._rules_wrong.is_set())
-        # Not to be had now: the old ones stay.
-        assert it.portfolio.table.pair("BTC/USD").ordermin < 1
-        it.kraken.always["AssetPairs"] = changed
-        it.portfolio.rules_are_wrong()
-        await until(lambda: it.portfolio.table.pair("BTC/USD").ordermin == Decimal("0.5"))
-        keeping.cancel()
 
     run(steps())

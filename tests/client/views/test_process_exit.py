@@ -8,8 +8,8 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from krakencopy.client.views.pages import account_page
-from krakencopy.client.views.process_exit import _CODES, ending
+from krakencopy.client.views.account_page import account_page
+from krakencopy.client.views.process_exit import CODES, ending
 from krakencopy.v1 import types_pb2 as nouns
 
 
@@ -35,7 +35,7 @@ def test_the_story_of_a_crash() -> None:
     assert lines[0].endswith(": exit code 70")
     assert lines[1:] == [
         "  process 4711 (instance ab12) was RUNNING and had lived 1 min 40 s; 1 start since",
-        f"  {_CODES[70]}",
+        f"  {CODES[70]}",
         "  it wrote at last:", "    Traceback:", "      line 1", "    KeyError:  [31m",
     ]  # fmt: skip
 

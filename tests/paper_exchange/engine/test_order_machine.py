@@ -194,8 +194,8 @@ class Orders(RuleBasedStateMachine):
 
     @rule(status=st.sampled_from([PairStatus.ONLINE] * 9 + list(PairStatus)))
     def list_pair(self, status: PairStatus) -> None:
-        listing = self.market.exchange.conditions.listing(XBTUSD)
-        changed = replace(listing, status=status)
+        pair_rules = self.market.exchange.conditions.pair_rules(XBTUSD)
+        changed = replace(pair_rules, status=status)
         self.market.exchange.list_pair(XBTUSD, changed, self.market.now_us)
 
     @invariant()

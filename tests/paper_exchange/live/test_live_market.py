@@ -639,9 +639,9 @@ def test_minima_ticks_lots_and_status_are_those_of_the_feed() -> None:
 def test_what_is_finer_than_the_table_or_missing_stays_as_in_the_table() -> None:
     made = followed()
     made.hear(instrument(price_increment=0.01, qty_precision=10, qty_min=None, cost_min="x"))
-    listing = made.exchange.conditions.listing(XBTUSD)
-    assert (listing.tick_size, listing.lot_decimals) == (XBTUSD.tick_size, XBTUSD.lot_decimals)
-    assert (listing.minima.ordermin, listing.minima.costmin) == (XBTUSD.ordermin, XBTUSD.costmin)
+    pair_rules = made.exchange.conditions.pair_rules(XBTUSD)
+    assert (pair_rules.tick_size, pair_rules.lot_decimals) == (XBTUSD.tick_size, XBTUSD.lot_decimals)
+    assert (pair_rules.minima.ordermin, pair_rules.minima.costmin) == (XBTUSD.ordermin, XBTUSD.costmin)
     assert [line.partition(": ")[0] for line in made.logged[-2:]] == ["BTC/USD", "BTC/USD"]
 
 

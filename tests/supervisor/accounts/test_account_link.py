@@ -22,7 +22,8 @@ from krakencopy.supervisor.accounts.same_account import Identities
 from krakencopy.supervisor.accounts.work_queue import WorkQueue
 from krakencopy.supervisor.journal.event_log import EventLog
 from krakencopy.supervisor.journal.fan_out import FillLog, ReportLog
-from krakencopy.supervisor.journal.journal import Journal, JournalFault
+from krakencopy.supervisor.journal.journal import Journal
+from krakencopy.supervisor.journal.journal_file import JournalFault
 from krakencopy.v1 import account_pb2 as pb
 from krakencopy.v1 import types_pb2
 from tests.support.stand_in_served import Servicer

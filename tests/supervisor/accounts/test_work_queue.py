@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from krakencopy.supervisor.accounts.work_queue import WorkQueue
-from krakencopy.supervisor.journal.journal import JournalFault
+from krakencopy.supervisor.journal.journal_file import JournalFault
 
 #: Longer than any of this takes.
 LIMIT_S = 30.0

@@ -150,7 +150,7 @@ def test_it_prints_as_soon_as_a_bell_rings(scene: Scene, monkeypatch: pytest.Mon
             printing = asyncio.create_task(scene.console().run())
             scene.fills.append([fill(1)], 1)
             assert "fill 1: master" in await lines.get()
-            scene.reports.put("tania", [copy("tania", [1])], 1)
+            scene.reports.put_report("tania", [copy("tania", [1])], 1)
             scene.reports.flush()
             assert "fill 1: tania" in await lines.get()
             scene.journal.add_event(event(1))

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from krakencopy.supervisor.journal.event_log import EventLog
-from krakencopy.supervisor.journal.journal import Journal, JournalFault
+from krakencopy.supervisor.journal.journal import Journal
+from krakencopy.supervisor.journal.journal_file import JournalFault
 from krakencopy.v1 import types_pb2 as pb
 
 

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from krakencopy.account_proc.runtime import sqlite_file as database
 from krakencopy.supervisor.journal import fan_out as fanout
 from krakencopy.supervisor.journal.fan_out import FillLog, ReportLog
-from krakencopy.supervisor.journal.journal import Journal, JournalFault, UserMark
+from krakencopy.supervisor.journal.journal import Journal, UserMark
+from krakencopy.supervisor.journal.journal_file import JournalFault
 from krakencopy.v1 import account_pb2
 from krakencopy.v1 import types_pb2 as pb
 from tests.support.supervisor_samples import copy, fill
@@ -124,10 +125,10 @@ def test_reports_that_come_together_are_committed_together(journal: Journal) -> 
     async def scene() -> None:
         log = ReportLog(journal)
         committing = asyncio.create_task(log.run())
-        log.put("tania", [copy("tania", [1])], 1)
+        log.put_report("tania", [copy("tania", [1])], 1)
         await asyncio.sleep(0)
-        log.put("daivon", [copy("daivon", [1])], 1)
-        log.put("tania", [copy("tania", [2])], 2)
+        log.put_report("daivon", [copy("daivon", [1])], 1)
+        log.put_report("tania", [copy("tania", [2])], 2)
         assert journal.last_change == 0
         statements: list[str] = []
         journal._db.set_trace_callback(statements.append)
@@ -138,7 +139,7 @@ def test_reports_that_come_together_are_committed_together(journal: Journal) -> 
             "COMMIT",
         ]
         assert log.change_signal.version == 1
-        log.put("daivon", [copy("daivon", [2])], 2)
+        log.put_report("daivon", [copy("daivon", [2])], 2)
         async with asyncio.timeout(LIMIT_S):
             await log.change_signal.wait(1)
         committing.cancel()
@@ -162,10 +163,10 @@ def test_of_what_a_user_tells_of_one_copy_only_the_last_is_written_and_nothing_o
     sent = copy("tania", [1], pb.COPY_STATE_SENT, revision=1)
     filled = copy("tania", [1], pb.COPY_STATE_FILLED, revision=3)
     other = copy("tania", [2], revision=2)
-    log.put("tania", [sent, other], 1)
-    log.put("tania", [filled], 2)
+    log.put_report("tania", [sent, other], 1)
+    log.put_report("tania", [filled], 2)
     # After a break a user tells again what the journal does not have yet.
-    log.put("tania", [other, filled], 2)
+    log.put_report("tania", [other, filled], 2)
     log.flush()
     assert journal.copies_after(0, END) == [(1, other), (2, filled)]
     assert journal.mark("tania") == UserMark(0, 2, 3)
@@ -200,7 +201,7 @@ def test_in_pieces_of_any_size_the_journal_never_claims_more_of_a_user_than_it_h
             first = revisions[user] + 1
             revisions[user] += number
             copies = [copy(user, [seq], revision=seq) for seq in range(first, first + number)]
-            log.put(user, copies, revisions[user])
+            log.put_report(user, copies, revisions[user])
         log.flush()
         assert {user: journal.mark(user) for user in revisions} == {
             user: UserMark(0, last, last) for user, last in revisions.items()
@@ -212,7 +213,7 @@ def test_a_flush_commits_at_once_what_came_in_and_nothing_twice(journal: Journal
     log = ReportLog(journal)
     log.flush()
     assert log.change_signal.version == 0
-    log.put("tania", [copy("tania", [1])], 1)
+    log.put_report("tania", [copy("tania", [1])], 1)
     log.flush()
     log.flush()
     assert not log._work.is_set()
@@ -224,7 +225,7 @@ def test_reports_that_cannot_be_kept_end_the_committing_with_the_fault(journal: 
 
     async def scene() -> None:
         log = ReportLog(journal)
-        log.put("tania", [copy("tania", [1])], 1)
+        log.put_report("tania", [copy("tania", [1])], 1)
         async with asyncio.timeout(LIMIT_S):
             with pytest.raises(JournalFault) as raised:
                 await log.run()

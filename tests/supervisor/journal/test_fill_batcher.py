@@ -10,7 +10,7 @@ import pytest
 
 from krakencopy.supervisor.journal import fill_batcher as arrivals
 from krakencopy.supervisor.journal.fill_batcher import FillBatcher
-from krakencopy.supervisor.journal.journal import JournalFault
+from krakencopy.supervisor.journal.journal_file import JournalFault
 from krakencopy.v1 import types_pb2 as pb
 from tests.support.supervisor_samples import fill
 
@@ -46,11 +46,11 @@ def test_the_first_fill_waits_for_nobody_and_those_right_behind_it_are_one_commi
     async def scene() -> list[list[str]]:
         committed = Committed()
         taking = FillBatcher(committed, committed.failed)
-        taking.take([fill(1)])
+        taking.take_fills([fill(1)])
         assert committed.ids == [["E1"]]
         committed.changed.clear()
-        taking.take([fill(2)])
-        taking.take([fill(3), fill(4)])
+        taking.take_fills([fill(2)])
+        taking.take_fills([fill(3), fill(4)])
         await committed.wait()
         return committed.ids
 
@@ -66,7 +66,7 @@ def test_fills_that_do_not_come_in_a_burst_are_each_committed_at_once(
         committed = Committed()
         taking = FillBatcher(committed, committed.failed)
         for number in (1, 2, 3):
-            taking.take([fill(number)])
+            taking.take_fills([fill(number)])
             assert committed.ids[-1] == [f"E{number}"]
 
     asyncio.run(scene())
@@ -81,7 +81,7 @@ def test_what_a_burst_has_gathered_is_committed_when_it_is_enough_or_when_the_st
         committed = Committed()
         taking = FillBatcher(committed, committed.failed)
         for number in range(1, 7):
-            taking.take([fill(number)])
+            taking.take_fills([fill(number)])
         assert committed.ids == [["E1"], ["E2", "E3", "E4"]]
         taking.flush()
         taking.flush()
@@ -94,10 +94,10 @@ def test_a_burst_that_cannot_be_kept_is_told_as_well() -> None:
     async def scene() -> None:
         committed = Committed()
         taking = FillBatcher(committed, committed.failed)
-        taking.take([fill(1)])
+        taking.take_fills([fill(1)])
         committed.fault = JournalFault("the disk is full")
         committed.changed.clear()
-        taking.take([fill(2)])
+        taking.take_fills([fill(2)])
         await committed.wait()
         assert committed.faults == [committed.fault]
 

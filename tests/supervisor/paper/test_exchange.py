@@ -25,7 +25,7 @@ from krakencopy.supervisor.paper.demo import (
     demo_config,
 )
 from krakencopy.supervisor.paper.exchange import (
-    Market,
+    MarketOptions,
     PaperAccounts,
     PaperExchange,
     PaperKeys,
@@ -81,16 +81,16 @@ def test_paper_keys_are_different_stay_the_same_for_a_run_and_open_nothing_else(
 @pytest.mark.parametrize(
     ("market", "arguments"),
     [
-        (Market(seed=7), ["--market", "synthetic", "--seed", "7"]),
-        (Market(kind=PaperMarket.LIVE), ["--market", "live"]),
+        (MarketOptions(seed=7), ["--market", "synthetic", "--seed", "7"]),
+        (MarketOptions(kind=PaperMarket.LIVE), ["--market", "live"]),
         (
-            Market(kind=PaperMarket.LIVE, live_url="ws://127.0.0.1:1/v2"),
+            MarketOptions(kind=PaperMarket.LIVE, live_url="ws://127.0.0.1:1/v2"),
             ["--market", "live", "--live-url", "ws://127.0.0.1:1/v2"],
         ),
-        (Market(replay=Path("X.csv")), ["--market", "replay", "--replay", "X.csv", "--seed", "1"]),
+        (MarketOptions(replay=Path("X.csv")), ["--market", "replay", "--replay", "X.csv", "--seed", "1"]),
     ],
 )
-def test_a_market_on_the_exchanges_command_line(market: Market, arguments: list[str]) -> None:
+def test_a_market_on_the_exchanges_command_line(market: MarketOptions, arguments: list[str]) -> None:
     assert market.arguments() == arguments
 
 
@@ -104,7 +104,7 @@ def test_a_paper_exchange_is_not_shown_the_real_keys_of_the_environment(
     monkeypatch.setenv("KRAKEN_MASTER_API_SECRET", "cmVhbCBtb25leQ==")
 
     async def scene() -> None:
-        exchange = await PaperExchange.start(Market(), tmp_path / "log")
+        exchange = await PaperExchange.start(MarketOptions(), tmp_path / "log")
         try:
             environ = environ_of(exchange._process.pid)
         finally:
@@ -122,7 +122,7 @@ def test_a_run_opens_accounts_that_its_configuration_gains_once_and_tells_the_ex
     other = AccountConfig(id="later", role=Role.USER, broker="kraken", tier=Tier.STARTER)
 
     async def scene() -> None:
-        exchange = await PaperExchange.start(Market(), tmp_path / "log")
+        exchange = await PaperExchange.start(MarketOptions(), tmp_path / "log")
         try:
             accounts = PaperAccounts(exchange, PaperKeys())
             await accounts.use_config(demo, {})

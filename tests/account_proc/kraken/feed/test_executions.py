@@ -72,7 +72,7 @@ def test_the_life_of_an_order_is_read_as_documented() -> None:
         exec_type="trade",
         order_id="OK4GJX-KSTLS-7DZZO5",
         cl_ord_id="mine",
-        symbol="BTC/USD",
+        pair="BTC/USD",
         side=Side.SELL,
         order_type="limit",
         order_status="partially_filled",
@@ -90,7 +90,7 @@ def test_the_life_of_an_order_is_read_as_documented() -> None:
         timestamp=datetime(2023, 9, 22, 10, 33, 5, 709993, UTC),
     )
     assert isinstance(filled, Execution)
-    assert (filled.symbol, filled.order_status, filled.exec_id) == ("BTC/USD", "filled", "")
+    assert (filled.pair, filled.order_status, filled.exec_id) == ("BTC/USD", "filled", "")
     assert filled.last_qty == Decimal(0)
     assert filled.cum_qty == Decimal("0.005")
 
@@ -157,7 +157,7 @@ def test_a_row_of_an_unknown_order_is_incomplete_until_the_order_is_told() -> No
         exec_type="new", order_id=str(NEW["order_id"]), exec_id="", missing=("symbol", "side")
     )
     merge.parse([PENDING])
-    assert one(merge, NEW).symbol == "BTC/USD"
+    assert one(merge, NEW).pair == "BTC/USD"
 
 
 def test_numbers_may_come_as_strings_or_whole_numbers() -> None:
@@ -194,7 +194,7 @@ def test_ended_orders_are_remembered_for_a_while_and_open_ones_for_longer(
     for number in range(10):
         merge.parse([PENDING | {"order_id": f"O{number}"}, FILLED | {"order_id": f"O{number}"}])
     assert len(merge) == 4
-    assert one(merge, NEW | {"order_id": "open"}).symbol == "BTC/USD"
+    assert one(merge, NEW | {"order_id": "open"}).pair == "BTC/USD"
     assert one(merge, without(TRADE, "symbol", "side") | {"order_id": "O9"}).side is Side.SELL
     assert isinstance(merge.parse([NEW | {"order_id": "O1"}])[0], Incomplete)
 

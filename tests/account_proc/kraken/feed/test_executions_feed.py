@@ -26,7 +26,7 @@ from krakencopy.account_proc.contract.errors import KeyRefused, NonceFault, Outc
 from krakencopy.account_proc.contract.spec import Credentials
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.kraken.answers import LockedOut
-from krakencopy.account_proc.kraken.api import KrakenExchange, OrderRequest
+from krakencopy.account_proc.kraken.api import KrakenExchange
 from krakencopy.account_proc.kraken.exchange_clock import DISAGREE_S, ExchangeClock
 from krakencopy.account_proc.kraken.feed import executions_feed as feed_module
 from krakencopy.account_proc.kraken.feed.executions import Execution
@@ -40,6 +40,7 @@ from krakencopy.account_proc.kraken.feed.executions_feed import (
 )
 from krakencopy.account_proc.kraken.feed.session import BalanceChanged
 from krakencopy.account_proc.kraken.rest.client import KrakenRest
+from krakencopy.account_proc.kraken.rest.order_request import OrderRequest
 from krakencopy.account_proc.kraken.rest.request_queue import RequestQueue
 from krakencopy.account_proc.state.nonce_custody import NonceCustody
 from tests.support.odd_exchange import SECRET, Paper, paper_exchange, roomy_limits
@@ -131,20 +132,20 @@ def test_a_trade_is_told_in_full_with_the_id_that_the_history_gives_it(paper: Pa
     async def run() -> None:
         heard = Heard()
         async with client(paper, "trader", tmp_path) as exchange:
-            feed = ExecutionsFeed(paper.ws_url, exchange.websocket_token, heard)
+            feed = ExecutionsFeed(paper.ws_url, exchange.account.websocket_token, heard)
             assert not feed.fresh
             async with running(feed):
                 await heard.until(lambda: len(heard.snapshots) == 1 and feed.fresh)
                 assert feed.system_status == "online"
-                ack = await exchange.add_order(
+                ack = await exchange.orders.add_order(
                     OrderRequest(pair="BTC/USD", side=Side.BUY, volume=Decimal("0.01"), cl_ord_id="mine")
                 )
                 await heard.until(lambda: len(heard.trades) == 1)
-            history = await exchange.trades_since(time.time() - 60)
+            history = await exchange.record.trades_since(time.time() - 60)
         trade = heard.trades[0]
         assert trade.exec_id == history[0].txid
         assert (trade.order_id, trade.cl_ord_id, trade.side) == (ack.order_id, "mine", Side.BUY)
-        assert (trade.symbol, trade.last_qty, trade.last_price) == (
+        assert (trade.pair, trade.last_qty, trade.last_price) == (
             "BTC/USD",
             Decimal("0.01"),
             Decimal(50000),
@@ -163,22 +164,22 @@ def test_what_happened_before_is_in_the_snapshot(paper: Paper, tmp_path: Path) -
     async def run() -> None:
         heard = Heard()
         async with client(paper, "earlier", tmp_path) as exchange:
-            filled = await exchange.add_order(
+            filled = await exchange.orders.add_order(
                 OrderRequest(pair="BTC/USD", side=Side.BUY, volume=Decimal("0.01"))
             )
-            resting = await exchange.add_order(
+            resting = await exchange.orders.add_order(
                 OrderRequest(
                     pair="BTC/USD", side=Side.BUY, volume=Decimal("0.01"), limit_price=Decimal(40000)
                 )
             )
-            async with running(ExecutionsFeed(paper.ws_url, exchange.websocket_token, heard)):
+            async with running(ExecutionsFeed(paper.ws_url, exchange.account.websocket_token, heard)):
                 await heard.until(lambda: bool(heard.snapshots))
-                await exchange.cancel_order(resting.order_id)
+                await exchange.orders.cancel_order(resting.order_id)
                 await heard.until(lambda: any(row.exec_type == "canceled" for row in heard.rows))
         assert {row.order_id for row in heard.snapshots[0]} == {filled.order_id, resting.order_id}
         cancelled = next(row for row in heard.rows if row.exec_type == "canceled")
         assert isinstance(cancelled, Execution)
-        assert (cancelled.symbol, cancelled.order_id) == ("BTC/USD", resting.order_id)
+        assert (cancelled.pair, cancelled.order_id) == ("BTC/USD", resting.order_id)
 
     asyncio.run(run())
 
@@ -192,7 +193,9 @@ def test_a_step_of_the_exchanges_clock_is_measured_to_a_fraction_of_a_second_as_
         clock = ExchangeClock()
         heard = Heard()
         async with client(paper, "stepping", tmp_path) as exchange:
-            feed = ExecutionsFeed(paper.ws_url, exchange.websocket_token, heard, is_idle=is_idle, clock=clock)
+            feed = ExecutionsFeed(
+                paper.ws_url, exchange.account.websocket_token, heard, is_idle=is_idle, clock=clock
+            )
             async with running(feed):
                 await heard.until(lambda: len(heard.snapshots) == 1)
                 assert (reading := clock.reading()) is not None
@@ -202,7 +205,7 @@ def test_a_step_of_the_exchanges_clock_is_measured_to_a_fraction_of_a_second_as_
                 async with asyncio.timeout(LIMIT_S):
                     while abs(clock.now() - time.time() - float(step)) > 2 * DISAGREE_S:
                         sent_at = clock.steady()
-                        second = await exchange.server_time()
+                        second = await exchange.market.server_time()
                         clock.hear_second(second, sent_at, clock.steady())
                         await asyncio.sleep(0.05)
                 assert (reading := clock.reading()) is not None
@@ -225,7 +228,7 @@ def test_an_exchange_that_stands_still_is_noticed_and_found_again(
         heard = Heard()
         async with client(paper, "frozen", tmp_path) as exchange:
             feed = ExecutionsFeed(
-                paper.ws_url, exchange.websocket_token, heard, silence_s=0.4, is_idle=is_idle
+                paper.ws_url, exchange.account.websocket_token, heard, silence_s=0.4, is_idle=is_idle
             )
             async with running(feed):
                 await heard.until(lambda: len(heard.snapshots) == 1)
@@ -248,7 +251,7 @@ def test_a_key_without_the_permission_ends_the_feed(paper: Paper, tmp_path: Path
         heard = Heard()
         async with client(paper, "forbidden", tmp_path) as exchange:
             with pytest.raises(KeyRefused, match="Permission denied"):
-                await ExecutionsFeed(paper.ws_url, exchange.websocket_token, heard).run()
+                await ExecutionsFeed(paper.ws_url, exchange.account.websocket_token, heard).run()
         assert len(heard.reasons) == 1
 
     asyncio.run(run())

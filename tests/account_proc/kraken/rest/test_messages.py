@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from krakencopy.account_proc.domain.order import Quote
-from krakencopy.account_proc.domain.pairs import SymbolTable
 from krakencopy.account_proc.domain.quantities import Side, number
+from krakencopy.account_proc.kraken.pair_rows import pair_table
 from krakencopy.account_proc.kraken.rest.messages import (
     UNREADABLE,
     OddRow,
@@ -30,7 +30,7 @@ RULES = {
     "costmin": "0.5",
     "tick_size": "0.01",
 }
-TABLE = SymbolTable.parse(
+TABLE = pair_table(
     {"XBTUSDC": RULES | {"altname": "XBTUSDC", "wsname": "XBT/USDC", "base": "XXBT", "quote": "USDC"}},
     {"XXBT": {"altname": "XBT"}, "USDC": {"altname": "USDC"}},
 )

@@ -9,7 +9,7 @@ import copy
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -23,14 +23,16 @@ from krakencopy.account_proc.contract.errors import (
     OutcomeUnknown,
     RateLimited,
 )
-from krakencopy.account_proc.domain.pairs import NOT_LISTED, TOKENIZED, SymbolTable
+from krakencopy.account_proc.domain.pairs import NOT_LISTED
 from krakencopy.account_proc.domain.quantities import Side, number
-from krakencopy.account_proc.kraken import api as exchange_module
+from krakencopy.account_proc.kraken import market_reads
 from krakencopy.account_proc.kraken.answers import MarketRefused, ServiceTrouble, classify
-from krakencopy.account_proc.kraken.api import KrakenExchange, OddRow
+from krakencopy.account_proc.kraken.api import KrakenExchange
 from krakencopy.account_proc.kraken.feed.executions import Execution, ExecutionsMerge, Incomplete
-from krakencopy.account_proc.kraken.rest.messages import api_key_info
+from krakencopy.account_proc.kraken.pair_rows import TOKENIZED, pair_table
+from krakencopy.account_proc.kraken.rest.messages import OddRow, api_key_info
 from krakencopy.account_proc.kraken.rest.order_request import OrderRequest
+from krakencopy.account_proc.kraken.rest.request_queue import RequestQueue
 from tests.support.scripted_kraken import ASSETS, PAIRS, TABLE, ScriptedKraken, order_row, run
 
 NOTHING: Any = object()
@@ -128,8 +130,8 @@ def odd(row: Any) -> st.SearchStrategy[Any]:
 def read(always: dict[str, Any], ask: Callable[[KrakenExchange], Awaitable[Any]]) -> tuple[Any, list[OddRow]]:
     told: list[OddRow] = []
     kraken = ScriptedKraken(always)
-    exchange = KrakenExchange(kraken.exchange._queue, odd=lambda _, row: told.append(row))
-    exchange.read_names_by(TABLE)
+    exchange = KrakenExchange(cast("RequestQueue", kraken), odd=lambda _, row: told.append(row))
+    exchange.market.read_names_by(TABLE)
     return asyncio.run(ask(exchange)), told  # type: ignore[arg-type]
 
 
@@ -143,9 +145,9 @@ def test_an_order_beside_an_odd_row_is_read(row: Any) -> None:
         "OpenOrders": {"open": rows}, "ClosedOrders": {"closed": rows, "count": 2}, "QueryOrders": rows,
     }  # fmt: skip
     for ask in (
-        lambda exchange: exchange.open_orders(),
-        lambda exchange: exchange.closed_orders(None, 0.0),
-        lambda exchange: exchange.query_orders(["OODD", "OGOOD"]),
+        lambda exchange: exchange.record.open_orders(),
+        lambda exchange: exchange.record.closed_orders(None, 0.0),
+        lambda exchange: exchange.record.query_orders(["OODD", "OGOOD"]),
     ):
         found, told = read(always, ask)
         found = found if isinstance(found, list) else list(found.values())
@@ -156,7 +158,7 @@ def test_an_order_beside_an_odd_row_is_read(row: Any) -> None:
 @given(odd(TRADE))
 def test_a_trade_beside_an_odd_row_is_read(row: Any) -> None:
     always = {"TradesHistory": {"trades": {"TODD": row, "TGOOD": TRADE}, "count": 2}}
-    found, told = read(always, lambda exchange: exchange.trades_since(0.0))
+    found, told = read(always, lambda exchange: exchange.record.trades_since(0.0))
     assert "TGOOD" in [trade.txid for trade in found]
     assert sorted([*(trade.txid for trade in found), *(row.key for row in told)]) == ["TGOOD", "TODD"]
     assert all(trade.price > 0 and trade.vol > 0 and plain(trade.cost) for trade in found)
@@ -165,7 +167,7 @@ def test_a_trade_beside_an_odd_row_is_read(row: Any) -> None:
 @pytest.mark.parametrize("at", [1_782_587_828_680, "9e11", 4_000_000_000, "1782587828680000000"])
 def test_a_trade_of_the_time_to_come_is_no_trade_and_hides_none(at: object) -> None:
     always = {"TradesHistory": {"trades": {"TODD": TRADE | {"time": at}, "TGOOD": TRADE}, "count": 2}}
-    found, told = read(always, lambda exchange: exchange.trades_since(0.0))
+    found, told = read(always, lambda exchange: exchange.record.trades_since(0.0))
     assert [trade.txid for trade in found] == ["TGOOD"]
     assert [row.key for row in told] == ["TODD"]
 
@@ -173,7 +175,7 @@ def test_a_trade_of_the_time_to_come_is_no_trade_and_hides_none(at: object) -> N
 @pytest.mark.parametrize("at", [1_782_587_828_680, 0, -1, "soon"])
 def test_an_order_of_no_time_is_told_as_odd(at: object) -> None:
     rows = {"O1": GOOD_ORDER | {"opentm": at}, "O2": GOOD_ORDER}
-    found, told = read({"QueryOrders": rows}, lambda exchange: exchange.query_orders(["O1", "O2"]))
+    found, told = read({"QueryOrders": rows}, lambda exchange: exchange.record.query_orders(["O1", "O2"]))
     assert list(found) == ["O2"]
     assert [row.key for row in told] == ["O1"]
 
@@ -181,7 +183,7 @@ def test_an_order_of_no_time_is_told_as_odd(at: object) -> None:
 @given(odd(TICKER))
 def test_a_price_beside_an_odd_row_is_read(row: Any) -> None:
     always = {"Ticker": {"XXBTZUSD": row, "XETHZUSD": TICKER}}
-    quotes, told = read(always, lambda exchange: exchange.ticker(["BTC/USD", "ETH/USD"]))
+    quotes, told = read(always, lambda exchange: exchange.market.ticker(["BTC/USD", "ETH/USD"]))
     assert "ETH/USD" in quotes
     assert ("BTC/USD" in quotes) is (not told)
     assert all(quote.bid > 0 for quote in quotes.values())
@@ -189,7 +191,9 @@ def test_a_price_beside_an_odd_row_is_read(row: Any) -> None:
 
 @given(ODD_VALUES.filter(lambda value: value is not NOTHING))
 def test_a_balance_beside_an_odd_row_is_read_and_the_odd_one_is_not_zero(amount: Any) -> None:
-    balances, told = read({"Balance": {"XXBT": amount, "ZUSD": "5"}}, lambda exchange: exchange.balances())
+    balances, told = read(
+        {"Balance": {"XXBT": amount, "ZUSD": "5"}}, lambda exchange: exchange.account.balances()
+    )
     assert balances["USD"] == 5
     assert ("BTC" in balances) is ("BTC" not in balances.unknown) is (not told)
 
@@ -197,7 +201,7 @@ def test_a_balance_beside_an_odd_row_is_read_and_the_odd_one_is_not_zero(amount:
 @given(odd({"fee": "0.8000", "nextfee": None}))
 def test_a_fee_beside_an_odd_row_is_read(row: Any) -> None:
     always = {"TradeVolume": {"fees": {"XXBTZUSD": row, "XETHZUSD": {"fee": "0.4"}}, "fees_maker": None}}
-    fees, told = read(always, lambda exchange: exchange.trade_fees(["BTC/USD", "ETH/USD"]))
+    fees, told = read(always, lambda exchange: exchange.account.trade_fees(["BTC/USD", "ETH/USD"]))
     assert "ETH/USD" in [fee.pair for fee in fees]
     assert len(fees) + len(told) == 2
 
@@ -205,7 +209,7 @@ def test_a_fee_beside_an_odd_row_is_read(row: Any) -> None:
 @given(odd(PAIRS["XXBTZUSD"]), odd(ASSETS["XXBT"]))
 def test_a_pair_beside_an_odd_row_is_listed_and_an_odd_one_is_remembered(pair: Any, asset: Any) -> None:
     always = {"AssetPairs": PAIRS | {"XXBTZUSD": pair}, "Assets": ASSETS | {"XXBT": asset}}
-    table, told = read(always, lambda exchange: exchange.asset_pairs())
+    table, told = read(always, lambda exchange: exchange.market.asset_pairs())
     assert table.pair("ETH/USD") == TABLE.pair("ETH/USD")
     assert table.skipped == tuple(row.key for row in told)
     joined = table.remembering([TABLE.pair("BTC/USD")])
@@ -222,18 +226,18 @@ def test_without_an_answer_about_tokenised_assets_everything_else_is_listed(answ
             return answer if TOKENIZED in params.values() else super().answer_public(method, params)
 
     async def steps() -> None:
-        table = await Listing().exchange.asset_pairs()
+        table = await Listing().exchange.market.asset_pairs()
         assert table.pair("BTC/USD") == TABLE.pair("BTC/USD")
 
     run(steps())
 
 
 def test_a_pair_that_is_gone_keeps_its_rules_and_says_so() -> None:
-    table = SymbolTable.parse({"XETHZUSD": PAIRS["XETHZUSD"]}, ASSETS).remembering(
+    table = pair_table({"XETHZUSD": PAIRS["XETHZUSD"]}, ASSETS).remembering(
         [TABLE.pair("BTC/USD"), TABLE.pair("ETH/USD")]
     )
     gone = table.pair("XBTUSD")
-    assert (gone.symbol, gone.status, gone.ordermin) == ("BTC/USD", NOT_LISTED, Decimal("0.00005"))
+    assert (gone.name, gone.status, gone.ordermin) == ("BTC/USD", NOT_LISTED, Decimal("0.00005"))
     assert table.pair("ETH/USD").status == "online"
 
 
@@ -299,7 +303,7 @@ class Refusing(ScriptedKraken):
         return {f"P{name}": TICKER for name in asked}
 
 
-MANY = SymbolTable.parse(
+MANY = pair_table(
     {
         f"PC{n}USD": PAIRS["XXBTZUSD"]
         | {
@@ -326,15 +330,15 @@ def test_prices_that_are_refused_are_left_out_and_not_asked_for_again(numbers: s
         kraken.refusal = classify("Ticker", [words], is_order=False)
         kraken.refused = tuple(f"C{n}USD" for n in numbers)
         exchange = kraken.exchange
-        exchange.read_names_by(MANY)
+        exchange.market.read_names_by(MANY)
         pairs = [f"C{n}/USD" for n in range(20)]
-        quotes = await exchange.ticker(pairs)
+        quotes = await exchange.market.ticker(pairs)
         assert quotes.keys() == {f"C{n}/USD" for n in range(20) if n not in numbers}
         for _, params in kraken.asked:
             classes = {MANY.pair(name).asset_class for name in params["pair"].split(",")}
             assert classes == {params.get("asset_class", "")}
         kraken.asked.clear()
-        assert await exchange.ticker(pairs) == quotes
+        assert await exchange.market.ticker(pairs) == quotes
         assert len(kraken.asked) == 2
 
     run(steps())
@@ -344,18 +348,18 @@ def test_a_price_that_was_refused_is_asked_for_by_itself_ever_more_seldom_until_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = 1_000.0
-    monkeypatch.setattr(exchange_module, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(market_reads, "time", SimpleNamespace(monotonic=lambda: now))
 
     async def steps() -> None:
         nonlocal now
         kraken = Refusing()
         kraken.refused = ("C3USD",)
         exchange = kraken.exchange
-        exchange.read_names_by(MANY)
+        exchange.market.read_names_by(MANY)
 
         async def asked() -> list[str]:
             kraken.asked.clear()
-            await exchange.ticker(["C1/USD", "C2/USD", "C3/USD"])
+            await exchange.market.ticker(["C1/USD", "C2/USD", "C3/USD"])
             return [params["pair"] for _, params in kraken.asked]
 
         await asked()
@@ -377,7 +381,7 @@ def test_a_limit_is_no_refusal_of_a_price() -> None:
         kraken = ScriptedKraken({"Ticker": RateLimited("Ticker", ("EGeneral:Too many requests",))})
         exchange = kraken.exchange
         with pytest.raises(RateLimited):
-            await exchange.ticker(["BTC/USD", "ETH/USD"])
+            await exchange.market.ticker(["BTC/USD", "ETH/USD"])
 
     run(steps())
 
@@ -388,12 +392,12 @@ def test_trouble_with_every_price_is_the_exchanges_and_no_pair_is_left_out_for_i
         kraken.refused = tuple(f"C{n}USD" for n in range(20))
         kraken.refusal = classify("Ticker", ["EService:Unavailable"], is_order=False)
         exchange = kraken.exchange
-        exchange.read_names_by(MANY)
+        exchange.market.read_names_by(MANY)
         pairs = [f"C{n}/USD" for n in range(20)]
         with pytest.raises(ServiceTrouble):
-            await exchange.ticker(pairs)
+            await exchange.market.ticker(pairs)
         kraken.refused = ()
-        assert len(await exchange.ticker(pairs)) == 20
+        assert len(await exchange.market.ticker(pairs)) == 20
 
     run(steps())
 
@@ -417,7 +421,7 @@ def test_a_market_that_is_refused_is_told_apart_from_a_key(answer: Any, kind: ty
     async def steps() -> None:
         kraken = ScriptedKraken({"AddOrder": DENIED, "GetApiKeyInfo": answer})
         with pytest.raises(ExchangeRefused) as caught:
-            await kraken.exchange.add_order(ORDER)
+            await kraken.exchange.orders.add_order(ORDER)
         assert type(caught.value) is kind
         assert caught.value.errors == DENIED.errors
 
@@ -428,7 +432,7 @@ def test_a_key_that_is_no_good_is_not_asked_about() -> None:
     async def steps() -> None:
         kraken = ScriptedKraken({"AddOrder": KeyRefused("AddOrder", ("EAPI:Invalid key",))})
         with pytest.raises(KeyRefused):
-            await kraken.exchange.add_order(ORDER)
+            await kraken.exchange.orders.add_order(ORDER)
         assert kraken.times_asked("GetApiKeyInfo") == 0
 
     run(steps())

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 
 from krakencopy.account_proc.contract.copy_state import Reason
 from krakencopy.account_proc.contract.spec import CopyRules, OrderStyle
-from krakencopy.account_proc.domain.copy_plan import Carry, Order, Skip, Slice
+from krakencopy.account_proc.domain.copy_plan import Carry, Order, Skip
+from krakencopy.account_proc.domain.exit_sizing import owed_exit
 from krakencopy.account_proc.domain.pairs import PairRules
-from krakencopy.account_proc.domain.quantities import BaseVolume, Price, QuoteAmount, Side
-from tests.support.copying import BTC, ETH, LOTS, NOW, Follower, TradingMaster, only_order
+from krakencopy.account_proc.domain.quantities import Price, Side
+from tests.support.copying import BTC, ETH, LOTS, NOW, Follower, TradingMaster, master_with, only_order
 
 NO_MINIMUM = replace(BTC, ordermin=Decimal("1e-8"), costmin=Decimal(0))
 
@@ -51,10 +52,6 @@ def sold(
 
 def total_of(batches: Sequence[Sequence[Decimal]]) -> Decimal:
     return sum((volume for batch in batches for volume in batch), Decimal(0))
-
-
-def master_with(volume: Decimal | str, coin: str = BTC.base) -> TradingMaster:
-    return TradingMaster(position={coin: Decimal(volume)})
 
 
 # -- the fraction ------------------------------------------------------------------------------------------
@@ -249,17 +246,6 @@ def test_a_small_exit_waits_for_the_next_one_and_leaves_entries_alone() -> None:
     assert order.volume.amount == Decimal("0.00027")
 
 
-def test_a_part_of_an_exit_that_did_not_go_through_stays_owed() -> None:
-    master, user = master_with("10"), Follower()
-    user.holds(Decimal(1))
-    first = user.ordered(master.sell("O1", "5", "50000"))
-    user.settle(first, filled=Decimal("0.2"))
-    assert (user.position, user.carried(Side.SELL)) == (Decimal("0.8"), Decimal("0.3"))
-    second = user.ordered(master.sell("O2", "1", "50000"))
-    assert second.volume.amount == Decimal("0.4")  # 0.3, and a fifth of the 0.5 that is not owed yet
-    assert second.carried_in == ("c1",)
-
-
 @pytest.mark.parametrize("filled", ["0", "0.4"])
 def test_a_full_exit_that_went_wrong_is_owed_and_not_written_off(filled: str) -> None:
     master, user = master_with("1"), Follower()
@@ -295,7 +281,7 @@ def test_an_exit_that_is_owed_is_sold_without_another_fill_of_the_master() -> No
     master, user = master_with("1"), Follower()
     user.holds(Decimal(1))
     user.settle(user.ordered(master.sell("O1", "1", "50000")), filled=Decimal("0.25"))
-    order = user.book.owed_exit(BTC, Price(Decimal(50_000)))
+    order = owed_exit(user.book, BTC, Price(Decimal(50_000)))
     assert order is not None
     assert (order.volume.amount, order.carried_in, order.reason) == (
         Decimal("0.75"),
@@ -305,38 +291,15 @@ def test_an_exit_that_is_owed_is_sold_without_another_fill_of_the_master() -> No
     assert user.carried(Side.SELL) == 0
     user.settle(order, price=Decimal(50_000))
     assert [user.position, user.carried(Side.SELL)] == [0, 0]
-    assert user.book.owed_exit(BTC, Price(Decimal(50_000))) is None
+    assert owed_exit(user.book, BTC, Price(Decimal(50_000))) is None
 
 
 def test_an_exit_that_is_owed_waits_while_it_is_below_the_minimum() -> None:
     master, user = master_with("10"), Follower()
     user.holds(Decimal("0.0004"))
     user.decide(master.sell("O1", "1", "50000"))
-    assert user.book.owed_exit(BTC, Price(Decimal(50_000))) is None
+    assert owed_exit(user.book, BTC, Price(Decimal(50_000))) is None
     assert user.carried(Side.SELL) == Decimal("0.00004")
-
-
-def test_coins_that_are_not_there_any_more_are_forgotten_with_their_share_of_the_cost() -> None:
-    user = Follower()
-    user.holds(Decimal(1), cost=Decimal(50_000))
-    assert user.book.write_off(BTC.base, BaseVolume(Decimal(3))).amount == 0
-    assert user.book.write_off(BTC.base, BaseVolume(Decimal("0.25"))).amount == Decimal("0.75")
-    position = user.book.coins.position("BTC")
-    assert [position.volume, position.costs] == [Decimal("0.25"), {"USD": 12_500}]
-
-
-def test_coins_that_the_user_sold_by_hand_are_not_sold_again_out_of_a_deposit() -> None:
-    master, user = master_with("1"), Follower(equity=Decimal(10**6))
-    master.equity = Decimal(10**7)
-    user.holds(Decimal("0.1"))
-    refused = user.ordered(master.sell("O1", "1", "50000"))
-    user.book.write_off(BTC.base, BaseVolume(Decimal(0)))
-    user.settle(replace(refused, volume=BaseVolume(Decimal(0))))
-    entry = user.ordered(master.buy("O2", "1", "50000"))
-    user.settle(entry)
-    assert user.book.owed_exit(BTC, Price(Decimal(50_000))) is None
-    order = user.ordered(master.sell("O3", "1", "50000"))
-    assert order.volume == entry.volume
 
 
 # -- entries that wait while the master leaves -------------------------------------------------------------
@@ -352,36 +315,12 @@ def waiting_entry() -> tuple[TradingMaster, Follower]:
     return master, user
 
 
-def test_what_is_owed_of_coins_that_are_gone_is_owed_no_more_in_each_pair_by_the_same_share() -> None:
-    user = Follower()
-    user.holds(Decimal("0.6"))
-    owed = {"BTC/USD": ("0.1", "0.2"), "BTC/EUR": ("0.3",), "ETH/USD": ("2",)}
-    for pair, volumes_owed in owed.items():
-        for number, volume in enumerate(volumes_owed):
-            piece = Slice(order_id="", volume=BaseVolume(Decimal(volume)), cost=QuoteAmount(Decimal(0)))
-            user.book.carry(pair, Side.SELL, [piece], f"c{number}")
-    user.book.write_off("BTC", BaseVolume(Decimal("0.6")))
-    assert user.book.owed("BTC").amount == Decimal("0.6")
-    user.book.write_off("BTC", BaseVolume(Decimal("0.15")))
-    left = {
-        pair: [(piece.copy_id, piece.volume.amount) for piece in pieces]
-        for (pair, _), pieces in user.book.carried.items()
-    }
-    assert left == {
-        "BTC/USD": [("c0", Decimal("0.025")), ("c1", Decimal("0.05"))],
-        "BTC/EUR": [("c0", Decimal("0.075"))],
-        "ETH/USD": [("c0", Decimal(2))],
-    }
-    user.book.write_off("BTC", BaseVolume(Decimal(0)))
-    assert [pair for pair, _ in user.book.carried] == ["ETH/USD"]
-
-
 def test_a_partial_exit_shrinks_the_entries_that_wait() -> None:
     master, user = waiting_entry()
     verdict = user.decide(master.sell("O3", "0.3", "10", user.pair))
     assert isinstance(verdict.decisions[0], Skip)
     assert verdict.exited_copies == ()
-    assert [str(piece.volume) for piece in user.book.carried[BTC.symbol, Side.BUY]] == ["0.02", "0.01"]
+    assert [str(piece.volume) for piece in user.book.carried[BTC.name, Side.BUY]] == ["0.02", "0.01"]
 
 
 def test_an_entry_that_shrinks_to_nothing_is_reported_once() -> None:
@@ -401,17 +340,17 @@ def test_a_copy_that_waits_with_two_orders_is_given_up_when_both_are_gone() -> N
     user.decide(master.buy("O1", "0.4", "10", pair), master.buy("O2", "0.1", "10", pair))
     half = user.decide(master.sell("O3", "0.25", "10", pair))
     assert half.exited_copies == ()
-    assert [piece.order_id for piece in user.book.carried[BTC.symbol, Side.BUY]] == ["O1"]
+    assert [piece.order_id for piece in user.book.carried[BTC.name, Side.BUY]] == ["O1"]
     assert user.decide(master.sell("O3", "0.25", "10", pair)).exited_copies == ("c1",)
 
 
 def test_a_full_exit_drops_the_entries_that_wait_in_its_pair_alone() -> None:
     master, user = waiting_entry()
-    user.book.carry(ETH.symbol, Side.BUY, user.book.carried[BTC.symbol, Side.BUY], "c9")
+    user.book.carry(ETH.name, Side.BUY, user.book.carried[BTC.name, Side.BUY], "c9")
     verdict = user.decide(master.sell("O3", "0.6", "10", user.pair))
     assert verdict.exited_copies == ("c1", "c2")
     assert user.carried(Side.BUY) == 0
-    assert user.book.carried_volume(ETH.symbol, Side.BUY).amount == Decimal("0.06")
+    assert user.book.carried_volume(ETH.name, Side.BUY).amount == Decimal("0.06")
 
 
 def test_an_entry_that_the_master_has_left_gives_its_room_back() -> None:

@@ -1,0 +1,151 @@
+"""What copying remembers: a plan for each master order (what was frozen at its first fill, how much was
+allotted), the position that copying built in each coin, and what is carried until it is large enough. Pure.
+
+The rules by which it is changed: domain/sizing.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from krakencopy.account_proc.contract.copied_coins import CoinNames, CopiedCoins, Exchanged, split_pair
+from krakencopy.account_proc.domain.copy_plan import (
+    PlanStore,
+    SettledOrder,
+    Slice,
+)
+from krakencopy.account_proc.domain.quantities import (
+    NO_AMOUNT,
+    NO_VOLUME,
+    BaseVolume,
+    QuoteAmount,
+    Side,
+)
+
+
+class CopyBook:
+    """The memory of the rules."""
+
+    def __init__(self, plans: PlanStore) -> None:
+        self.plans = plans
+        self.coins = CopiedCoins()
+        self.names = CoinNames()
+        self.carried: dict[tuple[str, Side], list[Slice]] = {}
+        self._changed: set[str] = set()
+
+    def held(self, coin: str) -> BaseVolume:
+        """What copying bought of a coin and still holds."""
+        return BaseVolume(self.coins.volume(coin))
+
+    def carried_volume(self, pair: str, side: Side) -> BaseVolume:
+        """What waits for the next fill of this pair and side."""
+        return total_volume(self.carried.get((pair, side), ()))
+
+    def owed(self, coin: str) -> BaseVolume:
+        """What exits owe of a coin, in all of its pairs."""
+        pairs = self.pairs_of(coin, Side.SELL)
+        return sum((self.carried_volume(pair, Side.SELL) for pair in pairs), NO_VOLUME)
+
+    def rename(self, old: str, new: str) -> None:
+        """A coin has another name from now on: what is held and what waits follows it."""
+        self.names.rename(old, new)
+        self.coins.rename(old, new)
+        for pair, side in list(self.carried):
+            current = self.names.current_pair(pair)
+            if current != pair:
+                moved = self.carried[pair, side]
+                self.put_carried(pair, side, ())
+                self.put_carried(current, side, [*self.carried.get((current, side), ()), *moved])
+
+    def take_changed_pairs(self) -> list[str]:
+        """Pairs whose carried volume may have changed since the last call."""
+        changed = sorted(self._changed)
+        self._changed.clear()
+        return changed
+
+    def pairs_of(self, coin: str, side: Side) -> list[str]:
+        """Pairs with this base in which something of this side waits."""
+        return [
+            pair
+            for pair, of in self.carried
+            if of is side and split_pair(pair) == (coin, pair[len(coin) + 1 :])
+        ]
+
+    def put_carried(self, pair: str, side: Side, slices: Sequence[Slice]) -> None:
+        """Keeps these slices for a pair and side, in place of those that waited there."""
+        self._changed.add(pair)
+        if slices:
+            self.carried[pair, side] = list(slices)
+        else:
+            self.carried.pop((pair, side), None)
+
+    def recount(self, order_id: str, change: QuoteAmount) -> None:
+        """Changes what the plan of a master order counts as its cost."""
+        plan = self.plans.get_plan(order_id)
+        if plan is not None:
+            plan.cost += change
+            self.plans.put_plan(plan)
+
+    def carry(self, pair: str, side: Side, slices: Sequence[Slice], copy_id: str) -> None:
+        """Keeps slices for the next fill of the pair and side, under the copy that could not send them."""
+        pair = self.names.current_pair(pair)
+        more = [replace(piece, copy_id=copy_id) for piece in slices]
+        self.put_carried(pair, side, [*self.carried.get((pair, side), ()), *more])
+
+    def write_off(self, coin: str, there: BaseVolume) -> BaseVolume:
+        """Forgets copied coins that are not there any more (sold or withdrawn by hand); how much that was."""
+        missing = self.coins.keep_at_most(coin, there.amount)
+        if missing <= 0:
+            return NO_VOLUME
+        self._owe_no_more_than_is_held(coin)
+        return BaseVolume(missing)
+
+    def _owe_no_more_than_is_held(self, coin: str) -> None:
+        """What is owed of coins that are not there is owed no more, or it would be taken out of the next
+        entry.
+        """
+        left, owed = self.held(coin), self.owed(coin)
+        if owed <= left:
+            return
+        keep = left / owed
+        for pair in self.pairs_of(coin, Side.SELL):
+            pieces = self.carried[pair, Side.SELL]
+            kept = [replace(piece, volume=piece.volume * keep) for piece in pieces] if keep else ()
+            self.put_carried(pair, Side.SELL, kept)
+
+    def settle(self, pair: str, side: Side, order: SettledOrder) -> None:
+        """Takes in how the user's order ended: positions, and what the plans count for it."""
+        names = split_pair(self.names.current_pair(pair))
+        assert names is not None, f"an order was sent in {pair!r}"
+        base, quote = names
+        fees = {self.names.current(coin): amount for coin, amount in order.fees.items()}
+        trade = Exchanged(
+            base=base, quote=quote, volume=order.filled.amount, cost=order.cost.amount, fees=fees
+        )
+        if side is Side.BUY:
+            if order.filled:
+                self.coins.bought(trade)
+                self._owe_no_more_than_is_held(quote)
+            self._count_cost(order)
+            return
+        if order.filled:
+            self.coins.sold(trade)
+        if order.sweep and order.filled:
+            self.coins.keep_at_most(base, max(order.ordered - order.filled, NO_VOLUME).amount)
+        unfilled = order.ordered - order.filled
+        if unfilled.amount > 0:
+            # An exit stays owed until it is done.
+            self.carry(pair, side, [Slice(order_id="", volume=unfilled, cost=NO_AMOUNT)], order.copy_id)
+
+    def _count_cost(self, order: SettledOrder) -> None:
+        """Replaces what the plans had counted at the worst price by what was really paid."""
+        whole = total_volume(order.slices)
+        for piece in order.slices:
+            if whole:
+                self.recount(piece.order_id, order.cost * (piece.volume / whole) - piece.cost)
+
+
+def total_volume(slices: Sequence[Slice]) -> BaseVolume:
+    """What slices come to."""
+    return sum((piece.volume for piece in slices), NO_VOLUME)

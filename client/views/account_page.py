@@ -1,0 +1,164 @@
+"""One account on one page, for people. Pure: a message in, lines out."""
+
+from __future__ import annotations
+
+from krakencopy.client.views.formats import local_time, money, plain, short, word
+from krakencopy.client.views.process_exit import ending
+from krakencopy.client.views.rows import (
+    account_reason,
+    copies,
+    feed,
+    missing,
+    owed,
+    paused,
+    times,
+    warnings,
+)
+from krakencopy.client.views.table import Column, pairs, table
+from krakencopy.v1 import types_pb2 as nouns
+
+
+def account_page(account: nouns.Account) -> list[str]:
+    """One account with all that is known of it."""
+    nonce = account.nonce
+    is_known = copies(account) and account.pid != 0
+    lines = pairs(
+        (
+            ("account", plain(account.id)),
+            ("role", word(nouns.Role.DESCRIPTOR, account.role).lower()),
+            ("broker", account.broker),
+            ("state", word(nouns.AccountState.DESCRIPTOR, account.state)),
+            ("reason", account_reason(account)),
+            ("copying", paused(account)),
+            ("missing", missing(account)),
+            ("owed", owed(account)),
+            ("since", local_time(account.since)),
+            ("pid", str(account.pid or "")),
+            ("instance", account.instance_id),
+            ("restarts", str(account.restarts)),
+            ("equity", money(account.equity)),
+            ("feed", feed(account)),
+            (
+                "nonce",
+                f"{nonce.last}, reserved up to {nonce.reserved}, in {nonce.path}" if nonce.path else "",
+            ),
+            ("last fill", str(account.cursor_seq) if is_known else ""),
+            ("open copies", str(account.copies_open) if is_known else ""),
+            ("reconciled", local_time(account.reconciled_at)),
+            *_strategy_rows(account),
+            *_preflight_rows(account.preflight),
+            *_rate_rows(account.rate),
+        )
+    )
+    lines += _pairs_table(account)
+    lines += _copied_table(account)
+    lines += _strategy_table(account)
+    if account.drifts:
+        lines += ["", "orders that the exchange tells otherwise than this account's ledger:"]
+        lines += [f"  {local_time(d.found_at)} {plain(d.code)} {plain(d.message)}" for d in account.drifts]
+    if account.notices:
+        lines += ["", "not understood or refused, and left out; everything else goes on:"]
+        lines += [
+            f"  {local_time(n.last_at)} {plain(n.code)} {plain(n.message)}{times(n.count)}"
+            for n in account.notices
+        ]
+    if told := warnings(account):
+        lines += ["", *told]
+    if told := ending(account):
+        lines += ["", *told]
+    return lines
+
+
+def _pairs_table(account: nouns.Account) -> list[str]:
+    """The pairs that the account trades: its fees there, and the exchange's rules."""
+    if not account.preflight.pairs:
+        return []
+    titles = ("MAKER %", "TAKER %", "LEAST VOLUME", "LEAST COST", "TICK", "LOT DECIMALS")
+    columns = [Column("PAIR"), *(Column(title, right=True) for title in titles), Column("TAKES")]
+    rows = [
+        [
+            plain(pair.pair),
+            pair.maker_percent,
+            pair.taker_percent,
+            pair.ordermin,
+            pair.costmin,
+            pair.tick_size,
+            str(pair.lot_decimals),
+            plain(pair.status),
+        ]
+        for pair in account.preflight.pairs
+    ]
+    return ["", *table(columns, rows)]
+
+
+def _copied_table(account: nouns.Account) -> list[str]:
+    """What copying holds, and what is carried."""
+    if not account.positions:
+        return []
+    rows = [
+        [p.asset, p.volume, " + ".join(money(cost) for cost in p.costs), p.carried_buy, p.carried_sell]
+        for p in account.positions
+    ]
+    held = ("HELD", "COST", "CARRIED BUY", "CARRIED SELL")
+    columns = [Column("COPIED"), *(Column(title, right=True) for title in held)]
+    return ["", *table(columns, rows)]
+
+
+def _strategy_table(account: nouns.Account) -> list[str]:
+    """What the account's own strategy holds."""
+    if not account.strategy.positions:
+        return []
+    rows = [[p.pair, p.volume, short(p.cost)] for p in account.strategy.positions]
+    columns = [Column("BY ITS STRATEGY"), *(Column(title, right=True) for title in ("HELD", "COST"))]
+    return ["", *table(columns, rows)]
+
+
+def _strategy_rows(account: nouns.Account) -> tuple[tuple[str, str], ...]:
+    """Who decides what it trades, and what its own strategy does; all empty for an account without one."""
+    strategy = account.strategy
+    if not strategy.name:
+        return ()
+    off = "off until the account is restarted" if strategy.failure else "off, its master's trades are copied"
+    return (
+        ("strategy", f"{plain(strategy.name)}: {'on' if strategy.on else off}"),
+        ("strategy error", plain(strategy.failure)),
+        ("strategy orders", f"{strategy.orders_sent} since the process started"),
+        ("strategy last", plain(strategy.last)),
+    )
+
+
+def _preflight_rows(found: nouns.Preflight) -> tuple[tuple[str, str], ...]:
+    """What was found out about the key before anything was traded; all empty before that."""
+    if not found.HasField("checked_at"):
+        return ()
+    clock = ("exchange clock", f"{found.clock_offset_ms / 1000:+.1f} s")
+    checked = ("checked", local_time(found.checked_at))
+    if not found.key_known:
+        return ("key", "the exchange does not tell what it may do"), clock, checked
+    return (
+        ("exchange account", plain(found.account_number) or "not told"),
+        ("key may", plain(", ".join(found.permissions)) or "nothing"),
+        ("key lacks", plain(", ".join(found.missing_permissions))),
+        (
+            "key window",
+            f"{found.nonce_window}" + ("" if found.nonce_window else " (requests in strict order)"),
+        ),
+        ("key expires", local_time(found.valid_until) or "never"),
+        ("key works from", plain(", ".join(found.allowed_addresses)) or "any address"),
+        clock,
+        checked,
+    )
+
+
+def _rate_rows(rate: nouns.RateStatus) -> tuple[tuple[str, str], ...]:
+    """How much of the exchange's limits is used; all empty while nothing is counted."""
+    if not rate.rest_limit:
+        return ()
+    waiting = f", {rate.waiting} calls wait" if rate.waiting else ""
+    orders = f"{rate.order_counter:.1f} of {rate.order_limit:g} for {plain(rate.order_pair)}"
+    return (
+        ("tier", plain(rate.tier)),
+        ("calls counted", f"{rate.rest_counter:.1f} of {rate.rest_limit:g}{waiting}"),
+        ("orders counted", orders if rate.order_pair else ""),
+        ("refused for rate", str(rate.refused)),
+    )
