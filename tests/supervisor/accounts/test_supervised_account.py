@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any, cast
 
 import pytest
@@ -11,7 +10,6 @@ from krakencopy.account_proc.contract.spec import Role
 from krakencopy.supervisor.accounts.account_link import AccountLink
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount, Surroundings
 from krakencopy.supervisor.config.model import AccountConfig
-from krakencopy.supervisor.lifecycle import steady_time
 from krakencopy.supervisor.lifecycle.start_order import Gate
 from krakencopy.supervisor.lifecycle.state_machine import Ended, Life, Limits, State
 from krakencopy.supervisor.processes.spawner import Spawner
@@ -113,12 +111,3 @@ def test_what_operators_should_know_is_an_event_when_it_begins_and_when_it_ends(
     assert told() == ["SEVERITY_INFO tania NO_FUNDS_OVER over: about NO_FUNDS"]
     assert told("NOT_LISTED") == ["SEVERITY_WARNING tania NOT_LISTED about NOT_LISTED", "names are doubted"]
     assert told("NOT_LISTED") == []
-
-
-def test_times_are_shown_by_the_machines_clock_as_it_is_set_now(monkeypatch: pytest.MonkeyPatch) -> None:
-    at = steady_time.now()
-    assert steady_time.shown(at) == at
-    real = time.time
-    monkeypatch.setattr(time, "time", lambda: real() + 3600.0)
-    assert steady_time.now() - at < 3000
-    assert steady_time.shown(at) == pytest.approx(at + 3600, abs=1)
