@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +14,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.repository.coverage_report import Reached, faults, measured, ranges, reached, summary
+from tests.support.system import ROOT
 
 ROW: dict[str, Any] = {
     "summary": {"num_statements": 10, "covered_lines": 7, "num_branches": 4, "covered_branches": 2},
     "missing_lines": [3, 4, 9],
     "missing_branches": [[2, 3], [3, 5], [8, -1]],
 }
+#: A process that forks another one, which leaves at once.
+FORKING = """
+import os
+
+def child():
+    os._exit(0)
+
+if os.fork() == 0:
+    child()
+os.wait()
+"""
 CODE = "def answer(question):\n    if question:\n        return 42\n    return None\n\n\nanswer(1)\n"
 
 
@@ -72,3 +87,24 @@ def test_what_was_run_is_told_as_a_whole_and_by_what_ran_it(
     assert (whole.reached, whole.points, whole.missing) == (5, 7, "4 2->4")
     (nothing,) = measured(coverage, [path], ["^elsewhere$"]).values()
     assert nothing.reached == 0
+
+
+def test_a_forked_process_that_leaves_at_once_is_measured_and_put_down_to_its_test(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "client" / "forking.py"
+    program.parent.mkdir()
+    program.write_text(FORKING)
+    asked = {"COVERAGE_ROOT": str(tmp_path), "COVERAGE_PROCESS_START": str(ROOT / "pyproject.toml")}
+    subprocess.run(
+        [sys.executable, str(program)],
+        env=os.environ | asked | {"COVERAGE_CONTEXT": "tests/test_x.py"},
+        check=True,
+    )
+    monkeypatch.chdir(tmp_path)
+    coverage = Coverage(data_file=str(tmp_path / ".coverage" / "data"), config_file=False)
+    coverage.combine()
+    (whole,) = measured(coverage, [program]).values()
+    assert whole.missing == ""
+    (own,) = measured(coverage, [program], ["^tests/test_x.py$"]).values()
+    assert own == whole
