@@ -68,7 +68,6 @@ PROVEN_BY: dict[str, tuple[str, ...]] = {
     "client/cli/watch.py": _COMMANDS,
     # Processes, tested as processes.
     "account_proc/copying/master.py": _SYSTEM,
-    "account_proc/main.py": _SYSTEM,
     "account_proc/notices/announcements.py": (*_SYSTEM, "tests/account_proc/copying/test_journal_began.py"),
     "account_proc/runtime/boot.py": (_SPAWNER,),
     "account_proc/service/account_process.py": _SYSTEM,
