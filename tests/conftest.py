@@ -28,7 +28,7 @@ UNMEASURED = ("tests/bench/", "tests/chaos/")
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_runtest_logstart(location: tuple[str, int | None, str]) -> None:
+def pytest_runtest_logstart(nodeid: str) -> None:
     """What runs from now on is put down to the file of the test that begins.
 
     A process that the test starts has its name from the environment, and passes it on.
@@ -39,9 +39,10 @@ def pytest_runtest_logstart(location: tuple[str, int | None, str]) -> None:
 
     measured = Coverage.current()
     assert measured is not None, f"{MEASURED_BY} is set, and nothing is measured"
-    measured.switch_context(location[0])
-    os.environ["COVERAGE_CONTEXT"] = location[0]
-    if location[0].startswith(UNMEASURED):
+    file = nodeid.partition("::")[0]
+    measured.switch_context(file)
+    os.environ["COVERAGE_CONTEXT"] = file
+    if file.startswith(UNMEASURED):
         os.environ.pop(MEASURED_BY, None)
     else:
         os.environ[MEASURED_BY] = _measured_by

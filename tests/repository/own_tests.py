@@ -30,7 +30,8 @@ _SOCKET = ("tests/paper_exchange/websocket/test_hub.py", "tests/paper_exchange/w
 _SYSTEM = ("tests/system/test_copying.py", "tests/system/test_reload.py")
 _AGAINST_SUPERVISOR = "tests/client/test_against_supervisor.py"
 
-#: Modules that are proven by other files of tests, which name what the module is a part of.
+#: Modules that are proven by other files of tests, alone or beside their own: files that name what the module
+#: is a part of.
 PROVEN_BY: dict[str, tuple[str, ...]] = {
     # Parts of one rule, divided for the reader, and decided together.
     "account_proc/domain/copy_plan.py": (_SIZING,),
@@ -42,6 +43,7 @@ PROVEN_BY: dict[str, tuple[str, ...]] = {
     "supervisor/config/values.py": (_READER,),
     "supervisor/journal/schema.py": ("tests/supervisor/journal/test_journal.py",),
     # Parts of a user's copying, which are tested with the real copier and a scripted exchange.
+    "account_proc/copying/copier.py": ("tests/account_proc/copying/test_copy_execution.py",),
     "account_proc/copying/copy_steps.py": (_COPIER,),
     "account_proc/copying/exits.py": (_COPIER, "tests/account_proc/copying/test_order_refusals.py"),
     "account_proc/copying/lane.py": (_COPIER,),
@@ -68,7 +70,7 @@ PROVEN_BY: dict[str, tuple[str, ...]] = {
     "client/cli/watch.py": _COMMANDS,
     # Processes, tested as processes.
     "account_proc/copying/master.py": _SYSTEM,
-    "account_proc/notices/announcements.py": (*_SYSTEM, "tests/account_proc/copying/test_journal_began.py"),
+    "account_proc/notices/announcements.py": ("tests/system/test_reconciliation.py",),
     "account_proc/runtime/boot.py": (_SPAWNER,),
     "account_proc/service/account_process.py": _SYSTEM,
     "account_proc/service/account_service.py": (*_SYSTEM, _AGAINST_SUPERVISOR),
@@ -77,6 +79,7 @@ PROVEN_BY: dict[str, tuple[str, ...]] = {
     "supervisor/accounts/health_watch.py": ("tests/supervisor/processes/test_liveness.py", _SUPERVISED),
     "supervisor/accounts/key_handover.py": ("tests/system/test_reload.py",),
     "supervisor/accounts/registry.py": ("tests/system/test_reload.py",),
+    "supervisor/accounts/supervised_account.py": _SYSTEM,
     "supervisor/accounts/shutdown.py": ("tests/supervisor/processes/test_liveness.py", *_SYSTEM),
     "supervisor/control/reloader.py": ("tests/system/test_reload.py",),
     "supervisor/control/server.py": (_AGAINST_SUPERVISOR,),
@@ -92,15 +95,17 @@ PROVEN_BY: dict[str, tuple[str, ...]] = {
     "paper_exchange/control/forms.py": _CONTROL,
     "paper_exchange/control/money.py": (*_CONTROL, "tests/paper_exchange/venue/test_treasury.py"),
     "paper_exchange/control/pairs.py": _CONTROL,
-    "paper_exchange/control/rows.py": _CONTROL,
+    "paper_exchange/control/rows.py": (*_CONTROL, "tests/paper_exchange/live/test_live_process.py"),
     "paper_exchange/engine/booking.py": _ENGINE,
+    "paper_exchange/engine/engine.py": _ENGINE,
     "paper_exchange/engine/match_plan.py": _ENGINE,
     "paper_exchange/engine/outcomes.py": _ENGINE,
-    "paper_exchange/order_entry/order_prices.py": (_NEW_ORDER,),
+    "paper_exchange/order_entry/order_prices.py": (_NEW_ORDER, _ENGINE[1]),
     "paper_exchange/order_entry/trading_conditions.py": (
         _NEW_ORDER,
         "tests/paper_exchange/rest/test_orders.py",
     ),
+    "paper_exchange/rest/account.py": _ROWS,
     "paper_exchange/rest/history.py": _ROWS,
     "paper_exchange/rest/private.py": _ROWS,
     "paper_exchange/rest/public.py": _REST,
@@ -108,7 +113,7 @@ PROVEN_BY: dict[str, tuple[str, ...]] = {
     "paper_exchange/server.py": ("tests/paper_exchange/test_process.py", *_REST),
     "paper_exchange/venue/admission.py": (*_REST, "tests/paper_exchange/test_robustness.py"),
     "paper_exchange/venue/exchange.py": (*_ENGINE, *_CONTROL),
-    "paper_exchange/venue/order_api.py": (*_ENGINE, "tests/paper_exchange/order_entry/test_amend.py"),
+    "paper_exchange/venue/order_api.py": (*_ENGINE, "tests/paper_exchange/rest/test_orders.py"),
     "paper_exchange/venue/private_call.py": _REST,
     "paper_exchange/venue/rate_charges.py": ("tests/paper_exchange/rest/test_orders.py",),
     "paper_exchange/websocket/instrument_channel.py": _SOCKET,
@@ -146,4 +151,4 @@ def _subject(name: str, modules: set[str]) -> str:
 
 def own_tests(module: str) -> list[str]:
     """The files whose part in a module's coverage is looked at; empty for one in ``WITHOUT``."""
-    return list(PROVEN_BY[module]) if module in PROVEN_BY else mirrored(module)
+    return [*mirrored(module), *PROVEN_BY.get(module, ())]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from krakencopy.paper_exchange.live import client as module
 from krakencopy.paper_exchange.live.client import LiveClient, pause_s
+from krakencopy.paper_exchange.live.live_market import LiveMarket
 from krakencopy.paper_exchange.venue.exchange import Exchange
 from tests.support.live_feed import STATUS
 from tests.support.paper_venue import START_US
@@ -139,3 +140,34 @@ def test_why_a_connection_ended_is_told_and_counts_towards_the_next_pause(
     told, pauses = asyncio.run(followed(handler, 2))
     assert why in told[0]
     assert pauses[:2] == counted
+
+
+def test_what_is_to_be_asked_anew_is_sent_while_there_is_a_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    heard: list[str] = []
+
+    async def listen(request: web.Request) -> web.StreamResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await socket.send_bytes(b"not for us")
+        await socket.send_str(STATUS)
+        async for message in socket:
+            heard.append(message.data)
+            if message.data == "again":
+                await socket.close()
+        return socket
+
+    def due(*_: object) -> list[str]:
+        return ["again"]
+
+    monkeypatch.setattr(LiveMarket, "requests_due", due)
+    told, _ = asyncio.run(followed(listen, 1))
+    assert "again" in heard
+    assert told[0].startswith("closed (1000")
+
+
+def test_after_maintenance_the_pauses_are_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LiveMarket, "in_maintenance", True)
+    _, counted = asyncio.run(followed(go_away, 2))
+    assert counted[:2] == [6, 7]
