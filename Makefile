@@ -37,7 +37,7 @@ RESULTS ?= bench
 FIGURES ?= $(RESULTS)
 BASE ?= $(RESULTS)/results.previous.json
 
-.PHONY: help setup run test bench bench-compare fuzz chaos conformance conformance-short check format lint types stubs lock dist clean
+.PHONY: help setup run test coverage bench bench-compare fuzz chaos conformance conformance-short check format lint types stubs lock dist clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,13 @@ run: $(VENV)/.ready  ## paper exchange, a master, three users (DURATION=60, REPL
 test: $(VENV)/.ready  ## the tests (TESTS="tests/account_proc -k nonce" for some of them)
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(TESTS)
 
+# Each process that a test starts measures itself, and writes what it ran to a file of its own.
+coverage: $(VENV)/.ready  ## all tests, measured: what they reach of each module, and what its own tests reach alone
+	rm -rf .coverage && mkdir .coverage
+	COVERAGE_ROOT=$(CURDIR) COVERAGE_PROCESS_START=$(CURDIR)/pyproject.toml \
+	    $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+	$(BIN)/python -m tests.repository.coverage_report
+
 fuzz: $(VENV)/.ready  ## the property tests with new examples, other ones each time
 	HYPOTHESIS_PROFILE=new $(BIN)/python -m pytest tests/account_proc tests/supervisor tests/paper_exchange \
 	    tests/client tests/chaos
@@ -99,7 +106,7 @@ conformance: $(VENV)/.ready $(CONFORMANCE)/.installed  ## three clients of other
 conformance-short: $(VENV)/.ready $(CONFORMANCE)/.installed
 	$(CONFORMANCE)/bin/python -m tests.conformance --exchange $(BIN)/python --short
 
-check: $(VENV)/.ready lint types test conformance-short  ## what CI runs: all of these
+check: $(VENV)/.ready lint types coverage conformance-short  ## what CI runs: all of these
 
 format: $(VENV)/.ready  ## format the code
 	$(BIN)/ruff format .
@@ -124,6 +131,6 @@ lock: $(VENV)/.installed  ## choose the newest dependencies again and lock them
 	    --no-emit-index-url --no-emit-find-links --no-header --output-file $(CONFORMANCE_LOCK) .requirements-conformance.in
 
 clean:  ## remove everything that make made; state folders stay
-	rm -rf $(VENV) $(CONFORMANCE) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(CONFORMANCE) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
 	rm -f protos/krakencopy/v1/*_pb2*.py protos/krakencopy/v1/*_pb2*.pyi
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
+import pytest
 from hypothesis import settings
 
 # A shell that starts the tests in the background, as a build server may, has them ignore Ctrl-C, and so would
@@ -18,3 +19,30 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 settings.register_profile("same", deadline=None, print_blob=True, derandomize=True)
 settings.register_profile("new", deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+#: Set where coverage is measured (make coverage): whatever is started with it measures itself.
+MEASURED_BY = "COVERAGE_PROCESS_START"
+_measured_by = os.environ.get(MEASURED_BY)
+#: What these start is not measured: it proves the whole and no module, and takes long enough.
+UNMEASURED = ("tests/bench/", "tests/chaos/")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_logstart(nodeid: str) -> None:
+    """What runs from now on is put down to the file of the test that begins.
+
+    A process that the test starts has its name from the environment, and passes it on.
+    """
+    if _measured_by is None:
+        return
+    from coverage import Coverage  # where nothing is measured it is not needed
+
+    measured = Coverage.current()
+    assert measured is not None, f"{MEASURED_BY} is set, and nothing is measured"
+    file = nodeid.partition("::")[0]
+    measured.switch_context(file)
+    os.environ["COVERAGE_CONTEXT"] = file
+    if file.startswith(UNMEASURED):
+        os.environ.pop(MEASURED_BY, None)
+    else:
+        os.environ[MEASURED_BY] = _measured_by

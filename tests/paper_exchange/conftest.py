@@ -5,15 +5,15 @@ import pytest
 from tests.support.paper_server import Server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """One exchange for all tests; each test makes accounts of its own and pins the markets that it uses."""
+    """One exchange for a file of tests; each makes accounts of its own and pins the markets that it uses."""
     running = Server("--tick-ms", "20")
     yield running
     assert running.stop() == 0
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def skewed() -> Iterator[Server]:
     """An exchange whose clock may jump: the public record of the other one stays in order."""
     running = Server("--tick-ms", "20")

@@ -25,6 +25,7 @@ from krakencopy.account_proc.contract.errors import (
     RateLimited,
 )
 from krakencopy.account_proc.contract.spec import Credentials
+from krakencopy.account_proc.domain.order import Ending
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.trading.broker import BrokerOrder
 from krakencopy.account_proc.trading.timing import Timing
@@ -60,6 +61,10 @@ def with_broker(paper: Paper, key: Key, use: Callable[[CcxtBroker], Awaitable[T]
             broker.close()
 
     return asyncio.run(run())
+
+
+#: An answer that never comes, of one request.
+LOST = {"kind": "html_5xx", "status": 502, "executed": True}
 
 
 def order(side: Side = Side.BUY, volume: str = "0.001", limit: str | None = None) -> BrokerOrder:
@@ -204,6 +209,42 @@ def test_a_lost_answer_resolves_to_one_order_or_none(paper: Paper) -> None:
     for cl_ord_id, (fault, _, exists) in zip(ids, faults(), strict=True):
         assert fills.count(cl_ord_id) == exists, fault
         assert requests.count(cl_ord_id) <= (2 if fault["kind"] == "duplicate_delivery" else 1), fault
+
+
+def test_an_order_is_asked_for_until_it_is_over_whatever_the_answers(paper: Paper) -> None:
+    paper.price("XBTUSD", "50000")
+
+    key = paper.open_account("asked", {"ZUSD": "1000"})
+
+    async def use(broker: CcxtBroker) -> Ending:
+        resting = replace(order(limit="40000"), ioc=False)
+        placed = await broker.send(resting)
+        await asyncio.to_thread(paper.call, "POST", "/faults", account="asked", method="QueryOrders", **LOST)
+        ended = asyncio.create_task(broker.end(resting, placed.order_id))
+        await asyncio.sleep(0.5)
+        assert not ended.done()
+        await asyncio.to_thread(paper.price, "XBTUSD", "39000")
+        return await ended
+
+    ending = with_broker(paper, key, use)
+    paper.price("XBTUSD", "50000")
+    assert (ending.filled, ending.cost) == (Decimal("0.001"), Decimal(40))
+
+
+def test_an_order_that_must_not_rest_is_not_sent_where_ccxt_cannot_say_so(
+    paper: Paper, key: Key, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CcxtBroker, "_feature", lambda *_: None)
+    with pytest.raises(ExchangeRefused, match="ccxt knows no IOC order at kraken; not sent"):
+        with_broker(paper, key, lambda broker: broker.send(order(limit="50000")))
+
+
+def test_before_it_has_loaded_nothing_is_known_and_nothing_waits(paper: Paper, key: Key) -> None:
+    client = CcxtClient("kraken", paper.rest_url, Credentials(key.key, key.secret), paced=False)
+    broker = CcxtBroker(client, TIMING)
+    assert broker.equity() is None
+    assert broker.wait_s("BTC/USD") == 0
+    broker.close()
 
 
 def test_a_key_that_is_refused_says_so(paper: Paper) -> None:

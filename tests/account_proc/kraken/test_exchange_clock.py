@@ -25,7 +25,6 @@ from krakencopy.account_proc.kraken.exchange_clock import (
     http_date,
     told,
 )
-from krakencopy.account_proc.runtime.steady_clock import anchored, steady_s
 
 #: Unix seconds at the steady clock's zero.
 EPOCH = 1_800_000_000.0
@@ -315,13 +314,3 @@ def test_bounds_that_are_one_sided_give_their_bound() -> None:
     assert Bounds(-inf, 3.0).within(9.0) == 3.0
     assert Bounds().within(7.0) == 7.0
     assert told(10.0, 11.0, 1.0, 2.0) == Bounds(8.0 - DISAGREE_S, 10.0 + DISAGREE_S, 2.0)
-
-
-def test_a_steady_clock_begins_with_the_machines_and_is_not_set_with_it() -> None:
-    wall, steady = [EPOCH], [5.0]
-    now = anchored(lambda: wall[0], lambda: steady[0])
-    assert now() == EPOCH
-    wall[0] += 3600
-    steady[0] += 2.0
-    assert now() == EPOCH + 2.0
-    assert steady_s() <= steady_s()

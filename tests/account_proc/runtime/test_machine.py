@@ -9,10 +9,19 @@ import pytest
 from krakencopy.account_proc.runtime import machine
 
 
-def test_a_boot_has_one_id(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert machine.boot_id() == machine.boot_id()
+def test_a_boot_has_one_id() -> None:
     assert len(machine.boot_id()) == 16
-    monkeypatch.setattr(machine, "_BOOT_ID", tmp_path / "none")
+    assert machine.boot_id() == machine.boot_id() != bytes(16)
+
+
+@pytest.mark.parametrize("content", [None, "no hex at all"])
+def test_where_the_machine_does_not_tell_it_is_zeros(
+    content: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "boot_id"
+    if content is not None:
+        path.write_text(content)
+    monkeypatch.setattr(machine, "_BOOT_ID", path)
     assert machine.boot_id() == bytes(16)
 
 

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from krakencopy.account_proc.contract.errors import ConfigurationFault
 from krakencopy.account_proc.contract.strategies import installed
 from krakencopy.account_proc.domain.quantities import Side
-from krakencopy.account_proc.strategy.api import OrderIntent, StopReason, Strategy, Tick, make_strategy
-from krakencopy.account_proc.strategy.shipped.paper_demo import PaperDemo
-from krakencopy.account_proc.strategy.shipped.scripted import Scripted
-from krakencopy.account_proc.strategy.shipped.sma_cross import SmaCross
+from krakencopy.account_proc.strategy.api import make_strategy
+from tests.support.strategies import Held, wanted
 from tests.support.system import ROOT
 
 MODULE = """
@@ -31,27 +26,6 @@ def quick(options):
 def broken(options):
     return options["pair"]
 """
-
-
-@dataclass
-class Held:
-    """An account that holds what a test says."""
-
-    volumes: dict[str, Decimal] = field(default_factory=dict)
-
-    def equity(self, pair: str) -> Decimal | None:
-        return Decimal(1000) if pair else None
-
-    def position(self, pair: str) -> Decimal:
-        return self.volumes.get(pair, Decimal(0))
-
-
-def tick(price: Decimal | int, at: float = 0.0) -> Tick:
-    return Tick(pair="BTC/USD", bid=Decimal(price), ask=Decimal(price), last=Decimal(price), at=at)
-
-
-def wanted(strategy: Strategy, prices: Iterable[int]) -> list[OrderIntent]:
-    return [intent for price in prices for intent in strategy.on_market(tick(price))]
 
 
 # -- found by entry point ----------------------------------------------------------------------------------
@@ -143,67 +117,3 @@ def test_the_example_in_the_documentation_is_found_and_trades(
     assert [intent.side for intent in wanted(strategy, [100, 99, 98])] == [Side.BUY]
     account.volumes["BTC/USD"] = Decimal(1)
     assert [intent.side for intent in wanted(strategy, [97, 101])] == [Side.SELL]
-
-
-# -- what the shipped ones want ----------------------------------------------------------------------------
-
-
-def test_the_cross_enters_when_the_fast_average_rises_above_the_slow_one_and_leaves_when_it_falls_below() -> (
-    None
-):
-    account = Held()
-    cross = SmaCross({"fast": 2, "slow": 4, "share": "0.05"})
-    assert list(cross.on_start(account)) == []
-    assert wanted(cross, [100, 99, 98, 97, 96]) == []
-    (entry,) = wanted(cross, [104])
-    assert (entry.side, entry.share) == (Side.BUY, Decimal("0.05"))
-    account.volumes["BTC/USD"] = Decimal("0.1")
-    assert wanted(cross, [105, 106]) == []
-    (leave,) = wanted(cross, [90])
-    assert (leave.side, leave.share) == (Side.SELL, Decimal(1))
-
-
-@given(st.lists(st.integers(1, 1000), max_size=60))
-def test_the_cross_never_enters_twice_nor_without_a_cross_seen_since_its_start(prices: list[int]) -> None:
-    account = Held()
-    cross = SmaCross({"fast": 2, "slow": 5})
-    cross.on_start(account)
-    for number, price in enumerate(prices):
-        for intent in cross.on_market(tick(price)):
-            assert number >= 5, "an entry needs averages on two ticks"
-            assert (intent.side is Side.BUY) == (account.position("BTC/USD") == 0)
-            account.volumes["BTC/USD"] = Decimal(intent.side is Side.BUY)
-
-
-def test_averages_from_before_a_pause_are_forgotten() -> None:
-    cross = SmaCross({"fast": 1, "slow": 3})
-    cross.on_start(Held())
-    wanted(cross, [100, 90, 80, 70])
-    cross.on_start(Held())
-    assert wanted(cross, [200, 300]) == []
-
-
-def test_a_script_is_followed_line_by_line_as_often_as_it_says_and_goes_on_where_it_was() -> None:
-    script = Scripted(
-        {"script": ["buy BTC/USD 0.5", "sell BTC/USD 25%"], "repeat": 1, "on_stop": ["sell BTC/USD 100%"]}
-    )
-    script.on_start(Held())
-    first = wanted(script, [1])
-    script.on_start(Held())
-    rest = wanted(script, [1] * 10)
-    assert [(intent.side, intent.volume, intent.share) for intent in first + rest] == [
-        (Side.BUY, Decimal("0.5"), None),
-        (Side.SELL, None, Decimal("0.25")),
-    ] * 2
-    (last,) = script.on_stop(StopReason.SHUTDOWN)
-    assert last.share == 1
-
-
-def test_the_demo_makes_round_trips_with_pauses_between_them() -> None:
-    demo = PaperDemo({"seed": "7"})
-    demo.on_start(Held())
-    intents = [intent for at in range(100) for intent in demo.on_market(tick(1, at=at * 0.2))]
-    assert len(intents) < 40
-    sides = [intent.side for intent in intents]
-    assert sides[:8] == [Side.BUY, Side.BUY, Side.SELL, Side.SELL] * 2
-    assert all(intent.pair == intents[0].pair for intent in intents[:4])

@@ -14,8 +14,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from krakencopy.account_proc.contract.errors import ExchangeRefused, OutcomeUnknown
 from krakencopy.account_proc.contract.proto_time import timestamp
@@ -30,9 +28,8 @@ from krakencopy.account_proc.runtime.read_deferral import ReadDeferral
 from krakencopy.account_proc.service.account_service import AccountServicer
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.account_proc.strategy.api import Account, OrderIntent, StopReason, StrategyFill, Tick
-from krakencopy.account_proc.strategy.risk import RiskLimits, allowed
+from krakencopy.account_proc.strategy.risk import RiskLimits
 from krakencopy.account_proc.strategy.runner import StrategyRunner
-from krakencopy.account_proc.trading.broker import Holdings, Market, Quote
 from krakencopy.account_proc.trading.kraken_broker import KrakenBroker
 from krakencopy.account_proc.trading.order_gateway import OrderGateway
 from krakencopy.account_proc.trading.portfolio import Portfolio
@@ -45,79 +42,10 @@ from tests.support.scripted_kraken import ScriptedKraken, execution, run, until
 PAIR = "BTC/USD"
 BUY = OrderIntent(pair=PAIR, side=Side.BUY, volume=Decimal("0.0001"))
 SELL = OrderIntent(pair=PAIR, side=Side.SELL, share=Decimal(1))
-MARKET = Market(
-    name=PAIR,
-    base="BTC",
-    quote="USD",
-    lot=Decimal("0.00000001"),
-    tick=Decimal("0.1"),
-    ordermin=Decimal("0.00005"),
-    costmin=Decimal("0.5"),
-)
-QUOTE = Quote(bid=Decimal(49_999), ask=Decimal(50_001), last=Decimal(50_000))
 USUAL = Timing(deadline=5.0, retry=0.0005)
 #: Of an order whose answer is lost: it can be looked for at once.
 AT_ONCE = Timing(deadline=0.001, margin=0.0, visibility_lag=0.001, poll=0.0, retry=0.001)
 LIMITS = RiskLimits(risk=Decimal("0.10"), slippage_bps=50)
-
-# -- how much may be ordered --------------------------------------------------------------------------------
-
-amounts = st.decimals(0, 1_000_000, places=4)
-shares = st.decimals("0.0001", 1, places=4)
-
-
-@given(
-    amounts,
-    amounts,
-    amounts,
-    amounts,
-    st.one_of(shares.map(lambda s: ("share", s)), amounts.map(lambda v: ("volume", v))),
-)
-def test_an_entry_never_costs_more_than_the_risk_or_the_cash_and_is_in_whole_lots(
-    equity: Decimal, cash: Decimal, held: Decimal, cost: Decimal, wanted: tuple[str, Decimal]
-) -> None:
-    intent = OrderIntent(pair=PAIR, side=Side.BUY, **{wanted[0]: wanted[1]})  # type: ignore[arg-type]  # one of two names
-    holdings = Holdings(equity=equity, cash=cash, base=held)
-    verdict = allowed(intent, MARKET, holdings, held, cost, QUOTE, LIMITS)
-    worst = verdict.volume * QUOTE.ask * Decimal("1.005")
-    if verdict.volume:
-        assert worst <= equity * LIMITS.risk - cost
-        assert worst <= cash
-        assert verdict.volume % MARKET.lot == 0
-        assert verdict.volume >= MARKET.ordermin
-    else:
-        assert verdict.reason
-    if wanted[0] == "volume":
-        assert verdict.volume <= wanted[1]
-
-
-@given(amounts, amounts, st.one_of(shares.map(lambda s: ("share", s)), amounts.map(lambda v: ("volume", v))))
-def test_an_exit_never_sells_what_the_strategy_did_not_buy(
-    held: Decimal, base: Decimal, wanted: tuple[str, Decimal]
-) -> None:
-    intent = OrderIntent(pair=PAIR, side=Side.SELL, **{wanted[0]: wanted[1]})  # type: ignore[arg-type]  # one of two names
-    verdict = allowed(
-        intent, MARKET, Holdings(equity=None, cash=Decimal(0), base=base), held, Decimal(0), QUOTE, LIMITS
-    )
-    assert verdict.volume <= min(held, base)
-
-
-@pytest.mark.parametrize(
-    ("intent", "equity", "says"),
-    [
-        (OrderIntent(pair=PAIR, side=Side.BUY), Decimal(1000), "either volume or share"),
-        (BUY, None, "equity is not known"),
-        (OrderIntent(pair=PAIR, side=Side.BUY, volume=Decimal("0.00001")), Decimal(1000), "minimum"),
-        (OrderIntent(pair=PAIR, side=Side.BUY, volume=Decimal(-1)), Decimal(1000), "nothing to order"),
-        (SELL, Decimal(1000), "nothing to order"),
-    ],
-)
-def test_what_is_not_ordered_has_a_reason(intent: OrderIntent, equity: Decimal | None, says: str) -> None:
-    holdings = Holdings(equity=equity, cash=Decimal(1000), base=Decimal(1))
-    verdict = allowed(intent, MARKET, holdings, Decimal(0), Decimal(0), QUOTE, LIMITS)
-    assert not verdict.volume
-    assert says in verdict.reason
-
 
 # -- the loop ----------------------------------------------------------------------------------------------
 

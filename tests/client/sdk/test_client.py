@@ -2,30 +2,34 @@ from __future__ import annotations
 
 import inspect
 import re
+import socket
+import threading
+import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 
 from krakencopy.client import (
-    BadConfiguration,
     BadInput,
-    ExitCode,
     KrakenCopy,
-    KrakenCopyError,
     NotFound,
-    PositionGone,
-    Refused,
     ServerFault,
     TimedOut,
-    Unavailable,
 )
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
-from tests.support.scripted_supervisor import SERVICE, Scripted, refusal, refuse
+from tests.support.scripted_supervisor import SERVICE, Scripted, refuse
+
+
+@pytest.fixture
+def sdk(endpoint: str) -> Iterator[KrakenCopy]:
+    with KrakenCopy(endpoint) as connected:
+        yield connected
 
 
 @pytest.mark.parametrize("rpc", [method.name for method in SERVICE.methods])
@@ -100,6 +104,53 @@ def test_an_order_travels_in_plain_decimals_however_python_writes_them(
     assert supervisor.requests(pb.PlaceOrderRequest)[1].limit_price == ""
 
 
+def test_the_token_goes_with_every_call_and_nothing_goes_without_one(
+    endpoint: str, supervisor: Scripted
+) -> None:
+    with KrakenCopy(endpoint, token="t0k3n") as sdk:
+        sdk.get_status()
+        list(sdk.read_log("bob"))
+        with sdk.watch_fills():
+            until = time.monotonic() + 10
+            # The status, the log, the watch's own look at the status, and the watch itself.
+            while len(supervisor.metadata) < 4 and time.monotonic() < until:
+                time.sleep(0.01)
+    assert len(supervisor.metadata) == 4
+    assert {seen["authorization"] for seen in supervisor.metadata} == {"Bearer t0k3n"}
+    supervisor.metadata.clear()
+    with KrakenCopy(endpoint) as sdk:
+        sdk.get_status()
+    assert "authorization" not in supervisor.metadata[0]
+
+
+def _pages(*pages: pb.ListFillsResponse) -> Callable[[pb.ListFillsRequest, Any], pb.ListFillsResponse]:
+    return lambda request, _context: pages[int(request.page_token or 0)]
+
+
+def _fills(*seqs: int) -> list[nouns.Fill]:
+    return [nouns.Fill(seq=seq) for seq in seqs]
+
+
+def test_a_list_goes_through_all_pages_even_empty_ones(sdk: KrakenCopy, supervisor: Scripted) -> None:
+    supervisor.on["ListFills"] = _pages(
+        pb.ListFillsResponse(fills=_fills(4, 3), next_page_token="1"),
+        pb.ListFillsResponse(next_page_token="2"),
+        pb.ListFillsResponse(fills=_fills(2, 1)),
+    )
+    assert [fill.seq for fill in sdk.list_fills()] == [4, 3, 2, 1]
+
+
+def test_a_list_with_a_limit_asks_for_no_more_than_it_gives(sdk: KrakenCopy, supervisor: Scripted) -> None:
+    supervisor.on["ListFills"] = _pages(
+        pb.ListFillsResponse(fills=_fills(4, 3), next_page_token="1"),
+        pb.ListFillsResponse(fills=_fills(2, 1)),
+    )
+    assert [fill.seq for fill in sdk.list_fills(limit=2)] == [4, 3]
+    assert [request.page_size for request in supervisor.asked] == [2]
+    assert [fill.seq for fill in sdk.list_fills(limit=3)] == [4, 3, 2]
+    assert list(sdk.list_fills(limit=0)) == []
+
+
 def test_after_seq_zero_is_not_the_same_as_none(sdk: KrakenCopy, supervisor: Scripted) -> None:
     list(sdk.list_fills(after_seq=0))
     list(sdk.list_fills())
@@ -144,99 +195,47 @@ def test_a_log_is_read_line_by_line(sdk: KrakenCopy, supervisor: Scripted) -> No
         list(sdk.read_log("bob"))
 
 
-ERRORS: list[tuple[grpc.StatusCode, type[KrakenCopyError], ExitCode]] = [
-    (grpc.StatusCode.CANCELLED, Unavailable, ExitCode.UNAVAILABLE),
-    (grpc.StatusCode.UNAVAILABLE, Unavailable, ExitCode.UNAVAILABLE),
-    (grpc.StatusCode.DEADLINE_EXCEEDED, TimedOut, ExitCode.NOT_IN_TIME),
-    (grpc.StatusCode.INVALID_ARGUMENT, BadInput, ExitCode.BAD_INPUT),
-    (grpc.StatusCode.NOT_FOUND, NotFound, ExitCode.REFUSED),
-    (grpc.StatusCode.OUT_OF_RANGE, PositionGone, ExitCode.REFUSED),
-    (grpc.StatusCode.ALREADY_EXISTS, Refused, ExitCode.REFUSED),
-    (grpc.StatusCode.PERMISSION_DENIED, Refused, ExitCode.REFUSED),
-    (grpc.StatusCode.UNAUTHENTICATED, Refused, ExitCode.REFUSED),
-    (grpc.StatusCode.RESOURCE_EXHAUSTED, Refused, ExitCode.REFUSED),
-    (grpc.StatusCode.FAILED_PRECONDITION, Refused, ExitCode.REFUSED),
-    (grpc.StatusCode.ABORTED, Refused, ExitCode.REFUSED),
-    (grpc.StatusCode.UNKNOWN, ServerFault, ExitCode.SERVER_FAULT),
-    (grpc.StatusCode.INTERNAL, ServerFault, ExitCode.SERVER_FAULT),
-    (grpc.StatusCode.DATA_LOSS, ServerFault, ExitCode.SERVER_FAULT),
-    (grpc.StatusCode.UNIMPLEMENTED, ServerFault, ExitCode.SERVER_FAULT),
-]
+def test_a_call_has_the_clients_deadline_or_its_own(endpoint: str, supervisor: Scripted) -> None:
+    left: list[float] = []
 
-
-def test_the_table_of_errors_holds_every_status() -> None:
-    assert {code for code, _, _ in ERRORS} == set(grpc.StatusCode) - {grpc.StatusCode.OK}
-
-
-@pytest.mark.parametrize(("code", "kind", "exit_code"), ERRORS)
-def test_each_status_becomes_its_error_with_the_servers_reason_and_words(
-    sdk: KrakenCopy,
-    supervisor: Scripted,
-    code: grpc.StatusCode,
-    kind: type[KrakenCopyError],
-    exit_code: ExitCode,
-) -> None:
-    supervisor.on["GetStatus"] = refuse(code, "SOME_REASON", "what to do")
-    with pytest.raises(KrakenCopyError) as raised:
-        sdk.get_status()
-    error = raised.value
-    assert type(error) is kind
-    assert (error.reason, error.message, error.exit_code) == ("SOME_REASON", "what to do", exit_code)
-    assert str(error) == "what to do (SOME_REASON)"
-
-
-@pytest.mark.parametrize(("code", "kind", "exit_code"), ERRORS)
-def test_a_status_without_an_error_info_still_says_something(
-    sdk: KrakenCopy,
-    supervisor: Scripted,
-    code: grpc.StatusCode,
-    kind: type[KrakenCopyError],
-    exit_code: ExitCode,
-) -> None:
-    supervisor.on["GetStatus"] = lambda _request, context: context.abort(code, "")
-    with pytest.raises(KrakenCopyError) as raised:
-        sdk.get_status()
-    assert type(raised.value) is kind
-    assert raised.value.reason == ""
-    assert sdk.endpoint.target in raised.value.message
-    assert raised.value.exit_code == exit_code
-
-
-def test_a_bad_configuration_keeps_its_lines_one_for_each_fault(
-    sdk: KrakenCopy, supervisor: Scripted
-) -> None:
-    faults = (
-        "c.toml: accounts[1].id: missing; write one\nc.toml: accounts: no master; one account needs "
-        'role = "master"'
-    )
-    supervisor.on["Reload"] = refuse(grpc.StatusCode.INVALID_ARGUMENT, "BAD_CONFIGURATION", faults)
-    with pytest.raises(BadConfiguration) as raised:
-        sdk.reload(dry_run=True)
-    assert (raised.value.message, raised.value.reason) == (faults, "BAD_CONFIGURATION")
-    assert (raised.value.exit_code, raised.value.request_id != "") == (78, True)
-    [request] = supervisor.requests(pb.ReloadRequest)
-    assert request.dry_run
-
-
-def test_a_reason_of_another_domain_is_not_ours(sdk: KrakenCopy, supervisor: Scripted) -> None:
-    foreign = refusal(grpc.StatusCode.ABORTED, "PROXY_SAYS_NO", "go away", domain="proxy.example")
-    supervisor.on["GetStatus"] = lambda _request, context: context.abort_with_status(foreign)
-    with pytest.raises(Refused) as raised:
-        sdk.get_status()
-    assert (raised.value.reason, raised.value.message) == ("", "go away")
-
-
-def test_details_that_contradict_the_status_are_not_believed(sdk: KrakenCopy, supervisor: Scripted) -> None:
-    other = dict(refusal(grpc.StatusCode.NOT_FOUND, "ACCOUNT_NOT_FOUND", "no account").trailing_metadata)
-
-    def answer(_request: object, context: grpc.ServicerContext) -> None:
-        context.set_trailing_metadata(tuple(other.items()))
-        context.abort(grpc.StatusCode.INTERNAL, "boom")
+    def answer(_request: object, context: grpc.ServicerContext) -> pb.GetStatusResponse:
+        left.append(context.time_remaining())
+        return pb.GetStatusResponse()
 
     supervisor.on["GetStatus"] = answer
-    with pytest.raises(ServerFault) as raised:
+    with KrakenCopy(endpoint, timeout_s=1000) as sdk:
         sdk.get_status()
-    assert (raised.value.reason, raised.value.message) == ("", "boom")
+        sdk.get_status(timeout_s=100)
+    assert left[0] == pytest.approx(1000, abs=100)
+    assert left[1] == pytest.approx(100, abs=50)
+
+
+def test_a_server_that_never_answers_is_a_timeout(sdk: KrakenCopy, supervisor: Scripted) -> None:
+    supervisor.on["GetStatus"] = lambda _request, context: _until_over(context)
+    with pytest.raises(TimedOut, match="no answer in time"):
+        sdk.get_status(timeout_s=0.05)
+
+
+def test_a_supervisor_too_busy_to_greet_is_slow_and_not_away(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "busy.sock"))
+        listening.listen()
+        with KrakenCopy(f"unix:{tmp_path}/busy.sock") as sdk, pytest.raises(TimedOut):
+            sdk.get_status(timeout_s=0.5)
+
+
+def _until_over(context: grpc.ServicerContext) -> pb.GetStatusResponse:
+    over = threading.Event()
+    if context.add_callback(over.set):
+        over.wait(10)
+    return pb.GetStatusResponse()
+
+
+def test_an_injected_channel_is_used_and_stays_open(endpoint: str) -> None:
+    with grpc.insecure_channel(endpoint) as channel:
+        for _ in range(2):
+            with KrakenCopy(channel=channel) as sdk:
+                sdk.get_status()
 
 
 def test_an_endpoint_that_cannot_be_one_is_bad_input_at_once() -> None:

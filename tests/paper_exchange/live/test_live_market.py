@@ -2,7 +2,6 @@
 
 import json
 import random
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -15,28 +14,20 @@ from krakencopy.paper_exchange.accounts.account import Account
 from krakencopy.paper_exchange.accounts.orders import Order
 from krakencopy.paper_exchange.accounts.rate_limits import Tier
 from krakencopy.paper_exchange.live import messages as live_wire
-from krakencopy.paper_exchange.live.client import pause_s
 from krakencopy.paper_exchange.live.live_market import ASK_ANEW_S, LiveMarket, PairState
 from krakencopy.paper_exchange.live.messages import (
-    BestPrices,
-    FeedTrade,
-    NoPrices,
     NotUnderstood,
-    PairTerms,
-    SubscriptionRefused,
-    SystemStatus,
-    Trades,
 )
 from krakencopy.paper_exchange.values.decimals import ZERO
 from krakencopy.paper_exchange.values.errors import KrakenError
 from krakencopy.paper_exchange.values.pairs import PAIRS
 from krakencopy.paper_exchange.values.sides import Side
-from krakencopy.paper_exchange.values.trading_mode import PairStatus
 from krakencopy.paper_exchange.venue import order_api as trading
 from krakencopy.paper_exchange.venue import treasury
 from krakencopy.paper_exchange.venue.exchange import Exchange
 from krakencopy.paper_exchange.websocket.public_channels import PublicFeed
 from krakencopy.paper_exchange.websocket.session import Session
+from tests.support.live_feed import HEARTBEAT, STATUS, instrument, message, ticker, trades
 from tests.support.paper_venue import START_US, USD, XBT, XBTUSD, order_params, pair_named, state
 
 D = Decimal
@@ -44,71 +35,6 @@ SILENCE_S = 10.0
 CLOSED = "EService:Market in cancel_only mode"
 ETHUSD = pair_named("ETHUSD")
 ADAUSD = pair_named("ADAUSD")
-
-
-def message(channel: str, rows: Any, kind: str = "update") -> str:
-    return json.dumps({"channel": channel, "type": kind, "data": rows})
-
-
-def ticker(symbol: str = "BTC/USD", kind: str = "update", **changed: Any) -> str:
-    row = {
-        "symbol": symbol,
-        "bid": 50000.0,
-        "bid_qty": 0.5,
-        "ask": 50000.1,
-        "ask_qty": 0.25,
-        "last": 50000.1,
-        "volume": 1500.25,
-        "vwap": 50100.3,
-        "low": 49000.0,
-        "high": 51000.0,
-        "change": -10.1,
-        "change_pct": -0.02,
-        "timestamp": "2026-11-22T10:33:05.709993Z",
-    }
-    return message("ticker", [row | changed], kind)
-
-
-def trades(*rows: tuple[int, str, str], kind: str = "update", symbol: str = "BTC/USD") -> str:
-    """Trades as (number, price, volume)."""
-    return message(
-        "trade",
-        [
-            {"symbol": symbol, "side": "sell", "price": float(price), "qty": float(volume),
-             "ord_type": "limit", "trade_id": number, "timestamp": "2026-11-22T10:33:05.709993Z"}
-            for number, price, volume in rows
-        ],
-        kind,
-    )  # fmt: skip
-
-
-def instrument(symbol: str = "BTC/USD", kind: str = "update", **changed: Any) -> str:
-    row = {
-        "symbol": symbol,
-        "base": "BTC",
-        "quote": "USD",
-        "status": "online",
-        "qty_precision": 8,
-        "qty_increment": 1e-08,
-        "qty_min": 0.0001,
-        "price_precision": 1,
-        "price_increment": 0.1,
-        "tick_size": 0.1,
-        "cost_precision": 5,
-        "cost_min": 0.5,
-        "marginable": True,
-        "has_index": True,
-        "margin_initial": 0.2,
-        "position_limit_long": 300,
-        "position_limit_short": 240,
-    }
-    return message("instrument", {"assets": [], "pairs": [row | changed]}, kind)
-
-
-HEARTBEAT = '{"channel":"heartbeat"}'
-STATUS = message(
-    "status", [{"version": "2.0.10", "system": "online", "api_version": "v2", "connection_id": 1}]
-)
 
 
 @dataclass
@@ -184,103 +110,6 @@ def followed() -> Followed:
 
 
 # --- what a message says
-
-
-def test_the_best_prices_are_read_to_their_last_digit() -> None:
-    sent = BestPrices(XBTUSD, D("50000.0"), D("50000.1"), D("0.5"), D("0.25"), D("50000.1"))
-    assert live_wire.read(ticker()) == live_wire.read(ticker(kind="snapshot")) == [sent]
-    # Numbers were seen as text, too.
-    texts = {"bid": "50000.0", "ask": "50000.1", "bid_qty": "0.5", "ask_qty": "0.25", "last": "50000.1"}
-    assert live_wire.read(ticker(**texts)) == [sent]
-    (small,) = live_wire.read(ticker(bid_qty=5e-05))
-    assert isinstance(small, BestPrices)
-    assert small.bid_size == D("0.00005")
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"bid": None},
-        {"bid": 0},
-        {"ask_qty": 0.0},
-        {"ask": "many"},
-        {"bid": -1},
-        {"bid": 50000.2},
-        {"ask": 1e99},
-        {"bid_qty": True},
-        {"bid": "1_0"},
-        {"bid": " 1"},
-        {"bid": [1]},
-    ],
-)
-def test_a_ticker_without_usable_prices_is_told_as_one(changed: dict[str, Any]) -> None:
-    (word,) = live_wire.read(ticker(**changed))
-    assert isinstance(word, NoPrices)
-    assert word.pair is XBTUSD
-
-
-def test_trades_come_by_pair_and_by_number() -> None:
-    (word,) = live_wire.read(trades((8, "50000.1", "0.1"), (7, "50000", "0.2"), kind="snapshot"))
-    in_order = (
-        FeedTrade(7, D("50000.0"), D("0.2"), Side.SELL),
-        FeedTrade(8, D("50000.1"), D("0.1"), Side.SELL),
-    )
-    assert word == Trades(XBTUSD, in_order, past=True)
-    assert live_wire.read(trades(kind="snapshot")) == []
-
-
-def test_terms_of_a_pair_are_read_with_their_status() -> None:
-    usual = PairTerms(XBTUSD, D("0.0001"), D("0.5"), D("0.1"), 8, PairStatus.ONLINE)
-    assert live_wire.read(instrument()) == live_wire.read(instrument(kind="snapshot")) == [usual]
-    statuses = {
-        status: word.status
-        for status in ("limit_only", "post_only", "delisted", "maintenance", "work_in_progress", None)
-        for word in live_wire.read(instrument(status=status))
-        if isinstance(word, PairTerms)
-    }
-    assert statuses == {
-        "limit_only": PairStatus.LIMIT_ONLY,
-        "post_only": PairStatus.POST_ONLY,
-        "delisted": PairStatus.CANCEL_ONLY,
-        "maintenance": PairStatus.CANCEL_ONLY,
-        "work_in_progress": PairStatus.CANCEL_ONLY,
-        None: PairStatus.CANCEL_ONLY,
-    }
-
-
-ACK = {
-    "method": "subscribe", "success": True, "time_in": "2023-09-25T09:04:31.742599Z",
-    "time_out": "2023-09-25T09:04:31.742648Z",
-    "result": {"channel": "ticker", "event_trigger": "bbo", "snapshot": True, "symbol": "BTC/USD"},
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        (HEARTBEAT, []),
-        (STATUS, [SystemStatus("online")]),
-        (json.dumps(ACK), []),
-        ('{"method":"pong","req_id":101}', []),
-        (ticker("MATIC/GBP"), []),
-        (instrument("MATIC/GBP"), []),
-        (trades((1, "1", "1"), symbol="MATIC/GBP"), []),
-        (
-            (
-                '{"error":"Currency pair not supported '
-                'BTC/USD","method":"subscribe","success":false,"symbol":"BTC/USD"}'
-            ),
-            [SubscriptionRefused(XBTUSD, "Currency pair not supported BTC/USD")],
-        ),
-        (
-            '{"error":"Subscription name invalid","method":"subscribe","success":false}',
-            [SubscriptionRefused(None, "Subscription name invalid")],
-        ),
-        ('{"error":"Already subscribed","method":"subscribe","success":false,"symbol":"BTC/USD"}', []),
-    ],
-)
-def test_what_other_messages_say(text: str, words: list[live_wire.FeedMessage]) -> None:
-    assert live_wire.read(text) == words
 
 
 @pytest.mark.parametrize(
@@ -643,22 +472,3 @@ def test_what_is_finer_than_the_table_or_missing_stays_as_in_the_table() -> None
     assert (pair_rules.tick_size, pair_rules.lot_decimals) == (XBTUSD.tick_size, XBTUSD.lot_decimals)
     assert (pair_rules.minima.ordermin, pair_rules.minima.costmin) == (XBTUSD.ordermin, XBTUSD.costmin)
     assert [line.partition(": ")[0] for line in made.logged[-2:]] == ["BTC/USD", "BTC/USD"]
-
-
-# --- pauses
-
-
-@given(st.integers(1, 10**6), st.floats(0, 1))
-def test_pauses_are_spread_grow_and_have_a_bound(failures: int, share: float) -> None:
-    assert 0.25 <= pause_s(failures, share) <= 30
-    assert pause_s(failures, share) <= pause_s(failures + 1, share)
-
-
-def test_a_feed_that_ends_as_soon_as_it_begins_never_has_this_address_banned() -> None:
-    connects, spent_s = 0, 0.0
-    shortest: Callable[[int], float] = lambda failures: pause_s(failures, 0.0)  # noqa: E731 - the worst draw each time
-    while spent_s < 600:
-        connects += 1
-        spent_s += shortest(connects)
-    # Kraken: about 150 in 10 minutes.
-    assert connects < 50

@@ -159,6 +159,50 @@ def test_a_triggered_stop_limit_is_amended_as_the_limit_order_that_it_is() -> No
     assert order.status is OrderStatus.CLOSED
 
 
+def test_an_icebergs_shown_volume_is_amended_within_its_own_rules() -> None:
+    market = venue()
+    order = market.add("buy 15 iceberg 40000", displayvol="1")
+    market.amend(order, display_qty="2")
+    assert order.request.display == 2
+    says = amend_refusal(market, order, order_qty="40")
+    assert says == "EGeneral:Invalid arguments:display_qty", "at least a fifteenth is shown"
+    edited = market.edit(order, volume="20", displayvol="3")
+    assert (edited.request.volume, edited.request.display) == (Decimal(20), Decimal(3))
+    assert market.edit(edited, volume="2").request.display == 2, "no more than there is"
+
+
+@pytest.mark.parametrize(
+    ("text", "changes", "error"),
+    [
+        ("sell 1 stop-loss 49000", {"limit_price": "48000"}, "EOrder:Invalid limit price"),
+        (
+            "sell 1 stop-loss 49000",
+            {"order_qty": "2", "post_only": "true"},
+            "EGeneral:Invalid arguments:post_only",
+        ),
+        ("sell 1 trailing-stop +1000", {"trigger_price": "-500"}, "EGeneral:Invalid arguments:trigger_price"),
+        ("sell 1 trailing-stop +1000", {"trigger_price": "+0"}, "EGeneral:Invalid arguments:trigger_price"),
+        (
+            "sell 1 trailing-stop-limit +1000 -10",
+            {"limit_price": "48000"},
+            "EGeneral:Invalid arguments:limit_price",
+        ),
+    ],
+)
+def test_an_amend_that_does_not_fit_the_kind_of_order_is_refused(
+    text: str, changes: dict[str, str], error: str
+) -> None:
+    market = venue()
+    assert amend_refusal(market, market.add(text), **changes) == error
+
+
+def test_a_trailing_limit_is_amended_by_its_distance() -> None:
+    market = venue()
+    order = market.add("sell 1 trailing-stop-limit +1000 -10")
+    market.amend(order, limit_price="-20")
+    assert str(order.request.limit_offset) == "-20"
+
+
 def test_a_scheduled_order_is_amended_before_its_time() -> None:
     market = venue()
     order = market.add("buy 1 limit 60000", starttm="+10")
@@ -180,6 +224,13 @@ def test_an_edited_order_is_another_one_without_the_client_id() -> None:
         True,
     )
     assert [order.txid for order in market.account.open_orders.values()] == [edited.txid]
+
+
+def test_flags_and_reference_are_edited_alone() -> None:
+    market = venue()
+    edited = market.edit(market.add("buy 1 limit 40000"), oflags="post,fcib", userref="7")
+    assert (edited.request.post_only, edited.request.fee_in_base, edited.request.userref) == (True, True, 7)
+    assert edited.request.price == 40_000
 
 
 def test_what_was_filled_counts_towards_the_edited_volume() -> None:

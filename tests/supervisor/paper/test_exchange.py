@@ -1,4 +1,4 @@
-"""The demo is an ordinary configuration, and a difference between exchange and copies is never overlooked."""
+"""A difference between exchange and copies is never overlooked."""
 
 from __future__ import annotations
 
@@ -16,12 +16,9 @@ from hypothesis import strategies as st
 
 from krakencopy.account_proc.contract.spec import Role, Tier
 from krakencopy.supervisor.config.model import AccountConfig
-from krakencopy.supervisor.config.reader import PaperMarket, check_state_dir, parse
+from krakencopy.supervisor.config.reader import PaperMarket
 from krakencopy.supervisor.paper.demo import (
-    DEMO_BALANCES,
-    MASTER_BALANCE,
     USER_BALANCE,
-    balance_of,
     demo_config,
 )
 from krakencopy.supervisor.paper.exchange import (
@@ -35,33 +32,6 @@ from krakencopy.supervisor.paper.exchange import (
 )
 
 USERS = ("daivon", "tania")
-
-
-def test_the_demo_is_what_this_configuration_says() -> None:
-    users = "".join(
-        f'[[accounts]]\nid = "{user}"\nrole = "user"\nbroker = "kraken"\n'
-        for user in ("daivon_frazier", "tania_gilbert", "small_account")
-    )
-    written = f"""
-        [exchange]
-        mode = "paper"
-        [[accounts]]
-        id = "master"
-        role = "master"
-        broker = "kraken"
-        strategy = "paper_demo"
-        strategy_risk = "0.30"
-        {users}
-    """
-    demo = demo_config()
-    assert demo == replace(parse(written, "--paper"), source="--paper")
-    check_state_dir(demo, Path("/srv/krakencopy/data"))
-
-
-def test_every_paper_account_begins_with_money() -> None:
-    assert [balance_of(account) for account in demo_config().accounts] == list(DEMO_BALANCES.values())
-    other = [AccountConfig(id="x", role=role, broker="kraken") for role in (Role.MASTER, Role.USER)]
-    assert [balance_of(account) for account in other] == [MASTER_BALANCE, USER_BALANCE]
 
 
 def test_paper_keys_are_different_stay_the_same_for_a_run_and_open_nothing_else() -> None:

@@ -1,0 +1,94 @@
+"""What an account's process is told arrives as it was meant, and its key shows nowhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from krakencopy.account_proc.contract.spec import (
+    AccountSpec,
+    BalanceBasis,
+    CopyRules,
+    Credentials,
+    OrderStyle,
+    Role,
+    Sizing,
+    Tier,
+)
+
+AMOUNTS = st.decimals(min_value=0, max_value=10**6, places=8)
+NAMES = st.text("abcdefghij-_", min_size=1, max_size=12)
+PATHS = NAMES.map(Path)
+RULES = st.builds(
+    CopyRules,
+    sizing=st.sampled_from(Sizing),
+    balance=st.sampled_from(BalanceBasis),
+    ratio=st.none() | AMOUNTS,
+    notional=st.none() | AMOUNTS,
+    notional_asset=st.sampled_from(["", "EUR"]),
+    max_user_risk=AMOUNTS,
+    order=st.sampled_from(OrderStyle),
+    max_slippage_bps=st.integers(0, 1000),
+    max_entry_age_s=st.floats(0, 1000),
+)
+SPECS = st.builds(
+    AccountSpec,
+    id=NAMES, role=st.sampled_from(Role), broker=NAMES, epoch=st.integers(1, 10**6), instance_id=NAMES,
+    rest_url=NAMES, ws_url=NAMES, nonce_path=PATHS, socket_path=PATHS, ledger_path=PATHS, log_path=PATHS,
+    key_lock_dir=PATHS, copy=RULES, strategy=st.none() | NAMES,
+    strategy_options=st.dictionaries(NAMES, st.integers() | NAMES | st.booleans()),
+    strategy_risk=AMOUNTS, paper=st.booleans(), reserve=st.dictionaries(NAMES, AMOUNTS),
+    allow_withdraw_key=st.booleans(), visibility_lag_s=st.floats(0, 100), tier=st.sampled_from(Tier),
+    owner=NAMES, adopt_ledger=st.booleans(), journal_id=NAMES, users=st.integers(1, 1000),
+)  # fmt: skip
+USUAL = AccountSpec(
+    id="anna", role=Role.USER, broker="kraken", epoch=1, instance_id="i", rest_url="u", ws_url="w",
+    nonce_path=Path("n"), socket_path=Path("s"), ledger_path=Path("l"), log_path=Path("o"),
+    key_lock_dir=Path("k"), copy=CopyRules(), strategy_risk=Decimal("0.1"),
+)  # fmt: skip
+
+
+@given(SPECS)
+def test_a_spec_arrives_as_it_was_sent(spec: AccountSpec) -> None:
+    assert AccountSpec.from_json(spec.to_json()) == spec
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda told: told.pop("copy"),
+        lambda told: told.update(role="owner"),
+        lambda told: told.update(colour="red"),
+        lambda told: told["copy"].update(sizing="half"),
+        lambda told: told["copy"].update(colour="red"),
+        lambda told: told.pop("id"),
+    ],
+    ids=["no rules", "no such role", "unknown field", "no such sizing", "unknown rule", "no id"],
+)
+def test_anything_else_is_refused(spoil: Callable[[dict[str, Any]], object]) -> None:
+    told = json.loads(USUAL.to_json())
+    spoil(told)
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        AccountSpec.from_json(json.dumps(told))
+
+
+def test_a_key_shows_neither_in_repr_nor_as_text() -> None:
+    credentials = Credentials("the-key", "the-secret")
+    for shown in (repr(credentials), str(credentials), f"{credentials}"):
+        assert "the-" not in shown
+
+
+def test_a_secret_of_several_lines_is_hidden_as_a_whole_escaped_and_by_each_line_that_says_something() -> (
+    None
+):
+    secret = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIFbunguessable\nshort\n-----END EC PRIVATE KEY-----\n"
+    hidden = Credentials("organizations/7", secret).hidden
+    assert {secret, secret.replace("\n", "\\n"), "MHcCAQEEIFbunguessable", "organizations/7"} <= set(hidden)
+    assert "short" not in hidden

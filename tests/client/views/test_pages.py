@@ -1,0 +1,271 @@
+"""Pages: what of the system, of an account, of a report is told, and in which words."""
+
+from __future__ import annotations
+
+import pytest
+from google.protobuf.duration_pb2 import Duration
+
+from krakencopy.client.views import pages
+from krakencopy.client.views import rows as views
+from krakencopy.client.views.account_page import account_page
+from krakencopy.v1 import control_pb2 as pb
+from krakencopy.v1 import types_pb2 as nouns
+from tests.support import client_samples as samples
+
+
+def test_the_status_page_shows_the_exchange_every_account_and_the_counts() -> None:
+    blocked = samples.user("eve", nouns.ACCOUNT_STATE_WAITING, "MASTER_NOT_READY", "start the master")
+    page = pages.status_page(
+        samples.status(samples.master(), samples.user(), blocked, ready=False, message="1 account waits")
+    )
+    text = "\n".join(page)
+    assert page[0] == "system       NOT READY: 1 account waits"
+    assert "paper, REST http://127.0.0.1:8080, WebSocket ws://127.0.0.1:8080/v2" in text
+    assert "copies       10 filled, 1 part filled, 2 rejected, 3 skipped, 4 carried, 5 open" in page
+    assert "capped       0 of 0 entries" in page
+    rows = [line.split() for line in page[page.index("") + 1 : -2]]
+    assert [row[0] for row in rows] == ["ACCOUNT", "master", "bob", "eve"]
+    assert [row[3] for row in rows] == ["STATE", "RUNNING", "RUNNING", "WAITING"]
+    assert rows[-1][-1] == "MASTER_NOT_READY"
+    assert page[-2:] == ["", "eve: start the master"]
+    assert pages.status_page(samples.status())[0] == "system       READY"
+
+
+def test_what_holds_for_several_accounts_is_said_once() -> None:
+    lost = ("MASTER_LOST", "the master is not healthy")
+    accounts = [
+        samples.user(account_id, nouns.ACCOUNT_STATE_DEGRADED, *lost) for account_id in ("ann", "bob")
+    ]
+    assert views.account_notes(accounts) == ["", "ann, bob: the master is not healthy"]
+    assert views.account_notes([samples.master()]) == []
+
+
+@pytest.mark.parametrize("ready", [True, False])
+def test_a_stopped_account_is_named_ready_or_not(ready: bool) -> None:
+    stopped = samples.user("eve", nouns.ACCOUNT_STATE_STOPPED)
+    page = pages.status_page(samples.status(samples.master(), stopped, ready=ready, message="no"))
+    assert page[0] == f"system       {'READY' if ready else 'NOT READY: no'}; stopped: eve"
+
+
+def test_of_an_account_without_a_process_only_what_is_known_is_shown() -> None:
+    account = nouns.Account(id="eve", role=nouns.ROLE_USER, state=nouns.ACCOUNT_STATE_STOPPED)
+    cells = dict(
+        zip((column.title for column in views.account_columns()), views.account_row(account), strict=True)
+    )
+    assert [cells[title] for title in ("PID", "FEED", "LAST FILL", "OPEN")] == ["", "", "", ""]
+    assert not [line for line in account_page(account) if line.startswith(("feed", "last", "open"))]
+
+
+@pytest.mark.parametrize(
+    ("capped", "sized_entries", "warns"),
+    [(0, 0, False), (0, 9, False), (9, 18, False), (10, 18, True), (18, 18, True), (1, 1, True)],
+)
+def test_the_cap_that_cuts_more_than_half_of_the_sized_entries_is_warned_of_in_the_same_words_everywhere(
+    capped: int, sized_entries: int, warns: bool
+) -> None:
+    status = samples.status(capped=capped, sized_entries=sized_entries)
+    users = [pb.AccountReport(account_id="bob", copies=status.copies), pb.AccountReport(account_id="eve")]
+    expected = [
+        (
+            f"WARNING: the risk cap cut {capped} of {sized_entries} entries: is max_user_risk meant to be "
+            "this "
+            "low?"
+        )
+    ]
+    for page in (pages.status_page(status), pages.report_page(pb.GetReportResponse(accounts=users))):
+        assert [line for line in page if line.startswith("WARNING")] == (expected if warns else [])
+
+
+def test_the_warning_counts_the_entries_of_all_users_together() -> None:
+    counts = [pb.CopyCounts(capped=3, sized_entries=4), pb.CopyCounts(capped=1, sized_entries=4)]
+    users = [pb.AccountReport(account_id=str(n), copies=count) for n, count in enumerate(counts)]
+    assert "WARNING" not in "".join(pages.report_page(pb.GetReportResponse(accounts=users)))
+    users[1].copies.capped = 2
+    assert "cut 5 of 8 entries" in pages.report_page(pb.GetReportResponse(accounts=users))[-1]
+
+
+def test_status_and_report_count_copies_in_the_same_words() -> None:
+    line = next(line for line in pages.status_page(samples.status()) if line.startswith("copies"))
+    words = [part.partition(" ")[2].upper() for part in line.removeprefix("copies").strip().split(", ")]
+    header = pages.report_page(pb.GetReportResponse())[2]
+    assert words == ["FILLED", "PART FILLED", "REJECTED", "SKIPPED", "CARRIED", "OPEN"]
+    assert "  ".join(words) in header
+
+
+def test_an_account_in_backoff_says_when_it_starts_again() -> None:
+    account = samples.user("bob", nouns.ACCOUNT_STATE_BACKOFF, "CRASHED", "exit 70")
+    account.retry_at.CopyFrom(samples.at(5000))
+    assert views.standing(account) == "BACKOFF (CRASHED: exit 70; next start 2026-01-02 04:04:10.000+01:00)"
+    assert views.account_notes([account])[-1] == ("bob: exit 70; next start 2026-01-02 04:04:10.000+01:00")
+    account.state = nouns.ACCOUNT_STATE_RUNNING
+    assert "next start" not in views.standing(account)
+
+
+def test_an_accounts_page_shows_its_nonce_and_what_it_copied() -> None:
+    account = samples.user()
+    account.nonce.CopyFrom(nouns.NonceStatus(path="nonce.txt", last=7, reserved=9))
+    account.positions.append(
+        nouns.CopiedPosition(
+            pair="BTC/USD",
+            asset="BTC",
+            volume="0.5",
+            cost="30000",
+            carried_buy="0.1",
+            costs=[nouns.Money(amount="30000", asset="USD"), nouns.Money(amount="50", asset="EUR")],
+        )
+    )
+    page = account_page(account)
+    assert "nonce        7, reserved up to 9, in nonce.txt" in page
+    assert page[-1].split() == ["BTC", "0.5", "30000", "USD", "+", "50", "EUR", "0.1"]
+
+
+def test_the_report_counts_and_names_reasons() -> None:
+    account = pb.AccountReport(
+        account_id="bob",
+        copies=pb.CopyCounts(filled=4, capped=4, sized_entries=9),
+        fills=5,
+        unanswered=1,
+        reasons={"BELOW_ORDERMIN": 2, "STALE_ENTRY": 7},
+        bought={"USD": "12.5", "EUR": "1"},
+        latency_median=Duration(nanos=3_214_000),
+        latency_p99=Duration(nanos=9_000_000),
+    )
+    page = pages.report_page(pb.GetReportResponse(fills=5, accounts=[account], unanswered=1))
+    assert page[0] == "5 fills in the journal, 1 UNANSWERED"
+    assert page[3].split() == ["bob", "5", "4", "0", "0", "0", "0", "0", "4", "of", "9", "1"]
+    assert "  unanswered  1 fills" in page
+    assert "  bought      1 EUR, 12.5 USD" in page
+    assert "  reasons     7 x STALE_ENTRY, 2 x BELOW_ORDERMIN" in page
+    assert page[-1].startswith("  latency     3.214 ms median, 9.000 ms p99")
+    assert pages.report_page(pb.GetReportResponse(fills=5))[0] == (
+        "5 fills in the journal, all answered by every user"
+    )
+
+
+def test_what_is_missing_and_what_drifts_is_said_below_the_table_and_told_on_the_accounts_page() -> None:
+    account = samples.user("anna", nouns.ACCOUNT_STATE_RUNNING)
+    account.positions.add(
+        pair="BTC/USD",
+        asset="BTC",
+        volume="0.2",
+        missing_volume="0.1",
+        exit_owed="0.05 BTC, held by the account's own orders",
+    )
+    account.drifts.add(code="ORDER_UNINTENDED", order_id="O9", message="order O9 was never made here")
+    (line,) = views.account_notes([account])[1:]
+    assert line.startswith("anna: ")
+    assert "MISSING 0.1 BTC" in line
+    assert "exit owed: 0.05 BTC, held by the account's own orders" in line
+    assert any("0.05 BTC, held by the account's own orders" in told for told in account_page(account))
+    assert "DRIFT 1: order O9 was never made here" in line
+    assert account_page(account)[-1].endswith("ORDER_UNINTENDED order O9 was never made here")
+
+
+def test_what_was_not_understood_is_said_below_the_table_and_told_on_the_accounts_page() -> None:
+    account = samples.user("anna", nouns.ACCOUNT_STATE_RUNNING)
+    account.notices.add(
+        code="ROW_UNREADABLE", subject="O9", message="ClosedOrders: row O9 cannot be read", count=3
+    )
+    account.notices.add(
+        code="UNKNOWN_PAIR", subject="NEW/USD", message="nobody lists NEW/USD", last_at=samples.at()
+    )
+    (line,) = views.account_notes([account])[1:]
+    assert line == (
+        "anna: UNKNOWN_PAIR; nobody lists NEW/USD; ROW_UNREADABLE; ClosedOrders: row O9 cannot be read"
+    )
+    for number in (1, 2):
+        account.notices.add(code="MARKET_REFUSED", subject=f"X{number}/USD", message=f"refused {number}")
+    (line,) = views.account_notes([account])[1:]
+    assert line.endswith("; (and 1 more)")
+    page = account_page(account)
+    assert any(line.endswith("ROW_UNREADABLE ClosedOrders: row O9 cannot be read (3 times)") for line in page)
+
+
+def with_preflight(account: nouns.Account, *warnings: str) -> nouns.Account:
+    account.preflight.CopyFrom(
+        nouns.Preflight(
+            checked_at=samples.at(),
+            key_known=True,
+            permissions=["modify-trades", "query-funds"],
+            clock_offset_ms=-260,
+            pairs=[
+                nouns.PairTerms(
+                    pair="BTC/USD",
+                    maker_percent="0.4",
+                    taker_percent="0.8",
+                    ordermin="0.00005",
+                    costmin="0.5",
+                    tick_size="0.1",
+                    lot_decimals=8,
+                    status="online",
+                )
+            ],
+            warnings=warnings,
+        )
+    )
+    return account
+
+
+def value_of(page: list[str], name: str) -> str | None:
+    """What stands behind a name on an account's page."""
+    return next((line.removeprefix(name).strip() for line in page if line.startswith(f"{name} ")), None)
+
+
+def test_an_accounts_page_shows_what_was_found_out_about_its_key() -> None:
+    account = with_preflight(samples.user())
+    page = account_page(account)
+    assert value_of(page, "key may") == "modify-trades, query-funds"
+    assert value_of(page, "key lacks") is None
+    assert value_of(page, "key window") == "0 (requests in strict order)"
+    assert value_of(page, "key expires") == "never"
+    assert value_of(page, "key works from") == "any address"
+    assert value_of(page, "exchange clock") == "-0.3 s"
+    assert value_of(page, "checked") == "2026-01-02 04:04:05.000+01:00"
+    assert page[-1].split() == ["BTC/USD", "0.4", "0.8", "0.00005", "0.5", "0.1", "8", "online"]
+
+    found = account.preflight
+    found.missing_permissions.append("close-trades")
+    found.nonce_window = 5000
+    found.valid_until.CopyFrom(samples.at(1000))
+    found.allowed_addresses.extend(["192.0.2.7", "2001:db8::7"])
+    page = account_page(account)
+    assert value_of(page, "key lacks") == "close-trades"
+    assert value_of(page, "key window") == "5000"
+    assert value_of(page, "key expires") == "2026-01-02 04:04:06.000+01:00"
+    assert value_of(page, "key works from") == "192.0.2.7, 2001:db8::7"
+
+
+def test_of_a_key_that_the_exchange_tells_nothing_about_nothing_is_made_up() -> None:
+    account = samples.user()
+    assert not [line for line in account_page(account) if line.startswith(("key", "exchange clock"))]
+    account.preflight.CopyFrom(nouns.Preflight(checked_at=samples.at(), clock_offset_ms=3200))
+    page = account_page(account)
+    assert value_of(page, "key") == "the exchange does not tell what it may do"
+    assert value_of(page, "exchange clock") == "+3.2 s"
+    assert not [line for line in page if line.startswith(("key may", "key window", "key expires"))]
+
+
+def test_an_accounts_page_shows_how_much_of_the_limits_is_used() -> None:
+    account = samples.user()
+    assert value_of(account_page(account), "calls counted") is None
+    account.rate.CopyFrom(nouns.RateStatus(tier="starter", rest_counter=3.26, rest_limit=15, order_limit=60))
+    page = account_page(account)
+    assert value_of(page, "tier") == "starter"
+    assert value_of(page, "calls counted") == "3.3 of 15"
+    assert value_of(page, "orders counted") is None
+    assert value_of(page, "refused for rate") == "0"
+    account.rate.waiting, account.rate.order_counter, account.rate.order_pair = 2, 12.5, "BTC/USD"
+    page = account_page(account)
+    assert value_of(page, "calls counted") == "3.3 of 15, 2 calls wait"
+    assert value_of(page, "orders counted") == "12.5 of 60 for BTC/USD"
+
+
+def test_warnings_stand_below_the_table_once_and_on_the_accounts_page() -> None:
+    warned = [with_preflight(samples.user(name), "the clock is\x1b behind") for name in ("ann", "bob")]
+    assert views.account_notes(warned) == ["", "ann, bob: WARNING the clock is  behind"]
+    assert account_page(warned[0])[-1] == "WARNING the clock is  behind"
+    limited = samples.user("eve")
+    limited.rate.refused = 3
+    assert views.account_notes([limited])[-1] == "eve: WARNING the exchange refused 3 calls for their rate"
+    status = samples.status(samples.master(), *warned)
+    assert "ann, bob: WARNING the clock is  behind" in pages.status_page(status)
