@@ -33,13 +33,13 @@ def pytest_runtest_logstart(nodeid: str) -> None:
 
     A process that the test starts has its name from the environment, and passes it on.
     """
-    if _measured_by is None:
+    file = nodeid.partition("::")[0]
+    if _measured_by is None or os.environ.get("COVERAGE_CONTEXT") == file:
         return
     from coverage import Coverage  # where nothing is measured it is not needed
 
     measured = Coverage.current()
     assert measured is not None, f"{MEASURED_BY} is set, and nothing is measured"
-    file = nodeid.partition("::")[0]
     measured.switch_context(file)
     os.environ["COVERAGE_CONTEXT"] = file
     if file.startswith(UNMEASURED):
