@@ -74,7 +74,7 @@ test: $(VENV)/.ready  ## the tests (TESTS="tests/account_proc -k nonce" for some
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(TESTS)
 
 # Each process that a test starts measures itself, and writes what it ran to a file of its own.
-coverage: $(VENV)/.ready  ## all tests, measured: what they reach of each module, and what its own tests reach alone
+coverage: $(VENV)/.ready  ## all tests, measured, and what they reach
 	rm -rf .coverage && mkdir .coverage
 	COVERAGE_ROOT=$(CURDIR) COVERAGE_PROCESS_START=$(CURDIR)/pyproject.toml \
 	    $(BIN)/python -m pytest -n $(JOBS) --dist loadfile

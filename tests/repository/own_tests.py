@@ -46,7 +46,6 @@ PROVEN_BY: dict[str, tuple[str, ...]] = {
     "account_proc/copying/copier.py": ("tests/account_proc/copying/test_copy_execution.py",),
     "account_proc/copying/copy_steps.py": (_COPIER,),
     "account_proc/copying/exits.py": (_COPIER, "tests/account_proc/copying/test_order_refusals.py"),
-    "account_proc/copying/lane.py": (_COPIER,),
     "account_proc/trading/broker.py": (_STRATEGIES,),
     "account_proc/trading/kraken_broker.py": (_STRATEGIES,),
     "account_proc/trading/order_gateway.py": (
@@ -76,11 +75,11 @@ PROVEN_BY: dict[str, tuple[str, ...]] = {
     "account_proc/service/account_service.py": (*_SYSTEM, _AGAINST_SUPERVISOR),
     "account_proc/service/ccxt_process.py": ("tests/system/test_other_brokers.py",),
     "account_proc/service/kraken_process.py": _SYSTEM,
-    "supervisor/accounts/health_watch.py": ("tests/supervisor/processes/test_liveness.py", _SUPERVISED),
+    "supervisor/accounts/health_watch.py": ("tests/supervisor/test_supervisor.py", _SUPERVISED),
     "supervisor/accounts/key_handover.py": ("tests/system/test_reload.py",),
     "supervisor/accounts/registry.py": ("tests/system/test_reload.py",),
     "supervisor/accounts/supervised_account.py": _SYSTEM,
-    "supervisor/accounts/shutdown.py": ("tests/supervisor/processes/test_liveness.py", *_SYSTEM),
+    "supervisor/accounts/shutdown.py": ("tests/supervisor/test_supervisor.py", *_SYSTEM),
     "supervisor/control/reloader.py": ("tests/system/test_reload.py",),
     "supervisor/control/server.py": (_AGAINST_SUPERVISOR,),
     "supervisor/control/service.py": (_AGAINST_SUPERVISOR, *_SYSTEM),
@@ -88,7 +87,7 @@ PROVEN_BY: dict[str, tuple[str, ...]] = {
     "supervisor/processes/forkserver.py": (_SPAWNER,),
     "supervisor/processes/forkserver_client.py": (_SPAWNER,),
     "supervisor/run.py": ("tests/supervisor/test_daemon.py", *_SYSTEM),
-    "supervisor/supervisor.py": ("tests/supervisor/processes/test_liveness.py", *_SYSTEM),
+    "supervisor/supervisor.py": ("tests/supervisor/test_supervisor.py", *_SYSTEM),
     # The paper exchange: what a client of its engine, its REST and its WebSocket sees.
     "paper_exchange/accounts/ledger.py": ("tests/paper_exchange/accounts/test_account.py",),
     "paper_exchange/control/fault_forms.py": ("tests/paper_exchange/faults/test_table.py",),
@@ -124,6 +123,7 @@ PROVEN_BY: dict[str, tuple[str, ...]] = {
 #: Modules that no file of tests is named for, and why.
 WITHOUT: dict[str, str] = {
     "account_proc/__main__.py": "a command line, which the spawner's tests start",
+    "account_proc/copying/copy_context.py": "fields and what they mean, no code",
     "client/sdk/timeouts.py": "numbers and their reasons, no code",
     "paper_exchange/__main__.py": "a command line, which tests/paper_exchange/test_process.py starts",
 }
