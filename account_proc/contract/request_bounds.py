@@ -30,7 +30,7 @@ NANOS_MAX = 999_999_999
 FORMS: dict[int, tuple[re.Pattern[str], str]] = {
     pb.TEXT_FORM_DECIMAL: (
         re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?", re.ASCII),
-        "must be a decimal number such as 0.005, not negative, with up to 20 digits on each side of the point",
+        "must be a decimal number such as 0.005, not negative, up to 20 digits on each side of the point",
     ),
     pb.TEXT_FORM_CALCULATED: (
         re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,64})?", re.ASCII),
