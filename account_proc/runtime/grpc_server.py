@@ -14,16 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
-from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2
 from grpclib.const import Handler, Status
 from grpclib.exceptions import GRPCError
 from grpclib.server import Server, Stream
 
 from krakencopy.account_proc.contract.grpc_methods import health, signature
+from krakencopy.account_proc.contract.refusals import cut_text, error_details, violations_text
+from krakencopy.account_proc.contract.request_bounds import FIELD_INVALID, violations
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
-
-ERROR_DOMAIN = "krakencopy"
 
 HealthCheckRequest = health_pb2.HealthCheckRequest
 HealthCheckResponse = health_pb2.HealthCheckResponse
@@ -31,7 +30,7 @@ HealthCheckResponse = health_pb2.HealthCheckResponse
 
 def refusal(status: Status, reason: str, message: str) -> GRPCError:
     """What ends a call with a status that carries google.rpc.ErrorInfo."""
-    return GRPCError(status, message, [error_details_pb2.ErrorInfo(reason=reason, domain=ERROR_DOMAIN)])
+    return GRPCError(status, cut_text(message), error_details(reason))
 
 
 class GrpcServer:
@@ -85,11 +84,25 @@ class GrpcServer:
 
 async def _asked(method: MethodDescriptor, stream: Stream[Any, Any]) -> Any:
     if method.client_streaming:
-        return stream
+        return _checked_stream(stream)
     request = await stream.recv_message()
     if request is None:
         raise GRPCError(Status.INVALID_ARGUMENT, "the call has no request")
+    _check_bounds(request)
     return request
+
+
+async def _checked_stream(stream: Stream[Any, Any]) -> AsyncIterator[Any]:
+    async for request in stream:
+        _check_bounds(request)
+        yield request
+
+
+def _check_bounds(request: Any) -> None:
+    """Raises GRPCError where a field is outside its bounds."""
+    if found := list(violations(request)):
+        details = error_details(FIELD_INVALID, violations=found)
+        raise GRPCError(Status.INVALID_ARGUMENT, violations_text(found), details)
 
 
 class _Handlers:

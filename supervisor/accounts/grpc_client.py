@@ -4,7 +4,7 @@ failures as one.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,9 +30,12 @@ class CallFailed(Exception):
     DEADLINE_EXCEEDED).
     """
 
-    def __init__(self, status: Status, message: str, reason: str = "") -> None:
-        """``reason``: that of google.rpc.ErrorInfo; empty when the process said none."""
+    def __init__(
+        self, status: Status, message: str, reason: str = "", metadata: Mapping[str, str] | None = None
+    ) -> None:
+        """``reason`` and ``metadata``: those of google.rpc.ErrorInfo; empty when the process said none."""
         super().__init__(message)
+        self.metadata = dict(metadata or {})
         self.status = status
         self.message = message
         self.reason = reason
@@ -89,13 +92,14 @@ def _as_call_failed() -> Iterator[None]:
     try:
         yield
     except GRPCError as error:
-        raise CallFailed(error.status, error.message or "", _reason(error)) from error
+        info = _info(error)
+        raise CallFailed(error.status, error.message or "", info.reason, info.metadata) from error
     except TimeoutError as error:
         raise CallFailed(Status.DEADLINE_EXCEEDED, "no answer in time") from error
     except (StreamTerminatedError, ProtocolError, HttpError, OSError) as error:
         raise CallFailed(Status.UNAVAILABLE, str(error)) from error
 
 
-def _reason(error: GRPCError) -> str:
+def _info(error: GRPCError) -> error_details_pb2.ErrorInfo:
     infos = [detail for detail in error.details or () if isinstance(detail, error_details_pb2.ErrorInfo)]
-    return infos[0].reason if infos else ""
+    return infos[0] if infos else error_details_pb2.ErrorInfo()

@@ -1,18 +1,19 @@
 """Lists in pages, and watches that go on where a list ends: the same for fills, copies and events.
 
-A page's token is the number of its last row (of accounts: how many there were). It must not know what a row
-is.
+The next page begins behind the number of the last row (of accounts: at their count so far). It must not know
+what a row is.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Protocol, TypeVar
+from typing import Any, TypeVar
 
 import grpc
 from google.protobuf.message import Message
 
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
+from krakencopy.supervisor.control.page_tokens import BadPageToken, PageTokens
 from krakencopy.supervisor.control.refusals import Context, refuse
 
 PAGE_DEFAULT, PAGE_MAX = 100, 1_000
@@ -22,39 +23,33 @@ END = 2**62
 Row = TypeVar("Row")
 
 
-class Asked(Protocol):
-    """A request for a page."""
-
-    page_size: int
-    page_token: str
-
-
 def page_size(asked: int) -> int:
     """How many rows a page has; 0 or less asks for the default."""
     return min(asked, PAGE_MAX) if asked > 0 else PAGE_DEFAULT
 
 
-async def page_start(token: str, first: int, context: Context) -> int:
-    """Where a page begins: at ``first`` without a token."""
-    if not token:
+async def page_start(tokens: PageTokens, request: Any, first: int, context: Context) -> int:
+    """Where the page that a request asks for begins: at ``first`` without a token."""
+    if not request.page_token:
         return first
-    if not token.isdecimal() or int(token) > END:
-        message = "page_token was not given out by this server; begin again without one"
+    try:
+        return tokens.position(request, request.page_token)
+    except BadPageToken:
+        message = "page_token was not given out for this question by this server; begin again without one"
         await refuse(context, grpc.StatusCode.INVALID_ARGUMENT, "BAD_PAGE_TOKEN", message)
-    return int(token)
 
 
 async def read_page(
-    request: Asked, first: int, read: Callable[[int, int], Sequence[Row]], number: Callable[[Row], int],
-    context: Context,
+    tokens: PageTokens, request: Any, first: int, read: Callable[[int, int], Sequence[Row]],
+    number: Callable[[Row], int], context: Context,
 ) -> tuple[Sequence[Row], str]:  # fmt: skip
     """A page of rows and the token of the next one, empty at the end. ``read`` gives at most so many (the
     second argument) that follow a number (the first), ``number`` that of a row.
     """
     size = page_size(request.page_size)
-    rows = read(await page_start(request.page_token, first, context), size + 1)
+    rows = read(await page_start(tokens, request, first, context), size + 1)
     more, rows = len(rows) > size, rows[:size]
-    return rows, str(number(rows[-1])) if more else ""
+    return rows, tokens.token(request, number(rows[-1])) if more else ""
 
 
 async def watch_start(request: Message, field: str, head: int, context: Context) -> int:

@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
 import grpc
 from google.protobuf import any_pb2
-from google.rpc import error_details_pb2, status_pb2
+from google.rpc import status_pb2
 from grpc_status import rpc_status
 from grpclib.const import Status
 
-#: Of google.rpc.ErrorInfo.
-ERROR_DOMAIN = "krakencopy"
+from krakencopy.account_proc.contract.refusals import TEXT_MAX, cut_text, error_details
+from krakencopy.account_proc.contract.request_bounds import Violation
+
 #: grpc's name of a status of grpclib's.
 CODES = {status: next(code for code in grpc.StatusCode if code.value[0] == status.value) for status in Status}
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
-async def refuse(context: Context, code: grpc.StatusCode, reason: str, message: str) -> NoReturn:
-    """Ends a call with a status that carries google.rpc.ErrorInfo. Never returns."""
-    detail = any_pb2.Any()
-    detail.Pack(error_details_pb2.ErrorInfo(reason=reason, domain=ERROR_DOMAIN))
-    status = status_pb2.Status(code=code.value[0], message=message, details=[detail])
+async def refuse(
+    context: Context,
+    code: grpc.StatusCode,
+    reason: str,
+    message: str,
+    *,
+    metadata: Mapping[str, str] | None = None,
+    violations: Iterable[Violation] = (),
+    text_max: int = TEXT_MAX,
+) -> NoReturn:
+    """Ends a call with a status that carries google.rpc.ErrorInfo, and google.rpc.BadRequest for fields that
+    are outside their bounds. ``text_max``: characters of the message, at most. Never returns.
+    """
+    lines = [cut_text(line, text_max) for line in message.split("\n")]
+    status = status_pb2.Status(code=code.value[0], message="\n".join(lines)[:text_max])
+    for part in error_details(reason, metadata, violations):
+        packed = any_pb2.Any()
+        packed.Pack(part)
+        status.details.append(packed)
     await context.abort_with_status(rpc_status.to_status(status))
     raise AssertionError("abort returned")
 

@@ -11,6 +11,7 @@ from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 from grpc_reflection.v1alpha import reflection
 
 from krakencopy.supervisor.control.reloader import Reloader
+from krakencopy.supervisor.control.request_check import RequestCheck
 from krakencopy.supervisor.control.service import ControlServicer
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.supervisor.supervisor import Supervisor
@@ -38,7 +39,9 @@ class ControlServer:
 
     async def start(self, supervisor: Supervisor, reloader: Reloader) -> None:
         """Serves on the state folder's socket, mode 0600 by the umask."""
-        self._server = server = grpc.aio.server(options=SERVER_OPTIONS)
+        self._server = server = grpc.aio.server(
+            interceptors=[RequestCheck(SERVICE_NAME)], options=SERVER_OPTIONS
+        )
         health = grpc_health.HealthServicer()
         await health.set(SERVICE_NAME, health_pb2.HealthCheckResponse.SERVING)
         add_HealthServicer_to_server(health, server)

@@ -22,6 +22,7 @@ from krakencopy.supervisor.accounts.account_view import account_message, nonce_m
 from krakencopy.supervisor.accounts.grpc_client import CallFailed
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
 from krakencopy.supervisor.control import log_tail
+from krakencopy.supervisor.control.page_tokens import PageTokens
 from krakencopy.supervisor.control.pages import (
     END,
     PAGE_DEFAULT,
@@ -52,6 +53,9 @@ TURN_MAX_S = 1.0
 #: Between the answer to Shutdown and its beginning, in seconds.
 SHUTDOWN_PAUSE_S = 0.1
 
+#: Characters of the faults of a configuration, at most, one a line; gRPC's clients take 8 KiB of headers.
+FAULTS_TEXT_MAX = 4_000
+
 Answer = TypeVar("Answer", bound=Message)
 
 
@@ -70,6 +74,7 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         self._supervisor = supervisor
         self._reloader = reloader
         self._journal = supervisor.journal
+        self._page_tokens = PageTokens(supervisor.journal.journal_id)
         self._answers: OrderedDict[str, Message] = OrderedDict()
 
     # -- the whole ------------------------------------------------------------------------------------------
@@ -102,7 +107,7 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         except ReloadRefused as refused:
             is_bad = refused.reason == "BAD_CONFIGURATION"
             code = grpc.StatusCode.INVALID_ARGUMENT if is_bad else grpc.StatusCode.FAILED_PRECONDITION
-            await refuse(context, code, refused.reason, str(refused))
+            await refuse(context, code, refused.reason, str(refused), text_max=FAULTS_TEXT_MAX)
 
     async def Shutdown(self, request: pb.ShutdownRequest, context: Context) -> pb.ShutdownResponse:
         """Users first, then the master, then the supervisor itself."""
@@ -118,12 +123,12 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         self, request: pb.ListAccountsRequest, context: Context
     ) -> pb.ListAccountsResponse:
         """All accounts, masters first, then Kraken's users, then the others, each by id."""
-        size, start = page_size(request.page_size), await page_start(request.page_token, 0, context)
+        size, start = page_size(request.page_size), await page_start(self._page_tokens, request, 0, context)
         accounts = list(self._supervisor.accounts.values())
         more = start + size < len(accounts)
         return pb.ListAccountsResponse(
             accounts=[self._message(account) for account in accounts[start : start + size]],
-            next_page_token=str(start + size) if more else "",
+            next_page_token=self._page_tokens.token(request, start + size) if more else "",
         )
 
     async def GetAccount(self, request: pb.GetAccountRequest, context: Context) -> pb.GetAccountResponse:
@@ -203,7 +208,13 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         try:
             listed = await link.find_coins([old, new])
         except CallFailed as error:
-            await refuse(context, CODES[error.status], error.reason or "EXCHANGE", error.message)
+            await refuse(
+                context,
+                CODES[error.status],
+                error.reason or "EXCHANGE",
+                error.message,
+                metadata=error.metadata,
+            )
         why_not = why_not_renamed(old, listed[0], new, listed[1], has_traded=self._journal.has_traded(old))
         if why_not:
             await refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "NOT_RENAMED", why_not)
@@ -268,7 +279,12 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         else:
             first, read = END, journal.fills_before
         fills, token = await read_page(
-            request, first, lambda start, most: read(start, most, request.pair), _seq, context
+            self._page_tokens,
+            request,
+            first,
+            lambda start, most: read(start, most, request.pair),
+            _seq,
+            context,
         )
         return pb.ListFillsResponse(fills=fills, next_page_token=token)
 
@@ -291,7 +307,7 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
                 start, most, request.account_id, request.state, request.fill_seq
             )
 
-        rows, token = await read_page(request, END, read, _change, context)
+        rows, token = await read_page(self._page_tokens, request, END, read, _change, context)
         return pb.ListCopiesResponse(copies=[copy for _, copy in rows], next_page_token=token)
 
     async def WatchCopies(
@@ -334,7 +350,9 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
             placed = await link.place_order(asked, ORDER_TIMEOUT_S)
         except CallFailed as error:
             if error.reason:
-                await refuse(context, CODES[error.status], error.reason, error.message)
+                await refuse(
+                    context, CODES[error.status], error.reason, error.message, metadata=error.metadata
+                )
             message = f"{error}; ask again with the same request_id {request.request_id!r} to find out"
             await refuse(context, grpc.StatusCode.UNKNOWN, "ORDER_OUTCOME_UNKNOWN", message)
         return pb.PlaceOrderResponse(
@@ -348,7 +366,7 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         if request.account_id:
             await self._check_known(request.account_id, context)
         events, token = await read_page(
-            request, END,
+            self._page_tokens, request, END,
             lambda start, most: self._journal.events_before(start, most, request.account_id), _seq, context,
         )  # fmt: skip
         return pb.ListEventsResponse(events=events, next_page_token=token)

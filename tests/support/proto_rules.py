@@ -23,6 +23,7 @@ from google.protobuf.descriptor_pb2 import (
     FileDescriptorProto,
     FileDescriptorSet,
 )
+from google.protobuf.unknown_fields import UnknownFieldSet
 
 LOWER_SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 UPPER_SNAKE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
@@ -277,9 +278,10 @@ def _(schema: Schema) -> Iterator[str]:
 
 @rule("IMPORT_USED")
 def _(schema: Schema) -> Iterator[str]:
-    # Imports for options alone would be called unused; there are none here.
+    homes = {extension.number: one.name for one in schema.files for extension in one.descriptor.extension}
     for one in schema.files:
         used = {schema.home.get(name) for name in _types(one.descriptor)}
+        used |= {homes.get(number) for number in _options(one.descriptor)}
         for name in one.descriptor.dependency:
             if name not in used:
                 yield f"{one.name}: import of {name} is not used"
@@ -290,9 +292,24 @@ def _types(scope: FileDescriptorProto | DescriptorProto) -> Iterator[str]:
     for message in _messages(scope):
         yield from (one.type_name for one in message.field if one.type_name)
         yield from _types(message)
+    yield from (one.extendee for one in scope.extension)
     for service in scope.service if isinstance(scope, FileDescriptorProto) else ():
         for method in service.method:
             yield from (method.input_type, method.output_type)
+
+
+def _options(scope: FileDescriptorProto | DescriptorProto) -> Iterator[int]:
+    """Numbers of all options that are set on fields, whether their extensions are known here or not."""
+    for message in _messages(scope):
+        for one in message.field:
+            yield from (option.number for option, _ in one.options.ListFields())
+            yield from (unknown.field_number for unknown in _unknown(one.options))
+        yield from _options(message)
+
+
+def _unknown(message: Any) -> Iterator[Any]:
+    found: Any = UnknownFieldSet(message)  # its type stub does not know that it can be walked
+    yield from found
 
 
 # -- messages and enums ------------------------------------------------------------------------------------

@@ -54,6 +54,8 @@ class Account(Servicer):
                 raise refusal(Status.FAILED_PRECONDITION, "EOrder:Insufficient funds", "zu wenig € da, 100 %")
             case "break":
                 raise ValueError("a mistake of ours")
+            case "large":
+                return pb.AccountServicePlaceOrderResponse(order_id=LARGE)
             case "wait":
                 try:
                     await self.go_on.wait()
@@ -128,7 +130,8 @@ def test_a_refusal_carries_its_reason_to_both_kinds_of_clients(socket: Path) -> 
         with pytest.raises(CallFailed) as failed:
             await scene.place("refuse")
         assert failed.value.status is Status.FAILED_PRECONDITION
-        assert failed.value.reason == "EOrder:Insufficient funds"
+        assert failed.value.reason == "EXCHANGE_REFUSED"
+        assert failed.value.metadata == {"exchange_error": "EOrder:Insufficient funds"}
         assert failed.value.message == str(failed.value) == "zu wenig € da, 100 %"
         async with grpc.aio.insecure_channel(f"unix:{socket}") as channel:
             stub: Any = account_pb2_grpc.AccountServiceStub(channel)
@@ -141,7 +144,8 @@ def test_a_refusal_carries_its_reason_to_both_kinds_of_clients(socket: Path) -> 
         assert status is not None
         assert status.message == "zu wenig € da, 100 %"
         assert status.details[0].Unpack(info)
-        assert (info.reason, info.domain) == ("EOrder:Insufficient funds", "krakencopy")
+        assert (info.reason, info.domain) == ("EXCHANGE_REFUSED", "krakencopy")
+        assert dict(info.metadata) == {"exchange_error": "EOrder:Insufficient funds"}
 
     played(socket, play)
 
@@ -211,7 +215,11 @@ def test_what_was_encoded_before_is_sent_as_it_is_and_answers_come_between(socke
 
 def test_a_message_larger_than_the_windows_arrives_whole(socket: Path) -> None:
     async def play(scene: Scene) -> None:
-        assert await scene.place(LARGE) == LARGE
+        assert await scene.place("large") == LARGE
+        async with scene.client.open("CopyFills") as call:
+            await call.send_message(pb.CopyFillsRequest(fills=[Fill(seq=7, exec_id=LARGE)]), end=True)
+            answer: Any = await call.recv_message()
+            assert answer.report.cursor_seq == 7
 
     played(socket, play)
 

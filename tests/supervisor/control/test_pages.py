@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
+from krakencopy.supervisor.control.page_tokens import PageTokens
 from krakencopy.supervisor.control.pages import (
     PAGE_DEFAULT,
     PAGE_MAX,
@@ -34,6 +35,7 @@ class RefusingContext:
 
 
 CONTEXT = cast("Context", RefusingContext())
+TOKENS = PageTokens("a journal")
 
 
 def itself(row: int) -> int:
@@ -50,7 +52,7 @@ def test_pages_have_every_row_once(rows: int, size: int) -> None:
         token = ""
         while True:
             request = pb.ListFillsRequest(page_size=size, page_token=token)
-            page, token = await read_page(request, 0, read, itself, CONTEXT)
+            page, token = await read_page(TOKENS, request, 0, read, itself, CONTEXT)
             assert len(page) <= size
             found += page
             if not token:
@@ -66,10 +68,10 @@ def test_how_large_a_page_is(asked: int, size: int) -> None:
     assert page_size(asked) == size
 
 
-@pytest.mark.parametrize("token", ["x", "-1", "1.5", str(2**62 + 1)])
-def test_a_token_that_was_not_given_out_is_refused(token: str) -> None:
+@pytest.mark.parametrize("token", ["x", "1", TOKENS.token(pb.ListFillsRequest(pair="ETH/USD"), 5)])
+def test_a_token_that_was_not_given_out_for_the_question_is_refused(token: str) -> None:
     with pytest.raises(Refused, match="begin again without one"):
-        asyncio.run(page_start(token, 0, CONTEXT))
+        asyncio.run(page_start(TOKENS, pb.ListFillsRequest(page_token=token), 0, CONTEXT))
 
 
 def test_a_watch_begins_where_it_is_asked_to_and_never_after_the_end() -> None:

@@ -1,0 +1,132 @@
+"""The configuration and the state folder are ours alone to write, or nothing starts."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from krakencopy.supervisor.config.private_files import check_file, check_folder
+from krakencopy.supervisor.config.toml_table import ConfigFaults
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "data"
+    (made / "accounts").mkdir(mode=0o700, parents=True)
+    made.chmod(0o700)
+    (made / "journal.db").touch(0o600)
+    (made / "accounts" / "anna.db").touch(0o600)
+    return made
+
+
+@pytest.fixture
+def stranger(monkeypatch: pytest.MonkeyPatch) -> int:
+    """From now on everything that was made is another user's."""
+    ours = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: ours + 1)
+    return ours
+
+
+def test_a_folder_that_is_ours_alone_is_taken(folder: Path) -> None:
+    check_folder(folder)
+
+
+def test_a_folder_that_is_not_there_yet_is_taken(tmp_path: Path) -> None:
+    check_folder(tmp_path / "not" / "there")
+
+
+@pytest.mark.parametrize("what", ["", "accounts", "journal.db", "accounts/anna.db"])
+@pytest.mark.parametrize("bit", [0o020, 0o002])
+def test_what_others_can_write_is_refused(folder: Path, what: str, bit: int) -> None:
+    path = folder / what
+    path.chmod(path.stat().st_mode | bit)
+    with pytest.raises(ConfigFaults) as raised:
+        check_folder(folder)
+    (fault,) = raised.value.faults
+    assert str(fault).startswith(f"{path}: group or others can write it (mode 0")
+    assert str(fault).endswith(f"run: chmod go-w {path}")
+
+
+@pytest.mark.parametrize("what", ["accounts/anna.db", "accounts", "logs"])
+def test_a_link_in_it_is_refused(folder: Path, tmp_path: Path, what: str) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    if (folder / what).exists():
+        (folder / what).rename(elsewhere)
+    (folder / what).symlink_to(elsewhere)
+    with pytest.raises(
+        ConfigFaults, match=f"{what}: is a symbolic link to {elsewhere}; put the file or folder"
+    ):
+        check_folder(folder)
+
+
+def test_a_link_in_its_place_is_refused(folder: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(folder)
+    with pytest.raises(ConfigFaults, match="link: is a symbolic link to"):
+        check_folder(link)
+
+
+@pytest.mark.usefixtures("stranger")
+def test_anothers_folder_is_refused(folder: Path) -> None:
+    with pytest.raises(ConfigFaults) as raised:
+        check_folder(folder)
+    words = str(raised.value)
+    assert (
+        f"{folder}: is owned by user {os.geteuid() - 1}, and krakencopyd runs as user {os.geteuid()};"
+        in words
+    )
+
+
+def test_anothers_file_in_it_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = folder / "journal.db"
+    true = Path.lstat
+
+    def lstat(self: Path) -> os.stat_result:
+        found = true(self)
+        return os.stat_result((*found[:4], os.geteuid() + 1, *found[5:10])) if self == path else found
+
+    monkeypatch.setattr(Path, "lstat", lstat)
+    with pytest.raises(ConfigFaults, match=rf"journal\.db: is owned by user {os.geteuid() + 1}"):
+        check_folder(folder)
+
+
+def test_a_folder_that_anyone_can_replace_is_refused(folder: Path) -> None:
+    folder.parent.chmod(0o777)
+    with pytest.raises(ConfigFaults, match=f"{folder.parent}, above it, can be written by anyone"):
+        check_folder(folder)
+    folder.parent.chmod(0o1777)  # as /tmp
+    check_folder(folder)
+
+
+def test_a_configuration_that_is_ours_is_taken(tmp_path: Path) -> None:
+    path = tmp_path / "krakencopy.toml"
+    path.touch(0o644)
+    check_file(path)
+    link = tmp_path / "link.toml"
+    link.symlink_to(path)
+    check_file(link)
+    check_file(tmp_path / "missing.toml")
+    check_file(Path(os.devnull))
+
+
+@pytest.mark.parametrize("mode", [0o664, 0o646, 0o666])
+def test_a_configuration_that_others_can_write_is_refused(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "krakencopy.toml"
+    path.touch()
+    path.chmod(mode)
+    with pytest.raises(
+        ConfigFaults, match=f"group or others can write it .mode {mode:04o}.*chmod go-w {path}"
+    ):
+        check_file(path)
+
+
+def test_anothers_configuration_is_refused_unless_it_is_roots(tmp_path: Path, stranger: int) -> None:
+    path = tmp_path / "krakencopy.toml"
+    path.touch(0o644)
+    if stranger == 0:
+        check_file(path)
+    else:
+        with pytest.raises(ConfigFaults, match=f"is owned by user {stranger}"):
+            check_file(path)
