@@ -68,7 +68,7 @@ PROVEN_BY: dict[str, tuple[str, ...]] = {
     "client/cli/commands.py": _COMMANDS,
     "client/cli/watch.py": _COMMANDS,
     # Processes, tested as processes.
-    "account_proc/copying/master.py": _SYSTEM,
+    "account_proc/master/master.py": _SYSTEM,
     "account_proc/notices/announcements.py": ("tests/system/test_reconciliation.py",),
     "account_proc/runtime/boot.py": (_SPAWNER,),
     "account_proc/service/account_process.py": _SYSTEM,
