@@ -2,8 +2,8 @@
 
 The way of a fill through this package:
 
-    master   kraken/feed/executions_feed.py -> kraken/feed/executions.py -> copying/master.py
-             -> copying/fill_maker.py -> service/account_service.py (StreamFills)
+    master   kraken/feed/executions_feed.py -> kraken/feed/executions.py -> master/master.py
+             -> master/fill_maker.py -> service/account_service.py (StreamFills)
     user     service/account_service.py (CopyFills) -> copying/copier.py -> copying/fill_answers.py
              -> domain/sizing.py -> state/ledger.py (intent) -> copying/copy_execution.py
              -> trading/order_gateway.py -> kraken/rest/order_connection.py -> copying/copier.py

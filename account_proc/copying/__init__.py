@@ -1,1 +1,1 @@
-"""Both ends of copying: the master's fills out, a user's copies in, and what reconciles them."""
+"""A user: the master's fills in, its copies out to the exchange, and what reconciles them."""

@@ -17,8 +17,8 @@ from grpclib.exceptions import GRPCError
 from krakencopy.account_proc.contract.errors import AccountError, ExchangeError, LedgerFault, OutcomeUnknown
 from krakencopy.account_proc.contract.spec import AccountSpec
 from krakencopy.account_proc.copying.copier import Copier
-from krakencopy.account_proc.copying.master import Master
 from krakencopy.account_proc.domain.copy_record import SIDE_OF_PB
+from krakencopy.account_proc.master.master import Master
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.runtime.grpc_server import refusal
 from krakencopy.account_proc.runtime.read_deferral import deferral_s

@@ -18,9 +18,9 @@ from decimal import Decimal
 from krakencopy.account_proc.contract.errors import ExchangeError, KeyRefused
 from krakencopy.account_proc.contract.spec import AccountSpec, Credentials, Role
 from krakencopy.account_proc.copying.copier import Copier
-from krakencopy.account_proc.copying.master import Master
 from krakencopy.account_proc.kraken.front import FRONT_REFUSES
 from krakencopy.account_proc.kraken.key_check import KeyUnfit, fee_pairs
+from krakencopy.account_proc.master.master import Master
 from krakencopy.account_proc.runtime.pauses import growing_pause_s
 from krakencopy.account_proc.service.account_process import AccountProcess
 from krakencopy.account_proc.service.account_service import AccountServicer

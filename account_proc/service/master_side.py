@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from krakencopy.account_proc.copying.audit import AUDIT_PAPER_S, AUDIT_S
-from krakencopy.account_proc.copying.master import Master
-from krakencopy.account_proc.copying.master_wallet import WALLET_CHECK_PAPER_S, WALLET_CHECK_S
+from krakencopy.account_proc.master.audit import AUDIT_PAPER_S, AUDIT_S
+from krakencopy.account_proc.master.master import Master
+from krakencopy.account_proc.master.master_wallet import WALLET_CHECK_PAPER_S, WALLET_CHECK_S
 from krakencopy.account_proc.service.kraken_account import KrakenAccount
 
 

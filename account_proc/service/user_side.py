@@ -15,10 +15,10 @@ from krakencopy.account_proc.contract.errors import ConfigurationFault, Exchange
 from krakencopy.account_proc.copying.balance_reading import BalanceReading
 from krakencopy.account_proc.copying.copier import Copier
 from krakencopy.account_proc.copying.copy_context import CopyContext
-from krakencopy.account_proc.copying.master_wallet import WALLET_CHECK_PAPER_S, WALLET_CHECK_S
 from krakencopy.account_proc.copying.reconciler import PERIOD_PAPER_S, PERIOD_S, LookBack, Reconciler
 from krakencopy.account_proc.copying.user_feed import UserFeed
 from krakencopy.account_proc.domain.pair_table import UnknownName
+from krakencopy.account_proc.master.master_wallet import WALLET_CHECK_PAPER_S, WALLET_CHECK_S
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.runtime.pauses import doubled_s, spread_s
 from krakencopy.account_proc.service.account_process import DRAIN_MAX_S

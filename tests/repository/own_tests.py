@@ -68,11 +68,10 @@ PROVEN_BY: dict[str, tuple[str, ...]] = {
     "client/cli/commands.py": _COMMANDS,
     "client/cli/watch.py": _COMMANDS,
     # Processes, tested as processes.
-    "account_proc/copying/master.py": _SYSTEM,
+    "account_proc/master/master.py": _SYSTEM,
     "account_proc/notices/announcements.py": ("tests/system/test_reconciliation.py",),
     "account_proc/runtime/boot.py": (_SPAWNER,),
     "account_proc/service/account_process.py": _SYSTEM,
-    "account_proc/service/account_service.py": (*_SYSTEM, _AGAINST_SUPERVISOR),
     "account_proc/service/ccxt_process.py": ("tests/system/test_other_brokers.py",),
     "account_proc/service/kraken_process.py": _SYSTEM,
     "supervisor/accounts/health_watch.py": ("tests/supervisor/test_supervisor.py", _SUPERVISED),

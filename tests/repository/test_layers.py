@@ -16,7 +16,7 @@ LAYERS = {
         {"__main__"},
         {"main"},
         {"service"},
-        {"copying", "strategy", "ccxt_broker"},
+        {"master", "copying", "strategy", "ccxt_broker"},
         {"trading"},
         {"notices"},
         {"state", "kraken"},

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from krakencopy.account_proc.copying.audit import Audit
-from krakencopy.account_proc.copying.catch_up import CatchUp
-from krakencopy.account_proc.copying.fill_maker import FillMaker
-from krakencopy.account_proc.copying.held_trades import HeldTrades
-from krakencopy.account_proc.copying.master_wallet import MasterWallet
-from krakencopy.account_proc.copying.trade_history import TradeHistory
-from krakencopy.account_proc.copying.trade_rows import from_feed
 from krakencopy.account_proc.domain.counted_trades import Trade
 from krakencopy.account_proc.domain.quantities import Side
+from krakencopy.account_proc.master.audit import Audit
+from krakencopy.account_proc.master.catch_up import CatchUp
+from krakencopy.account_proc.master.fill_maker import FillMaker
+from krakencopy.account_proc.master.held_trades import HeldTrades
+from krakencopy.account_proc.master.master_wallet import MasterWallet
+from krakencopy.account_proc.master.trade_history import TradeHistory
+from krakencopy.account_proc.master.trade_rows import from_feed
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.account_proc.trading.portfolio import Portfolio
 from tests.support.copying import NOW

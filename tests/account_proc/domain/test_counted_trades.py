@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from krakencopy.account_proc.domain.counted_trades import REMEMBERED_S, CountedTrades, Trade, apply
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.domain.wallet import Wallet
-from tests.account_proc.copying.test_fill_maker import trade
+from tests.account_proc.master.test_fill_maker import trade
 from tests.support.copying import NOW
 from tests.support.scripted_kraken import TABLE
 

@@ -9,9 +9,9 @@ from typing import Any, cast
 
 import pytest
 
-from krakencopy.account_proc.copying.audit import AUDIT_PAPER_S, AUDIT_S
-from krakencopy.account_proc.copying.master import Master
-from krakencopy.account_proc.copying.master_wallet import WALLET_CHECK_PAPER_S, WALLET_CHECK_S
+from krakencopy.account_proc.master.audit import AUDIT_PAPER_S, AUDIT_S
+from krakencopy.account_proc.master.master import Master
+from krakencopy.account_proc.master.master_wallet import WALLET_CHECK_PAPER_S, WALLET_CHECK_S
 from krakencopy.account_proc.notices.announcements import Announcements
 from krakencopy.account_proc.service.kraken_account import KrakenAccount
 from krakencopy.account_proc.service.master_side import make_master, why_not_ready

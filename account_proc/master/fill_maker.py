@@ -60,7 +60,7 @@ class FillMaker:
 
     def learn_journal(self, request: account_pb.StreamFillsRequest, wanted_since: float) -> None:
         """Takes over what the journal has. A fill that was made and never arrived there is forgotten, to
-        be made again. ``wanted_since``: from when on trades are wanted (copying/journal_began.py).
+        be made again. ``wanted_since``: from when on trades are wanted (master/journal_began.py).
         """
         self.since = wanted_since
         since, known = seconds(request.since), set(request.known_exec_ids)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
-from krakencopy.account_proc.copying.held_trades import HeldTrades
+from krakencopy.account_proc.master.held_trades import HeldTrades
 from tests.support.copying import NOW
 from tests.support.master_parts import trade
 

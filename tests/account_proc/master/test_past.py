@@ -6,7 +6,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from krakencopy.account_proc.copying.past import (
+from krakencopy.account_proc.master.past import (
     READY,
     STREAMED,
     TRANSITIONS,

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from krakencopy.account_proc.contract.errors import OutcomeUnknown
-from krakencopy.account_proc.copying import audit
-from krakencopy.account_proc.copying.audit import Audit
-from krakencopy.account_proc.copying.fill_maker import HISTORY_OVERLAP_S
+from krakencopy.account_proc.master import audit
+from krakencopy.account_proc.master.audit import Audit
+from krakencopy.account_proc.master.fill_maker import HISTORY_OVERLAP_S
 from krakencopy.account_proc.state.ledger import Ledger
 from tests.support.copying import NOW
 from tests.support.master_parts import LAG_S, MasterParts, history, trade

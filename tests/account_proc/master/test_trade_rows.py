@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from krakencopy.account_proc.copying.trade_rows import from_feed, from_history
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.kraken.feed.executions import Incomplete
 from krakencopy.account_proc.kraken.rest.messages import TradeRow
+from krakencopy.account_proc.master.trade_rows import from_feed, from_history
 from krakencopy.v1 import types_pb2 as pb
 from tests.support.copying import NOW
 from tests.support.scripted_kraken import TABLE, execution

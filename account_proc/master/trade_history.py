@@ -7,13 +7,13 @@ from collections import OrderedDict
 from dataclasses import replace
 
 from krakencopy.account_proc.contract.errors import ExchangeRefused
-from krakencopy.account_proc.copying import trade_rows
-from krakencopy.account_proc.copying.fill_maker import FROZEN_MAX, HISTORY_OVERLAP_S, FillMaker
-from krakencopy.account_proc.copying.held_trades import HeldTrades
-from krakencopy.account_proc.copying.master_wallet import MasterWallet
 from krakencopy.account_proc.domain.counted_trades import Trade
 from krakencopy.account_proc.kraken.api import KrakenExchange
 from krakencopy.account_proc.kraken.rest.request_queue import Priority
+from krakencopy.account_proc.master import trade_rows
+from krakencopy.account_proc.master.fill_maker import FROZEN_MAX, HISTORY_OVERLAP_S, FillMaker
+from krakencopy.account_proc.master.held_trades import HeldTrades
+from krakencopy.account_proc.master.master_wallet import MasterWallet
 from krakencopy.account_proc.trading.portfolio import Portfolio
 
 log = logging.getLogger(__name__)

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from krakencopy.account_proc.copying import audit, catch_up, master_wallet
-from krakencopy.account_proc.copying.master import Master
-from krakencopy.account_proc.copying.past import Past
 from krakencopy.account_proc.domain.counted_trades import WALLET
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.kraken.feed.executions import Execution, Incomplete
 from krakencopy.account_proc.kraken.feed.session import BalanceChanged
+from krakencopy.account_proc.master import audit, catch_up, master_wallet
+from krakencopy.account_proc.master.master import Master
+from krakencopy.account_proc.master.past import Past
 from krakencopy.account_proc.notices.announcements import Announcements
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.account_proc.trading.portfolio import Portfolio

@@ -17,21 +17,21 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import NoReturn
 
-from krakencopy.account_proc.copying import past, trade_rows
-from krakencopy.account_proc.copying.audit import AUDIT_S, Audit
-from krakencopy.account_proc.copying.catch_up import CatchUp
-from krakencopy.account_proc.copying.fill_maker import FillMaker
-from krakencopy.account_proc.copying.fill_queue import FillQueue, Item, Part
-from krakencopy.account_proc.copying.followed_coins import FollowedCoins
-from krakencopy.account_proc.copying.held_trades import HeldTrades
-from krakencopy.account_proc.copying.journal_began import wanted_since
-from krakencopy.account_proc.copying.master_wallet import WALLET_CHECK_S, MasterWallet
-from krakencopy.account_proc.copying.past import Effect, Event, Past
-from krakencopy.account_proc.copying.trade_history import TradeHistory
 from krakencopy.account_proc.domain.counted_trades import Trade
 from krakencopy.account_proc.kraken.api import KrakenExchange
 from krakencopy.account_proc.kraken.feed.executions import TRADE, Execution, Incomplete
 from krakencopy.account_proc.kraken.feed.session import BalanceChanged
+from krakencopy.account_proc.master import past, trade_rows
+from krakencopy.account_proc.master.audit import AUDIT_S, Audit
+from krakencopy.account_proc.master.catch_up import CatchUp
+from krakencopy.account_proc.master.fill_maker import FillMaker
+from krakencopy.account_proc.master.fill_queue import FillQueue, Item, Part
+from krakencopy.account_proc.master.followed_coins import FollowedCoins
+from krakencopy.account_proc.master.held_trades import HeldTrades
+from krakencopy.account_proc.master.journal_began import wanted_since
+from krakencopy.account_proc.master.master_wallet import WALLET_CHECK_S, MasterWallet
+from krakencopy.account_proc.master.past import Effect, Event, Past
+from krakencopy.account_proc.master.trade_history import TradeHistory
 from krakencopy.account_proc.notices.announcements import Announcements
 from krakencopy.account_proc.runtime import failpoint
 from krakencopy.account_proc.state.ledger import Ledger

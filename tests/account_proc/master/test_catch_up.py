@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from krakencopy.account_proc.contract.errors import OtherAccount, OutcomeUnknown
-from krakencopy.account_proc.copying import catch_up, master_wallet
+from krakencopy.account_proc.master import catch_up, master_wallet
 from krakencopy.account_proc.state.ledger import Ledger
 from tests.support.copying import NOW
 from tests.support.master_parts import LAG_S, MasterParts, history, scripted, trade

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from krakencopy.account_proc.copying import fill_queue as fill_queue_module
-from krakencopy.account_proc.copying.fill_queue import FillQueue, Item, Part
+from krakencopy.account_proc.master import fill_queue as fill_queue_module
+from krakencopy.account_proc.master.fill_queue import FillQueue, Item, Part
 from krakencopy.v1 import account_pb2 as account_pb
 from krakencopy.v1 import types_pb2 as pb
 from tests.support.scripted_kraken import run

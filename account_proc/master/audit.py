@@ -10,11 +10,11 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from krakencopy.account_proc.contract.errors import ExchangeError
-from krakencopy.account_proc.copying.catch_up import HISTORY_RETRY_S
-from krakencopy.account_proc.copying.fill_maker import HISTORY_OVERLAP_S, FillMaker
-from krakencopy.account_proc.copying.master_wallet import MasterWallet
-from krakencopy.account_proc.copying.trade_history import TradeHistory
 from krakencopy.account_proc.kraken.rest.request_queue import Priority
+from krakencopy.account_proc.master.catch_up import HISTORY_RETRY_S
+from krakencopy.account_proc.master.fill_maker import HISTORY_OVERLAP_S, FillMaker
+from krakencopy.account_proc.master.master_wallet import MasterWallet
+from krakencopy.account_proc.master.trade_history import TradeHistory
 from krakencopy.account_proc.trading.outside_changes import CONFIRM_S
 
 log = logging.getLogger(__name__)

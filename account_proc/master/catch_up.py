@@ -9,11 +9,11 @@ import logging
 from collections.abc import Callable, Iterable
 
 from krakencopy.account_proc.contract.errors import ExchangeError
-from krakencopy.account_proc.copying.held_trades import HeldTrades
-from krakencopy.account_proc.copying.master_wallet import MasterWallet
-from krakencopy.account_proc.copying.trade_history import TradeHistory
 from krakencopy.account_proc.domain.counted_trades import Trade
 from krakencopy.account_proc.kraken.api import KrakenExchange
+from krakencopy.account_proc.master.held_trades import HeldTrades
+from krakencopy.account_proc.master.master_wallet import MasterWallet
+from krakencopy.account_proc.master.trade_history import TradeHistory
 from krakencopy.account_proc.runtime.pauses import growing_pause_s
 from krakencopy.account_proc.trading.account_check import check_journal
 from krakencopy.account_proc.trading.portfolio import Portfolio

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from krakencopy.account_proc.contract.errors import ExchangeError, LedgerFault, OutcomeUnknown
-from krakencopy.account_proc.copying import master_wallet
-from krakencopy.account_proc.copying.master_wallet import MasterWallet
 from krakencopy.account_proc.domain.counted_trades import WALLET, apply
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.kraken.feed.session import BalanceChanged
+from krakencopy.account_proc.master import master_wallet
+from krakencopy.account_proc.master.master_wallet import MasterWallet
 from krakencopy.account_proc.state.ledger import Ledger
 from tests.support.copying import NOW
 from tests.support.master_parts import LAG_S, MasterParts, trade

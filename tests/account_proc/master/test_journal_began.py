@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from krakencopy.account_proc.contract.proto_time import timestamp
-from krakencopy.account_proc.copying.journal_began import wanted_since
+from krakencopy.account_proc.master.journal_began import wanted_since
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.v1 import account_pb2 as account_pb
 from tests.support.copying import NOW

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from krakencopy.account_proc.contract.errors import ExchangeRefused
-from krakencopy.account_proc.copying.fill_maker import HISTORY_OVERLAP_S
+from krakencopy.account_proc.master.fill_maker import HISTORY_OVERLAP_S
 from krakencopy.account_proc.state.ledger import Ledger
 from tests.support.copying import NOW
 from tests.support.master_parts import MasterParts, history, trade

@@ -13,12 +13,12 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from krakencopy.account_proc.contract.errors import ExchangeError, LedgerFault
-from krakencopy.account_proc.copying.held_trades import HeldTrades
 from krakencopy.account_proc.domain.asset_forms import worth_as
 from krakencopy.account_proc.domain.counted_trades import WALLET, CountedTrades, Trade, apply
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.domain.wallet import change_from_outside
 from krakencopy.account_proc.kraken.feed.session import BalanceChanged
+from krakencopy.account_proc.master.held_trades import HeldTrades
 from krakencopy.account_proc.runtime import failpoint
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.account_proc.trading.outside_changes import CONFIRM_S

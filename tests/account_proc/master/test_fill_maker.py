@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from krakencopy.account_proc.contract.proto_time import seconds, timestamp
-from krakencopy.account_proc.copying import fill_maker as fill_maker_module
-from krakencopy.account_proc.copying.fill_maker import HISTORY_OVERLAP_S, FillMaker
 from krakencopy.account_proc.domain.counted_trades import Trade, apply
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.domain.wallet import Marks, Wallet
+from krakencopy.account_proc.master import fill_maker as fill_maker_module
+from krakencopy.account_proc.master.fill_maker import HISTORY_OVERLAP_S, FillMaker
 from krakencopy.v1 import account_pb2 as account_pb
 from krakencopy.v1 import types_pb2 as pb
 from tests.support.copying import NOW

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from krakencopy.account_proc.contract.errors import LedgerFault
-from krakencopy.account_proc.copying.followed_coins import COIN_IDS, FollowedCoins
 from krakencopy.account_proc.domain.pair_table import PairTable
 from krakencopy.account_proc.kraken.pair_rows import pair_table
+from krakencopy.account_proc.master.followed_coins import COIN_IDS, FollowedCoins
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.account_proc.trading.portfolio import Portfolio
 from tests.support.copying import NOW
