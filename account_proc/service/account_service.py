@@ -14,7 +14,14 @@ from typing import Any, Protocol
 from grpclib.const import Status
 from grpclib.exceptions import GRPCError
 
-from krakencopy.account_proc.contract.errors import AccountError, ExchangeError, LedgerFault, OutcomeUnknown
+from krakencopy.account_proc.contract.errors import (
+    AccountError,
+    ExchangeError,
+    ExchangeRefused,
+    LedgerFault,
+    OutcomeUnknown,
+)
+from krakencopy.account_proc.contract.refusals import EXCHANGE_ERROR
 from krakencopy.account_proc.contract.spec import AccountSpec
 from krakencopy.account_proc.copying.copier import Copier
 from krakencopy.account_proc.copying.master import Master
@@ -23,7 +30,13 @@ from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.runtime.grpc_server import refusal
 from krakencopy.account_proc.runtime.read_deferral import deferral_s
 from krakencopy.account_proc.state.ledger import Ledger
-from krakencopy.account_proc.trading.requested_orders import BadOrder, OrderAsked, RequestedOrders, decimal_of
+from krakencopy.account_proc.trading.requested_orders import (
+    BadOrder,
+    OrderAsked,
+    OrderRefused,
+    RequestedOrders,
+    decimal_of,
+)
 from krakencopy.v1 import account_pb2 as pb
 from krakencopy.v1 import types_pb2
 
@@ -243,6 +256,9 @@ class AccountServicer:
             raise refusal(Status.UNKNOWN, "ORDER_OUTCOME_UNKNOWN", message) from error
         except LedgerFault as error:
             raise refusal(Status.INTERNAL, error.reason, str(error)) from error
+        except (OrderRefused, ExchangeRefused) as error:
+            theirs = {EXCHANGE_ERROR: ", ".join(error.errors)}
+            raise refusal(Status.FAILED_PRECONDITION, error.reason, str(error), theirs) from error
         except AccountError as error:
             raise refusal(Status.FAILED_PRECONDITION, error.reason, str(error)) from error
         return pb.AccountServicePlaceOrderResponse(
