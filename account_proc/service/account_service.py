@@ -23,7 +23,7 @@ from krakencopy.account_proc.contract.errors import (
 )
 from krakencopy.account_proc.contract.refusals import EXCHANGE_ERROR
 from krakencopy.account_proc.contract.spec import AccountSpec
-from krakencopy.account_proc.copying.copier import Copier
+from krakencopy.account_proc.copying.copier import Copier, FillDiffers
 from krakencopy.account_proc.copying.master import Master
 from krakencopy.account_proc.domain.copy_record import SIDE_OF_PB
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
@@ -186,7 +186,10 @@ class AccountServicer:
                 _rename(copier, (request.renamed,))
             # While draining, fills are left to the journal, which sends them again at the next start.
             if request.fills and not self._process.draining:
-                copier.take_fills(request.fills)
+                try:
+                    copier.take_fills(request.fills)
+                except FillDiffers as error:
+                    raise refusal(Status.DATA_LOSS, error.reason, str(error)) from error
 
     def _join(self, start: pb.CopyStart) -> None:
         """Binds a new ledger to the journal; refuses one that lost something or counts in another journal."""
