@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         ServerFault,
         TimedOut,
         Unavailable,
+        Violation,
     )
     from krakencopy.client.sdk.watch_stream import Watch
 
@@ -45,6 +46,7 @@ __all__ = [
     "ServerFault",
     "TimedOut",
     "Unavailable",
+    "Violation",
     "Watch",
 ]
 

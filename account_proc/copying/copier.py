@@ -34,6 +34,7 @@ from krakencopy.account_proc.copying.copy_steps import CopySteps
 from krakencopy.account_proc.copying.exits import Exits
 from krakencopy.account_proc.copying.fill_answers import FillAnswers
 from krakencopy.account_proc.copying.found_orders import FoundOrders
+from krakencopy.account_proc.copying.last_fills import LastFills
 from krakencopy.account_proc.copying.lookups import Lookup, Lookups
 from krakencopy.account_proc.copying.new_copies import NewCopies
 from krakencopy.account_proc.copying.owed_exits import OwedExits
@@ -55,6 +56,12 @@ class FillGap(AccountError):
     reason = "FILL_GAP"
 
 
+class FillDiffers(AccountError):
+    """A fill came with a number that another one had: one of both is not the journal's."""
+
+    reason = "FILL_DIFFERS"
+
+
 class Copier:
     """Copies fills into one user's account."""
 
@@ -72,6 +79,7 @@ class Copier:
         self._answers = FillAnswers(context, new_copies)
         self._owed_exits = OwedExits(context, exits, new_copies, self._turns)
         self._found_orders = FoundOrders(context)
+        self._last_fills = LastFills()
         #: What copying holds and carries.
         self.positions = CopiedPositions(context, exits, self._turns)
         #: What the master trades, as far as this user has heard.
@@ -97,13 +105,16 @@ class Copier:
             self._open_copy(copy)
             self._tasks.spawn(self._take_up(copy))
         for seq, body in self._ledger.pending_fills():
-            fill = self._in_current_names(master_fill(pb.Fill.FromString(body)))
+            message = pb.Fill.FromString(body)
+            fill = self._in_current_names(master_fill(message))
             assert fill.seq == seq
+            self._last_fills.add(message)
             self._turns.add_fill(fill, self._context.now())
         self._answer_waiting()
 
     def take_fills(self, messages: Iterable[pb.Fill]) -> None:
-        """Takes the next fills in one durable step. Raises FillGap or LedgerFault. Repeated fills do nothing.
+        """Takes the next fills in one durable step. Raises FillGap, FillDiffers or LedgerFault.
+        Repeated fills do nothing.
 
         That step already answers the first of them, with those behind it that are of the same master order;
         the others are kept.
@@ -124,6 +135,8 @@ class Copier:
         try:
             self._make_taken(new, next(filter(self._turns.may_answer, coins), None))
             self._answer_waiting()
+            for message in new:
+                self._last_fills.add(message)
             self.master_pairs.update(fill.pair for fill in fills)
             # Behind the orders, if there are any: whoever hears of it has time.
             self._context.read_deferral.run_after(self._context.changed)
@@ -132,14 +145,28 @@ class Copier:
             raise
 
     def _not_taken_yet(self, messages: Iterable[pb.Fill]) -> list[pb.Fill]:
-        """The fills that follow the last one that was taken. Raises FillGap."""
+        """The fills that follow the last one that was taken. Raises FillGap and FillDiffers."""
         cursor = self._ledger.cursor
         assert cursor is not None, "fills before the ledger joined a journal"
+        messages = list(messages)
         new = [message for message in messages if message.seq > cursor]
+        if len(new) < len(messages):
+            self._check_repeated(cursor, messages)
         for number, message in enumerate(new, start=cursor + 1):
             if message.seq != number:
                 raise FillGap(f"fill {message.seq} does not follow {number - 1}")
         return new
+
+    def _check_repeated(self, cursor: int, messages: Iterable[pb.Fill]) -> None:
+        """Raises FillDiffers where a fill is not the one that was taken under its number."""
+        for message in messages:
+            is_other = message.seq == cursor and message.exec_id != self._ledger.cursor_exec_id
+            if is_other or self._last_fills.had_other(message):
+                raise FillDiffers(
+                    f"fill {message.seq} came again with other content ({message.exec_id}): either it or the "
+                    "one that was copied is not the journal's. Compare the copies of that number with the "
+                    "journal before this user copies on"
+                )
 
     def _read_fill(self, message: pb.Fill) -> MasterFill:
         """The fill as the rules see it; takes over the prices that it brings."""

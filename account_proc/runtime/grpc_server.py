@@ -28,9 +28,11 @@ HealthCheckRequest = health_pb2.HealthCheckRequest
 HealthCheckResponse = health_pb2.HealthCheckResponse
 
 
-def refusal(status: Status, reason: str, message: str) -> GRPCError:
+def refusal(
+    status: Status, reason: str, message: str, metadata: Mapping[str, str] | None = None
+) -> GRPCError:
     """What ends a call with a status that carries google.rpc.ErrorInfo."""
-    return GRPCError(status, cut_text(message), error_details(reason))
+    return GRPCError(status, cut_text(message), error_details(reason, metadata))
 
 
 class GrpcServer:

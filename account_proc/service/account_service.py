@@ -14,16 +14,29 @@ from typing import Any, Protocol
 from grpclib.const import Status
 from grpclib.exceptions import GRPCError
 
-from krakencopy.account_proc.contract.errors import AccountError, ExchangeError, LedgerFault, OutcomeUnknown
+from krakencopy.account_proc.contract.errors import (
+    AccountError,
+    ExchangeError,
+    ExchangeRefused,
+    LedgerFault,
+    OutcomeUnknown,
+)
+from krakencopy.account_proc.contract.refusals import EXCHANGE_ERROR
 from krakencopy.account_proc.contract.spec import AccountSpec
-from krakencopy.account_proc.copying.copier import Copier
+from krakencopy.account_proc.copying.copier import Copier, FillDiffers
 from krakencopy.account_proc.domain.copy_record import SIDE_OF_PB
 from krakencopy.account_proc.master.master import Master
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.runtime.grpc_server import refusal
 from krakencopy.account_proc.runtime.read_deferral import deferral_s
 from krakencopy.account_proc.state.ledger import Ledger
-from krakencopy.account_proc.trading.requested_orders import BadOrder, OrderAsked, RequestedOrders, decimal_of
+from krakencopy.account_proc.trading.requested_orders import (
+    BadOrder,
+    OrderAsked,
+    OrderRefused,
+    RequestedOrders,
+    decimal_of,
+)
 from krakencopy.v1 import account_pb2 as pb
 from krakencopy.v1 import types_pb2
 
@@ -173,7 +186,10 @@ class AccountServicer:
                 _rename(copier, (request.renamed,))
             # While draining, fills are left to the journal, which sends them again at the next start.
             if request.fills and not self._process.draining:
-                copier.take_fills(request.fills)
+                try:
+                    copier.take_fills(request.fills)
+                except FillDiffers as error:
+                    raise refusal(Status.DATA_LOSS, error.reason, str(error)) from error
 
     def _join(self, start: pb.CopyStart) -> None:
         """Binds a new ledger to the journal; refuses one that lost something or counts in another journal."""
@@ -243,6 +259,9 @@ class AccountServicer:
             raise refusal(Status.UNKNOWN, "ORDER_OUTCOME_UNKNOWN", message) from error
         except LedgerFault as error:
             raise refusal(Status.INTERNAL, error.reason, str(error)) from error
+        except (OrderRefused, ExchangeRefused) as error:
+            theirs = {EXCHANGE_ERROR: ", ".join(error.errors)}
+            raise refusal(Status.FAILED_PRECONDITION, error.reason, str(error), theirs) from error
         except AccountError as error:
             raise refusal(Status.FAILED_PRECONDITION, error.reason, str(error)) from error
         return pb.AccountServicePlaceOrderResponse(

@@ -17,6 +17,7 @@ from krakencopy.account_proc.contract.copy_state import CopyState
 from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.errors import AccountError, ExchangeRefused, OutcomeUnknown
 from krakencopy.account_proc.contract.order_ids import own_order_id
+from krakencopy.account_proc.contract.refusals import EXCHANGE_REFUSED
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.domain.requested_order import OwnPosition, RequestedOrder
 from krakencopy.account_proc.kraken.answers import RATE_ERROR, speaks_of_time
@@ -42,10 +43,12 @@ class RequestIdReused(BadOrder):
 
 
 class OrderRefused(AccountError):
-    """The broker refused the order; ``reason`` is its own error string."""
+    """The broker refused the order; ``errors`` are its own texts."""
+
+    reason = EXCHANGE_REFUSED
 
     def __init__(self, error: str) -> None:
-        self.reason = error
+        self.errors = (error,)
         super().__init__(f"the exchange refused the order: {error}")
 
 

@@ -226,6 +226,7 @@ def order(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
                 "which never places a second one",
                 reason=error.reason,
                 request_id=error.request_id,
+                metadata=error.metadata,
             ) from error
         out.one(placed, _order_page)
     return ExitCode.DONE

@@ -16,7 +16,13 @@ Knows nothing of gRPC: sdk/grpc_errors.py builds these from what gRPC reports.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import IntEnum
+
+#: The reason of an order that the exchange refused; its own text is in the metadata, under the name below
+#: (control.proto, PlaceOrder).
+EXCHANGE_REFUSED, EXCHANGE_ERROR = "EXCHANGE_REFUSED", "exchange_error"
 
 
 class ExitCode(IntEnum):
@@ -32,10 +38,21 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130  # 128 + SIGINT, as shells count
 
 
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A field of the request that is outside its bounds (google.rpc.BadRequest)."""
+
+    #: Where: "volume", "limit_price".
+    field: str
+    #: What must be otherwise, for people.
+    description: str
+
+
 class KrakenCopyError(Exception):
     """Base of all errors that this package raises on purpose.
 
     ``message`` is for people; ``reason`` is the server's stable code, e.g. ``"ACCOUNT_NOT_FOUND"``, or empty.
+    ``metadata`` is what the server says beside its reason.
     ``request_id`` is that of the mutation that failed, or empty: after ``Unavailable`` (but not
     ``NotConnected``), ``TimedOut`` and ``ServerFault`` nobody knows whether it was done, and asking again
     with the same id does it at most once.
@@ -43,16 +60,27 @@ class KrakenCopyError(Exception):
 
     exit_code = ExitCode.SERVER_FAULT
 
-    def __init__(self, message: str, *, reason: str = "", request_id: str = "") -> None:
+    def __init__(
+        self, message: str, *, reason: str = "", request_id: str = "",
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:  # fmt: skip
+        self.metadata = dict(metadata or {})
         self.message = message
         self.reason = reason
         self.request_id = request_id
         super().__init__(message)
 
+    @property
+    def exchange_error(self) -> str:
+        """The exchange's own text, e.g. ``"EOrder:Insufficient funds"``, where ``reason`` is
+        ``EXCHANGE_REFUSED``; else empty.
+        """
+        return self.metadata.get(EXCHANGE_ERROR, "")
+
     def __str__(self) -> str:
-        # The exchange's own errors are both the reason and a part of the message.
-        is_told = not self.reason or self.reason in self.message
-        return self.message if is_told else f"{self.message} ({self.reason})"
+        # The exchange's own text says more than that it refused, and is mostly a part of the message.
+        word = self.exchange_error or self.reason
+        return self.message if not word or word in self.message else f"{self.message} ({word})"
 
 
 class Refused(KrakenCopyError):
@@ -86,6 +114,8 @@ class BadInput(KrakenCopyError):
     """The question makes no sense: found here, or by the server (INVALID_ARGUMENT)."""
 
     exit_code = ExitCode.BAD_INPUT
+    #: Each field that is outside its bounds; ``reason`` is ``FIELD_INVALID`` then.
+    violations: tuple[Violation, ...] = ()
 
 
 class BadConfiguration(BadInput):

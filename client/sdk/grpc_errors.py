@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, cast
 
 import grpc
 
@@ -18,6 +20,7 @@ from krakencopy.client.sdk.errors import (
     ServerFault,
     TimedOut,
     Unavailable,
+    Violation,
 )
 
 #: Every error of the supervisor's own carries an ErrorInfo of this domain (control.proto).
@@ -51,17 +54,31 @@ _KINDS: dict[grpc.StatusCode, type[KrakenCopyError]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Details:
+    """What our server says for programs; empty when gRPC itself made the error or someone else answered."""
+
+    reason: str = ""
+    metadata: dict[str, str] = field(default_factory=dict)
+    violations: tuple[Violation, ...] = ()
+
+
 def fault(error: grpc.RpcError, endpoint: Endpoint, request_id: str = "") -> KrakenCopyError:
     """Say what a failed call means. ``request_id`` is the mutation's, if it was one."""
     code = error.code()
-    reason = _reason(error)
+    told = _details(error)
+    reason = told.reason
     details = " ".join((error.details() or "").split())
     kind = _KINDS.get(code, ServerFault)
     if reason == _BAD_CONFIGURATION:
         return BadConfiguration((error.details() or "").strip(), reason=reason, request_id=request_id)
     if kind is Unavailable and details.startswith(_NEVER_CONNECTED):
         kind = NotConnected
-    return kind(_message(code, reason, details, endpoint), reason=reason, request_id=request_id)
+    message = _message(code, reason, details, endpoint)
+    found = kind(message, reason=reason, request_id=request_id, metadata=told.metadata)
+    if isinstance(found, BadInput):
+        found.violations = told.violations
+    return found
 
 
 def _message(code: grpc.StatusCode, reason: str, details: str, endpoint: Endpoint) -> str:
@@ -90,8 +107,7 @@ def _nobody_there(details: str, endpoint: Endpoint) -> str:
     )
 
 
-def _reason(error: grpc.RpcError) -> str:
-    """The ErrorInfo's reason; empty when gRPC itself made the error or the answer comes from someone else."""
+def _details(error: grpc.RpcError) -> _Details:
     # Here and not above: most commands see no error, and these modules take tens of milliseconds.
     from google.rpc import error_details_pb2
     from grpc_status import rpc_status
@@ -100,9 +116,13 @@ def _reason(error: grpc.RpcError) -> str:
         # The error of a finished call is that call as well, which its type does not say.
         status = rpc_status.from_call(cast("grpc.Call", error))
     except ValueError:  # the details contradict the status: not written by our server
-        return ""
-    for detail in status.details if status is not None else ():
-        found = error_details_pb2.ErrorInfo()
-        if detail.Unpack(found) and found.domain == _DOMAIN:
-            return str(found.reason)
-    return ""
+        return _Details()
+    packed: Iterable[Any] = status.details if status is not None else ()
+    info, bad_request = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
+    is_ours = any(detail.Unpack(info) and info.domain == _DOMAIN for detail in packed)
+    if not is_ours:
+        return _Details()
+    for detail in packed:
+        detail.Unpack(bad_request)
+    violations = tuple(Violation(each.field, each.description) for each in bad_request.field_violations)
+    return _Details(info.reason, dict(info.metadata), violations)

@@ -24,6 +24,7 @@ from krakencopy.account_proc.contract.spec import SERVICE_NAME, Role
 from krakencopy.account_proc.runtime import failpoint
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.supervisor.accounts.coin_names import CoinNames
+from krakencopy.supervisor.accounts.fill_check import BadFill, bad_fill, other_content
 from krakencopy.supervisor.accounts.grpc_client import Call, CallFailed, RpcClient
 from krakencopy.supervisor.accounts.same_account import Identities
 from krakencopy.supervisor.accounts.work_queue import WorkQueue
@@ -192,6 +193,9 @@ class AccountLink:
                 log.info("%s: %s ended: %s", self._account_id, work.__name__.strip("_"), error)
             except _NotAdmitted:
                 return
+            except BadFill as error:
+                self._owner.link_refused(error.reason, str(error))
+                return
             except _Differs as error:
                 self._owner.link_refused("JOURNAL_DIFFERS", str(error))
                 return
@@ -254,13 +258,29 @@ class AccountLink:
                         self._account_id, renamed.old_name, renamed.new_name
                     )
                 else:
-                    arrivals.take_fills(item.fills)
+                    self._take_fills(arrivals, item.fills)
         finally:
             arrivals.flush()
 
+    @staticmethod
+    def _take_fills(arrivals: FillBatcher, fills: Sequence[types_pb2.Fill]) -> None:
+        """Raises BadFill; what came before that fill is taken."""
+        for number, fill in enumerate(fills):
+            if bad := bad_fill(fill):
+                arrivals.take_fills(fills[:number])
+                raise bad
+        arrivals.take_fills(fills)
+
     def _append(self, fills: list[types_pb2.Fill]) -> None:
         self._shared.identities.set_fills_apart(fills)
-        self._fills.append(fills, self._shared.epoch)
+        added = self._fills.append(fills, self._shared.epoch)
+        if len(added) == len(fills):
+            return
+        known = {id(fill) for fill in added}
+        if bad := other_content(self._journal, [fill for fill in fills if id(fill) not in known]):
+            self._owner.link_refused(bad.reason, str(bad))
+            # The stream's task, which may be waiting for the next fills.
+            self._tasks[-1].cancel()
 
     def _journal_end(self) -> pb.StreamFillsRequest:
         last = self._journal.last_executed_at()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,12 +59,18 @@ for _method in SERVICE.methods:
     setattr(Scripted, _method.name, _handler(_method))
 
 
-def refusal(code: grpc.StatusCode, reason: str, message: str, domain: str = "krakencopy") -> grpc.Status:
-    """What the supervisor sends when it refuses."""
-    detail = AnyMessage()
-    detail.Pack(error_details_pb2.ErrorInfo(reason=reason, domain=domain))
+def refusal(
+    code: grpc.StatusCode, reason: str, message: str, domain: str = "krakencopy",
+    metadata: Mapping[str, str] | None = None, violations: Mapping[str, str] | None = None,
+) -> grpc.Status:  # fmt: skip
+    """What the supervisor sends when it refuses; ``violations``: fields and what is wrong with them."""
+    info, fields = AnyMessage(), AnyMessage()
+    info.Pack(error_details_pb2.ErrorInfo(reason=reason, domain=domain, metadata=metadata))
+    found = error_details_pb2.BadRequest.FieldViolation
+    bad = [found(field=field, description=words) for field, words in (violations or {}).items()]
+    fields.Pack(error_details_pb2.BadRequest(field_violations=bad))
     status: grpc.Status = rpc_status.to_status(
-        status_pb2.Status(code=code.value[0], message=message, details=[detail])
+        status_pb2.Status(code=code.value[0], message=message, details=[fields, info] if bad else [info])
     )
     return status
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from krakencopy.account_proc.contract.copy_state import CopyState
 from krakencopy.account_proc.contract.errors import NonceFault
-from krakencopy.account_proc.copying.copier import FillGap
+from krakencopy.account_proc.copying.copier import FillDiffers, FillGap
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.kraken.answers import LockedOut
 from krakencopy.account_proc.state.ledger import Ledger
@@ -96,6 +96,27 @@ def test_repeated_fills_do_nothing_and_a_gap_takes_nothing_of_what_came_with_it(
             assert (ledger.cursor, ledger.cursor_exec_id) == (4, "M4")
             await user.done()
             assert Counter(seq for copy in user.copies for seq in copy.fill_seqs) == Counter(range(1, 5))
+
+    run(steps())
+
+
+def test_another_fill_of_a_number_that_was_taken_is_a_fault_and_nothing_of_it_is_taken(
+    ledger: Ledger,
+) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            some = fills(*[(BUY, "BTC/USD")] * 3)
+            user.copier.take_fills(some[:2])
+            for number, fields in ((0, {"volume": "7"}), (1, {"exec_id": "OTHER"}), (1, {"price": "7"})):
+                other = pb.Fill()
+                other.CopyFrom(some[number])
+                other.MergeFrom(pb.Fill(**fields))
+                with pytest.raises(FillDiffers, match=f"fill {number + 1} came again with other content"):
+                    user.copier.take_fills([other, some[2]])
+                assert ledger.cursor == 2
+            user.copier.take_fills(some)
+            assert ledger.cursor == 3
+            await user.done()
 
     run(steps())
 

@@ -160,7 +160,8 @@ def test_a_refusal_is_the_answer_for_ever(tmp_path: Path) -> None:
         for _ in range(2):
             with placing(tmp_path, kraken) as orders, pytest.raises(OrderRefused) as refused:
                 await orders.place(ASKED)
-            assert refused.value.reason == "EOrder:Insufficient funds"
+            assert refused.value.reason == "EXCHANGE_REFUSED"
+            assert refused.value.errors == ("EOrder:Insufficient funds",)
         assert kraken.times_asked("AddOrder") == 1
 
     run(steps())

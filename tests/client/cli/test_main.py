@@ -255,16 +255,22 @@ def test_an_order_whose_outcome_nobody_knows_says_how_to_find_out(
 
 
 def test_an_order_that_was_refused_is_not_said_to_be_in_doubt(terminal: Terminal) -> None:
-    refused = refusal(grpc.StatusCode.FAILED_PRECONDITION, "EOrder:Insufficient funds", "not enough USD")
+    refused = refusal(
+        grpc.StatusCode.FAILED_PRECONDITION, "EXCHANGE_REFUSED", "not enough USD",
+        metadata={"exchange_error": "EOrder:Insufficient funds"},
+    )  # fmt: skip
     assert terminal.run("order buy BTC/USD 1", ("PlaceOrder", refused)) == 1
     assert terminal.err == "krakencopy: not enough USD (EOrder:Insufficient funds)\n"
 
 
-def test_a_reason_that_the_message_names_is_not_repeated(terminal: Terminal) -> None:
-    reason = "EOrder:Insufficient funds"
-    refused = refusal(grpc.StatusCode.FAILED_PRECONDITION, reason, f"the exchange refused it: {reason}")
+def test_what_the_exchange_said_is_not_repeated(terminal: Terminal) -> None:
+    theirs = "EOrder:Insufficient funds"
+    refused = refusal(
+        grpc.StatusCode.FAILED_PRECONDITION, "EXCHANGE_REFUSED", f"the exchange refused it: {theirs}",
+        metadata={"exchange_error": theirs},
+    )  # fmt: skip
     assert terminal.run("order buy BTC/USD 1", ("PlaceOrder", refused)) == 1
-    assert terminal.err == f"krakencopy: the exchange refused it: {reason}\n"
+    assert terminal.err == f"krakencopy: the exchange refused it: {theirs}\n"
 
 
 @pytest.mark.parametrize(

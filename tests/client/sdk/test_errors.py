@@ -28,8 +28,16 @@ def test_a_reason_is_shown_beside_a_message_that_does_not_name_it() -> None:
     assert (
         str(Refused("no account 'eve'", reason="ACCOUNT_NOT_FOUND")) == "no account 'eve' (ACCOUNT_NOT_FOUND)"
     )
-    assert str(Refused("EOrder:Unknown pair: no", reason="EOrder:Unknown pair")) == "EOrder:Unknown pair: no"
+    assert str(Refused("no (NO)", reason="NO")) == "no (NO)"
     assert str(Refused("no")) == "no"
+
+
+def test_the_exchanges_own_text_is_shown_instead_of_the_word_that_it_refused() -> None:
+    theirs = {"exchange_error": "EOrder:Unknown pair"}
+    named = Refused("EOrder:Unknown pair: no", reason="EXCHANGE_REFUSED", metadata=theirs)
+    assert (str(named), named.exchange_error) == ("EOrder:Unknown pair: no", "EOrder:Unknown pair")
+    assert str(Refused("no", reason="EXCHANGE_REFUSED", metadata=theirs)) == "no (EOrder:Unknown pair)"
+    assert (Refused("no").exchange_error, Refused("no").metadata) == ("", {})
 
 
 def test_the_request_of_a_mutation_is_kept() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import grpc
@@ -21,6 +22,7 @@ from krakencopy.client import (
     ServerFault,
     TimedOut,
     Unavailable,
+    Violation,
 )
 from krakencopy.v1 import control_pb2 as pb
 from tests.support.scripted_supervisor import Scripted, refusal, refuse
@@ -104,6 +106,35 @@ def test_a_bad_configuration_keeps_its_lines_one_for_each_fault(
     assert (raised.value.exit_code, raised.value.request_id != "") == (78, True)
     [request] = supervisor.requests(pb.ReloadRequest)
     assert request.dry_run
+
+
+def test_what_the_exchange_said_is_beside_the_reason(sdk: KrakenCopy, supervisor: Scripted) -> None:
+    theirs = refusal(
+        grpc.StatusCode.FAILED_PRECONDITION, "EXCHANGE_REFUSED", "no",
+        metadata={"exchange_error": "EOrder:Insufficient funds"},
+    )  # fmt: skip
+    supervisor.on["PlaceOrder"] = lambda _request, context: context.abort_with_status(theirs)
+    with pytest.raises(Refused) as raised:
+        sdk.place_order("buy", "BTC/USD", Decimal(1))
+    assert (raised.value.reason, raised.value.exchange_error) == (
+        "EXCHANGE_REFUSED",
+        "EOrder:Insufficient funds",
+    )
+
+
+def test_each_field_that_is_outside_its_bounds_is_named(sdk: KrakenCopy, supervisor: Scripted) -> None:
+    bad = refusal(
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "FIELD_INVALID",
+        "two fields",
+        violations={"pair": "a", "volume": "b"},
+    )
+    supervisor.on["PlaceOrder"] = lambda _request, context: context.abort_with_status(bad)
+    with pytest.raises(BadInput) as raised:
+        sdk.place_order("buy", "BTC/USD", Decimal(1))
+    assert raised.value.violations == (Violation("pair", "a"), Violation("volume", "b"))
+    assert raised.value.reason == "FIELD_INVALID"
+    assert BadInput("found here").violations == ()
 
 
 def test_a_reason_of_another_domain_is_not_ours(sdk: KrakenCopy, supervisor: Scripted) -> None:

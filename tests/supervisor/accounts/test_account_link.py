@@ -60,6 +60,10 @@ class Boss:
     def __init__(self) -> None:
         self.steps = 0
         self.paused = False
+        self.refused: list[tuple[str, str]] = []
+
+    def link_refused(self, reason: str, message: str) -> None:
+        self.refused.append((reason, message))
 
     def notices_changed(self) -> None:
         """Nobody asks."""
@@ -69,6 +73,21 @@ class Boss:
 
     def trading_mode(self, **_: bool) -> types_pb2.TradingMode.ValueType:
         return types_pb2.TRADING_MODE_COPYING
+
+
+class Master(Servicer):
+    """Streams what a test gives it, and then nothing more."""
+
+    def __init__(self, *fills: list[types_pb2.Fill]) -> None:
+        self._fills = fills
+        self.asked = 0
+
+    async def StreamFills(self, _: Any) -> AsyncIterator[pb.StreamFillsResponse]:  # noqa: N802 - gRPC's
+        self.asked += 1
+        yield pb.StreamFillsResponse(caught_up=pb.CaughtUp())
+        for fills in self._fills:
+            yield pb.StreamFillsResponse(fills=fills)
+        await asyncio.Event().wait()
 
 
 class Accounts:
@@ -219,5 +238,36 @@ def test_a_snapshot_that_says_the_same_of_the_account_is_kept_and_moves_nobody(f
             assert await steps(cursor_seq=3, reason="FEED_DOWN") == 1
             assert await steps(cursor_seq=3, reason="FEED_DOWN", message="for a while") == 2
             assert await steps(cursor_seq=3) == 3
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize(
+    ("sent", "reason", "taken"),
+    [
+        ([[fill(1), fill(2, volume="0"), fill(3)]], "FILL_INVALID", ["E1"]),
+        ([[fill(1)], [fill(2), fill(3, pair="P" * 65)]], "FILL_INVALID", ["E1", "E2"]),
+        ([[fill(1)], [fill(1, volume="7"), fill(2)]], "FILL_DIFFERS", ["E1", "E2"]),
+        ([[fill(1), fill(1, price="7")]], "FILL_DIFFERS", ["E1"]),
+    ],
+)
+def test_a_fill_that_is_wrong_ends_the_masters_stream_with_a_word_and_is_never_journalled(
+    folder: Path, sent: list[list[types_pb2.Fill]], reason: str, taken: list[str]
+) -> None:
+    async def play() -> None:
+        scene, master = Scene(folder), Master(*sent)
+        server = GrpcServer({ACCOUNT_SERVICE: master})
+        await server.start(folder / "mia.sock")
+        owner = cast("Owner", scene.boss)
+        link = AccountLink("mia", Role.MASTER, folder / "mia.sock", scene.shared, owner)
+        link.open()
+        async with asyncio.timeout(LIMIT_S):
+            await asyncio.wait(link._tasks[-1:])
+        assert [why for why, _ in scene.boss.refused] == [reason]
+        assert [known.exec_id for known in scene.journal.fills_after(0, 10)] == taken
+        assert master.asked == 1
+        await link.close()
+        await server.stop(1.0)
+        scene.journal.close()
 
     asyncio.run(play())

@@ -1,0 +1,37 @@
+"""What the last fills were that a user's process has taken: a repeated one is told from another one of the
+same number.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from krakencopy.v1 import types_pb2 as pb
+
+#: More than a stream that is opened again repeats.
+KEPT_MAX = 1_000
+
+_Content = tuple[str, str, int, str, str]
+
+
+class LastFills:
+    """The last ``KEPT_MAX`` of this process's life, and what waited when it began."""
+
+    def __init__(self) -> None:
+        self._contents: OrderedDict[int, _Content] = OrderedDict()
+
+    def add(self, fill: pb.Fill) -> None:
+        """It was taken."""
+        self._contents[fill.seq] = _content(fill)
+        if len(self._contents) > KEPT_MAX:
+            self._contents.popitem(last=False)
+
+    def had_other(self, fill: pb.Fill) -> bool:
+        """Whether another fill was taken under this one's number."""
+        known = self._contents.get(fill.seq)
+        return known is not None and known != _content(fill)
+
+
+def _content(fill: pb.Fill) -> _Content:
+    # Not the pair: a rename changes it in what the journal sends again.
+    return fill.exec_id, fill.order_id, fill.side, fill.volume, fill.price
