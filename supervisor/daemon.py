@@ -39,6 +39,7 @@ from krakencopy.supervisor.folder_owner import (
 from krakencopy.supervisor.paper.demo import demo_config
 from krakencopy.supervisor.paper.replay_check import check_replay
 from krakencopy.supervisor.processes.orphans import STATE_LOCK
+from krakencopy.supervisor.processes.output_relay import relayed_output
 from krakencopy.supervisor.processes.strategy_check import check_strategies
 
 
@@ -48,16 +49,21 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     Exits 0, 1 (a timed run's report does not add up), 70 (crashed), 74 (the journal cannot be read or
     written), 76 (state folder in use) or 78 (bad input).
     """
-    arguments = _arguments(sys.argv[1:] if argv is None else argv)
+    with relayed_output():
+        sys.exit(_exit_code(sys.argv[1:] if argv is None else argv))
+
+
+def _exit_code(argv: Sequence[str]) -> int:
+    """Runs the command, and says what it cannot do."""
     try:
-        sys.exit(_run(arguments))
+        return _run(_arguments(argv))
     except ConfigFaults as faults:
         for fault in faults.faults:
             sys.stderr.write(f"{fault}\n")
-        sys.exit(ExitCode.CONFIGURATION)
+        return ExitCode.CONFIGURATION
     except LockHeld as held:
         sys.stderr.write(f"krakencopyd: {held}\n")
-        sys.exit(ExitCode.LOCK_HELD)
+        return ExitCode.LOCK_HELD
     except Exception as error:
         # Account processes end by their lifelines; what they had in flight is taken up at the next start.
         logging.getLogger(__name__).critical("krakencopyd crashed", exc_info=True)
@@ -65,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         sys.stderr.write(
             f"krakencopyd: crashed: {error!r}; this is a defect, please report the lines above\n"
         )
-        sys.exit(ExitCode.CRASHED)
+        return ExitCode.CRASHED
 
 
 class _Parser(argparse.ArgumentParser):
