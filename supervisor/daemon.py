@@ -27,6 +27,7 @@ from krakencopy.account_proc.runtime.file_lock import LOCK_LINE_BYTES, LockedFil
 from krakencopy.supervisor.config import reader as configuration
 from krakencopy.supervisor.config.credentials import CredentialSource
 from krakencopy.supervisor.config.model import Config
+from krakencopy.supervisor.config.private_files import check_file, check_folder
 from krakencopy.supervisor.config.reader import ConfigFault, ConfigFaults, PaperMarket
 from krakencopy.supervisor.folder_owner import (
     ADOPT_FLAG,
@@ -144,9 +145,12 @@ def _seconds(text: str) -> float:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    if not arguments.paper:
+        check_file(arguments.config)
     config = demo_config() if arguments.paper else configuration.load(arguments.config)
     state_dir = (arguments.state_dir or default_folder(config)).absolute()
     configuration.check_state_dir(config, state_dir)
+    check_folder(state_dir, holds_money=not config.exchange.managed)
     if not arguments.paper:
         check_strategies(config)
     kind = _check_market(arguments, config)
