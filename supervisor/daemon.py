@@ -27,6 +27,7 @@ from krakencopy.account_proc.runtime.file_lock import LOCK_LINE_BYTES, LockedFil
 from krakencopy.supervisor.config import reader as configuration
 from krakencopy.supervisor.config.credentials import CredentialSource
 from krakencopy.supervisor.config.model import Config
+from krakencopy.supervisor.config.private_files import check_file, check_folder
 from krakencopy.supervisor.config.reader import ConfigFault, ConfigFaults, PaperMarket
 from krakencopy.supervisor.folder_owner import (
     ADOPT_FLAG,
@@ -39,6 +40,7 @@ from krakencopy.supervisor.folder_owner import (
 from krakencopy.supervisor.paper.demo import demo_config
 from krakencopy.supervisor.paper.replay_check import check_replay
 from krakencopy.supervisor.processes.orphans import STATE_LOCK
+from krakencopy.supervisor.processes.output_relay import relayed_output
 from krakencopy.supervisor.processes.strategy_check import check_strategies
 
 
@@ -48,16 +50,21 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     Exits 0, 1 (a timed run's report does not add up), 70 (crashed), 74 (the journal cannot be read or
     written), 76 (state folder in use) or 78 (bad input).
     """
-    arguments = _arguments(sys.argv[1:] if argv is None else argv)
+    with relayed_output():
+        sys.exit(_exit_code(sys.argv[1:] if argv is None else argv))
+
+
+def _exit_code(argv: Sequence[str]) -> int:
+    """Runs the command, and says what it cannot do."""
     try:
-        sys.exit(_run(arguments))
+        return _run(_arguments(argv))
     except ConfigFaults as faults:
         for fault in faults.faults:
             sys.stderr.write(f"{fault}\n")
-        sys.exit(ExitCode.CONFIGURATION)
+        return ExitCode.CONFIGURATION
     except LockHeld as held:
         sys.stderr.write(f"krakencopyd: {held}\n")
-        sys.exit(ExitCode.LOCK_HELD)
+        return ExitCode.LOCK_HELD
     except Exception as error:
         # Account processes end by their lifelines; what they had in flight is taken up at the next start.
         logging.getLogger(__name__).critical("krakencopyd crashed", exc_info=True)
@@ -65,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         sys.stderr.write(
             f"krakencopyd: crashed: {error!r}; this is a defect, please report the lines above\n"
         )
-        sys.exit(ExitCode.CRASHED)
+        return ExitCode.CRASHED
 
 
 class _Parser(argparse.ArgumentParser):
@@ -138,9 +145,12 @@ def _seconds(text: str) -> float:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    if not arguments.paper:
+        check_file(arguments.config)
     config = demo_config() if arguments.paper else configuration.load(arguments.config)
     state_dir = (arguments.state_dir or default_folder(config)).absolute()
     configuration.check_state_dir(config, state_dir)
+    check_folder(state_dir, holds_money=not config.exchange.managed)
     if not arguments.paper:
         check_strategies(config)
     kind = _check_market(arguments, config)

@@ -59,10 +59,11 @@ class LockedFile:
             raise OSError(f"cannot lock {path}: {error}") from error
 
     def _open(self, path: str, flags: int) -> int:
+        flags |= os.O_CLOEXEC | os.O_NOFOLLOW  # it may lead to a file of somebody else's
         try:
-            descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
-            return os.open(path, flags | os.O_CLOEXEC)
+            return os.open(path, flags)
         self.existed = False
         return descriptor
 

@@ -10,8 +10,10 @@ import asyncio
 import json
 import logging
 import logging.handlers
+import os
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from io import TextIOWrapper
 from pathlib import Path
 
 #: 10 MB a file and three old ones: some weeks of an account's normal life.
@@ -71,6 +73,14 @@ class _NoCancellations(logging.Filter):
         return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
+class _OwnFile(logging.handlers.RotatingFileHandler):
+    """Follows no link, which may lead to a file of somebody else's."""
+
+    def _open(self) -> TextIOWrapper:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        return os.fdopen(os.open(self.baseFilename, flags, 0o600), "a", encoding=self.encoding)
+
+
 def log_to(
     path: Path, account_id: str, secrets: Iterable[str] = (), *, run: int = 0, instance_id: str = ""
 ) -> JsonFormatter:
@@ -78,9 +88,7 @@ def log_to(
     come later.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handler = logging.handlers.RotatingFileHandler(
-        path, maxBytes=FILE_BYTES_MAX, backupCount=FILES_KEPT, encoding="utf-8"
-    )
+    handler = _OwnFile(path, maxBytes=FILE_BYTES_MAX, backupCount=FILES_KEPT, encoding="utf-8")
     formatter = JsonFormatter(account_id, secrets, run=run, instance_id=instance_id)
     handler.setFormatter(formatter)
     handler.addFilter(_NoCancellations())

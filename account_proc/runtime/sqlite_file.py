@@ -161,7 +161,7 @@ class Database:
 
     def _check_file(self) -> None:
         """What SQLite would silently make good: an empty file, a cut last page."""
-        with self.path.open("rb") as file:
+        with os.fdopen(os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
             head = file.read(100)
             size = file.seek(0, os.SEEK_END)
         if size == 0:

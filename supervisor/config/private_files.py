@@ -1,13 +1,16 @@
 """Whether the configuration and the state folder are ours alone to write, as OpenSSH looks at its files
 (sshd_config(5), StrictModes): who can write a journal or name a command decides what is traded.
 
-Looked at before anything is read from them or written to them. Where nobody else can write, nobody else can
+Looked at before anything is read from them or written to them; at a reload the configuration is looked at
+again. Where nobody else can write, nobody else can
 plant a link either, so links are looked for here once and not at each opening.
 """
 
 from __future__ import annotations
 
+import grp
 import os
+import pwd
 import shlex
 import stat
 from collections.abc import Iterator
@@ -16,7 +19,6 @@ from pathlib import Path
 from krakencopy.supervisor.config.toml_table import ConfigFault, ConfigFaults
 
 ROOT = 0
-WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 #: Faults of one folder that are named at most.
 FAULTS_MAX = 10
 
@@ -35,19 +37,21 @@ def check_file(path: Path) -> None:
         raise ConfigFaults(faults)
 
 
-def check_folder(path: Path) -> None:
+def check_folder(path: Path, *, holds_money: bool = True) -> None:
     """That a state folder is ours alone, with all that is in it. One that is not there yet is left to be
-    made.
+    made, and what is no folder to be refused there.
 
-    Raises ConfigFaults, before anything is changed.
+    Without money in it, the folders above may be anybody's: a paper run is tried out in a checkout that
+    another user has made. Raises ConfigFaults, before anything is changed.
     """
-    faults = list(_of_parents(path))
+    faults = list(_of_parents(path)) if holds_money else []
     try:
         status = path.lstat()
-    except FileNotFoundError:
+    except OSError:
         pass
     else:
-        faults += _of_entry(path, status) or _of_content(path)
+        if stat.S_ISLNK(status.st_mode) or stat.S_ISDIR(status.st_mode):
+            faults += _of_entry(path, status) or _of_content(path)
     if faults:
         raise ConfigFaults(faults[:FAULTS_MAX])
 
@@ -95,7 +99,8 @@ def _of_entry(path: Path, status: os.stat_result, *, is_root_trusted: bool = Fal
     if status.st_uid != os.geteuid() and not (is_root_trusted and status.st_uid == ROOT):
         remedy = "whoever owns it decides what is traded: take a file or folder that this user made"
         return [ConfigFault(str(path), "", f"is {_owned_by(status)}", remedy)]
-    if status.st_mode & WRITABLE_BY_OTHERS:
+    others = stat.S_IWOTH if _is_private_group(status.st_gid) else stat.S_IWOTH | stat.S_IWGRP
+    if status.st_mode & others:
         problem = f"group or others can write it (mode {_mode(status)})"
         return [
             ConfigFault(
@@ -106,6 +111,17 @@ def _of_entry(path: Path, status: os.stat_result, *, is_root_trusted: bool = Fal
             )
         ]
     return []
+
+
+def _is_private_group(gid: int) -> bool:
+    """Whether nobody but us is in it: many systems give each user a group of its own, and umask 002 with it,
+    which lets that group write all that the user makes (Debian's OpenSSH takes that, too).
+    """
+    try:
+        group, user = grp.getgrgid(gid), pwd.getpwuid(os.geteuid())
+    except KeyError:
+        return False
+    return gid == user.pw_gid and group.gr_name == user.pw_name and {*group.gr_mem} <= {user.pw_name}
 
 
 def _owned_by(status: os.stat_result) -> str:

@@ -19,6 +19,7 @@ from krakencopy.account_proc.contract.spec import Credentials
 from krakencopy.supervisor.config import reader as configuration
 from krakencopy.supervisor.config.diff import Changed, Difference, Setting, compare
 from krakencopy.supervisor.config.model import AccountConfig, Config
+from krakencopy.supervisor.config.private_files import check_file
 from krakencopy.supervisor.config.reader import ConfigFault, ConfigFaults
 from krakencopy.supervisor.lifecycle.state_machine import ALIVE, State
 from krakencopy.supervisor.paper.exchange import PaperFault
@@ -191,6 +192,7 @@ def _read(path: Path, state_dir: Path) -> Config:
     if not path.exists():
         remedy = "put it back, or restart krakencopyd with another --config"
         raise ConfigFaults([ConfigFault(str(path), "", "is not there any more", remedy)])
+    check_file(path)
     new = configuration.load(path)
     configuration.check_state_dir(new, state_dir)
     check_strategies(new)

@@ -74,7 +74,8 @@ class PaperExchange:
         log_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # It ends when this pipe does: with the supervisor, however that ends.
         read_end, write_end = os.pipe()
-        with log_path.open("ab") as errors:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        with os.fdopen(os.open(log_path, flags, 0o600), "ab") as errors:
             start = errors.tell()
             process = await asyncio.create_subprocess_exec(
                 *python_command("krakencopy.paper_exchange"),

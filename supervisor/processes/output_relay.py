@@ -4,14 +4,19 @@ stopped, a pipe whose other end is busy.
 A pipe is put in the place of the descriptor, so that Python, C libraries such as gRPC's core and child
 processes all write to it and never wait. A thread empties it into a bounded store, and another one writes
 that to where the descriptor led. What does not fit is dropped, whole lines of it, and counted where it was.
+
+What waits in the pipe is lost when this process is killed: the last words of a C library that aborts.
 """
 
 from __future__ import annotations
 
 import os
 import select
+import sys
 import threading
 from collections import deque
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 
 #: Bytes that wait for a reader, at most: some thousand lines.
 KEPT_BYTES_MAX = 262_144
@@ -19,6 +24,29 @@ KEPT_BYTES_MAX = 262_144
 READ_BYTES = 65_536
 #: What is left is written for so long at the end, in seconds.
 CLOSE_S = 0.5
+#: A line without an end may be a prompt, such as for a passphrase: it is written when nothing follows for so
+#: long, in seconds.
+PROMPT_S = 0.1
+
+STDOUT, STDERR = 1, 2
+
+
+@contextmanager
+def relayed_output() -> Iterator[None]:
+    """Nothing that this process or a child of it writes to standard output or standard error waits for a
+    reader, until the process's end.
+    """
+    with ExitStack() as stack:
+        for descriptor in (STDOUT, STDERR):
+            with suppress(OSError):  # it is closed
+                stack.callback(OutputRelay(descriptor).close)
+        try:
+            yield
+        finally:
+            # Now: what Python writes at its end would wait.
+            for stream in (sys.stdout, sys.stderr):
+                with suppress(OSError, ValueError, AttributeError):
+                    stream.flush()
 
 
 class OutputRelay:
@@ -51,13 +79,16 @@ class OutputRelay:
             thread.start()
 
     def close(self, within_s: float = CLOSE_S) -> None:
-        """Puts the descriptor back; what waits is written as far as it is read within so many seconds."""
+        """What waits is written as far as it is read within so many seconds. The descriptor is put back then,
+        or leads nowhere where nobody reads.
+        """
         if self._ended:
             return
-        os.dup2(self._reader, self._descriptor)
         os.write(self._waker, b"x")
         for thread in self._threads:
             thread.join(within_s)
+        leads_to = os.open(os.devnull, os.O_WRONLY) if self._threads[-1].is_alive() else self._reader
+        os.dup2(leads_to, self._descriptor)
 
     # -- the thread that empties the pipe -------------------------------------------------------------------
 
@@ -65,7 +96,13 @@ class OutputRelay:
         woken = False
         while True:
             if not woken:
-                woken = self._wake in select.select([self._pipe, self._wake], [], [])[0]
+                readable = select.select([self._pipe, self._wake], [], [], PROMPT_S if self._begun else None)[
+                    0
+                ]
+                woken = self._wake in readable
+                if not readable:
+                    self._keep(b"", is_whole=True)
+                    continue
             try:
                 data = os.read(self._pipe, READ_BYTES)
             except BlockingIOError:
@@ -81,15 +118,16 @@ class OutputRelay:
             self._ended = True
             self._changed.notify()
 
-    def _keep(self, data: bytes) -> None:
-        *lines, begun = (self._begun + data).split(b"\n")
-        if len(begun) > READ_BYTES:  # no line at all
+    def _keep(self, data: bytes, *, is_whole: bool = False) -> None:
+        """Takes the lines of it, and keeps the beginning of another one unless it ``is_whole``."""
+        *lines, begun = (self._begun + data).splitlines(keepends=True) or [b""]
+        if is_whole or begun.endswith(b"\n") or len(begun) > READ_BYTES:  # then it is no line at all
             lines.append(begun)
             begun = b""
         self._begun = begun
         with self._changed:
             for line in lines:
-                self._keep_line(line + b"\n")
+                self._keep_line(line)
             self._changed.notify()
 
     def _keep_line(self, line: bytes) -> None:

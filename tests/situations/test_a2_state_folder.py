@@ -160,12 +160,12 @@ def test_a_folder_that_an_earlier_version_made(paper: Paper) -> None:
             "--adopt-state"
         )
         assert command in said
-        system.arguments = ("--adopt-state",)
+        system.arguments = ("--quiet", "--adopt-state")
         system.start().wait_ready()
         system.sell("BTC/USD", "0.001")
         system.settled(2)
         system.stop()
-        system.arguments = ()
+        system.arguments = ("--quiet",)
         system.start().wait_ready()
         assert [copy.filled_volume for copy in system.copies("anna")] == ["0.001", "0.001"]
 

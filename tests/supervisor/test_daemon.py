@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -328,6 +328,65 @@ def test_check_finds_what_a_start_would_find(state: Path, config: Path) -> None:
         ),
         "KRAKEN_USER_TANIA_API_SECRET",
     )
+
+
+def world_writable(state: Path) -> str:
+    state.chmod(0o777)
+    return f"{state}: group or others can write it (mode 0777); make sure that nobody has changed it"
+
+
+def linked(state: Path) -> str:
+    ledger = state / "accounts" / "tania.db"
+    elsewhere = state.with_name("elsewhere.db")
+    elsewhere.write_bytes(b"another user's file")
+    ledger.symlink_to(elsewhere)
+    return f"{ledger}: is a symbolic link to {elsewhere}; put the file or folder itself there"
+
+
+def anothers(state: Path) -> str:
+    journal = state / "journal.db"
+    os.chown(journal, 12_345, -1)
+    return f"{journal}: is owned by user 12345, and krakencopyd runs as user {os.geteuid()}"
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        world_writable,
+        linked,
+        pytest.param(anothers, marks=pytest.mark.skipif(os.geteuid() != 0, reason="gives a file away")),
+    ],
+)
+def test_a_state_folder_that_others_may_have_changed_is_refused_and_left_as_it_is(
+    state: Path, config: Path, spoil: Callable[[Path], str]
+) -> None:
+    config.write_text(ELSEWHERE + MASTER + TANIA)
+    (state / "accounts").mkdir(parents=True)
+    with closing(Journal(state / "journal.db", owner_of(load(config)))) as journal:
+        journal.append([fill(1)], 1)
+    told = spoil(state)
+    before = content_of(state.parent)
+    for command in ("run", "check"):
+        assert_told(krakencopyd(state, command, "--config", config, **KEYS), told)
+    assert content_of(state.parent) == before
+
+
+def content_of(folder: Path) -> dict[Path, tuple[int, int, bytes]]:
+    """Owner, mode and content of all that is in it."""
+    found = {}
+    for path in folder.rglob("*"):
+        status = path.lstat()
+        content = path.read_bytes() if path.is_file() else b""
+        found[path] = (status.st_uid, status.st_mode, content)
+    return found
+
+
+def test_a_configuration_that_others_can_write_is_refused(state: Path, config: Path) -> None:
+    config.write_text(GOOD)
+    config.chmod(0o666)
+    ended = krakencopyd(state, "--config", config, **KEYS)
+    assert_told(ended, f"{config}: group or others can write it (mode 0666); make sure that nobody")
+    assert not state.exists()
 
 
 def test_a_damaged_journal_is_told_and_left_as_it_is(state: Path, config: Path) -> None:

@@ -153,7 +153,10 @@ class System:
     #: What Python runs.
     program: tuple[str, ...] = ("-m", "krakencopy.supervisor.daemon")
     #: More of the command line.
-    arguments: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ("--quiet",)
+    #: Where the supervisor's standard output and standard error lead.
+    stdout: int | None = None
+    stderr: int = subprocess.PIPE
     user_lines: dict[str, str] = field(default_factory=dict)
     #: Short: paths of Unix sockets are at most 107 bytes long.
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="kc")))
@@ -200,9 +203,9 @@ class System:
         self.process = subprocess.Popen(
             [
                 sys.executable, *self.program, "--config", str(self.write_config()),
-                "--state-dir", str(self.state_dir), "--quiet", *self.arguments,
+                "--state-dir", str(self.state_dir), *self.arguments,
             ],
-            env=self.environment(), cwd=ROOT, text=True, stderr=subprocess.PIPE,
+            env=self.environment(), cwd=ROOT, text=True, stdout=self.stdout, stderr=self.stderr,
         )  # fmt: skip
         return self
 
@@ -286,9 +289,10 @@ class System:
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(timeout=PATIENCE_S)
-        assert self.process.stderr is not None
-        errors = self.process.stderr.read()
-        self.process.stderr.close()
+        errors = ""
+        if self.process.stderr is not None:
+            errors = self.process.stderr.read()
+            self.process.stderr.close()
         self.process = None
         assert code == expect, errors
 
@@ -315,8 +319,8 @@ class System:
         assert self.process is not None
         self.process.kill()
         self.process.wait()
-        assert self.process.stderr is not None
-        self.process.stderr.close()
+        if self.process.stderr is not None:
+            self.process.stderr.close()
         self.process = None
 
     def logs(self, account: str) -> list[dict[str, Any]]:

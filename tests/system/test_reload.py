@@ -250,6 +250,18 @@ def test_a_file_that_cannot_be_used_changes_nothing_and_each_fault_is_told_with_
     assert '"anna" and "ben" have the same API key' in warned[0].message
 
 
+def test_a_file_that_others_can_write_changes_nothing(system: Reloaded) -> None:
+    path = system.write_config()
+    path.chmod(0o646)
+    try:
+        before = system.instances()
+        told = system.types("reload", 78)
+        assert f"{path}: group or others can write it (mode 0646); make sure that nobody has changed" in told
+        assert system.instances() == before
+    finally:
+        path.chmod(0o644)
+
+
 def test_a_file_that_is_gone_is_told_by_its_path(system: Reloaded) -> None:
     path = system.write_config()
     path.unlink()

@@ -45,6 +45,16 @@ def test_a_new_file_is_its_owners_alone(tmp_path: Path) -> None:
         assert held.path.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_link_is_not_followed(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_bytes(b"another user's")
+    link = tmp_path / "nonce.txt"
+    link.symlink_to(elsewhere)
+    with pytest.raises(OSError, match="symbolic links"):
+        LockedFile(link, "the file")
+    assert elsewhere.read_bytes() == b"another user's"
+
+
 def test_the_lock_of_a_process_ends_with_it_and_is_not_inherited(tmp_path: Path) -> None:
     path = tmp_path / "nonce"
     work = (

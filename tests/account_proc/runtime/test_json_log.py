@@ -83,6 +83,15 @@ def test_all_logging_goes_to_a_file_for_its_owner_only(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
+def test_a_link_is_not_followed(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_bytes(b"another user's")
+    (tmp_path / "user.jsonl").symlink_to(elsewhere)
+    with pytest.raises(OSError, match="symbolic links"):
+        log_to(tmp_path / "user.jsonl", "tania_gilbert")
+    assert elsewhere.read_bytes() == b"another user's"
+
+
 def test_a_log_that_grows_takes_a_bounded_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(account_log, "FILE_BYTES_MAX", 2_000)
     path = tmp_path / "tania.jsonl"

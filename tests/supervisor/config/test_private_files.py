@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import grp
 import os
+import pwd
 from pathlib import Path
 
 import pytest
 
 from krakencopy.supervisor.config.private_files import check_file, check_folder
 from krakencopy.supervisor.config.toml_table import ConfigFaults
+
+
+@pytest.fixture(autouse=True)
+def shared_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Our group has others in it."""
+    shared = grp.struct_group(("staff", "x", os.getegid(), ["anna", "ben"]))
+    monkeypatch.setattr(grp, "getgrgid", lambda _: shared)
 
 
 @pytest.fixture
@@ -47,6 +56,23 @@ def test_what_others_can_write_is_refused(folder: Path, what: str, bit: int) -> 
     (fault,) = raised.value.faults
     assert str(fault).startswith(f"{path}: group or others can write it (mode 0")
     assert str(fault).endswith(f"run: chmod go-w {path}")
+
+
+@pytest.mark.parametrize(("others", "is_taken"), [([], True), (["ben"], False)])
+def test_a_group_that_is_ours_alone_may_write(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, others: list[str], *, is_taken: bool
+) -> None:
+    user = pwd.getpwuid(os.geteuid())
+    path = folder / "journal.db"
+    os.chown(path, -1, user.pw_gid)
+    path.chmod(0o660)
+    group = grp.struct_group((user.pw_name, "x", user.pw_gid, [user.pw_name, *others]))
+    monkeypatch.setattr(grp, "getgrgid", lambda _: group)
+    if is_taken:
+        check_folder(folder)
+    else:
+        with pytest.raises(ConfigFaults, match="group or others can write it"):
+            check_folder(folder)
 
 
 @pytest.mark.parametrize("what", ["accounts/anna.db", "accounts", "logs"])
@@ -98,6 +124,14 @@ def test_a_folder_that_anyone_can_replace_is_refused(folder: Path) -> None:
         check_folder(folder)
     folder.parent.chmod(0o1777)  # as /tmp
     check_folder(folder)
+
+
+def test_a_paper_run_may_lie_in_a_folder_of_anybody(folder: Path) -> None:
+    folder.parent.chmod(0o777)
+    check_folder(folder, holds_money=False)
+    folder.chmod(0o770)
+    with pytest.raises(ConfigFaults, match=f"{folder}: group or others can write it"):
+        check_folder(folder, holds_money=False)
 
 
 def test_a_configuration_that_is_ours_is_taken(tmp_path: Path) -> None:

@@ -117,6 +117,31 @@ def test_what_c_code_and_children_write_is_relayed_in_whole_lines() -> None:
     assert text == b"from C code\nfrom a child\nwithout an end and directly\n"
 
 
+def test_a_prompt_is_written_before_its_line_has_an_end() -> None:
+    code = """
+        os.write(1, b"Passphrase: ")
+        sys.stdin.read(1)
+    """
+    with _running(code) as process:
+        assert os.read(process.stdout.fileno(), 100) == b"Passphrase: "
+        process.go_on()
+
+
+def test_the_end_waits_for_nobody() -> None:
+    code = """
+        from krakencopy.supervisor.processes.output_relay import relayed_output
+        relay.close()
+        with relayed_output():
+            print("x" * 1_000_000)
+            print("without a flush", end="")
+        os.write(1, b"y" * 1_000_000)  # as C code may on its way out
+        print("z" * 1_000_000, flush=True)
+        say("done")
+    """
+    with _running(code) as process:
+        assert process.said() == "done"
+
+
 def test_a_reader_that_has_gone_is_no_reason_to_end() -> None:
     code = """
         say("begun")
