@@ -111,6 +111,7 @@ def measured(
 def main() -> int:
     """0 if no module is below a minimum."""
     coverage = Coverage()
+    coverage.load()  # of a report before, so that it can be asked for again
     with warnings.catch_warnings():
         # A process that was killed while it wrote leaves a part of a file.
         warnings.simplefilter("ignore", CoverageWarning)

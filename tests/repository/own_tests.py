@@ -58,11 +58,16 @@ PROVEN_BY: dict[str, tuple[str, ...]] = {
         "tests/account_proc/ccxt_broker/test_broker.py",
         "tests/account_proc/ccxt_broker/test_coinbase.py",
     ),
+    "account_proc/kraken/account_reads.py": ("tests/account_proc/kraken/test_api.py",),
+    "account_proc/kraken/market_reads.py": ("tests/account_proc/kraken/test_api.py",),
+    "account_proc/kraken/order_reads.py": ("tests/account_proc/kraken/test_api.py",),
     "account_proc/kraken/rest/request_queue.py": ("tests/account_proc/kraken/rest/test_client.py",),
     "supervisor/accounts/grpc_client.py": (
         "tests/account_proc/runtime/test_grpc_server.py",
         "tests/supervisor/accounts/test_account_link.py",
     ),
+    # Lines for people, tested as the pages that they stand on.
+    "client/views/rows.py": ("tests/client/views/test_pages.py",),
     # Commands: what is asked, what is shown, how it ends.
     "client/cli/arguments.py": _COMMANDS,
     "client/cli/commands.py": _COMMANDS,
