@@ -20,7 +20,7 @@ from grpclib.encoding.proto import ProtoCodec, ProtoStatusDetailsCodec
 from grpclib.exceptions import GRPCError
 from grpclib.server import Server, Stream
 
-from krakencopy.account_proc.contract.grpc_methods import health, signature
+from krakencopy.account_proc.contract.grpc_methods import WINDOWS, health, signature
 from krakencopy.account_proc.contract.refusals import cut_text, error_details, violations_text
 from krakencopy.account_proc.contract.request_bounds import FIELD_INVALID, violations
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
@@ -105,7 +105,7 @@ class _GuardedServer(Server):
     """grpclib's, which whoever connects reaches only after the handshake."""
 
     def __init__(self, handlers: dict[str, Handler], secret: str) -> None:
-        super().__init__([_Handlers(handlers)])
+        super().__init__([_Handlers(handlers)], config=WINDOWS)
         refusing = {path: handler._replace(func=_refuse_stranger) for path, handler in handlers.items()}
         self.guard = SocketGuard(secret, super()._protocol_factory, _OpenServer(refusing).connection)
 

@@ -21,7 +21,7 @@ from grpclib.exceptions import GRPCError, ProtocolError, StreamTerminatedError
 from grpclib.protocol import H2Protocol
 from h2.exceptions import ProtocolError as HttpError
 
-from krakencopy.account_proc.contract.grpc_methods import ACCOUNT_SERVICE, HEALTH_SERVICE, signature
+from krakencopy.account_proc.contract.grpc_methods import ACCOUNT_SERVICE, HEALTH_SERVICE, WINDOWS, signature
 from krakencopy.account_proc.contract.socket_handshake import (
     ANSWER_BYTES,
     HANDSHAKE_S,
@@ -40,6 +40,11 @@ METHODS = {method.name: signature(method) for method in (*ACCOUNT_SERVICE.method
 
 #: The reason of a call whose other end is not the process that was started.
 WRONG_PROCESS = "WRONG_PROCESS"
+#: Single calls to one process that wait for their answer, at most. Beyond 100 calls grpclib lets new ones
+#: wait, those of a stream that is opened again as well.
+ASKED_MAX = 50
+#: The reason of a call beyond that; nothing was sent.
+TOO_MANY_CALLS = "TOO_MANY_CALLS"
 
 
 class CallFailed(Exception):
@@ -66,8 +71,14 @@ class RpcClient:
     def __init__(self, path: Path, secret: str) -> None:
         """``secret``: what both ends prove to know (contract/socket_handshake.py)."""
         self._channel = _ProvenChannel(
-            secret, path=str(path), codec=_Codec(), status_details_codec=ProtoStatusDetailsCodec()
+            secret,
+            path=str(path),
+            config=WINDOWS,
+            codec=_Codec(),
+            status_details_codec=ProtoStatusDetailsCodec(),
         )
+
+        self._asked = 0
 
     def close(self) -> None:
         """Ends the connection and all that is asked over it."""
@@ -75,9 +86,16 @@ class RpcClient:
 
     async def ask(self, method: str, request: Message, timeout_s: float) -> Any:
         """The one answer. Raises CallFailed."""
-        async with self.open(method, timeout_s) as call:
-            await call.send_message(request, end=True)
-            answer = await call.recv_message()
+        if self._asked >= ASKED_MAX and method != "Drain":
+            message = f"{self._asked} calls to this account wait for their answers; try again later"
+            raise CallFailed(Status.RESOURCE_EXHAUSTED, message, TOO_MANY_CALLS)
+        self._asked += 1
+        try:
+            async with self.open(method, timeout_s) as call:
+                await call.send_message(request, end=True)
+                answer = await call.recv_message()
+        finally:
+            self._asked -= 1
         if answer is None:
             raise CallFailed(Status.UNKNOWN, f"{method} ended without an answer")
         return answer

@@ -11,6 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from grpclib.const import Status
 
 from krakencopy.account_proc.contract.grpc_methods import ACCOUNT_SERVICE, HEALTH_SERVICE, health, signature
 from krakencopy.account_proc.runtime.grpc_server import GrpcServer, Health, refusal
-from krakencopy.supervisor.accounts.grpc_client import CallFailed, RpcClient
+from krakencopy.supervisor.accounts.grpc_client import ASKED_MAX, CallFailed, RpcClient
 from krakencopy.v1 import account_pb2 as pb
 from krakencopy.v1.types_pb2 import Fill
 from tests.support.stand_in_served import Servicer
@@ -169,6 +170,44 @@ def test_whoever_has_another_secret_is_noticed_on_both_sides(socket: Path) -> No
         assert f"process {os.getpid()} listens" in failed.value.message
         assert not scene.account.asked.is_set()
         stranger.close()
+
+    played(socket, play)
+
+
+def test_calls_that_wait_are_bounded_and_leave_room_for_streams(socket: Path) -> None:
+    async def play(scene: Scene) -> None:
+        waiting = [asyncio.create_task(scene.place("wait")) for _ in range(ASKED_MAX)]
+        await scene.account.asked.wait()
+        with pytest.raises(CallFailed) as failed:
+            await scene.place("one")
+        assert (failed.value.status, failed.value.reason) == (Status.RESOURCE_EXHAUSTED, "TOO_MANY_CALLS")
+        watch = scene.client.watch("Watch", health.HealthCheckRequest(service=SERVICE))
+        assert (await anext(watch)).status == NOT_SERVING
+        await watch.aclose()  # type: ignore[attr-defined]
+        await scene.client.ask("Drain", pb.DrainRequest(), LIMIT_S)
+        for call in waiting:
+            call.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        assert await scene.place("one") == "one"
+
+    played(socket, play)
+
+
+def test_answers_that_nobody_reads_do_not_stop_the_other_calls_of_a_connection(socket: Path) -> None:
+    async def play(scene: Scene) -> None:
+        async with AsyncExitStack() as opened:
+            unread = []
+            for _ in range(4):
+                call = await opened.enter_async_context(scene.client.open("PlaceOrder"))
+                request = pb.AccountServicePlaceOrderRequest(request_id="large")
+                await call.send_message(request, end=True)
+                unread.append(call)
+            for _ in range(3):
+                assert await scene.place("one") == "one"
+            answer: Any = await unread[0].recv_message()
+            assert answer.order_id == LARGE
+            for call in unread[1:]:
+                await call.cancel()
 
     played(socket, play)
 
