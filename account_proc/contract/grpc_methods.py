@@ -9,6 +9,7 @@ from typing import Any
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health_pb2
+from grpclib.config import Configuration
 from grpclib.const import Cardinality
 
 from krakencopy.v1 import account_pb2
@@ -18,6 +19,10 @@ health: Any = health_pb2
 
 ACCOUNT_SERVICE = account_pb2.DESCRIPTOR.services_by_name["AccountService"]
 HEALTH_SERVICE: ServiceDescriptor = health.DESCRIPTOR.services_by_name["Health"]
+
+#: What may lie unread of one call, and of a whole connection. By grpclib's default both are the same, and one
+#: call whose answers nobody reads stops all others.
+WINDOWS = Configuration(http2_stream_window_size=1 << 20, http2_connection_window_size=128 << 20)
 
 
 def signature(method: MethodDescriptor) -> tuple[str, Cardinality, type[Any], type[Any]]:

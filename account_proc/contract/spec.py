@@ -165,10 +165,12 @@ class AccountSpec:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """An API key and its secret. Shows neither."""
+    """An API key and its secret, and what only the supervisor and this process know. Shows none of it."""
 
     key: str = field(repr=False)
     secret: str = field(repr=False)
+    #: Of one start: both ends of the account's socket prove to have it (contract/socket_handshake.py).
+    link: str = field(default="", repr=False)
 
     @property
     def hidden(self) -> tuple[str, ...]:
@@ -176,7 +178,13 @@ class Credentials:
         ``repr`` writes it.
         """
         lines = tuple(line for line in self.secret.split("\n")[1:-1] if len(line) >= HIDDEN_LINE_MIN)
-        return (self.secret, self.secret.encode("unicode_escape").decode(), *lines, self.key)
+        return (
+            self.secret,
+            self.secret.encode("unicode_escape").decode(),
+            *lines,
+            self.key,
+            *filter(None, [self.link]),
+        )
 
     def __str__(self) -> str:
         return "Credentials(...)"

@@ -55,7 +55,10 @@ class BootPipes:
 
 def boot_message(spec: AccountSpec, credentials: Credentials) -> bytes:
     """What the boot pipe carries."""
-    message = {"spec": json.loads(spec.to_json()), "key": credentials.key, "secret": credentials.secret}
+    message = {
+        "spec": json.loads(spec.to_json()), "key": credentials.key, "secret": credentials.secret,
+        "link": credentials.link,
+    }  # fmt: skip
     return json.dumps(message).encode("ascii")
 
 
@@ -117,7 +120,7 @@ def run(load: Callable[[], Entry], pipes: BootPipes) -> int:
             return ExitCode.OK  # the supervisor ended or changed its mind before it told anything
         entry = load()
         message = json.loads(told)
-        credentials = Credentials(message["key"], message["secret"])
+        credentials = Credentials(message["key"], message["secret"], message["link"])
         _hide(credentials)
         spec = AccountSpec.from_json(json.dumps(message["spec"]))
         _name_process(spec.id)

@@ -16,13 +16,15 @@ from typing import Any
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from grpc_health.v1 import health_pb2
 from grpclib.const import Handler, Status
+from grpclib.encoding.proto import ProtoCodec, ProtoStatusDetailsCodec
 from grpclib.exceptions import GRPCError
 from grpclib.server import Server, Stream
 
-from krakencopy.account_proc.contract.grpc_methods import health, signature
+from krakencopy.account_proc.contract.grpc_methods import WINDOWS, health, signature
 from krakencopy.account_proc.contract.refusals import cut_text, error_details, violations_text
 from krakencopy.account_proc.contract.request_bounds import FIELD_INVALID, violations
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
+from krakencopy.account_proc.runtime.socket_guard import SocketGuard
 
 HealthCheckRequest = health_pb2.HealthCheckRequest
 HealthCheckResponse = health_pb2.HealthCheckResponse
@@ -36,10 +38,11 @@ def refusal(
 
 
 class GrpcServer:
-    """Serves some services on a Unix socket."""
+    """Serves some services on a Unix socket, to the supervisor alone."""
 
-    def __init__(self, servicers: Mapping[ServiceDescriptor, object]) -> None:
-        """``servicers``: who answers each service, by methods of the names in its descriptor. Raises
+    def __init__(self, servicers: Mapping[ServiceDescriptor, object], secret: str) -> None:
+        """``secret``: what whoever connects must prove to know (contract/socket_handshake.py).
+        ``servicers``: who answers each service, by methods of the names in its descriptor. Raises
         AttributeError without one.
         """
         self._answering: set[asyncio.Task[Any]] = set()
@@ -49,7 +52,7 @@ class GrpcServer:
                 path, cardinality, request, answer = signature(method)
                 handler = self._handler(method, getattr(servicer, method.name))
                 handlers[path] = Handler(handler, cardinality, request, answer)
-        self._server = Server([_Handlers(handlers)])
+        self._server = _GuardedServer(handlers, secret)
 
     async def start(self, path: Path) -> None:
         """Listens on a new socket there. Raises OSError."""
@@ -62,6 +65,7 @@ class GrpcServer:
         if self._answering:
             await asyncio.wait(self._answering, timeout=grace_s)
         self._server.close()
+        self._server.guard.close()
         # From Python 3.12.1 on, this waits for the connections too, which are the supervisor's to end.
         with suppress(TimeoutError):
             await asyncio.wait_for(self._server.wait_closed(), grace_s)
@@ -82,6 +86,47 @@ class GrpcServer:
                     await stream.send_message(message)
 
         return streaming if method.server_streaming else single
+
+
+class _OpenServer(Server):
+    """grpclib's, for connections that somebody else accepts."""
+
+    def __init__(self, handlers: dict[str, Handler]) -> None:
+        super().__init__(
+            [_Handlers(handlers)], codec=_Unread(), status_details_codec=ProtoStatusDetailsCodec()
+        )
+
+    def connection(self) -> Any:
+        """The protocol (asyncio) of a new one."""
+        return self._protocol_factory()
+
+
+class _GuardedServer(Server):
+    """grpclib's, which whoever connects reaches only after the handshake."""
+
+    def __init__(self, handlers: dict[str, Handler], secret: str) -> None:
+        super().__init__([_Handlers(handlers)], config=WINDOWS)
+        refusing = {path: handler._replace(func=_refuse_stranger) for path, handler in handlers.items()}
+        self.guard = SocketGuard(secret, super()._protocol_factory, _OpenServer(refusing).connection)
+
+    def _protocol_factory(self) -> Any:
+        return self.guard()
+
+
+class _Unread(ProtoCodec):
+    """Of a stranger's requests nothing is parsed."""
+
+    def decode(self, data: bytes, message_type: Any) -> Any:
+        return b""
+
+
+async def _refuse_stranger(stream: Stream[Any, Any]) -> None:
+    # A call that is still being sent would be reset, and the stranger not hear why.
+    async for _ in stream:
+        pass
+    raise refusal(
+        Status.UNAUTHENTICATED, "UNAUTHENTICATED", "an account's process answers its supervisor alone"
+    )
 
 
 async def _asked(method: MethodDescriptor, stream: Stream[Any, Any]) -> Any:

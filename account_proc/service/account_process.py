@@ -45,8 +45,10 @@ class AccountProcess(ABC):
     already.
     """
 
-    def __init__(self, spec: AccountSpec) -> None:
+    def __init__(self, spec: AccountSpec, link_secret: str) -> None:
+        """``link_secret``: what the supervisor proves to know (contract/socket_handshake.py)."""
         self.spec = spec
+        self._link_secret = link_secret
         #: Rings on every change of the account.
         self.change_signal = ChangeSignal()
         self.draining = False
@@ -150,7 +152,7 @@ class AccountProcess(ABC):
 
     async def _serve(self) -> tuple[GrpcServer, Health]:
         health = Health(SERVICE_NAME)
-        server = GrpcServer({ACCOUNT_SERVICE: self.servicer(), HEALTH_SERVICE: health})
+        server = GrpcServer({ACCOUNT_SERVICE: self.servicer(), HEALTH_SERVICE: health}, self._link_secret)
         # The account's lock is held, so whatever lies here was left by a dead process.
         self.spec.socket_path.unlink(missing_ok=True)
         await server.start(self.spec.socket_path)

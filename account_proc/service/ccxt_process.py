@@ -57,7 +57,7 @@ class CcxtProcess(AccountProcess):
 
     def __init__(self, spec: AccountSpec, credentials: Credentials) -> None:
         """Takes the locks and opens the ledger. Raises LockHeld, LedgerFault, ConfigurationFault."""
-        super().__init__(spec)
+        super().__init__(spec, credentials.link)
         self._strategy = strategy_of(spec)
         self._credentials = credentials
         self._key_lock = key_lock(spec.key_lock_dir, credentials.key, spec.id)

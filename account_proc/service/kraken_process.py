@@ -46,7 +46,7 @@ class KrakenProcess(AccountProcess):
         """Takes the locks and opens the ledger. Raises ConfigurationFault, LockHeld, NonceFault,
         LedgerFault.
         """
-        super().__init__(spec)
+        super().__init__(spec, credentials.link)
         self._strategy = strategy_of(spec)
         self._account = KrakenAccount(
             spec, credentials, changed=self.change_signal.notify, failed=self.fail, copied=self._copied

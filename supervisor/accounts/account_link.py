@@ -25,7 +25,7 @@ from krakencopy.account_proc.runtime import failpoint
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.supervisor.accounts.coin_names import CoinNames
 from krakencopy.supervisor.accounts.fill_check import BadFill, bad_fill, other_content
-from krakencopy.supervisor.accounts.grpc_client import Call, CallFailed, RpcClient
+from krakencopy.supervisor.accounts.grpc_client import WRONG_PROCESS, Call, CallFailed, RpcClient
 from krakencopy.supervisor.accounts.same_account import Identities
 from krakencopy.supervisor.accounts.work_queue import WorkQueue
 from krakencopy.supervisor.journal.fan_out import FillLog, ReportLog
@@ -108,16 +108,18 @@ class AccountLink:
     """One process, over its Unix socket."""
 
     def __init__(
-        self, account_id: str, role: Role | None, socket: Path, shared: Shared, owner: Owner
+        self, account_id: str, role: Role | None, socket: Path, secret: str, shared: Shared, owner: Owner
     ) -> None:
-        """``role``: what it is in copying; None for one that takes no part in it."""
+        """``role``: what it is in copying; None for one that takes no part in it. ``secret``: what only
+        that process knows.
+        """
         self._account_id = account_id
         self._role = role
         self._shared = shared
         self._journal = shared.journal
         self._fills = shared.fills
         self._owner = owner
-        self._rpc = RpcClient(socket)
+        self._rpc = RpcClient(socket, secret)
         self._tasks: list[asyncio.Task[None]] = []
         self._sent_at: OrderedDict[int, float] = OrderedDict()
         #: No conversation is begun again, and no fill sent.
@@ -127,6 +129,7 @@ class AccountLink:
         self._drained = False
         #: Rings for a new fill, for who decides from here on, and for the end of the link.
         self._news = ChangeSignal()
+        self._peer_refused = False
         self.linked = False
         self.serving = False
         #: The last announcement of this process that was passed on.
@@ -187,6 +190,9 @@ class AccountLink:
             try:
                 await work()
             except CallFailed as error:
+                if error.reason == WRONG_PROCESS:
+                    self._refuse_peer(error)
+                    return
                 if error.status in {Status.DATA_LOSS, Status.FAILED_PRECONDITION}:
                     self._owner.link_refused(error.reason or error.status.name, error.message)
                     return
@@ -206,6 +212,12 @@ class AccountLink:
                 log.exception("%s: %s failed; it is opened again", self._account_id, work.__name__.strip("_"))
             if not self._closing:
                 await asyncio.sleep(REOPEN_S)
+
+    def _refuse_peer(self, error: CallFailed) -> None:
+        """Each conversation finds the wrong process; it is said once."""
+        if not self._peer_refused:
+            self._peer_refused = True
+            self._owner.link_refused(error.reason, error.message)
 
     async def _watch_health(self) -> None:
         try:

@@ -58,7 +58,8 @@ def other_content(journal: Journal, repeated: Sequence[pb.Fill]) -> BadFill | No
             return BadFill(
                 "FILL_DIFFERS",
                 f"fill {fill.exec_id} came again with other content, and is not taken: {_shown(fill)}; in "
-                f"the journal, as fill {known.seq}, {_shown(known)}. Compare both with the trade at the exchange",
+                f"the journal, as fill {known.seq}, {_shown(known)}. "
+                "Compare both with the trade at the exchange",
             )
     return None
 

@@ -38,14 +38,14 @@ class Launcher:
         self._shared = shared
         self._credentials = credentials
 
-    async def spawn(self, account: AccountConfig, spec: AccountSpec) -> Child:
+    async def spawn(self, account: AccountConfig, spec: AccountSpec, link_secret: str) -> Child:
         """A new process. Raises SpawnFault, and ConfigFaults where its API key is not to be had."""
-        return await self._spawner.spawn(spec, self._credentials(account))
+        return await self._spawner.spawn(spec, replace(self._credentials(account), link=link_secret))
 
-    def link(self, account: AccountConfig, socket: Path, owner: Owner) -> AccountLink:
+    def link(self, account: AccountConfig, socket: Path, owner: Owner, link_secret: str) -> AccountLink:
         """A conversation with a new process."""
         role = account.role if account.is_kraken else None
-        return AccountLink(account.id, role, socket, self._shared, owner)
+        return AccountLink(account.id, role, socket, link_secret, self._shared, owner)
 
     def spec(self, account: AccountConfig, instance_id: str) -> AccountSpec:
         """What a new process is given to know."""

@@ -15,6 +15,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Protocol
 
+from krakencopy.account_proc.contract.socket_handshake import new_secret
 from krakencopy.supervisor.accounts.account_link import AccountLink, Owner
 from krakencopy.supervisor.accounts.exit_records import LastEnds, Lived, begin_output, last_output
 from krakencopy.supervisor.accounts.grpc_client import CallFailed
@@ -117,12 +118,13 @@ class SupervisedProcess:
     async def _start(self, config: AccountConfig, patience_s: float) -> None:
         self.starts += 1
         self.instance_id = uuid.uuid4().hex[:12]
+        link_secret = new_secret()
         spec = self._launcher.spec(config, self.instance_id)
         output, started_at = crash_path(spec), steady_time.now()
         self.started_at = time.time()
         try:
             output_start = begin_output(output)
-            child = await self._launcher.spawn(config, spec)
+            child = await self._launcher.spawn(config, spec, link_secret)
         except Exception as error:  # noqa: BLE001 - whatever it is, the account did not start and says so
             self._note_end(Ended(None, None, f"could not be started: {error}"))
             return
@@ -136,7 +138,7 @@ class SupervisedProcess:
         if self._draining:
             self.send_signal(signal.SIGTERM)  # it was stopped while it was being started
         elif self.child is child:
-            self.link = self._launcher.link(config, spec.socket_path, self._account)
+            self.link = self._launcher.link(config, spec.socket_path, self._account, link_secret)
             self.link.open()
 
     async def _drain(self) -> None:

@@ -19,11 +19,21 @@ from krakencopy.v1 import control_pb2
 from krakencopy.v1.control_pb2_grpc import add_ControlServiceServicer_to_server
 
 SERVICE_NAME = control_pb2.DESCRIPTOR.services_by_name["ControlService"].full_name
+#: Of one request.
+REQUEST_BYTES_MAX = 65_536
+#: Calls of one connection at once, and of all together: what is beyond them waits, or is refused
+#: (RESOURCE_EXHAUSTED).
+STREAMS_MAX, CALLS_MAX = 100, 1_000
 #: Clients ping every 30 s to notice a frozen supervisor; gRPC's default would hang up on a quiet watch
 #: ("too_many_pings").
 SERVER_OPTIONS = (
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+    # The longest request has fields of some hundred characters (bounds.proto).
+    ("grpc.max_receive_message_length", REQUEST_BYTES_MAX),
+    ("grpc.max_concurrent_streams", STREAMS_MAX),
+    # Whoever connects and says nothing.
+    ("grpc.server_handshake_timeout_ms", 5_000),
 )
 #: What is being answered may end, in seconds.
 GRACE_S = 0.2
@@ -40,7 +50,9 @@ class ControlServer:
     async def start(self, supervisor: Supervisor, reloader: Reloader) -> None:
         """Serves on the state folder's socket, mode 0600 by the umask."""
         self._server = server = grpc.aio.server(
-            interceptors=[RequestCheck(SERVICE_NAME)], options=SERVER_OPTIONS
+            interceptors=[RequestCheck(SERVICE_NAME)],
+            options=SERVER_OPTIONS,
+            maximum_concurrent_rpcs=CALLS_MAX,
         )
         health = grpc_health.HealthServicer()
         await health.set(SERVICE_NAME, health_pb2.HealthCheckResponse.SERVING)

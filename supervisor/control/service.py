@@ -7,7 +7,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
@@ -34,6 +33,7 @@ from krakencopy.supervisor.control.pages import (
 )
 from krakencopy.supervisor.control.refusals import CODES, Context, check_request_id, refuse
 from krakencopy.supervisor.control.reloader import Reloader, ReloadRefused
+from krakencopy.supervisor.control.remembered_answers import RememberedAnswers
 from krakencopy.supervisor.control.renames import why_not_renamed
 from krakencopy.supervisor.journal import report
 from krakencopy.supervisor.supervisor import Supervisor
@@ -42,8 +42,6 @@ from krakencopy.v1 import control_pb2 as pb
 
 #: Kraken: assets as they are shown, e.g. BTC, USD, 1INCH, AAPLx.
 ASSET = re.compile(r"[A-Za-z0-9]{1,16}", re.ASCII)
-#: Answers to mutations that are remembered by request id.
-ANSWERS_MAX = 1_000
 #: How long the master's process may take to place an order, in seconds: its deadline, and the search for a
 #: lost answer.
 ORDER_TIMEOUT_S = 20.0
@@ -75,7 +73,7 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         self._reloader = reloader
         self._journal = supervisor.journal
         self._page_tokens = PageTokens(supervisor.journal.journal_id)
-        self._answers: OrderedDict[str, Message] = OrderedDict()
+        self._answers = RememberedAnswers()
 
     # -- the whole ------------------------------------------------------------------------------------------
 
@@ -237,9 +235,9 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
             )
             await refuse(context, grpc.StatusCode.NOT_FOUND, "ACCOUNT_NOT_FOUND", message)
         await check_request_id(request.request_id, context)
-        key = f"{answer_type.DESCRIPTOR.name}/{request.account_id}/{request.request_id}"
-        known = self._answers.get(key)
-        if isinstance(known, answer_type):
+        key = (answer_type.DESCRIPTOR.name, request.account_id, request.request_id)
+        known = self._answers.answer(key, answer_type)
+        if known is not None:
             return known
         seen = self._supervisor.changes.version
         act(request.account_id)
@@ -247,9 +245,7 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         with suppress(TimeoutError):
             await asyncio.wait_for(self._supervisor.changes.wait(seen), TURN_MAX_S)
         answer = answer_type(account=self._message(account))
-        self._answers[key] = answer
-        while len(self._answers) > ANSWERS_MAX:
-            self._answers.popitem(last=False)
+        self._answers.remember_answer(key, answer)
         return answer
 
     async def _check_known(self, account_id: str, context: Context) -> None:

@@ -218,6 +218,9 @@ def main() -> None:
     parser.add_argument("--control-fd", type=int, required=True)
     parser.add_argument("--entry", default=DEFAULT_ENTRY, metavar="MODULE:FUNCTION")
     given = parser.parse_args()
+    # Before it forks: descriptors and memory of a fresh child, which is about to read its key, are as much
+    # out of the reach of others as its own are.
+    harden()
     continue_when_parent_dies()
     control = socket.socket(fileno=given.control_fd)
     control.set_inheritable(False)

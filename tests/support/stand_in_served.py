@@ -65,8 +65,8 @@ class StandIn(AccountProcess):
         pass
 
 
-def run(spec: AccountSpec, _: Credentials, ready_fd: int, lifeline_fd: int, pulse_fd: int) -> int:
+def run(spec: AccountSpec, credentials: Credentials, ready_fd: int, lifeline_fd: int, pulse_fd: int) -> int:
     async def serve() -> int:
-        return await StandIn(spec).run(ready_fd, lifeline_fd)
+        return await StandIn(spec, credentials.link).run(ready_fd, lifeline_fd)
 
     return pulse.run_with(pulse_fd, serve)

@@ -107,10 +107,12 @@ def test_another_fill_of_a_number_that_was_taken_is_a_fault_and_nothing_of_it_is
         async with copying(ledger) as user:
             some = fills(*[(BUY, "BTC/USD")] * 3)
             user.copier.take_fills(some[:2])
-            for number, fields in ((0, {"volume": "7"}), (1, {"exec_id": "OTHER"}), (1, {"price": "7"})):
+            for number, changed in (
+                (0, pb.Fill(volume="7")), (1, pb.Fill(exec_id="OTHER")), (1, pb.Fill(price="7"))
+            ):  # fmt: skip
                 other = pb.Fill()
                 other.CopyFrom(some[number])
-                other.MergeFrom(pb.Fill(**fields))
+                other.MergeFrom(changed)
                 with pytest.raises(FillDiffers, match=f"fill {number + 1} came again with other content"):
                     user.copier.take_fills([other, some[2]])
                 assert ledger.cursor == 2

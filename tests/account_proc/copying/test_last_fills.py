@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from krakencopy.account_proc.copying.last_fills import KEPT_MAX, LastFills
@@ -9,7 +11,7 @@ from krakencopy.v1 import types_pb2 as pb
 from tests.support.supervisor_samples import fill
 
 
-def _numbered(seq: int, **fields: str) -> pb.Fill:
+def _numbered(seq: int, **fields: Any) -> pb.Fill:
     made = fill(seq, **fields)
     made.seq = seq
     return made

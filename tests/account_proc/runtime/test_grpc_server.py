@@ -1,5 +1,5 @@
-"""Both ends of an account's gRPC over a real socket: with each other, and with grpcio's client, which
-others use.
+"""Both ends of an account's gRPC over a real socket: with each other, and with a stranger, who uses grpcio's
+client.
 """
 
 from __future__ import annotations
@@ -11,27 +11,25 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
-from google.rpc import error_details_pb2
-from grpc_health.v1 import health_pb2_grpc
-from grpc_status import rpc_status
 from grpclib.const import Status
 
-from krakencopy.account_proc.contract.grpc_methods import ACCOUNT_SERVICE, HEALTH_SERVICE, health
+from krakencopy.account_proc.contract.grpc_methods import ACCOUNT_SERVICE, HEALTH_SERVICE, health, signature
 from krakencopy.account_proc.runtime.grpc_server import GrpcServer, Health, refusal
-from krakencopy.supervisor.accounts.grpc_client import CallFailed, RpcClient
+from krakencopy.supervisor.accounts.grpc_client import ASKED_MAX, CallFailed, RpcClient
 from krakencopy.v1 import account_pb2 as pb
-from krakencopy.v1 import account_pb2_grpc
 from krakencopy.v1.types_pb2 import Fill
 from tests.support.stand_in_served import Servicer
 
 #: For what must happen on a busy machine, in seconds; nothing waits that long when it works.
 LIMIT_S = 30
 SERVICE = "krakencopy.v1.AccountService"
+SECRET = "known to both ends"
 SERVING, NOT_SERVING, UNKNOWN = 1, 2, 3
 #: More than both windows of HTTP/2's flow control together, here and there.
 LARGE = "x" * (9 << 20)
@@ -87,8 +85,8 @@ class Scene:
         self.socket = socket
         self.account = Account()
         self.health = Health(SERVICE)
-        self.server = GrpcServer({ACCOUNT_SERVICE: self.account, HEALTH_SERVICE: self.health})
-        self.client = RpcClient(socket)
+        self.server = GrpcServer({ACCOUNT_SERVICE: self.account, HEALTH_SERVICE: self.health}, SECRET)
+        self.client = RpcClient(socket, SECRET)
 
     async def place(self, request_id: str, timeout_s: float = LIMIT_S) -> str:
         request = pb.AccountServicePlaceOrderRequest(request_id=request_id)
@@ -125,7 +123,7 @@ def played(socket: Path, play: Callable[[Scene], Awaitable[None]]) -> None:
     asyncio.run(whole())
 
 
-def test_a_refusal_carries_its_reason_to_both_kinds_of_clients(socket: Path) -> None:
+def test_a_refusal_carries_its_reason_and_words(socket: Path) -> None:
     async def play(scene: Scene) -> None:
         with pytest.raises(CallFailed) as failed:
             await scene.place("refuse")
@@ -133,43 +131,83 @@ def test_a_refusal_carries_its_reason_to_both_kinds_of_clients(socket: Path) -> 
         assert failed.value.reason == "EXCHANGE_REFUSED"
         assert failed.value.metadata == {"exchange_error": "EOrder:Insufficient funds"}
         assert failed.value.message == str(failed.value) == "zu wenig € da, 100 %"
-        async with grpc.aio.insecure_channel(f"unix:{socket}") as channel:
-            stub: Any = account_pb2_grpc.AccountServiceStub(channel)
-            with pytest.raises(grpc.aio.AioRpcError) as refused:
-                await stub.PlaceOrder(pb.AccountServicePlaceOrderRequest(request_id="refuse"))
-        call: Any = refused.value
-        status = rpc_status.from_call(call)
-        info = error_details_pb2.ErrorInfo()
-        assert call.code() is grpc.StatusCode.FAILED_PRECONDITION
-        assert status is not None
-        assert status.message == "zu wenig € da, 100 %"
-        assert status.details[0].Unpack(info)
-        assert (info.reason, info.domain) == ("EXCHANGE_REFUSED", "krakencopy")
-        assert dict(info.metadata) == {"exchange_error": "EOrder:Insufficient funds"}
 
     played(socket, play)
 
 
-def test_grpcios_client_is_answered_like_ours(socket: Path) -> None:
+def _empty_call(channel: grpc.aio.Channel, method: Any) -> Any:
+    """A call of any method of a service, with an empty request."""
+    path, _, request, answer = signature(method)
+    kind = "_".join(
+        "stream" if streams else "unary" for streams in (method.client_streaming, method.server_streaming)
+    )
+    ask = getattr(channel, kind)(
+        path, request_serializer=request.SerializeToString, response_deserializer=answer.FromString
+    )
+    return ask(iter([request()]) if method.client_streaming else request())
+
+
+@pytest.mark.parametrize(
+    "method", [*ACCOUNT_SERVICE.methods, *HEALTH_SERVICE.methods], ids=lambda method: method.full_name
+)
+def test_a_process_of_the_same_user_that_is_not_the_supervisor_is_refused(socket: Path, method: Any) -> None:
     async def play(scene: Scene) -> None:
         async with grpc.aio.insecure_channel(f"unix:{socket}") as channel:
-            stub: Any = account_pb2_grpc.AccountServiceStub(channel)
-            answer = await stub.PlaceOrder(pb.AccountServicePlaceOrderRequest(request_id="one"))
-            assert answer.order_id == await scene.place("one") == "one"
-            fills: Any = stub.StreamFills(pb.StreamFillsRequest(epoch=3))
-            assert (await fills.read()).caught_up.from_history == 3
-            fills.cancel()
-            await scene.account.cut_off.wait()
-            copies = stub.CopyFills()
-            for seq in (1, 2):
-                await copies.write(pb.CopyFillsRequest(fills=[Fill(seq=seq)]))
-                assert (await copies.read()).report.cursor_seq == seq
-            await copies.done_writing()
-            assert await copies.read() is grpc.aio.EOF
-            assert await copies.code() is grpc.StatusCode.OK
-            nothing: Any = channel.unary_unary(f"/{SERVICE}/Nothing")
-            with pytest.raises(grpc.aio.AioRpcError, match="Method not found"):
-                await nothing(b"")
+            call = _empty_call(channel, method)
+            assert await call.code() is grpc.StatusCode.UNAUTHENTICATED
+        assert not scene.account.asked.is_set()
+        assert await scene.place("one") == "one"
+
+    played(socket, play)
+
+
+def test_whoever_has_another_secret_is_noticed_on_both_sides(socket: Path) -> None:
+    async def play(scene: Scene) -> None:
+        stranger = RpcClient(socket, "guessed")
+        with pytest.raises(CallFailed) as failed:
+            await stranger.ask("PlaceOrder", pb.AccountServicePlaceOrderRequest(request_id="one"), LIMIT_S)
+        assert (failed.value.status, failed.value.reason) == (Status.UNAUTHENTICATED, "WRONG_PROCESS")
+        assert f"process {os.getpid()} listens" in failed.value.message
+        assert not scene.account.asked.is_set()
+        stranger.close()
+
+    played(socket, play)
+
+
+def test_calls_that_wait_are_bounded_and_leave_room_for_streams(socket: Path) -> None:
+    async def play(scene: Scene) -> None:
+        waiting = [asyncio.create_task(scene.place("wait")) for _ in range(ASKED_MAX)]
+        await scene.account.asked.wait()
+        with pytest.raises(CallFailed) as failed:
+            await scene.place("one")
+        assert (failed.value.status, failed.value.reason) == (Status.RESOURCE_EXHAUSTED, "TOO_MANY_CALLS")
+        watch = scene.client.watch("Watch", health.HealthCheckRequest(service=SERVICE))
+        assert (await anext(watch)).status == NOT_SERVING
+        await watch.aclose()  # type: ignore[attr-defined]
+        await scene.client.ask("Drain", pb.DrainRequest(), LIMIT_S)
+        for call in waiting:
+            call.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        assert await scene.place("one") == "one"
+
+    played(socket, play)
+
+
+def test_answers_that_nobody_reads_do_not_stop_the_other_calls_of_a_connection(socket: Path) -> None:
+    async def play(scene: Scene) -> None:
+        async with AsyncExitStack() as opened:
+            unread = []
+            for _ in range(4):
+                call = await opened.enter_async_context(scene.client.open("PlaceOrder"))
+                request = pb.AccountServicePlaceOrderRequest(request_id="large")
+                await call.send_message(request, end=True)
+                unread.append(call)
+            for _ in range(3):
+                assert await scene.place("one") == "one"
+            answer: Any = await unread[0].recv_message()
+            assert answer.order_id == LARGE
+            for call in unread[1:]:
+                await call.cancel()
 
     played(socket, play)
 
@@ -184,13 +222,12 @@ def test_health_is_told_at_once_and_after_each_change(socket: Path) -> None:
             scene.health.set(serving=status == SERVING)
             scene.health.set(serving=status == SERVING)
             assert (await anext(watch)).status == status
-        async with grpc.aio.insecure_channel(f"unix:{socket}") as channel:
-            stub: Any = health_pb2_grpc.HealthStub(channel)
-            assert (await stub.Check(health.HealthCheckRequest(service=SERVICE))).status == SERVING
-            assert (await stub.Check(health.HealthCheckRequest())).status == SERVING
-            with pytest.raises(grpc.aio.AioRpcError) as failed:
-                await stub.Check(health.HealthCheckRequest(service="nobody"))
-            assert failed.value.code() is grpc.StatusCode.NOT_FOUND
+        for name in (SERVICE, ""):
+            asked = health.HealthCheckRequest(service=name)
+            assert (await scene.client.ask("Check", asked, LIMIT_S)).status == SERVING
+        with pytest.raises(CallFailed) as failed:
+            await scene.client.ask("Check", health.HealthCheckRequest(service="nobody"), LIMIT_S)
+        assert failed.value.status is Status.NOT_FOUND
         listed = await scene.client.ask("List", health.HealthListRequest(), LIMIT_S)
         assert {name: one.status for name, one in listed.statuses.items()} == {"": SERVING, SERVICE: SERVING}
         for stream in (watch, stranger):
@@ -320,4 +357,4 @@ def test_an_answer_that_is_due_leaves_before_the_end_and_streams_are_cut_off(soc
 def test_a_service_without_somebody_for_each_method_is_not_served(socket: Path) -> None:
     del socket
     with pytest.raises(AttributeError, match="StreamFills"):
-        GrpcServer({ACCOUNT_SERVICE: object()})
+        GrpcServer({ACCOUNT_SERVICE: object()}, SECRET)

@@ -12,10 +12,10 @@ from typing import Any, cast
 
 import pytest
 
-from krakencopy.account_proc.contract.grpc_methods import ACCOUNT_SERVICE
-from krakencopy.account_proc.contract.spec import Role
+from krakencopy.account_proc.contract.grpc_methods import ACCOUNT_SERVICE, HEALTH_SERVICE
+from krakencopy.account_proc.contract.spec import SERVICE_NAME, Role
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
-from krakencopy.account_proc.runtime.grpc_server import GrpcServer
+from krakencopy.account_proc.runtime.grpc_server import GrpcServer, Health
 from krakencopy.supervisor.accounts.account_link import AccountLink, Owner, Shared
 from krakencopy.supervisor.accounts.coin_names import CoinNames
 from krakencopy.supervisor.accounts.same_account import Identities
@@ -31,6 +31,7 @@ from tests.support.supervisor_samples import fill, small_config
 
 #: For what must happen on a busy machine, in seconds; nothing waits that long when it works.
 LIMIT_S = 30
+SECRET = "known to both ends"
 USERS = ("anna", "ben", "eve")
 
 
@@ -146,11 +147,11 @@ async def connected(folder: Path) -> AsyncIterator[Scene]:
     servers = []
     for name in USERS:
         scene.journal.join(name)
-        server = GrpcServer({ACCOUNT_SERVICE: scene.accounts[name]})
+        server = GrpcServer({ACCOUNT_SERVICE: scene.accounts[name]}, SECRET)
         await server.start(folder / f"{name}.sock")
         servers.append(server)
         socket, owner = folder / f"{name}.sock", cast("Owner", scene.boss)
-        scene.links[name] = AccountLink(name, Role.USER, socket, scene.shared, owner)
+        scene.links[name] = AccountLink(name, Role.USER, socket, SECRET, scene.shared, owner)
     try:
         yield scene
     finally:
@@ -256,10 +257,10 @@ def test_a_fill_that_is_wrong_ends_the_masters_stream_with_a_word_and_is_never_j
 ) -> None:
     async def play() -> None:
         scene, master = Scene(folder), Master(*sent)
-        server = GrpcServer({ACCOUNT_SERVICE: master})
+        server = GrpcServer({ACCOUNT_SERVICE: master}, SECRET)
         await server.start(folder / "mia.sock")
         owner = cast("Owner", scene.boss)
-        link = AccountLink("mia", Role.MASTER, folder / "mia.sock", scene.shared, owner)
+        link = AccountLink("mia", Role.MASTER, folder / "mia.sock", SECRET, scene.shared, owner)
         link.open()
         async with asyncio.timeout(LIMIT_S):
             await asyncio.wait(link._tasks[-1:])
@@ -269,5 +270,27 @@ def test_a_fill_that_is_wrong_ends_the_masters_stream_with_a_word_and_is_never_j
         await link.close()
         await server.stop(1.0)
         scene.journal.close()
+
+    asyncio.run(play())
+
+
+def test_a_wrong_process_at_an_accounts_socket_is_told_once_and_hears_nothing(folder: Path) -> None:
+    async def play() -> None:
+        async with connected(folder) as scene:
+            wrong = scene.accounts["ben"]
+            server = GrpcServer(
+                {ACCOUNT_SERVICE: wrong, HEALTH_SERVICE: Health(SERVICE_NAME)}, "another secret"
+            )
+            await server.start(folder / "eve2.sock")
+            scene.fills.append([fill(1)], 1)
+            owner = cast("Owner", scene.boss)
+            link = AccountLink("eve", Role.USER, folder / "eve2.sock", SECRET, scene.shared, owner)
+            link.open()
+            async with asyncio.timeout(LIMIT_S):
+                await asyncio.wait(link._tasks)
+            assert [reason for reason, _ in scene.boss.refused] == ["WRONG_PROCESS"]
+            assert scene.got == []
+            await link.close()
+            await server.stop(1.0)
 
     asyncio.run(play())

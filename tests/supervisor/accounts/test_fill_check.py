@@ -1,4 +1,4 @@
-"""A fill of the master's process is a fault if it is outside its bounds, or another one than the journal's."""
+"""A fill of the master's process is a fault if it is outside its bounds, or another than the journal's."""
 
 from __future__ import annotations
 

@@ -63,9 +63,9 @@ def test_at_another_broker_a_ledger_is_of_that_broker(
 def test_a_process_is_started_with_its_accounts_key(it: Supervisor) -> None:
     class Spawner:
         async def spawn(self, spec: Any, credentials: Any) -> tuple[str, str]:
-            return spec.id, credentials.key
+            return f"{spec.id} {credentials.link}", credentials.key
 
     it._launcher._spawner = cast("Any", Spawner())
     anna = it.accounts["anna"].config
-    started = asyncio.run(it._launcher.spawn(anna, it._launcher.spec(anna, "i1")))
-    assert cast("Any", started) == ("anna", "key of anna")
+    started = asyncio.run(it._launcher.spawn(anna, it._launcher.spec(anna, "i1"), "s1"))
+    assert cast("Any", started) == ("anna s1", "key of anna")

@@ -6,10 +6,14 @@ import asyncio
 import os
 import resource
 import signal
+import socket
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from krakencopy.supervisor.processes import forkserver
 from krakencopy.supervisor.processes import forkserver_client as forkserver_link
 from krakencopy.supervisor.processes import spawner as spawning
 from krakencopy.supervisor.processes.spawner import (
@@ -49,6 +53,45 @@ def test_a_start_that_is_given_up_is_told_nothing_and_leaves_no_process(tmp_path
             assert crash_path(spec_of(tmp_path, "given_up")).read_text() == ""
 
     asyncio.run(scene())
+
+
+def test_the_forkserver_is_as_much_out_of_reach_as_what_it_forks(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with spawning_with(ForkserverSpawner) as spawner:
+            await ready(spawner, spec_of(tmp_path))
+            pid = forkserver_pid(spawner)
+            assert resource.prlimit(pid or 0, resource.RLIMIT_CORE) == (0, 0)
+            if os.getuid():  # root reads everything
+                with pytest.raises(PermissionError):
+                    os.close(os.open(f"/proc/{pid}/mem", os.O_RDONLY))
+
+    asyncio.run(scene())
+
+
+def test_the_forkserver_is_hardened_before_it_imports_or_forks_anything(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    steps: list[str] = []
+    mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    monkeypatch.setattr(sys, "argv", ["forkserver", "--control-fd", "7"])
+    monkeypatch.setattr(
+        forkserver, "socket", SimpleNamespace(socket=lambda fileno: theirs if fileno == 7 else None)
+    )
+    monkeypatch.setattr(forkserver, "harden", lambda: steps.append("harden"))
+    monkeypatch.setattr(forkserver, "continue_when_parent_dies", lambda: None)
+
+    def preload(_: str) -> None:
+        steps.append("preload")
+        raise ImportError("no such module")
+
+    def leave(code: int) -> None:
+        raise SystemExit(code)
+
+    monkeypatch.setattr(forkserver, "_preload", preload)
+    monkeypatch.setattr(forkserver, "leave", leave)
+    with mine, theirs, pytest.raises(SystemExit):
+        forkserver.main()
+    assert steps == ["harden", "preload"]
 
 
 @pytest.mark.parametrize(

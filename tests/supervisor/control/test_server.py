@@ -1,0 +1,94 @@
+"""What the control server takes of one client is bounded, on its real socket."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import Any, cast
+
+import grpc
+import pytest
+
+from krakencopy.supervisor.control.reloader import Reloader
+from krakencopy.supervisor.control.server import REQUEST_BYTES_MAX, ControlServer
+from krakencopy.supervisor.journal.journal import Journal
+from krakencopy.v1 import control_pb2 as pb
+from krakencopy.v1 import control_pb2_grpc
+from tests.support.idle_supervisor import idle_supervisor
+from tests.support.supervisor_samples import fill, small_config
+
+LIMIT_S = 30
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    with closing(Journal(tmp_path / "journal.db")) as journal:
+        yield journal
+
+
+@asynccontextmanager
+async def served(folder: Path, journal: Journal) -> AsyncIterator[Any]:
+    """A client of a control server, with a supervisor that does nothing."""
+    supervisor = idle_supervisor(folder, journal, small_config("anna"))
+    socket = supervisor.place.socket("control")
+    socket.parent.mkdir(exist_ok=True)
+    server = ControlServer()
+    await server.start(supervisor, cast("Reloader", None))
+    async with grpc.aio.insecure_channel(f"unix:{socket}") as channel:
+        yield control_pb2_grpc.ControlServiceStub(channel)
+    await server.close()
+
+
+def test_a_request_beyond_all_bounds_is_refused_before_it_is_read(tmp_path: Path, journal: Journal) -> None:
+    async def play() -> None:
+        async with served(tmp_path, journal) as stub:
+            with pytest.raises(grpc.aio.AioRpcError) as failed:
+                await stub.StopAccount(
+                    pb.StopAccountRequest(account_id="anna", request_id="r" * REQUEST_BYTES_MAX)
+                )
+            assert failed.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+            assert (await stub.GetStatus(pb.GetStatusRequest())).pid
+
+    asyncio.run(play())
+
+
+def test_a_hundred_long_request_ids_leave_nothing_behind(tmp_path: Path, journal: Journal) -> None:
+    async def play() -> None:
+        async with served(tmp_path, journal) as stub:
+            for number in range(100):
+                with pytest.raises(grpc.aio.AioRpcError) as failed:
+                    await stub.StopAccount(
+                        pb.StopAccountRequest(account_id="anna", request_id=f"{number}" + "r" * 60_000)
+                    )
+                assert failed.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+            account = (await stub.GetAccount(pb.GetAccountRequest(account_id="anna"))).account
+            assert account.id == "anna"
+
+    asyncio.run(play())
+
+
+def test_a_watcher_that_never_reads_is_read_for_no_further_than_it_takes(
+    tmp_path: Path, journal: Journal
+) -> None:
+    async def play() -> None:
+        journal.append([fill(number, marks={"M": "1" * 40}) for number in range(1, 20_001)], 1)
+        read: list[int] = []
+        rows_after = journal.fills_after
+
+        def counted(seq: int, limit: int, pair: str = "") -> Any:
+            read.append(seq)
+            return rows_after(seq, limit, pair)
+
+        cast("Any", journal).fills_after = counted
+        async with served(tmp_path, journal) as stub:
+            watch = stub.WatchFills(pb.WatchFillsRequest(after_seq=0))
+            assert (await watch.read()).fill.seq == 1
+            # Others are answered, and what lies unread stays a part of what there is.
+            for _ in range(50):
+                await stub.GetStatus(pb.GetStatusRequest())
+            assert max(read) < 15_000
+            watch.cancel()
+
+    asyncio.run(play())
