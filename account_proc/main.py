@@ -25,7 +25,10 @@ def run_account(
     gone; ``pulse_fd`` is where the loop shows that it moves. What goes wrong on purpose is said in one line
     on standard error, which the supervisor keeps and shows.
     """
-    log_to(spec.log_path, spec.id, credentials.hidden, run=spec.epoch, instance_id=spec.instance_id)
+    log_to(
+        spec.log_path, spec.id, credentials.hidden,
+        run=spec.epoch, instance_id=spec.instance_id, level=spec.log_level,
+    )  # fmt: skip
     log.info("account %s (%s, run %d) starts", spec.id, spec.role, spec.epoch)
     try:
         return run_with(pulse_fd, lambda: _run(spec, credentials, ready_fd, lifeline_fd))

@@ -18,17 +18,22 @@ import shlex
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
 
 from krakencopy.account_proc.contract.errors import ExitCode, LockHeld
+from krakencopy.account_proc.contract.spec import LOG_LEVEL
 from krakencopy.account_proc.runtime.boot import keep_memory
+from krakencopy.account_proc.runtime.disk_room import why_no_room
 from krakencopy.account_proc.runtime.file_lock import LOCK_LINE_BYTES, LockedFile, free_line, holder_line
 from krakencopy.supervisor.config import reader as configuration
 from krakencopy.supervisor.config.credentials import CredentialSource
 from krakencopy.supervisor.config.model import Config
 from krakencopy.supervisor.config.private_files import check_file, check_folder
 from krakencopy.supervisor.config.reader import ConfigFault, ConfigFaults, PaperMarket
+from krakencopy.supervisor.control.listener import listener_of
 from krakencopy.supervisor.folder_owner import (
     ADOPT_FLAG,
     LIVE_FOLDER,
@@ -75,12 +80,24 @@ def _exit_code(argv: Sequence[str]) -> int:
         return ExitCode.CRASHED
 
 
+#: What --log-level takes: the names that logs show.
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+
 class _Parser(argparse.ArgumentParser):
     """Bad arguments are a bad configuration: exit code 78."""
 
     def error(self, message: str) -> NoReturn:
         sys.stderr.write(f"{self.prog}: {message}; see {self.prog} --help\n")
         sys.exit(ExitCode.CONFIGURATION)
+
+
+class _Version(argparse.Action):
+    """`--version`; the installed package is looked up only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        sys.stdout.write(f"{parser.prog} {version('krakencopy')}\n")
+        sys.exit(ExitCode.OK)
 
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
@@ -130,6 +147,9 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--spawner", choices=("forkserver", "exec"), default="forkserver",
                         help="how account processes are started")  # fmt: skip
+    parser.add_argument("--log-level", choices=LOG_LEVELS, default=LOG_LEVEL,
+                        help=f"of all logs in the state folder (default: {LOG_LEVEL})")  # fmt: skip
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     parser.add_argument("--quiet", action="store_true", help="print nothing while running")
     return parser.parse_args(argv)
 
@@ -173,7 +193,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from krakencopy.supervisor.run import Run, serve
 
     try:
-        lock.write(0, holder_line("supervisor", LOCK_LINE_BYTES))
+        _name_holder(lock)
         market = MarketOptions(
             kind=kind, live_url=arguments.live_url, replay=arguments.replay, seed=arguments.seed
         )
@@ -192,10 +212,12 @@ def _run(arguments: argparse.Namespace) -> int:
             market=market,
             spawner=arguments.spawner,
             quiet=arguments.quiet,
+            log_level=arguments.log_level,
         )
         return asyncio.run(serve(run))
     finally:
-        lock.write(0, free_line(LOCK_LINE_BYTES))
+        with suppress(OSError):
+            lock.write(0, free_line(LOCK_LINE_BYTES))
         lock.close()
 
 
@@ -234,14 +256,35 @@ def _check_market(arguments: argparse.Namespace, config: Config) -> PaperMarket:
 def _lock_folder(state_dir: Path) -> LockedFile:
     """Makes the state folder if need be and locks it. Raises ConfigFaults and LockHeld."""
     os.umask(0o077)
+    what = f"the state folder {state_dir}"
     try:
         for folder in (state_dir, state_dir / "run", state_dir / "logs", state_dir / "accounts"):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return LockedFile(state_dir / STATE_LOCK, f"the state folder {state_dir}")
+        lock = LockedFile(state_dir / STATE_LOCK, what)
     except OSError as error:
-        problem = f"cannot be used: {error.strerror or error}"
-        remedy = "choose a --state-dir that this user can write to"
-        raise ConfigFaults([ConfigFault(str(error.filename or state_dir), "", problem, remedy)]) from None
+        raise _unusable(state_dir, error) from None
+    # The lock's file may have been deleted, and then keeps nobody out.
+    socket_path = state_dir / "run" / "control.sock"
+    if pid := listener_of(socket_path):
+        lock.close()
+        raise LockHeld(what, str(socket_path), pid)
+    return lock
+
+
+def _name_holder(lock: LockedFile) -> None:
+    try:
+        lock.write(0, holder_line("supervisor", LOCK_LINE_BYTES))
+    except OSError as error:
+        raise _unusable(lock.path, error) from None
+
+
+def _unusable(path: Path, error: OSError) -> ConfigFaults:
+    where = str(error.filename or path)
+    if words := why_no_room(path, error):
+        problem, _, remedy = words.rpartition(": ")
+        return ConfigFaults([ConfigFault(where, "", problem, remedy)])
+    problem = f"cannot be used: {error.strerror or error}"
+    return ConfigFaults([ConfigFault(where, "", problem, "choose a --state-dir that this user can write to")])
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from krakencopy.supervisor.config.model import AccountConfig, Config
 from krakencopy.supervisor.config.reader import ConfigFaults, PaperMarket, check_notionals
 from krakencopy.supervisor.config.state_folder import Place
 from krakencopy.supervisor.control.console import Console, print_line, report_lines
-from krakencopy.supervisor.control.reloader import Keys, Reloader
+from krakencopy.supervisor.control.reloader import Keys, Reloader, ReloadRefused
 from krakencopy.supervisor.control.server import ControlServer
 from krakencopy.supervisor.folder_owner import StateFolder
 from krakencopy.supervisor.journal.fan_out import LATEST
@@ -70,11 +70,13 @@ class Run:
     market: MarketOptions
     spawner: str
     quiet: bool
+    #: From which level on logs are written, those of accounts as well.
+    log_level: str
 
 
 async def serve(run: Run) -> int:
     """The whole run; the exit code."""
-    lines = log_to(run.folder.path / "logs" / "supervisor.jsonl", "supervisor")
+    lines = log_to(run.folder.path / "logs" / "supervisor.jsonl", "supervisor", level=run.log_level)
     async with AsyncExitStack() as stack:
         # Put first, so that it closes last: who sees the API gone may start the next supervisor.
         control = ControlServer()
@@ -103,8 +105,9 @@ async def serve(run: Run) -> int:
                 credentials=_hidden(credentials, lines),
             )  # fmt: skip
             lines.run = supervisor.epoch
-            await control.start(supervisor, Reloader(supervisor, run.config_path, keys))
-            await _run_until_stopped(run, supervisor)
+            reloader = Reloader(supervisor, run.config_path, keys)
+            await control.start(supervisor, reloader)
+            await _run_until_stopped(run, supervisor, reloader)
         except JournalFault as fault:
             log.critical("%s", fault)
             sys.stderr.write(f"krakencopyd: {fault}\n")
@@ -162,18 +165,23 @@ async def _reach_exchange(
         ws_url=ws_url,
         owner=run.folder.owner,
         adopt=run.folder.adopt,
+        log_level=run.log_level,
     )
     return exchange, credentials, keys, place
 
 
-async def _run_until_stopped(run: Run, supervisor: Supervisor) -> None:
+async def _run_until_stopped(run: Run, supervisor: Supervisor, reloader: Reloader) -> None:
     """Runs until a signal, a Shutdown call, or the end of the run's time."""
     loop = asyncio.get_running_loop()
     asked = _Asked(supervisor)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked.note_signal)
-    # The terminal is gone, and with it whoever would press Ctrl-C.
-    loop.add_signal_handler(signal.SIGHUP, supervisor.shutdown.begin)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup(1) starts us
+        # The terminal is gone, and with it whoever would press Ctrl-C. Without one a daemon reads its
+        # configuration again.
+        loop.add_signal_handler(
+            signal.SIGHUP, supervisor.shutdown.begin if _has_terminal() else _Reloads(reloader).begin
+        )
     timer = loop.call_later(run.duration_s, supervisor.shutdown.begin) if run.duration_s is not None else None
     if not run.quiet:
         place = supervisor.place
@@ -194,6 +202,37 @@ async def _run_until_stopped(run: Run, supervisor: Supervisor) -> None:
         if printing is not None:
             printing.cancel()
             console.catch_up()
+
+
+def _has_terminal() -> bool:
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True
+
+
+class _Reloads:
+    """What SIGHUP asks of a run without a terminal. What becomes of it is an event."""
+
+    def __init__(self, reloader: Reloader) -> None:
+        self._reloader = reloader
+        self._number = 0
+        #: The loop itself keeps no task from being forgotten.
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def begin(self) -> None:
+        """Reads the configuration again."""
+        self._number += 1
+        task = asyncio.get_running_loop().create_task(self._reload(f"SIGHUP {self._number}"))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _reload(self, request_id: str) -> None:
+        try:
+            await self._reloader.reload(request_id, dry_run=False)
+        except ReloadRefused as refused:
+            log.warning("SIGHUP: %s", refused)
 
 
 class _Asked:

@@ -8,7 +8,8 @@ AccountError
 │   └── KeyUsedElsewhere    another program uses the key, now                exit 81, not restarted
 ├── OtherAccount            the key is of another account than the ledger    exit 79, not restarted
 ├── LedgerFault             the ledger is damaged or behind                  exit 74, restarted within limits
-│   └── ForeignLedger       the ledger is of another exchange or mode        exit 80, not restarted
+│   ├── ForeignLedger       the ledger is of another exchange or mode        exit 80, not restarted
+│   └── NewerLedger         a later version has written the ledger           exit 82, not restarted
 └── ExchangeError
     ├── ExchangeRefused     a definite answer: nothing was done
     │   ├── BelowMinimum    the order is too small by the exchange's rules of now (kraken/answers.py)
@@ -38,6 +39,7 @@ class ExitCode(IntEnum):
     OTHER_ACCOUNT = 79
     FOREIGN_LEDGER = 80
     KEY_USED_ELSEWHERE = 81
+    NEWER_LEDGER = 82
 
 
 #: The supervisor does not start these again by itself: a second try cannot end differently.
@@ -49,6 +51,7 @@ FINAL_EXIT_CODES = frozenset(
         ExitCode.OTHER_ACCOUNT,
         ExitCode.FOREIGN_LEDGER,
         ExitCode.KEY_USED_ELSEWHERE,
+        ExitCode.NEWER_LEDGER,
     }
 )
 
@@ -125,6 +128,13 @@ class ForeignLedger(LedgerFault):
 
     exit_code = ExitCode.FOREIGN_LEDGER
     reason = "FOREIGN_LEDGER"
+
+
+class NewerLedger(LedgerFault):
+    """A later version of krakencopy has written the ledger. Nothing was changed."""
+
+    exit_code = ExitCode.NEWER_LEDGER
+    reason = "NEWER_LEDGER"
 
 
 class ExchangeError(AccountError):

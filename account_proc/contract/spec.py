@@ -64,6 +64,10 @@ class OrderStyle(StrEnum):
     LIMIT_IOC = "limit_ioc"
 
 
+#: From which level on logs are written, where nobody asks for another one.
+LOG_LEVEL = "INFO"
+
+
 class BalanceBasis(StrEnum):
     """What "balance" means when a trade is scaled."""
 
@@ -139,6 +143,8 @@ class AccountSpec:
     #: How many users of one master share this machine with it: what can wait does so for longer where there
     #: are many (runtime/read_deferral.py).
     users: int = 1
+    #: From which level on its log is written.
+    log_level: str = LOG_LEVEL
 
     def to_json(self) -> str:
         """The form in which it travels."""

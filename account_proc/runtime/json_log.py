@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 from io import TextIOWrapper
 from pathlib import Path
 
+from krakencopy.account_proc.contract.spec import LOG_LEVEL
+
 #: 10 MB a file and three old ones: some weeks of an account's normal life.
 FILE_BYTES_MAX = 10_000_000
 FILES_KEPT = 3
@@ -82,7 +84,13 @@ class _OwnFile(logging.handlers.RotatingFileHandler):
 
 
 def log_to(
-    path: Path, account_id: str, secrets: Iterable[str] = (), *, run: int = 0, instance_id: str = ""
+    path: Path,
+    account_id: str,
+    secrets: Iterable[str] = (),
+    *,
+    run: int = 0,
+    instance_id: str = "",
+    level: str = LOG_LEVEL,
 ) -> JsonFormatter:
     """Sends all logging of this process to a file, mode 0600. What it returns may be told of secrets that
     come later.
@@ -97,7 +105,7 @@ def log_to(
     logging.raiseExceptions = False
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(logging.INFO)
+    root.setLevel(level)
     for noisy in ("urllib3", "websockets", "asyncio", "grpc", "grpclib"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     return formatter

@@ -20,6 +20,8 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any
 
+from krakencopy.account_proc.runtime.disk_room import why_no_room
+
 #: SQLite's own name for a database without a file.
 IN_MEMORY = Path(":memory:")
 #: The first bytes of every SQLite file.
@@ -47,16 +49,19 @@ class Database:
     def __init__(
         self, path: Path, *, schema: str, version: int, fill: Callable[[Database], object],
         recognise: Callable[[Database], None], fault: type[Exception], remedy: str,
+        newer: type[Exception] | None = None,
         upgrades: Mapping[int, str | Callable[[Database], None]] = MappingProxyType({}),
     ) -> None:  # fmt: skip
         """Opens the file, or makes it with ``schema`` and what ``fill`` puts in. ``upgrades``: from a version
-        to the next, as statements or as a function that is called inside of a transaction.
+        to the next, as statements or as a function that is called inside of a transaction. ``newer``: what is
+        raised in the fault's place for a file of a later version.
 
         ``recognise`` raises the fault for a file that is somebody else's, before anything is written to it.
         """
         self.path = path
         self.fault = fault
         self._remedy = remedy
+        self._newer = newer or fault
         self._transactions = 0
         self._patience = random.uniform(1.0, CHECKPOINT_SPREAD)  # noqa: S311 - spreads load, guards nothing
         try:
@@ -77,7 +82,11 @@ class Database:
                 raise
         # UnicodeError: text that is none, which SQLite does not check.
         except (sqlite3.Error, OSError, UnicodeError) as error:
-            raise fault(f"{path}: {error}; {remedy}") from error
+            raise self._failed(error) from error
+
+    def _failed(self, error: BaseException) -> Exception:
+        """The fault for what came of reading or writing the file."""
+        return self.fault(f"{self.path}: {why_no_room(self.path, error) or f'{error}; {self._remedy}'}")
 
     def _connect(self, path: Path) -> None:
         self.connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -89,6 +98,11 @@ class Database:
         found = self.number("PRAGMA user_version")
         if found == 0:
             raise self.fault(f"{self.path} is another program's database; {self._remedy}")
+        if found > version:
+            raise self._newer(
+                f"{self.path} was written by a newer version of krakencopy (schema {found}; this one knows "
+                f"{version}); install that version again, or a later one; nothing was changed"
+            )
         if found != version and found not in upgrades:
             raise self.fault(f"{self.path} has schema {found}, this program knows {version}")
         recognise(self)
@@ -157,7 +171,7 @@ class Database:
             self.execute("PRAGMA wal_checkpoint(PASSIVE)")
             self.execute(f"PRAGMA application_id={CLOSED}")
         except sqlite3.Error as error:
-            raise self.fault(f"{self.path}: {error}; {self._remedy}") from error
+            raise self._failed(error) from error
 
     def _check_file(self) -> None:
         """What SQLite would silently make good: an empty file, a cut last page."""
@@ -238,7 +252,8 @@ class Transaction:
             raise self._fault(error) from error
 
     def _fault(self, error: sqlite3.Error) -> Exception:
-        return self._database.fault(f"{self._database.path}: {error}; {self._otherwise}")
+        path = self._database.path
+        return self._database.fault(f"{path}: {why_no_room(path, error) or error}; {self._otherwise}")
 
 
 def _sync(path: Path) -> None:

@@ -11,7 +11,7 @@ import sqlite3
 from pathlib import Path
 from types import TracebackType
 
-from krakencopy.account_proc.contract.errors import ForeignLedger, LedgerFault
+from krakencopy.account_proc.contract.errors import ForeignLedger, LedgerFault, NewerLedger
 from krakencopy.account_proc.contract.folder_owner import is_foreign, why_foreign
 from krakencopy.account_proc.runtime.sqlite_file import Database, Transaction
 from krakencopy.account_proc.state.ledger_schema import SCHEMA, SCHEMA_VERSION, UPGRADES
@@ -27,7 +27,8 @@ class LedgerFile:
         """Opens or creates it for this owner (contract/folder_owner.py; empty: nobody asks). ``adopt``: one
         that does not say whose it is becomes theirs.
 
-        Raises LedgerFault when it is damaged or another account's, ForeignLedger when it is another owner's.
+        Raises LedgerFault when it is damaged or another account's, ForeignLedger when it is another owner's,
+        NewerLedger when a later version has written it.
         """
         self.path = path
         #: Why the first write failed, once one has.
@@ -52,6 +53,7 @@ class LedgerFile:
             upgrades=UPGRADES,
             recognise=recognise,
             fault=LedgerFault,
+            newer=NewerLedger,
             remedy=REMEDY,
             fill=lambda new: new.connection.executemany(
                 "INSERT INTO meta VALUES (?, ?)", (("account_id", account_id), ("owner", owner))

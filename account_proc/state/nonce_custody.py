@@ -25,6 +25,7 @@ from krakencopy.account_proc.contract.nonce_file import (
     recover,
     reservation,
 )
+from krakencopy.account_proc.runtime.disk_room import why_no_room
 from krakencopy.account_proc.runtime.file_lock import LockedFile, free_line, holder_line
 
 log = logging.getLogger(__name__)
@@ -53,7 +54,8 @@ class NonceCustody:
             file.truncate(FILE_BYTES)
             file.sync_folder()
         except OSError as error:
-            raise NonceFault(f"cannot write the nonce file {file.path}: {error}") from error
+            why = why_no_room(file.path, error) or error
+            raise NonceFault(f"cannot write the nonce file {file.path}: {why}") from error
 
     @classmethod
     def open(cls, path: Path, *, account_id: str, now_us: Callable[[], int]) -> NonceCustody:
@@ -64,7 +66,8 @@ class NonceCustody:
         try:
             file = LockedFile(path, f"the nonce file of account {account_id}")
         except OSError as error:
-            raise NonceFault(f"cannot open the nonce file {path}: {error}") from error
+            why = why_no_room(path, error) or error
+            raise NonceFault(f"cannot open the nonce file {path}: {why}") from error
         try:
             return cls(file, account_id, now_us)
         except BaseException:

@@ -84,6 +84,7 @@ class Launcher:
             owner=self._owner_of(account, rest_url),
             adopt_ledger=place.adopt,
             journal_id=journal.journal_id,
+            log_level=place.log_level,
         )
 
     def _owner_of(self, account: AccountConfig, rest_url: str) -> str:

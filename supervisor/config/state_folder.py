@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from krakencopy.account_proc.contract.spec import Role
+from krakencopy.account_proc.contract.spec import LOG_LEVEL, Role
 from krakencopy.supervisor.config.model import AccountConfig
 
 
@@ -21,6 +21,8 @@ class Place:
     #: over.
     owner: str = ""
     adopt: bool = False
+    #: From which level on logs are written.
+    log_level: str = LOG_LEVEL
 
     def nonce(self, account: AccountConfig) -> Path:
         """Named as the requirements have it (docs/requirements.md, 1)."""

@@ -45,6 +45,7 @@ MENDS = {
     "CONFIGURATION": "once its configuration is mended",
     "OTHER_ACCOUNT": "once that is mended",
     "FOREIGN_LEDGER": "once that is mended",
+    "NEWER_LEDGER": "once that version is installed",
     "KEY_USED_ELSEWHERE": "once the other program is stopped",
 }
 #: Of the backoff and of the reminders; more would overflow a float, for an account that fails for days slower

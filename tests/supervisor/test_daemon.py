@@ -201,6 +201,7 @@ def test_missing_keys_are_named_by_their_variables(state: Path, config: Path) ->
             ["--paper", "--duration", "nan"],
             "argument --duration: 'nan' is not a number of seconds larger than 0",
         ),
+        (["--paper", "--log-level", "LOUD"], "argument --log-level: invalid choice: 'LOUD'"),
         (["--paper", "--seed", "x"], "argument --seed: invalid int value: 'x'"),
         (["--paper", "--spawner", "fork"], "argument --spawner: invalid choice: 'fork'"),
         (["--paper", "--speed=2"], "unrecognized arguments: --speed=2"),
@@ -235,6 +236,12 @@ def test_a_fault_in_the_arguments_of_the_command_itself(state: Path) -> None:
         "argument --duration: '0' is not a number of seconds",
     )
     assert not state.exists()
+
+
+def test_the_version_is_printed(state: Path) -> None:
+    ended = krakencopyd(state, "--version")
+    assert (ended.returncode, ended.stderr) == (ExitCode.OK, "")
+    assert re.fullmatch(r"krakencopyd \d+\.\d+\.\d+\n", ended.stdout)
 
 
 TRADES = "1561939203.172,10749.4,0.004\n1561939205.224,10749.7,0.03869709\n"

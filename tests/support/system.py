@@ -156,6 +156,8 @@ class System:
     arguments: tuple[str, ...] = ("--quiet",)
     #: Where the supervisor's standard output and standard error lead.
     stdout: int | None = None
+    #: Without the terminal that the tests may have.
+    is_daemon: bool = False
     stderr: int = subprocess.PIPE
     user_lines: dict[str, str] = field(default_factory=dict)
     #: Short: paths of Unix sockets are at most 107 bytes long.
@@ -206,6 +208,7 @@ class System:
                 "--state-dir", str(self.state_dir), *self.arguments,
             ],
             env=self.environment(), cwd=ROOT, text=True, stdout=self.stdout, stderr=self.stderr,
+            start_new_session=self.is_daemon,
         )  # fmt: skip
         return self
 

@@ -83,6 +83,17 @@ def test_all_logging_goes_to_a_file_for_its_owner_only(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
+@pytest.mark.parametrize(("level", "lines"), [("DEBUG", 3), ("INFO", 2), ("WARNING", 1)])
+def test_the_level_is_as_it_is_asked_for(tmp_path: Path, level: str, lines: int) -> None:
+    path = tmp_path / "tania.jsonl"
+    log_to(path, "tania", level=level)
+    logger = logging.getLogger("krakencopy.account_proc.copying.copier")
+    logger.debug("one")
+    logger.info("two")
+    logger.warning("three")
+    assert len(path.read_text().splitlines()) == lines
+
+
 def test_a_link_is_not_followed(tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_bytes(b"another user's")

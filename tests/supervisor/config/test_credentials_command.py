@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import pty
+import subprocess
 import sys
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 
 from krakencopy.supervisor.config import credentials_command
 from krakencopy.supervisor.config.credentials_command import CommandFailed, output_of
+from tests.support.system import alive, wait_for
 
 MAX = 5_000
 
@@ -55,6 +58,50 @@ def test_one_that_does_not_end_is_killed(tmp_path: Path, monkeypatch: pytest.Mon
         output("echo $$ > pid; exec sleep 60", tmp_path)
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+def test_what_it_has_started_ends_with_one_that_does_not_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(credentials_command, "LIMIT_S", 0.5)
+    with pytest.raises(CommandFailed, match="did not end within"):
+        output("(sh -c 'echo $$ > child; exec sleep 60'; true) & echo $! > pid; wait", tmp_path)
+    for name in ("pid", "child"):
+        pid = int((tmp_path / name).read_text())
+        wait_for(f"{name} to end", lambda pid=pid: not alive(pid))
+
+
+AT_A_TERMINAL = """
+import fcntl, os, sys, termios
+from pathlib import Path
+from krakencopy.supervisor.config.credentials_command import output_of
+os.setsid()
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+command = ("sh", "-c", "printf 'Passphrase: ' >&2; read -r word < /dev/tty; echo got $word")
+for _ in range(2):
+    print(output_of(command, os.environ, Path("/"), 100).decode().strip(), flush=True)
+    assert os.tcgetpgrp(0) == os.getpgrp()
+"""
+
+
+def test_it_can_ask_the_person_at_the_terminal() -> None:
+    ours, theirs = pty.openpty()
+    try:
+        with subprocess.Popen(
+            [sys.executable, "-c", AT_A_TERMINAL],
+            stdin=theirs,
+            stderr=theirs,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stdout is not None
+            for word in ("sesame", "again"):
+                os.write(ours, f"{word}\n".encode())
+                assert process.stdout.readline() == f"got {word}\n"
+        assert process.returncode == 0
+    finally:
+        os.close(theirs)
+        os.close(ours)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,42 @@
+"""Whether a write failed because the disk is full, and the sentence that says so: that is no damage."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+from pathlib import Path
+
+#: Less than this is no room for a database's next pages, in bytes: SQLite then often speaks of an I/O error.
+ROOM_BYTES_MIN = 65_536
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+_MEGABYTE = 1_000_000
+
+
+def why_no_room(path: Path, error: BaseException) -> str:
+    """What is wrong and what to do, where ``error`` came of a disk without room for ``path``; else empty."""
+    if isinstance(error, sqlite3.OperationalError):
+        code = getattr(error, "sqlite_errorcode", 0)  # Python's own errors have none
+        is_full = code == sqlite3.SQLITE_FULL or (
+            code & 0xFF in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
+            and _free(path.parent) < ROOM_BYTES_MIN
+        )
+    else:
+        is_full = isinstance(error, OSError) and error.errno in _NO_ROOM
+    if not is_full:
+        return ""
+    mount = path.absolute().parent
+    while not mount.is_mount():
+        mount = mount.parent
+    disk = os.statvfs(mount)
+    size = disk.f_blocks * disk.f_frsize
+    room = f"{_free(mount) // _MEGABYTE} of {max(size // _MEGABYTE, 1)} MB free"
+    return f"no room on {mount}: {room}; nothing is lost: make room there, and start again"
+
+
+def _free(folder: Path) -> int:
+    try:
+        disk = os.statvfs(folder)
+    except OSError:
+        return ROOM_BYTES_MIN
+    return disk.f_bavail * disk.f_frsize

@@ -1,0 +1,23 @@
+"""Whether a socket is alive, and whose it is."""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+from pathlib import Path
+
+from krakencopy.supervisor.control.listener import listener_of
+
+
+def test_a_living_socket_names_its_process_and_a_dead_one_nobody() -> None:
+    with tempfile.TemporaryDirectory(prefix="kc") as folder:
+        path = Path(folder, "control.sock")
+        assert listener_of(path) is None
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(str(path))
+            assert listener_of(path) is None
+            server.listen()
+            assert listener_of(path) == os.getpid()
+        assert path.exists()
+        assert listener_of(path) is None
