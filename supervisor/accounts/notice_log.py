@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from krakencopy.account_proc.contract.conditions import ConditionType
+from krakencopy.account_proc.contract.event_catalogue import BY_CODE
 from krakencopy.supervisor.journal.event_log import EventLog
 from krakencopy.v1 import account_pb2
 from krakencopy.v1 import types_pb2 as pb
@@ -15,16 +15,6 @@ from krakencopy.v1 import types_pb2 as pb
 #: An exit that something is in the way of, each coin's for itself: of all of them together the condition
 #: EXITS_DONE speaks.
 EXIT_OWED = "EXIT_OWED"
-#: The louder ones: orders are refused, or an exit does not leave. What passes by itself is a warning.
-LOUD = frozenset(
-    {
-        ConditionType.KEY_ACCEPTED,
-        ConditionType.KEY_PERMITTED,
-        ConditionType.NONCE_ACCEPTED,
-        ConditionType.EXCHANGE_ANSWERS,
-        ConditionType.DISK_WRITABLE,
-    }
-)
 
 
 class NoticeLog:
@@ -49,8 +39,7 @@ class NoticeLog:
                 told[EXIT_OWED, held.asset] = words, {"asset": held.asset, "volume": held.carried_sell}
         begun = {key: said for key, said in told.items() if key not in self._open}
         for (code, _), (message, data) in begun.items():
-            severity = pb.SEVERITY_ERROR if code == EXIT_OWED else pb.SEVERITY_WARNING
-            self._events.record(severity, account_id, code, message, data)
+            self._events.record(_severity(code), account_id, code, message, data)
         # Before it can trade a process does not know all of them yet.
         for code, subject in () if snapshot.reason else self._open.keys() - told.keys():
             words, data = f"over: {self._open.pop((code, subject))}", {"subject": subject}
@@ -67,7 +56,7 @@ class NoticeLog:
             if condition.status == pb.CONDITION_STATUS_FALSE:
                 self._lacking[condition.type] = condition
                 if (before is None or before.reason != condition.reason) and condition.reason != EXIT_OWED:
-                    severity = pb.SEVERITY_ERROR if condition.type in LOUD else pb.SEVERITY_WARNING
+                    severity = _severity(condition.reason)
                     self._events.record(severity, account_id, condition.reason, condition.message, data)
                     begun.add(condition.reason)
             elif condition.status == pb.CONDITION_STATUS_TRUE and before is not None:
@@ -76,3 +65,7 @@ class NoticeLog:
                     code, words = f"{before.reason}_OVER", f"over: {before.message}"
                     self._events.record(pb.SEVERITY_INFO, account_id, code, words, data)
         return begun
+
+
+def _severity(code: str) -> pb.Severity.ValueType:
+    return BY_CODE[code].severity if code in BY_CODE else pb.SEVERITY_WARNING

@@ -318,7 +318,7 @@ LACKING = ("INVALID_KEY", "the exchange does not take the key")
 
 def test_a_process_that_serves_and_lacks_something_is_degraded_by_that_and_never_ended() -> None:
     life = life_in(State.RUNNING)
-    seen = {"linked": True, "serving": True, "lacking": LACKING}
+    seen: dict[str, Any] = {"linked": True, "serving": True, "lacking": LACKING}
     for hours in range(5):
         life, effects = after(life, NOW + 3_600 * hours, **seen)
         assert (life.state, life.reason, life.message) == (State.DEGRADED, *LACKING)
