@@ -47,8 +47,9 @@ class ConditionType(StrEnum):
     FUNDS_PRESENT = "FUNDS_PRESENT"
 
 
-#: These do not make an account unready where they do not hold: most users trade on in other quotes.
-HARMLESS = frozenset({ConditionType.FUNDS_PRESENT})
+#: These do not make an account unready where they do not hold: most users trade on in other quotes, and what
+#: the record tells otherwise is shown for a day, while all that comes after it is copied.
+HARMLESS = frozenset({ConditionType.FUNDS_PRESENT, ConditionType.LEDGER_AGREES})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

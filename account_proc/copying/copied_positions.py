@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 
 from krakencopy.account_proc.contract.amounts import FIAT
@@ -15,6 +16,16 @@ from krakencopy.v1 import types_pb2 as pb
 
 #: Costs are shown to so many decimals.
 COST_DECIMALS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class ObstructedExit:
+    """How much of a pair is owed, since when (Unix seconds) something is in its way, and what, for people."""
+
+    pair: str
+    volume: Decimal
+    since: float
+    words: str
 
 
 class CopiedPositions:
@@ -75,6 +86,13 @@ class CopiedPositions:
             carried_sell=plain(sell),
             missing_volume=self._missing(coin, position.volume),
         )
+
+    def obstructed_exits(self) -> Iterator[ObstructedExit]:
+        """The exits that are owed and that something is in the way of."""
+        for pair, side in self._book.carried:
+            owed = self._book.carried_volume(pair, side)
+            if side is Side.SELL and (words := self._exits.owed_words(pair, owed)):
+                yield ObstructedExit(pair, owed.amount, self._exits.since(pair), words)
 
     def _exit_words(self, pairs: list[str]) -> Iterator[str]:
         """Why exits are owed, for people."""

@@ -48,6 +48,8 @@ class Exits:
         self._standings: dict[str, Standing] = {}
         #: By pair: the next try is due then (Unix seconds).
         self._due_at: dict[str, float] = {}
+        #: By pair: when something first stood in the way (Unix seconds).
+        self._met_since: dict[str, float] = {}
         #: By pair: what could be sold when funds were missing.
         self._free_then: dict[str, BaseVolume | None] = {}
         #: By pair whose price nobody tells: it is asked for again then (Unix seconds).
@@ -66,6 +68,7 @@ class Exits:
         part of it was sold.
         """
         before = self.standing(pair)
+        self._met_since.setdefault(pair, self._now())
         now = self._standings[pair] = after(before, obstacle, words, self._pauses, sold=sold)
         self._due_at[pair] = self._now() + now.pause_s
         if obstacle is Obstacle.FUNDS:
@@ -85,6 +88,7 @@ class Exits:
         """An exit was sold whole."""
         self._standings.pop(pair, None)
         self._due_at.pop(pair, None)
+        self._met_since.pop(pair, None)
 
     def hold_all(self, until: float) -> None:
         """No exit is due before (Unix seconds)."""
@@ -197,6 +201,10 @@ class Exits:
             log.warning("the state of %s could not be read: %s", pair.name, error)
             return ""
         return next((f"the market is in {state} mode" for state in states if state not in OPEN_STATES), "")
+
+    def since(self, pair: str) -> float:
+        """Since when something is in the way of a pair's exits (Unix seconds); 0 where nothing is."""
+        return self._met_since.get(pair, 0.0)
 
     def owed_words(self, pair: str, owed: BaseVolume) -> str:
         """Why an exit is owed, for people; empty while nothing is known to be in its way."""

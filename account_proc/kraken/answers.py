@@ -234,6 +234,17 @@ def is_below_minimum(error: str) -> bool:
     return _kind(_BLANK_AFTER_COLON.sub(":", error.strip()), is_order=True) is BelowMinimum
 
 
+def is_of_key_or_market(error: ExchangeError) -> bool:
+    """Whether an order was refused in words that Kraken has for a key that may not trade, and for a market
+    that the account may not trade in: kraken/order_entry.py finds out which.
+    """
+    return (
+        isinstance(error, KeyRefused)
+        and error.method == "AddOrder"
+        and error.errors[0].startswith(NOT_PERMITTED)
+    )
+
+
 def speaks_of_time(error: ExchangeError) -> bool:
     """Whether an order was refused for its deadline: our idea of the exchange's time may be wrong."""
     texts = error.errors if isinstance(error, ExchangeRefused) else (getattr(error, "cause", ""),)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from krakencopy.account_proc.contract.conditions import ConditionType, Finding
@@ -26,6 +26,7 @@ from krakencopy.account_proc.kraken.answers import (
     NOT_PERMITTED,
     FrontRefuses,
     LockedOut,
+    NothingTold,
     ServiceTrouble,
 )
 from krakencopy.account_proc.kraken.front import FRONT_REFUSES
@@ -35,6 +36,20 @@ FAILURES_MIN = 2
 #: So long after the last refusal for a rate the limits count as free again, in seconds: Kraken's counters
 #: of calls and orders fall to zero within a minute (Spot REST rate limits, Starter: 20 at 0.33/s).
 RATE_SHOWN_S = 60.0
+
+#: What a key must be allowed to call. Without the others (its own rights, fees, BalanceEx) all goes on.
+NEEDED_METHODS = frozenset(
+    {
+        "AddOrder",
+        "CancelOrder",
+        "Balance",
+        "OpenOrders",
+        "ClosedOrders",
+        "QueryOrders",
+        "TradesHistory",
+        "GetWebSocketsToken",
+    }
+)
 
 _HTTP_STATUS = re.compile(r"HTTP (\d{3})", re.ASCII)
 #: Kraken's words for a key that it does not take, by how they begin, and the reason here.
@@ -69,6 +84,10 @@ class _Trouble:
 class ExchangeHealth:
     """What one account's calls have met. Times in seconds of a clock that only goes forward."""
 
+    #: Is called, in any thread, when a finding may have changed.
+    changed: Callable[[], None] = lambda: None
+    #: How long refusals for a rate are shown, in seconds.
+    rate_shown_s: float = RATE_SHOWN_S
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _key: _Trouble | None = None
     _key_known: bool = False
@@ -76,33 +95,73 @@ class ExchangeHealth:
     _denied: dict[str, str] = field(default_factory=dict)
     _nonce: _Trouble | None = None
     _exchange: _Trouble | None = None
+    #: Whether signed calls have met it: an answer to a public one does not end it then.
+    _exchange_private: bool = False
     _exchange_known: bool = False
     _rate: _Trouble | None = None
     _rate_at: float = 0.0
 
     def note_success(self, method: str, *, private: bool) -> bool:
         """A call was carried out; whether a finding may have changed."""
+        if self._exchange_known and self._exchange is None and (not private or self._is_key_well(method)):
+            return False  # as nearly always, and on the way of orders
         with self._lock:
             before = self._troubles()
-            self._exchange, self._exchange_known = None, True
+            self._exchange_known = True
+            if private or not self._exchange_private:
+                self._exchange, self._exchange_private = None, False
             if private:
                 self._key, self._key_known, self._nonce = None, True, None
                 self._denied.pop(method, None)
-            return before != self._troubles()
+            has_changed = before != self._troubles()
+        if has_changed:
+            self.changed()
+        return has_changed
 
-    def note_failure(self, method: str, error: ExchangeError, now: float) -> bool:
+    def _is_key_well(self, method: str) -> bool:
+        return self._key_known and self._key is None and self._nonce is None and method not in self._denied
+
+    @property
+    def is_unwell(self) -> bool:
+        """Whether there is something that only another call can show to be over."""
+        return bool(self._exchange or self._key or self._nonce or self._denied)
+
+    @property
+    def is_key_refused(self) -> bool:
+        """Whether the key is not taken: asking often makes a lockout longer."""
+        return self._key is not None
+
+    @property
+    def is_denied(self) -> bool:
+        """Whether the key may not do something that it is used for."""
+        return bool(self._denied)
+
+    def note_permitted(self) -> None:
+        """The exchange has told that the key may do all that it is used for."""
+        with self._lock:
+            had, self._denied = bool(self._denied), {}
+        if had:
+            self.changed()
+
+    def note_failure(self, method: str, error: ExchangeError, now: float, *, private: bool = True) -> bool:
         """A call failed; whether a finding may have changed."""
+        if isinstance(error, LockedOut):
+            return False  # nothing was sent, for a reason that is known
         with self._lock:
             before = self._troubles()
-            if isinstance(error, LockedOut):
-                return False  # nothing was sent, for a reason that is known
-            if isinstance(error, OutcomeUnknown):
+            if isinstance(error, OutcomeUnknown) and not isinstance(error, NothingTold):
                 self._exchange = _again(self._exchange, *_way_trouble(method, error))
+                self._exchange_private |= private
             else:
-                self._exchange, self._exchange_known = None, True
+                self._exchange_known = True
+                if private or not self._exchange_private:
+                    self._exchange, self._exchange_private = None, False
             if isinstance(error, ExchangeRefused):
                 self._note_refusal(method, error, now)
-            return before != self._troubles()
+            has_changed = before != self._troubles()
+        if has_changed:
+            self.changed()
+        return has_changed
 
     def _note_refusal(self, method: str, error: ExchangeRefused, now: float) -> None:
         words = error.errors[0] if error.errors else str(error)
@@ -116,7 +175,8 @@ class ExchangeHealth:
                 )
                 self._rate_at = now
             case KeyRefused() if words.startswith(NOT_PERMITTED):
-                self._denied.setdefault(method, words)
+                if method in NEEDED_METHODS:
+                    self._denied.setdefault(method, words)
                 self._key_known = True
             case KeyRefused():
                 reason = next(
@@ -138,11 +198,11 @@ class ExchangeHealth:
         return (known, *texts, tuple(self._denied), exchange, self._rate and self._rate.count)
 
     def _is_rate_shown(self, now: float) -> bool:
-        return self._rate is not None and now - self._rate_at < RATE_SHOWN_S
+        return self._rate is not None and now - self._rate_at < self.rate_shown_s
 
     def rate_free_in(self, now: float) -> float:
         """Seconds until the limits count as free again; 0 where they do."""
-        return max(self._rate_at + RATE_SHOWN_S - now, 0.0) if self._rate is not None else 0.0
+        return max(self._rate_at + self.rate_shown_s - now, 0.0) if self._rate is not None else 0.0
 
     def findings(self, now: float, next_try: str = "") -> Iterator[Finding]:
         """What is known now. ``next_try``: when the exchange is asked again, for people, where that is

@@ -253,6 +253,11 @@ class KeyCheck:
         )
         return key
 
+    @property
+    def is_known(self) -> bool:
+        """Whether the exchange tells what the key may do."""
+        return self._key is not None
+
     async def keep(self, pairs: Callable[[], Sequence[str]]) -> None:
         """Learn the fees, and keep all of it fresh for ever.
 

@@ -19,6 +19,7 @@ from krakencopy.account_proc.kraken.answers import (
     NOT_PERMITTED,
     RATE_ERROR,
     MarketRefused,
+    is_of_key_or_market,
 )
 from krakencopy.account_proc.kraken.calls import Calls, expected_form
 from krakencopy.account_proc.kraken.front import FRONT_REFUSES
@@ -84,6 +85,8 @@ class OrderEntry:
             raise
         except (KeyRefused, MarketRefused) as error:
             if isinstance(error, KeyRefused) and not await self._is_market(error):
+                if is_of_key_or_market(error):
+                    self._calls.queue.health.note_failure("AddOrder", error, time.monotonic())
                 raise
             if self._refused is not None:
                 self._refused(pair.name, ", ".join(error.errors))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict
 from decimal import Decimal
 
@@ -10,8 +10,8 @@ from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.contract.spec import Role
 from krakencopy.account_proc.domain.pairs import NOT_LISTED
-from krakencopy.account_proc.notices.current import CurrentNotice, clock_notice, front_notice, funds_notice
 from krakencopy.account_proc.notices.unreadable import NoticeCode
+from krakencopy.account_proc.service.account_conditions import findings
 from krakencopy.account_proc.service.kraken_account import KrakenAccount
 from krakencopy.account_proc.service.user_side import UserSide
 from krakencopy.account_proc.state.ledger import Drift
@@ -54,10 +54,8 @@ def account_snapshot(
     snapshot.notices.extend(notice.to_proto() for notice in account.notices.shown())
     if (found := account.key_check.to_proto(account.portfolio.pairs.latest)) is not None:
         snapshot.preflight.CopyFrom(found)
-    snapshot.notices.extend(
-        types_pb2.Notice(code=notice.code, message=notice.message)
-        for notice in _current_notices(account, user)
-    )
+    conditions = account.conditions.update(findings(account, user, snapshot.positions))
+    snapshot.conditions.extend(condition.to_proto() for condition in conditions)
     if account.ledger.reconciled_at is not None:
         snapshot.reconciled_at.CopyFrom(timestamp(account.ledger.reconciled_at))
     return snapshot
@@ -66,16 +64,6 @@ def account_snapshot(
 def _trading_mode(role: Role, strategy_runner: StrategyRunner | None) -> types_pb2.TradingMode.ValueType:
     is_own = role is Role.MASTER or (strategy_runner is not None and strategy_runner.on)
     return types_pb2.TRADING_MODE_OWN if is_own else types_pb2.TRADING_MODE_COPYING
-
-
-def _current_notices(account: KrakenAccount, user: UserSide | None) -> Iterator[CurrentNotice]:
-    yield from clock_notice(account.clock.reading())
-    yield from front_notice(account.front_refusal(), "" if account.feed is None else account.feed.blocked)
-    if user is not None and user.copier is not None:
-        portfolio = account.portfolio
-        yield from funds_notice(
-            user.copier.master_pairs, portfolio.spendable, portfolio.holding, portfolio.pairs.table
-        )
 
 
 def _notice_unlisted(

@@ -14,8 +14,10 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
+from typing import NoReturn
 
 from krakencopy.account_proc.contract import nonce_report
+from krakencopy.account_proc.contract.conditions import Conditions
 from krakencopy.account_proc.contract.errors import (
     AccountError,
     ConfigurationFault,
@@ -30,7 +32,8 @@ from krakencopy.account_proc.kraken.api import KrakenExchange
 from krakencopy.account_proc.kraken.exchange_clock import ExchangeClock
 from krakencopy.account_proc.kraken.feed.connect_pacing import pace_of
 from krakencopy.account_proc.kraken.feed.executions_feed import ExecutionsFeed, Sink
-from krakencopy.account_proc.kraken.key_check import KeyCheck, Needs
+from krakencopy.account_proc.kraken.health import ExchangeHealth
+from krakencopy.account_proc.kraken.key_check import KeyCheck, KeyUnfit, Needs
 from krakencopy.account_proc.kraken.pairs_cache import Origin, PairsCache
 from krakencopy.account_proc.kraken.rest.client import KrakenRest
 from krakencopy.account_proc.kraken.rest.order_connection import OrderConnection
@@ -38,6 +41,7 @@ from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits
 from krakencopy.account_proc.kraken.rest.request_queue import RequestQueue
 from krakencopy.account_proc.notices.announcements import Announcements, of_outside_change
 from krakencopy.account_proc.notices.unreadable import Notices
+from krakencopy.account_proc.runtime.pauses import growing_pause_s
 from krakencopy.account_proc.runtime.read_deferral import ReadDeferral, deferral_s
 from krakencopy.account_proc.state.key_lock import key_lock
 from krakencopy.account_proc.state.ledger import Ledger
@@ -57,6 +61,10 @@ log = logging.getLogger(__name__)
 #: The exchange's time is waited for so long at most, in seconds, where it must be known for certain: exits
 #: may stand behind.
 TIME_WITHIN_S = 2.0
+
+
+#: Between two reads while calls fail, in seconds: at first, and at most.
+PROBE_S, PROBE_S_MAX = 1.0, 15.0
 
 
 class KrakenAccount:
@@ -85,8 +93,17 @@ class KrakenAccount:
         #: What everything here that speaks of the exchange's time, or compares with it, goes by.
         self.clock = ExchangeClock()
         self.clock.changed = self._changed_in_thread
+        self.health = ExchangeHealth(
+            changed=self._health_changed_in_thread, rate_shown_s=self.timing.rate_shown
+        )
+        self.conditions = Conditions(now=time.time)
+        #: Tells that rate limits count as free again; only while they do not.
+        self._rate_timer: asyncio.TimerHandle | None = None
+        self._unwell = asyncio.Event()
+        #: Why the feed got no token; empty while it gets one.
+        self.token_refused = ""
         now = self.clock.now
-        rest = KrakenRest(spec.rest_url, credentials, self.nonce, self.limits, self.clock)
+        rest = KrakenRest(spec.rest_url, credentials, self.nonce, self.limits, self.clock, self.health)
         self.read_deferral = ReadDeferral(deferral_s(spec.users))
         self.order_connection = OrderConnection(spec.rest_url, self.read_deferral, clock=self.clock)
         self.calls = RequestQueue(rest, self.order_connection)
@@ -182,7 +199,33 @@ class KrakenAccount:
                 await self.feed.run()
             except KeyRefused as error:
                 log.error("KEY_REFUSED: %s; tried again in %.0f s", error, pause)  # noqa: TRY400 - expected
+                self.token_refused = str(error)
+                self._changed()
                 await asyncio.sleep(pause)
+                self.token_refused = ""
+
+    async def look_after_health(self) -> NoReturn:
+        """While calls fail asks now and then: else an idle account would not know when that is over.
+        Raises NonceFault.
+        """
+        failures = 0
+        while True:
+            await self._unwell.wait()
+            pause_s = growing_pause_s(failures, PROBE_S, PROBE_S_MAX)
+            if self.health.is_key_refused or self.health.is_denied:
+                pause_s = self.timing.key_retry
+            await asyncio.sleep(pause_s)
+            if not self.health.is_unwell:
+                self._unwell.clear()
+                failures = 0
+                continue
+            failures += 1
+            with suppress(ExchangeError, KeyUnfit):
+                await self.portfolio.refresh()
+                if self.health.is_denied:
+                    await self.key_check.check()
+                    if self.key_check.is_known:
+                        self.health.note_permitted()
 
     @property
     def is_feed_fresh(self) -> bool:
@@ -243,6 +286,22 @@ class KrakenAccount:
         return self.limits.front.words(now, unix_now) or self.limits.public_front.words(now, unix_now)
 
     # -- what changes, and the end --------------------------------------------------------------------------
+
+    def _health_changed_in_thread(self) -> None:
+        """In any thread: what calls have met has changed."""
+        with suppress(RuntimeError):  # the loop is over
+            self._loop.call_soon_threadsafe(self._tell_health)
+
+    def _tell_health(self) -> None:
+        free_in_s = self.health.rate_free_in(time.monotonic())
+        if self._rate_timer is not None:
+            self._rate_timer.cancel()
+            self._rate_timer = None
+        if free_in_s:
+            self._rate_timer = self._loop.call_later(free_in_s, self._tell_health)
+        if self.health.is_unwell:
+            self._unwell.set()
+        self._changed()
 
     def _changed_in_thread(self) -> None:
         """In any thread: what is shown has changed."""

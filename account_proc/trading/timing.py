@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from krakencopy.account_proc.kraken.health import RATE_SHOWN_S
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
@@ -29,6 +31,8 @@ class Timing:
     #: Between two readings of balances because orders of the account's own came or went. Kraken's lowest tier
     #: allows a call every 3 s in the long run.
     holds_pause: float = 10.0
+    #: How long refusals for a rate are shown (kraken/health.py).
+    rate_shown: float = RATE_SHOWN_S
 
     @classmethod
     def paper(cls) -> Timing:
@@ -44,4 +48,5 @@ class Timing:
             market_retry=0.5,
             market_retry_max=2.0,
             holds_pause=1.0,
+            rate_shown=5.0,
         )

@@ -8,6 +8,7 @@ from krakencopy.client.views.rows import (
     account_reason,
     copies,
     feed,
+    lacking,
     missing,
     owed,
     paused,
@@ -56,6 +57,8 @@ def account_page(account: nouns.Account) -> list[str]:
     if account.drifts:
         lines += ["", "orders that the exchange tells otherwise than this account's ledger:"]
         lines += [f"  {local_time(d.found_at)} {plain(d.code)} {plain(d.message)}" for d in account.drifts]
+    if told := lacking(account):
+        lines += ["", "what it needs and lacks:", *(f"  {line}" for line in told)]
     if account.notices:
         lines += ["", "not understood or refused, and left out; everything else goes on:"]
         lines += [

@@ -86,6 +86,7 @@ def account_notes(accounts: Iterable[nouns.Account]) -> list[str]:
             missing(account),
             owed(account),
             drift(account),
+            *(plain(each.message) for each in _other_conditions(account)),
             notices(account),
             *warnings(account),
         )
@@ -97,6 +98,30 @@ def account_notes(accounts: Iterable[nouns.Account]) -> list[str]:
 def copies(account: nouns.Account) -> bool:
     """Whether it copies the master: users of other brokers than Kraken do not."""
     return account.role == nouns.ROLE_USER and account.broker == COPIED_BROKER
+
+
+#: Conditions that are shown in words of their own: ``missing``, ``owed``, ``drift``, and the state itself.
+_SAID_ELSEWHERE = frozenset({"COINS_PRESENT", "EXITS_DONE", "LEDGER_AGREES", "PROCESS_ALIVE"})
+
+
+def _lacking(account: nouns.Account) -> list[nouns.Condition]:
+    return [each for each in account.conditions if each.status == nouns.CONDITION_STATUS_FALSE]
+
+
+def _other_conditions(account: nouns.Account) -> list[nouns.Condition]:
+    """What it lacks beside what its state is named by, and what is said elsewhere."""
+    known = {account.message, *account.preflight.warnings}
+    return [
+        each for each in _lacking(account) if each.type not in _SAID_ELSEWHERE and each.message not in known
+    ]
+
+
+def lacking(account: nouns.Account) -> list[str]:
+    """Each condition that does not hold, with its reason, since when, and what to do."""
+    return [
+        f"{plain(each.type)} {plain(each.reason)} since {local_time(each.since)}: {plain(each.message)}"
+        for each in _lacking(account)
+    ]
 
 
 def paused(account: nouns.Account) -> str:

@@ -104,6 +104,11 @@ class _NotAdmitted(Exception):
     """The account must not trade; its owner knows why."""
 
 
+def _tells(snapshot: pb.WatchSnapshotResponse) -> bool:
+    """Whether there is something in it that begins, or may end, with an event."""
+    return bool(snapshot.notices) or any(held.exit_owed for held in snapshot.positions)
+
+
 class AccountLink:
     """One process, over its Unix socket."""
 
@@ -240,9 +245,10 @@ class AccountLink:
                     self._owner.announced(announcement)
             # All else in it is only shown; hundreds of users send theirs right after a fill, when the next
             # one may come.
-            if (snapshot.reason, snapshot.message) != (was.reason, was.message):
+            said, before = (snapshot.reason, snapshot.message), (was.reason, was.message)
+            if said != before or snapshot.conditions != was.conditions:
                 self._owner.link_changed()
-            elif len(snapshot.notices) or len(was.notices):
+            elif _tells(snapshot) or _tells(was):
                 self._owner.notices_changed()
             if len(snapshot.drifts) and snapshot.drifts != was.drifts:
                 self._shared.identities.judge_drifts(self._account_id, snapshot.drifts)

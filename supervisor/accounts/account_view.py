@@ -7,13 +7,14 @@ import time
 from pathlib import Path
 
 from krakencopy.account_proc.contract import nonce_report
+from krakencopy.account_proc.contract.conditions import ConditionType
 from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.contract.spec import Role
 from krakencopy.account_proc.runtime.file_lock import holder_pid, is_locked
 from krakencopy.supervisor.accounts.grpc_client import CallFailed
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
 from krakencopy.supervisor.lifecycle import steady_time
-from krakencopy.supervisor.lifecycle.state_machine import State
+from krakencopy.supervisor.lifecycle.state_machine import KILLED, NO_ANSWER, State
 from krakencopy.v1 import account_pb2
 from krakencopy.v1 import types_pb2 as pb
 
@@ -39,12 +40,29 @@ def account_message(account: SupervisedAccount, last_end: pb.ProcessEnd | None, 
         message.last_end.CopyFrom(last_end)
     if life.state is State.BACKOFF:
         message.retry_at.CopyFrom(timestamp(steady_time.shown(life.deadline)))
+    message.conditions.append(_process_alive(account))
     if process.link is not None:
         _show_snapshot(message, process.link.snapshot)
     if config.copies:
         message.copy_mode = pb.COPY_MODE_PAUSED if account.paused else pb.COPY_MODE_COPYING
         message.cursor_seq = message.cursor_seq or acked_seq
     return message
+
+
+def _process_alive(account: SupervisedAccount) -> pb.Condition:
+    """Whether its process lives and answers, as far as one is wanted. Its changes are told by
+    ACCOUNT_STATE_CHANGED.
+    """
+    life, since = account.life, timestamp(steady_time.shown(account.life.since))
+    told = pb.Condition(
+        type=ConditionType.PROCESS_ALIVE, status=pb.CONDITION_STATUS_UNKNOWN, since=since, changed_at=since,
+        matters=True,
+    )  # fmt: skip
+    if life.state in {State.BACKOFF, State.FAILED} or life.reason in {NO_ANSWER, *KILLED}:
+        told.status, told.reason, told.message = pb.CONDITION_STATUS_FALSE, life.reason, life.message
+    elif account.process.linked:
+        told.status = pb.CONDITION_STATUS_TRUE
+    return told
 
 
 def _show_snapshot(message: pb.Account, snapshot: account_pb2.WatchSnapshotResponse) -> None:
@@ -61,6 +79,7 @@ def _show_snapshot(message: pb.Account, snapshot: account_pb2.WatchSnapshotRespo
     if snapshot.HasField("rate"):
         message.rate.CopyFrom(snapshot.rate)
     message.notices.extend(snapshot.notices)
+    message.conditions.extend(snapshot.conditions)
     message.feed_connected = snapshot.feed_connected
     message.copies_open = snapshot.copies_open
     message.trading_mode = snapshot.trading_mode

@@ -6,8 +6,10 @@ Judged by lifecycle/start_order.py. It must not know what follows for one accoun
 
 from __future__ import annotations
 
+from krakencopy.account_proc.contract.conditions import first_that_matters
 from krakencopy.supervisor.accounts.registry import AccountRegistry
 from krakencopy.supervisor.accounts.shutdown import Shutdown
+from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
 from krakencopy.supervisor.config.model import AccountConfig
 from krakencopy.supervisor.journal.event_log import EventLog
 from krakencopy.supervisor.journal.fan_out import FillLog
@@ -84,8 +86,18 @@ class MasterGate:
             words = "the master is healthy; users may start"
             self._events.record(pb.SEVERITY_INFO, master_id, "MASTER_READY", words)
         elif not self._shutdown.begun:
-            words = "users finish what is in flight, no user is started"
+            words = f"{_why_lost(self._registry.master)}; users finish what is in flight, no user is started"
             self._events.record(pb.SEVERITY_ERROR, master_id, "MASTER_LOST", words)
         # Whoever sends fills to users also sends who decides from here on.
         self._fills.users.notify()
         return True
+
+
+def _why_lost(master: SupervisedAccount) -> str:
+    """In words, by what its process said last; its state follows a turn later."""
+    link = master.process.link
+    if link is None:
+        return "the master's process has ended"
+    lacking = first_that_matters(link.snapshot.conditions)
+    why = (link.snapshot.message if lacking is None else lacking.message) or master.life.message
+    return f"the master cannot trade ({why})" if why else "the master cannot trade"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
+from krakencopy.account_proc.contract.conditions import first_that_matters
 from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.contract.spec import Role
 from krakencopy.supervisor.accounts.coin_names import CoinNames
@@ -46,6 +47,11 @@ SEVERITY = {
 #: A process's notice (account_proc/notices/unreadable.py): something is held in a pair that is not listed any
 #: more.
 NOT_LISTED = "NOT_LISTED"
+
+
+#: Why a process that has traded cannot at the moment, where the first cause may be a condition that does not
+#: hold.
+FOLLOWS_FROM_CONDITION = frozenset({"FEED_DOWN", "CATCHING_UP"})
 
 
 class SupervisedAccount:
@@ -138,12 +144,16 @@ class SupervisedAccount:
         reason, message = ("", "") if process.link is None else _words_of(process.link.snapshot)
         if self._refused is not None:
             reason, message = self._refused
+        lacking = None if process.link is None else first_that_matters(process.link.snapshot.conditions)
+        if lacking is not None and reason in FOLLOWS_FROM_CONDITION:
+            reason, message = lacking.reason, lacking.message
         seen = Observed(
             wanted=self.wanted, gate_open=gate.open, gate_reason=gate.reason, gate_message=gate.message,
             linked=process.linked, serving=self.serving and self._refused is None, reason=reason,
             message=message, ended=process.ended, restart=self._restart, reset=self._reset,
             condemned=self._condemned, master_serving=not self.config.copies or master_serving,
             many_failed=many_failed,
+            lacking=None if lacking is None else (lacking.reason, lacking.message),
         )  # fmt: skip
         before = self.life.state
         life, effects = step(self.life, seen, now, limits, random.random())  # noqa: S311 - spreads restarts
@@ -227,7 +237,7 @@ class SupervisedAccount:
         if announcement.asset and self.config.role is Role.MASTER:
             self._holders.record_with_holders(severity, self.config.id, code, words, announcement.asset)
         else:
-            self._events.record(severity, self.config.id, code, words)
+            self._events.record(severity, self.config.id, code, words, announcement.data)
 
     def trading_mode(self, *, fills_wait: bool) -> pb.TradingMode.ValueType:
         """Who is to decide what this user trades now."""

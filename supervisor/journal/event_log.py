@@ -7,6 +7,7 @@ It must not know what an event is about.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.supervisor.journal.journal import Journal
@@ -29,9 +30,14 @@ class EventLog:
         #: For those who show events.
         self.change_signal = ChangeSignal()
 
-    def record(self, severity: pb.Severity.ValueType, account_id: str, code: str, message: str) -> None:
-        """One event; ``account_id`` is empty where it is about the whole. Raises JournalFault."""
-        event = pb.Event(severity=severity, account_id=account_id, code=code, message=message)
+    def record(
+        self, severity: pb.Severity.ValueType, account_id: str, code: str, message: str,
+        data: Mapping[str, str] | None = None,
+    ) -> None:  # fmt: skip
+        """One event; ``account_id`` is empty where it is about the whole, ``data`` is the message for
+        programs. Raises JournalFault.
+        """
+        event = pb.Event(severity=severity, account_id=account_id, code=code, message=message, data=data)
         event.at.GetCurrentTime()
         self._journal.add_event(event)
         log.log(LOG_LEVEL[severity], "%s: %s %s", account_id or "supervisor", code, message)

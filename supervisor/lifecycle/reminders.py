@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from krakencopy.supervisor.lifecycle.state_machine import Life, State
+from krakencopy.supervisor.lifecycle.state_machine import NO_ANSWER, NOT_SERVING, Life, State
 
 #: More accounts than this with one reason are one reminder; so many of them are named.
 SINGLE_MAX, NAMED_MAX = 3, 10
@@ -63,7 +63,9 @@ def _way_out(life: Life, account_id: str) -> str:
         return f"it starts by itself once that is over; `krakencopy stop {account_id}` if it is not to run"
     if life.reason == "MASTER_LOST":
         return "it goes on by itself once the master is healthy"
-    return f"see `krakencopy logs {account_id}`; `krakencopy restart {account_id}` gives it a new process"
+    if life.reason in {NO_ANSWER, NOT_SERVING}:
+        return f"see `krakencopy logs {account_id}`; `krakencopy restart {account_id}` gives it a new process"
+    return f"a new process does not change that; see `krakencopy accounts {account_id}`"
 
 
 def _names(group: Sequence[Life]) -> str:

@@ -36,6 +36,9 @@ class State(StrEnum):
     FAILED = "FAILED"
 
 
+#: Reasons of a process that answers no more, and of one that answers and does not say why it cannot trade.
+NOT_SERVING = "NOT_SERVING"
+NO_ANSWER = "NO_ANSWER"
 #: Reasons of a process that was killed because it did not answer, and whose end is not known yet.
 KILLED = frozenset({"START_TIMEOUT", "HUNG"})
 #: What comes before another start, by the reason of a FAILED that no restart can help.
@@ -119,6 +122,9 @@ class Observed:
     #: An operator asks for a restart, or for another try after FAILED.
     restart: bool = False
     reset: bool = False
+    #: What it needs and lacks while it says SERVING (account_proc/contract/conditions.py), as a code and for
+    #: people: shown, and no reason to end anything or to hold anybody up.
+    lacking: tuple[str, str] | None = None
     #: For users: whether their master is SERVING.
     master_serving: bool = True
     #: Why it must not trade until an operator starts it again, as a code and for people
@@ -291,7 +297,7 @@ def _alive(life: Life, seen: Observed, now: float, limits: Limits) -> Step:
     if seen.linked:
         # It answers and says what it waits for: killing it would not bring that nearer.
         life = replace(life, silent_since=0.0)
-        life = life.to(State.DEGRADED, now, seen.reason or "NOT_SERVING", seen.message)
+        life = life.to(State.DEGRADED, now, seen.reason or NOT_SERVING, seen.message)
         return _reminding(life, now, limits)
     if life.reason in KILLED and now < life.deadline:
         return life, ()
@@ -299,7 +305,7 @@ def _alive(life: Life, seen: Observed, now: float, limits: Limits) -> Step:
     life = replace(life, silent_since=silent)
     if now - silent < limits.silence:
         return life.to(
-            State.DEGRADED, now, "NO_ANSWER", "the process does not answer", silent + limits.silence
+            State.DEGRADED, now, NO_ANSWER, "the process does not answer", silent + limits.silence
         ), ()
     words = f"the process did not answer for {limits.silence:g} s; killed"
     return life.to(State.DEGRADED, now, "HUNG", words, now + limits.silence), (Effect.KILL,)
@@ -309,6 +315,8 @@ def _serving(life: Life, seen: Observed, now: float, limits: Limits) -> Step:
     life = replace(life, silent_since=0.0, serving_since=life.serving_since or now)
     if now - life.serving_since >= limits.healthy:
         life = replace(life, attempt=0)
+    if seen.lacking is not None:
+        return _reminding(life.to(State.DEGRADED, now, *seen.lacking), now, limits)
     if not seen.master_serving:
         words = "the master is not healthy; there is nothing to copy until it is"
         return _reminding(life.to(State.DEGRADED, now, "MASTER_LOST", words), now, limits)

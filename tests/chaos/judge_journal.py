@@ -342,6 +342,13 @@ EXPECTED_ERRORS = (
     "NONCE_FAULT",
     "LOCK_HELD",
     "KEY_REFUSED",
+    # Conditions (account_proc/contract/conditions.py) that faults of the exchange end for a while.
+    "NO_ANSWER",
+    "HTTP_ERROR",
+    "SERVICE_TROUBLE",
+    "FRONT_REFUSES",
+    "INVALID_NONCE",
+    "EXIT_OWED",
     "nothing is copied before it can be written",
     "nothing more is traded before it can be written",
     "database or disk is full",

@@ -52,6 +52,16 @@ CONVERGE_MAX_S = 75.0
 REPORT_MAX_S = 5.0
 
 
+#: What a batch may leave behind, and what holds up nothing: a clock that is wrong, coins that owners took.
+LASTING = frozenset({"CLOCK_OFF", "COINS_MISSING"})
+
+
+def _goes_on(account: Any) -> bool:
+    """Whether an account trades, though it may lack something that lasts."""
+    lasts = account.state == pb.ACCOUNT_STATE_DEGRADED and account.reason in LASTING
+    return account.state in {pb.ACCOUNT_STATE_RUNNING, pb.ACCOUNT_STATE_STOPPED} or lasts
+
+
 class DidNotRest(Exception):
     """A batch did not come to its end in time; says who hangs where."""
 
@@ -476,7 +486,7 @@ class RunningWorld:
         self._tell_names()
         if self._owners.untold:
             return "a coin's new name is not told"
-        if not status.ready:
+        if not (status.ready or all(map(_goes_on, status.accounts))):
             return f"not ready: {status.message}"
         self._reader.read_exchange()
         fills = len(self.record.trades_of("master"))

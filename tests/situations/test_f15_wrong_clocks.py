@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from krakencopy.v1 import types_pb2 as nouns
 from tests.support.system import Paper, System, freeze, wait_for
 
 PAIR = "BTC/USD"
@@ -33,6 +34,19 @@ def set_clock(paper: Paper, seconds: int) -> None:
     paper.call("DELETE", "/faults")
     if seconds:
         paper.call("POST", "/faults", kind="clock_skew", seconds=str(seconds))
+
+
+def wait_trading(system: System) -> None:
+    """Waits until all of them trade. While the clock is wrong they are not ready, and do."""
+
+    def trades() -> bool:
+        found = system.accounts().values()
+        running, degraded = nouns.ACCOUNT_STATE_RUNNING, nouns.ACCOUNT_STATE_DEGRADED
+        return len(found) > 1 and all(
+            one.state == running or (one.state == degraded and one.reason == "CLOCK_OFF") for one in found
+        )
+
+    wait_for("all of them to trade", trades)
 
 
 def states(system: System, fills: int) -> list[tuple[str, str]]:
@@ -65,7 +79,8 @@ def test_a_clock_that_is_40_s_wrong_at_the_start(paper: Paper, seconds: int) -> 
     """
     set_clock(paper, seconds)
     with System(paper, {"ann": "1000"}) as system:
-        system.start().wait_ready()
+        system.start()
+        wait_trading(system)
         system.buy(PAIR, "0.001")
         assert states(system, 1) == [("FILLED", "SCALED")]
         system.sell(PAIR, "0.001")
@@ -106,7 +121,8 @@ def test_a_clock_that_is_a_minute_wrong_and_corrected_in_the_middle(paper: Paper
     """
     set_clock(paper, seconds)
     with System(paper, {"ann": "1000"}) as system:
-        system.start().wait_ready()
+        system.start()
+        wait_trading(system)
         system.buy(PAIR, "0.001")
         assert states(system, 1) == [("FILLED", "SCALED")]
         set_clock(paper, 0)
@@ -135,7 +151,7 @@ def test_a_machine_that_was_suspended(paper: Paper) -> None:
         set_clock(paper, 90)
         for pid in pids:
             os.kill(pid, signal.SIGCONT)
-        system.wait_ready()
+        wait_trading(system)
         system.sell(PAIR, "0.001")
         assert ("FILLED", "EXIT_FULL") in states(system, 2)
         system.buy(PAIR, "0.001")

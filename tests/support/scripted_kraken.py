@@ -16,6 +16,7 @@ from krakencopy.account_proc.contract.spec import Tier
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.kraken.api import KrakenExchange
 from krakencopy.account_proc.kraken.feed.executions import Execution
+from krakencopy.account_proc.kraken.health import ExchangeHealth
 from krakencopy.account_proc.kraken.pair_rows import pair_table
 from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits
 from krakencopy.account_proc.kraken.rest.request_queue import Priority, RequestQueue
@@ -53,6 +54,7 @@ class ScriptedKraken:
     #: Calls of these methods wait until the event is set.
     held: dict[str, asyncio.Event] = field(default_factory=dict)
     limits: AccountLimits = field(default_factory=lambda: AccountLimits(Tier.PRO))
+    health: ExchangeHealth = field(default_factory=ExchangeHealth)
 
     def __post_init__(self) -> None:
         quote = {"b": ["49999", "1", "1"], "a": ["50001", "1", "1"], "c": ["50000", "1"]}

@@ -155,6 +155,8 @@ class ExecutionsFeed:
         self._clock.doubted = self._doubted
         #: That a front refuses its connections, and when the next is tried; empty while none does.
         self.blocked = ""
+        #: Why it is not connected, and when the next try is; empty while it is, and before the first try.
+        self.trouble = ""
 
     @property
     def fresh(self) -> bool:
@@ -162,6 +164,11 @@ class ExecutionsFeed:
         if self._live_since is None or self._socket is None:
             return False
         return time.monotonic() - self._socket.heard_at < self._silence_s
+
+    @property
+    def connected(self) -> bool:
+        """Whether its subscription was answered, and the connection is not known to be lost."""
+        return self._live_since is not None
 
     @property
     def system_status(self) -> str:
@@ -188,6 +195,7 @@ class ExecutionsFeed:
                 cut = error
             was_healthy = self._live_since is not None and time.monotonic() - self._live_since >= HEALTHY_S
             self._live_since = None
+            self.trouble = _reason(cut)
             self._sink.disconnected(_reason(cut))
             if (
                 isinstance(cut, ExchangeError)
@@ -204,7 +212,8 @@ class ExecutionsFeed:
                 delay_s += cut.retry_after_s
             log.warning("executions feed lost (%s), next try in %.1f s", _reason(cut), delay_s)
             next_at = datetime.fromtimestamp(self._clock.now() + delay_s, UTC)
-            self.blocked = f"the feed: {_reason(cut)}, next try at {next_at:%H:%M:%S} UTC" if blocks else ""
+            told = f"{_reason(cut)}, next try at {next_at:%H:%M:%S} UTC"
+            self.trouble, self.blocked = told, f"the feed: {told}" if blocks else ""
             failures += 1
             await self._pause(delay_s)
 
@@ -281,7 +290,7 @@ class ExecutionsFeed:
             case BalanceChanged():
                 self._sink.balance_changed(event)
             case Connected():
-                self._live_since, self.blocked = socket.heard_at, ""
+                self._live_since, self.trouble, self.blocked = socket.heard_at, "", ""
                 if self._is_idle is not None:
                     socket.coalesce_while(self._is_idle)
                 self._sink.connected(event.rows)

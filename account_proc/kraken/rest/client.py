@@ -36,11 +36,13 @@ from krakencopy.account_proc.kraken.answers import (
     FrontRefuses,
     LockedOut,
     NotSent,
+    is_of_key_or_market,
     result_of,
     speaks_of_time,
 )
 from krakencopy.account_proc.kraken.exchange_clock import ExchangeClock
 from krakencopy.account_proc.kraken.front import Front
+from krakencopy.account_proc.kraken.health import ExchangeHealth
 from krakencopy.account_proc.kraken.rest.nonce_refusals import NonceRefusals, NonceSource
 from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits
 from krakencopy.account_proc.kraken.rest.signing import CallSigner, SignedCall
@@ -85,9 +87,10 @@ class KrakenRest:
         nonces: NonceSource,
         limits: AccountLimits | None = None,
         clock: ExchangeClock | None = None,
+        health: ExchangeHealth | None = None,
     ) -> None:
         """``base_url`` as ``https://api.kraken.com``; without ``limits`` those of the lowest tier hold.
-        ``clock`` is told what time it is at the exchange by each answer.
+        ``clock`` is told what time it is at the exchange by each answer, ``health`` how each call has ended.
 
         Raises ConfigurationFault or CredentialsFault if one of them cannot be used.
         """
@@ -107,6 +110,9 @@ class KrakenRest:
             parts.scheme + "://", _Trusting(pool_connections=1, pool_maxsize=1, max_retries=0)
         )
         self.clock = ExchangeClock() if clock is None else clock
+        self.health = ExchangeHealth() if health is None else health
+        #: Why nonces could not be reserved ahead: the disk, as a rule. Empty while they can.
+        self.nonce_trouble = ""
         # The other side's patience goes on while this machine sleeps.
         self._used_at = steady_s()
         #: The connection's, and the turn of a signed call, whoever sends it.
@@ -121,9 +127,15 @@ class KrakenRest:
         request = requests.Request(
             "GET", f"{self._base_url}/0/public/{method}{query}", headers=self._headers
         ).prepare()
-        with self._one_at_a_time:
-            status, body = self._exchange(method, request, timeout_s)
-        return self._read(method, status, body, self.limits.public_front)
+        try:
+            with self._one_at_a_time:
+                status, body = self._exchange(method, request, timeout_s)
+            result = self._read(method, status, body, self.limits.public_front)
+        except ExchangeError as error:
+            self.health.note_failure(method, error, time.monotonic(), private=False)
+            raise
+        self.health.note_success(method, private=False)
+        return result
 
     def private(
         self, method: str, params: Mapping[str, str] | None = None, *, timeout_s: float = TIMEOUT_S
@@ -170,6 +182,8 @@ class KrakenRest:
         try:
             result = self._read(method, status, body, self.limits.front)
         except ExchangeError as error:
+            if not is_of_key_or_market(error):
+                self.health.note_failure(method, error, time.monotonic())
             if speaks_of_time(error):
                 self.clock.refused()
             if not isinstance(error, ExchangeRefused):
@@ -178,6 +192,7 @@ class KrakenRest:
             if not isinstance(error, InvalidNonce):
                 self._nonce_refusals.refused_otherwise()
             raise
+        self.health.note_success(method, private=True)
         self.limits.accepted()
         self._nonce_refusals.accepted()
         return result
@@ -206,6 +221,9 @@ class KrakenRest:
             try:
                 with self._one_at_a_time:
                     status, body = self._exchange(method, request, timeout_s)
+            except ExchangeError as error:
+                self.health.note_failure(method, error, time.monotonic())
+                raise
             finally:
                 self.limits.answered(method, time.monotonic())
             return self.result(method, status, body)
@@ -233,6 +251,12 @@ class KrakenRest:
             self._nonces.top_up()
         except NonceFault as fault:
             log.warning("nonces could not be reserved ahead: %s", fault)
+            self.nonce_trouble = str(fault)
+            self.health.changed()
+        else:
+            if self.nonce_trouble:
+                self.nonce_trouble = ""
+                self.health.changed()
 
     def close(self) -> None:
         """Close the connection."""

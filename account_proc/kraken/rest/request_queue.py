@@ -18,6 +18,7 @@ from functools import partial
 from math import inf
 from typing import Any, Protocol
 
+from krakencopy.account_proc.contract.errors import OutcomeUnknown
 from krakencopy.account_proc.kraken.answers import NotSent
 from krakencopy.account_proc.kraken.rest.client import TIMEOUT_S, KrakenRest
 from krakencopy.account_proc.kraken.rest.rate_limits import RateStatus, rest_cost
@@ -117,7 +118,7 @@ class RequestQueue:
 
     def __init__(self, rest: KrakenRest, line: Line | None = None) -> None:
         """Takes over ``rest``: ``close`` closes it. Orders go over ``line`` while that is ready."""
-        self.limits = rest.limits
+        self.limits, self.health = rest.limits, rest.health
         self._rest = rest
         self._line = line
         self._free: dict[Priority, deque[_Call]] = {priority: deque() for priority in Priority}
@@ -167,12 +168,19 @@ class RequestQueue:
     async def _send_at_once(self, line: Line, signed: SignedCall, timeout_s: float) -> Any:
         was_refused = self.limits.front.refusals
         try:
-            status, body = await line.send(signed, timeout_s)
+            status, body = await self._sent(line, signed, timeout_s)
             return self._rest.result(signed.method, status, body)
         finally:
             if was_refused:
                 with self._changed:
                     self._changed.notify()  # the others need not wait any longer, or have to
+
+    async def _sent(self, line: Line, signed: SignedCall, timeout_s: float) -> tuple[int, bytes]:
+        try:
+            return await line.send(signed, timeout_s)
+        except OutcomeUnknown as error:
+            self.health.note_failure(signed.method, error, time.monotonic())
+            raise
 
     async def _result_of(self, call: _Call, waiting: deque[_Call]) -> Any:
         with self._changed:
@@ -188,6 +196,11 @@ class RequestQueue:
             with self._changed:
                 self._changed.notify()  # one behind it may need less room
             raise
+
+    @property
+    def nonce_trouble(self) -> str:
+        """Why nonces could not be reserved ahead; empty while they can."""
+        return self._rest.nonce_trouble
 
     def rate_status(self) -> RateStatus:
         """How much of the account's limits is used, by its own count."""

@@ -126,7 +126,36 @@ def test_a_second_failure_in_a_row_says_that_nobody_answers(
     assert error.cause in found.message
     assert _found(health, KEY).holds  # what is known of the key stays
     health.note_success("Time", private=False)
+    assert not _found(health, ANSWERS).holds  # public calls may be answered while signed ones are not
+    health.note_success("Balance", private=True)
     assert _found(health, ANSWERS).holds
+
+
+def test_a_public_call_that_fails_is_over_with_the_next_that_is_answered() -> None:
+    health = ExchangeHealth()
+    for _ in range(2):
+        health.note_failure("Ticker", OutcomeUnknown("Ticker", "ReadTimeout"), 1.0, private=False)
+    assert not _found(health, ANSWERS).holds
+    assert health.is_unwell
+    health.note_success("Ticker", private=False)
+    assert _found(health, ANSWERS).holds
+    assert not health.is_unwell
+
+
+def test_what_a_key_need_not_be_allowed_is_not_missed() -> None:
+    health = ExchangeHealth()
+    health.note_failure("GetApiKeyInfo", _refusal("EGeneral:Permission denied", "GetApiKeyInfo"), 1.0)
+    assert _found(health, PERMITTED).holds
+
+
+def test_the_exchange_may_tell_itself_that_a_key_is_permitted_again() -> None:
+    rung: list[bool] = []
+    health = ExchangeHealth(changed=lambda: rung.append(True))
+    health.note_failure("AddOrder", _refusal("EGeneral:Permission denied", "AddOrder", is_order=True), 1.0)
+    assert (health.is_denied, health.is_key_refused, rung) == (True, False, [True])
+    health.note_permitted()
+    health.note_permitted()
+    assert (health.is_denied, rung) == (False, [True, True])
 
 
 def test_a_success_between_two_failures_keeps_the_exchange_answering() -> None:

@@ -85,3 +85,20 @@ def test_an_accounts_page_shows_how_much_of_the_limits_is_used() -> None:
     page = account_page(account)
     assert value_of(page, "calls counted") == "3.3 of 15, 2 calls wait"
     assert value_of(page, "orders counted") == "12.5 of 60 for BTC/USD"
+
+
+def test_an_accounts_page_shows_each_condition_that_does_not_hold() -> None:
+    account = nouns.Account(id="bob")
+    account.conditions.add(type="KEY_ACCEPTED", status=nouns.CONDITION_STATUS_TRUE)
+    account.conditions.add(
+        type="CLOCK_RIGHT",
+        status=nouns.CONDITION_STATUS_FALSE,
+        reason="CLOCK_OFF",
+        message="set\x1b the clock",
+    )
+    page = account_page(account)
+    assert "what it needs and lacks:" in page
+    (line,) = [line for line in page if "CLOCK_RIGHT" in line]
+    assert line.startswith("  CLOCK_RIGHT CLOCK_OFF since ")
+    assert line.endswith(": set  the clock")
+    assert not any("KEY_ACCEPTED" in line for line in page)

@@ -49,3 +49,12 @@ def test_a_line_of_a_log_is_told_with_its_local_time_and_its_traceback() -> None
 @pytest.mark.parametrize("line", ["", "not JSON", "[1]", "7", '{"at": "yesterday"}', '{"at": 3}'])
 def test_a_line_of_a_log_that_is_something_else_is_shown_as_it_is(line: str) -> None:
     assert views.log_line(line) == line
+
+
+def test_a_condition_that_does_not_hold_is_told_once_below_the_table() -> None:
+    account = nouns.Account(id="bob")
+    account.message = "set the clock"
+    for kind, message in (("CLOCK_RIGHT", "set the clock"), ("FUNDS_PRESENT", "NO FUNDS IN EUR")):
+        account.conditions.add(type=kind, status=nouns.CONDITION_STATUS_FALSE, reason="X", message=message)
+    (note,) = [line for line in views.account_notes([account]) if line]
+    assert note == "bob: set the clock; NO FUNDS IN EUR"

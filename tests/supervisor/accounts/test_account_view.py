@@ -47,12 +47,19 @@ def test_an_account_without_a_process_shows_what_is_known_of_it(it: Supervisor) 
     assert (shown.pid, shown.restarts, shown.instance_id, shown.last_end.pid) == (0, 0, "", 17)
     assert (shown.copy_mode, shown.cursor_seq) == (pb.COPY_MODE_PAUSED, 4)
     assert shown.retry_at.seconds - shown.since.seconds == 5
+    (alive,) = shown.conditions
+    assert (alive.type, alive.status, alive.reason) == (
+        "PROCESS_ALIVE",
+        pb.CONDITION_STATUS_FALSE,
+        "PROCESS_ENDED",
+    )
 
 
 def test_what_its_process_says_is_shown(it: Supervisor) -> None:
     snapshot = account_pb2.WatchSnapshotResponse(
         cursor_seq=9, copies_open=2, feed_connected=True, trading_mode=pb.TRADING_MODE_OWN,
-        strategy=pb.StrategyStatus(name="sma_cross"), notices=[pb.Notice(code="CLOCK_OFF")],
+        strategy=pb.StrategyStatus(name="sma_cross"), notices=[pb.Notice(code="NOT_LISTED")],
+        conditions=[pb.Condition(type="CLOCK_RIGHT")],
     )  # fmt: skip
     set_running(it.accounts["anna"], Link(snapshot))
     shown = account_message(it.accounts["anna"], None, acked_seq=4)
@@ -60,8 +67,10 @@ def test_what_its_process_says_is_shown(it: Supervisor) -> None:
     assert (shown.trading_mode, shown.strategy.name, shown.notices[0].code) == (
         pb.TRADING_MODE_OWN,
         "sma_cross",
-        "CLOCK_OFF",
+        "NOT_LISTED",
     )
+    assert [each.type for each in shown.conditions] == ["PROCESS_ALIVE", "CLOCK_RIGHT"]
+    assert shown.conditions[0].status == pb.CONDITION_STATUS_TRUE
     assert not shown.HasField("last_end")
     assert not shown.HasField("preflight")
     master = account_message(it.registry.master, None, acked_seq=0)

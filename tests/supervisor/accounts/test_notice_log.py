@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
@@ -30,15 +31,92 @@ def test_what_operators_should_know_is_an_event_when_it_begins_and_when_it_ends(
             ]
 
         assert recorded() == []
-        assert recorded("CLOCK_OFF") == ["SEVERITY_WARNING tania CLOCK_OFF about CLOCK_OFF"]
-        assert recorded("CLOCK_OFF") == []
-        # A new process knows nothing yet.
-        assert recorded(reason="CONNECTING") == []
-        assert recorded("CLOCK_OFF", reason="CONNECTING") == []
-        assert recorded("NO_FUNDS") == [
-            "SEVERITY_WARNING tania NO_FUNDS about NO_FUNDS",
-            "SEVERITY_INFO tania CLOCK_OFF_OVER over: about CLOCK_OFF",
-        ]
-        assert recorded() == ["SEVERITY_INFO tania NO_FUNDS_OVER over: about NO_FUNDS"]
         assert recorded("NOT_LISTED") == ["SEVERITY_WARNING tania NOT_LISTED about NOT_LISTED"]
         assert recorded("NOT_LISTED") == []
+        # A new process knows nothing yet.
+        assert recorded(reason="CONNECTING") == []
+        assert recorded("NOT_LISTED", reason="CONNECTING") == []
+        assert recorded("UNKNOWN_PAIR") == [
+            "SEVERITY_WARNING tania UNKNOWN_PAIR about UNKNOWN_PAIR",
+            "SEVERITY_INFO tania NOT_LISTED_OVER over: about NOT_LISTED",
+        ]
+        assert recorded() == ["SEVERITY_INFO tania UNKNOWN_PAIR_OVER over: about UNKNOWN_PAIR"]
+        assert recorded("NOT_LISTED") == ["SEVERITY_WARNING tania NOT_LISTED about NOT_LISTED"]
+        assert recorded("NOT_LISTED") == []
+
+
+def _condition(reason: str = "", *, kind: str = "KEY_ACCEPTED") -> pb.Condition:
+    """One that does not hold for this reason; without one it holds."""
+    return pb.Condition(
+        type=kind,
+        status=pb.CONDITION_STATUS_FALSE if reason else pb.CONDITION_STATUS_TRUE,
+        reason=reason,
+        message=f"about {reason}" if reason else "",
+        data={"error": reason} if reason else {},
+    )
+
+
+class _Told:
+    """What a log tells of one snapshot after another."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._notices = NoticeLog(EventLog(journal))
+
+    def events(
+        self, *conditions: pb.Condition, positions: Iterable[pb.CopiedPosition] = ()
+    ) -> list[pb.Event]:
+        read = self._journal.last_event
+        snapshot = account_pb2.WatchSnapshotResponse(conditions=conditions, positions=positions)
+        self._notices.compare("tania", snapshot)
+        return self._journal.events_after(read, 10)
+
+    def codes(self, *conditions: pb.Condition) -> list[str]:
+        return [f"{pb.Severity.Name(each.severity)} {each.code}" for each in self.events(*conditions)]
+
+
+def test_a_condition_is_an_event_when_it_ceases_to_hold_and_when_it_holds_again(tmp_path: Path) -> None:
+    with closing(Journal(tmp_path / "journal.db")) as journal:
+        told = _Told(journal)
+        assert told.codes(_condition()) == []
+        (event,) = told.events(_condition("INVALID_KEY"))
+        assert (event.severity, event.code, event.message) == (
+            pb.SEVERITY_ERROR,
+            "INVALID_KEY",
+            "about INVALID_KEY",
+        )
+        assert dict(event.data) == {"condition": "KEY_ACCEPTED", "error": "INVALID_KEY"}
+        assert journal.events_after(event.seq - 1, 1) == [event]  # with its data, from the disk
+        assert told.codes(_condition("INVALID_KEY")) == []
+        # A new process knows nothing yet.
+        assert told.codes() == []
+        assert told.codes(pb.Condition(type="KEY_ACCEPTED", status=pb.CONDITION_STATUS_UNKNOWN)) == []
+        assert told.codes(_condition("LOCKED_OUT")) == ["SEVERITY_ERROR LOCKED_OUT"]
+        assert told.codes(_condition()) == ["SEVERITY_INFO LOCKED_OUT_OVER"]
+        assert told.codes(_condition()) == []
+
+
+def test_what_passes_by_itself_is_a_warning(tmp_path: Path) -> None:
+    with closing(Journal(tmp_path / "journal.db")) as journal:
+        told = _Told(journal)
+        clock = _condition("CLOCK_OFF", kind="CLOCK_RIGHT")
+        assert told.codes(clock) == ["SEVERITY_WARNING CLOCK_OFF"]
+
+
+def test_each_coin_of_which_an_exit_is_owed_is_an_event_of_its_own(tmp_path: Path) -> None:
+    with closing(Journal(tmp_path / "journal.db")) as journal:
+        told = _Told(journal)
+        owed = [
+            pb.CopiedPosition(asset=asset, exit_owed=f"1 {asset}, refused", carried_sell="1")
+            for asset in ("BTC", "ETH")
+        ]
+        lacking = _condition("EXIT_OWED", kind="EXITS_DONE")
+        events = told.events(lacking, positions=owed)
+        assert [(each.code, each.data["asset"], each.data["volume"]) for each in events] == [
+            ("EXIT_OWED", "BTC", "1"),
+            ("EXIT_OWED", "ETH", "1"),
+        ]
+        (over,) = told.events(lacking, positions=owed[1:])
+        assert (over.code, over.message) == ("EXIT_OWED_OVER", "over: exit owed: 1 BTC, refused")
+        (over,) = told.events(_condition(kind="EXITS_DONE"))
+        assert over.code == "EXIT_OWED_OVER"

@@ -24,11 +24,19 @@ def test_one_that_waits_is_told_of_with_how_long_why_and_what_to_do() -> None:
     )
 
 
-def test_one_that_is_degraded_is_told_of_with_its_log_and_a_new_process() -> None:
+def test_a_process_that_lacks_something_at_the_exchange_is_not_to_be_restarted() -> None:
     life = Life(account_id="ben", state=State.DEGRADED, reason="FEED_DOWN", since=NOW - 180)
     (reminder,) = reminders([life], NOW)
     assert reminder.message == (
-        "DEGRADED for 3 min (FEED_DOWN); see `krakencopy logs ben`; `krakencopy restart ben` gives it a new "
+        "DEGRADED for 3 min (FEED_DOWN); a new process does not change that; see `krakencopy accounts ben`"
+    )
+
+
+def test_one_that_is_degraded_is_told_of_with_its_log_and_a_new_process() -> None:
+    life = Life(account_id="ben", state=State.DEGRADED, reason="NO_ANSWER", since=NOW - 180)
+    (reminder,) = reminders([life], NOW)
+    assert reminder.message == (
+        "DEGRADED for 3 min (NO_ANSWER); see `krakencopy logs ben`; `krakencopy restart ben` gives it a new "
         "process"
     )
 

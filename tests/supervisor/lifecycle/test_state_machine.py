@@ -311,3 +311,22 @@ def test_in_a_hurry_what_is_stopping_already_has_a_second_until_sigterm_and_one_
     assert stopped_at(life, NOW + 1, hurried)[1] == (Effect.KILL,)
     # Without a hurry the limits stay as they were.
     assert stopped_at(late, NOW + 1, LIMITS) == (late, ())
+
+
+LACKING = ("INVALID_KEY", "the exchange does not take the key")
+
+
+def test_a_process_that_serves_and_lacks_something_is_degraded_by_that_and_never_ended() -> None:
+    life = life_in(State.RUNNING)
+    seen: dict[str, Any] = {"linked": True, "serving": True, "lacking": LACKING}
+    for hours in range(5):
+        life, effects = after(life, NOW + 3_600 * hours, **seen)
+        assert (life.state, life.reason, life.message) == (State.DEGRADED, *LACKING)
+        assert set(effects) <= {Effect.REMIND}
+    life, _ = after(life, linked=True, serving=True)
+    assert (life.state, life.reason) == (State.RUNNING, "")
+
+
+def test_what_it_lacks_itself_is_told_before_its_master() -> None:
+    life, _ = after(RUNNING, linked=True, serving=True, lacking=LACKING, master_serving=False)
+    assert life.reason == "INVALID_KEY"

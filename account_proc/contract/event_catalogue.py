@@ -1,0 +1,309 @@
+"""Every code that an event may have, which for a condition that does not hold is its reason: what it means,
+and what to do. Published as docs/events.md. Codes are an interface: they are added, and neither renamed nor
+given another meaning. What a process refuses its stream for, or ends for, is told under its own reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from krakencopy.v1 import types_pb2 as pb
+
+INFO, WARNING, ERROR = pb.SEVERITY_INFO, pb.SEVERITY_WARNING, pb.SEVERITY_ERROR
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One code."""
+
+    code: str
+    severity: pb.Severity.ValueType
+    meaning: str
+    #: What an operator does about it; empty for nothing.
+    remedy: str = ""
+    #: Its end is an event too, of severity INFO: ``<code>_OVER``.
+    ends: bool = False
+
+
+#: Reasons of conditions that do not hold (account_proc/contract/conditions.py), by the condition.
+CONDITIONS: dict[str, tuple[Entry, ...]] = {
+    "KEY_ACCEPTED": (
+        Entry(
+            "INVALID_KEY",
+            ERROR,
+            "the exchange does not know the key",
+            "give the account a new key",
+            ends=True,
+        ),
+        Entry("INVALID_SIGNATURE", ERROR, "the secret is not the key's", "give both again", ends=True),
+        Entry(
+            "LOCKED_OUT",
+            ERROR,
+            "the exchange has locked the key out for about 15 minutes",
+            "see what else uses the key",
+            ends=True,
+        ),
+        Entry(
+            "ACCOUNT_DISABLED",
+            ERROR,
+            "the exchange has closed the account to trading",
+            "ask its support",
+            ends=True,
+        ),
+        Entry(
+            "KEY_REFUSED",
+            ERROR,
+            "the exchange refuses the key in other words",
+            "look the key up there",
+            ends=True,
+        ),
+    ),
+    "KEY_PERMITTED": (
+        Entry(
+            "PERMISSION_DENIED",
+            ERROR,
+            "the key may not do what it is used for",
+            "permit it at the exchange",
+            ends=True,
+        ),
+    ),
+    "NONCE_ACCEPTED": (
+        Entry(
+            "INVALID_NONCE",
+            ERROR,
+            "the exchange refuses the key's nonces",
+            "give the account a key of its own",
+            ends=True,
+        ),
+    ),
+    "EXCHANGE_ANSWERS": (
+        Entry("HTTP_ERROR", ERROR, "the exchange answers with an HTTP error; data has the status", ends=True),
+        Entry(
+            "NO_ANSWER",
+            ERROR,
+            "the exchange gives no answer, or refuses connections",
+            "see that the network is well",
+            ends=True,
+        ),
+        Entry("SERVICE_TROUBLE", ERROR, "the exchange says that it has trouble", ends=True),
+        Entry(
+            "FRONT_REFUSES",
+            ERROR,
+            "a firewall or rate limiter in front of the exchange answers instead of it; of "
+            "a feed (FEED_FRESH) as well",
+            "if it lasts, see what else calls from this address",
+            ends=True,
+        ),
+    ),
+    "RATE_FREE": (
+        Entry(
+            "RATE_LIMITED",
+            WARNING,
+            "calls or orders were refused for their rate in the last minute; data has the count",
+            "see what else uses the account, and whether its tier is right",
+            ends=True,
+        ),
+    ),
+    "FEED_FRESH": (
+        Entry(
+            "FEED_DOWN",
+            WARNING,
+            "the executions feed is not connected, or silent; the message says why",
+            ends=True,
+        ),
+        Entry(
+            "FEED_TOKEN_REFUSED",
+            WARNING,
+            "the exchange gives no token for the feed",
+            "look the key up there",
+            ends=True,
+        ),
+    ),
+    "CLOCK_RIGHT": (
+        Entry(
+            "CLOCK_OFF",
+            WARNING,
+            "this machine's clock is wrong; orders go by the exchange's",
+            "set the clock (NTP)",
+            ends=True,
+        ),
+    ),
+    "DISK_WRITABLE": (
+        Entry(
+            "DISK_NOT_WRITABLE",
+            ERROR,
+            "nonces cannot be reserved on the disk",
+            "make room, or mend the disk",
+            ends=True,
+        ),
+    ),
+    "LEDGER_AGREES": (
+        Entry(
+            "ORDER_FOUND_LATE",
+            WARNING,
+            "an order that was given up was there after all, and is counted now",
+            ends=True,
+        ),
+        Entry(
+            "ORDER_UNINTENDED",
+            WARNING,
+            "an order of an earlier time that this ledger never made",
+            "see what else trades",
+            ends=True,
+        ),
+        Entry(
+            "ORDER_MADE_ELSEWHERE",
+            WARNING,
+            "the same, made while this process runs",
+            "see what else trades",
+            ends=True,
+        ),
+        Entry(
+            "VOLUME_DIFFERS",
+            WARNING,
+            "an order ended with another volume than its copy",
+            "look the order up",
+            ends=True,
+        ),
+    ),
+    "EXITS_DONE": (
+        Entry(
+            "EXIT_OWED",
+            ERROR,
+            "an exit cannot leave; one event for each coin, with volume and cause",
+            "see the cause",
+            ends=True,
+        ),
+    ),
+    "COINS_PRESENT": (
+        Entry(
+            "COINS_MISSING",
+            WARNING,
+            "coins that copying bought are not there any more; data has the volumes",
+            "nothing, if they were sold by hand: they are written off at the exit",
+            ends=True,
+        ),
+    ),
+    "FUNDS_PRESENT": (
+        Entry(
+            "NO_FUNDS",
+            WARNING,
+            "the user has nothing of what the master pays with",
+            "deposit or convert some",
+            ends=True,
+        ),
+    ),
+}
+
+#: What holds up nothing else: a pair, or a row of an answer (account_proc/notices/unreadable.py).
+NOTICES = (
+    Entry(
+        "UNKNOWN_PAIR",
+        WARNING,
+        "a trade in a pair that the exchange does not list; it is not copied",
+        "look the pair up",
+        ends=True,
+    ),
+    Entry(
+        "NOT_LISTED",
+        WARNING,
+        "something is held in a pair that is not listed any more",
+        "look the coin up",
+        ends=True,
+    ),
+    Entry(
+        "TRADE_UNREADABLE",
+        WARNING,
+        "a row of the trade history cannot be read; it is not copied",
+        "look it up",
+        ends=True,
+    ),
+    Entry(
+        "BALANCE_UNREADABLE", WARNING, "how much is held of an asset is not known", "look it up", ends=True
+    ),
+    Entry("ROW_UNREADABLE", WARNING, "another row of an answer cannot be read; it is left out", ends=True),
+    Entry(
+        "MARKET_REFUSED",
+        WARNING,
+        "the account may not trade in this pair",
+        "allow it at the exchange, or leave it",
+        ends=True,
+    ),
+    Entry(
+        "NO_PRICE",
+        WARNING,
+        "no price of an asset that is held: it counts for nothing",
+        "`reserve` leaves it out",
+        ends=True,
+    ),
+)
+
+#: What happens once.
+HAPPENINGS = (
+    Entry("STARTED", INFO, "the supervisor has started"),
+    Entry("SHUTDOWN", INFO, "the supervisor was asked to end"),
+    Entry(
+        "SHUTDOWN_HURRIED",
+        WARNING,
+        "it was asked not to wait; what is in flight is taken up at the next start",
+    ),
+    Entry("RELOADED", INFO, "another configuration holds"),
+    Entry(
+        "RELOAD_REFUSED", WARNING, "a configuration was not taken; nothing was changed", "mend what it names"
+    ),
+    Entry(
+        "ACCOUNT_STATE_CHANGED",
+        INFO,
+        "an account stands elsewhere; ERROR for FAILED, WARNING for BACKOFF and DEGRADED",
+    ),
+    Entry("STILL_WAITING", ERROR, "reminder: accounts wait for something", "see what for"),
+    Entry("STILL_DEGRADED", ERROR, "reminder: accounts are not ready", "see why: `krakencopy accounts ID`"),
+    Entry(
+        "KRAKEN_USER_BLOCKED",
+        ERROR,
+        "a user cannot start, for what is wrong with the master",
+        "look at the master",
+    ),
+    Entry(
+        "USER_WITHOUT_MASTER", WARNING, "a user of another broker starts without a healthy master of its own"
+    ),
+    Entry("MASTER_READY", INFO, "the master is healthy; users may start"),
+    Entry(
+        "MASTER_LOST",
+        ERROR,
+        "the master cannot trade; the message says why",
+        "see why: a new process seldom helps",
+    ),
+    Entry(
+        "MANY_FAILED",
+        ERROR,
+        "many processes ended at once; starts are held back",
+        "look at the machine",
+        ends=True,
+    ),
+    Entry("OWN_STRATEGY_ON", WARNING, "the master is lost; a user's own strategy trades"),
+    Entry("OWN_STRATEGY_OFF", INFO, "fills are copied again; a user's own strategy is off"),
+    Entry("PAUSED", WARNING, "an operator has paused a user"),
+    Entry("RESUMED", INFO, "an operator has resumed a user"),
+    Entry(
+        "REMOVED_WITH_OPEN_COPIES",
+        WARNING,
+        "a removed account left copies without a known end",
+        "look at its orders",
+    ),
+    Entry("ASSET_RENAMED", WARNING, "a coin has another name; positions follow it"),
+    Entry("RENAME_CONTRADICTS", ERROR, "a coin's new name contradicts what is known", "`krakencopy rename`"),
+    Entry(
+        "FILL_NOT_COPIED",
+        ERROR,
+        "a fill of the master is an order of a user's; it is not copied",
+        "give each its own account",
+    ),
+    Entry("COINS_LEFT", WARNING, "coins left the master without a trade; INFO for money"),
+    Entry("COINS_CAME", INFO, "coins came to the master without a trade"),
+    Entry("COINS_LOCKED", INFO, "coins of the master were locked, or are free again"),
+    Entry("MASTER_EQUITY_UNKNOWN", WARNING, "the master's equity is not known; entries are not sized by it"),
+)
+
+ENTRIES = (*(entry for entries in CONDITIONS.values() for entry in entries), *NOTICES, *HAPPENINGS)
+BY_CODE = {entry.code: entry for entry in ENTRIES}
