@@ -121,6 +121,8 @@ class CcxtClient:
             "options": dict(self.habits.options),
         }  # fmt: skip
         self.exchange = _exchange_class(exchange_id)(settings)
+        # requests follows a redirect with the signed headers, to any host (it only takes out Authorization).
+        self.exchange.session.max_redirects = 0
         self._check()
         if url:
             self.exchange.urls["api"] = pointed_at(self.exchange.urls["api"], url)

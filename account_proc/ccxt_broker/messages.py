@@ -21,6 +21,7 @@ from krakencopy.account_proc.contract.errors import (
     OutcomeUnknown,
     RateLimited,
 )
+from krakencopy.account_proc.domain import told_values
 from krakencopy.account_proc.kraken.answers import BelowMinimum
 from krakencopy.account_proc.trading.broker import Ending, FoundOrder, Market, Quote
 
@@ -120,23 +121,12 @@ def number(value: object) -> Decimal:
     """A number as ccxt gives it; nothing and None are 0. Raises ValueError for what is none."""
     if value is None or value == "":
         return Decimal(0)
-    if isinstance(value, float):  # ccxt's own defaults, such as a fee that is not told
-        value = repr(value)
-    try:
-        amount = Decimal(value)  # type: ignore[arg-type]  # anything else raises
-    except ArithmeticError as error:
-        raise ValueError(f"not a number: {value!r}") from error
-    if not amount.is_finite():
-        raise ValueError(f"not a number: {value!r}")
-    return amount
+    return told_values.number(value)
 
 
 def positive(value: object) -> Decimal:
     """A number over 0. Raises ValueError."""
-    amount = number(value)
-    if amount <= 0:
-        raise ValueError(f"not over 0: {value!r}")
-    return amount
+    return told_values.positive(value)
 
 
 # -- markets and prices ------------------------------------------------------------------------------------
@@ -161,9 +151,9 @@ def markets_of(markets: Mapping[str, Mapping[str, Any]], precision_mode: int) ->
 def _market(row: Mapping[str, Any], mode: int) -> Market:
     limits = row["limits"]
     return Market(
-        name=str(row["symbol"]),
-        base=str(row["base"]),
-        quote=str(row["quote"]),
+        name=told_values.name(row["symbol"]),
+        base=told_values.name(row["base"]),
+        quote=told_values.name(row["quote"]),
         lot=_step(row["precision"]["amount"], mode),
         tick=_tick(row["precision"]["price"], mode),
         ordermin=number((limits.get("amount") or {}).get("min")),
@@ -175,7 +165,7 @@ def _step(precision: object, mode: int) -> Decimal:
     if mode == TICK_SIZE:
         return positive(precision)
     if mode == DECIMAL_PLACES and precision is not None:
-        return Decimal(1).scaleb(-int(number(precision)))
+        return Decimal(1).scaleb(-told_values.whole(precision, told_values.DECIMALS_MAX))
     raise ValueError("a volume's precision is not told")
 
 
@@ -185,7 +175,9 @@ def _tick(precision: object, mode: int) -> Decimal:
 
 def quote_of(ticker: Mapping[str, Any]) -> Quote:
     """Bid, ask and last price."""
-    return Quote(positive(ticker["bid"]), positive(ticker["ask"]), positive(ticker["last"]))
+    return Quote(
+        told_values.price(ticker["bid"]), told_values.price(ticker["ask"]), told_values.price(ticker["last"])
+    )
 
 
 # -- balances ----------------------------------------------------------------------------------------------
@@ -205,7 +197,7 @@ def balances_of(balance: Mapping[str, Any]) -> dict[str, Balance]:
     for asset, total in balance["total"].items():
         held = Balance(number(balance["free"].get(asset)), number(total))
         if held.total:
-            found[str(asset)] = held
+            found[told_values.name(asset)] = held
     return found
 
 
@@ -242,7 +234,7 @@ def with_client_id(rows: Iterable[Mapping[str, Any]], cl_ord_id: str) -> Mapping
 
 def found_order(row: Mapping[str, Any], fee_asset: str = "") -> FoundOrder:
     """An order that was looked for and is there. ``fee_asset``: as ``fees_of`` takes it."""
-    order_id = str(row["id"])
+    order_id = told_values.name(row["id"])
     return FoundOrder(order_id, description_of(row), ending_of(row, order_id, fee_asset))
 
 
@@ -275,4 +267,5 @@ def fees_of(rows: Iterable[Mapping[str, Any]], fee_asset: str = "") -> dict[str,
 def description_of(row: Mapping[str, Any]) -> str:
     """An order in a few words."""
     price = row.get("price") if row.get("type") == "limit" else "market"
-    return f"{row.get('side')} {row.get('amount') or row.get('filled')} {row.get('symbol')} @ {price}"
+    words = f"{row.get('side')} {row.get('amount') or row.get('filled')} {row.get('symbol')} @ {price}"
+    return told_values.shown(words)

@@ -2,8 +2,8 @@
 
     RECEIVED ──▶ PLANNED ──▶ INTENT ──▶ SENT ──▶ ACKNOWLEDGED ──▶ FILLED | PART_FILLED | REJECTED
        │            │           │         │           ▲
-       ├─▶ SKIPPED ◀┤           └──▶ UNKNOWN ─────────┤
-       └─▶ CARRIED ◀┘                  │              └── found at the exchange
+       ├─▶ SKIPPED ◀┤           └──▶ UNKNOWN ◀────────┤ (not shown under its id)
+       └─▶ CARRIED ◀┘                  ├──────────────┘ (found at the exchange)
                                        └─▶ INTENT (sent again, once its absence is proven) or REJECTED
 
 INTENT is the line that matters: before it nothing has left this machine and nothing can have; from it on, an
@@ -43,7 +43,8 @@ TRANSITIONS: dict[CopyState, frozenset[CopyState]] = {
     # more. INTENT: a refusal or a connection that was never made prove that nothing was done; it is sent
     # again, cut or in another form.
     S.SENT: frozenset({S.ACKNOWLEDGED, S.UNKNOWN, S.REJECTED, S.CARRIED, S.INTENT}),
-    S.ACKNOWLEDGED: frozenset({S.FILLED, S.PART_FILLED, S.REJECTED}),
+    # UNKNOWN: it was acknowledged under an id that the exchange does not show.
+    S.ACKNOWLEDGED: frozenset({S.FILLED, S.PART_FILLED, S.REJECTED, S.UNKNOWN}),
     S.UNKNOWN: frozenset({S.ACKNOWLEDGED, S.REJECTED, S.INTENT}),
     S.FILLED: frozenset(),
     S.PART_FILLED: frozenset(),

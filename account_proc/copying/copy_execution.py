@@ -34,7 +34,7 @@ from krakencopy.account_proc.kraken.rest.messages import OrderRow
 from krakencopy.account_proc.runtime import failpoint
 from krakencopy.account_proc.runtime.pauses import growing_pause_s
 from krakencopy.account_proc.trading.broker import BrokerOrder
-from krakencopy.account_proc.trading.placed_order import PlacedOrder, ending_of
+from krakencopy.account_proc.trading.placed_order import OrderNotShown, PlacedOrder, ending_of
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class CopyExecution:
     async def take_up(self, copy: CopyRecord) -> None:
         """Goes on with a copy that an earlier process left open, to its end."""
         if copy.state is CopyState.ACKNOWLEDGED:
-            await self._finish(copy, self._gateway.resume(_order_of(copy), copy.order_id))
+            await self.follow(copy, self._gateway.resume(_order_of(copy), copy.order_id))
             return
         if copy.state is not CopyState.UNKNOWN:
             self._steps.move(copy, CopyState.UNKNOWN, detail="the process ended before the answer came")
@@ -88,17 +88,22 @@ class CopyExecution:
         """An acknowledged copy whose order is found to be over. Raises LedgerFault."""
         self._settle(copy, ending_of(row))
 
-    async def follow(self, copy: CopyRecord) -> None:
-        """From an intent to the end of the copy, however often it has to be sent."""
-        placed = None
-        while copy.state in {CopyState.INTENT, CopyState.UNKNOWN}:
-            placed = await (self._send(copy) if copy.state is CopyState.INTENT else self._resolve(copy))
-        await self._finish(copy, placed)
-
-    async def _finish(self, copy: CopyRecord, placed: PlacedOrder | None) -> None:
-        """To the end of its order, if it has one."""
-        if placed is not None:
-            self._settle(copy, await placed.end())
+    async def follow(self, copy: CopyRecord, placed: PlacedOrder | None = None) -> None:
+        """From an intent, or from its order, to the end of the copy, however often it has to be sent."""
+        while True:
+            while copy.state in {CopyState.INTENT, CopyState.UNKNOWN}:
+                placed = await (self._send(copy) if copy.state is CopyState.INTENT else self._resolve(copy))
+            if placed is None:
+                break
+            try:
+                ending = await placed.end()
+            except OrderNotShown as error:
+                # Whatever was meant by that id: the order is looked for by the one that we gave it.
+                copy.order_id, placed = "", None
+                self._steps.move(copy, CopyState.UNKNOWN, detail=error.cause)
+                continue
+            self._settle(copy, ending)
+            break
         self._sent_here.discard(copy.copy_id)
 
     async def _send(self, copy: CopyRecord) -> PlacedOrder | None:

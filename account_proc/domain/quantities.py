@@ -13,15 +13,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
 from enum import StrEnum
-from typing import Any, Self, overload
+from typing import Self, overload
 
 from krakencopy.account_proc.contract.decimal_text import plain
+from krakencopy.account_proc.domain.told_values import WIDE
 
 #: Basis points in one.
 BPS = Decimal(10_000)
-#: Numbers beyond these powers of ten are no price, volume or amount of anything, and would take for ever to
-#: print.
-POWER_MAX = 40
 
 
 class Side(StrEnum):
@@ -86,7 +84,7 @@ class Price(_Quantity):
     def to_tick(self, tick: Decimal, side: Side) -> Price:
         """Rounded to the price grid, never past the bound: down for a buyer, up for a seller."""
         rounding = ROUND_DOWN if side is Side.BUY else ROUND_UP
-        return Price((self.amount / tick).quantize(Decimal(1), rounding=rounding) * tick)
+        return Price((self.amount / tick).quantize(Decimal(1), rounding=rounding, context=WIDE) * tick)
 
 
 #: A quotient is exact to 28 digits; this far behind the lot's last decimal, digits are its rounding and no
@@ -116,13 +114,14 @@ class BaseVolume(_Quantity):
 
     def to_lot(self, lot_decimals: int) -> BaseVolume:
         """Rounded down to the exchange's volume precision: never more than was meant."""
-        return BaseVolume(self.amount.quantize(Decimal(1).scaleb(-lot_decimals), rounding=ROUND_DOWN))
+        lot = Decimal(1).scaleb(-lot_decimals)
+        return BaseVolume(self.amount.quantize(lot, rounding=ROUND_DOWN, context=WIDE))
 
     def whole_lots(self, lot_decimals: int) -> BaseVolume:
         """As ``to_lot``, for a sum of quotients: what misses a lot only by a division's last digits is
         that lot.
         """
-        exact = self.amount.quantize(Decimal(1).scaleb(-lot_decimals - QUOTIENT_DECIMALS))
+        exact = self.amount.quantize(Decimal(1).scaleb(-lot_decimals - QUOTIENT_DECIMALS), context=WIDE)
         return BaseVolume(exact).to_lot(lot_decimals)
 
 
@@ -148,24 +147,3 @@ class QuoteAmount(_Quantity):
 
 NO_VOLUME = BaseVolume(Decimal(0))
 NO_AMOUNT = QuoteAmount(Decimal(0))
-
-
-def number(value: Any) -> Decimal:
-    """A number that somebody else wrote, as text or as JSON's: finite, and of a size that money has.
-
-    Raises ValueError, TypeError or ArithmeticError.
-    """
-    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
-        raise TypeError(f"not a number: {value!r}")
-    result = Decimal(repr(value) if isinstance(value, float) else value)
-    if not result.is_finite() or abs(result.adjusted()) > POWER_MAX:
-        raise ValueError(f"not a number: {value!r}")
-    return result
-
-
-def positive(value: Any) -> Decimal:
-    """As ``number``, and over 0."""
-    result = number(value)
-    if result <= 0:
-        raise ValueError(f"not over 0: {value!r}")
-    return result

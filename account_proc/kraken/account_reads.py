@@ -14,7 +14,7 @@ from krakencopy.account_proc.contract.errors import (
 )
 from krakencopy.account_proc.domain.pair_table import PairTable
 from krakencopy.account_proc.domain.pairs import NOT_LISTED
-from krakencopy.account_proc.domain.quantities import number
+from krakencopy.account_proc.domain.told_values import amount, name, number
 from krakencopy.account_proc.kraken.answers import (
     NothingTold,
 )
@@ -42,6 +42,8 @@ NO_SUCH_CALL = (
     "EAccount:Invalid permissions",
     "EAPI:Feature disabled",
 )
+#: Kraken's tokens have some 40 characters.
+TOKEN_LENGTH_MAX = 4_096
 
 
 class AccountReads:
@@ -65,7 +67,7 @@ class AccountReads:
         result = await self._balance_rows("Balance")
         unknown: list[OddRow] = []
         with expected_form("Balance"):
-            rows = readable(result, lambda _, amount: number(amount), unknown.append)
+            rows = readable(result, lambda _, told: number(told), unknown.append)
         return self._balances("Balance", rows, unknown, table)
 
     async def _balance_rows(self, method: str) -> Any:
@@ -124,10 +126,10 @@ class AccountReads:
         except ExchangeRefused as error:
             log.warning("what open orders hold is not known: %s", error)
             return holds
-        for asset, amount in readable(
+        for asset, held in readable(
             rows, lambda _, row: hold_of(row, table), partial(self._calls.odd, "OpenOrders")
         ).values():
-            holds[asset] = holds.get(asset, Decimal(0)) + amount
+            holds[asset] = holds.get(asset, Decimal(0)) + held
         return holds
 
     async def api_key_info(self) -> ApiKeyInfo:
@@ -157,12 +159,9 @@ class AccountReads:
         """A new token for private channels. Kraken: to be used within 15 minutes."""
         result = await self._calls.private("GetWebSocketsToken", priority=Priority.URGENT)
         with expected_form("GetWebSocketsToken"):
-            token = result["token"]
-            if not isinstance(token, str) or not token:
-                raise TypeError("token")
-            return token
+            return name(result["token"], TOKEN_LENGTH_MAX)
 
 
 def _holding(row: Mapping[str, Any]) -> tuple[Decimal, Decimal]:
     """A row of BalanceEx: the balance, and what open orders hold of it."""
-    return number(row["balance"]), number(row.get("hold_trade") or 0)
+    return number(row["balance"]), amount(row.get("hold_trade") or 0)

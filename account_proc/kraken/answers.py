@@ -23,6 +23,7 @@ from krakencopy.account_proc.contract.errors import (
     OutcomeUnknown,
     RateLimited,
 )
+from krakencopy.account_proc.domain.told_values import shown
 from krakencopy.account_proc.kraken.front import FRONT_REFUSES
 
 #: Calls that change something at the exchange. For these an unproven answer means: find out before anything
@@ -279,7 +280,7 @@ def result_of(method: str, status: int, body: bytes, *, is_order: bool) -> Any:
         raise OutcomeUnknown(method, f"not an answer of Kraken's: {_shown(method, body)}")
     # Kraken: warnings begin with W and come beside a result. Everything else is a failure, even in an unknown
     # form.
-    failures = [error for error in errors if not error.startswith("W")]
+    failures = [shown(error) for error in errors if not error.startswith("W")]
     if failures:
         raise classify(method, failures, is_order=is_order)
     if answer.get("result") is None:
@@ -291,7 +292,11 @@ def loads(text: bytes) -> Any:
     """JSON with every number that has a point or an exponent as Decimal. Raises ValueError, also for NaN
     and Infinity.
     """
-    return json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
+    try:
+        return json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
+    except ArithmeticError as error:
+        # Decimal has exponents up to 18 digits; one beyond (1e9999999999999999999) is InvalidOperation.
+        raise ValueError("a number beyond all bounds") from error
 
 
 def _no_constant(name: str) -> None:

@@ -15,10 +15,8 @@ from krakencopy.account_proc.contract.errors import (
     OutcomeUnknown,
     RateLimited,
 )
-from krakencopy.account_proc.kraken.rest.messages import (
-    UNREADABLE,
-    OddRow,
-)
+from krakencopy.account_proc.domain.told_values import UNREADABLE, shown, whole
+from krakencopy.account_proc.kraken.rest.messages import OddRow
 from krakencopy.account_proc.kraken.rest.request_queue import Priority, RequestQueue
 
 log = logging.getLogger(__name__)
@@ -64,16 +62,17 @@ class Calls:
         """All rows by their id, so that one that is on two pages counts once."""
         rows: dict[str, Any] = {}
         for page in range(PAGES_MAX):
-            offset = page * PAGE_ROWS
+            offset, known = page * PAGE_ROWS, len(rows)
             result = await self._page(method, {**params, "ofs": str(offset)}, priority)
             with expected_form(method):
-                found, count = result[key], result.get("count")
+                found = result[key]
                 rows.update(found)
-                is_last = (
-                    len(found) < PAGE_ROWS if not isinstance(count, int) else offset + PAGE_ROWS >= count
-                )
+                is_last = offset + PAGE_ROWS >= _count(result, offset + len(found))
             if is_last or not found:
                 return rows
+            if len(rows) == known:
+                # Rows that were told already, and more to come: it would be read for ever.
+                raise UnexpectedForm(method, f"page {page + 1} repeats the pages before it")
         raise OutcomeUnknown(method, f"more than {PAGES_MAX} pages")
 
     async def _page(self, method: str, params: Mapping[str, str], priority: Priority) -> Any:
@@ -81,6 +80,16 @@ class Calls:
             with suppress(RateLimited):
                 return await self.private(method, params, priority=priority)
         return await self.private(method, params, priority=priority)
+
+
+def _count(result: Mapping[str, Any], told: int) -> int:
+    """How many rows there are in all, of which so many were told; the fullness of the last page says
+    whether there are more where the answer does not.
+    """
+    try:
+        return whole(result.get("count"), PAGES_MAX * PAGE_ROWS)
+    except UNREADABLE:
+        return told + 1 if told % PAGE_ROWS == 0 else told
 
 
 @contextmanager
@@ -92,7 +101,7 @@ def expected_form(method: str) -> Iterator[None]:
         yield
     except UNREADABLE as error:
         raise UnexpectedForm(
-            method, f"the answer has an unexpected form ({type(error).__name__}: {error})"
+            method, f"the answer has an unexpected form ({type(error).__name__}: {shown(error)})"
         ) from error
 
 

@@ -17,11 +17,11 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from math import inf, isinf
 
+from krakencopy.account_proc.domain.told_values import UNREADABLE, instant
 from krakencopy.account_proc.runtime.steady_clock import steady_s
 
 log = logging.getLogger(__name__)
@@ -168,8 +168,8 @@ class ExchangeClock:
         3339).
         """
         try:
-            arrived, left = (datetime.fromisoformat(text).timestamp() for text in (time_in, time_out))
-        except ValueError:
+            arrived, left = (instant(text).timestamp() for text in (time_in, time_out))
+        except UNREADABLE:
             return
         # It left after it had arrived: each is a bound of its own.
         self._hear(told(left, arrived, sent_at, received_at))

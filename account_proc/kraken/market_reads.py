@@ -16,6 +16,7 @@ from krakencopy.account_proc.contract.errors import (
 from krakencopy.account_proc.domain.order import Quote
 from krakencopy.account_proc.domain.pair_table import PairTable
 from krakencopy.account_proc.domain.pairs import NOT_LISTED, PairRules
+from krakencopy.account_proc.domain.told_values import LAST_SECOND, NAME_LENGTH_MAX, shown, whole
 from krakencopy.account_proc.kraken.answers import (
     ServiceTrouble,
 )
@@ -53,7 +54,7 @@ class MarketReads:
         """The exchange's clock in whole unix seconds."""
         result = await self._calls.public("Time", priority=Priority.READ)
         with expected_form("Time"):
-            return int(result["unixtime"])
+            return whole(result["unixtime"], LAST_SECOND)
 
     async def asset_pairs(self) -> PairTable:
         """All pairs and assets, read anew. The other methods read names by it, until they are told of another
@@ -100,7 +101,8 @@ class MarketReads:
         system = await self._calls.public("SystemStatus", priority=Priority.READ)
         rows = await self._calls.public("AssetPairs", {"pair": name}, priority=Priority.READ)
         with expected_form("AssetPairs"):
-            return str(system["status"]), *(str(row.get("status", "online")) for row in rows.values())
+            states = [system["status"], *(row.get("status", "online") for row in rows.values())]
+            return tuple(shown(state, NAME_LENGTH_MAX) for state in states)
 
     async def ticker(self, pairs: Sequence[str]) -> dict[str, Quote]:
         """Prices by our name of the pair (BTC/USD). Left out: pairs that are not listed, that the exchange

@@ -14,6 +14,7 @@ from krakencopy.account_proc.contract.errors import (
     RateLimited,
 )
 from krakencopy.account_proc.domain.order import OrderAck
+from krakencopy.account_proc.domain.told_values import UNREADABLE, name, shown
 from krakencopy.account_proc.kraken.account_reads import AccountReads
 from krakencopy.account_proc.kraken.answers import (
     NOT_PERMITTED,
@@ -25,9 +26,6 @@ from krakencopy.account_proc.kraken.calls import Calls, expected_form
 from krakencopy.account_proc.kraken.front import FRONT_REFUSES
 from krakencopy.account_proc.kraken.market_reads import MarketReads
 from krakencopy.account_proc.kraken.rest.client import TIMEOUT_S
-from krakencopy.account_proc.kraken.rest.messages import (
-    UNREADABLE,
-)
 from krakencopy.account_proc.kraken.rest.order_request import OrderRequest
 from krakencopy.account_proc.kraken.rest.request_queue import Priority
 
@@ -94,9 +92,9 @@ class OrderEntry:
         finally:
             self._limits.order_answered(pair.name, time.monotonic())
         with expected_form("AddOrder"):
-            ack = OrderAck("" if order.validate else str(result["txid"][0]), "")
+            ack = OrderAck("" if order.validate else name(result["txid"][0]), "")
         with suppress(*UNREADABLE):
-            return OrderAck(ack.order_id, str(result["descr"]["order"]))
+            return OrderAck(ack.order_id, shown(result["descr"]["order"]))
         return ack
 
     async def _is_market(self, error: KeyRefused) -> bool:

@@ -65,21 +65,22 @@ class OrderReads:
             self._calls.odd("QueryOrders", row)
         return rows, odd
 
-    async def ends_of(self, txids: Sequence[str]) -> dict[str, OrderEnd]:
+    async def ends_of(self, txids: Sequence[str]) -> tuple[dict[str, OrderEnd], frozenset[str]]:
         """How orders stand, by their id; where a row tells that, it need not tell which order it is.
-        Others are left out.
+        Others are left out. And the ids of all that the exchange has, be their rows readable or not.
         """
-        table, ends = await self._market.table(), dict[str, OrderEnd]()
+        table, ends, there = await self._market.table(), dict[str, OrderEnd](), set[str]()
         for start in range(0, len(txids), QUERY_IDS_MAX):
             params = {"txid": ",".join(txids[start : start + QUERY_IDS_MAX]), "trades": _flag(False)}
             result = await self._calls.private("QueryOrders", params, priority=Priority.READ)
             with expected_form("QueryOrders"):
+                there.update(result)
                 ends |= readable(
                     result,
                     lambda txid, row: order_end(txid, row, table),
                     partial(self._calls.odd, "QueryOrders"),
                 )
-        return ends
+        return ends, frozenset(there)
 
     async def open_orders(
         self, cl_ord_id: str | None = None, priority: Priority = Priority.READ

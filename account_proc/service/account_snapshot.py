@@ -10,6 +10,7 @@ from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.contract.spec import Role
 from krakencopy.account_proc.domain.pairs import NOT_LISTED
+from krakencopy.account_proc.domain.told_values import WIDE
 from krakencopy.account_proc.notices.unreadable import NoticeCode
 from krakencopy.account_proc.service.account_conditions import findings
 from krakencopy.account_proc.service.kraken_account import KrakenAccount
@@ -21,6 +22,7 @@ from krakencopy.v1 import types_pb2
 
 #: Currency that equity is shown in.
 DISPLAY_CURRENCY = "USD"
+EQUITY_STEP = Decimal("0.0001")
 
 
 def account_snapshot(
@@ -42,7 +44,10 @@ def account_snapshot(
     )
     equity = account.portfolio.equity(DISPLAY_CURRENCY)
     if equity is not None:
-        snapshot.equity.amount, snapshot.equity.asset = plain(round(equity, 4)), DISPLAY_CURRENCY
+        snapshot.equity.amount, snapshot.equity.asset = (
+            plain(equity.quantize(EQUITY_STEP, context=WIDE)),
+            DISPLAY_CURRENCY,
+        )
     if user is not None and user.copier is not None:
         snapshot.cursor_seq = account.ledger.cursor or 0
         snapshot.copies_open = user.copies_open

@@ -30,9 +30,11 @@ from krakencopy.account_proc.domain.order import ENDED, OrderAck
 from krakencopy.account_proc.kraken.answers import NotSent
 from krakencopy.account_proc.kraken.api import KrakenExchange
 from krakencopy.account_proc.kraken.feed.executions import Execution
+from krakencopy.account_proc.kraken.rest.messages import OrderEnd
 from krakencopy.account_proc.kraken.rest.order_request import OrderRequest
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.runtime.pauses import growing_pause_s
+from krakencopy.account_proc.trading.account_check import UNKNOWN_ORDER
 from krakencopy.account_proc.trading.broker import BrokerOrder
 from krakencopy.account_proc.trading.order_lookup import Found, look_for
 from krakencopy.account_proc.trading.placed_order import PlacedOrder
@@ -229,12 +231,16 @@ class OrderGateway:
             self._by_order_id.pop(placed.order_id, None)
 
     def _identify(self, placed: PlacedOrder, order_id: str) -> None:
-        """The exchange's id of an order is known; nothing is new where the feed has told it before."""
-        if placed.order_id == order_id:
+        """The exchange's id of an order is known; nothing is new where the feed has told it before, be it
+        another one.
+        """
+        if placed.order_id == order_id or placed.is_shown:
             return
+        self._by_order_id.pop(placed.order_id, None)
         placed.order_id = order_id
         placed.known.set()
-        placed.ask_at = self._now() + self.timing.poll
+        placed.known_at = self._now()
+        placed.ask_at = placed.known_at + self.timing.poll
         self._by_order_id[order_id] = placed
         self._ask_sooner.set()
         for execution in self._unclaimed.pop(order_id, ()):
@@ -248,7 +254,8 @@ class OrderGateway:
             placed = self._by_order_id.get(execution.order_id)
             if placed is None and execution.cl_ord_id:
                 placed = self._by_client_id.get(execution.cl_ord_id)
-                if placed is not None and not placed.order_id:
+                # Also under another id than the answer's: by that one nobody has seen it.
+                if placed is not None and not placed.is_shown:
                     self._identify(placed, execution.order_id)
             if placed is not None:
                 self._count(placed, execution)
@@ -258,6 +265,7 @@ class OrderGateway:
                     self._unclaimed.popitem(last=False)
 
     def _count(self, placed: PlacedOrder, execution: Execution) -> None:
+        placed.is_shown = placed.is_shown or placed.order_id == execution.order_id
         if placed.count(execution):
             placed.ask_at = 0.0
             self._ask_sooner.set()
@@ -284,16 +292,41 @@ class OrderGateway:
         """Asks about orders that are due, after so many questions in a row that were not answered; whether
         this one was.
         """
+        asked_at, pause, answered = self._now(), self.timing.poll, True
+        rows, shown = dict[str, OrderEnd](), frozenset[str]()
         try:
-            rows = await self.exchange.record.ends_of([placed.order_id for placed in due])
-            pause, answered = self.timing.poll, True
+            rows, shown = await self.exchange.record.ends_of([placed.order_id for placed in due])
         except ExchangeError as error:
             log.warning("orders could not be queried: %s", error)
-            rows, answered = {}, False
-            pause = growing_pause_s(failures + 1, self.timing.poll, POLL_S_MAX)
+            answered = _knows_none(error)
+            if answered and len(parts := _parts(due)) > 1:
+                return all([await self._ask(part, failures) for part in parts])
+            if not answered:
+                pause = growing_pause_s(failures + 1, self.timing.poll, POLL_S_MAX)
         for placed in due:
             placed.ask_at = self._now() + pause
             row = rows.get(placed.order_id)
+            placed.is_shown = placed.is_shown or placed.order_id in shown
             if row is not None and row.status in ENDED:
                 placed.ended(row)
+            elif answered and not placed.is_shown and asked_at >= self._shown_until(placed):
+                log.warning("order %s: %s is not shown", placed.cl_ord_id, placed.order_id)
+                placed.not_shown()
         return answered
+
+    def _shown_until(self, placed: PlacedOrder) -> float:
+        """When an order that was acknowledged must be on record (Unix seconds)."""
+        return placed.known_at + self.timing.margin + self.visibility_lag
+
+
+def _parts(due: Sequence[PlacedOrder]) -> list[list[PlacedOrder]]:
+    """Of whom to ask after a question that was refused for an id that nobody has: those that the exchange
+    has shown together, each other one by itself.
+    """
+    shown = [placed for placed in due if placed.is_shown]
+    return [*([shown] if shown else []), *([placed] for placed in due if not placed.is_shown)]
+
+
+def _knows_none(error: ExchangeError) -> bool:
+    """Whether the exchange says that it has no such order."""
+    return isinstance(error, ExchangeRefused) and error.errors[0].startswith(UNKNOWN_ORDER)

@@ -12,9 +12,18 @@ import asyncio
 from collections.abc import Callable
 from decimal import Decimal
 
+from krakencopy.account_proc.contract.errors import OutcomeUnknown
 from krakencopy.account_proc.domain.order import Ending
 from krakencopy.account_proc.kraken.feed.executions import Execution
 from krakencopy.account_proc.kraken.rest.messages import OrderEnd, OrderRow
+
+
+class OrderNotShown(OutcomeUnknown):
+    """The exchange has acknowledged an order under an id that it does not show: whether there is one is
+    found out by its client order id.
+    """
+
+    reason = "ORDER_NOT_SHOWN"
 
 
 class PlacedOrder:
@@ -27,6 +36,10 @@ class PlacedOrder:
         self.order_id = ""
         #: Set when that is known.
         self.known = asyncio.Event()
+        #: When it became known (Unix seconds), and whether the exchange has told of an order with that id
+        #: since, in its feed or on record.
+        self.known_at = 0.0
+        self.is_shown = False
         #: When the exchange is asked how it ended, if the feed has not said so by then (Unix seconds).
         self.ask_at = 0.0
         self._ordered = ordered
@@ -42,10 +55,14 @@ class PlacedOrder:
     # -- for whoever waits for it ---------------------------------------------------------------------------
 
     async def end(self) -> Ending:
-        """Waits, however long, until the order is over. It must be known at the exchange."""
-        ending = await asyncio.shield(self._ending)
-        self._unfollow(self)
-        return ending
+        """Waits, however long, until the order is over. It must be known at the exchange. Raises
+        OrderNotShown.
+        """
+        try:
+            return await asyncio.shield(self._ending)
+        finally:
+            if self._ending.done():
+                self._unfollow(self)
 
     async def ends_within(self, limit_s: float) -> bool:
         """Whether ``end`` has nothing to wait for, now or soon (seconds)."""
@@ -88,6 +105,13 @@ class PlacedOrder:
     def ended(self, row: OrderRow | OrderEnd) -> None:
         """The exchange was asked, and it is over."""
         self._end(ending_of(row, self._reason))
+
+    def not_shown(self) -> None:
+        """The exchange has had the time to show it, and does not know its id."""
+        if not self._ending.done():
+            words = f"acknowledged as {self.order_id}, which the exchange does not show"
+            self._ending.set_exception(OrderNotShown("QueryOrders", words))
+            self._ending.exception()  # whether or not somebody waits for it
 
     def _end(self, ending: Ending) -> None:
         if not self._ending.done():

@@ -9,6 +9,7 @@ order is followed to its end, and what it traded is the strategy's position from
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
@@ -19,10 +20,13 @@ from krakencopy.account_proc.contract.errors import AccountError, ExchangeRefuse
 from krakencopy.account_proc.contract.order_ids import own_order_id
 from krakencopy.account_proc.contract.refusals import EXCHANGE_REFUSED
 from krakencopy.account_proc.domain.quantities import Side
-from krakencopy.account_proc.domain.requested_order import OwnPosition, RequestedOrder
+from krakencopy.account_proc.domain.requested_order import LIVE, OwnPosition, RequestedOrder
 from krakencopy.account_proc.kraken.answers import RATE_ERROR, speaks_of_time
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.account_proc.trading.broker import Broker, BrokerOrder, Ending, Market
+from krakencopy.account_proc.trading.placed_order import OrderNotShown
+
+log = logging.getLogger(__name__)
 
 
 class BadOrder(AccountError):
@@ -153,10 +157,18 @@ class RequestedOrders:
         """Waits, however long, until a strategy's order is over, and counts what it traded. Raises
         LedgerFault.
         """
-        if order.state is CopyState.INTENT:
-            order = await self._find(order)
-        if order.state is CopyState.ACKNOWLEDGED:
-            order = self._keep(_ended(order, await self._broker.end(_sent(order), order.order_id)))
+        while order.state in LIVE:
+            if order.state is CopyState.INTENT:
+                order = await self._find(order)
+                continue
+            try:
+                ending = await self._broker.end(_sent(order), order.order_id)
+            except OrderNotShown as error:
+                log.warning("request %s: %s", order.request_id, error)
+                # As after an answer that was lost: it is looked for by its client order id.
+                order = self._keep(replace(order, state=CopyState.INTENT, order_id=""))
+                continue
+            order = self._keep(_ended(order, ending))
         return order
 
     # -- how ------------------------------------------------------------------------------------------------

@@ -45,6 +45,7 @@ _FIELDS: Final[dict[FaultKind, tuple[str, ...]]] = {
     FaultKind.TRUNCATE_REPLY: _OF_REQUESTS,
     FaultKind.HTML_5XX: (*_OF_REQUESTS, "status", "executed"),
     FaultKind.ERROR: (*_OF_REQUESTS, "error", "executed"),
+    FaultKind.WRONG_ORDER_ID: (*_OF_REQUESTS, "executed"),
     FaultKind.DUPLICATE_DELIVERY: _OF_REQUESTS,
     FaultKind.SWAP: (*_OF_REQUESTS, "delay_ms"),
     FaultKind.PARTIAL_CANCEL: (*_OF_EVENTS, "fraction", "cum_qty"),
@@ -66,6 +67,7 @@ _FIELDS: Final[dict[FaultKind, tuple[str, ...]]] = {
 }
 _REQUIRED: Final = {
     FaultKind.ERROR: ("error",),
+    FaultKind.WRONG_ORDER_ID: ("method",),
     FaultKind.MARKET_REFUSED: ("pair", "error"),
     FaultKind.ODD_ROW: ("method",),
     FaultKind.MARKET_MODE: ("mode",),
@@ -74,6 +76,7 @@ _REQUIRED: Final = {
 # Which methods a fault can be about, where that is not every private one.
 _METHODS: Final = {
     FaultKind.FRONT_PAGE: auth.methods() | rest_public.methods(),
+    FaultKind.WRONG_ORDER_ID: frozenset({"AddOrder"}),
     FaultKind.MARKET_REFUSED: frozenset({"AddOrder", "Ticker"}),
     FaultKind.ODD_ROW: frozenset(odd_rows.PLACES),
     FaultKind.VISIBILITY_LAG: READS,
@@ -83,6 +86,7 @@ _DEFAULTS: Final[dict[FaultKind, dict[str, Any]]] = {
     FaultKind.HANG_REPLY: {"delay_ms": 30_000},
     FaultKind.HANG_REQUEST: {"delay_ms": 30_000},
     FaultKind.HTML_5XX: {"executed": True},
+    FaultKind.WRONG_ORDER_ID: {"executed": True},
     FaultKind.SWAP: {"delay_ms": 1_000},
     FaultKind.FRONT_PAGE: {"status": 429},
     FaultKind.MARKET_REFUSED: {"count": 0},

@@ -18,6 +18,8 @@ is checked and carried out.
   acts, false: never saw it
 * error (a private request): answer is `error` (required; `<ts>` in it: now + 1 s); `executed` (false): engine
   acts; false: nonce used up
+* wrong_order_id (an AddOrder, `method` (required)): acknowledged under an id that no order has; `executed`
+  (true): engine acts, false: never saw it
 * duplicate_delivery (a private request): the same bytes are delivered twice, the client gets the second's
   answer
 * swap (a private request): held until the key's next request was handled, or `delay_ms` (1000) passed
@@ -98,6 +100,7 @@ class FaultKind(StrEnum):
     TRUNCATE_REPLY = auto()
     HTML_5XX = auto()
     ERROR = auto()
+    WRONG_ORDER_ID = auto()
     DUPLICATE_DELIVERY = auto()
     SWAP = auto()
     PARTIAL_CANCEL = auto()

@@ -32,6 +32,7 @@ _PAGE: Final = (
     "<body><h1>{status} {reason}</h1><p>paper exchange: the origin could not be reached.</p></body></html>\n"
 )
 # Seen of the front where an address asked too often.
+_NOBODYS_ID: Final = "ONOBOD-YSIDI-SITHIS"
 _FRONT_PAGE: Final = "error code: 1015\n"
 _REASONS: Final = {
     502: "Bad Gateway",
@@ -153,6 +154,12 @@ class FaultyRequests:
         if kind is FaultKind.DROP_REQUEST or (kind is FaultKind.HTML_5XX and not spec.executed):
             record_unseen(self._exchange, signed, kind)
             return _NoAnswer() if kind is FaultKind.DROP_REQUEST else _html(spec.status)
+        if kind is FaultKind.WRONG_ORDER_ID:
+            if spec.executed:
+                self.handle(signed, kind)
+            else:
+                record_unseen(self._exchange, signed, kind)
+            return envelope.answered({"descr": {"order": "an order"}, "txid": [_NOBODYS_ID]})
         answer = self.handle(signed, kind)
         if kind is FaultKind.DUPLICATE_DELIVERY:
             return self.handle(signed, kind)

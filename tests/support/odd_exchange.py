@@ -4,6 +4,7 @@ in its own process.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import socket
@@ -31,6 +32,10 @@ ROOM = 1e9
 
 RESET = b"\0reset"
 HANG = b"\0hang"
+#: Before an answer: it comes byte by byte, for ever if need be.
+TRICKLE = b"\0trickle"
+#: Between two of its bytes.
+TRICKLE_S = 0.05
 
 
 def answer(result: Any = None, *errors: str, status: str = "200 OK", body: bytes | None = None) -> bytes:
@@ -96,12 +101,22 @@ class OddExchange:
                 if reply.startswith(HANG):
                     self.released.wait(30)
                     reply = reply.removeprefix(HANG)
+                if reply.startswith(TRICKLE):
+                    self._trickle(connection, reply.removeprefix(TRICKLE))
+                    return
                 if reply == RESET:
                     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     return
                 connection.sendall(reply.removesuffix(RESET))
                 if reply.endswith(RESET):
                     return
+
+    def _trickle(self, connection: socket.socket, reply: bytes) -> None:
+        """Its last byte again and again, until the other side has gone."""
+        for place in itertools.count():
+            connection.sendall(reply[place : place + 1] or reply[-1:])
+            if self.released.wait(TRICKLE_S):
+                return
 
 
 def _read_request(stream: Any, number: int) -> Asked | None:

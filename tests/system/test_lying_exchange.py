@@ -36,6 +36,8 @@ ORDER_FAULTS: list[dict[str, Any]] = [
     {"kind": "error", "error": "EAPI:Rate limit exceeded", "executed": False, **ORDER},
     {"kind": "error", "error": "EService:Throttled: <ts>", "executed": False, **ORDER},
     {"kind": "duplicate_delivery", **ORDER},
+    {"kind": "wrong_order_id", "executed": True, **ORDER},
+    {"kind": "wrong_order_id", "executed": False, **ORDER},
 ]
 FEED_FAULTS: list[dict[str, Any]] = [
     {"kind": "ws_cut", "when": "after_new", **FEED},

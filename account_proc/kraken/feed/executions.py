@@ -12,11 +12,23 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from krakencopy.account_proc.domain.quantities import Side, number, positive
+from krakencopy.account_proc.domain.quantities import Side
+from krakencopy.account_proc.domain.told_values import (
+    NAME_LENGTH_MAX,
+    UNREADABLE,
+    amount,
+    instant,
+    name,
+    number,
+    positive,
+    price,
+    shown,
+    whole,
+)
 
 #: Kraken: after these nothing more happens to an order, but rows of it may still trail in.
 ENDED_EXECUTIONS = frozenset({"filled", "canceled", "expired"})
@@ -27,6 +39,8 @@ ENDED_ORDERS_MAX = 1_000
 OPEN_ORDERS_MAX = 10_000
 
 TRADE = "trade"
+#: Trades of a pair are counted from 1.
+TRADE_ID_MAX = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,17 +110,17 @@ class _Order:
 
     def learn(self, row: Mapping[str, Any]) -> None:
         """Take over what a row tells; a field that cannot be read tells nothing."""
-        for name in ("symbol", "order_type", "order_status", "cl_ord_id"):
-            if isinstance(row.get(name), str) and row[name]:
-                setattr(self, name, row[name])
+        for each in ("symbol", "order_type", "order_status", "cl_ord_id"):
+            if text := _text(row, each):
+                setattr(self, each, text)
         # Kraken: "margin" on an order, "margin_borrow" and "position_status" on its trades.
         if row.get("margin") is True or row.get("margin_borrow") is True or row.get("position_status"):
             self.margin = True
-        with suppress(ValueError):
+        with suppress(*UNREADABLE):
             self.side = Side(row.get("side"))  # type: ignore[arg-type]  # anything else raises
-        for name in ("order_qty", "cum_qty"):
-            with suppress(ValueError, TypeError, ArithmeticError):
-                setattr(self, name, number(row.get(name)))
+        for each in ("order_qty", "cum_qty"):
+            with suppress(*UNREADABLE):
+                setattr(self, each, amount(row.get(each)))
 
 
 class ExecutionsMerge:
@@ -125,12 +139,12 @@ class ExecutionsMerge:
 
     def _row(self, row: Mapping[str, Any]) -> Execution | Incomplete:
         order_id, exec_type = _text(row, "order_id"), _text(row, "exec_type")
-        missing = [name for name in ("order_id", "exec_type") if not _text(row, name)]
+        missing = [each for each in ("order_id", "exec_type") if not _text(row, each)]
         order = self._order(order_id) if order_id else _Order()
         order.learn(row)
         if exec_type in ENDED_EXECUTIONS or order.order_status in ENDED_EXECUTIONS:
             self._end(order_id)
-        missing += [name for name in ("symbol", "side") if not getattr(order, name)]
+        missing += [each for each in ("symbol", "side") if not getattr(order, each)]
         own = _own_fields(row, missing)
         if order.side is None or missing:
             exec_id = _text(row, "exec_id")
@@ -146,7 +160,7 @@ class ExecutionsMerge:
             order_qty=order.order_qty,
             cum_qty=order.cum_qty,
             margin=order.margin,
-            reason=str(row.get("reason") or row.get("cancel_reason") or ""),
+            reason=shown(row.get("reason") or row.get("cancel_reason") or ""),
             **own,
         )
 
@@ -177,44 +191,40 @@ def _own_fields(row: Mapping[str, Any], missing: list[str]) -> dict[str, Any]:
         "fees": (),
         "liquidity": "",
     }
-    own["timestamp"] = _read(missing, "timestamp", lambda: _time(row["timestamp"]))
+    own["timestamp"] = _read(missing, "timestamp", lambda: instant(row["timestamp"]))
     if row.get("exec_type") != TRADE:
         return own
     own["exec_id"] = _text(row, "exec_id")
     if not own["exec_id"]:
         missing.append("exec_id")
-    with suppress(ValueError, TypeError, ArithmeticError):
-        own["trade_id"] = int(number(row.get("trade_id")))
+    with suppress(*UNREADABLE):
+        own["trade_id"] = whole(row.get("trade_id"), TRADE_ID_MAX)
     own["last_qty"] = _read(missing, "last_qty", lambda: positive(row["last_qty"]))
-    own["last_price"] = _read(missing, "last_price", lambda: positive(row["last_price"]))
+    own["last_price"] = _read(missing, "last_price", lambda: price(row["last_price"]))
     if row.get("cost") is not None:
-        own["cost"] = _read(missing, "cost", lambda: number(row["cost"]))
+        own["cost"] = _read(missing, "cost", lambda: amount(row["cost"]))
     elif own["last_qty"] is not None and own["last_price"] is not None:
         own["cost"] = own["last_qty"] * own["last_price"]
     own["fees"] = _read(missing, "fees", lambda: _fees(row.get("fees") or []))
-    own["liquidity"] = str(row.get("liquidity_ind") or "")
+    own["liquidity"] = shown(row.get("liquidity_ind") or "", NAME_LENGTH_MAX)
     return own
 
 
-def _text(row: Mapping[str, Any], name: str) -> str:
-    """A field that is a text; empty for anything else."""
-    value = row.get(name)
-    return value if isinstance(value, str) else ""
+def _text(row: Mapping[str, Any], field: str) -> str:
+    """A field that is a name; empty for anything else."""
+    value = row.get(field)
+    if not isinstance(value, str) or len(value) > NAME_LENGTH_MAX:
+        return ""
+    return value if value.isprintable() else ""
 
 
-def _read(missing: list[str], name: str, read: Any) -> Any:
+def _read(missing: list[str], field: str, read: Any) -> Any:
     try:
         return read()
-    except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError):
-        missing.append(name)
+    except UNREADABLE:
+        missing.append(field)
         return None
 
 
-def _time(text: str) -> datetime:
-    """Kraken: RFC 3339 in UTC with up to nine digits after the second; Python keeps six."""
-    time = datetime.fromisoformat(text)
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time
-
-
 def _fees(rows: list[Mapping[str, Any]]) -> tuple[tuple[str, Decimal], ...]:
-    return tuple((str(row["asset"]), number(row["qty"])) for row in rows)
+    return tuple((name(row["asset"]), number(row["qty"])) for row in rows)

@@ -111,6 +111,16 @@ class Pace(Protocol):
         ...
 
 
+class _ConnectThere(connect):
+    """Connects to the address that it was given, and to no other: a redirect is a refusal. By itself
+    websockets follows ten of them, to other hosts as well (its ``process_redirect``), and has no option
+    against it; what is sent first holds a token that tells all of the account.
+    """
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+
 class ExecutionsFeed:
     """One account's executions, from now on."""
 
@@ -224,7 +234,7 @@ class ExecutionsFeed:
         # After the token: one that cannot be had costs no connection, and it lives for longer than the pace
         # ever holds up.
         await self._pace.take()
-        async with connect(
+        async with _ConnectThere(
             self._url,
             # Else it reads all root certificates for each connection.
             ssl=EXCHANGE_TLS if self._url.startswith("wss:") else None,

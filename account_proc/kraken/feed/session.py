@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any
 
 from krakencopy.account_proc.contract.errors import FINAL_EXIT_CODES, ExchangeError
-from krakencopy.account_proc.domain.quantities import number
+from krakencopy.account_proc.domain.told_values import NAME_LENGTH_MAX, UNREADABLE, name, number, shown
 from krakencopy.account_proc.kraken.answers import classify, loads
 from krakencopy.account_proc.kraken.feed.executions import Execution, ExecutionsMerge, Incomplete
 
@@ -158,7 +158,7 @@ class FeedSession:
         elif message.get("req_id") == BALANCES_REQUEST:
             self._acknowledge_balances(message)
         elif message.get("success") is False or "Error" in message:
-            raise _refusal(str(message.get("error") or message.get("Error")))
+            raise _refusal(shown(message.get("error") or message.get("Error")))
         elif message.get("method") == "subscribe":
             self._accepted_at = now
         return [*self._time(message), *self.waited(now)]
@@ -168,13 +168,13 @@ class FeedSession:
         sent_at = self._asked.pop(number, None) if isinstance(number, int) else None
         if sent_at is None:
             return []
-        return [TimeTold(str(message.get("time_in")), str(message.get("time_out")), sent_at)]
+        return [TimeTold(shown(message.get("time_in")), shown(message.get("time_out")), sent_at)]
 
     @staticmethod
     def _acknowledge_balances(message: Mapping[str, Any]) -> None:
         """Without them, balances are read now and then all the same."""
         if message.get("success") is not True:
-            log.warning("the exchange does not tell changes of balances: %s", message.get("error"))
+            log.warning("the exchange does not tell changes of balances: %s", shown(message.get("error")))
 
     def waited(self, now: float) -> list[Event]:
         """Connected with nothing in it, if the subscription was accepted a while ago and no snapshot came."""
@@ -206,7 +206,7 @@ class FeedSession:
     def _status(self, message: Mapping[str, Any]) -> None:
         rows = message.get("data")
         if isinstance(rows, list) and rows and isinstance(rows[-1], dict):
-            self.system_status = str(rows[-1].get("system") or self.system_status)
+            self.system_status = shown(rows[-1].get("system") or self.system_status, NAME_LENGTH_MAX)
 
 
 def _balance_changes(message: Mapping[str, Any]) -> list[Event]:
@@ -217,13 +217,13 @@ def _balance_changes(message: Mapping[str, Any]) -> list[Event]:
     rows = message.get("data")
     for row in rows if message.get("type") == "update" and isinstance(rows, list) else ():
         try:
-            kind, fee = str(row["type"]), number(row.get("fee") or 0)
+            kind, fee = shown(row["type"], NAME_LENGTH_MAX), number(row.get("fee") or 0)
             amount = number(row["amount"]) - (0 if kind == MARGIN else fee)
-            subtype = str(row.get("subtype") or "")
+            subtype = shown(row.get("subtype") or "", NAME_LENGTH_MAX)
             kind = subtype if subtype in OUT_OF_SPOT else kind
-            changes.append(BalanceChanged(str(row["asset"]), amount, kind))
-        except (KeyError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
-            log.warning("a change of a balance cannot be read (%s: %s)", type(error).__name__, error)
+            changes.append(BalanceChanged(name(row["asset"]), amount, kind))
+        except UNREADABLE as error:
+            log.warning("a change of a balance cannot be read (%s: %s)", type(error).__name__, shown(error))
     return changes
 
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import logging
 import random
+import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -70,11 +71,67 @@ USER_AGENT = f"krakencopy/{version('krakencopy')}"
 class _Trusting(HTTPAdapter):
     """Trusts by the context that the process has already, and does not read all root certificates again."""
 
+    def __init__(self, wire: _Wire, **kwargs: Any) -> None:
+        self._wire = wire  # needed while the pool is made
+        super().__init__(**kwargs)
+
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, ssl_context=EXCHANGE_TLS, **kwargs)
+        pools: dict[str, Any] = {"http": urllib3.HTTPConnectionPool, "https": urllib3.HTTPSConnectionPool}
+        self.poolmanager.pool_classes_by_scheme = {
+            scheme: type("KnownPool", (pool,), {"ConnectionCls": _on(self._wire, pool.ConnectionCls)})
+            for scheme, pool in pools.items()
+        }
 
     def cert_verify(self, conn: Any, *_: Any, **__: Any) -> None:
         conn.cert_reqs = "CERT_REQUIRED"
+
+
+class _Wire:
+    """Which connection a call is on, so that its time can be ended from outside: a time-out of requests is
+    one of each read from the socket, and an answer that trickles in keeps every one of them.
+    """
+
+    def __init__(self) -> None:
+        self.connection: Any = None
+        self._over = False
+
+    @contextmanager
+    def until(self, limit_s: float) -> Iterator[None]:
+        """Breaks the connection that is used within, after so many seconds. Raises TimeoutError instead of
+        what that leads to, but for a connection that was never made.
+        """
+        self._over, self.connection = False, None
+        ending = threading.Timer(limit_s, self._break)
+        ending.daemon = True
+        ending.start()
+        try:
+            yield
+        except Exception as error:
+            if self._over and not _never_connected(error):
+                raise TimeoutError(f"no whole answer within {limit_s:g} s") from error
+            raise
+        finally:
+            ending.cancel()
+            self.connection = None
+
+    def _break(self) -> None:
+        self._over = True
+        held = getattr(self.connection, "sock", None)
+        if held is not None:
+            with suppress(OSError):
+                held.shutdown(socket.SHUT_RDWR)
+
+
+def _on(wire: _Wire, kind: type) -> type:
+    """Connections of a kind of urllib3's that say when they are used."""
+
+    class Known(kind):  # type: ignore[misc]  # two kinds of one family
+        def request(self, *args: Any, **kwargs: Any) -> None:
+            wire.connection = self
+            super().request(*args, **kwargs)
+
+    return Known
 
 
 class KrakenRest:
@@ -104,10 +161,12 @@ class KrakenRest:
         self.limits = AccountLimits(Tier.STARTER) if limits is None else limits
         self._headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "gzip"}
         self._templates: dict[str, requests.PreparedRequest] = {}
+        self._wire = _Wire()
         self._session = requests.Session()
         self._session.trust_env = False  # no proxies and no netrc from the environment
         self._session.mount(
-            parts.scheme + "://", _Trusting(pool_connections=1, pool_maxsize=1, max_retries=0)
+            parts.scheme + "://",
+            _Trusting(self._wire, pool_connections=1, pool_maxsize=1, max_retries=0),
         )
         self.clock = ExchangeClock() if clock is None else clock
         self.health = ExchangeHealth() if health is None else health
@@ -285,14 +344,15 @@ class KrakenRest:
         if sent_at - self._used_at > IDLE_CONNECTION_S:
             self._session.close()
         try:
-            response = self._session.send(
-                request,
-                stream=True,
-                timeout=(min(CONNECT_TIMEOUT_S, timeout_s), timeout_s),
-                allow_redirects=False,
-            )
-            with response:
-                body = _body(response, started + timeout_s)
+            with self._wire.until(timeout_s):
+                response = self._session.send(
+                    request,
+                    stream=True,
+                    timeout=(min(CONNECT_TIMEOUT_S, timeout_s), timeout_s),
+                    allow_redirects=False,
+                )
+                with response:
+                    body = _body(response, started + timeout_s)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             # Never use this connection again: a late answer would be taken for the next request's.
             self._session.close()

@@ -16,17 +16,30 @@ from typing import Any, TypeVar
 from krakencopy.account_proc.contract.nonce_file import NONCE_MAX
 from krakencopy.account_proc.domain.order import Quote
 from krakencopy.account_proc.domain.pair_table import PairTable
-from krakencopy.account_proc.domain.quantities import Side, number, positive
+from krakencopy.account_proc.domain.quantities import Side
+from krakencopy.account_proc.domain.told_values import (
+    LAST_SECOND,
+    NAME_LENGTH_MAX,
+    UNREADABLE,
+    amount,
+    moment,
+    name,
+    number,
+    positive,
+    price,
+    price_or_none,
+    shown,
+    whole,
+)
 
 T = TypeVar("T")
 
-#: What a parser raises on a row of an unexpected form.
-UNREADABLE = (KeyError, IndexError, TypeError, AttributeError, ValueError, ArithmeticError)
-#: The last second that a time may be (31 December 9999): one beyond it, such as one in milliseconds, is no
-#: time.
-LAST_SECOND = 253_402_300_799
 #: Of what is wrong with a row, enough to recognise it.
 PROBLEM_LENGTH_MAX = 120
+#: Trades of a pair are counted from 1: far more than there will be, and what a file takes.
+TRADE_ID_MAX = 2**63 - 1
+#: Kraken: how far nonces may be behind; what krakencopy.v1 can tell.
+NONCE_WINDOW_MAX = 2**63 - 1
 #: Kraken: the highest fee of a spot trade (fee schedule of 2026-07), as a share of its cost.
 FEE_MOST = Decimal("0.008")
 
@@ -160,9 +173,10 @@ def readable(rows: Any, read: Callable[[str, Any], T], odd: Callable[[OddRow], N
     found: dict[str, T] = {}
     for key, row in rows.items():
         try:
-            found[key] = read(key, row)
+            found[name(key)] = read(key, row)
         except UNREADABLE as error:
-            odd(OddRow(str(key), _cl_ord_id(row), f"{type(error).__name__}: {error}"[:PROBLEM_LENGTH_MAX]))
+            problem = shown(f"{type(error).__name__}: {error}", PROBLEM_LENGTH_MAX)
+            odd(OddRow(shown(key, NAME_LENGTH_MAX), _cl_ord_id(row), problem))
     return found
 
 
@@ -170,40 +184,45 @@ def _cl_ord_id(row: Any) -> str | None:
     """As ``OddRow`` has it."""
     if not isinstance(row, Mapping):
         return None
-    found = row.get("cl_ord_id", "")
-    return found if isinstance(found, str) else "" if found is None else None
+    found = row.get("cl_ord_id") or ""
+    try:
+        return name(found) if found != "" else ""
+    except UNREADABLE:
+        return None
 
 
 def quote_of(row: Mapping[str, Any]) -> Quote:
     """A row of Ticker. Kraken: 0 where nobody bids, or asks; what was traded last stands for it then."""
-    bid, ask, last = (number(row[name][0]) for name in "bac")
+    bid, ask, last = (price_or_none(row[each][0]) for each in "bac")
     # Never traded: what somebody asks for it is no price.
-    last = last if last > 0 else positive(bid)
-    return Quote(bid=bid if bid > 0 else last, ask=ask if ask > 0 else last, last=last)
+    last = last or price(bid)
+    return Quote(bid=bid or last, ask=ask or last, last=last)
 
 
 def order_row(txid: str, row: Mapping[str, Any], table: PairTable) -> OrderRow:
     """A row of OpenOrders, ClosedOrders or QueryOrders."""
     descr = row["descr"]
-    pair = table.find(_text(descr["pair"]))
+    pair = table.find(name(descr["pair"]))
+    if (cl_ord_id := _cl_ord_id(row)) is None:
+        raise ValueError(f"cl_ord_id {shown(row['cl_ord_id'])!r}")
     return OrderRow(
         txid=txid,
-        cl_ord_id=_cl_ord_id(row) or None,
+        cl_ord_id=cl_ord_id or None,
         pair=pair.name if pair else descr["pair"],
         side=Side(descr["type"]),
-        status=_text(row["status"]),
-        vol=number(row["vol"]),
-        vol_exec=number(row["vol_exec"]),
-        cost=number(row["cost"]),
+        status=name(row["status"]),
+        vol=amount(row["vol"]),
+        vol_exec=amount(row["vol_exec"]),
+        cost=amount(row["cost"]),
         fee=number(row["fee"]),
         fee_in_base=_fee_in_base(row),
         quote=pair.quote if pair else "",
-        price=number(row["price"]),
-        opentm=_moment(row["opentm"]),
-        closetm=_or_none(row.get("closetm")),
+        price=price_or_none(row["price"]),
+        opentm=moment(row["opentm"]),
+        closetm=_closed_at(row),
         reason=_reason(row),
-        trades=tuple(str(trade) for trade in _list(row.get("trades"))),
-        description=str(descr.get("order", "")),
+        trades=tuple(shown(trade, NAME_LENGTH_MAX) for trade in _list(row.get("trades"))),
+        description=shown(descr.get("order", "")),
     )
 
 
@@ -211,8 +230,8 @@ def hold_of(row: Mapping[str, Any], table: PairTable) -> tuple[str, Decimal]:
     """Of what asset an open order holds how much, its fee included. Raises where the row does not tell a
     price: a trigger that trails, say.
     """
-    descr, left = row["descr"], number(row["vol"]) - number(row["vol_exec"])
-    pair, side = table.pair(_text(descr["pair"])), Side(descr["type"])
+    descr, left = row["descr"], amount(row["vol"]) - amount(row["vol_exec"])
+    pair, side = table.pair(name(descr["pair"])), Side(descr["type"])
     if descr.get("leverage") not in {None, "", "none"}:
         return pair.quote, Decimal(0)  # margin is no money that is held
     if side is Side.SELL:
@@ -220,8 +239,8 @@ def hold_of(row: Mapping[str, Any], table: PairTable) -> tuple[str, Decimal]:
     if "viqc" in str(row.get("oflags") or "").split(","):
         return pair.quote, left * (1 + FEE_MOST)  # its volume is in quote
     # Kraken: the limit of a stop-loss-limit is the second price.
-    price = positive(max(number(descr["price"]), number(descr.get("price2") or 0)))
-    return pair.quote, left * price * (1 + FEE_MOST)
+    limit = price(max(number(descr["price"]), number(descr.get("price2") or 0)))
+    return pair.quote, left * limit * (1 + FEE_MOST)
 
 
 def order_end(txid: str, row: Mapping[str, Any], table: PairTable) -> OrderEnd:
@@ -230,12 +249,12 @@ def order_end(txid: str, row: Mapping[str, Any], table: PairTable) -> OrderEnd:
     """
     pair = None
     with suppress(*UNREADABLE):
-        pair = table.find(_text(row["descr"]["pair"]))
+        pair = table.find(name(row["descr"]["pair"]))
     return OrderEnd(
         txid=txid,
-        status=_text(row["status"]),
-        vol_exec=number(row["vol_exec"]),
-        cost=number(row["cost"]),
+        status=name(row["status"]),
+        vol_exec=amount(row["vol_exec"]),
+        cost=amount(row["cost"]),
         fee=number(row["fee"]),
         fee_in_base=_fee_in_base(row),
         quote=pair.quote if pair else "",
@@ -249,29 +268,37 @@ def _fee_in_base(row: Mapping[str, Any]) -> bool:
 
 def _reason(row: Mapping[str, Any]) -> str | None:
     reason = row.get("reason")
-    return None if reason is None else str(reason)
+    return None if reason is None else shown(reason)
+
+
+def _closed_at(row: Mapping[str, Any]) -> Decimal | None:
+    """None while it is open, and where it cannot be read: only shown."""
+    try:
+        return moment(row["closetm"])
+    except UNREADABLE:
+        return None
 
 
 def trade_row(txid: str, row: Mapping[str, Any], table: PairTable) -> TradeRow:
     """A row of TradesHistory. Without a fee that can be read it is a trade all the same: balances tell
     what was taken.
     """
-    pair = table.find(_text(row["pair"]))
-    price, vol = positive(row["price"]), positive(row["vol"])
+    pair = table.find(name(row["pair"]))
+    paid, vol = price(row["price"]), positive(row["vol"])
     cost = _or_none(row.get("cost"))
     return TradeRow(
         txid=txid,
-        ordertxid=_text(row["ordertxid"]),
+        ordertxid=name(row["ordertxid"]),
         pair=pair.name if pair else row["pair"],
         side=Side(row["type"]),
-        price=price,
+        price=paid,
         vol=vol,
-        cost=price * vol if cost is None else cost,
+        cost=paid * vol if cost is None else cost,
         fee=_or_none(row.get("fee")) or Decimal(0),
         # Kraken: "margin" is the amount of collateral; position rows have a status besides.
         margin=number(row.get("margin") or 0) > 0 or bool(row.get("posstatus")),
-        time=_moment(row["time"]),
-        trade_id=int(_or_none(row.get("trade_id")) or 0),
+        time=moment(row["time"]),
+        trade_id=_whole(row.get("trade_id"), TRADE_ID_MAX) or 0,
     )
 
 
@@ -286,15 +313,15 @@ def api_key_info(row: Mapping[str, Any]) -> ApiKeyInfo:
     if not isinstance(addresses, list):
         raise TypeError("ipAllowlist")
     return ApiKeyInfo(
-        name=str(folded.get("apikeyname") or ""),
-        permissions=frozenset(str(permission) for permission in permissions),
-        nonce=_whole(nonce),
+        name=shown(folded.get("apikeyname") or ""),
+        permissions=frozenset(shown(permission, NAME_LENGTH_MAX) for permission in permissions),
+        nonce=_whole(nonce, NONCE_MAX),
         # What is only shown or warned of does not keep the account's number from being known.
-        nonce_window=_within(folded.get("noncewindow"), NONCE_MAX),
-        valid_until=_within(folded.get("validuntil"), LAST_SECOND),
+        nonce_window=_whole(folded.get("noncewindow"), NONCE_WINDOW_MAX) or 0,
+        valid_until=_whole(folded.get("validuntil"), LAST_SECOND) or 0,
         # Seen of Kraken: [""] for a key that works from everywhere.
-        allowed_addresses=tuple(str(address) for address in addresses if address),
-        account_number=str(folded.get("iban") or ""),
+        allowed_addresses=tuple(shown(address, NAME_LENGTH_MAX) for address in addresses if address),
+        account_number=shown(folded.get("iban") or "", NAME_LENGTH_MAX),
     )
 
 
@@ -322,35 +349,16 @@ def _or_none(value: Any) -> Decimal | None:
     """A number that may be missing; None for 0 and for what is none."""
     try:
         return number(value) or None
-    except (TypeError, ValueError, ArithmeticError):
+    except UNREADABLE:
         return None
 
 
-def _moment(value: Any) -> Decimal:
-    """A time in Unix seconds. Raises as ``positive``."""
-    result = positive(value)
-    if result > LAST_SECOND:
-        raise ValueError(f"no time in seconds: {value!r}")
-    return result
-
-
-def _whole(value: Any) -> int | None:
+def _whole(value: Any, most: int) -> int | None:
+    """A whole number from 0 to ``most``; None for anything else."""
     try:
-        return int(value)
-    except (TypeError, ValueError, OverflowError):
+        return whole(value, most)
+    except UNREADABLE:
         return None
-
-
-def _within(value: Any, most: int) -> int:
-    """A whole number from 0 to ``most``; 0 for anything else."""
-    found = _whole(value)
-    return found if found is not None and 0 <= found <= most else 0
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        raise TypeError(f"not a text: {value!r}")
-    return value
 
 
 def _list(value: Any) -> list[Any]:

@@ -26,10 +26,18 @@ from krakencopy.account_proc.kraken.answers import NotSent
 from krakencopy.account_proc.kraken.feed.executions import Execution
 from krakencopy.account_proc.trading import order_gateway
 from krakencopy.account_proc.trading.order_gateway import OrderGateway
-from krakencopy.account_proc.trading.placed_order import PlacedOrder
+from krakencopy.account_proc.trading.placed_order import OrderNotShown, PlacedOrder
 from krakencopy.account_proc.trading.timing import Timing
 from tests.support.copying import NOW
-from tests.support.scripted_kraken import ScriptedKraken, execution, order_row, order_to_send, run, until
+from tests.support.scripted_kraken import (
+    Answer,
+    ScriptedKraken,
+    execution,
+    order_row,
+    order_to_send,
+    run,
+    until,
+)
 
 TWO = Decimal(2)
 TIMING = Timing(poll=3.0, margin=0.0, visibility_lag=0.0, retry=0.0)
@@ -200,10 +208,70 @@ def test_an_order_that_the_feed_is_silent_about_is_asked_about_until_it_is_over(
         lost = OutcomeUnknown("QueryOrders", "timeout")
         kraken = ScriptedKraken(next={"QueryOrders": [{}, lost, still_open, over]})
         gateway = gateway_of(kraken, step=10)
+        gateway.visibility_lag = 300.0
         placed = gateway.resume(order_to_send(), "O1")
         async with asking(gateway):
             ending = await placed.end()
         assert (ending.filled, kraken.times_asked("QueryOrders")) == (TWO, 4)
+
+    run(steps())
+
+
+NO_SUCH_ORDER = ExchangeRefused("QueryOrders", ("EOrder:Unknown order",))
+
+
+@pytest.mark.parametrize("answer", [{}, NO_SUCH_ORDER])
+def test_an_order_that_was_acknowledged_and_is_not_shown_in_time_is_nobodys(answer: Answer) -> None:
+    async def steps() -> None:
+        gateway = gateway_of(ScriptedKraken({"QueryOrders": answer}), step=10)
+        placed = gateway.resume(order_to_send(), "O1")
+        async with asking(gateway):
+            with pytest.raises(OrderNotShown, match="acknowledged as O1"):
+                await placed.end()
+        assert gateway.idle
+
+    run(steps())
+
+
+@pytest.mark.parametrize("row", [order_row("open", "2", "1"), {"descr": {}}, None])
+def test_an_order_that_is_on_record_is_waited_for_whatever_its_row_says(row: Any) -> None:
+    async def steps() -> None:
+        over = {"O1": order_row("closed", "2", "2")}
+        kraken = ScriptedKraken({"QueryOrders": over}, next={"QueryOrders": [{"O1": row}] * 50})
+        gateway = gateway_of(kraken, step=10)
+        placed = gateway.resume(order_to_send(), "O1")
+        async with asking(gateway):
+            assert (await placed.end()).filled == TWO
+
+    run(steps())
+
+
+def test_one_id_that_nobody_has_hides_no_other_orders_end() -> None:
+    async def steps() -> None:
+        def answer(params: dict[str, str]) -> Answer:
+            if "O1" in params["txid"].split(","):
+                return NO_SUCH_ORDER
+            return {"O2": order_row("closed", "2", "2")}
+
+        gateway = gateway_of(ScriptedKraken({"QueryOrders": answer}), step=10)
+        placed = gateway.resume(order_to_send(), "O1")
+        other = gateway.resume(order_to_send("other"), "O2")
+        async with asking(gateway):
+            assert (await other.end()).filled == TWO
+            with pytest.raises(OrderNotShown):
+                await placed.end()
+
+    run(steps())
+
+
+def test_what_the_feed_calls_an_order_counts_and_not_an_id_that_nobody_has_seen() -> None:
+    async def steps() -> None:
+        gateway = gateway_of(ScriptedKraken())
+        placed = gateway.resume(order_to_send(), "O1")
+        gateway.count_executions([trade("T1", "1", order_id="O7", cl_ord_id="mine")])
+        gateway.count_executions([trade("T2", "1", order_id="O7")])
+        assert (await placed.end()).order_id == "O7"
+        assert gateway.idle
 
     run(steps())
 

@@ -130,6 +130,7 @@ def test_every_kind_waits_for_an_occasion_of_its_own() -> None:
         "truncate_reply",
         "html_5xx",
         "error",
+        "wrong_order_id",
         "duplicate_delivery",
         "swap",
     }
@@ -296,6 +297,7 @@ own_values: dict[FaultKind, dict[str, st.SearchStrategy[Any]]] = {
         "method": st.sampled_from(["Ticker", "Balance"]),
     },
     FaultKind.MARKET_REFUSED: {"method": st.sampled_from(["AddOrder", "Ticker"])},
+    FaultKind.WRONG_ORDER_ID: {"method": st.just("AddOrder")},
     FaultKind.ODD_ROW: {"method": st.sampled_from(["ClosedOrders", "executions", "Ticker"])},
     FaultKind.VISIBILITY_LAG: {"method": st.sampled_from(["Balance", "OpenOrders"])},
 }
@@ -310,6 +312,8 @@ def good_faults(draw: st.DrawFn) -> dict[str, Any]:
     body: dict[str, Any] = {"kind": kind} | {name: required[name] for name in own & required.keys()}
     if kind is FaultKind.ODD_ROW:
         body["method"] = "Balance"
+    if kind is FaultKind.WRONG_ORDER_ID:
+        body["method"] = "AddOrder"
     of_kind = values | own_values.get(kind, {})
     body |= draw(st.fixed_dictionaries({}, optional={name: of_kind[name] for name in sorted(own)}))
     if kind is FaultKind.WS_CUT:

@@ -183,6 +183,17 @@ def test_a_client_that_leaves_does_not_take_its_hanging_request_along(faulty: Se
 # --- the answer lies
 
 
+@pytest.mark.parametrize("executed", [True, False])
+def test_an_order_is_acknowledged_under_an_id_that_nobody_has(
+    faulty: Server, client: Client, *, executed: bool
+) -> None:
+    faulty.fault("wrong_order_id", account=client.account, method="AddOrder", executed=executed)
+    (txid,) = client.call("AddOrder", **BUY)["txid"]
+    assert faulty.outcomes(client) == [("AddOrder", "ok" if executed else "unseen", "wrong_order_id")]
+    assert txid not in str(faulty.fills(client))
+    assert len(faulty.fills(client)) == executed
+
+
 @pytest.mark.parametrize("status", [502, 503, 504, 520])
 @pytest.mark.parametrize("executed", [True, False])
 def test_an_html_page_says_nothing_of_what_the_engine_did(

@@ -20,7 +20,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
 
 from krakencopy.account_proc.contract.errors import KeyRefused, NonceFault, OutcomeUnknown, RateLimited
 from krakencopy.account_proc.contract.spec import Credentials
@@ -326,6 +328,36 @@ def odd(
         return server
 
     return asyncio.run(run())
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_never_followed_and_no_token_goes_to_another_address(status: int) -> None:
+    async def run() -> tuple[Odd, list[str]]:
+        server, asked, reached = Odd([]), list[str](), list[str]()
+
+        async def elsewhere(socket: ServerConnection) -> None:
+            reached.append(str(await socket.recv()))
+
+        async with serve(elsewhere, "127.0.0.1", 0) as other:
+            there = f"ws://127.0.0.1:{next(iter(other.sockets)).getsockname()[1]}/v2"
+
+            def redirect(_: ServerConnection, request: Request) -> Response:
+                asked.append(request.path)
+                return Response(status, "Elsewhere", Headers(Location=there, Connection="close"))
+
+            async with serve(server.handle, "127.0.0.1", 0, process_request=redirect) as listening:
+                port = next(iter(listening.sockets)).getsockname()[1]
+                feed = ExecutionsFeed(
+                    f"ws://127.0.0.1:{port}/v2", server.token, server.heard, pause=server.pause
+                )
+                async with running(feed):
+                    await server.heard.until(lambda: len(server.heard.reasons) == 2)
+        assert reached == []
+        return server, asked
+
+    server, asked = asyncio.run(run())
+    assert asked[:2] == ["/v2", "/v2"]
+    assert f"HTTP {status}" in server.heard.reasons[0]
 
 
 def test_a_gap_in_the_count_reconnects_with_a_new_token() -> None:

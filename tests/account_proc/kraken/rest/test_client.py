@@ -36,6 +36,7 @@ from tests.support.odd_exchange import (
     HANG,
     RESET,
     SECRET,
+    TRICKLE,
     OddExchange,
     answer,
     odd_exchange,
@@ -401,3 +402,23 @@ def test_an_order_that_is_refused_for_its_time_corrects_the_clock_by_that_very_a
         with pytest.raises(ExchangeError):
             rest.private("AddOrder")
         assert rest.clock.now() - time.time() == pytest.approx(4, abs=1.5)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b"HTTP/1.1 200 OK\r\nX-Slow: a",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n{",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0",
+    ],
+    ids=["head", "body", "chunk"],
+)
+def test_an_answer_that_trickles_in_ends_with_the_calls_time_and_not_with_a_bytes(reply: bytes) -> None:
+    with odd_exchange(TRICKLE + reply, answer({"n": 1})) as exchange:
+        rest = client(exchange)
+        with pytest.raises(OutcomeUnknown, match=r"no whole answer within 0\.5 s|too slowly"):
+            rest.private("Balance", timeout_s=0.5)
+        assert exchange.hung_up.wait(30)
+        # And the next one is on a new connection.
+        assert rest.private("Balance") == {"n": 1}
+        assert [asked.connection for asked in exchange.asked] == [0, 1]

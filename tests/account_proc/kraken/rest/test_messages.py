@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from krakencopy.account_proc.domain.order import Quote
-from krakencopy.account_proc.domain.quantities import Side, number
+from krakencopy.account_proc.domain.quantities import Side
+from krakencopy.account_proc.domain.told_values import UNREADABLE, number
 from krakencopy.account_proc.kraken.pair_rows import pair_table
 from krakencopy.account_proc.kraken.rest.messages import (
-    UNREADABLE,
     OddRow,
     PairFee,
     api_key_info,
