@@ -11,6 +11,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 LOCK := .requirements.lock
+RUN_LOCK := .requirements-run.lock
 CONFORMANCE := .venv-conformance
 CONFORMANCE_LOCK := .requirements-conformance.lock
 PROTOS := $(wildcard protos/krakencopy/v1/*.proto)
@@ -61,11 +62,24 @@ $(VENV)/.ready: $(VENV)/.stubs pyproject.toml
 	    --no-deps --editable .
 	touch $@
 
+# Only to run: less than half of the packages, no stubs for types. Where everything is there, that is used.
+$(VENV)/.runnable: $(RUN_LOCK) pyproject.toml $(PROTOS)
+	$(PYTHON) -c 'import sys; sys.exit("krakencopy needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(RUN_LOCK)
+	$(BIN)/python -m grpc_tools.protoc -I protos --python_out=protos --grpc_python_out=protos $(PROTOS)
+	rm -rf *.egg-info
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation \
+	    --no-deps --editable .
+	touch $@
+
 setup: $(VENV)/.ready  ## only the set-up: virtual environment, locked dependencies, stubs
 
 stubs: $(VENV)/.ready  ## generate the protobuf and gRPC stubs
 
-run: $(VENV)/.ready  ## paper exchange, a master, three users (DURATION=60, REPLAY=FILE.csv, SEED=1)
+RUNNABLE := $(if $(wildcard $(VENV)/.ready),$(VENV)/.ready,$(VENV)/.runnable)
+
+run: $(RUNNABLE)  ## paper exchange, a master, three users (DURATION=60, REPLAY=FILE.csv, SEED=1)
 	$(BIN)/krakencopyd --paper --state-dir $(STATE_DIR) --seed $(SEED) \
 	    $(if $(DURATION),--duration $(DURATION)) $(if $(REPLAY),--replay $(REPLAY)) \
 	    $(if $(MARKET),--market $(MARKET))
@@ -127,6 +141,9 @@ dist: $(VENV)/.ready  ## build the wheel into dist/
 lock: $(VENV)/.installed  ## choose the newest dependencies again and lock them
 	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras --extra dev --extra brokers \
 	    --no-emit-index-url --no-emit-find-links --no-header --output-file $(LOCK) pyproject.toml
+	cp $(LOCK) $(RUN_LOCK)  # so that both have the same versions
+	$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --extra stubs \
+	    --no-emit-index-url --no-emit-find-links --no-header --output-file $(RUN_LOCK) pyproject.toml
 	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras \
 	    --no-emit-index-url --no-emit-find-links --no-header --output-file $(CONFORMANCE_LOCK) .requirements-conformance.in
 

@@ -10,6 +10,7 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,9 @@ def main(argv: list[str] | None = None) -> int:
 
 def run(argv: list[str], dial_with: Dial) -> int:
     """The same, with another way to dial."""
+    if sys.stdout is None:
+        complain("the result cannot be written: standard output is closed")
+        return ExitCode.OUTPUT
     try:
         try:
             return _perform(parse(argv), dial_with)
@@ -48,8 +52,18 @@ def run(argv: list[str], dial_with: Dial) -> int:
     except BrokenPipeError:
         # `krakencopy fills | head`: nobody reads on, and nothing is wrong. What is still buffered goes
         # nowhere, or Python complains about it while it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _write_nowhere()
         return ExitCode.DONE
+    except OSError as error:
+        # A full disk, a terminal that hung up: whatever else can fail so has an error of its own by here.
+        _write_nowhere()
+        complain(f"the result cannot be written: {error.strerror or error}")
+        return ExitCode.OUTPUT
+
+
+def _write_nowhere() -> None:
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _perform(arguments: Namespace, dial_with: Dial) -> int:

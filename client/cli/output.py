@@ -9,6 +9,7 @@ from typing import Generic, TextIO, TypeVar
 from google.protobuf.json_format import MessageToJson
 from google.protobuf.message import Message
 
+from krakencopy.client.views.formats import plain
 from krakencopy.client.views.table import Column, Grid
 
 M = TypeVar("M", bound=Message)
@@ -35,8 +36,16 @@ class Output:
 
     def lines(self, lines: Iterable[str]) -> None:
         """Write these lines, and let the reader of a pipe have them now."""
-        self.stream.write("".join(f"{line}\n" for line in lines))
+        self.stream.write("".join(f"{self._shown(line)}\n" for line in lines))
         self.stream.flush()
+
+    def _shown(self, lines: str) -> str:
+        """Without what would steer a terminal, in JSON escaped."""
+        if lines.isprintable():
+            return lines
+        if self.as_json:
+            return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in lines)
+        return "\n".join(map(plain, lines.split("\n")))
 
     def one(self, message: M, page: Callable[[M], list[str]]) -> None:
         """One result: the message as JSON, or the page made of it."""

@@ -5,9 +5,14 @@ before anything is imported.
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 
 
 def complain(text: str) -> None:
-    """One line, whatever the text holds."""
-    sys.stderr.write(f"krakencopy: {' '.join(text.split())}\n")
-    sys.stderr.flush()
+    """One line, whatever the text holds, without what would steer a terminal. Where nobody hears it, it is
+    not said.
+    """
+    shown = "".join(c if c.isprintable() else " " for c in " ".join(text.split()))
+    with suppress(OSError, ValueError, AttributeError):
+        sys.stderr.write(f"krakencopy: {shown}\n")
+        sys.stderr.flush()

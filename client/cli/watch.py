@@ -20,6 +20,7 @@ from krakencopy.client.cli.stderr import complain
 from krakencopy.client.sdk.errors import KrakenCopyError, TimedOut, Unavailable
 from krakencopy.client.sdk.timeouts import PATIENCE_S
 from krakencopy.client.views.dashboard import ROWS_MAX, Board, Change, change_line
+from krakencopy.client.views.formats import plain
 from krakencopy.v1 import control_pb2 as pb
 
 if TYPE_CHECKING:
@@ -109,7 +110,9 @@ class _Page:
         """Draw the page over the one before."""
         size = shutil.get_terminal_size()
         lines = board.page(size.columns, size.lines - 1)
-        self._out.stream.write(_HOME + "".join(f"{line}{_CLEAR_LINE}\n" for line in lines) + _CLEAR_BELOW)
+        self._out.stream.write(
+            _HOME + "".join(f"{plain(line)}{_CLEAR_LINE}\n" for line in lines) + _CLEAR_BELOW
+        )
         self._out.stream.flush()
         time.sleep(_DRAW_INTERVAL_S)
 

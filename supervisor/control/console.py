@@ -21,9 +21,11 @@ BATCH = 200
 
 
 def print_line(line: str) -> None:
-    """One line for whoever watches. A closed terminal is no reason to stop trading."""
+    """One line for whoever watches, without what would steer a terminal. A closed terminal is no reason to
+    stop trading.
+    """
     try:
-        sys.stdout.write(line + "\n")
+        sys.stdout.write("".join(c if c.isprintable() else " " for c in line) + "\n")
         sys.stdout.flush()
     except (OSError, ValueError):
         # A closed pipe, a terminal that hung up (EIO), a full disk: nobody is there any more; later lines go

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import sysconfig
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -50,6 +52,19 @@ def test_stubs_and_protos_are_in_the_wheel_and_tests_are_not(wheel: Path) -> Non
     assert {"krakencopy/__init__.py", "krakencopy/py.typed"} <= names
     top = {name.partition("/")[0] for name in names}
     assert {name for name in top if not name.endswith(".dist-info")} == {"krakencopy"}
+
+
+def pins(lock: str) -> set[str]:
+    return set(re.findall(r"^[a-z0-9-]+==[^ ]+", (ROOT / lock).read_text(), re.MULTILINE))
+
+
+def test_what_make_run_installs_is_a_part_of_what_is_tested_and_holds_all_that_running_needs() -> None:
+    run = pins(".requirements-run.lock")
+    assert run < pins(".requirements.lock")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needed = {*project["dependencies"], *project["optional-dependencies"]["stubs"]}
+    assert {need.partition(">")[0] for need in needed} <= {pin.partition("=")[0] for pin in run}
+    assert not {"pytest", "mypy", "ruff", "ccxt"} & {pin.partition("=")[0] for pin in run}
 
 
 @pytest.mark.parametrize(

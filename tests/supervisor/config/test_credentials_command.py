@@ -6,6 +6,7 @@ import os
 import pty
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -68,7 +69,11 @@ def test_what_it_has_started_ends_with_one_that_does_not_end(
         output("(sh -c 'echo $$ > child; exec sleep 60'; true) & echo $! > pid; wait", tmp_path)
     for name in ("pid", "child"):
         pid = int((tmp_path / name).read_text())
-        wait_for(f"{name} to end", lambda pid=pid: not alive(pid))
+        wait_for(f"{name} to end", partial(has_ended, pid))
+
+
+def has_ended(pid: int) -> bool:
+    return not alive(pid)
 
 
 AT_A_TERMINAL = """

@@ -256,3 +256,8 @@ def test_the_report_is_a_table_with_what_each_user_traded_below_it() -> None:
 def test_a_report_that_does_not_add_up_says_so_last() -> None:
     lines = report_lines(control_pb2.GetReportResponse(fills=3, unanswered=2))
     assert lines[-1] == "NOT ANSWERED: 2 times a fill has no copy yet"
+
+
+def test_what_would_steer_a_terminal_is_not_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    print_line("refused: \x1b[2J\u202egone")
+    assert capsys.readouterr().out == "refused:  [2J gone\n"
