@@ -36,6 +36,7 @@ from krakencopy.supervisor.journal.event_log import EventLog
 from krakencopy.supervisor.journal.fan_out import FillLog, ReportLog
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.supervisor.journal.journal_file import JournalFault
+from krakencopy.supervisor.journal.refused_copies import RefusedCopies
 from krakencopy.supervisor.journal.report import counts
 from krakencopy.supervisor.lifecycle import steady_time
 from krakencopy.supervisor.lifecycle.liveness import LOOK_S
@@ -64,6 +65,8 @@ class Supervisor:
         self.fills = FillLog(journal)
         self.reports = ReportLog(journal)
         self.events = EventLog(journal)
+        self._refused_copies = RefusedCopies(self.events, steady_time.now)
+        self.reports.committed = self._refused_copies.count
         self.ends = LastEnds(journal)
         #: Rings on every change of any account.
         self.changes = ChangeSignal()
@@ -193,16 +196,29 @@ class Supervisor:
 
     async def run(self) -> None:
         """Until the shutdown is over. Raises JournalFault."""
+        self._tell_last_end()
         words = f"run {self.epoch}, {len(self.accounts)} accounts"
         self.events.record(pb.SEVERITY_INFO, "", "STARTED", words)
         committing = asyncio.get_running_loop().create_task(self._commit_reports())
         try:
             await self._loop()
             self.reports.flush()
+            self.journal.end_run()
         finally:
             committing.cancel()
             for account in self.accounts.values():
                 await account.process.close()
+
+    def _tell_last_end(self) -> None:
+        """That the run before did not come to its own end."""
+        if self.journal.begin_run():
+            (last, *_) = self.journal.events_before(self.journal.last_event + 1, 1) or [pb.Event()]
+            words = (
+                f"the run before ended without its own doing, after {last.at.ToJsonString()}: killed, out of "
+                "room on the disk, or the machine went down; what was in flight is taken up now"
+            )
+            data = {"last_event_at": last.at.ToJsonString()}
+            self.events.record(pb.SEVERITY_WARNING, "", "LAST_RUN_CUT_OFF", words, data)
 
     async def _commit_reports(self) -> None:
         try:
@@ -225,6 +241,7 @@ class Supervisor:
 
     def _take_turn(self) -> bool:
         """Looks at everything that may have changed, once; whether any account was looked at."""
+        self._refused_copies.tell()
         self._watch.look()
         self._look_at_masters()
         now, account_ids = steady_time.now(), self._queue.take_accounts()

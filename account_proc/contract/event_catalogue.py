@@ -241,6 +241,18 @@ NOTICES = (
 #: What happens once.
 HAPPENINGS = (
     Entry("STARTED", INFO, "the supervisor has started"),
+    Entry(
+        "LAST_RUN_CUT_OFF",
+        WARNING,
+        "the supervisor's run before did not come to its own end",
+        "see why: the machine's log, room on the disk",
+    ),
+    Entry(
+        "COPY_REFUSED",
+        WARNING,
+        "the exchange refused copies; one event for an account and reason in a period, data has the count",
+        "see the reason",
+    ),
     Entry("SHUTDOWN", INFO, "the supervisor was asked to end"),
     Entry(
         "SHUTDOWN_HURRIED",

@@ -85,7 +85,7 @@ class ExchangeHealth:
     """What one account's calls have met. Times in seconds of a clock that only goes forward."""
 
     #: Is called, in any thread, when a finding may have changed.
-    changed: Callable[[], None] = lambda: None
+    changed: Callable[[], object] = lambda: None
     #: How long refusals for a rate are shown, in seconds.
     rate_shown_s: float = RATE_SHOWN_S
     _lock: threading.Lock = field(default_factory=threading.Lock)

@@ -11,7 +11,7 @@ import asyncio
 import math
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -167,6 +167,8 @@ class ReportLog:
         self._pending: dict[str, _Pending] = {}
         self._work = asyncio.Event()
         self.change_signal = ChangeSignal()
+        #: Is told of what was committed: a user, and its copies as they stand now.
+        self.committed: Callable[[str, Sequence[types_pb2.Copy]], None] = lambda _user, _copies: None
 
     def put_report(self, account_id: str, copies: Sequence[types_pb2.Copy], cursor: int) -> None:
         """Takes a report."""
@@ -203,4 +205,6 @@ class ReportLog:
         failpoint.reach("supervisor", "before_reports")
         self._journal.put_reports(reports)
         failpoint.reach("supervisor", "after_reports")
+        for user, reported, _ in reports:
+            self.committed(user, reported)
         self.change_signal.notify()

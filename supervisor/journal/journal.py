@@ -294,6 +294,20 @@ class Journal(JournalFile):
 
     # -- how processes ended --------------------------------------------------------------------------------
 
+    def begin_run(self) -> bool:
+        """A run begins; whether the one before has not come to its own end."""
+        row = self._row("SELECT value FROM meta WHERE key = 'last run'")
+        self._put_run("began")
+        return row is not None and row[0] == "began"
+
+    def end_run(self) -> None:
+        """The run has come to its own end."""
+        self._put_run("ended")
+
+    def _put_run(self, word: str) -> None:
+        with self._transaction():
+            self._db.execute("INSERT OR REPLACE INTO meta VALUES ('last run', ?)", (word,))
+
     def process_ends(self) -> dict[str, pb.ProcessEnd]:
         """By account, the last end of its process that nobody had asked for."""
         rows = self._rows("SELECT account_id, body FROM process_ends")

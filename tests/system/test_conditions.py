@@ -195,3 +195,26 @@ def test_an_exit_that_is_refused_is_owed_until_it_is_done(paper: Paper, system: 
     assert not system.status().ready
     paper.call("DELETE", "/faults")
     ends(system, "EXIT_OWED")
+
+
+def test_copies_that_are_refused_are_told_together(paper: Paper, system: System) -> None:
+    refusal = "EOrder:Trading agreement required"
+    paper.call("POST", "/faults", kind="error", error=refusal, account="ann", method="AddOrder", count="0")
+    for fills in (2, 3, 4):
+        system.buy(PAIR, "0.001")
+        system.settled(fills)
+    (event,) = wait_for("an event about them", lambda: events(system, "COPY_REFUSED"))
+    assert (event.data["reason"], event.data["pair"]) == (refusal, PAIR)
+    assert 1 <= int(event.data["count"]) <= 3
+
+
+def test_a_run_that_was_killed_is_told_of_at_the_next_start_and_one_that_ended_is_not(
+    system: System,
+) -> None:
+    system.kill()
+    system.start().wait_ready()
+    (event,) = events(system, "LAST_RUN_CUT_OFF", "")
+    assert event.data["last_event_at"]
+    system.stop()
+    system.start().wait_ready()
+    assert len(events(system, "LAST_RUN_CUT_OFF", "")) == 1

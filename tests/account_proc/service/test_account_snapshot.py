@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from krakencopy.account_proc.contract.errors import OutcomeUnknown
 from krakencopy.account_proc.contract.proto_time import seconds
 from krakencopy.account_proc.contract.spec import Role
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
@@ -96,3 +99,26 @@ def test_a_drift_is_reported_whole() -> None:
         "words",
     )
     assert seconds(told.found_at) == NOW
+
+
+def test_what_calls_have_met_is_shown_until_a_read_of_its_own_shows_that_it_is_over(
+    paper: Paper, tmp_path: Path
+) -> None:
+    async def steps() -> None:
+        account = account_at(paper, tmp_path, Role.MASTER)
+        await account.portfolio.load()
+        for _ in range(2):
+            account.health.note_failure("Balance", OutcomeUnknown("Balance", "ReadTimeout"), 0.0)
+        reasons = [each.reason for each in account_snapshot(account, None, None, ("", "")).conditions]
+        assert "NO_ANSWER" in reasons
+        await asyncio.sleep(0)  # the news is on its way to the loop
+        over, loop = asyncio.Event(), asyncio.get_running_loop()
+        account.health.changed = partial(loop.call_soon_threadsafe, over.set)
+        looking = asyncio.ensure_future(account.look_after_health())
+        await over.wait()
+        looking.cancel()
+        conditions = account_snapshot(account, None, None, ("", "")).conditions
+        assert not any(each.reason for each in conditions)
+        await account.close()
+
+    run(steps())

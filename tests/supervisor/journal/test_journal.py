@@ -320,3 +320,12 @@ def test_an_account_is_wanted_until_an_operator_stops_it_and_again_when_one_star
         assert journal.wanted("daivon")
         journal.set_wanted("tania", wanted=True)
         assert journal.wanted("tania")
+
+
+def test_a_run_that_did_not_come_to_its_own_end_is_known_at_the_next(tmp_path: Path) -> None:
+    with closing(Journal(tmp_path / "journal.db")) as journal:
+        assert not journal.begin_run()
+    with closing(Journal(tmp_path / "journal.db")) as journal:
+        assert journal.begin_run()
+        journal.end_run()
+        assert not journal.begin_run()
