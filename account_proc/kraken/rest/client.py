@@ -55,6 +55,10 @@ log = logging.getLogger(__name__)
 #: To connect, and for a request with its answer.
 CONNECT_TIMEOUT_S = 5.0
 TIMEOUT_S = 10.0
+#: So long an order waits for the answer to a signed read that left before it, in seconds: Kraken answers
+#: within some 0.3 s. Then it goes first, with the larger nonce; should the read arrive after it, that is
+#: refused and asked again.
+READ_PATIENCE_S = 1.0
 #: The longest answers are all pairs (about 2 MB) and all tickers.
 ANSWER_BYTES_MAX = 32 * 1024 * 1024
 CHUNK_BYTES = 64 * 1024
@@ -177,6 +181,12 @@ class KrakenRest:
         #: The connection's, and the turn of a signed call, whoever sends it.
         self._one_at_a_time = threading.Lock()
         self._signed_turn = threading.Lock()
+        #: Since when a signed read is on its way that has the turn (monotonic seconds). An order that goes
+        #: before it makes a new turn; the read gives back the old one, which is nobody's.
+        self._reading_since: float | None = None
+        self._turn_guard = threading.Lock()
+        #: Whether an order went before the last call of the thread.
+        self._was_overtaken = False
 
     def public(
         self, method: str, params: Mapping[str, str] | None = None, *, timeout_s: float = TIMEOUT_S
@@ -215,24 +225,60 @@ class KrakenRest:
             except InvalidNonce as error:
                 if method in ORDER_METHODS:
                     raise
-                self._nonce_refusals.retry_read(error)
+                if not self._was_overtaken:  # else it follows from that
+                    self._nonce_refusals.retry_read(error)
 
     @contextmanager
-    def turn(self, method: str, params: Mapping[str, str]) -> Iterator[SignedCall | None]:
+    def turn(
+        self, method: str, params: Mapping[str, str], *, overtakes: bool = False
+    ) -> Iterator[SignedCall | None]:
         """The turn of an order that somebody else sends, and whose answer ``result`` reads before the turn is
         over. It is not waited for, so that an event loop may ask: None while another signed call is on its
-        way.
+        way; ``overtakes``: but for a read that has been for longer than READ_PATIENCE_S. For one thread.
 
         Raises as ``private`` before anything is sent.
         """
-        if not self._signed_turn.acquire(blocking=False):
+        held = self._turn_now(overtakes=overtakes)
+        if held is None:
             yield None
             return
         try:
             self._let_out(method)
             yield self._signed_call(method, params)
         finally:
-            self._signed_turn.release()
+            held.release()
+
+    def _turn_now(self, *, overtakes: bool) -> threading.Lock | None:
+        held = self._signed_turn
+        if held.acquire(blocking=False):
+            return held
+        with self._turn_guard:
+            since = self._reading_since
+            if not overtakes or since is None or time.monotonic() - since < READ_PATIENCE_S:
+                return None
+            self._signed_turn = held = threading.Lock()
+            held.acquire()
+            self._reading_since = None
+        log.warning("a read is not answered; an order goes before it")
+        return held
+
+    @contextmanager
+    def _turn_in_time(self) -> Iterator[threading.Lock]:
+        """The turn, waited for."""
+        while True:
+            held = self._signed_turn
+            held.acquire()
+            with self._turn_guard:
+                if held is self._signed_turn:
+                    break
+            held.release()
+        try:
+            yield held
+        finally:
+            with self._turn_guard:
+                if held is self._signed_turn:
+                    self._reading_since = None
+            held.release()
 
     def result(self, method: str, status: int, body: bytes) -> Any:
         """What the answer to a signed call says, and takes in what it says about limits and nonces. Raises
@@ -273,10 +319,13 @@ class KrakenRest:
 
     def _private_once(self, method: str, params: Mapping[str, str], timeout_s: float) -> Any:
         # Nonce and request under one lock: Kraken refuses a nonce that arrives after a larger one.
-        with self._signed_turn:
+        with self._turn_in_time() as held:
             self._let_out(method)
             request = self._prepared(self._signed_call(method, params))
             self.limits.charge(method, time.monotonic())
+            if method not in ORDER_METHODS:
+                with self._turn_guard:
+                    self._reading_since = time.monotonic()
             try:
                 with self._one_at_a_time:
                     status, body = self._exchange(method, request, timeout_s)
@@ -285,6 +334,7 @@ class KrakenRest:
                 raise
             finally:
                 self.limits.answered(method, time.monotonic())
+                self._was_overtaken = held is not self._signed_turn
             return self.result(method, status, body)
 
     def _let_out(self, method: str) -> None:

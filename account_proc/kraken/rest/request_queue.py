@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 from krakencopy.account_proc.contract.errors import OutcomeUnknown
 from krakencopy.account_proc.kraken.answers import NotSent
-from krakencopy.account_proc.kraken.rest.client import TIMEOUT_S, KrakenRest
+from krakencopy.account_proc.kraken.rest.client import READ_PATIENCE_S, TIMEOUT_S, KrakenRest
 from krakencopy.account_proc.kraken.rest.rate_limits import RateStatus, rest_cost
 from krakencopy.account_proc.kraken.rest.signing import SignedCall
 
@@ -156,14 +156,44 @@ class RequestQueue:
         and no signed call is on its way; else through the thread. Raises as ``private``. A waiter that is
         cancelled may have placed it.
         """
-        if self._line is not None:
-            if self._line.ready and not self._closing:
-                with self._rest.turn(method, params) as signed:
-                    if signed is not None:
-                        return await self._send_at_once(self._line, signed, timeout_s)
-            # Its turn comes when the answer to an order before it has been read.
-            self._line.hurry()
-        return await self.private(method, params, priority=Priority.ORDER, timeout_s=timeout_s)
+        if (line := self._line) is None:
+            return await self.private(method, params, priority=Priority.ORDER, timeout_s=timeout_s)
+        if line.ready and not self._closing:
+            with self._rest.turn(method, params) as signed:
+                if signed is not None:
+                    return await self._send_at_once(line, signed, timeout_s)
+        # Its turn comes when the answer to an order before it has been read.
+        line.hurry()
+        return await self._order_behind(line, method, params, timeout_s)
+
+    async def _order_behind(
+        self, line: Line, method: str, params: Mapping[str, str], timeout_s: float
+    ) -> Any:
+        """Through the thread, after the call that is on its way; over the line, where that is a read which is
+        not answered.
+        """
+        call = _Call(method, partial(self._rest.private, method, params, timeout_s=timeout_s))
+        waiting = (self._counted if rest_cost(method) else self._free)[Priority.ORDER]
+        self._put(call, waiting)
+        try:
+            while not (await asyncio.wait([call.future], timeout=READ_PATIENCE_S / 4))[0]:
+                if not line.ready:
+                    continue
+                with self._rest.turn(method, params, overtakes=True) as signed:
+                    if signed is not None and self._take_back(call, waiting):
+                        return await self._send_at_once(line, signed, timeout_s)
+            return call.future.result()
+        except asyncio.CancelledError:
+            call.future.cancel()
+            raise
+
+    def _take_back(self, call: _Call, waiting: deque[_Call]) -> bool:
+        """Whether a call has not begun; it will not."""
+        with self._changed:
+            if call not in waiting:
+                return False
+            waiting.remove(call)
+            return True
 
     async def _send_at_once(self, line: Line, signed: SignedCall, timeout_s: float) -> Any:
         was_refused = self.limits.front.refusals
@@ -182,7 +212,8 @@ class RequestQueue:
             self.health.note_failure(signed.method, error, time.monotonic())
             raise
 
-    async def _result_of(self, call: _Call, waiting: deque[_Call]) -> Any:
+    def _put(self, call: _Call, waiting: deque[_Call]) -> None:
+        """Raises NotSent if the queue is full or closed."""
         with self._changed:
             if self._closing:
                 raise NotSent(call.name, "the account is shutting down")
@@ -190,6 +221,9 @@ class RequestQueue:
                 raise NotSent(call.name, f"{WAITING_MAX} calls wait already")
             waiting.append(call)
             self._changed.notify()
+
+    async def _result_of(self, call: _Call, waiting: deque[_Call]) -> Any:
+        self._put(call, waiting)
         try:
             return await call.future
         except asyncio.CancelledError:

@@ -18,7 +18,9 @@ import pytest
 from krakencopy.account_proc.contract.errors import ExchangeRefused, OutcomeUnknown, RateLimited
 from krakencopy.account_proc.contract.spec import Credentials
 from krakencopy.account_proc.kraken.answers import NotSent
+from krakencopy.account_proc.kraken.rest import client as client_module
 from krakencopy.account_proc.kraken.rest import order_connection as order_line_module
+from krakencopy.account_proc.kraken.rest import request_queue as queue_module
 from krakencopy.account_proc.kraken.rest.client import KrakenRest
 from krakencopy.account_proc.kraken.rest.order_connection import OrderConnection
 from krakencopy.account_proc.kraken.rest.request_queue import Priority, RequestQueue
@@ -253,6 +255,32 @@ def test_an_order_takes_its_turn_behind_a_signed_call_that_is_on_its_way() -> No
         with_line(exchange, work)
     # Kraken refuses a nonce that arrives after a larger one.
     assert [asked.params["nonce"] for asked in exchange.asked] == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    "late", [answer({"ZUSD": "1"}), answer(None, "EAPI:Invalid nonce")], ids=["answered", "too late"]
+)
+def test_orders_go_before_a_read_that_is_not_answered_and_it_is_asked_again_if_need_be(
+    monkeypatch: pytest.MonkeyPatch, late: bytes
+) -> None:
+    monkeypatch.setattr(client_module, "READ_PATIENCE_S", 0.05)
+    monkeypatch.setattr(queue_module, "READ_PATIENCE_S", 0.05)
+    orders = [answer({"txid": [f"O{number}"]}) for number in range(3)]
+    with odd_exchange(HANG + late, *orders, answer({"ZUSD": "1"})) as exchange:
+
+        async def work(queue: RequestQueue, _: OrderConnection) -> None:
+            reading = asyncio.create_task(queue.private("Balance", priority=Priority.READ))
+            await until(exchange.heard.is_set)
+            sent = await asyncio.gather(order(queue), order(queue), order(queue))
+            assert sorted(ack["txid"][0] for ack in sent) == ["O0", "O1", "O2"]
+            assert not reading.done()
+            exchange.released.set()
+            assert await reading == {"ZUSD": "1"}
+
+        with_line(exchange, work)
+    nonces = [int(asked.params["nonce"]) for asked in exchange.asked]
+    assert nonces == sorted(set(nonces))
+    assert nonces[0] == 1
 
 
 def test_a_read_takes_its_turn_behind_an_order_that_is_on_the_line() -> None:
