@@ -100,7 +100,8 @@ class CopyingForMonths(RuleBasedStateMachine):
         side = side_of(order)
         held = self.users[symbol].position
         filled = (order.volume.amount * percent / 100).quantize(Decimal("0.0001"))
-        price = (order.fills[-1].price.amount if order.fills else Decimal(100)) * (100 + slip) / 100
+        # An order's limit is within the bound of each of its fills (copying/turns.py).
+        price = min((fill.price.amount for fill in order.fills), default=Decimal(100)) * (100 + slip) / 100
         fee = filled * fee_bps / 10_000 if side is Side.BUY else Decimal(0)
         self.users[symbol].settle(order, filled=filled, price=price, fee_base=fee)
         if side is Side.BUY:

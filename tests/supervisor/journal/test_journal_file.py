@@ -97,7 +97,7 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path, conten
             "is not a journal of krakencopy",
         ),
         (["CREATE TABLE meta (name TEXT)", "PRAGMA user_version=1"], "no such column"),
-        (["PRAGMA user_version=5"], "has schema 5, this program knows 4"),
+        (["PRAGMA user_version=5"], "written by a newer version of krakencopy (schema 5; this one knows 4)"),
         (["PRAGMA user_version=-1"], "has schema -1, this program knows 4"),
     ],
 )
