@@ -175,7 +175,7 @@ class Database:
 
     def _check_file(self) -> None:
         """What SQLite would silently make good: an empty file, a cut last page."""
-        with os.fdopen(os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
+        with open(self.path, "rb", opener=_not_a_link) as file:  # noqa: PTH123 - Path.open has no opener
             head = file.read(100)
             size = file.seek(0, os.SEEK_END)
         if size == 0:
@@ -254,6 +254,10 @@ class Transaction:
     def _fault(self, error: sqlite3.Error) -> Exception:
         path = self._database.path
         return self._database.fault(f"{path}: {why_no_room(path, error) or error}; {self._otherwise}")
+
+
+def _not_a_link(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW)
 
 
 def _sync(path: Path) -> None:

@@ -85,5 +85,7 @@ def test_a_ledger_of_an_earlier_schema_is_brought_up_to_date_and_keeps_everythin
 def test_a_ledger_of_another_schema_is_refused(tmp_path: Path) -> None:
     with opened(tmp_path / "tania.db") as ledger:
         ledger._db.execute("PRAGMA user_version=7")
-    with pytest.raises(LedgerFault, match="has schema 7, this program knows 4"):
+    with pytest.raises(
+        LedgerFault, match="written by a newer version of krakencopy .schema 7; this one knows 4."
+    ):
         Ledger(tmp_path / "tania.db", "tania")
