@@ -175,7 +175,7 @@ class Database:
 
     def _check_file(self) -> None:
         """What SQLite would silently make good: an empty file, a cut last page."""
-        with open(self.path, "rb", opener=_not_a_link) as file:  # noqa: PTH123 - Path.open has no opener
+        with open(self.path, "rb", opener=_not_a_link) as file:
             head = file.read(100)
             size = file.seek(0, os.SEEK_END)
         if size == 0:

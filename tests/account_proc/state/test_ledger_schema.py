@@ -86,6 +86,6 @@ def test_a_ledger_of_another_schema_is_refused(tmp_path: Path) -> None:
     with opened(tmp_path / "tania.db") as ledger:
         ledger._db.execute("PRAGMA user_version=7")
     with pytest.raises(
-        LedgerFault, match="written by a newer version of krakencopy .schema 7; this one knows 4."
+        LedgerFault, match=r"written by a newer version of krakencopy .schema 7; this one knows 4."
     ):
         Ledger(tmp_path / "tania.db", "tania")
