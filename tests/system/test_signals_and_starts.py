@@ -48,6 +48,14 @@ def codes(system: System) -> list[str]:
         return [event.code for event in api.list_events()]
 
 
+@pytest.fixture(autouse=True)
+def _hangups_reach_children() -> Iterator[None]:
+    """Also where the tests themselves run under nohup, whose disposition children inherit."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 def test_a_hangup_reloads_a_run_without_a_terminal(paper: Paper) -> None:
     with System(paper, {"anna": "1000"}, is_daemon=True) as system:
         system.start().wait_ready()
