@@ -216,6 +216,10 @@ class CopyExecution:
         """Why an entry that never arrived is not worth sending again; empty when it is. Exits always are."""
         if copy.side is Side.SELL:
             return ""
+        if copy.acknowledged_at:
+            # It has said that there is one. Should its record be later than was thought, a second one would
+            # be one too many; a missed entry is the smaller loss.
+            return "the exchange had acknowledged it, and does not show it; look it up there"
         age = self._now() - copy.executed_at
         if age > self._context.rules.max_entry_age_s:
             return f"the entry is {age:.0f} s old"

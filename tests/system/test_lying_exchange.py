@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from krakencopy.v1.types_pb2 import COPY_STATE_REJECTED
 from tests.support.client import private
 from tests.support.system import Key, Paper, System, wait_for
 
@@ -37,8 +38,9 @@ ORDER_FAULTS: list[dict[str, Any]] = [
     {"kind": "error", "error": "EService:Throttled: <ts>", "executed": False, **ORDER},
     {"kind": "duplicate_delivery", **ORDER},
     {"kind": "wrong_order_id", "executed": True, **ORDER},
-    {"kind": "wrong_order_id", "executed": False, **ORDER},
 ]
+#: Acknowledged, and there is no such order.
+NO_ORDER: dict[str, Any] = {"kind": "wrong_order_id", "executed": False, **ORDER}
 FEED_FAULTS: list[dict[str, Any]] = [
     {"kind": "ws_cut", "when": "after_new", **FEED},
     {"kind": "ws_cut", "when": "before_event", **FEED},
@@ -122,6 +124,30 @@ def test_a_round_trip_is_copied_exactly_once_under(
     wait_for("the exit to converge", lambda: held(paper, "anna") == 0)
     paper.call("DELETE", "/faults")
     assert report.fills == master_fills(paper)
+    system.wait_ready()
+
+
+def test_an_entry_that_was_acknowledged_and_is_not_there_is_given_up_and_an_exit_is_sold(
+    paper: Paper, system: System
+) -> None:
+    paper.call("POST", "/faults", **NO_ORDER)
+    trade(paper, system, "buy", "0.0018")
+    system.settled(master_fills(paper))
+    copy = max(system.copies("anna"), key=lambda copy: max(copy.fill_seqs))
+    assert (copy.state, copy.reason) == (COPY_STATE_REJECTED, "NEVER_ARRIVED")
+    assert "the exchange had acknowledged it, and does not show it" in copy.detail
+    assert held(paper, "anna") == 0
+    trade(paper, system, "sell", "0.0018")
+    system.settled(master_fills(paper))
+    # An exit is tried until it is done: what is left is the user's to lose.
+    trade(paper, system, "buy", "0.0018")
+    system.settled(master_fills(paper))
+    assert held(paper, "anna") > 0
+    paper.call("POST", "/faults", **NO_ORDER)
+    trade(paper, system, "sell", "0.0018")
+    system.settled(master_fills(paper))
+    wait_for("the exit to converge", lambda: held(paper, "anna") == 0)
+    paper.call("DELETE", "/faults")
     system.wait_ready()
 
 
