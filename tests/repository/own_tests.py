@@ -44,6 +44,7 @@ PROVEN_BY: dict[str, tuple[str, ...]] = {
     "supervisor/journal/schema.py": ("tests/supervisor/journal/test_journal.py",),
     # Parts of a user's copying, which are tested with the real copier and a scripted exchange.
     "account_proc/copying/copier.py": ("tests/account_proc/copying/test_copy_execution.py",),
+    "account_proc/copying/copy_execution.py": ("tests/account_proc/copying/test_order_refusals.py",),
     "account_proc/copying/copy_steps.py": (_COPIER,),
     "account_proc/copying/exits.py": (_COPIER, "tests/account_proc/copying/test_order_refusals.py"),
     "account_proc/trading/broker.py": (_STRATEGIES,),
@@ -60,6 +61,7 @@ PROVEN_BY: dict[str, tuple[str, ...]] = {
     ),
     "account_proc/kraken/account_reads.py": ("tests/account_proc/kraken/test_api.py",),
     "account_proc/kraken/market_reads.py": ("tests/account_proc/kraken/test_api.py",),
+    "account_proc/kraken/order_entry.py": ("tests/account_proc/kraken/test_api.py",),
     "account_proc/kraken/order_reads.py": ("tests/account_proc/kraken/test_api.py",),
     "account_proc/kraken/rest/request_queue.py": ("tests/account_proc/kraken/rest/test_client.py",),
     "supervisor/accounts/grpc_client.py": (
