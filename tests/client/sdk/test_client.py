@@ -123,32 +123,8 @@ def test_the_token_goes_with_every_call_and_nothing_goes_without_one(
     assert "authorization" not in supervisor.metadata[0]
 
 
-def _pages(*pages: pb.ListFillsResponse) -> Callable[[pb.ListFillsRequest, Any], pb.ListFillsResponse]:
-    return lambda request, _context: pages[int(request.page_token or 0)]
-
-
 def _fills(*seqs: int) -> list[nouns.Fill]:
     return [nouns.Fill(seq=seq) for seq in seqs]
-
-
-def test_a_list_goes_through_all_pages_even_empty_ones(sdk: KrakenCopy, supervisor: Scripted) -> None:
-    supervisor.on["ListFills"] = _pages(
-        pb.ListFillsResponse(fills=_fills(4, 3), next_page_token="1"),
-        pb.ListFillsResponse(next_page_token="2"),
-        pb.ListFillsResponse(fills=_fills(2, 1)),
-    )
-    assert [fill.seq for fill in sdk.list_fills()] == [4, 3, 2, 1]
-
-
-def test_a_list_with_a_limit_asks_for_no_more_than_it_gives(sdk: KrakenCopy, supervisor: Scripted) -> None:
-    supervisor.on["ListFills"] = _pages(
-        pb.ListFillsResponse(fills=_fills(4, 3), next_page_token="1"),
-        pb.ListFillsResponse(fills=_fills(2, 1)),
-    )
-    assert [fill.seq for fill in sdk.list_fills(limit=2)] == [4, 3]
-    assert [request.page_size for request in supervisor.asked] == [2]
-    assert [fill.seq for fill in sdk.list_fills(limit=3)] == [4, 3, 2]
-    assert list(sdk.list_fills(limit=0)) == []
 
 
 def test_after_seq_zero_is_not_the_same_as_none(sdk: KrakenCopy, supervisor: Scripted) -> None:
