@@ -2,13 +2,9 @@ from __future__ import annotations
 
 import inspect
 import re
-import socket
-import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -19,7 +15,6 @@ from krakencopy.client import (
     KrakenCopy,
     NotFound,
     ServerFault,
-    TimedOut,
 )
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
@@ -104,29 +99,6 @@ def test_an_order_travels_in_plain_decimals_however_python_writes_them(
     assert supervisor.requests(pb.PlaceOrderRequest)[1].limit_price == ""
 
 
-def test_the_token_goes_with_every_call_and_nothing_goes_without_one(
-    endpoint: str, supervisor: Scripted
-) -> None:
-    with KrakenCopy(endpoint, token="t0k3n") as sdk:
-        sdk.get_status()
-        list(sdk.read_log("bob"))
-        with sdk.watch_fills():
-            until = time.monotonic() + 10
-            # The status, the log, the watch's own look at the status, and the watch itself.
-            while len(supervisor.metadata) < 4 and time.monotonic() < until:
-                time.sleep(0.01)
-    assert len(supervisor.metadata) == 4
-    assert {seen["authorization"] for seen in supervisor.metadata} == {"Bearer t0k3n"}
-    supervisor.metadata.clear()
-    with KrakenCopy(endpoint) as sdk:
-        sdk.get_status()
-    assert "authorization" not in supervisor.metadata[0]
-
-
-def _fills(*seqs: int) -> list[nouns.Fill]:
-    return [nouns.Fill(seq=seq) for seq in seqs]
-
-
 def test_after_seq_zero_is_not_the_same_as_none(sdk: KrakenCopy, supervisor: Scripted) -> None:
     list(sdk.list_fills(after_seq=0))
     list(sdk.list_fills())
@@ -169,49 +141,6 @@ def test_a_log_is_read_line_by_line(sdk: KrakenCopy, supervisor: Scripted) -> No
     supervisor.on["ReadLog"] = refuse(grpc.StatusCode.NOT_FOUND, "ACCOUNT_NOT_FOUND", "no account 'bob'")
     with pytest.raises(NotFound):
         list(sdk.read_log("bob"))
-
-
-def test_a_call_has_the_clients_deadline_or_its_own(endpoint: str, supervisor: Scripted) -> None:
-    left: list[float] = []
-
-    def answer(_request: object, context: grpc.ServicerContext) -> pb.GetStatusResponse:
-        left.append(context.time_remaining())
-        return pb.GetStatusResponse()
-
-    supervisor.on["GetStatus"] = answer
-    with KrakenCopy(endpoint, timeout_s=1000) as sdk:
-        sdk.get_status()
-        sdk.get_status(timeout_s=100)
-    assert left[0] == pytest.approx(1000, abs=100)
-    assert left[1] == pytest.approx(100, abs=50)
-
-
-def test_a_server_that_never_answers_is_a_timeout(sdk: KrakenCopy, supervisor: Scripted) -> None:
-    supervisor.on["GetStatus"] = lambda _request, context: _until_over(context)
-    with pytest.raises(TimedOut, match="no answer in time"):
-        sdk.get_status(timeout_s=0.05)
-
-
-def test_a_supervisor_too_busy_to_greet_is_slow_and_not_away(tmp_path: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(str(tmp_path / "busy.sock"))
-        listening.listen()
-        with KrakenCopy(f"unix:{tmp_path}/busy.sock") as sdk, pytest.raises(TimedOut):
-            sdk.get_status(timeout_s=0.5)
-
-
-def _until_over(context: grpc.ServicerContext) -> pb.GetStatusResponse:
-    over = threading.Event()
-    if context.add_callback(over.set):
-        over.wait(10)
-    return pb.GetStatusResponse()
-
-
-def test_an_injected_channel_is_used_and_stays_open(endpoint: str) -> None:
-    with grpc.insecure_channel(endpoint) as channel:
-        for _ in range(2):
-            with KrakenCopy(channel=channel) as sdk:
-                sdk.get_status()
 
 
 def test_an_endpoint_that_cannot_be_one_is_bad_input_at_once() -> None:

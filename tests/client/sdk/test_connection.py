@@ -10,7 +10,6 @@ import pytest
 
 from krakencopy.client import (
     KrakenCopy,
-    NotConnected,
     TimedOut,
 )
 from krakencopy.v1 import control_pb2 as pb
@@ -34,14 +33,6 @@ def test_the_token_goes_with_every_call_and_nothing_goes_without_one(
     with KrakenCopy(endpoint) as sdk:
         sdk.get_status()
     assert "authorization" not in supervisor.metadata[0]
-
-
-def test_where_nobody_listens_nothing_was_sent_and_the_error_names_the_socket(tmp_path: Path) -> None:
-    with KrakenCopy(f"unix:{tmp_path}/none.sock") as sdk:
-        with pytest.raises(NotConnected, match=r"none\.sock \(there is no such socket\)"):
-            sdk.get_status()
-        with pytest.raises(NotConnected):
-            sdk.watch_fills()
 
 
 def test_a_call_has_the_clients_deadline_or_its_own(endpoint: str, supervisor: Scripted) -> None:

@@ -47,15 +47,6 @@ def test_a_stopped_account_is_named_ready_or_not(ready: bool) -> None:
     assert page[0] == f"system       {'READY' if ready else 'NOT READY: no'}; stopped: eve"
 
 
-def test_of_an_account_without_a_process_only_what_is_known_is_shown() -> None:
-    account = nouns.Account(id="eve", role=nouns.ROLE_USER, state=nouns.ACCOUNT_STATE_STOPPED)
-    cells = dict(
-        zip((column.title for column in views.account_columns()), views.account_row(account), strict=True)
-    )
-    assert [cells[title] for title in ("PID", "FEED", "LAST FILL", "OPEN")] == ["", "", "", ""]
-    assert not [line for line in account_page(account) if line.startswith(("feed", "last", "open"))]
-
-
 @pytest.mark.parametrize(
     ("capped", "sized_entries", "warns"),
     [(0, 0, False), (0, 9, False), (9, 18, False), (10, 18, True), (18, 18, True), (1, 1, True)],
@@ -99,24 +90,6 @@ def test_an_account_in_backoff_says_when_it_starts_again() -> None:
     assert views.account_notes([account])[-1] == ("bob: exit 70; next start 2026-01-02 04:04:10.000+01:00")
     account.state = nouns.ACCOUNT_STATE_RUNNING
     assert "next start" not in views.standing(account)
-
-
-def test_an_accounts_page_shows_its_nonce_and_what_it_copied() -> None:
-    account = samples.user()
-    account.nonce.CopyFrom(nouns.NonceStatus(path="nonce.txt", last=7, reserved=9))
-    account.positions.append(
-        nouns.CopiedPosition(
-            pair="BTC/USD",
-            asset="BTC",
-            volume="0.5",
-            cost="30000",
-            carried_buy="0.1",
-            costs=[nouns.Money(amount="30000", asset="USD"), nouns.Money(amount="50", asset="EUR")],
-        )
-    )
-    page = account_page(account)
-    assert "nonce        7, reserved up to 9, in nonce.txt" in page
-    assert page[-1].split() == ["BTC", "0.5", "30000", "USD", "+", "50", "EUR", "0.1"]
 
 
 def test_the_report_counts_and_names_reasons() -> None:
@@ -181,87 +154,15 @@ def test_what_was_not_understood_is_said_below_the_table_and_told_on_the_account
     assert any(line.endswith("ROW_UNREADABLE ClosedOrders: row O9 cannot be read (3 times)") for line in page)
 
 
-def with_preflight(account: nouns.Account, *warnings: str) -> nouns.Account:
-    account.preflight.CopyFrom(
-        nouns.Preflight(
-            checked_at=samples.at(),
-            key_known=True,
-            permissions=["modify-trades", "query-funds"],
-            clock_offset_ms=-260,
-            pairs=[
-                nouns.PairTerms(
-                    pair="BTC/USD",
-                    maker_percent="0.4",
-                    taker_percent="0.8",
-                    ordermin="0.00005",
-                    costmin="0.5",
-                    tick_size="0.1",
-                    lot_decimals=8,
-                    status="online",
-                )
-            ],
-            warnings=warnings,
-        )
-    )
-    return account
-
-
 def value_of(page: list[str], name: str) -> str | None:
     """What stands behind a name on an account's page."""
     return next((line.removeprefix(name).strip() for line in page if line.startswith(f"{name} ")), None)
 
 
-def test_an_accounts_page_shows_what_was_found_out_about_its_key() -> None:
-    account = with_preflight(samples.user())
-    page = account_page(account)
-    assert value_of(page, "key may") == "modify-trades, query-funds"
-    assert value_of(page, "key lacks") is None
-    assert value_of(page, "key window") == "0 (requests in strict order)"
-    assert value_of(page, "key expires") == "never"
-    assert value_of(page, "key works from") == "any address"
-    assert value_of(page, "exchange clock") == "-0.3 s"
-    assert value_of(page, "checked") == "2026-01-02 04:04:05.000+01:00"
-    assert page[-1].split() == ["BTC/USD", "0.4", "0.8", "0.00005", "0.5", "0.1", "8", "online"]
-
-    found = account.preflight
-    found.missing_permissions.append("close-trades")
-    found.nonce_window = 5000
-    found.valid_until.CopyFrom(samples.at(1000))
-    found.allowed_addresses.extend(["192.0.2.7", "2001:db8::7"])
-    page = account_page(account)
-    assert value_of(page, "key lacks") == "close-trades"
-    assert value_of(page, "key window") == "5000"
-    assert value_of(page, "key expires") == "2026-01-02 04:04:06.000+01:00"
-    assert value_of(page, "key works from") == "192.0.2.7, 2001:db8::7"
-
-
-def test_of_a_key_that_the_exchange_tells_nothing_about_nothing_is_made_up() -> None:
-    account = samples.user()
-    assert not [line for line in account_page(account) if line.startswith(("key", "exchange clock"))]
-    account.preflight.CopyFrom(nouns.Preflight(checked_at=samples.at(), clock_offset_ms=3200))
-    page = account_page(account)
-    assert value_of(page, "key") == "the exchange does not tell what it may do"
-    assert value_of(page, "exchange clock") == "+3.2 s"
-    assert not [line for line in page if line.startswith(("key may", "key window", "key expires"))]
-
-
-def test_an_accounts_page_shows_how_much_of_the_limits_is_used() -> None:
-    account = samples.user()
-    assert value_of(account_page(account), "calls counted") is None
-    account.rate.CopyFrom(nouns.RateStatus(tier="starter", rest_counter=3.26, rest_limit=15, order_limit=60))
-    page = account_page(account)
-    assert value_of(page, "tier") == "starter"
-    assert value_of(page, "calls counted") == "3.3 of 15"
-    assert value_of(page, "orders counted") is None
-    assert value_of(page, "refused for rate") == "0"
-    account.rate.waiting, account.rate.order_counter, account.rate.order_pair = 2, 12.5, "BTC/USD"
-    page = account_page(account)
-    assert value_of(page, "calls counted") == "3.3 of 15, 2 calls wait"
-    assert value_of(page, "orders counted") == "12.5 of 60 for BTC/USD"
-
-
 def test_warnings_stand_below_the_table_once_and_on_the_accounts_page() -> None:
-    warned = [with_preflight(samples.user(name), "the clock is\x1b behind") for name in ("ann", "bob")]
+    warned = [
+        samples.with_preflight(samples.user(name), "the clock is\x1b behind") for name in ("ann", "bob")
+    ]
     assert views.account_notes(warned) == ["", "ann, bob: WARNING the clock is  behind"]
     assert account_page(warned[0])[-1] == "WARNING the clock is  behind"
     limited = samples.user("eve")
