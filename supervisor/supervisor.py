@@ -241,7 +241,7 @@ class Supervisor:
 
     def _take_turn(self) -> bool:
         """Looks at everything that may have changed, once; whether any account was looked at."""
-        self._refused_copies.tell()
+        self._refused_copies.record_due()
         self._watch.look()
         self._look_at_masters()
         now, account_ids = steady_time.now(), self._queue.take_accounts()

@@ -108,7 +108,7 @@ class Copier:
             message = pb.Fill.FromString(body)
             fill = self._in_current_names(master_fill(message))
             assert fill.seq == seq
-            self._last_fills.add(message)
+            self._last_fills.add_fill(message)
             self._turns.add_fill(fill, self._context.now())
         self._answer_waiting()
 
@@ -136,7 +136,7 @@ class Copier:
             self._make_taken(new, next(filter(self._turns.may_answer, coins), None))
             self._answer_waiting()
             for message in new:
-                self._last_fills.add(message)
+                self._last_fills.add_fill(message)
             self.master_pairs.update(fill.pair for fill in fills)
             # Behind the orders, if there are any: whoever hears of it has time.
             self._context.read_deferral.run_after(self._context.changed)

@@ -175,7 +175,7 @@ class FillAnswers:
         )
 
     def _say_of_pair(self, fill: MasterFill, words: str) -> None:
-        self._portfolio.notices.say(NoticeCode.UNKNOWN_PAIR, fill.pair, f"fill {fill.seq} {words}")
+        self._portfolio.notices.note(NoticeCode.UNKNOWN_PAIR, fill.pair, f"fill {fill.seq} {words}")
 
     def _owe_what_was_left(self, skipped: CopyRecord, fill: MasterFill) -> None:
         """An exit that was answered before, and not to its end: what copying still holds of what the master

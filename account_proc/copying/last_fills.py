@@ -20,7 +20,7 @@ class LastFills:
     def __init__(self) -> None:
         self._contents: OrderedDict[int, _Content] = OrderedDict()
 
-    def add(self, fill: pb.Fill) -> None:
+    def add_fill(self, fill: pb.Fill) -> None:
         """It was taken."""
         self._contents[fill.seq] = _content(fill)
         if len(self._contents) > KEPT_MAX:

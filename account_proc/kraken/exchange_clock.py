@@ -84,7 +84,7 @@ class Bounds:
         return (self.low + self.high) / 2
 
 
-def told(earliest: float, latest: float, sent_at: float, received_at: float) -> Bounds:
+def bounds_of(earliest: float, latest: float, sent_at: float, received_at: float) -> Bounds:
     """What an answer says: at some moment from ``sent_at`` to ``received_at`` (steady) the exchange's clock
     showed a time from ``earliest`` to ``latest`` (Unix seconds).
     """
@@ -161,7 +161,7 @@ class ExchangeClock:
 
     def hear_second(self, second: float, sent_at: float, received_at: float) -> None:
         """A time that was cut to whole seconds (Unix seconds)."""
-        self._hear(told(second, second + WHOLE_S, sent_at, received_at))
+        self._hear(bounds_of(second, second + WHOLE_S, sent_at, received_at))
 
     def hear_span(self, time_in: str, time_out: str, sent_at: float, received_at: float) -> None:
         """Kraken's ``time_in`` and ``time_out`` of a request over WebSocket, to the microsecond (RFC
@@ -172,7 +172,7 @@ class ExchangeClock:
         except UNREADABLE:
             return
         # It left after it had arrived: each is a bound of its own.
-        self._hear(told(left, arrived, sent_at, received_at))
+        self._hear(bounds_of(left, arrived, sent_at, received_at))
 
     def hear_event(self, happened_at: float) -> None:
         """Something of the exchange's that has come in by now had happened at this time of its clock."""

@@ -258,7 +258,7 @@ class KeyCheck:
         """Whether the exchange tells what the key may do."""
         return self._key is not None
 
-    async def keep(self, pairs: Callable[[], Sequence[str]]) -> None:
+    async def keep_current(self, pairs: Callable[[], Sequence[str]]) -> None:
         """Learn the fees, and keep all of it fresh for ever.
 
         A key that has become unfit ends nothing that runs: leaving a trade is never blocked. Nor is it by

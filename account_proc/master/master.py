@@ -308,7 +308,7 @@ class Master:
             self._happens(Event.HOLE_FOUND)
 
     def _announce_doubt(self) -> None:
-        self._announcements.tell(
+        self._announcements.announce(
             pb.SEVERITY_WARNING,
             "MASTER_EQUITY_UNKNOWN",
             "the master paid with money that its balances do not show yet: its entries are not copied until "

@@ -41,7 +41,7 @@ class Announcements:
     def __iter__(self) -> Iterator[pb.Announcement]:
         return iter(self._kept)
 
-    def tell(
+    def announce(
         self, severity: types_pb2.Severity.ValueType, code: str, message: str, *, asset: str = ""
     ) -> None:
         """Tells operators. ``code`` is stable, ``message`` for people; ``asset``: the coin that it is

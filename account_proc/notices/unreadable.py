@@ -82,7 +82,7 @@ class Notices:
         self._changed = changed
         self._notices: OrderedDict[tuple[str, str], Notice] = OrderedDict()
 
-    def say(self, code: NoticeCode, subject: str, message: str) -> None:
+    def note(self, code: NoticeCode, subject: str, message: str) -> None:
         """It has come up, perhaps again."""
         now = self._now()
         notice = self._notices.get((code, subject))
@@ -109,7 +109,7 @@ class Notices:
             self._changed()
         for subject, message in messages.items():
             if (known := self._notices.get((code, subject))) is None:
-                self.say(code, subject, message)
+                self.note(code, subject, message)
             elif self._now() - known.last_at > REPEAT_S:
                 known.message, known.last_at = message, self._now()
 
@@ -117,11 +117,11 @@ class Notices:
         """A row of an answer cannot be read."""
         code = _OF_METHOD.get(method, NoticeCode.ROW_UNREADABLE)
         words = f"{method}: row {row.key} cannot be read ({row.problem}); {_MEANING[code]}"
-        self.say(code, row.key, words)
+        self.note(code, row.key, words)
 
     def market_refused(self, pair: str, words: str) -> None:
         """The account may not trade in a pair."""
-        self.say(
+        self.note(
             NoticeCode.MARKET_REFUSED,
             pair,
             f"the exchange lets this account not trade in {pair} ({words}); other pairs go on",

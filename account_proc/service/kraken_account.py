@@ -310,7 +310,7 @@ class KrakenAccount:
 
     def _announce_outside_change(self, change: Mapping[str, Decimal], kind: str) -> None:
         for severity, code, message, asset in of_outside_change(change, kind):
-            self.announcements.tell(severity, code, message, asset=asset)
+            self.announcements.announce(severity, code, message, asset=asset)
 
     async def close(self, save: Callable[[], object] | None = None) -> None:
         """Gives back the ledger and the locks, after a last ``save`` of what is in memory. The locks last:

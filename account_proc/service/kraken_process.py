@@ -174,11 +174,11 @@ class KrakenProcess(AccountProcess):
             account.make_feed(self.master)
         else:
             account.make_feed(await user.start(self._spawn))
-        self._spawn(account.order_connection.keep())
+        self._spawn(account.order_connection.keep_ready())
         self._spawn(account.follow_feed())
         self._spawn(account.look_after_health())
         self._spawn(account.portfolio.pairs.keep_fresh())
-        self._spawn(account.key_check.keep(self._fee_pairs))
+        self._spawn(account.key_check.keep_current(self._fee_pairs))
         if user is not None:
             self._spawn(user.keep_balances())
         self._trading.set()

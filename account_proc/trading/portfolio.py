@@ -117,7 +117,7 @@ class Portfolio:
         """A trade of this account that cannot be counted, as nobody lists its pair: balances tell what it
         has moved.
         """
-        self.notices.say(
+        self.notices.note(
             NoticeCode.UNKNOWN_PAIR,
             pair,
             f"the exchange lists no pair {pair!r}: {words}; balances are read again, everything else goes on",

@@ -51,7 +51,7 @@ class RefusedCopies:
         _keep(self._known, KNOWN_MAX)
         _keep(self._kinds, KINDS_MAX)
 
-    def tell(self) -> None:
+    def record_due(self) -> None:
         """Records what is due. Raises JournalFault."""
         now = self._now()
         for (account_id, reason), kind in [*self._kinds.items()]:

@@ -73,7 +73,7 @@ def free_at(times: Sequence[float], now: float, most: int, window_s: float = WIN
 class Unpaced:
     """No pace: for an exchange on this machine."""
 
-    async def take(self) -> None:
+    async def wait_for_turn(self) -> None:
         """Returns at once."""
 
 
@@ -94,7 +94,7 @@ class ConnectPace:
         self._clock = clock
         self._pause = pause
 
-    async def take(self) -> None:
+    async def wait_for_turn(self) -> None:
         """Returns when one more connection may be made, and counts it. A pace that cannot be kept is said,
         and not kept.
         """

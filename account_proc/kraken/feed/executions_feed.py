@@ -106,7 +106,7 @@ class Sink(Protocol):
 class Pace(Protocol):
     """Lets one connection after another through."""
 
-    async def take(self) -> None:
+    async def wait_for_turn(self) -> None:
         """Returns when a connection may be made, and counts it."""
         ...
 
@@ -233,7 +233,7 @@ class ExecutionsFeed:
             token = await self._token()
         # After the token: one that cannot be had costs no connection, and it lives for longer than the pace
         # ever holds up.
-        await self._pace.take()
+        await self._pace.wait_for_turn()
         async with _ConnectThere(
             self._url,
             # Else it reads all root certificates for each connection.

@@ -211,7 +211,7 @@ class OrderConnection:
         """Reads an answer whose reading was deferred: somebody waits for it."""
         self._read_deferral.resume()
 
-    async def keep(self) -> NoReturn:
+    async def keep_ready(self) -> NoReturn:
         """Connects and connects again, for ever."""
         failures = 0
         while True:

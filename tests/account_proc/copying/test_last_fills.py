@@ -19,7 +19,7 @@ def _numbered(seq: int, **fields: Any) -> pb.Fill:
 
 def test_the_same_fill_is_no_other_one_whatever_its_pair_is_called() -> None:
     last = LastFills()
-    last.add(_numbered(1))
+    last.add_fill(_numbered(1))
     assert not last.had_other(_numbered(1))
     assert not last.had_other(_numbered(1, pair="XBT/USD"))
     assert not last.had_other(_numbered(2))
@@ -28,13 +28,13 @@ def test_the_same_fill_is_no_other_one_whatever_its_pair_is_called() -> None:
 @pytest.mark.parametrize("field", ["exec_id", "order_id", "volume", "price"])
 def test_another_fill_of_a_known_number_is_one(field: str) -> None:
     last = LastFills()
-    last.add(_numbered(1))
+    last.add_fill(_numbered(1))
     assert last.had_other(_numbered(1, **{field: "7"}))
 
 
 def test_only_the_last_ones_are_kept() -> None:
     last = LastFills()
     for seq in range(1, KEPT_MAX + 2):
-        last.add(_numbered(seq))
+        last.add_fill(_numbered(seq))
     assert not last.had_other(_numbered(1, volume="7"))
     assert last.had_other(_numbered(2, volume="7"))

@@ -21,9 +21,9 @@ from krakencopy.account_proc.kraken.exchange_clock import (
     Bounds,
     Clock,
     ExchangeClock,
+    bounds_of,
     clock_words,
     http_date,
-    told,
 )
 
 #: Unix seconds at the steady clock's zero.
@@ -313,4 +313,4 @@ def test_bounds_that_are_one_sided_give_their_bound() -> None:
     assert Bounds(3.0, inf).within(0.0) == 3.0
     assert Bounds(-inf, 3.0).within(9.0) == 3.0
     assert Bounds().within(7.0) == 7.0
-    assert told(10.0, 11.0, 1.0, 2.0) == Bounds(8.0 - DISAGREE_S, 10.0 + DISAGREE_S, 2.0)
+    assert bounds_of(10.0, 11.0, 1.0, 2.0) == Bounds(8.0 - DISAGREE_S, 10.0 + DISAGREE_S, 2.0)

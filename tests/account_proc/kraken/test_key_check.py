@@ -321,7 +321,7 @@ class Kept:
     async def run(self) -> None:
         await self.flight.check()
         with pytest.raises(asyncio.CancelledError):
-            await self.flight.keep(lambda: self.pairs)
+            await self.flight.keep_current(lambda: self.pairs)
 
 
 def test_all_is_asked_again_after_a_while_and_nothing_in_between() -> None:
@@ -457,6 +457,6 @@ def test_a_key_that_is_found_to_be_used_elsewhere_while_it_trades_ends_that() ->
         kept = Kept(exchange, NOW + 2 * RECHECK_S)
         await kept.flight.check()
         with pytest.raises(KeyUsedElsewhere):
-            await kept.flight.keep(lambda: ("BTC/USD",))
+            await kept.flight.keep_current(lambda: ("BTC/USD",))
 
     run(steps())

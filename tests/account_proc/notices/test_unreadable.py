@@ -46,7 +46,7 @@ def test_what_comes_again_is_counted_and_logged_once_in_an_hour(caplog: pytest.L
 def test_what_holds_is_shown_until_it_does_no_more() -> None:
     clock = Clock()
     notices = Notices(lambda: clock.now, clock.changed)
-    notices.say(NoticeCode.UNKNOWN_PAIR, "NEW/USD", "not listed")
+    notices.note(NoticeCode.UNKNOWN_PAIR, "NEW/USD", "not listed")
     notices.hold(NoticeCode.NOT_LISTED, {"DOT/USD": "gone, and 5 held"})
     clock.now += 2 * SHOWN_S
     notices.hold(NoticeCode.NOT_LISTED, {"DOT/USD": "gone, and 4 held"})

@@ -23,7 +23,7 @@ class Told:
     def events(self) -> list[tuple[str, str, str]]:
         """Of what is due now: account, reason and count."""
         read = self.journal.last_event
-        self.refused.tell()
+        self.refused.record_due()
         found = self.journal.events_after(read, 10)
         assert all(event.code == "COPY_REFUSED" for event in found)
         return [(event.account_id, event.data["reason"], event.data["count"]) for event in found]

@@ -65,7 +65,7 @@ class Machine:
     def connect(self, count: int = 1, *, is_master: bool = False, every_s: float = 0.0) -> None:
         async def run() -> None:
             for _ in range(count):
-                await self.pace(is_master=is_master).take()
+                await self.pace(is_master=is_master).wait_for_turn()
                 self.made.append(self.now)
                 self.now += every_s
 
@@ -190,13 +190,13 @@ def test_an_exchange_on_this_machine_is_not_paced_unless_that_is_asked_for(tmp_p
     for url in ("ws://127.0.0.1:80/v2", "ws://localhost/v2", "ws://[::1]:8/v2"):
         assert isinstance(pace_of(url, tmp_path, is_master=False), Unpaced)
     pace = pace_of("ws://127.0.0.1:80/v2", tmp_path, is_master=False, pace_loopback=True)
-    asyncio.run(pace.take())
+    asyncio.run(pace.wait_for_turn())
     assert [path.name for path in tmp_path.iterdir()] == ["connects-127.0.0.1.bin"]
 
 
 def test_each_exchange_has_a_file_of_its_own(tmp_path: Path) -> None:
     for url in ("wss://ws-auth.kraken.com/v2", "wss://beta-ws-auth.kraken.com/v2"):
-        asyncio.run(pace_of(url, tmp_path / "new" / "folder", is_master=True).take())
+        asyncio.run(pace_of(url, tmp_path / "new" / "folder", is_master=True).wait_for_turn())
     found = sorted(path.name for path in (tmp_path / "new" / "folder").iterdir())
     assert found == ["connects-beta-ws-auth.kraken.com.bin", "connects-ws-auth.kraken.com.bin"]
 
@@ -204,7 +204,7 @@ def test_each_exchange_has_a_file_of_its_own(tmp_path: Path) -> None:
 def _connect_many(path: str, count: int) -> None:
     async def run() -> None:
         for _ in range(count):
-            await ConnectPace(Path(path), is_master=False, boot=BOOT).take()
+            await ConnectPace(Path(path), is_master=False, boot=BOOT).wait_for_turn()
 
     asyncio.run(run())
 

@@ -533,7 +533,7 @@ def test_the_pace_is_asked_before_each_connection_and_not_where_there_is_no_toke
     class Pace:
         asked = 0
 
-        async def take(self) -> None:
+        async def wait_for_turn(self) -> None:
             self.asked += 1
             assert self.asked == len(server.heard.snapshots) + 1
 

@@ -55,7 +55,7 @@ async def trading(
 ) -> AsyncIterator[tuple[RequestQueue, OrderConnection]]:
     line = OrderConnection(url, read_deferral or ReadDeferral(0.1), context)
     queue = RequestQueue(KrakenRest(url, KEY, Counter(), roomy_limits()), line)
-    keeping = asyncio.create_task(line.keep())
+    keeping = asyncio.create_task(line.keep_ready())
     try:
         yield queue, line
     finally:
