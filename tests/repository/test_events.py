@@ -37,7 +37,7 @@ def codes_of(path: Path) -> Iterator[str]:
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             continue
-        place = {"record": 2, "tell": 1}.get(node.func.attr)
+        place = {"record": 2, "announce": 1}.get(node.func.attr)
         if place is None or len(node.args) <= place:
             continue
         code = node.args[place]
