@@ -40,7 +40,7 @@ def owner_of(config: Config) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateFolder:
-    """The folder of one run. Whoever uses it holds its lock."""
+    """The folder of one run. Its user holds its lock."""
 
     path: Path
     #: Of the run.

@@ -177,7 +177,7 @@ async def _run_until_stopped(run: Run, supervisor: Supervisor, reloader: Reloade
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked.note_signal)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup(1) starts us
-        # The terminal is gone, and with it whoever would press Ctrl-C. Without one a daemon reads its
+        # The terminal is gone, and with it the one who would press Ctrl-C. Without one a daemon reads its
         # configuration again.
         loop.add_signal_handler(
             signal.SIGHUP, supervisor.shutdown.begin if _has_terminal() else _Reloads(reloader).begin

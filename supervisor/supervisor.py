@@ -152,7 +152,7 @@ class Supervisor:
         if changes:
             self.journal.set_paused(account_id, paused=paused)
             account.paused = paused
-        # Whoever sends fills to it looks again.
+        # The sender of its fills looks again.
         self.fills.users.notify()
         self._queue.put_accounts([account_id])
         return changes
@@ -299,7 +299,7 @@ class Supervisor:
         return narrower(self.masters.gate(account), self._watch.gate(account.id))
 
     def _forget_removed(self) -> None:
-        """Those whose process has ended; and whoever waited for the key of one that has starts."""
+        """Those whose process has ended; and one that waited for the key of such a one starts."""
         self._queue.put_accounts(self._turns.take_ready())
         for account_id in self.registry.forget_removed():
             # A process that could not finish in time leaves copies that the next one takes up; here is none.

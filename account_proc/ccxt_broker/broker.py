@@ -101,7 +101,7 @@ class CcxtBroker:
         return self._markets.get(pair.upper())
 
     def holdings(self, market: Market) -> Holdings:
-        """What can be traded in a market now, by what was last heard."""
+        """What can be traded in a market now, by what was last read."""
         self._quotes.add(market.quote)
         none = Balance(Decimal(0), Decimal(0))
         balances = self._known.balances

@@ -1,4 +1,4 @@
-"""One exchange of ccxt in one thread: loaded by itself, told to give numbers as text, and watched while it
+"""One exchange of ccxt in one thread: loaded by itself, set to give numbers as text, and watched while it
 sends.
 
 ccxt does addresses, signatures and forms. What it must not do alone is decide whether an order left: every
@@ -61,7 +61,7 @@ class Habits:
     #: Whether an answer says that the order was not made, where ccxt may have no name for the reason.
     refuses: Callable[[object], bool] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
-    #: Whether orders are told with fees in quote, whatever flags ccxt takes for their asset.
+    #: Whether orders are listed with fees in quote, whatever flags ccxt takes for their asset.
     fees_in_quote: bool = False
     #: What every order carries beside the rest.
     order_params: Mapping[str, str] = field(default_factory=dict)
@@ -224,10 +224,10 @@ class CcxtClient:
         if isinstance(error, _Kept):
             return ExchangeRefused(method, (str(error),))
         refused = self.habits.refuses is not None and self.habits.refuses(self._answer())
-        told = error_of(method, error, Sent(self._began, self._status, refused))
-        if speaks_of_time(told):
+        fault = error_of(method, error, Sent(self._began, self._status, refused))
+        if speaks_of_time(fault):
             self.clock.refused()
-        return told
+        return fault
 
     def _answer(self) -> object:
         """The last answer, if it is JSON."""

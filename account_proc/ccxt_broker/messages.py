@@ -1,7 +1,7 @@
 """ccxt's unified structures as our values, and its exceptions as our errors. Pure: ccxt itself is not
 imported.
 
-Numbers come as text, because ccxt is told so (``number = str``). Parsers raise KeyError, TypeError,
+Numbers come as text, because ccxt is set so (``number = str``). Parsers raise KeyError, TypeError,
 ValueError or ArithmeticError on structures of an unexpected form; ccxt_broker/client.py turns these into
 OutcomeUnknown.
 """
@@ -55,7 +55,7 @@ _FULL = frozenset({"DDoSProtection", "RateLimitExceeded"})
 _KEY = "AuthenticationError"
 #: The exchange itself, or what stands before it, did not get to an answer.
 _SERVER_FAULT = 500
-#: Kraken's words in an exception of ccxt, which has one for all invalid orders; other exchanges are not told
+#: Kraken's words in an exception of ccxt, which has one for all invalid orders; other exchanges are not
 #: apart.
 _TOO_SMALL = re.compile(r"(volume|cost|Order|Cost) minimum not met|Invalid arguments: ?(volume|cost)\b")
 _QUERY_OF_URL = re.compile(r"\?\S+")
@@ -141,7 +141,7 @@ def markets_of(markets: Mapping[str, Mapping[str, Any]], precision_mode: int) ->
         try:
             market = _market(row, precision_mode)
         except (KeyError, TypeError, ValueError, ArithmeticError):
-            continue  # nothing can be ordered by rules that are not told
+            continue  # nothing can be ordered by rules that are not given
         for spelling in (row.get("id"), row.get("altname"), market.name):
             if spelling:
                 found[str(spelling).upper()] = market
@@ -166,7 +166,7 @@ def _step(precision: object, mode: int) -> Decimal:
         return positive(precision)
     if mode == DECIMAL_PLACES and precision is not None:
         return Decimal(1).scaleb(-told_values.whole(precision, told_values.DECIMALS_MAX))
-    raise ValueError("a volume's precision is not told")
+    raise ValueError("a volume's precision is not given")
 
 
 def _tick(precision: object, mode: int) -> Decimal:
@@ -227,7 +227,7 @@ def equity_in(
 
 
 def with_client_id(rows: Iterable[Mapping[str, Any]], cl_ord_id: str) -> Mapping[str, Any] | None:
-    """The order with our id, the ended one if it is told twice."""
+    """The order with our id, the ended one if it is listed twice."""
     found = [row for row in rows if row.get("clientOrderId") == cl_ord_id and row.get("id")]
     return max(found, key=lambda row: row.get("status") in ENDED_STATUSES, default=None)
 
@@ -239,7 +239,7 @@ def found_order(row: Mapping[str, Any], fee_asset: str = "") -> FoundOrder:
 
 
 def ending_of(row: Mapping[str, Any], order_id: str, fee_asset: str = "") -> Ending | None:
-    """How an order ended; None while it can still trade, or while what it traded at is not told.
+    """How an order ended; None while it can still trade, or while what it traded at is not given.
     ``fee_asset``: as for ``fees_of``.
     """
     if row.get("status") not in ENDED_STATUSES:

@@ -2,8 +2,8 @@
 conventions, "Typical status properties"). Pure.
 
 Each has a type that is worded so that "it holds" is well, and while it does not hold a reason: a stable code,
-which is also the code of the event that says so. ``Conditions`` keeps since when; what is seen now is told to
-it as a whole, so that nothing stays for want of somebody who takes it back.
+which is also the code of the event that says so. ``Conditions`` keeps since when; what is seen now is given
+to it as a whole, so that nothing stays for want of somebody who takes it back.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Every error that an account's process raises on purpose, and the exit code that each one ends it with.
 
 AccountError
-├── ConfigurationFault      what the process was told cannot work            exit 78, not restarted
+├── ConfigurationFault      what the process was given cannot work            exit 78, not restarted
 ├── CredentialsFault        the exchange does not accept the key             exit 77, not restarted
 ├── LockHeld                someone else has the nonce file or the API key   exit 76, not restarted
 ├── NonceFault              the next nonce cannot be proven to be unused     exit 77, not restarted
@@ -65,7 +65,7 @@ class AccountError(Exception):
 
 
 class ConfigurationFault(AccountError):
-    """What the process was told cannot work."""
+    """What the process was given cannot work."""
 
     exit_code = ExitCode.CONFIGURATION
     reason = "BAD_CONFIGURATION"

@@ -1,6 +1,6 @@
 """Every code that an event may have, which for a condition that does not hold is its reason: what it means,
 and what to do. Published as docs/events.md. Codes are an interface: they are added, and neither renamed nor
-given another meaning. What a process refuses its stream for, or ends for, is told under its own reason.
+given another meaning. What a process refuses its stream for, or ends for, is reported under its own reason.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ CONDITIONS: dict[str, tuple[Entry, ...]] = {
             "DISK_NOT_WRITABLE",
             ERROR,
             "nonces cannot be reserved on the disk",
-            "make room, or mend the disk",
+            "make room, or repair the disk",
             ends=True,
         ),
     ),
@@ -261,7 +261,10 @@ HAPPENINGS = (
     ),
     Entry("RELOADED", INFO, "another configuration holds"),
     Entry(
-        "RELOAD_REFUSED", WARNING, "a configuration was not taken; nothing was changed", "mend what it names"
+        "RELOAD_REFUSED",
+        WARNING,
+        "a configuration was not taken; nothing was changed",
+        "correct what it names",
     ),
     Entry(
         "ACCOUNT_STATE_CHANGED",

@@ -33,25 +33,25 @@ def report(
     last: int,
     reserved: int,
     holder_pid: int,
-    told: KeyNonce | None,
+    key_nonce: KeyNonce | None,
 ) -> pb.NonceReport:
-    """The report. ``last``: 0 while no process hands nonces out; ``told``: None if the exchange was not
+    """The report. ``last``: 0 while no process hands nonces out; ``key_nonce``: None if the exchange was not
     asked or refused to say.
     """
-    known = told is not None and told.nonce is not None
+    known = key_nonce is not None and key_nonce.nonce is not None
     found = pb.NonceReport(
         account_id=account_id, path=path, last=last, reserved=reserved, ahead_us=(last or reserved) - now_us,
         holder_pid=holder_pid, exchange_known=known,
     )  # fmt: skip
-    if told is not None:
-        found.exchange_nonce = told.nonce or 0
-        found.exchange_window = told.window
-        found.clock_offset_ms = told.clock_offset_ms
-    found.verdict, found.message = _verdict(found, told)
+    if key_nonce is not None:
+        found.exchange_nonce = key_nonce.nonce or 0
+        found.exchange_window = key_nonce.window
+        found.clock_offset_ms = key_nonce.clock_offset_ms
+    found.verdict, found.message = _verdict(found, key_nonce)
     return found
 
 
-def _verdict(found: pb.NonceReport, told: KeyNonce | None) -> tuple[str, str]:
+def _verdict(found: pb.NonceReport, key_nonce: KeyNonce | None) -> tuple[str, str]:
     if found.exchange_known and found.exchange_nonce > max(found.last, found.reserved):
         return (
             "NONCE_BEHIND",
@@ -80,7 +80,7 @@ def _verdict(found: pb.NonceReport, told: KeyNonce | None) -> tuple[str, str]:
                 "clock with this key"
             ),
         )
-    if told is None:
+    if key_nonce is None:
         return "NOT_ASKED", "the exchange was not asked; what the file says is in order"
     if not found.exchange_known:
         return "NOT_ASKED", "the exchange does not tell this key's nonce; file and process are in order"
@@ -105,7 +105,7 @@ def report_of_file(
         last=0,
         reserved=max(valid, default=0),
         holder_pid=holder_pid,
-        told=None,
+        key_nonce=None,
     )
     if content is None:
         found.verdict, found.message = "FILE_MISSING", "there is no nonce file yet; the first start makes it"

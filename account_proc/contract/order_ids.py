@@ -1,4 +1,4 @@
-"""Client order ids: who made an order can be told by the id alone, in every process and after every crash.
+"""Client order ids: who made an order is known by the id alone, in every process and after every crash.
 Pure.
 
     6b3a0e0e-aaaa-5aau-vuuu-uuuuuuuuuuuu

@@ -1,4 +1,4 @@
-"""All that an account's process is told: one value, written by the supervisor and read by the process.
+"""All that an account's process is given: one value, written by the supervisor and read by the process.
 
 Secrets are not in it: ``Credentials`` travel by themselves over a pipe and never show in ``repr``.
 """
@@ -42,7 +42,7 @@ class Tier(StrEnum):
     STARTER = "starter"
     INTERMEDIATE = "intermediate"
     PRO = "pro"
-    #: A paper exchange that was told to keep no limits; not at Kraken.
+    #: A paper exchange that was set to keep no limits; not at Kraken.
     UNLIMITED = "unlimited"
 
 
@@ -119,7 +119,7 @@ class AccountSpec:
     #: Where locks on API keys live, one place for each machine user.
     key_lock_dir: Path
     copy: CopyRules = field(default_factory=CopyRules)
-    #: Name of the strategy that trades this account, if any, and what it is told.
+    #: Name of the strategy that trades this account, if any, and its options.
     strategy: str | None = None
     strategy_options: Mapping[str, Any] = field(default_factory=dict)
     #: Share of the equity that the strategy's position in one pair may cost.

@@ -82,7 +82,7 @@ class Copier:
         self._last_fills = LastFills()
         #: What copying holds and carries.
         self.positions = CopiedPositions(context, exits, self._turns)
-        #: What the master trades, as far as this user has heard.
+        #: What the master trades, as far as this user has received.
         self.master_pairs: set[str] = set()
 
     @property
@@ -138,7 +138,7 @@ class Copier:
             for message in new:
                 self._last_fills.add_fill(message)
             self.master_pairs.update(fill.pair for fill in fills)
-            # Behind the orders, if there are any: whoever hears of it has time.
+            # Behind the orders, if there are any: what waits for it has time.
             self._context.read_deferral.run_after(self._context.changed)
         except LedgerFault as error:
             self._context.failed(error)

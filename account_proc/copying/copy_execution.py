@@ -39,8 +39,8 @@ from krakencopy.account_proc.trading.placed_order import OrderNotShown, PlacedOr
 log = logging.getLogger(__name__)
 
 #: The feed tells the end of an order that fills at once at about the time of its answer. For so long, in
-#: seconds, both are waited for, so that they are one write; whoever finds the intent meanwhile looks for the
-#: order.
+#: seconds, both are waited for, so that they are one write; a process that finds the intent meanwhile looks
+#: for the order.
 END_SOON_S = 0.05
 #: How the reasons begin that Kraken gives for orders that did not end by their limit.
 OTHER_ENDS = ("User requested", "Insufficient funds")
@@ -114,7 +114,7 @@ class CopyExecution:
         if wait_s and not await self._wait_for_room(copy, wait_s):
             return None
         now = self._now()
-        # SENT needs no write of its own: whoever finds an intent must assume that it was sent.
+        # SENT needs no write of its own: a process that finds an intent must assume that it was sent.
         copy.move(CopyState.SENT, now)
         copy.sent_at = now
         self._sent_here.add(copy.copy_id)
@@ -240,7 +240,7 @@ class CopyExecution:
             (asset for asset in ending.fees if asset != base), base if copy.fee_base else ""
         )
         copy.fee = ending.fees.get(copy.fee_asset, Decimal(0))
-        # Not told by times: the clock that they are of may have been set meanwhile.
+        # Not judged by times: the clock that they are of may have been set meanwhile.
         self._portfolio.ended(ending, copy.pair, copy.side, sent_here=copy.copy_id in self._sent_here)
         self._context.book.settle(copy.pair, copy.side, settled(copy, ending.filled))
         if copy.filled >= copy.ordered:
@@ -257,15 +257,15 @@ class CopyExecution:
         """The order ended before all of it was filled; ``words``: why, as the exchange says."""
         self_trade = is_self_trade(words)
         reason = Reason.SELF_TRADE if self_trade else "" if copy.filled else Reason.ENDED_UNFILLED
-        told = f"{plain(copy.filled)} of {plain(copy.ordered)} was filled"
+        detail = f"{plain(copy.filled)} of {plain(copy.ordered)} was filled"
         if words:
-            told += f"; the exchange says: {words}"
+            detail += f"; the exchange says: {words}"
         if copy.side is Side.SELL:
             obstacle = Obstacle.SELF_TRADE if self_trade else Obstacle.NOT_ALL_SOLD
             self._exits.met(copy.pair, obstacle, words or "not all of it was sold", sold=bool(copy.filled))
         elif not self_trade and copy.limit_price is not None and not words.startswith(OTHER_ENDS):
             reason = Reason.SLIPPAGE_BOUND
-            told += (
+            detail += (
                 f"; no more was to be had up to {plain(copy.limit_price)}, "
                 f"{self._context.rules.max_slippage_bps} bps over the master's price"
             )
@@ -273,7 +273,7 @@ class CopyExecution:
             CopyState.PART_FILLED if copy.filled else CopyState.REJECTED,
             self._now(),
             reason=reason,
-            detail=told,
+            detail=detail,
         )
 
     def _reach(self, place: str) -> None:

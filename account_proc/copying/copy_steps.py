@@ -1,5 +1,5 @@
-"""The durable steps of one user's copies, and what they are counted with: whoever takes them up after a crash
-finds one of these.
+"""The durable steps of one user's copies, and what they are counted with: a process that takes them up
+after a crash finds one of these.
 
 No decisions, and no questions to the exchange: those are copying/copy_execution.py's and
 copying/order_refusals.py's.
@@ -95,7 +95,7 @@ class CopySteps:
         self.end_unsent(copy, CopyState.REJECTED, reason, detail)
 
     def end_unsent(self, copy: CopyRecord, state: CopyState, reason: str, detail: str) -> None:
-        """The end of a copy whose order does not exist, with what the book was told of it."""
+        """The end of a copy whose order does not exist, with what the book got of it."""
         copy.move(state, self._context.now(), reason=reason, detail=detail)
         log.warning("copy %s was refused: %s", copy.copy_id, reason)
         self.commit(copy)

@@ -1,5 +1,5 @@
-"""What the last fills were that a user's process has taken: a repeated one is told from another one of the
-same number.
+"""What the last fills were that a user's process has taken: a repeated one is distinguished from another one
+of the same number.
 """
 
 from __future__ import annotations

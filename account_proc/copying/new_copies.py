@@ -1,5 +1,5 @@
 """How a copy begins: its record, by what the rules decided about fills or about an owed exit. Nothing here is
-durable yet; whoever commits the record makes it so.
+durable yet; the caller that commits the record makes it so.
 """
 
 from __future__ import annotations

@@ -80,8 +80,8 @@ def _words(code: DriftCode, row: OrderRow, copy: CopyRecord | None) -> str:
                 f"({filled}); it now counts as copied"
             )
         case DriftCode.VOLUME_DIFFERS:
-            told = plain(copy.filled) if copy is not None else ""
-            return f"order {row.txid} filled {filled}, its copy says {told}; compare both by hand"
+            written = plain(copy.filled) if copy is not None else ""
+            return f"order {row.txid} filled {filled}, its copy says {written}; compare both by hand"
         case DriftCode.ORDER_UNINTENDED:
             return (
                 f"order {row.txid} ({filled}) carries an id of krakencopy's that this ledger never made, "

@@ -156,7 +156,8 @@ class Refusals:
             unseen = BaseVolume(self._portfolio.rounded_away(pair.base))
             owned, free = owned - unseen, free - unseen
         if not known or pair is None or free >= wanted:
-            # Nobody knows what is there; or it is, and whoever refuses it knows something else for now.
+            # Nobody knows what is there; or it is, and the exchange that refuses it knows something else for
+            # now.
             self._stays_owed(copy, text)
             return
         missing = self._context.book.write_off(pair.base, owned) if owned < wanted else None

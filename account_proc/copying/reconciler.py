@@ -138,13 +138,14 @@ class Reconciler:
         self._looked = looked_at, rows
         return LookBack(tuple(sorted(lost, key=lambda row: row.opentm)), tuple(marked))
 
-    def hear_execution(self, told: Execution) -> None:
-        """What the feed tells of an order that nobody here follows. Raises LedgerFault."""
-        began = told.exec_type in BEGINNINGS and self._is_later(told.order_id, told.timestamp.timestamp())
+    def take_unknown_execution(self, execution: Execution) -> None:
+        """What the feed sends of an order that nobody here follows. Raises LedgerFault."""
+        order_id, at = execution.order_id, execution.timestamp.timestamp()
+        began = execution.exec_type in BEGINNINGS and self._is_later(order_id, at)
         known = {drift.order_id for drift in self._drifts}
-        if not began or told.order_id in known or self._ledger.owner(told.cl_ord_id or "") is not None:
+        if not began or order_id in known or self._ledger.owner(execution.cl_ord_id or "") is not None:
             return
-        drift = drift_of_execution(told, self._now())
+        drift = drift_of_execution(execution, self._now())
         log.error("%s: %s", drift.code, drift.message)
         self._keep(None, [drift])
 

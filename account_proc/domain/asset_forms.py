@@ -1,8 +1,8 @@
 """The forms in which Kraken lists one asset's balances, and what each is worth for copying. Pure: one table.
 
 ``XBT.F`` is bitcoin that earns by itself, ``DOT28.S`` are bonded polkadots: other names in Balance, the same
-coin. Each form has its line here; whoever needs to know whether coins count, or can be sold, asks this table
-and nothing else.
+coin. Each form has its line here; the code that needs to know whether coins count, or can be sold, asks this
+table and nothing else.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ WALLET = "wallet"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trade:
-    """One execution of the master, wherever it was heard of."""
+    """One execution of the master, wherever it was read."""
 
     exec_id: str
     order_id: str
@@ -40,7 +40,7 @@ class Trade:
     margin: bool
     executed_at: float
     source: pb.FillSource.ValueType
-    #: The client order id of its order; empty for one without, and where it was not told.
+    #: The client order id of its order; empty for one without, and where it was not given.
     cl_ord_id: str = ""
 
 
@@ -85,10 +85,10 @@ class CountedTrades:
             del self._since[exec_id]
             self._all_before = max(self._all_before, executed_at)
 
-    def states(self, wallet: Wallet, told: Sequence[Trade], table: PairTable, since: float) -> list[Wallet]:
+    def states(self, wallet: Wallet, listed: Sequence[Trade], table: PairTable, since: float) -> list[Wallet]:
         """What the wallet was right before each trade since a time (Unix seconds), and after the last one."""
         now = wallet.copy()
-        again = [trade for trade in told if trade.executed_at >= since or not self.holds(trade)]
+        again = [trade for trade in listed if trade.executed_at >= since or not self.holds(trade)]
         for trade in reversed(again):
             if self.holds(trade):
                 apply(now, trade, table, undo=True)

@@ -22,8 +22,8 @@ from krakencopy.account_proc.domain.quantities import (
 )
 
 #: Where the master's wallet is empty, what remains of a position below this share of it has left as fees that
-#: nobody told in which coin they were taken (the trade history does not; Kraken's highest spot fee is 0.80 %,
-#: once in and once out).
+#: nothing says in which coin they were taken (the trade history does not; Kraken's highest spot fee is
+#: 0.80 %, once in and once out).
 FEE_RESIDUE = Ratio(Decimal("0.02"))
 
 

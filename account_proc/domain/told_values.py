@@ -148,6 +148,6 @@ def name(value: Any, longest: int = NAME_LENGTH_MAX) -> str:
 
 
 def shown(value: Any, longest: int = WORDS_LENGTH_MAX) -> str:
-    """Words for people, of whatever was told: cut, with a blank for each character that cannot be shown."""
+    """Words for people, of whatever was sent: cut, with a blank for each character that cannot be shown."""
     text = (value if isinstance(value, str) else str(value))[:longest]
     return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)

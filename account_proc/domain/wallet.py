@@ -145,18 +145,18 @@ class Wallet:
         """
         changes = {}
         for asset in self._balances.keys() | balances.keys():
-            told = balances.get(asset, Decimal(0))
-            if told != self[asset] and not self.rounding(asset, told):
-                changes[asset] = told - self[asset]
+            balance = balances.get(asset, Decimal(0))
+            if balance != self[asset] and not self.rounding(asset, balance):
+                changes[asset] = balance - self[asset]
         return changes
 
-    def rounding(self, asset: str, told: Decimal) -> Decimal:
-        """What is counted beyond the balance that is told (or short of it), where that is a matter of
+    def rounding(self, asset: str, balance: Decimal) -> Decimal:
+        """What is counted beyond the balance that is shown (or short of it), where that is a matter of
         rounding; else 0.
         """
         counted = self[asset]
-        is_rounding = abs(told - counted) <= max(ROUNDING * max(abs(told), abs(counted)), DUST)
-        return counted - told if is_rounding else Decimal(0)
+        is_rounding = abs(balance - counted) <= max(ROUNDING * max(abs(balance), abs(counted)), DUST)
+        return counted - balance if is_rounding else Decimal(0)
 
 
 def change_from_outside(balances: Mapping[str, Decimal], states: Iterable[Wallet]) -> dict[str, Decimal]:

@@ -67,7 +67,7 @@ class AccountReads:
         result = await self._balance_rows("Balance")
         unknown: list[OddRow] = []
         with expected_form("Balance"):
-            rows = readable(result, lambda _, told: number(told), unknown.append)
+            rows = readable(result, lambda _, amount: number(amount), unknown.append)
         return self._balances("Balance", rows, unknown, table)
 
     async def _balance_rows(self, method: str) -> Any:

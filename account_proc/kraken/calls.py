@@ -28,7 +28,7 @@ PAGES_MAX = 2_500
 #: A page of history that is refused for the rate is asked for again so many times; the queue sees to the
 #: pauses.
 PAGE_TRIES = 10
-#: Is told of a row of a method's answer that cannot be read.
+#: Is passed a row of a method's answer that cannot be read.
 Odd = Callable[[str, OddRow], None]
 
 
@@ -71,7 +71,7 @@ class Calls:
             if is_last or not found:
                 return rows
             if len(rows) == known:
-                # Rows that were told already, and more to come: it would be read for ever.
+                # Rows that were sent already, and more to come: it would be read for ever.
                 raise UnexpectedForm(method, f"page {page + 1} repeats the pages before it")
         raise OutcomeUnknown(method, f"more than {PAGES_MAX} pages")
 
@@ -82,14 +82,14 @@ class Calls:
         return await self.private(method, params, priority=priority)
 
 
-def _count(result: Mapping[str, Any], told: int) -> int:
-    """How many rows there are in all, of which so many were told; the fullness of the last page says
+def _count(result: Mapping[str, Any], listed: int) -> int:
+    """How many rows there are in all, of which so many were listed; the fullness of the last page says
     whether there are more where the answer does not.
     """
     try:
         return whole(result.get("count"), PAGES_MAX * PAGE_ROWS)
     except UNREADABLE:
-        return told + 1 if told % PAGE_ROWS == 0 else told
+        return listed + 1 if listed % PAGE_ROWS == 0 else listed
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The exchange's clock as one account's process knows it: what orders' deadlines are told by, and ages are
+"""The exchange's clock as one account's process knows it: what orders' deadlines are set by, and ages are
 counted by.
 
 Each answer of the exchange says what time it was there, at some moment between the request and the answer; so
@@ -32,8 +32,8 @@ DRIFT = 500e-6
 #: The exchange's machines (the front, the API, the engine) may differ from each other by this much, in
 #: seconds: NTP keeps servers within tens of milliseconds.
 DISAGREE_S = 0.1
-#: From here on this machine's clock is told to be wrong, in seconds; orders' deadlines had this much margin
-#: when they were told by it.
+#: From here on this machine's clock is reported as wrong, in seconds; orders' deadlines had this much margin
+#: when they were set by it.
 CLOCK_WARNING_S = 2.0
 #: By how much a time is later than the one before while the clock stands still, in seconds: a microsecond,
 #: the grain of the API's times.
@@ -106,12 +106,12 @@ class ExchangeClock:
         self._stamped = -inf
         #: Is called, in any thread, when this machine's clock turns out to be wrong, or right again.
         self.changed: Callable[[], None] = lambda: None
-        #: Is called, in any thread, when an answer contradicts what was known: whoever can ask for the time
-        #: to the microsecond should.
+        #: Is called, in any thread, when an answer contradicts what was known: the one that can ask for the
+        #: time to the microsecond should.
         self.doubted: Callable[[], None] = lambda: None
 
     def now(self) -> float:
-        """The exchange's time in Unix seconds; this machine's while the exchange has told nothing."""
+        """The exchange's time in Unix seconds; this machine's while the exchange has sent nothing."""
         steady, wall, bounds = self.steady(), self._wall(), self._bounds
         # Asked for several times on the way of an order, and nearly always so: the bounds need not be made
         # older for it.
@@ -133,7 +133,7 @@ class ExchangeClock:
         return now
 
     def reading(self) -> Clock | None:
-        """How far this machine's clock is off; None while the exchange has told nothing."""
+        """How far this machine's clock is off; None while the exchange has sent nothing."""
         steady = self.steady()
         bounds = self._bounds.aged(steady)
         if isinf(bounds.low) or isinf(bounds.high):
@@ -148,7 +148,7 @@ class ExchangeClock:
         sent_at = self.steady()
         self.hear_second(await server_time(), sent_at, self.steady())
         reading = self.reading()
-        assert reading is not None, "nobody asks before the exchange has told anything"
+        assert reading is not None, "nobody asks before the exchange has sent anything"
         return reading
 
     # -- what the exchange tells ----------------------------------------------------------------------------
@@ -195,7 +195,7 @@ class ExchangeClock:
             and not self._was_off
             and more.low <= bounds.low <= wall_ahead <= bounds.high <= more.high
         ):
-            # Nothing new, as nearly always once the feed has told the time: also bounds that are older hold
+            # Nothing new, as nearly always once the feed has sent the time: also bounds that are older hold
             # in it.
             grown = (more.at - bounds.at) * DRIFT
             if more.low <= bounds.low - grown and bounds.high + grown <= more.high:

@@ -137,7 +137,7 @@ class ExchangeHealth:
         return bool(self._denied)
 
     def note_permitted(self) -> None:
-        """The exchange has told that the key may do all that it is used for."""
+        """The exchange has shown that the key may do all that it is used for."""
         with self._lock:
             had, self._denied = bool(self._denied), {}
         if had:
@@ -282,7 +282,7 @@ class ExchangeHealth:
 
 
 def _again(before: _Trouble | None, reason: str, words: str, data: dict[str, str]) -> _Trouble:
-    """The trouble after one more sign of it: the first cause is kept, what it said last is told."""
+    """The trouble after one more sign of it: the first cause is kept, what it said last is shown."""
     if before is None:
         return _Trouble(reason, words, data)
     return _Trouble(

@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 READS = ("query-funds", "query-open-trades", "query-closed-trades", "create-ws-token")
 #: Kraken: placing orders, and ending them.
 TRADES = ("modify-trades", "close-trades")
-#: Kraken: with any of these, whoever has the key can have the money sent away, now or later.
+#: Kraken: with any of these, a holder of the key can have the money sent away, now or later.
 WITHDRAWS = ("withdraw-funds", "add-withdraw-address", "update-withdraw-address")
 
 #: A key that ends within this time wants a successor, in seconds.
@@ -58,7 +58,7 @@ LOOK_S = 60.0
 #: More pairs than an account trades, in one call; more would be a URL's length in an answer that nobody
 #: reads.
 FEE_PAIRS_MAX = 20
-#: What an account that has traded nothing yet is told the fees of, and in what assets are traded mostly.
+#: What an account that has traded nothing yet is given the fees of, and in what assets are traded mostly.
 USUAL_PAIR, USUAL_QUOTE = "BTC/USD", "USD"
 #: Between two looks at the exchange's nonce when it is ahead of ours, in seconds: a program that trades calls
 #: more often than that.
@@ -124,7 +124,7 @@ def judge(key: ApiKeyInfo | None, clock: Clock, needs: Needs, now: float) -> Key
         warnings.append(f"the API key may withdraw ({', '.join(withdraws)}), as allow_withdraw_key permits")
     elif withdraws:
         words = (
-            f"the API key may withdraw ({', '.join(withdraws)}): whoever gets hold of it can take the "
+            f"the API key may withdraw ({', '.join(withdraws)}): a thief of it can take the "
             "money; take that permission "
             "from it at Kraken, or write allow_withdraw_key = true for this account"
         )
@@ -203,7 +203,7 @@ class KeyCheck:
 
     @property
     def identity(self) -> AccountIdentity | None:
-        """Which account at the exchange the key opens; None where that is not told."""
+        """Which account at the exchange the key opens; None where that is not given."""
         return None if self._key is None else AccountIdentity.of(self._key.account_number)
 
     async def check(self) -> None:
@@ -322,22 +322,22 @@ class KeyCheck:
         # The clock moves, and keys expire, between two questions.
         clock = self._clock.reading() or Clock(0.0, inf)
         verdict = self._judged(clock)
-        told = pb.Preflight(
+        report = pb.Preflight(
             checked_at=timestamp(self._checked_at), key_known=key is not None,
             missing_permissions=verdict.missing, clock_offset_ms=round(clock.offset * 1000),
             pairs=[_terms(fee, table.find(fee.pair) if table else None) for fee in self._fees],
             warnings=(*verdict.warnings, *filter(None, [self._fee_trouble])),
         )  # fmt: skip
         # Before that they are the reason why nothing is traded.
-        told.warnings.extend(message for _, message in verdict.refusals if self._is_trading)
+        report.warnings.extend(message for _, message in verdict.refusals if self._is_trading)
         if key is not None:
-            told.permissions.extend(sorted(key.permissions))
-            told.nonce_window = key.nonce_window
-            told.account_number = "" if self.identity is None else masked(str(self.identity))
-            told.allowed_addresses.extend(key.allowed_addresses)
+            report.permissions.extend(sorted(key.permissions))
+            report.nonce_window = key.nonce_window
+            report.account_number = "" if self.identity is None else masked(str(self.identity))
+            report.allowed_addresses.extend(key.allowed_addresses)
             if key.valid_until:
-                told.valid_until.CopyFrom(timestamp(key.valid_until))
-        return told
+                report.valid_until.CopyFrom(timestamp(key.valid_until))
+        return report
 
 
 def _ahead(key: ApiKeyInfo | None, handed_out: int) -> int | None:

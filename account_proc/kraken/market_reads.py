@@ -57,7 +57,7 @@ class MarketReads:
             return whole(result["unixtime"], LAST_SECOND)
 
     async def asset_pairs(self) -> PairTable:
-        """All pairs and assets, read anew. The other methods read names by it, until they are told of another
+        """All pairs and assets, read anew. The other methods read names by it, until they are given another
         table.
 
         Kraken lists tokenised assets by themselves. Without an answer to that question there is a table all
@@ -78,13 +78,14 @@ class MarketReads:
         rows = await self._calls.public(method, priority=Priority.BACKGROUND)
         more: Mapping[str, Any] = {}
         try:
-            told = await self._calls.public(method, {parameter: TOKENIZED}, priority=Priority.BACKGROUND)
+            answer = await self._calls.public(method, {parameter: TOKENIZED}, priority=Priority.BACKGROUND)
             with expected_form(method):
-                more = dict(told.items())
+                more = dict(answer.items())
         except ExchangeError as error:
-            log.warning("%s: tokenised assets are not told: %s", method, error)
+            log.warning("%s: tokenised assets are not known: %s", method, error)
         with expected_form(method):
-            # An exchange that does not know the question answers it as the first one: what that told counts.
+            # An exchange that does not know the question answers it as the first one: the first answer
+            # counts.
             return {**more, **rows}
 
     def read_names_by(self, table: PairTable) -> None:
@@ -127,7 +128,7 @@ class MarketReads:
 
     async def _quotes(self, groups: list[list[PairRules]], table: PairTable) -> dict[str, Quote]:
         """Prices of pairs, each group of one class. Trouble at the exchange is that of a pair only if
-        other pairs are told beside it.
+        other pairs are returned beside it.
         """
         quotes: dict[str, Quote] = {}
         waiting, calls = groups[::-1], 0

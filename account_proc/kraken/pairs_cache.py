@@ -1,7 +1,7 @@
 """What the exchange lists, read once for all processes of one supervisor: a small file in its state folder.
 
-Whoever needs pairs younger than the file's asks the exchange, one process at a time, and writes the file
-anew; the others read that. A file that is damaged, from elsewhere or too old is as good as none, and a
+A process that needs pairs younger than the file's asks the exchange, one process at a time, and writes the
+file anew; the others read that. A file that is damaged, from elsewhere or too old is as good as none, and a
 process that can neither read, lock nor write it asks the exchange by itself. It knows neither what a pair is
 nor who asks.
 """
@@ -73,9 +73,9 @@ def encode(table: PairTable, origin: Origin, asked_at: float) -> bytes:
 def asked_at_of(header: bytes, origin: Origin) -> float | None:
     """When the exchange was asked, by a file's second line; None if it is not from there. Pure."""
     try:
-        told = json.loads(header)
-        form, found = told["form"], Origin(told["rest_url"], told["run"], told["boot"])
-        asked_at = float(told["asked_at"])
+        fields = json.loads(header)
+        form, found = fields["form"], Origin(fields["rest_url"], fields["run"], fields["boot"])
+        asked_at = float(fields["asked_at"])
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
     return asked_at if form == FORM and found == origin else None
@@ -133,7 +133,7 @@ class PairsCache:
                 )
                 return await self._ask(ask)
             try:
-                # Whoever had the turn may have written a moment ago.
+                # The process that had the turn may have written a moment ago.
                 return self._read(since) or await self._ask(ask)
             finally:
                 turn.close()
@@ -172,7 +172,7 @@ class PairsCache:
         return PairTable(text), now - asked_at
 
     def _write(self, content: bytes) -> None:
-        """Whole or not at all for whoever reads. Not synced: what a power loss leaves half written has a
+        """Whole or not at all for its readers. Not synced: what a power loss leaves half written has a
         wrong checksum.
         """
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC

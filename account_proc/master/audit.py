@@ -69,7 +69,7 @@ class Audit:
                 if self._wallet.refresh_wanted.is_set():
                     await self._wallet.refresh()
                 elif missing := await self._count_missing():
-                    log.warning("the feed has not told of %d fills that are in the trade history", missing)
+                    log.warning("the feed did not send %d fills that are in the trade history", missing)
                     return
                 elif self._wallet.is_refresh_due:
                     await self._wallet.refresh()

@@ -206,7 +206,7 @@ class Master:
             return Event.PAIR_UNKNOWN
         if not self._wallet.is_doubted and self._wallet.is_disproved_by(trade):
             log.warning(
-                "fill %s costs more than was counted: balances are read before it is told", trade.exec_id
+                "fill %s costs more than was counted: balances are read before it is sent", trade.exec_id
             )
             self._wallet.is_doubted = True
             return Event.WALLET_DISPROVED

@@ -1,1 +1,1 @@
-"""What an operator is told of one account beside its state."""
+"""What an operator sees of one account beside its state."""

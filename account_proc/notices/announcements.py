@@ -1,7 +1,7 @@
 """What one account's process has to tell operators beside its state: each becomes an event at the supervisor,
 once.
 
-Announcements travel with the account's snapshot, so they may be told twice or, where hundreds come at once,
+Announcements travel with the account's snapshot, so they may arrive twice or, where hundreds come at once,
 not at all: what must not be lost stands in the ledger or in the journal as well. Not for what changes with
 every fill.
 """

@@ -1,4 +1,4 @@
-"""How an account's process begins, whether it was forked or executed: harden, read what it is told, run,
+"""How an account's process begins, whether it was forked or executed: harden, read its instructions, run,
 report a crash.
 
 The spec and the key arrive on the boot pipe and nowhere else. It must not know who started the process, nor
@@ -115,18 +115,18 @@ def run(load: Callable[[], Entry], pipes: BootPipes) -> int:
     credentials = Credentials("", "")
     try:
         faulthandler.enable()
-        told = _read_to_end(pipes.boot)
-        if not told:
-            return ExitCode.OK  # the supervisor ended or changed its mind before it told anything
+        instructions = _read_to_end(pipes.boot)
+        if not instructions:
+            return ExitCode.OK  # the supervisor ended or changed its mind before it sent anything
         entry = load()
-        message = json.loads(told)
+        message = json.loads(instructions)
         credentials = Credentials(message["key"], message["secret"], message["link"])
         _hide(credentials)
         spec = AccountSpec.from_json(json.dumps(message["spec"]))
         _name_process(spec.id)
         return entry(spec, credentials, pipes.ready, pipes.lifeline, pipes.pulse)
-    except BaseException:  # noqa: BLE001  - the last frame of the process: everything is a crash to be told
-        # The supervisor keeps it, and shows its last line to whoever may see the account.
+    except BaseException:  # noqa: BLE001  - the last frame of the process: everything is a crash to be reported
+        # The supervisor keeps it, and shows its last line to those who may see the account.
         sys.stderr.write(without(credentials, traceback.format_exc()))
         return ExitCode.CRASHED
 
@@ -136,23 +136,23 @@ def _hide(credentials: Credentials) -> None:
     without keys.
     """
 
-    def tell(
+    def report(
         where: str, kind: type[BaseException], error: BaseException | None, trace: TracebackType | None
     ) -> None:
         text = "".join(traceback.format_exception(kind, error, trace))
         sys.stderr.write(without(credentials, f"{where}:\n{text}"))
 
-    threading.excepthook = lambda told: tell(
-        f"in thread {told.thread.name if told.thread else 'unknown'}",
-        told.exc_type,
-        told.exc_value,
-        told.exc_traceback,
+    threading.excepthook = lambda hook: report(
+        f"in thread {hook.thread.name if hook.thread else 'unknown'}",
+        hook.exc_type,
+        hook.exc_value,
+        hook.exc_traceback,
     )
-    sys.unraisablehook = lambda told: tell(
-        f"{told.err_msg or 'Exception ignored in'} {told.object!r}",
-        told.exc_type,
-        told.exc_value,
-        told.exc_traceback,
+    sys.unraisablehook = lambda hook: report(
+        f"{hook.err_msg or 'Exception ignored in'} {hook.object!r}",
+        hook.exc_type,
+        hook.exc_value,
+        hook.exc_traceback,
     )
 
 

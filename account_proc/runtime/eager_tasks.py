@@ -1,4 +1,4 @@
-"""Coroutines that run beside each other until they are over; the error of any of them is told."""
+"""Coroutines that run beside each other until they are over; the error of any of them is raised."""
 
 from __future__ import annotations
 

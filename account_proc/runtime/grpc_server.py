@@ -41,7 +41,7 @@ class GrpcServer:
     """Serves some services on a Unix socket, to the supervisor alone."""
 
     def __init__(self, servicers: Mapping[ServiceDescriptor, object], secret: str) -> None:
-        """``secret``: what whoever connects must prove to know (contract/socket_handshake.py).
+        """``secret``: what a client must prove to know (contract/socket_handshake.py).
         ``servicers``: who answers each service, by methods of the names in its descriptor. Raises
         AttributeError without one.
         """
@@ -102,7 +102,7 @@ class _OpenServer(Server):
 
 
 class _GuardedServer(Server):
-    """grpclib's, which whoever connects reaches only after the handshake."""
+    """grpclib's, which a client reaches only after the handshake."""
 
     def __init__(self, handlers: dict[str, Handler], secret: str) -> None:
         super().__init__([_Handlers(handlers)], config=WINDOWS)
@@ -192,10 +192,10 @@ class Health:
 
     async def Watch(self, request: HealthCheckRequest) -> AsyncIterator[HealthCheckResponse]:
         """Its status now and after every change; SERVICE_UNKNOWN for what is not here."""
-        seen, told = -1, None
+        seen, sent = -1, None
         while True:
             seen = await self._changed.wait(seen)
             status = self._statuses.get(request.service, HealthCheckResponse.SERVICE_UNKNOWN)
-            if status != told:
-                told = status
+            if status != sent:
+                sent = status
                 yield HealthCheckResponse(status=status)

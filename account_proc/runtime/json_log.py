@@ -28,8 +28,8 @@ class JsonFormatter(logging.Formatter):
     ``exception``.
 
     Where they are known also ``run``, the number of the supervisor's run, and ``instance``, the start of the
-    account's process: what the API calls epoch and instance_id, so that lines can be told apart by what wrote
-    them.
+    account's process: what the API calls epoch and instance_id, so that lines can be distinguished by what
+    wrote them.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ def log_to(
     instance_id: str = "",
     level: str = LOG_LEVEL,
 ) -> JsonFormatter:
-    """Sends all logging of this process to a file, mode 0600. What it returns may be told of secrets that
+    """Sends all logging of this process to a file, mode 0600. What it returns can be given secrets that
     come later.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

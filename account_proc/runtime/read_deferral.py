@@ -1,11 +1,11 @@
 """Reads are deferred for a moment after an order: what its answer and the feed say is left in the kernel
 until there is time for it.
 
-Hundreds of processes share a few cores, and a fill wakes all of them. Whoever reads the end of its own order
-at once, settles and reports it, keeps the orders of those behind it from leaving: with 100 users on two cores
-that was half of all the time until the last one's order. So a process that has sent a copy's order rests
-until all of them have had the time to, unless something waits for that order's end. Nothing is lost by it and
-nothing is decided on older knowledge: whoever needs what lies unread ends the deferral first.
+Hundreds of processes share a few cores, and a fill wakes all of them. A process that reads the end of its own
+order at once, settles and reports it, keeps the orders of those behind it from leaving: with 100 users on two
+cores that was half of all the time until the last one's order. So a process that has sent a copy's order
+rests until all of them have had the time to, unless something waits for that order's end. Nothing is lost by
+it and nothing is decided on older knowledge: the caller that needs what lies unread ends the deferral first.
 """
 
 from __future__ import annotations
@@ -88,6 +88,6 @@ class ReadDeferral:
 
     def _report_from(self, unread_bytes: int) -> None:
         for reader in self._readers:
-            # One that was closed just now: whoever reads it is about to hear of that.
+            # One that was closed just now: its reader is about to notice.
             with contextlib.suppress(OSError):
                 reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, unread_bytes)

@@ -1,8 +1,8 @@
 """Who may speak to an account's process: only the supervisor that started it. Every connection begins with
 the handshake of contract/socket_handshake.py, and only then becomes one of gRPC.
 
-Whoever speaks HTTP/2 at once is answered by ``strangers``: each of its calls is refused before a message of
-it is read. Whoever says nothing, or anything else, is cut off.
+A client that speaks HTTP/2 at once is answered by ``strangers``: each of its calls is refused before a
+message of it is read. One that says nothing, or anything else, is cut off.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class SocketGuard:
             self._open.remove(transport)
 
     def close(self) -> None:
-        """Cuts off whoever has proven nothing."""
+        """Cuts off a client that has proven nothing."""
         for transport in self._open:
             transport.abort()
         self._open.clear()

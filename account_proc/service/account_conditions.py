@@ -19,7 +19,7 @@ from krakencopy.account_proc.service.user_side import UserSide
 from krakencopy.account_proc.state.ledger import Drift
 from krakencopy.v1 import types_pb2 as pb
 
-#: Of a condition that several things are wrong with, so many are told in its words.
+#: Of a condition that several things are wrong with, so many are listed in its words.
 TOLD_MAX = 3
 
 
@@ -57,7 +57,7 @@ def of_front(front: str, found: Finding) -> Finding:
 
 
 def of_feed(feed: ExecutionsFeed | None, token_refused: str) -> Finding:
-    """Whether what happens in the account is heard at once. ``token_refused``: why it got no token."""
+    """Whether what happens in the account is received at once. ``token_refused``: why it got no token."""
     kind = ConditionType.FEED_FRESH
     if token_refused:
         return _lacking(kind, "FEED_TOKEN_REFUSED", f"the executions feed got no token ({token_refused})")
@@ -87,7 +87,7 @@ def of_clock(reading: Clock | None) -> Finding:
 def of_disk(trouble: str) -> Finding:
     """Whether what must be durable can be written; a ledger that cannot be ends the process itself."""
     kind = ConditionType.DISK_WRITABLE
-    words = f"nonces cannot be reserved on the disk ({trouble}); make room, or mend the disk"
+    words = f"nonces cannot be reserved on the disk ({trouble}); make room, or repair the disk"
     return _lacking(kind, "DISK_NOT_WRITABLE", words, error=trouble) if trouble else Finding(type=kind)
 
 

@@ -1,12 +1,12 @@
 """The shell of every account's process: it serves gRPC, tells its health, hears the supervisor's death, and
 ends in order.
 
-    gRPC server (NOT_SERVING) ─▶ ready line ─▶ work() ─▶ told to stop ─▶ drain() ─▶ close()
+    gRPC server (NOT_SERVING) ─▶ ready line ─▶ work() ─▶ asked to stop ─▶ drain() ─▶ close()
                                                      └▶ supervisor gone ─▶ (drain() if in_flight()) ─▶ exit
 
 What the account does is its subclass's business: service/kraken_process.py for Kraken,
-service/ccxt_process.py for the others. Health is told by this file alone, under ``SERVICE_NAME``: SERVING
-while ``readiness`` has nothing to say.
+service/ccxt_process.py for the others. Health is published by this file alone, under ``SERVICE_NAME``:
+SERVING while ``readiness`` has nothing to say.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ ANSWER_GRACE_S = 0.2
 
 
 class AccountProcess(ABC):
-    """One account's process, from its ready line to its end. Whoever makes one holds the account's locks
+    """One account's process, from its ready line to its end. Its maker holds the account's locks
     already.
     """
 
@@ -65,7 +65,7 @@ class AccountProcess(ABC):
 
     @abstractmethod
     async def work(self) -> None:
-        """What the account does until it is told to stop; its error ends the process."""
+        """What the account does until it is asked to stop; its error ends the process."""
 
     def in_flight(self) -> bool:
         """Whether an order is on its way. Asked from another thread as well. A process that cannot tell
@@ -82,7 +82,7 @@ class AccountProcess(ABC):
         """Gives back the files and, last, the locks: nobody may start before the rest is closed."""
 
     async def run(self, ready_fd: int, lifeline_fd: int) -> ExitCode:
-        """Serves until it is told to stop, by SIGTERM or by the supervisor's death. Raises what ended it
+        """Serves until it is asked to stop, by SIGTERM or by the supervisor's death. Raises what ended it
         otherwise.
         """
         loop = asyncio.get_running_loop()
@@ -125,7 +125,7 @@ class AccountProcess(ABC):
             self._stop.set_exception(error)
 
     def _hold_lifeline(self, loop: asyncio.AbstractEventLoop, lifeline_fd: int) -> None:
-        """A thread of its own: the pipe must be heard even when the loop is stuck."""
+        """A thread of its own: the pipe must be read even when the loop is stuck."""
         while os.read(lifeline_fd, 1):
             pass
         if not self.in_flight():

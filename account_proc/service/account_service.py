@@ -1,7 +1,8 @@
 """AccountService over gRPC: a thin shell between the supervisor's streams and the account's loops. Decides
 nothing.
 
-Readiness is told by ``grpc.health.v1`` under ``SERVICE_NAME`` and set by the process that trades, never here.
+Readiness is published by ``grpc.health.v1`` under ``SERVICE_NAME`` and set by the process that trades, never
+here.
 """
 
 from __future__ import annotations
@@ -155,7 +156,7 @@ class AccountServicer:
         yield pb.CopyFillsResponse(ready=ready)
         taking = asyncio.get_running_loop().create_task(self._read_requests(copier, requests))
         taking.add_done_callback(lambda _: self._process.change_signal.notify())
-        revision, told, seen, last = first.start.acked_revision, -1, -1, False
+        revision, sent, seen, last = first.start.acked_revision, -1, -1, False
         try:
             while not last:
                 seen = await self._process.change_signal.wait(seen)
@@ -163,10 +164,10 @@ class AccountServicer:
                     await asyncio.wait([taking], timeout=self._report_pause_s)
                 # Whatever changed before the requests ended is still reported.
                 last = taking.done()
-                while ledger.revision > revision or (ledger.cursor or 0) > told:
+                while ledger.revision > revision or (ledger.cursor or 0) > sent:
                     copies = ledger.copies_after(revision, REPORT_MAX)
                     revision = copies[-1].revision if copies else ledger.revision
-                    told = ledger.cursor or 0
+                    sent = ledger.cursor or 0
                     yield self._report([copy.to_proto(self._process.spec.id) for copy in copies])
             taking.result()
         finally:
@@ -235,14 +236,14 @@ class AccountServicer:
         request: pb.WatchSnapshotRequest,
     ) -> AsyncIterator[pb.WatchSnapshotResponse]:
         """The account, now and after every change."""
-        seen, told = self._process.change_signal.version, self._process.snapshot()
-        yield told
+        seen, sent = self._process.change_signal.version, self._process.snapshot()
+        yield sent
         while True:
             seen = await self._process.change_signal.wait(seen)
             await asyncio.sleep(self._snapshot_pause_s)
             seen, now = self._process.change_signal.version, self._process.snapshot()
-            if now != told:
-                told = now
+            if now != sent:
+                sent = now
                 yield now
 
     async def PlaceOrder(

@@ -162,7 +162,7 @@ class CcxtProcess(AccountProcess):
         if isinstance(error, KeyRefused):
             pause = self._timing.key_retry
             self._set_reason(
-                "KEY_REFUSED", f"{error}; mend the key at the broker (tried again every {pause:.0f} s)"
+                "KEY_REFUSED", f"{error}; correct the key at the broker (tried again every {pause:.0f} s)"
             )
             return pause
         # A refusal of a read is no network's fault, but nothing else can be done about it either.

@@ -277,7 +277,7 @@ class KrakenAccount:
             log.info("the exchange did not tell the key's nonce: %s", error)
         return nonce_report.report(
             self.spec.id, str(self.nonce.path), now_us=time.time_ns() // 1_000, last=self.nonce.last,
-            reserved=self.nonce.reserved, holder_pid=os.getpid(), told=key_nonce,
+            reserved=self.nonce.reserved, holder_pid=os.getpid(), key_nonce=key_nonce,
         )  # fmt: skip
 
     def front_refusal(self) -> str:

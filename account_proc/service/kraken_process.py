@@ -149,7 +149,8 @@ class KrakenProcess(AccountProcess):
                 key_is_fit = False
                 pause = key_retry_s
                 self._wait(
-                    "KEY_REFUSED", f"{error}; mend the key at the exchange (tried again every {pause:.0f} s)"
+                    "KEY_REFUSED",
+                    f"{error}; correct the key at the exchange (tried again every {pause:.0f} s)",
                 )
             except ExchangeError as error:
                 pause = growing_pause_s(failures, REACH_RETRY_S, REACH_RETRY_MAX_S)

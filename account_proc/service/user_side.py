@@ -137,7 +137,7 @@ class UserSide:
             account.portfolio,
             self._change_signal.notify,
             BalanceReading(account.portfolio, account.timing.holds_pause),
-            reconciler.hear_execution,
+            reconciler.take_unknown_execution,
         )
 
     def _apply_notional(self) -> None:
@@ -156,7 +156,7 @@ class UserSide:
         """Reads balances now and then, for ever, and sooner where something could not be counted."""
         portfolio, news = self._account.portfolio, self._account.gateway.news
         busy_s = WALLET_CHECK_PAPER_S if self._account.spec.paper else WALLET_CHECK_S
-        period, known, heard, failures = busy_s, True, news.version, 0
+        period, known, seen, failures = busy_s, True, news.version, 0
         while True:
             # Spread, so that many accounts on one machine do not ask at once.
             pause = spread_s(period if known else doubled_s(failures, REACH_RETRY_S, period))
@@ -167,8 +167,8 @@ class UserSide:
             with suppress(TimeoutError):
                 await asyncio.wait_for(portfolio.doubted.wait(), pause)
             # While an account neither orders nor trades, reading its balances is what it costs most.
-            period = busy_s if news.version != heard else WALLET_CHECK_S
-            heard = news.version
+            period = busy_s if news.version != seen else WALLET_CHECK_S
+            seen = news.version
             try:
                 known = await portfolio.refresh()
             except ExchangeError as error:

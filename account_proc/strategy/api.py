@@ -123,7 +123,7 @@ StrategyFactory = Callable[[Mapping[str, Any]], Strategy]
 
 
 def make_strategy(name: str, options: Mapping[str, Any]) -> Strategy:
-    """The strategy of that name. Raises ConfigurationFault that says what to mend."""
+    """The strategy of that name. Raises ConfigurationFault that says what to correct."""
     found = installed().get(name)
     if found is None:
         known = ", ".join(sorted(installed())) or "none"

@@ -1,8 +1,8 @@
 """Makes strategies with their options and says what is wrong: ``python -m
-krakencopy.account_proc.strategy.check``, told on standard input.
+krakencopy.account_proc.strategy.check``, given on standard input.
 
 A process of its own, because a strategy may be anybody's code and import anything, and the supervisor is to
-stay free of both. Reads a JSON array of [name, options]; writes one of the same length: what to mend, or
+stay free of both. Reads a JSON array of [name, options]; writes one of the same length: what to correct, or
 null.
 """
 

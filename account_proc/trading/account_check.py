@@ -32,7 +32,7 @@ async def check_own_account(
     account_id: str,
     exchange: KrakenExchange,
     ledger: Ledger,
-    told: AccountIdentity | None,
+    shown: AccountIdentity | None,
     now: Callable[[], float],
     lag_s: float,
 ) -> None:
@@ -40,10 +40,10 @@ async def check_own_account(
     exchange's reads may trail.
     """
     kept = ledger.kept_value(IDENTITY)
-    if told is not None and kept is not None:
-        if kept != str(told):
+    if shown is not None and kept is not None:
+        if kept != str(shown):
             raise OtherAccount(
-                f"the API key of {account_id} opens account {masked(str(told))} at the exchange, its ledger "
+                f"the API key of {account_id} opens account {masked(str(shown))} at the exchange, its ledger "
                 f"{ledger.path} is about "
                 f"account {masked(kept)}; {_WAY_OUT}"
             )
@@ -53,12 +53,12 @@ async def check_own_account(
     if not ordered or await _knows_any(exchange, ordered):
         return
     if not ledger.placed_order_ids(now() - lag_s, 1):
-        raise OutcomeUnknown("QueryOrders", "the ledger's orders are too young to be told for certain")
-    now_told = f" It is account {masked(str(told))}." if told is not None else ""
+        raise OutcomeUnknown("QueryOrders", "the ledger's orders are too young to be certain")
+    now_shown = f" It is account {masked(str(shown))}." if shown is not None else ""
     raise OtherAccount(
         f"the exchange knows none of the last {len(ordered)} orders of {ledger.path} under the API key of "
         f"{account_id}, so that key "
-        f"opens another account than the ledger is about.{now_told} {_WAY_OUT[0].upper()}{_WAY_OUT[1:]}"
+        f"opens another account than the ledger is about.{now_shown} {_WAY_OUT[0].upper()}{_WAY_OUT[1:]}"
     )
 
 
@@ -72,11 +72,11 @@ async def _check_trades(
     if not trades:
         return
     times = trades.values()
-    told = await exchange.record.trades_since(min(times), max(times) + 1)
-    if any(trade.txid in trades for trade in told):
+    listed = await exchange.record.trades_since(min(times), max(times) + 1)
+    if any(trade.txid in trades for trade in listed):
         return
     if min(times) >= certain_before:
-        raise OutcomeUnknown("TradesHistory", "the wallet's trades are too young to be told for certain")
+        raise OutcomeUnknown("TradesHistory", "the wallet's trades are too young to be certain")
     raise OtherAccount(
         f"the exchange knows none of the last {len(trades)} trades in {ledger.path} under the API key of "
         f"{account_id}, so that key "
@@ -96,7 +96,7 @@ async def check_journal(
     if not ordered or await _knows_any(exchange, ordered):
         return
     if not certain:
-        raise OutcomeUnknown("QueryOrders", "the journal's orders are too young to be told for certain")
+        raise OutcomeUnknown("QueryOrders", "the journal's orders are too young to be certain")
     raise OtherAccount(
         f"the exchange knows none of the last {len(ordered)} orders of the journal under the API key of "
         f"{account_id}, so that key opens "

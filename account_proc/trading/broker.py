@@ -90,7 +90,7 @@ class Broker(Protocol):
         ...
 
     def holdings(self, market: Market) -> Holdings:
-        """What can be traded in a market now, by what was last heard."""
+        """What can be traded in a market now, by what was last read."""
         ...
 
     async def quote(self, pair: str) -> Quote:

@@ -88,7 +88,7 @@ class CurrentPairs:
     def may_learn(self, name: str, side: Side | None = None) -> bool:
         """Whether a pair is not known, or from before only, and reading the exchange's pairs for it is due.
 
-        Whoever asks has seen a trade in it: a name that was gone may have been given again. ``side``: of that
+        The caller has seen a trade in it: a name that was gone may have been given again. ``side``: of that
         trade. What a sale found out is no answer to a purchase, which says more clearly that the pair is
         listed again.
         """

@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 
 #: An order that showed up late says that others may show up this much later still.
 LAG_FACTOR = 1.5
-#: Whoever waits for a time of the exchange's looks at its clock this often, in seconds: answers may move it.
+#: What waits for a time of the exchange's looks at its clock this often, in seconds: answers may move it.
 LOOK_AT_CLOCK_S = 1.0
 #: The visibility lag grows to this at most, in seconds: five times what was ever seen at Kraken.
 LAG_MAX = 300.0
@@ -142,7 +142,7 @@ class OrderGateway:
     # -- orders that are there already ----------------------------------------------------------------------
 
     def resume(self, order: BrokerOrder, order_id: str) -> PlacedOrder:
-        """An order that is known at the exchange, followed from now on. What the feed has told of it before
+        """An order that is known at the exchange, followed from now on. What the feed has sent of it before
         is counted.
         """
         placed = self._follow(order)
@@ -198,7 +198,7 @@ class OrderGateway:
     async def _wait_until(self, at: float, known: asyncio.Event) -> None:
         while (pause := at - self._now()) > 0:
             with suppress(TimeoutError):
-                # The clock is looked at again: an answer may have told meanwhile that the exchange's shows
+                # The clock is looked at again: an answer may have shown meanwhile that the exchange's is at
                 # less.
                 await asyncio.wait_for(known.wait(), min(pause, LOOK_AT_CLOCK_S))
                 return
@@ -231,7 +231,7 @@ class OrderGateway:
             self._by_order_id.pop(placed.order_id, None)
 
     def _identify(self, placed: PlacedOrder, order_id: str) -> None:
-        """The exchange's id of an order is known; nothing is new where the feed has told it before, be it
+        """The exchange's id of an order is known; nothing is new where the feed has sent it before, be it
         another one.
         """
         if placed.order_id == order_id or placed.is_shown:

@@ -16,14 +16,14 @@ CONFIRM_S = 1.0
 
 
 class OutsideChanges:
-    """What one wallet was at each moment that balances may be of, and what they told beside it."""
+    """What one wallet was at each moment that balances may be of, and what they showed beside it."""
 
     def __init__(self, lag_s: float) -> None:
         """``lag_s``: how far balances may trail behind the engine, in seconds."""
         self._lag_s = lag_s
         #: What was held right before each of the last trades, and when they were executed (Unix seconds).
         self._before: deque[tuple[float, Wallet]] = deque()
-        #: When the last reading was made that told of a change from outside, and which.
+        #: When the last reading was made that showed a change from outside, and which.
         self._suspected: tuple[float, dict[str, Decimal]] = (0.0, {})
 
     def before_trade(self, executed_at: float, wallet: Wallet) -> None:

@@ -1,6 +1,6 @@
 """One order of the account's own on its way: how far it is filled, and how it ends. No I/O.
 
-Made and fed by trading/order_gateway.py; whoever waits for an order holds one of these.
+Made and fed by trading/order_gateway.py; the caller that waits for an order holds one of these.
 
 Volume is counted from trades only, once for each execution id (Kraken: ``filled`` is a marker that may be
 missing, and what ``cum_qty`` says after a cancel is not documented).
@@ -36,7 +36,7 @@ class PlacedOrder:
         self.order_id = ""
         #: Set when that is known.
         self.known = asyncio.Event()
-        #: When it became known (Unix seconds), and whether the exchange has told of an order with that id
+        #: When it became known (Unix seconds), and whether the exchange has reported an order with that id
         #: since, in its feed or on record.
         self.known_at = 0.0
         self.is_shown = False
@@ -52,7 +52,7 @@ class PlacedOrder:
         #: Why the exchange ended it, by the feed.
         self._reason = ""
 
-    # -- for whoever waits for it ---------------------------------------------------------------------------
+    # -- for the caller that waits ---------------------------------------------------------------------------
 
     async def end(self) -> Ending:
         """Waits, however long, until the order is over. It must be known at the exchange. Raises

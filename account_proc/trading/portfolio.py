@@ -70,11 +70,11 @@ class Portfolio:
         trades, and the exchange's word for them.
         """
         self.kept_out = reserve
-        #: What is there in forms that an order should take beside the plain one, by asset, as balances told
+        #: What is there in forms that an order should take beside the plain one, by asset, as balances said
         #: it last.
         self._earning: dict[str, Decimal] = {}
-        #: Balances as they were told last.
-        self._told: Mapping[str, Decimal] = {}
+        #: Balances as they were read last.
+        self._read_balances: Mapping[str, Decimal] = {}
         #: Until then an order is taken to leave those alone (Unix seconds).
         self._distrusted_until: dict[str, float] = {}
         self._outside = outside
@@ -136,7 +136,7 @@ class Portfolio:
         The first reading is the wallet. Later ones correct it by what came from outside.
         """
         self.believed = False
-        # Whoever doubts from here on wants a later reading.
+        # A caller that doubts from here on wants a later reading.
         self.doubted.clear()
         balances, asked_at = await self.read_balances()
         if not self.loaded:
@@ -173,18 +173,18 @@ class Portfolio:
         nothing.
         """
         asked_at, released = self.now(), self._released
-        told, holds = await self._account.holdings()
-        if await self.pairs.learn_assets(told):
+        balances, holds = await self._account.holdings()
+        if await self.pairs.learn_assets(balances):
             # Listed or renamed since the tables were read: by their names it is worth something.
             asked_at, released = self.now(), self._released
-            told, holds = await self._account.holdings()
+            balances, holds = await self._account.holdings()
         is_asset = self.pairs.table.lists
         self.holds, self._released_then = by_use(holds, is_asset), released
-        self._earning = earning(told, is_asset)
-        unknown = frozenset(by_use(dict.fromkeys(told.unknown, Decimal(0)), is_asset))
+        self._earning = earning(balances, is_asset)
+        unknown = frozenset(by_use(dict.fromkeys(balances.unknown, Decimal(0)), is_asset))
         counted = {asset: self.wallet[asset] for asset in unknown if self.wallet[asset]}
-        self._told = Balances({**by_use(told, is_asset), **counted}, unknown)
-        return self._told, asked_at
+        self._read_balances = Balances({**by_use(balances, is_asset), **counted}, unknown)
+        return self._read_balances, asked_at
 
     def count_outside_change(self, change: Mapping[str, Decimal], kind: str) -> None:
         """Counts what came in or went out without a trade, by asset. ``kind``: the exchange's word for it,
@@ -251,7 +251,7 @@ class Portfolio:
         self._changed()
 
     def ended(self, ending: Ending, name: str, side: Side, *, sent_here: bool) -> None:
-        """Counts what an order of ours traded and the feed has not told; the feed may tell it later, and then
+        """Counts what an order of ours traded and the feed has not sent; the feed may send it later, and then
         it counts no more.
 
         ``sent_here``: by this process, so after its first balances. Orders from before are in those, or are
@@ -342,7 +342,7 @@ class Portfolio:
         """What is counted of an asset beyond what balances showed last, where that is no more than their
         rounding.
         """
-        return max(self.wallet.rounding(asset, self._told.get(asset, Decimal(0))), Decimal(0))
+        return max(self.wallet.rounding(asset, self._read_balances.get(asset, Decimal(0))), Decimal(0))
 
     def holding(self, asset: str) -> Decimal:
         """All that is there of an asset, in forms that no order takes as well."""

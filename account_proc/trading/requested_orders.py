@@ -104,7 +104,7 @@ class RequestedOrders:
                 order = self._ledger.requested_order(asked.request_id)
                 if order is None:
                     if self._ask_time is not None:
-                        # Nobody waits for such an order as for a copy, and its deadline is told by that time.
+                        # Nobody waits for such an order as for a copy, and its deadline is set by that time.
                         await self._ask_time()
                     if self._learn is not None and self._broker.market(asked.pair) is None:
                         await self._learn(asked.pair)

@@ -355,8 +355,8 @@ class AccountLink:
         """Sends and reads until the process ends the call, or one of both fails: then the other must not go
         on alone.
 
-        Each is a task of its own, as grpclib cancels whoever waits for a call that breaks, and a task group's
-        own task must not be.
+        Each is a task of its own, as grpclib cancels the task that waits for a call that breaks, and a task
+        group's own task must not be.
         """
         try:
             async with asyncio.TaskGroup() as both:

@@ -50,19 +50,20 @@ def account_message(account: SupervisedAccount, last_end: pb.ProcessEnd | None, 
 
 
 def _process_alive(account: SupervisedAccount) -> pb.Condition:
-    """Whether its process lives and answers, as far as one is wanted. Its changes are told by
+    """Whether its process lives and answers, as far as one is wanted. Its changes are reported by
     ACCOUNT_STATE_CHANGED.
     """
     life, since = account.life, timestamp(steady_time.shown(account.life.since))
-    told = pb.Condition(
+    condition = pb.Condition(
         type=ConditionType.PROCESS_ALIVE, status=pb.CONDITION_STATUS_UNKNOWN, since=since, changed_at=since,
         matters=True,
     )  # fmt: skip
     if life.state in {State.BACKOFF, State.FAILED} or life.reason in {NO_ANSWER, *KILLED}:
-        told.status, told.reason, told.message = pb.CONDITION_STATUS_FALSE, life.reason, life.message
+        condition.status = pb.CONDITION_STATUS_FALSE
+        condition.reason, condition.message = life.reason, life.message
     elif account.process.linked:
-        told.status = pb.CONDITION_STATUS_TRUE
-    return told
+        condition.status = pb.CONDITION_STATUS_TRUE
+    return condition
 
 
 def _show_snapshot(message: pb.Account, snapshot: account_pb2.WatchSnapshotResponse) -> None:

@@ -117,7 +117,7 @@ class RpcClient:
 
 
 class WrongPeer(Exception):
-    """Whoever listens at an account's socket is not the process that was started for it."""
+    """What listens at an account's socket is not the process that was started for it."""
 
 
 class _ProvenChannel(Channel):

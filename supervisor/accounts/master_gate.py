@@ -88,7 +88,7 @@ class MasterGate:
         elif not self._shutdown.begun:
             words = f"{_why_lost(self._registry.master)}; users finish what is in flight, no user is started"
             self._events.record(pb.SEVERITY_ERROR, master_id, "MASTER_LOST", words)
-        # Whoever sends fills to users also sends who decides from here on.
+        # The sender of fills to users also sends who decides from here on.
         self._fills.users.notify()
         return True
 

@@ -24,31 +24,31 @@ class NoticeLog:
         self._events = events
         #: Notices and owed exits that hold, by code and subject.
         self._open: dict[tuple[str, str], str] = {}
-        #: Conditions that do not hold, by type, as they were told.
+        #: Conditions that do not hold, by type, as they were reported.
         self._lacking: dict[str, pb.Condition] = {}
 
     def compare(self, account_id: str, snapshot: account_pb2.WatchSnapshotResponse) -> set[str]:
         """Records what the snapshot changes; the codes of what it begins. Raises JournalFault."""
-        told: dict[tuple[str, str], tuple[str, Mapping[str, str]]] = {
+        shown: dict[tuple[str, str], tuple[str, Mapping[str, str]]] = {
             (notice.code, notice.subject): (notice.message, {"subject": notice.subject})
             for notice in snapshot.notices
         }
         for held in snapshot.positions:
             if held.exit_owed:
                 words = f"exit owed: {held.exit_owed}"
-                told[EXIT_OWED, held.asset] = words, {"asset": held.asset, "volume": held.carried_sell}
-        begun = {key: said for key, said in told.items() if key not in self._open}
+                shown[EXIT_OWED, held.asset] = words, {"asset": held.asset, "volume": held.carried_sell}
+        begun = {key: said for key, said in shown.items() if key not in self._open}
         for (code, _), (message, data) in begun.items():
             self._events.record(_severity(code), account_id, code, message, data)
         # Before it can trade a process does not know all of them yet.
-        for code, subject in () if snapshot.reason else self._open.keys() - told.keys():
+        for code, subject in () if snapshot.reason else self._open.keys() - shown.keys():
             words, data = f"over: {self._open.pop((code, subject))}", {"subject": subject}
             self._events.record(pb.SEVERITY_INFO, account_id, f"{code}_OVER", words, data)
-        self._open |= {key: message for key, (message, _) in told.items()}
+        self._open |= {key: message for key, (message, _) in shown.items()}
         return {code for code, _ in begun} | self._compare_conditions(account_id, snapshot.conditions)
 
     def _compare_conditions(self, account_id: str, conditions: Iterable[pb.Condition]) -> set[str]:
-        """One that nobody knows anything of yet, in a new process, stays as it was told."""
+        """One that nobody knows anything of yet, in a new process, stays as it was reported."""
         begun = set()
         for condition in conditions:
             before = self._lacking.get(condition.type)

@@ -132,7 +132,7 @@ class Identities:
             other = self._other_maker(account_id, drift.cl_ord_id)
             order = [known for known in self._copying if known in {account_id, other}]
             if not order or _seconds(drift.found_at) < self._accounts.process_started_at(order[-1]):
-                continue  # it was started again since: whoever did that has looked
+                continue  # it was started again since: the operator who did that has looked
             if other:
                 self._condemn_same(order[-1], order[0], "")
             else:

@@ -189,7 +189,7 @@ def check_credentials(config: Config, loaded: Mapping[str, Credentials]) -> None
 
 
 def without_credentials(environ: Mapping[str, str]) -> dict[str, str]:
-    """An environment for processes that are told their one key by other means."""
+    """An environment for processes that get their one key by other means."""
     return {name: value for name, value in environ.items() if not _SECRET_OF_ENVIRONMENT.fullmatch(name)}
 
 
@@ -264,7 +264,7 @@ def _opened(path: Path, fault: _MakeFault) -> Iterator[int]:
 
 
 def _check_folder(folder: Path, status: os.stat_result, fault: _MakeFault) -> None:
-    """Whoever can write to the folder can put another file in the place of this one."""
+    """A user who can write to the folder can put another file in the place of this one."""
     # In a sticky folder, such as /tmp, only a file's owner can.
     if status.st_mode & _WRITABLE_BY_OTHERS and not status.st_mode & stat.S_ISVTX:
         problem = f"group or others can write to its folder (mode {stat.S_IMODE(status.st_mode):04o})"

@@ -60,7 +60,7 @@ class AccountConfig:
     role: Role
     broker: str
     copy: CopyRules = field(default_factory=CopyRules)
-    #: What trades the account by itself: a strategy's name, what it is told, and the share of the equity that
+    #: What trades the account by itself: a strategy's name, its options, and the share of the equity that
     #: its position in one pair may cost.
     strategy: str | None = None
     strategy_options: Mapping[str, Any] = field(default_factory=dict)

@@ -26,8 +26,8 @@ FAULTS_MAX = 10
 def check_file(path: Path) -> None:
     """That a configuration is ours, or root's, and that only its owner can write it. A link to one is taken.
 
-    Raises ConfigFaults. A file that is not there, or that is none (a pipe, /dev/stdin), is left to whoever
-    reads it.
+    Raises ConfigFaults. A file that is not there, or that is none (a pipe, /dev/stdin), is left to the one
+    that reads it.
     """
     try:
         status = path.stat()
@@ -97,7 +97,7 @@ def _of_entry(path: Path, status: os.stat_result, *, is_root_trusted: bool = Fal
         remedy = "put the file or folder itself there, or choose another --state-dir"
         return [ConfigFault(str(path), "", f"is a symbolic link to {path.readlink()}", remedy)]
     if status.st_uid != os.geteuid() and not (is_root_trusted and status.st_uid == ROOT):
-        remedy = "whoever owns it decides what is traded: take a file or folder that this user made"
+        remedy = "its owner decides what is traded: take a file or folder that this user made"
         return [ConfigFault(str(path), "", f"is {_owned_by(status)}", remedy)]
     others = stat.S_IWOTH if _is_private_group(status.st_gid) else stat.S_IWOTH | stat.S_IWGRP
     if status.st_mode & others:

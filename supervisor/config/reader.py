@@ -69,7 +69,7 @@ __all__ = [
 
 #: ``sockaddr_un.sun_path`` is 108 bytes with its final NUL.
 SOCKET_PATH_BYTES_MAX = 107
-#: An hour: whoever waits longer has mistaken the unit.
+#: An hour: a user who waits longer has mistaken the unit.
 SECONDS_MAX = 3600
 
 
@@ -236,13 +236,13 @@ class _Reading:
         values = copy_values(table)
         rules = replace(base, **values)
         if table.has("sizing") and "sizing" not in values:
-            return rules  # which of the others it needs cannot be told
+            return rules  # which of the others it needs is unknown
         needs = {Sizing.FIXED_RATIO: "ratio", Sizing.FIXED_NOTIONAL: "notional"}
         for sizing, key in needs.items():
             if rules.sizing is sizing:
-                # A fault of [copy] itself is told there, once.
-                told = table.has(key) or (base.sizing is sizing and not own)
-                if getattr(rules, key) is None and not told:
+                # A fault of [copy] itself is reported there, once.
+                reported = table.has(key) or (base.sizing is sizing and not own)
+                if getattr(rules, key) is None and not reported:
                     table.fault(key, f'missing, and sizing = "{sizing}" needs it', f'write {key} = "..."')
             elif key in values and not own:
                 table.fault(

@@ -1,4 +1,4 @@
-"""Reading TOML so that every fault is found and told in one line that says what to write instead.
+"""Reading TOML so that every fault is found and reported in one line that says what to write instead.
 
 A ``Table`` hands out checked values; what is wrong becomes a ``Fault`` in a list, and reading goes on. It
 must not know what the keys mean: that is config/reader.py's part. Nothing here opens a file.
@@ -33,7 +33,7 @@ _SET_TWICE = re.compile(
     re.ASCII,
 )
 _KEY_OF_LINE = re.compile(r"\s*\[{0,2}\s*(?P<key>[\w.-]{1,64})\s*[\]=]", re.ASCII)
-#: Whoever writes these into a configuration has a secret in it; the value is never shown.
+#: A configuration with these has a secret in it; the value is never shown.
 _SECRET_KEYS = frozenset({"api_key", "apikey", "api_secret", "key", "private_key", "secret"})
 
 
@@ -306,7 +306,7 @@ class Table:
         return value
 
     def inner(self, key: str, raw: Mapping[str, Any]) -> Table:
-        """A table of it whose keys are free names; its faults are told with their whole path."""
+        """A table of it whose keys are free names; its faults are reported with their whole path."""
         return Table(raw, self.path(key), self._report, raw.keys())
 
     def tables(self, key: str, remedy: str) -> list[tuple[int, Mapping[str, Any]]] | None:

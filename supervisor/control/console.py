@@ -21,7 +21,7 @@ BATCH = 200
 
 
 def print_line(line: str) -> None:
-    """One line for whoever watches, without what would steer a terminal. A closed terminal is no reason to
+    """One line for people who watch, without what would steer a terminal. A closed terminal is no reason to
     stop trading.
     """
     try:

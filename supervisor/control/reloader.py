@@ -71,7 +71,7 @@ class Reloader:
     async def reload(self, request_id: str, *, dry_run: bool) -> pb.ReloadResponse:
         """Reads the file and applies what it changes, or only says what that is. Raises ReloadRefused.
 
-        It is done once for each request id, and to its end when whoever asked does not wait for it.
+        It is done once for each request id, and to its end when the caller does not wait for it.
         """
         key = request_id, dry_run
         task = self._asked.get(key)

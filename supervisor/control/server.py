@@ -32,7 +32,7 @@ REQUEST_BYTES_MAX = 65_536
 #: Calls of one connection at once, and of all together: what is beyond them waits, or is refused
 #: (RESOURCE_EXHAUSTED).
 STREAMS_MAX, CALLS_MAX = 100, 1_000
-#: Clients ping every 30 s to notice a frozen supervisor; gRPC's default would hang up on a quiet watch
+#: Clients ping every 30 s to notice a frozen supervisor; gRPC's default would hang up on a watch without news
 #: ("too_many_pings").
 SERVER_OPTIONS = (
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
@@ -40,7 +40,7 @@ SERVER_OPTIONS = (
     # The longest request has fields of some hundred characters (bounds.proto).
     ("grpc.max_receive_message_length", REQUEST_BYTES_MAX),
     ("grpc.max_concurrent_streams", STREAMS_MAX),
-    # Whoever connects and says nothing.
+    # A client that connects and says nothing.
     ("grpc.server_handshake_timeout_ms", 5_000),
 )
 #: What is being answered may end, in seconds.
@@ -53,7 +53,7 @@ class ControlServer:
     """Made before anything else and closed after it; no gRPC object exists before ``start``."""
 
     def __init__(self) -> None:
-        #: The last one listens; those before it answer whoever is connected to them.
+        #: The last one listens; those before it answer the clients that are connected to them.
         self._servers: list[grpc.aio.Server] = []
         self._watching: asyncio.Task[None] | None = None
         #: Closed with the server, which reads it to the end.

@@ -1,4 +1,4 @@
-"""Events for operators: each is kept in the journal, written to the supervisor's log, and shown to whoever
+"""Events for operators: each is kept in the journal, written to the supervisor's log, and shown to all who
 watches.
 
 It must not know what an event is about.

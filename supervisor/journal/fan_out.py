@@ -144,7 +144,7 @@ class _Pending:
         for copy in copies:
             known = self.copies.get(copy.copy_id)
             if known is not None and known.revision >= copy.revision:
-                continue  # told again after a break; it must not come behind what was told after it
+                continue  # sent again after a break; it must not come behind what was sent after it
             self.copies.pop(copy.copy_id, None)
             self.copies[copy.copy_id] = copy
         self.cursor = max(self.cursor, cursor)
@@ -167,7 +167,7 @@ class ReportLog:
         self._pending: dict[str, _Pending] = {}
         self._work = asyncio.Event()
         self.change_signal = ChangeSignal()
-        #: Is told of what was committed: a user, and its copies as they stand now.
+        #: Is called with what was committed: a user, and its copies as they stand now.
         self.committed: Callable[[str, Sequence[types_pb2.Copy]], None] = lambda _user, _copies: None
 
     def put_report(self, account_id: str, copies: Sequence[types_pb2.Copy], cursor: int) -> None:

@@ -14,7 +14,7 @@ from krakencopy.supervisor.journal.journal_file import JournalFault
 from krakencopy.v1 import types_pb2 as pb
 
 #: A fill that comes so soon after a commit, in seconds, belongs to a burst: longer than hundreds of users
-#: take to be told of it.
+#: take to notice it.
 BURST_S = 0.05
 #: So long, in seconds, a burst's fills are gathered: its first fill has not waited, and orders of its pair
 #: are on their way.
@@ -29,7 +29,7 @@ class FillBatcher:
     def __init__(
         self, commit: Callable[[list[pb.Fill]], object], failed: Callable[[JournalFault], None]
     ) -> None:
-        """``commit`` makes fills durable and hands them out; ``failed`` is told of a fault that nobody
+        """``commit`` makes fills durable and hands them out; ``failed`` is called with a fault that nobody
         else hears of.
         """
         self._commit = commit

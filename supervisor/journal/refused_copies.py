@@ -1,6 +1,6 @@
 """Copies that the exchange has refused, as events: those of one account and reason together.
 
-The first is told at once, those that follow once a period with how many there were; periods grow while it
+The first is reported at once, those that follow once a period with how many there were; periods grow while it
 goes on. Counts when reports are committed, tells in the supervisor's turn: nothing of it is on a fill's way.
 """
 

@@ -28,7 +28,7 @@ class RoundRobin:
         self._bells.remove(change_signal)
 
     def notify(self) -> None:
-        """Rings every bell once. Whoever was first now is the last the next time."""
+        """Rings every bell once. The one that was first now is the last the next time."""
         for change_signal in self._bells:
             change_signal.notify()
         self._bells.rotate(-1)

@@ -114,7 +114,7 @@ def look(breaker: CircuitBreaker, candidates: Sequence[str], probe: ProbeSeen, n
 
 
 def hurry(breaker: CircuitBreaker, now: float) -> CircuitBreaker:
-    """An operator has mended something, or hopes so: the next probe need not wait."""
+    """An operator has corrected something, or hopes so: the next probe need not wait."""
     return replace(breaker, probe_at=min(breaker.probe_at, now))
 
 

@@ -19,8 +19,8 @@ LOOK_S = 0.5
 #: A loop that has not moved for so long, or does not wake when it wanted to, does not answer. With a look
 #: missed by a hair, it is noticed within 2.9 s.
 SILENT_S = 2.4
-#: Whoever is stopped for so long after it was seen stopped first does not answer, whatever it said before:
-#: noticed within 2 s.
+#: A process that is stopped for so long after it was seen stopped first does not answer, whatever it said
+#: before: noticed within 2 s.
 STOPPED_S = 1.0
 _NS_PER_S = 1_000_000_000
 

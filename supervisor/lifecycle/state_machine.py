@@ -42,12 +42,12 @@ NO_ANSWER = "NO_ANSWER"
 #: Reasons of a process that was killed because it did not answer, and whose end is not known yet.
 KILLED = frozenset({"START_TIMEOUT", "HUNG"})
 #: What comes before another start, by the reason of a FAILED that no restart can help.
-MENDS = {
+REMEDIES = {
     "LOCK_HELD": "once the other process is gone",
-    "CREDENTIALS": "once its key is mended",
-    "CONFIGURATION": "once its configuration is mended",
-    "OTHER_ACCOUNT": "once that is mended",
-    "FOREIGN_LEDGER": "once that is mended",
+    "CREDENTIALS": "once its key is corrected",
+    "CONFIGURATION": "once its configuration is corrected",
+    "OTHER_ACCOUNT": "once that is corrected",
+    "FOREIGN_LEDGER": "once that is corrected",
     "NEWER_LEDGER": "once that version is installed",
     "KEY_USED_ELSEWHERE": "once the other program is stopped",
 }
@@ -72,7 +72,7 @@ class Effect(StrEnum):
     KILL = "KILL"
     #: Remind operators that it still stands there, since when, why, and what they can do.
     REMIND = "REMIND"
-    #: It ended by itself, in a way that a restart may mend: the circuit breaker counts it.
+    #: It ended by itself, in a way that a restart may cure: the circuit breaker counts it.
     COUNT_FAILURE = "COUNT_FAILURE"
 
 
@@ -352,7 +352,7 @@ def _after_end(life: Life, seen: Observed, ended: Ended, now: float, limits: Lim
     if is_final:
         assert ended.code is not None
         reason = ExitCode(ended.code).name
-        words = f"{ended.last_words or ended}; {MENDS[reason]}: `krakencopy start {life.account_id}`"
+        words = f"{ended.last_words or ended}; {REMEDIES[reason]}: `krakencopy start {life.account_id}`"
         return life.to(State.FAILED, now, reason, words), ()
     end = f"{life.message} ({ended})" if life.reason in KILLED else str(ended)
     failures = tuple(at for at in life.failures if now - at < limits.restarts_window)
@@ -363,7 +363,7 @@ def _after_end(life: Life, seen: Observed, ended: Ended, now: float, limits: Lim
     if len(failures) > limits.restarts_max:
         words = (
             f"ended {len(failures)} times in {limits.restarts_window:g} s, at last with {end}; find out why "
-            f"(`krakencopy logs {life.account_id}`), mend it, then `krakencopy start {life.account_id}`"
+            f"(`krakencopy logs {life.account_id}`), correct it, then `krakencopy start {life.account_id}`"
         )
         return life.to(State.FAILED, now, "RESTART_LIMIT", words), counted
     # Full jitter: many accounts that failed together do not come back together.

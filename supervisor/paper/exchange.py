@@ -34,7 +34,7 @@ CALL_TIMEOUT_S = 10.0
 
 
 class PaperFault(Exception):
-    """The paper exchange could not be started, or refuses what it is told."""
+    """The paper exchange could not be started, or refuses what it is sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +146,7 @@ class PaperExchange:
 
 
 def _limits_of(tier: Tier) -> dict[str, Any]:
-    """A tier as the paper exchange is told of it."""
+    """A tier as the paper exchange takes it."""
     limited = tier is not Tier.UNLIMITED
     return {"tier": tier if limited else Tier.PRO, "limits": limited}
 

@@ -57,7 +57,7 @@ UNKNOWN_EXIT = ExitStatus(None, None)
 
 
 def _stat_of(pid: int, pidfd: int) -> int | None:
-    """The kernel's word on a process, open; of this one for ever, whoever has its pid later."""
+    """The kernel's word on a process, open; of this one for ever, also when its pid is used again."""
     try:
         opened = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
     except (FileNotFoundError, PermissionError):

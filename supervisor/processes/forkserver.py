@@ -125,7 +125,7 @@ class Forkserver:
         try:
             pidfd = os.pidfd_open(pid)
         except OSError as error:
-            # It has not been told anything yet, and nobody could watch it. By its pid, which stays its own
+            # It has not been sent anything yet, and nobody could watch it. By its pid, which stays its own
             # until it is waited for.
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)

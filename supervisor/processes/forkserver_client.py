@@ -150,7 +150,7 @@ class ForkserverLink:
             except BlockingIOError:
                 return
             except ConnectionResetError:
-                # Told once, when it ended with a request unread; what it had sent comes after.
+                # Raised once, when it ended with a request unread; what it had sent comes after.
                 continue
             if not text:
                 self._loop.remove_reader(self._control)

@@ -39,8 +39,8 @@ GRACE_S = 8.0
 KILL_S = 2.0
 POLL_S = 0.02
 
-#: `5: FLOCK  ADVISORY  WRITE 4711 08:02:131 0 EOF`, from proc_locks(5). Whoever waits for a lock has `->`
-#: before the kind.
+#: `5: FLOCK  ADVISORY  WRITE 4711 08:02:131 0 EOF`, from proc_locks(5). A process that waits for a lock has
+#: `->` before the kind.
 _FLOCK = re.compile(r"^\d+: FLOCK +ADVISORY +WRITE (\d+) ([0-9a-f]+:[0-9a-f]+):(\d+) ", re.MULTILINE)
 
 
@@ -71,7 +71,7 @@ async def end_leftovers(state_dir: Path) -> None:
     """Returns when nobody holds a nonce file (of other brokers' accounts: a ledger's lock) any more, or when
     all that may be done has been done.
 
-    Whoever calls this holds the state folder's lock.
+    The caller holds the state folder's lock.
     """
     files = (path for pattern in LOCKED_FILES for path in state_dir.glob(pattern))  # noqa: ASYNC240 - nothing else runs yet
     locked = [path for path in files if is_locked(path)]
@@ -151,7 +151,7 @@ def _prove(nonce_file: Path, holder: Holder, own_lock: Path, pidfd: int) -> None
         # Under its other name it may belong to a supervisor that lives.
         raise NotProven("the file has another name elsewhere")
     # The kernel tells its list in pieces: a lock that others' coming and going moves between two of them is
-    # not told. None is made up.
+    # not listed. None is made up.
     locks = set().union(*(flocks(LOCKS.read_text(encoding="ascii")) for _ in range(READS)))
     # Our own lock shows the device's name here, and that pids and inodes here are the same as ours: in
     # another pid namespace, or where a filesystem makes up numbers for stat(2), they are not.
@@ -160,9 +160,9 @@ def _prove(nonce_file: Path, holder: Holder, own_lock: Path, pidfd: int) -> None
         raise NotProven("the kernel's list of locks does not tell who holds it")
     if Flock(holder.pid, devices.pop(), file.st_ino) not in locks:
         raise NotProven(f"the file names process {holder.pid}, which does not hold the lock")
-    # A lock is listed under the pid of whoever took it, also when that has ended and left it to a child that
-    # it forked. Our processes fork none; if another did, the pid may be anybody's by now, but not with this
-    # name and user.
+    # A lock is listed under the pid of the process that took it, also when that has ended and left it to a
+    # child that it forked. Our processes fork none; if another did, the pid may be anybody's by now, but not
+    # with this name and user.
     proc = Path(f"/proc/{holder.pid}")
     users = re.search(r"^Uid:\t(\d+)\t(\d+)\t(\d+)\t(\d+)$", (proc / "status").read_text(), re.MULTILINE)
     if users is None or set(map(int, users.groups())) != {os.geteuid()}:

@@ -157,7 +157,7 @@ class OutputRelay:
             while rest and is_read:
                 try:
                     rest = rest[os.write(self._reader, rest) :]
-                except BlockingIOError:  # whoever gave us the descriptor reads it without waiting
+                except BlockingIOError:  # the giver of the descriptor reads it without waiting
                     select.select([], [self._reader], [])
                 except OSError:
                     # A closed pipe, a terminal that hung up, a full disk: nobody is there any more.

@@ -57,7 +57,7 @@ class Spawner(Protocol):
         """Start one account's process. Raises SpawnFault."""
 
     async def close(self) -> None:
-        """Let go: what still runs is told by the lifeline to end, and killed if it does not; nothing is
+        """Let go: what still runs is asked by the lifeline to end, and killed if it does not; nothing is
         left then.
         """
 
@@ -105,7 +105,7 @@ class _LifelineSpawner(ABC):
             try:
                 with _start_pipes(spec, self._lifeline[0]) as pipes:
                     child = await self._start(pipes)
-                    # Told only now: a process that nobody took charge of reads nothing but EOF, and ends.
+                    # Sent only now: a process that nobody took charge of reads nothing but EOF, and ends.
                     os.write(pipes.boot_write, message)
             except OSError as error:
                 raise SpawnFault(f"{spec.id}: {error}") from error

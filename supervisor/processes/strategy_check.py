@@ -42,7 +42,7 @@ def check_strategies(config: Config) -> None:
             config.source,
             f"accounts[{index[account.id]}].strategy_options",
             problem,
-            "mend the options, or take the strategy out",
+            "correct the options, or take the strategy out",
             account.id,
         )
         for account, problem in zip(asked, problems, strict=True)

@@ -36,7 +36,7 @@ class CoalescingConnection(ClientConnection):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        #: When anything was last heard, on the monotonic clock; while it coalesces, as far as was looked.
+        #: When anything was last received, on the monotonic clock; while it coalesces, as far as was looked.
         self.heard_at = time.monotonic()
         self._is_idle: Callable[[], bool] | None = None
         self._is_coalescing = False
@@ -61,7 +61,7 @@ class CoalescingConnection(ClientConnection):
             self._report_from(1)
 
     async def frame(self, silence_s: float, coalescing_s: float | None = None) -> bytes:
-        """The next frame. Raises TimeoutError when nothing at all was heard for so many seconds,
+        """The next frame. Raises TimeoutError when nothing at all was received for so many seconds,
         ``coalescing_s`` while it coalesces (by default the same), and ConnectionClosed.
         """
         try:
@@ -87,7 +87,7 @@ class CoalescingConnection(ClientConnection):
             super().data_received(data)
             return
         self._listen_to_kernel()
-        # Not by what lay there while it fell silent: the answer to whoever asks now is waited for.
+        # Not by what lay there while it fell silent: the answer to what is asked now is waited for.
         is_news = time.monotonic() - self.heard_at < self._silence_s
         if is_news and not self._is_coalescing and self._is_idle():
             self._report_from(COALESCED_BYTES)
@@ -121,9 +121,7 @@ class CoalescingConnection(ClientConnection):
 
     def _report_from(self, unread_bytes: int) -> None:
         held: socket.socket = self.transport.get_extra_info("socket")
-        with contextlib.suppress(
-            OSError
-        ):  # it was closed just now, and whoever listens is about to hear of it
+        with contextlib.suppress(OSError):  # it was closed just now, and its reader is about to notice
             held.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, unread_bytes)
 
     def _data_age_s(self) -> float:

@@ -3,7 +3,7 @@ about what they are for.
 
 Kraken: some 150 connections from one address in any 10 minutes, and then none for 10 minutes, for nobody on
 that address. The processes share a small file with the times of the last connections. It is written in place
-under an exclusive lock that is held for microseconds; whoever has to wait does so without it.
+under an exclusive lock that is held for microseconds; a process that has to wait does so without it.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ log = logging.getLogger(__name__)
 #: Kraken allows about 150; other programs on the same address want some, too.
 CONNECTS_MAX = 120
 WINDOW_S = 600.0
-#: Of those, only the master may use: without its feed nobody is told anything.
+#: Of those, only the master may use: without its feed nobody receives anything.
 MASTER_RESERVE = 20
 
-#: The lock is held for microseconds. Whoever meets it tries again after this, and after so long it is a
-#: process that was stopped while it held it: better to connect uncounted than not at all.
+#: The lock is held for microseconds. A process that meets it tries again after this, and after so long it is
+#: a process that was stopped while it held it: better to connect uncounted than not at all.
 BUSY_S, BUSY_S_MAX = 0.02, 5.0
 #: Those who wait for the same slot try one after another, in seconds.
 SPREAD_S = 0.5
@@ -99,7 +99,7 @@ class ConnectPace:
         and not kept.
         """
         busy_s = 0.0
-        told = False
+        is_logged = False
         while True:
             try:
                 wait_s = self._try()
@@ -117,11 +117,11 @@ class ConnectPace:
                 return
             if not wait_s:
                 return
-            if not told:
+            if not is_logged:
                 log.warning(
                     "%d connections in %g s are used up; connecting in %.1f s", self._most, WINDOW_S, wait_s
                 )
-                told = True
+                is_logged = True
             await self._pause(wait_s + random.uniform(0.0, SPREAD_S))  # noqa: S311 - spreads load, guards nothing
 
     def _try(self) -> float:

@@ -60,7 +60,7 @@ class Execution:
     #: Kraken: pending_new, new, partially_filled, filled, canceled, expired. A trade that fills an order may
     #: still say partially_filled.
     order_status: str
-    #: In base; None for an order sized in quote, or never told.
+    #: In base; None for an order sized in quote, or never sent.
     order_qty: Decimal | None
     #: The key of a trade: the same as in the trade history.
     exec_id: str
@@ -75,7 +75,7 @@ class Execution:
     fees: tuple[tuple[str, Decimal], ...]
     #: m or t.
     liquidity: str
-    #: As the exchange last told it; not to be counted with.
+    #: As the exchange last sent it; not to be counted with.
     cum_qty: Decimal | None
     margin: bool
     reason: str
@@ -97,7 +97,7 @@ class Incomplete:
 
 @dataclass(slots=True)
 class _Order:
-    """What was told of an order so far."""
+    """What was sent of an order so far."""
 
     symbol: str = ""
     side: Side | None = None

@@ -84,7 +84,7 @@ _RESTARTING = frozenset({1012, 1013})
 
 
 class Sink(Protocol):
-    """Who is told. Called in the event loop; must not block."""
+    """Who is notified. Called in the event loop; must not block."""
 
     def connected(self, snapshot: Rows) -> None:
         """The feed is live from here on. What happened before may be in the snapshot, or not."""
@@ -139,11 +139,11 @@ class ExecutionsFeed:
         clock: ExchangeClock | None = None,
     ) -> None:
         """``token`` fetches a new WebSocket token; ``pace`` is asked before each connection, and each joins
-        ``read_deferral``; ``pause`` waits for so many seconds; ``clock`` is told what time it is at the
+        ``read_deferral``; ``pause`` waits for so many seconds; ``clock`` is given the time at the
         exchange.
 
         ``is_idle``: whether nobody waits for news just now, so that heartbeats may lie unread
-        (kraken/feed/coalescing_connection.py); without it they never do. Whoever begins to wait calls
+        (kraken/feed/coalescing_connection.py); without it they never do. A caller that begins to wait calls
         ``wake``. ``balances``: whether changes of balances are wanted as well.
         """
         self._balances = balances
@@ -170,7 +170,7 @@ class ExecutionsFeed:
 
     @property
     def fresh(self) -> bool:
-        """Whether the feed is live and something was heard within the time of silence."""
+        """Whether the feed is live and something was received within the time of silence."""
         if self._live_since is None or self._socket is None:
             return False
         return time.monotonic() - self._socket.heard_at < self._silence_s
@@ -182,7 +182,7 @@ class ExecutionsFeed:
 
     @property
     def system_status(self) -> str:
-        """Kraken: online, maintenance, cancel_only, post_only, limit_only. Empty until told for the first
+        """Kraken: online, maintenance, cancel_only, post_only, limit_only. Empty until sent for the first
         time.
         """
         return self._system_status
@@ -222,8 +222,8 @@ class ExecutionsFeed:
                 delay_s += cut.retry_after_s
             log.warning("executions feed lost (%s), next try in %.1f s", _reason(cut), delay_s)
             next_at = datetime.fromtimestamp(self._clock.now() + delay_s, UTC)
-            told = f"{_reason(cut)}, next try at {next_at:%H:%M:%S} UTC"
-            self.trouble, self.blocked = told, f"the feed: {told}" if blocks else ""
+            words = f"{_reason(cut)}, next try at {next_at:%H:%M:%S} UTC"
+            self.trouble, self.blocked = words, f"the feed: {words}" if blocks else ""
             failures += 1
             await self._pause(delay_s)
 

@@ -68,7 +68,7 @@ class TimeTold:
     sent_at: float
 
 
-#: Kraken: subtypes of transfers from or to the futures wallet. Its side is not told here, so what comes that
+#: Kraken: subtypes of transfers from or to the futures wallet. Its side is not given here, so what comes that
 #: way is a deposit for us.
 OUT_OF_SPOT = frozenset({"spotfromfutures", "spottofutures"})
 
@@ -111,7 +111,7 @@ class FeedSession:
     """From the subscription to the first doubt."""
 
     def __init__(self, merge: ExecutionsMerge) -> None:
-        """``merge`` outlives sessions: a row after a reconnect may belong to an order told before."""
+        """``merge`` outlives sessions: a row after a reconnect may belong to an order sent before."""
         self._merge = merge
         self._accepted_at: float | None = None
         self._sequence: int | None = None
@@ -120,7 +120,7 @@ class FeedSession:
         #: When requests were sent whose answers tell the time, by their numbers.
         self._asked: dict[int, float] = {}
         self._pings = 0
-        #: Kraken: online, maintenance, cancel_only, post_only, limit_only; empty until told.
+        #: Kraken: online, maintenance, cancel_only, post_only, limit_only; empty until sent.
         self.system_status = ""
 
     def subscribes(self, sent_at: float) -> None:
@@ -185,9 +185,9 @@ class FeedSession:
 
     def _executions(self, message: Mapping[str, Any]) -> list[Event]:
         self._count(message.get("sequence"))
-        told = message.get("data")
-        # Without rows it is one that cannot be read: whoever needs what it told reads the history.
-        rows = tuple(self._merge.parse(told if isinstance(told, list) else [told]))
+        data = message.get("data")
+        # Without rows it is one that cannot be read: the caller that needs its content reads the history.
+        rows = tuple(self._merge.parse(data if isinstance(data, list) else [data]))
         if self.live:
             return [Executed(rows)]
         self.live = True

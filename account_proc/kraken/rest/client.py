@@ -1,9 +1,9 @@
 """Kraken's REST transport for one account: one connection, one request at a time, each sent once.
 
 Knows envelopes, signatures, nonces and what a call costs, and nothing about what a method means. No order is
-sent again here: whether one may be repeated is known only to whoever wrote down what it was for. Every signed
-call is charged to the account's limits before it leaves; whoever waits for room there keeps no order from
-leaving.
+sent again here: whether one may be repeated is known only to the caller, who wrote down what it was for.
+Every signed call is charged to the account's limits before it leaves; a call that waits for room there keeps
+no order from leaving.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ class KrakenRest:
         health: ExchangeHealth | None = None,
     ) -> None:
         """``base_url`` as ``https://api.kraken.com``; without ``limits`` those of the lowest tier hold.
-        ``clock`` is told what time it is at the exchange by each answer, ``health`` how each call has ended.
+        ``clock`` is given the time at the exchange by each answer, ``health`` how each call ended.
 
         Raises ConfigurationFault or CredentialsFault if one of them cannot be used.
         """
@@ -178,7 +178,7 @@ class KrakenRest:
         self.nonce_trouble = ""
         # The other side's patience goes on while this machine sleeps.
         self._used_at = steady_s()
-        #: The connection's, and the turn of a signed call, whoever sends it.
+        #: The connection's, and the turn of a signed call, for every sender.
         self._one_at_a_time = threading.Lock()
         self._signed_turn = threading.Lock()
         #: Since when a signed read is on its way that has the turn (monotonic seconds). An order that goes
@@ -216,8 +216,8 @@ class KrakenRest:
         (NotSent).
 
         After an Invalid nonce a read is asked again as far as kraken/rest/nonce_refusals.py allows. An order
-        is left to whoever knows what it was for, and nonces are not touched: the reads that look for it find
-        out.
+        is left to the caller, who knows what it was for, and nonces are not touched: the reads that look for
+        it find out.
         """
         while True:
             try:

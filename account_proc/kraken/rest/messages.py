@@ -46,7 +46,7 @@ FEE_MOST = Decimal("0.008")
 
 @dataclass(frozen=True, slots=True)
 class OddRow:
-    """A row that cannot be read, and what can still be told of it."""
+    """A row that cannot be read, and what can still be read of it."""
 
     #: Its key in the answer: an id of an order or a trade, the name of a pair or an asset.
     key: str
@@ -152,7 +152,7 @@ class ApiKeyInfo:
     valid_until: int
     #: Addresses from which the key works; empty for all.
     allowed_addresses: tuple[str, ...] = ()
-    #: The account's public number (Kraken: ``iban``), the same for all of its keys; empty if it is not told.
+    #: The account's public number (Kraken: ``iban``), the same for all of its keys; empty if it is not given.
     account_number: str = ""
 
 
@@ -167,7 +167,7 @@ class PairFee:
 
 
 def readable(rows: Any, read: Callable[[str, Any], T], odd: Callable[[OddRow], None]) -> dict[str, T]:
-    """Every row that can be read, by its key; the others are told to ``odd``. Raises AttributeError where
+    """Every row that can be read, by its key; the others are passed to ``odd``. Raises AttributeError where
     the answer has no rows at all.
     """
     found: dict[str, T] = {}

@@ -172,7 +172,7 @@ class OrderConnection:
         clock: ExchangeClock | None = None,
     ) -> None:
         """``base_url`` as of KrakenRest; its connections join ``read_deferral``; ``context``: how to trust an
-        https one, by default as ``requests`` does; ``clock`` is told what time it is at the exchange.
+        https one, by default as ``requests`` does; ``clock`` is given the time at the exchange.
         """
         self._clock = ExchangeClock() if clock is None else clock
         self._read_deferral = read_deferral

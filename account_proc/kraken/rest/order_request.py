@@ -9,7 +9,7 @@ from decimal import Decimal
 from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.domain.quantities import Side
 
-#: Kraken: takes fees in quote. Told with every order, as the default of sells is base, and a row of REST does
+#: Kraken: takes fees in quote. Sent with every order, as the default of sells is base, and a row of REST does
 #: not say what was taken.
 FEE_IN_QUOTE = "fciq"
 

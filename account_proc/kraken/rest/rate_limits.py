@@ -3,7 +3,8 @@ only goes forward.
 
 Two kinds of counters rise with each use and fall with time: one of REST calls for each API key, and one in
 the engine for each pair that the account trades. Counted here is never less than at the exchange, as long as
-nobody else uses the key, so that whoever asks first is never refused. It knows no sockets, threads or queues.
+nobody else uses the key, so that a caller who asks first is never refused. It knows no sockets, threads or
+queues.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from krakencopy.account_proc.kraken.answers import throttled_until
 from krakencopy.account_proc.kraken.front import Front
 
 #: A refused key or signature may pass; after so many in a row nothing is sent for a while, as Kraken locks
-#: out (about 15 minutes) whoever goes on.
+#: out (about 15 minutes) a key that goes on.
 KEY_TRIES = 3
 #: How long nothing is sent then, in seconds. Kraken: about 15 minutes, and each further try begins them anew.
 LOCKOUT_S = 960.0

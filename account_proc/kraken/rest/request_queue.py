@@ -68,7 +68,7 @@ class Line(Protocol):
 
 
 class _Call:
-    """A call and whoever waits for it."""
+    """A call and the future that its caller waits for."""
 
     def __init__(self, name: str, function: Callable[[], Any], *, is_public: bool = False) -> None:
         #: Its method; and whether it is nobody's.
@@ -280,7 +280,7 @@ class RequestQueue:
         may_go_at = inf
         for priority in Priority:
             free, counted = self._free[priority], self._counted[priority]
-            # An order does not wait: it is sent, or refused here, and whoever sent it knows what to do then.
+            # An order does not wait: it is sent, or refused here, and its caller knows what to do then.
             if free:
                 is_urgent = not RESERVES[priority]
                 closed_until = self.limits.closed_until(is_urgent=is_urgent, is_public=free[0].is_public)

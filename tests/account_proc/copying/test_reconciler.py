@@ -285,13 +285,13 @@ def test_the_feed_tells_of_a_foreign_order_at_once_and_it_is_said_once(it: Desk)
         began = replace(
             execution("new", "O3", cl_ord_id=foreign), timestamp=datetime.fromtimestamp(NOW + 1, UTC)
         )
-        it.reconciler.hear_execution(replace(began, timestamp=datetime.fromtimestamp(NOW - 1, UTC)))
-        it.reconciler.hear_execution(replace(began, exec_type="trade"))
+        it.reconciler.take_unknown_execution(replace(began, timestamp=datetime.fromtimestamp(NOW - 1, UTC)))
+        it.reconciler.take_unknown_execution(replace(began, exec_type="trade"))
         it.ledger.claim_own(FIRST)
-        it.reconciler.hear_execution(replace(began, cl_ord_id=FIRST))
+        it.reconciler.take_unknown_execution(replace(began, cl_ord_id=FIRST))
         assert it.codes() == []
-        it.reconciler.hear_execution(began)
-        it.reconciler.hear_execution(began)
+        it.reconciler.take_unknown_execution(began)
+        it.reconciler.take_unknown_execution(began)
         it.told(O3=kraken_row(foreign) | {"opentm": NOW + 1})
         await it.reconciler.compare()
         assert it.codes() == [("ORDER_MADE_ELSEWHERE", "O3")]

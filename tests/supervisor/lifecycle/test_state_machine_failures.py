@@ -51,7 +51,7 @@ def test_more_ends_than_allowed_within_the_window_are_failed_and_say_what_to_do(
     assert "ended 6 times in 300 s" in life.message
     assert "KeyError: 'XBT'" in life.message
     assert life.message.endswith(
-        "find out why (`krakencopy logs anna`), mend it, then `krakencopy start anna`"
+        "find out why (`krakencopy logs anna`), correct it, then `krakencopy start anna`"
     )
 
 
