@@ -29,6 +29,7 @@ from krakencopy.account_proc.runtime.boot import keep_memory
 from krakencopy.account_proc.runtime.disk_room import why_no_room
 from krakencopy.account_proc.runtime.file_lock import LOCK_LINE_BYTES, LockedFile, free_line, holder_line
 from krakencopy.supervisor.config import reader as configuration
+from krakencopy.supervisor.config.checks import check_state_dir
 from krakencopy.supervisor.config.credentials import CredentialSource
 from krakencopy.supervisor.config.model import Config
 from krakencopy.supervisor.config.private_files import check_file, check_folder
@@ -169,7 +170,7 @@ def _run(arguments: argparse.Namespace) -> int:
         check_file(arguments.config)
     config = demo_config() if arguments.paper else configuration.load(arguments.config)
     state_dir = (arguments.state_dir or default_folder(config)).absolute()
-    configuration.check_state_dir(config, state_dir)
+    check_state_dir(config, state_dir)
     check_folder(state_dir, holds_money=not config.exchange.managed)
     if not arguments.paper:
         check_strategies(config)

@@ -21,9 +21,10 @@ from pathlib import Path
 from krakencopy.account_proc.contract.errors import ExitCode
 from krakencopy.account_proc.contract.spec import Credentials
 from krakencopy.account_proc.runtime.json_log import JsonFormatter, log_to
+from krakencopy.supervisor.config.checks import check_notionals
 from krakencopy.supervisor.config.credentials import CredentialSource
 from krakencopy.supervisor.config.model import AccountConfig, Config
-from krakencopy.supervisor.config.reader import ConfigFaults, PaperMarket, check_notionals
+from krakencopy.supervisor.config.reader import ConfigFaults, PaperMarket
 from krakencopy.supervisor.config.state_folder import Place
 from krakencopy.supervisor.control.console import Console, print_line, report_lines
 from krakencopy.supervisor.control.reloader import Keys, Reloader, ReloadRefused

@@ -16,8 +16,9 @@ from pathlib import Path
 
 from krakencopy.account_proc.contract.spec import Credentials, Role
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
-from krakencopy.supervisor.accounts.account_link import AccountLink, Shared
+from krakencopy.supervisor.accounts.account_link import AccountLink
 from krakencopy.supervisor.accounts.coin_names import CoinNames
+from krakencopy.supervisor.accounts.conversation import Shared
 from krakencopy.supervisor.accounts.exit_records import LastEnds
 from krakencopy.supervisor.accounts.health_watch import HealthWatch
 from krakencopy.supervisor.accounts.holders import HoldersLog

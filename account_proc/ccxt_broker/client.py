@@ -35,7 +35,7 @@ from krakencopy.account_proc.contract.errors import (
 from krakencopy.account_proc.contract.spec import Credentials
 from krakencopy.account_proc.kraken.answers import speaks_of_time
 from krakencopy.account_proc.kraken.exchange_clock import ExchangeClock
-from krakencopy.account_proc.kraken.rest.client import OK
+from krakencopy.account_proc.kraken.rest.http_connection import OK
 from krakencopy.account_proc.kraken.rest.order_request import FEE_IN_QUOTE
 
 T = TypeVar("T")

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from krakencopy.account_proc.contract.folder_owner import owner_at
 from krakencopy.account_proc.contract.spec import AccountSpec, Credentials
-from krakencopy.supervisor.accounts.account_link import AccountLink, Owner, Shared
+from krakencopy.supervisor.accounts.account_link import AccountLink
+from krakencopy.supervisor.accounts.conversation import Owner, Shared
 from krakencopy.supervisor.config.brokers import speaks_kraken
 from krakencopy.supervisor.config.model import AccountConfig, Config
 from krakencopy.supervisor.config.reader import Mode

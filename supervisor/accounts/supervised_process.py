@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from krakencopy.account_proc.contract.socket_handshake import new_secret
-from krakencopy.supervisor.accounts.account_link import AccountLink, Owner
+from krakencopy.supervisor.accounts.account_link import AccountLink
+from krakencopy.supervisor.accounts.conversation import Owner
 from krakencopy.supervisor.accounts.exit_records import LastEnds, Lived, begin_output, last_output
 from krakencopy.supervisor.accounts.grpc_client import CallFailed
 from krakencopy.supervisor.accounts.launcher import Launcher

@@ -17,6 +17,7 @@ from typing import Protocol
 
 from krakencopy.account_proc.contract.spec import Credentials
 from krakencopy.supervisor.config import reader as configuration
+from krakencopy.supervisor.config.checks import check_notionals, check_state_dir
 from krakencopy.supervisor.config.diff import Changed, Difference, Setting, compare
 from krakencopy.supervisor.config.model import AccountConfig, Config
 from krakencopy.supervisor.config.private_files import check_file
@@ -100,7 +101,7 @@ class Reloader:
         self._check_staying()
         try:
             new = await asyncio.to_thread(_read, self._path, self._supervisor.place.state_dir)
-            configuration.check_notionals(new, self._supervisor.fills.pairs)
+            check_notionals(new, self._supervisor.fills.pairs)
             difference = compare(self._supervisor.config, new)
             if difference.fixed:
                 message = f"restart krakencopyd for this, nothing was changed: {'; '.join(difference.fixed)}"
@@ -194,7 +195,7 @@ def _read(path: Path, state_dir: Path) -> Config:
         raise ConfigFaults([ConfigFault(str(path), "", "is not there any more", remedy)])
     check_file(path)
     new = configuration.load(path)
-    configuration.check_state_dir(new, state_dir)
+    check_state_dir(new, state_dir)
     check_strategies(new)
     return new
 

@@ -39,6 +39,10 @@ PROVEN_BY: dict[str, tuple[str, ...]] = {
     "account_proc/domain/sizing_text.py": (_SIZING,),
     "account_proc/state/key_lock.py": ("tests/account_proc/state/test_nonce_custody.py",),
     "account_proc/state/ledger_rows.py": ("tests/account_proc/state/test_ledger.py",),
+    "supervisor/accounts/conversation.py": (
+        "tests/supervisor/accounts/test_account_link.py",
+        "tests/supervisor/accounts/test_copy_stream.py",
+    ),
     "supervisor/config/model.py": (_READER, "tests/supervisor/config/test_brokers.py"),
     "supervisor/config/values.py": (_READER,),
     "supervisor/journal/schema.py": ("tests/supervisor/journal/test_journal.py",),

@@ -10,18 +10,15 @@ from __future__ import annotations
 
 import logging
 import random
-import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import requests
-import urllib3
-from requests.adapters import HTTPAdapter
 
 from krakencopy.account_proc.contract.errors import (
     ConfigurationFault,
@@ -29,7 +26,6 @@ from krakencopy.account_proc.contract.errors import (
     ExchangeRefused,
     InvalidNonce,
     NonceFault,
-    OutcomeUnknown,
 )
 from krakencopy.account_proc.contract.spec import Credentials, Tier
 from krakencopy.account_proc.kraken.answers import (
@@ -44,98 +40,21 @@ from krakencopy.account_proc.kraken.answers import (
 from krakencopy.account_proc.kraken.exchange_clock import ExchangeClock
 from krakencopy.account_proc.kraken.front import Front
 from krakencopy.account_proc.kraken.health import ExchangeHealth
+from krakencopy.account_proc.kraken.rest.http_connection import OK, Answer, HttpConnection
 from krakencopy.account_proc.kraken.rest.nonce_refusals import NonceRefusals, NonceSource
 from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits
 from krakencopy.account_proc.kraken.rest.signing import CallSigner, SignedCall
-from krakencopy.account_proc.kraken.tls import EXCHANGE_TLS
-from krakencopy.account_proc.runtime.steady_clock import steady_s
 
 log = logging.getLogger(__name__)
 
-#: To connect, and for a request with its answer.
-CONNECT_TIMEOUT_S = 5.0
+#: For a request with its answer, in seconds.
 TIMEOUT_S = 10.0
 #: So long an order waits for the answer to a signed read that left before it, in seconds: Kraken answers
 #: within some 0.3 s. Then it goes first, with the larger nonce; should the read arrive after it, that is
 #: refused and asked again.
 READ_PATIENCE_S = 1.0
-#: The longest answers are all pairs (about 2 MB) and all tickers.
-ANSWER_BYTES_MAX = 32 * 1024 * 1024
-CHUNK_BYTES = 64 * 1024
-#: A connection that was idle for longer is not used again: other clients saw requests vanish on connections
-#: older than 5 minutes, and a request that vanishes is an order that nobody knows about.
-IDLE_CONNECTION_S = 240.0
-
-#: HTTP: Kraken answers with this, whatever the answer says; everything else comes from a front.
-OK = 200
 #: Read from the package's metadata when this is imported: in each process it would cost 2 ms and 0.5 MiB.
 USER_AGENT = f"krakencopy/{version('krakencopy')}"
-
-
-class _Trusting(HTTPAdapter):
-    """Trusts by the context that the process has already, and does not read all root certificates again."""
-
-    def __init__(self, wire: _Wire, **kwargs: Any) -> None:
-        self._wire = wire  # needed while the pool is made
-        super().__init__(**kwargs)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, ssl_context=EXCHANGE_TLS, **kwargs)
-        pools: dict[str, Any] = {"http": urllib3.HTTPConnectionPool, "https": urllib3.HTTPSConnectionPool}
-        self.poolmanager.pool_classes_by_scheme = {
-            scheme: type("KnownPool", (pool,), {"ConnectionCls": _on(self._wire, pool.ConnectionCls)})
-            for scheme, pool in pools.items()
-        }
-
-    def cert_verify(self, conn: Any, *_: Any, **__: Any) -> None:
-        conn.cert_reqs = "CERT_REQUIRED"
-
-
-class _Wire:
-    """Which connection a call is on, so that its time can be ended from outside: a time-out of requests is
-    one of each read from the socket, and an answer that trickles in keeps every one of them.
-    """
-
-    def __init__(self) -> None:
-        self.connection: Any = None
-        self._over = False
-
-    @contextmanager
-    def until(self, limit_s: float) -> Iterator[None]:
-        """Breaks the connection that is used within, after so many seconds. Raises TimeoutError instead of
-        what that leads to, but for a connection that was never made.
-        """
-        self._over, self.connection = False, None
-        ending = threading.Timer(limit_s, self._break)
-        ending.daemon = True
-        ending.start()
-        try:
-            yield
-        except Exception as error:
-            if self._over and not _never_connected(error):
-                raise TimeoutError(f"no whole answer within {limit_s:g} s") from error
-            raise
-        finally:
-            ending.cancel()
-            self.connection = None
-
-    def _break(self) -> None:
-        self._over = True
-        held = getattr(self.connection, "sock", None)
-        if held is not None:
-            with suppress(OSError):
-                held.shutdown(socket.SHUT_RDWR)
-
-
-def _on(wire: _Wire, kind: type) -> type:
-    """Connections of a kind of urllib3's that say when they are used."""
-
-    class Known(kind):  # type: ignore[misc]  # two kinds of one family
-        def request(self, *args: Any, **kwargs: Any) -> None:
-            wire.connection = self
-            super().request(*args, **kwargs)
-
-    return Known
 
 
 class KrakenRest:
@@ -165,19 +84,11 @@ class KrakenRest:
         self.limits = AccountLimits(Tier.STARTER) if limits is None else limits
         self._headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "gzip"}
         self._templates: dict[str, requests.PreparedRequest] = {}
-        self._wire = _Wire()
-        self._session = requests.Session()
-        self._session.trust_env = False  # no proxies and no netrc from the environment
-        self._session.mount(
-            parts.scheme + "://",
-            _Trusting(self._wire, pool_connections=1, pool_maxsize=1, max_retries=0),
-        )
+        self._connection = HttpConnection(parts.scheme)
         self.clock = ExchangeClock() if clock is None else clock
         self.health = ExchangeHealth() if health is None else health
         #: Why nonces could not be reserved ahead: the disk, as a rule. Empty while they can.
         self.nonce_trouble = ""
-        # The other side's patience goes on while this machine sleeps.
-        self._used_at = steady_s()
         #: The connection's, and the turn of a signed call, for every sender.
         self._one_at_a_time = threading.Lock()
         self._signed_turn = threading.Lock()
@@ -198,8 +109,8 @@ class KrakenRest:
         ).prepare()
         try:
             with self._one_at_a_time:
-                status, body = self._exchange(method, request, timeout_s)
-            result = self._read(method, status, body, self.limits.public_front)
+                answer = self._exchange(method, request, timeout_s)
+            result = self._read(method, answer.status, answer.body, self.limits.public_front)
         except ExchangeError as error:
             self.health.note_failure(method, error, time.monotonic(), private=False)
             raise
@@ -328,14 +239,14 @@ class KrakenRest:
                     self._reading_since = time.monotonic()
             try:
                 with self._one_at_a_time:
-                    status, body = self._exchange(method, request, timeout_s)
+                    answer = self._exchange(method, request, timeout_s)
             except ExchangeError as error:
                 self.health.note_failure(method, error, time.monotonic())
                 raise
             finally:
                 self.limits.answered(method, time.monotonic())
                 self._was_overtaken = held is not self._signed_turn
-            return self.result(method, status, body)
+            return self.result(method, answer.status, answer.body)
 
     def _let_out(self, method: str) -> None:
         """Raises LockedOut or NotSent for a call that must not be sent now."""
@@ -369,7 +280,7 @@ class KrakenRest:
 
     def close(self) -> None:
         """Close the connection."""
-        self._session.close()
+        self._connection.close()
 
     def _signed_call(self, method: str, params: Mapping[str, str]) -> SignedCall:
         """Raises NonceFault."""
@@ -386,66 +297,12 @@ class KrakenRest:
         request.prepare_body(call.body, files=None)
         return request
 
-    def _exchange(
-        self, method: str, request: requests.PreparedRequest, timeout_s: float
-    ) -> tuple[int, bytes]:
-        """Send once and read the answer. Raises NotSent only with proof, else OutcomeUnknown."""
-        started, sent_at = time.monotonic(), steady_s()
-        if sent_at - self._used_at > IDLE_CONNECTION_S:
-            self._session.close()
-        try:
-            with self._wire.until(timeout_s):
-                response = self._session.send(
-                    request,
-                    stream=True,
-                    timeout=(min(CONNECT_TIMEOUT_S, timeout_s), timeout_s),
-                    allow_redirects=False,
-                )
-                with response:
-                    body = _body(response, started + timeout_s)
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            # Never use this connection again: a late answer would be taken for the next request's.
-            self._session.close()
-            if _never_connected(error):
-                raise NotSent(method, _cause(error)) from error
-            raise OutcomeUnknown(method, _cause(error)) from error
-        self._used_at = steady_s()
+    def _exchange(self, method: str, request: requests.PreparedRequest, timeout_s: float) -> Answer:
+        answer = self._connection.send(method, request, timeout_s)
         # Pages of a front, and answers to public calls, may come from elsewhere, or be old; Time is asked for
         # to learn the time.
-        if response.status_code == OK and (request.method == "POST" or method == "Time"):
-            self.clock.hear_date(response.headers.get("Date"), sent_at, self._used_at)
-        log.debug("%s: HTTP %d in %.1f ms", method, response.status_code, (self._used_at - sent_at) * 1e3)
-        return response.status_code, body
-
-
-def _never_connected(error: BaseException) -> bool:
-    """Whether no byte of the request can have left.
-
-    urllib3 raises these two only while it makes a new TCP connection, before there is a socket that could be
-    written to. All else stays unknown, above all a kept connection that broke: the other side may have read
-    the request before it closed.
-    """
-    reason = getattr(error.args[0] if error.args else None, "reason", None)
-    return isinstance(reason, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError)
-
-
-def _cause(error: BaseException) -> str:
-    """The innermost error's kind and text, without the request: urllib3's texts name the URL, never
-    headers or bodies.
-    """
-    reason = getattr(error.args[0] if error.args else None, "reason", None) or error
-    return f"{type(reason).__name__}: {reason}"[:200]
-
-
-def _body(response: requests.Response, until: float) -> bytes:
-    """The body, bounded in length and time. Raises OSError, ValueError or urllib3's errors."""
-    chunks: list[bytes] = []
-    size = 0
-    while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
-        size += len(chunk)
-        if size > ANSWER_BYTES_MAX:
-            raise ValueError(f"the answer is longer than {ANSWER_BYTES_MAX} bytes")
-        if time.monotonic() > until:
-            raise TimeoutError("the answer came too slowly")
-        chunks.append(chunk)
-    return b"".join(chunks)
+        if answer.status == OK and (request.method == "POST" or method == "Time"):
+            self.clock.hear_date(answer.date, answer.sent_at, answer.answered_at)
+        spent_s = answer.answered_at - answer.sent_at
+        log.debug("%s: HTTP %d in %.1f ms", method, answer.status, spent_s * 1e3)
+        return answer

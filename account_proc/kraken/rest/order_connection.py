@@ -23,7 +23,7 @@ import httptools
 
 from krakencopy.account_proc.contract.errors import OutcomeUnknown
 from krakencopy.account_proc.kraken.exchange_clock import ExchangeClock
-from krakencopy.account_proc.kraken.rest.client import (
+from krakencopy.account_proc.kraken.rest.http_connection import (
     ANSWER_BYTES_MAX,
     CONNECT_TIMEOUT_S,
     IDLE_CONNECTION_S,

@@ -13,7 +13,7 @@ from krakencopy.v1 import types_pb2 as pb
 NOW_US = 1_795_336_500_000_000
 
 
-def told(nonce: int | None = NOW_US - 10, window: int = 0) -> KeyNonce:
+def key_nonce(nonce: int | None = NOW_US - 10, window: int = 0) -> KeyNonce:
     return KeyNonce(nonce=nonce, window=window, clock_offset_ms=-400)
 
 
@@ -23,7 +23,7 @@ def seen(**changes: Any) -> pb.NonceReport:
         "last": NOW_US - 5,
         "reserved": NOW_US + 99,
         "holder_pid": 7,
-        "told": told(),
+        "key_nonce": key_nonce(),
     }
     return report("anna", "/state/nonce.txt", **(usual | changes))
 
@@ -32,12 +32,12 @@ def seen(**changes: Any) -> pb.NonceReport:
     ("changes", "verdict"),
     [
         ({}, "OK"),
-        ({"told": None}, "NOT_ASKED"),
-        ({"told": told(None)}, "NOT_ASKED"),
-        ({"told": told(NOW_US + 100)}, "NONCE_BEHIND"),
+        ({"key_nonce": None}, "NOT_ASKED"),
+        ({"key_nonce": key_nonce(None)}, "NOT_ASKED"),
+        ({"key_nonce": key_nonce(NOW_US + 100)}, "NONCE_BEHIND"),
         # Reserved by an earlier process of ours, which may have used all of it.
-        ({"told": told(NOW_US + 99)}, "OK"),
-        ({"told": told(window=5000)}, "NONCE_WINDOW"),
+        ({"key_nonce": key_nonce(NOW_US + 99)}, "OK"),
+        ({"key_nonce": key_nonce(window=5000)}, "NONCE_WINDOW"),
         ({"last": NOW_US + AHEAD_US + 1}, "NONCE_AHEAD"),
         ({"last": NOW_US + AHEAD_US}, "OK"),
     ],

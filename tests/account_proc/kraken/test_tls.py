@@ -18,7 +18,7 @@ import pytest
 
 from krakencopy.account_proc.contract.errors import OutcomeUnknown
 from krakencopy.account_proc.contract.spec import Credentials
-from krakencopy.account_proc.kraken.rest import client as rest_module
+from krakencopy.account_proc.kraken.rest import http_connection
 from krakencopy.account_proc.kraken.rest.client import KrakenRest
 from krakencopy.account_proc.kraken.tls import EXCHANGE_TLS
 
@@ -118,7 +118,7 @@ def test_calls_are_made_only_to_whom_the_context_trusts_and_under_its_name(
         with pytest.raises(OutcomeUnknown, match="self-signed"):
             ask("127.0.0.1")
         trusting = ssl.create_default_context(cafile=CERTIFICATE)
-        monkeypatch.setattr(rest_module, "EXCHANGE_TLS", trusting)
+        monkeypatch.setattr(http_connection, "EXCHANGE_TLS", trusting)
         assert ask("127.0.0.1") == {"unixtime": 1}
         with pytest.raises(OutcomeUnknown, match="Hostname mismatch"):
             ask("localhost")

@@ -16,8 +16,6 @@ from krakencopy.supervisor.config.reader import (
     ConfigFaults,
     Mode,
     PaperMarket,
-    check_notionals,
-    check_state_dir,
     load,
     parse,
 )
@@ -402,18 +400,6 @@ def test_a_file_of_another_editor_is_read(tmp_path: Path) -> None:
     assert load(path).source == str(path)
 
 
-def test_a_state_folder_whose_sockets_would_not_fit_is_a_fault() -> None:
-    config = parse(PAPER + MASTER + USER, "krakencopy.toml")
-    room = 107 - len("/run/tania_gilbert.sock")
-    check_state_dir(config, Path("/" + "d" * (room - 1)))
-    with pytest.raises(ConfigFaults, match=r"accounts\[1\]\.id: .* 1 bytes too long"):
-        check_state_dir(config, Path("/" + "d" * room))
-    with pytest.raises(ConfigFaults, match="choose a shorter --state-dir"):
-        check_state_dir(config, Path("/" + "d" * 100))
-    with pytest.raises(ConfigFaults):
-        check_state_dir(config, Path("/" + "ä" * (room // 2 + 1)))
-
-
 KEYS = (
     "mode",
     "id",
@@ -461,31 +447,3 @@ def test_any_text_is_a_configuration_or_faults(text: str) -> None:
     result = read_or_faults(text)
     assert isinstance(result, ConfigFaults), "no text of chance has a master"
     assert all(str(fault).isprintable() for fault in result.faults)
-
-
-BARE = 'copy = { sizing = "fixed_notional", notional = "50" }\n'
-DOLLARS = 'copy = { sizing = "fixed_notional", notional = "50 USD" }\n'
-
-
-@pytest.mark.parametrize(
-    ("line", "traded", "is_refused"),
-    [
-        (BARE, ["BTC/USD", "BTC/USDT", "BTC/EUR"], False),
-        (BARE, [], False),
-        (BARE, ["BTC/USD", "ETH/BTC"], True),
-        (DOLLARS, ["ETH/BTC"], False),
-        ("", ["ETH/BTC"], False),
-    ],
-)
-def test_an_amount_without_a_currency_is_refused_where_the_master_trades_for_something_else(
-    line: str, traded: list[str], is_refused: bool
-) -> None:
-    config = parse(PAPER + MASTER + USER + line, "c")
-    assert bool(config.warnings) == (line == BARE)
-    if not is_refused:
-        check_notionals(config, traded)
-        return
-    with pytest.raises(
-        ConfigFaults, match='"50" names no currency, and the master trades ETH/BTC; write an amount'
-    ):
-        check_notionals(config, traded)

@@ -6,8 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from krakencopy.account_proc.contract.spec import Role
+from krakencopy.supervisor.config.checks import check_state_dir
 from krakencopy.supervisor.config.model import AccountConfig
-from krakencopy.supervisor.config.reader import check_state_dir, parse
+from krakencopy.supervisor.config.reader import parse
 from krakencopy.supervisor.paper.demo import (
     DEMO_BALANCES,
     MASTER_BALANCE,

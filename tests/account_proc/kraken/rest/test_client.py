@@ -5,7 +5,6 @@ never more than is known.
 from __future__ import annotations
 
 import logging
-import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -27,16 +26,13 @@ from krakencopy.account_proc.contract.errors import (
     OutcomeUnknown,
 )
 from krakencopy.account_proc.contract.spec import Credentials, Tier
-from krakencopy.account_proc.kraken.answers import LockedOut, NotSent
-from krakencopy.account_proc.kraken.rest import client as rest_module
+from krakencopy.account_proc.kraken.answers import LockedOut
 from krakencopy.account_proc.kraken.rest.client import KrakenRest
 from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits, DecayingCounter
 from krakencopy.account_proc.kraken.rest.signing import sign
 from tests.support.odd_exchange import (
-    HANG,
     RESET,
     SECRET,
-    TRICKLE,
     OddExchange,
     answer,
     odd_exchange,
@@ -165,67 +161,6 @@ def test_a_kept_connection_that_breaks_after_the_request_leaves_the_outcome_unkn
     assert [asked.connection for asked in exchange.asked] == [0, 0]
 
 
-def test_a_kept_connection_that_was_closed_meanwhile_is_replaced_before_anything_is_sent() -> None:
-    with odd_exchange(answer({}) + RESET) as exchange:
-        rest = client(exchange)
-        rest.private("Balance")
-        assert exchange.hung_up.wait(30)
-        rest.private("AddOrder")
-        rest.close()
-    assert [asked.connection for asked in exchange.asked] == [0, 1]
-
-
-def test_a_connection_that_was_idle_for_long_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rest_module, "IDLE_CONNECTION_S", -1.0)
-    with odd_exchange() as exchange:
-        rest = client(exchange)
-        rest.private("Balance")
-        rest.private("AddOrder")
-        rest.close()
-    assert [asked.connection for asked in exchange.asked] == [0, 1]
-
-
-def test_a_refused_connection_proves_that_nothing_was_sent() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    rest = KrakenRest(f"http://127.0.0.1:{port}", KEY, Counter())
-    assert type(error_of(lambda: rest.private("AddOrder"))) is NotSent
-    rest.close()
-
-
-def test_a_connection_that_never_comes_about_proves_that_nothing_was_sent() -> None:
-    # The queue of a listener that accepts nothing takes two connections; the third gets no answer to its SYN.
-    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
-        fillers = []
-        for _ in range(4):
-            filler = socket.socket()
-            filler.setblocking(False)
-            filler.connect_ex(listener.getsockname())
-            fillers.append(filler)
-        rest = KrakenRest(f"http://127.0.0.1:{listener.getsockname()[1]}", KEY, Counter())
-        assert type(error_of(lambda: rest.private("AddOrder", timeout_s=0.3))) is NotSent
-        rest.close()
-        for filler in fillers:
-            filler.close()
-
-
-def test_an_answer_that_never_comes_is_unknown_and_cannot_be_taken_for_a_later_one() -> None:
-    with odd_exchange(HANG + answer({"late": 1}), answer({"next": 1})) as exchange:
-        rest = client(exchange)
-        assert type(error_of(lambda: rest.private("AddOrder", timeout_s=0.2))) is OutcomeUnknown
-        exchange.released.set()
-        assert rest.private("Balance") == {"next": 1}
-        rest.close()
-
-
-def test_an_answer_is_bounded_in_length(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rest_module, "ANSWER_BYTES_MAX", 1000)
-    with odd_exchange(answer("x" * 1000)) as exchange:
-        rest = client(exchange)
-        assert "longer than" in str(error_of(lambda: rest.private("AddOrder")))
-        rest.close()
-
-
 def test_krakens_refusals_are_told_as_such() -> None:
     with odd_exchange(answer(None, "EOrder:Insufficient funds")) as exchange:
         rest = client(exchange)
@@ -291,14 +226,6 @@ def test_without_a_nonce_nothing_is_sent() -> None:
         rest.top_up_nonces()
         rest.close()
     assert exchange.asked == []
-
-
-def test_the_environment_cannot_put_a_proxy_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    with odd_exchange() as exchange:
-        rest = client(exchange)
-        assert rest.private("Balance") == {}
-        rest.close()
 
 
 @pytest.mark.parametrize("url", ["", "api.kraken.com", "ftp://api.kraken.com", "https://"])
@@ -402,23 +329,3 @@ def test_an_order_that_is_refused_for_its_time_corrects_the_clock_by_that_very_a
         with pytest.raises(ExchangeError):
             rest.private("AddOrder")
         assert rest.clock.now() - time.time() == pytest.approx(4, abs=1.5)
-
-
-@pytest.mark.parametrize(
-    "reply",
-    [
-        b"HTTP/1.1 200 OK\r\nX-Slow: a",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n{",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0",
-    ],
-    ids=["head", "body", "chunk"],
-)
-def test_an_answer_that_trickles_in_ends_with_the_calls_time_and_not_with_a_bytes(reply: bytes) -> None:
-    with odd_exchange(TRICKLE + reply, answer({"n": 1})) as exchange:
-        rest = client(exchange)
-        with pytest.raises(OutcomeUnknown, match=r"no whole answer within 0\.5 s|too slowly"):
-            rest.private("Balance", timeout_s=0.5)
-        assert exchange.hung_up.wait(30)
-        # And the next one is on a new connection.
-        assert rest.private("Balance") == {"n": 1}
-        assert [asked.connection for asked in exchange.asked] == [0, 1]

@@ -1,0 +1,81 @@
+"""Fills go out to all users in turn; what cannot be sent is not hidden by what is still read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from krakencopy.supervisor.accounts.account_link import AccountLink
+from krakencopy.supervisor.journal.journal_file import JournalFault
+from tests.support.linked_users import (
+    LIMIT_S,
+    USERS,
+    connected,
+)
+from tests.support.supervisor_samples import fill
+
+
+def test_every_fill_goes_to_everyone_and_each_time_another_user_is_served_first(folder: Path) -> None:
+    async def play() -> None:
+        async with connected(folder) as scene:
+            written: list[str] = []
+            scene.fills.append([fill(1)], 1)
+            for number, (name, link) in enumerate(scene.links.items(), start=1):
+                _note_writes(link, name, written)
+                link.open()
+                # Who has a fill has joined the round.
+                await scene.until_got(number)
+            written.clear()
+            for seq in (2, 3, 4):
+                scene.fills.append([fill(seq)], 1)
+                await scene.until_got(len(USERS) * seq)
+            assert written == ["anna", "ben", "eve", "ben", "eve", "anna", "eve", "anna", "ben"]
+            assert sorted(scene.got) == [(name, seq) for name in USERS for seq in (1, 2, 3, 4)]
+
+    asyncio.run(play())
+
+
+def _note_writes(link: AccountLink, name: str, written: list[str]) -> None:
+    """Has the order in which writes begin told: when they arrive is the kernel's business."""
+    begin = link._rpc.open
+
+    @asynccontextmanager
+    async def begun(method: str, timeout_s: float | None = None) -> AsyncIterator[Any]:
+        async with begin(method, timeout_s) as call:
+            write = call.send_message
+
+            async def noted(message: Any) -> None:
+                if isinstance(message, bytes):
+                    written.append(name)
+                await write(message)
+
+            cast("Any", call).send_message = noted
+            yield call
+
+    cast("Any", link._rpc).open = begun
+
+
+def test_a_link_that_cannot_send_any_more_does_not_go_on_reading_as_if_all_were_well(folder: Path) -> None:
+    async def play() -> None:
+        async with connected(folder) as scene:
+            scene.fills.append([fill(1)], 1)
+            scene.links["anna"].open()
+            await scene.until_got(1)
+            fault = JournalFault("a page of the journal cannot be read")
+
+            def unreadable(_: int) -> None:
+                raise fault
+
+            cast("Any", scene.fills).after = unreadable
+            scene.fills.append([fill(2)], 1)
+            await scene.queue.wait(LIMIT_S)
+            with pytest.raises(JournalFault) as raised:
+                scene.queue.raise_failure()
+            assert raised.value is fault
+
+    asyncio.run(play())
