@@ -17,8 +17,10 @@ from tests.chaos import plan
 from tests.chaos.judge_copies import volumes
 from tests.chaos.plan import Batch, World
 from tests.chaos.records import Finding, Record
+from tests.chaos.rest import DidNotRest
+from tests.chaos.tally import Tally
 from tests.chaos.validators import findings_text, judge
-from tests.chaos.world import DidNotRest, RunningWorld, Tally
+from tests.chaos.world import RunningWorld
 
 #: After so many worlds with findings the rest is not worth the time.
 FAILED_WORLDS_MAX = 5

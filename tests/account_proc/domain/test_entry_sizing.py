@@ -7,82 +7,44 @@ what the cap pays for, whichever is less, cut to the lot.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 
-import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from krakencopy.account_proc.contract.copy_state import Reason
-from krakencopy.account_proc.contract.spec import BalanceBasis, CopyRules, OrderStyle, Sizing
-from krakencopy.account_proc.domain.copy_book import CopyBook
-from krakencopy.account_proc.domain.copy_plan import Carry, Decision, MasterFill, Order, Skip, UserBalances
+from krakencopy.account_proc.contract.spec import BalanceBasis, CopyRules, OrderStyle
+from krakencopy.account_proc.domain.copy_plan import Carry, MasterFill, Order, Skip
 from krakencopy.account_proc.domain.pairs import PairRules
-from krakencopy.account_proc.domain.quantities import BaseVolume, QuoteAmount, Side
-from krakencopy.account_proc.domain.sizing import decide
+from krakencopy.account_proc.domain.quantities import Side
 from tests.support.copying import (
     BTC,
     ETH,
     LOTS,
-    NOW,
-    PLENTY,
     Follower,
-    MemoryPlans,
     TradingMaster,
     copy_id_of,
     cost_of,
     only_order,
     volume_of,
 )
-
-NO_MINIMUM = replace(BTC, ordermin=Decimal("1e-8"), costmin=Decimal(0))
-UNCAPPED = CopyRules(max_user_risk=Decimal(1))
-
-pairs = st.sampled_from([NO_MINIMUM, LOTS, BTC, ETH])
-cents = st.integers(1, 10**9).map(lambda number: Decimal(number).scaleb(-2))
-prices = st.integers(1, 10**6).map(lambda number: Decimal(number).scaleb(-1))
-volumes = st.integers(1, 10**10).map(lambda number: Decimal(number).scaleb(-8))
-#: Fills of one order; each inner list is decided about at once.
-batches_of_fills = st.lists(st.lists(volumes, min_size=1, max_size=3), min_size=1, max_size=5)
-risks = st.integers(1, 100).map(lambda number: Decimal(number).scaleb(-2))
-slippages = st.integers(0, 500)
-
-
-def in_lots(exact: Fraction, pair: PairRules) -> Decimal:
-    lots = exact * 10**pair.lot_decimals // 1
-    return Decimal(lots).scaleb(-pair.lot_decimals)
-
-
-def assert_is_share(volume: Decimal, exact: Fraction, pair: PairRules) -> None:
-    """The share cut to the lot; a ratio that has no end in decimals may miss the lot that it should just
-    reach.
-    """
-    assert in_lots(exact * (1 - Fraction(1, 10**24)), pair) <= volume <= in_lots(exact, pair)
-
-
-def bound(price: Decimal, bps: int) -> Fraction:
-    return Fraction(price) * (1 + Fraction(bps, 10_000))
-
-
-def bought(
-    user: Follower, master: TradingMaster, batches: Sequence[Sequence[Decimal]], price: Decimal
-) -> Decimal:
-    """What was ordered and carried for one order of the master whose fills were decided about batch by
-    batch.
-    """
-    total = Decimal(0)
-    for batch in batches:
-        order = only_order(user.decide(*(master.buy("O1", volume, price, user.pair) for volume in batch)))
-        if order is not None:
-            total += order.volume.amount
-            user.settle(order, price=price * (1 + Decimal(user.rules.max_slippage_bps) / 10_000))
-    return total + user.carried(Side.BUY)
-
-
-# -- in proportion -----------------------------------------------------------------------------------------
+from tests.support.entries import (
+    NO_MINIMUM,
+    UNCAPPED,
+    assert_is_share,
+    batches_of_fills,
+    bought,
+    bound,
+    cents,
+    in_lots,
+    pairs,
+    prices,
+    risks,
+    slippages,
+    volumes,
+)
 
 
 def test_a_user_with_a_tenth_of_the_money_buys_a_tenth() -> None:
@@ -403,36 +365,6 @@ def test_an_entry_for_which_the_cash_does_not_reach_is_skipped_and_takes_no_room
 # -- other ways to size ------------------------------------------------------------------------------------
 
 
-@given(batches_of_fills, risks)
-def test_a_fixed_ratio_scales_the_masters_volume_whatever_anyone_owns(
-    batches: list[list[Decimal]], ratio: Decimal
-) -> None:
-    rules = CopyRules(sizing=Sizing.FIXED_RATIO, ratio=ratio, max_user_risk=Decimal(1))
-    user = Follower(rules=rules, equity=Decimal(10) ** 9, pair=NO_MINIMUM)
-    total = bought(user, TradingMaster(equity=Decimal(0)), batches, Decimal("0.1"))
-    assert_is_share(total, Fraction(sum(map(sum, batches))) * Fraction(ratio), NO_MINIMUM)
-
-
-@given(batches_of_fills, prices, st.integers(1, 5_000).map(Decimal))
-def test_a_fixed_notional_is_bought_once_for_each_master_order(
-    batches: list[list[Decimal]], price: Decimal, notional: Decimal
-) -> None:
-    rules = CopyRules(sizing=Sizing.FIXED_NOTIONAL, notional=notional, max_slippage_bps=0)
-    user = Follower(rules=rules, equity=Decimal(20_000), pair=NO_MINIMUM)
-    total = bought(user, TradingMaster(), batches, price)
-    assert_is_share(total, min(Fraction(notional), Fraction(2_000)) / Fraction(price), NO_MINIMUM)
-
-
-def test_a_later_fill_of_a_fixed_notional_has_nothing_left() -> None:
-    rules = CopyRules(sizing=Sizing.FIXED_NOTIONAL, notional=Decimal(5))
-    user, master = Follower(rules=rules), TradingMaster()
-    assert user.ordered(master.buy("O1", "1", "50000")).volume.amount == Decimal("0.0001")
-    (skip,) = user.decide(master.buy("O1", "1", "50000")).decisions
-    assert isinstance(skip, Skip)
-    assert skip.reason is Reason.NOTHING_LEFT_OF_ORDER
-    assert user.ordered(master.buy("O2", "1", "50000")).volume.amount == Decimal("0.0001")
-
-
 def test_the_free_cash_may_be_what_a_trade_is_scaled_by() -> None:
     master = TradingMaster(equity=Decimal(1000), cash=Decimal(200))
     user = Follower(rules=CopyRules(balance=BalanceBasis.CASH), equity=Decimal(100), cash=Decimal(50))
@@ -461,55 +393,3 @@ def test_what_is_planned_is_what_the_rules_asked_for_before_cash_cut_it(fills: l
     if order is not None and order.reason is not Reason.CAPPED:
         assert order.planned.amount <= sum(fills, Decimal(0)) / 10
         assert order.volume <= order.planned
-
-
-CROSS = replace(
-    BTC,
-    altname="ETHXBT",
-    name="ETH/BTC",
-    base="ETH",
-    quote="BTC",
-    ordermin=Decimal("0.0001"),
-    costmin=Decimal(0),
-)
-IN_DOLLARS = CopyRules(
-    sizing=Sizing.FIXED_NOTIONAL,
-    notional=Decimal(50),
-    notional_asset="USD",
-    max_slippage_bps=0,
-    max_user_risk=Decimal(1),
-)
-
-
-def decided(rules: CopyRules, notional: str | None, pair: PairRules = CROSS) -> Decision:
-    """What a rich user makes of the master's entry; ``notional``: what its amount is worth in the quote."""
-    holdings = UserBalances(
-        equity=QuoteAmount(PLENTY), cash=QuoteAmount(PLENTY), base=BaseVolume(PLENTY),
-        notional=None if notional is None else QuoteAmount(Decimal(notional)),
-    )  # fmt: skip
-    fill = TradingMaster().buy("O1", "1", "0.04", pair)
-    (decision,) = decide(CopyBook(MemoryPlans()), [fill], pair, rules, holdings, NOW).decisions
-    return decision
-
-
-def test_a_notional_in_another_currency_is_what_it_is_worth_in_the_quote() -> None:
-    decision = decided(IN_DOLLARS, "0.001")
-    assert isinstance(decision, Order)
-    assert decision.volume.amount == Decimal("0.025")
-
-
-def test_a_notional_whose_worth_is_not_known_buys_nothing_and_is_not_carried() -> None:
-    decision = decided(IN_DOLLARS, None)
-    assert isinstance(decision, Skip)
-    assert (decision.reason, decision.detail) == (Reason.NO_MARK, "what 50 USD are in BTC is not known")
-
-
-@pytest.mark.parametrize(
-    ("pair", "is_money"), [(CROSS, False), (BTC, True), (replace(CROSS, name="ETH/USDT"), True)]
-)
-def test_a_notional_without_a_currency_is_taken_where_the_quote_is_money(
-    pair: PairRules, is_money: bool
-) -> None:
-    decision = decided(replace(IN_DOLLARS, notional_asset=""), None, pair)
-    assert isinstance(decision, Order) == is_money
-    assert is_money or decision.reason is Reason.NOTIONAL_NEEDS_CURRENCY
