@@ -32,6 +32,27 @@ from tests.support.scripted_kraken import ScriptedKraken, execution, until
 TIMING = Timing(deadline=5.0, retry=0.01)
 
 
+def streamed_fill(
+    seq: int, side: Side, pair: str, executed_at: float, *, order_id: str = "", master_position: str = ""
+) -> pb.Fill:
+    """The master of 1000 USD has traded 0.001 of a pair at 50000, by an order of its own; a sale is all that
+    it held, unless said otherwise. ``executed_at`` in Unix seconds.
+    """
+    return pb.Fill(
+        seq=seq,
+        exec_id=f"M{seq}",
+        order_id=order_id or f"MO{seq}",
+        pair=pair,
+        side=PB_SIDE[side],
+        price="50000",
+        volume="0.001",
+        master_equity="1000",
+        master_cash="1000",
+        master_position=master_position or ("0.001" if side is Side.SELL else "0"),
+        executed_at=timestamp(executed_at),
+    )
+
+
 class Kraken(ScriptedKraken):
     """Fills every order at once, and remembers public calls too."""
 
@@ -111,20 +132,7 @@ class User:
     def made(self, side: Side, pair: str = "BTC/USD", executed_at: float | None = None) -> pb.Fill:
         """The next fill of the master; ``executed_at`` by the exchange's clock (Unix seconds), else now."""
         self.seq += 1
-        held = Decimal("0.001") if side is Side.SELL else Decimal(0)
-        return pb.Fill(
-            seq=self.seq,
-            exec_id=f"M{self.seq}",
-            order_id=f"MO{self.seq}",
-            pair=pair,
-            side=PB_SIDE[side],
-            price="50000",
-            volume="0.001",
-            master_equity="1000",
-            master_cash="1000",
-            master_position=str(held),
-            executed_at=timestamp(self.now if executed_at is None else executed_at),
-        )
+        return streamed_fill(self.seq, side, pair, self.now if executed_at is None else executed_at)
 
     @property
     def copies(self) -> list[CopyRecord]:
@@ -175,19 +183,7 @@ def fills(*what: tuple[Side, str], after: int = 0) -> list[pb.Fill]:
     it holds.
     """
     return [
-        pb.Fill(
-            seq=seq,
-            exec_id=f"M{seq}",
-            order_id=f"{side} {pair}",
-            pair=pair,
-            side=PB_SIDE[side],
-            price="50000",
-            volume="0.001",
-            master_equity="1000",
-            master_cash="1000",
-            master_position="0.01",
-            executed_at=timestamp(NOW),
-        )
+        streamed_fill(seq, side, pair, NOW, order_id=f"{side} {pair}", master_position="0.01")
         for seq, (side, pair) in enumerate(what, start=after + 1)
     ]
 

@@ -16,11 +16,9 @@ from typing import Any
 import pytest
 
 from krakencopy.account_proc.contract.errors import ExchangeRefused, OutcomeUnknown
-from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.contract.spec import CopyRules, Tier
 from krakencopy.account_proc.copying.copier import Copier
 from krakencopy.account_proc.copying.copy_context import CopyContext
-from krakencopy.account_proc.domain.copy_record import PB_SIDE
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
@@ -37,6 +35,7 @@ from krakencopy.account_proc.trading.requested_orders import RequestedOrders
 from krakencopy.account_proc.trading.timing import Timing
 from krakencopy.v1 import account_pb2, types_pb2
 from tests.support.copying import NOW
+from tests.support.copying_user import streamed_fill
 from tests.support.scripted_kraken import ScriptedKraken, execution, run, until
 
 PAIR = "BTC/USD"
@@ -188,20 +187,7 @@ class User:
     def fill(self, side: Side) -> types_pb2.Fill:
         """The master of 1000 USD has traded 0.001 BTC; what it sells is all that it holds."""
         self.seq += 1
-        held = Decimal("0.001") if side is Side.SELL else Decimal(0)
-        return types_pb2.Fill(
-            seq=self.seq,
-            exec_id=f"M{self.seq}",
-            order_id=f"MO{self.seq}",
-            pair=PAIR,
-            side=PB_SIDE[side],
-            price="50000",
-            volume="0.001",
-            master_equity="1000",
-            master_cash="1000",
-            master_position=str(held),
-            executed_at=timestamp(self.now()),
-        )
+        return streamed_fill(self.seq, side, PAIR, self.now())
 
     def own(self) -> set[str]:
         """Client order ids of the strategy's orders."""
