@@ -11,7 +11,7 @@
 # Source: GRPC_ARG_MAX_METADATA_SIZE and GRPC_ARG_ABSOLUTE_MAX_METADATA_SIZE in grpc's channel arguments.
 # Whom it bites: services that pass on an exchange's text, a list of faults or a traceback as the message. A
 #   client that repeats on RESOURCE_EXHAUSTED ("busy") and not on INVALID_ARGUMENT sends a refused order again.
-# Here: account_proc/contract/refusals.py cuts each message to 300 characters before it travels.
+# Here: account_proc/contract/refusals.py keeps what a refusal carries below 7,000 bytes, counted as it travels.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

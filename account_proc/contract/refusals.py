@@ -7,15 +7,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import quote
 
 from google.rpc import error_details_pb2
 
 from krakencopy.account_proc.contract.request_bounds import VIOLATIONS_MAX, Violation
 
 ERROR_DOMAIN = "krakencopy"
-#: Characters of a text that travels in a header of HTTP/2, at most. Longer headers are slow to read in pure
-#: Python, and gRPC puts an error of its own in the place of one that is too long (16 KiB by default).
+#: Bytes (UTF-8) of a text that travels in a header of HTTP/2, at most. Longer headers are slow to read in
+#: pure Python, and gRPC's clients replace a refusal that is too long by another, with another code
+#: (HEADERS_BYTES_MAX).
 TEXT_MAX = 300
+#: All of a refusal's headers, in bytes. grpc, GRPC_ARG_MAX_METADATA_SIZE: a client takes 8 KiB with gRPC's
+#: own; above that it refuses some, above 16 KiB all, as RESOURCE_EXHAUSTED.
+HEADERS_BYTES_MAX = 7_000
 #: google.rpc.ErrorInfo: a reason is UPPER_SNAKE_CASE of at most 63 characters.
 REASON = re.compile(r"[A-Z][A-Z0-9_]{0,61}[A-Z0-9]", re.ASCII)
 #: For a reason that is the exchange's own text: that is then in the metadata under the name below.
@@ -23,14 +28,22 @@ EXCHANGE_REFUSED, EXCHANGE_ERROR = "EXCHANGE_REFUSED", "exchange_error"
 
 
 def cut_text(text: str, at_most: int = TEXT_MAX) -> str:
-    """The text without characters that cannot be shown, and without its middle where it is too long: what
-    to do stands at its end.
+    """The text without characters that cannot be shown, and without its middle where it has more bytes than
+    ``at_most``: what to do stands at its end.
     """
     shown = "".join(sign if sign.isprintable() else " " for sign in text)
-    if len(shown) <= at_most:
+    encoded = shown.encode()
+    if len(encoded) <= at_most:
         return shown
     head = (at_most - 5) * 3 // 5
-    return f"{shown[:head]} ... {shown[head + 5 - at_most :]}"
+    begin, end = encoded[:head], encoded[head + 5 - at_most :]
+    return f"{begin.decode(errors='ignore')} ... {end.decode(errors='ignore')}"
+
+
+def header_bytes(message: str) -> int:
+    """What a refusal's message takes in headers: percent-encoded, and once more in the details, in base64."""
+    encoded = message.encode()
+    return len(quote(encoded, safe="")) + len(encoded) * 4 // 3
 
 
 def error_details(
@@ -47,7 +60,7 @@ def error_details(
     found: list[Any] = [error_details_pb2.ErrorInfo(reason=reason, domain=ERROR_DOMAIN, metadata=cut)]
     if fields := [
         error_details_pb2.BadRequest.FieldViolation(
-            field=cut_text(each.field, 100), description=each.description
+            field=cut_text(each.field, 100), description=cut_text(each.description)
         )
         for each in list(violations)[:VIOLATIONS_MAX]
     ]:

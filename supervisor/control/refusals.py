@@ -11,7 +11,7 @@ from google.rpc import status_pb2
 from grpc_status import rpc_status
 from grpclib.const import Status
 
-from krakencopy.account_proc.contract.refusals import TEXT_MAX, cut_text, error_details
+from krakencopy.account_proc.contract.refusals import cut_text, error_details
 from krakencopy.account_proc.contract.request_bounds import Violation
 
 #: grpc's name of a status of grpclib's.
@@ -28,13 +28,14 @@ async def refuse(
     *,
     metadata: Mapping[str, str] | None = None,
     violations: Iterable[Violation] = (),
-    text_max: int = TEXT_MAX,
+    lines: bool = False,
 ) -> NoReturn:
     """Ends a call with a status that carries google.rpc.ErrorInfo, and google.rpc.BadRequest for fields that
-    are outside their bounds. ``text_max``: characters of the message, at most. Never returns.
+    are outside their bounds. A message is one line and cut to TEXT_MAX; with ``lines`` its caller has seen
+    to its length. Never returns.
     """
-    lines = [cut_text(line, text_max) for line in message.split("\n")]
-    status = status_pb2.Status(code=code.value[0], message="\n".join(lines)[:text_max])
+    text = message if lines else cut_text(message)
+    status = status_pb2.Status(code=code.value[0], message=text)
     for part in error_details(reason, metadata, violations):
         packed = any_pb2.Any()
         packed.Pack(part)

@@ -15,6 +15,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
 
+from krakencopy.account_proc.contract.refusals import HEADERS_BYTES_MAX, TEXT_MAX, cut_text, header_bytes
 from krakencopy.account_proc.contract.spec import Credentials
 from krakencopy.supervisor.config import reader as configuration
 from krakencopy.supervisor.config.checks import check_notionals, check_state_dir
@@ -31,9 +32,10 @@ from krakencopy.v1 import types_pb2
 
 #: Answers that are remembered by request id.
 ANSWERS_MAX = 100
-#: All of a refusal's message, in bytes of UTF-8. It travels twice in the trailing metadata, where gRPC takes
-#: 8 KiB in all.
-MESSAGE_BYTES_MAX = 2_000
+#: Of one fault of a configuration in a refusal, in bytes of UTF-8: a path of Linux may have 4,096.
+LINE_BYTES_MAX = 900
+#: What a refusal's headers have beside its message: google.rpc.ErrorInfo in base64.
+DETAILS_BYTES = 300
 
 
 class ReloadRefused(Exception):
@@ -213,19 +215,15 @@ def _lines(found: ConfigFaults) -> list[str]:
 
 
 def _cut(lines: list[str], path: Path) -> str:
-    """As many lines as there is room for, and a last one that says how many there are more."""
+    """As many lines as a refusal has room for, and a last one that says how many there are more."""
     shown: list[str] = []
-    room = MESSAGE_BYTES_MAX
+    room = HEADERS_BYTES_MAX - DETAILS_BYTES - header_bytes("x" * TEXT_MAX)
     for line in lines:
-        room -= len(line.encode()) + 1
+        cut = cut_text(line, LINE_BYTES_MAX)
+        room -= header_bytes(cut + "\n")
         if room < 0:
             break
-        shown.append(line)
-    if len(shown) < len(lines):
-        more = len(lines) - len(shown)
-        shown.append(
-            f"{path}: {more} more; see them all with: krakencopyd check --config {path}"
-            if shown
-            else lines[0].encode()[:MESSAGE_BYTES_MAX].decode(errors="ignore") + "..."
-        )
+        shown.append(cut)
+    if more := len(lines) - len(shown):
+        shown.append(cut_text(f"{path}: {more} more; see them all with: krakencopyd check --config {path}"))
     return "\n".join(shown)

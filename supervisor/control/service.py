@@ -51,9 +51,6 @@ TURN_MAX_S = 1.0
 #: Between the answer to Shutdown and its beginning, in seconds.
 SHUTDOWN_PAUSE_S = 0.1
 
-#: Characters of the faults of a configuration, at most, one a line; gRPC's clients take 8 KiB of headers.
-FAULTS_TEXT_MAX = 4_000
-
 Answer = TypeVar("Answer", bound=Message)
 
 
@@ -105,7 +102,7 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         except ReloadRefused as refused:
             is_bad = refused.reason == "BAD_CONFIGURATION"
             code = grpc.StatusCode.INVALID_ARGUMENT if is_bad else grpc.StatusCode.FAILED_PRECONDITION
-            await refuse(context, code, refused.reason, str(refused), text_max=FAULTS_TEXT_MAX)
+            await refuse(context, code, refused.reason, str(refused), lines=True)
 
     async def Shutdown(self, request: pb.ShutdownRequest, context: Context) -> pb.ShutdownResponse:
         """Users first, then the master, then the supervisor itself."""

@@ -7,9 +7,11 @@ from google.rpc import error_details_pb2
 
 from krakencopy.account_proc.contract.refusals import (
     EXCHANGE_ERROR,
+    HEADERS_BYTES_MAX,
     TEXT_MAX,
     cut_text,
     error_details,
+    header_bytes,
     violations_text,
 )
 from krakencopy.account_proc.contract.request_bounds import VIOLATIONS_MAX, Violation
@@ -33,6 +35,21 @@ def test_a_long_text_loses_its_middle() -> None:
 )
 def test_signs_that_cannot_be_shown_become_blanks(sign: str) -> None:
     assert cut_text(f"a{sign}b") == "a b"
+
+
+@pytest.mark.parametrize("sign", ["x", "%", "\u00fc", "\u20ac", "\U0001f4b8", "\n"])
+def test_a_refusal_of_any_signs_fits_in_the_headers_that_a_client_takes(sign: str) -> None:
+    long = sign * 5_000
+    wrong = [Violation(long, long)] * 9
+    message = violations_text(wrong)
+    details = error_details(long, {"a": long, "b": long}, wrong)
+    in_base64 = sum(len(part.SerializeToString()) for part in details) * 4 // 3
+    assert header_bytes(message) + in_base64 < HEADERS_BYTES_MAX
+
+
+def test_a_message_counts_as_it_travels() -> None:
+    assert header_bytes("abc") == 3 + 4
+    assert header_bytes("\u00fc\n") == 9 + 4
 
 
 def test_a_reason_is_a_constant() -> None:
