@@ -50,6 +50,7 @@ def test_stubs_and_protos_are_in_the_wheel_and_tests_are_not(wheel: Path) -> Non
     for package in ("supervisor", "account_proc", "client", "paper_exchange"):
         assert f"krakencopy/{package}/__init__.py" in names
     assert {"krakencopy/__init__.py", "krakencopy/py.typed"} <= names
+    assert any(name.endswith(".dist-info/licenses/docs/LICENSE") for name in names)
     top = {name.partition("/")[0] for name in names}
     assert {name for name in top if not name.endswith(".dist-info")} == {"krakencopy"}
 
