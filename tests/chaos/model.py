@@ -244,7 +244,7 @@ class PairModel:
 
     def _judge_entry(self, copy: Copy, volume: Fraction, dust: Fraction, *, capped: bool) -> None:
         ordered = Fraction(copy.ordered)
-        if copy.reason == "CASH_LIMITED" or "by the cash of" in copy.detail:
+        if _is_cut_to_money(copy):
             if self._known:
                 self._judge(
                     copy,
@@ -469,6 +469,14 @@ def check_volumes(
     for model in models.values():
         total.add(model.checked)
     return total
+
+
+def _is_cut_to_money(copy: Copy) -> bool:
+    """Whether an entry is smaller because money lacked: before it was sent, or after the exchange said so,
+    however the smaller order ended then.
+    """
+    was_refused = copy.attempts > 1 and "Insufficient funds" in copy.detail
+    return copy.reason == "CASH_LIMITED" or "by the cash of" in copy.detail or was_refused
 
 
 def _on_edge(volume: Fraction, near: Fraction = QUOTIENT) -> bool:

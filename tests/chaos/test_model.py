@@ -259,3 +259,27 @@ def test_less_sold_than_is_there_is_found_unless_someone_took_coins() -> None:
         ANNA, copies, {one.seq: one for one in fills}, booked, coins_taken=frozenset({"BTC"})
     )
     assert taken.findings == []
+
+
+@pytest.mark.parametrize(
+    ("volume", "attempts", "is_right"),
+    [
+        ("0.00006", 2, True),
+        ("0.00006", 1, False),
+        ("0.0002", 2, False),
+    ],
+)
+def test_an_entry_that_was_cut_after_a_refusal_for_funds_is_bound_by_the_rules_whatever_its_end(
+    volume: str, attempts: int, is_right: bool
+) -> None:
+    ended = answer(
+        (1,),
+        "buy",
+        volume,
+        "SLIPPAGE_BOUND",
+        state="REJECTED",
+        attempts=attempts,
+        filled=D(0),
+        detail=f"EOrder:Insufficient funds: 3 USD is free; cut to {volume}",
+    )
+    assert (check([entry(1, "0.001")], [ended]).findings == []) is is_right
