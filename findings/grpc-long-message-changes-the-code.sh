@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
 # A long error message changes a gRPC call's status code, by chance.
 #
-# One would expect: a server's context.abort(INVALID_ARGUMENT, text) is INVALID_ARGUMENT at the client, whatever
-#   the text; too long a text is cut, or refused where it is written.
-# What happens: the message travels percent-encoded in a header, and a client takes headers of up to 8 KiB. Above
-#   that it refuses calls by lot, more of them with each byte, and above 16 KiB all: the code is then
+# One would expect: a server's context.abort(INVALID_ARGUMENT, text) is INVALID_ARGUMENT at the client,
+#   whatever the text; too long a text is cut, or refused where it is written.
+# What happens: the message travels percent-encoded in a header, and a client takes headers of up to 8 KiB.
+#   Above that it refuses calls by lot, more of them with each byte, and above 16 KiB all: the code is then
 #   RESOURCE_EXHAUSTED, and the server's is gone. The same text gives now one code, now the other. A character
 #   that is not ASCII counts six bytes, so 1,400 are enough. The server sees nothing of it.
 # Version: grpcio 1.85.1, in Python, its own server and client with their defaults.
 # Source: GRPC_ARG_MAX_METADATA_SIZE and GRPC_ARG_ABSOLUTE_MAX_METADATA_SIZE in grpc's channel arguments.
 # Whom it bites: services that pass on an exchange's text, a list of faults or a traceback as the message. A
-#   client that repeats on RESOURCE_EXHAUSTED ("busy") and not on INVALID_ARGUMENT sends a refused order again.
-# Here: account_proc/contract/refusals.py keeps what a refusal carries below 7,000 bytes, counted as it travels.
+#   client that repeats on RESOURCE_EXHAUSTED ("busy") and not on INVALID_ARGUMENT sends a refused order
+#   again.
+# Here: account_proc/contract/refusals.py keeps what a refusal carries below 7,000 bytes, counted as it
+#   travels.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

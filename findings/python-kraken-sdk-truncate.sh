@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
 # python-kraken-sdk's truncate=True takes a step off amounts that are right, and refuses cheap coins.
 #
-# One would expect: create_order(..., truncate=True) cuts a volume and a price to the decimals that Kraken takes,
-#   and leaves one that has no more than those as it is; Decimal and text are accepted, so they count exactly.
-# What happens: the amount becomes a float, is multiplied, floored and divided. Of volumes from 0.00005 to 0.00009
-#   with eight decimals, given as text, one in twelve comes out a step smaller: sell all of 0.00006110, and
-#   0.00000001 stays. And the price is compared with the pair's costmin (what price times volume must come to,
-#   0.5 USD): no limit order in a coin below half a dollar is possible, "Price is less than the costmin".
-# Version: python-kraken-sdk 3.5.1 (kraken/spot/trade.py, Trade.truncate), on AssetPairs in its documented form.
+# One would expect: create_order(..., truncate=True) cuts a volume and a price to the decimals that Kraken
+#   takes, and leaves one that has no more than those as it is; Decimal and text are accepted, so they count
+#   exactly.
+# What happens: the amount becomes a float, is multiplied, floored and divided. Of volumes from 0.00005 to
+#   0.00009 with eight decimals, given as text, one in twelve comes out a step smaller: sell all of
+#   0.00006110, and 0.00000001 stays. And the price is compared with the pair's costmin (what price times
+#   volume must come to, 0.5 USD): no limit order in a coin below half a dollar is possible, "Price is less
+#   than the costmin".
+# Version: python-kraken-sdk 3.5.1 (kraken/spot/trade.py, Trade.truncate), on AssetPairs in its documented
+#   form.
 # Source: Kraken's documentation of AssetPairs (ordermin, costmin, lot_decimals), the code named above.
-# Whom it bites: bots that close positions to zero (the rest is below the least order and cannot be sold),
-#   and all that place limit orders in DOGE, XLM, TRX or other cheap coins.
+# Whom it bites: bots that close positions to zero (the rest is below the least order and cannot be sold), and
+#   all that place limit orders in DOGE, XLM, TRX or other cheap coins.
 # Here: amounts are Decimal from the answer to the order; account_proc/domain/quantities.py cuts to steps.
 set -euo pipefail
 folder=$(mktemp -d)

@@ -21,9 +21,8 @@ LATEST = 20
 
 _DESCRIPTION = "Ask a running krakencopyd, and tell it what to do."
 _EPILOG = f"""\
-The supervisor is found by --endpoint (unix:/path/control.sock or host:port), else by the environment
-variable {ENDPOINT_VARIABLE}, else in the state folder. The options above may stand before or after the
-command.
+The supervisor is found by --endpoint (unix:/path/control.sock), else by the environment variable
+{ENDPOINT_VARIABLE}, else in the state folder. The options above may stand before or after the command.
 
 With -o json standard output holds only data: protobuf messages as JSON in proto field names. status, report,
 why, order, reload and `accounts ID` give one object; all that lists or follows gives one object a line. As
@@ -62,8 +61,6 @@ def parse(argv: list[str]) -> argparse.Namespace:
     common = {
         "endpoint": None,
         "state_dir": None,
-        "token_file": None,
-        "ca_file": None,
         "timeout": None,
         "output": "table",
     }
@@ -130,9 +127,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     """
     nothing: Any = argparse.SUPPRESS
     group = parser.add_argument_group("connection and output")
-    group.add_argument(
-        "--endpoint", default=nothing, metavar="E", help="unix:/path/control.sock or host:port"
-    )
+    group.add_argument("--endpoint", default=nothing, metavar="E", help="unix:/path/control.sock")
     group.add_argument(
         "--state-dir",
         default=nothing,
@@ -140,10 +135,6 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
         help=f"the supervisor's state folder (without it: {' or '.join(DEFAULT_STATE_DIRS)}, wherever one "
         "listens)",
     )
-    group.add_argument(
-        "--token-file", default=nothing, metavar="F", help="file with the token (for host:port)"
-    )
-    group.add_argument("--ca-file", default=nothing, metavar="F", help="PEM root certificate (for host:port)")
     group.add_argument(
         "--timeout",
         default=nothing,

@@ -11,13 +11,12 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from krakencopy.client.cli.arguments import parse
 from krakencopy.client.cli.stderr import complain
-from krakencopy.client.sdk.endpoint import ENDPOINT_VARIABLE, Endpoint, choose_endpoint
-from krakencopy.client.sdk.errors import BadInput, ExitCode, KrakenCopyError
+from krakencopy.client.sdk.endpoint import ENDPOINT_VARIABLE, choose_endpoint
+from krakencopy.client.sdk.errors import ExitCode, KrakenCopyError
 from krakencopy.client.sdk.timeouts import CALL_TIMEOUT_S
 
 if TYPE_CHECKING:
@@ -78,42 +77,11 @@ def _perform(arguments: Namespace, dial_with: Dial) -> int:
 def dial(arguments: Namespace) -> KrakenCopy:
     """A connection to the supervisor that the arguments and the environment name. Raises BadInput."""
     endpoint = choose_endpoint(arguments.endpoint, os.environ.get(ENDPOINT_VARIABLE), arguments.state_dir)
-    token = _token(arguments.token_file)
-    certificate = _certificate(arguments.ca_file, endpoint)
     # gRPC's C core would write its own log to standard error, beside our one clear line.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     from krakencopy.client.sdk.client import KrakenCopy  # the slowest part of every command, because of gRPC
 
-    return KrakenCopy(
-        endpoint,
-        token=token,
-        root_certificate=certificate,
-        timeout_s=arguments.timeout or CALL_TIMEOUT_S,
-    )
-
-
-def _token(path: str | None) -> str | None:
-    if path is None:
-        return None
-    token = _read("--token-file", path).decode("ascii", "replace").strip()
-    if not token.isprintable() or not token.isascii() or " " in token or not token:
-        raise BadInput(f"--token-file: {path} does not hold one token and nothing else")
-    return token
-
-
-def _certificate(path: str | None, endpoint: Endpoint) -> bytes | None:
-    if path is None:
-        return None
-    if endpoint.socket_path is not None:
-        raise BadInput("--ca-file is for host:port; a Unix socket has no TLS")
-    return _read("--ca-file", path)
-
-
-def _read(option: str, path: str) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise BadInput(f"{option}: cannot read {path}: {error.strerror}") from error
+    return KrakenCopy(endpoint, timeout_s=arguments.timeout or CALL_TIMEOUT_S)
 
 
 if __name__ == "__main__":

@@ -32,11 +32,9 @@ _SIDES = {"buy": nouns.SIDE_BUY, "sell": nouns.SIDE_SELL}
 class KrakenCopy:
     """A connection to one supervisor, opened with the first call; a context manager.
 
-    ``endpoint`` is ``unix:/path/control.sock`` or ``host:port`` (always TLS, checked against
-    ``root_certificate`` in PEM or the system's roots). ``token`` is sent with every call. ``timeout_s``
-    limits each call that doesn't bring its own limit; watches and followed logs have none. A watch that lost
-    its connection tries for ``patience_s``. ``channel`` replaces the connection; it belongs to the caller and
-    stays open.
+    ``endpoint`` is ``unix:/path/control.sock``. ``timeout_s`` limits each call that doesn't bring its own
+    limit; watches and followed logs have none. A watch that lost its connection tries for ``patience_s``.
+    ``channel`` replaces the connection; it belongs to the caller and stays open.
 
     Every method raises a KrakenCopyError: see sdk/errors.py. BadInput at once for an endpoint that can't be
     one.
@@ -46,8 +44,6 @@ class KrakenCopy:
         self,
         endpoint: str | Endpoint = "unix:data/run/control.sock",
         *,
-        token: str | None = None,
-        root_certificate: bytes | None = None,
         timeout_s: float = CALL_TIMEOUT_S,
         patience_s: float = PATIENCE_S,
         channel: grpc.Channel | None = None,
@@ -55,8 +51,6 @@ class KrakenCopy:
         self.endpoint = endpoint if isinstance(endpoint, Endpoint) else parse_endpoint(endpoint)
         self._connection = Connection(
             self.endpoint,
-            token=token,
-            root_certificate=root_certificate,
             timeout_s=timeout_s,
             patience_s=patience_s,
             channel=channel,
@@ -220,9 +214,7 @@ class KrakenCopy:
         """Fills after a seq (0: from the beginning), then live ones; without a seq only new ones."""
 
         def open_stream(after: int | None) -> Stream[pb.WatchFillsResponse]:
-            return self._stub.WatchFills(
-                pb.WatchFillsRequest(after_seq=after), metadata=self._connection.metadata
-            )
+            return self._stub.WatchFills(pb.WatchFillsRequest(after_seq=after))
 
         return self._watch(open_stream, lambda response: (response.fill.seq, response.fill), after_seq)
 
@@ -257,7 +249,7 @@ class KrakenCopy:
 
         def open_stream(after: int | None) -> Stream[pb.WatchCopiesResponse]:
             request = pb.WatchCopiesRequest(after_change=after, account_id=account_id)
-            return self._stub.WatchCopies(request, metadata=self._connection.metadata)
+            return self._stub.WatchCopies(request)
 
         return self._watch(open_stream, lambda response: (response.change, response), after_change)
 
@@ -279,9 +271,7 @@ class KrakenCopy:
         """Events after a seq (0: from the beginning), then live ones; without a seq only new ones."""
 
         def open_stream(after: int | None) -> Stream[pb.WatchEventsResponse]:
-            return self._stub.WatchEvents(
-                pb.WatchEventsRequest(after_seq=after), metadata=self._connection.metadata
-            )
+            return self._stub.WatchEvents(pb.WatchEventsRequest(after_seq=after))
 
         return self._watch(open_stream, lambda response: (response.event.seq, response.event), after_seq)
 

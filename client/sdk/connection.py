@@ -33,8 +33,6 @@ _CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 5_000),
     ("grpc.http2.ping_timeout_ms", 5_000),
-    # Orders and tokens go to the supervisor itself, whatever https_proxy says.
-    ("grpc.enable_http_proxy", 0),
 )
 
 
@@ -45,20 +43,18 @@ class Connection:
         self,
         endpoint: Endpoint,
         *,
-        token: str | None,
-        root_certificate: bytes | None,
         timeout_s: float,
         patience_s: float,
         channel: grpc.Channel | None,
     ) -> None:
         """``channel`` replaces the connection; it belongs to the caller and stays open."""
         self.endpoint = endpoint
-        self.metadata = (("authorization", f"Bearer {token}"),) if token else ()
         self._timeout_s = timeout_s
         self._patience_s = patience_s
         #: To end them with the connection, while someone still holds them.
         self._watches: weakref.WeakSet[Watch[Any, Any]] = weakref.WeakSet()
-        self._owned = _dial(endpoint, root_certificate) if channel is None else None
+        # The folder's and the socket's mode protect it.
+        self._owned = grpc.insecure_channel(endpoint.target, _CHANNEL_OPTIONS) if channel is None else None
         self.stub = ControlServiceStub(channel or self._owned)  # type: ignore[arg-type]  # one of the two is a channel
 
     def close(self) -> None:
@@ -78,7 +74,7 @@ class Connection:
         """One call. Raises KrakenCopyError."""
         limit_s = self._timeout_s if timeout_s is None else timeout_s
         try:
-            return rpc(request, timeout=limit_s, metadata=self.metadata)
+            return rpc(request, timeout=limit_s)
         except grpc.RpcError as error:
             raise fault(error, self.endpoint, request_id) from error
 
@@ -86,7 +82,7 @@ class Connection:
         self, rpc: grpc.UnaryStreamMultiCallable[Q, R], request: Q, *, is_endless: bool
     ) -> Iterator[R]:
         """What a call streams. Raises Unavailable when the connection is lost, and does not go on then."""
-        call = rpc(request, timeout=None if is_endless else self._timeout_s, metadata=self.metadata)
+        call = rpc(request, timeout=None if is_endless else self._timeout_s)
         try:
             yield from call
         except grpc.RpcError as error:
@@ -114,11 +110,3 @@ class Connection:
 
     def _fault(self, error: grpc.RpcError) -> KrakenCopyError:
         return fault(error, self.endpoint)
-
-
-def _dial(endpoint: Endpoint, root_certificate: bytes | None) -> grpc.Channel:
-    if endpoint.socket_path is not None:  # the folder's and the socket's mode protect it
-        return grpc.insecure_channel(endpoint.target, _CHANNEL_OPTIONS)
-    return grpc.secure_channel(
-        endpoint.target, grpc.ssl_channel_credentials(root_certificate), _CHANNEL_OPTIONS
-    )

@@ -6,7 +6,6 @@ Imports no gRPC. Only where nothing is given are the sockets of the default stat
 
 from __future__ import annotations
 
-import re
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,6 @@ from krakencopy.client.sdk.errors import BadInput
 
 #: Linux: sun_path holds 108 bytes, the last one is the terminating zero.
 _SOCKET_PATH_BYTES_MAX = 107
-_HOST_PORT = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(?P<port>[0-9]{1,5})")
 
 ENDPOINT_VARIABLE = "KRAKENCOPY_ENDPOINT"
 #: Where krakencopyd keeps the state of a live run, and of a paper run as `make run` starts it.
@@ -27,26 +25,20 @@ class Endpoint:
     """A checked endpoint. ``target`` is what gRPC dials."""
 
     target: str
-    #: For Unix sockets: where the socket is.
-    socket_path: Path | None
+    socket_path: Path
 
     def __str__(self) -> str:
         return self.target
 
 
 def parse_endpoint(text: str) -> Endpoint:
-    """Read ``unix:/path/control.sock`` (or a relative path) or ``host:port``. Raises BadInput for anything
-    else.
-    """
-    if text.startswith("unix:"):
-        path = text.removeprefix("unix:")
-        if path.startswith("//"):  # unix:///absolute, the URL's spelling
-            path = "/" + path.lstrip("/")
-        return _unix_endpoint(path)
-    match = _HOST_PORT.fullmatch(text)
-    if match is None or not 0 < int(match["port"]) <= 65535:
-        raise BadInput(f"{text!r} is no endpoint; write unix:/path/control.sock or host:port")
-    return Endpoint(text, None)
+    """Read ``unix:/path/control.sock``, or one with a relative path. Raises BadInput for anything else."""
+    if not text.startswith("unix:"):
+        raise BadInput(f"{text!r} is no endpoint; write unix:/path/control.sock (no port is served)")
+    path = text.removeprefix("unix:")
+    if path.startswith("//"):  # unix:///absolute, the URL's spelling
+        path = "/" + path.lstrip("/")
+    return _unix_endpoint(path)
 
 
 def _unix_endpoint(path: str) -> Endpoint:

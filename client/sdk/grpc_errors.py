@@ -89,8 +89,6 @@ def _message(code: grpc.StatusCode, reason: str, details: str, endpoint: Endpoin
             return _nobody_there(details, endpoint)
         case grpc.StatusCode.DEADLINE_EXCEEDED:
             return f"{endpoint} gave no answer in time; try again, or with a longer timeout"
-        case grpc.StatusCode.UNAUTHENTICATED:
-            return f"{endpoint} wants a token: {details or 'give the one that its configuration names'}"
         case grpc.StatusCode.UNIMPLEMENTED:
             return f"{endpoint} does not know this call; the supervisor is older than this client ({details})"
         case _:
@@ -99,7 +97,7 @@ def _message(code: grpc.StatusCode, reason: str, details: str, endpoint: Endpoin
 
 def _nobody_there(details: str, endpoint: Endpoint) -> str:
     cause = details.rpartition("last error: ")[2] or "connection lost"
-    if endpoint.socket_path is not None and not endpoint.socket_path.exists():
+    if not endpoint.socket_path.exists():
         cause = "there is no such socket"
     return (
         f"no supervisor answers at {endpoint} ({cause}); is krakencopyd running, and is this its "

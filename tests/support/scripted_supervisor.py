@@ -30,7 +30,6 @@ class Scripted:
     def __init__(self) -> None:
         self.on: dict[str, Answer] = {}
         self.asked: list[Any] = []
-        self.metadata: list[dict[str, str]] = []
 
     def requests(self, kind: type[Message]) -> list[Any]:
         """The requests of one kind, in their order."""
@@ -38,7 +37,6 @@ class Scripted:
 
     def handle(self, name: str, empty: Any, request: Message, context: grpc.ServicerContext) -> Any:
         self.asked.append(request)
-        self.metadata.append({str(key): str(value) for key, value in context.invocation_metadata()})
         answer = self.on.get(name)
         return empty if answer is None else answer(request, context)
 

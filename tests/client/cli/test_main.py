@@ -334,8 +334,7 @@ BAD_INPUT = [
     "logs",
     "wait",
     "status --endpoint nowhere",
-    "status --token-file /no/such/file",
-    "status --ca-file /etc/hostname",
+    "status --endpoint localhost:50051",
 ]
 
 
@@ -348,16 +347,6 @@ def test_bad_input_ends_with_3_and_one_line_on_standard_error(
     assert captured.out == ""
     assert captured.err.startswith("krakencopy: ")
     assert captured.err.count("\n") == 1
-
-
-@pytest.mark.parametrize("text", ["", "two tokens", "line\nline"])
-def test_a_token_file_holds_one_token_and_nothing_else(
-    tmp_path: Any, capsys: pytest.CaptureFixture[str], text: str
-) -> None:
-    path = tmp_path / "token"
-    path.write_text(text)
-    assert main(["status", "--token-file", str(path)]) == 3
-    assert "does not hold one token" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("place", ["{options} status", "status {options}"])

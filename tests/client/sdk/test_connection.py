@@ -2,7 +2,6 @@
 
 import socket
 import threading
-import time
 from pathlib import Path
 
 import grpc
@@ -14,25 +13,6 @@ from krakencopy.client import (
 )
 from krakencopy.v1 import control_pb2 as pb
 from tests.support.scripted_supervisor import Scripted
-
-
-def test_the_token_goes_with_every_call_and_nothing_goes_without_one(
-    endpoint: str, supervisor: Scripted
-) -> None:
-    with KrakenCopy(endpoint, token="t0k3n") as sdk:
-        sdk.get_status()
-        list(sdk.read_log("bob"))
-        with sdk.watch_fills():
-            until = time.monotonic() + 10
-            # The status, the log, the watch's own look at the status, and the watch itself.
-            while len(supervisor.metadata) < 4 and time.monotonic() < until:
-                time.sleep(0.01)
-    assert len(supervisor.metadata) == 4
-    assert {seen["authorization"] for seen in supervisor.metadata} == {"Bearer t0k3n"}
-    supervisor.metadata.clear()
-    with KrakenCopy(endpoint) as sdk:
-        sdk.get_status()
-    assert "authorization" not in supervisor.metadata[0]
 
 
 def test_a_call_has_the_clients_deadline_or_its_own(endpoint: str, supervisor: Scripted) -> None:
