@@ -7,7 +7,6 @@ from krakencopy.account_proc.contract.spec import CopyRules
 KEYS: dict[str, frozenset[str]] = {
     "exchange": frozenset({"mode", "market", "rest_url", "ws_url", "visibility_lag_s"}),
     "startup": frozenset({"nonce_separation_s", "health_timeout_s"}),
-    "control": frozenset(),
     # An amount and its asset are one key.
     "copy": frozenset(CopyRules.__dataclass_fields__) - {"notional_asset"},
     "accounts": frozenset(),

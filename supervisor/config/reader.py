@@ -4,7 +4,6 @@
                  visibility_lag_s = 60 (1 in paper mode); market = "synthetic" or "live" (prices of the
                  paper exchange)
     [startup]    nonce_separation_s = 5 (0 in paper mode), health_timeout_s = 60
-    [control]    no keys: the API is served on a Unix socket in the state folder
     [copy]       defaults for every user: sizing, balance, ratio, notional, max_user_risk, order,
                  max_slippage_bps, max_entry_age_s, with the defaults of ``CopyRules``
     [[accounts]] id, role and broker (needed); credentials_file or credentials_command,
@@ -121,7 +120,6 @@ class _Reading:
         root = self._table(raw, "", KEYS.keys())
         exchange = self._exchange(self._section(root, "exchange"))
         startup = self._startup(self._section(root, "startup"), exchange)
-        self._section(root, "control")
         copy_table = self._section(root, "copy")
         rules = self._complete(copy_table, CopyRules(), own=True)
         accounts = self._accounts(root, rules, exchange)
