@@ -134,33 +134,56 @@ def _setting(setting: pb.SettingChange) -> str:
     return f"{plain(setting.key)} {old} -> {new}"
 
 
+#: What a row of the report adds up to FILLS, beside the ends of copies.
+_ENDS = 5
+_ON_ITS_WAY = "ON ITS WAY"
+
+
 def report_page(report: pb.GetReportResponse, room: int | None = None) -> list[str]:
-    """What became of every fill at every user."""
+    """What became of every fill at every user. Each row adds up to its FILLS."""
     columns = [
         Column("ACCOUNT"),
         Column("FILLS", right=True, extra=1),
-        *(Column(name.upper(), right=True) for name, _ in _counted(pb.CopyCounts())),
-        Column("CAPPED", right=True),
-        Column("UNANSWERED", right=True, extra=2),
+        *(Column(name.upper(), right=True) for name, _ in _counted(pb.CopyCounts())[:_ENDS]),
+        Column("MERGED", right=True),
+        Column(_ON_ITS_WAY, right=True),
+        Column("CAPPED", right=True, extra=2),
     ]
-    unanswered = f"{report.unanswered} UNANSWERED" if report.unanswered else "all answered by every user"
-    lines = [f"{report.fills} fills in the journal, {unanswered}", ""]
-    lines += table(columns, [_report_row(account) for account in report.accounts], room)
-    total = pb.CopyCounts()
+    lines = [f"{report.fills} fills in the journal, {on_their_way(report)}", ""]
+    total = pb.AccountReport(account_id="all")
+    for account in report.accounts:
+        total.fills += account.fills
+        total.merged += account.merged
+        total.unanswered += account.unanswered
+        for field in pb.CopyCounts.DESCRIPTOR.fields:
+            more = getattr(account.copies, field.name)
+            setattr(total.copies, field.name, getattr(total.copies, field.name) + more)
+    rows = [*report.accounts, *([total] if len(report.accounts) > 1 else [])]
+    lines += table(columns, [_report_row(account) for account in rows], room)
     for account in report.accounts:
         lines += _report_details(account)
-        total.capped += account.copies.capped
-        total.sized_entries += account.copies.sized_entries
-    return lines + cap_warning(total)
+    return lines + cap_warning(total.copies)
+
+
+def on_their_way(report: pb.GetReportResponse) -> str:
+    """Whether every fill has come to its end, or at how many users it has not."""
+    waiting = sum(bool(account.unanswered or account.copies.open) for account in report.accounts)
+    if not report.on_their_way:
+        return "all answered to the end by every user"
+    fills = f"{report.on_their_way} fill{'s' if report.on_their_way > 1 else ''}"
+    return f"{fills} on {'their' if report.on_their_way > 1 else 'its'} way (at {waiting} of " + (
+        f"{len(report.accounts)} users)"
+    )
 
 
 def _report_row(account: pb.AccountReport) -> list[str]:
     return [
         plain(account.account_id) + (" (removed)" if account.removed else ""),
         str(account.fills),
-        *(str(count) for _, count in _counted(account.copies)),
+        *(str(count) for _, count in _counted(account.copies)[:_ENDS]),
+        str(account.merged),
+        str(account.copies.open + account.unanswered),
         _capped(account.copies),
-        str(account.unanswered),
     ]
 
 
@@ -176,7 +199,8 @@ def _report_details(account: pb.AccountReport) -> list[str]:
         )
     lines = pairs(
         (
-            ("unanswered", f"{account.unanswered} fills" if account.unanswered else ""),
+            ("on its way", _waiting(account)),
+            ("beside", _beside(account.without_fill)),
             ("bought", _amounts(dict(account.bought))),
             ("sold", _amounts(dict(account.sold))),
             ("fees", _amounts(dict(account.fees))),
@@ -186,6 +210,20 @@ def _report_details(account: pb.AccountReport) -> list[str]:
         indent="  ",
     )
     return ["", f"{plain(account.account_id)}:", *lines] if lines else []
+
+
+def _waiting(account: pb.AccountReport) -> str:
+    parts = (
+        f"{account.unanswered} without an answer" if account.unanswered else "",
+        f"{account.copies.open} answered, and not at an end" if account.copies.open else "",
+    )
+    return ", ".join(part for part in parts if part)
+
+
+def _beside(counts: pb.CopyCounts) -> str:
+    """Copies that no fill stands behind: owed exits that left later, and orders that were found."""
+    words = ", ".join(f"{count} {name}" for name, count in _counted(counts) if count)
+    return f"{words} (exits that were owed, and orders that were found)" if words else ""
 
 
 def _amounts(by_asset: dict[str, str]) -> str:

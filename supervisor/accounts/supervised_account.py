@@ -75,6 +75,10 @@ class SupervisedAccount:
         self.stopped = self.removed = self.dismissed = False
         #: For users: an operator wants fills to wait.
         self.paused = False
+        #: Starts that nobody asked for, each after its process had ended by itself, in this supervisor's life;
+        #: and whether the next one is such.
+        self.restarts = 0
+        self._restarts_by_itself = False
         self._restart = False
         self._reset = False
         #: Why it must not trade until an operator starts it again.
@@ -110,6 +114,7 @@ class SupervisedAccount:
         """Another try, after FAILED or without waiting for a backoff."""
         # Kept for later, it would undo the next backoff, or the next FAILED that nobody has looked at.
         self._reset = self.life.state in {State.FAILED, State.BACKOFF}
+        self._restarts_by_itself = False
         self._condemned = None
         self._look_again()
 
@@ -176,11 +181,19 @@ class SupervisedAccount:
         before, self.life = self.life, life
         if life.state is before.state:
             return
+        self._count_restart(life.state)
         words = f"{before.state} -> {life.state}"
         if life.reason:
             words += f" ({life.reason}{': ' + life.message if life.message else ''})"
         severity = SEVERITY.get(life.state, pb.SEVERITY_INFO)
         self._events.record(severity, self.config.id, "ACCOUNT_STATE_CHANGED", words)
+
+    def _count_restart(self, state: State) -> None:
+        """It enters a state; it starts by itself when it has ended by itself, and nobody has spoken since."""
+        if state is State.STARTING:
+            self.restarts += self._restarts_by_itself
+        if state is not State.WAITING:
+            self._restarts_by_itself = state is State.BACKOFF and not self._restart
 
     def _forget_asked(self) -> None:
         before, state = self._state_before, self.life.state

@@ -59,7 +59,6 @@ class SupervisedProcess:
         self.instance_id = ""
         #: When it was started (Unix seconds); 0 without one.
         self.started_at = 0.0
-        self.starts = 0
         #: Whether its loop moves, as far as its pulse says.
         self.answering = True
         #: How it ended, until the account's step has seen it.
@@ -117,7 +116,6 @@ class SupervisedProcess:
         task.add_done_callback(self._tasks.discard)
 
     async def _start(self, config: AccountConfig, patience_s: float) -> None:
-        self.starts += 1
         self.instance_id = uuid.uuid4().hex[:12]
         link_secret = new_secret()
         spec = self._launcher.spec(config, self.instance_id)

@@ -121,7 +121,7 @@ def _latency(duration: Duration, *, known: bool) -> str:
 
 
 def report_lines(report: control_pb2.GetReportResponse) -> list[str]:
-    """The report as a table."""
+    """The report as a table; each row adds up to its fills."""
     lines = [f"{report.fills} fills of the master", ""]
     header = (
         "user",
@@ -131,7 +131,8 @@ def report_lines(report: control_pb2.GetReportResponse) -> list[str]:
         "carried",
         "skipped",
         "rejected",
-        "open",
+        "merged",
+        "on its way",
         "capped",
         "median",
         "p99",
@@ -148,7 +149,8 @@ def report_lines(report: control_pb2.GetReportResponse) -> list[str]:
                 str(copies.carried),
                 str(copies.skipped),
                 str(copies.rejected),
-                str(copies.open),
+                str(line.merged),
+                str(copies.open + line.unanswered),
                 str(copies.capped),
                 _latency(line.latency_median, known=line.HasField("latency_median")),
                 _latency(line.latency_p99, known=line.HasField("latency_p99")),
@@ -170,7 +172,10 @@ def report_lines(report: control_pb2.GetReportResponse) -> list[str]:
         )
         lines.append(f"{line.account_id}: {money or 'nothing traded'}" + (f"; {reasons}" if reasons else ""))
     if report.unanswered:
-        lines.append(f"NOT ANSWERED: {report.unanswered} times a fill has no copy yet")
+        lines.append(
+            f"NOT ANSWERED: {report.on_their_way} fills are on their way, and {report.unanswered} times a user "
+            "has no copy of one yet"
+        )
     else:
         lines.append("every fill was answered by every user: copied, carried, or skipped with a reason")
     return lines

@@ -263,10 +263,14 @@ class Journal(JournalFile):
             (user, state, reason, number) for (user, state, reason), number in self._ends.items() if number
         ]
 
-    def answered(self, account_id: str, after_seq: int) -> int:
-        """How many fills after a seq the user has a copy for."""
-        return self._number(
-            "SELECT count(*) FROM copy_fills WHERE account_id = ? AND seq > ?", (account_id, after_seq)
+    def answers(self, after_seq: int, to_seq: int) -> list[tuple[int, str, str, int]]:
+        """For each fill after a seq and up to another one, and each user that has answered it: seq, user, id
+        and state of the copy.
+        """
+        return self._rows(
+            "SELECT seq, account_id, copy_id, state FROM copy_fills JOIN copies USING (account_id, copy_id) "
+            "WHERE seq > ? AND seq <= ?",
+            (after_seq, to_seq),
         )
 
     # -- what operators want --------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from statistics import median, quantiles
 
@@ -24,6 +24,8 @@ EXPLAINED = frozenset(
 TRADED = frozenset({pb.COPY_STATE_FILLED, pb.COPY_STATE_PART_FILLED})
 #: Copies that are read from the journal at once: some milliseconds, in which no fill goes out.
 BATCH = 100
+#: Answers to fills that are read at once, at least one fill's of all users: some milliseconds as well.
+ANSWERS = 1_000
 #: Delays of the latest copies that are looked at, for each user.
 DELAYS_MAX = 10_000
 #: Reasons of entries that were ordered.
@@ -53,24 +55,56 @@ async def report(journal: Journal, user_ids: Sequence[str]) -> control_pb2.GetRe
     """What became of every fill at every user; those that are not configured any more come last, if they ever
     took a fill.
 
-    Reads every copy there is, a few at a time: fills go out meanwhile.
+    Reads every copy there is, a few at a time: fills go out meanwhile. Those that come after the call are
+    left out.
     """
     answer = control_pb2.GetReportResponse(fills=journal.head)
     ends = journal.ends()
-    sums: dict[str, _Sums] = {}
+    rows: dict[str, _Row] = {}
     for user_id in (*user_ids, *_removed(journal, user_ids)):
         mark = journal.mark(user_id)
         removed = user_id not in user_ids
         # Nobody has handed later ones to it.
-        last = mark.acked_seq if removed else journal.head
+        last = mark.acked_seq if removed else answer.fills
         if removed and last == mark.joined_seq:
             continue
         line = answer.accounts.add(account_id=user_id, fills=last - mark.joined_seq, removed=removed)
-        line.copies.CopyFrom(counts(end for end in ends if end[0] == user_id))
-        line.unanswered = line.fills - journal.answered(user_id, mark.joined_seq)
-        answer.unanswered += line.unanswered
-        sums[user_id] = _Sums()
+        sized = counts(end for end in ends if end[0] == user_id)
+        line.copies.capped, line.copies.sized_entries = sized.capped, sized.sized_entries
+        rows[user_id] = _Row(mark.joined_seq, last)
         await asyncio.sleep(0)
+    answer.on_their_way = await _read_answers(journal, rows, answer.fills)
+    sums = await _read_copies(journal, rows)
+    for line in answer.accounts:
+        rows[line.account_id].into(line)
+        sums[line.account_id].into(line)
+        answer.unanswered += line.unanswered
+    return answer
+
+
+async def _read_answers(journal: Journal, rows: Mapping[str, _Row], head: int) -> int:
+    """Counts each fill once for each user, by the copy that answers it when it is read; how many fills have
+    no end at some user.
+    """
+    on_their_way, step = 0, max(ANSWERS // max(len(rows), 1), 1)
+    for start in range(min((row.joined for row in rows.values()), default=head), head, step):
+        to_seq = min(start + step, head)
+        open_at: Counter[int] = Counter()
+        for user_row in rows.values():
+            open_at.update(range(max(start, user_row.joined) + 1, min(to_seq, user_row.last) + 1))
+        for seq, user_id, copy_id, state in journal.answers(start, to_seq):
+            row = rows.get(user_id)
+            if row is not None and row.joined < seq <= row.last:
+                row.count_answer(seq, copy_id, state)
+                open_at[seq] -= state in COUNTED
+        on_their_way += sum(count > 0 for count in open_at.values())
+        await asyncio.sleep(0)
+    return on_their_way
+
+
+async def _read_copies(journal: Journal, user_ids: Iterable[str]) -> dict[str, _Sums]:
+    """What the copies of these users come to."""
+    sums = {user_id: _Sums() for user_id in user_ids}
     received_at = _ReceivedAt(journal)
     change, last_change = 0, journal.last_change
     while change < last_change and (batch := journal.copies_after(change, BATCH)):
@@ -79,9 +113,28 @@ async def report(journal: Journal, user_ids: Sequence[str]) -> control_pb2.GetRe
                 sums[copy.account_id].add_copy(copy, received_at)
         change = batch[-1][0]
         await asyncio.sleep(0)
-    for line in answer.accounts:
-        sums[line.account_id].into(line)
-    return answer
+    return sums
+
+
+class _Row:
+    """How the fills of one user stand: each is in one column."""
+
+    def __init__(self, joined: int, last: int) -> None:
+        """Its fills are those after ``joined``, up to ``last``."""
+        self.joined, self.last = joined, last
+        self._columns: Counter[str] = Counter()
+
+    def count_answer(self, seq: int, copy_id: str, state: int) -> None:
+        """One more fill that has a copy."""
+        # The first fill of a copy has given it its id (account_proc/copying/new_copies.py).
+        self._columns[COUNTED.get(state, "open") if copy_id == f"c{seq}" else "merged"] += 1
+
+    def into(self, line: control_pb2.AccountReport) -> None:
+        """All of them."""
+        line.unanswered = self.last - self.joined - self._columns.total()
+        line.merged = self._columns.pop("merged", 0)
+        for column, number in self._columns.items():
+            setattr(line.copies, column, number)
 
 
 def _removed(journal: Journal, user_ids: Sequence[str]) -> list[str]:
@@ -113,6 +166,7 @@ class _Sums:
 
     def __init__(self) -> None:
         self._reasons: Counter[str] = Counter()
+        self._without_fill: Counter[str] = Counter()
         #: By side or "fees", then by asset.
         self._traded: dict[str, dict[str, Decimal]] = {
             side: defaultdict(Decimal) for side in ("bought", "sold", "fees")
@@ -121,6 +175,8 @@ class _Sums:
 
     def add_copy(self, copy: pb.Copy, received_at: Callable[[int], float | None]) -> None:
         """One more copy."""
+        if not copy.fill_seqs:
+            self._without_fill[COUNTED.get(copy.state, "open")] += 1
         if copy.state in EXPLAINED:
             self._reasons[copy.reason] += 1
         if copy.state in TRADED:
@@ -135,6 +191,7 @@ class _Sums:
 
     def into(self, line: control_pb2.AccountReport) -> None:
         """All of them."""
+        line.without_fill.MergeFrom(control_pb2.CopyCounts(**self._without_fill))  # type: ignore[arg-type]  # plain int
         for reason, count in self._reasons.items():
             line.reasons[reason] = count
         for name, amounts in self._traded.items():

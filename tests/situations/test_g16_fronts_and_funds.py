@@ -130,9 +130,10 @@ def test_a_user_without_a_quote_that_the_master_trades_is_told_so(paper: Paper) 
         for command in (("status",), ("accounts", "ann")):
             assert words in system.command(*command)
         paper.call("POST", "/accounts/ann/deposit", asset="EUR", amount="500")
+        before = system.pids()["ann"]
         with system.api() as api:
             api.restart_account("ann")
-        wait_for("ann again", lambda: (found := account(system, "ann")) is not None and found.restarts >= 1)
+        wait_for("ann again", lambda: system.pids().get("ann", before) != before)
         system.wait_ready()
         wait_for("it to go", lambda: "NO_FUNDS" not in lacks(system, "ann"))
         system.buy("BTC/EUR", "0.001")

@@ -104,7 +104,7 @@ def settled(system: System, fills: int, patience_s: float) -> None:
         return (
             report.fills >= fills
             and not report.unanswered
-            and all(not account.copies.open for account in report.accounts)
+            and all(not a.copies.open + a.without_fill.open for a in report.accounts)
         )
 
     wait_for(f"{fills} fills with every user's answer", done, patience_s)

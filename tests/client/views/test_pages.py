@@ -80,7 +80,8 @@ def test_status_and_report_count_copies_in_the_same_words() -> None:
     words = [part.partition(" ")[2].upper() for part in line.removeprefix("copies").strip().split(", ")]
     header = pages.report_page(pb.GetReportResponse())[2]
     assert words == ["FILLED", "PART FILLED", "REJECTED", "SKIPPED", "CARRIED", "OPEN"]
-    assert "  ".join(words) in header
+    # What is open is on its way, as is what has no answer yet.
+    assert "  ".join([*words[:-1], "MERGED", "ON ITS WAY"]) in header
 
 
 def test_an_account_in_backoff_says_when_it_starts_again() -> None:
@@ -95,24 +96,38 @@ def test_an_account_in_backoff_says_when_it_starts_again() -> None:
 def test_the_report_counts_and_names_reasons() -> None:
     account = pb.AccountReport(
         account_id="bob",
-        copies=pb.CopyCounts(filled=4, capped=4, sized_entries=9),
-        fills=5,
+        copies=pb.CopyCounts(filled=4, capped=4, sized_entries=9, open=1),
+        without_fill=pb.CopyCounts(filled=2, rejected=1),
+        fills=8,
+        merged=2,
         unanswered=1,
         reasons={"BELOW_ORDERMIN": 2, "STALE_ENTRY": 7},
         bought={"USD": "12.5", "EUR": "1"},
         latency_median=Duration(nanos=3_214_000),
         latency_p99=Duration(nanos=9_000_000),
     )
-    page = pages.report_page(pb.GetReportResponse(fills=5, accounts=[account], unanswered=1))
-    assert page[0] == "5 fills in the journal, 1 UNANSWERED"
-    assert page[3].split() == ["bob", "5", "4", "0", "0", "0", "0", "0", "4", "of", "9", "1"]
-    assert "  unanswered  1 fills" in page
+    page = pages.report_page(pb.GetReportResponse(fills=8, accounts=[account], unanswered=1, on_their_way=2))
+    assert page[0] == "8 fills in the journal, 2 fills on their way (at 1 of 1 users)"
+    assert page[3].split() == ["bob", "8", "4", "0", "0", "0", "0", "2", "2", "4", "of", "9"]
+    assert "  on its way  1 without an answer, 1 answered, and not at an end" in page
+    assert "  beside      2 filled, 1 rejected (exits that were owed, and orders that were found)" in page
     assert "  bought      1 EUR, 12.5 USD" in page
     assert "  reasons     7 x STALE_ENTRY, 2 x BELOW_ORDERMIN" in page
     assert page[-1].startswith("  latency     3.214 ms median, 9.000 ms p99")
     assert pages.report_page(pb.GetReportResponse(fills=5))[0] == (
-        "5 fills in the journal, all answered by every user"
+        "5 fills in the journal, all answered to the end by every user"
     )
+
+
+def test_one_fill_that_waits_for_five_users_is_one_fill_and_totals_stand_last() -> None:
+    users = [
+        pb.AccountReport(account_id=f"u{n}", fills=3, unanswered=1, merged=1, copies=pb.CopyCounts(filled=1))
+        for n in range(5)
+    ]
+    report = pb.GetReportResponse(fills=3, accounts=users, unanswered=5, on_their_way=1)
+    page = pages.report_page(report)
+    assert page[0] == "3 fills in the journal, 1 fill on its way (at 5 of 5 users)"
+    assert page[8].split() == ["all", "15", "5", "0", "0", "0", "0", "5", "5", "0", "of", "0"]
 
 
 def test_what_is_missing_and_what_drifts_is_said_below_the_table_and_told_on_the_accounts_page() -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -123,7 +124,47 @@ def test_a_step_moves_by_one_state_and_says_what_is_to_be_done(it: Scene) -> Non
     process = it.account.process
     assert (it.step(Gate(open=True)), it.state()) == ((), State.WAITING)
     assert (it.step(Gate(open=True)), it.state()) == ((Effect.SPAWN,), State.STARTING)
-    assert process.starts == 0, "the loop carries it out"
+    assert process.instance_id == "", "the loop carries it out"
+
+
+def ends_and_starts(it: Scene) -> int:
+    """Its process ends by itself, and is started again when its time has come; its restarts then."""
+    it.account.process.ended = Ended(1, None)
+    it.step()
+    return starts(it)
+
+
+def starts(it: Scene) -> int:
+    it.account.life = replace(it.account.life, deadline=0.0)
+    while it.state() is not State.STARTING:
+        it.step(Gate(open=True))
+    return it.account.restarts
+
+
+def test_restarts_are_those_that_nobody_asked_for(it: Scene) -> None:
+    account = it.account
+    assert starts(it) == 0
+    assert ends_and_starts(it) == 1
+    assert ends_and_starts(it) == 2
+    account.restart()  # as an operator, or a reload
+    it.step()
+    assert it.state() is State.STOPPING
+    account.process.ended = Ended(0, None)
+    assert starts(it) == 2
+    account.process.ended = Ended(1, None)
+    it.step()
+    account.reset()  # an operator does not wait for the backoff
+    assert starts(it) == 2
+    account.process.ended = Ended(78, None, "bad rules")
+    it.step()
+    assert it.state() is State.FAILED
+    account.reset()
+    assert starts(it) == 2
+    account.restart()
+    account.process.ended = Ended(1, None)  # before it was asked to end
+    it.step()
+    assert starts(it) == 2
+    assert ends_and_starts(it) == 3
 
 
 def test_an_account_runs_unless_somebody_wants_it_stopped(it: Scene) -> None:

@@ -241,9 +241,12 @@ def test_the_report_is_a_table_with_what_each_user_traded_below_it() -> None:
     assert lines == [
         "12 fills of the master",
         "",
-        "user           fills  filled  part  carried  skipped  rejected  open  capped  median       p99",
-        "tania_gilbert     12       7     1        2        1         1     0       3  2.3 ms  110.1 ms",
-        "x                  0       0     0        0        0         0     0       0       -         -",
+        "user           fills  filled  part  carried  skipped  rejected  merged  on its way  capped  median  "
+        "     p99",
+        "tania_gilbert     12       7     1        2        1         1       0           0       3  2.3 ms  "
+        "110.1 ms",
+        "x                  0       0     0        0        0         0       0           0       0       -  "
+        "       -",
         (
             "tania_gilbert: bought 120.5 USD; sold 60 USD; fees 0.00001 BTC; fees 0.5 USD; BELOW_ORDERMIN 2, "
             "STALE_ENTRY 1"
@@ -254,8 +257,9 @@ def test_the_report_is_a_table_with_what_each_user_traded_below_it() -> None:
 
 
 def test_a_report_that_does_not_add_up_says_so_last() -> None:
-    lines = report_lines(control_pb2.GetReportResponse(fills=3, unanswered=2))
-    assert lines[-1] == "NOT ANSWERED: 2 times a fill has no copy yet"
+    lines = report_lines(control_pb2.GetReportResponse(fills=3, unanswered=2, on_their_way=1))
+    words = "NOT ANSWERED: 1 fills are on their way, and 2 times a user has no copy of one yet"
+    assert lines[-1] == words
 
 
 def test_what_would_steer_a_terminal_is_not_printed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -63,7 +63,8 @@ def test_the_cap_is_held_against_the_entries_that_were_sized_and_nothing_else() 
 
 def test_nothing_happened_and_nobody_owes_an_answer(journal: Journal) -> None:
     journal.join("tania")
-    empty = control_pb2.AccountReport(account_id="tania", copies=control_pb2.CopyCounts())
+    nothing = control_pb2.CopyCounts()
+    empty = control_pb2.AccountReport(account_id="tania", copies=nothing, without_fill=nothing)
     assert report(journal, ["tania"]) == control_pb2.GetReportResponse(accounts=[empty])
 
 
@@ -76,12 +77,13 @@ def test_fills_before_a_user_joined_are_not_its_and_each_one_after_is_answered_o
     journal.append([fill(3), fill(4), fill(5)], 1)
     put(journal, copy("daivon", [1, 2]), copy("daivon", [3]), copy("tania", [3, 5]))
     answer = report(journal, ["daivon", "tania"])
-    assert (answer.fills, answer.unanswered) == (5, 3)
+    assert (answer.fills, answer.unanswered, answer.on_their_way) == (5, 3, 2)
     assert [(line.account_id, line.fills, line.unanswered) for line in answer.accounts] == [
         ("daivon", 5, 2),
         ("tania", 3, 1),
     ]
     assert [line.copies.filled for line in answer.accounts] == [2, 1]
+    assert [line.merged for line in answer.accounts] == [1, 1]
 
 
 def test_a_user_that_is_not_configured_any_more_comes_last_and_owes_no_answer_to_later_fills(
@@ -105,6 +107,72 @@ def test_a_user_that_is_not_configured_any_more_comes_last_and_owes_no_answer_to
     assert [told.account_id for told in explain(journal, fill_of(journal, 2), ["tania"]).outcomes] == [
         "tania"
     ]
+
+
+#: Users with their copies, each the fills that it answers and its state; how many fills were before each; and
+#: how many there are.
+_lives = st.lists(
+    st.tuples(
+        st.integers(0, 6),
+        st.lists(st.tuples(st.integers(1, 4), st.sampled_from([s for s in S.values() if s])), max_size=9),
+        st.integers(0, 2),
+    ),
+    min_size=1, max_size=4,
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(_lives, st.integers(0, 6), st.integers(1, 7))
+def test_each_row_adds_up_to_its_fills_and_a_fill_on_its_way_is_counted_once(
+    lives: list[tuple[int, list[tuple[int, pb.CopyState.ValueType]], int]], removed: int, answers: int
+) -> None:
+    """Copies take one to four fills each, now and then one of a later fill first, beside exits that answer
+    none.
+    """
+    with closing(Journal(Path(":memory:"))) as journal, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report_module, "ANSWERS", answers)
+        joins = sorted((early, f"u{n}") for n, (early, _, _) in enumerate(lives))
+        for early, user in joins:
+            journal.append([fill(n) for n in range(journal.head + 1, early + 1)], 1)
+            journal.join(user)
+        journal.append([fill(n) for n in range(journal.head + 1, 21)], 1)
+        ended: dict[str, set[int]] = {}
+        for n, (_, copies, exits) in enumerate(lives):
+            user, seq = f"u{n}", journal.mark(f"u{n}").joined_seq
+            ended[user] = set()
+            for number, state in copies:
+                seqs = range(seq + 1, min(seq + number, 20) + 1)
+                if seqs:
+                    put(journal, copy(user, seqs, state))
+                    ended[user].update(seqs if state in report_module.COUNTED else ())
+                seq += number
+            for number in range(exits):
+                owed = pb.Copy(account_id=user, copy_id=f"x{number}", state=pb.COPY_STATE_SENT)
+                journal.put_reports([(user, [owed], 0)])
+        users = [f"u{n}" for n in range(len(lives))]
+        present = [user for user in users if user != f"u{removed}"]
+        answer = report(journal, present)
+        for line in answer.accounts:
+            counted = line.copies
+            ends = counted.filled + counted.part_filled + counted.rejected + counted.skipped + counted.carried
+            assert line.fills == ends + counted.open + line.merged + line.unanswered
+            assert line.without_fill.open == lives[int(line.account_id[1:])][2]
+        last = {line.account_id: journal.mark(line.account_id).joined_seq + line.fills for line in answer.accounts}
+        waiting = {
+            seq
+            for user, to_seq in last.items()
+            for seq in range(journal.mark(user).joined_seq + 1, to_seq + 1)
+            if seq not in ended[user]
+        }
+        assert answer.on_their_way == len(waiting)
+
+
+def test_of_fills_that_came_together_one_is_counted_by_how_its_copy_stands(journal: Journal) -> None:
+    journal.join("tania")
+    journal.append([fill(n) for n in range(1, 6)], 1)
+    put(journal, copy("tania", [1, 2, 4]), copy("tania", [3], pb.COPY_STATE_SENT))
+    line = line_of(journal)
+    assert (line.fills, line.copies.filled, line.merged, line.copies.open, line.unanswered) == (5, 1, 2, 1, 1)
 
 
 def fill_of(journal: Journal, seq: int) -> pb.Fill:
