@@ -28,8 +28,9 @@ from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.eligibility import below_minimum
 from krakencopy.account_proc.domain.order import Ending
 from krakencopy.account_proc.domain.quantities import BaseVolume, Price, Side
-from krakencopy.account_proc.kraken.answers import DEADLINE_ERROR, NotSent
+from krakencopy.account_proc.kraken.answers import DEADLINE_ERROR, LockedOut, NotSent
 from krakencopy.account_proc.kraken.front import FRONT_REFUSES
+from krakencopy.account_proc.kraken.order_entry import PairNotListed
 from krakencopy.account_proc.kraken.rest.messages import OrderRow
 from krakencopy.account_proc.runtime import failpoint
 from krakencopy.account_proc.runtime.pauses import growing_pause_s
@@ -42,6 +43,10 @@ log = logging.getLogger(__name__)
 #: seconds, both are waited for, so that they are one write; a process that finds the intent meanwhile looks
 #: for the order.
 END_SOON_S = 0.05
+#: Refusals of our own: no order left.
+NOT_ASKED = (LockedOut, PairNotListed)
+#: Of an intent that is found: whether its order left, nobody can know yet.
+ENDED_BEFORE_ANSWER = "the process ended before it was known whether the order left"
 #: How the reasons begin that Kraken gives for orders that did not end by their limit.
 OTHER_ENDS = ("User requested", "Insufficient funds")
 
@@ -81,7 +86,7 @@ class CopyExecution:
             await self.follow(copy, self._gateway.resume(_order_of(copy), copy.order_id))
             return
         if copy.state is not CopyState.UNKNOWN:
-            self._steps.move(copy, CopyState.UNKNOWN, detail="the process ended before the answer came")
+            self._steps.move(copy, CopyState.UNKNOWN, detail=ENDED_BEFORE_ANSWER)
         await self.follow(copy)
 
     def found_ended(self, copy: CopyRecord, row: OrderRow) -> None:
@@ -113,7 +118,7 @@ class CopyExecution:
         wait_s = self._gateway.wait_s(copy.pair)
         if wait_s and not await self._wait_for_room(copy, wait_s):
             return None
-        now = self._now()
+        now, sent_before = self._now(), copy.sent_at
         # SENT needs no write of its own: a process that finds an intent must assume that it was sent.
         copy.move(CopyState.SENT, now)
         copy.sent_at = now
@@ -122,12 +127,15 @@ class CopyExecution:
         try:
             placed = await self._gateway.send(_order_of(copy), cancels_own=copy.cancels_own)
         except NotSent as error:
+            copy.sent_at = sent_before
             await self._send_later(copy, error, error.reason)
         except OutcomeUnknown as error:
             self._steps.move(copy, CopyState.UNKNOWN, detail=error.cause)
         except RateLimited as error:
             await self._send_later(copy, error, error.errors[0])
         except ExchangeRefused as error:
+            if isinstance(error, NOT_ASKED):
+                copy.sent_at = sent_before
             if error.errors[0].startswith(DEADLINE_ERROR):
                 await self._send_later(copy, error, error.errors[0])
             else:

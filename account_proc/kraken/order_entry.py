@@ -37,6 +37,10 @@ NO_SUCH_PAIR = "EQuery:Unknown asset pair"
 MAY_TRADE = "modify-trades"
 
 
+class PairNotListed(ExchangeRefused):
+    """Not asked: no list of the exchange has the pair of an order."""
+
+
 class OrderEntry:
     """Sends one account's orders. All methods raise ExchangeError."""
 
@@ -73,7 +77,7 @@ class OrderEntry:
         pair = (await self._market.table()).find(order.pair)
         if pair is None:
             # Of an order from before its pair was taken off the lists; the exchange would say the same.
-            raise ExchangeRefused("AddOrder", (NO_SUCH_PAIR,))
+            raise PairNotListed("AddOrder", (NO_SUCH_PAIR,))
         params = order.params(pair.altname, pair.asset_class)
         self._limits.charge_order(pair.name, time.monotonic())
         try:

@@ -89,6 +89,12 @@ def _parser() -> _Parser:
     _add_order(command("order", "place an order on the master account; the users follow its fills"))
     why = command("why", "what every user made of one fill, and when")
     why.add_argument("fill", type=_fill, metavar="FILL", help="seq number, or the exchange's execution id")
+    which = why.add_mutually_exclusive_group()
+    which.add_argument(
+        "--account", action="append", default=[], dest="accounts", metavar="ID",
+        help="this user's copy in detail; may be given more than once",
+    )  # fmt: skip
+    which.add_argument("--all", action="store_true", help="every user's copy in detail")
     command(
         "watch", "accounts, fills and copies as they change; one line for each change when not on a terminal"
     )

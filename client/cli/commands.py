@@ -194,13 +194,21 @@ def events(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
 
 
 def why(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
-    """`why FILL`."""
+    """`why FILL [--account ID]... [--all]`."""
+    accounts = tuple(dict.fromkeys(arguments.accounts))
     with connect() as supervisor:
         if isinstance(arguments.fill, int):
             answer = supervisor.explain_fill(seq=arguments.fill)
         else:
             answer = supervisor.explain_fill(exec_id=arguments.fill)
-        out.one(answer, story)
+    known = [outcome.account_id for outcome in answer.outcomes]
+    if unknown := [account for account in accounts if account not in known]:
+        users = ", ".join(known) or "nobody"
+        raise BadInput(f"{', '.join(unknown)}: no user of this fill; there are {users}")
+    if accounts and out.as_json:
+        kept = [outcome for outcome in answer.outcomes if outcome.account_id in accounts]
+        answer = pb.ExplainFillResponse(fill=answer.fill, outcomes=kept)
+    out.one(answer, lambda answer: story(answer, accounts, show_all=arguments.all))
     return ExitCode.DONE
 
 

@@ -1,9 +1,14 @@
-"""`why`: the story of one fill, user by user, hop by hop. Pure: a message in, lines out."""
+"""`why`: the story of one fill, of all users together, then user by user and hop by hop. Pure: a message in,
+lines out.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from krakencopy.client.views.fill_summary import OPEN, needs_look, summary
 from krakencopy.client.views.formats import (
     because,
     clock_time,
@@ -22,6 +27,8 @@ from krakencopy.client.views.table import Column, table
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 
+#: Users that are shown in detail, where nobody asks for any.
+DETAILS_MAX = 3
 #: A hop's name and when it happened.
 Hop = tuple[str, Timestamp]
 
@@ -33,14 +40,24 @@ _HOP_COLUMNS = (
 )
 
 
-def story(answer: pb.ExplainFillResponse) -> list[str]:
-    """What happened to the fill, and what every user made of it."""
-    fill = answer.fill
-    lines = _fill_lines(fill)
-    if not answer.outcomes:
-        lines += ["", "No user was there to copy it."]
-    for outcome in answer.outcomes:
+def story(
+    answer: pb.ExplainFillResponse, accounts: Collection[str] = (), *, show_all: bool = False
+) -> list[str]:
+    """What happened to the fill, in a few lines; then in detail what these ``accounts`` made of it: without
+    any, those that somebody should look at, or with ``show_all`` every one.
+    """
+    fill, outcomes = answer.fill, list(answer.outcomes)
+    lines = [*_fill_lines(fill), "", *summary(outcomes, fill)]
+    shown = [each for each in outcomes if each.account_id in accounts] if accounts else outcomes
+    if not accounts and not show_all and len(outcomes) > DETAILS_MAX:
+        shown = [each for each in outcomes if needs_look(each)][:DETAILS_MAX]
+    if shown:
+        lines += ["", *_hop_lines([], _fill_hops(fill))]
+    for outcome in shown:
         lines += ["", *_outcome_lines(fill, outcome)]
+    if not accounts and len(shown) < len(outcomes):
+        one, all_of_them = f"`krakencopy why {fill.seq} --account ID`", "`--all`"
+        lines += ["", f"{one} shows one user's copy in detail, {all_of_them} those of all {len(outcomes)}."]
     return lines
 
 
@@ -72,7 +89,7 @@ def _fill_lines(fill: nouns.Fill) -> list[str]:
         lines.append("  a margin trade: recorded, not copied")
     if fill.not_copied:
         lines.append(f"  recorded, and copied by nobody: {plain(fill.not_copied)}")
-    return lines + _hop_lines([], _fill_hops(fill))
+    return lines
 
 
 def _outcome_lines(fill: nouns.Fill, outcome: pb.FillOutcome) -> list[str]:
@@ -86,10 +103,10 @@ def _outcome_lines(fill: nouns.Fill, outcome: pb.FillOutcome) -> list[str]:
     last = copy
     if outcome.HasField("joined"):
         last = outcome.joined
-        lines += [_headline("  its volume was ordered with a later fill", last), *_copy_lines(fill, last)]
+        lines += [_headline("  its volume was ordered later", last), *_copy_lines(fill, last)]
     if outcome.HasField("latency"):
         latency = milliseconds(outcome.latency, known=True)
-        lines.append(f"  {latency} ms from the master's process hearing of it to {user}'s order leaving")
+        lines.append(f"  {latency} ms from the master's process receiving it to {user}'s order leaving")
     return lines + _hop_lines(_fill_hops(fill), _copy_hops(last))
 
 
@@ -107,7 +124,7 @@ def _copy_lines(fill: nouns.Fill, copy: nouns.Copy) -> list[str]:
     lines = []
     volumes = (
         f"wanted {short(copy.planned_volume)}" if copy.planned_volume else "",
-        f"ordered {copy.ordered_volume}" if copy.ordered_volume else "",
+        f"{_ordered(copy)} {copy.ordered_volume}" if copy.ordered_volume else "",
         f"filled {copy.filled_volume}" if copy.filled_volume else "",
     )
     if any(map(is_some, (copy.planned_volume, copy.ordered_volume, copy.filled_volume))):
@@ -122,8 +139,21 @@ def _copy_lines(fill: nouns.Fill, copy: nouns.Copy) -> list[str]:
         lines.append(f"  carried in: {', '.join(copy.carried_in)}")
     if copy.order_id or copy.cl_ord_id:
         attempts = f", {copy.attempts} attempts" if copy.attempts > 1 else ""
-        lines.append(f"  order {copy.order_id or '(no id yet)'}, cl_ord_id {copy.cl_ord_id}{attempts}")
+        order = f"order {copy.order_id}" if copy.order_id else _no_order(copy)
+        lines.append(f"  {order}, cl_ord_id {copy.cl_ord_id}{attempts}")
     return lines
+
+
+def _ordered(copy: nouns.Copy) -> str:
+    """The word for its volume: an order that nobody knows to have left is not said to have."""
+    is_open = copy.state in OPEN
+    if copy.order_id or (copy.HasField("sent_at") and not is_open):
+        return "ordered"
+    return "to be ordered" if is_open else "not ordered:"
+
+
+def _no_order(copy: nouns.Copy) -> str:
+    return "no order known so far" if copy.state in OPEN else "no order at the exchange"
 
 
 def _fill_hops(fill: nouns.Fill) -> list[Hop]:

@@ -170,10 +170,9 @@ def on_their_way(report: pb.GetReportResponse) -> str:
     waiting = sum(bool(account.unanswered or account.copies.open) for account in report.accounts)
     if not report.on_their_way:
         return "all answered to the end by every user"
-    fills = f"{report.on_their_way} fill{'s' if report.on_their_way > 1 else ''}"
-    return f"{fills} on {'their' if report.on_their_way > 1 else 'its'} way (at {waiting} of " + (
-        f"{len(report.accounts)} users)"
-    )
+    fills, their = ("fill", "its") if report.on_their_way == 1 else ("fills", "their")
+    users = f"at {waiting} of {len(report.accounts)} users"
+    return f"{report.on_their_way} {fills} on {their} way ({users})"
 
 
 def _report_row(account: pb.AccountReport) -> list[str]:

@@ -13,6 +13,7 @@ from krakencopy.account_proc.contract.spec import Role
 from krakencopy.account_proc.runtime.file_lock import holder_pid, is_locked
 from krakencopy.supervisor.accounts.grpc_client import CallFailed
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
+from krakencopy.supervisor.journal.explanation import PAUSED, Standing
 from krakencopy.supervisor.lifecycle import steady_time
 from krakencopy.supervisor.lifecycle.state_machine import KILLED, NO_ANSWER, State
 from krakencopy.v1 import account_pb2
@@ -47,6 +48,12 @@ def account_message(account: SupervisedAccount, last_end: pb.ProcessEnd | None, 
         message.copy_mode = pb.COPY_MODE_PAUSED if account.paused else pb.COPY_MODE_COPYING
         message.cursor_seq = message.cursor_seq or acked_seq
     return message
+
+
+def standing(account: SupervisedAccount) -> Standing:
+    """Where a user stands, for who asks why it has not answered."""
+    code, reason = (PAUSED, "") if account.paused else (str(account.life.state), account.life.reason)
+    return Standing(code, reason, is_alive=account.process.child is not None)
 
 
 def _process_alive(account: SupervisedAccount) -> pb.Condition:

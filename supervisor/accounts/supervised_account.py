@@ -75,8 +75,8 @@ class SupervisedAccount:
         self.stopped = self.removed = self.dismissed = False
         #: For users: an operator wants fills to wait.
         self.paused = False
-        #: Starts that nobody asked for, each after its process had ended by itself, in this supervisor's life;
-        #: and whether the next one is such.
+        #: Starts that nobody asked for, each after its process had ended by itself, since the supervisor
+        #: started; and whether the next one is such.
         self.restarts = 0
         self._restarts_by_itself = False
         self._restart = False

@@ -173,8 +173,8 @@ def report_lines(report: control_pb2.GetReportResponse) -> list[str]:
         lines.append(f"{line.account_id}: {money or 'nothing traded'}" + (f"; {reasons}" if reasons else ""))
     if report.unanswered:
         lines.append(
-            f"NOT ANSWERED: {report.on_their_way} fills are on their way, and {report.unanswered} times a user "
-            "has no copy of one yet"
+            f"NOT ANSWERED: {report.on_their_way} fills are on their way, and {report.unanswered} times a "
+            "user has no copy of one yet"
         )
     else:
         lines.append("every fill was answered by every user: copied, carried, or skipped with a reason")

@@ -17,7 +17,7 @@ from google.protobuf.message import Message
 
 from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.proto_time import timestamp
-from krakencopy.supervisor.accounts.account_view import account_message, nonce_message
+from krakencopy.supervisor.accounts.account_view import account_message, nonce_message, standing
 from krakencopy.supervisor.accounts.grpc_client import CallFailed
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
 from krakencopy.supervisor.control import log_tail
@@ -36,6 +36,7 @@ from krakencopy.supervisor.control.reloader import Reloader, ReloadRefused
 from krakencopy.supervisor.control.remembered_answers import RememberedAnswers
 from krakencopy.supervisor.control.renames import why_not_renamed
 from krakencopy.supervisor.journal import report
+from krakencopy.supervisor.journal.explanation import explain
 from krakencopy.supervisor.supervisor import Supervisor
 from krakencopy.v1 import account_pb2, control_pb2_grpc, types_pb2
 from krakencopy.v1 import control_pb2 as pb
@@ -325,7 +326,9 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
                 f"there is no fill {request.exec_id or request.seq}; the last one is {self._journal.head}"
             )
             await refuse(context, grpc.StatusCode.NOT_FOUND, "FILL_NOT_FOUND", message)
-        return report.explain(self._journal, fill, [user.id for user in self._supervisor.config.users])
+        users = [user.id for user in self._supervisor.config.users]
+        accounts = self._supervisor.accounts
+        return explain(self._journal, fill, users, lambda user_id: standing(accounts[user_id]))
 
     async def PlaceOrder(self, request: pb.PlaceOrderRequest, context: Context) -> pb.PlaceOrderResponse:
         """An order on the master account, once for each request id."""

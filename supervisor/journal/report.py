@@ -1,4 +1,4 @@
-"""What became of the fills, counted and explained. Reads the journal; changes nothing."""
+"""What became of the fills, counted. Reads the journal; changes nothing."""
 
 from __future__ import annotations
 
@@ -37,13 +37,15 @@ COUNTED = {
     pb.COPY_STATE_SKIPPED: "skipped",
     pb.COPY_STATE_CARRIED: "carried",
 }
+#: The same by the plain numbers that the database has.
+_COLUMN = {int(state): column for state, column in COUNTED.items()}
 
 
 def counts(ends: Iterable[tuple[str, int, str, int]]) -> control_pb2.CopyCounts:
     """Copies by how they stand, of all users in ``ends`` together."""
     totals: dict[str, int] = defaultdict(int)
     for _, state, reason, number in ends:
-        totals[COUNTED.get(state, "open")] += number  # type: ignore[call-overload]  # plain int from the database
+        totals[_COLUMN.get(state, "open")] += number
         if reason in SIZED_ENTRIES:
             totals["sized_entries"] += number
         if reason == Reason.CAPPED:
@@ -61,7 +63,7 @@ async def report(journal: Journal, user_ids: Sequence[str]) -> control_pb2.GetRe
     answer = control_pb2.GetReportResponse(fills=journal.head)
     ends = journal.ends()
     rows: dict[str, _Row] = {}
-    for user_id in (*user_ids, *_removed(journal, user_ids)):
+    for user_id in (*user_ids, *removed_users(journal, user_ids)):
         mark = journal.mark(user_id)
         removed = user_id not in user_ids
         # Nobody has handed later ones to it.
@@ -105,7 +107,7 @@ async def _read_answers(journal: Journal, rows: Mapping[str, _Row], head: int) -
 async def _read_copies(journal: Journal, user_ids: Iterable[str]) -> dict[str, _Sums]:
     """What the copies of these users come to."""
     sums = {user_id: _Sums() for user_id in user_ids}
-    received_at = _ReceivedAt(journal)
+    received_at = ReceivedAt(journal)
     change, last_change = 0, journal.last_change
     while change < last_change and (batch := journal.copies_after(change, BATCH)):
         for _, copy in batch:
@@ -127,7 +129,8 @@ class _Row:
     def count_answer(self, seq: int, copy_id: str, state: int) -> None:
         """One more fill that has a copy."""
         # The first fill of a copy has given it its id (account_proc/copying/new_copies.py).
-        self._columns[COUNTED.get(state, "open") if copy_id == f"c{seq}" else "merged"] += 1
+        is_first = copy_id == f"c{seq}"
+        self._columns[_COLUMN.get(state, "open") if is_first else "merged"] += 1
 
     def into(self, line: control_pb2.AccountReport) -> None:
         """All of them."""
@@ -137,12 +140,12 @@ class _Row:
             setattr(line.copies, column, number)
 
 
-def _removed(journal: Journal, user_ids: Sequence[str]) -> list[str]:
+def removed_users(journal: Journal, user_ids: Sequence[str]) -> list[str]:
     """Users that are not configured any more."""
     return [user_id for user_id in journal.user_ids() if user_id not in user_ids]
 
 
-class _ReceivedAt:
+class ReceivedAt:
     """When the master's process received a fill, in Unix seconds. Copies of the same fills come one after
     another.
     """
@@ -185,13 +188,13 @@ class _Sums:
             self._traded[side][copy.pair.partition("/")[2]] += cost
             if copy.fee.asset:
                 self._traded["fees"][copy.fee.asset] += Decimal(copy.fee.amount)
-        delay = _delay(copy, received_at)
+        delay = delay_s(copy, received_at)
         if delay is not None:
             self._delays.append(delay)
 
     def into(self, line: control_pb2.AccountReport) -> None:
         """All of them."""
-        line.without_fill.MergeFrom(control_pb2.CopyCounts(**self._without_fill))  # type: ignore[arg-type]  # plain int
+        line.without_fill.MergeFrom(control_pb2.CopyCounts(**self._without_fill))
         for reason, count in self._reasons.items():
             line.reasons[reason] = count
         for name, amounts in self._traded.items():
@@ -199,13 +202,13 @@ class _Sums:
                 getattr(line, name)[asset] = format(round(amount, 8).normalize(), "f")
         delays = self._delays
         if delays:
-            line.latency_median.CopyFrom(_duration(median(delays)))
+            line.latency_median.CopyFrom(duration(median(delays)))
             # "inclusive": otherwise the percentile of a few delays is worse than the worst of them.
             worst = quantiles(delays, n=100, method="inclusive")[98] if len(delays) > 1 else delays[0]
-            line.latency_p99.CopyFrom(_duration(worst))
+            line.latency_p99.CopyFrom(duration(worst))
 
 
-def _delay(copy: pb.Copy, received_at: Callable[[int], float | None]) -> float | None:
+def delay_s(copy: pb.Copy, received_at: Callable[[int], float | None]) -> float | None:
     """From the master's process receiving the copy's first fill to the user's order leaving, in seconds."""
     if not copy.HasField("sent_at") or not copy.fill_seqs or copy.attempts != 1:
         return None
@@ -213,64 +216,12 @@ def _delay(copy: pb.Copy, received_at: Callable[[int], float | None]) -> float |
     return None if received is None else _seconds(copy.sent_at) - received
 
 
-def explain(journal: Journal, fill: pb.Fill, user_ids: Sequence[str]) -> control_pb2.ExplainFillResponse:
-    """What each user made of one fill; those that are not configured any more come last, if they have
-    answered it.
-    """
-    answer = control_pb2.ExplainFillResponse(fill=fill)
-    copies = journal.copies_of_fill(fill.seq)
-    for user_id in (*user_ids, *(gone for gone in _removed(journal, user_ids) if gone in copies)):
-        outcome = answer.outcomes.add(account_id=user_id)
-        copy = copies.get(user_id)
-        if copy is None:
-            early = fill.seq <= journal.mark(user_id).joined_seq
-            outcome.explanation = (
-                "happened before this user joined"
-                if early
-                else "not answered yet: the user is down, or still deciding"
-            )
-            continue
-        outcome.copy.CopyFrom(copy)
-        joined = journal.copy(user_id, copy.joined_copy_id) if copy.joined_copy_id else None
-        if joined is not None:
-            outcome.joined.CopyFrom(joined)
-        outcome.explanation = _sentence(copy, joined)
-        delay = _delay(copy, _ReceivedAt(journal))
-        if delay is not None:
-            outcome.latency.CopyFrom(_duration(delay))
-    return answer
-
-
-def _sentence(copy: pb.Copy, joined: pb.Copy | None) -> str:
-    verb = "bought" if copy.side == pb.SIDE_BUY else "sold"
-    match copy.state:
-        case pb.COPY_STATE_FILLED:
-            words = f"{verb} {copy.filled_volume} at {copy.avg_price} ({copy.reason})"
-        case pb.COPY_STATE_PART_FILLED:
-            words = (
-                f"{verb} {copy.filled_volume} of {copy.ordered_volume} at {copy.avg_price} ({copy.reason})"
-            )
-        case pb.COPY_STATE_SKIPPED:
-            words = f"skipped ({copy.reason})"
-        case pb.COPY_STATE_CARRIED if joined is not None:
-            words = f"too small alone ({copy.reason}), then ordered together with copy {joined.copy_id}"
-        case pb.COPY_STATE_CARRIED:
-            words = f"too small alone ({copy.reason}), waits for the next fill of this pair and side"
-        case pb.COPY_STATE_REJECTED:
-            words = f"refused ({copy.reason})"
-        case _:
-            words = (
-                f"on its way: {pb.CopyState.Name(copy.state).removeprefix('COPY_STATE_').lower()} "
-                f"({copy.reason})"
-            )
-    return f"{words}: {copy.detail}" if copy.detail else words
-
-
 def _seconds(stamp: Timestamp) -> float:
     return stamp.ToMicroseconds() / 1_000_000
 
 
-def _duration(seconds: float) -> Duration:
-    duration = Duration()
-    duration.FromMicroseconds(round(seconds * 1_000_000))
-    return duration
+def duration(seconds: float) -> Duration:
+    """The form in which it travels."""
+    length = Duration()
+    length.FromMicroseconds(round(seconds * 1_000_000))
+    return length

@@ -256,9 +256,7 @@ class System:
         def done() -> Any:
             with self.api() as api:
                 report = api.get_report()
-            ended = all(
-                not account.copies.open + account.without_fill.open for account in report.accounts
-            )
+            ended = all(not account.copies.open + account.without_fill.open for account in report.accounts)
             return report if report.fills >= fills and not report.unanswered and ended else None
 
         return wait_for(f"{fills} fills with every user's answer", done)

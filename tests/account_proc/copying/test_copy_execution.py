@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from krakencopy.account_proc.contract.copy_state import CopyState
-from krakencopy.account_proc.contract.errors import RateLimited
+from krakencopy.account_proc.contract.errors import ExchangeError, RateLimited
 from krakencopy.account_proc.contract.spec import Tier
 from krakencopy.account_proc.domain.quantities import Side
+from krakencopy.account_proc.kraken.answers import LockedOut, NotSent
+from krakencopy.account_proc.kraken.order_entry import NO_SUCH_PAIR, PairNotListed
 from krakencopy.account_proc.kraken.rest import rate_limits as limits_module
 from krakencopy.account_proc.kraken.rest.rate_limits import TierLimits
 from krakencopy.account_proc.state.ledger import Ledger
@@ -100,6 +102,33 @@ def test_an_entry_that_would_be_too_old_by_then_is_not_sent_and_an_exit_waits(
             await until(lambda: "waits" in user.copy(3).detail)
             assert user.copy(3).state is CopyState.INTENT
             assert len(user.kraken.sent) == 1
+
+    run(steps())
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        NotSent("AddOrder", "connection refused"),
+        LockedOut("AddOrder", 900.0),
+        PairNotListed("AddOrder", (NO_SUCH_PAIR,)),
+    ],
+    ids=["no connection", "locked out", "not listed"],
+)
+def test_an_order_that_never_left_has_no_time_at_which_it_left(ledger: Ledger, error: ExchangeError) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+
+            async def not_sent(*_: Any, **__: Any) -> Any:
+                user.now += 20.0  # so that an entry is not tried for ever
+                raise error
+
+            user.copier._execution._gateway.send = not_sent  # type: ignore[method-assign]
+            user.fill()
+            await user.done()
+            copy = user.copy()
+            assert (copy.state, copy.sent_at, copy.order_id) == (CopyState.REJECTED, 0.0, "")
+            assert not copy.to_proto("anna").HasField("sent_at")
 
     run(steps())
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
 
@@ -10,8 +11,8 @@ from krakencopy.v1 import types_pb2 as nouns
 from tests.support import client_samples as samples
 
 
-def _told(*outcomes: pb.FillOutcome) -> str:
-    return "\n".join(story(samples.explanation(*outcomes)))
+def _told(*outcomes: pb.FillOutcome, **how: Any) -> str:
+    return "\n".join(story(samples.explanation(*outcomes), **how))
 
 
 def test_the_story_tells_outcome_volumes_prices_and_reason() -> None:
@@ -26,7 +27,7 @@ def test_the_story_tells_outcome_volumes_prices_and_reason() -> None:
     assert "bob: FILLED\n  Copied at a tenth.\n" in told
     assert "wanted 0.00050000, ordered 0.00050000, filled 0.00050000 BTC at 60001.0 USD, fee 0.08 USD" in told
     assert "order OUSER1, cl_ord_id kc-bob-12" in told
-    assert "2.500 ms from the master's process hearing of it to bob's order leaving" in told
+    assert "2.500 ms from the master's process receiving it to bob's order leaving" in told
 
 
 def test_each_hop_has_its_time_and_its_distance_to_the_hop_before_and_to_the_first() -> None:
@@ -69,7 +70,7 @@ def test_volumes_of_nothing_and_endless_decimals_are_not_told() -> None:
     skipped.planned_volume = skipped.ordered_volume = skipped.filled_volume = "0"
     assert "wanted" not in _told(pb.FillOutcome(account_id="bob", copy=skipped))
     skipped.planned_volume = "0.001245513011367318027175468086"
-    assert "wanted 0.00124551, ordered 0" in _told(pb.FillOutcome(account_id="bob", copy=skipped))
+    assert "wanted 0.00124551, not ordered: 0" in _told(pb.FillOutcome(account_id="bob", copy=skipped))
 
 
 def test_a_user_that_has_not_answered_is_named() -> None:
@@ -89,10 +90,66 @@ def test_a_carried_copy_leads_to_the_copy_that_ordered_its_volume() -> None:
     joined.carried_in.append("c12")
     told = _told(pb.FillOutcome(account_id="bob", copy=carried, joined=joined, latency=Duration(seconds=1)))
     assert "bob: CARRIED (BELOW_ORDERMIN)" in told
-    assert "its volume was ordered with a later fill: FILLED" in told
+    assert "its volume was ordered later: FILLED" in told
     assert "one answer to fills 13-14; its times are those of the first" in told
     assert "carried in: c12" in told
     assert "1000.000 ms from" in told
+
+
+def _open(state: nouns.CopyState.ValueType, **fields: Any) -> pb.FillOutcome:
+    copy = nouns.Copy(
+        account_id="bob",
+        fill_seqs=[12],
+        pair="BTC/USD",
+        state=state,
+        ordered_volume="0.5",
+        cl_ord_id="K",
+        **fields,
+    )
+    return pb.FillOutcome(account_id="bob", copy=copy)
+
+
+def test_an_order_that_is_not_known_to_have_left_is_not_told_as_ordered() -> None:
+    for state in (nouns.COPY_STATE_INTENT, nouns.COPY_STATE_UNKNOWN):
+        told = _told(_open(state))
+        assert "to be ordered 0.5 BTC" in told
+        assert "no order known so far, cl_ord_id K" in told
+    told = _told(_open(nouns.COPY_STATE_REJECTED))
+    assert "not ordered: 0.5 BTC" in told
+    assert "no order at the exchange, cl_ord_id K" in told
+    told = _told(_open(nouns.COPY_STATE_REJECTED, sent_at=samples.at(4)))
+    assert "  ordered 0.5 BTC" in told
+    assert "  ordered 0.5 BTC" in _told(_open(nouns.COPY_STATE_ACKNOWLEDGED, order_id="O1"))
+
+
+def _many() -> list[pb.FillOutcome]:
+    """60 users: 50 that copied it, 5 that were refused, 5 that wait."""
+    refused = [
+        nouns.Copy(account_id=f"r{n}", fill_seqs=[12], state=nouns.COPY_STATE_REJECTED, reason="EOrder:No")
+        for n in range(5)
+    ]
+    return [
+        *(pb.FillOutcome(account_id=f"u{n}", copy=samples.copy(f"u{n}")) for n in range(50)),
+        *(pb.FillOutcome(account_id=copy.account_id, copy=copy) for copy in refused),
+        *(pb.FillOutcome(account_id=f"w{n}", waits_for="STOPPED") for n in range(5)),
+    ]
+
+
+def test_of_many_users_only_those_that_need_a_look_are_shown_and_so_many() -> None:
+    lines = story(samples.explanation(*_many()))
+    assert [line.split(":")[0] for line in lines if re.match(r"[rw]\d+:", line)] == ["r0", "r1", "r2"]
+    assert len(lines) < 40
+    assert lines[-1] == (
+        "`krakencopy why 12 --account ID` shows one user's copy in detail, `--all` those of all 60."
+    )
+
+
+def test_users_that_are_asked_for_are_shown_and_no_others() -> None:
+    told = _told(*_many(), accounts=("u7", "w1"))
+    assert [line.split(":")[0] for line in told.splitlines() if re.match(r"[urw]\d+:", line)] == ["u7", "w1"]
+    assert "--all" not in told
+    everyone = _told(*_many(), show_all=True)
+    assert len(re.findall(r"^[urw]\d+:", everyone, re.MULTILINE)) == 60
 
 
 def test_a_fill_that_nobody_was_there_to_copy_says_so() -> None:

@@ -241,12 +241,18 @@ def test_the_report_is_a_table_with_what_each_user_traded_below_it() -> None:
     assert lines == [
         "12 fills of the master",
         "",
-        "user           fills  filled  part  carried  skipped  rejected  merged  on its way  capped  median  "
-        "     p99",
-        "tania_gilbert     12       7     1        2        1         1       0           0       3  2.3 ms  "
-        "110.1 ms",
-        "x                  0       0     0        0        0         0       0           0       0       -  "
-        "       -",
+        (
+            "user           fills  filled  part  carried  skipped  rejected  merged  on its way  capped  "
+            "median       p99"
+        ),
+        (
+            "tania_gilbert     12       7     1        2        1         1       0           0       3  "
+            "2.3 ms  110.1 ms"
+        ),
+        (
+            "x                  0       0     0        0        0         0       0           0       0  "
+            "     -         -"
+        ),
         (
             "tania_gilbert: bought 120.5 USD; sold 60 USD; fees 0.00001 BTC; fees 0.5 USD; BELOW_ORDERMIN 2, "
             "STALE_ENTRY 1"

@@ -275,7 +275,7 @@ def test_a_report_that_comes_again_changes_nothing_but_the_number_of_the_change(
 
     def stand() -> tuple[object, ...]:
         copies = [made for _, made in journal.copies_after(0, END)]
-        return copies, journal.mark("tania"), journal.ends(), journal.answered("tania", 0)
+        return copies, journal.mark("tania"), journal.ends(), journal.answers(0, END)
 
     journal.put_reports([report])
     before, change = stand(), journal.last_change
@@ -306,7 +306,11 @@ def test_copies_are_counted_by_user_state_and_reason(journal: Journal) -> None:
         ("tania", pb.COPY_STATE_FILLED, "SCALED", 2),
         ("tania", pb.COPY_STATE_SKIPPED, "STALE_ENTRY", 1),
     ]
-    assert [journal.answered("tania", after) for after in (0, 1, 3)] == [3, 2, 0]
+    assert sorted(journal.answers(0, 1)) == [
+        (1, "daivon", "c1", pb.COPY_STATE_FILLED),
+        (1, "tania", "c1", pb.COPY_STATE_FILLED),
+    ]
+    assert journal.answers(2, 9) == [(3, "tania", "c3", pb.COPY_STATE_SKIPPED)]
     assert journal.copy("tania", "c3") == skipped
     assert journal.copy("daivon", "c3") is None
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 
 from krakencopy.supervisor.journal import report as report_module
 from krakencopy.supervisor.journal.journal import Journal
-from krakencopy.supervisor.journal.report import counts, explain
+from krakencopy.supervisor.journal.report import counts
 from krakencopy.v1 import control_pb2
 from krakencopy.v1 import types_pb2 as pb
 from tests.support.supervisor_samples import NOW, copy, fill
@@ -100,13 +99,6 @@ def test_a_user_that_is_not_configured_any_more_comes_last_and_owes_no_answer_to
     ]
     assert (answer.unanswered, answer.accounts[1].copies.filled) == (0, 1)
     assert [line.account_id for line in report(journal, ["gone", "tania"]).accounts] == ["gone", "tania"]
-    assert [told.account_id for told in explain(journal, fill_of(journal, 1), ["tania"]).outcomes] == [
-        "tania",
-        "gone",
-    ]
-    assert [told.account_id for told in explain(journal, fill_of(journal, 2), ["tania"]).outcomes] == [
-        "tania"
-    ]
 
 
 #: Users with their copies, each the fills that it answers and its state; how many fills were before each; and
@@ -157,7 +149,9 @@ def test_each_row_adds_up_to_its_fills_and_a_fill_on_its_way_is_counted_once(
             ends = counted.filled + counted.part_filled + counted.rejected + counted.skipped + counted.carried
             assert line.fills == ends + counted.open + line.merged + line.unanswered
             assert line.without_fill.open == lives[int(line.account_id[1:])][2]
-        last = {line.account_id: journal.mark(line.account_id).joined_seq + line.fills for line in answer.accounts}
+        last = {
+            line.account_id: journal.mark(line.account_id).joined_seq + line.fills for line in answer.accounts
+        }
         waiting = {
             seq
             for user, to_seq in last.items()
@@ -173,12 +167,6 @@ def test_of_fills_that_came_together_one_is_counted_by_how_its_copy_stands(journ
     put(journal, copy("tania", [1, 2, 4]), copy("tania", [3], pb.COPY_STATE_SENT))
     line = line_of(journal)
     assert (line.fills, line.copies.filled, line.merged, line.copies.open, line.unanswered) == (5, 1, 2, 1, 1)
-
-
-def fill_of(journal: Journal, seq: int) -> pb.Fill:
-    found = journal.fill(seq)
-    assert found is not None
-    return found
 
 
 def test_money_is_summed_exactly_by_side_and_asset_of_what_was_filled_only(journal: Journal) -> None:
@@ -282,75 +270,3 @@ def test_an_order_that_was_sent_again_or_never_says_nothing_about_latency(journa
     line = line_of(journal)
     assert not line.HasField("latency_median")
     assert not line.HasField("latency_p99")
-
-
-def outcome(journal: Journal, *copies: pb.Copy, seq: int = 1) -> control_pb2.FillOutcome:
-    put(journal, *copies)
-    found = journal.fill(seq)
-    assert found is not None
-    answer = explain(journal, found, ["tania"])
-    assert answer.fill == found
-    (only,) = answer.outcomes
-    return only
-
-
-@pytest.mark.parametrize(
-    ("state", "fields", "words"),
-    [
-        (pb.COPY_STATE_FILLED, {}, "bought 0.0005 at 10010 (SCALED)"),
-        (
-            pb.COPY_STATE_FILLED,
-            {"side": pb.SIDE_SELL, "reason": "EXIT_FULL"},
-            "sold 0.0005 at 10010 (EXIT_FULL)",
-        ),
-        (pb.COPY_STATE_PART_FILLED, {"filled_volume": "0.0002"}, "bought 0.0002 of 0.0005 at 10010 (SCALED)"),
-        (
-            pb.COPY_STATE_SKIPPED,
-            {"reason": "STALE_ENTRY", "detail": "31 s old"},
-            "skipped (STALE_ENTRY): 31 s old",
-        ),
-        (
-            pb.COPY_STATE_REJECTED,
-            {"reason": "EOrder:Cost minimum not met"},
-            "refused (EOrder:Cost minimum not met)",
-        ),
-        (
-            pb.COPY_STATE_CARRIED,
-            {"reason": "BELOW_ORDERMIN"},
-            "too small alone (BELOW_ORDERMIN), waits for the next fill of this pair and side",
-        ),
-        (pb.COPY_STATE_UNKNOWN, {}, "on its way: unknown (SCALED)"),
-        (
-            pb.COPY_STATE_ACKNOWLEDGED,
-            {"detail": "0.0005 of 0.005"},
-            "on its way: acknowledged (SCALED): 0.0005 of 0.005",
-        ),
-    ],
-)
-def test_an_outcome_in_a_sentence(
-    journal: Journal, state: pb.CopyState.ValueType, fields: dict[str, Any], words: str
-) -> None:
-    journal.join("tania")
-    journal.append([fill(1, received=NOW)], 1)
-    made = copy("tania", [1], state, sent=NOW + 0.0125, **fields)
-    told = outcome(journal, made)
-    assert (told.explanation, told.copy, told.HasField("joined")) == (words, made, False)
-    assert told.latency.ToMicroseconds() == 12_500
-
-
-def test_a_carried_copy_names_the_one_that_it_was_ordered_with(journal: Journal) -> None:
-    journal.join("tania")
-    journal.append([fill(1), fill(2)], 1)
-    later = copy("tania", [2], carried_in=["c1"])
-    carried = copy("tania", [1], pb.COPY_STATE_CARRIED, reason="BELOW_ORDERMIN", joined_copy_id="c2")
-    told = outcome(journal, later, carried)
-    assert told.joined == later
-    assert told.explanation == "too small alone (BELOW_ORDERMIN), then ordered together with copy c2"
-
-
-def test_why_there_is_no_copy(journal: Journal) -> None:
-    journal.append([fill(1)], 1)
-    journal.join("tania")
-    journal.append([fill(2)], 1)
-    assert outcome(journal, seq=1).explanation == "happened before this user joined"
-    assert outcome(journal, seq=2).explanation == "not answered yet: the user is down, or still deciding"
