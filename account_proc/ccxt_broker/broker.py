@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
@@ -35,6 +36,7 @@ from krakencopy.account_proc.contract.errors import (
     OutcomeUnknown,
     RateLimited,
 )
+from krakencopy.account_proc.contract.ledger_file import Held
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.domain.wallet import DISPLAY_CURRENCY
 from krakencopy.account_proc.kraken.answers import BelowMinimum
@@ -49,6 +51,7 @@ from krakencopy.account_proc.trading.broker import (
     Quote,
 )
 from krakencopy.account_proc.trading.order_gateway import LOOK_AT_CLOCK_S
+from krakencopy.account_proc.trading.portfolio import SHOWN_MAX
 from krakencopy.account_proc.trading.timing import Timing
 
 log = logging.getLogger(__name__)
@@ -88,6 +91,8 @@ class CcxtBroker:
         self._life_s = max(timing.margin, life_s)
         self._markets: dict[str, Market] = {}
         self._known = _Known({}, {})
+        #: When balances were read last (Unix seconds); 0 before.
+        self.read_at = 0.0
         self._quotes = {DISPLAY_CURRENCY}
         #: An order was refused by other rules than were read.
         self.rules_wrong = False
@@ -115,6 +120,11 @@ class CcxtBroker:
         if not self._markets:
             return None
         return equity_in(quote, self._known.balances, self._known.last, self._markets)
+
+    def by_asset(self) -> dict[str, Held]:
+        """What there is of each asset, and what is set aside for orders, as it was last read."""
+        balances = sorted(self._known.balances.items())
+        return {asset: Held(each.total, each.total - each.free) for asset, each in balances[:SHOWN_MAX]}
 
     def wait_s(self, pair: str) -> float:  # noqa: ARG002 - the Protocol's
         """Always 0: ccxt keeps its pauses by itself, and an order does not leave after its deadline."""
@@ -150,7 +160,7 @@ class CcxtBroker:
             }
         ):
             last[symbol] = await self._last(symbol) or last.get(symbol, Decimal(0))
-        self._known = _Known(balances, last)
+        self._known, self.read_at = _Known(balances, last), time.time()
 
     async def _last(self, symbol: str) -> Decimal | None:
         """The last price; None where the exchange refuses to tell it, which is no reason to know nothing

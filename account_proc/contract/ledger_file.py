@@ -1,5 +1,5 @@
-"""What others than its own process may read in an account's ledger: which coins copying holds there, and
-whose the ledger is. The supervisor's journal says in the same way whose it is.
+"""What others than its own process may read in an account's ledger: what copying holds there, which balances
+its process knew last, and whose the ledger is. The supervisor's journal says in the same way whose it is.
 
 Tables and columns are those of account_proc/state/ledger.py; this module's tests read real ones. Nothing here
 changes a file, makes one beside it, or waits for the ledger's process. Who reads by this must not know more
@@ -8,12 +8,60 @@ of a ledger's form.
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from contextlib import closing
+from collections.abc import Mapping
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
 from krakencopy.account_proc.contract.copied_coins import Position
+
+#: The schema that ``ledger_view`` can read: the one that ledgers have now.
+READABLE_SCHEMA = 4
+#: Under which name a ledger keeps balances, as ``balances_text`` has them.
+BALANCES = "balances"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Of an asset: all of it, and what open orders held (None: nobody knows)."""
+
+    volume: Decimal
+    in_orders: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerView:
+    """What a ledger says. Times in Unix seconds."""
+
+    #: When it was last written.
+    written_at: float
+    cursor: int = 0
+    #: By coin; and what waits, by pair and side ("buy", "sell").
+    positions: Mapping[str, Position] = field(default_factory=dict)
+    carried: Mapping[tuple[str, str], Decimal] = field(default_factory=dict)
+    #: By asset, as they were read then; None where none were kept.
+    balances: Mapping[str, Held] = field(default_factory=dict)
+    balances_at: float | None = None
+
+
+def balances_text(at: float, balances: Mapping[str, Held]) -> str:
+    """The form in which balances are kept, as they were read at a time (Unix seconds)."""
+    assets = {
+        asset: [str(held.volume), None if held.in_orders is None else str(held.in_orders)]
+        for asset, held in balances.items()
+    }
+    return json.dumps({"at": at, "assets": assets})
+
+
+def _balances_from(text: str) -> tuple[float, dict[str, Held]]:
+    raw = json.loads(text)
+    return float(raw["at"]), {
+        asset: Held(Decimal(volume), None if in_orders is None else Decimal(in_orders))
+        for asset, (volume, in_orders) in raw["assets"].items()
+    }
 
 
 class LedgerUnreadable(Exception):
@@ -26,14 +74,50 @@ def copied_volume(path: Path, coin: str) -> Decimal:
     """
     if not path.exists():
         return Decimal(0)
-    # Without a log beside it nobody uses it, and SQLite would make one.
-    how = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "immutable=1"
     try:
-        with closing(_connect(path, how)) as ledger:
+        with closing(_connect_as_it_is(path)) as ledger:
             row = ledger.execute("SELECT body FROM positions WHERE coin = ?", (coin,)).fetchone()
         return Decimal(0) if row is None else Position.from_json(row[0]).volume
     except (sqlite3.Error, KeyError, TypeError, ValueError, ArithmeticError) as error:
         raise LedgerUnreadable(str(error)) from error
+
+
+def ledger_view(path: Path) -> LedgerView | None:
+    """What a ledger says right now; None without one. Raises LedgerUnreadable."""
+    try:
+        written_at = path.stat().st_mtime
+        with suppress(FileNotFoundError):
+            written_at = max(written_at, _log_of(path).stat().st_mtime)
+        with closing(_connect_as_it_is(path)) as ledger:
+            (schema,) = ledger.execute("PRAGMA user_version").fetchone()
+            if schema != READABLE_SCHEMA:
+                raise LedgerUnreadable(
+                    f"{path} was written by another version of krakencopy (schema {schema}; this one reads "
+                    f"{READABLE_SCHEMA})"
+                )
+            meta = dict(ledger.execute("SELECT key, value FROM meta"))
+            positions = dict(ledger.execute("SELECT coin, body FROM positions"))
+            carried = dict(ledger.execute("SELECT pair, body FROM carried"))
+        kept = meta.get(f"kept {BALANCES}")
+        balances_at, balances = (None, {}) if kept is None else _balances_from(kept)
+        return LedgerView(
+            written_at=written_at, cursor=int(meta.get("cursor", "0")),
+            positions={coin: Position.from_json(body) for coin, body in positions.items()},
+            carried=_carried_from(carried), balances=balances, balances_at=balances_at,
+        )  # fmt: skip
+    except FileNotFoundError:
+        return None
+    except (sqlite3.Error, OSError, KeyError, TypeError, ValueError, ArithmeticError) as error:
+        raise LedgerUnreadable(str(error)) from error
+
+
+def _carried_from(bodies: Mapping[str, str]) -> dict[tuple[str, str], Decimal]:
+    carried = {
+        (pair, side): sum((Decimal(piece["volume"]) for piece in pieces), Decimal(0))
+        for pair, body in bodies.items()
+        for side, pieces in json.loads(body).items()
+    }
+    return {key: volume for key, volume in carried.items() if volume}
 
 
 def owner_in(path: Path) -> str | None:
@@ -49,6 +133,15 @@ def owner_in(path: Path) -> str | None:
     except sqlite3.Error as error:
         raise LedgerUnreadable(str(error)) from error
     return None if row is None else str(row[0])
+
+
+def _connect_as_it_is(path: Path) -> sqlite3.Connection:
+    # Without a log beside it nobody uses it, and SQLite would make one.
+    return _connect(path, "mode=ro" if _log_of(path).exists() else "immutable=1")
+
+
+def _log_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
 
 
 def _connect(path: Path, how: str) -> sqlite3.Connection:

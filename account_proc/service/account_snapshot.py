@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from decimal import Decimal
 
 from krakencopy.account_proc.contract.decimal_text import plain
+from krakencopy.account_proc.contract.ledger_file import Held
 from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.contract.spec import Role
 from krakencopy.account_proc.domain.pairs import NOT_LISTED
@@ -48,7 +49,11 @@ def account_snapshot(
             plain(equity.quantize(EQUITY_STEP, context=WIDE)),
             DISPLAY_CURRENCY,
         )
+    if account.portfolio.loaded:
+        snapshot.balances.extend(balances_to_proto(account.portfolio.by_asset()))
+        snapshot.balances_at.CopyFrom(timestamp(account.portfolio.read_at))
     if user is not None and user.copier is not None:
+        snapshot.positions_known = True
         snapshot.cursor_seq = account.ledger.cursor or 0
         snapshot.copies_open = user.copies_open
         snapshot.positions.extend(user.copier.positions.to_proto())
@@ -90,6 +95,13 @@ def _notice_unlisted(
         and ((rules := table.find(found.pair)) is None or rules.status == NOT_LISTED)
     }
     account.notices.hold(NoticeCode.NOT_LISTED, gone)
+
+
+def balances_to_proto(balances: Mapping[str, Held]) -> Iterable[types_pb2.AssetBalance]:
+    """The form in which they are shown."""
+    for asset, held in balances.items():
+        in_orders = "" if held.in_orders is None else plain(held.in_orders)
+        yield types_pb2.AssetBalance(asset=asset, volume=plain(held.volume), held=in_orders)
 
 
 def drift_to_proto(drift: Drift) -> types_pb2.Drift:

@@ -25,12 +25,15 @@ from krakencopy.account_proc.ccxt_broker.broker import CcxtBroker
 from krakencopy.account_proc.ccxt_broker.client import CcxtClient
 from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.errors import ExchangeError, ExchangeRefused, KeyRefused, LedgerFault
+from krakencopy.account_proc.contract.ledger_file import BALANCES, balances_text
+from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.contract.spec import CCXT_PREFIX, AccountSpec, Credentials
 from krakencopy.account_proc.domain.wallet import DISPLAY_CURRENCY
 from krakencopy.account_proc.runtime.file_lock import LOCK_LINE_BYTES, LockedFile, free_line, holder_line
 from krakencopy.account_proc.runtime.grpc_server import refusal
 from krakencopy.account_proc.service.account_process import AccountProcess
 from krakencopy.account_proc.service.account_service import SNAPSHOT_PAUSE_S
+from krakencopy.account_proc.service.account_snapshot import balances_to_proto
 from krakencopy.account_proc.state.key_lock import key_lock
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.account_proc.strategy.api import strategy_of
@@ -44,6 +47,8 @@ log = logging.getLogger(__name__)
 
 #: Between two reads of balances, in seconds; after an order of ours at once.
 BALANCES_S, BALANCES_PAPER_S = 30.0, 1.0
+#: Between two times at which they are kept in the ledger, in seconds.
+BALANCES_KEPT_S = 300.0
 #: Between two tries to reach the broker, in seconds: at first, and at most (twice as long each time).
 REACH_RETRY_S, REACH_RETRY_MAX_S, REACH_RETRY_PAPER_MAX_S = 1.0, 30.0, 8.0
 #: Reads that fail one after another before the broker counts as gone: a single one may be lost on the way.
@@ -63,6 +68,7 @@ class CcxtProcess(AccountProcess):
         self._key_lock = key_lock(spec.key_lock_dir, credentials.key, spec.id)
         self._ledger_lock = _lock_ledger(spec)
         self.ledger = Ledger(spec.ledger_path, spec.id, spec.owner, adopt=spec.adopt_ledger)
+        self.ledger.beside = self._balances
         self._timing = replace(
             Timing.paper() if spec.paper else Timing(), visibility_lag=spec.visibility_lag_s
         )
@@ -83,10 +89,19 @@ class CcxtProcess(AccountProcess):
         equity = None if self.broker is None else self.broker.equity()
         if equity is not None:
             snapshot.equity.amount, snapshot.equity.asset = plain(round(equity, 4)), DISPLAY_CURRENCY
+        if self.broker is not None and self.broker.read_at:
+            snapshot.balances.extend(balances_to_proto(self.broker.by_asset()))
+            snapshot.balances_at.CopyFrom(timestamp(self.broker.read_at))
         snapshot.trading_mode = types_pb2.TRADING_MODE_OWN
         if self._strategy_runner is not None:
             snapshot.strategy.CopyFrom(self._strategy_runner.to_proto())
         return snapshot
+
+    def _balances(self) -> dict[str, str]:
+        """What the ledger keeps of balances, for who looks at it when there is no process."""
+        if self.broker is None or not self.broker.read_at:
+            return {}
+        return {BALANCES: balances_text(self.broker.read_at, self.broker.by_asset())}
 
     def servicer(self) -> BrokerServicer:
         """What answers AccountService."""
@@ -139,6 +154,7 @@ class CcxtProcess(AccountProcess):
         """Balances every few seconds and after each order, rules every hour."""
         period = BALANCES_PAPER_S if self.spec.paper else BALANCES_S
         loaded_at, failures, pause = time.monotonic(), 0, REACH_RETRY_S
+        kept_at = loaded_at
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(broker.stale.wait(), pause if failures else period)
@@ -156,6 +172,9 @@ class CcxtProcess(AccountProcess):
                 failures, pause = 0, REACH_RETRY_S
                 self._set_reason("", "")
                 self.change_signal.notify()
+                if time.monotonic() - kept_at > BALANCES_KEPT_S:
+                    kept_at = time.monotonic()
+                    self.ledger.keep_beside()
 
     def _unreachable(self, error: ExchangeError, pause: float) -> float:
         """Says why the account cannot trade; how long to wait before the next try."""
@@ -197,6 +216,8 @@ class CcxtProcess(AccountProcess):
         """Gives back the ledger and the locks. The locks last: nobody may start before the rest is closed."""
         if self.broker is not None:
             self.broker.close()
+        with suppress(LedgerFault):
+            self.ledger.keep_beside()
         with suppress(LedgerFault):
             self.ledger.close()
         with suppress(OSError):

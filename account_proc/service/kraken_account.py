@@ -26,6 +26,7 @@ from krakencopy.account_proc.contract.errors import (
     LedgerFault,
     NonceFault,
 )
+from krakencopy.account_proc.contract.ledger_file import BALANCES, balances_text
 from krakencopy.account_proc.contract.nonce_report import KeyNonce
 from krakencopy.account_proc.contract.spec import AccountSpec, Credentials, Role
 from krakencopy.account_proc.kraken.api import KrakenExchange
@@ -134,6 +135,14 @@ class KrakenAccount:
             spec.id, self.ledger, self.broker, now, self.ask_time, spec.journal_id, self._learn_pair
         )
         self.feed: ExecutionsFeed | None = None
+        self.ledger.beside = self._balances
+
+    def _balances(self) -> dict[str, str]:
+        """What the ledger keeps of balances, for who looks at it when there is no process."""
+        portfolio = self.portfolio
+        if not portfolio.loaded:
+            return {}
+        return {BALANCES: balances_text(portfolio.read_at, portfolio.by_asset())}
 
     # -- whose account it is, and what it is not to touch ---------------------------------------------------
 
@@ -322,6 +331,7 @@ class KrakenAccount:
                 save()
             if self.portfolio.pairs.latest is not None:
                 self.portfolio.pairs.remember()
+            self.ledger.keep_beside()
         self.ledger.close()
         self.nonce.close()
         self._key_lock.close()

@@ -351,6 +351,7 @@ class Ledger(LedgerFile):
         with self._transaction():
             if at is not None:
                 self._set("reconciled_at", repr(at))
+            self._set_beside()
             for drift in drifts:
                 self._db.execute(
                     "INSERT INTO drifts VALUES (?, ?, ?) ON CONFLICT DO NOTHING",

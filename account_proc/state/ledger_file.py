@@ -8,6 +8,7 @@ believed after a restart.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -31,6 +32,8 @@ class LedgerFile:
         NewerLedger when a later version has written it.
         """
         self.path = path
+        #: What goes along with a write that can wait, by name: see ``keep_value``.
+        self.beside: Callable[[], Mapping[str, str]] = dict
         #: Why the first write failed, once one has.
         self._failed: BaseException | None = None
 
@@ -107,6 +110,15 @@ class LedgerFile:
     def kept_value(self, name: str) -> str | None:
         """What ``keep_value`` has kept under a name."""
         return self._meta.get(f"kept {name}")
+
+    def keep_beside(self) -> None:
+        """Makes durable what else would go along with a write that can wait. Raises LedgerFault."""
+        if self.beside():
+            with self._transaction():
+                self._set_beside()
+
+    def _set_beside(self) -> None:
+        self._set_all({f"kept {name}": value for name, value in self.beside().items()})
 
     def keep_value(self, name: str, value: str) -> None:
         """Makes a value durable. Raises LedgerFault."""

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from krakencopy.account_proc.contract.ledger_file import Held
 from krakencopy.account_proc.domain.asset_forms import by_use, earning, worth_as
 from krakencopy.account_proc.domain.order import Ending
 from krakencopy.account_proc.domain.quantities import Side
@@ -39,6 +40,8 @@ ORDERS_MAX = 1_000
 #: For so long, in seconds, coins that earn by themselves are taken not to be sold, once an order was refused
 #: that needed them: Kraken says that it sells them, and a refusal may have had another cause.
 DISTRUST_S = 300.0
+#: Assets that are shown at most: an account with more has been sent dust.
+SHOWN_MAX = 500
 #: Readings that are made at most to know what is there.
 KNOW_TRIES = 4
 
@@ -104,6 +107,8 @@ class Portfolio:
         self._released, self._released_then = 0, 0
         #: False until balances were read once.
         self.loaded = False
+        #: When they were asked for last (Unix seconds).
+        self.read_at = 0.0
         #: False while the last reading failed or could not be explained: what is held is then not known, and
         #: not zero.
         self.believed = False
@@ -151,7 +156,7 @@ class Portfolio:
                 self._uncounted &= balances.unknown
         await self.prices.refresh()
         self.pairs.remember()
-        self.loaded = True
+        self.loaded, self.read_at = True, asked_at
         self._changed()
         return self.believed
 
@@ -286,6 +291,14 @@ class Portfolio:
     def release(self, key: str) -> None:
         """The order is over."""
         self._reserved.pop(key, None)
+
+    def by_asset(self) -> dict[str, Held]:
+        """What there is of each asset, and what open orders held of it at the last reading."""
+        nothing = Decimal(0)
+        return {
+            asset: Held(volume, self.holds.get(asset, nothing))
+            for asset, volume in sorted(self.wallet.balances().items())[:SHOWN_MAX]
+        }
 
     # -- what it comes to -----------------------------------------------------------------------------------
 

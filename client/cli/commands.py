@@ -7,6 +7,7 @@ anything is dialled.
 
 from __future__ import annotations
 
+import time
 from argparse import Namespace
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -65,7 +66,7 @@ def accounts(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
             if not out.as_json:
                 out.lines(views.account_notes(found))
         else:
-            out.one(supervisor.get_account(arguments.id), account_page)
+            out.one(supervisor.get_account(arguments.id), lambda account: account_page(account, time.time()))
     return ExitCode.DONE
 
 

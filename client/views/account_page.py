@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from google.protobuf.timestamp_pb2 import Timestamp
+
 from krakencopy.client.views.formats import local_time, money, plain, short, word
 from krakencopy.client.views.process_exit import ending
 from krakencopy.client.views.rows import (
@@ -19,8 +21,8 @@ from krakencopy.client.views.table import Column, pairs, table
 from krakencopy.v1 import types_pb2 as nouns
 
 
-def account_page(account: nouns.Account) -> list[str]:
-    """One account with all that is known of it."""
+def account_page(account: nouns.Account, now: float | None = None) -> list[str]:
+    """One account with all that is known of it. ``now`` (Unix seconds): how old things are is shown."""
     nonce = account.nonce
     is_known = copies(account) and account.pid != 0
     lines = pairs(
@@ -52,8 +54,10 @@ def account_page(account: nouns.Account) -> list[str]:
         )
     )
     lines += _pairs_table(account)
-    lines += _copied_table(account)
+    lines += _copied_table(account, now)
+    lines += _balances_table(account, now)
     lines += _strategy_table(account)
+    lines += _rules_table(account)
     if account.drifts:
         lines += ["", "orders that the exchange tells otherwise than this account's ledger:"]
         lines += [f"  {local_time(d.found_at)} {plain(d.code)} {plain(d.message)}" for d in account.drifts]
@@ -94,16 +98,55 @@ def _pairs_table(account: nouns.Account) -> list[str]:
     return ["", *table(columns, rows)]
 
 
-def _copied_table(account: nouns.Account) -> list[str]:
+def _copied_table(account: nouns.Account, now: float | None) -> list[str]:
     """What copying holds, and what is carried."""
+    if account.ledger_fault:
+        return ["", f"what copying holds is not known: {plain(account.ledger_fault)}"]
+    old = _as_of(account.positions_at, now)
     if not account.positions:
-        return []
+        return ["", f"copying holds nothing{old}"] if old else []
     rows = [
         [p.asset, p.volume, " + ".join(money(cost) for cost in p.costs), p.carried_buy, p.carried_sell]
         for p in account.positions
     ]
     held = ("HELD", "COST", "CARRIED BUY", "CARRIED SELL")
     columns = [Column("COPIED"), *(Column(title, right=True) for title in held)]
+    return ["", *([f"what copying holds{old}:"] if old else []), *table(columns, rows)]
+
+
+def _balances_table(account: nouns.Account, now: float | None) -> list[str]:
+    """What the account holds, by asset."""
+    if not account.HasField("balances_at"):
+        return []
+    columns = [Column("ASSET"), Column("BALANCE", right=True), Column("IN ORDERS", right=True)]
+    rows = [[plain(each.asset), each.volume, each.held] for each in account.balances]
+    read = f"read {local_time(account.balances_at)}{_age(account.balances_at, now)}"
+    if account.pid:
+        return ["", f"balances, {read}, and what was traded since:", *table(columns, rows)]
+    return ["", f"balances, {read}, as its ledger has kept them:", *table(columns, rows)]
+
+
+def _as_of(at: Timestamp, now: float | None) -> str:
+    """For what is of a ledger that nobody writes at the moment."""
+    return f", by its ledger of {local_time(at)}{_age(at, now)}" if at.ByteSize() else ""
+
+
+def _age(at: Timestamp, now: float | None) -> str:
+    if now is None:
+        return ""
+    seconds = max(now - at.ToNanoseconds() / 1e9, 0.0)
+    for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f" ({seconds / length:.0f} {unit} ago)"
+    return f" ({seconds:.0f} s ago)"
+
+
+def _rules_table(account: nouns.Account) -> list[str]:
+    """The rules that it goes by, and where they are from."""
+    if not account.rules:
+        return []
+    columns = [Column("RULE"), Column("VALUE"), Column("FROM")]
+    rows = [[plain(rule.key), plain(rule.value) or "-", plain(rule.source)] for rule in account.rules]
     return ["", *table(columns, rows)]
 
 

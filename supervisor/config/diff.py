@@ -15,12 +15,12 @@ from enum import StrEnum
 from typing import Any
 
 from krakencopy.account_proc.contract.spec import CopyRules
-from krakencopy.supervisor.config.model import AccountConfig, Config, StartupConfig
+from krakencopy.supervisor.config.model import AccountConfig, Config, StartupConfig, Written
 from krakencopy.supervisor.config.toml_table import show
 
 #: Parts of a configuration that a running supervisor can take; whatever else there is needs a restart. Of
-#: ``copy`` each account has its share, and ``source`` is for messages.
-_TAKEN = frozenset({"startup", "copy", "accounts", "source"})
+#: ``copy`` each account has its share; ``source`` and ``written`` are for messages.
+_TAKEN = frozenset({"startup", "copy", "accounts", "source", "written"})
 #: What makes an account the one that it is: its process, its files and its place in the system follow from
 #: them.
 _KEPT_BY_ACCOUNTS = frozenset({"id", "role", "broker"})
@@ -57,6 +57,7 @@ class Difference:
     settings: tuple[Setting, ...]
     startup: StartupConfig
     copy: CopyRules
+    written: Written
     #: What a running supervisor cannot take, in words. While there is any, nothing may be applied.
     fixed: tuple[str, ...]
 
@@ -73,7 +74,10 @@ class Difference:
             del accounts[account.id]
         for account in (*self.added, *(one.account for one in self.changed)):
             accounts[account.id] = account
-        return replace(running, startup=self.startup, copy=self.copy, accounts=tuple(accounts.values()))
+        return replace(
+            running, startup=self.startup, copy=self.copy, written=self.written,
+            accounts=tuple(accounts.values()),
+        )  # fmt: skip
 
     def __str__(self) -> str:
         parts = [
@@ -115,6 +119,7 @@ def compare(running: Config, new: Config) -> Difference:
         settings=tuple(_settings("startup", running.startup, new.startup)),
         startup=new.startup,
         copy=new.copy,
+        written=new.written,
         fixed=tuple(fixed),
     )
 
@@ -132,11 +137,12 @@ def _settings(key: str, old: Any, new: Any) -> Iterator[Setting]:
         for name in sorted(old.keys() | new.keys()):
             yield from _settings(f"{key}.{name}", old.get(name), new.get(name))
         return
-    was, is_now = _words(old), _words(new)
+    was, is_now = value_words(old), value_words(new)
     yield Setting(key, was, is_now if is_now != was else f"{is_now} (changed)")
 
 
-def _words(value: Any) -> str:
+def value_words(value: Any) -> str:
+    """A setting's value as people read it; empty for one that is not set."""
     match value:
         case None:
             return ""

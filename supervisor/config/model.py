@@ -97,6 +97,15 @@ class AccountConfig:
         return f"{prefix}_KEY", f"{prefix}_SECRET"
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Which keys a configuration says itself, and does not leave to their defaults."""
+
+    #: In [copy]; and by account, there with the keys of its copy table as "copy.ratio".
+    copy: frozenset[str] = frozenset()
+    accounts: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """The whole configuration; accounts in the order of the file."""
@@ -108,6 +117,8 @@ class Config:
     accounts: tuple[AccountConfig, ...]
     #: Where it was read from, for messages.
     source: str
+    #: For those who are shown where a value is from.
+    written: Written = field(default_factory=Written)
 
     @property
     def master(self) -> AccountConfig:

@@ -38,6 +38,7 @@ from krakencopy.supervisor.config.model import (
     Config,
     ExchangeConfig,
     StartupConfig,
+    Written,
 )
 from krakencopy.supervisor.config.toml_table import ConfigFault, ConfigFaults, Table, read_toml, show
 from krakencopy.supervisor.config.values import (
@@ -104,6 +105,7 @@ class _Reading:
         self._source = source
         self._strategies = strategies
         self.faults: list[ConfigFault] = []
+        self._written: dict[str, frozenset[str]] = {}
 
     def _report(self, where: str, problem: str, remedy: str) -> None:
         self.faults.append(ConfigFault(self._source, where, problem, remedy))
@@ -125,7 +127,10 @@ class _Reading:
         accounts = self._accounts(root, rules, exchange)
         if exchange is None:
             return None
-        return Config(exchange=exchange, startup=startup, copy=rules, accounts=accounts, source=self._source)
+        return Config(
+            exchange=exchange, startup=startup, copy=rules, accounts=accounts, source=self._source,
+            written=Written(copy_table.keys, self._written),
+        )  # fmt: skip
 
     def _exchange(self, table: Table) -> ExchangeConfig | None:
         if not table.has("mode"):
@@ -262,6 +267,7 @@ class _Reading:
             table.fault("tier", "Kraken has limits for everyone", "write the account's tier, or take it out")
         if named is None or role is None or at_broker is None:
             return None
+        self._written[named] = table.keys | {f"copy.{key}" for key in table.keys_of("copy")}
         # Who believes to be in a lower tier than it is only waits longer; the other way round the exchange
         # refuses.
         is_paper = exchange is not None and exchange.mode is Mode.PAPER

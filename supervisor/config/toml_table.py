@@ -193,6 +193,16 @@ class Table:
         """Whether the key stands there, good or bad."""
         return key in self._raw
 
+    @property
+    def keys(self) -> frozenset[str]:
+        """Those that stand there, good or bad."""
+        return frozenset(self._raw)
+
+    def keys_of(self, key: str) -> frozenset[str]:
+        """Those that stand in a table of this one; none without it."""
+        inner = self._raw.get(key)
+        return frozenset(inner) if isinstance(inner, Mapping) else frozenset()
+
     def text(self, key: str, remedy: str) -> str | None:
         """A string that is not empty."""
         value = self._raw.get(key)

@@ -17,6 +17,7 @@ from google.protobuf.message import Message
 
 from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.proto_time import timestamp
+from krakencopy.supervisor.accounts.account_detail import show_detail
 from krakencopy.supervisor.accounts.account_view import account_message, nonce_message, standing
 from krakencopy.supervisor.accounts.grpc_client import CallFailed
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
@@ -128,9 +129,13 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         )
 
     async def GetAccount(self, request: pb.GetAccountRequest, context: Context) -> pb.GetAccountResponse:
-        """One account."""
-        account = await self._account(request.account_id, context)
-        return pb.GetAccountResponse(account=self._message(account))
+        """One account, with what its ledger says where its process does not."""
+        account, supervisor = await self._account(request.account_id, context), self._supervisor
+        message, link = self._message(account), account.process.link
+        ledger = supervisor.place.ledger(request.account_id)
+        snapshot = None if link is None else link.snapshot
+        await show_detail(message, account.config, supervisor.config, ledger, snapshot)
+        return pb.GetAccountResponse(account=message)
 
     async def GetNonce(self, request: pb.GetNonceRequest, context: Context) -> pb.GetNonceResponse:
         """What is known of an account's nonce."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
@@ -9,8 +10,20 @@ from pathlib import Path
 import pytest
 
 from krakencopy.account_proc.contract.copied_coins import Exchanged
-from krakencopy.account_proc.contract.ledger_file import LedgerUnreadable, copied_volume, owner_in
+from krakencopy.account_proc.contract.ledger_file import (
+    BALANCES,
+    READABLE_SCHEMA,
+    Held,
+    LedgerUnreadable,
+    balances_text,
+    copied_volume,
+    ledger_view,
+    owner_in,
+)
+from krakencopy.account_proc.domain.copy_plan import Slice
+from krakencopy.account_proc.domain.quantities import NO_AMOUNT, BaseVolume, Side
 from krakencopy.account_proc.state.ledger import Ledger
+from krakencopy.account_proc.state.ledger_schema import SCHEMA_VERSION
 from krakencopy.supervisor.journal.journal import Journal
 
 OWNER = "a paper run at http://127.0.0.1:1"
@@ -54,3 +67,55 @@ def test_what_is_no_ledger_is_said_to_be_unreadable(tmp_path: Path) -> None:
         copied_volume(path, "BTC")
     with pytest.raises(LedgerUnreadable):
         owner_in(path)
+
+
+@pytest.mark.parametrize("runs", [True, False])
+def test_all_that_others_may_know_of_it_is_read_and_leaves_no_trace(tmp_path: Path, runs: bool) -> None:
+    path = tmp_path / "anna.db"
+    held = {"BTC": Held(Decimal("0.5"), Decimal("0.1")), "USD": Held(Decimal(7))}
+
+    def judge() -> None:
+        files = sorted((file.name, file.stat().st_mtime_ns) for file in tmp_path.iterdir())
+        view = ledger_view(path)
+        assert view is not None
+        assert (view.positions["BTC"].volume, view.cursor) == (Decimal("0.002"), 7)
+        assert view.carried == {("ETH/USD", "sell"): Decimal(3)}
+        assert (view.balances, view.balances_at) == (held, 12.5)
+        newest = max(file.stat().st_mtime for file in tmp_path.iterdir() if "shm" not in file.name)
+        assert view.written_at == newest
+        read = sorted((file.name, file.stat().st_mtime_ns) for file in tmp_path.iterdir())
+        assert [each for each in read if "shm" not in each[0]] == [
+            each for each in files if "shm" not in each[0]
+        ]
+
+    with closing(Ledger(path, "anna")) as ledger:
+        ledger.join("journal", 7)
+        buy(ledger, "0.002")
+        book = ledger.load_book()
+        owed = Slice(order_id="", volume=BaseVolume(Decimal(3)), cost=NO_AMOUNT)
+        book.carry("ETH/USD", Side.SELL, [owed], "c1")
+        ledger.commit(book=book)
+        ledger.beside = lambda: {BALANCES: balances_text(12.5, held)}
+        ledger.put_reconciled(1.0, [])
+        if runs:
+            judge()
+    judge()
+
+
+def test_there_may_be_no_ledger_and_one_of_another_version_is_not_guessed_at(tmp_path: Path) -> None:
+    path = tmp_path / "anna.db"
+    assert ledger_view(path) is None
+    with closing(Ledger(path, "anna")) as ledger:
+        view = ledger_view(path)
+        assert view is not None
+        assert (view.balances_at, view.positions) == (None, {})
+        ledger.beside = dict
+        ledger.keep_beside()
+    assert READABLE_SCHEMA == SCHEMA_VERSION, "what it says of this schema is to be looked through"
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("PRAGMA user_version = 99")
+    with pytest.raises(LedgerUnreadable, match="another version of krakencopy"):
+        ledger_view(path)
+    path.write_bytes(b"no database")
+    with pytest.raises(LedgerUnreadable):
+        ledger_view(path)

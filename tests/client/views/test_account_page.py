@@ -102,3 +102,37 @@ def test_an_accounts_page_shows_each_condition_that_does_not_hold() -> None:
     assert line.startswith("  CLOCK_RIGHT CLOCK_OFF since ")
     assert line.endswith(": set  the clock")
     assert not any("KEY_ACCEPTED" in line for line in page)
+
+
+def test_what_is_of_a_ledger_says_so_and_how_old_it_is() -> None:
+    account = nouns.Account(id="eve", role=nouns.ROLE_USER, state=nouns.ACCOUNT_STATE_FAILED)
+    account.positions_at.CopyFrom(samples.at(0))
+    account.balances_at.CopyFrom(samples.at(0))
+    at = samples.at(0).ToNanoseconds() / 1e9
+    when = "2026-01-02 04:04:05.000+01:00"
+    page = account_page(account, at + 90)
+    assert f"copying holds nothing, by its ledger of {when} (90 s ago)" in page
+    account.positions.add(asset="BTC", volume="0.5", costs=[nouns.Money(amount="30", asset="USD")])
+    account.balances.add(asset="BTC", volume="0.7", held="0.1")
+    page = account_page(account, at + 3 * 86_400)
+    assert f"what copying holds, by its ledger of {when} (3 days ago):" in page
+    assert f"balances, read {when} (3 days ago), as its ledger has kept them:" in page
+    assert page[-1].split() == ["BTC", "0.7", "0.1"]
+    account.pid = 7
+    assert f"balances, read {when} (5 hours ago), and what was traded since:" in account_page(
+        account, at + 18_000
+    )
+    assert f"balances, read {when}, and what was traded since:" in account_page(account)
+    account.ledger_fault = "schema 99"
+    assert "what copying holds is not known: schema 99" in account_page(account)
+
+
+def test_rules_are_shown_with_where_they_are_from() -> None:
+    account = samples.user()
+    account.rules.add(key="copy.ratio", source="default")
+    account.rules.add(key="copy.max_user_risk", value="0.10", source="[copy]")
+    assert [line.split() for line in account_page(account)[-3:]] == [
+        ["RULE", "VALUE", "FROM"],
+        ["copy.ratio", "-", "default"],
+        ["copy.max_user_risk", "0.10", "[copy]"],
+    ]

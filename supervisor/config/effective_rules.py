@@ -1,0 +1,57 @@
+"""The rules that an account goes by, each with where its value is from. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from krakencopy.account_proc.contract.spec import CopyRules
+from krakencopy.supervisor.config.diff import value_words
+from krakencopy.supervisor.config.keys import KEYS
+from krakencopy.supervisor.config.model import AccountConfig, Config
+
+#: Where values are from.
+ACCOUNT, COPY, DEFAULT = "account", "[copy]", "default"
+#: What an account keeps to beside the rules of copying.
+_BESIDE = ("tier", "allow_withdraw_key")
+
+
+class Rule(NamedTuple):
+    """One key with its value in words, and where that is from."""
+
+    key: str
+    value: str
+    source: str
+
+
+def effective_rules(account: AccountConfig, config: Config) -> Iterator[Rule]:
+    """All of an account's; those of copying only of one that copies. An account that is not in the
+    configuration any more has those that it had.
+    """
+    written = config.written.accounts.get(account.id, frozenset())
+    if account.copies:
+        for key in CopyRules.__dataclass_fields__:
+            if key in KEYS["copy"]:
+                yield Rule(f"copy.{key}", _copy_value(account.copy, key), _copy_source(account, config, key))
+    if account.strategy is not None:
+        usual = "copy.max_user_risk" if account.copies else DEFAULT
+        yield Rule("strategy", account.strategy, ACCOUNT)
+        source = ACCOUNT if "strategy_risk" in written else usual
+        yield Rule("strategy_risk", value_words(account.strategy_risk), source)
+    if account.is_kraken:
+        for key in _BESIDE:
+            value = value_words(getattr(account, key))
+            yield Rule(key, value, ACCOUNT if key in written else DEFAULT)
+        reserve = ", ".join(f"{value_words(amount)} {asset}" for asset, amount in account.reserve.items())
+        yield Rule("reserve", reserve, ACCOUNT if account.reserve else DEFAULT)
+
+
+def _copy_value(rules: CopyRules, key: str) -> str:
+    value = value_words(getattr(rules, key))
+    return f"{value} {rules.notional_asset}".strip() if key == "notional" else value
+
+
+def _copy_source(account: AccountConfig, config: Config, key: str) -> str:
+    if f"copy.{key}" in config.written.accounts.get(account.id, ()):
+        return ACCOUNT
+    return COPY if key in config.written.copy else DEFAULT

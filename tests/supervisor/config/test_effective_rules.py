@@ -1,0 +1,63 @@
+"""Each rule that an account goes by is shown with its value and with where that is from."""
+
+from __future__ import annotations
+
+from krakencopy.supervisor.config.effective_rules import effective_rules
+from krakencopy.supervisor.config.reader import parse
+
+TEXT = """
+[exchange]
+mode = "live"
+[copy]
+max_user_risk = "0.10"
+max_slippage_bps = 80
+[[accounts]]
+id = "master"
+role = "master"
+broker = "kraken"
+tier = "pro"
+[[accounts]]
+id = "anna"
+role = "user"
+broker = "kraken"
+strategy = "mine"
+reserve = { BTC = "1.5" }
+copy = { sizing = "fixed_notional", notional = "50 USD", max_slippage_bps = 20 }
+[[accounts]]
+id = "ccat"
+role = "user"
+broker = "ccxt:coinbase"
+"""
+
+
+def rules_of(account_id: str) -> dict[str, tuple[str, str]]:
+    config = parse(TEXT, "a.toml", {"mine"})
+    account = next(account for account in config.accounts if account.id == account_id)
+    return {key: (value, source) for key, value, source in effective_rules(account, config)}
+
+
+def test_a_users_rules_say_whether_they_are_its_own_those_of_copy_or_defaults() -> None:
+    assert rules_of("anna") == {
+        "copy.sizing": ("fixed_notional", "account"),
+        "copy.balance": ("equity", "default"),
+        "copy.ratio": ("", "default"),
+        "copy.notional": ("50 USD", "account"),
+        "copy.max_user_risk": ("0.10", "[copy]"),
+        "copy.order": ("market", "default"),
+        "copy.max_slippage_bps": ("20", "account"),
+        "copy.max_entry_age_s": ("30", "default"),
+        "strategy": ("mine", "account"),
+        "strategy_risk": ("0.10", "copy.max_user_risk"),
+        "tier": ("starter", "default"),
+        "allow_withdraw_key": ("false", "default"),
+        "reserve": ("1.5 BTC", "account"),
+    }
+
+
+def test_who_does_not_copy_has_no_rules_of_copying() -> None:
+    assert rules_of("master") == {
+        "tier": ("pro", "account"),
+        "allow_withdraw_key": ("false", "default"),
+        "reserve": ("", "default"),
+    }
+    assert rules_of("ccat") == {}
