@@ -22,3 +22,8 @@ def seconds(stamp: Timestamp) -> float:
 def utc(at: float) -> datetime:
     """Unix seconds as an aware datetime."""
     return datetime.fromtimestamp(at, UTC)
+
+
+def utc_clock(at: float) -> str:
+    """The time of day of a time in Unix seconds, for people who may be anywhere: ``18:30:05 UTC``."""
+    return f"{datetime.fromtimestamp(at, UTC):%H:%M:%S} UTC"

@@ -20,11 +20,14 @@ COST_DECIMALS = 8
 
 @dataclass(frozen=True, slots=True)
 class ObstructedExit:
-    """How much of a pair is owed, since when (Unix seconds) something is in its way, and what, for people."""
+    """How much of a pair is owed, since when something is in its way, when it is tried again (both in Unix
+    seconds), and what that is, for people.
+    """
 
     pair: str
     volume: Decimal
     since: float
+    next_at: float
     words: str
 
 
@@ -92,7 +95,9 @@ class CopiedPositions:
         for pair, side in self._book.carried:
             owed = self._book.carried_volume(pair, side)
             if side is Side.SELL and (words := self._exits.owed_words(pair, owed)):
-                yield ObstructedExit(pair, owed.amount, self._exits.since(pair), words)
+                since = self._exits.since(pair)
+                next_at = max(self._exits.not_before(pair), since)
+                yield ObstructedExit(pair, owed.amount, since, next_at, words)
 
     def _exit_words(self, pairs: list[str]) -> Iterator[str]:
         """Why exits are owed, for people."""

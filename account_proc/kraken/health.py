@@ -209,26 +209,28 @@ class ExchangeHealth:
         known.
         """
         with self._lock:
-            yield self._of_key()
-            yield self._of_permissions()
+            yield self._of_key(next_try)
+            yield self._of_permissions(next_try)
             yield self._of_nonce()
             yield self._of_exchange(next_try)
             yield self._of_rate(now)
 
-    def _of_key(self) -> Finding:
+    def _of_key(self, next_try: str) -> Finding:
         if (key := self._key) is None:
             return Finding(type=ConditionType.KEY_ACCEPTED, holds=True if self._key_known else None)
         message = f"the exchange does not take the key ({key.words}); {_KEY_REMEDY[key.reason]}"
+        message += f"; next try at {next_try}" if next_try else ""
         return Finding(
             type=ConditionType.KEY_ACCEPTED, holds=False, reason=key.reason, message=message, data=key.data
         )
 
-    def _of_permissions(self) -> Finding:
+    def _of_permissions(self, next_try: str) -> Finding:
         if not self._denied:
             return Finding(type=ConditionType.KEY_PERMITTED, holds=True if self._key_known else None)
         methods = ", ".join(sorted(self._denied))
         words = next(iter(self._denied.values()))
         message = f"the key may not use {methods} ({words}); give it the permission at the exchange"
+        message += f"; looked at again at {next_try}" if next_try else ""
         return Finding(
             type=ConditionType.KEY_PERMITTED, holds=False, reason="PERMISSION_DENIED", message=message,
             data={"methods": methods, "error": words},

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from krakencopy.account_proc.contract.conditions import ConditionType, Finding
 from krakencopy.account_proc.contract.decimal_text import plain
+from krakencopy.account_proc.contract.proto_time import utc_clock
 from krakencopy.account_proc.copying.copied_positions import ObstructedExit
 from krakencopy.account_proc.kraken.exchange_clock import Clock, clock_words
 from krakencopy.account_proc.kraken.feed.executions_feed import ExecutionsFeed
@@ -28,7 +29,7 @@ def findings(
 ) -> Iterator[Finding]:
     """All of an account's. ``positions``: a user's copied ones as they are shown."""
     front = account.front_refusal()
-    for found in account.health.findings(time.monotonic()):
+    for found in account.health.findings(time.monotonic(), account.next_try):
         yield of_front(front, found) if found.type is ConditionType.EXCHANGE_ANSWERS else found
     yield of_feed(account.feed, account.token_refused)
     yield of_clock(account.clock.reading())
@@ -71,7 +72,7 @@ def of_feed(feed: ExecutionsFeed | None, token_refused: str) -> Finding:
         words = f"the executions feed is not connected ({feed.trouble})"
         return _lacking(kind, "FEED_DOWN", words, error=feed.trouble)
     if feed.connected:
-        return _lacking(kind, "FEED_DOWN", "the executions feed is silent")
+        return _lacking(kind, "FEED_DOWN", "the executions feed is silent; it is cut and connected again")
     return Finding(type=kind, holds=None)  # the first connection is being made
 
 
@@ -87,7 +88,10 @@ def of_clock(reading: Clock | None) -> Finding:
 def of_disk(trouble: str) -> Finding:
     """Whether what must be durable can be written; a ledger that cannot be ends the process itself."""
     kind = ConditionType.DISK_WRITABLE
-    words = f"nonces cannot be reserved on the disk ({trouble}); make room, or repair the disk"
+    words = (
+        f"nonces cannot be reserved on the disk ({trouble}); make room, or repair the disk: it is tried "
+        "again with each call"
+    )
     return _lacking(kind, "DISK_NOT_WRITABLE", words, error=trouble) if trouble else Finding(type=kind)
 
 
@@ -109,10 +113,12 @@ def of_exits(exits: Sequence[ObstructedExit]) -> Finding:
         return Finding(type=ConditionType.EXITS_DONE)
     first = min(exits, key=lambda each: each.since)
     words = "; ".join(each.words for each in exits[:TOLD_MAX])
+    next_try = utc_clock(min(each.next_at for each in exits))
     return _lacking(
-        ConditionType.EXITS_DONE, "EXIT_OWED", f"exit owed: {words}; it is tried again until it is done",
+        ConditionType.EXITS_DONE, "EXIT_OWED",
+        f"exit owed: {words}; it is tried again until it is done, next at {next_try}",
         pair=first.pair, volume=plain(first.volume), since=f"{first.since:.0f}", why=first.words,
-        count=str(len(exits)),
+        count=str(len(exits)), next_try=next_try,
     )  # fmt: skip
 
 

@@ -28,6 +28,7 @@ from krakencopy.account_proc.contract.errors import (
 )
 from krakencopy.account_proc.contract.ledger_file import BALANCES, balances_text
 from krakencopy.account_proc.contract.nonce_report import KeyNonce
+from krakencopy.account_proc.contract.proto_time import utc_clock
 from krakencopy.account_proc.contract.spec import AccountSpec, Credentials, Role
 from krakencopy.account_proc.kraken.api import KrakenExchange
 from krakencopy.account_proc.kraken.exchange_clock import ExchangeClock
@@ -101,6 +102,8 @@ class KrakenAccount:
         #: Tells that rate limits count as free again; only while they do not.
         self._rate_timer: asyncio.TimerHandle | None = None
         self._unwell = asyncio.Event()
+        #: While calls fail: when the exchange is asked again (Unix seconds).
+        self._probe_at = 0.0
         #: Why the feed got no token; empty while it gets one.
         self.token_refused = ""
         now = self.clock.now
@@ -208,7 +211,7 @@ class KrakenAccount:
                 await self.feed.run()
             except KeyRefused as error:
                 log.error("KEY_REFUSED: %s; tried again in %.0f s", error, pause)  # noqa: TRY400 - expected
-                self.token_refused = str(error)
+                self.token_refused = f"{error}, next try at {utc_clock(self.clock.now() + pause)}"
                 self._changed()
                 await asyncio.sleep(pause)
                 self.token_refused = ""
@@ -223,10 +226,12 @@ class KrakenAccount:
             pause_s = growing_pause_s(failures, PROBE_S, PROBE_S_MAX)
             if self.health.is_key_refused or self.health.is_denied:
                 pause_s = self.timing.key_retry
+            self._probe_at = self.clock.now() + pause_s
+            self._changed()
             await asyncio.sleep(pause_s)
             if not self.health.is_unwell:
                 self._unwell.clear()
-                failures = 0
+                failures, self._probe_at = 0, 0.0
                 continue
             failures += 1
             with suppress(ExchangeError, KeyUnfit):
@@ -235,6 +240,11 @@ class KrakenAccount:
                     await self.key_check.check()
                     if self.key_check.is_known:
                         self.health.note_permitted()
+
+    @property
+    def next_try(self) -> str:
+        """While calls fail: when the exchange is asked again, for people; else empty."""
+        return utc_clock(self._probe_at) if self._probe_at > self.clock.now() else ""
 
     @property
     def is_feed_fresh(self) -> bool:

@@ -156,7 +156,10 @@ class KrakenProcess(AccountProcess):
                 pause = growing_pause_s(failures, REACH_RETRY_S, REACH_RETRY_MAX_S)
                 failures += 1
                 front = account.front_refusal()
-                self._wait(FRONT_REFUSES if front else "EXCHANGE_UNREACHABLE", front or str(error))
+                self._wait(
+                    FRONT_REFUSES if front else "EXCHANGE_UNREACHABLE",
+                    front or f"{error}; next try in {pause:.1f} s",
+                )
             await asyncio.sleep(pause)
 
     def _wait(self, reason: str, message: str) -> None:

@@ -226,7 +226,10 @@ def forgive(life: Life, since: float, now: float, limits: Limits) -> Life:
         return life
     life = replace(life, failures=kept, attempt=max(life.attempt - forgiven, 0))
     if life.state is State.FAILED and life.reason == "RESTART_LIMIT":
-        words = "it ended too often, but at last together with many others; starting again"
+        words = (
+            "it ended too often, but at last together with many others; starting again in "
+            f"{limits.backoff_min:g} s"
+        )
         return life.to(State.BACKOFF, now, "PROCESS_ENDED", words, now + limits.backoff_min)
     return life
 
@@ -304,9 +307,10 @@ def _alive(life: Life, seen: Observed, now: float, limits: Limits) -> Step:
     silent = life.silent_since or now
     life = replace(life, silent_since=silent)
     if now - silent < limits.silence:
-        return life.to(
-            State.DEGRADED, now, NO_ANSWER, "the process does not answer", silent + limits.silence
-        ), ()
+        words = (
+            f"the process does not answer; after {limits.silence:g} s it is killed, and another one starts"
+        )
+        return life.to(State.DEGRADED, now, NO_ANSWER, words, silent + limits.silence), ()
     words = f"the process did not answer for {limits.silence:g} s; killed"
     return life.to(State.DEGRADED, now, "HUNG", words, now + limits.silence), (Effect.KILL,)
 
@@ -369,4 +373,6 @@ def _after_end(life: Life, seen: Observed, ended: Ended, now: float, limits: Lim
     # Full jitter: many accounts that failed together do not come back together.
     longest = min(limits.backoff_max, limits.backoff_min * 2 ** min(life.attempt, DOUBLINGS_MAX))
     pause = limits.backoff_min + dice * (longest - limits.backoff_min)
-    return life.to(State.BACKOFF, now, "PROCESS_ENDED", f"{end}; starting again", now + pause), counted
+    return life.to(
+        State.BACKOFF, now, "PROCESS_ENDED", f"{end}; starting again in {pause:.1f} s", now + pause
+    ), counted

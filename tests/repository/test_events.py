@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from krakencopy.account_proc.contract.conditions import ConditionType
+from krakencopy.account_proc.contract.copy_state import Reason
+from krakencopy.account_proc.contract.errors import ExitCode
 from krakencopy.account_proc.contract.event_catalogue import BY_CODE, CONDITIONS, ENTRIES
+from krakencopy.account_proc.contract.reason_catalogue import (
+    COPIES,
+    FAILED,
+    NOT_TRADING,
+    STATES,
+    STREAMS,
+    WAITING,
+    Meaning,
+)
+from krakencopy.supervisor.lifecycle.state_machine import Effect, State
 from tests.support.events import PAGE, render
 
 ROOT = Path(__file__).parents[2]
 CODE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")
+REASON_WORD = re.compile(r"[A-Z][A-Z0-9]{3,}(_[A-Z0-9]+)*|[A-Z0-9]+(_[A-Z0-9]+)+")
 #: All of their constants in capitals are codes.
 ALL_CODES = (
     "account_proc/kraken/health.py",
@@ -56,6 +69,75 @@ def test_each_code_in_the_sources_is_in_the_catalogue_and_no_other() -> None:
 def test_each_code_is_there_once_and_each_condition_but_the_processs_own_has_reasons() -> None:
     assert len(ENTRIES) == len(BY_CODE)
     assert list(CONDITIONS) == [kind for kind in ConditionType if kind is not ConditionType.PROCESS_ALIVE]
+
+
+#: All of their constants in capitals are reasons of states, but for the names of states and effects.
+OF_STATES = (
+    "supervisor/lifecycle/state_machine.py",
+    "supervisor/lifecycle/start_order.py",
+    "supervisor/lifecycle/circuit_breaker.py",
+    "account_proc/service/kraken_process.py",
+    "account_proc/service/ccxt_process.py",
+    "account_proc/service/master_side.py",
+    "account_proc/kraken/key_check.py",
+)
+#: The same, of streams.
+OF_STREAMS = (
+    "account_proc/service/account_service.py",
+    "account_proc/copying/copier.py",
+    "supervisor/accounts/account_link.py",
+    "supervisor/accounts/fill_check.py",
+    "supervisor/accounts/grpc_client.py",
+)
+#: Refusals of single calls, which are no streams.
+OF_CALLS = {"EXCHANGE", "ORDER_OUTCOME_UNKNOWN", "NOT_AT_KRAKEN", "TOO_MANY_CALLS"}
+#: Given where an account is condemned, or waits for a key; and exit codes' names.
+STATES_ELSEWHERE = {"KEY_USED_ELSEWHERE", "SAME_ACCOUNT", "KEY_IN_USE"} | {
+    code.name for code in ExitCode if code is not ExitCode.OK
+}
+
+
+def constants_of(paths: Iterable[str]) -> set[str]:
+    """Constants in capitals that stand in some modules."""
+    return {
+        node.value
+        for path in paths
+        for node in ast.walk(ast.parse((ROOT / path).read_text()))
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and REASON_WORD.fullmatch(node.value)
+    }
+
+
+def codes(parts: Iterable[Iterable[Meaning]]) -> list[str]:
+    return [found.code for part in parts for found in part]
+
+
+def test_each_reason_of_a_state_is_explained_and_no_other() -> None:
+    found = constants_of(OF_STATES) | STATES_ELSEWHERE
+    found -= {*State, *Effect, *OF_CALLS}
+    assert found - {*codes(STATES.values())} - BY_CODE.keys() == set()
+    assert {*codes(STATES.values())} - found == set()
+
+
+def test_each_reason_of_a_refused_stream_is_explained_and_no_other() -> None:
+    assert constants_of(OF_STREAMS) - OF_CALLS == {*codes([STREAMS])}
+
+
+def test_each_reason_of_a_copy_is_explained_and_no_other() -> None:
+    assert sorted(codes(COPIES.values())) == sorted(Reason)
+
+
+#: What passes by itself.
+PASSING = {
+    "SEPARATION_WAIT", "MASTERS_FIRST", "KEY_IN_USE", "CONNECTING", "CATCHING_UP", "NO_ANSWER", "RESTART",
+    "PROCESS_ENDED",
+}  # fmt: skip
+
+
+def test_whatever_does_not_pass_by_itself_says_what_to_do() -> None:
+    without = {entry.code for entry in (*WAITING, *NOT_TRADING, *FAILED, *STREAMS) if not entry.remedy}
+    assert without == PASSING
 
 
 def test_the_page_is_what_the_catalogue_says() -> None:

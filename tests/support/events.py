@@ -10,8 +10,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from krakencopy.account_proc.contract import event_catalogue as catalogue
+from krakencopy.account_proc.contract import reason_catalogue
 from krakencopy.account_proc.contract.conditions import HARMLESS, ConditionType
 from krakencopy.account_proc.contract.event_catalogue import Entry
+from krakencopy.account_proc.contract.reason_catalogue import Meaning
 from krakencopy.v1 import types_pb2 as pb
 
 PAGE = Path(__file__).parents[2] / "docs" / "events.md"
@@ -22,7 +24,23 @@ that says so. Codes are never renamed and never get another meaning. Where "and 
 event of severity INFO too, with `_OVER` behind the code. `krakencopy events -o json` shows the data.
 
 The page is written by `.venv/bin/python -m tests.support.events` from
-`account_proc/contract/event_catalogue.py`.
+`account_proc/contract/event_catalogue.py` and `account_proc/contract/reason_catalogue.py`.
+"""
+STATES_HEAD = """## Why an account stands where it stands
+
+The reason of a state in `krakencopy accounts`. A DEGRADED account may have the reason of a condition instead
+(above): then its process goes on as far as it can. What follows by itself says when: its next start, or that
+it is tried again.
+"""
+STREAMS_HEAD = """## Why a stream was refused
+
+Reasons of DEGRADED, each an event of severity ERROR: supervisor and process do not agree, and nothing more
+goes between them until somebody has looked.
+"""
+COPIES_HEAD = """## Why a copy is what it is
+
+The reason in `krakencopy copies` and `why`. Where the exchange refused an order, its own words stand there,
+such as `EOrder:Insufficient funds`.
 """
 
 
@@ -36,6 +54,27 @@ def table(entries: Iterable[Entry]) -> Iterator[str]:
         yield f"| `{entry.code}` | {severity} | {entry.meaning} | {entry.remedy or 'nothing'} |"
 
 
+def meanings(found: Iterable[Meaning]) -> Iterator[str]:
+    """The rows of some reasons."""
+    yield "| Code | What it means | What to do |"
+    yield "|---|---|---|"
+    for code, meaning, remedy in found:
+        yield f"| `{code}` | {meaning} | {remedy or 'nothing'} |"
+
+
+def reasons() -> Iterator[str]:
+    """The sections on reasons that are no events of their own."""
+    for head, parts in (
+        (STATES_HEAD, reason_catalogue.STATES),
+        (STREAMS_HEAD, {"": reason_catalogue.STREAMS}),
+        (COPIES_HEAD, reason_catalogue.COPIES),
+    ):
+        yield from ("", *head.rstrip("\n").split("\n"))
+        for title, found in parts.items():
+            yield from (("", f"### {title}", "") if title else ("",))
+            yield from meanings(found)
+
+
 def render() -> str:
     """The whole page."""
     lines = [HEAD.rstrip("\n"), "", "## Conditions"]
@@ -44,6 +83,7 @@ def render() -> str:
         lines += ["", f"### {kind}{lasts}", "", *table(entries)]
     lines += ["", "## Rows and pairs that are left out", "", *table(catalogue.NOTICES)]
     lines += ["", "## What happens once", "", *table(catalogue.HAPPENINGS)]
+    lines += reasons()
     return "\n".join(lines) + "\n"
 
 

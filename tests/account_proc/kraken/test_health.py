@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from krakencopy.account_proc.contract.conditions import ConditionType, Finding
-from krakencopy.account_proc.contract.errors import ExchangeError, OutcomeUnknown
+from krakencopy.account_proc.contract.errors import ExchangeError, KeyRefused, OutcomeUnknown
 from krakencopy.account_proc.kraken.answers import FrontRefuses, LockedOut, NotSent, classify
 from krakencopy.account_proc.kraken.health import RATE_SHOWN_S, ExchangeHealth
 
@@ -182,6 +182,22 @@ def test_the_first_cause_of_an_outage_is_kept() -> None:
         "HTTP_ERROR",
         "503",
     )
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (KeyRefused("Balance", ("EAPI:Invalid key",)), ConditionType.KEY_ACCEPTED),
+        (KeyRefused("AddOrder", ("EGeneral:Permission denied",)), ConditionType.KEY_PERMITTED),
+    ],
+)
+def test_of_a_key_too_the_next_try_is_told(error: KeyRefused, kind: ConditionType) -> None:
+    health = ExchangeHealth()
+    health.note_failure(error.method, error, 1.0)
+    (found,) = [each for each in health.findings(2.0, next_try="10:00:05 UTC") if each.type is kind]
+    assert found.message.endswith(" at 10:00:05 UTC")
+    (found,) = [each for each in health.findings(2.0) if each.type is kind]
+    assert "10:00" not in found.message
 
 
 def test_the_next_try_is_told_where_it_is_known() -> None:

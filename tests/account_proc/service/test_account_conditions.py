@@ -98,18 +98,19 @@ def test_drifts_are_told_by_the_last_one_and_how_many_there_are() -> None:
 def test_an_exit_that_is_owed_is_told_with_pair_volume_since_and_why() -> None:
     assert of_exits([]).holds
     exits = [
-        ObstructedExit("ETH/USD", Decimal(2), 20.0, "2 ETH, closed"),
-        ObstructedExit("BTC/USD", Decimal("0.05"), 10.0, "0.05 BTC, EOrder:Refused"),
+        ObstructedExit("ETH/USD", Decimal(2), 20.0, 3_605.0, "2 ETH, closed"),
+        ObstructedExit("BTC/USD", Decimal("0.05"), 10.0, 7_200.0, "0.05 BTC, EOrder:Refused"),
     ]
     found = of_exits(exits)
     assert (found.reason, dict(found.data)) == (
         "EXIT_OWED",
         {
             "pair": "BTC/USD", "volume": "0.05", "since": "10", "why": "0.05 BTC, EOrder:Refused",
-            "count": "2",
+            "count": "2", "next_try": "01:00:05 UTC",
         },
     )  # fmt: skip
     assert "2 ETH, closed; 0.05 BTC" in found.message
+    assert found.message.endswith("it is tried again until it is done, next at 01:00:05 UTC")
 
 
 def test_coins_that_are_gone_are_told_with_their_volumes() -> None:

@@ -22,7 +22,7 @@ from krakencopy.v1 import types_pb2 as pb
 from tests.support.account_specs import add_account, credentials_of, spec_at
 from tests.support.copying import NOW
 from tests.support.odd_exchange import Paper, paper_exchange
-from tests.support.scripted_kraken import run
+from tests.support.scripted_kraken import run, until
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +115,9 @@ def test_what_calls_have_met_is_shown_until_a_read_of_its_own_shows_that_it_is_o
         over, loop = asyncio.Event(), asyncio.get_running_loop()
         account.health.changed = partial(loop.call_soon_threadsafe, over.set)
         looking = asyncio.ensure_future(account.look_after_health())
+        await until(lambda: account.next_try.endswith(" UTC"))
+        told = account_snapshot(account, None, None, ("", "")).conditions
+        assert any(each.message.endswith(f"next try at {account.next_try}") for each in told)
         await over.wait()
         looking.cancel()
         conditions = account_snapshot(account, None, None, ("", "")).conditions
