@@ -83,6 +83,7 @@ class CcxtBroker:
     def __init__(self, client: CcxtClient, timing: Timing, request_life_s: float | None = None) -> None:
         """``request_life_s``: instead of the exchange's, for a test server on this machine."""
         self._client = client
+        self.health, self.clock = client.health, client.clock
         self._timing = timing
         self.deadline_s = timing.deadline
         #: After its deadline a request is taken to be dead: at once where the exchange keeps to it, else once

@@ -15,6 +15,7 @@ import itertools
 import json
 import logging
 import sys
+import time
 import types
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from krakencopy.account_proc.ccxt_broker.messages import Sent, coinbase_refuses, error_of
+from krakencopy.account_proc.ccxt_broker.told_health import NEEDED, PUBLIC, told
 from krakencopy.account_proc.contract.errors import (
     ConfigurationFault,
     ExchangeError,
@@ -35,6 +37,7 @@ from krakencopy.account_proc.contract.errors import (
 from krakencopy.account_proc.contract.spec import Credentials
 from krakencopy.account_proc.kraken.answers import speaks_of_time
 from krakencopy.account_proc.kraken.exchange_clock import ExchangeClock
+from krakencopy.account_proc.kraken.health import ExchangeHealth
 from krakencopy.account_proc.kraken.rest.http_connection import OK
 from krakencopy.account_proc.kraken.rest.order_request import FEE_IN_QUOTE
 
@@ -136,6 +139,8 @@ class CcxtClient:
         self._order: tuple[str, float] | None = None
         #: What time it is at the exchange, by what answers to signed calls say; orders are timed by it.
         self.clock = ExchangeClock()
+        #: What calls have met; its news come in the thread.
+        self.health = ExchangeHealth(needed=NEEDED)
         #: When the signed call that is on its way left, on the steady clock.
         self._signed_at: float | None = None
         self._began = False
@@ -190,9 +195,11 @@ class CcxtClient:
             self.exchange.timeout = round(timeout_s * 1000)
             self._began, self._status = False, None
             try:
-                return take(getattr(self.exchange, method)(*args))
+                answer = take(getattr(self.exchange, method)(*args))
             except Exception as error:  # ccxt raises whatever an answer of another form leads to
                 raise self._error(method, error) from error
+            self.health.note_success(method, private=method not in PUBLIC)
+            return answer
 
         return await self._in_turn(priority, call)
 
@@ -212,6 +219,7 @@ class CcxtClient:
                 self._order = None
             if not row or not row.get("id"):
                 raise OutcomeUnknown("createOrder", "an answer without the order's id")
+            self.health.note_success("createOrder", private=True)
             return str(row["id"])
 
         return await self._in_turn(CcxtPriority.ORDER, call)
@@ -219,14 +227,19 @@ class CcxtClient:
     def _error(self, method: str, error: Exception) -> ExchangeError:
         if isinstance(error, ExchangeError):
             return error
-        if isinstance(error, _CannotSign):
-            return KeyRefused(method, (str(error),))
         if isinstance(error, _Kept):
             return ExchangeRefused(method, (str(error),))
-        refused = self.habits.refuses is not None and self.habits.refuses(self._answer())
-        fault = error_of(method, error, Sent(self._began, self._status, refused))
+        fault: ExchangeError
+        if isinstance(error, _CannotSign):
+            fault = KeyRefused(method, (str(error),))
+        else:
+            refused = self.habits.refuses is not None and self.habits.refuses(self._answer())
+            fault = error_of(method, error, Sent(self._began, self._status, refused))
         if speaks_of_time(fault):
             self.clock.refused()
+        self.health.note_failure(
+            method, told(fault, self._status), time.monotonic(), private=method not in PUBLIC
+        )
         return fault
 
     def _answer(self) -> object:

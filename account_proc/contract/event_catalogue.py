@@ -118,6 +118,13 @@ CONDITIONS: dict[str, tuple[Entry, ...]] = {
             "look the key up there",
             ends=True,
         ),
+        Entry(
+            "BALANCES_STALE",
+            WARNING,
+            "balances of an account at another broker were not read lately; they stand for a feed there",
+            "see whether the broker answers (EXCHANGE_ANSWERS)",
+            ends=True,
+        ),
     ),
     "CLOCK_RIGHT": (
         Entry(

@@ -88,6 +88,8 @@ class ExchangeHealth:
     changed: Callable[[], object] = lambda: None
     #: How long refusals for a rate are shown, in seconds.
     rate_shown_s: float = RATE_SHOWN_S
+    #: What the key must be allowed to call.
+    needed: frozenset[str] = NEEDED_METHODS
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _key: _Trouble | None = None
     _key_known: bool = False
@@ -175,7 +177,7 @@ class ExchangeHealth:
                 )
                 self._rate_at = now
             case KeyRefused() if words.startswith(NOT_PERMITTED):
-                if method in NEEDED_METHODS:
+                if method in self.needed:
                     self._denied.setdefault(method, words)
                 self._key_known = True
             case KeyRefused():

@@ -1,4 +1,6 @@
-"""Whether a write failed because the disk is full, and the sentence that says so: that is no damage."""
+"""Whether a write failed because the disk is full, or soon will, and the sentence that says so: that is no
+damage.
+"""
 
 from __future__ import annotations
 
@@ -32,6 +34,12 @@ def why_no_room(path: Path, error: BaseException) -> str:
     size = disk.f_blocks * disk.f_frsize
     room = f"{_free(mount) // _MEGABYTE} of {max(size // _MEGABYTE, 1)} MB free"
     return f"no room on {mount}: {room}; nothing is lost: make room there, and start again"
+
+
+def room_missing(folder: Path) -> str:
+    """What is wrong where nearly no room is left on a folder's disk, before a write fails; else empty."""
+    left = _free(folder)
+    return f"{left} bytes are free on the disk of {folder}" if left < ROOM_BYTES_MIN else ""
 
 
 def _free(folder: Path) -> int:

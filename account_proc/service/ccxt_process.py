@@ -23,10 +23,11 @@ from grpclib.exceptions import GRPCError
 
 from krakencopy.account_proc.ccxt_broker.broker import CcxtBroker
 from krakencopy.account_proc.ccxt_broker.client import CcxtClient
+from krakencopy.account_proc.contract.conditions import Conditions
 from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.errors import ExchangeError, ExchangeRefused, KeyRefused, LedgerFault
 from krakencopy.account_proc.contract.ledger_file import BALANCES, balances_text
-from krakencopy.account_proc.contract.proto_time import timestamp
+from krakencopy.account_proc.contract.proto_time import timestamp, utc_clock
 from krakencopy.account_proc.contract.spec import CCXT_PREFIX, AccountSpec, Credentials
 from krakencopy.account_proc.domain.wallet import DISPLAY_CURRENCY
 from krakencopy.account_proc.runtime.file_lock import LOCK_LINE_BYTES, LockedFile, free_line, holder_line
@@ -34,6 +35,7 @@ from krakencopy.account_proc.runtime.grpc_server import refusal
 from krakencopy.account_proc.service.account_process import AccountProcess
 from krakencopy.account_proc.service.account_service import SNAPSHOT_PAUSE_S
 from krakencopy.account_proc.service.account_snapshot import balances_to_proto
+from krakencopy.account_proc.service.ccxt_conditions import findings
 from krakencopy.account_proc.state.key_lock import key_lock
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.account_proc.strategy.api import strategy_of
@@ -76,6 +78,9 @@ class CcxtProcess(AccountProcess):
         self._requested_orders: RequestedOrders | None = None
         self._strategy_runner: StrategyRunner | None = None
         self._reason, self._message = "CONNECTING", "connecting to the broker"
+        self._conditions = Conditions(time.time)
+        #: While the broker does not answer: when it is asked again (Unix seconds).
+        self._next_try_at = 0.0
 
     # -- what others may know -------------------------------------------------------------------------------
 
@@ -92,6 +97,10 @@ class CcxtProcess(AccountProcess):
         if self.broker is not None and self.broker.read_at:
             snapshot.balances.extend(balances_to_proto(self.broker.by_asset()))
             snapshot.balances_at.CopyFrom(timestamp(self.broker.read_at))
+        if self.broker is not None:
+            next_try = utc_clock(self._next_try_at) if self._next_try_at > time.time() else ""
+            found = findings(self.broker, self.spec.ledger_path, self._period_s, next_try)
+            snapshot.conditions.extend(each.to_proto() for each in self._conditions.update(found))
         snapshot.trading_mode = types_pb2.TRADING_MODE_OWN
         if self._strategy_runner is not None:
             snapshot.strategy.CopyFrom(self._strategy_runner.to_proto())
@@ -114,6 +123,8 @@ class CcxtProcess(AccountProcess):
         # In a thread: the import takes a third of a second, and the loop has questions to answer.
         client = await asyncio.to_thread(self._client)
         broker = CcxtBroker(client, self._timing)
+        loop = asyncio.get_running_loop()
+        broker.health.changed = lambda: self._changed_in_thread(loop)
         self.broker = broker
         await self._connect(broker)
         self._requested_orders = RequestedOrders(
@@ -129,6 +140,16 @@ class CcxtProcess(AccountProcess):
             # At other brokers than Kraken it always runs (docs/requirements.md, 3B).
             self._strategy_runner.switch_on()
         await self._keep_fresh(broker)
+
+    def _changed_in_thread(self, loop: asyncio.AbstractEventLoop) -> None:
+        """In ccxt's thread: what calls have met has changed."""
+        with suppress(RuntimeError):  # the loop is over
+            loop.call_soon_threadsafe(self.change_signal.notify)
+
+    @property
+    def _period_s(self) -> float:
+        """Between two reads of balances, in seconds."""
+        return BALANCES_PAPER_S if self.spec.paper else BALANCES_S
 
     def _client(self) -> CcxtClient:
         spec = self.spec
@@ -152,12 +173,11 @@ class CcxtProcess(AccountProcess):
 
     async def _keep_fresh(self, broker: CcxtBroker) -> None:
         """Balances every few seconds and after each order, rules every hour."""
-        period = BALANCES_PAPER_S if self.spec.paper else BALANCES_S
         loaded_at, failures, pause = time.monotonic(), 0, REACH_RETRY_S
         kept_at = loaded_at
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(broker.stale.wait(), pause if failures else period)
+                await asyncio.wait_for(broker.stale.wait(), pause if failures else self._period_s)
             try:
                 if broker.rules_wrong or time.monotonic() - loaded_at > MARKETS_S:
                     await broker.load()
@@ -180,14 +200,17 @@ class CcxtProcess(AccountProcess):
         """Says why the account cannot trade; how long to wait before the next try."""
         if isinstance(error, KeyRefused):
             pause = self._timing.key_retry
+            self._next_try_at = time.time() + pause
             self._set_reason(
                 "KEY_REFUSED", f"{error}; correct the key at the broker (tried again every {pause:.0f} s)"
             )
             return pause
+        pause = min(pause * 2, REACH_RETRY_PAPER_MAX_S if self.spec.paper else REACH_RETRY_MAX_S)
+        self._next_try_at = time.time() + pause
         # A refusal of a read is no network's fault, but nothing else can be done about it either.
         reason = "EXCHANGE_REFUSES" if isinstance(error, ExchangeRefused) else "EXCHANGE_UNREACHABLE"
-        self._set_reason(reason, str(error))
-        return min(pause * 2, REACH_RETRY_PAPER_MAX_S if self.spec.paper else REACH_RETRY_MAX_S)
+        self._set_reason(reason, f"{error}; next try at {utc_clock(self._next_try_at)}")
+        return pause
 
     def _set_reason(self, reason: str, message: str) -> None:
         if reason and reason != self._reason:

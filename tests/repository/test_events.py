@@ -30,6 +30,7 @@ REASON_WORD = re.compile(r"[A-Z][A-Z0-9]{3,}(_[A-Z0-9]+)*|[A-Z0-9]+(_[A-Z0-9]+)+
 ALL_CODES = (
     "account_proc/kraken/health.py",
     "account_proc/service/account_conditions.py",
+    "account_proc/service/ccxt_conditions.py",
     "account_proc/notices/unreadable.py",
     "account_proc/notices/announcements.py",
     "account_proc/copying/order_drifts.py",

@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from krakencopy.account_proc.contract.errors import LockHeld
 from krakencopy.account_proc.runtime.file_lock import is_locked
 from krakencopy.account_proc.state.key_lock import key_lock
 from krakencopy.supervisor.run import key_lock_dir
+from krakencopy.v1 import types_pb2 as pb
 from tests.support.coinbase import KEY_NAME, Coinbase
 from tests.support.mixed import MixedSystem, ran
 from tests.support.system import ROOT, Key, Paper, wait_for
@@ -127,7 +129,48 @@ def test_its_ledger_and_its_key_are_locked(system: MixedSystem) -> None:
 def test_a_broker_that_is_gone_for_a_while_is_said_and_comes_back(paper: Paper, system: MixedSystem) -> None:
     paper.call("POST", "/faults", kind="html_5xx", status=502, account="carl", count=100)
     wait_for("carl to be degraded", lambda: system.accounts()["carl"].reason == "EXCHANGE_UNREACHABLE")
+    answers = wait_for("the condition", lambda: with_next_try(system, "carl", "EXCHANGE_ANSWERS"))
+    assert (answers.reason, answers.data["http_status"]) == ("HTTP_ERROR", "502")
     paper.call("DELETE", "/faults")
+    system.wait_ready()
+    wait_for("it to be over", lambda: not lacking(system, "carl"))
+    codes = [event.code for event in system.events() if event.account_id == "carl"]
+    assert [codes.count(code) for code in ("HTTP_ERROR", "HTTP_ERROR_OVER")] == [1, 1]
+
+
+def lacking(system: MixedSystem, account: str) -> dict[str, Any]:
+    """The conditions of an account that do not hold, but for that of its process."""
+    conditions = system.accounts()[account].conditions
+    return {
+        each.type: each
+        for each in conditions
+        if each.status == pb.CONDITION_STATUS_FALSE and each.type != "PROCESS_ALIVE"
+    }
+
+
+def with_next_try(system: MixedSystem, account: str, kind: str) -> Any:
+    """A condition that does not hold, once it also says when it is tried again."""
+    found = lacking(system, account).get(kind)
+    return found if found is not None and "; next try at " in found.message else None
+
+
+def test_it_has_the_conditions_of_a_kraken_account_that_make_sense_there(
+    paper: Paper, system: MixedSystem
+) -> None:
+    def known() -> dict[str, bool]:
+        conditions = system.accounts()["carl"].conditions
+        return {each.type: each.status == pb.CONDITION_STATUS_TRUE for each in conditions}
+
+    types = {
+        "PROCESS_ALIVE", "KEY_ACCEPTED", "KEY_PERMITTED", "NONCE_ACCEPTED", "EXCHANGE_ANSWERS", "RATE_FREE",
+        "FEED_FRESH", "CLOCK_RIGHT", "DISK_WRITABLE",
+    }  # fmt: skip
+    wait_for("all of them to hold", lambda: known() == dict.fromkeys(types, True))
+    paper.call("POST", "/faults", kind="error", error="EAPI:Invalid key", account="carl", count=100)
+    key = wait_for("the key to be refused", lambda: with_next_try(system, "carl", "KEY_ACCEPTED"))
+    assert (key.reason, key.matters) == ("INVALID_KEY", True)
+    paper.call("DELETE", "/faults")
+    wait_for("it to be over", lambda: known() == dict.fromkeys(types, True))
     system.wait_ready()
 
 

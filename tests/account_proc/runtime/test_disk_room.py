@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from krakencopy.account_proc.runtime.disk_room import why_no_room
+from krakencopy.account_proc.runtime.disk_room import room_missing, why_no_room
 
 
 class Failed(sqlite3.OperationalError):
@@ -65,3 +65,12 @@ def test_what_has_room_or_is_another_error_is_not_told_as_a_full_disk(
 
 def test_a_folder_that_is_gone_is_no_full_disk(tmp_path: Path) -> None:
     assert not why_no_room(tmp_path / "gone" / "journal.db", Failed(sqlite3.SQLITE_CANTOPEN))
+
+
+def test_that_nearly_no_room_is_left_is_told_before_a_write_fails(
+    tmp_path: Path, free_blocks: Callable[[int], None]
+) -> None:
+    free_blocks(16)
+    assert room_missing(tmp_path) == ""
+    free_blocks(15)
+    assert room_missing(tmp_path) == f"61440 bytes are free on the disk of {tmp_path}"
