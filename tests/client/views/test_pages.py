@@ -149,6 +149,17 @@ def test_what_is_missing_and_what_drifts_is_said_below_the_table_and_told_on_the
     assert account_page(account)[-1].endswith("ORDER_UNINTENDED order O9 was never made here")
 
 
+def test_what_a_state_is_named_by_is_said_once_below_the_table() -> None:
+    account = samples.user("anna", nouns.ACCOUNT_STATE_DEGRADED, "EXIT_OWED", "exit owed: 0.05 BTC, held")
+    account.positions.add(asset="BTC", missing_volume="0.1", exit_owed="0.05 BTC, held")
+    (line,) = views.account_notes([account])[1:]
+    assert line.count("exit owed: 0.05 BTC") == 1
+    assert line.count("MISSING 0.1 BTC") == 1
+    account.reason, account.message = "COINS_MISSING", views.missing(account)
+    (line,) = views.account_notes([account])[1:]
+    assert (line.count("exit owed: 0.05 BTC"), line.count("MISSING 0.1 BTC")) == (1, 1)
+
+
 def test_what_was_not_understood_is_said_below_the_table_and_told_on_the_accounts_page() -> None:
     account = samples.user("anna", nouns.ACCOUNT_STATE_RUNNING)
     account.notices.add(

@@ -192,6 +192,16 @@ def test_a_process_that_was_killed_for_its_silence_says_so_until_and_after_its_e
     assert "signal 9" in over.message
 
 
+def test_an_end_says_when_it_is_started_again_or_what_comes_before_that() -> None:
+    over, _ = after(RUNNING, ended=Ended(None, 9))
+    assert over.message == f"signal 9; starting again in {over.deadline - NOW:.1f} s"
+    over, _ = after(RUNNING, ended=Ended(82, None, "NEWER_LEDGER: schema 99"))
+    words = "schema 99; once that version is installed: `krakencopy start anna`"
+    assert (over.reason, over.message) == ("NEWER_LEDGER", words)
+    silent, _ = after(RUNNING)
+    assert silent.message.endswith(f"after {LIMITS.silence:g} s it is killed, and another one starts")
+
+
 @pytest.mark.parametrize("life", [OVERDUE, SILENT])
 def test_a_process_that_outlives_its_kill_is_killed_again(life: Life) -> None:
     killed, _ = after(life)
