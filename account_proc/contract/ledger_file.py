@@ -15,11 +15,16 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from krakencopy.account_proc.contract.copied_coins import Position
 
 #: The schema that ``ledger_view`` can read: the one that ledgers have now.
 READABLE_SCHEMA = 4
+#: Under which name a ledger keeps the exchange's rules of pairs (state/pair_memory.py), and where in the row
+#: of one is what others may know: name, decimals of a volume, tick, least volume and cost, status.
+PAIRS = "pairs"
+_NAME, _LOT_DECIMALS, _TICK, _ORDERMIN, _COSTMIN, _STATUS = 3, 6, 9, 10, 11, 12
 #: Under which name a ledger keeps balances, as ``balances_text`` has them.
 BALANCES = "balances"
 
@@ -30,6 +35,18 @@ class Held:
 
     volume: Decimal
     in_orders: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptPair:
+    """The exchange's rules of a pair as they were read last: decimals as text."""
+
+    name: str
+    ordermin: str
+    costmin: str
+    tick_size: str
+    lot_decimals: int
+    status: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +62,8 @@ class LedgerView:
     #: By asset, as they were read then; None where none were kept.
     balances: Mapping[str, Held] = field(default_factory=dict)
     balances_at: float | None = None
+    #: By name.
+    pairs: Mapping[str, KeptPair] = field(default_factory=dict)
 
 
 def balances_text(at: float, balances: Mapping[str, Held]) -> str:
@@ -62,6 +81,22 @@ def _balances_from(text: str) -> tuple[float, dict[str, Held]]:
         asset: Held(Decimal(volume), None if in_orders is None else Decimal(in_orders))
         for asset, (volume, in_orders) in raw["assets"].items()
     }
+
+
+def _pairs_from(text: str) -> dict[str, KeptPair]:
+    """None of them where one cannot be read: the exchange tells them again."""
+    try:
+        return {pair.name: pair for pair in map(_pair_from, json.loads(text))}
+    except (LookupError, TypeError, ValueError, ArithmeticError):
+        return {}
+
+
+def _pair_from(row: list[Any]) -> KeptPair:
+    ordermin, costmin, tick_size = (str(Decimal(row[place])) for place in (_ORDERMIN, _COSTMIN, _TICK))
+    return KeptPair(
+        name=str(row[_NAME]), ordermin=ordermin, costmin=costmin, tick_size=tick_size,
+        lot_decimals=int(row[_LOT_DECIMALS]), status=str(row[_STATUS]),
+    )  # fmt: skip
 
 
 class LedgerUnreadable(Exception):
@@ -104,10 +139,11 @@ def ledger_view(path: Path) -> LedgerView | None:
             written_at=written_at, cursor=int(meta.get("cursor", "0")),
             positions={coin: Position.from_json(body) for coin, body in positions.items()},
             carried=_carried_from(carried), balances=balances, balances_at=balances_at,
+            pairs=_pairs_from(meta.get(f"kept {PAIRS}", "[]")),
         )  # fmt: skip
     except FileNotFoundError:
         return None
-    except (sqlite3.Error, OSError, KeyError, TypeError, ValueError, ArithmeticError) as error:
+    except (sqlite3.Error, OSError, LookupError, TypeError, ValueError, ArithmeticError) as error:
         raise LedgerUnreadable(str(error)) from error
 
 

@@ -10,14 +10,13 @@ import json
 import logging
 from collections.abc import Iterable
 
+from krakencopy.account_proc.contract.ledger_file import PAIRS
 from krakencopy.account_proc.domain.pair_table import PairTable
 from krakencopy.account_proc.domain.pairs import PairRules, rules_from, rules_line
 from krakencopy.account_proc.state.ledger import Ledger
 
 log = logging.getLogger(__name__)
 
-#: Its name in the ledger.
-KEPT = "pairs"
 #: An account asks for a few dozen: what it trades, and what its holdings are priced in.
 PAIRS_MAX = 300
 
@@ -30,7 +29,7 @@ class PairMemory:
         again where it lists them.
         """
         self._ledger = ledger
-        self._kept = ledger.kept_value(KEPT) or "[]"
+        self._kept = ledger.kept_value(PAIRS) or "[]"
         self._pairs: dict[str, PairRules] = {}
         #: The table that was kept last, and how many of its pairs had been asked for.
         self._done: tuple[PairTable | None, int] = (None, 0)
@@ -57,5 +56,5 @@ class PairMemory:
             del self._pairs[next(iter(self._pairs))]
         body = json.dumps([rules_line(pair) for pair in self._pairs.values()])
         if body != self._kept:
-            self._ledger.keep_value(KEPT, body)
+            self._ledger.keep_value(PAIRS, body)
             self._kept = body

@@ -78,7 +78,8 @@ def account_page(account: nouns.Account, now: float | None = None) -> list[str]:
 
 def _pairs_table(account: nouns.Account) -> list[str]:
     """The pairs that the account trades: its fees there, and the exchange's rules."""
-    if not account.preflight.pairs:
+    pairs_known = account.preflight.pairs or account.kept_pairs
+    if not pairs_known:
         return []
     titles = ("MAKER %", "TAKER %", "LEAST VOLUME", "LEAST COST", "TICK", "LOT DECIMALS")
     columns = [Column("PAIR"), *(Column(title, right=True) for title in titles), Column("TAKES")]
@@ -93,7 +94,7 @@ def _pairs_table(account: nouns.Account) -> list[str]:
             str(pair.lot_decimals),
             plain(pair.status),
         ]
-        for pair in account.preflight.pairs
+        for pair in pairs_known
     ]
     return ["", *table(columns, rows)]
 
@@ -123,7 +124,7 @@ def _balances_table(account: nouns.Account, now: float | None) -> list[str]:
     read = f"read {local_time(account.balances_at)}{_age(account.balances_at, now)}"
     if account.pid:
         return ["", f"balances, {read}, and what was traded since:", *table(columns, rows)]
-    return ["", f"balances, {read}, as its ledger has kept them:", *table(columns, rows)]
+    return ["", f"balances, {read}, and what was traded until its ledger kept them:", *table(columns, rows)]
 
 
 def _as_of(at: Timestamp, now: float | None) -> str:

@@ -55,6 +55,19 @@ async def show_detail(
     if not knows_positions:
         message.positions_at.CopyFrom(timestamp(view.written_at))
         message.positions.extend(_positions(view))
+    if not message.preflight.pairs:
+        _show_pairs(message, view)
+
+
+def _show_pairs(message: pb.Account, view: LedgerView) -> None:
+    """The exchange's rules of the pairs in which something is held or waits."""
+    for name in sorted({position.pair for position in message.positions}):
+        pair = view.pairs.get(name)
+        if pair is not None:
+            message.kept_pairs.add(
+                pair=name, ordermin=pair.ordermin, costmin=pair.costmin, tick_size=pair.tick_size,
+                lot_decimals=pair.lot_decimals, status=pair.status,
+            )  # fmt: skip
 
 
 def _positions(view: LedgerView) -> list[pb.CopiedPosition]:

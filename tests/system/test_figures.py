@@ -130,7 +130,8 @@ def test_what_a_user_holds_and_its_rules_are_shown_while_it_runs_is_stopped_and_
         assert shown.positions_at.seconds >= shown.balances_at.seconds > 0
         page = system.command("accounts", user)
         assert "what copying holds, by its ledger of " in page
-        assert "as its ledger has kept them:" in page
+        assert "and what was traded until its ledger kept them:" in page
+        assert [(pair.pair, pair.ordermin) for pair in shown.kept_pairs] == [("BTC/USD", "0.00005")]
     rules = {rule.key: (rule.value, rule.source) for rule in account("bert").rules}
     assert rules["copy.max_user_risk"] == ("0.05", "account")
     assert rules["copy.max_slippage_bps"] == ("80", "[copy]")

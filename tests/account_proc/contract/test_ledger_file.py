@@ -14,6 +14,7 @@ from krakencopy.account_proc.contract.ledger_file import (
     BALANCES,
     READABLE_SCHEMA,
     Held,
+    KeptPair,
     LedgerUnreadable,
     balances_text,
     copied_volume,
@@ -22,9 +23,12 @@ from krakencopy.account_proc.contract.ledger_file import (
 )
 from krakencopy.account_proc.domain.copy_plan import Slice
 from krakencopy.account_proc.domain.quantities import NO_AMOUNT, BaseVolume, Side
+from krakencopy.account_proc.kraken.pair_rows import pair_table
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.account_proc.state.ledger_schema import SCHEMA_VERSION
+from krakencopy.account_proc.state.pair_memory import PairMemory
 from krakencopy.supervisor.journal.journal import Journal
+from tests.support.scripted_kraken import ASSETS, PAIRS
 
 OWNER = "a paper run at http://127.0.0.1:1"
 
@@ -72,6 +76,8 @@ def test_what_is_no_ledger_is_said_to_be_unreadable(tmp_path: Path) -> None:
 @pytest.mark.parametrize("runs", [True, False])
 def test_all_that_others_may_know_of_it_is_read_and_leaves_no_trace(tmp_path: Path, runs: bool) -> None:
     path = tmp_path / "anna.db"
+    table = pair_table(PAIRS, ASSETS)
+    rules = table.pair("BTC/USD")
     held = {"BTC": Held(Decimal("0.5"), Decimal("0.1")), "USD": Held(Decimal(7))}
 
     def judge() -> None:
@@ -81,6 +87,11 @@ def test_all_that_others_may_know_of_it_is_read_and_leaves_no_trace(tmp_path: Pa
         assert (view.positions["BTC"].volume, view.cursor) == (Decimal("0.002"), 7)
         assert view.carried == {("ETH/USD", "sell"): Decimal(3)}
         assert (view.balances, view.balances_at) == (held, 12.5)
+        btc = KeptPair(
+            name="BTC/USD", ordermin=str(rules.ordermin), costmin=str(rules.costmin),
+            tick_size=str(rules.tick_size), lot_decimals=rules.lot_decimals, status=rules.status,
+        )  # fmt: skip
+        assert view.pairs == {"BTC/USD": btc}
         newest = max(file.stat().st_mtime for file in tmp_path.iterdir() if "shm" not in file.name)
         assert view.written_at == newest
         read = sorted((file.name, file.stat().st_mtime_ns) for file in tmp_path.iterdir())
@@ -97,6 +108,7 @@ def test_all_that_others_may_know_of_it_is_read_and_leaves_no_trace(tmp_path: Pa
         ledger.commit(book=book)
         ledger.beside = lambda: {BALANCES: balances_text(12.5, held)}
         ledger.put_reconciled(1.0, [])
+        PairMemory(ledger).keep_asked(table)
         if runs:
             judge()
     judge()
@@ -109,6 +121,10 @@ def test_there_may_be_no_ledger_and_one_of_another_version_is_not_guessed_at(tmp
         view = ledger_view(path)
         assert view is not None
         assert (view.balances_at, view.positions) == (None, {})
+        ledger.keep_value("pairs", '[["BTC"]]')
+        view = ledger_view(path)
+        assert view is not None
+        assert view.pairs == {}, "the exchange tells them again"
         ledger.beside = dict
         ledger.keep_beside()
     assert READABLE_SCHEMA == SCHEMA_VERSION, "what it says of this schema is to be looked through"

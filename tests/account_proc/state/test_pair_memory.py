@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from krakencopy.account_proc.contract.ledger_file import PAIRS as PAIRS_KEPT
 from krakencopy.account_proc.domain.pairs import NOT_LISTED
 from krakencopy.account_proc.kraken.pair_rows import pair_table
 from krakencopy.account_proc.state.ledger import Ledger
-from krakencopy.account_proc.state.pair_memory import KEPT, PairMemory
+from krakencopy.account_proc.state.pair_memory import PairMemory
 from tests.support.scripted_kraken import ASSETS, PAIRS
 
 
@@ -37,19 +38,19 @@ def test_nothing_is_written_while_nothing_is_new(tmp_path: Path) -> None:
     memory, table = PairMemory(ledger), pair_table(PAIRS, ASSETS)
     table.pair("XBTUSD")
     memory.keep_asked(table)
-    before = ledger.kept_value(KEPT)
-    ledger.keep_value(KEPT, "written by nobody")
+    before = ledger.kept_value(PAIRS_KEPT)
+    ledger.keep_value(PAIRS_KEPT, "written by nobody")
     memory.keep_asked(table)
-    assert ledger.kept_value(KEPT) == "written by nobody"
+    assert ledger.kept_value(PAIRS_KEPT) == "written by nobody"
     table.pair("ETHUSD")
     memory.keep_asked(table)
-    assert ledger.kept_value(KEPT) != before
+    assert ledger.kept_value(PAIRS_KEPT) != before
     ledger.close()
 
 
 def test_rules_that_cannot_be_read_are_forgotten(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "anna.db", "anna")
-    ledger.keep_value(KEPT, '[["XXBTZUSD"], 7]')
+    ledger.keep_value(PAIRS_KEPT, '[["XXBTZUSD"], 7]')
     table = pair_table(PAIRS, ASSETS)
     assert PairMemory(ledger).join(table) is table
     ledger.close()

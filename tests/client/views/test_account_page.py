@@ -116,13 +116,16 @@ def test_what_is_of_a_ledger_says_so_and_how_old_it_is() -> None:
     account.balances.add(asset="BTC", volume="0.7", held="0.1")
     page = account_page(account, at + 3 * 86_400)
     assert f"what copying holds, by its ledger of {when} (3 days ago):" in page
-    assert f"balances, read {when} (3 days ago), as its ledger has kept them:" in page
+    assert f"balances, read {when} (3 days ago), and what was traded until its ledger kept them:" in page
     assert page[-1].split() == ["BTC", "0.7", "0.1"]
     account.pid = 7
     assert f"balances, read {when} (5 hours ago), and what was traded since:" in account_page(
         account, at + 18_000
     )
     assert f"balances, read {when}, and what was traded since:" in account_page(account)
+    account.kept_pairs.add(pair="BTC/USD", ordermin="0.00005", costmin="0.5", tick_size="0.1", lot_decimals=8)
+    kept = ["BTC/USD", "0.00005", "0.5", "0.1", "8"]
+    assert kept in [line.split() for line in account_page(account)]
     account.ledger_fault = "schema 99"
     assert "what copying holds is not known: schema 99" in account_page(account)
 
