@@ -79,7 +79,8 @@ class Console:
         while rows := journal.copies_after(self._change, BATCH):
             for _, copy in rows:
                 if copy.state in COUNTED:
-                    print_line(_copy_line(copy))
+                    joined = copy.joined_copy_id and journal.copy(copy.account_id, copy.joined_copy_id)
+                    print_line(_copy_line(copy, joined or None))
             self._change = rows[-1][0]
 
 
@@ -108,12 +109,18 @@ def _fill_line(fill: pb.Fill) -> str:
     )
 
 
-def _copy_line(copy: pb.Copy) -> str:
-    fills = ",".join(str(seq) for seq in copy.fill_seqs)
+def _fills(copy: pb.Copy) -> str:
+    return "fill " + ",".join(str(seq) for seq in copy.fill_seqs)
+
+
+def _copy_line(copy: pb.Copy, joined: pb.Copy | None) -> str:
+    """``joined``: with which copy a carried one was ordered, if it was and the journal has that one."""
     what = f"{COUNTED[copy.state]} {copy.reason}"
+    if copy.joined_copy_id:
+        what += f", now ordered with {_fills(joined) if joined else 'a later fill'}"
     if copy.state in {pb.COPY_STATE_FILLED, pb.COPY_STATE_PART_FILLED}:
         what = f"{_side(copy.side)} {copy.filled_volume} {copy.pair} at {copy.avg_price} ({copy.reason})"
-    return f"{_clock(copy.finished_at)}    fill {fills}: {copy.account_id}: {what}"
+    return f"{_clock(copy.finished_at)}    {_fills(copy)}: {copy.account_id}: {what}"
 
 
 def _latency(duration: Duration, *, known: bool) -> str:

@@ -121,6 +121,35 @@ def test_a_fill_and_what_became_of_it(scene: Scene, capsys: pytest.CaptureFixtur
     assert five == "09:00:00.000    fill 6: tania: rejected EOrder:Insufficient funds"
 
 
+def test_a_carried_copy_says_with_which_fill_it_was_ordered(
+    scene: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    console = scene.console()
+    carried = copy("tania", [1], pb.COPY_STATE_CARRIED, reason="BELOW_ORDERMIN", finished=NOW)
+    scene.journal.put_reports([("tania", [carried], 1)])
+    console.catch_up()
+    carried.joined_copy_id, carried.revision = "c2", 3
+    scene.journal.put_reports([("tania", [copy("tania", [2], finished=NOW), carried], 2)])
+    console.catch_up()
+    alone, order, together = printed(capsys)
+    assert alone.endswith("fill 1: tania: carried BELOW_ORDERMIN")
+    assert order.endswith("(SCALED)")
+    assert together.endswith("fill 1: tania: carried BELOW_ORDERMIN, now ordered with fill 2")
+
+
+def test_a_copy_joined_to_one_that_is_not_known_says_so(
+    scene: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    console = scene.console()
+    carried = copy(
+        "tania", [1], pb.COPY_STATE_CARRIED, reason="BELOW_ORDERMIN", finished=NOW, joined_copy_id="c9"
+    )
+    scene.journal.put_reports([("tania", [carried], 1)])
+    console.catch_up()
+    (line,) = printed(capsys)
+    assert line.endswith("fill 1: tania: carried BELOW_ORDERMIN, now ordered with a later fill")
+
+
 def test_a_copy_is_printed_when_it_has_ended_and_each_thing_once(
     scene: Scene, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
