@@ -29,7 +29,7 @@ why, order, reload and `accounts ID` give one object; all that lists or follows 
 always in protobuf's JSON, 64-bit numbers (seq, revision, ...) are strings.
 
 exit codes: 0 done, 1 refused by the server, 2 no connection, 3 bad input, 4 server fault, 5 not healthy or
-timed out, 78 bad configuration (reload)
+timed out, 74 the output could not be written, 78 bad configuration (reload), 130 interrupted by Ctrl-C
 """
 
 

@@ -78,7 +78,7 @@ def act(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
 
     def standing_line(account: nouns.Account) -> list[str]:
         # The answer shows the account as it was when it was asked, often before anything followed from it.
-        return [f"{account.id}: told to {arguments.command}; at this moment {views.standing(account)}"]
+        return [f"{account.id}: {arguments.command} accepted; now {views.standing(account)}"]
 
     with connect() as supervisor:
         action = {

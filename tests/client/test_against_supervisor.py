@@ -224,12 +224,12 @@ def test_the_report_counts_every_users_copies(operator: Operator) -> None:
 
 def test_a_user_is_stopped_and_started(operator: Operator) -> None:
     before = operator.account("small_account")
-    assert operator.done("stop small_account").startswith("small_account: told to stop; at this moment ")
+    assert operator.done("stop small_account").startswith("small_account: stop accepted; now ")
     stopped = operator.comes_to("small_account", "STOPPED")
     assert stopped["pid"] == 0
     assert operator.done("status").startswith("system       READY; stopped: small_account\n")
     assert operator.done("wait --ready").rstrip().endswith("; stopped: small_account")
-    assert operator.done("start small_account").startswith("small_account: told to start; ")
+    assert operator.done("start small_account").startswith("small_account: start accepted; ")
     started = operator.comes_to("small_account", "RUNNING")
     assert started["instance_id"] != before["instance_id"]
     assert not Path(f"/proc/{before['pid']}").exists()

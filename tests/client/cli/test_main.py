@@ -196,7 +196,7 @@ def test_an_account_that_does_not_exist_is_refused_with_the_servers_text(termina
 def test_one_account_that_is_refused_does_not_keep_the_others_from_it(terminal: Terminal) -> None:
     stopping = pb.StopAccountResponse(account=samples.user("bob", nouns.ACCOUNT_STATE_STOPPING))
     assert terminal.run("stop bob eve bob", stopping, ("StopAccount", NOT_FOUND), stopping) == 1
-    assert terminal.out == "bob: told to stop; at this moment STOPPING\n" * 2
+    assert terminal.out == "bob: stop accepted; now STOPPING\n" * 2
     assert terminal.err.count("no account 'eve'") == 1
 
 
