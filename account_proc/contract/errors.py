@@ -88,9 +88,7 @@ class LockHeld(AccountError):
         self.path = path
         self.holder_pid = holder_pid
         holder = f"process {holder_pid}" if holder_pid else "another process"
-        super().__init__(
-            f"{what} is in use by {holder} (lock on {path}); stop it, or give this account its own"
-        )
+        super().__init__(f"{what} is in use by {holder} (lock on {path}); stop it, or use another one")
 
 
 class NonceFault(AccountError):

@@ -167,4 +167,4 @@ class AccountProcess(ABC):
                 continue
             said = reason or "SERVING"
             health.set(serving=not reason)
-            log.info("%s %s", said, message)
+            log.info("%s", f"{said} {message}".rstrip())

@@ -49,8 +49,7 @@ def test_a_crash_and_a_damaged_ledger_are_tried_again() -> None:
 def test_a_lock_that_is_held_names_its_holder_and_what_to_do(pid: int | None, holder: str) -> None:
     held = LockHeld("the nonce file", "/state/nonce.txt", pid)
     assert str(held) == (
-        f"the nonce file is in use by {holder} (lock on /state/nonce.txt); stop it, "
-        "or give this account its own"
+        f"the nonce file is in use by {holder} (lock on /state/nonce.txt); stop it, or use another one"
     )
     assert (held.path, held.holder_pid) == ("/state/nonce.txt", pid)
 
