@@ -1,4 +1,4 @@
-"""Which event a fault strikes: the pure part, without an exchange."""
+"""Which event a fault fires on: the pure part, without an exchange."""
 
 import json
 from collections import Counter
@@ -33,7 +33,7 @@ specs = st.builds(
 
 
 def fires(spec: FaultSpec, requests: list[tuple[str, str]]) -> list[bool]:
-    """Which of a sequence of requests a fault strikes that is alone."""
+    """Which of a sequence of requests a fault fires on that is alone."""
     faults = Faults()
     faults.add_fault(spec)
     return [faults.fire(Occasion.REQUEST, account, method) is not None for account, method in requests]
