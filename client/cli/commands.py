@@ -289,11 +289,13 @@ def reload(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
 
 def wait(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     """`wait --ready`."""
-    with connect() as supervisor:
-        ready = wait_until_ready(
-            lambda limit_s: supervisor.get_status(timeout_s=limit_s), _wait_limit_s(arguments)
-        )
-    out.one(ready, _ready_line)
+
+    def get_status(limit_s: float) -> pb.GetStatusResponse:
+        # Anew each time: in which default folder one listens shows only when it has started.
+        with connect() as supervisor:
+            return supervisor.get_status(timeout_s=limit_s)
+
+    out.one(wait_until_ready(get_status, _wait_limit_s(arguments)), _ready_line)
     return ExitCode.DONE
 
 

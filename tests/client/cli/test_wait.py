@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import socket
+from argparse import Namespace
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from krakencopy.client.cli import wait
+from krakencopy.client.cli.main import dial, run
 from krakencopy.client.cli.wait import wait_until_gone, wait_until_ready
+from krakencopy.client.sdk.client import KrakenCopy
+from krakencopy.client.sdk.endpoint import ENDPOINT_VARIABLE
 from krakencopy.client.sdk.errors import KrakenCopyError, Refused, TimedOut, Unavailable
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
@@ -106,3 +112,25 @@ def test_it_is_gone_when_nobody_answers(machine: Callable[..., Machine]) -> None
 def test_one_that_stays_is_told_with_the_time_it_had(machine: Callable[..., Machine]) -> None:
     with pytest.raises(TimedOut, match="the supervisor still answers 2 s after it was asked to stop"):
         wait_until_gone(machine(READY).status, 2.0)
+
+
+def test_a_wait_finds_a_supervisor_that_starts_meanwhile_in_the_other_default_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(ENDPOINT_VARIABLE, raising=False)
+    (tmp_path / "data-paper" / "run").mkdir(parents=True)
+    dialled: list[str] = []
+
+    def dial_and_start(arguments: Namespace) -> KrakenCopy:
+        found = dial(arguments)
+        dialled.append(str(found.endpoint))
+        if len(dialled) == 2:
+            listener.bind("data-paper/run/control.sock")
+            listener.listen()
+        return found
+
+    with socket.socket(socket.AF_UNIX) as listener:
+        assert run(["wait", "--ready", "--timeout", "2"], dial_and_start) == 5
+    assert dialled[:2] == ["unix:data/run/control.sock"] * 2
+    assert dialled[2] == "unix:data-paper/run/control.sock"
