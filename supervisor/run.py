@@ -108,7 +108,7 @@ async def serve(run: Run) -> int:
             lines.run = supervisor.epoch
             reloader = Reloader(supervisor, run.config_path, keys)
             await control.start(supervisor, reloader)
-            await _run_until_stopped(run, supervisor, reloader)
+            not_ready = await _run_until_stopped(run, supervisor, reloader)
         except JournalFault as fault:
             log.critical("%s", fault)
             sys.stderr.write(f"krakencopyd: {fault}\n")
@@ -117,9 +117,15 @@ async def serve(run: Run) -> int:
         wrong = [] if exchange is None else await _check(supervisor, exchange)
     if run.duration_s is None and exchange is None:
         return ExitCode.OK
-    for line in (*report_lines(final), *_verdict(exchange, wrong)):
+    # A run that was to show something and could not, is not a good one.
+    empty = [f"NOT READY: {not_ready}"] if not_ready else []
+    verdict = _verdict(exchange, wrong)
+    if exchange is not None and not final.fills:
+        empty, verdict = [*empty, "NO FILLS: the master made none, so this run shows nothing"], []
+    for line in (*report_lines(final), *verdict, *empty):
         print_line(line)
-    return EXIT_REPORT if run.duration_s is not None and (wrong or final.unanswered) else ExitCode.OK
+    failed = wrong or final.unanswered or empty
+    return EXIT_REPORT if run.duration_s is not None and failed else ExitCode.OK
 
 
 def _hidden(
@@ -171,8 +177,10 @@ async def _reach_exchange(
     return exchange, credentials, keys, place
 
 
-async def _run_until_stopped(run: Run, supervisor: Supervisor, reloader: Reloader) -> None:
-    """Runs until a signal, a Shutdown call, or the end of the run's time."""
+async def _run_until_stopped(run: Run, supervisor: Supervisor, reloader: Reloader) -> str:
+    """Runs until a signal, a Shutdown call, or the end of the run's time. Returns why the system was not
+    ready when that time was over; empty if it was, and for a run that something else ended.
+    """
     loop = asyncio.get_running_loop()
     asked = _Asked(supervisor)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -183,7 +191,14 @@ async def _run_until_stopped(run: Run, supervisor: Supervisor, reloader: Reloade
         loop.add_signal_handler(
             signal.SIGHUP, supervisor.shutdown.begin if _has_terminal() else _Reloads(reloader).begin
         )
-    timer = loop.call_later(run.duration_s, supervisor.shutdown.begin) if run.duration_s is not None else None
+    not_ready = ""
+
+    def end_by_time() -> None:
+        nonlocal not_ready
+        not_ready = supervisor.readiness()
+        supervisor.shutdown.begin()
+
+    timer = loop.call_later(run.duration_s, end_by_time) if run.duration_s is not None else None
     if not run.quiet:
         place = supervisor.place
         live = run.config.exchange.managed and run.market.kind is PaperMarket.LIVE
@@ -203,6 +218,7 @@ async def _run_until_stopped(run: Run, supervisor: Supervisor, reloader: Reloade
         if printing is not None:
             printing.cancel()
             console.catch_up()
+    return not_ready
 
 
 def _has_terminal() -> bool:

@@ -183,6 +183,6 @@ def report_lines(report: control_pb2.GetReportResponse) -> list[str]:
             f"NOT ANSWERED: {report.on_their_way} fills are on their way, and {report.unanswered} times a "
             "user has no copy of one yet"
         )
-    else:
+    elif report.fills:
         lines.append("every fill was answered by every user: copied, carried, or skipped with a reason")
     return lines

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -304,6 +305,18 @@ def test_a_paper_run_on_live_prices_copies_at_the_prices_of_the_feed(state: Path
         ("ETH/USD", "2100.00"),
     }
     assert "the exchange's own record of fills says the same" in ended.stdout
+
+
+def test_a_timed_run_in_which_nothing_could_be_traded_is_no_good_one_and_says_why(state: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        nobody = f"ws://127.0.0.1:{listener.getsockname()[1]}"
+    ended = krakencopyd(state, "--paper", "--market", "live", "--live-url", nobody, "--duration", "3")
+    assert ended.returncode == 1, ended.stderr
+    *_, not_ready, no_fills = ended.stdout.splitlines()
+    assert re.match("NOT READY: .*master", not_ready)
+    assert no_fills == "NO FILLS: the master made none, so this run shows nothing"
+    assert "every fill was answered" not in ended.stdout
+    assert "own record" not in ended.stdout
 
 
 @pytest.mark.parametrize("where", ["/proc/krakencopy", "/dev/null", "/dev/null/state"])
