@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -24,6 +26,30 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )  # fmt: skip
     (found,) = folder.glob("krakencopy-*.whl")
     return found
+
+
+def test_a_checkout_without_stubs_builds_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
+    checkout, out = tmp_path / "checkout", tmp_path / "dist"
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(checkout)], check=True)
+    # What is not committed yet counts as well.
+    for changed in ("pyproject.toml", "protos/krakencopy_build.py"):
+        shutil.copy(ROOT / changed, checkout / changed)
+    assert not list((checkout / "protos").rglob("*_pb2*"))
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(checkout)],
+        check=True, capture_output=True, cwd=tmp_path, env=os.environ | {"PATH": _with_tools()},
+    )  # fmt: skip
+    (found,) = out.glob("krakencopy-*.whl")
+
+    def stubs(path: Path) -> set[str]:
+        return {name for name in zipfile.ZipFile(path).namelist() if "_pb2" in name}
+
+    assert stubs(found) == stubs(wheel) != set()
+
+
+def _with_tools() -> str:
+    """A PATH with the plugins of protoc that are installed with us."""
+    return f"{sysconfig.get_path('scripts')}{os.pathsep}{os.environ['PATH']}"
 
 
 @pytest.fixture(scope="module")
