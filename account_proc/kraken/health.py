@@ -37,11 +37,11 @@ FAILURES_MIN = 2
 #: of calls and orders fall to zero within a minute (Spot REST rate limits, Starter: 20 at 0.33/s).
 RATE_SHOWN_S = 60.0
 
-#: What a key must be allowed to call. Without the others (its own rights, fees, BalanceEx) all goes on.
+#: What a key must be allowed to call. Without the others (its own rights, fees, BalanceEx, and cancels, which
+#: only operators ask for) all goes on.
 NEEDED_METHODS = frozenset(
     {
         "AddOrder",
-        "CancelOrder",
         "Balance",
         "OpenOrders",
         "ClosedOrders",

@@ -258,6 +258,21 @@ class KeyCheck:
         """Whether the exchange tells what the key may do."""
         return self._key is not None
 
+    async def may_any(self, permissions: Iterable[str]) -> bool:
+        """Whether the key has one of these permissions, so that nothing is sent in vain. Where it had none
+        when it was looked at last, the exchange is asked again; True where it does not tell.
+        """
+        wanted = frozenset(permissions)
+        if self._key is None or wanted & self._key.permissions:
+            return True
+        try:
+            self._key = await self._exchange.account.api_key_info()
+        except ExchangeError as error:
+            log.info("the exchange does not tell what the key may do: %s", error)
+            return True
+        self._changed()
+        return bool(wanted & self._key.permissions)
+
     async def keep_current(self, pairs: Callable[[], Sequence[str]]) -> None:
         """Learn the fees, and keep all of it fresh for ever.
 

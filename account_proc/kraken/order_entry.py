@@ -14,7 +14,7 @@ from krakencopy.account_proc.contract.errors import (
     RateLimited,
 )
 from krakencopy.account_proc.domain.order import OrderAck
-from krakencopy.account_proc.domain.told_values import UNREADABLE, name, shown
+from krakencopy.account_proc.domain.told_values import UNREADABLE, name, shown, whole
 from krakencopy.account_proc.kraken.account_reads import AccountReads
 from krakencopy.account_proc.kraken.answers import (
     NOT_PERMITTED,
@@ -27,7 +27,6 @@ from krakencopy.account_proc.kraken.front import FRONT_REFUSES
 from krakencopy.account_proc.kraken.market_reads import MarketReads
 from krakencopy.account_proc.kraken.rest.client import TIMEOUT_S
 from krakencopy.account_proc.kraken.rest.order_request import OrderRequest
-from krakencopy.account_proc.kraken.rest.request_queue import Priority
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +34,10 @@ log = logging.getLogger(__name__)
 NO_SUCH_PAIR = "EQuery:Unknown asset pair"
 #: Kraken: what a key must be allowed for orders.
 MAY_TRADE = "modify-trades"
+#: Kraken: with either of them a key may cancel orders.
+MAY_CANCEL = (MAY_TRADE, "close-trades")
+#: Far more than an account can have open (Kraken: 225 in each pair).
+ORDERS_MAX = 10**6
 
 
 class PairNotListed(ExchangeRefused):
@@ -118,8 +121,21 @@ class OrderEntry:
             # No answer says nothing about the key; and asking for another market does it no harm.
             return True
 
-    async def cancel_order(self, txid: str) -> None:
-        """Ask for an order to be cancelled. Raises ExchangeRefused with ``EOrder:Unknown order`` if it is
-        over already.
+    async def cancel_order(self, txid: str = "", cl_ord_id: str = "", timeout_s: float = TIMEOUT_S) -> None:
+        """Ask for an order to be cancelled, by its id or its client order id; it goes before all reads, as
+        an order does. Raises ExchangeRefused with ``EOrder:Unknown order`` if it is over already, with
+        ``EOrder:Invalid order`` if there never was one.
         """
-        await self._calls.private("CancelOrder", {"txid": txid}, priority=Priority.ORDER)
+        # Kraken: a number as the txid would be a userref, and cancel all orders that carry it.
+        params = {"txid": txid} if txid else {"cl_ord_id": cl_ord_id}
+        await self._calls.queue.order("CancelOrder", params, timeout_s=timeout_s)
+
+    async def cancel_all(self, timeout_s: float = TIMEOUT_S) -> int:
+        """Ask for all open orders to be cancelled; how many there were."""
+        result = await self._calls.queue.order("CancelAll", {}, timeout_s=timeout_s)
+        with expected_form("CancelAll"):
+            return whole(result["count"], ORDERS_MAX)
+
+    def charge_cancel(self, pair: str, age_s: float) -> None:
+        """Counts the cancel of an order of this age against its pair's limit."""
+        self._limits.charge_cancel(pair, age_s, time.monotonic())

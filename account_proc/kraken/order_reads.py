@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from krakencopy.account_proc.kraken.calls import Calls, expected_form
+from krakencopy.account_proc.kraken.calls import Calls, UnexpectedForm, expected_form
 from krakencopy.account_proc.kraken.exchange_clock import ExchangeClock
 from krakencopy.account_proc.kraken.market_reads import MarketReads
 from krakencopy.account_proc.kraken.rest.messages import (
@@ -23,6 +23,7 @@ from krakencopy.account_proc.kraken.rest.messages import (
     trade_row,
 )
 from krakencopy.account_proc.kraken.rest.request_queue import Priority
+from krakencopy.account_proc.kraken.rest.shown_order import ShownOrder, shown_order
 
 log = logging.getLogger(__name__)
 
@@ -118,6 +119,41 @@ class OrderReads:
             self._calls.odd("ClosedOrders" if row.key in closed else "OpenOrders", row)
         return _by_age(rows.values()), [row for row in odd if row.key not in rows]
 
+    async def shown_open_orders(self) -> tuple[list[ShownOrder], list[str]]:
+        """Open orders for people, the oldest first, and the ids of those whose rows cannot be read."""
+        rows = await self.open_rows(None, Priority.READ)
+        odd: list[OddRow] = []
+        found = await self._shown("OpenOrders", rows, odd)
+        return sorted(found, key=lambda order: (order.opentm, order.txid)), [row.key for row in odd]
+
+    async def shown_order(
+        self, txid: str = "", cl_ord_id: str = "", priority: Priority = Priority.READ
+    ) -> ShownOrder | None:
+        """One order for people, by its id, or the newest that carries a client order id; None where the
+        exchange shows none. Raises UnexpectedForm where its row cannot be read.
+        """
+        odd: list[OddRow] = []
+        if txid:
+            rows = await self._calls.private("QueryOrders", {"txid": txid}, priority=priority)
+            found = await self._shown("QueryOrders", rows, odd)
+        else:
+            found = await self._shown("OpenOrders", await self.open_rows(cl_ord_id, priority), odd)
+            if not found:
+                closed = await self._closed_rows(cl_ord_id, 0.0, priority)
+                found = await self._shown("ClosedOrders", closed, odd)
+        found = [order for order in found if order.txid == txid or _is_same_id(order.cl_ord_id, cl_ord_id)]
+        if not found and odd:
+            raise UnexpectedForm("QueryOrders", f"order {odd[0].key} cannot be read: {odd[0].problem}")
+        return max(found, key=lambda order: order.opentm, default=None)
+
+    async def _shown(self, method: str, rows: Any, odd: list[OddRow]) -> list[ShownOrder]:
+        table, known = await self._market.table(), len(odd)
+        with expected_form(method):
+            found = readable(rows, lambda txid, row: shown_order(txid, row, table), odd.append)
+        for row in odd[known:]:
+            self._calls.odd(method, row)
+        return list(found.values())
+
     async def open_rows(self, cl_ord_id: str | None, priority: Priority) -> Mapping[str, Any]:
         """Rows of OpenOrders by their id, as they came."""
         params = {} if cl_ord_id is None else {"cl_ord_id": cl_ord_id}
@@ -164,6 +200,12 @@ class OrderReads:
         with expected_form("TradesHistory"):
             trades = readable(rows, read, partial(self._calls.odd, "TradesHistory"))
         return sorted(trades.values(), key=lambda trade: (trade.time, trade.trade_id))
+
+
+def _is_same_id(one: str, other: str) -> bool:
+    """Kraken keeps client order ids as numbers; how it writes them back is not documented."""
+    bare, wanted = (text.replace("-", "").lower() for text in (one, other))
+    return bool(bare) and bare == wanted
 
 
 def _by_age(rows: Iterable[OrderRow]) -> list[OrderRow]:

@@ -267,6 +267,20 @@ class Ledger(LedgerFile):
             ).fetchone()
             return None if row is None else RequestedOrder.from_json(row[0])
 
+    def requested_orders_of(self, cl_ord_ids: Iterable[str]) -> dict[str, RequestedOrder]:
+        """Orders that were asked for, by the client order ids that they carry. It looks at all of them: for
+        what people ask now and then.
+        """
+        wanted = json.dumps(list(cl_ord_ids))
+        with self._reading:
+            rows = self._db.execute(
+                "SELECT body FROM own_orders WHERE json_extract(body, '$.cl_ord_id') IN "
+                "(SELECT value FROM json_each(?))",
+                (wanted,),
+            )
+            found = [RequestedOrder.from_json(body) for (body,) in rows]
+        return {order.cl_ord_id: order for order in found}
+
     def put_requested_order(self, order: RequestedOrder) -> None:
         """Makes an asked-for order, or its new state, durable. Raises LedgerFault.
 

@@ -236,6 +236,12 @@ class AccountLimits:
         """It was answered, or is not waited for any longer."""
         self._orders[pair].counted_by(ADD_COST, now)
 
+    def charge_cancel(self, pair: str, age_s: float, now: float) -> None:
+        """An order of this age was cancelled."""
+        limits = TIERS[self.tier]
+        counter = self._orders.setdefault(pair, DecayingCounter(limits.order_limit, limits.order_decay))
+        counter.charge(cancel_cost(age_s), now)
+
     def order_refused(self, pair: str, error: ExchangeRefused, now: float) -> None:
         """Takes in whether it was refused because of its pair's counter."""
         if any(text.startswith(("EOrder:Rate limit", "EOrder:Domain rate limit")) for text in error.errors):

@@ -95,6 +95,36 @@ def test_a_resting_order_is_found_by_its_id_and_guards_it(paper: Paper, tmp_path
     on(paper.rest_url, "resting", tmp_path, steps)
 
 
+def test_orders_are_cancelled_by_either_id_and_all_at_once(paper: Paper, tmp_path: Path) -> None:
+    paper.account("cancels", {"ZUSD": "10000"})
+
+    async def steps(exchange: KrakenExchange) -> None:
+        def asked(name: str) -> OrderRequest:
+            return market("0.01", limit_price=Decimal(40_000), cl_ord_id=name, deadline=soon())
+
+        await exchange.orders.add_order(asked("first"))
+        await exchange.orders.cancel_order(cl_ord_id="first")
+        with pytest.raises(ExchangeRefused, match="EOrder:Unknown order"):
+            await exchange.orders.cancel_order(cl_ord_id="first")
+        with pytest.raises(ExchangeRefused, match="EOrder:Invalid order"):
+            await exchange.orders.cancel_order("OAAAAA-AAAAA-AAAAAA")
+        for name in ("second", "third"):
+            await exchange.orders.add_order(asked(name))
+        shown, unreadable = await exchange.record.shown_open_orders()
+        assert [(order.cl_ord_id, order.price) for order in shown] == [
+            ("second", "40000.0"),
+            ("third", "40000.0"),
+        ]
+        assert unreadable == []
+        assert await exchange.orders.cancel_all() == 2
+        assert await exchange.orders.cancel_all() == 0
+        over = await exchange.record.shown_order(shown[0].txid)
+        assert over is not None
+        assert (over.status, over.is_over) == ("canceled", True)
+
+    on(paper.rest_url, "cancels", tmp_path, steps)
+
+
 def test_refusals_place_nothing(paper: Paper, tmp_path: Path) -> None:
     paper.account("poor", {"ZUSD": "10"})
 

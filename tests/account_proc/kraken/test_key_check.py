@@ -194,6 +194,38 @@ def preflight(exchange: ScriptedKraken, needs: Needs = USER) -> KeyCheck:
     return KeyCheck(exchange.exchange, needs, lambda: None, handed_out=lambda: 7, now=lambda: NOW + 0.5)
 
 
+READING = FIT | {"permissions": [*READS]}
+
+
+def test_what_a_key_lacked_is_asked_again_before_anybody_is_refused_for_it() -> None:
+    # As of a master that a person trades: it needs no more at its start.
+    needs = Needs.of(Role.MASTER, has_strategy=False, allow_withdraw=False)
+    exchange = kraken(READING, READING, FIT)
+
+    async def steps() -> None:
+        check = preflight(exchange, needs)
+        assert await check.may_any(TRADES)  # nobody knows yet
+        await check.check()
+        assert not await check.may_any(TRADES)
+        assert await check.may_any(TRADES)
+        assert await check.may_any(TRADES)
+        assert exchange.times_asked("GetApiKeyInfo") == 3
+
+    run(steps())
+
+
+def test_a_key_that_cannot_be_asked_about_now_is_not_refused() -> None:
+    needs = Needs.of(Role.MASTER, has_strategy=False, allow_withdraw=False)
+    exchange = kraken(READING, OutcomeUnknown("GetApiKeyInfo", "timeout"))
+
+    async def steps() -> None:
+        check = preflight(exchange, needs)
+        await check.check()
+        assert await check.may_any(TRADES)
+
+    run(steps())
+
+
 def test_nothing_is_told_before_anything_is_known() -> None:
     assert preflight(kraken()).to_proto(TABLE) is None
 

@@ -167,6 +167,16 @@ def of_strategy(
     )
 
 
+def test_orders_that_were_asked_for_are_found_by_their_client_order_ids(tmp_path: Path) -> None:
+    with opened(tmp_path / "tania.db") as ledger:
+        orders = [of_strategy(name, Side.BUY, CopyState.INTENT, "0") for name in "ab"]
+        for order in orders:
+            ledger.put_requested_order(order)
+        first = orders[0]
+        assert ledger.requested_orders_of([first.cl_ord_id, "another"]) == {first.cl_ord_id: first}
+        assert ledger.requested_orders_of([]) == {}
+
+
 def test_a_strategys_order_is_live_until_its_end_and_then_counts_once_into_its_position(
     tmp_path: Path,
 ) -> None:

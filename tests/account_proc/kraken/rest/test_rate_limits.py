@@ -61,6 +61,16 @@ def test_cancelling_an_order_costs_less_the_older_it_is(age_s: float, cost: int)
     assert cancel_cost(age_s) == cost
 
 
+def test_a_cancel_leaves_less_room_for_orders_of_its_pair() -> None:
+    limits = starter()
+    for _ in range(7):
+        limits.charge_cancel("BTC/USD", 1.0, NOW)
+    assert limits.order_wait_s("BTC/USD", NOW) == 0
+    limits.charge_cancel("BTC/USD", 1.0, NOW)
+    assert limits.order_wait_s("BTC/USD", NOW) == pytest.approx(5.0)
+    assert limits.order_wait_s("ETH/USD", NOW) == 0
+
+
 def test_orders_are_free_of_the_rest_counter_and_history_is_dear() -> None:
     assert rest_cost("AddOrder") == rest_cost("CancelOrder") == rest_cost("AmendOrder") == 0
     assert rest_cost("Balance") == rest_cost("GetWebSocketsToken") == rest_cost("CancelAll") == 1
