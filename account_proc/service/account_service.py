@@ -16,28 +16,16 @@ from grpclib.const import Status
 from grpclib.exceptions import GRPCError
 
 from krakencopy.account_proc.contract.errors import (
-    AccountError,
     ExchangeError,
-    ExchangeRefused,
-    LedgerFault,
-    OutcomeUnknown,
 )
-from krakencopy.account_proc.contract.refusals import EXCHANGE_ERROR
-from krakencopy.account_proc.contract.spec import AccountSpec
 from krakencopy.account_proc.copying.copier import Copier, FillDiffers
-from krakencopy.account_proc.domain.copy_record import SIDE_OF_PB
 from krakencopy.account_proc.master.master import Master
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.runtime.grpc_server import refusal
 from krakencopy.account_proc.runtime.read_deferral import deferral_s
+from krakencopy.account_proc.service.order_calls import OrderCalls
+from krakencopy.account_proc.service.order_calls import Process as OrderProcess
 from krakencopy.account_proc.state.ledger import Ledger
-from krakencopy.account_proc.trading.requested_orders import (
-    BadOrder,
-    OrderAsked,
-    OrderRefused,
-    RequestedOrders,
-    decimal_of,
-)
 from krakencopy.v1 import account_pb2 as pb
 from krakencopy.v1 import types_pb2
 
@@ -53,14 +41,12 @@ REPORT_PAUSE_S = 0.05
 SNAPSHOT_PAUSE_S = 0.25
 
 
-class Process(Protocol):
+class Process(OrderProcess, Protocol):
     """What the servicer needs of the process around it."""
 
-    spec: AccountSpec
     ledger: Ledger
     change_signal: ChangeSignal
     master: Master | None
-    requested_orders: RequestedOrders
     draining: bool
 
     @property
@@ -70,10 +56,6 @@ class Process(Protocol):
 
     def snapshot(self) -> pb.WatchSnapshotResponse:
         """The account as it is now."""
-        ...
-
-    async def trading(self) -> None:
-        """Waits until the exchange was reached and the loops run."""
         ...
 
     async def account_seen(self) -> pb.AccountSeen:
@@ -101,10 +83,11 @@ class Process(Protocol):
         ...
 
 
-class AccountServicer:
+class AccountServicer(OrderCalls):
     """Answers AccountService for one account (runtime/grpc_server.py)."""
 
     def __init__(self, process: Process) -> None:
+        super().__init__(process)
         self._process = process
         read_deferral = deferral_s(process.spec.users)
         self._report_pause_s = max(REPORT_PAUSE_S, 2 * read_deferral)
@@ -246,29 +229,6 @@ class AccountServicer:
                 sent = now
                 yield now
 
-    async def PlaceOrder(
-        self, request: pb.AccountServicePlaceOrderRequest
-    ) -> pb.AccountServicePlaceOrderResponse:
-        """An order on this account, once for each request id."""
-        await self._process.trading()
-        try:
-            order = await self._process.requested_orders.place(_asked(request))
-        except BadOrder as error:
-            raise refusal(Status.INVALID_ARGUMENT, error.reason, str(error)) from error
-        except OutcomeUnknown as error:
-            message = f"{error.cause}; ask again with the same request_id {request.request_id!r} to find out"
-            raise refusal(Status.UNKNOWN, "ORDER_OUTCOME_UNKNOWN", message) from error
-        except LedgerFault as error:
-            raise refusal(Status.INTERNAL, error.reason, str(error)) from error
-        except (OrderRefused, ExchangeRefused) as error:
-            theirs = {EXCHANGE_ERROR: ", ".join(error.errors)}
-            raise refusal(Status.FAILED_PRECONDITION, error.reason, str(error), theirs) from error
-        except AccountError as error:
-            raise refusal(Status.FAILED_PRECONDITION, error.reason, str(error)) from error
-        return pb.AccountServicePlaceOrderResponse(
-            order_id=order.order_id, cl_ord_id=order.cl_ord_id, description=order.description
-        )
-
     async def Drain(
         self,
         request: pb.DrainRequest,
@@ -300,16 +260,3 @@ def _rename(copier: Copier, renames: Iterable[pb.AssetRename]) -> None:
     """Coins that have other names by the journal; repeated ones do nothing. Raises LedgerFault."""
     for rename in renames:
         copier.rename_coin(rename.number, rename.old_name, rename.new_name)
-
-
-def _asked(request: pb.AccountServicePlaceOrderRequest) -> OrderAsked:
-    """The order that a request asks for. Raises BadOrder that names the field."""
-    if request.side not in SIDE_OF_PB:
-        raise BadOrder("side is missing; say buy or sell")
-    return OrderAsked(
-        request_id=request.request_id,
-        pair=request.pair,
-        side=SIDE_OF_PB[request.side],
-        volume=decimal_of(request.volume, "volume"),
-        limit_price=decimal_of(request.limit_price, "limit_price") if request.limit_price else None,
-    )

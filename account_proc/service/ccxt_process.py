@@ -290,6 +290,18 @@ class BrokerServicer:
         """Refused: an operator's orders are for the master."""
         raise self._refusal("orders by hand are placed on the Kraken master alone")
 
+    async def ListOrders(self, request: pb.AccountServiceListOrdersRequest) -> NoReturn:
+        """Refused: its orders are its strategy's, which ends them itself."""
+        raise self._refusal("orders are listed at Kraken alone")
+
+    async def CancelOrder(self, request: pb.AccountServiceCancelOrderRequest) -> NoReturn:
+        """Refused, as ListOrders."""
+        raise self._refusal("orders are cancelled on the Kraken master alone")
+
+    async def CancelOrders(self, request: pb.AccountServiceCancelOrdersRequest) -> NoReturn:
+        """Refused, as ListOrders."""
+        raise self._refusal("orders are cancelled on the Kraken master alone")
+
     async def InspectNonce(self, request: pb.InspectNonceRequest) -> NoReturn:
         """Refused: ccxt makes what its exchange needs."""
         raise self._refusal("it keeps no nonce")

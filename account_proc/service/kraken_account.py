@@ -52,6 +52,7 @@ from krakencopy.account_proc.state.pair_memory import PairMemory
 from krakencopy.account_proc.trading.account_check import IDENTITY, check_own_account
 from krakencopy.account_proc.trading.kraken_broker import KrakenBroker
 from krakencopy.account_proc.trading.order_gateway import OrderGateway
+from krakencopy.account_proc.trading.own_orders import OwnOrders
 from krakencopy.account_proc.trading.portfolio import Portfolio
 from krakencopy.account_proc.trading.requested_orders import RequestedOrders
 from krakencopy.account_proc.trading.timing import Timing
@@ -136,6 +137,9 @@ class KrakenAccount:
         self.broker = KrakenBroker(self.gateway, self.portfolio, copied)
         self.requested_orders = RequestedOrders(
             spec.id, self.ledger, self.broker, now, self.ask_time, spec.journal_id, self._learn_pair
+        )
+        self.own_orders = OwnOrders(
+            self.exchange, self.ledger, self.requested_orders, now, self.key_check.may_any
         )
         self.feed: ExecutionsFeed | None = None
         self.ledger.beside = self._balances

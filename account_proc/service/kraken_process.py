@@ -53,6 +53,7 @@ class KrakenProcess(AccountProcess):
         )
         self.ledger = self._account.ledger
         self.requested_orders = self._account.requested_orders
+        self.own_orders = self._account.own_orders
         self.strategy_runner: StrategyRunner | None = None
         #: Of a master, once the exchange was reached.
         self.master: Master | None = None

@@ -103,14 +103,7 @@ class RequestedOrders:
             async with lock:
                 order = self._ledger.requested_order(asked.request_id)
                 if order is None:
-                    if self._ask_time is not None:
-                        # Nobody waits for such an order as for a copy, and its deadline is set by that time.
-                        await self._ask_time()
-                    if self._learn is not None and self._broker.market(asked.pair) is None:
-                        await self._learn(asked.pair)
-                    order = self._intend(asked)
-                    if await self._waited(order.pair):
-                        order = self._intend(asked)
+                    order = await self.planned(asked)
                     lost = self._ledger.owner(order.cl_ord_id) is not None
                     if lost:
                         # Sent before the ledger was brought back from a backup: it may be as old as it likes.
@@ -127,6 +120,18 @@ class RequestedOrders:
         if order.state is CopyState.REJECTED and not order.filled and order.error:
             raise OrderRefused(order.error)
         return order
+
+    async def planned(self, asked: OrderAsked) -> RequestedOrder:
+        """The order as it would leave now, checked as far as that can be done here; nothing is kept. Raises
+        BadOrder, and OrderRefused where the exchange's limits have no room for it soon.
+        """
+        if self._ask_time is not None:
+            # Nobody waits for such an order as for a copy, and its deadline is set by that time.
+            await self._ask_time()
+        if self._learn is not None and self._broker.market(asked.pair) is None:
+            await self._learn(asked.pair)
+        order = self._intend(asked)
+        return self._intend(asked) if await self._waited(order.pair) else order
 
     @property
     def open(self) -> bool:

@@ -25,8 +25,8 @@ The supervisor is found by --endpoint (unix:/path/control.sock), else by the env
 {ENDPOINT_VARIABLE}, else in the state folder. The options above may stand before or after the command.
 
 With -o json standard output holds only data: protobuf messages as JSON in proto field names. status, report,
-why, order, reload and `accounts ID` give one object; all that lists or follows gives one object a line. As
-always in protobuf's JSON, 64-bit numbers (seq, revision, ...) are strings.
+why, order, reload, `accounts ID` and `orders ID` give one object; all that lists or follows gives one object
+a line. As always in protobuf's JSON, 64-bit numbers (seq, revision, ...) are strings.
 
 exit codes: 0 done, 1 refused by the server, 2 no connection, 3 bad input, 4 server fault, 5 not healthy or
 timed out, 74 the output could not be written, 78 bad configuration (reload), 130 interrupted by Ctrl-C
@@ -87,6 +87,7 @@ def _parser() -> _Parser:
     _add_rename(command)
     _add_lists(command)
     _add_order(command("order", "place an order on the master account; the users follow its fills"))
+    _add_own_orders(command)
     why = command("why", "what every user made of one fill, and when")
     why.add_argument("fill", type=_fill, metavar="FILL", help="seq number, or the exchange's execution id")
     which = why.add_mutually_exclusive_group()
@@ -207,6 +208,28 @@ def _add_order(order: argparse.ArgumentParser) -> None:
         metavar="ID",
         help="the same id always gives the same order; a new one by default",
     )
+    order.add_argument(
+        "--validate", action="store_true", help="only have the exchange check it; nothing is placed"
+    )
+    order.add_argument(
+        "--yes", action="store_true", help="answers the question before a market order on a live master"
+    )
+
+
+def _add_own_orders(command: Any) -> None:
+    orders = command("orders", "open orders of the master, whoever placed them; or one order, open or over")
+    orders.add_argument("id", nargs="?", metavar="ID", help="order id, client order id or request id")
+    orders.add_argument(
+        "--account", default="", metavar="ID", help="of this account at Kraken instead of the master"
+    )
+    orders.add_argument("--limit", type=_not_negative, metavar="N", help="at most this many; all without")
+    cancel = command("cancel", "cancel open orders of the master, whoever placed them")
+    which = cancel.add_mutually_exclusive_group(required=True)
+    which.add_argument("ids", nargs="*", default=[], metavar="ID", help="as for orders")
+    which.add_argument("--all", action="store_true", help="all open orders, or those of --pair and --side")
+    for sub in (orders, cancel):
+        sub.add_argument("--pair", type=str.upper, default="", metavar="P", help="only this pair")
+        sub.add_argument("--side", choices=("buy", "sell"), help="only this side")
 
 
 def _number(text: str, least: int) -> int:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from krakencopy.client.cli.arguments import LATEST
+from krakencopy.client.cli.order_commands import cancel, order, orders
 from krakencopy.client.cli.output import Output, TableOutput
 from krakencopy.client.cli.stderr import complain
 from krakencopy.client.cli.wait import wait_until_gone, wait_until_ready
@@ -23,8 +24,6 @@ from krakencopy.client.sdk.errors import (
     ExitCode,
     NotConnected,
     Refused,
-    ServerFault,
-    TimedOut,
     Unavailable,
 )
 from krakencopy.client.sdk.timeouts import WAIT_S
@@ -213,41 +212,6 @@ def why(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     return ExitCode.DONE
 
 
-def order(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
-    """`order buy|sell PAIR VOLUME`. When nobody knows whether it was placed, the error says how to find
-    out.
-    """
-    with connect() as supervisor:
-        try:
-            placed = supervisor.place_order(
-                arguments.side,
-                arguments.pair,
-                arguments.volume,
-                limit_price=arguments.limit,
-                request_id=arguments.request_id,
-            )
-        except NotConnected:
-            raise
-        except (Unavailable, TimedOut, ServerFault) as error:
-            raise type(error)(
-                f"{error.message}; the order may have been placed: give it again with --request-id "
-                f"{error.request_id}, "
-                "which never places a second one",
-                reason=error.reason,
-                request_id=error.request_id,
-                metadata=error.metadata,
-            ) from error
-        out.one(placed, _order_page)
-    return ExitCode.DONE
-
-
-def _order_page(placed: pb.PlaceOrderResponse) -> list[str]:
-    return [
-        f"placed on the master: {placed.description}",
-        f"  order {placed.order_id}, cl_ord_id {placed.cl_ord_id}",
-    ]
-
-
 def watch(_arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     """`watch`."""
     with connect() as supervisor:
@@ -363,6 +327,8 @@ COMMANDS: dict[str, Command] = {
     "copies": copies,
     "why": why,
     "order": order,
+    "orders": orders,
+    "cancel": cancel,
     "rename": rename,
     "watch": watch,
     "events": events,

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Iterator
-from decimal import Decimal
-from typing import Literal, Self
+from typing import Self
 
 import grpc
 
 from krakencopy.client.sdk.connection import Connection
 from krakencopy.client.sdk.endpoint import Endpoint, parse_endpoint
 from krakencopy.client.sdk.errors import BadInput
+from krakencopy.client.sdk.order_calls import OrderCalls
 from krakencopy.client.sdk.pages import PAGE_SIZE_MAX, page_size, pages
 from krakencopy.client.sdk.timeouts import CALL_TIMEOUT_S, NONCE_TIMEOUT_S, PATIENCE_S, RELOAD_TIMEOUT_S
 from krakencopy.client.sdk.watch_stream import Stream, Watch
@@ -26,10 +26,8 @@ FillWatch = Watch[pb.WatchFillsResponse, nouns.Fill]
 CopyWatch = Watch[pb.WatchCopiesResponse, pb.WatchCopiesResponse]
 EventWatch = Watch[pb.WatchEventsResponse, nouns.Event]
 
-_SIDES = {"buy": nouns.SIDE_BUY, "sell": nouns.SIDE_SELL}
 
-
-class KrakenCopy:
+class KrakenCopy(OrderCalls):
     """A connection to one supervisor, opened with the first call; a context manager.
 
     ``endpoint`` is ``unix:/path/control.sock``. ``timeout_s`` limits each call that doesn't bring its own
@@ -49,12 +47,13 @@ class KrakenCopy:
         channel: grpc.Channel | None = None,
     ) -> None:
         self.endpoint = endpoint if isinstance(endpoint, Endpoint) else parse_endpoint(endpoint)
-        self._connection = Connection(
+        connection = Connection(
             self.endpoint,
             timeout_s=timeout_s,
             patience_s=patience_s,
             channel=channel,
         )
+        super().__init__(connection)
         self._stub = self._connection.stub
         self._ask = self._connection.ask
         self._watch = self._connection.watch
@@ -287,32 +286,7 @@ class KrakenCopy:
             raise BadInput("explain_fill wants either a seq or an exec_id")
         return self._ask(self._stub.ExplainFill, request, timeout_s)
 
-    # -- orders and logs ------------------------------------------------------------------------------------
-
-    def place_order(
-        self,
-        side: Literal["buy", "sell"],
-        pair: str,
-        volume: Decimal,
-        *,
-        limit_price: Decimal | None = None,
-        request_id: str = "",
-        timeout_s: float | None = None,
-    ) -> pb.PlaceOrderResponse:
-        """Place an order on the master account; a market order without ``limit_price``.
-
-        ``volume`` is in base, ``limit_price`` in quote. The same ``request_id`` always gives the same order:
-        after Unavailable, TimedOut or ServerFault ask again with the error's ``request_id``.
-        """
-        request_id = request_id or _new_request_id()
-        request = pb.PlaceOrderRequest(
-            request_id=request_id,
-            pair=pair,
-            side=_SIDES[side],
-            volume=f"{volume:f}",
-            limit_price="" if limit_price is None else f"{limit_price:f}",
-        )
-        return self._ask(self._stub.PlaceOrder, request, timeout_s, request_id)
+    # -- logs ------------------------------------------------------------------------------------
 
     def read_log(self, account_id: str, *, lines: int = 100, follow: bool = False) -> Iterator[str]:
         """The last lines of an account's log, or of ``"supervisor"``; with ``follow`` then new ones, without

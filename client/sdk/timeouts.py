@@ -7,6 +7,9 @@ RELOAD_TIMEOUT_S = 60.0
 #: The account's process asks the exchange twice, behind what waits there already; the supervisor gives it 15
 #: s.
 NONCE_TIMEOUT_S = 20.0
+#: Orders are listed and cancelled at the exchange, which may have to be asked again; the supervisor gives it
+#: 20 s.
+ORDERS_TIMEOUT_S = 25.0
 #: After a lost connection. A supervisor restarts in seconds; after half a minute someone should know that it
 #: did not.
 PATIENCE_S = 30.0

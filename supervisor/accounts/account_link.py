@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
+from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2
 from grpclib.const import Status
 
@@ -103,6 +104,10 @@ class AccountLink:
         return cast(
             "pb.AccountServicePlaceOrderResponse", await self._rpc.ask("PlaceOrder", request, timeout_s)
         )
+
+    async def ask(self, method: str, request: Message, timeout_s: float) -> Any:
+        """The process's answer to one call. Raises CallFailed with the process's own status."""
+        return await self._rpc.ask(method, request, timeout_s)
 
     async def nonce_report(self) -> types_pb2.NonceReport:
         """Raises CallFailed when the process does not answer in time."""

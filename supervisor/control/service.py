@@ -22,6 +22,7 @@ from krakencopy.supervisor.accounts.account_view import account_message, nonce_m
 from krakencopy.supervisor.accounts.grpc_client import CallFailed
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
 from krakencopy.supervisor.control import log_tail
+from krakencopy.supervisor.control.order_calls import OrderCalls
 from krakencopy.supervisor.control.page_tokens import PageTokens
 from krakencopy.supervisor.control.pages import (
     END,
@@ -39,15 +40,11 @@ from krakencopy.supervisor.control.renames import why_not_renamed
 from krakencopy.supervisor.journal import report
 from krakencopy.supervisor.journal.explanation import explain
 from krakencopy.supervisor.supervisor import Supervisor
-from krakencopy.v1 import account_pb2, control_pb2_grpc, types_pb2
 from krakencopy.v1 import control_pb2 as pb
+from krakencopy.v1 import types_pb2
 
 #: Kraken: assets as they are shown, e.g. BTC, USD, 1INCH, AAPLx.
 ASSET = re.compile(r"[A-Za-z0-9]{1,16}", re.ASCII)
-#: How long the master's process may take to place an order, in seconds: its deadline, and the search for a
-#: lost answer.
-ORDER_TIMEOUT_S = 20.0
-
 #: How long an answer waits for the loop to act, in seconds.
 TURN_MAX_S = 1.0
 #: Between the answer to Shutdown and its beginning, in seconds.
@@ -64,7 +61,7 @@ def installed_version() -> str:
         return "unknown"
 
 
-class ControlServicer(control_pb2_grpc.ControlServiceServicer):
+class ControlServicer(OrderCalls):
     """Serves one supervisor."""
 
     def __init__(self, supervisor: Supervisor, reloader: Reloader) -> None:
@@ -73,6 +70,7 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         self._journal = supervisor.journal
         self._page_tokens = PageTokens(supervisor.journal.journal_id)
         self._answers = RememberedAnswers()
+        super().__init__(supervisor, self._page_tokens, self._answers)
 
     # -- the whole ------------------------------------------------------------------------------------------
 
@@ -334,31 +332,6 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         users = [user.id for user in self._supervisor.config.users]
         accounts = self._supervisor.accounts
         return explain(self._journal, fill, users, lambda user_id: standing(accounts[user_id]))
-
-    async def PlaceOrder(self, request: pb.PlaceOrderRequest, context: Context) -> pb.PlaceOrderResponse:
-        """An order on the master account, once for each request id."""
-        master = self._supervisor.registry.master
-        link = master.process.link
-        if link is None or not master.serving:
-            why = f" ({master.life.reason})" if master.life.reason else ""
-            message = f"the master is {master.life.state}{why}; orders are taken while it is healthy"
-            await refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "MASTER_NOT_READY", message)
-        asked = account_pb2.AccountServicePlaceOrderRequest(
-            request_id=request.request_id, pair=request.pair, side=request.side, volume=request.volume,
-            limit_price=request.limit_price,
-        )  # fmt: skip
-        try:
-            placed = await link.place_order(asked, ORDER_TIMEOUT_S)
-        except CallFailed as error:
-            if error.reason:
-                await refuse(
-                    context, CODES[error.status], error.reason, error.message, metadata=error.metadata
-                )
-            message = f"{error}; ask again with the same request_id {request.request_id!r} to find out"
-            await refuse(context, grpc.StatusCode.UNKNOWN, "ORDER_OUTCOME_UNKNOWN", message)
-        return pb.PlaceOrderResponse(
-            order_id=placed.order_id, cl_ord_id=placed.cl_ord_id, description=placed.description
-        )
 
     # -- events and logs ------------------------------------------------------------------------------------
 

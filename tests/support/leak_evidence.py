@@ -334,6 +334,12 @@ def requests() -> dict[str, list[Any]]:
         "WatchCopies": [pb.WatchCopiesRequest(after_change=0)],
         "ExplainFill": [pb.ExplainFillRequest(seq=1), pb.ExplainFillRequest(seq=10**6)],
         "PlaceOrder": [order, senseless],
+        "ListOrders": [pb.ListOrdersRequest(account_id=account) for account in ("", FILE, WRONG)],
+        "GetOrder": [pb.GetOrderRequest(order_id=name) for name in ("leaks", CANARY)],
+        "CancelOrder": [
+            pb.CancelOrderRequest(request_id=f"cancel {name}", order_id=name) for name in ("leaks", CANARY)
+        ],
+        "CancelOrders": [pb.CancelOrdersRequest(request_id="cancel all")],
         "Reload": [pb.ReloadRequest(request_id="look", dry_run=True), pb.ReloadRequest(request_id="reload")],
         "PauseAccount": told(pb.PauseAccountRequest, FILE),
         "ResumeAccount": told(pb.ResumeAccountRequest, FILE),

@@ -36,6 +36,15 @@ class Servicer:
     async def PlaceOrder(self, request: Any) -> pb.AccountServicePlaceOrderResponse:
         raise NotImplementedError
 
+    async def ListOrders(self, request: Any) -> pb.AccountServiceListOrdersResponse:
+        raise NotImplementedError
+
+    async def CancelOrder(self, request: Any) -> pb.AccountServiceCancelOrderResponse:
+        raise NotImplementedError
+
+    async def CancelOrders(self, request: Any) -> pb.AccountServiceCancelOrdersResponse:
+        raise NotImplementedError
+
     async def InspectNonce(self, request: Any) -> pb.InspectNonceResponse:
         raise NotImplementedError
 

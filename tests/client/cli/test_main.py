@@ -90,7 +90,7 @@ def test_status_shows_the_system_and_ends_with_0_even_when_it_is_not_ready(termi
         ("report", pb.GetReportResponse(fills=3)),
         ("why 12", samples.explanation()),
         ("accounts bob", pb.GetAccountResponse(account=samples.user())),
-        ("order buy BTC/USD 0.005", pb.PlaceOrderResponse(order_id="O1")),
+        ("order buy BTC/USD 0.005 --yes", pb.PlaceOrderResponse(order_id="O1")),
         ("shutdown", pb.ShutdownResponse()),
         ("reload --dry-run", samples.reloaded(applied=False)),
         ("wait --ready", samples.status()),
@@ -233,8 +233,11 @@ def test_a_bad_configuration_ends_with_78_and_a_line_for_each_fault(terminal: Te
 
 def test_an_order_says_what_the_exchange_made_of_it(terminal: Terminal) -> None:
     placed = pb.PlaceOrderResponse(order_id="O1", cl_ord_id="kc-1", description="buy 0.005 XBTUSD @ market")
-    assert terminal.run("order buy XBTUSD 0.005", placed) == 0
-    assert terminal.out == ("placed on the master: buy 0.005 XBTUSD @ market\n  order O1, cl_ord_id kc-1\n")
+    assert terminal.run("order buy XBTUSD 0.005 --yes", placed) == 0
+    assert terminal.out == (
+        "placed on the master: buy 0.005 XBTUSD @ market\n  order O1, cl_ord_id kc-1\n"
+        "  see it: krakencopy orders O1; end it: krakencopy cancel O1\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -249,7 +252,7 @@ def test_an_order_whose_outcome_nobody_knows_says_how_to_find_out(
     terminal: Terminal, code: grpc.StatusCode, exit_code: int
 ) -> None:
     lost = ("PlaceOrder", refusal(code, "ORDER_OUTCOME_UNKNOWN", "no answer"))
-    assert terminal.run("order buy BTC/USD 1", lost) == exit_code
+    assert terminal.run("order buy BTC/USD 1 --yes", lost) == exit_code
     assert f"give it again with --request-id {terminal.asked[-1].request_id}" in terminal.err
     assert terminal.err.count("\n") == 1
 
@@ -259,7 +262,7 @@ def test_an_order_that_was_refused_is_not_said_to_be_in_doubt(terminal: Terminal
         grpc.StatusCode.FAILED_PRECONDITION, "EXCHANGE_REFUSED", "not enough USD",
         metadata={"exchange_error": "EOrder:Insufficient funds"},
     )  # fmt: skip
-    assert terminal.run("order buy BTC/USD 1", ("PlaceOrder", refused)) == 1
+    assert terminal.run("order buy BTC/USD 1 --yes", ("PlaceOrder", refused)) == 1
     assert terminal.err == "krakencopy: not enough USD (EOrder:Insufficient funds)\n"
 
 
@@ -269,7 +272,7 @@ def test_what_the_exchange_said_is_not_repeated(terminal: Terminal) -> None:
         grpc.StatusCode.FAILED_PRECONDITION, "EXCHANGE_REFUSED", f"the exchange refused it: {theirs}",
         metadata={"exchange_error": theirs},
     )  # fmt: skip
-    assert terminal.run("order buy BTC/USD 1", ("PlaceOrder", refused)) == 1
+    assert terminal.run("order buy BTC/USD 1 --yes", ("PlaceOrder", refused)) == 1
     assert terminal.err == f"krakencopy: the exchange refused it: {theirs}\n"
 
 

@@ -49,6 +49,8 @@ MUTATIONS: list[tuple[Callable[..., Any], type[Any]]] = [
     (lambda sdk, **given: sdk.rename_asset("MATIC", "POL", **given), pb.RenameAssetRequest),
     (lambda sdk, **given: sdk.resume_account("bob", **given), pb.ResumeAccountRequest),
     (lambda sdk, **given: sdk.place_order("buy", "BTC/USD", Decimal(1), **given), pb.PlaceOrderRequest),
+    (lambda sdk, **given: sdk.cancel_order("O1", **given), pb.CancelOrderRequest),
+    (lambda sdk, **given: sdk.cancel_orders(**given), pb.CancelOrdersRequest),
     (lambda sdk, **given: sdk.reload(**given), pb.ReloadRequest),
     (lambda sdk, **given: sdk.shutdown(**given), pb.ShutdownRequest),
 ]
