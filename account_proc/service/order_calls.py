@@ -75,6 +75,7 @@ class OrderCalls:
         await self._orders_of.trading()
         with _refusals("" if request.validate else request.request_id):
             asked = _asked(request)
+            await self._orders_of.own_orders.check_may_place(request.request_id)
             if request.validate:
                 ack = await self._orders_of.own_orders.check_order(asked)
                 return pb.AccountServicePlaceOrderResponse(description=ack.description)

@@ -32,7 +32,7 @@ from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.domain.requested_order import RequestedOrder
 from krakencopy.account_proc.kraken.answers import NOT_PERMITTED, NotSent
 from krakencopy.account_proc.kraken.api import KrakenExchange
-from krakencopy.account_proc.kraken.order_entry import MAY_CANCEL
+from krakencopy.account_proc.kraken.order_entry import MAY_CANCEL, MAY_TRADE
 from krakencopy.account_proc.kraken.rest.order_request import OrderRequest
 from krakencopy.account_proc.kraken.rest.request_queue import Priority
 from krakencopy.account_proc.kraken.rest.shown_order import ShownOrder
@@ -75,8 +75,19 @@ class UnknownPair(BadOrder):
     reason = "UNKNOWN_PAIR"
 
 
+class KeyMayNotTrade(AccountError):
+    """The API key may not place orders; nothing was done."""
+
+    reason = "KEY_MAY_NOT_TRADE"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the API key may not place orders; give it 'create and modify orders' (modify-trades) at Kraken"
+        )
+
+
 class KeyMayNotCancel(AccountError):
-    """The API key lacks the permission; nothing was done."""
+    """The API key may not cancel orders; nothing was done."""
 
     reason = "KEY_MAY_NOT_CANCEL"
 
@@ -214,11 +225,18 @@ class OwnOrders:
         copy_id = self._ledger.owner(order.cl_ord_id)
         return OwnOrder(order, pb.ORDER_ORIGIN_COPY if copy_id else pb.ORDER_ORIGIN_ELSEWHERE)
 
-    # -- the exchange's own check ---------------------------------------------------------------------------
+    # -- before an order ------------------------------------------------------------------------------------
+
+    async def check_may_place(self, request_id: str) -> None:
+        """Raises KeyMayNotTrade for a new order that the key may not place, so that it is not sent in vain:
+        the exchange has the same words for that as for a market that is closed to the account.
+        """
+        if self._ledger.requested_order(request_id) is None and not await self._may_any((MAY_TRADE,)):
+            raise KeyMayNotTrade
 
     async def check_order(self, asked: OrderAsked) -> OrderAck:
-        """What the exchange would say of an order: nothing is placed, and nothing is kept. Raises BadOrder,
-        OrderRefused, ExchangeError.
+        """What the exchange says of an order that it only checks: nothing is placed, and nothing is kept.
+        Raises BadOrder, OrderRefused, ExchangeError.
         """
         order = await self._requested.planned(asked)
         request = OrderRequest(

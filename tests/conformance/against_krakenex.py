@@ -149,6 +149,8 @@ class Krakenex(RoundRobin):
     def cancelled(self) -> None:
         same(self.private("CancelOrder", txid=self.resting)["count"], 1)
         same(self.refused("CancelOrder", txid=self.resting), ["EOrder:Unknown order"])
+        same(self.refused("CancelOrder", txid="OAAAAA-AAAAAA-AAAAAA"), ["EOrder:Invalid order"])
+        same(self.private("QueryOrders", txid="OAAAAA-AAAAA-AAAAAA"), {})
         row = self.private("ClosedOrders")["closed"][self.resting]
         same((row["status"], row["reason"]), ("canceled", "User requested"))
 

@@ -270,6 +270,9 @@ class _Played:
             lambda: record.orders_of("mine", NOW - 100),
             lambda: record.query_orders(["O1"]),
             lambda: record.ends_of(["O1"]),
+            record.shown_open_orders,
+            lambda: record.shown_order("O1"),
+            lambda: record.shown_order(cl_ord_id="mine"),
         ):
             rows = await self.step("orders", read)
             await self.step("orders shown", f"{rows}".encode)

@@ -241,7 +241,12 @@ def test_a_key_that_may_not_cancel_says_so_and_the_master_stays_well(paper: Pape
         for words in (("cancel", order_id), ("cancel", "--all")):
             code, said = refused(system, *words)
             assert (code, "'cancel and close orders' (close-trades)" in said) == (1, True)
+        for more in ((), ("--validate",)):
+            code, said = refused(system, "order", "buy", PAIR, "0.001", "--limit", "40000", *more)
+            assert (code, "'create and modify orders' (modify-trades)" in said) == (1, True)
         assert times_asked(paper, "CancelOrder") == times_asked(paper, "CancelAll") == 0
+        # The one by hand.
+        assert times_asked(paper, "AddOrder") == 1
         assert system.status().ready
         # As soon as the key may, it does.
         paper.call(

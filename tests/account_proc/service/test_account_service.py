@@ -46,11 +46,15 @@ class Process:
         self.master: Any = None
         self.draining = False
         self.requested_orders = SimpleNamespace(place=self._place)
+        self.own_orders = SimpleNamespace(check_may_place=self._may_place)
         self.placed: list[OrderAsked] = []
         self.fault: Exception | None = None
         self.calls: list[str] = []
         self.modes: list[int] = []
         self.reason = ""
+
+    async def _may_place(self, request_id: str) -> None:
+        assert request_id
 
     async def _place(self, asked: OrderAsked) -> Any:
         self.placed.append(asked)

@@ -26,6 +26,7 @@ from krakencopy.account_proc.trading.own_orders import (
     CancelledAll,
     CancelUnknown,
     KeyMayNotCancel,
+    KeyMayNotTrade,
     OrderNotFound,
     OwnOrder,
     UnknownPair,
@@ -56,6 +57,11 @@ class Orders:
     def _noted(self, *asked: Any) -> None:
         self.asked.append(asked)
         if self.fault is not None:
+            raise self.fault
+
+    async def check_may_place(self, request_id: str) -> None:
+        assert request_id
+        if isinstance(self.fault, KeyMayNotTrade):
             raise self.fault
 
     async def check_order(self, asked: Any) -> OrderAck:
@@ -130,6 +136,17 @@ def test_a_check_without_an_answer_leaves_nothing_to_find_out() -> None:
     status, reason, words = refused(account.calls.PlaceOrder(request))
     assert (status, reason) == (Status.UNKNOWN, "ORDER_OUTCOME_UNKNOWN")
     assert "with the same request_id 'r1'" in words
+
+
+def test_an_order_that_the_key_may_not_place_is_not_tried() -> None:
+    account = Account()
+    account.orders.fault = KeyMayNotTrade()
+    for validate in (False, True):
+        request = pb.AccountServicePlaceOrderRequest(**ORDER, validate=validate)
+        assert refused(account.calls.PlaceOrder(request))[:2] == (
+            Status.FAILED_PRECONDITION, "KEY_MAY_NOT_TRADE",
+        )  # fmt: skip
+    assert account.orders.asked == []
 
 
 def test_orders_are_listed_as_they_are_asked_for() -> None:

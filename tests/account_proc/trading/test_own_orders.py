@@ -29,6 +29,7 @@ from krakencopy.account_proc.trading.order_gateway import OrderGateway
 from krakencopy.account_proc.trading.own_orders import (
     CancelUnknown,
     KeyMayNotCancel,
+    KeyMayNotTrade,
     OrderNotFound,
     OwnOrders,
     UnknownPair,
@@ -66,7 +67,7 @@ class Account:
     may: bool = True
 
     async def may_any(self, permissions: Iterable[str]) -> bool:
-        assert "close-trades" in set(permissions)
+        assert set(permissions) <= {"modify-trades", "close-trades"}
         return self.may
 
     def answers(self, method: str, *answers: Answer) -> None:
@@ -205,6 +206,18 @@ def test_what_is_no_order_is_not_even_asked_about(account: Account) -> None:
     with pytest.raises(ExchangeRefused, match="Insufficient funds"):
         asyncio.run(account.own.check_order(ASKED))
     assert len(account.kraken.asked) == 1
+
+
+def test_a_key_that_may_not_trade_is_not_tried_and_earlier_requests_keep_their_answers(
+    account: Account,
+) -> None:
+    placed = asyncio.run(account.requested.place(ASKED))
+    account.may = False
+    with pytest.raises(KeyMayNotTrade, match="modify-trades"):
+        asyncio.run(account.own.check_may_place("new"))
+    asyncio.run(account.own.check_may_place(placed.request_id))
+    account.may = True
+    asyncio.run(account.own.check_may_place("new"))
 
 
 # -- one cancel ----------------------------------------------------------------------------------------------
