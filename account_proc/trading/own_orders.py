@@ -272,12 +272,12 @@ class OwnOrders:
         log.info("cancel of order %s: %s", name, pb.CancelOutcome.Name(outcome))
         return Cancelled(outcome, order.shown.txid if order else name.txid, name.cl_ord_id, told)
 
-    async def _cancel(self, name: _Name) -> bool | None:
+    async def _cancel(self, name: _Name, tries: int = CANCEL_TRIES) -> bool | None:
         """Whether the exchange has accepted it, now or at a try whose answer was lost; False where the order
         was over, None where it says that there never was one.
         """
         cause = ""
-        for _ in range(CANCEL_TRIES):
+        for _ in range(tries):
             try:
                 await self._exchange.orders.cancel_order(name.txid, name.cl_ord_id, CANCEL_TIMEOUT_S)
             except NotSent:
@@ -355,7 +355,8 @@ class OwnOrders:
                 why = f"not all were done within {CANCEL_WITHIN_S:g} s: ask again"
                 break
             try:
-                was_accepted = await self._cancel(_Name(txid=order.txid))
+                # One that is lost is left for the next time: the others wait behind it.
+                was_accepted = await self._cancel(_Name(txid=order.txid), tries=1)
             except AccountError as error:
                 why = f"{order.txid}: {error}"
                 break

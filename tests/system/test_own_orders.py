@@ -8,13 +8,14 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from decimal import Decimal
+from threading import Thread
 from typing import Any
 
 import pytest
 
-from krakencopy.client import NotFound, Refused, ServerFault
+from krakencopy.client import KrakenCopyError, NotFound, Refused, ServerFault
 from krakencopy.v1 import types_pb2 as nouns
 from tests.support.system import PATIENCE_S, ROOT, Paper, System, wait_for
 
@@ -145,6 +146,27 @@ def test_a_cancel_whose_answer_is_lost_is_asked_about(paper: Paper, system: Syst
         assert outcome(system, order_id) == CANCELLED, fault
         assert open_ids(system) == []
         paper.call("DELETE", "/faults")
+
+
+def test_a_cancel_goes_before_a_read_that_is_not_answered(paper: Paper, system: System) -> None:
+    order_id = rest(system, "40000")
+    paper.call(
+        "POST", "/faults", kind="hang_reply", account="master", method="OpenOrders", never=True
+    )  # fmt: skip
+    reads = times_asked(paper, "OpenOrders")
+
+    def list_orders() -> None:
+        with suppress(KrakenCopyError):
+            open_ids(system)
+
+    listing, cancelling = Thread(target=list_orders), Thread(target=lambda: outcome(system, order_id))
+    listing.start()
+    wait_for("the list at the exchange", lambda: times_asked(paper, "OpenOrders") > reads)
+    cancelling.start()
+    wait_for("the cancel at the exchange", lambda: times_asked(paper, "CancelOrder"))
+    assert listing.is_alive()
+    for thread in (listing, cancelling):
+        thread.join(PATIENCE_S)
 
 
 def test_a_repeated_request_cancels_nothing_that_came_later(paper: Paper, system: System) -> None:

@@ -378,6 +378,15 @@ def test_where_the_limits_have_no_room_the_rest_is_left_and_told(account: Accoun
     assert "EOrder:Rate limit exceeded" in done.message
 
 
+def test_the_lost_answer_to_one_of_many_leaves_it_and_those_behind_it(account: Account) -> None:
+    account.shows_open(FIRST, SECOND)
+    account.answers("CancelOrder", LOST)
+    account.answers("QueryOrders", LOST)
+    done = asyncio.run(account.own.cancel_orders("BTC/USD"))
+    assert (done.cancelled, done.left, "ask again" in done.message) == (0, 2, True)
+    assert account.kraken.times_asked("CancelOrder") == 1
+
+
 def test_what_takes_too_long_is_left_and_told(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CANCEL_WITHIN_S", 0.0)
     account.shows_open(FIRST)
