@@ -89,7 +89,13 @@ class OrderCalls(control_pb2_grpc.ControlServiceServicer):
         if not request.order_id:
             await _refuse_without_id(context)
         asked = account_pb2.AccountServiceListOrdersRequest(order_id=request.order_id)
-        answer = cast("account_pb2.AccountServiceListOrdersResponse", await _read(account, asked, context))
+        try:
+            answer = await _link(account).ask("ListOrders", asked, ORDER_TIMEOUT_S)
+        except CallFailed as error:
+            is_elsewhere = error.reason == "ORDER_NOT_FOUND" and not request.account_id
+            if is_elsewhere and (owner := self._user_of(request.order_id)):
+                error.message += f"; it was placed for the user {owner} (--account {owner})"
+            await _refuse_read(error, account, context)
         return pb.GetOrderResponse(order=answer.orders[0])
 
     async def CancelOrder(self, request: pb.CancelOrderRequest, context: Context) -> pb.CancelOrderResponse:
@@ -97,10 +103,8 @@ class OrderCalls(control_pb2_grpc.ControlServiceServicer):
         await check_request_id(request.request_id, context)
         if not request.order_id:
             await _refuse_without_id(context)
-        users = [user.id for user in self._order_supervisor.config.users]
-        made_for = tags(self._order_supervisor.journal.journal_id, users).get(tag_of(request.order_id))
-        if made_for is not None:
-            await _refuse_of_user(request.order_id, made_for[1], context)
+        if owner := self._tagged_for(request.order_id):
+            await _refuse_of_user(request.order_id, owner, context)
         key = ("CancelOrder", request.request_id, request.order_id)
 
         async def cancel() -> pb.CancelOrderResponse:
@@ -111,8 +115,7 @@ class OrderCalls(control_pb2_grpc.ControlServiceServicer):
         try:
             return await self._once(key, pb.CancelOrderResponse, cancel)
         except CallFailed as error:
-            owner = self._copied_for(request.order_id) if error.reason == "ORDER_NOT_FOUND" else ""
-            if owner:
+            if error.reason == "ORDER_NOT_FOUND" and (owner := self._user_of(request.order_id)):
                 await _refuse_of_user(request.order_id, owner, context)
             await _refuse_cancel(error, context)
 
@@ -167,8 +170,18 @@ class OrderCalls(control_pb2_grpc.ControlServiceServicer):
             await refuse(context, grpc.StatusCode.NOT_FOUND, "ACCOUNT_NOT_FOUND", message)
         return account
 
-    def _copied_for(self, order_id: str) -> str:
-        """The user that one of the latest copies with this order was made for; empty for none."""
+    def _tagged_for(self, cl_ord_id: str) -> str:
+        """The user that an order was made for by its client order id; empty for none."""
+        users = [user.id for user in self._order_supervisor.config.users]
+        made_for = tags(self._order_supervisor.journal.journal_id, users).get(tag_of(cl_ord_id))
+        return "" if made_for is None else made_for[1]
+
+    def _user_of(self, order_id: str) -> str:
+        """The user that an order was made for, by its client order id or one of the latest copies; empty for
+        none.
+        """
+        if tagged_for := self._tagged_for(order_id):
+            return tagged_for
         journal = self._order_supervisor.journal
         for _, copy in journal.copies_before(END, COPIES_LOOKED_AT):
             if order_id in (copy.order_id, copy.cl_ord_id):
@@ -209,10 +222,14 @@ async def _read(account: SupervisedAccount, asked: Message, context: Context) ->
     try:
         return await _link(account).ask("ListOrders", asked, ORDER_TIMEOUT_S)
     except CallFailed as error:
-        if error.reason:
-            await _pass_on(error, context)
-        message = f"{account.config.id} did not answer ({error}); try again"
-        await refuse(context, grpc.StatusCode.UNAVAILABLE, "EXCHANGE", message)
+        await _refuse_read(error, account, context)
+
+
+async def _refuse_read(error: CallFailed, account: SupervisedAccount, context: Context) -> NoReturn:
+    if error.reason:
+        await _pass_on(error, context)
+    message = f"{account.config.id} did not answer ({error}); try again"
+    await refuse(context, grpc.StatusCode.UNAVAILABLE, "EXCHANGE", message)
 
 
 async def _refuse_cancel(error: CallFailed, context: Context) -> NoReturn:

@@ -61,7 +61,7 @@ class LeakySystem(System):
         for name, key in keys.items():
             clean[f"KRAKEN_{name}_API_KEY"] = key.key
             clean[f"KRAKEN_{name}_API_SECRET"] = key.secret
-        return clean | {"KC_CANARY": CANARY, "PYTHONPATH": str(ROOT)}
+        return clean | {"KC_CANARY": CANARY, "PYTHONPATH": f"{ROOT / 'protos'}{os.pathsep}{ROOT}"}
 
     @property
     def config(self) -> Path:
@@ -334,12 +334,17 @@ def requests() -> dict[str, list[Any]]:
         "WatchCopies": [pb.WatchCopiesRequest(after_change=0)],
         "ExplainFill": [pb.ExplainFillRequest(seq=1), pb.ExplainFillRequest(seq=10**6)],
         "PlaceOrder": [order, senseless],
-        "ListOrders": [pb.ListOrdersRequest(account_id=account) for account in ("", FILE, WRONG)],
+        "ListOrders": [
+            pb.ListOrdersRequest(account_id=account) for account in ("", FILE, WRONG, f"no {CANARY}")
+        ],
         "GetOrder": [pb.GetOrderRequest(order_id=name) for name in ("leaks", CANARY)],
         "CancelOrder": [
             pb.CancelOrderRequest(request_id=f"cancel {name}", order_id=name) for name in ("leaks", CANARY)
         ],
-        "CancelOrders": [pb.CancelOrdersRequest(request_id="cancel all")],
+        "CancelOrders": [
+            pb.CancelOrdersRequest(request_id="cancel all"),
+            pb.CancelOrdersRequest(request_id="cancel some", pair=CANARY),
+        ],
         "Reload": [pb.ReloadRequest(request_id="look", dry_run=True), pb.ReloadRequest(request_id="reload")],
         "PauseAccount": told(pb.PauseAccountRequest, FILE),
         "ResumeAccount": told(pb.ResumeAccountRequest, FILE),

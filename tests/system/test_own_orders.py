@@ -224,7 +224,7 @@ def test_a_users_orders_are_shown_and_not_cancelled(paper: Paper, system: System
     with system.api() as api:
         shown = api.get_order(copy.order_id, account_id="anna")
         assert (shown.origin, shown.status) == (nouns.ORDER_ORIGIN_COPY, "closed")
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFound, match="placed for the user anna"):
             api.get_order(copy.order_id)
         for name in (copy.cl_ord_id, copy.order_id):
             with pytest.raises(Refused, match="placed for the user anna") as not_ours:

@@ -186,6 +186,10 @@ def test_an_order_that_copying_placed_is_refused_by_the_users_name(tmp_path: Pat
             w.master.answers["CancelOrder"] = CallFailed(Status.NOT_FOUND, "no order", "ORDER_NOT_FOUND")
             request = pb.CancelOrderRequest(request_id="b", order_id="OCOPY1-AAAAA-AAAAAA")
             assert (await refused(w.stub.CancelOrder(request)))[1] == "ORDER_OF_A_USER"
+            w.master.answers["ListOrders"] = w.master.answers["CancelOrder"]
+            for name in ("OCOPY1-AAAAA-AAAAAA", cl_ord_id):
+                code, _, words = await refused(w.stub.GetOrder(pb.GetOrderRequest(order_id=name)))
+                assert (code, "the user anna (--account anna)" in words) == (grpc.StatusCode.NOT_FOUND, True)
             request = pb.CancelOrderRequest(request_id="c", order_id="OTHER1-AAAAA-AAAAAA")
             assert (await refused(w.stub.CancelOrder(request)))[:2] == (
                 grpc.StatusCode.NOT_FOUND, "ORDER_NOT_FOUND",
