@@ -182,3 +182,39 @@ def test_an_expired_order_is_seen_without_anyone_asking(server: Server, client: 
     (row,) = client.call("ClosedOrders")["closed"].values()
     assert (row["status"], row["reason"]) == ("expired", "Order expired")
     assert row["closetm"] >= row["expiretm"]
+
+
+def test_a_validated_order_is_described_or_refused_and_leaves_nothing(client: Client) -> None:
+    checked = client.call("AddOrder", **LIMIT, validate="true", cl_ord_id="mine")
+    assert checked == {"descr": {"order": "buy 0.01000000 XBTUSD @ limit 40000.0"}}
+    assert client.error("AddOrder", **POOR, validate="true") == "EOrder:Insufficient funds"
+    assert client.call("OpenOrders") == {"open": {}}
+    assert client.call("ClosedOrders")["count"] == 0
+    # Its client order id is as good as new, until an open order carries it.
+    limit_order(client, cl_ord_id="mine")
+    again = client.error("AddOrder", **LIMIT, validate="true", cl_ord_id="mine")
+    assert again == "EGeneral:Invalid arguments:cl_ord_id not unique"
+
+
+def test_a_cancel_keeps_what_was_filled_before(client: Client, server: Server) -> None:
+    server.pin("XBTUSD", bid="49990", ask="50000", depth="0.001")
+    txid = limit_order(client, price="50000", volume="0.003")
+    assert client.call("OpenOrders")["open"][txid]["vol_exec"] == "0.00100000"
+    assert client.call("CancelOrder", txid=txid) == {"count": 1}
+    row = client.call("QueryOrders", txid=txid)[txid]
+    assert (row["status"], row["vol_exec"], row["misc"]) == ("canceled", "0.00100000", "partial")
+    assert client.error("CancelOrder", txid=txid) == "EOrder:Unknown order"
+
+
+def test_a_cancel_of_an_order_that_filled_says_no_more_than_that_it_is_over(
+    client: Client, server: Server
+) -> None:
+    txid = limit_order(client, cl_ord_id="mine")
+    server.pin("XBTUSD", price="39000")
+    for named in ({"txid": txid}, {"cl_ord_id": "mine"}):
+        assert client.error("CancelOrder", **named) == "EOrder:Unknown order"
+    assert client.call("QueryOrders", txid=txid)[txid]["status"] == "closed"
+    # What another account has is not there for this one.
+    other = server.account(ZUSD="10")
+    assert other.error("CancelOrder", txid=txid) == "EOrder:Invalid order"
+    assert other.call("QueryOrders", txid=txid) == {}
