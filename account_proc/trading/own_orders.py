@@ -1,5 +1,5 @@
 """The orders of an account at Kraken as its operator sees them: listed, looked up, checked and cancelled,
-whoever placed them. Nothing of it is kept, and nothing of it places an order.
+of any origin. Nothing of it is kept, and nothing of it places an order.
 
 A cancel may be repeated: an order is over once. So an answer that was lost is asked about, and the cancel is
 sent again while the order is open. What was filled meanwhile reaches users as every fill does.
@@ -59,7 +59,7 @@ CANCEL_TRIES = 2
 CANCEL_TIMEOUT_S, LOOK_TIMEOUT_S = 4.0, 3.0
 #: Between two looks at an order that was cancelled, in seconds: reads trail behind the engine.
 LOOK_AGAIN_S = 0.5
-#: Several orders are cancelled for so long at most, in seconds; those that are left are told.
+#: Several orders are cancelled for so long at most, in seconds; the rest is counted as left.
 CANCEL_WITHIN_S = 12.0
 
 
@@ -268,9 +268,9 @@ class OwnOrders:
         elif is_over or not was_accepted:
             outcome = pb.CANCEL_OUTCOME_ALREADY_OVER
         # A row that says that it is open when it is over trails behind, and tells nothing.
-        told = order if is_over or was_accepted else None
+        shown = order if is_over or was_accepted else None
         log.info("cancel of order %s: %s", name, pb.CancelOutcome.Name(outcome))
-        return Cancelled(outcome, order.shown.txid if order else name.txid, name.cl_ord_id, told)
+        return Cancelled(outcome, order.shown.txid if order else name.txid, name.cl_ord_id, shown)
 
     async def _cancel(self, name: _Name, tries: int = CANCEL_TRIES) -> bool | None:
         """Whether the exchange has accepted it, now or at a try whose answer was lost; False where the order

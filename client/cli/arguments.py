@@ -217,13 +217,13 @@ def _add_order(order: argparse.ArgumentParser) -> None:
 
 
 def _add_own_orders(command: Any) -> None:
-    orders = command("orders", "open orders of the master, whoever placed them; or one order, open or over")
+    orders = command("orders", "open orders of the master, of any origin; or one order, open or over")
     orders.add_argument("id", nargs="?", metavar="ID", help="order id, client order id or request id")
     orders.add_argument(
         "--account", default="", metavar="ID", help="of this account at Kraken instead of the master"
     )
     orders.add_argument("--limit", type=_not_negative, metavar="N", help="at most this many; all without")
-    cancel = command("cancel", "cancel open orders of the master, whoever placed them")
+    cancel = command("cancel", "cancel open orders of the master, of any origin")
     which = cancel.add_mutually_exclusive_group(required=True)
     which.add_argument("ids", nargs="*", default=[], metavar="ID", help="as for orders")
     which.add_argument("--all", action="store_true", help="all open orders, or those of --pair and --side")

@@ -67,7 +67,7 @@ class OrderCalls:
         limit: int | None = None,
         timeout_s: float | None = None,
     ) -> Iterator[nouns.Order]:
-        """Open orders of the master, or of another account at Kraken, whoever placed them, the oldest first.
+        """Open orders of the master, or of another account at Kraken, of any origin, the oldest first.
         At most ``limit``. Those that cannot be read come last and have their id alone.
         """
 
@@ -99,7 +99,7 @@ class OrderCalls:
     def cancel_order(
         self, order_id: str, *, request_id: str = "", timeout_s: float | None = None
     ) -> pb.CancelOrderResponse:
-        """Cancel one order of the master, whoever placed it, by the exchange's id, its client order id or its
+        """Cancel one order of the master, of any origin, by the exchange's id, its client order id or its
         request id. What of it was filled before is copied as every fill is.
 
         Raises NotFound, Refused (a user's order, a key that may not, the exchange's refusal). Asking again
@@ -117,7 +117,7 @@ class OrderCalls:
         request_id: str = "",
         timeout_s: float | None = None,
     ) -> pb.CancelOrdersResponse:
-        """Cancel all open orders of the master, whoever placed them, or those of one pair or side. Some may
+        """Cancel all open orders of the master, of any origin, or those of one pair or side. Some may
         be ``left``, with the reason in ``message``.
         """
         request_id = request_id or str(uuid.uuid4())

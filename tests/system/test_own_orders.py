@@ -111,7 +111,7 @@ def test_an_order_is_checked_placed_found_and_cancelled_by_commands(paper: Paper
     assert (code, "has no order 'OAAAAA-AAAAA-AAAAAA'" in words) == (1, True)
 
 
-def test_what_was_filled_before_a_cancel_is_told_and_copied(paper: Paper, system: System) -> None:
+def test_what_was_filled_before_a_cancel_is_shown_and_copied(paper: Paper, system: System) -> None:
     # The book has 0.001 at this price; the rest of the order waits.
     paper.call("POST", "/markets/XBTUSD", bid="49990", ask="50000", depth="0.001")
     partly = rest(system, "50000", "0.003")
@@ -208,7 +208,7 @@ def test_what_the_exchange_lets_in_decides_about_a_cancel(paper: Paper, system: 
     )
     assert outcome(system, order_id) == CANCELLED
     paper.call("DELETE", "/faults")
-    # A limit of orders is told, with the exchange's own words; and a later cancel goes through.
+    # A limit of orders is shown, with the exchange's own words; and a later cancel goes through.
     order_id = rest(system, "40000")
     limited = "EOrder:Rate limit exceeded"
     paper.call("POST", "/faults", kind="error", error=limited, account="master", method="CancelOrder")
@@ -240,7 +240,7 @@ def test_a_users_orders_are_shown_and_not_cancelled(paper: Paper, system: System
     assert open_ids(system, account_id="anna") == [own]
 
 
-def test_while_the_master_is_stopped_its_orders_stay_and_that_is_told(system: System) -> None:
+def test_while_the_master_is_stopped_its_orders_stay_and_the_operator_sees_it(system: System) -> None:
     order_id = rest(system, "40000", request_id="before")
     system.command("stop", "master")
     wait_for("a stopped master", lambda: system.accounts()["master"].state == nouns.ACCOUNT_STATE_STOPPED)

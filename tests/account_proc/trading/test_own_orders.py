@@ -121,7 +121,7 @@ def test_open_orders_tell_who_placed_them(account: Account) -> None:
     assert unreadable == []
 
 
-def test_orders_of_a_strategy_and_of_copying_are_told_apart(account: Account) -> None:
+def test_orders_of_a_strategy_and_of_copying_have_different_origins(account: Account) -> None:
     strategy = replace(
         asyncio.run(account.requested.place(ASKED)), request_id="s", cl_ord_id="6b3a0e0e-s", strategy="x"
     )
@@ -370,7 +370,7 @@ def test_those_of_a_pair_are_cancelled_one_by_one(account: Account) -> None:
     assert (done.cancelled, done.already_over, done.left, done.message) == (1, 1, 0, "")
 
 
-def test_where_the_limits_have_no_room_the_rest_is_left_and_told(account: Account) -> None:
+def test_where_the_limits_have_no_room_the_rest_is_left_with_a_reason(account: Account) -> None:
     account.shows_open(FIRST, SECOND, THIRD)
     account.answers("CancelOrder", COUNT, refused("EOrder:Rate limit exceeded", RateLimited))
     done = asyncio.run(account.own.cancel_orders(side=Side.BUY))
@@ -387,7 +387,7 @@ def test_the_lost_answer_to_one_of_many_leaves_it_and_those_behind_it(account: A
     assert account.kraken.times_asked("CancelOrder") == 1
 
 
-def test_what_takes_too_long_is_left_and_told(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_takes_too_long_is_left_with_a_reason(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CANCEL_WITHIN_S", 0.0)
     account.shows_open(FIRST)
     done = asyncio.run(account.own.cancel_orders("BTC/USD"))

@@ -164,7 +164,7 @@ def test_in_a_narrow_terminal_each_order_has_two_lines(
     assert max(map(len, lines)) <= 80
 
 
-def test_people_are_told_that_there_are_no_orders(endpoint: str, capsys: Any) -> None:
+def test_people_read_that_there_are_no_orders(endpoint: str, capsys: Any) -> None:
     assert types(endpoint, "orders --pair BTC/USD --side sell") == 0
     assert capsys.readouterr().out == "no open sell BTC/USD orders\n"
     assert types(endpoint, "-o json orders") == 0
@@ -218,7 +218,9 @@ def test_all_or_those_of_a_pair_and_side_are_cancelled(
     assert [(each.pair, each.side) for each in asked] == [("", 0), ("XBTUSD", nouns.SIDE_SELL)]
 
 
-def test_what_is_left_is_told_and_ends_as_refused(endpoint: str, supervisor: Scripted, capsys: Any) -> None:
+def test_what_is_left_has_a_reason_and_ends_as_refused(
+    endpoint: str, supervisor: Scripted, capsys: Any
+) -> None:
     supervisor.on["CancelOrders"] = lambda _request, _context: pb.CancelOrdersResponse(
         cancelled=1, left=2, message="EOrder:Rate limit exceeded"
     )

@@ -39,7 +39,7 @@ def order(**changes: Any) -> nouns.Order:
         (-5, "0 s"),
     ],
 )
-def test_an_age_is_told_as_people_do(seconds: int, words: str) -> None:
+def test_an_age_is_written_as_people_do(seconds: int, words: str) -> None:
     assert views.age(at(), START_S + seconds) == words
 
 
@@ -151,7 +151,7 @@ def test_a_cancel_says_what_became_of_the_order(outcome: int, changes: dict[str,
     assert cancelled(outcome, **changes) == words
 
 
-def test_the_cancel_of_many_is_counted_and_what_is_left_is_told() -> None:
+def test_the_cancel_of_many_is_counted_and_what_is_left_has_a_reason() -> None:
     answer = pb.CancelOrdersResponse(
         cancelled=1, already_over=2, left=3, message="EOrder:Rate limit exceeded"
     )
