@@ -6,8 +6,13 @@ file (SQLite before 3.51.3 can lose a write-ahead log that two connections reset
 
 SQLite takes a file without its write-ahead log for a whole one, and opens it as it was at the last
 checkpoint: for a young file, empty. So the file itself says, in its application id, whether it needs its log:
-IN_USE is what a checkpoint leaves in the file, CLOSED is the first thing in the log after it. Only a close,
-which brings the whole log into the file, leaves CLOSED there.
+IN_USE is what a checkpoint leaves in the file, SUMMED is the first thing in the log after it. Only a close,
+which brings the whole log into the file, leaves something else there: SEALED.
+
+It takes a page whose bits have flipped for the page that was written, too. So the file has a checksum of each
+page (runtime/page_sums.py), and the same mark says whether they describe it: all of a SEALED file, and of one
+that a killed process left all that is not in its log. Where SUMMED stands in the file itself, another program
+has closed it, and may have written to it; CLOSED is the mark of versions without checksums.
 """
 
 from __future__ import annotations
@@ -16,11 +21,13 @@ import os
 import random
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any
 
 from krakencopy.account_proc.runtime.disk_room import why_no_room
+from krakencopy.account_proc.runtime.page_sums import LOG_HEADER, PageSums
 
 #: SQLite's own name for a database without a file.
 IN_MEMORY = Path(":memory:")
@@ -28,10 +35,12 @@ IN_MEMORY = Path(":memory:")
 MAGIC = b"SQLite format 3\0"
 #: The application id of a file whose newest part is in its log, and of one that is whole by itself.
 IN_USE, CLOSED = 0x6B634F31, 0x6B634F30
+#: Of one whose checksums are those of its pages, but for those in its log; and of one without a log. No one
+#: byte that flips makes one of these marks another.
+SUMMED, SEALED = 0x6B735553, 0x6B73EA1D
+_MARKS = frozenset({0, IN_USE, CLOSED, SUMMED, SEALED})
 #: Where SQLite keeps it (https://www.sqlite.org/fileformat2.html, 1.3.17): four bytes, big-endian.
 APPLICATION_ID = slice(68, 72)
-#: Bytes of a log's header; a shorter log holds nothing.
-LOG_HEADER = 32
 #: Transactions after which a checkpoint is worth its time: about SQLite's own 1,000 pages, at some ten for a
 #: step of a copy.
 CHECKPOINT_EVERY = 100
@@ -63,6 +72,9 @@ class Database:
         self._remedy = remedy
         self._newer = newer or fault
         self._transactions = 0
+        #: The mark in the file itself when it was opened; what its log says may be newer.
+        self._mark_found = 0
+        self._sums: PageSums | None = None
         self._patience = random.uniform(1.0, CHECKPOINT_SPREAD)  # noqa: S311 - spreads load, guards nothing
         try:
             if path == IN_MEMORY:
@@ -74,11 +86,13 @@ class Database:
                 self._check_file()
                 self._connect(path)
             try:
-                self._check(version, upgrades, recognise)
                 if path != IN_MEMORY:
-                    self.checkpoint()
+                    self._sums = PageSums(path, self.connection)
+                    self._check_sums(self._sums)
+                self._check(version, upgrades, recognise)
+                self.checkpoint()
             except BaseException:
-                self.connection.close()
+                self.abandon()
                 raise
         # UnicodeError: text that is none, which SQLite does not check.
         except (sqlite3.Error, OSError, UnicodeError) as error:
@@ -90,6 +104,20 @@ class Database:
 
     def _connect(self, path: Path) -> None:
         self.connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+
+    def _check_sums(self, sums: PageSums) -> None:
+        """Before anything of the file is believed, and without changing it."""
+        mark = self.number("PRAGMA application_id")
+        if sums.is_kept:
+            if not {self._mark_found, mark} <= _MARKS:
+                raise self.damaged(f"its mark is {self._mark_found:#010x}, which is none")
+            if self._mark_found == SEALED or (self._mark_found == IN_USE and mark in {SUMMED, SEALED}):
+                if wrong := sums.what_is_wrong():
+                    raise self.damaged(wrong)
+                return
+        elif SEALED in {self._mark_found, mark}:
+            raise self.damaged("its checksums are gone")
+        sums.forget()
 
     def _check(
         self, version: int, upgrades: Mapping[int, str | Callable[[Database], None]],
@@ -165,13 +193,41 @@ class Database:
         """Brings the log into the file, and has the file say that it needs its log from now on. Raises the
         fault.
         """
+        self._bring_in(SUMMED)
+
+    def _bring_in(self, mark: int) -> None:
+        """The log into the file; ``mark``: what begins the next log, with the sums of what was brought in."""
         self._transactions = 0
+        if self.path == IN_MEMORY:
+            return
         try:
+            self.execute("BEGIN IMMEDIATE")
+            assert self._sums is not None
+            self._sums.reserve()
             self.execute(f"PRAGMA application_id={IN_USE}")
-            self.execute("PRAGMA wal_checkpoint(PASSIVE)")
-            self.execute(f"PRAGMA application_id={CLOSED}")
-        except sqlite3.Error as error:
+            self.execute("COMMIT")
+            _, logged, moved = self.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            self.execute("BEGIN IMMEDIATE")
+            # Where somebody reads what is older, a part stays in the log, and all that is in it is summed
+            # with the next checkpoint.
+            if logged == moved:
+                self._sums.update(logged)
+            self.execute(f"PRAGMA application_id={mark}")
+            self.execute("COMMIT")
+        except (sqlite3.Error, OSError) as error:
+            self._take_back()
             raise self._failed(error) from error
+
+    def _take_back(self) -> None:
+        """After a checkpoint that failed: the file must not say for good that it needs a log, as closing it
+        may bring the log in after all.
+        """
+        if self._sums is not None:
+            self._sums.forget()
+        with suppress(sqlite3.Error):
+            if self.connection.in_transaction:
+                self.execute("ROLLBACK")
+            self.execute(f"PRAGMA application_id={CLOSED}")
 
     def _check_file(self) -> None:
         """What SQLite would silently make good: an empty file, a cut last page."""
@@ -186,8 +242,8 @@ class Database:
         if size % (65_536 if page == 1 else page):
             raise self.damaged("its last page is cut off")
         log = self.path.with_name(f"{self.path.name}-wal")
-        needs_log = int.from_bytes(head[APPLICATION_ID], "big") == IN_USE
-        if needs_log and (not log.exists() or log.stat().st_size < LOG_HEADER):
+        self._mark_found = int.from_bytes(head[APPLICATION_ID], "big", signed=True)
+        if self._mark_found == IN_USE and (not log.exists() or log.stat().st_size < LOG_HEADER):
             raise self.damaged(f"its newest part is missing: {log.name} belongs beside it")
 
     def damaged(self, how: str) -> Exception:
@@ -216,8 +272,18 @@ class Database:
             self.checkpoint()
 
     def close(self) -> None:
-        """Closes the file; further calls raise."""
+        """Closes the file, sealed if it can be written; further calls raise."""
+        # What it is closed for may be that it cannot be written: then the next start finds its log.
+        with suppress(self.fault):
+            self._bring_in(SEALED)
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Closes the file as it is."""
         self.connection.close()
+        if self._sums is not None:
+            self._sums.close()
+        self._sums = None
 
 
 class Transaction:

@@ -17,7 +17,10 @@ from krakencopy.account_proc.contract.folder_owner import is_foreign, why_foreig
 from krakencopy.account_proc.runtime.sqlite_file import Database, Transaction
 from krakencopy.account_proc.state.ledger_schema import SCHEMA, SCHEMA_VERSION, UPGRADES
 
-REMEDY = "restore the newest copy, or see 'A damaged ledger' in docs/operations.md"
+REMEDY = (
+    "restore it together with journal.db from the newest backup; what gets lost by that is in "
+    "docs/operations.md, 'A damaged ledger or journal'"
+)
 _OWN_FOLDER = "give this run a --state-dir of its own, or put back the ledger that belongs here"
 
 
@@ -98,7 +101,7 @@ class LedgerFile:
 
     def close(self) -> None:
         """Closes the file; further calls raise."""
-        self._db.close()
+        self._database.close()
 
     def _set(self, key: str, value: str) -> None:
         self._set_all({key: value})

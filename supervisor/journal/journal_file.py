@@ -21,6 +21,10 @@ from krakencopy.account_proc.runtime.sqlite_file import Database
 from krakencopy.supervisor.journal.schema import META_KEYS, SCHEMA, SCHEMA_VERSION, UPGRADES
 from krakencopy.v1 import types_pb2 as pb
 
+REMEDY = (
+    "restore it together with accounts/ from the newest backup, or see that it is the right file; what gets "
+    "lost by that is in docs/operations.md, 'A damaged ledger or journal'"
+)
 Body = TypeVar("Body", pb.Fill, pb.Copy, pb.Event, pb.ProcessEnd)
 
 
@@ -68,7 +72,7 @@ class JournalFile:
             fill=begin,
             recognise=recognise,
             fault=JournalFault,
-            remedy="restore it from a backup, or see that it is the right file",
+            remedy=REMEDY,
         )
         self._db = self._database.connection
         #: Inside of ``together``: what commits at its end, and whether there is anything to commit.
@@ -86,7 +90,7 @@ class JournalFile:
             self.created_at = float(meta["created_at"])
             self._load()
         except (sqlite3.Error, ValueError, KeyError, TypeError, ArithmeticError, JournalFault) as error:
-            self._db.close()
+            self._database.abandon()
             raise error if isinstance(error, JournalFault) else JournalFault(f"{path}: {error}") from error
 
     def _load(self) -> None:
@@ -148,7 +152,7 @@ class JournalFile:
 
     def close(self) -> None:
         """Closes the file."""
-        self._db.close()
+        self._database.close()
 
     def next_epoch(self) -> int:
         """Begins a new run: processes and fills of earlier ones are not listened to any more."""

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from krakencopy.supervisor.run import EXIT_REPORT
+from tests.support.edited_file import edited
 from tests.support.system import PATIENCE_S, ROOT, Paper, System, wait_for
 
 
@@ -42,9 +41,8 @@ def used(system: System) -> System:
 
 def without_owner(path: Path) -> None:
     """A file as an earlier version made it."""
-    with closing(sqlite3.connect(path)) as file:
+    with edited(path) as file:
         file.execute("DELETE FROM meta WHERE key IN ('owner', 'kept account') OR key LIKE 'account of %'")
-        file.commit()
 
 
 def untold(paper: Paper, *accounts: str) -> None:

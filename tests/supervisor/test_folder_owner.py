@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +22,7 @@ from krakencopy.supervisor.folder_owner import (
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.supervisor.journal.journal_file import ForeignJournal
 from krakencopy.supervisor.paper.demo import demo_config
+from tests.support.edited_file import edited
 
 LIVE, PAPER = owner_at("live", "https://API.kraken.com/"), owner_at("paper", "http://127.0.0.1:1")
 
@@ -36,9 +35,8 @@ def folder(path: Path, owner: str, *, adopt: bool = False) -> StateFolder:
 
 def without_owner(path: Path) -> None:
     """As an earlier version made it."""
-    with closing(sqlite3.connect(path)) as file:
+    with edited(path) as file:
         file.execute("DELETE FROM meta WHERE key = 'owner'")
-        file.commit()
 
 
 def made(path: Path, owner: str) -> None:

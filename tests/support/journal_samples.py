@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 from krakencopy.supervisor.journal.journal import Journal
+from tests.support.edited_file import edited
 from tests.support.supervisor_samples import copy, fill
 
 USERS = ("daivon", "tania")
@@ -26,6 +26,6 @@ def filled(path: Path, fills: int = 40) -> None:
 
 
 def run_sql(path: Path, *statements: str) -> None:
-    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+    with edited(path) as db:
         for statement in statements:
             db.execute(statement)

@@ -6,17 +6,16 @@ from __future__ import annotations
 
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from krakencopy.v1 import types_pb2 as nouns
+from tests.support.edited_file import edited
 from tests.support.system import PATIENCE_S, ROOT, Paper, System, wait_for
 
 #: What nohup(1) does before it starts a program.
@@ -127,7 +126,7 @@ def test_a_ledger_of_a_later_version_fails_at_once_with_the_way_out(paper: Paper
         system.start().wait_ready()
         system.stop()
         ledger = system.state_dir / "accounts" / "anna.db"
-        with closing(sqlite3.connect(ledger)) as file:
+        with edited(ledger) as file:
             file.execute("PRAGMA user_version=99")
         system.start()
 

@@ -21,6 +21,7 @@ from krakencopy.account_proc.runtime.sqlite_file import (
     CLOSED,
     IN_MEMORY,
     IN_USE,
+    SEALED,
     Database,
 )
 from tests.support.torn import KilledFile
@@ -226,7 +227,7 @@ def test_a_file_whose_newest_part_was_left_behind_is_not_opened(tmp_path: Path) 
 
 def needs_log(path: Path) -> bool:
     mark = int.from_bytes(path.read_bytes()[APPLICATION_ID], "big")
-    assert mark in {IN_USE, CLOSED}
+    assert mark in {IN_USE, CLOSED, SEALED}
     return mark == IN_USE
 
 

@@ -17,6 +17,7 @@ from krakencopy.account_proc.domain.copy_book import CopyBook
 from krakencopy.account_proc.domain.quantities import BaseVolume
 from krakencopy.account_proc.runtime import sqlite_file as database
 from krakencopy.account_proc.state.ledger import Ledger
+from tests.support.edited_file import everything, fill_all_tables, flipped
 from tests.support.ledger_samples import copy, opened, plan
 from tests.support.torn import KilledFile
 
@@ -231,6 +232,23 @@ def test_a_damaged_page_is_refused(tmp_path: Path, page: int) -> None:
     path.write_bytes(b"".join(pages))
     with pytest.raises(LedgerFault, match=str(path)):
         Ledger(path, "tania")
+
+
+def test_a_flipped_bit_in_any_table_is_refused_with_what_to_do_or_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "tania.db"
+    with opened(path) as ledger:
+        fill_all_tables(ledger._db, 40)
+        expected = everything(ledger._db)
+    assert len(expected) == 10
+    assert all(expected.values())
+    for place, content in flipped(path.read_bytes(), 257):
+        path.write_bytes(content)
+        try:
+            ledger = Ledger(path, "tania")
+        except LedgerFault:
+            continue
+        with closing(ledger):
+            assert everything(ledger._db) == expected, f"byte {place}"
 
 
 def test_a_ledger_that_is_closed_says_so(tmp_path: Path) -> None:

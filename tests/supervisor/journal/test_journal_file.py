@@ -19,6 +19,7 @@ from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.supervisor.journal.journal import Journal, UserMark
 from krakencopy.supervisor.journal.journal_file import JournalFault
 from krakencopy.v1 import types_pb2 as pb
+from tests.support.edited_file import edited, everything, fill_all_tables, flipped
 from tests.support.journal_samples import END, exec_ids, filled, run_sql
 from tests.support.supervisor_samples import copy, fill
 from tests.support.torn import KilledFile
@@ -119,8 +120,8 @@ def test_a_users_ledger_is_not_a_journal(path: Path) -> None:
 @pytest.mark.parametrize("key", ["journal_id", "created_at", "epoch"])
 def test_a_journal_that_lost_a_part_of_itself_is_refused(path: Path, key: str) -> None:
     filled(path)
-    with closing(sqlite3.connect(path, isolation_level=None)) as db:
-        db.execute("DELETE FROM meta WHERE key = ?", (key,))
+    with edited(path) as file:
+        file.execute("DELETE FROM meta WHERE key = ?", (key,))
     assert "is not a journal of krakencopy" in refused(path)
 
 
@@ -191,6 +192,22 @@ def test_a_flipped_bit_is_refused_or_leaves_every_fill_where_it_was(place: int, 
         content[place % len(content)] ^= 1 << bit
         path.write_bytes(content)
         refused_or_whole(path)
+
+
+def test_a_flipped_bit_in_any_table_is_refused_or_changes_nothing(path: Path) -> None:
+    filled(path)
+    with closing(Journal(path)) as journal:
+        fill_all_tables(journal._db, 30)
+        expected = everything(journal._db)
+    assert all(expected.values())
+    for place, content in flipped(path.read_bytes(), 307):
+        path.write_bytes(content)
+        try:
+            journal = Journal(path)
+        except JournalFault:
+            continue
+        with closing(journal):
+            assert everything(journal._db) == expected, f"byte {place}"
 
 
 def test_a_row_that_cannot_be_read_is_a_fault_of_the_journal(path: Path) -> None:
