@@ -100,6 +100,8 @@ class Database:
 
     def _failed(self, error: BaseException) -> Exception:
         """The fault for what came of reading or writing the file."""
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+            return self.damaged(str(error))
         return self.fault(f"{self.path}: {why_no_room(self.path, error) or f'{error}; {self._remedy}'}")
 
     def _connect(self, path: Path) -> None:
