@@ -54,10 +54,15 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     """The command.
 
     Exits 0, 1 (a timed run's report does not add up), 70 (crashed), 74 (the journal cannot be read or
-    written), 76 (state folder in use) or 78 (bad input).
+    written), 76 (state folder in use) or 78 (bad input). A run that the full disk ends waits for room and is
+    begun again, in this process.
     """
     with relayed_output():
-        sys.exit(_exit_code(sys.argv[1:] if argv is None else argv))
+        code = _exit_code(sys.argv[1:] if argv is None else argv)
+    if code == ExitCode.NO_ROOM:
+        # A new program, as a forkserver must be there before any gRPC object exists.
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], os.environ | {WAITS_FOR_ROOM: "1"})  # noqa: S606 - ourselves
+    sys.exit(code)
 
 
 def _exit_code(argv: Sequence[str]) -> int:
@@ -81,6 +86,8 @@ def _exit_code(argv: Sequence[str]) -> int:
         return ExitCode.CRASHED
 
 
+#: In the environment of a run that is begun again after a full disk has ended the one before.
+WAITS_FOR_ROOM = "KRAKENCOPYD_WAITS_FOR_ROOM"
 #: What --log-level takes: the names that logs show.
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
@@ -190,6 +197,7 @@ def _run(arguments: argparse.Namespace) -> int:
     _allow_files()
     lock = _lock_folder(state_dir)
     # Only now: `check` needs neither gRPC nor a paper exchange.
+    from krakencopy.supervisor.accounts.disk_watch import wait_for_room
     from krakencopy.supervisor.paper.exchange import MarketOptions
     from krakencopy.supervisor.run import Run, serve
 
@@ -214,8 +222,13 @@ def _run(arguments: argparse.Namespace) -> int:
             spawner=arguments.spawner,
             quiet=arguments.quiet,
             log_level=arguments.log_level,
+            waits_for_room=os.environ.pop(WAITS_FOR_ROOM, "") == "1",
         )
-        return asyncio.run(serve(run))
+        code = asyncio.run(serve(run))
+        if code == ExitCode.NO_ROOM:
+            sys.stderr.write("krakencopyd: waits for room on the disk, and goes on by itself then\n")
+            wait_for_room(state_dir)
+        return code
     finally:
         with suppress(OSError):
             lock.write(0, free_line(LOCK_LINE_BYTES))

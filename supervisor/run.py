@@ -31,7 +31,8 @@ from krakencopy.supervisor.control.reloader import Keys, Reloader, ReloadRefused
 from krakencopy.supervisor.control.server import ControlServer
 from krakencopy.supervisor.folder_owner import StateFolder
 from krakencopy.supervisor.journal.fan_out import LATEST
-from krakencopy.supervisor.journal.journal_file import JournalFault
+from krakencopy.supervisor.journal.journal_file import JournalFault, JournalNoRoom
+from krakencopy.supervisor.journal.last_run import LastRun
 from krakencopy.supervisor.journal.report import report
 from krakencopy.supervisor.paper.exchange import (
     MarketOptions,
@@ -73,10 +74,13 @@ class Run:
     quiet: bool
     #: From which level on logs are written, those of accounts as well.
     log_level: str
+    #: Whether it goes on for one that a full disk has ended: then a disk that is full at its start is waited
+    #: for, and not refused.
+    waits_for_room: bool = False
 
 
 async def serve(run: Run) -> int:
-    """The whole run; the exit code."""
+    """The whole run; the exit code. NO_ROOM: it is to be begun again once the disk has room."""
     lines = log_to(run.folder.path / "logs" / "supervisor.jsonl", "supervisor", level=run.log_level)
     async with AsyncExitStack() as stack:
         # Put first, so that it closes last: who sees the API gone may start the next supervisor.
@@ -99,7 +103,10 @@ async def serve(run: Run) -> int:
         except (SpawnFault, PaperFault, JournalFault, ConfigFaults) as fault:
             log.error("%s", fault)  # noqa: TRY400 - expected: the sentence says it all
             sys.stderr.write(f"krakencopyd: {fault}\n")
+            if isinstance(fault, JournalNoRoom) and run.waits_for_room:
+                return ExitCode.NO_ROOM
             return ExitCode.LEDGER if isinstance(fault, JournalFault) else ExitCode.CONFIGURATION
+        is_running = False
         try:
             supervisor = Supervisor(
                 config=run.config, place=place, journal=journal, spawner=spawner,
@@ -108,11 +115,18 @@ async def serve(run: Run) -> int:
             lines.run = supervisor.epoch
             reloader = Reloader(supervisor, run.config_path, keys)
             await control.start(supervisor, reloader)
+            is_running = True
             not_ready = await _run_until_stopped(run, supervisor, reloader)
         except JournalFault as fault:
             log.critical("%s", fault)
             sys.stderr.write(f"krakencopyd: {fault}\n")
-            return ExitCode.LEDGER
+            LastRun(run.folder.path).note_end(str(fault))
+            # What begins with nothing, or ends by itself, does not go on by itself.
+            goes_on = (is_running or run.waits_for_room) and exchange is None and run.duration_s is None
+            return ExitCode.NO_ROOM if goes_on and isinstance(fault, JournalNoRoom) else ExitCode.LEDGER
+        except Exception as error:
+            LastRun(run.folder.path).note_end(f"krakencopyd crashed: {error!r}")
+            raise
         final = await report(journal, [user.id for user in supervisor.config.users])
         wrong = [] if exchange is None else await _check(supervisor, exchange)
     if run.duration_s is None and exchange is None:
@@ -199,7 +213,10 @@ async def _run_until_stopped(run: Run, supervisor: Supervisor, reloader: Reloade
         supervisor.shutdown.begin()
 
     timer = loop.call_later(run.duration_s, end_by_time) if run.duration_s is not None else None
+    last_end = supervisor.begin_run()
     if not run.quiet:
+        if last_end:
+            print_line(last_end)
         place = supervisor.place
         live = run.config.exchange.managed and run.market.kind is PaperMarket.LIVE
         kind = "paper, live prices" if live else run.config.exchange.mode

@@ -14,11 +14,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.contract.spec import Credentials, Role
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.supervisor.accounts.account_link import AccountLink
 from krakencopy.supervisor.accounts.coin_names import CoinNames
 from krakencopy.supervisor.accounts.conversation import Shared
+from krakencopy.supervisor.accounts.disk_watch import DiskWatch
 from krakencopy.supervisor.accounts.exit_records import LastEnds
 from krakencopy.supervisor.accounts.health_watch import HealthWatch
 from krakencopy.supervisor.accounts.holders import HoldersLog
@@ -37,6 +39,7 @@ from krakencopy.supervisor.journal.event_log import EventLog
 from krakencopy.supervisor.journal.fan_out import FillLog, ReportLog
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.supervisor.journal.journal_file import JournalFault
+from krakencopy.supervisor.journal.last_run import LastRun
 from krakencopy.supervisor.journal.refused_copies import RefusedCopies
 from krakencopy.supervisor.journal.report import counts
 from krakencopy.supervisor.lifecycle import steady_time
@@ -79,6 +82,7 @@ class Supervisor:
         separation_s = config.startup.nonce_separation_s
         self.masters = MasterGate(self.registry, self.shutdown, self.fills, self.events, separation_s)
         self._watch = HealthWatch(self.registry, self._queue, self.events, self.masters.gate)
+        self._disk = DiskWatch(place.state_dir, self.events, self._queue, lambda: self.accounts)
         self.names = CoinNames(journal, self.fills, self.events, self._link_of_master)
         self._identities = Identities(journal, self.events, self.registry, config)
         shared = Shared(
@@ -97,6 +101,7 @@ class Supervisor:
         return SupervisedAccount(
             config, launcher=self._launcher, ends=self.ends, events=self.events, queue=self._queue,
             names=self.names, holders=self._holders, master_lost=self.masters.lost,
+            disk=self._disk.condition,
         )  # fmt: skip
 
     def _key_for_start(self, account: AccountConfig) -> Credentials:
@@ -188,6 +193,8 @@ class Supervisor:
         ]
         if not self.registry.master.wanted:
             missing.insert(0, "the master is stopped by an operator")
+        if self._disk.trouble:
+            missing.insert(0, self._disk.trouble)
         if self._watch.message:
             missing.insert(0, self._watch.message)
         more = f"; and {len(missing) - NAMED_MAX} more" if len(missing) > NAMED_MAX else ""
@@ -195,9 +202,26 @@ class Supervisor:
 
     # -- the loop -------------------------------------------------------------------------------------------
 
+    def begin_run(self) -> str:
+        """Records that the run before did not come to its own end, and what ended it; for people, empty if it
+        did. Once, before ``run``. Raises JournalFault.
+        """
+        is_cut_off = self.journal.begin_run()
+        last_run = LastRun(self.place.state_dir)
+        cause, ended_at = last_run.cause(), last_run.ended_at()
+        last_run.begin()
+        if not is_cut_off:
+            return ""
+        (last, *_) = self.journal.events_before(self.journal.last_event + 1, 1) or [pb.Event()]
+        shown = timestamp(ended_at).ToJsonString() if ended_at else ""
+        when = f"at {shown}" if shown else f"after {last.at.ToJsonString()}"
+        words = f"the run before did not come to its own end, {when}: {cause}; what was in flight is taken up"
+        data = {"last_event_at": last.at.ToJsonString(), "cause": cause, "ended_at": shown}
+        self.events.record(pb.SEVERITY_WARNING, "", "LAST_RUN_CUT_OFF", words, data)
+        return words
+
     async def run(self) -> None:
         """Until the shutdown is over. Raises JournalFault."""
-        self._tell_last_end()
         words = f"run {self.epoch}, {len(self.accounts)} accounts"
         self.events.record(pb.SEVERITY_INFO, "", "STARTED", words)
         committing = asyncio.get_running_loop().create_task(self._commit_reports())
@@ -209,17 +233,6 @@ class Supervisor:
             committing.cancel()
             for account in self.accounts.values():
                 await account.process.close()
-
-    def _tell_last_end(self) -> None:
-        """That the run before did not come to its own end."""
-        if self.journal.begin_run():
-            (last, *_) = self.journal.events_before(self.journal.last_event + 1, 1) or [pb.Event()]
-            words = (
-                f"the run before ended without its own doing, after {last.at.ToJsonString()}: killed, out of "
-                "room on the disk, or the machine went down; what was in flight is taken up now"
-            )
-            data = {"last_event_at": last.at.ToJsonString()}
-            self.events.record(pb.SEVERITY_WARNING, "", "LAST_RUN_CUT_OFF", words, data)
 
     async def _commit_reports(self) -> None:
         try:
@@ -243,6 +256,7 @@ class Supervisor:
     def _take_turn(self) -> bool:
         """Looks at everything that may have changed, once; whether any account was looked at."""
         self._refused_copies.record_due()
+        self._disk.look()
         self._watch.look()
         self._look_at_masters()
         now, account_ids = steady_time.now(), self._queue.take_accounts()
@@ -297,6 +311,8 @@ class Supervisor:
         if holder := self._turns.holder(account.id):
             words = f"the process of {holder} still has this API key; this account starts once that has ended"
             return Gate(open=False, reason="KEY_IN_USE", message=words)
+        if not (room := self._disk.gate()).open:
+            return room
         return narrower(self.masters.gate(account), self._watch.gate(account.id))
 
     def _forget_removed(self) -> None:

@@ -9,7 +9,8 @@ AccountError
 ├── OtherAccount            the key is of another account than the ledger    exit 79, not restarted
 ├── LedgerFault             the ledger is damaged or behind                  exit 74, restarted within limits
 │   ├── ForeignLedger       the ledger is of another exchange or mode        exit 80, not restarted
-│   └── NewerLedger         a later version has written the ledger           exit 82, not restarted
+│   ├── NewerLedger         a later version has written the ledger           exit 82, not restarted
+│   └── NoRoom              the disk is full                                 exit 83, restarted with room
 └── ExchangeError
     ├── ExchangeRefused     a definite answer: nothing was done
     │   ├── BelowMinimum    the order is too small by the exchange's rules of now (kraken/answers.py)
@@ -40,6 +41,7 @@ class ExitCode(IntEnum):
     FOREIGN_LEDGER = 80
     KEY_USED_ELSEWHERE = 81
     NEWER_LEDGER = 82
+    NO_ROOM = 83
 
 
 #: The supervisor does not start these again by itself: a second try cannot end differently.
@@ -133,6 +135,13 @@ class NewerLedger(LedgerFault):
 
     exit_code = ExitCode.NEWER_LEDGER
     reason = "NEWER_LEDGER"
+
+
+class NoRoom(LedgerFault):
+    """The disk is full. What was written is there, and nothing more is done before more can be written."""
+
+    exit_code = ExitCode.NO_ROOM
+    reason = "DISK_NOT_WRITABLE"
 
 
 class ExchangeError(AccountError):

@@ -139,8 +139,9 @@ CONDITIONS: dict[str, tuple[Entry, ...]] = {
         Entry(
             "DISK_NOT_WRITABLE",
             ERROR,
-            "nonces cannot be reserved on the disk",
-            "make room, or repair the disk",
+            "the state folder's disk is full or nearly so, or nonces cannot be reserved on it; copying goes "
+            "on while something is left",
+            "make room, or repair the disk; what has ended for it starts again by itself",
             ends=True,
         ),
     ),
@@ -251,8 +252,8 @@ HAPPENINGS = (
     Entry(
         "LAST_RUN_CUT_OFF",
         WARNING,
-        "the supervisor's run before did not come to its own end",
-        "see why: the machine's log, room on the disk",
+        "the supervisor's run before did not come to its own end; data has when and why",
+        "see to the cause",
     ),
     Entry(
         "COPY_REFUSED",

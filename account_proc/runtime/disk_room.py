@@ -27,13 +27,28 @@ def why_no_room(path: Path, error: BaseException) -> str:
         is_full = isinstance(error, OSError) and error.errno in _NO_ROOM
     if not is_full:
         return ""
-    mount = path.absolute().parent
+    return f"{room_words(path.parent)}; nothing is lost: make room there, and start again"
+
+
+def room_words(folder: Path) -> str:
+    """How little room there is on a folder's disk, for people. Raises OSError."""
+    mount = folder.absolute()
     while not mount.is_mount():
         mount = mount.parent
-    disk = os.statvfs(mount)
-    size = disk.f_blocks * disk.f_frsize
-    room = f"{_free(mount) // _MEGABYTE} of {max(size // _MEGABYTE, 1)} MB free"
-    return f"no room on {mount}: {room}; nothing is lost: make room there, and start again"
+    size = max(size_bytes(mount) // _MEGABYTE, 1)
+    return f"no room on {mount}: {free_bytes(mount) // _MEGABYTE} of {size} MB free"
+
+
+def free_bytes(folder: Path) -> int:
+    """What this process may still write on a folder's disk. Raises OSError."""
+    disk = os.statvfs(folder)
+    return disk.f_bavail * disk.f_frsize
+
+
+def size_bytes(folder: Path) -> int:
+    """Of a folder's disk. Raises OSError."""
+    disk = os.statvfs(folder)
+    return disk.f_blocks * disk.f_frsize
 
 
 def room_missing(folder: Path) -> str:
@@ -44,7 +59,6 @@ def room_missing(folder: Path) -> str:
 
 def _free(folder: Path) -> int:
     try:
-        disk = os.statvfs(folder)
+        return free_bytes(folder)
     except OSError:
         return ROOM_BYTES_MIN
-    return disk.f_bavail * disk.f_frsize

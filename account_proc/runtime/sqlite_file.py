@@ -58,12 +58,12 @@ class Database:
     def __init__(
         self, path: Path, *, schema: str, version: int, fill: Callable[[Database], object],
         recognise: Callable[[Database], None], fault: type[Exception], remedy: str,
-        newer: type[Exception] | None = None,
+        newer: type[Exception] | None = None, no_room: type[Exception] | None = None,
         upgrades: Mapping[int, str | Callable[[Database], None]] = MappingProxyType({}),
     ) -> None:  # fmt: skip
         """Opens the file, or makes it with ``schema`` and what ``fill`` puts in. ``upgrades``: from a version
         to the next, as statements or as a function that is called inside of a transaction. ``newer``: what is
-        raised in the fault's place for a file of a later version.
+        raised in the fault's place for a file of a later version, ``no_room`` where the disk is full.
 
         ``recognise`` raises the fault for a file that is somebody else's, before anything is written to it.
         """
@@ -71,6 +71,7 @@ class Database:
         self.fault = fault
         self._remedy = remedy
         self._newer = newer or fault
+        self._no_room = no_room or fault
         self._transactions = 0
         #: The mark in the file itself when it was opened; what its log says may be newer.
         self._mark_found = 0
@@ -102,7 +103,15 @@ class Database:
         """The fault for what came of reading or writing the file."""
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
             return self.damaged(str(error))
-        return self.fault(f"{self.path}: {why_no_room(self.path, error) or f'{error}; {self._remedy}'}")
+        return self.write_fault(error, "") or self.fault(f"{self.path}: {error}; {self._remedy}")
+
+    def write_fault(self, error: BaseException, otherwise: str) -> Exception | None:
+        """The fault for a disk that is full, with ``otherwise``: what follows from it; None for another
+        cause.
+        """
+        if not (words := why_no_room(self.path, error)):
+            return None
+        return self._no_room(f"{self.path}: {words}{otherwise and f'; {otherwise}'}")
 
     def _connect(self, path: Path) -> None:
         self.connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -320,8 +329,9 @@ class Transaction:
             raise self._fault(error) from error
 
     def _fault(self, error: sqlite3.Error) -> Exception:
-        path = self._database.path
-        return self._database.fault(f"{path}: {why_no_room(path, error) or error}; {self._otherwise}")
+        database = self._database
+        full = database.write_fault(error, self._otherwise)
+        return full or database.fault(f"{database.path}: {error}; {self._otherwise}")
 
 
 def _not_a_link(path: str, flags: int) -> int:

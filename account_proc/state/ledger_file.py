@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 
-from krakencopy.account_proc.contract.errors import ForeignLedger, LedgerFault, NewerLedger
+from krakencopy.account_proc.contract.errors import ForeignLedger, LedgerFault, NewerLedger, NoRoom
 from krakencopy.account_proc.contract.folder_owner import is_foreign, why_foreign
 from krakencopy.account_proc.runtime.sqlite_file import Database, Transaction
 from krakencopy.account_proc.state.ledger_schema import SCHEMA, SCHEMA_VERSION, UPGRADES
@@ -32,7 +32,7 @@ class LedgerFile:
         that does not say whose it is becomes theirs.
 
         Raises LedgerFault when it is damaged or another account's, ForeignLedger when it is another owner's,
-        NewerLedger when a later version has written it.
+        NewerLedger when a later version has written it, NoRoom where the disk is full.
         """
         self.path = path
         #: What goes along with a write that can wait, by name: see ``keep_value``.
@@ -60,6 +60,7 @@ class LedgerFile:
             recognise=recognise,
             fault=LedgerFault,
             newer=NewerLedger,
+            no_room=NoRoom,
             remedy=REMEDY,
             fill=lambda new: new.connection.executemany(
                 "INSERT INTO meta VALUES (?, ?)", (("account_id", account_id), ("owner", owner))
@@ -79,7 +80,8 @@ class LedgerFile:
         failure always.
         """
         if self._failed is not None:
-            raise LedgerFault(f"{self._failed} (this process may not go on)")
+            fault = NoRoom if isinstance(self._failed, NoRoom) else LedgerFault
+            raise fault(f"{self._failed} (this process may not go on)")
         return _Step(self, self._database.transaction("nothing more is traded before it can be written"))
 
     def fail(self, meta: dict[str, str], error: BaseException) -> None:

@@ -21,6 +21,7 @@ CODES = {
     78: f"It cannot work with what it was told. Correct what the last line says, {_THEN_START}.",
     79: f"Its key opens another account than its ledger is about. Do what the last line says, {_THEN_START}.",
     80: f"Its ledger belongs to another run. Do what the last line says, {_THEN_START}.",
+    83: "The disk is full. Make room: it is started again by itself.",
     82: "A newer version of krakencopy has written its ledger. Install that version again, or a later one, "
     f"{_THEN_START}.",
     81: f"Another program uses its key. Stop that one, or make a key for this account alone, {_THEN_START}.",

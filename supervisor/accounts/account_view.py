@@ -44,6 +44,7 @@ def account_message(account: SupervisedAccount, last_end: pb.ProcessEnd | None, 
     message.conditions.append(_process_alive(account))
     if process.link is not None:
         _show_snapshot(message, process.link.snapshot)
+        message.conditions.extend(account.conditions())
     if config.copies:
         message.copy_mode = pb.COPY_MODE_PAUSED if account.paused else pb.COPY_MODE_COPYING
         message.cursor_seq = message.cursor_seq or acked_seq
@@ -87,7 +88,6 @@ def _show_snapshot(message: pb.Account, snapshot: account_pb2.WatchSnapshotRespo
     if snapshot.HasField("rate"):
         message.rate.CopyFrom(snapshot.rate)
     message.notices.extend(snapshot.notices)
-    message.conditions.extend(snapshot.conditions)
     message.feed_connected = snapshot.feed_connected
     message.copies_open = snapshot.copies_open
     message.trading_mode = snapshot.trading_mode

@@ -60,14 +60,18 @@ class SupervisedAccount:
     def __init__(
         self, config: AccountConfig, *, launcher: Launcher, ends: LastEnds, events: EventLog,
         queue: WorkQueue, names: CoinNames, holders: HoldersLog, master_lost: Callable[[], bool],
+        disk: Callable[[], pb.Condition | None] = lambda: None,
     ) -> None:  # fmt: skip
-        """``master_lost``: whether the master is not SERVING, and not because of a shutdown."""
+        """``master_lost``: whether the master is not SERVING, and not because of a shutdown; ``disk``: what
+        is wrong with the state folder's disk (accounts/disk_watch.py).
+        """
         self.config = config
         self._events = events
         self._queue = queue
         self._names = names
         self._holders = holders
         self._master_lost = master_lost
+        self._disk = disk
         self.process = SupervisedProcess(config.id, self, launcher, ends, queue)
         self.life = Life(account_id=config.id, since=steady_time.now())
         self._state_before = self.life.state
@@ -102,6 +106,16 @@ class SupervisedAccount:
     def settled(self) -> bool:
         """Whether nothing of it runs."""
         return self.life.state not in ALIVE and self.process.child is None
+
+    def conditions(self) -> list[pb.Condition]:
+        """What its process sees of its conditions, and what is seen from here of the disk; none without a
+        process that answers.
+        """
+        if self.process.link is None:
+            return []
+        disk = self._disk()
+        seen = self.process.link.snapshot.conditions
+        return [disk if disk is not None and each.type == disk.type else each for each in seen]
 
     # -- what is asked --------------------------------------------------------------------------------------
 
@@ -149,7 +163,7 @@ class SupervisedAccount:
         reason, message = ("", "") if process.link is None else _words_of(process.link.snapshot)
         if self._refused is not None:
             reason, message = self._refused
-        lacking = None if process.link is None else first_that_matters(process.link.snapshot.conditions)
+        lacking = first_that_matters(self.conditions())
         if lacking is not None and reason in FOLLOWS_FROM_CONDITION:
             reason, message = lacking.reason, lacking.message
         seen = Observed(

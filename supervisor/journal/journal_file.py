@@ -32,6 +32,10 @@ class JournalFault(Exception):
     """The journal is damaged, foreign, or cannot be written. Nothing may be handed out any more."""
 
 
+class JournalNoRoom(JournalFault):
+    """The disk is full. What was written is there."""
+
+
 class ForeignJournal(JournalFault):
     """The journal is about another exchange or mode than this run, or does not say about which. Nothing
     was changed.
@@ -72,6 +76,7 @@ class JournalFile:
             fill=begin,
             recognise=recognise,
             fault=JournalFault,
+            no_room=JournalNoRoom,
             remedy=REMEDY,
         )
         self._db = self._database.connection

@@ -39,6 +39,8 @@ class State(StrEnum):
 #: Reasons of a process that answers no more, and of one that answers and does not say why it cannot trade.
 NOT_SERVING = "NOT_SERVING"
 NO_ANSWER = "NO_ANSWER"
+#: Of one that ended, or may not be started, as the disk is full.
+NO_ROOM = "DISK_NOT_WRITABLE"
 #: Reasons of a process that was killed because it did not answer, and whose end is not known yet.
 KILLED = frozenset({"START_TIMEOUT", "HUNG"})
 #: What comes before another start, by the reason of a FAILED that no restart can help.
@@ -362,6 +364,10 @@ def _after_end(life: Life, seen: Observed, ended: Ended, now: float, limits: Lim
         return life.to(State.FAILED, now, reason, words), ()
     end = f"{life.message} ({ended})" if life.reason in KILLED else str(ended)
     failures = tuple(at for at in life.failures if now - at < limits.restarts_window)
+    if ended.code == ExitCode.NO_ROOM:
+        # Nothing of its own, and a start waits for room (supervisor/disk_watch.py).
+        words = f"{ended.last_words or ended}; it is started again by itself"
+        return life.to(State.BACKOFF, now, NO_ROOM, words, now + limits.backoff_min), ()
     if not seen.many_failed:
         failures = (*failures, now)
         life = replace(life, attempt=life.attempt + 1)

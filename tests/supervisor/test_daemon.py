@@ -24,6 +24,7 @@ from krakencopy.supervisor.config.reader import load
 from krakencopy.supervisor.daemon import main
 from krakencopy.supervisor.folder_owner import owner_of
 from krakencopy.supervisor.journal.journal import Journal
+from tests.support.edited_file import edited
 from tests.support.supervisor_samples import fill
 from tests.support.system import Paper
 
@@ -424,6 +425,8 @@ def test_a_journal_that_cannot_be_written_at_the_start_is_told_in_a_line(state: 
     state.mkdir()
     with closing(Journal(state / "journal.db", owner_of(load(config)))) as journal:
         journal.append([fill(1)], 1)
+    with edited(state / "journal.db"):
+        """As one that has no checksums."""
     content = bytearray((state / "journal.db").read_bytes())
     content[18] = 3  # SQLite: a write format that it does not know makes a file read-only
     (state / "journal.db").write_bytes(content)

@@ -4,7 +4,6 @@ later version, or without room.
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import pytest
 
 from krakencopy.v1 import types_pb2 as nouns
 from tests.support.edited_file import edited
+from tests.support.small_disk import OnDisk, disk_of, fill_disk
 from tests.support.system import PATIENCE_S, ROOT, Paper, System, wait_for
 
 #: What nohup(1) does before it starts a program.
@@ -143,27 +143,8 @@ def test_a_ledger_of_a_later_version_fails_at_once_with_the_way_out(paper: Paper
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own with 6 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir(mode=0o700)
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=6m,mode=700", "tmpfs", str(folder)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if mounted.returncode:
-        pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
-class OnDisk(System):
-    """With its state folder on a disk of its own."""
-
-    disk: Path
-
-    @property
-    def state_dir(self) -> Path:
-        return self.disk / "state"
+    with disk_of(tmp_path / "disk", 6) as disk:
+        yield disk
 
 
 def test_a_full_disk_at_the_start_is_told_as_such(paper: Paper, small_disk: Path) -> None:
@@ -174,7 +155,7 @@ def test_a_full_disk_at_the_start_is_told_as_such(paper: Paper, small_disk: Path
         system.settled(1)
         system.stop()
         ballast = small_disk / "ballast"
-        fill(ballast)
+        fill_disk(ballast)
         system.start()
         assert system.process is not None
         _, errors = system.process.communicate(timeout=PATIENCE_S)
@@ -185,13 +166,3 @@ def test_a_full_disk_at_the_start_is_told_as_such(paper: Paper, small_disk: Path
         ballast.unlink()
         system.start().wait_ready()
         system.stop()
-
-
-def fill(path: Path) -> None:
-    """All that is left on the disk."""
-    opened = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
-    try:
-        while True:
-            os.write(opened, b"x" * 4096)
-    except OSError:
-        os.close(opened)

@@ -11,7 +11,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from krakencopy.account_proc.runtime.disk_room import room_missing, why_no_room
+from krakencopy.account_proc.runtime.disk_room import (
+    free_bytes,
+    room_missing,
+    room_words,
+    size_bytes,
+    why_no_room,
+)
 
 
 class Failed(sqlite3.OperationalError):
@@ -74,3 +80,9 @@ def test_that_nearly_no_room_is_left_is_told_before_a_write_fails(
     assert room_missing(tmp_path) == ""
     free_blocks(15)
     assert room_missing(tmp_path) == f"61440 bytes are free on the disk of {tmp_path}"
+
+
+def test_the_room_of_a_folder_is_that_of_its_disk(tmp_path: Path, free_blocks: Callable[[int], None]) -> None:
+    free_blocks(1_000)
+    assert (free_bytes(tmp_path), size_bytes(tmp_path)) == (4_096_000, 6_144_000)
+    assert room_words(tmp_path).endswith(": 4 of 6 MB free")

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import os
+import resource
 import stat
 import sys
 from collections.abc import Iterator
@@ -175,3 +176,22 @@ def test_a_stream_that_the_end_cut_off_is_no_error(tmp_path: Path) -> None:
     assert sys.exc_info() == (None, None, None)
     (line,) = path.read_text().splitlines()
     assert "disk full" in json.loads(line)["exception"]
+
+
+def test_a_full_disk_costs_lines_and_stops_nobody_and_the_log_goes_on_with_room(tmp_path: Path) -> None:
+    path = tmp_path / "anna.jsonl"
+    log_to(path, "anna")
+    writer = logging.getLogger("krakencopy.test")
+    writer.info("before")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 50, hard))
+    try:
+        for number in range(1_000):
+            writer.info("line %d", number)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    for _ in range(3):
+        writer.info("after")
+    lines = path.read_text().splitlines()
+    assert json.loads(lines[0])["message"] == "before"
+    assert [json.loads(line)["message"] for line in lines[-2:]] == ["after", "after"]

@@ -55,6 +55,16 @@ def test_more_ends_than_allowed_within_the_window_are_failed_and_say_what_to_do(
     )
 
 
+def test_ends_for_want_of_room_on_the_disk_are_held_against_nobody_however_many() -> None:
+    life = life_in(State.RUNNING)
+    for _ in range(3 * LIMITS.restarts_max):
+        words = "DISK_NOT_WRITABLE: anna.db: no room on /"
+        life, effects = after(replace(life, state=State.RUNNING), ended=Ended(ExitCode.NO_ROOM, None, words))
+        assert (effects, life.state, life.reason) == ((), State.BACKOFF, "DISK_NOT_WRITABLE")
+        assert life.message == f"{words}; it is started again by itself"
+    assert (life.failures, life.attempt) == ((), 0)
+
+
 def test_ends_that_are_further_apart_than_the_window_never_fail_it() -> None:
     assert failing(50, LIMITS.restarts_window / LIMITS.restarts_max).state is State.BACKOFF
 
