@@ -426,7 +426,7 @@ def test_a_journal_that_cannot_be_written_at_the_start_is_told_in_a_line(state: 
     with closing(Journal(state / "journal.db", owner_of(load(config)))) as journal:
         journal.append([fill(1)], 1)
     with edited(state / "journal.db"):
-        """As one that has no checksums."""
+        pass  # as one that has no checksums
     content = bytearray((state / "journal.db").read_bytes())
     content[18] = 3  # SQLite: a write format that it does not know makes a file read-only
     (state / "journal.db").write_bytes(content)
