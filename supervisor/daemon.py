@@ -32,7 +32,7 @@ from krakencopy.supervisor.config import reader as configuration
 from krakencopy.supervisor.config.checks import check_state_dir
 from krakencopy.supervisor.config.credentials import CredentialSource
 from krakencopy.supervisor.config.model import Config
-from krakencopy.supervisor.config.private_files import check_file, check_folder
+from krakencopy.supervisor.config.private_files import check_file, check_folder, check_parents
 from krakencopy.supervisor.config.reader import ConfigFault, ConfigFaults, PaperMarket
 from krakencopy.supervisor.control.listener import listener_of
 from krakencopy.supervisor.folder_owner import (
@@ -179,6 +179,8 @@ def _run(arguments: argparse.Namespace) -> int:
     state_dir = (arguments.state_dir or default_folder(config)).absolute()
     check_state_dir(config, state_dir)
     check_folder(state_dir, holds_money=not config.exchange.managed)
+    if not config.exchange.managed:
+        check_parents(arguments.config)
     if not arguments.paper:
         check_strategies(config)
     kind = _check_market(arguments, config)

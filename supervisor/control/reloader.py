@@ -21,7 +21,7 @@ from krakencopy.supervisor.config import reader as configuration
 from krakencopy.supervisor.config.checks import check_notionals, check_state_dir
 from krakencopy.supervisor.config.diff import Changed, Difference, Setting, compare
 from krakencopy.supervisor.config.model import AccountConfig, Config
-from krakencopy.supervisor.config.private_files import check_file
+from krakencopy.supervisor.config.private_files import check_file, check_parents
 from krakencopy.supervisor.config.reader import ConfigFault, ConfigFaults
 from krakencopy.supervisor.lifecycle.state_machine import ALIVE, State
 from krakencopy.supervisor.paper.exchange import PaperFault
@@ -197,6 +197,8 @@ def _read(path: Path, state_dir: Path) -> Config:
         raise ConfigFaults([ConfigFault(str(path), "", "is not there any more", remedy)])
     check_file(path)
     new = configuration.load(path)
+    if not new.exchange.managed:
+        check_parents(path)
     check_state_dir(new, state_dir)
     check_strategies(new)
     return new

@@ -302,6 +302,23 @@ def test_a_ledger_in_a_second_folder(paper: Paper) -> None:
         all_sold(system, 3)
 
 
+def test_a_database_with_a_second_name(paper: Paper) -> None:
+    """A folder was copied with hard links, and its databases are those of the copy: krakencopyd ends with 78
+    and says how to part them; nothing is changed.
+    """
+    with System(paper, {"anna": "1000"}) as system:
+        two_days(system)
+        for name in ("journal.db", "accounts/anna.db"):
+            path, second = system.state_dir / name, system.folder / "second.db"
+            os.link(path, second)
+            said = ended(system, 78)
+            assert f"{path}: has 2 names (hard links)" in said
+            assert f"cp -p {path} {path}.copy && mv {path}.copy {path}" in said
+            second.unlink()
+        system.start()
+        all_sold(system, 3)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 def test_a_file_that_somebody_else_owns_or_can_write(paper: Paper) -> None:
     """A ledger, journal, nonce file or lock that another user owns, or that others can write: krakencopyd

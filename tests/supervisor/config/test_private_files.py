@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from krakencopy.supervisor.config.private_files import check_file, check_folder
+from krakencopy.supervisor.config.private_files import check_file, check_folder, check_parents
 from krakencopy.supervisor.config.toml_table import ConfigFaults
 
 
@@ -124,6 +124,82 @@ def test_a_folder_that_anyone_can_replace_is_refused(folder: Path) -> None:
         check_folder(folder)
     folder.parent.chmod(0o1777)  # as /tmp
     check_folder(folder)
+
+
+def test_a_folder_that_a_group_can_replace_is_refused_unless_it_is_roots(folder: Path) -> None:
+    folder.parent.chmod(0o770)
+    if os.getegid() == 0:
+        check_folder(folder)
+        os.chown(folder.parent, -1, 50)
+    with pytest.raises(ConfigFaults, match=r"above it, can be written by its group staff \(mode 0770\)"):
+        check_folder(folder)
+    folder.parent.chmod(0o1770)
+    check_folder(folder)
+
+
+def test_a_group_without_a_name_is_named_by_its_number(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(gid: int) -> grp.struct_group:
+        raise KeyError(gid)
+
+    monkeypatch.setattr(grp, "getgrgid", unknown)
+    folder.parent.chmod(0o770)
+    if os.getegid() == 0:
+        os.chown(folder.parent, -1, 54_321)
+    with pytest.raises(ConfigFaults, match=f"by its group {folder.parent.stat().st_gid} "):
+        check_folder(folder)
+
+
+def test_what_a_link_above_it_leads_to_is_looked_at_too(folder: Path, tmp_path: Path) -> None:
+    way = tmp_path / "way"
+    way.symlink_to(folder.parent)
+    check_folder(way / "data")
+    open_to_all = tmp_path / "all"
+    open_to_all.mkdir()
+    open_to_all.chmod(0o777)
+    inner = open_to_all / "inner"
+    (inner / "data").mkdir(parents=True, mode=0o700)
+    inner.chmod(0o700)
+    way.unlink()
+    way.symlink_to(inner)
+    with pytest.raises(ConfigFaults, match=f"{open_to_all}, above it, can be written by anyone"):
+        check_folder(way / "data")
+
+
+@pytest.mark.parametrize("name", ["journal.db", "accounts/anna.db", "accounts/anna.db-wal"])
+def test_a_database_with_a_second_name_is_refused(folder: Path, tmp_path: Path, name: str) -> None:
+    (folder / name).touch(0o600)
+    os.link(folder / name, tmp_path / "second")
+    with pytest.raises(ConfigFaults, match=rf"{name}: has 2 names \(hard links\)"):
+        check_folder(folder)
+    (tmp_path / "second").unlink()
+    check_folder(folder)
+
+
+def test_other_files_may_have_names_elsewhere(folder: Path, tmp_path: Path) -> None:
+    (folder / "logs").mkdir(mode=0o700)
+    (folder / "earlier" / "then").mkdir(parents=True, mode=0o700)
+    for name in ("logs/anna.jsonl", "earlier/then/journal.db"):
+        (folder / name).touch(0o600)
+        os.link(folder / name, tmp_path / Path(name).name)
+    check_folder(folder)
+
+
+def test_a_configuration_that_others_can_replace_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "shared" / "krakencopy.toml"
+    path.parent.mkdir()
+    path.touch(0o644)
+    check_parents(path)
+    path.parent.chmod(0o777)
+    with pytest.raises(
+        ConfigFaults, match=f"{path.parent}, above it, can be written by anyone .*; or move it to a folder"
+    ):
+        check_parents(path)
+    link = tmp_path / "link.toml"
+    link.symlink_to(path)
+    with pytest.raises(ConfigFaults, match=f"{path.parent}, above it, can be written by anyone"):
+        check_parents(link)
+    path.parent.chmod(0o755)
+    check_parents(link)
 
 
 def test_a_paper_run_may_lie_in_a_folder_of_anybody(folder: Path) -> None:
