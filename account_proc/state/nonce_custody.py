@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from krakencopy.account_proc.contract.errors import NonceFault
+from krakencopy.account_proc.contract.errors import NonceFault, NoRoom
 from krakencopy.account_proc.contract.nonce_file import (
     FILE_BYTES,
     FOREIGN_AHEAD_US_MAX,
@@ -54,20 +54,19 @@ class NonceCustody:
             file.truncate(FILE_BYTES)
             file.sync_folder()
         except OSError as error:
-            why = why_no_room(file.path, error) or error
-            raise NonceFault(f"cannot write the nonce file {file.path}: {why}") from error
+            raise _unusable("write", file.path, error) from error
 
     @classmethod
     def open(cls, path: Path, *, account_id: str, now_us: Callable[[], int]) -> NonceCustody:
         """Lock the file, then find out where nonces go on. ``now_us``: microseconds since the Unix epoch.
 
-        Raises LockHeld if another process has the file, NonceFault if the file cannot be used.
+        Raises LockHeld if another process has the file, NoRoom where the disk is full, NonceFault if the file
+        cannot be used otherwise.
         """
         try:
             file = LockedFile(path, f"the nonce file of account {account_id}")
         except OSError as error:
-            why = why_no_room(path, error) or error
-            raise NonceFault(f"cannot open the nonce file {path}: {why}") from error
+            raise _unusable("open", path, error) from error
         try:
             return cls(file, account_id, now_us)
         except BaseException:
@@ -179,3 +178,10 @@ class NonceCustody:
             self._file.write(offset, slot)
             self._file.sync()
         self._reserved = upto
+
+
+def _unusable(what: str, path: Path, error: OSError) -> NonceFault | NoRoom:
+    words = f"cannot {what} the nonce file {path}"
+    if no_room := why_no_room(path, error):
+        return NoRoom(f"{words}: {no_room}")
+    return NonceFault(f"{words}: {error}")

@@ -4,6 +4,7 @@ and the key.
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import signal
@@ -20,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from krakencopy.account_proc.contract.errors import ConfigurationFault, LockHeld, NonceFault
+from krakencopy.account_proc.contract.errors import ConfigurationFault, LockHeld, NonceFault, NoRoom
 from krakencopy.account_proc.contract.nonce_file import BLOCK_US, FILE_BYTES, FOREIGN_AHEAD_US_MAX, STEP_US
 from krakencopy.account_proc.state.key_lock import key_lock
 from krakencopy.account_proc.state.nonce_custody import NonceCustody
@@ -466,6 +467,21 @@ def test_a_disk_that_takes_nothing_more_stops_the_nonces_and_repeats_none(tmp_pa
         said, _ = full.communicate(timeout=20)
     assert full.returncode == 0
     assert "cannot reserve nonces" in said
+
+
+def test_a_file_that_a_full_disk_does_not_take_is_no_fault_of_the_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "nonce.txt"
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pwrite", full)
+        with pytest.raises(NoRoom, match=r"cannot write the nonce file .* no room on "):
+            opened(path, Clock())
+    opened(path, Clock()).close()
 
 
 def test_a_key_has_one_lock_that_does_not_tell_the_key(tmp_path: Path) -> None:
