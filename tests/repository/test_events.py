@@ -92,9 +92,10 @@ OF_STREAMS = (
 )
 #: Refusals of single calls, which are no streams.
 OF_CALLS = {"EXCHANGE", "ORDER_OUTCOME_UNKNOWN", "NOT_AT_KRAKEN", "TOO_MANY_CALLS"}
-#: Given where an account is condemned, or waits for a key; and exit codes' names.
+#: Given where an account is condemned, or waits for a key; and exit codes' names, but of an end without room,
+#: which is shown by the reason of its condition.
 STATES_ELSEWHERE = {"KEY_USED_ELSEWHERE", "SAME_ACCOUNT", "KEY_IN_USE"} | {
-    code.name for code in ExitCode if code is not ExitCode.OK
+    code.name for code in ExitCode if code not in {ExitCode.OK, ExitCode.NO_ROOM}
 }
 
 
