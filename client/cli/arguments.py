@@ -9,20 +9,28 @@ from __future__ import annotations
 import argparse
 import math
 import sys
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
+from krakencopy.client.cli.moments import parse_moment
 from krakencopy.client.sdk.endpoint import DEFAULT_STATE_DIRS, ENDPOINT_VARIABLE
 from krakencopy.client.sdk.errors import BadInput
 from krakencopy.client.sdk.timeouts import CALL_TIMEOUT_S, WAIT_S
 
 #: How many fills, copies or events are shown when --limit is not given.
 LATEST = 20
+#: Lines of a log that are shown when --lines is not given, and that the supervisor gives at most.
+LOG_LINES, LOG_LINES_MAX = 100, 10_000
 
 _DESCRIPTION = "Ask a running krakencopyd, and tell it what to do."
 _EPILOG = f"""\
 The supervisor is found by --endpoint (unix:/path/control.sock), else by the environment variable
 {ENDPOINT_VARIABLE}, else in the state folder. The options above may stand before or after the command.
+
+Times of --since and --until: how long ago (90s, 30m, 2h, 7d, 1h30m), a time of today (05:00), a day
+(2026-11-28, today, yesterday) or both (2026-11-28T05:00). They are of this machine's time zone, as times on
+all pages are, unless they end with Z (UTC) or an offset (+01:00). --since is inclusive, --until is not.
 
 With -o json standard output holds only data: protobuf messages as JSON in proto field names. status, report,
 why, order, reload, `accounts ID` and `orders ID` give one object; all that lists or follows gives one object
@@ -67,7 +75,19 @@ def parse(argv: list[str]) -> argparse.Namespace:
     arguments = argparse.Namespace(**(common | vars(given)))
     if arguments.timeout == 0 and arguments.command != "wait":
         raise BadInput("--timeout 0 leaves no time for an answer")
+    if "since" in arguments:
+        _check_interval(arguments)
     return arguments
+
+
+def _check_interval(arguments: argparse.Namespace) -> None:
+    since, until = arguments.since, arguments.until
+    if since is not None and since > datetime.now(UTC):
+        raise BadInput(f"--since: {since.astimezone().isoformat(sep=' ')} is still to come")
+    if since is not None and until is not None and since >= until:
+        raise BadInput("--since is not before --until; nothing can be between them")
+    if until is not None and getattr(arguments, "follow", False):
+        raise BadInput("--follow goes on without an end; leave out --until")
 
 
 def _parser() -> _Parser:
@@ -106,9 +126,14 @@ def _parser() -> _Parser:
     logs = command("logs", "the last lines of an account's log; with -o json as they stand in the file")
     logs.add_argument("id", metavar="ID", help='account, or "supervisor"')
     logs.add_argument(
-        "-n", "--lines", type=_positive, default=100, metavar="LINES", help="how many (%(default)s)"
+        "-n",
+        "--lines",
+        type=_line_count,
+        metavar="LINES",
+        help=f"how many ({LOG_LINES}; with --since {LOG_LINES_MAX})",
     )
     logs.add_argument("-f", "--follow", action="store_true", help="go on with new lines")
+    _add_interval(logs, "lines that were written")
     command("report", "what became of every fill at every user, counted")
     reload = command("reload", "read the configuration file again and apply what has changed in it")
     reload.add_argument("--dry-run", action="store_true", help="only check the file and show the difference")
@@ -190,9 +215,20 @@ def _add_lists(command: Any) -> None:
     )
     events = command("events", f"events: the latest {LATEST}, oldest first")
     events.add_argument("--account", default="", metavar="ID", help="only this account")
-    for sub in (fills, copies, events):
+    for sub, what in (
+        (fills, "fills that were executed"), (copies, "copies whose last hop was"), (events, "events"),
+    ):  # fmt: skip
+        _add_interval(sub, what)
         sub.add_argument("--limit", type=_not_negative, metavar="N", help="at most this many; 0 for all")
         sub.add_argument("--follow", action="store_true", help="go on with new ones")
+
+
+def _add_interval(parser: argparse.ArgumentParser, what: str) -> None:
+    """All that follows is of this part of time."""
+    parser.add_argument(
+        "--since", type=_moment, metavar="TIME", help=f"all {what} from then on, e.g. 2h or 05:00"
+    )
+    parser.add_argument("--until", type=_moment, metavar="TIME", help=f"only {what} before then")
 
 
 def _add_order(order: argparse.ArgumentParser) -> None:
@@ -239,8 +275,22 @@ def _number(text: str, least: int) -> int:
     return int(text)
 
 
+def _moment(text: str) -> datetime:
+    try:
+        return parse_moment(text, datetime.now(UTC))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def _positive(text: str) -> int:
     return _number(text, 1)
+
+
+def _line_count(text: str) -> int:
+    count = _number(text, 1)
+    if count > LOG_LINES_MAX:
+        raise argparse.ArgumentTypeError(f"{text} are more lines than are given; at most {LOG_LINES_MAX}")
+    return count
 
 
 def _not_negative(text: str) -> int:

@@ -10,9 +10,12 @@ from __future__ import annotations
 import time
 from argparse import Namespace
 from collections.abc import Callable
+from datetime import UTC
 from typing import TYPE_CHECKING
 
-from krakencopy.client.cli.arguments import LATEST
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from krakencopy.client.cli.arguments import LATEST, LOG_LINES, LOG_LINES_MAX
 from krakencopy.client.cli.order_commands import cancel, order, orders
 from krakencopy.client.cli.output import Output, TableOutput
 from krakencopy.client.cli.stderr import complain
@@ -124,7 +127,15 @@ def fills(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     with connect() as supervisor:
         head = supervisor.get_status().head_seq if arguments.follow else 0
         limit = _limit(arguments, None if arguments.after is not None else LATEST)
-        found = list(supervisor.list_fills(pair=arguments.pair, after_seq=arguments.after, limit=limit))
+        found = list(
+            supervisor.list_fills(
+                pair=arguments.pair,
+                after_seq=arguments.after,
+                since=arguments.since,
+                until=arguments.until,
+                limit=limit,
+            )
+        )
         if arguments.after is None:
             found.reverse()
         table.show(found)
@@ -139,7 +150,7 @@ def fills(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
                 [head if arguments.after is None else arguments.after, *(fill.seq for fill in found)]
             )
             for fill in supervisor.watch_fills(position):
-                if arguments.pair in {"", fill.pair}:
+                if arguments.pair in {"", fill.pair} and _is_since(arguments, fill.executed_at):
                     table.show([fill])
     return ExitCode.DONE
 
@@ -160,6 +171,8 @@ def copies(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
                 account_id=arguments.account,
                 fill_seq=arguments.fill,
                 state=state,
+                since=arguments.since,
+                until=arguments.until,
                 limit=_limit(arguments, LATEST),
             )
         )
@@ -170,7 +183,8 @@ def copies(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
         for change in watch or ():
             copy = change.copy
             is_new = copy.revision > shown.pop((copy.account_id, copy.copy_id), 0)
-            if is_new and arguments.fill in {0, *copy.fill_seqs} and state in {0, copy.state}:
+            is_asked_for = arguments.fill in {0, *copy.fill_seqs} and state in {0, copy.state}
+            if is_new and is_asked_for and _is_since(arguments, views.last_hop(copy)):
                 table.show([copy])
     return ExitCode.DONE
 
@@ -180,7 +194,14 @@ def events(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     table = TableOutput(out, views.event_columns(), views.event_row)
     with connect() as supervisor:
         position = supervisor.get_status().head_event if arguments.follow else 0
-        found = list(supervisor.list_events(account_id=arguments.account, limit=_limit(arguments, LATEST)))
+        found = list(
+            supervisor.list_events(
+                account_id=arguments.account,
+                since=arguments.since,
+                until=arguments.until,
+                limit=_limit(arguments, LATEST),
+            )
+        )
         table.show(found[::-1])
         if not found:
             about = f" about {arguments.account}" if arguments.account else ""
@@ -188,7 +209,7 @@ def events(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
         if arguments.follow:
             position = max([position, *(event.seq for event in found)])
             for event in supervisor.watch_events(position):
-                if arguments.account in {"", event.account_id}:
+                if arguments.account in {"", event.account_id} and _is_since(arguments, event.at):
                     table.show([event])
     return ExitCode.DONE
 
@@ -230,7 +251,14 @@ def nonce(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
 def logs(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     """`logs ID`. A log's lines are JSON objects already."""
     with connect() as supervisor:
-        for line in supervisor.read_log(arguments.id, lines=arguments.lines, follow=arguments.follow):
+        lines = supervisor.read_log(
+            arguments.id,
+            lines=arguments.lines or (LOG_LINES if arguments.since is None else LOG_LINES_MAX),
+            follow=arguments.follow,
+            since=arguments.since,
+            until=arguments.until,
+        )
+        for line in lines:
             out.lines([line if out.as_json else views.log_line(line)])
     return ExitCode.DONE
 
@@ -303,7 +331,14 @@ def _yet(arguments: Namespace) -> str:
 
 def _limit(arguments: Namespace, default: int | None) -> int | None:
     """At most how many; None for all."""
-    return default if arguments.limit is None else (arguments.limit or None)
+    if arguments.limit is None:
+        return default if arguments.since is None else None
+    return arguments.limit or None
+
+
+def _is_since(arguments: Namespace, moment: Timestamp) -> bool:
+    """Whether something that is followed is asked for: what comes late may be old."""
+    return arguments.since is None or moment.ToDatetime(UTC) >= arguments.since
 
 
 def _copy_state(text: str) -> nouns.CopyState.ValueType:

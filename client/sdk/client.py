@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Self
 
 import grpc
@@ -15,6 +16,7 @@ import grpc
 from krakencopy.client.sdk.connection import Connection
 from krakencopy.client.sdk.endpoint import Endpoint, parse_endpoint
 from krakencopy.client.sdk.errors import BadInput
+from krakencopy.client.sdk.intervals import limits
 from krakencopy.client.sdk.order_calls import OrderCalls
 from krakencopy.client.sdk.pages import PAGE_SIZE_MAX, page_size, pages
 from krakencopy.client.sdk.timeouts import CALL_TIMEOUT_S, NONCE_TIMEOUT_S, PATIENCE_S, RELOAD_TIMEOUT_S
@@ -193,16 +195,19 @@ class KrakenCopy(OrderCalls):
         *,
         pair: str = "",
         after_seq: int | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
         limit: int | None = None,
         timeout_s: float | None = None,
     ) -> Iterator[nouns.Fill]:
         """Fills of the master, the latest first; with ``after_seq`` those after it, ascending. At most
-        ``limit``.
+        ``limit``. ``since`` and ``until``: only those that were executed from then on, and before then.
         """
+        limited = limits(since, until)
 
         def page(token: str) -> tuple[Iterable[nouns.Fill], str]:
             request = pb.ListFillsRequest(
-                page_size=page_size(limit), page_token=token, pair=pair, after_seq=after_seq
+                page_size=page_size(limit), page_token=token, pair=pair, after_seq=after_seq, **limited
             )
             response = self._ask(self._stub.ListFills, request, timeout_s)
             return response.fills, response.next_page_token
@@ -223,10 +228,15 @@ class KrakenCopy(OrderCalls):
         account_id: str = "",
         fill_seq: int = 0,
         state: nouns.CopyState.ValueType = nouns.COPY_STATE_UNSPECIFIED,
+        since: datetime | None = None,
+        until: datetime | None = None,
         limit: int | None = None,
         timeout_s: float | None = None,
     ) -> Iterator[nouns.Copy]:
-        """Copies of one or all users, the one that changed last first. At most ``limit``."""
+        """Copies of one or all users, the one that changed last first. At most ``limit``. ``since`` and
+        ``until``: only those whose last hop was from then on, and before then.
+        """
+        limited = limits(since, until)
 
         def page(token: str) -> tuple[Iterable[nouns.Copy], str]:
             request = pb.ListCopiesRequest(
@@ -235,6 +245,7 @@ class KrakenCopy(OrderCalls):
                 account_id=account_id,
                 fill_seq=fill_seq,
                 state=state,
+                **limited,
             )
             response = self._ask(self._stub.ListCopies, request, timeout_s)
             return response.copies, response.next_page_token
@@ -253,13 +264,22 @@ class KrakenCopy(OrderCalls):
         return self._watch(open_stream, lambda response: (response.change, response), after_change)
 
     def list_events(
-        self, *, account_id: str = "", limit: int | None = None, timeout_s: float | None = None
+        self,
+        *,
+        account_id: str = "",
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int | None = None,
+        timeout_s: float | None = None,
     ) -> Iterator[nouns.Event]:
-        """Events, the latest first. At most ``limit``."""
+        """Events, the latest first. At most ``limit``. ``since`` and ``until``: only those from then on, and
+        before then.
+        """
+        limited = limits(since, until)
 
         def page(token: str) -> tuple[Iterable[nouns.Event], str]:
             request = pb.ListEventsRequest(
-                page_size=page_size(limit), page_token=token, account_id=account_id
+                page_size=page_size(limit), page_token=token, account_id=account_id, **limited
             )
             response = self._ask(self._stub.ListEvents, request, timeout_s)
             return response.events, response.next_page_token
@@ -288,15 +308,25 @@ class KrakenCopy(OrderCalls):
 
     # -- logs ------------------------------------------------------------------------------------
 
-    def read_log(self, account_id: str, *, lines: int = 100, follow: bool = False) -> Iterator[str]:
+    def read_log(
+        self,
+        account_id: str,
+        *,
+        lines: int = 100,
+        follow: bool = False,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Iterator[str]:
         """The last lines of an account's log, or of ``"supervisor"``; with ``follow`` then new ones, without
-        end.
+        end. ``since`` and ``until``: only those that were written from then on, and before then.
 
         A log has no positions: after a lost connection it raises Unavailable and does not go on.
         """
-        request = pb.ReadLogRequest(account_id=account_id, lines=lines, follow=follow)
-        for response in self._connection.stream(self._stub.ReadLog, request, is_endless=follow):
-            yield response.line
+        request = pb.ReadLogRequest(account_id=account_id, lines=lines, follow=follow, **limits(since, until))
+        return (
+            response.line
+            for response in self._connection.stream(self._stub.ReadLog, request, is_endless=follow)
+        )
 
 
 def _new_request_id() -> str:

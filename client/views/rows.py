@@ -294,7 +294,7 @@ def copy_row(copy: nouns.Copy) -> list[str]:
         short(copy.avg_price),
         money(copy.fee),
         word(nouns.CopyState.DESCRIPTOR, copy.state),
-        table_time(_last_hop(copy)),
+        table_time(last_hop(copy)),
         _copy_reason(copy),
     ]
 
@@ -312,7 +312,8 @@ def seqs(copy: nouns.Copy) -> str:
     return ",".join(map(str, numbers))
 
 
-def _last_hop(copy: nouns.Copy) -> Timestamp:
+def last_hop(copy: nouns.Copy) -> Timestamp:
+    """When the copy took its last step; empty where none is known."""
     for name in ("finished_at", "acknowledged_at", "sent_at", "decided_at", "received_at"):
         if copy.HasField(name):
             moment: Timestamp = getattr(copy, name)
@@ -361,7 +362,7 @@ def copy_line(copy: nouns.Copy) -> str:
     state = word(nouns.CopyState.DESCRIPTOR, copy.state)
     what = " ".join(part for part in (side(copy.side), volume, copy.pair) if part)
     text = (
-        f"{local_time(_last_hop(copy))}  copy by {plain(copy.account_id)} of fill {seqs(copy)}: "
+        f"{local_time(last_hop(copy))}  copy by {plain(copy.account_id)} of fill {seqs(copy)}: "
         f"{state}, {what}{price}"
     )
     return text + (f" ({reason})" if reason else "")

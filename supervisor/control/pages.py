@@ -6,6 +6,7 @@ what a row is.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, TypeVar
 
@@ -15,10 +16,14 @@ from google.protobuf.message import Message
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.supervisor.control.page_tokens import BadPageToken, PageTokens
 from krakencopy.supervisor.control.refusals import Context, refuse
+from krakencopy.supervisor.journal.interval import Interval, Limited
 
 PAGE_DEFAULT, PAGE_MAX = 100, 1_000
 #: Larger than the number of any row.
 END = 2**62
+#: Rows that are looked through at once, some milliseconds in which no fill goes out, and how often for one
+#: page: what is left is the next page's.
+BATCH, BATCHES_MAX = 100, 100
 
 Row = TypeVar("Row")
 
@@ -39,17 +44,51 @@ async def page_start(tokens: PageTokens, request: Any, first: int, context: Cont
         await refuse(context, grpc.StatusCode.INVALID_ARGUMENT, "BAD_PAGE_TOKEN", message)
 
 
+async def interval_of(request: Limited, context: Context) -> Interval:
+    """Of when a request asks; refuses one that nothing can be in."""
+    interval = Interval.of(request)
+    if interval.is_empty:
+        message = "since is not before until; nothing can be between them"
+        await refuse(context, grpc.StatusCode.INVALID_ARGUMENT, "BAD_INTERVAL", message)
+    return interval
+
+
 async def read_page(
     tokens: PageTokens, request: Any, first: int, read: Callable[[int, int], Sequence[Row]],
-    number: Callable[[Row], int], context: Context,
+    number: Callable[[Row], int], context: Context, keep: Callable[[Row], bool] | None = None,
 ) -> tuple[Sequence[Row], str]:  # fmt: skip
     """A page of rows and the token of the next one, empty at the end. ``read`` gives at most so many (the
-    second argument) that follow a number (the first), ``number`` that of a row.
+    second argument) that follow a number (the first), ``number`` that of a row. ``keep``: which of them are
+    asked for; all without it.
     """
-    size = page_size(request.page_size)
-    rows = read(await page_start(tokens, request, first, context), size + 1)
+    size, start = page_size(request.page_size), await page_start(tokens, request, first, context)
+    if keep is not None:
+        return await _read_kept(tokens, request, start, read, number, keep)
+    rows = read(start, size + 1)
     more, rows = len(rows) > size, rows[:size]
     return rows, tokens.token(request, number(rows[-1])) if more else ""
+
+
+async def _read_kept(
+    tokens: PageTokens, request: Any, start: int, read: Callable[[int, int], Sequence[Row]],
+    number: Callable[[Row], int], keep: Callable[[Row], bool],
+) -> tuple[Sequence[Row], str]:  # fmt: skip
+    """The page that begins behind ``start``; others have their turn while rows are looked through."""
+    size = page_size(request.page_size)
+    found: list[Row] = []
+    for _ in range(BATCHES_MAX):
+        rows = read(start, BATCH)
+        for row in rows:
+            if not keep(row):
+                continue
+            if len(found) == size:
+                return found, tokens.token(request, number(found[-1]))
+            found.append(row)
+        if len(rows) < BATCH:
+            return found, ""
+        start = number(rows[-1])
+        await asyncio.sleep(0)
+    return found, tokens.token(request, start)
 
 
 async def watch_start(request: Message, field: str, head: int, context: Context) -> int:

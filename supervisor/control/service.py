@@ -28,6 +28,7 @@ from krakencopy.supervisor.control.pages import (
     END,
     PAGE_DEFAULT,
     follow,
+    interval_of,
     page_size,
     page_start,
     read_page,
@@ -39,6 +40,7 @@ from krakencopy.supervisor.control.remembered_answers import RememberedAnswers
 from krakencopy.supervisor.control.renames import why_not_renamed
 from krakencopy.supervisor.journal import report
 from krakencopy.supervisor.journal.explanation import explain
+from krakencopy.supervisor.journal.interval import last_hop
 from krakencopy.supervisor.supervisor import Supervisor
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2
@@ -275,6 +277,7 @@ class ControlServicer(OrderCalls):
             first, read = request.after_seq, journal.fills_after
         else:
             first, read = END, journal.fills_before
+        interval = await interval_of(request, context)
         fills, token = await read_page(
             self._page_tokens,
             request,
@@ -282,6 +285,7 @@ class ControlServicer(OrderCalls):
             lambda start, most: read(start, most, request.pair),
             _seq,
             context,
+            None if interval.is_all else lambda fill: interval.holds(fill.executed_at),
         )
         return pb.ListFillsResponse(fills=fills, next_page_token=token)
 
@@ -304,7 +308,9 @@ class ControlServicer(OrderCalls):
                 start, most, request.account_id, request.state, request.fill_seq
             )
 
-        rows, token = await read_page(self._page_tokens, request, END, read, _change, context)
+        interval = await interval_of(request, context)
+        keep = None if interval.is_all else lambda row: interval.holds(last_hop(row[1]))
+        rows, token = await read_page(self._page_tokens, request, END, read, _change, context, keep)
         return pb.ListCopiesResponse(copies=[copy for _, copy in rows], next_page_token=token)
 
     async def WatchCopies(
@@ -339,9 +345,11 @@ class ControlServicer(OrderCalls):
         """Events, the latest first."""
         if request.account_id:
             await self._check_known(request.account_id, context)
+        interval = await interval_of(request, context)
         events, token = await read_page(
             self._page_tokens, request, END,
             lambda start, most: self._journal.events_before(start, most, request.account_id), _seq, context,
+            None if interval.is_all else lambda event: interval.holds(event.at),
         )  # fmt: skip
         return pb.ListEventsResponse(events=events, next_page_token=token)
 
@@ -362,7 +370,8 @@ class ControlServicer(OrderCalls):
             await self._check_known(request.account_id, context)
         path = self._supervisor.place.log(request.account_id)
         count = request.lines if request.lines > 0 else PAGE_DEFAULT
-        async for line in log_tail.lines(path, count, follow=request.follow):
+        interval = await interval_of(request, context)
+        async for line in log_tail.lines(path, count, follow=request.follow, interval=interval):
             yield pb.ReadLogResponse(line=line)
 
 

@@ -108,6 +108,33 @@ def test_fills_after_a_seq_that_are_followed_have_no_gap(endpoint: str, supervis
     assert supervisor.requests(pb.WatchFillsRequest) == [pb.WatchFillsRequest(after_seq=3)]
 
 
+def test_what_is_followed_since_a_time_leaves_out_what_is_older(
+    endpoint: str, supervisor: Scripted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    supervisor.on["GetStatus"] = lambda _request, _context: samples.status()
+    late, new, event = samples.fill(13), samples.fill(14), samples.event(10)
+    new.executed_at.CopyFrom(samples.at(1000))
+    event.at.CopyFrom(samples.at(1000))
+    supervisor.on["WatchFills"] = _then_compacted(
+        pb.WatchFillsResponse(fill=late), pb.WatchFillsResponse(fill=new)
+    )
+    supervisor.on["WatchEvents"] = _then_compacted(
+        pb.WatchEventsResponse(event=samples.event(9)), pb.WatchEventsResponse(event=event)
+    )
+    supervisor.on["ReadLog"] = lambda _request, _context: [pb.ReadLogResponse(line="{}")]
+    since = ["--since", "2026-01-02T03:04:06Z", "--endpoint", endpoint, "-o", "json"]
+    assert main(["fills", "--follow", *since]) == 1
+    assert [json.loads(line)["seq"] for line in capsys.readouterr().out.splitlines()] == ["14"]
+    assert main(["events", "--follow", *since]) == 1
+    assert [json.loads(line)["seq"] for line in capsys.readouterr().out.splitlines()] == ["10"]
+    [listed] = supervisor.requests(pb.ListFillsRequest)
+    assert (listed.since, listed.page_size) == (samples.at(1000), 1000)
+    assert main(["logs", "bob", *since]) == 0
+    assert supervisor.requests(pb.ReadLogRequest) == [
+        pb.ReadLogRequest(account_id="bob", lines=10_000, since=samples.at(1000))
+    ]
+
+
 def test_copies_follow_watches_from_the_head_before_the_list_and_shows_what_is_in_both_once(
     endpoint: str, supervisor: Scripted, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -6,8 +6,11 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,6 +20,7 @@ from hypothesis import strategies as st
 
 from krakencopy.supervisor.control import log_tail as log_file
 from krakencopy.supervisor.control.log_tail import lines
+from krakencopy.supervisor.journal.interval import Interval
 
 #: For what must happen on a busy machine, in seconds; nothing waits that long when it works.
 LIMIT_S = 5
@@ -221,3 +225,46 @@ def test_whatever_is_written_and_however_it_is_cut_each_line_comes_once(
         *found, begun = (begun + text).split("\n")
         scenes.append((act, found))
     follow(path, count, *scenes)
+
+
+def entry(second: int) -> str:
+    return json.dumps({"at": f"2026-11-28T05:00:{second:02}.500000+00:00", "message": f"line {second}"})
+
+
+def within(path: Path, count: int, since: float | None, until: float | None) -> list[int]:
+    """The seconds of lines from and to seconds after 05:00."""
+    start = datetime(2026, 11, 28, 5, tzinfo=UTC).timestamp()
+    limits = [None if limit is None else int((start + limit) * 1e9) for limit in (since, until)]
+
+    async def read() -> list[str]:
+        interval = Interval(*limits)
+        return [line async for line in lines(path, count, follow=False, interval=interval)]
+
+    return [int(json.loads(line)["message"].split()[1]) for line in asyncio.run(read())]
+
+
+def test_lines_of_an_interval_are_read_from_older_files_as_well(path: Path) -> None:
+    for second in range(30):
+        if second in {10, 20}:
+            if path.with_suffix(".jsonl.1").exists():
+                path.with_suffix(".jsonl.1").rename(path.with_suffix(".jsonl.2"))
+            rotate(path)
+        add(path, entry(second) + "\n")
+    assert within(path, 100, 5.5, None) == list(range(5, 30))
+    assert within(path, 100, 5.6, 21.5) == list(range(6, 21))
+    assert within(path, 3, None, 12.5) == [9, 10, 11]
+    assert within(path, 100, 40, None) == []
+    assert len(last(path, 100)) == 10
+    os.utime(path.with_suffix(".jsonl.2"), (0, 0))
+    assert within(path, 100, 5.5, None) == list(range(10, 30))
+
+
+def test_a_line_without_a_time_goes_with_the_one_before_it(path: Path) -> None:
+    path.write_text(f'lost\n{entry(1)}\nof 1\n{{"at": "never", "x": 1}}\n{entry(2)}\nof 2\n')
+
+    async def read() -> list[str]:
+        since = int(datetime(2026, 11, 28, 5, 0, 2, tzinfo=UTC).timestamp() * 1e9)
+        found = [line async for line in lines(path, 9, follow=False, interval=Interval(None, since))]
+        return found + [line async for line in lines(path, 9, follow=False, interval=Interval(since))]
+
+    assert asyncio.run(read()) == [entry(1), "of 1", '{"at": "never", "x": 1}', entry(2), "of 2"]

@@ -7,15 +7,19 @@ from collections.abc import Sequence
 from typing import Any, NoReturn, cast
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
 
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
+from krakencopy.supervisor.control import pages
 from krakencopy.supervisor.control.page_tokens import PageTokens
 from krakencopy.supervisor.control.pages import (
+    BATCH,
     PAGE_DEFAULT,
     PAGE_MAX,
     follow,
+    interval_of,
     page_size,
     page_start,
     read_page,
@@ -59,6 +63,64 @@ def test_pages_have_every_row_once(rows: int, size: int) -> None:
                 return found
 
     assert asyncio.run(all_pages()) == list(range(1, rows + 1))
+
+
+@given(st.integers(0, 700), st.integers(1, 90), st.integers(1, 400))
+def test_pages_of_what_is_asked_for_have_each_of_it_once(rows: int, size: int, every: int) -> None:
+    def read(after: int, most: int) -> Sequence[int]:
+        return list(range(after + 1, rows + 1))[:most]
+
+    async def all_pages() -> list[int]:
+        found: list[int] = []
+        token = ""
+        while True:
+            request = pb.ListFillsRequest(page_size=size, page_token=token)
+            page, token = await read_page(
+                TOKENS, request, 0, read, itself, CONTEXT, lambda row: not row % every
+            )
+            assert len(page) <= size
+            found += page
+            if not token:
+                return found
+
+    assert asyncio.run(all_pages()) == [row for row in range(1, rows + 1) if not row % every]
+
+
+def test_a_page_looks_through_so_many_rows_and_the_next_one_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "BATCHES_MAX", 2)
+    read_rows: list[int] = []
+
+    def read(after: int, most: int) -> Sequence[int]:
+        rows = list(range(after + 1, after + 1 + most))
+        read_rows.extend(rows)
+        return rows
+
+    request = pb.ListFillsRequest()
+    page, token = asyncio.run(
+        read_page(TOKENS, request, 0, read, itself, CONTEXT, lambda row: row > 3 * BATCH)
+    )
+    assert list(page) == []
+    assert read_rows[-1] == 2 * BATCH
+    request.page_token = token
+    page, _ = asyncio.run(read_page(TOKENS, request, 0, read, itself, CONTEXT, lambda row: row > 3 * BATCH))
+    assert list(page) == list(range(3 * BATCH + 1, 4 * BATCH + 1))
+
+
+def test_a_token_holds_for_its_interval_only() -> None:
+    request = pb.ListFillsRequest(since=Timestamp(seconds=5))
+    request.page_token = TOKENS.token(request, 7)
+    assert asyncio.run(page_start(TOKENS, request, 0, CONTEXT)) == 7
+    request.since.nanos = 1
+    with pytest.raises(Refused, match="begin again without one"):
+        asyncio.run(page_start(TOKENS, request, 0, CONTEXT))
+
+
+def test_an_interval_that_nothing_can_be_in_is_refused() -> None:
+    request = pb.ListFillsRequest(since=Timestamp(seconds=5), until=Timestamp(seconds=6))
+    assert asyncio.run(interval_of(request, CONTEXT)).holds(Timestamp(seconds=5))
+    request.until.seconds = 5
+    with pytest.raises(Refused, match="since is not before until"):
+        asyncio.run(interval_of(request, CONTEXT))
 
 
 @pytest.mark.parametrize(
