@@ -17,6 +17,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from krakencopy.client.cli.arguments import LATEST, LOG_LINES, LOG_LINES_MAX
 from krakencopy.client.cli.order_commands import cancel, order, orders
+from krakencopy.client.cli.chosen_ids import chosen_ids
 from krakencopy.client.cli.output import Output, TableOutput
 from krakencopy.client.cli.stderr import complain
 from krakencopy.client.cli.wait import wait_until_gone, wait_until_ready
@@ -73,8 +74,8 @@ def accounts(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
 
 
 def act(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
-    """`start|stop|restart|pause|resume ID...|--all`. One account that refuses does not keep the others
-    from it.
+    """`start|stop|restart|pause|resume ID...|--all`. Nothing is done where an id is wrong; after that, one
+    account that refuses does not keep the others from it.
     """
     code = ExitCode.DONE
 
@@ -90,14 +91,7 @@ def act(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
             "pause": supervisor.pause_account,
             "resume": supervisor.resume_account,
         }[arguments.command]
-        ids = arguments.ids
-        if arguments.all:
-            only_users = arguments.command in {"pause", "resume"}
-            everyone = supervisor.list_accounts()
-            ids = [account.id for account in everyone if not only_users or account.role == nouns.ROLE_USER]
-        if arguments.all and arguments.command == "stop":
-            ids.reverse()  # users before the master, as in a shutdown
-        for account_id in ids:
+        for account_id in chosen_ids(supervisor, arguments.command, arguments.ids, everyone=arguments.all):
             try:
                 out.one(action(account_id), standing_line)
             except Refused as error:

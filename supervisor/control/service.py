@@ -23,6 +23,7 @@ from krakencopy.supervisor.accounts.grpc_client import CallFailed
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
 from krakencopy.supervisor.control import log_tail
 from krakencopy.supervisor.control.order_calls import OrderCalls
+from krakencopy.supervisor.control.known_accounts import find_account
 from krakencopy.supervisor.control.page_tokens import PageTokens
 from krakencopy.supervisor.control.pages import (
     END,
@@ -251,10 +252,11 @@ class ControlServicer(OrderCalls):
         self._answers.remember_answer(key, answer)
         return answer
 
-    async def _check_known(self, account_id: str, context: Context) -> None:
+    async def _check_known(self, account_id: str, context: Context, *also: str) -> None:
         """What was written of a user stays to be read when it is not configured any more."""
-        if account_id not in self._journal.user_ids():
-            await self._account(account_id, context)
+        also = (*self._journal.user_ids(), *also)
+        if account_id not in also:
+            await find_account(self._supervisor.accounts, account_id, context, also)
 
     def _message(self, account: SupervisedAccount) -> types_pb2.Account:
         account_id = account.config.id
@@ -262,11 +264,7 @@ class ControlServicer(OrderCalls):
         return account_message(account, self._supervisor.ends.of(account_id), acked_seq)
 
     async def _account(self, account_id: str, context: Context) -> SupervisedAccount:
-        account = self._supervisor.accounts.get(account_id)
-        if account is None:
-            message = f"there is no account {account_id!r} in the configuration"
-            await refuse(context, grpc.StatusCode.NOT_FOUND, "ACCOUNT_NOT_FOUND", message)
-        return account
+        return await find_account(self._supervisor.accounts, account_id, context)
 
     # -- fills and copies -----------------------------------------------------------------------------------
 
@@ -366,8 +364,7 @@ class ControlServicer(OrderCalls):
         self, request: pb.ReadLogRequest, context: Context
     ) -> AsyncIterator[pb.ReadLogResponse]:
         """The last lines of a log, then new ones if asked."""
-        if request.account_id != "supervisor":
-            await self._check_known(request.account_id, context)
+        await self._check_known(request.account_id, context, "supervisor")
         path = self._supervisor.place.log(request.account_id)
         count = request.lines if request.lines > 0 else PAGE_DEFAULT
         interval = await interval_of(request, context)

@@ -101,7 +101,11 @@ def test_accounts_lists_all_and_shows_one(operator: Operator) -> None:
 def test_an_account_that_does_not_exist_is_refused_by_name(operator: Operator, line: str) -> None:
     said = operator.types(line)
     assert (said.code, said.out) == (1, "")
-    assert said.err == "krakencopy: there is no account 'eve' in the configuration (ACCOUNT_NOT_FOUND)\n"
+    assert said.err.startswith(
+        "krakencopy: there is no account 'eve' in the configuration; there are master, "
+    )
+    assert said.err.count("\n") == 1
+    assert all(user in said.err for user in USERS)
 
 
 def test_an_order_is_filled_copied_and_explained(operator: Operator, fill: dict[str, Any]) -> None:

@@ -94,7 +94,6 @@ def test_status_shows_the_system_and_ends_with_0_even_when_it_is_not_ready(termi
         ("shutdown", pb.ShutdownResponse()),
         ("reload --dry-run", samples.reloaded(applied=False)),
         ("wait --ready", samples.status()),
-        ("start bob", pb.StartAccountResponse(account=samples.user())),
     ],
 )
 def test_json_is_one_object_from_which_the_message_can_be_read_back(
@@ -206,7 +205,25 @@ def test_one_account_that_is_refused_does_not_keep_the_others_from_it(terminal: 
     stopping = pb.StopAccountResponse(account=samples.user("bob", nouns.ACCOUNT_STATE_STOPPING))
     assert terminal.run("stop bob eve bob", stopping, ("StopAccount", NOT_FOUND), stopping) == 1
     assert terminal.out == "bob: stop accepted; now STOPPING\n" * 2
+    known = [pb.GetAccountResponse(account=samples.user(name)) for name in ("ann", "eve", "bob")]
+    stopping = [
+        pb.StopAccountResponse(account=samples.user(name, nouns.ACCOUNT_STATE_STOPPING))
+        for name in ("ann", "bob")
+    ]
+    refused = ("StopAccount", NOT_FOUND)  # it was taken out after it was looked for
+    assert terminal.run("stop ann eve bob", *known, stopping[0], refused, stopping[1]) == 1
+    assert terminal.out == "".join(
+        f"{name}: told to stop; at this moment STOPPING\n" for name in ("ann", "bob")
+    )
     assert terminal.err.count("no account 'eve'") == 1
+
+
+def test_what_was_started_is_one_object_of_json(terminal: Terminal) -> None:
+    known = pb.GetAccountResponse(account=samples.user())
+    started = pb.StartAccountResponse(account=samples.user())
+    assert terminal.run("start bob -o json", known, started) == 0
+    [found] = terminal.objects()
+    assert ParseDict(found, nouns.Account()) == samples.user()
 
 
 CHANGES = [

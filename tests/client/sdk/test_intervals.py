@@ -8,16 +8,15 @@ import pytest
 
 from krakencopy.client.sdk.errors import BadInput
 from krakencopy.client.sdk.intervals import limits
-from krakencopy.v1 import control_pb2 as pb
 
 AT = datetime(2026, 11, 28, 5, 0, 0, 123456, UTC)
 
 
 def test_limits_are_fields_of_a_request_whatever_their_zone() -> None:
     elsewhere = AT.astimezone(timezone(timedelta(hours=-8)))
-    request = pb.ListFillsRequest(**limits(elsewhere, AT + timedelta(seconds=1)))
-    assert request.since.ToDatetime(UTC) == AT
-    assert request.until.ToDatetime(UTC) == AT + timedelta(seconds=1)
+    found = limits(elsewhere, AT + timedelta(seconds=1))
+    assert found["since"].ToDatetime(UTC) == AT
+    assert found["until"].ToDatetime(UTC) == AT + timedelta(seconds=1)
     assert limits(None, None) == {}
 
 

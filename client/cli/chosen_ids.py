@@ -1,0 +1,67 @@
+"""Which accounts a command is about: all ids are checked before anything is done with the first one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from krakencopy.client.cli.stderr import complain
+from krakencopy.client.sdk.errors import NotFound, Refused
+from krakencopy.client.views.rows import copies
+from krakencopy.v1 import types_pb2 as nouns
+
+if TYPE_CHECKING:
+    from krakencopy.client.sdk.client import KrakenCopy
+
+#: Commands for accounts that copy.
+_OF_COPYING = frozenset({"pause", "resume"})
+
+
+def chosen_ids(supervisor: KrakenCopy, command: str, ids: Iterable[str], *, everyone: bool) -> list[str]:
+    """The accounts that ``command`` acts on, in order. With ``everyone`` those that it cannot act on are left
+    out, and named on standard error; else they are refused. Raises Refused that names each id that is wrong.
+    """
+    if everyone:
+        return _all_ids(supervisor, command)
+    ids = list(dict.fromkeys(ids))
+    wrong: list[Refused] = []
+    for account_id in ids:
+        try:
+            account = supervisor.get_account(account_id)
+            if why := _why_not(account, command):
+                kind, reason = (NotFound, "ACCOUNT_NOT_FOUND") if account.removed else (Refused, "NOT_A_USER")
+                wrong.append(kind(why, reason=reason))
+        except NotFound as error:
+            wrong.append(error)
+    if wrong:
+        for one in wrong[:-1]:
+            complain(str(one))
+        nothing = "; nothing was done" if len(ids) > 1 else ""
+        last = wrong[-1]
+        raise type(last)(f"{last.message}{nothing}", reason=last.reason)
+    return ids
+
+
+def _all_ids(supervisor: KrakenCopy, command: str) -> list[str]:
+    left_out: dict[str, list[str]] = {}
+    ids = []
+    for account in supervisor.list_accounts():
+        if why := _why_not(account, command):
+            left_out.setdefault(why.partition(" ")[2], []).append(account.id)
+        else:
+            ids.append(account.id)
+    for why, whose in left_out.items():
+        complain(f"left out: {', '.join(whose)} ({why})")
+    # Users before the master, as in a shutdown.
+    return ids[::-1] if command == "stop" else ids
+
+
+def _why_not(account: nouns.Account, command: str) -> str:
+    """Why the command cannot be about this account; empty if it can."""
+    if account.removed:
+        return f"{account.id} is not in the configuration any more and only finishes what is in flight"
+    if command not in _OF_COPYING or copies(account):
+        return ""
+    if account.role == nouns.ROLE_MASTER:
+        return f"{account.id} is a master: only what copies can be paused"
+    return f"{account.id} is at {account.broker} and copies nobody: only what copies can be paused"
