@@ -23,6 +23,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
 
+from krakencopy.account_proc.contract.decimal_text import read_decimal
 from krakencopy.account_proc.contract.errors import ExitCode, LockHeld
 from krakencopy.account_proc.contract.spec import LOG_LEVEL
 from krakencopy.account_proc.runtime.boot import keep_memory
@@ -164,10 +165,10 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
 
 def _seconds(text: str) -> float:
     try:
-        value = float(text)
+        value = float(read_decimal(text))
     except ValueError:
         value = -1.0
-    if not 0 < value < float("inf"):
+    if value <= 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds larger than 0")
     return value
 

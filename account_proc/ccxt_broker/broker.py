@@ -37,6 +37,7 @@ from krakencopy.account_proc.contract.errors import (
     RateLimited,
 )
 from krakencopy.account_proc.contract.ledger_file import Held
+from krakencopy.account_proc.contract.pair_spellings import find_pair, nearest_pairs
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.domain.wallet import DISPLAY_CURRENCY
 from krakencopy.account_proc.kraken.answers import BelowMinimum
@@ -103,8 +104,13 @@ class CcxtBroker:
     # -- what is known --------------------------------------------------------------------------------------
 
     def market(self, pair: str) -> Market | None:
-        """The rules of a pair; None when it is not listed."""
-        return self._markets.get(pair.upper())
+        """The rules of a pair under any spelling (contract/pair_spellings.py); None when it is not listed."""
+        name = find_pair(pair, self._markets)
+        return None if name is None else self._markets[name]
+
+    def nearest_pairs(self, pair: str) -> list[str]:
+        """Of those that are listed."""
+        return nearest_pairs(pair, self._markets)
 
     def holdings(self, market: Market) -> Holdings:
         """What can be traded in a market now, by what was last read."""

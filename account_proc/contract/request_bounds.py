@@ -16,6 +16,7 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
+from krakencopy.account_proc.contract.decimal_text import PLAIN
 from krakencopy.v1 import bounds_pb2 as pb
 
 PACKAGE = pb.DESCRIPTOR.package
@@ -29,7 +30,7 @@ NANOS_MAX = 999_999_999
 
 FORMS: dict[int, tuple[re.Pattern[str], str]] = {
     pb.TEXT_FORM_DECIMAL: (
-        re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?", re.ASCII),
+        PLAIN,
         "must be a decimal number such as 0.005, not negative, up to 20 digits on each side of the point",
     ),
     pb.TEXT_FORM_CALCULATED: (

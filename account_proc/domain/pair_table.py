@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from krakencopy.account_proc.contract.pair_spellings import find_pair, nearest_pairs
 from krakencopy.account_proc.domain.asset_forms import FORMS, may_be_form
 from krakencopy.account_proc.domain.pairs import NOT_LISTED, PairRules, rules_from, rules_line
 
@@ -50,6 +51,8 @@ class PairTable:
         self.text = text
         self._pairs: dict[str, PairRules | None] = {}
         self._assets: dict[str, str | None] = {}
+        #: By what was asked for, the name of the pair that is meant.
+        self._written: dict[str, str | None] = {}
 
     @classmethod
     def of(
@@ -107,6 +110,25 @@ class PairTable:
                 pair = self._pairs.get(name) or rules_from(self._meaning(_RULES, name))
             _remember(self._pairs, spelling, pair)
         return self._pairs[spelling]
+
+    def find_written(self, written: str) -> PairRules | None:
+        """The pair that a person or a program asks for, also in spellings that the exchange does not use
+        (contract/pair_spellings.py), or None.
+        """
+        found = self.find(written)
+        if found is None and written not in self._written:
+            _remember(self._written, written, find_pair(written, self._names()))
+        name = self._written.get(written)
+        return found if name is None else self.find(name)
+
+    def nearest(self, written: str) -> list[str]:
+        """Pairs that may have been meant by one that is not listed."""
+        return nearest_pairs(written, self._names())
+
+    def _names(self) -> list[str]:
+        mark = _RULES.encode("ascii")
+        lines = (line for line in self.text.split(b"\n") if line.startswith(mark))
+        return [json.loads(line[1 : line.index(b"\t")]) for line in lines]
 
     def pair(self, spelling: str) -> PairRules:
         """The pair under any of its names. Raises UnknownName."""

@@ -29,6 +29,7 @@ from krakencopy.account_proc.contract.errors import (
 from krakencopy.account_proc.contract.ledger_file import BALANCES, balances_text
 from krakencopy.account_proc.contract.nonce_report import KeyNonce
 from krakencopy.account_proc.contract.proto_time import utc_clock
+from krakencopy.account_proc.contract.pair_spellings import coin_name
 from krakencopy.account_proc.contract.spec import AccountSpec, Credentials, Role
 from krakencopy.account_proc.kraken.api import KrakenExchange
 from krakencopy.account_proc.kraken.exchange_clock import ExchangeClock
@@ -176,9 +177,11 @@ class KrakenAccount:
         ConfigurationFault where it has none.
         """
         portfolio, kept_out = self.portfolio, dict[str, Decimal]()
+        table = portfolio.pairs.table
         for written, amount in self.spec.reserve.items():
-            if portfolio.pairs.table.lists(written):
-                asset = portfolio.pairs.table.asset(written)
+            spelled = written if table.lists(written) else coin_name(written)
+            if table.lists(spelled):
+                asset = table.asset(spelled)
             elif portfolio.holding(written):
                 asset = written  # it is there and not listed any more
             else:

@@ -89,6 +89,10 @@ class Broker(Protocol):
         """The rules of a pair, under any spelling that the broker knows; None when it is not listed."""
         ...
 
+    def nearest_pairs(self, pair: str) -> list[str]:
+        """Pairs that may have been meant by one that is not listed, the nearest first."""
+        ...
+
     def holdings(self, market: Market) -> Holdings:
         """What can be traded in a market now, by what was last read."""
         ...

@@ -33,9 +33,13 @@ class KrakenBroker:
         self.deadline_s = gateway.timing.deadline
 
     def market(self, pair: str) -> Market | None:
-        """The rules of a pair under any of Kraken's spellings."""
-        found = self._portfolio.pairs.table.find(pair)
+        """The rules of a pair under any spelling (contract/pair_spellings.py)."""
+        found = self._portfolio.pairs.table.find_written(pair)
         return None if found is None else market_of(found)
+
+    def nearest_pairs(self, pair: str) -> list[str]:
+        """Of those that are listed."""
+        return self._portfolio.pairs.table.nearest(pair)
 
     def holdings(self, market: Market) -> Holdings:
         """By the wallet that is counted beside trading. Coins that copying bought are left out."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 
 from krakencopy.account_proc.contract.copy_state import CopyState
-from krakencopy.account_proc.contract.decimal_text import plain
+from krakencopy.account_proc.contract.decimal_text import plain, read_decimal
 from krakencopy.account_proc.contract.errors import AccountError, ExchangeRefused, OutcomeUnknown
 from krakencopy.account_proc.contract.order_ids import own_order_id
 from krakencopy.account_proc.contract.refusals import EXCHANGE_REFUSED
@@ -193,7 +193,9 @@ class RequestedOrders:
     def _intend(self, asked: OrderAsked) -> RequestedOrder:
         market = self._broker.market(asked.pair)
         if market is None:
-            raise BadOrder(f"pair {asked.pair!r} is not listed at the exchange; write it like BTC/USD")
+            near = " or ".join(self._broker.nearest_pairs(asked.pair))
+            meant = f"; did you mean {near}?" if near else "; write it like BTC/USD"
+            raise BadOrder(f"pair {asked.pair!r} is not listed at the exchange{meant}")
         _check(asked, market)
         return RequestedOrder(
             request_id=asked.request_id,
@@ -296,9 +298,9 @@ def _fits(volume: Decimal, lot: Decimal) -> bool:
 def decimal_of(text: str, name: str) -> Decimal:
     """A decimal that someone wrote. Raises BadOrder that names the field."""
     try:
-        return Decimal(text)
-    except InvalidOperation:
-        raise BadOrder(f"{name} {text!r} is not a number; write it like 0.005") from None
+        return read_decimal(text)
+    except ValueError as error:
+        raise BadOrder(f"{name} {error}") from None
 
 
 __all__ = ["BadOrder", "OrderAsked", "OrderRefused", "OutcomeUnknown", "RequestedOrders", "decimal_of"]

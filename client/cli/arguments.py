@@ -7,12 +7,12 @@ Errors are BadInput (argparse itself would exit with 2, which here means "no con
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, NoReturn
 
+from krakencopy.client.cli.decimals import parse_amount, parse_seconds
 from krakencopy.client.cli.moments import parse_moment
 from krakencopy.client.sdk.endpoint import DEFAULT_STATE_DIRS, ENDPOINT_VARIABLE
 from krakencopy.client.sdk.errors import BadInput
@@ -203,7 +203,9 @@ def _add_rename(command: Any) -> None:
 
 def _add_lists(command: Any) -> None:
     fills = command("fills", f"fills of the master: the latest {LATEST}, oldest first")
-    fills.add_argument("--pair", type=str.upper, default="", metavar="P", help="only this pair, e.g. BTC/USD")
+    fills.add_argument(
+        "--pair", default="", metavar="P", help="only this pair, in any spelling, e.g. BTC/USD or xbtusd"
+    )
     fills.add_argument("--after", type=_not_negative, metavar="SEQ", help="all fills after this one")
     copies = command(
         "copies", f"what users made of fills: the {LATEST} that changed last, latest change last"
@@ -233,7 +235,7 @@ def _add_interval(parser: argparse.ArgumentParser, what: str) -> None:
 
 def _add_order(order: argparse.ArgumentParser) -> None:
     order.add_argument("side", choices=("buy", "sell"))
-    order.add_argument("pair", type=str.upper, metavar="PAIR", help="e.g. BTC/USD or XBTUSD")
+    order.add_argument("pair", metavar="PAIR", help="in any spelling, e.g. BTC/USD, XBTUSD or btc-usd")
     order.add_argument("volume", type=_amount, metavar="VOLUME", help="in base, e.g. 0.005")
     order.add_argument(
         "--limit", type=_amount, metavar="PRICE", help="limit price in quote; a market order without"
@@ -299,22 +301,16 @@ def _not_negative(text: str) -> int:
 
 def _seconds(text: str) -> float:
     try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
-    return value
+        return parse_seconds(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _amount(text: str) -> Decimal:
     try:
-        value = Decimal(text)
-    except InvalidOperation:
-        value = Decimal(0)
-    if not value.is_finite() or value <= 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above zero")
-    return value
+        return parse_amount(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _fill(text: str) -> int | str:

@@ -11,6 +11,7 @@ import time
 from argparse import Namespace
 from collections.abc import Callable
 from datetime import UTC
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -41,6 +42,9 @@ from krakencopy.v1 import types_pb2 as nouns
 
 if TYPE_CHECKING:
     from krakencopy.client.sdk.client import KrakenCopy
+
+#: Pairs that are named where another one has no fills, at most.
+PAIRS_NAMED_MAX = 8
 
 Connect = Callable[[], "KrakenCopy"]
 Command = Callable[[Namespace, Connect, Output], ExitCode]
@@ -134,17 +138,15 @@ def fills(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
             found.reverse()
         table.show(found)
         if not found:
-            # "XBTUSD" is a pair as well, for orders.
-            of = f" of {arguments.pair} (pairs are written like BTC/USD here)" if arguments.pair else ""
-            table.none(f"no fills{of}{_yet(arguments)}")
+            table.none(f"no fills{_of_pair(arguments, supervisor)}{_yet(arguments)}")
         if arguments.follow:
             # Fills of other pairs may have come after the last one found; those before `head` need no second
             # look.
             position = max(
                 [head if arguments.after is None else arguments.after, *(fill.seq for fill in found)]
             )
-            for fill in supervisor.watch_fills(position):
-                if arguments.pair in {"", fill.pair} and _is_since(arguments, fill.executed_at):
+            for fill in supervisor.watch_fills(position, pair=arguments.pair):
+                if _is_since(arguments, fill.executed_at):
                     table.show([fill])
     return ExitCode.DONE
 
@@ -317,6 +319,16 @@ def shutdown(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
 
 def _wait_limit_s(arguments: Namespace) -> float:
     return WAIT_S if arguments.timeout is None else float(arguments.timeout)
+
+
+def _of_pair(arguments: Namespace, supervisor: KrakenCopy) -> str:
+    """Which pair has no fills, and which ones do: another one may have been meant."""
+    if not arguments.pair:
+        return ""
+    traded = supervisor.get_status().pairs
+    near = get_close_matches(arguments.pair.upper(), traded, n=3) or traded[:PAIRS_NAMED_MAX]
+    more = ", ..." if len(traded) > len(near) else ""
+    return f" of {arguments.pair}" + (f" (there are fills of {', '.join(near)}{more})" if near else "")
 
 
 def _yet(arguments: Namespace) -> str:

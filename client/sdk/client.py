@@ -201,7 +201,8 @@ class KrakenCopy(OrderCalls):
         timeout_s: float | None = None,
     ) -> Iterator[nouns.Fill]:
         """Fills of the master, the latest first; with ``after_seq`` those after it, ascending. At most
-        ``limit``. ``since`` and ``until``: only those that were executed from then on, and before then.
+        ``limit``. ``pair``: in any spelling (XBTUSD, btc-usd). ``since`` and ``until``: only those that were
+        executed from then on, and before then.
         """
         limited = limits(since, until)
 
@@ -214,11 +215,13 @@ class KrakenCopy(OrderCalls):
 
         return pages(page, limit)
 
-    def watch_fills(self, after_seq: int | None = None) -> FillWatch:
-        """Fills after a seq (0: from the beginning), then live ones; without a seq only new ones."""
+    def watch_fills(self, after_seq: int | None = None, *, pair: str = "") -> FillWatch:
+        """Fills after a seq (0: from the beginning), then live ones; without a seq only new ones. ``pair``:
+        only of this one, in any spelling.
+        """
 
         def open_stream(after: int | None) -> Stream[pb.WatchFillsResponse]:
-            return self._stub.WatchFills(pb.WatchFillsRequest(after_seq=after))
+            return self._stub.WatchFills(pb.WatchFillsRequest(after_seq=after, pair=pair))
 
         return self._watch(open_stream, lambda response: (response.fill.seq, response.fill), after_seq)
 

@@ -1,4 +1,4 @@
-"""What an operator may say of a coin's name. Pure.
+"""What an operator may say of a coin's name. Pure, but for refusing it.
 
 A wrong word would have users sell another coin, of their own: a coin that the exchange still trades under its
 name has no other one. A coin that is gone may be given a name that is gone as well, as the word may come
@@ -7,7 +7,28 @@ late: the next name is given after it.
 
 from __future__ import annotations
 
-from krakencopy.v1 import account_pb2
+import re
+from typing import Literal
+
+import grpc
+
+from krakencopy.account_proc.contract.pair_spellings import coin_name
+from krakencopy.supervisor.control.refusals import Context, refuse
+from krakencopy.v1 import account_pb2, control_pb2
+
+#: Kraken: assets as they are shown, e.g. BTC, USD, 1INCH, AAPLx.
+ASSET = re.compile(r"[A-Za-z0-9]{1,16}", re.ASCII)
+
+
+async def asset_name(
+    request: control_pb2.RenameAssetRequest, field: Literal["old_name", "new_name"], context: Context
+) -> str:
+    """A coin's name as pages have it: XBT is BTC. Refuses what is no name of a coin."""
+    written = request.old_name if field == "old_name" else request.new_name
+    if not ASSET.fullmatch(written):
+        message = f"{field} {written!r} is no name of a coin; write it as Kraken shows it, e.g. POL"
+        await refuse(context, grpc.StatusCode.INVALID_ARGUMENT, "BAD_ASSET", message)
+    return coin_name(written)
 
 
 def why_not_renamed(

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
@@ -16,6 +15,7 @@ import grpc
 from google.protobuf.message import Message
 
 from krakencopy.account_proc.contract.decimal_text import plain
+from krakencopy.account_proc.contract.pair_spellings import find_pair
 from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.supervisor.accounts.account_detail import show_detail
 from krakencopy.supervisor.accounts.account_view import account_message, nonce_message, standing
@@ -38,7 +38,7 @@ from krakencopy.supervisor.control.pages import (
 from krakencopy.supervisor.control.refusals import CODES, Context, check_request_id, refuse
 from krakencopy.supervisor.control.reloader import Reloader, ReloadRefused
 from krakencopy.supervisor.control.remembered_answers import RememberedAnswers
-from krakencopy.supervisor.control.renames import why_not_renamed
+from krakencopy.supervisor.control.renames import asset_name, why_not_renamed
 from krakencopy.supervisor.journal import report
 from krakencopy.supervisor.journal.explanation import explain
 from krakencopy.supervisor.journal.interval import last_hop
@@ -46,8 +46,6 @@ from krakencopy.supervisor.supervisor import Supervisor
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2
 
-#: Kraken: assets as they are shown, e.g. BTC, USD, 1INCH, AAPLx.
-ASSET = re.compile(r"[A-Za-z0-9]{1,16}", re.ASCII)
 #: How long an answer waits for the loop to act, in seconds.
 TURN_MAX_S = 1.0
 #: Between the answer to Shutdown and its beginning, in seconds.
@@ -91,6 +89,7 @@ class ControlServicer(OrderCalls):
             accounts=[self._message(account) for account in supervisor.accounts.values()],
             head_seq=self._journal.head, copies=report.counts(self._journal.ends()),
             head_change=self._journal.last_change, head_event=self._journal.last_event,
+            pairs=sorted(self._journal.pairs),
         )  # fmt: skip
 
     async def GetReport(self, request: pb.GetReportRequest, context: Context) -> pb.GetReportResponse:
@@ -180,27 +179,21 @@ class ControlServicer(OrderCalls):
     async def RenameAsset(self, request: pb.RenameAssetRequest, context: Context) -> pb.RenameAssetResponse:
         """Has positions follow a coin to its new name."""
         await check_request_id(request.request_id, context)
-        for field, name in (("old_name", request.old_name), ("new_name", request.new_name)):
-            if not ASSET.fullmatch(name):
-                message = f"{field} {name[:32]!r} is no name of a coin; write it as Kraken shows it, e.g. POL"
-                await refuse(context, grpc.StatusCode.INVALID_ARGUMENT, "BAD_ASSET", message)
-        await self._check_names(request.old_name, request.new_name, context)
+        old, new = [await asset_name(request, field, context) for field in ("old_name", "new_name")]
+        await self._check_names(old, new, context)
         try:
-            self._supervisor.names.rename_asset(request.old_name, request.new_name, "an operator's word")
+            self._supervisor.names.rename_asset(old, new, "an operator's word")
         except ValueError as error:
             await refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "ALREADY_RENAMED", str(error))
-        return pb.RenameAssetResponse(journal_position=plain(self._journal.coins.position(request.new_name)))
+        return pb.RenameAssetResponse(journal_position=plain(self._journal.coins.position(new)))
 
     async def _check_names(self, old: str, new: str, context: Context) -> None:
         """Refuses a word on a coin's name that the exchange's tables contradict, and one that nobody can
         hold against them now.
         """
-        links = [
-            account.process.link
-            for account in self._supervisor.accounts.values()
-            if account.config.is_kraken and account.serving
-        ]
-        link = next((link for link in links if link is not None), None)
+        accounts = self._supervisor.accounts.values()
+        at_kraken = (each for each in accounts if each.config.is_kraken and each.serving)
+        link = next((each.process.link for each in at_kraken if each.process.link is not None), None)
         if link is None:
             message = (
                 "no account is connected to the exchange, whose tables tell two coins apart; say it "
@@ -276,11 +269,13 @@ class ControlServicer(OrderCalls):
         else:
             first, read = END, journal.fills_before
         interval = await interval_of(request, context)
+        # Of a pair that was never traded there are no fills.
+        pair = find_pair(request.pair, journal.pairs) or request.pair if request.pair else ""
         fills, token = await read_page(
             self._page_tokens,
             request,
             first,
-            lambda start, most: read(start, most, request.pair),
+            lambda start, most: read(start, most, pair),
             _seq,
             context,
             None if interval.is_all else lambda fill: interval.holds(fill.executed_at),
@@ -294,7 +289,8 @@ class ControlServicer(OrderCalls):
         after = await watch_start(request, "after_seq", self._journal.head, context)
         change_signal = self._supervisor.fills.change_signal
         async for fill in follow(after, self._journal.fills_after, _seq, change_signal):
-            yield pb.WatchFillsResponse(fill=fill)
+            if not request.pair or find_pair(request.pair, (fill.pair,)):
+                yield pb.WatchFillsResponse(fill=fill)
 
     async def ListCopies(self, request: pb.ListCopiesRequest, context: Context) -> pb.ListCopiesResponse:
         """Copies, the latest first."""

@@ -35,6 +35,8 @@ class Journal(JournalFile):
         self.head = self._number("SELECT max(seq) FROM fills")
         self.last_change = self._number("SELECT max(change) FROM copies")
         self.last_event = self._number("SELECT max(seq) FROM events")
+        #: Of all fills, by the names that they had then.
+        self.pairs = {pair for (pair,) in self._rows("SELECT DISTINCT pair FROM fills")}
         #: Copies by user, state and reason: counted once here, and with each report from then on.
         self._ends = Counter(
             {(user, state, reason): number for user, state, reason, number in self._rows(_ENDS)}
@@ -73,6 +75,7 @@ class Journal(JournalFile):
                 added.append(fill)
             self.coins.write_changed(self._database)
         self.head = head
+        self.pairs.update(fill.pair for fill in added)
         return added
 
     # -- the master's coins: also ``coins`` ----------------------------------------------------------------
@@ -81,8 +84,7 @@ class Journal(JournalFile):
         """Whether there is a fill in a pair with this coin, by the name that it had then or has now."""
         if self.coins.is_known(coin):
             return True
-        pairs = (pair for (pair,) in self._rows("SELECT DISTINCT pair FROM fills", ()))
-        return any(coin in self.coins.current_pair(pair).split("/") for pair in pairs)
+        return any(coin in self.coins.current_pair(pair).split("/") for pair in self.pairs)
 
     def rename(self, old: str, new: str) -> bool:
         """Has the coin's position follow it to its new name; False if it has done so before. Raises

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from krakencopy.account_proc.contract.decimal_text import read_decimal
+
 
 class Options:
     """Options by name; what was not read when ``done`` is called is unknown. All methods raise ValueError."""
@@ -39,8 +41,9 @@ class Options:
         """A number over 0."""
         value = self._take(name, default)
         try:
-            number = Decimal(str(value))
-        except InvalidOperation:
+            # TOML's own numbers are Decimals or integers by now.
+            number = read_decimal(value) if isinstance(value, str) else Decimal(str(value))
+        except (InvalidOperation, ValueError):
             number = Decimal("NaN")
         if not number.is_finite() or number <= 0 or (most is not None and number > most):
             up_to = "" if most is None else f" and up to {most}"

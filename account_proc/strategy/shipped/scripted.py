@@ -9,9 +9,9 @@ wanted at each tick.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from krakencopy.account_proc.contract.decimal_text import read_decimal
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.strategy.api import Account, OrderIntent, StopReason, StrategyFill, Tick
 from krakencopy.account_proc.strategy.shipped.options import Options
@@ -68,10 +68,10 @@ def _line(text: str) -> OrderIntent:
         raise ValueError(problem)
     side, pair, much = words
     try:
-        amount = Decimal(much.removesuffix("%"))
-    except InvalidOperation:
+        amount = read_decimal(much.removesuffix("%"))
+    except ValueError:
         raise ValueError(problem) from None
-    if not amount.is_finite() or amount <= 0 or (much.endswith("%") and amount > 100):
+    if not amount or (much.endswith("%") and amount > 100):
         raise ValueError(problem)
     if much.endswith("%"):
         return OrderIntent(pair=pair, side=Side(side), share=amount / 100, note=text)

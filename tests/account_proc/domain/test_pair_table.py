@@ -143,3 +143,20 @@ def test_pairs_that_nobody_lists_do_not_pile_up() -> None:
         assert table.find(f"NO{number}/USD") is None
     assert len(table._pairs) <= ANSWERS_MAX
     assert table.pair("XBTUSD").name == "BTC/USD"
+
+
+@pytest.mark.parametrize("written", ["BTCUSD", "btc-usd", "XBT_USD", "XXBT/ZUSD", "BTC/USD", "XXBTZUSD"])
+def test_what_people_write_finds_the_pair_and_is_no_name_of_the_exchanges(written: str) -> None:
+    table = pair_table(PAIRS, ASSETS)
+    found = table.find_written(written)
+    assert found is not None
+    assert found.name == "BTC/USD"
+    assert table.find_written(written) is found
+    assert (table.find(written) is not None) is (written in {"BTC/USD", "XXBTZUSD"})
+
+
+def test_a_pair_that_is_not_listed_is_not_found_and_the_nearest_is_named() -> None:
+    assert TABLE.find_written("BTC/USDD") is None
+    assert TABLE.find_written("BTC/USDD") is None
+    assert set(TABLE.nearest("btc-usdd")[:2]) == {"BTC/USD", "BTC/USDT"}
+    assert TABLE.nearest("QQQQQQ") == []

@@ -151,7 +151,6 @@ def test_lists_are_one_object_or_one_row_for_each_with_the_latest_last(
     ("line", "request_made"),
     [
         ("fills", pb.ListFillsRequest(page_size=20)),
-        ("fills --pair btc/usd --limit 5", pb.ListFillsRequest(page_size=5, pair="BTC/USD")),
         ("fills --after 7", pb.ListFillsRequest(page_size=1000, after_seq=7)),
         ("fills --limit 0", pb.ListFillsRequest(page_size=1000)),
         ("copies", pb.ListCopiesRequest(page_size=20)),
@@ -172,9 +171,9 @@ def test_lists_are_one_object_or_one_row_for_each_with_the_latest_last(
         ("why 12", pb.ExplainFillRequest(seq=12)),
         ("why TABC-1", pb.ExplainFillRequest(exec_id="TABC-1")),
         (
-            "order sell btc/usd 0.005 --limit 6e4 --request-id mine",
+            "order sell btc/usd 0.005 --limit 60000 --request-id mine",
             pb.PlaceOrderRequest(
-                request_id="mine", pair="BTC/USD", side=nouns.SIDE_SELL, volume="0.005", limit_price="60000"
+                request_id="mine", pair="btc/usd", side=nouns.SIDE_SELL, volume="0.005", limit_price="60000"
             ),
         ),
     ],
@@ -306,11 +305,6 @@ def test_what_the_exchange_said_is_not_repeated(terminal: Terminal) -> None:
     ("line", "answer", "said"),
     [
         ("fills", pb.ListFillsResponse(), "no fills"),
-        (
-            "fills --pair xbtusd",
-            pb.ListFillsResponse(),
-            "no fills of XBTUSD (pairs are written like BTC/USD here)",
-        ),
         ("copies --state rejected", pb.ListCopiesResponse(), "no such copies"),
         ("events --account eve", pb.ListEventsResponse(), "no events about eve"),
     ],
@@ -322,6 +316,23 @@ def test_people_are_told_that_there_is_nothing_and_programs_get_nothing(
     assert terminal.out == f"{said}\n"
     assert terminal.run(f"{line} -o json", answer) == 0
     assert terminal.out == ""
+
+
+@pytest.mark.parametrize(
+    ("traded", "said"),
+    [
+        ([], "no fills of xbt/eur\n"),
+        (["BTC/EUR", "BTC/USD", "ETH/USD"], "no fills of xbt/eur (there are fills of BTC/EUR, ...)\n"),
+        (["ADA/JPY", "QQ/ZZ"], "no fills of xbt/eur (there are fills of ADA/JPY, QQ/ZZ)\n"),
+    ],
+)
+def test_where_a_pair_has_no_fills_those_that_have_are_named(
+    terminal: Terminal, traded: list[str], said: str
+) -> None:
+    status = pb.GetStatusResponse(pairs=traded)
+    assert terminal.run("fills --pair xbt/eur --limit 5", pb.ListFillsResponse(), status) == 0
+    assert terminal.asked[0] == pb.ListFillsRequest(page_size=5, pair="xbt/eur")
+    assert terminal.out == said
 
 
 def test_accounts_tells_below_the_table_what_there_is_to_say(terminal: Terminal) -> None:

@@ -90,15 +90,13 @@ def test_fills_follow_with_a_pair_starts_at_the_head_and_shows_only_that_pair(
 ) -> None:
     supervisor.on["GetStatus"] = lambda _request, _context: samples.status()
     other = samples.fill(14, pair="ETH/USD")
-    supervisor.on["WatchFills"] = _then_compacted(
-        pb.WatchFillsResponse(fill=samples.fill(13)), pb.WatchFillsResponse(fill=other)
-    )
+    supervisor.on["WatchFills"] = _then_compacted(pb.WatchFillsResponse(fill=other))
     assert main(["fills", "--follow", "--pair", "eth/usd", "--endpoint", endpoint]) == 1
     nothing, header, row = capsys.readouterr().out.splitlines()
-    assert nothing == "no fills of ETH/USD (pairs are written like BTC/USD here) yet"
+    assert nothing == "no fills of eth/usd yet"
     assert header.split()[0] == "FILL"
     assert row.split()[0] == "14"
-    assert supervisor.requests(pb.WatchFillsRequest) == [pb.WatchFillsRequest(after_seq=12)]
+    assert supervisor.requests(pb.WatchFillsRequest) == [pb.WatchFillsRequest(after_seq=12, pair="eth/usd")]
 
 
 def test_fills_after_a_seq_that_are_followed_have_no_gap(endpoint: str, supervisor: Scripted) -> None:

@@ -73,9 +73,11 @@ def test_what_cannot_be_meant_is_refused_with_an_example(read: Read, given: obje
 
 
 def test_a_number_without_a_bound_may_be_any_over_0() -> None:
-    assert Options({"x": "1e6"}).number("x", "1") == 1_000_000
-    with pytest.raises(ValueError, match="x must be a number over 0, such as"):
-        Options({"x": "-1"}).number("x", "1")
+    assert Options({"x": "1000000"}).number("x", "1") == 1_000_000
+    assert Options({"x": Decimal("1e6")}).number("x", "1") == 1_000_000
+    for text in ("-1", "1e6", "1_000", "\u0661", "nan"):
+        with pytest.raises(ValueError, match="x must be a number over 0, such as"):
+            Options({"x": text}).number("x", "1")
 
 
 def test_an_option_that_nobody_read_is_named_with_those_that_are_known() -> None:
