@@ -6,15 +6,15 @@
         for fill in supervisor.watch_fills(after_seq=0):
             ...
 
-The way of a command: cli/main.py -> cli/arguments.py -> cli/commands.py -> sdk/client.py ->
+The way of a command: cli/main.py -> cli/run.py -> cli/arguments.py -> cli/commands.py -> sdk/client.py ->
 sdk/connection.py (the only one that knows gRPC, with sdk/grpc_errors.py and sdk/watch_stream.py).
 """
 
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # as typing's, which takes milliseconds in which Ctrl-C shows a traceback
 if TYPE_CHECKING:
     from krakencopy.client.sdk.client import KrakenCopy
     from krakencopy.client.sdk.errors import (

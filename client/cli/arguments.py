@@ -38,6 +38,8 @@ a line. As always in protobuf's JSON, 64-bit numbers (seq, revision, ...) are st
 
 exit codes: 0 done, 1 refused by the server, 2 no connection, 3 bad input, 4 server fault, 5 not healthy or
 timed out, 74 the output could not be written, 78 bad configuration (reload), 130 interrupted by Ctrl-C
+timed out, 70 a defect of this command, 74 the result cannot be written, 78 bad configuration (reload),
+130 interrupted
 """
 
 
@@ -65,6 +67,9 @@ class _Version(argparse.Action):
 
 def parse(argv: list[str]) -> argparse.Namespace:
     """Read the command line. Raises BadInput; SystemExit(0) after --help and --version."""
+    for argument in argv:
+        if any("\ud800" <= c <= "\udfff" for c in argument):  # how Python has bytes that are no text
+            raise BadInput(f"{argument!a} is no text in UTF-8")
     given = _parser().parse_args(argv)
     common = {
         "endpoint": None,

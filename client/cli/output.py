@@ -9,6 +9,7 @@ from typing import Generic, TextIO, TypeVar
 from google.protobuf.json_format import MessageToJson
 from google.protobuf.message import Message
 
+from krakencopy.client.cli.interrupts import within
 from krakencopy.client.views.formats import plain
 from krakencopy.client.views.table import Column, Grid
 
@@ -25,9 +26,11 @@ def to_json(message: Message) -> str:
 class Output:
     """Standard output in one of its two forms."""
 
-    def __init__(self, stream: TextIO, *, as_json: bool) -> None:
+    def __init__(self, stream: TextIO, *, as_json: bool, limit_s: float | None = None) -> None:
+        """``limit_s``: how long each write may wait for a reader, which is for ever without it."""
         self.stream = stream
         self.as_json = as_json
+        self._limit_s = limit_s
 
     @property
     def room(self) -> int | None:
@@ -35,9 +38,11 @@ class Output:
         return shutil.get_terminal_size().columns if self.stream.isatty() else None
 
     def lines(self, lines: Iterable[str]) -> None:
-        """Write these lines, and let the reader of a pipe have them now."""
-        self.stream.write("".join(f"{self._shown(line)}\n" for line in lines))
-        self.stream.flush()
+        """Write these lines, and let the reader of a pipe have them now. Raises TooSlow."""
+        text = "".join(f"{self._shown(line)}\n" for line in lines)
+        with within(self._limit_s):
+            self.stream.write(text)
+            self.stream.flush()
 
     def _shown(self, lines: str) -> str:
         """Without what would steer a terminal, in JSON escaped."""

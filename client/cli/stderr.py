@@ -4,15 +4,32 @@ before anything is imported.
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import suppress
+from typing import TextIO
+
+from krakencopy.client.cli.interrupts import TooSlow, within
 
 
-def complain(text: str) -> None:
+def complain(text: str, within_s: float | None = None) -> None:
     """One line, whatever the text holds, without what would steer a terminal. Where nobody hears it, it is
-    not said.
+    not said; where nobody reads on, not longer than ``within_s``.
     """
     shown = "".join(c if c.isprintable() else " " for c in " ".join(text.split()))
+    try:
+        with suppress(OSError, ValueError, AttributeError), within(within_s):
+            sys.stderr.write(f"krakencopy: {shown}\n")
+            sys.stderr.flush()
+    except TooSlow:
+        write_nowhere(sys.stderr)
+
+
+def write_nowhere(stream: TextIO) -> None:
+    """What is still buffered goes nowhere from now on, or Python would complain about it, or wait for a
+    reader, while it ends.
+    """
     with suppress(OSError, ValueError, AttributeError):
-        sys.stderr.write(f"krakencopy: {shown}\n")
-        sys.stderr.flush()
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)

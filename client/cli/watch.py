@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from krakencopy.client.cli.output import Output, to_json
 from krakencopy.client.cli.stderr import complain
-from krakencopy.client.sdk.errors import KrakenCopyError, TimedOut, Unavailable
+from krakencopy.client.sdk.errors import TimedOut, Unavailable
 from krakencopy.client.sdk.timeouts import PATIENCE_S
 from krakencopy.client.views.dashboard import ROWS_MAX, Board, Change, change_line
 from krakencopy.client.views.formats import plain
@@ -45,10 +45,10 @@ class _Feed:
     """All watches in one queue. An error of any of them arrives as an item."""
 
     def __init__(self, supervisor: KrakenCopy) -> None:
-        self.queue: queue.Queue[Change | KrakenCopyError] = queue.Queue(_QUEUE_MAX)
+        self.queue: queue.Queue[Change | Exception] = queue.Queue(_QUEUE_MAX)
         self._watches: list[Watch[Any, Any]] = []
         self._threads: list[threading.Thread] = []
-        self._error: KrakenCopyError | None = None
+        self._error: Exception | None = None
         self._follow(supervisor.watch_fills(), lambda fill: pb.WatchFillsResponse(fill=fill))
         self._follow(supervisor.watch_copies(), lambda change: change)
         self._follow(supervisor.watch_events(), lambda event: pb.WatchEventsResponse(event=event))
@@ -58,7 +58,7 @@ class _Feed:
             try:
                 for item in watch:
                     self.queue.put(wrap(item))
-            except KrakenCopyError as error:
+            except Exception as error:  # noqa: BLE001 - shown by the thread that shows
                 self.queue.put(error)
 
         self._watches.append(watch)
@@ -73,7 +73,7 @@ class _Feed:
         with contextlib.suppress(queue.Empty):
             while self._error is None and len(changes) < _QUEUE_MAX:
                 item = self.queue.get_nowait() if changes else self.queue.get(timeout=limit_s)
-                if isinstance(item, KrakenCopyError):
+                if isinstance(item, Exception):
                     self._error = item
                 else:
                     changes.append(item)

@@ -44,6 +44,8 @@ def parse_endpoint(text: str) -> Endpoint:
 def _unix_endpoint(path: str) -> Endpoint:
     if not path:
         raise BadInput("the endpoint 'unix:' names no path; write unix:/path/control.sock")
+    if not path.isprintable():
+        raise BadInput(f"the socket's path {path!a} has characters that cannot be shown")
     if len(path.encode()) > _SOCKET_PATH_BYTES_MAX:
         raise BadInput(
             f"the socket's path {path} is longer than {_SOCKET_PATH_BYTES_MAX} bytes, which Linux does not "

@@ -34,6 +34,7 @@ class ExitCode(IntEnum):
     BAD_INPUT = 3
     SERVER_FAULT = 4
     NOT_IN_TIME = 5
+    DEFECT = 70  # EX_SOFTWARE
     OUTPUT = 74  # EX_IOERR: the result could not be written
     CONFIGURATION = 78  # EX_CONFIG, as krakencopyd itself ends with it
     INTERRUPTED = 130  # 128 + SIGINT, as shells count

@@ -97,8 +97,12 @@ def _message(code: grpc.StatusCode, reason: str, details: str, endpoint: Endpoin
 
 def _nobody_there(details: str, endpoint: Endpoint) -> str:
     cause = details.rpartition("last error: ")[2] or "connection lost"
-    if not endpoint.socket_path.exists():
+    try:
+        endpoint.socket_path.stat()
+    except (FileNotFoundError, NotADirectoryError):
         cause = "there is no such socket"
+    except OSError as error:
+        cause = error.strerror or str(error)
     return (
         f"no supervisor answers at {endpoint} ({cause}); is krakencopyd running, and is this its "
         "endpoint or state folder?"

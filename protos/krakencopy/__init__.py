@@ -5,10 +5,9 @@ What else there is: docs/architecture.md.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from krakencopy.client import __all__ as __all__
 
+TYPE_CHECKING = False  # as typing's, which takes milliseconds in which Ctrl-C shows a traceback
 if TYPE_CHECKING:
     from krakencopy.client import *  # noqa: F403 - the names of __all__, which a type checker reads from there
 

@@ -16,7 +16,8 @@ import pytest
 from google.protobuf.json_format import ParseDict
 from google.protobuf.message import Message
 
-from krakencopy.client.cli.main import main, run
+from krakencopy.client.cli.main import main
+from krakencopy.client.cli.run import run
 from krakencopy.client.sdk.client import KrakenCopy
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
