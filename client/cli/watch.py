@@ -13,11 +13,12 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Self
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from krakencopy.client.cli.output import Output, to_json
 from krakencopy.client.cli.stderr import complain
-from krakencopy.client.sdk.errors import TimedOut, Unavailable
+from krakencopy.client.sdk.errors import PositionGone, TimedOut, Unavailable
 from krakencopy.client.sdk.timeouts import PATIENCE_S
 from krakencopy.client.views.dashboard import ROWS_MAX, Board, Change, change_line
 from krakencopy.client.views.formats import plain
@@ -44,14 +45,16 @@ _SHOW_CURSOR = "\x1b[?25h"
 class _Feed:
     """All watches in one queue. An error of any of them arrives as an item."""
 
-    def __init__(self, supervisor: KrakenCopy) -> None:
+    def __init__(self, supervisor: KrakenCopy, heads: tuple[int, int, int]) -> None:
+        """``heads``: the fill, the change and the event behind which it begins."""
+        seq, change, event = heads
         self.queue: queue.Queue[Change | Exception] = queue.Queue(_QUEUE_MAX)
         self._watches: list[Watch[Any, Any]] = []
         self._threads: list[threading.Thread] = []
         self._error: Exception | None = None
-        self._follow(supervisor.watch_fills(), lambda fill: pb.WatchFillsResponse(fill=fill))
-        self._follow(supervisor.watch_copies(), lambda change: change)
-        self._follow(supervisor.watch_events(), lambda event: pb.WatchEventsResponse(event=event))
+        self._follow(supervisor.watch_fills(seq), lambda fill: pb.WatchFillsResponse(fill=fill))
+        self._follow(supervisor.watch_copies(change), lambda change: change)
+        self._follow(supervisor.watch_events(event), lambda event: pb.WatchEventsResponse(event=event))
 
     def _follow(self, watch: Watch[Any, Any], wrap: Callable[..., Change]) -> None:
         def read() -> None:
@@ -116,6 +119,9 @@ class _Page:
         self._out.stream.flush()
         time.sleep(_DRAW_INTERVAL_S)
 
+    def note(self, _text: str) -> None:
+        """The page is drawn anew, which says it."""
+
 
 class _Lines:
     """Shows each change by itself, for pipes, files and programs."""
@@ -138,23 +144,87 @@ class _Lines:
         form = to_json if self._out.as_json else change_line
         self._out.lines(form(change) for change in changes)
 
+    def note(self, text: str) -> None:
+        """For people and programs alike: on standard error."""
+        complain(text)
+
+
+class _AnotherJournal(Exception):
+    """The supervisor has another journal than before: a new state folder, or a new paper exchange."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One run of a supervisor; those on one journal are numbered from 1."""
+
+    number: int
+    began_ns: int
+
+    @classmethod
+    def of(cls, status: pb.GetStatusResponse) -> Self:
+        return cls(status.epoch, status.started_at.ToNanoseconds())
+
+    def may_follow(self, earlier: _Run) -> bool:
+        """Whether it has the journal of the earlier one."""
+        return self == earlier or self.number > earlier.number
+
 
 def watch_all(supervisor: KrakenCopy, out: Output) -> None:
-    """Show all changes until interrupted. Raises what ends a watch, and Unavailable when the supervisor
-    stays away.
+    """Show all changes until interrupted. A page on a terminal waits for a supervisor that is away for as
+    long as it is; lines end with Unavailable. Raises what else ends a watch.
     """
     is_page = out.stream.isatty() and not out.as_json
-    board = Board()
-    changes = board.take_status(supervisor.get_status())
-    if is_page:
+    status = supervisor.get_status()
+    heads = _heads(status)
+    with _Page(out) if is_page else _Lines(out) as shown:
+        while True:
+            board = Board()
+            try:
+                _show_run(supervisor, board, shown, status, heads)
+            except (_AnotherJournal, PositionGone) as error:
+                began, status = _Run.of(status), supervisor.get_status()
+                if isinstance(error, PositionGone) and _Run.of(status) == began:
+                    raise  # nothing has begun anew
+                is_new = not _Run.of(status).may_follow(began)
+                heads = (0, 0, 0) if is_new else _heads(status)
+                shown.note("the supervisor has begun another journal; what follows is from there")
+            except (Unavailable, TimedOut):
+                if not is_page:
+                    raise
+                status = _wait_for_answer(supervisor, board, shown)
+                heads = _heads(status)
+
+
+def _heads(status: pb.GetStatusResponse) -> tuple[int, int, int]:
+    """The last fill, change and event: watches go on behind them."""
+    return status.head_seq, status.head_change, status.head_event
+
+
+def _show_run(
+    supervisor: KrakenCopy, board: Board, shown: _Page | _Lines, status: pb.GetStatusResponse,
+    heads: tuple[int, int, int],
+) -> NoReturn:  # fmt: skip
+    """Show what changes behind ``heads``, as long as the supervisor answers and keeps its journal."""
+    changes = board.take_status(status)
+    if isinstance(shown, _Page):
         for change in _latest(supervisor):
             board.take_change(change)
-    feed = _Feed(supervisor)
+    feed = _Feed(supervisor, heads)
     try:
-        with _Page(out) if is_page else _Lines(out) as shown:
-            _go_on(supervisor, feed, board, lambda new: shown.show(board, new), changes)
+        _go_on(supervisor, feed, board, lambda new: shown.show(board, new), changes, _Run.of(status))
     finally:
         feed.close()
+
+
+def _wait_for_answer(supervisor: KrakenCopy, board: Board, shown: _Page | _Lines) -> pb.GetStatusResponse:
+    """The supervisor's status, once it answers again."""
+    while True:
+        try:
+            return supervisor.get_status()
+        except (Unavailable, TimedOut) as error:
+            board.trouble = f"{error.message}; trying again"
+        shown.show(board, ())
+        time.sleep(_REFRESH_S)
 
 
 def _latest(supervisor: KrakenCopy) -> list[Change]:
@@ -175,7 +245,8 @@ def _go_on(
     board: Board,
     show: Callable[[list[Change]], None],
     changes: list[Change],
-) -> None:
+    run: _Run,
+) -> NoReturn:
     answered_at = asked_at = time.monotonic()
     while True:
         show(changes)
@@ -188,11 +259,15 @@ def _go_on(
             continue
         asked_at = now
         try:
-            changes += board.take_status(supervisor.get_status())
+            status = supervisor.get_status()
         except (Unavailable, TimedOut):
             if now - answered_at > PATIENCE_S:
                 raise
             board.trouble = f"no answer from {supervisor.endpoint}; trying again"
         else:
+            if not _Run.of(status).may_follow(run):
+                raise _AnotherJournal
+            run = _Run.of(status)
+            changes += board.take_status(status)
             answered_at = now
             board.trouble = ""

@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 from krakencopy.client.views import pages
 from krakencopy.client.views import rows as views
 from krakencopy.client.views.formats import local_time, plain
-from krakencopy.client.views.table import table
+from krakencopy.client.views.table import table, wrapped
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 
@@ -23,6 +23,8 @@ Change = pb.WatchFillsResponse | pb.WatchCopiesResponse | pb.WatchEventsResponse
 #: Of fills, copies and events each; fewer where the screen is small, but not less than two.
 ROWS_MAX = 8
 _ROWS_MIN = 2
+#: Of one sentence on a narrow screen.
+_LINES_MAX = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +68,11 @@ class Board:
         return changed
 
     def take_change(self, change: Change) -> None:
-        """One change of a fill, a copy or an event."""
+        """One change of a fill, a copy or an event. What is known already changes nothing."""
         match change:
             case pb.WatchFillsResponse():
-                self._fills.append(change.fill)
+                if not self._fills or change.fill.seq > self._fills[-1].seq:
+                    self._fills.append(change.fill)
             case pb.WatchCopiesResponse():
                 key = (change.copy.account_id, change.copy.copy_id)
                 self._copies.pop(key, None)  # the latest change stands last
@@ -77,15 +80,21 @@ class Board:
                 while len(self._copies) > ROWS_MAX:
                     del self._copies[next(iter(self._copies))]
             case pb.WatchEventsResponse():
-                self._events.append(change.event)
+                if not self._events or change.event.seq > self._events[-1].seq:
+                    self._events.append(change.event)
             case _:
                 raise AssertionError("accounts come with the status")
 
     def page(self, width: int, height: int) -> list[str]:
         """The whole board, cut to the terminal's size (columns and lines)."""
         status = self._status
-        lines = [f"!! {self.trouble}"] if self.trouble else []
-        lines += [*pages.status_head(status), *pages.cap_warning(status.copies), ""]
+        lines = wrapped(f"!! {self.trouble}", width, _LINES_MAX) if self.trouble else []
+        # Why it is not ready, and what is wrong with whom, is never cut off at the end of a line.
+        state, *head = pages.status_head(status)
+        lines += [*wrapped(state, width, _LINES_MAX), *head]
+        for line in pages.cap_warning(status.copies):
+            lines += wrapped(line, width, _LINES_MAX)
+        lines.append("")
         lines += self._accounts(width, height // 3)
         sections = [
             (columns, rows)
@@ -116,7 +125,9 @@ class Board:
         lines = table(views.account_columns(), [views.account_row(account) for account in accounts], width)
         if hidden > 0:
             lines.append(f"... and {hidden} more accounts")
-        return lines + views.account_notes(accounts)
+        for note in views.account_notes(accounts):
+            lines += wrapped(note, width, _LINES_MAX)
+        return lines
 
 
 def _cut(line: str, width: int) -> str:

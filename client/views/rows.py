@@ -31,23 +31,25 @@ from krakencopy.v1 import types_pb2 as nouns
 COPIED_BROKER = "kraken"
 #: As wide as table_time's text, so that tables keep their columns while they grow.
 _TIME_WIDTH = 18
+#: Characters of an account's id that are left on a narrow terminal.
+_ID_WIDTH_MIN = 8
 
 
 def account_columns() -> tuple[Column, ...]:
-    """What account_row's cells are."""
+    """What account_row's cells are. Why an account stands where it does is left out last."""
     return (
-        Column("ACCOUNT"),
-        Column("ROLE", extra=1),
-        Column("BROKER", extra=5),
+        Column("ACCOUNT", shortest=_ID_WIDTH_MIN),
+        Column("ROLE", extra=5),
+        Column("BROKER", extra=9),
         Column("STATE"),
-        Column(zoned("SINCE")),
-        Column("PID", right=True, extra=4),
-        Column("RESTARTS", right=True),
-        Column("EQUITY", right=True),
-        Column("FEED"),
-        Column("LAST FILL", right=True, extra=3),
-        Column("OPEN", right=True, extra=2),
-        Column("REASON"),
+        Column(zoned("SINCE"), extra=3),
+        Column("PID", right=True, extra=8),
+        Column("RESTARTS", right=True, extra=4),
+        Column("EQUITY", right=True, extra=2),
+        Column("FEED", extra=1),
+        Column("LAST FILL", right=True, extra=7),
+        Column("OPEN", right=True, extra=6),
+        Column("REASON", text=30),
     )
 
 
@@ -233,14 +235,14 @@ def fill_columns() -> tuple[Column, ...]:
     """What fill_row's cells are."""
     return (
         Column("FILL", right=True, width=6),
-        Column(zoned("EXECUTED"), width=_TIME_WIDTH),
+        Column(zoned("EXECUTED"), width=_TIME_WIDTH, extra=2),
         Column("SIDE"),
         Column("VOLUME", right=True, width=10),
         Column("PAIR", width=7),
         Column("PRICE", right=True, width=9),
-        Column("FEE", right=True, width=11, extra=1),
-        Column("EXEC ID", width=19, extra=2),
-        Column("NOTE"),
+        Column("FEE", right=True, width=11, extra=3),
+        Column("EXEC ID", width=19, extra=4),
+        Column("NOTE", extra=1),
     )
 
 
@@ -268,17 +270,17 @@ def _is_late(fill: nouns.Fill) -> bool:
 def copy_columns() -> tuple[Column, ...]:
     """What copy_row's cells are."""
     return (
-        Column("ACCOUNT", width=12),
-        Column("FILLS", right=True, width=5),
-        Column("SIDE"),
-        Column("ORDERED", right=True, width=10, extra=3),
-        Column("FILLED", right=True, width=10),
-        Column("PAIR", width=7, extra=1),
-        Column("AVG PRICE", right=True, extra=2),
-        Column("FEE", right=True, width=11, extra=4),
+        Column("ACCOUNT", width=12, shortest=_ID_WIDTH_MIN),
+        Column("FILLS", right=True, width=5, extra=1),
+        Column("SIDE", extra=4),
+        Column("ORDERED", right=True, width=10, extra=7),
+        Column("FILLED", right=True, width=10, extra=2),
+        Column("PAIR", width=7, extra=3),
+        Column("AVG PRICE", right=True, extra=6),
+        Column("FEE", right=True, width=11, extra=8),
         Column("STATE", width=8),
-        Column(zoned("LAST HOP"), width=_TIME_WIDTH),
-        Column("REASON"),
+        Column(zoned("LAST HOP"), width=_TIME_WIDTH, extra=5),
+        Column("REASON", text=14),
     )
 
 
@@ -324,11 +326,11 @@ def last_hop(copy: nouns.Copy) -> Timestamp:
 def event_columns() -> tuple[Column, ...]:
     """What event_row's cells are."""
     return (
-        Column("EVENT", right=True, width=6),
-        Column(zoned("AT"), width=_TIME_WIDTH),
+        Column("EVENT", right=True, width=6, extra=1),
+        Column(zoned("AT"), width=_TIME_WIDTH, extra=2),
         Column("SEVERITY"),
-        Column("ACCOUNT", width=12),
-        Column("CODE", width=21, extra=1),
+        Column("ACCOUNT", width=12, shortest=_ID_WIDTH_MIN),
+        Column("CODE", width=21, extra=3),
         Column("MESSAGE"),
     )
 

@@ -354,7 +354,7 @@ def test_watch_redraws_a_page_on_a_terminal_and_gives_the_cursor_back(
             _read_until(master_fd, "RUNNING")
             changing["WatchFills"].opened.get(timeout=LIMIT_S)
             changing["WatchFills"].put(pb.WatchFillsResponse(fill=samples.fill(77)))
-            drawn = _read_until(master_fd, "    77  01-02")
+            drawn = _read_until(master_fd, "  77  01-02")
             assert "\x1b[H" in drawn
             code, error = _interrupted(process)
             assert (code, error) == (130, "")

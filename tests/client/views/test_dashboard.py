@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from krakencopy.client.views.dashboard import ROWS_MAX, Board, change_line
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
@@ -44,9 +47,9 @@ def test_the_page_shows_the_latest_rows_and_fits_the_terminal() -> None:
     assert [int(line.split()[0]) for line in page[start + 1 : start + 1 + ROWS_MAX]] == list(
         range(3, ROWS_MAX + 3)
     )
-    small = board.page(40, 10)
+    small = board.page(30, 10)
     assert len(small) == 10
-    assert max(map(len, small)) <= 40
+    assert max(map(len, small)) <= 30
     assert any(line.endswith("…") for line in small)
 
 
@@ -90,3 +93,52 @@ def test_each_kind_of_change_has_its_sentence() -> None:
     assert "fill 12: buy" in change_line(pb.WatchFillsResponse(fill=samples.fill()))
     assert "copy by bob" in change_line(pb.WatchCopiesResponse(copy=samples.copy()))
     assert "WARNING bob" in change_line(pb.WatchEventsResponse(event=samples.event()))
+
+
+REASONS = ["MASTER_NOT_READY", "LEDGER_BEHIND_JOURNAL", "EXCHANGE_UNREACHABLE", "KEY_LACKS_PERMISSION"]
+IDS = st.text("abcdefghijklmnopqrstuvwxyz0123456789_-", min_size=1, max_size=64)
+
+
+def _busy_board(ids: list[str]) -> Board:
+    board = Board()
+    users = [
+        samples.user(name, nouns.ACCOUNT_STATE_WAITING, REASONS[number % 4], f"what is wrong with {number}")
+        for number, name in enumerate(ids)
+    ]
+    why = "the master is DEGRADED (EXCHANGE_UNREACHABLE): 503 from http://127.0.0.1:8080"
+    board.take_status(samples.status(samples.master(), *users, ready=False, message=why))
+    for seq in range(1, ROWS_MAX + 1):
+        for account in ids:
+            board.take_change(pb.WatchCopiesResponse(copy=samples.copy(account, seq)))
+            board.take_change(pb.WatchEventsResponse(event=samples.event(seq, account)))
+        board.take_change(pb.WatchFillsResponse(fill=samples.fill(seq)))
+    return board
+
+
+@given(st.lists(IDS, min_size=1, max_size=5, unique=True), st.integers(40, 200), st.integers(10, 60))
+def test_a_page_fits_any_terminal(ids: list[str], width: int, height: int) -> None:
+    page = _busy_board(ids).page(width, height)
+    assert len(page) <= height
+    assert max(map(len, page)) <= width
+
+
+@given(st.lists(IDS, min_size=1, max_size=4, unique=True), st.integers(60, 200))
+def test_why_accounts_do_not_run_is_whole_from_60_columns_on(ids: list[str], width: int) -> None:
+    page = "\n".join(_busy_board(ids).page(width, 60))
+    for number in range(len(ids)):
+        assert f" {REASONS[number]}\n" in page
+    told = " ".join(page.split())
+    assert "the master is DEGRADED (EXCHANGE_UNREACHABLE): 503 from http://127.0.0.1:8080" in told
+    assert all(f"what is wrong with {number}" in told for number in range(len(ids)))
+
+
+def test_what_is_known_already_changes_nothing() -> None:
+    board = Board()
+    board.take_status(samples.status())
+    for seq in (1, 2, 2, 1):
+        board.take_change(pb.WatchFillsResponse(fill=samples.fill(seq)))
+        board.take_change(pb.WatchEventsResponse(event=samples.event(seq)))
+    page = board.page(200, 50)
+    start = next(i for i, line in enumerate(page) if "EXEC ID" in line)
+    assert [line.split()[0] for line in page[start + 1 : start + 3]] == ["1", "2"]
+    assert page[start + 3] == ""

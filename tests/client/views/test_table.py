@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from krakencopy.client.views.table import Column, Grid, pairs, table
+from krakencopy.client.views.table import Column, Grid, pairs, shortened, table, wrapped
 
 CELLS = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=12)
 
@@ -62,3 +62,33 @@ def test_columns_that_were_left_out_stay_out_in_rows_that_come_later() -> None:
 
 def test_pairs_leave_out_what_is_not_known() -> None:
     assert pairs([("pid", ""), ("state", "RUNNING"), ("a", "b")]) == ["state  RUNNING", "a      b"]
+
+
+def test_ids_are_shortened_in_their_middle_where_the_rest_would_not_fit() -> None:
+    columns = [Column("ACCOUNT", shortest=8), Column("PID", extra=1), Column("REASON", text=30)]
+    rows = [["bert_gilbert_the_second", "1", "MASTER_NOT_READY"], ["anna", "2", ""]]
+    assert table(columns, rows, 44)[1] == "bert_gilbert_the_second  MASTER_NOT_READY"
+    assert table(columns, rows, 30) == [
+        "ACCOUNT       REASON",
+        "bert_g…econd  MASTER_NOT_READY",
+        "anna",
+    ]
+    assert table(columns, rows, 10)[1] == "bert…ond  MASTER_NOT_READY"
+    assert table(columns, rows)[1].split() == rows[0]
+
+
+@given(st.text(max_size=30), st.integers(1, 30))
+def test_a_shortened_text_has_its_beginning_and_its_end(text: str, width: int) -> None:
+    short = shortened(text, width)
+    assert len(short) <= width
+    if short != text:
+        begin, _, end = short.partition("…") if "…" not in text else (short, "", "")
+        assert text.startswith(begin) or "…" in text
+        assert text.endswith(end)
+
+
+def test_a_sentence_is_wrapped_and_says_where_more_is_left_out() -> None:
+    assert wrapped("one two three four", 9, 4) == ["one two", "  three", "  four"]
+    assert wrapped("one two three four", 9, 2) == ["one two", "  three…"]
+    assert wrapped("", 9, 2) == [""]
+    assert max(map(len, wrapped("x" * 100, 9, 3))) == 9
