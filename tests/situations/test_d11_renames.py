@@ -139,8 +139,8 @@ def test_a_word_that_would_mix_two_coins_is_refused(paper: Paper) -> None:
             ("BTC", "ETH", "BTC is traded at the exchange under this name: ETH is another coin"),
             ("USD", "EUR", "USD is traded at the exchange under this name"),
             ("BTC", "BCT", "it has no other, and the exchange lists no BCT"),
-            ("XBT", "ETH", "XBT is called BTC"),
-            ("BTC", "XETH", "XETH is called ETH"),
+            ("XBT", "ETH", "BTC is traded at the exchange under this name"),
+            ("BTC", "XETH", "ETH is another coin"),
             ("QQQ", "RRR", "the exchange lists no RRR, and the master has never traded QQQ"),
         ):
             with pytest.raises(Refused, match=why), system.api() as api:
