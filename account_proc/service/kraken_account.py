@@ -28,8 +28,8 @@ from krakencopy.account_proc.contract.errors import (
 )
 from krakencopy.account_proc.contract.ledger_file import BALANCES, balances_text
 from krakencopy.account_proc.contract.nonce_report import KeyNonce
-from krakencopy.account_proc.contract.proto_time import utc_clock
 from krakencopy.account_proc.contract.pair_spellings import coin_name
+from krakencopy.account_proc.contract.proto_time import utc_clock
 from krakencopy.account_proc.contract.spec import AccountSpec, Credentials, Role
 from krakencopy.account_proc.kraken.api import KrakenExchange
 from krakencopy.account_proc.kraken.exchange_clock import ExchangeClock
