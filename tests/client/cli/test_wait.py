@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from krakencopy.client.cli import wait
-from krakencopy.client.cli.main import dial, run
+from krakencopy.client.cli.run import dial, run
 from krakencopy.client.cli.wait import wait_until_gone, wait_until_ready
 from krakencopy.client.sdk.client import KrakenCopy
 from krakencopy.client.sdk.endpoint import ENDPOINT_VARIABLE
