@@ -57,10 +57,11 @@ def status(_arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     return ExitCode.DONE
 
 
-def report(_arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
+def report(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
     """`report`."""
     with connect() as supervisor:
-        out.one(supervisor.get_report(), lambda report: pages.report_page(report, out.room))
+        answer = supervisor.get_report(since=arguments.since, until=arguments.until)
+        out.one(answer, lambda report: pages.report_page(report, out.room))
     return ExitCode.DONE
 
 

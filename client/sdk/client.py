@@ -15,7 +15,7 @@ import grpc
 
 from krakencopy.client.sdk.connection import Connection
 from krakencopy.client.sdk.endpoint import Endpoint, parse_endpoint
-from krakencopy.client.sdk.errors import BadInput
+from krakencopy.client.sdk.errors import BadInput, ServerFault
 from krakencopy.client.sdk.intervals import limits
 from krakencopy.client.sdk.order_calls import OrderCalls
 from krakencopy.client.sdk.pages import PAGE_SIZE_MAX, page_size, pages
@@ -76,9 +76,22 @@ class KrakenCopy(OrderCalls):
         """The whole system on one page."""
         return self._ask(self._stub.GetStatus, pb.GetStatusRequest(), timeout_s)
 
-    def get_report(self, *, timeout_s: float | None = None) -> pb.GetReportResponse:
-        """What became of every fill at every user."""
-        return self._ask(self._stub.GetReport, pb.GetReportRequest(), timeout_s)
+    def get_report(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        timeout_s: float | None = None,
+    ) -> pb.GetReportResponse:
+        """What became of every fill at every user, or of those that were executed from ``since`` on and
+        before ``until``. Raises ServerFault where the supervisor is too old to know them.
+        """
+        request = pb.GetReportRequest(**limits(since, until))
+        answer = self._ask(self._stub.GetReport, request, timeout_s)
+        knows = (since is None or answer.HasField("since")) and (until is None or answer.HasField("until"))
+        if not knows:
+            raise ServerFault("the supervisor is older than this client: it reports on all fills only")
+        return answer
 
     def reload(
         self, *, dry_run: bool = False, request_id: str = "", timeout_s: float | None = None

@@ -149,7 +149,7 @@ def report_page(report: pb.GetReportResponse, room: int | None = None) -> list[s
         Column(_ON_ITS_WAY, right=True),
         Column("CAPPED", right=True, extra=2),
     ]
-    lines = [f"{report.fills} fills in the journal, {on_their_way(report)}", ""]
+    lines = [f"{report.fills} fills {_reported(report)}, {on_their_way(report)}", ""]
     total = pb.AccountReport(account_id="all")
     for account in report.accounts:
         total.fills += account.fills
@@ -163,6 +163,14 @@ def report_page(report: pb.GetReportResponse, room: int | None = None) -> list[s
     for account in report.accounts:
         lines += _report_details(account)
     return lines + cap_warning(total.copies)
+
+
+def _reported(report: pb.GetReportResponse) -> str:
+    """Of when a report is."""
+    since, until = local_time(report.since), local_time(report.until)
+    parts = [f"from {since}"] if since else []
+    parts += [f"up to {until}"] if until else []
+    return " ".join(parts) or "in the journal"
 
 
 def on_their_way(report: pb.GetReportResponse) -> str:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
-from krakencopy.supervisor.journal.interval import Interval
+from krakencopy.supervisor.journal.interval import ALL, Interval
 
 #: How far back the last lines are looked for, in bytes.
 TAIL_BYTES_MAX = 4_000_000
@@ -26,11 +26,10 @@ LINES_MAX = 10_000
 BATCH = 1_000
 #: How a line begins (account_proc/runtime/json_log.py).
 _AT = re.compile(r'\{"at": "([^"]{1,40})"')
-_ALL = Interval()
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 
-async def lines(path: Path, count: int, *, follow: bool, interval: Interval = _ALL) -> AsyncIterator[str]:
+async def lines(path: Path, count: int, *, follow: bool, interval: Interval = ALL) -> AsyncIterator[str]:
     """The last ``count`` lines of an interval, then new ones for ever if asked. A file that does not exist
     yet has no lines. Older files are read only for an interval with a limit.
     """

@@ -94,7 +94,14 @@ class ControlServicer(OrderCalls):
 
     async def GetReport(self, request: pb.GetReportRequest, context: Context) -> pb.GetReportResponse:
         """What became of every fill at every user."""
-        return await report.report(self._journal, [user.id for user in self._supervisor.config.users])
+        interval = await interval_of(request, context)
+        users = [user.id for user in self._supervisor.config.users]
+        answer = await report.report(self._journal, users, interval)
+        if request.HasField("since"):
+            answer.since.CopyFrom(request.since)
+        if request.HasField("until"):
+            answer.until.CopyFrom(request.until)
+        return answer
 
     async def Reload(self, request: pb.ReloadRequest, context: Context) -> pb.ReloadResponse:
         """Reads the configuration again and applies what it changes."""

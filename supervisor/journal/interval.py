@@ -28,6 +28,7 @@ Limited = (
     | control_pb2.ListCopiesRequest
     | control_pb2.ListEventsRequest
     | control_pb2.ReadLogRequest
+    | control_pb2.GetReportRequest
 )
 
 
@@ -63,6 +64,10 @@ class Interval:
         return (self.since_ns is None or moment_ns >= self.since_ns) and (
             self.until_ns is None or moment_ns < self.until_ns
         )
+
+
+#: All of time.
+ALL = Interval()
 
 
 def last_hop(copy: types_pb2.Copy) -> Timestamp:

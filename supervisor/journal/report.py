@@ -12,7 +12,9 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from krakencopy.account_proc.contract.copy_state import Reason
+from krakencopy.supervisor.journal.interval import ALL, Interval
 from krakencopy.supervisor.journal.journal import Journal
+from krakencopy.supervisor.journal.reported_fills import ReportedFills
 from krakencopy.v1 import control_pb2
 from krakencopy.v1 import types_pb2 as pb
 
@@ -53,30 +55,34 @@ def counts(ends: Iterable[tuple[str, int, str, int]]) -> control_pb2.CopyCounts:
     return control_pb2.CopyCounts(**totals)
 
 
-async def report(journal: Journal, user_ids: Sequence[str]) -> control_pb2.GetReportResponse:
-    """What became of every fill at every user; those that are not configured any more come last, if they ever
-    took a fill.
+async def report(
+    journal: Journal, user_ids: Sequence[str], interval: Interval = ALL
+) -> control_pb2.GetReportResponse:
+    """What became of every fill of an interval at every user, by the copies that answer it; users that are
+    not configured any more come last, if they ever took a fill.
 
     Reads every copy there is, a few at a time: fills go out meanwhile. Those that come after the call are
     left out.
     """
-    answer = control_pb2.GetReportResponse(fills=journal.head)
-    ends = journal.ends()
+    fills = await ReportedFills.of(journal, interval)
+    answer = control_pb2.GetReportResponse(fills=len(fills.within(0, fills.head)))
+    ends = journal.ends() if fills.is_all else []
     rows: dict[str, _Row] = {}
     for user_id in (*user_ids, *removed_users(journal, user_ids)):
         mark = journal.mark(user_id)
         removed = user_id not in user_ids
         # Nobody has handed later ones to it.
-        last = mark.acked_seq if removed else answer.fills
+        last = mark.acked_seq if removed else fills.head
         if removed and last == mark.joined_seq:
             continue
-        line = answer.accounts.add(account_id=user_id, fills=last - mark.joined_seq, removed=removed)
+        its_fills = len(fills.within(mark.joined_seq, last))
+        line = answer.accounts.add(account_id=user_id, fills=its_fills, removed=removed)
         sized = counts(end for end in ends if end[0] == user_id)
         line.copies.capped, line.copies.sized_entries = sized.capped, sized.sized_entries
-        rows[user_id] = _Row(mark.joined_seq, last)
+        rows[user_id] = _Row(mark.joined_seq, last, its_fills)
         await asyncio.sleep(0)
-    answer.on_their_way = await _read_answers(journal, rows, answer.fills)
-    sums = await _read_copies(journal, rows)
+    answer.on_their_way = await _read_answers(journal, rows, fills)
+    sums = await _read_copies(journal, rows, fills)
     for line in answer.accounts:
         rows[line.account_id].into(line)
         sums[line.account_id].into(line)
@@ -84,19 +90,19 @@ async def report(journal: Journal, user_ids: Sequence[str]) -> control_pb2.GetRe
     return answer
 
 
-async def _read_answers(journal: Journal, rows: Mapping[str, _Row], head: int) -> int:
+async def _read_answers(journal: Journal, rows: Mapping[str, _Row], fills: ReportedFills) -> int:
     """Counts each fill once for each user, by the copy that answers it when it is read; how many fills have
     no end at some user.
     """
-    on_their_way, step = 0, max(ANSWERS // max(len(rows), 1), 1)
+    on_their_way, head, step = 0, fills.head, max(ANSWERS // max(len(rows), 1), 1)
     for start in range(min((row.joined for row in rows.values()), default=head), head, step):
         to_seq = min(start + step, head)
         open_at: Counter[int] = Counter()
         for user_row in rows.values():
-            open_at.update(range(max(start, user_row.joined) + 1, min(to_seq, user_row.last) + 1))
+            open_at.update(fills.within(max(start, user_row.joined), min(to_seq, user_row.last)))
         for seq, user_id, copy_id, state in journal.answers(start, to_seq):
             row = rows.get(user_id)
-            if row is not None and row.joined < seq <= row.last:
+            if row is not None and row.joined < seq <= row.last and fills.has(seq):
                 row.count_answer(seq, copy_id, state)
                 open_at[seq] -= state in COUNTED
         on_their_way += sum(count > 0 for count in open_at.values())
@@ -104,14 +110,14 @@ async def _read_answers(journal: Journal, rows: Mapping[str, _Row], head: int) -
     return on_their_way
 
 
-async def _read_copies(journal: Journal, user_ids: Iterable[str]) -> dict[str, _Sums]:
+async def _read_copies(journal: Journal, user_ids: Iterable[str], fills: ReportedFills) -> dict[str, _Sums]:
     """What the copies of these users come to."""
-    sums = {user_id: _Sums() for user_id in user_ids}
+    sums = {user_id: _Sums(counts_sizes=not fills.is_all) for user_id in user_ids}
     received_at = ReceivedAt(journal)
     change, last_change = 0, journal.last_change
     while change < last_change and (batch := journal.copies_after(change, BATCH)):
         for _, copy in batch:
-            if copy.account_id in sums:
+            if copy.account_id in sums and (fills.is_all or any(map(fills.has, copy.fill_seqs))):
                 sums[copy.account_id].add_copy(copy, received_at)
         change = batch[-1][0]
         await asyncio.sleep(0)
@@ -121,9 +127,9 @@ async def _read_copies(journal: Journal, user_ids: Iterable[str]) -> dict[str, _
 class _Row:
     """How the fills of one user stand: each is in one column."""
 
-    def __init__(self, joined: int, last: int) -> None:
-        """Its fills are those after ``joined``, up to ``last``."""
-        self.joined, self.last = joined, last
+    def __init__(self, joined: int, last: int, fills: int) -> None:
+        """Its fills are so many of those after ``joined``, up to ``last``."""
+        self.joined, self.last, self._fills = joined, last, fills
         self._columns: Counter[str] = Counter()
 
     def count_answer(self, seq: int, copy_id: str, state: int) -> None:
@@ -134,7 +140,7 @@ class _Row:
 
     def into(self, line: control_pb2.AccountReport) -> None:
         """All of them."""
-        line.unanswered = self.last - self.joined - self._columns.total()
+        line.unanswered = self._fills - self._columns.total()
         line.merged = self._columns.pop("merged", 0)
         for column, number in self._columns.items():
             setattr(line.copies, column, number)
@@ -167,7 +173,10 @@ class ReceivedAt:
 class _Sums:
     """What the copies of one user come to."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, counts_sizes: bool) -> None:
+        """``counts_sizes``: also how often the cap decided, which the journal has counted for all fills."""
+        self._counts_sizes = counts_sizes
+        self._ends: list[tuple[str, int, str, int]] = []
         self._reasons: Counter[str] = Counter()
         self._without_fill: Counter[str] = Counter()
         #: By side or "fees", then by asset.
@@ -178,6 +187,8 @@ class _Sums:
 
     def add_copy(self, copy: pb.Copy, received_at: Callable[[int], float | None]) -> None:
         """One more copy."""
+        if self._counts_sizes:
+            self._ends.append((copy.account_id, copy.state, copy.reason, 1))
         if not copy.fill_seqs:
             self._without_fill[COUNTED.get(copy.state, "open")] += 1
         if copy.state in EXPLAINED:
@@ -195,6 +206,9 @@ class _Sums:
     def into(self, line: control_pb2.AccountReport) -> None:
         """All of them."""
         line.without_fill.MergeFrom(control_pb2.CopyCounts(**self._without_fill))
+        if self._counts_sizes:
+            sized = counts(self._ends)
+            line.copies.capped, line.copies.sized_entries = sized.capped, sized.sized_entries
         for reason, count in self._reasons.items():
             line.reasons[reason] = count
         for name, amounts in self._traded.items():

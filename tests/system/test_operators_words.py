@@ -131,3 +131,14 @@ def test_all_users_are_paused_and_resumed_at_once(system: System) -> None:
 
     wait_for("both to be paused", paused)
     system.command("resume", "--all")
+
+
+def test_a_report_is_about_the_fills_of_its_interval(system: System, fills: list[Any]) -> None:
+    since, until = moment(fills[2].executed_at), moment(fills[6].executed_at)
+    with system.api() as api:
+        report = api.get_report(since=since, until=until)
+    assert report.fills == 4
+    assert [account.fills for account in report.accounts] == [4, 4]
+    assert not report.unanswered
+    said = system.command("report", "--since", since.isoformat())
+    assert said.startswith(f"6 fills from {since.astimezone().isoformat(sep=' ', timespec='milliseconds')}, ")

@@ -164,6 +164,7 @@ def test_lists_are_one_object_or_one_row_for_each_with_the_latest_last(
             "fills --since 2026-01-02T03:04:05Z --until 2026-01-02T04:04:06.5",
             pb.ListFillsRequest(page_size=1000, since=samples.at(), until=samples.at(1500)),
         ),
+        ("report --until 2026-01-02T03:04:05Z", pb.GetReportRequest(until=samples.at())),
         (
             "copies --since 2026-01-02T03:04:05Z --limit 5",
             pb.ListCopiesRequest(page_size=5, since=samples.at()),
@@ -181,6 +182,8 @@ def test_lists_are_one_object_or_one_row_for_each_with_the_latest_last(
 )
 def test_what_is_typed_is_what_is_asked(terminal: Terminal, line: str, request_made: Message) -> None:
     answer = getattr(pb, type(request_made).__name__.replace("Request", "Response"))()
+    if isinstance(request_made, pb.GetReportRequest):
+        answer.until.CopyFrom(request_made.until)
     assert terminal.run(line, answer) == 0
     assert terminal.asked == [request_made]
 

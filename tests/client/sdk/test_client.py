@@ -4,6 +4,7 @@ import inspect
 import re
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -131,6 +132,17 @@ def test_a_fill_is_explained_by_its_seq_or_its_execution_id_but_not_both(
     for wrong in ({}, {"seq": 7, "exec_id": "TABC"}):
         with pytest.raises(BadInput):
             sdk.explain_fill(**wrong)  # type: ignore[arg-type]  # that is what is tested
+
+
+def test_a_supervisor_that_does_not_know_intervals_is_no_report_of_one(
+    sdk: KrakenCopy, supervisor: Scripted
+) -> None:
+    since = datetime(2026, 11, 28, tzinfo=UTC)
+    assert sdk.get_report() == pb.GetReportResponse()
+    with pytest.raises(ServerFault, match="older than this client"):
+        sdk.get_report(since=since)
+    supervisor.on["GetReport"] = lambda request, _context: pb.GetReportResponse(since=request.since)
+    assert sdk.get_report(since=since).since.ToDatetime(UTC) == since
 
 
 def test_a_log_is_read_line_by_line(sdk: KrakenCopy, supervisor: Scripted) -> None:
