@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from krakencopy.client.cli.arguments import LATEST, LOG_LINES, LOG_LINES_MAX
-from krakencopy.client.cli.order_commands import cancel, order, orders
 from krakencopy.client.cli.chosen_ids import chosen_ids
+from krakencopy.client.cli.order_commands import cancel, order, orders
 from krakencopy.client.cli.output import Output, TableOutput
 from krakencopy.client.cli.stderr import complain
 from krakencopy.client.cli.wait import wait_until_gone, wait_until_ready

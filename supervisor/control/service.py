@@ -22,8 +22,8 @@ from krakencopy.supervisor.accounts.account_view import account_message, nonce_m
 from krakencopy.supervisor.accounts.grpc_client import CallFailed
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
 from krakencopy.supervisor.control import log_tail
-from krakencopy.supervisor.control.order_calls import OrderCalls
 from krakencopy.supervisor.control.known_accounts import find_account
+from krakencopy.supervisor.control.order_calls import OrderCalls
 from krakencopy.supervisor.control.page_tokens import PageTokens
 from krakencopy.supervisor.control.pages import (
     END,
