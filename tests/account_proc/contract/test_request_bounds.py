@@ -134,3 +134,20 @@ def test_fills_that_the_supervisor_has_checked_are_not_checked_by_every_user() -
     request = account_pb2.CopyFillsRequest(fills=[types_pb2.Fill(price="not a price")])
     assert _said(request) == []
     assert _said(request.fills[0]) == ["price must be a decimal number such as 0.005"]
+
+
+@pytest.mark.parametrize(
+    ("marks", "words"),
+    [
+        ({"ETH": "1\n2", "SOL": "3"}, "marks[ETH] must be a decimal number such as 0.005"),
+        ({"ETH": "1\n2"}, "marks[ETH] must be a decimal number such as 0.005"),
+        ({"ETH": "1", "SOL": ""}, "marks[SOL] must be a decimal number such as 0.005"),
+        ({"ETH": "1", "SOL": "1" * 41}, "marks[SOL] must be a decimal number such as 0.005"),
+        ({"ETH": "1", "SOL": "0." + "1" * 65}, "marks[SOL] must be a decimal number such as 0.005"),
+        ({"ETH": "1", "SO\nL": "1"}, "marks's key has characters that cannot be shown"),
+        ({"ETH": "1", "S" * 129: "1"}, "marks's key has 129 characters; at most 128 are taken"),
+    ],
+)
+def test_marks_are_looked_at_together_and_the_odd_one_is_named(marks: dict[str, str], words: str) -> None:
+    assert _said(types_pb2.Fill(marks={f"C{n}": f"-{n}.5" for n in range(300)})) == []
+    assert _said(types_pb2.Fill(marks=marks)) == [words]
