@@ -23,6 +23,10 @@ TEXT_MAX = 300
 HEADERS_BYTES_MAX = 7_000
 #: google.rpc.ErrorInfo: a reason is UPPER_SNAKE_CASE of at most 63 characters.
 REASON = re.compile(r"[A-Z][A-Z0-9_]{0,61}[A-Z0-9]", re.ASCII)
+#: The reason of a request whose bytes are no message.
+REQUEST_UNREADABLE = "REQUEST_UNREADABLE"
+#: The reason of a call that a mistake of ours ended; what became of it is not known.
+INTERNAL_FAULT = "INTERNAL_FAULT"
 #: For a reason that is the exchange's own text: that is then in the metadata under the name below.
 EXCHANGE_REFUSED, EXCHANGE_ERROR = "EXCHANGE_REFUSED", "exchange_error"
 

@@ -62,6 +62,12 @@ class FillDiffers(AccountError):
     reason = "FILL_DIFFERS"
 
 
+class FillInvalid(AccountError):
+    """A fill that cannot be: it is not the journal's."""
+
+    reason = "FILL_INVALID"
+
+
 class Copier:
     """Copies fills into one user's account."""
 
@@ -113,8 +119,8 @@ class Copier:
         self._answer_waiting()
 
     def take_fills(self, messages: Iterable[pb.Fill]) -> None:
-        """Takes the next fills in one durable step. Raises FillGap, FillDiffers or LedgerFault.
-        Repeated fills do nothing.
+        """Takes the next fills in one durable step. Raises FillGap, FillDiffers, FillInvalid or
+        LedgerFault. Repeated fills do nothing.
 
         That step already answers the first of them, with those behind it that are of the same master order;
         the others are kept.
@@ -169,12 +175,18 @@ class Copier:
                 )
 
     def _read_fill(self, message: pb.Fill) -> MasterFill:
-        """The fill as the rules see it; takes over the prices that it brings."""
-        fill = self._in_current_names(master_fill(message))
-        quote = quote_of(fill.pair)
-        if quote:  # else it is in no list, and has the name that the exchange has for it
-            self._portfolio.prices.set_marks(quote, message.marks)
-            self._portfolio.prices.marks.set(coin_of(fill.pair), quote, fill.price.amount)
+        """The fill as the rules see it; takes over the prices that it brings. Raises FillInvalid."""
+        try:
+            fill = self._in_current_names(master_fill(message))
+            quote = quote_of(fill.pair)
+            if quote:  # else it is in no list, and has the name that the exchange has for it
+                self._portfolio.prices.set_marks(quote, message.marks)
+                self._portfolio.prices.marks.set(coin_of(fill.pair), quote, fill.price.amount)
+        except (KeyError, ValueError, ArithmeticError) as error:
+            raise FillInvalid(
+                f"fill {message.seq} ({message.exec_id}) cannot be read: it is not the journal's. Look at it "
+                "there before this user copies on"
+            ) from error
         return fill
 
     def _in_current_names(self, fill: MasterFill) -> MasterFill:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 from krakencopy.account_proc.contract.copy_state import ENDS, CopyState, advance
 from krakencopy.account_proc.contract.decimal_text import plain
@@ -101,10 +101,10 @@ def master_fill(fill: pb.Fill) -> MasterFill:
 
     Fills that an earlier version journalled do not tell the counted position: the wallet's stands for it.
     """
-    wallet, volume = Decimal(fill.master_position or 0), Decimal(fill.volume)
-    before = Decimal(fill.journal_position) if fill.journal_position else wallet
+    wallet, volume = _finite(fill.master_position or 0), _finite(fill.volume)
+    before = _finite(fill.journal_position) if fill.journal_position else wallet
     after = (
-        Decimal(fill.journal_position_after)
+        _finite(fill.journal_position_after)
         if fill.journal_position_after
         else max(before - volume, Decimal(0))
     )
@@ -113,15 +113,23 @@ def master_fill(fill: pb.Fill) -> MasterFill:
         order_id=fill.order_id,
         pair=fill.pair,
         side=SIDE_OF_PB[fill.side],
-        price=Price(Decimal(fill.price)),
+        price=Price(_finite(fill.price)),
         volume=BaseVolume(volume),
         position_before=BaseVolume(before),
         position_after=BaseVolume(after),
-        master_equity=QuoteAmount(Decimal(fill.master_equity or 0)),
-        master_cash=QuoteAmount(Decimal(fill.master_cash or 0)),
+        master_equity=QuoteAmount(_finite(fill.master_equity or 0)),
+        master_cash=QuoteAmount(_finite(fill.master_cash or 0)),
         master_position=BaseVolume(wallet),
         margin=fill.margin,
         executed_at=seconds(fill.executed_at),
         pair_unknown=fill.pair_unknown,
         not_copied=fill.not_copied,
     )
+
+
+def _finite(text: str | int) -> Decimal:
+    """A number; Decimal itself reads NaN and Infinity as well. Raises decimal.InvalidOperation."""
+    number = Decimal(text)
+    if not number.is_finite():
+        raise InvalidOperation(text)
+    return number

@@ -73,7 +73,7 @@ class FillMaker:
         for order in request.frozen_orders:
             self._frozen[order.order_id] = _Frozen(
                 equity=_known(order.master_equity), cash=_known(order.master_cash),
-                position=_known(order.master_position_before), filled=Decimal(order.filled_volume),
+                position=_known(order.master_position_before), filled=Decimal(order.filled_volume or 0),
             )  # fmt: skip
 
     def _see(self, exec_id: str, order_id: str, at: float) -> None:

@@ -8,33 +8,47 @@ requests. What it refuses it raises: ``refusal``.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import aclosing, suppress
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import aclosing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.message import DecodeError
 from grpc_health.v1 import health_pb2
 from grpclib.const import Handler, Status
 from grpclib.encoding.proto import ProtoCodec, ProtoStatusDetailsCodec
-from grpclib.exceptions import GRPCError
+from grpclib.exceptions import GRPCError, ProtocolError, StreamTerminatedError
 from grpclib.server import Server, Stream
 
+from krakencopy.account_proc.contract.errors import AccountError
 from krakencopy.account_proc.contract.grpc_methods import WINDOWS, health, signature
-from krakencopy.account_proc.contract.refusals import cut_text, error_details, violations_text
-from krakencopy.account_proc.contract.request_bounds import FIELD_INVALID, violations
+from krakencopy.account_proc.contract.refusals import (
+    INTERNAL_FAULT,
+    REQUEST_UNREADABLE,
+    cut_text,
+    error_details,
+    violations_text,
+)
+from krakencopy.account_proc.contract.request_bounds import FIELD_INVALID, Unreadable, Violation, violations
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.runtime.socket_guard import SocketGuard
+
+log = logging.getLogger(__name__)
 
 HealthCheckRequest = health_pb2.HealthCheckRequest
 HealthCheckResponse = health_pb2.HealthCheckResponse
 
 
 def refusal(
-    status: Status, reason: str, message: str, metadata: Mapping[str, str] | None = None
-) -> GRPCError:
-    """What ends a call with a status that carries google.rpc.ErrorInfo."""
-    return GRPCError(status, cut_text(message), error_details(reason, metadata))
+    status: Status, reason: str, message: str, metadata: Mapping[str, str] | None = None,
+    violations: Iterable[Violation] = (),
+) -> GRPCError:  # fmt: skip
+    """What ends a call with a status that carries google.rpc.ErrorInfo, and google.rpc.BadRequest for fields
+    that are wrong.
+    """
+    return GRPCError(status, cut_text(message), error_details(reason, metadata, violations))
 
 
 class GrpcServer:
@@ -78,14 +92,31 @@ class GrpcServer:
             assert task is not None
             self._answering.add(task)
             task.add_done_callback(self._answering.discard)
-            await stream.send_message(await answer(await _asked(method, stream)))
+            with _refused_with_reason(method.name):
+                await stream.send_message(await answer(await _asked(method, stream)))
 
         async def streaming(stream: Stream[Any, Any]) -> None:
-            async with aclosing(answer(await _asked(method, stream))) as answers:
-                async for message in answers:
-                    await stream.send_message(message)
+            with _refused_with_reason(method.name):
+                async with aclosing(answer(await _asked(method, stream))) as answers:
+                    async for message in answers:
+                        await stream.send_message(message)
 
         return streaming if method.server_streaming else single
+
+
+@contextmanager
+def _refused_with_reason(method: str) -> Iterator[None]:
+    """No call ends without one: what nobody expected is logged, and nothing of it told."""
+    try:
+        yield
+    except (GRPCError, ProtocolError, StreamTerminatedError):
+        raise
+    except AccountError as error:
+        raise refusal(Status.ABORTED, error.reason, str(error)) from error
+    except Exception as error:
+        log.exception("%s failed", method)
+        message = f"the process failed at {method}; its log says where. What became of it is not known"
+        raise refusal(Status.INTERNAL, INTERNAL_FAULT, message) from error
 
 
 class _OpenServer(Server):
@@ -105,12 +136,27 @@ class _GuardedServer(Server):
     """grpclib's, which a client reaches only after the handshake."""
 
     def __init__(self, handlers: dict[str, Handler], secret: str) -> None:
-        super().__init__([_Handlers(handlers)], config=WINDOWS)
+        super().__init__(
+            [_Handlers(handlers)],
+            config=WINDOWS,
+            codec=_Read(),
+            status_details_codec=ProtoStatusDetailsCodec(),
+        )
         refusing = {path: handler._replace(func=_refuse_stranger) for path, handler in handlers.items()}
         self.guard = SocketGuard(secret, super()._protocol_factory, _OpenServer(refusing).connection)
 
     def _protocol_factory(self) -> Any:
         return self.guard()
+
+
+class _Read(ProtoCodec):
+    """Bytes that are no message are Unreadable: grpclib itself would answer without a reason."""
+
+    def decode(self, data: bytes, message_type: Any) -> Any:
+        try:
+            return super().decode(data, message_type)
+        except DecodeError:
+            return Unreadable()
 
 
 class _Unread(ProtoCodec):
@@ -134,7 +180,7 @@ async def _asked(method: MethodDescriptor, stream: Stream[Any, Any]) -> Any:
         return _checked_stream(stream)
     request = await stream.recv_message()
     if request is None:
-        raise GRPCError(Status.INVALID_ARGUMENT, "the call has no request")
+        raise refusal(Status.INVALID_ARGUMENT, REQUEST_UNREADABLE, "the call has no request")
     _check_bounds(request)
     return request
 
@@ -146,7 +192,10 @@ async def _checked_stream(stream: Stream[Any, Any]) -> AsyncIterator[Any]:
 
 
 def _check_bounds(request: Any) -> None:
-    """Raises GRPCError where a field is outside its bounds."""
+    """Raises GRPCError where a field is outside its bounds, or nothing of it can be read."""
+    if isinstance(request, Unreadable):
+        message = "the request cannot be read: its bytes are no message of this call, or a text is not UTF-8"
+        raise refusal(Status.INVALID_ARGUMENT, REQUEST_UNREADABLE, message)
     if found := list(violations(request)):
         details = error_details(FIELD_INVALID, violations=found)
         raise GRPCError(Status.INVALID_ARGUMENT, violations_text(found), details)

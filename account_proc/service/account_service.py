@@ -18,7 +18,7 @@ from grpclib.exceptions import GRPCError
 from krakencopy.account_proc.contract.errors import (
     ExchangeError,
 )
-from krakencopy.account_proc.copying.copier import Copier, FillDiffers
+from krakencopy.account_proc.copying.copier import Copier, FillDiffers, FillInvalid
 from krakencopy.account_proc.master.master import Master
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.runtime.grpc_server import refusal
@@ -172,7 +172,7 @@ class AccountServicer(OrderCalls):
             if request.fills and not self._process.draining:
                 try:
                     copier.take_fills(request.fills)
-                except FillDiffers as error:
+                except (FillDiffers, FillInvalid) as error:
                     raise refusal(Status.DATA_LOSS, error.reason, str(error)) from error
 
     def _join(self, start: pb.CopyStart) -> None:

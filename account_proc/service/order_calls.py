@@ -20,6 +20,7 @@ from krakencopy.account_proc.contract.errors import (
 )
 from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.contract.refusals import EXCHANGE_ERROR
+from krakencopy.account_proc.contract.request_bounds import Violation
 from krakencopy.account_proc.contract.spec import AccountSpec, Role
 from krakencopy.account_proc.domain.copy_record import PB_SIDE, SIDE_OF_PB
 from krakencopy.account_proc.domain.requested_order import RequestedOrder
@@ -142,7 +143,8 @@ def _refusals(request_id: str = "") -> Iterator[None]:
     try:
         yield
     except BadOrder as error:
-        raise refusal(Status.INVALID_ARGUMENT, error.reason, str(error)) from error
+        wrong = Violation(error.field, error.problem)
+        raise refusal(Status.INVALID_ARGUMENT, error.reason, str(error), violations=[wrong]) from error
     except OrderNotFound as error:
         raise refusal(Status.NOT_FOUND, error.reason, str(error)) from error
     except CancelUnknown as error:
@@ -165,7 +167,7 @@ def _refusals(request_id: str = "") -> Iterator[None]:
 def _asked(request: pb.AccountServicePlaceOrderRequest) -> OrderAsked:
     """The order that a request asks for. Raises BadOrder that names the field."""
     if request.side not in SIDE_OF_PB:
-        raise BadOrder("side is missing; say buy or sell")
+        raise BadOrder("side", "is missing; say buy or sell")
     return OrderAsked(
         request_id=request.request_id,
         pair=request.pair,

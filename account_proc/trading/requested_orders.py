@@ -34,6 +34,11 @@ class BadOrder(AccountError):
 
     reason = "BAD_ORDER"
 
+    def __init__(self, field: str, problem: str) -> None:
+        """``field``: of the request, which is wrong."""
+        self.field, self.problem = field, problem
+        super().__init__(f"{field} {problem}")
+
 
 class RequestIdReused(BadOrder):
     """A request id names one order for ever; nothing was done."""
@@ -42,7 +47,7 @@ class RequestIdReused(BadOrder):
 
     def __init__(self, request_id: str) -> None:
         super().__init__(
-            f"request_id {request_id!r} belongs to another order; a new order needs an id of its own"
+            "request_id", f"{request_id!r} belongs to another order; a new order needs an id of its own"
         )
 
 
@@ -97,7 +102,7 @@ class RequestedOrders:
         id).
         """
         if not asked.request_id:
-            raise BadOrder("request_id is empty; give one, so that asking twice does not trade twice")
+            raise BadOrder("request_id", "is empty; give one, so that asking twice does not trade twice")
         lock = self._locks.setdefault(asked.request_id, asyncio.Lock())
         try:
             async with lock:
@@ -195,7 +200,7 @@ class RequestedOrders:
         if market is None:
             near = " or ".join(self._broker.nearest_pairs(asked.pair))
             meant = f"; did you mean {near}?" if near else "; write it like BTC/USD"
-            raise BadOrder(f"pair {asked.pair!r} is not listed at the exchange{meant}")
+            raise BadOrder("pair", f"{asked.pair!r} is not listed at the exchange{meant}")
         _check(asked, market)
         return RequestedOrder(
             request_id=asked.request_id,
@@ -274,17 +279,17 @@ def _ended(order: RequestedOrder, ending: Ending) -> RequestedOrder:
 def _check(asked: OrderAsked, market: Market) -> None:
     """Raises BadOrder that names what is wrong."""
     if not asked.volume.is_finite() or asked.volume <= 0:
-        raise BadOrder(f"volume {asked.volume} must be larger than 0")
+        raise BadOrder("volume", f"{asked.volume} must be larger than 0")
     if asked.limit_price is not None and (not asked.limit_price.is_finite() or asked.limit_price <= 0):
-        raise BadOrder(f"limit price {asked.limit_price} must be larger than 0")
+        raise BadOrder("limit_price", f"{asked.limit_price} must be larger than 0")
     if not _fits(asked.volume, market.lot):
         raise BadOrder(
-            f"volume {plain(asked.volume)} has more decimals than the exchange takes (steps of "
-            f"{plain(market.lot)})"
+            "volume",
+            f"{plain(asked.volume)} has more decimals than the exchange takes (steps of {plain(market.lot)})",
         )
     if asked.volume < market.ordermin:
         raise BadOrder(
-            f"volume {plain(asked.volume)} is below the exchange's minimum of {plain(market.ordermin)}"
+            "volume", f"{plain(asked.volume)} is below the exchange's minimum of {plain(market.ordermin)}"
         )
 
 
@@ -300,7 +305,7 @@ def decimal_of(text: str, name: str) -> Decimal:
     try:
         return read_decimal(text)
     except ValueError as error:
-        raise BadOrder(f"{name} {error}") from None
+        raise BadOrder(name, str(error)) from None
 
 
 __all__ = ["BadOrder", "OrderAsked", "OrderRefused", "OutcomeUnknown", "RequestedOrders", "decimal_of"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from grpclib.protocol import H2Protocol
 from h2.exceptions import ProtocolError as HttpError
 
 from krakencopy.account_proc.contract.grpc_methods import ACCOUNT_SERVICE, HEALTH_SERVICE, WINDOWS, signature
+from krakencopy.account_proc.contract.request_bounds import Violation
 from krakencopy.account_proc.contract.socket_handshake import (
     ANSWER_BYTES,
     HANDSHAKE_S,
@@ -53,11 +54,15 @@ class CallFailed(Exception):
     """
 
     def __init__(
-        self, status: Status, message: str, reason: str = "", metadata: Mapping[str, str] | None = None
-    ) -> None:
-        """``reason`` and ``metadata``: those of google.rpc.ErrorInfo; empty when the process said none."""
+        self, status: Status, message: str, reason: str = "", metadata: Mapping[str, str] | None = None,
+        violations: Iterable[Violation] = (),
+    ) -> None:  # fmt: skip
+        """``reason`` and ``metadata``: those of google.rpc.ErrorInfo; empty when the process said none.
+        ``violations``: the fields that are wrong (google.rpc.BadRequest).
+        """
         super().__init__(message)
         self.metadata = dict(metadata or {})
+        self.violations = tuple(violations)
         self.status = status
         self.message = message
         self.reason = reason
@@ -171,7 +176,9 @@ def _as_call_failed() -> Iterator[None]:
         yield
     except GRPCError as error:
         info = _info(error)
-        raise CallFailed(error.status, error.message or "", info.reason, info.metadata) from error
+        raise CallFailed(
+            error.status, error.message or "", info.reason, info.metadata, _violations(error)
+        ) from error
     except WrongPeer as error:
         raise CallFailed(Status.UNAUTHENTICATED, str(error), WRONG_PROCESS) from error
     except TimeoutError as error:
@@ -183,3 +190,9 @@ def _as_call_failed() -> Iterator[None]:
 def _info(error: GRPCError) -> error_details_pb2.ErrorInfo:
     infos = [detail for detail in error.details or () if isinstance(detail, error_details_pb2.ErrorInfo)]
     return infos[0] if infos else error_details_pb2.ErrorInfo()
+
+
+def _violations(error: GRPCError) -> Iterator[Violation]:
+    for detail in error.details or ():
+        if isinstance(detail, error_details_pb2.BadRequest):
+            yield from (Violation(each.field, each.description) for each in detail.field_violations)

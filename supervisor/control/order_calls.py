@@ -14,6 +14,8 @@ from google.protobuf.message import Message
 from grpclib.const import Status
 
 from krakencopy.account_proc.contract.order_ids import tag_of, tags
+from krakencopy.account_proc.contract.refusals import INTERNAL_FAULT
+from krakencopy.account_proc.contract.request_bounds import Violation
 from krakencopy.supervisor.accounts.account_link import AccountLink
 from krakencopy.supervisor.accounts.grpc_client import CallFailed
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
@@ -60,7 +62,7 @@ class OrderCalls(control_pb2_grpc.ControlServiceServicer):
         try:
             placed = await link.place_order(asked, ORDER_TIMEOUT_S)
         except CallFailed as error:
-            if error.reason:
+            if error.reason and error.reason != INTERNAL_FAULT:
                 await _pass_on(error, context)
             if request.validate:
                 await refuse(context, grpc.StatusCode.UNAVAILABLE, "EXCHANGE", f"{error}; nothing was placed")
@@ -233,14 +235,17 @@ async def _refuse_read(error: CallFailed, account: SupervisedAccount, context: C
 
 
 async def _refuse_cancel(error: CallFailed, context: Context) -> NoReturn:
-    if error.reason:
+    if error.reason and error.reason != INTERNAL_FAULT:
         await _pass_on(error, context)
     message = f"{error}; the cancel may have reached the exchange: ask again, which does no harm"
     await refuse(context, grpc.StatusCode.UNKNOWN, "CANCEL_OUTCOME_UNKNOWN", message)
 
 
 async def _pass_on(error: CallFailed, context: Context) -> NoReturn:
-    await refuse(context, CODES[error.status], error.reason, error.message, metadata=error.metadata)
+    await refuse(
+        context, CODES[error.status], error.reason, error.message, metadata=error.metadata,
+        violations=error.violations,
+    )  # fmt: skip
 
 
 async def _refuse_of_user(order_id: str, account_id: str, context: Context) -> NoReturn:
@@ -252,5 +257,8 @@ async def _refuse_of_user(order_id: str, account_id: str, context: Context) -> N
 
 
 async def _refuse_without_id(context: Context) -> NoReturn:
-    message = "order_id is empty; give the exchange's id, the client order id or the request_id of an order"
-    await refuse(context, grpc.StatusCode.INVALID_ARGUMENT, "ORDER_ID_MISSING", message)
+    wrong = Violation(
+        "order_id", "is empty; give the exchange's id, the client order id or the request_id of an order"
+    )
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    await refuse(context, code, "ORDER_ID_MISSING", str(wrong), violations=[wrong])

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import grpc
 from google.protobuf.message import Message
 
+from krakencopy.account_proc.contract.request_bounds import Violation
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.supervisor.control.page_tokens import BadPageToken, PageTokens
 from krakencopy.supervisor.control.refusals import Context, refuse
@@ -40,8 +41,9 @@ async def page_start(tokens: PageTokens, request: Any, first: int, context: Cont
     try:
         return tokens.position(request, request.page_token)
     except BadPageToken:
-        message = "page_token was not given out for this question by this server; begin again without one"
-        await refuse(context, grpc.StatusCode.INVALID_ARGUMENT, "BAD_PAGE_TOKEN", message)
+        wrong = Violation("page_token", "was not given out for this question by this server")
+        message = f"{wrong}; begin again without one"
+        await refuse(context, grpc.StatusCode.INVALID_ARGUMENT, "BAD_PAGE_TOKEN", message, violations=[wrong])
 
 
 async def interval_of(request: Limited, context: Context) -> Interval:

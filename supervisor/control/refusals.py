@@ -50,4 +50,5 @@ async def check_request_id(request_id: str, context: Context) -> None:
         await refuse(
             context, grpc.StatusCode.INVALID_ARGUMENT, "REQUEST_ID_MISSING",
             "request_id is empty; give each action an id of its own, so that repeating it is safe",
+            violations=[Violation("request_id", "is empty")],
         )  # fmt: skip

@@ -13,6 +13,7 @@ from typing import Literal
 import grpc
 
 from krakencopy.account_proc.contract.pair_spellings import coin_name
+from krakencopy.account_proc.contract.request_bounds import Violation
 from krakencopy.supervisor.control.refusals import Context, refuse
 from krakencopy.v1 import account_pb2, control_pb2
 
@@ -26,8 +27,9 @@ async def asset_name(
     """A coin's name as pages have it: XBT is BTC. Refuses what is no name of a coin."""
     written = request.old_name if field == "old_name" else request.new_name
     if not ASSET.fullmatch(written):
-        message = f"{field} {written!r} is no name of a coin; write it as Kraken shows it, e.g. POL"
-        await refuse(context, grpc.StatusCode.INVALID_ARGUMENT, "BAD_ASSET", message)
+        wrong = Violation(field, f"{written[:32]!r} is no name of a coin")
+        message = f"{wrong}; write it as Kraken shows it, e.g. POL"
+        await refuse(context, grpc.StatusCode.INVALID_ARGUMENT, "BAD_ASSET", message, violations=[wrong])
     return coin_name(written)
 
 

@@ -115,6 +115,7 @@ class ControlServicer(OrderCalls):
 
     async def Shutdown(self, request: pb.ShutdownRequest, context: Context) -> pb.ShutdownResponse:
         """Users first, then the master, then the supervisor itself."""
+        await check_request_id(request.request_id, context)
         # After the answer has left: the end of the server would lose it.
         supervisor = self._supervisor
         shutdown = supervisor.hurry_shutdown if request.now else supervisor.shutdown.begin

@@ -5,11 +5,16 @@ somebody else's.
 from __future__ import annotations
 
 import ast
+import importlib
+import pkgutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from krakencopy import account_proc
+from krakencopy.account_proc.contract.errors import AccountError
+from krakencopy.account_proc.contract.refusal_catalogue import REFUSALS
 from krakencopy.account_proc.contract.refusals import REASON
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +31,9 @@ MODULES = sorted(
 #: Which argument of a call is the reason.
 PLACES = {"refuse": 2, "refusal": 1, "ReloadRefused": 0, "error_details": 0}
 #: Constants of another module, and reasons that were checked where they were made.
-NAMES = {"FIELD_INVALID", "UNAUTHENTICATED", "reason"}
+NAMES = {"FIELD_INVALID", "UNAUTHENTICATED", "reason", "REQUEST_UNREADABLE", "INTERNAL_FAULT"}
+#: Constants of another kind.
+NO_REFUSALS = {"EXIT_OWED", "NOT_LISTED", ""}
 
 
 def _reasons(tree: ast.Module) -> Iterator[ast.expr]:
@@ -59,6 +66,36 @@ def _problem(reason: ast.expr) -> str:
 def test_each_reason_of_a_refusal_is_a_constant(module: Path) -> None:
     found = [_problem(reason) for reason in _reasons(ast.parse(module.read_text(encoding="utf-8")))]
     assert not list(filter(None, found))
+
+
+def _kinds_of(error: type[AccountError]) -> Iterator[type[AccountError]]:
+    yield error
+    for kind in error.__subclasses__():
+        yield from _kinds_of(kind)
+
+
+def _constants(tree: ast.Module) -> Iterator[ast.expr]:
+    """Reasons that are a constant of their own name."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
+            names = {ast.unparse(target) for target in node.targets}
+            yield from [node.value] * (names == {node.value.value})
+
+
+def test_each_reason_of_a_refusal_is_in_the_catalogue_and_no_other() -> None:
+    for module in pkgutil.walk_packages(account_proc.__path__, f"{account_proc.__name__}."):
+        if "__main__" not in module.name:
+            importlib.import_module(module.name)
+    found = {kind.reason for kind in _kinds_of(AccountError) if kind.__module__.startswith("krakencopy.")}
+    for path in [*MODULES, *(ROOT / "supervisor" / "accounts").rglob("*.py")]:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for reason in [*_reasons(tree), *_constants(tree)]:
+            found |= {
+                node.value for node in ast.walk(reason)
+                if isinstance(node, ast.Constant) and isinstance(node.value, str)
+            }  # fmt: skip
+    assert found - NO_REFUSALS - REFUSALS.keys() == set()
+    assert REFUSALS.keys() - found == set()
 
 
 def test_a_text_of_the_exchanges_is_no_reason() -> None:

@@ -14,6 +14,7 @@ from krakencopy.account_proc.contract import reason_catalogue
 from krakencopy.account_proc.contract.conditions import HARMLESS, ConditionType
 from krakencopy.account_proc.contract.event_catalogue import Entry
 from krakencopy.account_proc.contract.reason_catalogue import Meaning
+from krakencopy.account_proc.contract.refusal_catalogue import REFUSALS
 from krakencopy.v1 import types_pb2 as pb
 
 PAGE = Path(__file__).parents[2] / "docs" / "events.md"
@@ -24,7 +25,7 @@ that says so. Codes are never renamed and never get another meaning. Where "and 
 event of severity INFO too, with `_OVER` behind the code. `krakencopy events -o json` shows the data.
 
 The page is written by `.venv/bin/python -m tests.support.events` from
-`account_proc/contract/event_catalogue.py` and `account_proc/contract/reason_catalogue.py`.
+`event_catalogue.py`, `reason_catalogue.py` and `refusal_catalogue.py` in `account_proc/contract`.
 """
 STATES_HEAD = """## Why an account stands where it stands
 
@@ -41,6 +42,10 @@ COPIES_HEAD = """## Why a copy is what it is
 
 The reason in `krakencopy copies` and `why`. Where the exchange refused an order, its own words stand there,
 such as `EOrder:Insufficient funds`.
+"""
+REFUSED = """A call that is refused carries one of these as the reason of google.rpc.ErrorInfo, of the domain
+`krakencopy`. Where fields of the request are wrong, google.rpc.BadRequest names each of them. What gRPC
+itself refuses has none: a request of more than 64 KiB (RESOURCE_EXHAUSTED), and an RPC that is not there.
 """
 
 
@@ -84,6 +89,9 @@ def render() -> str:
     lines += ["", "## Rows and pairs that are left out", "", *table(catalogue.NOTICES)]
     lines += ["", "## What happens once", "", *table(catalogue.HAPPENINGS)]
     lines += reasons()
+    lines += ["", "## Reasons of refused calls", "", REFUSED, "| Reason | What it means | What to do |"]
+    lines += ["|---|---|---|"]
+    lines += [f"| `{reason}` | {meaning} | {remedy} |" for reason, (meaning, remedy) in REFUSALS.items()]
     return "\n".join(lines) + "\n"
 
 

@@ -160,6 +160,8 @@ class System:
     is_daemon: bool = False
     stderr: int = subprocess.PIPE
     user_lines: dict[str, str] = field(default_factory=dict)
+    #: Of the supervisor, beside the keys.
+    more_environment: dict[str, str] = field(default_factory=dict)
     #: Short: paths of Unix sockets are at most 107 bytes long.
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="kc")))
     keys: dict[str, Key] = field(default_factory=dict)
@@ -185,7 +187,7 @@ class System:
         for account, name in names.items():
             keys[f"KRAKEN_{name}_API_KEY"] = self.keys[account].key
             keys[f"KRAKEN_{name}_API_SECRET"] = self.keys[account].secret
-        return os.environ | keys
+        return os.environ | keys | self.more_environment
 
     def write_config(self) -> Path:
         lines = ["[exchange]", f'mode = "{self.mode}"', f'rest_url = "{self.paper.rest_url}"']

@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
-from decimal import InvalidOperation
 from itertools import pairwise
 
 import pytest
@@ -16,7 +15,7 @@ from hypothesis import strategies as st
 
 from krakencopy.account_proc.contract.copy_state import CopyState
 from krakencopy.account_proc.contract.errors import NonceFault
-from krakencopy.account_proc.copying.copier import FillDiffers, FillGap
+from krakencopy.account_proc.copying.copier import FillDiffers, FillGap, FillInvalid
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.kraken.answers import LockedOut
 from krakencopy.account_proc.state.ledger import Ledger
@@ -158,18 +157,22 @@ def test_whatever_comes_together_each_fill_is_kept_or_answered_at_every_moment_a
     run(steps())
 
 
-@pytest.mark.parametrize("spoil", ["volume", "mark"])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pb.Fill(volume="many"), pb.Fill(price="NaN"), pb.Fill(master_equity="Infinity"),
+        pb.Fill(side=7),  # type: ignore[arg-type]
+        pb.Fill(journal_position="-NaN"), pb.Fill(marks={"ETH": "dear"}), pb.Fill(marks={"ETH": "NaN"}),
+    ],
+)  # fmt: skip
 def test_of_fills_of_which_one_cannot_be_read_none_is_taken_so_that_none_is_ordered_twice(
-    ledger: Ledger, spoil: str
+    ledger: Ledger, wrong: pb.Fill
 ) -> None:
     async def steps() -> None:
         async with copying(ledger) as user:
             spoilt = fills(*[(BUY, "BTC/USD")] * 3)
-            if spoil == "volume":
-                spoilt[2].volume = "many"
-            else:
-                spoilt[2].marks["ETH"] = "dear"
-            with pytest.raises(InvalidOperation):
+            spoilt[2].MergeFrom(wrong)
+            with pytest.raises(FillInvalid, match=r"fill 3 \(M3\) cannot be read"):
                 user.copier.take_fills(spoilt)
             assert ledger.cursor == 0
             assert not user.copier.copies_open

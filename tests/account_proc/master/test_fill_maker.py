@@ -231,3 +231,10 @@ def test_a_trade_is_lacking_from_when_on_the_journal_wants_them_and_a_while_befo
     # An older one does not bring it back.
     master.make(trade("T2", at=NOW))
     assert master.maker.since == NOW
+
+
+def test_an_order_that_the_journal_tells_no_volume_of_has_none_so_far() -> None:
+    master = Account("1000")
+    request = account_pb.StreamFillsRequest(frozen_orders=[account_pb.FrozenOrder(order_id="O1")])
+    master.maker.learn_journal(request, NOW)
+    assert master.make(trade("T1")).volume == "0.01"

@@ -19,7 +19,9 @@ import grpc
 import pytest
 from grpclib.const import Status
 
+from krakencopy.account_proc.contract.errors import LedgerFault
 from krakencopy.account_proc.contract.grpc_methods import ACCOUNT_SERVICE, HEALTH_SERVICE, health, signature
+from krakencopy.account_proc.contract.request_bounds import Violation
 from krakencopy.account_proc.runtime.grpc_server import GrpcServer, Health, refusal
 from krakencopy.supervisor.accounts.grpc_client import ASKED_MAX, CallFailed, RpcClient
 from krakencopy.v1 import account_pb2 as pb
@@ -50,6 +52,11 @@ class Account(Servicer):
         match request.request_id:
             case "refuse":
                 raise refusal(Status.FAILED_PRECONDITION, "EOrder:Insufficient funds", "zu wenig € da, 100 %")
+            case "field":
+                wrong = Violation("pair", "is not listed")
+                raise refusal(Status.INVALID_ARGUMENT, "BAD_ORDER", "no", violations=[wrong])
+            case "fault":
+                raise LedgerFault("the disk is full")
             case "break":
                 raise ValueError("a mistake of ours")
             case "large":
@@ -283,9 +290,44 @@ def test_an_error_of_our_own_is_logged_and_not_told(socket: Path, caplog: pytest
     async def play(scene: Scene) -> None:
         with caplog.at_level(logging.ERROR), pytest.raises(CallFailed) as failed:
             await scene.place("break")
-        assert (failed.value.status, failed.value.reason) == (Status.UNKNOWN, "")
+        assert (failed.value.status, failed.value.reason) == (Status.INTERNAL, "INTERNAL_FAULT")
         assert "a mistake of ours" not in str(failed.value)
         assert "a mistake of ours" in caplog.text
+
+    played(socket, play)
+
+
+def test_a_field_that_is_wrong_is_named_and_a_fault_has_its_reason(socket: Path) -> None:
+    async def play(scene: Scene) -> None:
+        with pytest.raises(CallFailed) as failed:
+            await scene.place("field")
+        assert failed.value.violations == (Violation("pair", "is not listed"),)
+        with pytest.raises(CallFailed) as failed:
+            await scene.place("fault")
+        assert (failed.value.status, failed.value.reason) == (Status.ABORTED, "LEDGER_FAULT")
+
+    played(socket, play)
+
+
+#: A text with half of a character in it, a number where a text should be, and a text that is cut off.
+UNREADABLE = (b"\x0a\x03\xed\xa0\x80", b"\x0a\xff", b"\x0a\x05ab")
+
+
+@pytest.mark.parametrize("request_bytes", UNREADABLE)
+def test_a_request_that_cannot_be_read_is_refused_with_a_reason(socket: Path, request_bytes: bytes) -> None:
+    async def ask(scene: Scene, method: str) -> None:
+        async with scene.client.open(method, LIMIT_S) as call:
+            await call.send_message(request_bytes, end=True)
+            await call.recv_message()
+
+    async def play(scene: Scene) -> None:
+        for method in ("PlaceOrder", "CopyFills"):
+            with pytest.raises(CallFailed) as failed:
+                await ask(scene, method)
+            assert (failed.value.status, failed.value.reason) == (
+                Status.INVALID_ARGUMENT, "REQUEST_UNREADABLE",
+            )  # fmt: skip
+        assert await scene.place("the next one") == "the next one"
 
     played(socket, play)
 

@@ -337,7 +337,7 @@ def test_an_order_is_placed_as_it_was_asked_for(ledger: Ledger) -> None:
 @pytest.mark.parametrize(
     ("fault", "status", "reason"),
     [
-        (BadOrder("no"), Status.INVALID_ARGUMENT, "BAD_ORDER"),
+        (BadOrder("volume", "is none"), Status.INVALID_ARGUMENT, "BAD_ORDER"),
         (OutcomeUnknown("AddOrder", "lost"), Status.UNKNOWN, "ORDER_OUTCOME_UNKNOWN"),
         (LedgerFault("full"), Status.INTERNAL, "LEDGER_FAULT"),
         (LockHeld("a", "b", None), Status.FAILED_PRECONDITION, "LOCK_HELD"),
@@ -362,6 +362,9 @@ def test_an_order_without_a_side_is_none(ledger: Ledger) -> None:
         with pytest.raises(GRPCError, match="side is missing") as raised:
             await servicer(process).PlaceOrder(pb.AccountServicePlaceOrderRequest(**asked))
         assert raised.value.status is Status.INVALID_ARGUMENT
+        assert raised.value.details is not None
+        (wrong,) = raised.value.details[1].field_violations
+        assert (wrong.field, wrong.description) == ("side", "is missing; say buy or sell")
         assert process.placed == []
 
     run(steps())

@@ -280,8 +280,8 @@ def test_an_order_that_cannot_be_written_down_is_not_sent(tmp_path: Path) -> Non
         (replace(ASKED, volume=Decimal("0.123456789")), "more decimals than the exchange takes"),
         (replace(ASKED, volume=Decimal("1E+25")), "more decimals than the exchange takes"),
         (replace(ASKED, volume=Decimal("0.00004")), "minimum of 0.00005"),
-        (replace(ASKED, limit_price=Decimal(0)), "limit price"),
-        (replace(ASKED, limit_price=Decimal("NaN")), "limit price"),
+        (replace(ASKED, limit_price=Decimal(0)), "limit_price"),
+        (replace(ASKED, limit_price=Decimal("NaN")), "limit_price"),
     ],
 )  # fmt: skip
 def test_what_is_no_order_is_refused_and_leaves_no_trace(

@@ -1,0 +1,94 @@
+"""Every reason that a refused call may carry (google.rpc.ErrorInfo): what it means, and what to do. Published
+in docs/events.md. Reasons are an interface: they are added, and neither renamed nor given another meaning.
+"""
+
+from __future__ import annotations
+
+#: Of both services: the request itself.
+OF_REQUESTS = {
+    "REQUEST_UNREADABLE": ("the bytes are no message of this RPC", "look at how the client writes it"),
+    "FIELD_INVALID": ("a field is outside its bounds; google.rpc.BadRequest names it", "correct the field"),
+    "REQUEST_ID_MISSING": ("`request_id` is empty", "give each action an id of its own"),
+    "BAD_PAGE_TOKEN": ("`page_token` belongs to another question, or to none", "begin again without one"),
+    "INTERNAL_FAULT": ("the process failed at it; its log has the stack", "report it"),
+}
+#: Of ControlService.
+OF_CONTROL = {
+    "ACCOUNT_NOT_FOUND": ("no account of this id is configured", "`krakencopy accounts` lists them"),
+    "NOT_A_USER": ("the account copies nobody", "name a user"),
+    "NO_NONCE": ("an account at another broker keeps no nonce file", "nothing"),
+    "FILL_NOT_FOUND": ("the journal has no such fill", "`krakencopy fills` lists them"),
+    "AFTER_HEAD": ("a watch is to begin after what is not there yet", "list, and watch from there"),
+    "MASTER_NOT_READY": ("orders are taken while the master is healthy", "see why it is not"),
+    "TOO_MANY_CALLS": ("too many calls wait for the account's process; nothing was sent", "try again later"),
+    "WRONG_PROCESS": ("what listens at the account's socket is not its process", "restart the account"),
+    "BAD_ASSET": ("no name of a coin", "write it as Kraken shows it"),
+    "NOBODY_CONNECTED": ("no account is connected to the exchange, whose tables are needed", "try later"),
+    "ALREADY_RENAMED": ("the coin has another new name already", "`krakencopy rename` with that one"),
+    "NOT_RENAMED": ("the exchange's tables contradict it", "write both names as Kraken shows them"),
+    "BAD_CONFIGURATION": ("the configuration file cannot be used; one fault a line", "correct the file"),
+    "NO_CONFIGURATION_FILE": ("the run has no configuration file", "start it with `--config FILE`"),
+    "NEEDS_RESTART": ("the change needs a restart of the supervisor", "restart it"),
+    "SHUTTING_DOWN": ("the supervisor is stopping", "nothing: it reads the file at its next start"),
+    "PAPER_EXCHANGE": ("the paper exchange did not take the change", "see its log"),
+}
+#: Of orders.
+OF_ORDERS = {
+    "BAD_ORDER": ("what was asked for is no order; nothing was done", "correct what the message names"),
+    "REQUEST_ID_REUSED": ("the request id belongs to another order", "give the new order its own"),
+    "EXCHANGE_REFUSED": (
+        "the exchange refused it; its own text is in the metadata as `exchange_error`",
+        "see its text",
+    ),
+    "BELOW_MINIMUM": ("the same: the order is too small", "ask for more"),
+    "CL_ORD_ID_IN_USE": ("the same: an open order has this id", "look at the open orders"),
+    "MARKET_REFUSED": ("the same: the account may not trade in this pair", "allow it at the exchange"),
+    "INVALID_NONCE": ("the same, for the key's nonce", "give the account a key of its own"),
+    "KEY_REFUSED": ("the same, for the key", "look the key up there"),
+    "LOCKED_OUT": ("not sent: the key is locked out", "see what else uses the key"),
+    "RATE_LIMITED": ("the same, for the rate", "try again later"),
+    "ORDER_OUTCOME_UNKNOWN": (
+        "no answer that can be trusted: it may have been placed",
+        "ask again with the same request id",
+    ),
+    "LEDGER_FAULT": ("the account's ledger cannot be written; nothing was sent", "see room and rights"),
+    "NONCE_FAULT": ("no nonce can be proven to be unused; nothing was sent", "`krakencopy nonce ID`"),
+    "KEY_USED_ELSEWHERE": ("another program uses the key", "give the account a key of its own"),
+    "EXCHANGE_ERROR": ("something is wrong between the account and the exchange", "see the message"),
+    "ACCOUNT_ERROR": ("the account's process cannot do it", "see the message"),
+}
+#: Of AccountService, which the supervisor alone asks.
+OF_ACCOUNTS = {
+    "UNAUTHENTICATED": ("whoever asks is not the supervisor that started the process", "nothing"),
+    "EPOCH_MISMATCH": ("the process belongs to another run of the supervisor", "nothing"),
+    "NOT_MASTER": ("fills are asked of a master alone", "nothing"),
+    "NOT_USER": ("fills are sent to users alone", "nothing"),
+    "NOT_AT_KRAKEN": ("the account is at another broker", "nothing"),
+    "NO_START": ("a conversation must begin with a start", "nothing"),
+    "NOT_ADMITTED": ("the second message must be an admission", "nothing"),
+    "FILL_GAP": ("a fill does not follow the last one", "nothing: the conversation begins again"),
+    "FILL_INVALID": ("a fill that cannot be", "see docs/operations.md"),
+    "FILL_DIFFERS": ("a fill came again with other content", "see docs/operations.md"),
+    "LEDGER_OF_OTHER_JOURNAL": ("the ledger counts in another journal", "bring back its journal.db"),
+    "LEDGER_BEHIND_JOURNAL": ("the ledger has lost something", "bring back the newest one"),
+    "JOURNAL_BEHIND_LEDGER": ("the journal has lost something", "bring back the newest one"),
+    "EXCHANGE": ("the exchange's tables could not be read", "try again"),
+}
+#: Errors of an account's process that end a call, and mostly the process.
+OF_PROCESSES = {
+    "BAD_CREDENTIALS": ("the exchange does not accept the key", "give the account a new key"),
+    "LOCK_HELD": ("another process has the account's files or its key", "see which"),
+    "OTHER_ACCOUNT": ("the key opens another account than the ledger's", "give the right key"),
+    "FOREIGN_LEDGER": ("the ledger is about another exchange or mode", "bring back the right one"),
+    "NEWER_LEDGER": ("a later version has written the ledger", "run that version"),
+    "OUTCOME_UNKNOWN": ("the exchange gave no answer that can be trusted", "try again"),
+    "SERVICE_TROUBLE": ("the exchange says that it has trouble", "try again later"),
+    "NOTHING_TOLD": ("the exchange answered with nothing", "try again"),
+    "NOT_SENT": ("nothing was sent to the exchange", "try again later"),
+    "FRONT_REFUSES": ("a firewall or rate limiter answers instead of the exchange", "try again later"),
+    "FEED_CUT": ("the feed was cut", "nothing: it is connected again"),
+    "ORDER_NOT_SHOWN": ("an order that was acknowledged is not to be seen", "see the account's log"),
+}
+
+#: All of them: what each means, and what to do about it.
+REFUSALS = {**OF_REQUESTS, **OF_CONTROL, **OF_ORDERS, **OF_ACCOUNTS, **OF_PROCESSES}
