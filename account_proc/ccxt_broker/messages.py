@@ -21,7 +21,7 @@ from krakencopy.account_proc.contract.errors import (
     OutcomeUnknown,
     RateLimited,
 )
-from krakencopy.account_proc.domain import told_values
+from krakencopy.account_proc.domain import sent_values
 from krakencopy.account_proc.kraken.answers import BelowMinimum
 from krakencopy.account_proc.trading.broker import Ending, FoundOrder, Market, Quote
 
@@ -121,12 +121,12 @@ def number(value: object) -> Decimal:
     """A number as ccxt gives it; nothing and None are 0. Raises ValueError for what is none."""
     if value is None or value == "":
         return Decimal(0)
-    return told_values.number(value)
+    return sent_values.number(value)
 
 
 def positive(value: object) -> Decimal:
     """A number over 0. Raises ValueError."""
-    return told_values.positive(value)
+    return sent_values.positive(value)
 
 
 # -- markets and prices ------------------------------------------------------------------------------------
@@ -151,9 +151,9 @@ def markets_of(markets: Mapping[str, Mapping[str, Any]], precision_mode: int) ->
 def _market(row: Mapping[str, Any], mode: int) -> Market:
     limits = row["limits"]
     return Market(
-        name=told_values.name(row["symbol"]),
-        base=told_values.name(row["base"]),
-        quote=told_values.name(row["quote"]),
+        name=sent_values.name(row["symbol"]),
+        base=sent_values.name(row["base"]),
+        quote=sent_values.name(row["quote"]),
         lot=_step(row["precision"]["amount"], mode),
         tick=_tick(row["precision"]["price"], mode),
         ordermin=number((limits.get("amount") or {}).get("min")),
@@ -165,7 +165,7 @@ def _step(precision: object, mode: int) -> Decimal:
     if mode == TICK_SIZE:
         return positive(precision)
     if mode == DECIMAL_PLACES and precision is not None:
-        return Decimal(1).scaleb(-told_values.whole(precision, told_values.DECIMALS_MAX))
+        return Decimal(1).scaleb(-sent_values.whole(precision, sent_values.DECIMALS_MAX))
     raise ValueError("a volume's precision is not given")
 
 
@@ -176,7 +176,7 @@ def _tick(precision: object, mode: int) -> Decimal:
 def quote_of(ticker: Mapping[str, Any]) -> Quote:
     """Bid, ask and last price."""
     return Quote(
-        told_values.price(ticker["bid"]), told_values.price(ticker["ask"]), told_values.price(ticker["last"])
+        sent_values.price(ticker["bid"]), sent_values.price(ticker["ask"]), sent_values.price(ticker["last"])
     )
 
 
@@ -197,7 +197,7 @@ def balances_of(balance: Mapping[str, Any]) -> dict[str, Balance]:
     for asset, total in balance["total"].items():
         held = Balance(number(balance["free"].get(asset)), number(total))
         if held.total:
-            found[told_values.name(asset)] = held
+            found[sent_values.name(asset)] = held
     return found
 
 
@@ -234,7 +234,7 @@ def with_client_id(rows: Iterable[Mapping[str, Any]], cl_ord_id: str) -> Mapping
 
 def found_order(row: Mapping[str, Any], fee_asset: str = "") -> FoundOrder:
     """An order that was looked for and is there. ``fee_asset``: as ``fees_of`` takes it."""
-    order_id = told_values.name(row["id"])
+    order_id = sent_values.name(row["id"])
     return FoundOrder(order_id, description_of(row), ending_of(row, order_id, fee_asset))
 
 
@@ -268,4 +268,4 @@ def description_of(row: Mapping[str, Any]) -> str:
     """An order in a few words."""
     price = row.get("price") if row.get("type") == "limit" else "market"
     words = f"{row.get('side')} {row.get('amount') or row.get('filled')} {row.get('symbol')} @ {price}"
-    return told_values.shown(words)
+    return sent_values.shown(words)

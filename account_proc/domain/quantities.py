@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Self, overload
 
 from krakencopy.account_proc.contract.decimal_text import plain
-from krakencopy.account_proc.domain.told_values import WIDE
+from krakencopy.account_proc.domain.sent_values import WIDE
 
 #: Basis points in one.
 BPS = Decimal(10_000)

@@ -14,7 +14,7 @@ from krakencopy.account_proc.contract.errors import (
 )
 from krakencopy.account_proc.domain.pair_table import PairTable
 from krakencopy.account_proc.domain.pairs import NOT_LISTED
-from krakencopy.account_proc.domain.told_values import amount, name, number
+from krakencopy.account_proc.domain.sent_values import amount, name, number
 from krakencopy.account_proc.kraken.answers import (
     NothingTold,
 )

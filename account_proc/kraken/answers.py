@@ -23,7 +23,7 @@ from krakencopy.account_proc.contract.errors import (
     OutcomeUnknown,
     RateLimited,
 )
-from krakencopy.account_proc.domain.told_values import shown
+from krakencopy.account_proc.domain.sent_values import shown
 from krakencopy.account_proc.kraken.front import FRONT_REFUSES
 
 #: Calls that change something at the exchange. For these an unproven answer means: find out before anything

@@ -15,7 +15,7 @@ from krakencopy.account_proc.contract.errors import (
     OutcomeUnknown,
     RateLimited,
 )
-from krakencopy.account_proc.domain.told_values import UNREADABLE, shown, whole
+from krakencopy.account_proc.domain.sent_values import UNREADABLE, shown, whole
 from krakencopy.account_proc.kraken.rest.messages import OddRow
 from krakencopy.account_proc.kraken.rest.request_queue import Priority, RequestQueue
 

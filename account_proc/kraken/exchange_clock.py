@@ -21,7 +21,7 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from math import inf, isinf
 
-from krakencopy.account_proc.domain.told_values import UNREADABLE, instant
+from krakencopy.account_proc.domain.sent_values import UNREADABLE, instant
 from krakencopy.account_proc.runtime.steady_clock import steady_s
 
 log = logging.getLogger(__name__)

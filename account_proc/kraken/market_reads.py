@@ -16,7 +16,7 @@ from krakencopy.account_proc.contract.errors import (
 from krakencopy.account_proc.domain.order import Quote
 from krakencopy.account_proc.domain.pair_table import PairTable
 from krakencopy.account_proc.domain.pairs import NOT_LISTED, PairRules
-from krakencopy.account_proc.domain.told_values import LAST_SECOND, NAME_LENGTH_MAX, shown, whole
+from krakencopy.account_proc.domain.sent_values import LAST_SECOND, NAME_LENGTH_MAX, shown, whole
 from krakencopy.account_proc.kraken.answers import (
     ServiceTrouble,
 )

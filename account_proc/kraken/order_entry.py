@@ -14,7 +14,7 @@ from krakencopy.account_proc.contract.errors import (
     RateLimited,
 )
 from krakencopy.account_proc.domain.order import OrderAck
-from krakencopy.account_proc.domain.told_values import UNREADABLE, name, shown, whole
+from krakencopy.account_proc.domain.sent_values import UNREADABLE, name, shown, whole
 from krakencopy.account_proc.kraken.account_reads import AccountReads
 from krakencopy.account_proc.kraken.answers import (
     NOT_PERMITTED,

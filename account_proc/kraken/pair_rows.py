@@ -11,7 +11,7 @@ from typing import Any, TypeGuard
 
 from krakencopy.account_proc.domain.pair_table import PairTable
 from krakencopy.account_proc.domain.pairs import PairRules
-from krakencopy.account_proc.domain.told_values import UNREADABLE, amount, name, positive, shown, whole
+from krakencopy.account_proc.domain.sent_values import UNREADABLE, amount, name, positive, shown, whole
 
 #: Kraken: the two assets whose altname is not the name shown to people and used by WebSocket v2.
 DISPLAY_NAMES = {"XBT": "BTC", "XDG": "DOGE"}

@@ -11,7 +11,7 @@ from krakencopy.account_proc.contract.ledger_file import Held
 from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.contract.spec import Role
 from krakencopy.account_proc.domain.pairs import NOT_LISTED
-from krakencopy.account_proc.domain.told_values import WIDE
+from krakencopy.account_proc.domain.sent_values import WIDE
 from krakencopy.account_proc.notices.unreadable import NoticeCode
 from krakencopy.account_proc.service.account_conditions import findings
 from krakencopy.account_proc.service.kraken_account import KrakenAccount

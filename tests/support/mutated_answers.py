@@ -27,8 +27,8 @@ from krakencopy.account_proc.domain.copy_record import master_fill
 from krakencopy.account_proc.domain.counted_trades import Trade
 from krakencopy.account_proc.domain.pair_table import UnknownName
 from krakencopy.account_proc.domain.quantities import BaseVolume, QuoteAmount, Side
+from krakencopy.account_proc.domain.sent_values import WIDE
 from krakencopy.account_proc.domain.sizing import decide
-from krakencopy.account_proc.domain.told_values import WIDE
 from krakencopy.account_proc.kraken.answers import ORDER_METHODS, result_of
 from krakencopy.account_proc.kraken.exchange_clock import ExchangeClock
 from krakencopy.account_proc.kraken.feed.executions import Execution, ExecutionsMerge, Incomplete

@@ -17,7 +17,7 @@ from decimal import Decimal
 from typing import Any
 
 from krakencopy.account_proc.domain.quantities import Side
-from krakencopy.account_proc.domain.told_values import (
+from krakencopy.account_proc.domain.sent_values import (
     NAME_LENGTH_MAX,
     UNREADABLE,
     amount,

@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any
 
 from krakencopy.account_proc.contract.errors import FINAL_EXIT_CODES, ExchangeError
-from krakencopy.account_proc.domain.told_values import NAME_LENGTH_MAX, UNREADABLE, name, number, shown
+from krakencopy.account_proc.domain.sent_values import NAME_LENGTH_MAX, UNREADABLE, name, number, shown
 from krakencopy.account_proc.kraken.answers import classify, loads
 from krakencopy.account_proc.kraken.feed.executions import Execution, ExecutionsMerge, Incomplete
 

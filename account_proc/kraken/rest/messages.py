@@ -17,7 +17,7 @@ from krakencopy.account_proc.contract.nonce_file import NONCE_MAX
 from krakencopy.account_proc.domain.order import Quote
 from krakencopy.account_proc.domain.pair_table import PairTable
 from krakencopy.account_proc.domain.quantities import Side
-from krakencopy.account_proc.domain.told_values import (
+from krakencopy.account_proc.domain.sent_values import (
     LAST_SECOND,
     NAME_LENGTH_MAX,
     UNREADABLE,

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from krakencopy.account_proc.domain.order import ENDED
 from krakencopy.account_proc.domain.pair_table import PairTable
 from krakencopy.account_proc.domain.quantities import Side
-from krakencopy.account_proc.domain.told_values import (
+from krakencopy.account_proc.domain.sent_values import (
     NAME_LENGTH_MAX,
     UNREADABLE,
     amount,

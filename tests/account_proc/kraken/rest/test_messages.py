@@ -9,7 +9,7 @@ import pytest
 
 from krakencopy.account_proc.domain.order import Quote
 from krakencopy.account_proc.domain.quantities import Side
-from krakencopy.account_proc.domain.told_values import UNREADABLE, number
+from krakencopy.account_proc.domain.sent_values import UNREADABLE, number
 from krakencopy.account_proc.kraken.pair_rows import pair_table
 from krakencopy.account_proc.kraken.rest.messages import (
     OddRow,

@@ -25,7 +25,7 @@ from krakencopy.account_proc.contract.errors import (
 )
 from krakencopy.account_proc.domain.pairs import NOT_LISTED
 from krakencopy.account_proc.domain.quantities import Side
-from krakencopy.account_proc.domain.told_values import number
+from krakencopy.account_proc.domain.sent_values import number
 from krakencopy.account_proc.kraken import market_reads
 from krakencopy.account_proc.kraken.answers import MarketRefused, ServiceTrouble, classify
 from krakencopy.account_proc.kraken.api import KrakenExchange

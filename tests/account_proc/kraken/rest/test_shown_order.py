@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from krakencopy.account_proc.domain.quantities import Side
-from krakencopy.account_proc.domain.told_values import UNREADABLE
+from krakencopy.account_proc.domain.sent_values import UNREADABLE
 from krakencopy.account_proc.kraken.rest.shown_order import ShownOrder, shown_order
 from tests.support.scripted_kraken import TABLE
 

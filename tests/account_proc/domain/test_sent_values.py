@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from krakencopy.account_proc.contract.request_bounds import FORMS
-from krakencopy.account_proc.domain.told_values import (
+from krakencopy.account_proc.domain.sent_values import (
     AMOUNT_MAX,
     DECIMALS_MAX,
     LAST_SECOND,

@@ -1,4 +1,4 @@
-"""Numbers, times and texts as an exchange tells them, within what can be true: one reader for everything that
+"""Numbers, times and texts as an exchange sends them, within what can be true: one reader for everything that
 comes in over REST and WebSocket. Pure.
 
 Each raises one of ``UNREADABLE`` for what is outside its bounds, so that an odd value costs its row and goes
