@@ -24,7 +24,7 @@ from krakencopy.account_proc.ccxt_broker.messages import (
     fees_of,
     found_order,
     markets_of,
-    number,
+    price_or_none,
     quote_of,
     with_client_id,
 )
@@ -39,6 +39,7 @@ from krakencopy.account_proc.contract.errors import (
 from krakencopy.account_proc.contract.ledger_file import Held
 from krakencopy.account_proc.contract.pair_spellings import find_pair, nearest_pairs
 from krakencopy.account_proc.domain.quantities import Side
+from krakencopy.account_proc.domain.sent_values import shown
 from krakencopy.account_proc.domain.wallet import DISPLAY_CURRENCY
 from krakencopy.account_proc.kraken.answers import BelowMinimum
 from krakencopy.account_proc.runtime.pauses import growing_pause_s
@@ -58,6 +59,8 @@ from krakencopy.account_proc.trading.timing import Timing
 log = logging.getLogger(__name__)
 
 
+#: Assets that are remembered so that each is logged once.
+ODD_MAX = 1_000
 #: How much over the ask a market order to buy may pay at exchanges that take no volume of base for one.
 MARKET_BUY_BOUND = Decimal("1.01")
 #: A list of so many orders may have been cut off, and proves no absence (the shortest page that is known:
@@ -96,6 +99,8 @@ class CcxtBroker:
         #: When balances were read last (Unix seconds); 0 before.
         self.read_at = 0.0
         self._quotes = {DISPLAY_CURRENCY}
+        #: Assets whose balance could not be read.
+        self._odd_balances: set[str] = set()
         #: An order was refused by other rules than were read.
         self.rules_wrong = False
         #: Set when balances have changed, or rules.
@@ -155,7 +160,9 @@ class CcxtBroker:
     async def refresh(self) -> None:
         """Reads balances, and the prices that their worth hangs on. Raises ExchangeError."""
         self.stale.clear()
-        balances = await self._client.read(CcxtPriority.READ, "fetch_balance", take=balances_of)
+        balances = await self._client.read(
+            CcxtPriority.READ, "fetch_balance", take=lambda rows: balances_of(rows, self._note_odd_balance)
+        )
         last = dict(self._known.last)
         for symbol in sorted(
             {
@@ -169,13 +176,21 @@ class CcxtBroker:
             last[symbol] = await self._last(symbol) or last.get(symbol, Decimal(0))
         self._known, self.read_at = _Known(balances, last), time.time()
 
+    def _note_odd_balance(self, asset: str, error: Exception) -> None:
+        """Of an asset whose balance cannot be read nothing is counted; it is logged once."""
+        if asset not in self._odd_balances:
+            log.warning("the balance of %s cannot be read, and counts nothing: %s", asset, shown(error))
+            self._odd_balances = (
+                {*self._odd_balances, asset} if len(self._odd_balances) < ODD_MAX else {asset}
+            )
+
     async def _last(self, symbol: str) -> Decimal | None:
-        """The last price; None where the exchange refuses to tell it, which is no reason to know nothing
-        of the account.
+        """The last price; None where the exchange has none or refuses to say it, which is no reason to know
+        nothing of the account.
         """
         try:
             return await self._client.read(
-                CcxtPriority.READ, "fetch_ticker", symbol, take=lambda row: number(row["last"])
+                CcxtPriority.READ, "fetch_ticker", symbol, take=lambda row: price_or_none(row["last"])
             )
         except (RateLimited, KeyRefused):
             raise

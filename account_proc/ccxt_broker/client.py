@@ -25,14 +25,13 @@ from importlib.util import find_spec
 from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
-from krakencopy.account_proc.ccxt_broker.messages import Sent, coinbase_refuses, error_of
+from krakencopy.account_proc.ccxt_broker.messages import Sent, coinbase_refuses, error_of, order_id_of
 from krakencopy.account_proc.ccxt_broker.told_health import NEEDED, PUBLIC, told
 from krakencopy.account_proc.contract.errors import (
     ConfigurationFault,
     ExchangeError,
     ExchangeRefused,
     KeyRefused,
-    OutcomeUnknown,
 )
 from krakencopy.account_proc.contract.spec import Credentials
 from krakencopy.account_proc.kraken.answers import speaks_of_time
@@ -217,10 +216,9 @@ class CcxtClient:
                 raise self._error("createOrder", error) from error
             finally:
                 self._order = None
-            if not row or not row.get("id"):
-                raise OutcomeUnknown("createOrder", "an answer without the order's id")
+            order_id = order_id_of(row)
             self.health.note_success("createOrder", private=True)
-            return str(row["id"])
+            return order_id
 
         return await self._in_turn(CcxtPriority.ORDER, call)
 

@@ -1,15 +1,15 @@
 """ccxt's unified structures as our values, and its exceptions as our errors. Pure: ccxt itself is not
 imported.
 
-Numbers come as text, because ccxt is set so (``number = str``). Parsers raise KeyError, TypeError,
-ValueError or ArithmeticError on structures of an unexpected form; ccxt_broker/client.py turns these into
+Numbers come as text, because ccxt is set so (``number = str``). Parsers raise one of UNREADABLE
+(domain/sent_values.py) on structures of an unexpected form; ccxt_broker/client.py turns these into
 OutcomeUnknown.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -124,6 +124,16 @@ def number(value: object) -> Decimal:
     return sent_values.number(value)
 
 
+def _amount(value: object) -> Decimal:
+    """The same, and not below 0."""
+    return sent_values.amount(0 if value in {None, ""} else value)
+
+
+def price_or_none(value: object) -> Decimal | None:
+    """A price; nothing, None and 0 are none. Raises ValueError for what is no price."""
+    return sent_values.price(value) if number(value) else None
+
+
 def positive(value: object) -> Decimal:
     """A number over 0. Raises ValueError."""
     return sent_values.positive(value)
@@ -132,15 +142,15 @@ def positive(value: object) -> Decimal:
 # -- markets and prices ------------------------------------------------------------------------------------
 
 
-def markets_of(markets: Mapping[str, Mapping[str, Any]], precision_mode: int) -> dict[str, Market]:
+def markets_of(markets: Mapping[str, Any], precision_mode: int) -> dict[str, Market]:
     """Every spot market that takes orders and whose rules are known, by each of its spellings in capitals."""
     found: dict[str, Market] = {}
     for row in markets.values():
-        if not row.get("spot") or row.get("active") is False:
+        if not isinstance(row, Mapping) or not row.get("spot") or row.get("active") is False:
             continue
         try:
             market = _market(row, precision_mode)
-        except (KeyError, TypeError, ValueError, ArithmeticError):
+        except sent_values.UNREADABLE:
             continue  # nothing can be ordered by rules that are not given
         for spelling in (row.get("id"), row.get("altname"), market.name):
             if spelling:
@@ -156,8 +166,8 @@ def _market(row: Mapping[str, Any], mode: int) -> Market:
         quote=sent_values.name(row["quote"]),
         lot=_step(row["precision"]["amount"], mode),
         tick=_tick(row["precision"]["price"], mode),
-        ordermin=number((limits.get("amount") or {}).get("min")),
-        costmin=number((limits.get("cost") or {}).get("min")),
+        ordermin=_amount((limits.get("amount") or {}).get("min")),
+        costmin=_amount((limits.get("cost") or {}).get("min")),
     )
 
 
@@ -191,13 +201,18 @@ class Balance:
     total: Decimal
 
 
-def balances_of(balance: Mapping[str, Any]) -> dict[str, Balance]:
-    """What the account holds, by asset; those of which there is nothing are left out."""
+def balances_of(balance: Mapping[str, Any], odd: Callable[[str, Exception], None]) -> dict[str, Balance]:
+    """What the account holds, by asset; those of which there is nothing are left out, and those whose row
+    cannot be read, which are passed to ``odd``.
+    """
     found = {}
     for asset, total in balance["total"].items():
-        held = Balance(number(balance["free"].get(asset)), number(total))
-        if held.total:
-            found[sent_values.name(asset)] = held
+        try:
+            held = Balance(_amount(balance["free"].get(asset)), _amount(total))
+            if held.total:
+                found[sent_values.name(asset)] = held
+        except sent_values.UNREADABLE as error:
+            odd(sent_values.shown(asset, sent_values.NAME_LENGTH_MAX), error)
     return found
 
 
@@ -217,7 +232,8 @@ def equity_in(
         elif (symbol := f"{asset}/{quote}") in last:
             sum_of += held.total * last[symbol]
         elif (inverse := f"{quote}/{asset}") in last:
-            sum_of += held.total / last[inverse]
+            # 0 where the exchange has said none so far: it counts nothing then.
+            sum_of += held.total / last[inverse] if last[inverse] else 0
         elif symbol in symbols or inverse in symbols:
             return None
     return sum_of
@@ -226,9 +242,17 @@ def equity_in(
 # -- orders ------------------------------------------------------------------------------------------------
 
 
+def order_id_of(row: Any) -> str:
+    """The exchange's id in the answer to an order. Raises OutcomeUnknown without one."""
+    try:
+        return sent_values.name(row["id"])
+    except sent_values.UNREADABLE as error:
+        raise OutcomeUnknown("createOrder", "an answer without the order's id") from error
+
+
 def with_client_id(rows: Iterable[Mapping[str, Any]], cl_ord_id: str) -> Mapping[str, Any] | None:
     """The order with our id, the ended one if it is listed twice."""
-    found = [row for row in rows if row.get("clientOrderId") == cl_ord_id and row.get("id")]
+    found = [row for row in rows if row.get("clientOrderId") == cl_ord_id]
     return max(found, key=lambda row: row.get("status") in ENDED_STATUSES, default=None)
 
 
@@ -244,8 +268,8 @@ def ending_of(row: Mapping[str, Any], order_id: str, fee_asset: str = "") -> End
     """
     if row.get("status") not in ENDED_STATUSES:
         return None
-    filled = number(row.get("filled"))
-    cost = number(row.get("cost")) or filled * number(row.get("average"))
+    filled = _amount(row.get("filled"))
+    cost = _amount(row.get("cost")) or filled * _amount(row.get("average"))
     if filled and not cost:
         return None
     return Ending(order_id=order_id, filled=filled, cost=cost, fees=fees_of([row], fee_asset))
@@ -260,6 +284,7 @@ def fees_of(rows: Iterable[Mapping[str, Any]], fee_asset: str = "") -> dict[str,
         for fee in row.get("fees") or [row.get("fee") or {}]:
             asset, amount = fee_asset or fee.get("currency"), number(fee.get("cost"))
             if asset and amount:
+                asset = sent_values.name(asset)
                 fees[asset] = fees.get(asset, Decimal(0)) + amount
     return fees
 

@@ -1,6 +1,8 @@
-"""By hand: many odd answers of the exchange into all that reads them (tests/support/mutated_answers.py).
+"""By hand: many odd answers of the exchange into all that reads them (tests/support/mutated_answers.py), or
+odd rows of ccxt's (tests/support/mutated_ccxt.py).
 
 python -m tests.measure.mutated_answers --count 100000
+python -m tests.measure.mutated_answers --count 100000 --ccxt
 python -m tests.measure.mutated_answers --seed 4711 --count 1    # plays one finding again
 """
 
@@ -13,7 +15,7 @@ import time
 import traceback
 from collections import Counter
 
-from tests.support.mutated_answers import play
+from tests.support import mutated_answers, mutated_ccxt
 
 #: Seeds of one kind of finding that are printed.
 SHOWN = 3
@@ -24,7 +26,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--count", type=int, default=10_000, help="how many seeds")
     parser.add_argument("--seed", type=int, default=0, help="the first one")
+    parser.add_argument("--ccxt", action="store_true", help="rows of ccxt's instead of Kraken's answers")
     options = parser.parse_args(arguments)
+    play = mutated_ccxt.play if options.ccxt else mutated_answers.play
     logging.disable(logging.CRITICAL)
     kinds: Counter[str] = Counter()
     seeds: dict[str, list[str]] = {}

@@ -88,6 +88,7 @@ ANSWERS: dict[str, Any] = {
     },
     "QueryOrders": {"O1": order_row("closed", "1", "1", fcib=True)},
     "TradesHistory": {"trades": {"T1": _TRADE, "T2": _TRADE | {"type": "sell"}}, "count": 2},
+    "CancelOrder": {"count": 1},
     "AddOrder": {"descr": {"order": "buy 2 XBTUSD @ market"}, "txid": ["O9"]},
 }  # fmt: skip
 _EXECUTION = {
@@ -104,6 +105,11 @@ FRAMES: list[Any] = [
         "method": "subscribe", "success": True, "req_id": 1, "result": {"channel": "executions"},
         "time_in": "2026-11-22T08:33:20.100000Z", "time_out": "2026-11-22T08:33:20.100500Z",
     },
+    {
+        "method": "pong", "req_id": 3,
+        "time_in": "2026-11-22T08:33:20.200000Z", "time_out": "2026-11-22T08:33:20.200500Z",
+    },
+    {"channel": "heartbeat"},
     {
         "channel": "executions", "type": "snapshot", "sequence": 1,
         "data": [_EXECUTION | {"exec_type": "pending_new", "exec_id": ""}],
@@ -144,7 +150,7 @@ def _places(value: Any, found: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
     return found
 
 
-def _mutate_one(dice: Random, told: Any, rest: Any) -> None:
+def mutate_one(dice: Random, told: Any, rest: Any) -> None:
     places = _places(told, [])
     if not places:
         return
@@ -198,7 +204,7 @@ class _Played:
         for _ in range(dice.randint(1, 3) if seed >= 0 else 0):
             of_feed = dice.random() < 0.35
             told = frames if of_feed else answers[dice.choice(sorted(answers))]
-            _mutate_one(dice, told, [answers, frames])
+            mutate_one(dice, told, [answers, frames])
         self.found = Found()
         self.kraken = _Answers({method: self._answer(method, told) for method, told in answers.items()})
         self.frames = [to_json(frame) for frame in frames]
@@ -260,6 +266,7 @@ class _Played:
 
     async def _read_all(self) -> None:
         account, market, record = self.exchange.account, self.exchange.market, self.exchange.record
+        await self.step("time", market.server_time)
         await self.step("ticker", lambda: market.ticker(["BTC/USD", "ETH/USD"]))
         await self.step("states", lambda: market.market_states("BTC/USD"))
         await self.step("balances", account.balances)
@@ -300,6 +307,7 @@ class _Played:
     def _feed(self) -> None:
         session = FeedSession(ExecutionsMerge())
         session.subscribes(99.9)
+        session.ping(99.9)
         for frame in self.frames:
             for event in session.receive(frame, 100.0):
                 match event:
@@ -373,6 +381,7 @@ class _Played:
         before = self.kraken.times_asked("AddOrder")
         placed = await gateway.send(order_to_send())
         placed.order_id.encode()
+        await self.exchange.orders.cancel_order("O1")
         if self.kraken.times_asked("AddOrder") != before + 1:
             self.fault("order", "it was sent more than once")
 

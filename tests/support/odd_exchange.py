@@ -47,6 +47,11 @@ def answer(result: Any = None, *errors: str, status: str = "200 OK", body: bytes
     return head.encode() + body
 
 
+def redirect(status: int, url: str) -> bytes:
+    """An answer that sends the client to another address."""
+    return f"HTTP/1.1 {status} Elsewhere\r\nLocation: {url}\r\nContent-Length: 0\r\n\r\n".encode()
+
+
 def roomy_limits() -> AccountLimits:
     """Limits that keep no test waiting."""
     limits = AccountLimits(Tier.PRO)

@@ -25,6 +25,8 @@ from krakencopy.account_proc.ccxt_broker.messages import (
     found_order,
     markets_of,
     number,
+    order_id_of,
+    price_or_none,
     with_client_id,
 )
 from krakencopy.account_proc.contract.errors import (
@@ -142,9 +144,13 @@ def test_a_market_that_takes_no_orders_or_tells_no_rules_is_left_out(more: dict[
     assert markets_of({"BTC/USD": row(**more)}, TICK_SIZE) == {}
 
 
+def no_odd(asset: str, error: Exception) -> None:
+    raise AssertionError(asset) from error
+
+
 def test_equity_is_known_when_every_price_is() -> None:
     told = {"free": {"USD": "10", "BTC": "1"}, "total": {"USD": "10", "BTC": "2", "EUR": "0", "DUST": "5"}}
-    balances = balances_of(told)
+    balances = balances_of(told, no_odd)
     assert balances == {
         "USD": Balance(Decimal(10), Decimal(10)),
         "BTC": Balance(Decimal(1), Decimal(2)),
@@ -188,3 +194,34 @@ def test_an_order_is_ours_by_its_id_alone_and_its_end_counts() -> None:
     assert mine is rows[2]
     assert found_order(mine).ending is not None
     assert with_client_id(rows, "other") is None
+
+
+def test_a_balance_that_cannot_be_read_costs_that_balance() -> None:
+    odd: list[str] = []
+    rows = {
+        "total": {"USD": "10", "BTC": "-1", "ETH": "1e400", "a\u202eb": "1", "EUR": "NaN"},
+        "free": {"USD": "9"},
+    }
+    balances = balances_of(rows, lambda asset, _: odd.append(asset))
+    assert balances == {"USD": Balance(Decimal(9), Decimal(10))}
+    assert odd == ["BTC", "ETH", "a b", "EUR"]
+
+
+def test_where_there_is_no_price_an_asset_counts_nothing() -> None:
+    balances = {"USD": Balance(Decimal(1), Decimal(1)), "BTC": Balance(Decimal(1), Decimal(1))}
+    for symbol in ("BTC/USD", "USD/BTC"):
+        assert equity_in("USD", balances, {symbol: Decimal(0)}, [symbol]) == 1
+    assert price_or_none("0") is None
+    assert price_or_none(None) is None
+    assert price_or_none("50000") == 50_000
+    with pytest.raises(ValueError, match="not a price"):
+        price_or_none("-1")
+
+
+@pytest.mark.parametrize(
+    "row", [None, {}, {"id": None}, {"id": ""}, {"id": 7}, {"id": "a\ud800"}, {"id": "x" * 65}]
+)
+def test_an_answer_without_an_id_that_can_be_written_down_says_nothing_of_the_order(row: Any) -> None:
+    assert order_id_of({"id": "O1"}) == "O1"
+    with pytest.raises(OutcomeUnknown):
+        order_id_of(row)
