@@ -41,6 +41,7 @@ _FIELDS: Final[dict[FaultKind, tuple[str, ...]]] = {
     FaultKind.DROP_REQUEST: _OF_REQUESTS,
     FaultKind.DROP_REPLY: _OF_REQUESTS,
     FaultKind.HANG_REPLY: (*_OF_REQUESTS, "delay_ms", "never"),
+    FaultKind.TRICKLE_REPLY: (*_OF_REQUESTS, "delay_ms"),
     FaultKind.HANG_REQUEST: (*_OF_REQUESTS, "delay_ms"),
     FaultKind.TRUNCATE_REPLY: _OF_REQUESTS,
     FaultKind.HTML_5XX: (*_OF_REQUESTS, "status", "executed"),
@@ -84,6 +85,7 @@ _METHODS: Final = {
 # Where a kind's default differs from that of FaultSpec.
 _DEFAULTS: Final[dict[FaultKind, dict[str, Any]]] = {
     FaultKind.HANG_REPLY: {"delay_ms": 30_000},
+    FaultKind.TRICKLE_REPLY: {"delay_ms": 1_000},
     FaultKind.HANG_REQUEST: {"delay_ms": 30_000},
     FaultKind.HTML_5XX: {"executed": True},
     FaultKind.WRONG_ORDER_ID: {"executed": True},

@@ -10,6 +10,8 @@ is checked and carried out.
 * drop_reply (a private request): engine acts, then the connection is closed without a byte of answer
 * hang_reply (a private request): engine acts, answer after `delay_ms` (30000), or not at all with `never`
   (false)
+* trickle_reply (a private request): engine acts, then the answer comes byte by byte, each `delay_ms` (1000)
+  after the one before
 * hang_request (a private request): key, signature and nonce are taken at once, the engine acts after
   `delay_ms` (30000)
 * truncate_reply (a private request): engine acts, half of the JSON is sent under its whole length, then the
@@ -96,6 +98,7 @@ class FaultKind(StrEnum):
     DROP_REQUEST = auto()
     DROP_REPLY = auto()
     HANG_REPLY = auto()
+    TRICKLE_REPLY = auto()
     HANG_REQUEST = auto()
     TRUNCATE_REPLY = auto()
     HTML_5XX = auto()

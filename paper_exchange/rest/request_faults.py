@@ -7,7 +7,7 @@ What is decided (whether a fault fires, what the exchange does with a request) i
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -66,6 +66,25 @@ class _HalfAnswer(web.StreamResponse):
         assert not data, "the body was given at the start"
         await self.write(self._half)
         _hang_up(self._of)
+
+
+class _TrickledAnswer(web.StreamResponse):
+    """An answer byte by byte, with a pause after each; `pause` says whether to go on."""
+
+    def __init__(self, whole: web.Response, pause: Callable[[], Awaitable[bool]]) -> None:
+        super().__init__(headers=whole.headers)
+        assert isinstance(whole.body, bytes), "envelopes are bytes"
+        self.content_length = len(whole.body)
+        self._whole = whole.body
+        self._go_on = pause
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        assert not data, "the body was given at the start"
+        for place in range(len(self._whole)):
+            await self.write(self._whole[place : place + 1])
+            if not await self._go_on():
+                return
+        await super().write_eof()
 
 
 def _hang_up(request: web.BaseRequest) -> None:
@@ -169,6 +188,8 @@ class FaultyRequests:
             return _HalfAnswer(request, answer)
         if kind is FaultKind.HTML_5XX:
             return _html(spec.status)
+        if kind is FaultKind.TRICKLE_REPLY:
+            return _TrickledAnswer(answer, lambda: self._pause(spec.delay_ms / 1000))
         assert kind is FaultKind.HANG_REPLY, f"{kind} fires on no request"
         return answer
 

@@ -126,6 +126,7 @@ def test_every_kind_waits_for_an_occasion_of_its_own() -> None:
         "drop_request",
         "drop_reply",
         "hang_reply",
+        "trickle_reply",
         "hang_request",
         "truncate_reply",
         "html_5xx",

@@ -130,6 +130,18 @@ def test_a_reply_that_never_comes_ends_by_the_clients_patience(faulty: Server, c
     assert len(faulty.fills(client)) == 1
 
 
+def test_a_reply_that_trickles_comes_byte_by_byte_though_the_engine_acted_at_once(
+    faulty: Server, client: Client
+) -> None:
+    faulty.fault("trickle_reply", account=client.account, method="AddOrder", delay_ms=2)
+    began = time.monotonic()
+    answer = client.answer("AddOrder", **BUY)
+    assert answer["error"] == []
+    assert time.monotonic() - began >= 0.002 * len(answer["result"]["txid"][0])
+    assert faulty.outcomes(client) == [("AddOrder", "ok", "trickle_reply")]
+    assert len(faulty.fills(client)) == 1
+
+
 def test_a_request_that_hangs_has_used_its_nonce_but_is_done_after_the_delay(
     faulty: Server, client: Client
 ) -> None:
@@ -424,13 +436,14 @@ def test_a_bad_fault_is_refused_and_none_is_set(faulty: Server) -> None:
 
 def test_the_exchange_stops_though_requests_hang() -> None:
     running = Server("--tick-ms", "3600000")
-    methods = ("Balance", "OpenOrders", "ClosedOrders")
+    methods = ("Balance", "OpenOrders", "ClosedOrders", "TradeBalance")
     body = {"id": "a", "keys": [{"key": method, "secret": SECRET} for method in methods]}
     assert running.control("POST", "/accounts", body).status_code == 200
     numbers = [
         running.fault("hang_reply", method="Balance", never=True),
         running.fault("hang_request", method="OpenOrders"),
         running.fault("swap", method="ClosedOrders", delay_ms=60_000),
+        running.fault("trickle_reply", method="TradeBalance", delay_ms=60_000),
     ]
     with ThreadPoolExecutor() as pool:
         hanging = []
@@ -438,4 +451,6 @@ def test_the_exchange_stops_though_requests_hang() -> None:
             hanging.append(pool.submit(raw, Client(running.rest_url, method), method))
             until(partial(running.fired, number), "it hangs")
         assert running.stop() == 0
-        assert [request.result() for request in hanging] == [b""] * 3
+        *unanswered, begun = [request.result() for request in hanging]
+        assert unanswered == [b""] * 3
+        assert begun.endswith(b"\r\n\r\n{")
