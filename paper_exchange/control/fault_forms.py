@@ -61,6 +61,7 @@ _FIELDS: Final[dict[FaultKind, tuple[str, ...]]] = {
     FaultKind.FRONT_PAGE: (*_OF_REQUESTS, "status"),
     FaultKind.MARKET_REFUSED: ("pair", "error", *_OF_REQUESTS, "ordertype"),
     FaultKind.ODD_ROW: (*_OF_REQUESTS, "row", "key"),
+    FaultKind.ODD_VALUES: _OF_REQUESTS,
     FaultKind.MARKET_MODE: ("mode",),
     FaultKind.ORDERMIN: ("pair", "ordermin", "costmin", "stale"),
     FaultKind.CLOCK_SKEW: ("seconds", "drift"),
@@ -80,6 +81,7 @@ _METHODS: Final = {
     FaultKind.WRONG_ORDER_ID: frozenset({"AddOrder"}),
     FaultKind.MARKET_REFUSED: frozenset({"AddOrder", "Ticker"}),
     FaultKind.ODD_ROW: frozenset(odd_rows.PLACES),
+    FaultKind.ODD_VALUES: auth.methods() | rest_public.methods() | {"executions"},
     FaultKind.VISIBILITY_LAG: READS,
 }
 # Where a kind's default differs from that of FaultSpec.

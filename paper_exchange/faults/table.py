@@ -44,6 +44,8 @@ is checked and carried out.
   AddOrder or Ticker (either), `ordertype` (any) of the order; `count` (0)
 * odd_row (rows of an answer): `method` (required, below): `row` (`{"descr": {}}`) is among them under `key`
   (one of its own; one that is there: replaced)
+* odd_values (an answer, or the next message of `executions`): in one to three places of it, drawn by `seed`,
+  stand values that cannot be true; the message comes before the right one
 * market_mode (state): `mode` (required): online, cancel_only, post_only, limit_only, maintenance (orders and
   cancels only; reads go on)
 * ordermin (state): `pair` (required), `ordermin`, `costmin`: the engine's minima; `stale` (false): AssetPairs
@@ -118,6 +120,7 @@ class FaultKind(StrEnum):
     FRONT_PAGE = auto()
     MARKET_REFUSED = auto()
     ODD_ROW = auto()
+    ODD_VALUES = auto()
     MARKET_MODE = auto()
     ORDERMIN = auto()
     CLOCK_SKEW = auto()
@@ -161,6 +164,7 @@ _OCCASIONS: Final = {
     FaultKind.FRONT_PAGE: Occasion.FRONT,
     FaultKind.MARKET_REFUSED: Occasion.MARKET,
     FaultKind.ODD_ROW: Occasion.ROWS,
+    FaultKind.ODD_VALUES: Occasion.ROWS,
     FaultKind.MARKET_MODE: Occasion.STATE,
     FaultKind.ORDERMIN: Occasion.STATE,
     FaultKind.CLOCK_SKEW: Occasion.STATE,

@@ -12,6 +12,7 @@ from krakencopy.paper_exchange.accounts import auth
 from krakencopy.paper_exchange.accounts.account import Account
 from krakencopy.paper_exchange.accounts.as_of import READS, account_as_of
 from krakencopy.paper_exchange.faults.odd_rows import with_odd_row
+from krakencopy.paper_exchange.faults.odd_values import with_odd_values
 from krakencopy.paper_exchange.faults.table import FaultKind, Occasion
 from krakencopy.paper_exchange.rest import account as rest_account
 from krakencopy.paper_exchange.rest import history as rest_history
@@ -44,7 +45,7 @@ def act(exchange: Exchange, admission: Admission, now_us: int, fault: FaultKind 
         result = method(
             Call(exchange, admission.key, account, admission.params, admission.admitted_us, now_us, fired)
         )
-        return _with_odd_row(exchange, admission, result, fired)
+        return _with_fault(exchange, admission, result, fired)
     except KrakenError as error:
         outcome = error.text
         raise
@@ -69,8 +70,8 @@ def _seen_account(exchange: Exchange, admission: Admission, now_us: int, fired: 
     return account_as_of(account, now_us - fault.lag_us(account.id), now_us)
 
 
-def _with_odd_row(exchange: Exchange, admission: Admission, result: Result, fired: list[FaultKind]) -> Result:
-    """The result, with a row that a fault puts into it."""
+def _with_fault(exchange: Exchange, admission: Admission, result: Result, fired: list[FaultKind]) -> Result:
+    """The result, with what a fault puts into it."""
     assert admission.key is not None, "the caller looked first"
     if not exchange.faults.armed(Occasion.ROWS):
         return result
@@ -79,6 +80,8 @@ def _with_odd_row(exchange: Exchange, admission: Admission, result: Result, fire
     if fault is None:
         return result
     fired.append(fault.spec.kind)
+    if fault.spec.kind is FaultKind.ODD_VALUES:
+        return with_odd_values(result, fault)
     return with_odd_row(method, result, fault.spec)
 
 

@@ -5,7 +5,8 @@ from decimal import Decimal
 from typing import Any, Final
 
 from krakencopy.paper_exchange.faults.odd_rows import with_odd_row
-from krakencopy.paper_exchange.faults.table import Occasion
+from krakencopy.paper_exchange.faults.odd_values import with_odd_values
+from krakencopy.paper_exchange.faults.table import FaultKind, Occasion
 from krakencopy.paper_exchange.market.market import UNBOUNDED_SHOWN, PairMarket
 from krakencopy.paper_exchange.market.tape import Bar
 from krakencopy.paper_exchange.order_entry.trading_conditions import Conditions
@@ -42,7 +43,11 @@ def call(exchange: Exchange, method: str, params: Params, now_us: int) -> Result
     fault = (
         exchange.faults.fire(Occasion.ROWS, method=method) if exchange.faults.armed(Occasion.ROWS) else None
     )
-    return result if fault is None else with_odd_row(method, result, fault.spec)
+    if fault is None:
+        return result
+    if fault.spec.kind is FaultKind.ODD_VALUES:
+        return with_odd_values(result, fault)
+    return with_odd_row(method, result, fault.spec)
 
 
 def methods() -> frozenset[str]:

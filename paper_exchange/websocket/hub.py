@@ -18,6 +18,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from krakencopy.paper_exchange.accounts.account import ApiKey
 from krakencopy.paper_exchange.accounts.orders import OrderEvent
 from krakencopy.paper_exchange.faults.event_faults import Delivery, distorted
+from krakencopy.paper_exchange.faults.odd_values import with_odd_values
 from krakencopy.paper_exchange.faults.table import CutWhen, Fault, FaultKind, Occasion
 from krakencopy.paper_exchange.values import exact_json as wire_json
 from krakencopy.paper_exchange.values.pairs import Asset, Pair
@@ -180,7 +181,7 @@ class Hub:
             of_account = list(group)
             listeners = list(self._listeners.get(executions_of(account_id), ()))
             delivery = self._delivery(account_id, of_account, listeners)
-            odd = self._odd_row(account_id) if listeners else None
+            odd = self._odd_row(account_id, rows, of_account[0]) if listeners else None
             outgoing = [
                 (connection, connection.session.order_messages(delivery.events, rows, delivery.times, odd))
                 for connection in listeners
@@ -202,11 +203,16 @@ class Hub:
             if self._exchange.rules.balances_told:
                 connection.send(messages)
 
-    def _odd_row(self, account_id: str) -> str | None:
+    def _odd_row(self, account_id: str, rows: EventRows, event: OrderEvent) -> str | None:
         """The row, as JSON, that a fault puts before the next ones of an account."""
         faults = self._exchange.faults
         fault = faults.fire(Occasion.ROWS, account_id, "executions") if faults.armed(Occasion.ROWS) else None
-        return None if fault is None else wire_json.dumps(fault.spec.row)
+        if fault is None:
+            return None
+        if fault.spec.kind is FaultKind.ODD_VALUES:
+            row = wire_json.loads(rows.row(event, full=True, ratecounter=False))
+            return wire_json.dumps(with_odd_values(row, fault))
+        return wire_json.dumps(fault.spec.row)
 
     def _delivery(self, account_id: str, events: list[OrderEvent], listeners: list[_Connection]) -> Delivery:
         faults = self._exchange.faults
