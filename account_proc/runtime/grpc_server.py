@@ -231,7 +231,7 @@ class Health:
     async def Check(self, request: HealthCheckRequest) -> HealthCheckResponse:
         """Its status now."""
         if request.service not in self._statuses:
-            raise GRPCError(Status.NOT_FOUND, f"no service {request.service!r} here")
+            raise GRPCError(Status.NOT_FOUND, cut_text(f"no service {request.service!r} here"))
         return HealthCheckResponse(status=self._statuses[request.service])
 
     async def List(self, request: Any) -> Any:

@@ -60,12 +60,21 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self._blot(self.formatException(record.exc_info))
-        return json.dumps(line, ensure_ascii=False)
+        return _shown(json.dumps(line, ensure_ascii=False))
 
     def _blot(self, text: str) -> str:
         for secret in self._secrets:
             text = text.replace(secret, "[redacted]")
         return text
+
+
+def _shown(line: str) -> str:
+    """The same JSON, with what cannot be shown as its number: characters for control and for the direction of
+    writing, which a terminal would act on, and halves of characters, which no file takes.
+    """
+    if line.isprintable():
+        return line
+    return "".join(sign if sign.isprintable() else json.dumps(sign)[1:-1] for sign in line)
 
 
 class _NoCancellations(logging.Filter):

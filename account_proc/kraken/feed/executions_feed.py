@@ -20,6 +20,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from krakencopy.account_proc.contract.errors import FINAL_EXIT_CODES, ExchangeError, RateLimited
+from krakencopy.account_proc.domain.sent_values import shown
 from krakencopy.account_proc.kraken.answers import FRONT_STATUS, LockedOut
 from krakencopy.account_proc.kraken.exchange_clock import ExchangeClock
 from krakencopy.account_proc.kraken.feed.coalescing_connection import CoalescingConnection
@@ -365,5 +366,5 @@ def _least_pause_s(cut: Exception, system_status: str, blocks: int) -> float:
 
 def _reason(cut: Exception) -> str:
     if isinstance(cut, ConnectionClosed) and cut.rcvd is not None:
-        return f"closed by the exchange: {cut.rcvd.code} {cut.rcvd.reason}".rstrip()
-    return str(cut) or type(cut).__name__
+        return shown(f"closed by the exchange: {cut.rcvd.code} {cut.rcvd.reason}".rstrip())
+    return shown(cut) or type(cut).__name__

@@ -19,6 +19,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from krakencopy.account_proc.contract.errors import OutcomeUnknown
+from krakencopy.account_proc.domain.sent_values import shown
 from krakencopy.account_proc.kraken.answers import NotSent
 from krakencopy.account_proc.kraken.tls import EXCHANGE_TLS
 from krakencopy.account_proc.runtime.steady_clock import steady_s
@@ -32,6 +33,8 @@ CHUNK_BYTES = 64 * 1024
 #: older than 5 minutes, and a request that vanishes is an order that nobody knows about.
 IDLE_CONNECTION_S = 240.0
 
+#: Of what went wrong on the way: it may quote what was sent instead of an answer.
+CAUSE_LENGTH_MAX = 200
 #: HTTP: Kraken answers with this, whatever the answer says; everything else comes from a front.
 OK = 200
 
@@ -175,7 +178,7 @@ def _cause(error: BaseException) -> str:
     headers or bodies.
     """
     reason = getattr(error.args[0] if error.args else None, "reason", None) or error
-    return f"{type(reason).__name__}: {reason}"[:200]
+    return shown(f"{type(reason).__name__}: {reason}", CAUSE_LENGTH_MAX)
 
 
 def _body(response: requests.Response, until: float) -> bytes:

@@ -22,9 +22,11 @@ from urllib.parse import urlsplit
 import httptools
 
 from krakencopy.account_proc.contract.errors import OutcomeUnknown
+from krakencopy.account_proc.domain.sent_values import shown
 from krakencopy.account_proc.kraken.exchange_clock import ExchangeClock
 from krakencopy.account_proc.kraken.rest.http_connection import (
     ANSWER_BYTES_MAX,
+    CAUSE_LENGTH_MAX,
     CONNECT_TIMEOUT_S,
     IDLE_CONNECTION_S,
     OK,
@@ -202,7 +204,7 @@ class OrderConnection:
         try:
             return await answer
         except ConnectionError as error:
-            raise OutcomeUnknown(call.method, str(error)[:200]) from error
+            raise OutcomeUnknown(call.method, shown(error, CAUSE_LENGTH_MAX)) from error
         except asyncio.CancelledError:
             connection.close("a call over it was given up")
             raise

@@ -56,6 +56,19 @@ def test_a_line_says_when_and_who_and_what() -> None:
     }
 
 
+@given(st.text(st.characters()))
+def test_no_line_has_characters_that_a_terminal_would_act_on_or_no_file_takes(text: str) -> None:
+    line = JsonFormatter("tania").format(record("%s", text))
+    assert line.isprintable()
+    line.encode()
+    assert json.loads(line)["message"] == text
+
+
+def test_what_can_be_shown_is_written_as_it_is_and_all_else_as_its_number() -> None:
+    line = JsonFormatter("tania").format(record("zu wenig € \x1b[31m\x9b\u202e\ud800\U000e0001"))
+    assert '"zu wenig € \\u001b[31m\\u009b\\u202e\\ud800\\udb40\\udc01"' in line
+
+
 @given(st.text(), st.text(), st.text(min_size=8).filter(lambda secret: secret not in "[redacted]"))
 def test_a_line_is_one_json_object_and_no_secret_is_in_it(before: str, after: str, secret: str) -> None:
     error = ValueError(f"{after}{secret}{before}")

@@ -133,6 +133,14 @@ def test_a_redirect_is_never_followed_and_no_token_goes_to_another_address(statu
     assert f"HTTP {status}" in server.heard.reasons[0]
 
 
+def test_what_the_exchange_says_as_it_closes_is_told_without_what_a_terminal_would_act_on() -> None:
+    async def close(socket: ServerConnection) -> None:
+        await accept(socket)
+        await socket.close(1011, "\x1b[31m\u202ered")
+
+    assert odd(close).heard.reasons == ["closed by the exchange: 1011  [31m red"]
+
+
 def test_a_gap_in_the_count_reconnects_with_a_new_token() -> None:
     async def skip(socket: ServerConnection) -> None:
         await accept(socket)

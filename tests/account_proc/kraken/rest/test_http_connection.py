@@ -155,3 +155,13 @@ def test_a_redirect_is_an_answer_like_others_and_is_not_followed(connection: Htt
             request = requests.Request("POST", f"{exchange.url}/0/private/{METHOD}").prepare()
             assert connection.send(METHOD, request, 10.0).status == 302
     assert other.asked == []
+
+
+def test_what_was_sent_instead_of_an_answer_is_quoted_without_what_a_terminal_would_act_on(
+    connection: HttpConnection,
+) -> None:
+    with odd_exchange(b"\x1b[31m\x9b" + "\u202e".encode() + b"red" * 500 + b"\r\n\r\n" + RESET) as exchange:
+        error = fault(connection, exchange.url)
+    assert str(error).isprintable()
+    assert "red" in str(error)
+    assert len(str(error)) <= 300
