@@ -29,6 +29,10 @@ def main(arguments: list[str] | None = None) -> int:
     findings, began = Findings(), time.monotonic()
     control = options.count * CONTROL_SHARE // 10
     play_control(control, options.seed, findings)
+    sys.stdout.write(
+        f"{sum(findings.calls.values())} calls of the supervisor, {len(findings.faults)} kinds\n"
+    )
+    sys.stdout.flush()
     play_accounts(options.count - control, options.seed, findings)
     if options.count >= LONG_RUN:
         for name, (_, own) in findings.still_ms.items():

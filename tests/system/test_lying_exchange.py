@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from krakencopy.v1.types_pb2 import COPY_STATE_REJECTED
+from krakencopy.v1.types_pb2 import COPY_STATE_FILLED, COPY_STATE_REJECTED, COPY_STATE_UNKNOWN
 from tests.support.client import private
 from tests.support.system import Key, Paper, System, wait_for
 
@@ -145,6 +145,31 @@ def test_an_entry_that_was_acknowledged_and_is_not_there_is_given_up_and_an_exit
     assert held(paper, "anna") > 0
     paper.call("POST", "/faults", **NO_ORDER)
     trade(paper, system, "sell", "0.0018")
+    system.settled(master_fills(paper))
+    wait_for("the exit to converge", lambda: held(paper, "anna") == 0)
+    paper.call("DELETE", "/faults")
+    system.wait_ready()
+
+
+def test_while_such_an_order_is_looked_for_it_is_unknown_and_then_its_coins_lane_goes_on(
+    paper: Paper, system: System
+) -> None:
+    known = {copy.copy_id for copy in system.copies("anna")}
+
+    def new_copies() -> list[Any]:
+        return [copy for copy in system.copies("anna") if copy.copy_id not in known]
+
+    paper.call("POST", "/faults", **NO_ORDER)
+    trade(paper, system, "buy", "0.0018")
+    wait_for("the copy to be UNKNOWN", lambda: [c for c in new_copies() if c.state == COPY_STATE_UNKNOWN])
+    # It waits in the lane of its coin.
+    trade(paper, system, "buy", "0.0018")
+    system.settled(master_fills(paper))
+    lost, *others = new_copies()
+    assert (lost.state, lost.reason) == (COPY_STATE_REJECTED, "NEVER_ARRIVED")
+    assert {copy.state for copy in others} == {COPY_STATE_FILLED}
+    assert held(paper, "anna") > 0
+    trade(paper, system, "sell", "0.0036")
     system.settled(master_fills(paper))
     wait_for("the exit to converge", lambda: held(paper, "anna") == 0)
     paper.call("DELETE", "/faults")

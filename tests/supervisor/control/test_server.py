@@ -54,6 +54,21 @@ def test_a_request_beyond_all_bounds_is_refused_before_it_is_read(tmp_path: Path
     asyncio.run(play())
 
 
+def test_a_shutdown_without_a_request_id_is_refused_and_nothing_is_begun(
+    tmp_path: Path, journal: Journal
+) -> None:
+    async def play() -> None:
+        async with served(tmp_path, journal) as stub:
+            with pytest.raises(grpc.aio.AioRpcError, match="request_id is empty") as failed:
+                await stub.Shutdown(pb.ShutdownRequest(now=True))
+            assert failed.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+            with pytest.raises(grpc.aio.AioRpcError, match="page_token was not given out") as failed:
+                await stub.ListFills(pb.ListFillsRequest(page_token="x"))
+            assert failed.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+    asyncio.run(play())
+
+
 def test_a_hundred_long_request_ids_leave_nothing_behind(tmp_path: Path, journal: Journal) -> None:
     async def play() -> None:
         async with served(tmp_path, journal) as stub:
