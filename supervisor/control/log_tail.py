@@ -18,6 +18,8 @@ from krakencopy.supervisor.journal.interval import ALL, Interval
 
 #: How far back the last lines are looked for, in bytes.
 TAIL_BYTES_MAX = 4_000_000
+#: That are read at a time.
+BLOCK_BYTES = 65_536
 #: Between two looks at a file that is followed, in seconds.
 POLL_S = 0.2
 #: At most this many last lines.
@@ -41,9 +43,11 @@ async def lines(path: Path, count: int, *, follow: bool, interval: Interval = AL
             async for line in _older_lines(path, interval, keep):
                 found.append(line)
         if file is not None:
-            tail = _tail(file) if interval.is_all else _new_lines(file)
-            async for line in _kept(tail, keep):
-                found.append(line)
+            if interval.is_all:
+                found.extend(line.decode(errors="replace") for line in await _tail(file, found.maxlen or 0))
+            else:
+                async for line in _kept(_new_lines(file), keep):
+                    found.append(line)
         for line in found:
             yield line
         while follow:
@@ -134,13 +138,28 @@ def _rotated(path: Path, file: BinaryIO) -> bool:
         return True
 
 
-def _tail(file: BinaryIO) -> list[str]:
-    """The last whole lines; leaves the file behind them."""
+async def _tail(file: BinaryIO, count: int) -> list[bytes]:
+    """The last whole lines, at most so many; leaves the file behind them. It reads from the end, no more than
+    it needs, and lets others run between two blocks.
+    """
+    begin = end = os.fstat(file.fileno()).st_size
     # One byte earlier, so that a line that begins right there is known to be whole.
-    start = max(0, os.fstat(file.fileno()).st_size - TAIL_BYTES_MAX - 1)
-    file.seek(start)
-    found = _new_lines(file)
-    return found[1:] if start else found
+    first = max(0, end - TAIL_BYTES_MAX - 1)
+    blocks: list[bytes] = []
+    ends = 0
+    # One end more than lines: that of the line before them.
+    while begin > first and ends <= count:
+        size = min(BLOCK_BYTES, begin - first)
+        begin -= size
+        file.seek(begin)
+        blocks.append(file.read(size))
+        ends += blocks[-1].count(b"\n")
+        await asyncio.sleep(0)
+    content = b"".join(reversed(blocks))
+    *found, rest = content.split(b"\n")
+    file.seek(begin + len(content) - len(rest))
+    whole = found[1:] if begin else found
+    return whole[max(0, len(whole) - count) :]
 
 
 def _new_lines(file: BinaryIO) -> list[str]:

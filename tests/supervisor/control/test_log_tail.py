@@ -268,3 +268,14 @@ def test_a_line_without_a_time_goes_with_the_one_before_it(path: Path) -> None:
         return found + [line async for line in lines(path, 9, follow=False, interval=Interval(since))]
 
     assert asyncio.run(read()) == [entry(1), "of 1", '{"at": "never", "x": 1}', entry(2), "of 2"]
+
+
+@pytest.mark.parametrize("block", [1, 3, 7, 100])
+def test_a_log_is_read_from_its_end_block_by_block(
+    path: Path, block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_file, "BLOCK_BYTES", block)
+    written = [f"line {number}" for number in range(100)]
+    add(path, "".join(f"{line}\n" for line in written) + "cut")
+    for count in (0, 1, 2, 50, 99, 100, 101):
+        assert last(path, count) == written[100 - min(count, 100) :]
