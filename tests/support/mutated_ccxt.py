@@ -20,6 +20,7 @@ from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.domain.sent_values import UNREADABLE
 from krakencopy.account_proc.kraken.answers import loads
 from krakencopy.account_proc.kraken.exchange_clock import ExchangeClock
+from krakencopy.account_proc.kraken.health import ExchangeHealth
 from krakencopy.account_proc.trading.broker import BrokerOrder
 from krakencopy.account_proc.trading.timing import Timing
 from tests.support.copying import NOW
@@ -73,6 +74,7 @@ class _Client:
     def __init__(self, rows: dict[str, Any], found: Found) -> None:
         self._rows = rows
         self._found = found
+        self.health = ExchangeHealth()
         self.clock = ExchangeClock(lambda: NOW + 1e6, lambda: 100.0)
 
     @staticmethod
