@@ -18,6 +18,7 @@ OF_CONTROL = {
     "NOT_A_USER": ("the account copies nobody", "name a user"),
     "NO_NONCE": ("an account at another broker keeps no nonce file", "nothing"),
     "FILL_NOT_FOUND": ("the journal has no such fill", "`krakencopy fills` lists them"),
+    "BAD_INTERVAL": ("`since` and `until` leave no time between them", "correct what the message names"),
     "AFTER_HEAD": ("a watch is to begin after what is not there yet", "list, and watch from there"),
     "MASTER_NOT_READY": ("orders are taken while the master is healthy", "see why it is not"),
     "TOO_MANY_CALLS": ("too many calls wait for the account's process; nothing was sent", "try again later"),
@@ -35,6 +36,14 @@ OF_CONTROL = {
 #: Of orders.
 OF_ORDERS = {
     "BAD_ORDER": ("what was asked for is no order; nothing was done", "correct what the message names"),
+    "UNKNOWN_PAIR": ("the exchange lists no such pair", "write it like BTC/USD"),
+    "ORDER_ID_MISSING": ("`order_id` is empty", "name the order by one of its ids"),
+    "ORDER_NOT_FOUND": ("the account has no such order", "`krakencopy orders` lists the open ones"),
+    "ORDER_OF_A_USER": ("only the master's orders are cancelled here", "cancel it at the exchange"),
+    "CANCEL_OUTCOME_UNKNOWN": ("no answer that can be trusted: it may be cancelled", "ask again"),
+    "NOT_CONNECTED": ("the account's process is not there, or has not reached the exchange", "see why"),
+    "KEY_MAY_NOT_TRADE": ("the API key may not place orders", "give it the permission, or order there"),
+    "KEY_MAY_NOT_CANCEL": ("the API key may not cancel orders", "give it the permission, or cancel there"),
     "REQUEST_ID_REUSED": ("the request id belongs to another order", "give the new order its own"),
     "EXCHANGE_REFUSED": (
         "the exchange refused it; its own text is in the metadata as `exchange_error`",
@@ -59,7 +68,7 @@ OF_ORDERS = {
 }
 #: Of AccountService, which the supervisor alone asks.
 OF_ACCOUNTS = {
-    "UNAUTHENTICATED": ("whoever asks is not the supervisor that started the process", "nothing"),
+    "UNAUTHENTICATED": ("the caller is not the supervisor that started the process", "nothing"),
     "EPOCH_MISMATCH": ("the process belongs to another run of the supervisor", "nothing"),
     "NOT_MASTER": ("fills are asked of a master alone", "nothing"),
     "NOT_USER": ("fills are sent to users alone", "nothing"),
@@ -78,6 +87,7 @@ OF_ACCOUNTS = {
 OF_PROCESSES = {
     "BAD_CREDENTIALS": ("the exchange does not accept the key", "give the account a new key"),
     "LOCK_HELD": ("another process has the account's files or its key", "see which"),
+    "DISK_NOT_WRITABLE": ("the disk is full; nothing was done", "make room"),
     "OTHER_ACCOUNT": ("the key opens another account than the ledger's", "give the right key"),
     "FOREIGN_LEDGER": ("the ledger is about another exchange or mode", "bring back the right one"),
     "NEWER_LEDGER": ("a later version has written the ledger", "run that version"),

@@ -183,9 +183,9 @@ class OwnOrders:
         return self._with_origins([found])[0]
 
     async def _pair_name(self, pair: str) -> str:
-        found = (await self._exchange.market.table()).find(pair)
+        found = (await self._exchange.market.table()).find_written(pair)
         if found is None:
-            raise UnknownPair(f"pair {pair!r} is not listed at the exchange; write it like BTC/USD")
+            raise UnknownPair("pair", f"{pair!r} is not listed at the exchange; write it like BTC/USD")
         return found.name
 
     def _name_of(self, order_id: str) -> _Name:

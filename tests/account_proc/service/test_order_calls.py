@@ -196,8 +196,8 @@ def test_a_process_that_has_not_reached_the_exchange_says_why(monkeypatch: pytes
     ("fault", "status", "reason"),
     [
         (OrderNotFound("no"), Status.NOT_FOUND, "ORDER_NOT_FOUND"),
-        (UnknownPair("no"), Status.INVALID_ARGUMENT, "UNKNOWN_PAIR"),
-        (BadOrder("no"), Status.INVALID_ARGUMENT, "BAD_ORDER"),
+        (UnknownPair("pair", "no"), Status.INVALID_ARGUMENT, "UNKNOWN_PAIR"),
+        (BadOrder("volume", "no"), Status.INVALID_ARGUMENT, "BAD_ORDER"),
         (CancelUnknown("lost"), Status.UNKNOWN, "CANCEL_OUTCOME_UNKNOWN"),
         (NotSent("CancelOrder", "refused"), Status.UNAVAILABLE, "EXCHANGE"),
         (KeyMayNotCancel(), Status.FAILED_PRECONDITION, "KEY_MAY_NOT_CANCEL"),
