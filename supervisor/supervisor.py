@@ -250,6 +250,8 @@ class Supervisor:
         # A user whose start follows from a master's health is looked at after it.
         looked_at.sort(key=lambda account: account.config.role is not Role.MASTER)
         standing_still = [account for account in looked_at if Effect.REMIND in self._step(account, now)]
+        blocked = {account.config.id: words for account in looked_at if (words := account.take_blocked())}
+        self.masters.record_blocked(blocked)
         self._forget_removed()
         self._look_at_masters()
         for reminder in reminders([account.life for account in standing_still], now):

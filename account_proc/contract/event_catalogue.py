@@ -79,7 +79,7 @@ CONDITIONS: dict[str, tuple[Entry, ...]] = {
     "EXCHANGE_ANSWERS": (
         Entry("HTTP_ERROR", ERROR, "the exchange answers with an HTTP error; data has the status", ends=True),
         Entry(
-            "NO_ANSWER",
+            "EXCHANGE_UNREACHABLE",
             ERROR,
             "the exchange gives no answer, or refuses connections",
             "see that the network is well",

@@ -298,4 +298,4 @@ def _way_trouble(method: str, error: OutcomeUnknown) -> tuple[str, str, dict[str
         return "HTTP_ERROR", error.cause, data | {"http_status": status[1]}
     if isinstance(error, ServiceTrouble) or error.cause.startswith("EService"):
         return "SERVICE_TROUBLE", error.cause, data
-    return "NO_ANSWER", error.cause, data
+    return "EXCHANGE_UNREACHABLE", error.cause, data

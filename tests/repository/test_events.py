@@ -9,6 +9,13 @@ from pathlib import Path
 
 from krakencopy.account_proc.contract.conditions import ConditionType
 from krakencopy.account_proc.contract.event_catalogue import BY_CODE, CONDITIONS, ENTRIES
+from krakencopy.supervisor.lifecycle.state_machine import (
+    KILLED,
+    MASTER_LOST,
+    NO_ANSWER,
+    NOT_SERVING,
+    REMEDIES,
+)
 from tests.support.events import PAGE, render
 
 ROOT = Path(__file__).parents[2]
@@ -56,6 +63,12 @@ def test_each_code_in_the_sources_is_in_the_catalogue_and_no_other() -> None:
 def test_each_code_is_there_once_and_each_condition_but_the_processs_own_has_reasons() -> None:
     assert len(ENTRIES) == len(BY_CODE)
     assert list(CONDITIONS) == [kind for kind in ConditionType if kind is not ConditionType.PROCESS_ALIVE]
+
+
+def test_no_condition_has_a_reason_that_a_process_has() -> None:
+    """What is advised differs: a new process helps one that does not answer, and no exchange."""
+    own = {NO_ANSWER, NOT_SERVING, MASTER_LOST, *KILLED, *REMEDIES}
+    assert not own & {entry.code for entries in CONDITIONS.values() for entry in entries}
 
 
 def test_the_page_is_what_the_catalogue_says() -> None:

@@ -105,8 +105,8 @@ def test_a_nonce_that_is_refused_is_told_until_one_is_taken() -> None:
     ("error", "reason", "data"),
     [
         (OutcomeUnknown("Balance", "HTTP 503: 'busy'"), "HTTP_ERROR", {"http_status": "503"}),
-        (OutcomeUnknown("Balance", "ReadTimeout"), "NO_ANSWER", {}),
-        (NotSent("Balance", "connection refused"), "NO_ANSWER", {}),
+        (OutcomeUnknown("Balance", "ReadTimeout"), "EXCHANGE_UNREACHABLE", {}),
+        (NotSent("Balance", "connection refused"), "EXCHANGE_UNREACHABLE", {}),
         (FrontRefuses("Balance", 429, "error code: 1015"), "FRONT_REFUSES", {"http_status": "429"}),
         (classify("Balance", ["EService:Unavailable"], is_order=False), "SERVICE_TROUBLE", {}),
         (classify("AddOrder", ["EService:Busy"], is_order=True), "SERVICE_TROUBLE", {}),
