@@ -200,6 +200,7 @@ _BY_START: tuple[tuple[str, type[ExchangeRefused] | None], ...] = (
 )
 
 _BLANK_AFTER_COLON = re.compile(r":\s+")
+_TITLE, _TITLE_WITHIN = re.compile(rb"<title>([^<]+)</title>", re.IGNORECASE), 2_000
 #: Of an answer that is no answer, enough to recognise it.
 _SHOWN_CHARACTERS = 120
 
@@ -270,7 +271,7 @@ def result_of(method: str, status: int, body: bytes, *, is_order: bool) -> Any:
         code = _FRONT_CODE.search(body)
         raise FrontRefuses(method, status, code[0].decode("ascii") if code else _shown(method, body))
     if status != 200:
-        raise OutcomeUnknown(method, f"HTTP {status}: {_shown(method, body)}")
+        raise OutcomeUnknown(method, f"HTTP {status}: {_title(method, status, body) or _shown(method, body)}")
     try:
         answer = loads(body)
     except (ValueError, RecursionError) as error:
@@ -301,6 +302,13 @@ def loads(text: bytes) -> Any:
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
+
+
+def _title(method: str, status: int, body: bytes) -> str:
+    """What a page of HTML is called, without its status; empty where it does not say."""
+    found = None if method in SECRET_METHODS else _TITLE.search(body[:_TITLE_WITHIN])
+    text = " ".join(found[1].decode("utf-8", "replace").split()) if found else ""
+    return text.removeprefix(f"{status}").strip()[:_SHOWN_CHARACTERS]
 
 
 def _shown(method: str, body: bytes) -> str:

@@ -28,7 +28,7 @@ def findings(
 ) -> Iterator[Finding]:
     """All of an account's. ``positions``: a user's copied ones as they are shown."""
     front = account.front_refusal()
-    for found in account.health.findings(time.monotonic()):
+    for found in account.health.findings(time.monotonic(), account.next_probe):
         yield of_front(front, found) if found.type is ConditionType.EXCHANGE_ANSWERS else found
     yield of_feed(account.feed, account.token_refused)
     yield of_clock(account.clock.reading())
@@ -66,10 +66,12 @@ def of_feed(feed: ExecutionsFeed | None, token_refused: str) -> Finding:
     if feed.fresh:
         return Finding(type=kind)
     if feed.blocked:
-        return _lacking(kind, FRONT_REFUSES, f"FRONT REFUSES {feed.blocked}", error=feed.trouble)
+        return _lacking(
+            kind, FRONT_REFUSES, f"FRONT REFUSES {feed.blocked}", error=feed.trouble, next_try=feed.next_try
+        )
     if feed.trouble:
         words = f"the executions feed is not connected ({feed.trouble})"
-        return _lacking(kind, "FEED_DOWN", words, error=feed.trouble)
+        return _lacking(kind, "FEED_DOWN", words, error=feed.trouble, next_try=feed.next_try)
     if feed.connected:
         return _lacking(kind, "FEED_DOWN", "the executions feed is silent")
     return Finding(type=kind, holds=None)  # the first connection is being made

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NoReturn
 
@@ -100,8 +101,10 @@ class KrakenAccount:
         #: Tells that rate limits count as free again; only while they do not.
         self._rate_timer: asyncio.TimerHandle | None = None
         self._unwell = asyncio.Event()
-        #: Why the feed got no token; empty while it gets one.
+        #: Why the feed got no token, by the first refusal; empty while it gets one.
         self.token_refused = ""
+        #: When the exchange is asked again while calls fail, for people; empty while they do not.
+        self.next_probe = ""
         now = self.clock.now
         rest = KrakenRest(spec.rest_url, credentials, self.nonce, self.limits, self.clock, self.health)
         self.read_deferral = ReadDeferral(deferral_s(spec.users))
@@ -178,7 +181,7 @@ class KrakenAccount:
         is_master = self.spec.role is Role.MASTER
         self.feed = ExecutionsFeed(
             url=self.spec.ws_url,
-            token=self.exchange.account.websocket_token,
+            token=self._websocket_token,
             sink=sink,
             read_deferral=self.read_deferral,
             pace=pace_of(self.spec.ws_url, self.spec.key_lock_dir.parent, is_master=is_master),
@@ -187,6 +190,12 @@ class KrakenAccount:
             is_idle=None if is_master else lambda: self.gateway.idle,
             balances=is_master,
         )
+
+    async def _websocket_token(self) -> str:
+        """Raises ExchangeError."""
+        token = await self.exchange.account.websocket_token()
+        self.token_refused = ""
+        return token
 
     async def follow_feed(self) -> None:
         """The feed, for ever. A key that is refused now (a lockout, an expired permission) may be accepted
@@ -199,10 +208,10 @@ class KrakenAccount:
                 await self.feed.run()
             except KeyRefused as error:
                 log.error("KEY_REFUSED: %s; tried again in %.0f s", error, pause)  # noqa: TRY400 - expected
-                self.token_refused = str(error)
+                # What comes after the first refusal may follow from it, as a lockout does.
+                self.token_refused = self.token_refused or str(error)
                 self._changed()
                 await asyncio.sleep(pause)
-                self.token_refused = ""
 
     async def look_after_health(self) -> NoReturn:
         """While calls fail asks now and then: else an idle account would not know when that is over.
@@ -214,7 +223,10 @@ class KrakenAccount:
             pause_s = growing_pause_s(failures, PROBE_S, PROBE_S_MAX)
             if self.health.is_key_refused or self.health.is_denied:
                 pause_s = self.timing.key_retry
+            self.next_probe = f"{datetime.fromtimestamp(self.clock.now() + pause_s, UTC):%H:%M:%S} UTC"
+            self._changed()
             await asyncio.sleep(pause_s)
+            self.next_probe = ""
             if not self.health.is_unwell:
                 self._unwell.clear()
                 failures = 0

@@ -354,7 +354,8 @@ def _after_end(life: Life, seen: Observed, ended: Ended, now: float, limits: Lim
     if is_final:
         assert ended.code is not None
         reason = ExitCode(ended.code).name
-        words = f"{ended.last_words or ended}; {REMEDIES[reason]}: `krakencopy start {life.account_id}`"
+        why = ended.last_words.removeprefix(f"{reason}: ") or str(ended)
+        words = f"{why}; {REMEDIES[reason]}: `krakencopy start {life.account_id}`"
         return life.to(State.FAILED, now, reason, words), ()
     end = f"{life.message} ({ended})" if life.reason in KILLED else str(ended)
     failures = tuple(at for at in life.failures if now - at < limits.restarts_window)

@@ -171,11 +171,15 @@ def _never_connected(error: BaseException) -> bool:
 
 
 def _cause(error: BaseException) -> str:
-    """The innermost error's kind and text, without the request: urllib3's texts name the URL, never
-    headers or bodies.
+    """What the system says of a connection that cannot be made; else the innermost error's kind and text,
+    without the request: urllib3's texts name the URL, never headers or bodies.
     """
     reason = getattr(error.args[0] if error.args else None, "reason", None) or error
-    return f"{type(reason).__name__}: {reason}"[:200]
+    refused = reason.__cause__ or reason.__context__ if _never_connected(error) else reason
+    if isinstance(refused, OSError) and refused.strerror:
+        return refused.strerror
+    # Those of this module say all in their text.
+    return str(reason)[:200] if type(reason) is TimeoutError else f"{type(reason).__name__}: {reason}"[:200]
 
 
 def _body(response: requests.Response, until: float) -> bytes:

@@ -162,6 +162,20 @@ def test_what_is_no_answer_of_krakens_leaves_the_outcome_unknown(status: int, bo
     assert len(str(caught.value)) < 300
 
 
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        (b"<html><head><TITLE>503 Service Unavailable</TITLE></head>", "HTTP 503: Service Unavailable"),
+        (b"<title> kraken.com |\n 503: Bad </title>", "HTTP 503: kraken.com | 503: Bad"),
+        (b"<title>503</title>", "HTTP 503: '<title>503</title>'"),
+    ],
+)
+def test_a_page_is_told_by_its_title(page: bytes, words: str) -> None:
+    with pytest.raises(OutcomeUnknown) as caught:
+        result_of("AddOrder", 503, page, is_order=True)
+    assert caught.value.cause == words
+
+
 @given(st.integers(100, 599), st.binary(max_size=200))
 def test_arbitrary_bytes_never_look_like_a_refusal(status: int, body: bytes) -> None:
     with pytest.raises(OutcomeUnknown):
