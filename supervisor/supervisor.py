@@ -25,6 +25,7 @@ from krakencopy.supervisor.accounts.holders import HoldersLog
 from krakencopy.supervisor.accounts.key_handover import KeyTurns
 from krakencopy.supervisor.accounts.launcher import Launcher
 from krakencopy.supervisor.accounts.master_gate import MasterGate
+from krakencopy.supervisor.accounts.notice_log import left_open
 from krakencopy.supervisor.accounts.registry import AccountRegistry
 from krakencopy.supervisor.accounts.same_account import Identities
 from krakencopy.supervisor.accounts.shutdown import Shutdown
@@ -33,7 +34,7 @@ from krakencopy.supervisor.accounts.work_queue import WorkQueue
 from krakencopy.supervisor.config.diff import Difference
 from krakencopy.supervisor.config.model import AccountConfig, Config
 from krakencopy.supervisor.config.state_folder import Place
-from krakencopy.supervisor.journal.event_log import EventLog
+from krakencopy.supervisor.journal.event_log import EventLog, events_of_last_run
 from krakencopy.supervisor.journal.fan_out import FillLog, ReportLog
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.supervisor.journal.journal_file import JournalFault
@@ -90,6 +91,7 @@ class Supervisor:
             config=config, place=place, spawner=spawner, shared=shared, credentials=self._key_for_start
         )
         self._holders = HoldersLog(self.events, self._ledgers)
+        self._left_open = left_open(events_of_last_run(journal))
         self.registry.add_all(config)
         self._queue.put_accounts(self.accounts)
 
@@ -97,6 +99,7 @@ class Supervisor:
         return SupervisedAccount(
             config, launcher=self._launcher, ends=self.ends, events=self.events, queue=self._queue,
             names=self.names, holders=self._holders, master_lost=self.masters.lost,
+            left_open=self._left_open.pop(config.id, ()),
         )  # fmt: skip
 
     def _key_for_start(self, account: AccountConfig) -> Credentials:

@@ -7,7 +7,7 @@ loop carries out (supervisor.py). It must not know of other accounts.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from krakencopy.account_proc.contract.conditions import FEED_CAUSES, first_that_matters
 from krakencopy.account_proc.contract.proto_time import timestamp
@@ -62,8 +62,11 @@ class SupervisedAccount:
     def __init__(
         self, config: AccountConfig, *, launcher: Launcher, ends: LastEnds, events: EventLog,
         queue: WorkQueue, names: CoinNames, holders: HoldersLog, master_lost: Callable[[], bool],
+        left_open: Iterable[pb.Event] = (),
     ) -> None:  # fmt: skip
-        """``master_lost``: whether the master is not SERVING, and not because of a shutdown."""
+        """``master_lost``: whether the master is not SERVING, and not because of a shutdown. ``left_open``:
+        see ``NoticeLog``.
+        """
         self.config = config
         self._events = events
         self._queue = queue
@@ -88,7 +91,7 @@ class SupervisedAccount:
         self._blocked_words = ""
         #: The state before one that its process has not explained yet; the change is not recorded until then.
         self._unexplained: State | None = None
-        self._notices = NoticeLog(events)
+        self._notices = NoticeLog(events, left_open)
 
     @property
     def wanted(self) -> bool:

@@ -28,8 +28,10 @@ ALL_CODES = (
     "account_proc/notices/announcements.py",
     "account_proc/copying/order_drifts.py",
 )
+#: Refusals of conversations.
+STREAMS = ("account_proc/service/account_service.py", "supervisor/accounts/fill_check.py")
 #: Codes that are put together, or are constants of another name where they are recorded.
-ELSEWHERE = {"STILL_WAITING", "STILL_DEGRADED", "MANY_FAILED", "FRONT_REFUSES", "EXIT_OWED"}
+ELSEWHERE = {"WRONG_PROCESS", "STILL_WAITING", "STILL_DEGRADED", "MANY_FAILED", "FRONT_REFUSES", "EXIT_OWED"}
 
 
 def codes_of(path: Path) -> Iterator[str]:
@@ -42,14 +44,33 @@ def codes_of(path: Path) -> Iterator[str]:
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and CODE.fullmatch(node.value)
         )
     for node in ast.walk(tree):
-        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        if not isinstance(node, ast.Call):
             continue
-        place = {"record": 2, "announce": 1}.get(node.func.attr)
+        if str(path.relative_to(ROOT)) in STREAMS and isinstance(node.func, ast.Name):
+            yield from _refusal(node)
+        if not isinstance(node.func, ast.Attribute):
+            continue
+        place = {"record": 2, "announce": 1, "link_refused": 0}.get(node.func.attr)
         if place is None or len(node.args) <= place:
             continue
         code = node.args[place]
         if isinstance(code, ast.Constant) and isinstance(code.value, str):
             yield code.value
+
+
+def _refusal(node: ast.Call) -> Iterator[str]:
+    """The code of an error that ends a conversation for good (supervisor/accounts/account_link.py)."""
+    assert isinstance(node.func, ast.Name)
+    first = ast.unparse(node.args[0]) if node.args else ""
+    if node.func.id == "refusal" and first in {"Status.DATA_LOSS", "Status.FAILED_PRECONDITION"}:
+        found = node.args[1]
+    elif node.func.id == "BadFill":
+        found = node.args[0]
+    else:
+        return
+    if isinstance(found, ast.Constant):
+        assert isinstance(found.value, str)
+        yield found.value
 
 
 def test_each_code_in_the_sources_is_in_the_catalogue_and_no_other() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
-from krakencopy.supervisor.accounts.notice_log import NoticeLog
+from krakencopy.supervisor.accounts.notice_log import NoticeLog, left_open
 from krakencopy.supervisor.journal.event_log import EventLog
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.v1 import account_pb2
@@ -61,7 +61,8 @@ class _Told:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._notices = NoticeLog(EventLog(journal))
+        before = left_open(journal.events_after(0, 100))
+        self._notices = NoticeLog(EventLog(journal), before.get("tania", ()))
 
     def events(
         self, *conditions: pb.Condition, positions: Iterable[pb.CopiedPosition] = ()
@@ -91,7 +92,9 @@ def test_a_condition_is_an_event_when_it_ceases_to_hold_and_when_it_holds_again(
         # A new process knows nothing yet.
         assert told.codes() == []
         assert told.codes(pb.Condition(type="KEY_ACCEPTED", status=pb.CONDITION_STATUS_UNKNOWN)) == []
-        assert told.codes(_condition("LOCKED_OUT")) == ["SEVERITY_ERROR LOCKED_OUT"]
+        assert told.codes(_condition("LOCKED_OUT")) == [
+            "SEVERITY_INFO INVALID_KEY_OVER", "SEVERITY_ERROR LOCKED_OUT",
+        ]  # fmt: skip
         assert told.codes(_condition()) == ["SEVERITY_INFO LOCKED_OUT_OVER"]
         assert told.codes(_condition()) == []
 
@@ -120,3 +123,21 @@ def test_each_coin_of_which_an_exit_is_owed_is_an_event_of_its_own(tmp_path: Pat
         assert (over.code, over.message) == ("EXIT_OWED_OVER", "over: exit owed: 1 BTC, refused")
         (over,) = told.events(_condition(kind="EXITS_DONE"))
         assert over.code == "EXIT_OWED_OVER"
+
+
+def test_what_the_run_before_has_left_open_is_over_in_this_one_or_is_told_again(tmp_path: Path) -> None:
+    with closing(Journal(tmp_path / "journal.db")) as journal:
+        owed = [pb.CopiedPosition(asset="BTC", exit_owed="1 BTC, refused", carried_sell="1")]
+        clock, feed = "CLOCK_RIGHT", "FEED_FRESH"
+        _Told(journal).events(_condition("INVALID_KEY"), _condition("CLOCK_OFF", kind=clock), positions=owed)
+        again = _Told(journal)
+        # Nobody knows yet.
+        assert again.codes(pb.Condition(type=clock, status=pb.CONDITION_STATUS_UNKNOWN))[1:] == []
+        assert again.codes(_condition("LOCKED_OUT"), _condition(kind=clock), _condition(kind=feed)) == [
+            "SEVERITY_INFO INVALID_KEY_OVER", "SEVERITY_ERROR LOCKED_OUT", "SEVERITY_INFO CLOCK_OFF_OVER",
+        ]  # fmt: skip
+        assert again.codes(_condition("LOCKED_OUT"), _condition(kind=clock)) == []
+        third = _Told(journal)
+        assert third.codes(_condition("LOCKED_OUT")) == ["SEVERITY_ERROR LOCKED_OUT"]
+        assert third.codes(_condition()) == ["SEVERITY_INFO LOCKED_OUT_OVER"]
+        assert left_open(journal.events_after(0, 100)) == {}
