@@ -218,8 +218,8 @@ class Supervisor:
         if self.journal.begin_run():
             (last, *_) = self.journal.events_before(self.journal.last_event + 1, 1) or [pb.Event()]
             words = (
-                f"the run before ended without its own doing, after {last.at.ToJsonString()}: killed, out of "
-                "room on the disk, or the machine went down; what was in flight is taken up now"
+                f"the run before was cut off after its last event at {last.at.ToJsonString()}: it was "
+                "killed, the disk was full, or the machine went down; what was in flight is taken up now"
             )
             data = {"last_event_at": last.at.ToJsonString()}
             self.events.record(pb.SEVERITY_WARNING, "", "LAST_RUN_CUT_OFF", words, data)

@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Sequence
 from decimal import Decimal
+from math import ceil
 from typing import Any
 
 from krakencopy.account_proc.contract.errors import (
@@ -126,11 +127,14 @@ class LockedOut(KeyRefused):
 
     reason = "LOCKED_OUT"
 
-    def __init__(self, method: str, retry_after_s: float) -> None:
-        """``retry_after_s``: how much longer nothing is sent."""
-        super().__init__(method, (LOCKOUT,))
+    def __init__(self, method: str, retry_after_s: float, cause: str = "") -> None:
+        """``retry_after_s``: how much longer nothing is sent; ``cause``: what the exchange refused the key
+        for first, which the lockout follows from.
+        """
+        super().__init__(method, (cause or LOCKOUT,))
         self.retry_after_s = retry_after_s
-        self.args = (f"{method}: not sent: the key is locked out for {retry_after_s:.0f} s more",)
+        why = f"the key was refused ({self.errors[0]})" if cause else "the key is locked out"
+        self.args = (f"{method}: not sent: {why}; nothing is tried for {ceil(retry_after_s)} s more",)
 
 
 #: HTTP: forbidden, too many requests. Seen with pages of Cloudflare's such as "error code: 1015".

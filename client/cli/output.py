@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 
 from krakencopy.client.views.formats import plain
 from krakencopy.client.views.table import Column, Grid
+from krakencopy.client.views.wrapping import wrapped
 
 M = TypeVar("M", bound=Message)
 
@@ -35,8 +36,16 @@ class Output:
         return shutil.get_terminal_size().columns if self.stream.isatty() else None
 
     def lines(self, lines: Iterable[str]) -> None:
-        """Write these lines, and let the reader of a pipe have them now."""
-        self.stream.write("".join(f"{self._shown(line)}\n" for line in lines))
+        """Write these lines, and let the reader of a pipe have them now; for people within the terminal's
+        columns.
+        """
+        room = None if self.as_json else self.room
+        shown = (self._shown(line) for line in lines)
+        if room:
+            parts = (part for line in shown for each in line.split("\n") for part in wrapped(each, room))
+            self.stream.write("".join(f"{part}\n" for part in parts))
+        else:
+            self.stream.write("".join(f"{line}\n" for line in shown))
         self.stream.flush()
 
     def _shown(self, lines: str) -> str:

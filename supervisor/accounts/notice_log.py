@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 
 from krakencopy.account_proc.contract.event_catalogue import BY_CODE
 from krakencopy.supervisor.journal.event_log import EventLog
@@ -30,6 +31,8 @@ class NoticeLog:
         self._open: dict[tuple[str, str], str] = {}
         #: Conditions that do not hold, by type, as they were reported.
         self._lacking: dict[str, pb.Condition] = {}
+        #: By coin, how much of it was owed when that was shown last.
+        self._owed: dict[str, str] = {}
         self._before = _OfLastRun(left_open)
 
     def compare(self, account_id: str, snapshot: account_pb2.WatchSnapshotResponse) -> set[str]:
@@ -43,18 +46,30 @@ class NoticeLog:
                 words = f"exit owed: {held.exit_owed}"
                 shown[EXIT_OWED, held.asset] = words, {"asset": held.asset, "volume": held.carried_sell}
         begun = {key: said for key, said in shown.items() if key not in self._open}
-        for (code, _), (message, data) in begun.items():
+        for (code, subject), (message, data) in begun.items():
             self._events.record(_severity(code), account_id, code, message, data)
+            self._before.notices.pop((code, subject), None)
         # Before it can trade a process does not know all of them yet.
         if not snapshot.reason:
             ended = {**self._before.notices, **self._open}
-            self._before.notices.clear()
             for code, subject in sorted(ended.keys() - shown.keys()):
+                if code == EXIT_OWED and self._is_owed_still(subject, snapshot.positions):
+                    continue
                 self._open.pop((code, subject), None)
+                self._before.notices.pop((code, subject), None)
                 data = {"asset" if code == EXIT_OWED else "subject": subject}
                 self._record_end(account_id, code, ended[code, subject], data)
         self._open |= {key: message for key, (message, _) in shown.items()}
+        self._owed |= {held.asset: held.carried_sell for held in snapshot.positions if held.exit_owed}
         return {code for code, _ in begun} | self._compare_conditions(account_id, snapshot.conditions)
+
+    def _is_owed_still(self, asset: str, positions: Iterable[pb.CopiedPosition]) -> bool:
+        """Whether nothing of an exit was sold: a new process does not know what is in its way before it has
+        tried it.
+        """
+        now = next((held.carried_sell for held in positions if held.asset == asset), "")
+        before = self._owed.get(asset) or self._before.owed.get(asset) or "0"
+        return Decimal(now or 0) >= Decimal(before) > 0
 
     def _compare_conditions(self, account_id: str, conditions: Iterable[pb.Condition]) -> set[str]:
         """One that nobody knows anything of yet, in a new process, stays as it was reported."""
@@ -102,11 +117,14 @@ class _OfLastRun:
         #: By type; and messages of notices and owed exits, by code and subject.
         self.conditions: dict[str, pb.Event] = {}
         self.notices: dict[tuple[str, str], str] = {}
+        #: How much of a coin was owed.
+        self.owed: dict[str, str] = {}
         for event in events:
             if kind := event.data.get("condition", ""):
                 self.conditions[kind] = event
             else:
                 self.notices[event.code, _subject(event)] = event.message
+                self.owed[event.data.get("asset", "")] = event.data.get("volume", "")
 
 
 def left_open(events: Iterable[pb.Event]) -> dict[str, list[pb.Event]]:

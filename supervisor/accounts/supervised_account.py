@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable, Iterable
 
 from krakencopy.account_proc.contract.conditions import FEED_CAUSES, first_that_matters
+from krakencopy.account_proc.contract.event_catalogue import BY_CODE
 from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.contract.spec import Role
 from krakencopy.supervisor.accounts.coin_names import CoinNames
@@ -194,7 +195,9 @@ class SupervisedAccount:
     def _record_change(self, before: State, life: Life) -> None:
         words = f"{before} -> {life.state}"
         if life.reason:
-            words += f" ({life.reason}{': ' + life.message if life.message else ''})"
+            # What is in the catalogue has an event of its own, with all its words.
+            said = f": {life.message}" if life.message and life.reason not in BY_CODE else ""
+            words += f" ({life.reason}{said})"
         severity = SEVERITY.get(life.state, pb.SEVERITY_INFO)
         if life.reason == MASTER_LOST:
             severity = pb.SEVERITY_INFO  # the event that matters is the master's own

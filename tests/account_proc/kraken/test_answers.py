@@ -22,6 +22,7 @@ from krakencopy.account_proc.contract.errors import (
 from krakencopy.account_proc.kraken.answers import (
     BelowMinimum,
     ClOrdIdInUse,
+    LockedOut,
     MarketRefused,
     classify,
     is_below_minimum,
@@ -217,3 +218,11 @@ def test_the_end_of_a_pause_is_read_where_it_is_named(said: str, ends: float | N
     refused = classify("Balance", [said], is_order=False)
     assert isinstance(refused, RateLimited)
     assert throttled_until(refused.errors[0]) == ends
+
+
+def test_what_is_not_sent_during_a_lockout_is_refused_for_what_that_follows_from() -> None:
+    error = LockedOut("AddOrder", 0.4, "EAPI:Invalid key")
+    assert error.errors == ("EAPI:Invalid key",)
+    words = "AddOrder: not sent: the key was refused (EAPI:Invalid key); nothing is tried for 1 s more"
+    assert str(error) == words
+    assert LockedOut("AddOrder", 60.0).errors == ("EGeneral:Temporary lockout",)

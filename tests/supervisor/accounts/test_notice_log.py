@@ -141,3 +141,16 @@ def test_what_the_run_before_has_left_open_is_over_in_this_one_or_is_told_again(
         assert third.codes(_condition("LOCKED_OUT")) == ["SEVERITY_ERROR LOCKED_OUT"]
         assert third.codes(_condition()) == ["SEVERITY_INFO LOCKED_OUT_OVER"]
         assert left_open(journal.events_after(0, 100)) == {}
+
+
+def test_an_exit_that_a_new_process_has_not_tried_yet_is_owed_still(tmp_path: Path) -> None:
+    with closing(Journal(tmp_path / "journal.db")) as journal:
+        told = _Told(journal)
+        told.events(positions=[pb.CopiedPosition(asset="BTC", exit_owed="1 BTC, refused", carried_sell="1")])
+        untried = pb.CopiedPosition(asset="BTC", carried_sell="1")
+        assert told.events(positions=[untried]) == []
+        again = _Told(journal)  # in the next run
+        assert again.events(positions=[untried]) == []
+        for log in (told, again):
+            (over,) = log.events(positions=[pb.CopiedPosition(asset="BTC", carried_sell="0.00000001")])
+            assert (over.code, over.data["asset"]) == ("EXIT_OWED_OVER", "BTC")

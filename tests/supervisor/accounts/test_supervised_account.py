@@ -160,9 +160,7 @@ def test_a_change_that_the_process_explains_a_moment_later_is_recorded_with_its_
     assert (account.life.state, account.life.reason, it.new_events()) == (State.DEGRADED, "NOT_SERVING", [])
     link.snapshot = account_pb.WatchSnapshotResponse(reason="FEED_DOWN", message="cut")
     it.step()
-    assert it.new_events() == [
-        "SEVERITY_WARNING tania ACCOUNT_STATE_CHANGED RUNNING -> DEGRADED (FEED_DOWN: cut)"
-    ]
+    assert it.new_events() == ["SEVERITY_WARNING tania ACCOUNT_STATE_CHANGED RUNNING -> DEGRADED (FEED_DOWN)"]
     event = it.journal.events_after(0, 10)[-1]
     assert dict(event.data) == {"from": "RUNNING", "to": "DEGRADED", "reason": "FEED_DOWN"}
 
@@ -172,7 +170,7 @@ def test_a_user_that_only_waits_for_its_master_alarms_nobody(it: Scene) -> None:
     account.process.link = cast("AccountLink", StandIn())
     it.step()
     (change,) = it.new_events()
-    assert change.startswith("SEVERITY_INFO tania ACCOUNT_STATE_CHANGED RUNNING -> DEGRADED (MASTER_LOST: ")
+    assert change == "SEVERITY_INFO tania ACCOUNT_STATE_CHANGED RUNNING -> DEGRADED (MASTER_LOST)"
 
 
 def test_what_turns_out_to_be_nobodys_fault_is_forgiven_and_said_and_an_operators_word_is_kept(
