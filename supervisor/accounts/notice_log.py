@@ -53,7 +53,10 @@ class NoticeLog:
         if not snapshot.reason:
             ended = {**self._before.notices, **self._open}
             for code, subject in sorted(ended.keys() - shown.keys()):
-                if code == EXIT_OWED and self._is_owed_still(subject, snapshot.positions):
+                # What is owed may be on its way.
+                if code == EXIT_OWED and (
+                    snapshot.copies_open or self._is_owed_still(subject, snapshot.positions)
+                ):
                     continue
                 self._open.pop((code, subject), None)
                 self._before.notices.pop((code, subject), None)

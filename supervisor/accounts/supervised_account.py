@@ -246,8 +246,10 @@ class SupervisedAccount:
         self._look_again()
 
     def notices_changed(self) -> None:
-        """Its process says what operators should know; what it does not say any more is over."""
-        if self.process.link is not None:
+        """Its process says what operators should know; what it does not say any more is over. A process that
+        has said nothing at all yet ends nothing.
+        """
+        if self.process.link is not None and self.process.link.snapshot.ByteSize():
             begun = self._notices.compare(self.config.id, self.process.link.snapshot)
             if NOT_LISTED in begun and self.config.copies:
                 self._names.read_again()

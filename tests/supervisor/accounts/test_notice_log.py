@@ -65,10 +65,12 @@ class _Told:
         self._notices = NoticeLog(EventLog(journal), before.get("tania", ()))
 
     def events(
-        self, *conditions: pb.Condition, positions: Iterable[pb.CopiedPosition] = ()
+        self, *conditions: pb.Condition, positions: Iterable[pb.CopiedPosition] = (), copies_open: int = 0
     ) -> list[pb.Event]:
         read = self._journal.last_event
-        snapshot = account_pb2.WatchSnapshotResponse(conditions=conditions, positions=positions)
+        snapshot = account_pb2.WatchSnapshotResponse(
+            conditions=conditions, positions=positions, copies_open=copies_open
+        )
         self._notices.compare("tania", snapshot)
         return self._journal.events_after(read, 10)
 
@@ -149,6 +151,7 @@ def test_an_exit_that_a_new_process_has_not_tried_yet_is_owed_still(tmp_path: Pa
         told.events(positions=[pb.CopiedPosition(asset="BTC", exit_owed="1 BTC, refused", carried_sell="1")])
         untried = pb.CopiedPosition(asset="BTC", carried_sell="1")
         assert told.events(positions=[untried]) == []
+        assert told.events(copies_open=1) == []  # it is on its way
         again = _Told(journal)  # in the next run
         assert again.events(positions=[untried]) == []
         for log in (told, again):

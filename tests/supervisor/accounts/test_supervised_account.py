@@ -221,6 +221,14 @@ def test_a_user_whose_coin_is_not_listed_any_more_has_the_tables_read_again_once
     assert it.queue.take_accounts() == {"tania"}
 
 
+def test_a_new_process_that_has_said_nothing_yet_ends_nothing(it: Scene) -> None:
+    account = it.put_in(State.RUNNING)
+    for link in (Link("NOT_LISTED"), Link(), Link("NOT_LISTED")):
+        account.process.link = cast("AccountLink", link)
+        account.link_changed()
+    assert it.new_events() == ["SEVERITY_WARNING tania NOT_LISTED about NOT_LISTED"]
+
+
 def test_a_stream_that_is_refused_takes_the_account_out_of_service(it: Scene) -> None:
     account = it.put_in(State.RUNNING)
     account.process.link = cast("AccountLink", Link())
