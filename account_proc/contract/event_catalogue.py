@@ -32,10 +32,16 @@ CONDITIONS: dict[str, tuple[Entry, ...]] = {
             "INVALID_KEY",
             ERROR,
             "the exchange does not know the key",
-            "give the account a new key",
+            "give the account a new key, then `krakencopy restart ID`",
             ends=True,
         ),
-        Entry("INVALID_SIGNATURE", ERROR, "the secret is not the key's", "give both again", ends=True),
+        Entry(
+            "INVALID_SIGNATURE",
+            ERROR,
+            "the secret is not the key's",
+            "give both again, then `krakencopy restart ID`",
+            ends=True,
+        ),
         Entry(
             "LOCKED_OUT",
             ERROR,
@@ -63,7 +69,7 @@ CONDITIONS: dict[str, tuple[Entry, ...]] = {
             "PERMISSION_DENIED",
             ERROR,
             "the key may not do what it is used for",
-            "permit it at the exchange",
+            "permit it at the exchange; `krakencopy restart ID` tries it at once",
             ends=True,
         ),
     ),
@@ -72,7 +78,7 @@ CONDITIONS: dict[str, tuple[Entry, ...]] = {
             "INVALID_NONCE",
             ERROR,
             "the exchange refuses the key's nonces",
-            "give the account a key of its own",
+            "give the account a key of its own, then `krakencopy restart ID`",
             ends=True,
         ),
     ),
@@ -327,13 +333,18 @@ HAPPENINGS = (
         "an account stands elsewhere; ERROR for FAILED, WARNING for BACKOFF and DEGRADED, but for users that "
         "only wait for their master; data has from, to and the reason",
     ),
-    Entry("STILL_WAITING", ERROR, "reminder: accounts wait for something", "see what for"),
+    Entry(
+        "STILL_WAITING",
+        ERROR,
+        "reminder: accounts wait for something",
+        "see what for: `krakencopy accounts ID`",
+    ),
     Entry("STILL_DEGRADED", ERROR, "reminder: accounts are not ready", "see why: `krakencopy accounts ID`"),
     Entry(
         "KRAKEN_USER_BLOCKED",
         ERROR,
         "a user cannot start, for what is wrong with the master; more than three are one event",
-        "look at the master",
+        "look at the master: `krakencopy status`",
     ),
     Entry(
         "USER_WITHOUT_MASTER", WARNING, "a user of another broker starts without a healthy master of its own"
