@@ -195,7 +195,11 @@ def test_a_process_that_is_killed_or_stopped_is_told_and_replaced(system: System
         if number == signal.SIGSTOP:
             assert reasons(system, account)["PROCESS_ALIVE"] == "NO_ANSWER"
             assert not system.status().ready
-        wait_for("another process", lambda pid=pid: system.pids().get(account) not in {None, pid})
+
+        def is_replaced(gone: int = pid) -> bool:
+            return system.pids().get(account, gone) != gone
+
+        wait_for("another process", is_replaced)
         system.wait_ready()
     if account == "master":
         causes = [each.message for each in events(system, "MASTER_LOST")]

@@ -17,6 +17,9 @@ from krakencopy.client.cli.arguments import parse
 from tests.support.system import Paper, System, wait_for
 from tests.support.terminal import Screen, Terminal
 
+#: Each of its fifty commands is a process of its own, and machines are slow at times.
+pytestmark = pytest.mark.timeout(420)
+
 PAIR = "BTC/USD"
 REFUSAL = "EOrder:Trading agreement required"
 #: As pages show a moment.
