@@ -163,7 +163,7 @@ def test_an_exchange_that_refuses_connections_is_down_and_no_process_is_blamed()
         assert system.pids() == pids
         page = system.command("status")
         assert "the exchange does not answer (Connection refused)" in page
-        assert "master, ann, ben, cid: the executions feed is not connected" in page
+        assert "the executions feed is not connected (" in page
         assert "next try at " in system.command("accounts", "ann")
         with system.api() as api:
             advised = " ".join(event.message for event in api.list_events())
