@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import fcntl
 import logging
 import os
 import resource
@@ -199,6 +200,7 @@ def _run(arguments: argparse.Namespace) -> int:
         return ExitCode.OK
     _allow_files()
     lock = _lock_folder(state_dir)
+    folder_lock = _lock_folder_itself(state_dir, lock)
     # Only now: `check` needs neither gRPC nor a paper exchange.
     from krakencopy.supervisor.accounts.disk_watch import wait_for_room
     from krakencopy.supervisor.paper.exchange import MarketOptions
@@ -235,6 +237,7 @@ def _run(arguments: argparse.Namespace) -> int:
     finally:
         with suppress(OSError):
             lock.write(0, free_line(LOCK_LINE_BYTES))
+        os.close(folder_lock)
         lock.close()
 
 
@@ -286,6 +289,20 @@ def _lock_folder(state_dir: Path) -> LockedFile:
         lock.close()
         raise LockHeld(what, str(socket_path), pid)
     return lock
+
+
+def _lock_folder_itself(state_dir: Path, lock: LockedFile) -> int:
+    """The same for the folder: where all of its `run` was swept away, lock and socket of a supervisor that
+    lives are gone. Raises LockHeld.
+    """
+    folder = os.open(state_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(folder)
+        lock.close()
+        raise LockHeld(f"the state folder {state_dir}", str(state_dir), None) from None
+    return folder
 
 
 def _name_holder(lock: LockedFile) -> None:

@@ -27,6 +27,7 @@ from krakencopy.supervisor.accounts.holders import HoldersLog
 from krakencopy.supervisor.accounts.key_handover import KeyTurns
 from krakencopy.supervisor.accounts.launcher import Launcher
 from krakencopy.supervisor.accounts.master_gate import MasterGate
+from krakencopy.supervisor.accounts.notice_log import left_open
 from krakencopy.supervisor.accounts.registry import AccountRegistry
 from krakencopy.supervisor.accounts.same_account import Identities
 from krakencopy.supervisor.accounts.shutdown import Shutdown
@@ -35,7 +36,7 @@ from krakencopy.supervisor.accounts.work_queue import WorkQueue
 from krakencopy.supervisor.config.diff import Difference
 from krakencopy.supervisor.config.model import AccountConfig, Config
 from krakencopy.supervisor.config.state_folder import Place
-from krakencopy.supervisor.journal.event_log import EventLog
+from krakencopy.supervisor.journal.event_log import EventLog, events_of_last_run
 from krakencopy.supervisor.journal.fan_out import FillLog, ReportLog
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.supervisor.journal.journal_file import JournalFault
@@ -94,6 +95,7 @@ class Supervisor:
             config=config, place=place, spawner=spawner, shared=shared, credentials=self._key_for_start
         )
         self._holders = HoldersLog(self.events, self._ledgers)
+        self._left_open = left_open(events_of_last_run(journal))
         self.registry.add_all(config)
         self._queue.put_accounts(self.accounts)
 
@@ -101,7 +103,7 @@ class Supervisor:
         return SupervisedAccount(
             config, launcher=self._launcher, ends=self.ends, events=self.events, queue=self._queue,
             names=self.names, holders=self._holders, master_lost=self.masters.lost,
-            disk=self._disk.condition,
+            disk=self._disk.condition, left_open=self._left_open.pop(config.id, ()),
         )  # fmt: skip
 
     def _key_for_start(self, account: AccountConfig) -> Credentials:
@@ -264,6 +266,8 @@ class Supervisor:
         # A user whose start follows from a master's health is looked at after it.
         looked_at.sort(key=lambda account: account.config.role is not Role.MASTER)
         standing_still = [account for account in looked_at if Effect.REMIND in self._step(account, now)]
+        blocked = {account.config.id: words for account in looked_at if (words := account.take_blocked())}
+        self.masters.record_blocked(blocked)
         self._forget_removed()
         self._look_at_masters()
         for reminder in reminders([account.life for account in standing_still], now):

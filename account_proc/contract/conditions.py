@@ -8,7 +8,7 @@ to it as a whole, so that nothing stays for want of somebody who takes it back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -123,9 +123,28 @@ class Conditions:
         return list(self._held.values())
 
 
-def first_that_matters(conditions: Iterable[pb.Condition]) -> pb.Condition | None:
+#: What a feed that is not connected may follow from.
+FEED_CAUSES = frozenset(
+    {
+        ConditionType.KEY_ACCEPTED,
+        ConditionType.KEY_PERMITTED,
+        ConditionType.NONCE_ACCEPTED,
+        ConditionType.EXCHANGE_ANSWERS,
+        ConditionType.RATE_FREE,
+        ConditionType.FEED_FRESH,
+    }
+)
+
+
+def first_that_matters(
+    conditions: Iterable[pb.Condition], among: Container[str] = frozenset(ConditionType)
+) -> pb.Condition | None:
     """The condition that an account's state is named by: of those that do not hold and matter, the one that
-    ceased to hold first, which the later ones may follow from.
+    ceased to hold first, which the later ones may follow from. ``among``: only of these types.
     """
-    lacking = [each for each in conditions if each.matters and each.status == pb.CONDITION_STATUS_FALSE]
+    lacking = [
+        each
+        for each in conditions
+        if each.matters and each.status == pb.CONDITION_STATUS_FALSE and each.type in among
+    ]
     return min(lacking, key=lambda each: each.since.ToNanoseconds(), default=None)

@@ -1,6 +1,6 @@
 """Every code that an event may have, which for a condition that does not hold is its reason: what it means,
 and what to do. Published as docs/events.md. Codes are an interface: they are added, and neither renamed nor
-given another meaning. What a process refuses its stream for, or ends for, is reported under its own reason.
+given another meaning. What a process ends for is the reason of ACCOUNT_STATE_CHANGED (docs/operations.md).
 """
 
 from __future__ import annotations
@@ -32,10 +32,16 @@ CONDITIONS: dict[str, tuple[Entry, ...]] = {
             "INVALID_KEY",
             ERROR,
             "the exchange does not know the key",
-            "give the account a new key",
+            "give the account a new key, then `krakencopy restart ID`",
             ends=True,
         ),
-        Entry("INVALID_SIGNATURE", ERROR, "the secret is not the key's", "give both again", ends=True),
+        Entry(
+            "INVALID_SIGNATURE",
+            ERROR,
+            "the secret is not the key's",
+            "give both again, then `krakencopy restart ID`",
+            ends=True,
+        ),
         Entry(
             "LOCKED_OUT",
             ERROR,
@@ -63,7 +69,7 @@ CONDITIONS: dict[str, tuple[Entry, ...]] = {
             "PERMISSION_DENIED",
             ERROR,
             "the key may not do what it is used for",
-            "permit it at the exchange",
+            "permit it at the exchange; `krakencopy restart ID` tries it at once",
             ends=True,
         ),
     ),
@@ -72,14 +78,14 @@ CONDITIONS: dict[str, tuple[Entry, ...]] = {
             "INVALID_NONCE",
             ERROR,
             "the exchange refuses the key's nonces",
-            "give the account a key of its own",
+            "give the account a key of its own, then `krakencopy restart ID`",
             ends=True,
         ),
     ),
     "EXCHANGE_ANSWERS": (
         Entry("HTTP_ERROR", ERROR, "the exchange answers with an HTTP error; data has the status", ends=True),
         Entry(
-            "NO_ANSWER",
+            "EXCHANGE_UNREACHABLE",
             ERROR,
             "the exchange gives no answer, or refuses connections",
             "see that the network is well",
@@ -246,6 +252,61 @@ NOTICES = (
     ),
 )
 
+#: What an account's conversation with the supervisor is refused for: it is DEGRADED with that reason, and
+#: nothing is copied from it or by it, until somebody has looked.
+REFUSALS = (
+    Entry(
+        "LEDGER_BEHIND_JOURNAL",
+        ERROR,
+        "a user's ledger was deleted, or an old one brought back",
+        "restore the newest `accounts/ID.db`, then `krakencopy restart ID`",
+    ),
+    Entry(
+        "LEDGER_OF_OTHER_JOURNAL",
+        ERROR,
+        "a user's ledger counts in another journal than the one that is there",
+        "bring back the journal.db it belongs to",
+    ),
+    Entry(
+        "JOURNAL_BEHIND_LEDGER",
+        ERROR,
+        "an older journal was brought back",
+        "restore the newest journal.db with its -wal file",
+    ),
+    Entry(
+        "JOURNAL_DIFFERS",
+        ERROR,
+        "the journal has another fill under a number than a user's ledger",
+        "restore the newest journal.db with its -wal file",
+    ),
+    Entry(
+        "FILL_INVALID",
+        ERROR,
+        "the master's process sent a fill that cannot be; nobody copied it",
+        "`krakencopy restart ID`",
+    ),
+    Entry(
+        "FILL_DIFFERS",
+        ERROR,
+        "a fill came again with other content",
+        "compare it with the trade at the exchange, then `krakencopy restart ID`",
+    ),
+    Entry(
+        "WRONG_PROCESS",
+        ERROR,
+        "another process listens at the account's socket",
+        "see which (the message has its pid), then `krakencopy restart ID`",
+    ),
+    Entry(
+        "EPOCH_MISMATCH",
+        ERROR,
+        "the process belongs to another run of the supervisor",
+        "`krakencopy restart ID`, and report it",
+    ),
+    Entry("NOT_MASTER", ERROR, "the process is not a master's", "`krakencopy restart ID`, and report it"),
+    Entry("NOT_USER", ERROR, "the process copies nobody", "`krakencopy restart ID`, and report it"),
+)
+
 #: What happens once.
 HAPPENINGS = (
     Entry("STARTED", INFO, "the supervisor has started"),
@@ -277,15 +338,21 @@ HAPPENINGS = (
     Entry(
         "ACCOUNT_STATE_CHANGED",
         INFO,
-        "an account stands elsewhere; ERROR for FAILED, WARNING for BACKOFF and DEGRADED",
+        "an account stands elsewhere; ERROR for FAILED, WARNING for BACKOFF and DEGRADED, but for users that "
+        "only wait for their master; data has from, to and the reason",
     ),
-    Entry("STILL_WAITING", ERROR, "reminder: accounts wait for something", "see what for"),
+    Entry(
+        "STILL_WAITING",
+        ERROR,
+        "reminder: accounts wait for something",
+        "see what for: `krakencopy accounts ID`",
+    ),
     Entry("STILL_DEGRADED", ERROR, "reminder: accounts are not ready", "see why: `krakencopy accounts ID`"),
     Entry(
         "KRAKEN_USER_BLOCKED",
         ERROR,
-        "a user cannot start, for what is wrong with the master",
-        "look at the master",
+        "a user cannot start, for what is wrong with the master; more than three are one event",
+        "look at the master: `krakencopy status`",
     ),
     Entry(
         "USER_WITHOUT_MASTER", WARNING, "a user of another broker starts without a healthy master of its own"
@@ -328,5 +395,5 @@ HAPPENINGS = (
     Entry("MASTER_EQUITY_UNKNOWN", WARNING, "the master's equity is not known; entries are not sized by it"),
 )
 
-ENTRIES = (*(entry for entries in CONDITIONS.values() for entry in entries), *NOTICES, *HAPPENINGS)
+ENTRIES = (*(entry for entries in CONDITIONS.values() for entry in entries), *NOTICES, *REFUSALS, *HAPPENINGS)
 BY_CODE = {entry.code: entry for entry in ENTRIES}

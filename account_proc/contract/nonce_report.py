@@ -81,7 +81,7 @@ def _verdict(found: pb.NonceReport, key_nonce: KeyNonce | None) -> tuple[str, st
             ),
         )
     if key_nonce is None:
-        return "NOT_ASKED", "the exchange was not asked; what the file says is in order"
+        return "NOT_ASKED", "the exchange was not asked, or gave no answer; what the file says is in order"
     if not found.exchange_known:
         return "NOT_ASKED", "the exchange does not tell this key's nonce; file and process are in order"
     return "OK", "file, process and exchange agree"

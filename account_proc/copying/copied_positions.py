@@ -1,4 +1,4 @@
-"""What copying holds and carries, as others read it. Changes nothing."""
+"""What copying holds and carries, as others read it. Changes nothing of it."""
 
 from __future__ import annotations
 
@@ -39,6 +39,8 @@ class CopiedPositions:
         self._book = context.book
         self._exits = exits
         self._turns = turns
+        #: Exits that something was in the way of, by pair, as they were shown last.
+        self._shown_exits: dict[str, ObstructedExit] = {}
 
     def held(self, asset: str) -> Decimal:
         """What copying holds of an asset."""
@@ -81,7 +83,7 @@ class CopiedPositions:
         return pb.CopiedPosition(
             pair=pair,
             asset=coin,
-            exit_owed="; ".join(self._exit_words(carried_in)),
+            exit_owed="; ".join(self._exit_words(coin, carried_in)),
             volume=plain(position.volume),
             cost=_shown(position.costs.get(quote_of(pair), Decimal(0))),
             costs=[pb.Money(amount=_shown(paid), asset=quote) for quote, paid in position.costs.items()],
@@ -92,18 +94,30 @@ class CopiedPositions:
 
     def obstructed_exits(self) -> Iterator[ObstructedExit]:
         """The exits that are owed and that something is in the way of."""
-        for pair, side in self._book.carried:
-            owed = self._book.carried_volume(pair, side)
-            if side is Side.SELL and (words := self._exits.owed_words(pair, owed)):
-                since = self._exits.since(pair)
-                next_at = max(self._exits.not_before(pair), since)
-                yield ObstructedExit(pair, owed.amount, since, next_at, words)
+        owed = [pair for pair, side in self._book.carried if side is Side.SELL]
+        return self._obstructed(owed + [pair for pair in self._shown_exits if pair not in owed])
 
-    def _exit_words(self, pairs: list[str]) -> Iterator[str]:
+    def _obstructed(self, pairs: list[str]) -> Iterator[ObstructedExit]:
+        return filter(None, map(self._obstructed_exit, pairs))
+
+    def _obstructed_exit(self, pair: str) -> ObstructedExit | None:
+        """While the next try is on its way nothing is carried, and it is owed still."""
+        owed = self._book.carried_volume(pair, Side.SELL)
+        if words := self._exits.owed_words(pair, owed):
+            since = self._exits.since(pair)
+            next_at = max(self._exits.not_before(pair), since)
+            shown = ObstructedExit(pair, owed.amount, since, next_at, words)
+            self._shown_exits[pair] = shown
+            return shown
+        if self._exits.since(pair) and self._turns.is_traded(coin_of(pair)):
+            return self._shown_exits.get(pair)
+        self._shown_exits.pop(pair, None)
+        return None
+
+    def _exit_words(self, coin: str, carried_in: list[str]) -> Iterator[str]:
         """Why exits are owed, for people."""
-        owed = [pair for pair in pairs if (pair, Side.SELL) in self._book.carried]
-        words = (self._exits.owed_words(pair, self._book.carried_volume(pair, Side.SELL)) for pair in owed)
-        return filter(None, words)
+        shown = [pair for pair in self._shown_exits if coin_of(pair) == coin and pair not in carried_in]
+        return (each.words for each in self._obstructed(carried_in + shown))
 
     def _missing(self, coin: str, held: Decimal) -> str:
         """What should be there by copying and is not; empty when nothing is missing, or nobody knows."""

@@ -56,6 +56,8 @@ class Exits:
         self._price_at: dict[str, float] = {}
         #: None is due before: the key was refused, and asking again makes a lockout longer (Unix seconds).
         self._hold_until = 0.0
+        #: By pair of which an exit was refused so: since when (Unix seconds), and why.
+        self._held: dict[str, tuple[float, str]] = {}
 
     # -- what was met ---------------------------------------------------------------------------------------
 
@@ -89,10 +91,15 @@ class Exits:
         self._standings.pop(pair, None)
         self._due_at.pop(pair, None)
         self._met_since.pop(pair, None)
+        self._held.pop(pair, None)
 
     def hold_all(self, until: float) -> None:
         """No exit is due before (Unix seconds)."""
         self._hold_until = max(self._hold_until, until)
+
+    def key_refused(self, pair: str, words: str) -> None:
+        """The key was refused for an exit; why it was first is kept until one is sold."""
+        self._held.setdefault(pair, (self._now(), words))
 
     def not_before(self, pair: str) -> float:
         """The next try of a pair's owed exits is due then (Unix seconds)."""
@@ -204,12 +211,16 @@ class Exits:
 
     def since(self, pair: str) -> float:
         """Since when something is in the way of a pair's exits (Unix seconds); 0 where nothing is."""
-        return self._met_since.get(pair, 0.0)
+        held_since, _ = self._held.get(pair, (0.0, ""))
+        return self._met_since.get(pair, held_since)
 
     def owed_words(self, pair: str, owed: BaseVolume) -> str:
         """Why an exit is owed, for people; empty while nothing is known to be in its way."""
         standing, base = self.standing(pair), pair.partition("/")[0]
-        if standing.obstacle is None or owed == NO_VOLUME:
+        if owed == NO_VOLUME:
             return ""
+        if standing.obstacle is None:
+            _, words = self._held.get(pair, (0.0, ""))
+            return f"{owed} {base}, {words}" if words else ""
         times = f" (met {standing.met} times)" if standing.met > 1 else ""
         return f"{owed} {base}, {standing.words}{times}"

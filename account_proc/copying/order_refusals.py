@@ -52,6 +52,8 @@ class Refusals:
                 else self._context.gateway.timing.key_retry
             )
             self._exits.hold_all(self._context.now() + locked_s)
+            if copy.side is Side.SELL:
+                self._exits.key_refused(copy.pair, text)
             self._steps.refused(copy, text, detail=str(error) if isinstance(error, LockedOut) else "")
         elif (
             text.startswith(RULES_ERRORS) and not _is_minimum(text) and await self._fits_new_rules(copy, text)

@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Sequence
 from decimal import Decimal
+from math import ceil
 from typing import Any
 
 from krakencopy.account_proc.contract.errors import (
@@ -126,11 +127,14 @@ class LockedOut(KeyRefused):
 
     reason = "LOCKED_OUT"
 
-    def __init__(self, method: str, retry_after_s: float) -> None:
-        """``retry_after_s``: how much longer nothing is sent."""
-        super().__init__(method, (LOCKOUT,))
+    def __init__(self, method: str, retry_after_s: float, cause: str = "") -> None:
+        """``retry_after_s``: how much longer nothing is sent; ``cause``: what the exchange refused the key
+        for first, which the lockout follows from.
+        """
+        super().__init__(method, (cause or LOCKOUT,))
         self.retry_after_s = retry_after_s
-        self.args = (f"{method}: not sent: the key is locked out for {retry_after_s:.0f} s more",)
+        why = f"the key was refused ({self.errors[0]})" if cause else "the key is locked out"
+        self.args = (f"{method}: not sent: {why}; nothing is tried for {ceil(retry_after_s)} s more",)
 
 
 #: HTTP: forbidden, too many requests. Seen with pages of Cloudflare's such as "error code: 1015".
@@ -200,6 +204,7 @@ _BY_START: tuple[tuple[str, type[ExchangeRefused] | None], ...] = (
 )
 
 _BLANK_AFTER_COLON = re.compile(r":\s+")
+_TITLE, _TITLE_WITHIN = re.compile(rb"<title>([^<]+)</title>", re.IGNORECASE), 2_000
 #: Of an answer that is no answer, enough to recognise it.
 _SHOWN_CHARACTERS = 120
 
@@ -270,7 +275,7 @@ def result_of(method: str, status: int, body: bytes, *, is_order: bool) -> Any:
         code = _FRONT_CODE.search(body)
         raise FrontRefuses(method, status, code[0].decode("ascii") if code else _shown(method, body))
     if status != 200:
-        raise OutcomeUnknown(method, f"HTTP {status}: {_shown(method, body)}")
+        raise OutcomeUnknown(method, f"HTTP {status}: {_title(method, status, body) or _shown(method, body)}")
     try:
         answer = loads(body)
     except (ValueError, RecursionError) as error:
@@ -301,6 +306,13 @@ def loads(text: bytes) -> Any:
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
+
+
+def _title(method: str, status: int, body: bytes) -> str:
+    """What a page of HTML is called, without its status; empty where it does not say."""
+    found = None if method in SECRET_METHODS else _TITLE.search(body[:_TITLE_WITHIN])
+    text = " ".join(found[1].decode("utf-8", "replace").split()) if found else ""
+    return text.removeprefix(f"{status}").strip()[:_SHOWN_CHARACTERS]
 
 
 def _shown(method: str, body: bytes) -> str:

@@ -95,6 +95,9 @@ class ExchangeHealth:
     _key_known: bool = False
     #: Methods that the key may not use, with Kraken's words.
     _denied: dict[str, str] = field(default_factory=dict)
+    #: Of those that the key's own rights had permitted: that they do, and that they are refused all the same.
+    _shown_permitted: set[str] = field(default_factory=set)
+    _contradicted: set[str] = field(default_factory=set)
     _nonce: _Trouble | None = None
     _exchange: _Trouble | None = None
     #: Whether signed calls have met it: an answer to a public one does not end it then.
@@ -115,6 +118,8 @@ class ExchangeHealth:
             if private:
                 self._key, self._key_known, self._nonce = None, True, None
                 self._denied.pop(method, None)
+                self._shown_permitted.discard(method)
+                self._contradicted.discard(method)
             has_changed = before != self._troubles()
         if has_changed:
             self.changed()
@@ -139,9 +144,16 @@ class ExchangeHealth:
         return bool(self._denied)
 
     def note_permitted(self) -> None:
-        """The exchange has shown that the key may do all that it is used for."""
+        """The exchange has shown that the key may do all that it is used for. What it refused all the same
+        after it had shown that before stays refused until it passes.
+        """
         with self._lock:
-            had, self._denied = bool(self._denied), {}
+            cleared = self._denied.keys() - self._contradicted
+            self._shown_permitted |= cleared
+            had, self._denied = (
+                bool(cleared),
+                {method: words for method, words in self._denied.items() if method not in cleared},
+            )
         if had:
             self.changed()
 
@@ -179,6 +191,8 @@ class ExchangeHealth:
             case KeyRefused() if words.startswith(NOT_PERMITTED):
                 if method in self.needed:
                     self._denied.setdefault(method, words)
+                    if method in self._shown_permitted:
+                        self._contradicted.add(method)
                 self._key_known = True
             case KeyRefused():
                 reason = next(
@@ -207,8 +221,8 @@ class ExchangeHealth:
         return max(self._rate_at + self.rate_shown_s - now, 0.0) if self._rate is not None else 0.0
 
     def findings(self, now: float, next_try: str = "") -> Iterator[Finding]:
-        """What is known now. ``next_try``: when the exchange is asked again, for people, where that is
-        known.
+        """What is known now. ``next_try``: when an account without anything to do asks the exchange again,
+        where that is known.
         """
         with self._lock:
             yield self._of_key(next_try)
@@ -258,9 +272,8 @@ class ExchangeHealth:
         if trouble is None or trouble.count < FAILURES_MIN:
             known = True if self._exchange_known else None
             return Finding(type=ConditionType.EXCHANGE_ANSWERS, holds=known)
-        message = f"the exchange does not answer ({trouble.words})"
-        message += (
-            f"; next try at {next_try}" if next_try else "; it is asked again and again, nothing is lost"
+        message = (
+            f"the exchange does not answer ({trouble.words}); it is asked again and again, nothing is lost"
         )
         data = trouble.data | ({"next_try": next_try} if next_try else {})
         return Finding(
@@ -302,4 +315,4 @@ def _way_trouble(method: str, error: OutcomeUnknown) -> tuple[str, str, dict[str
         return "HTTP_ERROR", error.cause, data | {"http_status": status[1]}
     if isinstance(error, ServiceTrouble) or error.cause.startswith("EService"):
         return "SERVICE_TROUBLE", error.cause, data
-    return "NO_ANSWER", error.cause, data
+    return "EXCHANGE_UNREACHABLE", error.cause, data

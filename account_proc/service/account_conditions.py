@@ -67,10 +67,12 @@ def of_feed(feed: ExecutionsFeed | None, token_refused: str) -> Finding:
     if feed.fresh:
         return Finding(type=kind)
     if feed.blocked:
-        return _lacking(kind, FRONT_REFUSES, f"FRONT REFUSES {feed.blocked}", error=feed.trouble)
+        return _lacking(
+            kind, FRONT_REFUSES, f"FRONT REFUSES {feed.blocked}", error=feed.trouble, next_try=feed.next_try
+        )
     if feed.trouble:
         words = f"the executions feed is not connected ({feed.trouble})"
-        return _lacking(kind, "FEED_DOWN", words, error=feed.trouble)
+        return _lacking(kind, "FEED_DOWN", words, error=feed.trouble, next_try=feed.next_try)
     if feed.connected:
         return _lacking(kind, "FEED_DOWN", "the executions feed is silent; it is cut and connected again")
     return Finding(type=kind, holds=None)  # the first connection is being made

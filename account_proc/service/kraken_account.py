@@ -106,7 +106,7 @@ class KrakenAccount:
         self._unwell = asyncio.Event()
         #: While calls fail: when the exchange is asked again (Unix seconds).
         self._probe_at = 0.0
-        #: Why the feed got no token; empty while it gets one.
+        #: Why the feed got no token, by the first refusal; empty while it gets one.
         self.token_refused = ""
         now = self.clock.now
         rest = KrakenRest(spec.rest_url, credentials, self.nonce, self.limits, self.clock, self.health)
@@ -197,7 +197,7 @@ class KrakenAccount:
         is_master = self.spec.role is Role.MASTER
         self.feed = ExecutionsFeed(
             url=self.spec.ws_url,
-            token=self.exchange.account.websocket_token,
+            token=self._websocket_token,
             sink=sink,
             read_deferral=self.read_deferral,
             pace=pace_of(self.spec.ws_url, self.spec.key_lock_dir.parent, is_master=is_master),
@@ -206,6 +206,12 @@ class KrakenAccount:
             is_idle=None if is_master else lambda: self.gateway.idle,
             balances=is_master,
         )
+
+    async def _websocket_token(self) -> str:
+        """Raises ExchangeError."""
+        token = await self.exchange.account.websocket_token()
+        self.token_refused = ""
+        return token
 
     async def follow_feed(self) -> None:
         """The feed, for ever. A key that is refused now (a lockout, an expired permission) may be accepted
@@ -218,10 +224,10 @@ class KrakenAccount:
                 await self.feed.run()
             except KeyRefused as error:
                 log.error("KEY_REFUSED: %s; tried again in %.0f s", error, pause)  # noqa: TRY400 - expected
-                self.token_refused = f"{error}, next try at {utc_clock(self.clock.now() + pause)}"
+                # What comes after the first refusal may follow from it, as a lockout does.
+                self.token_refused = self.token_refused or str(error)
                 self._changed()
                 await asyncio.sleep(pause)
-                self.token_refused = ""
 
     async def look_after_health(self) -> NoReturn:
         """While calls fail asks now and then: else an idle account would not know when that is over.

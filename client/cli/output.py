@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 from krakencopy.client.cli.interrupts import within
 from krakencopy.client.views.formats import plain
 from krakencopy.client.views.table import Column, Grid
+from krakencopy.client.views.wrapping import wrapped
 
 M = TypeVar("M", bound=Message)
 
@@ -38,10 +39,15 @@ class Output:
         return shutil.get_terminal_size().columns if self.stream.isatty() else None
 
     def lines(self, lines: Iterable[str]) -> None:
-        """Write these lines, and let the reader of a pipe have them now. Raises TooSlow."""
-        text = "".join(f"{self._shown(line)}\n" for line in lines)
+        """Write these lines, and let the reader of a pipe have them now; for people within the terminal's
+        columns. Raises TooSlow.
+        """
+        room = None if self.as_json else self.room
+        shown = [self._shown(line) for line in lines]
+        if room:
+            shown = [part for line in shown for each in line.split("\n") for part in wrapped(each, room)]
         with within(self._limit_s):
-            self.stream.write(text)
+            self.stream.write("".join(f"{line}\n" for line in shown))
             self.stream.flush()
 
     def _shown(self, lines: str) -> str:

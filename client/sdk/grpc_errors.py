@@ -96,7 +96,8 @@ def _message(code: grpc.StatusCode, reason: str, details: str, endpoint: Endpoin
 
 
 def _nobody_there(details: str, endpoint: Endpoint) -> str:
-    cause = details.rpartition("last error: ")[2] or "connection lost"
+    # gRPC's own words name the address again, and end with the system's: "... error: Connection refused".
+    cause = details.rpartition("last error: ")[2].rpartition(" error: ")[2] or "connection lost"
     try:
         endpoint.socket_path.stat()
     except (FileNotFoundError, NotADirectoryError):

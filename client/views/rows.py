@@ -119,9 +119,12 @@ def _other_conditions(account: nouns.Account) -> list[nouns.Condition]:
 
 
 def lacking(account: nouns.Account) -> list[str]:
-    """Each condition that does not hold, with its reason, since when, and what to do."""
+    """Each condition that does not hold, with its reason, since when, what to do, and when it is tried
+    again.
+    """
     return [
         f"{plain(each.type)} {plain(each.reason)} since {local_time(each.since)}: {plain(each.message)}"
+        + (f"; next try at {plain(each.data['next_try'])}" if each.data.get("next_try") else "")
         for each in _lacking(account)
     ]
 

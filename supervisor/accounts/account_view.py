@@ -66,7 +66,8 @@ def _process_alive(account: SupervisedAccount) -> pb.Condition:
         type=ConditionType.PROCESS_ALIVE, status=pb.CONDITION_STATUS_UNKNOWN, since=since, changed_at=since,
         matters=True,
     )  # fmt: skip
-    if life.state in {State.BACKOFF, State.FAILED} or life.reason in {NO_ANSWER, *KILLED}:
+    is_silent = not account.process.linked and life.reason in {NO_ANSWER, *KILLED}
+    if life.state in {State.BACKOFF, State.FAILED} or is_silent:
         condition.status = pb.CONDITION_STATUS_FALSE
         condition.reason, condition.message = life.reason, life.message
     elif account.process.linked:

@@ -7,9 +7,10 @@ loop carries out (supervisor.py). It must not know of other accounts.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from krakencopy.account_proc.contract.conditions import first_that_matters
+from krakencopy.account_proc.contract.conditions import FEED_CAUSES, first_that_matters
+from krakencopy.account_proc.contract.event_catalogue import BY_CODE
 from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.contract.spec import Role
 from krakencopy.supervisor.accounts.coin_names import CoinNames
@@ -25,6 +26,8 @@ from krakencopy.supervisor.lifecycle import steady_time
 from krakencopy.supervisor.lifecycle.start_order import Gate
 from krakencopy.supervisor.lifecycle.state_machine import (
     ALIVE,
+    MASTER_LOST,
+    NOT_SERVING,
     Effect,
     Life,
     Limits,
@@ -38,7 +41,7 @@ from krakencopy.supervisor.lifecycle.trading_mode import mode_to_send
 from krakencopy.v1 import account_pb2
 from krakencopy.v1 import types_pb2 as pb
 
-#: A user's life is louder the worse it stands.
+#: An account's life is louder the worse it stands.
 SEVERITY = {
     State.FAILED: pb.SEVERITY_ERROR,
     State.BACKOFF: pb.SEVERITY_WARNING,
@@ -60,10 +63,10 @@ class SupervisedAccount:
     def __init__(
         self, config: AccountConfig, *, launcher: Launcher, ends: LastEnds, events: EventLog,
         queue: WorkQueue, names: CoinNames, holders: HoldersLog, master_lost: Callable[[], bool],
-        disk: Callable[[], pb.Condition | None] = lambda: None,
+        disk: Callable[[], pb.Condition | None] = lambda: None, left_open: Iterable[pb.Event] = (),
     ) -> None:  # fmt: skip
         """``master_lost``: whether the master is not SERVING, and not because of a shutdown; ``disk``: what
-        is wrong with the state folder's disk (accounts/disk_watch.py).
+        is wrong with the state folder's disk (accounts/disk_watch.py). ``left_open``: see ``NoticeLog``.
         """
         self.config = config
         self._events = events
@@ -90,7 +93,11 @@ class SupervisedAccount:
         #: Why its process refuses its stream.
         self._refused: tuple[str, str] | None = None
         self._was_blocked = False
-        self._notices = NoticeLog(events)
+        #: Why it is held up, until that is taken to be recorded; empty where it is not, or was taken.
+        self._blocked_words = ""
+        #: The state before one that its process has not explained yet; the change is not recorded until then.
+        self._unexplained: State | None = None
+        self._notices = NoticeLog(events, left_open)
 
     @property
     def wanted(self) -> bool:
@@ -160,12 +167,10 @@ class SupervisedAccount:
         ``gate``: whether a process may start now; ``many_failed``: see ``Observed``.
         """
         process = self.process
-        reason, message = ("", "") if process.link is None else _words_of(process.link.snapshot)
+        reason, message = ("", "") if process.link is None else why_not_serving(process.link.snapshot)
         if self._refused is not None:
             reason, message = self._refused
         lacking = first_that_matters(self.conditions())
-        if lacking is not None and reason in FOLLOWS_FROM_CONDITION:
-            reason, message = lacking.reason, lacking.message
         seen = Observed(
             wanted=self.wanted, gate_open=gate.open, gate_reason=gate.reason, gate_message=gate.message,
             linked=process.linked, serving=self.serving and self._refused is None, reason=reason,
@@ -180,7 +185,7 @@ class SupervisedAccount:
         if life.state is not before:
             self._state_before = before
             self._forget_asked()
-        self._record_blocked(gate)
+        self._note_blocked(gate)
         return effects
 
     def forgive(self, since: float, now: float, limits: Limits) -> None:
@@ -193,14 +198,28 @@ class SupervisedAccount:
 
     def _enter(self, life: Life) -> None:
         before, self.life = self.life, life
+        if self._unexplained is not None and (life.state, life.reason) != (before.state, before.reason):
+            self._record_change(self._unexplained, life if life.state is before.state else before)
+            self._unexplained = None
         if life.state is before.state:
             return
         self._count_restart(life.state)
-        words = f"{before.state} -> {life.state}"
+        if life.state is State.DEGRADED and life.reason == NOT_SERVING:
+            self._unexplained = before.state  # its process says why a moment later
+        else:
+            self._record_change(before.state, life)
+
+    def _record_change(self, before: State, life: Life) -> None:
+        words = f"{before} -> {life.state}"
         if life.reason:
-            words += f" ({life.reason}{': ' + life.message if life.message else ''})"
+            # What is in the catalogue has an event of its own, with all its words.
+            said = f": {life.message}" if life.message and life.reason not in BY_CODE else ""
+            words += f" ({life.reason}{said})"
         severity = SEVERITY.get(life.state, pb.SEVERITY_INFO)
-        self._events.record(severity, self.config.id, "ACCOUNT_STATE_CHANGED", words)
+        if life.reason == MASTER_LOST:
+            severity = pb.SEVERITY_INFO  # the event that matters is the master's own
+        data = {"from": before, "to": life.state, **({"reason": life.reason} if life.reason else {})}
+        self._events.record(severity, self.config.id, "ACCOUNT_STATE_CHANGED", words, data)
 
     def _count_restart(self, state: State) -> None:
         """It enters a state; it starts by itself when it has ended by itself, and nobody has spoken since."""
@@ -221,14 +240,19 @@ class SupervisedAccount:
             self._reset = False
             self._restart = False
 
-    def _record_blocked(self, gate: Gate) -> None:
+    def _note_blocked(self, gate: Gate) -> None:
         """Once for each time that the account is held up by something that is wrong, and not only not
         ready yet.
         """
         blocked = self.life.state is State.WAITING and gate.blocked
         if blocked and not self._was_blocked:
-            self._events.record(pb.SEVERITY_ERROR, self.config.id, "KRAKEN_USER_BLOCKED", gate.message)
+            self._blocked_words = gate.message
         self._was_blocked = blocked
+
+    def take_blocked(self) -> str:
+        """Why it is held up, once for each time; empty where it is not."""
+        words, self._blocked_words = self._blocked_words, ""
+        return words
 
     # -- what its process does and says ---------------------------------------------------------------------
 
@@ -246,8 +270,10 @@ class SupervisedAccount:
         self._look_again()
 
     def notices_changed(self) -> None:
-        """Its process says what operators should know; what it does not say any more is over."""
-        if self.process.link is not None:
+        """Its process says what operators should know; what it does not say any more is over. A process that
+        has said nothing at all yet ends nothing.
+        """
+        if self.process.link is not None and self.process.link.snapshot.ByteSize():
             begun = self._notices.compare(self.config.id, self.process.link.snapshot)
             if NOT_LISTED in begun and self.config.copies:
                 self._names.read_again()
@@ -288,5 +314,10 @@ class SupervisedAccount:
             self._events.record(pb.SEVERITY_INFO, self.config.id, "OWN_STRATEGY_OFF", words)
 
 
-def _words_of(snapshot: account_pb2.WatchSnapshotResponse) -> tuple[str, str]:
+def why_not_serving(snapshot: account_pb2.WatchSnapshotResponse) -> tuple[str, str]:
+    """Why a process cannot trade, as a code and for people, by the first cause that it knows."""
+    if snapshot.reason in FOLLOWS_FROM_CONDITION:
+        cause = first_that_matters(snapshot.conditions, FEED_CAUSES)
+        if cause is not None:
+            return cause.reason, cause.message
     return snapshot.reason, snapshot.message

@@ -22,6 +22,23 @@ LOG_LEVEL = {
 }
 
 
+#: Events of the last run that are read at most: those of months in which little happens.
+LAST_RUN_MAX, PAGE = 5_000, 500
+
+
+def events_of_last_run(journal: Journal) -> list[pb.Event]:
+    """In their order, before this run has recorded any; of a run with very many the latest."""
+    found: list[pb.Event] = []
+    before = journal.last_event + 1
+    while len(found) < LAST_RUN_MAX and (page := journal.events_before(before, PAGE)):
+        for event in page:
+            found.append(event)
+            if event.code == "STARTED":
+                return found[::-1]
+        before = page[-1].seq
+    return found[::-1]
+
+
 class EventLog:
     """All events of one supervisor."""
 

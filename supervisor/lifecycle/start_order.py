@@ -83,7 +83,7 @@ def _not_ready(master: MasterSeen) -> Gate:
     """Closed for want of the master; on its way for the first time is no fault, held up or lost again is."""
     life = master.life
     words = f"the master is {life.state}" + (f" ({life.reason}: {life.message})" if life.reason else "")
-    message = f"{words}; this user starts by itself once the master is healthy"
+    message = f"{words}; users start by themselves once the master is healthy"
     return Gate(
         open=False, reason="MASTER_NOT_READY", message=message, blocked=not master.on_its_way,
         for_operator=not master.wanted or life.state is State.FAILED,

@@ -41,6 +41,8 @@ NOT_SERVING = "NOT_SERVING"
 NO_ANSWER = "NO_ANSWER"
 #: Of one that ended, or may not be started, as the disk is full.
 NO_ROOM = "DISK_NOT_WRITABLE"
+#: Reason of a user whose master is not healthy.
+MASTER_LOST = "MASTER_LOST"
 #: Reasons of a process that was killed because it did not answer, and whose end is not known yet.
 KILLED = frozenset({"START_TIMEOUT", "HUNG"})
 #: What comes before another start, by the reason of a FAILED that no restart can help.
@@ -325,7 +327,7 @@ def _serving(life: Life, seen: Observed, now: float, limits: Limits) -> Step:
         return _reminding(life.to(State.DEGRADED, now, *seen.lacking), now, limits)
     if not seen.master_serving:
         words = "the master is not healthy; there is nothing to copy until it is"
-        return _reminding(life.to(State.DEGRADED, now, "MASTER_LOST", words), now, limits)
+        return _reminding(life.to(State.DEGRADED, now, MASTER_LOST, words), now, limits)
     return life.to(State.RUNNING, now), ()
 
 

@@ -20,7 +20,15 @@ from krakencopy.account_proc.contract.reason_catalogue import (
     WAITING,
     Meaning,
 )
-from krakencopy.supervisor.lifecycle.state_machine import Effect, State
+from krakencopy.supervisor.lifecycle.state_machine import (
+    KILLED,
+    MASTER_LOST,
+    NO_ANSWER,
+    NOT_SERVING,
+    REMEDIES,
+    Effect,
+    State,
+)
 from tests.support.events import PAGE, render
 
 ROOT = Path(__file__).parents[2]
@@ -35,8 +43,10 @@ ALL_CODES = (
     "account_proc/notices/announcements.py",
     "account_proc/copying/order_drifts.py",
 )
+#: An error of theirs that ends a conversation is an event of its reason.
+REFUSED_STREAMS = ("account_proc/service/account_service.py", "supervisor/accounts/fill_check.py")
 #: Codes that are put together, or are constants of another name where they are recorded.
-ELSEWHERE = {"STILL_WAITING", "STILL_DEGRADED", "MANY_FAILED", "FRONT_REFUSES", "EXIT_OWED"}
+ELSEWHERE = {"WRONG_PROCESS", "STILL_WAITING", "STILL_DEGRADED", "MANY_FAILED", "FRONT_REFUSES", "EXIT_OWED"}
 
 
 def codes_of(path: Path) -> Iterator[str]:
@@ -49,14 +59,33 @@ def codes_of(path: Path) -> Iterator[str]:
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and CODE.fullmatch(node.value)
         )
     for node in ast.walk(tree):
-        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        if not isinstance(node, ast.Call):
             continue
-        place = {"record": 2, "announce": 1}.get(node.func.attr)
+        if str(path.relative_to(ROOT)) in REFUSED_STREAMS and isinstance(node.func, ast.Name):
+            yield from _refusal(node)
+        if not isinstance(node.func, ast.Attribute):
+            continue
+        place = {"record": 2, "announce": 1, "link_refused": 0}.get(node.func.attr)
         if place is None or len(node.args) <= place:
             continue
         code = node.args[place]
         if isinstance(code, ast.Constant) and isinstance(code.value, str):
             yield code.value
+
+
+def _refusal(node: ast.Call) -> Iterator[str]:
+    """The code of an error that ends a conversation for good (supervisor/accounts/account_link.py)."""
+    assert isinstance(node.func, ast.Name)
+    first = ast.unparse(node.args[0]) if node.args else ""
+    if node.func.id == "refusal" and first in {"Status.DATA_LOSS", "Status.FAILED_PRECONDITION"}:
+        found = node.args[1]
+    elif node.func.id == "BadFill":
+        found = node.args[0]
+    else:
+        return
+    if isinstance(found, ast.Constant):
+        assert isinstance(found.value, str)
+        yield found.value
 
 
 def test_each_code_in_the_sources_is_in_the_catalogue_and_no_other() -> None:
@@ -140,6 +169,12 @@ PASSING = {
 def test_whatever_does_not_pass_by_itself_says_what_to_do() -> None:
     without = {entry.code for entry in (*WAITING, *NOT_TRADING, *FAILED, *STREAMS) if not entry.remedy}
     assert without == PASSING
+
+
+def test_no_condition_has_a_reason_that_a_process_has() -> None:
+    """What is advised differs: a new process helps one that does not answer, and no exchange."""
+    own = {NO_ANSWER, NOT_SERVING, MASTER_LOST, *KILLED, *REMEDIES}
+    assert not own & {entry.code for entries in CONDITIONS.values() for entry in entries}
 
 
 def test_the_page_is_what_the_catalogue_says() -> None:

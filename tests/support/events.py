@@ -22,7 +22,9 @@ HEAD = """# Events and reasons
 
 Every event has a code, and so has every condition that does not hold: its reason is the code of the event
 that says so. Codes are never renamed and never get another meaning. Where "and its end" stands, the end is an
-event of severity INFO too, with `_OVER` behind the code. `krakencopy events -o json` shows the data.
+event of severity INFO too, with `_OVER` behind the code. `krakencopy events -o json` shows the data. A new
+run reports once more what still holds, and the end of what the run before had left open. An account without
+a process has no conditions but its own: what began stays begun until its next process knows better.
 
 The page is written by `.venv/bin/python -m tests.support.events` from
 `event_catalogue.py`, `reason_catalogue.py` and `refusal_catalogue.py` in `account_proc/contract`.
@@ -87,6 +89,7 @@ def render() -> str:
         lasts = "" if ConditionType(kind) not in HARMLESS else " (the account stays ready)"
         lines += ["", f"### {kind}{lasts}", "", *table(entries)]
     lines += ["", "## Rows and pairs that are left out", "", *table(catalogue.NOTICES)]
+    lines += ["", "## What an account is refused for", "", *table(catalogue.REFUSALS)]
     lines += ["", "## What happens once", "", *table(catalogue.HAPPENINGS)]
     lines += reasons()
     lines += ["", "## Reasons of refused calls", "", REFUSED, "| Reason | What it means | What to do |"]

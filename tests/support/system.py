@@ -272,6 +272,13 @@ class System:
 
     def command(self, *words: str, expect: int = 0) -> str:
         """What the operator's command says."""
+        return self._commanded(words, expect).stdout
+
+    def error(self, *words: str, expect: int) -> str:
+        """What the operator's command says on standard error."""
+        return self._commanded(words, expect).stderr
+
+    def _commanded(self, words: tuple[str, ...], expect: int) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [
                 sys.executable,
@@ -288,7 +295,7 @@ class System:
             check=False,
         )
         assert done.returncode == expect, done.stderr
-        return done.stdout
+        return done
 
     def stop(self, expect: int = 0) -> None:
         assert self.process is not None

@@ -142,7 +142,7 @@ def test_a_feed_that_is_down_says_why(paper: Paper, system: System) -> None:
     [
         ({"kind": "html_5xx", "status": "503"}, "HTTP_ERROR", "503"),
         ({"kind": "front_page", "status": "429"}, "FRONT_REFUSES", "429"),
-        ({"kind": "drop_request"}, "NO_ANSWER", ""),
+        ({"kind": "drop_request"}, "EXCHANGE_UNREACHABLE", ""),
         ({"kind": "error", "error": "EService:Unavailable"}, "SERVICE_TROUBLE", ""),
     ],
 )

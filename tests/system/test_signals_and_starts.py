@@ -4,6 +4,7 @@ later version, or without room.
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -102,19 +103,39 @@ def test_a_control_socket_that_was_swept_away_is_made_anew(paper: Paper) -> None
         assert not socket.exists()
 
 
+def second_start(system: System) -> subprocess.CompletedProcess[str]:
+    """Another supervisor of the same state folder, to its end."""
+    return subprocess.run(
+        [
+            sys.executable, "-m", "krakencopy.supervisor.daemon", "--config", str(system.write_config()),
+            "--state-dir", str(system.state_dir),
+        ],
+        cwd=ROOT, env=system.environment(), capture_output=True, text=True, timeout=PATIENCE_S,
+        check=False,
+    )  # fmt: skip
+
+
+def test_a_second_start_is_refused_also_where_the_whole_run_folder_was_swept_away(paper: Paper) -> None:
+    with System(paper, {"anna": "1000"}) as system:
+        system.start().wait_ready()
+        shutil.rmtree(system.state_dir / "run")
+        second = second_start(system)
+        assert second.returncode == 76, second.stderr
+        words = (
+            f"the state folder {system.state_dir} is in use by another process (lock on {system.state_dir})"
+        )
+        assert words in second.stderr
+        system.stop()
+        system.start().wait_ready()
+        system.stop()
+
+
 def test_a_second_start_does_not_take_a_living_socket_away(paper: Paper) -> None:
     with System(paper, {"anna": "1000"}) as system:
         system.start().wait_ready()
         assert system.process is not None
         (system.state_dir / "run" / "supervisor.lock").unlink()
-        second = subprocess.run(
-            [
-                sys.executable, "-m", "krakencopy.supervisor.daemon", "--config", str(system.write_config()),
-                "--state-dir", str(system.state_dir),
-            ],
-            cwd=ROOT, env=system.environment(), capture_output=True, text=True, timeout=PATIENCE_S,
-            check=False,
-        )  # fmt: skip
+        second = second_start(system)
         assert second.returncode == 76, second.stderr
         assert f"is in use by process {system.process.pid} (lock on {system.state_dir}/run/" in second.stderr
         assert system.status().ready

@@ -167,7 +167,7 @@ class ExecutionsFeed:
         #: That a front refuses its connections, and when the next is tried; empty while none does.
         self.blocked = ""
         #: Why it is not connected, and when the next try is; empty while it is, and before the first try.
-        self.trouble = ""
+        self.trouble = self.next_try = ""
 
     @property
     def fresh(self) -> bool:
@@ -223,8 +223,8 @@ class ExecutionsFeed:
                 delay_s += cut.retry_after_s
             log.warning("executions feed lost (%s), next try in %.1f s", _reason(cut), delay_s)
             next_at = datetime.fromtimestamp(self._clock.now() + delay_s, UTC)
-            words = f"{_reason(cut)}, next try at {next_at:%H:%M:%S} UTC"
-            self.trouble, self.blocked = words, f"the feed: {words}" if blocks else ""
+            self.next_try = f"{next_at:%H:%M:%S} UTC"
+            self.blocked = f"the feed: {_reason(cut)}, next try at {self.next_try}" if blocks else ""
             failures += 1
             await self._pause(delay_s)
 
@@ -301,7 +301,7 @@ class ExecutionsFeed:
             case BalanceChanged():
                 self._sink.balance_changed(event)
             case Connected():
-                self._live_since, self.trouble, self.blocked = socket.heard_at, "", ""
+                self._live_since, self.trouble, self.blocked, self.next_try = socket.heard_at, "", "", ""
                 if self._is_idle is not None:
                     socket.coalesce_while(self._is_idle)
                 self._sink.connected(event.rows)

@@ -253,7 +253,7 @@ class KrakenRest:
         now = time.monotonic()
         locked_s = self.limits.locked_s(now)
         if locked_s:
-            raise LockedOut(method, locked_s)
+            raise LockedOut(method, locked_s, self.limits.key_refused_for)
         pause_s = self.limits.throttled_until - now
         if pause_s > 0:
             raise NotSent(method, f"Kraken asked to be sent nothing for {pause_s:.1f} s more")

@@ -174,11 +174,16 @@ def _never_connected(error: BaseException) -> bool:
 
 
 def _cause(error: BaseException) -> str:
-    """The innermost error's kind and text, without the request: urllib3's texts name the URL, never
-    headers or bodies.
+    """What the system says of a connection that cannot be made; else the innermost error's kind and text,
+    without the request: urllib3's texts name the URL, never headers or bodies.
     """
     reason = getattr(error.args[0] if error.args else None, "reason", None) or error
-    return shown(f"{type(reason).__name__}: {reason}", CAUSE_LENGTH_MAX)
+    refused = reason.__cause__ or reason.__context__ if _never_connected(error) else reason
+    if isinstance(refused, OSError) and refused.strerror:
+        return shown(refused.strerror, CAUSE_LENGTH_MAX)
+    # Those of this module say all in their text.
+    words = str(reason) if type(reason) is TimeoutError else f"{type(reason).__name__}: {reason}"
+    return shown(words, CAUSE_LENGTH_MAX)
 
 
 def _body(response: requests.Response, until: float) -> bytes:

@@ -143,6 +143,8 @@ class AccountLimits:
         self._orders: dict[str, DecayingCounter] = {}
         self._low_pause_until = self._throttled_until = self._locked_until = -inf
         self._key_refusals = 0
+        #: Why the key was refused, by the first refusal since it was taken; a lockout follows from it.
+        self.key_refused_for = ""
         self._refused = 0
         #: What stands before all of it, for signed calls and for public ones: fronts tell them apart by their
         #: address.
@@ -189,7 +191,7 @@ class AccountLimits:
 
     def accepted(self) -> None:
         """The exchange took the key."""
-        self._key_refusals = 0
+        self._key_refusals, self.key_refused_for = 0, ""
 
     def refused(self, error: ExchangeRefused, now: float, unix_now: float) -> None:
         """Takes in what a refusal says about limits and the key. ``unix_now``: the clock that the exchange
@@ -207,6 +209,7 @@ class AccountLimits:
                 self._locked_until = now + self._lockout_s
             elif text.startswith(("EAPI:Invalid key", "EAPI:Invalid signature")):
                 is_key_refused = True
+                self.key_refused_for = self.key_refused_for or text
             elif isinstance(error, RateLimited) and not text.startswith("EOrder:"):
                 self._overflow(error.method, now)
         self._key_refusals = self._key_refusals + 1 if is_key_refused else 0

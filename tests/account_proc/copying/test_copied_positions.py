@@ -92,6 +92,30 @@ def test_what_is_in_the_way_of_an_owed_exit_is_said(ledger: Ledger) -> None:
     run(steps())
 
 
+def test_an_exit_whose_next_try_is_on_its_way_is_owed_still(ledger: Ledger) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            user.fill()
+            await user.done()
+            refusal = ExchangeRefused("AddOrder", ("EOrder:Trading agreement required",))
+            user.kraken.next["AddOrder"] = [refusal]
+            user.fill(Side.SELL)
+            await user.done()
+            positions = user.copier.positions
+            words = "0.0001 BTC, EOrder:Trading agreement required"
+            assert [each.words for each in positions.obstructed_exits()] == [words]
+            user.now += 60.0
+            await user.copier._sell_owed_exit("BTC/USD")
+            (position,) = positions.to_proto()
+            assert (position.carried_sell, position.exit_owed) == ("0", words)
+            assert [each.words for each in positions.obstructed_exits()] == [words]
+            await user.done()
+            assert list(positions.obstructed_exits()) == []
+            assert positions.to_proto() == []
+
+    run(steps())
+
+
 def test_what_should_be_there_and_is_not_is_shown_unless_an_order_may_explain_it(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -55,6 +55,8 @@ def test_during_a_lockout_entries_are_skipped_and_exits_stay_owed_until_it_ends(
                 assert (copy.state, copy.reason) == (CopyState.REJECTED, "EGeneral:Temporary lockout")
                 assert "not sent: the key is locked out" in copy.detail
             assert user.exits.not_before("BTC/USD") == user.now + 700
+            (owed,) = user.copier.positions.obstructed_exits()
+            assert (owed.words, owed.since) == ("0.0001 BTC, EGeneral:Temporary lockout", user.now)
             converging = asyncio.create_task(user.copier.sell_owed_exits(user.change_signal))
             await asyncio.sleep(5 * TIMING.retry)
             assert len(user.kraken.sent) == 1

@@ -22,6 +22,7 @@ from krakencopy.account_proc.contract.errors import (
 from krakencopy.account_proc.kraken.answers import (
     BelowMinimum,
     ClOrdIdInUse,
+    LockedOut,
     MarketRefused,
     classify,
     is_below_minimum,
@@ -162,6 +163,20 @@ def test_what_is_no_answer_of_krakens_leaves_the_outcome_unknown(status: int, bo
     assert len(str(caught.value)) < 300
 
 
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        (b"<html><head><TITLE>503 Service Unavailable</TITLE></head>", "HTTP 503: Service Unavailable"),
+        (b"<title> kraken.com |\n 503: Bad </title>", "HTTP 503: kraken.com | 503: Bad"),
+        (b"<title>503</title>", "HTTP 503: '<title>503</title>'"),
+    ],
+)
+def test_a_page_is_told_by_its_title(page: bytes, words: str) -> None:
+    with pytest.raises(OutcomeUnknown) as caught:
+        result_of("AddOrder", 503, page, is_order=True)
+    assert caught.value.cause == words
+
+
 @given(st.integers(100, 599), st.binary(max_size=200))
 def test_arbitrary_bytes_never_look_like_a_refusal(status: int, body: bytes) -> None:
     with pytest.raises(OutcomeUnknown):
@@ -203,3 +218,11 @@ def test_the_end_of_a_pause_is_read_where_it_is_named(said: str, ends: float | N
     refused = classify("Balance", [said], is_order=False)
     assert isinstance(refused, RateLimited)
     assert throttled_until(refused.errors[0]) == ends
+
+
+def test_what_is_not_sent_during_a_lockout_is_refused_for_what_that_follows_from() -> None:
+    error = LockedOut("AddOrder", 0.4, "EAPI:Invalid key")
+    assert error.errors == ("EAPI:Invalid key",)
+    words = "AddOrder: not sent: the key was refused (EAPI:Invalid key); nothing is tried for 1 s more"
+    assert str(error) == words
+    assert LockedOut("AddOrder", 60.0).errors == ("EGeneral:Temporary lockout",)

@@ -33,6 +33,7 @@ class Feed:
     fresh: bool = False
     blocked: str = ""
     trouble: str = ""
+    next_try: str = ""
     connected: bool = False
 
 

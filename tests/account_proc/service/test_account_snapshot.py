@@ -110,7 +110,7 @@ def test_what_calls_have_met_is_shown_until_a_read_of_its_own_shows_that_it_is_o
         for _ in range(2):
             account.health.note_failure("Balance", OutcomeUnknown("Balance", "ReadTimeout"), 0.0)
         reasons = [each.reason for each in account_snapshot(account, None, None, ("", "")).conditions]
-        assert "NO_ANSWER" in reasons
+        assert "EXCHANGE_UNREACHABLE" in reasons
         await asyncio.sleep(0)  # the news is on its way to the loop
         over, loop = asyncio.Event(), asyncio.get_running_loop()
         account.health.changed = partial(loop.call_soon_threadsafe, over.set)

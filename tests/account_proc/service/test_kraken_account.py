@@ -138,7 +138,10 @@ def test_the_nonce_is_reported_with_the_files_own_words(opened: Opened) -> None:
 
 
 def test_a_key_that_the_feed_is_refused_for_is_tried_again(opened: Opened) -> None:
-    ends: list[Exception] = [KeyRefused("GetWebSocketsToken", ("EAPI:Invalid key",)), RuntimeError("over")]
+    """Why it was refused first stays, until there is a token."""
+    words = ("EAPI:Invalid key", "EGeneral:Temporary lockout")
+    ends: list[Exception] = [KeyRefused("GetWebSocketsToken", (text,)) for text in words]
+    ends.append(RuntimeError("over"))
 
     class Feed:
         async def run(self) -> None:
@@ -151,5 +154,8 @@ def test_a_key_that_the_feed_is_refused_for_is_tried_again(opened: Opened) -> No
             with pytest.raises(RuntimeError, match="over"):
                 await account.follow_feed()
             assert ends == []
+            assert account.token_refused == "GetWebSocketsToken: EAPI:Invalid key"
+            await account._websocket_token()
+            assert not account.token_refused
 
     run(steps())

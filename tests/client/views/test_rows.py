@@ -58,3 +58,17 @@ def test_a_condition_that_does_not_hold_is_told_once_below_the_table() -> None:
         account.conditions.add(type=kind, status=nouns.CONDITION_STATUS_FALSE, reason="X", message=message)
     (note,) = [line for line in views.account_notes([account]) if line]
     assert note == "bob: set the clock; NO FUNDS IN EUR"
+
+
+def test_what_an_accounts_message_says_is_not_said_again() -> None:
+    positions = [
+        nouns.CopiedPosition(asset="BTC", exit_owed="1 BTC, refused", missing_volume="0.5"),
+        nouns.CopiedPosition(asset="ETH", exit_owed="2 ETH, refused"),
+    ]
+    message = "exit owed: 1 BTC, refused; 2 ETH, refused; it is tried again until it is done"
+    account = nouns.Account(id="ann", message=message, positions=positions)
+    (_, note) = views.account_notes([account])
+    assert note == f"ann: {message}; {views.missing(account)}"
+    account.message = views.missing(account)
+    (_, note) = views.account_notes([account])
+    assert note == f"ann: {views.missing(account)}; exit owed: 1 BTC, refused; exit owed: 2 ETH, refused"

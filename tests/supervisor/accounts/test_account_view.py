@@ -11,7 +11,7 @@ import pytest
 
 from krakencopy.supervisor.accounts.account_view import PB_STATE, account_message, nonce_message
 from krakencopy.supervisor.journal.journal import Journal
-from krakencopy.supervisor.lifecycle.state_machine import Life, State
+from krakencopy.supervisor.lifecycle.state_machine import NO_ANSWER, Life, State
 from krakencopy.supervisor.supervisor import Supervisor
 from krakencopy.v1 import account_pb2
 from krakencopy.v1 import types_pb2 as pb
@@ -80,3 +80,13 @@ def test_what_its_process_says_is_shown(it: Supervisor) -> None:
 def test_a_nonce_is_read_from_its_file_where_no_process_can_be_asked(it: Supervisor, tmp_path: Path) -> None:
     report = asyncio.run(nonce_message(it.accounts["anna"], tmp_path / "nonce.txt"))
     assert (report.account_id, report.path) == ("anna", str(tmp_path / "nonce.txt"))
+
+
+def test_a_process_that_answers_lives_whatever_its_account_lacks(it: Supervisor) -> None:
+    anna = it.accounts["anna"]
+    link = set_running(anna)
+    anna.life = Life(account_id="anna", state=State.DEGRADED, reason=NO_ANSWER, message="silent", since=NOW)
+    link.linked = False
+    assert account_message(anna, None, acked_seq=0).conditions[0].reason == NO_ANSWER
+    link.linked = True
+    assert account_message(anna, None, acked_seq=0).conditions[0].status == pb.CONDITION_STATUS_TRUE

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
-from krakencopy.supervisor.accounts.notice_log import NoticeLog
+from krakencopy.supervisor.accounts.notice_log import NoticeLog, left_open
 from krakencopy.supervisor.journal.event_log import EventLog
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.v1 import account_pb2
@@ -61,13 +61,16 @@ class _Told:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._notices = NoticeLog(EventLog(journal))
+        before = left_open(journal.events_after(0, 100))
+        self._notices = NoticeLog(EventLog(journal), before.get("tania", ()))
 
     def events(
-        self, *conditions: pb.Condition, positions: Iterable[pb.CopiedPosition] = ()
+        self, *conditions: pb.Condition, positions: Iterable[pb.CopiedPosition] = (), copies_open: int = 0
     ) -> list[pb.Event]:
         read = self._journal.last_event
-        snapshot = account_pb2.WatchSnapshotResponse(conditions=conditions, positions=positions)
+        snapshot = account_pb2.WatchSnapshotResponse(
+            conditions=conditions, positions=positions, copies_open=copies_open
+        )
         self._notices.compare("tania", snapshot)
         return self._journal.events_after(read, 10)
 
@@ -91,7 +94,9 @@ def test_a_condition_is_an_event_when_it_ceases_to_hold_and_when_it_holds_again(
         # A new process knows nothing yet.
         assert told.codes() == []
         assert told.codes(pb.Condition(type="KEY_ACCEPTED", status=pb.CONDITION_STATUS_UNKNOWN)) == []
-        assert told.codes(_condition("LOCKED_OUT")) == ["SEVERITY_ERROR LOCKED_OUT"]
+        assert told.codes(_condition("LOCKED_OUT")) == [
+            "SEVERITY_INFO INVALID_KEY_OVER", "SEVERITY_ERROR LOCKED_OUT",
+        ]  # fmt: skip
         assert told.codes(_condition()) == ["SEVERITY_INFO LOCKED_OUT_OVER"]
         assert told.codes(_condition()) == []
 
@@ -120,3 +125,35 @@ def test_each_coin_of_which_an_exit_is_owed_is_an_event_of_its_own(tmp_path: Pat
         assert (over.code, over.message) == ("EXIT_OWED_OVER", "over: exit owed: 1 BTC, refused")
         (over,) = told.events(_condition(kind="EXITS_DONE"))
         assert over.code == "EXIT_OWED_OVER"
+
+
+def test_what_the_run_before_has_left_open_is_over_in_this_one_or_is_told_again(tmp_path: Path) -> None:
+    with closing(Journal(tmp_path / "journal.db")) as journal:
+        owed = [pb.CopiedPosition(asset="BTC", exit_owed="1 BTC, refused", carried_sell="1")]
+        clock, feed = "CLOCK_RIGHT", "FEED_FRESH"
+        _Told(journal).events(_condition("INVALID_KEY"), _condition("CLOCK_OFF", kind=clock), positions=owed)
+        again = _Told(journal)
+        # Nobody knows yet.
+        assert again.codes(pb.Condition(type=clock, status=pb.CONDITION_STATUS_UNKNOWN))[1:] == []
+        assert again.codes(_condition("LOCKED_OUT"), _condition(kind=clock), _condition(kind=feed)) == [
+            "SEVERITY_INFO INVALID_KEY_OVER", "SEVERITY_ERROR LOCKED_OUT", "SEVERITY_INFO CLOCK_OFF_OVER",
+        ]  # fmt: skip
+        assert again.codes(_condition("LOCKED_OUT"), _condition(kind=clock)) == []
+        third = _Told(journal)
+        assert third.codes(_condition("LOCKED_OUT")) == ["SEVERITY_ERROR LOCKED_OUT"]
+        assert third.codes(_condition()) == ["SEVERITY_INFO LOCKED_OUT_OVER"]
+        assert left_open(journal.events_after(0, 100)) == {}
+
+
+def test_an_exit_that_a_new_process_has_not_tried_yet_is_owed_still(tmp_path: Path) -> None:
+    with closing(Journal(tmp_path / "journal.db")) as journal:
+        told = _Told(journal)
+        told.events(positions=[pb.CopiedPosition(asset="BTC", exit_owed="1 BTC, refused", carried_sell="1")])
+        untried = pb.CopiedPosition(asset="BTC", carried_sell="1")
+        assert told.events(positions=[untried]) == []
+        assert told.events(copies_open=1) == []  # it is on its way
+        again = _Told(journal)  # in the next run
+        assert again.events(positions=[untried]) == []
+        for log in (told, again):
+            (over,) = log.events(positions=[pb.CopiedPosition(asset="BTC", carried_sell="0.00000001")])
+            assert (over.code, over.data["asset"]) == ("EXIT_OWED_OVER", "BTC")

@@ -28,6 +28,7 @@ from krakencopy.supervisor.lifecycle.state_machine import Effect, Ended, Life, L
 from krakencopy.supervisor.processes.child import ExitStatus
 from krakencopy.v1 import account_pb2 as account_pb
 from krakencopy.v1 import types_pb2 as pb
+from tests.support.idle_supervisor import Link as StandIn
 
 NOW = 1_800_000_000.0
 CLOSED = Gate(open=False, reason="MASTER_NOT_READY", message="blocked")
@@ -183,11 +184,34 @@ def test_an_account_that_is_held_up_by_something_wrong_says_so_once(it: Scene) -
     blocked = Gate(open=False, reason="MASTER_NOT_READY", message="the master is FAILED", blocked=True)
     it.step(blocked)
     it.step(blocked)
-    assert it.new_events() == ["SEVERITY_ERROR tania KRAKEN_USER_BLOCKED the master is FAILED"]
+    assert [account.take_blocked(), account.take_blocked()] == ["the master is FAILED", ""]
     it.step(CLOSED)
+    assert not account.take_blocked()
     it.step(blocked)
-    assert len(it.new_events()) == 1
+    assert account.take_blocked()
     assert account.life.state is State.WAITING
+
+
+def test_a_change_that_the_process_explains_a_moment_later_is_recorded_with_its_reason(it: Scene) -> None:
+    account = it.put_in(State.RUNNING)
+    link = StandIn()
+    account.process.link = cast("AccountLink", link)
+    link.serving = False
+    it.step()
+    assert (account.life.state, account.life.reason, it.new_events()) == (State.DEGRADED, "NOT_SERVING", [])
+    link.snapshot = account_pb.WatchSnapshotResponse(reason="FEED_DOWN", message="cut")
+    it.step()
+    assert it.new_events() == ["SEVERITY_WARNING tania ACCOUNT_STATE_CHANGED RUNNING -> DEGRADED (FEED_DOWN)"]
+    event = it.journal.events_after(0, 10)[-1]
+    assert dict(event.data) == {"from": "RUNNING", "to": "DEGRADED", "reason": "FEED_DOWN"}
+
+
+def test_a_user_that_only_waits_for_its_master_alarms_nobody(it: Scene) -> None:
+    account = it.put_in(State.RUNNING)
+    account.process.link = cast("AccountLink", StandIn())
+    it.step()
+    (change,) = it.new_events()
+    assert change == "SEVERITY_INFO tania ACCOUNT_STATE_CHANGED RUNNING -> DEGRADED (MASTER_LOST)"
 
 
 def test_what_turns_out_to_be_nobodys_fault_is_forgiven_and_said_and_an_operators_word_is_kept(
@@ -236,6 +260,14 @@ def test_a_user_whose_coin_is_not_listed_any_more_has_the_tables_read_again_once
         assert it.names.reads == 1
     assert it.new_events() == ["SEVERITY_WARNING tania NOT_LISTED about NOT_LISTED"]
     assert it.queue.take_accounts() == {"tania"}
+
+
+def test_a_new_process_that_has_said_nothing_yet_ends_nothing(it: Scene) -> None:
+    account = it.put_in(State.RUNNING)
+    for link in (Link("NOT_LISTED"), Link(), Link("NOT_LISTED")):
+        account.process.link = cast("AccountLink", link)
+        account.link_changed()
+    assert it.new_events() == ["SEVERITY_WARNING tania NOT_LISTED about NOT_LISTED"]
 
 
 def test_a_stream_that_is_refused_takes_the_account_out_of_service(it: Scene) -> None:

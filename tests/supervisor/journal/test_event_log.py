@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from krakencopy.supervisor.journal.event_log import EventLog
+from krakencopy.supervisor.journal import event_log
+from krakencopy.supervisor.journal.event_log import EventLog, events_of_last_run
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.supervisor.journal.journal_file import JournalFault
 from krakencopy.v1 import types_pb2 as pb
@@ -44,3 +45,17 @@ def test_an_event_that_cannot_be_kept_is_a_fault(tmp_path: Path) -> None:
     journal.close()
     with pytest.raises(JournalFault):
         EventLog(journal).record(pb.SEVERITY_INFO, "", "STARTED", "run 1")
+
+
+def test_the_events_of_the_last_run_are_those_from_its_start_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_log, "PAGE", 2)
+    with closing(Journal(tmp_path / "journal.db")) as journal:
+        assert events_of_last_run(journal) == []
+        events = EventLog(journal)
+        for code in ("STARTED", "SHUTDOWN", "STARTED", "A", "B", "C"):
+            events.record(pb.SEVERITY_INFO, "", code, code)
+        assert [event.code for event in events_of_last_run(journal)] == ["STARTED", "A", "B", "C"]
+        monkeypatch.setattr(event_log, "LAST_RUN_MAX", 2)
+        assert [event.code for event in events_of_last_run(journal)] == ["B", "C"]

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from krakencopy.account_proc.contract.errors import ExitCode
 from krakencopy.supervisor.lifecycle.state_machine import Effect, Ended, Life, Limits, State, excuse, step
 from tests.support.lives import (
     CRASH,
@@ -244,6 +245,12 @@ def test_who_must_not_trade_finishes_what_is_in_flight_and_is_failed_until_an_op
 
 def test_who_must_not_trade_and_ends_by_itself_is_not_started_again() -> None:
     assert after(RUNNING, ended=CRASH, condemned=CONDEMNED)[0].state is State.FAILED
+
+
+def test_a_reason_is_said_once() -> None:
+    words = "KEY_USED_ELSEWHERE: Balance: Kraken refuses larger nonces"
+    life, _ = after(RUNNING, ended=Ended(ExitCode.KEY_USED_ELSEWHERE, None, words))
+    assert life.message.startswith("Balance: Kraken refuses larger nonces; once the other program is stopped")
 
 
 def test_an_operator_who_starts_again_who_must_not_trade_while_it_stops_has_looked() -> None:

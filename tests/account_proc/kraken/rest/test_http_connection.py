@@ -83,7 +83,9 @@ def test_a_connection_that_was_idle_for_long_is_not_used_again(
 def test_a_refused_connection_proves_that_nothing_was_sent(connection: HttpConnection) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    assert type(fault(connection, f"http://127.0.0.1:{port}")) is NotSent
+    error = fault(connection, f"http://127.0.0.1:{port}")
+    assert type(error) is NotSent
+    assert error.cause == "Connection refused"
 
 
 def test_a_connection_that_never_comes_about_proves_that_nothing_was_sent(connection: HttpConnection) -> None:

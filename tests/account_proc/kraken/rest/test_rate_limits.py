@@ -231,6 +231,16 @@ def test_a_key_that_is_refused_again_and_again_is_left_alone_before_it_is_locked
     assert limits.locked_s(NOW) == 960
 
 
+def test_the_first_refusal_of_a_key_is_kept_until_it_is_taken() -> None:
+    limits = starter()
+    for text in ("EAPI:Invalid key", "EAPI:Invalid signature", "EGeneral:Temporary lockout"):
+        limits.refused(KeyRefused("Balance", (text,)), NOW, NOW)
+    assert limits.key_refused_for == "EAPI:Invalid key"
+    assert limits.locked_s(NOW)
+    limits.accepted()
+    assert not limits.key_refused_for
+
+
 def test_a_missing_permission_locks_nothing() -> None:
     limits = starter()
     for _ in range(10):
