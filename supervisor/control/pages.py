@@ -13,6 +13,7 @@ import grpc
 from google.protobuf.message import Message
 
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
+from krakencopy.supervisor.control.loop_share import take_turn
 from krakencopy.supervisor.control.page_tokens import BadPageToken, PageTokens
 from krakencopy.supervisor.control.refusals import Context, refuse
 
@@ -75,3 +76,5 @@ async def follow(
                 yield row
             after = number(rows[-1])
         seen = await change_signal.wait(seen)
+        # All watches wake at once, when fills have just left.
+        await take_turn()

@@ -8,13 +8,13 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 from tests.bench.flooder import KINDS
 from tests.bench.ours import Person, measure, started
 from tests.bench.results import Flood
 from tests.bench.timing import Spread
 from tests.bench.venue import exchange
+from tests.support.footprint import children, rss_mib
 from tests.support.system import ROOT, System
 
 #: All of them at once.
@@ -83,25 +83,6 @@ def _flooders(system: System, kinds: Sequence[str]) -> Iterator[None]:
             process.wait()
             assert process.stdout is not None
             process.stdout.close()
-
-
-def children(parent: int, name: str) -> list[int]:
-    """Processes of that name that another one has started."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            head, _, rest = (folder / "stat").read_text().rpartition(")")
-        except OSError:
-            continue
-        if head.partition("(")[2] == name and int(rest.split()[1]) == parent:
-            found.append(int(folder.name))
-    return found
-
-
-def rss_mib(pid: int) -> float:
-    """Resident memory of a process."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith("VmRSS:")).split()[1]) / 1024
 
 
 def main() -> None:

@@ -14,8 +14,8 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from tests.bench.flood import children, rss_mib
 from tests.bench.flooder import KINDS
+from tests.support.footprint import children, rss_mib
 from tests.support.system import ROOT, Key, Paper, System, alive, freeze, wait_for
 
 USERS = ("anna", "bert")

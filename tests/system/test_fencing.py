@@ -19,8 +19,8 @@ import pytest
 from krakencopy.account_proc.contract.socket_handshake import ANSWER_BYTES
 from krakencopy.v1 import account_pb2 as pb
 from krakencopy.v1 import account_pb2_grpc, types_pb2
-from tests.bench.flood import children
 from tests.support.client import private
+from tests.support.footprint import children
 from tests.support.system import Key, Paper, System, alive, freeze, wait_for
 
 

@@ -21,8 +21,8 @@ from krakencopy.supervisor.journal.event_log import EventLog
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.supervisor.journal.journal_file import JournalFault
 from krakencopy.v1 import control_pb2 as pb
-from tests.bench.flood import children
 from tests.supervisor.control.test_front_connection import Servicer
+from tests.support.footprint import children
 from tests.support.front import listening, run, stub_of, until
 from tests.support.system import alive, freeze
 
