@@ -317,6 +317,13 @@ HAPPENINGS = (
         "see to the cause",
     ),
     Entry(
+        "CONTROL_RESTARTED",
+        WARNING,
+        "the process that serves the control API ended, or did not answer; another one serves, and copying "
+        "was not touched",
+        "if it comes again, see the message and logs/control.crash, and what else uses the API",
+    ),
+    Entry(
         "COPY_REFUSED",
         WARNING,
         "the exchange refused copies; one event for an account and reason in a period, data has the count",

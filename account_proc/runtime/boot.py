@@ -97,6 +97,17 @@ def continue_when_parent_dies() -> None:
     _prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGCONT))
 
 
+def die_with_parent() -> None:
+    """Be killed when the parent ends, stopped or not. The kernel means the parent's thread."""
+    _prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL))
+
+
+def name_process(name: bytes) -> None:
+    """What this process is called from now on; see ``process_name``."""
+    # prctl, as /proc/self/comm is root's in a process that is not dumpable.
+    _prctl(_PR_SET_NAME, ctypes.c_char_p(name))
+
+
 def reset_signals() -> None:
     """Undo what the parent's imports did: default handlers, nothing blocked. SIGPIPE stays ignored, as
     Python has it.
@@ -123,7 +134,7 @@ def run(load: Callable[[], Entry], pipes: BootPipes) -> int:
         credentials = Credentials(message["key"], message["secret"], message["link"])
         _hide(credentials)
         spec = AccountSpec.from_json(json.dumps(message["spec"]))
-        _name_process(spec.id)
+        name_process(process_name(spec.id))
         return entry(spec, credentials, pipes.ready, pipes.lifeline, pipes.pulse)
     except BaseException:  # noqa: BLE001  - the last frame of the process: everything is a crash to be reported
         # The supervisor keeps it, and shows its last line to those who may see the account.
@@ -181,11 +192,6 @@ def _read_to_end(descriptor: int) -> bytes:
 def process_name(account_id: str) -> bytes:
     """What an account's process is called in ``ps -o comm`` and ``top``."""
     return f"kc:{account_id}".encode()[:_NAME_BYTES_MAX]
-
-
-def _name_process(account_id: str) -> None:
-    # prctl, as /proc/self/comm is root's in a process that is not dumpable.
-    _prctl(_PR_SET_NAME, ctypes.c_char_p(process_name(account_id)))
 
 
 def _prctl(option: int, value: ctypes.c_ulong | ctypes.c_char_p) -> None:

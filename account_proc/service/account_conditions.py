@@ -118,7 +118,7 @@ def of_exits(exits: Sequence[ObstructedExit]) -> Finding:
     next_try = utc_clock(min(each.next_at for each in exits))
     return _lacking(
         ConditionType.EXITS_DONE, "EXIT_OWED",
-        f"exit owed: {words}; it is tried again until it is done, next at {next_try}",
+        f"exit owed: {words}; it is tried again until it is done",
         pair=first.pair, volume=plain(first.volume), since=f"{first.since:.0f}", why=first.words,
         count=str(len(exits)), next_try=next_try,
     )  # fmt: skip

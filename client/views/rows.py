@@ -85,8 +85,8 @@ def account_notes(accounts: Iterable[nouns.Account]) -> list[str]:
             _next_start(account),
             paused(account),
             own_strategy(account),
-            missing(account) if account.reason != "COINS_MISSING" else "",
-            owed(account) if account.reason != "EXIT_OWED" else "",
+            _unless_said(account, missing(account)),
+            *(_unless_said(account, f"exit owed: {p.exit_owed}") for p in account.positions if p.exit_owed),
             drift(account),
             *(plain(each.message) for each in _other_conditions(account)),
             notices(account),
@@ -95,6 +95,11 @@ def account_notes(accounts: Iterable[nouns.Account]) -> list[str]:
         if note:
             about.setdefault(note, []).append(plain(account.id))
     return ["", *(f"{', '.join(ids)}: {note}" for note, ids in about.items())] if about else []
+
+
+def _unless_said(account: nouns.Account, note: str) -> str:
+    """A note, unless the account's own message says it."""
+    return "" if note.removeprefix("exit owed: ") in account.message else note
 
 
 def copies(account: nouns.Account) -> bool:

@@ -23,4 +23,5 @@ def listener_of(path: Path) -> int | None:
         pid, _, _ = _CREDENTIALS.unpack(
             client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         )
-    return int(pid)
+    # What is served for a supervisor that was killed ends with it, and may need a moment.
+    return int(pid) if Path(f"/proc/{pid}").exists() else None

@@ -15,6 +15,7 @@ from google.protobuf.message import Message
 
 from krakencopy.account_proc.contract.request_bounds import Violation
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
+from krakencopy.supervisor.control.loop_share import take_turn
 from krakencopy.supervisor.control.page_tokens import BadPageToken, PageTokens
 from krakencopy.supervisor.control.refusals import Context, refuse
 from krakencopy.supervisor.journal.interval import Interval, Limited
@@ -116,3 +117,5 @@ async def follow(
                 yield row
             after = number(rows[-1])
         seen = await change_signal.wait(seen)
+        # All watches wake at once, when fills have just left.
+        await take_turn()

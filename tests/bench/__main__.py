@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.bench import figures, floor, loop, machine, ours, whole
+from tests.bench import figures, flood, floor, loop, machine, ours, whole
 from tests.bench.results import Copying, Results, Way, Who
 from tests.bench.table import table
 from tests.bench.timing import RoundRobin
@@ -37,11 +37,22 @@ class Amounts:
     loop_s: float = 30.0
     burst_users: int = 50
     burst_fills: int = 1000
+    flood_users: int = 10
+    flood_fills: int = 200
     journal_s: float = 5.0
 
 
 SHORT = Amounts(
-    [1, 2], fills=5, settle_s=0.5, idle_s=0.5, loop_s=5.0, burst_users=2, burst_fills=20, journal_s=0.2
+    [1, 2],
+    fills=5,
+    settle_s=0.5,
+    idle_s=0.5,
+    loop_s=5.0,
+    burst_users=2,
+    burst_fills=20,
+    journal_s=0.2,
+    flood_users=1,
+    flood_fills=4,
 )
 LONG = Amounts([1, 10, 50, 100, 300], fills=200)
 
@@ -88,7 +99,9 @@ def run(amounts: Amounts, here: dict[str, str]) -> Iterator[Results]:
     commits_per_s = whole.commits_per_s(amounts.journal_s)
     say(f"bursts of {amounts.burst_fills} fills to {amounts.burst_users} users")
     bursts = whole.bursts(amounts.burst_users, amounts.burst_fills, ANSWERS_MS)
-    results = Results(here, [], [], [], bursts, commits_per_s)
+    say(f"floods of the control socket, {amounts.flood_users} users")
+    floods = flood.floods(amounts.flood_users, amounts.flood_fills)
+    results = Results(here, [], [], [], bursts, floods, commits_per_s)
 
     def add(who: Who, users: int, found: dict[int, list[RoundRobin]]) -> None:
         results.copying.extend(Copying.of(who, users, ms, rounds) for ms, rounds in found.items())

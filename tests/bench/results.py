@@ -83,6 +83,32 @@ class Burst:
 
 
 @dataclass(frozen=True, slots=True)
+class Flood:
+    """A client that floods the control socket in one way, and as much time without it."""
+
+    kind: str
+    users: int
+    #: From the fill to the last user's order, in ms.
+    last: Spread
+    p95: float
+    calm_last: Spread
+    calm_p95: float
+    #: Resident memory after it, in MiB: of the supervisor, and of the process that serves the control socket.
+    supervisor_mib: float
+    front_mib: float
+
+    @property
+    def median_ratio(self) -> float:
+        """How many times as long a fill takes with it, in the median."""
+        return self.last.median / self.calm_last.median
+
+    @property
+    def p95_ratio(self) -> float:
+        """The same of the p95."""
+        return self.p95 / self.calm_p95
+
+
+@dataclass(frozen=True, slots=True)
 class Results:
     """Everything."""
 
@@ -91,6 +117,7 @@ class Results:
     ways: list[Way]
     standing: list[Standing]
     bursts: list[Burst]
+    floods: list[Flood]
     #: Appends to the journal, one fill each, one after another.
     commits_per_s: float
 
@@ -135,6 +162,13 @@ class Results:
             yield f"{where}: refused orders", float(burst.refused)
             yield f"{where}: copies skipped or rejected", float(burst.uncopied)
             yield f"{where}: last order, s", burst.last_s
+        for flood in self.floods:
+            where = f"{_many(flood.users)}, flood of the control socket ({flood.kind})"
+            yield f"{where}: last order, ms", flood.last
+            yield f"{where}: times the median without", flood.median_ratio
+            yield f"{where}: times the p95 without", flood.p95_ratio
+            yield f"{where}: memory of the supervisor, MiB", flood.supervisor_mib
+            yield f"{where}: memory of the front, MiB", flood.front_mib
         yield "journal: commits a second", self.commits_per_s
 
     def to_json(self) -> str:
@@ -165,6 +199,10 @@ class Results:
             ],
             standing=[Standing(**row | {"status": Spread(**row["status"])}) for row in found["standing"]],
             bursts=[Burst(**row) for row in found["bursts"]],
+            floods=[
+                Flood(**row | {name: Spread(**row[name]) for name in ("last", "calm_last")})
+                for row in found["floods"]
+            ],
             commits_per_s=found["commits_per_s"],
         )
 

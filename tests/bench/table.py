@@ -29,6 +29,7 @@ def _lines(results: Results) -> Iterator[str]:
     yield from _ways(results)
     yield from _standing(results)
     yield from _bursts(results)
+    yield from _floods(results)
     yield ""
     yield f"Journal: {results.commits_per_s:.0f} commits a second, one fill each"
 
@@ -119,6 +120,26 @@ def _bursts(results: Results) -> Iterator[str]:
             f"{each.fills_s:.2f}", f"{each.last_s:.2f}",
         )
         for each in results.bursts
+    ]  # fmt: skip
+    yield from aligned(rows)
+
+
+def _floods(results: Results) -> Iterator[str]:
+    yield ""
+    yield (
+        "A client that floods the control socket: from a fill to the last user's order in ms, how many times "
+        "as long as"
+    )
+    yield "without it, and resident memory in MiB after it"
+    rows: list[Sequence[str]] = [
+        ("flood", "users", "median", "p95", "times", "times p95", "supervisor", "front")
+    ]
+    rows += [
+        (
+            each.kind, str(each.users), _ms(each.last.median), _ms(each.p95), f"{each.median_ratio:.2f}",
+            f"{each.p95_ratio:.2f}", f"{each.supervisor_mib:.0f}", f"{each.front_mib:.0f}",
+        )
+        for each in results.floods
     ]  # fmt: skip
     yield from aligned(rows)
 

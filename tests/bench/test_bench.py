@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from tests.bench.compare import comparison, verdict
 from tests.bench.figures import Axis, chart, figures
+from tests.bench.flood import TOGETHER
+from tests.bench.flooder import KINDS
 from tests.bench.hops import HOPS
 from tests.bench.machine import facts, is_quiet
-from tests.bench.results import Burst, Copying, Results, Standing, Way, Who
+from tests.bench.results import Burst, Copying, Flood, Results, Standing, Way, Who
 from tests.bench.table import aligned, table
 from tests.bench.timing import RoundRobin, Spread, p99
 from tests.support.system import ROOT
@@ -39,6 +41,7 @@ def sample(factor: float = 1.0) -> Results:
             Standing(100, 4.0, 0.1, None, None, Spread.of([5.0, 6.0])),
         ],
         bursts=[Burst(50, 1000, 50, 700, 49_300, 0, 0, 0.5, 2.5)],
+        floods=[Flood("status calls", 10, Spread.of([6.0]), 9.0, Spread.of([5.0]), 6.0, 60.0, 30.0)],
         commits_per_s=2500.0,
     )
 
@@ -128,6 +131,13 @@ def test_the_machine_is_told_with_its_load() -> None:
     here = facts()
     assert all(here.values())
     assert is_quiet(here) == (float(here["load"]) <= 1)
+
+
+def test_a_flood_stands_beside_the_same_without_one() -> None:
+    (flood,) = sample().floods
+    assert (flood.median_ratio, flood.p95_ratio) == (1.2, 1.5)
+    row = next(line.split() for line in table(sample()).splitlines() if line.startswith("status calls"))
+    assert row[2:] == ["10", "6.0", "9.0", "1.20", "1.50", "60", "30"]
 
 
 # -- comparison --------------------------------------------------------------------------------------------
@@ -227,6 +237,12 @@ def test_a_short_run_fills_every_cell_and_can_be_compared(tmp_path: Path) -> Non
     assert [burst.answer_ms for burst in results.bursts] == [0, 50]
     assert all(burst.orders >= 2 and burst.last_s > 0 for burst in results.bursts)
     assert all(burst.orders + burst.merged == 2 * 20 and not burst.uncopied for burst in results.bursts)
+    assert [flood.kind for flood in results.floods] == [*KINDS, TOGETHER]
+    for flood in results.floods:
+        assert positive(flood.last)
+        assert flood.last.count == flood.calm_last.count == 4
+        assert 0 < flood.front_mib < 256
+        assert flood.supervisor_mib > 0
     assert results.commits_per_s > 0
     # The loop asks for a balance before each order, and waits for both answers.
     loop = results.cell(Who.LOOP, 2, 50)

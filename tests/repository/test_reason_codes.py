@@ -29,7 +29,7 @@ MODULES = sorted(
     for path in (ROOT / package).rglob("*.py")
 )
 #: Which argument of a call is the reason.
-PLACES = {"refuse": 2, "refusal": 1, "ReloadRefused": 0, "error_details": 0}
+PLACES = {"refuse": 2, "refusal": 1, "ReloadRefused": 0, "error_details": 0, "too_many": 0}
 #: Constants of another module, and reasons that were checked where they were made.
 NAMES = {"FIELD_INVALID", "UNAUTHENTICATED", "reason", "REQUEST_UNREADABLE", "INTERNAL_FAULT"}
 #: Constants of another kind.

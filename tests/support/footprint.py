@@ -37,10 +37,29 @@ def idle_cores(system: System, seconds: float) -> float:
     """CPU time of all of krakencopy's processes while nothing is traded, in shares of one core."""
     assert system.process is not None
     pids = list(system.pids().values())
-    ours = [*pids, system.process.pid, parent(pids[0])]
+    ours = [*pids, *children(system.process.pid, "kc-control"), system.process.pid, parent(pids[0])]
     before, began = sum(map(cpu_s, ours)), time.monotonic()
     time.sleep(seconds)
     return (sum(map(cpu_s, ours)) - before) / (time.monotonic() - began)
+
+
+def children(parent: int, name: str) -> list[int]:
+    """Processes of that name that another one has started."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            head, _, rest = (folder / "stat").read_text().rpartition(")")
+        except OSError:
+            continue
+        if head.partition("(")[2] == name and int(rest.split()[1]) == parent:
+            found.append(int(folder.name))
+    return found
+
+
+def rss_mib(pid: int) -> float:
+    """Resident memory of a process."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmRSS:")).split()[1]) / 1024
 
 
 def memory_mib(pids: list[int]) -> list[float]:

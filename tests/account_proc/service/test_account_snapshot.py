@@ -117,7 +117,7 @@ def test_what_calls_have_met_is_shown_until_a_read_of_its_own_shows_that_it_is_o
         looking = asyncio.ensure_future(account.look_after_health())
         await until(lambda: account.next_try.endswith(" UTC"))
         told = account_snapshot(account, None, None, ("", "")).conditions
-        assert any(each.message.endswith(f"next try at {account.next_try}") for each in told)
+        assert [each.data["next_try"] for each in told if each.data.get("next_try")] == [account.next_try]
         await over.wait()
         looking.cancel()
         conditions = account_snapshot(account, None, None, ("", "")).conditions

@@ -80,6 +80,7 @@ async def world(folder: Path, journal: Journal) -> AsyncIterator[World]:
     set_running(supervisor.accounts["anna"], user)
     socket = supervisor.place.socket("control")
     socket.parent.mkdir(exist_ok=True)
+    (supervisor.place.state_dir / "logs").mkdir(exist_ok=True)
     server = ControlServer()
     await server.start(supervisor, cast("Reloader", None))
     async with grpc.aio.insecure_channel(f"unix:{socket}") as channel:

@@ -11,11 +11,14 @@ from typing import Any, cast
 import grpc
 import pytest
 
+from krakencopy.supervisor.control import server
+from krakencopy.supervisor.control.front_calls import REQUEST_BYTES_MAX
 from krakencopy.supervisor.control.reloader import Reloader
-from krakencopy.supervisor.control.server import REQUEST_BYTES_MAX, ControlServer
+from krakencopy.supervisor.control.server import ControlServer
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import control_pb2_grpc
+from tests.support.front import SMALL_WINDOW, stub_of, until
 from tests.support.idle_supervisor import idle_supervisor
 from tests.support.supervisor_samples import fill, small_config
 
@@ -34,11 +37,12 @@ async def served(folder: Path, journal: Journal) -> AsyncIterator[Any]:
     supervisor = idle_supervisor(folder, journal, small_config("anna"))
     socket = supervisor.place.socket("control")
     socket.parent.mkdir(exist_ok=True)
-    server = ControlServer()
-    await server.start(supervisor, cast("Reloader", None))
-    async with grpc.aio.insecure_channel(f"unix:{socket}") as channel:
+    (folder / "logs").mkdir(exist_ok=True)
+    control = ControlServer()
+    await control.start(supervisor, cast("Reloader", None))
+    async with grpc.aio.insecure_channel(f"unix:{socket}", SMALL_WINDOW) as channel:
         yield control_pb2_grpc.ControlServiceStub(channel)
-    await server.close()
+    await control.close()
 
 
 def test_a_request_beyond_all_bounds_is_refused_before_it_is_read(tmp_path: Path, journal: Journal) -> None:
@@ -105,5 +109,30 @@ def test_a_watcher_that_never_reads_is_read_for_no_further_than_it_takes(
                 await stub.GetStatus(pb.GetStatusRequest())
             assert max(read) < 15_000
             watch.cancel()
+
+    asyncio.run(play())
+
+
+def test_a_socket_that_was_swept_away_is_made_anew(
+    tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(server, "LOOK_S", 0.05)
+
+    async def play() -> None:
+        async with served(tmp_path, journal) as stub:
+            await stub.GetStatus(pb.GetStatusRequest())
+            path = tmp_path / "run" / "control.sock"
+            path.unlink()
+            await until("another one", path.exists)
+            async with stub_of(path) as other:
+                assert (await other.GetStatus(pb.GetStatusRequest())).pid
+            assert (await stub.GetStatus(pb.GetStatusRequest())).pid
+            # Where it cannot be made, it is tried again.
+            path.parent.rename(tmp_path / "gone")
+            await until("a word of it", lambda: "cannot be made anew" in caplog.text)
+            (tmp_path / "gone").rename(path.parent)
+            path.unlink(missing_ok=True)
+            await until("another one", path.exists)
+        assert not path.exists()
 
     asyncio.run(play())

@@ -1,0 +1,172 @@
+"""The supervisor's end of the channel to the front: runs what ControlService answers, within its share of the
+loop.
+
+A call's answers are made as far as they are taken: what a client does not read costs nothing but the call
+itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Any, NoReturn, Protocol
+
+from google.protobuf.message_factory import GetMessageClass
+from google.rpc import code_pb2, status_pb2
+
+from krakencopy.account_proc.contract.refusals import INTERNAL_FAULT, error_details
+from krakencopy.supervisor.control.call_frames import (
+    METHODS,
+    UNTAKEN_BYTES_MAX,
+    Frame,
+    Kind,
+    read_call,
+    read_frame,
+    read_taken,
+)
+from krakencopy.supervisor.control.loop_share import LoopShare, begin_call
+
+log = logging.getLogger(__name__)
+
+_TYPES = tuple(GetMessageClass(method.input_type) for method in METHODS)
+
+
+class Refusal(Protocol):
+    """As ``rpc_status.to_status`` gives it."""
+
+    trailing_metadata: Any
+
+
+class Refused(Exception):
+    """A call was ended with a status."""
+
+    def __init__(self, encoded: bytes) -> None:
+        """``encoded``: google.rpc.Status."""
+        self.encoded = encoded
+        super().__init__()
+
+
+class CallContext:
+    """What ControlService knows of a call, beside its request."""
+
+    async def abort_with_status(self, status: Refusal) -> NoReturn:
+        """Ends the call. Raises Refused."""
+        ((_, encoded),) = status.trailing_metadata
+        raise Refused(encoded)
+
+
+class _Call:
+    """One call that is being answered."""
+
+    def __init__(self) -> None:
+        self.task: asyncio.Task[None] | None = None
+        self.untaken_bytes = 0
+        self.has_room = asyncio.Event()
+        self.has_room.set()
+
+    def add(self, size: int) -> None:
+        self.untaken_bytes += size
+        if self.untaken_bytes >= UNTAKEN_BYTES_MAX:
+            self.has_room.clear()
+        else:
+            self.has_room.set()
+
+
+class CallAnswerer:
+    """Answers one front."""
+
+    def __init__(self, servicer: Any, share: LoopShare) -> None:
+        """``servicer`` has a method for each of the service."""
+        self._servicer = servicer
+        self._share = share
+        self._calls: dict[int, _Call] = {}
+        self._writer: asyncio.StreamWriter | None = None
+        self._has_answered = False
+
+    async def run(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Until the front is gone; what is being answered then has nobody who waits for it."""
+        self._writer = writer
+        try:
+            while frame := await read_frame(reader):
+                self._take_frame(frame)
+        except ConnectionError as error:
+            log.warning("the channel to the control API's process broke: %s", error)
+        finally:
+            writer.close()
+            for call in self._calls.values():
+                if call.task is not None:
+                    call.task.cancel()
+
+    def ping(self) -> None:
+        """Asks whether the front runs."""
+        self._has_answered = False
+        self._send(Frame(Kind.PING, 0))
+
+    def has_answered(self) -> bool:
+        """Whether anything came since the last ping."""
+        return self._has_answered
+
+    async def finish(self, within_s: float) -> None:
+        """Lets single answers leave."""
+        tasks = [call.task for call in self._calls.values() if call.task is not None]
+        if tasks:
+            await asyncio.wait(tasks, timeout=within_s)
+
+    def _take_frame(self, frame: Frame) -> None:
+        self._has_answered = True
+        call = self._calls.get(frame.call)
+        match frame.kind:
+            case Kind.CALL:
+                call = self._calls[frame.call] = _Call()
+                method, request = read_call(frame.body)
+                call.task = asyncio.get_running_loop().create_task(
+                    self._answer(frame.call, call, method, request)
+                )
+            case Kind.TAKEN if call is not None:
+                call.add(-read_taken(frame.body))
+            case Kind.CANCEL if call is not None and call.task is not None:
+                call.task.cancel()
+            case _:
+                pass  # of a call that has ended, or PONG
+
+    async def _answer(self, number: int, call: _Call, method: int, request: bytes) -> None:
+        end = b""
+        try:
+            begin_call(self._share)
+            await self._share.take_turn()
+            await self._send_answers(number, call, method, _TYPES[method].FromString(request))
+        except Refused as refused:
+            end = refused.encoded
+        except Exception:
+            name = METHODS[method].name
+            log.exception("%s was not answered", name)
+            words = f"the supervisor failed at {name}; its log says where. What became of it is not known"
+            status = status_pb2.Status(code=code_pb2.INTERNAL, message=words)
+            for part in error_details(INTERNAL_FAULT):
+                status.details.add().Pack(part)
+            end = status.SerializeToString()
+        finally:
+            del self._calls[number]
+        self._send(Frame(Kind.END, number, end))
+
+    async def _send_answers(self, number: int, call: _Call, method: int, request: Any) -> None:
+        answer = getattr(self._servicer, METHODS[method].name)
+        if not METHODS[method].server_streaming:
+            message = await self._share.measured(answer(request, CallContext()))
+            self._send(Frame(Kind.ANSWER, number, message.SerializeToString()))
+            return
+        messages: AsyncIterator[Any] = answer(request, CallContext())
+        with suppress(StopAsyncIteration):
+            while True:
+                await call.has_room.wait()
+                message = await self._share.measured(anext(messages))
+                encoded = message.SerializeToString()
+                call.add(len(encoded))
+                self._send(Frame(Kind.ANSWER, number, encoded))
+
+    def _send(self, frame: Frame) -> None:
+        # What waits here is bounded: by the calls at once, and the answers of each that are not taken.
+        if self._writer is not None and not self._writer.is_closing():
+            self._writer.write(frame.encoded())

@@ -1,0 +1,93 @@
+"""The channel between the front and the supervisor: calls one way, answers the other, as frames on one stream
+socket.
+
+    front       CALL    the method's number and the request       supervisor
+    front       TAKEN   so many bytes of answers have left        supervisor
+    front       CANCEL  nobody waits for the answer any more      supervisor
+    front  ◀──  ANSWER  one message of the answer                 supervisor
+    front  ◀──  END     google.rpc.Status, empty where it is OK   supervisor
+    front  ◀──  PING, answered by PONG                            supervisor
+
+A call is known by a number that the front gives it and never uses again. It must not know what a call is
+about.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from dataclasses import dataclass
+from enum import IntEnum
+
+from krakencopy.v1 import control_pb2
+
+SERVICE = control_pb2.DESCRIPTOR.services_by_name["ControlService"]
+#: A method's number is its place here: both ends are of one installation.
+METHODS = tuple(SERVICE.methods)
+#: Length of what follows, kind, number of the call.
+_HEAD = struct.Struct(">IBI")
+_NUMBER = struct.Struct(">I")
+#: Of one answer; clients take 4 MiB.
+FRAME_BYTES_MAX = 8 << 20
+#: Answers of one call that have not left yet, in bytes: beyond that the supervisor makes no more of them.
+UNTAKEN_BYTES_MAX = 32_768
+
+
+class Kind(IntEnum):
+    """What a frame is."""
+
+    CALL = 1
+    TAKEN = 2
+    CANCEL = 3
+    ANSWER = 4
+    END = 5
+    PING = 6
+    PONG = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame."""
+
+    kind: Kind
+    call: int
+    body: bytes = b""
+
+    def encoded(self) -> bytes:
+        """As it travels."""
+        return _HEAD.pack(len(self.body), self.kind, self.call) + self.body
+
+
+def call_body(method: int, request: bytes) -> bytes:
+    """What a CALL carries."""
+    return _NUMBER.pack(method) + request
+
+
+def read_call(body: bytes) -> tuple[int, bytes]:
+    """The method's number and the request."""
+    (method,) = _NUMBER.unpack_from(body)
+    return method, body[_NUMBER.size :]
+
+
+def taken_body(size: int) -> bytes:
+    """What TAKEN carries."""
+    return _NUMBER.pack(size)
+
+
+def read_taken(body: bytes) -> int:
+    """How many bytes have left."""
+    (size,) = _NUMBER.unpack(body)
+    return int(size)
+
+
+async def read_frame(reader: asyncio.StreamReader) -> Frame | None:
+    """The next frame; None at the end. Raises ConnectionError for what is none."""
+    try:
+        length, kind, call = _HEAD.unpack(await reader.readexactly(_HEAD.size))
+        if length > FRAME_BYTES_MAX:
+            raise ConnectionError(f"a frame of {length} bytes")
+        return Frame(Kind(kind), call, await reader.readexactly(length))
+    except (asyncio.IncompleteReadError, ConnectionResetError, BrokenPipeError):
+        return None
+    except ValueError as error:
+        raise ConnectionError(str(error)) from error

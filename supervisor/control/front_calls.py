@@ -1,0 +1,179 @@
+"""Calls of the control socket's clients, from their first byte to their last: read within bounds, checked,
+passed on to the supervisor, and answered. grpc.health.v1 and reflection are answered here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from functools import partial
+from typing import Any
+
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message import DecodeError
+from google.protobuf.message_factory import GetMessageClass
+from google.rpc import status_pb2
+from grpc_reflection.v1alpha import reflection_pb2
+from grpclib.const import Handler, Status
+from grpclib.encoding.base import CodecBase, StatusDetailsCodecBase
+from grpclib.exceptions import GRPCError
+from grpclib.server import Stream
+
+from krakencopy.account_proc.contract.grpc_methods import HEALTH_SERVICE, signature
+from krakencopy.account_proc.contract.refusals import REQUEST_UNREADABLE, error_details, violations_text
+from krakencopy.account_proc.contract.request_bounds import FIELD_INVALID, violations
+from krakencopy.account_proc.runtime.grpc_server import Health
+from krakencopy.supervisor.control.call_frames import METHODS, SERVICE
+from krakencopy.supervisor.control.front_clients import Client
+from krakencopy.supervisor.control.upstream import Upstream
+
+#: Of one request: the longest has fields of some hundred characters (bounds.proto).
+REQUEST_BYTES_MAX = 65_536
+#: Single calls that the supervisor is asked at once.
+ASKED_MAX = 64
+#: A client takes an answer that is there within this, or loses its connection, in seconds.
+TAKEN_S = 10.0
+#: gRPC: a flag, and the length of the message.
+_PREFIX_BYTES = 5
+
+REFLECTION: Any = reflection_pb2.DESCRIPTOR.services_by_name["ServerReflection"]
+
+Call = Stream[Any, Any]
+
+
+class RawMessages(CodecBase):
+    """Messages are passed on as they are, those that are ours are encoded."""
+
+    __content_subtype__ = "proto"
+
+    def encode(self, message: Any, message_type: Any) -> bytes:  # noqa: ARG002 - grpclib's
+        """See ``CodecBase``."""
+        encoded: bytes = message if isinstance(message, bytes) else message.SerializeToString()
+        return encoded
+
+    def decode(self, data: bytes, message_type: Any) -> Any:
+        """See ``CodecBase``."""
+        return message_type.FromString(data)
+
+
+class RawDetails(StatusDetailsCodecBase):
+    """Details of a status, those of the supervisor as they came."""
+
+    def encode(self, status: Status, message: str | None, details: Any) -> bytes:
+        """See ``StatusDetailsCodecBase``."""
+        whole = status_pb2.Status(code=status.value, message=message)
+        for detail in details:
+            if detail.DESCRIPTOR.full_name == "google.protobuf.Any":
+                whole.details.append(detail)
+            else:
+                whole.details.add().Pack(detail)
+        encoded: bytes = whole.SerializeToString()
+        return encoded
+
+    def decode(self, status: Status, message: str | None, data: bytes) -> Any:
+        """See ``StatusDetailsCodecBase``; a server is sent none."""
+        raise NotImplementedError
+
+
+class FrontCalls:
+    """What the front answers."""
+
+    def __init__(self, upstream: Upstream) -> None:
+        self._upstream = upstream
+        self._asked = asyncio.Semaphore(ASKED_MAX)
+        self._health = Health(SERVICE.full_name)
+        self._health.set(serving=True)
+
+    def handlers(self, client: Client) -> dict[str, Handler]:
+        """Those of one connection, by path."""
+        found: dict[str, Handler] = {}
+        for number, method in enumerate(METHODS):
+            path, cardinality, request, answer = signature(method)
+            pass_on = partial(self._pass_on, client, number, method)
+            found[path] = Handler(pass_on, cardinality, request, answer)
+        for method in HEALTH_SERVICE.methods:
+            path, cardinality, request, answer = signature(method)
+            found[path] = Handler(partial(self._say_health, client, method), cardinality, request, answer)
+        (method,) = REFLECTION.methods
+        path, cardinality, request, answer = signature(method)
+        found[path] = Handler(partial(_reflect, client), cardinality, request, answer)
+        return found
+
+    async def _pass_on(self, client: Client, number: int, method: MethodDescriptor, call: Call) -> None:
+        with client.call(watches=method.server_streaming):
+            request = await _request(call)
+            _check(method, request)
+            if method.server_streaming:
+                async with aclosing(self._upstream.answers(number, request)) as answers:
+                    async for answer in answers:
+                        await call.send_message(answer)
+                return
+            async with (
+                client.asked,
+                self._asked,
+                aclosing(self._upstream.answers(number, request)) as answers,
+            ):
+                (answer,) = [each async for each in answers]
+            await _send_in_time(call, answer)
+
+    async def _say_health(self, client: Client, method: MethodDescriptor, call: Call) -> None:
+        with client.call(watches=method.server_streaming):
+            request = GetMessageClass(method.input_type).FromString(await _request(call))
+            answer: Any = getattr(self._health, method.name)(request)
+            if not method.server_streaming:
+                await _send_in_time(call, await answer)
+                return
+            async with aclosing(answer) as answers:
+                async for each in answers:
+                    await call.send_message(each)
+
+
+async def _reflect(client: Client, call: Call) -> None:
+    # Only now: it brings gRPC's core with it, which this process needs for nothing else.
+    from grpc_reflection.v1alpha import reflection
+
+    names = (SERVICE.full_name, HEALTH_SERVICE.full_name, reflection.SERVICE_NAME)
+    servicer: Any = reflection.ReflectionServicer(names)
+    with client.call(watches=True):
+        async for request in call:
+            (answer,) = servicer.ServerReflectionInfo(iter([request]), None)
+            await call.send_message(answer)
+
+
+async def _send_in_time(call: Call, answer: Any) -> None:
+    try:
+        async with asyncio.timeout(TAKEN_S):
+            await call.send_message(answer)
+    except TimeoutError:
+        # A client that does not take one answer takes none.
+        call._stream.connection.close()  # noqa: SLF001 - grpclib has no other way
+
+
+async def _request(call: Call) -> bytes:
+    """The one message of a request, which is not read further than it may be long. Raises GRPCError."""
+    stream = call._stream  # noqa: SLF001 - grpclib reads messages of any length
+    try:
+        prefix = await stream.recv_data(_PREFIX_BYTES)
+        if not prefix or prefix[0]:
+            message = "the call has no request, or a compressed one"
+            raise GRPCError(Status.INVALID_ARGUMENT, message, error_details(REQUEST_UNREADABLE))
+        length = int.from_bytes(prefix[1:], "big")
+        if length > REQUEST_BYTES_MAX:
+            message = f"the request has {length} bytes; at most {REQUEST_BYTES_MAX} are taken"
+            raise GRPCError(Status.RESOURCE_EXHAUSTED, message, error_details("REQUEST_TOO_LARGE"))
+        return await stream.recv_data(length)
+    except AssertionError as error:  # less came than was announced
+        message = "the request is cut off"
+        raise GRPCError(Status.INVALID_ARGUMENT, message, error_details(REQUEST_UNREADABLE)) from error
+
+
+def _check(method: MethodDescriptor, request: bytes) -> None:
+    """Refuses what is no request, or has a field that is outside its bounds. Raises GRPCError."""
+    try:
+        found = list(violations(GetMessageClass(method.input_type).FromString(request)))
+    except DecodeError as error:
+        message = f"the request is no {method.input_type.name}"
+        raise GRPCError(Status.INVALID_ARGUMENT, message, error_details(REQUEST_UNREADABLE)) from error
+    if found:
+        details = error_details(FIELD_INVALID, violations=found)
+        raise GRPCError(Status.INVALID_ARGUMENT, violations_text(found), details)

@@ -1,0 +1,108 @@
+"""Who may have a connection to the control socket. It must not know what travels over one."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+
+from krakencopy.account_proc.contract.socket_handshake import peer_of
+from krakencopy.supervisor.control.front_clients import Client, Clients
+from krakencopy.supervisor.control.front_connection import Connections, OpeningConnection
+
+#: A client that connects and does not begin as HTTP/2 does, in seconds.
+PREFACE_S = 5.0
+#: Clients that have too many connections and are told so, at once, and for how long, in seconds.
+REFUSED_MAX, REFUSED_S = 8, 1.0
+#: Connections that are taken in one turn of the loop.
+ACCEPTED_MAX = 8
+#: After a connection that was only closed, and when no more files can be opened, the next ones wait so long
+#: in the socket's queue, in seconds.
+CLOSED_PAUSE_S, NO_FILES_PAUSE_S = 0.05, 1.0
+
+
+class FrontDoor:
+    """Listens on sockets that it is given, one after another: the last one counts."""
+
+    def __init__(self, connections: Connections, clients: Clients) -> None:
+        self._connections = connections
+        self._clients = clients
+        self._listener: socket.socket | None = None
+        self._refused = 0
+        #: The loop itself keeps no task from being forgotten.
+        self._beginning: set[asyncio.Task[None]] = set()
+        self._transports: set[asyncio.BaseTransport] = set()
+
+    def listen(self, listener: socket.socket) -> None:
+        """From now on it is this one; connections of the one before stay."""
+        self._leave()
+        listener.setblocking(False)
+        self._listener = listener
+        self._accept_on(listener)
+
+    def close(self) -> None:
+        """Takes no more connections, and ends those that there are."""
+        self._leave()
+        for transport in self._transports:
+            transport.close()
+
+    def _leave(self) -> None:
+        if self._listener is not None:
+            asyncio.get_running_loop().remove_reader(self._listener)
+            self._listener.close()
+            self._listener = None
+
+    def _accept_on(self, listener: socket.socket) -> None:
+        if listener is self._listener:
+            asyncio.get_running_loop().add_reader(listener, self._accept, listener)
+
+    def _pause(self, listener: socket.socket, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(listener)
+        loop.call_later(seconds, self._accept_on, listener)
+
+    def _accept(self, listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        for _ in range(ACCEPTED_MAX):
+            try:
+                connected, _address = listener.accept()
+            except (BlockingIOError, ConnectionError):
+                return
+            except OSError:
+                self._pause(listener, NO_FILES_PAUSE_S)
+                return
+            protocol = self._protocol(connected)
+            if protocol is None:
+                connected.close()
+                # Nobody may keep this process busy with connections that end at once.
+                self._pause(listener, CLOSED_PAUSE_S)
+                return
+            connected.setblocking(False)
+            task = loop.create_task(self._begin(connected, protocol))
+            self._beginning.add(task)
+            task.add_done_callback(self._beginning.discard)
+
+    def _protocol(self, connected: socket.socket) -> OpeningConnection | None:
+        """What a connection begins with; None where it is only closed."""
+        try:
+            peer = peer_of(connected)
+        except OSError:
+            return None
+        if peer.uid != os.getuid():
+            return None
+        client = self._clients.connect(peer.pid)
+        if client is not None:
+            return OpeningConnection(client, self._connections.answering, PREFACE_S)
+        if self._refused >= REFUSED_MAX:
+            return None
+        self._refused += 1
+        asyncio.get_running_loop().call_later(REFUSED_S, self._forget_refused)
+        return OpeningConnection(Client(self._clients, peer.pid), self._connections.refusing, REFUSED_S)
+
+    def _forget_refused(self) -> None:
+        self._refused -= 1
+
+    async def _begin(self, connected: socket.socket, protocol: OpeningConnection) -> None:
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.connect_accepted_socket(lambda: protocol, connected)
+        self._transports = {other for other in self._transports if not other.is_closing()} | {transport}

@@ -1,0 +1,202 @@
+"""The front as the supervisor holds it: started, asked whether it runs, killed where it does not answer,
+started again. What clients do to it ends there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from krakencopy.supervisor.control.call_answerer import CallAnswerer
+from krakencopy.supervisor.control.loop_share import LoopShare
+from krakencopy.supervisor.journal.event_log import EventLog
+from krakencopy.supervisor.journal.journal_file import JournalFault
+from krakencopy.supervisor.processes.child import ExitStatus, has_ended
+from krakencopy.supervisor.processes.python_command import process_environment, python_command
+from krakencopy.v1 import types_pb2
+
+log = logging.getLogger(__name__)
+
+MODULE = "krakencopy.supervisor.control.front"
+#: Between two questions whether it runs, in seconds, and so many without an answer in a row end it. It may be
+#: slow: others go first.
+PING_S, UNANSWERED_MAX = 2.0, 5
+#: The same of one that has only been started, while a machine is busy with all that is.
+UNANSWERED_START_MAX = 30
+#: Before another one is started, in seconds: at first, and at most. It doubles with each one that lives less
+#: than STEADY_S.
+PAUSE_S, PAUSE_MAX_S, STEADY_S = 0.1, 5.0, 30.0
+#: What is being answered may end, in seconds, and the process after that.
+GRACE_S, END_S = 0.2, 1.0
+
+
+class FrontProcess:
+    """The process that serves the control socket; another one when it ends."""
+
+    def __init__(self, servicer: Any, events: EventLog, output: Path) -> None:
+        """``servicer`` answers ControlService; ``output``: where standard output and standard error go."""
+        self._servicer = servicer
+        self._events = events
+        self._output = output
+        self._share = LoopShare()
+        self._listener: socket.socket | None = None
+        self._life: _Life | None = None
+        self._keeping: asyncio.Task[None] | None = None
+
+    def use_listener(self, listener: socket.socket) -> None:
+        """From now on it serves on this socket; clients of the one before stay connected."""
+        if self._listener is not None:
+            self._listener.close()
+        self._listener = listener
+        if self._life is not None:
+            self._life.send_listener(listener)
+
+    async def start(self) -> None:
+        """Starts the first one. Clients may connect already, and wait in the queue. Raises OSError."""
+        self._life = await self._begin()
+        self._keeping = asyncio.create_task(self._keep(self._life))
+
+    async def close(self) -> None:
+        """Lets answers leave, then ends it."""
+        if self._keeping is not None and self._life is not None:
+            await self._life.answerer.finish(GRACE_S)
+            self._keeping.cancel()
+            await asyncio.wait([self._keeping])
+            await self._life.end(END_S)
+        if self._listener is not None:
+            self._listener.close()
+
+    async def _begin(self) -> _Life:
+        assert self._listener is not None
+        life = await _Life.start(CallAnswerer(self._servicer, self._share), self._output)
+        life.send_listener(self._listener)
+        return life
+
+    async def _keep(self, life: _Life) -> None:
+        pause_s = PAUSE_S
+        loop = asyncio.get_running_loop()
+        while True:
+            began = loop.time()
+            given_up = await life.run()
+            status = await life.end(0.0 if given_up else END_S)
+            self._note_end(given_up or str(status))
+            pause_s = PAUSE_S if loop.time() - began > STEADY_S else min(2 * pause_s, PAUSE_MAX_S)
+            life = self._life = await self._begin_again(pause_s)
+
+    async def _begin_again(self, pause_s: float) -> _Life:
+        while True:
+            await asyncio.sleep(pause_s)
+            try:
+                return await self._begin()
+            except OSError as error:
+                log.error("the control API's process was not started: %s", error)  # noqa: TRY400 - expected
+
+    def _note_end(self, why: str) -> None:
+        words = f"the process of the control API ended ({why}); another one is started, and copying goes on"
+        try:
+            self._events.record(types_pb2.SEVERITY_WARNING, "", "CONTROL_RESTARTED", words)
+        except JournalFault as error:
+            # Whoever writes next ends the run for it.
+            log.error("%s; it is not in the journal: %s", words, error)  # noqa: TRY400 - expected
+
+
+class _Life:
+    """One process, from its start to its end."""
+
+    def __init__(
+        self, process: subprocess.Popen[bytes], answerer: CallAnswerer, listeners: socket.socket,
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter,
+    ) -> None:  # fmt: skip
+        self.answerer = answerer
+        self._process = process
+        self._pidfd = os.pidfd_open(process.pid)
+        self._listeners = listeners
+        self._reader, self._writer = reader, writer
+        self._status: ExitStatus | None = None
+
+    @classmethod
+    async def start(cls, answerer: CallAnswerer, output: Path) -> _Life:
+        """Raises OSError."""
+        channel, its_channel = socket.socketpair()
+        listeners, its_listeners = socket.socketpair(type=socket.SOCK_SEQPACKET)
+        inherited = {"--channel-fd": its_channel.fileno(), "--listeners-fd": its_listeners.fileno()}
+        arguments = [word for name, number in inherited.items() for word in (name, str(number))]
+        try:
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            crash = os.open(output, flags, 0o600)
+            try:
+                process = subprocess.Popen(  # noqa: ASYNC220, S603 - returns at exec; all arguments are ours
+                    [*python_command(MODULE), *arguments],
+                    pass_fds=tuple(inherited.values()), stdin=subprocess.DEVNULL, stdout=crash, stderr=crash,
+                    env=process_environment(os.environ),
+                    # Ctrl-C in the terminal is for the supervisor.
+                    start_new_session=True,
+                )  # fmt: skip
+            finally:
+                os.close(crash)
+        except OSError:
+            channel.close()
+            listeners.close()
+            raise
+        finally:
+            its_channel.close()
+            its_listeners.close()
+        channel.setblocking(False)
+        listeners.setblocking(False)
+        return cls(process, answerer, listeners, *await asyncio.open_unix_connection(sock=channel))
+
+    def send_listener(self, listener: socket.socket) -> None:
+        """It serves on this one from now on."""
+        with suppress(OSError):  # it ends, or does not read: then it is ended, and the next one gets it
+            socket.send_fds(self._listeners, [b"l"], [listener.fileno()])
+
+    async def run(self) -> str:
+        """Answers it until it ends; why it was given up, where that is known here."""
+        answering = asyncio.create_task(self.answerer.run(self._reader, self._writer))
+        unanswered, most = 0, UNANSWERED_START_MAX
+        try:
+            while True:
+                done, _ = await asyncio.wait([answering], timeout=PING_S)
+                if done:
+                    return ""
+                # By number: when the supervisor itself was stopped, time says nothing of the front.
+                if self.answerer.has_answered():
+                    unanswered, most = 0, UNANSWERED_MAX
+                else:
+                    unanswered += 1
+                if unanswered > most:
+                    return f"it did not answer for {most * PING_S:g} s"
+                self.answerer.ping()
+        finally:
+            answering.cancel()
+            await asyncio.wait([answering])
+
+    async def end(self, within_s: float) -> ExitStatus:
+        """It sees that the channel is closed, and is killed where it does not end by itself; how it ended."""
+        if self._status is None:
+            self._writer.close()
+            self._listeners.close()
+            await self._wait_gone(within_s)
+            if not has_ended(self._pidfd):
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+                await self._wait_gone(None)
+            os.close(self._pidfd)
+            self._status = ExitStatus.of(self._process.wait())
+        return self._status
+
+    async def _wait_gone(self, within_s: float | None) -> None:
+        gone = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self._pidfd, gone.set)
+        try:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(gone.wait(), within_s)
+        finally:
+            loop.remove_reader(self._pidfd)

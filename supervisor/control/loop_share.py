@@ -1,0 +1,99 @@
+"""How much of the supervisor's loop control calls may have: a tenth in the long run, half a second in one go.
+
+What a call costs is measured step by step, so that one that waits costs nothing. Where all of it is used up,
+calls wait for their turn and go on one after another, each in a turn of the loop of its own: fills and
+reports pass between them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Generator
+from contextvars import ContextVar
+from typing import Any, Generic, TypeVar
+
+#: Of the loop's time, in the long run.
+SHARE = 0.1
+#: What may be used at once after a rest, in seconds.
+BURST_S = 0.5
+
+T = TypeVar("T")
+
+
+class LoopShare:
+    """The share of all calls together."""
+
+    def __init__(self, share: float = SHARE, burst_s: float = BURST_S) -> None:
+        self._share, self._burst_s = share, burst_s
+        self._left_s, self._seen_at = burst_s, time.monotonic()
+        self._turn = asyncio.Lock()
+
+    def spend(self, seconds: float) -> None:
+        """The loop was used for so long."""
+        now = time.monotonic()
+        self._left_s = min(self._burst_s, self._left_s + (now - self._seen_at) * self._share) - seconds
+        self._seen_at = now
+
+    async def take_turn(self) -> None:
+        """Waits until there is something left, behind those who wait already."""
+        async with self._turn:
+            self.spend(0.0)
+            while self._left_s < 0:
+                await asyncio.sleep(-self._left_s / self._share)
+                self.spend(0.0)
+            await asyncio.sleep(0)
+
+    async def measured(self, work: Awaitable[T]) -> T:
+        """Does it, and counts the time in which it uses the loop."""
+        return await _Measured(work, self.spend)
+
+
+_share: ContextVar[LoopShare | None] = ContextVar("share", default=None)
+
+
+def begin_call(share: LoopShare) -> None:
+    """What runs in this task is a call that has a part of this share."""
+    _share.set(share)
+
+
+async def take_turn() -> None:
+    """Of a call that has waited and has more to do now. Nothing is waited for outside of calls."""
+    share = _share.get()
+    if share is not None:
+        await share.take_turn()
+
+
+class _Measured(Generic[T]):
+    def __init__(self, work: Awaitable[T], spend: Callable[[float], None]) -> None:
+        self._work, self._spend = work, spend
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        steps = self._work.__await__()
+        step: Callable[[], Any] = lambda: next(steps)  # noqa: E731 - as the two below
+        while True:
+            began = time.perf_counter()
+            try:
+                waits_for = step()
+            except StopIteration as stop:
+                result: T = stop.value
+                return result
+            finally:
+                self._spend(time.perf_counter() - began)
+            try:
+                value = yield waits_for
+            except GeneratorExit:
+                steps.close()
+                raise
+            except BaseException as error:  # noqa: BLE001 - it is the work's to handle
+                step = _thrown(steps, error)
+            else:
+                step = _sent(steps, value)
+
+
+def _sent(steps: Any, value: Any) -> Callable[[], Any]:
+    return lambda: steps.send(value)
+
+
+def _thrown(steps: Any, error: BaseException) -> Callable[[], Any]:
+    return lambda: steps.throw(error)

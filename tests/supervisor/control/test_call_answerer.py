@@ -1,0 +1,196 @@
+"""The supervisor's end of the channel: each call gets its answers and its end, as far as they are taken."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import grpc
+import pytest
+from google.rpc import error_details_pb2, status_pb2
+
+from krakencopy.supervisor.control.call_answerer import CallAnswerer
+from krakencopy.supervisor.control.call_frames import (
+    METHODS,
+    UNTAKEN_BYTES_MAX,
+    Frame,
+    Kind,
+    call_body,
+    read_frame,
+    taken_body,
+)
+from krakencopy.supervisor.control.loop_share import LoopShare
+from krakencopy.supervisor.control.refusals import refuse
+from krakencopy.v1 import control_pb2 as pb
+from krakencopy.v1 import control_pb2_grpc, types_pb2
+from tests.support.front import run, streams_of, until
+
+#: What is generated answers UNIMPLEMENTED, and its type stub says that all of it must be written.
+_Servicer: Any = control_pb2_grpc.ControlServiceServicer
+NUMBER = {method.name: number for number, method in enumerate(METHODS)}
+
+
+class Servicer(_Servicer):  # type: ignore[misc]  # as said above
+    """Answers three methods; counts what it made."""
+
+    def __init__(self) -> None:
+        self.made = 0
+        self.cancelled = False
+
+    async def GetStatus(self, request: pb.GetStatusRequest, context: Any) -> pb.GetStatusResponse:
+        return pb.GetStatusResponse(pid=7)
+
+    async def GetAccount(self, request: pb.GetAccountRequest, context: Any) -> pb.GetAccountResponse:
+        if request.account_id == "defect":
+            raise ValueError("a defect")
+        if request.account_id == "slow":
+            try:
+                await asyncio.sleep(60)
+            finally:
+                self.cancelled = True
+        await refuse(context, grpc.StatusCode.NOT_FOUND, "ACCOUNT_NOT_FOUND", "there is none")
+
+    async def WatchFills(
+        self, request: pb.WatchFillsRequest, context: Any
+    ) -> AsyncIterator[pb.WatchFillsResponse]:
+        while self.made < 1_000:
+            self.made += 1
+            yield pb.WatchFillsResponse(fill=types_pb2.Fill(seq=self.made, pair="x" * 990))
+
+
+class Front:
+    """The other end, by hand."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self.writer = reader, writer
+
+    def call(self, number: int, method: str, request: Any) -> None:
+        self.send(Frame(Kind.CALL, number, call_body(NUMBER[method], request.SerializeToString())))
+
+    def send(self, frame: Frame) -> None:
+        self.writer.write(frame.encoded())
+
+    async def frame(self) -> Frame:
+        found = await read_frame(self._reader)
+        assert found is not None
+        return found
+
+
+@asynccontextmanager
+async def answered() -> AsyncIterator[tuple[Front, Servicer, CallAnswerer]]:
+    here, there = socket.socketpair()
+    servicer = Servicer()
+    answerer = CallAnswerer(servicer, LoopShare())
+    answering = asyncio.create_task(answerer.run(*await streams_of(there)))
+    front = Front(*await streams_of(here))
+    yield front, servicer, answerer
+    front.writer.close()
+    await answering
+
+
+def test_a_single_answer_and_its_end() -> None:
+    async def play() -> None:
+        async with answered() as (front, _, _):
+            front.call(1, "GetStatus", pb.GetStatusRequest())
+            answer = await front.frame()
+            assert (answer.kind, answer.call) == (Kind.ANSWER, 1)
+            assert pb.GetStatusResponse.FromString(answer.body).pid == 7
+            assert await front.frame() == Frame(Kind.END, 1)
+
+    run(play())
+
+
+def test_a_refusal_keeps_its_details() -> None:
+    async def play() -> None:
+        async with answered() as (front, _, _):
+            front.call(1, "GetAccount", pb.GetAccountRequest())
+            end = await front.frame()
+            status, info = status_pb2.Status.FromString(end.body), error_details_pb2.ErrorInfo()
+            assert (end.kind, status.code, status.message) == (Kind.END, 5, "there is none")
+            assert status.details[0].Unpack(info)
+            assert info.reason == "ACCOUNT_NOT_FOUND"
+
+    run(play())
+
+
+def test_a_defect_ends_its_call_alone(caplog: pytest.LogCaptureFixture) -> None:
+    async def play() -> None:
+        async with answered() as (front, _, _):
+            front.call(1, "GetAccount", pb.GetAccountRequest(account_id="defect"))
+            status = status_pb2.Status.FromString((await front.frame()).body)
+            assert (status.code, status.message) == (
+                13,
+                "the supervisor failed at GetAccount; its log says where. What became of it is not known",
+            )
+            info = error_details_pb2.ErrorInfo()
+            assert status.details[0].Unpack(info)
+            assert info.reason == "INTERNAL_FAULT"
+            front.call(2, "GetStatus", pb.GetStatusRequest())
+            assert (await front.frame()).kind is Kind.ANSWER
+
+    run(play())
+    assert "GetAccount was not answered" in caplog.text
+
+
+def test_answers_are_made_as_far_as_they_are_taken() -> None:
+    async def play() -> None:
+        async with answered() as (front, servicer, _):
+            front.call(1, "WatchFills", pb.WatchFillsRequest())
+            first = await front.frame()
+            most = UNTAKEN_BYTES_MAX // len(first.body) + 1
+            await until("as much as may lie", lambda: servicer.made == most)
+            # Others are answered meanwhile.
+            front.call(2, "GetStatus", pb.GetStatusRequest())
+            while (await front.frame()).call != 2:
+                pass
+            assert servicer.made == most
+            front.send(Frame(Kind.TAKEN, 1, taken_body(3 * len(first.body))))
+            await until("as much as was taken", lambda: servicer.made == most + 3)
+
+    run(play())
+
+
+def test_a_call_that_nobody_waits_for_is_cancelled_and_so_are_all_when_the_front_is_gone() -> None:
+    async def play() -> None:
+        async with answered() as (front, servicer, _):
+            front.call(1, "GetAccount", pb.GetAccountRequest(account_id="slow"))
+            front.call(2, "GetStatus", pb.GetStatusRequest())
+            assert (await front.frame()).call == 2
+            front.send(Frame(Kind.CANCEL, 1))
+            await until("the call to be cancelled", lambda: servicer.cancelled)
+            servicer.cancelled = False
+            front.call(3, "GetAccount", pb.GetAccountRequest(account_id="slow"))
+            front.call(4, "GetStatus", pb.GetStatusRequest())
+            while (await front.frame()).call != 4:
+                pass
+        await until("the other call to be cancelled", lambda: servicer.cancelled)
+
+    run(play())
+
+
+def test_a_ping_is_answered_by_anything() -> None:
+    async def play() -> None:
+        async with answered() as (front, _, answerer):
+            answerer.ping()
+            assert not answerer.has_answered()
+            assert (await front.frame()).kind is Kind.PING
+            front.send(Frame(Kind.PONG, 0))
+            await until("an answer", answerer.has_answered)
+            await answerer.finish(0.1)
+
+    run(play())
+
+
+def test_what_is_no_frame_ends_the_channel(caplog: pytest.LogCaptureFixture) -> None:
+    async def play() -> None:
+        here, there = socket.socketpair()
+        answering = CallAnswerer(cast("Any", None), LoopShare()).run(*await streams_of(there))
+        here.send(b"x" * 9)
+        await answering
+        here.close()
+
+    run(play())
+    assert "the channel to the control API's process broke" in caplog.text

@@ -1,0 +1,144 @@
+"""The front's end of the channel: each answer to the one who waits for it; who gives up is not waited for."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+
+import pytest
+from google.rpc import status_pb2
+from grpclib.const import Status
+from grpclib.exceptions import GRPCError
+
+from krakencopy.supervisor.control import upstream as upstream_module
+from krakencopy.supervisor.control.call_frames import Frame, Kind, read_call, read_frame, read_taken
+from krakencopy.supervisor.control.upstream import Upstream
+from tests.support.front import run, streams_of
+
+
+class Supervisor:
+    """The other end, by hand."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self.writer = reader, writer
+
+    async def frame(self) -> Frame:
+        found = await read_frame(self._reader)
+        assert found is not None
+        return found
+
+    def send(self, kind: Kind, call: int, body: bytes = b"") -> None:
+        self.writer.write(Frame(kind, call, body).encoded())
+
+
+@asynccontextmanager
+async def joined() -> AsyncIterator[tuple[Upstream, Supervisor]]:
+    here, there = socket.socketpair()
+    upstream = Upstream(*await streams_of(here))
+    running = asyncio.create_task(upstream.run())
+    supervisor = Supervisor(*await streams_of(there))
+    yield upstream, supervisor
+    supervisor.writer.close()
+    await running
+
+
+async def all_of(upstream: Upstream, request: bytes) -> list[bytes]:
+    return [answer async for answer in upstream.answers(3, request)]
+
+
+def test_answers_come_to_whom_they_are_for() -> None:
+    async def play() -> None:
+        async with joined() as (upstream, supervisor):
+            first, second = (asyncio.create_task(all_of(upstream, text)) for text in (b"one", b"two"))
+            calls = {read_call((frame := await supervisor.frame()).body): frame.call for _ in range(2)}
+            for text in (b"two", b"one"):
+                supervisor.send(Kind.ANSWER, calls[3, text], b"answer to " + text)
+                supervisor.send(Kind.END, calls[3, text])
+            assert (await first, await second) == ([b"answer to one"], [b"answer to two"])
+            taken = await supervisor.frame()
+            assert (taken.kind, read_taken(taken.body)) == (Kind.TAKEN, len(b"answer to two"))
+            supervisor.send(Kind.ANSWER, calls[3, b"one"], b"late")
+            supervisor.send(Kind.PING, 0)
+            while (await supervisor.frame()).kind is not Kind.PONG:
+                pass
+            await upstream.wait_idle()
+
+    run(play())
+
+
+def test_a_refusal_is_raised_with_its_details() -> None:
+    async def play() -> None:
+        async with joined() as (upstream, supervisor):
+            asking = asyncio.create_task(all_of(upstream, b""))
+            status = status_pb2.Status(code=5, message="none")
+            status.details.add(type_url="x")
+            supervisor.send(Kind.END, (await supervisor.frame()).call, status.SerializeToString())
+            with pytest.raises(GRPCError) as refused:
+                await asking
+            assert (refused.value.status, refused.value.message) == (Status.NOT_FOUND, "none")
+            assert list(refused.value.details or ()) == list(status.details)
+
+    run(play())
+
+
+def test_who_gives_up_cancels_the_call() -> None:
+    async def play() -> None:
+        async with joined() as (upstream, supervisor):
+            asking = asyncio.create_task(all_of(upstream, b""))
+            number = (await supervisor.frame()).call
+            asking.cancel()
+            assert await supervisor.frame() == Frame(Kind.CANCEL, number)
+            async with aclosing(upstream.answers(1, b"")) as answers:
+                reading = asyncio.ensure_future(anext(answers))
+                number = (await supervisor.frame()).call
+                supervisor.send(Kind.ANSWER, number, b"first")
+                assert await reading == b"first"
+            assert await supervisor.frame() == Frame(Kind.CANCEL, number)
+
+    run(play())
+
+
+def test_every_call_ends_when_the_supervisor_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upstream_module, "SILENCE_S", 0.3)
+
+    async def play() -> None:
+        async with joined() as (upstream, supervisor):
+            asking = asyncio.create_task(all_of(upstream, b""))
+            number = (await supervisor.frame()).call
+            for _ in range(5):
+                await asyncio.sleep(0.1)
+                supervisor.send(Kind.PING, 0)
+                assert (await supervisor.frame()).kind is Kind.PONG
+            with pytest.raises(GRPCError) as ended:
+                await asking
+            assert ended.value.status is Status.UNAVAILABLE
+            assert number
+
+    run(play())
+
+
+def test_what_is_no_frame_is_the_end() -> None:
+    async def play() -> None:
+        async with joined() as (upstream, supervisor):
+            asking = asyncio.create_task(all_of(upstream, b""))
+            await supervisor.frame()
+            supervisor.writer.write(b"x" * 9)
+            with pytest.raises(GRPCError):
+                await asking
+
+    run(play())
+
+
+def test_every_call_ends_with_the_supervisor() -> None:
+    async def play() -> None:
+        async with joined() as (upstream, supervisor):
+            asking = asyncio.create_task(all_of(upstream, b""))
+            await supervisor.frame()
+        with pytest.raises(GRPCError) as ended:
+            await asking
+        assert ended.value.status is Status.UNAVAILABLE
+        await upstream.wait_idle()
+
+    run(play())
