@@ -324,7 +324,9 @@ def _exchange_class(exchange_id: str) -> Any:
         if "ccxt" not in sys.modules:
             spec = find_spec("ccxt")
             if spec is None or spec.submodule_search_locations is None:
-                raise ModuleNotFoundError("ccxt is not installed; run: pip install 'krakencopy[brokers]'")
+                raise ModuleNotFoundError(
+                    f"ccxt is not installed; run: {sys.executable} -m pip install 'krakencopy[brokers]'"
+                )
             package = types.ModuleType("ccxt")
             package.__path__ = list(spec.submodule_search_locations)
             package.__spec__ = spec

@@ -183,7 +183,7 @@ def _preflight_rows(found: nouns.Preflight) -> tuple[tuple[str, str], ...]:
     if not found.key_known:
         return ("key", "the exchange does not tell what it may do"), clock, checked
     return (
-        ("exchange account", plain(found.account_number) or "not told"),
+        ("exchange account", plain(found.account_number) or "not known"),
         ("key may", plain(", ".join(found.permissions)) or "nothing"),
         ("key lacks", plain(", ".join(found.missing_permissions))),
         (

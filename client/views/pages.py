@@ -20,7 +20,7 @@ NONCE_TROUBLE = frozenset({"NONCE_BEHIND", "NONCE_WINDOW", "FILE_DAMAGED"})
 
 def nonce_page(report: nouns.NonceReport) -> list[str]:
     """Everything that is known of the nonce of one account's key."""
-    told = report.exchange_known
+    is_known = report.exchange_known
     return pairs(
         (
             ("account", plain(report.account_id)),
@@ -34,12 +34,17 @@ def nonce_page(report: nouns.NonceReport) -> list[str]:
                 if report.reserved
                 else "nothing",
             ),
-            ("ahead of clock", f"{report.ahead_us / 1e6:.3f} s" if report.last or report.reserved else ""),
+            (
+                "ahead of clock",
+                f"{report.ahead_us / 1e6:.3f} s (a process reserves the next five minutes)"
+                if report.last or report.reserved
+                else "",
+            ),
             (
                 "at the exchange",
-                f"{report.exchange_nonce}, window {report.exchange_window}" if told else "not told",
+                f"{report.exchange_nonce}, window {report.exchange_window}" if is_known else "not known",
             ),
-            ("exchange clock", f"{report.clock_offset_ms / 1000:+.1f} s" if told else ""),
+            ("exchange clock", f"{report.clock_offset_ms / 1000:+.1f} s" if is_known else ""),
         )
     )
 
@@ -202,7 +207,7 @@ def _report_details(account: pb.AccountReport) -> list[str]:
             milliseconds(length, known=True) for length in (account.latency_median, account.latency_p99)
         )
         latency = (
-            f"{median} ms median, {worst} ms p99, from the master hearing of a fill to the order leaving"
+            f"{median} ms median, {worst} ms p99, from a fill at the master's process to the order leaving"
         )
     lines = pairs(
         (

@@ -18,7 +18,7 @@ CODES = {
     "started again by itself.",
     76: f"Another process has its nonce file or its API key. Stop that one, {_THEN_START}.",
     77: f"Its key or its nonce cannot be used. Do what the last line says, {_THEN_START}.",
-    78: f"It cannot work with what it was told. Correct what the last line says, {_THEN_START}.",
+    78: f"It cannot work with its configuration. Correct what the last line says, {_THEN_START}.",
     79: f"Its key opens another account than its ledger is about. Do what the last line says, {_THEN_START}.",
     80: f"Its ledger belongs to another run. Do what the last line says, {_THEN_START}.",
     83: "The disk is full. Make room: it is started again by itself.",

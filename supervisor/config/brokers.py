@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -53,7 +54,10 @@ def fault_of(broker: str) -> tuple[str, str] | None:
     if spec is None or not spec.submodule_search_locations:
         return (
             "needs ccxt, which is not installed",
-            "run: pip install 'krakencopy[brokers]' (or correct the name: \"kraken\" needs nothing)",
+            (
+                f"run: {sys.executable} -m pip install 'krakencopy[brokers]' "
+                '(or correct the name: "kraken" needs nothing)'
+            ),
         )
     folder = Path(next(iter(spec.submodule_search_locations)))
     # Exchanges are the modules that ccxt has in both of its flavours; its own parts lie elsewhere.

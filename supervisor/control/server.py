@@ -54,6 +54,8 @@ class ControlServer:
             if os.path.lexists(path):  # noqa: ASYNC240 - a name in a folder that is in memory
                 continue
             try:
+                # The whole folder may be gone, and new processes of accounts need it as well.
+                path.parent.mkdir(mode=0o700, exist_ok=True)
                 front.use_listener(_listener(path))
             except OSError as error:
                 log.error("%s is gone and cannot be made anew: %s", path, error)  # noqa: TRY400 - expected

@@ -127,12 +127,13 @@ def test_a_socket_that_was_swept_away_is_made_anew(
             async with stub_of(path) as other:
                 assert (await other.GetStatus(pb.GetStatusRequest())).pid
             assert (await stub.GetStatus(pb.GetStatusRequest())).pid
-            # Where it cannot be made, it is tried again.
+            # Where it cannot be made, it is tried again; the whole folder is made anew as well.
             path.parent.rename(tmp_path / "gone")
+            path.parent.write_text("in its place")
             await until("a word of it", lambda: "cannot be made anew" in caplog.text)
-            (tmp_path / "gone").rename(path.parent)
-            path.unlink(missing_ok=True)
+            path.parent.unlink()
             await until("another one", path.exists)
+            assert path.parent.stat().st_mode & 0o777 == 0o700
         assert not path.exists()
 
     asyncio.run(play())
