@@ -11,7 +11,7 @@
 # Source: ccxt's tables of exceptions; Kraken's words as quoted in public issues of several bots.
 # Whom it bites: bots that catch InvalidOrder to carry a small order over: orders below the least cost end as
 #   crashes or are lost.
-# Here: account_proc/kraken/answers.py has one class, BelowMinimum, for all four texts.
+# Here: account_proc/kraken/errors.py has one class, BelowMinimum, for all four texts.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -41,7 +41,7 @@ from krakencopy.account_proc.contract.pair_spellings import find_pair, nearest_p
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.domain.sent_values import shown
 from krakencopy.account_proc.domain.wallet import DISPLAY_CURRENCY
-from krakencopy.account_proc.kraken.answers import BelowMinimum
+from krakencopy.account_proc.kraken.errors import BelowMinimum
 from krakencopy.account_proc.runtime.pauses import growing_pause_s
 from krakencopy.account_proc.trading.broker import (
     BrokerOrder,

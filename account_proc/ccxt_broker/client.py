@@ -34,7 +34,7 @@ from krakencopy.account_proc.contract.errors import (
     KeyRefused,
 )
 from krakencopy.account_proc.contract.spec import Credentials
-from krakencopy.account_proc.kraken.answers import speaks_of_time
+from krakencopy.account_proc.kraken.errors import speaks_of_time
 from krakencopy.account_proc.kraken.exchange_clock import ExchangeClock
 from krakencopy.account_proc.kraken.health import ExchangeHealth
 from krakencopy.account_proc.kraken.rest.http_connection import OK

@@ -22,7 +22,7 @@ from krakencopy.account_proc.contract.errors import (
     RateLimited,
 )
 from krakencopy.account_proc.domain import sent_values
-from krakencopy.account_proc.kraken.answers import BelowMinimum
+from krakencopy.account_proc.kraken.errors import BelowMinimum
 from krakencopy.account_proc.trading.broker import Ending, FoundOrder, Market, Quote
 
 #: ccxt: values of an exchange's ``precisionMode``.

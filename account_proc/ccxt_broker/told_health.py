@@ -16,7 +16,7 @@ from krakencopy.account_proc.contract.errors import (
     KeyRefused,
     OutcomeUnknown,
 )
-from krakencopy.account_proc.kraken.answers import NOT_PERMITTED
+from krakencopy.account_proc.kraken.errors import NOT_PERMITTED
 
 #: Calls that need no key.
 PUBLIC = frozenset({"load_markets", "fetch_ticker"})

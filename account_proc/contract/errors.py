@@ -13,9 +13,9 @@ AccountError
 │   └── NoRoom              the disk is full                                 exit 83, restarted with room
 └── ExchangeError
     ├── ExchangeRefused     a definite answer: nothing was done
-    │   ├── BelowMinimum    the order is too small by the exchange's rules of now (kraken/answers.py)
+    │   ├── BelowMinimum    the order is too small by the exchange's rules of now (kraken/errors.py)
     │   ├── InvalidNonce
-    │   ├── MarketRefused   the account may not trade in this pair (kraken/answers.py)
+    │   ├── MarketRefused   the account may not trade in this pair (kraken/errors.py)
     │   ├── KeyRefused      invalid key, signature or permission, lockout
     │   └── RateLimited
     └── OutcomeUnknown      no answer that can be trusted: the request may have been carried out

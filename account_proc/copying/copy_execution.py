@@ -28,7 +28,7 @@ from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.eligibility import below_minimum
 from krakencopy.account_proc.domain.order import Ending
 from krakencopy.account_proc.domain.quantities import BaseVolume, Price, Side
-from krakencopy.account_proc.kraken.answers import DEADLINE_ERROR, LockedOut, NotSent
+from krakencopy.account_proc.kraken.errors import DEADLINE_ERROR, LockedOut, NotSent
 from krakencopy.account_proc.kraken.front import FRONT_REFUSES
 from krakencopy.account_proc.kraken.order_entry import PairNotListed
 from krakencopy.account_proc.kraken.rest.messages import OrderRow

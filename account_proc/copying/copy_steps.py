@@ -16,7 +16,7 @@ from krakencopy.account_proc.copying.copy_context import CopyContext
 from krakencopy.account_proc.domain.copy_plan import SettledOrder, Slice
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.quantities import NO_AMOUNT, BaseVolume, Price, QuoteAmount, Side
-from krakencopy.account_proc.kraken.answers import is_below_minimum
+from krakencopy.account_proc.kraken.errors import is_below_minimum
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from krakencopy.account_proc.kraken.answers import MARKET_MODE, is_below_minimum
+from krakencopy.account_proc.kraken.errors import MARKET_MODE, is_below_minimum
 
 #: How much worse than the best bid an exit by limit order may sell, one after another, in 1/100 of a percent.
 #: The first is what entries may lose by default. The last is no limit to what an exit may lose, as each is

@@ -22,7 +22,7 @@ from krakencopy.account_proc.domain.eligibility import below_minimum
 from krakencopy.account_proc.domain.entry_sizing import FEE_RESERVE, bound_of
 from krakencopy.account_proc.domain.pairs import NOT_LISTED, PairRules
 from krakencopy.account_proc.domain.quantities import BaseVolume, Price, QuoteAmount, Ratio, Side
-from krakencopy.account_proc.kraken.answers import LockedOut, is_below_minimum
+from krakencopy.account_proc.kraken.errors import LockedOut, is_below_minimum
 from krakencopy.account_proc.kraken.order_entry import NO_SUCH_PAIR
 
 #: How Kraken's words begin for a price or a volume that does not keep to the pair's rules: to its tick, its

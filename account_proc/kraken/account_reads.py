@@ -15,10 +15,10 @@ from krakencopy.account_proc.contract.errors import (
 from krakencopy.account_proc.domain.pair_table import PairTable
 from krakencopy.account_proc.domain.pairs import NOT_LISTED
 from krakencopy.account_proc.domain.sent_values import amount, name, number
-from krakencopy.account_proc.kraken.answers import (
+from krakencopy.account_proc.kraken.calls import Calls, expected_form
+from krakencopy.account_proc.kraken.errors import (
     NothingTold,
 )
-from krakencopy.account_proc.kraken.calls import Calls, expected_form
 from krakencopy.account_proc.kraken.market_reads import MarketReads
 from krakencopy.account_proc.kraken.order_reads import OrderReads
 from krakencopy.account_proc.kraken.rest.messages import (

@@ -21,7 +21,7 @@ from krakencopy.account_proc.contract.errors import (
     OutcomeUnknown,
     RateLimited,
 )
-from krakencopy.account_proc.kraken.answers import (
+from krakencopy.account_proc.kraken.errors import (
     LOCKOUT,
     NOT_PERMITTED,
     FrontRefuses,

@@ -17,10 +17,10 @@ from krakencopy.account_proc.domain.order import Quote
 from krakencopy.account_proc.domain.pair_table import PairTable
 from krakencopy.account_proc.domain.pairs import NOT_LISTED, PairRules
 from krakencopy.account_proc.domain.sent_values import LAST_SECOND, NAME_LENGTH_MAX, shown, whole
-from krakencopy.account_proc.kraken.answers import (
+from krakencopy.account_proc.kraken.calls import Calls, expected_form
+from krakencopy.account_proc.kraken.errors import (
     ServiceTrouble,
 )
-from krakencopy.account_proc.kraken.calls import Calls, expected_form
 from krakencopy.account_proc.kraken.pair_rows import TOKENIZED, pair_table
 from krakencopy.account_proc.kraken.rest.messages import (
     OddRow,

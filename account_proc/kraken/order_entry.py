@@ -16,13 +16,13 @@ from krakencopy.account_proc.contract.errors import (
 from krakencopy.account_proc.domain.order import OrderAck
 from krakencopy.account_proc.domain.sent_values import UNREADABLE, name, shown, whole
 from krakencopy.account_proc.kraken.account_reads import AccountReads
-from krakencopy.account_proc.kraken.answers import (
+from krakencopy.account_proc.kraken.calls import Calls, expected_form
+from krakencopy.account_proc.kraken.errors import (
     NOT_PERMITTED,
     RATE_ERROR,
     MarketRefused,
     is_of_key_or_market,
 )
-from krakencopy.account_proc.kraken.calls import Calls, expected_form
 from krakencopy.account_proc.kraken.front import FRONT_REFUSES
 from krakencopy.account_proc.kraken.market_reads import MarketReads
 from krakencopy.account_proc.kraken.rest.client import TIMEOUT_S

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from krakencopy.account_proc.domain.order import ENDED
 from krakencopy.account_proc.domain.pairs import PairRules
-from krakencopy.account_proc.kraken.answers import BelowMinimum
+from krakencopy.account_proc.kraken.errors import BelowMinimum
 from krakencopy.account_proc.trading.broker import (
     BrokerOrder,
     Ending,

@@ -27,8 +27,8 @@ from krakencopy.account_proc.contract.errors import (
 )
 from krakencopy.account_proc.contract.proto_time import utc
 from krakencopy.account_proc.domain.order import ENDED, OrderAck
-from krakencopy.account_proc.kraken.answers import NotSent
 from krakencopy.account_proc.kraken.api import KrakenExchange
+from krakencopy.account_proc.kraken.errors import NotSent
 from krakencopy.account_proc.kraken.feed.executions import Execution
 from krakencopy.account_proc.kraken.rest.messages import OrderEnd
 from krakencopy.account_proc.kraken.rest.order_request import OrderRequest

@@ -30,8 +30,8 @@ from krakencopy.account_proc.contract.proto_time import utc
 from krakencopy.account_proc.domain.order import OrderAck
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.domain.requested_order import RequestedOrder
-from krakencopy.account_proc.kraken.answers import NOT_PERMITTED, NotSent
 from krakencopy.account_proc.kraken.api import KrakenExchange
+from krakencopy.account_proc.kraken.errors import NOT_PERMITTED, NotSent
 from krakencopy.account_proc.kraken.order_entry import MAY_CANCEL, MAY_TRADE
 from krakencopy.account_proc.kraken.rest.order_request import OrderRequest
 from krakencopy.account_proc.kraken.rest.request_queue import Priority

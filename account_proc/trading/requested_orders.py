@@ -21,7 +21,7 @@ from krakencopy.account_proc.contract.order_ids import own_order_id
 from krakencopy.account_proc.contract.refusals import EXCHANGE_REFUSED
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.domain.requested_order import LIVE, OwnPosition, RequestedOrder
-from krakencopy.account_proc.kraken.answers import RATE_ERROR, speaks_of_time
+from krakencopy.account_proc.kraken.errors import RATE_ERROR, speaks_of_time
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.account_proc.trading.broker import Broker, BrokerOrder, Ending, Market
 from krakencopy.account_proc.trading.placed_order import OrderNotShown

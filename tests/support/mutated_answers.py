@@ -29,7 +29,7 @@ from krakencopy.account_proc.domain.pair_table import UnknownName
 from krakencopy.account_proc.domain.quantities import BaseVolume, QuoteAmount, Side
 from krakencopy.account_proc.domain.sent_values import WIDE
 from krakencopy.account_proc.domain.sizing import decide
-from krakencopy.account_proc.kraken.answers import ORDER_METHODS, result_of
+from krakencopy.account_proc.kraken.errors import ORDER_METHODS, result_of
 from krakencopy.account_proc.kraken.exchange_clock import ExchangeClock
 from krakencopy.account_proc.kraken.feed.executions import Execution, ExecutionsMerge, Incomplete
 from krakencopy.account_proc.kraken.feed.session import (

@@ -18,7 +18,7 @@ from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.errors import AccountError, OutcomeUnknown
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.domain.sent_values import UNREADABLE
-from krakencopy.account_proc.kraken.answers import loads
+from krakencopy.account_proc.kraken.errors import loads
 from krakencopy.account_proc.kraken.exchange_clock import ExchangeClock
 from krakencopy.account_proc.kraken.health import ExchangeHealth
 from krakencopy.account_proc.trading.broker import BrokerOrder

@@ -21,7 +21,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 
 from krakencopy.account_proc.contract.errors import FINAL_EXIT_CODES, ExchangeError, RateLimited
 from krakencopy.account_proc.domain.sent_values import shown
-from krakencopy.account_proc.kraken.answers import FRONT_STATUS, LockedOut
+from krakencopy.account_proc.kraken.errors import FRONT_STATUS, LockedOut
 from krakencopy.account_proc.kraken.exchange_clock import ExchangeClock
 from krakencopy.account_proc.kraken.feed.coalescing_connection import CoalescingConnection
 from krakencopy.account_proc.kraken.feed.connect_pacing import Unpaced

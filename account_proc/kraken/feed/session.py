@@ -16,7 +16,7 @@ from typing import Any
 
 from krakencopy.account_proc.contract.errors import FINAL_EXIT_CODES, ExchangeError
 from krakencopy.account_proc.domain.sent_values import NAME_LENGTH_MAX, UNREADABLE, name, number, shown
-from krakencopy.account_proc.kraken.answers import classify, loads
+from krakencopy.account_proc.kraken.errors import classify, loads
 from krakencopy.account_proc.kraken.feed.executions import Execution, ExecutionsMerge, Incomplete
 
 log = logging.getLogger(__name__)

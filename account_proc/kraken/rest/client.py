@@ -28,7 +28,7 @@ from krakencopy.account_proc.contract.errors import (
     NonceFault,
 )
 from krakencopy.account_proc.contract.spec import Credentials, Tier
-from krakencopy.account_proc.kraken.answers import (
+from krakencopy.account_proc.kraken.errors import (
     ORDER_METHODS,
     FrontRefuses,
     LockedOut,

@@ -20,7 +20,7 @@ from requests.adapters import HTTPAdapter
 
 from krakencopy.account_proc.contract.errors import OutcomeUnknown
 from krakencopy.account_proc.domain.sent_values import shown
-from krakencopy.account_proc.kraken.answers import NotSent
+from krakencopy.account_proc.kraken.errors import NotSent
 from krakencopy.account_proc.kraken.tls import EXCHANGE_TLS
 from krakencopy.account_proc.runtime.steady_clock import steady_s
 

@@ -14,7 +14,7 @@ from math import inf
 
 from krakencopy.account_proc.contract.errors import ExchangeRefused, RateLimited
 from krakencopy.account_proc.contract.spec import Tier
-from krakencopy.account_proc.kraken.answers import throttled_until
+from krakencopy.account_proc.kraken.errors import throttled_until
 from krakencopy.account_proc.kraken.front import Front
 
 #: A refused key or signature may pass; after so many in a row nothing is sent for a while, as Kraken locks

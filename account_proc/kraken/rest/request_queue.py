@@ -19,7 +19,7 @@ from math import inf
 from typing import Any, Protocol
 
 from krakencopy.account_proc.contract.errors import OutcomeUnknown
-from krakencopy.account_proc.kraken.answers import NotSent
+from krakencopy.account_proc.kraken.errors import NotSent
 from krakencopy.account_proc.kraken.rest.client import READ_PATIENCE_S, TIMEOUT_S, KrakenRest
 from krakencopy.account_proc.kraken.rest.rate_limits import RateStatus, rest_cost
 from krakencopy.account_proc.kraken.rest.signing import SignedCall

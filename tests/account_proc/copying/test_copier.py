@@ -17,7 +17,7 @@ from krakencopy.account_proc.contract.copy_state import CopyState
 from krakencopy.account_proc.contract.errors import NonceFault
 from krakencopy.account_proc.copying.copier import FillDiffers, FillGap, FillInvalid
 from krakencopy.account_proc.domain.quantities import Side
-from krakencopy.account_proc.kraken.answers import LockedOut
+from krakencopy.account_proc.kraken.errors import LockedOut
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.account_proc.trading.order_gateway import OrderGateway
 from krakencopy.v1 import types_pb2 as pb

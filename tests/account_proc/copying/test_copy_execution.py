@@ -14,7 +14,7 @@ from krakencopy.account_proc.contract.copy_state import CopyState
 from krakencopy.account_proc.contract.errors import ExchangeError, RateLimited
 from krakencopy.account_proc.contract.spec import Tier
 from krakencopy.account_proc.domain.quantities import Side
-from krakencopy.account_proc.kraken.answers import LockedOut, NotSent
+from krakencopy.account_proc.kraken.errors import LockedOut, NotSent
 from krakencopy.account_proc.kraken.order_entry import NO_SUCH_PAIR, PairNotListed
 from krakencopy.account_proc.kraken.rest import rate_limits as limits_module
 from krakencopy.account_proc.kraken.rest.rate_limits import TierLimits

@@ -15,7 +15,7 @@ from krakencopy.account_proc.contract.errors import ExchangeRefused, KeyRefused,
 from krakencopy.account_proc.copying.exit_forms import Obstacle
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.quantities import Side
-from krakencopy.account_proc.kraken.answers import BelowMinimum
+from krakencopy.account_proc.kraken.errors import BelowMinimum
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.account_proc.trading import current_pairs, outside_changes, portfolio
 from tests.support.copying_user import TIMING, User, copying

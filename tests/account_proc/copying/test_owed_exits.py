@@ -14,7 +14,7 @@ from krakencopy.account_proc.copying.owed_exits import OwedExits
 from krakencopy.account_proc.domain.copy_plan import Slice
 from krakencopy.account_proc.domain.quantities import NO_AMOUNT, BaseVolume, Price, Side
 from krakencopy.account_proc.domain.wallet import Marks
-from krakencopy.account_proc.kraken.answers import LockedOut
+from krakencopy.account_proc.kraken.errors import LockedOut
 from krakencopy.account_proc.kraken.pair_rows import pair_table
 from krakencopy.account_proc.state.ledger import Ledger
 from tests.support.copying_user import TIMING, User, copying

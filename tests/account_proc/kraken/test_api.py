@@ -12,8 +12,8 @@ import pytest
 
 from krakencopy.account_proc.contract.errors import ExchangeRefused, KeyRefused
 from krakencopy.account_proc.domain.quantities import Side
-from krakencopy.account_proc.kraken.answers import ClOrdIdInUse
 from krakencopy.account_proc.kraken.api import KrakenExchange
+from krakencopy.account_proc.kraken.errors import ClOrdIdInUse
 from krakencopy.account_proc.kraken.rest.order_request import OrderRequest
 from tests.support.kraken_steps import market, on
 from tests.support.odd_exchange import (

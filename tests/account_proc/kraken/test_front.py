@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from krakencopy.account_proc.contract.errors import OutcomeUnknown
 from krakencopy.account_proc.contract.spec import Credentials, Tier
-from krakencopy.account_proc.kraken.answers import FrontRefuses, NotSent, result_of
+from krakencopy.account_proc.kraken.errors import FrontRefuses, NotSent, result_of
 from krakencopy.account_proc.kraken.front import (
     ORDER_PAUSE_S_MAX,
     PAUSE_S,

@@ -6,7 +6,7 @@ import pytest
 
 from krakencopy.account_proc.contract.conditions import ConditionType, Finding
 from krakencopy.account_proc.contract.errors import ExchangeError, KeyRefused, OutcomeUnknown
-from krakencopy.account_proc.kraken.answers import FrontRefuses, LockedOut, NotSent, classify
+from krakencopy.account_proc.kraken.errors import FrontRefuses, LockedOut, NotSent, classify
 from krakencopy.account_proc.kraken.health import RATE_SHOWN_S, ExchangeHealth
 
 

@@ -17,7 +17,7 @@ from krakencopy.account_proc.contract.errors import ExchangeRefused, LedgerFault
 from krakencopy.account_proc.contract.spec import Role
 from krakencopy.account_proc.domain.order import OrderAck
 from krakencopy.account_proc.domain.quantities import Side
-from krakencopy.account_proc.kraken.answers import NotSent
+from krakencopy.account_proc.kraken.errors import NotSent
 from krakencopy.account_proc.kraken.rest.shown_order import ShownOrder, shown_order
 from krakencopy.account_proc.service import order_calls as module
 from krakencopy.account_proc.service.order_calls import OrderCalls, Process, order_message

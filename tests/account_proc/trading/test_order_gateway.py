@@ -22,7 +22,7 @@ from krakencopy.account_proc.contract.errors import (
     OutcomeUnknown,
     RateLimited,
 )
-from krakencopy.account_proc.kraken.answers import NotSent
+from krakencopy.account_proc.kraken.errors import NotSent
 from krakencopy.account_proc.kraken.feed.executions import Execution
 from krakencopy.account_proc.trading import order_gateway
 from krakencopy.account_proc.trading.order_gateway import OrderGateway

@@ -22,7 +22,7 @@ from krakencopy.account_proc.contract.errors import (
 )
 from krakencopy.account_proc.contract.order_ids import copy_order_id
 from krakencopy.account_proc.domain.quantities import Side
-from krakencopy.account_proc.kraken.answers import NotSent
+from krakencopy.account_proc.kraken.errors import NotSent
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.account_proc.trading import own_orders as module
 from krakencopy.account_proc.trading.order_gateway import OrderGateway

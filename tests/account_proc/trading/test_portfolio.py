@@ -13,7 +13,7 @@ from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.errors import ExchangeRefused, OutcomeUnknown, RateLimited
 from krakencopy.account_proc.domain.order import Ending
 from krakencopy.account_proc.domain.quantities import Side
-from krakencopy.account_proc.kraken.answers import NothingTold
+from krakencopy.account_proc.kraken.errors import NothingTold
 from krakencopy.account_proc.trading import outside_changes
 from krakencopy.account_proc.trading import portfolio as portfolio_module
 from krakencopy.account_proc.trading.outside_changes import CONFIRM_S

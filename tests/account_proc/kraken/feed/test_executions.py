@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from krakencopy.account_proc.domain.quantities import Side
-from krakencopy.account_proc.kraken.answers import loads
+from krakencopy.account_proc.kraken.errors import loads
 from krakencopy.account_proc.kraken.feed import executions as executions_module
 from krakencopy.account_proc.kraken.feed.executions import Execution, ExecutionsMerge, Incomplete
 

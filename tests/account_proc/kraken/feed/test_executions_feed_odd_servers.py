@@ -18,7 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from krakencopy.account_proc.contract.errors import NonceFault, OutcomeUnknown, RateLimited
-from krakencopy.account_proc.kraken.answers import LockedOut
+from krakencopy.account_proc.kraken.errors import LockedOut
 from krakencopy.account_proc.kraken.feed.executions_feed import (
     BACKOFF_S_MAX,
     BLOCKED_S,

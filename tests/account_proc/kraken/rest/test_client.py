@@ -26,7 +26,7 @@ from krakencopy.account_proc.contract.errors import (
     OutcomeUnknown,
 )
 from krakencopy.account_proc.contract.spec import Credentials, Tier
-from krakencopy.account_proc.kraken.answers import LockedOut
+from krakencopy.account_proc.kraken.errors import LockedOut
 from krakencopy.account_proc.kraken.rest.client import KrakenRest
 from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits, DecayingCounter
 from krakencopy.account_proc.kraken.rest.signing import sign

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from krakencopy.account_proc.contract.errors import ExchangeError, OutcomeUnknown
-from krakencopy.account_proc.kraken.answers import NotSent
+from krakencopy.account_proc.kraken.errors import NotSent
 from krakencopy.account_proc.kraken.rest import http_connection
 from krakencopy.account_proc.kraken.rest.http_connection import HttpConnection
 from tests.support.odd_exchange import HANG, RESET, TRICKLE, answer, odd_exchange

@@ -27,8 +27,8 @@ from krakencopy.account_proc.domain.pairs import NOT_LISTED
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.domain.sent_values import number
 from krakencopy.account_proc.kraken import market_reads
-from krakencopy.account_proc.kraken.answers import MarketRefused, ServiceTrouble, classify
 from krakencopy.account_proc.kraken.api import KrakenExchange
+from krakencopy.account_proc.kraken.errors import MarketRefused, ServiceTrouble, classify
 from krakencopy.account_proc.kraken.feed.executions import Execution, ExecutionsMerge, Incomplete
 from krakencopy.account_proc.kraken.pair_rows import TOKENIZED, pair_table
 from krakencopy.account_proc.kraken.rest.messages import OddRow, api_key_info

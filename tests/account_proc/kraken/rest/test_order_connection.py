@@ -17,7 +17,7 @@ import pytest
 
 from krakencopy.account_proc.contract.errors import ExchangeRefused, OutcomeUnknown, RateLimited
 from krakencopy.account_proc.contract.spec import Credentials
-from krakencopy.account_proc.kraken.answers import NotSent
+from krakencopy.account_proc.kraken.errors import NotSent
 from krakencopy.account_proc.kraken.rest import client as client_module
 from krakencopy.account_proc.kraken.rest import order_connection as order_line_module
 from krakencopy.account_proc.kraken.rest import request_queue as queue_module

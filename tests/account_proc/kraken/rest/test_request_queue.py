@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from krakencopy.account_proc.contract.errors import ExchangeRefused, KeyRefused, RateLimited
 from krakencopy.account_proc.contract.spec import Tier
-from krakencopy.account_proc.kraken.answers import LockedOut, NotSent
+from krakencopy.account_proc.kraken.errors import LockedOut, NotSent
 from krakencopy.account_proc.kraken.rest import rate_limits as limits_module
 from krakencopy.account_proc.kraken.rest import request_queue
 from krakencopy.account_proc.kraken.rest.client import KrakenRest
