@@ -34,6 +34,8 @@ _AGAINST_SUPERVISOR = "tests/client/test_against_supervisor.py"
 #: is a part of.
 PROVEN_BY: dict[str, tuple[str, ...]] = {
     # Parts of one rule, divided for the reader, and decided together.
+    "account_proc/contract/condition_reasons.py": ("tests/account_proc/contract/test_event_catalogue.py",),
+    "account_proc/contract/event_entry.py": ("tests/account_proc/contract/test_event_catalogue.py",),
     "account_proc/domain/copy_plan.py": (_SIZING,),
     "account_proc/domain/eligibility.py": (_SIZING,),
     "account_proc/domain/sizing_text.py": (_SIZING,),

@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from krakencopy.account_proc.contract.condition_reasons import CONDITIONS
 from krakencopy.account_proc.contract.conditions import ConditionType
 from krakencopy.account_proc.contract.copy_state import Reason
 from krakencopy.account_proc.contract.errors import ExitCode
-from krakencopy.account_proc.contract.event_catalogue import BY_CODE, CONDITIONS, ENTRIES
+from krakencopy.account_proc.contract.event_catalogue import BY_CODE, ENTRIES
 from krakencopy.account_proc.contract.reason_catalogue import (
     COPIES,
     FAILED,

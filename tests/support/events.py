@@ -11,8 +11,9 @@ from pathlib import Path
 
 from krakencopy.account_proc.contract import event_catalogue as catalogue
 from krakencopy.account_proc.contract import reason_catalogue
+from krakencopy.account_proc.contract.condition_reasons import CONDITIONS
 from krakencopy.account_proc.contract.conditions import HARMLESS, ConditionType
-from krakencopy.account_proc.contract.event_catalogue import Entry
+from krakencopy.account_proc.contract.event_entry import Entry
 from krakencopy.account_proc.contract.reason_catalogue import Meaning
 from krakencopy.account_proc.contract.refusal_catalogue import REFUSALS
 from krakencopy.v1 import types_pb2 as pb
@@ -85,7 +86,7 @@ def reasons() -> Iterator[str]:
 def render() -> str:
     """The whole page."""
     lines = [HEAD.rstrip("\n"), "", "## Conditions"]
-    for kind, entries in catalogue.CONDITIONS.items():
+    for kind, entries in CONDITIONS.items():
         lasts = "" if ConditionType(kind) not in HARMLESS else " (the account stays ready)"
         lines += ["", f"### {kind}{lasts}", "", *table(entries)]
     lines += ["", "## Rows and pairs that are left out", "", *table(catalogue.NOTICES)]

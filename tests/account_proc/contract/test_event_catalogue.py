@@ -6,7 +6,9 @@ import re
 
 import pytest
 
-from krakencopy.account_proc.contract.event_catalogue import BY_CODE, CONDITIONS, ENTRIES, NOTICES, Entry
+from krakencopy.account_proc.contract.condition_reasons import CONDITIONS
+from krakencopy.account_proc.contract.event_catalogue import BY_CODE, ENTRIES, NOTICES
+from krakencopy.account_proc.contract.event_entry import Entry
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.code)
