@@ -28,7 +28,8 @@ run reports once more what still holds, and the end of what the run before had l
 a process has no conditions but its own: what began stays begun until its next process knows better.
 
 The page is written by `.venv/bin/python -m tests.support.events` from
-`event_catalogue.py`, `reason_catalogue.py` and `refusal_catalogue.py` in `account_proc/contract`.
+`event_catalogue.py`, `condition_reasons.py`, `reason_catalogue.py` and `refusal_catalogue.py` in
+`account_proc/contract`.
 """
 STATES_HEAD = """## Why an account stands where it stands
 
