@@ -51,8 +51,9 @@ async def interval_of(request: Limited, context: Context) -> Interval:
     """Of when a request asks; refuses one that nothing can be in."""
     interval = Interval.of(request)
     if interval.is_empty:
-        message = "since is not before until; nothing can be between them"
-        await refuse(context, grpc.StatusCode.INVALID_ARGUMENT, "BAD_INTERVAL", message)
+        wrong = Violation("since", "is not before until; nothing can be between them")
+        code = grpc.StatusCode.INVALID_ARGUMENT
+        await refuse(context, code, "BAD_INTERVAL", str(wrong), violations=[wrong])
     return interval
 
 

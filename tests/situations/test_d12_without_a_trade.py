@@ -265,10 +265,10 @@ def test_a_reserve_is_taken_under_any_name_that_kraken_has_for_a_coin(paper: Pap
 
 
 def test_a_reserve_of_what_the_exchange_does_not_have_fails_its_account(paper: Paper) -> None:
-    """A user's reserve names "btc", which is no asset's name: it is FAILED with what to write, instead of
+    """A user's reserve names "bitcoin", which is no asset's name: it is FAILED with what to write, instead of
     trading with what was reserved.
     """
-    with System(paper, {"anna": "1000"}, user_lines={"anna": 'reserve = { btc = "1" }'}) as system:
+    with System(paper, {"anna": "1000"}, user_lines={"anna": 'reserve = { bitcoin = "1" }'}) as system:
         system.start()
 
         def failed() -> str:
@@ -276,4 +276,4 @@ def test_a_reserve_of_what_the_exchange_does_not_have_fails_its_account(paper: P
             return found.message if found is not None and found.reason == "CONFIGURATION" else ""
 
         words = wait_for("anna to fail", failed)
-        assert "the exchange has no btc; write the asset as Kraken shows it, e.g. BTC" in words
+        assert "the exchange has no bitcoin; write the asset as Kraken shows it, e.g. BTC" in words

@@ -151,7 +151,11 @@ def lacking(system: MixedSystem, account: str) -> dict[str, Any]:
 def with_next_try(system: MixedSystem, account: str, kind: str) -> Any:
     """A condition that does not hold, once it also says when it is tried again."""
     found = lacking(system, account).get(kind)
-    return found if found is not None and "; next try at " in found.message else None
+    return found if found is not None and _has_next_try(found) else None
+
+
+def _has_next_try(condition: pb.Condition) -> bool:
+    return "; next try at " in condition.message or bool(condition.data.get("next_try"))
 
 
 def test_it_has_the_conditions_of_a_kraken_account_that_make_sense_there(

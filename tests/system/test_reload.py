@@ -94,7 +94,7 @@ def test_users_come_go_and_change_while_the_master_trades_and_nobody_else_notice
         "krakencopy.toml: added eve; removed ben; changed carl (copy.max_user_risk 0.10 -> 0.06)"
     )
     assert "\nben (removed)" in system.types("report")
-    assert "\nben: FILLED" in system.types(f"why {first}")
+    assert "\nben: FILLED" in system.types(f"why {first} --account ben")
     assert len(system.types("copies --account ben").splitlines()) == len(system.copies("ben")) + 1
     assert "STOPPING -> STOPPED" in system.types("events --account ben")
     assert system.types("logs ben -n 1")

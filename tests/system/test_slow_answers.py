@@ -56,9 +56,9 @@ def test_an_order_leaves_while_a_read_is_not_answered(
     system.sell(PAIR, "0.001")
     system.settled(2)
     assert system.copies("ann")[1].state == nouns.COPY_STATE_FILLED
-    condition = begins(system, "EXCHANGE_ANSWERS", "NO_ANSWER")
+    condition = begins(system, "EXCHANGE_ANSWERS", "EXCHANGE_UNREACHABLE")
     assert "within" in condition.message
     assert condition.data["method"] in READS
     paper.call("DELETE", "/faults")
-    ends(system, "NO_ANSWER")
+    ends(system, "EXCHANGE_UNREACHABLE")
     still_the_same_processes(system, pids)

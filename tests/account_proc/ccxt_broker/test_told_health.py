@@ -39,7 +39,7 @@ KRAKEN = 'AuthenticationError: kraken {"error":["EAPI:Invalid key"]}'
         (ExchangeRefused("fetch_balance", ("InvalidNonce: kraken",)), 200, "INVALID_NONCE"),
         (RateLimited("fetch_balance", ("RateLimitExceeded: kraken",)), 429, "RATE_LIMITED"),
         (OutcomeUnknown("fetch_balance", "ExchangeNotAvailable: 502"), 502, "HTTP_ERROR"),
-        (OutcomeUnknown("fetch_balance", "RequestTimeout: read"), None, "NO_ANSWER"),
+        (OutcomeUnknown("fetch_balance", "RequestTimeout: read"), None, "EXCHANGE_UNREACHABLE"),
     ],
 )
 def test_each_kind_of_error_becomes_the_reason_that_a_kraken_account_would_have(

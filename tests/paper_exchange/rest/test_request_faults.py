@@ -142,6 +142,18 @@ def test_a_reply_that_trickles_comes_byte_by_byte_though_the_engine_acted_at_onc
     assert len(faulty.fills(client)) == 1
 
 
+def test_odd_values_stand_in_the_answers_of_one_method_and_nothing_else_changes(
+    faulty: Server, client: Client
+) -> None:
+    right = {method: client.answer(method) for method in ("Balance", "TradeBalance")}
+    number = faulty.fault("odd_values", account=client.account, method="TradeBalance", seed=1)
+    assert client.answer("Balance") == right["Balance"]
+    assert client.answer("TradeBalance") != right["TradeBalance"]
+    assert faulty.fired(number)
+    assert client.answer("TradeBalance") == right["TradeBalance"], "once is the default"
+    assert ("TradeBalance", "ok", "odd_values") in faulty.outcomes(client)
+
+
 def test_a_request_that_hangs_has_used_its_nonce_but_is_done_after_the_delay(
     faulty: Server, client: Client
 ) -> None:
