@@ -5,11 +5,17 @@ Imports as little as there is: until ``begin`` was called, Ctrl-C shows a traceb
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+#: So long a command may take to end in order, in seconds.
+ORDERLY_S = 3.0
+#: The Ctrl-C that comes by itself, while one is on its way.
+_pending: list[threading.Timer] = []
 
 
 class TooSlow(Exception):
@@ -29,15 +35,23 @@ def begin() -> bool:
 
 
 def end_at_once() -> None:
-    """Ctrl-C ends the process without a word."""
+    """Ctrl-C ends the process without a word; one that would come by itself is called off."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    while _pending:
+        _pending.pop().cancel()
 
 
 def raise_once() -> None:
-    """Ctrl-C raises KeyboardInterrupt, so that the command can end in order; a second one ends it at once."""
+    """Ctrl-C raises KeyboardInterrupt, so that the command can end in order; a second one ends it at once.
+    Python drops an exception that meets a callback or a finalizer: the second one comes by itself.
+    """
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         end_at_once()
+        again = threading.Timer(ORDERLY_S, os.kill, (os.getpid(), signal.SIGINT))
+        again.daemon = True
+        _pending.append(again)
+        again.start()
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGINT, interrupt)
