@@ -38,7 +38,7 @@ class Amounts:
     burst_users: int = 50
     burst_fills: int = 1000
     flood_users: int = 10
-    flood_fills: int = 200
+    flood_fills: int = 60
     journal_s: float = 5.0
 
 
