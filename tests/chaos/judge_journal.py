@@ -52,7 +52,7 @@ CASH_DUST = Decimal("0.002")
 #: Balances of coins have 8 to 10 decimals.
 COIN_DUST = Decimal("0.00000002")
 #: What comes in for a coin is kept to 12 decimals, each time again; the model counts in fractions.
-COUNT_DUST = Fraction(1, 10**10)
+COUNT_DUST, COST_ROUNDING = Fraction(1, 10**10), Fraction(5, 10**13)
 #: Coins whose prices are those of their own dollar pairs.
 DOLLAR_COINS = frozenset({"USD", "BTC", "ETH", "SOL", "DOT"})
 CROSS_SHARE = Decimal("0.02")
@@ -231,6 +231,8 @@ def journal_counts_what_the_master_bought(record: Record) -> Iterator[Finding]:
     decision 26.
     """
     coins = Coins()
+    #: Fills that were paid in a coin, so far.
+    paid_in: Counter[str] = Counter()
     trades = {trade.exec_id: trade for trade in record.trades_of("master")}
     for fill in sorted(record.fills, key=lambda fill: fill.seq):
         pair = PAIRS.get(fill.pair)
@@ -242,7 +244,8 @@ def journal_counts_what_the_master_bought(record: Record) -> Iterator[Finding]:
             fill.pair, fill.side, volume, volume * Fraction(fill.price), {fill.fee_coin: Fraction(fill.fee)}
         )
         after = coins.held(pair.base)
-        dust = COUNT_DUST * (10**5 if pair.base in MONEY else 1)
+        paid_in[pair.quote] += 1
+        dust = COUNT_DUST * (10**5 if pair.base in MONEY else 1) + COST_ROUNDING * paid_in[pair.base]
         if abs(Fraction(fill.journal_position) - before) > dust:
             text = (
                 f"fill {fill.seq} ({fill.pair} {fill.side}): the journal counts {fill.journal_position} "
