@@ -9,5 +9,5 @@ The way of a fill through this package:
              -> trading/order_gateway.py -> kraken/rest/order_connection.py -> copying/copier.py
 
 Nothing here knows the supervisor, other accounts, or where the configuration came from: all that a process is
-told stands in one ``AccountSpec`` (contract/spec.py), and its API key arrives on a pipe.
+given stands in one ``AccountSpec`` (contract/spec.py), and its API key arrives on a pipe.
 """

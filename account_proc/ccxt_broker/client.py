@@ -25,8 +25,8 @@ from importlib.util import find_spec
 from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
+from krakencopy.account_proc.ccxt_broker.health_errors import NEEDED, PUBLIC, health_error
 from krakencopy.account_proc.ccxt_broker.messages import Sent, coinbase_refuses, error_of, order_id_of
-from krakencopy.account_proc.ccxt_broker.told_health import NEEDED, PUBLIC, told
 from krakencopy.account_proc.contract.errors import (
     ConfigurationFault,
     ExchangeError,
@@ -236,7 +236,7 @@ class CcxtClient:
         if speaks_of_time(fault):
             self.clock.refused()
         self.health.note_failure(
-            method, told(fault, self._status), time.monotonic(), private=method not in PUBLIC
+            method, health_error(fault, self._status), time.monotonic(), private=method not in PUBLIC
         )
         return fault
 

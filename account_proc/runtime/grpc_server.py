@@ -106,7 +106,7 @@ class GrpcServer:
 
 @contextmanager
 def _refused_with_reason(method: str) -> Iterator[None]:
-    """No call ends without one: what nobody expected is logged, and nothing of it told."""
+    """No call ends without one: what nobody expected is logged, and nothing of it is sent."""
     try:
         yield
     except (GRPCError, ProtocolError, StreamTerminatedError):

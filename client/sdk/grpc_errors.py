@@ -66,8 +66,8 @@ class _Details:
 def fault(error: grpc.RpcError, endpoint: Endpoint, request_id: str = "") -> KrakenCopyError:
     """Say what a failed call means. ``request_id`` is the mutation's, if it was one."""
     code = error.code()
-    told = _details(error)
-    reason = told.reason
+    given = _details(error)
+    reason = given.reason
     details = " ".join((error.details() or "").split())
     kind = _KINDS.get(code, ServerFault)
     if reason == _BAD_CONFIGURATION:
@@ -75,9 +75,9 @@ def fault(error: grpc.RpcError, endpoint: Endpoint, request_id: str = "") -> Kra
     if kind is Unavailable and details.startswith(_NEVER_CONNECTED):
         kind = NotConnected
     message = _message(code, reason, details, endpoint)
-    found = kind(message, reason=reason, request_id=request_id, metadata=told.metadata)
+    found = kind(message, reason=reason, request_id=request_id, metadata=given.metadata)
     if isinstance(found, BadInput):
-        found.violations = told.violations
+        found.violations = given.violations
     return found
 
 

@@ -61,18 +61,18 @@ def account_page(account: nouns.Account, now: float | None = None) -> list[str]:
     if account.drifts:
         lines += ["", "orders that the exchange tells otherwise than this account's ledger:"]
         lines += [f"  {local_time(d.found_at)} {plain(d.code)} {plain(d.message)}" for d in account.drifts]
-    if told := lacking(account):
-        lines += ["", "what it needs and lacks:", *(f"  {line}" for line in told)]
+    if found_lines := lacking(account):
+        lines += ["", "what it needs and lacks:", *(f"  {line}" for line in found_lines)]
     if account.notices:
         lines += ["", "not understood or refused, and left out; everything else goes on:"]
         lines += [
             f"  {local_time(n.last_at)} {plain(n.code)} {plain(n.message)}{times(n.count)}"
             for n in account.notices
         ]
-    if told := warnings(account):
-        lines += ["", *told]
-    if told := ending(account):
-        lines += ["", *told]
+    if found_lines := warnings(account):
+        lines += ["", *found_lines]
+    if found_lines := ending(account):
+        lines += ["", *found_lines]
     return lines
 
 

@@ -12,7 +12,7 @@ from krakencopy.supervisor.control.front_connection import Connections, OpeningC
 
 #: A client that connects and does not begin as HTTP/2 does, in seconds.
 PREFACE_S = 5.0
-#: Clients that have too many connections and are told so, at once, and for how long, in seconds.
+#: Clients that have too many connections and get the reason, at once, and for how long, in seconds.
 REFUSED_MAX, REFUSED_S = 8, 1.0
 #: Connections that are taken in one turn of the loop.
 ACCEPTED_MAX = 8

@@ -103,7 +103,7 @@ class FrontProcess:
         try:
             self._events.record(types_pb2.SEVERITY_WARNING, "", "CONTROL_RESTARTED", words)
         except JournalFault as error:
-            # Whoever writes next ends the run for it.
+            # The next one to write ends the run for it.
             log.error("%s; it is not in the journal: %s", words, error)  # noqa: TRY400 - expected
 
 

@@ -1,4 +1,4 @@
-"""An error of ccxt in the words that the health of an account's calls is told by
+"""An error of ccxt in the words that the health of an account's calls is judged by
 (account_proc/kraken/health.py). Pure.
 
 ccxt names the kind of an error and quotes the exchange; an HTTP status stands beside it. Kraken's own words
@@ -36,7 +36,7 @@ _PERMISSION, _NONCE = "PermissionDenied:", "InvalidNonce:"
 _CLOSED = ("AccountSuspended:", "AccountNotEnabled:")
 
 
-def told(error: ExchangeError, status: int | None) -> ExchangeError:
+def health_error(error: ExchangeError, status: int | None) -> ExchangeError:
     """The same error in those words; ``status``: the HTTP status of the answer, None without one."""
     match error:
         case OutcomeUnknown() if error.cause.startswith(_NONCE):

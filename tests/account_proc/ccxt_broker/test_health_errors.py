@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from krakencopy.account_proc.ccxt_broker.told_health import NEEDED, told
+from krakencopy.account_proc.ccxt_broker.health_errors import NEEDED, health_error
 from krakencopy.account_proc.contract.errors import (
     ExchangeError,
     ExchangeRefused,
@@ -47,7 +47,7 @@ def test_each_kind_of_error_becomes_the_reason_that_a_kraken_account_would_have(
 ) -> None:
     health = ExchangeHealth(needed=NEEDED)
     for _ in range(2):  # one that is lost on the way proves nothing
-        health.note_failure(error.method, told(error, status), 1.0)  # type: ignore[attr-defined]
+        health.note_failure(error.method, health_error(error, status), 1.0)  # type: ignore[attr-defined]
     lacking = [found for found in health.findings(2.0) if found.holds is False]
     assert [found.reason for found in lacking] == [reason]
     assert lacking[0].data.get("http_status", "") == ("502" if status == 502 else "")
@@ -59,5 +59,5 @@ def test_each_kind_of_error_becomes_the_reason_that_a_kraken_account_would_have(
 def test_a_refused_order_says_nothing_of_key_or_exchange() -> None:
     health = ExchangeHealth(needed=NEEDED)
     refused = ExchangeRefused("createOrder", ("InvalidOrder: kraken EOrder:Volume",))
-    health.note_failure("createOrder", told(refused, 200), 1.0)
+    health.note_failure("createOrder", health_error(refused, 200), 1.0)
     assert all(found.holds is not False for found in health.findings(2.0))
