@@ -24,13 +24,6 @@ FRONT_MIB_MAX, GROWTH_MIB_MAX = 256, 40
 
 
 @pytest.fixture
-def paper() -> Iterator[Paper]:
-    with Paper() as paper:
-        paper.price("XBTUSD", "50000")
-        yield paper
-
-
-@pytest.fixture
 def system(paper: Paper) -> Iterator[System]:
     with System(paper, dict.fromkeys(USERS, "100000"), "10000000") as system:
         system.start().wait_ready()

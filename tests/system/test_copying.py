@@ -5,20 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
 from decimal import Decimal
-
-import pytest
 
 from tests.support.client import private
 from tests.support.system import Key, Paper, System, alive, wait_for
-
-
-@pytest.fixture
-def paper() -> Iterator[Paper]:
-    with Paper() as paper:
-        paper.price("XBTUSD", "50000")
-        yield paper
 
 
 def trades(paper: Paper, account: str) -> list[tuple[str, Decimal]]:

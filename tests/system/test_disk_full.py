@@ -27,13 +27,6 @@ NO_ROOM = "DISK_NOT_WRITABLE"
 
 
 @pytest.fixture
-def paper() -> Iterator[Paper]:
-    with Paper() as paper:
-        paper.price("XBTUSD", "50000")
-        yield paper
-
-
-@pytest.fixture
 def system(paper: Paper, tmp_path: Path) -> Iterator[OnDisk]:
     """Three accounts that have copied one fill, on a disk of their own."""
     with (

@@ -8,7 +8,6 @@ import os
 import re
 import signal
 import time
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,13 +15,6 @@ import pytest
 
 from tests.support.client import private
 from tests.support.system import Key, Paper, System, wait_for
-
-
-@pytest.fixture
-def paper() -> Iterator[Paper]:
-    with Paper() as paper:
-        paper.price("XBTUSD", "50000")
-        yield paper
 
 
 def trades(paper: Paper, account: str) -> list[tuple[str, Decimal]]:

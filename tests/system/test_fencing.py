@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
@@ -22,13 +22,6 @@ from krakencopy.v1 import account_pb2_grpc, types_pb2
 from tests.support.client import private
 from tests.support.footprint import children
 from tests.support.system import Key, Paper, System, alive, freeze, wait_for
-
-
-@pytest.fixture
-def paper() -> Iterator[Paper]:
-    with Paper() as paper:
-        paper.price("XBTUSD", "50000")
-        yield paper
 
 
 def bought(paper: Paper, account: str) -> list[Decimal]:

@@ -10,11 +10,8 @@ from __future__ import annotations
 import random
 import sys
 import time
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
-
-import pytest
 
 from tests.support.client import private
 from tests.support.mixed import MixedSystem
@@ -24,13 +21,6 @@ SCRIPT = (
     'strategy = "scripted"\nstrategy_options = { script = ["buy BTC/USD 0.0001", "sell BTC/USD '
     '100%"], repeat = 1000000, interval_s = 0.02 }\n'
 )
-
-
-@pytest.fixture
-def paper() -> Iterator[Paper]:
-    with Paper() as paper:
-        paper.price("XBTUSD", "50000")
-        yield paper
 
 
 def orders(paper: Paper, system: System, account: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

@@ -3,18 +3,8 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
-
-import pytest
 
 from tests.support.system import Paper, System
-
-
-@pytest.fixture
-def paper() -> Iterator[Paper]:
-    with Paper() as paper:
-        paper.price("XBTUSD", "50000")
-        yield paper
 
 
 def test_what_ended_the_run_before_is_an_event_and_the_first_line_of_the_next(paper: Paper) -> None:

@@ -6,22 +6,12 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from tests.measure.orphans import Measured
 from tests.support.system import Paper, System, alive, freeze, wait_for
 
 IDLE_END = "ending: the supervisor is gone, and nothing is in flight"
-
-
-@pytest.fixture
-def paper() -> Iterator[Paper]:
-    with Paper() as paper:
-        paper.price("XBTUSD", "50000")
-        yield paper
 
 
 def stat_of(pid: int) -> list[str]:

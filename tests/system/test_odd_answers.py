@@ -20,13 +20,6 @@ VOLUME = "0.001"
 
 
 @pytest.fixture
-def paper() -> Iterator[Paper]:
-    with Paper() as paper:
-        paper.price("XBTUSD", "50000")
-        yield paper
-
-
-@pytest.fixture
 def system(paper: Paper) -> Iterator[System]:
     with System(paper, {"ann": "100000"}, "100000") as system:
         system.start().wait_ready()

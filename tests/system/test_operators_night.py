@@ -29,13 +29,6 @@ PLACEHOLDERS = {"ID": "ann", "FILL": "1", "OLD": "MATIC", "NEW": "POL"}
 
 
 @pytest.fixture
-def paper() -> Iterator[Paper]:
-    with Paper() as paper:
-        paper.price("XBTUSD", "50000")
-        yield paper
-
-
-@pytest.fixture
 def system(paper: Paper) -> Iterator[System]:
     with System(paper, {"ann": "1000", "ben": "1000", "cid": "1000"}) as system:
         yield system

@@ -26,13 +26,6 @@ CANCELLED = nouns.CANCEL_OUTCOME_CANCELLED
 
 
 @pytest.fixture
-def paper() -> Iterator[Paper]:
-    with Paper() as paper:
-        paper.price("XBTUSD", "50000")
-        yield paper
-
-
-@pytest.fixture
 def system(paper: Paper) -> Iterator[System]:
     """A master with money, and a user that copies it."""
     with System(paper, {"anna": "1000"}, master_balance="10000") as system:

@@ -20,13 +20,6 @@ READS = (
 
 
 @pytest.fixture
-def paper() -> Iterator[Paper]:
-    with Paper() as paper:
-        paper.price("XBTUSD", "50000")
-        yield paper
-
-
-@pytest.fixture
 def system(paper: Paper) -> Iterator[System]:
     """A master and a user that has copied an entry."""
     with System(paper, {"ann": "1000"}) as system:
