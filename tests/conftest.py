@@ -24,7 +24,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 MEASURED_BY = "COVERAGE_PROCESS_START"
 _measured_by = os.environ.get(MEASURED_BY)
 #: What these start is not measured: it proves the whole and no module, and takes long enough.
-UNMEASURED = ("tests/bench/", "tests/chaos/")
+UNMEASURED = ("tests/bench/", "tests/chaos/", "tests/situations/")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -123,6 +123,8 @@ class Conditions:
         return list(self._held.values())
 
 
+#: Of a feed: it got no token, and is not connected for that.
+FEED_REFUSED = "FEED_TOKEN_REFUSED"
 #: What a feed that is not connected may follow from.
 FEED_CAUSES = frozenset(
     {
@@ -141,10 +143,15 @@ def first_that_matters(
 ) -> pb.Condition | None:
     """The condition that an account's state is named by: of those that do not hold and matter, the one that
     ceased to hold first, which the later ones may follow from. ``among``: only of these types.
+
+    A feed that got no token was cut by what calls find out only a moment later: that names the state.
     """
     lacking = [
         each
         for each in conditions
         if each.matters and each.status == pb.CONDITION_STATUS_FALSE and each.type in among
     ]
+    causes = [each for each in lacking if each.type in FEED_CAUSES and each.reason != FEED_REFUSED]
+    if causes:
+        lacking = [each for each in lacking if each.reason != FEED_REFUSED]
     return min(lacking, key=lambda each: each.since.ToNanoseconds(), default=None)

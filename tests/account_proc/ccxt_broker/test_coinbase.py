@@ -8,6 +8,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -52,12 +53,17 @@ def order(side: Side = Side.BUY, volume: str = "0.001", limit: str | None = None
     )
 
 
+def in_time(one: BrokerOrder) -> BrokerOrder:
+    """Connecting has taken its time, which is none of the order's."""
+    return replace(one, deadline=time.time() + TIMING.deadline)
+
+
 def traded(server: Coinbase, *orders: BrokerOrder) -> list[Ending]:
     async def trade() -> list[Ending]:
         broker = await connected(server)
         endings = []
         for one in orders:
-            ack = await broker.send(one)
+            ack = await broker.send(in_time(one))
             endings.append(await broker.end(one, ack.order_id))
         broker.close()
         return endings
@@ -71,7 +77,7 @@ def refusal(server: Coinbase, one: BrokerOrder) -> ExchangeError:
     async def send() -> ExchangeError:
         broker = await connected(server)
         with pytest.raises(ExchangeError) as raised:
-            await broker.send(one)
+            await broker.send(in_time(one))
         broker.close()
         return raised.value
 

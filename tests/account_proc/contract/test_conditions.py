@@ -54,6 +54,20 @@ def test_they_come_in_the_order_of_their_types_and_go_when_they_are_not_seen() -
     assert [each.finding.type for each in conditions.update([Finding(type=FEED)])] == [FEED]
 
 
+@pytest.mark.parametrize("cause", [KEY, ConditionType.EXCHANGE_ANSWERS])
+def test_a_feed_that_was_cut_before_a_call_found_out_why_does_not_name_the_state(
+    cause: ConditionType,
+) -> None:
+    now = Clock()
+    conditions = Conditions(now)
+    conditions.update([Finding(type=cause), _lacking(FEED, "FEED_DOWN")])
+    now.at = 100.3
+    found = conditions.update([_lacking(cause, "CAUSE"), _lacking(FEED, "FEED_TOKEN_REFUSED")])
+    named = first_that_matters(each.to_proto() for each in found)
+    assert named is not None
+    assert named.reason == "CAUSE"
+
+
 @pytest.mark.parametrize(("holds", "reason"), [(True, "WHY"), (None, "WHY"), (False, "")])
 def test_a_reason_is_there_exactly_where_it_does_not_hold(holds: bool | None, reason: str) -> None:
     with pytest.raises(AssertionError):
