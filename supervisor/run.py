@@ -106,7 +106,7 @@ async def serve(run: Run) -> int:
             if isinstance(fault, JournalNoRoom) and run.waits_for_room:
                 return ExitCode.NO_ROOM
             return ExitCode.LEDGER if isinstance(fault, JournalFault) else ExitCode.CONFIGURATION
-        is_running = False
+        running: Supervisor | None = None
         try:
             supervisor = Supervisor(
                 config=run.config, place=place, journal=journal, spawner=spawner,
@@ -115,14 +115,15 @@ async def serve(run: Run) -> int:
             lines.run = supervisor.epoch
             reloader = Reloader(supervisor, run.config_path, keys)
             await control.start(supervisor, reloader)
-            is_running = True
+            running = supervisor
             not_ready = await _run_until_stopped(run, supervisor, reloader)
         except JournalFault as fault:
             log.critical("%s", fault)
             sys.stderr.write(f"krakencopyd: {fault}\n")
             LastRun(run.folder.path).note_end(str(fault))
-            # What begins with nothing, or ends by itself, does not go on by itself.
-            goes_on = (is_running or run.waits_for_room) and exchange is None and run.duration_s is None
+            # What begins with nothing, ends by itself, or was asked to end, does not go on by itself.
+            is_to_last = run.waits_for_room if running is None else not running.shutdown.begun
+            goes_on = is_to_last and exchange is None and run.duration_s is None
             return ExitCode.NO_ROOM if goes_on and isinstance(fault, JournalNoRoom) else ExitCode.LEDGER
         except Exception as error:
             LastRun(run.folder.path).note_end(f"krakencopyd crashed: {error!r}")

@@ -12,6 +12,7 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from krakencopy.account_proc.contract.proto_time import timestamp
@@ -143,39 +144,40 @@ class Supervisor:
 
     def pause(self, account_id: str) -> None:
         """Hands no more fills to a user. Kept across restarts."""
-        if self._set_paused(account_id, paused=True):
+        if not self.accounts[account_id].paused:
+            keep = partial(self.journal.set_paused, account_id, paused=True)
             words = "paused by an operator: fills wait in the journal"
-            self.events.record(pb.SEVERITY_WARNING, account_id, "PAUSED", words)
+            self.events.record_wish(keep, pb.SEVERITY_WARNING, account_id, "PAUSED", words)
+        self._set_paused(account_id, paused=True)
 
     def resume(self, account_id: str) -> None:
         """Hands out fills again, those of the pause first."""
-        if self._set_paused(account_id, paused=False):
+        if self.accounts[account_id].paused:
+            keep = partial(self.journal.set_paused, account_id, paused=False)
             words = "resumed by an operator: first what has waited"
-            self.events.record(pb.SEVERITY_INFO, account_id, "RESUMED", words)
+            self.events.record_wish(keep, pb.SEVERITY_INFO, account_id, "RESUMED", words)
+        self._set_paused(account_id, paused=False)
 
-    def _set_paused(self, account_id: str, *, paused: bool) -> bool:
-        """Whether that changes anything."""
-        account = self.accounts[account_id]
-        changes = account.paused is not paused
-        if changes:
-            self.journal.set_paused(account_id, paused=paused)
-            account.paused = paused
+    def _set_paused(self, account_id: str, *, paused: bool) -> None:
+        self.accounts[account_id].paused = paused
         # The sender of its fills looks again.
         self.fills.users.notify()
         self._queue.put_accounts([account_id])
-        return changes
 
     def hurry_shutdown(self) -> None:
         """The shutdown, begun now or before, waits for nobody any more; in the same order."""
         self.limits = self.limits.hurried()
         self.shutdown.hurry(self.limits)
 
-    def apply(self, difference: Difference, loaded: Mapping[str, Credentials]) -> None:
-        """Takes a difference that needs no restart; ``loaded`` are the credentials of those that it touches.
+    def apply(self, difference: Difference, loaded: Mapping[str, Credentials], source: str) -> None:
+        """Takes a difference of ``source`` that needs no restart; ``loaded`` are the credentials of those
+        that it touches.
 
         Processes of accounts that it does not touch are left alone. Raises JournalFault, before anything is
         changed.
         """
+        join = partial(self.registry.join_added, difference)
+        self.events.record_wish(join, pb.SEVERITY_INFO, "", "RELOADED", f"{source}: {difference}")
         self.registry.apply(difference, loaded)
         self.config = self._launcher.config = difference.applied_to(self.config)
         self.limits = replace(self.limits, start=self.config.startup.health_timeout_s)

@@ -93,7 +93,7 @@ OF_ACCOUNTS = {
 OF_PROCESSES = {
     "BAD_CREDENTIALS": ("the exchange does not accept the key", "give the account a new key"),
     "LOCK_HELD": ("another process has the account's files or its key", "see which"),
-    "DISK_NOT_WRITABLE": ("the disk is full; nothing was done", "make room"),
+    "DISK_NOT_WRITABLE": ("the disk is full; nothing was done", "make room, then ask again"),
     "OTHER_ACCOUNT": ("the key opens another account than the ledger's", "give the right key"),
     "FOREIGN_LEDGER": ("the ledger is about another exchange or mode", "bring back the right one"),
     "NEWER_LEDGER": ("a later version has written the ledger", "run that version"),

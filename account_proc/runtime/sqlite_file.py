@@ -58,7 +58,7 @@ class Database:
     def __init__(
         self, path: Path, *, schema: str, version: int, fill: Callable[[Database], object],
         recognise: Callable[[Database], None], fault: type[Exception], remedy: str,
-        newer: type[Exception] | None = None, no_room: type[Exception] | None = None,
+        newer: type[Exception] | None = None, no_room: Callable[[str], Exception] | None = None,
         upgrades: Mapping[int, str | Callable[[Database], None]] = MappingProxyType({}),
     ) -> None:  # fmt: skip
         """Opens the file, or makes it with ``schema`` and what ``fill`` puts in. ``upgrades``: from a version
@@ -324,6 +324,10 @@ class Transaction:
             elif self._database.connection.in_transaction:
                 self._database.execute("ROLLBACK")
         except sqlite3.Error as failure:
+            # What was refused must not become durable with what comes next.
+            if self._database.connection.in_transaction:
+                with suppress(sqlite3.Error):
+                    self._database.execute("ROLLBACK")
             raise self._fault(failure) from failure
         if isinstance(error, sqlite3.Error):
             raise self._fault(error) from error

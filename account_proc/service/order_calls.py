@@ -16,6 +16,7 @@ from krakencopy.account_proc.contract.errors import (
     AccountError,
     ExchangeRefused,
     LedgerFault,
+    NoRoom,
     OutcomeUnknown,
 )
 from krakencopy.account_proc.contract.proto_time import timestamp
@@ -155,6 +156,8 @@ def _refusals(request_id: str = "") -> Iterator[None]:
             raise refusal(Status.UNAVAILABLE, "EXCHANGE", message) from error
         message = f"{error.cause}; ask again with the same request_id {request_id!r} to find out"
         raise refusal(Status.UNKNOWN, "ORDER_OUTCOME_UNKNOWN", message) from error
+    except NoRoom as error:
+        raise refusal(Status.UNAVAILABLE, error.reason, str(error)) from error
     except LedgerFault as error:
         raise refusal(Status.INTERNAL, error.reason, str(error)) from error
     except (OrderRefused, ExchangeRefused) as error:

@@ -103,7 +103,9 @@ class PositionGone(Refused):
 
 
 class Unavailable(KrakenCopyError):
-    """Nobody answers at the endpoint, or the connection was lost; what became of a mutation is not known."""
+    """Nobody answers at the endpoint, or the connection was lost; what became of a mutation is not known.
+    With ``reason`` ``DISK_NOT_WRITABLE`` the server answers, has no room to write, and nothing was done.
+    """
 
     exit_code = ExitCode.UNAVAILABLE
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Protocol
 
 from krakencopy.supervisor.accounts.grpc_client import CallFailed
@@ -46,13 +47,13 @@ class CoinNames:
         """Has positions follow a coin to its new name; ``by``: who says so. Raises ValueError for a
         contradiction, and JournalFault.
         """
-        if self._journal.rename(old, new):
-            words = (
-                f"{old} is {new} from now on, by {by}: the master's count and every user's position follow it"
-            )
-            self._events.record(pb.SEVERITY_WARNING, "", "ASSET_RENAMED", words)
-            self._fills.renamed()
-            self._fills.users.notify()
+        if self._journal.coins.is_renamed(old, new):
+            return
+        words = f"{old} is {new} from now on, by {by}: the master's count and every user's position follow it"
+        keep = partial(self._journal.rename, old, new)
+        self._events.record_wish(keep, pb.SEVERITY_WARNING, "", "ASSET_RENAMED", words)
+        self._fills.renamed()
+        self._fills.users.notify()
 
     def rename_by_exchange(self, account_id: str, old: str, new: str) -> None:
         """The process of this account has read in the exchange's tables that a coin has another name.

@@ -70,15 +70,16 @@ class AccountRegistry:
             self._add_account(account)
         self._sort()
 
-    def apply(self, difference: Difference, loaded: Mapping[str, Credentials]) -> None:
-        """Takes a difference that needs no restart; ``loaded`` are the credentials of those that it touches.
-
-        Processes of accounts that it does not touch are left alone. Raises JournalFault, before anything is
-        changed.
-        """
+    def join_added(self, difference: Difference) -> None:
+        """The first part of taking a difference that needs no restart: new users join the journal."""
         for account in difference.added:
             if account.copies:
                 self._journal.join(account.id)
+
+    def apply(self, difference: Difference, loaded: Mapping[str, Credentials]) -> None:
+        """The second part; ``loaded`` are the credentials of those that it touches. Processes of accounts
+        that it does not touch are left alone.
+        """
         self._turns.hand_over(loaded, self.accounts)
         for account in difference.removed:
             self.accounts[account.id].removed = True

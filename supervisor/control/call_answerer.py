@@ -27,6 +27,8 @@ from krakencopy.supervisor.control.call_frames import (
     read_taken,
 )
 from krakencopy.supervisor.control.loop_share import LoopShare, begin_call
+from krakencopy.supervisor.journal.journal_file import JournalNoRoom
+from krakencopy.supervisor.lifecycle.state_machine import NO_ROOM
 
 log = logging.getLogger(__name__)
 
@@ -139,14 +141,15 @@ class CallAnswerer:
             await self._send_answers(number, call, method, _TYPES[method].FromString(request))
         except Refused as refused:
             end = refused.encoded
+        except JournalNoRoom as error:
+            log.warning("%s was refused: %s", METHODS[method].name, error)
+            words = f"{error.room}; nothing is changed: make room there, then ask again"
+            end = _status(code_pb2.UNAVAILABLE, words, NO_ROOM)
         except Exception:
             name = METHODS[method].name
             log.exception("%s was not answered", name)
             words = f"the supervisor failed at {name}; its log says where. What became of it is not known"
-            status = status_pb2.Status(code=code_pb2.INTERNAL, message=words)
-            for part in error_details(INTERNAL_FAULT):
-                status.details.add().Pack(part)
-            end = status.SerializeToString()
+            end = _status(code_pb2.INTERNAL, words, INTERNAL_FAULT)
         finally:
             del self._calls[number]
         self._send(Frame(Kind.END, number, end))
@@ -170,3 +173,11 @@ class CallAnswerer:
         # What waits here is bounded: by the calls at once, and the answers of each that are not taken.
         if self._writer is not None and not self._writer.is_closing():
             self._writer.write(frame.encoded())
+
+
+def _status(code: Any, words: str, reason: str) -> bytes:
+    """google.rpc.Status, encoded."""
+    status = status_pb2.Status(code=code, message=words)
+    for part in error_details(reason):
+        status.details.add().Pack(part)
+    return status.SerializeToString()

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -80,11 +81,17 @@ class Reloader:
         task = self._asked.get(key)
         if task is None:
             task = self._asked[key] = asyncio.get_running_loop().create_task(self._reload(dry_run=dry_run))
-            # Nobody may be left to hear of it.
-            task.add_done_callback(lambda done: done.cancelled() or done.exception())
+            task.add_done_callback(partial(self._forget_failed, key))
             while len(self._asked) > ANSWERS_MAX:
                 self._asked.popitem(last=False)
         return await asyncio.shield(task)
+
+    def _forget_failed(self, key: tuple[str, bool], done: asyncio.Task[pb.ReloadResponse]) -> None:
+        """What was not answered, for want of room or by a defect, is done when it is asked again."""
+        # Nobody may be left to take it.
+        error = None if done.cancelled() else done.exception()
+        if error is not None and not isinstance(error, ReloadRefused) and self._asked.get(key) is done:
+            del self._asked[key]
 
     async def _reload(self, *, dry_run: bool) -> pb.ReloadResponse:
         async with self._turn:
@@ -119,9 +126,7 @@ class Reloader:
         except PaperFault as fault:
             raise ReloadRefused("PAPER_EXCHANGE", f"{fault}; nothing was changed") from None
         self._check_staying()
-        self._supervisor.apply(difference, loaded)
-        words = f"{self._path}: {difference}"
-        self._supervisor.events.record(types_pb2.SEVERITY_INFO, "", "RELOADED", words)
+        self._supervisor.apply(difference, loaded, str(self._path))
         return answer
 
     def _check_staying(self) -> None:

@@ -7,7 +7,7 @@ It must not know what an event is about.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.supervisor.journal.journal import Journal
@@ -54,8 +54,33 @@ class EventLog:
         """One event; ``account_id`` is empty where it is about the whole, ``data`` is the message for
         programs. Raises JournalFault.
         """
-        event = pb.Event(severity=severity, account_id=account_id, code=code, message=message, data=data)
-        event.at.GetCurrentTime()
+        event = _event(severity, account_id, code, message, data)
         self._journal.add_event(event)
-        log.log(LOG_LEVEL[severity], "%s: %s %s", account_id or "supervisor", code, message)
+        self._show(event)
+
+    def record_wish(
+        self, keep: Callable[[], object], severity: pb.Severity.ValueType, account_id: str, code: str,
+        message: str,
+    ) -> None:  # fmt: skip
+        """The same of what an operator asked for, together with what ``keep`` writes of it: both are kept, or
+        neither. Raises JournalFault; then nothing has changed. Whatever ``keep`` raises comes out as well.
+        """
+        event = _event(severity, account_id, code, message)
+        with self._journal.wish():
+            keep()
+            self._journal.add_event(event)
+        self._show(event)
+
+    def _show(self, event: pb.Event) -> None:
+        words = event.account_id or "supervisor", event.code, event.message
+        log.log(LOG_LEVEL[event.severity], "%s: %s %s", *words)
         self.change_signal.notify()
+
+
+def _event(
+    severity: pb.Severity.ValueType, account_id: str, code: str, message: str,
+    data: Mapping[str, str] | None = None,
+) -> pb.Event:  # fmt: skip
+    event = pb.Event(severity=severity, account_id=account_id, code=code, message=message, data=data)
+    event.at.GetCurrentTime()
+    return event

@@ -5,7 +5,8 @@ want. A fill is durable here before anyone else sees it (supervisor/journal/jour
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from krakencopy.account_proc.contract.copied_coins import Position
@@ -41,15 +42,33 @@ class Journal(JournalFile):
         self._ends = Counter(
             {(user, state, reason): number for user, state, reason, number in self._rows(_ENDS)}
         )
-        positions = self._rows("SELECT coin, body FROM positions")
-        self.coins = MasterCoins(
-            {coin: Position.from_json(body) for coin, body in positions},
-            self._rows("SELECT number, old_name, new_name, after_seq FROM renames ORDER BY number"),
-        )
+        self.coins = self._read_coins()
         # Seqs have no gaps, so this also finds what SQLite's check cannot know.
         fills = self._number("SELECT count(*) FROM fills")
         if self.head != fills:
             raise self._database.damaged(f"it ends with fill {self.head} and has {fills}")
+
+    def _read_coins(self) -> MasterCoins:
+        positions = self._rows("SELECT coin, body FROM positions")
+        return MasterCoins(
+            {coin: Position.from_json(body) for coin, body in positions},
+            self._rows("SELECT number, old_name, new_name, after_seq FROM renames ORDER BY number"),
+        )
+
+    @contextmanager
+    def wish(self) -> Iterator[None]:
+        """What an operator asks for and the event about it, in one commit. Raises JournalFault; then nothing
+        has changed, here as on the disk, and this journal may be used on.
+        """
+        last_event, renames = self.last_event, len(self.coins.renames)
+        try:
+            with self.together():
+                yield
+        except BaseException:
+            self.last_event = last_event
+            if len(self.coins.renames) != renames:
+                self.coins = self._read_coins()
+            raise
 
     # -- fills ----------------------------------------------------------------------------------------------
 

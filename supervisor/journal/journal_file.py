@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from google.protobuf.message import DecodeError
 
 from krakencopy.account_proc.contract.folder_owner import is_foreign, why_foreign
+from krakencopy.account_proc.runtime.disk_room import room_words
 from krakencopy.account_proc.runtime.sqlite_file import Database
 from krakencopy.supervisor.journal.schema import META_KEYS, SCHEMA, SCHEMA_VERSION, UPGRADES
 from krakencopy.v1 import types_pb2 as pb
@@ -33,7 +34,11 @@ class JournalFault(Exception):
 
 
 class JournalNoRoom(JournalFault):
-    """The disk is full. What was written is there."""
+    """The disk is full. What was written is there. ``room``: how little is left, for people."""
+
+    def __init__(self, words: str, room: str) -> None:
+        self.room = room
+        super().__init__(words)
 
 
 class ForeignJournal(JournalFault):
@@ -76,7 +81,7 @@ class JournalFile:
             fill=begin,
             recognise=recognise,
             fault=JournalFault,
-            no_room=JournalNoRoom,
+            no_room=lambda words: JournalNoRoom(words, room_words(path.parent)),
             remedy=REMEDY,
         )
         self._db = self._database.connection

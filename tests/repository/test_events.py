@@ -66,7 +66,7 @@ def codes_of(path: Path) -> Iterator[str]:
             yield from _refusal(node)
         if not isinstance(node.func, ast.Attribute):
             continue
-        place = {"record": 2, "announce": 1, "link_refused": 0}.get(node.func.attr)
+        place = {"record": 2, "record_wish": 3, "announce": 1, "link_refused": 0}.get(node.func.attr)
         if place is None or len(node.args) <= place:
             continue
         code = node.args[place]

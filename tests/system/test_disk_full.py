@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from krakencopy.client.sdk.errors import KrakenCopyError
+from krakencopy.client.sdk.errors import Unavailable
 from krakencopy.supervisor.accounts.disk_watch import BALLAST, BALLAST_BYTES, LOW_BYTES
 from krakencopy.v1 import types_pb2 as pb
 from tests.support.small_disk import OnDisk, disk_of, fill_disk
@@ -121,13 +121,18 @@ def no_room_for_the_journal(system: OnDisk) -> None:
 
     def is_refused() -> bool:
         fill_disk(filler)
+        refusal = ("", "")
         with system.api() as api:
             try:
                 api.pause_account("anna")
                 api.resume_account("anna")
-            except KrakenCopyError:
-                return True
-        return False
+            except Unavailable as error:
+                refusal = (error.reason, error.message)
+        words = (
+            f"no room on {system.disk}: 0 of 83 MB free; nothing is changed: make room there, then ask again"
+        )
+        assert refusal in {("", ""), (NO_ROOM, words)}
+        return refusal == (NO_ROOM, words)
 
     wait_for("the journal to be without room", is_refused)
 

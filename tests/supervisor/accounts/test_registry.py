@@ -30,7 +30,9 @@ def supervisor(journal: Journal, config: Config) -> Supervisor:
 
 
 def reload(it: Supervisor, config: Config) -> None:
-    it.registry.apply(compare(it.config, config), {})
+    difference = compare(it.config, config)
+    it.registry.join_added(difference)
+    it.registry.apply(difference, {})
     it.config = config
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,24 @@ def test_the_events_of_the_last_run_are_those_from_its_start_on(
         assert [event.code for event in events_of_last_run(journal)] == ["STARTED", "A", "B", "C"]
         monkeypatch.setattr(event_log, "LAST_RUN_MAX", 2)
         assert [event.code for event in events_of_last_run(journal)] == ["B", "C"]
+
+
+def test_what_an_operator_asked_for_is_kept_with_its_event_or_not_at_all(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with closing(Journal(tmp_path / "journal.db")) as journal:
+        events = EventLog(journal)
+
+        def breaks() -> None:
+            journal.set_paused("anna", paused=True)
+            raise ValueError("a contradiction")
+
+        with pytest.raises(ValueError, match="a contradiction"):
+            events.record_wish(breaks, pb.SEVERITY_WARNING, "anna", "PAUSED", "paused")
+        assert (journal.paused("anna"), journal.last_event, caplog.records) == (False, 0, [])
+        keep = partial(journal.set_paused, "anna", paused=True)
+        events.record_wish(keep, pb.SEVERITY_WARNING, "anna", "PAUSED", "paused")
+        assert journal.paused("anna")
+        assert [(event.seq, event.code) for event in journal.events_after(0, 9)] == [(1, "PAUSED")]
+    assert [record.message for record in caplog.records] == ["anna: PAUSED paused"]
