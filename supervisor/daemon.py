@@ -17,6 +17,7 @@ import os
 import resource
 import shlex
 import sys
+import time
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
@@ -88,6 +89,8 @@ def _exit_code(argv: Sequence[str]) -> int:
         return ExitCode.CRASHED
 
 
+#: In the state folder.
+CONTROL_SOCKET = Path("run") / "control.sock"
 #: In the environment of a run that is begun again after a full disk has ended the one before.
 WAITS_FOR_ROOM = "KRAKENCOPYD_WAITS_FOR_ROOM"
 #: What --log-level takes: the names that logs show.
@@ -202,7 +205,6 @@ def _run(arguments: argparse.Namespace) -> int:
     lock = _lock_folder(state_dir)
     folder_lock = _lock_folder_itself(state_dir, lock)
     # Only now: `check` needs neither gRPC nor a paper exchange.
-    from krakencopy.supervisor.accounts.disk_watch import wait_for_room
     from krakencopy.supervisor.paper.exchange import MarketOptions
     from krakencopy.supervisor.run import Run, serve
 
@@ -230,15 +232,24 @@ def _run(arguments: argparse.Namespace) -> int:
             waits_for_room=os.environ.pop(WAITS_FOR_ROOM, "") == "1",
         )
         code = asyncio.run(serve(run))
-        if code == ExitCode.NO_ROOM:
-            sys.stderr.write("krakencopyd: waits for room on the disk, and goes on by itself then\n")
-            wait_for_room(state_dir)
-        return code
+        return _wait_for_room(state_dir) if code == ExitCode.NO_ROOM else code
     finally:
         with suppress(OSError):
             lock.write(0, free_line(LOCK_LINE_BYTES))
         os.close(folder_lock)
         lock.close()
+
+
+def _wait_for_room(state_dir: Path) -> int:
+    """Until there is some (NO_ROOM), or an operator has asked for the end."""
+    from krakencopy.supervisor.control.room_wait import wait_for_room
+    from krakencopy.supervisor.journal.last_run import LastRun
+
+    sys.stderr.write("krakencopyd: waits for room on the disk, and goes on by itself then\n")
+    # A wait that is followed by another one began when the run ended.
+    since = LastRun(state_dir).ended_at() or time.time()
+    goes_on = asyncio.run(wait_for_room(state_dir, state_dir / CONTROL_SOCKET, since))
+    return ExitCode.NO_ROOM if goes_on else ExitCode.OK
 
 
 def _command(arguments: argparse.Namespace, state_dir: Path) -> str:
@@ -284,7 +295,7 @@ def _lock_folder(state_dir: Path) -> LockedFile:
     except OSError as error:
         raise _unusable(state_dir, error) from None
     # The lock's file may have been deleted, and then keeps nobody out.
-    socket_path = state_dir / "run" / "control.sock"
+    socket_path = state_dir / CONTROL_SOCKET
     if pid := listener_of(socket_path):
         lock.close()
         raise LockHeld(what, str(socket_path), pid)

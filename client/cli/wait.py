@@ -43,8 +43,9 @@ def wait_until_gone(get_status: GetStatus, limit_s: float) -> None:
     while True:
         try:
             get_status(_call_limit(deadline))
-        except Unavailable:
-            return
+        except Unavailable as error:
+            if not error.reason:
+                return  # else somebody answers
         except TimedOut:
             pass  # busy with ending
         if not _pause(deadline):

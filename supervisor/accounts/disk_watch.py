@@ -48,11 +48,9 @@ def release_ballast(state_dir: Path) -> None:
         (state_dir / BALLAST).unlink()
 
 
-def wait_for_room(state_dir: Path, pause: Callable[[float], None] = time.sleep) -> None:
-    """Returns when there is room for a start."""
-    release_ballast(state_dir)
-    while free_bytes(state_dir) < 2 * START_BYTES_MIN:
-        pause(WAIT_S)
+def has_start_room(state_dir: Path) -> bool:
+    """Whether a run that the full disk has ended can begin again."""
+    return free_bytes(state_dir) >= 2 * START_BYTES_MIN
 
 
 def make_ballast(state_dir: Path) -> None:

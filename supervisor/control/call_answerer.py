@@ -180,4 +180,5 @@ def _status(code: Any, words: str, reason: str) -> bytes:
     status = status_pb2.Status(code=code, message=words)
     for part in error_details(reason):
         status.details.add().Pack(part)
-    return status.SerializeToString()
+    encoded: bytes = status.SerializeToString()
+    return encoded

@@ -5,9 +5,10 @@ passed on to the supervisor, and answered. grpc.health.v1 and reflection are ans
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import DecodeError
@@ -25,7 +26,6 @@ from krakencopy.account_proc.contract.request_bounds import FIELD_INVALID, viola
 from krakencopy.account_proc.runtime.grpc_server import Health
 from krakencopy.supervisor.control.call_frames import METHODS, SERVICE
 from krakencopy.supervisor.control.front_clients import Client
-from krakencopy.supervisor.control.upstream import Upstream
 
 #: Of one request: the longest has fields of some hundred characters (bounds.proto).
 REQUEST_BYTES_MAX = 65_536
@@ -75,14 +75,22 @@ class RawDetails(StatusDetailsCodecBase):
         raise NotImplementedError
 
 
-class FrontCalls:
-    """What the front answers."""
+class Answering(Protocol):
+    """Who answers the calls that are admitted: ``Upstream``, or who stands in for the supervisor."""
 
-    def __init__(self, upstream: Upstream) -> None:
+    def answers(self, method: int, request: bytes) -> AsyncGenerator[bytes, None]:
+        """See ``Upstream.answers``."""
+        ...
+
+
+class FrontCalls:
+    """What the front answers. ``serving``: by its health."""
+
+    def __init__(self, upstream: Answering, *, serving: bool = True) -> None:
         self._upstream = upstream
         self._asked = asyncio.Semaphore(ASKED_MAX)
         self._health = Health(SERVICE.full_name)
-        self._health.set(serving=True)
+        self._health.set(serving=serving)
 
     def handlers(self, client: Client) -> dict[str, Handler]:
         """Those of one connection, by path."""

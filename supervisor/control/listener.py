@@ -1,10 +1,15 @@
-"""Who listens on a Unix socket: whether it is alive, so that nobody takes it away."""
+"""Who listens on the control socket: whether one is alive, so that nobody takes it away, and a new one."""
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
+from contextlib import suppress
 from pathlib import Path
+
+#: Clients that have connected and are not served yet.
+BACKLOG = 128
 
 #: struct ucred (unix(7), SO_PEERCRED): pid, uid, gid.
 _CREDENTIALS = struct.Struct("3i")
@@ -25,3 +30,19 @@ def listener_of(path: Path) -> int | None:
         )
     # What is served for a supervisor that was killed ends with it, and may need a moment.
     return int(pid) if Path(f"/proc/{pid}").exists() else None
+
+
+def listener_at(path: Path) -> socket.socket:
+    """A new socket there. Raises OSError."""
+    # The state folder's lock is held, so whatever lies here was left by a dead supervisor
+    # (listener_of in daemon.py has asked it).
+    with suppress(FileNotFoundError):
+        os.unlink(path)  # noqa: PTH108 - as pathlib's, which is looked upon as slow
+    made = socket.socket(socket.AF_UNIX)
+    try:
+        made.bind(str(path))
+        made.listen(BACKLOG)
+    except OSError:
+        made.close()
+        raise
+    return made

@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import socket
 from contextlib import suppress
 from pathlib import Path
 
 from krakencopy.supervisor.control.front_process import FrontProcess
+from krakencopy.supervisor.control.listener import listener_at
 from krakencopy.supervisor.control.reloader import Reloader
 from krakencopy.supervisor.control.service import ControlServicer
 from krakencopy.supervisor.journal.journal import Journal
@@ -20,8 +20,6 @@ from krakencopy.supervisor.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
 
-#: Clients that have connected and are not served yet.
-BACKLOG = 128
 #: Between two looks at whether the socket is still there, in seconds.
 LOOK_S = 2.0
 
@@ -42,7 +40,7 @@ class ControlServer:
         self._socket = place.socket("control")
         servicer = ControlServicer(supervisor, reloader)
         self._front = FrontProcess(servicer, supervisor.events, place.log("control").with_suffix(".crash"))
-        self._front.use_listener(_listener(self._socket))
+        self._front.use_listener(listener_at(self._socket))
         await self._front.start()
         self._watching = asyncio.create_task(self._keep_listening(self._front, self._socket))
 
@@ -56,7 +54,7 @@ class ControlServer:
             try:
                 # The whole folder may be gone, and new processes of accounts need it as well.
                 path.parent.mkdir(mode=0o700, exist_ok=True)
-                front.use_listener(_listener(path))
+                front.use_listener(listener_at(path))
             except OSError as error:
                 log.error("%s is gone and cannot be made anew: %s", path, error)  # noqa: TRY400 - expected
             else:
@@ -72,19 +70,3 @@ class ControlServer:
             await self._front.close()
         if self.journal is not None:
             self.journal.close()
-
-
-def _listener(path: Path) -> socket.socket:
-    """A new socket there. Raises OSError."""
-    # The state folder's lock is held, so whatever lies here was left by a dead supervisor
-    # (listener_of in daemon.py has asked it).
-    with suppress(FileNotFoundError):
-        os.unlink(path)  # noqa: PTH108 - as pathlib's, which is looked upon as slow
-    made = socket.socket(socket.AF_UNIX)
-    try:
-        made.bind(str(path))
-        made.listen(BACKLOG)
-    except OSError:
-        made.close()
-        raise
-    return made

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from krakencopy.client.sdk.errors import Unavailable
 from krakencopy.v1 import types_pb2 as nouns
 from tests.support.edited_file import edited
 from tests.support.small_disk import OnDisk, disk_of, fill_disk
@@ -184,6 +185,29 @@ def test_a_full_disk_at_the_start_is_told_as_such(paper: Paper, small_disk: Path
         assert code in {74, 78}, errors
         assert f"no room on {small_disk}: 0 of 6 MB free; nothing is lost" in errors
         assert "backup" not in errors
+        # As a run is begun again that the full disk has ended.
+        system.more_environment = {"KRAKENCOPYD_WAITS_FOR_ROOM": "1"}
+        system.start()
+        wait_for("the wait for room", lambda: "no room" in why_unavailable(system))
+        words = f"no room on {small_disk}: 0 of 6 MB free; nothing is copied since 2"
+        said = system.error("status", expect=2)
+        assert said.startswith(f"krakencopy: {words}")
+        assert "make room there, and all goes on by itself" in said
+        assert f"not ready: {words}" in system.error("wait", "--ready", "--timeout", "0", expect=5)
+        assert f"{words}" in system.error("pause", "anna", expect=2)
+        assert system.command("shutdown", "--wait") == "the supervisor has stopped\n"
+        assert system.wait_death() == 0
+        system.more_environment = {}
         ballast.unlink()
         system.start().wait_ready()
         system.stop()
+
+
+def why_unavailable(system: System) -> str:
+    """Why it gives no status; empty where it does."""
+    with system.api() as api:
+        try:
+            api.get_status()
+        except Unavailable as error:
+            return error.message
+    return ""

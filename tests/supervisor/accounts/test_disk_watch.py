@@ -15,11 +15,10 @@ from krakencopy.supervisor.accounts.disk_watch import (
     BALLAST_BYTES,
     LOW_BYTES,
     START_BYTES_MIN,
-    WAIT_S,
     DiskWatch,
+    has_start_room,
     make_ballast,
     release_ballast,
-    wait_for_room,
 )
 from krakencopy.supervisor.accounts.work_queue import WorkQueue
 from krakencopy.supervisor.journal.event_log import EventLog
@@ -135,13 +134,8 @@ def test_a_reserve_is_taken_only_where_more_than_it_is_left(it: Watched) -> None
     assert not (folder / "elsewhere").exists()
 
 
-def test_a_start_is_waited_for_until_there_is_room(it: Watched) -> None:
-    it.free, paused = 0, []
-
-    def pause(seconds: float) -> None:
-        paused.append(seconds)
-        it.free += START_BYTES_MIN
-
-    wait_for_room(it.ballast.parent.parent, pause)
-    assert paused == [WAIT_S, WAIT_S]
-    assert not it.ballast.exists()
+def test_a_run_begins_again_with_twice_the_room_of_a_start(it: Watched) -> None:
+    it.free = 2 * START_BYTES_MIN
+    assert has_start_room(it.ballast.parent.parent)
+    it.free -= 1
+    assert not has_start_room(it.ballast.parent.parent)

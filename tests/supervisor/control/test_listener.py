@@ -7,7 +7,7 @@ import socket
 import tempfile
 from pathlib import Path
 
-from krakencopy.supervisor.control.listener import listener_of
+from krakencopy.supervisor.control.listener import listener_at, listener_of
 
 
 def test_a_living_socket_names_its_process_and_a_dead_one_nobody() -> None:
@@ -21,3 +21,11 @@ def test_a_living_socket_names_its_process_and_a_dead_one_nobody() -> None:
             assert listener_of(path) == os.getpid()
         assert path.exists()
         assert listener_of(path) is None
+
+
+def test_a_new_one_takes_the_place_of_one_that_is_dead() -> None:
+    with tempfile.TemporaryDirectory(prefix="kc") as folder:
+        path = Path(folder, "control.sock")
+        listener_at(path).close()
+        with listener_at(path):
+            assert listener_of(path) == os.getpid()
