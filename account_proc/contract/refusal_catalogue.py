@@ -28,7 +28,7 @@ OF_CONTROL = {
         "wait for their answers, then try again",
     ),
     "TOO_MANY_WATCHES": ("a client, or all, have too many watches", "end some"),
-    "WRONG_PROCESS": ("what listens at the account's socket is not its process", "restart the account"),
+    "WRONG_PROCESS": ("what listens at the account's socket is not its process", "`krakencopy restart ID`"),
     "BAD_ASSET": ("no name of a coin", "write it as Kraken shows it"),
     "NOBODY_CONNECTED": ("no account is connected to the exchange, whose tables are needed", "try later"),
     "ALREADY_RENAMED": ("the coin has another new name already", "`krakencopy rename` with that one"),

@@ -132,7 +132,12 @@ class SupervisedAccount:
         self._look_again()
 
     def reset(self) -> None:
-        """Another try, after FAILED or without waiting for a backoff."""
+        """Another try, after FAILED or without waiting for a backoff, and with a new process for one that is
+        there and refuses its stream, or is another's.
+        """
+        if self._refused is not None and self.life.state in ALIVE:
+            self.restart()
+            return
         # Kept for later, it would undo the next backoff, or the next FAILED that nobody has looked at.
         self._reset = self.life.state in {State.FAILED, State.BACKOFF}
         self._restarts_by_itself = False

@@ -121,6 +121,20 @@ def test_a_start_of_an_account_that_waits_or_failed_is_another_try_now(it: Scene
     ]
 
 
+@pytest.mark.parametrize("reason", ["WRONG_PROCESS", "JOURNAL_DIFFERS"])
+def test_a_start_of_an_account_whose_process_refuses_its_stream_is_a_new_process(
+    it: Scene, reason: str
+) -> None:
+    account = it.put_in(State.RUNNING)
+    account.link_refused(reason, "a human must look")
+    account.reset()
+    assert it.step() == (Effect.DRAIN,)
+    assert it.state() is State.STOPPING
+    account.process.ended = Ended(0, None)
+    assert starts(it) == 0, "somebody asked for it"
+    assert it.state() in {State.STARTING, State.RUNNING}
+
+
 def test_a_step_moves_by_one_state_and_says_what_is_to_be_done(it: Scene) -> None:
     process = it.account.process
     assert (it.step(Gate(open=True)), it.state()) == ((), State.WAITING)
