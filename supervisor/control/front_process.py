@@ -5,6 +5,7 @@ started again. What clients do to it ends there.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import os
 import signal
@@ -18,16 +19,19 @@ from krakencopy.supervisor.control.call_answerer import CallAnswerer
 from krakencopy.supervisor.control.loop_share import LoopShare
 from krakencopy.supervisor.journal.event_log import EventLog
 from krakencopy.supervisor.journal.journal_file import JournalFault
-from krakencopy.supervisor.processes.child import ExitStatus, has_ended
+from krakencopy.supervisor.processes.child import ExitStatus, has_ended, is_stopped, stat_of
 from krakencopy.supervisor.processes.python_command import process_environment, python_command
 from krakencopy.v1 import types_pb2
 
 log = logging.getLogger(__name__)
 
 MODULE = "krakencopy.supervisor.control.front"
-#: Between two questions whether it runs, in seconds, and so many without an answer in a row end it. It may be
-#: slow: others go first.
-PING_S, UNANSWERED_MAX = 2.0, 5
+#: Between two looks at whether it is stopped by the kernel's word, in seconds, and so many in a row that find
+#: it so end it. One that is only slow runs, waits for its turn or sleeps.
+LOOK_S, STOPPED_MAX = 1.0, 2
+#: So many looks between two questions whether it runs, and so many without an answer in a row end it. It may
+#: be slow: others go first.
+PING_LOOKS, UNANSWERED_MAX = 2, 5
 #: The same of one that has only been started, while a machine is busy with all that is.
 UNANSWERED_START_MAX = 30
 #: Before another one is started, in seconds: at first, and at most. It doubles with each one that lives less
@@ -117,6 +121,7 @@ class _Life:
         self.answerer = answerer
         self._process = process
         self._pidfd = os.pidfd_open(process.pid)
+        self._stat_fd = stat_of(process.pid, self._pidfd)
         self._listeners = listeners
         self._reader, self._writer = reader, writer
         self._status: ExitStatus | None = None
@@ -160,23 +165,32 @@ class _Life:
     async def run(self) -> str:
         """Answers it until it ends; why it was given up, where that is known here."""
         answering = asyncio.create_task(self.answerer.run(self._reader, self._writer))
-        unanswered, most = 0, UNANSWERED_START_MAX
+        unanswered, most, stopped = 0, UNANSWERED_START_MAX, 0
         try:
-            while True:
-                done, _ = await asyncio.wait([answering], timeout=PING_S)
+            # By number: when the supervisor itself was stopped, time says nothing of the front.
+            for look in itertools.count():
+                done, _ = await asyncio.wait([answering], timeout=LOOK_S)
                 if done:
-                    return ""
-                # By number: when the supervisor itself was stopped, time says nothing of the front.
+                    break
+                stopped = stopped + 1 if self._is_stopped() else 0
+                if stopped >= STOPPED_MAX:
+                    return f"it was stopped for {LOOK_S:g} s or more, by a signal or a debugger"
+                if look % PING_LOOKS:
+                    continue
                 if self.answerer.has_answered():
                     unanswered, most = 0, UNANSWERED_MAX
                 else:
                     unanswered += 1
                 if unanswered > most:
-                    return f"it did not answer for {most * PING_S:g} s"
+                    return f"it did not answer for {most * PING_LOOKS * LOOK_S:g} s"
                 self.answerer.ping()
+            return ""
         finally:
             answering.cancel()
             await asyncio.wait([answering])
+
+    def _is_stopped(self) -> bool:
+        return self._stat_fd is not None and is_stopped(self._stat_fd)
 
     async def end(self, within_s: float) -> ExitStatus:
         """It sees that the channel is closed, and is killed where it does not end by itself; how it ended."""
@@ -188,6 +202,8 @@ class _Life:
                 signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
                 await self._wait_gone(None)
             os.close(self._pidfd)
+            if self._stat_fd is not None:
+                os.close(self._stat_fd)
             self._status = ExitStatus.of(self._process.wait())
         return self._status
 

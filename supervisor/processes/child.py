@@ -56,8 +56,10 @@ class ExitStatus:
 UNKNOWN_EXIT = ExitStatus(None, None)
 
 
-def _stat_of(pid: int, pidfd: int) -> int | None:
-    """The kernel's word on a process, open; of this one for ever, also when its pid is used again."""
+def stat_of(pid: int, pidfd: int) -> int | None:
+    """The kernel's word on a process, open; of this one for ever, also when its pid is used again. None where
+    the kernel does not say (hidepid).
+    """
     try:
         opened = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
     except (FileNotFoundError, PermissionError):
@@ -66,6 +68,15 @@ def _stat_of(pid: int, pidfd: int) -> int | None:
         os.close(opened)
         return None
     return opened
+
+
+def is_stopped(stat_fd: int) -> bool:
+    """Whether the kernel says that a process is stopped (SIGSTOP, a debugger). ``stat_fd``: ``stat_of``'s."""
+    try:
+        head = os.pread(stat_fd, _STAT_HEAD_BYTES, 0)
+    except ProcessLookupError:  # it has ended
+        return False
+    return head.rpartition(b") ")[2][:1] in {b"T", b"t"}
 
 
 def has_ended(pidfd: int) -> bool:
@@ -97,7 +108,7 @@ class Child:
             undo.callback(os.close, self._ready_fd)
             self._pulse_fd = os.dup(ends.pulse)
             undo.callback(os.close, self._pulse_fd)
-            self._stat_fd = _stat_of(pid, pidfd)
+            self._stat_fd = stat_of(pid, pidfd)
             undo.pop_all()
         self.pid = pid
         self._pidfd = pidfd
@@ -157,13 +168,7 @@ class Child:
         """Whether the kernel says that it is stopped (SIGSTOP, a debugger). False where the kernel does
         not say (hidepid).
         """
-        if self._stat_fd is None or self._exit.done():
-            return False
-        try:
-            head = os.pread(self._stat_fd, _STAT_HEAD_BYTES, 0)
-        except ProcessLookupError:  # it has ended
-            return False
-        return head.rpartition(b") ")[2][:1] in {b"T", b"t"}
+        return self._stat_fd is not None and not self._exit.done() and is_stopped(self._stat_fd)
 
     def end(self, status: ExitStatus) -> None:
         """Its spawner's word on how it ended; only the first counts."""

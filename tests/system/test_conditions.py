@@ -4,7 +4,6 @@ ready, and told when it is over. Copying goes on as far as it can.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,16 +15,6 @@ PAIR = "BTC/USD"
 #: Kraken's names of what a user's key may do, without and with trading.
 READS = ["query-funds", "query-open-trades", "query-closed-trades", "query-ledger", "create-ws-token"]
 TRADES = [*READS, "modify-trades", "close-trades"]
-
-
-@pytest.fixture
-def system(paper: Paper) -> Iterator[System]:
-    """A master and a user that has copied an entry."""
-    with System(paper, {"ann": "1000"}) as system:
-        system.start().wait_ready()
-        system.buy(PAIR, "0.001")
-        system.settled(1)
-        yield system
 
 
 def conditions(system: System, name: str) -> dict[str, Any]:

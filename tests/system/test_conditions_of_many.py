@@ -15,6 +15,13 @@ from tests.support.system import Paper, System, wait_for
 PAIR = "BTC/USD"
 USERS = ("ann", "ben", "cid")
 EVERYONE = ("master", *USERS)
+#: What a key may do, without asking for a feed.
+ALLOWED = (
+    "query-funds", "query-open-trades", "query-closed-trades", "query-ledger", "modify-trades",
+    "close-trades",
+)  # fmt: skip
+#: Of one account during one fault.
+EVENTS_MAX = 12
 LOUD = {nouns.SEVERITY_WARNING, nouns.SEVERITY_ERROR}
 
 
@@ -105,6 +112,66 @@ def test_a_fault_of_the_master_is_told_with_its_cause_and_alarms_for_no_user(
     system.wait_ready()
     assert len(events(system, "MASTER_LOST")) == len(events(system, "MASTER_READY")) - 1 == 1
     assert loud_events_of_users(system) == []
+
+
+def fail_all_calls(paper: Paper, **fault: str) -> Callable[[], object]:
+    """Every call fails, and each account asks for a new feed; what ends it."""
+    paper.call("POST", "/faults", count="0", **fault)
+    for name in EVERYONE:
+        paper.call("POST", "/faults", kind="ws_cut", account=name, when="now")
+    return lambda: paper.call("DELETE", "/faults")
+
+
+def take_permission(paper: Paper, system: System) -> Callable[[], object]:
+    """Nobody's key may ask for a feed any more; what gives that back."""
+
+    def allow(*more: str) -> None:
+        for name in EVERYONE:
+            key = system.keys[name]
+            body = {"key": key.key, "secret": key.secret, "permissions": [*ALLOWED, *more]}
+            paper.call("POST", f"/accounts/{name}/keys", **body)
+
+    allow()
+    return lambda: allow("create-ws-token")
+
+
+def test_what_strikes_all_accounts_at_once_is_the_condition_of_each_and_no_flood(
+    paper: Paper, system: System
+) -> None:
+    pids = system.pids()
+    faults: tuple[tuple[str, str, Callable[[], Callable[[], object]]], ...] = (
+        ("EXCHANGE_ANSWERS", "HTTP_ERROR", lambda: fail_all_calls(paper, kind="html_5xx", status="503")),
+        ("EXCHANGE_ANSWERS", "FRONT_REFUSES", lambda: fail_all_calls(paper, kind="front_page", status="429")),
+        ("KEY_PERMITTED", "PERMISSION_DENIED", lambda: take_permission(paper, system)),
+    )
+    for kind, reason, strike in faults:
+        before = events(system)[-1].seq
+        repair = strike()
+
+        def is_seen(kind: str = kind, reason: str = reason) -> bool:
+            return all(reasons(system, name).get(kind) == reason for name in EVERYONE)
+
+        wait_for(f"everyone to be {reason}", is_seen)
+        status = system.status()
+        assert not status.ready
+        assert all(account.state != nouns.ACCOUNT_STATE_RUNNING for account in status.accounts)
+        repair()
+
+        def is_over(reason: str = reason, before: int = before) -> bool:
+            return sum(each.seq > before for each in events(system, f"{reason}_OVER")) >= len(EVERYONE)
+
+        wait_for("the end of each", is_over)
+        system.wait_ready()
+        since = [each for each in events(system) if each.seq > before]
+        for name in EVERYONE:
+            codes = [each.code for each in since if each.account_id == name]
+            conditions = [
+                each.code for each in since if (each.account_id, each.data["condition"]) == (name, kind)
+            ]
+            assert conditions == [reason, f"{reason}_OVER"]
+            # Beside them the feed, which follows from it, and changes of the state.
+            assert len(codes) <= EVENTS_MAX, codes
+    assert system.pids() == pids
 
 
 def test_a_key_that_is_refused_stays_the_cause_and_is_no_flood(paper: Paper, system: System) -> None:

@@ -92,8 +92,46 @@ def test_one_that_is_killed_is_followed_by_another_and_told(tmp_path: Path, jour
 def test_one_that_is_stopped_is_killed_and_followed_by_another(
     tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(front_process, "PING_S", 0.1)
+    monkeypatch.setattr(front_process, "LOOK_S", 0.05)
+    monkeypatch.setattr(front_process, "UNANSWERED_START_MAX", 1_000)
+    monkeypatch.setattr(front_process, "UNANSWERED_MAX", 1_000)
+
+    async def play() -> None:
+        async with served(tmp_path, journal) as (_, path):
+            assert await status(path) == 7
+            stopped = pid_now()
+            freeze(stopped)
+            assert await status(path) == 7
+            assert not alive(stopped)
+            assert "it was stopped for 0.05 s or more" in ends_told(journal)[0]
+
+    run(play())
+
+
+def test_one_that_is_stopped_for_a_moment_lives_on(
+    tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = [True, False, True, False]
+    monkeypatch.setattr(front_process, "LOOK_S", 0.01)
+    monkeypatch.setattr(front_process, "UNANSWERED_START_MAX", 10_000)
+    monkeypatch.setattr(front_process, "UNANSWERED_MAX", 10_000)
+    monkeypatch.setattr(front_process, "is_stopped", lambda _: bool(seen) and seen.pop())
+
+    async def play() -> None:
+        async with served(tmp_path, journal) as (_, path):
+            await until("all looks", lambda: not seen)
+            assert await status(path) == 7
+            assert ends_told(journal) == []
+
+    run(play())
+
+
+def test_one_that_does_not_answer_is_killed_where_the_kernel_says_nothing(
+    tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(front_process, "LOOK_S", 0.05)
     monkeypatch.setattr(front_process, "UNANSWERED_START_MAX", 600)
+    monkeypatch.setattr(front_process, "stat_of", lambda *_: None)
 
     async def play() -> None:
         async with served(tmp_path, journal) as (_, path):
