@@ -17,10 +17,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from krakencopy.account_proc.contract.copied_coins import Position
+from krakencopy.account_proc.contract.copied_coins import CopiedCoins, Exchanged, Position
 
-#: The schema that ``ledger_view`` can read: the one that ledgers have now.
-READABLE_SCHEMA = 4
+#: The schema that ledgers have now, and the last one that had positions by pair: ``ledger_view`` reads both,
+#: and those before.
+READABLE_SCHEMA, BY_PAIR_SCHEMA = 4, 3
 #: Under which name a ledger keeps the exchange's rules of pairs (state/pair_memory.py), and where in the row
 #: of one is what others may know: name, decimals of a volume, tick, least volume and cost, status.
 PAIRS = "pairs"
@@ -125,26 +126,45 @@ def ledger_view(path: Path) -> LedgerView | None:
             written_at = max(written_at, _log_of(path).stat().st_mtime)
         with closing(_connect_as_it_is(path)) as ledger:
             (schema,) = ledger.execute("PRAGMA user_version").fetchone()
-            if schema != READABLE_SCHEMA:
+            if schema > READABLE_SCHEMA:
                 raise LedgerUnreadable(
-                    f"{path} was written by another version of krakencopy (schema {schema}; this one reads "
-                    f"{READABLE_SCHEMA})"
+                    f"ledger of schema {schema}, this version reads {READABLE_SCHEMA}: a later version of "
+                    f"krakencopy has written {path}; run that version to see what it holds"
                 )
             meta = dict(ledger.execute("SELECT key, value FROM meta"))
-            positions = dict(ledger.execute("SELECT coin, body FROM positions"))
-            carried = dict(ledger.execute("SELECT pair, body FROM carried"))
+            if schema <= BY_PAIR_SCHEMA:
+                positions, carried = _by_pair(dict(ledger.execute("SELECT pair, body FROM pairs")))
+            else:
+                bodies = dict(ledger.execute("SELECT coin, body FROM positions"))
+                positions = {coin: Position.from_json(body) for coin, body in bodies.items()}
+                carried = _carried_from(dict(ledger.execute("SELECT pair, body FROM carried")))
         kept = meta.get(f"kept {BALANCES}")
         balances_at, balances = (None, {}) if kept is None else _balances_from(kept)
         return LedgerView(
             written_at=written_at, cursor=int(meta.get("cursor", "0")),
-            positions={coin: Position.from_json(body) for coin, body in positions.items()},
-            carried=_carried_from(carried), balances=balances, balances_at=balances_at,
+            positions=positions, carried=carried, balances=balances, balances_at=balances_at,
             pairs=_pairs_from(meta.get(f"kept {PAIRS}", "[]")),
         )  # fmt: skip
     except FileNotFoundError:
         return None
     except (sqlite3.Error, OSError, LookupError, TypeError, ValueError, ArithmeticError) as error:
         raise LedgerUnreadable(str(error)) from error
+
+
+def _by_pair(
+    bodies: Mapping[str, str],
+) -> tuple[dict[str, Position], dict[tuple[str, str], Decimal]]:
+    """Positions and what waits, as ledgers had them before positions were by coin: its process counts them so
+    when it takes such a ledger over (state/ledger_schema.py).
+    """
+    coins, carried = CopiedCoins(), {}
+    for pair, body in bodies.items():
+        raw = json.loads(body)
+        base, _, quote = pair.partition("/")
+        if (volume := Decimal(raw["volume"])) > 0:
+            coins.bought(Exchanged(base=base, quote=quote, volume=volume, cost=Decimal(raw["cost"])))
+        carried[pair] = json.dumps({side: raw[side] for side in ("buy", "sell")})
+    return dict(coins), _carried_from(carried)
 
 
 def _carried_from(bodies: Mapping[str, str]) -> dict[tuple[str, str], Decimal]:

@@ -160,6 +160,9 @@ def test_a_ledger_of_a_later_version_fails_at_once_with_the_way_out(paper: Paper
         assert (account.reason, account.restarts) == ("NEWER_LEDGER", 0)
         assert f"{ledger} was written by a newer version of krakencopy (schema 99; " in account.message
         assert "install that version again, or a later one; nothing was changed" in account.message
+        assert "is not known: ledger of schema 99, this version reads 4: " in system.command(
+            "accounts", "anna"
+        )
         system.stop()
 
 

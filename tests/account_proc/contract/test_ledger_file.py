@@ -130,7 +130,7 @@ def test_there_may_be_no_ledger_and_one_of_another_version_is_not_guessed_at(tmp
     assert READABLE_SCHEMA == SCHEMA_VERSION, "what it says of this schema is to be looked through"
     with closing(sqlite3.connect(path)) as file:
         file.execute("PRAGMA user_version = 99")
-    with pytest.raises(LedgerUnreadable, match="another version of krakencopy"):
+    with pytest.raises(LedgerUnreadable, match="ledger of schema 99, this version reads 4: a later version"):
         ledger_view(path)
     path.write_bytes(b"no database")
     with pytest.raises(LedgerUnreadable):

@@ -12,6 +12,7 @@ import pytest
 
 from krakencopy.account_proc.contract.copy_state import CopyState
 from krakencopy.account_proc.contract.errors import LedgerFault
+from krakencopy.account_proc.contract.ledger_file import ledger_view
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.domain.requested_order import RequestedOrder
 from krakencopy.account_proc.state.ledger import Ledger
@@ -68,6 +69,7 @@ def test_a_ledger_of_an_earlier_schema_is_brought_up_to_date_and_keeps_everythin
         early = {name: value for name, value in json.loads(asked.to_json()).items() if name in EARLY_FIELDS}
         ledger._db.execute("UPDATE own_orders SET body = ?", (json.dumps(early),))
         ledger._db.execute(f"PRAGMA user_version={version}")
+    shown_before = ledger_view(path)
     with opened(path) as ledger:
         assert (ledger.cursor, ledger.revision, ledger.owner("any")) == (5, 1, None)
         assert (ledger.requested_order("r1"), ledger.live_requested_orders()) == (asked, [])
@@ -80,6 +82,11 @@ def test_a_ledger_of_an_earlier_schema_is_brought_up_to_date_and_keeps_everythin
             {"EUR": Decimal(10_000), "USD": Decimal(25_000)},
         )
         assert book.owed("BTC").amount == Decimal("0.1")
+    shown = ledger_view(path)
+    assert shown_before is not None
+    assert shown is not None
+    assert shown_before.positions == shown.positions != {}, "who looks before it is taken over sees the same"
+    assert shown_before.carried == shown.carried == {("BTC/USD", "sell"): Decimal("0.1")}
 
 
 def test_a_ledger_of_another_schema_is_refused(tmp_path: Path) -> None:
