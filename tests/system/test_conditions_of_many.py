@@ -158,7 +158,7 @@ def test_what_strikes_all_accounts_at_once_is_the_condition_of_each_and_no_flood
         repair()
 
         def is_over(reason: str = reason, before: int = before) -> bool:
-            return sum(each.seq > before for each in events(system, f"{reason}_OVER")) >= len(EVERYONE)
+            return sum(int(each.seq) > before for each in events(system, f"{reason}_OVER")) >= len(EVERYONE)
 
         wait_for("the end of each", is_over)
         system.wait_ready()
