@@ -11,7 +11,8 @@ from decimal import Decimal
 from fractions import Fraction
 
 from tests.chaos.coin_book import Bought
-from tests.chaos.model import Checked, check_volumes
+from tests.chaos.model import check_volumes
+from tests.chaos.model_owed import Checked
 from tests.chaos.records import Copy, Finding, Record, Request, Trade, UserTerms
 from tests.chaos.terms import PAIRS, ZERO, coin_of
 

@@ -11,11 +11,11 @@ withdrawn by hand), it says so: the volume is then checked against bounds and co
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 
 from tests.chaos.coin_book import LOT, NOTHING, ONE, Bought, CoinBook, floor_lots
+from tests.chaos.model_owed import Checked, Entry, Exit, Piece
 from tests.chaos.records import Copy, Fill, Finding, UserTerms
 from tests.chaos.terms import PAIRS, PairTerms
 
@@ -45,52 +45,6 @@ NOTHING_FRESH = {"CAP_EXHAUSTED", "NOTHING_LEFT_OF_ORDER"}
 LESS_THERE = {"HOLDINGS_LIMITED", "NOT_THERE"}
 
 
-@dataclass(kw_only=True)
-class _Entry:
-    """What a user owes one buying order of the master."""
-
-    ratio: Fraction | None
-    cap: Fraction
-    target: Fraction = NOTHING
-    allotted: Fraction = NOTHING
-    cost: Fraction = NOTHING
-    #: Set once the cap has bitten: what was paid then decides about the rest.
-    was_cut: bool = False
-    #: Whether the target was so near to a whole lot that a quotient of 28 digits may lie on its other side.
-    on_edge: bool = False
-
-
-@dataclass(kw_only=True)
-class _Exit:
-    """What a user owes one selling order of the master: exactly, and in whole lots."""
-
-    target: Fraction = NOTHING
-    allotted: Fraction = NOTHING
-    on_edge: bool = False
-
-
-@dataclass(kw_only=True)
-class _Piece:
-    order_id: str
-    volume: Fraction
-    cost: Fraction
-
-
-@dataclass(kw_only=True)
-class Checked:
-    """How the volumes of a user's copies were checked."""
-
-    exact: int = 0
-    bounded: int = 0
-    findings: list[Finding] = field(default_factory=list)
-
-    def add(self, other: Checked) -> None:
-        """Takes in another count."""
-        self.exact += other.exact
-        self.bounded += other.bounded
-        self.findings += other.findings
-
-
 class PairModel:
     """One user in one pair. ``others`` are its models of all pairs, to be reached by their symbols."""
 
@@ -113,9 +67,9 @@ class PairModel:
         self._others = others
         self._coins_taken = coins_taken
         self._minimum_moved = minimum_moved
-        self._entries: dict[str, _Entry] = {}
-        self._exits: dict[str, _Exit] = {}
-        self._waiting: list[_Piece] = []
+        self._entries: dict[str, Entry] = {}
+        self._exits: dict[str, Exit] = {}
+        self._waiting: list[Piece] = []
         self._cost_dust = COST_DUST * Fraction(1, 10**pair.cost_decimals)
         self.checked = Checked()
 
@@ -189,18 +143,18 @@ class PairModel:
             self._judge_entry(copy, volume, dust, capped=capped)
             self._end_entry(copy, pieces, booked)
 
-    def _follow_skip(self, fresh: Sequence[_Piece]) -> None:
+    def _follow_skip(self, fresh: Sequence[Piece]) -> None:
         """What was not bought takes no room of its order's cap."""
         for piece in fresh:
             self._entries[piece.order_id].cost -= piece.cost
 
-    def _share_of(self, fill: Fill, worst: Fraction, copy: Copy) -> tuple[_Piece, bool, Fraction]:
+    def _share_of(self, fill: Fill, worst: Fraction, copy: Copy) -> tuple[Piece, bool, Fraction]:
         """The part of a fill, whether the cap cut it, and how far dust in earlier costs may move the
         result.
         """
         entry = self._entries.get(fill.order_id)
         if entry is None:
-            entry = self._entries[fill.order_id] = _Entry(
+            entry = self._entries[fill.order_id] = Entry(
                 ratio=self._ratio(fill, copy),
                 cap=Fraction(copy.user_equity) * Fraction(self._user.max_user_risk),
             )
@@ -217,7 +171,7 @@ class PairModel:
         slack = LOT if was_on_edge or entry.on_edge else NOTHING
         if entry.was_cut:
             slack += self._cost_dust / worst + LOT
-        return _Piece(order_id=fill.order_id, volume=volume, cost=cost), cut, slack
+        return Piece(order_id=fill.order_id, volume=volume, cost=cost), cut, slack
 
     def _ratio(self, fill: Fill, copy: Copy) -> Fraction | None:
         if self._user.sizing == "fixed_ratio":
@@ -263,7 +217,7 @@ class PairModel:
             if copy.reason != wanted:
                 self._find(copy, f"says {copy.reason}, the rules say {wanted}")
 
-    def _end_entry(self, copy: Copy, pieces: list[_Piece], booked: Bought) -> None:
+    def _end_entry(self, copy: Copy, pieces: list[Piece], booked: Bought) -> None:
         self._waiting = []
         if copy.state == "CARRIED":
             # The exchange's minimum had grown: all of it waits again.
@@ -307,7 +261,7 @@ class PairModel:
         The fraction is of what both hold of the coin right before the fill, in all pairs: the master by the
         journal's count, the user by what copying bought, less what is to be sold already.
         """
-        plan = self._exits.setdefault(fill.order_id, _Exit())
+        plan = self._exits.setdefault(fill.order_id, Exit())
         before, left = Fraction(fill.journal_position), Fraction(fill.journal_position_after)
         full = self._has_left(fill, before, left)
         share = ONE if full or before <= 0 else min((before - left) / before, ONE)
@@ -341,7 +295,7 @@ class PairModel:
             cost = piece.cost * keep if volume else NOTHING
             self._entries[piece.order_id].cost += cost - piece.cost
             if volume:
-                kept.append(_Piece(order_id=piece.order_id, volume=volume, cost=cost))
+                kept.append(Piece(order_id=piece.order_id, volume=volume, cost=cost))
         self._waiting = kept
 
     def _judge_skipped_exit(

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from tests.chaos.coin_book import LOT, Bought
 from tests.chaos.forged import NOW, PRICES, copy, fill, trade
-from tests.chaos.model import Checked, check_volumes
+from tests.chaos.model import check_volumes
+from tests.chaos.model_owed import Checked
 from tests.chaos.records import Copy, Fill, UserTerms
 
 D = Decimal

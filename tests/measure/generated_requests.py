@@ -11,7 +11,9 @@ import sys
 import time
 from collections.abc import Iterator
 
-from tests.support.request_campaign import Findings, play_accounts, play_control
+from tests.support.account_campaign import play_accounts
+from tests.support.control_campaign import play_control
+from tests.support.request_campaign import Findings
 
 #: Of ten calls so many are of the supervisor, the others of accounts' processes.
 CONTROL_SHARE = 7

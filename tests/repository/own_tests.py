@@ -16,7 +16,12 @@ PACKAGES = ("account_proc", "client", "paper_exchange", "supervisor")
 _SPAWNER = "tests/supervisor/processes/test_spawner.py"
 _READER = "tests/supervisor/config/test_reader.py"
 _SUPERVISED = "tests/supervisor/accounts/test_supervised_account.py"
-_COMMANDS = ("tests/client/cli/test_main.py", "tests/client/cli/test_streams.py")
+_COMMANDS = (
+    "tests/client/cli/test_main.py",
+    "tests/client/cli/test_streams.py",
+    "tests/client/cli/test_wait_commands.py",
+    "tests/client/cli/test_watch_commands.py",
+)
 _SIZING = "tests/account_proc/domain/test_sizing.py"
 _COPIER = "tests/account_proc/copying/test_copier.py"
 _REQUESTED = "tests/account_proc/trading/test_requested_orders.py"
@@ -39,7 +44,10 @@ PROVEN_BY: dict[str, tuple[str, ...]] = {
     "account_proc/domain/copy_plan.py": (_SIZING,),
     "account_proc/domain/eligibility.py": (_SIZING,),
     "account_proc/domain/sizing_text.py": (_SIZING,),
-    "account_proc/state/key_lock.py": ("tests/account_proc/state/test_nonce_custody.py",),
+    "account_proc/state/key_lock.py": (
+        "tests/account_proc/state/test_nonce_custody.py",
+        "tests/account_proc/state/test_nonce_custody_processes.py",
+    ),
     "account_proc/state/ledger_rows.py": ("tests/account_proc/state/test_ledger.py",),
     "supervisor/accounts/conversation.py": (
         "tests/supervisor/accounts/test_account_link.py",

@@ -1,11 +1,10 @@
-"""Generated requests against real processes: a supervisor with its accounts, and accounts alone, which are
-asked as the supervisor asks them. What must not be is a finding: a call without an answer, a refusal whose
-reason is not published, an order that nobody asked for, a process that ends.
+"""What campaigns of generated requests against real processes share (control_campaign.py,
+account_campaign.py). What must not be is a finding: a call without an answer, a refusal whose reason is not
+published, an order that nobody asked for, a process that ends.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import shutil
@@ -18,22 +17,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import grpc
 from google.protobuf.message import DecodeError, Message
 from google.rpc import error_details_pb2
-from grpc_status import rpc_status
-from grpclib.exceptions import GRPCError
-from h2.exceptions import ProtocolError as HttpError
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from krakencopy.account_proc.contract.refusal_catalogue import REFUSALS
 from krakencopy.account_proc.contract.refusals import INTERNAL_FAULT
-from krakencopy.account_proc.contract.spec import AccountSpec, Credentials, Role, Tier
-from krakencopy.supervisor.accounts.grpc_client import METHODS, RpcClient
-from krakencopy.supervisor.processes.spawner import Child, ExecSpawner
 from krakencopy.v1 import account_pb2, control_pb2, types_pb2
-from tests.support.generated_requests import Generated, Plausible, Requests, text_field
-from tests.support.system import Paper, System
+from tests.support.generated_requests import Generated, Plausible, Requests
 
 CONTROL = control_pb2.DESCRIPTOR.services_by_name["ControlService"]
 ACCOUNT = account_pb2.DESCRIPTOR.services_by_name["AccountService"]
@@ -176,8 +167,6 @@ def read_watched(folder: Path, pids: dict[str, int], findings: Findings) -> None
             findings.still_ms[name] = float(took), float(own)
 
 
-# -- the supervisor ------------------------------------------------------------------------------------------
-
 PLAUSIBLE: Plausible = {
     "account_id": ["master", "anna", "ben", "supervisor", "nobody"],
     "request_id": [f"request {number}" for number in range(200)],
@@ -194,302 +183,3 @@ PLAUSIBLE: Plausible = {
     "seq": [1, 2],
     "lines": [0, 1, 100],
 }
-#: What ends the supervisor, or a process whose end would be a finding, where it is right: made wrong.
-_SPARED = {"master", "anna"}
-
-
-class ControlCampaign:
-    """Calls of ControlService, of a whole system."""
-
-    def __init__(self, system: System, findings: Findings) -> None:
-        self._system = system
-        self._findings = findings
-        self._channel = grpc.insecure_channel(system.endpoint)
-        #: Client order ids that were answered.
-        self.placed: set[str] = set()
-        self._rpcs = {method.name: self._rpc(method) for method in CONTROL.methods}
-
-    def _rpc(self, method: Any) -> tuple[Any, Any]:
-        make = self._channel.unary_stream if method.server_streaming else self._channel.unary_unary
-        answer = getattr(control_pb2, method.output_type.name)
-        rpc = make(
-            f"/{CONTROL.full_name}/{method.name}", request_serializer=bytes,
-            response_deserializer=answer.FromString,
-        )  # fmt: skip
-        return rpc, getattr(control_pb2, method.input_type.name)
-
-    def play(self, call: Generated) -> None:
-        """One call and its answer."""
-        rpc, kind = self._rpcs[call.method]
-        (request,) = call.requests
-        request = self._harmless(call.method, kind, request)
-        call = Generated(call.method, (request,))
-        self._findings.calls[call.method] += 1
-        is_stream = isinstance(rpc, grpc.UnaryStreamMultiCallable)
-        try:
-            if is_stream:
-                self._read_stream(rpc, request)
-                return
-            answer = rpc(request, timeout=ANSWER_S)
-        except grpc.RpcError as error:
-            self._judge(call, error, is_stream=is_stream)
-            return
-        if call.method == "PlaceOrder":
-            self.placed.add(answer.cl_ord_id)
-            if not is_order(parsed(kind, request)):
-                self._findings.add_fault("an order was placed that nobody asked for", call)
-
-    @staticmethod
-    def _harmless(method: str, kind: type[Message], request: bytes) -> bytes:
-        """The request, but for one that would rightly end what must not end."""
-        message = parsed(kind, request)
-        if message is None:
-            return request
-        if method == "Shutdown":
-            return request + text_field(1, "")  # without an id it is refused
-        if method in {"StopAccount", "RestartAccount"} and message.account_id in _SPARED:
-            return request + text_field(2, "ben")
-        return request
-
-    @staticmethod
-    def _read_stream(rpc: Any, request: bytes) -> None:
-        answers = rpc(request, timeout=STREAM_S)
-        for _ in range(STREAM_ANSWERS):
-            if next(answers, None) is None:
-                return
-        answers.cancel()
-
-    def _judge(self, call: Generated, error: grpc.RpcError, *, is_stream: bool) -> None:
-        if is_stream and error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
-            return  # it had nothing more to say
-        if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED and len(call.requests[0]) > 65_536:
-            self._findings.reasons["larger than gRPC takes"] += 1
-            return
-        refused = _refused_by_grpc(error)
-        self._findings.reasons[reason_of(refused)] += 1
-        if wrong := judge_refusal(refused):
-            self._findings.add_fault(wrong, call)
-
-    def close(self) -> None:
-        """Ends the connection."""
-        self._channel.close()
-
-
-def _refused_by_grpc(error: grpc.RpcError) -> Refused:
-    details = []
-    with suppress(ValueError):
-        status = rpc_status.from_call(error)  # type: ignore[arg-type]  # the error of a finished call is it
-        for packed in () if status is None else status.details:
-            for kind in (error_details_pb2.ErrorInfo, error_details_pb2.BadRequest):
-                found = kind()
-                if packed.Unpack(found):
-                    details.append(found)
-    return Refused(error.code().name, error.details() or "", details)
-
-
-def check_orders(paper: Paper, findings: Findings, asked: set[str], copied: set[str]) -> None:
-    """Every order that reached the exchange was asked for, or is a copy that is known."""
-    for row in paper.rows("requests"):
-        if row["method"] == "AddOrder":
-            findings.orders += 1
-            if row["params"].get("cl_ord_id") not in asked | copied and row["outcome"] == "ok":
-                findings.add_fault(f"{row['account']} placed an order that nobody asked for: {row['params']}")
-
-
-def play_control(count: int, first_seed: int, findings: Findings) -> None:
-    """So many calls of a supervisor with a master and two users; one of these may be stopped and started."""
-    with Paper() as paper, watched_folder() as watched:
-        paper.price("XBTUSD", "40000")
-        paper.price("ETHUSD", "2500")
-        users = {"anna": "100000", "ben": "100000"}
-        with System(paper, users, "1000000", more_environment=watched_by(watched)) as system:
-            system.start().wait_ready()
-            before = {"supervisor": system.status().pid, **system.pids()}
-            for file in watched.iterdir():
-                file.unlink(missing_ok=True)
-            campaign = ControlCampaign(system, findings)
-            draw_calls(Requests(CONTROL, PLAUSIBLE), count, first_seed, campaign.play)
-            campaign.close()
-            campaign.placed.add(_check_system(system, before, findings))
-            read_watched(watched, before, findings)
-            copied = {copy.cl_ord_id for user in ("anna", "ben") for copy in system.copies(user)}
-            check_orders(paper, findings, campaign.placed, copied)
-
-
-def _check_system(system: System, before: dict[str, int], findings: Findings) -> str:
-    """All that must not end has not ended, and copies on; the client order id of an order for that."""
-    status = system.status()
-    if status is None or status.pid != before["supervisor"]:
-        findings.add_fault("the supervisor has ended")
-        return ""
-    with system.api() as api:
-        api.resume_account("anna")
-        api.resume_account("ben")
-        api.start_account("ben")
-        for event in api.list_events():
-            if event.severity == types_pb2.SEVERITY_ERROR and event.account_id != "ben":
-                findings.add_fault(f"an event of severity ERROR: {event.code} {event.message}")
-    system.wait_ready()
-    for name in sorted(_SPARED):
-        if system.pids().get(name) != before[name]:
-            findings.add_fault(f"the process of {name} has ended")
-    fills = system.status().head_seq
-    placed = system.buy("BTC/USD", "0.01")
-    system.settled(fills + 1)
-    return str(placed.cl_ord_id)
-
-
-# -- accounts ------------------------------------------------------------------------------------------------
-
-#: The run that the processes are started in.
-EPOCH = 7
-JOURNAL = "a journal"
-#: How a conversation with a user begins.
-OPENING = (
-    account_pb2.CopyFillsRequest(
-        start=account_pb2.CopyStart(epoch=EPOCH, journal_id=JOURNAL)
-    ).SerializeToString(),
-    account_pb2.CopyFillsRequest(admitted=account_pb2.Admission()).SerializeToString(),
-)
-_OF_ACCOUNTS: Plausible = {
-    **PLAUSIBLE,
-    "epoch": [EPOCH],
-    "acked_seq": [0],
-    "acked_revision": [0],
-    "joined_seq": [0],
-    "head_seq": [0, 100],
-    "journal_id": [JOURNAL],
-    "names": ["BTC", "XXBT", "POL"],
-    "order_id": ["OAAAAA-BBBBB-CCCCCC"],
-    "price": ["40000"],
-    "seconds": [1_700_000_000],
-    "nanos": [0],
-    "known_exec_ids": ["TAAAAA-BBBBB-CCCCCC"],
-    "held_coins": ["BTC"],
-    "master_pairs": ["BTC/USD"],
-}
-
-
-@dataclass
-class _Alone:
-    """One account's process, asked by the test in the supervisor's place."""
-
-    name: str
-    child: Child
-    client: RpcClient
-
-
-class AccountCampaign:
-    """Calls of AccountService, of a master and of a user."""
-
-    def __init__(self, runner: asyncio.Runner, accounts: list[_Alone], findings: Findings) -> None:
-        self._runner = runner
-        self._accounts = accounts
-        self._findings = findings
-        self._number = 0
-        self.placed: set[str] = set()
-
-    def play(self, call: Generated) -> None:
-        """One call of one of them."""
-        self._number += 1
-        account = self._accounts[self._number % len(self._accounts)]
-        if call.method == "Drain" and parsed(account_pb2.DrainRequest, call.requests[0]) is not None:
-            return  # from then on nothing would be done
-        self._findings.calls[f"account {call.method}"] += 1
-        self._runner.run(self._ask(account, call))
-
-    async def _ask(self, account: _Alone, call: Generated) -> None:
-        method = ACCOUNT.methods_by_name[call.method]
-        path, cardinality, request_type, answer_type = METHODS[call.method]
-        is_stream = method.server_streaming
-        try:
-            async with (
-                asyncio.timeout(ANSWER_S),
-                account.client._channel.request(path, cardinality, request_type, answer_type) as stream,
-            ):
-                for request in call.requests[:-1]:
-                    await stream.send_message(request)
-                await stream.send_message(call.requests[-1], end=True)
-                if not is_stream:
-                    await self._take_answer(call, await stream.recv_message())
-                    return
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(STREAM_S):
-                        while await stream.recv_message() is not None:
-                            pass
-                        return
-                with suppress(HttpError):  # it has just ended
-                    await stream.cancel()
-        except GRPCError as error:
-            self._judge(call, Refused(error.status.name, error.message or "", error.details or ()))
-        except TimeoutError:
-            self._findings.add_fault(f"{call.method} was not answered", call)
-
-    async def _take_answer(self, call: Generated, answer: Any) -> None:
-        if call.method == "PlaceOrder":
-            self.placed.add(answer.cl_ord_id)
-            if not is_order(parsed(account_pb2.AccountServicePlaceOrderRequest, call.requests[0])):
-                self._findings.add_fault("an order was placed that nobody asked for", call)
-
-    def _judge(self, call: Generated, refused: Refused) -> None:
-        self._findings.reasons[reason_of(refused)] += 1
-        if wrong := judge_refusal(refused):
-            self._findings.add_fault(wrong, call)
-
-
-def play_accounts(count: int, first_seed: int, findings: Findings) -> None:
-    """So many calls of the processes of a master and of a user, each alone."""
-    folder = Path(tempfile.mkdtemp(prefix="kc"))
-    try:
-        with Paper() as paper, watched_folder() as watched, asyncio.Runner() as runner:
-            paper.price("XBTUSD", "40000")
-            paper.price("ETHUSD", "2500")
-            spawner = ExecSpawner(environ=os.environ | watched_by(watched))
-            runner.run(spawner.start())
-            try:
-                accounts = [
-                    runner.run(_start_alone(spawner, paper, folder, name)) for name in ("master", "anna")
-                ]
-                for file in watched.iterdir():
-                    file.unlink(missing_ok=True)
-                campaign = AccountCampaign(runner, accounts, findings)
-                draw_calls(
-                    Requests(ACCOUNT, _OF_ACCOUNTS, {"CopyFills": OPENING}), count, first_seed, campaign.play
-                )
-                for account in accounts:
-                    if not account.child.alive:
-                        findings.add_fault(f"the process of {account.name} has ended")
-                    account.client.close()
-                read_watched(watched, {f"{each.name} alone": each.child.pid for each in accounts}, findings)
-                check_orders(paper, findings, campaign.placed, set())
-            finally:
-                runner.run(spawner.close())
-    finally:
-        shutil.rmtree(folder)
-
-
-async def _start_alone(spawner: ExecSpawner, paper: Paper, folder: Path, name: str) -> _Alone:
-    key = paper.open_account(name, {"ZUSD": "1000000"})
-    socket = folder / f"{name}.sock"
-    spec = AccountSpec(
-        id=name, role=Role.MASTER if name == "master" else Role.USER, broker="kraken", epoch=EPOCH,
-        instance_id=f"{name}-1", rest_url=paper.rest_url, ws_url=paper.ws_url,
-        nonce_path=folder / f"{name}.nonce", socket_path=socket, ledger_path=folder / f"{name}.db",
-        log_path=folder / f"{name}.jsonl", key_lock_dir=folder / "keys", paper=True, visibility_lag_s=1.0,
-        tier=Tier.UNLIMITED,
-    )  # fmt: skip
-    child = await spawner.spawn(spec, Credentials(key.key, key.secret, "known to both ends"))
-    await child.wait_ready(ANSWER_S)
-    account = _Alone(name, child, RpcClient(socket, "known to both ends"))
-    if spec.role is Role.USER:
-        await _admit(account)
-    return account
-
-
-async def _admit(account: _Alone) -> None:
-    """An honest conversation, after which the user trades."""
-    async with account.client.open("CopyFills") as call:
-        await call.send_message(OPENING[0])
-        await call.recv_message()
-        await call.send_message(OPENING[1], end=True)
-        await call.recv_message()

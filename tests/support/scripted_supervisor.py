@@ -123,3 +123,13 @@ def serve(servicer: Scripted, socket: Path) -> Iterator[str]:
             yield f"unix:{socket}"
         finally:
             server.stop(0).wait()
+
+
+def then_compacted(*messages: Any) -> Any:
+    """A stream that ends with an error, so that a command that follows it ends as well."""
+
+    def answer(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+        yield from messages
+        refuse(grpc.StatusCode.OUT_OF_RANGE, "COMPACTED", "the end")(request, context)
+
+    return answer

@@ -8,7 +8,9 @@ from __future__ import annotations
 import pytest
 from google.rpc import error_details_pb2
 
-from tests.support.request_campaign import Findings, Refused, judge_refusal, play_accounts, play_control
+from tests.support.account_campaign import play_accounts
+from tests.support.control_campaign import play_control
+from tests.support.request_campaign import Findings, Refused, judge_refusal
 
 COUNT = 300
 
