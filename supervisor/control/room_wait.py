@@ -15,12 +15,14 @@ from pathlib import Path
 
 from grpclib.const import Status
 from grpclib.exceptions import GRPCError
+from h2.connection import H2Connection
 
 from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.contract.refusals import error_details
 from krakencopy.account_proc.runtime.disk_room import room_words
 from krakencopy.supervisor.accounts.disk_watch import WAIT_S, has_start_room, release_ballast
 from krakencopy.supervisor.control.call_frames import METHODS
+from krakencopy.supervisor.control.front import ENDED_CALLS_MAX
 from krakencopy.supervisor.control.front_calls import FrontCalls
 from krakencopy.supervisor.control.front_clients import Clients
 from krakencopy.supervisor.control.front_connection import Connections
@@ -65,6 +67,9 @@ async def wait_for_room(state_dir: Path, socket_path: Path, since: float) -> boo
     ``since``: when the wait began, in Unix seconds.
     """
     release_ballast(state_dir)
+    H2Connection.MAX_CLOSED_STREAMS = ENDED_CALLS_MAX
+    # Clients' mistakes are theirs, and the log is on the full disk.
+    logging.getLogger("grpclib").setLevel(logging.CRITICAL)
     wait = RoomWait(state_dir, since)
     door = FrontDoor(Connections(FrontCalls(wait, serving=False)), Clients())
     listening = _listen(door, socket_path)
