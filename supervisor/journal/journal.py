@@ -60,12 +60,12 @@ class Journal(JournalFile):
         """What an operator asks for and the event about it, in one commit. Raises JournalFault; then nothing
         has changed, here as on the disk, and this journal may be used on.
         """
-        last_event, renames = self.last_event, len(self.coins.renames)
+        renames = len(self.coins.renames)
         try:
             with self.together():
                 yield
         except BaseException:
-            self.last_event = last_event
+            self.last_event = self._number("SELECT max(seq) FROM events")
             if len(self.coins.renames) != renames:
                 self.coins = self._read_coins()
             raise
