@@ -20,6 +20,9 @@ class ChangeSignal:
     def notify(self) -> None:
         """Something changed."""
         self._version += 1
+        self._wake()
+
+    def _wake(self) -> None:
         for waiter in self._waiters:
             if not waiter.done():
                 waiter.set_result(None)

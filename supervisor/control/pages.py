@@ -111,12 +111,15 @@ async def follow(
     change_signal: ChangeSignal,
 ) -> AsyncIterator[Row]:  # fmt: skip
     """Rows after a number, then new ones for ever; ``read`` and ``number`` as in ``read_page``."""
-    seen = -1
     while True:
+        # What changes from here on may not be in what is read.
+        seen = change_signal.version
         while rows := read(after, PAGE_DEFAULT):
             for row in rows:
                 yield row
             after = number(rows[-1])
-        seen = await change_signal.wait(seen)
-        # All watches wake at once, when fills have just left.
+            if len(rows) < PAGE_DEFAULT:
+                break
+        await change_signal.wait(seen)
+        # All watches wake at once.
         await take_turn()

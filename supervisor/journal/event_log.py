@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 
-from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.supervisor.journal.journal import Journal
+from krakencopy.supervisor.journal.late_signal import LateSignal
 from krakencopy.v1 import types_pb2 as pb
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class EventLog:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         #: For those who show events.
-        self.change_signal = ChangeSignal()
+        self.change_signal = LateSignal()
 
     def record(
         self, severity: pb.Severity.ValueType, account_id: str, code: str, message: str,

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from krakencopy.account_proc.runtime import failpoint
-from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.supervisor.journal.journal import Journal
+from krakencopy.supervisor.journal.late_signal import LateSignal
 from krakencopy.supervisor.journal.round_robin import RoundRobin
 from krakencopy.v1 import account_pb2, types_pb2
 
@@ -64,7 +64,7 @@ class FillLog:
         #: Those who send fills to users. They are woken in turn, and before anyone else.
         self.users = RoundRobin()
         #: For those who show fills.
-        self.change_signal = ChangeSignal()
+        self.change_signal = LateSignal()
 
     def renamed(self) -> None:
         """A coin has another name from now on, also in fills that users have not taken yet."""
@@ -166,7 +166,7 @@ class ReportLog:
         self._journal = journal
         self._pending: dict[str, _Pending] = {}
         self._work = asyncio.Event()
-        self.change_signal = ChangeSignal()
+        self.change_signal = LateSignal()
         #: Is called with what was committed: a user, and its copies as they stand now.
         self.committed: Callable[[str, Sequence[types_pb2.Copy]], None] = lambda _user, _copies: None
 

@@ -26,7 +26,9 @@ from krakencopy.supervisor.control.pages import (
     watch_start,
 )
 from krakencopy.supervisor.control.refusals import Context
+from krakencopy.supervisor.journal.late_signal import LateSignal
 from krakencopy.v1 import control_pb2 as pb
+from tests.support.front import until
 
 
 class Refused(Exception):
@@ -154,5 +156,60 @@ def test_a_watch_goes_on_with_what_is_new() -> None:
         rows.append(rows[-1] + 1)
         change_signal.notify()
         assert await asyncio.wait_for(following, 10) == rows[-1]
+
+    asyncio.run(play())
+
+
+@given(
+    st.lists(st.one_of(st.integers(0, 250), st.sampled_from(["turn", "watch", "die"])), max_size=30),
+    st.lists(st.integers(0, 300), min_size=1, max_size=5),
+)
+def test_many_watches_have_each_row_once_and_in_order_wherever_they_begin(
+    steps: list[int | str], starts: list[int]
+) -> None:
+    """Rows come in between their turns; some begin later, one is slow, some end."""
+
+    async def play() -> None:
+        rows, change_signal = list(range(1, 301)), LateSignal(0)
+        seen: list[tuple[int, list[int]]] = []
+        watches: list[asyncio.Task[None]] = []
+
+        async def watch(after: int, found: list[int], *, is_slow: bool) -> None:
+            async for row in follow(
+                after, lambda start, most: rows[start : start + most], itself, change_signal
+            ):
+                found.append(row)
+                if is_slow:
+                    await asyncio.sleep(0)
+
+        def begin(number: int) -> None:
+            seen.append((starts[number % len(starts)], []))
+            watches.append(asyncio.create_task(watch(*seen[-1], is_slow=number % 3 == 0)))
+
+        for number in range(len(starts)):
+            begin(number)
+        ended: set[int] = set()
+        for number, step in enumerate(steps):
+            if step == "watch":
+                begin(number)
+            elif step == "die":
+                ended.add(number % len(watches))
+                watches[number % len(watches)].cancel()
+            elif isinstance(step, int):
+                rows.extend(range(len(rows) + 1, len(rows) + 1 + step))
+                change_signal.notify()
+            await asyncio.sleep(0)
+
+        def is_whole(number: int) -> bool:
+            after, found = seen[number]
+            return number in ended or found == rows[after:]
+
+        await asyncio.sleep(0)
+        await until("every row at every watch", lambda: all(map(is_whole, range(len(watches)))))
+        for task in watches:
+            task.cancel()
+        await asyncio.wait(watches)
+        for after, found in seen:
+            assert found == rows[after:][: len(found)]
 
     asyncio.run(play())

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from krakencopy.account_proc.runtime import sqlite_file as database
+from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.supervisor.journal import fan_out as fanout
 from krakencopy.supervisor.journal.fan_out import FillLog, ReportLog
 from krakencopy.supervisor.journal.journal import Journal, UserMark
@@ -107,6 +108,25 @@ def test_the_bell_rings_for_new_fills_only(journal: Journal) -> None:
     assert log.append([fill(2)], 1) == []
     assert log.append([], 1) == []
     assert (log.change_signal.version, log.head) == (1, 2)
+
+
+def test_users_are_woken_in_the_turn_of_a_fill_and_those_who_are_only_shown_it_are_not(
+    journal: Journal,
+) -> None:
+    async def play() -> None:
+        log, user = FillLog(journal), ChangeSignal()
+        log.users.join(user)
+        copying = asyncio.create_task(user.wait(0))
+        watches = [asyncio.create_task(log.change_signal.wait(0)) for _ in range(100)]
+        await asyncio.sleep(0)
+        log.append([fill(1)], 1)
+        await asyncio.sleep(0)
+        assert copying.done()
+        assert not any(watch.done() for watch in watches)
+        async with asyncio.timeout(LIMIT_S):
+            assert set(await asyncio.gather(*watches)) == {1}
+
+    asyncio.run(play())
 
 
 def test_a_fill_that_could_not_be_committed_is_shown_to_nobody(journal: Journal) -> None:
