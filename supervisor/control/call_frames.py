@@ -31,6 +31,8 @@ _NUMBER = struct.Struct(">I")
 FRAME_BYTES_MAX = 8 << 20
 #: Answers of one call that have not left yet, in bytes: beyond that the supervisor makes no more of them.
 UNTAKEN_BYTES_MAX = 32_768
+#: The front says so when as many have left, and not for each answer.
+TAKEN_BYTES_MIN = UNTAKEN_BYTES_MAX // 4
 
 
 class Kind(IntEnum):

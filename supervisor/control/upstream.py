@@ -12,7 +12,14 @@ from google.rpc import status_pb2
 from grpclib.const import Status
 from grpclib.exceptions import GRPCError
 
-from krakencopy.supervisor.control.call_frames import Frame, Kind, call_body, read_frame, taken_body
+from krakencopy.supervisor.control.call_frames import (
+    TAKEN_BYTES_MIN,
+    Frame,
+    Kind,
+    call_body,
+    read_frame,
+    taken_body,
+)
 
 #: The supervisor pings every two seconds. Clients must not wait for one that is stopped: their own pings are
 #: answered here. In seconds.
@@ -62,11 +69,14 @@ class Upstream:
         arrived = self._arrived[number] = asyncio.Queue()
         self._idle.clear()
         self._send(Frame(Kind.CALL, number, call_body(method, request)))
-        has_ended = False
+        taken, has_ended = 0, False
         try:
             while (frame := await arrived.get()).kind is Kind.ANSWER:
                 yield frame.body
-                self._send(Frame(Kind.TAKEN, number, taken_body(len(frame.body))))
+                taken += len(frame.body)
+                if taken >= TAKEN_BYTES_MIN:
+                    self._send(Frame(Kind.TAKEN, number, taken_body(taken)))
+                    taken = 0
             has_ended = True
         finally:
             del self._arrived[number]

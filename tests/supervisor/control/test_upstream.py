@@ -6,14 +6,29 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from google.rpc import status_pb2
 from grpclib.const import Status
 from grpclib.exceptions import GRPCError
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from krakencopy.supervisor.control import upstream as upstream_module
-from krakencopy.supervisor.control.call_frames import Frame, Kind, read_call, read_frame, read_taken
+from krakencopy.supervisor.control.call_answerer import CallAnswerer
+from krakencopy.supervisor.control.call_frames import (
+    METHODS,
+    TAKEN_BYTES_MIN,
+    UNTAKEN_BYTES_MAX,
+    Frame,
+    Kind,
+    read_call,
+    read_frame,
+    read_taken,
+)
+from krakencopy.supervisor.control.loop_share import LoopShare
 from krakencopy.supervisor.control.upstream import Upstream
 from tests.support.front import run, streams_of
 
@@ -57,13 +72,54 @@ def test_answers_come_to_whom_they_are_for() -> None:
                 supervisor.send(Kind.ANSWER, calls[3, text], b"answer to " + text)
                 supervisor.send(Kind.END, calls[3, text])
             assert (await first, await second) == ([b"answer to one"], [b"answer to two"])
-            taken = await supervisor.frame()
-            assert (taken.kind, read_taken(taken.body)) == (Kind.TAKEN, len(b"answer to two"))
             supervisor.send(Kind.ANSWER, calls[3, b"one"], b"late")
             supervisor.send(Kind.PING, 0)
             while (await supervisor.frame()).kind is not Kind.PONG:
                 pass
             await upstream.wait_idle()
+
+    run(play())
+
+
+def test_the_supervisor_is_told_now_and_then_how_much_was_taken() -> None:
+    async def play() -> None:
+        async with joined() as (upstream, supervisor):
+            reading = asyncio.create_task(all_of(upstream, b""))
+            number = (await supervisor.frame()).call
+            part = b"x" * (TAKEN_BYTES_MIN // 2)
+            for _ in range(5):
+                supervisor.send(Kind.ANSWER, number, part)
+            taken = [await supervisor.frame() for _ in range(2)]
+            assert [(frame.kind, read_taken(frame.body)) for frame in taken] == [
+                (Kind.TAKEN, 2 * len(part))
+            ] * 2
+            supervisor.send(Kind.END, number)
+            assert await reading == [part] * 5
+
+    run(play())
+
+
+@settings(max_examples=20)
+@given(st.lists(st.integers(0, 3 * UNTAKEN_BYTES_MAX), min_size=1, max_size=20))
+def test_answers_of_any_size_all_come_and_in_order(sizes: list[int]) -> None:
+    answers = [bytes([number]) * size for number, size in enumerate(sizes)]
+
+    async def watch(_request: Any, _context: Any) -> AsyncIterator[Any]:
+        for answer in answers:
+            yield SimpleNamespace(SerializeToString=lambda answer=answer: answer)
+
+    async def play() -> None:
+        here, there = socket.socketpair()
+        upstream = Upstream(*await streams_of(here))
+        answering = asyncio.create_task(
+            CallAnswerer(SimpleNamespace(WatchFills=watch), LoopShare()).run(*await streams_of(there))
+        )
+        running = asyncio.create_task(upstream.run())
+        number = [method.name for method in METHODS].index("WatchFills")
+        assert [answer async for answer in upstream.answers(number, b"")] == answers
+        running.cancel()
+        await asyncio.wait([running])
+        await answering
 
     run(play())
 
