@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
+from krakencopy.supervisor.control.loop_share import take_turn
 from krakencopy.supervisor.journal.interval import ALL, Interval
 
 #: How far back the last lines are looked for, in bytes.
@@ -52,6 +53,7 @@ async def lines(path: Path, count: int, *, follow: bool, interval: Interval = AL
             yield line
         while follow:
             await asyncio.sleep(POLL_S)
+            await take_turn()
             file = file or _open(path)
             if file is None:
                 continue

@@ -123,6 +123,20 @@ def test_a_log_may_come_into_being_while_it_is_followed(path: Path) -> None:
     follow(path, 5, (lambda: add(path, "one\n"), ["one"]), (lambda: add(path, "two\n"), ["two"]))
 
 
+def test_who_follows_a_log_as_a_call_waits_for_its_turn_before_each_look(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns = []
+
+    async def take_turn() -> None:
+        turns.append("a turn")
+        add(path, "new\n")
+
+    monkeypatch.setattr(log_file, "take_turn", take_turn)
+    follow(path, 1, (lambda: None, ["new"]))
+    assert turns
+
+
 def test_following_no_last_lines_gives_new_ones_only(path: Path) -> None:
     path.write_text("old\n")
 
