@@ -100,7 +100,7 @@ def run(amounts: Amounts, here: dict[str, str]) -> Iterator[Results]:
     say(f"bursts of {amounts.burst_fills} fills to {amounts.burst_users} users")
     bursts = whole.bursts(amounts.burst_users, amounts.burst_fills, ANSWERS_MS)
     say(f"floods of the control socket, {amounts.flood_users} users")
-    floods = flood.floods(amounts.flood_users, amounts.flood_fills)
+    floods = list(flood.floods(amounts.flood_users, amounts.flood_fills))
     results = Results(here, [], [], [], bursts, floods, commits_per_s)
 
     def add(who: Who, users: int, found: dict[int, list[RoundRobin]]) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.bench.compare import comparison, verdict
 from tests.bench.figures import Axis, chart, figures
-from tests.bench.flood import TOGETHER
+from tests.bench.flood import BUSY, TOGETHER
 from tests.bench.flooder import KINDS
 from tests.bench.hops import HOPS
 from tests.bench.machine import facts, is_quiet
@@ -237,7 +237,7 @@ def test_a_short_run_fills_every_cell_and_can_be_compared(tmp_path: Path) -> Non
     assert [burst.answer_ms for burst in results.bursts] == [0, 50]
     assert all(burst.orders >= 2 and burst.last_s > 0 for burst in results.bursts)
     assert all(burst.orders + burst.merged == 2 * 20 and not burst.uncopied for burst in results.bursts)
-    assert [flood.kind for flood in results.floods] == [*KINDS, TOGETHER]
+    assert [flood.kind for flood in results.floods] == [*KINDS, TOGETHER, BUSY]
     for flood in results.floods:
         assert positive(flood.last)
         assert flood.last.count == flood.calm_last.count == 4
