@@ -1,4 +1,5 @@
-"""How much of the supervisor's loop control calls may have: a tenth in the long run, half a second in one go.
+"""How much of the supervisor's loop control calls may have: a tenth in the long run. After a rest they may use
+half a second at once, and even then the loop is left to others for as long as each turn took.
 
 What a call costs is measured step by step, so that one that waits costs nothing. Where all of it is used up,
 calls wait for their turn and go on one after another, each in a turn of the loop of its own: fills and
@@ -27,6 +28,8 @@ class LoopShare:
     def __init__(self, share: float = SHARE, burst_s: float = BURST_S) -> None:
         self._share, self._burst_s = share, burst_s
         self._left_s, self._seen_at = burst_s, time.monotonic()
+        #: After each turn the loop is left to others for as long as it took.
+        self._next_at = self._seen_at
         self._turn = asyncio.Lock()
 
     def spend(self, seconds: float) -> None:
@@ -34,6 +37,7 @@ class LoopShare:
         now = time.monotonic()
         self._left_s = min(self._burst_s, self._left_s + (now - self._seen_at) * self._share) - seconds
         self._seen_at = now
+        self._next_at = max(self._next_at, now) + seconds
 
     async def take_turn(self) -> None:
         """Waits until there is something left, behind those who wait already."""
@@ -42,7 +46,7 @@ class LoopShare:
             while self._left_s < 0:
                 await asyncio.sleep(-self._left_s / self._share)
                 self.spend(0.0)
-            await asyncio.sleep(0)
+            await asyncio.sleep(max(0.0, self._next_at - time.monotonic()))
 
     async def measured(self, work: Awaitable[T]) -> T:
         """Does it, and counts the time in which it uses the loop."""

@@ -32,6 +32,20 @@ def test_what_is_left_is_used_at_once_and_then_waited_for() -> None:
     run(play())
 
 
+def test_after_a_turn_the_loop_is_left_to_others_for_as_long_as_it_took() -> None:
+    async def play() -> None:
+        share = LoopShare(share=1.0, burst_s=60)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        for _ in range(2):
+            await share.take_turn()
+            share.spend(0.05)
+        await share.take_turn()
+        assert loop.time() - began >= 0.1
+
+    run(play())
+
+
 def test_only_the_time_in_which_the_loop_is_used_counts() -> None:
     async def play() -> None:
         spent: list[float] = []
