@@ -26,7 +26,7 @@ BUSY = "busy processes"
 #: Fills before the first one that counts.
 WARM_UP = 5
 #: With and without a flood by turns, so often: what else the machine does meets both.
-TURNS = 4
+TURNS = 8
 
 
 def p95(values: Sequence[float]) -> float:
