@@ -1,5 +1,5 @@
-"""How much of the supervisor's loop control calls may have: a tenth in the long run. After a rest they may use
-half a second at once, and even then the loop is left to others for as long as each turn took.
+"""How much of the supervisor's loop control calls may have: a tenth in the long run. After a rest they may
+use half a second at once, and even then the loop is left to others for as long as each turn took.
 
 What a call costs is measured step by step, so that one that waits costs nothing. Where all of it is used up,
 calls wait for their turn and go on one after another, each in a turn of the loop of its own: fills and
