@@ -7,7 +7,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 
-from krakencopy.account_proc.contract.conditions import FEED_REFUSED, ConditionType, Finding
+from krakencopy.account_proc.contract.conditions import ConditionType, Finding
 from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.proto_time import utc_clock
 from krakencopy.account_proc.copying.copied_positions import ObstructedExit
@@ -61,7 +61,7 @@ def of_feed(feed: ExecutionsFeed | None, token_refused: str) -> Finding:
     """Whether what happens in the account is received at once. ``token_refused``: why it got no token."""
     kind = ConditionType.FEED_FRESH
     if token_refused:
-        return _lacking(kind, FEED_REFUSED, f"the executions feed got no token ({token_refused})")
+        return _lacking(kind, "FEED_TOKEN_REFUSED", f"the executions feed got no token ({token_refused})")
     if feed is None:
         return Finding(type=kind, holds=None)
     if feed.fresh:
