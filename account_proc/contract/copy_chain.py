@@ -1,0 +1,30 @@
+"""How each key of the copy rules goes along the chain of settings: system ([copy]), group, account.
+
+A key *overrides* where the nearest that says it wins, and *tightens* where the strictest of all that say it
+holds: the smaller number; of lists, what any excludes and what all include.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class Chain(StrEnum):
+    """How the values of one key become one along the chain."""
+
+    OVERRIDES = "overrides"
+    TIGHTENS = "tightens"
+
+
+#: Each key that a copy table may have (supervisor/config/keys.py).
+CHAIN: Mapping[str, Chain] = {
+    "sizing": Chain.OVERRIDES,
+    "balance": Chain.OVERRIDES,
+    "ratio": Chain.OVERRIDES,
+    "notional": Chain.OVERRIDES,
+    "max_user_risk": Chain.OVERRIDES,
+    "order": Chain.OVERRIDES,
+    "max_slippage_bps": Chain.OVERRIDES,
+    "max_entry_age_s": Chain.OVERRIDES,
+}
