@@ -27,4 +27,5 @@ CHAIN: Mapping[str, Chain] = {
     "order": Chain.OVERRIDES,
     "max_slippage_bps": Chain.OVERRIDES,
     "max_entry_age_s": Chain.OVERRIDES,
+    "multiplier": Chain.OVERRIDES,
 }

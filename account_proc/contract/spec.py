@@ -6,7 +6,7 @@ Secrets are not in it: ``Credentials`` travel by themselves over a pipe and neve
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -94,6 +94,31 @@ class CopyRules:
     max_slippage_bps: int = 50
     #: Older entries are skipped; exits never are.
     max_entry_age_s: float = 30.0
+    #: Times what the sizing gives, before all caps.
+    multiplier: Decimal = Decimal(1)
+
+    @classmethod
+    def from_raw(cls, raw: Mapping[str, Any]) -> CopyRules:
+        """Of what JSON makes of ``asdict``. Raises KeyError, TypeError or ValueError on anything else."""
+        values: dict[str, Any] = {
+            key: None if value is None else COPY_KEYS[key](value) for key, value in raw.items()
+        }
+        return cls(**values)
+
+
+#: How the value of each key is read that is written as ``json.dumps(..., default=str)`` writes it.
+COPY_KEYS: Mapping[str, Callable[[Any], Any]] = {
+    "sizing": Sizing,
+    "balance": BalanceBasis,
+    "ratio": Decimal,
+    "notional": Decimal,
+    "notional_asset": str,
+    "max_user_risk": Decimal,
+    "order": OrderStyle,
+    "max_slippage_bps": int,
+    "max_entry_age_s": float,
+    "multiplier": Decimal,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,19 +179,14 @@ class AccountSpec:
     def from_json(cls, text: str) -> AccountSpec:
         """The inverse of ``to_json``. Raises KeyError, TypeError or ValueError on anything else."""
         raw: dict[str, Any] = json.loads(text)
-        copy = raw.pop("copy")
-        for name in ("ratio", "notional", "max_user_risk"):
-            copy[name] = None if copy[name] is None else Decimal(copy[name])
-        copy["sizing"] = Sizing(copy["sizing"])
-        copy["balance"] = BalanceBasis(copy["balance"])
-        copy["order"] = OrderStyle(copy["order"])
+        copy = CopyRules.from_raw(raw.pop("copy"))
         for name in ("nonce_path", "socket_path", "ledger_path", "log_path", "key_lock_dir"):
             raw[name] = Path(raw[name])
         raw["role"] = Role(raw["role"])
         raw["strategy_risk"] = Decimal(raw["strategy_risk"])
         raw["reserve"] = {asset: Decimal(amount) for asset, amount in raw["reserve"].items()}
         raw["tier"] = Tier(raw["tier"])
-        return cls(copy=CopyRules(**copy), **raw)
+        return cls(copy=copy, **raw)
 
 
 @dataclass(frozen=True, slots=True)

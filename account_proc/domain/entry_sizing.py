@@ -62,7 +62,8 @@ def size_entry(
     slices = (*carried, *fresh)
     volume = total_volume(slices)
     planned = volume if capped else wanted + total_volume(carried)
-    detail = entry_detail(fills, volume, book.plans.get_plan(last.order_id), capped=capped)
+    plan = book.plans.get_plan(last.order_id)
+    detail = entry_detail(fills, volume, plan, capped=capped, multiplier=rules.multiplier)
     affordable = (holdings.cash * Ratio(1 - FEE_RESERVE)) / worst
     ordered = min(volume, affordable).to_lot(pair.lot_decimals)
     short = below_minimum(ordered, last.price, pair)
@@ -116,7 +117,8 @@ def _entry_slice(
         # The whole notional goes with the order's first fill: how large the master's order becomes does
         # not matter.
         first = not plan.master_volume
-        asked = (notional_of(rules, holdings) or NO_AMOUNT) / fill.price if first else NO_VOLUME
+        notional = (notional_of(rules, holdings) or NO_AMOUNT) * Ratio(rules.multiplier)
+        asked = notional / fill.price if first else NO_VOLUME
     else:
         asked = fill.volume * plan.ratio
     room = _room(plan) / worst
@@ -158,6 +160,8 @@ def _entry_plan(fill: MasterFill, rules: CopyRules, holdings: UserBalances) -> O
             ratio = Ratio(rules.ratio or Decimal(0))
         case _:
             ratio = Ratio(Decimal(0))  # a fixed notional scales by nothing
+    if rules.multiplier != 1:
+        ratio = Ratio(ratio.amount * rules.multiplier)
     return OrderPlan(
         order_id=fill.order_id, ratio=ratio, cap=equity * Ratio(rules.max_user_risk), user_equity=equity,
     )  # fmt: skip

@@ -5,7 +5,7 @@
                  paper exchange)
     [startup]    nonce_separation_s = 5 (0 in paper mode), health_timeout_s = 60
     [copy]       defaults for every user: sizing, balance, ratio, notional, max_user_risk, order,
-                 max_slippage_bps, max_entry_age_s, with the defaults of ``CopyRules``
+                 max_slippage_bps, max_entry_age_s, multiplier, with the defaults of ``CopyRules``
     [[accounts]] id, role and broker (needed); credentials_file or credentials_command,
                  allow_withdraw_key = false, reserve = { BTC = "1.0" };
                  strategy with strategy_options = { ... } and strategy_risk = "0.10" (of a user: its
@@ -30,6 +30,7 @@ from typing import Any
 from krakencopy.account_proc.contract.spec import STRATEGY_RISK, CopyRules, Role, Sizing, Tier
 from krakencopy.account_proc.contract.strategies import installed
 from krakencopy.supervisor.config.brokers import KRAKEN
+from krakencopy.supervisor.config.copy_rules import copy_values
 from krakencopy.supervisor.config.keys import ACCOUNT_KEYS, HOME_OF_KEY, KEYS
 from krakencopy.supervisor.config.model import (
     LIVE_REST_URL,
@@ -48,7 +49,6 @@ from krakencopy.supervisor.config.values import (
     account_id,
     broker,
     broker_url,
-    copy_values,
     options_table,
     reserve_of,
     url,

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from krakencopy.account_proc.contract.spec import (
+    COPY_KEYS,
     AccountSpec,
     BalanceBasis,
     CopyRules,
@@ -37,6 +38,7 @@ RULES = st.builds(
     order=st.sampled_from(OrderStyle),
     max_slippage_bps=st.integers(0, 1000),
     max_entry_age_s=st.floats(0, 1000),
+    multiplier=AMOUNTS,
 )
 SPECS = st.builds(
     AccountSpec,
@@ -53,6 +55,10 @@ USUAL = AccountSpec(
     nonce_path=Path("n"), socket_path=Path("s"), ledger_path=Path("l"), log_path=Path("o"),
     key_lock_dir=Path("k"), copy=CopyRules(), strategy_risk=Decimal("0.1"),
 )  # fmt: skip
+
+
+def test_each_rule_of_copying_says_how_it_is_read() -> None:
+    assert list(COPY_KEYS) == list(CopyRules.__dataclass_fields__)
 
 
 @given(SPECS)

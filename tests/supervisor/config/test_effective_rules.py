@@ -46,6 +46,7 @@ def test_a_users_rules_say_whether_they_are_its_own_those_of_copy_or_defaults() 
         "copy.order": ("market", "default"),
         "copy.max_slippage_bps": ("20", "account"),
         "copy.max_entry_age_s": ("30", "default"),
+        "copy.multiplier": ("1", "default"),
         "strategy": ("mine", "account"),
         "strategy_risk": ("0.10", "copy.max_user_risk"),
         "tier": ("starter", "default"),
