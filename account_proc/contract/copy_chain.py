@@ -28,4 +28,12 @@ CHAIN: Mapping[str, Chain] = {
     "max_slippage_bps": Chain.OVERRIDES,
     "max_entry_age_s": Chain.OVERRIDES,
     "multiplier": Chain.OVERRIDES,
+    "max_order_notional": Chain.TIGHTENS,
+    "max_position_notional": Chain.TIGHTENS,
+    "max_position_share": Chain.TIGHTENS,
+    "max_gross_exposure": Chain.TIGHTENS,
+    "max_open_pairs": Chain.TIGHTENS,
+    "max_daily_notional": Chain.TIGHTENS,
+    "max_orders_per_day": Chain.TIGHTENS,
+    "min_copy_notional": Chain.OVERRIDES,
 }

@@ -183,7 +183,9 @@ COPIES: dict[str, tuple[Meaning, ...]] = {
     "Ordered": (
         Meaning("SCALED", "an entry of the volume that the sizing gives"),
         Meaning(
-            "CAPPED", "an entry that `max_user_risk` has cut", "see whether the cap is meant to be this low"
+            "CAPPED",
+            "an entry that a cap has cut; the copy's `cap` names its key",
+            "see whether the cap is meant to be this low",
         ),
         Meaning(
             "CASH_LIMITED",
@@ -215,7 +217,10 @@ COPIES: dict[str, tuple[Meaning, ...]] = {
             "what copying holds is less than any order may be",
             "sell it by hand, or nothing",
         ),
-        Meaning("CAP_EXHAUSTED", "the cap of this order of the master is used up by its earlier fills"),
+        Meaning(
+            "CAP_EXHAUSTED", "a cap leaves nothing that could be ordered; the copy's `cap` names its key"
+        ),
+        Meaning("BELOW_MIN_COPY", "the copy of this order of the master would be below `min_copy_notional`"),
         Meaning("NOTHING_LEFT_OF_ORDER", "earlier fills of the same order have taken all that was due"),
         Meaning("NO_EQUITY", "the user has nothing to size by, or nobody knows what", "see its balances"),
         Meaning(

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+
+from krakencopy.account_proc.contract.money import Money, share_or_money
 
 #: The name whose grpc.health.v1 status is an account's readiness. The empty name says SERVING from the first
 #: moment on, and means nothing.
@@ -96,6 +98,31 @@ class CopyRules:
     max_entry_age_s: float = 30.0
     #: Times what the sizing gives, before all caps.
     multiplier: Decimal = Decimal(1)
+    #: The most that the copies of one order of the master may cost, beside ``max_user_risk``.
+    max_order_notional: Money | None = None
+    #: The most that the copied position in one coin may have cost or be worth; and as a share of the equity.
+    max_position_notional: Money | None = None
+    max_position_share: Decimal | None = None
+    #: The most that all copied coins may be worth, with entries on their way and carried ones: a share of the
+    #: equity, or money.
+    max_gross_exposure: Decimal | Money | None = None
+    #: How many coins may be copied at once.
+    max_open_pairs: int | None = None
+    #: The most that the entries of one UTC day may cost, and how many orders they may be.
+    max_daily_notional: Money | None = None
+    max_orders_per_day: int | None = None
+    #: The copy of an order of the master that would come to less is not made.
+    min_copy_notional: Money | None = None
+
+    def in_names(self, current: Callable[[str], str]) -> CopyRules:
+        """The same with the names that coins have now, by their old ones."""
+        renamed: dict[str, Any] = {
+            key: replace(value, asset=current(value.asset))
+            for key in COPY_KEYS
+            if isinstance(value := getattr(self, key), Money)
+        }
+        asset = current(self.notional_asset) if self.notional_asset else ""
+        return replace(self, notional_asset=asset, **renamed)
 
     @classmethod
     def from_raw(cls, raw: Mapping[str, Any]) -> CopyRules:
@@ -118,6 +145,14 @@ COPY_KEYS: Mapping[str, Callable[[Any], Any]] = {
     "max_slippage_bps": int,
     "max_entry_age_s": float,
     "multiplier": Decimal,
+    "max_order_notional": Money.from_raw,
+    "max_position_notional": Money.from_raw,
+    "max_position_share": Decimal,
+    "max_gross_exposure": share_or_money,
+    "max_open_pairs": int,
+    "max_daily_notional": Money.from_raw,
+    "max_orders_per_day": int,
+    "min_copy_notional": Money.from_raw,
 }
 
 

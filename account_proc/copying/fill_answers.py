@@ -7,12 +7,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 
 from krakencopy.account_proc.contract.copy_state import Reason
+from krakencopy.account_proc.copying.caps_in_use import CapsInUse
 from krakencopy.account_proc.copying.copy_context import CopyContext
 from krakencopy.account_proc.copying.new_copies import NewCopies
 from krakencopy.account_proc.copying.turns import Waiting, coin_of
-from krakencopy.account_proc.domain.copy_plan import Carry, MasterFill, Order, Skip, Slice, UserBalances
+from krakencopy.account_proc.domain.caps import amounts_of, caps_of
+from krakencopy.account_proc.domain.copy_plan import (
+    Carry,
+    MasterFill,
+    Order,
+    Skip,
+    Slice,
+    UserBalances,
+    nobody_knows,
+)
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.eligibility import below_minimum, is_full_exit
 from krakencopy.account_proc.domain.pairs import NOT_LISTED, PairRules, without_rules
@@ -75,6 +86,10 @@ class FillAnswers:
         self._new_copies = new_copies
         self._book = context.book
         self._portfolio = context.portfolio
+        #: None where nothing is set.
+        self._caps = caps_of(context.rules)
+        self._caps_in_use = CapsInUse(context, self._caps) if self._caps else None
+        self._needs_rates = bool(amounts_of(context.rules))
 
     def answer_run(
         self,
@@ -199,18 +214,31 @@ class FillAnswers:
         # rest would be written off and stay. The exchange refuses what is not there, and only then are
         # balances read and believed.
         base = max(self._portfolio.holding(pair.base), self._book.coins.volume(pair.base))
+        known = None if equity is None else QuoteAmount(equity)
+        caps, rate = None, nobody_knows
+        if self._needs_rates or self._caps:
+            rate = partial(self._rate, quote=pair.quote)
+        if self._caps_in_use is not None and known is not None:
+            caps = self._caps_in_use.state(self._caps, pair.name, known, rate)
         return UserBalances(
-            equity=None if equity is None else QuoteAmount(equity),
+            equity=known,
             cash=QuoteAmount(max(self._portfolio.cash(pair.quote), Decimal(0))),
             base=BaseVolume(base),
             notional=self._notional(pair),
+            rate=rate,
+            caps=caps,
         )
+
+    def _rate(self, asset: str, quote: str) -> Decimal | None:
+        """What a unit of an asset is worth in a quote; by Kraken's other names (XBT, ZUSD), too, or one that
+        it had when the process started.
+        """
+        table = self._portfolio.pairs.table
+        asset = self._book.names.current(table.asset(asset) if table.lists(asset) else asset)
+        return self._portfolio.prices.marks.rate(asset, quote)
 
     def _notional(self, pair: PairRules) -> QuoteAmount | None:
         """A fixed notional in another currency, in the pair's quote."""
         amount, asset = self._context.rules.notional, self._context.rules.notional_asset
-        table = self._portfolio.pairs.table
-        # Or by Kraken's other names (XBT, ZUSD), or one that it had when the process started.
-        asset = self._book.names.current(table.asset(asset) if table.lists(asset) else asset)
-        rate = self._portfolio.prices.marks.rate(asset, pair.quote) if amount is not None and asset else None
+        rate = self._rate(asset, pair.quote) if amount is not None and asset else None
         return None if amount is None or rate is None else QuoteAmount(amount * rate)

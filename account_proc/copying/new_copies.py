@@ -34,7 +34,7 @@ class NewCopies:
             copy_id=f"c{first.seq}", fill_seqs=tuple(fill.seq for fill in decision.fills), pair=first.pair,
             side=first.side, state=CopyState.RECEIVED, reason=decision.reason, detail=decision.detail,
             received_at=received_at, decided_at=now, executed_at=first.executed_at,
-            master_price=copied_at(decision.fills).amount,
+            master_price=copied_at(decision.fills).amount, cap=decision.cap,
         )  # fmt: skip
         match decision:
             case Skip():

@@ -146,6 +146,11 @@ class CopyBook:
                 self.recount(piece.order_id, order.cost * (piece.volume / whole) - piece.cost)
 
 
+def total_cost(slices: Sequence[Slice]) -> QuoteAmount:
+    """What slices are counted as."""
+    return sum((piece.cost for piece in slices), NO_AMOUNT)
+
+
 def total_volume(slices: Sequence[Slice]) -> BaseVolume:
     """What slices come to."""
     return sum((piece.volume for piece in slices), NO_VOLUME)

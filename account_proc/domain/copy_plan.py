@@ -4,12 +4,13 @@ rules here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from krakencopy.account_proc.contract.copy_state import Reason
+from krakencopy.account_proc.contract.money import Money
 from krakencopy.account_proc.domain.quantities import (
     NO_AMOUNT,
     NO_VOLUME,
@@ -19,6 +20,9 @@ from krakencopy.account_proc.domain.quantities import (
     Ratio,
     Side,
 )
+
+if TYPE_CHECKING:
+    from krakencopy.account_proc.domain.caps import CapState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +52,10 @@ class MasterFill:
     not_copied: str = ""
 
 
+#: The cap of each order of the master that is always there.
+USER_RISK = "max_user_risk"
+
+
 @dataclass(slots=True, kw_only=True)
 class OrderPlan:
     """What a user owes one master order, and what it has allotted to it so far."""
@@ -65,6 +73,10 @@ class OrderPlan:
     allotted: BaseVolume = NO_VOLUME
     #: Entries: cost so far; at the worst allowed price while an order is on its way, as paid afterwards.
     cost: QuoteAmount = NO_AMOUNT
+    #: The key that has set ``cap``.
+    cap_key: str = USER_RISK
+    #: The whole order's copy is too small to be made (``min_copy_notional``).
+    too_small: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +91,11 @@ class Slice:
     copy_id: str = ""
 
 
+def nobody_knows(_: str) -> Decimal | None:
+    """No asset has a known price."""
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserBalances:
     """What the user has, before anything is done about the fills. ``equity`` is None when it is not known."""
@@ -88,6 +105,15 @@ class UserBalances:
     base: BaseVolume
     #: What a notional in another currency is worth in quote; None where its price is not known.
     notional: QuoteAmount | None = None
+    #: What a unit of an asset is worth in quote; None where nobody knows.
+    rate: Callable[[str], Decimal | None] = nobody_knows
+    #: What entries are held against beside the caps of each order; None where nothing is set.
+    caps: CapState | None = None
+
+    def worth(self, money: Money) -> QuoteAmount | None:
+        """An amount in quote; None where its price is not known."""
+        rate = self.rate(money.asset)
+        return None if rate is None else QuoteAmount(money.amount * rate)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +123,8 @@ class Skip:
     fills: tuple[MasterFill, ...]
     reason: Reason
     detail: str
+    #: The key of the cap that left nothing for it, if that is why.
+    cap: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +136,8 @@ class Carry:
     detail: str
     planned: BaseVolume
     slices: tuple[Slice, ...]
+    #: The key of the cap that has cut it, if any.
+    cap: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +155,8 @@ class Order:
     limit_price: Price | None
     #: A full exit: whatever is not there any more is written off afterwards.
     sweep: bool = False
+    #: The key of the cap that has cut it, if any.
+    cap: str = ""
 
     @property
     def carried_in(self) -> tuple[str, ...]:

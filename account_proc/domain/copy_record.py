@@ -32,6 +32,8 @@ class CopyRecord:
     state: CopyState
     reason: str
     detail: str
+    #: The key of the cap that has cut it, or left nothing for it.
+    cap: str = ""
     planned: Decimal = Decimal(0)
     ordered: Decimal = Decimal(0)
     filled: Decimal = Decimal(0)
@@ -82,7 +84,7 @@ class CopyRecord:
             planned_volume=plain(round(self.planned, PLANNED_DECIMALS)), ordered_volume=plain(self.ordered),
             filled_volume=plain(self.filled), order_id=self.order_id, cl_ord_id=self.cl_ord_id,
             attempts=self.attempts, joined_copy_id=self.joined_copy_id, carried_in=self.carried_in,
-            user_equity=plain(self.user_equity), revision=self.revision,
+            user_equity=plain(self.user_equity), revision=self.revision, cap=self.cap,
         )  # fmt: skip
         if self.filled:
             copy.avg_price = plain((self.cost / self.filled).quantize(Decimal("1e-10")))

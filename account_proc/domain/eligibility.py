@@ -55,8 +55,21 @@ def why_refused(fill: MasterFill, rules: CopyRules, holdings: UserBalances, now:
     if rules.sizing is Sizing.BALANCE_RATIO and basis.amount <= 0:
         detail = "the master's balance before its order is not known, so there is nothing to scale by"
         return Skip(fills=(fill,), reason=Reason.MASTER_EQUITY_UNKNOWN, detail=detail)
-    if rules.sizing is Sizing.FIXED_NOTIONAL:
-        return _notional_refusal(fill, rules, holdings)
+    if rules.sizing is Sizing.FIXED_NOTIONAL and (refusal := _notional_refusal(fill, rules, holdings)):
+        return refusal
+    if rules.max_order_notional is not None or rules.min_copy_notional is not None:
+        return _cap_refusal(fill, rules, holdings)
+    return None
+
+
+def _cap_refusal(fill: MasterFill, rules: CopyRules, holdings: UserBalances) -> Skip | None:
+    """A limit of each order of the master that is not known in the quote now."""
+    for key, limit in (
+        ("max_order_notional", rules.max_order_notional), ("min_copy_notional", rules.min_copy_notional),
+    ):  # fmt: skip
+        if limit is not None and holdings.worth(limit) is None:
+            detail = f"what {key} = {limit} is in {fill.pair.partition('/')[2]} is not known"
+            return Skip(fills=(fill,), reason=Reason.NO_MARK, detail=detail, cap=key)
     return None
 
 

@@ -51,7 +51,7 @@ def decide(
     if not live:
         return verdict
     if live[0].side is Side.BUY:
-        verdict.decisions.append(size_entry(book, live, pair, rules, holdings))
+        size_entry(book, live, pair, rules, holdings, verdict)
     else:
         size_exit(book, live, pair, holdings, verdict)
     return verdict

@@ -32,7 +32,7 @@ def entry_detail(
         times = f" (times the multiplier {plain(multiplier)})" if multiplier != 1 else ""
         text += f"; yours was {plan.user_equity}, so {volume}{times}"
         if capped:
-            text += f" (cut by the cap of {plan.cap} for this order)"
+            text += f" (cut by the cap of {plan.cap} for this order, {plan.cap_key})"
     return text
 
 

@@ -12,11 +12,13 @@ from decimal import Decimal
 from typing import Any, NoReturn
 
 from krakencopy.account_proc.contract.errors import ConfigurationFault, ExchangeError
+from krakencopy.account_proc.contract.money import Money
 from krakencopy.account_proc.copying.balance_reading import BalanceReading
 from krakencopy.account_proc.copying.copier import Copier
 from krakencopy.account_proc.copying.copy_context import CopyContext
 from krakencopy.account_proc.copying.reconciler import PERIOD_PAPER_S, PERIOD_S, LookBack, Reconciler
 from krakencopy.account_proc.copying.user_feed import UserFeed
+from krakencopy.account_proc.domain.caps import amounts_of
 from krakencopy.account_proc.domain.pair_table import UnknownName
 from krakencopy.account_proc.master.master_wallet import WALLET_CHECK_PAPER_S, WALLET_CHECK_S
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
@@ -126,7 +128,7 @@ class UserSide:
         copier, reconciler, account = self.copier, self._reconciler, self._account
         assert copier is not None
         assert reconciler is not None
-        self._apply_notional()
+        self._price_amounts()
         if self._found.lost:
             await copier.take_over_orders(self._found.lost)
         copier.recover_unfinished()
@@ -140,17 +142,21 @@ class UserSide:
             reconciler.take_unknown_execution,
         )
 
-    def _apply_notional(self) -> None:
+    def _price_amounts(self) -> None:
         """Raises ConfigurationFault for an amount of something that the exchange does not have."""
         rules, portfolio = self._account.spec.copy, self._account.portfolio
-        asset = rules.notional_asset
-        try:
-            portfolio.prices.priced = (portfolio.pairs.table.asset(asset),) if asset else ()
-        except UnknownName as error:
-            amount = f"{rules.notional} {asset}"
-            raise ConfigurationFault(
-                f'copy.notional = "{amount}": the exchange has no {asset}; write "50 USD"'
-            ) from error
+        amounts = amounts_of(rules)
+        if rules.notional is not None and rules.notional_asset:
+            amounts["notional"] = Money(rules.notional, rules.notional_asset)
+        priced: list[str] = []
+        for key, money in amounts.items():
+            try:
+                priced.append(portfolio.pairs.table.asset(money.asset))
+            except UnknownName as error:
+                raise ConfigurationFault(
+                    f'copy.{key} = "{money}": the exchange has no {money.asset}; write "50 USD"'
+                ) from error
+        portfolio.prices.priced = tuple(dict.fromkeys(priced))
 
     async def keep_balances(self) -> NoReturn:
         """Reads balances now and then, for ever, and sooner where something could not be counted."""

@@ -7,7 +7,7 @@ A ledger belongs to one account and one journal for ever: seqs and copy ids mean
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -60,6 +60,8 @@ class Ledger(LedgerFile):
         super().__init__(path, account_id, owner, adopt=adopt)
         self._plans: dict[str, OrderPlan] = {}
         self._dirty_plans: dict[str, OrderPlan] = {}
+        #: Is called with each copy of a step that has become durable.
+        self.on_copy: Callable[[CopyRecord], None] | None = None
         with self._reading:
             #: See ``take_over``; with times in Unix seconds, by pair.
             self.taken_over = frozenset[str](json.loads(self._meta.get("taken_over", "[]")))
@@ -138,7 +140,7 @@ class Ledger(LedgerFile):
         ``cursor``: the last fill that was taken, by its seq and its execution id. ``renamed``: the number of
         a coin's renaming, which ``book`` has followed.
         """
-        revision = self.revision
+        revision, copies = self.revision, tuple(copies)
         with self._transaction():
             for copy in copies:
                 revision += 1
@@ -167,6 +169,9 @@ class Ledger(LedgerFile):
                 | ({} if cursor is None else {"cursor": str(cursor[0]), "cursor_exec_id": cursor[1]})
             )
         self._dirty_plans.clear()
+        if self.on_copy is not None:
+            for copy in copies:
+                self.on_copy(copy)
         while len(self._plans) > PLANS_IN_MEMORY:
             self._plans.pop(next(iter(self._plans)))
 
@@ -240,6 +245,16 @@ class Ledger(LedgerFile):
             rows = self._db.execute(
                 f"SELECT body FROM copies WHERE state IN ({marks}) ORDER BY revision",  # noqa: S608 - only question marks
                 states,
+            )
+            return [copy_from(json.loads(body)) for (body,) in rows]
+
+    def entries_since(self, at: float) -> list[CopyRecord]:
+        """Entries that were decided after a time (Unix seconds). It looks at all copies: for a start."""
+        with self._reading:
+            rows = self._db.execute(
+                "SELECT body FROM copies WHERE json_extract(body, '$.side') = ? "
+                "AND json_extract(body, '$.decided_at') >= ?",
+                (Side.BUY, at),
             )
             return [copy_from(json.loads(body)) for (body,) in rows]
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from krakencopy.account_proc.contract.copy_state import CopyState
 from krakencopy.account_proc.domain.copy_book import CopyBook
-from krakencopy.account_proc.domain.copy_plan import OrderPlan, Slice
+from krakencopy.account_proc.domain.copy_plan import USER_RISK, OrderPlan, Slice
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.quantities import BaseVolume, QuoteAmount, Ratio, Side
 from krakencopy.account_proc.runtime.sqlite_file import Database
@@ -38,7 +38,7 @@ def copy_body(copy: CopyRecord) -> str:
 def plan_body(plan: OrderPlan) -> str:
     """A plan as JSON, decimals as text."""
     body = {name: str(getattr(plan, name).amount) for name in _PLAN_QUANTITIES}
-    return to_json({"order_id": plan.order_id} | body)
+    return to_json({"order_id": plan.order_id, "cap_key": plan.cap_key, "too_small": plan.too_small} | body)
 
 
 def slice_row(piece: Slice) -> dict[str, str]:
@@ -66,7 +66,9 @@ def slice_from(raw: dict[str, Any]) -> Slice:
     )
 
 
-_PLAN_QUANTITIES = tuple(item.name for item in fields(OrderPlan) if item.name != "order_id")
+_PLAN_QUANTITIES = tuple(
+    item.name for item in fields(OrderPlan) if item.name not in {"order_id", "cap_key", "too_small"}
+)
 
 
 def plan_from(raw: dict[str, Any]) -> OrderPlan:
@@ -80,6 +82,9 @@ def plan_from(raw: dict[str, Any]) -> OrderPlan:
         target=BaseVolume(read_decimal(raw["target"])),
         allotted=BaseVolume(read_decimal(raw["allotted"])),
         cost=QuoteAmount(read_decimal(raw["cost"])),
+        # Plans of earlier versions have neither.
+        cap_key=raw.get("cap_key", USER_RISK),
+        too_small=raw.get("too_small", False),
     )
 
 

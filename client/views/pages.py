@@ -114,7 +114,10 @@ def cap_warning(counts: pb.CopyCounts) -> list[str]:
         return []
     return [
         "",
-        (f"WARNING: the risk cap cut {_capped(counts, ' entries')}: is max_user_risk meant to be this low?"),
+        (
+            f"WARNING: caps cut {_capped(counts, ' entries')}: are they meant to be this low? "
+            "(max_user_risk, or another one; `krakencopy copies` names it)"
+        ),
     ]
 
 
@@ -216,6 +219,7 @@ def _report_details(account: pb.AccountReport) -> list[str]:
             ("bought", _amounts(dict(account.bought))),
             ("sold", _amounts(dict(account.sold))),
             ("fees", _amounts(dict(account.fees))),
+            ("caps", plain(", ".join(f"{count} x {cap}" for cap, count in sorted(account.caps.items())))),
             ("reasons", plain(", ".join(f"{count} x {reason}" for reason, count in reasons))),
             ("latency", latency),
         ),

@@ -311,7 +311,7 @@ def copy_row(copy: nouns.Copy) -> list[str]:
 
 def _copy_reason(copy: nouns.Copy) -> str:
     """The numbers only where something is missing: of what went as planned, `why` shows them."""
-    return because(copy.reason, "" if copy.state == nouns.COPY_STATE_FILLED else copy.detail)
+    return because(copy.reason, copy.cap if copy.state == nouns.COPY_STATE_FILLED else copy.detail)
 
 
 def seqs(copy: nouns.Copy) -> str:

@@ -58,7 +58,6 @@ class Launcher:
         ):
             rest_url = place.rest_url
         reserve = {journal.coins.current_name(asset): amount for asset, amount in account.reserve.items()}
-        notional_asset = journal.coins.current_name(account.copy.notional_asset)
         return AccountSpec(
             id=account.id,
             role=account.role,
@@ -72,7 +71,7 @@ class Launcher:
             ledger_path=place.ledger(account.id),
             log_path=place.log(account.id),
             key_lock_dir=place.key_lock_dir,
-            copy=replace(account.copy, notional_asset=notional_asset),
+            copy=account.copy.in_names(journal.coins.current_name),
             strategy=account.strategy,
             strategy_options=account.strategy_options,
             strategy_risk=account.strategy_risk,

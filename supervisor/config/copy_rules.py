@@ -4,8 +4,11 @@ one needs another for is config/reader.py's.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
+from krakencopy.account_proc.contract.money import Money
+from krakencopy.account_proc.contract.pair_spellings import coin_name
 from krakencopy.account_proc.contract.spec import BalanceBasis, OrderStyle, Sizing
 from krakencopy.supervisor.config.toml_table import Table
 
@@ -14,6 +17,9 @@ SLIPPAGE_MAX_BPS = 1000
 RATIO_MAX = 1000
 MULTIPLIER_MAX = 100
 NOTIONAL_MAX = 1_000_000_000
+#: More coins than Kraken lists, and more orders than its limits let through in a day.
+COINS_MAX = 10_000
+ORDERS_MAX = 1_000_000
 
 
 def copy_values(table: Table) -> dict[str, Any]:
@@ -22,23 +28,10 @@ def copy_values(table: Table) -> dict[str, Any]:
         "sizing": table.choice("sizing", Sizing),
         "balance": table.choice("balance", BalanceBasis),
         "order": table.choice("order", OrderStyle),
-        "max_user_risk": table.number(
-            "max_user_risk",
-            lambda share: 0 < share <= 1,
-            'write a share over 0 and up to 1: "0.10" is ten percent',
-            quoted=True,
-        ),
-        "ratio": table.number(
-            "ratio",
-            lambda ratio: 0 < ratio <= RATIO_MAX,
-            f'write a number over 0 and up to {RATIO_MAX}, such as "0.5"',
-            quoted=True,
-        ),
-        "multiplier": table.number(
-            "multiplier",
-            lambda times: 0 < times <= MULTIPLIER_MAX,
-            f'write a number over 0 and up to {MULTIPLIER_MAX}: "0.5" copies half of what the sizing gives',
-            quoted=True,
+        "max_user_risk": _share(table, "max_user_risk"),
+        "ratio": _number(table, "ratio", RATIO_MAX, 'such as "0.5"'),
+        "multiplier": _number(
+            table, "multiplier", MULTIPLIER_MAX, 'such as "0.5", which copies half of what the sizing gives'
         ),
         "max_slippage_bps": table.whole(
             "max_slippage_bps",
@@ -46,13 +39,16 @@ def copy_values(table: Table) -> dict[str, Any]:
             SLIPPAGE_MAX_BPS,
             f"write a whole number from 0 to {SLIPPAGE_MAX_BPS}: 50 is 0.5 %",
         ),
+        "max_entry_age_s": _seconds(table, "max_entry_age_s"),
+        "max_order_notional": _money(table, "max_order_notional"),
+        "max_position_notional": _money(table, "max_position_notional"),
+        "max_position_share": _share(table, "max_position_share"),
+        "max_gross_exposure": _share_or_money(table, "max_gross_exposure"),
+        "max_open_pairs": _count(table, "max_open_pairs", COINS_MAX),
+        "max_daily_notional": _money(table, "max_daily_notional"),
+        "max_orders_per_day": _count(table, "max_orders_per_day", ORDERS_MAX),
+        "min_copy_notional": _money(table, "min_copy_notional"),
     }
-    age = table.number(
-        "max_entry_age_s",
-        lambda s: 0 < s <= ENTRY_AGE_MAX_S,
-        f"write seconds over 0 and up to {ENTRY_AGE_MAX_S}, such as 30",
-        quoted=False,
-    )
     good: dict[str, Any] = {key: value for key, value in values.items() if value is not None}
     notional = table.amount(
         "notional",
@@ -61,6 +57,53 @@ def copy_values(table: Table) -> dict[str, Any]:
     )
     if notional is not None:
         good["notional"], good["notional_asset"] = notional
-    if age is not None:
-        good["max_entry_age_s"] = float(age)
     return good
+
+
+def _share(table: Table, key: str) -> Decimal | None:
+    rule = 'write a share over 0 and up to 1: "0.10" is ten percent'
+    return table.number(key, lambda share: 0 < share <= 1, rule, quoted=True)
+
+
+def _number(table: Table, key: str, most: int, such_as: str) -> Decimal | None:
+    rule = f"write a number over 0 and up to {most}, {such_as}"
+    return table.number(key, lambda number: 0 < number <= most, rule, quoted=True)
+
+
+def _seconds(table: Table, key: str) -> float | None:
+    rule = f"write seconds over 0 and up to {ENTRY_AGE_MAX_S}, such as 30"
+    age = table.number(key, lambda s: 0 < s <= ENTRY_AGE_MAX_S, rule, quoted=False)
+    return None if age is None else float(age)
+
+
+def _count(table: Table, key: str, most: int) -> int | None:
+    return table.whole(key, 1, most, f"write a whole number from 1 to {most}")
+
+
+def _money(table: Table, key: str) -> Money | None:
+    """An amount with its currency: a bare number means something else in each pair's quote."""
+    rule = f'write an amount over 0 and up to {NOTIONAL_MAX} with its currency: {key} = "100 USD"'
+    found = table.amount(key, lambda amount: 0 < amount <= NOTIONAL_MAX, rule)
+    if found is None:
+        return None
+    amount, asset = found
+    if not asset:
+        table.fault(key, f"{amount} names no currency", f'write {key} = "{amount} USD"')
+        return None
+    return Money(amount, coin_name(asset))
+
+
+def _share_or_money(table: Table, key: str) -> Decimal | Money | None:
+    """A share of the equity where there is no currency."""
+    rule = (
+        f'write a share of the equity over 0 and up to 1, such as {key} = "0.5", or an amount with its '
+        f'currency, such as {key} = "5000 USD"'
+    )
+    found = table.amount(key, lambda number: 0 < number <= NOTIONAL_MAX, rule)
+    if found is None:
+        return None
+    number, asset = found
+    if not asset and number > 1:
+        table.fault(key, f"{number} is no share of the equity, and names no currency", rule)
+        return None
+    return Money(number, coin_name(asset)) if asset else number

@@ -14,6 +14,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from krakencopy.account_proc.contract.money import Money
 from krakencopy.account_proc.contract.spec import CopyRules
 from krakencopy.supervisor.config.model import AccountConfig, Config, StartupConfig, Written
 from krakencopy.supervisor.config.toml_table import show
@@ -128,7 +129,7 @@ def _settings(key: str, old: Any, new: Any) -> Iterator[Setting]:
     """The keys below ``key`` whose values differ."""
     if old == new:
         return
-    if is_dataclass(old) and type(old) is type(new):
+    if is_dataclass(old) and type(old) is type(new) and not isinstance(old, Money):
         for part in fields(old):
             path = f"{key}.{part.name}" if key else part.name
             yield from _settings(path, getattr(old, part.name), getattr(new, part.name))
@@ -146,7 +147,7 @@ def value_words(value: Any) -> str:
     match value:
         case None:
             return ""
-        case StrEnum():
+        case StrEnum() | Money():
             return str(value)
         case Decimal():
             return format(value, "f")

@@ -5,7 +5,9 @@
                  paper exchange)
     [startup]    nonce_separation_s = 5 (0 in paper mode), health_timeout_s = 60
     [copy]       defaults for every user: sizing, balance, ratio, notional, max_user_risk, order,
-                 max_slippage_bps, max_entry_age_s, multiplier, with the defaults of ``CopyRules``
+                 max_slippage_bps, max_entry_age_s, multiplier; caps: max_order_notional,
+                 max_position_notional, max_position_share, max_gross_exposure, max_open_pairs,
+                 max_daily_notional, max_orders_per_day, min_copy_notional; with the defaults of ``CopyRules``
     [[accounts]] id, role and broker (needed); credentials_file or credentials_command,
                  allow_withdraw_key = false, reserve = { BTC = "1.0" };
                  strategy with strategy_options = { ... } and strategy_risk = "0.10" (of a user: its

@@ -72,6 +72,8 @@ class RefusedCopies:
             f"the exchange refused {count} copies, the last of them the {what}"
         )  # fmt: skip
         data = {"reason": reason, "count": str(count), "pair": copy.pair, "copy_id": copy.copy_id}
+        if copy.cap:
+            data["cap"] = copy.cap
         self._events.record(pb.SEVERITY_WARNING, account_id, "COPY_REFUSED", f"{words}: {reason}", data)
 
 

@@ -178,6 +178,7 @@ class _Sums:
         self._counts_sizes = counts_sizes
         self._ends: list[tuple[str, int, str, int]] = []
         self._reasons: Counter[str] = Counter()
+        self._caps: Counter[str] = Counter()
         self._without_fill: Counter[str] = Counter()
         #: By side or "fees", then by asset.
         self._traded: dict[str, dict[str, Decimal]] = {
@@ -193,6 +194,8 @@ class _Sums:
             self._without_fill[COUNTED.get(copy.state, "open")] += 1
         if copy.state in EXPLAINED:
             self._reasons[copy.reason] += 1
+        if copy.cap:
+            self._caps[copy.cap] += 1
         if copy.state in TRADED:
             side = "bought" if copy.side == pb.SIDE_BUY else "sold"
             cost = Decimal(copy.filled_volume) * Decimal(copy.avg_price)
@@ -211,6 +214,8 @@ class _Sums:
             line.copies.capped, line.copies.sized_entries = sized.capped, sized.sized_entries
         for reason, count in self._reasons.items():
             line.reasons[reason] = count
+        for cap, count in self._caps.items():
+            line.caps[cap] = count
         for name, amounts in self._traded.items():
             for asset, amount in amounts.items():
                 getattr(line, name)[asset] = format(round(amount, 8).normalize(), "f")

@@ -86,7 +86,7 @@ class Kraken(ScriptedKraken):
 class User:
     """A user's copier, with all that is real but the exchange."""
 
-    def __init__(self, ledger: Ledger, limits: AccountLimits) -> None:
+    def __init__(self, ledger: Ledger, limits: AccountLimits, rules: CopyRules | None = None) -> None:
         self.ledger = ledger
         self.now = NOW
         self.seq = 0
@@ -100,11 +100,12 @@ class User:
         self.gateway = self.kraken.gateway = OrderGateway(exchange, lambda: self.now, TIMING)
         self.portfolio = Portfolio(exchange, lambda: None, lambda: self.now, 1.0)
         self.read_deferral = ReadDeferral(0.1)
-        ledger.join("a journal", 0)
+        if ledger.cursor is None:
+            ledger.join("a journal", 0)
         self.book = ledger.load_book()
         self.context = CopyContext(
             account_id="anna",
-            rules=CopyRules(),
+            rules=rules or CopyRules(),
             ledger=ledger,
             book=self.book,
             portfolio=self.portfolio,
@@ -169,8 +170,10 @@ class User:
 
 
 @asynccontextmanager
-async def copying(ledger: Ledger, limits: AccountLimits | None = None) -> AsyncIterator[User]:
-    user = User(ledger, AccountLimits(Tier.STARTER) if limits is None else limits)
+async def copying(
+    ledger: Ledger, limits: AccountLimits | None = None, rules: CopyRules | None = None
+) -> AsyncIterator[User]:
+    user = User(ledger, AccountLimits(Tier.STARTER) if limits is None else limits, rules)
     await user.portfolio.load()
     user.kraken.every.clear()
     yield user

@@ -25,6 +25,7 @@ copies = st.builds(
     state=st.sampled_from(CopyState),
     reason=st.sampled_from(Reason) | texts,
     detail=texts,
+    cap=texts,
     planned=numbers,
     ordered=numbers,
     filled=numbers,
@@ -53,6 +54,7 @@ copies = st.builds(
 plans = st.builds(
     OrderPlan, order_id=ids, ratio=st.builds(Ratio, numbers), cap=quotes,
     user_equity=quotes, master_volume=bases, target=bases, allotted=bases, cost=quotes,
+    cap_key=texts, too_small=st.booleans(),
 )  # fmt: skip
 requested_orders = st.builds(
     RequestedOrder,

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from krakencopy.account_proc.contract.money import Money
 from krakencopy.account_proc.contract.spec import (
     COPY_KEYS,
     AccountSpec,
@@ -27,6 +28,7 @@ from krakencopy.account_proc.contract.spec import (
 AMOUNTS = st.decimals(min_value=0, max_value=10**6, places=8)
 NAMES = st.text("abcdefghij-_", min_size=1, max_size=12)
 PATHS = NAMES.map(Path)
+MONEY = st.builds(Money, AMOUNTS, st.sampled_from(["USD", "EUR"]))
 RULES = st.builds(
     CopyRules,
     sizing=st.sampled_from(Sizing),
@@ -39,6 +41,14 @@ RULES = st.builds(
     max_slippage_bps=st.integers(0, 1000),
     max_entry_age_s=st.floats(0, 1000),
     multiplier=AMOUNTS,
+    max_order_notional=st.none() | MONEY,
+    max_position_notional=st.none() | MONEY,
+    max_position_share=st.none() | AMOUNTS,
+    max_gross_exposure=st.none() | AMOUNTS | MONEY,
+    max_open_pairs=st.none() | st.integers(1, 100),
+    max_daily_notional=st.none() | MONEY,
+    max_orders_per_day=st.none() | st.integers(1, 100),
+    min_copy_notional=st.none() | MONEY,
 )
 SPECS = st.builds(
     AccountSpec,
@@ -55,6 +65,15 @@ USUAL = AccountSpec(
     nonce_path=Path("n"), socket_path=Path("s"), ledger_path=Path("l"), log_path=Path("o"),
     key_lock_dir=Path("k"), copy=CopyRules(), strategy_risk=Decimal("0.1"),
 )  # fmt: skip
+
+
+def test_rules_follow_the_names_of_coins() -> None:
+    old = CopyRules(
+        notional=Decimal(1), notional_asset="MATIC", max_daily_notional=Money(Decimal(5), "MATIC")
+    )
+    new = old.in_names(lambda name: {"MATIC": "POL"}.get(name, name))
+    assert (new.notional_asset, new.max_daily_notional) == ("POL", Money(Decimal(5), "POL"))
+    assert CopyRules().in_names(str.lower) == CopyRules()
 
 
 def test_each_rule_of_copying_says_how_it_is_read() -> None:

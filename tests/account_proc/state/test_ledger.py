@@ -124,6 +124,35 @@ def test_a_copy_that_changes_gets_a_new_revision_and_is_told_once_more(tmp_path:
         assert [found.copy_id for found in ledger.open_copies()] == ["c2"]
 
 
+def test_entries_of_a_time_are_found_and_each_copy_that_is_durable_is_told(tmp_path: Path) -> None:
+    with opened(tmp_path / "tania.db") as ledger:
+        told: list[str] = []
+        ledger.on_copy = lambda copy: told.append(copy.copy_id)
+        early, late, sold = (
+            replace(copy(name, CopyState.FILLED), decided_at=9.5) for name in ("c1", "c2", "c3")
+        )
+        early.decided_at, sold.side = 9.4, Side.SELL
+        ledger.commit(copies=(each for each in (early, late, sold)))
+        assert [found.copy_id for found in ledger.entries_since(9.5)] == ["c2"]
+        assert told == ["c1", "c2", "c3"]
+
+
+def test_plans_and_copies_of_an_earlier_version_are_read(tmp_path: Path) -> None:
+    with opened(tmp_path / "tania.db") as ledger:
+        ledger.put_plan(plan("O1"))
+        ledger.commit(copies=[copy("c1", CopyState.FILLED)])
+        for change in (
+            "UPDATE plans SET body = json_remove(body, '$.cap_key', '$.too_small')",
+            "UPDATE copies SET body = json_remove(body, '$.cap')",
+        ):
+            ledger._db.execute(change)
+    with opened(tmp_path / "tania.db") as ledger:
+        found = ledger.get_plan("O1")
+        assert found is not None
+        assert (found.cap_key, found.too_small) == ("max_user_risk", False)
+        assert [each.cap for each in ledger.copies_after(0, 9)] == [""]
+
+
 def test_plans_that_do_not_stay_in_memory_are_read_again(tmp_path: Path) -> None:
     many = PLANS_IN_MEMORY + 10
     with opened(tmp_path / "tania.db") as ledger:

@@ -58,9 +58,8 @@ def test_the_cap_that_cuts_more_than_half_of_the_sized_entries_is_warned_of_in_t
     users = [pb.AccountReport(account_id="bob", copies=status.copies), pb.AccountReport(account_id="eve")]
     expected = [
         (
-            f"WARNING: the risk cap cut {capped} of {sized_entries} entries: is max_user_risk meant to be "
-            "this "
-            "low?"
+            f"WARNING: caps cut {capped} of {sized_entries} entries: are they meant to be this low? "
+            "(max_user_risk, or another one; `krakencopy copies` names it)"
         )
     ]
     for page in (pages.status_page(status), pages.report_page(pb.GetReportResponse(accounts=users))):

@@ -39,6 +39,13 @@ def test_the_numbers_behind_a_copy_are_told_where_something_is_missing() -> None
     assert views.copy_row(samples.copy())[-1] == "SCALED"
 
 
+def test_the_cap_of_a_copy_that_was_filled_is_told() -> None:
+    capped = samples.copy()
+    capped.reason, capped.cap = "CAPPED", "max_daily_notional"
+    assert views.copy_row(capped)[-1] == "CAPPED: max_daily_notional"
+    assert views.copy_line(capped).endswith("(CAPPED: max_daily_notional)")
+
+
 def test_a_line_of_a_log_is_told_with_its_local_time_and_its_traceback() -> None:
     entry = {"at": "2026-01-02T03:04:05.123456+00:00", "level": "INFO", "message": "a\x1b[2Jb", "logger": "x"}
     assert views.log_line(json.dumps(entry)) == "2026-01-02 04:04:05.123+01:00  INFO     a [2Jb"

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from krakencopy.account_proc.contract.money import Money
 from krakencopy.account_proc.contract.spec import CopyRules
 from krakencopy.supervisor.config.reader import parse
 from tests.support.config_texts import MASTER, PAPER, USER, the_fault_of
@@ -26,6 +27,66 @@ def test_another_multiplier_is_a_fault_that_says_what_to_write(written: str) -> 
     where, line = the_fault_of(f"{PAPER}[copy]\nmultiplier = {written}\n{MASTER}{USER}")
     assert where == "copy.multiplier"
     assert "write a number over 0 and up to 100" in line
+
+
+MONEY = ("max_order_notional", "max_position_notional", "max_daily_notional", "min_copy_notional")
+USD_100 = Money(Decimal(100), "USD")
+
+
+@pytest.mark.parametrize("key", [*MONEY, "max_gross_exposure"])
+@pytest.mark.parametrize(
+    ("written", "money"),
+    [
+        ('"100 USD"', USD_100),
+        ('"100 ZUSD"', USD_100),
+        ('"0.01 XBT"', Money(Decimal("0.01"), "BTC")),
+        ('"1000000000 EUR"', Money(Decimal(10**9), "EUR")),
+    ],
+)
+def test_an_amount_of_a_cap_has_its_currency_in_any_spelling(key: str, written: str, money: Money) -> None:
+    assert getattr(rules_of(f"{key} = {written}"), key) == money
+
+
+@pytest.mark.parametrize("key", MONEY)
+@pytest.mark.parametrize("written", ["100", '"100"', "2.5"])
+def test_an_amount_of_a_cap_without_a_currency_is_a_fault_that_says_how_it_is_written(
+    key: str, written: str
+) -> None:
+    where, line = the_fault_of(f"{PAPER}[copy]\n{key} = {written}\n{MASTER}{USER}")
+    assert where == f"copy.{key}"
+    number = written.strip('"')
+    assert f'{number} names no currency; write {key} = "{number} USD"' in line
+
+
+@pytest.mark.parametrize("key", MONEY)
+@pytest.mark.parametrize("written", ['"0 USD"', '"-1 USD"', '"1000000001 USD"', '"100 $"', "true", '"50%"'])
+def test_another_amount_is_a_fault_that_says_what_to_write(key: str, written: str) -> None:
+    where, line = the_fault_of(f"{PAPER}[copy]\n{key} = {written}\n{MASTER}{USER}")
+    assert where == f"copy.{key}"
+    assert f'with its currency: {key} = "100 USD"' in line
+
+
+@pytest.mark.parametrize("key", ["max_position_share", "max_gross_exposure"])
+@pytest.mark.parametrize("written", ['"0.5"', "0.5", "1", "0.0001"])
+def test_a_share_is_over_0_and_up_to_1(key: str, written: str) -> None:
+    assert getattr(rules_of(f"{key} = {written}"), key) == Decimal(written.strip('"'))
+
+
+@pytest.mark.parametrize("key", ["max_position_share", "max_gross_exposure"])
+@pytest.mark.parametrize("written", ["0", "1.5", "-0.1", '"half"', "[]"])
+def test_another_share_is_a_fault_that_says_what_to_write(key: str, written: str) -> None:
+    where, line = the_fault_of(f"{PAPER}[copy]\n{key} = {written}\n{MASTER}{USER}")
+    assert where == f"copy.{key}"
+    assert "over 0 and up to 1" in line
+
+
+@pytest.mark.parametrize(("key", "most"), [("max_open_pairs", 10_000), ("max_orders_per_day", 1_000_000)])
+def test_a_number_of_coins_or_orders_is_whole(key: str, most: int) -> None:
+    assert [getattr(rules_of(f"{key} = {number}"), key) for number in (1, most)] == [1, most]
+    for written in ("0", "-1", str(most + 1), "1.5", '"3"', "true"):
+        where, line = the_fault_of(f"{PAPER}[copy]\n{key} = {written}\n{MASTER}{USER}")
+        assert where == f"copy.{key}"
+        assert f"write a whole number from 1 to {most}" in line
 
 
 @pytest.mark.parametrize("written", ['"0.1"', "0.1", '"0.10"', "1", "1.0", '"1"', "0.0001"])

@@ -11,6 +11,7 @@ mode = "live"
 [copy]
 max_user_risk = "0.10"
 max_slippage_bps = 80
+max_daily_notional = "500 USD"
 [[accounts]]
 id = "master"
 role = "master"
@@ -47,6 +48,14 @@ def test_a_users_rules_say_whether_they_are_its_own_those_of_copy_or_defaults() 
         "copy.max_slippage_bps": ("20", "account"),
         "copy.max_entry_age_s": ("30", "default"),
         "copy.multiplier": ("1", "default"),
+        "copy.max_order_notional": ("", "default"),
+        "copy.max_position_notional": ("", "default"),
+        "copy.max_position_share": ("", "default"),
+        "copy.max_gross_exposure": ("", "default"),
+        "copy.max_open_pairs": ("", "default"),
+        "copy.max_daily_notional": ("500 USD", "[copy]"),
+        "copy.max_orders_per_day": ("", "default"),
+        "copy.min_copy_notional": ("", "default"),
         "strategy": ("mine", "account"),
         "strategy_risk": ("0.10", "copy.max_user_risk"),
         "tier": ("starter", "default"),

@@ -227,6 +227,18 @@ def test_reasons_are_counted_for_what_was_not_wholly_copied(journal: Journal) ->
     }
 
 
+def test_caps_that_have_cut_or_left_nothing_are_counted_by_their_key(journal: Journal) -> None:
+    journal.join("tania")
+    put(
+        journal,
+        copy("tania", [1], reason="CAPPED", cap="max_daily_notional"),
+        copy("tania", [2], pb.COPY_STATE_SKIPPED, reason="CAP_EXHAUSTED", cap="max_daily_notional"),
+        copy("tania", [3], pb.COPY_STATE_SKIPPED, reason="CAP_EXHAUSTED", cap="max_open_pairs"),
+        copy("tania", [4]),
+    )
+    assert dict(line_of(journal).caps) == {"max_daily_notional": 2, "max_open_pairs": 1}
+
+
 def test_a_long_journal_is_read_in_pieces_and_counted_once(
     journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,44 @@
+"""What one user's entries are held against, and what of it is used: counted from the copies in the ledger, so
+that it is right after a crash at any step and costs no write of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from krakencopy.account_proc.copying.copy_context import CopyContext
+from krakencopy.account_proc.domain.caps import Cap, CapState
+from krakencopy.account_proc.domain.entries_made import DAY_S, EntriesMade, day_of
+from krakencopy.account_proc.domain.quantities import QuoteAmount
+
+#: Caps that are held against what the day's entries have cost, or how many they are.
+OF_A_DAY = frozenset({"max_daily_notional", "max_orders_per_day"})
+
+
+class CapsInUse:
+    """The caps of one user."""
+
+    def __init__(self, context: CopyContext, caps: tuple[Cap, ...]) -> None:
+        """``caps``: all that may be asked for. Follows the ledger from here on."""
+        self._context = context
+        self._made = EntriesMade(context.book.names)
+        ledger = context.ledger
+        since = (day_of(context.now()) - 1) * DAY_S
+        of_a_day = any(cap.key in OF_A_DAY for cap in caps)
+        for copy in (*ledger.open_copies(), *(ledger.entries_since(since) if of_a_day else ())):
+            self._made.take(copy)
+        ledger.on_copy = self._made.take
+
+    def state(
+        self, caps: tuple[Cap, ...], pair: str, equity: QuoteAmount, rate: Callable[[str], Decimal | None]
+    ) -> CapState:
+        """For an entry in a pair that is decided about now. ``equity`` and ``rate``: in its quote."""
+        return CapState(
+            caps=caps, pair=pair, equity=equity, book=self._context.book, made=self._made,
+            day=day_of(self._context.now()), rate=rate, ordermin=self._ordermin,
+        )  # fmt: skip
+
+    def _ordermin(self, pair: str) -> Decimal:
+        rules = self._context.portfolio.pairs.table.find(pair)
+        return Decimal(0) if rules is None else rules.ordermin

@@ -1,0 +1,79 @@
+"""What a user may set of how much, and of what, is copied for it: caps and filters hold over the life of a
+system, across the death of a process, and an operator reads which of them has cut a copy.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.support.system import Paper, System, wait_for
+
+D = Decimal
+#: Each makes 50 USD of the master's purchases of 50.
+ONE_TO_ONE = 'sizing = "fixed_ratio", ratio = 1, max_user_risk = 1, max_slippage_bps = 0'
+USERS = {
+    "daily": 'max_daily_notional = "80 USD"',
+    "double": "multiplier = 2",
+    "open": "max_open_pairs = 1",
+    "order": 'max_order_notional = "30 USD"',
+    "small": 'min_copy_notional = "40 USD"',
+}
+
+
+@pytest.fixture(scope="module")
+def system() -> Iterator[System]:
+    lines = {name: f"copy = {{ {ONE_TO_ONE}, {line} }}" for name, line in USERS.items()}
+    with Paper() as paper:
+        paper.price("XBTUSD", "50000")
+        paper.price("ETHUSD", "2500")
+        with System(paper, dict.fromkeys(USERS, "1000"), user_lines=lines) as system:
+            yield system.start().wait_ready()
+
+
+def last(system: System, user: str) -> tuple[Any, ...]:
+    """Reason, cap and cost of a user's last copy."""
+    copy: Any = system.copies(user)[-1]
+    return copy.reason, copy.cap, D(copy.filled_volume) * D(copy.avg_price or 0)
+
+
+def restart(system: System, user: str) -> None:
+    """Its process dies, and another one goes on."""
+    pid = system.pids()[user]
+    os.kill(pid, signal.SIGKILL)
+    wait_for("another process", lambda: system.pids().get(user) not in {pid, 0, None})
+    system.wait_ready()
+
+
+def test_caps_cut_entries_and_no_exit_and_are_named_wherever_a_copy_is_shown(system: System) -> None:
+    system.buy("BTC/USD", "0.001")
+    system.settled(1)
+    assert last(system, "daily") == ("SCALED", "", 50)
+    assert last(system, "double") == ("SCALED", "", 100)
+    assert last(system, "order") == ("CAPPED", "max_order_notional", 30)
+    restart(system, "daily")
+    system.buy("ETH/USD", "0.02")
+    system.settled(2)
+    assert last(system, "daily") == ("CAPPED", "max_daily_notional", 30)
+    assert last(system, "open") == ("CAP_EXHAUSTED", "max_open_pairs", 0)
+    system.buy("ETH/USD", "0.01")
+    system.settled(3)
+    assert last(system, "daily") == ("CAP_EXHAUSTED", "max_daily_notional", 0)
+    assert last(system, "small") == ("BELOW_MIN_COPY", "min_copy_notional", 0)
+    cut = system.command("why", "2", "--account", "daily")
+    assert "cut to 0.012 ETH by max_daily_notional = 80 USD (50 USD were spent today)" in cut
+    assert "CAPPED" in cut
+    assert "CAPPED: max_daily_notional" in system.command("copies", "--account", "daily")
+    assert "max_open_pairs = 1 (copied: BTC)" in system.command("why", "2", "--account", "open")
+    report = " ".join(system.command("report").split())
+    assert "caps 2 x max_order_notional" in report
+    assert "caps 2 x max_daily_notional" in report
+    system.sell("BTC/USD", "0.001")
+    system.settled(4)
+    for user in USERS:
+        assert last(system, user)[:2] == ("EXIT_FULL", ""), user
