@@ -36,4 +36,5 @@ CHAIN: Mapping[str, Chain] = {
     "max_daily_notional": Chain.TIGHTENS,
     "max_orders_per_day": Chain.TIGHTENS,
     "min_copy_notional": Chain.OVERRIDES,
+    "allocated_capital": Chain.OVERRIDES,
 }

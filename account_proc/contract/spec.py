@@ -75,6 +75,7 @@ class BalanceBasis(StrEnum):
 
     EQUITY = "equity"  # everything the account holds, in the pair's quote asset
     CASH = "cash"  # the free balance of the quote asset alone
+    ALLOCATED = "allocated"  # what of the equity is set apart for copying
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +114,8 @@ class CopyRules:
     max_orders_per_day: int | None = None
     #: The copy of an order of the master that would come to less is not made.
     min_copy_notional: Money | None = None
+    #: For ``allocated``: a share of the equity, or money. Never more than the equity is sized on.
+    allocated_capital: Decimal | Money | None = None
 
     def in_names(self, current: Callable[[str], str]) -> CopyRules:
         """The same with the names that coins have now, by their old ones."""
@@ -153,6 +156,7 @@ COPY_KEYS: Mapping[str, Callable[[Any], Any]] = {
     "max_daily_notional": Money.from_raw,
     "max_orders_per_day": int,
     "min_copy_notional": Money.from_raw,
+    "allocated_capital": share_or_money,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 from krakencopy.account_proc.contract.amounts import needs_currency
@@ -32,6 +33,19 @@ def notional_of(rules: CopyRules, holdings: UserBalances) -> QuoteAmount | None:
     return holdings.notional if rules.notional_asset else QuoteAmount(rules.notional or Decimal(0))
 
 
+def capital_of(rules: CopyRules, holdings: UserBalances) -> QuoteAmount | None:
+    """What is sized on, in the pair's quote: the equity, or as much of it as is allocated. None where that is
+    not known.
+    """
+    equity, allocated = holdings.equity, rules.allocated_capital
+    if rules.balance is not BalanceBasis.ALLOCATED or equity is None or allocated is None:
+        return equity
+    if isinstance(allocated, Decimal):
+        return equity * Ratio(allocated)
+    worth = holdings.worth(allocated)
+    return None if worth is None else min(worth, equity)
+
+
 def why_refused(fill: MasterFill, rules: CopyRules, holdings: UserBalances, now: float) -> Skip | None:
     """Why this fill is not copied at all, if it is not."""
     if fill.margin:
@@ -57,6 +71,8 @@ def why_refused(fill: MasterFill, rules: CopyRules, holdings: UserBalances, now:
         return Skip(fills=(fill,), reason=Reason.MASTER_EQUITY_UNKNOWN, detail=detail)
     if rules.sizing is Sizing.FIXED_NOTIONAL and (refusal := _notional_refusal(fill, rules, holdings)):
         return refusal
+    if rules.balance is BalanceBasis.ALLOCATED and capital_of(rules, holdings) is None:
+        return _not_known(fill, "allocated_capital", rules.allocated_capital)
     if rules.max_order_notional is not None or rules.min_copy_notional is not None:
         return _cap_refusal(fill, rules, holdings)
     return None
@@ -68,9 +84,14 @@ def _cap_refusal(fill: MasterFill, rules: CopyRules, holdings: UserBalances) -> 
         ("max_order_notional", rules.max_order_notional), ("min_copy_notional", rules.min_copy_notional),
     ):  # fmt: skip
         if limit is not None and holdings.worth(limit) is None:
-            detail = f"what {key} = {limit} is in {fill.pair.partition('/')[2]} is not known"
-            return Skip(fills=(fill,), reason=Reason.NO_MARK, detail=detail, cap=key)
+            return replace(_not_known(fill, key, limit), cap=key)
     return None
+
+
+def _not_known(fill: MasterFill, key: str, amount: object) -> Skip:
+    """An amount whose price is not known buys nothing."""
+    detail = f"what {key} = {amount} is in {fill.pair.partition('/')[2]} is not known"
+    return Skip(fills=(fill,), reason=Reason.NO_MARK, detail=detail)
 
 
 def _notional_refusal(fill: MasterFill, rules: CopyRules, holdings: UserBalances) -> Skip | None:

@@ -26,7 +26,7 @@ from krakencopy.account_proc.domain.copy_plan import (
     UserBalances,
     Verdict,
 )
-from krakencopy.account_proc.domain.eligibility import below_minimum, notional_of
+from krakencopy.account_proc.domain.eligibility import below_minimum, capital_of, notional_of
 from krakencopy.account_proc.domain.pairs import PairRules
 from krakencopy.account_proc.domain.quantities import (
     NO_AMOUNT,
@@ -261,7 +261,7 @@ def bound_of(worst: Price, pair: PairRules) -> Price:
 
 
 def _entry_plan(fill: MasterFill, rules: CopyRules, holdings: UserBalances) -> OrderPlan:
-    equity = holdings.equity or NO_AMOUNT
+    equity = capital_of(rules, holdings) or NO_AMOUNT
     match rules.sizing:
         case Sizing.BALANCE_RATIO if rules.balance is BalanceBasis.CASH:
             ratio = holdings.cash / fill.master_cash

@@ -22,7 +22,7 @@ from krakencopy.account_proc.domain.copy_plan import (
     UserBalances,
     Verdict,
 )
-from krakencopy.account_proc.domain.eligibility import why_refused
+from krakencopy.account_proc.domain.eligibility import capital_of, why_refused
 from krakencopy.account_proc.domain.entry_sizing import size_entry
 from krakencopy.account_proc.domain.exit_sizing import size_exit
 from krakencopy.account_proc.domain.pairs import PairRules
@@ -51,6 +51,7 @@ def decide(
     if not live:
         return verdict
     if live[0].side is Side.BUY:
+        verdict.user_equity = capital_of(rules, holdings)
         size_entry(book, live, pair, rules, holdings, verdict)
     else:
         size_exit(book, live, pair, holdings, verdict)

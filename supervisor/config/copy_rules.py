@@ -20,6 +20,12 @@ NOTIONAL_MAX = 1_000_000_000
 #: More coins than Kraken lists, and more orders than its limits let through in a day.
 COINS_MAX = 10_000
 ORDERS_MAX = 1_000_000
+#: What a choice needs another key for: the key, the choice, and that other key.
+NEEDS = (
+    ("sizing", Sizing.FIXED_RATIO, "ratio"),
+    ("sizing", Sizing.FIXED_NOTIONAL, "notional"),
+    ("balance", BalanceBasis.ALLOCATED, "allocated_capital"),
+)
 
 
 def copy_values(table: Table) -> dict[str, Any]:
@@ -48,6 +54,7 @@ def copy_values(table: Table) -> dict[str, Any]:
         "max_daily_notional": _money(table, "max_daily_notional"),
         "max_orders_per_day": _count(table, "max_orders_per_day", ORDERS_MAX),
         "min_copy_notional": _money(table, "min_copy_notional"),
+        "allocated_capital": _capital(table, "allocated_capital"),
     }
     good: dict[str, Any] = {key: value for key, value in values.items() if value is not None}
     notional = table.amount(
@@ -91,6 +98,15 @@ def _money(table: Table, key: str) -> Money | None:
         table.fault(key, f"{amount} names no currency", f'write {key} = "{amount} USD"')
         return None
     return Money(amount, coin_name(asset))
+
+
+def _capital(table: Table, key: str) -> Decimal | Money | None:
+    """Money, or percent of the account."""
+    rule = f'write an amount with its currency, or a percentage of the equity: {key} = "5000 USD", or "50%"'
+    written = table.text(key, rule)
+    if written is None:
+        return None
+    return table.percent(key, rule) if written.endswith("%") else _money(table, key)
 
 
 def _share_or_money(table: Table, key: str) -> Decimal | Money | None:

@@ -7,7 +7,8 @@
     [copy]       defaults for every user: sizing, balance, ratio, notional, max_user_risk, order,
                  max_slippage_bps, max_entry_age_s, multiplier; caps: max_order_notional,
                  max_position_notional, max_position_share, max_gross_exposure, max_open_pairs,
-                 max_daily_notional, max_orders_per_day, min_copy_notional; with the defaults of ``CopyRules``
+                 max_daily_notional, max_orders_per_day, min_copy_notional; allocated_capital, with
+                 balance = "allocated"; with the defaults of ``CopyRules``
     [[accounts]] id, role and broker (needed); credentials_file or credentials_command,
                  allow_withdraw_key = false, reserve = { BTC = "1.0" };
                  strategy with strategy_options = { ... } and strategy_risk = "0.10" (of a user: its
@@ -29,10 +30,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from krakencopy.account_proc.contract.spec import STRATEGY_RISK, CopyRules, Role, Sizing, Tier
+from krakencopy.account_proc.contract.spec import STRATEGY_RISK, CopyRules, Role, Tier
 from krakencopy.account_proc.contract.strategies import installed
 from krakencopy.supervisor.config.brokers import KRAKEN
-from krakencopy.supervisor.config.copy_rules import copy_values
+from krakencopy.supervisor.config.copy_rules import NEEDS, copy_values
 from krakencopy.supervisor.config.keys import ACCOUNT_KEYS, HOME_OF_KEY, KEYS
 from krakencopy.supervisor.config.model import (
     LIVE_REST_URL,
@@ -194,16 +195,15 @@ class _Reading:
         rules = replace(base, **values)
         if table.has("sizing") and "sizing" not in values:
             return rules  # which of the others it needs is unknown
-        needs = {Sizing.FIXED_RATIO: "ratio", Sizing.FIXED_NOTIONAL: "notional"}
-        for sizing, key in needs.items():
-            if rules.sizing is sizing:
+        for by, choice, key in NEEDS:
+            if getattr(rules, by) is choice:
                 # A fault of [copy] itself is reported there, once.
-                reported = table.has(key) or (base.sizing is sizing and not own)
+                reported = table.has(key) or (getattr(base, by) is choice and not own)
                 if getattr(rules, key) is None and not reported:
-                    table.fault(key, f'missing, and sizing = "{sizing}" needs it', f'write {key} = "..."')
+                    table.fault(key, f'missing, and {by} = "{choice}" needs it', f'write {key} = "..."')
             elif key in values and not own:
                 table.fault(
-                    key, f'does nothing with sizing = "{rules.sizing}"', f'write sizing = "{sizing}" too'
+                    key, f'does nothing with {by} = "{getattr(rules, by)}"', f'write {by} = "{choice}" too'
                 )
         return rules
 

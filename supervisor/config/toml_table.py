@@ -291,6 +291,16 @@ class Table:
         number = self._number(key, written, fits, rule, quoted=True)
         return None if number is None else (number, asset)
 
+    def percent(self, key: str, rule: str) -> Decimal | None:
+        """A share that is written in percent, as ``"50%"``: over 0, and up to all of it."""
+        written = self.text(key, rule)
+        if written is None:
+            return None
+        number = self._number(
+            key, written.removesuffix("%"), lambda percent: 0 < percent <= 100, rule, quoted=True
+        )
+        return None if number is None else number / 100
+
     def whole(self, key: str, least: int, most: int, rule: str) -> int | None:
         """An integer within bounds, written as one."""
         value = self._raw.get(key)

@@ -174,7 +174,10 @@ class Follower:
     @property
     def holdings(self) -> UserBalances:
         equity = None if self.equity is None else QuoteAmount(self.equity)
-        return UserBalances(equity=equity, cash=QuoteAmount(self.cash), base=BaseVolume(self.base))
+        return UserBalances(
+            equity=equity, cash=QuoteAmount(self.cash), base=BaseVolume(self.base),
+            rate=lambda asset: Decimal(1) if asset == self.pair.quote else None,
+        )  # fmt: skip
 
     def decide(self, *fills: MasterFill) -> Verdict:
         """Decides, and carries what is to be carried."""

@@ -18,6 +18,7 @@ D = Decimal
 #: Each makes 50 USD of the master's purchases of 50.
 ONE_TO_ONE = 'sizing = "fixed_ratio", ratio = 1, max_user_risk = 1, max_slippage_bps = 0'
 USERS = {
+    "allocated": 'sizing = "balance_ratio", balance = "allocated", allocated_capital = "250 USD"',
     "daily": 'max_daily_notional = "80 USD"',
     "double": "multiplier = 2",
     "open": "max_open_pairs = 1",
@@ -28,7 +29,10 @@ USERS = {
 
 @pytest.fixture(scope="module")
 def system() -> Iterator[System]:
-    lines = {name: f"copy = {{ {ONE_TO_ONE}, {line} }}" for name, line in USERS.items()}
+    lines = {
+        name: f"copy = {{ {line if 'sizing' in line else f'{ONE_TO_ONE}, {line}'} }}"
+        for name, line in USERS.items()
+    }
     with Paper() as paper:
         paper.price("XBTUSD", "50000")
         paper.price("ETHUSD", "2500")
@@ -53,6 +57,7 @@ def restart(system: System, user: str) -> None:
 def test_caps_cut_entries_and_no_exit_and_are_named_wherever_a_copy_is_shown(system: System) -> None:
     system.buy("BTC/USD", "0.001")
     system.settled(1)
+    assert last(system, "allocated") == ("SCALED", "", D("12.5"))
     assert last(system, "daily") == ("SCALED", "", 50)
     assert last(system, "double") == ("SCALED", "", 100)
     assert last(system, "order") == ("CAPPED", "max_order_notional", 30)

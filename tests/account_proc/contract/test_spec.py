@@ -49,6 +49,7 @@ RULES = st.builds(
     max_daily_notional=st.none() | MONEY,
     max_orders_per_day=st.none() | st.integers(1, 100),
     min_copy_notional=st.none() | MONEY,
+    allocated_capital=st.none() | AMOUNTS | MONEY,
 )
 SPECS = st.builds(
     AccountSpec,

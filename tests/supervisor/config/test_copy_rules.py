@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from krakencopy.account_proc.contract.money import Money
-from krakencopy.account_proc.contract.spec import CopyRules
+from krakencopy.account_proc.contract.spec import BalanceBasis, CopyRules
 from krakencopy.supervisor.config.reader import parse
 from tests.support.config_texts import MASTER, PAPER, USER, the_fault_of
 
@@ -87,6 +87,36 @@ def test_a_number_of_coins_or_orders_is_whole(key: str, most: int) -> None:
         where, line = the_fault_of(f"{PAPER}[copy]\n{key} = {written}\n{MASTER}{USER}")
         assert where == f"copy.{key}"
         assert f"write a whole number from 1 to {most}" in line
+
+
+@pytest.mark.parametrize(
+    ("written", "capital"),
+    [
+        ("5000 USD", Money(Decimal(5000), "USD")), ("50%", Decimal("0.5")), ("100%", Decimal(1)),
+        ("0.5%", Decimal("0.005")),
+    ],
+)  # fmt: skip
+def test_allocated_capital_is_money_or_percent_of_the_account(written: str, capital: object) -> None:
+    rules = rules_of(f'balance = "allocated"\nallocated_capital = "{written}"')
+    assert (rules.balance, rules.allocated_capital) == (BalanceBasis.ALLOCATED, capital)
+
+
+@pytest.mark.parametrize("written", ["5000", '"5000"', '"0%"', '"101%"', '"x%"', '"0 USD"', "true", '"%"'])
+def test_other_allocated_capital_is_a_fault_that_says_what_to_write(written: str) -> None:
+    where, line = the_fault_of(
+        f'{PAPER}[copy]\nbalance = "allocated"\nallocated_capital = {written}\n{MASTER}{USER}'
+    )
+    assert where == "copy.allocated_capital"
+    assert "; write " in line
+
+
+def test_allocated_capital_and_its_balance_need_each_other() -> None:
+    where, line = the_fault_of(f'{PAPER}[copy]\nbalance = "allocated"\n{MASTER}{USER}')
+    assert (where, 'missing, and balance = "allocated" needs it' in line) == ("copy.allocated_capital", True)
+    copy = 'copy = { allocated_capital = "50%" }'
+    where, line = the_fault_of(f"{PAPER}{MASTER}{USER}{copy}")
+    assert where == "accounts[1].copy.allocated_capital"
+    assert 'does nothing with balance = "equity"; write balance = "allocated" too' in line
 
 
 @pytest.mark.parametrize("written", ['"0.1"', "0.1", '"0.10"', "1", "1.0", '"1"', "0.0001"])

@@ -56,6 +56,7 @@ def test_a_users_rules_say_whether_they_are_its_own_those_of_copy_or_defaults() 
         "copy.max_daily_notional": ("500 USD", "[copy]"),
         "copy.max_orders_per_day": ("", "default"),
         "copy.min_copy_notional": ("", "default"),
+        "copy.allocated_capital": ("", "default"),
         "strategy": ("mine", "account"),
         "strategy_risk": ("0.10", "copy.max_user_risk"),
         "tier": ("starter", "default"),
