@@ -37,4 +37,7 @@ CHAIN: Mapping[str, Chain] = {
     "max_orders_per_day": Chain.TIGHTENS,
     "min_copy_notional": Chain.OVERRIDES,
     "allocated_capital": Chain.OVERRIDES,
+    "include": Chain.TIGHTENS,
+    "exclude": Chain.TIGHTENS,
+    "pairs": Chain.OVERRIDES,
 }

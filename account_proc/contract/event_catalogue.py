@@ -49,6 +49,13 @@ NOTICES = (
         "`reserve` leaves it out",
         ends=True,
     ),
+    Entry(
+        "PATTERN_MATCHES_NOTHING",
+        WARNING,
+        "a pattern of `include`, `exclude` or `pairs` matches no pair that is listed",
+        "correct it, or leave it",
+        ends=True,
+    ),
 )
 
 #: What an account's conversation with the supervisor is refused for: it is DEGRADED with that reason, and

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -24,6 +24,11 @@ class Money:
     def from_raw(cls, raw: Mapping[str, Any]) -> Money:
         """Of what JSON makes of ``asdict``. Raises KeyError, TypeError or ArithmeticError for others."""
         return cls(Decimal(raw["amount"]), str(raw["asset"]))
+
+
+def in_names(value: Any, current: Callable[[str], str]) -> Any:
+    """A value; if it is money, with the name that ``current`` gives its currency now."""
+    return Money(value.amount, current(value.asset)) if isinstance(value, Money) else value
 
 
 def share_or_money(raw: Any) -> Decimal | Money:

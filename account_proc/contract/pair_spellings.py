@@ -34,6 +34,11 @@ def coin_name(written: str) -> str:
     return _NAMES.get(upper.upper(), upper)
 
 
+def spellings_of(coin: str) -> tuple[str, ...]:
+    """A coin's name on the pages, and those that Kraken had for it before."""
+    return (coin, *_OLD_NAMES.get(coin, ()))
+
+
 def find_pair(written: str, known: Collection[str]) -> str | None:
     """The pair (BTC/USD) of those that are known, however it is written; None where it is none of them, or
     may be two.

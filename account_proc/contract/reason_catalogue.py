@@ -220,6 +220,7 @@ COPIES: dict[str, tuple[Meaning, ...]] = {
         Meaning(
             "CAP_EXHAUSTED", "a cap leaves nothing that could be ordered; the copy's `cap` names its key"
         ),
+        Meaning("PAIR_EXCLUDED", "`include` or `exclude` leaves this pair's entries out; exits go on"),
         Meaning("BELOW_MIN_COPY", "the copy of this order of the master would be below `min_copy_notional`"),
         Meaning("NOTHING_LEFT_OF_ORDER", "earlier fills of the same order have taken all that was due"),
         Meaning("NO_EQUITY", "the user has nothing to size by, or nobody knows what", "see its balances"),

@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from krakencopy.account_proc.contract.money import Money, share_or_money
+from krakencopy.account_proc.contract.money import Money, in_names, share_or_money
 
 #: The name whose grpc.health.v1 status is an account's readiness. The empty name says SERVING from the first
 #: moment on, and means nothing.
@@ -116,24 +116,36 @@ class CopyRules:
     min_copy_notional: Money | None = None
     #: For ``allocated``: a share of the equity, or money. Never more than the equity is sized on.
     allocated_capital: Decimal | Money | None = None
+    #: Patterns of pairs (contract/pair_patterns.py) whose entries are copied, all where there is none; and of
+    #: those that are not.
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    #: What some pairs have in the place of the rules above, by pattern and key.
+    pairs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def in_names(self, current: Callable[[str], str]) -> CopyRules:
         """The same with the names that coins have now, by their old ones."""
         renamed: dict[str, Any] = {
-            key: replace(value, asset=current(value.asset))
+            key: in_names(value, current)
             for key in COPY_KEYS
             if isinstance(value := getattr(self, key), Money)
         }
+        pairs = {
+            pattern: {key: in_names(value, current) for key, value in values.items()}
+            for pattern, values in self.pairs.items()
+        }
         asset = current(self.notional_asset) if self.notional_asset else ""
-        return replace(self, notional_asset=asset, **renamed)
+        return replace(self, notional_asset=asset, pairs=pairs, **renamed)
 
     @classmethod
     def from_raw(cls, raw: Mapping[str, Any]) -> CopyRules:
         """Of what JSON makes of ``asdict``. Raises KeyError, TypeError or ValueError on anything else."""
-        values: dict[str, Any] = {
-            key: None if value is None else COPY_KEYS[key](value) for key, value in raw.items()
-        }
-        return cls(**values)
+        return cls(**read_values(raw))
+
+
+def read_values(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of copy rules, as ``CopyRules.from_raw`` reads them."""
+    return {key: None if value is None else COPY_KEYS[key](value) for key, value in raw.items()}
 
 
 #: How the value of each key is read that is written as ``json.dumps(..., default=str)`` writes it.
@@ -157,6 +169,9 @@ COPY_KEYS: Mapping[str, Callable[[Any], Any]] = {
     "max_orders_per_day": int,
     "min_copy_notional": Money.from_raw,
     "allocated_capital": share_or_money,
+    "include": tuple,
+    "exclude": tuple,
+    "pairs": lambda raw: {pattern: read_values(values) for pattern, values in raw.items()},
 }
 
 
@@ -211,8 +226,13 @@ class AccountSpec:
     log_level: str = LOG_LEVEL
 
     def to_json(self) -> str:
-        """The form in which it travels."""
-        return json.dumps(asdict(self), default=str)
+        """The form in which it travels. What the copy rules leave to their defaults is not in it: there is
+        little room on the way.
+        """
+        raw = asdict(self)
+        usual = asdict(CopyRules())
+        raw["copy"] = {key: value for key, value in raw["copy"].items() if value != usual[key]}
+        return json.dumps(raw, default=str)
 
     @classmethod
     def from_json(cls, text: str) -> AccountSpec:

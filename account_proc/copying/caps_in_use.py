@@ -19,13 +19,13 @@ OF_A_DAY = frozenset({"max_daily_notional", "max_orders_per_day"})
 class CapsInUse:
     """The caps of one user."""
 
-    def __init__(self, context: CopyContext, caps: tuple[Cap, ...]) -> None:
-        """``caps``: all that may be asked for. Follows the ledger from here on."""
+    def __init__(self, context: CopyContext, keys: frozenset[str]) -> None:
+        """``keys``: those of all caps that may be asked for. Follows the ledger from here on."""
         self._context = context
         self._made = EntriesMade(context.book.names)
         ledger = context.ledger
         since = (day_of(context.now()) - 1) * DAY_S
-        of_a_day = any(cap.key in OF_A_DAY for cap in caps)
+        of_a_day = keys & OF_A_DAY
         for copy in (*ledger.open_copies(), *(ledger.entries_since(since) if of_a_day else ())):
             self._made.take(copy)
         ledger.on_copy = self._made.take

@@ -26,11 +26,13 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from krakencopy.account_proc.contract.copy_state import CopyState
 from krakencopy.account_proc.contract.errors import AccountError, LedgerFault
 from krakencopy.account_proc.copying.copied_positions import CopiedPositions
 from krakencopy.account_proc.copying.copy_context import CopyContext
 from krakencopy.account_proc.copying.copy_execution import CopyExecution
 from krakencopy.account_proc.copying.copy_steps import CopySteps
+from krakencopy.account_proc.copying.excluded_entries import give_up_excluded
 from krakencopy.account_proc.copying.exits import Exits
 from krakencopy.account_proc.copying.fill_answers import FillAnswers
 from krakencopy.account_proc.copying.found_orders import FoundOrders
@@ -76,7 +78,7 @@ class Copier:
         self._ledger = context.ledger
         self._portfolio = context.portfolio
         self._names = context.book.names
-        self._turns = Turns(context.rules.max_slippage_bps)
+        self._turns = Turns(lambda pair: context.rules_of(pair).max_slippage_bps)
         self._tasks = EagerTasks(context.failed)
         self._lookups = Lookups(context)
         exits, steps = Exits(context), CopySteps(context)
@@ -106,6 +108,7 @@ class Copier:
 
     def recover_unfinished(self) -> None:
         """Takes up what an earlier process left: intents first, then fills that waited."""
+        give_up_excluded(self._context)
         for copy in self._ledger.open_copies():
             log.info("taking up copy %s, left %s", copy.copy_id, copy.state)
             self._open_copy(copy)
@@ -282,6 +285,8 @@ class Copier:
     def _end_copy(self, copy: CopyRecord) -> None:
         """The copy is over: its coin goes on with what has waited."""
         self._turns.end_order(copy.copy_id)
+        if copy.state is CopyState.CARRIED:
+            give_up_excluded(self._context)
         self._portfolio.release(copy.copy_id)
         # What was bought may have to be sold when its pair is listed no more.
         self._portfolio.pairs.remember()
@@ -364,6 +369,8 @@ class Copier:
         self._portfolio.doubt()
         self.master_pairs = set(map(self._names.current_pair, self.master_pairs))
         self._ledger.commit(book=self._context.book, renamed=number)
+        self._context.by_pair.forget()
+        give_up_excluded(self._context)
         self._turns.rename(self._names.current_pair)
         if not self._turns.is_occupied(new) and self.positions.is_held_unlisted(new):
             # Or what is owed of it would wait until the pairs are read again some time.

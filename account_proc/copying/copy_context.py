@@ -5,11 +5,12 @@ handed to every part of copying/.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from krakencopy.account_proc.contract.spec import CopyRules
 from krakencopy.account_proc.domain.copy_book import CopyBook
+from krakencopy.account_proc.domain.rules_by_pair import RulesByPair
 from krakencopy.account_proc.runtime.read_deferral import ReadDeferral
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.account_proc.trading.order_gateway import OrderGateway
@@ -41,3 +42,12 @@ class CopyContext:
     changed: Callable[[], None]
     #: Is called with what makes going on impossible.
     failed: Callable[[BaseException], None]
+    #: The rules, pair by pair.
+    by_pair: RulesByPair = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by_pair", RulesByPair(self.rules, self.book.names.current))
+
+    def rules_of(self, pair: str) -> CopyRules:
+        """The rules that hold for a pair."""
+        return self.by_pair.of(pair).rules

@@ -169,7 +169,7 @@ class CopyExecution:
         self._context.changed()
         while wait_s:
             age = self._now() + wait_s - copy.executed_at
-            if copy.side is Side.BUY and age > self._context.rules.max_entry_age_s:
+            if copy.side is Side.BUY and age > self._context.rules_of(copy.pair).max_entry_age_s:
                 # By the table an intent ends only by way of SENT; nobody sees it there.
                 copy.move(CopyState.SENT, self._now())
                 words = f"not sent: the entry would be {age:.0f} s old by then"
@@ -229,7 +229,7 @@ class CopyExecution:
             # be one too many; a missed entry is the smaller loss.
             return "the exchange had acknowledged it, and does not show it; look it up there"
         age = self._now() - copy.executed_at
-        if age > self._context.rules.max_entry_age_s:
+        if age > self._context.rules_of(copy.pair).max_entry_age_s:
             return f"the entry is {age:.0f} s old"
         try:
             quote = (await self._portfolio.prices.ticker(copy.pair)).ask
@@ -275,7 +275,7 @@ class CopyExecution:
             reason = Reason.SLIPPAGE_BOUND
             detail += (
                 f"; no more was to be had up to {plain(copy.limit_price)}, "
-                f"{self._context.rules.max_slippage_bps} bps over the master's price"
+                f"{self._context.rules_of(copy.pair).max_slippage_bps} bps over the master's price"
             )
         copy.move(
             CopyState.PART_FILLED if copy.filled else CopyState.REJECTED,

@@ -37,13 +37,13 @@ class CopySteps:
         if copy.side is Side.SELL:
             return False
         return (
-            self._context.now() - copy.executed_at > self._context.rules.max_entry_age_s
+            self._context.now() - copy.executed_at > self._context.rules_of(copy.pair).max_entry_age_s
             or copy.attempts >= ENTRY_TRIES
         )
 
     def worst_price(self, copy: CopyRecord) -> Price:
         """The most that an entry may pay."""
-        return Price(copy.master_price).worse(Side.BUY, self._context.rules.max_slippage_bps)
+        return Price(copy.master_price).worse(Side.BUY, self._context.rules_of(copy.pair).max_slippage_bps)
 
     def deadline_of(self, copy: CopyRecord) -> float:
         """Until when the exchange may act on an order that leaves now (Unix seconds, the exchange's clock).

@@ -14,7 +14,7 @@ from krakencopy.account_proc.copying.caps_in_use import CapsInUse
 from krakencopy.account_proc.copying.copy_context import CopyContext
 from krakencopy.account_proc.copying.new_copies import NewCopies
 from krakencopy.account_proc.copying.turns import Waiting, coin_of
-from krakencopy.account_proc.domain.caps import amounts_of, caps_of
+from krakencopy.account_proc.domain.caps import Cap
 from krakencopy.account_proc.domain.copy_plan import (
     Carry,
     MasterFill,
@@ -28,6 +28,7 @@ from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.eligibility import below_minimum, is_full_exit
 from krakencopy.account_proc.domain.pairs import NOT_LISTED, PairRules, without_rules
 from krakencopy.account_proc.domain.quantities import NO_AMOUNT, BaseVolume, QuoteAmount, Side
+from krakencopy.account_proc.domain.rules_by_pair import amounts_of
 from krakencopy.account_proc.domain.sizing import decide
 from krakencopy.account_proc.notices.unreadable import NoticeCode
 from krakencopy.account_proc.runtime import failpoint
@@ -87,9 +88,9 @@ class FillAnswers:
         self._book = context.book
         self._portfolio = context.portfolio
         #: None where nothing is set.
-        self._caps = caps_of(context.rules)
-        self._caps_in_use = CapsInUse(context, self._caps) if self._caps else None
-        self._needs_rates = bool(amounts_of(context.rules))
+        cap_keys = context.by_pair.cap_keys
+        self._caps_in_use = CapsInUse(context, cap_keys) if cap_keys else None
+        self._needs_rates = bool(cap_keys or amounts_of(context.rules))
 
     def answer_run(
         self,
@@ -148,7 +149,9 @@ class FillAnswers:
         answer: Answer,
     ) -> None:
         rules = pair or without_rules(fills[0].pair)
-        verdict = decide(self._book, fills, rules, self._context.rules, self._holdings(rules), now)
+        here = self._context.by_pair.of(rules.name)
+        holdings = self._holdings(rules, here.caps)
+        verdict = decide(self._book, fills, rules, here.rules, holdings, now, excluded=here.excluded)
         for decided in verdict.decisions:
             decision = decided
             if isinstance(decided, Order) and pair is None:
@@ -208,7 +211,7 @@ class FillAnswers:
             piece = Slice(order_id="", volume=left, cost=NO_AMOUNT)
             self._book.carry(fill.pair, Side.SELL, [piece], skipped.copy_id)
 
-    def _holdings(self, pair: PairRules) -> UserBalances:
+    def _holdings(self, pair: PairRules, limits: tuple[Cap, ...]) -> UserBalances:
         equity = self._portfolio.equity(pair.quote)
         # A wallet that has missed an execution (feed down, process just started) must not cut an exit: the
         # rest would be written off and stay. The exchange refuses what is not there, and only then are
@@ -216,10 +219,10 @@ class FillAnswers:
         base = max(self._portfolio.holding(pair.base), self._book.coins.volume(pair.base))
         known = None if equity is None else QuoteAmount(equity)
         caps, rate = None, nobody_knows
-        if self._needs_rates or self._caps:
+        if self._needs_rates:
             rate = partial(self._rate, quote=pair.quote)
-        if self._caps_in_use is not None and known is not None:
-            caps = self._caps_in_use.state(self._caps, pair.name, known, rate)
+        if limits and self._caps_in_use is not None and known is not None:
+            caps = self._caps_in_use.state(limits, pair.name, known, rate)
         return UserBalances(
             equity=known,
             cash=QuoteAmount(max(self._portfolio.cash(pair.quote), Decimal(0))),

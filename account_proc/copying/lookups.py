@@ -30,8 +30,12 @@ class Lookups:
         for fill in fills:
             if (lookup := self.before_pair(fill.pair, fill.side)) is not None:
                 return lookup
-        oldest = self._context.now() - self._context.rules.max_entry_age_s
-        is_late = any(fill.side is Side.BUY and fill.executed_at < oldest for fill in fills)
+        now = self._context.now()
+        is_late = any(
+            fill.side is Side.BUY
+            and fill.executed_at < now - self._context.rules_of(fill.pair).max_entry_age_s
+            for fill in fills
+        )
         return self._context.ask_time if is_late else None
 
     def before_pair(self, pair: str, side: Side | None = None) -> Lookup | None:

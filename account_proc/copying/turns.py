@@ -40,8 +40,10 @@ def quote_of(pair: str) -> str:
 class Turns:
     """The lanes of one user, its orders on their way, and coins that something is looked up for."""
 
-    def __init__(self, max_slippage_bps: int) -> None:
-        """``max_slippage_bps``: how far an entry's price may be from the master's, in basis points."""
+    def __init__(self, max_slippage_bps: Callable[[str], int]) -> None:
+        """``max_slippage_bps``: how far an entry's price in a pair may be from the master's, in basis
+        points.
+        """
         self._max_slippage_bps = max_slippage_bps
         #: By base coin, each in the journal's order.
         self._lanes: dict[str, deque[Waiting]] = {}
@@ -160,6 +162,7 @@ class Turns:
     def _run(self, lane: deque[Waiting], *, of_one_order: bool) -> Iterator[Waiting]:
         first = lane[0].fill
         lowest = highest = first.price
+        most_bps = self._max_slippage_bps(first.pair)
         others = self._first_of_others(coin_of(first.pair), quote_of(first.pair))
         yield lane.popleft()
         for _ in range(MERGE_MAX - 1):
@@ -169,7 +172,7 @@ class Turns:
             if of_one_order and fill.order_id != first.order_id:
                 return
             lowest, highest = min(lowest, fill.price), max(highest, fill.price)
-            if fill.side is Side.BUY and highest > lowest.worse(Side.BUY, self._max_slippage_bps):
+            if fill.side is Side.BUY and highest > lowest.worse(Side.BUY, most_bps):
                 return
             yield lane.popleft()
 

@@ -15,7 +15,7 @@ from krakencopy.account_proc.contract.amounts import FIAT
 from krakencopy.account_proc.contract.copied_coins import Position
 from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.money import Money
-from krakencopy.account_proc.contract.spec import COPY_KEYS, CopyRules
+from krakencopy.account_proc.contract.spec import CopyRules
 from krakencopy.account_proc.domain.copy_book import CopyBook, total_cost
 from krakencopy.account_proc.domain.entries_made import EntriesMade
 from krakencopy.account_proc.domain.quantities import NO_AMOUNT, Price, QuoteAmount, Side
@@ -31,10 +31,12 @@ class Cap:
 
     key: str
     limit: Money | Decimal | int
+    #: It counts what is done in the entry's pair alone.
+    of_pair: bool = False
 
     def __str__(self) -> str:
         limit = plain(self.limit) if isinstance(self.limit, Decimal) else str(self.limit)
-        return f"{self.key} = {limit}"
+        return f"{self.key} = {limit}" + (" of the pair" if self.of_pair else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +85,6 @@ def caps_of(rules: CopyRules) -> tuple[Cap, ...]:
     """Those that an account has set."""
     limits = {key: getattr(rules, key) for key in _LEFT}
     return tuple(Cap(key, limit) for key, limit in limits.items() if limit is not None)
-
-
-def amounts_of(rules: CopyRules) -> dict[str, Money]:
-    """Every amount of the rules that has to be known in other assets, by its key."""
-    return {key: value for key in COPY_KEYS if isinstance(value := getattr(rules, key), Money)}
 
 
 def tightest_room(state: CapState, worst: Price) -> Room | Unpriced | None:
@@ -160,13 +157,13 @@ def _of_gross_exposure(state: CapState, cap: Cap, worst: Price) -> Room:
 
 
 def _of_daily_notional(state: CapState, cap: Cap, _: Price) -> Room:
-    spent = state.made.spent(state.day)
+    spent = state.made.spent(state.day, state.pair if cap.of_pair else "")
     used = sum((_worth(state, cost, _quote(pair)) for pair, cost in spent), NOTHING)
     return _room(state, cap, used, "were spent today")
 
 
 def _of_orders_per_day(state: CapState, cap: Cap, _: Price) -> Room | None:
-    orders = state.made.orders(state.day)
+    orders = state.made.orders(state.day, state.pair if cap.of_pair else "")
     return Room(cap, NO_AMOUNT, f"{orders} today") if orders >= cap.limit else None  # type: ignore[operator]
 
 
@@ -201,3 +198,4 @@ _LEFT: dict[str, Callable[[CapState, Cap, Price], Room | None]] = {
     "max_orders_per_day": _of_orders_per_day,
     "max_open_pairs": _of_open_pairs,
 }
+CAP_KEYS = frozenset(_LEFT)

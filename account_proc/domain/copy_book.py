@@ -80,6 +80,14 @@ class CopyBook:
         else:
             self.carried.pop((pair, side), None)
 
+    def give_up_entries(self, pair: str) -> tuple[str, ...]:
+        """Forgets what is carried for entries in a pair; the copies that carried it, each once."""
+        pieces = self.carried.get((pair, Side.BUY), ())
+        for piece in pieces:
+            self.recount(piece.order_id, -piece.cost)
+        self.put_carried(pair, Side.BUY, ())
+        return tuple(dict.fromkeys(piece.copy_id for piece in pieces))
+
     def recount(self, order_id: str, change: QuoteAmount) -> None:
         """Changes what the plan of a master order counts as its cost."""
         plan = self.plans.get_plan(order_id)

@@ -46,14 +46,18 @@ def capital_of(rules: CopyRules, holdings: UserBalances) -> QuoteAmount | None:
     return None if worth is None else min(worth, equity)
 
 
-def why_refused(fill: MasterFill, rules: CopyRules, holdings: UserBalances, now: float) -> Skip | None:
-    """Why this fill is not copied at all, if it is not."""
+def why_refused(
+    fill: MasterFill, rules: CopyRules, holdings: UserBalances, now: float, excluded: str = ""
+) -> Skip | None:
+    """Why this fill is not copied at all, if it is not. ``excluded``: why no entry in its pair is."""
     if fill.margin:
         return Skip(
             fills=(fill,), reason=Reason.MARGIN_TRADE, detail="margin trades are not copied (spot only)"
         )
     if fill.side is Side.SELL:
         return None
+    if excluded:
+        return Skip(fills=(fill,), reason=Reason.PAIR_EXCLUDED, detail=excluded)
     age = now - fill.executed_at
     if age > rules.max_entry_age_s:
         detail = f"the entry is {age:.1f} s old, more than max_entry_age_s = {rules.max_entry_age_s:g}"

@@ -117,15 +117,16 @@ class PairTable:
         """
         found = self.find(written)
         if found is None and written not in self._written:
-            _remember(self._written, written, find_pair(written, self._names()))
+            _remember(self._written, written, find_pair(written, self.names()))
         name = self._written.get(written)
         return found if name is None else self.find(name)
 
     def nearest(self, written: str) -> list[str]:
         """Pairs that may have been meant by one that is not listed."""
-        return nearest_pairs(written, self._names())
+        return nearest_pairs(written, self.names())
 
-    def _names(self) -> list[str]:
+    def names(self) -> list[str]:
+        """All pairs (BTC/USD)."""
         mark = _RULES.encode("ascii")
         lines = (line for line in self.text.split(b"\n") if line.startswith(mark))
         return [json.loads(line[1 : line.index(b"\t")]) for line in lines]

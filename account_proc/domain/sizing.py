@@ -38,12 +38,16 @@ def decide(
     rules: CopyRules,
     holdings: UserBalances,
     now: float,
+    *,
+    excluded: str = "",
 ) -> Verdict:
-    """Answers fills of one pair and one side, in order. Each fill ends up in exactly one decision."""
+    """Answers fills of one pair and one side, in order. Each fill ends up in exactly one decision.
+    ``excluded``: why entries in the pair are not copied, if so.
+    """
     verdict = Verdict(user_equity=holdings.equity)
     live: list[MasterFill] = []
     for fill in fills:
-        refusal = why_refused(fill, rules, holdings, now)
+        refusal = why_refused(fill, rules, holdings, now, excluded)
         if refusal is None:
             live.append(fill)
         else:

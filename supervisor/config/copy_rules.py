@@ -4,19 +4,35 @@ one needs another for is config/reader.py's.
 
 from __future__ import annotations
 
+import json
+import re
 from decimal import Decimal
 from typing import Any
 
 from krakencopy.account_proc.contract.money import Money
 from krakencopy.account_proc.contract.pair_spellings import coin_name
-from krakencopy.account_proc.contract.spec import BalanceBasis, OrderStyle, Sizing
-from krakencopy.supervisor.config.toml_table import Table
+from krakencopy.account_proc.contract.spec import BalanceBasis, CopyRules, OrderStyle, Sizing
+from krakencopy.supervisor.config.toml_table import Table, show
 
 ENTRY_AGE_MAX_S = 86_400
 SLIPPAGE_MAX_BPS = 1000
 RATIO_MAX = 1000
 MULTIPLIER_MAX = 100
 NOTIONAL_MAX = 1_000_000_000
+PATTERN_LENGTH_MAX = 32
+#: Of one list, or of what all pairs have of their own: an account's whole specification travels in one page
+#: of a pipe.
+PATTERNS_BYTES_MAX = 800
+#: As names of pairs are written, with wildcards.
+_PATTERN = re.compile(r"[A-Za-z0-9*?\[\]!._:/ -]*[A-Za-z0-9*?\]]", re.ASCII)
+#: What a pair may have of its own.
+PAIR_KEYS = frozenset(
+    {
+        "multiplier", "ratio", "max_slippage_bps", "max_entry_age_s", "max_order_notional",
+        "max_position_notional", "max_position_share", "max_daily_notional", "max_orders_per_day",
+        "min_copy_notional",
+    }
+)  # fmt: skip
 #: More coins than Kraken lists, and more orders than its limits let through in a day.
 COINS_MAX = 10_000
 ORDERS_MAX = 1_000_000
@@ -55,6 +71,9 @@ def copy_values(table: Table) -> dict[str, Any]:
         "max_orders_per_day": _count(table, "max_orders_per_day", ORDERS_MAX),
         "min_copy_notional": _money(table, "min_copy_notional"),
         "allocated_capital": _capital(table, "allocated_capital"),
+        "include": _patterns(table, "include"),
+        "exclude": _patterns(table, "exclude"),
+        "pairs": _pairs(table),
     }
     good: dict[str, Any] = {key: value for key, value in values.items() if value is not None}
     notional = table.amount(
@@ -65,6 +84,62 @@ def copy_values(table: Table) -> dict[str, Any]:
     if notional is not None:
         good["notional"], good["notional_asset"] = notional
     return good
+
+
+def _patterns(table: Table, key: str) -> tuple[str, ...] | None:
+    """Patterns of pairs, an empty list as well: it takes nothing out, or lets all in."""
+    rule = f'write pairs, bases, quotes or patterns: {key} = ["BTC/USD", "ETH/*", "*/EUR"]'
+    if table.is_empty_list(key):
+        return ()
+    written = table.texts(key, rule)
+    if written is None:
+        return None
+    bad = next((pattern for pattern in written if not _may_be_pattern(pattern)), None)
+    if bad is not None:
+        table.fault(key, f"{show(bad)} is no pattern of pairs", rule)
+        return None
+    return written if _fits(table, key, written) else None
+
+
+def _may_be_pattern(written: str) -> bool:
+    return len(written) <= PATTERN_LENGTH_MAX and _PATTERN.fullmatch(written) is not None
+
+
+def _pairs(table: Table) -> dict[str, dict[str, Any]] | None:
+    """What pairs have of their own, by pattern."""
+    rule = 'write [copy.pairs."BTC/USD"] with its keys below, such as multiplier = "0.5"'
+    raw = table.table("pairs", rule)
+    if raw is None:
+        return None
+    found: dict[str, dict[str, Any]] = {}
+    all_pairs = table.inner("pairs", raw)
+    for pattern in raw:
+        if not _may_be_pattern(pattern):
+            all_pairs.fault(pattern, "is no pattern of pairs", rule)
+            continue
+        values = all_pairs.table(pattern, rule)
+        if values is None:
+            continue
+        own = all_pairs.inner(pattern, values, PAIR_KEYS)
+        found[pattern] = {key: value for key, value in copy_values(own).items() if key in PAIR_KEYS}
+    return found if _fits(table, "pairs", found) else None
+
+
+def _fits(table: Table, key: str, value: object) -> bool:
+    """Whether it is short enough to be handed to a process; else that is a fault."""
+    size = len(json.dumps(value, default=str))
+    if size > PATTERNS_BYTES_MAX:
+        problem = f"{size} bytes are more than the {PATTERNS_BYTES_MAX} that fit"
+        table.fault(key, problem, "use patterns, such as */EUR")
+    return size <= PATTERNS_BYTES_MAX
+
+
+def check_pairs(table: Table, rules: CopyRules) -> None:
+    """What pairs have of their own that does nothing with the rules of the account is a fault."""
+    for pattern, values in rules.pairs.items():
+        if "ratio" in values and rules.sizing is not Sizing.FIXED_RATIO and table.has("pairs"):
+            problem = f'its ratio does nothing with sizing = "{rules.sizing}"'
+            table.inner("pairs", {}).fault(pattern, problem, f'write sizing = "{Sizing.FIXED_RATIO}" too')
 
 
 def _share(table: Table, key: str) -> Decimal | None:

@@ -25,6 +25,8 @@ _TAKEN = frozenset({"startup", "copy", "accounts", "source", "written"})
 #: What makes an account the one that it is: its process, its files and its place in the system follow from
 #: them.
 _KEPT_BY_ACCOUNTS = frozenset({"id", "role", "broker"})
+#: Keys whose values are lists of patterns.
+LISTS = ("include", "exclude")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +140,11 @@ def _settings(key: str, old: Any, new: Any) -> Iterator[Setting]:
         for name in sorted(old.keys() | new.keys()):
             yield from _settings(f"{key}.{name}", old.get(name), new.get(name))
         return
-    was, is_now = value_words(old), value_words(new)
+    was, is_now = value_words(old, key), value_words(new, key)
     yield Setting(key, was, is_now if is_now != was else f"{is_now} (changed)")
 
 
-def value_words(value: Any) -> str:
+def value_words(value: Any, key: str = "") -> str:
     """A setting's value as people read it; empty for one that is not set."""
     match value:
         case None:
@@ -153,6 +155,8 @@ def value_words(value: Any) -> str:
             return format(value, "f")
         case float():
             return f"{value:g}"
+        case tuple() if key.endswith(LISTS):
+            return ", ".join(value)
         case tuple() if value:
             # A command: who wrote a secret into its arguments should not find it in an event.
             return f"{show(value[0])} and its arguments" if len(value) > 1 else show(value[0])

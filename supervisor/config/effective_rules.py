@@ -31,7 +31,12 @@ def effective_rules(account: AccountConfig, config: Config) -> Iterator[Rule]:
     written = config.written.accounts.get(account.id, frozenset())
     if account.copies:
         for key in CopyRules.__dataclass_fields__:
-            if key in KEYS["copy"]:
+            if key == "pairs":
+                source = _copy_source(account, config, key)
+                for pattern, values in account.copy.pairs.items():
+                    for name, value in values.items():
+                        yield Rule(f'copy.pairs."{pattern}".{name}', value_words(value), source)
+            elif key in KEYS["copy"]:
                 yield Rule(f"copy.{key}", _copy_value(account.copy, key), _copy_source(account, config, key))
     if account.strategy is not None:
         usual = "copy.max_user_risk" if account.copies else DEFAULT
@@ -47,7 +52,7 @@ def effective_rules(account: AccountConfig, config: Config) -> Iterator[Rule]:
 
 
 def _copy_value(rules: CopyRules, key: str) -> str:
-    value = value_words(getattr(rules, key))
+    value = value_words(getattr(rules, key), key)
     return f"{value} {rules.notional_asset}".strip() if key == "notional" else value
 
 

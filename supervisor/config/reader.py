@@ -8,7 +8,9 @@
                  max_slippage_bps, max_entry_age_s, multiplier; caps: max_order_notional,
                  max_position_notional, max_position_share, max_gross_exposure, max_open_pairs,
                  max_daily_notional, max_orders_per_day, min_copy_notional; allocated_capital, with
-                 balance = "allocated"; with the defaults of ``CopyRules``
+                 balance = "allocated"; include = [...], exclude = [...]: patterns of pairs;
+                 pairs = { "BTC/USD" = { ... } }: some of these keys for some pairs; with the defaults of
+                 ``CopyRules``
     [[accounts]] id, role and broker (needed); credentials_file or credentials_command,
                  allow_withdraw_key = false, reserve = { BTC = "1.0" };
                  strategy with strategy_options = { ... } and strategy_risk = "0.10" (of a user: its
@@ -33,7 +35,7 @@ from typing import Any
 from krakencopy.account_proc.contract.spec import STRATEGY_RISK, CopyRules, Role, Tier
 from krakencopy.account_proc.contract.strategies import installed
 from krakencopy.supervisor.config.brokers import KRAKEN
-from krakencopy.supervisor.config.copy_rules import NEEDS, copy_values
+from krakencopy.supervisor.config.copy_rules import NEEDS, check_pairs, copy_values
 from krakencopy.supervisor.config.keys import ACCOUNT_KEYS, HOME_OF_KEY, KEYS
 from krakencopy.supervisor.config.model import (
     LIVE_REST_URL,
@@ -195,6 +197,7 @@ class _Reading:
         rules = replace(base, **values)
         if table.has("sizing") and "sizing" not in values:
             return rules  # which of the others it needs is unknown
+        check_pairs(table, rules)
         for by, choice, key in NEEDS:
             if getattr(rules, by) is choice:
                 # A fault of [copy] itself is reported there, once.

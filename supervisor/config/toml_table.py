@@ -325,9 +325,15 @@ class Table:
             return None
         return value
 
-    def inner(self, key: str, raw: Mapping[str, Any]) -> Table:
-        """A table of it whose keys are free names; its faults are reported with their whole path."""
-        return Table(raw, self.path(key), self._report, raw.keys())
+    def inner(self, key: str, raw: Mapping[str, Any], known: Collection[str] | None = None) -> Table:
+        """A table of it, whose keys are free names unless some are ``known``; its faults are reported with
+        their whole path.
+        """
+        return Table(raw, self.path(key), self._report, raw.keys() if known is None else known)
+
+    def is_empty_list(self, key: str) -> bool:
+        """Whether an array without anything in it is there."""
+        return self._raw.get(key) == []
 
     def tables(self, key: str, remedy: str) -> list[tuple[int, Mapping[str, Any]]] | None:
         """The tables of an array of tables, each with its index; what is not a table is a fault and left out.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from krakencopy.account_proc.contract.copy_state import Reason
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.supervisor.journal.report import ReceivedAt, delay_s, duration, removed_users
 from krakencopy.v1 import control_pb2
@@ -27,6 +28,8 @@ class Standing:
     is_alive: bool
 
 
+#: Reasons of carried copies that wait no more.
+GIVEN_UP = frozenset({Reason.CARRY_EXITED, Reason.PAIR_EXCLUDED})
 #: One that is not configured any more.
 GONE = Standing("", "", is_alive=False)
 
@@ -88,6 +91,8 @@ def _words(copy: pb.Copy, joined: pb.Copy | None, *, is_alive: bool) -> str:
             return f"skipped ({reason})"
         case pb.COPY_STATE_CARRIED if joined is not None:
             return f"too small alone ({reason}), then ordered together with copy {joined.copy_id}"
+        case pb.COPY_STATE_CARRIED if reason in GIVEN_UP:
+            return f"too small alone, and given up ({reason})"
         case pb.COPY_STATE_CARRIED:
             return f"too small alone ({reason}), waits for the next fill of this pair and side"
         case pb.COPY_STATE_REJECTED:

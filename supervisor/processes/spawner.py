@@ -98,7 +98,9 @@ class _LifelineSpawner(ABC):
         message = boot_message(spec, credentials)
         if len(message) > BOOT_BYTES_MAX:
             problem = f"{spec.id}: with its paths the specification has {len(message)} bytes"
-            raise SpawnFault(f"{problem}, and {BOOT_BYTES_MAX} fit; use a shorter state folder")
+            raise SpawnFault(
+                f"{problem}, and {BOOT_BYTES_MAX} fit; use a shorter state folder, or fewer patterns of pairs"
+            )
         async with self._turn:
             if self._lifeline is None:
                 raise SpawnFault(f"{spec.id}: the spawner is not started, or closed")

@@ -21,8 +21,10 @@ USERS = {
     "allocated": 'sizing = "balance_ratio", balance = "allocated", allocated_capital = "250 USD"',
     "daily": 'max_daily_notional = "80 USD"',
     "double": "multiplier = 2",
+    "filtered": 'exclude = ["SOL/*"]',
     "open": "max_open_pairs = 1",
     "order": 'max_order_notional = "30 USD"',
+    "pairs": 'pairs = { "*/USD" = { multiplier = 9 }, "ETH/*" = { multiplier = "0.5" } }',
     "small": 'min_copy_notional = "40 USD"',
 }
 
@@ -54,6 +56,17 @@ def restart(system: System, user: str) -> None:
     system.wait_ready()
 
 
+def filter_away(system: System) -> None:
+    """BTC is not copied any more by one who holds some."""
+    pid = system.pids()["filtered"]
+    system.user_lines["filtered"] = system.user_lines["filtered"].replace("SOL", "XBT")
+    system.write_config()
+    told = system.command("reload")
+    assert "copy.exclude SOL/* -> XBT/*" in told
+    wait_for("another process", lambda: system.pids().get("filtered") not in {pid, 0, None})
+    system.wait_ready()
+
+
 def test_caps_cut_entries_and_no_exit_and_are_named_wherever_a_copy_is_shown(system: System) -> None:
     system.buy("BTC/USD", "0.001")
     system.settled(1)
@@ -61,10 +74,15 @@ def test_caps_cut_entries_and_no_exit_and_are_named_wherever_a_copy_is_shown(sys
     assert last(system, "daily") == ("SCALED", "", 50)
     assert last(system, "double") == ("SCALED", "", 100)
     assert last(system, "order") == ("CAPPED", "max_order_notional", 30)
+    assert last(system, "filtered") == ("SCALED", "", 50)
+    assert last(system, "pairs") == ("SCALED", "", 450)
     restart(system, "daily")
+    filter_away(system)
     system.buy("ETH/USD", "0.02")
     system.settled(2)
     assert last(system, "daily") == ("CAPPED", "max_daily_notional", 30)
+    assert last(system, "filtered") == ("SCALED", "", 50)
+    assert last(system, "pairs") == ("SCALED", "", 25)
     assert last(system, "open") == ("CAP_EXHAUSTED", "max_open_pairs", 0)
     system.buy("ETH/USD", "0.01")
     system.settled(3)
@@ -78,7 +96,13 @@ def test_caps_cut_entries_and_no_exit_and_are_named_wherever_a_copy_is_shown(sys
     report = " ".join(system.command("report").split())
     assert "caps 2 x max_order_notional" in report
     assert "caps 2 x max_daily_notional" in report
-    system.sell("BTC/USD", "0.001")
+    system.buy("BTC/USD", "0.0005")
     system.settled(4)
+    assert last(system, "filtered") == ("PAIR_EXCLUDED", "", 0)
+    assert 'exclude has "XBT/*"' in system.command("why", "4", "--account", "filtered")
+    rules = system.command("accounts", "pairs")
+    assert 'copy.pairs."ETH/*".multiplier' in rules
+    system.sell("BTC/USD", "0.0015")
+    system.settled(5)
     for user in USERS:
         assert last(system, user)[:2] == ("EXIT_FULL", ""), user

@@ -50,6 +50,20 @@ RULES = st.builds(
     max_orders_per_day=st.none() | st.integers(1, 100),
     min_copy_notional=st.none() | MONEY,
     allocated_capital=st.none() | AMOUNTS | MONEY,
+    include=st.lists(NAMES, max_size=3).map(tuple),
+    exclude=st.lists(NAMES, max_size=3).map(tuple),
+    pairs=st.dictionaries(
+        NAMES,
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "multiplier": AMOUNTS,
+                "max_order_notional": MONEY,
+                "max_orders_per_day": st.integers(1, 9),
+            },
+        ),
+        max_size=3,
+    ),
 )
 SPECS = st.builds(
     AccountSpec,
@@ -75,6 +89,14 @@ def test_rules_follow_the_names_of_coins() -> None:
     new = old.in_names(lambda name: {"MATIC": "POL"}.get(name, name))
     assert (new.notional_asset, new.max_daily_notional) == ("POL", Money(Decimal(5), "POL"))
     assert CopyRules().in_names(str.lower) == CopyRules()
+    of_pair = CopyRules(
+        pairs={"X/*": {"max_order_notional": Money(Decimal(5), "MATIC"), "multiplier": Decimal(2)}}
+    )
+    assert of_pair.in_names(lambda _: "POL").pairs["X/*"]["max_order_notional"] == Money(Decimal(5), "POL")
+
+
+def test_what_is_left_to_its_default_takes_no_room_on_the_way() -> None:
+    assert json.loads(USUAL.to_json())["copy"] == {}
 
 
 def test_each_rule_of_copying_says_how_it_is_read() -> None:

@@ -86,7 +86,7 @@ def test_an_order_that_an_earlier_process_left_on_its_way_counts_at_the_most_tha
             await buys(user)
             left = replace(user.copy(), copy_id="c9", state=CopyState.INTENT, cl_ord_id="another", cost=D(0))
             ledger.commit(copies=[left])
-        in_use = CapsInUse(user.context, caps_of(TWO_A_DAY))
+        in_use = CapsInUse(user.context, user.context.by_pair.cap_keys)
         state = in_use.state(caps_of(TWO_A_DAY), "BTC/USD", QuoteAmount(D(100)), lambda _: D(1))
         (spent,) = state.made.spent(state.day)
         assert left.limit_price is not None
@@ -109,7 +109,7 @@ def test_the_minimum_of_the_pair_says_what_is_dust(ledger: Ledger) -> None:
     async def steps() -> None:
         rules = capped(max_open_pairs=1)
         async with copying(ledger, rules=rules) as user:
-            state = CapsInUse(user.context, caps_of(rules)).state(
+            state = CapsInUse(user.context, user.context.by_pair.cap_keys).state(
                 caps_of(rules), "BTC/USD", QuoteAmount(D(100)), lambda _: D(1)
             )
             assert state.ordermin("BTC/USD") > 0

@@ -33,7 +33,7 @@ def fill(
 
 
 def turns_of(*fills: MasterFill) -> Turns:
-    turns = Turns(max_slippage_bps=50)
+    turns = Turns(lambda _: 50)
     for each in fills:
         turns.add_fill(each, NOW)
     return turns

@@ -119,6 +119,62 @@ def test_allocated_capital_and_its_balance_need_each_other() -> None:
     assert 'does nothing with balance = "equity"; write balance = "allocated" too' in line
 
 
+def test_filters_are_lists_of_patterns_and_may_be_empty() -> None:
+    rules = rules_of('include = ["BTC/USD", "ETH/*"]\nexclude = []')
+    assert (rules.include, rules.exclude) == (("BTC/USD", "ETH/*"), ())
+
+
+@pytest.mark.parametrize("key", ["include", "exclude"])
+@pytest.mark.parametrize(
+    "written", ['"BTC/USD"', "[1]", '[""]', '["BTC,USD"]', '["' + "A" * 33 + '"]', '["BTC/"]']
+)
+def test_another_list_is_a_fault_that_says_what_to_write(key: str, written: str) -> None:
+    where, line = the_fault_of(f"{PAPER}[copy]\n{key} = {written}\n{MASTER}{USER}")
+    assert where == f"copy.{key}"
+    assert f'{key} = ["BTC/USD", "ETH/*", "*/EUR"]' in line
+
+
+def test_a_list_that_is_too_long_to_be_handed_to_a_process_is_a_fault() -> None:
+    listed = ", ".join(f'"C{number}/USD"' for number in range(100))
+    where, line = the_fault_of(f"{PAPER}[copy]\ninclude = [{listed}]\n{MASTER}{USER}")
+    assert where == "copy.include"
+    assert "bytes are more than the 800 that fit" in line
+
+
+def test_pairs_have_rules_of_their_own() -> None:
+    rules = rules_of(
+        'sizing = "fixed_ratio"\nratio = 1\n[copy.pairs."BTC/USD"]\nratio = "0.5"\nmax_entry_age_s = 5\n'
+        '[copy.pairs."*/EUR"]\nmax_daily_notional = "10 EUR"\nmax_orders_per_day = 3\n'
+    )
+    assert rules.pairs == {
+        "BTC/USD": {"ratio": Decimal("0.5"), "max_entry_age_s": 5.0},
+        "*/EUR": {"max_daily_notional": Money(Decimal(10), "EUR"), "max_orders_per_day": 3},
+    }
+
+
+@pytest.mark.parametrize(
+    ("written", "where", "says"),
+    [
+        ('"BTC/USD" = { multiplier = 0 }', '."BTC/USD".multiplier', "write a number over 0"),
+        (
+            '"BTC/USD" = { max_order_notional = 5 }',
+            '."BTC/USD".max_order_notional',
+            'write max_order_notional = "5 USD"',
+        ),
+        ('"BTC/USD" = { max_open_pairs = 5 }', '."BTC/USD".max_open_pairs', "unknown key"),
+        ('"BTC/USD" = 5', '."BTC/USD"', 'write [copy.pairs."BTC/USD"]'),
+        ('"BTC,USD" = {}', '."BTC,USD"', "is no pattern of pairs"),
+        ('"BTC/*" = { ratio = 2 }', '."BTC/*"', 'its ratio does nothing with sizing = "balance_ratio"'),
+        ("5", "", 'write [copy.pairs."BTC/USD"]'),
+    ],
+)
+def test_wrong_rules_of_a_pair_are_faults_at_their_place(written: str, where: str, says: str) -> None:
+    pairs = f"pairs = {written}" if written == "5" else f"pairs = {{ {written} }}"
+    found, line = the_fault_of(f"{PAPER}[copy]\n{pairs}\n{MASTER}{USER}")
+    assert found == f"copy.pairs{where}"
+    assert says in line
+
+
 @pytest.mark.parametrize("written", ['"0.1"', "0.1", '"0.10"', "1", "1.0", '"1"', "0.0001"])
 def test_a_risk_share_is_taken_by_its_text(written: str) -> None:
     config = parse(f"{PAPER}[copy]\nmax_user_risk = {written}\n{MASTER}", "c")

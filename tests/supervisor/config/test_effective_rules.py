@@ -12,6 +12,7 @@ mode = "live"
 max_user_risk = "0.10"
 max_slippage_bps = 80
 max_daily_notional = "500 USD"
+include = ["BTC/*", "*/EUR"]
 [[accounts]]
 id = "master"
 role = "master"
@@ -23,7 +24,10 @@ role = "user"
 broker = "kraken"
 strategy = "mine"
 reserve = { BTC = "1.5" }
-copy = { sizing = "fixed_notional", notional = "50 USD", max_slippage_bps = 20 }
+copy.sizing = "fixed_notional"
+copy.notional = "50 USD"
+copy.max_slippage_bps = 20
+copy.pairs = { "BTC/*" = { max_order_notional = "5 USD" } }
 [[accounts]]
 id = "ccat"
 role = "user"
@@ -57,6 +61,9 @@ def test_a_users_rules_say_whether_they_are_its_own_those_of_copy_or_defaults() 
         "copy.max_orders_per_day": ("", "default"),
         "copy.min_copy_notional": ("", "default"),
         "copy.allocated_capital": ("", "default"),
+        "copy.include": ("BTC/*, */EUR", "[copy]"),
+        "copy.exclude": ("", "default"),
+        'copy.pairs."BTC/*".max_order_notional': ("5 USD", "account"),
         "strategy": ("mine", "account"),
         "strategy_risk": ("0.10", "copy.max_user_risk"),
         "tier": ("starter", "default"),

@@ -83,6 +83,10 @@ def outcome(
             {"reason": "BELOW_ORDERMIN"},
             "too small alone (BELOW_ORDERMIN), waits for the next fill of this pair and side",
         ),
+        *(
+            (pb.COPY_STATE_CARRIED, {"reason": reason}, f"too small alone, and given up ({reason})")
+            for reason in ("CARRY_EXITED", "PAIR_EXCLUDED")
+        ),
         (pb.COPY_STATE_SENT, {}, "sent, and not answered yet (SCALED)"),
         (pb.COPY_STATE_UNKNOWN, {}, "there may be an order or not, it is looked for (SCALED)"),
         (
