@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from krakencopy.account_proc.contract.spec import CopyRules
+from krakencopy.account_proc.contract.spec import BalanceBasis, CopyRules
 from krakencopy.account_proc.domain.copy_book import CopyBook
 from krakencopy.account_proc.domain.copy_plan import (
     MasterFill,
@@ -55,7 +55,8 @@ def decide(
     if not live:
         return verdict
     if live[0].side is Side.BUY:
-        verdict.user_equity = capital_of(rules, holdings)
+        if rules.balance is BalanceBasis.ALLOCATED:
+            verdict.user_equity = capital_of(rules, holdings)
         size_entry(book, live, pair, rules, holdings, verdict)
     else:
         size_exit(book, live, pair, holdings, verdict)
