@@ -13,6 +13,7 @@ from fractions import Fraction
 from tests.chaos.coin_book import MONEY
 from tests.chaos.coins import Coins
 from tests.chaos.judge_copies import booked, coins_gone, minima_moved, order_ids, writes_off
+from tests.chaos.limits import cap_of_an_order
 from tests.chaos.model import COST_DUST, MOVED_BY
 from tests.chaos.records import Copy, Finding, Record, Trade, UserTerms
 from tests.chaos.terms import PAIRS, TRADED_COINS, ZERO, by_coin, coin_of
@@ -297,8 +298,8 @@ def no_master_order_costs_more_than_its_cap(record: Record) -> Iterator[Finding]
             groups.join(orders)
             for seq in copy.seqs:
                 if seq in fills:
-                    equity = Fraction(copy.user_equity) * Fraction(user.max_user_risk)
-                    caps.setdefault(fills[seq].order_id, equity)
+                    cap = cap_of_an_order(user, Fraction(copy.user_equity))
+                    caps.setdefault(fills[seq].order_id, cap)
             bought = paid.get(copy.copy_id)
             if bought is not None and bought.volume:
                 costs[orders[0]] += bought.cost

@@ -15,6 +15,8 @@ from decimal import Decimal
 from fractions import Fraction
 
 from tests.chaos.coin_book import LOT, NOTHING, ONE, Bought, CoinBook, floor_lots
+from tests.chaos.limits import OF_AN_ORDER, cap_of_an_order
+from tests.chaos.model_limits import JudgesLimits
 from tests.chaos.model_owed import Checked, Entry, Exit, Piece
 from tests.chaos.records import Copy, Fill, Finding, UserTerms
 from tests.chaos.terms import PAIRS, PairTerms
@@ -33,7 +35,10 @@ LEFT_SHARE = Fraction(2, 100)
 #: A campaign makes minima at most this much larger.
 MOVED_BY = 3
 
-ENDED_WITHOUT_PLAN = {"STALE_ENTRY", "MARGIN_TRADE", "NO_EQUITY", "MASTER_EQUITY_UNKNOWN", "UNKNOWN_PAIR"}
+ENDED_WITHOUT_PLAN = {
+    "STALE_ENTRY", "MARGIN_TRADE", "NO_EQUITY", "MASTER_EQUITY_UNKNOWN", "UNKNOWN_PAIR", "PAIR_EXCLUDED",
+    "NO_MARK",
+}  # fmt: skip
 SHORT = {
     "BELOW_ORDERMIN",
     "BELOW_COSTMIN",
@@ -45,7 +50,7 @@ NOTHING_FRESH = {"CAP_EXHAUSTED", "NOTHING_LEFT_OF_ORDER"}
 LESS_THERE = {"HOLDINGS_LIMITED", "NOT_THERE"}
 
 
-class PairModel:
+class PairModel(JudgesLimits):
     """One user in one pair. ``others`` are its models of all pairs, to be reached by their symbols."""
 
     def __init__(
@@ -113,6 +118,8 @@ class PairModel:
         last = fills[-1]
         lowest = min(Fraction(fill.price) for fill in fills)
         worst = lowest * (1 + Fraction(self._user.max_slippage_bps, 10_000))
+        if self._judge_least(copy, fills, worst):
+            return
         self._count_waiting_at(worst)
         fresh, capped, dust = [], False, NOTHING
         for fill in fills:
@@ -129,7 +136,13 @@ class PairModel:
         entry = self._entries[last.order_id]
         if entry.ratio is None:
             self._forget()
-        if copy.state == "SKIPPED" and copy.reason in NOTHING_FRESH:
+        if copy.cap not in OF_AN_ORDER:
+            self._judge_cut(copy, pieces, volume, worst)
+            volume = sum((piece.volume for piece in pieces), NOTHING)
+        if copy.state == "SKIPPED" and copy.reason == "CAP_EXHAUSTED" and copy.cap not in OF_AN_ORDER:
+            self.checked.bounded += 1
+            self._follow_skip(fresh)
+        elif copy.state == "SKIPPED" and copy.reason in NOTHING_FRESH:
             self._judge(copy, not fresh or bool(dust), f"nothing was bought, the rules say {_show(volume)}")
             self._follow_skip(fresh)
         elif copy.state == "SKIPPED":
@@ -140,7 +153,8 @@ class PairModel:
             self._judge_carry(copy, volume, last)
             self._waiting = pieces
         else:
-            self._judge_entry(copy, volume, dust, capped=capped)
+            self._judge_entry(copy, volume, dust, capped=capped or copy.cap not in OF_AN_ORDER)
+            self._judge_position(copy, worst)
             self._end_entry(copy, pieces, booked)
 
     def _follow_skip(self, fresh: Sequence[Piece]) -> None:
@@ -154,10 +168,7 @@ class PairModel:
         """
         entry = self._entries.get(fill.order_id)
         if entry is None:
-            entry = self._entries[fill.order_id] = Entry(
-                ratio=self._ratio(fill, copy),
-                cap=Fraction(copy.user_equity) * Fraction(self._user.max_user_risk),
-            )
+            entry = self._entries[fill.order_id] = self._new_entry(fill, copy)
         asked = Fraction(fill.volume) * (entry.ratio or NOTHING)
         room = max(entry.cap - entry.cost, NOTHING) / worst
         cut = room < asked
@@ -172,6 +183,14 @@ class PairModel:
         if entry.was_cut:
             slack += self._cost_dust / worst + LOT
         return Piece(order_id=fill.order_id, volume=volume, cost=cost), cut, slack
+
+    def _new_entry(self, fill: Fill, copy: Copy) -> Entry:
+        ratio = self._ratio(fill, copy)
+        times = Fraction(self._user.multiplier)
+        return Entry(
+            ratio=None if ratio is None else ratio * times,
+            cap=cap_of_an_order(self._user, Fraction(copy.user_equity)),
+        )
 
     def _ratio(self, fill: Fill, copy: Copy) -> Fraction | None:
         if self._user.sizing == "fixed_ratio":

@@ -20,6 +20,8 @@ class Entry:
     target: Fraction = NOTHING
     allotted: Fraction = NOTHING
     cost: Fraction = NOTHING
+    #: The copy of the whole order is too small to be made.
+    too_small: bool = False
     #: Set once the cap has bitten: what was paid then decides about the rest.
     was_cut: bool = False
     #: Whether the target was so near to a whole lot that a quotient of 28 digits may lie on its other side.

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
+from tests.chaos import limits
 from tests.chaos.model import MOVED_BY
 from tests.chaos.records import UserTerms
 from tests.chaos.situations import DRAWN, MASTER_USD, Situations, master_balances, pairs, user_coins
@@ -93,8 +94,10 @@ def from_json(text: str) -> World:
     raw = json.loads(text)
     users = []
     for row in raw["users"]:
-        for name in ("usd", "ratio", "max_user_risk", "max_entry_age_s"):
+        for name in ("usd", "ratio", "max_user_risk", "max_entry_age_s", "multiplier"):
             row[name] = Decimal(row[name])
+        row["caps"] = {key: Decimal(limit) for key, limit in row["caps"].items()}
+        row["exclude"] = tuple(row["exclude"])
         row["coins"] = {asset: Decimal(amount) for asset, amount in row["coins"].items()}
         users.append(UserTerms(**row))
     batches = [
@@ -121,6 +124,13 @@ def config_line(user: UserTerms) -> str:
     parts.append(
         f'balance = "{user.balance}"' if user.sizing == "balance_ratio" else f'ratio = "{user.ratio}"'
     )
+    if user.multiplier != 1:
+        parts.append(f'multiplier = "{user.multiplier}"')
+    for key, limit in user.caps.items():
+        money, number = f'"{limit} USD"', f"{limit:f}"
+        parts.append(f"{key} = {number if key in limits.NUMBERS | limits.SHARES else money}")
+    if user.exclude:
+        parts.append(f"exclude = {json.dumps(user.exclude)}")
     return f"copy = {{ {', '.join(parts)} }}"
 
 
@@ -174,6 +184,7 @@ def _users(dice: random.Random, number: int, names: frozenset[str]) -> tuple[Use
                 }
         usd = Decimal(dice.randint(low * 100, high * 100)) / 100
         coins = user_coins(dice, names, index, usd)
+        special |= limits.drawn(index, usd, names)
         users.append(UserTerms(account=f"u{index:02d}", usd=usd, coins=coins, **special))
     return tuple(users)
 

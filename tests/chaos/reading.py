@@ -193,6 +193,7 @@ def _copy(row: pb.Copy) -> Copy:
         joined=row.joined_copy_id,
         carried_in=tuple(row.carried_in),
         user_equity=Decimal(row.user_equity or 0),
+        cap=row.cap,
         decided_at=row.decided_at.ToMicroseconds() / 1e6,
         finished_at=row.finished_at.ToMicroseconds() / 1e6,
     )

@@ -33,6 +33,11 @@ class UserTerms:
     order: str = "market"
     max_slippage_bps: int = 50
     max_entry_age_s: Decimal = Decimal(30)
+    multiplier: Decimal = Decimal(1)
+    #: By key: dollars, a share of the equity, or a number.
+    caps: dict[str, Decimal] = field(default_factory=dict)
+    #: Pairs whose entries are not copied.
+    exclude: tuple[str, ...] = ()
 
     @property
     def balances(self) -> dict[str, Decimal]:
@@ -133,6 +138,7 @@ class Copy:
     joined: str = ""
     carried_in: tuple[str, ...] = ()
     user_equity: Decimal = ZERO
+    cap: str = ""
     decided_at: float = 0.0
     finished_at: float = 0.0
 

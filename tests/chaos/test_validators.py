@@ -188,6 +188,18 @@ CASES: list[tuple[str, Spoil, str]] = [
     ("count", lambda it: spoil(it.fills, 1, fee_coin="BTC"), "was taken in ZUSD, the journal says BTC"),
     ("bound", lambda it: spoil(it.trades, 1, price=D(50_251)), "bought BTC/USD at 50251, the bound is 50250"),
     ("cap", cap_broken, "the cap is 1.0000"),
+    (
+        "caps",
+        lambda it: spoil(it.users, 0, caps={"max_daily_notional": D(4)}),
+        "cost 5.0000 USD, the cap is 4",
+    ),
+    (
+        "caps",
+        lambda it: spoil(it.users, 0, caps={"max_orders_per_day": D(0)}),
+        "1 entries were ordered in one day",
+    ),
+    ("filters", lambda it: spoil(it.users, 0, exclude=("XBT/USD",)), "bought in BTC/USD, which is left out"),
+    ("filters", lambda it: spoil(it.copies, 1, reason="PAIR_EXCLUDED"), "should not have been"),
     ("age", lambda it: spoil(it.copies, 0, decided_at=NOW + 40), "39.000 s old, the limit is 30 s: SCALED"),
     ("age", lambda it: spoil(it.copies, 0, reason="STALE_ENTRY"), "0.100 s old"),
     ("age", lambda it: spoil(it.copies, 1, reason="STALE_ENTRY"), "(sell)"),

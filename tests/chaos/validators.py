@@ -39,6 +39,7 @@ from tests.chaos.judge_money import (
     nothing_rests,
     what_is_the_users_own_is_still_there,
 )
+from tests.chaos.limits import no_entry_is_in_a_pair_that_is_left_out, no_entry_is_past_what_a_day_may_have
 from tests.chaos.records import Finding, Record
 
 VALIDATORS: tuple[Callable[[Record], Iterator[Finding]], ...] = (
@@ -55,6 +56,8 @@ VALIDATORS: tuple[Callable[[Record], Iterator[Finding]], ...] = (
     what_is_the_users_own_is_still_there,
     entries_are_bound,
     no_master_order_costs_more_than_its_cap,
+    no_entry_is_past_what_a_day_may_have,
+    no_entry_is_in_a_pair_that_is_left_out,
     age_decides_about_entries_only,
     exits_converge,
     nothing_rests,
