@@ -280,7 +280,7 @@ def age_decides_about_entries_only(record: Record) -> Iterator[Finding]:
         limit = float(user.max_entry_age_s)
         decided: dict[str, float] = {}
         for copy in record.copies_of(user.account):
-            if copy.reason == "UNKNOWN_PAIR":
+            if copy.reason in {"UNKNOWN_PAIR", "PAIR_EXCLUDED"}:
                 continue  # nothing is sent, however old it is
             stale = copy.reason == "STALE_ENTRY"
             decided |= dict.fromkeys(
