@@ -1,5 +1,5 @@
 """Which pairs a pattern means: ``BTC/USD`` in any spelling, ``BTC/*``, ``*/EUR``, or shell-like ones such as
-``*[0-9]/USD``. Pure.
+``*[0-9]/USD``; ``BTC/*&*/EUR`` means what both mean. Pure.
 
 Of several that match a pair, the most specific counts (``specificity``): one pair by its name, then one base
 with any quote, then one quote with any base, then all others; among equals the one with more letters that are
@@ -14,6 +14,8 @@ from fnmatch import fnmatchcase
 
 from krakencopy.account_proc.contract.pair_spellings import coin_name, find_pair, spellings_of
 
+#: Between two patterns: what both of them mean.
+BOTH = "&"
 #: Characters by which a pattern means more than one name; in brackets, one of some.
 _WILDCARD = re.compile(r"[*?\[]")
 _BRACKETS = re.compile(r"\[[^\]]*\]")
@@ -21,13 +23,15 @@ _BRACKETS = re.compile(r"\[[^\]]*\]")
 
 def is_one_pair(pattern: str) -> bool:
     """Whether a pattern is the name of a single pair."""
-    return _WILDCARD.search(pattern) is None
+    return _WILDCARD.search(pattern) is None and BOTH not in pattern
 
 
 def matches(pattern: str, pair: str, current: Callable[[str], str] = str) -> bool:
     """Whether a pattern means a pair (BTC/USD). ``current``: the name that a coin has now, by an older
     one.
     """
+    if BOTH in pattern:
+        return all(matches(part, pair, current) for part in pattern.split(BOTH))
     base, _, quote = pair.partition("/")
     if is_one_pair(pattern) and find_pair(pattern, (pair,)) is not None:
         return True
@@ -52,6 +56,8 @@ def specificity(pattern: str) -> tuple[int, int]:
     left, slash, right = pattern.partition("/")
     if is_one_pair(pattern):
         kind = 3
+    elif BOTH in pattern:
+        kind = 0
     elif slash and not _WILDCARD.search(left):
         kind = 2
     elif slash and not _WILDCARD.search(right):

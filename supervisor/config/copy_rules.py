@@ -24,7 +24,7 @@ PATTERN_LENGTH_MAX = 32
 #: of a pipe.
 PATTERNS_BYTES_MAX = 800
 #: As names of pairs are written, with wildcards.
-_PATTERN = re.compile(r"[A-Za-z0-9*?\[\]!._:/ -]*[A-Za-z0-9*?\]]", re.ASCII)
+_PATTERN = re.compile(r"[A-Za-z0-9*?\[\]!&._:/ -]*[A-Za-z0-9*?\]]", re.ASCII)
 #: What a pair may have of its own.
 PAIR_KEYS = frozenset(
     {

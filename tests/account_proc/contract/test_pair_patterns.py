@@ -17,7 +17,8 @@ QUOTES = st.sampled_from(["USD", "EUR", "BTC", "USDT"])
     [
         ("BTC/USD", "BTC/USD"), ("XBTUSD", "BTC/USD"), ("XXBTZUSD", "BTC/USD"), ("btc-usd", "BTC/USD"),
         ("XBT/ZUSD", "BTC/USD"), ("btcusd", "BTC/USD"),
-        ("BTC/*", "BTC/EUR"), ("XBT/*", "BTC/EUR"), ("xxbt/*", "BTC/EUR"), ("*/EUR", "BTC/EUR"),
+        ("BTC/*&*/EUR", "BTC/EUR"), ("*&XBTEUR", "BTC/EUR"), ("BTC/*", "BTC/EUR"), ("XBT/*", "BTC/EUR"),
+        ("xxbt/*", "BTC/EUR"), ("*/EUR", "BTC/EUR"),
         ("*/ZEUR", "ETH/EUR"), ("*", "SOL/USD"), ("*/*", "SOL/USD"), ("*USD", "SOL/USD"),
         ("BT*", "BTC/USD"),
         ("[A-E]*/USD", "BTC/USD"), ("?OGE/USD", "DOGE/USD"), ("aaplX/usd", "AAPLx/USD"),
@@ -31,7 +32,8 @@ def test_a_pattern_means_a_pair(pattern: str, pair: str) -> None:
 @pytest.mark.parametrize(
     ("pattern", "pair"),
     [
-        ("BTC/USD", "BTC/EUR"), ("BTC/*", "ETH/BTC"), ("*/EUR", "EUR/USD"), ("BTC", "BTC/USD"),
+        ("BTC/*&*/USD", "BTC/EUR"), ("BTC/EUR&*/USD", "BTC/EUR"), ("BTC/USD", "BTC/EUR"),
+        ("BTC/*", "ETH/BTC"), ("*/EUR", "EUR/USD"), ("BTC", "BTC/USD"),
         ("USD", "BTC/USD"),
         ("*/USD", "BTC/USDT"), ("[!B]*/USD", "BTC/USD"), ("BTC/USDT", "BTC/USD"), ("", "BTC/USD"),
         ("/", "BTC/USD"),
