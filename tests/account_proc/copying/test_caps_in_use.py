@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from krakencopy.account_proc.contract.copy_state import CopyState
+from krakencopy.account_proc.contract.errors import ExchangeRefused, RateLimited
 from krakencopy.account_proc.contract.money import Money
 from krakencopy.account_proc.contract.spec import CopyRules
 from krakencopy.account_proc.copying.caps_in_use import CapsInUse
 from krakencopy.account_proc.domain.caps import caps_of
+from krakencopy.account_proc.domain.entries_made import EntriesMade, day_of
 from krakencopy.account_proc.domain.quantities import QuoteAmount, Side
 from krakencopy.account_proc.state.ledger import Ledger
 from tests.support.copying_user import User, copying
@@ -92,6 +94,44 @@ def test_an_order_that_an_earlier_process_left_on_its_way_counts_at_the_most_tha
         assert left.limit_price is not None
         assert spent == ("BTC/USD", user.copy().cost + left.ordered * left.limit_price)
         assert list(state.made.on_way()) == [("BTC/USD", left.ordered * left.limit_price)]
+
+    run(steps())
+
+
+def test_at_each_durable_step_a_new_process_would_count_what_this_one_counts(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def counted(user: User) -> tuple[Any, ...]:
+        """By a process that starts now, which follows the ledger in the place of the one that runs."""
+        running = ledger.on_copy
+        made = CapsInUse(user.context, user.context.by_pair.cap_keys)._made
+        ledger.on_copy = running
+        return figures(made, day_of(user.now))
+
+    def figures(made: EntriesMade, day: int) -> tuple[Any, ...]:
+        return sorted(made.spent(day)), made.orders(day), sorted(made.on_way())
+
+    async def steps() -> None:
+        async with copying(ledger, rules=capped(max_daily_notional=Money(D(1000), "USD"))) as user:
+            commit, seen = ledger.commit, []
+
+            def commits(**step: Any) -> None:
+                commit(**step)
+                in_use = user.copier._answers._caps_in_use
+                assert in_use is not None
+                now = counted(user)
+                assert figures(in_use._made, day_of(user.now)) == now
+                seen.append(now)
+
+            monkeypatch.setattr(ledger, "commit", commits)
+            user.kraken.next["AddOrder"] = [
+                RateLimited("AddOrder", ("EOrder:Rate limit exceeded",)),
+                ExchangeRefused("AddOrder", ("EOrder:Cost minimum not met",)),
+            ]
+            for side in (Side.BUY, Side.BUY, Side.SELL, Side.BUY):
+                user.fill(side)
+                await user.done()
+            assert len({repr(one) for one in seen}) > 4
 
     run(steps())
 
