@@ -83,7 +83,14 @@ class CapState:
 
 def caps_of(rules: CopyRules) -> tuple[Cap, ...]:
     """Those that an account has set."""
-    limits = {key: getattr(rules, key) for key in _LEFT}
+    limits: dict[str, Money | Decimal | int | None] = {
+        "max_position_notional": rules.max_position_notional,
+        "max_position_share": rules.max_position_share,
+        "max_gross_exposure": rules.max_gross_exposure,
+        "max_daily_notional": rules.max_daily_notional,
+        "max_orders_per_day": rules.max_orders_per_day,
+        "max_open_pairs": rules.max_open_pairs,
+    }
     return tuple(Cap(key, limit) for key, limit in limits.items() if limit is not None)
 
 
