@@ -85,12 +85,17 @@ class Database:
                 if not path.exists():
                     self._make(schema, version, fill)
                 self._check_file()
-                self._connect(path)
+                self._connect_to_look()
             try:
                 if path != IN_MEMORY:
                     self._sums = PageSums(path, self.connection)
                     self._check_sums(self._sums)
                 self._check(version, upgrades, recognise)
+                if self._sums is not None:
+                    self.connection.close()
+                    self._connect(path)
+                    self._sums.use_connection(self.connection)
+                self._prepare(version, upgrades)
                 self.checkpoint()
             except BaseException:
                 self.abandon()
@@ -116,6 +121,13 @@ class Database:
     def _connect(self, path: Path) -> None:
         self.connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
 
+    def _connect_to_look(self) -> None:
+        """A connection that writes nothing. One that may write brings the log into the file when it is
+        closed, and what is to be refused would be another file at the next start, with nothing against it.
+        """
+        uri = f"{self.path.absolute().as_uri()}?mode=ro"
+        self.connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+
     def _check_sums(self, sums: PageSums) -> None:
         """Before anything of the file is believed, and without changing it."""
         mark = self.number("PRAGMA application_id")
@@ -134,6 +146,7 @@ class Database:
         self, version: int, upgrades: Mapping[int, str | Callable[[Database], None]],
         recognise: Callable[[Database], None],
     ) -> None:  # fmt: skip
+        """That it is a file of ours and whole. Changes nothing."""
         found = self.number("PRAGMA user_version")
         if found == 0:
             raise self.fault(f"{self.path} is another program's database; {self._remedy}")
@@ -145,13 +158,16 @@ class Database:
         if found != version and found not in upgrades:
             raise self.fault(f"{self.path} has schema {found}, this program knows {version}")
         recognise(self)
-        self.execute("PRAGMA journal_mode=WAL")
-        self.execute("PRAGMA synchronous=FULL")
-        self.execute("PRAGMA wal_autocheckpoint=0")
         verdict = self.execute("PRAGMA quick_check(1)").fetchone()[0]
         if verdict != "ok":
             raise self.damaged(verdict)
-        for old in range(found, version):
+
+    def _prepare(self, version: int, upgrades: Mapping[int, str | Callable[[Database], None]]) -> None:
+        """For what is to be written: the file is of this version then."""
+        self.execute("PRAGMA journal_mode=WAL")
+        self.execute("PRAGMA synchronous=FULL")
+        self.execute("PRAGMA wal_autocheckpoint=0")
+        for old in range(self.number("PRAGMA user_version"), version):
             with self.transaction("it stays as it was"):
                 upgrade = upgrades[old]
                 if callable(upgrade):

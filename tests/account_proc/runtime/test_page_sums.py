@@ -190,6 +190,50 @@ def test_a_large_file_is_summed_whole_and_checked_row_by_row(tmp_path: Path) -> 
     assert "page 20 and 2 more of" in refused(path)
 
 
+def test_a_file_that_has_grown_past_its_sums_since_the_last_checkpoint_is_whole(tmp_path: Path) -> None:
+    path, killed = tmp_path / "songs.db", tmp_path / "killed.db"
+    with closing(opened(path)) as database:
+        add(database, *range(MANY // 2))
+        database.checkpoint()
+        add(database, *range(MANY // 2, 3 * MANY))
+        KilledFile(path, killed)
+        expected = songs(database)
+    with closing(opened(killed)) as database:
+        assert songs(database) == expected
+        add(database, 3 * MANY)
+    with closing(opened(killed)) as database:
+        assert len(songs(database)) == 3 * MANY + 1
+        assert database.number("SELECT count(*) FROM page_sums") == -(
+            -database.number("PRAGMA page_count") // 256
+        )
+
+
+def test_a_row_of_sums_that_is_gone_is_missed_where_the_log_does_not_have_its_pages(tmp_path: Path) -> None:
+    path, killed = tmp_path / "songs.db", tmp_path / "killed.db"
+    with closing(opened(path)) as database:
+        add(database, *range(3 * MANY))
+        database.checkpoint()
+        database.execute("DELETE FROM page_sums WHERE first = 257")
+        KilledFile(path, killed)
+    assert "pages 257 to 512 are wrong themselves" in refused(killed)
+
+
+def test_what_is_refused_is_refused_again_and_left_as_it_is(tmp_path: Path) -> None:
+    path, killed = tmp_path / "songs.db", tmp_path / "killed.db"
+    with closing(opened(path)) as database:
+        add(database, *range(1000))
+        database.checkpoint()
+        add(database, 1000)
+        KilledFile(path, killed)
+    content = bytearray(killed.read_bytes())
+    content[5 * PAGE + 100] ^= 1
+    killed.write_bytes(content)
+    log = Path(f"{killed}-wal")
+    before = killed.read_bytes(), log.read_bytes()
+    assert refused(killed) == refused(killed)
+    assert (killed.read_bytes(), log.read_bytes()) == before
+
+
 def test_a_row_of_sums_that_was_changed_is_named(tmp_path: Path) -> None:
     path = tmp_path / "songs.db"
     with closing(opened(path)) as database:
