@@ -25,6 +25,7 @@ from krakencopy.supervisor.config.checks import check_notionals
 from krakencopy.supervisor.config.credentials import CredentialSource
 from krakencopy.supervisor.config.model import AccountConfig, Config
 from krakencopy.supervisor.config.reader import ConfigFaults, PaperMarket
+from krakencopy.supervisor.config.settings import hold
 from krakencopy.supervisor.config.state_folder import Place
 from krakencopy.supervisor.control.console import Console, print_line, report_lines
 from krakencopy.supervisor.control.reloader import Keys, Reloader, ReloadRefused
@@ -99,7 +100,10 @@ async def serve(run: Run) -> int:
             exchange, credentials, keys, place = await _reach_exchange(run, stack)
             journal = run.folder.open_journal()
             control.journal = journal
-            check_notionals(run.config, journal.latest_pairs(LATEST))
+            traded = journal.latest_pairs(LATEST)
+            check_notionals(run.config, traded)
+            settings = {(row.target, row.key): row.value for row in journal.settings()}
+            config = hold(run.config, settings, lambda held: check_notionals(held, traded), at_all_costs=True)
         except (SpawnFault, PaperFault, JournalFault, ConfigFaults) as fault:
             log.error("%s", fault)  # noqa: TRY400 - expected: the sentence says it all
             sys.stderr.write(f"krakencopyd: {fault}\n")
@@ -109,7 +113,7 @@ async def serve(run: Run) -> int:
         running: Supervisor | None = None
         try:
             supervisor = Supervisor(
-                config=run.config, place=place, journal=journal, spawner=spawner,
+                config=config, place=place, journal=journal, spawner=spawner,
                 credentials=_hidden(credentials, lines),
             )  # fmt: skip
             lines.run = supervisor.epoch

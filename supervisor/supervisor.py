@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from krakencopy.supervisor.accounts.disk_watch import DiskWatch
 from krakencopy.supervisor.accounts.exit_records import LastEnds
 from krakencopy.supervisor.accounts.health_watch import HealthWatch
 from krakencopy.supervisor.accounts.holders import HoldersLog
+from krakencopy.supervisor.accounts.kept_settings import kept_events
 from krakencopy.supervisor.accounts.key_handover import KeyTurns
 from krakencopy.supervisor.accounts.launcher import Launcher
 from krakencopy.supervisor.accounts.master_gate import MasterGate
@@ -37,7 +38,7 @@ from krakencopy.supervisor.accounts.work_queue import WorkQueue
 from krakencopy.supervisor.config.diff import Difference
 from krakencopy.supervisor.config.model import AccountConfig, Config
 from krakencopy.supervisor.config.state_folder import Place
-from krakencopy.supervisor.journal.event_log import EventLog, events_of_last_run
+from krakencopy.supervisor.journal.event_log import EventLog, event_of, events_of_last_run
 from krakencopy.supervisor.journal.fan_out import FillLog, ReportLog
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.supervisor.journal.journal_file import JournalFault
@@ -169,15 +170,21 @@ class Supervisor:
         self.limits = self.limits.hurried()
         self.shutdown.hurry(self.limits)
 
-    def apply(self, difference: Difference, loaded: Mapping[str, Credentials], source: str) -> None:
+    def apply(
+        self, difference: Difference, loaded: Mapping[str, Credentials], source: str,
+        also: Sequence[pb.Event] = (),
+    ) -> None:  # fmt: skip
         """Takes a difference of ``source`` that needs no restart; ``loaded`` are the credentials of those
-        that it touches.
-
-        Processes of accounts that it does not touch are left alone. Raises JournalFault, before anything is
-        changed.
+        that it touches, ``also`` is recorded with it. Raises JournalFault, before anything is changed.
         """
-        join = partial(self.registry.join_added, difference)
-        self.events.record_wish(join, pb.SEVERITY_INFO, "", "RELOADED", f"{source}: {difference}")
+        reloaded = event_of(pb.SEVERITY_INFO, "", "RELOADED", f"{source}: {difference}")
+        self.events.record_wishes(partial(self.registry.join_added, difference), [reloaded, *also])
+        self.take(difference, loaded)
+
+    def take(self, difference: Difference, loaded: Mapping[str, Credentials]) -> None:
+        """Takes a difference that is recorded. Processes of accounts that it does not touch are left
+        alone.
+        """
         self.registry.apply(difference, loaded)
         self.config = self._launcher.config = difference.applied_to(self.config)
         self.limits = replace(self.limits, start=self.config.startup.health_timeout_s)
@@ -228,6 +235,7 @@ class Supervisor:
         """Until the shutdown is over. Raises JournalFault."""
         words = f"run {self.epoch}, {len(self.accounts)} accounts"
         self.events.record(pb.SEVERITY_INFO, "", "STARTED", words)
+        self.events.record_wishes(lambda: None, kept_events(self.config))
         committing = asyncio.get_running_loop().create_task(self._commit_reports())
         try:
             await self._loop()

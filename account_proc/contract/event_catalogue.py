@@ -186,6 +186,25 @@ HAPPENINGS = (
     ),
     Entry("OWN_STRATEGY_ON", WARNING, "the master is lost; a user's own strategy trades"),
     Entry("OWN_STRATEGY_OFF", INFO, "fills are copied again; a user's own strategy is off"),
+    Entry(
+        "SETTING_CHANGED",
+        INFO,
+        "a value of the copy rules was set while running, or taken back; data has target (empty for all), "
+        "key, old, new and set_by",
+    ),
+    Entry(
+        "SETTINGS_DIFFER",
+        INFO,
+        "at a start or a reload: accounts go by values that were set while running and not by the file's",
+        "`krakencopy accounts ID --rules` shows both",
+    ),
+    Entry(
+        "SETTING_WITHOUT_EFFECT",
+        WARNING,
+        "a value that was set while running has no effect as the file is now; it is kept; data has target "
+        "and key",
+        "change the file, or take it back: `krakencopy set ID --unset KEY`",
+    ),
     Entry("PAUSED", WARNING, "an operator has paused a user"),
     Entry("RESUMED", INFO, "an operator has resumed a user"),
     Entry(

@@ -37,6 +37,10 @@ OF_CONTROL = {
     "NO_CONFIGURATION_FILE": ("the run has no configuration file", "start it with `--config FILE`"),
     "NEEDS_RESTART": ("the change needs a restart of the supervisor", "restart it"),
     "SHUTTING_DOWN": ("the supervisor is stopping", "nothing: it reads the file at its next start"),
+    "TARGET_NOT_FOUND": ("no account that copies, and no group, has this id", "name one of those there are"),
+    "NOTHING_TO_SET": ("no key is given", "give `key=value`, or `key=` to take it back"),
+    "KEY_NOT_SETTABLE": ("not a key of the copy rules", "write it in the file, then `krakencopy reload`"),
+    "BAD_SETTING": ("a value cannot be, there or with the others; one fault a line", "correct what it names"),
     "PAPER_EXCHANGE": ("the paper exchange did not take the change", "see its log"),
 }
 #: Of orders.

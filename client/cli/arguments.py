@@ -79,6 +79,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
     arguments = argparse.Namespace(**(common | vars(given)))
     if arguments.timeout == 0 and arguments.command != "wait":
         raise BadInput("--timeout 0 leaves no time for an answer")
+    if arguments.command == "accounts" and arguments.rules and arguments.id is None:
+        raise BadInput("--rules: of which account? give its ID")
     if "since" in arguments:
         _check_interval(arguments)
     return arguments
@@ -105,9 +107,14 @@ def _parser() -> _Parser:
         _add_common(sub)
         return sub
 
-    command("status", "the whole system on one page")
-    command("accounts", "all accounts, or one with its details").add_argument("id", nargs="?", metavar="ID")
+    status = command("status", "the whole system on one page")
+    accounts = command("accounts", "all accounts, or one with its details")
+    accounts.add_argument("id", nargs="?", metavar="ID")
+    accounts.add_argument("--rules", action="store_true", help="only the rules that ID goes by")
+    for sub in (status, accounts):
+        sub.add_argument("--group", default="", metavar="GROUP", help="only accounts of this group")
     _add_actions(command)
+    _add_set(command)
     _add_rename(command)
     _add_lists(command)
     _add_order(command("order", "place an order on the master account; the users follow its fills"))
@@ -194,8 +201,24 @@ def _add_actions(command: Any) -> None:
     ):
         sub = command(verb, text)
         which = sub.add_mutually_exclusive_group(required=True)
-        which.add_argument("ids", nargs="*", default=[], metavar="ID")
+        which.add_argument("ids", nargs="*", default=[], metavar="ID", help="account or group")
         which.add_argument("--all", action="store_true", help="all accounts")
+
+
+def _add_set(command: Any) -> None:
+    sub = command(
+        "set",
+        "change rules of copying while running, in the place of the file's; without KEY show what is set",
+    )
+    sub.add_argument(
+        "words", nargs="*", default=[], metavar="ID KEY=VALUE",
+        help="account or group, then e.g. max_user_risk=0.05; KEY= takes it back",
+    )  # fmt: skip
+    sub.add_argument("--all", action="store_true", help="for all, in the place of [copy], instead of an ID")
+    sub.add_argument(
+        "--unset", action="append", default=[], metavar="KEY", help="let the file's value hold again"
+    )
+    sub.add_argument("--dry-run", action="store_true", help="only check it and show what would change")
 
 
 def _add_rename(command: Any) -> None:

@@ -1,4 +1,6 @@
-"""Which accounts a command is about: all ids are checked before anything is done with the first one."""
+"""Which accounts a command is about: a group's id stands for those who belong to it, and all ids are checked
+before anything is done with the first one.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +8,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from krakencopy.client.cli.stderr import complain
-from krakencopy.client.sdk.errors import NotFound, Refused
+from krakencopy.client.sdk.errors import BadInput, NotFound, Refused
 from krakencopy.client.views.rows import copies
+from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 
 if TYPE_CHECKING:
@@ -23,23 +26,53 @@ def chosen_ids(supervisor: KrakenCopy, command: str, ids: Iterable[str], *, ever
     """
     if everyone:
         return _all_ids(supervisor, command)
-    ids = list(dict.fromkeys(ids))
+    asked = list(dict.fromkeys(ids))
+    chosen: dict[str, None] = {}
+    groups: dict[str, list[str]] | None = None
     wrong: list[Refused] = []
-    for account_id in ids:
+    for account_id in asked:
         try:
             account = supervisor.get_account(account_id)
+            chosen[account_id] = None
             if why := _why_not(account, command):
                 kind, reason = (NotFound, "ACCOUNT_NOT_FOUND") if account.removed else (Refused, "NOT_A_USER")
                 wrong.append(kind(why, reason=reason))
         except NotFound as error:
-            wrong.append(error)
+            groups = _groups(supervisor.get_status()) if groups is None else groups
+            chosen |= dict.fromkeys(groups.get(account_id, ()))
+            if account_id not in groups:
+                wrong.append(error)
+            elif not groups[account_id]:
+                nobody = f"nobody belongs to the group {account_id}"
+                wrong.append(NotFound(nobody, reason="ACCOUNT_NOT_FOUND"))
     if wrong:
         for one in wrong[:-1]:
             complain(str(one))
-        nothing = "; nothing was done" if len(ids) > 1 else ""
+        nothing = "; nothing was done" if len(asked) > 1 else ""
         last = wrong[-1]
         raise type(last)(f"{last.message}{nothing}", reason=last.reason)
-    return ids
+    return list(chosen)
+
+
+def members_of(status: pb.GetStatusResponse, group: str) -> list[str]:
+    """The accounts of a group. Raises BadInput where there is none."""
+    groups = _groups(status)
+    if group not in groups:
+        known = f"there are {', '.join(groups)}" if groups else "the configuration has none"
+        raise BadInput(f"there is no group {group!r}; {known}")
+    return groups[group]
+
+
+def keep_group(status: pb.GetStatusResponse, group: str) -> None:
+    """Leaves only the accounts of a group in a status. Raises as ``members_of``."""
+    members = members_of(status, group)
+    kept = [account for account in status.accounts if account.id in members]
+    del status.accounts[:]
+    status.accounts.extend(kept)
+
+
+def _groups(status: pb.GetStatusResponse) -> dict[str, list[str]]:
+    return {group.id: list(group.account_ids) for group in status.groups}
 
 
 def _all_ids(supervisor: KrakenCopy, command: str) -> list[str]:

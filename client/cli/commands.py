@@ -12,14 +12,16 @@ from argparse import Namespace
 from collections.abc import Callable
 from datetime import UTC
 from difflib import get_close_matches
+from functools import partial
 from typing import TYPE_CHECKING
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from krakencopy.client.cli.arguments import LATEST, LOG_LINES, LOG_LINES_MAX
-from krakencopy.client.cli.chosen_ids import chosen_ids
+from krakencopy.client.cli.chosen_ids import chosen_ids, keep_group, members_of
 from krakencopy.client.cli.order_commands import cancel, order, orders
 from krakencopy.client.cli.output import Output, TableOutput
+from krakencopy.client.cli.setting_commands import set_settings
 from krakencopy.client.cli.stderr import complain
 from krakencopy.client.cli.wait import wait_until_gone, wait_until_ready
 from krakencopy.client.cli.watch import watch_all
@@ -34,7 +36,7 @@ from krakencopy.client.sdk.errors import (
 from krakencopy.client.sdk.timeouts import WAIT_S
 from krakencopy.client.views import pages
 from krakencopy.client.views import rows as views
-from krakencopy.client.views.account_page import account_page
+from krakencopy.client.views.account_page import account_page, rules_page
 from krakencopy.client.views.explain import story
 from krakencopy.client.views.formats import word
 from krakencopy.v1 import control_pb2 as pb
@@ -50,10 +52,13 @@ Connect = Callable[[], "KrakenCopy"]
 Command = Callable[[Namespace, Connect, Output], ExitCode]
 
 
-def status(_arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
-    """`status`."""
+def status(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
+    """`status [--group GROUP]`."""
     with connect() as supervisor:
-        out.one(supervisor.get_status(), lambda status: pages.status_page(status, out.room))
+        found = supervisor.get_status()
+        if arguments.group:
+            keep_group(found, arguments.group)
+        out.one(found, lambda status: pages.status_page(status, out.room))
     return ExitCode.DONE
 
 
@@ -66,15 +71,19 @@ def report(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
 
 
 def accounts(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
-    """`accounts [ID]`."""
+    """`accounts [ID [--rules]] [--group GROUP]`."""
     with connect() as supervisor:
         if arguments.id is None:
             found = list(supervisor.list_accounts())
+            if arguments.group:
+                members = members_of(supervisor.get_status(), arguments.group)
+                found = [account for account in found if account.id in members]
             TableOutput(out, views.account_columns(), views.account_row).show(found)
             if not out.as_json:
                 out.lines(views.account_notes(found))
         else:
-            out.one(supervisor.get_account(arguments.id), lambda account: account_page(account, time.time()))
+            page = rules_page if arguments.rules else partial(account_page, now=time.time())
+            out.one(supervisor.get_account(arguments.id), page)
     return ExitCode.DONE
 
 
@@ -372,6 +381,7 @@ COMMANDS: dict[str, Command] = {
     "orders": orders,
     "cancel": cancel,
     "rename": rename,
+    "set": set_settings,
     "watch": watch,
     "events": events,
     "nonce": nonce,

@@ -26,8 +26,8 @@ from krakencopy.client.sdk.errors import (
 #: Every error of the supervisor's own carries an ErrorInfo of this domain (control.proto).
 _DOMAIN = "krakencopy"
 
-#: The one reason whose text has lines: one for each fault of a file.
-_BAD_CONFIGURATION = "BAD_CONFIGURATION"
+#: The reasons whose text has lines: one for each fault of a file, or of settings.
+_BAD_CONFIGURATION, _BAD_SETTING = "BAD_CONFIGURATION", "BAD_SETTING"
 
 #: How gRPC's own text begins when a dial failed and the call never left. Any other text counts as "may have
 #: been sent".
@@ -68,7 +68,8 @@ def fault(error: grpc.RpcError, endpoint: Endpoint, request_id: str = "") -> Kra
     code = error.code()
     given = _details(error)
     reason = given.reason
-    details = " ".join((error.details() or "").split())
+    lines = (error.details() or "").splitlines()
+    details = ("\n" if reason == _BAD_SETTING else " ").join(" ".join(line.split()) for line in lines).strip()
     kind = _KINDS.get(code, ServerFault)
     if reason == _BAD_CONFIGURATION:
         return BadConfiguration((error.details() or "").strip(), reason=reason, request_id=request_id)

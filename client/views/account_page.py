@@ -17,6 +17,7 @@ from krakencopy.client.views.rows import (
     times,
     warnings,
 )
+from krakencopy.client.views.setting_notes import settings_differ
 from krakencopy.client.views.table import Column, pairs, table
 from krakencopy.v1 import types_pb2 as nouns
 
@@ -30,9 +31,11 @@ def account_page(account: nouns.Account, now: float | None = None) -> list[str]:
             ("account", plain(account.id)),
             ("role", word(nouns.Role.DESCRIPTOR, account.role).lower()),
             ("broker", account.broker),
+            ("group", plain(account.group)),
             ("state", word(nouns.AccountState.DESCRIPTOR, account.state)),
             ("reason", account_reason(account)),
             ("copying", paused(account)),
+            ("settings", settings_differ(account)),
             ("missing", missing(account)),
             ("owed", owed(account)),
             ("since", local_time(account.since)),
@@ -142,13 +145,22 @@ def _age(at: Timestamp, now: float | None) -> str:
     return f" ({seconds:.0f} s ago)"
 
 
-def _rules_table(account: nouns.Account) -> list[str]:
+def rules_page(account: nouns.Account) -> list[str]:
     """The rules that it goes by, and where they are from."""
+    return _rules_table(account)[1:] or [f"{plain(account.id)} goes by no rules of its own"]
+
+
+def _rules_table(account: nouns.Account) -> list[str]:
     if not account.rules:
         return []
     columns = [Column("RULE"), Column("VALUE"), Column("FROM")]
-    rows = [[plain(rule.key), plain(rule.value) or "-", plain(rule.source)] for rule in account.rules]
+    rows = [[plain(rule.key), plain(rule.value) or "-", _source(rule)] for rule in account.rules]
     return ["", *table(columns, rows)]
+
+
+def _source(rule: nouns.EffectiveRule) -> str:
+    of_file = f" (the file: {plain(rule.file_value) or 'not set'})" if rule.HasField("file_value") else ""
+    return f"{plain(rule.source)}{of_file}"
 
 
 def _strategy_table(account: nouns.Account) -> list[str]:

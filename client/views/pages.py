@@ -10,6 +10,7 @@ from krakencopy.client.views.rows import (
     account_notes,
     account_row,
 )
+from krakencopy.client.views.setting_notes import without_effect
 from krakencopy.client.views.table import Column, pairs, table
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
@@ -57,6 +58,7 @@ def status_page(status: pb.GetStatusResponse, room: int | None = None) -> list[s
         "",
         *table(account_columns(), rows, room),
         *account_notes(status.accounts),
+        *without_effect(status),
         *cap_warning(status.copies),
     ]
 
@@ -123,21 +125,25 @@ def cap_warning(counts: pb.CopyCounts) -> list[str]:
 
 def reload_page(answer: pb.ReloadResponse) -> list[str]:
     """What a new configuration changes, one line for each account and each setting of the supervisor."""
-    lines = [_change_line(change) for change in answer.accounts]
-    lines += [f"changed: {_setting(setting)} (at once)" for setting in answer.settings]
+    lines = [change_line(change) for change in answer.accounts]
+    lines += [f"changed: {setting_words(setting)} (at once)" for setting in answer.settings]
+    kept = [f"kept: {plain(line)}" for line in answer.kept]
     if not lines:
-        return ["nothing has changed"]
+        return ["nothing has changed", *kept]
+    lines += kept
     return lines if answer.applied else [*lines, "a dry run: nothing of this was applied"]
 
 
-def _change_line(change: pb.AccountChange) -> str:
+def change_line(change: pb.AccountChange) -> str:
+    """An account that is changed, and what follows."""
     kind = word(pb.ChangeKind.DESCRIPTOR, change.kind).lower()
-    settings = ", ".join(_setting(setting) for setting in change.settings)
+    settings = ", ".join(setting_words(setting) for setting in change.settings)
     effect = f" ({plain(change.effect)})" if change.effect else ""
     return f"{kind}: {plain(change.account_id)}" + (f": {settings}" if settings else "") + effect
 
 
-def _setting(setting: pb.SettingChange) -> str:
+def setting_words(setting: pb.SettingChange) -> str:
+    """A key with its value before and after."""
     old, new = (plain(value) or "(not set)" for value in (setting.old_value, setting.new_value))
     return f"{plain(setting.key)} {old} -> {new}"
 

@@ -24,6 +24,7 @@ from krakencopy.client.views.formats import (
     word,
     zoned,
 )
+from krakencopy.client.views.setting_notes import see_rules
 from krakencopy.client.views.table import Column
 from krakencopy.v1 import types_pb2 as nouns
 
@@ -88,6 +89,7 @@ def account_notes(accounts: Iterable[nouns.Account]) -> list[str]:
             _unless_said(account, missing(account)),
             *(_unless_said(account, f"exit owed: {p.exit_owed}") for p in account.positions if p.exit_owed),
             drift(account),
+            see_rules(account),
             *(plain(each.message) for each in _other_conditions(account)),
             notices(account),
             *warnings(account),

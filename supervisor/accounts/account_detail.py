@@ -31,8 +31,11 @@ async def show_detail(
     snapshot: account_pb2.WatchSnapshotResponse | None,
 ) -> None:  # fmt: skip
     """Adds it to an account's message; ``snapshot``: what its process says of it, if there is one."""
+    of_file = config.written.file_values.get(account.id, {})
     for rule in effective_rules(account, config):
-        message.rules.add(key=rule.key, value=rule.value, source=rule.source)
+        message.rules.add(
+            key=rule.key, value=rule.value, source=rule.source, file_value=of_file.get(rule.key)
+        )
     knows_balances = snapshot is not None and snapshot.HasField("balances_at")
     if snapshot is not None and knows_balances:
         message.balances.extend(snapshot.balances)

@@ -86,7 +86,10 @@ class AccountRegistry:
         for account in difference.added:
             self._add_account(account)
         for changed in difference.changed:
-            self._renew(changed.account)
+            if changed.needs_process:
+                self._renew(changed.account)
+            else:
+                self.accounts[changed.account.id].config = changed.account
         self._sort()
 
     def forget_removed(self) -> list[str]:

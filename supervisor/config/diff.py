@@ -21,10 +21,12 @@ from krakencopy.supervisor.config.toml_table import show
 
 #: Parts of a configuration that a running supervisor can take; whatever else there is needs a restart. Of
 #: ``copy`` each account has its share; ``source`` and ``written`` are for messages.
-_TAKEN = frozenset({"startup", "copy", "accounts", "source", "written"})
+_TAKEN = frozenset({"startup", "copy", "accounts", "groups", "source", "written"})
 #: What makes an account the one that it is: its process, its files and its place in the system follow from
 #: them.
 _KEPT_BY_ACCOUNTS = frozenset({"id", "role", "broker"})
+#: What the supervisor alone goes by: a process that runs need not end for it.
+_NOT_OF_PROCESSES = frozenset({"group"})
 #: Keys whose values are lists of patterns.
 LISTS = ("include", "exclude")
 
@@ -48,6 +50,11 @@ class Changed:
     account: AccountConfig
     settings: tuple[Setting, ...]
 
+    @property
+    def needs_process(self) -> bool:
+        """Whether they hold for a new process only."""
+        return any(setting.key not in _NOT_OF_PROCESSES for setting in self.settings)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
@@ -60,6 +67,7 @@ class Difference:
     settings: tuple[Setting, ...]
     startup: StartupConfig
     copy: CopyRules
+    groups: tuple[str, ...]
     written: Written
     #: What a running supervisor cannot take, in words. While there is any, nothing may be applied.
     fixed: tuple[str, ...]
@@ -67,7 +75,8 @@ class Difference:
     @property
     def touched(self) -> frozenset[str]:
         """Accounts that get a process with other settings than anyone had before."""
-        return frozenset(account.id for account in (*self.added, *(one.account for one in self.changed)))
+        changed = (one.account for one in self.changed if one.needs_process)
+        return frozenset(account.id for account in (*self.added, *changed))
 
     def applied_to(self, running: Config) -> Config:
         """The running configuration with this difference; new accounts stand behind the others."""
@@ -78,8 +87,8 @@ class Difference:
         for account in (*self.added, *(one.account for one in self.changed)):
             accounts[account.id] = account
         return replace(
-            running, startup=self.startup, copy=self.copy, written=self.written,
-            accounts=tuple(accounts.values()),
+            running, startup=self.startup, copy=self.copy, groups=self.groups,
+            written=self.written, accounts=tuple(accounts.values()),
         )  # fmt: skip
 
     def __str__(self) -> str:
@@ -122,6 +131,7 @@ def compare(running: Config, new: Config) -> Difference:
         settings=tuple(_settings("startup", running.startup, new.startup)),
         startup=new.startup,
         copy=new.copy,
+        groups=new.groups,
         written=new.written,
         fixed=tuple(fixed),
     )

@@ -11,7 +11,7 @@ from krakencopy.supervisor.config.keys import KEYS
 from krakencopy.supervisor.config.model import AccountConfig, Config
 
 #: Where values are from.
-ACCOUNT, COPY, DEFAULT = "account", "[copy]", "default"
+ACCOUNT, DEFAULT = "account", "default"
 #: What an account keeps to beside the rules of copying.
 _BESIDE = ("tier", "allow_withdraw_key")
 
@@ -57,6 +57,5 @@ def _copy_value(rules: CopyRules, key: str) -> str:
 
 
 def _copy_source(account: AccountConfig, config: Config, key: str) -> str:
-    if f"copy.{key}" in config.written.accounts.get(account.id, ()):
-        return ACCOUNT
-    return COPY if key in config.written.copy else DEFAULT
+    source = config.written.rules.get(account.id, {}).get(key)
+    return DEFAULT if source is None else source.words

@@ -10,6 +10,7 @@ KEYS: dict[str, frozenset[str]] = {
     # An amount and its asset are one key.
     "copy": frozenset(CopyRules.__dataclass_fields__) - {"notional_asset"},
     "accounts": frozenset(),
+    "groups": frozenset(),
 }
 
 
@@ -28,8 +29,12 @@ ACCOUNT_KEYS = frozenset(
         "reserve",
         "tier",
         "broker_url",
+        "group",
     }
 )
+
+
+GROUP_KEYS = frozenset({"id", "copy"})
 
 
 #: Where a key that stands in a wrong table belongs.

@@ -9,6 +9,8 @@ from typing import Any
 
 from krakencopy.account_proc.contract.spec import STRATEGY_RISK, CopyRules, Role, Sizing, Tier
 from krakencopy.supervisor.config.brokers import KRAKEN, variables_prefix
+from krakencopy.supervisor.config.chain import Source
+from krakencopy.supervisor.config.set_document import Place, Settings
 from krakencopy.supervisor.config.toml_table import show
 from krakencopy.supervisor.config.values import (
     Mode,
@@ -78,6 +80,8 @@ class AccountConfig:
     tier: Tier = Tier.STARTER
     #: Another broker's API at another place than its own; None: its own.
     broker_url: str | None = None
+    #: The group that a user belongs to.
+    group: str | None = None
 
     @property
     def is_kraken(self) -> bool:
@@ -101,9 +105,17 @@ class AccountConfig:
 class Written:
     """Which keys a configuration says itself, and does not leave to their defaults."""
 
-    #: In [copy]; and by account, there with the keys of its copy table as "copy.ratio".
-    copy: frozenset[str] = frozenset()
+    #: By account; the keys of its copy table as "copy.ratio".
     accounts: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    #: By account, each key of its copy rules that somebody says, and who says the value that holds.
+    rules: Mapping[str, Mapping[str, Source]] = field(default_factory=dict)
+    #: What the file itself says, for who reads it again with other settings.
+    document: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    #: Values that were set while running and hold in the place of the file's, and why others have no effect.
+    settings: Settings = field(default_factory=dict)
+    without_effect: Mapping[Place, str] = field(default_factory=dict)
+    #: By account, each effective rule that differs from what the file alone makes of it, with that value.
+    file_values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +129,8 @@ class Config:
     accounts: tuple[AccountConfig, ...]
     #: Where it was read from, for messages.
     source: str
+    #: Ids of the groups that accounts may belong to, in the order of the file.
+    groups: tuple[str, ...] = ()
     #: For those who are shown where a value is from.
     written: Written = field(default_factory=Written)
 
@@ -136,6 +150,10 @@ class Config:
         found = (account for account in self.accounts if not account.is_kraken)
         return tuple(sorted(found, key=lambda account: account.role is not Role.MASTER))
 
+    def members(self, group: str) -> tuple[str, ...]:
+        """Ids of the accounts that belong to a group."""
+        return tuple(account.id for account in self.accounts if account.group == group)
+
     @property
     def warnings(self) -> list[str]:
         """What can be run and is probably not meant, one line each."""
@@ -147,9 +165,16 @@ class Config:
             for account in self.users
             if account.copy.sizing is Sizing.FIXED_NOTIONAL and not account.copy.notional_asset
         ]
-        return bare + [
+        empty = [
+            f"{self.source}: group {show(group)}: nobody belongs to it; write group = {show(group)} at an "
+            "account"
+            for group in self.groups
+            if not self.members(group)
+        ]
+        idle = [
             f"{self.source}: {show(account.id)}: no strategy: it is connected and shown, and trades nothing "
             f"(nobody is copied at {account.broker})"
             for account in self.others
             if account.strategy is None
         ]
+        return [*bare, *empty, *idle]

@@ -11,8 +11,10 @@
                  balance = "allocated"; include = [...], exclude = [...]: patterns of pairs;
                  pairs = { "BTC/USD" = { ... } }: some of these keys for some pairs; with the defaults of
                  ``CopyRules``
-    [[accounts]] id, role and broker (needed); credentials_file or credentials_command,
-                 allow_withdraw_key = false, reserve = { BTC = "1.0" };
+    [[groups]]   id (needed), and copy = { the keys of [copy] } for those who belong to it
+    [[accounts]] id, role and broker (needed); group, of users: the id of one of [[groups]];
+                 credentials_file or credentials_command, allow_withdraw_key = false,
+                 reserve = { BTC = "1.0" };
                  strategy with strategy_options = { ... } and strategy_risk = "0.10" (of a user: its
                  max_user_risk);
                  tier = "starter" | "intermediate" | "pro" at the exchange, "starter" ("pro" in paper mode);
@@ -27,7 +29,7 @@ strategy does.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -35,28 +37,31 @@ from typing import Any
 from krakencopy.account_proc.contract.spec import STRATEGY_RISK, CopyRules, Role, Tier
 from krakencopy.account_proc.contract.strategies import installed
 from krakencopy.supervisor.config.brokers import KRAKEN
+from krakencopy.supervisor.config.chain import Chained, Source, extend
 from krakencopy.supervisor.config.copy_rules import NEEDS, check_pairs, copy_values
-from krakencopy.supervisor.config.keys import ACCOUNT_KEYS, HOME_OF_KEY, KEYS
+from krakencopy.supervisor.config.exchange_tables import exchange_of, startup_of
+from krakencopy.supervisor.config.fitting_accounts import Seen, check_last_id, check_masters
+from krakencopy.supervisor.config.keys import ACCOUNT_KEYS, GROUP_KEYS, HOME_OF_KEY, KEYS
 from krakencopy.supervisor.config.model import (
-    LIVE_REST_URL,
-    LIVE_WS_URL,
     AccountConfig,
     Config,
     ExchangeConfig,
     StartupConfig,
     Written,
 )
+from krakencopy.supervisor.config.set_document import SYSTEM, Place, Settings, set_in
 from krakencopy.supervisor.config.toml_table import ConfigFault, ConfigFaults, Table, read_toml, show
 from krakencopy.supervisor.config.values import (
+    GROUP_ID_RULE,
     PAPER_STRATEGIES,
     Mode,
     PaperMarket,
-    account_id,
     broker,
     broker_url,
+    group_of,
+    id_of,
     options_table,
     reserve_of,
-    url,
 )
 
 __all__ = [
@@ -70,8 +75,11 @@ __all__ = [
     "StartupConfig",
 ]
 
-#: An hour: a user who waits longer has mistaken the unit.
-SECONDS_MAX = 3600
+_Rules = Chained[CopyRules]
+#: Of the chain: the table of the account itself.
+ACCOUNT = "account"
+#: Who says what was set while running; of a group, "set for" and the group.
+SET_FOR = {"[copy]": "set for all", ACCOUNT: "set for the account"}
 
 
 def load(path: Path, strategies: Collection[str] | None = None) -> Config:
@@ -96,8 +104,25 @@ def parse(text: str, source: str, strategies: Collection[str] | None = None) -> 
 
     ``strategies``: the names that are known; those that are installed by default.
     """
-    reading = _Reading(source, installed().keys() if strategies is None else strategies)
-    config = reading.config(read_toml(text, source))
+    return read(read_toml(text, source), source, strategies)
+
+
+def read(
+    document: Mapping[str, Any],
+    source: str,
+    strategies: Collection[str] | None = None,
+    *,
+    settings: Settings | None = None,
+) -> Config:
+    """Check a document, with settings in the place of what it says there (config/set_document.py). Raises as
+    ``parse`` does; faults of a setting say which one it is.
+    """
+    known = installed().keys() if strategies is None else strategies
+    made, paths = set_in(document, settings or {})
+    reading = _Reading(source, known, paths)
+    config = reading.config(made)
+    if config is not None:
+        config = replace(config, written=replace(config.written, document=document))
     if reading.faults or config is None:
         raise ConfigFaults(reading.faults)
     return config
@@ -106,14 +131,31 @@ def parse(text: str, source: str, strategies: Collection[str] | None = None) -> 
 class _Reading:
     """One pass over one document: values that could be read, faults of the rest."""
 
-    def __init__(self, source: str, strategies: Collection[str]) -> None:
+    def __init__(self, source: str, strategies: Collection[str], paths: Mapping[str, Place]) -> None:
+        """``paths``: where in the document a setting stands."""
         self._source = source
         self._strategies = strategies
+        self._paths = paths
+        self._set = set(paths.values())
         self.faults: list[ConfigFault] = []
         self._written: dict[str, frozenset[str]] = {}
+        self._rules: dict[str, Mapping[str, Source]] = {}
+        #: By id, what members of a group go by who say nothing themselves.
+        self._groups: dict[str, _Rules] = {}
 
     def _report(self, where: str, problem: str, remedy: str) -> None:
-        self.faults.append(ConfigFault(self._source, where, problem, remedy))
+        setting = next(
+            (
+                place
+                for path, place in self._paths.items()
+                if where == path or where.startswith((f"{path}.", f"{path}["))
+            ),
+            None,
+        )
+        fault = ConfigFault(self._source, where, problem, remedy, setting=setting)
+        if setting is not None:
+            fault = replace(fault, source=f"set {setting[0] or '--all'}", where=setting[1])
+        self.faults.append(fault)
 
     def _table(self, raw: Mapping[str, Any], where: str, known: Collection[str]) -> Table:
         return Table(raw, where, self._report, known, HOME_OF_KEY)
@@ -125,93 +167,66 @@ class _Reading:
     def config(self, raw: Mapping[str, Any]) -> Config | None:
         """The configuration; None, with at least one fault, when a needed part is missing."""
         root = self._table(raw, "", KEYS.keys())
-        exchange = self._exchange(self._section(root, "exchange"))
-        startup = self._startup(self._section(root, "startup"), exchange)
+        exchange = exchange_of(self._section(root, "exchange"))
+        startup = startup_of(self._section(root, "startup"), exchange)
         copy_table = self._section(root, "copy")
-        rules = self._complete(copy_table, CopyRules(), own=True)
+        rules = self._complete(copy_table, Chained(CopyRules()), SYSTEM, "[copy]")
+        self._read_groups(root, rules)
         accounts = self._accounts(root, rules, exchange)
         if exchange is None:
             return None
         return Config(
-            exchange=exchange, startup=startup, copy=rules, accounts=accounts, source=self._source,
-            written=Written(copy_table.keys, self._written),
+            exchange=exchange, startup=startup, copy=rules.rules, accounts=accounts, source=self._source,
+            groups=tuple(self._groups), written=Written(self._written, self._rules),
         )  # fmt: skip
 
-    def _exchange(self, table: Table) -> ExchangeConfig | None:
-        if not table.has("mode"):
-            table.fault("mode", "missing", 'write mode = "live" (real money) or mode = "paper"')
-        mode = table.choice("mode", Mode)
-        urls = [url(table, "rest_url", "http", mode), url(table, "ws_url", "ws", mode)]
-        if table.has("rest_url") != table.has("ws_url"):
-            missing = "ws_url" if table.has("rest_url") else "rest_url"
-            table.fault(missing, "missing", "give both URLs, of the same exchange, or none")
-        if mode is None:
-            return None
-        if mode is Mode.LIVE and not table.has("rest_url"):
-            urls = [LIVE_REST_URL, LIVE_WS_URL]
-        lag = table.number(
-            "visibility_lag_s",
-            lambda s: 0 < s <= SECONDS_MAX,
-            f"write seconds over 0 and up to {SECONDS_MAX}, such as 60: reads are never assumed to be up to "
-            "date",
-            quoted=False,
-        )
-        market = table.choice("market", PaperMarket)
-        if mode is Mode.LIVE and table.has("market"):
-            table.fault("market", 'does nothing with mode = "live"', 'take it out, or write mode = "paper"')
-        elif table.has("market") and (table.has("rest_url") or table.has("ws_url")):
-            table.fault(
-                "market", "does nothing with URLs: that exchange has its own prices", "take out either"
-            )
-        usual_s = 1.0 if mode is Mode.PAPER else 60.0
-        return ExchangeConfig(
-            mode=mode,
-            rest_url=urls[0],
-            ws_url=urls[1],
-            visibility_lag_s=usual_s if lag is None else float(lag),
-            market=market or PaperMarket.SYNTHETIC,
-        )
-
-    def _startup(self, table: Table, exchange: ExchangeConfig | None) -> StartupConfig:
-        separation = table.number(
-            "nonce_separation_s",
-            lambda s: 0 <= s <= SECONDS_MAX,
-            f"write seconds from 0 to {SECONDS_MAX}, such as 5",
-            quoted=False,
-        )
-        timeout = table.number(
-            "health_timeout_s",
-            lambda s: 0 < s <= SECONDS_MAX,
-            f"write seconds over 0 and up to {SECONDS_MAX}, such as 60",
-            quoted=False,
-        )
-        # The paper exchange keeps nonces by key; only Kraken's start order (docs/requirements.md, 3A) waits
-        # between master and users.
-        usual_s = 0.0 if exchange is not None and exchange.mode is Mode.PAPER else 5.0
-        startup = StartupConfig(nonce_separation_s=usual_s if separation is None else float(separation))
-        return startup if timeout is None else replace(startup, health_timeout_s=float(timeout))
-
-    def _complete(self, table: Table, base: CopyRules, *, own: bool) -> CopyRules:
-        """``base`` with what the table says. ``own``: the table is [copy] itself, not an account's."""
+    def _complete(self, table: Table, base: _Rules, target: str, level: str) -> _Rules:
+        """``base`` with what a copy table says; ``target`` and, for people, ``level``: whose it is."""
         values = copy_values(table)
-        rules = replace(base, **values)
+
+        def source_of(key: str) -> Source:
+            if (target, key) in self._set:
+                return Source(SET_FOR.get(level, f"set for {level}"), is_set=True)
+            return Source(level)
+
+        chained, clashes = extend(base, values, source_of)
+        for clash in clashes:
+            table.fault(*clash)
+        rules = chained.rules
         if table.has("sizing") and "sizing" not in values:
-            return rules  # which of the others it needs is unknown
+            return chained  # which of the others it needs is unknown
         check_pairs(table, rules)
         for by, choice, key in NEEDS:
             if getattr(rules, by) is choice:
-                # A fault of [copy] itself is reported there, once.
-                reported = table.has(key) or (getattr(base, by) is choice and not own)
+                # A fault of the table before is reported there, once.
+                reported = table.has(key) or getattr(base.rules, by) is choice
                 if getattr(rules, key) is None and not reported:
                     table.fault(key, f'missing, and {by} = "{choice}" needs it', f'write {key} = "..."')
-            elif key in values and not own:
+            elif key in values and level == ACCOUNT and not self._gives_way(chained, target, by, key):
                 table.fault(
                     key, f'does nothing with {by} = "{getattr(rules, by)}"', f'write {by} = "{choice}" too'
                 )
-        return rules
+        return chained
+
+    def _gives_way(self, chained: _Rules, target: str, by: str, key: str) -> bool:
+        """Whether what the file says there does nothing only as another choice was set while running."""
+        return (target, key) not in self._set and by in chained.said and chained.said[by].is_set
+
+    def _read_groups(self, root: Table, rules: _Rules) -> None:
+        how = "write [[groups]] with id below, once for each group"
+        for index, values in root.tables("groups", how) or []:
+            table = self._table(values, f"groups[{index}]", GROUP_KEYS)
+            named = id_of(table, GROUP_ID_RULE)
+            remedy = 'write copy = { max_user_risk = "0.05" }'
+            copy_table = self._table(table.table("copy", remedy) or {}, table.path("copy"), KEYS["copy"])
+            completed = self._complete(copy_table, rules, named or "", f"group {named}")
+            if named in self._groups:
+                table.fault("id", f"{show(named)} is also the id of another group", "give each its own id")
+            elif named is not None:
+                self._groups[named] = completed
 
     def _accounts(
-        self, root: Table, rules: CopyRules, exchange: ExchangeConfig | None
+        self, root: Table, rules: _Rules, exchange: ExchangeConfig | None
     ) -> tuple[AccountConfig, ...]:
         how = "write [[accounts]] with id, role and broker below, once for each account"
         raw = root.tables("accounts", how)
@@ -220,7 +235,7 @@ class _Reading:
         if not raw:
             root.fault("accounts", "no accounts", how)
         accounts: list[AccountConfig] = []
-        seen: list[_Seen] = []
+        seen: list[Seen] = []
         for index, values in raw:
             first_fault = len(self.faults)
             table = self._table(values, f"accounts[{index}]", ACCOUNT_KEYS)
@@ -228,14 +243,18 @@ class _Reading:
             if account is not None:
                 accounts.append(account)
             label = seen[-1].account_id or ""
-            self.faults[first_fault:] = [replace(fault, account=label) for fault in self.faults[first_fault:]]
-        self._one_master(seen, complete=bool(raw))
+            self.faults[first_fault:] = [
+                replace(fault, account=label) if fault.setting is None else fault
+                for fault in self.faults[first_fault:]
+            ]
+        if raw and (problem := check_masters(seen)):
+            self._report("accounts", problem, 'one account at Kraken needs role = "master"')
         return tuple(accounts)
 
     def _account(
-        self, table: Table, base: CopyRules, exchange: ExchangeConfig | None, seen: list[_Seen]
+        self, table: Table, base: _Rules, exchange: ExchangeConfig | None, seen: list[Seen]
     ) -> AccountConfig | None:
-        named = account_id(table)
+        named = id_of(table)
         for needed, remedy in (
             ("role", 'write role = "master" or role = "user"'),
             ("broker", 'write broker = "kraken"'),
@@ -244,16 +263,19 @@ class _Reading:
                 table.fault(needed, "missing", remedy)
         role = table.choice("role", Role)
         at_broker = broker(table)
-        seen.append(_Seen(table, named, role, at_broker))
-        self._no_clash(seen)
+        seen.append(Seen(table, named, role, at_broker))
+        check_last_id(seen, self._groups)
         at = broker_url(
             table,
             at_broker,
             exchange.mode if exchange else None,
             managed=exchange is not None and exchange.managed,
         )
+        group = group_of(table, self._groups, role, at_broker)
+        base = self._groups.get(group or "", base)
         # What another broker's account says of copying was a fault already.
-        rules = self._account_rules(table, base, role) if at_broker in {None, KRAKEN} else base
+        chained = self._account_rules(table, base, role, named) if at_broker in {None, KRAKEN} else base
+        rules = chained.rules
         copies = role is Role.USER and at_broker == KRAKEN
         strategy, options, risk = self._strategy(table, rules if copies else None, exchange)
         file = table.text("credentials_file", "write the path of a file that only this user can read")
@@ -273,6 +295,7 @@ class _Reading:
         if named is None or role is None or at_broker is None:
             return None
         self._written[named] = table.keys | {f"copy.{key}" for key in table.keys_of("copy")}
+        self._rules[named] = chained.said
         # Who believes to be in a lower tier than it is only waits longer; the other way round the exchange
         # refuses.
         is_paper = exchange is not None and exchange.mode is Mode.PAPER
@@ -281,16 +304,17 @@ class _Reading:
             id=named, role=role, broker=at_broker, copy=rules, strategy=strategy, strategy_options=options,
             strategy_risk=risk, credentials_file=file, credentials_command=command,
             allow_withdraw_key=bool(withdraw), tier=tier or usual, broker_url=at, reserve=reserve,
+            group=group,
         )  # fmt: skip
 
-    def _account_rules(self, table: Table, base: CopyRules, role: Role | None) -> CopyRules:
+    def _account_rules(self, table: Table, base: _Rules, role: Role | None, named: str | None) -> _Rules:
         remedy = 'write copy = { max_user_risk = "0.05" }'
         if role is Role.MASTER:
             if table.has("copy"):
                 table.fault("copy", "a master does not copy", "take it out, or put it on a user")
-            return CopyRules()
+            return Chained(CopyRules())
         copy_table = self._table(table.table("copy", remedy) or {}, table.path("copy"), KEYS["copy"])
-        return self._complete(copy_table, base, own=False)
+        return self._complete(copy_table, base, named or "", ACCOUNT)
 
     def _strategy(
         self, table: Table, rules: CopyRules | None, exchange: ExchangeConfig | None
@@ -315,49 +339,3 @@ class _Reading:
         # A user has agreed to a risk already; without a strategy it means nothing.
         usual = STRATEGY_RISK if rules is None or name is None else rules.max_user_risk
         return name, options, usual if risk is None else risk
-
-    def _no_clash(self, seen: list[_Seen]) -> None:
-        """Compare the account read last with those before it."""
-        *before, last = seen
-        for other in before:
-            if last.account_id is None or other.account_id is None:
-                continue
-            named = f"{show(last.account_id)} and {other.table.path('id')} {show(other.account_id)}"
-            if last.account_id.lower() == other.account_id.lower():
-                problem = f"{show(last.account_id)} is also the id of {other.table.path('id')[: -len('.id')]}"
-                last.table.fault("id", problem, "give each account its own id")
-            elif last.broker == other.broker and last.variables_clash(other):
-                problem = f"{named} mean the same environment variables"
-                last.table.fault("id", problem, "change one of the ids: - and _ are the same there")
-
-    def _one_master(self, seen: list[_Seen], *, complete: bool) -> None:
-        first: dict[str, _Seen] = {}
-        for account in seen:
-            if account.role is not Role.MASTER or account.broker is None:
-                continue
-            other = first.setdefault(account.broker, account)
-            if other is not account:
-                at = "" if account.broker == KRAKEN else f" at {account.broker}"
-                problem = f"a second master{at} ({other.table.path('role')} is the first)"
-                account.table.fault("role", problem, 'write role = "user"')
-        is_read = all(account.role is not None and account.broker is not None for account in seen)
-        if complete and is_read and KRAKEN not in first:
-            at = " at Kraken" if first else ""
-            self._report("accounts", f"no master{at}", 'one account at Kraken needs role = "master"')
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What is compared between accounts, good or bad."""
-
-    table: Table
-    account_id: str | None
-    role: Role | None
-    broker: str | None
-
-    def variables_clash(self, other: _Seen) -> bool:
-        """Whether two ids are one name of environment variables."""
-        assert self.account_id is not None
-        assert other.account_id is not None
-        same = self.account_id.lower().replace("-", "_") == other.account_id.lower().replace("-", "_")
-        return same and self.role is Role.USER and other.role is Role.USER

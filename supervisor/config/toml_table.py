@@ -50,6 +50,8 @@ class ConfigFault:
     remedy: str
     #: The id of the account whose table it is in, if it has one.
     account: str = ""
+    #: The setting that it is about, as target and key: a value that was set while running.
+    setting: tuple[str, str] | None = None
 
     def __str__(self) -> str:
         place = f"{self.source}: {self.where}" if self.where else self.source

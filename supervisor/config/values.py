@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
+from krakencopy.account_proc.contract.spec import Role
 from krakencopy.account_proc.runtime.machine import is_loopback
 from krakencopy.supervisor.config import brokers
 from krakencopy.supervisor.config.toml_table import Table, show
@@ -37,11 +38,13 @@ _KRAKEN_ALONE = {
     "tier": "it names Kraken's rate limits",
     "allow_withdraw_key": "only Kraken tells what a key may do",
     "reserve": "nobody is copied there",
+    "group": "groups are of those who copy",
 }
 #: Kraken: assets as they are shown, e.g. BTC, USD, 1INCH, AAPLx.
 _ASSET = re.compile(r"[A-Za-z0-9]{1,16}", re.ASCII)
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
-_ID_RULE = "use 1 to 64 of a-z, 0-9, _ and -, with a letter or digit first: it becomes a file name"
+GROUP_ID_RULE = "use 1 to 64 of a-z, 0-9, _ and -, with a letter or digit first"
+_ID_RULE = f"{GROUP_ID_RULE}: it becomes a file name"
 
 
 class Mode(StrEnum):
@@ -59,17 +62,33 @@ class PaperMarket(StrEnum):
     LIVE = "live"
 
 
-def account_id(table: Table) -> str | None:
-    """The id as written, good or bad, so that clashes are found too; None if there is none."""
+def id_of(table: Table, rule: str = _ID_RULE) -> str | None:
+    """The id of an account or a group as written, good or bad, so that clashes are found too; None if there
+    is none.
+    """
     if not table.has("id"):
-        table.fault("id", "missing", _ID_RULE)
-    written = table.text("id", _ID_RULE)
+        table.fault("id", "missing", rule)
+    written = table.text("id", rule)
     if written is None:
         return None
     if not _ID.fullmatch(written):
-        table.fault("id", f"{show(written)} cannot be an id", _ID_RULE)
+        table.fault("id", f"{show(written)} cannot be an id", rule)
     elif written in RESERVED_IDS:
         table.fault("id", f"{show(written)} is the name of a file of the supervisor", "choose another id")
+    return written
+
+
+def group_of(table: Table, groups: Collection[str], role: Role | None, at_broker: str | None) -> str | None:
+    """The group that an account belongs to. Of a master, and at another broker, it is a fault."""
+    written = table.text("group", 'write the id of one of [[groups]], such as group = "clients"')
+    if written is None:
+        return None
+    if role is Role.MASTER:
+        table.fault("group", "a master does not copy, and belongs to no group", "take it out")
+    elif at_broker in {None, brokers.KRAKEN} and written not in groups:
+        known = ", ".join(groups)
+        remedy = f"known here: {known}" if known else f"write [[groups]] with id = {show(written)}"
+        table.fault("group", f"there is no group {show(written)}", remedy)
     return written
 
 

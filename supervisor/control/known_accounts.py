@@ -29,10 +29,10 @@ async def find_account(
     return account
 
 
-def unknown_account(account_id: str, known: Sequence[str]) -> str:
+def unknown_account(account_id: str, known: Sequence[str], what: str = "account") -> str:
     """That there is no such account, and which there are."""
     near = difflib.get_close_matches(account_id.lower(), known, n=1)
     meant = f"; did you mean {near[0]}?" if near else ";"
     named = ", ".join(known[:NAMED_MAX])
     more = f" and {len(known) - NAMED_MAX} more" if len(known) > NAMED_MAX else ""
-    return f"there is no account {account_id!r} in the configuration{meant} there are {named}{more}"
+    return f"there is no {what} {account_id!r} in the configuration{meant} there are {named}{more}"

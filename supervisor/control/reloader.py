@@ -18,12 +18,14 @@ from typing import Protocol
 
 from krakencopy.account_proc.contract.refusals import HEADERS_BYTES_MAX, TEXT_MAX, cut_text, header_bytes
 from krakencopy.account_proc.contract.spec import Credentials
+from krakencopy.supervisor.accounts.kept_settings import kept_events, kept_lines
 from krakencopy.supervisor.config import reader as configuration
 from krakencopy.supervisor.config.checks import check_notionals, check_state_dir
 from krakencopy.supervisor.config.diff import Changed, Difference, Setting, compare
 from krakencopy.supervisor.config.model import AccountConfig, Config
 from krakencopy.supervisor.config.private_files import check_file, check_parents
 from krakencopy.supervisor.config.reader import ConfigFault, ConfigFaults
+from krakencopy.supervisor.config.settings import hold
 from krakencopy.supervisor.lifecycle.state_machine import ALIVE, State
 from krakencopy.supervisor.paper.exchange import PaperFault
 from krakencopy.supervisor.processes.strategy_check import check_strategies
@@ -69,7 +71,8 @@ class Reloader:
         self._supervisor = supervisor
         self._path = path
         self._keys = keys
-        self._turn = asyncio.Lock()
+        #: Held by who changes the configuration: one at a time.
+        self.turn = asyncio.Lock()
         self._asked: OrderedDict[tuple[str, bool], asyncio.Task[pb.ReloadResponse]] = OrderedDict()
 
     async def reload(self, request_id: str, *, dry_run: bool) -> pb.ReloadResponse:
@@ -94,7 +97,7 @@ class Reloader:
             del self._asked[key]
 
     async def _reload(self, *, dry_run: bool) -> pb.ReloadResponse:
-        async with self._turn:
+        async with self.turn:
             try:
                 return await self._compare_and_apply(dry_run=dry_run)
             except ReloadRefused as refused:
@@ -107,10 +110,13 @@ class Reloader:
         if self._path is None:
             message = "this run has no configuration file; stop krakencopyd and start it with --config FILE"
             raise ReloadRefused("NO_CONFIGURATION_FILE", message)
-        self._check_staying()
+        self.check_staying()
         try:
-            new = await asyncio.to_thread(_read, self._path, self._supervisor.place.state_dir)
-            check_notionals(new, self._supervisor.fills.pairs)
+            file = await asyncio.to_thread(_read, self._path, self._supervisor.place.state_dir)
+            traded = list(self._supervisor.fills.pairs)
+            check_notionals(file, traded)
+            settings = {(row.target, row.key): row.value for row in self._supervisor.journal.settings()}
+            new = await asyncio.to_thread(hold, file, settings, partial(check_notionals, traded=traded))
             difference = compare(self._supervisor.config, new)
             if difference.fixed:
                 message = f"restart krakencopyd for this, nothing was changed: {'; '.join(difference.fixed)}"
@@ -119,17 +125,20 @@ class Reloader:
         except ConfigFaults as found:
             raise ReloadRefused("BAD_CONFIGURATION", _cut(_lines(found), self._path)) from None
         answer = self._answer(difference, dry_run=dry_run)
+        answer.kept.extend(kept_lines(new))
         if dry_run:
             return answer
         try:
             await self._keys.use_config(new, loaded)
         except PaperFault as fault:
             raise ReloadRefused("PAPER_EXCHANGE", f"{fault}; nothing was changed") from None
-        self._check_staying()
-        self._supervisor.apply(difference, loaded, str(self._path))
+        self.check_staying()
+        known = self._supervisor.config.written.without_effect
+        self._supervisor.apply(difference, loaded, str(self._path), kept_events(new, known))
         return answer
 
-    def _check_staying(self) -> None:
+    def check_staying(self) -> None:
+        """Raises ReloadRefused while the supervisor ends."""
         if self._supervisor.shutdown.begun:
             raise ReloadRefused(
                 "SHUTTING_DOWN", "the supervisor is stopping; it reads the file at its next start"
@@ -148,14 +157,17 @@ class Reloader:
         for removed in difference.removed:
             effect = self._effect_on_removed(removed)
             answer.accounts.add(account_id=removed.id, kind=pb.CHANGE_KIND_REMOVED, effect=effect)
-        for changed in difference.changed:
-            answer.accounts.add(
-                account_id=changed.account.id,
-                kind=pb.CHANGE_KIND_CHANGED,
-                effect=self._effect_on_changed(changed),
-                settings=map(_setting_change, changed.settings),
-            )
+        answer.accounts.extend(map(self.account_change, difference.changed))
         return answer
+
+    def account_change(self, changed: Changed) -> pb.AccountChange:
+        """What a changed account's other settings mean for it."""
+        return pb.AccountChange(
+            account_id=changed.account.id,
+            kind=pb.CHANGE_KIND_CHANGED,
+            effect=self._effect_on_changed(changed),
+            settings=map(_setting_change, changed.settings),
+        )
 
     def _effect_on_added(self, account: AccountConfig) -> str:
         if self._supervisor.registry.is_stopped(account.id):
@@ -181,6 +193,8 @@ class Reloader:
         )
 
     def _effect_on_changed(self, changed: Changed) -> str:
+        if not changed.needs_process:
+            return "at once"
         account = self._supervisor.accounts[changed.account.id]
         if not account.wanted:
             return "it is stopped; this holds from its next start"

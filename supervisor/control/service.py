@@ -39,6 +39,7 @@ from krakencopy.supervisor.control.refusals import CODES, Context, check_request
 from krakencopy.supervisor.control.reloader import Reloader, ReloadRefused
 from krakencopy.supervisor.control.remembered_answers import RememberedAnswers
 from krakencopy.supervisor.control.renames import asset_name, why_not_renamed
+from krakencopy.supervisor.control.setting_calls import SettingCalls, groups_of, kept_settings
 from krakencopy.supervisor.journal import report
 from krakencopy.supervisor.journal.explanation import explain
 from krakencopy.supervisor.journal.interval import last_hop
@@ -62,7 +63,7 @@ def installed_version() -> str:
         return "unknown"
 
 
-class ControlServicer(OrderCalls):
+class ControlServicer(SettingCalls, OrderCalls):
     """Serves one supervisor."""
 
     def __init__(self, supervisor: Supervisor, reloader: Reloader) -> None:
@@ -71,7 +72,8 @@ class ControlServicer(OrderCalls):
         self._journal = supervisor.journal
         self._page_tokens = PageTokens(supervisor.journal.journal_id)
         self._answers = RememberedAnswers()
-        super().__init__(supervisor, self._page_tokens, self._answers)
+        SettingCalls.__init__(self, supervisor, reloader, self._answers)
+        OrderCalls.__init__(self, supervisor, self._page_tokens, self._answers)
 
     # -- the whole ------------------------------------------------------------------------------------------
 
@@ -89,7 +91,8 @@ class ControlServicer(OrderCalls):
             accounts=[self._message(account) for account in supervisor.accounts.values()],
             head_seq=self._journal.head, copies=report.counts(self._journal.ends()),
             head_change=self._journal.last_change, head_event=self._journal.last_event,
-            pairs=sorted(self._journal.pairs),
+            pairs=sorted(self._journal.pairs), groups=groups_of(supervisor.config),
+            settings=kept_settings(self._journal, supervisor.config),
         )  # fmt: skip
 
     async def GetReport(self, request: pb.GetReportRequest, context: Context) -> pb.GetReportResponse:
@@ -262,7 +265,9 @@ class ControlServicer(OrderCalls):
     def _message(self, account: SupervisedAccount) -> types_pb2.Account:
         account_id = account.config.id
         acked_seq = self._journal.mark(account_id).acked_seq if account.config.copies else 0
-        return account_message(account, self._supervisor.ends.of(account_id), acked_seq)
+        message = account_message(account, self._supervisor.ends.of(account_id), acked_seq)
+        message.settings_differ = len(self._supervisor.config.written.file_values.get(account_id, ()))
+        return message
 
     async def _account(self, account_id: str, context: Context) -> SupervisedAccount:
         return await find_account(self._supervisor.accounts, account_id, context)

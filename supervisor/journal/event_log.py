@@ -7,7 +7,7 @@ It must not know what an event is about.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from krakencopy.supervisor.journal.journal import Journal
 from krakencopy.supervisor.journal.late_signal import LateSignal
@@ -54,7 +54,7 @@ class EventLog:
         """One event; ``account_id`` is empty where it is about the whole, ``data`` is the message for
         programs. Raises JournalFault.
         """
-        event = _event(severity, account_id, code, message, data)
+        event = event_of(severity, account_id, code, message, data)
         self._journal.add_event(event)
         self._show(event)
 
@@ -65,11 +65,16 @@ class EventLog:
         """The same of what an operator asked for, together with what ``keep`` writes of it: both are kept, or
         neither. Raises JournalFault; then nothing has changed. Whatever ``keep`` raises comes out as well.
         """
-        event = _event(severity, account_id, code, message)
+        self.record_wishes(keep, [event_of(severity, account_id, code, message)])
+
+    def record_wishes(self, keep: Callable[[], object], events: Sequence[pb.Event]) -> None:
+        """The same with several events, all in one commit."""
         with self._journal.wish():
             keep()
-            self._journal.add_event(event)
-        self._show(event)
+            for event in events:
+                self._journal.add_event(event)
+        for event in events:
+            self._show(event)
 
     def _show(self, event: pb.Event) -> None:
         words = event.account_id or "supervisor", event.code, event.message
@@ -77,10 +82,11 @@ class EventLog:
         self.change_signal.notify()
 
 
-def _event(
+def event_of(
     severity: pb.Severity.ValueType, account_id: str, code: str, message: str,
     data: Mapping[str, str] | None = None,
 ) -> pb.Event:  # fmt: skip
+    """An event of now that is not kept yet."""
     event = pb.Event(severity=severity, account_id=account_id, code=code, message=message, data=data)
     event.at.GetCurrentTime()
     return event

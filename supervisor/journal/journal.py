@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from krakencopy.account_proc.contract.copied_coins import Position
-from krakencopy.supervisor.journal.journal_file import JournalFile
 from krakencopy.supervisor.journal.master_coins import MasterCoins
+from krakencopy.supervisor.journal.setting_changes import SettingChanges
 from krakencopy.v1 import types_pb2 as pb
 
 #: Copies counted by user, state and reason.
@@ -29,7 +29,7 @@ class UserMark:
     acked_revision: int
 
 
-class Journal(JournalFile):
+class Journal(SettingChanges):
     """Opened once, by the one supervisor that holds the state folder's lock."""
 
     def _load(self) -> None:

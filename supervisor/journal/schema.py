@@ -9,7 +9,7 @@ from krakencopy.account_proc.runtime.sqlite_file import Database
 from krakencopy.supervisor.journal.master_coins import count_fill, write_positions
 from krakencopy.v1 import types_pb2 as pb
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE fills (
@@ -38,6 +38,15 @@ CREATE TABLE renames (
     number INTEGER PRIMARY KEY, old_name TEXT NOT NULL, new_name TEXT NOT NULL, after_seq INTEGER NOT NULL
 );
 """
+#: Every change of a setting, for ever: the last of a target and key holds, without a value none does.
+SETTINGS = """
+CREATE TABLE setting_changes (
+    number INTEGER PRIMARY KEY, at REAL NOT NULL, set_by TEXT NOT NULL, target TEXT NOT NULL,
+    key TEXT NOT NULL, old_value TEXT, new_value TEXT
+);
+CREATE INDEX setting_changes_by_place ON setting_changes (target, key);
+"""
+SCHEMA += SETTINGS
 
 
 def _count_positions(database: Database) -> None:
@@ -65,6 +74,7 @@ UPGRADES: dict[int, str | Callable[[Database], None]] = {
     "INSERT INTO renames SELECT number, old_name, new_name, (SELECT coalesce(max(seq), 0) FROM fills) FROM "
     "renames_once;"
     "DROP TABLE renames_once",
+    4: SETTINGS,
 }
 #: What the meta table always has.
 META_KEYS = {"journal_id", "created_at", "epoch"}

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from krakencopy.account_proc.contract.spec import CopyRules, Role, Tier
-from krakencopy.supervisor.config.model import AccountConfig, Config, ExchangeConfig, StartupConfig
-from krakencopy.supervisor.config.reader import Mode
+from krakencopy.account_proc.contract.spec import Role
+from krakencopy.supervisor.config.model import AccountConfig, Config
+from krakencopy.supervisor.config.reader import read
 
 #: Master and users of ``krakencopyd --paper``, with their balances in USD. The last user is so poor that
 #: small trades of the master are below the exchange's minimum for it.
 DEMO_BALANCES = {"master": "10000", "daivon_frazier": "1000", "tania_gilbert": "2500", "small_account": "60"}
+DEMO_STRATEGY = "paper_demo"
 #: Of the master's equity, for its position in one pair: its largest trades make the users' 10 % cap bite.
 DEMO_RISK = Decimal("0.30")
 #: Balances of the accounts of a configuration file in paper mode, in USD.
@@ -21,28 +22,10 @@ MASTER_BALANCE, USER_BALANCE = "10000", "1000"
 
 def demo_config() -> Config:
     """The configuration of ``krakencopyd --paper``: a master that trades by itself, and three users."""
-    accounts = [
-        AccountConfig(
-            id="master",
-            role=Role.MASTER,
-            broker="kraken",
-            strategy="paper_demo",
-            strategy_risk=DEMO_RISK,
-            tier=Tier.PRO,
-        )
-    ]
-    accounts += [
-        AccountConfig(id=user_id, role=Role.USER, broker="kraken", tier=Tier.PRO)
-        for user_id in DEMO_BALANCES
-        if user_id != "master"
-    ]
-    return Config(
-        exchange=ExchangeConfig(mode=Mode.PAPER, rest_url=None, ws_url=None, visibility_lag_s=1.0),
-        startup=StartupConfig(nonce_separation_s=0.0),
-        copy=CopyRules(),
-        accounts=tuple(accounts),
-        source="--paper",
-    )
+    accounts = [{"id": account_id, "role": "user", "broker": "kraken"} for account_id in DEMO_BALANCES]
+    accounts[0] |= {"role": "master", "strategy": DEMO_STRATEGY, "strategy_risk": str(DEMO_RISK)}
+    document = {"exchange": {"mode": "paper"}, "accounts": accounts}
+    return read(document, "--paper", {DEMO_STRATEGY})
 
 
 def balance_of(account: AccountConfig) -> str:

@@ -64,9 +64,9 @@ def codes_of(path: Path) -> Iterator[str]:
             continue
         if str(path.relative_to(ROOT)) in REFUSED_STREAMS and isinstance(node.func, ast.Name):
             yield from _refusal(node)
-        if not isinstance(node.func, ast.Attribute):
-            continue
-        place = {"record": 2, "record_wish": 3, "announce": 1, "link_refused": 0}.get(node.func.attr)
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else ast.unparse(node.func)
+        places = {"record": 2, "record_wish": 3, "event_of": 2, "announce": 1, "link_refused": 0}
+        place = places.get(name)
         if place is None or len(node.args) <= place:
             continue
         code = node.args[place]

@@ -345,6 +345,10 @@ def requests() -> dict[str, list[Any]]:
             pb.CancelOrdersRequest(request_id="cancel all"),
             pb.CancelOrdersRequest(request_id="cancel some", pair=CANARY),
         ],
+        "SetSettings": [
+            pb.SetSettingsRequest(request_id="set", id=FILE, settings={"max_user_risk": CANARY}),
+            pb.SetSettingsRequest(request_id="set2", id=CANARY, settings={CANARY: "0.1"}),
+        ],
         "Reload": [pb.ReloadRequest(request_id="look", dry_run=True), pb.ReloadRequest(request_id="reload")],
         "PauseAccount": told(pb.PauseAccountRequest, FILE),
         "ResumeAccount": told(pb.ResumeAccountRequest, FILE),

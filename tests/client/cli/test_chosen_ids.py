@@ -105,6 +105,52 @@ def test_all_are_stopped_but_one_that_is_removed_the_master_last(endpoint: str, 
     assert acted_on(supervisor) == ["cora", "bob", "ann", "master"]
 
 
+@pytest.fixture
+def grouped(supervisor: Scripted) -> Scripted:
+    """Two groups, one of them without members."""
+    status = pb.GetStatusResponse(
+        accounts=ACCOUNTS.values(),
+        groups=[pb.Group(id="clients", account_ids=["ann", "bob"]), pb.Group(id="empty")],
+    )
+    supervisor.on["GetStatus"] = lambda _request, _context: status
+    return supervisor
+
+
+@pytest.mark.parametrize("command", ["start", "stop", "restart", "pause", "resume"])
+def test_a_group_stands_for_those_who_belong_to_it_each_once(
+    endpoint: str, grouped: Scripted, command: str
+) -> None:
+    assert main([command, "bob", "clients", "--endpoint", endpoint]) == 0
+    assert acted_on(grouped) == ["bob", "ann"]
+
+
+def test_a_group_of_nobody_and_an_unknown_one_are_named_and_nothing_is_done(
+    endpoint: str, grouped: Scripted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["pause", "clients", "empty", "nobody", "--endpoint", endpoint]) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        "krakencopy: nobody belongs to the group empty (ACCOUNT_NOT_FOUND)",
+        "krakencopy: no account 'nobody'; nothing was done (ACCOUNT_NOT_FOUND)",
+    ]
+    assert acted_on(grouped) == []
+
+
+@pytest.mark.parametrize("command", ["status", "accounts"])
+def test_only_a_groups_accounts_are_shown(
+    endpoint: str, grouped: Scripted, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    assert main([command, "--group", "clients", "--endpoint", endpoint]) == 0
+    shown = capsys.readouterr().out
+    assert "ann" in shown
+    assert "\ncora" not in shown
+    assert "\nmaster" not in shown
+    assert main([command, "--group", "friends", "--endpoint", endpoint]) == 3
+    assert "there is no group 'friends'; there are clients, empty" in capsys.readouterr().err
+    grouped.on["GetStatus"] = lambda _request, _context: pb.GetStatusResponse()
+    assert main([command, "--group", "friends", "--endpoint", endpoint]) == 3
+    assert "the configuration has none" in capsys.readouterr().err
+
+
 def test_an_id_that_is_given_twice_is_acted_on_once(endpoint: str, supervisor: Scripted) -> None:
     assert main(["restart", "bob", "ann", "bob", "--endpoint", endpoint]) == 0
     assert acted_on(supervisor) == ["bob", "ann"]

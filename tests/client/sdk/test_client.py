@@ -52,6 +52,7 @@ MUTATIONS: list[tuple[Callable[..., Any], type[Any]]] = [
     (lambda sdk, **given: sdk.place_order("buy", "BTC/USD", Decimal(1), **given), pb.PlaceOrderRequest),
     (lambda sdk, **given: sdk.cancel_order("O1", **given), pb.CancelOrderRequest),
     (lambda sdk, **given: sdk.cancel_orders(**given), pb.CancelOrdersRequest),
+    (lambda sdk, **given: sdk.set_settings({"a": "1"}, target="bob", **given), pb.SetSettingsRequest),
     (lambda sdk, **given: sdk.reload(**given), pb.ReloadRequest),
     (lambda sdk, **given: sdk.shutdown(**given), pb.ShutdownRequest),
 ]
@@ -100,6 +101,16 @@ def test_an_order_travels_in_plain_decimals_however_python_writes_them(
     assert placed.order_id == "O1"
     sdk.place_order("buy", "BTC/USD", Decimal(1))
     assert supervisor.requests(pb.PlaceOrderRequest)[1].limit_price == ""
+
+
+def test_settings_are_for_one_target_or_for_all(sdk: KrakenCopy, supervisor: Scripted) -> None:
+    sdk.set_settings({"order": "market"}, everyone=True, set_by="ida", validate_only=True)
+    [request] = supervisor.requests(pb.SetSettingsRequest)
+    assert (request.all, request.id, request.set_by, request.validate_only) == (True, "", "ida", True)
+    for wrong in ({}, {"target": "bob", "everyone": True}):
+        with pytest.raises(BadInput, match="either a target or everyone"):
+            sdk.set_settings({"order": "market"}, **wrong)  # type: ignore[arg-type]
+    assert len(supervisor.requests(pb.SetSettingsRequest)) == 1
 
 
 def test_after_seq_zero_is_not_the_same_as_none(sdk: KrakenCopy, supervisor: Scripted) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,23 @@ def test_an_account_that_is_taken_out_stays_until_its_process_has_ended(journal:
     assert list(it.accounts) == ["master", "ben"]
     assert it.registry.process_started_at("anna") == 0.0
     it.registry.condemn("anna", "SAME_ACCOUNT", "nobody is left to hear it")
+
+
+def test_one_that_only_moves_to_another_group_keeps_its_process(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = small_config("anna", "ben")
+    it = supervisor(journal, config)
+    master, anna, ben = config.accounts
+    renewed: list[str] = []
+    for name in ("anna", "ben"):
+        set_running(it.accounts[name])
+        monkeypatch.setattr(it.accounts[name], "renew", partial(renewed.append, name))
+    moved = replace(anna, group="clients")
+    other = replace(ben, group="clients", copy=replace(ben.copy, max_slippage_bps=7))
+    reload(it, replace(config, accounts=(master, moved, other), groups=("clients",)))
+    assert [it.accounts[name].config.group for name in ("anna", "ben")] == ["clients", "clients"]
+    assert renewed == ["ben"]
 
 
 def test_an_account_that_comes_back_before_its_process_has_ended_is_the_same_one(journal: Journal) -> None:

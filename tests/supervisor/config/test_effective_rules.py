@@ -29,6 +29,15 @@ copy.notional = "50 USD"
 copy.max_slippage_bps = 20
 copy.pairs = { "BTC/*" = { max_order_notional = "5 USD" } }
 [[accounts]]
+id = "ben"
+role = "user"
+broker = "kraken"
+group = "clients"
+copy = { ratio = "2", sizing = "fixed_ratio" }
+[[groups]]
+id = "clients"
+copy = { max_entry_age_s = 9, max_slippage_bps = 30 }
+[[accounts]]
 id = "ccat"
 role = "user"
 broker = "ccxt:coinbase"
@@ -70,6 +79,15 @@ def test_a_users_rules_say_whether_they_are_its_own_those_of_copy_or_defaults() 
         "allow_withdraw_key": ("false", "default"),
         "reserve": ("1.5 BTC", "account"),
     }
+
+
+def test_what_a_group_says_is_shown_as_the_groups() -> None:
+    rules = rules_of("ben")
+    assert rules["copy.max_entry_age_s"] == ("9", "group clients")
+    assert rules["copy.max_slippage_bps"] == ("30", "group clients")
+    assert rules["copy.max_user_risk"] == ("0.10", "[copy]")
+    assert rules["copy.ratio"] == ("2", "account")
+    assert rules["copy.order"] == ("market", "default")
 
 
 def test_who_does_not_copy_has_no_rules_of_copying() -> None:

@@ -99,7 +99,7 @@ def test_a_user_changes_single_rules_of_the_default() -> None:
         (f"{PAPER}{MASTER}{USER}max_user_risk = 1\n", "accounts[1].max_user_risk", "it belongs in [copy]"),
         (f"mode = 1\n{PAPER}{MASTER}", "mode", "it belongs in [exchange]"),
         (f"{PAPER}{MASTER}[control]\nlisten = 'x'\n", "control", "unknown key"),
-        (f"{PAPER}{MASTER}[wibble]\n", "wibble", "known here: accounts, copy, exchange, startup"),
+        (f"{PAPER}{MASTER}[wibble]\n", "wibble", "known here: accounts, copy, exchange, groups, startup"),
         (f'{PAPER}{MASTER}"a\\nb" = 1\n', 'accounts[0]."a\\u000ab"', "unknown key"),
     ],
 )

@@ -16,6 +16,7 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from krakencopy.supervisor.config.diff import compare
+from krakencopy.supervisor.config.reader import parse
 from krakencopy.supervisor.control.reloader import Keys, Reloader
 from krakencopy.supervisor.control.server import ControlServer
 from krakencopy.supervisor.journal.journal import Journal
@@ -23,6 +24,7 @@ from krakencopy.supervisor.journal.journal_file import JournalNoRoom
 from krakencopy.supervisor.supervisor import Supervisor
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import control_pb2_grpc
+from tests.support.config_texts import MASTER, PAPER
 from tests.support.idle_supervisor import idle_supervisor
 from tests.support.small_disk import disk_of, fill_disk
 from tests.support.supervisor_samples import fill, small_config
@@ -69,6 +71,7 @@ def shown(supervisor: Supervisor) -> dict[str, Any]:
         "paused": (anna.paused, journal.paused("anna")),
         "stopped": (anna.stopped, journal.wanted("anna")),
         "accounts": (sorted(supervisor.accounts), journal.user_ids(), supervisor.config),
+        "settings": journal.settings(),
         "coins": (journal.coins.traded(), list(journal.coins.renames)),
         "events": (journal.last_event, len(journal.events_after(0, 100))),
     }
@@ -106,14 +109,21 @@ WISHES: dict[str, Callable[[Any, str], Any]] = {
         pb.RestartAccountRequest(account_id="anna", request_id=key)
     ),
     "Reload": lambda stub, key: stub.Reload(pb.ReloadRequest(request_id=key)),
+    "SetSettings": lambda stub, key: stub.SetSettings(
+        pb.SetSettingsRequest(id="anna", settings={"order": "limit_ioc"}, request_id=key)
+    ),
 }
+#: Settings stand in the place of what a document says.
+USER = '[[accounts]]\nid = "anna"\nrole = "user"\nbroker = "kraken"\n'
+OF_A_DOCUMENT = parse(f"{PAPER}{MASTER}{USER}", "k.toml")
 
 
 @pytest.mark.parametrize("wish", WISHES)
 def test_what_cannot_be_kept_is_refused_with_what_to_do_and_not_done(disk: Path, wish: str) -> None:
     async def play() -> None:
         with closing(Journal(disk / "journal.db")) as journal:
-            supervisor = idle_supervisor(disk, journal, small_config("anna"))
+            config = OF_A_DOCUMENT if wish == "SetSettings" else small_config("anna")
+            supervisor = idle_supervisor(disk, journal, config)
             async with served(supervisor) as stub:
                 await stub.GetStatus(pb.GetStatusRequest())
                 use_up(disk, journal)
@@ -127,7 +137,7 @@ def test_what_cannot_be_kept_is_refused_with_what_to_do_and_not_done(disk: Path,
                 assert shown(supervisor) == before
                 (disk / "filler").unlink()
                 await WISHES[wish](stub, "r1")
-                if wish in {"PauseAccount", "StopAccount", "Reload"}:
+                if wish in {"PauseAccount", "StopAccount", "Reload", "SetSettings"}:
                     assert shown(supervisor) != before
 
     asyncio.run(play())

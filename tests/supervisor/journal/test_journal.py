@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import tempfile
 from collections import Counter
 from collections.abc import Callable
@@ -324,6 +325,24 @@ def test_an_account_is_wanted_until_an_operator_stops_it_and_again_when_one_star
         assert journal.wanted("daivon")
         journal.set_wanted("tania", wanted=True)
         assert journal.wanted("tania")
+
+
+def test_the_last_change_of_a_setting_holds_and_every_change_is_kept(path: Path) -> None:
+    with closing(Journal(path)) as journal:
+        assert journal.settings() == []
+        journal.change_settings("anna", {"ratio": "1", "order": "market"}, "jim", 5.0)
+        journal.change_settings("", {"ratio": "3"}, "ida", 6.0)
+        journal.change_settings("anna", {"ratio": "2", "order": None}, "ida", 7.0)
+    with closing(Journal(path)) as journal:
+        assert journal.settings() == [("", "ratio", "3", "ida", 6.0), ("anna", "ratio", "2", "ida", 7.0)]
+        journal.change_settings("anna", {"ratio": None}, "jim", 8.0)
+        assert [row.target for row in journal.settings()] == [""]
+    with closing(sqlite3.connect(path)) as file:
+        rows = file.execute("SELECT at, set_by, old_value, new_value FROM setting_changes ORDER BY number")
+        assert rows.fetchall() == [
+            (5.0, "jim", None, "1"), (5.0, "jim", None, "market"), (6.0, "ida", None, "3"),
+            (7.0, "ida", "1", "2"), (7.0, "ida", "market", None), (8.0, "jim", "2", None),
+        ]  # fmt: skip
 
 
 def test_a_run_that_did_not_come_to_its_own_end_is_known_at_the_next(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.supervisor.journal.journal import Journal, UserMark
 from krakencopy.supervisor.journal.journal_file import JournalFault
+from krakencopy.supervisor.journal.schema import SCHEMA_VERSION
 from krakencopy.v1 import types_pb2 as pb
 from tests.support.edited_file import edited, everything, fill_all_tables, flipped
 from tests.support.journal_samples import END, exec_ids, filled, run_sql
@@ -98,8 +99,11 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path, conten
             "is not a journal of krakencopy",
         ),
         (["CREATE TABLE meta (name TEXT)", "PRAGMA user_version=1"], "no such column"),
-        (["PRAGMA user_version=5"], "written by a newer version of krakencopy (schema 5; this one knows 4)"),
-        (["PRAGMA user_version=-1"], "has schema -1, this program knows 4"),
+        (
+            [f"PRAGMA user_version={SCHEMA_VERSION + 1}"],
+            f"newer version of krakencopy (schema {SCHEMA_VERSION + 1}; this one knows {SCHEMA_VERSION})",
+        ),
+        (["PRAGMA user_version=-1"], f"has schema -1, this program knows {SCHEMA_VERSION}"),
     ],
 )
 def test_another_programs_or_versions_database_is_refused_and_left_alone(

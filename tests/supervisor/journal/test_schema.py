@@ -28,7 +28,12 @@ def test_a_journal_of_a_newer_program_keeps_its_fills(path: Path) -> None:
 def test_a_journal_of_the_first_version_keeps_its_fills_and_learns_of_ends(path: Path) -> None:
     filled(path)
     run_sql(
-        path, "DROP TABLE process_ends", "DROP TABLE positions", "DROP TABLE renames", "PRAGMA user_version=1"
+        path,
+        "DROP TABLE process_ends",
+        "DROP TABLE positions",
+        "DROP TABLE renames",
+        "DROP TABLE setting_changes",
+        "PRAGMA user_version=1",
     )
     for _ in range(2):
         with closing(Journal(path)) as journal:
@@ -45,6 +50,7 @@ def test_a_journal_of_before_knows_its_renames_and_lets_a_name_be_given_again(pa
     filled(path)
     run_sql(
         path,
+        "DROP TABLE setting_changes",
         "DROP TABLE renames",
         "CREATE TABLE renames (number INTEGER PRIMARY KEY, old_name TEXT NOT NULL UNIQUE, new_name TEXT NOT "
         "NULL)",

@@ -1,0 +1,101 @@
+"""Settings that were changed while running: values of the copy rules that stand in the place of the file's.
+
+Each has a target, ``SYSTEM`` or the id of a group or account, and replaces what the file says there; the
+document is then read as any other, so a setting is checked by the very reader of the file. Pure; it must not
+know where settings are kept (journal/journal.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from krakencopy.supervisor.config.effective_rules import effective_rules
+from krakencopy.supervisor.config.model import Config
+from krakencopy.supervisor.config.reader import read
+from krakencopy.supervisor.config.set_document import SYSTEM, Place, Settings
+from krakencopy.supervisor.config.toml_table import ConfigFault, ConfigFaults
+
+#: What is checked of a configuration beside its own text. Raises ConfigFaults.
+Check = Callable[[Config], None]
+GONE = "the configuration has no group, and no account that copies, of this id"
+
+
+def hold(
+    file: Config,
+    settings: Settings,
+    check: Check,
+    *,
+    must: Collection[Place] = (),
+    at_all_costs: bool = False,
+) -> Config:  # fmt: skip
+    """The configuration of a file with settings. One that the file leaves no place for, or that does nothing
+    there, has no effect, and is named in ``written.without_effect``.
+
+    Raises ConfigFaults where one of ``must`` would be without effect, and for what the file says that does
+    not go together with a setting of another place; the latter not ``at_all_costs``: then settings give way.
+    """
+    if not settings:
+        return _checked(file, check)
+    targets = {SYSTEM, *file.groups, *(user.id for user in file.users)}
+    without = {place: GONE for place in sorted(settings) if place[0] not in targets}
+    left = {place: settings[place] for place in sorted(settings) if place not in without}
+    config: Config | None = None
+    while config is None:
+        try:
+            config = _checked(read(file.written.document, file.source, settings=left), check)
+        except ConfigFaults as found:
+            blamed = dict(_blamed(found.faults, left, file, at_all_costs=at_all_costs))
+            if not blamed or not blamed.keys().isdisjoint(must):
+                raise
+            without |= blamed
+            left = {place: text for place, text in left.items() if place not in blamed}
+    written = replace(
+        config.written, settings=left, without_effect=without, file_values=_file_values(file, config)
+    )
+    return replace(config, written=written)
+
+
+def _checked(config: Config, check: Check) -> Config:
+    check(config)
+    return config
+
+
+def _blamed(
+    faults: Iterable[ConfigFault], left: Settings, file: Config, *, at_all_costs: bool
+) -> Iterator[tuple[Place, str]]:
+    """Settings that have to give way, and why; those that faults are about, else, ``at_all_costs``, those
+    that what is wrong may follow from.
+    """
+    groups = {account.id: account.group for account in file.accounts}
+    others: list[tuple[Place, str]] = []
+    is_found = False
+    for fault in faults:
+        why = f"{fault.problem}; {fault.remedy}"
+        if fault.setting in left:
+            assert fault.setting is not None
+            is_found = True
+            yield fault.setting, why
+            continue
+        levels = (fault.account, groups.get(fault.account), SYSTEM)
+        key = fault.where.rpartition(".")[2]
+        near = [place for place in left if place[0] in levels]
+        same = [place for place in near if place[1] == key]
+        others += ((place, f"{fault}") for place in same or near or left)
+    if at_all_costs and not is_found:
+        yield from others
+
+
+def _file_values(file: Config, config: Config) -> Mapping[str, Mapping[str, str]]:
+    """By account, each rule that is not what the file alone makes of it, with the file's value."""
+    found: dict[str, dict[str, str]] = {}
+    for account, of_file in zip(config.users, file.users, strict=True):
+        before = {rule.key: rule.value for rule in effective_rules(of_file, file)}
+        differing = {
+            rule.key: before[rule.key]
+            for rule in effective_rules(account, config)
+            if rule.value != before[rule.key]
+        }
+        if differing:
+            found[account.id] = differing
+    return found

@@ -1,0 +1,75 @@
+"""What operators ask about settings that hold in the place of the file's, over ControlService."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import grpc
+
+from krakencopy.account_proc.contract.proto_time import timestamp
+from krakencopy.account_proc.contract.request_bounds import FIELD_INVALID, Violation
+from krakencopy.supervisor.config.model import Config
+from krakencopy.supervisor.config.set_document import SYSTEM
+from krakencopy.supervisor.control.refusals import Context, check_request_id, refuse
+from krakencopy.supervisor.control.reloader import Reloader
+from krakencopy.supervisor.control.remembered_answers import RememberedAnswers
+from krakencopy.supervisor.control.setter import SetRefused, Setter
+from krakencopy.supervisor.journal.journal import Journal
+from krakencopy.supervisor.supervisor import Supervisor
+from krakencopy.v1 import control_pb2 as pb
+from krakencopy.v1 import control_pb2_grpc
+
+_CODES = {
+    "TARGET_NOT_FOUND": grpc.StatusCode.NOT_FOUND,
+    "NOT_A_USER": grpc.StatusCode.FAILED_PRECONDITION,
+    "SHUTTING_DOWN": grpc.StatusCode.FAILED_PRECONDITION,
+}
+
+
+class SettingCalls(control_pb2_grpc.ControlServiceServicer):
+    """A part of ControlServicer."""
+
+    def __init__(self, supervisor: Supervisor, reloader: Reloader, answers: RememberedAnswers) -> None:
+        self._setter = Setter(supervisor, reloader)
+        self._setting_answers = answers
+
+    async def SetSettings(self, request: pb.SetSettingsRequest, context: Context) -> pb.SetSettingsResponse:
+        """Changes settings of an account, of a group or of all, once for each request id."""
+        await check_request_id(request.request_id, context)
+        if not (request.id or request.all):
+            wrong = Violation("id", "is empty; name an account or a group, or say all")
+            await refuse(
+                context, grpc.StatusCode.INVALID_ARGUMENT, FIELD_INVALID, str(wrong), violations=[wrong]
+            )
+        key = ("SetSettings", request.id, str(request.validate_only), request.request_id)
+        async with self._setter.turn:
+            known = self._setting_answers.answer(key, pb.SetSettingsResponse)
+            if known is not None:
+                return known
+            try:
+                answer = await self._setter.set_settings(
+                    request.id or SYSTEM, dict(request.settings), request.set_by,
+                    validate_only=request.validate_only,
+                )  # fmt: skip
+            except SetRefused as refused:
+                code = _CODES.get(refused.reason, grpc.StatusCode.INVALID_ARGUMENT)
+                await refuse(
+                    context, code, refused.reason, str(refused), violations=refused.violations, lines=True
+                )
+            self._setting_answers.remember_answer(key, answer)
+            return answer
+
+
+def groups_of(config: Config) -> Iterator[pb.Group]:
+    """The groups of a configuration with those who belong to them."""
+    for group in config.groups:
+        yield pb.Group(id=group, account_ids=config.members(group))
+
+
+def kept_settings(journal: Journal, config: Config) -> Iterator[pb.KeptSetting]:
+    """All that was set while running and not taken back."""
+    for row in journal.settings():
+        yield pb.KeptSetting(
+            target=row.target, key=row.key, value=row.value, set_by=row.set_by, set_at=timestamp(row.set_at),
+            without_effect=config.written.without_effect.get((row.target, row.key), ""),
+        )  # fmt: skip

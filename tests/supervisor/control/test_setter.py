@@ -1,0 +1,224 @@
+"""A setting is durable before it takes effect, and what cannot be kept changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from krakencopy.account_proc.contract.refusals import HEADERS_BYTES_MAX, error_details, header_bytes
+from krakencopy.supervisor.accounts.kept_settings import LINES_MAX, kept_events, kept_lines
+from krakencopy.supervisor.config.reader import parse
+from krakencopy.supervisor.config.settings import hold
+from krakencopy.supervisor.control.reloader import Reloader
+from krakencopy.supervisor.control.setter import FAULTS_MAX, SetRefused, Setter
+from krakencopy.supervisor.journal.journal import Journal
+from krakencopy.supervisor.journal.journal_file import JournalFault
+from krakencopy.supervisor.supervisor import Supervisor
+from krakencopy.v1 import control_pb2 as pb
+from tests.support.config_texts import MASTER, PAPER
+from tests.support.idle_supervisor import idle_supervisor, set_running
+
+USERS = "".join(
+    f'[[accounts]]\nid = "{user}"\nrole = "user"\nbroker = "kraken"\n{more}\n'
+    for user, more in (("anna", 'group = "clients"'), ("ben", "copy = { max_slippage_bps = 9 }"))
+)
+TEXT = f'{PAPER}[[groups]]\nid = "clients"\n{MASTER}{USERS}'
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    with closing(Journal(tmp_path / "journal.db")) as opened:
+        yield opened
+
+
+class At:
+    """A setter at a supervisor whose loop does not run."""
+
+    def __init__(self, journal: Journal, text: str = TEXT) -> None:
+        settings = {(row.target, row.key): row.value for row in journal.settings()}
+        config = hold(parse(text, "c.toml"), settings, lambda _config: None, at_all_costs=True)
+        self.supervisor: Supervisor = idle_supervisor(journal.path.parent, journal, config)
+        self.reloader = Reloader(self.supervisor, None, None)  # type: ignore[arg-type]
+        self.setter = Setter(self.supervisor, self.reloader)
+
+    def set(self, target: str, **settings: str) -> pb.SetSettingsResponse:
+        return asyncio.run(self.setter.set_settings(target, settings, "ida", validate_only=False))
+
+    def rules(self, user: str) -> Any:
+        return self.supervisor.accounts[user].config.copy
+
+    def events(self, code: str) -> list[Any]:
+        journal = self.supervisor.journal
+        return [event for event in journal.events_after(0, 1000) if event.code == code]
+
+
+def test_what_is_set_is_kept_and_applied_to_those_whose_rules_change(journal: Journal) -> None:
+    it = At(journal)
+    for user in ("anna", "ben"):
+        set_running(it.supervisor.accounts[user])
+    answer = it.set("", max_slippage_bps="5", max_user_risk="0.05")
+    assert [(change.key, change.old_value, change.new_value) for change in answer.settings] == [
+        ("max_slippage_bps", "", "5"),
+        ("max_user_risk", "", "0.05"),
+    ]
+    assert [(change.account_id, change.effect) for change in answer.accounts] == [
+        ("anna", "its process restarts"),
+        ("ben", "its process restarts"),
+    ]
+    assert (it.rules("anna").max_slippage_bps, it.rules("ben").max_slippage_bps) == (5, 9)
+    assert [(row.target, row.key, row.value, row.set_by) for row in journal.settings()] == [
+        ("", "max_slippage_bps", "5", "ida"),
+        ("", "max_user_risk", "0.05", "ida"),
+    ]
+    messages = [event.message for event in it.events("SETTING_CHANGED")]
+    assert messages[0] == "--all: max_slippage_bps (not set) -> 5, set by ida"
+    (changed,) = it.set("ben", max_slippage_bps="7").settings
+    assert (changed.old_value, changed.new_value) == ("9", "7")
+    assert it.events("SETTING_CHANGED")[-1].account_id == "ben"
+    (changed,) = it.set("ben", max_slippage_bps="").settings
+    assert (changed.old_value, changed.new_value) == ("7", "9")
+    assert not it.set("ben", max_slippage_bps="").settings
+
+
+def test_what_cannot_be_written_takes_no_effect(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    it = At(journal)
+    before, config = it.rules("anna"), it.supervisor.config
+
+    def full(*_given: object) -> None:
+        raise JournalFault("the disk is full")
+
+    monkeypatch.setattr(journal, "change_settings", full)
+    with pytest.raises(JournalFault, match="full"):
+        it.set("anna", max_user_risk="0.01")
+    assert (it.rules("anna"), it.supervisor.config) == (before, config)
+    assert journal.settings() == []
+    assert it.events("SETTING_CHANGED") == []
+
+
+def test_it_is_on_the_disk_before_an_account_has_it(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    it = At(journal)
+    applied = it.supervisor.take
+    seen: list[list[tuple[str]]] = []
+
+    def look(*given: Any) -> None:
+        with closing(sqlite3.connect(journal.path)) as file:
+            seen.append(file.execute("SELECT new_value FROM setting_changes").fetchall())
+        applied(*given)
+
+    monkeypatch.setattr(it.supervisor, "take", look)
+    it.set("anna", max_user_risk="0.01")
+    assert seen == [[("0.01",)]]
+
+
+@pytest.mark.parametrize(
+    ("ask", "reason", "says"),
+    [
+        (lambda it: it.set("anna"), "NOTHING_TO_SET", "no key is given"),
+        (lambda it: it.set("zoe", order="market"), "TARGET_NOT_FOUND", "there are clients, anna, ben"),
+        (lambda it: it.set("master", order="market"), "NOT_A_USER", "master copies nobody"),
+        (lambda it: it.set("anna", reserve="1"), "KEY_NOT_SETTABLE", "reserve: needs the file: write it in"),
+        (lambda it: it.set("anna", mode="live"), "KEY_NOT_SETTABLE", "write it in [exchange], then"),
+        (lambda it: it.set("anna", colour="1"), "KEY_NOT_SETTABLE", "colour: unknown key; what may be set"),
+        (lambda it: it.set("anna", order="x"), "BAD_SETTING", 'set anna: order: "x" is not known'),
+        (lambda it: it.set("clients", sizing="fixed_ratio"), "BAD_SETTING", "groups[0].copy.ratio: missing"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_set_is_refused_and_changes_nothing(
+    journal: Journal, ask: Callable[[At], object], reason: str, says: str
+) -> None:
+    it = At(journal)
+    config = it.supervisor.config
+    with pytest.raises(SetRefused) as raised:
+        ask(it)
+    assert raised.value.reason == reason
+    assert says in str(raised.value)
+    assert (it.supervisor.config, journal.settings()) == (config, [])
+
+
+def test_nothing_is_set_while_the_supervisor_ends(journal: Journal) -> None:
+    it = At(journal)
+
+    async def while_it_ends() -> None:
+        it.supervisor.shutdown.begin()
+        await it.setter.set_settings("anna", {"order": "market"}, "ida", validate_only=False)
+
+    with pytest.raises(SetRefused) as raised:
+        asyncio.run(while_it_ends())
+    assert raised.value.reason == "SHUTTING_DOWN"
+
+
+def test_an_amount_without_a_currency_is_refused_where_the_master_trades_for_coins(journal: Journal) -> None:
+    it = At(journal)
+    it.supervisor.fills.pairs.add("ETH/BTC")
+    with pytest.raises(SetRefused, match='"50" names no currency, and the master trades ETH/BTC'):
+        it.set("anna", sizing="fixed_notional", notional="50")
+    assert not it.set("anna", sizing="fixed_notional", notional="50 USD").warnings
+    assert it.rules("anna").notional_asset == "USD"
+
+
+def test_a_long_key_may_be_a_secret_in_a_wrong_place_and_is_not_shown(journal: Journal) -> None:
+    with pytest.raises(SetRefused, match=r"^\(a key of 2000 characters\): unknown key"):
+        At(journal).set("anna", **{"s" * 2000: "1"})
+
+
+def test_what_is_probably_not_meant_is_said_once(journal: Journal) -> None:
+    it = At(journal)
+    (warning,) = it.set("anna", sizing="fixed_notional", notional="50").warnings
+    assert 'anna": notional = "50" names no currency' in warning
+    assert not it.set("anna", max_slippage_bps="7").warnings
+
+
+def test_many_faults_are_named_up_to_a_number(journal: Journal) -> None:
+    it = At(journal)
+    with pytest.raises(SetRefused) as raised:
+        it.set("", order="ä" * 2000, balance="ä" * 2000, ratio="ä" * 2000, max_user_risk="ä" * 2000,
+               max_slippage_bps="r", max_entry_age_s="s")  # fmt: skip
+    assert str(raised.value).splitlines()[-1] == "2 more"
+    assert len(str(raised.value).splitlines()) == FAULTS_MAX + 1
+    details = error_details("BAD_SETTING", None, raised.value.violations)
+    assert (
+        header_bytes(str(raised.value)) + sum(part.ByteSize() * 4 // 3 for part in details)
+        < HEADERS_BYTES_MAX
+    )
+
+
+def test_one_without_effect_neither_keeps_others_from_being_set_nor_is_lost(journal: Journal) -> None:
+    journal.change_settings("gone", {"order": "market"}, "ida", 1.0)
+    journal.change_settings("anna", {"ratio": "2"}, "ida", 1.0)
+    it = At(journal)
+    answer = it.set("anna", order="limit_ioc")
+    assert [line.partition(" is kept")[0] for line in answer.kept] == [
+        "anna differs from the file: copy.order (file: market)",
+        "set gone order",
+        "set anna ratio",
+    ]
+    with pytest.raises(SetRefused, match="no group, 'gone'"):
+        it.set("gone", order="limit_ioc")
+    assert [change.new_value for change in it.set("gone", order="").settings] == [""]
+    # Now it has a place.
+    answer = it.set("anna", sizing="fixed_ratio")
+    assert it.rules("anna").ratio == 2
+    assert [row.key for row in journal.settings()] == ["order", "ratio", "sizing"]
+
+
+def test_what_is_kept_is_recorded_once(journal: Journal) -> None:
+    it = At(journal)
+    file = parse(TEXT, "c")
+    settings = {("gone", f"k{n}"): "1" for n in range(LINES_MAX + 1)} | {("", "max_user_risk"): "0.01"}
+    config = hold(file, settings, lambda _config: None)
+    assert kept_lines(config)[-1] == "3 more"
+    events = it.supervisor.events
+    events.record_wishes(lambda: None, kept_events(config))
+    events.record_wishes(lambda: None, kept_events(config, config.written.without_effect))
+    assert len(it.events("SETTING_WITHOUT_EFFECT")) == LINES_MAX + 1
+    both = "anna (copy.max_user_risk), ben (copy.max_user_risk)"
+    words = f"what was set while running differs from the file for {both}"
+    assert [event.message for event in it.events("SETTINGS_DIFFER")] == [words] * 2
