@@ -220,8 +220,8 @@ async def _run_until_stopped(run: Run, supervisor: Supervisor, reloader: Reloade
     timer = loop.call_later(run.duration_s, end_by_time) if run.duration_s is not None else None
     last_end = supervisor.begin_run()
     if not run.quiet:
-        if last_end:
-            print_line(last_end)
+        for line in filter(None, (last_end, supervisor.trading.trouble())):
+            print_line(line)
         place = supervisor.place
         live = run.config.exchange.managed and run.market.kind is PaperMarket.LIVE
         kind = "paper, live prices" if live else run.config.exchange.mode

@@ -34,6 +34,8 @@ from krakencopy.supervisor.accounts.registry import AccountRegistry
 from krakencopy.supervisor.accounts.same_account import Identities
 from krakencopy.supervisor.accounts.shutdown import Shutdown
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
+from krakencopy.supervisor.accounts.trading_acks import TradingAcks
+from krakencopy.supervisor.accounts.trading_watch import TradingWatch
 from krakencopy.supervisor.accounts.work_queue import WorkQueue
 from krakencopy.supervisor.config.diff import Difference
 from krakencopy.supervisor.config.model import AccountConfig, Config
@@ -86,6 +88,9 @@ class Supervisor:
         self.masters = MasterGate(self.registry, self.shutdown, self.fills, self.events, separation_s)
         self._watch = HealthWatch(self.registry, self._queue, self.events, self.masters.gate)
         self._disk = DiskWatch(place.state_dir, self.events, self._queue, lambda: self.accounts)
+        #: What operators have said of trading, and who keeps to it.
+        self.trading = TradingWatch(place.states, journal, self.events, self._queue.put_failure)
+        self.trading_acks = TradingAcks(self.trading, self.events, lambda: self.accounts)
         self.names = CoinNames(journal, self.fills, self.events, self._link_of_master)
         self._identities = Identities(journal, self.events, self.registry, config)
         shared = Shared(
@@ -208,6 +213,8 @@ class Supervisor:
             missing.insert(0, self._disk.trouble)
         if self._watch.message:
             missing.insert(0, self._watch.message)
+        if trouble := self.trading.trouble():
+            missing.insert(0, trouble)
         more = f"; and {len(missing) - NAMED_MAX} more" if len(missing) > NAMED_MAX else ""
         return "; ".join(missing[:NAMED_MAX]) + more
 
@@ -243,6 +250,7 @@ class Supervisor:
             self.journal.end_run()
         finally:
             committing.cancel()
+            self.trading.close()
             for account in self.accounts.values():
                 await account.process.close()
 
@@ -269,6 +277,7 @@ class Supervisor:
         """Looks at everything that may have changed, once; whether any account was looked at."""
         self._refused_copies.record_due()
         self._disk.look()
+        self.trading_acks.look()
         self._watch.look()
         self._look_at_masters()
         now, account_ids = steady_time.now(), self._queue.take_accounts()

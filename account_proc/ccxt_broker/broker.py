@@ -224,7 +224,7 @@ class CcxtBroker:
         kind, limit = ("market", None) if price is None else ("limit", plain(price))
         try:
             order_id = await self._client.send_order(
-                order.cl_ord_id, order.deadline, self._timing.deadline + self._timing.margin,
+                order.cl_ord_id, order.side, order.deadline, self._timing.deadline + self._timing.margin,
                 market.name, kind, order.side.value, plain(order.volume), limit, params,
             )  # fmt: skip
         except BelowMinimum:

@@ -34,9 +34,11 @@ from krakencopy.account_proc.contract.errors import (
     KeyRefused,
 )
 from krakencopy.account_proc.contract.spec import Credentials
+from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.kraken.errors import speaks_of_time
 from krakencopy.account_proc.kraken.exchange_clock import ExchangeClock
 from krakencopy.account_proc.kraken.health import ExchangeHealth
+from krakencopy.account_proc.kraken.order_gate import OrderGate
 from krakencopy.account_proc.kraken.rest.http_connection import OK
 from krakencopy.account_proc.kraken.rest.order_request import FEE_IN_QUOTE
 
@@ -111,10 +113,14 @@ class _Kept(Exception):
 class CcxtClient:
     """One account at one exchange of ccxt. Its calls run one after another, orders first."""
 
-    def __init__(self, exchange_id: str, url: str, credentials: Credentials, *, paced: bool) -> None:
+    def __init__(
+        self, exchange_id: str, url: str, credentials: Credentials, *, paced: bool,
+        gate: OrderGate | None = None,
+    ) -> None:  # fmt: skip
         """Use ``make``, in a thread: the import takes a third of a second.
 
         ``url``: where the API is if not at its own place; ``paced``: keep to ccxt's pauses between calls.
+        ``gate`` says whether an order may leave; without it every one may.
         """
         self.id = exchange_id
         self.habits = HABITS.get(exchange_id, Habits())
@@ -135,7 +141,8 @@ class CcxtClient:
         }
         self.exchange.sign, self.exchange.fetch = self._sign, self._fetch
         self.exchange.on_rest_response = self._on_response
-        self._order: tuple[str, float] | None = None
+        self._gate = OrderGate() if gate is None else gate
+        self._order: tuple[str, float, Side] | None = None
         #: What time it is at the exchange, by what answers to signed calls say; orders are timed by it.
         self.clock = ExchangeClock()
         #: What calls have met; its news come in the thread.
@@ -202,21 +209,27 @@ class CcxtClient:
 
         return await self._in_turn(priority, call)
 
-    async def send_order(self, cl_ord_id: str, deadline: float, timeout_s: float, *args: Any) -> str:
-        """Calls createOrder once; the exchange's id. Raises ExchangeRefused (nothing was done) or
-        OutcomeUnknown.
+    async def send_order(
+        self, cl_ord_id: str, side: Side, deadline: float, timeout_s: float, *args: Any
+    ) -> str:
+        """Calls createOrder once; the exchange's id. Raises ExchangeRefused or NotTraded (nothing was done)
+        or OutcomeUnknown.
         """
 
         def call() -> str:
             self.exchange.timeout = round(timeout_s * 1000)
-            self._began, self._status, self._order = False, None, (cl_ord_id, deadline)
-            try:
-                row = self.exchange.create_order(*args)
-            except Exception as error:  # as above
-                raise self._error("createOrder", error) from error
-            finally:
-                self._order = None
-            order_id = order_id_of(row)
+            self._began, self._status = False, None
+            # Where nothing says until when it may be acted on, a request is dead once it is too old.
+            may_arrive_s = max(deadline - self.clock.now(), timeout_s) + self.habits.request_life_s
+            with self._gate.order_out(side, may_arrive_s):
+                self._order = cl_ord_id, deadline, side
+                try:
+                    row = self.exchange.create_order(*args)
+                except Exception as error:  # as above
+                    raise self._error("createOrder", error) from error
+                finally:
+                    self._order = None
+                order_id = order_id_of(row)
             self.health.note_success("createOrder", private=True)
             return order_id
 
@@ -292,7 +305,9 @@ class CcxtClient:
     def _fetch(self, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:
         self._status, self._text = None, ""
         if self._order is not None and method != "GET":
-            cl_ord_id, deadline = self._order
+            cl_ord_id, deadline, side = self._order
+            # ccxt has kept its pauses, and may have asked other things: what may be traded is looked at last.
+            self._gate.check(side)
             if self.clock.now() >= deadline:
                 raise _Kept("its time was over before it could be sent")
             if cl_ord_id not in f"{url}{body}{headers}":

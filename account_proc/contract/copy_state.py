@@ -98,6 +98,11 @@ class Reason(StrEnum):
     ANSWERED_BEFORE = "ANSWERED_BEFORE"
     # the master's order is a copy of one of our own users
     SAME_ACCOUNT = "SAME_ACCOUNT"
+    # by the account's trading state: an entry ends, an exit is owed
+    TRADING_REDUCING = "TRADING_REDUCING"
+    TRADING_HALTED = "TRADING_HALTED"
+    # what copying held is to be sold
+    FLATTEN = "FLATTEN"
     # ended without a fill, or with a part
     ENDED_UNFILLED = "ENDED_UNFILLED"
     SLIPPAGE_BOUND = "SLIPPAGE_BOUND"

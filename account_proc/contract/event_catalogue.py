@@ -205,6 +205,38 @@ HAPPENINGS = (
         "and key",
         "change the file, or take it back: `krakencopy set ID --unset KEY`",
     ),
+    Entry(
+        "TRADING_STATE_CHANGED",
+        WARNING,
+        "accounts may trade something else from now on, by an operator's or a limit's word; data has the "
+        "scope (all, group:ID, account:ID), the state, by whom and why; INFO where something was lifted",
+    ),
+    Entry(
+        "FLATTEN_REQUESTED",
+        WARNING,
+        "an account is to sell all that copying bought, and buys nothing from then on",
+        "`krakencopy accounts ID` shows how far it has come",
+    ),
+    Entry(
+        "TRADING_STATE_NOT_KEPT",
+        ERROR,
+        "an account's process has not said that it keeps to what was said of trading",
+        "`krakencopy restart ID`",
+        ends=True,
+    ),
+    Entry(
+        "TRADING_STATES_UNREADABLE",
+        ERROR,
+        "the file of trading states is gone or damaged: all accounts are HALTED",
+        "`krakencopy resume --all --reason TEXT` makes it anew",
+        ends=True,
+    ),
+    Entry(
+        "HALTED_ORDER_OPEN",
+        ERROR,
+        "trading is HALTED, and an open order of copying could not be cancelled, as its key may not",
+        "cancel it at the exchange",
+    ),
     Entry("PAUSED", WARNING, "an operator has paused a user"),
     Entry("RESUMED", INFO, "an operator has resumed a user"),
     Entry(

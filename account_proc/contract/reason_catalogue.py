@@ -239,6 +239,25 @@ COPIES: dict[str, tuple[Meaning, ...]] = {
         ),
         Meaning("SAME_ACCOUNT", "the master's order was a copy of one of our own users"),
     ),
+    "By the account's trading state": (
+        Meaning(
+            "TRADING_REDUCING",
+            "an entry while trading was REDUCING: it ends, and is not made up for; its detail says who "
+            "said so, when and why",
+            "`krakencopy resume`, if it should trade",
+        ),
+        Meaning(
+            "TRADING_HALTED",
+            "while trading was HALTED no order left, and what was open was cancelled: an entry ends, an exit "
+            "is owed and sold once that is lifted",
+            "`krakencopy resume`, if it should trade",
+        ),
+        Meaning(
+            "FLATTEN",
+            "what copying held is owed as an exit, or an entry that was carried is given up, as somebody "
+            "had the account flattened",
+        ),
+    ),
     "Ended without a fill, or with a part": (
         Meaning("ENDED_UNFILLED", "the exchange ended the order before anything was filled"),
         Meaning(

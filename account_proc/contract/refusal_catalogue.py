@@ -20,6 +20,16 @@ OF_CONTROL = {
     "FILL_NOT_FOUND": ("the journal has no such fill", "`krakencopy fills` lists them"),
     "BAD_INTERVAL": ("`since` and `until` leave no time between them", "correct what the message names"),
     "AFTER_HEAD": ("a watch is to begin after what is not there yet", "list, and watch from there"),
+    "NO_ACCOUNTS": ("neither accounts, nor groups, nor all are named", "name them"),
+    "GROUP_NOT_FOUND": ("no account is in this group", "`krakencopy accounts` shows who is in which"),
+    "STATES_NOT_WRITTEN": (
+        "what was said of trading could not be written; it does not hold",
+        "see the message, or `--offline`",
+    ),
+    "STATES_UNREADABLE": (
+        "the file of trading states is gone or damaged: all accounts are HALTED",
+        "`krakencopy resume --all --reason TEXT` makes it anew",
+    ),
     "MASTER_NOT_READY": ("orders are taken while the master is healthy", "see why it is not"),
     "REQUEST_TOO_LARGE": ("the request has more than 64 KiB", "no field needs so much"),
     "TOO_MANY_CONNECTIONS": ("a client, or all, have too many to the control socket", "close some"),
@@ -53,6 +63,8 @@ OF_ORDERS = {
     "CANCEL_OUTCOME_UNKNOWN": ("no answer that can be trusted: it may be cancelled", "ask again"),
     "NOT_CONNECTED": ("the account's process is not there, or has not reached the exchange", "see why"),
     "KEY_MAY_NOT_TRADE": ("the API key may not place orders", "give it the permission, or order there"),
+    "TRADING_HALTED": ("trading is HALTED: no order leaves; the message says by whom", "`krakencopy resume`"),
+    "TRADING_REDUCING": ("trading is REDUCING: nothing is bought", "`krakencopy resume`, or sell"),
     "KEY_MAY_NOT_CANCEL": ("the API key may not cancel orders", "give it the permission, or cancel there"),
     "REQUEST_ID_REUSED": ("the request id belongs to another order", "give the new order its own"),
     "EXCHANGE_REFUSED": (

@@ -197,6 +197,8 @@ class AccountSpec:
     log_path: Path
     #: Where locks on API keys live, one place for each machine user.
     key_lock_dir: Path
+    #: What operators have said about trading, of all accounts (runtime/trading_state_file.py).
+    states_path: Path
     copy: CopyRules = field(default_factory=CopyRules)
     #: Name of the strategy that trades this account, if any, and its options.
     strategy: str | None = None
@@ -224,6 +226,8 @@ class AccountSpec:
     users: int = 1
     #: From which level on its log is written.
     log_level: str = LOG_LEVEL
+    #: The group that the account is in; empty for none.
+    group: str = ""
 
     def to_json(self) -> str:
         """The form in which it travels. What the copy rules leave to their defaults is not in it: there is
@@ -239,7 +243,8 @@ class AccountSpec:
         """The inverse of ``to_json``. Raises KeyError, TypeError or ValueError on anything else."""
         raw: dict[str, Any] = json.loads(text)
         copy = CopyRules.from_raw(raw.pop("copy"))
-        for name in ("nonce_path", "socket_path", "ledger_path", "log_path", "key_lock_dir"):
+        paths = ("nonce_path", "socket_path", "ledger_path", "log_path", "key_lock_dir", "states_path")
+        for name in paths:
             raw[name] = Path(raw[name])
         raw["role"] = Role(raw["role"])
         raw["strategy_risk"] = Decimal(raw["strategy_risk"])

@@ -14,6 +14,8 @@ from krakencopy.account_proc.copying.turns import Turns, coin_of, quote_of
 from krakencopy.account_proc.domain.quantities import NO_VOLUME, Side
 from krakencopy.v1 import types_pb2 as pb
 
+#: Less than a lot of any pair: nobody can have taken it out.
+LEAST_MISSING = Decimal("1e-8")
 #: Costs are shown to so many decimals.
 COST_DECIMALS = 8
 
@@ -125,7 +127,8 @@ class CopiedPositions:
         if self._turns.is_traded(coin) or not portfolio.believed or coin in FIAT:
             return ""
         missing = held - (portfolio.holding(coin) - self._context.own_held(coin))
-        return plain(missing) if missing > 0 else ""
+        # The exchange rounds what it books, and copying counts with all digits.
+        return plain(missing) if missing >= LEAST_MISSING else ""
 
 
 def _shown(cost: Decimal) -> str:

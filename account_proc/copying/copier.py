@@ -35,7 +35,9 @@ from krakencopy.account_proc.copying.copy_steps import CopySteps
 from krakencopy.account_proc.copying.excluded_entries import give_up_excluded
 from krakencopy.account_proc.copying.exits import Exits
 from krakencopy.account_proc.copying.fill_answers import FillAnswers
+from krakencopy.account_proc.copying.flatten import Flatten
 from krakencopy.account_proc.copying.found_orders import FoundOrders
+from krakencopy.account_proc.copying.halted_orders import HaltedOrders
 from krakencopy.account_proc.copying.last_fills import LastFills
 from krakencopy.account_proc.copying.lookups import Lookup, Lookups
 from krakencopy.account_proc.copying.new_copies import NewCopies
@@ -82,10 +84,13 @@ class Copier:
         self._tasks = EagerTasks(context.failed)
         self._lookups = Lookups(context)
         exits, steps = Exits(context), CopySteps(context)
-        self._execution = CopyExecution(context, steps, exits)
+        halted_orders = HaltedOrders(context, self._tasks.spawn)
+        self._execution = CopyExecution(context, steps, exits, halted_orders)
         new_copies = NewCopies(context, steps, self._execution)
         self._answers = FillAnswers(context, new_copies)
         self._owed_exits = OwedExits(context, exits, new_copies, self._turns)
+        self._flatten = Flatten(context, self._turns)
+        context.guard.listeners.append(self._look_at_flatten)
         self._found_orders = FoundOrders(context)
         self._last_fills = LastFills()
         #: What copying holds and carries.
@@ -97,6 +102,11 @@ class Copier:
     def copies_open(self) -> int:
         """Copies whose end is not known, and fills that wait. Asked from another thread as well."""
         return self._turns.unfinished
+
+    @property
+    def flatten_state(self) -> pb.FlattenState.ValueType:
+        """How far the last order to sell all that copying bought has come, if there is one."""
+        return self._flatten.state
 
     async def drain(self) -> None:
         """Waits until nothing is on its way."""
@@ -291,22 +301,30 @@ class Copier:
         # What was bought may have to be sold when its pair is listed no more.
         self._portfolio.pairs.remember()
         self._answer_waiting()
+        self._look_at_flatten()
         self._context.changed()
 
-    # -- exits that are owed --------------------------------------------------------------------------------
+    # -- what is to be sold, and exits that are owed ---------------------------------------------------------
+
+    def _look_at_flatten(self) -> None:
+        try:
+            self._flatten.look()
+        except LedgerFault as error:
+            self._context.failed(error)
 
     async def sell_owed_exits(self, changes: ChangeSignal) -> None:
         """Finishes exits that are owed, for ever.
 
-        ``changes`` rings on each change of the account: while no exit is owed, nothing else wakes this. Looks
-        after the ledger as well, when nothing is copied. Raises LedgerFault.
+        ``changes`` rings on each change of the account: while no exit is owed, or none may be sold, nothing
+        else wakes this. Looks after the ledger as well, when nothing is copied. Raises LedgerFault.
         """
         seen = -1
         while True:
+            self._look_at_flatten()
             await asyncio.sleep(self._context.gateway.timing.retry)
             if not self.copies_open:
                 self._ledger.tidy()
-            if not self._owed_exits.pairs():
+            if not self._owed_exits.pairs() or self._owed_exits.are_stopped():
                 seen = await changes.wait(seen)
                 continue
             # Together, as one market's answers must not keep the exits of others waiting.

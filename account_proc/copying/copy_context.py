@@ -15,6 +15,8 @@ from krakencopy.account_proc.runtime.read_deferral import ReadDeferral
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.account_proc.trading.order_gateway import OrderGateway
 from krakencopy.account_proc.trading.portfolio import Portfolio
+from krakencopy.account_proc.trading.trading_guard import TradingGuard
+from krakencopy.v1 import types_pb2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,8 @@ class CopyContext:
     book: CopyBook
     portfolio: Portfolio
     gateway: OrderGateway
+    #: What the account may trade.
+    guard: TradingGuard
     #: The exchange's time for records (Unix seconds); keeps the order in which things happened.
     now: Callable[[], float]
     #: Makes sure of ``now``, before an entry is given up as too old.
@@ -40,6 +44,8 @@ class CopyContext:
     read_deferral: ReadDeferral
     #: Is called when what is shown or reported has changed.
     changed: Callable[[], None]
+    #: Tells operators of something: severity, code, and words for people.
+    announce: Callable[[types_pb2.Severity.ValueType, str, str], None]
     #: Is called with what makes going on impossible.
     failed: Callable[[BaseException], None]
     #: The rules, pair by pair.

@@ -23,6 +23,7 @@ from krakencopy.account_proc.copying.copy_context import CopyContext
 from krakencopy.account_proc.copying.copy_steps import CopySteps, settled
 from krakencopy.account_proc.copying.exit_forms import Obstacle, is_self_trade
 from krakencopy.account_proc.copying.exits import Exits
+from krakencopy.account_proc.copying.halted_orders import HaltedOrders
 from krakencopy.account_proc.copying.order_refusals import Refusals
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.eligibility import below_minimum
@@ -31,6 +32,7 @@ from krakencopy.account_proc.domain.quantities import BaseVolume, Price, Side
 from krakencopy.account_proc.kraken.errors import DEADLINE_ERROR, LockedOut, NotSent
 from krakencopy.account_proc.kraken.front import FRONT_REFUSES
 from krakencopy.account_proc.kraken.order_entry import PairNotListed
+from krakencopy.account_proc.kraken.order_gate import NotTraded
 from krakencopy.account_proc.kraken.rest.messages import OrderRow
 from krakencopy.account_proc.runtime import failpoint
 from krakencopy.account_proc.runtime.pauses import growing_pause_s
@@ -54,8 +56,11 @@ OTHER_ENDS = ("User requested", "Insufficient funds")
 class CopyExecution:
     """Sends and settles the copies of one user."""
 
-    def __init__(self, context: CopyContext, steps: CopySteps, exits: Exits) -> None:
+    def __init__(
+        self, context: CopyContext, steps: CopySteps, exits: Exits, halted_orders: HaltedOrders
+    ) -> None:
         self._context = context
+        self._halted_orders = halted_orders
         self._steps = steps
         self._exits = exits
         self._refusals = Refusals(context, steps, exits)
@@ -100,6 +105,7 @@ class CopyExecution:
                 placed = await (self._send(copy) if copy.state is CopyState.INTENT else self._resolve(copy))
             if placed is None:
                 break
+            self._halted_orders.begin(copy, placed)
             try:
                 ending = await placed.end()
             except OrderNotShown as error:
@@ -107,6 +113,8 @@ class CopyExecution:
                 copy.order_id, placed = "", None
                 self._steps.move(copy, CopyState.UNKNOWN, detail=error.cause)
                 continue
+            finally:
+                self._halted_orders.end(copy)
             self._settle(copy, ending)
             break
         self._sent_here.discard(copy.copy_id)
@@ -126,6 +134,10 @@ class CopyExecution:
         self._reach("before_send")
         try:
             placed = await self._gateway.send(_order_of(copy), cancels_own=copy.cancels_own)
+        except NotTraded as error:
+            copy.sent_at = sent_before
+            # It is said in the words of now, also to who asked before: an entry is never sent later.
+            self._steps.refused(copy, error.reason, detail=error.cause)
         except NotSent as error:
             copy.sent_at = sent_before
             await self._send_later(copy, error, error.reason)
@@ -228,6 +240,8 @@ class CopyExecution:
             # It has said that there is one. Should its record be later than was thought, a second one would
             # be one too many; a missed entry is the smaller loss.
             return "the exchange had acknowledged it, and does not show it; look it up there"
+        if (stop := self._context.guard.stop(Side.BUY)) is not None:
+            return stop.cause
         age = self._now() - copy.executed_at
         if age > self._context.rules_of(copy.pair).max_entry_age_s:
             return f"the entry is {age:.0f} s old"
@@ -251,24 +265,30 @@ class CopyExecution:
         # Not judged by times: the clock that they are of may have been set meanwhile.
         self._portfolio.ended(ending, copy.pair, copy.side, sent_here=copy.copy_id in self._sent_here)
         self._context.book.settle(copy.pair, copy.side, settled(copy, ending.filled))
+        halted = self._halted_orders.take_cancelled(copy)
         if copy.filled >= copy.ordered:
             copy.move(CopyState.FILLED, self._now())
             if copy.side is Side.SELL:
                 self._exits.done(copy.pair)
         else:
-            self._ended_early(copy, ending.reason)
+            self._ended_early(copy, ending.reason, halted)
         self._reach("before_settled")
         self._context.ledger.commit(copies=(copy,), book=self._context.book)
         self._reach("after_settled")
 
-    def _ended_early(self, copy: CopyRecord, words: str) -> None:
-        """The order ended before all of it was filled; ``words``: why, as the exchange says."""
+    def _ended_early(self, copy: CopyRecord, words: str, halted: str) -> None:
+        """The order ended before all of it was filled; ``words``: why, as the exchange says; ``halted``: why
+        it was cancelled here.
+        """
         self_trade = is_self_trade(words)
         reason = Reason.SELF_TRADE if self_trade else "" if copy.filled else Reason.ENDED_UNFILLED
         detail = f"{plain(copy.filled)} of {plain(copy.ordered)} was filled"
         if words:
             detail += f"; the exchange says: {words}"
-        if copy.side is Side.SELL:
+        if halted:
+            reason = Reason.TRADING_HALTED
+            detail += f"; cancelled: {halted}"
+        elif copy.side is Side.SELL:
             obstacle = Obstacle.SELF_TRADE if self_trade else Obstacle.NOT_ALL_SOLD
             self._exits.met(copy.pair, obstacle, words or "not all of it was sold", sold=bool(copy.filled))
         elif not self_trade and copy.limit_price is not None and not words.startswith(OTHER_ENDS):

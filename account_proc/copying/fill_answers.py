@@ -79,6 +79,17 @@ def set_apart(fill: MasterFill, answered_until: float) -> Skip | None:
     return None
 
 
+def _owed(order: Order, reason: Reason, words: str) -> Carry:
+    """An exit that must not be ordered now."""
+    return Carry(
+        fills=order.fills,
+        reason=reason,
+        detail=f"{order.detail}; {words}",
+        planned=order.planned,
+        slices=order.slices,
+    )
+
+
 class FillAnswers:
     """Answers the fills of one user."""
 
@@ -148,14 +159,23 @@ class FillAnswers:
         now: float,
         answer: Answer,
     ) -> None:
+        stop = self._context.guard.stop(fills[0].side)
+        if stop is not None and fills[0].side is Side.BUY:
+            skip = Skip(fills=tuple(fills), reason=Reason(stop.reason), detail=stop.cause)
+            answer.copies.append(self._new_copies.of_decision(skip, received_at, now))
+            return
         rules = pair or without_rules(fills[0].pair)
         here = self._context.by_pair.of(rules.name)
         holdings = self._holdings(rules, here.caps)
         verdict = decide(self._book, fills, rules, here.rules, holdings, now, excluded=here.excluded)
         for decided in verdict.decisions:
             decision = decided
-            if isinstance(decided, Order) and pair is None:
-                decision = self._owed_until_listed(decided, why_not_copied(fills[0], pair))
+            if isinstance(decided, Order) and (pair is None or stop is not None):
+                decision = (
+                    self._owed_until_listed(decided, why_not_copied(fills[0], pair))
+                    if stop is None
+                    else _owed(decided, Reason(stop.reason), f"{stop.cause}; it is owed until that is lifted")
+                )
                 answer.copies += self._new_copies.joined_by(decided, f"c{fills[0].seq}")
             copy = self._new_copies.of_decision(decision, received_at, now)
             copy.user_equity = (verdict.user_equity or NO_AMOUNT).amount
@@ -184,13 +204,7 @@ class FillAnswers:
         """
         words = f"{why}; it is owed, and sold as soon as the pair is known"
         self._say_of_pair(order.fills[0], f"waits: {words}")
-        return Carry(
-            fills=order.fills,
-            reason=Reason.UNKNOWN_PAIR,
-            detail=f"{order.detail}; {words}",
-            planned=order.planned,
-            slices=order.slices,
-        )
+        return _owed(order, Reason.UNKNOWN_PAIR, words)
 
     def _say_of_pair(self, fill: MasterFill, words: str) -> None:
         self._portfolio.notices.note(NoticeCode.UNKNOWN_PAIR, fill.pair, f"fill {fill.seq} {words}")

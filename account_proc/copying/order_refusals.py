@@ -199,12 +199,21 @@ class Refusals:
         except ExchangeError:
             self._portfolio.pairs.rules_are_wrong()
         pair, volume = self._portfolio.pairs.table.find(copy.pair), BaseVolume(copy.ordered)
-        if pair is None or below_minimum(volume, Price(copy.master_price), pair) is None:
+        price = copy.master_price
+        if pair is not None:
+            # The price that an owed exit was held against may be old.
+            await self._exits.reprice(pair)
+            price = self._portfolio.prices.marks.rate(pair.base, pair.quote) or price
+        if pair is None or below_minimum(volume, Price(price), pair) is None:
             copy.detail += "; it is large enough by the rules of now, and is tried again"
             self._stays_owed(copy, text)
         else:
             self._steps.owe(copy, volume)
-            self._steps.end_unsent(copy, CopyState.CARRIED, text, "the exchange's minimum has grown")
+            words = "the exchange's minimum has grown"
+            if below_minimum(volume, Price(copy.master_price), pair) is None:
+                words = f"it is less than the exchange's minimum at the price of now, {plain(price)}"
+                self._exits.done(copy.pair)  # nothing else is in its way
+            self._steps.end_unsent(copy, CopyState.CARRIED, text, words)
 
     async def _change_form(self, copy: CopyRecord, text: str) -> None:
         """It goes out in another form at once, where its form was the matter for the first time; otherwise

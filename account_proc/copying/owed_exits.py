@@ -33,8 +33,14 @@ class OwedExits:
         """Pairs in which an exit is owed."""
         return [pair for pair, side in self._book.carried if side is Side.SELL]
 
+    def are_stopped(self) -> bool:
+        """Whether none of them may be sold, whatever else is there."""
+        return self._context.guard.is_halted
+
     def pairs_due(self) -> list[str]:
         """Those of them whose next try is due, and whose coin nothing else is done with."""
+        if self.are_stopped():
+            return []
         now = self._context.now()
         return [pair for pair in self.pairs() if self._exits.not_before(pair) <= now and self._may_sell(pair)]
 
@@ -63,8 +69,10 @@ class OwedExits:
         while its price was found out go first. Raises LedgerFault.
         """
         pair = self._context.portfolio.pairs.table.find(pair_name)
-        order = owed_exit(self._book, pair, price) if pair is not None and self._may_sell(pair_name) else None
-        if pair is None or order is None:
+        if pair is None or not self._may_sell(pair_name) or self.are_stopped():
+            return None
+        order = owed_exit(self._book, pair, price)
+        if order is None:
             return None
         copy = self._new_copies.of_owed_exit(order, pair, price)
         joined = self._new_copies.joined_by(order, copy.copy_id)

@@ -32,6 +32,9 @@ class CopyBook:
         self.coins = CopiedCoins()
         self.names = CoinNames()
         self.carried: dict[tuple[str, Side], list[Slice]] = {}
+        #: Coins that the master has left, and the pair in which it did: what an exit that was owed meanwhile
+        #: brings in of such a coin later is owed there as well.
+        self.left: dict[str, str] = {}
         self._changed: set[str] = set()
 
     def held(self, coin: str) -> BaseVolume:
@@ -51,6 +54,9 @@ class CopyBook:
         """A coin has another name from now on: what is held and what waits follows it."""
         self.names.rename(old, new)
         self.coins.rename(old, new)
+        self.left = {
+            self.names.current(coin): self.names.current_pair(pair) for coin, pair in self.left.items()
+        }
         for pair, side in list(self.carried):
             current = self.names.current_pair(pair)
             if current != pair:
@@ -139,12 +145,19 @@ class CopyBook:
             return
         if order.filled:
             self.coins.sold(trade)
+            self._owe_of_left(quote, order.copy_id)
         if order.sweep and order.filled:
             self.coins.keep_at_most(base, max(order.ordered - order.filled, NO_VOLUME).amount)
         unfilled = order.ordered - order.filled
         if unfilled.amount > 0:
             # An exit stays owed until it is done.
             self.carry(pair, side, [Slice(order_id="", volume=unfilled, cost=NO_AMOUNT)], order.copy_id)
+
+    def _owe_of_left(self, coin: str, copy_id: str) -> None:
+        """What came in of a coin that the master has left before is owed."""
+        more = self.held(coin) - self.owed(coin)
+        if coin in self.left and more.amount > 0:
+            self.carry(self.left[coin], Side.SELL, [Slice(order_id="", volume=more, cost=NO_AMOUNT)], copy_id)
 
     def _count_cost(self, order: SettledOrder) -> None:
         """Replaces what the plans had counted at the worst price by what was really paid."""

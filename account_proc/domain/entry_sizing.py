@@ -53,6 +53,7 @@ def size_entry(
     verdict: Verdict,
 ) -> None:
     """Answers fills of one pair that the master bought in, in order: adds to the verdict."""
+    book.left.pop(pair.base, None)
     # One order buys all of it, what waited included, so all of it counts at that order's worst price.
     worst = copied_at(fills).worse(Side.BUY, rules.max_slippage_bps)
     plans = _plans_of(book, fills, worst, rules, holdings)

@@ -51,6 +51,10 @@ def size_exit(
         exited += _shrink_carried_entries(book, pair.base, keep, pair.lot_decimals)
         if piece.volume:
             fresh.append(piece)
+    # What came in for it is the master's again, until it leaves that, too.
+    book.left.pop(pair.quote, None)
+    if full:
+        book.left[pair.base] = pair.name
     verdict.exited_copies = tuple(dict.fromkeys(exited))
     last = fills[-1]
     # A full exit sells what earlier ones owe in other pairs of the coin as well.

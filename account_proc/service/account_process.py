@@ -27,6 +27,7 @@ from krakencopy.account_proc.contract.spec import SERVICE_NAME, AccountSpec
 from krakencopy.account_proc.runtime.boot import leave
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.runtime.grpc_server import GrpcServer, Health
+from krakencopy.account_proc.trading.trading_guard import TradingGuard
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,8 @@ class AccountProcess(ABC):
         #: Rings on every change of the account.
         self.change_signal = ChangeSignal()
         self.draining = False
+        #: What it may trade.
+        self.guard = TradingGuard(spec.states_path, spec.id, spec.group, self.change_signal.notify)
         self._stop: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -91,6 +94,7 @@ class AccountProcess(ABC):
         server, health = await self._serve()
         os.write(ready_fd, b'{"ready": true}\n')
         os.close(ready_fd)
+        self._spawn(self.guard.watch())
         self._spawn(self._report_health(health))
         self._spawn(self.work())
         try:
@@ -106,6 +110,7 @@ class AccountProcess(ABC):
                 task.cancel()
             await server.stop(ANSWER_GRACE_S)
             await self.close()
+            self.guard.close()
         return ExitCode.OK
 
     async def _finish(self, limit_s: float) -> None:

@@ -25,7 +25,9 @@ from krakencopy.account_proc.runtime.grpc_server import refusal
 from krakencopy.account_proc.runtime.read_deferral import deferral_s
 from krakencopy.account_proc.service.order_calls import OrderCalls
 from krakencopy.account_proc.service.order_calls import Process as OrderProcess
+from krakencopy.account_proc.service.trading_status import trading_status
 from krakencopy.account_proc.state.ledger import Ledger
+from krakencopy.account_proc.trading.trading_guard import TradingGuard
 from krakencopy.v1 import account_pb2 as pb
 from krakencopy.v1 import types_pb2
 
@@ -48,6 +50,7 @@ class Process(OrderProcess, Protocol):
     change_signal: ChangeSignal
     master: Master | None
     draining: bool
+    guard: TradingGuard
 
     @property
     def copier(self) -> Copier | None:
@@ -228,6 +231,12 @@ class AccountServicer(OrderCalls):
             if now != sent:
                 sent = now
                 yield now
+
+    async def ReadTradingStates(self, request: pb.ReadTradingStatesRequest) -> pb.ReadTradingStatesResponse:
+        """What holds, once no order can leave against it any more."""
+        await self._process.guard.keep_to_states()
+        # Hundreds of processes are asked at once: the whole snapshot follows by itself.
+        return pb.ReadTradingStatesResponse(trading=trading_status(self._process.guard))
 
     async def Drain(
         self,

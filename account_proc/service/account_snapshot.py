@@ -15,6 +15,7 @@ from krakencopy.account_proc.domain.sent_values import WIDE
 from krakencopy.account_proc.notices.unreadable import NoticeCode
 from krakencopy.account_proc.service.account_conditions import findings
 from krakencopy.account_proc.service.kraken_account import KrakenAccount
+from krakencopy.account_proc.service.trading_status import trading_status
 from krakencopy.account_proc.service.user_side import UserSide
 from krakencopy.account_proc.state.ledger import Drift
 from krakencopy.account_proc.strategy.runner import StrategyRunner
@@ -43,6 +44,8 @@ def account_snapshot(
         announcements=account.announcements,
         trading_mode=_trading_mode(account.spec.role, strategy_runner),
     )
+    flatten_state = types_pb2.FLATTEN_STATE_REQUESTED if user is None else user.flatten_state
+    snapshot.trading.CopyFrom(trading_status(account.guard, flatten_state))
     equity = account.portfolio.equity(DISPLAY_CURRENCY)
     if equity is not None:
         snapshot.equity.amount, snapshot.equity.asset = (

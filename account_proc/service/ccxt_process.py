@@ -36,6 +36,7 @@ from krakencopy.account_proc.service.account_process import AccountProcess
 from krakencopy.account_proc.service.account_service import SNAPSHOT_PAUSE_S
 from krakencopy.account_proc.service.account_snapshot import balances_to_proto
 from krakencopy.account_proc.service.ccxt_conditions import findings
+from krakencopy.account_proc.service.trading_status import trading_status
 from krakencopy.account_proc.state.key_lock import key_lock
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.account_proc.strategy.api import strategy_of
@@ -101,6 +102,7 @@ class CcxtProcess(AccountProcess):
             next_try = utc_clock(self._next_try_at) if self._next_try_at > time.time() else ""
             found = findings(self.broker, self.spec.ledger_path, self._period_s, next_try)
             snapshot.conditions.extend(each.to_proto() for each in self._conditions.update(found))
+        snapshot.trading.CopyFrom(trading_status(self.guard))
         snapshot.trading_mode = types_pb2.TRADING_MODE_OWN
         if self._strategy_runner is not None:
             snapshot.strategy.CopyFrom(self._strategy_runner.to_proto())
@@ -128,7 +130,12 @@ class CcxtProcess(AccountProcess):
         self.broker = broker
         await self._connect(broker)
         self._requested_orders = RequestedOrders(
-            self.spec.id, self.ledger, broker, client.clock.now, journal_id=self.spec.journal_id
+            self.spec.id,
+            self.ledger,
+            broker,
+            client.clock.now,
+            journal_id=self.spec.journal_id,
+            may_leave=self.guard.gate.check,
         )
         if self._strategy is not None:
             self._strategy_runner = make_runner(
@@ -155,7 +162,11 @@ class CcxtProcess(AccountProcess):
         spec = self.spec
         # ccxt's pauses are for the exchange's sake; a server on this machine needs none.
         return CcxtClient(
-            spec.broker.removeprefix(CCXT_PREFIX), spec.rest_url, self._credentials, paced=not spec.paper
+            spec.broker.removeprefix(CCXT_PREFIX),
+            spec.rest_url,
+            self._credentials,
+            paced=not spec.paper,
+            gate=self.guard.gate,
         )
 
     async def _connect(self, broker: CcxtBroker) -> None:
@@ -273,6 +284,11 @@ class BrokerServicer:
             seen = await self._process.change_signal.wait(seen)
             yield self._process.snapshot()
             await asyncio.sleep(SNAPSHOT_PAUSE_S)
+
+    async def ReadTradingStates(self, request: pb.ReadTradingStatesRequest) -> pb.ReadTradingStatesResponse:
+        """What holds, once no order can leave against it any more."""
+        await self._process.guard.keep_to_states()
+        return pb.ReadTradingStatesResponse(trading=trading_status(self._process.guard))
 
     async def Drain(self, request: pb.DrainRequest) -> pb.DrainResponse:
         """Takes no new work."""

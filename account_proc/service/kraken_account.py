@@ -57,6 +57,7 @@ from krakencopy.account_proc.trading.own_orders import OwnOrders
 from krakencopy.account_proc.trading.portfolio import Portfolio
 from krakencopy.account_proc.trading.requested_orders import RequestedOrders
 from krakencopy.account_proc.trading.timing import Timing
+from krakencopy.account_proc.trading.trading_guard import TradingGuard
 from krakencopy.v1 import account_pb2 as pb
 from krakencopy.v1 import types_pb2
 
@@ -76,12 +77,13 @@ class KrakenAccount:
 
     def __init__(
         self, spec: AccountSpec, credentials: Credentials, *, changed: Callable[[], None],
-        failed: Callable[[BaseException], None], copied: Callable[[str], Decimal],
+        failed: Callable[[BaseException], None], copied: Callable[[str], Decimal], guard: TradingGuard,
     ) -> None:  # fmt: skip
-        """Takes the locks and opens the ledger. ``copied``: what copying holds of an asset. Raises
-        ConfigurationFault, LockHeld, NonceFault, LedgerFault.
+        """Takes the locks and opens the ledger. ``copied``: what copying holds of an asset;
+        ``guard``: what the account may trade. Raises ConfigurationFault, LockHeld, NonceFault, LedgerFault.
         """
         self.spec = spec
+        self.guard = guard
         self._failed = failed
         self._key_lock = key_lock(spec.key_lock_dir, credentials.key, spec.id)
         self.nonce = NonceCustody.open(
@@ -109,7 +111,9 @@ class KrakenAccount:
         #: Why the feed got no token, by the first refusal; empty while it gets one.
         self.token_refused = ""
         now = self.clock.now
-        rest = KrakenRest(spec.rest_url, credentials, self.nonce, self.limits, self.clock, self.health)
+        rest = KrakenRest(
+            spec.rest_url, credentials, self.nonce, self.limits, self.clock, self.health, guard.gate
+        )
         self.read_deferral = ReadDeferral(deferral_s(spec.users))
         self.order_connection = OrderConnection(spec.rest_url, self.read_deferral, clock=self.clock)
         self.calls = RequestQueue(rest, self.order_connection)
@@ -137,7 +141,14 @@ class KrakenAccount:
         self.gateway = OrderGateway(self.exchange, now, self.timing, self._wake_feed)
         self.broker = KrakenBroker(self.gateway, self.portfolio, copied)
         self.requested_orders = RequestedOrders(
-            spec.id, self.ledger, self.broker, now, self.ask_time, spec.journal_id, self._learn_pair
+            spec.id,
+            self.ledger,
+            self.broker,
+            now,
+            self.ask_time,
+            spec.journal_id,
+            self._learn_pair,
+            guard.gate.check,
         )
         self.own_orders = OwnOrders(
             self.exchange, self.ledger, self.requested_orders, now, self.key_check.may_any

@@ -49,7 +49,12 @@ class KrakenProcess(AccountProcess):
         super().__init__(spec, credentials.link)
         self._strategy = strategy_of(spec)
         self._account = KrakenAccount(
-            spec, credentials, changed=self.change_signal.notify, failed=self.fail, copied=self._copied
+            spec,
+            credentials,
+            changed=self.change_signal.notify,
+            failed=self.fail,
+            copied=self._copied,
+            guard=self.guard,
         )
         self.ledger = self._account.ledger
         self.requested_orders = self._account.requested_orders

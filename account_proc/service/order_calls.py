@@ -25,6 +25,7 @@ from krakencopy.account_proc.contract.request_bounds import Violation
 from krakencopy.account_proc.contract.spec import AccountSpec, Role
 from krakencopy.account_proc.domain.copy_record import PB_SIDE, SIDE_OF_PB
 from krakencopy.account_proc.domain.requested_order import RequestedOrder
+from krakencopy.account_proc.kraken.order_gate import NotTraded
 from krakencopy.account_proc.kraken.rest.shown_order import ShownOrder
 from krakencopy.account_proc.runtime.grpc_server import refusal
 from krakencopy.account_proc.trading.own_orders import (
@@ -150,6 +151,8 @@ def _refusals(request_id: str = "") -> Iterator[None]:
         raise refusal(Status.NOT_FOUND, error.reason, str(error)) from error
     except CancelUnknown as error:
         raise refusal(Status.UNKNOWN, error.reason, str(error)) from error
+    except NotTraded as error:
+        raise refusal(Status.FAILED_PRECONDITION, error.reason, f"{error.cause}; nothing was sent") from error
     except OutcomeUnknown as error:
         if not request_id:
             message = f"the exchange did not answer ({error}); nothing was changed, try again"

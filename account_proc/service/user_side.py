@@ -28,6 +28,7 @@ from krakencopy.account_proc.runtime.pauses import doubled_s, spread_s
 from krakencopy.account_proc.service.account_process import DRAIN_MAX_S
 from krakencopy.account_proc.service.kraken_account import KrakenAccount
 from krakencopy.account_proc.state.ledger import Drift
+from krakencopy.v1 import types_pb2
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +71,11 @@ class UserSide:
     def pairs(self) -> tuple[str, ...]:
         """Pairs that are copied."""
         return () if self.copier is None else tuple(self.copier.positions.pairs())
+
+    @property
+    def flatten_state(self) -> types_pb2.FlattenState.ValueType:
+        """How far the last order to sell all that copying bought has come, if there is one."""
+        return types_pb2.FLATTEN_STATE_REQUESTED if self.copier is None else self.copier.flatten_state
 
     def drifts(self) -> list[Drift]:
         """Where the ledger and the exchange's record were found to differ lately."""
@@ -114,12 +120,14 @@ class UserSide:
             book=account.ledger.load_book(),
             portfolio=account.portfolio,
             gateway=account.gateway,
+            guard=account.guard,
             now=account.clock.stamp,
             ask_time=account.ask_time,
             own_held=self._own_held,
             strategy_may_order=self._strategy_may_order,
             read_deferral=account.read_deferral,
             changed=self._change_signal.notify,
+            announce=account.announcements.announce,
             failed=self._failed,
         )
 

@@ -19,7 +19,7 @@ from krakencopy.account_proc.domain.copy_plan import OrderPlan
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.domain.requested_order import OwnPosition, RequestedOrder
-from krakencopy.account_proc.state.ledger_file import LedgerFile
+from krakencopy.account_proc.state.ledger_position import LedgerPosition
 from krakencopy.account_proc.state.ledger_rows import (
     copy_body,
     copy_from,
@@ -52,7 +52,7 @@ class Drift:
     found_at: float
 
 
-class Ledger(LedgerFile):
+class Ledger(LedgerPosition):
     """Opened once, by the one process that holds the account's lock."""
 
     def __init__(self, path: Path, account_id: str, owner: str = "", *, adopt: bool = False) -> None:
@@ -69,40 +69,6 @@ class Ledger(LedgerFile):
                 {name: float(at) for name, at in json.loads(self._meta.get(key, "{}")).items()}
                 for key in ("answered", "bought")
             )
-
-    # -- position in the journal ----------------------------------------------------------------------------
-
-    @property
-    def cursor(self) -> int | None:
-        """The last fill that this ledger has taken; None before the first conversation with a supervisor."""
-        value = self._meta.get("cursor")
-        return None if value is None else int(value)
-
-    @property
-    def cursor_exec_id(self) -> str:
-        """The exchange's id of the fill at the cursor; empty before the first."""
-        return str(self._meta.get("cursor_exec_id", ""))
-
-    @property
-    def journal_id(self) -> str | None:
-        """The journal that the cursor counts in."""
-        return self._meta.get("journal_id")
-
-    @property
-    def revision(self) -> int:
-        """The last change of any copy."""
-        return int(self._meta.get("revision", "0"))
-
-    @property
-    def renamed(self) -> int:
-        """The number of the last renaming of a coin that this ledger has followed; 0 for none."""
-        return int(self._meta.get("renamed", "0"))
-
-    def join(self, journal_id: str, seq: int) -> None:
-        """Binds the ledger to a journal, from after this fill."""
-        with self._transaction():
-            self._set("journal_id", journal_id)
-            self._set("cursor", str(seq))
 
     # -- plans: the PlanStore of the rules ------------------------------------------------------------------
 
@@ -134,11 +100,13 @@ class Ledger(LedgerFile):
         add_pending: Iterable[tuple[int, bytes]] = (),
         drop_pending: Iterable[int] = (),
         renamed: int | None = None,
+        flattened: int | None = None,
     ) -> None:
         """Makes one step durable, all or nothing. Gives every copy its next revision. Raises LedgerFault.
 
         ``cursor``: the last fill that was taken, by its seq and its execution id. ``renamed``: the number of
-        a coin's renaming, which ``book`` has followed.
+        a coin's renaming, which ``book`` has followed. ``flattened``: that of an order to sell all that
+        copying bought, all of which is owed now.
         """
         revision, copies = self.revision, tuple(copies)
         with self._transaction():
@@ -166,6 +134,8 @@ class Ledger(LedgerFile):
                 self._rename_own_positions(book)
             self._set_all(
                 {"revision": str(revision)}
+                | ({} if book is None else self._left_of(book))
+                | ({} if flattened is None else {"flattened": str(flattened)})
                 | ({} if cursor is None else {"cursor": str(cursor[0]), "cursor_exec_id": cursor[1]})
             )
         self._dirty_plans.clear()
@@ -174,6 +144,11 @@ class Ledger(LedgerFile):
                 self.on_copy(copy)
         while len(self._plans) > PLANS_IN_MEMORY:
             self._plans.pop(next(iter(self._plans)))
+
+    def _left_of(self, book: CopyBook) -> dict[str, str]:
+        """Coins that the master has left, where that has changed."""
+        text = to_json(book.left)
+        return {} if text == self._meta.get("left_coins", "{}") else {"left_coins": text}
 
     def _rename_own_positions(self, book: CopyBook) -> None:
         """What strategies hold follows its coin, too."""
@@ -230,6 +205,7 @@ class Ledger(LedgerFile):
             positions = self._db.execute("SELECT coin, body FROM positions")
             book.names = CoinNames.from_json(self._meta.get("coin_names", "{}"))
             book.coins = CopiedCoins({coin: Position.from_json(body) for coin, body in positions})
+            book.left = dict(json.loads(self._meta.get("left_coins", "{}")))
             for pair, body in self._db.execute("SELECT pair, body FROM carried"):
                 raw = json.loads(body)
                 for side in Side:

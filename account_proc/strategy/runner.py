@@ -24,6 +24,7 @@ from krakencopy.account_proc.contract.errors import AccountError, ExchangeError,
 from krakencopy.account_proc.contract.spec import AccountSpec
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.domain.requested_order import RequestedOrder
+from krakencopy.account_proc.kraken.order_gate import NotTraded
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.strategy.api import OrderIntent, StopReason, Strategy, StrategyFill, Tick
 from krakencopy.account_proc.strategy.risk import COST_DECIMALS, RiskLimits, allowed
@@ -294,6 +295,8 @@ class StrategyRunner:
             while True:
                 try:
                     return await self._orders.place(asked)
+                except NotTraded:
+                    raise  # and not asked for again: nothing was done
                 except OutcomeUnknown as error:
                     log.warning("strategy %s: %s; looking for the order", self.name, error)
         except LedgerFault:

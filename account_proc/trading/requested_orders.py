@@ -22,6 +22,7 @@ from krakencopy.account_proc.contract.refusals import EXCHANGE_REFUSED
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.domain.requested_order import LIVE, OwnPosition, RequestedOrder
 from krakencopy.account_proc.kraken.errors import RATE_ERROR, speaks_of_time
+from krakencopy.account_proc.kraken.order_gate import NotTraded
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.account_proc.trading.broker import Broker, BrokerOrder, Ending, Market
 from krakencopy.account_proc.trading.placed_order import OrderNotShown
@@ -81,11 +82,14 @@ class RequestedOrders:
         self, account_id: str, ledger: Ledger, broker: Broker, now: Callable[[], float],
         ask_time: Callable[[], Awaitable[None]] | None = None, journal_id: str = "",
         learn: Callable[[str], Awaitable[None]] | None = None,
+        may_leave: Callable[[Side], None] = lambda _side: None,
     ) -> None:  # fmt: skip
         """``now``: the broker's time; ``ask_time`` makes sure of it, where it can be asked for.
         ``journal_id``: of the state folder, for the orders' ids (contract/order_ids.py). ``learn`` reads the
-        exchange's pairs again for one that is not known.
+        exchange's pairs again for one that is not known. ``may_leave`` raises NotTraded where no order of a
+        side may leave now.
         """
+        self._may_leave = may_leave
         self._ask_time = ask_time
         self._learn = learn
         self._journal_id = journal_id
@@ -98,8 +102,8 @@ class RequestedOrders:
     async def place(self, asked: OrderAsked) -> RequestedOrder:
         """The order as the exchange accepted it.
 
-        Raises BadOrder or OrderRefused (nothing was done) or OutcomeUnknown (ask again with the same request
-        id).
+        Raises BadOrder, OrderRefused or NotTraded (nothing was done) or OutcomeUnknown (ask again with the
+        same request id).
         """
         if not asked.request_id:
             raise BadOrder("request_id", "is empty; give one, so that asking twice does not trade twice")
@@ -128,8 +132,10 @@ class RequestedOrders:
 
     async def planned(self, asked: OrderAsked) -> RequestedOrder:
         """The order as it would leave now, checked as far as that can be done here; nothing is kept. Raises
-        BadOrder, and OrderRefused where the exchange's limits have no room for it soon.
+        BadOrder, NotTraded where the account's trading state lets no such order leave, and OrderRefused where
+        the exchange's limits have no room for it soon.
         """
+        self._may_leave(asked.side)
         if self._ask_time is not None:
             # Nobody waits for such an order as for a copy, and its deadline is set by that time.
             await self._ask_time()
@@ -217,6 +223,10 @@ class RequestedOrders:
     async def _send(self, order: RequestedOrder, *, is_second: bool = False) -> RequestedOrder:
         try:
             ack = await self._broker.send(_sent(order))
+        except NotTraded as error:
+            # Said a moment ago, after it was planned.
+            self._keep(replace(order, state=CopyState.REJECTED, error=error.cause))
+            raise
         except ExchangeRefused as error:
             if speaks_of_time(error) and not is_second:
                 # Nothing was done, and that very answer has put our idea of the broker's clock right.

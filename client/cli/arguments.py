@@ -23,6 +23,9 @@ LATEST = 20
 #: Lines of a log that are shown when --lines is not given, and that the supervisor gives at most.
 LOG_LINES, LOG_LINES_MAX = 100, 10_000
 
+#: Characters of a reason (control.proto).
+REASON_MAX = 200
+
 _DESCRIPTION = "Ask a running krakencopyd, and tell it what to do."
 _EPILOG = f"""\
 The supervisor is found by --endpoint (unix:/path/control.sock), else by the environment variable
@@ -81,6 +84,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
         raise BadInput("--timeout 0 leaves no time for an answer")
     if arguments.command == "accounts" and arguments.rules and arguments.id is None:
         raise BadInput("--rules: of which account? give its ID")
+    if "offline" in arguments:
+        _check_target(arguments)
     if "since" in arguments:
         _check_interval(arguments)
     return arguments
@@ -115,6 +120,7 @@ def _parser() -> _Parser:
         sub.add_argument("--group", default="", metavar="GROUP", help="only accounts of this group")
     _add_actions(command)
     _add_set(command)
+    _add_trading(command)
     _add_rename(command)
     _add_lists(command)
     _add_order(command("order", "place an order on the master account; the users follow its fills"))
@@ -197,7 +203,6 @@ def _add_actions(command: Any) -> None:
         ("stop", "let accounts finish what is in flight, and keep them stopped"),
         ("restart", "stop accounts and start them again"),
         ("pause", "let fills wait for users, who finish what is in flight"),
-        ("resume", "copy again: exits of the pause first, entries that are too old are skipped"),
     ):
         sub = command(verb, text)
         which = sub.add_mutually_exclusive_group(required=True)
@@ -219,6 +224,39 @@ def _add_set(command: Any) -> None:
         "--unset", action="append", default=[], metavar="KEY", help="let the file's value hold again"
     )
     sub.add_argument("--dry-run", action="store_true", help="only check it and show what would change")
+
+
+def _add_trading(command: Any) -> None:
+    for verb, text in (
+        ("halt", "let no order leave accounts any more; also cancels the open orders of copying"),
+        ("exit-only", "let accounts buy nothing any more; what the master sells is sold"),
+        ("flatten", "sell what copying bought, never an account's own coins, and buy nothing any more"),
+        ("resume", "lift a halt, an exit-only and a pause"),
+    ):
+        sub = command(verb, text)
+        sub.add_argument("ids", nargs="*", default=[], metavar="ID", help="these accounts")
+        sub.add_argument(
+            "--group", action="append", default=[], dest="groups", metavar="G", help="accounts of this group"
+        )
+        sub.add_argument("--all", action="store_true", help="all accounts")
+        sub.add_argument(
+            "--reason", type=_reason, default="", metavar="TEXT", help="why, for those who read it later"
+        )
+        sub.add_argument(
+            "--offline",
+            action="store_true",
+            help="without the supervisor, where that is stuck or dead: by the state folder of --state-dir",
+        )
+        if verb == "flatten":
+            sub.add_argument("--dry-run", action="store_true", help="only show what would be sold")
+            sub.add_argument("--yes", action="store_true", help="answers the question before it is sold")
+
+
+def _check_target(arguments: argparse.Namespace) -> None:
+    if arguments.all and (arguments.ids or arguments.groups):
+        raise BadInput("--all means every account; leave out the others")
+    if not (arguments.all or arguments.ids or arguments.groups):
+        raise BadInput("name accounts, --group or --all")
 
 
 def _add_rename(command: Any) -> None:
@@ -310,6 +348,12 @@ def _moment(text: str) -> datetime:
         return parse_moment(text, datetime.now(UTC))
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _reason(text: str) -> str:
+    if len(text) > REASON_MAX:
+        raise argparse.ArgumentTypeError(f"it has {len(text)} characters; at most {REASON_MAX} are taken")
+    return text
 
 
 def _positive(text: str) -> int:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from krakencopy.client.sdk.client import KrakenCopy
 
 #: Commands for accounts that copy.
-_OF_COPYING = frozenset({"pause", "resume"})
+_OF_COPYING = frozenset({"pause"})
 
 
 def chosen_ids(supervisor: KrakenCopy, command: str, ids: Iterable[str], *, everyone: bool) -> list[str]:

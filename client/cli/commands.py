@@ -23,6 +23,7 @@ from krakencopy.client.cli.order_commands import cancel, order, orders
 from krakencopy.client.cli.output import Output, TableOutput
 from krakencopy.client.cli.setting_commands import set_settings
 from krakencopy.client.cli.stderr import complain
+from krakencopy.client.cli.trading_commands import flatten, resume, set_state
 from krakencopy.client.cli.wait import wait_until_gone, wait_until_ready
 from krakencopy.client.cli.watch import watch_all
 from krakencopy.client.sdk.errors import (
@@ -38,7 +39,9 @@ from krakencopy.client.views import pages
 from krakencopy.client.views import rows as views
 from krakencopy.client.views.account_page import account_page, rules_page
 from krakencopy.client.views.explain import story
-from krakencopy.client.views.formats import word
+from krakencopy.client.views.formats import joined, word
+from krakencopy.client.views.lines import log_line
+from krakencopy.client.views.trading_pages import headline
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 
@@ -88,7 +91,7 @@ def accounts(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
 
 
 def act(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
-    """`start|stop|restart|pause|resume ID...|--all`. Nothing is done where an id is wrong; after that, one
+    """`start|stop|restart|pause ID...|--all`. Nothing is done where an id is wrong; after that, one
     account that refuses does not keep the others from it.
     """
     code = ExitCode.DONE
@@ -103,7 +106,6 @@ def act(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
             "stop": supervisor.stop_account,
             "restart": supervisor.restart_account,
             "pause": supervisor.pause_account,
-            "resume": supervisor.resume_account,
         }[arguments.command]
         for account_id in chosen_ids(supervisor, arguments.command, arguments.ids, everyone=arguments.all):
             try:
@@ -265,7 +267,7 @@ def logs(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
             until=arguments.until,
         )
         for line in lines:
-            out.lines([line if out.as_json else views.log_line(line)])
+            out.lines([line if out.as_json else log_line(line)])
     return ExitCode.DONE
 
 
@@ -301,7 +303,7 @@ def _ready_line(status: pb.GetStatusResponse) -> list[str]:
     running = sum(account.state == nouns.ACCOUNT_STATE_RUNNING for account in status.accounts)
     stopped = pages.stopped(status)
     accounts = f"ready: {running} of {len(status.accounts)} accounts running, {status.head_seq} fills"
-    return [f"{accounts}; {stopped}" if stopped else accounts]
+    return [joined(accounts, stopped, headline(status.accounts))]
 
 
 def shutdown(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
@@ -373,7 +375,10 @@ COMMANDS: dict[str, Command] = {
     "stop": act,
     "restart": act,
     "pause": act,
-    "resume": act,
+    "resume": resume,
+    "halt": set_state,
+    "exit-only": set_state,
+    "flatten": flatten,
     "fills": fills,
     "copies": copies,
     "why": why,

@@ -19,6 +19,7 @@ from krakencopy.client.views.rows import (
 )
 from krakencopy.client.views.setting_notes import settings_differ
 from krakencopy.client.views.table import Column, pairs, table
+from krakencopy.client.views.trading_pages import flattening, restricted
 from krakencopy.v1 import types_pb2 as nouns
 
 
@@ -34,6 +35,8 @@ def account_page(account: nouns.Account, now: float | None = None) -> list[str]:
             ("group", plain(account.group)),
             ("state", word(nouns.AccountState.DESCRIPTOR, account.state)),
             ("reason", account_reason(account)),
+            ("trading", restricted(account)),
+            ("flatten", flattening(account)),
             ("copying", paused(account)),
             ("settings", settings_differ(account)),
             ("missing", missing(account)),

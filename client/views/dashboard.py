@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from google.protobuf.message import Message
 
-from krakencopy.client.views import pages
+from krakencopy.client.views import lines, pages
 from krakencopy.client.views import rows as views
 from krakencopy.client.views.formats import local_time, plain
 from krakencopy.client.views.table import table, wrapped
@@ -138,11 +138,11 @@ def change_line(change: Message) -> str:
     """One change in a sentence."""
     match change:
         case pb.WatchFillsResponse():
-            return views.fill_line(change.fill)
+            return lines.fill_line(change.fill)
         case pb.WatchCopiesResponse():
-            return views.copy_line(change.copy)
+            return lines.copy_line(change.copy)
         case pb.WatchEventsResponse():
-            return views.event_line(change.event)
+            return lines.event_line(change.event)
         case pb.GetAccountResponse():
             account = change.account
             return f"{local_time(account.since)}  account {plain(account.id)}: {views.standing(account)}"

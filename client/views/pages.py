@@ -12,6 +12,7 @@ from krakencopy.client.views.rows import (
 )
 from krakencopy.client.views.setting_notes import without_effect
 from krakencopy.client.views.table import Column, pairs, table
+from krakencopy.client.views.trading_pages import headline
 from krakencopy.v1 import control_pb2 as pb
 from krakencopy.v1 import types_pb2 as nouns
 
@@ -68,7 +69,7 @@ def status_head(status: pb.GetStatusResponse) -> list[str]:
     exchange = status.exchange
     return pairs(
         (
-            ("system", joined("READY" if status.ready else f"NOT READY: {status.message}", stopped(status))),
+            ("system", _system(status)),
             (
                 "krakencopyd",
                 (
@@ -82,6 +83,11 @@ def status_head(status: pb.GetStatusResponse) -> list[str]:
             ("capped", _capped(status.copies, " entries")),
         )
     )
+
+
+def _system(status: pb.GetStatusResponse) -> str:
+    state = "READY" if status.ready else f"NOT READY: {status.message}"
+    return joined(state, stopped(status), headline(status.accounts))
 
 
 def stopped(status: pb.GetStatusResponse) -> str:

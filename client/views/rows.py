@@ -5,15 +5,12 @@ Where a field is empty ("not known") its cell stays empty.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from datetime import datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from krakencopy.client.views.formats import (
     because,
-    is_some,
     joined,
     local_time,
     money,
@@ -26,6 +23,7 @@ from krakencopy.client.views.formats import (
 )
 from krakencopy.client.views.setting_notes import see_rules
 from krakencopy.client.views.table import Column
+from krakencopy.client.views.trading_pages import restricted, still_flattening
 from krakencopy.v1 import types_pb2 as nouns
 
 #: The broker whose accounts copy and are copied; those of others have no feed, no nonce and no copies.
@@ -84,6 +82,8 @@ def account_notes(accounts: Iterable[nouns.Account]) -> list[str]:
         note = joined(
             account.message,
             _next_start(account),
+            restricted(account),
+            still_flattening(account),
             paused(account),
             own_strategy(account),
             _unless_said(account, missing(account)),
@@ -307,11 +307,11 @@ def copy_row(copy: nouns.Copy) -> list[str]:
         money(copy.fee),
         word(nouns.CopyState.DESCRIPTOR, copy.state),
         table_time(last_hop(copy)),
-        _copy_reason(copy),
+        copy_reason(copy),
     ]
 
 
-def _copy_reason(copy: nouns.Copy) -> str:
+def copy_reason(copy: nouns.Copy) -> str:
     """The numbers only where something is missing: of what went as planned, `why` shows them."""
     return because(copy.reason, copy.cap if copy.state == nouns.COPY_STATE_FILLED else copy.detail)
 
@@ -355,45 +355,3 @@ def event_row(event: nouns.Event) -> list[str]:
         plain(event.code),
         plain(event.message),
     ]
-
-
-def fill_line(fill: nouns.Fill) -> str:
-    """One fill in a sentence."""
-    return (
-        f"{local_time(fill.executed_at)}  fill {fill.seq}: {side(fill.side)} {fill.volume} {fill.pair} "
-        f"at {fill.price}"
-    )
-
-
-def copy_line(copy: nouns.Copy) -> str:
-    """One copy in a sentence."""
-    volumes = (copy.filled_volume, copy.ordered_volume, copy.planned_volume)
-    volume = next((volume for volume in volumes if is_some(volume)), "")
-    price = f" at {short(copy.avg_price)}" if copy.avg_price else ""
-    reason = _copy_reason(copy)
-    state = word(nouns.CopyState.DESCRIPTOR, copy.state)
-    what = " ".join(part for part in (side(copy.side), volume, copy.pair) if part)
-    text = (
-        f"{local_time(last_hop(copy))}  copy by {plain(copy.account_id)} of fill {seqs(copy)}: "
-        f"{state}, {what}{price}"
-    )
-    return text + (f" ({reason})" if reason else "")
-
-
-def event_line(event: nouns.Event) -> str:
-    """One event in a sentence."""
-    about = f" {plain(event.account_id)}" if event.account_id else ""
-    severity = word(nouns.Severity.DESCRIPTOR, event.severity)
-    return f"{local_time(event.at)}  {severity}{about}: {because(event.code, event.message)}"
-
-
-def log_line(line: str) -> str:
-    """A line of a log (a JSON object) as people read it; a line that is none as it is."""
-    try:
-        entry = json.loads(line)
-        at = datetime.fromisoformat(entry["at"]).astimezone().isoformat(sep=" ", timespec="milliseconds")
-        text = f"{at}  {plain(str(entry['level'])):<7}  {plain(str(entry['message']))}"
-    except (ValueError, TypeError, KeyError):
-        return plain(line)
-    trace = str(entry.get("exception", "")).splitlines()
-    return "\n".join([text, *(f"    {plain(call)}" for call in trace)])

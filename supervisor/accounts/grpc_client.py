@@ -44,6 +44,8 @@ WRONG_PROCESS = "WRONG_PROCESS"
 #: Single calls to one process that wait for their answer, at most. Beyond 100 calls grpclib lets new ones
 #: wait, those of a stream that is opened again as well.
 ASKED_MAX = 50
+#: Calls that are made whatever else waits.
+NEVER_REFUSED = frozenset({"Drain", "ReadTradingStates"})
 #: The reason of a call beyond that; nothing was sent.
 TOO_MANY_CALLS = "TOO_MANY_CALLS"
 
@@ -91,7 +93,7 @@ class RpcClient:
 
     async def ask(self, method: str, request: Message, timeout_s: float) -> Any:
         """The one answer. Raises CallFailed."""
-        if self._asked >= ASKED_MAX and method != "Drain":
+        if self._asked >= ASKED_MAX and method not in NEVER_REFUSED:
             message = f"{self._asked} calls to this account wait for their answers; try again later"
             raise CallFailed(Status.RESOURCE_EXHAUSTED, message, TOO_MANY_CALLS)
         self._asked += 1

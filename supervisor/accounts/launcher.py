@@ -72,6 +72,8 @@ class Launcher:
             log_path=place.log(account.id),
             key_lock_dir=place.key_lock_dir,
             copy=account.copy.in_names(journal.coins.current_name),
+            states_path=place.states,
+            group=account.group or "",
             strategy=account.strategy,
             strategy_options=account.strategy_options,
             strategy_risk=account.strategy_risk,

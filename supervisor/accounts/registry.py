@@ -86,10 +86,7 @@ class AccountRegistry:
         for account in difference.added:
             self._add_account(account)
         for changed in difference.changed:
-            if changed.needs_process:
-                self._renew(changed.account)
-            else:
-                self.accounts[changed.account.id].config = changed.account
+            self._renew(changed.account)
         self._sort()
 
     def forget_removed(self) -> list[str]:

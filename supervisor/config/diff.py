@@ -25,8 +25,6 @@ _TAKEN = frozenset({"startup", "copy", "accounts", "groups", "source", "written"
 #: What makes an account the one that it is: its process, its files and its place in the system follow from
 #: them.
 _KEPT_BY_ACCOUNTS = frozenset({"id", "role", "broker"})
-#: What the supervisor alone goes by: a process that runs need not end for it.
-_NOT_OF_PROCESSES = frozenset({"group"})
 #: Keys whose values are lists of patterns.
 LISTS = ("include", "exclude")
 
@@ -50,11 +48,6 @@ class Changed:
     account: AccountConfig
     settings: tuple[Setting, ...]
 
-    @property
-    def needs_process(self) -> bool:
-        """Whether they hold for a new process only."""
-        return any(setting.key not in _NOT_OF_PROCESSES for setting in self.settings)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
@@ -75,8 +68,7 @@ class Difference:
     @property
     def touched(self) -> frozenset[str]:
         """Accounts that get a process with other settings than anyone had before."""
-        changed = (one.account for one in self.changed if one.needs_process)
-        return frozenset(account.id for account in (*self.added, *changed))
+        return frozenset(account.id for account in (*self.added, *(one.account for one in self.changed)))
 
     def applied_to(self, running: Config) -> Config:
         """The running configuration with this difference; new accounts stand behind the others."""

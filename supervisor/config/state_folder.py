@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from krakencopy.account_proc.contract.spec import LOG_LEVEL, Role
+from krakencopy.account_proc.runtime.trading_state_file import states_path
 from krakencopy.supervisor.config.model import AccountConfig
 
 
@@ -28,6 +29,11 @@ class Place:
         """Named as the requirements have it (docs/requirements.md, 1)."""
         owner = "master" if account.role is Role.MASTER else f"user_{account.id}"
         return self.state_dir / f"kraken_nonce_{owner}.txt"
+
+    @property
+    def states(self) -> Path:
+        """What operators have said about trading."""
+        return states_path(self.state_dir)
 
     def log(self, account_id: str) -> Path:
         """An account's log, or the supervisor's own."""

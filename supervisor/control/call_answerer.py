@@ -20,6 +20,7 @@ from krakencopy.account_proc.contract.refusals import INTERNAL_FAULT, error_deta
 from krakencopy.supervisor.control.call_frames import (
     METHODS,
     UNTAKEN_BYTES_MAX,
+    URGENT,
     Frame,
     Kind,
     read_call,
@@ -83,6 +84,8 @@ class CallAnswerer:
         """``servicer`` has a method for each of the service."""
         self._servicer = servicer
         self._share = share
+        #: Of calls that stop trading: what others have used of the loop does not hold them up.
+        self._urgent_share = LoopShare()
         self._calls: dict[int, _Call] = {}
         self._writer: asyncio.StreamWriter | None = None
         self._has_answered = False
@@ -136,9 +139,10 @@ class CallAnswerer:
     async def _answer(self, number: int, call: _Call, method: int, request: bytes) -> None:
         end = b""
         try:
-            begin_call(self._share)
-            await self._share.take_turn()
-            await self._send_answers(number, call, method, _TYPES[method].FromString(request))
+            share = self._urgent_share if METHODS[method].name in URGENT else self._share
+            begin_call(share)
+            await share.take_turn()
+            await self._send_answers(number, call, method, _TYPES[method].FromString(request), share)
         except Refused as refused:
             end = refused.encoded
         except JournalNoRoom as error:
@@ -154,17 +158,19 @@ class CallAnswerer:
             del self._calls[number]
         self._send(Frame(Kind.END, number, end))
 
-    async def _send_answers(self, number: int, call: _Call, method: int, request: Any) -> None:
+    async def _send_answers(
+        self, number: int, call: _Call, method: int, request: Any, share: LoopShare
+    ) -> None:
         answer = getattr(self._servicer, METHODS[method].name)
         if not METHODS[method].server_streaming:
-            message = await self._share.measured(answer(request, CallContext()))
+            message = await share.measured(answer(request, CallContext()))
             self._send(Frame(Kind.ANSWER, number, message.SerializeToString()))
             return
         messages: AsyncIterator[Any] = answer(request, CallContext())
         with suppress(StopAsyncIteration):
             while True:
                 await call.has_room.wait()
-                message = await self._share.measured(anext(messages))
+                message = await share.measured(anext(messages))
                 encoded = message.SerializeToString()
                 call.add(len(encoded))
                 self._send(Frame(Kind.ANSWER, number, encoded))

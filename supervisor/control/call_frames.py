@@ -24,6 +24,8 @@ from krakencopy.v1 import control_pb2
 SERVICE = control_pb2.DESCRIPTOR.services_by_name["ControlService"]
 #: A method's number is its place here: both ends are of one installation.
 METHODS = tuple(SERVICE.methods)
+#: What stops trading waits behind nothing that others ask.
+URGENT = frozenset({"SetTradingState", "FlattenAccounts"})
 #: Length of what follows, kind, number of the call.
 _HEAD = struct.Struct(">IBI")
 _NUMBER = struct.Struct(">I")

@@ -5,8 +5,8 @@ passed on to the supervisor, and answered. grpc.health.v1 and reflection are ans
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from functools import partial
 from typing import Any, Protocol
 
@@ -24,7 +24,7 @@ from krakencopy.account_proc.contract.grpc_methods import HEALTH_SERVICE, signat
 from krakencopy.account_proc.contract.refusals import REQUEST_UNREADABLE, error_details, violations_text
 from krakencopy.account_proc.contract.request_bounds import FIELD_INVALID, violations
 from krakencopy.account_proc.runtime.grpc_server import Health
-from krakencopy.supervisor.control.call_frames import METHODS, SERVICE
+from krakencopy.supervisor.control.call_frames import METHODS, SERVICE, URGENT
 from krakencopy.supervisor.control.front_clients import Client
 
 #: Of one request: the longest has fields of some hundred characters (bounds.proto).
@@ -117,12 +117,21 @@ class FrontCalls:
                         await call.send_message(answer)
                 return
             async with (
-                client.asked,
-                self._asked,
+                self._turn(client, method),
                 aclosing(self._upstream.answers(number, request)) as answers,
             ):
                 (answer,) = [each async for each in answers]
             await _send_in_time(call, answer)
+
+    @asynccontextmanager
+    async def _turn(self, client: Client, method: MethodDescriptor) -> AsyncIterator[None]:
+        """The right to ask the supervisor."""
+        if method.name in URGENT:
+            async with client.asked_urgently:
+                yield
+        else:
+            async with client.asked, self._asked:
+                yield
 
     async def _say_health(self, client: Client, method: MethodDescriptor, call: Call) -> None:
         with client.call(watches=method.server_streaming):

@@ -32,6 +32,8 @@ OF_ONE = Limits(connections=32, calls=100, watches=100)
 OF_ALL = Limits(connections=128, calls=500, watches=300)
 #: Calls of one client that the supervisor is asked at once; the others wait here.
 ASKED_MAX = 16
+#: The same of calls that stop trading, which wait behind no others.
+URGENT_MAX = 4
 #: The time of the front that a client may use: in the long run, and at once after a rest, in seconds.
 TIME_SHARE, TIME_BURST_S = 0.2, 1.0
 #: What a call costs beside reading its bytes, and a connection beside its calls, in seconds: one that cancels
@@ -53,6 +55,7 @@ class Client:
         self.connections = self.calls = self.watches = 0
         #: Its calls that the supervisor is asked at once: others' go on beside slow ones.
         self.asked = asyncio.Semaphore(ASKED_MAX)
+        self.asked_urgently = asyncio.Semaphore(URGENT_MAX)
         self._left_s, self._seen_at = TIME_BURST_S, clients.now()
 
     def call(self, *, watches: bool) -> AbstractContextManager[None]:

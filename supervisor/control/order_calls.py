@@ -4,10 +4,8 @@ orders listed, orders of the master cancelled. A thin shell over the link to the
 
 from __future__ import annotations
 
-import asyncio
 import itertools
-from collections.abc import Awaitable, Callable
-from typing import Any, NoReturn, TypeVar, cast
+from typing import Any, NoReturn, cast
 
 import grpc
 from google.protobuf.message import Message
@@ -19,6 +17,7 @@ from krakencopy.account_proc.contract.request_bounds import Violation
 from krakencopy.supervisor.accounts.account_link import AccountLink
 from krakencopy.supervisor.accounts.grpc_client import CallFailed
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
+from krakencopy.supervisor.control.answered_once import AnsweredOnce
 from krakencopy.supervisor.control.page_tokens import PageTokens
 from krakencopy.supervisor.control.pages import END, page_size, page_start
 from krakencopy.supervisor.control.refusals import CODES, Context, check_request_id, refuse
@@ -33,9 +32,6 @@ ORDER_TIMEOUT_S = 20.0
 #: Of the latest copies, so many are looked through for an order that the master does not have.
 COPIES_LOOKED_AT = 500
 
-Answer = TypeVar("Answer", bound=Message)
-Key = tuple[str, ...]
-
 
 class OrderCalls(control_pb2_grpc.ControlServiceServicer):
     """A part of ControlServicer."""
@@ -43,9 +39,8 @@ class OrderCalls(control_pb2_grpc.ControlServiceServicer):
     def __init__(self, supervisor: Supervisor, page_tokens: PageTokens, answers: RememberedAnswers) -> None:
         self._order_supervisor = supervisor
         self._order_pages = page_tokens
-        self._order_answers = answers
-        #: Cancels that wait for their answer, by request.
-        self._under_way: dict[Key, asyncio.Task[Message]] = {}
+        #: Cancels.
+        self._once = AnsweredOnce(answers)
 
     async def PlaceOrder(self, request: pb.PlaceOrderRequest, context: Context) -> pb.PlaceOrderResponse:
         """An order on the master account, once for each request id; or only the exchange's check of it."""
@@ -115,7 +110,7 @@ class OrderCalls(control_pb2_grpc.ControlServiceServicer):
             return pb.CancelOrderResponse(outcome=done.outcome, order=done.order)
 
         try:
-            return await self._once(key, pb.CancelOrderResponse, cancel)
+            return await self._once.answer(key, pb.CancelOrderResponse, cancel)
         except CallFailed as error:
             if error.reason == "ORDER_NOT_FOUND" and (owner := self._user_of(request.order_id)):
                 await _refuse_of_user(request.order_id, owner, context)
@@ -136,28 +131,9 @@ class OrderCalls(control_pb2_grpc.ControlServiceServicer):
             )
 
         try:
-            return await self._once(key, pb.CancelOrdersResponse, cancel)
+            return await self._once.answer(key, pb.CancelOrdersResponse, cancel)
         except CallFailed as error:
             await _refuse_cancel(error, context)
-
-    async def _once(self, key: Key, kind: type[Answer], act: Callable[[], Awaitable[Answer]]) -> Answer:
-        """What ``act`` gives, which is done once for each request id: to its end, also where the client that
-        asked is gone. Raises CallFailed.
-        """
-        known = self._order_answers.answer(key, kind)
-        if known is not None:
-            return known
-        task = self._under_way.get(key)
-        if task is None:
-            task = asyncio.get_running_loop().create_task(cast("Any", act()))
-            self._under_way[key] = task
-            task.add_done_callback(lambda done: self._done(key, done))
-        return cast("Answer", await asyncio.shield(task))
-
-    def _done(self, key: Key, task: asyncio.Task[Message]) -> None:
-        del self._under_way[key]
-        if not task.cancelled() and task.exception() is None:
-            self._order_answers.remember_answer(key, task.result())
 
     def _master_link(self) -> AccountLink:
         """Raises CallFailed where there is nobody to ask."""

@@ -193,8 +193,6 @@ class Reloader:
         )
 
     def _effect_on_changed(self, changed: Changed) -> str:
-        if not changed.needs_process:
-            return "at once"
         account = self._supervisor.accounts[changed.account.id]
         if not account.wanted:
             return "it is stopped; this holds from its next start"

@@ -40,6 +40,7 @@ from krakencopy.supervisor.control.reloader import Reloader, ReloadRefused
 from krakencopy.supervisor.control.remembered_answers import RememberedAnswers
 from krakencopy.supervisor.control.renames import asset_name, why_not_renamed
 from krakencopy.supervisor.control.setting_calls import SettingCalls, groups_of, kept_settings
+from krakencopy.supervisor.control.trading_calls import TradingCalls
 from krakencopy.supervisor.journal import report
 from krakencopy.supervisor.journal.explanation import explain
 from krakencopy.supervisor.journal.interval import last_hop
@@ -63,7 +64,7 @@ def installed_version() -> str:
         return "unknown"
 
 
-class ControlServicer(SettingCalls, OrderCalls):
+class ControlServicer(SettingCalls, OrderCalls, TradingCalls):
     """Serves one supervisor."""
 
     def __init__(self, supervisor: Supervisor, reloader: Reloader) -> None:
@@ -74,6 +75,7 @@ class ControlServicer(SettingCalls, OrderCalls):
         self._answers = RememberedAnswers()
         SettingCalls.__init__(self, supervisor, reloader, self._answers)
         OrderCalls.__init__(self, supervisor, self._page_tokens, self._answers)
+        TradingCalls.__init__(self, supervisor, self._answers)
 
     # -- the whole ------------------------------------------------------------------------------------------
 
@@ -267,6 +269,9 @@ class ControlServicer(SettingCalls, OrderCalls):
         acked_seq = self._journal.mark(account_id).acked_seq if account.config.copies else 0
         message = account_message(account, self._supervisor.ends.of(account_id), acked_seq)
         message.settings_differ = len(self._supervisor.config.written.file_values.get(account_id, ()))
+        message.trading.CopyFrom(self._supervisor.trading_acks.status(account))
+        if (notice := self._supervisor.trading_acks.notice(account_id)) is not None:
+            message.notices.append(notice)
         return message
 
     async def _account(self, account_id: str, context: Context) -> SupervisedAccount:

@@ -317,6 +317,16 @@ class Journal(SettingChanges):
             if paused:
                 self._db.execute("INSERT INTO paused VALUES (?)", (account_id,))
 
+    def trading_states(self) -> str | None:
+        """What was said of trading, as it was recorded last; None before the first time."""
+        row = self._row("SELECT value FROM meta WHERE key = 'trading states'")
+        return None if row is None else str(row[0])
+
+    def put_trading_states(self, text: str) -> None:
+        """Keeps that it was recorded, across restarts."""
+        with self._transaction():
+            self._db.execute("INSERT OR REPLACE INTO meta VALUES ('trading states', ?)", (text,))
+
     # -- how processes ended --------------------------------------------------------------------------------
 
     def begin_run(self) -> bool:

@@ -11,9 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf
 
+from krakencopy.account_proc.contract.copy_state import Reason
 from krakencopy.supervisor.journal.event_log import EventLog
 from krakencopy.v1 import types_pb2 as pb
 
+#: Of copies that never left: the exchange was not asked, and whoever set the state knows.
+OWN_REASONS = frozenset({Reason.TRADING_REDUCING, Reason.TRADING_HALTED})
 #: Between two events of one account and reason, in seconds: at first, and at most.
 PERIOD_S, PERIOD_S_MAX = 60.0, 3_600.0
 #: Copies that are remembered, since a report may be made again; and kinds of refusals.
@@ -43,7 +46,8 @@ class RefusedCopies:
     def count(self, account_id: str, copies: Sequence[pb.Copy]) -> None:
         """Copies that a user has reported."""
         for copy in copies:
-            if copy.state != pb.COPY_STATE_REJECTED or (account_id, copy.copy_id) in self._known:
+            is_refused = copy.state == pb.COPY_STATE_REJECTED and copy.reason not in OWN_REASONS
+            if not is_refused or (account_id, copy.copy_id) in self._known:
                 continue
             self._known[account_id, copy.copy_id] = None
             kind = self._kinds.setdefault((account_id, copy.reason), _Kind(copy))

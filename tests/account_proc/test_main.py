@@ -16,7 +16,7 @@ from krakencopy.account_proc.contract.spec import AccountSpec, CopyRules, Creden
 SPEC = AccountSpec(
     id="anna", role=Role.USER, broker="kraken", epoch=1, instance_id="i", rest_url="u", ws_url="w",
     nonce_path=Path("n"), socket_path=Path("s"), ledger_path=Path("l"), log_path=Path("o"),
-    key_lock_dir=Path("k"), copy=CopyRules(),
+    key_lock_dir=Path("k"), states_path=Path("t"), copy=CopyRules(),
 )  # fmt: skip
 KEY = Credentials("the-key", "the-secret")
 

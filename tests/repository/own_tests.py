@@ -48,6 +48,7 @@ PROVEN_BY: dict[str, tuple[str, ...]] = {
         "tests/account_proc/state/test_nonce_custody.py",
         "tests/account_proc/state/test_nonce_custody_processes.py",
     ),
+    "account_proc/state/ledger_position.py": ("tests/account_proc/state/test_ledger.py",),
     "account_proc/state/ledger_rows.py": ("tests/account_proc/state/test_ledger.py",),
     "supervisor/accounts/conversation.py": (
         "tests/supervisor/accounts/test_account_link.py",

@@ -47,7 +47,18 @@ ALL_CODES = (
 #: An error of theirs that ends a conversation is an event of its reason.
 REFUSED_STREAMS = ("account_proc/service/account_service.py", "supervisor/accounts/fill_check.py")
 #: Codes that are put together, or are constants of another name where they are recorded.
-ELSEWHERE = {"WRONG_PROCESS", "STILL_WAITING", "STILL_DEGRADED", "MANY_FAILED", "FRONT_REFUSES", "EXIT_OWED"}
+ELSEWHERE = {
+    "WRONG_PROCESS",
+    "STILL_WAITING",
+    "STILL_DEGRADED",
+    "MANY_FAILED",
+    "FRONT_REFUSES",
+    "EXIT_OWED",
+    "TRADING_STATE_CHANGED",
+    "FLATTEN_REQUESTED",
+    "TRADING_STATE_NOT_KEPT",
+    "TRADING_STATES_UNREADABLE",
+}
 
 
 def codes_of(path: Path) -> Iterator[str]:

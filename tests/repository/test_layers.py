@@ -49,7 +49,12 @@ LAYERS = {
     ),
 }
 #: What may be imported of another folder.
-ACROSS = {("supervisor", "account_proc"): {"contract", "runtime"}}
+ACROSS = {
+    ("supervisor", "account_proc"): {"contract", "runtime"},
+    # What stops trading must not need the supervisor: `krakencopy halt --offline` writes the file itself that
+    # account processes read.
+    ("client", "account_proc"): {"contract", "runtime"},
+}
 
 
 def imports_of(path: Path) -> Iterator[str]:

@@ -20,6 +20,7 @@ from krakencopy.account_proc.contract.spec import AccountSpec, Credentials, Role
 from krakencopy.supervisor.accounts.grpc_client import METHODS, RpcClient
 from krakencopy.supervisor.processes.spawner import Child, ExecSpawner
 from krakencopy.v1 import account_pb2
+from tests.support.account_specs import states_file_in
 from tests.support.control_campaign import check_orders
 from tests.support.generated_requests import Generated, Plausible, Requests
 from tests.support.request_campaign import (
@@ -174,7 +175,8 @@ async def _start_alone(spawner: ExecSpawner, paper: Paper, folder: Path, name: s
         id=name, role=Role.MASTER if name == "master" else Role.USER, broker="kraken", epoch=EPOCH,
         instance_id=f"{name}-1", rest_url=paper.rest_url, ws_url=paper.ws_url,
         nonce_path=folder / f"{name}.nonce", socket_path=socket, ledger_path=folder / f"{name}.db",
-        log_path=folder / f"{name}.jsonl", key_lock_dir=folder / "keys", paper=True, visibility_lag_s=1.0,
+        log_path=folder / f"{name}.jsonl", key_lock_dir=folder / "keys",
+        states_path=states_file_in(folder), paper=True, visibility_lag_s=1.0,
         tier=Tier.UNLIMITED,
     )  # fmt: skip
     child = await spawner.spawn(spec, Credentials(key.key, key.secret, "known to both ends"))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from krakencopy.account_proc.contract.spec import AccountSpec, Credentials, Role, Tier
+from krakencopy.account_proc.runtime.trading_state_file import make_states_file, states_path
+from krakencopy.account_proc.trading.trading_guard import TradingGuard
 from tests.support.odd_exchange import SECRET, Paper
 
 
@@ -24,12 +27,30 @@ def spec_at(paper: Paper, folder: Path, account_id: str, role: Role, **more: Any
         ledger_path=folder / f"{account_id}.db",
         log_path=folder / f"{account_id}.jsonl",
         key_lock_dir=folder / "locks",
+        states_path=states_file_in(folder),
         paper=True,
         tier=Tier.PRO,
         visibility_lag_s=0.0,
         journal_id="J1",
         **more,
     )
+
+
+def states_file_in(folder: Path) -> Path:
+    """By which all may trade, unless a test changes it."""
+    path = states_path(folder)
+    make_states_file(path)
+    return path
+
+
+def guard_of(spec: AccountSpec) -> TradingGuard:
+    """As the account's process makes it."""
+    return TradingGuard(spec.states_path, spec.id, spec.group)
+
+
+def guard_in(folder: Path, account_id: str, changed: Callable[[], None] = lambda: None) -> TradingGuard:
+    """By the file of a folder, which is made."""
+    return TradingGuard(states_file_in(folder), account_id, changed=changed)
 
 
 def credentials_of(spec: AccountSpec) -> Credentials:

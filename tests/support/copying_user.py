@@ -18,6 +18,7 @@ from krakencopy.account_proc.domain.copy_record import PB_SIDE, CopyRecord
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.kraken.rest import rate_limits as limits_module
 from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits, TierLimits
+from krakencopy.account_proc.notices.announcements import Announcements
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.runtime.read_deferral import ReadDeferral
 from krakencopy.account_proc.state.ledger import Ledger
@@ -25,6 +26,7 @@ from krakencopy.account_proc.trading.order_gateway import OrderGateway
 from krakencopy.account_proc.trading.portfolio import Portfolio
 from krakencopy.account_proc.trading.timing import Timing
 from krakencopy.v1 import types_pb2 as pb
+from tests.support.account_specs import guard_in, states_file_in
 from tests.support.copying import NOW
 from tests.support.scripted_kraken import ScriptedKraken, execution, until
 
@@ -100,9 +102,12 @@ class User:
         self.gateway = self.kraken.gateway = OrderGateway(exchange, lambda: self.now, TIMING)
         self.portfolio = Portfolio(exchange, lambda: None, lambda: self.now, 1.0)
         self.read_deferral = ReadDeferral(0.1)
+        self.states_path = states_file_in(ledger.path.parent)
+        self.guard = guard_in(ledger.path.parent, "anna", self.change_signal.notify)
         if ledger.cursor is None:
             ledger.join("a journal", 0)
         self.book = ledger.load_book()
+        self.announcements = Announcements(self.change_signal.notify)
         self.context = CopyContext(
             account_id="anna",
             rules=rules or CopyRules(),
@@ -110,15 +115,18 @@ class User:
             book=self.book,
             portfolio=self.portfolio,
             gateway=self.gateway,
+            guard=self.guard,
             now=lambda: self.now,
             ask_time=self.make_sure_of_time,
             own_held=lambda _: Decimal(0),
             strategy_may_order=lambda: self.strategy_orders,
             read_deferral=self.read_deferral,
             changed=self.change_signal.notify,
+            announce=self.announcements.announce,
             failed=self.failures.append,
         )
         self.copier = Copier(self.context)
+        self.kraken.gate = self.guard.gate
         self.exits = self.copier._owed_exits._exits
 
     async def make_sure_of_time(self) -> None:

@@ -355,6 +355,16 @@ def requests() -> dict[str, list[Any]]:
         "StopAccount": told(pb.StopAccountRequest, WRONG),
         "StartAccount": told(pb.StartAccountRequest, WRONG),
         "RestartAccount": told(pb.RestartAccountRequest, COMMAND),
+        "SetTradingState": [
+            pb.SetTradingStateRequest(
+                request_id=f"say {state}", state=state, target=pb.TradingTarget(account_ids=[COMMAND])
+            )
+            for state in (nouns.TRADING_STATE_HALTED, nouns.TRADING_STATE_ACTIVE)
+        ],
+        "FlattenAccounts": [
+            pb.FlattenAccountsRequest(dry_run=True, target=pb.TradingTarget(account_ids=[account]))
+            for account in (FILE, COMMAND, f"no {CANARY}")
+        ],
         "RenameAsset": [
             pb.RenameAssetRequest(request_id="rename", old_name=CANARY, new_name="BTC"),
             pb.RenameAssetRequest(request_id="rename2", old_name="OLD", new_name="NEW"),

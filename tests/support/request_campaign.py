@@ -169,6 +169,8 @@ def read_watched(folder: Path, pids: dict[str, int], findings: Findings) -> None
 
 PLAUSIBLE: Plausible = {
     "account_id": ["master", "anna", "ben", "supervisor", "nobody"],
+    "account_ids": ["master", "anna", "ben", "nobody"],
+    "groups": ["eu"],
     "request_id": [f"request {number}" for number in range(200)],
     "pair": ["BTC/USD", "XBTUSD", "XXBTZUSD", "ETH/USD", "NO/SUCH"],
     "volume": ["0.0001", "0.001", "0.002", "1", "0", "1000000"],

@@ -17,6 +17,7 @@ from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.kraken.api import KrakenExchange
 from krakencopy.account_proc.kraken.feed.executions import Execution
 from krakencopy.account_proc.kraken.health import ExchangeHealth
+from krakencopy.account_proc.kraken.order_gate import OrderGate
 from krakencopy.account_proc.kraken.pair_rows import pair_table
 from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits
 from krakencopy.account_proc.kraken.rest.request_queue import Priority, RequestQueue
@@ -55,6 +56,7 @@ class ScriptedKraken:
     held: dict[str, asyncio.Event] = field(default_factory=dict)
     limits: AccountLimits = field(default_factory=lambda: AccountLimits(Tier.PRO))
     health: ExchangeHealth = field(default_factory=ExchangeHealth)
+    gate: OrderGate = field(default_factory=OrderGate)
 
     def __post_init__(self) -> None:
         quote = {"b": ["49999", "1", "1"], "a": ["50001", "1", "1"], "c": ["50000", "1"]}
@@ -87,8 +89,11 @@ class ScriptedKraken:
         return await self._result_of(self.answer_private(method, dict(params or {})))
 
     async def order(self, method: str, params: Mapping[str, str], *, timeout_s: float) -> Any:
-        del timeout_s
-        return await self.private(method, params, priority=Priority.ORDER)
+        if method != "AddOrder" or "validate" in params:
+            return await self.private(method, params, priority=Priority.ORDER)
+        # As kraken/rest/client.py looks right before an order leaves.
+        with self.gate.order_out(Side(params["type"]), timeout_s):
+            return await self.private(method, params, priority=Priority.ORDER)
 
     @staticmethod
     async def _result_of(answer: Answer) -> Any:

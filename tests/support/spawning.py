@@ -54,6 +54,7 @@ def spec_of(folder: Path, account_id: str = "tania", strategy: str | None = None
         ledger_path=folder / f"{account_id}.db",
         log_path=folder / f"{account_id}.jsonl",
         key_lock_dir=folder,
+        states_path=folder / "trading_states.json",
         strategy=strategy,
     )
 

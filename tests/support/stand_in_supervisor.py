@@ -33,6 +33,7 @@ def spec_of(folder: Path, account_id: str, strategy: str | None = None) -> Accou
         ledger_path=folder / f"{account_id}.db",
         log_path=folder / f"{account_id}.jsonl",
         key_lock_dir=folder,
+        states_path=folder / "trading_states.json",
         strategy=strategy,
     )
 

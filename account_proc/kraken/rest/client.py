@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from importlib.metadata import version
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -28,6 +29,7 @@ from krakencopy.account_proc.contract.errors import (
     NonceFault,
 )
 from krakencopy.account_proc.contract.spec import Credentials, Tier
+from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.kraken.errors import (
     ORDER_METHODS,
     FrontRefuses,
@@ -40,6 +42,7 @@ from krakencopy.account_proc.kraken.errors import (
 from krakencopy.account_proc.kraken.exchange_clock import ExchangeClock
 from krakencopy.account_proc.kraken.front import Front
 from krakencopy.account_proc.kraken.health import ExchangeHealth
+from krakencopy.account_proc.kraken.order_gate import OrderGate
 from krakencopy.account_proc.kraken.rest.http_connection import OK, Answer, HttpConnection
 from krakencopy.account_proc.kraken.rest.nonce_refusals import NonceRefusals, NonceSource
 from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits
@@ -47,6 +50,8 @@ from krakencopy.account_proc.kraken.rest.signing import CallSigner, SignedCall
 
 log = logging.getLogger(__name__)
 
+#: The one call that makes an order.
+ADD_ORDER = "AddOrder"
 #: For a request with its answer, in seconds.
 TIMEOUT_S = 10.0
 #: So long an order waits for the answer to a signed read that left before it, in seconds: Kraken answers
@@ -68,9 +73,11 @@ class KrakenRest:
         limits: AccountLimits | None = None,
         clock: ExchangeClock | None = None,
         health: ExchangeHealth | None = None,
+        gate: OrderGate | None = None,
     ) -> None:
         """``base_url`` as ``https://api.kraken.com``; without ``limits`` those of the lowest tier hold.
         ``clock`` is given the time at the exchange by each answer, ``health`` how each call ended.
+        ``gate`` says whether an order may leave; without it every one may.
 
         Raises ConfigurationFault or CredentialsFault if one of them cannot be used.
         """
@@ -82,6 +89,7 @@ class KrakenRest:
         self._nonces = nonces
         self._nonce_refusals = NonceRefusals(nonces)
         self.limits = AccountLimits(Tier.STARTER) if limits is None else limits
+        self._gate = OrderGate() if gate is None else gate
         self._headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "gzip"}
         self._templates: dict[str, requests.PreparedRequest] = {}
         self._connection = HttpConnection(parts.scheme)
@@ -155,7 +163,8 @@ class KrakenRest:
             return
         try:
             self._let_out(method)
-            yield self._signed_call(method, params)
+            with self._order_out(method, params):
+                yield self._signed_call(method, params)
         finally:
             held.release()
 
@@ -232,21 +241,27 @@ class KrakenRest:
         # Nonce and request under one lock: Kraken refuses a nonce that arrives after a larger one.
         with self._turn_in_time() as held:
             self._let_out(method)
-            request = self._prepared(self._signed_call(method, params))
-            self.limits.charge(method, time.monotonic())
-            if method not in ORDER_METHODS:
-                with self._turn_guard:
-                    self._reading_since = time.monotonic()
-            try:
-                with self._one_at_a_time:
-                    answer = self._exchange(method, request, timeout_s)
-            except ExchangeError as error:
-                self.health.note_failure(method, error, time.monotonic())
-                raise
-            finally:
-                self.limits.answered(method, time.monotonic())
-                self._was_overtaken = held is not self._signed_turn
-            return self.result(method, answer.status, answer.body)
+            with self._order_out(method, params):
+                return self._private_in_turn(method, params, timeout_s, held)
+
+    def _private_in_turn(
+        self, method: str, params: Mapping[str, str], timeout_s: float, held: threading.Lock
+    ) -> Any:
+        request = self._prepared(self._signed_call(method, params))
+        self.limits.charge(method, time.monotonic())
+        if method not in ORDER_METHODS:
+            with self._turn_guard:
+                self._reading_since = time.monotonic()
+        try:
+            with self._one_at_a_time:
+                answer = self._exchange(method, request, timeout_s)
+        except ExchangeError as error:
+            self.health.note_failure(method, error, time.monotonic())
+            raise
+        finally:
+            self.limits.answered(method, time.monotonic())
+            self._was_overtaken = held is not self._signed_turn
+        return self.result(method, answer.status, answer.body)
 
     def _let_out(self, method: str) -> None:
         """Raises LockedOut or NotSent for a call that must not be sent now."""
@@ -264,6 +279,21 @@ class KrakenRest:
                 front.status,
                 f"{front.said}, not tried before {front.orders_until - now:.1f} s are over",
             )
+
+    @contextmanager
+    def _order_out(self, method: str, params: Mapping[str, str]) -> Iterator[None]:
+        """Around a call, from right before it takes its nonce until its answer was read. For an order it is
+        the last look at what the account may trade: nothing stops it later. Raises NotTraded.
+        """
+        if method != ADD_ORDER or "validate" in params:
+            yield
+            return
+        deadline_s = TIMEOUT_S
+        if "deadline" in params:
+            deadline_s = datetime.fromisoformat(params["deadline"]).timestamp() - self.clock.now()
+        side = Side.SELL if params.get("type") == Side.SELL else Side.BUY
+        with self._gate.order_out(side, deadline_s):
+            yield
 
     def top_up_nonces(self) -> None:
         """Makes sure of nonces for later, so that no request has to. Called when there is time."""

@@ -18,7 +18,7 @@ from functools import partial
 from math import inf
 from typing import Any, Protocol
 
-from krakencopy.account_proc.contract.errors import OutcomeUnknown
+from krakencopy.account_proc.contract.errors import AccountError, OutcomeUnknown
 from krakencopy.account_proc.kraken.errors import NotSent
 from krakencopy.account_proc.kraken.rest.client import READ_PATIENCE_S, TIMEOUT_S, KrakenRest
 from krakencopy.account_proc.kraken.rest.rate_limits import RateStatus, rest_cost
@@ -179,9 +179,17 @@ class RequestQueue:
             while not (await asyncio.wait([call.future], timeout=READ_PATIENCE_S / 4))[0]:
                 if not line.ready:
                     continue
-                with self._rest.turn(method, params, overtakes=True) as signed:
-                    if signed is not None and self._take_back(call, waiting):
-                        return await self._send_at_once(line, signed, timeout_s)
+                taken = False
+                try:
+                    with self._rest.turn(method, params, overtakes=True) as signed:
+                        taken = signed is not None and self._take_back(call, waiting)
+                        if signed is not None and taken:
+                            return await self._send_at_once(line, signed, timeout_s)
+                except AccountError:
+                    # What must not leave here must not leave through the thread later, unseen. Has that begun
+                    # with it, its own answer counts.
+                    if taken or self._take_back(call, waiting):
+                        raise
             return call.future.result()
         except asyncio.CancelledError:
             call.future.cancel()

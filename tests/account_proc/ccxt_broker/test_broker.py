@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -25,11 +26,16 @@ from krakencopy.account_proc.contract.errors import (
     RateLimited,
 )
 from krakencopy.account_proc.contract.spec import Credentials
+from krakencopy.account_proc.contract.trading_states import TradingState
 from krakencopy.account_proc.domain.order import Ending
 from krakencopy.account_proc.domain.quantities import Side
+from krakencopy.account_proc.kraken.order_gate import TradingHalted, TradingReducing
 from krakencopy.account_proc.trading.broker import BrokerOrder
 from krakencopy.account_proc.trading.timing import Timing
+from krakencopy.account_proc.trading.trading_guard import TradingGuard
+from tests.support.account_specs import states_file_in
 from tests.support.system import Key, Paper
+from tests.support.trading_states import say_state
 
 T = TypeVar("T")
 
@@ -281,3 +287,31 @@ def test_a_call_that_nobody_waits_for_any_more_does_not_hold_up_the_rest(paper: 
         assert (await broker.quote("BTC/USD")).ask == 50000
 
     with_broker(paper, key, use)
+
+
+def test_an_order_that_may_not_leave_is_not_sent_and_reads_go_on(
+    paper: Paper, key: Key, tmp_path: Path
+) -> None:
+    path = states_file_in(tmp_path)
+    guard = TradingGuard(path, "anna")
+
+    async def run() -> None:
+        client = CcxtClient(
+            "kraken", paper.rest_url, Credentials(key.key, key.secret), paced=False, gate=guard.gate
+        )
+        broker = CcxtBroker(client, TIMING)
+        try:
+            await broker.load()
+            say_state(path, TradingState.REDUCING)
+            with pytest.raises(TradingReducing, match="by operator root"):
+                await broker.send(order(Side.BUY))
+            assert (await broker.send(order(Side.SELL))).order_id
+            say_state(path, TradingState.HALTED)
+            with pytest.raises(TradingHalted):
+                await broker.send(order(Side.SELL))
+            await broker.refresh()
+            assert not guard.gate.may_arrive(guard.gate.mark)
+        finally:
+            broker.close()
+
+    asyncio.run(run())

@@ -69,7 +69,7 @@ SPECS = st.builds(
     AccountSpec,
     id=NAMES, role=st.sampled_from(Role), broker=NAMES, epoch=st.integers(1, 10**6), instance_id=NAMES,
     rest_url=NAMES, ws_url=NAMES, nonce_path=PATHS, socket_path=PATHS, ledger_path=PATHS, log_path=PATHS,
-    key_lock_dir=PATHS, copy=RULES, strategy=st.none() | NAMES,
+    key_lock_dir=PATHS, states_path=PATHS, group=NAMES, copy=RULES, strategy=st.none() | NAMES,
     strategy_options=st.dictionaries(NAMES, st.integers() | NAMES | st.booleans()),
     strategy_risk=AMOUNTS, paper=st.booleans(), reserve=st.dictionaries(NAMES, AMOUNTS),
     allow_withdraw_key=st.booleans(), visibility_lag_s=st.floats(0, 100), tier=st.sampled_from(Tier),
@@ -78,7 +78,7 @@ SPECS = st.builds(
 USUAL = AccountSpec(
     id="anna", role=Role.USER, broker="kraken", epoch=1, instance_id="i", rest_url="u", ws_url="w",
     nonce_path=Path("n"), socket_path=Path("s"), ledger_path=Path("l"), log_path=Path("o"),
-    key_lock_dir=Path("k"), copy=CopyRules(), strategy_risk=Decimal("0.1"),
+    key_lock_dir=Path("k"), states_path=Path("t"), copy=CopyRules(), strategy_risk=Decimal("0.1"),
 )  # fmt: skip
 
 

@@ -4,6 +4,8 @@ so.
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -11,11 +13,13 @@ from typing import Any
 import pytest
 
 from krakencopy.account_proc.contract.copy_state import CopyState
-from krakencopy.account_proc.contract.errors import ExchangeError, RateLimited
+from krakencopy.account_proc.contract.errors import ExchangeError, OutcomeUnknown, RateLimited
 from krakencopy.account_proc.contract.spec import Tier
-from krakencopy.account_proc.domain.quantities import Side
+from krakencopy.account_proc.contract.trading_states import TradingState
+from krakencopy.account_proc.domain.quantities import NO_VOLUME, Side
 from krakencopy.account_proc.kraken.errors import LockedOut, NotSent
 from krakencopy.account_proc.kraken.order_entry import NO_SUCH_PAIR, PairNotListed
+from krakencopy.account_proc.kraken.order_gate import TradingHalted
 from krakencopy.account_proc.kraken.rest import rate_limits as limits_module
 from krakencopy.account_proc.kraken.rest.rate_limits import TierLimits
 from krakencopy.account_proc.state.ledger import Ledger
@@ -24,6 +28,7 @@ from krakencopy.account_proc.trading.requested_orders import OrderAsked, OrderRe
 from tests.support.copying import NOW
 from tests.support.copying_user import TIMING, User, copying, one_order_each
 from tests.support.scripted_kraken import run, until
+from tests.support.trading_states import say_state
 
 
 def test_what_an_order_has_traded_is_counted_also_when_the_clock_was_set_back(ledger: Ledger) -> None:
@@ -216,5 +221,136 @@ def test_a_fill_from_the_future_says_that_the_exchanges_clock_is_ahead(ledger: L
             (sent,) = user.kraken.sent
             deadline = datetime.fromisoformat(sent["deadline"]).timestamp()
             assert deadline == pytest.approx(NOW + 40 + TIMING.deadline, abs=1)
+
+    run(steps())
+
+
+def halting_once_decided(user: User) -> None:
+    """It is halted after the next answer to a fill is durable, and before its order leaves."""
+    send = user.gateway.send
+
+    async def halted(*args: Any, **more: Any) -> Any:
+        user.gateway.send = send  # type: ignore[method-assign]
+        say_state(user.states_path, TradingState.HALTED)
+        return await send(*args, **more)
+
+    user.gateway.send = halted  # type: ignore[method-assign]
+
+
+def test_an_entry_that_a_halt_meets_on_its_way_ends_and_is_never_sent(ledger: Ledger) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            halting_once_decided(user)
+            user.fill()
+            await user.done()
+            copy = user.copy()
+            assert (copy.state, copy.reason, copy.sent_at) == (CopyState.REJECTED, "TRADING_HALTED", 0.0)
+            assert "by operator root: a test" in copy.detail
+            say_state(user.states_path, TradingState.ACTIVE)
+            converging = asyncio.create_task(user.copier.sell_owed_exits(user.change_signal))
+            user.guard.look()
+            await asyncio.sleep(5 * TIMING.retry)
+            converging.cancel()
+            assert (user.kraken.sent, user.book.held("BTC")) == ([], NO_VOLUME)
+
+    run(steps())
+
+
+def test_an_exit_that_a_halt_meets_on_its_way_is_owed_and_sold_once_that_is_lifted(ledger: Ledger) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            user.fill()
+            await user.done()
+            converging = asyncio.create_task(user.copier.sell_owed_exits(user.change_signal))
+            halting_once_decided(user)
+            user.fill(Side.SELL)
+            await user.done()
+            copy = user.copy(2)
+            assert (copy.state, copy.reason) == (CopyState.REJECTED, "TRADING_HALTED")
+            assert user.book.owed("BTC") == user.book.held("BTC") > NO_VOLUME
+            user.guard.look()
+            await asyncio.sleep(5 * TIMING.retry)
+            assert len(user.kraken.sent) == 1
+            say_state(user.states_path, TradingState.ACTIVE)
+            # Nothing else wakes it.
+            user.guard.look()
+            await until(lambda: len(user.kraken.sent) == 2)
+            await user.done()
+            converging.cancel()
+            assert user.book.held("BTC") == NO_VOLUME
+
+    run(steps())
+
+
+@pytest.mark.parametrize("side", [Side.BUY, Side.SELL])
+def test_what_is_proven_not_to_exist_is_not_sent_again_while_trading_is_halted(
+    ledger: Ledger, side: Side
+) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            if side is Side.SELL:
+                user.fill()
+                await user.done()
+            sent = len(user.kraken.sent)
+            user.kraken.next["AddOrder"] = [OutcomeUnknown("AddOrder", "cut")]
+            user.kraken.always |= {"OpenOrders": {"open": {}}, "ClosedOrders": {"closed": {}, "count": 0}}
+            user.fill(side)
+            await until(lambda: user.copies[-1].state is CopyState.UNKNOWN)
+            say_state(user.states_path, TradingState.HALTED)
+            user.now += 1000.0
+            await user.done()
+            copy = user.copies[-1]
+            assert copy.state is CopyState.REJECTED
+            assert copy.reason == ("NEVER_ARRIVED" if side is Side.BUY else "TRADING_HALTED")
+            assert "by operator root: a test" in copy.detail
+            assert len(user.kraken.sent) == sent
+            assert user.book.owed("BTC") == user.book.held("BTC")
+
+    run(steps())
+
+
+def test_an_order_that_waits_for_room_passes_the_same_gate(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_order_each(monkeypatch, wait_s=0.2)
+
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            user.fill()
+            await user.done()
+            user.fill()
+            await until(lambda: "waits" in user.copy(2).detail)
+            say_state(user.states_path, TradingState.REDUCING)
+            await user.done()
+            assert (user.copy(2).state, user.copy(2).reason) == (CopyState.REJECTED, "TRADING_REDUCING")
+            assert len(user.kraken.sent) == 1
+
+    run(steps())
+
+
+def test_an_operators_order_is_not_taken_while_trading_is_halted_and_may_be_asked_for_again(
+    ledger: Ledger,
+) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            broker = KrakenBroker(user.gateway, user.portfolio, lambda _: Decimal(0))
+            orders = RequestedOrders(
+                "anna", ledger, broker, lambda: user.now, may_leave=user.guard.gate.check
+            )
+            asked = OrderAsked(request_id="r1", pair="BTC/USD", side=Side.SELL, volume=Decimal("0.001"))
+            say_state(user.states_path, TradingState.HALTED)
+            with pytest.raises(TradingHalted, match="by operator root: a test"):
+                await orders.place(asked)
+            assert ledger.requested_order("r1") is None
+            say_state(user.states_path, TradingState.ACTIVE)
+            assert (await orders.place(asked)).state is CopyState.ACKNOWLEDGED
+            # Said after it was planned, and before it left.
+            orders._may_leave = lambda _side: None
+            say_state(user.states_path, TradingState.HALTED)
+            with pytest.raises(TradingHalted):
+                await orders.place(replace(asked, request_id="r2"))
+            with pytest.raises(OrderRefused, match="is HALTED"):
+                await orders.place(replace(asked, request_id="r2"))
+            assert len(user.kraken.sent) == 1
 
     run(steps())

@@ -9,15 +9,17 @@ from typing import Any
 import pytest
 
 from krakencopy.account_proc.contract.copy_state import CopyState, Reason
+from krakencopy.account_proc.contract.trading_states import TradingState
 from krakencopy.account_proc.copying.fill_answers import set_apart, why_not_copied
-from krakencopy.account_proc.domain.copy_plan import MasterFill
+from krakencopy.account_proc.domain.copy_plan import MasterFill, Slice
 from krakencopy.account_proc.domain.pairs import NOT_LISTED, PairRules
-from krakencopy.account_proc.domain.quantities import Side
+from krakencopy.account_proc.domain.quantities import NO_AMOUNT, BaseVolume, Side
 from krakencopy.account_proc.kraken.pair_rows import pair_table
 from krakencopy.account_proc.state.ledger import Ledger
 from tests.support.copying import BTC, NOW, TradingMaster
 from tests.support.copying_user import copying, fills
 from tests.support.scripted_kraken import ASSETS, PAIRS, run
+from tests.support.trading_states import say_state
 
 
 def test_a_pair_that_is_not_listed_is_skipped_and_said(ledger: Ledger) -> None:
@@ -100,5 +102,77 @@ def test_money_that_an_entry_may_take_is_not_spent_again_before_the_entry_is_ove
             assert before - user.portfolio.cash("USD") == Decimal("0.0001") * 50_250
             await user.done()
             assert before - user.portfolio.cash("USD") == user.copy().cost + user.copy().fee
+
+    run(steps())
+
+
+@pytest.mark.parametrize("state", [TradingState.REDUCING, TradingState.HALTED])
+def test_entries_end_while_trading_is_reducing_or_halted_and_say_who_said_so(
+    ledger: Ledger, state: TradingState
+) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            say_state(user.states_path, state)
+            user.fill()
+            await user.done()
+            copy = user.copy()
+            assert (copy.state, copy.reason) == (CopyState.SKIPPED, f"TRADING_{state}")
+            assert copy.detail == (
+                f"trading of all accounts is {state} since 2026-09-21 14:13:20 UTC, by operator root: a test"
+            )
+            say_state(user.states_path, TradingState.ACTIVE)
+            user.fill()
+            await user.done()
+            assert user.copy(2).state is CopyState.FILLED
+            assert [order["volume"] for order in user.kraken.sent] == ["0.0001"]
+
+    run(steps())
+
+
+def test_exits_leave_while_trading_is_reducing(ledger: Ledger) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            user.fill()
+            await user.done()
+            say_state(user.states_path, TradingState.REDUCING)
+            user.fill(Side.SELL)
+            await user.done()
+            assert (user.copy(2).state, user.copy(2).reason) == (CopyState.FILLED, "EXIT_FULL")
+
+    run(steps())
+
+
+def test_exits_are_owed_while_trading_is_halted_and_each_says_so(ledger: Ledger) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            user.fill()
+            await user.done()
+            say_state(user.states_path, TradingState.HALTED)
+            user.fill(Side.SELL)
+            await user.done()
+            copy = user.copy(2)
+            assert (copy.state, copy.reason) == (CopyState.CARRIED, "TRADING_HALTED")
+            assert "is HALTED since" in copy.detail
+            assert copy.detail.endswith("it is owed until that is lifted")
+            assert user.book.owed("BTC") == user.book.held("BTC") == BaseVolume(Decimal("0.0001"))
+            # The master's next sale finds nothing that is not owed already.
+            user.fill(Side.SELL)
+            await user.done()
+            assert user.book.owed("BTC") == user.book.held("BTC")
+            assert user.copy(2).joined_copy_id == "c3"
+
+    run(steps())
+
+
+def test_what_is_carried_of_entries_stays_so_while_trading_is_reducing(ledger: Ledger) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            piece = Slice(order_id="MO0", volume=BaseVolume(Decimal("0.00004")), cost=NO_AMOUNT)
+            user.book.carry("BTC/USD", Side.BUY, [piece], "c0")
+            say_state(user.states_path, TradingState.REDUCING)
+            user.fill()
+            await user.done()
+            assert user.book.carried_volume("BTC/USD", Side.BUY) == piece.volume
+            assert user.kraken.sent == []
 
     run(steps())

@@ -272,6 +272,36 @@ def test_an_exit_refused_as_too_small_is_owed_if_it_is_large_enough_by_the_rules
     run(steps())
 
 
+def test_an_owed_exit_that_is_too_small_at_the_price_of_now_is_not_tried_again_and_again(
+    ledger: Ledger,
+) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            await bought(user)
+            user.kraken.next["AddOrder"] = [
+                ExchangeRefused("AddOrder", ("EService:Market in post_only mode",))
+            ]
+            user.fill(Side.SELL)
+            await user.done()
+            converging = asyncio.create_task(user.copier.sell_owed_exits(user.change_signal))
+            # It is worth 0.4 dollars, and was 5 when a price was known last; no order is worth less than 0.5.
+            user.kraken.always["Ticker"] = {"XXBTZUSD": {"b": ["4000"], "a": ["4001"], "c": ["4000"]}}
+            user.kraken.next["AddOrder"] = [BelowMinimum("AddOrder", ("EOrder:Cost minimum not met",))]
+            user.now += 60.0
+            await until(lambda: not user.kraken.next["AddOrder"])
+            await user.done()
+            user.now += 3600.0
+            await asyncio.sleep(5 * TIMING.retry)
+            converging.cancel()
+            assert (last(user).state, last(user).detail.rpartition("; ")[2]) == (
+                CopyState.CARRIED, "it is less than the exchange's minimum at the price of now, 4000",
+            )  # fmt: skip
+            assert list(user.copier.positions.obstructed_exits()) == []
+            assert user.book.owed("BTC").amount == WHOLE
+
+    run(steps())
+
+
 def test_an_exit_that_is_too_small_by_the_rules_of_now_is_carried(ledger: Ledger) -> None:
     async def steps() -> None:
         async with copying(ledger) as user:

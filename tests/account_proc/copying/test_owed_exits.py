@@ -10,6 +10,7 @@ import pytest
 from krakencopy.account_proc.contract.copied_coins import Exchanged
 from krakencopy.account_proc.contract.copy_state import CopyState
 from krakencopy.account_proc.contract.errors import ExchangeRefused
+from krakencopy.account_proc.contract.trading_states import TradingState
 from krakencopy.account_proc.copying.owed_exits import OwedExits
 from krakencopy.account_proc.domain.copy_plan import Slice
 from krakencopy.account_proc.domain.quantities import NO_AMOUNT, BaseVolume, Price, Side
@@ -19,6 +20,7 @@ from krakencopy.account_proc.kraken.pair_rows import pair_table
 from krakencopy.account_proc.state.ledger import Ledger
 from tests.support.copying_user import TIMING, User, copying
 from tests.support.scripted_kraken import ASSETS, PAIRS, run, until
+from tests.support.trading_states import say_state
 
 
 def test_an_exit_that_is_owed_where_no_price_is_known_asks_for_one_and_leaves(ledger: Ledger) -> None:
@@ -223,5 +225,25 @@ def test_an_exit_that_is_too_small_or_of_a_pair_that_is_not_listed_stays_owed(le
         async with copying(ledger) as user:
             assert await owing(user, volume="0.00001").price_to_sell_at("BTC/USD") is None
             assert await owing(user, "NEW/USD").price_to_sell_at("NEW/USD") is None
+
+    run(steps())
+
+
+def test_no_owed_exit_is_due_while_trading_is_halted_nor_one_whose_price_was_found_out_before(
+    ledger: Ledger,
+) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            exits = owing(user)
+            assert exits.pairs_due() == ["BTC/USD"]
+            price = await exits.price_to_sell_at("BTC/USD")
+            assert price is not None
+            say_state(user.states_path, TradingState.HALTED)
+            assert exits.pairs_due() == []
+            assert exits.intend_exit("BTC/USD", price) is None
+            assert user.book.owed("BTC") == BaseVolume(Decimal("0.0001"))
+            say_state(user.states_path, TradingState.REDUCING)
+            assert exits.pairs_due() == ["BTC/USD"]
+            assert exits.intend_exit("BTC/USD", price) is not None
 
     run(steps())

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
-from krakencopy.account_proc.domain.copy_plan import Slice
+from krakencopy.account_proc.contract.copied_coins import Exchanged
+from krakencopy.account_proc.domain.copy_plan import SettledOrder, Slice
 from krakencopy.account_proc.domain.exit_sizing import owed_exit
 from krakencopy.account_proc.domain.quantities import BaseVolume, Price, QuoteAmount, Side
 from tests.support.copying import BTC, Follower, master_with
@@ -67,3 +68,52 @@ def test_what_is_owed_of_coins_that_are_gone_is_owed_no_more_in_each_pair_by_the
     }
     user.book.write_off("BTC", BaseVolume(Decimal(0)))
     assert [pair for pair, _ in user.book.carried] == ["ETH/USD"]
+
+
+def rest(volume: str) -> Slice:
+    return Slice(order_id="", volume=BaseVolume(Decimal(volume)), cost=QuoteAmount(Decimal(0)))
+
+
+def bought_eth_by_way_of_btc(user: Follower) -> None:
+    """With dollars of its own."""
+    user.book.coins.bought(Exchanged(base="BTC", quote="USD", volume=Decimal(1), cost=Decimal(50_000)))
+    user.book.coins.bought(Exchanged(base="ETH", quote="BTC", volume=Decimal(20), cost=Decimal(1)))
+
+
+def sell_owed_eth(user: Follower, cost: str) -> None:
+    order = SettledOrder(
+        copy_id="x1", slices=(rest("20"),), ordered=BaseVolume(Decimal(20)), filled=BaseVolume(Decimal(20)),
+        cost=QuoteAmount(Decimal(cost)), fees={}, sweep=True,
+    )  # fmt: skip
+    user.book.put_carried("ETH/BTC", Side.SELL, ())
+    user.book.settle("ETH/BTC", Side.SELL, order)
+
+
+def test_what_an_owed_exit_brings_in_of_a_coin_that_the_master_has_left_is_owed() -> None:
+    master, user = master_with("1"), Follower()
+    bought_eth_by_way_of_btc(user)
+    user.book.carry("ETH/BTC", Side.SELL, [rest("20")], "c1")
+    # It could not be sold so far, and nothing of bitcoin is held when the master leaves that.
+    (answer,) = user.decide(master.sell("O2", "1", "50000")).decisions
+    assert (answer.reason, user.book.left) == ("NO_COPIED_POSITION", {"BTC": "BTC/USD"})
+    sell_owed_eth(user, "1.1")
+    assert user.book.held("BTC").amount == Decimal("1.1")
+    assert user.book.carried_volume("BTC/USD", Side.SELL).amount == Decimal("1.1")
+
+
+def test_what_comes_in_of_a_coin_that_the_master_holds_again_is_kept() -> None:
+    master, user = master_with("1"), Follower(equity=Decimal(10**6))
+    master.equity = Decimal(10**7)
+    bought_eth_by_way_of_btc(user)
+    user.decide(master.sell("O2", "1", "50000"))
+    user.settle(user.ordered(master.buy("O3", "1", "50000")))
+    assert user.book.left == {}
+    sell_owed_eth(user, "1.1")
+    assert user.book.owed("BTC").amount == 0
+
+
+def test_a_coin_that_was_left_is_known_by_its_new_name() -> None:
+    user = Follower()
+    user.book.left = {"MATIC": "MATIC/USD"}
+    user.book.rename("MATIC", "POL")
+    assert user.book.left == {"POL": "POL/USD"}

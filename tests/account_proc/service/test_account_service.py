@@ -21,15 +21,19 @@ from krakencopy.account_proc.contract.errors import (
     LockHeld,
     OutcomeUnknown,
 )
+from krakencopy.account_proc.contract.trading_states import TradingState
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.service.account_service import AccountServicer
+from krakencopy.account_proc.service.trading_status import trading_status
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.account_proc.trading.requested_orders import BadOrder, OrderAsked
 from krakencopy.v1 import account_pb2 as pb
 from krakencopy.v1 import types_pb2
+from tests.support.account_specs import guard_in, states_file_in
 from tests.support.copying_user import User, copying
 from tests.support.scripted_kraken import run
+from tests.support.trading_states import say_state
 
 EPOCH = 7
 SEEN = pb.AccountSeen(identity="an account")
@@ -41,6 +45,7 @@ class Process:
     def __init__(self, ledger: Ledger, user: User | None = None) -> None:
         self.spec = SimpleNamespace(id="anna", epoch=EPOCH, users=1)
         self.ledger = ledger
+        self.guard = guard_in(ledger.path.parent, "anna")
         self.copier = None if user is None else user.copier
         self.change_signal = ChangeSignal() if user is None else user.change_signal
         self.master: Any = None
@@ -86,7 +91,7 @@ class Process:
         return types_pb2.NonceReport(account_id="anna", last=5)
 
     def snapshot(self) -> pb.WatchSnapshotResponse:
-        return pb.WatchSnapshotResponse(reason=self.reason)
+        return pb.WatchSnapshotResponse(reason=self.reason, trading=trading_status(self.guard))
 
 
 @pytest.fixture
@@ -382,5 +387,20 @@ def test_drain_nonce_and_coins_are_the_process_answers(ledger: Ledger) -> None:
         with pytest.raises(GRPCError, match="tables could not be read") as raised:
             await mine.FindCoins(pb.FindCoinsRequest(names=["BTC"]))
         assert raised.value.status is Status.UNAVAILABLE
+
+    run(steps())
+
+
+def test_trading_states_are_read_again_and_answered_once_they_are_kept_to(ledger: Ledger) -> None:
+    async def steps() -> None:
+        process = Process(ledger)
+        say_state(states_file_in(ledger.path.parent), TradingState.REDUCING)
+        answer = await servicer(process).ReadTradingStates(pb.ReadTradingStatesRequest())
+        assert (answer.trading.state, answer.trading.version) == (types_pb2.TRADING_STATE_REDUCING, 1)
+        # An order that left before, and is not answered: it is not kept to, which the supervisor says.
+        with process.guard.gate.order_out(Side.SELL, 1000.0):
+            say_state(states_file_in(ledger.path.parent), TradingState.HALTED)
+            answer = await servicer(process).ReadTradingStates(pb.ReadTradingStatesRequest())
+            assert (answer.trading.state, answer.trading.version) == (types_pb2.TRADING_STATE_HALTED, 1)
 
     run(steps())

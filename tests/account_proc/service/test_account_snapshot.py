@@ -19,7 +19,7 @@ from krakencopy.account_proc.service.kraken_account import KrakenAccount
 from krakencopy.account_proc.service.user_side import UserSide
 from krakencopy.account_proc.state.ledger import Drift
 from krakencopy.v1 import types_pb2 as pb
-from tests.support.account_specs import add_account, credentials_of, spec_at
+from tests.support.account_specs import add_account, credentials_of, guard_of, spec_at
 from tests.support.copying import NOW
 from tests.support.odd_exchange import Paper, paper_exchange
 from tests.support.scripted_kraken import run, until
@@ -35,8 +35,9 @@ def paper() -> Iterator[Paper]:
 def account_at(paper: Paper, folder: Path, role: Role) -> KrakenAccount:
     spec = spec_at(paper, folder, "tania", role)
     return KrakenAccount(
-        spec, credentials_of(spec), changed=lambda: None, failed=lambda _: None, copied=lambda _: Decimal(0)
-    )
+        spec, credentials_of(spec), changed=lambda: None, failed=lambda _: None, copied=lambda _: Decimal(0),
+        guard=guard_of(spec),
+    )  # fmt: skip
 
 
 def test_before_the_exchange_was_reached_little_is_known(paper: Paper, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from krakencopy.account_proc.contract.errors import ConfigurationFault, KeyRefus
 from krakencopy.account_proc.contract.spec import Role
 from krakencopy.account_proc.service.kraken_account import KrakenAccount
 from krakencopy.account_proc.trading.account_check import IDENTITY
-from tests.support.account_specs import add_account, credentials_of, spec_at
+from tests.support.account_specs import add_account, credentials_of, guard_of, spec_at
 from tests.support.odd_exchange import Paper, paper_exchange
 from tests.support.scripted_kraken import run
 
@@ -39,7 +39,7 @@ def opened(paper: Paper, tmp_path: Path) -> Opened:
         spec = spec_at(paper, tmp_path, "tania", role, **more)
         account = KrakenAccount(
             spec, credentials_of(spec), changed=lambda: None, failed=lambda _: None,
-            copied=lambda _: Decimal(0),
+            copied=lambda _: Decimal(0), guard=guard_of(spec),
         )  # fmt: skip
         try:
             yield account

@@ -18,6 +18,7 @@ from krakencopy.account_proc.contract.spec import Role
 from krakencopy.account_proc.domain.order import OrderAck
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.kraken.errors import NotSent
+from krakencopy.account_proc.kraken.order_gate import TradingReducing
 from krakencopy.account_proc.kraken.rest.shown_order import ShownOrder, shown_order
 from krakencopy.account_proc.service import order_calls as module
 from krakencopy.account_proc.service.order_calls import OrderCalls, Process, order_message
@@ -147,6 +148,14 @@ def test_an_order_that_the_key_may_not_place_is_not_tried() -> None:
             Status.FAILED_PRECONDITION, "KEY_MAY_NOT_TRADE",
         )  # fmt: skip
     assert account.orders.asked == []
+
+
+def test_an_order_that_trading_states_let_not_leave_is_refused_with_who_said_so() -> None:
+    account = Account()
+    account.orders.fault = TradingReducing("AddOrder", "trading of all accounts is REDUCING")
+    status, reason, words = refused(account.calls.PlaceOrder(pb.AccountServicePlaceOrderRequest(**ORDER)))
+    assert (status, reason) == (Status.FAILED_PRECONDITION, "TRADING_REDUCING")
+    assert words == "trading of all accounts is REDUCING; nothing was sent"
 
 
 def test_orders_are_listed_as_they_are_asked_for() -> None:

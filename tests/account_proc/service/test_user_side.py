@@ -18,7 +18,7 @@ from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.service import user_side as user_side_module
 from krakencopy.account_proc.service.kraken_account import KrakenAccount
 from krakencopy.account_proc.service.user_side import UserSide
-from tests.support.account_specs import add_account, credentials_of, spec_at
+from tests.support.account_specs import add_account, credentials_of, guard_of, spec_at
 from tests.support.odd_exchange import Paper, paper_exchange
 from tests.support.scripted_kraken import run, until
 
@@ -37,7 +37,7 @@ class User:
         spec = spec_at(paper, folder, "tania", Role.USER, **more)
         self.account = KrakenAccount(
             spec, credentials_of(spec), changed=lambda: None, failed=lambda _: None,
-            copied=lambda _: Decimal(0),
+            copied=lambda _: Decimal(0), guard=guard_of(spec),
         )  # fmt: skip
         self.user = UserSide(self.account, ChangeSignal(), lambda _: None, lambda: False)
         self.loops: list[str] = []

@@ -87,6 +87,23 @@ def test_the_book_comes_back_as_it_was(
         assert found.carried.get((pair, Side.SELL), []) == sells
 
 
+def test_coins_that_the_master_has_left_and_what_was_flattened_come_back_as_they_were(tmp_path: Path) -> None:
+    path = tmp_path / "book.db"
+    with opened(path) as ledger:
+        assert ledger.flattened == 0
+        book = ledger.load_book()
+        book.left = {"BTC": "BTC/USD"}
+        ledger.commit(book=book, flattened=3)
+        ledger.commit(book=book)
+    with opened(path) as ledger:
+        book = ledger.load_book()
+        assert (book.left, ledger.flattened) == ({"BTC": "BTC/USD"}, 3)
+        book.left.clear()
+        ledger.commit(book=book)
+    with opened(path) as ledger:
+        assert (ledger.load_book().left, ledger.flattened) == ({}, 3)
+
+
 @one_ledger
 @given(requested_orders)
 def test_orders_that_were_asked_for_come_back_as_they_were(tmp_path: Path, order: RequestedOrder) -> None:

@@ -17,10 +17,12 @@ import pytest
 
 from krakencopy.account_proc.contract.errors import ExchangeRefused, OutcomeUnknown
 from krakencopy.account_proc.contract.spec import CopyRules, Tier
+from krakencopy.account_proc.contract.trading_states import TradingState
 from krakencopy.account_proc.copying.copier import Copier
 from krakencopy.account_proc.copying.copy_context import CopyContext
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits
+from krakencopy.account_proc.notices.announcements import Announcements
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.runtime.read_deferral import ReadDeferral
 from krakencopy.account_proc.service.account_service import AccountServicer
@@ -34,9 +36,11 @@ from krakencopy.account_proc.trading.portfolio import Portfolio
 from krakencopy.account_proc.trading.requested_orders import RequestedOrders
 from krakencopy.account_proc.trading.timing import Timing
 from krakencopy.v1 import account_pb2, types_pb2
+from tests.support.account_specs import guard_in, states_file_in
 from tests.support.copying import NOW
 from tests.support.copying_user import streamed_fill
 from tests.support.scripted_kraken import ScriptedKraken, execution, run, until
+from tests.support.trading_states import say_state
 
 PAIR = "BTC/USD"
 BUY = OrderIntent(pair=PAIR, side=Side.BUY, volume=Decimal("0.0001"))
@@ -152,12 +156,14 @@ class User:
                 book=ledger.load_book(),
                 portfolio=self.portfolio,
                 gateway=self.gateway,
+                guard=guard_in(ledger.path.parent, "anna"),
                 now=self.now,
                 ask_time=self.ask_time,
                 own_held=lambda _: Decimal(0),
                 strategy_may_order=lambda: self.loop.under_way,
                 read_deferral=ReadDeferral(0.1),
                 changed=self.change_signal.notify,
+                announce=Announcements(self.change_signal.notify).announce,
                 failed=self.failures.append,
             )
         )
@@ -435,5 +441,23 @@ def test_switching_off_waits_for_the_order_that_is_under_way_but_not_for_ever(le
             user.change_signal.notify()
             await until(switching.done)
             held.set()
+
+    run(steps())
+
+
+def test_an_order_that_trading_states_refuse_is_told_and_not_asked_for_again_and_again(
+    ledger: Ledger,
+) -> None:
+    async def steps() -> None:
+        async with trading(ledger, Wants(round_trips())) as user:
+            path = states_file_in(ledger.path.parent)
+            user.orders._may_leave = guard_in(ledger.path.parent, "anna").gate.check
+            say_state(path, TradingState.HALTED)
+            user.loop.switch_on()
+            await until(lambda: "is HALTED since" in user.loop.last)
+            assert user.loop.orders_sent >= 1
+            assert (user.kraken.sent, user.loop.failure) == ([], "")
+            say_state(path, TradingState.ACTIVE)
+            await until(lambda: len(user.kraken.sent) > 0)
 
     run(steps())

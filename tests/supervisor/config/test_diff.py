@@ -242,14 +242,11 @@ def test_every_field_of_an_account_is_compared(part: str) -> None:
     assert all(isinstance(setting, Setting) for setting in changed.settings)
 
 
-def test_another_group_with_the_same_rules_ends_no_process() -> None:
+def test_another_group_with_the_same_rules_is_a_new_process_which_goes_by_its_trading_state() -> None:
     *others, ben = config().accounts
     other = replace(config(), accounts=(*others, replace(ben, group="clients")), groups=("clients",))
     difference = compare(config(), other)
     (changed,) = difference.changed
-    assert (str(changed.settings[0]), changed.needs_process) == ('group (not set) -> "clients"', False)
-    assert difference.touched == frozenset()
+    assert str(changed.settings[0]) == 'group (not set) -> "clients"'
+    assert difference.touched == frozenset({"ben"})
     assert difference.applied_to(config()).groups == ("clients",)
-    also = replace(ben, group="clients", copy=CopyRules(max_slippage_bps=7))
-    (changed,) = compare(config(), replace(other, accounts=(*others, also))).changed
-    assert changed.needs_process

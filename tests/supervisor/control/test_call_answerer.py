@@ -53,6 +53,11 @@ class Servicer(_Servicer):  # type: ignore[misc]  # as said above
                 self.cancelled = True
         await refuse(context, grpc.StatusCode.NOT_FOUND, "ACCOUNT_NOT_FOUND", "there is none")
 
+    async def SetTradingState(
+        self, request: pb.SetTradingStateRequest, context: Any
+    ) -> pb.SetTradingStateResponse:
+        return pb.SetTradingStateResponse(version=8)
+
     async def WatchFills(
         self, request: pb.WatchFillsRequest, context: Any
     ) -> AsyncIterator[pb.WatchFillsResponse]:
@@ -80,10 +85,12 @@ class Front:
 
 
 @asynccontextmanager
-async def answered() -> AsyncIterator[tuple[Front, Servicer, CallAnswerer]]:
+async def answered(
+    share: LoopShare | None = None,
+) -> AsyncIterator[tuple[Front, Servicer, CallAnswerer]]:
     here, there = socket.socketpair()
     servicer = Servicer()
-    answerer = CallAnswerer(servicer, LoopShare())
+    answerer = CallAnswerer(servicer, share or LoopShare())
     answering = asyncio.create_task(answerer.run(*await streams_of(there)))
     front = Front(*await streams_of(here))
     yield front, servicer, answerer
@@ -99,6 +106,20 @@ def test_a_single_answer_and_its_end() -> None:
             assert (answer.kind, answer.call) == (Kind.ANSWER, 1)
             assert pb.GetStatusResponse.FromString(answer.body).pid == 7
             assert await front.frame() == Frame(Kind.END, 1)
+
+    run(play())
+
+
+def test_what_stops_trading_is_answered_though_others_have_used_up_the_share_of_the_loop() -> None:
+    async def play() -> None:
+        share = LoopShare()
+        share.spend(3_600.0)
+        async with answered(share) as (front, _, _):
+            front.call(1, "GetStatus", pb.GetStatusRequest())
+            front.call(2, "SetTradingState", pb.SetTradingStateRequest())
+            answer = await front.frame()
+            assert (answer.kind, answer.call) == (Kind.ANSWER, 2)
+            assert pb.SetTradingStateResponse.FromString(answer.body).version == 8
 
     run(play())
 

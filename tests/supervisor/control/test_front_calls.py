@@ -54,6 +54,11 @@ class Servicer(_Servicer):  # type: ignore[misc]  # as said above
             self.waiting -= 1
         return pb.GetReportResponse()
 
+    async def SetTradingState(
+        self, request: pb.SetTradingStateRequest, context: Any
+    ) -> pb.SetTradingStateResponse:
+        return pb.SetTradingStateResponse(version=8)
+
     async def WatchFills(
         self, request: pb.WatchFillsRequest, context: Any
     ) -> AsyncIterator[pb.WatchFillsResponse]:
@@ -192,6 +197,18 @@ def test_slow_calls_of_one_client_are_asked_a_few_at_a_time_and_refused_beyond_i
             assert servicer.waiting == ASKED_MAX
             servicer.go_on.set()
             assert await asyncio.gather(*slow) == [pb.GetReportResponse()] * OF_ONE.calls
+
+    played(tmp_path, play)
+
+
+def test_what_stops_trading_waits_behind_no_other_call(tmp_path: Path) -> None:
+    async def play(stub: Any, servicer: Servicer, _: Path) -> None:
+        slow = [stub.GetReport(pb.GetReportRequest()) for _ in range(ASKED_MAX + 1)]
+        await until("the first ones", lambda: servicer.waiting == ASKED_MAX)
+        assert (await stub.SetTradingState(pb.SetTradingStateRequest(), timeout=30)).version == 8
+        assert servicer.waiting == ASKED_MAX
+        servicer.go_on.set()
+        await asyncio.gather(*slow)
 
     played(tmp_path, play)
 

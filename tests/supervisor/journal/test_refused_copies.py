@@ -82,3 +82,8 @@ def test_a_copy_that_is_reported_again_counts_once_and_memory_is_bounded(told: T
     told.refused.count("ann", [copy(f"n{number}") for number in range(2 * KNOWN_MAX)])
     told.now += PERIOD_S
     assert told.events() == [("ann", "EOrder:X", str(2 * KNOWN_MAX))]
+
+
+def test_what_trading_states_have_kept_here_was_refused_by_nobody_there(told: Told) -> None:
+    told.refused.count("ann", [copy("1", "TRADING_HALTED"), copy("2", "TRADING_REDUCING"), copy("3")])
+    assert told.events() == [("ann", "EOrder:X", "1")]

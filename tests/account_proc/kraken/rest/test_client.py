@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import formatdate
 from typing import Any
@@ -26,7 +27,9 @@ from krakencopy.account_proc.contract.errors import (
     OutcomeUnknown,
 )
 from krakencopy.account_proc.contract.spec import Credentials, Tier
+from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.kraken.errors import LockedOut
+from krakencopy.account_proc.kraken.order_gate import OrderGate, TradingHalted
 from krakencopy.account_proc.kraken.rest.client import KrakenRest
 from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits, DecayingCounter
 from krakencopy.account_proc.kraken.rest.signing import sign
@@ -329,3 +332,39 @@ def test_an_order_that_is_refused_for_its_time_corrects_the_clock_by_that_very_a
         with pytest.raises(ExchangeError):
             rest.private("AddOrder")
         assert rest.clock.now() - time.time() == pytest.approx(4, abs=1.5)
+
+
+def halted(side: Side) -> TradingHalted | None:
+    return TradingHalted("AddOrder", f"no {side} order leaves")
+
+
+@pytest.mark.parametrize("side", ["buy", "sell", ""])
+def test_an_order_that_may_not_leave_takes_no_nonce_and_is_not_sent(side: str) -> None:
+    with odd_exchange(answer({"count": 1})) as exchange:
+        rest = KrakenRest(exchange.url, KEY, Counter(), roomy_limits(), gate=OrderGate(halted))
+        with pytest.raises(TradingHalted, match=f"no {side or 'buy'} order leaves"):
+            rest.private("AddOrder", {"type": side} if side else {})
+        with pytest.raises(TradingHalted), rest.turn("AddOrder", {"type": "sell"}):
+            raise AssertionError("it was let out")
+        # What ends an order always leaves, and a check makes none.
+        assert rest.private("CancelOrder", {"txid": "O1"}) == {"count": 1}
+        rest.private("AddOrder", {"type": "buy", "validate": "true"})
+        rest.close()
+    assert [asked.params["nonce"] for asked in exchange.asked] == ["1", "2"]
+
+
+def test_an_order_may_arrive_until_it_is_answered_or_its_deadline_is_over() -> None:
+    now = time.time()
+    text = datetime.fromtimestamp(now + 100, UTC).isoformat().replace("+00:00", "Z")
+    gate = OrderGate()
+    with odd_exchange(answer({"txid": ["O1"]}), RESET) as exchange:
+        rest = KrakenRest(exchange.url, KEY, Counter(), roomy_limits(), gate=gate)
+        with rest.turn("AddOrder", {"type": "sell"}):
+            assert gate.may_arrive(gate.mark)
+        assert not gate.may_arrive(gate.mark)
+        rest.private("AddOrder", {"type": "sell", "deadline": text})
+        assert not gate.may_arrive(gate.mark)
+        with suppress(OutcomeUnknown):
+            rest.private("AddOrder", {"type": "sell", "deadline": text})
+        assert gate.may_arrive(gate.mark)
+        rest.close()

@@ -23,6 +23,7 @@ from krakencopy.account_proc.kraken.rest import order_connection as order_line_m
 from krakencopy.account_proc.kraken.rest import request_queue as queue_module
 from krakencopy.account_proc.kraken.rest.client import KrakenRest
 from krakencopy.account_proc.kraken.rest.order_connection import OrderConnection
+from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits
 from krakencopy.account_proc.kraken.rest.request_queue import Priority, RequestQueue
 from krakencopy.account_proc.kraken.rest.signing import sign
 from krakencopy.account_proc.kraken.tls import EXCHANGE_TLS
@@ -281,6 +282,32 @@ def test_orders_go_before_a_read_that_is_not_answered_and_it_is_asked_again_if_n
     nonces = [int(asked.params["nonce"]) for asked in exchange.asked]
     assert nonces == sorted(set(nonces))
     assert nonces[0] == 1
+
+
+def test_an_order_that_may_not_go_before_a_read_does_not_leave_behind_it_either(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever asked knows it as not sent, and may have sent another one meanwhile."""
+    monkeypatch.setattr(client_module, "READ_PATIENCE_S", 0.05)
+    monkeypatch.setattr(queue_module, "READ_PATIENCE_S", 0.05)
+    throttled = threading.Event()
+    until_s = property(lambda _: time.monotonic() + 60 if throttled.is_set() else 0.0)
+    monkeypatch.setattr(AccountLimits, "throttled_until", until_s)
+    with odd_exchange(HANG + answer({"ZUSD": "1"}), answer({"ZUSD": "2"})) as exchange:
+
+        async def work(queue: RequestQueue, _: OrderConnection) -> None:
+            reading = asyncio.create_task(queue.private("Balance", priority=Priority.READ))
+            await until(exchange.heard.is_set)
+            throttled.set()
+            with pytest.raises(NotSent, match="sent nothing for"):
+                await order(queue)
+            throttled.clear()
+            exchange.released.set()
+            assert await reading == {"ZUSD": "1"}
+            assert await queue.private("Balance", priority=Priority.READ) == {"ZUSD": "2"}
+
+        with_line(exchange, work)
+    assert [asked.target for asked in exchange.asked] == ["/0/private/Balance"] * 2
 
 
 def test_a_read_takes_its_turn_behind_an_order_that_is_on_the_line() -> None:

@@ -1,0 +1,160 @@
+"""What operators have said about trading: a state for all accounts, for a group and for one account, and who
+is to sell what copying bought. Pure; the file is runtime/trading_state_file.py's.
+
+    ACTIVE    trades
+    REDUCING  buys nothing: entries are skipped, exits are copied
+    HALTED    nothing leaves: entries are skipped, exits are owed
+
+Of the states that are said for an account, its group and all, the strictest holds. So an account is ACTIVE
+again when the last of them was lifted.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+#: Of the file's form. Another one is of another version of krakencopy, and is not guessed at.
+FORMAT = 1
+#: Characters of who and why that are kept.
+WORDS_MAX = 200
+ALL = "all"
+_GROUP, _ACCOUNT = "group:", "account:"
+
+
+class TradingState(StrEnum):
+    """What leaves; the names are those of ``krakencopy.v1.TradingState``."""
+
+    ACTIVE = "ACTIVE"
+    REDUCING = "REDUCING"
+    HALTED = "HALTED"
+
+
+STRICTNESS = {TradingState.ACTIVE: 0, TradingState.REDUCING: 1, TradingState.HALTED: 2}
+
+
+def group_scope(group: str) -> str:
+    """The scope of a group's accounts."""
+    return f"{_GROUP}{group}"
+
+
+def account_scope(account_id: str) -> str:
+    """The scope of one account."""
+    return f"{_ACCOUNT}{account_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateSetting:
+    """One state that was said, and is not ACTIVE."""
+
+    state: TradingState
+    #: Who said it, e.g. "operator root" or "limit day"; and why, empty where nobody said.
+    by: str
+    reason: str
+    #: Unix seconds, by the clock of who wrote it.
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlattenOrder:
+    """That an account is to sell all that copying bought, once for each number."""
+
+    #: The version that it was said with. So it grows with each one, also where the file was lost and made
+    #: anew: a process takes one whose number it has done for done.
+    number: int
+    by: str
+    reason: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradingStates:
+    """All that was said and holds."""
+
+    #: Grows with each change; 0 while nothing was ever said.
+    version: int = 0
+    #: By scope; a scope that is not there is ACTIVE.
+    states: Mapping[str, StateSetting] = field(default_factory=dict)
+    #: By account id; the last one of each.
+    flattens: Mapping[str, FlattenOrder] = field(default_factory=dict)
+
+    def settings_of(self, account_id: str, group: str = "") -> dict[str, StateSetting]:
+        """What is said for an account, by scope, the widest first."""
+        scopes = (ALL, group_scope(group), account_scope(account_id))
+        return {scope: self.states[scope] for scope in scopes if scope in self.states}
+
+    def state_of(self, account_id: str, group: str = "") -> TradingState:
+        """The strictest that is said for an account."""
+        said = (setting.state for setting in self.settings_of(account_id, group).values())
+        return max(said, key=STRICTNESS.__getitem__, default=TradingState.ACTIVE)
+
+    def with_state(self, scopes: Iterable[str], setting: StateSetting) -> TradingStates:
+        """The next version: these scopes have this state from now on; ACTIVE lifts what was said for them."""
+        states = {scope: said for scope, said in self.states.items() if scope not in (scopes := set(scopes))}
+        if setting.state is not TradingState.ACTIVE:
+            states |= dict.fromkeys(scopes, setting)
+        return replace(self, version=self.version + 1, states=states)
+
+    def with_flatten(self, account_ids: Iterable[str], by: str, reason: str, at: float) -> TradingStates:
+        """The next version: these accounts are to sell what copying bought, and buy nothing from now on."""
+        account_ids = list(account_ids)
+        number = self.version + 1
+        orders = dict.fromkeys(account_ids, FlattenOrder(number=number, by=by, reason=reason, at=at))
+        # Who is halted stays so.
+        halted = {
+            account_scope(account_id)
+            for account_id in account_ids
+            if (said := self.states.get(account_scope(account_id))) and said.state is TradingState.HALTED
+        }
+        reducing = StateSetting(state=TradingState.REDUCING, by=by, reason=reason, at=at)
+        scopes = set(map(account_scope, account_ids)) - halted
+        return replace(self.with_state(scopes, reducing), flattens={**self.flattens, **orders})
+
+
+class StatesUnreadable(ValueError):
+    """The text is not what was written."""
+
+
+def to_text(states: TradingStates) -> str:
+    """As the file has it: people may read it, and a changed or cut one is found out."""
+    body = {
+        "format": FORMAT,
+        "version": states.version,
+        "states": {scope: asdict(setting) for scope, setting in states.states.items()},
+        "flattens": {account_id: asdict(order) for account_id, order in states.flattens.items()},
+    }
+    return json.dumps({**body, "sum": _sum(body)}, indent=1) + "\n"
+
+
+def from_text(text: str) -> TradingStates:
+    """The inverse. Raises StatesUnreadable."""
+    try:
+        body = json.loads(text)
+        written, form = body.pop("sum"), body["format"]
+        states = _read_body(body) if form == FORMAT else None
+    except (ValueError, ArithmeticError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise StatesUnreadable("it is cut or damaged") from error
+    if states is None:
+        raise StatesUnreadable(f"its format is {form}, and this version reads {FORMAT}")
+    if written != _sum(body):
+        raise StatesUnreadable("it was changed by hand or damaged")
+    return states
+
+
+def _read_body(body: Mapping[str, Any]) -> TradingStates:
+    return TradingStates(
+        version=int(body["version"]),
+        states={
+            scope: StateSetting(**{**raw, "state": TradingState(raw["state"])})
+            for scope, raw in body["states"].items()
+        },
+        flattens={account_id: FlattenOrder(**raw) for account_id, raw in body["flattens"].items()},
+    )
+
+
+def _sum(body: Mapping[str, object]) -> str:
+    return f"{zlib.crc32(json.dumps(body, sort_keys=True).encode()):08x}"

@@ -1,0 +1,50 @@
+"""What an account may trade, as messages have it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from krakencopy.account_proc.contract.proto_time import timestamp
+from krakencopy.account_proc.contract.trading_states import (
+    FlattenOrder,
+    StateSetting,
+    TradingState,
+    TradingStates,
+)
+from krakencopy.v1 import types_pb2 as pb
+
+PB_STATE = {state: pb.TradingState.Value(f"TRADING_STATE_{state}") for state in TradingState}
+#: Of an account without a process.
+NO_VERSION = -1
+
+
+def trading_status(
+    states: TradingStates, account_id: str, group: str = "", *, version: int = NO_VERSION, fault: str = ""
+) -> pb.TradingStatus:
+    """Of one account. ``version``: the one that its process keeps to; ``fault``: why the states cannot be
+    read. An order to sell everything is there as one that nobody has read yet.
+    """
+    state, settings = states.state_of(account_id, group), states.settings_of(account_id, group)
+    status = status_message(state, settings, version=version, fault=fault)
+    if (order := states.flattens.get(account_id)) is not None:
+        status.flatten.CopyFrom(flatten_message(order, pb.FLATTEN_STATE_REQUESTED))
+    return status
+
+
+def status_message(
+    state: TradingState, settings: Mapping[str, StateSetting], *, version: int, fault: str
+) -> pb.TradingStatus:
+    """A state with what was said, by scope."""
+    status = pb.TradingStatus(state=PB_STATE[state], version=version, fault=fault)
+    for scope, said in settings.items():
+        status.settings.add(
+            scope=scope, state=PB_STATE[said.state], by=said.by, reason=said.reason, at=timestamp(said.at)
+        )
+    return status
+
+
+def flatten_message(order: FlattenOrder, state: pb.FlattenState.ValueType) -> pb.Flatten:
+    """An order to sell everything, and how far it has come."""
+    return pb.Flatten(
+        number=order.number, state=state, by=order.by, reason=order.reason, at=timestamp(order.at)
+    )

@@ -1,0 +1,207 @@
+"""What one account may trade now, by what operators and limits have said (contract/trading_states.py), and by
+which version of that its process goes.
+
+Whether an order may leave is looked at by one stat of the file, by whoever decides about it and again right
+before it leaves (kraken/order_gate.py). Beside that the file is looked at twice a second, and when the
+supervisor asks: what else follows from a change, as the cancelling of orders, follows then.
+
+A version is *kept to* once no order that left by an earlier one can still arrive at the exchange. That is
+what the supervisor is answered, and what the file ``run/ID.states`` says, for who asks without a supervisor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import NoReturn
+
+from krakencopy.account_proc.contract.proto_time import utc
+from krakencopy.account_proc.contract.trading_states import (
+    ALL,
+    FlattenOrder,
+    StateSetting,
+    TradingState,
+    TradingStates,
+    account_scope,
+)
+from krakencopy.account_proc.domain.quantities import Side
+from krakencopy.account_proc.kraken.order_gate import NotTraded, OrderGate, TradingHalted, TradingReducing
+from krakencopy.account_proc.runtime.trading_state_file import TradingStateFile
+
+log = logging.getLogger(__name__)
+
+#: Between two looks at the file, in seconds: half of what an acknowledgement may take.
+LOOK_S = 0.5
+#: How long an answer to an order that left before is waited for, in seconds, and how often it is looked.
+ANSWER_MAX_S, ANSWER_LOOK_S = 1.0, 0.01
+#: No version was kept to yet.
+NO_VERSION = -1
+
+
+def kept_path(states_path: Path, account_id: str) -> Path:
+    """Where an account's process says which version it keeps to."""
+    return states_path.parent / "run" / f"{account_id}.states"
+
+
+class TradingGuard:
+    """One account's."""
+
+    def __init__(
+        self, states_path: Path, account_id: str, group: str = "", changed: Callable[[], None] = lambda: None
+    ) -> None:
+        """``changed`` is called in the loop when something else holds, or is kept to."""
+        self._file = TradingStateFile(states_path)
+        self._account_id, self._group = account_id, group
+        self._changed = changed
+        self._kept_path = kept_path(states_path, account_id)
+        #: What this account's orders pass.
+        self.gate = OrderGate(self._refusal)
+        #: Is called in the loop with each change of what holds for the account.
+        self.listeners: list[Callable[[], None]] = []
+        self._one_at_a_time = threading.Lock()
+        #: What was read last, and the state that it means here: one value, for all threads.
+        self._read: tuple[TradingStates, TradingState] | None = None
+        #: What the loop has seen last, and the orders that may have left before.
+        self._seen: TradingStates | None = None
+        self._mark = 0
+        #: In the words of the log.
+        self._told = ""
+        self._kept: TradingStates | None = None
+
+    # -- in any thread --------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> TradingState:
+        """What holds now, by a look at the file."""
+        return self._look()[1]
+
+    @property
+    def last_state(self) -> TradingState:
+        """The state that was read last."""
+        return TradingState.HALTED if (last := self._read) is None else last[1]
+
+    @property
+    def is_halted(self) -> bool:
+        """Whether nothing may leave, by a look at the file."""
+        return self.state is TradingState.HALTED
+
+    def stop(self, side: Side) -> NotTraded | None:
+        """Why no order of a side may leave now, by a look at the file; None where it may."""
+        return self._refusal(side)
+
+    def words(self) -> str:
+        """Who has said what holds, when and why, for people; empty while the account is ACTIVE."""
+        states, state = self._look()
+        settings = states.settings_of(self._account_id, self._group).items()
+        return next((self._words(*found) for found in settings if found[1].state is state), "")
+
+    def _look(self) -> tuple[TradingStates, TradingState]:
+        with self._one_at_a_time:  # or what another thread has read before would be taken for the latest
+            states, last = self._file.read(), self._read
+            if last is None or states is not last[0]:
+                last = self._read = states, states.state_of(self._account_id, self._group)
+            return last
+
+    def _refusal(self, side: Side) -> NotTraded | None:
+        state = self._look()[1]
+        if state is TradingState.ACTIVE or (state is TradingState.REDUCING and side is Side.SELL):
+            return None
+        kind = TradingHalted if state is TradingState.HALTED else TradingReducing
+        return kind("AddOrder", self.words() or f"trading was {state}")
+
+    def _words(self, scope: str, setting: StateSetting) -> str:
+        of = {ALL: "all accounts", account_scope(self._account_id): "this account"}
+        why = f": {setting.reason}" if setting.reason else ""
+        return (
+            f"trading of {of.get(scope, f'group {self._group}')} is {setting.state} since "
+            f"{utc(setting.at):%Y-%m-%d %H:%M:%S} UTC, by {setting.by}{why}"
+        )
+
+    # -- in the loop ----------------------------------------------------------------------------------------
+
+    @property
+    def settings(self) -> dict[str, StateSetting]:
+        """All that was said for the account, by scope."""
+        return self._look()[0].settings_of(self._account_id, self._group)
+
+    @property
+    def flatten(self) -> FlattenOrder | None:
+        """The last order to sell all that copying bought."""
+        return self._look()[0].flattens.get(self._account_id)
+
+    @property
+    def last_flatten(self) -> FlattenOrder | None:
+        """The same by what was read last."""
+        return None if (last := self._read) is None else last[0].flattens.get(self._account_id)
+
+    @property
+    def fault(self) -> str:
+        """Why what was said cannot be read; empty while it can."""
+        return self._file.fault
+
+    @property
+    def kept_version(self) -> int:
+        """Of what was said; no order of an earlier one can arrive at the exchange any more."""
+        return NO_VERSION if self._kept is None else self._kept.version
+
+    async def watch(self) -> NoReturn:
+        """Looks at the file for ever."""
+        while True:
+            if self._look()[0] is not self._kept:
+                await self.keep_to_states()
+            await asyncio.sleep(LOOK_S)
+
+    async def keep_to_states(self) -> None:
+        """Looks at the file, has follow what a change there means, and keeps to it. Returns when that is so;
+        or after a while, where an order that left before is not answered: then it is not kept to yet.
+        """
+        states = self.look()
+        loop = asyncio.get_running_loop()
+        until = loop.time() + ANSWER_MAX_S
+        while self.gate.may_arrive(self._mark):  # in a thread, which rings at nothing
+            if loop.time() >= until:
+                return
+            await asyncio.sleep(ANSWER_LOOK_S)
+        if states is self._seen:  # else a later version is looked after by who has seen it
+            self._keep_to(states)
+
+    def look(self) -> TradingStates:
+        """What holds; whoever listens is told of a change."""
+        states, state = self._look()
+        if states is not self._seen:
+            self._seen, self._mark = states, self.gate.mark
+            if (words := self.words()) != self._told:
+                log.warning("version %d: %s", states.version, words or f"trading is {state}")
+                self._told = words
+            for listener in self.listeners:
+                listener()
+            self._changed()
+        return states
+
+    def _keep_to(self, states: TradingStates) -> None:
+        if states is self._kept:
+            return
+        self._kept = states
+        kept = {"version": states.version, "state": self._state_of(states), "pid": os.getpid()}
+        new = self._kept_path.with_suffix(".states.new")
+        try:
+            self._kept_path.parent.mkdir(mode=0o700, exist_ok=True)
+            new.write_text(f"{json.dumps(kept)}\n")
+            new.replace(self._kept_path)
+        except OSError as error:
+            log.warning("who asks without a supervisor cannot see what is kept to: %s", error)
+        self._changed()
+
+    def _state_of(self, states: TradingStates) -> TradingState:
+        return states.state_of(self._account_id, self._group)
+
+    def close(self) -> None:
+        """The process ends: nothing leaves it any more, and it keeps to nothing."""
+        with suppress(OSError):
+            self._kept_path.unlink()

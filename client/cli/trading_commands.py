@@ -1,0 +1,180 @@
+"""Commands about what accounts may trade: halt, exit-only, resume, flatten. They are given what those of
+client/cli/commands.py are. With --offline they go without a supervisor: client/cli/offline.py.
+"""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from krakencopy.client.cli.output import Output, TableOutput
+from krakencopy.client.cli.stderr import complain
+from krakencopy.client.sdk.errors import BadInput, ExitCode, Refused, TimedOut, Unavailable
+from krakencopy.client.views import trading_pages as views
+from krakencopy.client.views.table import table
+from krakencopy.v1 import control_pb2 as pb
+from krakencopy.v1 import types_pb2 as nouns
+
+if TYPE_CHECKING:
+    from krakencopy.client.sdk.client import KrakenCopy
+    from krakencopy.client.sdk.trading_calls import StateWord
+
+Connect = Callable[[], "KrakenCopy"]
+
+STATES: dict[str, StateWord] = {"halt": "HALTED", "exit-only": "REDUCING", "resume": "ACTIVE"}
+
+
+def set_state(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
+    """`halt|exit-only [ID...|--group G|--all]`. No question is asked: what stops must stop at once."""
+    if arguments.offline:
+        from krakencopy.client.cli import offline  # other commands need none of it
+
+        return show(offline.set_state(arguments, STATES[arguments.command]), out)
+    with connect() as supervisor:
+        answer = _said(arguments, lambda: _ask_for_state(supervisor, arguments, arguments.ids))
+    return show(answer, out)
+
+
+def _ask_for_state(
+    supervisor: KrakenCopy, arguments: Namespace, account_ids: Iterable[str]
+) -> pb.SetTradingStateResponse:
+    return supervisor.set_trading_state(
+        STATES[arguments.command],
+        account_ids=dict.fromkeys(account_ids),
+        groups=dict.fromkeys(arguments.groups),
+        everyone=arguments.all,
+        reason=arguments.reason,
+    )
+
+
+def _said(arguments: Namespace, ask: Callable[[], pb.SetTradingStateResponse]) -> pb.SetTradingStateResponse:
+    """Where nobody answers, what can be done without the supervisor is said."""
+    try:
+        return ask()
+    except (Unavailable, TimedOut) as error:
+        raise type(error)(
+            f"{error.message}; `krakencopy {arguments.command} ... --offline` does it without the supervisor",
+            reason=error.reason,
+            request_id=error.request_id,
+        ) from error
+
+
+def resume(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
+    """`resume [ID...|--group G|--all]`: lifts what was said for them, and their pause. With --all what was
+    said for all and for each account.
+    """
+    if arguments.offline:
+        from krakencopy.client.cli import offline  # other commands need none of it
+
+        return show(offline.set_state(arguments, STATES["resume"]), out)
+    code = ExitCode.DONE
+    with connect() as supervisor:
+        before = {account.id: account for account in supervisor.list_accounts()}
+        ids = arguments.ids
+        if arguments.all:
+            ids = [one.id for one in before.values() if _own(one)]
+        answer = _said(arguments, lambda: _ask_for_state(supervisor, arguments, ids))
+        for one in answer.accounts:
+            account = before.get(one.account_id, nouns.Account())
+            lifted = _lifted(account, one.trading)
+            if account.copy_mode == nouns.COPY_MODE_PAUSED:
+                try:
+                    supervisor.resume_account(one.account_id)
+                    lifted.append("its pause: first what has waited is copied")
+                except Refused as error:
+                    complain(str(error))
+                    code = ExitCode.REFUSED
+            words = f"lifted: {'; '.join(lifted)}" if lifted else "nothing was to be lifted"
+            one.message = "; ".join(filter(None, (words, one.message)))
+    return max(show(answer, out), code)
+
+
+def _own(account: nouns.Account) -> bool:
+    """Whether something was said for the account by its own id."""
+    return any(each.scope == f"account:{account.id}" for each in account.trading.settings)
+
+
+def _lifted(account: nouns.Account, now: nouns.TradingStatus) -> list[str]:
+    held = [each.scope for each in now.settings]
+    return [views.setting_words(each) for each in account.trading.settings if each.scope not in held]
+
+
+def show(answer: pb.SetTradingStateResponse, out: Output) -> ExitCode:
+    """Each account with whether it keeps to it; 5 where one does not."""
+    if out.as_json:
+        out.one(answer, lambda _: [])
+    else:
+        _show_accounts(answer.accounts, out)
+    return _code(answer.accounts)
+
+
+def _show_accounts(accounts: Iterable[pb.TradingAcknowledgement], out: Output) -> None:
+    accounts_table = TableOutput(out, views.acknowledgement_columns(), views.acknowledgement_row)
+    accounts = list(accounts)
+    accounts_table.show(accounts)
+    if not accounts:
+        accounts_table.none("no account that is there is concerned")
+
+
+def _code(accounts: Iterable[pb.TradingAcknowledgement]) -> ExitCode:
+    if late := views.not_acknowledged(accounts):
+        complain(f"NOT ACKNOWLEDGED by {', '.join(late)}: orders may leave there until they are")
+        return ExitCode.NOT_IN_TIME
+    return ExitCode.DONE
+
+
+def flatten(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
+    """`flatten [ID...|--group G|--all] [--dry-run] [--yes]`."""
+    if arguments.offline:
+        from krakencopy.client.cli import offline  # other commands need none of it
+
+        if not arguments.dry_run:
+            _ask_to_sell(arguments, offline.flatten(arguments, dry_run=True))
+        return _show_flatten(offline.flatten(arguments, dry_run=arguments.dry_run), out)
+    with connect() as supervisor:
+
+        def ask(*, dry_run: bool) -> pb.FlattenAccountsResponse:
+            return supervisor.flatten_accounts(
+                account_ids=dict.fromkeys(arguments.ids),
+                groups=dict.fromkeys(arguments.groups),
+                everyone=arguments.all,
+                reason=arguments.reason,
+                dry_run=dry_run,
+            )
+
+        if not arguments.dry_run and not arguments.yes:
+            _ask_to_sell(arguments, ask(dry_run=True))
+        answer = ask(dry_run=arguments.dry_run)
+    return _show_flatten(answer, out)
+
+
+def _ask_to_sell(arguments: Namespace, plan: pb.FlattenAccountsResponse) -> None:
+    """Goes on only after a yes. Raises BadInput, Refused."""
+    if arguments.yes:
+        return
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise BadInput("nothing was sold: it needs a yes; give it with --yes, or see the plan with --dry-run")
+    lines = table(views.position_columns(), [views.position_row(each) for each in plan.positions])
+    with suppress(OSError, ValueError, AttributeError):
+        sys.stderr.write("\n".join(lines if plan.positions else ["copying holds nothing there"]))
+        sys.stderr.write("\nSell this, at the market, and buy nothing from then on? [y/N] ")
+        sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+        raise Refused("nothing was sold: the answer was not yes")
+
+
+def _show_flatten(answer: pb.FlattenAccountsResponse, out: Output) -> ExitCode:
+    if out.as_json:
+        out.one(answer, lambda _: [])
+        return _code(answer.accounts)
+    positions = TableOutput(out, views.position_columns(), views.position_row)
+    positions.show(answer.positions)
+    if not answer.positions:
+        positions.none("copying holds nothing there")
+    if answer.accounts:
+        out.lines([""])
+        _show_accounts(answer.accounts, out)
+    return _code(answer.accounts)

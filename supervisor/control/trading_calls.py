@@ -1,0 +1,254 @@
+"""What operators say of trading, over ControlService: states for accounts, groups and all, and that what
+copying bought is to be sold. A thin shell over accounts/trading_watch.py and accounts/trading_acks.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from typing import NoReturn, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+
+from krakencopy.account_proc.contract.proto_time import timestamp
+from krakencopy.account_proc.contract.request_bounds import FIELD_INVALID, Violation
+from krakencopy.account_proc.contract.trading_states import (
+    ALL,
+    STRICTNESS,
+    StateSetting,
+    StatesUnreadable,
+    TradingState,
+    TradingStates,
+    account_scope,
+    group_scope,
+)
+from krakencopy.account_proc.contract.trading_status import PB_STATE
+from krakencopy.supervisor.accounts.account_detail import show_detail
+from krakencopy.supervisor.accounts.account_view import account_message
+from krakencopy.supervisor.accounts.flatten_plan import flatten_plan
+from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
+from krakencopy.supervisor.accounts.trading_acks import Kept
+from krakencopy.supervisor.accounts.trading_changes import account_of, lift_words, said_words
+from krakencopy.supervisor.control.answered_once import AnsweredOnce
+from krakencopy.supervisor.control.known_accounts import NAMED_MAX, unknown_account
+from krakencopy.supervisor.control.pages import END
+from krakencopy.supervisor.control.refusals import Context, check_request_id, refuse
+from krakencopy.supervisor.control.remembered_answers import RememberedAnswers
+from krakencopy.supervisor.supervisor import Supervisor
+from krakencopy.v1 import control_pb2 as pb
+from krakencopy.v1 import control_pb2_grpc, types_pb2
+
+#: Who says it, where the caller says no name. The socket is this machine user's alone.
+SOMEBODY = "operator"
+STATE = {number: state for state, number in PB_STATE.items()}
+
+Answer = TypeVar("Answer", bound=Message)
+
+
+class TradingCalls(control_pb2_grpc.ControlServiceServicer):
+    """A part of ControlServicer."""
+
+    def __init__(self, supervisor: Supervisor, answers: RememberedAnswers) -> None:
+        self._of_trading = supervisor
+        self._said_once = AnsweredOnce(answers)
+
+    async def SetTradingState(
+        self, request: pb.SetTradingStateRequest, context: Context
+    ) -> pb.SetTradingStateResponse:
+        """Says what accounts may trade, and answers when they keep to it."""
+        await check_request_id(request.request_id, context)
+        state = STATE.get(request.state)
+        if state is None:
+            wrong = Violation("state", "is not given; it is ACTIVE, REDUCING or HALTED")
+            await _refuse_field(wrong, context)
+        target = await self._read_target(request.target, context, lifts=state is TradingState.ACTIVE)
+        scopes = _scopes(target)
+        setting = StateSetting(state=state, by=request.by or SOMEBODY, reason=request.reason, at=time.time())
+
+        async def say() -> pb.SetTradingStateResponse:
+            trading = self._of_trading.trading
+            note = await trading.change(
+                lambda states: states.with_state(scopes, setting), setting.by, setting.reason,
+                renew=target.all,
+            )  # fmt: skip
+            concerned = self._concerned(scopes)
+            version = trading.states.version
+            kept = await self._of_trading.trading_acks.ask(list(concerned), version)
+            acknowledged = self._acknowledgements(concerned, kept, scopes, state, note)
+            return pb.SetTradingStateResponse(accounts=acknowledged, version=version)
+
+        return await self._say(request, pb.SetTradingStateResponse, say, context)
+
+    async def FlattenAccounts(
+        self, request: pb.FlattenAccountsRequest, context: Context
+    ) -> pb.FlattenAccountsResponse:
+        """Has users sell what copying bought, or says what they would sell."""
+        if not request.dry_run:
+            await check_request_id(request.request_id, context)
+        users = await self._users(await self._read_target(request.target, context, lifts=False), context)
+        if request.dry_run:
+            return pb.FlattenAccountsResponse(positions=await self._plan(users))
+        by, at = request.by or SOMEBODY, time.time()
+
+        async def say() -> pb.FlattenAccountsResponse:
+            # What processes show before they begin to sell; ledgers of others do not change meanwhile.
+            living = {key: user for key, user in users.items() if user.process.link is not None}
+            plan = [each for user in living.values() for each in self._planned(self._shown(user))]
+            trading = self._of_trading.trading
+            note = await trading.change(
+                lambda states: states.with_flatten(users, by, request.reason, at), by, request.reason,
+                renew=False,
+            )  # fmt: skip
+            others = {key: user for key, user in users.items() if key not in living}
+            kept, by_ledgers = await asyncio.gather(
+                self._of_trading.trading_acks.ask(list(users), trading.states.version), self._plan(others)
+            )
+            plan = sorted((*plan, *by_ledgers), key=lambda each: list(users).index(each.account_id))
+            scopes = {account_scope(account_id) for account_id in users}
+            acknowledged = self._acknowledgements(users, kept, scopes, TradingState.REDUCING, note)
+            return pb.FlattenAccountsResponse(positions=plan, accounts=acknowledged)
+
+        return await self._say(request, pb.FlattenAccountsResponse, say, context)
+
+    async def _say(
+        self, request: Message, kind: type[Answer], say: Callable[[], Awaitable[Answer]], context: Context
+    ) -> Answer:
+        """Once for each request id and what is asked with it."""
+        digest = hashlib.sha256(request.SerializeToString(deterministic=True)).hexdigest()
+        try:
+            return await self._said_once.answer((kind.DESCRIPTOR.name, digest), kind, say)
+        except StatesUnreadable as error:
+            await refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "STATES_UNREADABLE", str(error))
+        except OSError as error:
+            words = (
+                f"{self._of_trading.place.states} could not be written ({error.strerror or error}): nothing "
+                "of it holds; see to it, or stop accounts with `krakencopy stop`"
+            )
+            await refuse(context, grpc.StatusCode.INTERNAL, "STATES_NOT_WRITTEN", words)
+
+    # -- whom it is about -----------------------------------------------------------------------------------
+
+    async def _read_target(
+        self, target: pb.TradingTarget, context: Context, *, lifts: bool
+    ) -> pb.TradingTarget:
+        """The target, where all that it names is there. A group among the accounts' ids, which is none of
+        theirs, is that group. What was said of an account that is not any more may be lifted.
+        """
+        if not (target.all or target.account_ids or target.groups):
+            wrong = Violation("target", "names neither accounts, nor groups, nor all")
+            code = grpc.StatusCode.INVALID_ARGUMENT
+            await refuse(context, code, "NO_ACCOUNTS", str(wrong), violations=[wrong])
+        supervisor = self._of_trading
+        said = set(supervisor.trading.states.states) if lifts else set()
+        accounts, groups = supervisor.accounts, supervisor.config.groups
+        as_groups = [each for each in target.account_ids if each in groups and each not in accounts]
+        target = pb.TradingTarget(
+            all=target.all, groups=[*target.groups, *as_groups],
+            account_ids=[each for each in target.account_ids if each not in as_groups],
+        )  # fmt: skip
+        for account_id in target.account_ids:
+            if account_id not in accounts and account_scope(account_id) not in said:
+                words = unknown_account(account_id, list(accounts))
+                await refuse(context, grpc.StatusCode.NOT_FOUND, "ACCOUNT_NOT_FOUND", words)
+        for group in target.groups:
+            if group not in groups and group_scope(group) not in said:
+                known = f"there are {', '.join(groups[:NAMED_MAX])}" if groups else "there are no groups"
+                words = f"no group {group!r}; {known}"
+                await refuse(context, grpc.StatusCode.NOT_FOUND, "GROUP_NOT_FOUND", words)
+        return target
+
+    def _concerned(self, scopes: set[str]) -> dict[str, SupervisedAccount]:
+        """The accounts that these scopes hold for, in the order in which they are shown."""
+        return {
+            account_id: account
+            for account_id, account in self._of_trading.accounts.items()
+            if scopes & {ALL, account_scope(account_id), group_scope(account.config.group or "")}
+        }
+
+    async def _users(self, target: pb.TradingTarget, context: Context) -> dict[str, SupervisedAccount]:
+        """Those that copy; an account that is named itself and does not is refused."""
+        concerned = self._concerned(_scopes(target))
+        for account_id in target.account_ids:
+            account = concerned[account_id]
+            if account.removed:
+                words = (
+                    f"{account_id} is not in the configuration any more and only finishes what is in flight"
+                )
+                await refuse(context, grpc.StatusCode.NOT_FOUND, "ACCOUNT_NOT_FOUND", words)
+            if not account.config.copies:
+                words = f"{account_id} copies nobody: only what copying bought is sold"
+                await refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "NOT_A_USER", words)
+        users = {key: one for key, one in concerned.items() if one.config.copies and not one.removed}
+        if not users:
+            words = "none of these accounts copies anybody: only what copying bought is sold"
+            await refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "NOT_A_USER", words)
+        return users
+
+    # -- what is answered -----------------------------------------------------------------------------------
+
+    def _acknowledgements(
+        self, accounts: dict[str, SupervisedAccount], kept: dict[str, Kept], scopes: set[str],
+        state: TradingState, note: str,
+    ) -> Iterable[pb.TradingAcknowledgement]:  # fmt: skip
+        states, acks = self._of_trading.trading.states, self._of_trading.trading_acks
+        for account_id, account in accounts.items():
+            status = acks.status(account)
+            still = _still(states, account_id, account.config.group or "", scopes, state)
+            parts = (kept[account_id].message, *still, note)
+            yield pb.TradingAcknowledgement(
+                account_id=account_id, trading=status, acknowledged=kept[account_id].acknowledged,
+                message="; ".join(filter(None, parts)),
+            )  # fmt: skip
+
+    async def _plan(self, users: dict[str, SupervisedAccount]) -> list[pb.FlattenPosition]:
+        """What would be sold; of those without a process by their ledgers."""
+        plan: list[pb.FlattenPosition] = []
+        supervisor = self._of_trading
+        for account_id, user in users.items():
+            message, link = self._shown(user), user.process.link
+            ledger = supervisor.place.ledger(account_id)
+            snapshot = None if link is None else link.snapshot
+            if snapshot is None or not snapshot.positions_known:
+                await show_detail(message, user.config, supervisor.config, ledger, snapshot)
+            plan += self._planned(message)
+        return plan
+
+    @staticmethod
+    def _shown(user: SupervisedAccount) -> types_pb2.Account:
+        return account_message(user, None, 0)
+
+    def _planned(self, account: types_pb2.Account) -> Iterable[pb.FlattenPosition]:
+        journal = self._of_trading.journal
+
+        def last_fill(pair: str) -> types_pb2.Fill | None:
+            return next(iter(journal.fills_before(END, 1, pair)), None)
+
+        if account.ledger_fault:
+            return [pb.FlattenPosition(account_id=account.id, message=account.ledger_fault)]
+        return flatten_plan(account, last_fill)
+
+
+def _scopes(target: pb.TradingTarget) -> set[str]:
+    named = {*map(group_scope, target.groups), *map(account_scope, target.account_ids)}
+    return named | {ALL} if target.all else named
+
+
+def _still(
+    states: TradingStates, account_id: str, group: str, scopes: set[str], state: TradingState
+) -> Iterable[str]:
+    """What was said of others, and lets the account trade less than was said now."""
+    for scope, said in states.settings_of(account_id, group).items():
+        if scope not in scopes and STRICTNESS[said.state] > STRICTNESS[state]:
+            since = timestamp(said.at).ToJsonString()
+            yield (
+                f"still {said.state} for {'itself' if account_of(scope) else scope}, since {since}, "
+                f"{said_words(said.by, said.reason)}: lift it with `{lift_words(scope)}`"
+            )
+
+
+async def _refuse_field(wrong: Violation, context: Context) -> NoReturn:
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    await refuse(context, code, FIELD_INVALID, str(wrong), violations=[wrong])

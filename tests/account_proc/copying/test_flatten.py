@@ -1,0 +1,442 @@
+"""What copying bought is made owed once for each order to flatten, whatever ends the process in between; what
+is the account's own is never sold, nor what is owed already.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from krakencopy.account_proc.contract.copied_coins import Exchanged
+from krakencopy.account_proc.contract.copy_state import CopyState
+from krakencopy.account_proc.contract.errors import ExchangeRefused, LedgerFault
+from krakencopy.account_proc.contract.spec import Tier
+from krakencopy.account_proc.contract.trading_states import TradingState, account_scope
+from krakencopy.account_proc.copying.flatten import Flatten
+from krakencopy.account_proc.copying.turns import Turns
+from krakencopy.account_proc.domain.copy_plan import SettledOrder, Slice
+from krakencopy.account_proc.domain.exit_sizing import owed_exit
+from krakencopy.account_proc.domain.quantities import (
+    NO_AMOUNT,
+    NO_VOLUME,
+    BaseVolume,
+    Price,
+    QuoteAmount,
+    Side,
+)
+from krakencopy.account_proc.kraken.pair_rows import pair_table
+from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits
+from krakencopy.account_proc.state.ledger import Ledger
+from krakencopy.v1 import types_pb2 as pb
+from tests.support.account_specs import states_file_in
+from tests.support.copying_user import TIMING, User, copying
+from tests.support.scripted_kraken import ASSETS, PAIRS, TABLE, run, until
+from tests.support.trading_states import order_flatten, say_state
+
+VOLUME = Decimal("0.0001")
+
+
+def flatten(user: User) -> None:
+    order_flatten(user.states_path, ["anna"])
+    user.guard.look()
+
+
+async def bought(user: User) -> None:
+    user.fill()
+    await user.done()
+
+
+def holds(user: User, pair: str, volume: str, cost: str = "5") -> None:
+    base, _, quote = pair.partition("/")
+    trade = Exchanged(base=base, quote=quote, volume=Decimal(volume), cost=Decimal(cost))
+    user.book.coins.bought(trade)
+    user.ledger.commit(book=user.book)
+
+
+def test_all_that_copying_bought_is_owed_with_its_reason_sold_and_done(ledger: Ledger) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            await bought(user)
+            converging = asyncio.create_task(user.copier.sell_owed_exits(user.change_signal))
+            flatten(user)
+            copy = ledger.copy("f3")
+            assert copy is not None
+            assert (copy.state, copy.reason, copy.side, copy.pair, copy.planned, copy.fill_seqs) == (
+                CopyState.CARRIED, "FLATTEN", Side.SELL, "BTC/USD", VOLUME, (),
+            )  # fmt: skip
+            assert copy.detail == (
+                "all that copying bought is sold, as of 2026-09-21 14:13:20 UTC, by operator root: a test; "
+                "it is owed"
+            )
+            assert user.copier.flatten_state == pb.FLATTEN_STATE_SELLING
+            await until(lambda: user.copier.flatten_state == pb.FLATTEN_STATE_DONE)
+            converging.cancel()
+            assert [(order["type"], order["volume"]) for order in user.kraken.sent] == [
+                ("buy", "0.0001"), ("sell", "0.0001"),
+            ]  # fmt: skip
+            assert user.book.held("BTC") == NO_VOLUME
+            joined = ledger.copy("f3")
+            assert joined is not None
+            assert joined.joined_copy_id.startswith("x")
+
+    run(steps())
+
+
+def test_while_trading_is_halted_it_is_owed_and_nothing_leaves_until_that_is_lifted(ledger: Ledger) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            await bought(user)
+            converging = asyncio.create_task(user.copier.sell_owed_exits(user.change_signal))
+            say_state(user.states_path, TradingState.HALTED, account_scope("anna"))
+            flatten(user)
+            assert user.book.owed("BTC") == user.book.held("BTC")
+            await asyncio.sleep(5 * TIMING.retry)
+            assert len(user.kraken.sent) == 1
+            # That somebody resumes it does not undo what is owed.
+            say_state(user.states_path, TradingState.ACTIVE, account_scope("anna"))
+            user.guard.look()
+            await until(lambda: user.copier.flatten_state == pb.FLATTEN_STATE_DONE)
+            converging.cancel()
+            assert len(user.kraken.sent) == 2
+
+    run(steps())
+
+
+def test_what_is_bought_after_it_is_done_is_kept_and_the_next_one_sells_it(ledger: Ledger) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            await bought(user)
+            converging = asyncio.create_task(user.copier.sell_owed_exits(user.change_signal))
+            for number in (1, 2):
+                flatten(user)
+                await until(lambda: user.copier.flatten_state == pb.FLATTEN_STATE_DONE)
+                assert len(user.kraken.sent) == 2 * number
+                say_state(user.states_path, TradingState.ACTIVE, account_scope("anna"))
+                await bought(user)
+                user.guard.look()
+                await asyncio.sleep(5 * TIMING.retry)
+                assert user.book.held("BTC") == BaseVolume(VOLUME)
+            converging.cancel()
+
+    run(steps())
+
+
+def test_an_order_on_its_way_is_waited_for_and_what_it_bought_is_sold_too(ledger: Ledger) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            user.kraken.held["AddOrder"] = asyncio.Event()
+            user.fill()
+            flatten(user)
+            assert user.copier.flatten_state == pb.FLATTEN_STATE_SELLING
+            assert ledger.flattened == 0
+            user.kraken.held["AddOrder"].set()
+            await user.done()
+            assert ledger.flattened == 1
+            assert user.book.owed("BTC") == user.book.held("BTC") == BaseVolume(VOLUME)
+
+    run(steps())
+
+
+def test_what_the_master_sells_at_the_same_time_is_sold_once(ledger: Ledger) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            await bought(user)
+            flatten(user)
+            user.fill(Side.SELL)
+            await user.done()
+            converging = asyncio.create_task(user.copier.sell_owed_exits(user.change_signal))
+            await until(lambda: user.copier.flatten_state == pb.FLATTEN_STATE_DONE)
+            converging.cancel()
+            sold = [order["volume"] for order in user.kraken.sent if order["type"] == "sell"]
+            assert sold == ["0.0001"]
+            copy = ledger.copy("f3")
+            assert copy is not None
+            assert copy.joined_copy_id == "c2"
+
+    run(steps())
+
+
+def test_an_exit_that_is_refused_stays_owed_until_it_is_sold(ledger: Ledger) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            await bought(user)
+            user.kraken.next["AddOrder"] = [
+                ExchangeRefused("AddOrder", ("EService:Market in cancel_only mode",))
+            ]
+            converging = asyncio.create_task(user.copier.sell_owed_exits(user.change_signal))
+            flatten(user)
+            await until(lambda: not user.kraken.next["AddOrder"])
+            await user.done()
+            assert user.copier.flatten_state == pb.FLATTEN_STATE_SELLING
+            user.now += 60.0
+            await until(lambda: user.copier.flatten_state == pb.FLATTEN_STATE_DONE)
+            converging.cancel()
+
+    run(steps())
+
+
+def test_carried_entries_are_given_up_with_the_reason_and_their_plans_count_nothing_for_them(
+    ledger: Ledger,
+) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            # A tenth of the user's 100 USD buys less than the exchange's minimum.
+            user.kraken.always["AssetPairs"] = {
+                name: row | {"ordermin": "0.001"} for name, row in PAIRS.items()
+            }
+            await user.portfolio.pairs.read()
+            user.fill()
+            await user.done()
+            assert user.copy().state is CopyState.CARRIED
+            flatten(user)
+            assert (user.copy().reason, user.book.carried) == ("FLATTEN", {})
+            assert "given up: all that copying bought is sold" in user.copy().detail
+            plan = ledger.get_plan("MO1")
+            assert plan is not None
+            assert plan.cost == NO_AMOUNT
+            assert ledger.load_book().carried == {}
+            assert user.copier.flatten_state == pb.FLATTEN_STATE_DONE
+
+    run(steps())
+
+
+def test_coins_are_sold_where_most_was_paid_for_them_else_for_any_money_else_once_they_are_listed(
+    ledger: Ledger,
+) -> None:
+    euro = PAIRS["XETHZUSD"] | {"altname": "ETHEUR", "wsname": "ETH/EUR", "quote": "ZEUR"}
+    assets = ASSETS | {"ZEUR": {"altname": "EUR"}, "SOL": {"altname": "SOL"}}
+
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            user.portfolio.pairs.latest = pair_table(PAIRS | {"XETHZEUR": euro}, assets)
+            marks = user.portfolio.prices.marks
+            for coin, quote, price in (("ETH", "USD", 2000), ("ETH", "EUR", 1800), ("EUR", "USD", 1)):
+                marks.set(coin, quote, Decimal(price))
+            holds(user, "ETH/USD", "0.01", cost="20")
+            holds(user, "ETH/EUR", "0.02", cost="36")
+            holds(user, "BTC/SOL", "0.001", cost="1")
+            holds(user, "SOL/USDT", "3")
+            flatten(user)
+            owed = {pair: user.book.carried_volume(pair, side).amount for pair, side in user.book.carried}
+            assert owed == {
+                "ETH/EUR": Decimal("0.03"), "BTC/USD": Decimal("0.001"), "SOL/USDT": Decimal(3),
+            }  # fmt: skip
+            assert ledger.flattened == 1
+
+    run(steps())
+
+
+def test_what_is_below_the_exchanges_minimum_is_left_and_money_that_came_in_is_cash(ledger: Ledger) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            user.portfolio.prices.marks.set("BTC", "USD", Decimal(50_000))
+            holds(user, "BTC/USD", "0.00004")
+            user.book.coins.change("EUR").volume = Decimal(100)
+            flatten(user)
+            assert user.book.carried == {}
+            assert user.copier.flatten_state == pb.FLATTEN_STATE_DONE
+            assert user.kraken.sent == []
+
+    run(steps())
+
+
+def test_what_is_owed_in_another_pair_is_owed_where_the_rest_is_sold(ledger: Ledger) -> None:
+    """In two pairs each part could be less than the exchange takes, and stay for ever."""
+    by_btc = PAIRS["XETHZUSD"] | {"altname": "ETHXBT", "wsname": "ETH/XBT", "quote": "XXBT"}
+
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            user.portfolio.pairs.latest = pair_table(PAIRS | {"XETHXXBT": by_btc}, ASSETS)
+            user.portfolio.prices.marks.set("ETH", "USD", Decimal(2_000))
+            holds(user, "ETH/BTC", "0.0011", cost="0.00005")
+            piece = Slice(order_id="", volume=BaseVolume(Decimal("0.0003")), cost=NO_AMOUNT)
+            user.book.carry("ETH/BTC", Side.SELL, [piece], "c7")
+            flatten(user)
+            assert {pair for pair, _ in user.book.carried} == {"ETH/USD"}
+            pieces = user.book.carried["ETH/USD", Side.SELL]
+            assert {piece.copy_id: piece.volume.amount for piece in pieces} == {
+                "c7": Decimal("0.0003"), pieces[0].copy_id: Decimal("0.0008"),
+            }  # fmt: skip
+            assert {pair for pair, _ in ledger.load_book().carried} == {"ETH/USD"}
+
+    run(steps())
+
+
+def test_what_is_owed_already_in_another_pair_takes_the_rest_along(ledger: Ledger) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            holds(user, "BTC/USD", "0.0003")
+            piece = Slice(order_id="", volume=BaseVolume(VOLUME), cost=NO_AMOUNT)
+            user.book.carry("BTC/USD", Side.SELL, [piece], "c0")
+            flatten(user)
+            assert user.book.owed("BTC") == BaseVolume(Decimal("0.0003"))
+            flatten(user)
+            assert user.book.owed("BTC") == BaseVolume(Decimal("0.0003"))
+
+    run(steps())
+
+
+def test_a_ledger_that_cannot_be_written_ends_the_process(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            await bought(user)
+
+            def full(**_: object) -> None:
+                raise LedgerFault("no room")
+
+            monkeypatch.setattr(ledger, "commit", full)
+            flatten(user)
+            assert [str(error) for error in user.failures] == ["no room"]
+
+    run(steps())
+
+
+# -- against a model -----------------------------------------------------------------------------------------
+
+
+class Died(Exception):
+    """The process ended here."""
+
+
+#: What the exchange takes at least.
+LEAST = {"BTC": Fraction(5, 100_000), "ETH": Fraction(1, 1000)}
+
+
+class Model:
+    """Fractions: what is held of each coin, and what of that is owed; whether a flatten is not done."""
+
+    def __init__(self) -> None:
+        self.held = dict.fromkeys(LEAST, Fraction(0))
+        self.owed = dict.fromkeys(LEAST, Fraction(0))
+        self.pending = False
+
+    def look(self, busy: set[str]) -> None:
+        if not self.pending:
+            return
+        for coin, held in self.held.items():
+            if coin not in busy and held >= LEAST[coin]:
+                self.owed[coin] = held
+        self.pending = bool(busy)
+
+    def sell(self, coin: str, share: Fraction) -> Fraction:
+        """A share of what is owed, in whole lots; none where that is less than any order may be."""
+        lots = int(self.owed[coin] * share * 10**8) if self.owed[coin] >= LEAST[coin] else 0
+        sold = Fraction(lots, 10**8)
+        self.held[coin] -= sold
+        self.owed[coin] -= sold
+        return sold
+
+
+COINS = st.sampled_from(sorted(LEAST))
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("buy"), COINS, st.integers(1, 400)),
+        st.tuples(st.just("sell"), COINS, st.integers(1, 100)),
+        st.tuples(st.just("busy"), COINS, st.just(0)),
+        st.tuples(st.just("flatten"), st.sampled_from(["whole", "dies before", "dies after"]), st.just(0)),
+        st.tuples(st.just("restart"), st.just(""), st.just(0)),
+    ),
+    max_size=14,
+)
+
+
+class Life:
+    """One process: a book from the ledger as it is, and nothing else that is remembered."""
+
+    def __init__(self, folder: Path) -> None:
+        self.ledger = Ledger(folder / "anna.db", "anna")
+        self.user = User(self.ledger, AccountLimits(Tier.STARTER))
+        self.user.portfolio.pairs.latest = TABLE
+        for coin, price in (("BTC", 50_000), ("ETH", 2_000)):
+            self.user.portfolio.prices.marks.set(coin, "USD", Decimal(price))
+        # The copier of this user looks after it as well, and knows nothing of these orders.
+        self.user.guard.listeners.clear()
+        self.turns = Turns(lambda _: 50)
+        self.flatten = Flatten(self.user.context, self.turns)
+
+    def look(self) -> None:
+        self.user.guard.look()
+        self.flatten.look()
+
+    def buy(self, coin: str, volume: Decimal) -> None:
+        trade = Exchanged(base=coin, quote="USD", volume=volume, cost=volume)
+        self.user.book.coins.bought(trade)
+        self.ledger.commit(book=self.user.book)
+
+    def sell(self, coin: str, filled: Fraction) -> None:
+        """An exit of what is owed is filled so far; the rest of it is owed again."""
+        book, rules = self.user.book, TABLE.pair(f"{coin}/USD")
+        order = owed_exit(book, rules, Price(Decimal(50_000 if coin == "BTC" else 2_000)))
+        assert order is not None or not filled
+        if order is not None:
+            ended = SettledOrder(
+                copy_id="x", slices=order.slices, ordered=order.volume, sweep=False, fees={},
+                filled=BaseVolume(Decimal(filled.numerator) / Decimal(filled.denominator)),
+                cost=QuoteAmount(Decimal(1)),
+            )  # fmt: skip
+            book.settle(f"{coin}/USD", Side.SELL, ended)
+            self.ledger.commit(book=book)
+
+    def look_and_die(self, *, after: bool) -> None:
+        """At its first durable step, if there is one."""
+        commit = self.ledger.commit
+
+        def dies(**more: Any) -> None:
+            if after:
+                commit(**more)
+            raise Died
+
+        self.ledger.commit = dies  # type: ignore[method-assign]
+        with suppress(Died):
+            self.flatten.look()
+
+
+@settings(deadline=None, max_examples=60)
+@given(STEPS)
+def test_it_agrees_with_an_independent_model_over_trades_orders_on_their_way_and_restarts(
+    steps: list[tuple[str, str, int]],
+) -> None:
+    async def play(folder: Path) -> None:
+        model, busy, life = Model(), set[str](), Life(folder)
+        for step, what, amount in steps:
+            if step == "buy":
+                volume = Decimal(amount) / (100_000 if what == "BTC" else 10_000)
+                life.buy(what, volume)
+                model.held[what] += Fraction(volume)
+            elif step == "sell" and what not in busy:
+                life.sell(what, model.sell(what, Fraction(amount, 100)))
+            elif step == "busy":
+                busy ^= {what}
+                begin_or_end = life.turns.begin_order if what in busy else life.turns.end_order
+                begin_or_end(*((what, f"{what}/USD") if what in busy else (what,)))
+            elif step == "flatten":
+                order_flatten(states_file_in(folder), ["anna"])
+                model.pending = True
+                if what != "whole":
+                    life.user.guard.look()
+                    life.look_and_die(after=what == "dies after")
+            if step == "restart" or what.startswith("dies"):
+                if what == "dies after":
+                    model.look(busy)
+                life.ledger.close()
+                life, busy = Life(folder), set()
+            life.look()
+            model.look(busy)
+            for coin in model.held:
+                assert Fraction(life.user.book.held(coin).amount) == model.held[coin]
+                assert Fraction(life.user.book.owed(coin).amount) == model.owed[coin]
+        life.ledger.close()
+
+    with TemporaryDirectory() as made:
+        run(play(Path(made)))
