@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.bench import figures, flood, floor, loop, machine, ours, whole
+from tests.bench import figures, flood, floor, loop, machine, ours, stopping, whole
 from tests.bench.results import Copying, Results, Way, Who
 from tests.bench.table import table
 from tests.bench.timing import RoundRobin
@@ -40,6 +40,8 @@ class Amounts:
     flood_users: int = 10
     flood_fills: int = 60
     journal_s: float = 5.0
+    halts: int = stopping.HALTS
+    flattens: int = stopping.FLATTENS
 
 
 SHORT = Amounts(
@@ -53,6 +55,8 @@ SHORT = Amounts(
     journal_s=0.2,
     flood_users=1,
     flood_fills=4,
+    halts=2,
+    flattens=1,
 )
 LONG = Amounts([1, 10, 50, 100, 300], fills=200)
 
@@ -116,6 +120,8 @@ def run(amounts: Amounts, here: dict[str, str]) -> Iterator[Results]:
                 rounds, hops = ours.measure(system, person, amounts.fills, ms)
                 add(Who.OURS, users, {ms: rounds})
                 results.ways.append(Way(users, ms, hops))
+            say(f"{users} users: halts and flattens")
+            results.stopping.append(stopping.measure(system, person, amounts.halts, amounts.flattens))
         say(f"{users} users: loop")
         add(Who.LOOP, users, loop.measure(users, amounts.fills, ANSWERS_MS, amounts.loop_s))
         yield results

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -109,6 +109,17 @@ class Flood:
 
 
 @dataclass(frozen=True, slots=True)
+class Stopping:
+    """How long it takes to stop so many users, in ms."""
+
+    users: int
+    #: From the call to the answer, which comes when the last one has acknowledged the halt.
+    halt: Spread
+    #: From the call until the exchange has filled the last user's exit.
+    flatten: Spread
+
+
+@dataclass(frozen=True, slots=True)
 class Results:
     """Everything."""
 
@@ -120,6 +131,7 @@ class Results:
     floods: list[Flood]
     #: Appends to the journal, one fill each, one after another.
     commits_per_s: float
+    stopping: list[Stopping] = field(default_factory=list)
 
     def cell(self, who: Who, users: int, answer_ms: int) -> Copying | None:
         """One contestant's times, if it was measured."""
@@ -169,6 +181,9 @@ class Results:
             yield f"{where}: times the p95 without", flood.p95_ratio
             yield f"{where}: memory of the supervisor, MiB", flood.supervisor_mib
             yield f"{where}: memory of the front, MiB", flood.front_mib
+        for stopped in self.stopping:
+            yield f"{_many(stopped.users)}: halt to the last acknowledgement, ms", stopped.halt
+            yield f"{_many(stopped.users)}: flatten until the last exit is filled, ms", stopped.flatten
         yield "journal: commits a second", self.commits_per_s
 
     def to_json(self) -> str:
@@ -204,6 +219,11 @@ class Results:
                 for row in found["floods"]
             ],
             commits_per_s=found["commits_per_s"],
+            # Runs before 2026-11-28 did not measure it.
+            stopping=[
+                Stopping(row["users"], *(Spread(**row[name]) for name in ("halt", "flatten")))
+                for row in found.get("stopping", [])
+            ],
         )
 
 

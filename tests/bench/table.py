@@ -30,6 +30,7 @@ def _lines(results: Results) -> Iterator[str]:
     yield from _standing(results)
     yield from _bursts(results)
     yield from _floods(results)
+    yield from _stopping(results)
     yield ""
     yield f"Journal: {results.commits_per_s:.0f} commits a second, one fill each"
 
@@ -140,6 +141,24 @@ def _floods(results: Results) -> Iterator[str]:
             f"{each.p95_ratio:.2f}", f"{each.supervisor_mib:.0f}", f"{each.front_mib:.0f}",
         )
         for each in results.floods
+    ]  # fmt: skip
+    yield from aligned(rows)
+
+
+def _stopping(results: Results) -> Iterator[str]:
+    yield ""
+    yield (
+        "How long it takes to stop: from a halt of all to the last user's acknowledgement, and from a "
+        "flatten of all"
+    )
+    yield "until the last user's exit is filled; ms, median and p99"
+    rows: list[Sequence[str]] = [("users", "halts", "halt", "p99", "flattens", "flatten", "p99")]
+    rows += [
+        (
+            str(each.users), str(each.halt.count), _ms(each.halt.median), _ms(each.halt.p99),
+            str(each.flatten.count), _ms(each.flatten.median), _ms(each.flatten.p99),
+        )
+        for each in results.stopping
     ]  # fmt: skip
     yield from aligned(rows)
 

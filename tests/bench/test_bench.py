@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from dataclasses import asdict, replace
@@ -16,7 +17,7 @@ from tests.bench.flood import BUSY, TOGETHER
 from tests.bench.flooder import KINDS
 from tests.bench.hops import HOPS
 from tests.bench.machine import facts, is_quiet
-from tests.bench.results import Burst, Copying, Flood, Results, Standing, Way, Who
+from tests.bench.results import Burst, Copying, Flood, Results, Standing, Stopping, Way, Who
 from tests.bench.table import aligned, table
 from tests.bench.timing import RoundRobin, Spread, p99
 from tests.support.system import ROOT
@@ -43,6 +44,7 @@ def sample(factor: float = 1.0) -> Results:
         bursts=[Burst(50, 1000, 50, 700, 49_300, 0, 0, 0.5, 2.5)],
         floods=[Flood("status calls", 10, Spread.of([6.0]), 9.0, Spread.of([5.0]), 6.0, 60.0, 30.0)],
         commits_per_s=2500.0,
+        stopping=[Stopping(10, Spread.of([6.0]), Spread.of([70.0]))],
     )
 
 
@@ -138,6 +140,18 @@ def test_a_flood_stands_beside_the_same_without_one() -> None:
     assert (flood.median_ratio, flood.p95_ratio) == (1.2, 1.5)
     row = next(line.split() for line in table(sample()).splitlines() if line.startswith("status calls"))
     assert row[2:] == ["10", "6.0", "9.0", "1.20", "1.50", "60", "30"]
+
+
+def test_halts_and_flattens_have_a_row_for_each_number_of_users() -> None:
+    lines = table(sample()).splitlines()
+    at = next(number for number, line in enumerate(lines) if line.startswith("users  halts"))
+    assert lines[at + 1].split() == ["10", "1", "6.0", "6.0", "1", "70.0", "70.0"]
+
+
+def test_results_of_before_halts_were_measured_can_be_read() -> None:
+    older = json.loads(sample().to_json())
+    del older["stopping"]
+    assert Results.from_json(json.dumps(older)) == replace(sample(), stopping=[])
 
 
 # -- comparison --------------------------------------------------------------------------------------------
@@ -243,6 +257,10 @@ def test_a_short_run_fills_every_cell_and_can_be_compared(tmp_path: Path) -> Non
         assert flood.last.count == flood.calm_last.count == 4
         assert 0 < flood.front_mib < 256
         assert flood.supervisor_mib > 0
+    (stopped,) = results.stopping
+    assert (stopped.users, stopped.halt.count, stopped.flatten.count) == (2, 2, 1)
+    assert positive(stopped.halt)
+    assert positive(stopped.flatten)
     assert results.commits_per_s > 0
     # The loop asks for a balance before each order, and waits for both answers.
     loop = results.cell(Who.LOOP, 2, 50)

@@ -70,6 +70,10 @@ class Record:
         """New fills of the master."""
         return [row for row in self._new("fills") if row["account"] == "master"]
 
+    def user_sales(self) -> list[dict[str, Any]]:
+        """New fills of users' sales."""
+        return [row for row in self._new("fills") if row["account"] != "master" and row["side"] == "sell"]
+
     def _new(self, what: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         while page := self._paper.call("GET", f"/{what}?after={self._read[what]}")[what]:

@@ -45,6 +45,8 @@ class CoinBook:
         #: Owed exits by pair, and how far they may be off by the rounding of quotients.
         self.owed: dict[str, Fraction] = defaultdict(Fraction)
         self.owed_edge: dict[str, Fraction] = defaultdict(Fraction)
+        #: Coins that the master has left, and in which pair: what owed exits bring in of them is owed there.
+        self.left: dict[str, str] = {}
         #: How far a coin that was paid or came in as quote may be off: the exchange rounds each trade's cost
         #: and fee.
         self._dust: dict[str, Fraction] = defaultdict(Fraction)
@@ -83,6 +85,9 @@ class CoinBook:
         elif side == "buy" and pair.quote in untold:
             self._mixed.add(pair.base)
         self._dust[pair.quote] += 2 * booked.trades * Fraction(1, 10**pair.cost_decimals)
+        more = self.coins.held(pair.quote) - self.owed_of(pair.quote)
+        if side == "sell" and pair.quote in self.left and more > 0:
+            self.owed[self.left[pair.quote]] += more
         for coin in {pair.quote, *booked.fees}:
             self._owe_no_more_than_held(coin)
 

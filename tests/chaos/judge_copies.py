@@ -16,6 +16,8 @@ from tests.chaos.model_owed import Checked
 from tests.chaos.records import Copy, Finding, Record, Request, Trade, UserTerms
 from tests.chaos.terms import PAIRS, ZERO, coin_of
 
+#: Nothing is decided about these copies but that nothing leaves.
+STOPPED = frozenset({"TRADING_REDUCING", "TRADING_HALTED"})
 ENDS = {"FILLED", "PART_FILLED", "REJECTED", "SKIPPED", "CARRIED"}
 
 
@@ -280,7 +282,7 @@ def age_decides_about_entries_only(record: Record) -> Iterator[Finding]:
         limit = float(user.max_entry_age_s)
         decided: dict[str, float] = {}
         for copy in record.copies_of(user.account):
-            if copy.reason in {"UNKNOWN_PAIR", "PAIR_EXCLUDED"}:
+            if copy.reason in {"UNKNOWN_PAIR", "PAIR_EXCLUDED"} or copy.reason in STOPPED:
                 continue  # nothing is sent, however old it is
             stale = copy.reason == "STALE_ENTRY"
             decided |= dict.fromkeys(

@@ -339,6 +339,8 @@ EXPECTED_ERRORS = (
     "KRAKEN_USER_BLOCKED",
     "ACCOUNT_STATE_CHANGED",
     "MANY_FAILED",
+    # A process that is stopped or stuck when something is said.
+    "TRADING_STATE_NOT_KEPT",
     "forkserver",
     "EXCHANGE_UNREACHABLE",
     "LEDGER_FAULT",
@@ -352,6 +354,8 @@ EXPECTED_ERRORS = (
     "FRONT_REFUSES",
     "INVALID_NONCE",
     "EXIT_OWED",
+    # A process that is stopped, or an order whose answer is lost.
+    "TRADING_STATE_NOT_KEPT",
     "nothing is copied before it can be written",
     "nothing more is traded before it can be written",
     "database or disk is full",

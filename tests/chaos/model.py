@@ -37,7 +37,7 @@ MOVED_BY = 3
 
 ENDED_WITHOUT_PLAN = {
     "STALE_ENTRY", "MARGIN_TRADE", "NO_EQUITY", "MASTER_EQUITY_UNKNOWN", "UNKNOWN_PAIR", "PAIR_EXCLUDED",
-    "NO_MARK",
+    "NO_MARK", "TRADING_REDUCING", "TRADING_HALTED",
 }  # fmt: skip
 SHORT = {
     "BELOW_ORDERMIN",
@@ -106,7 +106,12 @@ class PairModel(JudgesLimits):
                 self._find(copy, f"an exit of {_show(self._position)} was not made")
             return
         if copy.side == "buy":
+            if copy.reason == "FLATTEN":
+                # It was carried, and given up when somebody had the account flattened: nobody says when.
+                self._forget()
             self._enter(copy, fills, booked)
+        elif copy.reason == "FLATTEN":
+            self._flatten(copy)
         elif fills:
             self._exit(copy, fills, booked)
         else:
@@ -115,6 +120,7 @@ class PairModel(JudgesLimits):
     # -- entries --------------------------------------------------------------------------------------------
 
     def _enter(self, copy: Copy, fills: Sequence[Fill], booked: Bought) -> None:
+        self._book.left.pop(self._pair.base, None)
         last = fills[-1]
         lowest = min(Fraction(fill.price) for fill in fills)
         worst = lowest * (1 + Fraction(self._user.max_slippage_bps, 10_000))
@@ -257,10 +263,21 @@ class PairModel(JudgesLimits):
             fresh += volume
             edge += slack
         book, symbol = self._book, self._pair.symbol
+        book.left.pop(self._pair.quote, None)
+        if full:
+            book.left[self._pair.base] = symbol
         owed = self._position if full else min(book.owed[symbol] + fresh, self._position)
         volume = floor_lots(owed)
         if copy.state == "SKIPPED":
             self._judge_skipped_exit(copy, volume, fresh, fills[-1], full=full)
+            return
+        if copy.state == "CARRIED" and copy.reason == "TRADING_HALTED":
+            self._judge_planned(copy, owed, edge + book.owed_edge[symbol])
+            before = book.owed_of(self._pair.base) if full else book.owed[symbol]
+            if full:
+                book.forgive(self._pair.base)
+            book.owed[symbol] = before + fresh
+            book.owed_edge[symbol] += edge
             return
         if copy.state == "CARRIED" and not copy.attempts:
             self._judge_carry(copy, volume, fills[-1])
@@ -272,6 +289,21 @@ class PairModel(JudgesLimits):
         if full:
             book.forgive(self._pair.base)
         self._end_exit(copy, booked, sweep=full)
+
+    def _flatten(self, copy: Copy) -> None:
+        """All that is held and not owed yet is owed, and with it what was owed in other pairs."""
+        book, symbol = self._book, self._pair.symbol
+        left = self._position - book.owed_of(self._pair.base)
+        edge = sum((book.owed_edge[pair.symbol] for pair in PAIRS.values()), NOTHING)
+        self._judge_planned(copy, left, edge)
+        book.forgive(self._pair.base)
+        book.owed[symbol], book.owed_edge[symbol] = self._position, edge
+
+    def _judge_planned(self, copy: Copy, owed: Fraction, slack: Fraction) -> None:
+        """What is owed and not ordered; shown to some more digits than lots have."""
+        off = abs(Fraction(copy.planned) - owed)
+        right = off <= slack + self._book.dust_of(self._pair.base) + LOT / 100
+        self._judge(copy, right, f"{_show(Fraction(copy.planned))} is owed, the rules say {_show(owed)}")
 
     def _fraction_of(self, fill: Fill, fresh: Fraction) -> tuple[Fraction, bool, Fraction]:
         """What a fill of the master sells of the copied position, whether the master has left the coin, and
@@ -386,7 +418,7 @@ class PairModel(JudgesLimits):
             self.checked.bounded += 1
             self._forget()
             return
-        self._expect(copy, SHORT)
+        self._expect(copy, SHORT | ({"FLATTEN"} if copy.side == "buy" else set()))
         if self._minimum_moved:
             self.checked.bounded += 1
             return

@@ -249,6 +249,30 @@ class Settled:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StatesSaid:
+    """What was said about trading from then on: all states that are not ACTIVE, by scope, and the number of
+    the last order to flatten of each account. ``before``: nobody can have read it earlier; ``at``: it was
+    durable.
+    """
+
+    before: float
+    at: float
+    version: int
+    states: dict[str, str]
+    flattens: dict[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StateKept:
+    """When a process was first seen to say that it keeps to a version of that."""
+
+    at: float
+    account: str
+    version: int
+    pid: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class LogLine:
     """A line of a log that is an error."""
 
@@ -304,6 +328,8 @@ class Record:
     supervisors: list[SupervisorSeen] = field(default_factory=list)
     settled: list[Settled] = field(default_factory=list)
     log_lines: list[LogLine] = field(default_factory=list)
+    said: list[StatesSaid] = field(default_factory=list)
+    kept: list[StateKept] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._copies = _ByAccount[Copy](self.copies)
@@ -382,6 +408,8 @@ class Record:
             "supervisors": SupervisorSeen,
             "settled": Settled,
             "log_lines": LogLine,
+            "said": StatesSaid,
+            "kept": StateKept,
         }
         for item in fields(cls):
             lines = [json.loads(line) for line in (folder / f"{item.name}.jsonl").read_text().splitlines()]

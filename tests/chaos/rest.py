@@ -84,6 +84,13 @@ class Rest:
         ]
         if behind:
             return f"of {fills} fills: {', '.join(behind[:5])}"
+        selling = [
+            account.id
+            for account in status.accounts
+            if account.trading.HasField("flatten") and account.trading.flatten.state != pb.FLATTEN_STATE_DONE
+        ]
+        if selling:
+            return f"what copying bought is still sold: {', '.join(selling[:5])}"
         with self._system.api() as api:
             try:
                 self._reader.read_system(api, status.head_change)

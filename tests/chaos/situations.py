@@ -25,6 +25,7 @@ ALL = (
     "minimum_words",
     "market_modes",
     "renames",
+    "states",
 )
 #: Those that the system is known to be right in.
 DRAWN = ALL
@@ -95,6 +96,7 @@ class Situations:
             ("market_refused", 0.12, self._refuse_market),
             ("market_modes", 0.06, self._market_mode),
             ("minimum_words", 0.05, self._words),
+            ("states", 0.30, self._say),
         ):
             if (
                 name in self._names
@@ -214,6 +216,18 @@ class Situations:
         status = self._dice.choice(["limit_only", "post_only", "cancel_only"])
         self._do("pair_status", offset, pair=pair, status=status)
         self._do("pair_status", offset + self._dice.uniform(0.2, 3.0), pair=pair, status="online")
+
+    def _say(self) -> None:
+        """Operators stop an account, or all, and lift that; or have one sell what copying bought, and resume
+        it.
+        """
+        offset, later = self._when(), self._dice.uniform(0.1, 2.5)
+        who = self._dice.choice(["", self._dice.choice(self._users), self._dice.choice(self._users)])
+        if who and self._dice.random() < 0.3:
+            self._do("say", offset, who, state="REDUCING", flatten=True)
+        else:
+            self._do("say", offset, who, state=self._dice.choice(["REDUCING", "HALTED", "HALTED"]))
+        self._do("say", offset + later, who, state="ACTIVE")
 
     def _words(self) -> None:
         """Too small orders are refused in the documented words, or in those that were seen."""

@@ -53,6 +53,7 @@ COINS = {
     "XBT": "BTC",
 }  # fmt: skip
 CENT = Decimal("0.5")
+STABLE_PAIR, STABLE_MIN = "USDT/USD", Decimal("0.0001")
 PAIRS = {
     terms.symbol: terms
     for terms in (
@@ -70,6 +71,8 @@ PAIRS = {
         ),
         PairTerms(symbol="DOT/USD", altname="DOTUSD", ordermin=Decimal("3.9"), costmin=CENT),
         PairTerms(symbol="EUR/USD", altname="EURUSD", ordermin=CENT, costmin=CENT),
+        # The master never trades it; a flatten sells in it what came in of the coin.
+        PairTerms(symbol=STABLE_PAIR, altname="USDTUSD", ordermin=STABLE_MIN, costmin=CENT),
     )
 }
 #: The coin that gets new names (DOT1, DOT2 ...) with the situation "renames", and its pair; records have it
@@ -80,7 +83,7 @@ SYMBOLS = {terms.altname: terms.symbol for terms in PAIRS.values()}
 DOLLAR_PAIRS = ("BTC/USD", "ETH/USD", "SOL/USD")
 CROSS_PAIRS = ("BTC/EUR", "BTC/USDT", "ETH/BTC", "EUR/USD")
 #: Coins whose positions are counted; the others are money.
-TRADED_COINS = tuple(dict.fromkeys(terms.base for terms in PAIRS.values()))
+TRADED_COINS = tuple(dict.fromkeys(terms.base for terms in PAIRS.values() if terms.symbol != STABLE_PAIR))
 
 
 def coin_of(asset: str) -> str:

@@ -75,6 +75,7 @@ def test_each_situation_is_drawn_by_its_name() -> None:
         "minimum_words": "house",
         "renames": "rename",
         "market_refused": "fault",
+        "states": "say",
     }
     for name in ALL:
         worlds = plan.campaign(5, 300, 4, faults=False, situations=(name,))
@@ -87,5 +88,5 @@ def test_each_situation_is_drawn_by_its_name() -> None:
             assert any(action.kind == kinds[name] for action in actions), name
     calm = plan.campaign(5, 100, 4, faults=False, situations=())
     assert {action.kind for world in calm for batch in world.batches for action in batch.actions}.isdisjoint(
-        {"convert", "move", "hand_order", "listed", "clock", "pair_status", "house", "rename"}
+        {"convert", "move", "hand_order", "listed", "clock", "pair_status", "house", "rename", "say"}
     )

@@ -20,6 +20,8 @@ from tests.chaos.records import (
     PriceSet,
     ProcessSeen,
     Record,
+    StateKept,
+    StatesSaid,
     SupervisorSeen,
 )
 
@@ -74,6 +76,22 @@ def more_meant_than_there_was(it: Record) -> None:
 def exits_left(it: Record) -> None:
     del it.trades[3], it.requests[1]
     spoil(it.copies, 1, state="REJECTED", reason="ENDED_UNFILLED", filled=D(0), avg_price=D(0))
+
+
+def said(it: Record, state: str, at: float, *, lifted: float = 6.0) -> None:
+    """Of all, so many seconds after the beginning, kept to 0.1 s later, until it was lifted."""
+    for version, when, states in ((1, at, {"all": state}), (2, lifted, dict[str, str]())):
+        before = NOW + when
+        it.said.append(
+            StatesSaid(before=before, at=before + 0.05, version=version, states=states, flattens={})
+        )
+        it.kept.append(StateKept(at=before + 0.1, account="anna", version=version, pid=7))
+
+
+def flattened_and_kept(it: Record) -> None:
+    exits_left(it)
+    states = {"account:anna": "REDUCING"}
+    it.said.append(StatesSaid(before=NOW + 2.4, at=NOW + 2.5, version=1, states=states, flattens={"anna": 1}))
 
 
 def coins_sold(it: Record) -> None:
@@ -216,6 +234,9 @@ CASES: list[tuple[str, Spoil, str]] = [
     ("one at a time", lambda it: spoil(it.copies, 0, finished_at=NOW + 9), "before copy c1 was over"),
     ("order", out_of_turn, "copy c1 (BTC/EUR) was decided after copy c2 of fill 2"),
     ("one at a time", busy_coin, "(BTC/EUR) was decided before copy c1 was over (BTC/USD)"),
+    ("trading states", lambda it: said(it, "HALTED", 1.5), "to sell BTC/USD came 0.400 s after version 1"),
+    ("trading states", lambda it: said(it, "REDUCING", 0.5), "to buy BTC/USD came 0.400 s after version 1"),
+    ("flatten", flattened_and_kept, "holds 0.00010000 BTC after flatten 1"),
     ("logs", lambda it: it.log_lines.append(LogLine(account="anna", at="", message="oops")), "1x oops"),
 ]
 
@@ -241,6 +262,22 @@ def test_every_validator_has_a_defect_that_it_caught() -> None:
             if list(validator(spoilt)):
                 caught.add(validator)
     assert caught == set(validators.VALIDATORS)
+
+
+@pytest.mark.parametrize(
+    ("state", "at", "lifted"),
+    [
+        ("HALTED", 0.95, 1.9),  # the first order arrives before it is kept to, the second after it is lifted
+        ("REDUCING", 1.5, 6.0),  # only a sale is later
+        ("HALTED", 2.5, 6.0),
+    ],
+)
+def test_what_arrives_before_a_state_is_kept_to_or_after_it_is_lifted_is_no_finding(
+    state: str, at: float, lifted: float
+) -> None:
+    it = record()
+    said(it, state, at, lifted=lifted)
+    assert [found for found in validators.judge(it) if found.validator == "trading states"] == []
 
 
 def test_a_nonce_that_a_fault_spoilt_is_no_finding() -> None:

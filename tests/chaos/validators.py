@@ -39,6 +39,10 @@ from tests.chaos.judge_money import (
     nothing_rests,
     what_is_the_users_own_is_still_there,
 )
+from tests.chaos.judge_states import (
+    a_flatten_leaves_nothing,
+    nothing_arrives_against_a_state_that_is_kept_to,
+)
 from tests.chaos.limits import no_entry_is_in_a_pair_that_is_left_out, no_entry_is_past_what_a_day_may_have
 from tests.chaos.records import Finding, Record
 
@@ -66,6 +70,8 @@ VALIDATORS: tuple[Callable[[Record], Iterator[Finding]], ...] = (
     supervisors_end_for_a_reason,
     one_order_at_a_time,
     coins_are_taken_in_order,
+    nothing_arrives_against_a_state_that_is_kept_to,
+    a_flatten_leaves_nothing,
     logs_hold_no_surprise,
 )
 

@@ -31,6 +31,7 @@ from tests.chaos.rest import POLL_S, REST_MAX_S, DidNotRest, Rest
 from tests.chaos.supervisor_process import SupervisorProcess
 from tests.chaos.tally import Tally
 from tests.chaos.terms import ASSETS, PAIRS, RENAMED_PAIR, PairTerms
+from tests.chaos.trading_states import SaidStates
 from tests.support.system import Paper, System, wait_for
 
 
@@ -50,6 +51,7 @@ class RunningWorld:
         self._calls = ThreadPoolExecutor(max_workers=4, thread_name_prefix="operator")
         self._later: list[tuple[float, Callable[[], None]]] = []
         self._faults: dict[int, tuple[str, float]] = {}
+        self._said = SaidStates(self._system.state_dir, self.record)
         self._supervisor = SupervisorProcess(self._system, self.record, self.tally, self.folder)
         self._reader = reading.Reader(self._paper, self.record, self._hands)
         self._rest = Rest(
@@ -83,12 +85,14 @@ class RunningWorld:
         wait_for("a supervisor", self._system.status)
         self.record.journal_id = self._journal_id()
         self._watch.start()
+        self._said.start()
         self._system.wait_ready()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._watch.continue_all()
         self._watch.stop()
+        self._said.close()
         self._calls.shutdown(wait=False, cancel_futures=True)
         self._supervisor.end()
         self._paper.close()
@@ -285,6 +289,9 @@ class RunningWorld:
         self._calls.submit(ask)
         return ""
 
+    def _do_say(self, action: Action) -> str:
+        return self._said.say(action)
+
     def _do_clock(self, action: Action) -> str:
         """The newest one holds; also when it is zero."""
         fault = Action(
@@ -339,6 +346,7 @@ class RunningWorld:
         self._owners.put_back()
         self._watch.continue_all()
         self._supervisor.go_on()
+        self._said.lift_all()
         until = time.monotonic() + REST_MAX_S
         why = "nobody looked"
         while why:
