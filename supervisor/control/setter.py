@@ -159,7 +159,8 @@ def _check_target(target: str, running: Config) -> None:
 
 def _check_keys(asked: Mapping[str, str]) -> None:
     if not asked:
-        raise SetRefused("NOTHING_TO_SET", "no key is given; write key=value, or key= to take it back")
+        words = "no key is given; write key=value, or key= to take it back"
+        raise SetRefused("NOTHING_TO_SET", words, {"settings": words})
     known = sorted(KEYS["copy"])
     wrong: dict[str, str] = {}
     for key in asked:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 
 import grpc
@@ -41,7 +42,9 @@ class SettingCalls(control_pb2_grpc.ControlServiceServicer):
             await refuse(
                 context, grpc.StatusCode.INVALID_ARGUMENT, FIELD_INVALID, str(wrong), violations=[wrong]
             )
-        key = ("SetSettings", request.id, str(request.validate_only), request.request_id)
+        # A request id counts together with what is asked with it.
+        asked = hashlib.sha256(request.SerializeToString(deterministic=True)).hexdigest()
+        key = ("SetSettings", asked)
         async with self._setter.turn:
             known = self._setting_answers.answer(key, pb.SetSettingsResponse)
             if known is not None:
