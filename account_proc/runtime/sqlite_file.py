@@ -151,6 +151,8 @@ class Database:
         if found == 0:
             raise self.fault(f"{self.path} is another program's database; {self._remedy}")
         if found > version:
+            with suppress(sqlite3.Error):  # its tables may have other names by then
+                recognise(self)
             raise self._newer(
                 f"{self.path} was written by a newer version of krakencopy (schema {found}; this one knows "
                 f"{version}); install that version again, or a later one; nothing was changed"

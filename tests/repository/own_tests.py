@@ -42,7 +42,7 @@ PROVEN_BY: dict[str, tuple[str, ...]] = {
     "account_proc/contract/condition_reasons.py": ("tests/account_proc/contract/test_event_catalogue.py",),
     "account_proc/contract/event_entry.py": ("tests/account_proc/contract/test_event_catalogue.py",),
     "account_proc/domain/copy_plan.py": (_SIZING,),
-    "account_proc/domain/eligibility.py": (_SIZING,),
+    "account_proc/domain/eligibility.py": (_SIZING, "tests/account_proc/domain/test_sizing_fixed.py"),
     "account_proc/domain/sizing_text.py": (_SIZING,),
     "account_proc/state/key_lock.py": (
         "tests/account_proc/state/test_nonce_custody.py",
