@@ -7,9 +7,11 @@ know where settings are kept (journal/journal.py).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from krakencopy.supervisor.config.copy_rules import NEEDS
 from krakencopy.supervisor.config.effective_rules import effective_rules
 from krakencopy.supervisor.config.model import Config
 from krakencopy.supervisor.config.reader import read
@@ -18,6 +20,8 @@ from krakencopy.supervisor.config.toml_table import ConfigFault, ConfigFaults
 
 #: What is checked of a configuration beside its own text. Raises ConfigFaults.
 Check = Callable[[Config], None]
+#: A fault's place in the table of a group.
+_GROUP = re.compile(r"groups\[(\d+)\]\.")
 GONE = "the configuration has no group, and no account that copies, of this id"
 
 
@@ -67,7 +71,6 @@ def _blamed(
     """Settings that have to give way, and why; those that faults are about, else, ``at_all_costs``, those
     that what is wrong may follow from.
     """
-    groups = {account.id: account.group for account in file.accounts}
     others: list[tuple[Place, str]] = []
     is_found = False
     for fault in faults:
@@ -77,13 +80,29 @@ def _blamed(
             is_found = True
             yield fault.setting, why
             continue
-        levels = (fault.account, groups.get(fault.account), SYSTEM)
-        key = fault.where.rpartition(".")[2]
-        near = [place for place in left if place[0] in levels]
-        same = [place for place in near if place[1] == key]
-        others += ((place, f"{fault}") for place in same or near or left)
+        others += ((place, f"{fault}") for place in _may_be_why(fault, left, file))
     if at_all_costs and not is_found:
         yield from others
+
+
+def _may_be_why(fault: ConfigFault, left: Settings, file: Config) -> Collection[Place]:
+    """Settings that what is wrong may follow from, those of the nearest level that has any: of its key, else
+    of the choice that needs this key, else of any key; else all.
+    """
+    if of_group := _GROUP.match(fault.where):
+        group = file.written.document["groups"][int(of_group[1])]
+        levels = (group.get("id"), SYSTEM)
+    else:
+        groups = {account.id: account.group for account in file.accounts}
+        levels = (fault.account, groups.get(fault.account), SYSTEM)
+    key = fault.where.partition("copy.")[2].partition(".")[0]
+    choices = {by for by, _, needed in NEEDS if needed == ("ratio" if key == "pairs" else key)}
+    near = [[place for place in left if place[0] == level] for level in levels]
+    for keys in ({key}, choices):
+        for places in near:
+            if found := [place for place in places if place[1] in keys]:
+                return found
+    return next(filter(None, near), list(left))
 
 
 def _file_values(file: Config, config: Config) -> Mapping[str, Mapping[str, str]]:
@@ -91,11 +110,9 @@ def _file_values(file: Config, config: Config) -> Mapping[str, Mapping[str, str]
     found: dict[str, dict[str, str]] = {}
     for account, of_file in zip(config.users, file.users, strict=True):
         before = {rule.key: rule.value for rule in effective_rules(of_file, file)}
-        differing = {
-            rule.key: before[rule.key]
-            for rule in effective_rules(account, config)
-            if rule.value != before[rule.key]
-        }
+        after = {rule.key: rule.value for rule in effective_rules(account, config)}
+        # Rules of pairs may stand in one of the two alone.
+        differing = {key: before.get(key, "") for key in before | after if before.get(key) != after.get(key)}
         if differing:
             found[account.id] = differing
     return found

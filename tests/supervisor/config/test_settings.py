@@ -5,6 +5,7 @@ for has no effect and says why.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -180,3 +181,40 @@ def test_what_does_not_go_together_is_refused_but_at_all_costs_and_then_the_sett
     assert hold(file, only, check_no_market_orders, at_all_costs=True).written.settings == {}
     with pytest.raises(ConfigFaults, match="must not be"):
         hold(file, only, check_no_market_orders, must=only, at_all_costs=True)
+
+
+def test_rules_of_pairs_may_be_set_and_the_file_may_have_others() -> None:
+    config = held({("anna", "pairs"): '{ "BTC/USD" = { multiplier = "0.5" } }'})
+    assert held_user(config, "anna").copy.pairs == {"BTC/USD": {"multiplier": Decimal("0.5")}}
+    assert config.written.file_values == {"anna": {'copy.pairs."BTC/USD".multiplier': ""}}
+    text = FILE.replace("= 9", '= 9, pairs = { "ETH/USD" = { multiplier = "2" } }')
+    config = held({("anna", "pairs"): "{}"}, text)
+    assert held_user(config, "anna").copy.pairs == {}
+    assert config.written.file_values == {"anna": {'copy.pairs."ETH/USD".multiplier': "2"}}
+
+
+@pytest.mark.parametrize("target", ["anna", "clients"])
+def test_at_all_costs_no_more_gives_way_than_has_to(target: str) -> None:
+    others = {
+        ("", "max_user_risk"): "0.01",
+        ("clients", "max_entry_age_s"): "3",
+        (target, "max_slippage_bps"): "2",
+        ("ben", "max_slippage_bps"): "2",
+    }
+    cause = (target, "sizing")
+    file = parse(FILE, "c")
+    with pytest.raises(ConfigFaults, match="missing, and sizing"):
+        hold(file, others | {cause: "fixed_ratio"}, nothing)
+    config = hold(file, others | {cause: "fixed_ratio"}, nothing, at_all_costs=True)
+    assert config.written.settings == others
+    assert list(config.written.without_effect) == [cause]
+
+
+def test_at_all_costs_the_nearest_settings_give_way_first() -> None:
+    def check(config: Config) -> None:
+        if held_user(config, "anna").copy.max_slippage_bps == 7:
+            raise ConfigFaults([ConfigFault("c", "accounts[0].copy", "too much", "less", account="anna")])
+
+    others = {("", "max_user_risk"): "0.01", ("clients", "max_entry_age_s"): "3"}
+    config = hold(parse(FILE, "c"), others | {("anna", "max_slippage_bps"): "7"}, check, at_all_costs=True)
+    assert config.written.settings == others
