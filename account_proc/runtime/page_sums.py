@@ -71,9 +71,10 @@ class PageSums:
         kept = dict(self._connection.execute(f"SELECT first, sums FROM {TABLE}"))  # noqa: S608 - a constant
         pages, in_log = self._page_count(), self._pages_in_log(None)
         wrong: list[int] = []
+        last_kept = max(kept, default=0)
         for first in range(1, pages + 1, ROW_PAGES):
             last = min(first + ROW_PAGES - 1, pages)
-            if first not in kept and in_log.issuperset(range(first, last + 1)):
+            if first > last_kept and in_log.issuperset(range(first, last + 1)):
                 continue  # they have come since the last checkpoint, and get a row with the next
             sums = _sums_in(first, kept.get(first))
             if sums is None:

@@ -218,6 +218,19 @@ def test_a_row_of_sums_that_is_gone_is_missed_where_the_log_does_not_have_its_pa
     assert "pages 257 to 512 are wrong themselves" in refused(killed)
 
 
+def test_a_row_of_sums_with_others_behind_it_is_missed_whatever_the_log_has(tmp_path: Path) -> None:
+    path, killed = tmp_path / "songs.db", tmp_path / "killed.db"
+    with closing(opened(path)) as database:
+        add(database, *range(3 * MANY))
+        database.checkpoint()
+        # All pages are in the log then.
+        database.execute("VACUUM")
+        database.execute("DELETE FROM page_sums WHERE first = 257")
+        assert database.number("PRAGMA page_count") > 512
+        KilledFile(path, killed)
+    assert "pages 257 to 512 are wrong themselves" in refused(killed)
+
+
 def test_what_is_refused_is_refused_again_and_left_as_it_is(tmp_path: Path) -> None:
     path, killed = tmp_path / "songs.db", tmp_path / "killed.db"
     with closing(opened(path)) as database:
