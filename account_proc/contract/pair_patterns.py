@@ -32,6 +32,7 @@ def matches(pattern: str, pair: str, current: Callable[[str], str] = str) -> boo
     """
     if BOTH in pattern:
         return all(matches(part, pair, current) for part in pattern.split(BOTH))
+    pattern = pattern.strip()
     base, _, quote = pair.partition("/")
     if is_one_pair(pattern) and find_pair(pattern, (pair,)) is not None:
         return True
@@ -44,6 +45,7 @@ def matches(pattern: str, pair: str, current: Callable[[str], str] = str) -> boo
 
 
 def _is_coin(pattern: str, coin: str, current: Callable[[str], str]) -> bool:
+    pattern = pattern.strip()
     if _WILDCARD.search(pattern) is None:
         names = {name.upper() for name in spellings_of(coin)}
         return current(coin_name(pattern)).upper() == coin.upper() or pattern.upper() in names

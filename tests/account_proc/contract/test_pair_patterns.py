@@ -23,6 +23,7 @@ QUOTES = st.sampled_from(["USD", "EUR", "BTC", "USDT"])
         ("BT*", "BTC/USD"),
         ("[A-E]*/USD", "BTC/USD"), ("?OGE/USD", "DOGE/USD"), ("aaplX/usd", "AAPLx/USD"),
         ("XDG/*", "DOGE/EUR"),
+        ("BTC/* & */EUR", "BTC/EUR"), ("BTC / *", "BTC/EUR"), (" *BTC / USD", "BTC/USD"), (" BT*", "BTC/USD"),
     ],
 )  # fmt: skip
 def test_a_pattern_means_a_pair(pattern: str, pair: str) -> None:
