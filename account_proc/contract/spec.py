@@ -137,9 +137,14 @@ class CopyRules:
         asset = current(self.notional_asset) if self.notional_asset else ""
         return replace(self, notional_asset=asset, pairs=pairs, **renamed)
 
+    def to_raw(self) -> dict[str, Any]:
+        """What JSON is made of (``default=str``), without what is left to its default."""
+        usual = asdict(CopyRules())
+        return {key: value for key, value in asdict(self).items() if value != usual[key]}
+
     @classmethod
     def from_raw(cls, raw: Mapping[str, Any]) -> CopyRules:
-        """Of what JSON makes of ``asdict``. Raises KeyError, TypeError or ValueError on anything else."""
+        """Of what JSON makes of ``to_raw``. Raises KeyError, TypeError or ValueError on anything else."""
         return cls(**read_values(raw))
 
 
@@ -233,10 +238,7 @@ class AccountSpec:
         """The form in which it travels. What the copy rules leave to their defaults is not in it: there is
         little room on the way.
         """
-        raw = asdict(self)
-        usual = asdict(CopyRules())
-        raw["copy"] = {key: value for key, value in raw["copy"].items() if value != usual[key]}
-        return json.dumps(raw, default=str)
+        return json.dumps(asdict(self) | {"copy": self.copy.to_raw()}, default=str)
 
     @classmethod
     def from_json(cls, text: str) -> AccountSpec:

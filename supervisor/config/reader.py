@@ -58,6 +58,7 @@ from krakencopy.supervisor.config.values import (
     PaperMarket,
     broker,
     broker_url,
+    check_fits,
     group_of,
     id_of,
     options_table,
@@ -289,6 +290,7 @@ class _Reading:
             "allow_withdraw_key", "write true to trade with a key that could withdraw, or take it out"
         )
         reserve = reserve_of(table)
+        check_fits(table, rules, options, reserve)
         tier = table.choice("tier", Tier)
         if tier is Tier.UNLIMITED and exchange is not None and exchange.mode is Mode.LIVE:
             table.fault("tier", "Kraken has limits for everyone", "write the account's tier, or take it out")

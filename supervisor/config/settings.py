@@ -89,12 +89,10 @@ def _may_be_why(fault: ConfigFault, left: Settings, file: Config) -> Collection[
     """Settings that what is wrong may follow from, those of the nearest level that has any: of its key, else
     of the choice that needs this key, else of any key; else all.
     """
+    groups = {account.id: account.group for account in file.accounts}
+    levels = [fault.account, groups.get(fault.account), SYSTEM]
     if of_group := _GROUP.match(fault.where):
-        group = file.written.document["groups"][int(of_group[1])]
-        levels = (group.get("id"), SYSTEM)
-    else:
-        groups = {account.id: account.group for account in file.accounts}
-        levels = (fault.account, groups.get(fault.account), SYSTEM)
+        levels = [file.groups[int(of_group[1])], SYSTEM]
     key = fault.where.partition("copy.")[2].partition(".")[0]
     choices = {by for by, _, needed in NEEDS if needed == ("ratio" if key == "pairs" else key)}
     near = [[place for place in left if place[0] == level] for level in levels]

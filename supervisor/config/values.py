@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from krakencopy.account_proc.contract.spec import Role
+from krakencopy.account_proc.contract.spec import CopyRules, Role
 from krakencopy.account_proc.runtime.machine import is_loopback
 from krakencopy.supervisor.config import brokers
 from krakencopy.supervisor.config.toml_table import Table, show
@@ -29,6 +29,8 @@ RESERVE_ASSETS_MAX = 20
 #: An account's whole specification travels in one page of a pipe, and this is the part of it that an operator
 #: can make long.
 OPTIONS_BYTES_MAX = 2_000
+#: Of all that an operator can make long, together: the rest is some 1,300 bytes, most of them paths.
+HANDED_BYTES_MAX = 2_400
 #: Strategies that must never meet real money.
 PAPER_STRATEGIES = frozenset({"paper_demo"})
 
@@ -203,6 +205,21 @@ def options_table(table: Table) -> Mapping[str, Any]:
             "strategy_options", f"{size} bytes are more than the {OPTIONS_BYTES_MAX} that fit", "shorten them"
         )
     return options
+
+
+def check_fits(
+    table: Table, rules: CopyRules, options: Mapping[str, Any], reserve: Mapping[str, Decimal]
+) -> None:
+    """Check that what an account's process is handed fits, all together: with more it could not be started,
+    and its exits would wait.
+    """
+    if len(json.dumps(options)) > OPTIONS_BYTES_MAX:
+        return  # a fault already
+    size = len(json.dumps([rules.to_raw(), options, reserve], default=str))
+    if size > HANDED_BYTES_MAX:
+        with_these = "with strategy_options and reserve its rules have"
+        problem = f"{with_these} {size} bytes, more than the {HANDED_BYTES_MAX} that fit together"
+        table.fault("copy", problem, "use patterns, such as */EUR, or rules of fewer pairs")
 
 
 def _plain(value: object) -> Any:

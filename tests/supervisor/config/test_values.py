@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import re
+from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from krakencopy.supervisor.config.model import Config
+from krakencopy.account_proc.contract.spec import CopyRules, Credentials
+from krakencopy.account_proc.runtime.boot import boot_message
+from krakencopy.supervisor.config.model import LIVE_REST_URL, LIVE_WS_URL, Config
 from krakencopy.supervisor.config.reader import (
     parse,
 )
+from krakencopy.supervisor.config.values import HANDED_BYTES_MAX
+from krakencopy.supervisor.processes.spawner import BOOT_BYTES_MAX
 from tests.support.config_texts import (
     EXCHANGE,
     MASTER,
@@ -22,6 +29,7 @@ from tests.support.config_texts import (
     the_fault_of,
     toml,
 )
+from tests.support.spawning import spec_of
 
 
 @pytest.mark.parametrize(
@@ -112,3 +120,30 @@ def test_only_shares_over_0_and_up_to_1_are_risk_limits(share: Decimal, quoted: 
     if isinstance(result, Config):
         assert 0 < result.copy.max_user_risk <= 1
         assert result.copy.max_user_risk == share
+
+
+def boot_bytes(rules: CopyRules) -> int:
+    """Of an account with an id and paths of some length, and with a key as Kraken gives them."""
+    spec = replace(
+        spec_of(Path("/var/lib/krakencopy/the-state-of-all-clients"), "tania_gilbert"),
+        copy=rules, owner="live " + "o" * 36, journal_id="j" * 36, instance_id="i" * 36, group="clients",
+        rest_url=LIVE_REST_URL, ws_url=LIVE_WS_URL,
+    )  # fmt: skip
+    return len(boot_message(spec, Credentials("k" * 56, "s" * 88, link="l" * 64)))
+
+
+def test_all_that_a_process_is_handed_has_to_fit_together() -> None:
+    listed = ", ".join(f'"C{number}/USD"' for number in range(10, 75))
+    pairs = ", ".join(f'"C{n}/USD" = {{ max_order_notional = "{n} USD" }}' for n in range(10, 25))
+    lists = f"include = [{listed}], exclude = [{listed}]"
+    config = parse(f"{PAPER}{MASTER}{USER}copy = {{ {lists} }}", "c")
+    assert boot_bytes(config.users[0].copy) < BOOT_BYTES_MAX
+    place, line = the_fault_of(f"{PAPER}{MASTER}{USER}copy = {{ {lists}, pairs = {{ {pairs} }} }}")
+    assert place == "accounts[1].copy"
+    assert "more than the 2400 that fit together; use patterns" in line
+
+
+def test_the_longest_rules_that_are_taken_reach_the_process() -> None:
+    longest = CopyRules(include=("x" * (HANDED_BYTES_MAX - 30),))
+    assert HANDED_BYTES_MAX - 20 < len(json.dumps([longest.to_raw(), {}, {}])) <= HANDED_BYTES_MAX
+    assert boot_bytes(longest) < BOOT_BYTES_MAX
