@@ -31,7 +31,10 @@ def set_settings(arguments: Namespace, connect: Connect, out: Output) -> ExitCod
             found = [each for each in status.settings if everything or each.target == target]
             table = TableOutput(out, views.setting_columns(), views.setting_row)
             table.show(found)
-            if not found:
+            if not found and status.settings:
+                whose = "all" if arguments.all else f"{target} alone"
+                table.none(f"nothing is set for {whose}; see krakencopy set")
+            elif not found:
                 table.none("nothing is set; everything is as the file says")
             return ExitCode.DONE
         try:

@@ -127,6 +127,13 @@ def test_without_a_key_it_shows_what_is_set(endpoint: str, supervisor: Scripted,
     assert types(endpoint, "set --all") == 0
     assert "bob" not in capsys.readouterr().out
     assert types(endpoint, "set eve") == 0
+    # What is set for all holds for eve, too.
+    assert capsys.readouterr().out == "nothing is set for eve alone; see krakencopy set\n"
+    supervisor.on["GetStatus"] = lambda _request, _context: pb.GetStatusResponse(settings=KEPT[1:])
+    assert types(endpoint, "set --all") == 0
+    assert capsys.readouterr().out == "nothing is set for all; see krakencopy set\n"
+    supervisor.on["GetStatus"] = lambda _request, _context: pb.GetStatusResponse()
+    assert types(endpoint, "set") == 0
     assert capsys.readouterr().out == "nothing is set; everything is as the file says\n"
     assert asked(supervisor) == []
 
