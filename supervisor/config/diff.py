@@ -138,9 +138,11 @@ def _settings(key: str, old: Any, new: Any) -> Iterator[Setting]:
             path = f"{key}.{part.name}" if key else part.name
             yield from _settings(path, getattr(old, part.name), getattr(new, part.name))
         return
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
-        for name in sorted(old.keys() | new.keys()):
-            yield from _settings(f"{key}.{name}", old.get(name), new.get(name))
+    if isinstance(old or new, Mapping) and all(isinstance(value, Mapping | None) for value in (old, new)):
+        # Of a table that only one has, each key is shown with its value.
+        before, after = old or {}, new or {}
+        for name in sorted(before.keys() | after.keys()):
+            yield from _settings(f"{key}.{name}", before.get(name), after.get(name))
         return
     was, is_now = value_words(old, key), value_words(new, key)
     yield Setting(key, was, is_now if is_now != was else f"{is_now} (changed)")

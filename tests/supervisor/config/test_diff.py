@@ -250,3 +250,21 @@ def test_another_group_with_the_same_rules_is_a_new_process_which_goes_by_its_tr
     assert str(changed.settings[0]) == 'group (not set) -> "clients"'
     assert difference.touched == frozenset({"ben"})
     assert difference.applied_to(config()).groups == ("clients",)
+
+
+def test_rules_of_pairs_that_come_or_go_are_told_with_their_values() -> None:
+    text = (
+        '[exchange]\nmode = "paper"\n[[accounts]]\nid = "master"\nrole = "master"\nbroker = "kraken"\n'
+        '[[accounts]]\nid = "anna"\nrole = "user"\nbroker = "kraken"\n'
+    )
+    pairs = 'copy = { pairs = { "BTC/USD" = { multiplier = "0.5", max_order_notional = "5 USD" } } }\n'
+    without, with_them = parse(text, "a"), parse(f"{text}{pairs}", "a")
+    where = "copy.pairs.BTC/USD"
+    assert str(compare(without, with_them)) == (
+        f"changed anna ({where}.max_order_notional (not set) -> 5 USD, {where}.multiplier (not set) -> 0.5)"
+    )
+    (changed,) = compare(with_them, without).changed
+    assert [(one.key, one.old, one.new) for one in changed.settings] == [
+        (f"{where}.max_order_notional", "5 USD", ""),
+        (f"{where}.multiplier", "0.5", ""),
+    ]
