@@ -11,7 +11,7 @@ from decimal import Decimal
 from krakencopy.account_proc.copying.copy_context import CopyContext
 from krakencopy.account_proc.copying.exits import Exits
 from krakencopy.account_proc.copying.new_copies import NewCopies
-from krakencopy.account_proc.copying.turns import Turns, coin_of
+from krakencopy.account_proc.copying.turns import Turns, coin_of, quote_of
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.eligibility import below_minimum
 from krakencopy.account_proc.domain.exit_sizing import owed_exit
@@ -45,7 +45,11 @@ class OwedExits:
         return [pair for pair in self.pairs() if self._exits.not_before(pair) <= now and self._may_sell(pair)]
 
     def _may_sell(self, pair: str) -> bool:
-        return self._turns.is_free(coin_of(pair)) and not self._context.strategy_may_order()
+        """Not while the coin that it brings in is bought or sold: the end of that order would forget what
+        came in meanwhile.
+        """
+        is_free = self._turns.is_free(coin_of(pair)) and not self._turns.is_occupied(quote_of(pair))
+        return is_free and not self._context.strategy_may_order()
 
     async def price_to_sell_at(self, pair_name: str) -> Price | None:
         """About what an owed exit would be sold at; None where it is not worth an order now. Finds out what

@@ -247,3 +247,41 @@ def test_no_owed_exit_is_due_while_trading_is_halted_nor_one_whose_price_was_fou
             assert exits.intend_exit("BTC/USD", price) is not None
 
     run(steps())
+
+
+def test_what_brings_in_a_coin_waits_for_the_order_that_sells_that_coin(ledger: Ledger) -> None:
+    """Else the end of that order would forget what came in meanwhile, and it would be owed twice."""
+    by_btc = PAIRS["XETHZUSD"] | {
+        "altname": "ETHXBT", "wsname": "ETH/XBT", "quote": "XXBT", "costmin": "0.00002",
+    }  # fmt: skip
+
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            user.kraken.always["AssetPairs"] = PAIRS | {"XETHXXBT": by_btc}
+            await user.portfolio.pairs.read()
+            user.portfolio.prices.marks.set("BTC", "USD", Decimal(50_000))
+            user.portfolio.prices.marks.set("ETH", "BTC", Decimal("0.04"))
+            for base, quote, volume, cost in (
+                ("BTC", "USD", "0.0003", "15"), ("ETH", "BTC", "0.01", "0.0001"),
+            ):  # fmt: skip
+                trade = Exchanged(base=base, quote=quote, volume=Decimal(volume), cost=Decimal(cost))
+                user.book.coins.bought(trade)
+            # As a ledger is read at a start: by the name of the pair.
+            for pair, volume in (("BTC/USD", "0.0002"), ("ETH/BTC", "0.01")):
+                piece = Slice(order_id="", volume=BaseVolume(Decimal(volume)), cost=NO_AMOUNT)
+                user.book.carry(pair, Side.SELL, [piece], "c0")
+            user.book.left["BTC"] = "BTC/USD"
+            user.kraken.held["AddOrder"] = asyncio.Event()
+            converging = asyncio.create_task(user.copier.sell_owed_exits(user.change_signal))
+            await until(lambda: user.copier.copies_open > 0)
+            await asyncio.sleep(5 * TIMING.retry)
+            assert user.copier.copies_open == 1
+            user.kraken.held["AddOrder"].set()
+            await until(lambda: len(user.kraken.sent) == 3)
+            await user.done()
+            converging.cancel()
+            assert [order["pair"] for order in user.kraken.sent] == ["XBTUSD", "ETHXBT", "XBTUSD"]
+            assert user.book.held("BTC") == user.book.held("ETH") == BaseVolume(Decimal(0))
+            assert user.book.carried == {}
+
+    run(steps())
