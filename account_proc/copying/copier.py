@@ -129,6 +129,7 @@ class Copier:
             assert fill.seq == seq
             self._last_fills.add_fill(message)
             self._turns.add_fill(fill, self._context.now())
+        self._flatten.begin()
         self._answer_waiting()
 
     def take_fills(self, messages: Iterable[pb.Fill]) -> None:

@@ -12,6 +12,7 @@ Never coins of the account's own, nor its strategy's: only what the book counts,
 
 from __future__ import annotations
 
+import logging
 from decimal import Decimal
 
 from krakencopy.account_proc.contract.amounts import FIAT, MONEY
@@ -27,10 +28,14 @@ from krakencopy.account_proc.domain.pairs import NOT_LISTED, PairRules
 from krakencopy.account_proc.domain.quantities import NO_AMOUNT, BaseVolume, Price, Side
 from krakencopy.v1 import types_pb2 as pb
 
+log = logging.getLogger(__name__)
+
 #: Of the ledger: the last order to flatten of which nothing is left that could be sold.
 SOLD = "flatten_sold"
 #: What quotes of different coins are compared in.
 COMMON_QUOTE = "USD"
+#: An order that left before an account was flattened began at most so much later, in seconds.
+IN_FLIGHT_MAX_S = 60.0
 
 
 class Flatten:
@@ -43,6 +48,7 @@ class Flatten:
         self._portfolio = context.portfolio
         self._turns = turns
         self._sold = int(context.ledger.kept_value(SOLD) or 0)
+        self._begun = False
 
     @property
     def state(self) -> pb.FlattenState.ValueType:
@@ -51,17 +57,31 @@ class Flatten:
         done = order is not None and order.number <= self._sold
         return pb.FLATTEN_STATE_DONE if done else pb.FLATTEN_STATE_SELLING
 
+    def begin(self) -> None:
+        """What an earlier process has left is taken up. Before, nobody here knows of its orders."""
+        self._begun = True
+
     def look(self) -> None:
         """Goes on with it as far as that is possible now. Raises LedgerFault."""
         order = self._context.guard.last_flatten
-        if order is None or order.number <= self._sold:
+        if not self._begun or order is None or order.number <= self._sold:
             return
         if order.number > self._ledger.flattened:
-            self._make_owed(order)
+            if self._was_done(order):
+                log.warning("flatten %d was done before this ledger was brought back", order.number)
+                self._ledger.commit(flattened=order.number)
+            else:
+                self._make_owed(order)
         if order.number <= self._ledger.flattened and not self._is_selling():
             self._ledger.keep_value(SOLD, str(order.number))
             self._sold = order.number
             self._context.changed()
+
+    def _was_done(self, order: FlattenOrder) -> bool:
+        """Whether this ledger was brought back from before it, and copying has bought since: then it was done
+        and lifted, and what was bought later is not meant.
+        """
+        return max(self._ledger.bought.values(), default=0.0) > order.at + IN_FLIGHT_MAX_S
 
     def _make_owed(self, order: FlattenOrder) -> None:
         """What is held and not owed yet is owed, and what is carried of entries is given up."""

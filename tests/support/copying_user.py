@@ -184,6 +184,7 @@ async def copying(
     user = User(ledger, AccountLimits(Tier.STARTER) if limits is None else limits, rules)
     await user.portfolio.load()
     user.kraken.every.clear()
+    user.copier._flatten.begin()
     yield user
     for task in user.copier._tasks.pending:
         task.cancel()

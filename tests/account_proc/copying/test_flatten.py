@@ -5,7 +5,8 @@ is the account's own is never sold, nor what is owed already.
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import closing, suppress
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -39,8 +40,8 @@ from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.v1 import types_pb2 as pb
 from tests.support.account_specs import states_file_in
 from tests.support.copying_user import TIMING, User, copying
-from tests.support.scripted_kraken import ASSETS, PAIRS, TABLE, run, until
-from tests.support.trading_states import order_flatten, say_state
+from tests.support.scripted_kraken import ASSETS, PAIRS, TABLE, order_row, run, until
+from tests.support.trading_states import SAID_AT, order_flatten, say_state
 
 VOLUME = Decimal("0.0001")
 
@@ -302,6 +303,57 @@ def test_a_ledger_that_cannot_be_written_ends_the_process(
     run(steps())
 
 
+def test_nothing_is_made_owed_before_the_orders_of_an_earlier_process_are_taken_up(tmp_path: Path) -> None:
+    """The exchange is looked at first, for as long as an outage lasts."""
+    path = tmp_path / "anna.db"
+
+    async def steps() -> None:
+        with closing(Ledger(path, "anna")) as ledger:
+            async with copying(ledger) as user:
+                user.kraken.held["AddOrder"] = asyncio.Event()
+                user.fill()
+                cl_ord_id = user.copy().cl_ord_id
+        with closing(Ledger(path, "anna")) as ledger:
+            user = User(ledger, AccountLimits(Tier.STARTER))
+            user.gateway.timing = replace(TIMING, poll=0.0)
+            user.now += 1000.0
+            await user.portfolio.load()
+            flatten(user)
+            assert (ledger.flattened, user.book.carried) == (0, {})
+            row = order_row("closed", "0.0001", "0.0001", fee="0", cl_ord_id=cl_ord_id)
+            user.kraken.always |= {
+                "OpenOrders": {"open": {}}, "ClosedOrders": {"closed": {"O1": row}, "count": 1},
+                "QueryOrders": {"O1": row},
+            }  # fmt: skip
+            asking = asyncio.create_task(user.gateway.ask_for_ends())
+            user.copier.recover_unfinished()
+            await user.done()
+            asking.cancel()
+            assert ledger.flattened == 1
+            assert user.book.owed("BTC") == user.book.held("BTC") == BaseVolume(VOLUME)
+
+    run(steps())
+
+
+@pytest.mark.parametrize(("bought_later_s", "is_owed"), [(3600.0, False), (1.0, True), (-3600.0, True)])
+def test_a_ledger_from_before_it_does_not_sell_what_was_bought_after_it(
+    ledger: Ledger, bought_later_s: float, *, is_owed: bool
+) -> None:
+    """The file of trading states is not brought back with ledger and journal, and still has the order."""
+
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            holds(user, "BTC/USD", "0.0003")
+            ledger.take_over([], {}, {"BTC": SAID_AT + bought_later_s}, user.book)
+            flatten(user)
+            assert bool(user.book.carried) is is_owed
+            assert ledger.flattened == 1
+            if not is_owed:
+                assert user.copier.flatten_state == pb.FLATTEN_STATE_DONE
+
+    run(steps())
+
+
 # -- against a model -----------------------------------------------------------------------------------------
 
 
@@ -364,6 +416,7 @@ class Life:
         self.user.guard.listeners.clear()
         self.turns = Turns(lambda _: 50)
         self.flatten = Flatten(self.user.context, self.turns)
+        self.flatten.begin()
 
     def look(self) -> None:
         self.user.guard.look()
