@@ -84,7 +84,7 @@ class TradingStates:
 
     def settings_of(self, account_id: str, group: str = "") -> dict[str, StateSetting]:
         """What is said for an account, by scope, the widest first."""
-        scopes = (ALL, group_scope(group), account_scope(account_id))
+        scopes = (ALL, *([group_scope(group)] if group else ()), account_scope(account_id))
         return {scope: self.states[scope] for scope in scopes if scope in self.states}
 
     def state_of(self, account_id: str, group: str = "") -> TradingState:

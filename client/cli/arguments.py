@@ -236,8 +236,9 @@ def _add_trading(command: Any) -> None:
         sub = command(verb, text)
         sub.add_argument("ids", nargs="*", default=[], metavar="ID", help="these accounts")
         sub.add_argument(
-            "--group", action="append", default=[], dest="groups", metavar="G", help="accounts of this group"
-        )
+            "--group", action="append", default=[], dest="groups", metavar="G", help="accounts of this group",
+            type=_named,
+        )  # fmt: skip
         sub.add_argument("--all", action="store_true", help="all accounts")
         sub.add_argument(
             "--reason", type=_reason, default="", metavar="TEXT", help="why, for those who read it later"
@@ -353,6 +354,12 @@ def _moment(text: str) -> datetime:
 def _reason(text: str) -> str:
     if len(text) > REASON_MAX:
         raise argparse.ArgumentTypeError(f"it has {len(text)} characters; at most {REASON_MAX} are taken")
+    return text
+
+
+def _named(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty")
     return text
 
 

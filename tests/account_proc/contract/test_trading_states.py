@@ -51,7 +51,7 @@ def test_the_strictest_of_what_was_said_last_for_each_scope_holds(
 
 
 def test_an_account_without_a_group_is_in_none() -> None:
-    states = TradingStates().with_state([group_scope("g")], said(HALTED))
+    states = TradingStates().with_state([group_scope("g"), group_scope("")], said(HALTED))
     assert states.state_of("anna", "g") is HALTED
     assert states.state_of("anna") is ACTIVE
 

@@ -78,6 +78,12 @@ def test_a_process_that_keeps_to_it_is_waited_for_and_one_that_does_not_is_named
     assert states(folder).states.keys() == {"all", "account:bob", "account:eve"}
 
 
+def test_a_group_without_a_name_is_not_those_who_are_in_none(folder: Path, capsys: Any) -> None:
+    assert main(["--state-dir", str(folder), "halt", "--group", "", "--offline"]) == ExitCode.BAD_INPUT
+    assert "it is empty" in capsys.readouterr().err
+    assert states(folder).version == 0
+
+
 def test_a_groups_accounts_are_what_their_processes_say(folder: Path, capsys: Any) -> None:
     with living(folder, "bob") as pid:
         says(folder, "bob", 1, "HALTED", pid)
