@@ -13,7 +13,7 @@ from grpclib.const import Status
 
 from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.contract.trading_states import TradingStates
-from krakencopy.account_proc.contract.trading_status import NO_VERSION, trading_status
+from krakencopy.account_proc.contract.trading_status import NO_VERSION, PB_STATE, trading_status
 from krakencopy.supervisor.accounts.grpc_client import CallFailed
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
 from krakencopy.supervisor.accounts.trading_watch import TradingWatch
@@ -78,13 +78,25 @@ class TradingAcks:
                 return Kept(acknowledged=False, message=f"{why} within {ACKNOWLEDGE_S:g} s: {advice}")
             try:
                 status = await self._ask_process(account, left)
-                if status.version >= version:
+                if status.version < version:
+                    why = status.fault or f"it keeps to version {status.version} of {version}"
+                elif self._is_as_strict(account, status):
                     return Kept(acknowledged=True)
-                why = status.fault or f"it keeps to version {status.version} of {version}"
+                else:
+                    why = "it goes by the group that it was in before the reload, and has not ended"
             except CallFailed as error:
                 why = f"it has not answered ({error})"
             await asyncio.sleep(min(AGAIN_S, max(until - time.monotonic(), 0)))
         return Kept(acknowledged=True, message="no process: it keeps to it from its start")
+
+    def _is_as_strict(self, account: SupervisedAccount, status: pb.TradingStatus) -> bool:
+        """Whether a process goes by what holds for its account. One that was started before a reload knows
+        the group of then.
+        """
+        states, config = self._watch.states, account.config
+        wanted = states.state_of(config.id, config.group or "")
+        is_other = status.version != states.version
+        return is_other or status.state >= PB_STATE[wanted]
 
     async def _ask_process(self, account: SupervisedAccount, within_s: float) -> pb.TradingStatus:
         process = account.process

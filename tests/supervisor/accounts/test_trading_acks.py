@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -72,6 +73,28 @@ def test_all_are_asked_at_once_and_who_is_being_started_is_waited_for(
         kept = await it.trading_acks.ask(["anna"], 1)
         assert "it is being started" in kept["anna"].message
         assert it.trading_acks.status(it.accounts["anna"]).version == -1
+
+    asyncio.run(play())
+
+
+def test_a_process_that_goes_by_the_group_of_before_a_reload_is_named(
+    it: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trading_acks, "ACKNOWLEDGE_S", 0.1)
+    account = it.accounts["bob"]
+    link = set_living(account, it.place.states)
+    account.config = replace(account.config, group="eu")
+
+    async def play() -> None:
+        await it.trading.change(
+            lambda states: states.with_state(["group:eu"], HALTED), "ann", "", renew=False
+        )
+        kept = (await it.trading_acks.ask(["bob"], 1))["bob"]
+        assert (kept.acknowledged, kept.message.startswith("it goes by the group that it was in")) == (
+            False, True,
+        )  # fmt: skip
+        link._group = "eu"
+        assert (await it.trading_acks.ask(["bob"], 1))["bob"].acknowledged
 
     asyncio.run(play())
 
