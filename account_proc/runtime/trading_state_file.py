@@ -12,6 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from krakencopy.account_proc.contract.errors import LockHeld
@@ -113,6 +114,15 @@ def next_life(known_version: int) -> TradingStates:
     more than changes were ever made.
     """
     return TradingStates(version=max(known_version, int(time.time())))
+
+
+def going_on(states: TradingStates, known_version: int) -> TradingStates:
+    """What was read, at a version that is not below one that is known: where an older file was put in place,
+    versions, and with them the numbers of flattens, would be given twice.
+    """
+    if states.version >= known_version:
+        return states
+    return replace(states, version=next_life(known_version).version)
 
 
 def renew_states(path: Path, states: TradingStates) -> None:

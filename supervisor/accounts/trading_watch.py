@@ -24,6 +24,7 @@ from krakencopy.account_proc.contract.trading_states import (
 from krakencopy.account_proc.runtime.trading_state_file import (
     TradingStateFile,
     change_states,
+    going_on,
     make_states_file,
     next_life,
     renew_states,
@@ -45,6 +46,7 @@ REMEDY = (
 )
 _OFFLINE = "said without this supervisor (--offline)"
 _EARLIER = "said before this journal began"
+_OLDER = "an older file of trading states was put in place of the one that was there"
 
 
 class TradingWatch:
@@ -114,8 +116,20 @@ class TradingWatch:
             self.changed_at = steady_time.now()
         if self.fault or self.states == self._recorded:
             return False
+        if self.states.version < self._recorded.version and not self._bring_forward():
+            return False
         note, self._note = self._note, _OFFLINE
         self._record("", "", note)
+        return True
+
+    def _bring_forward(self) -> bool:
+        """An older file goes on above all versions that were given; whether it does."""
+        try:
+            change_states(self._file.path, lambda states: going_on(states, self._recorded.version + 1))
+        except (OSError, StatesUnreadable) as error:
+            log.warning("%s is older than it was, and cannot be written: %s", self._file.path, error)
+            return False
+        self.states, self._note = self._file.read(), _OLDER
         return True
 
     def _record_fault(self) -> None:
@@ -159,12 +173,13 @@ class TradingWatch:
         path = self._file.path
         now = TradingStateFile(path)
         now.read()
+        known = max(self.states.version, self._recorded.version)
         if not now.fault:
-            change_states(path, change)
+            change_states(path, lambda states: change(going_on(states, known)))
             return ""
         if not renew:
             raise StatesUnreadable(f"{now.fault}; {REMEDY}")
-        renew_states(path, change(next_life(max(self.states.version, self._recorded.version))))
+        renew_states(path, change(next_life(known)))
         lost = ", ".join(f"{scope} {said.state}" for scope, said in sorted(self._recorded.states.items()))
         return (
             f"the file was made anew, what was said before is lost ({lost or 'as far as is known, nothing'})"

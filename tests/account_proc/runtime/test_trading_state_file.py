@@ -28,6 +28,7 @@ from krakencopy.account_proc.runtime.trading_state_file import (
     StatesBusy,
     TradingStateFile,
     change_states,
+    going_on,
     make_states_file,
     next_life,
     renew_states,
@@ -196,3 +197,10 @@ def test_threads_that_read_beside_each_other_never_go_back(path: Path) -> None:
 def test_a_file_that_is_made_anew_has_larger_versions_than_all_before() -> None:
     assert next_life(5).version > 1_700_000_000  # seconds since 1970
     assert next_life(2**40) == TradingStates(version=2**40)
+
+
+def test_an_older_file_goes_on_above_the_version_that_is_known() -> None:
+    states = halted(TradingStates())
+    assert going_on(states, 1) is states
+    assert going_on(states, 2**40) == replace(states, version=2**40)
+    assert going_on(states, 2).version > 1_700_000_000

@@ -141,6 +141,35 @@ def test_a_file_of_an_earlier_journal_holds_on(runs: Runs) -> None:
     assert words.endswith("; said before this journal began")
 
 
+@pytest.mark.parametrize("is_seen_first", [True, False])
+def test_an_older_file_that_was_put_back_holds_and_gives_no_version_twice(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch, *, is_seen_first: bool
+) -> None:
+    def flatten(states: TradingStates) -> TradingStates:
+        return states.with_flatten(["eve"], "operator ann", "", 1.0)
+
+    watch = runs.watch()
+    asyncio.run(watch.change(halt_bob, "operator ann", "", renew=False))
+    older = runs.path.read_text()
+    asyncio.run(watch.change(flatten, "operator ann", "", renew=False))
+    runs.path.write_text(older)
+    again = runs.watch()
+    if is_seen_first:
+        with monkeypatch.context() as full:
+            full.setattr(trading_watch, "change_states", lambda *_: (_ for _ in ()).throw(OSError("full")))
+            assert not again.look()
+        assert again.look()
+        assert not again.look()
+        assert again.states.version > 2
+        assert again.states.states == {"account:bob": HALTED}
+        assert runs.events()[-1][1].endswith(
+            "eve: ACTIVE; an older file of trading states was put in place of the one that was there"
+        )
+    asyncio.run(again.change(flatten, "operator ann", "", renew=False))
+    assert again.states.flattens["eve"].number == again.states.version > 3
+    assert from_text(runs.path.read_text()) == again.states
+
+
 def test_what_the_journal_cannot_keep_holds_all_the_same(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     watch = runs.watch()
 
