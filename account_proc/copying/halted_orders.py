@@ -23,6 +23,7 @@ from krakencopy.account_proc.contract.trading_states import TradingState
 from krakencopy.account_proc.copying.copy_context import CopyContext
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.quantities import Side
+from krakencopy.account_proc.kraken.errors import LOCKOUT, LockedOut
 from krakencopy.account_proc.runtime.pauses import growing_pause_s
 from krakencopy.account_proc.trading.placed_order import PlacedOrder
 from krakencopy.v1 import types_pb2
@@ -87,8 +88,10 @@ class HaltedOrders:
             except (RateLimited, InvalidNonce) as error:
                 log.warning("%s; it is cancelled again", error)
             except ExchangeRefused as error:
-                self._not_cancelled(copy, placed, error)
-                return
+                if not is_locked_out(error):  # which passes
+                    self._not_cancelled(copy, placed, error)
+                    return
+                log.warning("%s; it is cancelled again", error)
             except ExchangeError as error:
                 log.warning("%s; it is cancelled again", error)
             else:
@@ -109,3 +112,8 @@ class HaltedOrders:
             f"trading is HALTED, and order {placed.order_id} of copying to {side} {copy.pair} is still open: "
             f"the key may not cancel it ({error})",
         )
+
+
+def is_locked_out(error: ExchangeRefused) -> bool:
+    """Whether the key is refused for a while, whatever it may do."""
+    return isinstance(error, LockedOut) or error.errors[0].startswith(LOCKOUT)

@@ -18,6 +18,7 @@ from krakencopy.account_proc.contract.errors import (
 )
 from krakencopy.account_proc.contract.trading_states import TradingState
 from krakencopy.account_proc.domain.quantities import BaseVolume, Side
+from krakencopy.account_proc.kraken.errors import LockedOut
 from krakencopy.account_proc.state.ledger import Ledger
 from tests.support.copying_user import User, copying
 from tests.support.scripted_kraken import execution, order_row, run, until
@@ -155,7 +156,13 @@ def test_an_order_whose_outcome_is_unknown_is_cancelled_once_it_is_found_open(le
 
 
 @pytest.mark.parametrize(
-    "error", [OutcomeUnknown("CancelOrder", "cut"), RateLimited("CancelOrder", ("EAPI:Rate limit exceeded",))]
+    "error",
+    [
+        OutcomeUnknown("CancelOrder", "cut"),
+        RateLimited("CancelOrder", ("EAPI:Rate limit exceeded",)),
+        KeyRefused("CancelOrder", ("EGeneral:Temporary lockout",)),
+        LockedOut("CancelOrder", 600.0, "EAPI:Invalid key"),
+    ],
 )
 def test_a_cancel_without_an_answer_is_sent_again(ledger: Ledger, error: ExchangeError) -> None:
     async def steps() -> None:
