@@ -351,7 +351,8 @@ class Copier:
         busy. Raises LedgerFault.
         """
         coin = coin_of(row.pair)
-        if self._turns.is_occupied(coin) or self._turns.is_traded(coin):
+        is_busy = self._turns.is_occupied(coin) or self._turns.is_traded(coin)
+        if is_busy or self._turns.is_occupied(quote_of(row.pair)):
             return False
         copy = self._found_orders.copy_of_late(row, given_up)
         self._open_copy(copy)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import closing
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -138,5 +139,22 @@ def test_one_that_is_still_open_is_followed_to_its_end_before_anything_else(ledg
             user.gateway.count_executions([told])
             await taking
             assert held(user) == Decimal("0.003")
+
+    run(steps())
+
+
+@pytest.mark.parametrize("busy_with", ["ETH/USD", "SOL/ETH", "BTC/USD"])
+def test_a_late_order_waits_for_those_that_trade_its_coin_or_what_it_brings_in(
+    ledger: Ledger, busy_with: str
+) -> None:
+    async def steps() -> None:
+        async with copying(ledger) as user:
+            user.fill()
+            await user.done()
+            late = replace(lost(1, SELL, "0.01"), pair="ETH/BTC")
+            user.copier._turns.begin_order("x9", busy_with)
+            assert not user.copier.adopt_order(late, user.copy())
+            user.copier._turns.end_order("x9")
+            assert user.copier.adopt_order(late, user.copy())
 
     run(steps())
