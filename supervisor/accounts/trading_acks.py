@@ -173,6 +173,10 @@ class TradingAcks:
                 notice = self.notice(account_id)
                 assert notice is not None
                 self._events.record(pb.SEVERITY_ERROR, account_id, NOT_KEPT, notice.message)
+        for account_id in self._late.keys() - self._accounts().keys():
+            del self._late[account_id]  # its process has ended, and it is not configured any more
+            words = "over: its process has ended"
+            self._events.record(pb.SEVERITY_INFO, account_id, f"{NOT_KEPT}_OVER", words)
         if not behind:
             self._all_keep_to = states.version
 

@@ -163,6 +163,23 @@ def test_who_does_not_keep_to_it_is_named_until_it_does(it: Supervisor) -> None:
     asyncio.run(play())
 
 
+def test_one_that_is_removed_while_it_is_named_is_not_named_when_it_comes_back(it: Supervisor) -> None:
+    link = set_living(it.accounts["bob"], it.place.states)
+    link.is_stuck = True
+
+    async def play() -> None:
+        await it.trading.change(halt_all, "ann", "", renew=False)
+        look(it, late=True)
+        accounts = it.registry.accounts
+        it.registry.accounts = {key: one for key, one in accounts.items() if key != "bob"}
+        look(it)
+        it.registry.accounts = accounts
+        assert it.trading_acks.notice("bob") is None
+        assert events(it)[-2:] == [NOT_KEPT, f"{NOT_KEPT}_OVER"]
+
+    asyncio.run(play())
+
+
 def test_it_is_looked_at_once_a_second(it: Supervisor) -> None:
     it.trading_acks.look()
     change_states(it.place.states, halt_all)
