@@ -150,6 +150,12 @@ def sell_until_the_run_ends(paper: Paper, system: OnDisk) -> int:
     raise AssertionError("the journal took every fill")
 
 
+def resume(system: OnDisk) -> None:
+    """The wish to pause may have found room, and the one to resume none."""
+    with system.api() as api:
+        api.resume_account("anna")
+
+
 def test_a_journal_that_cannot_be_written_ends_the_run_which_begins_again_once_there_is_room(
     paper: Paper, system: OnDisk
 ) -> None:
@@ -160,6 +166,7 @@ def test_a_journal_that_cannot_be_written_ends_the_run_which_begins_again_once_t
     assert system.process.poll() is None
     (system.disk / "filler").unlink()
     system.wait_ready()
+    resume(system)
     assert system.status().epoch == 2
     (event,) = events(system, "LAST_RUN_CUT_OFF")
     assert f"no room on {system.disk}: 0 of 83 MB free" in event.data["cause"]
@@ -183,6 +190,7 @@ def test_a_run_that_waits_for_room_can_be_stopped(paper: Paper, system: OnDisk) 
     system.stop(expect=-signal.SIGTERM)
     (system.disk / "filler").unlink()
     system.start().wait_ready()
+    resume(system)
     system.sell("BTC/USD", str(D("0.001") - sold * D("0.0001")))
     system.settled(2 + sold)
     assert held(paper, "anna") == held(paper, "ben") == 0
