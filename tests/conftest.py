@@ -28,11 +28,9 @@ UNMEASURED = (
     *("tests/bench/", "tests/chaos/", "tests/situations/", "tests/repository/"),
     *("tests/system/test_conditions.py", "tests/system/test_crash_output.py"),
     *("tests/system/test_disk_full.py", "tests/system/test_fencing.py", "tests/system/test_figures.py"),
-    *("tests/system/test_halted_account.py", "tests/system/test_lying_exchange.py"),
     *("tests/system/test_operators_night.py", "tests/system/test_own_orders.py"),
-    *("tests/system/test_rate_limits.py", "tests/system/test_slow_answers.py"),
-    *("tests/system/test_slow_user.py", "tests/system/test_trading_states.py"),
-    "tests/system/test_unread_output.py",
+    *("tests/system/test_slow_answers.py", "tests/system/test_slow_user.py"),
+    *("tests/system/test_trading_states.py", "tests/system/test_unread_output.py"),
 )
 
 

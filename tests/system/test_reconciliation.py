@@ -165,7 +165,10 @@ def test_an_order_that_comes_to_light_after_it_was_given_up_counts_as_copied_and
             "both to count as copied",
             lambda: sum(Decimal(place.volume) for place in system.accounts()["anna"].positions) == both,
         )
-        late = [copy for copy in system.copies("anna") if copy.reason == "FOUND_LATE"]
+        # The account shows it first, and the journal has it a moment later.
+        late = wait_for(
+            "its copy", lambda: [copy for copy in system.copies("anna") if copy.reason == "FOUND_LATE"]
+        )
         assert [(copy.order_id, copy.cl_ord_id) for copy in late] == [(drift.order_id, drift.cl_ord_id)]
         # When the master leaves, nothing stays behind.
         trade(paper, hand, "sell", "0.001")
