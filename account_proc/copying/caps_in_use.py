@@ -31,12 +31,15 @@ class CapsInUse:
         ledger.on_copy = self._made.take
 
     def state(
-        self, caps: tuple[Cap, ...], pair: str, equity: QuoteAmount, rate: Callable[[str], Decimal | None]
-    ) -> CapState:
-        """For an entry in a pair that is decided about now. ``equity`` and ``rate``: in its quote."""
+        self, caps: tuple[Cap, ...], pair: str, equity: QuoteAmount, rate: Callable[[str], Decimal | None],
+        now: float,
+    ) -> CapState:  # fmt: skip
+        """For an entry in a pair that is decided about ``now`` (Unix seconds): it is of that day then.
+        ``equity`` and ``rate``: in its quote.
+        """
         return CapState(
             caps=caps, pair=pair, equity=equity, book=self._context.book, made=self._made,
-            day=day_of(self._context.now()), rate=rate, ordermin=self._ordermin,
+            day=day_of(now), rate=rate, ordermin=self._ordermin,
         )  # fmt: skip
 
     def _ordermin(self, pair: str) -> Decimal:

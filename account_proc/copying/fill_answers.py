@@ -166,7 +166,7 @@ class FillAnswers:
             return
         rules = pair or without_rules(fills[0].pair)
         here = self._context.by_pair.of(rules.name)
-        holdings = self._holdings(rules, here.caps)
+        holdings = self._holdings(rules, here.caps, now)
         verdict = decide(self._book, fills, rules, here.rules, holdings, now, excluded=here.excluded)
         for decided in verdict.decisions:
             decision = decided
@@ -225,7 +225,7 @@ class FillAnswers:
             piece = Slice(order_id="", volume=left, cost=NO_AMOUNT)
             self._book.carry(fill.pair, Side.SELL, [piece], skipped.copy_id)
 
-    def _holdings(self, pair: PairRules, limits: tuple[Cap, ...]) -> UserBalances:
+    def _holdings(self, pair: PairRules, limits: tuple[Cap, ...], now: float) -> UserBalances:
         equity = self._portfolio.equity(pair.quote)
         # A wallet that has missed an execution (feed down, process just started) must not cut an exit: the
         # rest would be written off and stay. The exchange refuses what is not there, and only then are
@@ -236,7 +236,7 @@ class FillAnswers:
         if self._needs_rates:
             rate = partial(self._rate, quote=pair.quote)
         if limits and self._caps_in_use is not None and known is not None:
-            caps = self._caps_in_use.state(limits, pair.name, known, rate)
+            caps = self._caps_in_use.state(limits, pair.name, known, rate, now)
         return UserBalances(
             equity=known,
             cash=QuoteAmount(max(self._portfolio.cash(pair.quote), Decimal(0))),

@@ -57,13 +57,13 @@ class OrderGate:
         self._out: dict[int, float | None] = {}
 
     @contextmanager
-    def order_out(self, side: Side, deadline_s: float) -> Iterator[None]:
-        """Around the sending of an order, until its answer has been read. ``deadline_s``: for how long from
-        now the exchange may act on it where no answer comes. Raises NotTraded before anything is sent.
+    def order_out(self, side: Side, may_arrive_s: float) -> Iterator[None]:
+        """Around the sending of an order, until its answer has been read. ``may_arrive_s``: for how long
+        from now the exchange may act on it where no answer comes. Raises NotTraded before anything is sent.
         """
         number = next(self._numbers)
         self._out[number] = None
-        until = time.monotonic() + deadline_s
+        until = time.monotonic() + may_arrive_s
         try:
             self.check(side)
             yield

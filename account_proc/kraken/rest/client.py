@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
 from importlib.metadata import version
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -149,11 +148,12 @@ class KrakenRest:
 
     @contextmanager
     def turn(
-        self, method: str, params: Mapping[str, str], *, overtakes: bool = False
+        self, method: str, params: Mapping[str, str], timeout_s: float, *, overtakes: bool = False
     ) -> Iterator[SignedCall | None]:
         """The turn of an order that somebody else sends, and whose answer ``result`` reads before the turn is
         over. It is not waited for, so that an event loop may ask: None while another signed call is on its
-        way; ``overtakes``: but for a read that has been for longer than READ_PATIENCE_S. For one thread.
+        way; ``overtakes``: but for a read that has been for longer than READ_PATIENCE_S. ``timeout_s``: for
+        how long its answer is waited for. For one thread.
 
         Raises as ``private`` before anything is sent.
         """
@@ -163,7 +163,7 @@ class KrakenRest:
             return
         try:
             self._let_out(method)
-            with self._order_out(method, params):
+            with self._order_out(method, params, timeout_s):
                 yield self._signed_call(method, params)
         finally:
             held.release()
@@ -241,7 +241,7 @@ class KrakenRest:
         # Nonce and request under one lock: Kraken refuses a nonce that arrives after a larger one.
         with self._turn_in_time() as held:
             self._let_out(method)
-            with self._order_out(method, params):
+            with self._order_out(method, params, timeout_s):
                 return self._private_in_turn(method, params, timeout_s, held)
 
     def _private_in_turn(
@@ -281,18 +281,18 @@ class KrakenRest:
             )
 
     @contextmanager
-    def _order_out(self, method: str, params: Mapping[str, str]) -> Iterator[None]:
+    def _order_out(self, method: str, params: Mapping[str, str], timeout_s: float) -> Iterator[None]:
         """Around a call, from right before it takes its nonce until its answer was read. For an order it is
         the last look at what the account may trade: nothing stops it later. Raises NotTraded.
+
+        An order is not waited for longer than the exchange may act on it, with a margin for doubt about its
+        clock (trading/order_gateway.py): without an answer it may arrive for as long.
         """
         if method != ADD_ORDER or "validate" in params:
             yield
             return
-        deadline_s = TIMEOUT_S
-        if "deadline" in params:
-            deadline_s = datetime.fromisoformat(params["deadline"]).timestamp() - self.clock.now()
         side = Side.SELL if params.get("type") == Side.SELL else Side.BUY
-        with self._gate.order_out(side, deadline_s):
+        with self._gate.order_out(side, timeout_s):
             yield
 
     def top_up_nonces(self) -> None:

@@ -159,7 +159,7 @@ class RequestQueue:
         if (line := self._line) is None:
             return await self.private(method, params, priority=Priority.ORDER, timeout_s=timeout_s)
         if line.ready and not self._closing:
-            with self._rest.turn(method, params) as signed:
+            with self._rest.turn(method, params, timeout_s) as signed:
                 if signed is not None:
                     return await self._send_at_once(line, signed, timeout_s)
         # Its turn comes when the answer to an order before it has been read.
@@ -181,7 +181,7 @@ class RequestQueue:
                     continue
                 taken = False
                 try:
-                    with self._rest.turn(method, params, overtakes=True) as signed:
+                    with self._rest.turn(method, params, timeout_s, overtakes=True) as signed:
                         taken = signed is not None and self._take_back(call, waiting)
                         if signed is not None and taken:
                             return await self._send_at_once(line, signed, timeout_s)

@@ -89,7 +89,7 @@ def test_an_order_that_an_earlier_process_left_on_its_way_counts_at_the_most_tha
             left = replace(user.copy(), copy_id="c9", state=CopyState.INTENT, cl_ord_id="another", cost=D(0))
             ledger.commit(copies=[left])
         in_use = CapsInUse(user.context, user.context.by_pair.cap_keys)
-        state = in_use.state(caps_of(TWO_A_DAY), "BTC/USD", QuoteAmount(D(100)), lambda _: D(1))
+        state = in_use.state(caps_of(TWO_A_DAY), "BTC/USD", QuoteAmount(D(100)), lambda _: D(1), user.now)
         (spent,) = state.made.spent(state.day)
         assert left.limit_price is not None
         assert spent == ("BTC/USD", user.copy().cost + left.ordered * left.limit_price)
@@ -150,7 +150,7 @@ def test_the_minimum_of_the_pair_says_what_is_dust(ledger: Ledger) -> None:
         rules = capped(max_open_pairs=1)
         async with copying(ledger, rules=rules) as user:
             state = CapsInUse(user.context, user.context.by_pair.cap_keys).state(
-                caps_of(rules), "BTC/USD", QuoteAmount(D(100)), lambda _: D(1)
+                caps_of(rules), "BTC/USD", QuoteAmount(D(100)), lambda _: D(1), user.now
             )
             assert state.ordermin("BTC/USD") > 0
             assert state.ordermin("NO/SUCH") == 0

@@ -30,7 +30,7 @@ from krakencopy.account_proc.contract.spec import Credentials, Tier
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.kraken.errors import LockedOut
 from krakencopy.account_proc.kraken.order_gate import OrderGate, TradingHalted
-from krakencopy.account_proc.kraken.rest.client import KrakenRest
+from krakencopy.account_proc.kraken.rest.client import TIMEOUT_S, KrakenRest
 from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits, DecayingCounter
 from krakencopy.account_proc.kraken.rest.signing import sign
 from tests.support.odd_exchange import (
@@ -344,7 +344,7 @@ def test_an_order_that_may_not_leave_takes_no_nonce_and_is_not_sent(side: str) -
         rest = KrakenRest(exchange.url, KEY, Counter(), roomy_limits(), gate=OrderGate(halted))
         with pytest.raises(TradingHalted, match=f"no {side or 'buy'} order leaves"):
             rest.private("AddOrder", {"type": side} if side else {})
-        with pytest.raises(TradingHalted), rest.turn("AddOrder", {"type": "sell"}):
+        with pytest.raises(TradingHalted), rest.turn("AddOrder", {"type": "sell"}, TIMEOUT_S):
             raise AssertionError("it was let out")
         # What ends an order always leaves, and a check makes none.
         assert rest.private("CancelOrder", {"txid": "O1"}) == {"count": 1}
@@ -359,7 +359,7 @@ def test_an_order_may_arrive_until_it_is_answered_or_its_deadline_is_over() -> N
     gate = OrderGate()
     with odd_exchange(answer({"txid": ["O1"]}), RESET) as exchange:
         rest = KrakenRest(exchange.url, KEY, Counter(), roomy_limits(), gate=gate)
-        with rest.turn("AddOrder", {"type": "sell"}):
+        with rest.turn("AddOrder", {"type": "sell"}, TIMEOUT_S):
             assert gate.may_arrive(gate.mark)
         assert not gate.may_arrive(gate.mark)
         rest.private("AddOrder", {"type": "sell", "deadline": text})
