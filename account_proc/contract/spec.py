@@ -120,7 +120,7 @@ class CopyRules:
     #: those that are not.
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
-    #: What some pairs have in the place of the rules above, by pattern and key.
+    #: What some pairs have in the place of the rules above, and caps beside them, by pattern and key.
     pairs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def in_names(self, current: Callable[[str], str]) -> CopyRules:

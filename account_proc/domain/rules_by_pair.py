@@ -13,8 +13,8 @@ from krakencopy.account_proc.contract.pair_patterns import by_specificity, match
 from krakencopy.account_proc.contract.spec import COPY_KEYS, CopyRules
 from krakencopy.account_proc.domain.caps import CAP_KEYS, Cap, caps_of
 
-#: Caps that a pair has beside those of the account, and not in their place: what they count is the pair's.
-BESIDE = ("max_daily_notional", "max_orders_per_day")
+#: The cap of an order, which its plan has (domain/entry_sizing.py); all others are held against the moment.
+OF_AN_ORDER = "max_order_notional"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +63,11 @@ class RulesByPair:
         for pattern in by_specificity(list(self._rules.pairs)):
             if self._matches(pattern, named):
                 own = {**self._rules.pairs[pattern], **own}
-        rules = replace(self._rules, **{key: value for key, value in own.items() if key not in BESIDE})
-        beside = tuple(Cap(key, own[key], of_pair=True) for key in BESIDE if key in own)
-        return RulesOfPair(rules, caps_of(rules) + beside, self._why_excluded(named))
+        # A pair's caps hold beside the account's, and the one that leaves less wins: no pair loosens them.
+        beside = tuple(Cap(key, own.pop(key), of_pair=True) for key in list(own) if key in CAP_KEYS)
+        if OF_AN_ORDER in own:
+            own[OF_AN_ORDER] = smaller(self._rules.max_order_notional, own[OF_AN_ORDER])
+        return RulesOfPair(replace(self._rules, **own), self._of_all.caps + beside, self._why_excluded(named))
 
     def _matches(self, pattern: str, pair: str) -> bool:
         return matches(pattern, pair, self._current)
@@ -78,6 +80,15 @@ class RulesByPair:
             listed = ", ".join(f'"{pattern}"' for pattern in self._rules.include)
             return f"entries in {pair} are not copied: include has only {listed}"
         return ""
+
+
+def smaller(of_account: Money | None, of_pair: Money) -> Money:
+    """The smaller of two amounts of one currency; of two currencies, which a configuration must not have, the
+    account's.
+    """
+    if of_account is None or (of_account.asset == of_pair.asset and of_pair.amount < of_account.amount):
+        return of_pair
+    return of_account
 
 
 def patterns_of(rules: CopyRules) -> dict[str, str]:

@@ -135,8 +135,16 @@ def _fits(table: Table, key: str, value: object) -> bool:
 
 
 def check_pairs(table: Table, rules: CopyRules) -> None:
-    """What pairs have of their own that does nothing with the rules of the account is a fault."""
+    """What pairs have of their own that does nothing with the rules of the account is a fault, and so is what
+    cannot be held against them.
+    """
+    most = rules.max_order_notional
     for pattern, values in rules.pairs.items():
+        own = values.get("max_order_notional")
+        said_here = next((key for key in ("pairs", "max_order_notional") if table.has(key)), None)
+        if said_here and most is not None and own is not None and own.asset != most.asset:
+            problem = f'"{most}", and "{own}" of {pattern}, cannot be compared, and the smaller holds'
+            table.fault(said_here, problem, "write both in one currency")
         if "ratio" in values and rules.sizing is not Sizing.FIXED_RATIO and table.has("pairs"):
             problem = f'its ratio does nothing with sizing = "{rules.sizing}"'
             table.inner("pairs", {}).fault(pattern, problem, f'write sizing = "{Sizing.FIXED_RATIO}" too')

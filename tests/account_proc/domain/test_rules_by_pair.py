@@ -53,7 +53,7 @@ def test_each_key_is_that_of_the_most_specific_pattern_that_says_it() -> None:
         assert (found.multiplier, found.max_slippage_bps, found.max_entry_age_s) == expected
 
 
-def test_caps_of_a_day_hold_for_a_pair_beside_those_of_the_account_and_others_in_their_place() -> None:
+def test_caps_of_a_pair_hold_beside_those_of_the_account() -> None:
     rules = by_pair(
         max_daily_notional=USD_5,
         max_position_notional=USD_5,
@@ -63,7 +63,7 @@ def test_caps_of_a_day_hold_for_a_pair_beside_those_of_the_account_and_others_in
     )
     assert sorted(map(str, rules.of("BTC/USD").caps)) == [
         "max_daily_notional = 3 USD of the pair", "max_daily_notional = 5 USD",
-        "max_position_notional = 9 USD",
+        "max_position_notional = 5 USD", "max_position_notional = 9 USD of the pair",
     ]  # fmt: skip
     assert rules.cap_keys == {"max_daily_notional", "max_position_notional"}
     assert by_pair(pairs={"BTC/*": {"max_orders_per_day": 1}}).cap_keys == {"max_orders_per_day"}
@@ -131,3 +131,18 @@ def test_every_amount_is_named_by_its_key(rules: dict[str, Any], amounts: dict[s
 def test_every_pattern_is_named_with_its_key() -> None:
     rules = replace(CopyRules(), include=("A/*",), exclude=("B/*",), pairs={"C/*": {}})
     assert patterns_of(rules) == {"A/*": "include", "B/*": "exclude", "C/*": "pairs"}
+
+
+@pytest.mark.parametrize(
+    ("of_account", "of_pair", "holds"),
+    [
+        (None, Money(D(9), "USD"), Money(D(9), "USD")),
+        (USD_5, Money(D(9), "USD"), USD_5),
+        (USD_5, Money(D(3), "USD"), Money(D(3), "USD")),
+        (USD_5, Money(D(3), "EUR"), USD_5),
+    ],
+)
+def test_no_pair_loosens_the_cap_of_an_order(of_account: Money | None, of_pair: Money, holds: Money) -> None:
+    rules = by_pair(max_order_notional=of_account, pairs={"BTC/USD": {"max_order_notional": of_pair}})
+    assert rules.of("BTC/USD").rules.max_order_notional == holds
+    assert rules.of("ETH/USD").rules.max_order_notional == of_account

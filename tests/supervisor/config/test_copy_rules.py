@@ -242,3 +242,13 @@ def test_an_amount_that_cannot_be_read_is_a_fault_with_how_it_is_written(written
 def test_the_asset_of_an_amount_is_no_key_of_its_own() -> None:
     where, _ = the_fault_of(f'{PAPER}[copy]\nnotional_asset = "USD"\n{MASTER}{USER}')
     assert where == "copy.notional_asset"
+
+
+def test_the_cap_of_an_order_is_in_one_currency_for_all_and_for_a_pair() -> None:
+    in_euros = '[copy.pairs."BTC/USD"]\nmax_order_notional = "5 EUR"\n'
+    where, line = the_fault_of(f'{PAPER}[copy]\nmax_order_notional = "10 USD"\n{in_euros}{MASTER}{USER}')
+    assert where == "copy.pairs"
+    assert (
+        '"10 USD", and "5 EUR" of BTC/USD, cannot be compared, and the smaller holds' in line
+    )
+    rules_of('max_order_notional = "10 EUR"\n' + in_euros)
