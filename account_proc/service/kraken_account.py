@@ -121,17 +121,8 @@ class KrakenAccount:
         self.exchange = KrakenExchange(
             self.calls, self.clock, self.notices.odd_row, self.notices.market_refused
         )
-        # Beside the sockets: for this supervisor's processes, and of no use later.
-        listing = PairsCache(
-            spec.socket_path.parent / "listing", spec.id, Origin.of(spec.rest_url, spec.epoch)
-        )
         self.announcements = Announcements(changed)
-        # A master's are announced: its users still hold what it may have parted with.
-        outside = self._announce_outside_change if spec.role is Role.MASTER else None
-        self.portfolio = Portfolio(
-            self.exchange, changed, now, spec.visibility_lag_s, listing, spec.reserve, outside, self.notices,
-            PairMemory(self.ledger),
-        )  # fmt: skip
+        self.portfolio = self._make_portfolio()
         needs = Needs.of(
             spec.role, has_strategy=spec.strategy is not None, allow_withdraw=spec.allow_withdraw_key
         )
@@ -141,20 +132,27 @@ class KrakenAccount:
         self.gateway = OrderGateway(self.exchange, now, self.timing, self._wake_feed)
         self.broker = KrakenBroker(self.gateway, self.portfolio, copied)
         self.requested_orders = RequestedOrders(
-            spec.id,
-            self.ledger,
-            self.broker,
-            now,
-            self.ask_time,
-            spec.journal_id,
-            self._learn_pair,
+            spec.id, self.ledger, self.broker, now, self.ask_time, spec.journal_id, self._learn_pair,
             guard.gate.check,
-        )
+        )  # fmt: skip
         self.own_orders = OwnOrders(
             self.exchange, self.ledger, self.requested_orders, now, self.key_check.may_any
         )
         self.feed: ExecutionsFeed | None = None
         self.ledger.beside = self._balances
+
+    def _make_portfolio(self) -> Portfolio:
+        spec = self.spec
+        # Beside the sockets: for this supervisor's processes, and of no use later.
+        listing = PairsCache(
+            spec.socket_path.parent / "listing", spec.id, Origin.of(spec.rest_url, spec.epoch)
+        )
+        # A master's are announced: its users still hold what it may have parted with.
+        outside = self._announce_outside_change if spec.role is Role.MASTER else None
+        return Portfolio(
+            self.exchange, self._changed, self.clock.now, spec.visibility_lag_s, listing, spec.reserve,
+            outside, self.notices, PairMemory(self.ledger),
+        )  # fmt: skip
 
     def _balances(self) -> dict[str, str]:
         """What the ledger keeps of balances, for who looks at it when there is no process."""
