@@ -10,11 +10,12 @@ import json
 import random
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 from typing import Any
 
 from tests.chaos import limits
 from tests.chaos.faults import Faults
+from tests.chaos.quotes import TICKS, Quotes, whole_lots
 from tests.chaos.records import UserTerms
 from tests.chaos.situations import DRAWN, MASTER_USD, Situations, master_balances, pairs, user_coins
 from tests.chaos.terms import CROSS_PAIRS, PAIRS
@@ -24,30 +25,6 @@ ROUNDS_A_BATCH = 5
 #: Batches with one exchange and one state folder; then everything begins anew, so that records stay short.
 BATCHES_A_WORLD = 20
 ROUND_EVERY_S = 0.4
-START_PRICES = {
-    "BTC/USD": Decimal(60_000),
-    "ETH/USD": Decimal(3_000),
-    "SOL/USD": Decimal(150),
-    "EUR/USD": Decimal("1.1"),
-    "DOT/USD": Decimal(5),
-    "BTC/EUR": Decimal("54545.4"),
-    "BTC/USDT": Decimal(60_000),
-    "ETH/BTC": Decimal("0.05"),
-}
-TICKS = {
-    "BTC/USD": Decimal("0.1"),
-    "ETH/USD": Decimal("0.01"),
-    "SOL/USD": Decimal("0.01"),
-    "EUR/USD": Decimal("0.00001"),
-    "DOT/USD": Decimal("0.0001"),
-    "BTC/EUR": Decimal("0.1"),
-    "BTC/USDT": Decimal("0.1"),
-    "ETH/BTC": Decimal("0.00001"),
-}
-#: What a unit of the quote is worth in dollars, where it is not about one.
-MONEY_WORTH = {"ETH/BTC": 60_000}
-#: The prices of a pair stay within this share of where they began.
-PRICE_RANGE = Decimal("0.15")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,7 +167,7 @@ def _users(dice: random.Random, number: int, names: frozenset[str]) -> tuple[Use
 
 
 class _Planner:
-    """Draws the batches of one world; remembers prices only."""
+    """Draws the batches of one world; only prices are remembered, in ``Quotes``."""
 
     def __init__(self, dice: random.Random, users: list[str], names: frozenset[str], *, faults: bool) -> None:
         self._dice = dice
@@ -198,7 +175,7 @@ class _Planner:
         self._names = names
         self._situations = Situations(dice, self._do, self._when, users, names)
         self._faults = Faults(dice, self._do, self._when, users, names) if faults else None
-        self._prices = dict(START_PRICES)
+        self._quotes = Quotes(dice, self._do, names)
         self._actions: list[Action] = []
         self._round = 0
         self._start = 0.0
@@ -245,7 +222,7 @@ class _Planner:
             )
             offset = self._when()
             if self._some(0.6):
-                self._move(pair, offset - 0.02)
+                self._quotes.move(pair, offset - 0.02)
             if self._some(0.25):
                 self._resting(pair, offset)
             elif self._some(0.6):
@@ -280,58 +257,22 @@ class _Planner:
         share = (
             self._dice.uniform(0.1, 0.3) if self._some(0.15) else 0.002 * 30 ** self._dice.uniform(0.0, 1.0)
         )
-        volume = MASTER_USD * Decimal(str(round(share, 6))) / self._prices[pair]
-        return max(_lots(volume), PAIRS[pair].ordermin)
-
-    def _move(self, pair: str, offset: float) -> None:
-        percent = self._dice.gauss(0.0, 0.4) if self._some(0.9) else self._dice.uniform(-3.0, 3.0)
-        middle = self._prices[pair] * (1 + Decimal(str(round(percent / 100, 6))))
-        start = START_PRICES[pair]
-        middle = min(max(middle, start * (1 - PRICE_RANGE)), start * (1 + PRICE_RANGE))
-        self._quote_all(pair, middle, offset)
-
-    def _quote_all(self, pair: str, middle: Decimal, offset: float) -> None:
-        """A price, and those of other pairs that hang together with it."""
-        if pair == "BTC/EUR":
-            pair, middle = "BTC/USD", middle * self._prices["EUR/USD"]
-        elif pair == "BTC/USDT":
-            pair = "BTC/USD"
-        elif pair == "ETH/BTC":
-            pair, middle = "ETH/USD", middle * self._prices["BTC/USD"]
-        self._quote(pair, middle, offset)
-        if "cross_pairs" not in self._names:
-            return
-        dollars, coin = self._prices[pair], pair.partition("/")[0]
-        if coin in {"BTC", "EUR"}:
-            self._quote("BTC/EUR", self._prices["BTC/USD"] / self._prices["EUR/USD"], offset)
-        if coin == "BTC":
-            self._quote("BTC/USDT", dollars, offset)
-        if coin in {"BTC", "ETH"}:
-            self._quote("ETH/BTC", self._prices["ETH/USD"] / self._prices["BTC/USD"], offset)
-
-    def _quote(self, pair: str, middle: Decimal, offset: float) -> None:
-        tick = TICKS[pair]
-        bid = (middle / tick).quantize(Decimal(1)) * tick
-        # So much a level that orders of the master take one to some fills.
-        depth = _lots(Decimal(self._dice.randint(80, 1_500)) / (bid * MONEY_WORTH.get(pair, 1)))
-        self._prices[pair] = bid
-        self._do(
-            "price", max(offset, 0.0), pair=pair, bid=f"{bid:f}", ask=f"{bid + tick:f}", depth=f"{depth:f}"
-        )
+        volume = MASTER_USD * Decimal(str(round(share, 6))) / self._quotes.prices[pair]
+        return max(whole_lots(volume), PAIRS[pair].ordermin)
 
     def _resting(self, pair: str, offset: float) -> None:
         """An order beside the market, which may come to it later: in parts, as the depth is."""
         side = self._dice.choice(["buy", "sell"])
         gap = Decimal(self._dice.randint(5, 60)) / 10_000
         tick = TICKS[pair]
-        price = self._prices[pair] * (1 - gap if side == "buy" else 1 + gap)
+        price = self._quotes.prices[pair] * (1 - gap if side == "buy" else 1 + gap)
         limit = (price / tick).quantize(Decimal(1)) * tick
         size = self._size(pair) if side == "buy" else {"fraction": self._fraction()}
         self._do("limit", offset, pair=pair, side=side, price=f"{limit:f}", **size)
         if self._some(0.7):
-            self._quote_all(pair, limit, offset + self._dice.uniform(0.05, 0.5))
+            self._quotes.quote_all(pair, limit, offset + self._dice.uniform(0.05, 0.5))
             if self._some(0.5):
-                self._quote_all(pair, limit, offset + self._dice.uniform(0.5, 0.9))
+                self._quotes.quote_all(pair, limit, offset + self._dice.uniform(0.5, 0.9))
 
     # -- blows ----------------------------------------------------------------------------------------------
 
@@ -373,7 +314,3 @@ class _Planner:
         else:
             amount = self._dice.choice(["50", "500", "-10", "-100"])
             self._do("deposit", self._when(), user, asset="ZUSD", amount=amount)
-
-
-def _lots(volume: Decimal) -> Decimal:
-    return volume.quantize(Decimal("1e-8"), rounding=ROUND_DOWN)

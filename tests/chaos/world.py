@@ -26,6 +26,7 @@ from tests.chaos import plan, processes, reading
 from tests.chaos.judge_money import copied
 from tests.chaos.owners import OWNERS_DO, Owners
 from tests.chaos.plan import Action, Batch, World
+from tests.chaos.quotes import START_PRICES, TICKS
 from tests.chaos.records import FiredFault, Injection, PriceSet, Record
 from tests.chaos.rest import POLL_S, REST_MAX_S, DidNotRest, Rest
 from tests.chaos.supervisor_process import SupervisorProcess
@@ -60,8 +61,8 @@ class RunningWorld:
         )  # fmt: skip
 
     def _make_system(self) -> System:
-        for pair, price in plan.START_PRICES.items():
-            self._price(pair, price, price + plan.TICKS[pair], Decimal(1_000) / price)
+        for pair, price in START_PRICES.items():
+            self._price(pair, price, price + TICKS[pair], Decimal(1_000) / price)
         if "USDT" in self.plan.master:
             # At Kraken there is one; without it nothing shows what the coin is worth in dollars.
             self._paper.call("POST", "/pairs", base="USDT", quote="USD", price="1", altname="USDTUSD")
