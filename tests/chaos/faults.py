@@ -6,9 +6,8 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from tests.chaos.model import MOVED_BY
 from tests.chaos.situations import Do, pairs
-from tests.chaos.terms import PAIRS, PairTerms
+from tests.chaos.terms import MOVED_BY, PAIRS, PairTerms
 
 #: Answers after which nobody knows whether the order exists.
 UNKNOWN_ERRORS = (

@@ -11,9 +11,8 @@ from fractions import Fraction
 from tests.chaos.coin_book import MONEY
 from tests.chaos.judge_copies import coins_gone, coins_promised, minima_moved
 from tests.chaos.judge_money import DUST_DOLLARS, copied
-from tests.chaos.model import MOVED_BY
 from tests.chaos.records import Finding, Record
-from tests.chaos.terms import PAIRS, TRADED_COINS
+from tests.chaos.terms import MOVED_BY, PAIRS, TRADED_COINS
 from tests.chaos.worth import Prices
 
 STRICTNESS = ("ACTIVE", "REDUCING", "HALTED")

@@ -6,30 +6,20 @@ import re
 from collections.abc import Sequence
 from fractions import Fraction
 
-from tests.chaos.coin_book import LOT, NOTHING, CoinBook
+from tests.chaos.coin_book import LOT, NOTHING
 from tests.chaos.limits import position_left
-from tests.chaos.model_owed import Checked, Entry, Piece
-from tests.chaos.records import Copy, Fill, UserTerms
-from tests.chaos.terms import PairTerms
+from tests.chaos.model_judging import JudgesCopies
+from tests.chaos.model_owed import Entry, Piece
+from tests.chaos.records import Copy, Fill
 
 #: How a copy says what a cap has left of it.
 CUT = re.compile(r"cut to ([0-9.]+) \S+ by max_")
 
 
-class JudgesLimits:
-    """What it needs of the model of a pair."""
-
-    _user: UserTerms
-    _pair: PairTerms
-    _book: CoinBook
-    _entries: dict[str, Entry]
-    _cost_dust: Fraction
-    checked: Checked
+class JudgesLimits(JudgesCopies):
+    """What caps have left of an entry."""
 
     def _new_entry(self, fill: Fill, copy: Copy) -> Entry:
-        raise NotImplementedError
-
-    def _judge(self, copy: Copy, right: bool, words: str, *, exact: bool = True) -> None:
         raise NotImplementedError
 
     def _judge_least(self, copy: Copy, fills: Sequence[Fill], worst: Fraction) -> bool:

@@ -52,6 +52,8 @@ COINS = {
     **{coin: coin for coin in ASSETS}, **{asset: coin for coin, asset in ASSETS.items()},
     "XBT": "BTC",
 }  # fmt: skip
+#: A campaign makes minima at most this much larger.
+MOVED_BY = 3
 CENT = Decimal("0.5")
 STABLE_PAIR, STABLE_MIN = "USDT/USD", Decimal("0.0001")
 PAIRS = {
