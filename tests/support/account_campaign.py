@@ -21,23 +21,22 @@ from krakencopy.supervisor.accounts.grpc_client import METHODS, RpcClient
 from krakencopy.supervisor.processes.spawner import Child, ExecSpawner
 from krakencopy.v1 import account_pb2
 from tests.support.account_specs import states_file_in
-from tests.support.control_campaign import check_orders
 from tests.support.generated_requests import Generated, Plausible, Requests
 from tests.support.request_campaign import (
     ACCOUNT,
     ANSWER_S,
     PLAUSIBLE,
     STREAM_S,
+    Campaign,
     Findings,
     Refused,
+    check_orders,
     draw_calls,
-    is_order,
-    judge_refusal,
+    forget_watched,
     parsed,
     read_watched,
-    reason_of,
     watched_by,
-    watched_folder,
+    watched_exchange,
 )
 from tests.support.system import Paper
 
@@ -79,15 +78,14 @@ class _Alone:
     client: RpcClient
 
 
-class AccountCampaign:
+class AccountCampaign(Campaign):
     """Calls of AccountService, of a master and of a user."""
 
     def __init__(self, runner: asyncio.Runner, accounts: list[_Alone], findings: Findings) -> None:
+        super().__init__(findings)
         self._runner = runner
         self._accounts = accounts
-        self._findings = findings
         self._number = 0
-        self.placed: set[str] = set()
 
     def play(self, call: Generated) -> None:
         """One call of one of them."""
@@ -111,7 +109,9 @@ class AccountCampaign:
                     await stream.send_message(request)
                 await stream.send_message(call.requests[-1], end=True)
                 if not is_stream:
-                    await self._take_answer(call, await stream.recv_message())
+                    answer: Any = await stream.recv_message()
+                    if call.method == "PlaceOrder":
+                        self._take_order(call, account_pb2.AccountServicePlaceOrderRequest, answer.cl_ord_id)
                     return
                 with suppress(TimeoutError):
                     async with asyncio.timeout(STREAM_S):
@@ -121,37 +121,23 @@ class AccountCampaign:
                 with suppress(HttpError):  # it has just ended
                     await stream.cancel()
         except GRPCError as error:
-            self._judge(call, Refused(error.status.name, error.message or "", error.details or ()))
+            self._take_refusal(call, Refused(error.status.name, error.message or "", error.details or ()))
         except TimeoutError:
             self._findings.add_fault(f"{call.method} was not answered", call)
-
-    async def _take_answer(self, call: Generated, answer: Any) -> None:
-        if call.method == "PlaceOrder":
-            self.placed.add(answer.cl_ord_id)
-            if not is_order(parsed(account_pb2.AccountServicePlaceOrderRequest, call.requests[0])):
-                self._findings.add_fault("an order was placed that nobody asked for", call)
-
-    def _judge(self, call: Generated, refused: Refused) -> None:
-        self._findings.reasons[reason_of(refused)] += 1
-        if wrong := judge_refusal(refused):
-            self._findings.add_fault(wrong, call)
 
 
 def play_accounts(count: int, first_seed: int, findings: Findings) -> None:
     """So many calls of the processes of a master and of a user, each alone."""
     folder = Path(tempfile.mkdtemp(prefix="kc"))
     try:
-        with Paper() as paper, watched_folder() as watched, asyncio.Runner() as runner:
-            paper.price("XBTUSD", "40000")
-            paper.price("ETHUSD", "2500")
+        with watched_exchange() as (paper, watched), asyncio.Runner() as runner:
             spawner = ExecSpawner(environ=os.environ | watched_by(watched))
             runner.run(spawner.start())
             try:
                 accounts = [
                     runner.run(_start_alone(spawner, paper, folder, name)) for name in ("master", "anna")
                 ]
-                for file in watched.iterdir():
-                    file.unlink(missing_ok=True)
+                forget_watched(watched)
                 campaign = AccountCampaign(runner, accounts, findings)
                 draw_calls(
                     Requests(ACCOUNT, _OF_ACCOUNTS, {"CopyFills": OPENING}), count, first_seed, campaign.play

@@ -18,32 +18,30 @@ from tests.support.request_campaign import (
     PLAUSIBLE,
     STREAM_ANSWERS,
     STREAM_S,
+    Campaign,
     Findings,
     Refused,
+    check_orders,
     draw_calls,
-    is_order,
-    judge_refusal,
+    forget_watched,
     parsed,
     read_watched,
-    reason_of,
     watched_by,
-    watched_folder,
+    watched_exchange,
 )
-from tests.support.system import Paper, System
+from tests.support.system import System
 
 #: What ends the supervisor, or a process whose end would be a finding, where it is right: made wrong.
 _SPARED = {"master", "anna"}
 
 
-class ControlCampaign:
+class ControlCampaign(Campaign):
     """Calls of ControlService, of a whole system."""
 
     def __init__(self, system: System, findings: Findings) -> None:
+        super().__init__(findings)
         self._system = system
-        self._findings = findings
         self._channel = grpc.insecure_channel(system.endpoint)
-        #: Client order ids that were answered.
-        self.placed: set[str] = set()
         self._rpcs = {method.name: self._rpc(method) for method in CONTROL.methods}
 
     def _rpc(self, method: Any) -> tuple[Any, Any]:
@@ -72,9 +70,7 @@ class ControlCampaign:
             self._judge(call, error, is_stream=is_stream)
             return
         if call.method == "PlaceOrder":
-            self.placed.add(answer.cl_ord_id)
-            if not is_order(parsed(kind, request)):
-                self._findings.add_fault("an order was placed that nobody asked for", call)
+            self._take_order(call, kind, answer.cl_ord_id)
 
     @staticmethod
     def _harmless(method: str, kind: type[Message], request: bytes) -> bytes:
@@ -102,10 +98,7 @@ class ControlCampaign:
         if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED and len(call.requests[0]) > 65_536:
             self._findings.reasons["larger than gRPC takes"] += 1
             return
-        refused = _refused_by_grpc(error)
-        self._findings.reasons[reason_of(refused)] += 1
-        if wrong := judge_refusal(refused):
-            self._findings.add_fault(wrong, call)
+        self._take_refusal(call, _refused_by_grpc(error))
 
     def close(self) -> None:
         """Ends the connection."""
@@ -124,27 +117,14 @@ def _refused_by_grpc(error: grpc.RpcError) -> Refused:
     return Refused(error.code().name, error.details() or "", details)
 
 
-def check_orders(paper: Paper, findings: Findings, asked: set[str], copied: set[str]) -> None:
-    """Every order that reached the exchange was asked for, or is a copy that is known."""
-    for row in paper.rows("requests"):
-        # The exchange places nothing of what it is only to check.
-        if row["method"] == "AddOrder" and row["params"].get("validate") != "true":
-            findings.orders += 1
-            if row["params"].get("cl_ord_id") not in asked | copied and row["outcome"] == "ok":
-                findings.add_fault(f"{row['account']} placed an order that nobody asked for: {row['params']}")
-
-
 def play_control(count: int, first_seed: int, findings: Findings) -> None:
     """So many calls of a supervisor with a master and two users; one of these may be stopped and started."""
-    with Paper() as paper, watched_folder() as watched:
-        paper.price("XBTUSD", "40000")
-        paper.price("ETHUSD", "2500")
+    with watched_exchange() as (paper, watched):
         users = {"anna": "100000", "ben": "100000"}
         with System(paper, users, "1000000", more_environment=watched_by(watched)) as system:
             system.start().wait_ready()
             before = {"supervisor": system.status().pid, **system.pids()}
-            for file in watched.iterdir():
-                file.unlink(missing_ok=True)
+            forget_watched(watched)
             campaign = ControlCampaign(system, findings)
             draw_calls(Requests(CONTROL, PLAUSIBLE), count, first_seed, campaign.play)
             campaign.close()

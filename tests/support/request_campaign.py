@@ -25,6 +25,7 @@ from krakencopy.account_proc.contract.refusal_catalogue import REFUSALS
 from krakencopy.account_proc.contract.refusals import INTERNAL_FAULT
 from krakencopy.v1 import account_pb2, control_pb2, types_pb2
 from tests.support.generated_requests import Generated, Plausible, Requests
+from tests.support.system import Paper
 
 CONTROL = control_pb2.DESCRIPTOR.services_by_name["ControlService"]
 ACCOUNT = account_pb2.DESCRIPTOR.services_by_name["AccountService"]
@@ -142,6 +143,47 @@ def is_order(order: Any) -> bool:
     )
 
 
+class Campaign:
+    """Calls of one service, and what is judged of each answer."""
+
+    def __init__(self, findings: Findings) -> None:
+        self._findings = findings
+        #: Client order ids that were answered.
+        self.placed: set[str] = set()
+
+    def _take_order(self, call: Generated, kind: type[Message], cl_ord_id: str) -> None:
+        """An order that was placed for a call."""
+        self.placed.add(cl_ord_id)
+        if not is_order(parsed(kind, call.requests[0])):
+            self._findings.add_fault("an order was placed that nobody asked for", call)
+
+    def _take_refusal(self, call: Generated, refused: Refused) -> None:
+        self._findings.reasons[reason_of(refused)] += 1
+        if wrong := judge_refusal(refused):
+            self._findings.add_fault(wrong, call)
+
+
+def check_orders(paper: Paper, findings: Findings, asked: set[str], copied: set[str]) -> None:
+    """Every order that reached the exchange was asked for, or is a copy that is known."""
+    for row in paper.rows("requests"):
+        # The exchange places nothing of what it is only to check.
+        if row["method"] == "AddOrder" and row["params"].get("validate") != "true":
+            findings.orders += 1
+            if row["params"].get("cl_ord_id") not in asked | copied and row["outcome"] == "ok":
+                findings.add_fault(f"{row['account']} placed an order that nobody asked for: {row['params']}")
+
+
+@contextmanager
+def watched_exchange() -> Iterator[tuple[Paper, Path]]:
+    """An exchange with prices to trade at, and the folder where processes say how long their loops stood
+    still.
+    """
+    with Paper() as paper, watched_folder() as watched:
+        paper.price("XBTUSD", "40000")
+        paper.price("ETHUSD", "2500")
+        yield paper, watched
+
+
 @contextmanager
 def watched_folder() -> Iterator[Path]:
     """Where processes say how long their loops stood still (tests/support/watched)."""
@@ -157,6 +199,12 @@ def watched_by(folder: Path) -> dict[str, str]:
     code = str(Path(__file__).parent / "watched")
     paths = filter(None, [code, os.environ.get("PYTHONPATH")])
     return {"KRAKENCOPY_WATCHED": str(folder), "PYTHONPATH": os.pathsep.join(paths)}
+
+
+def forget_watched(folder: Path) -> None:
+    """What was said so far: how long it took to start is no part of what is measured."""
+    for file in folder.iterdir():
+        file.unlink(missing_ok=True)
 
 
 def read_watched(folder: Path, pids: dict[str, int], findings: Findings) -> None:
