@@ -63,6 +63,20 @@ def halt(user: User) -> None:
     user.guard.look()
 
 
+async def halted_on_its_way(user: User) -> None:
+    """An entry is acknowledged, and trading is halted."""
+    user.fill()
+    await until(lambda: user.copy().state is CopyState.ACKNOWLEDGED)
+    halt(user)
+
+
+async def filled_all_the_same(user: User) -> None:
+    """The order of the entry is filled, as the feed tells."""
+    cl_ord_id = user.copy().cl_ord_id
+    user.gateway.count_executions([execution(order_id="O9", cl_ord_id=cl_ord_id, qty="0.0001")])
+    await user.done()
+
+
 async def bought(user: User) -> None:
     user.fill()
     await user.done()
@@ -97,9 +111,7 @@ def test_an_open_entry_is_cancelled_and_over(ledger: Ledger) -> None:
         async with copying(ledger) as user:
             asking = asyncio.create_task(user.gateway.ask_for_ends())
             cancels = rests(user)
-            user.fill()
-            await until(lambda: user.copy().state is CopyState.ACKNOWLEDGED)
-            halt(user)
+            await halted_on_its_way(user)
             # Whatever else is said meanwhile, it is cancelled once.
             say_state(user.states_path, TradingState.HALTED, "account:bea")
             user.guard.look()
@@ -170,9 +182,7 @@ def test_a_cancel_without_an_answer_is_sent_again(ledger: Ledger, error: Exchang
             asking = asyncio.create_task(user.gateway.ask_for_ends())
             cancels = rests(user)
             user.kraken.next["CancelOrder"] = [error, error]
-            user.fill()
-            await until(lambda: user.copy().state is CopyState.ACKNOWLEDGED)
-            halt(user)
+            await halted_on_its_way(user)
             await user.done()
             assert (len(cancels), user.kraken.times_asked("CancelOrder")) == (1, 3)
             asking.cancel()
@@ -185,16 +195,12 @@ def test_a_key_that_may_not_cancel_is_said_once_and_the_order_goes_on(ledger: Le
         async with copying(ledger) as user:
             rests(user)
             user.kraken.always["CancelOrder"] = KeyRefused("CancelOrder", ("EGeneral:Permission denied",))
-            user.fill()
-            await until(lambda: user.copy().state is CopyState.ACKNOWLEDGED)
-            halt(user)
+            await halted_on_its_way(user)
             await until(lambda: len(list(user.announcements)) > 0)
             (told,) = user.announcements
             assert told.code == "HALTED_ORDER_OPEN"
             assert "order O9 of copying to buy BTC/USD is still open" in told.message
-            cl_ord_id = user.copy().cl_ord_id
-            user.gateway.count_executions([execution(order_id="O9", cl_ord_id=cl_ord_id, qty="0.0001")])
-            await user.done()
+            await filled_all_the_same(user)
             assert (user.copy().state, user.copy().reason) == (CopyState.FILLED, "SCALED")
 
     run(steps())
@@ -205,13 +211,9 @@ def test_an_order_that_was_over_before_its_cancel_came_needs_no_words(ledger: Le
         async with copying(ledger) as user:
             rests(user)
             user.kraken.always["CancelOrder"] = ExchangeRefused("CancelOrder", ("EOrder:Unknown order",))
-            user.fill()
-            await until(lambda: user.copy().state is CopyState.ACKNOWLEDGED)
-            halt(user)
+            await halted_on_its_way(user)
             await until(lambda: user.kraken.times_asked("CancelOrder") == 1)
-            cl_ord_id = user.copy().cl_ord_id
-            user.gateway.count_executions([execution(order_id="O9", cl_ord_id=cl_ord_id, qty="0.0001")])
-            await user.done()
+            await filled_all_the_same(user)
             assert list(user.announcements) == []
             assert user.copy().state is CopyState.FILLED
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from krakencopy.account_proc.contract.copy_state import CopyState, Reason
-from krakencopy.account_proc.contract.errors import ExchangeRefused, KeyRefused, OutcomeUnknown
+from krakencopy.account_proc.contract.errors import ExchangeError, ExchangeRefused, KeyRefused, OutcomeUnknown
 from krakencopy.account_proc.copying.exit_forms import Obstacle
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.quantities import Side
@@ -22,6 +22,7 @@ from tests.support.copying_user import TIMING, User, copying
 from tests.support.scripted_kraken import PAIRS, run, until
 
 FUNDS = ExchangeRefused("AddOrder", ("EOrder:Insufficient funds",))
+POST_ONLY = ExchangeRefused("AddOrder", ("EService:Market in post_only mode",))
 #: A user with 100 dollars that follows a master of 1000 buys so much of its 0.001 BTC.
 WHOLE = Decimal("0.0001")
 
@@ -46,6 +47,13 @@ async def bought(user: User) -> None:
     user.fill()
     await user.done()
     user.kraken.always["Balance"] = {"ZUSD": "95", "XXBT": str(WHOLE)}
+
+
+async def exit_refused(user: User, error: ExchangeError) -> None:
+    """The master sells, and the exchange refuses the user's exit so, once."""
+    user.kraken.next["AddOrder"] = [error]
+    user.fill(Side.SELL)
+    await user.done()
 
 
 def last(user: User) -> CopyRecord:
@@ -195,9 +203,7 @@ def test_an_exit_that_is_refused_for_funds_sells_what_is_free_and_owes_what_is_h
         async with copying(ledger) as user:
             await bought(user)
             user.kraken.always["BalanceEx"] = held(btc="0.00004", ZUSD="95", XXBT=str(WHOLE))
-            user.kraken.next["AddOrder"] = [FUNDS]
-            user.fill(Side.SELL)
-            await user.done()
+            await exit_refused(user, FUNDS)
             assert (last(user).state, last(user).reason) == (CopyState.FILLED, Reason.HOLDINGS_LIMITED)
             assert user.kraken.sent[-1]["volume"] == "0.00006"
             (position,) = user.copier.positions.to_proto()
@@ -211,9 +217,7 @@ def test_an_exit_forgets_only_what_is_not_there_in_any_form(ledger: Ledger) -> N
         async with copying(ledger) as user:
             await bought(user)
             user.kraken.always["BalanceEx"] = held(btc="0.00002", ZUSD="95", XXBT="0.00008")
-            user.kraken.next["AddOrder"] = [FUNDS]
-            user.fill(Side.SELL)
-            await user.done()
+            await exit_refused(user, FUNDS)
             assert user.kraken.sent[-1]["volume"] == "0.00006"
             assert "0.00002 of what copying bought is not there any more" in last(user).detail
             (position,) = user.copier.positions.to_proto()
@@ -229,9 +233,7 @@ def test_an_exit_that_is_a_digit_more_than_the_balance_shows_is_cut_to_that(ledg
             # The exchange rounds each trade, copying counts with all digits: so little is no change from
             # outside.
             user.kraken.always["BalanceEx"] = held(ZUSD="95", XXBT="0.00009999")
-            user.kraken.next["AddOrder"] = [FUNDS]
-            user.fill(Side.SELL)
-            await user.done()
+            await exit_refused(user, FUNDS)
             assert (last(user).state, last(user).reason) == (CopyState.FILLED, Reason.HOLDINGS_LIMITED)
             assert user.kraken.sent[-1]["volume"] == "0.00009999"
             assert user.copier.positions.to_proto() == []
@@ -261,9 +263,7 @@ def test_an_exit_refused_as_too_small_is_owed_if_it_is_large_enough_by_the_rules
         async with copying(ledger) as user:
             await bought(user)
             user.kraken.every.clear()
-            user.kraken.next["AddOrder"] = [BelowMinimum("AddOrder", (words,))]
-            user.fill(Side.SELL)
-            await user.done()
+            await exit_refused(user, BelowMinimum("AddOrder", (words,)))
             assert (last(user).state, last(user).reason) == (CopyState.REJECTED, words)
             assert "AssetPairs" in user.kraken.every
             assert user.exits.not_before("BTC/USD") == user.now + TIMING.retry
@@ -278,11 +278,7 @@ def test_an_owed_exit_that_is_too_small_at_the_price_of_now_is_not_tried_again_a
     async def steps() -> None:
         async with copying(ledger) as user:
             await bought(user)
-            user.kraken.next["AddOrder"] = [
-                ExchangeRefused("AddOrder", ("EService:Market in post_only mode",))
-            ]
-            user.fill(Side.SELL)
-            await user.done()
+            await exit_refused(user, POST_ONLY)
             converging = asyncio.create_task(user.copier.sell_owed_exits(user.change_signal))
             # It is worth 0.4 dollars, and was 5 when a price was known last; no order is worth less than 0.5.
             user.kraken.always["Ticker"] = {"XXBTZUSD": {"b": ["4000"], "a": ["4001"], "c": ["4000"]}}
@@ -307,9 +303,7 @@ def test_an_exit_that_is_too_small_by_the_rules_of_now_is_carried(ledger: Ledger
         async with copying(ledger) as user:
             await bought(user)
             user.kraken.always["AssetPairs"] = {key: row | {"ordermin": "1"} for key, row in PAIRS.items()}
-            user.kraken.next["AddOrder"] = [BelowMinimum("AddOrder", ("EOrder:Order minimum not met",))]
-            user.fill(Side.SELL)
-            await user.done()
+            await exit_refused(user, BelowMinimum("AddOrder", ("EOrder:Order minimum not met",)))
             assert last(user).state is CopyState.CARRIED
             assert user.copier.positions.to_proto()[0].carried_sell == "0.0001"
 
@@ -320,11 +314,7 @@ def test_a_market_order_that_is_refused_as_such_leaves_at_once_as_a_limit_order(
     async def steps() -> None:
         async with copying(ledger) as user:
             await bought(user)
-            user.kraken.next["AddOrder"] = [
-                ExchangeRefused("AddOrder", ("EService:Market in limit_only mode",))
-            ]
-            user.fill(Side.SELL)
-            await user.done()
+            await exit_refused(user, ExchangeRefused("AddOrder", ("EService:Market in limit_only mode",)))
             assert (last(user).state, last(user).attempts) == (CopyState.FILLED, 2)
             order = user.kraken.sent[-1]
             # Half a percent below the bid of 49999, rounded up to the grid.
@@ -340,12 +330,8 @@ def test_an_exit_waits_for_a_market_that_says_that_it_is_closed_and_asks_only_fo
     async def steps() -> None:
         async with copying(ledger) as user:
             await bought(user)
-            user.kraken.next["AddOrder"] = [
-                ExchangeRefused("AddOrder", ("EService:Market in post_only mode",))
-            ]
             user.kraken.always["SystemStatus"] = {"status": "post_only"}
-            user.fill(Side.SELL)
-            await user.done()
+            await exit_refused(user, POST_ONLY)
             converging = asyncio.create_task(user.copier.sell_owed_exits(user.change_signal))
             for met in range(2, 6):
                 user.now += 60
@@ -369,9 +355,7 @@ def test_a_refusal_that_may_be_about_one_market_holds_up_that_market_only(ledger
             await bought(user)
             # The key itself may trade, so it is this market that it may not trade in.
             user.kraken.always["GetApiKeyInfo"] = {"permissions": ["modify-trades"]}
-            user.kraken.next["AddOrder"] = [KeyRefused("AddOrder", ("EGeneral:Permission denied",))]
-            user.fill(Side.SELL)
-            await user.done()
+            await exit_refused(user, KeyRefused("AddOrder", ("EGeneral:Permission denied",)))
             exits = user.exits
             assert exits.standing("BTC/USD").obstacle is Obstacle.REFUSED
             assert exits.not_before("BTC/USD") == user.now + TIMING.market_retry
@@ -384,9 +368,7 @@ def test_a_key_that_is_refused_holds_up_all_exits(ledger: Ledger) -> None:
     async def steps() -> None:
         async with copying(ledger) as user:
             await bought(user)
-            user.kraken.next["AddOrder"] = [KeyRefused("AddOrder", ("EAPI:Invalid key",))]
-            user.fill(Side.SELL)
-            await user.done()
+            await exit_refused(user, KeyRefused("AddOrder", ("EAPI:Invalid key",)))
             assert user.exits.not_before("ETH/USD") == user.now + TIMING.key_retry
 
     run(steps())
@@ -399,9 +381,7 @@ def test_an_exit_of_a_pair_that_is_not_listed_any_more_goes_by_the_rules_that_we
         async with copying(ledger) as user:
             await bought(user)
             user.kraken.always["AssetPairs"] = {"XETHZUSD": PAIRS["XETHZUSD"]}
-            user.kraken.next["AddOrder"] = [ExchangeRefused("AddOrder", ("EOrder:Invalid price",))]
-            user.fill(Side.SELL)
-            await user.done()
+            await exit_refused(user, ExchangeRefused("AddOrder", ("EOrder:Invalid price",)))
             assert user.copier.positions.to_proto() == []
 
     run(steps())
