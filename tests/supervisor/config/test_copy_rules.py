@@ -248,7 +248,5 @@ def test_the_cap_of_an_order_is_in_one_currency_for_all_and_for_a_pair() -> None
     in_euros = '[copy.pairs."BTC/USD"]\nmax_order_notional = "5 EUR"\n'
     where, line = the_fault_of(f'{PAPER}[copy]\nmax_order_notional = "10 USD"\n{in_euros}{MASTER}{USER}')
     assert where == "copy.pairs"
-    assert (
-        '"10 USD", and "5 EUR" of BTC/USD, cannot be compared, and the smaller holds' in line
-    )
+    assert '"10 USD", and "5 EUR" of BTC/USD, cannot be compared, and the smaller holds' in line
     rules_of('max_order_notional = "10 EUR"\n' + in_euros)
