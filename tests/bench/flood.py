@@ -1,13 +1,13 @@
 """What a local client that floods the control socket does to copying: fill to last order with each kind of
-flood, beside the same without one, in one run. What processes cost that are only busy shows how much of it is
-the use of the cores alone.
+flood, beside the same without one, and beside the same flood on the control socket of another system, in one
+run. The last is what those processes cost that call somebody else: they use the same cores, whatever
+krakencopy does.
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -16,16 +16,14 @@ from tests.bench.ours import Person, measure, started
 from tests.bench.results import Flood
 from tests.bench.timing import Spread
 from tests.bench.venue import exchange
-from tests.support.footprint import children, cpu_s, rss_mib
+from tests.support.footprint import children, rss_mib
 from tests.support.system import ROOT, System
 
 #: All of them at once.
 TOGETHER = "all together"
-#: As many processes that use as much of the cores as those do, and never touch the control socket.
-BUSY = "busy processes"
 #: Fills before the first one that counts.
 WARM_UP = 5
-#: With and without a flood by turns, so often: what else the machine does meets both.
+#: Without a flood, with it, and with it elsewhere by turns, so often: what else the machine does meets all.
 TURNS = 8
 
 
@@ -35,44 +33,51 @@ def p95(values: Sequence[float]) -> float:
 
 
 def floods(users: int, fills: int) -> Iterator[Flood]:
-    """Each kind, all together, and as many busy processes as those; one system has all. ``fills``: with each
-    kind, and as many without.
+    """Each kind, and all together; one system has all. ``fills``: with each kind, as many without, and as
+    many while the other system is flooded, which has no fills.
     """
-    with exchange() as paper, started(paper, users) as (system, person):
+    with (
+        exchange() as paper,
+        started(paper, users) as (system, person),
+        exchange() as other_paper,
+        started(other_paper, 1) as (other, _),
+    ):
         measure(system, person, WARM_UP, 0)
-        socket = str(system.state_dir / "run" / "control.sock")
-        commands = [["tests.bench.flooder", socket, kind] for kind in KINDS]
-        for kind, command in zip(KINDS, commands, strict=True):
-            yield _flood(system, person, fills, kind, [command])[0]
-        together, shares = _flood(system, person, fills, TOGETHER, commands)
-        yield together
-        yield _flood(system, person, fills, BUSY, [["tests.bench.busy", f"{each:.4f}"] for each in shares])[0]
+        for kind, kinds in {**{kind: [kind] for kind in KINDS}, TOGETHER: list(KINDS)}.items():
+            yield _flood(system, other, person, fills, kind, kinds)
 
 
 def _flood(
-    system: System, person: Person, fills: int, kind: str, commands: Sequence[Sequence[str]]
-) -> tuple[Flood, list[float]]:
-    """With these processes; also how much of a core each of them used."""
+    system: System, other: System, person: Person, fills: int, kind: str, kinds: Sequence[str]
+) -> Flood:
     calm: list[float] = []
     flooded: list[float] = []
-    used, lasted_s = [0.0] * len(commands), 0.0
+    elsewhere: list[float] = []
     piece = max(1, fills // TURNS)
     memory = {}
+
+    def some() -> Iterator[float]:
+        return (each.last for each in measure(system, person, piece, 0)[0])
+
     while len(flooded) < fills:
-        calm += [each.last for each in measure(system, person, piece, 0)[0]]
-        with _running(commands) as pids:
-            before, began = list(map(cpu_s, pids)), time.monotonic()
-            flooded += [each.last for each in measure(system, person, piece, 0)[0]]
-            used = [
-                now - then + sum_s for now, then, sum_s in zip(map(cpu_s, pids), before, used, strict=True)
-            ]
-            lasted_s += time.monotonic() - began
+        calm += some()
+        with _running(_commands(system, kinds)):
+            flooded += some()
             memory = _memory(system)
-    flood = Flood(
+        with _running(_commands(other, kinds)):
+            elsewhere += some()
+    return Flood(
         kind=kind, users=len(system.users),
-        last=Spread.of(flooded), p95=p95(flooded), calm_last=Spread.of(calm), calm_p95=p95(calm), **memory,
+        last=Spread.of(flooded), p95=p95(flooded),
+        calm_last=Spread.of(calm), calm_p95=p95(calm),
+        elsewhere_last=Spread.of(elsewhere), elsewhere_p95=p95(elsewhere),
+        **memory,
     )  # fmt: skip
-    return flood, [each / lasted_s for each in used]
+
+
+def _commands(system: System, kinds: Sequence[str]) -> list[list[str]]:
+    socket = str(system.state_dir / "run" / "control.sock")
+    return [["tests.bench.flooder", socket, kind] for kind in kinds]
 
 
 def _memory(system: System) -> dict[str, float]:
@@ -83,8 +88,8 @@ def _memory(system: System) -> dict[str, float]:
 
 
 @contextmanager
-def _running(commands: Sequence[Sequence[str]]) -> Iterator[list[int]]:
-    """Modules of the benchmark, each as a process of its own; their ids."""
+def _running(commands: Sequence[Sequence[str]]) -> Iterator[None]:
+    """Modules of the benchmark, each as a process of its own."""
     processes = [
         subprocess.Popen(
             [sys.executable, "-m", *command],
@@ -96,7 +101,7 @@ def _running(commands: Sequence[Sequence[str]]) -> Iterator[list[int]]:
         for process in processes:
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
-        yield [process.pid for process in processes]
+        yield
     finally:
         for process in processes:
             process.kill()
@@ -109,7 +114,14 @@ def main() -> None:
     """``python -m tests.bench.flood [USERS] [FILLS]``: only this part of the benchmark."""
     users, fills = (int(word) for word in [*sys.argv[1:], *("1", "100")[len(sys.argv) - 1 :]])
     for each in floods(users, fills):
-        sys.stdout.write(f"{each} median x {each.median_ratio:.2f}, p95 x {each.p95_ratio:.2f}\n")
+        sys.stdout.write(
+            f"{each.kind}: {each.last.median:.1f} ms (p95 {each.p95:.1f}); "
+            f"without it {each.calm_last.median:.1f} ({each.calm_p95:.1f}), "
+            f"times {each.median_ratio:.2f} ({each.p95_ratio:.2f}); "
+            f"with it elsewhere {each.elsewhere_last.median:.1f} ({each.elsewhere_p95:.1f}), "
+            f"times {each.median_over_elsewhere:.2f} ({each.p95_over_elsewhere:.2f}); "
+            f"supervisor {each.supervisor_mib:.0f} MiB, front {each.front_mib:.0f} MiB\n"
+        )
         sys.stdout.flush()
 
 

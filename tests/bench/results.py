@@ -93,6 +93,9 @@ class Flood:
     p95: float
     calm_last: Spread
     calm_p95: float
+    #: With the same flood on another system's control socket.
+    elsewhere_last: Spread
+    elsewhere_p95: float
     #: Resident memory after it, in MiB: of the supervisor, and of the process that serves the control socket.
     supervisor_mib: float
     front_mib: float
@@ -106,6 +109,16 @@ class Flood:
     def p95_ratio(self) -> float:
         """The same of the p95."""
         return self.p95 / self.calm_p95
+
+    @property
+    def median_over_elsewhere(self) -> float:
+        """How many times as long as with the same flood on another system, in the median."""
+        return self.last.median / self.elsewhere_last.median
+
+    @property
+    def p95_over_elsewhere(self) -> float:
+        """The same of the p95."""
+        return self.p95 / self.elsewhere_p95
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +192,8 @@ class Results:
             yield f"{where}: last order, ms", flood.last
             yield f"{where}: times the median without", flood.median_ratio
             yield f"{where}: times the p95 without", flood.p95_ratio
+            yield f"{where}: times the median with it elsewhere", flood.median_over_elsewhere
+            yield f"{where}: times the p95 with it elsewhere", flood.p95_over_elsewhere
             yield f"{where}: memory of the supervisor, MiB", flood.supervisor_mib
             yield f"{where}: memory of the front, MiB", flood.front_mib
         for stopped in self.stopping:
@@ -215,7 +230,7 @@ class Results:
             standing=[Standing(**row | {"status": Spread(**row["status"])}) for row in found["standing"]],
             bursts=[Burst(**row) for row in found["bursts"]],
             floods=[
-                Flood(**row | {name: Spread(**row[name]) for name in ("last", "calm_last")})
+                Flood(**row | {name: Spread(**row[name]) for name in ("last", "calm_last", "elsewhere_last")})
                 for row in found["floods"]
             ],
             commits_per_s=found["commits_per_s"],

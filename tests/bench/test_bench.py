@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.bench.compare import comparison, verdict
 from tests.bench.figures import Axis, chart, figures
-from tests.bench.flood import BUSY, TOGETHER
+from tests.bench.flood import TOGETHER
 from tests.bench.flooder import KINDS
 from tests.bench.hops import HOPS
 from tests.bench.machine import facts, is_quiet
@@ -42,7 +42,20 @@ def sample(factor: float = 1.0) -> Results:
             Standing(100, 4.0, 0.1, None, None, Spread.of([5.0, 6.0])),
         ],
         bursts=[Burst(50, 1000, 50, 700, 49_300, 0, 0, 0.5, 2.5)],
-        floods=[Flood("status calls", 10, Spread.of([6.0]), 9.0, Spread.of([5.0]), 6.0, 60.0, 30.0)],
+        floods=[
+            Flood(
+                "status calls",
+                10,
+                Spread.of([6.0]),
+                9.0,
+                Spread.of([5.0]),
+                6.0,
+                Spread.of([4.0]),
+                4.5,
+                60.0,
+                30.0,
+            )
+        ],
         commits_per_s=2500.0,
         stopping=[Stopping(10, Spread.of([6.0]), Spread.of([70.0]))],
     )
@@ -138,8 +151,9 @@ def test_the_machine_is_told_with_its_load() -> None:
 def test_a_flood_stands_beside_the_same_without_one() -> None:
     (flood,) = sample().floods
     assert (flood.median_ratio, flood.p95_ratio) == (1.2, 1.5)
+    assert (flood.median_over_elsewhere, flood.p95_over_elsewhere) == (1.5, 2.0)
     row = next(line.split() for line in table(sample()).splitlines() if line.startswith("status calls"))
-    assert row[2:] == ["10", "6.0", "9.0", "1.20", "1.50", "60", "30"]
+    assert row[2:] == ["10", "6.0", "9.0", "1.20", "1.50", "1.50", "2.00", "60", "30"]
 
 
 def test_halts_and_flattens_have_a_row_for_each_number_of_users() -> None:
@@ -251,10 +265,10 @@ def test_a_short_run_fills_every_cell_and_can_be_compared(tmp_path: Path) -> Non
     assert [burst.answer_ms for burst in results.bursts] == [0, 50]
     assert all(burst.orders >= 2 and burst.last_s > 0 for burst in results.bursts)
     assert all(burst.orders + burst.merged == 2 * 20 and not burst.uncopied for burst in results.bursts)
-    assert [flood.kind for flood in results.floods] == [*KINDS, TOGETHER, BUSY]
+    assert [flood.kind for flood in results.floods] == [*KINDS, TOGETHER]
     for flood in results.floods:
         assert positive(flood.last)
-        assert flood.last.count == flood.calm_last.count == 4
+        assert flood.last.count == flood.calm_last.count == flood.elsewhere_last.count == 4
         assert 0 < flood.front_mib < 256
         assert flood.supervisor_mib > 0
     (stopped,) = results.stopping
