@@ -103,6 +103,12 @@ class LossLimit(NamedTuple):
             Action(action),
         )  # fmt: skip
 
+    def to_raw(self) -> list[Any]:
+        """What JSON is made of (``default=str``)."""
+        money = self.max_loss if isinstance(self.max_loss, Money) else None
+        max_loss = self.max_loss if money is None else {"amount": money.amount, "asset": money.asset}
+        return [self.name, self.metric, self.window, max_loss, self.warn_at, self.action]
+
     def in_names(self, current: Callable[[str], str]) -> LossLimit:
         """The same with the name that its currency has now."""
         return self._replace(max_loss=in_names(self.max_loss, current))

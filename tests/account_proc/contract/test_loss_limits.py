@@ -28,8 +28,7 @@ SHARE = MONEY._replace(name="s", max_loss=Decimal("0.025"), metric=Metric.EQUITY
 
 @pytest.mark.parametrize("limit", [MONEY, SHARE])
 def test_a_limit_is_the_same_after_its_way(limit: LossLimit) -> None:
-    raw = limit._replace(max_loss={"amount": "250.50", "asset": "EUR"}) if limit is MONEY else limit  # type: ignore[arg-type]
-    assert LossLimit.from_raw(json.loads(json.dumps(raw, default=str))) == limit
+    assert LossLimit.from_raw(json.loads(json.dumps(limit.to_raw(), default=str))) == limit
 
 
 def test_what_a_limit_is_counted_in() -> None:
