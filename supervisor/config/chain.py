@@ -94,7 +94,8 @@ def _stricter(
     old_value, new_value = kept[key], new[key]
     match old_value, new_value:
         case tuple(), tuple():
-            return _COMBINED.get(key, _included)(key, old_value, new_value, kept_by)
+            combine: _Combine = _COMBINED.get(key, _included)
+            return combine(key, old_value, new_value, kept_by)
     old, new_amount = (_amount(key, value) for value in (kept, new))
     if old[1] != new_amount[1]:
         old_words, new_words = (f'"{f"{number} {asset}".strip()}"' for number, asset in (old, new_amount))
@@ -164,7 +165,8 @@ def _short_enough(key: str, patterns: Patterns, old_by: Source) -> Mapping[str, 
     return {key: patterns}
 
 
-_COMBINED: Mapping[str, Callable[[str, Any, Any, Source], Mapping[str, Any] | Clash]] = {
+_Combine = Callable[[str, Any, Any, Source], Mapping[str, Any] | Clash]
+_COMBINED: Mapping[str, _Combine] = {
     "exclude": _excluded,
     "limits": _limited,
 }

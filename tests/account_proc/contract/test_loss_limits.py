@@ -36,18 +36,17 @@ def test_what_a_limit_is_counted_in() -> None:
     assert (SHARE.currency, SHARE.most, SHARE.is_share) == ("USD", Decimal("0.025"), True)
     assert MONEY.basis == "realised trailing EUR"
     assert SHARE.basis == "equity trailing %"
-    assert MONEY.in_names({"EUR": "EURX"}.__getitem__).currency == "EURX"
-    assert SHARE.in_names({}.__getitem__) == SHARE
+    assert MONEY.in_names(lambda _: "EURX").currency == "EURX"
+    assert SHARE.in_names(lambda _: "EURX") == SHARE
 
 
 def test_a_name_is_made_of_the_content() -> None:
     assert percent(Decimal("0.025")) == "2.5%"
     assert percent(Decimal(1)) == "100%"
     assert amount_words(EUROS) == "250.5 EUR"
-    for limit in (MONEY, SHARE):
-        name = usual_name(limit.metric, limit.window, limit.max_loss, limit.action)
-        assert NAME.fullmatch(name)
-    assert name == "trailing-equity-2.5pct-flatten"
+    names = [usual_name(each.metric, each.window, each.max_loss, each.action) for each in (MONEY, SHARE)]
+    assert all(map(NAME.fullmatch, names))
+    assert names[1] == "trailing-equity-2.5pct-flatten"
 
 
 def test_what_may_be_traded_after_a_hit() -> None:

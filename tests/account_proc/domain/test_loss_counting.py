@@ -5,11 +5,11 @@ with deposits, withdrawals, slips of prices, restarts at each step and windows t
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -31,7 +31,7 @@ def limit_of(
     return LossLimit("x", metric, window, max_loss, Decimal("0.8"), action)
 
 
-def seen(equity: object, at: float = NOON, **realised: object) -> Seen:
+def seen(equity: object, at: float = NOON, **realised: Any) -> Seen:
     won = {asset: Decimal(str(amount)) for asset, amount in realised.items()}
     rates = {"USD": Decimal(1), "EUR": Decimal("1.1")}
     return Seen(at=at, equity=Decimal(str(equity)), realised=won, rate=rates.get)
@@ -148,7 +148,8 @@ def test_a_hit_that_stops_nothing_ends_with_its_window() -> None:
     state = LimitState(limit=limit_of(action=Action.WARN))
     assert judged(state, *map(seen, (1000, 900, 900, 800)))[2:] == [W.HIT, W.WITHIN]
     assert judged(state, seen(800, NOON + DAY_S)) == [W.WITHIN]
-    assert (state.hit, state.warned_at, state.loss) == (None, 0, 0)
+    assert state.hit is None
+    assert (state.warned_at, state.loss) == (0.0, Decimal(0))
 
 
 def test_what_is_not_known_is_not_known_until_the_next_window() -> None:
@@ -172,9 +173,10 @@ def test_a_limit_that_is_counted_otherwise_begins_anew_and_another_amount_does_n
     state = LimitState(limit=limit_of())
     judged(state, seen(1000), seen(950))
     state.follow(limit_of(Money(Decimal(60), "USD")))
-    assert (state.since, state.loss) == (NOON, 50)
+    assert (state.since, state.loss) == (NOON, Decimal(50))
     state.follow(limit_of(Decimal("0.05")))
-    assert (state.since, state.loss) == (0, None)
+    assert not state.since
+    assert state.loss is None
 
 
 # -- against a model ----------------------------------------------------------------------------------------
@@ -296,7 +298,7 @@ def test_what_comes_in_and_goes_out_changes_no_loss(
     """However much, however often: nothing is warned, hit or hidden by it."""
     state = LimitState(limit=limit)
     lost = equity * Decimal("0.97")
-    realised: Mapping[str, Decimal] = {"USD": lost - equity}
+    realised: dict[str, Any] = {"USD": lost - equity}
     judged(state, seen(equity), seen(lost, **realised), seen(lost, **realised))
     before, there = (state.loss, state.hit), lost
     for flow in flows:
