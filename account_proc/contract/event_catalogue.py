@@ -59,7 +59,8 @@ NOTICES = (
     Entry(
         "LIMIT_WARNED",
         WARNING,
-        "a part of what a limit lets be lost is lost (`warn_at`); once in a window, which is over then",
+        "a part of what a limit lets be lost is lost (`warn_at`); once in a window, with which it is over "
+        "(and once more with each start of the supervisor)",
         "`krakencopy limits ID` shows how much",
         ends=True,
     ),

@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 #: Between two judgements while copying holds coins, in seconds: with the answer to it no more than 10. And
 #: while it holds none.
 HELD_S, IDLE_S = 8.0, 60.0
+#: The first at a paper exchange, which nobody else asks.
+HELD_PAPER_S = 2.0
 #: From the end of an order to the judgement, in seconds: the reports of all users go first.
 AFTER_FILL_S = 0.5
 #: Before a loss is read once more that one reading alone has shown, in seconds.
@@ -52,15 +54,18 @@ class LimitWatch:
     """Of one user."""
 
     def __init__(
-        self, context: CopyContext, book: LimitBook, in_flight: Callable[[], bool], right: RightMarks
-    ) -> None:
-        """``in_flight``: whether an order of the account may still trade. What was hit before holds from here
+        self, context: CopyContext, book: LimitBook, in_flight: Callable[[], bool], right: RightMarks,
+        held_s: float = HELD_S,
+    ) -> None:  # fmt: skip
+        """``in_flight``: whether an order of the account may still trade; ``held_s``: between two judgements
+        while copying holds coins. What was hit before holds from here
         on. Raises LedgerFault.
         """
         self._context = context
         self.book = book
         self._in_flight = in_flight
         self._right = right
+        self._held_s = held_s
         self._count = RealisedCount(context.ledger, context.book)
         self._wake = asyncio.Event()
         #: What came from outside and is not valued yet.
@@ -95,7 +100,7 @@ class LimitWatch:
         """For ever. Raises LedgerFault."""
         while True:
             await self.judge_now()
-            pause_s = CONFIRM_S if self._is_unconfirmed else HELD_S if self._holds_coins() else IDLE_S
+            pause_s = CONFIRM_S if self._is_unconfirmed else self._held_s if self._holds_coins() else IDLE_S
             try:
                 await asyncio.wait_for(self._wake.wait(), pause_s)
                 await asyncio.sleep(AFTER_FILL_S)
@@ -161,7 +166,7 @@ class LimitWatch:
                 wallet=portfolio.wallet.balances(), revision=self._context.ledger.revision
             )
         # What a fill has moved can wait for a while: the next fill may follow at once.
-        if must_write or now >= self._written_at + HELD_S:
+        if must_write or now >= self._written_at + self._held_s:
             self.book.write()
             self._written_at = now
         self.book.hold(self._context.guard)

@@ -18,7 +18,7 @@ from krakencopy.account_proc.copying.balance_reading import BalanceReading
 from krakencopy.account_proc.copying.copier import Copier
 from krakencopy.account_proc.copying.copy_context import CopyContext
 from krakencopy.account_proc.copying.limit_book import LimitBook
-from krakencopy.account_proc.copying.limit_watch import LimitWatch
+from krakencopy.account_proc.copying.limit_watch import HELD_PAPER_S, HELD_S, LimitWatch
 from krakencopy.account_proc.copying.reconciler import PERIOD_PAPER_S, PERIOD_S, LookBack, Reconciler
 from krakencopy.account_proc.copying.user_feed import UserFeed
 from krakencopy.account_proc.domain.pair_table import UnknownName
@@ -105,9 +105,9 @@ class UserSide:
             account = self._account
             context = self._copy_context()
             book = LimitBook(account.spec.copy.limits, account.ledger)
-            self.limits = LimitWatch(
-                context, book, self._in_flight, RightMarks(account.portfolio, account.exchange.market)
-            )
+            right = RightMarks(account.portfolio, account.exchange.market, account.shared_quotes())
+            held_s = HELD_PAPER_S if account.spec.paper else HELD_S
+            self.limits = LimitWatch(context, book, self._in_flight, right, held_s)
             self.copier = Copier(context)
             self._reconciler = Reconciler(
                 ledger=account.ledger,

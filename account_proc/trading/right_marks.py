@@ -5,7 +5,7 @@ known: nothing is valued by a guess.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from krakencopy.account_proc.domain.asset_forms import worth_as
@@ -13,6 +13,7 @@ from krakencopy.account_proc.domain.order import WIDE, Quote
 from krakencopy.account_proc.domain.pairs import NOT_LISTED, PairRules
 from krakencopy.account_proc.domain.wallet import BRIDGES, DUST, NOTHING_RESERVED, Marks
 from krakencopy.account_proc.kraken.market_reads import MarketReads
+from krakencopy.account_proc.kraken.shared_quotes import SharedQuotes
 from krakencopy.account_proc.trading.portfolio import Portfolio
 
 
@@ -62,9 +63,13 @@ class Worth:
 class RightMarks:
     """Reads one account's."""
 
-    def __init__(self, portfolio: Portfolio, market: MarketReads) -> None:
+    def __init__(self, portfolio: Portfolio, market: MarketReads, shared: SharedQuotes | None = None) -> None:
+        """``shared``: where prices are asked for together with others, if anywhere."""
         self._portfolio = portfolio
         self._market = market
+        self._shared = shared
+        #: When the prices were asked for that were used last: the next ones are others.
+        self._used_at = float("-inf")
 
     async def read(self, beside: Iterable[str]) -> Worth:
         """Prices of all that is held, and of these ``beside``. Raises ExchangeError."""
@@ -74,11 +79,17 @@ class RightMarks:
         for asset in assets:
             pairs |= {pair.name: pair for pair in prices.pricing_pairs(asset) if pair.status != NOT_LISTED}
         marks = Marks()
-        quotes = await self._market.ticker(tuple(pairs)) if pairs else {}
+        quotes = await self._quotes(tuple(pairs)) if pairs else {}
         for name, quote in quotes.items():
             if (pair := pairs.get(name)) is not None and is_right(quote):
                 marks.set(pair.base, pair.quote, quote.worth)
         return Worth(self._portfolio, marks)
+
+    async def _quotes(self, pairs: Sequence[str]) -> Mapping[str, Quote]:
+        if self._shared is None:
+            return await self._market.ticker(pairs)
+        quotes, self._used_at = await self._shared.get(pairs, self._market.ticker, self._used_at)
+        return quotes
 
 
 def is_right(quote: Quote) -> bool:
