@@ -100,7 +100,7 @@ class LimitWatch:
         """For ever. Raises LedgerFault."""
         while True:
             await self.judge_now()
-            pause_s = CONFIRM_S if self._is_unconfirmed else self._held_s if self._holds_coins() else IDLE_S
+            pause_s = CONFIRM_S if self._is_unconfirmed else self._held_s if self._is_pressing() else IDLE_S
             try:
                 await asyncio.wait_for(self._wake.wait(), pause_s)
                 await asyncio.sleep(AFTER_FILL_S)
@@ -121,7 +121,10 @@ class LimitWatch:
             self._judge(worth)
         self._show()
 
-    def _holds_coins(self) -> bool:
+    def _is_pressing(self) -> bool:
+        """Whether copying holds coins, or the last judgement has said nothing."""
+        if self.untold or not all(state.since for state in self.book.states.values()):
+            return True
         return any(
             position.volume > 0 and (coin not in FIAT or position.pair)
             for coin, position in self._context.book.coins
