@@ -1,5 +1,5 @@
 """A limit to what an account may lose, as settings have it: by which measure, within which window, and what
-is done at it. Pure. How losses are counted is domain/loss_counting.py's.
+is done at it. Pure. How losses are counted is contract/loss_counting.py's.
 """
 
 from __future__ import annotations

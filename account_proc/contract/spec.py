@@ -238,6 +238,8 @@ class AccountSpec:
     log_level: str = LOG_LEVEL
     #: The group that the account is in; empty for none.
     group: str = ""
+    #: What is counted for limits to the losses of all users together: measure and currency of each.
+    totals: tuple[tuple[str, str], ...] = ()
 
     def to_json(self) -> str:
         """The form in which it travels. What the copy rules leave to their defaults is not in it: there is
@@ -257,6 +259,7 @@ class AccountSpec:
         raw["strategy_risk"] = Decimal(raw["strategy_risk"])
         raw["reserve"] = {asset: Decimal(amount) for asset, amount in raw["reserve"].items()}
         raw["tier"] = Tier(raw["tier"])
+        raw["totals"] = tuple((str(metric), str(currency)) for metric, currency in raw["totals"])
         return cls(copy=copy, **raw)
 
 

@@ -1,5 +1,5 @@
 """Where all limits of one user stand, as its ledger keeps it: a hit is on the disk before anything follows
-from it, and so is what a window began with. Decides nothing about losses (domain/loss_counting.py).
+from it, and so is what a window began with. Decides nothing about losses (contract/loss_counting.py).
 """
 
 from __future__ import annotations
@@ -12,18 +12,21 @@ from typing import Any
 from krakencopy.account_proc.contract.copied_coins import Exchanged
 from krakencopy.account_proc.contract.copy_state import ENDS
 from krakencopy.account_proc.contract.errors import LedgerFault
-from krakencopy.account_proc.contract.loss_limits import STATE_OF, Action, LossLimit
+from krakencopy.account_proc.contract.loss_counting import LimitState
+from krakencopy.account_proc.contract.loss_limits import STATE_OF, Action, LossLimit, Metric, Window
+from krakencopy.account_proc.contract.money import Money
 from krakencopy.account_proc.contract.trading_states import FlattenOrder
 from krakencopy.account_proc.copying.limit_flows import Baseline
 from krakencopy.account_proc.domain.copy_book import CopyBook
 from krakencopy.account_proc.domain.copy_record import CopyRecord
-from krakencopy.account_proc.domain.loss_counting import LimitState
 from krakencopy.account_proc.domain.realised import Realised
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.account_proc.trading.trading_guard import LimitHold, TradingGuard
 
 #: Under which names the ledger keeps it.
 LIMITS, REALISED = "limits", "realised"
+#: How names of what is counted for all users together begin, and a loss that none of them has.
+TOTAL, NEVER_LOST = "total:", Decimal("1e30")
 #: Resets that are remembered by their request ids.
 RESETS_MAX = 100
 _UNREADABLE = (KeyError, TypeError, ValueError, ArithmeticError)
@@ -32,9 +35,14 @@ _UNREADABLE = (KeyError, TypeError, ValueError, ArithmeticError)
 class LimitBook:
     """One user's."""
 
-    def __init__(self, limits: Sequence[LossLimit], ledger: Ledger) -> None:
-        """Limits that are configured, and those that were hit before. Raises LedgerFault."""
+    def __init__(
+        self, limits: Sequence[LossLimit], ledger: Ledger, totals: Iterable[tuple[str, str]] = ()
+    ) -> None:
+        """Limits that are configured, and those that were hit before. ``totals``: what is counted beside for
+        limits of all users together, by measure and currency. Raises LedgerFault.
+        """
         self._ledger = ledger
+        limits = (*limits, *(_count_of(Metric(metric), currency) for metric, currency in totals))
         self.configured = frozenset(limit.name for limit in limits)
         self.states: dict[str, LimitState] = {}
         self.hits = 0
@@ -62,6 +70,16 @@ class LimitBook:
         self.hits = int(raw["hits"])
         self.baseline = None if raw["baseline"] is None else Baseline.from_raw(raw["baseline"])
         self._resets = {str(key): list(map(str, names)) for key, names in raw["resets"].items()}
+
+    @property
+    def own(self) -> dict[str, LimitState]:
+        """The account's own limits, by name."""
+        return {name: state for name, state in self.states.items() if not name.startswith(TOTAL)}
+
+    @property
+    def counts(self) -> list[LimitState]:
+        """What is counted for all users together."""
+        return [state for name, state in self.states.items() if name.startswith(TOTAL)]
 
     @property
     def is_empty(self) -> bool:
@@ -121,6 +139,12 @@ class LimitBook:
                     FlattenOrder(number=hit.number, by=f"limit {name}", reason=hit.words, at=hit.at)
                 )
         guard.hold(holds, max(flattens, key=lambda order: order.number, default=None))
+
+
+def _count_of(metric: Metric, currency: str) -> LossLimit:
+    """A level that is only counted, as a limit that nothing hits."""
+    name, never = f"{TOTAL}{metric}:{currency}", Money(NEVER_LOST, currency)
+    return LossLimit(name, metric, Window.LIFETIME, never, Decimal(1), Action.WARN)
 
 
 class RealisedCount:

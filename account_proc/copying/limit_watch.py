@@ -18,13 +18,13 @@ from typing import NoReturn
 
 from krakencopy.account_proc.contract.amounts import FIAT
 from krakencopy.account_proc.contract.errors import ExchangeError
+from krakencopy.account_proc.contract.loss_counting import LimitState, Seen, Verdict
 from krakencopy.account_proc.contract.loss_limits import Metric
 from krakencopy.account_proc.contract.proto_time import utc
 from krakencopy.account_proc.copying.copy_context import CopyContext
 from krakencopy.account_proc.copying.limit_book import LimitBook, RealisedCount
 from krakencopy.account_proc.copying.limit_flows import Baseline, Flow, added
 from krakencopy.account_proc.domain.copy_record import CopyRecord
-from krakencopy.account_proc.domain.loss_counting import LimitState, Seen, Verdict
 from krakencopy.account_proc.notices.unreadable import NoticeCode
 from krakencopy.account_proc.trading.right_marks import RightMarks, Worth
 
@@ -152,6 +152,9 @@ class LimitWatch:
         self.untold = ""
         must_write = self._take_flows(worth, now)
         self._is_unconfirmed, self._silent = False, {}
+        for state in self.book.counts:
+            if state.unknown:  # who adds them up sees that it begins anew
+                state.restart()
         for state in self.book.states.values():
             begun = state.since
             verdict = state.judge(self._seen(state, worth, now), self.book.hits)
@@ -245,7 +248,7 @@ class LimitWatch:
 
     def _show(self) -> None:
         """What an operator should know of each limit, for as long as it holds."""
-        notices, states = self._context.portfolio.notices, self.book.states
+        notices, states = self._context.portfolio.notices, self.book.own
         hits = {name: state.hit.words for name, state in states.items() if state.hit is not None}
         warned = {name: state.warning for name, state in states.items() if state.warned_at and not state.hit}
         unjudged = {name: self.why_not_judged(state) for name, state in states.items()}
@@ -267,7 +270,7 @@ class LimitWatch:
         if done is not None:
             return done
         names = [name] if name else list(self.book.hits_now())
-        if not names or any(each not in self.book.states for each in names):
+        if not names or any(each not in self.book.own for each in names):
             return None
         self.book.reset(names, request_id)
         self.book.hold(self._context.guard)

@@ -3,7 +3,7 @@
 A bought coin costs what was paid for it, with the fees; of several purchases the average counts. What is sold
 brings in what was got for it, less the fees, and less that cost. A coin that pays for another one is sold by
 that, at what it pays for; one that comes in for another one costs itself. Each amount stays in the asset
-that it was paid in: what they are worth together is a matter of prices (domain/loss_counting.py).
+that it was paid in: what they are worth together is a matter of prices (contract/loss_counting.py).
 
 How much copying holds of a coin is the book's to say (contract/copied_coins.py). What it writes off, because
 it was sold or withdrawn by hand, is taken out at its cost, and is no loss of copying's.

@@ -44,7 +44,7 @@ def findings(
             copier.master_pairs, portfolio.spendable, portfolio.holding, portfolio.pairs.table
         )
         yield of_funds(missing)
-        if user.limits is not None and not user.limits.book.is_empty:
+        if user.limits is not None and user.limits.book.own:
             yield of_limits(user.limits)
 
 

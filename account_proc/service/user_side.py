@@ -104,7 +104,7 @@ class UserSide:
         if self._reconciler is None:
             account = self._account
             context = self._copy_context()
-            book = LimitBook(account.spec.copy.limits, account.ledger)
+            book = LimitBook(account.spec.copy.limits, account.ledger, account.spec.totals)
             right = RightMarks(account.portfolio, account.exchange.market, account.shared_quotes())
             held_s = HELD_PAPER_S if account.spec.paper else HELD_S
             self.limits = LimitWatch(context, book, self._in_flight, right, held_s)

@@ -6,28 +6,18 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from krakencopy.client.cli.output import Output, TableOutput
-from krakencopy.client.sdk.errors import ExitCode
+from krakencopy.client.sdk.errors import BadInput, ExitCode
 from krakencopy.client.views import limit_pages as views
 
 if TYPE_CHECKING:
     from krakencopy.client.sdk.client import KrakenCopy
 
 Connect = Callable[[], "KrakenCopy"]
-
-
-def add_limits(command: Any, reason: Callable[[str], str]) -> None:
-    """Their arguments. ``reason`` reads one."""
-    limits = command("limits", "limits to losses, each with how much of it is lost")
-    limits.add_argument("ids", nargs="*", default=[], metavar="ID", help="only of these accounts")
-    reset = command("reset-limit", "have a limit that was hit begin anew; nothing else lifts it")
-    reset.add_argument("id", metavar="ID", help="account")
-    reset.add_argument(
-        "name", nargs="?", default="", metavar="NAME", help="its name; all that were hit without"
-    )
-    reset.add_argument("--reason", type=reason, required=True, metavar="TEXT", help="why it may go on")
+#: Of a reset: an account and a limit.
+WORDS_MAX = 2
 
 
 def limits(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
@@ -42,10 +32,17 @@ def limits(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
 
 
 def reset_limit(arguments: Namespace, connect: Connect, out: Output) -> ExitCode:
-    """`reset-limit ID [NAME] --reason TEXT`."""
+    """`reset-limit ID|--total [NAME] --reason TEXT`."""
+    words = ["", *arguments.words] if arguments.total else arguments.words
+    if not words or len(words) > WORDS_MAX:
+        raise BadInput(
+            "name an account, or --total, and at most one limit: reset-limit ID [NAME] --reason TEXT"
+        )
+    account_id, name = [*words, ""][:WORDS_MAX]
     with connect() as supervisor:
-        answer = supervisor.reset_limit(arguments.id, arguments.name, reason=arguments.reason)
-    out.one(answer, lambda done: [f"{arguments.id}: limit {name} begins anew" for name in done.names])
+        answer = supervisor.reset_limit(account_id, name, reason=arguments.reason)
+    whose = account_id or "all users"
+    out.one(answer, lambda done: [f"{whose}: limit {name} begins anew" for name in done.names])
     return ExitCode.DONE
 
 

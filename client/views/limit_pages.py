@@ -52,4 +52,5 @@ def _message(limit: nouns.LossLimit) -> str:
 
 def reset_words(limit: nouns.LossLimit) -> str:
     """The command that resets it."""
-    return f"krakencopy reset-limit {plain(limit.account_id)} {plain(limit.name)} --reason TEXT"
+    whose = plain(limit.account_id) or "--total"
+    return f"krakencopy reset-limit {whose} {plain(limit.name)} --reason TEXT"

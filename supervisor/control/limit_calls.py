@@ -12,6 +12,7 @@ import grpc
 from krakencopy.account_proc.contract.decimal_text import plain
 from krakencopy.account_proc.contract.loss_limits import amount_words
 from krakencopy.account_proc.contract.request_bounds import FIELD_INVALID, Violation
+from krakencopy.account_proc.contract.trading_states import StatesUnreadable
 from krakencopy.supervisor.accounts.grpc_client import CallFailed
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
 from krakencopy.supervisor.control.answered_once import AnsweredOnce
@@ -45,7 +46,9 @@ class LimitCalls(control_pb2_grpc.ControlServiceServicer):
                 await refuse(context, grpc.StatusCode.NOT_FOUND, "ACCOUNT_NOT_FOUND", words)
         wanted = set(request.account_ids) or set(accounts)
         chosen = [account for account_id, account in accounts.items() if account_id in wanted]
-        return pb.ListLimitsResponse(limits=[limit for account in chosen for limit in limits_of(account)])
+        limits = [limit for account in chosen for limit in limits_of(account)]
+        of_all = [] if request.account_ids else self._of_limits.total_limits.to_proto()
+        return pb.ListLimitsResponse(limits=[*of_all, *limits])
 
     async def ResetLimit(self, request: pb.ResetLimitRequest, context: Context) -> pb.ResetLimitResponse:
         """Resets a limit of an account, or all of its that were hit, once for each request id."""
@@ -54,6 +57,8 @@ class LimitCalls(control_pb2_grpc.ControlServiceServicer):
             wrong = Violation("reason", "is empty; say why it may go on, for those who read it later")
             code = grpc.StatusCode.INVALID_ARGUMENT
             await refuse(context, code, FIELD_INVALID, str(wrong), violations=[wrong])
+        if not request.account_id:
+            return await self._reset_total(request, context)
         account = await self._limited_user(request.account_id, context)
         key = ("ResetLimit", request.request_id, request.account_id, request.name)
 
@@ -71,6 +76,28 @@ class LimitCalls(control_pb2_grpc.ControlServiceServicer):
             return await self._reset_once.answer(key, pb.ResetLimitResponse, reset)
         except CallFailed as error:
             await _refuse_reset(error, context)
+
+    async def _reset_total(self, request: pb.ResetLimitRequest, context: Context) -> pb.ResetLimitResponse:
+        """One of all users together."""
+        by = request.by or SOMEBODY
+
+        async def reset() -> pb.ResetLimitResponse:
+            names = await self._of_limits.total_limits.reset(request.name, by, request.reason)
+            self._record(request, names)
+            return pb.ResetLimitResponse(names=names)
+
+        try:
+            key = ("ResetLimit", request.request_id, "", request.name)
+            return await self._reset_once.answer(key, pb.ResetLimitResponse, reset)
+        except KeyError:
+            words = "there is no such limit of all users, or none was hit; `krakencopy limits` shows all"
+            await refuse(context, grpc.StatusCode.NOT_FOUND, "LIMIT_NOT_FOUND", words)
+        except (OSError, StatesUnreadable) as error:
+            words = (
+                f"it is reset, and the trading states could not be written ({error}): see to it, then lift "
+                "what it has stopped with `krakencopy resume`"
+            )
+            await refuse(context, grpc.StatusCode.INTERNAL, "STATES_NOT_WRITTEN", words)
 
     def _record(self, request: pb.ResetLimitRequest, names: Iterable[str]) -> None:
         by, joined = request.by or SOMEBODY, ", ".join(names)

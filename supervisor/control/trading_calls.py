@@ -254,7 +254,12 @@ def _still(
 def _held_by_limits(status: types_pb2.TradingStatus, account_id: str, state: TradingState) -> Iterable[str]:
     """Limits that were hit, which nothing that is said of trading lifts."""
     for each in status.settings:
-        if each.scope.startswith(LIMIT) and each.state > PB_STATE[state]:
+        if each.state <= PB_STATE[state] or not each.by.startswith("limit "):
+            continue
+        if each.scope == account_scope(account_id):
+            how = "`krakencopy reset-limit --total --reason TEXT`"
+            yield f"still {STATE[each.state]} by {each.by}: lift it with {how}"
+        elif each.scope.startswith(LIMIT):
             name = each.scope.removeprefix(LIMIT)
             yield (
                 f"still {STATE[each.state]} by {each.by}, since {each.at.ToJsonString()} ({each.reason}): "

@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
 
+from krakencopy.account_proc.contract.loss_counting import LimitState
 from krakencopy.account_proc.contract.loss_limits import Action, LossLimit, Metric, Window
 from krakencopy.account_proc.contract.money import Money
 from krakencopy.account_proc.contract.spec import CopyRules
 from krakencopy.account_proc.copying.limit_book import LimitBook
 from krakencopy.account_proc.copying.limit_watch import LimitWatch
-from krakencopy.account_proc.domain.loss_counting import LimitState
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.state.ledger import Ledger
 from krakencopy.account_proc.trading.right_marks import RightMarks

@@ -20,12 +20,21 @@ USERS = {
     "anna": f'{ONE_TO_ONE}, limits = [{{ {LIMIT}, action = "reducing", name = "life" }}]',
     "carl": f'{ONE_TO_ONE}, limits = [{{ {LIMIT}, action = "flatten", warn_at = "50%" }}]',
 }
+TOTAL = (
+    '[[total_limits]]\nmetric = "equity"\nwindow = "lifetime"\nmax_loss = "200 USD"\naction = "warn"\n'
+    'name = "both"'
+)
 WITHIN, WARNED, HIT = nouns.LIMIT_STATE_WITHIN, nouns.LIMIT_STATE_WARNED, nouns.LIMIT_STATE_HIT
 
 
 def limit(system: System, user: str) -> Any:
     with system.api() as api:
         return api.list_limits([user])[0]
+
+
+def of_both(system: System) -> Any:
+    with system.api() as api:
+        return api.list_limits()[0]
 
 
 def wait_for_limit(system: System, user: str, state: Any) -> Any:
@@ -45,7 +54,8 @@ def answers(system: System, fills: int) -> list[tuple[int, str]]:
 
 def codes(system: System, user: str) -> list[str]:
     with system.api() as api:
-        events = [event.code for event in api.list_events(account_id=user)][::-1]
+        found = [event for event in api.list_events(account_id=user) if event.account_id == user]
+        events = [event.code for event in found][::-1]
     return [code for code in events if code.startswith("LIMIT")]
 
 
@@ -56,9 +66,10 @@ def test_a_limit_is_warned_hit_kept_and_reset() -> None:
     lines = {name: f"copy = {{ {line} }}" for name, line in USERS.items()}
     with Paper() as paper:
         paper.price("XBTUSD", "50000")
-        with System(paper, dict.fromkeys(USERS, "1000"), user_lines=lines) as system:
+        with System(paper, dict.fromkeys(USERS, "1000"), user_lines=lines, config_tail=TOTAL) as system:
             system.start().wait_ready()
             wait_for_limit(system, "anna", WITHIN)
+            wait_for("the limit of both", lambda: of_both(system).state == WITHIN)
             system.buy(PAIR, "0.01")
             assert [state for state, _ in answers(system, 1)] == [FILLED, FILLED]
             paper.price("XBTUSD", "41900")
@@ -74,6 +85,10 @@ def test_a_limit_is_warned_hit_kept_and_reset() -> None:
             assert "limit life: 105 USD of equity lost of at most 100 USD, since" in system.command(
                 "why", "2", "--all"
             )
+            wait_for("the limit of both", lambda: of_both(system).state == HIT)
+            assert "LIMIT_HIT" in codes(system, "")
+            shown = system.command("limits").splitlines()[1].split()
+            assert shown[:4] == ["(all", "users)", "both", "equity"]
             only_a_reset_lifts_it(system)
             assert "LIMIT_WARNED" in codes(system, "carl")
             # A run that begins says once more what still holds.

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from krakencopy.account_proc.contract.errors import LedgerFault
+from krakencopy.account_proc.contract.loss_counting import Hit
 from krakencopy.account_proc.contract.loss_limits import Action
 from krakencopy.account_proc.contract.trading_states import TradingState
 from krakencopy.account_proc.copying import limit_book
 from krakencopy.account_proc.copying.limit_book import LIMITS, REALISED, LimitBook, RealisedCount
-from krakencopy.account_proc.domain.loss_counting import Hit
 from krakencopy.account_proc.state.ledger import Ledger
 from tests.support.account_specs import guard_in
 from tests.support.limited_user import limit_of, usd

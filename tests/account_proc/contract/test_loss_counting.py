@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from krakencopy.account_proc.contract.loss_counting import LimitState, Seen, Verdict, window_start
 from krakencopy.account_proc.contract.loss_limits import Action, LossLimit, Metric, Window
 from krakencopy.account_proc.contract.money import Money
-from krakencopy.account_proc.domain.loss_counting import LimitState, Seen, Verdict, window_start
 
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC).timestamp()
 DAY_S = 86_400.0

@@ -28,7 +28,8 @@ from krakencopy.account_proc.contract.loss_limits import (
     amount_words,
     percent,
 )
-from krakencopy.account_proc.contract.proto_time import utc
+from krakencopy.account_proc.contract.proto_time import timestamp, utc
+from krakencopy.v1 import types_pb2 as pb
 
 #: An account that is worth less, in the currency of a limit in percent, has no percent that mean anything.
 LEAST_BASE = Decimal(1)
@@ -94,7 +95,7 @@ class Verdict(StrEnum):
 
 @dataclass(slots=True, kw_only=True)
 class LimitState:
-    """Where one limit stands; what has no default but ``last_level`` and ``loss`` is durable."""
+    """Where one limit stands; what has no default but ``last_level``, ``loss`` and ``there`` is durable."""
 
     #: As it was judged last; of a hit, as it was hit.
     limit: LossLimit
@@ -114,6 +115,8 @@ class LimitState:
     #: By the last reading, where there was one.
     last_level: Decimal | None = None
     loss: Decimal | None = None
+    #: What there was at the last reading, in the limit's currency.
+    there: Decimal = NOTHING
 
     def to_raw(self) -> dict[str, Any]:
         """What JSON is made of (``default=str``)."""
@@ -164,6 +167,7 @@ class LimitState:
 
     def judge(self, seen: Seen, hits: int) -> Verdict | None:
         """Looks at the limit; None where it cannot be said. ``hits``: of the account, so far."""
+        self.there = seen.equity
         if self._rolls(seen.at):
             self.restart()
         if self._stands_still:
@@ -253,6 +257,23 @@ class LimitState:
         if not self._grows:
             return self.high - level
         return 1 - level / self.high if self.high > 0 else NOTHING
+
+    def to_proto(self, account_id: str = "") -> pb.LossLimit:
+        """As it is shown, where it is judged."""
+        limit, used = self.limit, self.used
+        message = pb.LossLimit(
+            account_id=account_id, name=limit.name, metric=limit.metric, window=limit.window,
+            action=limit.action, loss=self.loss_words, max_loss=amount_words(limit.max_loss),
+            used_percent="" if used is None else f"{used * 100:.0f}",
+            warn_at_percent=plain((limit.warn_at * 100).normalize()),
+            state=pb.LIMIT_STATE_WARNED if self.warned_at else pb.LIMIT_STATE_WITHIN,
+        )  # fmt: skip
+        if self.since:
+            message.since.CopyFrom(timestamp(self.since))
+        if self.hit is not None:
+            message.state, message.message = pb.LIMIT_STATE_HIT, self.hit.words
+            message.hit_at.CopyFrom(timestamp(self.hit.at))
+        return message
 
     # -- in words -------------------------------------------------------------------------------------------
 
