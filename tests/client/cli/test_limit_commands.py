@@ -57,3 +57,15 @@ def test_without_account_or_reason_nothing_is_asked(
 ) -> None:
     assert types(endpoint, "reset-limit", *words) == ExitCode.BAD_INPUT
     assert supervisor.asked == []
+
+
+def test_one_of_all_users_together_is_reset_without_an_account(
+    endpoint: str, supervisor: Scripted, capsys: Any
+) -> None:
+    supervisor.on["ResetLimit"] = lambda _request, _context: pb.ResetLimitResponse(names=["both"])
+    assert types(endpoint, "reset-limit", "--total", "both", "--reason", "seen") == ExitCode.DONE
+    assert capsys.readouterr().out == "all users: limit both begins anew\n"
+    [request] = supervisor.requests(pb.ResetLimitRequest)
+    assert (request.account_id, request.name) == ("", "both")
+    for words in (["ann", "day", "week"], ["--total", "day", "week"]):
+        assert types(endpoint, "reset-limit", *words, "--reason", "seen") == ExitCode.BAD_INPUT

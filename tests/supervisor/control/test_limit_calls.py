@@ -16,6 +16,7 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 from grpclib.const import Status
 
+from krakencopy.account_proc.contract.loss_counting import LimitState
 from krakencopy.account_proc.contract.loss_limits import Action, LossLimit, Metric, Window
 from krakencopy.account_proc.contract.spec import CopyRules
 from krakencopy.supervisor.accounts.grpc_client import CallFailed
@@ -166,5 +167,35 @@ def test_what_its_process_refuses_is_passed_on_and_not_remembered(
             assert await refused(stub.ResetLimit(reset())) == refusal
             link.failure = None
             assert list((await stub.ResetLimit(reset())).names) == ["day"]
+
+    asyncio.run(play())
+
+
+def test_one_of_all_users_together_is_listed_first_and_reset(tmp_path: Path, journal: Journal) -> None:
+    async def play() -> None:
+        async with world(tmp_path, journal) as (stub, supervisor, link):
+            asked = reset(account_id="", name="both")
+            assert await refused(stub.ResetLimit(asked)) == ("NOT_FOUND", "LIMIT_NOT_FOUND")
+            both = DAY._replace(name="both")
+            supervisor.total_limits._limits["both"] = both
+            supervisor.total_limits.states["both"] = LimitState(limit=both)
+            answer = await stub.ListLimits(pb.ListLimitsRequest())
+            assert [(one.account_id, one.name) for one in answer.limits][:2] == [
+                ("", "both"),
+                ("anna", "day"),
+            ]
+            assert list(
+                (await stub.ResetLimit(reset(account_id="", name="both", request_id="r2"))).names
+            ) == ["both"]
+            assert link.asked == []
+            [event] = [each for each in supervisor.journal.events_after(0, 99) if each.code == "LIMIT_RESET"]
+            assert (event.account_id, event.data["names"]) == ("", "both")
+
+            async def fail(*_: object, **__: object) -> str:
+                raise OSError("no room")
+
+            supervisor.trading.change = fail  # type: ignore[method-assign]
+            asked = reset(account_id="", name="both", request_id="r3")
+            assert await refused(stub.ResetLimit(asked)) == ("INTERNAL", "STATES_NOT_WRITTEN")
 
     asyncio.run(play())
