@@ -99,6 +99,8 @@ class LimitWatch:
     async def run(self) -> NoReturn:
         """For ever. Raises LedgerFault."""
         while True:
+            if self.book.is_empty:  # and nothing comes to it before the next process: no fill wakes this
+                await asyncio.Event().wait()
             await self.judge_now()
             pause_s = CONFIRM_S if self._is_unconfirmed else self._held_s if self._is_pressing() else IDLE_S
             try:

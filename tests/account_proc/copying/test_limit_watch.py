@@ -255,3 +255,16 @@ def test_it_looks_by_itself_after_each_order_and_once_more_at_a_loss(
             looking.cancel()
 
     run(steps())
+
+
+def test_without_limits_no_fill_wakes_it(tmp_path: Path) -> None:
+    async def steps() -> None:
+        async with limited(tmp_path) as anna:
+            looking = asyncio.create_task(anna.watch.run())
+            anna.user.kraken.every.clear()
+            await anna.buy()
+            assert "Ticker" not in anna.user.kraken.every
+            assert not looking.done()
+            looking.cancel()
+
+    run(steps())

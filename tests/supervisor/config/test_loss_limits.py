@@ -122,3 +122,21 @@ def test_a_limit_travels_to_its_process_and_may_be_set_while_running() -> None:
     ((changed,),) = (one.settings for one in compare(before, after).changed)
     words = "day-equity-5pct-halted: equity, day, 5%, warned at 80%, then halted"
     assert (changed.key, changed.new) == ("copy.limits", words)
+
+
+def test_limits_of_all_users_together_are_read_and_need_a_restart() -> None:
+    written = DAY.replace(", ", "\n")
+    text = f"{PAPER}[[total_limits]]\n{written}\n{MASTER}{USER}"
+    config = parse(text, "c")
+    assert config.total_limits == limits_of(config_of(DAY))
+    assert config.totals == (("equity", "USD"),)
+    assert config.users[0].copy.limits == ()
+    without = parse(f"{PAPER}{MASTER}{USER}", "c")
+    assert (without.total_limits, without.totals) == ((), ())
+    (fixed,) = compare(without, config).fixed
+    assert (
+        fixed
+        == "total_limits (not set) -> day-equity-5pct-halted: equity, day, 5%, warned at 80%, then halted"
+    )
+    where, _ = the_fault_of(text.replace("equity", "pnl"))
+    assert where == "total_limits[0].metric"
