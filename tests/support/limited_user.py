@@ -33,9 +33,11 @@ def limit_of(
 class Limited:
     """Puts half of its 100 USD into each order of the master, and is judged when a test says so."""
 
-    def __init__(self, user: User, limits: tuple[LossLimit, ...]) -> None:
+    def __init__(
+        self, user: User, limits: tuple[LossLimit, ...], totals: tuple[tuple[str, str], ...] = ()
+    ) -> None:
         self.user = user
-        self.book = LimitBook(limits, user.ledger)
+        self.book = LimitBook(limits, user.ledger, totals)
         self.watch = LimitWatch(
             user.context, self.book, lambda: user.copier.copies_open > 0,
             RightMarks(user.portfolio, user.kraken.exchange.market),
@@ -77,7 +79,9 @@ class Limited:
 
 
 @asynccontextmanager
-async def limited(folder: Path, *limits: LossLimit) -> AsyncIterator[Limited]:
+async def limited(
+    folder: Path, *limits: LossLimit, totals: tuple[tuple[str, str], ...] = ()
+) -> AsyncIterator[Limited]:
     """Takes up what an earlier one has left in the folder."""
     ledger = Ledger(folder / "anna.db", "anna")
     try:
@@ -85,6 +89,6 @@ async def limited(folder: Path, *limits: LossLimit) -> AsyncIterator[Limited]:
             ledger, rules=CopyRules(max_user_risk=Decimal(1), multiplier=Decimal(10), limits=limits)
         ) as user:
             user.seq = ledger.cursor or 0
-            yield Limited(user, limits)
+            yield Limited(user, limits, totals)
     finally:
         ledger.close()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from krakencopy.account_proc.copying import limit_watch
-from krakencopy.account_proc.service.limit_status import limits_to_proto, of_limits
+from krakencopy.account_proc.service.limit_status import levels_to_proto, limits_to_proto, of_limits
 from krakencopy.v1 import types_pb2 as pb
 from tests.support.limited_user import Limited, limit_of, limited, usd
 from tests.support.scripted_kraken import run
@@ -79,5 +80,32 @@ def test_what_is_not_judged_says_why(tmp_path: Path) -> None:
             assert day.message == "no price that is known to be right of BTC in USD"
             assert (condition.holds, condition.reason) == (False, "LIMIT_NOT_JUDGED")
             assert condition.message == f"limit day is not judged: {day.message}"
+
+    run(steps())
+
+
+def test_what_is_counted_for_all_users_together_is_shown_apart(tmp_path: Path) -> None:
+    async def steps() -> None:
+        async with limited(tmp_path, TEN, totals=(("equity", "USD"), ("realised", "USD"))) as anna:
+            assert list(levels_to_proto(anna.watch)) == []
+            await anna.buy()
+            await anna.judge(50_000, 42_000)
+            equity, realised = levels_to_proto(anna.watch)
+            assert (equity.metric, equity.currency, equity.level, equity.equity) == (
+                "equity",
+                "USD",
+                "-8",
+                "92",
+            )
+            assert (realised.metric, realised.level) == ("realised", "0")
+            assert list(shown(anna)) == list(of_limits(anna.watch).data) == ["day"]
+            assert anna.watch.reset("total:equity:USD", "r1") is None
+            # What nobody knows the worth of has it begin anew.
+            anna.user.now += 1
+            anna.user.portfolio.count_outside_change({"USD": Decimal(5), "BTC": Decimal("-0.0001")}, "")
+            await anna.judge(42_000)
+            anew, same = levels_to_proto(anna.watch)
+            assert (anew.level, anew.since.seconds > equity.since.seconds) == ("0", True)
+            assert same.since == realised.since
 
     run(steps())
