@@ -86,14 +86,12 @@ class Copier:
         halted_orders = HaltedOrders(context, self._tasks.spawn)
         self._execution = CopyExecution(context, steps, exits, halted_orders)
         new_copies = NewCopies(context, steps, self._execution)
-        self._answers = FillAnswers(context, new_copies)
+        self._answers, self._last_fills = FillAnswers(context, new_copies), LastFills()
         self._owed_exits = OwedExits(context, exits, new_copies, self._turns)
-        self._flatten, self._limit_flatten = (
-            Flatten(context, self._turns, of_limits=of) for of in (False, True)
-        )
+        self._flatten = Flatten(context, self._turns)
+        self._limit_flatten = Flatten(context, self._turns, of_limits=True)
         context.guard.listeners.append(self._look_at_flatten)
         self._found_orders = FoundOrders(context)
-        self._last_fills = LastFills()
         #: What copying holds and carries.
         self.positions = CopiedPositions(context, exits, self._turns)
         #: What the master trades, as far as this user has received.
