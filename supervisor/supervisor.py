@@ -34,12 +34,14 @@ from krakencopy.supervisor.accounts.registry import AccountRegistry
 from krakencopy.supervisor.accounts.same_account import Identities
 from krakencopy.supervisor.accounts.shutdown import Shutdown
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
+from krakencopy.supervisor.accounts.total_limits import JUDGE_PAPER_S, JUDGE_S, TotalLimits
 from krakencopy.supervisor.accounts.trading_acks import TradingAcks
 from krakencopy.supervisor.accounts.trading_watch import TradingWatch
 from krakencopy.supervisor.accounts.work_queue import WorkQueue
 from krakencopy.supervisor.config.diff import Difference
 from krakencopy.supervisor.config.model import AccountConfig, Config
 from krakencopy.supervisor.config.state_folder import Place
+from krakencopy.supervisor.config.values import Mode
 from krakencopy.supervisor.journal.event_log import EventLog, event_of, events_of_last_run
 from krakencopy.supervisor.journal.fan_out import FillLog, ReportLog
 from krakencopy.supervisor.journal.journal import Journal
@@ -91,6 +93,11 @@ class Supervisor:
         #: What operators have said of trading, and who keeps to it.
         self.trading = TradingWatch(place.states, journal, self.events, self._queue.put_failure)
         self.trading_acks = TradingAcks(self.trading, self.events, lambda: self.accounts)
+        is_paper = config.exchange.mode is Mode.PAPER
+        self.total_limits = TotalLimits(
+            config.total_limits, lambda: self.accounts, journal, self.events, self.trading,
+            judge_s=JUDGE_PAPER_S if is_paper else JUDGE_S, changed=self.trading_acks.tell_all,
+        )  # fmt: skip
         self.names = CoinNames(journal, self.fills, self.events, self._link_of_master)
         self._identities = Identities(journal, self.events, self.registry, config)
         shared = Shared(
@@ -278,6 +285,7 @@ class Supervisor:
         self._refused_copies.record_due()
         self._disk.look()
         self.trading_acks.look()
+        self.total_limits.look(time.time())
         self._watch.look()
         self._look_at_masters()
         now, account_ids = steady_time.now(), self._queue.take_accounts()

@@ -186,4 +186,22 @@ CONDITIONS: dict[str, tuple[Entry, ...]] = {
             ends=True,
         ),
     ),
+    "LIMITS": (
+        Entry(
+            "LIMIT_HIT",
+            ERROR,
+            "as much is lost as a limit lets; one event for each limit, with its numbers. It holds until it "
+            "is reset, and is over then",
+            "`krakencopy limits ID`, then `krakencopy reset-limit ID NAME --reason TEXT`",
+            ends=True,
+        ),
+        Entry(
+            "LIMIT_NOT_JUDGED",
+            WARNING,
+            "what is lost is not known, for want of a price, or as nobody knows what of a change came from "
+            "outside; one event for each limit",
+            "see the cause; `krakencopy reset-limit ID NAME --reason TEXT` begins it anew",
+            ends=True,
+        ),
+    ),
 }

@@ -45,11 +45,14 @@ class ConditionType(StrEnum):
     COINS_PRESENT = "COINS_PRESENT"
     #: There is something to spend of what the master pays with.
     FUNDS_PRESENT = "FUNDS_PRESENT"
+    #: No limit to losses was hit, and each can be judged.
+    LIMITS = "LIMITS"
 
 
 #: These do not make an account unready where they do not hold: most users trade on in other quotes, and what
-#: the record tells otherwise is shown for a day, while all that comes after it is copied.
-HARMLESS = frozenset({ConditionType.FUNDS_PRESENT, ConditionType.LEDGER_AGREES})
+#: the record tells otherwise is shown for a day, while all that comes after it is copied; and where a limit
+#: was hit exits are copied on.
+HARMLESS = frozenset({ConditionType.FUNDS_PRESENT, ConditionType.LEDGER_AGREES, ConditionType.LIMITS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

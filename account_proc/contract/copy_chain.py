@@ -1,7 +1,7 @@
 """How each key of the copy rules goes along the chain of settings: system ([copy]), group, account.
 
 A key *overrides* where the nearest that says it wins, and *tightens* where the strictest of all that say it
-holds: the smaller number; of lists, what any excludes and what all include.
+holds: the smaller number; of lists of pairs, what any excludes and what all include; of limits all.
 """
 
 from __future__ import annotations
@@ -40,4 +40,5 @@ CHAIN: Mapping[str, Chain] = {
     "include": Chain.TIGHTENS,
     "exclude": Chain.TIGHTENS,
     "pairs": Chain.OVERRIDES,
+    "limits": Chain.TIGHTENS,
 }

@@ -101,6 +101,8 @@ class Reason(StrEnum):
     # by the account's trading state: an entry ends, an exit is owed
     TRADING_REDUCING = "TRADING_REDUCING"
     TRADING_HALTED = "TRADING_HALTED"
+    # by a limit to losses that was hit: the same
+    LIMIT_HIT = "LIMIT_HIT"
     # what copying held is to be sold
     FLATTEN = "FLATTEN"
     # ended without a fill, or with a part

@@ -56,6 +56,14 @@ NOTICES = (
         "correct it, or leave it",
         ends=True,
     ),
+    Entry(
+        "LIMIT_WARNED",
+        WARNING,
+        "a part of what a limit lets be lost is lost (`warn_at`); once in a window, with which it is over "
+        "(and once more with each start of the supervisor)",
+        "`krakencopy limits ID` shows how much",
+        ends=True,
+    ),
 )
 
 #: What an account's conversation with the supervisor is refused for: it is DEGRADED with that reason, and
@@ -236,6 +244,11 @@ HAPPENINGS = (
         ERROR,
         "trading is HALTED, and an open order of copying could not be cancelled, as its key may not",
         "cancel it at the exchange",
+    ),
+    Entry(
+        "LIMIT_RESET",
+        WARNING,
+        "somebody has reset limits to losses, which begin anew; data has their names, by whom and why",
     ),
     Entry("PAUSED", WARNING, "an operator has paused a user"),
     Entry("RESUMED", INFO, "an operator has resumed a user"),

@@ -253,6 +253,12 @@ COPIES: dict[str, tuple[Meaning, ...]] = {
             "`krakencopy resume`, if it should trade",
         ),
         Meaning(
+            "LIMIT_HIT",
+            "a limit to losses was hit: an entry ends and is not made up for, an exit is owed where the "
+            "limit halts; its detail names the limit with its numbers",
+            "`krakencopy limits ID`, then `krakencopy reset-limit ID NAME --reason TEXT`",
+        ),
+        Meaning(
             "FLATTEN",
             "what copying held is owed as an exit, or an entry that was carried is given up, as somebody "
             "had the account flattened",

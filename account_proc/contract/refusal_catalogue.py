@@ -30,6 +30,8 @@ OF_CONTROL = {
         "the file of trading states is gone or damaged: all accounts are HALTED",
         "`krakencopy resume --all --reason TEXT` makes it anew",
     ),
+    "LIMIT_NOT_FOUND": ("no such limit, or none was hit", "`krakencopy limits` shows all there are"),
+    "NO_ANSWER": ("the account's process has not answered", "ask again with the same request id"),
     "MASTER_NOT_READY": ("orders are taken while the master is healthy", "see why it is not"),
     "REQUEST_TOO_LARGE": ("the request has more than 64 KiB", "no field needs so much"),
     "TOO_MANY_CONNECTIONS": ("a client, or all, have too many to the control socket", "close some"),
@@ -65,6 +67,10 @@ OF_ORDERS = {
     "KEY_MAY_NOT_TRADE": ("the API key may not place orders", "give it the permission, or order there"),
     "TRADING_HALTED": ("trading is HALTED: no order leaves; the message says by whom", "`krakencopy resume`"),
     "TRADING_REDUCING": ("trading is REDUCING: nothing is bought", "`krakencopy resume`, or sell"),
+    "LIMIT_HIT": (
+        "a limit to losses was hit, which lets no such order leave; the message says which",
+        "`krakencopy reset-limit ID NAME --reason TEXT`",
+    ),
     "KEY_MAY_NOT_CANCEL": ("the API key may not cancel orders", "give it the permission, or cancel there"),
     "REQUEST_ID_REUSED": ("the request id belongs to another order", "give the new order its own"),
     "EXCHANGE_REFUSED": (

@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from krakencopy.account_proc.contract.loss_limits import LossLimit
 from krakencopy.account_proc.contract.money import Money, in_names, share_or_money
 
 #: The name whose grpc.health.v1 status is an account's readiness. The empty name says SERVING from the first
@@ -122,6 +123,8 @@ class CopyRules:
     exclude: tuple[str, ...] = ()
     #: What some pairs have in the place of the rules above, and caps beside them, by pattern and key.
     pairs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    #: What may be lost, and what is done then (contract/loss_limits.py); all hold.
+    limits: tuple[LossLimit, ...] = ()
 
     def in_names(self, current: Callable[[str], str]) -> CopyRules:
         """The same with the names that coins have now, by their old ones."""
@@ -135,7 +138,8 @@ class CopyRules:
             for pattern, values in self.pairs.items()
         }
         asset = current(self.notional_asset) if self.notional_asset else ""
-        return replace(self, notional_asset=asset, pairs=pairs, **renamed)
+        limits = tuple(limit.in_names(current) for limit in self.limits)
+        return replace(self, notional_asset=asset, pairs=pairs, limits=limits, **renamed)
 
     def to_raw(self) -> dict[str, Any]:
         """What JSON is made of (``default=str``), without what is left to its default."""
@@ -177,6 +181,7 @@ COPY_KEYS: Mapping[str, Callable[[Any], Any]] = {
     "include": tuple,
     "exclude": tuple,
     "pairs": lambda raw: {pattern: read_values(values) for pattern, values in raw.items()},
+    "limits": lambda raw: tuple(map(LossLimit.from_raw, raw)),
 }
 
 
@@ -233,6 +238,8 @@ class AccountSpec:
     log_level: str = LOG_LEVEL
     #: The group that the account is in; empty for none.
     group: str = ""
+    #: What is counted for limits to the losses of all users together: measure and currency of each.
+    totals: tuple[tuple[str, str], ...] = ()
 
     def to_json(self) -> str:
         """The form in which it travels. What the copy rules leave to their defaults is not in it: there is
@@ -252,6 +259,7 @@ class AccountSpec:
         raw["strategy_risk"] = Decimal(raw["strategy_risk"])
         raw["reserve"] = {asset: Decimal(amount) for asset, amount in raw["reserve"].items()}
         raw["tier"] = Tier(raw["tier"])
+        raw["totals"] = tuple((str(metric), str(currency)) for metric, currency in raw["totals"])
         return cls(copy=copy, **raw)
 
 

@@ -23,7 +23,7 @@ FORMAT = 1
 #: Characters of who and why that are kept.
 WORDS_MAX = 200
 ALL = "all"
-_GROUP, _ACCOUNT = "group:", "account:"
+_GROUP, _ACCOUNT, LIMIT = "group:", "account:", "limit:"
 
 
 class TradingState(StrEnum):
@@ -45,6 +45,11 @@ def group_scope(group: str) -> str:
 def account_scope(account_id: str) -> str:
     """The scope of one account."""
     return f"{_ACCOUNT}{account_id}"
+
+
+def limit_scope(name: str) -> str:
+    """Beside the scopes of what was said: of one account, by a limit of its own. Never in the file."""
+    return f"{LIMIT}{name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,8 +77,7 @@ class Copier:
 
     def __init__(self, context: CopyContext) -> None:
         self._context = context
-        self._ledger = context.ledger
-        self._portfolio = context.portfolio
+        self._ledger, self._portfolio = context.ledger, context.portfolio
         self._names = context.book.names
         self._turns = Turns(lambda pair: context.rules_of(pair).max_slippage_bps)
         self._tasks = EagerTasks(context.failed)
@@ -87,12 +86,12 @@ class Copier:
         halted_orders = HaltedOrders(context, self._tasks.spawn)
         self._execution = CopyExecution(context, steps, exits, halted_orders)
         new_copies = NewCopies(context, steps, self._execution)
-        self._answers = FillAnswers(context, new_copies)
+        self._answers, self._last_fills = FillAnswers(context, new_copies), LastFills()
         self._owed_exits = OwedExits(context, exits, new_copies, self._turns)
         self._flatten = Flatten(context, self._turns)
+        self._limit_flatten = Flatten(context, self._turns, of_limits=True)
         context.guard.listeners.append(self._look_at_flatten)
         self._found_orders = FoundOrders(context)
-        self._last_fills = LastFills()
         #: What copying holds and carries.
         self.positions = CopiedPositions(context, exits, self._turns)
         #: What the master trades, as far as this user has received.
@@ -130,6 +129,7 @@ class Copier:
             self._last_fills.add_fill(message)
             self._turns.add_fill(fill, self._context.now())
         self._flatten.begin()
+        self._limit_flatten.begin()
         self._answer_waiting()
 
     def take_fills(self, messages: Iterable[pb.Fill]) -> None:
@@ -310,6 +310,7 @@ class Copier:
     def _look_at_flatten(self) -> None:
         try:
             self._flatten.look()
+            self._limit_flatten.look()
         except LedgerFault as error:
             self._context.failed(error)
 

@@ -288,7 +288,8 @@ class CopyExecution:
         if words:
             detail += f"; the exchange says: {words}"
         if halted:
-            reason = Reason.TRADING_HALTED
+            stop = self._context.guard.stop(copy.side)
+            reason = Reason.TRADING_HALTED if stop is None else Reason(stop.reason)
             detail += f"; cancelled: {halted}"
         elif copy.side is Side.SELL:
             obstacle = Obstacle.SELF_TRADE if self_trade else Obstacle.NOT_ALL_SOLD

@@ -13,6 +13,7 @@ Never coins of the account's own, nor its strategy's: only what the book counts,
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from decimal import Decimal
 
 from krakencopy.account_proc.contract.amounts import FIAT, MONEY
@@ -21,6 +22,7 @@ from krakencopy.account_proc.contract.proto_time import utc
 from krakencopy.account_proc.contract.trading_states import FlattenOrder
 from krakencopy.account_proc.copying.copy_context import CopyContext
 from krakencopy.account_proc.copying.turns import Turns, coin_of, quote_of
+from krakencopy.account_proc.domain.copy_book import CopyBook
 from krakencopy.account_proc.domain.copy_plan import Slice
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.eligibility import below_minimum
@@ -30,8 +32,8 @@ from krakencopy.v1 import types_pb2 as pb
 
 log = logging.getLogger(__name__)
 
-#: Of the ledger: the last order to flatten of which nothing is left that could be sold.
-SOLD = "flatten_sold"
+#: Of the ledger: the last order to flatten of which nothing is left that could be sold; of limits as well.
+SOLD, LIMIT_SOLD = "flatten_sold", "limit_flatten_sold"
 #: What quotes of different coins are compared in.
 COMMON_QUOTE = "USD"
 #: An order that left before an account was flattened began at most so much later, in seconds.
@@ -39,21 +41,25 @@ IN_FLIGHT_MAX_S = 60.0
 
 
 class Flatten:
-    """One user's."""
+    """One user's: of the orders that were said, or of those that came of limits, which have numbers of their
+    own.
+    """
 
-    def __init__(self, context: CopyContext, turns: Turns) -> None:
+    def __init__(self, context: CopyContext, turns: Turns, *, of_limits: bool = False) -> None:
+        self._of_limits = of_limits
+        self._sold_key = LIMIT_SOLD if of_limits else SOLD
         self._context = context
         self._book = context.book
         self._ledger = context.ledger
         self._portfolio = context.portfolio
         self._turns = turns
-        self._sold = int(context.ledger.kept_value(SOLD) or 0)
+        self._sold = int(context.ledger.kept_value(self._sold_key) or 0)
         self._begun = False
 
     @property
     def state(self) -> pb.FlattenState.ValueType:
         """How far the last one has come, if there is one."""
-        order = self._context.guard.flatten
+        order = self._context.guard.limit_flatten if self._of_limits else self._context.guard.flatten
         done = order is not None and order.number <= self._sold
         return pb.FLATTEN_STATE_DONE if done else pb.FLATTEN_STATE_SELLING
 
@@ -63,19 +69,30 @@ class Flatten:
 
     def look(self) -> None:
         """Goes on with it as far as that is possible now. Raises LedgerFault."""
-        order = self._context.guard.last_flatten
+        guard = self._context.guard
+        order = guard.limit_flatten if self._of_limits else guard.last_flatten
         if not self._begun or order is None or order.number <= self._sold:
             return
-        if order.number > self._ledger.flattened:
+        if order.number > self._flattened:
             if self._was_done(order):
                 log.warning("flatten %d was done before this ledger was brought back", order.number)
-                self._ledger.commit(flattened=order.number)
+                self._commit(order.number)
             else:
                 self._make_owed(order)
-        if order.number <= self._ledger.flattened and not self._is_selling():
-            self._ledger.keep_value(SOLD, str(order.number))
+        if order.number <= self._flattened and not self._is_selling():
+            self._ledger.keep_value(self._sold_key, str(order.number))
             self._sold = order.number
             self._context.changed()
+
+    @property
+    def _flattened(self) -> int:
+        return self._ledger.limit_flattened if self._of_limits else self._ledger.flattened
+
+    def _commit(
+        self, number: int | None, copies: Iterable[CopyRecord] = (), book: CopyBook | None = None
+    ) -> None:
+        said, of_limit = (None, number) if self._of_limits else (number, None)
+        self._ledger.commit(copies=copies, book=book, flattened=said, limit_flattened=of_limit)
 
     def _was_done(self, order: FlattenOrder) -> bool:
         """Whether this ledger was brought back from before it, and copying has bought since: then it was done
@@ -97,7 +114,7 @@ class Flatten:
                 copies.append(self._owe(order, pair, left, number=len(copies)))
         if not copies and not is_whole:
             return
-        self._ledger.commit(copies=copies, book=self._book, flattened=order.number if is_whole else None)
+        self._commit(order.number if is_whole else None, copies, self._book)
         self._context.changed()
 
     def _give_up_entries(self, order: FlattenOrder) -> list[CopyRecord]:

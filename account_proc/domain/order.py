@@ -36,6 +36,8 @@ class Quote:
     bid: Decimal
     ask: Decimal
     last: Decimal
+    #: Nobody bids, or nobody asks: what was traded last stands for it.
+    one_sided: bool = False
 
     @property
     def worth(self) -> Decimal:

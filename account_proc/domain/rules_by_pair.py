@@ -104,4 +104,7 @@ def amounts_of(rules: CopyRules) -> dict[str, Money]:
     found = {key: value for key in COPY_KEYS if isinstance(value := getattr(rules, key), Money)}
     for pattern, values in rules.pairs.items():
         found |= {f'pairs."{pattern}".{key}': v for key, v in values.items() if isinstance(v, Money)}
+    for limit in rules.limits:
+        if isinstance(limit.max_loss, Money):
+            found[f"limits {limit.name}"] = limit.max_loss
     return found

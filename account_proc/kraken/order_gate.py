@@ -41,6 +41,16 @@ class TradingReducing(NotTraded):
     state = TradingState.REDUCING
 
 
+class LimitHit(NotTraded):
+    """The account has lost as much as a limit lets it, and does not trade until that is reset."""
+
+    reason = "LIMIT_HIT"
+
+    def __init__(self, state: TradingState, words: str) -> None:
+        super().__init__("AddOrder", words)
+        self.state = state
+
+
 #: Why an order of a side must not leave now; None where it may. Asked in any thread.
 Refusal = Callable[[Side], NotTraded | None]
 

@@ -16,6 +16,7 @@ from krakencopy.account_proc.kraken.feed.executions_feed import ExecutionsFeed
 from krakencopy.account_proc.kraken.front import FRONT_REFUSES
 from krakencopy.account_proc.notices.funds import funds_missing
 from krakencopy.account_proc.service.kraken_account import KrakenAccount
+from krakencopy.account_proc.service.limit_status import of_limits
 from krakencopy.account_proc.service.user_side import UserSide
 from krakencopy.account_proc.state.ledger import Drift
 from krakencopy.v1 import types_pb2 as pb
@@ -43,6 +44,8 @@ def findings(
             copier.master_pairs, portfolio.spendable, portfolio.holding, portfolio.pairs.table
         )
         yield of_funds(missing)
+        if user.limits is not None and user.limits.book.own:
+            yield of_limits(user.limits)
 
 
 def of_front(front: str, found: Finding) -> Finding:

@@ -23,6 +23,7 @@ from krakencopy.account_proc.master.master import Master
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.runtime.grpc_server import refusal
 from krakencopy.account_proc.runtime.read_deferral import deferral_s
+from krakencopy.account_proc.service.limit_calls import LimitCalls, LimitProcess
 from krakencopy.account_proc.service.order_calls import OrderCalls
 from krakencopy.account_proc.service.order_calls import Process as OrderProcess
 from krakencopy.account_proc.service.trading_status import trading_status
@@ -43,7 +44,7 @@ REPORT_PAUSE_S = 0.05
 SNAPSHOT_PAUSE_S = 0.25
 
 
-class Process(OrderProcess, Protocol):
+class Process(OrderProcess, LimitProcess, Protocol):
     """What the servicer needs of the process around it."""
 
     ledger: Ledger
@@ -86,11 +87,12 @@ class Process(OrderProcess, Protocol):
         ...
 
 
-class AccountServicer(OrderCalls):
+class AccountServicer(OrderCalls, LimitCalls):
     """Answers AccountService for one account (runtime/grpc_server.py)."""
 
     def __init__(self, process: Process) -> None:
-        super().__init__(process)
+        OrderCalls.__init__(self, process)
+        LimitCalls.__init__(self, process)
         self._process = process
         read_deferral = deferral_s(process.spec.users)
         self._report_pause_s = max(REPORT_PAUSE_S, 2 * read_deferral)

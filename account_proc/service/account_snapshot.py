@@ -15,6 +15,7 @@ from krakencopy.account_proc.domain.sent_values import WIDE
 from krakencopy.account_proc.notices.unreadable import NoticeCode
 from krakencopy.account_proc.service.account_conditions import findings
 from krakencopy.account_proc.service.kraken_account import KrakenAccount
+from krakencopy.account_proc.service.limit_status import levels_to_proto, limits_to_proto
 from krakencopy.account_proc.service.trading_status import trading_status
 from krakencopy.account_proc.service.user_side import UserSide
 from krakencopy.account_proc.state.ledger import Drift
@@ -61,6 +62,9 @@ def account_snapshot(
         snapshot.copies_open = user.copies_open
         snapshot.positions.extend(user.copier.positions.to_proto())
         snapshot.drifts.extend(map(drift_to_proto, user.drifts()))
+        if user.limits is not None:
+            snapshot.limits.extend(limits_to_proto(user.limits, account.spec.id))
+            snapshot.levels.extend(levels_to_proto(user.limits))
     if strategy_runner is not None:
         snapshot.strategy.CopyFrom(strategy_runner.to_proto())
     _notice_unlisted(account, (*snapshot.positions, *snapshot.strategy.positions))

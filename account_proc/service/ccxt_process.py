@@ -322,6 +322,10 @@ class BrokerServicer:
         """Refused: ccxt makes what its exchange needs."""
         raise self._refusal("it keeps no nonce")
 
+    async def ResetLimit(self, request: pb.AccountServiceResetLimitRequest) -> NoReturn:
+        """Refused: limits are of what is copied."""
+        raise self._refusal("it copies nobody")
+
     async def FindCoins(self, request: pb.FindCoinsRequest) -> NoReturn:
         """Refused: coins that are copied are Kraken's."""
         raise self._refusal("what is copied is at Kraken")

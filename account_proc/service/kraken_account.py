@@ -42,6 +42,7 @@ from krakencopy.account_proc.kraken.rest.client import KrakenRest
 from krakencopy.account_proc.kraken.rest.order_connection import OrderConnection
 from krakencopy.account_proc.kraken.rest.rate_limits import AccountLimits
 from krakencopy.account_proc.kraken.rest.request_queue import RequestQueue
+from krakencopy.account_proc.kraken.shared_quotes import SharedQuotes
 from krakencopy.account_proc.notices.announcements import Announcements, of_outside_change
 from krakencopy.account_proc.notices.unreadable import Notices
 from krakencopy.account_proc.runtime.pauses import growing_pause_s
@@ -153,6 +154,12 @@ class KrakenAccount:
             self.exchange, self._changed, self.clock.now, spec.visibility_lag_s, listing, spec.reserve,
             outside, self.notices, PairMemory(self.ledger),
         )  # fmt: skip
+
+    def shared_quotes(self) -> SharedQuotes:
+        """Where prices are asked for together with this supervisor's other processes."""
+        spec = self.spec
+        path = spec.socket_path.parent / "quotes"
+        return SharedQuotes(path, spec.id, Origin.of(spec.rest_url, spec.epoch))
 
     def _balances(self) -> dict[str, str]:
         """What the ledger keeps of balances, for who looks at it when there is no process."""

@@ -18,6 +18,7 @@ from decimal import Decimal
 from krakencopy.account_proc.contract.errors import ExchangeError, KeyRefused
 from krakencopy.account_proc.contract.spec import AccountSpec, Credentials, Role
 from krakencopy.account_proc.copying.copier import Copier
+from krakencopy.account_proc.copying.limit_watch import LimitWatch
 from krakencopy.account_proc.kraken.front import FRONT_REFUSES
 from krakencopy.account_proc.kraken.key_check import KeyUnfit, fee_pairs
 from krakencopy.account_proc.master.master import Master
@@ -75,6 +76,11 @@ class KrakenProcess(AccountProcess):
     def copier(self) -> Copier | None:
         """Of a user, once the exchange's record was looked at."""
         return None if self._user is None else self._user.copier
+
+    @property
+    def limits(self) -> LimitWatch | None:
+        """Of a user, once the exchange's record was looked at."""
+        return None if self._user is None else self._user.limits
 
     # -- what others may know -------------------------------------------------------------------------------
 

@@ -17,6 +17,8 @@ from krakencopy.account_proc.contract.pair_patterns import matches
 from krakencopy.account_proc.copying.balance_reading import BalanceReading
 from krakencopy.account_proc.copying.copier import Copier
 from krakencopy.account_proc.copying.copy_context import CopyContext
+from krakencopy.account_proc.copying.limit_book import LimitBook
+from krakencopy.account_proc.copying.limit_watch import HELD_PAPER_S, HELD_S, LimitWatch
 from krakencopy.account_proc.copying.reconciler import PERIOD_PAPER_S, PERIOD_S, LookBack, Reconciler
 from krakencopy.account_proc.copying.user_feed import UserFeed
 from krakencopy.account_proc.domain.pair_table import UnknownName
@@ -28,6 +30,7 @@ from krakencopy.account_proc.runtime.pauses import doubled_s, spread_s
 from krakencopy.account_proc.service.account_process import DRAIN_MAX_S
 from krakencopy.account_proc.service.kraken_account import KrakenAccount
 from krakencopy.account_proc.state.ledger import Drift
+from krakencopy.account_proc.trading.right_marks import RightMarks
 from krakencopy.v1 import types_pb2
 
 log = logging.getLogger(__name__)
@@ -49,6 +52,7 @@ class UserSide:
         self._failed = failed
         self._strategy_may_order = strategy_may_order
         self.copier: Copier | None = None
+        self.limits: LimitWatch | None = None
         self._reconciler: Reconciler | None = None
         self._found = LookBack()
 
@@ -58,6 +62,9 @@ class UserSide:
     def copies_open(self) -> int:
         """Copies whose end is not known."""
         return 0 if self.copier is None else self.copier.copies_open
+
+    def _in_flight(self) -> bool:
+        return self.copies_open > 0 or self._account.requested_orders.open
 
     @property
     def marked(self) -> Sequence[Drift]:
@@ -96,7 +103,12 @@ class UserSide:
         """
         if self._reconciler is None:
             account = self._account
-            self.copier = Copier(self._copy_context())
+            context = self._copy_context()
+            book = LimitBook(account.spec.copy.limits, account.ledger, account.spec.totals)
+            right = RightMarks(account.portfolio, account.exchange.market, account.shared_quotes())
+            held_s = HELD_PAPER_S if account.spec.paper else HELD_S
+            self.limits = LimitWatch(context, book, self._in_flight, right, held_s)
+            self.copier = Copier(context)
             self._reconciler = Reconciler(
                 ledger=account.ledger,
                 adopter=self.copier,
@@ -136,8 +148,10 @@ class UserSide:
         the feed tells its news. Raises ConfigurationFault, LedgerFault.
         """
         copier, reconciler, account = self.copier, self._reconciler, self._account
+        limits = self.limits
         assert copier is not None
         assert reconciler is not None
+        assert limits is not None
         self._price_amounts()
         self._check_patterns()
         if self._found.lost:
@@ -145,6 +159,7 @@ class UserSide:
         copier.recover_unfinished()
         spawn(copier.sell_owed_exits(self._change_signal))
         spawn(reconciler.run(account.gateway.news))
+        spawn(limits.run())
         return UserFeed(
             account.gateway,
             account.portfolio,

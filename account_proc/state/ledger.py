@@ -7,7 +7,7 @@ A ledger belongs to one account and one journal for ever: seqs and copy ids mean
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -62,6 +62,8 @@ class Ledger(LedgerPosition):
         self._dirty_plans: dict[str, OrderPlan] = {}
         #: Is called with each copy of a step that has become durable.
         self.on_copy: Callable[[CopyRecord], None] | None = None
+        #: What is kept by name along with a step, of the copies that it makes durable.
+        self.along: Callable[[Sequence[CopyRecord]], Mapping[str, str]] = lambda _copies: {}
         with self._reading:
             #: See ``take_over``; with times in Unix seconds, by pair.
             self.taken_over = frozenset[str](json.loads(self._meta.get("taken_over", "[]")))
@@ -101,12 +103,13 @@ class Ledger(LedgerPosition):
         drop_pending: Iterable[int] = (),
         renamed: int | None = None,
         flattened: int | None = None,
+        limit_flattened: int | None = None,
     ) -> None:
         """Makes one step durable, all or nothing. Gives every copy its next revision. Raises LedgerFault.
 
         ``cursor``: the last fill that was taken, by its seq and its execution id. ``renamed``: the number of
         a coin's renaming, which ``book`` has followed. ``flattened``: that of an order to sell all that
-        copying bought, all of which is owed now.
+        copying bought, all of which is owed now; ``limit_flattened``: that of one which came of a limit.
         """
         revision, copies = self.revision, tuple(copies)
         with self._transaction():
@@ -136,6 +139,8 @@ class Ledger(LedgerPosition):
                 {"revision": str(revision)}
                 | ({} if book is None else self._left_of(book))
                 | ({} if flattened is None else {"flattened": str(flattened)})
+                | ({} if limit_flattened is None else {"limit_flattened": str(limit_flattened)})
+                | {f"kept {name}": value for name, value in self.along(copies).items()}
                 | ({} if cursor is None else {"cursor": str(cursor[0]), "cursor_exec_id": cursor[1]})
             )
         self._dirty_plans.clear()

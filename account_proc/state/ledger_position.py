@@ -39,6 +39,11 @@ class LedgerPosition(LedgerFile):
         """The number of the last order to sell all that copying bought of which all was owed; 0 for none."""
         return int(self._meta.get("flattened", "0"))
 
+    @property
+    def limit_flattened(self) -> int:
+        """The same of orders that came of a limit, which have numbers of their own."""
+        return int(self._meta.get("limit_flattened", "0"))
+
     def join(self, journal_id: str, seq: int) -> None:
         """Binds the ledger to a journal, from after this fill."""
         with self._transaction():

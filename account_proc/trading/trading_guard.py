@@ -16,22 +16,31 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 from krakencopy.account_proc.contract.proto_time import utc
 from krakencopy.account_proc.contract.trading_states import (
     ALL,
+    STRICTNESS,
     FlattenOrder,
     StateSetting,
     TradingState,
     TradingStates,
     account_scope,
+    limit_scope,
 )
 from krakencopy.account_proc.domain.quantities import Side
-from krakencopy.account_proc.kraken.order_gate import NotTraded, OrderGate, TradingHalted, TradingReducing
+from krakencopy.account_proc.kraken.order_gate import (
+    LimitHit,
+    NotTraded,
+    OrderGate,
+    TradingHalted,
+    TradingReducing,
+)
 from krakencopy.account_proc.runtime.trading_state_file import TradingStateFile
 
 log = logging.getLogger(__name__)
@@ -47,6 +56,17 @@ NO_VERSION = -1
 def kept_path(states_path: Path, account_id: str) -> Path:
     """Where an account's process says which version it keeps to."""
     return states_path.parent / "run" / f"{account_id}.states"
+
+
+@dataclass(frozen=True, slots=True)
+class LimitHold:
+    """What the account may trade for a limit that was hit, until that is reset."""
+
+    name: str
+    state: TradingState
+    #: The limit with its numbers, for people.
+    words: str
+    at: float
 
 
 class TradingGuard:
@@ -73,18 +93,22 @@ class TradingGuard:
         #: In the words of the log.
         self._told = ""
         self._kept: TradingStates | None = None
+        #: Of limits that were hit, the strictest first; one value, for all threads.
+        self._holds: tuple[LimitHold, ...] = ()
+        #: The last order to sell all that copying bought which came of a limit.
+        self.limit_flatten: FlattenOrder | None = None
 
     # -- in any thread --------------------------------------------------------------------------------------
 
     @property
     def state(self) -> TradingState:
-        """What holds now, by a look at the file."""
-        return self._look()[1]
+        """What holds now, by a look at the file and by limits that were hit."""
+        return self._with_limits(self._look()[1])
 
     @property
     def last_state(self) -> TradingState:
         """The state that was read last."""
-        return TradingState.HALTED if (last := self._read) is None else last[1]
+        return TradingState.HALTED if (last := self._read) is None else self._with_limits(last[1])
 
     @property
     def is_halted(self) -> bool:
@@ -98,8 +122,18 @@ class TradingGuard:
     def words(self) -> str:
         """Who has said what holds, when and why, for people; empty while the account is ACTIVE."""
         states, state = self._look()
+        if (hold := self._stricter_hold(state)) is not None:
+            return _limit_words(hold)
         settings = states.settings_of(self._account_id, self._group).items()
         return next((self._words(*found) for found in settings if found[1].state is state), "")
+
+    def _with_limits(self, said: TradingState) -> TradingState:
+        hold = self._stricter_hold(said)
+        return said if hold is None else hold.state
+
+    def _stricter_hold(self, said: TradingState) -> LimitHold | None:
+        hold = next(iter(self._holds), None)
+        return hold if hold is not None and STRICTNESS[hold.state] > STRICTNESS[said] else None
 
     def _look(self) -> tuple[TradingStates, TradingState]:
         with self._one_at_a_time:  # or what another thread has read before would be taken for the latest
@@ -109,9 +143,13 @@ class TradingGuard:
             return last
 
     def _refusal(self, side: Side) -> NotTraded | None:
-        state = self._look()[1]
+        said = self._look()[1]
+        hold = self._stricter_hold(said)
+        state = said if hold is None else hold.state
         if state is TradingState.ACTIVE or (state is TradingState.REDUCING and side is Side.SELL):
             return None
+        if hold is not None:
+            return LimitHit(state, _limit_words(hold))
         kind = TradingHalted if state is TradingState.HALTED else TradingReducing
         return kind("AddOrder", self.words() or f"trading was {state}")
 
@@ -127,8 +165,27 @@ class TradingGuard:
 
     @property
     def settings(self) -> dict[str, StateSetting]:
-        """All that was said for the account, by scope."""
-        return self._look()[0].settings_of(self._account_id, self._group)
+        """All that was said for the account, by scope; by limits as well."""
+        said = self._look()[0].settings_of(self._account_id, self._group)
+        return said | {
+            limit_scope(hold.name): StateSetting(
+                state=hold.state, by=f"limit {hold.name}", reason=hold.words, at=hold.at
+            )
+            for hold in self._holds
+        }
+
+    def hold(self, holds: Iterable[LimitHold], flatten: FlattenOrder | None = None) -> None:
+        """Limits that were hit, durably, and were not reset: no order leaves against them from here on.
+        ``flatten``: the last order to sell everything that came of one.
+        """
+        stopping = (hold for hold in holds if hold.state is not TradingState.ACTIVE)
+        new = tuple(sorted(stopping, key=lambda hold: -STRICTNESS[hold.state]))
+        if (new, flatten) == (self._holds, self.limit_flatten):
+            return
+        self._holds, self.limit_flatten = new, flatten
+        for listener in self.listeners:
+            listener()
+        self._changed()
 
     @property
     def flatten(self) -> FlattenOrder | None:
@@ -205,3 +262,7 @@ class TradingGuard:
         """The process ends: nothing leaves it any more, and it keeps to nothing."""
         with suppress(OSError):
             self._kept_path.unlink()
+
+
+def _limit_words(hold: LimitHold) -> str:
+    return f"{hold.words}; {hold.state} since {utc(hold.at):%Y-%m-%d %H:%M:%S} UTC, until it is reset"

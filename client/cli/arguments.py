@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any, NoReturn
 
 from krakencopy.client.cli.decimals import parse_amount, parse_seconds
+from krakencopy.client.cli.limit_arguments import add_limits
 from krakencopy.client.cli.moments import parse_moment
 from krakencopy.client.sdk.endpoint import DEFAULT_STATE_DIRS, ENDPOINT_VARIABLE
 from krakencopy.client.sdk.errors import BadInput
@@ -121,6 +122,7 @@ def _parser() -> _Parser:
     _add_actions(command)
     _add_set(command)
     _add_trading(command)
+    add_limits(command, _reason)
     _add_rename(command)
     _add_lists(command)
     _add_order(command("order", "place an order on the master account; the users follow its fills"))
@@ -160,11 +162,8 @@ def _parser() -> _Parser:
         "--ready", action="store_true", required=True, help="master and all wanted users are RUNNING"
     )
     shutdown = command("shutdown", "stop the users, then the master, then the supervisor")
-    shutdown.add_argument(
-        "--now",
-        action="store_true",
-        help="wait for nothing in flight; also hurries a shutdown that has begun",
-    )
+    hurry = "wait for nothing in flight; also hurries a shutdown that has begun"
+    shutdown.add_argument("--now", action="store_true", help=hurry)
     shutdown.add_argument(
         "--wait", action="store_true", help="until it is done; --timeout limits the whole wait"
     )

@@ -19,6 +19,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from krakencopy.client.cli.arguments import LATEST, LOG_LINES, LOG_LINES_MAX
 from krakencopy.client.cli.chosen_ids import chosen_ids, keep_group, members_of
+from krakencopy.client.cli.limit_commands import LIMIT_COMMANDS
 from krakencopy.client.cli.order_commands import cancel, order, orders
 from krakencopy.client.cli.output import Output, TableOutput
 from krakencopy.client.cli.setting_commands import set_settings
@@ -395,4 +396,4 @@ COMMANDS: dict[str, Command] = {
     "reload": reload,
     "wait": wait,
     "shutdown": shutdown,
-}
+} | LIMIT_COMMANDS

@@ -17,6 +17,7 @@ from krakencopy.client.sdk.connection import Connection
 from krakencopy.client.sdk.endpoint import Endpoint, parse_endpoint
 from krakencopy.client.sdk.errors import BadInput, ServerFault
 from krakencopy.client.sdk.intervals import limits
+from krakencopy.client.sdk.limit_calls import LimitCalls
 from krakencopy.client.sdk.order_calls import OrderCalls
 from krakencopy.client.sdk.pages import PAGE_SIZE_MAX, page_size, pages
 from krakencopy.client.sdk.setting_calls import SettingCalls
@@ -31,7 +32,7 @@ CopyWatch = Watch[pb.WatchCopiesResponse, pb.WatchCopiesResponse]
 EventWatch = Watch[pb.WatchEventsResponse, nouns.Event]
 
 
-class KrakenCopy(SettingCalls, OrderCalls, TradingCalls):
+class KrakenCopy(SettingCalls, OrderCalls, TradingCalls, LimitCalls):
     """A connection to one supervisor, opened with the first call; a context manager.
 
     ``endpoint`` is ``unix:/path/control.sock``. ``timeout_s`` limits each call that doesn't bring its own

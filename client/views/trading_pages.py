@@ -77,7 +77,7 @@ def minute(at: Timestamp) -> str:
 
 def _scope_words(scope: str) -> str:
     kind, _, name = scope.partition(":")
-    return {"account": "itself", "group": f"group {name}"}.get(kind, scope)
+    return {"account": "itself", "limit": "itself", "group": f"group {name}"}.get(kind, scope)
 
 
 def restricted(account: nouns.Account) -> str:

@@ -89,6 +89,7 @@ def _show_snapshot(message: pb.Account, snapshot: account_pb2.WatchSnapshotRespo
     if snapshot.HasField("rate"):
         message.rate.CopyFrom(snapshot.rate)
     message.notices.extend(snapshot.notices)
+    message.limits.extend(snapshot.limits)
     message.feed_connected = snapshot.feed_connected
     message.copies_open = snapshot.copies_open
     message.trading_mode = snapshot.trading_mode

@@ -74,6 +74,7 @@ class Launcher:
             copy=account.copy.in_names(journal.coins.current_name),
             states_path=place.states,
             group=account.group or "",
+            totals=self.config.totals if account.copies else (),
             strategy=account.strategy,
             strategy_options=account.strategy_options,
             strategy_risk=account.strategy_risk,

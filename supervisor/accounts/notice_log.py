@@ -17,6 +17,8 @@ from krakencopy.v1 import types_pb2 as pb
 #: An exit that something is in the way of, each coin's for itself: of all of them together the condition
 #: EXITS_DONE speaks.
 EXIT_OWED = "EXIT_OWED"
+#: Codes of which each subject has events of its own, and the condition of all of them none.
+OF_EACH = frozenset({EXIT_OWED, "LIMIT_HIT", "LIMIT_NOT_JUDGED"})
 
 
 class NoticeLog:
@@ -83,7 +85,7 @@ class NoticeLog:
             if condition.status == pb.CONDITION_STATUS_FALSE:
                 self._lacking[condition.type] = condition
                 self._record_other_reason(account_id, condition, before)
-                if (before is None or before.reason != condition.reason) and condition.reason != EXIT_OWED:
+                if (before is None or before.reason != condition.reason) and condition.reason not in OF_EACH:
                     severity = _severity(condition.reason)
                     self._events.record(severity, account_id, condition.reason, condition.message, data)
                     begun.add(condition.reason)
@@ -91,7 +93,7 @@ class NoticeLog:
                 earlier = self._before.conditions.pop(condition.type, None)
                 if before is not None:
                     del self._lacking[condition.type]
-                    if before.reason != EXIT_OWED:
+                    if before.reason not in OF_EACH:
                         self._record_end(account_id, before.reason, before.message, data)
                 elif earlier is not None:
                     self._record_end(account_id, earlier.code, earlier.message, data)
@@ -106,7 +108,7 @@ class NoticeLog:
         if before is None and earlier is not None:
             was = earlier.code, earlier.message
         reason, message = was
-        if reason and reason not in {condition.reason, EXIT_OWED}:
+        if reason and reason not in OF_EACH | {condition.reason}:
             self._record_end(account_id, reason, message, {"condition": condition.type})
 
     def _record_end(self, account_id: str, code: str, message: str, data: Mapping[str, str]) -> None:

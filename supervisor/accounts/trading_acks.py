@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from grpclib.const import Status
 
 from krakencopy.account_proc.contract.proto_time import timestamp
-from krakencopy.account_proc.contract.trading_states import TradingStates
+from krakencopy.account_proc.contract.trading_states import LIMIT, TradingStates
 from krakencopy.account_proc.contract.trading_status import NO_VERSION, PB_STATE, trading_status
 from krakencopy.supervisor.accounts.grpc_client import CallFailed
 from krakencopy.supervisor.accounts.supervised_account import SupervisedAccount
@@ -129,6 +129,10 @@ class TradingAcks:
         is_same = known is not None and known.flatten.number == status.flatten.number
         if known is not None and status.HasField("flatten") and is_same:
             status.flatten.state = known.flatten.state or status.flatten.state
+        if known is not None:
+            held = [each for each in known.settings if each.scope.startswith(LIMIT)]
+            status.settings.extend(held)
+            status.state = max([status.state, *(each.state for each in held)])
         return status
 
     def _known(self, account: SupervisedAccount) -> pb.TradingStatus | None:

@@ -67,6 +67,9 @@ class TradingWatch:
         self._turn = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, "trading-states")
         self._writing = False
+        #: What must hold beside each change, e.g. for limits of all users together: asked for before one, and
+        #: applied in the thread.
+        self.keep: Callable[[], Callable[[TradingStates], TradingStates]] = lambda: _as_they_are
         #: What is said of the next change that others made.
         self._note = _OFFLINE
         #: Why the file could not be read when that was recorded last.
@@ -153,7 +156,7 @@ class TradingWatch:
             self._writing = True
             try:
                 note = await asyncio.get_running_loop().run_in_executor(
-                    self._thread, self._write, change, renew
+                    self._thread, self._write, change, self.keep(), renew
                 )
                 self.states = self._file.read()
                 self.changed_at = steady_time.now()
@@ -168,18 +171,21 @@ class TradingWatch:
             finally:
                 self._writing = False
 
-    def _write(self, change: Callable[[TradingStates], TradingStates], renew: bool) -> str:
+    def _write(
+        self, change: Callable[[TradingStates], TradingStates],
+        keep: Callable[[TradingStates], TradingStates], renew: bool,
+    ) -> str:  # fmt: skip
         """In the thread."""
         path = self._file.path
         now = TradingStateFile(path)
         now.read()
         known = max(self.states.version, self._recorded.version)
         if not now.fault:
-            change_states(path, lambda states: change(going_on(states, known)))
+            change_states(path, lambda states: keep(change(going_on(states, known))))
             return ""
         if not renew:
             raise StatesUnreadable(f"{now.fault}; {REMEDY}")
-        renew_states(path, change(next_life(known)))
+        renew_states(path, keep(change(next_life(known))))
         lost = ", ".join(f"{scope} {said.state}" for scope, said in sorted(self._recorded.states.items()))
         return (
             f"the file was made anew, what was said before is lost ({lost or 'as far as is known, nothing'})"
@@ -196,6 +202,10 @@ class TradingWatch:
     def close(self) -> None:
         """Nothing is changed any more."""
         self._thread.shutdown(wait=False)
+
+
+def _as_they_are(states: TradingStates) -> TradingStates:
+    return states
 
 
 def _parsed(text: str | None) -> TradingStates:

@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from krakencopy.account_proc.contract.copy_chain import CHAIN, Chain
+from krakencopy.account_proc.contract.loss_limits import LIMITS_MAX, LossLimit
 from krakencopy.account_proc.contract.pair_patterns import BOTH
 from krakencopy.account_proc.contract.pair_spellings import coin_name
 
@@ -93,7 +94,7 @@ def _stricter(
     old_value, new_value = kept[key], new[key]
     match old_value, new_value:
         case tuple(), tuple():
-            combine = _excluded if key.startswith("exclude") else _included
+            combine: _Combine = _COMBINED.get(key, _included)
             return combine(key, old_value, new_value, kept_by)
     old, new_amount = (_amount(key, value) for value in (kept, new))
     if old[1] != new_amount[1]:
@@ -141,12 +142,34 @@ def _included(key: str, old: Patterns, new: Patterns, old_by: Source) -> Mapping
     return _short_enough(key, found, old_by)
 
 
+def _limited(
+    key: str, old: tuple[LossLimit, ...], new: tuple[LossLimit, ...], old_by: Source
+) -> Mapping[str, Any] | Clash:
+    """All limits of both. A name is that of one limit: by it that one is reset."""
+    named = {limit.name: limit for limit in old}
+    for limit in new:
+        if (other := named.setdefault(limit.name, limit)) != limit:
+            problem = f'"{limit.name}" is another limit of {old_by.words} ({other})'
+            return Clash(key, problem, 'give it a name of its own: name = "..."')
+    if len(named) > LIMITS_MAX:
+        problem = f"{len(named)} limits, with those of {old_by.words}, are more than {LIMITS_MAX}"
+        return Clash(key, problem, "take some out")
+    return {key: tuple(named.values())}
+
+
 def _short_enough(key: str, patterns: Patterns, old_by: Source) -> Mapping[str, Any] | Clash:
     size = len(json.dumps(patterns))
     if size > LIST_BYTES_MAX:
         problem = f"{size} bytes, with what is {old_by.words}, are more than the {LIST_BYTES_MAX} that fit"
         return Clash(key, problem, "use patterns, such as */EUR")
     return {key: patterns}
+
+
+_Combine = Callable[[str, Any, Any, Source], Mapping[str, Any] | Clash]
+_COMBINED: Mapping[str, _Combine] = {
+    "exclude": _excluded,
+    "limits": _limited,
+}
 
 
 def shared_pattern(one: str, other: str) -> str | None:

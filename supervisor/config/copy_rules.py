@@ -12,6 +12,7 @@ from typing import Any
 from krakencopy.account_proc.contract.money import Money
 from krakencopy.account_proc.contract.pair_spellings import coin_name
 from krakencopy.account_proc.contract.spec import BalanceBasis, CopyRules, OrderStyle, Sizing
+from krakencopy.supervisor.config.loss_limits import loss_limits_of
 from krakencopy.supervisor.config.toml_table import Table, show
 
 ENTRY_AGE_MAX_S = 86_400
@@ -74,6 +75,7 @@ def copy_values(table: Table) -> dict[str, Any]:
         "include": _patterns(table, "include"),
         "exclude": _patterns(table, "exclude"),
         "pairs": _pairs(table),
+        "limits": loss_limits_of(table, "limits"),
     }
     good: dict[str, Any] = {key: value for key, value in values.items() if value is not None}
     notional = table.amount(

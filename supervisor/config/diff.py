@@ -27,6 +27,8 @@ _TAKEN = frozenset({"startup", "copy", "accounts", "groups", "source", "written"
 _KEPT_BY_ACCOUNTS = frozenset({"id", "role", "broker"})
 #: Keys whose values are lists of patterns.
 LISTS = ("include", "exclude")
+#: Keys whose values are lists of limits.
+LIMITS = ("limits",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,8 @@ def value_words(value: Any, key: str = "") -> str:
             return f"{value:g}"
         case tuple() if key.endswith(LISTS):
             return ", ".join(value)
+        case tuple() if key.endswith(LIMITS):
+            return "; ".join(map(str, value))
         case tuple() if value:
             # A command: who wrote a secret into its arguments should not find it in an event.
             return f"{show(value[0])} and its arguments" if len(value) > 1 else show(value[0])

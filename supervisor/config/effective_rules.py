@@ -36,6 +36,10 @@ def effective_rules(account: AccountConfig, config: Config) -> Iterator[Rule]:
                 for pattern, values in account.copy.pairs.items():
                     for name, value in values.items():
                         yield Rule(f'copy.pairs."{pattern}".{name}', value_words(value), source)
+            elif key == "limits" and account.copy.limits:
+                for limit in account.copy.limits:
+                    words = str(limit).removeprefix(f"{limit.name}: ")
+                    yield Rule(f"copy.limits.{limit.name}", words, _copy_source(account, config, key))
             elif key in KEYS["copy"]:
                 yield Rule(f"copy.{key}", _copy_value(account.copy, key), _copy_source(account, config, key))
     if account.strategy is not None:

@@ -11,6 +11,7 @@ KEYS: dict[str, frozenset[str]] = {
     "copy": frozenset(CopyRules.__dataclass_fields__) - {"notional_asset"},
     "accounts": frozenset(),
     "groups": frozenset(),
+    "total_limits": frozenset(),
 }
 
 

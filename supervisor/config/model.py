@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from krakencopy.account_proc.contract.loss_limits import LossLimit
 from krakencopy.account_proc.contract.spec import STRATEGY_RISK, CopyRules, Role, Sizing, Tier
 from krakencopy.supervisor.config.brokers import KRAKEN, variables_prefix
 from krakencopy.supervisor.config.chain import Source
@@ -131,6 +132,8 @@ class Config:
     source: str
     #: Ids of the groups that accounts may belong to, in the order of the file.
     groups: tuple[str, ...] = ()
+    #: Limits to the losses of all users together.
+    total_limits: tuple[LossLimit, ...] = ()
     #: For those who are shown where a value is from.
     written: Written = field(default_factory=Written)
 
@@ -149,6 +152,12 @@ class Config:
         """The accounts at other brokers, which neither copy nor are copied; masters first."""
         found = (account for account in self.accounts if not account.is_kraken)
         return tuple(sorted(found, key=lambda account: account.role is not Role.MASTER))
+
+    @property
+    def totals(self) -> tuple[tuple[str, str], ...]:
+        """What each user counts for limits of all users together, by measure and currency."""
+        found = ((str(limit.metric), limit.currency) for limit in self.total_limits)
+        return tuple(dict.fromkeys(found))
 
     def members(self, group: str) -> tuple[str, ...]:
         """Ids of the accounts that belong to a group."""

@@ -9,8 +9,9 @@
                  max_position_notional, max_position_share, max_gross_exposure, max_open_pairs,
                  max_daily_notional, max_orders_per_day, min_copy_notional; allocated_capital, with
                  balance = "allocated"; include = [...], exclude = [...]: patterns of pairs;
-                 pairs = { "BTC/USD" = { ... } }: some of these keys for some pairs; with the defaults of
-                 ``CopyRules``
+                 pairs = { "BTC/USD" = { ... } }: some of these keys for some pairs; limits, as
+                 [[copy.limits]] (config/loss_limits.py); with the defaults of ``CopyRules``
+    [[total_limits]] limits to the losses of all users together, as [[copy.limits]]
     [[groups]]   id (needed), and copy = { the keys of [copy] } for those who belong to it
     [[accounts]] id, role and broker (needed); group, of users: the id of one of [[groups]];
                  credentials_file or credentials_command, allow_withdraw_key = false,
@@ -42,6 +43,7 @@ from krakencopy.supervisor.config.copy_rules import NEEDS, check_pairs, copy_val
 from krakencopy.supervisor.config.exchange_tables import exchange_of, startup_of
 from krakencopy.supervisor.config.fitting_accounts import Seen, check_last_id, check_masters
 from krakencopy.supervisor.config.keys import ACCOUNT_KEYS, GROUP_KEYS, HOME_OF_KEY, KEYS
+from krakencopy.supervisor.config.loss_limits import loss_limits_of
 from krakencopy.supervisor.config.model import (
     AccountConfig,
     Config,
@@ -173,12 +175,14 @@ class _Reading:
         copy_table = self._section(root, "copy")
         rules = self._complete(copy_table, Chained(CopyRules()), SYSTEM, "[copy]")
         self._read_groups(root, rules)
+        total_limits = loss_limits_of(root, "total_limits") or ()
         accounts = self._accounts(root, rules, exchange)
         if exchange is None:
             return None
         return Config(
             exchange=exchange, startup=startup, copy=rules.rules, accounts=accounts, source=self._source,
-            groups=tuple(self._groups), written=Written(self._written, self._rules),
+            groups=tuple(self._groups), total_limits=total_limits,
+            written=Written(self._written, self._rules),
         )  # fmt: skip
 
     def _complete(self, table: Table, base: _Rules, target: str, level: str) -> _Rules:

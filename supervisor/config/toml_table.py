@@ -333,6 +333,10 @@ class Table:
         """
         return Table(raw, self.path(key), self._report, raw.keys() if known is None else known)
 
+    def item(self, key: str, index: int, raw: Mapping[str, Any], known: Collection[str]) -> Table:
+        """One of an array of tables; its faults are reported with its index."""
+        return Table(raw, f"{self.path(key)}[{index}]", self._report, known)
+
     def is_empty_list(self, key: str) -> bool:
         """Whether an array without anything in it is there."""
         return self._raw.get(key) == []

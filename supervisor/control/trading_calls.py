@@ -17,6 +17,7 @@ from krakencopy.account_proc.contract.proto_time import timestamp
 from krakencopy.account_proc.contract.request_bounds import FIELD_INVALID, Violation
 from krakencopy.account_proc.contract.trading_states import (
     ALL,
+    LIMIT,
     STRICTNESS,
     StateSetting,
     StatesUnreadable,
@@ -197,7 +198,8 @@ class TradingCalls(control_pb2_grpc.ControlServiceServicer):
         for account_id, account in accounts.items():
             status = acks.status(account)
             still = _still(states, account_id, account.config.group or "", scopes, state)
-            parts = (kept[account_id].message, *still, note)
+            held = _held_by_limits(status, account_id, state)
+            parts = (kept[account_id].message, *still, *held, note)
             yield pb.TradingAcknowledgement(
                 account_id=account_id, trading=status, acknowledged=kept[account_id].acknowledged,
                 message="; ".join(filter(None, parts)),
@@ -246,6 +248,22 @@ def _still(
             yield (
                 f"still {said.state} for {'itself' if account_of(scope) else scope}, since {since}, "
                 f"{said_words(said.by, said.reason)}: lift it with `{lift_words(scope)}`"
+            )
+
+
+def _held_by_limits(status: types_pb2.TradingStatus, account_id: str, state: TradingState) -> Iterable[str]:
+    """Limits that were hit, which nothing that is said of trading lifts."""
+    for each in status.settings:
+        if each.state <= PB_STATE[state] or not each.by.startswith("limit "):
+            continue
+        if each.scope == account_scope(account_id):
+            how = "`krakencopy reset-limit --total --reason TEXT`"
+            yield f"still {STATE[each.state]} by {each.by}: lift it with {how}"
+        elif each.scope.startswith(LIMIT):
+            name = each.scope.removeprefix(LIMIT)
+            yield (
+                f"still {STATE[each.state]} by {each.by}, since {each.at.ToJsonString()} ({each.reason}): "
+                f"lift it with `krakencopy reset-limit {account_id} {name} --reason TEXT`"
             )
 
 

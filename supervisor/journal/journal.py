@@ -327,6 +327,16 @@ class Journal(SettingChanges):
         with self._transaction():
             self._db.execute("INSERT OR REPLACE INTO meta VALUES ('trading states', ?)", (text,))
 
+    def total_limits(self) -> str | None:
+        """Where limits of all users together stand; None before the first time."""
+        row = self._row("SELECT value FROM meta WHERE key = 'total limits'")
+        return None if row is None else str(row[0])
+
+    def put_total_limits(self, text: str) -> None:
+        """Keeps it, across restarts."""
+        with self._transaction():
+            self._db.execute("INSERT OR REPLACE INTO meta VALUES ('total limits', ?)", (text,))
+
     # -- how processes ended --------------------------------------------------------------------------------
 
     def begin_run(self) -> bool:

@@ -16,7 +16,7 @@ from krakencopy.supervisor.journal.event_log import EventLog
 from krakencopy.v1 import types_pb2 as pb
 
 #: Of copies that never left: the exchange was not asked, and whoever set the state knows.
-OWN_REASONS = frozenset({Reason.TRADING_REDUCING, Reason.TRADING_HALTED})
+OWN_REASONS = frozenset({Reason.TRADING_REDUCING, Reason.TRADING_HALTED, Reason.LIMIT_HIT})
 #: Between two events of one account and reason, in seconds: at first, and at most.
 PERIOD_S, PERIOD_S_MAX = 60.0, 3_600.0
 #: Copies that are remembered, since a report may be made again; and kinds of refusals.

@@ -17,7 +17,7 @@ from tests.chaos.records import Copy, Finding, Record, Request, Trade, UserTerms
 from tests.chaos.terms import PAIRS, ZERO, coin_of
 
 #: Nothing is decided about these copies but that nothing leaves.
-STOPPED = frozenset({"TRADING_REDUCING", "TRADING_HALTED"})
+STOPPED = frozenset({"TRADING_REDUCING", "TRADING_HALTED", "LIMIT_HIT"})
 ENDS = {"FILLED", "PART_FILLED", "REJECTED", "SKIPPED", "CARRIED"}
 
 

@@ -63,6 +63,8 @@ class Kraken(ScriptedKraken):
         self.every: list[str] = []
         self.gateway: OrderGateway | None = None
         self.sent: list[dict[str, str]] = []
+        #: What orders are filled at.
+        self.price = "50000"
         self.always |= {"Balance": {"ZUSD": "100"}, "AddOrder": self._fill}
 
     def answer_public(self, method: str, params: dict[str, str]) -> Any:
@@ -79,7 +81,7 @@ class Kraken(ScriptedKraken):
         assert self.gateway is not None
         told = execution(
             order_id=f"O{number}", cl_ord_id=params["cl_ord_id"], exec_id=f"T{number}", qty=params["volume"],
-            side=Side(params["type"]),
+            side=Side(params["type"]), price=self.price,
         )  # fmt: skip
         asyncio.get_running_loop().call_soon(self.gateway.count_executions, [told])
         return {"descr": {"order": "an order"}, "txid": [f"O{number}"]}
@@ -185,6 +187,7 @@ async def copying(
     await user.portfolio.load()
     user.kraken.every.clear()
     user.copier._flatten.begin()
+    user.copier._limit_flatten.begin()
     yield user
     for task in user.copier._tasks.pending:
         task.cancel()

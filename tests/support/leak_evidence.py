@@ -361,6 +361,11 @@ def requests() -> dict[str, list[Any]]:
             )
             for state in (nouns.TRADING_STATE_HALTED, nouns.TRADING_STATE_ACTIVE)
         ],
+        "ListLimits": [pb.ListLimitsRequest(), pb.ListLimitsRequest(account_ids=[f"no {CANARY}"])],
+        "ResetLimit": [
+            pb.ResetLimitRequest(request_id="limit", account_id=FILE, name=CANARY, reason=CANARY),
+            pb.ResetLimitRequest(request_id="limit2", account_id=CANARY, reason="why"),
+        ],
         "FlattenAccounts": [
             pb.FlattenAccountsRequest(dry_run=True, target=pb.TradingTarget(account_ids=[account]))
             for account in (FILE, COMMAND, f"no {CANARY}")

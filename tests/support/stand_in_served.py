@@ -48,6 +48,9 @@ class Servicer:
     async def InspectNonce(self, request: Any) -> pb.InspectNonceResponse:
         raise NotImplementedError
 
+    async def ResetLimit(self, request: Any) -> pb.AccountServiceResetLimitResponse:
+        raise NotImplementedError
+
     async def FindCoins(self, request: Any) -> pb.FindCoinsResponse:
         raise NotImplementedError
 

@@ -196,7 +196,7 @@ def quote_of(row: Mapping[str, Any]) -> Quote:
     bid, ask, last = (price_or_none(row[each][0]) for each in "bac")
     # Never traded: what somebody asks for it is no price.
     last = last or price(bid)
-    return Quote(bid=bid or last, ask=ask or last, last=last)
+    return Quote(bid=bid or last, ask=ask or last, last=last, one_sided=not (bid and ask))
 
 
 def order_row(txid: str, row: Mapping[str, Any], table: PairTable) -> OrderRow:

@@ -67,7 +67,7 @@ def test_there_is_no_copying_before_the_record_was_looked_at(paper: Paper, tmp_p
             assert copier is user.copier is not None
             assert list(user.marked) == []
             await user.start(tania.collect)
-            assert tania.loops == ["Copier.sell_owed_exits", "Reconciler.run"]
+            assert tania.loops == ["Copier.sell_owed_exits", "Reconciler.run", "LimitWatch.run"]
             assert await user.drain() == 0
 
     run(steps())

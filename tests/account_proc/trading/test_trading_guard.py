@@ -26,7 +26,7 @@ from krakencopy.account_proc.runtime.trading_state_file import (
     states_path,
 )
 from krakencopy.account_proc.trading import trading_guard
-from krakencopy.account_proc.trading.trading_guard import NO_VERSION, TradingGuard, kept_path
+from krakencopy.account_proc.trading.trading_guard import NO_VERSION, LimitHold, TradingGuard, kept_path
 from tests.support.scripted_kraken import run, until
 from tests.support.trading_states import say_state
 
@@ -190,3 +190,36 @@ def test_a_folder_that_cannot_be_written_keeps_nobody_from_keeping_to_it(
     assert guard.kept_version == 0
     assert "cannot see what is kept to" in caplog.text
     guard.close()
+
+
+@pytest.mark.parametrize(
+    ("said", "limit", "holds", "reason"),
+    [
+        (ACTIVE, REDUCING, REDUCING, "LIMIT_HIT"),
+        (ACTIVE, HALTED, HALTED, "LIMIT_HIT"),
+        (REDUCING, REDUCING, REDUCING, "TRADING_REDUCING"),
+        (REDUCING, HALTED, HALTED, "LIMIT_HIT"),
+        (HALTED, REDUCING, HALTED, "TRADING_HALTED"),
+    ],
+)
+def test_the_strictest_of_what_was_said_and_of_limits_that_were_hit_holds(
+    path: Path, said: TradingState, limit: TradingState, holds: TradingState, reason: str
+) -> None:
+    guard = TradingGuard(path, "anna")
+    heard: list[TradingState] = []
+    guard.listeners.append(lambda: heard.append(guard.state))
+    say_state(path, said, account_scope("anna"))
+    hold = LimitHold("day", limit, "limit day: 11 USD lost", 0.0)
+    weaker = LimitHold("week", ACTIVE, "only a warning", 0.0)
+    guard.hold([weaker, hold])
+    assert (guard.state, heard) == (holds, [holds])
+    refused = guard.stop(Side.BUY)
+    assert refused is not None
+    assert (refused.reason, refused.state) == (reason, holds)
+    assert (guard.stop(Side.SELL) is None) == (holds is REDUCING)
+    assert guard.words() in str(refused)
+    assert guard.settings["limit:day"].reason == "limit day: 11 USD lost"
+    guard.hold([weaker, hold])
+    assert len(heard) == 1
+    guard.hold([])
+    assert guard.state is said

@@ -73,6 +73,7 @@ def test_a_users_rules_say_whether_they_are_its_own_those_of_copy_or_defaults() 
         "copy.include": ("BTC/*, */EUR", "[copy]"),
         "copy.exclude": ("", "default"),
         'copy.pairs."BTC/*".max_order_notional': ("5 USD", "account"),
+        "copy.limits": ("", "default"),
         "strategy": ("mine", "account"),
         "strategy_risk": ("0.10", "copy.max_user_risk"),
         "tier": ("starter", "default"),

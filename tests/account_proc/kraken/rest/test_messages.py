@@ -151,6 +151,7 @@ def test_where_nobody_bids_or_asks_the_last_trade_stands_for_it(
 ) -> None:
     quote = quote_of({"a": [ask, "0", "0"], "b": [bid, "0", "0"], "c": [last, "1"]})
     assert list(map(int, (quote.bid, quote.ask, quote.last))) == list(seen)
+    assert quote.one_sided == (0 in {Decimal(bid), Decimal(ask)})
 
 
 @pytest.mark.parametrize("row", [{"a": ["9"], "b": ["0"], "c": ["0"]}, {"a": ["1"], "b": ["x"], "c": ["1"]}])
@@ -164,7 +165,8 @@ def test_a_ticker_row_without_any_price_is_none(row: dict[str, list[str]]) -> No
     [(10, 11, 3, "10.5"), (10, 1000, 12, "12"), (10, 1000, 3, "10"), (10, 12, 30, "12"), (12, 10, 11, "11")],
 )
 def test_a_coin_is_worth_the_middle_unless_nobody_means_it(bid: int, ask: int, last: int, worth: str) -> None:
-    assert Quote(*map(Decimal, (bid, ask, last))).worth == Decimal(worth)
+    quote = Quote(bid=Decimal(bid), ask=Decimal(ask), last=Decimal(last))
+    assert quote.worth == Decimal(worth)
 
 
 @pytest.mark.parametrize(
