@@ -18,7 +18,8 @@ from grpclib.exceptions import GRPCError
 from krakencopy.account_proc.contract.errors import (
     ExchangeError,
 )
-from krakencopy.account_proc.copying.copier import Copier, FillDiffers, FillInvalid
+from krakencopy.account_proc.copying.copier import Copier
+from krakencopy.account_proc.copying.incoming_fills import FillDiffers, FillInvalid
 from krakencopy.account_proc.master.master import Master
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.runtime.grpc_server import refusal
