@@ -28,6 +28,7 @@ from collections.abc import Iterable, Sequence
 
 from krakencopy.account_proc.contract.copy_state import CopyState
 from krakencopy.account_proc.contract.errors import LedgerFault
+from krakencopy.account_proc.copying.asked_fills import Asked, AskedAnswer, AskedFills
 from krakencopy.account_proc.copying.copied_positions import CopiedPositions
 from krakencopy.account_proc.copying.copy_context import CopyContext
 from krakencopy.account_proc.copying.copy_execution import CopyExecution
@@ -71,9 +72,10 @@ class Copier:
         self._answers = FillAnswers(context, new_copies)
         self._owed_exits = OwedExits(context, exits, new_copies, self._turns)
         self._flatten = Flatten(context, self._turns)
-        context.guard.listeners.append(self._look_at_flatten)
+        context.guard.listeners.append(self._look_at_wishes)
         self._found_orders = FoundOrders(context)
         self._incoming = IncomingFills(context)
+        self._asked_fills = AskedFills(context, self._turns, self._answers, self._incoming, self._begin_copy)
         #: What copying holds and carries.
         self.positions = CopiedPositions(context, exits, self._turns)
         #: What the master trades, as far as this user has received.
@@ -111,6 +113,7 @@ class Copier:
             self._incoming.taken(message)
             self._turns.add_fill(fill, self._context.now())
         self._flatten.begin()
+        self._asked_fills.begin()
         self._answer_waiting()
 
     def take_fills(self, messages: Iterable[pb.Fill]) -> None:
@@ -125,6 +128,8 @@ class Copier:
             return
         # One that cannot be read is found before any of them waits: they will all come again.
         fills = list(map(self._incoming.read_fill, new))
+        self.master_pairs.update(fill.pair for fill in fills)
+        fills = [fill for fill in fills if not self._asked_fills.has_answered(fill.seq)]
         for fill in fills:
             self._turns.add_fill(fill, self._context.now())
         if self._turns.orders_on_way:
@@ -134,25 +139,25 @@ class Copier:
         for coin in coins:
             self._look_up_before_fills(coin)
         try:
-            self._make_taken(new, next(filter(self._turns.may_answer, coins), None))
+            to_answer = [message for message in new if not self._asked_fills.has_answered(message.seq)]
+            cursor = (new[-1].seq, new[-1].exec_id)
+            self._make_taken(to_answer, cursor, next(filter(self._turns.may_answer, coins), None))
             self._answer_waiting()
             for message in new:
                 self._incoming.taken(message)
-            self.master_pairs.update(fill.pair for fill in fills)
             # Behind the orders, if there are any: what waits for it has time.
             self._context.read_deferral.run_after(self._context.changed)
         except LedgerFault as error:
             self._context.failed(error)
             raise
 
-    def _make_taken(self, new: Sequence[pb.Fill], first_coin: str | None) -> None:
+    def _make_taken(self, new: Sequence[pb.Fill], cursor: tuple[int, str], first_coin: str | None) -> None:
         """Moves the cursor behind new fills, answers those whose turn it is and keeps the others, durably.
         ``first_coin``: whose turn it is.
 
         Answered are those of one master order: what the next is copied with is known when the copy of this
         one is paid for.
         """
-        cursor = (new[-1].seq, new[-1].exec_id)
         run = [] if first_coin is None else self._turns.take_run(first_coin, of_one_order=True)
         at_once = {waiting.fill.seq for waiting in run}
         kept = [(message.seq, message.SerializeToString()) for message in new if message.seq not in at_once]
@@ -187,9 +192,16 @@ class Copier:
             answered = True
             copy = self._answers.answer_run(self._turns.take_run(coin))
             if copy is not None:
-                self._open_copy(copy)
-                self._tasks.spawn(self._follow(copy))
+                self._begin_copy(copy)
         return answered
+
+    async def copy_asked_fill(self, asked: Asked) -> AskedAnswer:
+        """Copies one fill that somebody asks for, or says why not. Raises LedgerFault, FillInvalid."""
+        try:
+            return await self._asked_fills.ask(asked)
+        except LedgerFault as error:
+            self._context.failed(error)
+            raise
 
     # -- what is asked before ------------------------------------------------------------------------------
 
@@ -214,6 +226,11 @@ class Copier:
 
     # -- the life of a copy ---------------------------------------------------------------------------------
 
+    def _begin_copy(self, copy: CopyRecord) -> None:
+        """Has the order of a new copy leave."""
+        self._open_copy(copy)
+        self._tasks.spawn(self._follow(copy))
+
     def _open_copy(self, copy: CopyRecord) -> None:
         """The order of a copy is on its way from now on: its coin is busy with it."""
         self._turns.begin_order(copy.copy_id, self._names.current_pair(copy.pair))
@@ -237,14 +254,15 @@ class Copier:
         # What was bought may have to be sold when its pair is listed no more.
         self._portfolio.pairs.remember()
         self._answer_waiting()
-        self._look_at_flatten()
+        self._look_at_wishes()
         self._context.changed()
 
     # -- what is to be sold, and exits that are owed ---------------------------------------------------------
 
-    def _look_at_flatten(self) -> None:
+    def _look_at_wishes(self) -> None:
         try:
             self._flatten.look()
+            self._asked_fills.look()
         except LedgerFault as error:
             self._context.failed(error)
 
@@ -256,7 +274,7 @@ class Copier:
         """
         seen = -1
         while True:
-            self._look_at_flatten()
+            self._look_at_wishes()
             await asyncio.sleep(self._context.gateway.timing.retry)
             if not self.copies_open:
                 self._ledger.tidy()
@@ -276,8 +294,7 @@ class Copier:
         price = await self._owed_exits.price_to_sell_at(pair)
         copy = None if price is None else self._owed_exits.intend_exit(pair, price)
         if copy is not None:
-            self._open_copy(copy)
-            self._tasks.spawn(self._follow(copy))
+            self._begin_copy(copy)
 
     # -- orders that were found at the exchange -------------------------------------------------------------
 

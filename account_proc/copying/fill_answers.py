@@ -5,7 +5,7 @@ write. An order leaves after that write and no other; copying/copy_execution.py 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import partial
 
@@ -15,13 +15,16 @@ from krakencopy.account_proc.copying.copy_context import CopyContext
 from krakencopy.account_proc.copying.new_copies import NewCopies
 from krakencopy.account_proc.copying.turns import Waiting, coin_of
 from krakencopy.account_proc.domain.caps import Cap
+from krakencopy.account_proc.domain.copy_book import CopyBook
 from krakencopy.account_proc.domain.copy_plan import (
     Carry,
+    Decision,
     MasterFill,
     Order,
     Skip,
     Slice,
     UserBalances,
+    Verdict,
     nobody_knows,
 )
 from krakencopy.account_proc.domain.copy_record import CopyRecord
@@ -127,11 +130,39 @@ class FillAnswers:
         failpoint.reach(self._context.account_id, "after_intent")
         return answer.to_order
 
-    def _decide(self, run: Sequence[MasterFill], received_at: float) -> Answer:
+    def answer_wish(
+        self, wished: Waiting, executed_at: float, answered_wish: str | None
+    ) -> CopyRecord | None:
+        """The same for one fill that somebody has asked for, and that was executed then (Unix seconds).
+        ``answered_wish``: the wish, if it was kept. Raises LedgerFault.
+        """
+        answer = self._decide([wished.fill], wished.received_at, executed_at)
+        failpoint.reach(self._context.account_id, "before_intent")
+        self._context.ledger.commit(copies=answer.copies, book=self._book, answered_wish=answered_wish)
+        failpoint.reach(self._context.account_id, "after_intent")
+        return answer.to_order
+
+    def foresee(self, fill: MasterFill, executed_at: float) -> Decision:
+        """What would be decided about it now; changes nothing."""
+        ledger, now = self._context.ledger, self._context.now()
+        apart = set_apart(replace(fill, executed_at=executed_at), ledger.answered.get(fill.pair, 0.0))
+        if apart is not None:
+            return apart
+        pair = self._portfolio.pairs.table.find(fill.pair)
+        if (why := why_not_copied(fill, pair)) and not self._sells_what_is_held(fill):
+            return Skip(fills=(fill,), reason=Reason.UNKNOWN_PAIR, detail=why)
+        verdict = self._verdict(self._book.trial(), (fill,), pair or without_rules(fill.pair), now)
+        return verdict.decisions[0]
+
+    def _decide(
+        self, run: Sequence[MasterFill], received_at: float, executed_at: float | None = None
+    ) -> Answer:
+        """``executed_at``: when that really was, where the age of the fills counts from another time."""
         now = self._context.now()
         answer, fills = Answer(), []
         for fill in run:
-            skip = set_apart(fill, self._context.ledger.answered.get(fill.pair, 0.0))
+            executed = fill if executed_at is None else replace(fill, executed_at=executed_at)
+            skip = set_apart(executed, self._context.ledger.answered.get(fill.pair, 0.0))
             if skip is None:
                 fills.append(fill)
                 continue
@@ -165,9 +196,7 @@ class FillAnswers:
             answer.copies.append(self._new_copies.of_decision(skip, received_at, now))
             return
         rules = pair or without_rules(fills[0].pair)
-        here = self._context.by_pair.of(rules.name)
-        holdings = self._holdings(rules, here.caps, now)
-        verdict = decide(self._book, fills, rules, here.rules, holdings, now, excluded=here.excluded)
+        verdict = self._verdict(self._book, fills, rules, now)
         for decided in verdict.decisions:
             decision = decided
             if isinstance(decided, Order) and (pair is None or stop is not None):
@@ -176,7 +205,7 @@ class FillAnswers:
                     if stop is None
                     else _owed(decided, Reason(stop.reason), f"{stop.cause}; it is owed until that is lifted")
                 )
-                answer.copies += self._new_copies.joined_by(decided, f"c{fills[0].seq}")
+                answer.copies += self._new_copies.joined_by(decided, fills[0].copy_id)
             copy = self._new_copies.of_decision(decision, received_at, now)
             copy.user_equity = (verdict.user_equity or NO_AMOUNT).amount
             answer.copies.append(copy)
@@ -187,6 +216,12 @@ class FillAnswers:
             elif isinstance(decision, Carry):
                 self._book.carry(fills[0].pair, copy.side, decision.slices, copy.copy_id)
         answer.copies += self._new_copies.exited(verdict.exited_copies)
+
+    def _verdict(self, book: CopyBook, fills: Sequence[MasterFill], pair: PairRules, now: float) -> Verdict:
+        """What the rules say about fills of a pair that they may decide about."""
+        here = self._context.by_pair.of(pair.name)
+        holdings = self._holdings(pair, here.caps, now)
+        return decide(book, fills, pair, here.rules, holdings, now, excluded=here.excluded)
 
     def _reserve_cost(self, copy: CopyRecord, pair: PairRules) -> None:
         """Money that an entry may take is not spent again before the entry is over."""

@@ -7,10 +7,12 @@ The rules by which it is changed: domain/sizing.py.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import replace
 
 from krakencopy.account_proc.contract.copied_coins import CoinNames, CopiedCoins, Exchanged, split_pair
 from krakencopy.account_proc.domain.copy_plan import (
+    OrderPlan,
     PlanStore,
     SettledOrder,
     Slice,
@@ -22,6 +24,21 @@ from krakencopy.account_proc.domain.quantities import (
     QuoteAmount,
     Side,
 )
+
+
+class _TrialPlans:
+    """Plans that are changed here alone."""
+
+    def __init__(self, plans: PlanStore) -> None:
+        self._plans = plans
+        self._changed: dict[str, OrderPlan] = {}
+
+    def get_plan(self, order_id: str) -> OrderPlan | None:
+        plan = self._changed.get(order_id) or self._plans.get_plan(order_id)
+        return None if plan is None else replace(plan)
+
+    def put_plan(self, plan: OrderPlan) -> None:
+        self._changed[plan.order_id] = plan
 
 
 class CopyBook:
@@ -36,6 +53,13 @@ class CopyBook:
         #: brings in of such a coin later is owed there as well.
         self.left: dict[str, str] = {}
         self._changed: set[str] = set()
+
+    def trial(self) -> CopyBook:
+        """A book like this one, to see what would follow from something: it changes nothing here."""
+        book = CopyBook(_TrialPlans(self.plans))
+        book.coins, book.names = deepcopy(self.coins), self.names
+        book.carried, book.left = deepcopy(self.carried), dict(self.left)
+        return book
 
     def held(self, coin: str) -> BaseVolume:
         """What copying bought of a coin and still holds."""

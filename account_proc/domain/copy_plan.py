@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
+from krakencopy.account_proc.contract.copy_ids import streamed_id
 from krakencopy.account_proc.contract.copy_state import Reason
 from krakencopy.account_proc.contract.money import Money
 from krakencopy.account_proc.domain.quantities import (
@@ -50,6 +51,14 @@ class MasterFill:
     pair_unknown: bool = False
     #: Why the supervisor says that nobody copies it, as a stable code; empty for most.
     not_copied: str = ""
+    #: Somebody has asked for this fill: the id of its copy, and who and when, for people.
+    asked_id: str = ""
+    asked_words: str = ""
+
+    @property
+    def copy_id(self) -> str:
+        """Of a copy whose first fill it is."""
+        return self.asked_id or streamed_id(self.seq)
 
 
 #: The cap of each order of the master that is always there.

@@ -19,7 +19,6 @@ from krakencopy.account_proc.domain.copy_plan import OrderPlan
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.quantities import Side
 from krakencopy.account_proc.domain.requested_order import OwnPosition, RequestedOrder
-from krakencopy.account_proc.state.ledger_position import LedgerPosition
 from krakencopy.account_proc.state.ledger_rows import (
     copy_body,
     copy_from,
@@ -29,6 +28,7 @@ from krakencopy.account_proc.state.ledger_rows import (
     to_json,
     write_book,
 )
+from krakencopy.account_proc.state.ledger_wishes import LedgerWishes
 
 #: States in which a copy makes an order id its own.
 CLAIMS = frozenset({CopyState.INTENT, CopyState.ACKNOWLEDGED})
@@ -52,7 +52,7 @@ class Drift:
     found_at: float
 
 
-class Ledger(LedgerPosition):
+class Ledger(LedgerWishes):
     """Opened once, by the one process that holds the account's lock."""
 
     def __init__(self, path: Path, account_id: str, owner: str = "", *, adopt: bool = False) -> None:
@@ -101,12 +101,14 @@ class Ledger(LedgerPosition):
         drop_pending: Iterable[int] = (),
         renamed: int | None = None,
         flattened: int | None = None,
+        answered_wish: str | None = None,
     ) -> None:
         """Makes one step durable, all or nothing. Gives every copy its next revision. Raises LedgerFault.
 
         ``cursor``: the last fill that was taken, by its seq and its execution id. ``renamed``: the number of
         a coin's renaming, which ``book`` has followed. ``flattened``: that of an order to sell all that
-        copying bought, all of which is owed now.
+        copying bought, all of which is owed now. ``answered_wish``: a wish, by its copy's id, that these
+        copies answer.
         """
         revision, copies = self.revision, tuple(copies)
         with self._transaction():
@@ -136,6 +138,7 @@ class Ledger(LedgerPosition):
                 {"revision": str(revision)}
                 | ({} if book is None else self._left_of(book))
                 | ({} if flattened is None else {"flattened": str(flattened)})
+                | ({} if answered_wish is None else self._without_wish(answered_wish))
                 | ({} if cursor is None else {"cursor": str(cursor[0]), "cursor_exec_id": cursor[1]})
             )
         self._dirty_plans.clear()

@@ -185,6 +185,7 @@ async def copying(
     await user.portfolio.load()
     user.kraken.every.clear()
     user.copier._flatten.begin()
+    user.copier._asked_fills.begin()
     yield user
     for task in user.copier._tasks.pending:
         task.cancel()
