@@ -218,6 +218,12 @@ HAPPENINGS = (
         "`krakencopy accounts ID` shows how far it has come",
     ),
     Entry(
+        "COPY_REQUESTED",
+        INFO,
+        "users are asked to copy one fill of the master; data has the fill, by whom, and which users",
+        "`krakencopy why FILL` shows what became of it",
+    ),
+    Entry(
         "TRADING_STATE_NOT_KEPT",
         ERROR,
         "an account's process has not said that it keeps to what was said of trading",

@@ -24,6 +24,7 @@ from krakencopy.account_proc.master.master import Master
 from krakencopy.account_proc.runtime.change_signal import ChangeSignal
 from krakencopy.account_proc.runtime.grpc_server import refusal
 from krakencopy.account_proc.runtime.read_deferral import deferral_s
+from krakencopy.account_proc.service.asked_fill_calls import AskedFillCalls
 from krakencopy.account_proc.service.order_calls import OrderCalls
 from krakencopy.account_proc.service.order_calls import Process as OrderProcess
 from krakencopy.account_proc.service.trading_status import trading_status
@@ -87,11 +88,12 @@ class Process(OrderProcess, Protocol):
         ...
 
 
-class AccountServicer(OrderCalls):
+class AccountServicer(OrderCalls, AskedFillCalls):
     """Answers AccountService for one account (runtime/grpc_server.py)."""
 
     def __init__(self, process: Process) -> None:
-        super().__init__(process)
+        OrderCalls.__init__(self, process)
+        AskedFillCalls.__init__(self, process)
         self._process = process
         read_deferral = deferral_s(process.spec.users)
         self._report_pause_s = max(REPORT_PAUSE_S, 2 * read_deferral)

@@ -67,6 +67,26 @@ def filter_away(system: System) -> None:
     system.wait_ready()
 
 
+def copy_on_demand(system: System) -> None:
+    """One has skipped the fourth fill, and copies it when it is asked to, once; another is refused."""
+    assert last(system, "order") == ("TRADING_REDUCING", "", 0)
+    assert "TRADING_REDUCING" in system.command("copy", "4", "order", expect=1)
+    system.command("resume", "order")
+    assert "0.0005 BTC would be bought" in system.command("copy", "4", "order", "--dry-run")
+    assert "COPIED d4 bought 0.0005" in spaced(system.command("copy", "4", "order"))
+    assert "ALREADY d4 bought 0.0005" in spaced(system.command("copy", "4", "order", "pairs"))
+    assert "PAIR_EXCLUDED" in system.command("copy", "4", "filtered", expect=1)
+    system.settled(4)
+    assert last(system, "order") == ("SCALED", "", 25)
+    assert "asked for by operator" in system.command("why", "4", "--account", "order")
+    assert "there is no fill 99" in system.error("copy", "99", expect=1)
+
+
+def spaced(table: str) -> str:
+    """Its words, one space apart."""
+    return " ".join(table.split())
+
+
 def test_caps_cut_entries_and_no_exit_and_are_named_wherever_a_copy_is_shown(system: System) -> None:
     system.buy("BTC/USD", "0.001")
     system.settled(1)
@@ -96,10 +116,12 @@ def test_caps_cut_entries_and_no_exit_and_are_named_wherever_a_copy_is_shown(sys
     report = " ".join(system.command("report").split())
     assert "caps 2 x max_order_notional" in report
     assert "caps 2 x max_daily_notional" in report
+    system.command("exit-only", "order")
     system.buy("BTC/USD", "0.0005")
     system.settled(4)
     assert last(system, "filtered") == ("PAIR_EXCLUDED", "", 0)
     assert 'exclude has "XBT/*"' in system.command("why", "4", "--account", "filtered")
+    copy_on_demand(system)
     rules = system.command("accounts", "pairs")
     assert 'copy.pairs."ETH/*".multiplier' in rules
     system.sell("BTC/USD", "0.0015")
