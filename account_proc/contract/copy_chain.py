@@ -40,4 +40,5 @@ CHAIN: Mapping[str, Chain] = {
     "include": Chain.TIGHTENS,
     "exclude": Chain.TIGHTENS,
     "pairs": Chain.OVERRIDES,
+    "map": Chain.OVERRIDES,
 }

@@ -123,6 +123,10 @@ class CopyRules:
     #: What some pairs have in the place of the rules above, and caps beside them, by pattern and key.
     pairs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
+    #: In which pair copies are traded (``*/EUR``, ``BTC/EUR``), by a pattern of the pairs that the master
+    #: trades.
+    map: Mapping[str, str] = field(default_factory=dict)
+
     def in_names(self, current: Callable[[str], str]) -> CopyRules:
         """The same with the names that coins have now, by their old ones."""
         renamed: dict[str, Any] = {
@@ -176,6 +180,7 @@ COPY_KEYS: Mapping[str, Callable[[Any], Any]] = {
     "allocated_capital": share_or_money,
     "include": tuple,
     "exclude": tuple,
+    "map": dict,
     "pairs": lambda raw: {pattern: read_values(values) for pattern, values in raw.items()},
 }
 

@@ -82,6 +82,11 @@ class Copier:
         self.master_pairs: set[str] = set()
 
     @property
+    def copied_pairs(self) -> set[str]:
+        """In which pairs what the master trades is copied."""
+        return set(map(self._context.pair_map.of, self.master_pairs))
+
+    @property
     def copies_open(self) -> int:
         """Copies whose end is not known, and fills that wait. Asked from another thread as well."""
         return self._turns.unfinished
@@ -128,7 +133,7 @@ class Copier:
             return
         # One that cannot be read is found before any of them waits: they will all come again.
         fills = list(map(self._incoming.read_fill, new))
-        self.master_pairs.update(fill.pair for fill in fills)
+        self.master_pairs.update(fill.filtered_by for fill in fills)
         fills = [fill for fill in fills if not self._asked_fills.has_answered(fill.seq)]
         for fill in fills:
             self._turns.add_fill(fill, self._context.now())
@@ -342,6 +347,7 @@ class Copier:
         self.master_pairs = set(map(self._names.current_pair, self.master_pairs))
         self._ledger.commit(book=self._context.book, renamed=number)
         self._context.by_pair.forget()
+        self._context.pair_map.forget()
         give_up_excluded(self._context)
         self._turns.rename(self._names.current_pair)
         if not self._turns.is_occupied(new) and self.positions.is_held_unlisted(new):

@@ -242,7 +242,7 @@ class CopyExecution:
             return "the exchange had acknowledged it, and does not show it; look it up there"
         if (stop := self._context.guard.stop(Side.BUY)) is not None:
             return stop.cause
-        if excluded := self._context.by_pair.of(copy.pair).excluded:
+        if excluded := self._context.by_pair.of(copy.filtered_by).excluded:
             return excluded
         age = self._now() - copy.executed_at
         if age > self._context.rules_of(copy.pair).max_entry_age_s:

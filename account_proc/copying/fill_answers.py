@@ -33,6 +33,7 @@ from krakencopy.account_proc.domain.pairs import NOT_LISTED, PairRules, without_
 from krakencopy.account_proc.domain.quantities import NO_AMOUNT, BaseVolume, QuoteAmount, Side
 from krakencopy.account_proc.domain.rules_by_pair import amounts_of
 from krakencopy.account_proc.domain.sizing import decide
+from krakencopy.account_proc.kraken.order_gate import NotTraded
 from krakencopy.account_proc.notices.unreadable import NoticeCode
 from krakencopy.account_proc.runtime import failpoint
 
@@ -49,15 +50,17 @@ class Answer:
 
 def why_not_copied(fill: MasterFill, pair: PairRules | None) -> str:
     """Why nothing of a fill can be copied for want of its pair's rules; empty where it can. Pure."""
+    by_map = f", and {fill.master_pair} is copied in it (map)" if fill.master_pair else ""
     if pair is None:
-        return f"{fill.pair} is not listed at the exchange"
+        return f"{fill.pair} is not listed at the exchange{by_map}"
     if fill.pair_unknown and fill.side is Side.BUY:
         return (
-            f"{fill.pair} was not listed at the exchange when the master traded it, and what it held "
+            f"{fill.filtered_by} was not listed at the exchange when the master traded it, and what it held "
             "then is not known"
         )
     if pair.status == NOT_LISTED and fill.side is Side.BUY:
-        return f"{fill.pair} is not listed at the exchange any more; what is held of it may still be sold"
+        words = "is not listed at the exchange any more"
+        return f"{fill.pair} {words}{by_map}; what is held of it may still be sold"
     return ""
 
 
@@ -199,12 +202,8 @@ class FillAnswers:
         verdict = self._verdict(self._book, fills, rules, now)
         for decided in verdict.decisions:
             decision = decided
-            if isinstance(decided, Order) and (pair is None or stop is not None):
-                decision = (
-                    self._owed_until_listed(decided, why_not_copied(fills[0], pair))
-                    if stop is None
-                    else _owed(decided, Reason(stop.reason), f"{stop.cause}; it is owed until that is lifted")
-                )
+            if isinstance(decided, Order) and (owed := self._owed_for_now(decided, pair, stop)) is not None:
+                decision = owed
                 answer.copies += self._new_copies.joined_by(decided, fills[0].copy_id)
             copy = self._new_copies.of_decision(decision, received_at, now)
             copy.user_equity = (verdict.user_equity or NO_AMOUNT).amount
@@ -213,15 +212,30 @@ class FillAnswers:
                 answer.to_order = copy
                 answer.copies += self._new_copies.joined_by(decision, copy.copy_id)
                 self._reserve_cost(copy, rules)
+                if copy.side is Side.BUY:
+                    self._book.count_mapped(rules.base, is_mapped=bool(copy.master_pair))
             elif isinstance(decision, Carry):
                 self._book.carry(fills[0].pair, copy.side, decision.slices, copy.copy_id)
         answer.copies += self._new_copies.exited(verdict.exited_copies)
+
+    def _owed_for_now(self, order: Order, pair: PairRules | None, stop: NotTraded | None) -> Carry | None:
+        """An exit that must not be ordered now, as one that is owed; None for an order that may leave."""
+        fill = order.fills[0]
+        if stop is not None:
+            return _owed(order, Reason(stop.reason), f"{stop.cause}; it is owed until that is lifted")
+        if pair is None:
+            return self._owed_until_listed(order, why_not_copied(fill, pair))
+        if fill.rate_unknown:
+            words = f"what {fill.pair} is worth is not known; it is owed, and sold as soon as that is known"
+            return _owed(order, Reason.NO_MARK, words)
+        return None
 
     def _verdict(self, book: CopyBook, fills: Sequence[MasterFill], pair: PairRules, now: float) -> Verdict:
         """What the rules say about fills of a pair that they may decide about."""
         here = self._context.by_pair.of(pair.name)
         holdings = self._holdings(pair, here.caps, now)
-        return decide(book, fills, pair, here.rules, holdings, now, excluded=here.excluded)
+        excluded = self._context.by_pair.of(fills[0].filtered_by).excluded
+        return decide(book, fills, pair, here.rules, holdings, now, excluded=excluded)
 
     def _reserve_cost(self, copy: CopyRecord, pair: PairRules) -> None:
         """Money that an entry may take is not spent again before the entry is over."""

@@ -10,6 +10,7 @@ from dataclasses import replace
 from krakencopy.account_proc.contract.errors import AccountError
 from krakencopy.account_proc.copying.copy_context import CopyContext
 from krakencopy.account_proc.copying.last_fills import LastFills
+from krakencopy.account_proc.copying.mapped_fills import MappedFills
 from krakencopy.account_proc.copying.turns import coin_of, quote_of
 from krakencopy.account_proc.domain.copy_plan import MasterFill
 from krakencopy.account_proc.domain.copy_record import master_fill
@@ -42,6 +43,7 @@ class IncomingFills:
         self._prices = context.portfolio.prices
         self._names = context.book.names
         self._last_fills = LastFills()
+        self._mapped_fills = MappedFills(context)
 
     def not_taken_yet(self, messages: Iterable[pb.Fill]) -> list[pb.Fill]:
         """The fills that follow the last one that was taken. Raises FillGap and FillDiffers."""
@@ -74,11 +76,12 @@ class IncomingFills:
     def read_fill(self, message: pb.Fill) -> MasterFill:
         """A new fill as the rules see it; takes over the prices that it brings. Raises FillInvalid."""
         try:
-            fill = self.in_current_names(master_fill(message))
+            fill = self._in_current_names(master_fill(message))
             quote = quote_of(fill.pair)
             if quote:  # else it is in no list, and has the name that the exchange has for it
                 self._prices.set_marks(quote, message.marks)
                 self._prices.marks.set(coin_of(fill.pair), quote, fill.price.amount)
+            fill = self._mapped_fills.mapped(fill, message.marks)
         except (KeyError, ValueError, ArithmeticError) as error:
             raise FillInvalid(
                 f"fill {message.seq} ({message.exec_id}) cannot be read: it is not the journal's. Look at it "
@@ -88,9 +91,9 @@ class IncomingFills:
 
     def kept_fill(self, message: pb.Fill) -> MasterFill:
         """A fill that an earlier process has taken: its prices are not those of now."""
-        return self.in_current_names(master_fill(message))
+        return self._mapped_fills.mapped(self._in_current_names(master_fill(message)), message.marks)
 
-    def in_current_names(self, fill: MasterFill) -> MasterFill:
+    def _in_current_names(self, fill: MasterFill) -> MasterFill:
         """The fill in the names that its coins have now: under those they are counted, also where the old
         pair is still known.
         """

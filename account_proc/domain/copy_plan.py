@@ -54,6 +54,24 @@ class MasterFill:
     #: Somebody has asked for this fill: the id of its copy, and who and when, for people.
     asked_id: str = ""
     asked_words: str = ""
+    #: Where copies are traded in another pair than the master's: the master's, and what was done about it,
+    #: for people. Everything else here is of the pair in which copies are traded, amounts are in its quote.
+    master_pair: str = ""
+    mapped_words: str = ""
+    #: Nobody knows what the master's quote is worth in that of the copies: amounts are in the master's quote.
+    rate_unknown: bool = False
+    #: The least volume of the master's pair, where that is another one and known.
+    master_ordermin: BaseVolume | None = None
+
+    @property
+    def filtered_by(self) -> str:
+        """The pair that is included or excluded: the master's."""
+        return self.master_pair or self.pair
+
+    @property
+    def words(self) -> str:
+        """What stands before the reasons of its copy, for people."""
+        return "; ".join(filter(None, (self.asked_words, self.mapped_words)))
 
     @property
     def copy_id(self) -> str:
@@ -86,6 +104,8 @@ class OrderPlan:
     cap_key: str = USER_RISK
     #: The whole order's copy is too small to be made (``min_copy_notional``).
     too_small: bool = False
+    #: Entries: the pair in which the order is copied; empty in what earlier versions wrote.
+    pair: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,7 +40,7 @@ def findings(
         yield of_exits(list(copier.positions.obstructed_exits()))
         yield of_coins(positions)
         missing = funds_missing(
-            copier.master_pairs, portfolio.spendable, portfolio.holding, portfolio.pairs.table
+            copier.copied_pairs, portfolio.spendable, portfolio.holding, portfolio.pairs.table
         )
         yield of_funds(missing)
 

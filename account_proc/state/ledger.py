@@ -149,9 +149,12 @@ class Ledger(LedgerWishes):
             self._plans.pop(next(iter(self._plans)))
 
     def _left_of(self, book: CopyBook) -> dict[str, str]:
-        """Coins that the master has left, where that has changed."""
-        text = to_json(book.left)
-        return {} if text == self._meta.get("left_coins", "{}") else {"left_coins": text}
+        """Coins that the master has left, and those that are bought in other pairs than the master's, where
+        that has changed.
+        """
+        now = {"left_coins": to_json(book.left), "mapped_coins": to_json(sorted(book.mapped))}
+        usual = {"left_coins": "{}", "mapped_coins": "[]"}
+        return {key: text for key, text in now.items() if text != self._meta.get(key, usual[key])}
 
     def _rename_own_positions(self, book: CopyBook) -> None:
         """What strategies hold follows its coin, too."""
@@ -209,6 +212,7 @@ class Ledger(LedgerWishes):
             book.names = CoinNames.from_json(self._meta.get("coin_names", "{}"))
             book.coins = CopiedCoins({coin: Position.from_json(body) for coin, body in positions})
             book.left = dict(json.loads(self._meta.get("left_coins", "{}")))
+            book.mapped = set(json.loads(self._meta.get("mapped_coins", "[]")))
             for pair, body in self._db.execute("SELECT pair, body FROM carried"):
                 raw = json.loads(body)
                 for side in Side:

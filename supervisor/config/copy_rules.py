@@ -25,6 +25,8 @@ PATTERN_LENGTH_MAX = 32
 PATTERNS_BYTES_MAX = 800
 #: As names of pairs are written, with wildcards.
 _PATTERN = re.compile(r"[A-Za-z0-9*?\[\]!&._:/ -]*[A-Za-z0-9*?\]]", re.ASCII)
+#: A pair or a pattern as a map has them: base and quote.
+_MAPPED = re.compile(r"(\*|[A-Za-z0-9.]+)/(\*|[A-Za-z0-9.]+)", re.ASCII)
 #: What a pair may have of its own.
 PAIR_KEYS = frozenset(
     {
@@ -74,6 +76,7 @@ def copy_values(table: Table) -> dict[str, Any]:
         "include": _patterns(table, "include"),
         "exclude": _patterns(table, "exclude"),
         "pairs": _pairs(table),
+        "map": _map(table),
     }
     good: dict[str, Any] = {key: value for key, value in values.items() if value is not None}
     notional = table.amount(
@@ -123,6 +126,38 @@ def _pairs(table: Table) -> dict[str, dict[str, Any]] | None:
         own = all_pairs.inner(pattern, values, PAIR_KEYS)
         found[pattern] = {key: value for key, value in copy_values(own).items() if key in PAIR_KEYS}
     return found if _fits(table, "pairs", found) else None
+
+
+def _map(table: Table) -> dict[str, str] | None:
+    """In which pairs the master's are copied. The coin is the same: a copy of BTC buys BTC."""
+    rule = 'write which pairs are copied in which: map = { "*/USD" = "*/EUR", "BTC/USDT" = "BTC/EUR" }'
+    raw = table.table("map", rule)
+    if raw is None:
+        return None
+    found: dict[str, str] = {}
+    inner = table.inner("map", raw)
+    for pattern in raw:
+        target = inner.text(pattern, rule)
+        if target is None:
+            continue
+        if (problem := _why_no_map(pattern, target)) is not None:
+            inner.fault(pattern, *problem)
+            continue
+        found[pattern] = target.strip().upper()
+    return found if _fits(table, "map", found) else None
+
+
+def _why_no_map(pattern: str, target: str) -> tuple[str, str] | None:
+    """What is wrong with one line of a map, and what to write."""
+    sides, target_sides = _MAPPED.fullmatch(pattern.strip()), _MAPPED.fullmatch(target.strip())
+    if sides is None:
+        return f"{show(pattern)} is no pair, and no pattern of a map", 'write "BTC/USD", "BTC/*" or "*/USD"'
+    if target_sides is None or target_sides[2] == "*":
+        return f"{show(target)} names no pair to copy in", f'write one quote: "{sides[1]}/EUR"'
+    if target_sides[1] != "*" and coin_name(target_sides[1]) != coin_name(sides[1]):
+        problem = f"{show(target)} is another coin than {show(pattern)}: only the quote may be another one"
+        return problem, f'write "{sides[1]}/{target_sides[2].upper()}"'
+    return None
 
 
 def _fits(table: Table, key: str, value: object) -> bool:

@@ -29,7 +29,7 @@ class Standing:
 
 
 #: Reasons of carried copies that wait no more.
-GIVEN_UP = frozenset({Reason.CARRY_EXITED, Reason.PAIR_EXCLUDED})
+GIVEN_UP = frozenset({Reason.CARRY_EXITED, Reason.PAIR_EXCLUDED, Reason.MAP_CHANGED})
 #: One that is not configured any more.
 GONE = Standing("", "", is_alive=False)
 

@@ -129,7 +129,7 @@ def test_what_a_trial_does_is_not_done() -> None:
     trial = user.book.trial()
     trial.recount("O1", QuoteAmount(Decimal(7)))
     assert trial.plans.get_plan("O1") != plan
-    trial.give_up_entries("ETH/USD")
+    trial.give_up_entries("ETH/USD", ["c2"])
     trial.write_off("BTC", BaseVolume(Decimal(0)))
     trial.left.clear()
     assert user.book.plans.get_plan("O1") == plan

@@ -70,7 +70,8 @@ class World:
         self.stub, self.supervisor, self.links = stub, supervisor, links
 
     async def copy(self, *account_ids: str, **more: Any) -> dict[str, tuple[Any, str, str]]:
-        request = pb.CopyFillRequest(account_ids=account_ids, **{"request_id": "r", "seq": 1} | more)
+        asked: dict[str, Any] = {"request_id": "r", "seq": 1} | more
+        request = pb.CopyFillRequest(account_ids=account_ids, **asked)
         answer = await self.stub.CopyFill(request)
         assert answer.fill.seq == 1
         return {one.account_id: (one.outcome, one.reason, one.message) for one in answer.answers}
