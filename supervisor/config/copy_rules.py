@@ -180,7 +180,8 @@ def check_pairs(table: Table, rules: CopyRules) -> None:
         if said_here and most is not None and own is not None and own.asset != most.asset:
             problem = f'"{most}", and "{own}" of {pattern}, cannot be compared, and the smaller holds'
             table.fault(said_here, problem, "write both in one currency")
-        if "ratio" in values and rules.sizing is not Sizing.FIXED_RATIO and table.has("pairs"):
+        is_here = pattern in table.keys_of("pairs")
+        if "ratio" in values and rules.sizing is not Sizing.FIXED_RATIO and is_here:
             problem = f'its ratio does nothing with sizing = "{rules.sizing}"'
             table.inner("pairs", {}).fault(pattern, problem, f'write sizing = "{Sizing.FIXED_RATIO}" too')
 

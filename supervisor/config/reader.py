@@ -9,7 +9,8 @@
                  max_position_notional, max_position_share, max_gross_exposure, max_open_pairs,
                  max_daily_notional, max_orders_per_day, min_copy_notional; allocated_capital, with
                  balance = "allocated"; include = [...], exclude = [...]: patterns of pairs;
-                 pairs = { "BTC/USD" = { ... } }: some of these keys for some pairs; with the defaults of
+                 pairs = { "BTC/USD" = { ... } }: some of these keys for some pairs;
+                 map = { "*/USD" = "*/EUR" }: pairs that are copied in another quote; with the defaults of
                  ``CopyRules``
     [[groups]]   id (needed), and copy = { the keys of [copy] } for those who belong to it
     [[accounts]] id, role and broker (needed); group, of users: the id of one of [[groups]];
