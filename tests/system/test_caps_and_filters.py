@@ -21,6 +21,7 @@ USERS = {
     "allocated": 'sizing = "balance_ratio", balance = "allocated", allocated_capital = "250 USD"',
     "daily": 'max_daily_notional = "80 USD"',
     "double": "multiplier = 2",
+    "euros": 'map = { "*/USD" = "*/EUR" }',
     "filtered": 'exclude = ["SOL/*"]',
     "open": "max_open_pairs = 1",
     "order": 'max_order_notional = "30 USD"',
@@ -38,7 +39,10 @@ def system() -> Iterator[System]:
     with Paper() as paper:
         paper.price("XBTUSD", "50000")
         paper.price("ETHUSD", "2500")
-        with System(paper, dict.fromkeys(USERS, "1000"), user_lines=lines) as system:
+        for pair, price in (("EURUSD", "1.25"), ("XBTEUR", "40000"), ("ETHEUR", "2000")):
+            paper.price(pair, price)
+        keys = {"euros": paper.open_account("euros", {"ZEUR": "1000"})}
+        with System(paper, dict.fromkeys(USERS, "1000"), user_lines=lines, keys=keys) as system:
             yield system.start().wait_ready()
 
 
@@ -77,7 +81,8 @@ def copy_on_demand(system: System) -> None:
     assert "ALREADY d4 bought 0.0005" in spaced(system.command("copy", "4", "order", "pairs"))
     assert "PAIR_EXCLUDED" in system.command("copy", "4", "filtered", expect=1)
     system.settled(4)
-    assert last(system, "order") == ("SCALED", "", 25)
+    copy: Any = next(copy for copy in system.copies("order") if copy.copy_id == "d4")
+    assert (copy.reason, D(copy.filled_volume) * D(copy.avg_price)) == ("SCALED", D(25))
     assert "asked for by operator" in system.command("why", "4", "--account", "order")
     assert "there is no fill 99" in system.error("copy", "99", expect=1)
 
@@ -93,6 +98,7 @@ def test_caps_cut_entries_and_no_exit_and_are_named_wherever_a_copy_is_shown(sys
     assert last(system, "allocated") == ("SCALED", "", D("12.5"))
     assert last(system, "daily") == ("SCALED", "", 50)
     assert last(system, "double") == ("SCALED", "", 100)
+    assert last(system, "euros") == ("SCALED", "", 40)
     assert last(system, "order") == ("CAPPED", "max_order_notional", 30)
     assert last(system, "filtered") == ("SCALED", "", 50)
     assert last(system, "pairs") == ("SCALED", "", 450)
@@ -113,6 +119,8 @@ def test_caps_cut_entries_and_no_exit_and_are_named_wherever_a_copy_is_shown(sys
     assert "CAPPED" in cut
     assert "CAPPED: max_daily_notional" in system.command("copies", "--account", "daily")
     assert "max_open_pairs = 1 (copied: BTC)" in system.command("why", "2", "--account", "open")
+    mapped = system.command("why", "1", "--account", "euros")
+    assert "BTC/USD is copied in BTC/EUR at 0.8 EUR for a USD" in mapped
     report = " ".join(system.command("report").split())
     assert "caps 2 x max_order_notional" in report
     assert "caps 2 x max_daily_notional" in report
@@ -128,3 +136,4 @@ def test_caps_cut_entries_and_no_exit_and_are_named_wherever_a_copy_is_shown(sys
     system.settled(5)
     for user in USERS:
         assert last(system, user)[:2] == ("EXIT_FULL", ""), user
+    assert [copy.pair for copy in system.copies("euros")] == ["BTC/EUR", *["ETH/EUR"] * 2, *["BTC/EUR"] * 2]
