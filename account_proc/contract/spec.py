@@ -180,8 +180,8 @@ COPY_KEYS: Mapping[str, Callable[[Any], Any]] = {
     "allocated_capital": share_or_money,
     "include": tuple,
     "exclude": tuple,
-    "map": dict,
     "pairs": lambda raw: {pattern: read_values(values) for pattern, values in raw.items()},
+    "map": dict,
 }
 
 

@@ -70,6 +70,7 @@ class Copier:
         self._execution = CopyExecution(context, steps, exits, halted_orders)
         new_copies = NewCopies(context, steps, self._execution)
         self._answers = FillAnswers(context, new_copies)
+        self._execution.why_no_room = self._answers.why_no_room
         self._owed_exits = OwedExits(context, exits, new_copies, self._turns)
         self._flatten = Flatten(context, self._turns)
         context.guard.listeners.append(self._look_at_wishes)

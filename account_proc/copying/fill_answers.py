@@ -14,7 +14,7 @@ from krakencopy.account_proc.copying.caps_in_use import CapsInUse
 from krakencopy.account_proc.copying.copy_context import CopyContext
 from krakencopy.account_proc.copying.new_copies import NewCopies
 from krakencopy.account_proc.copying.turns import Waiting, coin_of
-from krakencopy.account_proc.domain.caps import Cap
+from krakencopy.account_proc.domain.caps import Cap, Unpriced, tightest_room
 from krakencopy.account_proc.domain.copy_book import CopyBook
 from krakencopy.account_proc.domain.copy_plan import (
     Carry,
@@ -30,7 +30,7 @@ from krakencopy.account_proc.domain.copy_plan import (
 from krakencopy.account_proc.domain.copy_record import CopyRecord
 from krakencopy.account_proc.domain.eligibility import below_minimum, is_full_exit
 from krakencopy.account_proc.domain.pairs import NOT_LISTED, PairRules, without_rules
-from krakencopy.account_proc.domain.quantities import NO_AMOUNT, BaseVolume, QuoteAmount, Side
+from krakencopy.account_proc.domain.quantities import NO_AMOUNT, BaseVolume, Price, QuoteAmount, Side
 from krakencopy.account_proc.domain.rules_by_pair import amounts_of
 from krakencopy.account_proc.domain.sizing import decide
 from krakencopy.account_proc.kraken.order_gate import NotTraded
@@ -236,6 +236,19 @@ class FillAnswers:
         holdings = self._holdings(pair, here.caps, now)
         excluded = self._context.by_pair.of(fills[0].filtered_by).excluded
         return decide(book, fills, pair, here.rules, holdings, now, excluded=excluded)
+
+    def why_no_room(self, copy: CopyRecord) -> str:
+        """Why the caps of now leave no room for an entry that was intended before; empty where they do."""
+        pair, now = self._portfolio.pairs.table.find(copy.pair), self._context.now()
+        if pair is None or self._caps_in_use is None or copy.limit_price is None:
+            return ""
+        with self._caps_in_use.without(copy):
+            caps = self._holdings(pair, self._context.by_pair.of(pair.name).caps, now).caps
+            room = None if caps is None else tightest_room(caps, Price(copy.limit_price))
+        if isinstance(room, Unpriced):
+            return f"what {room.cap} leaves is not known, as {room.asset} has no known price"
+        cost = QuoteAmount(copy.ordered * copy.limit_price)
+        return f"{room} leaves {room.left} for {cost}" if room is not None and room.left < cost else ""
 
     def _reserve_cost(self, copy: CopyRecord, pair: PairRules) -> None:
         """Money that an entry may take is not spent again before the entry is over."""

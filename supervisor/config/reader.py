@@ -194,6 +194,7 @@ class _Reading:
         chained, clashes = extend(base, values, source_of)
         for clash in clashes:
             table.fault(*clash)
+            self.faults[-1] = replace(self.faults[-1], is_clash=True)
         rules = chained.rules
         if table.has("sizing") and "sizing" not in values:
             return chained  # which of the others it needs is unknown
