@@ -354,7 +354,8 @@ def test_what_comes_in_for_a_coin_without_a_pair_with_money_is_sold_as_well(ledg
             user.kraken.always["AssetPairs"] = pairs
             user.portfolio.pairs.latest = pair_table(pairs, ASSETS)
             for pair, price in (("BTC/USD", 50_000), ("ETH/BTC", Decimal("0.04"))):
-                user.portfolio.prices.marks.set(*pair.split("/"), Decimal(price))
+                coin, _, quote = pair.partition("/")
+                user.portfolio.prices.marks.set(coin, quote, Decimal(price))
             # Of the account's own, and of another coin's copied position, nothing is meant by it.
             user.book.coins.bought(
                 Exchanged(base="BTC", quote="USD", volume=Decimal("0.04"), cost=Decimal(2_000))
