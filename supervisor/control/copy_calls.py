@@ -25,7 +25,6 @@ from krakencopy.v1 import control_pb2 as pb
 COPY_TIMEOUT_S = 15.0
 #: Who asks, where the caller says no name. The socket is this machine user's alone.
 SOMEBODY = "operator"
-COPY_REQUESTED = "COPY_REQUESTED"
 #: Ends of a copy by which nothing was traded.
 _NOTHING_TRADED = frozenset({types_pb2.COPY_STATE_REJECTED, types_pb2.COPY_STATE_SKIPPED})
 
@@ -85,7 +84,7 @@ class CopyCalls(control_pb2_grpc.ControlServiceServicer):
     def _record(self, fill: types_pb2.Fill, users: dict[str, SupervisedAccount], by: str) -> None:
         words = f"fill {fill.seq} is to be copied by {len(users)} users, asked for by {by}"
         data = {"fill": str(fill.seq), "by": by, "users": " ".join(users)}
-        self._of_copies.events.record(types_pb2.SEVERITY_INFO, "", COPY_REQUESTED, words, data)
+        self._of_copies.events.record(types_pb2.SEVERITY_INFO, "", "COPY_REQUESTED", words, data)
 
     async def _ask(
         self, user: SupervisedAccount, fill: types_pb2.Fill, by: str, *, dry_run: bool
